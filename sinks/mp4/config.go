@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
-// Config is what the user sets.
+// Config holds the user's settings of the stage.
 type Config struct {
 	RecordPath       string          `yaml:"record_path" inherit:"mp4.record_path" means:"record_directory" reaches:"directory" doc:"directory of the recordings; made when it is not there"`
 	Fragment         bool            `yaml:"fragment" inherit:"mp4.fragment" doc:"true: finished files are fragmented MP4 with an index; false: ordinary MP4, moov first"`
@@ -24,14 +24,14 @@ type Config struct {
 	Group            string          `yaml:"group" inherit:"mp4.group" means:"file_group" reaches:"access" doc:"name or number of the group of new files and directories; empty: the system's choice"`
 }
 
-// Defaults is what a declaration overrides.
+// Defaults returns the settings that a declaration overrides.
 //
-// sync is chunk: one fdatasync takes some 3.4 ms (p95 5.3 ms), once a second and
-// file: however often key frames come, and after the last of those chunks that a
-// flush interval of large pictures is cut into. That is a third of a percent of one
-// stream's time, spent waiting and absorbed by the ring, and it makes "a power cut
-// loses one flush interval" true without anybody having to configure it. From some
-// hundred streams on one disk, interval with 5 s takes a fifth of the flushes.
+// sync is chunk: one fdatasync takes some 3.4 ms (p95 5.3 ms) and happens once a second and
+// file, independent of the interval of key frames; a flush interval of large pictures that
+// is cut into several chunks takes one, after the last of them. That is a third of a percent
+// of one stream's time, spent waiting and absorbed by the ring, and it limits the loss of a
+// power cut to one flush interval without any configuration. From some hundred streams on
+// one disk, interval with 5 s takes a fifth of the flushes.
 func Defaults() Config {
 	return Config{
 		RecordPath:       "./recordings",
@@ -44,8 +44,8 @@ func Defaults() Config {
 	}
 }
 
-// Validate checks what the decoder cannot know, and says all that is wrong. It
-// does no I/O but for the time zone's table.
+// Validate checks the rules that the decoder cannot check, and returns all violations. It
+// does no I/O except reading the time zone's table.
 func (c Config) Validate() error {
 	var problems []error
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }

@@ -11,11 +11,11 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// maxVanished is how often in a row the directory of a new file may go before the
-// file is in it: whoever deletes the last file of a directory removes that too.
+// maxVanished limits how often in a row the directory of a new file may vanish before the file
+// is in it: another process that deletes the last file of a directory removes the directory.
 const maxVanished = 100
 
-// begin makes the file of a segment.
+// begin creates the file of a segment and writes its header.
 func (m *Muxer) begin(first *media.Chunk) error {
 	if m.fs == nil {
 		if err := m.reopen(); err != nil {
@@ -49,7 +49,7 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	return nil
 }
 
-// create finds a name that neither a growing nor a finished file has.
+// create creates a file under a name that neither a growing nor a finished file has.
 func (m *Muxer) create(f *file) error {
 	vanished := 0
 	for n := 0; ; {
@@ -70,8 +70,8 @@ func (m *Muxer) create(f *file) error {
 	}
 }
 
-// tryCreate makes a file and its directories. An error that is fs.ErrExist or
-// ErrOwned says that the name is taken.
+// tryCreate creates a file and its directories. It returns fs.ErrExist or disk.ErrOwned if the
+// name is taken.
 func (m *Muxer) tryCreate(f *file, final string) error {
 	if err := disk.MkdirAll(m.fs, path.Dir(final)); err != nil {
 		return disk.NewError("create directory", path.Dir(final), 0, disk.Explain(m.fs, err))

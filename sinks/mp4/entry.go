@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// entryUUID is the type of the box that carries a file's own catalogue entry.
+// entryUUID is the extended type of the box that carries a file's catalogue entry.
 const entryUUID = "\x8f\x3a\x5e\x60\x1d\xc7\x4e\x0b\xa2\x94\x6b\x71\xe5\x0d\x2c\x01"
 
 // entry is a file's catalogue entry, in the growing moov and in the final one,
@@ -23,8 +23,8 @@ const entryUUID = "\x8f\x3a\x5e\x60\x1d\xc7\x4e\x0b\xa2\x94\x6b\x71\xe5\x0d\x2c\
 //	24  version 1                              1
 //	25  protected: 0 or 1                      1   one byte: it can be changed in
 //	26  reserved                               2   place at any time
-//	28  outcome                               56   written anew when the file is finished
-//	      state: 0 grows, 1 finished, 2 recovered  1
+//	28  outcome                               56   rewritten when the file is finished
+//	      state: 0 growing, 1 finished, 2 recovered  1
 //	      length of the end reason                 1
 //	      end reason, zero-padded                 30
 //	      UTC of the end, ns                       8
@@ -43,12 +43,12 @@ type entry struct {
 	identity  identityJSON
 	events    []media.Event
 	room      int // for the list of events, bytes
-	eventsAt  int // where it stands in the box; 0 where it does not
+	eventsAt  int // offset of the list in the box; 0: the box has none
 
 	gaps     []media.Gap // see gaps.go
 	anchors  media.Anchors
 	gapsRoom int // bytes
-	gapsAt   int // in the box; 0: nowhere
+	gapsAt   int // offset in the box; 0: the box has none
 }
 
 const (
@@ -57,10 +57,10 @@ const (
 	entryOutcomeAt   = 28
 	outcomeBytes     = 56
 	maxReason        = 30
-	maxEntryJSON     = 1 << 20 // of the identity, and of the events: some four times what is ever written
+	maxEntryJSON     = 1 << 20 // of the identity, and of the events: some four times the most that is written
 )
 
-// identityJSON is what is known when a file is begun and does not change.
+// identityJSON holds the properties that are known when a file is begun and never change.
 type identityJSON struct {
 	ID          string      `json:"id"`
 	Stream      string      `json:"stream"`
@@ -71,18 +71,18 @@ type identityJSON struct {
 	GapDuration int64       `json:"gap_ns,omitempty"`
 	GapChunks   int         `json:"gap_chunks,omitempty"`
 	GapStep     int64       `json:"gap_step_ns,omitempty"`
-	Speed       uint32      `json:"speed,omitempty"`    // of a time-lapse: how many times faster than life
-	FlushNS     int64       `json:"flush_ns,omitempty"` // longest chunk: the most that is in memory only
+	Speed       uint32      `json:"speed,omitempty"`    // of a time-lapse: the factor by which it is faster than real time
+	FlushNS     int64       `json:"flush_ns,omitempty"` // longest chunk: the most media that is in memory only
 	Tracks      []trackJSON `json:"tracks"`
 }
 
-// trackJSON is what the boxes do not say about a track in one place.
+// trackJSON holds the properties of a track that its boxes lack or scatter.
 type trackJSON struct {
 	ID uint32 `json:"track"`
 	media.TrackInfo
 }
 
-// outcome is what is known when a file is finished.
+// outcome holds the properties that are known when a file is finished.
 type outcome struct {
 	state    media.State
 	reason   media.Cause
@@ -105,8 +105,8 @@ func (o *outcome) encode() (b [outcomeBytes]byte) {
 	return b
 }
 
-// decodeOutcome takes a damaged outcome for that of a file which still grows:
-// it is rewritten in place, and a power cut may tear it.
+// decodeOutcome decodes an outcome. A damaged outcome counts as that of a growing file, since
+// the outcome is rewritten in place and a power cut may tear it.
 func decodeOutcome(b []byte) outcome {
 	if binary.BigEndian.Uint32(b[52:]) != crc32.Checksum(b[:52], castagnoli) ||
 		int(b[0]) >= len(states) || b[1] > maxReason {
@@ -135,8 +135,8 @@ func newEntry(s *media.Segment) entry {
 	return e
 }
 
-// write appends the box. moov is where the moov began, whose size with this box
-// is made a multiple of 8.
+// write appends the box. moov is the offset of the moov, whose size with this box becomes a
+// multiple of 8.
 func (e *entry) write(w *isobmff.Writer, moov int) {
 	identity, err := json.Marshal(e.identity)
 	if err != nil {
@@ -163,11 +163,10 @@ func (e *entry) write(w *isobmff.Writer, moov int) {
 	w.Close(at)
 }
 
-// ErrNotOurs is returned for an MP4 file without an entry of ours.
+// ErrNotOurs is returned for an MP4 file without a catalogue entry of this program.
 var ErrNotOurs = errors.New("the file carries no catalogue entry of spool")
 
-// findEntry reads the entry out of a moov's payload and tells where in it the
-// box begins.
+// findEntry reads the entry from a moov's payload and returns the offset of its box there.
 func findEntry(moov []byte) (e entry, at int, err error) {
 	at = -1
 	for boxes := isobmff.Walk(moov); at < 0 && boxes.Next(); {
@@ -201,7 +200,7 @@ func findEntry(moov []byte) (e entry, at int, err error) {
 	return e, at, nil
 }
 
-// recording is the entry as the catalogue has it.
+// recording converts the entry to a media.Recording.
 func (e *entry) recording(path string, size int64) (media.Recording, error) {
 	id, err := media.ParseID(e.identity.ID)
 	if err != nil {
@@ -221,29 +220,29 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 	return r, nil
 }
 
-// A file ends, by the wall clock, its duration after its start: a clock that is set
-// or that runs away from the sender's while the file grows changes nothing of it.
+// EndUTC is StartUTC plus the duration. A clock that is set, or that drifts from the sender's,
+// while the file grows does not change it.
 
-// outcomeAs is the file's outcome, with all that is in it.
+// outcomeAs returns the file's outcome for a state and an end reason.
 func (f *file) outcomeAs(state media.State, reason media.Cause) outcome {
 	d := f.duration()
 	return outcome{state: state, reason: reason, endUTC: f.entry.endAfter(d), duration: d}
 }
 
-// endAfter is the end of a file of so much media, ns UTC.
+// endAfter returns the end of a file with the given duration of media, UTC ns.
 func (e *entry) endAfter(duration int64) int64 {
 	return e.identity.StartUTC + duration*int64(max(e.identity.Speed, 1))
 }
 
-// Earlier versions followed the wall clock up to the end of a file, and did not say
-// how fast a time-lapse runs.
+// Earlier versions took the end of a file from the wall clock, and did not record the speed of
+// a time-lapse.
 const (
-	endSlack   = int64(time.Second) // and a hundredth: what a sender's clock may have been off
-	oddestPace = 100_000            // of a time-lapse
+	endSlack   = int64(time.Second) // plus a hundredth of the duration: the most that a sender's clock may have been off
+	oddestPace = 100_000            // the highest speed of a time-lapse
 )
 
-// mendEnd puts the end right that an earlier version wrote while the clock was set.
-// lapse tells that the file may be a time-lapse.
+// mendEnd corrects the end that an earlier version wrote while the clock was set. lapse
+// reports that the file may be a time-lapse.
 func (e *entry) mendEnd(lapse bool) {
 	o := &e.outcome
 	end := e.endAfter(o.duration)
@@ -257,8 +256,8 @@ func (e *entry) mendEnd(lapse bool) {
 	}
 }
 
-// mayBeLapse tells whether a final moov could be that of a time-lapse: pictures
-// alone, each of which stands alone.
+// mayBeLapse reports whether a final moov could be that of a time-lapse: a single video track
+// whose samples are all sync samples.
 func mayBeLapse(moov []byte) bool {
 	tracks, synced := 0, true
 	for boxes := isobmff.Walk(moov); boxes.Next(); {

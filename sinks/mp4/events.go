@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The events of a file stand in its entry behind the identity:
+// The events of a file follow the identity in its entry:
 //
 //	0  "evts"                      4
 //	4  room for the list, bytes    4
@@ -20,19 +20,18 @@ import (
 //	12 CRC32C of the list          4
 //	16 the list, JSON
 //
-// Every file has room for some events that come later, and each is written in
-// place: a growing file's by its writer, a finished one's by AddEvents. A list
-// that does not match its checksum (a power cut tears it) counts as empty: the
+// A growing file has room for events that come later; its writer writes them in place. A list
+// that does not match its checksum, because a power cut tore it, counts as empty: the
 // catalogue has the events too.
 const (
 	eventsMark  = "evts"
 	eventsFixed = 16
 
-	eventsLength = 8       // where the length stands: what is before it is written once
-	eventsRoom   = 2 << 10 // of a growing file, some ten events
+	eventsLength = 8       // offset of the length: the bytes before it are written once
+	eventsRoom   = 2 << 10 // of a growing file: some ten events
 )
 
-// writeEvents appends the list with room for more.
+// writeEvents appends the list and the room for more.
 func (e *entry) writeEvents(w *isobmff.Writer, box int) {
 	list := e.encodeEvents(0)
 	room := max(e.room, len(list))
@@ -46,18 +45,18 @@ func (e *entry) writeEvents(w *isobmff.Writer, box int) {
 	w.B = append(w.B, make([]byte, room-len(list))...)
 }
 
-// encodeEvents is the list in at most so many bytes, 0 for no limit: the latest
-// events that fit stay.
+// encodeEvents encodes the latest events that fit into limit bytes, or all events if limit is
+// 0. It leaves out events whose data is not JSON.
 func (e *entry) encodeEvents(limit int) []byte {
 	var latest [][]byte
 	n := 1 // the brackets, and a comma for each but the first
 	for i := len(e.events) - 1; i >= 0; i-- {
 		b, err := json.Marshal(&e.events[i])
 		if err != nil {
-			continue // its data is no JSON
+			continue // its data is not JSON
 		}
 		if limit > 0 && n+len(b)+1 > limit {
-			continue // one with much data does not cost the others their place
+			continue // an event with much data must not displace smaller ones
 		}
 		n += len(b) + 1
 		latest = append(latest, b)
@@ -69,8 +68,7 @@ func (e *entry) encodeEvents(limit int) []byte {
 	return append(append([]byte{'['}, bytes.Join(latest, []byte{','})...), ']')
 }
 
-// encodedList is a list as it stands in a file behind its room: length, CRC32C,
-// list.
+// encodedList returns a list as it follows its room in a file: length, CRC32C, list.
 func encodedList(list []byte) []byte {
 	b := make([]byte, 0, eventsFixed-eventsLength+len(list))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(list)))
@@ -78,8 +76,8 @@ func encodedList(list []byte) []byte {
 	return append(b, list...)
 }
 
-// readEvents takes in the list behind the identity, which ends at an offset of
-// the box, and tells what is behind the list; 0 where that cannot be known.
+// readEvents reads the list behind the identity, at an offset of the box, and returns the
+// offset behind the list; 0 if that cannot be determined.
 func (e *entry) readEvents(box []byte, at int) (behind int) {
 	if len(box) < at+eventsFixed || string(box[at:at+4]) != eventsMark {
 		return at
@@ -98,8 +96,8 @@ func (e *entry) readEvents(box []byte, at int) (behind int) {
 	return at + eventsFixed + int(room)
 }
 
-// note writes an event into the entry of the growing file, and its protection. It
-// tells whether the list had room for it.
+// note writes an event, and the protection that it requires, into the entry of the growing
+// file. It reports whether the list had room for the event.
 func (f *file) note(ev media.Event, protected bool) (bool, error) {
 	e := &f.entry
 	e.events = media.JoinEvent(e.events, ev)

@@ -10,65 +10,63 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// pageBytes is what the first chunk of a file is aligned to, so that the
-// reserve can be given back in whole blocks and the growing moov of a damaged
-// file can be searched for.
+// pageBytes is the alignment of a file's first chunk: the reserve can then be given back in
+// whole blocks, and recovery can search for the growing moov of a damaged file.
 const pageBytes = 4096
 
-// layout is where the parts of a growing file are, in bytes from its start.
+// layout holds the offsets of the parts of a growing file, in bytes from its start.
 type layout struct {
 	fragment     bool
-	reserveAt    int64 // the free box that is kept for the final moov, or for the sidx
-	reserve      int64 // its size with its header
-	moovAt, moov int64 // the growing moov, size with header
+	reserveAt    int64 // the free box that reserves room for the final moov or the sidx
+	reserve      int64 // its size including the header
+	moovAt, moov int64 // the growing moov and its size including the header
 	mehdAt       int64
 	entryAt      int64
-	chunks       int64 // where the first chunk begins
+	chunks       int64 // offset of the first chunk
 }
 
-// file is one segment's file while it grows, or while recovery finishes it.
+// file is a segment's file while it grows, or while recovery finishes it.
 type file struct {
 	f         disk.File
-	name      string // as it is now, with media.PartSuffix
+	name      string // current name, with media.PartSuffix
 	lay       layout
 	tracks    []track
 	lead      int
 	entry     entry
-	seed      uint32 // of the checksums
+	seed      uint32 // seed of the checksums
 	noSync    bool   // sync: none
-	size      int64  // up to the end of the last whole chunk
-	seq       uint32 // of the last fragment
-	endUTC    int64  // ns, wall clock of the end of the last access unit
+	size      int64  // end of the last whole chunk, bytes
+	seq       uint32 // sequence number of the last fragment
+	endUTC    int64  // UTC ns, end of the last access unit
 	startStep int64  // ns, Chunk.Stepped of the first chunk
-	stepped   int64  // ns, and of the newest one
+	stepped   int64  // ns, Chunk.Stepped of the newest chunk
 	index     index  // fragment: true
 	gaps      []media.Gap
 	anchoring media.Anchoring
-	gapBehind bool   // the next file begins at once, and the gap before it tells what is missing
-	committed bool   // what makes it a finished one may be on the disk
-	filled    int64  // bytes of gaps and anchors that were written in place
+	gapBehind bool   // the next file begins at once, and its gap reports the missing media
+	committed bool   // the commit that finishes it may have reached the disk
+	filled    int64  // bytes of gaps and anchors written in place
 	asGrown   bool   // finished as a fragmented file without an index
-	moovSum   uint32 // of the final moov, of an ordinary file
+	moovSum   uint32 // checksum of the final moov of an ordinary file
 	units     uint64
 	dropped   uint64 // access units that did not fit the time line
 	syncFail  error  // a failed fsync is never retried
 	cache     disk.PageCache
 	ahead     disk.Preallocation
-	most      int64 // what it may get, 0 for any size
-	gopAt     int64 // where the open GOP begins
-	gopMost   int64 // bytes of the longest
+	most      int64 // largest permitted size, bytes; 0: unlimited
+	gopAt     int64 // offset of the current GOP
+	gopMost   int64 // bytes of the longest GOP
 
-	beyond      []media.Event // events that the entry cannot name, until they are told of
-	protectedBy media.ID      // the event that it is protected for
-	counted     int64         // bytes of it that the bounds of protection know
+	beyond      []media.Event // events that the entry has no room for, until they are announced
+	protectedBy media.ID      // the event that requires its protection
+	counted     int64         // its bytes as counted against the limits of protection
 
 	w    isobmff.Writer
 	iov  [][]byte
 	frag fragment
 }
 
-// newFile lays out a file for a segment whose first chunk is at hand. It does
-// no I/O.
+// newFile prepares the file of a segment from its first chunk. It does no I/O.
 func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64) (*file, error) {
 	f := &file{entry: newEntry(seg), lead: seg.Set.Lead()}
 	f.beyond = seg.Events[media.Namable(seg.Events):]
@@ -88,8 +86,8 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 	return f, nil
 }
 
-// writeHeader writes what stands before the first chunk. The reserve has room
-// for want bytes of moov or sidx.
+// writeHeader writes the boxes before the first chunk. The reserve has room for want bytes of
+// moov or sidx.
 func (f *file) writeHeader(want int64) error {
 	var ftyp, moov isobmff.Writer
 	writeFtyp(&ftyp, f.tracks)
@@ -111,7 +109,7 @@ func (f *file) writeHeader(want int64) error {
 		l.chunks = l.moovAt + l.moov
 	}
 	l.mehdAt, l.entryAt = l.moovAt+int64(mehd), l.moovAt+int64(entry)
-	// The room is taken now, so that the file can be finished on a full disk.
+	// The room is allocated now, so that the file can be finished on a full disk.
 	allocated := f.f.Allocate(0, l.chunks)
 	if allocated != nil && !errors.Is(allocated, errors.ErrUnsupported) {
 		return f.fail("reserve", 0, allocated)
@@ -141,7 +139,7 @@ func (f *file) writeHeader(want int64) error {
 	return nil
 }
 
-// fillReserve takes the room of the reserve with zeros, for want of another way.
+// fillReserve writes zeros into the reserve where the file system cannot allocate.
 func (f *file) fillReserve() error {
 	from, to := f.lay.reserveAt+8, f.lay.reserveAt+f.lay.reserve
 	zeros := make([]byte, min(to-from, 256<<10))
@@ -155,8 +153,8 @@ func (f *file) fillReserve() error {
 
 func pageEnd(n int64) int64 { return (n + pageBytes - 1) / pageBytes * pageBytes }
 
-// write appends a chunk in one call to the system. After an error the file is
-// as it was before the chunk, as far as the disk allows.
+// write appends a chunk in one system call. After an error the file is truncated to its length
+// before the chunk, as far as the disk allows.
 func (f *file) write(c *media.Chunk) error {
 	g := &f.frag
 	if err := f.gather(g, c); err != nil || len(g.runs) == 0 {
@@ -175,7 +173,7 @@ func (f *file) write(c *media.Chunk) error {
 	}
 	f.ahead.Take(f.f, f.size, f.size-f.lay.chunks, n)
 	if err := f.f.WritevAt(f.iov, f.size); err != nil {
-		// What of it arrived is no whole chunk. Recovery would cut it off too.
+		// A partial chunk is useless: recovery would cut it off too.
 		_ = f.f.Truncate(f.size)
 		return f.fail("write chunk", f.size, err)
 	}
@@ -184,10 +182,10 @@ func (f *file) write(c *media.Chunk) error {
 	return nil
 }
 
-// written is up to when media is in the file, ns less Stepped.
+// written returns the end of the media in the file, UTC ns less Stepped.
 func (f *file) written() int64 { return f.endUTC - f.stepped }
 
-// gather collects what a chunk adds to each track.
+// gather collects the samples that a chunk adds to each track.
 func (f *file) gather(g *fragment, c *media.Chunk) error {
 	if len(c.Tracks) != len(f.tracks) {
 		return fmt.Errorf("%s: a chunk of %d tracks in a segment of %d: the segmenter cuts where tracks change", f.name, len(c.Tracks), len(f.tracks))
@@ -218,8 +216,8 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 	return nil
 }
 
-// took accounts for a fragment of n bytes that ends the file, its payload at
-// data. Writing and scanning come together here.
+// took records a fragment of n bytes at the end of the file, with its payload at offset data,
+// in the tables and the index. Writing and scanning share it.
 func (f *file) took(g *fragment, data, n int64) {
 	timed, at, sync := false, int64(0), false
 	for i := range g.runs {

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// maxBytes is the size that the open file may get: what it says, or what an earlier
-// one ran into.
+// maxBytes returns the largest permitted size of the open file: the file system's limit, or
+// the size at which an earlier file failed.
 func (m *Muxer) maxBytes(f *file) int64 {
 	most := m.ranInto
 	if n, told := disk.MaxBytes(f.f); told && (most == 0 || n < most) {
@@ -23,15 +23,15 @@ func (m *Muxer) maxBytes(f *file) int64 {
 	return most
 }
 
-// full reports, at a key frame, whether the next GOP may be too much for the file with
-// what finishes it.
+// full reports, at a key frame, whether the next GOP and the final boxes may exceed the
+// permitted size.
 func (f *file) full() bool {
 	f.gopMost, f.gopAt = max(f.gopMost, f.size-f.gopAt), f.size
 	return f.most > 0 && f.size+2*f.gopMost+int64(f.tableBytes()) > f.most
 }
 
-// cutFull ends a file that can get no longer; the next one begins with a chunk that
-// starts a GOP, and nothing is missing between them.
+// cutFull finishes a file that may not grow any more. The next file begins with the chunk that
+// starts the next GOP; no media is missing between them.
 func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	m.log.Info("a file ends: the file system takes no longer one", "file", m.shown(m.file.name), "max_bytes", m.file.most)
 	if err := m.finish(endcause.MaxSize, emit); err != nil {
@@ -41,7 +41,7 @@ func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) 
 	return nil
 }
 
-// continued is a further part of the segment, whose file begins at utc.
+// continued returns a further part of the segment, whose file begins at utc.
 func (m *Muxer) continued(utc int64) *media.Segment {
 	s := *m.seg
 	s.ID = media.NewID(m.clock.Now())
@@ -51,8 +51,8 @@ func (m *Muxer) continued(utc int64) *media.Segment {
 	return &s
 }
 
-// hitLimit remembers at which size a file could get no longer, so that the next ones
-// end before, and lets the next one begin at once.
+// hitLimit records the size at which a file failed, so that the next files end before it, and
+// permits the next file to begin at once.
 func (m *Muxer) hitLimit(err error, size int64) {
 	if size == 0 || !errors.Is(err, unix.EFBIG) || m.out == nil {
 		return

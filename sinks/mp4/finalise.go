@@ -11,15 +11,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// minReserve is the smallest reserve: the header of the free box that stays and
-// the 16-byte header of the mdat. It leaves the tail form.
+// minReserve is the smallest reserve: the header of the remaining free box and the 16-byte
+// header of the mdat. With it the moov goes to the end of the file.
 const minReserve = 24
 
-// finish makes an ordinary file of a growing one and returns how many bytes
-// that wrote. The file keeps its name. Recovery finishes with the same code.
+// finish makes a finished file of a growing one and returns the number of bytes written. The
+// file keeps its name. Recovery uses the same code.
 //
-// What must hold at each moment: whatever prefix of these writes is on the disk
-// between two fsyncs, the file is either the growing one or the finished one.
+// Invariant: whichever of the writes between two fsyncs have reached the disk, the file is
+// either the growing one or the finished one.
 func (f *file) finish(state media.State, reason media.Cause) (written int64, err error) {
 	if written, err = f.finalise(state, reason); err == nil {
 		f.ahead.GiveBack(f.f, f.size)
@@ -38,10 +38,10 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 	return f.finishPlain()
 }
 
-// finishPlain makes an ordinary file, with its moov where it fits.
+// finishPlain makes an ordinary file, with the moov in the reserve or at the end.
 func (f *file) finishPlain() (written int64, err error) {
 	f.entry.room = len(f.entry.encodeEvents(0))
-	f.entry.gapsRoom = 0 // what there is, and no more
+	f.entry.gapsRoom = 0 // no room for more gaps
 	f.w.B = append(f.w.B[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
 	if f.w.Err() != nil {
@@ -53,8 +53,8 @@ func (f *file) finishPlain() (written int64, err error) {
 	} else {
 		written, err = f.finishTail(moov)
 	}
-	if f.syncFail == nil && noRoom(err) { // for the reserve too, where the disk sets none aside
-		if err := f.writeSize(f.lay.reserve); err != nil { // it may have been the flip
+	if f.syncFail == nil && noRoom(err) { // even in the reserve, on a disk that cannot allocate
+		if err := f.writeSize(f.lay.reserve); err != nil { // the failed write may have been the flip
 			return 0, err
 		}
 		return f.finishAsGrown()
@@ -62,12 +62,12 @@ func (f *file) finishPlain() (written int64, err error) {
 	return written, err
 }
 
-// sampleIndex makes the sample index of a finished file, as the file's boxes say, which
-// was written to last at a time, ns.
-func (f *file) sampleIndex(id media.ID, modified int64) ([]byte, error) {
-	of := samples.Source{Recording: id, Bytes: f.size, ModifiedNS: modified, Moov: f.moovSum}
+// sampleIndex returns the encoded sample index of a finished file. modifiedNS is the file's
+// modification time, UTC ns.
+func (f *file) sampleIndex(id media.ID, modifiedNS int64) ([]byte, error) {
+	of := samples.Source{Recording: id, Bytes: f.size, ModifiedNS: modifiedNS, Moov: f.moovSum}
 	fragments := f.lay.fragment || f.asGrown
-	if fragments { // its moov was written in pieces
+	if fragments { // its moov was written in parts
 		moov := make([]byte, f.lay.moov-8)
 		if n, err := f.f.ReadAt(moov, f.lay.moovAt+8); n < len(moov) {
 			return nil, f.fail("read moov", f.lay.moovAt, err)
@@ -82,12 +82,12 @@ func (f *file) sampleIndex(id media.ID, modified int64) ([]byte, error) {
 	return sampleindex.Encode(of, tables)
 }
 
-// noRoom reports whether the disk has no room, or the file may get no longer.
+// noRoom reports whether the disk is full, or the file may not grow.
 func noRoom(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
 }
 
-// duration is when the last track ends, ns.
+// duration returns the end of the last track, ns.
 func (f *file) duration() int64 {
 	return media.ToNanos(movieDuration(f.tracks), movieTimescale)
 }
@@ -108,7 +108,7 @@ func (f *file) tableBytes() int {
 //	flip    ftyp free(8) moov free(...) mdat{ moov (moof mdat)* }
 //	fsync
 //
-// The padding itself is not written: it is a hole, or what the disk gave.
+// The padding is not written: it stays a hole, or the allocated blocks.
 func (f *file) finishHead(moov []byte) (written int64, err error) {
 	l := &f.lay
 	mdatAt := l.reserveAt + l.reserve - 16
@@ -118,7 +118,7 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 	if pad >= 8 {
 		w.Header("free", uint32(pad))
 	} else {
-		mdatAt = moovEnd // too small for a box: the mdat covers it
+		mdatAt = moovEnd // too small for a box: it becomes part of the mdat
 	}
 	var mdat isobmff.Writer
 	mdat.LargeHeader("mdat", f.size-mdatAt)
@@ -141,7 +141,7 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 	return int64(len(w.B) + len(mdat.B) + 4), nil
 }
 
-// finishTail is for a moov that does not fit the reserve:
+// finishTail appends the moov because it does not fit into the reserve:
 //
 //	before  ftyp free(R){ ................... } moov (moof mdat)*
 //	append  ftyp free(R){ .. [mdat 16 bytes] } moov (moof mdat)* free{ moov }
@@ -169,10 +169,9 @@ func (f *file) finishTail(moov []byte) (written int64, err error) {
 	return int64(8 + len(moov) + 16 + 4), nil
 }
 
-// flip is the commit: the size of the reserve's free box changes, in one write
-// of 4 bytes that no sector boundary divides, and what is behind it becomes
-// visible. The fsync before it is what makes it safe: a flipped header whose
-// moov is missing is unplayable everywhere.
+// flip commits: it changes the size of the reserve's free box, in one write of 4 bytes that no
+// sector boundary divides, which makes the boxes behind it visible. The fsync before it is
+// essential: with a flipped header but without the moov no player opens the file.
 func (f *file) flip(size int64) error {
 	if err := f.sync(); err != nil {
 		return err
@@ -184,16 +183,16 @@ func (f *file) flip(size int64) error {
 	return f.sync()
 }
 
-// writeSize gives the reserve's free box another size.
+// writeSize changes the size of the reserve's free box.
 func (f *file) writeSize(size int64) error {
 	var w isobmff.Writer
 	w.U32(uint32(size))
 	return f.writeAt(w.B, f.lay.reserveAt)
 }
 
-// finishIndex completes a fragmented file. The sidx goes to the end of the
-// reserve, so that nothing is between it and the first fragment, and becomes
-// visible when the free box before it shrinks:
+// finishIndex completes a fragmented file. It puts the sidx at the end of the reserve, so that
+// no box is between it and the first fragment, and makes it visible by shrinking the free box
+// before it:
 //
 //	before  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)*
 //	append  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)* free(8)
@@ -202,14 +201,14 @@ func (f *file) writeSize(size int64) error {
 //	flip    ftyp moov{ mvex{ mehd     } } free(S-K) sidx            (moof mdat)* free(8)
 //	fsync
 //
-// The last box is there so that the sidx does not reach to the end of the file:
-// seek.md shows what every player makes of one that does.
+// The last box keeps the sidx from reaching the end of the file: seek.md shows how each player
+// treats a sidx that does.
 func (f *file) finishIndex() (written int64, err error) {
 	l := &f.lay
 	lead := &f.tracks[f.lead]
 	limit := (l.reserve - 8 - isobmff.SidxFixedBytes) / isobmff.ReferenceBytes
 	refs := f.index.references(lead.presented()+lead.table.Duration(), int(limit))
-	if len(refs) == 0 { // no lead track, or more fragments than there is room for
+	if len(refs) == 0 { // no lead track, or more fragments than fit
 		return f.finishAsGrown()
 	}
 	if err := f.appendEnd(); noRoom(err) {
@@ -240,8 +239,7 @@ func (f *file) finishIndex() (written int64, err error) {
 // endBytes is the size of the free box behind the last fragment.
 const endBytes = 8
 
-// appendEnd puts the last box behind the last fragment, or leaves the file as
-// it was.
+// appendEnd appends the last box. After an error the file is as before.
 func (f *file) appendEnd() error {
 	var end isobmff.Writer
 	end.Free(endBytes)
@@ -252,8 +250,7 @@ func (f *file) appendEnd() error {
 	return err
 }
 
-// finishAsGrown makes a fragmented file of a growing one without an index. It
-// takes no room on the disk.
+// finishAsGrown makes a fragmented file without an index. It needs no room on the disk.
 func (f *file) finishAsGrown() (written int64, err error) {
 	if err := f.fillMoov(); err != nil {
 		return 0, err
@@ -262,11 +259,11 @@ func (f *file) finishAsGrown() (written int64, err error) {
 	return grownBytes + f.filled, f.showMehd()
 }
 
-// grownBytes is what fillMoov and showMehd write.
+// grownBytes is the number of bytes that fillMoov and showMehd write.
 const grownBytes = outcomeBytes + isobmff.MehdBytes - 8 + 4
 
-// fillMoov completes the growing moov in place: the entry's outcome, and the
-// body of mehd, by which alone Firefox knows the duration.
+// fillMoov completes the growing moov in place: the entry's outcome, and the body of mehd,
+// the only box from which Firefox reads the duration.
 func (f *file) fillMoov() error {
 	o := f.entry.outcome.encode()
 	if err := f.writeAt(o[:], f.lay.entryAt+entryOutcomeAt); err != nil {
@@ -283,8 +280,7 @@ func (f *file) fillMoov() error {
 	return f.sync()
 }
 
-// showMehd turns the free box around the body into mehd: what says that the
-// file is finished.
+// showMehd turns the free box around the body into mehd, which marks the file as finished.
 func (f *file) showMehd() error {
 	f.committed = true
 	if err := f.writeAt([]byte("mehd"), f.lay.mehdAt+4); err != nil {
@@ -293,8 +289,8 @@ func (f *file) showMehd() error {
 	return f.sync()
 }
 
-// punch gives back the whole blocks between two offsets. That it cannot is no
-// loss.
+// punch gives back the whole blocks between two offsets. It ignores errors, which cost only
+// disk space.
 func (f *file) punch(from, to int64) {
 	from, to = pageEnd(from), to/pageBytes*pageBytes
 	if to > from {

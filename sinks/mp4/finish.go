@@ -15,8 +15,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// salvage ends the open file after an error as well as the error allows. A file
-// that was not told of holds nothing that is not held, and is removed.
+// salvage finishes the open file after an error as far as the error allows. It removes a file
+// that was not announced: all of its chunks are still held.
 func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	switch {
@@ -40,7 +40,7 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	return m.finish(endcause.Error, emit)
 }
 
-// finish finishes the open file, where there is one, and tells of it.
+// finish finishes the open file, if any, and announces it.
 func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	if f == nil {
@@ -51,7 +51,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	written, err := f.finish(media.StateFinished, reason)
 	if err != nil {
 		m.stats.failed(err)
-		f.gapBehind = f.gapBehind && f.committed // else recovery lists all that its chunks say
+		f.gapBehind = f.gapBehind && f.committed // else recovery lists all gaps of its chunks
 		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
 	}
 	final, named := disk.Publish(m.fs, f.name, f.noSync)
@@ -85,7 +85,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	return errors.Join(named, emit(r))
 }
 
-// keepIndex writes the sample index of a finished file beside it.
+// keepIndex writes the sample index of a finished file.
 func (m *Muxer) keepIndex(f *file, id media.ID) error {
 	info, err := m.fs.Stat(m.final)
 	if err != nil {
@@ -98,8 +98,7 @@ func (m *Muxer) keepIndex(f *file, id media.ID) error {
 	return m.indexes(m.fs, m.dir).Write(id, text)
 }
 
-// unfinished tells of the open file that it ends here, and that recovery has yet to
-// finish it.
+// unfinished announces that the open file ends here, and that recovery has yet to finish it.
 func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	f.conclude(media.StateRecording, reason)
@@ -110,8 +109,8 @@ func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recordin
 	return emit(r)
 }
 
-// deleted reports whether an error says that another program took the open file
-// away, and not that its disk is.
+// deleted reports whether an error means that another program deleted the open file, rather
+// than that its disk is gone.
 func (m *Muxer) deleted(err error) bool {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return false
@@ -124,7 +123,7 @@ func (m *Muxer) deleted(err error) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// lost tells of the open file that there is nothing left of it.
+// lost announces that the open file is gone.
 func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
@@ -134,11 +133,11 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	if err != nil {
 		return err
 	}
-	m.told = false // there is nothing to recover
+	m.told = false // nothing is left to recover
 	return emit(r)
 }
 
-// drop closes the open file as it is.
+// drop closes the open file without finishing it.
 func (m *Muxer) drop() {
 	if m.file == nil {
 		return

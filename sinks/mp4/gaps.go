@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// What is missing inside a file, and which wall clock its media had, stands in its
-// entry behind the events:
+// The gaps inside a file, and the anchors of its media in the wall clock, follow the events in
+// its entry:
 //
 //	0  "gaps"                      4
 //	4  room for the text, bytes    4
@@ -19,26 +19,26 @@ import (
 //	12 CRC32C of the text          4
 //	16 the text, JSON: gapsJSON
 //
-// It is written when the file is finished: with the moov where that is written anew,
-// and else in place, in the room that the growing moov has. A growing file keeps its
-// gaps in its chunks, in a box of the moof before the checksum, from where recovery
-// takes them; the anchors come from the prft boxes. A program that does not know these
-// boxes passes over them, and a text that does not match its checksum counts as none.
+// The text is written when the file is finished: as part of a new moov, or else in place, in
+// the room that the growing moov has. A growing file keeps its gaps in its chunks, in a box of
+// the moof before the checksum, where recovery finds them; recovery takes the anchors from the
+// prft boxes. Other programs skip these boxes. A text that does not match its checksum counts
+// as empty.
 const (
 	gapsMark  = "gaps"
 	gapsFixed = 16
 	gapsRoom  = 4 << 10 // of a growing file: some forty gaps, and the anchors of three weeks
-	gapsMost  = 8 << 10 // of a finished one
+	gapsMost  = 8 << 10 // of a finished file
 
-	// gapsUUID is the type of the box in a moof.
+	// gapsUUID is the extended type of the box in a moof.
 	gapsUUID = "\x1b\x6e\xd2\x45\x90\x3c\x47\xa8\xb1\x5f\x08\xe3\x77\x2a\xc6\x04"
 )
 
-// gapsJSON is the text. Times are ns from the file's start_utc_ns, in a chunk from its
-// own wall clock.
+// gapsJSON is the text. Times are ns relative to the file's start_utc_ns; in a chunk, to the
+// chunk's own wall clock.
 type gapsJSON struct {
 	Gaps    []gapJSON  `json:"gaps,omitempty"`
-	Anchors [][2]int64 `json:"anchors,omitempty"` // media time, and by how much the wall clock is ahead of it
+	Anchors [][2]int64 `json:"anchors,omitempty"` // media time, and the lead of the wall clock over it
 }
 
 type gapJSON struct {
@@ -49,9 +49,9 @@ type gapJSON struct {
 	Units    int         `json:"units,omitempty"`
 	Bytes    int64       `json:"bytes,omitempty"`
 	Chunks   int         `json:"chunks,omitempty"`
-	Places   int         `json:"places,omitempty"`  // 0: one
-	Missing  int64       `json:"missing,omitempty"` // 0: all of ns
-	Next     bool        `json:"next,omitempty"`    // of a chunk, see media.Gap
+	Places   int         `json:"places,omitempty"`  // 0: one place
+	Missing  int64       `json:"missing,omitempty"` // 0: the whole duration
+	Next     bool        `json:"next,omitempty"`    // in a chunk only, see media.Gap
 }
 
 func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
@@ -65,12 +65,12 @@ func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
 	for _, a := range anchors {
 		text.Anchors = append(text.Anchors, [2]int64{a.MediaNS, a.UTC - from - a.MediaNS})
 	}
-	b, _ := json.Marshal(text) // it has numbers and words alone
+	b, _ := json.Marshal(text) // numbers and strings always encode
 	return b
 }
 
-// encodeGapsWithin is encodeGaps in at most so many bytes: the last gaps are counted in
-// one, and the anchors that tell least are left out.
+// encodeGapsWithin encodes the gaps and anchors in at most limit bytes: it folds the last gaps
+// into one, and leaves out the least significant anchors.
 func encodeGapsWithin(limit int, list []media.Gap, anchors media.Anchors, from int64) []byte {
 	b := encodeGaps(list, anchors, from)
 	for len(b) > limit && (len(list) > 1 || len(anchors) > 2) {
@@ -107,7 +107,7 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 	return list, anchors
 }
 
-// writeGaps appends the block of the entry.
+// writeGaps appends the gaps of the entry.
 func (e *entry) writeGaps(w *isobmff.Writer, box int) {
 	list := e.encodeGaps(gapsMost)
 	room := max(e.gapsRoom, len(list))
@@ -128,7 +128,7 @@ func (e *entry) encodeGaps(limit int) []byte {
 	return encodeGapsWithin(limit, e.gaps, e.anchors, e.identity.StartUTC)
 }
 
-// readGaps takes in the block at an offset of the box.
+// readGaps reads the gaps at an offset of the box.
 func (e *entry) readGaps(box []byte, at int) {
 	if at <= 0 || at+gapsFixed > len(box) || string(box[at:at+4]) != gapsMark {
 		return
@@ -144,10 +144,10 @@ func (e *entry) readGaps(box []byte, at int) {
 	}
 }
 
-// fillGaps writes the block into the growing moov in place, as much as it has room for.
+// fillGaps writes the gaps into the growing moov in place, as many as it has room for.
 func (f *file) fillGaps() error {
 	e := &f.entry
-	if e.gapsAt == 0 { // begun by an earlier version
+	if e.gapsAt == 0 { // a file of an earlier version
 		return nil
 	}
 	text := encodedList(e.encodeGaps(e.gapsRoom))
@@ -155,7 +155,7 @@ func (f *file) fillGaps() error {
 	return f.writeAt(text, f.lay.entryAt+int64(e.gapsAt)+eventsLength)
 }
 
-// writeGaps appends the box of a chunk that has gaps to its moof.
+// writeGaps appends the box with the chunk's gaps, if any, to its moof.
 func (f *fragment) writeGaps(w *isobmff.Writer) {
 	if len(f.gaps) == 0 {
 		return
@@ -166,17 +166,17 @@ func (f *fragment) writeGaps(w *isobmff.Writer) {
 	w.Close(at)
 }
 
-// readGaps reads that box, the payload of a uuid box of the moof.
+// readGaps reads that box from the payload of a uuid box of the moof.
 func (f *fragment) readGaps(box []byte) {
 	if len(box) > 16 && string(box[:16]) == gapsUUID && len(f.gaps) == 0 {
 		f.gaps, _ = decodeGaps(box[16:], f.utc)
 	}
 }
 
-// collect takes over what is missing in a chunk, which is g's alone.
+// collect copies the gaps of a chunk.
 func (g *fragment) collect(c *media.Chunk) { g.gaps = append(g.gaps[:0], c.Gaps...) }
 
-// leaveOut notes access units of a chunk that do not go on where the file's track ends.
+// leaveOut records the access units of a chunk that do not continue the file's track.
 func (g *fragment) leaveOut(track int, c *media.Columns, units int) {
 	if units == 0 {
 		return
@@ -188,8 +188,8 @@ func (g *fragment) leaveOut(track int, c *media.Columns, units int) {
 	g.gaps = media.JoinGap(g.gaps, gap)
 }
 
-// follow takes in what a fragment says of gaps, and the wall clock of the lead track's
-// first sample, at a time of the file in ticks.
+// follow adds a fragment's gaps, and the wall clock of the lead track's first sample as an
+// anchor. at is that sample's time in the file in ticks; timed reports that there is one.
 func (f *file) follow(g *fragment, at int64, timed bool) {
 	for _, gap := range g.gaps {
 		if f.within(&gap) {
@@ -201,9 +201,9 @@ func (f *file) follow(g *fragment, at int64, timed bool) {
 	}
 }
 
-// within takes from a gap what is told elsewhere of the time before the file: by the gap
-// before it, or of another track than the lead by the end of the file before. It reports
-// whether anything is left.
+// within removes from a gap the time before the file that is reported elsewhere: by the gap
+// before the file, or, for another track than the lead, by the end of the previous file. It
+// reports whether any of the gap is left.
 func (f *file) within(g *media.Gap) bool {
 	id := &f.entry.identity
 	before := id.StartUTC - g.StartUTC
@@ -215,7 +215,7 @@ func (f *file) within(g *media.Gap) bool {
 	return g.Duration > 0
 }
 
-// conclude says in the entry what has become of the file.
+// conclude writes the outcome, the anchors and the gaps of the file into the entry.
 func (f *file) conclude(state media.State, reason media.Cause) {
 	e := &f.entry
 	e.outcome = f.outcomeAs(state, reason)
@@ -226,9 +226,9 @@ func (f *file) conclude(state media.State, reason media.Cause) {
 	}
 }
 
-// gapsWithin lists what is missing in the file, up to its end, ns UTC. What the next one
-// tells is left out: by the gap before it, or of another track than the lead where that
-// is missing at its begin.
+// gapsWithin returns the gaps of the file, up to its end, UTC ns. It leaves out the gaps that
+// the next file reports: by the gap before it, or, for another track than the lead, by the
+// track's absence at its start.
 func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	for _, g := range f.gaps {
 		if g.Next && f.gapBehind {
@@ -243,8 +243,8 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	return list
 }
 
-// foretold is how long the holes in the file are that the gap before the next one tells,
-// ns; less than 0 where the file tells them after all.
+// foretold returns the duration of the gaps in the file that the gap before the next file
+// reports, ns; it is negative if the file reports them itself.
 func (f *file) foretold() (ns int64) {
 	for i := range f.gaps {
 		if f.gaps[i].Next {
@@ -257,16 +257,16 @@ func (f *file) foretold() (ns int64) {
 	return ns
 }
 
-// A track that begins or ends much apart from the file stalled there: by more than a
-// second, and than some of its samples last.
+// A track that begins or ends further than this from the file's begin or end stalled there:
+// a second, and a number of its sample durations.
 const (
 	absentNS    = int64(time.Second)
 	absentTimes = 5
 )
 
-// absent notes where a track is not there at the begin of the file, or at its end, but
-// for what is known of that already: by the list, or at the end of the lead track by the
-// gap before the next file.
+// absent records a gap where a track is missing at the begin or the end of the file, unless
+// the list has that gap already, or, at the end of the lead track, the gap before the next
+// file reports it.
 func (f *file) absent(i int) {
 	t, e := &f.tracks[i], &f.entry
 	total := e.outcome.duration
@@ -289,7 +289,7 @@ func (f *file) absent(i int) {
 	}
 }
 
-// unlisted is what of a time, ns UTC, no listed gap of a track has at either end.
+// unlisted trims from both ends of a time, UTC ns, the parts that a track's listed gaps cover.
 func unlisted(list []media.Gap, track int, start, end int64) (int64, int64) {
 	for i := range list {
 		g := &list[i]
@@ -306,11 +306,11 @@ func unlisted(list []media.Gap, track int, start, end int64) (int64, int64) {
 	return start, end
 }
 
-// listedNS is how far a gap that is listed may be from where the file's tables have it:
-// an access unit of sound, and the rounding of ticks.
+// listedNS is the largest distance between a listed gap and the same gap in the file's tables:
+// an audio access unit, and the rounding of ticks.
 const listedNS = int64(100 * time.Millisecond)
 
-// cutOut notes chunks that recovery cuts out before the fragment that was read.
+// cutOut records a gap for the chunks that recovery cuts out before the fragment just read.
 func (f *file) cutOut(chunks []extent) {
 	g := media.Gap{Cause: media.GapDamaged, StartUTC: f.entry.identity.StartUTC, Chunks: len(chunks)}
 	if f.units > 0 {

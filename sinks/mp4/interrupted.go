@@ -7,26 +7,26 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Interrupted remembers of each recording that an outage of the disk interrupted
-// up to when it is in a file, for the next run: the gap counts from there. A
-// program provides one for all of its pipelines (pipeline.Provide). It is safe for
-// concurrent use; a nil one remembers nothing.
+// Interrupted stores, for each recording that an outage of the disk interrupted, the end of
+// its media in a file, for the next run: the gap counts from there. A program provides one
+// for all of its pipelines (pipeline.Provide). It is safe for concurrent use; a nil
+// Interrupted stores nothing.
 type Interrupted struct {
-	// Last tells the end of the newest recording of an earlier process, ns UTC, 0
-	// where there is none or it did not end by an accident. May be nil, and wait.
+	// Last returns the end of the newest recording of an earlier process, UTC ns; 0 if
+	// there is no such recording or it ended as intended. Last may be nil, and may block.
 	Last func(stream, pipeline string) int64
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 	at map[interruptedKey]interruption
 }
 
-// maxInterrupted bounds what is remembered.
+// maxInterrupted limits the number of stored interruptions.
 const maxInterrupted = 10_000
 
 type interruptedKey struct{ stream, pipeline, dir, pattern string }
 
 type interruption struct {
-	at      int64 // ns UTC less Stepped
+	at      int64 // UTC ns less Stepped
 	stepped int64 // ns, Chunk.Stepped of the last file's first chunk
 	cause   media.Cause
 }
@@ -45,7 +45,7 @@ func (i *Interrupted) leave(key interruptedKey, what interruption) {
 	}
 }
 
-// pick takes what the run before left.
+// pick returns and removes the interruption that the previous run left.
 func (i *Interrupted) pick(key interruptedKey) (interruption, bool) {
 	if i == nil {
 		return interruption{}, false
@@ -57,7 +57,7 @@ func (i *Interrupted) pick(key interruptedKey) (interruption, bool) {
 	return what, ok
 }
 
-// ask is what an earlier process left.
+// ask returns the end of the newest recording of an earlier process.
 func (i *Interrupted) ask(key interruptedKey) int64 {
 	if i == nil || i.Last == nil {
 		return 0
@@ -65,8 +65,8 @@ func (i *Interrupted) ask(key interruptedKey) int64 {
 	return i.Last(key.stream, key.pipeline)
 }
 
-// resumes reports whether a recording that ends for a reason is to go on by
-// itself: what is missing until then is missing for want of the disk.
+// resumes reports whether a recording that ended for a reason continues by itself: the media
+// until then is missing because of the disk.
 func resumes(reason media.Cause) bool {
 	switch reason {
 	case endcause.Stop, endcause.Duration, endcause.Schedule, endcause.Shutdown, endcause.EndOfFile:

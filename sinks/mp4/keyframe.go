@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// KeyFrame finds the newest key frame of a file at or before a moment of the wall
-// clock, the first one where none is. It reads the file's tables and no media.
+// KeyFrame returns the time of a file's newest key frame at or before a time, or of the first
+// key frame if there is none before. It reads the file's tables and no media.
 func KeyFrame(name string, at time.Time) (time.Time, error) {
 	f, form, done, err := openEntry(name)
 	if err != nil {
@@ -35,7 +35,7 @@ func KeyFrame(name string, at time.Time) (time.Time, error) {
 	return begin.Add(since), nil
 }
 
-// keyFrameInTables asks the final moov's tables of the lead track.
+// keyFrameInTables searches the lead track's tables in the final moov.
 func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	trak, timescale, err := f.leadTrak()
 	if err != nil {
@@ -47,14 +47,14 @@ func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	stss, _ := isobmff.ReadTable(syncs, 1)
 	stts, _ := isobmff.ReadTable(isobmff.Find(stbl, "stts"), 2)
 	var found, dts int64
-	sample, next := uint32(1), 0 // the sample that begins at dts; the next of stss
+	sample, next := uint32(1), 0 // the sample that begins at dts; the next entry of stss
 	for i := 0; i < stts.Len() && dts <= limit; i++ {
 		n, delta := stts.U32(i, 0), int64(stts.U32(i, 1))
-		last := n - 1 // of this run, the last that begins in time
+		last := n - 1 // the last sample of this run that begins in time
 		if delta > 0 && n > 0 {
 			last = uint32(min(int64(last), (limit-dts)/delta))
 		}
-		if syncs == nil && n > 0 { // each is a key frame
+		if syncs == nil && n > 0 { // each sample is a key frame
 			found = dts + int64(last)*delta
 		}
 		for ; next < stss.Len() && n > 0 && stss.U32(next, 0) <= sample+last; next++ {
@@ -67,7 +67,7 @@ func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	return time.Duration(media.ToNanos(found, timescale)), nil
 }
 
-// leadTrak is the track of the file's moov that its wall clock is of.
+// leadTrak returns the trak of the file's lead track, to which its wall clock refers.
 func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	size, err := f.f.Size()
 	in := filesystem.NewAhead(f.f, size)
@@ -91,7 +91,7 @@ func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	return nil, 0, err
 }
 
-// leadOf picks the track out of a moov whose tracks are in the order of the entry's.
+// leadOf returns the lead track of a moov whose tracks are in the order of the entry's.
 func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
 	want := max(slices.IndexFunc(e.identity.Tracks, func(t trackJSON) bool { return t.Kind == media.Video.String() }), 0)
 	for boxes := isobmff.Walk(moov); lead == nil && boxes.Next(); {
@@ -110,7 +110,7 @@ func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
 	return lead, timescale, nil
 }
 
-// keyFrameInChunks reads the heads of the chunks, not their media.
+// keyFrameInChunks reads the moofs of the chunks, not their media.
 func (f *file) keyFrameInChunks(upTo time.Duration) (found time.Duration, err error) {
 	size, err := f.f.Size()
 	if err != nil {

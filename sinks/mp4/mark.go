@@ -14,12 +14,12 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// ErrNoRoom says that a recording names as many events as it can.
+// ErrNoRoom reports that a recording names the maximum number of events.
 var ErrNoRoom = errors.New("the recording names as many events as it can")
 
-// SetProtected protects a recording from deletion, or no longer does, durably and
-// beside its file, of which nothing changes: see package facts. The file may be growing.
-// Where it is not the recording's nothing is done: see Belongs.
+// SetProtected sets or clears a recording's protection against deletion, durably. It writes
+// beside the file and does not change the file: see package facts. The file may be growing. It
+// changes nothing if the file does not belong to the recording: see Belongs.
 func SetProtected(name string, recording media.ID, protected bool) error {
 	return change(name, recording, func(e *entry, f *facts.Facts) error {
 		if f.Protected != nil || e.protected != protected {
@@ -29,13 +29,13 @@ func SetProtected(name string, recording media.ID, protected bool) error {
 	})
 }
 
-// AddEvents joins events to those that a finished recording names, durably and beside
-// its file, of which nothing changes: see package facts. Events that it names already
-// cost nothing.
+// AddEvents adds events to those that a finished recording names, durably. It writes beside the
+// file and does not change the file: see package facts. Events that the recording names already
+// take no room.
 //
-// The file must be that of the recording: see Belongs. ErrOwned: it is not finished yet,
-// and its recorder names its events. ErrNoRoom: they are too many all together; nothing
-// was added.
+// The file must belong to the recording: see Belongs. It returns disk.ErrOwned if the file is
+// not finished, since its recorder adds its events, and ErrNoRoom if the events are too many
+// in total; it then added none.
 func AddEvents(name string, recording media.ID, events []media.Event) error {
 	return change(name, recording, func(e *entry, f *facts.Facts) error {
 		if e.outcome.state == media.StateRecording {
@@ -59,21 +59,21 @@ func AddEvents(name string, recording media.ID, events []media.Event) error {
 	})
 }
 
-// Forget removes what is kept beside the file of a recording that was deleted from a
-// record directory: facts and sample index.
+// Forget removes the facts and the sample index of a recording whose file was deleted from a
+// record directory.
 func Forget(dir string, recording media.ID) error {
 	return errors.Join(facts.In(dir).Remove(recording), sampleindex.In(dir).Remove(recording))
 }
 
-// indexesAtOnce is how many recordings with a sample index one call of ForgetOrphans asks
-// about, or few more: every recording has one, and an orphan waits for a later call at the
-// cost of its bytes.
+// indexesAtOnce limits, roughly, the recordings with a sample index that one call of
+// ForgetOrphans checks: every recording has one, and an orphan that waits for a later call
+// costs only its bytes.
 const indexesAtOnce = 1000
 
-// ForgetOrphans removes what is known of recordings that are not known any more, and
-// tells of how many. It asks of each that is not known a second time in a call of alone,
-// during which nothing else changes the recording: one that gets its row at this moment
-// keeps what it has. It goes on with the next one after an error of known or alone.
+// ForgetOrphans removes the facts and sample indexes of recordings that the catalogue does not
+// know, and returns their number. It checks an unknown recording a second time within alone,
+// during which nothing else changes the recording, so that one that gets its row meanwhile
+// keeps its facts. After an error of known or alone it continues with the next recording.
 func ForgetOrphans(dir string, known func(media.ID) (bool, error), alone func(media.ID, func() error) error) (removed int, err error) {
 	ids, err := facts.In(dir).Recordings()
 	indexed, unread := sampleindex.In(dir).Recordings(indexesAtOnce)
@@ -99,7 +99,7 @@ func ForgetOrphans(dir string, known func(media.ID) (bool, error), alone func(me
 	return removed, err
 }
 
-// change lets the facts of a recording be changed, whose file it has made sure of.
+// change calls do with the entry and the facts of a recording, after checking its file.
 func change(name string, recording media.ID, do func(*entry, *facts.Facts) error) error {
 	name = disk.Absolute(name)
 	dir, base := filepath.Split(name)
@@ -126,8 +126,7 @@ func change(name string, recording media.ID, do func(*entry, *facts.Facts) error
 
 func factsOf(name string) (facts.Store, error) { return facts.Of(name, disk.IdentityFile) }
 
-// know gives a recording what is known of it beside its file. Facts that are damaged
-// protect it.
+// know applies the facts stored beside a recording's file. Damaged facts protect it.
 func know(store facts.Store, r *media.Recording) error {
 	f, err := store.Read(r.ID)
 	f.Apply(r)

@@ -5,35 +5,33 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// run is what one track adds to a fragment.
+// run holds the samples that one track adds to a fragment.
 type run struct {
 	track *track
 	cols  media.Columns
 }
 
-// fragment is one chunk on its way into the file.
+// fragment is one chunk in the form in which it is written to the file.
 type fragment struct {
 	runs []run // tracks with samples, in the file's order
 	seq  uint32
 	lead int   // index in runs of the track that carries the wall clock
-	utc  int64 // ns, of that track's first sample
-	at   int64 // where it begins in the file
-	bare bool  // without prft: the first of a fragmented file, since a sidx must lead to a moof
+	utc  int64 // UTC ns, of that track's first sample
+	at   int64 // offset in the file
+	bare bool  // without prft: the first fragment of a fragmented file, since a sidx must refer to a moof
 	seed uint32
 	gaps []media.Gap // of the chunk
 }
 
-// writeHead appends what stands before the payloads of a fragment:
+// writeHead appends the boxes before the payloads of a fragment, and fills in the CRC:
 //
 //	prft                     the wall clock of the fragment's first sample
 //	moof
 //	  mfhd
 //	  traf (tfhd tfdt trun [sbgp])*
-//	  uuid                   what is missing in the chunk, where something is
-//	  uuid                   padding, CRC32C of all of the fragment but these 4 bytes
+//	  uuid                   the gaps of the chunk, if any
+//	  uuid                   padding, CRC32C of the whole fragment except these 4 bytes
 //	mdat                     header
-//
-// and fills in the CRC.
 func (f *fragment) writeHead(w *isobmff.Writer) {
 	if !f.bare {
 		lead := &f.runs[f.lead]
@@ -63,7 +61,7 @@ func (f *fragment) writeHead(w *isobmff.Writer) {
 	w.Patch(crcAt, f.checksum(w.B, crcAt))
 }
 
-// prft is how many bytes of the fragment stand before its moof.
+// prft returns the number of bytes of the fragment before its moof.
 func (f *fragment) prft() int64 {
 	if f.bare {
 		return 0

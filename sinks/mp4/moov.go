@@ -5,10 +5,10 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// ftypOurs is how our files begin, after the size of the box.
+// ftypOurs is the begin of our files, after the size of the box.
 const ftypOurs = "ftypisom\x00\x00\x02\x00isomiso6mp41mp42"
 
-// writeFtyp appends the one ftyp that holds in both phases of a file.
+// writeFtyp appends the ftyp, which is valid for the growing and the finished file.
 func writeFtyp(w *isobmff.Writer, tracks []track) {
 	at := w.Open("ftyp")
 	w.B = append(w.B, ftypOurs[4:]...)
@@ -21,7 +21,7 @@ func writeFtyp(w *isobmff.Writer, tracks []track) {
 	w.Close(at)
 }
 
-// writeGrowingMoov appends the moov that a file grows behind:
+// writeGrowingMoov appends the moov of a growing file:
 //
 //	moov
 //	  mvhd
@@ -51,8 +51,8 @@ func writeGrowingMoov(w *isobmff.Writer, tracks []track, e *entry) (mehdAt, entr
 	return mehdAt, entryAt
 }
 
-// writeFinalMoov appends the moov of an ordinary MP4 file. A track without
-// samples is not in it.
+// writeFinalMoov appends the moov of an ordinary MP4 file. It leaves out tracks without
+// samples.
 func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
 	moov := w.Open("moov")
 	created := isobmff.ToMovieTime(e.identity.StartUTC)
@@ -72,7 +72,7 @@ func writeMvhd(w *isobmff.Writer, tracks []track, created uint64, duration int64
 	})
 }
 
-// movieDuration is when the last track ends, movie ticks.
+// movieDuration returns the end of the last track, movie ticks.
 func movieDuration(tracks []track) (longest int64) {
 	for i := range tracks {
 		longest = max(longest, tracks[i].movieDuration())

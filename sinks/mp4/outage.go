@@ -10,35 +10,34 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// outage is a time in which the disk takes nothing: it is full, failed, read-only
-// or away, or no file can be opened.
+// outage is a time in which the disk accepts no media: it is full, failed, read-only or gone,
+// or no file can be opened.
 //
-// It does not end the run. The stage finishes the open file, drops what comes,
-// counted, and begins a new file with the newest key frame as soon as the disk
-// takes one. So the stream stays connected, nothing waits in the ring that would
-// fill the disk again at once, and recording is back about a second after the
-// disk. The clip of an event is short and all that there will be of it: it waits
-// in the ring, which drops what is too much.
+// It does not end the run. The stage finishes the open file, counts and drops arriving chunks,
+// and begins a new file with the newest key frame as soon as the disk accepts one. So the
+// stream stays connected, no backlog in the ring fills the disk again at once, and recording
+// resumes about a second after the disk. The clip of an event is short and cannot be recorded
+// again: it waits in the ring, which drops the excess.
 type outage struct {
-	cause   media.Cause // of the gap: what began it
+	cause   media.Cause // of the gap: the trouble that began the outage
 	now     disk.Trouble
 	since   time.Time
 	tried   time.Time
-	from    int64 // ns: the end of what is in a file; 0 where none is known
-	earlier bool  // it began in a run before this one
-	first   int64 // ns, of the first chunk that was not written; 0 before it
+	from    int64 // UTC ns: end of the media in a file; 0 if unknown
+	earlier bool  // it began in an earlier run
+	first   int64 // UTC ns, of the first chunk that was not written; 0 before that
 	lost    int   // chunks
 
-	held      []*media.Chunk // from the key frame on that was the newest at the last try, a reference of each
+	held      []*media.Chunk // references to the chunks since the newest key frame at the last try
 	heldBytes int
 }
 
 const (
-	tryEvery = 900 * time.Millisecond // so that a chunk a second is a try a second
-	maxHeld  = 32 << 20               // bytes of a GOP that waits; a longer one is not begun with
+	tryEvery = 900 * time.Millisecond // shorter than a second: one chunk a second makes one try a second
+	maxHeld  = 32 << 20               // bytes of a held GOP; a longer one is dropped
 )
 
-// take writes a chunk, or what can be written of it during an outage.
+// take writes a chunk, or holds it during an outage and tries again.
 func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.out == nil {
 		if err := m.put(c, emit); err != nil {
@@ -56,8 +55,8 @@ func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[med
 	return nil
 }
 
-// put writes a chunk, or holds it where that begins an outage. One whose file could
-// not be synced is in that file, as far as can be told before recovery has read it.
+// put writes a chunk, or holds it if writing it begins an outage. A chunk whose file could not
+// be synced is not held: it counts as written until recovery has read the file.
 func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	err := m.write(c, emit)
 	if err == nil {
@@ -73,7 +72,7 @@ func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	return nil
 }
 
-// wait holds the flow up until what is held is written, but not beyond the run's end.
+// wait blocks until the held chunks are written, at most until the run's end.
 func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
 	for m.out != nil && len(m.out.held) > 0 {
 		timer, stop := m.clock.After(tryEvery)
@@ -93,9 +92,8 @@ func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) e
 	return nil
 }
 
-// failed ends the open file after an error, as well as the error allows. The
-// error of a disk begins an outage, or goes on with the one under way; any other
-// is returned, for the run.
+// failed finishes the open file as far as an error allows. A disk error begins or continues an
+// outage; any other error is returned and ends the run.
 func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	m.stats.failed(err)
 	kind, ofDisk := disk.TroubleOf(err)
@@ -117,12 +115,12 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	return nil
 }
 
-// disrupted notes that the disk takes nothing.
+// disrupted records that the disk accepts no media.
 func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 	now := m.clock.Now()
 	if m.out == nil {
 		m.out = &outage{cause: kind.Cause, since: now, from: m.last}
-		if m.patient && !m.used { // between two events nothing is missing
+		if m.patient && !m.used { // between two events no media is missing
 			m.out.from = 0
 		}
 	}
@@ -137,7 +135,7 @@ func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 	m.trouble(err)
 }
 
-// hold keeps a chunk where a file could begin with it or with one that is held.
+// hold keeps a chunk if a file can begin with it or with a held chunk, and else drops it.
 func (m *Muxer) hold(c *media.Chunk) {
 	o := m.out
 	if o.first == 0 {
@@ -159,7 +157,7 @@ func (m *Muxer) lose(c *media.Chunk) {
 	m.stats.lose(m.out.cause, c)
 }
 
-// letGo loses the first n chunks that are held.
+// letGo drops the first n held chunks.
 func (m *Muxer) letGo(n int) {
 	o := m.out
 	for _, c := range o.held[:n] {
@@ -170,7 +168,7 @@ func (m *Muxer) letGo(n int) {
 	o.held = slices.Delete(o.held, 0, n)
 }
 
-// missed lets go, after a try, of what is before the newest key frame.
+// missed drops the chunks before the newest key frame, after a failed try.
 func (m *Muxer) missed() {
 	held := m.out.held
 	for i := len(held) - 1; i > 0; i-- {
@@ -181,7 +179,7 @@ func (m *Muxer) missed() {
 	}
 }
 
-// again begins a file with what is held, if it is time to try.
+// again tries to begin a file with the held chunks if tryEvery has passed.
 func (m *Muxer) again(emit pipeline.Emit[media.Recording]) error {
 	o, now := m.out, m.clock.Now()
 	if len(o.held) == 0 || m.seg == nil || now.Sub(o.tried) < tryEvery {
@@ -210,7 +208,7 @@ func (m *Muxer) again(emit pipeline.Emit[media.Recording]) error {
 	for i, c := range o.held[1:] {
 		if m.out == nil {
 			err = m.put(c, emit)
-		} else { // it broke again
+		} else { // the disk failed again
 			m.hold(c)
 		}
 		c.Release()
@@ -228,7 +226,7 @@ func release(chunks []*media.Chunk) {
 	}
 }
 
-// goOn is the segment whose file begins with what is held.
+// goOn returns the segment whose file begins with the held chunks.
 func (m *Muxer) goOn(o *outage) *media.Segment {
 	first := o.held[0]
 	s := m.continued(first.UTC)
@@ -236,7 +234,7 @@ func (m *Muxer) goOn(o *outage) *media.Segment {
 	return s
 }
 
-// gapBefore is what is missing between the last file and one that begins with a chunk.
+// gapBefore returns the gap between the last file and a file that begins with first.
 func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	own := m.seg.Gap // of the segment, before its first chunk
 	if m.used {
@@ -255,11 +253,11 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	owed := int64(0)
 	if from == 0 {
 		from = o.first - own.Duration
-	} else { // it counts from the end of the last file, which has holes
+	} else { // it counts from the end of the last file, whose reported gaps are owed
 		owed = max(m.owed, 0)
 	}
 	step := own.Step
-	if m.last != 0 { // there is a file before
+	if m.last != 0 { // there is a previous file
 		step = media.ClockStep(first.Stepped - m.lastStepped)
 	}
 	return media.Gap{
@@ -288,14 +286,14 @@ func (m *Muxer) cutOff() {
 		return
 	}
 	m.letGo(len(m.out.held))
-	if m.patient { // the event is over; the next one will find out what the disk does
+	if m.patient { // the event is over; the next one will test the disk
 		m.out = nil
 		m.stats.problem.Store(nil)
 	}
 }
 
-// stillFull looks before it makes a file in vain: at the free room and at the free
-// inodes alone, which is nothing to go by where a quota is the trouble.
+// stillFull reports whether the disk lacks room or inodes for a new file, without creating one.
+// It cannot detect an exhausted quota.
 func (m *Muxer) stillFull() bool {
 	room, ok := disk.CapacityOf(m.fs)
 	if !ok {

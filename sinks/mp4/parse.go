@@ -9,8 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// maxTracks is more than any recorder writes, and bounds what is done for each track
-// of each fragment.
+// maxTracks is more than any recorder writes, and limits the work for each fragment.
 const maxTracks = 64
 
 var errMoof = errors.New("moof is not one of ours")
@@ -72,9 +71,8 @@ func parseTrak(trak []byte) (t track, err error) {
 	return t, nil
 }
 
-// parseFragment reads [prft] moof, the inverse of writeHead, into g. The
-// columns of each run are used again from one fragment to the next. payload is
-// the size of the mdat's payload.
+// parseFragment reads [prft] moof, the inverse of writeHead, into g. payload is the size of the
+// mdat's payload in bytes. The next fragment reuses the columns of each run.
 func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 	g.runs, g.lead, g.utc, g.bare = g.runs[:0], 0, f.entry.identity.StartUTC, true
 	g.gaps = nil
@@ -90,11 +88,11 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 			}
 			moofAt = 8 + len(box)
 		case boxes.Is("moof") && next < 0:
-			next = int64(8 + len(box) + 8) // where the payload begins, from the moof
+			next = int64(8 + len(box) + 8) // offset of the payload from the moof
 			if err := f.parseMoof(g, box, &next); err != nil {
 				return err
 			}
-		default: // offsets are counted from moof: nothing else may stand beside it
+		default: // offsets count from the moof, so no other box may follow it
 			return errMoof
 		}
 	}
@@ -134,8 +132,8 @@ func (f *file) parseMoof(g *fragment, moof []byte, next *int64) error {
 	return nil
 }
 
-// parseTraf reads one traf. next is where its payload must begin, from the
-// moof, and is moved behind it.
+// parseTraf reads one traf. next is the offset from the moof at which its payload must begin;
+// parseTraf advances it to the end of the payload.
 func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 	tfhd := isobmff.Find(traf, "tfhd")
 	h, whole := isobmff.ReadTfhd(tfhd)
@@ -155,7 +153,7 @@ func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 	}
 	for i := range g.runs {
 		if g.runs[i].track == t {
-			return errMoof // its columns are taken
+			return errMoof // a second traf of the track
 		}
 	}
 	if t == nil {

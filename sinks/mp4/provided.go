@@ -2,42 +2,39 @@ package mp4
 
 import "time"
 
-// What follows is provided by a program (pipeline.Provide) that wants to be told of
-// files while they grow. The methods and functions are called from many pipelines at
-// once, and must not wait. A program need not provide any.
+// A program may provide the following (pipeline.Provide) to observe growing files. Many
+// pipelines call the methods and functions concurrently; they must not block. All are
+// optional.
 
-// Growth is told how long the files of recordings are while they grow, for each
-// chunk. A program that limits their sum provides one. Files are absolute paths.
+// Growth receives the length of each growing file after each chunk, so that a program can
+// limit the sum. Files are absolute paths.
 type Growth interface {
-	// Grew says that a file has so many bytes now.
+	// Grew reports a file's length in bytes.
 	Grew(file, stream string, bytes int64)
-	// Closed says that its recorder is done with a file, and what name it has now.
+	// Closed reports that the recorder has finished a file, and the file's final name.
 	Closed(file, as string)
 }
 
-// OnUnfinished is told of each file that a recording let go of unfinished, by its
-// path: its disk failed, or its pipeline was aborted. A program that wants to recover
-// such files while it runs provides one.
+// OnUnfinished receives the path of each file that a recording left unfinished, because its
+// disk failed or its pipeline was aborted. A program can recover such files while it runs.
 type OnUnfinished func(file string)
 
-// OnTrouble is told when a recording finds that the disk takes nothing, with the
-// error, and with nil when it takes files again. A program that wants to make room
-// at once, or to catch up when the disk is back, provides one.
+// OnTrouble receives the error when a recording finds that the disk accepts no media, and nil
+// when the disk accepts files again. A program can make room at once, or resume waiting work.
 type OnTrouble func(error)
 
-// Timings is told how long the disk took, for each chunk. A program that wants to know
-// provides one.
+// Timings receives the durations of a file's disk operations.
 type Timings interface {
-	Wrote(time.Duration)    // a chunk was handed to the system
-	Synced(time.Duration)   // what was written is on the disk
-	Finished(time.Duration) // a file was given its moov, synced and renamed
+	Wrote(time.Duration)    // a chunk was written to the page cache
+	Synced(time.Duration)   // the written bytes were synced
+	Finished(time.Duration) // a file was completed, synced and renamed
 }
 
-// FlushInterval is how long a chunk may get. A program provides its own, and each file carries
-// it: it bounds what was in memory only when the program died.
+// FlushInterval is the longest duration of a chunk. Each file stores the value that the program
+// provides: after a crash it limits the media that was in memory only.
 type FlushInterval time.Duration
 
-// unmeasured and untimed are for a program that does not ask.
+// unmeasured is the Growth of a program that provides none.
 type unmeasured struct{}
 
 func (unmeasured) Grew(string, string, int64) {}
@@ -49,6 +46,7 @@ func (untimed) Wrote(time.Duration)    {}
 func (untimed) Synced(time.Duration)   {}
 func (untimed) Finished(time.Duration) {}
 
-// MayRecord says why nothing may be recorded to a directory, an absolute path, as its links
-// lead now; nil: it may. It is asked each time that the directory is opened.
+// MayRecord returns why recording to a directory is forbidden, or nil. The directory is an
+// absolute path, to be resolved with its current links. It is called each time that the
+// directory is opened.
 type MayRecord func(dir string) error

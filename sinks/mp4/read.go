@@ -15,10 +15,10 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// ReadEntry reads the catalogue entry that a file of ours carries. Path is the
-// file's base name, without Directory: the caller knows its record directory. A growing file has
-// State recording, and no end yet. What was changed since the file was finished is
-// read from beside it: see package facts; damaged facts protect the recording.
+// ReadEntry reads the catalogue entry of one of our files. Path is the file's base name, and
+// Directory is empty: the caller knows its record directory. A growing file has State recording
+// and no end yet. ReadEntry applies the facts stored beside the file (package facts); damaged
+// facts protect the recording.
 func ReadEntry(name string) (media.Recording, error) {
 	f, form, done, err := openEntry(name)
 	if err != nil {
@@ -46,9 +46,9 @@ func ReadEntry(name string) (media.Recording, error) {
 	return r, err
 }
 
-// Playable is how many bytes of a file can be served: all of a finished one,
-// and a growing one up to its last whole chunk, from its writer where that is
-// this process and from a scan where it is not.
+// Playable returns the number of bytes of a file that can be served: all of a finished file,
+// and the whole chunks of a growing one. It asks the writer if this process writes the file,
+// and else scans it.
 func Playable(name string) (int64, error) {
 	name = disk.Absolute(name)
 	if size, ok := disk.GrowingBytes(name); ok {
@@ -76,7 +76,7 @@ func Playable(name string) (int64, error) {
 	}
 }
 
-// openEntry opens a file for reading, and reads its header.
+// openEntry opens a file for reading and reads its header.
 func openEntry(name string) (f *file, form form, done func(), err error) {
 	dir, base := filepath.Split(disk.Absolute(name))
 	fsys, err := disk.Open(dir)
@@ -94,30 +94,28 @@ func openEntry(name string) (f *file, form form, done func(), err error) {
 	return nil, 0, nil, fmt.Errorf("%s: %w", strings.TrimSuffix(dir, "/"), err)
 }
 
-// ErrOtherRecording says that a file has the name of a recording's file and is the
-// file of another one.
+// ErrOtherRecording reports that a file at a recording's path belongs to another recording.
 var ErrOtherRecording = errors.New("the file is of another recording")
 
-// Sized is an open file as far as its entry is read from it.
+// Sized is an open file from which an entry can be read.
 type Sized interface {
 	io.ReaderAt
 	Size() (int64, error)
 }
 
-// Belongs makes sure that an open file is the one of a recording: its own entry
-// says so. It reads a few hundred bytes, whatever the file's size, and the file may
-// be growing. A row of the catalogue names a file; what is done because of a row is
-// done only to the file that this holds for.
+// Belongs checks that an open file carries a recording's ID in its entry. It reads a few
+// hundred bytes, whatever the file's size; the file may be growing. Every operation that
+// starts from a row of the catalogue checks the file that the row names with Belongs.
 //
-// ErrOtherRecording: it is another one's. With an error of the system the disk did not
-// say; with any other the file cannot: it has no entry, or a damaged one.
+// It returns ErrOtherRecording if the file is another recording's. An error of the operating
+// system leaves the question open; any other error means that the file has no entry or a
+// damaged one.
 func Belongs(f Sized, name string, recording media.ID) error {
 	_, _, err := entryOf(f, name, recording)
 	return err
 }
 
-// RecordingOf returns which recording an open file is of, by the file's own entry; errors
-// are those of Belongs.
+// RecordingOf returns the recording ID of an open file's entry. Its errors are those of Belongs.
 func RecordingOf(f Sized, name string) (media.ID, error) {
 	e, _, err := entryAt(f, name)
 	if err != nil {
@@ -126,8 +124,8 @@ func RecordingOf(f Sized, name string) (media.ID, error) {
 	return media.ParseID(e.identity.ID)
 }
 
-// Protected is Belongs for a file of a record directory, and tells whether the file is
-// protected by its own word or by what is known beside it; damaged facts protect it.
+// Protected checks as Belongs does, and reports whether the file of a record directory is
+// protected by its entry or by the facts beside it. Damaged facts protect it.
 func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
 	e, _, err := entryOf(f, name, recording)
 	if err != nil {
@@ -140,7 +138,7 @@ func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
 	return r.Protected, nil
 }
 
-// entryOf is entryAt for the file of a recording.
+// entryOf reads the entry as entryAt does, and checks that it carries a recording's ID.
 func entryOf(f Sized, name string, recording media.ID) (e entry, at int64, err error) {
 	e, at, err = entryAt(f, name)
 	if err == nil && e.identity.ID != recording.String() {
@@ -149,8 +147,8 @@ func entryOf(f Sized, name string, recording media.ID) (e entry, at int64, err e
 	return e, at, err
 }
 
-// entryAt reads the entry in whichever moov a player would read, and tells where
-// its box begins. Of the tables beside it, it reads the headers alone.
+// entryAt reads the entry from the moov that a player would read, and returns the offset of its
+// box. Of the other boxes in the moov it reads only the headers.
 func entryAt(f Sized, name string) (e entry, at int64, err error) {
 	size, err := f.Size()
 	if err != nil {
@@ -179,8 +177,8 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 	return e, at, nil
 }
 
-// boxAt finds the first box of a type among those that follow one another from a
-// byte on. ErrNotOurs: there is none, or what stands there is no box.
+// boxAt returns the first box of a type among consecutive boxes from an offset on. It returns
+// ErrNotOurs if there is no such box, or no valid box at an offset.
 func boxAt(f io.ReaderAt, at, end int64, fourcc string) (int64, isobmff.Header, error) {
 	for at < end {
 		h, err := isobmff.ReadHeader(f, at, end)

@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
-// rebuild scans a growing file and finishes what is whole.
+// rebuild scans a growing file and finishes it with its whole chunks.
 func (r *Repaired) rebuild(f *file) {
 	if r.Err = r.scan(f); r.Err != nil || f.units == 0 {
 		return
@@ -27,8 +27,8 @@ func (r *Repaired) rebuild(f *file) {
 	_, r.Err = f.finish(media.StateRecovered, endcause.Crash)
 }
 
-// scan takes in every whole chunk. Damage in the middle costs the chunks up to
-// the next key frame; everything from the last whole chunk on is cut off.
+// scan reads every chunk. After a damaged chunk it drops the chunks up to the next key frame;
+// the bytes behind the last whole chunk will be truncated.
 func (r *Repaired) scan(f *file) error {
 	size, err := f.f.Size()
 	if err != nil {
@@ -64,8 +64,7 @@ func (r *Repaired) scan(f *file) error {
 	return nil
 }
 
-// startsGOP tells whether the fragment that was read begins with a sync sample
-// of the lead track.
+// startsGOP reports whether the fragment just read begins with a sync sample of the lead track.
 func (f *file) startsGOP() bool {
 	for i := range f.frag.runs {
 		if r := &f.frag.runs[i]; r.track == &f.tracks[f.lead] {
@@ -75,7 +74,7 @@ func (f *file) startsGOP() bool {
 	return false
 }
 
-// fits tells whether the fragment that was read goes on where the file ends.
+// fits reports whether the fragment just read continues the file's time lines.
 func (f *file) fits() bool {
 	for i := range f.frag.runs {
 		r := &f.frag.runs[i]
@@ -86,8 +85,8 @@ func (f *file) fits() bool {
 	return f.frag.seq > f.seq
 }
 
-// skip leaves out chunks in the middle of a file. In an ordinary file no table
-// leads to them; in a fragmented one they become free boxes.
+// skip drops chunks in the middle of a file. In an ordinary file no table refers to them; in a
+// fragmented one they become free boxes.
 func (r *Repaired) skip(f *file, chunks []extent) error {
 	for _, c := range chunks {
 		if f.lay.fragment {
@@ -102,7 +101,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 	r.Reason = "chunks in the middle of the file are damaged"
 	f.cutOut(chunks)
 	lead := &f.tracks[f.lead]
-	from := lead.mediaTime // where the file's time begins, for want of anything before
+	from := lead.mediaTime // begin of the file's time if no sample precedes the gap
 	if lead.begun {
 		from = lead.table.End
 	}
@@ -114,7 +113,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 	return nil
 }
 
-// blank makes free boxes of the boxes of a chunk.
+// blank turns the boxes of a chunk into free boxes.
 func (f *file) blank(c extent) error {
 	for at := c.at; at < c.at+c.bytes; {
 		h, err := isobmff.ReadHeader(f.f, at, c.at+c.bytes)
@@ -129,7 +128,7 @@ func (f *file) blank(c extent) error {
 	return nil
 }
 
-// tail accounts for what is behind the last whole chunk and will be cut off.
+// tail counts the bytes behind the last whole chunk, which will be truncated, as lost.
 func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	f := s.file
 	left := s.size - f.size
@@ -140,7 +139,7 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	r.Reason = "the end of the file is damaged or incomplete"
 	lead := &f.tracks[f.lead]
 	if head > 0 && len(skipped) == 0 {
-		// The moof arrived and the payload did not: it tells what was on its way.
+		// The moof is complete and the payload is not: the moof has the lost duration.
 		if span, ok := f.spanOf(s.buf[:head]); ok {
 			r.Lost += span
 			return
@@ -152,8 +151,7 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	}
 }
 
-// spanOf is the duration of the longest run of a fragment whose payload is not
-// there.
+// spanOf returns the duration of the longest run of a fragment whose payload is missing.
 func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	moof := isobmff.Find(head, "moof")
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -173,8 +171,8 @@ func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	return span, ok
 }
 
-// ownTail tells whether what follows the last chunk is what finishing had begun
-// to append, the moov or the last free box: cutting it off loses nothing.
+// ownTail reports whether the box behind the last chunk is one that finishing had begun to
+// append, the moov or the last free box: truncating it loses no media.
 func (f *file) ownTail(s *chunkScan) bool {
 	if s.pos != f.size {
 		return false
@@ -190,9 +188,8 @@ func (f *file) ownTail(s *chunkScan) bool {
 	return err != nil && errors.Is(err, isobmff.ErrEnd) || inner.Is("moov")
 }
 
-// discard removes a file in which nothing was ever written that could be kept:
-// one of ours that ends within its header, or one of zeros, which is what a power
-// cut leaves where a size was made durable and the bytes were not.
+// discard removes a file without any media: one of ours that ends within its header, or a file
+// of zeros, which a power cut leaves if the size was durable and the bytes were not.
 func (r *Repaired) discard(fsys disk.FS, f disk.File, why error, reason string) {
 	ours, err := begunByUs(f)
 	switch {
@@ -207,8 +204,8 @@ func (r *Repaired) discard(fsys disk.FS, f disk.File, why error, reason string) 
 	}
 }
 
-// begunByUs tells whether what there is of a file is the beginning of our ftyp
-// and ends before the first chunk, or zeros.
+// begunByUs reports whether a file consists of the begin of our ftyp and ends before the first
+// chunk, or consists of zeros.
 func begunByUs(f disk.File) (bool, error) {
 	size, err := f.Size()
 	if err != nil {
@@ -237,8 +234,8 @@ func begunByUs(f disk.File) (bool, error) {
 	return true, nil
 }
 
-// remove deletes a file that held nothing. One under a finished file's name was given
-// it by an operator, and stays.
+// remove deletes a file without media. A file under a final name was renamed by an operator,
+// and stays.
 func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
 	if !strings.HasSuffix(r.File, media.PartSuffix) {

@@ -20,21 +20,25 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// Repaired tells what recovery made of one file that a crash left behind.
+// Repaired is the outcome of recovery for one file that a crash left unfinished.
 type Repaired struct {
 	repair.Result
-	File      string          // as it was found, below the record directory
-	Recording media.Recording // of the finished file; its State is empty where there is none, and its ID that of a file that was removed
-	Removed   bool            // it held no whole chunk, and was deleted
-	Unwritten Unwritten       // media that was lost without having come to the file
-	Err       error           // the file is as it was found, or finishing it failed; with a Recording that has a State, it is finished and a power cut may undo it
+	File string // original name, below the record directory
+	// Recording describes the finished file. If there is none, State is empty, and ID is set
+	// only for a removed file.
+	Recording media.Recording
+	Removed   bool      // it held no whole chunk and was deleted
+	Unwritten Unwritten // media that was lost before it was written
+	// Err reports that the file is unchanged or that finishing it failed. If Recording has a
+	// State, the file is finished, but a power cut may undo that.
+	Err error
 }
 
-// Unwritten is media that a crash took out of memory. Nothing on the disk tells
-// how much it was; the file tells how much it can have been at most.
+// Unwritten is media that a crash lost from memory. Its amount is unknown; the file has an
+// upper limit.
 type Unwritten struct {
-	AtMost  time.Duration // 0: nothing, as behind a file that was finished
-	Assumed bool          // the file does not tell flush_interval: it is the default's
+	AtMost  time.Duration // 0: none, as for a finished file
+	Assumed bool          // the file does not store flush_interval: the default was assumed
 }
 
 func unwritten(flushNS int64) Unwritten {
@@ -44,7 +48,7 @@ func unwritten(flushNS int64) Unwritten {
 	return Unwritten{AtMost: time.Duration(flushNS)}
 }
 
-// String says what is known, for a log.
+// String formats the amount for a log.
 func (u Unwritten) String() string {
 	switch {
 	case u.AtMost == 0:
@@ -55,11 +59,11 @@ func (u Unwritten) String() string {
 	return fmt.Sprintf("%s (%v)", media.LostInCrash, u.AtMost)
 }
 
-// Recover finishes the files of a record directory that a crash left behind:
-// each NAME.mp4.part that no process writes. It reports each in turn and goes on
-// after a failure; its own error says that a directory cannot be read, or is
-// not the one that this process records to, or that ctx ended. It is safe beside
-// recorders of this and of other processes.
+// Recover finishes the files of a record directory that a crash left unfinished: each
+// NAME.mp4.part that no process writes. It reports each file in turn and continues after a
+// failure. Its own error means that a directory cannot be read, that dir is not the directory
+// that this process records to, or that ctx ended. It is safe beside recorders of this and of
+// other processes.
 func Recover(ctx context.Context, dir string, report func(Repaired)) error {
 	fsys, err := disk.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,9 +101,9 @@ func recoverDir(ctx context.Context, fsys disk.FS, dir string, report func(Repai
 	return nil
 }
 
-// partFiles lists the growing files below a directory, in order of their names,
-// and what could not be read. A directory that is not to be read by us, such as
-// the lost+found of a disk, holds no file of ours.
+// partFiles returns the growing files below a directory, in order of their names, and the errors
+// of directories that could not be read. A directory that we may not read, such as a disk's
+// lost+found, holds no file of ours.
 func partFiles(fsys disk.FS, dir string) (names []string, unread error) {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
@@ -122,8 +126,8 @@ func partFiles(fsys disk.FS, dir string) (names []string, unread error) {
 	return names, unread
 }
 
-// Repair finishes one file that a crash left behind, in place: the only copy is
-// never overwritten, and what is not known to be damage is not cut off.
+// Repair finishes one file that a crash left unfinished, in place. It overwrites no media and
+// truncates only proven damage.
 func Repair(file string) (Repaired, error) {
 	file = disk.Absolute(file)
 	fsys, err := disk.Open(filepath.Dir(file))
@@ -141,10 +145,9 @@ func Repair(file string) (Repaired, error) {
 	return r, r.Err
 }
 
-// know completes the recording by what is known of it beside its file, which is in a
-// directory below the record directory, and keeps its sample index. Both are forgotten where
-// the file was removed. An error is not one of the repair: see ReadEntry, and package
-// sampleindex.
+// know completes the recording with the facts stored beside its file, which is in dir below the
+// record directory, and rebuilds its sample index. If the file was removed, it removes both. It
+// ignores errors, which do not concern the repair: see ReadEntry, and package sampleindex.
 func (r *Repaired) know(recordDir, dir string) {
 	switch {
 	case r.Recording.State != "":
@@ -155,9 +158,8 @@ func (r *Repaired) know(recordDir, dir string) {
 	}
 }
 
-// rebuildIndex makes the sample index of a finished file, and keeps it in its record
-// directory. In one that is none, such as of a file that is repaired elsewhere, nothing is
-// left behind.
+// rebuildIndex writes the sample index of a finished file into its record directory. It writes
+// none if the directory is not a record directory, for instance for a file repaired elsewhere.
 func rebuildIndex(recordDir, name string, id media.ID) error {
 	own := filesystem.Own{Top: recordDir}
 	if _, err := own.Stat(filepath.Join(recordDir, disk.IdentityFile)); err != nil {
@@ -171,10 +173,10 @@ func rebuildIndex(recordDir, name string, id media.ID) error {
 	return sampleindex.Of(own).Rebuild(f, id)
 }
 
-// RepairAny repairs one file of any program. One of ours is finished in place,
-// where nothing but what is proven to be damage is cut off; of a file of another
-// program a copy is made beside it, NAME.repaired.mp4. repair.ErrBeyondHelp says that
-// nothing can be brought back, disk.ErrOwned that the file is being written.
+// RepairAny repairs one file of any program. It finishes one of our files in place and truncates
+// only proven damage; of another program's file it makes a copy, NAME.repaired.mp4. It returns
+// repair.ErrBeyondHelp if no media can be recovered, and disk.ErrOwned if the file is being
+// written.
 func RepairAny(ctx context.Context, file string, o repair.Options) (Repaired, error) {
 	file = disk.Absolute(file)
 	if _, ours := disk.GrowingBytes(file); ours {
@@ -182,7 +184,7 @@ func RepairAny(ctx context.Context, file string, o repair.Options) (Repaired, er
 	}
 	modes := disk.DefaultModes
 	if info, err := os.Lstat(file); err == nil {
-		modes.File = info.Mode().Perm() | 0o600 // a copy is for whom the file is
+		modes.File = info.Mode().Perm() | 0o600 // the readers of the file may read the copy
 	}
 	dir, err := disk.OpenAs(filepath.Dir(file), modes)
 	if err != nil {
@@ -199,7 +201,7 @@ func RepairAny(ctx context.Context, file string, o repair.Options) (Repaired, er
 	return r, r.Err
 }
 
-// recoverFile finishes one file of a directory, or removes it where it held nothing.
+// recoverFile finishes one file of a directory, or removes it if it has no media.
 func recoverFile(fsys disk.FS, name string) (r Repaired) {
 	r.File = name
 	f, err := fsys.Open(name)
@@ -231,7 +233,7 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 		r.rebuild(file)
 		if r.Err == nil && file.units == 0 {
 			r.remove(fsys, "no whole chunk is in the file")
-			r.Recording.ID, _ = media.ParseID(file.entry.identity.ID) // its row is about nothing
+			r.Recording.ID, _ = media.ParseID(file.entry.identity.ID) // Recover's caller deletes its row
 			return r
 		}
 	}
@@ -241,12 +243,12 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 	return r
 }
 
-// publish gives the file its name. Where a crash came between the two steps of
-// a rename by hard link, it has the name already.
+// publish gives the file its final name. If a crash came between the two steps of a rename by
+// hard link, the file has that name already.
 func (r *Repaired) publish(fsys disk.FS, f *file) {
 	final := strings.TrimSuffix(r.File, media.PartSuffix)
 	var err error
-	if final == r.File { // an operator gave it that name, or a finished file was named
+	if final == r.File { // renamed by an operator, or finished and renamed
 		r.Recording, r.Err = f.entry.recording(final, f.size)
 		return
 	}
@@ -265,7 +267,7 @@ func (r *Repaired) publish(fsys disk.FS, f *file) {
 	r.Err = errors.Join(r.Err, err)
 }
 
-// linked tells whether two names are one file.
+// linked reports whether two names are the same file.
 func linked(fsys disk.FS, a, b string) bool {
 	x, err := fsys.Stat(a)
 	if err != nil {

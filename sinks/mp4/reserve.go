@@ -7,28 +7,27 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// What is reserved for the final moov. Variable frame rate with B-frames takes
-// some 830 bytes a second, constant frame rate with AAC 330; a segment may run
-// on past its limit to the next key frame. At 1/256 of its size a file at
-// 1 Mbit/s has 490 bytes a second.
+// The reserve for the final moov. Variable frame rate with B-frames needs some 830 bytes a
+// second, constant frame rate with AAC 330; a segment may exceed its limit up to the next key
+// frame. At 1/256 of its size a file at 1 Mbit/s has 490 bytes a second.
 const (
 	moovBase      = 17 << 10
 	moovPerSecond = 1200
 	moovShare     = 256
-	moovUnbounded = 512 << 10 // some twenty minutes; the tail form after that
+	moovUnbounded = 512 << 10 // some twenty minutes; a longer moov goes to the end of the file
 	moovMost      = 64 << 20
 )
 
-// What is reserved for the sidx: 12 bytes a fragment. A file that nothing bounds
-// has room for a day of them.
+// The reserve for the sidx: 12 bytes a fragment. A file without a limit has room for a day of
+// fragments.
 const (
 	sidxUnbounded = 24 * time.Hour
 	sidxLeast     = 2 << 10
 	sidxMost      = isobmff.SidxFixedBytes + isobmff.MaxReferences*isobmff.ReferenceBytes + 8
 )
 
-// reserveFor is how many bytes to keep for what is written when a segment's
-// file is finished. It costs disk space only while the file grows.
+// reserveFor returns the number of bytes to reserve for finishing a segment's file. The reserve
+// takes disk space only while the file grows.
 func reserveFor(s *media.Segment, cfg Config) int64 {
 	if cfg.Fragment {
 		longest := s.MaxDuration

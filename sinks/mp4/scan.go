@@ -10,17 +10,17 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// form is what a scan finds a file to be.
+// form is the state of a file as its header shows it.
 type form uint8
 
 const (
-	growing  form = iota + 1 // never finished, or finishing did not come to its flip
-	finished                 // committed: nothing to scan, at most to rename
-	headless                 // the header was flipped, by half or to something that is not there
+	growing  form = iota + 1 // not finished, or finishing did not reach its flip
+	finished                 // committed: no scan needed, at most a rename
+	headless                 // the header was flipped halfway, or to a box that is missing
 )
 
-// openScan reads the header of a file of ours into a file that has no chunks
-// yet. A finished file has only its entry and size.
+// openScan reads the header of one of our files into a file without chunks. For a finished file
+// it sets only entry and size.
 func openScan(f disk.File, name string) (*file, form, error) {
 	size, err := f.Size()
 	if err != nil {
@@ -77,8 +77,8 @@ func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, fo
 	return f.openHeadless(size)
 }
 
-// complete checks that a final moov is whole, and that an mdat reaches to the
-// end of the file where one must follow it.
+// complete checks that a final moov is valid, and that free and mdat boxes fill the rest of the
+// file.
 func (f *file) complete(moov []byte, next, size int64) bool {
 	var err error
 	if f.entry, _, err = findEntry(moov); err != nil || f.entry.outcome.state == media.StateRecording {
@@ -97,16 +97,16 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 	return next == size
 }
 
-// openHeadless looks for the growing moov of a file whose header was flipped
-// without the new moov behind it: a disk that lied about an fsync. It is on a
-// page of its own.
+// openHeadless searches for the growing moov of a file whose header was flipped while the new
+// moov is missing, because the disk acknowledged an fsync that it had not done. That moov begins
+// on a page boundary.
 func (f *file) openHeadless(size int64) (*file, form, error) {
 	for at, read := int64(pageBytes), int64(0); at < size && at <= moovMost+pageBytes && read <= size; at += pageBytes {
 		h, err := isobmff.ReadHeader(f.f, at, size)
 		if err != nil || !h.Is("moov") || h.Size > size-at {
 			continue
 		}
-		read += h.Size // what looks like a moov on many pages is none
+		read += h.Size // limits the cost of data that looks like many moovs
 		moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoov)
 		if err != nil || isobmff.Find(moov, "mvex") == nil {
 			continue
@@ -146,12 +146,12 @@ func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, fo
 	}
 	file, form, err := f.openGrowing(moov, l.reserveAt+l.reserve)
 	if err == nil && form == growing && next.Is("sidx") {
-		return file, headless, nil // between the two writes of its flip
+		return file, headless, nil // between the two writes of the flip
 	}
 	return file, form, err
 }
 
-// openGrowing takes in the growing moov.
+// openGrowing reads the growing moov.
 func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 	e, at, err := findEntry(moov)
 	if err != nil {
@@ -180,8 +180,8 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 	return f, growing, nil
 }
 
-// mehdIn is where in a growing moov's payload mehd is, or what keeps its place:
-// the first box of mvex.
+// mehdIn returns the offset, in a growing moov's payload, of mehd or its placeholder: the first
+// box of mvex.
 func mehdIn(moov []byte) (at int64) {
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
 		if boxes.Is("mvex") {
@@ -199,39 +199,38 @@ func moovType(moov []byte) []byte {
 	return nil
 }
 
-// extent is a stretch of a file.
+// extent is a range of bytes of a file.
 type extent struct{ at, bytes int64 }
 
-// chunkScan reads the chunks of a growing file one after another and checks
-// each. Box sizes alone prove nothing: the tail of a file may be zeros, or
-// blocks of an older one.
+// chunkScan reads and checks the chunks of a growing file one after another. Box sizes prove
+// nothing: the end of a file may be zeros, or blocks of an older file.
 type chunkScan struct {
 	file *file
-	in   *filesystem.Ahead // of headers
+	in   *filesystem.Ahead // for headers
 	size int64
 	buf  []byte // [prft] moof
-	data []byte // payload, a stretch at a time
+	data []byte // payload, one block at a time
 	pos  int64
 }
 
-// verdict is what a scan finds at a place.
+// verdict is the result of a scan at an offset.
 type verdict uint8
 
 const (
-	whole   verdict = iota + 1 // a chunk as it was written
-	damaged                    // box sizes lead on, but the bytes are not what was written
+	whole   verdict = iota + 1 // an intact chunk
+	damaged                    // valid box sizes, but the checksum differs
 	nothing                    // no chunk begins here
 )
 
 const scanBlock = 1 << 20
 
-// newChunkScan begins at a place of a file.
+// newChunkScan returns a scan that begins at offset pos of a file.
 func newChunkScan(f *file, size, pos int64) *chunkScan {
 	return &chunkScan{file: f, in: filesystem.NewAhead(f.f, size), size: size, pos: pos}
 }
 
-// next reads the chunk at pos. n is its size on the file, and what is known of
-// it is in the file's fragment.
+// next reads the chunk at pos into the file's fragment. head is the size of the boxes before the
+// mdat, n the chunk's size, both in bytes.
 func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 	head, payload, ok, err := s.measure()
 	if err != nil || !ok {
@@ -251,7 +250,7 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 	return whole, head, n, nil
 }
 
-// measure reads the boxes before the payload. ok is false where there are none.
+// measure reads the boxes before the payload. ok is false if there is no chunk.
 func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	at := s.pos
 	for _, want := range [...]string{"prft", "moof"} {
@@ -285,7 +284,7 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	return head, h.Size - 8, true, nil
 }
 
-// diskError keeps the disk's errors and drops those about content.
+// diskError returns the disk's errors, and nil for errors about content.
 func diskError(err error) error {
 	if isobmff.IsContent(err) {
 		return nil

@@ -8,30 +8,29 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// A chunk is sealed by a CRC32C when it is written, and is whole at recovery only where
-// its bytes still have it.
+// Each chunk carries a CRC32C, its seal. Recovery accepts a chunk as whole only if its bytes
+// match.
 
-// castagnoli is CRC32C, which amd64 and arm64 compute in hardware.
+// castagnoli is the table of CRC32C, which amd64 and arm64 compute in hardware.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// sealUUID is the type of the box that ends each moof of ours.
+// sealUUID is the extended type of the last box of each of our moofs.
 const sealUUID = "\x5d\x0c\x91\x3e\x7a\x54\x4b\x1f\x9e\x26\x1c\x8b\x40\xf7\xd3\x02"
 
-// sealBytes is the size of that box: header, type, CRC. Before the CRC there are
-// as many zeros as make the payload begin on a boundary of payloadAlign bytes in
-// the file, as it does in memory: write(2) then copies in whole cache lines, which
-// is an eighth cheaper, and more than twice as cheap as at an offset a few bytes
-// past that of the source.
+// sealBytes is the size of that box: header, type, CRC. Zeros before the CRC align the payload
+// to payloadAlign bytes in the file, as in memory: write(2) then copies whole cache lines, which
+// is an eighth cheaper, and more than twice as cheap as at an offset a few bytes past the
+// source's.
 const (
 	sealBytes    = 8 + 16 + 4
 	payloadAlign = 64
 )
 
-// seedOf ties the checksums of a file to its segment.
+// seedOf returns the seed that binds the checksums of a file to its segment.
 func seedOf(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }
 
-// openSeal appends the box, with zeros in place of the checksum, and returns where that
-// goes.
+// openSeal appends the box with zeros in place of the checksum, and returns the checksum's
+// offset.
 func (f *fragment) openSeal(w *isobmff.Writer) (crcAt int) {
 	seal := w.OpenUUID(sealUUID)
 	var zeros [payloadAlign]byte
@@ -43,9 +42,8 @@ func (f *fragment) openSeal(w *isobmff.Writer) (crcAt int) {
 	return crcAt
 }
 
-// checksum covers everything of the fragment but the checksum itself. It starts
-// from the segment's ID, so that a whole fragment of an older file, left on the
-// disk's free blocks, is not taken for one of this file.
+// checksum covers the whole fragment except the checksum itself. The segment's ID seeds it, so
+// that it does not match a fragment that an older file left on the disk's free blocks.
 func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 	crc := crc32.Update(f.seed, castagnoli, head[:crcAt])
 	crc = crc32.Update(crc, castagnoli, head[crcAt+4:])
@@ -57,8 +55,7 @@ func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 	return crc
 }
 
-// sealed reads a chunk and reports whether it is as it was written: recovery believes no
-// other.
+// sealed reads a chunk and reports whether its bytes match its checksum.
 func (s *chunkScan) sealed(head, payload int64) (bool, error) {
 	crc := crc32.Update(s.file.seed, castagnoli, s.buf[:head-4])
 	at, left := s.pos+head, payload+8

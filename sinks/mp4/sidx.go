@@ -6,21 +6,21 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// index gathers the fragments of a file while it grows.
+// index collects the fragments of a growing file for its sidx.
 type index struct {
-	every    int64 // ticks of the lead track: a fragment is at least this long
+	every    int64 // ticks of the lead track: the shortest fragment
 	begun    bool
 	earliest int64 // ticks, presentation of the lead track's first sample
 	done     []isobmff.Reference
 
-	from  int64 // ticks, where the open fragment begins
+	from  int64 // ticks, begin of the open fragment
 	bytes int64 // of the open fragment
 	sync  bool
 }
 
-// add takes in a chunk of n bytes that begins at a time of the lead track. A
-// chunk without the lead track has no time and belongs to the open fragment. A
-// reference leads to a moof: the prft before it goes to the fragment before.
+// add adds a chunk of n bytes that begins at time at of the lead track. A chunk without samples
+// of the lead track is not timed and joins the open fragment. A reference points to a moof, so
+// the prft before a moof counts for the preceding fragment.
 func (x *index) add(n, prft, at int64, timed, sync bool) {
 	x.bytes += prft
 	if timed && !x.begun {
@@ -32,8 +32,8 @@ func (x *index) add(n, prft, at int64, timed, sync bool) {
 	x.bytes += n - prft
 }
 
-// cuts: at a sync sample once the fragment is long enough, and anywhere before
-// a field of the reference overflows.
+// cuts reports whether a new fragment must begin: at a sync sample if the open fragment is long
+// enough, or at any sample before a field of the reference overflows.
 func (x *index) cuts(n, at int64, sync bool) bool {
 	return at > x.from && (sync && at-x.from >= x.every ||
 		x.bytes+n > isobmff.MaxReferenced/2 || at-x.from > math.MaxUint32/2)
@@ -44,9 +44,9 @@ func (x *index) cut(at int64) {
 	x.from, x.bytes = at, 0
 }
 
-// references closes the open fragment at the end of the lead track. It is nil
-// where there is none, and where there are more than limit: a reference of two
-// neighbours would hide the second from a player that goes by references.
+// references closes the open fragment at the end of the lead track and returns all references.
+// It returns nil if there are none or more than limit: merging two neighbours would hide the
+// second from a player that seeks by references.
 func (x *index) references(end int64, limit int) []isobmff.Reference {
 	all := x.done
 	if x.begun && x.bytes > 0 {
@@ -58,8 +58,8 @@ func (x *index) references(end int64, limit int) []isobmff.Reference {
 	return all
 }
 
-// sidx is a flat index whose references follow it at once. They must not reach to the
-// end of the file: libavformat would then know no other fragments (seek.md).
+// sidx returns a flat index for the fragments that follow it. The references must not reach the
+// end of the file: libavformat would then ignore other fragments (seek.md).
 func (x *index) sidx(lead *track, refs []isobmff.Reference) *isobmff.Sidx {
 	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, Earliest: uint64(x.earliest), References: refs}
 }

@@ -27,7 +27,7 @@ func init() {
 		}, pipeline.MakesFiles)
 }
 
-// Muxer is the stage. Its methods but Report are for one goroutine.
+// Muxer is the stage. One goroutine at a time may use it; Report is safe for concurrent use.
 type Muxer struct {
 	cfg     Config
 	dir     string // absolute
@@ -37,42 +37,46 @@ type Muxer struct {
 	loc     *time.Location
 	openFS  func(dir string) (disk.FS, error)
 	modes   disk.Modes
-	above   durable.FS                                       // that the record directory is made on
-	indexes func(fsys disk.FS, dir string) sampleindex.Store // the sample indexes of a record directory
-	reserve func(*media.Segment, Config) int64               // bytes
+	above   durable.FS                                       // the file system in which the record directory is created
+	indexes func(fsys disk.FS, dir string) sampleindex.Store // opens the sample indexes of a record directory
+	reserve func(*media.Segment, Config) int64               // bytes to reserve in a segment's file
 
-	stage   string // its name in the pipeline
+	stage   string // the stage's name in the pipeline
 	fs      disk.FS
 	seg     *media.Segment // nil between segments
 	file    *file          // nil before the segment's first chunk
 	live    *atomic.Int64
 	synced  time.Time // last fdatasync
-	counted uint64    // drops of the open file that are in the report
-	told    bool      // of the open file: it holds a chunk
+	counted uint64    // drops of the open file that the report includes
+	told    bool      // the open file holds a chunk and was announced
 	path    string    // of the open file, absolute
-	final   string    // its name when it is finished; empty before
+	final   string    // its final name; empty before it is finished
 
-	unsynced     bool // sync: chunk; the newest chunk waits for those that end its flush interval
+	unsynced     bool // sync: chunk; the newest chunk waits for the last one of its flush interval
 	stats        stats
 	timings      Timings
 	growth       Growth
 	onUnfinished OnUnfinished
-	flush        FlushInterval // 0: not known
+	flush        FlushInterval // 0: unknown
 
 	protection *media.Protection
-	warned     media.ID // an event of which it was said that it protects no more
+	warned     media.ID // the event for which the limit of protection was logged
 
-	foldsCase bool  // of the file system: see asOnDisk
-	ranInto   int64 // bytes at which a file could get no longer; 0: none did
+	foldsCase bool  // the file system ignores case: see disk.AsOnDisk
+	ranInto   int64 // size in bytes at which a file could not grow; 0: none failed
 
 	// See outage.go.
 	out         *outage // nil while the disk works
-	patient     bool    // what comes waits in the ring, and is not dropped
+	patient     bool    // chunks wait in the ring during an outage and are not dropped
 	used        bool    // the segment has had a file
 	events      []media.Event
 	lastStepped int64 // ns, Chunk.Stepped of the last file's first chunk
-	owed        int64 // ns, of the holes in the last file that the gap before the next one alone tells; less than 0: the file tells them after all
-	last        int64 // ns UTC less Stepped, as all times of an outage: end of what is in a file; 0 before the first
+	// owed is the duration of gaps in the last file that only the gap before the next file
+	// reports, ns. It is negative if the last file reports them.
+	owed int64
+	// last is the end of the media in a file, 0 before the first file: UTC ns less Stepped, as
+	// all times of an outage.
+	last        int64
 	interrupted *Interrupted
 	key         interruptedKey
 	trouble     OnTrouble
@@ -101,7 +105,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	return m, nil
 }
 
-// indexesIn are the sample indexes of a record directory that is open.
+// indexesIn returns the sample indexes of an open record directory.
 func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
 	if open, ok := fsys.(interface{ Own() filesystem.Own }); ok {
 		return sampleindex.Of(open.Own())
@@ -109,9 +113,9 @@ func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
 	return sampleindex.In(dir)
 }
 
-// Open makes the record directory where there was none, and refuses one that
-// was swapped since this process first recorded to it. A disk that takes nothing
-// is no reason not to begin: see outage.
+// Open creates the record directory if it does not exist, and refuses a directory that was
+// swapped since this process first recorded to it. A disk that accepts no media is no error: see
+// outage.
 func (m *Muxer) Open(context.Context) error {
 	if was, ok := m.interrupted.pick(m.key); ok {
 		m.last, m.lastStepped = was.at, was.stepped
@@ -126,7 +130,7 @@ func (m *Muxer) Open(context.Context) error {
 	return err
 }
 
-// reopen opens the record directory, in place of the one that is open.
+// reopen closes the record directory, if it is open, and opens it again.
 func (m *Muxer) reopen() error {
 	if m.fs != nil {
 		_ = m.fs.Close()
@@ -139,7 +143,7 @@ func (m *Muxer) reopen() error {
 	if m.modes, err = disk.ParseModes(m.cfg.FileMode, m.cfg.DirMode, m.cfg.Group); err != nil {
 		return err
 	}
-	if !disk.RecordedTo(m.dir) { // else it is to be mounted, and not made
+	if !disk.RecordedTo(m.dir) { // else it must be mounted, not created
 		if err := MakeRecordDir(m.above, m.dir, m.modes); err != nil {
 			return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 		}
@@ -156,7 +160,7 @@ func (m *Muxer) reopen() error {
 	return nil
 }
 
-// MakeRecordDir makes a record directory where there is none, and those above it.
+// MakeRecordDir creates a record directory and its parents if they do not exist.
 func MakeRecordDir(above durable.FS, dir string, modes disk.Modes) error {
 	_, there := above.Stat(dir)
 	if err := durable.MkdirAll(above, dir, modes.Dir); err != nil || there == nil || modes.Group < 0 {
@@ -165,11 +169,11 @@ func MakeRecordDir(above durable.FS, dir string, modes disk.Modes) error {
 	return modes.GiveDir(dir)
 }
 
-// Process takes one part of a segment.
+// Process writes one part of a segment.
 func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[media.Recording]) error {
 	defer p.Release()
 	if p.First {
-		if err := m.end(endcause.Error, emit); err != nil { // a segment whose end never came
+		if err := m.end(endcause.Error, emit); err != nil { // the previous segment had no end
 			return err
 		}
 		m.seg, m.used, m.events = p.Segment, false, p.Segment.Events
@@ -196,8 +200,8 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 	return nil
 }
 
-// process takes a chunk of media. One that holds nothing of these tracks may still end
-// the flush interval of those that do.
+// process writes a chunk of media. A chunk without samples of these tracks may still be the last
+// of a flush interval.
 func (m *Muxer) process(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if c.AccessUnits() > 0 {
 		return m.take(ctx, c, emit)
@@ -211,7 +215,7 @@ func (m *Muxer) process(ctx context.Context, c *media.Chunk, emit pipeline.Emit[
 	return nil
 }
 
-// end ends the segment. An error of the disk leaves its file to recovery.
+// end ends the segment. After a disk error the file is left to recovery.
 func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	behind := f != nil && f.gapBehind
@@ -245,8 +249,8 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 	return err
 }
 
-// Close lets go of an unfinished file and leaves it as it is: it plays up to its
-// last whole chunk, and recovery finishes it.
+// Close closes an unfinished file without changing it: it is playable up to its last whole
+// chunk, and recovery finishes it.
 func (m *Muxer) Close() error {
 	m.drop()
 	if m.out != nil {
@@ -263,7 +267,7 @@ func (m *Muxer) Close() error {
 	return err
 }
 
-// write appends a chunk, to a new file where it is the segment's first.
+// write appends a chunk, to a new file if it is the segment's first.
 func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.seg == nil {
 		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")
@@ -294,7 +298,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	m.stats.wrote(f, f.size-before, f.units-units)
 	m.stats.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
-	if !f.noSync { // one that is not synced is left to the kernel
+	if !f.noSync { // without syncs the kernel manages the page cache
 		f.cache.Ease(f.f, f.size)
 	}
 	m.last, m.lastStepped = f.written(), f.startStep

@@ -9,24 +9,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// stats is what Report reads while the stage works. Times are UTC in ns, 0
-// where there is none; written and durable less Stepped.
+// stats holds the values that Report reads while the stage works. Times are UTC ns, 0 if
+// unknown; written and durable less Stepped.
 type stats struct {
 	recording    atomic.Bool
 	file         atomic.Pointer[string]
 	started      atomic.Int64
 	duration     atomic.Int64 // ns, of the open or last file
-	lasted       atomic.Int64 // ns, the same by the wall clock
+	lasted       atomic.Int64 // ns, the same as wall-clock time
 	segments     atomic.Uint64
 	bytes        atomic.Int64 // of the open or last file
 	total        atomic.Int64
 	units        atomic.Uint64
 	droppedUnits atomic.Uint64
-	unnamed      atomic.Uint64 // events that their file does not list
-	gaps         atomic.Uint64 // for want of the disk
-	full         lost          // for want of room
-	crowded      lost          // for want of inodes
-	broken       lost          // for want of a disk that works
+	unnamed      atomic.Uint64 // events that their file does not name
+	gaps         atomic.Uint64 // caused by the disk
+	full         lost          // lost because the disk was full
+	crowded      lost          // lost because the disk had no inodes
+	broken       lost          // lost because the disk failed
 	problem      atomic.Pointer[pipeline.Problem]
 	written      atomic.Int64
 	durable      atomic.Int64
@@ -34,7 +34,7 @@ type stats struct {
 	finish       atomic.Pointer[pipeline.Finish]
 }
 
-// lost is media that was not written.
+// lost counts media that was not written.
 type lost struct{ units, bytes atomic.Uint64 }
 
 func (t *stats) lose(cause media.Cause, c *media.Chunk) {
@@ -55,7 +55,7 @@ func (l *lost) report(r *pipeline.Report, stage string, cause media.Cause) {
 	}
 }
 
-// began is told of a file with its header of so many bytes.
+// began records the begin of a file, whose header has the given bytes.
 func (t *stats) began(s *media.Segment, f *file, header int64) {
 	name := f.name
 	t.duration.Store(0)
@@ -93,7 +93,7 @@ func (t *stats) failed(err error) {
 	t.lastError.Store(&s)
 }
 
-// Report tells about the open file. See pipeline.Reporter.
+// Report reports the state of the open file. See pipeline.Reporter.
 func (m *Muxer) Report(r *pipeline.Report) {
 	t := &m.stats
 	r.Recording = t.recording.Load()
@@ -129,7 +129,7 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	}
 }
 
-// today is a time less Stepped by the wall clock as it is now.
+// today converts a time less Stepped to the current wall clock.
 func (m *Muxer) today(ns int64) time.Time {
 	if ns == 0 {
 		return time.Time{}

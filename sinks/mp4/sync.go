@@ -2,8 +2,8 @@ package mp4
 
 import "github.com/gospool/spool/pipeline/media"
 
-// The sync policies. A kill loses nothing that was written under any of them;
-// they are about power cuts.
+// The sync policies. They matter for power cuts only: after a kill the kernel still writes the
+// page cache.
 const (
 	syncChunk    = "chunk"
 	syncInterval = "interval"
@@ -11,8 +11,8 @@ const (
 	syncNone     = "none"
 )
 
-// syncByPolicy is called behind each chunk. One that was cut for its size alone is
-// synced with those behind it that end its flush interval.
+// syncByPolicy syncs the file after a chunk if the policy requires it. A chunk that was cut for
+// its size is synced with the last one of its flush interval.
 func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	switch m.cfg.Sync {
 	case syncChunk:
@@ -36,8 +36,8 @@ func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	return nil
 }
 
-// datasync makes what is written durable. Once it has failed nothing that
-// follows may be believed: the kernel may have dropped the dirty pages.
+// datasync makes the written bytes durable. After a failure the file cannot be trusted: the
+// kernel may have dropped the dirty pages.
 func (f *file) datasync() error { return f.flush("fdatasync", f.f.Datasync) }
 
 func (f *file) sync() error { return f.flush("fsync", f.f.Sync) }

@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// tell tells of the open file once it holds a chunk: one in which nothing can be
-// written is removed again, and leaves nothing to be taken back.
+// tell announces the open file once it holds a chunk: a file that gets none is removed again,
+// and needs no retraction.
 func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	r, err := m.recording(f.name)
@@ -24,16 +24,16 @@ func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	return emit(r)
 }
 
-// grew tells how long the open file is.
+// grew reports the length of the open file.
 func (m *Muxer) grew() {
 	m.live.Store(m.file.size)
 	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.size)
 }
 
-// note puts an event into the open file, and tells of it.
+// note adds an event to the open file and announces the change.
 func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
-	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
+	if f == nil { // the segment's first chunk was empty: there is no media of the event
 		return nil
 	}
 	named, err := f.note(ev, f.entry.protected || m.protect(f, ev))
@@ -51,14 +51,14 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	return emit(r)
 }
 
-// unnamed counts events that the file has no room to name; the first is mentioned.
+// unnamed counts events that the file has no room for, and logs the first.
 func (m *Muxer) unnamed(n int) {
 	if n > 0 && m.stats.unnamed.Add(uint64(n)) == uint64(n) {
 		m.log.Warn("a file has as many events as it can name: those beyond are in the catalogue alone, and counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
 	}
 }
 
-// recording is what is told of the open file.
+// recording returns the open file as it is announced.
 func (m *Muxer) recording(name string) (media.Recording, error) {
 	r, err := m.file.entry.recording(name, m.file.size)
 	r.Directory = disk.Claimed(m.dir)
@@ -70,13 +70,13 @@ func (m *Muxer) recording(name string) (media.Recording, error) {
 	return r, err
 }
 
-// shown is a file's path as the one who configured the directory would write it.
+// shown returns a file's path with the record directory as configured.
 func (m *Muxer) shown(name string) string {
 	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
 }
 
-// protect asks whether the open file may be kept from deletion because of one of
-// some events, and notes by which.
+// protect reports whether one of the events may protect the open file from deletion, and records
+// which.
 func (m *Muxer) protect(f *file, events ...media.Event) bool {
 	for i := range events {
 		e := &events[i]
@@ -96,7 +96,7 @@ func (m *Muxer) protect(f *file, events ...media.Event) bool {
 	return false
 }
 
-// countProtected counts what a protected file got since it was granted.
+// countProtected counts the growth of a protected file since its protection was granted.
 func (m *Muxer) countProtected(f *file) {
 	if f.protectedBy != (media.ID{}) {
 		m.protection.Grew(f.protectedBy, f.size-f.counted)

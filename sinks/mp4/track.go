@@ -9,29 +9,28 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// movieTimescale is that of mvhd, tkhd and edit lists: fine enough that no
-// duration rounds to a millisecond.
+// movieTimescale is the timescale of mvhd, tkhd and edit lists: fine enough that durations are
+// not rounded to milliseconds.
 const movieTimescale = 90000
 
-// track is one track of a file, as the moov describes it. It is made from a
-// media.Track when a file is begun and from the growing moov when one is
-// recovered, so that both are finished by the same code.
+// track describes one track of a file, as the moov does. It is built from a media.Track when a
+// file is begun and from the growing moov in recovery, so that both use the same finalising code.
 type track struct {
 	id        uint32
 	kind      media.Kind
 	timescale uint32
 	language  string // ISO 639-2/T
-	width     uint32 // as shown, 16.16
+	width     uint32 // presentation width, 16.16 fixed point
 	height    uint32
-	stsd      []byte // the whole box
+	stsd      []byte // the complete box
 	roll      int16  // roll_distance of every sample; 0: a decoder can start at a sync sample
 	info      media.TrackInfo
 
-	// mediaTime is the media_time of the edit list while the file grows, ticks:
-	// the composition offset of the first sample, so that pictures which are
-	// decoded ahead of their turn do not move the track against the others.
+	// mediaTime is the media_time of the edit list while the file grows, ticks: the
+	// composition offset of the first sample, which keeps B-frame reordering from
+	// shifting the track against the others.
 	mediaTime int64
-	// shift turns a chunk's DTS into the file's decode time, ticks.
+	// shift is added to a chunk's DTS to get the file's decode time, ticks.
 	shift int64
 	begun bool
 	last  int64 // ticks, decode time of the last sample
@@ -60,9 +59,8 @@ func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
 	return out, nil
 }
 
-// place decides where a file's time zero is: at the earliest first presentation
-// time of the tracks that are in its first chunk. A track that comes later is
-// placed against the same moment.
+// place sets the file's time zero to the earliest first presentation time of the tracks in its
+// first chunk. A track that starts later is placed relative to it.
 func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 	zero, scale := int64(0), uint32(0)
 	for i := range first.Tracks {
@@ -85,9 +83,9 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 	}
 }
 
-// admit is the part of a chunk's columns that fits behind what is written: all
-// of it, unless a sender repeats itself or a late track reaches back to before
-// the file. What is left out is counted.
+// admit returns the samples of a chunk that continue the track: all of them, unless a sender
+// repeats samples or a late track reaches back to before the file. It returns the number of
+// dropped samples.
 func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	k, skip := 0, 0
 	for k < c.Len() && (c.DTS[k]+t.shift < 0 || t.begun && c.DTS[k]+t.shift <= t.last) {
@@ -103,11 +101,11 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	}, k
 }
 
-// presented is when the first sample is shown, ticks from the file's zero. It
-// is negative where pictures lead the first key frame.
+// presented returns the presentation time of the first sample, ticks from the file's zero. It is
+// negative if samples are presented before the first key frame.
 func (t *track) presented() int64 { return t.table.First + t.table.FirstOffset - t.mediaTime }
 
-// defaultFlags are what most samples of the track are.
+// defaultFlags returns the sample flags of most samples of the track.
 func (t *track) defaultFlags() uint32 {
 	if t.kind == media.Video {
 		return isobmff.NonSyncFlags
@@ -115,8 +113,8 @@ func (t *track) defaultFlags() uint32 {
 	return isobmff.SyncFlags
 }
 
-// writeTrak appends a trak. While a file grows its tables are empty and the
-// fragments tell; in the final moov they are complete.
+// writeTrak appends a trak. In a growing file its tables are empty, since the fragments have the
+// samples; in the final moov they are complete.
 func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
 	trak := w.Open("trak")
 	t.writeTkhd(w, created, final)
@@ -182,13 +180,13 @@ func (t *track) writeStbl(w *isobmff.Writer, final bool) {
 	w.Close(stbl)
 }
 
-// writeEdits appends the edit list that puts the track's first sample where it
-// belongs on the movie's time line; none where that is already so.
+// writeEdits appends the edit list that places the track's first sample on the movie's time
+// line, if it needs one.
 func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	var edits []isobmff.Edit
 	switch {
 	case !final && t.mediaTime != 0:
-		edits = []isobmff.Edit{{Duration: 0, MediaTime: t.mediaTime}} // 0: as long as there are fragments
+		edits = []isobmff.Edit{{Duration: 0, MediaTime: t.mediaTime}} // 0: all fragments, also later ones
 	case final:
 		start := t.presented()
 		if start > 0 {
@@ -207,14 +205,14 @@ func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	w.Close(edts)
 }
 
-// indexed is the track as the sample index describes it.
+// indexed returns the track's description for the sample index.
 func (t *track) indexed() samples.Track {
 	handler, _ := t.handler()
 	return samples.Track{ID: t.id, Timescale: t.timescale, Handler: isobmff.FourCC([]byte(handler))}
 }
 
-// movieShift is from the samples' decode times to those of the movie, ticks, as whoever
-// reads the edit list of the finished file gets it.
+// movieShift returns the difference from the samples' decode times to movie times, ticks, as
+// the edit list of the finished file defines it.
 func (t *track) movieShift(fragments bool) int64 {
 	if fragments {
 		return -t.mediaTime
@@ -227,13 +225,13 @@ func (t *track) movieShift(fragments bool) int64 {
 	return shift + media.Rescale(t.movieStart(), movieTimescale, t.timescale)
 }
 
-// movieStart is when the track begins, movie ticks.
+// movieStart returns the begin of the track, movie ticks.
 func (t *track) movieStart() int64 {
 	return media.Rescale(max(t.presented(), 0), t.timescale, movieTimescale)
 }
 
-// movieDuration is when the track ends, movie ticks. Both times are converted
-// from absolute ones, so that nothing rounds twice.
+// movieDuration returns the end of the track, movie ticks. It converts the absolute time, so
+// that nothing rounds twice.
 func (t *track) movieDuration() int64 {
 	if t.table.Count == 0 {
 		return 0
