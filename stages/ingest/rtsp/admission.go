@@ -13,18 +13,18 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// visitor is what the handler knows of a connection.
+// visitor is the handler's state of a connection.
 type visitor struct {
 	*guest
 	remote     string
 	addr       netip.Addr
 	request    *base.Request // the newest
 	verdict    verdict       // on its newest ANNOUNCE
-	challenged bool          // it was asked for its credentials
+	challenged bool          // the server has asked for its credentials
 	nonce      string        // of its challenges; empty before the first
-	path       string        // of the stream that it has announced, since it came or recorded
-	user       string        // whose name was accepted for path
-	release    func()        // of the place to read a description
+	path       string        // of the announced stream, since it connected or last recorded
+	user       string        // the name accepted for path
+	release    func()        // releases the slot for reading a description
 }
 
 func newVisitor(c *gortsplib.ServerConn) *visitor {
@@ -37,8 +37,8 @@ func newVisitor(c *gortsplib.ServerConn) *visitor {
 
 func visitorOf(c *gortsplib.ServerConn) *visitor { return c.UserData().(*visitor) }
 
-// mustRecord bounds how long a client that has announced may go on without
-// recording, whatever else it asks for, ANNOUNCE again included.
+// mustRecord bounds the time from a client's ANNOUNCE to RECORD, whatever other requests it sends, another ANNOUNCE
+// included.
 func (k *visitor) mustRecord(path, user string, within time.Duration) {
 	if k.path == "" {
 		k.announced(path, user, within)
@@ -46,33 +46,32 @@ func (k *visitor) mustRecord(path, user string, within time.Duration) {
 	k.path, k.user = path, user
 }
 
-// records takes the bounds away.
+// records removes the bounds.
 func (k *visitor) records() {
 	k.guest.records(k.path, k.user)
 	k.path, k.user = "", ""
 }
 
-// verdict is what was decided of an ANNOUNCE.
+// verdict is the decision on an ANNOUNCE.
 type verdict struct {
 	user   string
-	answer *base.Response // where it is refused
+	answer *base.Response // the refusal, or nil
 	err    error          // for gortsplib, with the answer
 }
 
-// maxDescription is the longest session description that is looked at, in bytes.
+// maxDescription is the longest accepted session description, in bytes.
 const maxDescription = 16 << 10
 
-// readAtOnce is how many descriptions are read at once, of all that wait.
+// readAtOnce is the number of descriptions that are read at once; other clients wait.
 const readAtOnce = 2
 
-// placeholder stands for a description that nobody looked at, or that is not read:
-// gortsplib asks for an answer only when it has read one.
+// placeholder replaces a description that was not read or is refused: gortsplib asks for an answer only after it has
+// read a description.
 const placeholder = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 0 RTP/AVP 96\r\na=rtpmap:96 none/90000\r\n"
 
-// judge decides on an ANNOUNCE before gortsplib reads its description: first who
-// sent it and for which path, then whether the description is one that an encoder
-// sends, and last it makes it readable. What is left of the request costs gortsplib
-// little, whatever was sent.
+// judge decides on an ANNOUNCE before gortsplib reads its description: first by the client and the path, then by the
+// description's form, which it finally rewrites into a readable one. The remaining request costs gortsplib little,
+// whatever the client sent.
 func (h *handler) judge(k *visitor, req *base.Request) {
 	length := len(req.Body)
 	if length > maxDescription {
@@ -125,7 +124,7 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	return verdict{user: user}
 }
 
-// onOneLine returns an error as a status line can carry it.
+// onOneLine returns an error in the form of a status line.
 func onOneLine(err error) string {
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

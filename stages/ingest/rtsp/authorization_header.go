@@ -11,21 +11,20 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
 )
 
-// maxAuthorization bounds what is read of an Authorization header, in bytes.
+// maxAuthorization is the longest accepted Authorization header, in bytes.
 const maxAuthorization = 4 << 10
 
-// authorization is what a client sent to prove who it is.
+// authorization holds the credentials that a client sent.
 type authorization struct {
 	sent     bool // there was a header
-	basic    bool // that is name and password as they are
+	basic    bool // name and password in plain text
 	user     string
 	password string
-	digest   *ingest.Digest // nil: it is no response to a challenge
+	digest   *ingest.Digest // nil: no response to a challenge
 }
 
-// readAuthorization reads the header of a request (RFC 7617, RFC 7616, RFC 2069), in
-// the spellings that clients use. What cannot be read is sent, and neither basic nor
-// a digest.
+// readAuthorization reads the Authorization header of a request (RFC 7617, RFC 7616, RFC 2069), in the spellings of
+// common clients. An unreadable header sets sent, and neither basic nor digest.
 func readAuthorization(req *base.Request) authorization {
 	values := req.Header["Authorization"]
 	a := authorization{sent: len(values) > 0}
@@ -68,10 +67,9 @@ func (a *authorization) readDigest(method string, p map[string]string) {
 	}
 }
 
-// isOf reports whether the URI of a digest is that of a request. Clients write it as
-// they wrote the request line, without the host (Bosch), with or without slashes at its
-// end, with or without a query. All of that was hashed, so that it says only which
-// stream is meant.
+// isOf reports whether the URI of a digest matches the URL of a request. Clients write it as they wrote the request
+// line, without the host (Bosch), with or without slashes at its end, with or without a query. The hash covers the
+// whole URI, so only the path decides which stream it names.
 func isOf(uri string, request *base.URL) bool {
 	if _, after, is := strings.Cut(uri, "://"); is {
 		_, path, _ := strings.Cut(after, "/")

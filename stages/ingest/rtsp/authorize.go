@@ -10,15 +10,15 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// authorize asks who may publish, and returns the user, or the answer to one who may not.
-// Who sent nothing, or not in a way that is taken here, is asked for credentials and may
-// go on; after wrong ones the error makes gortsplib hang up.
+// authorize decides whether a client may publish, and returns the user or the refusal. A client that sent no
+// credentials, or none of a supported kind, is asked for them and may continue; after wrong ones the error makes
+// gortsplib close the connection.
 func (h *handler) authorize(k *visitor, req *base.Request, path string) (user string, refusal *verdict) {
 	if h.cfg.Authorizer == nil {
 		return "", nil
 	}
 	a := readAuthorization(req)
-	log := h.strangers.With("stream", path, "remote", k.remote) // not the name: people type passwords there
+	log := h.strangers.With("stream", path, "remote", k.remote) // without the name: some users type passwords there
 	challenge := func(err error, stale bool) (string, *verdict) {
 		res := answer(base.StatusUnauthorized, "")
 		res.Header = base.Header{"WWW-Authenticate": h.challenges(k, stale)}
@@ -45,7 +45,7 @@ func (h *handler) authorize(k *visitor, req *base.Request, path string) (user st
 		h.clients.RefusedPublisher()
 		log.Warn("publisher refused", "error", err)
 	default:
-		log.Debug("publisher refused", "error", err) // clients ask without, and send what they have when they are challenged
+		log.Debug("publisher refused", "error", err) // clients send credentials only after a challenge
 	}
 	return h.askAgain(k, challenge)
 }
@@ -58,7 +58,7 @@ func (h *handler) askAgain(k *visitor, challenge func(error, bool) (string, *ver
 	return challenge(nil, false)
 }
 
-// mustAnswer bounds how long a client may take to answer its first challenge.
+// mustAnswer bounds the time in which a client answers its first challenge.
 func (k *visitor) mustAnswer(within time.Duration) {
 	if !k.challenged {
 		k.challenged = true
@@ -66,8 +66,7 @@ func (k *visitor) mustAnswer(within time.Duration) {
 	}
 }
 
-// allows asks the Authorizer. Its error is errStale where only the nonce of a digest is
-// not the connection's.
+// allows calls the Authorizer. Its error is errStale if only the nonce of a digest belongs to another connection.
 func (h *handler) allows(k *visitor, a authorization, req *base.Request, path string) error {
 	if a.digest != nil && !isOf(a.digest.URI, req.URL) {
 		return errors.New("its response to the challenge is for another stream")
@@ -87,9 +86,8 @@ func (h *handler) allows(k *visitor, a authorization, req *base.Request, path st
 
 var errStale = errors.New("the nonce is of another connection")
 
-// whileConnected has an error once the client has hung up. It is not told of that:
-// who asks Err looks at the connection, which is what there is to do before work
-// that a client has waited for.
+// whileConnected is a context that has an error once the client has closed the connection. It sends no notification:
+// Err checks the connection, which is enough before expensive work.
 type whileConnected struct {
 	context.Context
 	guest *guest

@@ -13,29 +13,27 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// readable returns a session description in the form in which gortsplib reads each: left
-// alone, one track that it cannot read costs all others. The number of sections
-// stays, and so do their control addresses; what is not used here goes.
+// readable rewrites a session description into a form that gortsplib reads: in the original, one unreadable track
+// makes it refuse all tracks. The number of sections and their control addresses stay; unused attributes are removed.
 //
 //	v=0
 //	o=- 0 0 IN IP4 127.0.0.1
 //	s=-
 //	t=0 0
-//	a=control:rtsp://camera/live         where the session has one that is a URL
-//	m=video 0 RTP/AVP 96 97              or audio, or application; SAVP where encrypted
+//	a=control:rtsp://camera/live         if the session has a URL as control attribute
+//	m=video 0 RTP/AVP 96 97              or audio, or application; SAVP if encrypted
 //	a=control:track1
-//	a=x-recvonly                         or what else it said
-//	a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:...    where it has such a key
+//	a=x-recvonly                         or another direction
+//	a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:...    if it has a usable key
 //	a=rtpmap:96 x-h264/90000
 //	a=fmtp:96 packetization-mode=0;sprop-parameter-sets=Z0IAH5Wo,aM48gA==
 //	a=rtpmap:97 x-vorbis/48000/2
 //
-// The x- keeps gortsplib's parsers of parameters out, which refuse what they do not
-// expect, and the whole session with it; so it does with directions (sendonly).
+// The x- keeps away gortsplib's parsers of parameters, which refuse the whole session for one unexpected parameter;
+// the same holds for directions (sendonly).
 //
-// What is written reads as what it was written from, and is longer than that by no
-// more than what each section and format needs to be said at all. The error names
-// the bound that was exceeded (see outsideBounds), with the line.
+// The result reads like the original, and is longer only by the lines that each section and format needs. The error
+// names the bound that was exceeded (see outsideBounds), with the line.
 func readable(sdp []byte) ([]byte, error) {
 	s, err := readText(sdp, outsideBounds)
 	if err != nil {
@@ -44,7 +42,7 @@ func readable(sdp []byte) ([]byte, error) {
 	return s.canonical(), nil
 }
 
-// readDescription is gortsplib's reading of what readable made.
+// readDescription parses the result of readable with gortsplib.
 func readDescription(sdp []byte) (*description.Session, error) {
 	var d description.Session
 	ssd, err := sdpunmarshaler.Unmarshal(sdp)
@@ -100,7 +98,7 @@ func (s *sessionText) canonicalSection(out []byte, m *section) []byte {
 func canonicalFormat(out []byte, f *rtp.Format) []byte {
 	pt := strconv.Itoa(int(f.PayloadType))
 	rtpmap := []string{"a=rtpmap:", pt, " x-", f.Name, "", "", "", ""}
-	if clock := f.Clock; clock > 0 || f.Name == "" { // gortsplib wants one where there is no name
+	if clock := f.Clock; clock > 0 || f.Name == "" { // gortsplib requires a clock without a name
 		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, rtp.VideoClock)), 10)
 	}
 	if f.Clock > 0 && f.Channels > 0 {
@@ -121,9 +119,8 @@ func line(out []byte, parts ...string) []byte {
 	return append(out, "\r\n"...)
 }
 
-// isDescription reports whether a body is a session description: its header says so,
-// in whatever spelling, or it begins like one. Encoders and cameras are known that
-// send text/plain, or no Content-Type at all.
+// isDescription reports whether a body is a session description, by its Content-Type in any spelling or by its first
+// lines. Some encoders and cameras send text/plain, or no Content-Type at all.
 func isDescription(header base.Header, body []byte) bool {
 	for _, kind := range header["Content-Type"] {
 		if strings.Contains(strings.ToLower(kind), "sdp") {

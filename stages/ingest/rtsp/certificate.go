@@ -11,8 +11,7 @@ import (
 	"strings"
 )
 
-// readFingerprint reads the SHA-256 of a certificate: hexadecimal digits of any
-// case, with colons or without.
+// readFingerprint parses the SHA-256 of a certificate: hexadecimal digits of any case, with or without colons.
 func readFingerprint(text string) ([]byte, error) {
 	fingerprint, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
 	if err != nil || len(fingerprint) != sha256.Size {
@@ -21,12 +20,12 @@ func readFingerprint(text string) ([]byte, error) {
 	return fingerprint, nil
 }
 
-// tlsConfig accepts the pinned certificate and no other, be it as old as it may;
-// without one, what the system trusts.
+// tlsConfig accepts only the pinned certificate, even an expired one; without a pin it accepts the certificates that
+// the system trusts.
 func (p *puller) tlsConfig() *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: p.URL.Hostname()}
 	if p.pinned != nil {
-		c.InsecureSkipVerify = true // it is the certificate itself that is looked at
+		c.InsecureSkipVerify = true // VerifyPeerCertificate compares the certificate itself
 		c.VerifyConnection = func(s tls.ConnectionState) error {
 			if got := sha256.Sum256(s.PeerCertificates[0].Raw); !bytes.Equal(got[:], p.pinned) {
 				return fmt.Errorf("the server's certificate is not the pinned one: its SHA-256 is %x; if the camera has a new certificate, set that as tls.fingerprint of the stream", got)
@@ -37,8 +36,7 @@ func (p *puller) tlsConfig() *tls.Config {
 	return c
 }
 
-// explained adds to the error of a certificate that the system does not trust how to
-// pin it.
+// explained adds instructions for pinning to the error of a certificate that the system does not trust.
 func explained(err error) error {
 	var why *tls.CertificateVerificationError
 	if !errors.As(err, &why) || len(why.UnverifiedCertificates) == 0 {

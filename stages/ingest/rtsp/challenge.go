@@ -9,13 +9,12 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// challenges returns what a client is asked for, the strongest first: RFC 7616 wants
-// it so, and ffmpeg, which knows no SHA-256, answers the last digest. Both have the same
-// nonce, since some clients mix the two up. There is no qop: many know none, and one
-// nonce is for one connection only.
+// challenges returns the challenges for a client, the strongest first: RFC 7616 requires this order, and ffmpeg,
+// which does not support SHA-256, answers the last digest. Both have the same nonce, since some clients confuse the
+// two. There is no qop: many clients do not support it, and one nonce serves one connection only.
 //
-// Where the password itself may be sent, a digest is asked for only when every user has
-// one: a client answers by the strongest, whoever it is.
+// If plain passwords are permitted, a digest is offered only when every user has one: a client answers the strongest
+// challenge, whoever its user is.
 func (h *handler) challenges(k *visitor, stale bool) (out base.HeaderValue) {
 	d := ingest.DigestsOf(h.cfg.Authorizer)
 	if !h.basic || d.All {
@@ -39,7 +38,7 @@ func (h *handler) challenges(k *visitor, stale bool) (out base.HeaderValue) {
 	return out
 }
 
-// basicRealm is that of Basic where no digest has one.
+// basicRealm is the realm of Basic without a digest.
 const basicRealm = "spool"
 
 // nonceOf returns the nonce of a connection.

@@ -7,21 +7,20 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// choice is which of the formats of a section is its track. Cameras and encoders
-// offer several, of which one is sent: the first one that comes. Should that have
-// been a stray packet, or should the sender change its mind, another one takes its
-// place once many packets of it have come in a row.
+// choice selects the format of a section that is its track. Cameras and encoders offer several formats and send one:
+// the first to arrive is the track. If that was a stray packet, or if the sender changes its format, another one
+// replaces it after many consecutive packets.
 type choice struct {
-	sends *sessionTrack // nil: nothing has come yet
-	other *sessionTrack // that comes instead,
-	run   int           // so many packets in a row
+	sends *sessionTrack // nil: no packet has arrived yet
+	other *sessionTrack // another format that arrives instead
+	run   int           // its consecutive packets
 }
 
-// displaces is how many packets in a row are no strays.
+// displaces is the number of consecutive packets after which another format becomes the track.
 const displaces = 64
 
-// choose takes a packet of a format that is not its section's track, and reports
-// whether it is from now on. What is not is counted.
+// choose takes a packet of a format that is not its section's track, and reports whether the format is the track from
+// now on. It counts the packet if not.
 func (s *session) choose(t *sessionTrack) bool {
 	c := t.choice
 	if c.sends != nil {

@@ -6,31 +6,30 @@ import (
 	"syscall"
 )
 
-// conn reads ahead, in pieces that fit the traffic: gortsplib reads 4 KiB at a
-// time, which at a few megabits a second is most of a server's system calls.
+// conn reads ahead, in sizes that fit the traffic: gortsplib reads 4 KiB at a time, which at a few megabits a second
+// is most of a server's system calls.
 //
-// A connection has no buffer until one read fills what was asked for: an idle
-// connection costs nothing. From then on the buffer doubles each time it is
-// filled in one go, up to 32 KiB, and packets are left to gather (poll.go).
+// A connection has no buffer until one read fills the caller's: an idle connection costs no memory. From then on the
+// buffer doubles each time one read fills it, up to 32 KiB, and packets are left to gather (poll.go).
 //
-// Reads are for one goroutine. Deadlines are the connection's own: they bound
-// waiting, and what was read ahead needs no wait.
+// Reads belong to one goroutine. Deadlines are the connection's own: they bound waiting, and buffered data needs no
+// wait.
 type conn struct {
 	net.Conn
 	raw      syscall.RawConn // nil: packets are not left to gather
-	buf      []byte          // read ahead: buf[r:w] is not taken yet
+	buf      []byte          // read ahead: buf[r:w] is unread
 	r, w     int
-	full     bool // the last read filled all it was given
-	rest     bool // the last read came upon all there was
+	full     bool // the last read filled its buffer
+	rest     bool // the last read emptied the socket
 	lowWater int  // as set by listen; 0 before that
 	once     sync.Once
-	left     func() // after the first Close; may be nil
+	left     func() // called after the first Close; may be nil
 }
 
 const (
 	minReadAhead = 8 << 10
 	maxReadAhead = 32 << 10
-	minFull      = 512 // a shorter read that was filled says nothing about traffic
+	minFull      = 512 // a shorter read that was filled gives no evidence of traffic
 )
 
 func newConn(c net.Conn, left func()) *conn {
@@ -41,7 +40,7 @@ func newConn(c net.Conn, left func()) *conn {
 	return out
 }
 
-// Read gives what was read ahead, or reads.
+// Read returns data that was read ahead, or reads.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.r < c.w {
 		n := copy(p, c.buf[c.r:c.w])
@@ -73,7 +72,7 @@ func (c *conn) fill() (int, error) {
 	return c.Conn.Read(c.buf)
 }
 
-// grow makes a larger buffer; nothing is in the old one.
+// grow makes a larger buffer; the old one is empty.
 func (c *conn) grow() {
 	size := min(max(2*len(c.buf), minReadAhead), maxReadAhead)
 	if size > len(c.buf) {

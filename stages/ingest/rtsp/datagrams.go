@@ -12,27 +12,26 @@ import (
 	pion "github.com/pion/rtp"
 )
 
-// numbering is the server's socket for RTP. gortsplib orders datagrams itself: it
-// waits for 64 packets behind one that is lost, however long that takes, and mixes
-// senders that share a port. Package ingest does both by time and by SSRC, so that
-// packets are numbered anew here, as if none were lost, and get their own numbers back
-// when gortsplib hands them on. (Its receiver reports tell of no loss, then.)
+// numbering is the server's socket for RTP. gortsplib orders datagrams itself: it waits for 64 packets behind a lost
+// one, however long that takes, and mixes senders that share a port. Package rtp does both by time and by SSRC.
+// numbering therefore renumbers the packets as if none were lost, and restores their own numbers after gortsplib has
+// passed them on. (gortsplib's receiver reports then contain no loss.)
 //
-// gortsplib reads and hands on in one goroutine, which is the only one to use this.
+// gortsplib reads and passes on packets in one goroutine, the only one that uses a numbering.
 type numbering struct {
 	*net.UDPConn
-	expected func(netip.AddrPort) bool // whether a session has a port; strangers' packets are not numbered
+	expected func(netip.AddrPort) bool // whether a session owns a port; packets of strangers are not numbered
 	flows    map[netip.AddrPort]flows
-	now      *flow // of the packet at hand; nil: it has its own number
+	now      *flow // of the current packet; nil: it kept its own number
 	cleared  time.Time
 }
 
-// flows are a port's, by payload type: gortsplib has an order for each.
+// flows are the flows of a port, by payload type: gortsplib orders each separately.
 type flows map[uint8]*flow
 
 type flow struct {
 	next uint16
-	own  [256]uint16 // numbers of the newest packets, by those that they were given
+	own  [256]uint16 // own numbers of the newest packets, by their new numbers
 }
 
 const (
@@ -47,14 +46,14 @@ func newNumbering(pc *net.UDPConn, expected func(netip.AddrPort) bool) *numberin
 // ReadFrom reads a packet and numbers it.
 func (c *numbering) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, addr, err := c.UDPConn.ReadFrom(b)
-	if c.now = nil; err == nil && n < len(b) { // one that fills it is too long for gortsplib
+	if c.now = nil; err == nil && n < len(b) { // a packet that fills b is too long for gortsplib
 		from := addr.(*net.UDPAddr).AddrPort()
 		c.number(b[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
 	}
 	return n, addr, err
 }
 
-// number numbers a packet that gortsplib will take for one.
+// number numbers a packet that gortsplib will accept.
 func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	var h pion.Header
 	size, err := h.Unmarshal(b)
@@ -84,8 +83,8 @@ func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	c.now = f
 }
 
-// clear forgets ports that no session has any more. The flow of a publisher that is
-// silent stays: gortsplib would leave out what comes under a number that goes back.
+// clear removes ports that no session owns any more. The flow of a silent publisher stays: gortsplib would leave out
+// packets whose number goes back.
 func (c *numbering) clear(at time.Time) {
 	if at.Sub(c.cleared) < clearFlows {
 		return
@@ -98,14 +97,14 @@ func (c *numbering) clear(at time.Time) {
 	}
 }
 
-// restore gives a packet its own number back.
+// restore restores a packet's own number.
 func (c *numbering) restore(p *pion.Packet) {
 	if c.now != nil {
 		p.SequenceNumber = c.now.own[p.SequenceNumber%256]
 	}
 }
 
-// renumbered is a session whose packets come by numbering.
+// renumbered is a session whose packets pass through numbering.
 type renumbered struct {
 	*gortsplib.ServerSession
 	numbers *numbering
@@ -118,7 +117,7 @@ func (r renumbered) OnPacketRTP(m *description.Media, f format.Format, take gort
 	})
 }
 
-// carrier returns where a session's packets come from.
+// carrier returns the source of a session's packets.
 func (s *Server) carrier(ss *gortsplib.ServerSession, of *session) carrier {
 	if s.numbers == nil || ss.Transport() == nil || ss.Transport().Protocol != gortsplib.ProtocolUDP {
 		return ss
@@ -127,7 +126,7 @@ func (s *Server) carrier(ss *gortsplib.ServerSession, of *session) carrier {
 	return renumbered{ss, s.numbers}
 }
 
-// expectDatagrams says that packets come over UDP, before the first one.
+// expectDatagrams announces packets over UDP to the tracks, before the first one.
 func (s *session) expectDatagrams() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

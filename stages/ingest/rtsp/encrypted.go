@@ -12,16 +12,15 @@ import (
 	"time"
 )
 
-// startEncrypted listens for RTSPS. Media comes within the connection: gortsplib refuses
-// UDP, for which it has no ports here. It is given connections that are encrypted
-// already, so that what bounds them counts what they mean. A broken certificate fails
-// handshakes and no more: RTSP is served beside it, and it may be mended.
+// startEncrypted listens for RTSPS. Media arrives within the connection: gortsplib refuses UDP, for which it has no
+// ports here. gortsplib gets decrypted connections, so that the bounds of a guest count the plain bytes. A broken
+// certificate only fails handshakes: the server continues with RTSP, and the operator can replace the certificate.
 func (s *Server) startEncrypted(listen string) (endpoint, error) {
 	tcp, err := net.Listen("tcp", listen)
 	if err != nil {
 		return endpoint{}, err
 	}
-	_ = s.cert.Err() // logged at once where it is broken, and not with the first client
+	_ = s.cert.Err() // logs a broken certificate now instead of with the first client
 	ln := newListener(tcp, s, s.cert.Config())
 	e := s.endpoint(listen, ln, true)
 	e.lib.TLSConfig = ln.tls
@@ -29,20 +28,19 @@ func (s *Server) startEncrypted(listen string) (endpoint, error) {
 	return e.start()
 }
 
-// errHandshake is the error of a connection on which TLS was not agreed upon.
+// errHandshake is the error of a connection whose TLS handshake failed.
 type errHandshake struct{ error }
 
 func (e errHandshake) Error() string { return fmt.Sprintf("TLS handshake: %v", e.error) }
 func (e errHandshake) Unwrap() error { return e.error }
 
-// onlyLeft reports whether a client only left, or took too long, which many do that look
-// whether a port is open.
+// onlyLeft reports whether a client only left, or took too long, as port scanners do.
 func onlyLeft(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// handshake agrees upon TLS before the first byte is read. A client has as long for it
-// as for anything else that it does before it records: its deadline is that of reads.
+// handshake performs the TLS handshake before the first byte is read. Its deadline is that of reads, as for all that
+// a client does before it records.
 func (g *guest) handshake() error {
 	if g.tls == nil || g.agreed {
 		return nil
@@ -54,7 +52,7 @@ func (g *guest) handshake() error {
 	return nil
 }
 
-// cut closes a connection without a farewell, so that its client cannot make that last.
+// cut closes a connection without a farewell, so that its client cannot delay the end.
 func (g *guest) cut() {
 	if g.wire != nil {
 		_ = g.wire.Conn.Close()
@@ -62,7 +60,7 @@ func (g *guest) cut() {
 	_ = g.Close()
 }
 
-// Close closes the connection. A client within TLS is told so, where it listens.
+// Close closes the connection, with a TLS close_notify if the client takes it in time.
 func (g *guest) Close() error {
 	if g.wire != nil {
 		g.wire.hurry()
@@ -70,19 +68,18 @@ func (g *guest) Close() error {
 	return g.conn.Close()
 }
 
-// farewell is how long the end of a connection waits for its client to take it.
+// farewell is the time for which the end of a connection waits for its client.
 const farewell = 200 * time.Millisecond
 
-// wire is the connection below TLS. Whatever is written, be it an answer, a part of a
-// handshake, another key or a farewell, its client must take in time: TLS writes some of
-// that while it reads, under no deadline that is set from above.
+// wire is the connection below TLS. Its client must take every write in time, whether it is an answer, a part of a
+// handshake, a new key or a close_notify: TLS writes some of these while it reads, without a deadline set from above.
 type wire struct {
 	net.Conn
 	within  time.Duration
 	closing atomic.Bool
 }
 
-// Write writes within the time that there is.
+// Write writes within the current bound.
 func (w *wire) Write(p []byte) (int, error) {
 	within := w.within
 	if w.closing.Load() {
@@ -95,11 +92,11 @@ func (w *wire) Write(p []byte) (int, error) {
 // bound bounds a write, also one that is under way.
 func (w *wire) bound(within time.Duration) { _ = w.Conn.SetWriteDeadline(time.Now().Add(within)) }
 
-// hurry lets no write last longer than a farewell from now on.
+// hurry bounds every write by farewell from now on.
 func (w *wire) hurry() {
 	w.closing.Store(true)
 	w.bound(farewell)
 }
 
-// SetWriteDeadline sets none: each write has its own.
+// SetWriteDeadline does nothing: each write has its own deadline.
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// offer is a media section of a session description that can be recorded: the
-// first format that can be, and what else it may send instead.
+// offer is a recordable media section of a session description: the first recordable format, and the formats that the
+// sender may send instead.
 type offer struct {
 	media  *description.Media
 	format format.Format
@@ -22,29 +22,26 @@ type offer struct {
 	others []otherFormat
 }
 
-// otherFormat is a further format of a section. The section's track is the one that
-// is sent.
+// otherFormat is a further format of a section. The section's track is the format that is sent.
 type otherFormat struct {
 	format format.Format
 	config rtp.Config
-	leave  string // why it cannot be recorded; empty where it can
+	leave  string // why it cannot be recorded; empty if it can
 }
 
-// offers sorts what a camera describes into the sections that can be recorded and
-// the codec names of those that can't. sdp is what readable made, and desc what
-// gortsplib read in it.
+// offers sorts a camera's sections into the recordable ones and the codec names of the others. sdp is the result of
+// readable, and desc is gortsplib's reading of it.
 func offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	return sortOffers(desc, sdp, sendonly)
 }
 
-// announced is offers of what a publisher announces.
+// announced sorts the sections of a publisher's announcement, like offers.
 func announced(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	return sortOffers(desc, sdp, recvonly)
 }
 
-// sortOffers is both; away is how a section is marked that flows away from here.
-// Publishers describe from their side, and cameras from the client's (ONVIF
-// Streaming Specification, 5.3), but not all do.
+// sortOffers implements offers and announced; away marks a section whose media flows away from the server. Publishers
+// describe from their side, and cameras from the client's (ONVIF Streaming Specification, 5.3), but not all do.
 func sortOffers(desc *description.Session, sdp []byte, away direction) (take []offer, leave []string) {
 	s, err := readText(sdp, canonicalBounds)
 	if err != nil || len(s.sections) != len(desc.Medias) {
@@ -54,7 +51,7 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 		if away == sendonly && s.backChannel(i) || s.repeats(i) {
 			continue
 		}
-		if m := &s.sections[i]; m.secure && (m.crypto == "" || away == recvonly) { // only what is pulled is decrypted
+		if m := &s.sections[i]; m.secure && (m.crypto == "" || away == recvonly) { // only pulled media is decrypted
 			leave = append(leave, m.kind+", encrypted (SRTP)")
 			continue
 		}
@@ -69,7 +66,7 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 	return take, leave
 }
 
-// offer returns what a section offers; without a format where nothing can be recorded.
+// offer returns the offer of a section; without a format if the section has no recordable one.
 func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
 	o.media = m
 	said := s.sections[i]
@@ -96,8 +93,7 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 	return o, why
 }
 
-// described returns a format of a section, with the parameters of another one of its
-// codec where it has none.
+// described returns a format of a section. A format without parameters gets those of another one of its codec.
 func (s *sessionText) described(m *section, j int) rtp.Format {
 	f := s.formats[j]
 	for i := m.from; i < m.to && !f.Said; i++ {
@@ -117,8 +113,8 @@ func formatOf(m *description.Media, payloadType uint8) format.Format {
 	return nil
 }
 
-// backChannel reports whether a section is for sound to a camera: marked so, where
-// others are marked as from it.
+// backChannel reports whether a section is for sound to a camera: it is marked so, and others are marked as from the
+// camera.
 func (s *sessionText) backChannel(i int) bool {
 	if s.sections[i].kind != "audio" || s.sections[i].direction != sendonly {
 		return false
@@ -131,8 +127,7 @@ func (s *sessionText) backChannel(i int) bool {
 	return false
 }
 
-// mayBeSilent reports whether nothing may come of a section: by its direction, where
-// others have another one.
+// mayBeSilent reports whether a section may send no media: by its direction, if others have another one.
 func (s *sessionText) mayBeSilent(i int, away direction) bool {
 	m := &s.sections[i]
 	if m.direction != inactive && (m.direction != away || m.kind != "audio") {
@@ -146,7 +141,7 @@ func (s *sessionText) mayBeSilent(i int, away direction) bool {
 	return false
 }
 
-// repeats reports whether a section is another one said again.
+// repeats reports whether a section repeats an earlier one.
 func (s *sessionText) repeats(i int) bool {
 	m := &s.sections[i]
 	for j := range s.sections[:i] {
@@ -171,8 +166,8 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 	return true
 }
 
-// config returns what a format means that can be recorded. The error is the name of the
-// codec, or what is not supported about it.
+// config returns the configuration of a recordable format. The error is the name of the codec, or names the
+// unsupported part.
 func (m *section) config(f *rtp.Format) (rtp.Config, error) {
 	name := cmp.Or(f.Name, "unnamed-"+strconv.Itoa(int(f.PayloadType)))
 	if m.kind != "video" && m.kind != "audio" {
@@ -185,7 +180,7 @@ func (m *section) config(f *rtp.Format) (rtp.Config, error) {
 	return c, err
 }
 
-// codecName is as the session description spells it, in lower case.
+// codecName returns the codec's name as the session description spells it, in lower case.
 func codecName(f format.Format) string {
 	name, _, _ := strings.Cut(f.RTPMap(), "/")
 	return cmp.Or(rtp.CodecNamed(name), rtp.StaticName(f.PayloadType()), fmt.Sprintf("payload type %d", f.PayloadType()))

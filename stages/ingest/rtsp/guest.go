@@ -15,50 +15,48 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// guest is a connection of the server. Until it records it may take little:
+// guest is a connection of the server. Until it records its resources are bounded:
 //
 //   - time: AnnounceTimeout up to its ANNOUNCE, once more after a challenge, and
-//     ReadTimeout from there to RECORD, whatever else it asks for meanwhile;
+//     ReadTimeout from there to RECORD, whatever other requests it sends;
 //   - memory: a request is freeBytes long, or one of largeRequests at once;
-//   - room: when there are too many the one that has waited longest goes (clients.Table).
+//   - room: when there are too many the one that has waited longest is closed (clients.Table).
 //
-// Reads and deadlines are for one goroutine, as conn's are. gortsplib reads nothing
-// while a request is answered, so that a bound that is set meanwhile holds from the
-// next read on.
+// Reads and deadlines belong to one goroutine, as conn's do. gortsplib does not read while it answers a request, so
+// that a bound that is set meanwhile holds from the next read on.
 type guest struct {
 	*conn
 	of     *Server
 	client *clients.Client
-	socket syscall.RawConn // nil where the connection has none
+	socket syscall.RawConn // nil for a connection without one
 
-	tls    *tls.Conn // nil: it is not encrypted
-	wire   *wire     // below it
+	tls    *tls.Conn // nil: unencrypted
+	wire   *wire     // below tls
 	agreed bool      // the handshake is over
 
-	until  atomic.Int64 // ns since steadyZero, beyond which no read waits; 0: it records
-	bytes  atomic.Int64 // of the request that is being read
-	first  []byte       // what it said first, up to four bytes
-	large  atomic.Bool  // it holds one of the places for large requests
+	until  atomic.Int64 // ns since steadyZero, the deadline of every read; 0: the client records
+	bytes  atomic.Int64 // of the current request
+	first  []byte       // the first bytes of the connection, up to four
+	large  atomic.Bool  // it holds one of the slots for large requests
 	closed chan struct{}
 }
 
-// What a request may take before its client records. gortsplib takes a body of 128
-// KiB, to which something is answered before it is thrown away; no request of an
-// encoder comes near freeBytes.
+// The bounds of a request before its client records. gortsplib accepts a body of 128 KiB, and answers before it
+// discards it; no request of an encoder comes near freeBytes.
 const (
 	freeBytes     = 32 << 10
 	maxBytes      = 192 << 10
 	largeRequests = 64
 )
 
-// Reasons why a connection is closed on a client.
+// The reasons for which the server closes a connection.
 var (
 	errTooLong = fmt.Errorf("a request is longer than %d KiB", maxBytes>>10)
 	errCrowded = errors.New("too many requests are large at once")
 	errTunnel  = errors.New("RTSP is not spoken through HTTP here")
 )
 
-// Read reads what there is room for.
+// Read reads within the bounds.
 func (g *guest) Read(p []byte) (int, error) {
 	if err := g.handshake(); err != nil {
 		return 0, err
@@ -74,7 +72,7 @@ func (g *guest) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// measure counts what a client sent that does not record.
+// measure counts the bytes of a client that does not record.
 func (g *guest) measure(p []byte) error {
 	if len(g.first) < 4 {
 		g.first = append(g.first, p[:min(len(p), 4-len(g.first))]...)
@@ -91,8 +89,7 @@ func (g *guest) measure(p []byte) error {
 	return nil
 }
 
-// waitForRoom waits until few enough requests are large. Meanwhile the client's
-// bytes wait in its own system.
+// waitForRoom waits for a slot for a large request. Meanwhile the client's bytes wait in its own system.
 func (g *guest) waitForRoom() error {
 	c, stop := g.of.cfg.Clock.After(g.left())
 	defer stop()
@@ -100,7 +97,7 @@ func (g *guest) waitForRoom() error {
 	case g.of.large <- struct{}{}:
 		g.large.Store(true)
 		select {
-		case <-g.closed: // too early to give it back
+		case <-g.closed: // too early to give the slot back
 			g.small()
 		default:
 		}
@@ -112,39 +109,39 @@ func (g *guest) waitForRoom() error {
 	}
 }
 
-// left returns how long it may go on without getting further.
+// left returns the time left until the client must make progress.
 func (g *guest) left() time.Duration {
 	return time.Duration(g.until.Load()) - time.Since(steadyZero)
 }
 
-// noTunnel answers a browser, or a client that would speak RTSP through HTTP or a
-// WebSocket: gortsplib would let it, past all that is bounded here.
+// noTunnel answers a browser, or a client that wants RTSP through HTTP or a WebSocket: gortsplib would accept it,
+// past all bounds here.
 func (g *guest) noTunnel() error {
 	_ = g.SetReadDeadline(time.Now().Add(time.Second))
-	_, _ = g.Conn.Read(make([]byte, 4<<10)) // what is unread when it is closed would lose the answer
+	_, _ = g.Conn.Read(make([]byte, 4<<10)) // unread bytes at the close would lose the answer
 	_ = g.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = io.WriteString(g.Conn, "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 46\r\n\r\n"+
 		"This port speaks RTSP, and not through HTTP.\r\n")
 	return errTunnel
 }
 
-// answered begins the count of the next request. The last one's body is not kept.
+// answered begins the count of the next request, and releases the memory of the last body.
 func (g *guest) answered() {
 	g.bytes.Store(0)
 	g.small()
 }
 
-// small gives back the place for a large request.
+// small gives back the slot for a large request.
 func (g *guest) small() {
 	if g.large.Swap(false) {
 		<-g.of.large
 	}
 }
 
-// within bounds how long it may take to get further.
+// within sets the time until the client must make progress.
 func (g *guest) within(d time.Duration) { g.until.Store(int64(time.Since(steadyZero) + d)) }
 
-// SetReadDeadline keeps to the bound. A client that records has its session's (watch).
+// SetReadDeadline keeps to the bound. A client that records has its session's bound (watch).
 func (g *guest) SetReadDeadline(t time.Time) error {
 	if n := g.until.Load(); n != 0 {
 		if most := steadyZero.Add(time.Duration(n)); t.IsZero() || t.After(most) {
@@ -154,8 +151,7 @@ func (g *guest) SetReadDeadline(t time.Time) error {
 	return g.conn.SetReadDeadline(t)
 }
 
-// hungUp reports whether the client has closed its side, which a server that
-// is not reading does not notice.
+// hungUp reports whether the client has closed its side, which a server does not notice while it reads nothing.
 func (g *guest) hungUp() (gone bool) {
 	if g.socket == nil {
 		return false

@@ -20,10 +20,10 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// handler answers gortsplib's server. Requests of a session come one at a time.
+// handler answers gortsplib's server. Requests of a session arrive one at a time.
 type handler struct {
 	*Server
-	basic bool // passwords are taken as they are: others cannot read them, or may
+	basic bool // accepts plain passwords: strangers cannot read them, or the settings permit it
 }
 
 // answer returns a response with a reason that the client's user can read.
@@ -33,8 +33,8 @@ func answer(code base.StatusCode, reason string) *base.Response {
 
 func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
 
-// survive answers in place of a panic: callbacks run on gortsplib's goroutines,
-// which do not recover, and one client's request must not end every recording.
+// survive answers a request that panicked: callbacks run on gortsplib's goroutines, which do not recover, and one
+// client's request must not end every recording.
 func (h *handler) survive(res **base.Response) {
 	if v := recover(); v != nil {
 		h.log.Error("panic over a request", "error", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -42,13 +42,12 @@ func (h *handler) survive(res **base.Response) {
 	}
 }
 
-// OnConnOpen begins to keep what is known of a connection.
+// OnConnOpen attaches the state of a visitor to a connection.
 func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
 	c.Conn.SetUserData(newVisitor(c.Conn))
 }
 
-// OnAnnounce takes the path: a publisher that can't have it learns so before it
-// sends anything.
+// OnAnnounce claims the path: a publisher is refused before it sends media.
 func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
 	k := visitorOf(c.Conn)
@@ -101,14 +100,14 @@ func (h *handler) publish(s *session, path string, k *visitor, take []offer, lea
 	return err
 }
 
-// full reports whether there are as many publications as there may be. Those that
-// are announced and do not record are as few as there may be connections.
+// full reports whether MaxSessions is reached. The sessions that were announced and do not record are bounded by the
+// connections.
 func (h *handler) full(sessions int64) bool {
 	return h.cfg.MaxSessions > 0 && sessions >= int64(h.cfg.MaxSessions)
 }
 
-// refusal returns the status of an error. RTSP 1.0 has none for a path that is taken:
-// Forbidden says that asking again will not help.
+// refusal returns the response for an error. RTSP 1.0 has no status for a path in use: Forbidden means that a
+// repeated request is useless.
 func refusal(err error) *base.Response {
 	switch {
 	case errors.Is(err, hub.ErrBusy), errors.Is(err, hub.ErrReplaced):
@@ -119,7 +118,7 @@ func refusal(err error) *base.Response {
 	return answer(base.StatusUnsupportedMediaType, "Track Cannot Be Recorded")
 }
 
-// OnSetup takes a track of a publisher. Nobody is played to.
+// OnSetup sets up a track of a publisher. The server plays no streams.
 func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Response, _ *gortsplib.ServerStream, err error) {
 	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
@@ -174,15 +173,15 @@ func (h *handler) record(s *session, c carrier) error {
 	return nil
 }
 
-// OnDescribe says that nothing can be played.
+// OnDescribe refuses: the server plays no streams.
 func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	return answer(base.StatusNotFound, "Streams Are Not Played Here"), nil, nil
 }
 
-// teardownGrace is how long the end of a publication over UDP waits.
+// teardownGrace is the time for which the end of a publication over UDP waits.
 const teardownGrace = 100 * time.Millisecond
 
-// OnRequest sees a request before gortsplib does.
+// OnRequest sees a request before gortsplib handles it.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	k, ss := visitorOf(c), c.Session()
 	k.request = r
@@ -207,27 +206,25 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	}
 }
 
-// ownSession makes sure that a request is about a session of its connection.
-// gortsplib would let any connection from the same address, of any user, set up,
-// record and tear down a session whose name it knows.
+// ownSession makes sure that a request names a session of its own connection. gortsplib would let any connection from
+// the same address, of any user, set up, record and tear down a session whose name it knows.
 func ownSession(own *gortsplib.ServerSession, r *base.Request) {
 	v := r.Header["Session"]
 	if len(v) == 0 {
 		return
 	}
-	name, _, _ := strings.Cut(v[0], ";") // some send what they got, with its timeout
+	name, _, _ := strings.Cut(v[0], ";") // some clients send the whole Session header, with its timeout
 	if own == nil {
-		name = "of another connection" // not found
+		name = "of another connection" // gortsplib finds no such session
 	}
 	r.Header["Session"] = base.HeaderValue{strings.TrimSpace(name)}
 }
 
-// OnResponse gives a reason to a refusal that gortsplib made, which knows it but
-// does not say it.
+// OnResponse adds a reason to a refusal of gortsplib, which has the reason but does not send it.
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	k := visitorOf(c)
 	k.release()
-	defer func() { k.request = nil }() // which may be large
+	defer func() { k.request = nil }() // the request may be large
 	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
 		return
 	}
@@ -236,7 +233,7 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 		res.StatusMessage = "Session Has Announced A Stream Already"
 	case k.request.Method == base.Announce:
 		res.StatusMessage = "Session Description Cannot Be Read"
-		return // OnConnClose says why
+		return // OnConnClose logs the reason
 	case k.request.Method == base.Setup:
 		res.StatusMessage = cmp.Or(overlap(ss, k.request), "Transport Or Track Does Not Fit What Was Announced")
 	case k.request.Method == base.Record:
@@ -248,8 +245,8 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	h.strangers.Warn("publisher refused", "remote", k.remote, "method", string(k.request.Method), "error", res.StatusMessage)
 }
 
-// letTailIn lets the last packets of a publication over UDP come in before its
-// TEARDOWN, which is sent after them but is not in line with them.
+// letTailIn waits for the last packets of a publication over UDP before its TEARDOWN, which the client sent after
+// them over another socket.
 func (h *handler) letTailIn(ss *gortsplib.ServerSession) {
 	if t := ss.Transport(); t == nil || t.Protocol != gortsplib.ProtocolUDP {
 		return
@@ -266,7 +263,7 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 		return
 	}
 	reason := media.Cause(endcause.SourceLost)
-	if errors.As(c.Error, &liberrors.ErrServerTerminated{}) { // by us: the server stops, or it was hung up on
+	if errors.As(c.Error, &liberrors.ErrServerTerminated{}) { // by the server: it stops, or closed the connection
 		reason = endcause.Shutdown
 	}
 	s.close(reason)
@@ -282,8 +279,7 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	s.log.Info("publisher left", "reason", c.Error)
 }
 
-// OnConnClose says why a client was hung up on that never came so far as to be
-// asked for its path.
+// OnConnClose logs why the server closed the connection of a client that sent no valid ANNOUNCE.
 func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	k := visitorOf(c.Conn)
 	k.release()
@@ -301,7 +297,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	}
 }
 
-// OnDecodeError counts a packet that could not be read.
+// OnDecodeError counts an unreadable packet.
 func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 	s, is := c.Session.UserData().(*session)
 	var payloadType liberrors.ErrServerRTPPacketUnknownPayloadType
@@ -314,6 +310,5 @@ func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 	}
 }
 
-// OnPacketsLost is there so that gortsplib does not log: package ingest counts
-// by track.
+// OnPacketsLost keeps gortsplib from logging: package rtp counts losses by track.
 func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}

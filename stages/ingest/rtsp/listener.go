@@ -9,14 +9,13 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// listener bounds the number of open connections (see clients.Table), and gives each
-// one a read buffer and the bounds of a guest. The listeners of one server have their
-// bounds together.
+// listener bounds the number of open connections (see clients.Table), and gives each one a read buffer and the bounds
+// of a guest. The listeners of one server share their bounds.
 type listener struct {
 	*clients.Listener
 	server *Server
-	tls    *tls.Config // nil: what comes is not encrypted
-	others endpoints   // of the server, that end with this one; itself among them
+	tls    *tls.Config // nil: unencrypted connections
+	others endpoints   // all endpoints of the server, which end together
 }
 
 func newListener(l net.Listener, s *Server, config *tls.Config) *listener {
@@ -37,8 +36,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit makes room for a connection and counts it in; nil where every other one
-// records.
+// admit makes room for a connection and counts it; it returns nil if every other one records.
 func (l *listener) admit(c net.Conn) *guest {
 	s := l.server
 	g := &guest{of: s, closed: make(chan struct{})}
@@ -54,7 +52,7 @@ func (l *listener) admit(c net.Conn) *guest {
 	g.conn = newConn(c, g.leave)
 	g.within(s.cfg.AnnounceTimeout)
 	_ = g.SetReadDeadline(time.Time{}) // gortsplib sets none for the first bytes
-	s.admitting.Lock()                 // who is given up for another one has been counted in
+	s.admitting.Lock()                 // a connection that is closed for another one has been counted first
 	defer s.admitting.Unlock()
 	if g.client = s.clients.Admit(remote, g.tls != nil, g.cut); g.client == nil {
 		return nil
@@ -62,7 +60,7 @@ func (l *listener) admit(c net.Conn) *guest {
 	return g
 }
 
-// Close ends Accept, and the server's other listeners with it.
+// Close ends Accept, and closes the server's other listeners.
 func (l *listener) Close() error {
 	for _, o := range l.others {
 		_ = o.ln.Listener.Close()
@@ -70,27 +68,26 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// leave counts a connection out that is closed.
+// leave removes a closed connection.
 func (g *guest) leave() {
 	g.client.Leave()
 	close(g.closed)
 	g.small()
 }
 
-// opened puts a connection behind the others that do not record, for a time: it has
-// ended its publication.
+// opened moves a connection behind the others that do not record, for a time: it has ended its publication.
 func (g *guest) opened(within time.Duration) {
 	g.within(within)
 	g.client.Opened()
 }
 
-// announced does so for one that may publish a stream.
+// announced does so for a connection that may publish a stream.
 func (g *guest) announced(path, user string, within time.Duration) {
 	g.within(within)
 	g.client.Announced(path, user)
 }
 
-// records takes the bounds of a guest away.
+// records removes the bounds of a guest.
 func (g *guest) records(path, user string) {
 	g.client.Publishes(path, user)
 	g.until.Store(0)

@@ -7,23 +7,22 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 )
 
-// Clients write the URL of one stream in several ways: with slashes at its end,
-// with characters percent-encoded that need not be, with their credentials. The
-// URLs of its tracks are made from that, and gortsplib compares them as text. So
-// every URL is brought into one form before gortsplib sees it:
+// normalise brings a URL into one form before gortsplib sees it. Clients write the URL of one stream in several ways:
+// with slashes at its end, with needlessly percent-encoded characters, with their credentials. They make the URLs of
+// its tracks from that, and gortsplib compares them as text:
 //
 //	ANNOUNCE rtsp://h/live/cam/               rtsp://h/live/cam
 //	SETUP    rtsp://h/live/cam//streamid=0    rtsp://h/live/cam/streamid=0
 //	RECORD   rtsp://h/live/c%61m/             rtsp://h/live/cam
 //
-// An ANNOUNCE keeps slashes within its path: it is refused for them.
+// An ANNOUNCE keeps slashes within its path: the server refuses it for them.
 func normalise(method base.Method, u *base.URL) {
 	if u == nil {
 		return
 	}
 	u.User, u.RawPath = nil, ""
 	path := strings.TrimLeft(u.Path, "/")
-	if method != base.Setup || u.RawQuery != "" { // the URL of a track without a control attribute ends with one
+	if method != base.Setup || u.RawQuery != "" { // the URL of a track without a control attribute ends with a slash
 		path = strings.TrimRight(path, "/")
 	}
 	for method != base.Announce && strings.Contains(path, "//") {
@@ -32,7 +31,7 @@ func normalise(method base.Method, u *base.URL) {
 	u.Path = "/" + path
 }
 
-// normaliseControls does the same to tracks whose control attribute is a URL.
+// normaliseControls does the same for tracks whose control attribute is a URL.
 func normaliseControls(d *description.Session) {
 	for _, m := range d.Medias {
 		u, err := base.ParseURL(m.Control)
@@ -44,7 +43,7 @@ func normaliseControls(d *description.Session) {
 	}
 }
 
-// trackOf returns the announced track that a SETUP is of; nil where there is none.
+// trackOf returns the announced track to which the URL of a SETUP belongs, or nil.
 func trackOf(d *description.Session, u *base.URL) *description.Media {
 	for _, m := range d.Medias {
 		if s := u.String(); m.Control == s || strings.HasSuffix(s, "/"+m.Control) || strings.HasSuffix(u.Path, "/"+m.Control) {

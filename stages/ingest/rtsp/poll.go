@@ -5,27 +5,24 @@ import (
 	"time"
 )
 
-// A picture arrives in many packets within some milliseconds. Were the reader
-// woken by each, or even once by each picture of each stream, most of a server's
-// CPU would go into waking up. So connections that stream are looked at together,
-// at the same moments, and wait for the network only after some moments
-// without anything.
+// A picture arrives in many packets within some milliseconds. If each packet, or even each picture of each stream,
+// woke its reader, the wake-ups would take most of a server's CPU. Streaming connections are therefore polled
+// together, at the same moments, and wait for the network only after some moments without data.
 const (
-	pollEvery    = 10 * time.Millisecond // all that it delays; small against a picture's time
-	maxIdlePolls = 12                    // then the network is waited for: pictures at 10 a second and more are met by one
+	pollEvery    = 10 * time.Millisecond // the largest delay; small against a picture's duration
+	maxIdlePolls = 12                    // then the reader waits for the network; a poll serves pictures at 10 a second and more
 
-	// unpolledBytes is how much may arrive between two polls without the kernel telling
-	// the runtime, which would wake up for it although nobody waits (SO_RCVLOWAT,
-	// socket(7); a read that does not wait takes what is there all the same).
+	// unpolledBytes is the number of bytes that may arrive between two polls before the kernel notifies the runtime,
+	// which would wake up although no goroutine waits (SO_RCVLOWAT, socket(7); a read that does not wait takes all
+	// bytes there are).
 	unpolledBytes = 128 << 10
 )
 
-// pollEpoch is where the moments of polling are counted from.
+// pollEpoch is the zero of the moments of polling.
 var pollEpoch = time.Now()
 
-// poll sleeps to the next moment that finds something and reads it; 0 where
-// none does, and where the connection has come to its end or is closed: a plain
-// read then says so.
+// poll sleeps to the next moment with data and reads it. It returns 0 if there is none, and if the connection has
+// ended or is closed: a plain read then returns the reason.
 func (c *conn) poll() (n int) {
 	c.listen(unpolledBytes)
 	for range maxIdlePolls {
@@ -48,8 +45,7 @@ func (c *conn) poll() (n int) {
 	return 0
 }
 
-// listen sets from how many bytes on the kernel tells of what arrived. That it
-// cannot costs no more than being told.
+// listen sets the number of bytes from which the kernel notifies the runtime. A failure costs only the notifications.
 func (c *conn) listen(from int) {
 	if c.lowWater == from {
 		return

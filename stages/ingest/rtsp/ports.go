@@ -14,16 +14,15 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// ports are the clients' ports that media comes from over UDP. gortsplib tells
-// packets apart by address and port alone: a second session that named the port of
-// another would get its packets, and end them when it leaves. So each port of an
-// address, for RTP or RTCP, is one track's until its session has closed.
+// ports are the clients' source ports of media over UDP. gortsplib distinguishes packets by address and port alone: a
+// second session with the port of another would get its packets, and end them when it leaves. Each port of an
+// address, for RTP or RTCP, therefore belongs to one track until its session has closed.
 type ports struct {
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the field below
 	of map[netip.AddrPort]*session
 }
 
-// claim takes both ports for a track of s, or neither.
+// claim claims both ports for a track of s, or neither.
 func (p *ports) claim(s *session, addr netip.Addr, pair [2]int) (holder *session, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -42,14 +41,14 @@ func (p *ports) claim(s *session, addr netip.Addr, pair [2]int) (holder *session
 	return nil, ""
 }
 
-// has reports whether a port is a session's.
+// has reports whether a session owns a port.
 func (p *ports) has(port netip.AddrPort) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.of[port] != nil
 }
 
-// release gives back what a session that has closed had.
+// release releases the ports of a closed session.
 func (p *ports) release(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,8 +59,8 @@ func (p *ports) release(s *session) {
 	}
 }
 
-// transportOf returns the one that gortsplib chose from a SETUP: the first of its kind
-// in the Transport header, since whether it can serve one follows from the kind.
+// transportOf returns the transport that gortsplib chose from a SETUP: the first of its kind in the Transport header,
+// since the kind decides whether it can serve one.
 func transportOf(req *base.Request, chosen *gortsplib.SessionTransport) (headers.Transport, bool) {
 	var list headers.Transports
 	if list.Unmarshal(req.Header["Transport"]) != nil {
@@ -77,8 +76,7 @@ func transportOf(req *base.Request, chosen *gortsplib.SessionTransport) (headers
 	return headers.Transport{}, false
 }
 
-// place checks where a track's packets are to come from, and takes the ports that
-// they come from over UDP; the reason is empty where they may.
+// place checks the source of a track's packets, and claims its ports over UDP; the reason is empty on success.
 func (h *handler) place(s *session, k *visitor, t headers.Transport) (code base.StatusCode, reason string) {
 	switch {
 	case t.Protocol == headers.TransportProtocolTCP:
@@ -99,17 +97,17 @@ func (h *handler) place(s *session, k *visitor, t headers.Transport) (code base.
 		h.waitFor(holder)
 		_, reason = h.ports.claim(s, k.addr, *t.ClientPorts)
 	}
-	return base.StatusUnsupportedTransport, reason // clients try TCP then
+	return base.StatusUnsupportedTransport, reason // clients then try TCP
 }
 
-// waitFor ends a session that is over: its client has come back before the server
-// noticed, and sends from the same ports.
+// waitFor ends a session that is over: its client has returned before the server noticed the end, and sends from the
+// same ports.
 func (h *handler) waitFor(s *session) {
 	s.hangUp()
 	pipeline.Sleep(context.Background(), h.cfg.Clock, time.Second, s.gone)
 }
 
-// checkPorts wants two ports that packets can come from.
+// checkPorts requires two ports from which packets can arrive.
 func checkPorts(pair [2]int) string {
 	switch a, b := pair[0], pair[1]; {
 	case a < 1 || b < 1 || a > 65535 || b > 65535:
@@ -120,7 +118,7 @@ func checkPorts(pair [2]int) string {
 	return ""
 }
 
-// overlap says that a SETUP names channels that another track has.
+// overlap returns a reason if a SETUP names channels of another track.
 func overlap(ss *gortsplib.ServerSession, req *base.Request) string {
 	if ss == nil {
 		return ""

@@ -17,19 +17,19 @@ func init() {
 	hub.RegisterScheme("rtsps", newPuller)
 }
 
-// puller plays a URL. Media comes over TCP unless that is refused, brings nothing,
-// or UDP is asked for: a recording wants every packet more than it wants them early.
+// puller plays a URL. Media arrives over TCP unless TCP is refused, brings no media, or the settings require UDP: a
+// recording needs every packet more than it needs them early.
 type puller struct {
 	hub.PullOptions
-	pinned []byte   // SHA-256 of the certificate; nil: what the system trusts
-	secret []string // what no error or log line may show
+	pinned []byte   // SHA-256 of the certificate; nil: the system's trust decides
+	secret []string // texts that no error or log line may contain
 
-	// What one connection learns for the next. Pull is called by one goroutine.
-	udp     bool            // media comes over UDP, where both ways may be tried
-	next    *url.URL        // where a server that was playing said to go
-	led     map[string]bool // where servers sent on to, as far as it was logged
-	refused int             // times in a row that the password was refused
-	hungUp  map[string]int  // times in a row that the server hung up at a track's SETUP, by its control attribute
+	// State that one connection keeps for the next. Pull is called by one goroutine.
+	udp     bool            // media over UDP, if both transports may be tried
+	next    *url.URL        // redirect of a server that was playing
+	led     map[string]bool // logged targets of redirects
+	refused int             // consecutive refusals of the password
+	hungUp  map[string]int  // consecutive hang-ups of the server at a track's SETUP, by its control attribute
 }
 
 // newPuller checks the URL. It does no I/O.
@@ -61,17 +61,17 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	return p, err
 }
 
-// maxHangUps is how often a server may hang up at the SETUP of one track before the
-// next connection does without it.
+// maxHangUps is the number of hang-ups of a server at the SETUP of one track after which the next connection skips
+// the track.
 const maxHangUps = 2
 
-// maxRedirects is how often a server may send a client on before it plays.
+// maxRedirects is the number of redirects that a server may send before it plays.
 const maxRedirects = 3
 
-// maxLogged is how many places are logged.
+// maxLogged is the number of redirect targets that are logged.
 const maxLogged = 16
 
-// Pull plays until the server ends, fails or the context does.
+// Pull plays until the server ends, fails or the context ends.
 func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
 	u := p.URL
 	if p.next != nil {
@@ -94,7 +94,7 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 	}
 }
 
-// sayRedirect logs each place once.
+// sayRedirect logs each target once.
 func (p *puller) sayRedirect(to string) {
 	if p.led == nil {
 		p.led = map[string]bool{}
@@ -105,27 +105,25 @@ func (p *puller) sayRedirect(to string) {
 	}
 }
 
-// mayTryBoth reports whether media may come over TCP or UDP.
+// mayTryBoth reports whether media may arrive over TCP or UDP.
 func (p *puller) mayTryBoth(u *url.URL) bool {
 	return (p.Transport == "" || p.Transport == "auto") && u.Scheme == "rtsp"
 }
 
-// whilePlaying is an error after the stream was published: another connection is the
-// next pull's.
+// whilePlaying is an error after the stream was published: the next Pull makes another connection.
 type whilePlaying struct{ error }
 
 func (w whilePlaying) Unwrap() error { return w.error }
 
 func published(err error) bool { return errors.As(err, &whilePlaying{}) }
 
-// Cameras lock an account after some five wrong passwords. A camera that has just
-// started may refuse the right one.
+// Cameras lock an account after some five wrong passwords. A camera that has just started may refuse the right one.
 const (
 	quickRefusals = 3
 	refusedWait   = 5 * time.Minute
 )
 
-// later makes the wait after a password that is refused again and again a long one.
+// later lengthens the wait after repeated refusals of a password.
 func (p *puller) later(err error) error {
 	if !errors.Is(err, client.ErrCredentials) {
 		p.refused = 0

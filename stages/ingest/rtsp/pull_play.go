@@ -14,8 +14,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// play is one session, over UDP where TCP is refused. What is published is flushed
-// when it returns.
+// play plays one session, over UDP if TCP is refused. It flushes the published media before it returns.
 func (p *puller) play(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
 	err := p.connect(ctx, u, publish)
 	if !p.mayTryBoth(u) {
@@ -40,10 +39,10 @@ func (p *puller) protocol() string {
 	return "TCP"
 }
 
-// errPublicationEnded is the error of a pull whose stream is not taken any more.
+// errPublicationEnded is the error of a pull whose publication has ended.
 var errPublicationEnded = errors.New("the publication ended: another publisher has the path, or the recorder stops")
 
-// connect is one session over one connection.
+// connect plays one session over one connection.
 func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -54,7 +53,7 @@ func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (
 		return explained(err)
 	}
 	defer s.finish()
-	defer c.Close() // first: no packet comes after it
+	defer c.Close() // first: no packet arrives after it
 	if err := p.begin(c, s, publish); err != nil {
 		return err
 	}
@@ -80,7 +79,7 @@ func (p *puller) options(u *url.URL, s *session) client.Options {
 	}
 }
 
-// begin asks for the tracks that can be recorded and starts them.
+// begin requests the recordable tracks and starts them.
 func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.Publisher, error)) error {
 	sdp, err := c.Describe()
 	if err != nil {
@@ -121,8 +120,7 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	return nil
 }
 
-// setup sets the tracks up, and gives those that could be. One that can't be costs
-// only itself.
+// setup sets up the tracks, and returns the successful ones. A failed track costs no other.
 func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []string, err error) {
 	var first error
 	for _, o := range take {
@@ -144,7 +142,7 @@ func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []str
 	return up, failed, nil
 }
 
-// setupOne sets up a track, unless the server hung up over it before.
+// setupOne sets up a track, unless the server has hung up over it too often.
 func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
 	control := o.media.Control
 	if p.hungUp[control] >= maxHangUps && len(p.hungUp) < of {
@@ -163,7 +161,7 @@ func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
 	return err
 }
 
-// notSetUp tells of tracks that could be recorded and are not sent.
+// notSetUp logs and records the recordable tracks that the server does not send.
 func (s *session) notSetUp(failed []string) {
 	if len(failed) == 0 {
 		return
@@ -177,7 +175,7 @@ func (s *session) notSetUp(failed []string) {
 	s.pub.LeaveOut(s.left)
 }
 
-// info takes what RTP-Info says of the tracks.
+// info passes RTP-Info to the tracks.
 func (s *session) info(played []client.Info) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

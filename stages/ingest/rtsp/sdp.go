@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// What a session description may have. Encoders and cameras stay far below; what
-// is above is refused before more of it is looked at than shows it.
+// The bounds of a session description. Encoders and cameras stay far below; a longer description is refused as soon
+// as it passes a bound.
 const (
 	maxSections   = 32
 	maxFormats    = 32  // in a section; each mention of a payload type counts
@@ -20,36 +20,35 @@ const (
 
 type bounds struct {
 	bytes      int
-	attributes int // a= lines, in all
+	attributes int // a= lines in all
 }
 
 var (
 	outsideBounds   = bounds{16 << 10, 256}
-	canonicalBounds = bounds{32 << 10, 1 + 3*maxSections + 2*maxAllFormats} // of what was within the others
+	canonicalBounds = bounds{32 << 10, 1 + 3*maxSections + 2*maxAllFormats} // of a description that was within outsideBounds
 )
 
-// sessionText is what a session description says (RFC 8866), as far as it is used
-// here: columns, in the order of the text.
+// sessionText holds the used parts of a session description (RFC 8866): columns, in the order of the text.
 type sessionText struct {
 	control    string // of the session
 	direction  direction
 	sections   []section
 	formats    []rtp.Format // of all sections
-	attributes int          // that may yet come
+	attributes int          // number still permitted
 }
 
-// section is a media section: an m= line and what follows it.
+// section is a media section: an m= line and the lines after it.
 type section struct {
-	kind      string // "video", "audio" or whatever stands there
+	kind      string // "video", "audio" or any other text
 	control   string
 	direction direction
 	secure    bool   // its media is encrypted (SRTP)
-	crypto    string // the attribute with the key, where it can be used
+	crypto    string // the attribute with a usable key
 	from, to  int    // its formats
-	listed    int    // how many of them the m= line lists; the rest have attributes only
+	listed    int    // number of formats that the m= line lists; the rest have attributes only
 }
 
-// direction is which way media flows, seen from whoever wrote the description.
+// direction is the direction in which media flows, seen from the author of the description.
 type direction uint8
 
 const (
@@ -62,9 +61,8 @@ const (
 
 var directions = [...]string{sendrecv: "sendrecv", sendonly: "sendonly", recvonly: "recvonly", inactive: "inactive"}
 
-// readText reads a description in one pass, as leniently as ffmpeg and more: a
-// line that cannot be read is left out, wherever it stands, and costs no other.
-// Lines end at CR, LF or NUL. Only what no sender means is an error, and a
+// readText reads a description in one pass, more leniently than ffmpeg: it skips an unreadable line, wherever it
+// stands, and keeps the others. Lines end at CR, LF or NUL. Errors are only a bound that no real sender passes, and a
 // description without a media section.
 func readText(body []byte, b bounds) (*sessionText, error) {
 	if len(body) > b.bytes {
@@ -116,8 +114,7 @@ func (s *sessionText) line(key byte, value string) error {
 	return nil
 }
 
-// media begins a section. Its port is not looked at: where media flows is settled
-// by SETUP.
+// media begins a section. It ignores the port: SETUP settles the transport.
 func (s *sessionText) media(value string) error {
 	if err := s.finish(); err != nil {
 		return err
@@ -151,7 +148,7 @@ func (s *sessionText) media(value string) error {
 	return nil
 }
 
-// word cuts the first word off.
+// word cuts off the first word.
 func word(text string) (first, rest string) {
 	text = trim(text)
 	if end := strings.IndexAny(text, " \t"); end >= 0 {
@@ -162,8 +159,7 @@ func word(text string) (first, rest string) {
 
 func isProto(word string) bool { return strings.Contains(strings.ToUpper(word), "/AVP") }
 
-// format returns what is said of a payload type in the section at hand; from now on
-// there is something.
+// format returns the format of a payload type in the current section, and creates it if needed.
 func (s *sessionText) format(pt uint8) (*rtp.Format, error) {
 	m := &s.sections[len(s.sections)-1]
 	for i := m.from; i < m.to; i++ {
@@ -182,7 +178,7 @@ func (s *sessionText) format(pt uint8) (*rtp.Format, error) {
 	return &s.formats[m.to-1], nil
 }
 
-// attribute reads an a= line. Those of codecs count in a section only.
+// attribute reads an a= line. Attributes of codecs count in a section only.
 func (s *sessionText) attribute(value string) error {
 	key, value, _ := strings.Cut(value, ":")
 	key, value = strings.ToLower(trim(key)), trim(value)
@@ -216,8 +212,8 @@ func (s *sessionText) attribute(value string) error {
 	return nil
 }
 
-// codec reads an rtpmap or fmtp attribute (RFC 8866, 6.6 and 6.15). Without a
-// payload type it is meant for the only one that there is.
+// codec reads an rtpmap or fmtp attribute (RFC 8866, 6.6 and 6.15). Without a payload type it belongs to the only
+// format.
 func (s *sessionText) codec(key, value string) error {
 	m := s.sections[len(s.sections)-1]
 	pt, rest, ok := rtp.ReadPayloadType(value)
@@ -239,14 +235,14 @@ func (s *sessionText) codec(key, value string) error {
 	return nil
 }
 
-// finish puts right what is said of the formats of the last section, once all is.
+// finish completes the formats of the last section after its last line.
 func (s *sessionText) finish() error {
 	if len(s.sections) == 0 {
 		return nil
 	}
 	m := &s.sections[len(s.sections)-1]
 	s.adopt(m)
-	if m.from == m.to { // it must have one
+	if m.from == m.to { // a section must have a format
 		if _, err := s.format(96); err != nil {
 			return err
 		}
@@ -257,9 +253,8 @@ func (s *sessionText) finish() error {
 	return nil
 }
 
-// adopt gives attributes of a payload type that the m= line does not list to the
-// one that they must be of. Senders are known that list 104 and describe 97; which
-// of both they send is not certain, so the other stays.
+// adopt moves attributes of a payload type that the m= line does not list to the format that they must describe. Some
+// senders list 104 and describe 97; it is uncertain which of the two they send, so the other stays.
 func (s *sessionText) adopt(m *section) {
 	all := s.formats[m.from:m.to]
 	listed, strays := all[:m.listed], all[m.listed:]

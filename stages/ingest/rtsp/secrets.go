@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// secrets returns the forms in which a URL's password may show.
+// secrets returns the forms in which a URL's password may appear.
 func secrets(u *url.URL) []string {
 	pass, ok := u.User.Password()
 	if !ok || pass == "" {
@@ -17,7 +17,7 @@ func secrets(u *url.URL) []string {
 	return []string{u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), escaped, pass}
 }
 
-// redacted is an error without secrets, wherever they came from.
+// redacted is an error with all secrets removed from its text.
 type redacted struct {
 	error
 	text string
@@ -26,7 +26,7 @@ type redacted struct {
 func (r redacted) Error() string { return r.text }
 func (r redacted) Unwrap() error { return r.error }
 
-// redact takes the password out of an error's text.
+// redact removes the password from an error's text.
 func (p *puller) redact(err error) error {
 	if err == nil {
 		return nil
@@ -42,9 +42,8 @@ func (p *puller) redact(err error) error {
 	return redacted{err, clean}
 }
 
-// hide puts xxxxx in the place of a secret. Where the secret is only a part of a word it
-// is that word's letters and no secret, unless it is too long to be so by chance: of
-// "dial tcp" a password p hides nothing.
+// hide replaces a secret by xxxxx. Within a longer word the secret is part of that word and stays, unless it is too
+// long to occur there by chance: in "dial tcp" a password p hides no letter.
 func hide(text, secret string) string {
 	var out strings.Builder
 	for from := 0; ; {
@@ -64,10 +63,10 @@ func hide(text, secret string) string {
 	}
 }
 
-// byChance is how long a password is, in bytes, that no other word of an error holds.
+// byChance is the length in bytes from which a password does not occur in an error by chance.
 const byChance = 6
 
-// within reports whether a place in a text is between two letters or digits.
+// within reports whether a position in a text is between two letters or digits.
 func within(text string, at int) bool {
 	if at == 0 || at == len(text) {
 		return false

@@ -26,31 +26,30 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// Config is the server's, as Settings and the program give it.
+// Config is the server's configuration, from Settings and the program.
 type Config struct {
 	Listen            string // host:port; empty: no server
 	UDP               UDP    // ports on the same host
 	OverridePublisher bool
-	ReadTimeout       time.Duration // of a publisher that sends nothing
+	ReadTimeout       time.Duration // of a publisher that sends no data
 	WriteTimeout      time.Duration
-	AnnounceTimeout   time.Duration // from connecting to ANNOUNCE, whatever else is asked for meanwhile; from there to RECORD it is ReadTimeout
+	AnnounceTimeout   time.Duration // from connecting to ANNOUNCE, whatever other requests arrive; from there to RECORD ReadTimeout applies
 	MaxConnections    int           // 0: no limit
 	MaxPerAddress     int           // connections from one address that do not record; 0: a quarter of MaxConnections
-	MaxSessions       int           // publications at once, over UDP too; 0: as connections
-	UDPReadBuffer     int           // bytes asked of the system for each UDP port (2 MiB)
+	MaxSessions       int           // publications at once, over UDP too; 0: MaxConnections
+	UDPReadBuffer     int           // bytes requested from the system for each UDP port (2 MiB)
 	Clock             pipeline.Clock
 
-	// TLS is where RTSPS is spoken, too, or alone.
+	// TLS makes the server listen for RTSPS, as well or alone.
 	TLS TLS
-	// Authorizer decides who may publish. It is asked once for each ANNOUNCE, before the
-	// session description is looked at. One that is an ingest.DigestAuthorizer has clients
-	// answer challenges.
+	// Authorizer decides which clients may publish. The server calls it once for each ANNOUNCE, before it looks at
+	// the session description. With an ingest.DigestAuthorizer clients answer challenges.
 	Authorizer ingest.Authorizer
-	// PlainBasic takes passwords as they are also where others can read them: over a
-	// connection that is not encrypted, where the server does not listen on loopback alone.
+	// PlainBasic accepts plain passwords also if strangers can read them: over an unencrypted connection of a server
+	// that does not listen on loopback alone.
 	PlainBasic bool
 
-	public bool // the address is taken for one that others reach, for tests
+	public bool // treats the address as reachable by strangers, for tests
 }
 
 func (c Config) withDefaults() Config {
@@ -74,7 +73,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate says what is wrong with the configuration.
+// Validate returns the faults of the configuration.
 func (c Config) Validate() error {
 	if c.TLS.Listen != "" {
 		if _, _, err := net.SplitHostPort(c.TLS.Listen); err != nil {
@@ -99,28 +98,28 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Server takes publications in.
+// Server accepts publications.
 type Server struct {
 	cfg       Config
 	hub       *hub.Hub
 	log       *slog.Logger
-	strangers *slog.Logger // for what any client can cause
+	strangers *slog.Logger // for events that any client can cause
 	sessions  atomic.Int64 // that record
 	ports     ports
-	reading   chan struct{} // one element for each session description that is read
+	reading   chan struct{} // one element for each session description that is being read
 	ready     chan struct{}
 	once      sync.Once
 	addr      net.Addr
 	udp       bool
-	numbers   *numbering // of the packets over UDP; nil where there is none
+	numbers   *numbering // of the packets over UDP; nil without UDP
 
 	descriptions atomic.Int64 // that were read; tests count the work
 
 	clients   *clients.Table
 	large     chan struct{}            // one element for each large request
-	admitting sync.Mutex               // one connection at a time is counted in, by whatever port
-	encrypted net.Addr                 // where it listens for RTSPS; nil where it does not
-	cert      *certificate.Certificate // nil where it speaks no RTSPS
+	admitting sync.Mutex               // connections of all ports are counted one at a time
+	encrypted net.Addr                 // address for RTSPS; nil without RTSPS
+	cert      *certificate.Certificate // nil without RTSPS
 }
 
 // New makes a server. It does no I/O.
@@ -138,8 +137,8 @@ func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 	return s
 }
 
-// Fault returns why clients cannot connect although the server listens: the certificate of
-// RTSPS; nil where they can. See ingest.FaultyServer.
+// Fault returns why clients cannot connect although the server listens: the certificate of RTSPS is broken. It
+// returns nil if they can. See ingest.FaultyServer.
 func (s *Server) Fault() error {
 	if s.cert == nil {
 		return nil
@@ -150,13 +149,13 @@ func (s *Server) Fault() error {
 	return nil
 }
 
-// Ready is closed once the server listens; Addr and UDP hold from then on.
+// Ready is closed once the server listens; Addr and UDP are valid from then on.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Addr returns where the server listens: for RTSPS where it does for nothing else.
+// Addr returns the address at which the server listens: that of RTSPS if it has no other.
 func (s *Server) Addr() net.Addr { return s.addr }
 
-// Scheme returns that of a URL to publish to.
+// Scheme returns the scheme of a URL for publishing.
 func (s *Server) Scheme() string {
 	if s.cfg.Listen == "" {
 		return "rtsps"
@@ -164,20 +163,20 @@ func (s *Server) Scheme() string {
 	return protocol
 }
 
-// EncryptedAddr returns where the server listens for RTSPS; nil where it does not.
+// EncryptedAddr returns the address at which the server listens for RTSPS, or nil.
 func (s *Server) EncryptedAddr() net.Addr { return s.encrypted }
 
-// UDP reports whether media may come over UDP.
+// UDP reports whether media may arrive over UDP.
 func (s *Server) UDP() bool { return s.udp }
 
-// Counts returns how the server fares.
+// Counts returns the server's counters.
 func (s *Server) Counts() clients.Counts { return s.clients.Counts() }
 
 // Connections lists the open connections, the oldest first.
 func (s *Server) Connections() []media.Connection { return s.clients.List() }
 
-// Run serves until the context ends; then every publication has ended and the
-// result is nil. Without an address it returns at once.
+// Run serves until the context ends; then it ends every publication and returns nil. Without an address it returns at
+// once.
 func (s *Server) Run(ctx context.Context) error {
 	if s.cfg.Listen == "" && s.cfg.TLS.Listen == "" {
 		return nil
@@ -192,17 +191,17 @@ func (s *Server) Run(ctx context.Context) error {
 	s.listens(all)
 	defer context.AfterFunc(ctx, all.close)()
 	var errs []error
-	for _, e := range all { // where one ends, the others do
+	for _, e := range all { // if one ends, all end
 		errs = append(errs, e.lib.Wait())
 	}
 	if ctx.Err() == nil {
 		return fmt.Errorf("rtsp server: %w", errors.Join(errs...))
 	}
-	all.close() // waits for what AfterFunc has begun
+	all.close() // waits for the function that AfterFunc has started
 	return nil
 }
 
-// listens tells where.
+// listens logs the addresses.
 func (s *Server) listens(all endpoints) {
 	s.addr = all[0].ln.Addr()
 	args := []any{"address", s.addr.String(), "udp", s.udp}
@@ -214,8 +213,7 @@ func (s *Server) listens(all endpoints) {
 	s.log.Info("rtsp server listens", args...)
 }
 
-// endpoints are the ports that a server listens at: for RTSP, for RTSPS, or for both, in
-// this order.
+// endpoints are the ports at which a server listens: for RTSP, for RTSPS, or for both, in this order.
 type endpoints []endpoint
 
 type endpoint struct {
@@ -251,8 +249,8 @@ func (s *Server) start() (all endpoints, err error) {
 	return all, nil
 }
 
-// startPlain binds every socket before gortsplib does, so that a lack of UDP ports is
-// no lack of a server.
+// startPlain binds every socket before gortsplib does, so that the server runs without UDP if its UDP ports are in
+// use.
 func (s *Server) startPlain(listen string) (endpoint, error) {
 	tcp, err := net.Listen("tcp", listen)
 	if err != nil {
@@ -265,13 +263,13 @@ func (s *Server) startPlain(listen string) (endpoint, error) {
 	return e.start()
 }
 
-// endpoint is not started yet. basic is whether passwords are taken as they are.
+// endpoint returns an endpoint that is not started yet. With basic it accepts plain passwords.
 func (s *Server) endpoint(listen string, ln *listener, basic bool) endpoint {
 	return endpoint{&gortsplib.Server{
 		RTSPAddress:  listen,
 		ReadTimeout:  longestSilence,
 		WriteTimeout: s.cfg.WriteTimeout,
-		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic}, // not used: see authorize
+		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic}, // unused: see authorize
 		Handler:      &handler{s, basic},
 		Listen:       func(string, string) (net.Listener, error) { return ln, nil },
 	}, ln}
@@ -285,7 +283,7 @@ func (e endpoint) start() (endpoint, error) {
 	return e, nil
 }
 
-// bindUDP gives the library both UDP ports, or says why media must come by TCP.
+// bindUDP gives gortsplib both UDP ports, or logs why media must use TCP.
 func (s *Server) bindUDP(lib *gortsplib.Server) {
 	host, _, _ := net.SplitHostPort(s.cfg.Listen)
 	bound := map[string]net.PacketConn{}

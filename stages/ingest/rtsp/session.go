@@ -23,24 +23,24 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// session is one publication: gortsplib's callbacks on one side, a feed on the
-// other. Over UDP media and reports come on several goroutines: mu makes them one.
+// session is one publication: it connects gortsplib's callbacks with a feed. Over UDP media and reports arrive on
+// several goroutines; mu serialises them.
 type session struct {
 	log    *slog.Logger
-	early  *slog.Logger // for what comes before media does
+	early  *slog.Logger // for events before media arrives
 	clock  pipeline.Clock
 	hangUp func() // ends gortsplib's side; called from its callbacks, so it must not wait
 
 	channels [][2]int                      // of tracks over TCP, as the client named them; for the server
-	senders  map[*description.Media]uint32 // their SSRC over UDP, where the client named it; for the server
+	senders  map[*description.Media]uint32 // their SSRC over UDP, if the client named it; for the server
 	counted  bool                          // among the publications; for the server
-	gone     chan struct{}                 // closed when the server has let go of it
+	gone     chan struct{}                 // closed when the server has released the session
 
-	heard atomic.Int64 // ns since steadyZero, when the newest packet or report came; 0 before RECORD
-	sent  atomic.Bool  // a packet or report came
-	asked atomic.Int64 // ns since steadyZero, when the newest request came after media; for the server
+	heard atomic.Int64 // ns since steadyZero, arrival of the newest packet or report; 0 before RECORD
+	sent  atomic.Bool  // a packet or report arrived
+	asked atomic.Int64 // ns since steadyZero, arrival of the newest request after media; for the server
 
-	mu     sync.Mutex // guards what follows, once media may come
+	mu     sync.Mutex // guards the fields below, once media may arrive
 	pub    *hub.Publisher
 	feed   *ingest.Feed
 	tracks []sessionTrack
@@ -49,19 +49,18 @@ type session struct {
 	closed bool
 	failed bool // by a panic
 
-	watching *time.Timer // see watch; nil where nothing does
+	watching *time.Timer // see watch; nil without one
 }
 
-// sessionTrack is a format of a section that is recorded. A section has several
-// where it may send one or another.
+// sessionTrack is a format of a recorded section. A section has several if it may send one or another.
 type sessionTrack struct {
 	offer
 	rtp    *rtp.Track
-	leave  string  // why it cannot be recorded, and rtp is nil
+	leave  string  // why it cannot be recorded; rtp is nil then
 	choice *choice // of the section
 }
 
-// steadyZero is where silence is counted from: no wall clock moves it.
+// steadyZero is the zero of the clock for silences; no change of the wall clock moves it.
 var steadyZero = time.Now()
 
 func newSession(log *slog.Logger, clock pipeline.Clock) *session {
@@ -70,8 +69,8 @@ func newSession(log *slog.Logger, clock pipeline.Clock) *session {
 	}
 }
 
-// begin makes the feed for a publisher. A codec that can't be recorded is said
-// once in the log, and where the stream's tracks are listed.
+// begin makes the feed for a publisher. A codec that can't be recorded is logged once, and appears in the list of the
+// stream's tracks.
 func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +92,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 	return nil
 }
 
-// add adds a section's track, and what it may be instead.
+// add adds a section's track, and its alternatives.
 func (s *session) add(o offer) error {
 	t, err := rtp.Add(s.feed, o.config)
 	if err != nil {
@@ -116,14 +115,14 @@ func (s *session) add(o offer) error {
 	return nil
 }
 
-// carrier is a session that packets come in: of gortsplib's server, or a client.
+// carrier is a session that delivers packets: of gortsplib's server, or a client.
 type carrier interface {
 	OnPacketRTP(*description.Media, format.Format, gortsplib.OnPacketRTPFunc)
 	OnPacketRTCP(*description.Media, gortsplib.OnPacketRTCPFunc)
 }
 
-// listen takes over the packets of the session's tracks. Those of formats that only
-// go with another one, such as retransmissions, are no track's.
+// listen takes the packets of the session's tracks. Formats that only accompany another one, such as retransmissions,
+// belong to no track.
 func (s *session) listen(c carrier) {
 	for i := range s.tracks {
 		for _, f := range s.tracks[i].media.Formats {
@@ -153,7 +152,7 @@ func (s *session) packet(t *sessionTrack, p *pion.Packet) {
 		return
 	}
 	select {
-	case <-s.pub.Done(): // another took the path, or the hub closed
+	case <-s.pub.Done(): // another publisher took the path, or the hub closed
 		s.hangUp()
 		return
 	default:
@@ -175,7 +174,7 @@ func (s *session) packet(t *sessionTrack, p *pion.Packet) {
 	}
 }
 
-// report takes a report of a section: of what it sends, as soon as that is known.
+// report takes a report for a section, as soon as the sent format is known.
 func (s *session) report(c *choice, p rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,8 +193,7 @@ func (s *session) report(c *choice, p rtcp.Packet) {
 
 func (s *session) hear(now time.Time) { s.heard.Store(int64(now.Sub(steadyZero))) }
 
-// silence returns how long nothing has come. A client that has not asked to record yet
-// has no right to its path.
+// silence returns the time without data. A client that has not sent RECORD has no right to its path.
 func (s *session) silence() time.Duration {
 	heard := s.heard.Load()
 	if heard == 0 {
@@ -204,8 +202,8 @@ func (s *session) silence() time.Duration {
 	return time.Since(steadyZero) - time.Duration(heard)
 }
 
-// over reports whether nothing has come for a while, or another has its path: the
-// server may not have noticed yet that the client has left.
+// over reports whether the session has been silent for a while, or has lost its path: the server may not have noticed
+// yet that the client has left.
 func (s *session) over() bool {
 	select {
 	case <-s.pub.Done():
@@ -216,11 +214,10 @@ func (s *session) over() bool {
 	return silence != hub.NotBegun && silence >= overAfter
 }
 
-// overAfter is the silence after which a client that comes back is believed.
+// overAfter is the silence after which a returning client replaces its own session.
 const overAfter = 2 * time.Second
 
-// giveUp lets another publisher take the path. A client that has not asked to
-// record yet is refused when it does.
+// giveUp gives the path to another publisher. A client that has not sent RECORD yet is refused when it does.
 func (s *session) giveUp(end func()) {
 	s.finish()
 	end() // before the session ends by itself, for another reason
@@ -229,8 +226,8 @@ func (s *session) giveUp(end func()) {
 	}
 }
 
-// caught keeps a panic over one stream's bytes from ending every recording: the
-// callbacks run on gortsplib's goroutines, which do not recover.
+// caught recovers from a panic over one stream's bytes: the callbacks run on gortsplib's goroutines, which do not
+// recover, and the panic would end every recording.
 func (s *session) caught() {
 	if v := recover(); v != nil {
 		s.closed, s.failed = true, true
@@ -248,8 +245,7 @@ func (s *session) malformed() {
 	}
 }
 
-// unannounced counts a packet of a payload type that was not announced, in a section
-// or, where m is nil, in one that is not known.
+// unannounced counts a packet of an unannounced payload type, in a section or, if m is nil, in an unknown one.
 func (s *session) unannounced(m *description.Media) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -269,7 +265,7 @@ func (s *session) unannounced(m *description.Media) {
 	s.pub.Lost(media.DropWrongPayloadType, 1)
 }
 
-// close writes what is held and ends the publication.
+// close writes the held units and ends the publication.
 func (s *session) close(reason media.Cause) {
 	if s.finish(); s.failed {
 		reason = endcause.Error
@@ -277,7 +273,7 @@ func (s *session) close(reason media.Cause) {
 	s.pub.Close(reason)
 }
 
-// finish writes what is held, and takes no more. It may be called often.
+// finish writes the held units, and accepts no more. Repeated calls do nothing.
 func (s *session) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -292,14 +288,14 @@ func (s *session) finish() {
 	for i := range s.tracks {
 		s.tracks[i].rtp.Close()
 	}
-	if s.feed != nil { // else another publisher came before it was made
+	if s.feed != nil { // otherwise another publisher replaced it before begin
 		s.feed.Close()
 	}
 }
 
-// record begins to take packets, unless another publisher took the path before.
+// record begins to accept packets, unless another publisher took the path before.
 func (s *session) record(c carrier) error {
-	s.hear(time.Now()) // first: one that replaces it from here on hangs up
+	s.hear(time.Now()) // first: a publisher that replaces it from here on hangs up
 	select {
 	case <-s.pub.Done():
 		s.heard.Store(0)

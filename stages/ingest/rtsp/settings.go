@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// Settings are ingest.rtsp in the configuration.
+// Settings are the settings of ingest.rtsp.
 type Settings struct {
 	ingest.ServerSettings
 	UDP             UDP             `yaml:"udp" doc:"Ports on the same host for media over UDP."`
@@ -19,14 +19,14 @@ type Settings struct {
 	TLS             TLS             `yaml:"tls" doc:"RTSPS: all is encrypted, media too, which comes within the connection."`
 }
 
-// TLS is where RTSPS is spoken.
+// TLS are the settings of RTSPS.
 type TLS struct {
 	Listen string `yaml:"listen" doc:"host:port, commonly :8322; empty is off."`
 	Cert   string `yaml:"cert" doc:"PEM file of the certificate and those that vouch for it; empty is http.tls.cert. It is read again when it changes."`
 	Key    string `yaml:"key" public:"a file's name" doc:"PEM file of its key; empty is http.tls.key."`
 }
 
-// Addresses returns where the server listens, and what is asked of those who publish there.
+// Addresses returns the addresses at which the server listens, and the credentials that they require.
 func (s *Settings) Addresses() map[string]config.Address {
 	return map[string]config.Address{
 		"listen":     {Listen: s.Listen, Passwords: s.PlainBasic, Digests: true},
@@ -34,7 +34,7 @@ func (s *Settings) Addresses() map[string]config.Address {
 	}
 }
 
-// UDP are the ports for media over UDP.
+// UDP holds the ports for media over UDP.
 type UDP struct {
 	RTP  uint16 `yaml:"rtp" doc:"Even; 0 with rtcp 0 is no UDP."`
 	RTCP uint16 `yaml:"rtcp" doc:"The next one after rtp."`
@@ -65,7 +65,7 @@ func newServer(s Settings, d ingest.ServerDeps) (ingest.Server, error) {
 	}, d.Hub, d.Log), nil
 }
 
-// Check wants ports that can be RTP's: an even one and the next (RFC 3550, 11).
+// Check requires ports that RTP can use: an even one and the next (RFC 3550, 11).
 func (s *Settings) Check() (ps config.Problems) {
 	add := func(key, msg, hint string) { ps = append(ps, config.Problem{Path: key, Msg: msg, Hint: hint}) }
 	off := s.UDP == UDP{}

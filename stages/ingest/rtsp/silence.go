@@ -7,12 +7,12 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// longestSilence is the longest read_timeout that can be set. gortsplib has one for
-// all publishers: it is given this, and each session ends by its stream's own.
+// longestSilence is the longest possible read_timeout. gortsplib has one timeout for all publishers and gets this
+// one; each session ends by its stream's own.
 const longestSilence = time.Hour
 
-// watch ends the publication once nothing at all has come of it for its stream's
-// read timeout: no packet, no report, nor, once media came, a request.
+// watch ends the publication after its stream's read timeout without any packet, report or, once media arrived,
+// request.
 func (s *session) watch(otherwise time.Duration) {
 	limit := func() time.Duration { return cmp.Or(s.pub.Timing().ReadTimeout, otherwise) }
 	s.mu.Lock()
@@ -36,8 +36,8 @@ func (s *session) watch(otherwise time.Duration) {
 	})
 }
 
-// asks tells that the client asked for something, such as to be kept alive. That puts
-// off the end, but holds the path against no other publisher.
+// asks records a request of the client, such as a keep-alive. It postpones the end, but holds the path against no
+// other publisher.
 func (s *session) asks() {
 	if s.sent.Load() {
 		s.asked.Store(int64(s.clock.Now().Sub(steadyZero)))

@@ -2,11 +2,11 @@ package rtsp
 
 import "net"
 
-// udpReadBuffer is the room for a burst of packets that is asked of the system.
+// udpReadBuffer is the buffer for a burst of packets that the server requests from the system, in bytes.
 const udpReadBuffer = 2 << 20
 
-// sizeBuffer asks for room in which a burst of packets can wait. The system may
-// give less (net.core.rmem_max) or none: what is lost for it shows as rtp_loss.
+// sizeBuffer requests a receive buffer for a burst of packets. The system may give less (net.core.rmem_max) or none:
+// lost packets then count as rtp_loss.
 func sizeBuffer(pc net.PacketConn, bytes int) {
 	if u, ok := pc.(*net.UDPConn); ok {
 		_ = u.SetReadBuffer(bytes)

@@ -1,13 +1,12 @@
-// Package authscheme reads the headers by which servers ask for credentials and
-// clients give them (RFC 9110, 11.3 and 11.4), in the spellings that cameras and
-// encoders use. It is strict about nothing, and takes time in proportion to the length
-// of a header.
+// Package authscheme reads the headers in which servers ask for credentials and clients send them (RFC 9110, 11.3 and
+// 11.4), in the spellings of cameras and encoders. It is lenient, and its time is proportional to the length of a
+// header.
 package authscheme
 
 import "strings"
 
-// Scheme is one challenge of a WWW-Authenticate header, or the credentials of an
-// Authorization header that has parameters. Name and keys are in lower case.
+// Scheme is one challenge of a WWW-Authenticate header, or the credentials of an Authorization header with
+// parameters. Name and keys are in lower case.
 type Scheme struct {
 	Name   string
 	Params map[string]string
@@ -17,8 +16,7 @@ type Scheme struct {
 //
 //	Digest realm="a, b", nonce="..", stale=FALSE, Basic realm="c"
 //
-// Quotes may be missing, at either end, and blanks may stand anywhere. Of a parameter
-// that stands twice the first counts.
+// Quotes may be missing at either end, and blanks may stand anywhere. The first of two equal parameters counts.
 func Read(headers []string) (out []Scheme) {
 	for _, text := range headers {
 		for text = strings.TrimLeft(text, " \t,"); text != ""; text = strings.TrimLeft(text, " \t,") {
@@ -44,7 +42,7 @@ func Read(headers []string) (out []Scheme) {
 	return out
 }
 
-// readValue reads a quoted string or what comes up to a comma.
+// readValue reads a quoted string, or text up to a comma.
 func readValue(text string) (value, rest string) {
 	if !strings.HasPrefix(text, `"`) {
 		value, rest, _ = strings.Cut(text, ",")

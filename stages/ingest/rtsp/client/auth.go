@@ -17,22 +17,21 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
 )
 
-// ErrCredentials says that the server refuses the URL's user or password. Asking
-// again soon may lock the account.
+// ErrCredentials is the error of a server that refuses the URL's user or password. Soon repeated attempts may lock
+// the account.
 var ErrCredentials = errors.New("the user or password is refused")
 
-// errNoCredentials says that the URL has no user.
+// errNoCredentials is the error of a challenge for a URL without a user.
 var errNoCredentials = errors.New("a user and password are wanted: write them into the URL, as rtsp://user:password@host/path, what is special in them percent-encoded")
 
-// credentials answer a challenge with the URL's user and password (RFC 7616, RFC
-// 7617).
+// credentials answer a challenge with the URL's user and password (RFC 7616, RFC 7617).
 type credentials struct {
 	user, pass string
 	challenge  challenge
 	cnonce     string
 	count      uint32 // of requests with this nonce
-	proven     bool   // one of them was not refused
-	secret     bool   // the server has asked for a digest: the password itself is not sent to it
+	proven     bool   // the server accepted one of them
+	secret     bool   // the server has asked for a digest: it never gets the password itself
 }
 
 func credentialsOf(u *url.Userinfo) *credentials {
@@ -43,9 +42,8 @@ func credentialsOf(u *url.Userinfo) *credentials {
 	return &credentials{user: u.Username(), pass: pass}
 }
 
-// take chooses the strongest of the challenges that is known. A server that has offered
-// Digest is never sent the password itself, though it, or a stranger on the way, asks
-// for that beside or later.
+// take chooses the strongest supported challenge. A server that has offered Digest never gets the password itself,
+// even if it, or an attacker on the way, asks for Basic as well or later.
 func (c *credentials) take(from []challenge) error {
 	c.secret = c.secret || slices.ContainsFunc(from, func(o challenge) bool { return o.Name == "digest" })
 	best := slices.MaxFunc(append(from, challenge{}), func(a, b challenge) int { return cmp.Compare(a.strength(), b.strength()) })
@@ -59,7 +57,7 @@ func (c *credentials) take(from []challenge) error {
 	return nil
 }
 
-// header returns the Authorization of a request; empty before a challenge.
+// header returns the Authorization header of a request; empty before a challenge.
 func (c *credentials) header(method, uri string) string {
 	if c == nil || c.challenge.Name == "" {
 		return ""
@@ -100,7 +98,7 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// challenge is one of a WWW-Authenticate header.
+// challenge is one challenge of a WWW-Authenticate header.
 type challenge struct{ authscheme.Scheme }
 
 func readChallenges(headers []string) (out []challenge) {
@@ -110,7 +108,7 @@ func readChallenges(headers []string) (out []challenge) {
 	return out
 }
 
-// strength orders challenges; 0 is one that is not known.
+// strength orders challenges; 0 is an unsupported one.
 func (c challenge) strength() int {
 	switch algorithm := strings.ToLower(c.Params["algorithm"]); {
 	case c.Name == "basic":
@@ -134,7 +132,7 @@ func (c challenge) qop() bool {
 	return false
 }
 
-// nonce tells challenges apart; all of Basic are the same.
+// nonce distinguishes challenges; all Basic challenges are equal.
 func (c challenge) nonce() string { return c.Name + " " + c.Params["nonce"] }
 
 func (c challenge) stale() bool { return strings.EqualFold(c.Params["stale"], "true") }

@@ -2,21 +2,21 @@ package client
 
 import "encoding/binary"
 
-// channel of the connection: the tracks that the server said it is for, and the one
-// that it was asked for. Some servers use what they were asked for, whatever they
-// say; some use one channel for all tracks.
+// channel is a channel of the connection: the tracks to which the server assigned it, and the track for which the
+// client requested it. Some servers use the requested channels, whatever they announce; some use one channel for all
+// tracks.
 type channel struct {
 	tracks []*track
 	asked  *track
-	rtcp   bool // as it was asked for; whether a packet is RTCP tells itself
+	rtcp   bool // as requested; the packet itself shows whether it is RTCP
 }
 
-// known reports whether media may come on a channel.
+// known reports whether media may arrive on a channel.
 func (c *Client) known(n int) bool {
 	return len(c.channels[n].tracks) > 0 || c.channels[n].asked != nil
 }
 
-// earlyOverhead is what a frame takes besides its payload, about.
+// earlyOverhead is the approximate memory of a frame besides its payload, in bytes.
 const earlyOverhead = 64
 
 type earlyFrame struct {
@@ -50,8 +50,8 @@ func (c *Client) route(n int, payload []byte) {
 	t.take(payload, n == t.channels[1], c.readAt)
 }
 
-// trackOf finds the track of a frame. Of several on one channel it is the one with
-// the packet's payload type, or for a report the one with its SSRC.
+// trackOf finds the track of a frame. Of several tracks on one channel it is the one with the packet's payload type,
+// or for a report the one with its SSRC.
 func (c *Client) trackOf(n int, payload []byte) *track {
 	of := &c.channels[n]
 	switch {
@@ -70,8 +70,8 @@ func (c *Client) trackOf(n int, payload []byte) *track {
 	return of.tracks[0]
 }
 
-// playEarly takes what came before PLAY was answered, but for what RTP-Info says is
-// of before: packets that precede the first one of what is played.
+// playEarly takes the frames that arrived before the answer to PLAY, except packets that precede the first packet by
+// RTP-Info.
 func (c *Client) playEarly() {
 	early := c.early
 	c.early = nil
@@ -83,8 +83,7 @@ func (c *Client) playEarly() {
 	}
 }
 
-// before reports whether a packet precedes, by less than a second or so, what is
-// played.
+// before reports whether a packet precedes the first played one by less than about a second.
 func (t *track) before(b []byte) bool {
 	if !t.fromKnown || len(b) < 12 || t.formats[b[1]&0x7f] == nil {
 		return false

@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// Options say what is played, and how.
+// Options describe a session.
 type Options struct {
-	URL          *url.URL // rtsp or rtsps; its credentials are told when the server asks
-	UDP          bool     // media over UDP, else over the connection
-	OtherWay     bool     // the caller can play another way: media that does not come at all is an early error
+	URL          *url.URL // rtsp or rtsps; a server gets its credentials only on request
+	UDP          bool     // media over UDP instead of the connection
+	OtherWay     bool     // the caller can try another transport: a lack of all media is an early error
 	TLS          *tls.Config
-	ReadTimeout  time.Duration // of a server that sends nothing (DefaultTimeout)
+	ReadTimeout  time.Duration // of a server that sends no data (DefaultTimeout)
 	WriteTimeout time.Duration // (DefaultTimeout)
 	Log          *slog.Logger
-	Malformed    func() // counts a packet that could not be read; may be called by any goroutine
+	Malformed    func() // counts an unreadable packet; any goroutine may call it
 
 	Dial         func(ctx context.Context, network, address string) (net.Conn, error)
 	ListenPacket func(network, address string) (net.PacketConn, error)
-	// Go runs a function on a goroutine of its own; stop waits until it returned.
+	// Go runs a function on a goroutine of its own; stop waits until it has returned.
 	Go func(name string, run func(context.Context) error) (stop func())
 }
 
@@ -36,35 +36,35 @@ type Client struct {
 	ctx    context.Context
 	unhook func() bool
 	connMu sync.Mutex // guards nc against interrupt
-	nc     net.Conn   // nil: hung up by the server, while media comes over UDP
+	nc     net.Conn   // nil: the server closed it while media arrives over UDP
 	in     *reader
 	msg    message
 
 	localIP, remoteIP netip.Addr
 
 	asked       string // the URL, as it is sent
-	base        string // what the tracks' addresses begin with
+	base        string // the beginning of the tracks' addresses
 	description []byte
 	session     string
-	timeout     time.Duration // of the session, as the server says
+	timeout     time.Duration // of the session, by the server
 	credentials *credentials
 	cseq        int
-	ssrc        uint32 // of our reports
+	ssrc        uint32 // of the client's reports
 	pending     []pending
-	methods     map[string]bool // of the Public header; nil: not said
+	methods     map[string]bool // of the Public header; nil: none sent
 	refused     map[string]bool // as a keep-alive
 	resent      bool            // the keep-alive, for a new nonce
 
 	tracks   []*track
 	channels [256]channel
 	setups   int
-	early    []earlyFrame // before PLAY was answered
+	early    []earlyFrame // before the answer to PLAY
 	held     int          // bytes of early
-	told     [256]bool    // that a channel belongs to no track
+	told     [256]bool    // channels without a track that have been logged
 
 	playing bool
 	closing bool
-	broken  bool // nothing can be sent any more
+	broken  bool // no request can be sent any more
 	schedule
 }
 
@@ -122,7 +122,7 @@ func (c *Client) interrupt() {
 	}
 }
 
-// Describe gives the description of the stream, as it was sent.
+// Describe returns the description of the stream, as the server sent it.
 func (c *Client) Describe() ([]byte, error) {
 	if err := c.options(); err != nil {
 		return nil, err
@@ -141,8 +141,8 @@ func (c *Client) Describe() ([]byte, error) {
 	return res.body, nil
 }
 
-// Close ends the session: it says TEARDOWN, for which it waits a second at most, and
-// waits until no callback is called any more.
+// Close ends the session: it sends TEARDOWN, waits for the answer for a second at most, and returns after the last
+// callback.
 func (c *Client) Close() {
 	c.unhook()
 	c.playing, c.closing = false, true

@@ -2,8 +2,8 @@ package client
 
 import "bytes"
 
-// endless reads a description whose length was not said: lines of the form x=...,
-// up to what is none, or to a silence, which is the caller's to end.
+// endless reads a description of unknown length: lines of the form x=..., up to the first other line, or up to a
+// silence, which the caller ends.
 func (r *reader) endless() (out []byte) {
 	for len(out) < maxBody {
 		b, err := r.br.Peek(2)
@@ -19,8 +19,8 @@ func (r *reader) endless() (out []byte) {
 	return out
 }
 
-// isDescription reports whether a body is a session description, whatever its
-// Content-Type says: cameras spell that in many ways.
+// isDescription reports whether a body is a session description, whatever its Content-Type: cameras spell that in
+// many ways.
 func isDescription(body []byte) bool {
 	body = bytes.TrimLeft(body, " \t\r\n\ufeff")
 	return bytes.HasPrefix(body, []byte("v=")) || bytes.HasPrefix(body, []byte("m=")) || bytes.Contains(body, []byte("\nm="))

@@ -13,25 +13,24 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// decryption is of a track whose description has the key (RFC 4568). Packets and
-// reports have a context each: over UDP they have a goroutine each. Reports may come
-// to both ports: reporting is held from open on until what it gave is not used any
-// more.
+// decryption decrypts a track whose description has the key (RFC 4568). Packets and reports have a context each: over
+// UDP they have a goroutine each. Reports may arrive at both ports: reporting is held from open until its result is
+// no longer used.
 type decryption struct {
 	key       []byte
 	suite     srtp.ProtectionProfile
 	rtp, rtcp sealed
-	reporting sync.Mutex // guards what opening a report gave, see above
+	reporting sync.Mutex // guards the result of opening a report, see above
 }
 
-// sealed opens packets of one kind. A context remembers every SSRC that came.
+// sealed opens packets of one kind. A context remembers every SSRC that arrived.
 type sealed struct {
 	*srtp.Context
 	ssrcs map[uint32]struct{}
-	plain []byte // what the newest packet was
+	plain []byte // the newest packet, decrypted
 }
 
-// maxSSRCs is how many senders of one track are remembered; a session has a few.
+// maxSSRCs is the number of senders remembered per track; a session has a few.
 const maxSSRCs = 64
 
 var suites = map[string]srtp.ProtectionProfile{
@@ -41,8 +40,8 @@ var suites = map[string]srtp.ProtectionProfile{
 
 const masterKey, masterSalt = 16, 14 // bytes
 
-// CanDecrypt reports whether media can be read that is encrypted as a crypto attribute
-// says (RFC 4568), without an identifier of its key in each packet.
+// CanDecrypt reports whether the client can decrypt media by a crypto attribute (RFC 4568). It supports no key
+// identifier in the packets.
 func CanDecrypt(crypto string) bool {
 	var key sdes.SDES
 	if key.Unmarshal(crypto) != nil || len(strings.Fields(crypto)) > 3 || strings.Count(crypto, ":") > 1 {
@@ -52,7 +51,7 @@ func CanDecrypt(crypto string) bool {
 	return err == nil
 }
 
-// newDecryption gives nil where nothing is encrypted.
+// newDecryption returns nil without encryption.
 func newDecryption(key *sdes.SDES) (*decryption, error) {
 	if key == nil {
 		return nil, nil
@@ -70,15 +69,14 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 	return d, nil
 }
 
-// renew forgets every sender.
+// renew discards the state of every sender.
 func (d *decryption) renew(of *sealed) (err error) {
 	of.ssrcs = map[uint32]struct{}{}
 	of.Context, err = srtp.CreateContext(d.key[:masterKey], d.key[masterKey:], d.suite)
 	return err
 }
 
-// open gives what a packet of eight bytes or more was before it was encrypted. It
-// holds until the next one of its kind.
+// open decrypts a packet of at least eight bytes. The result is valid until the next packet of its kind.
 func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 	of, at := &d.rtp, 8
 	if rtcp {
@@ -98,7 +96,7 @@ func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 	} else {
 		of.plain, err = of.DecryptRTP(of.plain[:0], b, nil)
 	}
-	if err == nil { // else whoever sent it does not know the key
+	if err == nil { // otherwise the sender does not know the key
 		of.ssrcs[ssrc] = struct{}{}
 	}
 	return of.plain, err
@@ -106,8 +104,8 @@ func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 
 var errShort = errors.New("too short to be encrypted")
 
-// profile returns what is asked for. A key that is agreed upon in another way than in the
-// description is not asked for: within TLS it is not needed.
+// profile returns the transport profile to request. The client does not request a key exchange other than by the
+// description; within TLS none is needed.
 func profile(m *description.Media) string {
 	if m.Profile == headers.TransportProfileSAVP && m.KeyMgmtSDES != nil {
 		return "RTP/SAVP"

@@ -19,7 +19,7 @@ type StatusError struct {
 	Reason string
 }
 
-// Error is as the server says it.
+// Error returns the server's status and reason.
 func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%s: %d %s", e.Method, e.Status, e.Reason))
 }
@@ -32,22 +32,22 @@ func statusOf(err error) int {
 	return 0
 }
 
-// errNoAnswer says that a request was not answered in time.
+// errNoAnswer is the error of a request without an answer in time.
 var errNoAnswer = errors.New("no answer came")
 
-// pending is a request that has not been answered.
+// pending is a request without an answer.
 type pending struct {
 	cseq   int
 	method string
 	nonce  string // with which it was sent
-	stay   bool   // its answer is for stayed
+	stay   bool   // its answer goes to stayed
 }
 
-// attempts of a request: without credentials, with them, with them and a new nonce.
+// attempts is the number of attempts of a request: without credentials, with them, and with a new nonce.
 const attempts = 3
 
-// do sends a request and gives its answer, which is 2xx: else the error says what
-// it was. Credentials are sent when they are asked for.
+// do sends a request and returns its answer, which is 2xx; any other answer is an error. It sends credentials only on
+// request.
 func (c *Client) do(method, url string, headers ...string) (*message, error) {
 	for i := 1; ; i++ {
 		p, err := c.send(method, url, false, headers...)
@@ -79,9 +79,8 @@ func (c *Client) do(method, url string, headers ...string) (*message, error) {
 	}
 }
 
-// challenged takes the challenge of an answer of 401, for another attempt. It is an
-// error where that would be in vain: credentials were refused, and not because a
-// nonce that was good before has become stale.
+// challenged takes the challenge of an answer of 401, for another attempt. It returns an error if another attempt is
+// useless: the credentials were refused, and not because of a nonce that has become stale.
 func (c *Client) challenged(p pending, res *message) error {
 	challenges := readChallenges(res.header["www-authenticate"])
 	switch {
@@ -101,7 +100,7 @@ func (c *Client) challenged(p pending, res *message) error {
 	return nil
 }
 
-// accepted notes that the server takes the credentials, where it was told them.
+// accepted records that the server accepts the credentials, if the request carried them.
 func (c *Client) accepted(p pending) {
 	if p.nonce != "" && p.nonce == c.credentials.challenge.nonce() {
 		c.credentials.proven = true
@@ -175,7 +174,7 @@ func (c *Client) await(p pending) (*message, error) {
 
 var errHungUp = errors.New("the server closed the connection")
 
-// ended says what the end of a connection is.
+// ended returns the meaning of an error at the end of a connection.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errHungUp
@@ -183,8 +182,7 @@ func ended(err error) error {
 	return err
 }
 
-// handle takes what came. Of an answer it gives the request, which has cseq 0
-// where it was none that waits.
+// handle takes a message. For an answer it returns the request, whose cseq is 0 if none was pending.
 func (c *Client) handle(m *message) (of pending, err error) {
 	switch m.kind {
 	case frame:
@@ -192,7 +190,7 @@ func (c *Client) handle(m *message) (of pending, err error) {
 	case request:
 		return of, c.asks(m)
 	case answer:
-		if m.status < 200 { // more will come
+		if m.status < 200 { // more follows
 			return of, nil
 		}
 		c.heard = c.readAt
@@ -203,8 +201,8 @@ func (c *Client) handle(m *message) (of pending, err error) {
 	return of, nil
 }
 
-// answered finds the request of an answer: by CSeq, and the oldest where that is
-// missing or wrong, since answers come in order.
+// answered finds the request of an answer: by CSeq, or the oldest if the CSeq is missing or wrong, since answers
+// arrive in order.
 func (c *Client) answered(m *message) (of pending) {
 	if len(c.pending) == 0 {
 		return of
@@ -218,8 +216,8 @@ func (c *Client) answered(m *message) (of pending) {
 	return of
 }
 
-// tookSession reads the Session header, in any spelling: an identifier, and after
-// how many seconds without a sign of life the server ends it.
+// tookSession reads the Session header, in any spelling: an identifier, and the seconds without a request after which
+// the server ends the session.
 func (c *Client) tookSession(res *message) {
 	id, params, _ := strings.Cut(res.header.get("session"), ";")
 	if id = strings.TrimSpace(id); id == "" {
@@ -238,8 +236,7 @@ func (c *Client) tookSession(res *message) {
 	}
 }
 
-// options asks what the server can do. That it does not answer, or not well, is no
-// reason to end.
+// options asks for the server's methods. A missing or bad answer does not end the session.
 func (c *Client) options() error {
 	res, err := c.do("OPTIONS", c.asked)
 	switch {
@@ -271,7 +268,7 @@ func (c *Client) readEndless() []byte {
 	return c.in.endless()
 }
 
-// endlessSilence ends a description whose length was not said.
+// endlessSilence is the silence that ends a description of unknown length.
 const endlessSilence = 2 * time.Second
 
 func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -5,10 +5,10 @@ import (
 	"io"
 )
 
-// frameHead is $, the channel and the length of the payload (RFC 2326, 10.12).
+// frameHead is the size in bytes of $, the channel and the length of the payload (RFC 2326, 10.12).
 const frameHead = 4
 
-// frame reads a frame of media; false where what comes can't be one.
+// frame reads a frame of media; it returns false if the next bytes can't be one.
 func (r *reader) frame(m *message) (bool, error) {
 	b, err := r.br.Peek(frameHead)
 	if err != nil {
@@ -29,9 +29,8 @@ func (r *reader) frame(m *message) (bool, error) {
 	return true, err
 }
 
-// plausible looks into what may be a frame: after bytes that were no message it must
-// be RTP or RTCP on a known channel. On another channel it may also be what only
-// looks like a frame to its end, where the next message begins.
+// plausible inspects a possible frame: after bytes that were no message it must be RTP or RTCP on a known channel. On
+// another channel bytes may also only look like a frame to its end, where the next message begins.
 func (r *reader) plausible(channel, n int) (bool, error) {
 	if n < 8 && r.lost {
 		return false, nil
@@ -40,7 +39,7 @@ func (r *reader) plausible(channel, n int) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	isRTP := b[frameHead]>>6 == 2 // its version
+	isRTP := b[frameHead]>>6 == 2 // version 2
 	switch {
 	case r.lost:
 		return isRTP && r.known(channel), nil

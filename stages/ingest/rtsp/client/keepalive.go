@@ -2,8 +2,7 @@ package client
 
 import "time"
 
-// keepAliveEvery is two thirds of the time after which the server ends a session,
-// and 30 s at most.
+// keepAliveEvery returns two thirds of the time after which the server ends a session, and 30 s at most.
 func (c *Client) keepAliveEvery() time.Duration {
 	if c.timeout <= 0 {
 		return maxKeepAlive
@@ -11,8 +10,7 @@ func (c *Client) keepAliveEvery() time.Duration {
 	return min(max(c.timeout*2/3, minKeepAlive), maxKeepAlive)
 }
 
-// keepAlive sends a request that does no more than tell that somebody is there. Its
-// answer is not waited for (stayed).
+// keepAlive sends a request that only keeps the session alive. It does not wait for the answer (stayed).
 func (c *Client) keepAlive(now time.Time) error {
 	c.keepAliveAt, c.resent = now.Add(c.keepAliveEvery()), false
 	if c.nc == nil {
@@ -33,8 +31,7 @@ func (c *Client) sendKeepAlive() error {
 	return err
 }
 
-// keepAliveMethod is GET_PARAMETER where the server lists it, else OPTIONS; and the
-// other one where that was refused.
+// keepAliveMethod returns GET_PARAMETER if the server lists it, else OPTIONS; and the other one if that was refused.
 func (c *Client) keepAliveMethod() string {
 	one, other := "OPTIONS", "GET_PARAMETER"
 	if c.methods[other] {
@@ -46,8 +43,8 @@ func (c *Client) keepAliveMethod() string {
 	return one
 }
 
-// stayed takes the answer to a keep-alive. A refusal is no end: media may go on, and
-// that it does not is noticed.
+// stayed takes the answer to a keep-alive. A refusal does not end the session: media may continue, and its end is
+// noticed.
 func (c *Client) stayed(of pending, m *message) error {
 	switch {
 	case m.status == 401:

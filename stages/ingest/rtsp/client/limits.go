@@ -2,23 +2,23 @@ package client
 
 import "time"
 
-// DefaultTimeout is each timeout of a connection that is not given, of the server's, too.
+// DefaultTimeout is the default of each timeout of a connection, also of the server's connections.
 const DefaultTimeout = 10 * time.Second
 
-// What a server can make a client hold or wait for.
+// The bounds of a client's memory and waits.
 const (
 	maxLine    = 4 << 10  // bytes of a header
 	maxHead    = 16 << 10 // bytes of all headers of a message
 	maxHeaders = 128
-	maxBody    = 64 << 10 // a description is bounded further by who reads it
-	maxEarly   = 4 << 20  // bytes of media that came before PLAY was answered
+	maxBody    = 64 << 10 // the caller bounds a description further
+	maxEarly   = 4 << 20  // bytes of media that arrived before the answer to PLAY
 	maxPending = 8        // requests without an answer
 
 	teardownTime = time.Second // for TEARDOWN and its answer
 	maxKeepAlive = 30 * time.Second
 	minKeepAlive = 500 * time.Millisecond
 
-	// minAnswersOnly is the least time that answers alone, without media, keep a
-	// session going: some cameras send pictures rarely, and no reports.
+	// minAnswersOnly is the least time for which answers alone, without media, keep a session alive: some cameras
+	// send pictures rarely, and no reports.
 	minAnswersOnly = time.Minute
 )

@@ -10,8 +10,7 @@ import (
 	"strings"
 )
 
-// message is a frame of media, an answer or a request. The payload of a frame
-// holds until the next message.
+// message is a frame of media, an answer or a request. The payload of a frame is valid until the next message.
 type message struct {
 	kind    kind
 	channel int    // of a frame
@@ -42,15 +41,15 @@ func (h header) get(key string) string {
 	return ""
 }
 
-// reader cuts a connection into messages. It accepts line ends without CR, blank
-// lines and bytes between messages, and headers in any case.
+// reader divides a connection into messages. It accepts line ends without CR, blank lines and bytes between messages,
+// and headers in any case.
 type reader struct {
 	br        *bufio.Reader
 	buf       []byte         // payload of the frame
-	known     func(int) bool // whether media may come on a channel
-	malformed func()         // called once each time that what comes is neither
-	lost      bool           // since then
-	took      bool           // a line of what was no message
+	known     func(int) bool // reports whether media may arrive on a channel
+	malformed func()         // called once per run of bytes that are no message
+	lost      bool           // the reader is within such a run
+	took      bool           // a line of such bytes was consumed
 }
 
 func newReader(r io.Reader, known func(int) bool, malformed func()) *reader {
@@ -97,7 +96,7 @@ func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 // errHTTP is the error of an answer by a web server.
 var errHTTP = errors.New("what answers is a web server, not RTSP: look whether the port is right")
 
-// text reads an answer or a request; false where none begins here.
+// text reads an answer or a request; it returns false if none begins here.
 func (r *reader) text(m *message) (bool, error) {
 	word, err := r.firstWord()
 	if err != nil || word == "" {
@@ -121,8 +120,7 @@ func (r *reader) text(m *message) (bool, error) {
 	return r.request(m, line)
 }
 
-// firstWord peeks at what comes up to a space; empty where it is none that begins a
-// message.
+// firstWord peeks at the bytes up to a space; it returns an empty string if they can't begin a message.
 func (r *reader) firstWord() (string, error) {
 	const longest = 24
 	for i := 1; i <= longest; i++ {
@@ -140,7 +138,7 @@ func (r *reader) firstWord() (string, error) {
 	return "", nil
 }
 
-// answer reads the rest of one, from RTSP/1.0 200 OK on.
+// answer reads the rest of an answer, from RTSP/1.0 200 OK on.
 func (r *reader) answer(m *message, line string) (bool, error) {
 	fields := strings.Fields(line)
 	status, err := strconv.Atoi(fields[min(1, len(fields)-1)])
@@ -151,7 +149,7 @@ func (r *reader) answer(m *message, line string) (bool, error) {
 	return true, r.rest(m)
 }
 
-// request reads the rest of one, from METHOD URL RTSP/1.0 on.
+// request reads the rest of a request, from METHOD URL RTSP/1.0 on.
 func (r *reader) request(m *message, line string) (bool, error) {
 	fields := strings.Fields(line)
 	if len(fields) < 3 || !strings.HasPrefix(fields[len(fields)-1], "RTSP/") {
@@ -207,7 +205,7 @@ func (r *reader) body(m *message) error {
 	return err
 }
 
-// line reads one, without its end and without control characters.
+// line reads a line, without its end and without control characters.
 func (r *reader) line() (string, error) {
 	r.took = true
 	var out []byte

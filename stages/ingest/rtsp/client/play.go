@@ -8,7 +8,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 )
 
-// Info is what RTP-Info says of a track: the first packet of what is played.
+// Info is the RTP-Info of a track: its first played packet.
 type Info struct {
 	Media *description.Media
 	URL   string
@@ -18,7 +18,7 @@ type Info struct {
 
 const fromNow = "Range: npt=0.000-"
 
-// Play asks for the media. What comes before Run is called is kept, up to a bound.
+// Play starts the media. Frames that arrive before Run is called are kept, up to a bound.
 func (c *Client) Play() ([]Info, error) {
 	if c.UDP {
 		for _, t := range c.tracks {
@@ -37,14 +37,13 @@ func (c *Client) Play() ([]Info, error) {
 	return c.tookInfo(res), nil
 }
 
-// mayPlayOtherwise reports whether a refusal may be about the form of the request.
+// mayPlayOtherwise reports whether a refusal may concern the form of the request.
 func mayPlayOtherwise(err error) bool {
 	status := statusOf(err)
 	return status >= 400 && status != 403 && status != 453
 }
 
-// playEach plays track by track, which some servers want. The first refusal is the
-// error where all are refused.
+// playEach plays track by track, as some servers require. If all are refused the first refusal is the error.
 func (c *Client) playEach(first error) (out []Info, err error) {
 	playing := 0
 	for _, t := range c.tracks {
@@ -111,8 +110,7 @@ func readInfo(entry string) (i Info, err error) {
 	return i, nil
 }
 
-// sameTrack compares the URL of an entry, which may be relative or name the server
-// otherwise, with a track's.
+// sameTrack compares the URL of an entry, which may be relative or use another name of the server, with a track's.
 func sameTrack(entry, track string) bool {
 	track = strings.TrimRight(strings.TrimPrefix(track, origin(track)), "/")
 	if isURL(entry) {

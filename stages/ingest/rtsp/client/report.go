@@ -7,7 +7,7 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// reception is what a receiver report says (RFC 3550, 6.4.1).
+// reception collects the values of a receiver report (RFC 3550, 6.4.1).
 type reception struct {
 	ssrc        uint32
 	begun       bool
@@ -23,7 +23,7 @@ type reception struct {
 	senderReportAt  time.Time
 }
 
-// packet counts one. Another SSRC is another source, which is counted anew.
+// packet counts a packet. Another SSRC is another source, which is counted anew.
 func (r *reception) packet(ssrc uint32, seq uint16, ticks uint32, at time.Time) {
 	if !r.begun || ssrc != r.ssrc {
 		*r = reception{ssrc: ssrc, begun: true, first: uint32(seq), last: uint32(seq), clock: r.clock}
@@ -46,7 +46,7 @@ func (r *reception) senderReport(ssrc uint32, ntp uint64, at time.Time) {
 	}
 }
 
-// report makes one of what came since the last one.
+// report makes a report of the packets since the last one.
 func (r *reception) report(now time.Time) rtcp.ReceptionReport {
 	expected := r.last - r.first + 1
 	lost := max(int64(expected)-int64(r.count), 0)
@@ -65,8 +65,7 @@ func (r *reception) report(now time.Time) rtcp.ReceptionReport {
 	return out
 }
 
-// reportAfter returns when the next report is due: each five seconds or so, never
-// together (RFC 3550, 6.2).
+// reportAfter returns the time to the next report: about five seconds, randomised (RFC 3550, 6.2).
 func reportAfter() time.Duration {
 	const each = 5 * time.Second
 	return each/2 + rand.N(each)
@@ -100,7 +99,7 @@ func (c *Client) report(now time.Time) error {
 	return nil
 }
 
-// sendReport sends RTCP. Over UDP an error is no end: the next one may arrive.
+// sendReport sends RTCP. Over UDP an error does not end the session: the next report may arrive.
 func (t *track) sendReport(b []byte) error {
 	if t.udp != nil {
 		t.udp.report(b)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// asks answers a request of the server. The error is for the session's end.
+// asks answers a request of the server. An error ends the session.
 func (c *Client) asks(m *message) (end error) {
 	c.heard = c.readAt
 	status, headers := "200 OK", ""
@@ -47,7 +47,7 @@ func (c *Client) asks(m *message) (end error) {
 	return end
 }
 
-// substance returns what of a description says how media is coded.
+// substance returns the part of a description that defines the coding of the media.
 func substance(description []byte) string {
 	var out strings.Builder
 	for line := range strings.SplitSeq(string(description), "\n") {

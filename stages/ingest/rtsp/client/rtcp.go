@@ -7,8 +7,8 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// control takes a compound of RTCP packets (RFC 3550, 6.1). What can't be read ends
-// it: the packets before hold.
+// control takes a compound of RTCP packets (RFC 3550, 6.1). An unreadable packet ends it; the packets before it
+// count.
 func (t *track) control(b []byte, at time.Time) {
 	for len(b) >= 4 {
 		n := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
@@ -26,7 +26,7 @@ func (t *track) control(b []byte, at time.Time) {
 	}
 }
 
-// reported reads a packet and hands it on.
+// reported reads a packet and passes it on.
 func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
 	if err := p.Unmarshal(b); err != nil {
 		t.client.Malformed()
@@ -45,8 +45,7 @@ func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
 	}
 }
 
-// overtaken is how much later a packet may come over UDP that was sent before a
-// goodbye.
+// overtaken is the delay within which a packet over UDP may arrive after a goodbye that was sent later.
 const overtaken = 200 * time.Millisecond
 
 // saidGoodbye reports whether every track has ended (RFC 3550, 6.6).

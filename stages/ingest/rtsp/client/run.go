@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// ErrNoMedia says that the server plays, and nothing comes.
+// ErrNoMedia is the error of a server that plays without sending media.
 var ErrNoMedia = errors.New("the server plays, but no media comes")
 
 var errGoodbye = errors.New("the server ended the stream: it said goodbye for every track")
 
-// schedule is when what is due. One goroutine does everything: a wait for the server
-// ends when something is due (patient), and goes on after it.
+// schedule holds the times of all due actions. One goroutine does everything: a wait for the server ends when an
+// action is due (patient), and continues after it.
 type schedule struct {
 	readAt      time.Time     // of the newest bytes
-	heard       time.Time     // the newest sign of life: media, a report, an answer
+	heard       time.Time     // the newest media, report or answer
 	media       time.Time     // the newest packet or report
-	longest     time.Duration // between two of them
-	probed      time.Time     // the newest sign of life when another was asked for
-	answerBy    time.Time     // of the request that is waited for; zero: none is
-	stopBy      time.Time     // of TEARDOWN
+	longest     time.Duration // longest time between two of them
+	probed      time.Time     // value of heard when a keep-alive asked for another
+	answerBy    time.Time     // deadline of the pending request; zero: none
+	stopBy      time.Time     // deadline of TEARDOWN
 	keepAliveAt time.Time
 	reportAt    time.Time
 	due         time.Time // the earliest of all these
-	armed       time.Time // the deadline that the connection has
+	armed       time.Time // the deadline set on the connection
 }
 
-// patient reads from the connection. What is due meanwhile is done.
+// patient reads from the connection, and performs the due actions meanwhile.
 type patient struct{ *Client }
 
-// Read never gives a timeout.
+// Read never returns a timeout.
 func (c patient) Read(b []byte) (int, error) {
 	for {
 		if now := time.Now(); !c.due.IsZero() && !now.Before(c.due) {
@@ -60,7 +60,7 @@ func (c patient) Read(b []byte) (int, error) {
 			return n, nil
 		case err == nil:
 		case timedOut(err):
-			c.armed = time.Time{} // what ended the wait may have been interrupt
+			c.armed = time.Time{} // interrupt may have ended the wait
 		case c.UDP && c.playing:
 			c.lostControl(err)
 		default:
@@ -85,7 +85,7 @@ func (c *Client) pause() error {
 	}
 }
 
-// Run takes media until the session ends: the error says why.
+// Run takes media until the session ends, and returns the reason as an error.
 func (c *Client) Run() error {
 	now := time.Now()
 	c.playing = true
@@ -108,7 +108,7 @@ func (c *Client) Run() error {
 	}
 }
 
-// tick does what is due.
+// tick performs the due actions.
 func (c *Client) tick(now time.Time) error {
 	if !c.answerBy.IsZero() && !now.Before(c.answerBy) {
 		return errNoAnswer
@@ -132,8 +132,7 @@ func (c *Client) tick(now time.Time) error {
 	return nil
 }
 
-// silence ends a session from which nothing comes any more, and asks for a sign of
-// life after half of that time.
+// silence ends a session without data, and sends a keep-alive after half of that time.
 func (c *Client) silence(now time.Time) error {
 	c.listen()
 	quiet := now.Sub(c.heard)
@@ -152,13 +151,13 @@ func (c *Client) silence(now time.Time) error {
 	return nil
 }
 
-// answersOnly returns how long a session goes on without media while its server answers:
-// longer where pictures are known to be rare.
+// answersOnly returns the time for which a session continues without media while its server answers: longer if its
+// pictures are rare.
 func (c *Client) answersOnly() time.Duration {
 	return max(minAnswersOnly, 6*c.ReadTimeout, 4*c.longest)
 }
 
-// listen takes note of what came over UDP.
+// listen records the data that arrived over UDP.
 func (c *Client) listen() {
 	for _, t := range c.tracks {
 		if at := t.udp.heard(); at.After(c.media) {
@@ -167,7 +166,7 @@ func (c *Client) listen() {
 	}
 }
 
-// hear notes that media, or a report about it, came.
+// hear records that media, or a report about it, arrived.
 func (c *Client) hear(at time.Time) {
 	c.longest = max(c.longest, at.Sub(c.media), 1)
 	c.media = at
@@ -176,7 +175,7 @@ func (c *Client) hear(at time.Time) {
 	}
 }
 
-// earliest returns when the next thing is due.
+// earliest returns the time of the next due action.
 func (c *Client) earliest(now time.Time) time.Time {
 	if !c.playing {
 		return c.answerBy
@@ -197,8 +196,8 @@ func (c *Client) earliest(now time.Time) time.Time {
 	return next
 }
 
-// lostControl goes on without a connection: media comes over UDP, and some cameras
-// hang up. The next keep-alive connects again.
+// lostControl continues without a connection: media arrives over UDP, and some cameras close the connection. The next
+// keep-alive connects again.
 func (c *Client) lostControl(why error) {
 	c.Log.Debug("the server closed the connection; media comes over UDP still", "reason", ended(why))
 	c.hangUp()

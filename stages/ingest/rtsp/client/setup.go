@@ -9,36 +9,33 @@ import (
 	"github.com/pion/rtp"
 )
 
-// ErrTransport says that media is offered in another way than was asked for.
+// ErrTransport is the error of a server that offers another transport than the requested one.
 var ErrTransport = errors.New("media is offered in another way than was asked for")
 
-// CostsTrack reports whether an error of Setup is about its track only: others may
-// still be set up.
+// CostsTrack reports whether an error of Setup concerns its track only: other tracks may still be set up.
 func CostsTrack(err error) bool {
 	return statusOf(err) != 0 || errors.Is(err, ErrTransport) || errors.Is(err, errNoAnswer) || errors.Is(err, errPorts) || errors.Is(err, ErrHangsUp)
 }
 
-// ErrHangsUp is the error of a track that is not asked for, because the server hung up
-// over it before.
+// ErrHangsUp is the error of a track that is not requested because the server has closed connections over its SETUP.
 var ErrHangsUp = errors.New("SETUP: the server hangs up over it")
 
-// HungUp reports whether an error is that the server closed the connection.
+// HungUp reports whether an error means that the server closed the connection.
 func HungUp(err error) bool {
 	return errors.Is(err, errHungUp) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// UnsupportedTransport reports whether an error says that media can't be had in the
-// way that was asked for.
+// UnsupportedTransport reports whether an error means that the server does not support the requested transport.
 func UnsupportedTransport(err error) bool {
 	return statusOf(err) == 461 || errors.Is(err, ErrTransport)
 }
 
-// Setup asks for a media. Its callbacks are set before Run (OnPacketRTP).
+// Setup sets up a track. The caller sets its callbacks before Run (OnPacketRTP).
 func (c *Client) Setup(m *description.Media) (err error) {
 	n := 2 * c.setups
 	c.setups++
 	t := &track{client: c, media: m, channels: [2]int{n, n + 1}, other: c.Malformed}
-	for _, f := range m.Formats { // such as retransmissions, which nobody may take
+	for _, f := range m.Formats { // such as retransmissions, which no callback takes
 		t.formats[f.PayloadType()&0x7f] = func(*rtp.Packet) {}
 	}
 	if t.sealed, err = newDecryption(m.KeyMgmtSDES); err != nil {
@@ -76,7 +73,7 @@ func (c *Client) setup(t *track, ask string) error {
 	return first
 }
 
-// tookTransport notes where the server sends a track's packets to and from.
+// tookTransport records the addresses and channels of a track's packets.
 func (c *Client) tookTransport(t *track, said transport) error {
 	switch {
 	case said.multicast:

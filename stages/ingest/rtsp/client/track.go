@@ -10,29 +10,29 @@ import (
 	"github.com/pion/rtp"
 )
 
-// track is a media that was set up.
+// track is a track that was set up.
 type track struct {
 	client   *Client
 	media    *description.Media
 	url      string
 	channels [2]int      // of RTP and RTCP, over TCP
 	udp      *pair       // nil over TCP
-	sealed   *decryption // nil: nothing is encrypted
+	sealed   *decryption // nil: unencrypted
 
 	formats   [128]gortsplib.OnPacketRTPFunc // by payload type
 	reports   gortsplib.OnPacketRTCPFunc
 	other     func()     // takes packets of other payload types
-	packet    rtp.Packet // that is being read
-	from      uint16     // the first sequence number of what is played
+	packet    rtp.Packet // the current packet
+	from      uint16     // the first played sequence number
 	fromKnown bool
 
-	mu       sync.Mutex // guards what follows: over UDP packets and reports have a goroutine each
+	mu       sync.Mutex // guards the fields below: over UDP packets and reports have a goroutine each
 	received reception
-	goodbye  time.Time // when it came; zero: it did not, or packets came after it
+	goodbye  time.Time // when it arrived; zero: it did not, or packets arrived after it
 }
 
-// OnPacketRTP sets what takes a media's packets in a format. A packet and its bytes
-// hold until the function returns.
+// OnPacketRTP sets the callback for a track's packets in a format. A packet and its bytes are valid until the
+// callback returns.
 func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortsplib.OnPacketRTPFunc) {
 	for _, t := range c.tracks {
 		if t.media == m {
@@ -42,7 +42,7 @@ func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortspl
 	}
 }
 
-// OnPacketOther sets what counts a media's packets that are in none of its formats.
+// OnPacketOther sets the callback for a track's packets that are in none of its formats.
 func (c *Client) OnPacketOther(m *description.Media, count func()) {
 	for _, t := range c.tracks {
 		if t.media == m {
@@ -51,7 +51,7 @@ func (c *Client) OnPacketOther(m *description.Media, count func()) {
 	}
 }
 
-// OnPacketRTCP sets what takes a media's sender reports and goodbyes.
+// OnPacketRTCP sets the callback for a track's sender reports and goodbyes.
 func (c *Client) OnPacketRTCP(m *description.Media, take gortsplib.OnPacketRTCPFunc) {
 	for _, t := range c.tracks {
 		if t.media == m {
@@ -60,9 +60,9 @@ func (c *Client) OnPacketRTCP(m *description.Media, take gortsplib.OnPacketRTCPF
 	}
 }
 
-// takeDatagram hands on what came to one of the track's ports.
+// takeDatagram passes on a datagram that arrived at one of the track's ports.
 func (t *track) takeDatagram(b []byte, rtcp bool, at time.Time) {
-	if rtcp && (len(b) < 2 || !isRTCP(b)) { // RTP is for the goroutine of the other port
+	if rtcp && (len(b) < 2 || !isRTCP(b)) { // RTP belongs to the goroutine of the other port
 		t.client.Malformed()
 		return
 	}
@@ -71,7 +71,7 @@ func (t *track) takeDatagram(b []byte, rtcp bool, at time.Time) {
 
 func isRTCP(b []byte) bool { return b[1] >= 192 && b[1] <= 223 }
 
-// take hands on one packet of RTP or RTCP that came at a time.
+// take passes on one packet of RTP or RTCP that arrived at a time.
 func (t *track) take(b []byte, rtcp bool, at time.Time) {
 	if len(b) == 0 {
 		return
@@ -80,8 +80,7 @@ func (t *track) take(b []byte, rtcp bool, at time.Time) {
 		t.client.Malformed()
 		return
 	}
-	// Which of both it is tells its second byte (RFC 5761, 4), unless that is a
-	// payload type of the track's.
+	// The second byte distinguishes RTP from RTCP (RFC 5761, 4), unless it is a payload type of the track's.
 	report := isRTCP(b) && (rtcp || t.formats[b[1]&0x7f] == nil)
 	if t.sealed != nil {
 		if report {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// transport is what the Transport header of an answer says (RFC 2326, 12.39).
+// transport is the Transport header of an answer (RFC 2326, 12.39).
 type transport struct {
-	tcp, udp    bool // neither: not said
+	tcp, udp    bool // neither: unknown
 	multicast   bool
 	interleaved bool
 	channels    [2]int
@@ -16,9 +16,8 @@ type transport struct {
 	source      netip.Addr
 }
 
-// readTransport reads the first transport, in any case and with blanks anywhere.
-// What it can't read it leaves out, and the SSRC, which some cameras get wrong: the
-// packets tell.
+// readTransport reads the first transport, in any case and with blanks anywhere. It skips unreadable parts, and the
+// SSRC, which some cameras get wrong: the packets show it.
 func readTransport(values []string) (t transport) {
 	if len(values) == 0 {
 		return t
@@ -47,13 +46,13 @@ func readTransport(values []string) (t transport) {
 			}
 		}
 	}
-	if t.interleaved { // some leave /TCP out
+	if t.interleaved { // some leave out /TCP
 		t.tcp, t.udp = true, false
 	}
 	return t
 }
 
-// numbers reads LO-HI, or LO, which is followed by HI.
+// numbers reads LO-HI, or LO, which HI follows.
 func numbers(text string, most int) (lo, hi int, is bool) {
 	a, b, both := strings.Cut(text, "-")
 	lo, err := strconv.Atoi(strings.TrimSpace(a))

@@ -10,37 +10,35 @@ import (
 	"time"
 )
 
-// errPorts says that no two ports are free.
+// errPorts is the error without two free ports.
 var errPorts = errors.New("no pair of UDP ports is free")
 
-// udpConn is what net.ListenPacket gives for UDP.
+// udpConn is the UDP connection of net.ListenPacket.
 type udpConn interface {
 	net.PacketConn
 	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
 }
 
-// pair are the ports of a track: RTP even, RTCP the next (RFC 3550, 11). A nil pair
-// is that of a track over TCP.
+// pair holds the ports of a track: RTP even, RTCP the next (RFC 3550, 11). A nil pair belongs to a track over TCP.
 type pair struct {
 	sockets [2]socket
-	last    atomic.Int64 // when the newest packet came, in ns since zero
+	last    atomic.Int64 // arrival of the newest packet, in ns since zero
 }
 
-// socket takes packets from the server only. It learns the port that they come
-// from: the one that the server said where one comes from there, else that of the
-// first packet.
+// socket takes packets from the server only. It learns their source port: the announced one as soon as a packet
+// arrives from there, else that of the first packet.
 type socket struct {
 	conn   udpConn
-	ips    [2]netip.Addr // that packets may come from
-	said   uint16        // the server's port; 0: not said
-	learnt atomic.Uint32 // the port that packets came from; 0: none came
+	ips    [2]netip.Addr // permitted sources
+	said   uint16        // the server's announced port; 0: none
+	learnt atomic.Uint32 // the source port of the packets; 0: none arrived
 	stop   func()
 }
 
 var zero = time.Now()
 
-// openPair binds two ports at the address that the connection has.
+// openPair binds two ports at the local address of the connection.
 func (c *Client) openPair() (*pair, error) {
 	const tries = 64
 	var last error
@@ -79,7 +77,7 @@ func (c *Client) bind(port int) (udpConn, error) {
 
 func (p *pair) port() int { return p.sockets[0].conn.LocalAddr().(*net.UDPAddr).Port }
 
-// expect tells where packets come from.
+// expect sets the permitted sources.
 func (p *pair) expect(server netip.Addr, said transport) {
 	for i := range p.sockets {
 		p.sockets[i].ips = [2]netip.Addr{server, said.source}
@@ -87,15 +85,15 @@ func (p *pair) expect(server netip.Addr, said transport) {
 	}
 }
 
-// punch opens the way through a router: packets that go out let others in.
+// punch opens the way through a router: it admits packets from the destination of earlier ones.
 func (p *pair) punch() {
 	p.sockets[0].send([]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) // RTP without payload
-	p.sockets[1].send([]byte{0x80, 201, 0, 1, 0, 0, 0, 0})           // a receiver report about nothing
+	p.sockets[1].send([]byte{0x80, 201, 0, 1, 0, 0, 0, 0})           // an empty receiver report
 }
 
 func (p *pair) report(b []byte) { p.sockets[1].send(b) }
 
-// send sends to the server's port, where that is known.
+// send sends to the server's port, if it is known.
 func (s *socket) send(b []byte) {
 	port := s.said
 	if learnt := s.learnt.Load(); learnt != 0 {
@@ -106,7 +104,7 @@ func (s *socket) send(b []byte) {
 	}
 }
 
-// heard returns when the newest packet came.
+// heard returns the arrival of the newest packet.
 func (p *pair) heard() time.Time {
 	if p == nil || p.last.Load() == 0 {
 		return time.Time{}
@@ -131,7 +129,7 @@ func (p *pair) start(t *track) {
 	}
 }
 
-// read gives packets until the socket is closed.
+// read passes on packets until the socket is closed.
 func (s *socket) read(take func(b []byte, at time.Time)) {
 	b := make([]byte, 64<<10)
 	for {
@@ -140,7 +138,7 @@ func (s *socket) read(take func(b []byte, at time.Time)) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			time.Sleep(10 * time.Millisecond) // of the system: it may pass, and that nothing comes is noticed
+			time.Sleep(10 * time.Millisecond) // a system error may pass, and a lasting silence is noticed
 		case s.from(from):
 			take(b[:n], time.Now())
 		}
@@ -160,7 +158,7 @@ func (s *socket) from(a netip.AddrPort) bool {
 	return port == s.learnt.Load()
 }
 
-// close ends the sockets, and waits for their goroutines.
+// close closes the sockets, and waits for their goroutines.
 func (p *pair) close() {
 	if p == nil {
 		return

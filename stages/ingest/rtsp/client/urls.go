@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// wire returns a URL as it is sent: without credentials, else as it was typed.
+// wire returns a URL as it is sent: without credentials, otherwise as the user wrote it.
 func wire(u *url.URL) string {
 	c := *u
 	c.User = nil
 	return c.String()
 }
 
-// address returns where a URL's server listens.
+// address returns the address at which a URL's server listens.
 func address(u *url.URL) string {
 	port := u.Port()
 	switch {
@@ -28,9 +28,8 @@ func address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// baseURL returns what the tracks' addresses begin with, by what is said most exactly:
-// a URL for the whole session in the description, Content-Base, Content-Location,
-// else the URL that was asked for.
+// baseURL returns the beginning of the tracks' addresses by the most exact source: a URL for the whole session in the
+// description, Content-Base, Content-Location, else the requested URL.
 func baseURL(asked string, h header, description []byte) string {
 	for _, said := range []string{sessionControl(description), h.get("content-base"), h.get("content-location")} {
 		switch said = clean(said); {
@@ -43,8 +42,7 @@ func baseURL(asked string, h header, description []byte) string {
 	return asked
 }
 
-// sessionControl returns the control attribute before the first m= line, where that is a
-// whole URL.
+// sessionControl returns the control attribute before the first m= line, if it is a whole URL.
 func sessionControl(description []byte) string {
 	for line := range strings.SplitSeq(string(description), "\n") {
 		if strings.HasPrefix(line, "m=") {
@@ -57,9 +55,8 @@ func sessionControl(description []byte) string {
 	return ""
 }
 
-// controlURLs returns the addresses that a track's control attribute may mean, the
-// likeliest first. A camera behind a router names itself as it knows itself: its own
-// word comes first, which goes over this connection whatever it says.
+// controlURLs returns the addresses that a track's control attribute may mean, the likeliest first. A camera behind a
+// router uses its own name for itself: that one is first, and the request goes over this connection whatever it says.
 func controlURLs(asked, base, control string) (out []string) {
 	add := func(u string) {
 		for _, has := range out {
@@ -92,7 +89,7 @@ func isURL(s string) bool {
 	return is && rest != "" && (strings.EqualFold(scheme, "rtsp") || strings.EqualFold(scheme, "rtsps") || strings.EqualFold(scheme, "rtspu"))
 }
 
-// origin is scheme://host:port of a URL.
+// origin returns scheme://host:port of a URL.
 func origin(u string) string {
 	at := strings.Index(u, "://")
 	if at < 0 {
@@ -122,11 +119,11 @@ func clean(u string) string {
 	}, strings.ReplaceAll(strings.TrimSpace(u), " ", "%20"))
 }
 
-// Redirect is the error of a server that sends a client elsewhere on its own host:
-// the stream is to be played from URL, which has the credentials.
+// Redirect is the error of a server that redirects a client to another address on its own host: the caller plays the
+// stream from URL, which has the credentials.
 type Redirect struct{ URL *url.URL }
 
-// Error says where it points.
+// Error names the target.
 func (r *Redirect) Error() string { return "redirected to " + shown(r.URL) }
 
 // shown returns a URL without credentials and query, either of which may hold a password.
@@ -134,8 +131,8 @@ func shown(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// redirection is the error of a redirect: a *Redirect where it may be followed.
-// Credentials must not reach another host, nor a connection that anybody can read.
+// redirection returns the error of a redirect: a *Redirect if it may be followed. Credentials must not reach another
+// host, nor an unencrypted connection.
 func (c *Client) redirection(location string) error {
 	if location == "" {
 		return errors.New("redirected without a Location")
