@@ -2,10 +2,10 @@ package powercut
 
 import "fmt"
 
-// sectors are the sizes in which disks write.
+// sectors are the sector sizes of disks, bytes.
 var sectors = [...]int64{512, 4096}
 
-// cut visits the states of a power cut at this moment.
+// cut visits the states after a power cut at this moment.
 func (w *walk) cut(at int) {
 	all := func(f fate, stale []byte) func(int, event) choice {
 		return func(_ int, e event) choice {
@@ -28,7 +28,7 @@ func (w *walk) cut(at int) {
 	}
 }
 
-// single is what can be said about one pending event against all others.
+// single visits the states in which one pending event differs from all others.
 func (w *walk) single(at, k int) {
 	one := func(of, others fate) func(int, event) choice {
 		return func(n int, _ event) choice {
@@ -56,11 +56,11 @@ func (w *walk) single(at, k int) {
 	}
 }
 
-// sizes tells whether an event may give its file a size without its bytes.
+// sizes reports whether an event may change its file's size without its bytes.
 func (e *event) sizes() bool { return e.kind == wrote || e.kind == allocated }
 
-// tearLast tears the last pending write at each of its sector boundaries, the
-// rest being there: the beginning kept, or the end.
+// tearLast tears the last pending write at each of its sector boundaries, with all other events
+// kept: either its beginning or its end is on the disk.
 func (w *walk) tearLast(at int) {
 	last := len(w.pending) - 1
 	if last < 0 || w.pending[last].kind != wrote {
@@ -68,7 +68,7 @@ func (w *walk) tearLast(at int) {
 	}
 	e := w.pending[last]
 	for _, sector := range sectors {
-		n := int((e.off+int64(len(e.data))-1)/sector - e.off/sector) // boundaries within
+		n := int((e.off+int64(len(e.data))-1)/sector - e.off/sector) // sector boundaries within the write
 		for edge := 1; edge <= n; edge++ {
 			head, tail := func(k int) bool { return k < edge }, func(k int) bool { return k >= edge }
 			stale := w.options.Stale
@@ -86,7 +86,7 @@ func (w *walk) tearLast(at int) {
 	}
 }
 
-// any is a fate by lot.
+// any chooses a random fate.
 func (w *walk) any(_ int, e event) choice {
 	var stale []byte
 	if w.random.IntN(2) == 1 {

@@ -10,11 +10,11 @@ import (
 	"slices"
 )
 
-// event is one thing that was asked of the disk, or was noted.
+// event is an operation on the disk, or a note.
 type event struct {
 	kind     kind
 	inode    int
-	off      int64 // of a write or an allocation, or the size of a truncate
+	off      int64 // of a write or an allocation; of a truncate, the size
 	n        int64 // of an allocation
 	data     []byte
 	from, to string
@@ -36,13 +36,13 @@ const (
 	noted
 )
 
-// image is what is on the disk when the power is cut. Images share the bytes of a
-// file until one of them writes to it.
+// image is the content of the disk when the power is cut. Images share the bytes of a file until
+// one of them writes to it.
 type image struct {
 	names map[string]int // -> inode
 	files map[int][]byte
 	dirs  map[int]bool
-	own   map[int]bool // files whose bytes no other image has
+	own   map[int]bool // files whose bytes no other image shares
 }
 
 func (m image) clone() image {
@@ -50,7 +50,7 @@ func (m image) clone() image {
 	return image{maps.Clone(m.names), maps.Clone(m.files), maps.Clone(m.dirs), map[int]bool{}}
 }
 
-// mine is a file's bytes to write to.
+// mine returns a file's bytes for writing; it copies shared bytes first.
 func (m *image) mine(inode int) []byte {
 	if !m.own[inode] {
 		m.own[inode] = true
@@ -59,31 +59,31 @@ func (m *image) mine(inode int) []byte {
 	return m.files[inode]
 }
 
-// fate is what became of one pending event.
+// fate is the outcome of one pending event.
 type fate uint8
 
 const (
 	lost    fate = iota
-	kept         // all of it
-	sized        // a write or an allocation: its size, and nothing of its bytes
-	torn         // a write: some of its sectors
-	tornToo      // and its size
+	kept         // completely
+	sized        // a write or an allocation: its size without its bytes
+	torn         // a write: some of its sectors, without its size
+	tornToo      // a write: some of its sectors, and its size
 )
 
-// choice is the fate of an event, with the sectors of a torn write that are
-// there, and what is read where bytes are missing: zeros, or what stale has.
+// choice is the fate of an event. For a torn write it also selects the sectors that are on the
+// disk. Missing bytes read as zeros, or as stale if that is not nil.
 type choice struct {
 	fate   fate
 	sector int64
-	there  func(n int) bool // the n-th sector that the write touches
+	there  func(n int) bool // reports whether the n-th sector of the write is on the disk
 	stale  []byte
 }
 
-// seenRoom is how much of an allocation may become part of its file, in bytes: more
-// of the same would only take longer.
+// seenRoom limits how much of an allocation becomes part of its file, in bytes; more would only
+// take longer.
 const seenRoom = 32 << 10
 
-// apply makes an event part of the image.
+// apply applies an event to the image.
 func (m *image) apply(e event, c choice) {
 	if c.fate == lost {
 		return
@@ -130,7 +130,7 @@ func (m *image) write(e event, c choice) {
 	m.files[e.inode] = b
 }
 
-// resize is that of a file whose new bytes were on the disk before.
+// resize changes the size of a file whose new bytes have old content on the disk.
 func (c *choice) resize(b []byte, size int64) []byte {
 	old := int64(len(b))
 	b = resize(b, size)
@@ -140,25 +140,25 @@ func (c *choice) resize(b []byte, size int64) []byte {
 	return b
 }
 
-// State is what a power cut left.
+// State is a disk after a power cut.
 type State struct {
-	Disk  *Disk  // as it is when the power is back; it remembers what is done to it in turn
-	Notes []any  // what had been promised
-	What  string // how it came about
-	Cut   int    // after how many operations
-	Sum   uint64 // of the names and bytes: equal disks have equal ones, until the process ends
+	Disk  *Disk  // the disk when the power is back; it logs further operations
+	Notes []any  // the promises made before the cut
+	What  string // describes the choices that led to the state
+	Cut   int    // the number of operations before the cut
+	Sum   uint64 // of the names and bytes: equal disks have equal sums within a process
 }
 
-// Options is how many states to visit.
+// Options selects the states to visit.
 type Options struct {
 	Seed   uint64
-	Random int    // states of each cut that are chosen at random
-	Stale  []byte // what a file that was removed left on the disk, from its first byte on; nil: free blocks hold zeros
+	Random int    // number of random states per cut
+	Stale  []byte // content of a removed file that is left on the disk, from its first byte; nil: free blocks hold zeros
 }
 
-// States gives every state, none twice: no two with equal disks after as many
-// notes. Where a sync was forgotten, those from before it are left out: they are
-// what they would be with it.
+// States returns each distinct state once: no two have equal disks after the same number of
+// notes. If a sync was forgotten, it leaves out the states before that sync, which are the same
+// as with it.
 func (d *Disk) States(o Options) iter.Seq[State] {
 	return func(yield func(State) bool) {
 		w := &walk{
@@ -177,7 +177,7 @@ func (d *Disk) States(o Options) iter.Seq[State] {
 	}
 }
 
-// walk is where a visit is: what is durable, and what is pending.
+// walk is the state of a visit: the durable image and the pending events.
 type walk struct {
 	safe    image
 	pending []event
@@ -185,17 +185,17 @@ type walk struct {
 	random  *rand.Rand
 	options Options
 	yield   func(State) bool
-	done    bool // nobody wants more
+	done    bool // the consumer stopped
 	seen    map[visited]bool
 }
 
-// visited is a state that was shown.
+// visited identifies a state that was shown.
 type visited struct {
 	notes int
 	sum   uint64
 }
 
-// take lets one more event happen. A sync makes what it is about durable.
+// take adds one event. A sync makes the events of its file or directory durable.
 func (w *walk) take(e event) {
 	switch e.kind {
 	case noted:
@@ -223,8 +223,8 @@ func (w *walk) settle(owed func(event) bool) {
 	})
 }
 
-// show visits the state that choices lead to, if it is a new one. A name whose
-// directory is not there is not either.
+// show visits the state that the choices lead to if it is new. A name whose directory is missing
+// is missing, too.
 func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 	if w.done {
 		return
@@ -233,7 +233,7 @@ func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 	for n, e := range w.pending {
 		m.apply(e, choose(n, e))
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.names)) { // a directory before what is in it
+	for _, name := range slices.Sorted(maps.Keys(m.names)) { // a directory before its entries
 		if _, ok := m.names[path.Dir(name)]; !ok {
 			delete(m.names, name)
 		}
@@ -246,7 +246,7 @@ func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 
 var sumSeed = maphash.MakeSeed()
 
-// sum tells images apart.
+// sum returns a checksum that distinguishes images.
 func (m *image) sum() uint64 {
 	var h maphash.Hash
 	h.SetSeed(sumSeed)

@@ -12,33 +12,33 @@ import (
 	"time"
 )
 
-// Disk is a file system in memory. Names are slash-separated and relative; "."
-// is its root. Its methods may be called from any goroutine.
+// Disk is a file system in memory. Names are slash-separated and relative; "." is its root. Its
+// methods are safe for concurrent use.
 type Disk struct {
 	mu    sync.Mutex
-	names map[string]*inode // as the program sees them now; directories too
+	names map[string]*inode // the names that the program sees now, directories included
 	log   []event
-	first image // where the log begins
+	first image // the image before the first event of the log
 	syncs int
-	// forget is the sync that is passed over, from 1; 0 is none.
+	// forget is the number of the sync that is skipped, from 1; 0: none.
 	forget    int
 	forgotten string
-	forgotAt  int // in the log
+	forgotAt  int // index in the log
 }
 
-// inode is a file or a directory, whatever its names are.
+// inode is a file or a directory, independent of its names.
 type inode struct {
 	id   int
 	dir  bool
 	data []byte
 }
 
-// New gives an empty disk.
+// New returns an empty disk.
 func New() *Disk {
 	return from(image{names: map[string]int{".": 0}, files: map[int][]byte{}, dirs: map[int]bool{0: true}})
 }
 
-// from makes a disk of what a power cut left. The image is the disk's own then.
+// from returns the disk after a power cut. It takes ownership of the image.
 func from(m image) *Disk {
 	d := &Disk{names: map[string]*inode{}, first: m}
 	nodes := map[int]*inode{}
@@ -51,14 +51,14 @@ func from(m image) *Disk {
 	return d
 }
 
-// Forget passes over the n-th sync of a file or directory, from 1: the program
-// is told that it was done, and the disk owes nothing for it.
+// Forget skips the n-th sync of a file or directory, from 1: it returns success to the program,
+// but makes nothing durable.
 func (d *Disk) Forget(n int) { d.forget = n }
 
-// Syncs is how many syncs there were, and the one that was forgotten.
+// Syncs returns the number of syncs, and a description of the one that was skipped.
 func (d *Disk) Syncs() (n int, forgotten string) { return d.syncs, d.forgotten }
 
-// Note says that from here on the program has promised something.
+// Note records a promise that the program has made at this point.
 func (d *Disk) Note(promise any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -78,10 +78,10 @@ func (d *Disk) fresh(dir bool) *inode {
 	return &inode{id: id + 1, dir: dir}
 }
 
-// Create makes a file that was not there.
+// Create creates a file that does not exist.
 func (d *Disk) Create(name string) (*File, error) { return d.make("create", name, false) }
 
-// Mkdir makes one directory.
+// Mkdir creates one directory.
 func (d *Disk) Mkdir(name string) error {
 	_, err := d.make("mkdir", name, true)
 	return err
@@ -114,7 +114,7 @@ func (d *Disk) Open(name string) (*File, error) {
 	return &File{d, n, name}, nil
 }
 
-// Rename gives a file another name, which must be free.
+// Rename renames a file; the new name must be free.
 func (d *Disk) Rename(old, name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -131,7 +131,7 @@ func (d *Disk) Rename(old, name string) error {
 	return nil
 }
 
-// Remove takes a name away.
+// Remove removes a name.
 func (d *Disk) Remove(name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -174,7 +174,7 @@ func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	return info{path.Base(name), n.dir, int64(len(n.data))}, nil
 }
 
-// ReadDir lists a directory in order.
+// ReadDir returns the entries of a directory in order.
 func (d *Disk) ReadDir(dir string) (out []fs.DirEntry, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -191,7 +191,7 @@ func (d *Disk) ReadDir(dir string) (out []fs.DirEntry, err error) {
 	return out, nil
 }
 
-// Files gives the bytes of every file, by name; they are only read.
+// Files returns the bytes of every file, by name; the caller must not change them.
 func (d *Disk) Files() map[string][]byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -211,7 +211,7 @@ type File struct {
 	name string
 }
 
-// ReadAt is io.ReaderAt.
+// ReadAt implements io.ReaderAt.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -225,7 +225,7 @@ func (f *File) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-// WriteAt is io.WriterAt.
+// WriteAt implements io.WriterAt.
 func (f *File) WriteAt(p []byte, off int64) (int, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -234,7 +234,7 @@ func (f *File) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// Zero makes holes, without a change of size.
+// Zero punches a hole without changing the size.
 func (f *File) Zero(off, n int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -246,8 +246,7 @@ func (f *File) Zero(off, n int64) error {
 	return nil
 }
 
-// Allocate sets room aside behind the end of the file or in it, without a change
-// of its size.
+// Allocate allocates blocks behind the end of the file or in it, without changing its size.
 func (f *File) Allocate(off, n int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -255,7 +254,7 @@ func (f *File) Allocate(off, n int64) error {
 	return nil
 }
 
-// Truncate gives the file a size.
+// Truncate changes the file's size.
 func (f *File) Truncate(size int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -272,14 +271,14 @@ func (f *File) Sync() error {
 	return nil
 }
 
-// Size is the file's size.
+// Size returns the file's size.
 func (f *File) Size() (int64, error) {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
 	return int64(len(f.node.data)), nil
 }
 
-// Close does nothing: it makes nothing durable.
+// Close does nothing; in particular it makes nothing durable.
 func (f *File) Close() error { return nil }
 
 func put(b, p []byte, off int64) []byte {
@@ -288,7 +287,7 @@ func put(b, p []byte, off int64) []byte {
 	return b
 }
 
-// resize never shows old bytes again behind a size that grew.
+// resize zeros the bytes behind a size that grew, as after a truncate.
 func resize(b []byte, size int64) []byte {
 	if n := int64(len(b)); n < size {
 		return append(b, make([]byte, size-n)...)
@@ -314,5 +313,5 @@ func (i info) Mode() fs.FileMode {
 	return 0o644
 }
 
-// below tells whether a name is in a directory itself.
+// below reports whether a name is directly in a directory.
 func below(dir, name string) bool { return path.Dir(name) == dir && strings.Trim(name, ".") != "" }

@@ -6,24 +6,24 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// Files is a Disk as package durable asks of one.
+// Files adapts a Disk to durable.FS.
 type Files struct{ *Disk }
 
 var _ durable.FS = Files{}
 
-// Create is durable.FS.
+// Create implements durable.FS.
 func (d Files) Create(name string, _ fs.FileMode) (durable.File, error) {
 	f, err := d.Disk.Create(name)
 	return plainFile{f}, err
 }
 
-// Open is durable.FS.
+// Open implements durable.FS.
 func (d Files) Open(name string) (durable.File, error) {
 	f, err := d.Disk.Open(name)
 	return plainFile{f}, err
 }
 
-// Read is durable.FS.
+// Read implements durable.FS.
 func (d Files) Read(name string) ([]byte, error) {
 	f, err := d.Disk.Open(name)
 	if err != nil {
@@ -37,10 +37,10 @@ func (d Files) Read(name string) ([]byte, error) {
 	return b, err
 }
 
-// ReadOurs is durable.FS: there is one user.
+// ReadOurs implements durable.FS: there is only one user.
 func (d Files) ReadOurs(name string) ([]byte, error) { return d.Read(name) }
 
-// Rename is durable.FS: unlike the disk's own it takes a name that is there.
+// Rename implements durable.FS: unlike Disk.Rename it replaces an existing name.
 func (d Files) Rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -54,16 +54,16 @@ func (d Files) Rename(from, to string) error {
 	return nil
 }
 
-// Mkdir is durable.FS.
+// Mkdir implements durable.FS.
 func (d Files) Mkdir(name string, _ fs.FileMode) error { return d.Disk.Mkdir(name) }
 
-// List is durable.FS.
+// List implements durable.FS.
 func (d Files) List(dir string) ([]fs.DirEntry, error) { return d.ReadDir(dir) }
 
-// SyncFS is durable.FS; nothing in memory needs it.
+// SyncFS implements durable.FS; no memory disk needs it.
 func (d Files) SyncFS(string) error { return fs.ErrInvalid }
 
 type plainFile struct{ *File }
 
-// Allocate gives the file a size.
+// Allocate sets the file's size.
 func (f plainFile) Allocate(size int64) error { return f.Truncate(size) }

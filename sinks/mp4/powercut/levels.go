@@ -7,22 +7,22 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// Levels is the real disk. It notes which directories are made on it, and which were
-// synced behind that.
+// Levels is the real disk. It records the directories that are created on it, and those that
+// were synced afterwards.
 type Levels struct {
 	durable.Disk
 	Made   []string
 	synced map[string]bool
 }
 
-// Mkdir is durable.FS.
+// Mkdir implements durable.FS.
 func (l *Levels) Mkdir(name string, perm fs.FileMode) error {
 	l.Made = append(l.Made, name)
 	delete(l.synced, filepath.Dir(name))
 	return l.Disk.Mkdir(name, perm)
 }
 
-// SyncDir is durable.FS.
+// SyncDir implements durable.FS.
 func (l *Levels) SyncDir(dir string) error {
 	if l.synced == nil {
 		l.synced = map[string]bool{}
@@ -31,8 +31,8 @@ func (l *Levels) SyncDir(dir string) error {
 	return l.Disk.SyncDir(dir)
 }
 
-// Lost lists the directories that a power cut may take away again, with all in them:
-// those above were not synced.
+// Lost returns the directories that a power cut may remove with their content, because their
+// parents were not synced.
 func (l *Levels) Lost() (dirs []string) {
 	for _, dir := range l.Made {
 		if !l.synced[filepath.Dir(dir)] {

@@ -2,8 +2,8 @@ package repair
 
 import "bytes"
 
-// whole tells whether a sample is in the file, and as it should be. Tables that
-// lead to the same bytes again and again are damage, and would take for ever.
+// whole reports whether a sample is in the file and intact. Tables that refer to the same bytes
+// again and again are damage, and would take for ever.
 func (x *damagedFile) whole(t *track, at, n int64) (bool, error) {
 	if at >= 0 && at <= x.size-n {
 		if x.judgedBytes += n; x.judgedBytes > 4*x.size {
@@ -14,7 +14,7 @@ func (x *damagedFile) whole(t *track, at, n int64) (bool, error) {
 	return b != nil && t.intact(b), err
 }
 
-// intact judges a sample by its content. b is only read.
+// intact checks a sample's content. It does not change b.
 func (t *track) intact(b []byte) bool {
 	if t.nal == 0 {
 		return !t.dense || len(b) < 8 || !zeros(b) && !bytes.Contains(b, zeroRun[:])
@@ -38,8 +38,8 @@ func (t *track) intact(b []byte) bool {
 	return true
 }
 
-// zeroRun is more zeros in a row than a coded audio frame has; a lost block of a
-// disk has 512 or more.
+// zeroRun has more consecutive zeros than a coded audio frame; a lost block of a disk has 512 or
+// more.
 var zeroRun [128]byte
 
 func zeros(b []byte) bool {

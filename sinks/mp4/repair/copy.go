@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// copyPlan is how a repaired copy differs from its source: length bytes of it, with
-// patches, and something behind them.
+// copyPlan describes the difference between a repaired copy and its source: the first length
+// bytes of the source, with patches, and a tail behind them.
 type copyPlan struct {
 	length  int64
 	patches []patch
@@ -27,8 +27,7 @@ func (c *copyPlan) same(size int64) bool {
 	return c.length == size && len(c.patches) == 0 && len(c.tail) == 0
 }
 
-// write makes the copy: under a hidden name first, and durable before it has its
-// own.
+// write writes the copy under a hidden name, syncs it, and then renames it.
 func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	hiddenName := path.Join(path.Dir(name), "."+path.Base(copyName(name, 0))+media.PartSuffix)
 	out, err := fsys.Create(hiddenName)
@@ -63,8 +62,7 @@ func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	return "", errors.Join(err, fsys.Remove(hiddenName))
 }
 
-// prove looks at the copy as at any file: only one in which nothing is wrong is
-// given a name.
+// prove inspects the copy as any file: only an undamaged copy gets its final name.
 func (x *damagedFile) prove(out disk.File) error {
 	size, err := out.Size()
 	if err != nil {

@@ -21,10 +21,10 @@ type damagedFile struct {
 	moovAt  int64
 	moov    []byte // payload
 
-	judgedBytes   int64   // of samples
-	walkedSamples int64   // of fragments
-	uniformBytes  int64   // of samples whose table says one size of all
-	ticks         []int64 // of the fragment that was read last, by track
+	judgedBytes   int64   // bytes of judged samples
+	walkedSamples int64   // number of walked samples of fragments
+	uniformBytes  int64   // bytes of samples in tables with one size for all
+	ticks         []int64 // durations in the fragment that was read last, by track
 
 	plan   copyPlan
 	result Result
@@ -34,16 +34,16 @@ func newDamagedFile(f disk.File, size int64) *damagedFile {
 	return &damagedFile{f: f, size: size, headers: filesystem.NewAhead(f, size), samples: readAhead{f: f, size: size}}
 }
 
-// extent is a stretch of a file.
+// extent is a range of bytes of a file.
 type extent struct{ at, bytes int64 }
 
-// top is a box at the top of a file. One that reaches beyond the end is cut.
+// top is a top-level box of a file. It is truncated if it reaches beyond the end.
 type top struct {
 	isobmff.Header
 	at int64
 }
 
-// inspect finds out what the file is and makes the plan of its copy.
+// inspect determines the kind of the file and makes the plan of its copy.
 func (x *damagedFile) inspect() error {
 	b, err := x.tops()
 	if err != nil {
@@ -72,13 +72,13 @@ func (x *damagedFile) inspect() error {
 	return fmt.Errorf("no moov, which alone tells the pictures apart: %w", ErrBeyondHelp)
 }
 
-// tops is what counts of the boxes at the top. A box that is not there has no size.
+// tops holds the relevant top-level boxes. A missing box has size 0.
 type tops struct {
-	typed            bool // the first says of what type the file is
-	moov, mdat, last top  // the first of their kind, and the last box
+	typed            bool // the first box is an ftyp or a styp
+	moov, mdat, last top  // the first moov and the first mdat, and the last box
 }
 
-// tops looks at the boxes at the top, as far as they lead on.
+// tops reads the top-level boxes up to the first invalid one.
 func (x *damagedFile) tops() (out tops, err error) {
 	for at := int64(0); at < x.size; {
 		h, err := x.header(at)
@@ -104,8 +104,8 @@ func (x *damagedFile) tops() (out tops, err error) {
 	return out, nil
 }
 
-// header reads the header of the box at an offset. A length of 64 bits that is 0 stands
-// for one that was never written, as one of 32 bits does: to the end of the file.
+// header reads the header of the box at an offset. A 64-bit size of 0, which was never written,
+// means the rest of the file, as a 32-bit size of 0 does.
 func (x *damagedFile) header(at int64) (isobmff.Header, error) {
 	h, err := isobmff.ReadHeader(x.headers, at, x.size)
 	if errors.Is(err, isobmff.ErrHeader) && h.Size == 1 {
@@ -117,7 +117,7 @@ func (x *damagedFile) header(at int64) (isobmff.Header, error) {
 	return h, err
 }
 
-// ofDisk keeps the disk's errors and drops those about what a file holds.
+// ofDisk returns the disk's errors, and nil for errors about content.
 func ofDisk(err error) error {
 	if isobmff.IsContent(err) {
 		return nil
@@ -134,8 +134,8 @@ func printable(fourcc isobmff.FourCC) bool {
 	return true
 }
 
-// openHybrid looks for the growing moov behind the header of an mdat that was
-// put over everything.
+// openHybrid searches for the growing moov behind the header of an mdat that was written over
+// it.
 func (x *damagedFile) openHybrid(mdat top) bool {
 	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
 	for at := mdat.at + mdat.Length; at < x.size; {
@@ -164,7 +164,7 @@ func (x *damagedFile) openHybrid(mdat top) bool {
 	return false
 }
 
-// readMoov takes in the tracks of a moov.
+// readMoov reads the tracks of a moov.
 func (x *damagedFile) readMoov(b top) error {
 	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.size, isobmff.MaxMoov)
 	if err != nil {
@@ -183,7 +183,7 @@ func (x *damagedFile) readMoov(b top) error {
 			}
 		}
 	}
-	x.samples.spare = int64(len(x.tracks)+1) * x.size // each track goes through the file once
+	x.samples.spare = int64(len(x.tracks)+1) * x.size // one pass over the file per track
 	switch n := len(x.tracks); {
 	case n == 0:
 		return fmt.Errorf("the moov has no track: %w", ErrBeyondHelp)
@@ -193,7 +193,7 @@ func (x *damagedFile) readMoov(b top) error {
 	return nil
 }
 
-// kept accounts for media that is in the copy, lost for what is not.
+// kept adds media to the copy's duration; lost adds the duration of missing media.
 func (x *damagedFile) kept(t *track, ticks int64) {
 	t.kept += ticks
 	x.result.Kept = max(x.result.Kept, time.Duration(media.ToNanos(t.kept, t.timescale)))

@@ -1,22 +1,22 @@
-// Package repair makes repaired copies of damaged MP4 files of other programs, which are
-// never changed. What a crash left of this program's own files is finished in place by
-// recovery, in package mp4.
+// Package repair makes repaired copies of damaged MP4 files of other programs, and never changes
+// the originals. Recovery, in package mp4, finishes this program's own files in place after a
+// crash.
 //
-// A file of another program is looked at from its boxes alone:
+// The boxes alone determine the kind of another program's file:
 //
-//	fragmented   ftyp moov{mvex} (.. moof mdat)*            cut behind the last whole fragment
+//	fragmented   ftyp moov{mvex} (.. moof mdat)*            truncated behind the last whole fragment
 //	hybrid       ftyp mdat{ moov{mvex} (.. moof mdat)* ..   the mdat's header becomes a free box again
-//	plain        ftyp moov mdat, mdat cut or zeroed         tables of what is there, moov last
-//	             ftyp mdat                                  beyond help: nothing tells the pictures apart
+//	plain        ftyp moov mdat, mdat truncated or zeroed   tables of the remaining samples, moov last
+//	             ftyp mdat                                  beyond help: the samples have no boundaries
 //
-// It carries no checksums, so that what is whole is judged by its content: the NAL units
-// must tile each picture, and no sample may be zeros. What is read, and what is
-// allocated, is in proportion to the file's length, whatever the file says.
+// Such a file has no checksums, so that its content is checked: the NAL units must tile each
+// video sample, and no sample may be zeros. The bytes read and the memory allocated are
+// proportional to the file's length, whatever the file claims.
 //
-//	damaged.go       what the file is
-//	fragments.go     which fragments are kept, fragment.go which of them are whole
-//	samples.go       which samples are kept, by the tables that sampletable.go reads
-//	newmoov.go       the moov of what is kept, newtables.go its sample tables
-//	content.go       whether a sample is as it should be
-//	copy.go          the plan of the copy, its writing and its proof
+//	damaged.go       determines the kind of the file
+//	fragments.go     selects the fragments to keep; fragment.go checks each
+//	samples.go       selects the samples to keep, from the tables that sampletable.go reads
+//	newmoov.go       writes the moov of the kept samples; newtables.go their sample tables
+//	content.go       checks a sample's content
+//	copy.go          the plan of the copy, its writing and its check
 package repair

@@ -7,16 +7,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// fragmentFound is what is known of a fragment.
+// fragmentFound holds the result of reading a fragment.
 type fragmentFound struct {
 	whole bool
-	key   bool // it begins with a key frame, or has no pictures
+	key   bool // it begins with a key frame, or has no video
 	span  time.Duration
-	ticks []int64 // duration, by track of the file; until the next is read
+	ticks []int64 // durations, by track of the file; valid until the next fragment is read
 }
 
-// readFragment judges every sample of the moof at an offset, whose payload is
-// between two others.
+// readFragment checks every sample of the moof at offset at, whose payload is between the
+// offsets data and end.
 func (x *damagedFile) readFragment(at, data, end int64) (g fragmentFound, err error) {
 	if x.ticks == nil {
 		x.ticks = make([]int64, len(x.tracks))
@@ -49,13 +49,13 @@ func (x *damagedFile) readFragment(at, data, end int64) (g fragmentFound, err er
 type samples struct {
 	file      *damagedFile
 	moof      int64
-	next      int64 // where the next run begins, where it does not say
+	next      int64 // offset of the next run if it has no data offset
 	data, end int64
 	found     *fragmentFound
 	err       error
 }
 
-// maxTrackTicks is the longest duration of a track in a fragment that can be meant.
+// maxTrackTicks is the longest plausible duration of a track in a fragment.
 const maxTrackTicks = 1 << 40
 
 func (s *samples) traf(traf []byte) {
@@ -67,7 +67,7 @@ func (s *samples) traf(traf []byte) {
 		}
 	}
 	if n < 0 {
-		return // of a track that the moov does not have
+		return // a track that the moov lacks
 	}
 	t := s.file.tracks[n]
 	t.defaults = h.Over(t.defaults)
@@ -88,7 +88,7 @@ func (s *samples) traf(traf []byte) {
 	s.next = pos
 }
 
-// run judges the samples of one trun and tells where it ends.
+// run checks the samples of one trun and returns the offset of its end.
 func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bool) int64 {
 	trun, whole := isobmff.ReadTrun(payload)
 	if !whole {
@@ -101,7 +101,7 @@ func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bo
 	s.found.whole = s.found.whole && trun.Whole()
 	for i := 0; i < trun.Len() && s.err == nil; i++ {
 		if s.file.walkedSamples++; s.file.walkedSamples > 2*s.file.size {
-			s.found.whole = false // more samples than bytes: walking them would have no end
+			s.found.whole = false // more samples than bytes: the walk might never end
 			break
 		}
 		sample := trun.Sample(i, &t.defaults)

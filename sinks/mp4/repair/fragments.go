@@ -7,13 +7,13 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// keepFragments plans the copy of a fragmented file whose boxes after the moov
-// begin at an offset. Damage in the middle costs what follows up to the next key
-// frame: its boxes become free boxes, so that no offset moves.
+// keepFragments plans the copy of a fragmented file whose boxes after the moov begin at an
+// offset. After damage in the middle it drops the fragments up to the next key frame: their boxes
+// become free boxes, so that no offset changes.
 func (x *damagedFile) keepFragments(at int64) error {
 	x.plan.length = at
 	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
-	var blanks []extent                          // boxes since the last whole fragment that may have to go
+	var blanks []extent                          // boxes since the last whole fragment, which become free if they are dropped
 	var lostTicks time.Duration
 	moof, broken, indexed := int64(-1), false, false
 	for at < x.size {
@@ -48,10 +48,10 @@ func (x *damagedFile) keepFragments(at int64) error {
 			}
 			moof = -1
 		case h.Is("moov") && x.result.Found == Hybrid:
-			at = x.size // the beginning of the final one
+			at = x.size // the begin of the final moov
 			continue
 		case len(blanks) == 0:
-			x.plan.length = at + h.Size // an index, or what announces the next fragment
+			x.plan.length = at + h.Size // an index, or a box that precedes the next fragment
 			indexed = indexed || h.Is("sidx")
 		}
 		at += h.Size
@@ -61,13 +61,13 @@ func (x *damagedFile) keepFragments(at int64) error {
 	}
 	if indexed && !x.plan.same(x.size) {
 		var end isobmff.Writer
-		end.Free(8) // no player takes the index for all there is
+		end.Free(8) // keeps the index from reaching the end of the file
 		x.plan.tail = end.B
 	}
 	return nil
 }
 
-// cutFragments accounts for what is behind the last whole fragment.
+// cutFragments adds the media behind the last whole fragment to the loss.
 func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	if x.result.Kept == 0 {
 		return ErrBeyondHelp
@@ -76,7 +76,7 @@ func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	if left == 0 {
 		return nil
 	}
-	if moof >= 0 { // it arrived, and its payload did not
+	if moof >= 0 { // the moof is complete, its payload is not
 		g, err := x.readFragment(moof, moof, moof)
 		if err != nil {
 			return err
@@ -94,7 +94,7 @@ func (x *damagedFile) blank(boxes []extent) {
 	}
 }
 
-// take accounts for a fragment that is kept.
+// take adds a kept fragment to the copy's duration.
 func (x *damagedFile) take(g fragmentFound) {
 	for i, ticks := range g.ticks {
 		x.kept(&x.tracks[i], ticks)

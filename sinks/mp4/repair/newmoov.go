@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// newMoov writes the moov again with the tables of what is kept. What describes
-// the tracks is copied as it is; a track of which nothing is left is not in it.
+// newMoov writes the moov with the tables of the kept samples. It copies the description of the
+// tracks, and leaves out a track without kept samples.
 func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	var w isobmff.Writer
 	movie, _ := isobmff.ReadMvhd(isobmff.Find(x.moov, "mvhd"))
@@ -41,7 +41,7 @@ func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	return w.B
 }
 
-// timed copies a header box with another duration, ticks.
+// timed copies a header box and changes its duration, ticks.
 func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 	at := w.Open(fourcc)
 	w.Append(b)
@@ -49,17 +49,16 @@ func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 	isobmff.SetDuration(fourcc, w.B[len(w.B)-len(b):], uint64(duration))
 }
 
-// trakCopy is a trak on its way into another moov, with another table and other
-// durations.
+// trakCopy copies a trak into another moov, with another table and other durations.
 type trakCopy struct {
 	table    *sampleTable
-	ticks    int64 // of what is kept
+	ticks    int64 // of the kept samples
 	duration int64 // the same, movie ticks
-	tabled   bool  // the table is written: a second stbl is none
+	tabled   bool  // the table is written: a second stbl is dropped
 }
 
-// write copies the box at a path from the trak on. Those that hold durations and
-// the table are written anew.
+// write copies the box at a path from the trak on. It rewrites the boxes with durations and the
+// table.
 func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 	fourcc := path[max(strings.LastIndexByte(path, '/')+1, 0):]
 	switch path {
@@ -89,7 +88,7 @@ func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 	}
 }
 
-// edits copies an edit list, none of its entries longer than the track is now.
+// edits copies an edit list and clips its entries to the track's new duration.
 func edits(w *isobmff.Writer, b []byte, duration int64) {
 	at := w.Open("elst")
 	w.Append(b)

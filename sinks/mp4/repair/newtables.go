@@ -2,8 +2,7 @@ package repair
 
 import "github.com/gospool/spool/pipeline/isobmff"
 
-// keptTicks is the duration of the samples that are kept, gaps among them
-// included.
+// keptTicks returns the duration from the first to the last kept sample, including gaps.
 func (s *sampleTable) keptTicks() int64 {
 	first, last := -1, -1
 	for i, keep := range s.keep {
@@ -20,8 +19,8 @@ func (s *sampleTable) keptTicks() int64 {
 	return s.dts[last+1] - s.dts[first]
 }
 
-// write appends the tables of the samples that are kept. One whose successor is
-// not lasts until the next that is.
+// write appends the tables of the kept samples. A sample before a dropped one lasts until the
+// next kept one.
 func (s *sampleTable) write(w *isobmff.Writer) {
 	kept := make([]int, 0, len(s.keep))
 	for i, keep := range s.keep {
@@ -75,7 +74,7 @@ func (s *sampleTable) write(w *isobmff.Writer) {
 	s.writePlaces(w, kept)
 }
 
-// writePlaces makes a chunk of every run of samples without a gap between them.
+// writePlaces makes one chunk of each contiguous run of samples.
 func (s *sampleTable) writePlaces(w *isobmff.Writer, kept []int) {
 	var chunks []int64
 	at := w.OpenFull("stsc", 0, 0)

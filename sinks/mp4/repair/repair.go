@@ -11,36 +11,35 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Found is what a file was found to be.
+// Found is the kind of a file.
 type Found string
 
-// What files are found to be. The first is one of this program's, which is finished in
-// place; of the others a repaired copy is made and the file is not touched.
+// The kinds of files. Ours is finished in place; of the others File makes a repaired copy and
+// does not change the original.
 const (
 	Ours       Found = "spool"
 	Fragmented Found = "fragmented"
-	Hybrid     Found = "hybrid without its moov" // a flipped one (OBS, ffmpeg)
+	Hybrid     Found = "hybrid without its moov" // its header was overwritten (OBS, ffmpeg)
 	Plain      Found = "plain"
 )
 
-// ErrBeyondHelp says that a file holds nothing that can be brought back. It is
-// left as it is.
+// ErrBeyondHelp reports that nothing in a file can be recovered. The file is unchanged.
 var ErrBeyondHelp = errors.New("nothing in the file can be brought back; it is left as it is")
 
-// Result says what became of one file.
+// Result describes the repair of one file.
 type Result struct {
 	Found     Found
-	Copy      string        // name of the repaired copy, below the directory; empty where there is none
-	Whole     bool          // nothing was wrong with the file, and nothing was done
-	Kept      time.Duration // media that is kept
-	Lost      time.Duration // media that was in the file and could not be kept; where its length is not told, an estimate by size
+	Copy      string        // name of the repaired copy, below the directory; empty if there is none
+	Whole     bool          // the file was undamaged and is unchanged
+	Kept      time.Duration // duration of the kept media
+	Lost      time.Duration // duration of the lost media; an estimate by size if unknown
 	LostBytes int64
-	Reason    string // why something was lost
+	Reason    string // the cause of the loss
 }
 
-// File repairs a file of another program: it makes a copy of what is whole in it beside
-// it, NAME.repaired.mp4, and never changes the file. A copy in which anything is still
-// wrong is not kept. ErrBeyondHelp: there is nothing to copy.
+// File repairs a file of another program: it writes a copy with its undamaged media beside it,
+// NAME.repaired.mp4, and never changes the file. It deletes a copy that is still damaged. It
+// returns ErrBeyondHelp if there is nothing to copy.
 func File(fsys disk.FS, name string) (Result, error) {
 	f, err := fsys.OpenRead(name)
 	if err != nil {

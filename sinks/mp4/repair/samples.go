@@ -9,9 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// keepSamples plans the copy of an ordinary file: what is there and whole stays
-// where it is, the old moov becomes a free box, and a moov with tables of what
-// is left goes to the end.
+// keepSamples plans the copy of an ordinary file: undamaged samples stay in place, the old moov
+// becomes a free box, and a moov with the tables of the remaining samples is appended.
 func (x *damagedFile) keepSamples(last top) error {
 	tables := make([]sampleTable, len(x.tracks))
 	end, missing := int64(0), int64(0)
@@ -47,9 +46,9 @@ func (x *damagedFile) keepSamples(last top) error {
 	if missing == 0 && last.at+last.Size <= x.size {
 		return nil
 	}
-	if last.Is("mdat") || last.at+last.Size >= x.size { // or it has no size, and reaches over what is appended
+	if last.Is("mdat") || last.at+last.Size >= x.size { // or it has no size and would include the appended moov
 		if end > last.at {
-			x.plan.length = end // what follows is cut, torn or zeros
+			x.plan.length = end // the rest is truncated, torn or zeros
 		}
 		if !x.resize(last) {
 			return fmt.Errorf("its last box has no room for its size: %w", ErrBeyondHelp)
@@ -60,7 +59,7 @@ func (x *damagedFile) keepSamples(last top) error {
 	return nil
 }
 
-// resize lets the last box end where the copy does.
+// resize sets the size of the last box so that it ends where the copy does.
 func (x *damagedFile) resize(last top) bool {
 	n := x.plan.length - last.at
 	var size isobmff.Writer
@@ -77,8 +76,8 @@ func (x *damagedFile) resize(last top) bool {
 	return true
 }
 
-// judgeSamples marks the samples that are kept. After one that is not, pictures
-// wait for the next key frame.
+// judgeSamples marks the samples to keep. After a dropped sample, video resumes at the next key
+// frame.
 func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int64, err error) {
 	s.keep = make([]bool, len(s.size))
 	missing, t.next = s.beyond, t.next+s.beyondTicks
@@ -115,7 +114,7 @@ func (s *sampleTable) keptEnd() (end int64) {
 	return end
 }
 
-// keeps tells whether a sample that is kept has one of n bytes.
+// keeps reports whether a kept sample overlaps the n bytes at an offset.
 func (s *sampleTable) keeps(at, n int64) bool {
 	for i := range s.size {
 		if s.keep[i] && s.at[i] < at+n && s.at[i]+int64(s.size[i]) > at {

@@ -6,40 +6,40 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// sampleTable is the sample table of a track of an ordinary file, one entry a
-// sample (ISO/IEC 14496-12, 8.6 and 8.7).
+// sampleTable is the expanded sample table of a track of an ordinary file, one entry a sample
+// (ISO/IEC 14496-12, 8.6 and 8.7).
 type sampleTable struct {
 	at          []int64
 	size        []uint32
-	dts         []int64 // and one more: where the last sample ends
+	dts         []int64 // one entry more than samples: the end of the last sample
 	offset      []int32 // empty: none
 	sync        []bool  // empty: all
 	description []uint32
 	keep        []bool
 	version     byte // of ctts
 
-	// Where all samples have one size, those that the file has no room for are not
-	// in the table: a few bytes may claim any number.
+	// If all samples have one size, the table leaves out the samples that do not fit the
+	// file: a few bytes may claim any number.
 	uniform     uint32 // that size
 	beyond      int64
 	beyondTicks int64
 }
 
-// maxSamples bounds what a damaged table can ask for: five weeks at 60 a second.
+// maxSamples limits the count that a damaged table can claim: five weeks at 60 samples a second.
 const maxSamples = 200 << 20
 
-// maxUniform bounds the samples of a track whose table says one size of all.
+// maxUniform limits the samples of a track whose table has one size for all.
 const maxUniform = 1 << 20
 
-// parseSampleTable expands the tables of an stbl. Samples that all have one size are
-// taken as far as there is room for them, bytes: see sampleTable.beyond.
+// parseSampleTable expands the tables of an stbl. If all samples have one size, it expands only
+// those that fit into room bytes: see sampleTable.beyond.
 func parseSampleTable(stbl []byte, room int64) (s sampleTable, ok bool) {
 	ok = s.readSizes(stbl, room) && s.readTimes(stbl) && s.readPlaces(stbl) && s.readOffsets(stbl) && s.readSync(stbl)
 	return s, ok
 }
 
-// within is how many of so many entries are of samples in the table, of which left
-// have none yet. fits is false where there are more than the table claims.
+// within limits the count of a table row to the left samples that have no entry yet. fits is
+// false if the row covers more samples than the table has.
 func (s *sampleTable) within(count uint32, left int) (n uint32, fits bool) {
 	return uint32(min(int64(count), int64(left))), int64(count) <= int64(left) || s.beyond > 0
 }
@@ -122,11 +122,11 @@ func (s *sampleTable) readSync(stbl []byte) bool {
 			s.sync[k-1] = true
 		}
 	}
-	return whole || len(stss) < 8 // without a count none is told
+	return whole || len(stss) < 8 // without a count the table has no entries
 }
 
-// readPlaces finds where each sample is: stsc says how many each chunk holds. Its rows
-// are read as they are reached, so that a count of them which is wrong costs nothing.
+// readPlaces computes the offset of each sample from stsc, stco and co64. It reads the rows of
+// stsc on demand, so that a wrong row count costs nothing.
 func (s *sampleTable) readPlaces(stbl []byte) bool {
 	chunks, whole := isobmff.ReadChunks(stbl)
 	stsc := isobmff.Find(stbl, "stsc")

@@ -5,23 +5,22 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// track is what judging a track's samples takes.
+// track holds the properties of a track that are needed to check its samples.
 type track struct {
 	id        uint32
 	timescale uint32
 	video     bool
-	nal       int  // bytes of the length before each NAL unit; 0 where samples are not made of them
-	dense     bool // no sample is zeros
+	nal       int  // size of the length before each NAL unit, bytes; 0 if samples have no NAL units
+	dense     bool // no sample consists of zeros
 
-	defaults isobmff.SampleDefaults // where a fragment does not say
+	defaults isobmff.SampleDefaults // for fields that a fragment omits
 
 	kept int64  // ticks
-	next int64  // decode time behind the last sample that is kept, ticks
+	next int64  // decode time after the last kept sample, ticks
 	trak []byte // payload
 }
 
-// maxTracks is more than any recorder writes, and bounds what is done for each track
-// of each fragment.
+// maxTracks is more than any recorder writes, and limits the work for each fragment.
 const maxTracks = 64
 
 // readTrex reads the trex boxes of an mvex, by track.
@@ -38,7 +37,7 @@ func readTrex(mvex []byte) map[uint32]isobmff.SampleDefaults {
 	return out
 }
 
-// parseTrack reads a trak, and picks the trex of its track.
+// parseTrack reads a trak and selects the trex of its track.
 func parseTrack(trak []byte, defaults map[uint32]isobmff.SampleDefaults) (t track, ok bool) {
 	header, headed := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
 	mdhd, _ := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))

@@ -6,15 +6,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Options is how files are to be repaired.
+// Options controls a repair.
 type Options struct {
-	DryRun bool // nothing is written, and the report says what would be
-	// Read is told of every n bytes that were read, where it is set.
+	DryRun bool // write nothing, and report what a repair would do
+	// Read, if set, receives the number of bytes of each read.
 	Read func(n int64)
 }
 
-// Watch returns a disk as repair sees it: it counts what is read, ends with its
-// context, and in a dry run takes every change and makes none.
+// Watch wraps a disk for a repair: it counts the bytes read, fails when its context ends, and in a
+// dry run accepts every change without making it.
 func Watch(ctx context.Context, fsys disk.FS, o Options) disk.FS {
 	return &watchedFS{FS: fsys, ctx: ctx, options: o}
 }
@@ -76,7 +76,7 @@ func (d *watchedFS) SyncDir(name string) error {
 	return d.FS.SyncDir(name)
 }
 
-// watchedFile tells of what is read. Repair spends its time there.
+// watchedFile reports the bytes read, which dominate the time of a repair.
 type watchedFile struct {
 	disk.File
 	disk *watchedFS
@@ -93,8 +93,7 @@ func (f *watchedFile) ReadAt(b []byte, off int64) (int, error) {
 	return n, err
 }
 
-// dryFile reads a file and changes nothing. Without one it takes what a new
-// file would.
+// dryFile reads a file and discards changes. Without a file it stands for a new one.
 type dryFile struct{ disk.File }
 
 func (f *dryFile) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }

@@ -11,12 +11,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ErrNoTables is returned for a file from which no index can be made.
+// ErrNoTables is returned for a file from which no index can be built.
 var ErrNoTables = errors.New("no index can be made of the file")
 
-// Build makes the index of a file of ours, finished or growing, of which of tells all but
-// its moov, as far as of.Bytes: of a growing file that is up to its last whole chunk. Of
-// the media it reads nothing, and work and memory are in proportion to the file's tables.
+// Build builds the index of one of our files, finished or growing. of describes the file except
+// for its moov; Build reads the first of.Bytes bytes, which for a growing file must end with its
+// last whole chunk. It reads no media; time and memory are proportional to the file's tables.
 func Build(file io.ReaderAt, of index.Source) ([]byte, error) {
 	moov, end, err := findMoov(file, of.Bytes)
 	if err != nil {
@@ -29,8 +29,8 @@ func Build(file io.ReaderAt, of index.Source) ([]byte, error) {
 	return fromFragments(file, end, moov, of)
 }
 
-// findMoov reads the payload of the first moov, which is the one that a player reads,
-// and tells where its box ends.
+// findMoov reads the payload of the first moov, the one that a player reads, and returns the
+// offset of its end.
 func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) {
 	for at := int64(0); at < size; {
 		h, err := isobmff.ReadHeader(file, at, size)
@@ -49,7 +49,7 @@ func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) 
 	return nil, 0, fmt.Errorf("%w: it has no moov", ErrNoTables)
 }
 
-// unless makes an ErrNoTables of an error about what a file holds.
+// unless wraps an error about a file's content in ErrNoTables.
 func unless(err error) error {
 	if isobmff.IsContent(err) {
 		return fmt.Errorf("%w: %w", ErrNoTables, err)
@@ -57,8 +57,8 @@ func unless(err error) error {
 	return err
 }
 
-// described reads what a trak says of its track, and how far its decode times are from
-// the movie's by its edit list.
+// described reads the description of a track, and the shift of its decode times to movie times
+// by its edit list, ticks.
 func described(trak []byte, movie uint32) (t index.Track, shift int64, err error) {
 	tkhd, _ := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
 	mdhd, whole := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))
@@ -80,7 +80,7 @@ func described(trak []byte, movie uint32) (t index.Track, shift int64, err error
 	return t, shift, nil
 }
 
-// fromTables makes an index of sample tables.
+// fromTables builds an index from sample tables.
 func fromTables(moov []byte, of index.Source) ([]byte, error) {
 	mvhd, _ := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
 	if err := plausible(moov, of.Bytes); err != nil {
@@ -117,10 +117,10 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 	return madeOf(e.Finish(of))
 }
 
-// plausible refuses tables that claim more than their file holds, before any work. Those
-// of our writer have a size for each sample (isobmff.TableBuilder), and so no more samples
-// than the moov has room for. Of samples that all have one size a few bytes claim any
-// number, and each would be in the index.
+// plausible refuses tables that claim more bytes than their file has, before any work. Our
+// writer's tables have a size for each sample (isobmff.TableBuilder), and so no more samples than
+// the moov has room for. A table with one size for all samples could claim any number in a few
+// bytes, and each would be in the index.
 func plausible(moov []byte, fileBytes int64) error {
 	bytes := int64(0)
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
@@ -141,7 +141,7 @@ func plausible(moov []byte, fileBytes int64) error {
 	return nil
 }
 
-// madeOf makes an ErrNoTables of an error about samples that a file claims.
+// madeOf wraps an error about samples that a file claims in ErrNoTables.
 func madeOf(text []byte, err error) ([]byte, error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNoTables, err)

@@ -5,14 +5,14 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff/index"
 )
 
-// Table is a track whose samples were gathered.
+// Table is a track with its collected samples.
 type Table struct {
 	index.Track
 	Samples *isobmff.TableBuilder
-	Shift   int64 // ticks from the samples' decode times to the movie's
+	Shift   int64 // ticks, added to decode times to get movie times
 }
 
-// Encode makes an index of what was gathered. A track without samples is not in it.
+// Encode encodes the index of the collected samples. It leaves out tracks without samples.
 func Encode(of index.Source, tables []Table) ([]byte, error) {
 	var e index.Encoder
 	for i := range tables {

@@ -10,16 +10,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// fragmented gathers the samples of fragments.
+// fragmented collects the samples of fragments.
 type fragmented struct {
 	tables   []Table
-	defaults []isobmff.SampleDefaults // of each, by its trex
+	defaults []isobmff.SampleDefaults // of each track, from its trex
 	columns  media.Columns            // of one run
-	size     int64                    // of the file
+	size     int64                    // of the file, bytes
 }
 
-// fromFragments makes an index of the fragments from a byte of a file on, as far as
-// they are whole. What is between them is passed over.
+// fromFragments builds an index from the whole fragments at and after an offset. It skips other
+// boxes between them.
 func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]byte, error) {
 	g := &fragmented{size: of.Bytes}
 	if err := g.begin(moov); err != nil {
@@ -33,7 +33,7 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 			return nil, err
 		}
 		if err != nil || h.Size == 0 || h.Size > of.Bytes-at {
-			break // a growing file's end
+			break // the end of a growing file
 		}
 		switch {
 		case h.Is("moof"):
@@ -89,7 +89,7 @@ func (g *fragmented) track(id uint32) int {
 	return -1
 }
 
-// add takes in a fragment whose moof is at a byte and whose mdat ends at another.
+// add adds a fragment whose moof begins at one offset and whose mdat ends at another.
 func (g *fragmented) add(moof []byte, at, end int64) error {
 	damaged := fmt.Errorf("%w: the moof at byte %d", ErrNoTables, at)
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -100,7 +100,7 @@ func (g *fragmented) add(moof []byte, at, end int64) error {
 		ticks, _, timed := isobmff.ReadTfdt(isobmff.Find(boxes.Payload, "tfdt"))
 		trun, runs := isobmff.ReadTrun(isobmff.Find(boxes.Payload, "trun"))
 		i := g.track(h.TrackID)
-		const needed = isobmff.TrunDataOffset | isobmff.TrunSize // with the size each sample takes room in the box
+		const needed = isobmff.TrunDataOffset | isobmff.TrunSize // with a size field each sample takes room in the box
 		if !whole || !timed || !runs || i < 0 || h.Flags&isobmff.TfhdBaseIsMoof == 0 ||
 			trun.Flags&needed != needed || !trun.Exact() || ticks > math.MaxInt64/8 {
 			return damaged

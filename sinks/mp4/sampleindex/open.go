@@ -11,19 +11,19 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// File is a finished file that is open, such as an os.File.
+// File is an open finished file, such as an os.File.
 type File interface {
 	io.ReaderAt
 	Stat() (fs.FileInfo, error)
 }
 
-// Open opens the index of a finished file, which must be the recording's. Of a file whose
-// length and time of change are those that the index names it reads nothing. Where they
-// are not, or there is no index, one is made from the file and kept; one that cannot be
-// kept is in memory: see Stored.
+// Open opens the index of a finished file, which must belong to the recording. It does not read
+// the file if its length and modification time match the index. If they differ, or there is no
+// index, it builds one from the file and stores it. If it cannot be stored, the index is in
+// memory: see Stored.
 //
-// Of an index the header alone is checked. The rest is when it is used: a reader that
-// gets index.ErrDamaged then calls Rebuild.
+// Open checks only the index's header. Its tables are checked when they are read: a reader that
+// gets index.ErrDamaged must call Rebuild.
 func (s Store) Open(file File, id media.ID) (*Stored, error) {
 	of, err := sourceOf(file, id)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s Store) Open(file File, id media.ID) (*Stored, error) {
 	return s.Stored(id)
 }
 
-// Rebuild makes the index of a finished file from the file, and keeps it.
+// Rebuild builds the index of a finished file from the file, and stores it.
 func (s Store) Rebuild(file File, id media.ID) error {
 	of, err := sourceOf(file, id)
 	if err != nil {
@@ -66,8 +66,8 @@ func (s Store) Rebuild(file File, id media.ID) error {
 	return s.Write(id, text)
 }
 
-// sourceOf is what an index of the file as it is would be of, but for its moov. It is
-// asked for before the file is read: what changes behind that, changes its time.
+// sourceOf describes the current file for its index, except for its moov. It must be called
+// before the file is read: a later change then changes the modification time.
 func sourceOf(file File, id media.ID) (of index.Source, err error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -76,8 +76,8 @@ func sourceOf(file File, id media.ID) (of index.Source, err error) {
 	return index.Source{Recording: id, Bytes: info.Size(), ModifiedNS: Modified(info)}, nil
 }
 
-// Modified is the time of a file's last change as an index names it, ns since 1970; 0 where
-// the file system has none.
+// Modified returns a file's modification time as an index stores it, UTC ns; 0 if the file system
+// has none.
 func Modified(info fs.FileInfo) int64 {
 	if at := info.ModTime(); !at.IsZero() {
 		return at.UnixNano()

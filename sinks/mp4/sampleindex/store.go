@@ -14,31 +14,31 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Directory is where the indexes of a record directory are.
+// Directory is the directory of the indexes in a record directory.
 const Directory = ".spool-index"
 
-// shardDigits of an ID name the directory within it.
+// shardDigits is the number of digits of an ID that name the subdirectory.
 const shardDigits = 6
 
-// Store is the indexes of one record directory. It is safe for concurrent use. Two that
-// write one index at once may leave it damaged, which Open sees.
+// Store accesses the indexes of one record directory. It is safe for concurrent use. Two
+// concurrent writes of the same index may leave it damaged, which Open detects.
 type Store struct {
 	disk durable.FS
 	own  filesystem.Own
 	dir  string // of the indexes
 }
 
-// In is the store of a record directory; it does no I/O.
+// In returns the store of a record directory; it does no I/O.
 func In(recordDir string) Store { return Of(filesystem.Own{Top: recordDir}) }
 
-// Of is In of a record directory that may be open.
+// Of returns the store of a record directory that may be open.
 func Of(own filesystem.Own) Store {
 	s := On(durable.Disk{Own: own}, own.Top)
 	s.own = own
 	return s
 }
 
-// On is In on another disk than the system's. Stored and Open read the system's only.
+// On returns a store on another disk than the system's. Stored and Open use the system's only.
 func On(disk durable.FS, recordDir string) Store {
 	return Store{disk: disk, own: filesystem.Own{Top: recordDir}, dir: filepath.Join(recordDir, Directory)}
 }
@@ -48,11 +48,11 @@ func (s Store) file(id media.ID) string {
 	return filepath.Join(s.dir, name[:shardDigits], name)
 }
 
-// Write keeps the index of a recording, for good when it returns.
+// Write stores the index of a recording durably.
 func (s Store) Write(id media.ID, text []byte) error {
 	name := s.file(id)
 	err := s.write(name, text)
-	if errors.Is(err, fs.ErrNotExist) { // Remove took the directory, which was empty
+	if errors.Is(err, fs.ErrNotExist) { // Remove deleted the empty directory meanwhile
 		err = s.write(name, text)
 	}
 	return err
@@ -65,8 +65,8 @@ func (s Store) write(name string, text []byte) error {
 	return durable.Replace(s.disk, name, text, 0o600)
 }
 
-// Remove removes the index of a recording that is deleted, and what a crash left of one. It
-// is no error that there is none.
+// Remove deletes the index of a deleted recording, and a temporary file that a crash left. It
+// returns no error if there is none.
 func (s Store) Remove(id media.ID) error {
 	name := s.file(id)
 	removed := false
@@ -78,14 +78,14 @@ func (s Store) Remove(id media.ID) error {
 		removed = removed || err == nil
 	}
 	if removed {
-		_ = s.disk.Remove(filepath.Dir(name)) // where it was the last one in it
+		_ = s.disk.Remove(filepath.Dir(name)) // fails unless it is empty
 	}
-	return nil // one that a power cut brings back is an orphan: see Recordings
+	return nil // an index that reappears after a power cut is an orphan: see Recordings
 }
 
-// Recordings lists some that have an index, or what a crash left of one: no fewer than most,
-// where there are so many, of directories that follow a random one. An index that is being
-// written is among them.
+// Recordings returns recordings that have an index or a temporary file of one: at least most of
+// them, if there are so many, from consecutive directories after a random one. It includes
+// indexes that are being written.
 func (s Store) Recordings(most int) (ids []media.ID, err error) {
 	shards, err := s.disk.List(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(shards) == 0 {
@@ -111,14 +111,14 @@ func (s Store) Recordings(most int) (ids []media.ID, err error) {
 	return ids, err
 }
 
-// Stored is an index that is open.
+// Stored is an open index.
 type Stored struct {
 	*index.Index
-	Unkept error // why it is in memory and will have to be made again; nil: it is kept
+	Unkept error // why it is only in memory and will have to be rebuilt; nil: it is stored
 	f      *os.File
 }
 
-// Close closes it.
+// Close closes the index's file, if any.
 func (s *Stored) Close() error {
 	if s.f == nil {
 		return nil
@@ -126,8 +126,8 @@ func (s *Stored) Close() error {
 	return s.f.Close()
 }
 
-// Stored opens the index of a recording as it is kept: for footage that is not here. It is
-// fs.ErrNotExist where there is none, index.ErrDamaged where it is of no use.
+// Stored opens the stored index of a recording, also if its footage is elsewhere. It returns
+// fs.ErrNotExist if there is none, and index.ErrDamaged if it is unusable.
 func (s Store) Stored(id media.ID) (*Stored, error) {
 	f, err := s.own.Open(s.file(id), os.O_RDONLY, 0)
 	if err != nil {
