@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// limit makes a database refuse rows of 1005 bytes and more, and lift ends it.
+// limit makes a database refuse rows of 1005 bytes and more; lift ends it.
 var limit, lift = map[string]string{
 	"postgres": "ALTER TABLE spool_recordings ADD CONSTRAINT small CHECK (size < 1005)",
 	"mysql":    "ALTER TABLE spool_recordings ADD CONSTRAINT small CHECK (size < 1005)",
@@ -35,7 +35,7 @@ func (c opened) exec(t *testing.T, statement string) {
 	require.NoError(t, err, statement)
 }
 
-// stored is the IDs that the database itself has.
+// stored returns the IDs of the recordings in the database itself.
 func stored(t *testing.T, c opened) (ids []string) {
 	t.Helper()
 	require.NoError(t, c.store.Load().RO.NewRaw("SELECT id FROM spool_recordings ORDER BY start_ns").Scan(t.Context(), &ids))
@@ -49,8 +49,8 @@ func asideFiles(t *testing.T, dir string) []string {
 	return files
 }
 
-// TestARefusedRowDoesNotHoldUpTheOthers uses a column that the database itself
-// was made to bound more tightly than the catalogue does.
+// TestARefusedRowDoesNotHoldUpTheOthers gives a column a tighter bound than the catalogue
+// checks.
 func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
@@ -58,7 +58,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 		ready(t, c.Catalogue)
 		c.exec(t, limit[driver])
 		for n := range 10 {
-			put(t, c, sample(9-n, "live/a")) // sizes 1009 to 1000: what comes behind is in the database
+			put(t, c, sample(9-n, "live/a")) // sizes 1009 to 1000: the accepted rows follow the refused ones
 		}
 		ready(t, c.Catalogue)
 		require.Len(t, stored(t, c), 5)
@@ -81,7 +81,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 		require.Equal(t, "live/a", said.Row.Stream)
 
 		c.close()
-		c = openWith(t, o) // tries them again, and is refused
+		c = openWith(t, o) // it tries the rows again, and the database refuses them again
 		ready(t, c.Catalogue)
 		require.Equal(t, 5, c.Stats().Aside)
 		require.Len(t, all(t, c, media.Query{}), 10)
@@ -98,8 +98,9 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 	})
 }
 
-// TestARefusedEventDoesNotHoldUpTheOthers: it stays listed, over a restart as well, arrives
-// when it is taken, and is another thing than the row of its recording.
+// TestARefusedEventDoesNotHoldUpTheOthers checks that a refused event stays listed, also after a
+// restart, that it arrives when the database accepts it, and that its recording's row is
+// independent of it.
 func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
@@ -161,8 +162,8 @@ func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
 	})
 }
 
-// TestARecordingGoesOnWhileItsRowIsAside: what is said of it later is neither lost nor
-// refused over and over.
+// TestARecordingGoesOnWhileItsRowIsAside checks that later changes of the recording are neither
+// lost nor refused again and again.
 func TestARecordingGoesOnWhileItsRowIsAside(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
@@ -198,7 +199,7 @@ func TestARecordingGoesOnWhileItsRowIsAside(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, got.Protected)
 		require.Equal(t, rec.Size, got.Size)
-		rec.Size = 1 // which the database takes
+		rec.Size = 1 // a size that the database accepts
 		put(t, c, rec)
 		ready(t, c.Catalogue)
 		require.Zero(t, c.Stats().Aside)
@@ -212,8 +213,8 @@ func TestARecordingGoesOnWhileItsRowIsAside(t *testing.T) {
 	})
 }
 
-// TestManyRefusedRowsAreTheDatabasesFault: beyond a bound nothing more is set aside,
-// and all that waits arrives when what refuses it is gone.
+// TestManyRefusedRowsAreTheDatabasesFault checks that beyond a bound no more rows are set aside,
+// and that every waiting row arrives once the database accepts rows again.
 func TestManyRefusedRowsAreTheDatabasesFault(t *testing.T) {
 	const maxAside = 20
 	c := openWith(t, OpenOptions{Driver: "sqlite", DSN: servers.Fresh(t, "sqlite"), MaxAside: maxAside})
@@ -235,8 +236,8 @@ func TestManyRefusedRowsAreTheDatabasesFault(t *testing.T) {
 	require.Len(t, stored(t, c), maxAside+50)
 }
 
-// TestABatchThatIsTooLargeGoesInParts: MariaDB takes packets up to a size; a row above
-// it is set aside.
+// TestABatchThatIsTooLargeGoesInParts checks that a batch above MariaDB's max_allowed_packet is
+// split, and that a row above it is set aside.
 func TestABatchThatIsTooLargeGoesInParts(t *testing.T) {
 	dsn := servers.Fresh(t, "mysql")
 	admin := sqlDB(t, "mysql", dsn)
@@ -247,7 +248,7 @@ func TestABatchThatIsTooLargeGoesInParts(t *testing.T) {
 		rec := sample(n, "live/a")
 		events := 4
 		if n == 20 {
-			events = 40 // more than the server takes at once
+			events = 40 // more than the server accepts in one packet
 		}
 		for i := range events {
 			rec.Events = append(rec.Events, media.Event{ID: media.ID{1, byte(n), byte(i)}, Key: fmt.Sprint(n, i), At: rec.StartUTC,
@@ -261,7 +262,7 @@ func TestABatchThatIsTooLargeGoesInParts(t *testing.T) {
 	require.Contains(t, c.Stats().AsideError, "too large")
 }
 
-// TestNoTextOfAnEventIsRefused: JSON may hold characters that PostgreSQL does not take.
+// TestNoTextOfAnEventIsRefused covers characters in JSON that PostgreSQL refuses.
 func TestNoTextOfAnEventIsRefused(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -285,9 +286,9 @@ func TestNoTextOfAnEventIsRefused(t *testing.T) {
 	})
 }
 
-// TestWhatIsAsideOutlivesAPowerCut: once a change was set aside the journal may forget
+// TestRowsAsideOutliveAPowerCut: once a change was set aside the journal may forget
 // it.
-func TestWhatIsAsideOutlivesAPowerCut(t *testing.T) {
+func TestRowsAsideOutliveAPowerCut(t *testing.T) {
 	at := func(n int, size int64) journal.Change {
 		rec := sample(1, "live/a")
 		rec.ID, rec.Size = media.ID{1}, size
@@ -326,7 +327,7 @@ func TestWhatIsAsideOutlivesAPowerCut(t *testing.T) {
 	require.Equal(t, 6, syncs)
 	for n := 1; n <= syncs; n++ {
 		_, lost := walk(n)
-		require.True(t, lost, "nobody would notice that sync %d is missing", n)
+		require.True(t, lost, "the test does not notice that sync %d is missing", n)
 	}
 }
 
@@ -345,7 +346,7 @@ func FuzzParseAside(f *testing.F) {
 	})
 }
 
-// asideDisk is the simulator's disk as what is set aside asks of one.
+// asideDisk adapts the simulator's disk to the directory of rows that are set aside.
 type asideDisk struct{ *powercut.Disk }
 
 func (d asideDisk) Create(name string) (journal.File, error) {

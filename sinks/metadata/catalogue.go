@@ -112,7 +112,7 @@ type Catalogue struct {
 	applied, refused, full, invalid, others atomic.Uint64
 	damaged                                 int64
 
-	journalNewer int64                             // highest revision of a newer version's changes; 0: there are none
+	journalNewer int64                             // highest revision of a newer version's changes; 0: it holds no such change
 	newerNotes   []string                          // a line about each file that holds some
 	newer        atomic.Pointer[NewerJournalError] // why nothing is applied; nil: the database holds all of those changes
 }

@@ -35,17 +35,17 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// servers are the database servers of all tests that do not stop theirs.
+// servers are the database servers that tests share unless they stop them.
 var servers dbtest.Shared
 
-// eachDatabase runs a test on an empty database of every kind.
+// eachDatabase runs a test on an empty database of each driver.
 func eachDatabase(t *testing.T, test func(t *testing.T, driver, dsn string)) {
 	for _, driver := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(driver, func(t *testing.T) { test(t, driver, servers.Fresh(t, driver)) })
 	}
 }
 
-// opened is a catalogue, and how to close it before the test ends.
+// opened is a catalogue that the test may close early.
 type opened struct {
 	*Catalogue
 	close func()
@@ -96,7 +96,7 @@ func ready(t *testing.T, c *Catalogue) {
 	require.NoError(t, c.Ready(ctx))
 }
 
-// base is the moment at which the tests' first recording begins.
+// base is the start of the tests' first recording.
 var base = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
 
 func testID(n int) media.ID {
@@ -104,7 +104,7 @@ func testID(n int) media.ID {
 	return id
 }
 
-// sample is the n-th recording of a minute each.
+// sample returns the n-th recording of a minute each.
 func sample(n int, stream string) media.Recording {
 	start := base.Add(time.Duration(n) * time.Minute)
 	rec := media.Recording{
@@ -114,7 +114,7 @@ func sample(n int, stream string) media.Recording {
 		Tracks: []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 640, Height: 360}, {Kind: "audio", Codec: "aac", SampleRate: 48000, Channels: 2}},
 		Gap:    media.Gap{Cause: media.GapSourceLost, Duration: 1500, Chunks: 2},
 	}
-	if n%2 == 1 { // others have none, as those of earlier versions
+	if n%2 == 1 { // the others have none, as rows of earlier versions
 		rec.Gaps = []media.Gap{
 			{Cause: media.GapRTPLoss, StartUTC: rec.StartUTC + 123_456_789, Duration: 1 << 40, Track: 2, AccessUnits: 1 << 30, Bytes: 1<<62 + 1, Places: 3},
 			{Cause: media.GapDamaged, StartUTC: rec.StartUTC + 1e9, Chunks: 4},
@@ -138,13 +138,13 @@ func records(t *testing.T, c opened, q media.Query) media.Page {
 	return p
 }
 
-// all pages through a query and gives every recording of it.
+// all pages through a query and returns every recording of it.
 func all(t *testing.T, c opened, q media.Query) (out []media.Recording) {
 	t.Helper()
 	for {
 		p := records(t, c, q)
 		for until := time.Now().Add(patience); p.Degraded && time.Now().Before(until); p = records(t, c, q) {
-			time.Sleep(time.Millisecond) // a database that has just come back may take longer than a question waits
+			time.Sleep(time.Millisecond) // a database that has just come back may need longer than a query's bound
 		}
 		require.False(t, p.Degraded, "the database must answer")
 		for _, r := range p.Records {
@@ -191,7 +191,7 @@ func TestARowFollowsItsRecordingThroughItsLife(t *testing.T) {
 		got, err := c.SetProtected(t.Context(), rec.ID, true)
 		require.NoError(t, err)
 		require.True(t, got.Protected)
-		put(t, c, rec) // the recorder does not know of the protection
+		put(t, c, rec) // the recorder does not have the protection
 		ready(t, c.Catalogue)
 		got, err = c.Record(t.Context(), rec.ID)
 		require.NoError(t, err)
@@ -281,7 +281,7 @@ func TestConfigurationErrorsComeAtOnceAndKeepSecrets(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeStoredIsRefusedBeforeTheJournal(t *testing.T) {
+func TestUnstorableRecordingsAreRefusedBeforeTheJournal(t *testing.T) {
 	c := openWith(t, OpenOptions{Driver: "sqlite", DSN: dbtest.SQLite(t)})
 	for name, spoil := range map[string]func(*media.Recording){
 		"no id":         func(r *media.Recording) { r.ID = media.ID{} },

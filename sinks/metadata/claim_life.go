@@ -79,8 +79,10 @@ type ClaimedError struct {
 	MayBeUs  bool // the claim may be of an earlier run of this recorder, before a reboot or long ago
 }
 
+// Unwrap returns ErrClaimed.
 func (e *ClaimedError) Unwrap() error { return ErrClaimed }
 
+// Error names both places and the remedy.
 func (e *ClaimedError) Error() string {
 	by := fmt.Sprintf("host %s, record path %s", e.By.Host, e.By.Path)
 	if e.Identity != "" {

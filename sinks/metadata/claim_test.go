@@ -20,7 +20,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// machine is a place in a container of its own, in a process that runs.
+// machine returns a place in a container of its own, in a running process.
 func machine(n int) *Place {
 	return &Place{
 		Process: fmt.Sprintf("process%d", n), Host: fmt.Sprintf("host%d", n), Path: fmt.Sprintf("/rec%d", n),
@@ -28,7 +28,7 @@ func machine(n int) *Place {
 	}
 }
 
-// with is a copy of a place that is changed.
+// with returns a changed copy of a place.
 func (p Place) with(change func(*Place)) *Place { change(&p); return &p }
 
 func dead(p *Place) { p.Process, p.PID, p.Born = p.Process+"x", 1<<30, "1" }
@@ -37,7 +37,7 @@ func (d disk) tryReconcile(c opened) (Report, error) {
 	return c.Reconcile(d.t.Context(), Comparison{Dir: d.dir, ReadEntry: d.readEntry})
 }
 
-// awaitClaimed waits until a catalogue has been told that its name is another's.
+// awaitClaimed waits until a catalogue reports that another recorder has its name.
 func awaitClaimed(t *testing.T, c opened) string {
 	t.Helper()
 	var err error
@@ -63,9 +63,9 @@ func query(t *testing.T, c opened, text string, args ...any) {
 
 func count(t *testing.T, c opened) int { t.Helper(); return len(records(t, c, media.Query{}).Records) }
 
-// TestANameIsOneRecordersAtATime: the second one is told where the first one is, none of
-// its rows are applied and none is lost, and it has the name as soon as the first one
-// gives it back.
+// TestANameIsOneRecordersAtATime checks that the second recorder's error names the place of the
+// first, that none of its rows are applied or lost, and that it gets the name as soon as the
+// first recorder releases it.
 func TestANameIsOneRecordersAtATime(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		a := claimant(t, driver, dsn, machine(1), func(o *OpenOptions) { o.Directory = inDirectory(disk1) })
@@ -80,7 +80,7 @@ func TestANameIsOneRecordersAtATime(t *testing.T) {
 			"host host2, record path /rec2", "spool reindex --take-over front", "node.name"} {
 			require.ErrorContains(t, err, part)
 		}
-		ago := regexp.MustCompile(`last sign of life \S+ ago`) // it may have given one between the two
+		ago := regexp.MustCompile(`last sign of life \S+ ago`) // the first may have renewed its claim between the two
 		require.Equal(t, ago.ReplaceAllString(err.Error(), ""), ago.ReplaceAllString(awaitClaimed(t, b), ""))
 		put(t, b, sample(2, "live/b"))
 		require.ErrorIs(t, b.Flush(t.Context()), ErrClaimed)
@@ -102,10 +102,10 @@ func TestANameIsOneRecordersAtATime(t *testing.T) {
 	})
 }
 
-// TestOneOfManyThatStartTogetherHasTheName, however the database orders them.
+// TestOneOfManyThatStartTogetherHasTheName covers every order in which the database may run them.
 func TestOneOfManyThatStartTogetherHasTheName(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
-		open(t, driver, dsn) // with its schema, so that all are as quick
+		open(t, driver, dsn) // it creates the schema, so that all recorders claim at the same time
 		all := make([]opened, 6)
 		var wg sync.WaitGroup
 		for i := range all {
@@ -127,8 +127,8 @@ func TestOneOfManyThatStartTogetherHasTheName(t *testing.T) {
 	})
 }
 
-// TestWhoLivesAndWhoDoesNot is the table of what is known of another process.
-func TestWhoLivesAndWhoDoesNot(t *testing.T) {
+// TestLifeOfAClaim is a table of the facts about another process and the judgement of life.
+func TestLifeOfAClaim(t *testing.T) {
 	child := exec.Command("sleep", "1000")
 	require.NoError(t, child.Start())
 	ended := exec.Command("true")
@@ -194,7 +194,7 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 	}
 }
 
-// turned is a clock that a test turns.
+// turned is a clock that the test sets.
 type turned struct {
 	mu sync.Mutex
 	at time.Time
@@ -209,7 +209,7 @@ func (c *turned) After(d time.Duration) (<-chan time.Time, func()) {
 
 func (c *turned) turn(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
 
-// TestAKilledRecorderHasItsNameAtOnce when it comes again.
+// TestAKilledRecorderHasItsNameAtOnce restarts a killed recorder in its place.
 func TestAKilledRecorderHasItsNameAtOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		a := claimant(t, driver, dsn, machine(1).with(dead))
@@ -217,18 +217,19 @@ func TestAKilledRecorderHasItsNameAtOnce(t *testing.T) {
 		b := claimant(t, driver, dsn, machine(1))
 		require.NoError(t, b.RefusedAtStart(t.Context()))
 		ready(t, b.Catalogue)
-		put(t, a, sample(1, "live/a")) // it was stopped for a moment only
+		put(t, a, sample(1, "live/a")) // the process was only stopped for a moment
 		require.ErrorIs(t, a.Flush(t.Context()), ErrClaimed)
 		require.Zero(t, count(t, b))
 	})
 }
 
-// TestAnEarlierRunBeforeARebootRefusesNobody: it records meanwhile, and its rows follow
-// when the claim has lapsed. A copy of the machine looks the same until it is seen to live.
+// TestAnEarlierRunBeforeARebootRefusesNobody checks that the recorder records meanwhile, and that
+// its rows follow when the earlier claim has lapsed. A copy of the machine looks the same until its
+// claim is seen to be renewed.
 func TestAnEarlierRunBeforeARebootRefusesNobody(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		if driver == "sqlite" {
-			return // on a disk of this machine it is nobody else's: see the table
+			return // life sees the earlier boot of the only machine: see the table
 		}
 		before := machine(1).with(func(p *Place) { p.Kernel = "before" }).with(dead)
 		a := claimant(t, driver, dsn, before, func(o *OpenOptions) { o.Directory = inDirectory(disk1) })
@@ -237,7 +238,7 @@ func TestAnEarlierRunBeforeARebootRefusesNobody(t *testing.T) {
 		require.NoError(t, b.RefusedAtStart(t.Context()))
 		require.Contains(t, awaitClaimed(t, b), "lapses by itself")
 		put(t, b, sample(1, "live/a"))
-		a.closing.Store(true) // and it is not heard of again
+		a.closing.Store(true) // it renews its claim no more
 		a.stop()
 		query(t, b, "UPDATE spool_claims SET seen = seen - 60")
 		ready2(t, b)
@@ -245,15 +246,15 @@ func TestAnEarlierRunBeforeARebootRefusesNobody(t *testing.T) {
 	})
 }
 
-// ready2 is ready for one that is claimed by another at first.
+// ready2 is ready for a catalogue whose name another recorder has at first.
 func ready2(t *testing.T, c opened) {
 	t.Helper()
 	require.Eventually(t, func() bool { c.Kick(); return c.Claimed() == nil }, time.Minute, 5*time.Millisecond)
 	ready(t, c.Catalogue)
 }
 
-// TestANameIsTakenOverByForce for the recorder of a directory, from beside it: it has
-// the name at once and keeps it, and the other one writes nothing more.
+// TestANameIsTakenOverByForce takes a name over from beside the recorder of a directory: that
+// recorder has the name at once and keeps it, and the other one writes nothing more.
 func TestANameIsTakenOverByForce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		a := claimant(t, driver, dsn, machine(1))
@@ -276,7 +277,7 @@ func TestANameIsTakenOverByForce(t *testing.T) {
 	})
 }
 
-// TestAGuestWritesBesideTheRecorderOfItsDirectory alone.
+// TestAGuestWritesBesideTheRecorderOfItsDirectory checks that a guest of another directory does not.
 func TestAGuestWritesBesideTheRecorderOfItsDirectory(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		a := claimant(t, driver, dsn, machine(1))
@@ -292,7 +293,8 @@ func TestAGuestWritesBesideTheRecorderOfItsDirectory(t *testing.T) {
 	})
 }
 
-// TestARecorderThatLivesIsNotTakenOver with its recordings; one that is no more leaves nothing.
+// TestARecorderThatLivesIsNotTakenOver checks that a running recorder keeps its recordings, and
+// that nothing remains of an ended one.
 func TestARecorderThatLivesIsNotTakenOver(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		a := claimant(t, driver, dsn, machine(1))
@@ -317,8 +319,9 @@ func TestARecorderThatLivesIsNotTakenOver(t *testing.T) {
 	})
 }
 
-// TestACopiedDirectoryTakesNoRowsOfOneThatLives, whatever the recorder in the copy is
-// called; once that one is no more, the rows go where the files are.
+// TestACopiedDirectoryTakesNoRowsOfOneThatLives checks that a recorder in a copy of a directory
+// gets no rows, under any name, while the original's recorder runs; after that one has ended, the
+// rows go to the recorder that has the files.
 func TestACopiedDirectoryTakesNoRowsOfOneThatLives(t *testing.T) {
 	for _, name := range [][2]string{{"front", disk1}, {disk1, "back"}, {"front", "back"}} {
 		eachDatabase(t, func(t *testing.T, driver, dsn string) {
@@ -346,7 +349,7 @@ func TestACopiedDirectoryTakesNoRowsOfOneThatLives(t *testing.T) {
 	}
 }
 
-// TestADirectoryInThePlaceOfAnotherIsNoticed until the operator says that it is meant.
+// TestADirectoryInThePlaceOfAnotherIsNoticed until the operator accepts the new directory.
 func TestADirectoryInThePlaceOfAnotherIsNoticed(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		run := func(node string, more ...func(*OpenOptions)) opened {
@@ -382,12 +385,12 @@ func TestADirectoryInThePlaceOfAnotherIsNoticed(t *testing.T) {
 		require.Empty(t, replaced(b), "it is meant")
 		require.Equal(t, disk1, nodes(t, b)[first.ID], "and nothing is done to the rows")
 		b.close()
-		require.Equal(t, disk2, replaced(run(disk1))[0].Node, "who comes back has its place again")
+		require.Equal(t, disk2, replaced(run(disk1))[0].Node, "the recorder that comes back has its place again")
 	})
 }
 
-// TestACopiedJournalHasNoPositionOfAnother: what the original has applied says nothing
-// about the copy.
+// TestACopiedJournalHasNoPositionOfAnother checks that the position of the original journal does not
+// apply to its copy.
 func TestACopiedJournalHasNoPositionOfAnother(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		dir := t.TempDir()
@@ -413,14 +416,16 @@ func TestACopiedJournalHasNoPositionOfAnother(t *testing.T) {
 	})
 }
 
-// TestANameThatIsAnothersWhenTheDatabaseComes refuses nobody: it has been recording.
+// TestANameThatIsAnothersWhenTheDatabaseComes checks that a recorder which started without the
+// database is not refused: it has been recording.
 func TestANameThatIsAnothersWhenTheDatabaseComes(t *testing.T) {
 	dsn := servers.Fresh(t, "sqlite")
 	a := claimant(t, "sqlite", dsn, machine(1))
 	ready(t, a.Catalogue)
 	away := filepath.Join(t.TempDir(), "disk")
 	require.NoError(t, os.WriteFile(away, nil, 0o600))
-	elsewhere := func(o *OpenOptions) { o.JournalDir = filepath.Join(t.TempDir(), "journal") } // the link is in no record directory
+	// The journal is outside the linked record directory.
+	elsewhere := func(o *OpenOptions) { o.JournalDir = filepath.Join(t.TempDir(), "journal") }
 	b := claimant(t, "sqlite", filepath.Join(away, filepath.Base(dsn)), machine(2), elsewhere)
 	require.NoError(t, b.RefusedAtStart(t.Context()))
 	put(t, b, sample(1, "live/a"))
@@ -434,8 +439,9 @@ func TestANameThatIsAnothersWhenTheDatabaseComes(t *testing.T) {
 	require.Equal(t, 1, count(t, b))
 }
 
-// TestAClaimIsTakenFromWhatWasRead, so that of two that saw the same only one has it.
-func TestAClaimIsTakenFromWhatWasRead(t *testing.T) {
+// TestOneOfTwoReadersOfAClaimTakesIt checks that only one of two recorders that read the same claim
+// gets it.
+func TestOneOfTwoReadersOfAClaimTakesIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := claimant(t, driver, dsn, machine(1), func(o *OpenOptions) { o.Node = "other" })
 		ready(t, c.Catalogue)

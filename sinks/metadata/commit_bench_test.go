@@ -12,13 +12,13 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-// BenchmarkIndexOfTheLog measures what it costs that SQLite waits for the disk before it
-// writes to its index of the log (database/shm_vfs.go). It does the same to two databases
-// on one disk by turns, of which one does not wait, and reports both medians and the ratio.
+// BenchmarkIndexOfTheLog measures the cost of waiting for the disk before SQLite writes to the
+// index of its log (database/shm_vfs.go). It runs the same statements by turns on two databases on
+// one disk, one of which does not wait, and reports both medians and the ratio.
 func BenchmarkIndexOfTheLog(b *testing.B) {
 	const rows = 20_000
 	var stores [2]*store
-	for i, query := range []string{"", "?vfs=unix"} { // which is the VFS that does not wait
+	for i, query := range []string{"", "?vfs=unix"} { // vfs=unix does not wait
 		stores[i], _ = openedSQLite(b, query)
 		generate(b, stores[i], rows)
 	}
@@ -57,7 +57,7 @@ func BenchmarkIndexOfTheLog(b *testing.B) {
 			var took [2][]time.Duration
 			for b.Loop() {
 				ops = put(c.rows)
-				first := len(took[0]) % 2 // neither is it always
+				first := len(took[0]) % 2 // alternate which of the two goes first
 				for _, i := range []int{first, 1 - first} {
 					c.before(stores[i])
 					began := time.Now()
@@ -73,7 +73,7 @@ func BenchmarkIndexOfTheLog(b *testing.B) {
 	}
 }
 
-// openedSQLite opens a new SQLite database. query is what its DSN says behind the file.
+// openedSQLite opens a new SQLite database. query is the query of its DSN.
 func openedSQLite(t testing.TB, query string) (s *store, file string) {
 	file = filepath.Join(t.TempDir(), "spool.db")
 	target, err := database.Parse("sqlite", file+query)

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mount is a record directory: its identity, "" where it has none, and the one
-// that it would be given.
+// mount is a record directory: its identity, "" for none, and the one that ClaimDirectory
+// would make.
 type mount struct{ identity, next string }
 
 func (m *mount) read(create bool) (string, error) {
@@ -23,7 +23,7 @@ const (
 	disk2 = "01900000-0000-7000-8000-000000000002"
 )
 
-func TestAnotherDirectoryIsNotTakenForTheOneThatTheRowsAreOf(t *testing.T) {
+func TestAnotherDirectoryIsRefused(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		claim := func(m *mount, accept bool) error { return c.ClaimDirectory(t.Context(), m.read, accept) }
@@ -61,8 +61,7 @@ func TestAnotherDirectoryIsNotTakenForTheOneThatTheRowsAreOf(t *testing.T) {
 	})
 }
 
-// A catalogue that is older than the table of directories has rows, and no
-// directory to them.
+// The catalogue is older than the table of directories: it has rows, and no directory.
 func TestAnOlderCatalogueTakesADirectoryThatHasAnIdentity(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)

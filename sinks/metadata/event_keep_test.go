@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-// TestARecoveredFileKeepsTheEventsOfItsRow, whether the database has that row, or both
-// wait for it.
+// TestARecoveredFileKeepsTheEventsOfItsRow covers an old row in the database and one that waits
+// for it.
 func TestARecoveredFileKeepsTheEventsOfItsRow(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		for _, stored := range []bool{true, false} {
@@ -48,7 +48,7 @@ func TestARecoveredFileKeepsTheEventsOfItsRow(t *testing.T) {
 			check()
 			require.NoError(t, c.write(t, c.pending.head(10)))
 			check()
-			c.up.Store(stored) // else nothing is flushed
+			c.up.Store(stored) // without the database nothing is flushed
 			c.close()
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// TestAnEventByItselfIsKept: one of no recording, and one more than a recording may
-// name. Each is there before the database has it, when it does, and when it was away.
+// TestAnEventByItselfIsKept covers an event without a recording, and one event more than a recording
+// may name. Queries return each before the database has it, when it has, and after an outage.
 func TestAnEventByItselfIsKept(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		dir := t.TempDir()
@@ -23,7 +23,7 @@ func TestAnEventByItselfIsKept(t *testing.T) {
 		growing.State = media.StateRecording
 		put(t, c, full, growing)
 		require.NoError(t, c.Flush(t.Context()))
-		c.Catalogue.stop() // what comes now waits in the journal
+		c.Catalogue.stop() // later changes wait in the journal
 		require.NoError(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, waits))
 		require.NoError(t, c.PutEvents(t.Context(), full, beyond))
 		require.NoError(t, c.PutEvents(t.Context(), growing, beyond))
@@ -48,7 +48,7 @@ func TestAnEventByItselfIsKept(t *testing.T) {
 		c = openWith(t, OpenOptions{Driver: driver, DSN: dsn, JournalDir: dir})
 		ready(t, c.Catalogue)
 		check()
-		for range 2 { // told again, and joined
+		for range 2 { // put again, and joined
 			later := waits
 			later.End += 10e9
 			require.NoError(t, c.PutEvents(t.Context(), full, later))
@@ -70,11 +70,11 @@ func TestAnEventByItselfIsKept(t *testing.T) {
 	})
 }
 
-// TestAnEventThatNeverHadFootageIsForgotten, as late as one whose footage is gone.
+// TestAnEventThatNeverHadFootageIsForgotten after the same time as an event whose footage is gone.
 func TestAnEventThatNeverHadFootageIsForgotten(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
-		_, err := c.Upkeep(t.Context(), UpkeepOptions{}) // the first one looks for what an older schema left
+		_, err := c.Upkeep(t.Context(), UpkeepOptions{}) // the first one fills in what an older schema lacked
 		require.NoError(t, err)
 		now := c.opts.Clock.Now()
 		for n, age := range []time.Duration{2 * time.Hour, 30 * time.Minute, 0} {
@@ -95,7 +95,7 @@ func TestAnEventThatNeverHadFootageIsForgotten(t *testing.T) {
 	})
 }
 
-// TestAnEventThatCannotBeStoredIsRefused, and counted.
+// TestAnEventThatCannotBeStoredIsRefused checks the error and the counter.
 func TestAnEventThatCannotBeStoredIsRefused(t *testing.T) {
 	c := open(t, "sqlite", filepath.Join(t.TempDir(), "spool.db"))
 	e := eventNo(0, 0)

@@ -24,10 +24,9 @@ func eventNo(n int, at time.Duration) media.Event {
 	}
 }
 
-// TestEventsJoinWhatRecordingsSay: an event of three files, put in an order that
-// does not fit, is one event with all of its time, before and after the database
-// has it.
-func TestEventsJoinWhatRecordingsSay(t *testing.T) {
+// TestEventsOfSeveralRecordingsAreJoined puts three files of one event in another order than they were
+// recorded: the event has the whole span, before and after the database has it.
+func TestEventsOfSeveralRecordingsAreJoined(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		first, later := eventNo(0, 0), eventNo(0, 30*time.Second)
@@ -57,8 +56,8 @@ func TestEventsJoinWhatRecordingsSay(t *testing.T) {
 	})
 }
 
-// TestEventPagesHoldEachEventOnce, in order, whether the database has it, only
-// the journal, or both.
+// TestEventPagesHoldEachEventOnce, in order, when the database has it, when only the journal has
+// it, and when both have it.
 func TestEventPagesHoldEachEventOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -68,7 +67,7 @@ func TestEventPagesHoldEachEventOnce(t *testing.T) {
 				require.NoError(t, c.Flush(t.Context()))
 				c.Catalogue.stop()
 			}
-			e := eventNo(i, time.Duration(i%7)*time.Minute) // some at the same moment
+			e := eventNo(i, time.Duration(i%7)*time.Minute) // several at the same time
 			rec := sample(i, "live/x")
 			rec.Stream = []string{"live/x", "live/y", "other"}[i%3]
 			rec.Events = []media.Event{e}
@@ -119,7 +118,7 @@ func TestEventPagesHoldEachEventOnce(t *testing.T) {
 	})
 }
 
-func TestEventQuestionsAreChecked(t *testing.T) {
+func TestEventQueriesAreChecked(t *testing.T) {
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
 	rec := sample(1, "live/x")
 	rec.Events = []media.Event{eventNo(1, 0), eventNo(2, 0)}
@@ -138,8 +137,7 @@ func TestEventQuestionsAreChecked(t *testing.T) {
 	require.Empty(t, recs.Next)
 }
 
-// TestEventThatCannotBeStoredIsRefusedAtOnce: it must not hold up the rows
-// behind it.
+// TestEventThatCannotBeStoredIsRefusedAtOnce, since it would block the rows behind it.
 func TestEventThatCannotBeStoredIsRefusedAtOnce(t *testing.T) {
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
 	for _, spoil := range []func(*media.Event){

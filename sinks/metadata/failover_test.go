@@ -15,8 +15,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// virtualAddress is an address that leads to one server or another: connections that
-// are there stay where they are, as with an address that moves between machines.
+// virtualAddress is an address that leads to one server or another. Existing connections stay
+// with their server, as with an address that moves between machines.
 type virtualAddress struct {
 	addr string
 	to   atomic.Pointer[string]
@@ -69,8 +69,8 @@ func (v *virtualAddress) lead(to string) { v.to.Store(&to) }
 
 const patience = 60 * time.Second
 
-// readOnlyNow waits until a catalogue has noticed that its database takes no changes,
-// and looks whether it answers and says so.
+// readOnlyNow waits until a catalogue has noticed that its database takes no changes, and checks
+// that it answers queries and reports the state.
 func readOnlyNow(t *testing.T, c opened, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return c.Stalled() && c.Stats().Tries > 1 }, patience, 10*time.Millisecond)
@@ -82,13 +82,12 @@ func readOnlyNow(t *testing.T, c opened, n int) {
 	require.False(t, s.DownSince.IsZero())
 }
 
-// TestRowsFollowTheirPostgresPrimary: the primary is closed for writing and stays, the
-// standby becomes the primary. Recorders that know both, and one that knows an address
-// which moves, go on there.
+// TestRowsFollowTheirPostgresPrimary closes the primary for writing without stopping it, and promotes
+// the standby. Recorders whose DSN names both servers, and one whose address moves, go on there.
 func TestRowsFollowTheirPostgresPrimary(t *testing.T) {
 	first := dbtest.StartPostgres(t)
 	second := dbtest.StartStandbyOf(t, first)
-	both := "postgres://spool:secret@" + second.Addr + "," + first.Addr + "/spool?sslmode=disable" // the standby is tried first
+	both := "postgres://spool:secret@" + second.Addr + "," + first.Addr + "/spool?sslmode=disable" // the standby comes first
 	moving := newVirtualAddress(t, first.Addr)
 	var catalogues []opened
 	n := 0
@@ -123,7 +122,7 @@ func TestRowsFollowTheirPostgresPrimary(t *testing.T) {
 	waiting := n
 	readOnlyNow(t, catalogues[2], countOf(t, catalogues[2]))
 	second.Promote()
-	moving.lead(second.Addr) // connections to the first are still there
+	moving.lead(second.Addr) // the connections to the first server stay open
 	putAll()
 	for _, c := range catalogues {
 		ready(t, c.Catalogue)
@@ -143,17 +142,17 @@ func countOf(t *testing.T, c opened) int {
 	return len(records(t, c, media.Query{Limit: media.MaxLimit}).Records)
 }
 
-// TestMariaDBReadOnlyAndBack: a server is closed for writing and opened again, and the
-// next time its address moves to another one.
+// TestMariaDBReadOnlyAndBack closes a server for writing and opens it again; the next time its
+// address moves to another server.
 func TestMariaDBReadOnlyAndBack(t *testing.T) {
 	first, second := dbtest.StartMariaDB(t), dbtest.StartMariaDB(t)
 	admin := sqlDB(t, "mysql", first.DSN)
 	moving := newVirtualAddress(t, first.Addr)
 	dsn := strings.Replace(first.DSNFor(moving.addr), "spool:", "recorder:", 1)
-	for _, s := range []*dbtest.Server{first, second} { // the other account may write to a server that is read-only
+	for _, s := range []*dbtest.Server{first, second} { // the administrator's account may write to a read-only server
 		run(t, sqlDB(t, "mysql", s.Admin()), "CREATE USER recorder@'127.0.0.1' IDENTIFIED BY 'secret'", "GRANT ALL ON spool.* TO recorder@'127.0.0.1'")
 	}
-	open(t, "mysql", second.DSN).close() // the schema is there too
+	open(t, "mysql", second.DSN).close() // it creates the schema there too
 	c := open(t, "mysql", dsn)
 	put(t, c, sample(0, "live/a"))
 	ready(t, c.Catalogue)

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-func TestForgettingKeepsWhatIsProtectedOrSpeaksOfAnotherFile(t *testing.T) {
+func TestForgettingKeepsProtectedRowsAndRowsOfOtherFiles(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		recs := []media.Recording{sample(0, "live/a"), sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a")}
@@ -32,7 +32,7 @@ func TestForgettingKeepsWhatIsProtectedOrSpeaksOfAnotherFile(t *testing.T) {
 	})
 }
 
-// Retention may delete a file before whoever finished it has said so.
+// Retention may delete a file before its recorder has stored that it is finished.
 func TestForgettingAFileWhoseRowSaysThatItGrows(t *testing.T) {
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
 	rec := sample(0, "live/a")
@@ -44,8 +44,7 @@ func TestForgettingAFileWhoseRowSaysThatItGrows(t *testing.T) {
 	require.Empty(t, all(t, c, media.Query{}))
 }
 
-// A database that is away while files are deleted learns of it when it is back,
-// in another process even.
+// The deletions reach the database after an outage, even from another process.
 func TestForgettingDoesNotWaitForTheDatabase(t *testing.T) {
 	dsn := filepath.Join(t.TempDir(), "spool.db")
 	o := OpenOptions{Driver: "sqlite", DSN: dsn, JournalDir: t.TempDir()}
@@ -71,7 +70,7 @@ func TestForgettingDoesNotWaitForTheDatabase(t *testing.T) {
 	require.Equal(t, recs[1].ID, left[0].ID)
 }
 
-// A batch is one write: it is what lets deleting keep up with recording.
+// A batch is one write of the journal, so that deletion keeps up with recording.
 func TestForgettingManyIsOneWriteOfTheJournal(t *testing.T) {
 	o := OpenOptions{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db")}
 	c := openWith(t, o)
@@ -90,8 +89,8 @@ func TestForgettingManyIsOneWriteOfTheJournal(t *testing.T) {
 	require.Empty(t, all(t, c, media.Query{}))
 }
 
-// TestALostRowWhoseFileIsBackStays although its time was over when Upkeep read it, and so does
-// one that is being changed.
+// TestALostRowWhoseFileIsBackStays checks that Upkeep keeps a lost row when the file has come back
+// since it read the row, and when the recording is being changed.
 func TestALostRowWhoseFileIsBackStays(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -102,7 +101,7 @@ func TestALostRowWhoseFileIsBackStays(t *testing.T) {
 		}
 		ready(t, c.Catalogue)
 		by := func(ctx context.Context, all []media.ID, do func(context.Context, []media.ID) error) error {
-			if len(all) == 0 { // no remote ones
+			if len(all) == 0 { // there are no remote recordings
 				return nil
 			}
 			require.Equal(t, ids(recs), all)

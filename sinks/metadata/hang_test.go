@@ -14,17 +14,17 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// mute does not answer questions about one recording until it is told to.
+// mute holds back the answers to queries about one recording until answer is closed.
 type mute struct {
 	id     string
-	asked  chan string // receives the questions about any recording of ids
+	asked  chan string // receives each query about a recording of ids
 	ids    []media.ID
 	answer chan struct{}
 }
 
 func muteAbout(c opened, recs ...media.Recording) *mute {
 	m := &mute{id: recs[0].ID.String(), asked: make(chan string, 100), ids: ids(recs), answer: make(chan struct{})}
-	was := c.store.Load() // which the applier may be using
+	was := c.store.Load() // the applier may be using it
 	db := *was.DB
 	db.RO = db.RO.WithQueryHook(m)
 	c.store.Store(&store{DB: &db, fence: was.fence})
@@ -48,7 +48,7 @@ func (m *mute) BeforeQuery(ctx context.Context, e *bun.QueryEvent) context.Conte
 
 func (m *mute) AfterQuery(context.Context, *bun.QueryEvent) {}
 
-// inTime fails a test that something holds up, which the database does not.
+// inTime fails the test when do waits for the database.
 func inTime(t *testing.T, what string, do func() error) {
 	t.Helper()
 	done := make(chan error, 1)
@@ -61,9 +61,9 @@ func inTime(t *testing.T, what string, do func() error) {
 	}
 }
 
-// TestADatabaseThatDoesNotAnswerAboutARecordingHoldsUpThatOneAlone, whichever change of it
-// asks: deletion, protection, and the row of a file that made room.
-func TestADatabaseThatDoesNotAnswerAboutARecordingHoldsUpThatOneAlone(t *testing.T) {
+// TestADatabaseThatDoesNotAnswerAboutARecordingBlocksOnlyThatOne covers the changes that query a
+// recording: deletion, protection, and the row of a file that retention deleted.
+func TestADatabaseThatDoesNotAnswerAboutARecordingBlocksOnlyThatOne(t *testing.T) {
 	asks := map[string]func(context.Context, *Catalogue, media.Recording) error{
 		"delete": func(ctx context.Context, c *Catalogue, r media.Recording) error {
 			_, err := c.Delete(ctx, r.ID)
@@ -116,9 +116,9 @@ func TestADatabaseThatDoesNotAnswerAboutARecordingHoldsUpThatOneAlone(t *testing
 	}
 }
 
-// TestAFrozenDatabaseIsAskedAboutEachRecordingByItself: a deletion that is given up ends, and
-// one by one none waits for those before it.
-func TestAFrozenDatabaseIsAskedAboutEachRecordingByItself(t *testing.T) {
+// TestADeletionOnAFrozenDatabaseEndsAndBlocksNoOther checks that a cancelled deletion ends, and
+// that no deletion waits for the ones before it.
+func TestADeletionOnAFrozenDatabaseEndsAndBlocksNoOther(t *testing.T) {
 	eachServer(t, func(t *testing.T, s *dbtest.Server) {
 		c := openWith(t, OpenOptions{Driver: s.Driver, DSN: s.DSN, QueryTimeout: time.Hour})
 		var recs []media.Recording

@@ -21,8 +21,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// writeUntilKilled is the child of the test below: it puts recordings, growing
-// and finished in turn, and says of each what the journal has taken.
+// writeUntilKilled is the child of the test below: it puts growing and finished recordings in
+// turn, and prints each one that the journal has accepted.
 func writeUntilKilled(dir string) {
 	log := slog.New(slog.DiscardHandler)
 	c, err := Open(context.Background(), OpenOptions{
@@ -50,9 +50,9 @@ func writeUntilKilled(dir string) {
 	}
 }
 
-// TestEveryJournalledRowArrivesOnceAfterKills kills a writer at random points,
-// again and again on one journal and database: what was said to be taken must be
-// in the database in the end, once, and no newer than its last Put.
+// TestEveryJournalledRowArrivesOnceAfterKills kills a writer at random points, again and again,
+// on one journal and database. In the end the database must hold every accepted recording once,
+// and no newer state than that of its last Put.
 func TestEveryJournalledRowArrivesOnceAfterKills(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		dir := t.TempDir()
@@ -71,11 +71,11 @@ func TestEveryJournalledRowArrivesOnceAfterKills(t *testing.T) {
 		}
 		for id, state := range taken {
 			require.Contains(t, got, id)
-			if state == "finished" { // the kill may have come before the answer to a later Put
+			if state == "finished" { // the writer may have been killed before it printed a later Put
 				require.Equal(t, state, got[id])
 			}
 		}
-		// One more for each kill: written, but killed before it could say so.
+		// One more for each kill: stored, but the writer was killed before it could print it.
 		require.LessOrEqual(t, len(got), len(taken)+12)
 	})
 }
@@ -95,7 +95,7 @@ func killWriter(t *testing.T, driver, dsn, dir string, first, lines int, taken m
 		}
 		id, state, ok := strings.Cut(scan.Text(), " ")
 		if !ok {
-			continue // cut short by the kill
+			continue // the kill cut the line short
 		}
 		require.NotContains(t, id, "failed", scan.Text())
 		if state == "finished" || state == "recording" {
@@ -105,7 +105,7 @@ func killWriter(t *testing.T, driver, dsn, dir string, first, lines int, taken m
 	_ = cmd.Wait()
 }
 
-func TestARestartDoesNotApplyAgainWhatTheDatabaseHas(t *testing.T) {
+func TestARestartAppliesNoChangeAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		dir := t.TempDir()
 		c := openWith(t, OpenOptions{Driver: driver, DSN: dsn, JournalDir: dir})
@@ -123,8 +123,8 @@ func TestARestartDoesNotApplyAgainWhatTheDatabaseHas(t *testing.T) {
 	})
 }
 
-// TestNothingIsHiddenWhileRowsArrive: what the database has is asked of it, as soon as it
-// is no longer known from the journal, though others still wait.
+// TestNothingIsHiddenWhileRowsArrive checks that a recording which leaves the pending changes is
+// read from the database at once, while other changes still wait.
 func TestNothingIsHiddenWhileRowsArrive(t *testing.T) {
 	o := OpenOptions{Driver: "postgres", DSN: servers.Fresh(t, "postgres"), JournalDir: t.TempDir()}
 	c := openWith(t, o)
@@ -138,7 +138,7 @@ func TestNothingIsHiddenWhileRowsArrive(t *testing.T) {
 	c.close()
 	tx, err := sqlDB(t, "postgres", o.DSN).BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	_, err = tx.ExecContext(t.Context(), "LOCK TABLE spool_recordings IN EXCLUSIVE MODE") // who reads does not wait
+	_, err = tx.ExecContext(t.Context(), "LOCK TABLE spool_recordings IN EXCLUSIVE MODE") // it does not block readers
 	require.NoError(t, err)
 	c = openWith(t, o)
 	require.Eventually(t, func() bool { return c.Stats().Pending == 1 }, patience, time.Millisecond)
@@ -150,7 +150,7 @@ func TestNothingIsHiddenWhileRowsArrive(t *testing.T) {
 	require.Len(t, records(t, c, media.Query{}).Records, 11)
 }
 
-func TestALostDatabaseGetsWhatTheJournalStillHas(t *testing.T) {
+func TestALostDatabaseGetsTheJournalsChanges(t *testing.T) {
 	dir := t.TempDir()
 	c := openWith(t, OpenOptions{Driver: "sqlite", DSN: dbtest.SQLite(t), JournalDir: dir})
 	put(t, c, sample(1, "live/a"))
@@ -161,9 +161,9 @@ func TestALostDatabaseGetsWhatTheJournalStillHas(t *testing.T) {
 	require.Len(t, all(t, c, media.Query{}), 1)
 }
 
-// Whoever still asks while the catalogue is being closed is told that it does not
-// answer; the database is not said to be away.
-func TestWhatIsAskedOfAClosedCatalogueBlamesNoDatabase(t *testing.T) {
+// A query while the catalogue closes returns ErrUnavailable, and the log does not blame the
+// database.
+func TestAQueryOfAClosedCatalogueBlamesNoDatabase(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := openWith(t, OpenOptions{Driver: driver, DSN: dsn})
 		put(t, c, sample(1, "live/a"))

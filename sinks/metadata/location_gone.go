@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// This is what happens to a recording's other places when the recorder's own file goes:
+// When the recorder's own file goes, its recording's other places change as follows:
 //
 //	lost, or evicted by retention, while another place holds the recording whole:
 //	        the own location is lost, the recording is remote: it keeps its row, its events
@@ -30,7 +30,7 @@ import (
 // A remote recording whose file is found again gets the state that the file carries.
 //
 // Invariant: a location whose recording has no row is unwanted. So footage in other places is
-// never forgotten, and SELECT ... WHERE state = 'unwanted' lists what has to be deleted. Code that
+// never forgotten, and SELECT ... WHERE state = 'unwanted' lists the places to delete from. Code that
 // adds a location first locks the recording's row and checks that it exists: all decisions of this
 // file are made under that lock.
 

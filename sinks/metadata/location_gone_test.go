@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// unwanted are the locations that are to be deleted by whoever has the place.
+// unwanted returns the locations whose owner has to delete the footage.
 func unwanted(t *testing.T, c opened) (out []media.Location) {
 	t.Helper()
 	var rows []location
@@ -27,7 +27,7 @@ func unwanted(t *testing.T, c opened) (out []media.Location) {
 	return out
 }
 
-// orphans are the locations of recordings without a row that are not unwanted.
+// orphans counts the locations of recordings without a row that are not unwanted.
 func orphans(t *testing.T, c opened) (n int) {
 	t.Helper()
 	require.NoError(t, c.store.Load().RW.NewRaw("SELECT COUNT(*) FROM spool_locations WHERE state <> 'unwanted' "+
@@ -42,8 +42,8 @@ func stateOf(t *testing.T, c opened, id media.ID) media.State {
 	return rec.State
 }
 
-// TestARecordingWhoseFileIsLostIsRemoteWhileAnotherPlaceHasIt: a comparison with the disk
-// and the upkeep of lost rows leave it, its events keep it, and the file may come back.
+// TestARecordingWhoseFileIsLostIsRemoteWhileAnotherPlaceHasIt checks that a comparison with the disk
+// and the upkeep of lost rows keep the row, that its events keep it, and that the file may come back.
 func TestARecordingWhoseFileIsLostIsRemoteWhileAnotherPlaceHasIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c, d := open(t, driver, dsn), disk{t, t.TempDir()}
@@ -58,7 +58,7 @@ func TestARecordingWhoseFileIsLostIsRemoteWhileAnotherPlaceHasIt(t *testing.T) {
 
 		require.Equal(t, 3, d.reconcile(c).Lost)
 		require.Equal(t, media.StateRemote, stateOf(t, c, rec.ID))
-		require.Equal(t, media.StateLost, stateOf(t, c, part.ID), "what is elsewhere is not whole")
+		require.Equal(t, media.StateLost, stateOf(t, c, part.ID), "the other place does not hold it whole")
 		require.Equal(t, media.StateLost, stateOf(t, c, plain.ID))
 		own := media.Location{Node: "node1", Path: rec.Path, Size: rec.Size, State: media.StateLost}
 		page := records(t, c, media.Query{State: media.StateRemote})
@@ -86,7 +86,6 @@ func TestARecordingWhoseFileIsLostIsRemoteWhileAnotherPlaceHasIt(t *testing.T) {
 	})
 }
 
-// TestAnEvictedRecordingStaysInTheCatalogueWhileAnotherPlaceHasIt.
 func TestAnEvictedRecordingStaysInTheCatalogueWhileAnotherPlaceHasIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -122,8 +121,7 @@ func TestAnEvictedRecordingStaysInTheCatalogueWhileAnotherPlaceHasIt(t *testing.
 	})
 }
 
-// TestWhatADeletedRecordingHasElsewhereIsUnwantedAndNotForgotten.
-func TestWhatADeletedRecordingHasElsewhereIsUnwantedAndNotForgotten(t *testing.T) {
+func TestOtherPlacesOfADeletedRecordingBecomeUnwanted(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		rec := sample(1, "live/a")
@@ -147,15 +145,15 @@ func TestWhatADeletedRecordingHasElsewhereIsUnwantedAndNotForgotten(t *testing.T
 		require.ElementsMatch(t, []media.Location{archived, copied}, unwanted(t, c), "where nothing was there is nothing to delete")
 		require.Zero(t, orphans(t, c))
 
-		put(t, c, rec) // its file is here again, as from a backup
+		put(t, c, rec) // its file has come back, as from a backup
 		ready(t, c.Catalogue)
 		got, err := c.Record(t.Context(), rec.ID)
 		require.NoError(t, err)
-		require.Len(t, got.Locations, 1, "what is to be deleted is no place to look at")
+		require.Len(t, got.Locations, 1, "an unwanted location is not listed")
 	})
 }
 
-// TestADeletionOnRequestCountsInABatchWithAnEviction, whichever came first.
+// TestADeletionOnRequestCountsInABatchWithAnEviction covers both orders.
 func TestADeletionOnRequestCountsInABatchWithAnEviction(t *testing.T) {
 	asked, evicted := &row.Row{ID: "a"}, &row.Row{ID: "a", Evicted: true}
 	for _, rows := range [][]*row.Row{{asked, evicted}, {evicted, asked}} {
@@ -165,13 +163,13 @@ func TestADeletionOnRequestCountsInABatchWithAnEviction(t *testing.T) {
 	}
 }
 
-// TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore, whichever way the last one went: its
-// events say since when they have no footage, and it is kept from then on as long as others
-// that are lost. What is not whole counts as nowhere.
+// TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore covers the ways in which the last place can go.
+// The recording's events are gone from then on, and its row is kept as long as other lost rows. An
+// incomplete copy does not count.
 func TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
-		ways := map[string]string{ // what becomes of the place, by the recording
+		ways := map[string]string{ // statements that remove the place, by the recording
 			"stays":        "UPDATE spool_locations SET path = 'moved' WHERE bucket <> '' AND recording_id = '%s'",
 			"is gone":      "DELETE FROM spool_locations WHERE bucket <> '' AND recording_id = '%s'",
 			"is lost":      "UPDATE spool_locations SET state = 'lost' WHERE bucket <> '' AND recording_id = '%s'",
@@ -190,7 +188,7 @@ func TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore(t *testing.T) {
 			require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
 			lost := rec
 			lost.State = media.StateLost
-			put(t, c, lost) // of the protected one, which Forget leaves
+			put(t, c, lost) // the protected one, which Forget keeps
 		}
 		ready(t, c.Catalogue)
 		before := map[string]media.Record{}
@@ -231,9 +229,9 @@ func TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore(t *testing.T) {
 	})
 }
 
-// TestARemoteRecordingThatChangesMeanwhileIsNotCalledLost: one that is being changed, or was
-// just before, and one that another place gets.
-func TestARemoteRecordingThatChangesMeanwhileIsNotCalledLost(t *testing.T) {
+// TestARemoteRecordingThatChangesMeanwhileIsNotMarkedLost covers a recording that is being changed,
+// one that was changed just before, and one that gets another place.
+func TestARemoteRecordingThatChangesMeanwhileIsNotMarkedLost(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		busy, back, placed, deleted := sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a"), sample(4, "live/a")
@@ -268,8 +266,8 @@ func TestARemoteRecordingThatChangesMeanwhileIsNotCalledLost(t *testing.T) {
 	})
 }
 
-// TestManyRemoteRecordingsAreLookedAtInBatches, of which some stay.
-func TestManyRemoteRecordingsAreLookedAtInBatches(t *testing.T) {
+// TestManyRemoteRecordingsAreCheckedInBatches keeps some of them remote.
+func TestManyRemoteRecordingsAreCheckedInBatches(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		generate(t, c.store.Load(), 2*upkeepBatch+3)
@@ -289,9 +287,9 @@ func TestManyRemoteRecordingsAreLookedAtInBatches(t *testing.T) {
 	})
 }
 
-// TestWhatLiesElsewhereIsNotKnownWhileTheDatabaseIsAway, of a recording that the journal
-// knows: that no other place is listed says nothing.
-func TestWhatLiesElsewhereIsNotKnownWhileTheDatabaseIsAway(t *testing.T) {
+// TestOtherPlacesAreUnknownWhileTheDatabaseIsAway checks that Located is false for a recording
+// from the journal: it may have other places that are not listed.
+func TestOtherPlacesAreUnknownWhileTheDatabaseIsAway(t *testing.T) {
 	dsn := filepath.Join(t.TempDir(), "spool.db")
 	o := OpenOptions{Driver: "sqlite", DSN: dsn, JournalDir: t.TempDir()}
 	c, rec, plain := openWith(t, o), sample(1, "live/a"), sample(2, "live/a")

@@ -18,9 +18,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestTwoRecordersKeepRecordingsInSeveralPlacesEach on one database, at the same time: each
-// has copies of the other's, both have some in one bucket, and both complete what an earlier
-// version left. No statement is refused, and each recording has each place once.
+// TestTwoRecordersKeepRecordingsInSeveralPlacesEach runs two recorders on one database at the same
+// time: each has copies of the other's recordings, both have some in one bucket, and both complete
+// rows of an earlier version. No statement fails, and each recording has each place once.
 func TestTwoRecordersKeepRecordingsInSeveralPlacesEach(t *testing.T) {
 	const n = 30
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
@@ -82,8 +82,8 @@ func TestTwoRecordersKeepRecordingsInSeveralPlacesEach(t *testing.T) {
 	})
 }
 
-// copies says that a recording is in a bucket and on the disk of another recorder as well,
-// as whoever has put it there does: under a lock of its row.
+// copies adds locations of a recording in a bucket and on another recorder's disk, under a lock of
+// the recording's row.
 func copies(t *testing.T, c opened, rec media.Recording, node string) error {
 	s := c.store.Load()
 	return c.inTx(t.Context(), func(ctx context.Context, _ *store, tx bun.Tx) error {
@@ -99,8 +99,9 @@ func copies(t *testing.T, c opened, rec media.Recording, node string) error {
 	})
 }
 
-// TestLocationsOfAPageAreOneQuestionThatAnIndexAnswers, however many rows the table has.
-func TestLocationsOfAPageAreOneQuestionThatAnIndexAnswers(t *testing.T) {
+// TestLocationsOfAPageAreOneIndexedQuery checks that the cost of a page does not grow
+// with the table.
+func TestLocationsOfAPageAreOneIndexedQuery(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		s := c.store.Load()
@@ -129,7 +130,7 @@ func TestLocationsOfAPageAreOneQuestionThatAnIndexAnswers(t *testing.T) {
 	})
 }
 
-// questionsOfLocations gathers the statements that read the table.
+// questionsOfLocations gathers the statements that read spool_locations.
 type questionsOfLocations []string
 
 func (q *questionsOfLocations) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context {
@@ -142,8 +143,8 @@ func (q *questionsOfLocations) AfterQuery(_ context.Context, e *bun.QueryEvent) 
 	}
 }
 
-// fillUntilKilled is the child of the test below: it gives rows their locations, and waits
-// in each batch, inside its transaction, until it is told to go on.
+// fillUntilKilled is the child of the test below: it adds locations to rows, and waits inside the
+// transaction of each batch until the parent lets it go on.
 func fillUntilKilled(dir string) {
 	log := slog.New(slog.DiscardHandler)
 	c, err := Open(context.Background(), OpenOptions{
@@ -165,7 +166,7 @@ func fillUntilKilled(dir string) {
 	fmt.Println("failed:", err)
 }
 
-// TestAFillThatIsKilledInABatchGoesOnBehindTheLastWholeOne, in another process.
+// TestAFillThatIsKilledInABatchGoesOnBehindTheLastWholeOne continues the task in another process.
 func TestAFillThatIsKilledInABatchGoesOnBehindTheLastWholeOne(t *testing.T) {
 	const batches = 4
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
@@ -176,7 +177,7 @@ func TestAFillThatIsKilledInABatchGoesOnBehindTheLastWholeOne(t *testing.T) {
 		c.exec(t, "DELETE FROM spool_upkeep")
 		c.close()
 		positions := map[string]bool{}
-		for whole := range 3 { // each process does one batch more, and is killed in the next
+		for whole := range 3 { // each process completes one batch more, and is killed in the next
 			at := fillAndKill(t, driver, dsn, dir, min(whole, 1))
 			require.Equal(t, whole == 0, at == "at ", "it begins behind what the one before has done: %q", at)
 			require.False(t, whole > 1 && positions[at])
@@ -195,8 +196,8 @@ func TestAFillThatIsKilledInABatchGoesOnBehindTheLastWholeOne(t *testing.T) {
 	})
 }
 
-// fillAndKill lets a process do some batches, kills it in the next, and returns where that
-// one began.
+// fillAndKill lets a process complete some batches, kills it in the next, and returns the
+// position at which that batch began.
 func fillAndKill(t *testing.T, driver, dsn, dir string, batches int) (at string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -235,8 +236,8 @@ func TestATaskThatAnotherRecorderHasFinishedStaysFinished(t *testing.T) {
 	})
 }
 
-// TestTwoRecordersMoveATaskAtTheSameTime, the first time too: the one that waits for the
-// other is not refused.
+// TestTwoRecordersMoveATaskAtTheSameTime, also at its first batch: the recorder that waits for the
+// other gets no error.
 func TestTwoRecordersMoveATaskAtTheSameTime(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -250,12 +251,12 @@ func TestTwoRecordersMoveATaskAtTheSameTime(t *testing.T) {
 				return s.moveTask(ctx, tx, task, to)
 			})
 		}
-		for i := range 20 { // the second is most often in the middle of it when the first commits
+		for i := range 20 { // the second is most often inside its transaction when the first commits
 			task, done := fmt.Sprintf("task %d", i), make(chan error, 1)
 			require.NoError(t, move(c, task, "1 a", func() {}, func() {
 				began := make(chan struct{})
 				go func() { done <- move(other, task, "2 b", func() { close(began) }, func() {}) }()
-				if driver != "sqlite" { // where the second begins when the first has ended
+				if driver != "sqlite" { // there the second begins after the first has ended
 					<-began
 				}
 			}))

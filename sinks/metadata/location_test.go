@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// storedLocations are the rows of the table that are not unwanted, in its order.
+// storedLocations returns the rows of spool_locations that are not unwanted, in the order of a page.
 func storedLocations(t *testing.T, c opened, ids ...media.ID) (out []media.Location) {
 	t.Helper()
 	text := make([]string, len(ids))
@@ -34,7 +34,8 @@ func inBucket(t *testing.T, c opened, rec media.Recording) media.Location {
 	return l.value()
 }
 
-// TestALocationFollowsItsRow whatever changes it: each in the transaction of the row.
+// TestALocationFollowsItsRow checks that each change of a row changes its location in the same
+// transaction.
 func TestALocationFollowsItsRow(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -65,7 +66,7 @@ func TestALocationFollowsItsRow(t *testing.T) {
 		lost.State = media.StateLost
 		put(t, c, lost)
 		ready(t, c.Catalogue)
-		require.ElementsMatch(t, []media.Location{own(lost), archived}, storedLocations(t, c, rec.ID), "what is elsewhere is not lost")
+		require.ElementsMatch(t, []media.Location{own(lost), archived}, storedLocations(t, c, rec.ID), "the other place is not lost")
 
 		_, err = c.Delete(t.Context(), other.ID)
 		require.NoError(t, err)
@@ -75,8 +76,8 @@ func TestALocationFollowsItsRow(t *testing.T) {
 	})
 }
 
-// TestATakenOverRecordingLiesOnTheDiskOfWhoTookIt, and what is elsewhere stays.
-func TestATakenOverRecordingLiesOnTheDiskOfWhoTookIt(t *testing.T) {
+// TestATakenOverRecordingLiesOnTheNewRecordersDisk checks that its other places stay.
+func TestATakenOverRecordingLiesOnTheNewRecordersDisk(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d, rec := disk{t, t.TempDir()}, sample(1, "live/a")
 		rec.Size = 4000
@@ -94,7 +95,7 @@ func TestATakenOverRecordingLiesOnTheDiskOfWhoTookIt(t *testing.T) {
 	})
 }
 
-// TestRowsOfBeforeGetTheirLocations in batches, and answer before they have them.
+// TestRowsOfBeforeGetTheirLocations in batches, and answer queries before they have them.
 func TestRowsOfBeforeGetTheirLocations(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -139,8 +140,8 @@ func TestRowsOfBeforeGetTheirLocations(t *testing.T) {
 	})
 }
 
-// TestATableOfLocationsThatWasGoneIsFilledAgain from the rows, which no comparison with the
-// disk writes again.
+// TestATableOfLocationsThatWasGoneIsFilledAgain from the rows: a comparison with the disk does not
+// write unchanged rows again.
 func TestATableOfLocationsThatWasGoneIsFilledAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
@@ -160,8 +161,8 @@ func TestATableOfLocationsThatWasGoneIsFilledAgain(t *testing.T) {
 	})
 }
 
-// TestALocationHasTheDirectoryThatItsRecorderClaims, whenever it claims one: rows may be
-// older than the claim, or than the directory.
+// TestALocationHasTheDirectoryThatItsRecorderClaims also when the row is older than the claim, or
+// than the directory.
 func TestALocationHasTheDirectoryThatItsRecorderClaims(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c, rec := open(t, driver, dsn), sample(1, "live/a")
@@ -185,7 +186,7 @@ func TestALocationHasTheDirectoryThatItsRecorderClaims(t *testing.T) {
 	})
 }
 
-// TestALocationTableOfBeforeLosesItsDirectories and nothing else.
+// TestALocationTableOfBeforeLosesItsDirectories checks that it loses no other column.
 func TestALocationTableOfBeforeLosesItsDirectories(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// TestMigrationsGoOnAfterAnInterruptionAtAnyStatement stops before each
-// statement in turn, and runs again on what that left.
+// TestMigrationsGoOnAfterAnInterruptionAtAnyStatement interrupts a migration before each statement
+// in turn, and migrates again.
 func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		target, err := database.Parse(driver, dsn)
@@ -20,7 +20,7 @@ func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { require.NoError(t, s.Close()) }()
 		stopped := errors.New("stopped")
-		places := 1 // and the one behind all of them
+		places := 1 // behind the last version
 		for _, v := range database.Versions {
 			places += len(v.Statements(driver)) + 1 // the end of the version
 		}
@@ -75,7 +75,7 @@ func TestRecordersThatStartTogetherMigrateOnce(t *testing.T) {
 	})
 }
 
-// A table of ours by name that is somebody else's is refused as it stands.
+// A table with one of spool's names that another program made is refused and stays unchanged.
 func TestAForeignTableIsLeftAlone(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals"} {

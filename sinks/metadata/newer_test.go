@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// lastKind makes another kind of the last record of a journal file, and seals it again.
+// lastKind changes the kind of the last record of a journal file, and its checksum.
 func lastKind(t *testing.T, path string, kind byte) {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -38,16 +38,17 @@ func newestFile(t *testing.T, dir string) string {
 	return names[len(names)-1]
 }
 
-// TestADowngradeAppliesNothingOfWhatANewerVersionWroteAndLosesNothing: it says so, goes on
-// recording and answering, and the newer version finds all of it in order.
-func TestADowngradeAppliesNothingOfWhatANewerVersionWroteAndLosesNothing(t *testing.T) {
+// TestADowngradeNeitherAppliesNorLosesANewerVersionsChanges checks that the older version
+// reports it, goes on recording and answering, and that the newer version finds every change in
+// order.
+func TestADowngradeNeitherAppliesNorLosesANewerVersionsChanges(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
 		c, before := openWith(t, o), sample(1, "live/a")
 		put(t, c, before)
 		ready(t, c.Catalogue)
 		c.close()
-		away := o // the newer version could not reach its database
+		away := o // a newer version that could not reach its database
 		away.DSN = map[string]string{"sqlite": filepath.Join(t.TempDir(), "no", "spool.db"), "postgres": "postgres://spool@127.0.0.1:1/spool", "mysql": "spool@tcp(127.0.0.1:1)/spool"}[driver]
 		c, theirs := openWith(t, away), sample(2, "live/a")
 		put(t, c, theirs)
@@ -64,7 +65,7 @@ func TestADowngradeAppliesNothingOfWhatANewerVersionWroteAndLosesNothing(t *test
 		put(t, c, ours)
 		require.ErrorIs(t, c.Flush(t.Context()), ErrUnavailable)
 		page := records(t, c, media.Query{})
-		require.Len(t, page.Records, 2, "what is in the database and what waits")
+		require.Len(t, page.Records, 2, "one from the database and one that waits")
 		require.True(t, page.Stalled)
 		stats := c.Stats()
 		require.Equal(t, newer.Error(), stats.LastError)
@@ -73,15 +74,16 @@ func TestADowngradeAppliesNothingOfWhatANewerVersionWroteAndLosesNothing(t *test
 		require.Zero(t, stats.Applied)
 		c.close()
 
-		lastKind(t, path, 1) // as the version that knows it reads it
+		lastKind(t, path, 1) // a kind that the newer version can read
 		c = openWith(t, o)
 		ready(t, c.Catalogue)
 		require.Len(t, all(t, c, media.Query{}), 3)
 	})
 }
 
-// TestWhatANewerVersionWroteAndAppliedIsNoReasonToStop: its newest file is there all the same.
-func TestWhatANewerVersionWroteAndAppliedIsNoReasonToStop(t *testing.T) {
+// TestAppliedChangesOfANewerVersionStopNothing covers its newest file, which remains after
+// all of its changes were applied.
+func TestAppliedChangesOfANewerVersionStopNothing(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
 		c := openWith(t, o)

@@ -21,7 +21,7 @@ func named(t *testing.T, driver, dsn string, o OpenOptions) opened {
 	return c
 }
 
-// nodes are the names that rows have, by ID, and those of events by theirs.
+// nodes returns the nodes of rows by ID, and those of events by theirs.
 func nodes(t *testing.T, c opened) map[media.ID]string {
 	t.Helper()
 	out := map[media.ID]string{}
@@ -36,13 +36,13 @@ func nodes(t *testing.T, c opened) map[media.ID]string {
 	return out
 }
 
-// TestRowsOfTheHostsNameAreTakenOver by the recorder that has their file, of two on
-// hosts of one name: each ends with its own, whichever is first, and those whose
-// file nobody has stay as they are.
+// TestRowsOfTheHostsNameAreTakenOver by the recorder that has their file. Two recorders run on hosts
+// of the same name: each ends with its own rows, in either order, and rows whose file is missing
+// stay as they are.
 func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		disks := [2]disk{{t, t.TempDir()}, {t, t.TempDir()}}
-		before := open(t, driver, dsn) // node1 is the host
+		before := open(t, driver, dsn) // node1 is the hosts' name
 		want := map[media.ID]string{}
 		ids := [2]string{disk1, disk2}
 		var protected media.ID
@@ -52,7 +52,7 @@ func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 			rec.Events = []media.Event{{ID: media.ID{7, byte(n)}, At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC}}
 			file, row := rec, rec
 			switch n / 2 {
-			case 1: // killed between the file's name and the row
+			case 1: // killed between the rename of the file and its row
 				row.Path, row.State = row.Path+media.PartSuffix, media.StateRecording
 			case 2: // moved
 				file.Path = "moved/" + file.Path
@@ -62,7 +62,7 @@ func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 				protected = rec.ID
 			}
 			want[rec.ID], want[rec.Events[0].ID] = ids[n%2], ids[n%2]
-			if n/2 == 3 { // nobody has it
+			if n/2 == 3 { // neither disk has the file
 				want[rec.ID], want[rec.Events[0].ID] = "node1", "node1"
 				continue
 			}
@@ -93,8 +93,7 @@ func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 	})
 }
 
-// TestRowsFollowTheDirectoryWhenTheNameChanges, which the host's or the configured
-// one may.
+// TestRowsFollowTheDirectoryWhenTheNameChanges covers the host's name and a configured one.
 func TestRowsFollowTheDirectoryWhenTheNameChanges(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d, rec := disk{t, t.TempDir()}, sample(1, "live/a")
@@ -119,8 +118,8 @@ func TestRowsFollowTheDirectoryWhenTheNameChanges(t *testing.T) {
 	})
 }
 
-// TestRowsOfARecorderThatIsNoMoreAreTakenOver on demand, with what is lost of it.
-func TestRowsOfARecorderThatIsNoMoreAreTakenOver(t *testing.T) {
+// TestRowsOfARetiredRecorderAreTakenOver on request, and rows without a file become lost.
+func TestRowsOfARetiredRecorderAreTakenOver(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d := disk{t, t.TempDir()}
 		dead := open(t, driver, dsn)
@@ -138,8 +137,8 @@ func TestRowsOfARecorderThatIsNoMoreAreTakenOver(t *testing.T) {
 	})
 }
 
-// TestRowOfAnotherRecorderIsNotChanged, though a copy of its file is here and the
-// database is away when that is recovered, protected and deleted.
+// TestRowOfAnotherRecorderIsNotChanged although a copy of its file is on this disk and is
+// recovered, protected and deleted while the database is away.
 func TestRowOfAnotherRecorderIsNotChanged(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		theirs := open(t, driver, dsn)
@@ -173,8 +172,8 @@ func TestRowOfAnotherRecorderIsNotChanged(t *testing.T) {
 	})
 }
 
-// TestRecordingInADirectoryOfItsOwn is not taken for a file of the record directory:
-// the row has that one's identity for a name, and nothing here is done for it.
+// TestRecordingInADirectoryOfItsOwn checks that its row gets that directory's identity as its node, and
+// that a comparison of the record directory leaves it alone.
 func TestRecordingInADirectoryOfItsOwn(t *testing.T) {
 	dsn := servers.Fresh(t, "sqlite")
 	main, second := disk{t, t.TempDir()}, disk{t, t.TempDir()}

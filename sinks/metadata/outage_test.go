@@ -48,7 +48,7 @@ func TestAnOutageLosesNoRowAndDoublesNone(t *testing.T) {
 	})
 }
 
-// outage writes before, in and after an outage, and gives how many recordings
+// outage writes before, during and after an outage, and returns the number of recordings
 // there are now.
 func outage(t *testing.T, c opened, first int, name string, away, back func()) int {
 	t.Helper()
@@ -78,7 +78,7 @@ func outage(t *testing.T, c opened, first int, name string, away, back func()) i
 	burst()
 	p := records(t, c, media.Query{Limit: 1000})
 	require.True(t, p.Degraded, name)
-	require.GreaterOrEqual(t, len(p.Records), 20, "what is pending is listed")
+	require.GreaterOrEqual(t, len(p.Records), 20, "pending recordings are listed")
 	for _, r := range p.Records {
 		require.True(t, r.Pending)
 	}
@@ -97,7 +97,7 @@ func outage(t *testing.T, c opened, first int, name string, away, back func()) i
 	return n
 }
 
-// proxy puts a real TCP proxy before a server.
+// proxy starts a TCP proxy in front of a server.
 func proxy(t *testing.T, to string) (addr string, cut, mend func()) {
 	t.Helper()
 	nop := zerolog.Nop()
@@ -125,8 +125,8 @@ func TestStartingWithoutADatabaseRecordsAllTheSame(t *testing.T) {
 	})
 }
 
-func TestAFullJournalCountsWhatItCannotTake(t *testing.T) {
-	// A directory where the file should be: a database that never opens.
+func TestAFullJournalCountsRefusedChanges(t *testing.T) {
+	// A directory in the place of the file: the database never opens.
 	c := openWith(t, OpenOptions{Driver: "sqlite", DSN: t.TempDir(), MaxJournalBytes: 3000})
 	var err error
 	n := 0
@@ -150,7 +150,7 @@ func TestALockedSQLiteFileIsWaitedFor(t *testing.T) {
 	other, err := c.target.Open(t.Context())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
-	tx, err := other.RW.BeginTx(t.Context(), nil) // _txlock=immediate: the write lock is held
+	tx, err := other.RW.BeginTx(t.Context(), nil) // _txlock=immediate: it holds the write lock
 	require.NoError(t, err)
 	put(t, c, sample(1, "live/a"))
 	require.Len(t, records(t, c, media.Query{}).Records, 1)

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// long is a recording with thousands of gaps, as another program may have put it into the
+// long returns a recording with thousands of gaps, as another program may have put it into the
 // database.
 func long(n int) media.Recording {
 	rec := sample(n, fmt.Sprint("live/", n%3))
@@ -20,8 +20,7 @@ func long(n int) media.Recording {
 	return rec
 }
 
-// A page is bounded in bytes, whatever its rows list: from the database, and while some of
-// them are on their way there.
+// A page is bounded in bytes, whether the database has its rows or some are still pending.
 func TestAPageIsBoundedInBytes(t *testing.T) {
 	const most = 1 << 20
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
@@ -58,18 +57,18 @@ func TestAPageIsBoundedInBytes(t *testing.T) {
 				require.Len(t, seen, 2*want)
 				require.Greater(t, pages, want/3)
 			}
-			require.Len(t, records(t, c, media.Query{Limit: 1000}).Records, 2*want, "who asks for no bound has none")
+			require.Len(t, records(t, c, media.Query{Limit: 1000}).Records, 2*want, "a query without a bound has none")
 		}
 		add(6)
 		ready(t, c.Catalogue)
 		walk()
-		c.Catalogue.stop() // what comes now is pending
+		c.Catalogue.stop() // later changes stay pending
 		add(3)
 		walk()
 	})
 }
 
-// A page reads no more rows than it has: what follows costs it nothing.
+// A page reads no more rows than it returns.
 func TestAPageOfLongRowsReadsNoMoreThanItHas(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)

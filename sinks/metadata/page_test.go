@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A page costs what is on it, however long the table is.
+// The memory for a page does not grow with the table.
 func TestAPageAllocatesByThePageNotByTheTable(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -24,7 +24,7 @@ func TestAPageAllocatesByThePageNotByTheTable(t *testing.T) {
 		for name, q := range asks {
 			small[name] = allocated(t, c, q)
 		}
-		generate(t, s, 12000) // the rows that are there already, and five times as many
+		generate(t, s, 12000) // in total, with the existing rows
 		for name, q := range asks {
 			big := allocated(t, c, q)
 			require.Less(t, big, small[name]*3/2, "%s: %d bytes with 2,000 rows, %d with 12,000", name, small[name], big)
@@ -32,12 +32,12 @@ func TestAPageAllocatesByThePageNotByTheTable(t *testing.T) {
 	})
 }
 
-// allocated is the bytes that one page takes, the least of some.
+// allocated returns the bytes that one page allocates, the least of several runs.
 func allocated(t *testing.T, c opened, q media.Query) uint64 {
 	t.Helper()
 	var before, after runtime.MemStats
 	least := ^uint64(0)
-	for range 9 { // what else runs only adds
+	for range 9 { // other goroutines can only add to it
 		runtime.ReadMemStats(&before)
 		page := records(t, c, q)
 		runtime.ReadMemStats(&after)

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// TestAProtectionHoldsWhileTheDatabaseIsAway: a recording is protected while it grows,
-// and its recorder, which does not know of that, finishes it.
+// TestAProtectionHoldsWhileTheDatabaseIsAway protects a growing recording, which its recorder then
+// finishes without the protection.
 func TestAProtectionHoldsWhileTheDatabaseIsAway(t *testing.T) {
 	check := func(t *testing.T, o OpenOptions, back func()) {
 		c := openWith(t, o)
@@ -39,7 +39,7 @@ func TestAProtectionHoldsWhileTheDatabaseIsAway(t *testing.T) {
 		back()
 		ready(t, c.Catalogue)
 		protected()
-		put(t, c, rec) // once more
+		put(t, c, rec) // again
 		ready(t, c.Catalogue)
 		protected()
 		_, err = c.SetProtected(t.Context(), rec.ID, false)
@@ -50,7 +50,7 @@ func TestAProtectionHoldsWhileTheDatabaseIsAway(t *testing.T) {
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		dsn := dbtest.SQLite(t)
-		require.NoError(t, os.Mkdir(dsn, 0o750)) // a directory where the file should be
+		require.NoError(t, os.Mkdir(dsn, 0o750)) // a directory in the place of the file
 		check(t, OpenOptions{Driver: "sqlite", DSN: dsn, JournalDir: t.TempDir()}, func() { require.NoError(t, os.Remove(dsn)) })
 	})
 	eachServer(t, func(t *testing.T, s *dbtest.Server) {

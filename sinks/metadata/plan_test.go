@@ -21,7 +21,7 @@ import (
 )
 
 // generate fills the table with n rows: a hundred streams that record side by
-// side, minute by minute, with a few long, lost, growing and protected ones.
+// side, minute by minute, with a few long, lost, growing and protected rows.
 func generate(t testing.TB, s *store, n int) {
 	t.Helper()
 	const batch = 1000
@@ -62,7 +62,7 @@ func generated(t testing.TB, i, n int) *row.Row {
 	return r
 }
 
-// questions are what the indexes exist for, on a table of n rows.
+// questions returns the queries for which the indexes exist, on a table of n rows.
 func questions(n int) map[string]media.Query {
 	yes := true
 	middle := base.Add(time.Duration(n/200) * time.Minute)
@@ -95,7 +95,7 @@ func cursorAt(q media.Query, rec media.Recording) string {
 	return encodeCursor(row.Key{Start: rec.StartUTC, ID: rec.ID.String()}, a.mark())
 }
 
-// explain is the database's plan of a question, as text.
+// explain returns the database's plan of a query, as text.
 func explain(t testing.TB, s *store, q media.Query) string {
 	t.Helper()
 	a, err := askOf(q)
@@ -106,7 +106,7 @@ func explain(t testing.TB, s *store, q media.Query) string {
 	return planOf(t, s, sel.String())
 }
 
-// planOf is the plan of a statement.
+// planOf returns the plan of a statement.
 func planOf(t testing.TB, s *store, statement string) string {
 	t.Helper()
 	verb := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN ", "mysql": "EXPLAIN "}[s.Driver]
@@ -135,7 +135,7 @@ func planOf(t testing.TB, s *store, statement string) string {
 	return out.String()
 }
 
-// walksTable reports a line of a plan that reads the whole table of recordings.
+// walksTable returns the line of a plan that reads the whole table of recordings; "": there is none.
 func walksTable(driver, plan string) string {
 	for line := range strings.Lines(plan) {
 		whole := map[string]bool{
@@ -150,7 +150,7 @@ func walksTable(driver, plan string) string {
 	return ""
 }
 
-func TestEveryQuestionIsAnsweredFromAnIndex(t *testing.T) {
+func TestEveryQueryUsesAnIndex(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		s := c.store.Load()
@@ -164,8 +164,8 @@ func TestEveryQuestionIsAnsweredFromAnIndex(t *testing.T) {
 	})
 }
 
-// BenchmarkPage asks each question of a million rows (SPOOL_BENCH_ROWS for
-// another number) on each database, and logs the plans with -v.
+// BenchmarkPage runs each query on a million rows (SPOOL_BENCH_ROWS for another number) on each
+// database, and logs the plans with -v.
 func BenchmarkPage(b *testing.B) {
 	withRows(b, func(b *testing.B, s *store, n int) {
 		for name, q := range questions(n) {
@@ -174,7 +174,7 @@ func BenchmarkPage(b *testing.B) {
 	})
 }
 
-// withRows measures something on each database, which has a million rows, or SPOOL_BENCH_ROWS.
+// withRows calls measure for each database, filled with a million rows or SPOOL_BENCH_ROWS.
 func withRows(b *testing.B, measure func(b *testing.B, s *store, n int)) {
 	n := 1000000
 	if v, err := strconv.Atoi(os.Getenv("SPOOL_BENCH_ROWS")); err == nil {
@@ -211,8 +211,8 @@ func benchPage(b *testing.B, s *store, q media.Query) {
 	b.ReportMetric(float64(rows), "rows")
 }
 
-// BenchmarkFill gives a million rows of an earlier version their locations (SPOOL_BENCH_ROWS
-// for another number), on each database. A batch is what others wait for at most.
+// BenchmarkFill adds locations to a million rows of an earlier version (SPOOL_BENCH_ROWS for another
+// number), on each database. Another writer waits for at most one batch.
 func BenchmarkFill(b *testing.B) {
 	withRows(b, func(b *testing.B, s *store, n int) {
 		c := &Catalogue{log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
@@ -244,7 +244,7 @@ func benchFill(b *testing.B, c *Catalogue) {
 		return s.locateBatch(ctx, tx, at)
 	}))
 	b.ReportMetric(median(took).Seconds()*1000, "batch-median-ms")
-	b.ReportMetric(took[len(took)-1].Seconds()*1000, "batch-longest-ms") // median has sorted them
+	b.ReportMetric(took[len(took)-1].Seconds()*1000, "batch-longest-ms") // sorted by median
 	b.ReportMetric(float64(heap)/1e6, "heap-MB")
 }
 

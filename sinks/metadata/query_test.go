@@ -17,9 +17,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// TestRecordsAnswerAsASimpleModel asks random questions about random recordings,
-// some of them in the database, some still pending, and compares every page with
-// a filter over a sorted slice.
+// TestRecordsAnswerAsASimpleModel runs random queries on random recordings, some of them in the
+// database, some still pending, and compares every page with a filter over a sorted slice.
 func TestRecordsAnswerAsASimpleModel(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -52,8 +51,8 @@ func TestRecordsAnswerAsASimpleModel(t *testing.T) {
 	})
 }
 
-// fillRandomly stores 300 recordings; the last are kept from the database by
-// stopping the applier, which leaves the answers to the merge.
+// fillRandomly stores 300 recordings; the last ones stay pending, since apply is stopped, and
+// queries have to merge them.
 func fillRandomly(t *testing.T, c opened) map[string]*row.Row {
 	t.Helper()
 	gen := rapid.Custom(randomRecording)
@@ -64,7 +63,7 @@ func fillRandomly(t *testing.T, c opened) map[string]*row.Row {
 			c.Catalogue.stop()
 		}
 		rec := gen.Example(i)
-		if i > 250 && i%3 == 0 { // a change of one that is stored
+		if i > 250 && i%3 == 0 { // a change of a stored recording
 			for id := range model {
 				rec.ID, _ = media.ParseID(id)
 				break
@@ -114,7 +113,7 @@ func randomQuery(t *rapid.T) media.Query {
 	return q
 }
 
-// expected says again, in its own words, what an answer is.
+// expected computes the answer to a query independently of the code under test.
 func expected(model map[string]*row.Row, a *ask) (ids []string) {
 	var in []*row.Row
 	for _, r := range model {
@@ -139,7 +138,7 @@ func expected(model map[string]*row.Row, a *ask) (ids []string) {
 	return ids
 }
 
-func TestQueriesThatCannotBeAsked(t *testing.T) {
+func TestInvalidQueriesAreRefused(t *testing.T) {
 	for name, q := range map[string]media.Query{
 		"negative limit": {Limit: -1},
 		"huge limit":     {Limit: 1001},

@@ -11,11 +11,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// turnstile is whoever lets one change of a recording at a time.
+// turnstile admits one change of a recording at a time.
 type turnstile struct {
 	t      *testing.T
 	inside map[media.ID]bool
-	before func(media.ID) // called when a comparison asks for a recording, once
+	before func(media.ID) // called once, when a comparison enters for a recording
 	busy   map[media.ID]bool
 	asked  []media.ID
 }
@@ -35,7 +35,7 @@ func (s *turnstile) alone(ctx context.Context, id media.ID, do func(context.Cont
 	return do(ctx)
 }
 
-// raced is a catalogue with one recording that differs from the disk.
+// raced opens a catalogue with one recording that differs from the disk.
 func raced(t *testing.T, driver, dsn string) (opened, disk, *turnstile) {
 	return open(t, driver, dsn), disk{t, t.TempDir()}, &turnstile{t: t}
 }
@@ -44,12 +44,12 @@ func (d disk) remove(rec media.Recording) {
 	require.NoError(d.t, os.Remove(filepath.Join(d.dir, filepath.FromSlash(rec.Path))))
 }
 
-// TestWhatChangesARecordingJustBeforeAComparisonDoes is in the row that is left: the
-// comparison has read the row and the file, and reads them again once it is alone with
-// the recording.
-func TestWhatChangesARecordingJustBeforeAComparisonDoes(t *testing.T) {
+// TestAChangeJustBeforeThatOfAComparisonStays checks that a change which other code makes after the
+// comparison has read the row and the file is kept: the comparison reads both again once it has
+// excluded other changes.
+func TestAChangeJustBeforeThatOfAComparisonStays(t *testing.T) {
 	ev := media.Event{ID: media.ID{7}, At: 1, Start: 1, End: 2}
-	// mark is an event that the row has room for and the file has not.
+	// mark is an event that the row has room for and the file does not.
 	mark := func(c opened, rec media.Recording) {
 		now, err := c.Record(t.Context(), rec.ID)
 		require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestWhatChangesARecordingJustBeforeAComparisonDoes(t *testing.T) {
 			require.Equal(t, file.Size, left(rec.ID).Size)
 			require.Equal(t, []media.Event{ev}, left(rec.ID).Events)
 		})
-		t.Run("an event of a row that would be lost", func(t *testing.T) { // its file was put back, and marked
+		t.Run("an event of a row that would be lost", func(t *testing.T) { // its file came back, and got an event
 			rec := sample(2, "live/a")
 			put(t, c, rec)
 			r := compare(func(media.ID) { d.write(rec); mark(c, rec) })
@@ -103,7 +103,7 @@ func TestWhatChangesARecordingJustBeforeAComparisonDoes(t *testing.T) {
 			moved.Path = "elsewhere/moved.mp4"
 			d.write(moved)
 			asked := 0
-			r := compare(func(media.ID) { // when it is called lost; again when its file is found
+			r := compare(func(media.ID) { // before it is marked as lost; again when its file is found
 				s.before = func(media.ID) { asked++; mark(c, rec) }
 			})
 			require.Equal(t, 1, r.Lost)
@@ -112,7 +112,7 @@ func TestWhatChangesARecordingJustBeforeAComparisonDoes(t *testing.T) {
 			require.Equal(t, media.StateFinished, left(rec.ID).State)
 			require.Equal(t, []media.Event{ev}, left(rec.ID).Events)
 		})
-		t.Run("what a file without a row is marked with", func(t *testing.T) {
+		t.Run("an event of a file without a row", func(t *testing.T) {
 			rec := sample(4, "live/a")
 			d.write(rec)
 			r := compare(func(media.ID) { rec.Events, rec.Protected = []media.Event{ev}, true; d.write(rec) })
@@ -153,9 +153,9 @@ func TestWhatChangesARecordingJustBeforeAComparisonDoes(t *testing.T) {
 	})
 }
 
-// TestTheRowOfAnEvictedFileDoesNotComeBack: retention takes the rows of many files away at
-// once, while it has none of them to itself. Here it does between the comparison's look at
-// the row and its change.
+// TestTheRowOfAnEvictedFileDoesNotComeBack: retention deletes the rows of many files at once,
+// without excluding other changes. Here it does so after the comparison has read the row and before
+// it changes it.
 func TestTheRowOfAnEvictedFileDoesNotComeBack(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c, d, s := raced(t, driver, dsn)
@@ -179,17 +179,17 @@ func TestTheRowOfAnEvictedFileDoesNotComeBack(t *testing.T) {
 	})
 }
 
-// TestARecordingThatStaysBusy is left as it is, waited for once, and counted; the others are
-// compared.
+// TestARecordingThatStaysBusy is left unchanged, waited for once, and counted; the comparison goes
+// on with the others.
 func TestARecordingThatStaysBusy(t *testing.T) {
 	c, d, s := raced(t, "sqlite", servers.Fresh(t, "sqlite"))
 	var recs []media.Recording
 	for n := range 4 {
 		rec := sample(n, "live/a")
-		if n != 3 { // without a row
+		if n != 3 { // which has no row
 			put(t, c, rec)
 		}
-		if n != 2 { // without a file
+		if n != 2 { // which has no file
 			rec.Size++
 			d.write(rec)
 		}
@@ -215,8 +215,8 @@ func TestARecordingThatStaysBusy(t *testing.T) {
 	require.Empty(t, s.asked, "what agrees is not asked for")
 }
 
-// TestAFullJournalIsWaitedForOutside of the recording's change, which is made again; who
-// hears of its end hears once.
+// TestAFullJournalIsWaitedForOutside checks that the comparison does not hold the recording while it
+// waits, that it makes the change again, and that Ended is called once.
 func TestAFullJournalIsWaitedForOutside(t *testing.T) {
 	told := 0
 	dsn, d := filepath.Join(t.TempDir(), "spool.db"), disk{t, t.TempDir()}
@@ -270,10 +270,10 @@ func (s *turnstile) aloneWith(ctx context.Context, all []media.ID, do func(conte
 	return do(ctx, free)
 }
 
-// TestRowsAreAdoptedAsTheyAreOnceNothingElseChangesThem: since they were read one was
-// deleted, one was finished by recovery, and one has become another recorder's. One stays
-// busy, and is left to the next comparison.
-func TestRowsAreAdoptedAsTheyAreOnceNothingElseChangesThem(t *testing.T) {
+// TestAdoptionReadsTheRowsAgain changes rows between the read and the adoption: one is deleted, one
+// is finished by recovery, one becomes another recorder's. One stays busy, and is left to the
+// next comparison.
+func TestAdoptionReadsTheRowsAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d, s := disk{t, t.TempDir()}, &turnstile{t: t}
 		front := named(t, driver, dsn, OpenOptions{Node: "front"})
@@ -317,7 +317,7 @@ func TestRowsAreAdoptedAsTheyAreOnceNothingElseChangesThem(t *testing.T) {
 	})
 }
 
-// TestRowsAreAdoptedOneByOneWhereOneCanBeHadAlone.
+// TestRowsAreAdoptedOneByOneWhereOneCanBeHadAlone covers a Comparison with Alone and no AloneWith.
 func TestRowsAreAdoptedOneByOneWhereOneCanBeHadAlone(t *testing.T) {
 	d, s, dsn := disk{t, t.TempDir()}, &turnstile{t: t}, servers.Fresh(t, "sqlite")
 	front := named(t, "sqlite", dsn, OpenOptions{Node: "front"})

@@ -16,8 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// disk is a record directory whose files carry their entry as JSON, padded to
-// the entry's size.
+// disk is a record directory whose files carry their entry as JSON, padded to the file's size.
 type disk struct {
 	t   *testing.T
 	dir string
@@ -77,7 +76,7 @@ func TestALostDatabaseIsRebuiltFromTheDiskToTheSameRows(t *testing.T) {
 	})
 }
 
-// Somebody links the record directory to the disk that it is on.
+// The record directory is a symbolic link to its disk.
 func TestReconcileLooksIntoALinkedDirectory(t *testing.T) {
 	d := disk{t, t.TempDir()}
 	d.write(sample(1, "live/a"))
@@ -88,7 +87,7 @@ func TestReconcileLooksIntoALinkedDirectory(t *testing.T) {
 	require.Equal(t, Report{Files: 1, Added: 1}, d.reconcile(c))
 }
 
-func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
+func TestReconcileMakesRowsAgreeWithTheDisk(t *testing.T) {
 	d := disk{t, t.TempDir()}
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
 	stored := func(n int, stream string) media.Recording { r := sample(n, stream); put(t, c, r); return r }
@@ -96,7 +95,7 @@ func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
 	moved := stored(2, "moved")
 	moved.Path = "elsewhere/moved.mp4"
 	d.write(moved)
-	grown := stored(3, "grown") // the row is older than its file
+	grown := stored(3, "grown") // its row is older than its file
 	grown.Size += 7
 	d.write(grown)
 	live := stored(4, "live")
@@ -116,7 +115,7 @@ func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
 	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(d.dir, "link.mp4")))
 	hidden := sample(7, ".trash")
 	d.write(hidden)
-	growing := sample(8, "starting") // live, and its row is still on the way
+	growing := sample(8, "starting") // live, and its row is pending
 	d.write(growing)
 
 	r := d.reconcile(c, live.Path, growing.Path)
@@ -130,7 +129,7 @@ func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
 		live.Path: media.StateRecording, crashed.Path: media.StateRecording, original.Path: media.StateFinished,
 	}, state)
 
-	d.write(lost) // the disk is back
+	d.write(lost) // the disk is mounted again
 	r = d.reconcile(c, live.Path, growing.Path)
 	require.Equal(t, 1, r.Updated)
 	got, err := c.Record(t.Context(), lost.ID)
@@ -138,9 +137,9 @@ func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
 	require.Equal(t, lost, got.Recording)
 }
 
-// Retention and people delete while the disk is compared: nothing comes back of what
-// went between two looks.
-func TestWhatIsDeletedDuringAComparisonStaysAway(t *testing.T) {
+// Retention and clients delete while the disk is compared: no recording that was deleted after the
+// comparison read it comes back.
+func TestRecordingsDeletedDuringAComparisonStayDeleted(t *testing.T) {
 	for name, stale := range map[string]bool{"its row is there and says the same": false, "its row says something else": true} {
 		t.Run(name, func(t *testing.T) {
 			d, c := disk{t, t.TempDir()}, open(t, "sqlite", servers.Fresh(t, "sqlite"))
@@ -197,9 +196,9 @@ func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A kill between a file's rename and the journal leaves a row that says the file
-// grows under its old name. The file is no copy of it: it is the same. Whoever is to
-// hear of its end has not, and is told once.
+// A kill between a file's rename and its change in the journal leaves a row that has the state
+// recording and the old name. The file is the same recording, not a copy, and Ended is called
+// once for it.
 func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	d := disk{t, t.TempDir()}
 	var ended []media.Recording
@@ -223,14 +222,14 @@ func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	require.Zero(t, report.Copies+report.Lost+report.Added)
 	require.Equal(t, []media.Recording{rec}, all(t, c, media.Query{}))
 	require.Equal(t, []media.Recording{rec}, ended)
-	d.write(sample(2, "live/a")) // without a row: what is new to the catalogue is no end
+	d.write(sample(2, "live/a")) // a file without a row calls no Ended
 	require.Equal(t, Report{Files: 2, Added: 1}, d.reconcile(c), "and that is all")
 	require.Len(t, ended, 1)
 }
 
-// A file that ends while the catalogue is compared with the disk has its pipeline to tell
-// of its end, though its row does not say so yet.
-func TestTheEndOfAFileOfThisRunIsNotToldByAComparison(t *testing.T) {
+// The pipeline reports the end of a file that ends during a comparison, even while its row has the
+// state recording.
+func TestAComparisonDoesNotReportTheEndOfAFileOfThisRun(t *testing.T) {
 	for name, first := range map[string]func(t *testing.T, c opened, rec media.Recording){
 		"its row says that it grows": func(*testing.T, opened, media.Recording) {},
 		"its row has just come":      func(t *testing.T, c opened, rec media.Recording) { put(t, c, rec) },
@@ -256,8 +255,8 @@ func TestTheEndOfAFileOfThisRunIsNotToldByAComparison(t *testing.T) {
 	}
 }
 
-// TestReconcileKeepsTheEventsThatAFileHasNoRoomFor: what only the row names stays,
-// when the file is at another place now, and when its row says something else.
+// TestReconcileKeepsTheEventsThatAFileHasNoRoomFor keeps events that only the row names, when the
+// file has another path, and when its row differs.
 func TestReconcileKeepsTheEventsThatAFileHasNoRoomFor(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d := disk{t, t.TempDir()}
@@ -288,8 +287,8 @@ func TestReconcileKeepsTheEventsThatAFileHasNoRoomFor(t *testing.T) {
 	})
 }
 
-// TestARowWhoseClockWasSetIsMended from its file: an earlier version let it end before
-// it began, or span decades, and no query found it. A time-lapse's row is as its file.
+// TestARowWhoseClockWasSetIsMended from its file: an earlier version let the row end before
+// it began, or span decades, and no query found it. A time-lapse's row already agrees with its file.
 func TestARowWhoseClockWasSetIsMended(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d := disk{t, t.TempDir()}

@@ -18,8 +18,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// catalogueFile is a SQLite catalogue with n recordings of this recorder, whose files
-// are on a disk, and as many of another one, whose are not, each with an event.
+// catalogueFile makes a SQLite catalogue with n recordings of this recorder, whose files
+// are on a disk, and n of another recorder without files, each with an event.
 func catalogueFile(t *testing.T, n int) (file string, d disk, want map[media.ID]string) {
 	t.Helper()
 	file, d, want = filepath.Join(t.TempDir(), "spool.db"), disk{t, t.TempDir()}, map[media.ID]string{}
@@ -49,7 +49,7 @@ func garbage(n int) []byte {
 	return b
 }
 
-// overwrite puts bytes at a place of a file.
+// overwrite writes bytes at an offset of a file.
 func overwrite(t *testing.T, file string, at int64, b []byte) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
@@ -64,8 +64,8 @@ func rescue(t *testing.T, file, recordDir string) (database.Rescued, error) {
 	return Rescue(t.Context(), OpenOptions{Driver: "sqlite", DSN: file}, recordDir)
 }
 
-// TestADamagedCatalogueIsRescued whatever is damaged: the old file is kept to the byte, what
-// can be read is taken over, and with the files of the disk no recording of this recorder is missing.
+// TestADamagedCatalogueIsRescued covers many kinds of damage: the old file is kept unchanged, every
+// readable row is copied, and after a comparison with the disk no recording of this recorder is missing.
 func TestADamagedCatalogueIsRescued(t *testing.T) {
 	const n = 60
 	original, d, want := catalogueFile(t, n)
@@ -74,7 +74,7 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 	type damage struct {
 		name   string
 		break_ func(file string)
-		others int // recordings of the other recorder that must be there
+		others int // least number of recordings of the other recorder afterwards
 	}
 	all := []damage{
 		{"header", func(f string) { overwrite(t, f, 0, garbage(100)) }, n},
@@ -102,7 +102,7 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 			require.NoError(t, err)
 			got, err := rescue(t, file, filepath.Dir(file))
 			require.NoError(t, err)
-			if got.Damage == "" { // a free page, or one that is not filled
+			if got.Damage == "" { // the page was free or not full
 				require.Contains(t, x.name, "page ")
 				return
 			}
@@ -140,7 +140,7 @@ func everything(t *testing.T, c opened) (out []media.Record) {
 	return records(t, c, media.Query{Limit: media.MaxLimit}).Records
 }
 
-// TestARecorderOfAMalformedCatalogueGoesOn from its start, and finds the rescued one.
+// TestARecorderOfAMalformedCatalogueGoesOn from its start, and later opens the rescued file.
 func TestARecorderOfAMalformedCatalogueGoesOn(t *testing.T) {
 	file, d, _ := catalogueFile(t, 5)
 	overwrite(t, file, 0, garbage(200))
@@ -172,8 +172,8 @@ func TestARecorderOfAMalformedCatalogueGoesOn(t *testing.T) {
 	require.GreaterOrEqual(t, len(everything(t, c)), 6)
 }
 
-// TestDamageWhileARecorderRuns is noticed, by whoever asks first, and only what lets go
-// of a file has another one put in its place.
+// TestDamageWhileARecorderRuns is noticed by the first query or write. A file is replaced only after
+// the recorder has closed it.
 func TestDamageWhileARecorderRuns(t *testing.T) {
 	file, d, _ := catalogueFile(t, 20)
 	c := named(t, "sqlite", file, OpenOptions{Node: "node1"})
@@ -183,9 +183,9 @@ func TestDamageWhileARecorderRuns(t *testing.T) {
 	overwrite(t, file, 8192, garbage(int(info.Size())-8192))
 	_, err = Rescue(t.Context(), OpenOptions{Driver: "sqlite", DSN: file, ApplyTimeout: 100 * time.Millisecond}, d.dir)
 	require.ErrorContains(t, err, "stop it, run spool reindex")
-	c.store.Load().Anew() // what is cached is still well
+	c.store.Load().Anew() // cached pages are still intact
 	require.Eventually(t, func() bool { _ = records(t, c, media.Query{}); return c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
-	require.Contains(t, c.Stats().LastError, "run spool reindex", "whoever noticed it says what to do")
+	require.Contains(t, c.Stats().LastError, "run spool reindex", "the error names the remedy")
 	put(t, c, sample(100, "live/node1"))
 	require.Eventually(t, func() bool { return c.store.Load() == nil }, time.Minute, 5*time.Millisecond, "it has let go")
 	_, err = rescue(t, file, d.dir)
@@ -195,7 +195,7 @@ func TestDamageWhileARecorderRuns(t *testing.T) {
 	require.NotEmpty(t, everything(t, c))
 }
 
-// TestAFileOfAnotherProgramIsLeftAlone unless it is where only our files are.
+// TestAFileOfAnotherProgramIsLeftAlone unless it is in the record directory.
 func TestAFileOfAnotherProgramIsLeftAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "holiday.jpg")
 	content := append([]byte("\xff\xd8\xff\xe0"), garbage(3<<20)...)
@@ -210,15 +210,15 @@ func TestAFileOfAnotherProgramIsLeftAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 
-	copy(content[2<<20-8:], "spool_recordings") // over the end of what is read at once
+	copy(content[2<<20-8:], "spool_recordings") // across the end of a read
 	require.NoError(t, os.WriteFile(file, content, 0o600))
 	got, err := rescue(t, file, t.TempDir())
 	require.NoError(t, err)
 	require.FileExists(t, got.Kept)
 }
 
-// TestNothingIsRescuedWithoutNeed: of no file, an empty one, and one that is well.
-func TestNothingIsRescuedWithoutNeed(t *testing.T) {
+// TestAnIntactFileIsNotRescued covers a missing file, an empty one, and an intact one.
+func TestAnIntactFileIsNotRescued(t *testing.T) {
 	dir := t.TempDir()
 	for name, make := range map[string]func(string){
 		"none": func(string) {}, "empty": func(f string) { require.NoError(t, os.WriteFile(f, nil, 0o600)) },
@@ -241,7 +241,7 @@ func TestNothingIsRescuedWithoutNeed(t *testing.T) {
 	require.Zero(t, got)
 }
 
-// TestAWALOfAnotherFileIsRescued: a backup was put back without taking the -wal away.
+// TestAWALOfAnotherFileIsRescued: a backup was restored and the old -wal left in place.
 func TestAWALOfAnotherFileIsRescued(t *testing.T) {
 	file, d, _ := catalogueFile(t, 10)
 	backup, err := os.ReadFile(file)
@@ -278,8 +278,8 @@ func TestAWALOfAnotherFileIsRescued(t *testing.T) {
 	require.Equal(t, 50, own)
 }
 
-// TestNoRowOutOfADamagedPageIsBelieved that cannot have been written.
-func TestNoRowOutOfADamagedPageIsBelieved(t *testing.T) {
+// TestImplausibleRowsOfADamagedPageAreDropped: spool cannot have written them.
+func TestImplausibleRowsOfADamagedPageAreDropped(t *testing.T) {
 	file, _, _ := catalogueFile(t, 3)
 	db, err := sql.Open("sqlite", file)
 	require.NoError(t, err)
@@ -294,7 +294,7 @@ func TestNoRowOutOfADamagedPageIsBelieved(t *testing.T) {
 	require.Equal(t, database.RescuedTable{Name: "spool_recordings", Rows: 1, Invalid: 5}, got.Tables[0])
 }
 
-// TestARescueBeforeTheClockIsSet takes rows over whose revisions are of later.
+// TestARescueBeforeTheClockIsSet keeps rows whose revisions are later than the clock.
 func TestARescueBeforeTheClockIsSet(t *testing.T) {
 	file, _, _ := catalogueFile(t, 3)
 	overwrite(t, file, 0, garbage(100))
@@ -303,8 +303,8 @@ func TestARescueBeforeTheClockIsSet(t *testing.T) {
 	require.Equal(t, database.RescuedTable{Name: "spool_recordings", Rows: 6}, got.Tables[0])
 }
 
-// TestACatalogueThatCannotBeSharedIsRescued where SQLite needs no locks of the file system,
-// or no memory.
+// TestACatalogueThatCannotBeSharedIsRescued on a file system without locks, or without shared
+// memory.
 func TestACatalogueThatCannotBeSharedIsRescued(t *testing.T) {
 	refuse := func(e unix.Errno) func(int) error { return func(int) error { return e } }
 	for name, calls := range map[string]filesystem.Calls{
@@ -331,7 +331,7 @@ func TestACatalogueThatCannotBeSharedIsRescued(t *testing.T) {
 	}
 }
 
-// TestAFileThatIsWellAgainIsUsedAgain: a failing disk may give once what is not there.
+// TestAFileThatIsWellAgainIsUsedAgain: a failing disk may return wrong bytes once.
 func TestAFileThatIsWellAgainIsUsedAgain(t *testing.T) {
 	file, _, _ := catalogueFile(t, 3)
 	data, err := os.ReadFile(file)
@@ -349,13 +349,13 @@ func TestAFileThatIsWellAgainIsUsedAgain(t *testing.T) {
 	require.Len(t, everything(t, c), 6)
 }
 
-// TestADamagedLeafTakesItsOwnRowsAlone: reading goes on behind it, of two as of one.
+// TestADamagedLeafTakesItsOwnRowsAlone: the rows behind one or two damaged leaves are read.
 func TestADamagedLeafTakesItsOwnRowsAlone(t *testing.T) {
 	const n = 60
 	file, _, _ := catalogueFile(t, n)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
-	var leaves []int64 // of the recordings
+	var leaves []int64 // offsets of the leaf pages of spool_recordings
 	for at := 0; at < len(data); at += 4096 {
 		if page := data[at : at+4096]; page[0] == 0x0d && strings.Contains(string(page), "live/node1/0000") && strings.Contains(string(page), "codec") {
 			leaves = append(leaves, int64(at))

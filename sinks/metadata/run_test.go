@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestWhatThisRunBegan is known until its end is put or its row is taken away, and whatever
-// its ID says of the time.
-func TestWhatThisRunBegan(t *testing.T) {
+// TestRecordingsThatThisRunBegan are known until their end is put or their row is deleted, whatever
+// the time in their ID.
+func TestRecordingsThatThisRunBegan(t *testing.T) {
 	o := OpenOptions{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db"), JournalDir: filepath.Join(t.TempDir(), "journal")}
 	before := openWith(t, o)
 	rec := sample(1, "live/a")

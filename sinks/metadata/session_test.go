@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// exercise does everything with an empty database that a recorder does.
+// exercise uses an empty database in every way that a recorder does.
 func exercise(t *testing.T, driver, dsn string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func exercise(t *testing.T, driver, dsn string) {
 	}
 	ready(t, c.Catalogue)
 	c.close()
-	c = openWith(t, OpenOptions{Driver: driver, DSN: dsn, JournalDir: dir}) // reads which migrations there are
+	c = openWith(t, OpenOptions{Driver: driver, DSN: dsn, JournalDir: dir}) // it reads the applied migrations
 	ready(t, c.Catalogue)
 	require.Equal(t, recs, all(t, c, media.Query{Limit: 2}))
 	for n, stream := range streams {
@@ -80,7 +80,7 @@ func ids(recs []media.Recording) (out []media.ID) {
 	return out
 }
 
-// sqlDB is the plain driver's way to a database.
+// sqlDB opens a database with the plain driver.
 func sqlDB(t *testing.T, driver, dsn string) *sql.DB {
 	t.Helper()
 	name := map[string]string{"postgres": "pgx", "mysql": "mysql", "sqlite": "sqlite"}[driver]
@@ -98,15 +98,14 @@ func run(t *testing.T, db *sql.DB, statements ...string) {
 	}
 }
 
-// show asks a session of the catalogue for one text.
+// show runs a query in a session of the catalogue and returns one text.
 func show(t *testing.T, c opened, question string) (text string) {
 	t.Helper()
 	require.NoError(t, c.store.Load().RO.NewRaw(question).Scan(t.Context(), &text))
 	return text
 }
 
-// TestPostgresSessionsOfAnyKind gives the database defaults that a session would
-// begin with.
+// TestPostgresSessionsOfAnyKind sets defaults of the database, which new sessions would inherit.
 func TestPostgresSessionsOfAnyKind(t *testing.T) {
 	for name, settings := range map[string][]string{
 		"format": {"DateStyle = 'German, DMY'", "IntervalStyle = 'sql_standard'", "TimeZone = 'Asia/Kathmandu'", "bytea_output = 'escape'",
@@ -155,7 +154,7 @@ func TestPostgresSessionsOfAnyKind(t *testing.T) {
 			require.Equal(t, c.schema, show(t, second, "SELECT string_agg(schemaname, ' ') FROM pg_tables WHERE tablename = 'spool_recordings'"))
 		})
 	}
-	t.Run("what the DSN sets stays", func(t *testing.T) {
+	t.Run("a setting of the DSN stays", func(t *testing.T) {
 		dsn := servers.Fresh(t, "postgres")
 		run(t, sqlDB(t, "postgres", dsn), "CREATE SCHEMA app")
 		dsn += "&search_path=app&TimeZone=Asia/Tokyo&statement_timeout=59s&DateStyle=German&options=-c%20lock_timeout%3D58s"
@@ -168,8 +167,7 @@ func TestPostgresSessionsOfAnyKind(t *testing.T) {
 	})
 }
 
-// TestMySQLSessionsOfAnyKind changes what every new session of the server begins
-// with.
+// TestMySQLSessionsOfAnyKind sets defaults of the server, which new sessions would inherit.
 func TestMySQLSessionsOfAnyKind(t *testing.T) {
 	for name, settings := range map[string][]string{
 		"sql_mode": {"sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,PAD_CHAR_TO_FULL_LENGTH,NO_ZERO_DATE,NO_ZERO_IN_DATE,ONLY_FULL_GROUP_BY,HIGH_NOT_PRECEDENCE,NO_UNSIGNED_SUBTRACTION'"},
@@ -191,7 +189,7 @@ func TestMySQLSessionsOfAnyKind(t *testing.T) {
 				require.NoError(t, admin.QueryRowContext(t.Context(), "SELECT @@GLOBAL."+variable).Scan(&before))
 				defer func() {
 					_, err := admin.ExecContext(context.Background(), "SET GLOBAL "+variable+" = CAST(? AS CHAR)", before)
-					if err != nil { // it is a number
+					if err != nil { // the variable takes a number
 						_, err = admin.ExecContext(context.Background(), "SET GLOBAL "+variable+" = "+before)
 					}
 					require.NoError(t, err)
@@ -204,9 +202,9 @@ func TestMySQLSessionsOfAnyKind(t *testing.T) {
 				"SELECT CONCAT_WS(' ', @@completion_type, @@autocommit + 0, @@sql_select_limit, @@time_zone, @@character_set_client, @@tx_isolation)"))
 		})
 	}
-	t.Run("what the DSN sets stays", func(t *testing.T) {
+	t.Run("a setting of the DSN stays", func(t *testing.T) {
 		dsn := servers.Fresh(t, "mysql") + "?wait_timeout=77&transaction_isolation=%27READ-COMMITTED%27&sql_mode=%27ANSI_QUOTES%27&charset=latin1&maxAllowedPacket=100000"
-		dsn = strings.Replace(dsn, "transaction_isolation", "tx_isolation", 1) // as MariaDB has it
+		dsn = strings.Replace(dsn, "transaction_isolation", "tx_isolation", 1) // MariaDB's name
 		exercise(t, "mysql", dsn)
 		c := open(t, "mysql", dsn)
 		for name, want := range map[string]string{"wait_timeout": "77", "tx_isolation": "READ-COMMITTED", "character_set_client": "utf8mb4", "completion_type": "NO_CHAIN"} {
@@ -215,10 +213,10 @@ func TestMySQLSessionsOfAnyKind(t *testing.T) {
 	})
 }
 
-// TestSQLiteOfAnyKind opens databases that were made, or are opened, otherwise.
+// TestSQLiteOfAnyKind opens databases that were created, or are opened, with other settings.
 func TestSQLiteOfAnyKind(t *testing.T) {
 	for name, tc := range map[string]struct {
-		before []string // on the new file
+		before []string // statements on the new file
 		query  string   // in the DSN
 	}{
 		"UTF-16":    {before: []string{"PRAGMA encoding = 'UTF-16le'", "CREATE TABLE other (a)"}},

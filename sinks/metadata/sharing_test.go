@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-// setSystem lets a file system refuse calls until the test ends.
+// setSystem makes system calls fail as a file system may, until the test ends.
 func setSystem(t *testing.T, calls filesystem.Calls) {
 	t.Helper()
 	ofJournal, ofDatabase := journal.System, database.System
@@ -22,8 +22,8 @@ func setSystem(t *testing.T, calls filesystem.Calls) {
 	journal.System, database.System = calls, calls
 }
 
-// On a file system without shared memory or locks the database is used over one
-// connection; it is the same database, also one that was made with both.
+// On a file system without shared memory or locks the database is used over one connection; the
+// file format is the same, so that databases move between both kinds of file system.
 func TestASQLiteFileThatCannotBeShared(t *testing.T) {
 	refuse := func(e unix.Errno) func(int) error { return func(int) error { return e } }
 	for name, calls := range map[string]filesystem.Calls{
@@ -38,7 +38,7 @@ func TestASQLiteFileThatCannotBeShared(t *testing.T) {
 			for i, on := range []filesystem.Calls{{}, calls, calls, {}} {
 				setSystem(t, on)
 				dsn := file
-				if i == 2 { // what the DSN sets is no reason to share it
+				if i == 2 { // a setting in the DSN does not change that
 					dsn += "?_pragma=journal_mode(WAL)&_pragma=locking_mode(NORMAL)"
 				}
 				c := openWith(t, OpenOptions{Driver: "sqlite", DSN: dsn, JournalDir: log})

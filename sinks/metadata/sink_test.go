@@ -27,7 +27,7 @@ func TestTheSinkStoresAndNeverFailsTheRun(t *testing.T) {
 	require.Len(t, all(t, c, media.Query{}), 1)
 }
 
-// TestTheSinkKeepsEventsThatTheRowCannotName, without a row for each.
+// TestTheSinkKeepsEventsThatTheRowCannotName does not store the row again for each of them.
 func TestTheSinkKeepsEventsThatTheRowCannotName(t *testing.T) {
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
 	s := &sink{catalogue: c.Catalogue, log: slog.New(slog.DiscardHandler)}
@@ -47,7 +47,7 @@ func TestTheSinkKeepsEventsThatTheRowCannotName(t *testing.T) {
 	}
 	got, err := c.Record(t.Context(), rec.ID)
 	require.NoError(t, err)
-	require.True(t, got.Protected, "the row says what is new")
+	require.True(t, got.Protected, "the row has the new value")
 }
 
 func TestTheSinkNeedsTheCatalogue(t *testing.T) {

@@ -15,10 +15,9 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-// TestADatabaseThatTakesNoRowsIsAskedAllTheSame makes a database read-only, or its
-// disk full: what it holds is listed and can be deleted, what is new waits, and all
-// of it arrives.
-func TestADatabaseThatTakesNoRowsIsAskedAllTheSame(t *testing.T) {
+// TestADatabaseThatTakesNoRowsStillAnswersQueries makes a database read-only, or its disk full: stored
+// recordings are listed and can be deleted, new ones wait, and all of them arrive in the end.
+func TestADatabaseThatTakesNoRowsStillAnswersQueries(t *testing.T) {
 	admin := func(t *testing.T, s *dbtest.Server, driver string) func(...string) {
 		db, err := sql.Open(driver, s.DSN)
 		require.NoError(t, err)
@@ -58,7 +57,7 @@ func TestADatabaseThatTakesNoRowsIsAskedAllTheSame(t *testing.T) {
 
 func stalled(t *testing.T, o OpenOptions, away, back func()) {
 	c := openWith(t, o)
-	for n := range 300 { // more than what room a transaction has left
+	for n := range 300 { // more than fit into the space that a transaction has left
 		put(t, c, sample(n, "live/a"))
 	}
 	ready(t, c.Catalogue)
@@ -90,7 +89,7 @@ func stalled(t *testing.T, o OpenOptions, away, back func()) {
 	require.Len(t, all(t, c, media.Query{Limit: 1000}), n-1)
 }
 
-// A file of the journal has room ahead: rows are durable on a disk that is full.
+// A file of the journal reserves space ahead: rows are durable on a full disk.
 func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
 	disk := t.TempDir()
 	dbtest.Mount(t, disk, "3m")
@@ -100,12 +99,12 @@ func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
 	filler := filepath.Join(disk, "filler")
 	dbtest.Fill(t, filler)
 	n := 1
-	for c.Stats().JournalBytes < journal.RotateBytes+journal.SpareBytes/2 { // beyond where a file ends otherwise
+	for c.Stats().JournalBytes < journal.RotateBytes+journal.SpareBytes/2 { // beyond the size at which a file normally ends
 		put(t, c, sample(n, "live/a"))
 		n++
 	}
 	require.Zero(t, c.Stats().JournalErrors)
-	for c.Stats().JournalErrors == 0 { // and at last it takes none, which is said
+	for c.Stats().JournalErrors == 0 { // in the end it accepts no row, and reports that
 		_ = c.Put(t.Context(), sample(n, "live/a"))
 		n++
 	}
@@ -120,14 +119,13 @@ func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
 	require.Len(t, all(t, c, media.Query{Limit: 1000}), n+1)
 }
 
-// The recorder says itself, behind each commit, how far readers may read: the first of them
-// would have to write that to the database's shared memory, and wait where the disk stands
-// still.
+// The recorder itself moves the read mark after each commit: the first reader would have to write
+// it to the database's shared memory, and would wait for a stopped disk.
 func TestACommitMarksHowFarItMayBeRead(t *testing.T) {
 	s, file := openedSQLite(t, "")
 	shm, err := os.Open(file + "-shm")
 	require.NoError(t, err)
-	t.Cleanup(func() { _, _ = s.Close(), shm.Close() }) // in this order: SQLite's locks go with it
+	t.Cleanup(func() { _, _ = s.Close(), shm.Close() }) // in this order: closing shm releases SQLite's locks
 	frames := func() (committed uint32, marked bool) {
 		var header [120]byte // "WAL-Index File Format" of SQLite
 		_, err := shm.ReadAt(header[:], 0)

@@ -18,8 +18,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// troubled waits until a catalogue says what is wrong with its database, and again
-// until it has tried once more.
+// troubled waits until a catalogue reports the trouble of its database, and then for one more
+// failed attempt.
 func troubled(t *testing.T, c opened, advice string) Stats {
 	t.Helper()
 	var tries uint64
@@ -38,15 +38,14 @@ func troubled(t *testing.T, c opened, advice string) Stats {
 	return s
 }
 
-// TestRowsWaitForATableThatIsGone: it comes back, or it is made again at the next
-// start.
+// TestRowsWaitForATableThatIsGone until it is restored, or created again by the next start.
 func TestRowsWaitForATableThatIsGone(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
 		c := openWith(t, o)
 		put(t, c, sample(0, "live/a"))
 		ready(t, c.Catalogue)
-		for n, table := range database.Tables[:5] { // which every row with an event needs
+		for n, table := range database.Tables[:5] { // every row with an event needs these
 			c.exec(t, "ALTER TABLE "+table+" RENAME TO was_"+table)
 			rec := sample(n+1, "live/a")
 			rec.Events = []media.Event{anEvent(n, "live/a")}
@@ -58,7 +57,7 @@ func TestRowsWaitForATableThatIsGone(t *testing.T) {
 			require.Len(t, stored(t, c), n+2, table)
 			require.Eventually(t, func() bool { return c.Stats().LastError == "" }, patience, time.Millisecond)
 		}
-		for n, table := range database.Tables[:5] { // which every row with an event needs
+		for n, table := range database.Tables[:5] { // every row with an event needs these
 			c.exec(t, "DROP TABLE "+table)
 			rec := sample(100+n, "live/a")
 			rec.Events = []media.Event{anEvent(n, "live/a")}
@@ -72,8 +71,8 @@ func TestRowsWaitForATableThatIsGone(t *testing.T) {
 	})
 }
 
-// TestACatalogueThatIsEmptiedIsMadeAgain: all of its tables go, or the server behind an
-// address is a new one.
+// TestACatalogueThatIsEmptiedIsMadeAgain covers a database without its tables and a new server at
+// the address.
 func TestACatalogueThatIsEmptiedIsMadeAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -92,7 +91,7 @@ func TestACatalogueThatIsEmptiedIsMadeAgain(t *testing.T) {
 	})
 }
 
-// TestABackupThatIsPutBackInSilenceIsNoticed: no statement fails, but the claim is not there.
+// TestABackupThatIsPutBackInSilenceIsNoticed: no statement fails, but the claim is missing.
 func TestABackupThatIsPutBackInSilenceIsNoticed(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := named(t, driver, dsn, OpenOptions{Node: "node1", Place: machine(1)})
@@ -112,8 +111,8 @@ func TestABackupThatIsPutBackInSilenceIsNoticed(t *testing.T) {
 	})
 }
 
-// TestRowsWaitForARightThatIsRevoked uses an account that may not change the schema,
-// and which loses one right after the other.
+// TestRowsWaitForARightThatIsRevoked uses an account that may not change the schema and that loses
+// one privilege after the other.
 func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 	for driver, guest := range map[string]struct {
 		make   []string
@@ -125,7 +124,7 @@ func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 	} {
 		t.Run(driver, func(t *testing.T) {
 			dsn := servers.Fresh(t, driver)
-			open(t, driver, dsn).close() // makes the tables
+			open(t, driver, dsn).close() // it creates the tables
 			admin := sqlDB(t, driver, strings.Replace(dsn, "spool:secret@tcp", "root@tcp", 1))
 			run(t, admin, guest.make...)
 			for _, table := range append([]string{"spool_migrations"}, database.Tables...) {
@@ -155,8 +154,8 @@ func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 	}
 }
 
-// What an error means for the rows that wait, without a server.
-func TestErrorsAreToldApart(t *testing.T) {
+// TestErrorsAreClassified without a server.
+func TestErrorsAreClassified(t *testing.T) {
 	pg := func(code string) error { return fmt.Errorf("apply: %w", &pgconn.PgError{Code: code}) }
 	my := func(n uint16) error { return fmt.Errorf("apply: %w", &mysql.MySQLError{Number: n}) }
 	for want, errs := range map[database.Trouble][]error{

@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// turnedClock says what it is set to.
+// turnedClock is a clock that the test sets.
 type turnedClock struct {
 	pipeline.Clock
 	ns atomic.Int64
@@ -20,8 +20,8 @@ type turnedClock struct {
 func (c *turnedClock) Now() time.Time   { return time.Unix(0, c.ns.Load()) }
 func (c *turnedClock) set(to time.Time) { c.ns.Store(to.UnixNano()) }
 
-// TestUpkeepDoesNotTrustTheDatesOfAWrongClock: what was lost while the clock was wrong
-// is kept for as long as anything else, from when the clock is right.
+// TestUpkeepDoesNotTrustTheDatesOfAWrongClock checks that the retention of footage lost while the
+// clock was wrong begins when the clock is right.
 func TestUpkeepDoesNotTrustTheDatesOfAWrongClock(t *testing.T) {
 	now := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 	for name, wrong := range map[string]time.Time{"1970": time.Unix(1000, 0), "the future": now.AddDate(10, 0, 0)} {

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// eventFile is a finished recording that names an event.
+// eventFile returns a finished recording that names events.
 func eventFile(n int, events ...media.Event) media.Recording {
 	rec := sample(n, "live/x")
 	rec.State, rec.Protected, rec.Events = media.StateFinished, false, events
@@ -39,16 +39,16 @@ func filesOf(e *media.EventRecord) (ids []media.ID) {
 	return ids
 }
 
-// TestEventRowFollowsItsFootage: it names the recordings that hold media of it, as
-// they come and go, says since when there is none, and goes itself when it has been
-// kept for so long after that. Its key is free then.
+// TestEventRowFollowsItsFootage checks that an event names the recordings that hold its media as
+// they come and go, that it has the time since when there is no footage, and that it is deleted
+// when its retention ends. Its key is free then.
 func TestEventRowFollowsItsFootage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		e := eventNo(0, 0)
 		first, second := eventFile(0, e), eventFile(1, e)
 		flush := func() { require.NoError(t, c.Flush(t.Context())) }
-		for range 2 { // from the journal and from the database
+		for range 2 { // once from the journal and once from the database
 			put(t, c, first)
 			put(t, c, second)
 			row := theEvent(t, c, "a")
@@ -100,8 +100,8 @@ func TestEventRowFollowsItsFootage(t *testing.T) {
 	})
 }
 
-// TestAnEventLosesItsFootageWhileItIsAsked: between the question for its row, and the one
-// for its footage.
+// TestAnEventLosesItsFootageWhileItIsAsked between the query for its row and the query for its
+// footage.
 func TestAnEventLosesItsFootageWhileItIsAsked(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -120,8 +120,8 @@ func TestAnEventLosesItsFootageWhileItIsAsked(t *testing.T) {
 	})
 }
 
-// TestUpkeepLeavesWhatHasItsFootage, what is protected, and what another recorder has.
-func TestUpkeepLeavesWhatHasItsFootage(t *testing.T) {
+// TestUpkeepKeepsRowsWithFootage checks that it keeps protected rows and rows of other recorders too.
+func TestUpkeepKeepsRowsWithFootage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		other := openWith(t, OpenOptions{Driver: driver, DSN: dsn, Node: "node2"})
@@ -147,7 +147,7 @@ func TestUpkeepLeavesWhatHasItsFootage(t *testing.T) {
 	})
 }
 
-// TestUpkeepWorksInBatches: more rows than one transaction takes.
+// TestUpkeepWorksInBatches has more rows than one transaction changes.
 func TestUpkeepWorksInBatches(t *testing.T) {
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
 	const n = 2*upkeepBatch + 3
@@ -167,7 +167,7 @@ func TestUpkeepWorksInBatches(t *testing.T) {
 	require.Equal(t, n/200*200, kept.Events)
 }
 
-// TestFootageOfAnOlderSchemaIsFound, though the walk that finds it was stopped.
+// TestFootageOfAnOlderSchemaIsFound although the task was interrupted.
 func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
@@ -186,7 +186,7 @@ func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 		exec("DELETE FROM spool_event_recordings")
 		exec("DELETE FROM spool_upkeep")
 		rec := records(t, c, media.Query{Ascending: true, Limit: 1}).Records[0]
-		exec("DELETE FROM spool_recordings WHERE id = '" + rec.ID.String() + "'") // before there was a table that knew of it
+		exec("DELETE FROM spool_recordings WHERE id = '" + rec.ID.String() + "'") // before the table of pairs existed
 
 		err := c.inTx(t.Context(), func(ctx context.Context, s *store, tx bun.Tx) error {
 			_, err := c.pairBatch(ctx, s, tx, "")
@@ -208,7 +208,7 @@ func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 	})
 }
 
-// TestBytesThatAreProtected are those of this recorder's files.
+// TestBytesThatAreProtected counts only this recorder's files.
 func TestBytesThatAreProtected(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)

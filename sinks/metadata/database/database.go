@@ -69,6 +69,7 @@ func (s *DB) Anew() {
 	}
 }
 
+// Close closes the connections and releases the lock of the file.
 func (s *DB) Close() error {
 	err := s.RW.Close()
 	if s.RO != s.RW {

@@ -22,8 +22,8 @@ func sqliteIn(t *testing.T, top, file string) *Target {
 	return target
 }
 
-// TestADatabaseIsOpenedOverNoLink: not its file, nor one that SQLite or spool keeps beside it,
-// nor a directory below the record directory. What the link leads to is as it was.
+// TestADatabaseIsOpenedOverNoLink covers its file, a file that SQLite or spool keeps beside it, and
+// a directory below the record directory. The target of the link stays unchanged.
 func TestADatabaseIsOpenedOverNoLink(t *testing.T) {
 	for _, link := range []string{"spool.db", "spool.db-wal", "spool.db-shm", "spool.db-journal", "spool.db.open", "spool.db.migrate", "db"} {
 		top, outside := t.TempDir(), t.TempDir()
@@ -34,7 +34,7 @@ func TestADatabaseIsOpenedOverNoLink(t *testing.T) {
 		}
 		require.NoError(t, os.Symlink(leads, filepath.Join(top, link)))
 		target := sqliteIn(t, top, file)
-		for range 2 { // also with the file that the first time made
+		for range 2 { // the second time with the file of the first
 			_, err := target.Open(t.Context())
 			require.ErrorIs(t, err, filesystem.ErrNotBelow, link)
 			require.ErrorContains(t, err, filepath.Join(top, link)+" is a link")
@@ -55,8 +55,8 @@ func TestADatabaseIsOpenedOverNoLink(t *testing.T) {
 	require.ErrorContains(t, err, "a pipe")
 }
 
-// TestNoDirectoryTakesThePlaceOfADatabase, or of a file beside it: the path and the remedy are
-// said, which helps.
+// TestNoDirectoryTakesThePlaceOfADatabase, or of a file beside it: the error names the path and
+// the remedy.
 func TestNoDirectoryTakesThePlaceOfADatabase(t *testing.T) {
 	for _, suffix := range append([]string{""}, besideFile...) {
 		require.True(t, filesystem.NamesSQLite("spool.db"+suffix), "no recording takes the name")
@@ -82,8 +82,8 @@ func TestNoDirectoryTakesThePlaceOfADatabase(t *testing.T) {
 	}
 }
 
-// TestTheOperatorsLinksLeadToADatabase: to the record directory, and to the directory of a
-// database elsewhere.
+// TestTheOperatorsLinksLeadToADatabase: a link to the record directory, and one to the directory of
+// a database elsewhere, are followed.
 func TestTheOperatorsLinksLeadToADatabase(t *testing.T) {
 	home := t.TempDir()
 	real, way := filepath.Join(home, "real"), filepath.Join(home, "way")
@@ -99,7 +99,7 @@ func TestTheOperatorsLinksLeadToADatabase(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
-// TestSQLiteItselfFollowsNoLink that was put there after the look before it.
+// TestSQLiteItselfFollowsNoLink covers a link that is made after prepare has checked the path.
 func TestSQLiteItselfFollowsNoLink(t *testing.T) {
 	dir := t.TempDir()
 	file, victim := filepath.Join(dir, "spool.db"), filepath.Join(dir, "victim")
@@ -128,7 +128,7 @@ func TestSQLiteItselfFollowsNoLink(t *testing.T) {
 	require.FileExists(t, file)
 }
 
-// TestTheDirectoryOfADatabaseIsForSpoolAlone where spool makes it.
+// TestTheDirectoryOfADatabaseIsForSpoolAlone when spool creates it.
 func TestTheDirectoryOfADatabaseIsForSpoolAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	db, err := sqliteIn(t, "", filepath.Join(dir, "spool.db")).Open(t.Context())

@@ -116,7 +116,7 @@ func Malformed(err error) bool {
 	return false
 }
 
-// Examine reads the whole file and returns the damage, or reports that there is none. A file that
+// Examine reads the whole file and returns its damage, or reports that it is intact. A file that
 // cannot be read is neither.
 func Examine(ctx context.Context, file string) (well bool, damage error) {
 	info, err := os.Lstat(file)

@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// index is what a test reads of the index of a write-ahead log: see "WAL-Index File
+// index is the part of a write-ahead log's index that the test reads: see "WAL-Index File
 // Format" of SQLite.
 type index struct {
-	frames uint32 // of the log that are in use
+	frames uint32 // frames of the log in use
 	marks  [5]uint32
 }
 
@@ -28,12 +28,12 @@ func readIndex(t *testing.T, f *os.File) (x index) {
 	return x
 }
 
-// The index of the log is written behind a system call that waits for the disk: SQLite's
-// own write would be a page fault, in which a stopped disk holds up the whole process.
+// A system call waits for the disk before the log's index is written: SQLite's own write would be a
+// page fault, in which a stopped disk blocks the whole process.
 func TestIndexOfTheLogWaitsForTheDisk(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "spool.db")
 	real := awaitDisk
-	var log, shm *os.File // neither is closed before SQLite is: its locks would go
+	var log, shm *os.File // closed after SQLite: closing them releases its locks
 	type asked struct {
 		index index
 		log   int64 // bytes

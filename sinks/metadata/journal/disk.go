@@ -40,6 +40,7 @@ func In(top, dir string) Directory { return Directory{filesystem.Own{Top: top}, 
 
 func (d Directory) path(name string) string { return filepath.Join(d.dir, name) }
 
+// Create implements Medium.
 func (d Directory) Create(name string) (File, error) {
 	f, err := d.own.Open(d.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -48,6 +49,7 @@ func (d Directory) Create(name string) (File, error) {
 	return appended{f}, nil
 }
 
+// Read implements Medium.
 func (d Directory) Read(name string) ([]byte, error) {
 	f, err := d.own.Open(d.path(name), os.O_RDONLY, 0)
 	if err != nil {
@@ -57,6 +59,7 @@ func (d Directory) Read(name string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
+// List implements Medium.
 func (d Directory) List() (names []string, err error) {
 	entries, err := d.own.List(d.dir)
 	for _, e := range entries {
@@ -65,8 +68,10 @@ func (d Directory) List() (names []string, err error) {
 	return names, err
 }
 
+// Remove implements Medium.
 func (d Directory) Remove(name string) error { return d.own.Remove(d.path(name)) }
 
+// SyncDir implements Medium.
 func (d Directory) SyncDir() error {
 	f, err := d.own.Open(d.dir, os.O_RDONLY, 0)
 	if err != nil {

@@ -21,8 +21,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// journalOf opens a journal on a clock that stands still, and collects what it
-// delivers.
+// journalOf opens a journal with a constant clock, and collects the changes that it delivers.
 func journalOf(t *testing.T, dir string) (*Journal, Replayed, *[]Change) {
 	t.Helper()
 	j, old, err := Open(durable.Disk{}, dir, func() int64 { return 1000 })
@@ -33,7 +32,7 @@ func journalOf(t *testing.T, dir string) (*Journal, Replayed, *[]Change) {
 	return j, old, &got
 }
 
-// recording is the nth of a stream.
+// recording returns the nth recording of a stream.
 func recording(n int, stream string) media.Recording {
 	start := time.Date(2026, 11, 1, 0, n, 0, 0, time.UTC)
 	return media.Recording{
@@ -58,7 +57,7 @@ func files(t *testing.T, dir string) []string {
 	return names
 }
 
-func TestJournalReplaysWhatWasAppendedInOrder(t *testing.T) {
+func TestJournalReplaysAppendedChangesInOrder(t *testing.T) {
 	dir := t.TempDir()
 	j, _, got := journalOf(t, dir)
 	var last int64
@@ -111,13 +110,13 @@ func TestAppliedFilesGoAndTheNewestStays(t *testing.T) {
 	require.Greater(t, add(t, k, 9), revs[3])
 }
 
-// TestDamageCostsOnlyTheRecordsItHits is the table of damages, with the number
-// of the ten records that must be read afterwards.
+// TestDamageCostsOnlyTheRecordsItHits is a table of damages, with the number of the ten records
+// that must be read afterwards.
 func TestDamageCostsOnlyTheRecordsItHits(t *testing.T) {
 	for name, tc := range map[string]struct {
-		damage func(b []byte, at []int) []byte // at: where each record begins
+		damage func(b []byte, at []int) []byte // at: offset of each record
 		want   int
-		whole  bool // nothing to report
+		whole  bool // no damage to report
 	}{
 		"none":                     {func(b []byte, _ []int) []byte { return b }, 10, true},
 		"empty file":               {func([]byte, []int) []byte { return nil }, 0, true},
@@ -168,9 +167,9 @@ func begins(b []byte) (at []int) {
 	return at
 }
 
-// TestWhatANewerVersionWroteIsKeptAndToldApartFromDamage: records of a kind that this
-// version does not know, or whose row it cannot read, and a whole file of another format.
-func TestWhatANewerVersionWroteIsKeptAndToldApartFromDamage(t *testing.T) {
+// TestChangesOfANewerVersionAreKeptAndAreNoDamage covers records of an unknown kind, records whose
+// row cannot be read, and a file of another format.
+func TestChangesOfANewerVersionAreKeptAndAreNoDamage(t *testing.T) {
 	reseal := func(b []byte, at []int) []byte {
 		binary.LittleEndian.PutUint32(b[at[2]+8:], recordSum(b[at[2]:at[3]]))
 		return b
@@ -233,8 +232,8 @@ func TestWhatANewerVersionWroteIsKeptAndToldApartFromDamage(t *testing.T) {
 	}
 }
 
-// TestEveryTornLengthIsRead cuts the file at every byte: the records before the
-// cut are there, and a process can go on from any such file.
+// TestEveryTornLengthIsRead cuts the file at every byte: the records before the cut are read, and
+// a process can go on from any such file.
 func TestEveryTornLengthIsRead(t *testing.T) {
 	dir := t.TempDir()
 	j, _, _ := journalOf(t, dir)
@@ -278,7 +277,7 @@ func TestAJournalThatCannotBeWrittenStillDelivers(t *testing.T) {
 	require.ErrorContains(t, err, "offset")
 	require.NoError(t, whole.Close())
 	require.Len(t, *got, 2, "delivered all the same")
-	add(t, j, 3) // the next write takes what failed along, into a new file
+	add(t, j, 3) // the next write repeats the failed one, into a new file
 	failures, _, now := j.Health()
 	require.EqualValues(t, 1, failures)
 	require.NoError(t, now)
@@ -296,7 +295,7 @@ func TestAClosedJournalTakesNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrClosed)
 }
 
-// A journal of what looks like records, each of which reaches over many others.
+// The journal consists of record heads, each of which overlaps many others.
 func TestTheCostOfAJournalIsProportional(t *testing.T) {
 	pipelinetest.Proportional(t, 64<<10, 0, func(n int) int64 {
 		var b []byte
@@ -327,7 +326,7 @@ func FuzzScanRecords(f *testing.F) {
 		total := int64(0)
 		damaged := scanRecords(b, func(o Change) {
 			total += o.Size
-			if o.Row == nil { // of a newer version
+			if o.Row == nil { // a newer version's change
 				return
 			}
 			again, err := appendRecord(nil, o)

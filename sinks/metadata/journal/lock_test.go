@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// TestTheJournalsDirectoryIsDurable: each level that is made for it is synced in the
-// one above, or a power cut takes it with all that was synced in it.
+// TestTheJournalsDirectoryIsDurable checks that each directory that is created is synced in its
+// parent: otherwise a power cut removes it with every synced file in it.
 func TestTheJournalsDirectoryIsDurable(t *testing.T) {
 	root := t.TempDir()
 	m := &powercut.Levels{}
@@ -27,9 +27,9 @@ func TestTheJournalsDirectoryIsDurable(t *testing.T) {
 	require.Empty(t, m.Lost())
 }
 
-// A lock that may be another host's is said, and how to cure it; it is not the other
-// process on this one that is to be stopped.
-func TestALockOfAnotherHostIsSaid(t *testing.T) {
+// The error names the lock that may be another host's, and the remedy. It does not tell the operator
+// to stop a process of this host.
+func TestALockOfAnotherHostIsNamed(t *testing.T) {
 	normal := System
 	t.Cleanup(func() { System = normal })
 	System = filesystem.Calls{Flock: func(int) error { return unix.ENOLCK }}
@@ -41,8 +41,8 @@ func TestALockOfAnotherHostIsSaid(t *testing.T) {
 	require.NotErrorIs(t, err, ErrJournalTaken)
 }
 
-// TestALinkInThePlaceOfAJournalIsNotFollowed: changes are delivered, and each is told not to
-// be durable. A link among its files is passed over, and told of.
+// TestALinkInThePlaceOfAJournalIsNotFollowed checks that changes are delivered with ErrNotDurable. A
+// link among the journal's files is skipped, and noted.
 func TestALinkInThePlaceOfAJournalIsNotFollowed(t *testing.T) {
 	for _, link := range []string{"journal", "journal/lock"} {
 		home, outside := t.TempDir(), t.TempDir()

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// cutDisk is the simulator's disk as the journal asks of one.
+// cutDisk adapts the simulator's disk to Medium.
 type cutDisk struct{ *powercut.Disk }
 
 func (d cutDisk) Create(name string) (File, error) {
@@ -40,14 +40,14 @@ func (f *cutFile) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// known is what the journal promised: changes from the first on, of which those
-// up to applied may be gone again.
+// known holds the changes that the journal accepted; those up to the revision applied may be
+// missing again.
 type known struct {
 	changes []Change
 	applied int64
 }
 
-// journalOnDisk appends over several files, and trims some.
+// journalOnDisk appends changes over several files, and trims some.
 func journalOnDisk(t *testing.T, forget int) *powercut.Disk {
 	t.Helper()
 	disk := powercut.New()
@@ -71,8 +71,8 @@ func journalOnDisk(t *testing.T, forget int) *powercut.Disk {
 	return disk
 }
 
-// missing tells which promised change a state does not give back once, in order
-// and as it was.
+// missing returns the accepted changes that a state of the disk does not give back once, in order
+// and unchanged.
 func missing(t *testing.T, s powercut.State) (lost []Change) {
 	t.Helper()
 	_, got, err := readJournal(cutDisk{s.Disk}, func() int64 { return 2000 })
@@ -96,8 +96,8 @@ func missing(t *testing.T, s powercut.State) (lost []Change) {
 	return lost
 }
 
-// TestJournalAfterAPowerCut: whatever state the disk is in, every change that was
-// taken is there, once and in order, or had been applied.
+// TestJournalAfterAPowerCut checks in every state of the disk that each accepted change is there,
+// once and in order, or was applied.
 func TestJournalAfterAPowerCut(t *testing.T) {
 	states := 0
 	for s := range journalOnDisk(t, 0).States(powercut.Options{Seed: 1, Random: 60}) {
@@ -105,14 +105,14 @@ func TestJournalAfterAPowerCut(t *testing.T) {
 		require.Empty(t, missing(t, s), "cut after operation %d, %s", s.Cut, s.What)
 		j, _, err := readJournal(cutDisk{s.Disk}, func() int64 { return 3000 })
 		require.NoError(t, err)
-		add(t, j, 20) // it goes on
+		add(t, j, 20) // the journal takes further changes
 	}
 	t.Logf("%d states", states)
 	require.Greater(t, states, 50)
 }
 
-// TestForgottenSyncOfTheJournal passes over each sync in turn: the simulator must
-// see that it is missing.
+// TestForgottenSyncOfTheJournal leaves out each sync in turn: the simulator must find a state that
+// lacks a change.
 func TestForgottenSyncOfTheJournal(t *testing.T) {
 	syncs, _ := journalOnDisk(t, 0).Syncs()
 	require.Equal(t, 9+3, syncs, "one a change, and one a file")
@@ -124,6 +124,6 @@ func TestForgottenSyncOfTheJournal(t *testing.T) {
 				break
 			}
 		}
-		require.True(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+		require.True(t, caught, "the test does not notice that sync %d is missing: %s", n, what)
 	}
 }

@@ -54,6 +54,8 @@ type Row struct {
 	EventBytes int `bun:"-" json:"-"` // size of those events
 }
 
+// Of converts a recording of a node into a row. It returns ErrInvalid for a recording that no
+// database can store.
 func Of(rec media.Recording, node string) (*Row, error) {
 	if err := storable(rec, node); err != nil {
 		return nil, err
@@ -166,6 +168,7 @@ func (r *Row) Bytes() int {
 	return others + len(r.Stream) + len(r.Path) + len(r.Tracks) + len(r.Events) + len(r.Gaps) + len(r.Anchors)
 }
 
+// Bit returns 1 for true: the form of a bool in a column.
 func Bit(b bool) int {
 	if b {
 		return 1
@@ -205,6 +208,7 @@ func storable(rec media.Recording, node string) error {
 	return nil
 }
 
+// Record converts the row into a record; pending reports whether its change waits for the database.
 func (r *Row) Record(pending bool) (media.Record, error) {
 	id, err := media.ParseID(r.ID)
 	if err != nil {

@@ -17,6 +17,7 @@ const (
 	SpanOpen     = boundedSpans + 1 // the file still grows and has no end
 )
 
+// SpanOf returns the length class of a row.
 func SpanOf(r *Row) int {
 	if r.State == string(media.StateRecording) {
 		return SpanOpen
@@ -58,6 +59,7 @@ type Key struct {
 	ID    string
 }
 
+// Compare returns -1, 0 or 1 as k is before, equal to or behind o.
 func (k Key) Compare(o Key) int {
 	if c := cmp.Compare(k.Start, o.Start); c != 0 {
 		return c
@@ -65,4 +67,5 @@ func (k Key) Compare(o Key) int {
 	return strings.Compare(k.ID, o.ID)
 }
 
+// Key returns the row's place in the order.
 func (r *Row) Key() Key { return Key{r.StartNS, r.ID} }
