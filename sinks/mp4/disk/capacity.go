@@ -9,15 +9,15 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// ErrNoInodes says that a filesystem takes no further file, whatever room it has.
+// ErrNoInodes reports that a filesystem has no inodes left, even if it has free space.
 var ErrNoInodes = errors.New("the filesystem has no inodes left")
 
-// tellsCapacity is what an FS may offer beside its contract.
+// tellsCapacity is an optional interface of an FS.
 type tellsCapacity interface {
 	Capacity() (filesystem.Capacity, error)
 }
 
-// CapacityOf asks a directory's filesystem; ok is false where it does not tell.
+// CapacityOf returns the capacity of a directory's filesystem; ok is false if it is unknown.
 func CapacityOf(fsys FS) (has filesystem.Capacity, ok bool) {
 	d, ok := fsys.(tellsCapacity)
 	if !ok {
@@ -27,11 +27,11 @@ func CapacityOf(fsys FS) (has filesystem.Capacity, ok bool) {
 	return has, err == nil
 }
 
-// Capacity asks the filesystem.
+// Capacity returns the capacity of the directory's filesystem.
 func (d *Dir) Capacity() (filesystem.Capacity, error) { return filesystem.CapacityOf(d.dir) }
 
-// Explain tells the lack of inodes from that of room: the system has one error for
-// both, and what helps against one does not help against the other.
+// Explain adds ErrNoInodes to an ENOSPC error if the filesystem has no inodes left: the system
+// has one error for both, but their remedies differ.
 func Explain(fsys FS, err error) error {
 	if !errors.Is(err, unix.ENOSPC) {
 		return err

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Remove deletes a file of a record directory, and the directories above it that
-// are empty then. That it is gone already is no error.
+// Remove deletes a file of a record directory and its parent directories that become empty. It
+// returns no error if the file is gone already.
 func Remove(dir, name string) error {
 	fsys, err := Open(dir)
 	if err != nil {
@@ -23,11 +23,11 @@ func Remove(dir, name string) error {
 	return nil
 }
 
-// Prune removes the directories of a file that is gone, from the last one up,
-// as long as they are empty. The record directory stays, and so does a link. What
-// cannot be removed now is no loss: it is empty.
+// Prune removes the empty parent directories of a deleted file, from the innermost one up. It
+// keeps the record directory and symbolic links, and ignores errors: an empty directory does no
+// harm.
 //
-// A recorder may be about to use such a directory: it makes it again, see MkdirAll.
+// A recorder that is about to use such a directory creates it again, see MkdirAll.
 func Prune(fsys FS, name string) {
 	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
 		if err := fsys.RemoveDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -36,7 +36,7 @@ func Prune(fsys FS, name string) {
 	}
 }
 
-// MkdirAll makes a directory and those above it, each durable in its parent.
+// MkdirAll creates a directory and its parents, each durable in its own parent.
 func MkdirAll(fsys FS, dir string) error {
 	if dir == "." {
 		return nil

@@ -1,22 +1,22 @@
-// Package disk is a record directory and its file system as recordings see them, whatever
-// the files in it hold.
+// Package disk accesses a record directory and its file system for recordings, regardless of
+// the content of the files.
 //
-//	FS, File        every operation that is asked of a disk, so that a test can fail any
-//	                of them, or record them all and replay what a power cut leaves
-//	Dir             the real FS, which nothing leads out of
-//	identity        tells the directory from another disk mounted in its place
-//	openfiles       which files this process writes, and how long they are
-//	Writable        whether a file could be begun now, with or without a recording that
-//	                needs one
-//	Trouble         what an error of a disk means: for the gap, and for the operator
-//	PageCache       what a growing file leaves in memory
-//	Preallocation   what a growing file takes ahead of its end
-//	directories     made durably, pruned when empty, named as on a disk that folds case
-//	Publish         the name of a finished file
+//	FS, File        every disk operation, so that a test can fail any of them, or record all
+//	                of them and replay the states after a power cut
+//	Dir             the real FS, which no name can leave
+//	identity        distinguishes the directory from another disk mounted in its place
+//	openfiles       the files that this process writes, and their lengths
+//	Writable        reports whether a file could be created now, with or without a recording
+//	                that needs one
+//	Trouble         classifies a disk error, for the gap and for the operator
+//	PageCache       limits the page cache that a growing file uses
+//	Preallocation   allocates blocks ahead of a growing file's end
+//	directories     created durably, pruned when empty, spelled as on a case-insensitive disk
+//	Publish         renames a finished file to its final name
 //
-// What may be missing from a file system (preallocation, advice, its size) is asked
-// beside the contract of FS and File: a wrapped FS that does not have it goes without.
+// Operations that a file system may lack (preallocation, advice, capacity) are optional
+// interfaces beside FS and File: a wrapped FS without them works without.
 //
-// An error of one file is an *Error, which says the operation, the file, the offset, and
-// what to do about it.
+// An error of one file is an *Error, which has the operation, the file, the offset and the
+// remedy.
 package disk

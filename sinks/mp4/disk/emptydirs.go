@@ -8,12 +8,11 @@ import (
 	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
-// RemoveEmptyDirs removes the empty directories of a record directory that a crash
-// or an operator left, and returns how many. A directory that was made for
-// something else must stay, and nothing in an empty one says what it was made for.
-// So it must have the path that one of the patterns gives to a file's directory, and
-// in it a date or another time, or a stream that is known; the directories above it
-// go with it if they are empty then. Its age does not matter: see Prune.
+// RemoveEmptyDirs removes the empty directories of a record directory that a crash or an
+// operator left, and returns their number. A directory made for another purpose must stay, and
+// an empty directory does not show its purpose. So RemoveEmptyDirs removes only a directory
+// whose path one of the patterns makes for a file, with a date or time in it or with a known
+// stream; then its parents, if they become empty. Its age does not matter: see Prune.
 func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known func(stream string) bool) (removed int, err error) {
 	fsys, err := Open(dir)
 	if err != nil {
@@ -43,8 +42,8 @@ type sweep struct {
 	removed int
 }
 
-// below removes what is to go below a directory, and tells whether that has
-// emptied it. What cannot be read stays.
+// below removes the empty directories below a directory and, if they emptied it, the directory
+// itself. emptied reports the latter. A directory that cannot be read stays.
 func (s *sweep) below(ctx context.Context, dir string) (emptied bool, err error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Error is a failed operation on a file of a record directory.
+// Error describes a failed operation on a file of a record directory.
 type Error struct {
 	Op     string
 	File   string // below the record directory
@@ -13,12 +13,12 @@ type Error struct {
 	Err    error
 }
 
-// Error says what failed, where, and what to do about it.
+// Error returns the file, the operation, the offset, the cause and the remedy.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s at byte %d: %v%s", e.File, e.Op, e.Offset, e.Err, Advice(e.Err))
 }
 
-// Unwrap gives the system's error.
+// Unwrap returns the system's error.
 func (e *Error) Unwrap() error { return e.Err }
 
 // NewError returns an *Error.
@@ -26,10 +26,10 @@ func NewError(op, file string, off int64, err error) error {
 	return &Error{Op: op, File: file, Offset: off, Err: err}
 }
 
-// Advice says what to do about an error, in brackets behind a space; it is empty where
-// nothing is known.
+// Advice returns the remedy for an error, in brackets after a space, or an empty string if none
+// is known.
 func Advice(err error) string {
-	if t, ok := TroubleOf(err); ok && !errors.Is(err, ErrSwapped) { // which says it itself
+	if t, ok := TroubleOf(err); ok && !errors.Is(err, ErrSwapped) { // its text has the remedy
 		return " (" + t.Remedy + ")"
 	}
 	return ""

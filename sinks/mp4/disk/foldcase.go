@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// FoldsCase tells whether a file system takes capital and small letters for the same,
-// by a file that is in every record directory.
+// FoldsCase reports whether a file system ignores case, tested with a file that exists in every
+// record directory.
 func FoldsCase(fsys FS) bool {
 	_, err := fsys.Stat(strings.ToUpper(IdentityFile))
 	return err == nil
 }
 
-// AsOnDisk gives a name the directories as they are written on a disk that folds case:
-// whoever walks it finds the file under that name.
+// AsOnDisk replaces the directories of a name by their spelling on a case-insensitive disk, so
+// that a directory walk finds the file under the returned name.
 func AsOnDisk(fsys FS, name string) string {
 	above := path.Dir(name)
 	if above == "." {
@@ -21,7 +21,7 @@ func AsOnDisk(fsys FS, name string) string {
 	}
 	above = AsOnDisk(fsys, above)
 	dir := path.Base(path.Dir(name))
-	entries, _ := fsys.ReadDir(path.Dir(above)) // what cannot be read is made under the name that is wanted
+	entries, _ := fsys.ReadDir(path.Dir(above)) // an unreadable directory is created under the wanted name
 	for _, e := range entries {
 		if e.Name() == dir {
 			return path.Join(above, path.Base(name))

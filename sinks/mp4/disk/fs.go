@@ -5,57 +5,56 @@ import (
 	"io/fs"
 )
 
-// FS is every operation that this package asks of a disk, so that a test can
-// fail any one of them, or record them all and replay what a power cut leaves.
-// Names are slash-separated and relative to the record directory, and nothing
-// leads out of it, symbolic links included. A link, a pipe or a device that has the name of
-// a file is filesystem.ErrNotBelow.
+// FS has every disk operation that recordings use, so that a test can fail any one of them, or
+// record all of them and replay the states after a power cut. Names are slash-separated and
+// relative to the record directory; no name or symbolic link leads outside. An operation on a
+// link, a pipe or a device in place of a file returns filesystem.ErrNotBelow.
 type FS interface {
-	// Create makes a file that was not there and owns it: see Open.
+	// Create creates a file that does not exist and locks it: see Open.
 	Create(name string) (File, error)
-	// Open opens a file for reading and writing and owns it: while one process
-	// does, Open of another fails with ErrOwned.
+	// Open opens a file for reading and writing and locks it: while one process holds the
+	// lock, Open in another process returns ErrOwned.
 	Open(name string) (File, error)
-	// OpenRead opens a file without owning it.
+	// OpenRead opens a file without locking it.
 	OpenRead(name string) (File, error)
-	// Rename gives a file another name in its directory, and fails with
-	// fs.ErrExist where that name is taken. Where the file system cannot do both in one
-	// step, another process may take the name in between.
+	// Rename renames a file within its directory. It returns fs.ErrExist if the new name
+	// exists. On a file system that cannot do both atomically, another process may create
+	// the name in between.
 	Rename(from, to string) error
 	Remove(name string) error
-	// RemoveDir removes a directory that is empty, and neither a file nor a link.
+	// RemoveDir removes an empty directory, but no file and no link.
 	RemoveDir(name string) error
-	// Mkdir makes one directory; that it is there is no error.
+	// Mkdir creates one directory; it returns no error if the directory exists.
 	Mkdir(name string) (made bool, err error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(name string) error
 	Stat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
-	// Same reports whether the record directory's path still leads to the
-	// directory that was opened.
+	// Same reports whether the record directory's path still leads to the directory that
+	// was opened.
 	Same() (bool, error)
 	Close() error
 }
 
-// File is one open file. Writes at an offset are complete or return an error;
-// what of them is in the file then is not known.
+// File is one open file. A write at an offset is complete or returns an error; after an error
+// the written part is undefined.
 type File interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
-	// WritevAt writes the buffers one after another at an offset, in one call
-	// to the system where it takes them all. The buffers may be resliced.
+	// WritevAt writes the buffers one after another at an offset, in one system call if
+	// possible. It may reslice the buffers.
 	WritevAt(bufs [][]byte, off int64) error
 	Truncate(size int64) error
-	// Datasync makes the file's bytes and its size durable.
+	// Datasync makes the file's bytes and size durable.
 	Datasync() error
-	// Sync makes the file durable with everything that is known about it.
+	// Sync makes the file's bytes and all its metadata durable.
 	Sync() error
-	// Allocate takes room on the disk without changing the file's size.
-	// errors.ErrUnsupported: the file system sets none aside.
+	// Allocate allocates blocks without changing the file's size. It returns
+	// errors.ErrUnsupported if the file system cannot.
 	Allocate(off, n int64) error
-	// Punch gives room back; what was there reads as zeros.
-	// errors.ErrUnsupported: the file system gives none back.
+	// Punch deallocates blocks, which then read as zeros. It returns
+	// errors.ErrUnsupported if the file system cannot.
 	Punch(off, n int64) error
 	Size() (int64, error)
 }

@@ -14,26 +14,25 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// ErrOwned says that another recorder, or another part of this one, writes the
-// file.
+// ErrOwned reports that another recorder, or another part of this process, writes the file.
 var ErrOwned = errors.New("the file is being written")
 
-// Dir is the real FS: a record directory that is open. os.Root keeps every name inside
-// it; a file is opened over no link of its own.
+// Dir is the real FS: an open record directory. os.Root keeps every name inside it; the last
+// component of a file's name must not be a link.
 type Dir struct {
 	dir   string
 	root  *os.Root
 	near  nearDir
-	modes Modes // of what is made
+	modes Modes // modes of new files and directories
 
-	// Calls are those that not every file system has. A test replaces them.
+	// Calls holds the system calls that some file systems lack. Tests replace them.
 	Calls filesystem.Calls
 }
 
-// Open opens a record directory that exists, to make files in it with DefaultModes.
+// Open opens an existing record directory; new files get DefaultModes.
 func Open(dir string) (*Dir, error) { return OpenAs(dir, DefaultModes) }
 
-// OpenAs is Open for files with other modes.
+// OpenAs opens an existing record directory; new files get the modes m.
 func OpenAs(dir string, m Modes) (*Dir, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -42,8 +41,8 @@ func OpenAs(dir string, m Modes) (*Dir, error) {
 	return &Dir{dir: dir, root: root, modes: m}, nil
 }
 
-// Own is how what spool keeps for itself in the directory is led to: wherever its path leads
-// by now.
+// Own returns access to the files that spool keeps for itself in the directory, at the place
+// to which its path leads now.
 func (d *Dir) Own() filesystem.Own {
 	return filesystem.Own{Top: d.dir, Dir: func() (*os.File, error) { return d.root.Open(".") }}
 }
@@ -63,8 +62,8 @@ func (d *Dir) Create(name string) (File, error) {
 
 func (d *Dir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
-// open locks the file and then makes sure that its name still leads to it: in
-// between, recovery may have taken it away, or its writer finished it.
+// open locks the file and then checks that its name still leads to it: meanwhile recovery may
+// have removed it, or its writer may have finished it.
 func (d *Dir) open(name string, flag int) (File, error) {
 	f, err := d.openFile(name, flag)
 	if err != nil {
@@ -93,7 +92,7 @@ func (d *Dir) open(name string, flag int) (File, error) {
 	return &file{File: f, sys: &d.Calls, unlock: unlock}, nil
 }
 
-// openFile opens a file that is none of a link, a pipe and a device.
+// openFile opens a regular file or a directory, but no link, pipe or device.
 func (d *Dir) openFile(name string, flag int) (*os.File, error) {
 	dir, err := d.root.Open(path.Dir(name))
 	if err != nil {
@@ -142,7 +141,7 @@ func (d *Dir) Mkdir(name string) (bool, error) {
 		return false, err
 	}
 	made, err := d.openFile(name, unix.O_DIRECTORY)
-	if errors.Is(err, fs.ErrNotExist) { // whoever removes empty directories was there
+	if errors.Is(err, fs.ErrNotExist) { // another process removed the empty directory
 		return true, nil
 	}
 	if err != nil {
@@ -193,7 +192,7 @@ func (d *Dir) Same() (bool, error) {
 	return os.SameFile(open, named), nil
 }
 
-// file is a file on a disk. Closing it ends its lock.
+// file is an open file. Close releases its lock.
 type file struct {
 	*os.File
 	sys    *filesystem.Calls
@@ -229,8 +228,7 @@ func (f *file) WritevAt(bufs [][]byte, off int64) error {
 	return nil
 }
 
-// pwritev is unix.Pwritev without the memory that it takes for more than eight
-// buffers.
+// pwritev does the same as unix.Pwritev, but does not allocate for more than eight buffers.
 func (f *file) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
 	f.iov = f.iov[:0]
 	for _, b := range bufs {
@@ -245,14 +243,14 @@ func (f *file) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
 	}
 	n, _, errno := unix.Syscall6(unix.SYS_PWRITEV, fd, uintptr(unsafe.Pointer(&f.iov[0])), uintptr(len(f.iov)),
 		uintptr(off), uintptr(uint64(off)>>32), 0)
-	clear(f.iov) // the chunk's memory is not ours to hold
+	clear(f.iov) // the file must not retain the chunk's memory
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), 0
 }
 
-// consume is what a short write left over.
+// consume returns the buffers that remain after a short write of n bytes.
 func consume(bufs [][]byte, n int) [][]byte {
 	for len(bufs) > 0 && n >= len(bufs[0]) {
 		n -= len(bufs[0])
@@ -285,11 +283,11 @@ func (f *file) failed(op string, err error) error {
 	return nil
 }
 
-// maxBytes is what a File may offer beside its contract.
+// maxBytes is an optional interface of a File.
 type maxBytes interface{ MaxBytes() int64 }
 
-// MaxBytes returns the size that a file may get, by its file system or the process's
-// limit; ok is false where they do not tell.
+// MaxBytes returns the largest size of a file that its file system and the process's limits
+// permit; ok is false if it is unknown.
 func MaxBytes(f File) (n int64, ok bool) {
 	t, ok := f.(maxBytes)
 	if !ok {
@@ -298,10 +296,10 @@ func MaxBytes(f File) (n int64, ok bool) {
 	return t.MaxBytes(), true
 }
 
-// MaxBytes is what the function of that name asks.
+// MaxBytes implements the optional interface maxBytes.
 func (f *file) MaxBytes() int64 { return filesystem.MaxFileBytes(f.File) }
 
-// Free is what the filesystem has left for those who are not root.
+// Free returns the bytes that the filesystem has left for users other than root.
 func (f *file) Free() (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
@@ -310,13 +308,13 @@ func (f *file) Free() (int64, error) {
 	return int64(s.Bavail * uint64(s.Bsize)), nil
 }
 
-// WriteBack and Forget are advice (see PageCache).
+// WriteBack and Forget give advice to the kernel (see PageCache).
 func (f *file) WriteBack(off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
 }
 
 func (f *file) Forget(off, n int64) {
-	if n > 0 { // 0 would mean all of the file
+	if n > 0 { // 0 would mean the whole file
 		_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
 	}
 }

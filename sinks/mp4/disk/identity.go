@@ -11,26 +11,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// IdentityFile is in every record directory. It holds the directory's UUID and
-// a line for the reader:
+// IdentityFile is in every record directory. It holds the directory's UUID and an explanation:
 //
 //	0193...-....\n
 //	This directory belongs to spool. ...\n
 //
-// It is made once, when a directory is first recorded to or compared with a
-// catalogue, which keeps it: see Identity. From then on, for the
-// life of the process, only a directory with the same UUID is taken under that
-// path: when a disk is unmounted or another one mounted in its place, recording
-// fails with the reason instead of filling what is there now.
+// It is created once, when a directory is first recorded to or compared with a catalogue, which
+// stores the UUID: see Identity. From then on the process accepts only a directory with the
+// same UUID under that path: if a disk is unmounted or another one mounted in its place,
+// recording fails with the reason instead of filling the wrong disk.
 const IdentityFile = ".spool-directory"
 
 const identityText = "\nThis directory belongs to spool. The UUID above tells it from another disk mounted in its place.\n"
 
-// ErrSwapped says that the record directory is not the one it was.
+// ErrSwapped reports that another directory is in the place of the record directory.
 var ErrSwapped = errors.New("the record directory is not the one it was")
 
-// Claim checks a directory against what this process knows of its path, and
-// makes its identity where it has none and is not expected to have one.
+// Claim checks a directory against the identity that this process knows for its path. It creates
+// the identity of a directory that has none and whose path is new to the process.
 func Claim(fsys FS, dir string) error {
 	process.Lock()
 	defer process.Unlock()
@@ -51,8 +49,7 @@ func Claim(fsys FS, dir string) error {
 	return nil
 }
 
-// StillThere is Claim for a directory that is open: its path must also still
-// lead to it.
+// StillThere checks an open directory as Claim does, and that its path still leads to it.
 func StillThere(fsys FS, dir string) error {
 	if same, err := fsys.Same(); err != nil || !same {
 		return fmt.Errorf("%w: %s leads elsewhere now (%v): mount the disk again, or restart spool to record here", ErrSwapped, dir, err)
@@ -60,8 +57,8 @@ func StillThere(fsys FS, dir string) error {
 	return Claim(fsys, dir)
 }
 
-// NotSwapped checks a directory against what this process knows of its path, and
-// takes one that it has not recorded to.
+// NotSwapped checks a directory against the identity that this process knows for its path. It
+// accepts a path that is new to the process.
 func NotSwapped(fsys FS, dir string) error {
 	process.Lock()
 	defer process.Unlock()
@@ -76,8 +73,7 @@ func NotSwapped(fsys FS, dir string) error {
 	return err
 }
 
-// Claimed returns the identity of a directory that this process records to, "" for
-// another one.
+// Claimed returns the identity of a directory that this process records to, or an empty string.
 func Claimed(dir string) string {
 	process.Lock()
 	defer process.Unlock()
@@ -88,8 +84,8 @@ func swapped(dir, known, found string) error {
 	return fmt.Errorf("%w: %s was %s and is now %s: mount the disk again, or restart spool to record here", ErrSwapped, dir, known, found)
 }
 
-// Identity returns the UUID of a record directory, "" where it has none and none is
-// to be created.
+// Identity returns the UUID of a record directory. If it has none, Identity creates one or
+// returns an empty string.
 func Identity(dir string, create bool) (string, error) {
 	disk, err := Open(dir)
 	if err != nil {
@@ -106,7 +102,7 @@ func Identity(dir string, create bool) (string, error) {
 	return id, err
 }
 
-// ReadIdentity returns the UUID that a directory holds; fs.ErrNotExist: it has none.
+// ReadIdentity returns a directory's UUID, or fs.ErrNotExist if it has none.
 func ReadIdentity(fsys FS) (string, error) {
 	f, err := fsys.OpenRead(IdentityFile)
 	if err != nil {
@@ -124,8 +120,8 @@ func ReadIdentity(fsys FS) (string, error) {
 	return id.String(), nil
 }
 
-// makeIdentity writes the file under another name first, so that it is never
-// there by half, and takes another process's where that was quicker.
+// makeIdentity writes the file under a temporary name first, so that it is never incomplete, and
+// returns another process's identity if that one was published first.
 func makeIdentity(fsys FS) (string, error) {
 	id := media.NewID(time.Now()).String()
 	name := IdentityFile + "." + id[len(id)-12:]
@@ -140,5 +136,5 @@ func makeIdentity(fsys FS) (string, error) {
 	return id, err
 }
 
-// Hidden tells whether a name in a record directory is ours and no recording.
+// Hidden reports whether a name in a record directory is not that of a recording.
 func Hidden(name string) bool { return strings.HasPrefix(name, ".") }

@@ -2,8 +2,8 @@ package disk
 
 import "path/filepath"
 
-// InUse reports whether a file is being written, by this process or another. A file
-// of which that cannot be told is in use.
+// InUse reports whether this or another process writes a file. It returns true if that cannot be
+// determined.
 func InUse(name string) bool {
 	name = Absolute(name)
 	if _, ours := GrowingBytes(name); ours {

@@ -16,18 +16,18 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Modes are what the files and directories of a record directory are made with, whatever the
-// process's umask is. Those that are there keep what they have.
+// Modes holds the modes of new files and directories of a record directory. They do not depend
+// on the process's umask. Existing files keep their modes.
 type Modes struct {
 	File, Dir fs.FileMode
-	Group     int // the group's number; less than 0: as the system makes them
+	Group     int // the group's number; negative: the system's default
 }
 
-// DefaultModes let spool's group read.
+// DefaultModes permit spool's group to read.
 var DefaultModes = Modes{File: 0o640, Dir: 0o750, Group: -1}
 
-// ParseModes reads modes as octal text, such as 0640, and a group's name or number, which may
-// be empty. It asks the system for the group, and whether this process may give it files.
+// ParseModes parses modes as octal text, such as 0640, and a group's name or number, which may be
+// empty. It looks the group up and checks that this process may assign files to it.
 func ParseModes(file, dir, group string) (Modes, error) {
 	m := DefaultModes
 	var wrong, bad error
@@ -44,8 +44,8 @@ func ParseModes(file, dir, group string) (Modes, error) {
 	return m, bad
 }
 
-// ParseMode reads the mode of a setting. The owner must keep the rights of least, and not
-// everybody may write.
+// ParseMode parses the mode of a setting. The owner must have the rights of least, and other
+// users must not have the right to write.
 func ParseMode(setting, text string, least fs.FileMode) (fs.FileMode, error) {
 	if text == "" {
 		return map[fs.FileMode]fs.FileMode{0o600: DefaultModes.File, 0o700: DefaultModes.Dir}[least], nil
@@ -85,10 +85,10 @@ func groupOf(name string) (int, error) {
 	return id, nil
 }
 
-// ownModes are those of what spool keeps for itself.
+// ownModes are the modes of the files that spool keeps for itself.
 var ownModes = Modes{File: 0o600, Dir: 0o700, Group: -1}
 
-// of returns the modes of a file or directory that is to be made.
+// of returns the modes of a new file or directory.
 func (m Modes) of(name string) Modes {
 	if strings.HasPrefix(path.Base(name), ownPrefix) {
 		return ownModes
@@ -98,8 +98,8 @@ func (m Modes) of(name string) Modes {
 
 const ownPrefix = ".spool-"
 
-// give gives a file or directory that this process just made its mode and group. A file
-// system that has neither, such as exFAT, keeps its own: see filesystem.Calls.
+// give sets the mode and the group of a new file or directory. A file system without them, such
+// as exFAT, keeps its own: see filesystem.Calls.
 func (m Modes) give(c *filesystem.Calls, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -109,7 +109,7 @@ func (m Modes) give(c *filesystem.Calls, f *os.File) error {
 	if info.IsDir() {
 		mode = m.Dir
 	}
-	if m.Group >= 0 { // before the mode: it may take rights away
+	if m.Group >= 0 { // before the mode, because chgrp may clear mode bits
 		if err = c.Chgrp(int(f.Fd()), m.Group); err != nil {
 			return &fs.PathError{Op: "chgrp", Path: f.Name(), Err: err}
 		}
@@ -123,7 +123,7 @@ func (m Modes) give(c *filesystem.Calls, f *os.File) error {
 	return nil
 }
 
-// GiveDir gives a directory that this process just made its mode and group.
+// GiveDir sets the mode and the group of a new directory.
 func (m Modes) GiveDir(name string) error {
 	d, err := os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {

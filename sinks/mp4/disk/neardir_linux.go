@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nearDir is the directory of the file that was created last. It stays open, so that
-// the file can be given its name when the process may open no further one.
+// nearDir is the directory of the most recently created file. It stays open, so that the file
+// can be renamed when the process has no file descriptors left.
 type nearDir struct {
 	name string
-	dir  *os.File // nil where it could not be opened
+	dir  *os.File // nil if it could not be opened
 }
 
 func (n *nearDir) close() {
@@ -22,11 +22,12 @@ func (n *nearDir) close() {
 	}
 }
 
-// keep opens a directory, for later. One of the same name may be another by now.
+// keep opens a directory and replaces the previous one, even if the name is the same: it may be
+// a new directory.
 func (n *nearDir) keep(root *os.Root, name string) {
 	n.close()
 	n.name = name
-	n.dir, _ = root.Open(name) // it is opened again when it is needed
+	n.dir, _ = root.Open(name) // on an error the directory is opened when it is needed
 }
 
 // leads reports whether a path leads to the directory.
@@ -36,7 +37,7 @@ func (n *nearDir) leads(path string) bool {
 		open.Dev == named.Dev && open.Ino == named.Ino
 }
 
-// openDir opens a directory; done closes it.
+// openDir opens a directory; the caller must call done.
 func (d *Dir) openDir(name string) (dir *os.File, done func(), err error) {
 	dir, err = d.root.Open(name)
 	if err == nil {

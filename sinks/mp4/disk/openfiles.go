@@ -6,18 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// process is what this process knows about the record directories it writes to. It
-// is process-wide because that is what it is about: a file has one writer in a
-// process, and a directory that was swapped is swapped for every pipeline and
-// for the runs to come.
+// process holds the state of the record directories that this process writes to. It is global
+// because the facts are: a file has one writer in a process, and a swapped directory is
+// swapped for all pipelines and all later runs.
 var process = struct {
-	sync.Mutex                           // guards what follows
+	sync.Mutex                           // guards the fields below
 	files       map[string]*atomic.Int64 // absolute path of a growing file -> bytes up to its last whole chunk
 	directories map[string]string        // absolute path of a record directory -> identity
 }{files: map[string]*atomic.Int64{}, directories: map[string]string{}}
 
-// Register makes a growing file's length known. It is called before the file
-// exists, so that it is not taken for one left by a crash.
+// Register publishes a growing file's length. The caller registers the file before it exists, so
+// that recovery does not mistake it for one left by a crash.
 func Register(path string) *atomic.Int64 {
 	process.Lock()
 	defer process.Unlock()
@@ -26,15 +25,15 @@ func Register(path string) *atomic.Int64 {
 	return n
 }
 
-// Unregister forgets a file that this process writes no more.
+// Unregister removes a file that this process no longer writes.
 func Unregister(path string) {
 	process.Lock()
 	defer process.Unlock()
 	delete(process.files, path)
 }
 
-// GrowingBytes returns the length of a file that this process writes, up to its last
-// whole chunk.
+// GrowingBytes returns the length, up to the last whole chunk, of a file that this process
+// writes.
 func GrowingBytes(path string) (size int64, ok bool) {
 	process.Lock()
 	defer process.Unlock()
@@ -52,7 +51,7 @@ func RecordedTo(dir string) bool {
 	return process.directories[dir] != ""
 }
 
-// Absolute is the form of a path that this package compares.
+// Absolute returns the form of a path that this package compares.
 func Absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs

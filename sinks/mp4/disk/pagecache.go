@@ -1,29 +1,29 @@
 package disk
 
-// EaseEvery is how many bytes a file grows by between two looks at the page cache:
-// rare enough to cost nothing, and small against any memory.
+// EaseEvery is the growth of a file, in bytes, between two treatments of its page cache: rare
+// enough to cost nothing, and small against any memory.
 const EaseEvery = 16 << 20
 
-// pageCache is what a File may offer beside its contract: advice, which is never
-// wrong to leave out, and whose failure is of no consequence.
+// pageCache is an optional interface of a File. Its methods give advice, which may be omitted
+// and may fail.
 type pageCache interface {
-	// WriteBack begins to write a stretch to the disk, and waits for nothing.
+	// WriteBack starts to write a range to the disk, and does not wait.
 	WriteBack(off, n int64)
-	// Forget lets go of the pages of a stretch that are on the disk.
+	// Forget drops the clean pages of a range.
 	Forget(off, n int64)
 }
 
-// PageCache keeps a growing file from filling the page cache: a recording is written
-// once and seldom read, and what other programs read again and again would have to
-// make room for it. The newest stretch stays, for those who watch the recording
-// grow; it is sent to the disk, so that it can go when the next one has come and
-// a flush never finds much to do. The zero value is ready for an empty file.
+// PageCache keeps a growing file from filling the page cache: a recording is written once and
+// seldom read, and would displace data that other programs read repeatedly. The newest range
+// stays cached for viewers of the growing recording. Its write-back starts at once, so that it
+// can be dropped when the next range has been written, and an fsync finds little to write. The
+// zero value is ready for an empty file.
 type PageCache struct {
-	sent      int64 // bytes that were sent to the disk
-	forgotten int64 // bytes that were let go of
+	sent      int64 // bytes whose write-back was started
+	forgotten int64 // bytes that were dropped
 }
 
-// Ease is called as the file grows, with its size in bytes.
+// Ease must be called as the file grows, with its size in bytes.
 func (p *PageCache) Ease(f File, size int64) {
 	c, ok := f.(pageCache)
 	if !ok || size-p.sent < EaseEvery {
@@ -34,9 +34,8 @@ func (p *PageCache) Ease(f File, size int64) {
 	p.forgotten, p.sent = p.sent, size
 }
 
-// ForgetCached lets go of what the system remembers of a file and has no need to
-// write. After a failed fsync that may be what never reached the disk, and recovery
-// must judge what did.
+// ForgetCached drops the clean cached pages of a file. After a failed fsync these may differ
+// from the disk, and recovery must read the disk.
 func ForgetCached(f File) {
 	if c, ok := f.(pageCache); ok {
 		if size, err := f.Size(); err == nil {

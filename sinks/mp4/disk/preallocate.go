@@ -1,33 +1,32 @@
 package disk
 
-// How many bytes a growing file takes at once, ahead of what is written: a write into
-// room that is there costs a third less than one that has to find it block by block,
-// and the file lies in one piece. A short file takes as much as it has.
+// Bytes that a growing file allocates at once, ahead of its end: a write into allocated blocks
+// costs a third less than one that allocates block by block, and the file is contiguous. A short
+// file allocates as much as it holds.
 const (
 	preallocateMost  = 16 << 20
 	preallocateLeast = 1 << 20
 )
 
-// PreallocateFrom is how many bytes a filesystem must have left for it: on a small or
-// full disk, room without anything in it would have recordings deleted for it.
+// PreallocateFrom is the free space, in bytes, below which nothing is preallocated: on a small or
+// full disk, recordings would be deleted in favour of unused blocks.
 const PreallocateFrom = 1024 * preallocateMost
 
-// freeSpace is what a File may offer beside its contract.
+// freeSpace is an optional interface of a File.
 type freeSpace interface {
-	// Free returns how many bytes its filesystem has left for us.
+	// Free returns the bytes that its filesystem has left for this process.
 	Free() (int64, error)
 }
 
-// Preallocation takes room on the disk ahead of a growing file's end. The zero value
-// is ready for use.
+// Preallocation allocates blocks ahead of a growing file's end. The zero value is ready for use.
 type Preallocation struct {
-	asked int64 // up to where it has asked for room
-	taken bool  // and has got some
+	asked int64 // end of the last requested range
+	taken bool  // some request succeeded
 }
 
-// Take takes room for the n bytes that come next behind size, and for some that come
-// after them: for as many as media bytes are in the file. That it cannot is no loss:
-// write(2) takes its own, or says why not.
+// Take allocates room for the next n bytes behind size, and ahead of them as many bytes as the
+// file has of media, within limits. It ignores errors: write(2) allocates by itself or reports
+// its own error.
 func (p *Preallocation) Take(f File, size, media, n int64) {
 	disk, ok := f.(freeSpace)
 	if !ok || size+n <= p.asked {
@@ -40,8 +39,8 @@ func (p *Preallocation) Take(f File, size, media, n int64) {
 	}
 }
 
-// GiveBack gives back what was taken behind the end of the file. A crash leaves
-// it to recovery, which cuts each file off where its last whole chunk ends.
+// GiveBack frees the blocks behind the end of the file. After a crash recovery frees them, since
+// it truncates each file after its last whole chunk.
 func (p *Preallocation) GiveBack(f File, size int64) {
 	if p.taken {
 		_ = f.Truncate(size)

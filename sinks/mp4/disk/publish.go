@@ -10,9 +10,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publish gives a finished file its name without media.PartSuffix, or the next one
-// that is free, and makes that durable. With an error and a name the file has the
-// name, which a power cut may take from it.
+// Publish renames a finished file to its name without media.PartSuffix, or to the next free name,
+// and makes that durable. If it returns an error and a name, the file has the name, but a power
+// cut may undo the rename.
 func Publish(fsys FS, name string, noSync bool) (string, error) {
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, media.PartSuffix), ".mp4")
 	for n := 0; ; n++ {

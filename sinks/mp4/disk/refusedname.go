@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ExplainName says it where an error means that a file system does not take a name, with
-// the character that may be why. exFAT over FUSE calls such a file not there.
+// ExplainName adds an explanation to an error that means that a file system refuses a name, with
+// the character that may be the cause. exFAT over FUSE returns ENOENT in that case.
 func ExplainName(fsys FS, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		if info, serr := fsys.Stat(path.Dir(name)); serr != nil || !info.IsDir() {

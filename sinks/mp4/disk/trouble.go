@@ -10,14 +10,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Trouble is a way in which a disk takes nothing.
+// Trouble classifies a disk error.
 type Trouble struct {
-	Problem string      // a word: see pipeline.Problem
-	Cause   media.Cause // of the gap that it makes
+	Problem string      // one word: see pipeline.Problem
+	Cause   media.Cause // of the gap that it causes
 	Remedy  string      // a sentence for the operator
 }
 
-// troubles are told apart by the system's error.
+// troubles are found by the system's error.
 var troubles = []struct {
 	Trouble
 	errors []error
@@ -48,10 +48,10 @@ var troubles = []struct {
 		[]error{unix.EIO}},
 }
 
-// lasting are errors that no disk gets over by itself: a name or a path that cannot be.
+// lasting are errors that never end by themselves: an impossible name or path.
 var lasting = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.ELOOP}
 
-// TroubleOf tells an error of a disk, which may be over by itself, from others.
+// TroubleOf returns the Trouble of a disk error, which may end by itself; false for other errors.
 func TroubleOf(err error) (Trouble, bool) {
 	if slices.ContainsFunc(lasting, func(e error) bool { return errors.Is(err, e) }) {
 		return Trouble{}, false

@@ -12,30 +12,29 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// ErrHangs says that a disk does not answer.
+// ErrHangs reports that a disk does not answer.
 var ErrHangs = errors.New("the disk does not answer")
 
-// Room with which a file is begun at all. One that was full counts as full until
-// it has twice as much, or it would be called so and not so in turn.
+// Free bytes needed to begin a file. A disk that was full stays full until it has twice as much,
+// so that the state does not alternate.
 const (
 	leastRoom  = 1 << 20
 	enoughRoom = 2 * leastRoom
 )
 
-// Writable finds out whether a file could be begun in a directory now. It asks the
-// disk as a recording would: whether the directory is the one that it was, and takes
-// a file with bytes in it. It is for one goroutine, and may block for as long as
-// the disk does.
+// Writable tests whether a file could be created in a directory now. Like a recording, it checks
+// the directory's identity and writes a file. It must not be used concurrently, and may block as
+// long as the disk does.
 type Writable struct {
 	dir  string
-	disk *Dir // the directory as it was found first
+	disk *Dir // the directory as first found
 	full bool
 }
 
-// NewWritable does no I/O.
+// NewWritable returns a Writable. It does no I/O.
 func NewWritable(dir string) *Writable { return &Writable{dir: Absolute(dir)} }
 
-// Close lets go of the directory.
+// Close closes the directory.
 func (w *Writable) Close() {
 	if w.disk != nil {
 		_ = w.disk.Close()
@@ -43,9 +42,9 @@ func (w *Writable) Close() {
 	}
 }
 
-// Try returns nil where a file could be begun, and else what is in the way: see
-// ProblemOf. The capacity is that of the disk as far as it could be asked. A
-// directory that never was there is made by the first recording to it.
+// Try returns nil if a file could be created, and else the obstacle: see ProblemOf. The capacity
+// is the disk's, zero if unknown. A directory that never existed is no obstacle: the first
+// recording creates it.
 func (w *Writable) Try() (filesystem.Capacity, error) {
 	has, err := w.try()
 	if errors.Is(err, fs.ErrNotExist) && w.disk == nil && !RecordedTo(w.dir) {
@@ -71,7 +70,7 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	}
 	w.full = has.Free < least
 	switch {
-	case has.ReadOnly: // which a directory that is open need not notice
+	case has.ReadOnly: // an open directory need not notice that
 		return has, unix.EROFS
 	case w.full:
 		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.Free>>10, unix.ENOSPC)
@@ -79,8 +78,8 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	return has, Explain(w.disk, filesystem.TakesFile(w.disk.root))
 }
 
-// find opens the directory, or makes sure that its path still leads to the one that
-// is open. A disk that was mounted again is the same one by its identity.
+// find opens the directory, or checks that its path still leads to the open one. A disk that was
+// mounted again is recognised by its identity.
 func (w *Writable) find() error {
 	if w.disk == nil {
 		disk, err := Open(w.dir)
@@ -113,8 +112,7 @@ func (w *Writable) find() error {
 	return nil
 }
 
-// known is Claim for those who do not record: a directory without an identity is
-// not given one.
+// known checks a directory as Claim does, but creates no identity.
 func known(fsys FS, dir string) error {
 	id, err := ReadIdentity(fsys)
 	if errors.Is(err, fs.ErrNotExist) && Claimed(dir) == "" {
@@ -136,7 +134,7 @@ func known(fsys FS, dir string) error {
 	return nil
 }
 
-// ProblemOf is what Try's error, or that of a recording, means to an operator.
+// ProblemOf returns the operator's view of an error of Try or of a recording.
 func ProblemOf(err error, since time.Time) pipeline.Problem {
 	kind, known := TroubleOf(err)
 	if !known {
@@ -145,8 +143,8 @@ func ProblemOf(err error, since time.Time) pipeline.Problem {
 	return pipeline.Problem{Problem: kind.Problem, Since: since, Cause: err.Error(), Remedy: kind.Remedy, Failing: true}
 }
 
-// Unwritable are the words of all problems for which a recording that should be
-// running writes nothing, and which lie with the machine and not with the sender.
+// Unwritable returns the names of all problems in which a recording that should run writes
+// nothing because of the machine, not of the sender.
 func Unwritable() (words []string) {
 	for _, t := range troubles {
 		words = append(words, t.Problem)

@@ -1,30 +1,28 @@
-// Package facts keeps on the disk what changes of a recording once its file is
-// finished: its protection, and events that were added later. The file itself is not
-// written any more, so its bytes, its time and its ETag stay what a client has of them.
+// Package facts stores the changes of a recording after its file is finished: its protection, and
+// events that were added later. The file itself is immutable from then on, so that its bytes,
+// its modification time and its ETag stay those that a client has seen.
 //
 //	RECORD DIRECTORY/.spool-directory
 //	                 .spool-facts/lock
 //	                              0193...-....        one for each recording that has facts
 //
-// One small file a recording, and not one log for all: only the few recordings have
-// facts that somebody protected or marked, a change writes what one of them has (some
-// hundred bytes), and the file goes with the recording's. A log would have to be read as a
-// whole by whoever wants to know one recording, be compacted beside other processes
-// that append to it, and be repaired where a power cut tore its end. A file is replaced by
-// another one (package durable): it is there as it was or as it is to be, whatever
-// happens in between.
+// There is one small file per recording instead of one log for all: only the few recordings
+// that were protected or marked have facts, a change writes only one recording's facts (some
+// hundred bytes), and the file is deleted with the recording's. A log would have to be read
+// completely to look up one recording, be compacted while other processes append to it, and be
+// repaired where a power cut tore its end. A facts file is replaced atomically (package
+// durable): after a crash it has the old content or the new one.
 //
-// The name is the recording's ID: a recording's file may be renamed or moved within the
-// record directory, and a new file under an old name has no facts of the old one.
+// The file's name is the recording's ID: the recording's file may be renamed or moved within the
+// record directory, and a new file under an old name does not inherit the old facts.
 //
-// What a fact says comes before what the entry in the recording's file says, which is
-// what was known when that was finished; files of earlier versions carry what was
-// changed later in their entry. So the catalogue can be built again from the disk alone.
+// Facts take precedence over the entry in the recording's file, which has the state at its end;
+// files of earlier versions have later changes in their entry. So the catalogue can be rebuilt
+// from the disk alone.
 //
-// The facts file is text: a line with the version, the CRC32C and the length of what
-// follows, and JSON. One that does not match is an ErrDamaged. It is then not known
-// whether the recording was protected, and it counts as protected until somebody says
-// otherwise: what was deleted does not come back.
+// The facts file is text: a line with the version, and the CRC32C and the length of the following
+// JSON. If they do not match, Read returns ErrDamaged. It is then unknown whether the recording
+// was protected, and it counts as protected until an operator decides: deletion is final.
 //
-// A change is made under a lock that holds for all processes of the machine.
+// Each change holds a lock that is valid for all processes of the machine.
 package facts

@@ -15,24 +15,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Directory is where the facts of a record directory are.
+// Directory is the directory of the facts in a record directory.
 const Directory = ".spool-facts"
 
 const lockFile = "lock"
 
-// ErrDamaged says that facts of a recording are there and cannot be read.
+// ErrDamaged reports that a recording's facts exist and cannot be read.
 var ErrDamaged = errors.New("the recording's facts are damaged")
 
-// Facts is what is known of a recording beside its file; the zero value is nothing.
+// Facts are the changes of a recording stored beside its file; the zero value has none.
 type Facts struct {
-	Protected *bool         `json:"protected,omitempty"` // nil: nobody has said
-	Events    []media.Event `json:"events,omitempty"`    // that the file does not name, or names otherwise
+	Protected *bool         `json:"protected,omitempty"` // nil: unchanged
+	Events    []media.Event `json:"events,omitempty"`    // that the file does not name, or names with other data
 }
 
-// None reports whether nothing is known.
+// None reports whether there are no facts.
 func (f Facts) None() bool { return f.Protected == nil && len(f.Events) == 0 }
 
-// Apply gives a recording, as its file has it, its facts.
+// Apply applies the facts to a recording as read from its file.
 func (f Facts) Apply(r *media.Recording) {
 	if f.Protected != nil {
 		r.Protected = *f.Protected
@@ -42,8 +42,8 @@ func (f Facts) Apply(r *media.Recording) {
 	}
 }
 
-// Store is the facts of one record directory. It is safe for concurrent use, beside
-// other processes too.
+// Store accesses the facts of one record directory. It is safe for concurrent use by several
+// goroutines and processes.
 type Store struct {
 	disk durable.FS
 	dir  string // of the facts
@@ -51,7 +51,7 @@ type Store struct {
 	lock func(own filesystem.Own, name string) (unlock func(), err error)
 }
 
-// In is the store of a record directory; it does no I/O.
+// In returns the store of a record directory; it does no I/O.
 func In(recordDir string) Store { return on(durable.Below(recordDir), recordDir, flock) }
 
 func on(disk durable.FS, recordDir string, lock func(filesystem.Own, string) (func(), error)) Store {
@@ -60,8 +60,8 @@ func on(disk durable.FS, recordDir string, lock func(filesystem.Own, string) (fu
 
 func (s Store) file(id media.ID) string { return filepath.Join(s.dir, id.String()) }
 
-// Read is the facts of a recording. With an error they say that it is protected: it may
-// be. ErrDamaged: they are there, and are no facts.
+// Read returns the facts of a recording. With an error it returns facts that protect the
+// recording, since it may be protected. ErrDamaged means that the facts cannot be decoded.
 func (s Store) Read(id media.ID) (Facts, error) {
 	b, err := s.disk.Read(s.file(id))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,9 +78,9 @@ func (s Store) Read(id media.ID) (Facts, error) {
 	return f, nil
 }
 
-// Change lets the facts of a recording be changed, and returns once they are durable.
-// Nothing is written where they stay as they were, or where change fails; its error is
-// returned. Damaged facts are changed as what Read says of them, and are whole then.
+// Change calls change with the facts of a recording, and returns when the result is durable. It
+// writes nothing if the facts stay the same or change returns an error, which it returns. It
+// replaces damaged facts by the changed result of Read.
 func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	if err := durable.MkdirAll(s.disk, s.dir, 0o700); err != nil {
 		return err
@@ -112,8 +112,7 @@ func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	return durable.Replace(s.disk, s.file(id), after, 0o600)
 }
 
-// Remove forgets a recording that is deleted, for good when it returns. It is no error
-// that there is nothing to forget.
+// Remove deletes the facts of a deleted recording durably. It returns no error if there are none.
 func (s Store) Remove(id media.ID) error {
 	err := s.disk.Remove(s.file(id))
 	switch {
@@ -125,8 +124,8 @@ func (s Store) Remove(id media.ID) error {
 	return s.disk.SyncDir(s.dir)
 }
 
-// Recordings lists those that have facts, damaged ones too. What a crash left of a
-// change is removed.
+// Recordings returns the recordings that have facts, damaged ones included. It removes temporary
+// files that a crash left.
 func (s Store) Recordings() (ids []media.ID, err error) {
 	list, err := s.disk.List(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(list) == 0 {
@@ -154,9 +153,9 @@ func (s Store) Recordings() (ids []media.ID, err error) {
 	return ids, nil
 }
 
-// Damaged lists the recordings whose facts are damaged: they count as protected, and
-// what else was known is lost. It reads all there are, and goes on behind those that the
-// disk does not give, whose errors it returns.
+// Damaged returns the recordings whose facts are damaged: they count as protected, and their
+// added events are lost. It reads all facts; it skips those that the disk fails to read and
+// returns their errors.
 func (s Store) Damaged() (ids []media.ID, err error) {
 	all, err := s.Recordings()
 	for _, id := range all {

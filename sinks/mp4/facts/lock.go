@@ -10,12 +10,12 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// changing orders the changes of this process: a file system without locks has that
-// order alone.
+// changing serialises the changes of this process. On a file system without locks it is the only
+// serialisation.
 var changing sync.Mutex
 
-// flock locks a file, which is made where it is missing and stays, and waits for it:
-// whoever holds it replaces one small file.
+// flock locks a file and waits for the lock. It creates the file if it does not exist; the file
+// stays. Its holder replaces only one small file.
 func flock(own filesystem.Own, name string) (unlock func(), err error) {
 	changing.Lock()
 	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// Of is the store of the record directory that a file is in.
+// Of returns the store of the record directory that contains a file.
 func Of(file, identity string) (Store, error) {
 	dir, err := Root(file, identity)
 	if err != nil {
@@ -16,8 +16,8 @@ func Of(file, identity string) (Store, error) {
 	return In(dir), nil
 }
 
-// Root is the record directory that a file is in: the nearest directory above it with
-// an identity file, which every record directory has. A file in none has its own
+// Root returns the record directory that contains a file: the nearest parent directory with an
+// identity file, which every record directory has. If there is none, it returns the file's own
 // directory.
 func Root(file, identity string) (string, error) {
 	own := filepath.Dir(file)

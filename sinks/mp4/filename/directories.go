@@ -8,7 +8,7 @@ import (
 // Directory recognises the directories that one pattern makes at one depth.
 type Directory struct {
 	path  *regexp.Regexp
-	timed bool // a time is in it: that tells whose it is
+	timed bool // the path has a time, which identifies it as the pattern's
 }
 
 // Fits reports whether the pattern makes the directory.
@@ -25,8 +25,8 @@ func (m Directory) Fits(dir string, known func(stream string) bool) bool {
 	return false
 }
 
-// Directories are those of a pattern at every depth where a time or a stream tells
-// whose they are: literal text and a pipeline's name may be others' too.
+// Directories returns the directories of a pattern at each depth where a time or a stream
+// identifies them: other programs may use the same literal text or pipeline name.
 func (p Pattern) Directories() []Directory {
 	var d madeDirs
 	for i, text := range p.text {
@@ -38,7 +38,7 @@ func (p Pattern) Directories() []Directory {
 	return d.all
 }
 
-// madeDirs grows by the parts of a pattern, and has a directory at each slash.
+// madeDirs collects the directories of a pattern, one at each slash.
 type madeDirs struct {
 	all            []Directory
 	expr           strings.Builder
@@ -68,7 +68,7 @@ func (d *madeDirs) value(v patternValue) {
 	case p.name == "timestamp":
 		d.timed = true
 		d.expr.WriteString(timeConversions['s'])
-	case p.name == "date" && v.form == p.form: // or as it was named before forms were there
+	case p.name == "date" && v.form == p.form: // or as named before forms were supported
 		d.timed = true
 		d.expr.WriteString(`(?:\d{8}|\d{4}-\d\d-\d\d)`)
 	case p.name == "time" && v.form == p.form:

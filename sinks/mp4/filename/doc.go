@@ -1,7 +1,7 @@
-// Package filename makes the names of recordings' files below their record directory
-// from a pattern with placeholders, filename_pattern. It does no I/O.
+// Package filename makes the names of recordings' files below their record directory from a
+// pattern with placeholders, filename_pattern. It does no I/O.
 //
-// Every name that it makes stays inside the directory, is taken by every common file
-// system, hides nothing and ends in .mp4. Parse says where a pattern is wrong and what to
-// write in its place. Directories tells the directories that a pattern makes from others.
+// Every name stays inside the directory, is valid on every common file system, is not hidden and
+// ends in .mp4. Parse reports the place of an error in a pattern and its correction. Directories
+// recognises the directories that a pattern makes.
 package filename

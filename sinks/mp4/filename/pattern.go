@@ -16,12 +16,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// maxComponent is the longest part of a path that common filesystems take, less
-// room for a collision's suffix and media.PartSuffix, in bytes.
+// maxComponent is the longest path component of common file systems, less room for the suffix of
+// a collision and media.PartSuffix, in bytes.
 const maxComponent = 255 - 16
 
-// placeholders are what a pattern may hold, in the order the error lists them.
-// One with a form takes another form of strftime: {date:%Y-%m-%d}.
+// placeholders are the placeholders of a pattern, in the order in which errors list them. One
+// that has a form accepts other forms of strftime: {date:%Y-%m-%d}.
 var placeholders = []struct {
 	name, doc string
 	form      string
@@ -48,11 +48,11 @@ type Pattern struct {
 
 type patternValue struct {
 	placeholder int
-	form        string // of strftime; empty for those that take none
+	form        string // of strftime; empty for placeholders without a form
 }
 
-// Parse checks a pattern: every {word} is known, the name ends in .mp4,
-// and it neither begins at the root nor climbs out.
+// Parse parses a pattern. It checks that every {word} is known, and that the name ends in .mp4,
+// is relative, and stays inside the record directory.
 func Parse(s string) (Pattern, error) {
 	var p Pattern
 	for begin := 0; ; {
@@ -85,8 +85,8 @@ func Parse(s string) (Pattern, error) {
 	return p, nil
 }
 
-// parseValue reads what stands between braces. What is wrong is about the byte at
-// an offset.
+// parseValue parses the text between braces. If wrong is not empty, at is the offset of the
+// faulty byte.
 func parseValue(in string) (v patternValue, at int, wrong string) {
 	name, form, formed := strings.Cut(in, ":")
 	v.placeholder = placeholder(name)
@@ -105,14 +105,14 @@ func parseValue(in string) (v patternValue, at int, wrong string) {
 	return v, at + n, wrong
 }
 
-// shape says what is wrong with the path as a whole.
+// shape checks the path as a whole. If wrong is not empty, at is the offset of the faulty byte.
 func (p *Pattern) shape(s string) (at int, wrong string) {
 	sample := p.text[0]
 	for i, v := range p.values {
 		if v.form == "" {
 			sample += "x"
 		} else {
-			sample += strftime.Format(v.form, time.Unix(0, 0).UTC()) // it may hold slashes
+			sample += strftime.Format(v.form, time.Unix(0, 0).UTC()) // a form may hold slashes
 		}
 		sample += p.text[i+1]
 	}
@@ -149,13 +149,13 @@ func listPlaceholders() string {
 	return b.String()
 }
 
-// patternError is about the byte at an offset, and counts characters from 1.
+// patternError returns an error about the byte at an offset; it counts characters from 1.
 func patternError(s string, offset int, why string) error {
 	return fmt.Errorf("filename_pattern: %q, character %d: %s", s, utf8.RuneCountInString(s[:offset])+1, why)
 }
 
-// Name returns the path of a segment's file below the record directory; n tells how
-// many like-named files there are before it.
+// Name returns the path of a segment's file below the record directory. n is the number of
+// existing files with the same name.
 func (p Pattern) Name(s *media.Segment, loc *time.Location, n int) string {
 	at := time.Unix(0, s.StartUTC).In(loc)
 	var b strings.Builder
@@ -193,9 +193,9 @@ func safePath(p string) string {
 	return strings.Join(out, "/")
 }
 
-// portable changes what file systems of Windows drop or keep for devices: a dot at the
-// end of a directory's name, and names such as con and com1, with any ending. It changes
-// names of SQLite's files too, whose place a directory would take.
+// portable replaces names that file systems of Windows change or reserve for devices: a
+// directory's name that ends in a dot, and names such as con and com1, with any extension. It
+// also replaces names of SQLite's files, with which a directory would collide.
 func portable(p string) string {
 	parts := strings.Split(p, "/")
 	for i, part := range parts {
@@ -216,10 +216,9 @@ func portable(p string) string {
 
 var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 
-// safe makes one component of a path that every filesystem takes and no shell,
-// terminal or browser misreads: letters, digits and a few signs stay. Leading
-// dots go, so that nothing is hidden or climbs, and so does a leading dash, which a
-// program takes for an option.
+// safe makes one path component that every file system accepts and no shell, terminal or browser
+// misreads: letters, digits and a few signs stay. It replaces leading dots, which would hide the
+// file or climb up, and a leading dash, which programs parse as an option.
 func safe(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unfit(r) {
@@ -243,8 +242,8 @@ func safe(s string) string {
 	return s
 }
 
-// unfit reports whether a character is in no component: SMB, exFAT and Windows
-// refuse some, and URLs and shells read others.
+// unfit reports whether a character must not be in a component: SMB, exFAT and Windows refuse
+// some, and URLs and shells interpret others.
 func unfit(r rune) bool {
 	return r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|{}%`, r)
 }
@@ -256,8 +255,8 @@ func unfitError(s string) string {
 	return fmt.Sprintf("%q is not taken by every filesystem and client: write - or _", s[:n])
 }
 
-// Unusual returns the parts of the path of a file that a pattern would make now, for a
-// stream, in which a character is no letter, digit or sign that every file system takes.
+// Unusual returns the components of the path that a pattern would make now for a stream that have
+// a character other than the letters, digits and signs that every file system accepts.
 func Unusual(text string, at time.Time, stream ...string) (out []string) {
 	p, err := Parse(text)
 	if err != nil {

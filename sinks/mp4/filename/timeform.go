@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// timeConversions are the conversions of strftime that a name may have, with what
-// their values look like: letters, digits and signs that are the same on every
-// machine.
+// timeConversions are the conversions of strftime that a name may have, with the regular
+// expression of their values: letters, digits and signs that are the same on every machine.
 var timeConversions = map[byte]string{
 	'a': letters, 'A': letters, 'b': letters, 'B': letters, 'h': letters, 'p': letters, 'P': letters,
 	'C': `\d\d`, 'd': `\d\d`, 'g': `\d\d`, 'H': `\d\d`, 'I': `\d\d`, 'm': `\d\d`, 'M': `\d\d`, 'S': `\d\d`,
@@ -21,18 +20,18 @@ var timeConversions = map[byte]string{
 
 const letters = "[A-Za-z]+"
 
-// unpadded are those that may have a - before them: %-d is 5 and not 05.
+// unpadded are the conversions that accept a -: %-d is 5 and not 05.
 const unpadded = "dHIjmMS"
 
-// insteadOf is what to write for conversions whose value is not fit for a name:
-// slashes, colons, spaces and the like.
+// insteadOf has replacements for conversions whose values do not fit a name: slashes, colons,
+// spaces and the like.
 var insteadOf = map[byte]string{
 	'c': "%Y-%m-%d_%H-%M-%S", 'D': "%m-%d-%y", 'e': "%d", 'k': "%H", 'l': "%I", 'n': "_", 'r': "%I-%M-%S%p",
 	'R': "%H-%M", 't': "_", 'T': "%H-%M-%S", 'v': "%d-%b-%Y", 'x': "%Y-%m-%d", 'X': "%H-%M-%S", '+': "%Y-%m-%d_%H-%M-%S", '%': "_",
 }
 
-// checkTimeForm checks a form of strftime for names. What is wrong is about the
-// byte at an offset; a literal / makes directories.
+// checkTimeForm checks a form of strftime for names. If wrong is not empty, at is the offset of
+// the faulty byte. A literal / makes directories.
 func checkTimeForm(form string) (at int, wrong string) {
 	if !strings.Contains(form, "%") {
 		return 0, fmt.Sprintf("%q has no conversion of strftime: write for example %%Y-%%m-%%d or %%H-%%M-%%S", form)
@@ -55,7 +54,7 @@ func checkTimeForm(form string) (at int, wrong string) {
 	return 0, ""
 }
 
-// conversion checks what follows a %, and tells how many bytes of it belong to it.
+// conversion checks the text after a % and returns the number of bytes of the conversion.
 func conversion(s string) (n int, wrong string) {
 	if s == "" {
 		return 0, "% ends the form: write a conversion such as %Y, or leave it out"

@@ -13,7 +13,7 @@ import (
 func (x *damagedFile) keepFragments(at int64) error {
 	x.plan.length = at
 	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
-	var blanks []extent                          // boxes since the last whole fragment, which become free if they are dropped
+	var blanks []extent                          // boxes since the last whole fragment
 	var lostTicks time.Duration
 	moof, broken, indexed := int64(-1), false, false
 	for at < x.size {
