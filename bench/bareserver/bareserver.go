@@ -1,6 +1,5 @@
-// Package bareserver is the yardstick for live recording: a gortsplib server
-// that decodes what publishers send into access units and throws them away. A
-// recorder cannot cost less.
+// Package bareserver is the yardstick for live recording: a gortsplib server that decodes the publishers' packets
+// into access units and discards them. A recorder cannot cost less.
 package bareserver
 
 import (
@@ -21,7 +20,7 @@ type Server struct {
 	count struct{ sessions, units, bytes, errors, lost atomic.Int64 }
 }
 
-// Stats is what a server has received.
+// Stats are the totals of a server.
 type Stats struct {
 	Sessions int64 `json:"sessions"` // that ever began to record
 	Units    int64 `json:"access_units"`
@@ -46,7 +45,7 @@ func Start(address string) (*Server, error) {
 	return s, nil
 }
 
-// Address is where the server listens.
+// Address returns the address at which the server listens.
 func (s *Server) Address() string { return s.addr }
 
 // Close ends all sessions.
@@ -58,7 +57,7 @@ func (s *Server) Stats() Stats {
 	return Stats{c.sessions.Load(), c.units.Load(), c.bytes.Load(), c.errors.Load(), c.lost.Load()}
 }
 
-// OnAnnounce takes every publisher.
+// OnAnnounce accepts every publisher.
 func (s *Server) OnAnnounce(*gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
@@ -109,7 +108,7 @@ func (s *Server) discard(session *gortsplib.ServerSession, media *description.Me
 	return nil
 }
 
-// OnPacketsLost counts what the network lost.
+// OnPacketsLost counts packets that the network lost.
 func (s *Server) OnPacketsLost(ctx *gortsplib.ServerHandlerOnPacketsLostCtx) {
 	s.count.lost.Add(int64(ctx.Lost))
 }

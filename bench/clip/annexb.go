@@ -14,7 +14,7 @@ const (
 	nalAUD   = 9
 )
 
-// ErrNoIDR is returned for a stream that does not begin as a decoder needs it.
+// ErrNoIDR is returned for a stream at whose beginning no decoder can start.
 var ErrNoIDR = errors.New("no SPS, PPS and IDR at its begin: code it with closed GOPs and repeated headers")
 
 // Parse splits an Annex B stream (ISO/IEC 14496-10, annex B) into access units.
@@ -26,8 +26,8 @@ func Parse(b []byte) (*Clip, error) {
 	for nal := range nals(b) {
 		typ := nal[0] & 0x1f
 		slice := typ >= nalSlice && typ <= nalIDR
-		// A unit ends before what may only come ahead of the first slice (7.4.1.2.3),
-		// and before a slice with first_mb_in_slice 0, which is a lone 1 bit.
+		// A unit ends before a NAL unit that must precede the first slice (7.4.1.2.3), and before a slice with
+		// first_mb_in_slice 0, which is a single 1 bit.
 		if coded && (!slice && typ >= 6 && typ <= 9 || slice && len(nal) > 1 && nal[1]&0x80 != 0) {
 			c.Units = append(c.Units, cur)
 			cur, coded = Unit{}, false
@@ -54,7 +54,7 @@ func Parse(b []byte) (*Clip, error) {
 	return c, nil
 }
 
-// nals gives the non-empty NAL units of an Annex B stream.
+// nals returns the non-empty NAL units of an Annex B stream.
 func nals(b []byte) func(yield func([]byte) bool) {
 	start := []byte{0, 0, 1}
 	return func(yield func([]byte) bool) {

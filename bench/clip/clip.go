@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// Clip is H.264 without B-frames, its access units in decoding order, the first
-// one an IDR.
+// Clip is H.264 without B-frames, its access units in decoding order, the first one an IDR.
 type Clip struct {
 	FPS      int
 	SPS, PPS []byte
@@ -25,7 +24,7 @@ type Unit struct {
 	IDR  bool
 }
 
-// Bytes is the size of a unit's NAL units.
+// Bytes returns the size of a unit's NAL units.
 func (u *Unit) Bytes() int {
 	n := 0
 	for _, nal := range u.NALs {
@@ -34,7 +33,7 @@ func (u *Unit) Bytes() int {
 	return n
 }
 
-// Bytes is the size of all NAL units.
+// Bytes returns the size of all NAL units.
 func (c *Clip) Bytes() int {
 	n := 0
 	for i := range c.Units {
@@ -43,12 +42,12 @@ func (c *Clip) Bytes() int {
 	return n
 }
 
-// Bitrate is what the clip really has, in bit/s.
+// Bitrate returns the actual bitrate of the clip, in bit/s.
 func (c *Clip) Bitrate() int {
 	return c.Bytes() * 8 * c.FPS / max(len(c.Units), 1)
 }
 
-// Spec is what a clip shall be.
+// Spec describes a clip to make. The comments give the defaults.
 type Spec struct {
 	Size    string // WxH; 1280x720
 	FPS     int    // 25
@@ -73,9 +72,8 @@ func (s Spec) withDefaults() Spec {
 	return s
 }
 
-// Make codes a clip with ffmpeg: a moving picture under noise, so that the
-// bitrate is reached without filler. The coded stream is kept in dir and used
-// again by a later call with the same spec.
+// Make codes a clip with ffmpeg: a moving picture under noise, which reaches the bitrate without filler. Make keeps
+// the coded stream in dir; a later call with the same spec reuses it.
 func Make(ctx context.Context, dir string, spec Spec) (*Clip, error) {
 	spec = spec.withDefaults()
 	name := fmt.Sprintf("clip-%s-%dfps-%ds-gop%d-%d.h264", spec.Size, spec.FPS, spec.Seconds, spec.GOP, spec.Bitrate)

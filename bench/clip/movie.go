@@ -9,7 +9,7 @@ const (
 
 	VideoScale = 90000
 	AudioScale = 48000
-	// AudioStep is the length of a frame of AAC, in ticks.
+	// AudioStep is the duration of a frame of AAC, in ticks.
 	AudioStep = 1024
 )
 
@@ -25,7 +25,7 @@ type Frame struct {
 	Data  [][]byte // NAL units, or one frame of sound
 }
 
-// Movie is a clip in a loop, with sound: what a muxer is fed, by time.
+// Movie is a clip in a loop, with sound: the input of a muxer, by time.
 type Movie struct {
 	Clip    *Clip
 	Seconds int
@@ -33,8 +33,8 @@ type Movie struct {
 	Bytes   int64 // in mdat form
 }
 
-// NewMovie loops a clip. The sound is silence as an encoder at 128 kbit/s might
-// code it; only its size matters.
+// NewMovie loops a clip. The sound is silence in frames of the size that an encoder at 128 kbit/s makes; only the
+// size matters.
 func NewMovie(c *Clip, seconds int) *Movie {
 	m := &Movie{Clip: c, Seconds: seconds}
 	sound := make([]byte, 128000/8*AudioStep/AudioScale)
@@ -57,8 +57,8 @@ func (m *Movie) add(f Frame, prefix int64) {
 	}
 }
 
-// Mdat is all that the movie's mdat boxes hold, one after another: NAL units
-// behind 4-byte lengths, and sound.
+// Mdat returns the content of all mdat boxes of the movie, one after another: NAL units behind 4-byte lengths, and
+// sound.
 func (m *Movie) Mdat() []byte {
 	out := make([]byte, 0, m.Bytes)
 	for i := range m.Frames {

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// Advise says which settings suit this disk and machine, and why, as far as the
-// results can tell.
+// Advise returns the settings that suit this disk and machine, with reasons, as far as the results support them.
 func Advise(results []Result) (lines []string) {
 	if len(results) == 0 {
 		return nil
@@ -25,8 +24,8 @@ func Advise(results []Result) (lines []string) {
 	return nil
 }
 
-// adviseFlush takes the shortest interval that costs no more than a tenth above
-// the cheapest: a crash loses no more than one interval.
+// adviseFlush recommends the shortest interval that costs at most a tenth more than the cheapest: a crash loses no
+// more than one interval.
 func adviseFlush(results []Result) []string {
 	cheapest := math.Inf(1)
 	for i := range results {
@@ -48,8 +47,7 @@ func adviseFlush(results []Result) []string {
 		best.Case.Flush, figure(best.Get("cpu-us/MB")), figure(cheapest))}
 }
 
-// adviseSync looks at what a synced chunk takes: a stream may wait for its disk
-// a fifth of the time.
+// adviseSync judges the duration of a synced chunk: a stream may wait for its disk a fifth of the time.
 func adviseSync(results []Result) (lines []string) {
 	for i := range results {
 		r := &results[i]
@@ -77,7 +75,7 @@ func adviseSlowest(results []Result, what, unit, so string) string {
 	return fmt.Sprintf("%s of %v takes %s ms here: %s", what, worst.Case.Length, figure(worst.Get(unit)), so)
 }
 
-// adviseStreams extrapolates the CPU; the disk has limits of its own.
+// adviseStreams extrapolates the CPU time; the disk has limits of its own.
 func adviseStreams(results []Result) (lines []string) {
 	for i := range results {
 		r := &results[i]

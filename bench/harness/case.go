@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Matrix is what is varied: every combination is a case. It is read from YAML
-// with these keys, or made from flags.
+// Matrix lists the values of each parameter: every combination is a case. It is read from YAML with these keys, or
+// made from flags.
 type Matrix struct {
 	Format   []string          `yaml:"format" doc:"mp4 or fmp4"`
 	Codec    []string          `yaml:"codec" doc:"h264 or h265"`
@@ -25,7 +25,7 @@ type Matrix struct {
 	Length   []config.Duration `yaml:"length" doc:"of media in a stream"`
 }
 
-// Codecs are those of the pictures, the usual one first.
+// Codecs are the video codecs, the most common first.
 var Codecs = []string{"h264", "h265"}
 
 // Case is one point of a matrix.
@@ -43,7 +43,7 @@ type Case struct {
 	Length   time.Duration `json:"length_ns"`
 }
 
-// Over is the matrix with what it leaves out taken from another.
+// Over returns the matrix, with missing columns from base.
 func (m Matrix) Over(base Matrix) Matrix {
 	or(&m.Format, base.Format)
 	or(&m.Codec, base.Codec)
@@ -65,7 +65,7 @@ func or[T any](v *[]T, base []T) {
 	}
 }
 
-// Cases are all combinations, the last column changing fastest.
+// Cases returns all combinations; the last column changes fastest.
 func (m Matrix) Cases() ([]Case, error) {
 	cases := []Case{{}}
 	cases = cross(cases, m.Format, func(c *Case, v string) { c.Format = v })
@@ -122,7 +122,7 @@ func (c Case) check() error {
 	return nil
 }
 
-// Name tells all of a case, as benchstat reads it.
+// Name returns all parameters of a case in benchstat's form.
 func (c Case) Name() string {
 	return fmt.Sprintf("format=%s/sync=%s/codec=%s/bitrate=%s/fps=%d/gop=%v/fragment=%v/length=%v/streams=%d/bytes=%v/flush=%v",
 		c.Format, c.Sync, c.Codec, rate(c.Bitrate), c.FPS, c.GOP, c.Fragment, c.Length, c.Streams, config.Size(c.Bytes), c.Flush)
@@ -135,7 +135,7 @@ func rate(bps int) string {
 	return fmt.Sprintf("%dk", bps/1000)
 }
 
-// Short is the part of the name that differs among some cases.
+// Short returns the part of the name that differs among some cases.
 func (c Case) Short(among []Case) string {
 	parts := strings.Split(c.Name(), "/")
 	var keep []string

@@ -12,19 +12,17 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
 
-// content is the media of a case: a clip of some seconds, in a loop, and its
-// sound.
+// content is the media of a case: a clip of some seconds, in a loop, and its sound.
 type content struct {
 	clip   *clip.Clip
-	mdat   []byte // of one lap of the clip with sound: what a bare write writes
+	mdat   []byte // of one lap of the clip with sound: the input of the bare write
 	tracks []media.Track
 	length time.Duration
 	units  int
 	bytes  int64
 }
 
-// lap is the length of the clip. What is written comes from no more memory than
-// that, for the bare write as for the muxer.
+// lap is the length of the clip. It bounds the memory that the bare write and the muxer read from.
 const lap = 10 * time.Second
 
 func makeContent(c Case) (*content, error) {
@@ -48,8 +46,8 @@ func makeContent(c Case) (*content, error) {
 	return newContent(c, k)
 }
 
-// codedContent is pictures that ffmpeg has coded: what takes filler apart, as
-// ffmpeg does, would have more to do with the test pattern than with a film.
+// codedContent makes video that ffmpeg has coded. The built-in test pattern consists largely of filler, which ffmpeg
+// parses: its cost would not be that of real video.
 func codedContent(ctx context.Context, c Case) (*content, error) {
 	k, err := clip.Make(ctx, os.TempDir(), clip.Spec{
 		Size: "1280x720", FPS: c.FPS, Seconds: int(lap.Seconds()), GOP: c.pictures(), Bitrate: c.Bitrate,
@@ -60,7 +58,7 @@ func codedContent(ctx context.Context, c Case) (*content, error) {
 	return newContent(c, k)
 }
 
-// pictures is the length of a GOP.
+// pictures returns the length of a GOP in pictures.
 func (c Case) pictures() int { return max(int(c.GOP*time.Duration(c.FPS)/time.Second), 1) }
 
 func newContent(c Case, pictures *clip.Clip) (*content, error) {
@@ -89,8 +87,7 @@ func newContent(c Case, pictures *clip.Clip) (*content, error) {
 
 var silence = [][]byte{make([]byte, 128_000/8*clip.AudioStep/clip.AudioScale)}
 
-// each gives the access units of the whole length by time, from time 0. They are
-// valid for the call.
+// each calls give with the access units of the whole length by time, from time 0. They are valid for the call.
 func (k *content) each(give func(track int, au *media.AU) error) error {
 	var au media.AU
 	fps := int64(k.clip.FPS)
@@ -114,5 +111,5 @@ func (k *content) each(give func(track int, au *media.AU) error) error {
 	return nil
 }
 
-// epoch is the wall clock of every recording's beginning, ns.
+// epoch is the wall clock time of every recording's beginning, ns.
 const epoch = 1_700_000_000_000_000_000

@@ -1,6 +1,5 @@
-// Package harness is what spool bench runs: a matrix of cases, each measured
-// against the least that it could cost, several times over, in turn with it, so
-// that whatever else the machine does meets both.
+// Package harness implements spool bench: a matrix of cases. Each case is measured several times, in turn with the
+// least work that it could possibly do, so that other load on the machine affects both.
 //
 //	mux       access units in memory -> builder -> mp4 stage      against write(2) of the same bytes
 //	pipeline  publisher -> hub -> every stage of a recording       against the same
@@ -9,6 +8,6 @@
 //	remux     spool remux as a process of its own                  against ffmpeg -c copy, and cp
 //	live      RTSP publishers, spool as a process of its own       against a server that discards
 //
-// Figures are medians, with the lowest and highest beside them. Content is the
-// built-in test pattern, filled up to the bitrate.
+// Figures are medians, with the lowest and highest beside them. The content is the built-in test pattern, filled up
+// to the bitrate.
 package harness

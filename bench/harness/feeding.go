@@ -20,8 +20,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// recorder is what records in the process under measurement: the hub, the
-// catalogue, and a declared pipeline of every stage.
+// recorder is the recorder in the process under measurement: the hub, the catalogue, and a declared pipeline of every
+// stage.
 type recorder struct {
 	pool  *media.Pool
 	tasks *pipeline.Tasks
@@ -64,7 +64,7 @@ func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *med
 	return r, until(ctx, func() bool { return r.cat.Ready(ctx) == nil }) // its tables are made in the background
 }
 
-// until polls: what is waited for happens once a round, outside of what counts.
+// until polls for a condition that becomes true once a round, outside of the measured time.
 func until(ctx context.Context, done func() bool) error {
 	for !done() {
 		select {
@@ -83,11 +83,11 @@ func (r *recorder) close() error {
 	return errors.Join(r.cat.Close(ctx), r.tasks.Stop(ctx))
 }
 
-// backlog is how much may be on its way for each stream: feeding is as fast as
-// it goes, but nothing may be dropped.
+// backlog is the number of bytes that may wait for each stream: feeding is as fast as possible, but must drop no
+// unit.
 const backlog = 6 << 20
 
-// record feeds every stream of the case and waits until its file is finished.
+// record feeds every stream of the case and waits until its file is complete.
 func (r *recorder) record(ctx context.Context, c Case, k *content) error {
 	var feeding sync.WaitGroup
 	errs := make([]error, c.Streams)
@@ -123,8 +123,7 @@ func (r *recorder) one(ctx context.Context, path string, k *content, most int64)
 	return nil
 }
 
-// awaited returns once the run has subscribed: a publisher before that would not
-// be recorded from its beginning.
+// awaited returns once the run has subscribed: an earlier publisher would not be recorded from its beginning.
 func (r *recorder) awaited(ctx context.Context, path string) error {
 	return until(ctx, func() bool {
 		return slices.ContainsFunc(r.hub.List(), func(s media.StreamInfo) bool { return s.Path == path && s.Subscribers > 0 })

@@ -19,9 +19,8 @@ const (
 	idrWRADL = 19
 )
 
-// asHEVC gives the pictures of a clip the NAL unit headers of H.265, and their
-// track its parameter sets. No decoder would show them: what they cost to record
-// depends on their form and size alone.
+// asHEVC gives the pictures of a clip the NAL unit headers of H.265, and their track its parameter sets. No decoder
+// would show them: the cost of recording depends on their form and size alone.
 func asHEVC(k *clip.Clip, track *media.Track) {
 	track.Codec, track.ParameterSets = codec.H265, hevcSets
 	for i := range k.Units {

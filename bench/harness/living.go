@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// liveConfig records every stream that is published, without the ring.
+// liveConfig records every published stream, without the ring.
 const liveConfig = `
 ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}}}
 http: {listen: "{http}"}
@@ -66,7 +66,7 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	return r, nil
 }
 
-// LiveClip is what publishers of a live case send.
+// LiveClip makes the clip that the publishers of a live case send.
 func LiveClip(bitrate, fps int, gop time.Duration) (*clip.Clip, error) {
 	k, err := makeContent(Case{Bitrate: bitrate, FPS: fps, GOP: gop, Length: lap})
 	if err != nil {

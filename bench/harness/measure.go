@@ -11,16 +11,16 @@ import (
 	"github.com/gospool/spool/bench/proc"
 )
 
-// sample is what one piece of work cost this process.
+// sample is the cost of one piece of work in this process.
 type sample struct {
 	cpu, wall time.Duration
 	allocs    uint64
-	writes    int64 // calls
+	writes    int64 // write(2) calls
 	rss       int64 // bytes, at the end
 }
 
-// measure runs the work in an empty directory of its own, with a heap that was
-// just collected. The directory is removed.
+// measure runs the work in an empty directory of its own, directly after a garbage collection. It removes the
+// directory.
 func measure(parent string, work func(dir string) error) (s sample, err error) {
 	dir, err := os.MkdirTemp(parent, "round-")
 	if err != nil {
@@ -45,15 +45,15 @@ func measure(parent string, work func(dir string) error) (s sample, err error) {
 	return s, err
 }
 
-// cpuTime is user and system time of all threads, the collector's included.
+// cpuTime returns the user and system time of all threads, including the garbage collector's.
 func cpuTime() time.Duration {
 	var r unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &r) // cannot fail for oneself
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &r) // cannot fail for the own process
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// writeBare is the limit: the bytes of the content, a flush interval in a write,
-// synced as the case says.
+// writeBare measures the limit: it writes the bytes of the content, a flush interval per write, and syncs as the case
+// requires.
 func writeBare(dir string, c Case, k *content) error {
 	for range c.Streams {
 		if err := writeBareOnce(dir, c, k); err != nil {
@@ -89,7 +89,7 @@ func writeBareOnce(dir string, c Case, k *content) error {
 	return nil
 }
 
-// single is the one file in a directory whose name ends so.
+// single returns the only file in a directory with a suffix.
 func single(dir, suffix string) (string, error) {
 	found, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
 	if err != nil || len(found) != 1 {

@@ -78,7 +78,7 @@ func (m *muxer) finish() error {
 
 func forget(media.Recording) error { return nil }
 
-// all is one run from access units to a finished file.
+// all runs from access units to a complete file.
 func (m *muxer) all(ctx context.Context, dir string) error {
 	if err := m.open(ctx, dir); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (m *muxer) all(ctx context.Context, dir string) error {
 	return m.finish()
 }
 
-// finished is how many bytes finishing the file wrote.
+// finished returns the number of bytes that completing the file wrote.
 func (m *muxer) finished() int64 {
 	var r pipeline.Report
 	m.stage.Report(&r)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Plot is a line chart as an SVG of its own: nothing is loaded from elsewhere.
+// Plot is a line chart as a self-contained SVG.
 type Plot struct {
 	Title, X, Y string
 	Lines       []Line
@@ -76,7 +76,7 @@ func (p Plot) most() (x, y float64) {
 	return x, y
 }
 
-// Plots are the charts that results are good for, by file name.
+// Plots returns the charts that the results permit, by file name.
 func Plots(results []Result) map[string]Plot {
 	out := map[string]Plot{}
 	flush := func(c Case) float64 { return float64(c.Flush.Milliseconds()) }
@@ -101,7 +101,7 @@ func Plots(results []Result) map[string]Plot {
 	return out
 }
 
-// varies tells whether there is more than one x: else there is nothing to see.
+// varies reports whether the line has more than one x: a chart of one x shows nothing.
 func (l Line) varies() bool { return l.Points[0][0] != l.Points[len(l.Points)-1][0] }
 
 // lines joins the cases that differ in x only.
@@ -125,7 +125,7 @@ func lines(results []Result, unit string, x func(Case) float64) (out []Line) {
 	return out
 }
 
-// latencyPlot shows what share of the chunks took how long.
+// latencyPlot draws the share of the chunks over their duration.
 func latencyPlot(results []Result) Plot {
 	p := Plot{Title: "How long a chunk takes to be written", X: "percent of the chunks", Y: "ms"}
 	cases := make([]Case, len(results))

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Metric is one figure of a case, a value a round.
+// Metric is one figure of a case, with a value per round.
 type Metric struct {
-	Unit   string    `json:"unit"` // as benchstat reads it
+	Unit   string    `json:"unit"` // in benchstat's form
 	Values []float64 `json:"values"`
 }
 
-// Median is the middle of the values, 0 of none.
+// Median returns the middle of the values, 0 without any.
 func (m Metric) Median() float64 { return quantile(m.Values, 0.5) }
 
-// Low and High are the spread.
+// Low and High return the spread.
 func (m Metric) Low() float64  { return quantile(m.Values, 0) }
 func (m Metric) High() float64 { return quantile(m.Values, 1) }
 
-// Result is what was measured of one case.
+// Result holds the measurements of one case.
 type Result struct {
 	Kind    string   `json:"kind"`
 	Case    Case     `json:"case"`
 	Metrics []Metric `json:"metrics"`
-	// Latency is how long each chunk took to be written, ms, sorted.
+	// Latency is the duration of writing each chunk, ms, sorted.
 	Latency []float64 `json:"latency_ms,omitempty"`
 }
 
@@ -38,7 +38,7 @@ func (r *Result) add(unit string, value float64) {
 	r.Metrics = append(r.Metrics, Metric{unit, []float64{value}})
 }
 
-// Get is the median of a metric, NaN where it was not measured.
+// Get returns the median of a metric, NaN if it was not measured.
 func (r *Result) Get(unit string) float64 {
 	for _, m := range r.Metrics {
 		if m.Unit == unit {

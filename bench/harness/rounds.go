@@ -18,7 +18,7 @@ func (b *bench) bare(parent string) (sample, error) {
 	return measure(parent, func(dir string) error { return writeBare(dir, b.c, b.k) })
 }
 
-// muxRound writes one file after another, as many as there are streams.
+// muxRound writes one file per stream, one after another.
 func muxRound(ctx context.Context, parent string, b *bench) error {
 	limit, err := b.bare(parent)
 	if err != nil {
@@ -45,8 +45,8 @@ func muxRound(ctx context.Context, parent string, b *bench) error {
 	return nil
 }
 
-// pipelineRound records all streams at once through the declared pipeline. The
-// catalogue is opened before and closed after, as in a recorder that runs.
+// pipelineRound records all streams at once through the declared pipeline. The catalogue is opened before and closed
+// after the measurement, as in a running recorder.
 func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
 	limit, err := b.bare(parent)
 	if err != nil {
@@ -107,15 +107,15 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		if err := m.write(); err != nil {
 			return errors.Join(err, m.stage.Close())
 		}
-		if err := m.stage.Close(); err != nil { // without an end: what it has written stays as it is
+		if err := m.stage.Close(); err != nil { // without an end: the written data stays as it is
 			return err
 		}
 		part, err := single(dir, media.PartSuffix)
 		if err != nil {
 			return err
 		}
-		// After a crash the file is on the disk, and nothing of it in memory. It
-		// is read twice, because the disk may have a memory of its own.
+		// After a crash the file is on the disk, and no part of it is in memory. It is read twice, because the disk
+		// may have a cache of its own.
 		var read, readCPU time.Duration
 		for range 2 {
 			if err := forgetPages(part); err != nil {
@@ -159,7 +159,7 @@ func readOnce(path string) error {
 	return err
 }
 
-// forgetPages writes a file back and lets go of its pages.
+// forgetPages writes a file back and drops its pages from the page cache.
 func forgetPages(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Options say how often and where.
+// Options set the number of rounds and the environment.
 type Options struct {
-	Dir      string // files are made below it and removed; "" is the system's
+	Dir      string // parent of the temporary files; "": the system's
 	Warm     int    // rounds that do not count
 	Runs     int
 	Window   time.Duration                     // live: between the two readings
@@ -19,11 +19,11 @@ type Options struct {
 	Progress func(done, all int, label string) // may be nil
 }
 
-// Kinds are what Run knows, in the order of a table of all of them.
+// Kinds are the kinds of measurement, in the order of a table of all of them.
 var Kinds = []string{"mux", "pipeline", "finalise", "repair", "remux", "live"}
 
-// Run measures every case. When the context ends it returns what it has, and
-// the context's error; whatever it wrote is gone then.
+// Run measures every case. When the context ends it returns the results so far, and the context's error; all
+// temporary files are removed then.
 func Run(ctx context.Context, kind string, cases []Case, o Options) (results []Result, err error) {
 	dir, err := os.MkdirTemp(o.Dir, "spool-bench-")
 	if err != nil {
@@ -86,7 +86,7 @@ func (o *Options) report(done, all int, label string) {
 	}
 }
 
-// bench is one case while it is measured.
+// bench is the state of one case during its measurement.
 type bench struct {
 	c    Case
 	k    *content
@@ -96,7 +96,7 @@ type bench struct {
 	warm bool
 }
 
-// note adds what every kind of writing is judged by.
+// note adds the metrics of every kind of writing.
 func (b *bench) note(own, limit sample) {
 	if b.warm {
 		return
@@ -113,5 +113,5 @@ func (b *bench) note(own, limit sample) {
 	b.r.add("RSS-MB", float64(own.rss)/1e6)
 }
 
-// chunks is how many the content makes at least.
+// chunks returns the least number of chunks in the content.
 func (b *bench) chunks() float64 { return float64(b.k.length) / float64(b.c.Flush) }

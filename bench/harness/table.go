@@ -8,8 +8,8 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable prints a row a case: medians, and of the first column the spread
-// too. With more than one round a figure is worth no more than its spread says.
+// WriteTable prints a row per case: medians, and for the first column the spread too. With more than one round the
+// spread shows the precision of a figure.
 func WriteTable(w io.Writer, results []Result) error {
 	if len(results) == 0 {
 		return nil
@@ -50,7 +50,7 @@ func row(r *Result, cases []Case) []string {
 	return out
 }
 
-// figure is a number with three digits that count.
+// figure formats a number with three significant digits.
 func figure(v float64) string {
 	switch {
 	case v == 0:
@@ -65,8 +65,7 @@ func figure(v float64) string {
 	return fmt.Sprintf("%.2g", v)
 }
 
-// WriteBenchstat prints a line a round in the format of Go's benchmarks, for
-// golang.org/x/perf/cmd/benchstat.
+// WriteBenchstat prints a line per round in the format of Go's benchmarks, for golang.org/x/perf/cmd/benchstat.
 func WriteBenchstat(w io.Writer, results []Result) error {
 	if _, err := fmt.Fprintf(w, "goos: %s\ngoarch: %s\npkg: github.com/gospool/spool\n", runtime.GOOS, runtime.GOARCH); err != nil {
 		return err

@@ -19,30 +19,29 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// Server is one of those that are compared.
+// Server is a server under comparison.
 type Server struct {
 	Name   string
-	Argv   []string // {addr} is where to listen for RTSP, {http} a free address, {dir} an empty directory that is removed afterwards
-	Config string   // written to {dir}/config.yaml, with the same places; "" where none is needed
-	// Took tells how many access units the server took, when it has ended, from its
-	// directory and from the end of what it printed. A server that took less than was
-	// sent is not compared: its run fails. nil: it is not asked.
+	Argv   []string // {addr} is the RTSP address, {http} a free address, {dir} an empty directory that is removed afterwards
+	Config string   // written to {dir}/config.yaml, with the same places; "": none
+	// Took returns the number of access units that the server took, after its end, from its directory and from the
+	// end of its output. A server that took fewer than were sent fails its run. nil: no check.
 	Took func(dir, printed string) (units int64, err error)
 }
 
-// Settings of a comparison.
+// Settings are the settings of a comparison.
 type Settings struct {
 	Servers  []Server // ratios are to the first
 	Load     []string // the generator's argv, with {addr}
-	Streams  int      // to put the figures in relation
+	Streams  int      // divides the figures
 	Runs     int
-	Warm     time.Duration // from when all publish to the first reading
+	Warm     time.Duration // from the time when all publish to the first reading
 	Window   time.Duration // between the two readings
-	TempDir  string        // for {dir}; "" is the system's
+	TempDir  string        // for {dir}; "": the system's
 	Progress func(string)  // may be nil
 }
 
-// Sample is what a server cost in one run.
+// Sample is the cost of a server in one run.
 type Sample struct {
 	Server string         `json:"server"`
 	Run    int            `json:"run"`
@@ -53,8 +52,7 @@ type Sample struct {
 	Took   int64          `json:"took"` // access units, by Server.Took
 }
 
-// Compare runs every server in turn, as often as asked: what changes on the
-// machine meanwhile meets all of them.
+// Compare runs every server in turn, as often as set: other load on the machine affects all of them.
 func Compare(ctx context.Context, s Settings) ([]Sample, error) {
 	var out []Sample
 	for run := range s.Runs {
@@ -73,7 +71,7 @@ func Compare(ctx context.Context, s Settings) ([]Sample, error) {
 	return out, nil
 }
 
-// measure is one run of one server.
+// measure runs one server once.
 func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, err error) {
 	places, cleanup, err := prepare(s, server)
 	if err != nil {
@@ -108,8 +106,8 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	return sample, err
 }
 
-// check compares what a server took with what was sent. The last units of each
-// publisher may have been on their way.
+// check compares the access units that a server took with those sent. The last units of each publisher may have been
+// on their way.
 func (m *Sample) check(server *Server, streams int, dir, printed string) (err error) {
 	if m.Took, err = server.Took(dir, printed); err != nil {
 		return fmt.Errorf("%s: what it took: %w", server.Name, err)
@@ -129,8 +127,8 @@ func Printed(_, printed string) (int64, error) {
 	return last.Units, err
 }
 
-// Recorded is Server.Took for a spool that records to {dir}/recordings, each stream
-// with one track of so many access units a second.
+// Recorded returns a Server.Took for a spool that records to {dir}/recordings, each stream with one track of fps
+// access units a second.
 func Recorded(fps int) func(dir, printed string) (int64, error) {
 	return func(dir, _ string) (units int64, err error) {
 		err = filepath.WalkDir(filepath.Join(dir, "recordings"), func(path string, _ fs.DirEntry, err error) error {
@@ -179,8 +177,7 @@ func readAll(u *[2]proc.Usage, srv, load *process) (err error) {
 	return nil
 }
 
-// pause waits for an event, or for a time where there is none; both processes
-// have to live meanwhile.
+// pause waits for an event, or for a time if event is nil; it fails if one of the processes ends meanwhile.
 func pause(ctx context.Context, srv, load *process, event <-chan struct{}, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -201,7 +198,7 @@ func pause(ctx context.Context, srv, load *process, event <-chan struct{}, d tim
 	}
 }
 
-// listening waits until the server takes connections.
+// listening waits until the server accepts connections.
 func listening(ctx context.Context, srv *process, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -220,7 +217,7 @@ func listening(ctx context.Context, srv *process, addr string) error {
 	}
 }
 
-// places are what stands for the words in braces.
+// places are the values of the words in braces.
 type places struct{ addr, http, dir string }
 
 func (p places) replacer() *strings.Replacer {
@@ -267,8 +264,8 @@ func freeAddress() (string, error) {
 	return "127.0.0.1:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// ReadyLine is what the generator prints when all its publishers publish. The
-// last line that it prints is its Stats as JSON.
+// ReadyLine is the line that the generator prints when all its publishers publish. Its last line is its Stats as
+// JSON.
 const ReadyLine = "publishing"
 
 type output struct {

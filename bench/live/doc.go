@@ -1,4 +1,3 @@
-// Package live compares servers under the same live load: each server and the
-// load generator are processes of their own, and what a server costs is what
-// the kernel says of its process between two moments, when all publish.
+// Package live compares servers under the same live load: each server and the load generator are separate processes,
+// and the cost of a server is the kernel's account of its process between two moments, while all publish.
 package live

@@ -16,19 +16,18 @@ type process struct {
 	cmd  *exec.Cmd
 	name string
 	out  tail
-	done chan struct{} // closed when it ended
+	done chan struct{} // closed at its end
 	err  error
 }
 
-// start runs a program; lines of its standard output also go to stdout, where
-// that is not nil.
+// start runs a program; lines of its standard output also go to stdout if it is not nil.
 func start(name string, argv []string, stdout io.Writer) (*process, error) {
 	p := &process{name: name, cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = io.Writer(&p.out), &p.out
 	if stdout != nil {
 		p.cmd.Stdout = io.MultiWriter(stdout, &p.out)
 	}
-	// A harness that is killed takes its children with it.
+	// The kernel kills the children if the harness is killed.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -42,12 +41,12 @@ func start(name string, argv []string, stdout io.Writer) (*process, error) {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// failed is why a process that should still run does not.
+// failed returns the error of a process that ended too early.
 func (p *process) failed() error {
 	return fmt.Errorf("%s ended early: %v: %s", p.name, p.err, p.out.String())
 }
 
-// stop asks the process to end and insists after a time.
+// stop sends SIGTERM to the process, and SIGKILL after a time.
 func (p *process) stop(ctx context.Context, within time.Duration) error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	t := time.NewTimer(within)
@@ -68,7 +67,7 @@ func (p *process) stop(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of the bytes written to it.
 type tail struct {
 	mu sync.Mutex
 	b  []byte

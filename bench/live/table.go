@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Summary is the medians of one server's runs.
+// Summary holds the medians of one server's runs.
 type Summary struct {
 	Server         string
 	CPU            float64 // cores, median
 	Low, High      float64 // of CPU
-	Ratio          float64 // median over the runs of CPU to that of the first server in the same run
+	Ratio          float64 // median over the runs of CPU relative to the first server in the same run
 	RatioLow       float64
 	RatioHigh      float64
 	RSS, Peak      int64   // bytes, medians
@@ -22,8 +22,7 @@ type Summary struct {
 	GeneratorCores float64
 }
 
-// Summarise puts samples in the order of first appearance; the first server is
-// what the ratios are to.
+// Summarise returns the summaries in the order of first appearance; ratios are relative to the first server.
 func Summarise(samples []Sample) []Summary {
 	var names []string
 	base := map[int]float64{}
@@ -68,7 +67,7 @@ func summarise(name string, samples []Sample, base map[int]float64) Summary {
 
 func cores(cpu, window time.Duration) float64 { return cpu.Seconds() / window.Seconds() }
 
-// Median is the middle of the values, 0 of none.
+// Median returns the middle of the values, 0 without any.
 func Median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0

@@ -1,6 +1,5 @@
-// Package mux measures muxers against the least that recording can cost: one
-// write(2) a second of the same bytes, to a file in the page cache. The bytes
-// come from as much memory as the movie has, as the muxers' do.
+// Package mux measures muxers against the least possible cost of recording: one write(2) a second of the same bytes,
+// to a file in the page cache. The bytes come from as much memory as the movie has, as the muxers' do.
 package mux
 
 import (
@@ -16,7 +15,7 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Material is what every muxer is fed: 60 s of 1080p30 at 8 Mbit/s with AAC.
+// Material returns the input of every muxer: 60 s of 1080p30 at 8 Mbit/s with AAC.
 func Material(tb testing.TB) *clip.Movie {
 	c, err := clip.Make(tb.Context(), os.TempDir(), clip.Spec{Size: "1920x1080", FPS: 30, GOP: 60, Bitrate: 8e6})
 	if err != nil {
@@ -25,9 +24,8 @@ func Material(tb testing.TB) *clip.Movie {
 	return clip.NewMovie(c, 60)
 }
 
-// Against runs a muxer and the bare write in turn and reports the median ratio
-// of their CPU times (x-write), the collector's included, and allocations for
-// each access unit. The muxer writes into an empty directory.
+// Against runs a muxer and the bare write in turn and reports the median ratio of their CPU times (x-write),
+// including the garbage collector's, and the allocations per access unit. The muxer writes into an empty directory.
 func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
 	mdat := movie.Mdat()
 	bare := func(dir string) error { return writeBare(filepath.Join(dir, "bare"), mdat, len(mdat)/movie.Seconds) }
@@ -49,7 +47,7 @@ func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
 	b.ReportMetric(float64(allocs)/float64(len(ratios)*len(movie.Frames)), "allocs/AU")
 }
 
-// measure is the CPU time and the allocations of one run.
+// measure returns the CPU time and the allocations of one run.
 func measure(b *testing.B, run func(dir string) error) (time.Duration, uint64) {
 	dir, err := os.MkdirTemp(b.TempDir(), "")
 	if err != nil {
@@ -87,7 +85,7 @@ func writeBare(path string, b []byte, piece int) error {
 
 func cpuTime() time.Duration {
 	var r syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r) // cannot fail for oneself
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r) // cannot fail for the own process
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 

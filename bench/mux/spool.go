@@ -13,12 +13,12 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// Spool muxes a movie as the recorder does, from access units to a finished
-// file: builder and mp4 stage, without the framework between them.
+// Spool muxes a movie as the recorder does, from access units to a complete file: builder and mp4 stage, without the
+// framework between them.
 type Spool struct {
 	Movie    *clip.Movie
 	Fragment bool
-	Flush    time.Duration // of the builder; 1 s where not set
+	Flush    time.Duration // of the builder; 0: 1 s
 	pool     *media.Pool
 }
 
@@ -27,7 +27,7 @@ func NewSpool(m *clip.Movie, fragment bool) *Spool {
 	return &Spool{Movie: m, Fragment: fragment, pool: media.NewPool(64 << 20)}
 }
 
-// Run writes one file and finishes it. Nothing is synced.
+// Run writes one file and completes it. It syncs nothing.
 func (s *Spool) Run(dir string) error {
 	cfg := mp4.Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.Sync = dir, s.Fragment, "none"
@@ -86,7 +86,7 @@ func (r *run) part(c *media.Chunk) {
 
 func drop(media.Recording) error { return nil }
 
-// feed appends a movie in its own time.
+// feed appends a movie by its own times.
 func feed(b *media.Builder, m *clip.Movie, utc int64) error {
 	var au media.AU
 	for i := range m.Frames {

@@ -2,7 +2,7 @@ package peers
 
 import "github.com/gospool/spool/bench/clip"
 
-// seconds gives a movie's frames by the second of the picture's time.
+// seconds calls part with a movie's frames by the second of the picture's time.
 func seconds(m *clip.Movie, part func([]clip.Frame) error) error {
 	from, limit := 0, int64(clip.VideoScale)
 	for i := range m.Frames {

@@ -12,8 +12,7 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Mediacommon writes fMP4 as MediaMTX does: a part a second, marshalled to
-// memory and written.
+// Mediacommon writes fMP4 as MediaMTX does: one part a second, marshalled to memory and written.
 func Mediacommon(m *clip.Movie, dir string) error {
 	f, err := os.Create(filepath.Join(dir, "mediacommon.mp4"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package proc reads what the kernel knows of another process's consumption
-// (proc_pid_stat(5), proc_pid_status(5), proc_pid_io(5)). Linux only.
+// Package proc reads the kernel's account of another process (proc_pid_stat(5), proc_pid_status(5), proc_pid_io(5)).
+// Linux only.
 package proc
 
 import (
@@ -16,21 +16,19 @@ import (
 // Linux that Go runs on.
 const tick = time.Second / 100
 
-// Usage is what a process has consumed since its begin, its threads included,
-// children not.
+// Usage is the consumption of a process since its begin, including its threads and excluding its children.
 type Usage struct {
 	User, System time.Duration
 	RSS, PeakRSS int64 // bytes
-	ReadCalls    int64 // read(2) and its kin; 0 where the kernel does not tell
+	ReadCalls    int64 // read(2) and similar calls; 0: the kernel does not report them
 	WriteCalls   int64
-	Written      int64 // bytes handed to write(2) and its kin
+	Written      int64 // bytes handed to write(2) and similar calls
 }
 
-// CPU is user and system time.
+// CPU returns user and system time.
 func (u Usage) CPU() time.Duration { return u.User + u.System }
 
-// Sub is what was consumed since an earlier reading; the memory is that of the
-// later one.
+// Sub returns the consumption since an earlier reading, and the memory of the later one.
 func (u Usage) Sub(before Usage) Usage {
 	u.User -= before.User
 	u.System -= before.System
@@ -57,15 +55,14 @@ func Read(pid int) (Usage, error) {
 	}
 	fields := parseFields(status)
 	u.RSS, u.PeakRSS = fields["VmRSS"]<<10, fields["VmHWM"]<<10
-	if io, err := os.ReadFile(dir + "io"); err == nil { // not everybody may
+	if io, err := os.ReadFile(dir + "io"); err == nil { // readable only with permission
 		fields = parseFields(io)
 		u.ReadCalls, u.WriteCalls, u.Written = fields["syscr"], fields["syscw"], fields["wchar"]
 	}
 	return u, nil
 }
 
-// parseStat reads fields 14 and 15. The second field is the command's name in
-// parentheses, and may hold anything.
+// parseStat reads fields 14 and 15. The second field is the command's name in parentheses, with arbitrary bytes.
 func parseStat(b []byte) (user, system time.Duration, err error) {
 	const utime, stime = 14 - 3, 15 - 3 // counted behind the name
 	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
@@ -77,7 +74,7 @@ func parseStat(b []byte) (user, system time.Duration, err error) {
 	return time.Duration(u) * tick, time.Duration(s) * tick, errors.Join(err1, err2)
 }
 
-// parseFields reads lines of a name, a colon and a number; others are left out.
+// parseFields reads lines of a name, a colon and a number, and skips other lines.
 func parseFields(b []byte) map[string]int64 {
 	out := map[string]int64{}
 	for line := range strings.Lines(string(b)) {

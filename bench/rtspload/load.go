@@ -10,17 +10,17 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Load is N publishers of one clip.
+// Load publishes one clip N times.
 type Load struct {
 	URL   string // with one %d for the publisher's number, from 1: rtsp://127.0.0.1:8554/live/cam%03d
 	N     int
 	Clip  *clip.Clip
-	Fast  bool   // as fast as it goes, instead of in real time
+	Fast  bool   // as fast as possible instead of in real time
 	Ready func() // called when all publish; may be nil
 	count counters
 }
 
-// Stats is what a load has sent.
+// Stats are the totals of a load.
 type Stats struct {
 	Publishers int64 `json:"publishers"` // at this moment
 	Units      int64 `json:"access_units"`
@@ -36,8 +36,7 @@ func (l *Load) Stats() Stats {
 	return Stats{c.publishers.Load(), c.units.Load(), c.packets.Load(), c.bytes.Load(), c.late.Load(), c.full.Load()}
 }
 
-// Run publishes until the context ends, which is no error, or a publisher
-// fails: then all stop.
+// Run publishes until the context ends, which is no error, or until a publisher fails, which stops all.
 func (l *Load) Run(ctx context.Context) error {
 	if l.N < 1 || len(l.Clip.Units) == 0 || l.Clip.FPS < 1 {
 		return errors.New("rtspload: no publisher, no clip, or a clip without frame rate")

@@ -50,5 +50,5 @@ func packetize(c *clip.Clip) (*packets, error) {
 	return p, nil
 }
 
-// ticks is the time of the n-th access unit that is sent.
+// ticks returns the time of the n-th sent access unit.
 func (p *packets) ticks(n int64) int64 { return n * clockRate / p.fps }

@@ -14,8 +14,7 @@ import (
 	"github.com/pion/rtp"
 )
 
-// writeQueue holds the packets of the largest key frame (5 MB), so that a key
-// frame is never refused.
+// writeQueue holds the packets of the largest key frame (5 MB), so that the client never refuses a key frame.
 const writeQueue = 4096
 
 // counters are shared by all publishers.
@@ -48,7 +47,7 @@ func (p *publisher) run(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// send sends access units, each when its time has come.
+// send sends access units, each at its time.
 func (p *publisher) send(ctx context.Context, client *gortsplib.Client, media *description.Media) error {
 	frame := time.Second / time.Duration(p.packets.fps)
 	timer := time.NewTimer(0)
@@ -94,8 +93,8 @@ func (p *publisher) unit(ctx context.Context, client *gortsplib.Client, media *d
 	return nil
 }
 
-// write hands a packet to the client's queue and waits while that is full: a
-// packet left out would be a stream that no camera sends.
+// write hands a packet to the client's queue and waits while it is full: a missing packet would make a stream that no
+// camera sends.
 func (p *publisher) write(ctx context.Context, client *gortsplib.Client, media *description.Media, pkt *rtp.Packet) error {
 	for {
 		err := client.WritePacketRTP(media, pkt)

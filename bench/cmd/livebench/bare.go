@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/bench/bareserver"
 )
 
-// runBare serves until a signal, and prints what it received.
+// runBare serves until a signal, and prints the totals.
 func runBare(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("bare", flag.ExitOnError)
 	listen := f.String("listen", "127.0.0.1:8554", "address")

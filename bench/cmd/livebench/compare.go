@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/bench/live"
 )
 
-// spoolConfig records every stream that is published, without the ring.
+// spoolConfig records every published stream, without the ring.
 const spoolConfig = `
 ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}}}
 http: {listen: "{http}"}
@@ -26,7 +26,7 @@ pipelines:
     stages: [source, segmenter, mp4, metadata]
 `
 
-// runCompare prints a table of the bare server, of spool and of any other.
+// runCompare prints a table of the bare server, of spool and of the other servers given.
 func runCompare(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("compare", flag.ExitOnError)
 	s := live.Settings{Progress: func(text string) { fmt.Fprintln(os.Stderr, text) }}
@@ -60,8 +60,7 @@ func runCompare(ctx context.Context, args []string) error {
 	return err
 }
 
-// contenders puts the bare server first and spool second, and makes the clip
-// before anything is measured.
+// contenders puts the bare server first and spool second, and makes the clip before the first measurement.
 func contenders(ctx context.Context, s *live.Settings, spool, config string, bitrate int) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -78,7 +77,7 @@ func contenders(ctx context.Context, s *live.Settings, spool, config string, bit
 			if err != nil {
 				return err
 			}
-			text, took = string(b), nil // it may record elsewhere
+			text, took = string(b), nil // the given configuration may record to another directory
 		}
 		servers = append(servers, live.Server{Name: "spool", Argv: []string{spool, "serve", "-c", "{dir}/config.yaml"}, Config: text, Took: took})
 	}

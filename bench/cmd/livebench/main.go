@@ -1,6 +1,6 @@
-// Command livebench measures what live recording costs: a load generator (load),
-// a server that decodes and discards as the yardstick (bare), and the
-// comparison of servers as processes of their own (compare).
+// Command livebench measures the cost of live recording. Its subcommands are a load generator (load), a server that
+// decodes and discards as the yardstick (bare), and the comparison of servers that run as separate processes
+// (compare).
 package main
 
 import (

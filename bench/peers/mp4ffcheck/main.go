@@ -1,7 +1,6 @@
-// Command mp4ffcheck reads MP4 files with mp4ff, every box of them, writes them
-// again from what was understood, and wants the same bytes.
+// Command mp4ffcheck decodes every box of MP4 files with mp4ff, encodes them again, and requires the same bytes.
 //
-// It goes box by box, and over the file as a whole, as mp4ff's users read it.
+// It works box by box, and on the file as a whole, as mp4ff's users read it.
 package main
 
 import (
@@ -51,7 +50,7 @@ func check(path string) error {
 	return nil
 }
 
-// same encodes a box again and compares it with where it came from.
+// same encodes a box again and compares the result with the original bytes.
 func same(box mp4.Box, b []byte) error {
 	var again bytes.Buffer
 	if err := box.Encode(&again); err != nil {

@@ -4,8 +4,8 @@
 //
 //	testpattern://?size=640x360&fps=25&gop=50
 //
-// It registers the URL scheme with the hub; Parse lists the options. Generator
-// is the same stream without a clock, for tests and benchmarks.
+// It registers the URL scheme with the hub; Parse lists the options. Generator makes the same stream without a clock,
+// for tests and benchmarks.
 //
 // # The picture
 //
@@ -17,14 +17,13 @@
 //	|  grey ramp                                                |
 //	|       o  ball, there and back in 4 s           pie, 1 s   |
 //
-// The pie is white while it beeps. What does not fit a small picture is left out, the strip last. Decoding is
-// exact (package h264), so ReadFrameNumber on every decoded picture finds each
-// frame that is missing, repeated or damaged on the way.
+// The pie is white during a beep. A small picture leaves out the parts that do not fit, the strip last. Decoding is
+// exact (package h264), so ReadFrameNumber on every decoded picture finds each frame that is missing, repeated or
+// damaged.
 //
 // # Time
 //
-// Frame n is shown at n/fps seconds of media time and is numbered n: media time
-// and frame number never part, wherever the stream starts. Every whole second
-// the first frame flashes, and the beep begins with it to the sample. There is
-// no accumulated rounding: each time is computed from n.
+// Frame n is shown at n/fps seconds of media time and is numbered n: media time and frame number stay in step,
+// wherever the stream starts. The first frame of every whole second flashes, and the beep begins with it to the
+// sample. Rounding errors do not accumulate: each time is computed from n.
 package testpattern

@@ -2,7 +2,7 @@ package testpattern
 
 import "github.com/gospool/spool/stages/ingest/testpattern/h264"
 
-// rect is a place in a mosaic, in luma tiles.
+// rect is a rectangle of a mosaic, in luma tiles.
 type rect struct{ x, y, w, h int }
 
 func (r rect) union(o rect) rect {
@@ -23,7 +23,7 @@ func fill(m *h264.Mosaic, r rect, luma uint8) {
 	}
 }
 
-// tint gives every colour tile that the rectangle touches one colour.
+// tint sets the colour of every colour tile that the rectangle touches.
 func tint(m *h264.Mosaic, r rect, u, v uint8) {
 	for y := r.y / 2; 2*y < r.y+r.h; y++ {
 		for x := r.x / 2; 2*x < r.x+r.w; x++ {
@@ -35,14 +35,13 @@ func tint(m *h264.Mosaic, r rect, u, v uint8) {
 // opaque is full coverage: shapes are drawn in sixteenths of a tile.
 const opaque = 16
 
-// mix is from with a part of to over it, coverage 0..opaque.
+// mix blends to over from, with coverage 0..opaque.
 func mix(from, to uint8, coverage int) uint8 {
 	return uint8(int(from) + (int(to)-int(from))*min(max(coverage, 0), opaque)/opaque)
 }
 
-// disc returns how far a tile is covered by a disc, all in sixteenths of a tile: the
-// tile's centre is (dx, dy) away from that of the disc. The distance to the
-// edge is (r^2-d^2)/2r, near enough where it matters.
+// disc returns a disc's coverage of a tile, all in sixteenths of a tile: the tile's centre is (dx, dy) away from the
+// disc's. The distance to the edge is approximately (r^2-d^2)/2r.
 func disc(dx, dy, radius int) int {
 	return (radius*radius-dx*dx-dy*dy)/(2*radius) + opaque/2
 }

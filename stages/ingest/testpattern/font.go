@@ -31,9 +31,9 @@ var glyphs = ['Z' + 1][glyphHeight]uint8{
 	'Z': {0b11111, 0b00001, 0b00010, 0b00100, 0b01000, 0b10000, 0b11111},
 }
 
-// label is a line of text in its place; only glyphs that change are drawn.
+// label is a line of text at a position; only changed glyphs are drawn.
 type label struct {
-	x, y, scale int // tiles; tiles a dot, 0 for no label
+	x, y, scale int // tiles; scale is tiles per dot, 0 for no label
 	chars       int
 	light, dark uint8
 	shown       [maxLabel]byte
@@ -41,7 +41,7 @@ type label struct {
 
 const maxLabel = 24
 
-// labelWidth is that of n glyphs, without the gap behind the last.
+// labelWidth returns the width of n glyphs, without the gap behind the last.
 func labelWidth(n, scale int) int { return (n*advance - 1) * scale }
 
 func (l *label) draw(m *h264.Mosaic, text []byte) {

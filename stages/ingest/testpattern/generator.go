@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// The tracks of a stream, as Next names them.
+// The tracks of a stream, as Next returns them.
 const (
 	VideoTrack = 0
 	AudioTrack = 1
@@ -19,11 +19,10 @@ const (
 
 const videoTimescale = 90_000
 
-// Generator makes the access units of a stream, one after another and as fast
-// as they are asked for. What it makes follows from its options alone.
+// Generator makes the access units of a stream, one after another and as fast as the caller takes them. Its output
+// follows from its options alone.
 //
-// A generator is for one goroutine. It does not allocate once its buffers have
-// their size.
+// A generator belongs to one goroutine. It does not allocate once its buffers have their size.
 type Generator struct {
 	o      Options
 	scene  *scene
@@ -31,14 +30,14 @@ type Generator struct {
 	sound  *sound // nil without audio
 	tracks []media.Track
 
-	frame, lastFrame int64 // next video frame, and the one that is no more
-	audio            int64 // next audio frame: its first sample is 1024 times as much
+	frame, lastFrame int64 // next video frame, and the first frame after the end
+	audio            int64 // next audio frame: its first sample is 1024 times this number
 	sent             int64 // bytes of video
 	au               media.AU
 	payload          [2][]byte
 }
 
-// New makes a generator, or says what is wrong with the options.
+// New makes a generator, or returns the faults of the options.
 func New(o Options) (*Generator, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("testpattern: %w", err)
@@ -79,12 +78,12 @@ func (g *Generator) describe() []media.Track {
 	return tracks
 }
 
-// Tracks returns the stream's: video, then audio where there is any. Parameter sets
-// are here only, not in the access units.
+// Tracks returns the stream's tracks: video, then audio if enabled. Parameter sets are here only, not in the access
+// units.
 func (g *Generator) Tracks() []media.Track { return g.tracks }
 
-// Next makes the next access unit in decoding order of both tracks, nil after
-// the last. It is valid up to the next call. Mono runs with media time.
+// Next makes the next access unit in decoding order of both tracks, nil after the last. It is valid until the next
+// call. Mono runs with media time.
 func (g *Generator) Next() (track int, au *media.AU) {
 	track, ns, ok := g.peek()
 	if !ok {
@@ -99,8 +98,7 @@ func (g *Generator) Next() (track int, au *media.AU) {
 	return track, &g.au
 }
 
-// peek tells of which track the next access unit is, and when it is due in ns
-// after the first frame.
+// peek returns the track of the next access unit, and its time in ns after the first frame.
 func (g *Generator) peek() (track int, ns int64, ok bool) {
 	if g.sound != nil && g.audioFirst() {
 		return AudioTrack, media.ToNanos(g.audio*aac.FrameSamples, aac.SampleRate) - g.frameNanos(int64(g.o.Start)), true
@@ -110,8 +108,8 @@ func (g *Generator) peek() (track int, ns int64, ok bool) {
 
 func (g *Generator) frameNanos(n int64) int64 { return g.o.FPS.ticks(n, uint32(time.Second)) }
 
-// audioFirst compares the times of the next frames, without rounding either. At
-// the end the video frame is the first that is no more: audio goes on up to it.
+// audioFirst compares the times of the next frames, without rounding either. At the end the video frame is the first
+// one after the end: audio continues up to it.
 func (g *Generator) audioFirst() bool {
 	video := g.frame * int64(g.o.FPS.Den) * (aac.SampleRate / 128)
 	audio := g.audio * (aac.FrameSamples / 128) * int64(g.o.FPS.Num)
@@ -137,8 +135,8 @@ func (g *Generator) nextVideo() {
 	g.append(slice)
 }
 
-// filler is as large as the stream lacks to its bitrate after a number of
-// frames; a frame that is larger than its share is made up for by the next.
+// filler returns the filler that the stream needs for its bitrate after a number of frames; later frames compensate
+// for a frame that is larger than its share.
 func (g *Generator) filler(frames int64, slice int) []byte {
 	if g.o.Bitrate == 0 {
 		return nil
@@ -159,8 +157,8 @@ func (g *Generator) nextAudio() {
 	g.audio++
 }
 
-// AppendAnnexB appends an access unit of video as a byte stream (H.264 annex
-// B), behind the parameter sets where a decoder can start.
+// AppendAnnexB appends an access unit of video as a byte stream (H.264 annex B), behind the parameter sets if a
+// decoder can start at it.
 func (g *Generator) AppendAnnexB(dst []byte, au *media.AU) []byte {
 	startCode := []byte{0, 0, 0, 1}
 	if au.Sync {

@@ -2,11 +2,11 @@ package testpattern
 
 import "github.com/gospool/spool/stages/ingest/testpattern/h264"
 
-// layout divides a picture into places, in tiles. A place without width is left
-// out of a picture too small for it.
+// layout divides a picture into rectangles, in tiles. A rectangle without width is left out of a picture too small
+// for it.
 type layout struct {
 	picture   rect // whole tiles that are shown
-	canvas    rect // with what is cropped
+	canvas    rect // including the cropped part
 	strip     stripLayout
 	hasStrip  bool
 	bars      rect
@@ -58,16 +58,15 @@ func newLayout(o Options, m *h264.Mosaic, caption string) layout {
 
 func even(v int) int { return v &^ 1 }
 
-// placeLane puts the pie at the right end of the lane, whose shown height is
-// given, and leaves the rest to the ball.
+// placeLane puts the pie at the right end of the lane, whose shown height is given, and leaves the rest to the ball.
 func (l *layout) placeLane(height int) {
 	side := even(height - 2)
 	l.pie = rect{l.picture.w - side - 2, l.lane.y + (height-side)/2, side, side}
 	l.lane.w, l.lane.h = l.pie.x-1, height
 }
 
-// placePanel puts the frame number and the lines below it into the middle of
-// the bars, whose shown height is given, as large as they fit.
+// placePanel puts the frame number and the lines below it into the middle of the bars, whose shown height is given,
+// in the largest size that fits.
 func (l *layout) placePanel(height int, caption string) {
 	width := l.picture.w
 	l.digits = mostDigits
@@ -81,7 +80,7 @@ func (l *layout) placePanel(height int, caption string) {
 	lines := []*label{&l.number}
 	l.number = label{chars: l.digits, scale: scale, light: white}
 	room := height - (glyphHeight+2)*scale
-	add := func(line *label, chars, light int) { // as wide as the number, or wider rather than not at all
+	add := func(line *label, chars, light int) { // as wide as the number, or wider if that is the only way
 		full := labelWidth(chars, 1)
 		small := min(max(labelWidth(l.digits, scale)/full, 1), (width-2)/full, scale)
 		if room -= (glyphHeight + lineGap) * small; small > 0 && room >= 0 {
@@ -94,11 +93,10 @@ func (l *layout) placePanel(height int, caption string) {
 	l.stack(lines, height)
 }
 
-// lineGap is the space above a line that is not the first, in its dots.
+// lineGap is the space above each line except the first, in its dots.
 const lineGap = 3
 
-// stack centres lines in the bars, one below the other, and the panel around
-// them.
+// stack centres lines in the bars, one below the other, and puts the panel around them.
 func (l *layout) stack(lines []*label, height int) {
 	total, widest := 0, 0
 	for i, line := range lines {

@@ -2,13 +2,12 @@ package testpattern
 
 import "math"
 
-// drawBall moves a ball along the lane and back in four seconds, bouncing once
-// a second.
+// drawBall moves a ball along the lane and back in four seconds, with a bounce each second.
 func (s *scene) drawBall(n int64) {
 	lane := s.at.lane
 	radius := lane.h * opaque / 5
 	second, part := s.fps.second(n)
-	phase := int(part * 1000 / int64(s.fps.Num)) // of the second, in thousandths
+	phase := int(part * 1000 / int64(s.fps.Num)) // thousandths of the second
 	across := int(second%4)*1000 + phase
 	across = min(across, 4000-across) // 0..2000..0
 	hop := 4 * phase * (1000 - phase) / 1000
@@ -28,8 +27,8 @@ func (s *scene) drawBall(n int64) {
 	}
 }
 
-// sector is a tile of the pie: how far it is inside, the angle at which the
-// hand passes it, and the length of the circle through it.
+// sector is a tile of the pie: its coverage, the angle at which the hand passes it, and the length of the circle
+// through it.
 type sector struct{ cover, angle, circle int }
 
 const fullTurn = 1 << 16
@@ -49,8 +48,7 @@ func newPie(side int) []sector {
 	return pie
 }
 
-// drawPie fills a disc once around in a second. While it beeps all of it is
-// white.
+// drawPie fills a disc once around in a second. During a beep all of it is white.
 func (s *scene) drawPie(n int64) {
 	const rest, done = 60, 150
 	_, part := s.fps.second(n)

@@ -9,19 +9,18 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// Options say what the stream is like. Default has the values of a URL without
-// options.
+// Options describe the stream. Default returns the values of a URL without options.
 type Options struct {
 	Width, Height int           // size=640x360: pixels, even, 16 to 4096
 	FPS           Rate          // fps=25 or 30000/1001: 1 to 120
 	GOP           int           // gop=50: frames from one IDR picture to the next
-	Bitrate       int           // bitrate=2M: bits a second of video, filled up with SEI user data; 0 leaves it as small as it is
+	Bitrate       int           // bitrate=2M: bits a second of video, filled up with SEI user data; 0: no filling
 	Channels      int           // audio=off|mono|stereo|on (on is stereo); 0, 1, 2
 	Tone          int           // tone=1000: Hz of the beep
 	Start         uint32        // start=0: number of the first frame
 	Speed         Speed         // speed=realtime|max
-	Duration      time.Duration // duration=10s: then the stream ends; 0 does not end it
-	UTC           int64         // ns, wall clock of the first frame; not in a URL: a live stream asks the clock
+	Duration      time.Duration // duration=10s: length of the stream; 0: endless
+	UTC           int64         // ns, wall clock of the first frame; not in a URL: a live stream reads the clock
 }
 
 // Speed is the pace of a live stream.
@@ -29,8 +28,8 @@ type Speed uint8
 
 // The paces.
 const (
-	Realtime Speed = iota // a frame when its time has come
-	Max                   // a frame when the one before has been taken
+	Realtime Speed = iota // a frame at its time
+	Max                   // a frame as soon as the one before has been taken
 )
 
 // Default returns the stream of testpattern:// without options.
@@ -47,8 +46,7 @@ const (
 	minTone, maxTone = 50, 16_000
 )
 
-// Parse reads the options of a URL. The error names every option that is wrong
-// and what is accepted instead.
+// Parse parses the options of a URL. The error names every wrong option and the accepted values.
 func Parse(u *url.URL) (Options, error) {
 	o := Default()
 	var problems []error
@@ -75,7 +73,7 @@ func Parse(u *url.URL) (Options, error) {
 	return o, nil
 }
 
-// validate is for options however they were made.
+// validate checks options from any source.
 func (o Options) validate() error {
 	within := func(name string, v, least, most int) error {
 		if v < least || v > most {

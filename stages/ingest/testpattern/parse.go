@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// option is how one key of the URL is read.
+// option describes one key of the URL.
 type option struct {
 	accepts string
 	read    func(*Options, string) bool
@@ -43,7 +43,7 @@ func (o *Options) set(key string, values []string) error {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// readInt takes decimal digits and nothing else.
+// readInt accepts only decimal digits.
 func readInt(s string, to *int) bool {
 	v, err := strconv.ParseUint(s, 10, 31)
 	*to = int(v)
@@ -94,7 +94,7 @@ func readSpeed(o *Options, s string) bool {
 	return s == "max" || s == "realtime"
 }
 
-// readDuration takes plain whole seconds, as configurations do, or Go's form.
+// readDuration accepts plain whole seconds, as configurations do, or Go's form.
 func readDuration(o *Options, s string) bool {
 	var seconds int
 	if readInt(s, &seconds) {

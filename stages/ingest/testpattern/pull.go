@@ -18,7 +18,7 @@ func init() { hub.RegisterScheme(scheme, newPuller) }
 type puller struct {
 	hub.PullOptions
 	o     Options
-	epoch time.Time // of the Mono clock, which goes on over all Pulls
+	epoch time.Time // of the Mono clock, which continues over all Pulls
 }
 
 func newPuller(p hub.PullOptions) (hub.Puller, error) {
@@ -29,8 +29,8 @@ func newPuller(p hub.PullOptions) (hub.Puller, error) {
 	return &puller{PullOptions: p, o: o, epoch: p.Clock.Now()}, nil
 }
 
-// Pull publishes until the context or the publisher ends, or the stream has had
-// its duration: then the error is nil.
+// Pull publishes until the context or the publisher ends, or the stream has reached its duration, and then returns
+// nil.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
 	g, err := New(p.o)
 	if err != nil {
@@ -59,12 +59,10 @@ type live struct {
 	began time.Time // when the first frame was due
 }
 
-// next publishes one access unit when its time has come, and reports whether
-// there was one left.
+// next publishes one access unit at its time, and reports whether there was one left.
 //
-// Each due time is counted from the beginning, so that the rate is exact for as
-// long as the stream runs. What is late, because the machine was busy or asleep,
-// is published at once: no frame is left out.
+// Each due time is counted from the beginning, so that the rate is exact for as long as the stream runs. Frames that
+// are late, because the machine was busy or asleep, are published at once: no frame is left out.
 func (l *live) next(ctx context.Context) (more bool, err error) {
 	_, ns, more := l.g.peek()
 	if !more {
@@ -78,8 +76,7 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 		now = l.Clock.Now()
 		elapsed = now.Sub(l.began)
 	}
-	// Where the wall clock is stepped, the frames' clock steps along; how late
-	// this frame is does not show in it.
+	// If the wall clock is stepped, the frames' clock steps along; the delay of this frame does not show in it.
 	l.g.o.UTC = now.UnixNano() - int64(elapsed)
 	track, au := l.g.Next()
 	au.Mono, au.Stepped = int64(now.Sub(l.epoch)), int64(pipeline.Stepped(now))
@@ -90,12 +87,11 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 	if errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed) {
 		return false, err
 	}
-	return true, nil // any other error is about this unit alone, and counted by the hub
+	return true, nil // any other error concerns this unit alone, and the hub counts it
 }
 
-// wait returns when an access unit is due, ns after the first, or with the
-// cause of the context's end. A publisher that was replaced says so at the next
-// Write, a frame later at most.
+// wait returns at the time of an access unit, ns after the first, or with the cause of the context's end. A replaced
+// publisher returns an error at the next Write, a frame later at most.
 func (l *live) wait(ctx context.Context, ns int64) error {
 	early := time.Duration(0)
 	if l.o.Speed == Realtime {

@@ -12,7 +12,7 @@ type Rate struct{ Num, Den int }
 // maxRateTerm keeps every product of a frame number and a term within 63 bits.
 const maxRateTerm = 1_000_000
 
-// String is as in a URL.
+// String returns the form of a URL.
 func (r Rate) String() string {
 	if r.Den == 1 {
 		return fmt.Sprint(r.Num)
@@ -32,8 +32,7 @@ func (r Rate) ticks(n int64, timescale uint32) int64 {
 	return media.Rescale(n*int64(r.Den), uint32(r.Num), timescale)
 }
 
-// second splits the time of frame n: whole seconds, and how far into the next
-// one in units of 1/Num of it.
+// second splits the time of frame n: whole seconds, and the rest in units of 1/Num of a second.
 func (r Rate) second(n int64) (whole, part int64) {
 	t := n * int64(r.Den)
 	return t / int64(r.Num), t % int64(r.Num)

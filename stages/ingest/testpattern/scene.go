@@ -7,14 +7,13 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// scene draws frame after frame on one mosaic. Each draws over the one before,
-// so that what stays costs nothing.
+// scene draws frame after frame on one mosaic. Each draws over the one before, so that unchanged parts cost nothing.
 type scene struct {
 	m    *h264.Mosaic
 	fps  Rate
 	at   layout
 	pie  []sector
-	ball rect // that of the frame before
+	ball rect // of the frame before
 	text [maxLabel]byte
 }
 
@@ -50,7 +49,7 @@ func (s *scene) draw(n, utc int64) {
 	}
 }
 
-// backdrop is what never changes.
+// backdrop draws the parts that never change.
 func (s *scene) backdrop() {
 	s.drawBars()
 	for x := range s.at.canvas.w { // the ramp, in the bars' order: light at the left
@@ -77,20 +76,19 @@ func (s *scene) drawBars() {
 	}
 }
 
-// barColors are white, yellow, cyan, green, magenta, red and blue at 75 %, in
-// BT.709 of limited range.
+// barColors are white, yellow, cyan, green, magenta, red and blue at 75 %, in BT.709 of limited range.
 var barColors = [...][3]uint8{
 	{180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52}, {63, 193, 204}, {51, 109, 212}, {28, 212, 120},
 }
 
-// sweep moves a white column through a picture too small for anything else.
+// sweep moves a white column through a picture too small for any other content.
 func (s *scene) sweep(n int64) {
 	w := int64(max(s.at.picture.w, 1))
 	s.drawBars()
 	fill(s.m, rect{int(n % w), s.at.bars.y, 1, s.at.bars.h}, white)
 }
 
-// number is n with dim leading zeros.
+// number returns n with dim leading zeros.
 func (s *scene) number(n int64) []byte {
 	text := s.text[:s.at.digits]
 	putDigits(text, int64(uint32(n)))

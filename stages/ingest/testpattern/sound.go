@@ -10,7 +10,7 @@ import (
 const (
 	samplesPerSecond = aac.SampleRate
 	beepSamples      = samplesPerSecond / 10
-	fadeSamples      = samplesPerSecond / 200 // at either end, so that it does not click
+	fadeSamples      = samplesPerSecond / 200 // at either end, against clicks
 	loudness         = 8192                   // of 32768
 )
 
@@ -37,11 +37,10 @@ func newSound(o Options) (*sound, error) {
 	return s, nil
 }
 
-// frame is that whose first sample is n; it is valid up to the next call.
+// frame returns the frame whose first sample is n; it is valid until the next call.
 func (s *sound) frame(n int64) []byte {
 	beeps := false
-	// A beep may begin up to a frame's duration, at most a second, after the
-	// second it is for.
+	// A beep may begin up to a frame's duration, at most a second, after its second.
 	for second := n/samplesPerSecond - 2; second <= n/samplesPerSecond+1; second++ {
 		start := s.fps.ticks(s.fps.firstOf(max(second, 0)), samplesPerSecond)
 		from, to := max(start-n, 0), min(start+beepSamples-n, aac.Window)
@@ -62,8 +61,8 @@ func (s *sound) frame(n int64) []byte {
 	return s.enc.Encode(&s.pcm)
 }
 
-// sample is one of a beep. Its phase is computed in whole cycles and the rest,
-// so that it is as exact at the end as at the beginning.
+// sample returns a sample of a beep. Its phase is computed in whole cycles and the rest, so that it is as exact at
+// the end as at the beginning.
 func (s *sound) sample(i int64) float64 {
 	cycle := i * int64(s.tone) % samplesPerSecond
 	v := loudness * math.Sin(2*math.Pi*float64(cycle)/samplesPerSecond)

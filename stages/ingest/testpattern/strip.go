@@ -2,9 +2,8 @@ package testpattern
 
 import "github.com/gospool/spool/stages/ingest/testpattern/h264"
 
-// The strip is a row of cells along the top of the picture, black for 0 and
-// white for 1: the frame number, most significant bit first, and its CRC-8. A
-// picture of fewer than 40 tiles across has it in several rows.
+// The strip is a row of cells along the top of the picture, black for 0 and white for 1: the frame number, most
+// significant bit first, and its CRC-8. A picture of fewer than 40 tiles across has it in several rows.
 const (
 	numberBits = 32
 	crcBits    = 8
@@ -13,11 +12,10 @@ const (
 	black, white = 16, 234
 )
 
-// stripLayout is where the cells are, in tiles of 4 pixels; it follows from the
-// size of the picture alone.
+// stripLayout gives the positions of the cells, in tiles of 4 pixels; it follows from the size of the picture alone.
 type stripLayout struct{ perRow, width, height int }
 
-// layoutStrip reports false for a picture too small for the strip.
+// layoutStrip returns false for a picture too small for the strip.
 func layoutStrip(width, height int) (stripLayout, bool) {
 	cols, rows := width/h264.TileSize, height/h264.TileSize // whole ones
 	if cols <= 0 || rows <= 0 {
@@ -30,14 +28,14 @@ func layoutStrip(width, height int) (stripLayout, bool) {
 
 func (l stripLayout) rows() int { return (cells + l.perRow - 1) / l.perRow * l.height }
 
-// cell returns the place of a cell in tiles.
+// cell returns the position of a cell in tiles.
 func (l stripLayout) cell(i int) (x, y int) { return i % l.perRow * l.width, i / l.perRow * l.height }
 
-// codeword returns what the strip shows for a frame number.
+// codeword returns the bits that the strip shows for a frame number.
 func codeword(n uint32) uint64 { return uint64(n)<<crcBits | uint64(crc8(n)) }
 
-// crc8 has the polynomial x^8 + x^2 + x + 1. It starts from ones, so that a
-// picture that is all black is no valid strip; inverted, neither is all white.
+// crc8 has the polynomial x^8 + x^2 + x + 1. It starts from ones, so that an all-black picture is no valid strip;
+// inverted, neither is an all-white one.
 func crc8(n uint32) uint8 {
 	crc := uint8(0xff)
 	for i := numberBits - 8; i >= 0; i -= 8 {
@@ -63,10 +61,9 @@ func (l stripLayout) draw(m *h264.Mosaic, n uint32) {
 	}
 }
 
-// ReadFrameNumber reads the number of a frame from the luma plane of its
-// decoded picture: rows of stride bytes, of which width are shown. It reports
-// false where the strip is damaged, or is not there because the picture is
-// smaller than forty tiles of 4x4 pixels.
+// ReadFrameNumber reads the number of a frame from the luma plane of its decoded picture: rows of stride bytes, of
+// which width are shown. It returns false if the strip is damaged, or missing because the picture is smaller than
+// forty tiles of 4x4 pixels.
 func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool) {
 	l, fits := layoutStrip(width, height)
 	if !fits || stride < width || len(luma) < width || (len(luma)-width)/stride < height-1 {
@@ -86,8 +83,7 @@ func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool)
 	return n, codeword(n) == word
 }
 
-// readCell returns the mean of the four pixels around a cell's centre; grey is
-// neither bit.
+// readCell returns the mean of the four pixels around a cell's centre; grey is neither bit.
 func readCell(luma []byte, centre, stride int) (bit uint64, sure bool) {
 	sum := int(luma[centre]) + int(luma[centre-1]) + int(luma[centre-stride]) + int(luma[centre-stride-1])
 	switch mean := sum / 4; {

@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// Attacker is who attacks a server, from an address of its own.
+// Attacker attacks a server from an address of its own.
 type Attacker struct {
 	Server string // host:port
 	From   string // an address of this machine
-	Login  Login  // of an encoder that was taken over; the zero value is a stranger
+	Login  Login  // of a compromised encoder; the zero value is a stranger
 	Random *rand.Rand
 	Clip   *Clip
 }
 
-// Attack is one round of something hostile. It ends by what the server answers, not
-// by time, and its error says that the server did not behave.
+// Attack is one round of hostile requests. The server's answers end it, not time, and its error means that the server
+// misbehaved.
 type Attack struct {
 	Name string
 	Doc  string
 	Run  func(ctx context.Context, a Attacker) error
 }
 
-// Attacks are all.
+// Attacks returns all attacks.
 func Attacks() []Attack {
 	return []Attack{
 		{"payload types", "a description of 64,000 payload types, by a stranger", payloadTypes},
@@ -50,7 +50,7 @@ func (a Attacker) url() string {
 	return fmt.Sprintf("rtsp://%s/evil/%d", a.Server, a.Random.Uint32())
 }
 
-// refused wants the answer 401 to an ANNOUNCE, or a refusal of the description.
+// refused requires the answer 401 to an ANNOUNCE, or a refusal of the description.
 func (a Attacker) refused(body string) error {
 	c, err := a.dial()
 	if err != nil {
@@ -59,7 +59,7 @@ func (a Attacker) refused(body string) error {
 	defer c.Close()
 	r, err := c.Ask("ANNOUNCE", a.url(), body, "Content-Type: application/sdp")
 	if err != nil {
-		return nil // hung up on, which is an answer to too much
+		return nil // the server closed the connection, which is a valid answer to too many bytes
 	}
 	if r.Status < 400 {
 		return fmt.Errorf("a stranger's ANNOUNCE is answered %d", r.Status)
@@ -67,7 +67,7 @@ func (a Attacker) refused(body string) error {
 	return nil
 }
 
-// PayloadTypes is a section of so many payload types that are all one.
+// PayloadTypes returns a section that names one payload type n times.
 func PayloadTypes(n int) string {
 	return describe("m=video 0 RTP/AVP"+strings.Repeat(" 9", n), "a=rtpmap:9 H264/", "a=control:trackID=0")
 }
@@ -78,7 +78,7 @@ func attributes(_ context.Context, a Attacker) error {
 	return a.refused(describe("m=video 0 RTP/AVP 96", "a=rtpmap:96 H264/90000\r\n"+strings.Repeat("a=x\r\n", 30_000)+"a=control:trackID=0"))
 }
 
-// atOnce does something side by side.
+// atOnce runs n attackers side by side.
 func atOnce(n int, what func(context.Context, Attacker) error) func(context.Context, Attacker) error {
 	return func(ctx context.Context, a Attacker) error {
 		var all sync.WaitGroup
@@ -93,14 +93,14 @@ func atOnce(n int, what func(context.Context, Attacker) error) func(context.Cont
 	}
 }
 
-// publishes sends packets of its own as a publisher who may.
+// publishes sends packets as an authorized publisher.
 func (a Attacker) publishes(send func(p *Publisher) error) error {
 	p, err := Publish(a.Server, fmt.Sprintf("evil/%d", a.Random.Uint32()), a.Login, &Clip{Tracks: a.Clip.Tracks[:1]})
 	if err != nil {
 		return err
 	}
 	defer p.Drop()
-	_ = send(p) // which may be hung up on
+	_ = send(p) // the server may close the connection
 	return nil
 }
 
@@ -114,7 +114,7 @@ func tinyNALs(ctx context.Context, a Attacker) error {
 	kind := string("\x41\x65\x06\x0c"[a.Random.IntN(4)]) // slices, SEI, filler
 	packet := append([]byte{24}, []byte(strings.Repeat("\x00\x01"+kind, 19_000))...)
 	return a.publishes(func(p *Publisher) error {
-		if err := p.Send(1); err != nil { // a picture, so that all is known
+		if err := p.Send(1); err != nil { // a picture, so that the track is described
 			return err
 		}
 		for range 1000 {
@@ -159,8 +159,7 @@ func allKeys(ctx context.Context, a Attacker) error {
 	})
 }
 
-// silence opens connections and asks OPTIONS on some, which is answered or hung up
-// on.
+// silence opens connections and sends OPTIONS on some; the server answers or closes the connection.
 func silence(ctx context.Context, a Attacker) error {
 	for range 1000 {
 		c, err := a.dial()
@@ -178,7 +177,7 @@ func silence(ctx context.Context, a Attacker) error {
 	return nil
 }
 
-// slow begins requests and never ends them; the server hangs up.
+// slow begins requests and never ends them; the server closes the connection.
 func slow(ctx context.Context, a Attacker) error {
 	begins := []string{
 		"", "A", "ANNOUNCE rtsp://", "ANNOUNCE " + a.url() + " RTSP/1.0\r\nCSeq: 1\r\nX: ",

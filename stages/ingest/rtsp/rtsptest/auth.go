@@ -17,7 +17,7 @@ var digests = map[string]func() hash.Hash{"MD5": md5.New, "SHA-256": sha256.New,
 
 const realm = "IP Camera(12345)"
 
-// challenge refuses a request without valid credentials; nil where they are right.
+// challenge refuses a request without valid credentials; it returns nil if they are right.
 func (s *Session) challenge(r *Request) *Response {
 	if len(s.quirk.Auth) == 0 {
 		return nil

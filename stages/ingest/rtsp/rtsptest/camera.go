@@ -15,21 +15,20 @@ const (
 	Password = "look/at=me"
 )
 
-// Camera is every quirk under one address, over TCP and over TLS,
-// and an attacker's under a second one.
+// Camera serves every quirk at one address, over TCP and over TLS, and has an attacker's address besides.
 type Camera struct {
 	clips       Clips
 	speed       float64
 	plain       net.Listener
 	secure      net.Listener
 	other       net.Listener // another port of the same host
-	elsewhere   net.Listener // under another address of this machine: another host
+	elsewhere   net.Listener // at another address of this machine, which is another host
 	fingerprint string       // of the certificate
 
 	mu       sync.Mutex
-	open     map[net.Conn]bool // nil once it is closed
+	open     map[net.Conn]bool // nil after Close
 	sessions map[string][]*Session
-	visitors map[string]int // connections that asked for a path
+	visitors map[string]int // connections that requested a path
 	strays   int            // connections to elsewhere
 	running  sync.WaitGroup
 }
@@ -59,8 +58,8 @@ func Start(clips Clips, speed float64) (*Camera, error) {
 	return c, nil
 }
 
-// URL is where a quirk is, with the credentials that it asks for. A path is the name
-// of a quirk, and may have a tilde and a name of its own behind it.
+// URL returns the URL of a quirk, with the credentials that it requires. A path is the name of a quirk, optionally
+// followed by a tilde and any name.
 func (c *Camera) URL(path string) string {
 	auth := ""
 	if len(quirkOf(path).Auth) > 0 {
@@ -69,15 +68,15 @@ func (c *Camera) URL(path string) string {
 	return fmt.Sprintf("rtsp://%s%s/%s", auth, c.plain.Addr(), path)
 }
 
-// SecureURL is the same over TLS.
+// SecureURL returns the same URL for TLS.
 func (c *Camera) SecureURL(path string) string {
 	return fmt.Sprintf("rtsps://%s/%s", c.secure.Addr(), path)
 }
 
-// Fingerprint is the SHA-256 of its certificate, in hexadecimal digits.
+// Fingerprint returns the SHA-256 of the camera's certificate, in hexadecimal digits.
 func (c *Camera) Fingerprint() string { return c.fingerprint }
 
-// Clip is what is played under a path.
+// Clip returns the clip that the camera plays under a path.
 func (c *Camera) Clip(path string) *Clip {
 	q := quirkOf(path)
 	clip := c.clips[q.Clip]
@@ -87,28 +86,28 @@ func (c *Camera) Clip(path string) *Clip {
 	return clip
 }
 
-// Sessions are those that have played a path, oldest first.
+// Sessions returns the sessions that have played a path, oldest first.
 func (c *Camera) Sessions(path string) []*Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return append([]*Session(nil), c.sessions[path]...)
 }
 
-// Visitors is how many connections have asked for a path.
+// Visitors returns the number of connections that have requested a path.
 func (c *Camera) Visitors(path string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.visitors[path]
 }
 
-// Strays is how many connections came to the attacker's address.
+// Strays returns the number of connections to the attacker's address.
 func (c *Camera) Strays() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.strays
 }
 
-// Close hangs up and waits until nothing of it runs.
+// Close closes all connections and waits until all goroutines have ended.
 func (c *Camera) Close() {
 	_, _, _ = c.plain.Close(), c.secure.Close(), c.elsewhere.Close()
 	_ = c.other.Close()

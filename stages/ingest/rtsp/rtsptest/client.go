@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Client is a client of RTSP that says what it is told to, right or wrong.
+// Client is an RTSP client that sends any request, right or wrong.
 type Client struct {
 	Conn net.Conn
 
@@ -20,13 +20,13 @@ type Client struct {
 	cseq int
 }
 
-// Reply is an answer to it.
+// Reply is an answer of the server.
 type Reply struct {
 	Status int
 	Header map[string]string // names in lower case
 }
 
-// Dial connects from an address of this machine; empty is any.
+// Dial connects from an address of this machine; empty: any.
 func Dial(address, from string) (*Client, error) {
 	d := net.Dialer{Timeout: patience}
 	if from != "" {
@@ -39,7 +39,7 @@ func Dial(address, from string) (*Client, error) {
 	return &Client{Conn: nc, in: bufio.NewReader(nc)}, nil
 }
 
-// SignIn makes it send credentials (Basic).
+// SignIn makes the client send credentials (Basic).
 func (c *Client) SignIn(user, password string) {
 	c.auth = "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
@@ -68,7 +68,7 @@ func (c *Client) Say(method, url, body string, lines ...string) error {
 	return c.Write([]byte(text + "\r\n" + body))
 }
 
-// Write sends bytes as they are.
+// Write sends bytes unchanged.
 func (c *Client) Write(b []byte) error {
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(patience))
 	_, err := c.Conn.Write(b)
@@ -118,5 +118,5 @@ func (c *Client) Hear() (*Reply, error) {
 	return r, err
 }
 
-// Close hangs up.
+// Close closes the connection.
 func (c *Client) Close() { _ = c.Conn.Close() }

@@ -23,7 +23,7 @@ const (
 	AAC  = "aac"
 )
 
-// Clip is what a camera plays, again and again without a seam.
+// Clip is the content that a camera plays in a seamless loop.
 type Clip struct{ Tracks []Track }
 
 // Track is one period of a track, in decoding order.
@@ -40,17 +40,17 @@ type Unit struct {
 	DTS, PTS int64 // ticks from the beginning of the period
 	Key      bool
 	NALs     [][]byte // of sound one: the frame
-	Hash     string   // MD5 of the NAL units but parameter sets and delimiters, each behind its size
+	Hash     string   // MD5 of the NAL units except parameter sets and delimiters, each preceded by its size
 }
 
-// at is the n-th unit of the loop and its times.
+// at returns the n-th unit of the loop and its times.
 func (t *Track) at(n int) (u *Unit, dts, pts int64) {
 	u = &t.Units[n%len(t.Units)]
 	round := int64(n/len(t.Units)) * t.Period
 	return u, u.DTS + round, u.PTS + round
 }
 
-// Track is the track of a codec, nil where there is none.
+// Track returns the track of a codec, or nil.
 func (c *Clip) Track(codec string) *Track {
 	for i := range c.Tracks {
 		if c.Tracks[i].Codec == codec {
@@ -60,23 +60,21 @@ func (c *Clip) Track(codec string) *Track {
 	return nil
 }
 
-// Video is the clip's track of pictures.
+// Video returns the clip's video track.
 func (c *Clip) Video() *Track { return &c.Tracks[0] }
 
-// Clips are those that the quirks play, by name.
+// Clips are the clips that the quirks play, by name.
 type Clips map[string]*Clip
 
-// The clips: 10 pictures a second with a key frame in every 8, and sound of 16 kHz
-// in frames of 1024, so that 32 pictures are as long as 50 frames. A hundred of them
-// at once are no load.
+// The clips have 10 pictures a second with a key frame in every 8, and sound of 16 kHz in frames of 1024, so that 32
+// pictures are as long as 50 frames. A hundred of them at once are a small load.
 const (
 	pictures = 32
 	sounds   = 50
 	seconds  = "4"
 )
 
-// Shoot makes the clips by ffmpeg in a directory; those that are there it uses
-// again.
+// Shoot makes the clips by ffmpeg in a directory; it reuses those that exist.
 func Shoot(ctx context.Context, dir string) (Clips, error) {
 	out := Clips{}
 	for _, c := range []struct {
@@ -195,8 +193,7 @@ func readTrack(from *pmp4.Track) (t Track, err error) {
 	return t, nil
 }
 
-// hashOf leaves out what recorders may put elsewhere, and zeros behind a NAL unit,
-// which is where Annex B has them.
+// hashOf leaves out the NAL units that recorders may move, and zeros behind a NAL unit, which Annex B permits.
 func hashOf(codec string, nals [][]byte) string {
 	h := md5.New()
 	for _, nal := range nals {
@@ -219,7 +216,7 @@ func hashOf(codec string, nals [][]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// cutSample cuts a sample at its 4-byte lengths.
+// cutSample divides a sample at its 4-byte lengths.
 func cutSample(b []byte) (out [][]byte, err error) {
 	for len(b) >= 4 {
 		n := int(binary.BigEndian.Uint32(b))

@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// Match tells where recorded access units lie in what was sent.
+// Match describes the position of recorded access units in the sent loop.
 type Match struct {
 	From    int // first one, in the loop
 	Count   int
 	Missing []int         // left out between the first and the last one
-	Worst   time.Duration // the farthest from its time, measured from the first one
-	Sent    time.Duration // from the first to the last one, as it was sent
-	Lasts   time.Duration // the same, as it was recorded
+	Worst   time.Duration // largest deviation from the sent time, measured from the first one
+	Sent    time.Duration // from the first to the last one, as sent
+	Lasts   time.Duration // the same, as recorded
 }
 
-// Match finds the access units of a recorded track in the loop, in order. One that
-// was not sent is an error.
+// Match finds the access units of a recorded track in the loop, in order. A unit that was not sent is an error.
 func (t *Track) Match(got *Track) (m Match, err error) {
 	index := map[string]int{}
 	for i := range t.Units {

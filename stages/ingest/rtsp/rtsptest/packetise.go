@@ -2,10 +2,10 @@ package rtsptest
 
 import "encoding/binary"
 
-// mtu bounds a payload: small, so that pictures of a small clip take several.
+// mtu bounds a payload in bytes: small, so that pictures of a small clip need several.
 const mtu = 1200
 
-// packetise is how a good camera packs each codec.
+// packetise returns the packetiser of a good camera, by codec.
 var packetise = map[string]func(*Sender) Packetiser{
 	H264: func(*Sender) Packetiser {
 		return func(_ int, u *Unit, pts int64) []Payload { return pictureOf(u, pts, fuA) }
@@ -32,7 +32,7 @@ func pictureOf(u *Unit, pts int64, pieces func([]byte) [][]byte) (out []Payload)
 	return out
 }
 
-// fuA is a NAL unit as it is, or in FU-A (RFC 6184, 5.8).
+// fuA returns a NAL unit unchanged, or in FU-A (RFC 6184, 5.8).
 func fuA(nal []byte) [][]byte {
 	if len(nal) <= mtu {
 		return [][]byte{nal}
@@ -42,7 +42,7 @@ func fuA(nal []byte) [][]byte {
 	})
 }
 
-// fuH265 is the same of H.265 (RFC 7798, 4.4.3).
+// fuH265 does the same for H.265 (RFC 7798, 4.4.3).
 func fuH265(nal []byte) [][]byte {
 	if len(nal) <= mtu {
 		return [][]byte{nal}
@@ -60,7 +60,7 @@ func fragments(body []byte, head func(first, last bool) []byte) (out [][]byte) {
 	return out
 }
 
-// ends are the S and E bits.
+// ends returns the S and E bits.
 func ends(first, last bool) (b byte) {
 	if first {
 		b |= 0x80
@@ -71,7 +71,7 @@ func ends(first, last bool) (b byte) {
 	return b
 }
 
-// sized puts a NAL unit behind its 16-bit size.
+// sized appends a NAL unit behind its 16-bit size.
 func sized(out, nal []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(out, uint16(len(nal))), nal...)
 }

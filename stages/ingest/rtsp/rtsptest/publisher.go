@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// Publisher publishes a clip as a good encoder does, and counts what it sends.
+// Publisher publishes a clip as a good encoder does, and counts the sent units.
 type Publisher struct {
 	Client  *Client
-	Session string // the server's name of it
+	Session string // the server's identifier
 	URL     string
 	session *Session
 }
 
-// Login is who publishes; its zero value is anybody.
+// Login is the publisher's user; its zero value sends no credentials.
 type Login struct{ User, Password string }
 
-// Publish announces a clip and begins to record. Media goes over TCP: what the
-// server cannot take waits, and nothing is lost.
+// Publish announces a clip and begins to record. Media goes over TCP: it waits for a slow server, and none is lost.
 func Publish(address, path string, who Login, clip *Clip) (*Publisher, error) {
 	return publish(address, path, who, clip, false)
 }
@@ -73,7 +72,7 @@ func (p *Publisher) begin(udp bool) error {
 	return err
 }
 
-// ask wants the answer 200.
+// ask requires the answer 200.
 func (p *Publisher) ask(method, url, body string, lines ...string) (*Reply, error) {
 	if p.Session != "" {
 		lines = append(lines, "Session: "+p.Session)
@@ -104,7 +103,7 @@ func (p *Publisher) Play(ctx context.Context) error {
 	}
 }
 
-// Send sends the next access units, of all tracks, as fast as it goes.
+// Send sends the next access units, of all tracks, as fast as possible.
 func (p *Publisher) Send(n int) error {
 	for range n {
 		k := p.session.earliest()
@@ -119,7 +118,7 @@ func (p *Publisher) Send(n int) error {
 	return nil
 }
 
-// Sent is how many access units of a codec were sent.
+// Sent returns the number of sent access units of a codec.
 func (p *Publisher) Sent(codec string) int {
 	for _, k := range p.session.senders {
 		if k.Track.Codec == codec {
@@ -129,21 +128,21 @@ func (p *Publisher) Sent(codec string) int {
 	return 0
 }
 
-// Leave says that it ends, which is answered behind all that was sent.
+// Leave sends TEARDOWN, which the server answers after all earlier media.
 func (p *Publisher) Leave() error {
 	defer p.Drop()
 	_, err := p.ask("TEARDOWN", p.URL, "")
 	return err
 }
 
-// Drop hangs up.
+// Drop closes the connection.
 func (p *Publisher) Drop() {
 	p.Client.Close()
 	p.session.closeUDP()
 }
 
-// ClientPorts are those that media is sent from over UDP: RTP's and RTCP's of each
-// track, as a Transport header has them.
+// ClientPorts returns the source ports of media over UDP: RTP's and RTCP's of each track, as a Transport header has
+// them.
 func (p *Publisher) ClientPorts() (out []string) {
 	for _, k := range p.session.senders {
 		out = append(out, k.ports)
@@ -151,7 +150,7 @@ func (p *Publisher) ClientPorts() (out []string) {
 	return out
 }
 
-// describe is the session description of one track of pictures.
+// describe returns the session description of one video track.
 func describe(lines ...string) string {
 	return strings.Join(append([]string{"v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=-", "c=IN IP4 0.0.0.0", "t=0 0"}, lines...), "\r\n") + "\r\n"
 }

@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// Quirk is one way in which cameras depart from what a client expects. What is
-// nil or zero is as a good camera has it.
+// Quirk is one deviation of cameras from the expectations of a client. A nil or zero field means the behaviour of a
+// good camera.
 type Quirk struct {
 	Name string // the path of its URL
-	Doc  string // which cameras do it
+	Doc  string // the cameras that have it
 
 	Clip    string            // of Clips; H264
-	Film    func(*Clip) *Clip // makes of the clip what is played
-	Auth    []string          // challenges: Basic, or an algorithm of Digest; none is no access control
-	NoTCP   bool              // answers 461 where media is asked for over TCP
-	Timeout time.Duration     // of a session without a sign of life; a minute
+	Film    func(*Clip) *Clip // makes the played clip from the original
+	Auth    []string          // challenges: Basic, or an algorithm of Digest; empty: no access control
+	NoTCP   bool              // answers 461 to requests for media over TCP
+	Timeout time.Duration     // of a session without requests; a minute
 	Public  string            // the methods that OPTIONS lists
 	Mode    string            // packetization-mode of H.264, 1
 
-	// Stale says whether the nonce of a request's credentials has become invalid.
+	// Stale reports whether the nonce of a request's credentials has become invalid.
 	Stale func(s *Session, method string) bool
 	// Describe rewrites the session description.
 	Describe func(s *Session, sdp string) string
 	// Answer changes an answer before it is sent.
 	Answer func(x *Exchange)
-	// Bytes rewrites an answer as it goes over the wire.
+	// Bytes rewrites the bytes of an answer.
 	Bytes func([]byte) []byte
-	// Payloads makes one session's packetiser, of a track.
+	// Payloads makes the packetiser of a track in one session.
 	Payloads func(t *Sender) Packetiser
-	// Wire makes what a session does to the packets of each access unit; it returns
-	// what is sent.
+	// Wire makes a function that changes the packets of each access unit in one session; it returns the packets to
+	// send.
 	Wire func(s *Session) func([]Packet) []Packet
-	// Before is written before an interleaved frame.
+	// Before returns the bytes before an interleaved frame.
 	Before func(n int) []byte
-	// NoReports leaves sender reports out.
+	// NoReports leaves out sender reports.
 	NoReports bool
 }
 
@@ -53,11 +53,10 @@ func add(q Quirk) {
 	quirks[q.Name] = &q
 }
 
-// quirkOf is the quirk of a path, nil where there is none. What stands behind a tilde
-// tells two streams of one quirk apart.
+// quirkOf returns the quirk of a path, or nil. The text behind a tilde distinguishes streams of one quirk.
 func quirkOf(path string) *Quirk { return quirks[before(path, "~")] }
 
-// Quirks are all, by name.
+// Quirks returns all quirks, by name.
 func Quirks() (out []*Quirk) {
 	for _, q := range quirks {
 		out = append(out, q)

@@ -50,7 +50,7 @@ func init() {
 	}})
 	add(Quirk{Name: "early-data", Doc: "cameras that send media from SETUP on, before PLAY is answered", Answer: func(x *Exchange) {
 		if k := x.Session.senders; len(k) > 0 && (x.Request.Method == "SETUP" || x.Request.Method == "PLAY") {
-			for range 3 { // of a picture that has begun before
+			for range 3 { // of a picture that began before
 				_ = x.Session.Send(Packet{Sender: k[0], PT: 96, Seq: k[0].seq, TS: k[0].base - 3600, SSRC: k[0].SSRC, Data: []byte{0x7c, 0x01, 0, 1, 2}})
 				k[0].seq++
 			}
@@ -111,7 +111,7 @@ func init() {
 	add(Quirk{Name: "bye", Doc: "cameras that say goodbye and keep the connection", Wire: bye})
 }
 
-// after does something once, when so many access units are sent.
+// after calls a function once, after so many sent access units.
 func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	return func(s *Session) func([]Packet) []Packet {
 		units := 0
@@ -124,7 +124,7 @@ func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	}
 }
 
-// bye sends nothing more after the last picture of the first round.
+// bye stops sending after the last picture of the first round.
 func bye(s *Session) func([]Packet) []Packet {
 	over := false
 	return func(p []Packet) []Packet {
@@ -145,8 +145,8 @@ func bye(s *Session) func([]Packet) []Packet {
 	}
 }
 
-// serverRequests asks each way that is known, and hangs up where one is not
-// answered. Nothing more is sent before.
+// serverRequests sends each known kind of request, and closes the connection after the first one without an answer.
+// It sends no media before.
 func serverRequests(s *Session) func([]Packet) []Packet {
 	units := 0
 	return func(p []Packet) []Packet {

@@ -27,7 +27,7 @@ func init() {
 	add(Quirk{Name: "basic-and-digest", Doc: "cameras that take either", Auth: []string{"Basic", "MD5"}})
 }
 
-// used tells whether the nonce was used before, and notes that it is now.
+// used reports whether the nonce was used before, and marks it as used.
 func (s *Session) used() bool {
 	if s.usedNonce == s.nonce {
 		return true

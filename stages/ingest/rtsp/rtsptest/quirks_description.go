@@ -2,7 +2,7 @@ package rtsptest
 
 import "strings"
 
-// replaced replaces every of some texts.
+// replaced replaces all occurrences of some texts.
 func replaced(oldnew ...string) func(*Session, string) string {
 	return func(_ *Session, sdp string) string { return strings.NewReplacer(oldnew...).Replace(sdp) }
 }

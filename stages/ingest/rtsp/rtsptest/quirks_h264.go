@@ -63,8 +63,8 @@ func init() {
 	add(Quirk{Name: "interleaved", Doc: "the same, sent in another order than decoding order", Mode: "2;sprop-interleaving-depth=2;sprop-deint-buf-req=60000;sprop-max-don-diff=4", Payloads: multiTime(26, true)})
 }
 
-// together aggregates NAL units that fit into one packet (RFC 6184, 5.7.1; RFC 7798,
-// 4.4.2 has the same form but for the header).
+// together aggregates NAL units that fit into one packet (RFC 6184, 5.7.1; RFC 7798, 4.4.2 has the same form except
+// for the header).
 func together(u *Unit, pts int64, kind byte, pieces func([]byte) [][]byte) (out []Payload) {
 	batch := []byte{kind | 0x60}
 	flush := func() {
@@ -96,7 +96,7 @@ type interleaver struct{ don uint16 }
 
 func newInterleaver() *interleaver { return &interleaver{65500} }
 
-// alone packs an access unit in STAP-B, or in FU-B what does not fit.
+// alone packs an access unit in STAP-B, and larger NAL units in FU-B.
 func (i *interleaver) alone(u *Unit, pts int64) (out []Payload) {
 	for _, nal := range u.NALs {
 		if len(nal) > mtu {
@@ -111,7 +111,7 @@ func (i *interleaver) alone(u *Unit, pts int64) (out []Payload) {
 	return out
 }
 
-// fuB is a NAL unit in FU-B and FU-A, two pieces at least.
+// fuB packs a NAL unit in FU-B and FU-A, two pieces at least.
 func (i *interleaver) fuB(nal []byte, pts int64) (out []Payload) {
 	body, size := nal[1:], min(mtu, (len(nal)-1+1)/2)
 	for at := 0; at < len(body); at += size {
@@ -133,8 +133,8 @@ type timed struct {
 	nal []byte
 }
 
-// multiTime puts up to three access units into a packet. Swapped, each second
-// packet goes out before the one before.
+// multiTime puts up to three access units into a packet. With swapped, each second packet is sent before its
+// predecessor.
 func multiTime(kind byte, swapped bool) func(*Sender) Packetiser {
 	return func(*Sender) Packetiser {
 		i := newInterleaver()
@@ -174,7 +174,7 @@ func multiTime(kind byte, swapped bool) func(*Sender) Packetiser {
 	}
 }
 
-// aggregate is MTAP16 or MTAP24; the first unit is the earliest.
+// aggregate returns an MTAP16 or MTAP24; the first unit is the earliest.
 func aggregate(kind byte, units []timed) []byte {
 	out := binary.BigEndian.AppendUint16([]byte{kind | 0x60}, units[0].don)
 	for _, t := range units {

@@ -36,7 +36,7 @@ func numbered(aggregates bool) func(*Sender) Packetiser {
 	}
 }
 
-// withDONL is a NAL unit in a packet of its own, or in FUs, with its number.
+// withDONL packs a NAL unit in a packet of its own, or in FUs, with its number.
 func withDONL(nal []byte, pts int64, don uint16) (out []Payload) {
 	number := binary.BigEndian.AppendUint16(nil, don)
 	pieces := fuH265(nal)
@@ -53,8 +53,7 @@ func withDONL(nal []byte, pts int64, don uint16) (out []Payload) {
 	return out
 }
 
-// aggregated puts an access unit's small NAL units into one packet, with numbers
-// where don is given.
+// aggregated puts an access unit's small NAL units into one packet, with numbers if don is not nil.
 func aggregated(u *Unit, pts int64, don *uint16) (out []Payload) {
 	batch, count := []byte{48 << 1, 1}, 0
 	flush := func() {

@@ -7,7 +7,7 @@ func moved(status int, to func(*Session) string) func(*Exchange) {
 	})
 }
 
-// here is a path of the same camera.
+// here returns a path of the same camera.
 func here(path string) func(*Session) string {
 	return func(s *Session) string { return "rtsp://" + s.nc.LocalAddr().String() + "/" + path }
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// swap replaces text of the description once.
+// swap replaces one occurrence of a text in the description.
 func swap(old, by string) func(*Session, string) string {
 	return func(_ *Session, sdp string) string {
 		if !strings.Contains(sdp, old) {
@@ -15,7 +15,7 @@ func swap(old, by string) func(*Session, string) string {
 	}
 }
 
-// section is put before the pictures' or, with "m=audio", before the sound's.
+// section inserts text before the video section or, with "m=audio", before the audio section.
 func section(before, text string) func(*Session, string) string {
 	return swap(before, strings.ReplaceAll(text, "\n", "\r\n")+"\r\n"+before)
 }
@@ -67,14 +67,14 @@ func init() {
 	}})
 }
 
-// payloadType is another one in the description.
+// payloadType changes the payload type in the description.
 func payloadType(old, now string) func(*Session, string) string {
 	return func(_ *Session, sdp string) string {
 		return strings.NewReplacer("RTP/AVP "+old, "RTP/AVP "+now, "rtpmap:"+old, "rtpmap:"+now, "fmtp:"+old, "fmtp:"+now).Replace(sdp)
 	}
 }
 
-// inPayloadType sends pictures in another one.
+// inPayloadType sends video in another payload type.
 func inPayloadType(now string) func(*Session) func([]Packet) []Packet {
 	pt, err := strconv.Atoi(now)
 	if err != nil {

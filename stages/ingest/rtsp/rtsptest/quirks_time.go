@@ -36,7 +36,7 @@ func init() {
 	add(Quirk{Name: "epoch-reports", Doc: "cameras whose clock was never set: 1970", NoReports: true, Wire: epochReports})
 }
 
-// Outlier tells whether a picture of timestamp-outliers is one.
+// Outlier reports whether a picture of timestamp-outliers is an outlier.
 func Outlier(n int) bool { return n%50 == 20 }
 
 // rare keeps the key frames, one each RarePeriod.
@@ -54,11 +54,10 @@ func rare(c *Clip) *Clip {
 	return &Clip{Tracks: []Track{t}}
 }
 
-// silent keeps the pictures.
+// silent keeps the video.
 func silent(c *Clip) *Clip { return &Clip{Tracks: c.Tracks[:1]} }
 
-// retime changes the RTP times of a track, or of all with -1, from what they were
-// since the beginning.
+// retime changes the RTP times of a track, or of all tracks with -1; change gets the time since the beginning.
 func retime(track int, change func(t int64, n int) int64) func(*Session) func([]Packet) []Packet {
 	return func(*Session) func([]Packet) []Packet {
 		return func(p []Packet) []Packet {

@@ -98,10 +98,10 @@ func init() {
 	}})
 }
 
-// Lost tells whether udp-loss loses a packet of an access unit.
+// Lost reports whether udp-loss loses a packet of an access unit.
 func Lost(track, n int) bool { return track == 0 && n%20 == 13 }
 
-// foreign mixes another picture's packets in.
+// foreign mixes in packets of another sender.
 func foreign(s *Session) func([]Packet) []Packet {
 	seq := uint16(40000)
 	return func(p []Packet) []Packet {

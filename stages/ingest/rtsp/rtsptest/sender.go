@@ -23,7 +23,7 @@ type Sender struct {
 	pack     Packetiser
 	rtp      *net.UDPConn // over UDP
 	rtcp     *net.UDPConn
-	ports    string // of these
+	ports    string // of the sockets
 	peer     net.IP
 	port     int   // of the peer, for RTP
 	n        int   // of the next access unit
@@ -32,10 +32,10 @@ type Sender struct {
 	bytes    uint32
 
 	mu   sync.Mutex
-	sent []time.Time // when each access unit went out
+	sent []time.Time // when each access unit was sent
 }
 
-// Payload is what a packet of a track carries.
+// Payload is the payload of a packet of a track.
 type Payload struct {
 	PTS    int64
 	Data   []byte
@@ -45,10 +45,10 @@ type Payload struct {
 // Packetiser makes payloads of the n-th access unit; it may hold some back.
 type Packetiser func(n int, u *Unit, pts int64) []Payload
 
-// Packet is a packet before it goes out.
+// Packet is a packet before it is sent.
 type Packet struct {
 	Sender *Sender
-	N      int   // of the access unit that was packetised last
+	N      int   // number of the access unit that was packetised last
 	PTS    int64 // of its own
 	First  bool
 	Marker bool
@@ -73,18 +73,17 @@ func newSender(s *Session, i int) *Sender {
 	return k
 }
 
-// Sent tells when each access unit of the loop went out.
+// Sent returns the times at which the access units of the loop were sent.
 func (k *Sender) Sent() []time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return append([]time.Time(nil), k.sent...)
 }
 
-// Senders are those of the tracks that were set up.
+// Senders returns the senders of the tracks that were set up.
 func (s *Session) Senders() []*Sender { return s.senders }
 
-// play sends the tracks, each access unit when its time has come, until the client
-// goes.
+// play sends the tracks, each access unit at its time, until the client leaves.
 func (s *Session) play() {
 	wire := func(p []Packet) []Packet { return p }
 	if s.quirk.Wire != nil {
@@ -117,7 +116,7 @@ func (s *Session) play() {
 	}
 }
 
-// earliest is the sender whose next access unit comes first.
+// earliest returns the sender whose next access unit is first.
 func (s *Session) earliest() (first *Sender) {
 	best := time.Duration(0)
 	for _, k := range s.senders {
@@ -147,8 +146,7 @@ func (k *Sender) count() {
 	k.sent = append(k.sent, time.Now())
 }
 
-// reportOn says when a packet's time is, by the camera's clock: that of media time 0
-// is given.
+// reportOn sets the report's times of a packet, by the camera's clock, which shows zero at media time 0.
 func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
 	for _, p := range pkts {
 		if p.Sender == k && p.PTS == pts && !k.session.quirk.NoReports {
@@ -196,21 +194,21 @@ func (k *Sender) report(at time.Time, rtp uint32) error {
 	return k.write(true, b)
 }
 
-// Bye says that the track ends (RFC 3550, 6.6).
+// Bye sends a goodbye for the track (RFC 3550, 6.6).
 func (k *Sender) Bye() error {
 	b := []byte{0x81, 203, 0, 1, 0, 0, 0, 0}
 	binary.BigEndian.PutUint32(b[4:], k.SSRC)
 	return k.write(true, b)
 }
 
-// write sends a packet the way that the client asked for.
+// write sends a packet by the transport that the client requested.
 func (k *Sender) write(rtcp bool, b []byte) error {
 	if k.rtp != nil {
 		c, port := k.rtp, k.port
 		if rtcp {
 			c, port = k.rtcp, k.port+1
 		}
-		_, _ = c.WriteToUDP(b, &net.UDPAddr{IP: k.peer, Port: port}) // one that is refused is lost, as on any network
+		_, _ = c.WriteToUDP(b, &net.UDPAddr{IP: k.peer, Port: port}) // a refused datagram is lost, as on any network
 		return nil
 	}
 	s, channel := k.session, k.channel
@@ -225,7 +223,7 @@ func (k *Sender) write(rtcp bool, b []byte) error {
 	return s.Write(frame)
 }
 
-// openUDP opens a pair of ports towards the client's, and gives the transport.
+// openUDP opens a pair of ports towards the client's, and returns the transport.
 func (k *Sender) openUDP(clientPorts string) (string, error) {
 	if k.ports = k.reserve(); k.ports == "" {
 		return "", errors.New("no pair of free ports")
@@ -233,7 +231,7 @@ func (k *Sender) openUDP(clientPorts string) (string, error) {
 	return "RTP/AVP;unicast;client_port=" + clientPorts + ";server_port=" + k.ports, k.connect(clientPorts)
 }
 
-// reserve binds an even port and the next one; empty where there are none.
+// reserve binds an even port and the next one; it returns an empty string if none are free.
 func (k *Sender) reserve() string {
 	for range 100 {
 		a, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback})
@@ -255,7 +253,7 @@ func (k *Sender) reserve() string {
 
 var loopback = net.IPv4(127, 0, 0, 1)
 
-// connect takes the peer's ports.
+// connect sets the peer's ports.
 func (k *Sender) connect(ports string) error {
 	to, err := strconv.Atoi(before(ports, "-"))
 	k.peer = k.session.nc.RemoteAddr().(*net.TCPAddr).IP

@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Request is what a client asked.
+// Request is a client's request.
 type Request struct {
 	Method, URL string
 	Header      map[string]string // names in lower case
 	Body        string
 }
 
-// Response is what it is answered.
+// Response is the answer to a request.
 type Response struct {
 	Status int
 	Reason string
@@ -28,8 +28,7 @@ type Response struct {
 	Body   string
 }
 
-// Set puts a header in place of those of its name; an empty value only takes them
-// away.
+// Set replaces the headers of a name; an empty value only removes them.
 func (r *Response) Set(name, value string) {
 	kept := r.Header[:0]
 	for _, line := range r.Header {
@@ -46,9 +45,9 @@ func (r *Response) Set(name, value string) {
 type Exchange struct {
 	Session  *Session
 	Request  *Request
-	Response *Response // nil: none is sent
-	N        int       // requests of this method before, in this session
-	HangUp   bool      // after the answer
+	Response *Response // nil: no answer is sent
+	N        int       // earlier requests of this method in this session
+	HangUp   bool      // closes the connection after the answer
 }
 
 // Session is one connection of a client.
@@ -57,26 +56,26 @@ type Session struct {
 	nc        net.Conn
 	in        *bufio.Reader
 	quirk     *Quirk
-	path      string // that was asked for
+	path      string // the requested path
 	id        string
 	clip      *Clip
 	nonce     string
 	nonces    int
 	usedNonce string
 	asked     map[string]int
-	done      chan struct{} // closed when the client is gone
-	alive     time.Time     // when the last request came
+	done      chan struct{} // closed when the client has left
+	alive     time.Time     // when the last request arrived
 
 	senders []*Sender
 	playing atomic.Bool
 
 	writing sync.Mutex
-	frames  int // interleaved ones
-	cseq    int // of requests of its own
+	frames  int // number of interleaved frames
+	cseq    int // of the camera's own requests
 
 	mu      sync.Mutex
-	answers map[string]string // status lines of the answers to its own requests, by CSeq
-	another chan struct{}     // closed when there is another one
+	answers map[string]string // status lines of the answers to the camera's own requests, by CSeq
+	another chan struct{}     // closed at the next answer
 }
 
 func newSession(c *Camera, nc net.Conn) *Session {
@@ -86,11 +85,10 @@ func newSession(c *Camera, nc net.Conn) *Session {
 	}
 }
 
-// grace is how many times its timeout a session lives in silence: a machine that is
-// busy is no quirk.
+// grace multiplies the timeout of a silent session: a busy test machine is no quirk.
 const grace = 4
 
-// serve answers until the client goes, or is not heard for too long.
+// serve answers until the client leaves, or is silent for too long.
 func (s *Session) serve() {
 	defer s.leave()
 	s.alive = time.Now()
@@ -118,7 +116,7 @@ func (s *Session) leave() {
 	s.closeUDP()
 }
 
-// read gives the next request; nil for an interleaved frame and for an answer.
+// read returns the next request, and nil for an interleaved frame or an answer.
 func (s *Session) read() (*Request, error) {
 	first, err := s.in.Peek(1)
 	if err != nil {
@@ -168,7 +166,7 @@ func (s *Session) read() (*Request, error) {
 	return r, nil
 }
 
-// exchange answers, and tells whether the connection goes on.
+// exchange answers a request, and reports whether the connection continues.
 func (s *Session) exchange(r *Request) bool {
 	x := &Exchange{Session: s, Request: r, N: s.asked[r.Method]}
 	s.asked[r.Method]++
@@ -205,7 +203,7 @@ func (r *Response) bytes() []byte {
 	return []byte(b.String() + "\r\n" + r.Body)
 }
 
-// Write writes as it stands, between frames.
+// Write writes bytes unchanged, between frames.
 func (s *Session) Write(b []byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -214,7 +212,7 @@ func (s *Session) Write(b []byte) error {
 	return err
 }
 
-// Ask sends a request of the camera's own, and gives its CSeq.
+// Ask sends a request of the camera's own, and returns its CSeq.
 func (s *Session) Ask(method string, lines ...string) string {
 	s.cseq++
 	seq := strconv.Itoa(s.cseq)
@@ -247,12 +245,12 @@ func (s *Session) answered(cseq string) bool {
 	}
 }
 
-// HangUp ends the connection without a word, behind what was sent.
+// HangUp closes the sending side of the connection without notice, after the data sent so far.
 func (s *Session) HangUp() { _ = s.nc.(interface{ CloseWrite() error }).CloseWrite() }
 
 func refuse(status int, reason string) *Response { return &Response{Status: status, Reason: reason} }
 
-// answer is what a good camera says.
+// answer returns the answer of a good camera.
 func (s *Session) answer(r *Request) *Response {
 	u, err := url.Parse(r.URL)
 	if err != nil {
@@ -290,7 +288,7 @@ func (s *Session) answer(r *Request) *Response {
 	return refuse(501, "Not Implemented")
 }
 
-// info is RTP-Info: the sequence numbers and times that packets begin with.
+// info returns RTP-Info: the sequence numbers and times of the first packets.
 func (s *Session) info(u *url.URL) string {
 	var out []string
 	for _, k := range s.senders {
@@ -300,7 +298,7 @@ func (s *Session) info(u *url.URL) string {
 	return strings.Join(out, ",")
 }
 
-// setup answers SETUP: the transport that was asked for.
+// setup answers SETUP with the requested transport.
 func (s *Session) setup(r *Request, control string) *Response {
 	i, err := strconv.Atoi(strings.TrimPrefix(control, "trackID="))
 	if err != nil || i < 0 || i >= len(s.clip.Tracks) {

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// selfSigned is a certificate as cameras make it: in no name that a client could
-// check, and long expired.
+// selfSigned makes a certificate as cameras do: without a name that a client could check, and long expired.
 func selfSigned() (*tls.Config, string, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

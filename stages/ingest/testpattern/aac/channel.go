@@ -23,7 +23,7 @@ func (e *Encoder) channel(gain int) {
 	e.section(0, first)
 	e.section(spectralBook, end-first)
 	for range end - first {
-		w.Put(0, 1) // scale factor: as the one before
+		w.Put(0, 1) // scale factor: the same as before
 	}
 	w.Put(0, 3) // no pulses, no TNS, no gain control
 	for i := bands[first]; i < bands[end]; i += 2 {
@@ -49,7 +49,7 @@ func (e *Encoder) coded() (first, end int) {
 	return first, end
 }
 
-// section says that the next bands use a codebook; 0 says that they are empty.
+// section writes the codebook of the next bands; 0 marks them as empty.
 func (e *Encoder) section(book uint32, count int) {
 	if count == 0 {
 		return
@@ -61,8 +61,8 @@ func (e *Encoder) section(book uint32, count int) {
 	e.w.Put(uint32(count), 5)
 }
 
-// pair writes two levels (4.6.3.3): the word of their magnitudes, their signs,
-// and then the magnitudes that the word could not hold.
+// pair writes two levels (4.6.3.3): the word of their magnitudes, their signs, and then the magnitudes that do not
+// fit the word.
 func (e *Encoder) pair(a, b int32) {
 	ma, mb := magnitude(a), magnitude(b)
 	word := book11[min(ma, escape)*(escape+1)+min(mb, escape)]
@@ -83,7 +83,7 @@ func (e *Encoder) escaped(magnitude uint32) {
 	if magnitude < escape {
 		return
 	}
-	n := uint(bits.Len32(magnitude)) - 1 // 4 and more
+	n := uint(bits.Len32(magnitude)) - 1 // at least 4
 	e.w.Put(1<<(n-3)-2, n-3)             // n-4 ones and a zero
 	e.w.Put(magnitude, n)
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/bits"
 )
 
-// The format that every encoder of this package has.
+// The format of every encoder of this package.
 const (
 	SampleRate   = 48000
 	FrameSamples = lines
-	Window       = window // samples that Encode wants
+	Window       = window // samples that Encode takes
 )
 
-// ErrChannels is returned for anything but mono and stereo.
+// ErrChannels is returned for any channel count except 1 and 2.
 var ErrChannels = errors.New("aac: channels are 1 or 2")
 
 // Encoder makes frames of one mono signal, on one or two channels.
@@ -26,8 +26,7 @@ type Encoder struct {
 	levels   [lines]int32
 }
 
-// NewEncoder makes an encoder for one or two channels, which will carry the
-// same signal.
+// NewEncoder makes an encoder for one or two channels that carry the same signal.
 func NewEncoder(channels int) (*Encoder, error) {
 	if channels != 1 && channels != 2 {
 		return nil, ErrChannels
@@ -41,16 +40,15 @@ func (e *Encoder) Config() []byte {
 	return []byte{objectLC<<3 | rate48k>>1, rate48k&1<<7 | byte(e.channels)<<3}
 }
 
-// Encode makes the frame that a decoder, after the frame before it, turns into
-// the first half of pcm: there is no delay to make up for. Samples are in units
-// of a 16-bit sample. The frame is valid up to the next call.
+// Encode makes a frame that a decoder turns into the first half of pcm, after the frame before it: there is no delay
+// to compensate. Samples are in units of a 16-bit sample. The frame is valid until the next call.
 func (e *Encoder) Encode(pcm *[Window]float64) []byte {
 	e.t.mdct(pcm, &e.spectrum)
 	gain := e.quantise()
 	return e.frame(gain)
 }
 
-// Silence returns a frame of zeros. It is valid up to the next call.
+// Silence returns a frame of zeros. It is valid until the next call.
 func (e *Encoder) Silence() []byte {
 	e.levels = [lines]int32{}
 	return e.frame(finest)
@@ -62,8 +60,7 @@ const (
 	maxLevel = 8191 // of the escape code
 )
 
-// quantise fills levels with the finest step for which every level can be
-// coded, and returns its scale factor.
+// quantise fills levels with the finest step at which every level can be coded, and returns its scale factor.
 func (e *Encoder) quantise() int {
 	peak := 0.0
 	for _, x := range e.spectrum {

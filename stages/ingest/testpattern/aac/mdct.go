@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	lines    = 1024      // of a spectrum, and samples that a frame adds
-	window   = 2 * lines // samples that a frame sees
+	lines    = 1024      // of a spectrum, and new samples per frame
+	window   = 2 * lines // samples of a frame's window
 	quarters = lines / 2
 )
 
@@ -35,7 +35,7 @@ func newTransform() *transform {
 
 func unit(angle float64) complex128 { return complex(math.Cos(angle), math.Sin(angle)) }
 
-// mdct is the windowed transform of 4.6.11.3.1, which carries a factor of 2:
+// mdct computes the windowed transform of 4.6.11.3.1, which carries a factor of 2:
 //
 //	out[k] = 2 * sum of pcm[n] sine[n] cos(2 pi / 2048 (n + 512.5) (k + 0.5))
 func (t *transform) mdct(pcm *[window]float64, out *[lines]float64) {
@@ -50,8 +50,7 @@ func (t *transform) mdct(pcm *[window]float64, out *[lines]float64) {
 	}
 }
 
-// folded is sample n of the window folded to half its length, of which the MDCT
-// is the DCT-IV.
+// folded returns sample n of the window folded to half its length; the DCT-IV of the folded window is the MDCT.
 func (t *transform) folded(pcm *[window]float64, n int) float64 {
 	const half = lines / 2
 	at := func(i int) float64 { return pcm[i] * t.sine[i] }

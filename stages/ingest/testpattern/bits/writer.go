@@ -1,17 +1,15 @@
-// Package bits writes bit strings, most significant bit first, as both H.264
-// and AAC want them.
+// Package bits writes bit strings, most significant bit first, for H.264 and AAC.
 package bits
 
-// Writer collects bits into bytes. The zero value is ready; its memory is kept
-// over Reset.
+// Writer collects bits into bytes. The zero value is ready; Reset keeps the memory.
 type Writer struct {
 	buf   []byte
-	acc   uint64 // the low n bits are not in buf yet
+	acc   uint64 // the low n bits are not yet in buf
 	n     uint   // < 8 between calls
 	total int
 }
 
-// Reset forgets what was written.
+// Reset discards all bits.
 func (w *Writer) Reset() { *w = Writer{buf: w.buf[:0]} }
 
 // Put appends the low n bits of v, n <= 32.
@@ -35,6 +33,5 @@ func (w *Writer) Align() {
 // Len returns the number of bits written.
 func (w *Writer) Len() int { return w.total }
 
-// Bytes returns what was written, valid up to the next call; aligned first, or the
-// last bits are not in it.
+// Bytes returns the whole bytes, valid until the next call. Align first, or the last bits are missing.
 func (w *Writer) Bytes() []byte { return w.buf }

@@ -1,7 +1,6 @@
 package h264
 
-// code is one word of a variable-length code. The empty word stands for what
-// cannot be.
+// code is one word of a variable-length code. The empty word stands for an impossible case.
 type code struct {
 	bits uint16
 	n    uint8
@@ -15,7 +14,7 @@ type blockCodes struct {
 
 func (w *writer) code(c code) { w.Put(uint32(c.bits), uint(c.n)) }
 
-// pack reads words written in binary digits.
+// pack parses words written in binary digits.
 func pack(words ...string) []code {
 	out := make([]code, len(words))
 	for i, word := range words {

@@ -41,7 +41,7 @@ func (e *Encoder) IDR() []byte {
 	return e.finish(headerIDR)
 }
 
-// P codes what changed since the last picture and returns one NAL unit.
+// P codes the changes since the last picture and returns one NAL unit.
 func (e *Encoder) P() []byte {
 	e.w.Reset()
 	e.sliceHeader(false)
@@ -69,7 +69,7 @@ func (e *Encoder) finish(header byte) []byte {
 	return e.nal
 }
 
-// sliceHeader is that of clause 7.3.3 for a picture of one slice.
+// sliceHeader writes the header of clause 7.3.3 for a picture of one slice.
 func (e *Encoder) sliceHeader(idr bool) {
 	w := &e.w
 	w.ue(0) // first_mb_in_slice

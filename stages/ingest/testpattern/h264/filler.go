@@ -1,21 +1,20 @@
 package h264
 
-// Filler is an SEI message of user data (D.1.6) that any decoder skips and any
-// recorder keeps: unlike filler data NAL units, it is part of the picture.
+// Filler is an SEI message of user data (D.1.6) that any decoder skips and any recorder keeps: unlike filler data NAL
+// units, it is part of the picture.
 const (
 	seiUserData   = 5
 	fillerMinimum = 1 + 2 + len(fillerID) + 1 // NAL header, type and size, identifier, trailing bits
 )
 
-// fillerID is the message's UUID, ours alone.
+// fillerID is the UUID of the message.
 const fillerID = "\x5b\x1f\x9a\x66\xc3\x2e\x4d\x10\xa7\x84\x73\x70\x6f\x6f\x6c\x21"
 
 // MaxFiller is the largest filler unit, in bytes.
 const MaxFiller = 16 << 20
 
-// Filler makes a NAL unit of about n bytes that stands before the slice of a
-// picture, nil where n is too small for one. Its content is noise without zero
-// bytes, so that it neither compresses nor needs emulation prevention.
+// Filler makes a NAL unit of about n bytes for the position before the slice of a picture, and nil if n is too small.
+// Its content is noise without zero bytes, so that it neither compresses nor needs emulation prevention.
 func (e *Encoder) Filler(n int) []byte {
 	if n = min(n, MaxFiller); n < fillerMinimum {
 		return nil
@@ -39,8 +38,7 @@ func (e *Encoder) Filler(n int) []byte {
 
 var noise = makeNoise()
 
-// makeNoise fills with a linear congruential generator, whose high bits are
-// good enough to look like coded video to a compressor.
+// makeNoise uses a linear congruential generator, whose high bits look enough like coded video to a compressor.
 func makeNoise() (out [1 << 14]byte) {
 	x := uint32(1)
 	for i := range out {

@@ -31,7 +31,7 @@ func (w *writer) se(v int32) {
 	}
 }
 
-// end is rbsp_trailing_bits.
+// end writes rbsp_trailing_bits.
 func (w *writer) end() {
 	w.Put(1, 1)
 	w.Align()

@@ -2,7 +2,7 @@ package h264
 
 import "fmt"
 
-// limits are those of table A-1.
+// limits are the limits of table A-1.
 type limits struct {
 	idc       uint8 // ten times the level's number
 	perSecond int   // macroblocks
@@ -10,7 +10,7 @@ type limits struct {
 	bitrate   int   // kbit/s
 }
 
-// The lowest levels are left out: no decoder is too small for level 2.
+// The lowest levels are left out: every decoder supports level 2.
 var levels = [...]limits{
 	{20, 11_880, 396, 2_000},
 	{21, 19_800, 792, 4_000},
@@ -25,7 +25,7 @@ var levels = [...]limits{
 	{52, 2_073_600, 36_864, 240_000},
 }
 
-// level returns the lowest that a stream keeps to.
+// level returns the lowest level that the stream fits.
 func (c Config) level() (uint8, error) {
 	cols, rows := macroblocks(c.Width), macroblocks(c.Height)
 	frame := cols * rows

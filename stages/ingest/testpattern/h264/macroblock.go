@@ -1,7 +1,7 @@
 package h264
 
-// macroblock codes one as Intra_16x16 with DC prediction, without AC levels.
-// typeBase is what the slice type adds to mb_type.
+// macroblock codes a macroblock as Intra_16x16 with DC prediction, without AC levels. typeBase is the slice type's
+// offset of mb_type.
 func (e *Encoder) macroblock(mx, my int, typeBase uint32) {
 	var luma [16]int32
 	var u, v [4]int32
@@ -46,8 +46,8 @@ func (e *Encoder) lumaLevels(mx, my int, out *[16]int32) {
 	}
 }
 
-// lumaPrediction is Intra_16x16_DC of clause 8.3.3.3: the mean of the pixels
-// above and to the left, where there are any.
+// lumaPrediction computes Intra_16x16_DC of clause 8.3.3.3: the mean of the pixels above and to the left, if there
+// are any.
 func (e *Encoder) lumaPrediction(at, stride int, left, above bool) int32 {
 	var sum, n int32 // of tiles: four pixels each along the edge
 	for i := range 4 {
@@ -66,8 +66,7 @@ func (e *Encoder) lumaPrediction(at, stride int, left, above bool) int32 {
 	return (sum + n/2) / n
 }
 
-// chromaLevels transforms one colour plane's difference from its prediction
-// and reports whether there is any.
+// chromaLevels transforms one colour plane's difference from its prediction and reports whether there is any.
 func (e *Encoder) chromaLevels(plane []uint8, mx, my int, out *[4]int32) bool {
 	stride := 2 * e.m.cols
 	at := my*2*stride + mx*2
@@ -83,9 +82,8 @@ func (e *Encoder) chromaLevels(plane []uint8, mx, my int, out *[4]int32) bool {
 	return true
 }
 
-// chromaPrediction is that of one tile, 0..3, by clause 8.3.4.1-3: the tiles on
-// the diagonal take the mean of both edges, the one at the right the edge
-// above, the one below the edge at the left, where they can choose.
+// chromaPrediction predicts one tile, 0..3, by clause 8.3.4.1-3: the tiles on the diagonal take the mean of both
+// edges, the right one the edge above, the lower one the left edge, if available.
 func chromaPrediction(plane []uint8, at, stride, tile int, left, above bool) int32 {
 	var l, a int32
 	if left {
@@ -105,8 +103,7 @@ func chromaPrediction(plane []uint8, at, stride, tile int, left, above bool) int
 	return (l + a + 1) / 2
 }
 
-// hadamard4 is x = H x H with the matrix of clause 8.5.10, its own inverse but
-// for a factor of 16.
+// hadamard4 computes x = H x H with the matrix of clause 8.5.10, which is its own inverse except for a factor of 16.
 func hadamard4(x *[16]int32) {
 	for i := 0; i < 16; i += 4 {
 		butterfly(&x[i], &x[i+1], &x[i+2], &x[i+3])

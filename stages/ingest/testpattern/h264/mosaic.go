@@ -7,8 +7,8 @@ const (
 	MacroblockSize = 16
 )
 
-// Mosaic is a picture of flat tiles that remembers which macroblocks changed
-// since it was last coded. It begins black.
+// Mosaic is a picture of flat tiles that remembers which macroblocks changed since they were last coded. It begins
+// black.
 type Mosaic struct {
 	cols, rows int     // in macroblocks
 	y          []uint8 // 4 tiles a macroblock and row; always even
@@ -35,8 +35,8 @@ func NewMosaic(width, height int) *Mosaic {
 
 func macroblocks(pixels int) int { return (pixels + MacroblockSize - 1) / MacroblockSize }
 
-// Size returns the number of luma tiles across and down; what is outside of the
-// picture, if it is no multiple of 16, is part of it.
+// Size returns the number of luma tiles across and down, including the part outside a picture whose size is no
+// multiple of 16.
 func (m *Mosaic) Size() (cols, rows int) { return 4 * m.cols, 4 * m.rows }
 
 // SetY sets a luma tile; the lowest bit of the value is dropped.
@@ -51,8 +51,8 @@ func (m *Mosaic) SetY(x, y int, value uint8) {
 // Y returns a luma tile.
 func (m *Mosaic) Y(x, y int) uint8 { return m.y[y*4*m.cols+x] }
 
-// SetColor sets a colour tile. Colour tiles are twice as large as luma tiles:
-// there are half as many of them either way.
+// SetColor sets a colour tile. Colour tiles are twice as large as luma tiles: there are half as many in each
+// direction.
 func (m *Mosaic) SetColor(x, y int, u, v uint8) {
 	i := y*2*m.cols + x
 	if m.u[i] != u || m.v[i] != v {

@@ -6,10 +6,10 @@ import "fmt"
 type Config struct {
 	Width, Height              int // pixels, even
 	FrameRateNum, FrameRateDen int // pictures a second
-	Bitrate                    int // bits a second that the stream may reach; chooses the level
+	Bitrate                    int // bits a second that the stream may reach; sets the level
 }
 
-// Validate says why there can be no such stream.
+// Validate returns an error if no such stream exists.
 func (c Config) Validate() error {
 	switch {
 	case c.Width < MacroblockSize || c.Height < MacroblockSize || c.Width%2 != 0 || c.Height%2 != 0:
@@ -67,7 +67,7 @@ func (c Config) sps(level uint8) []byte {
 	return appendNAL(nil, headerSPS, w.Bytes())
 }
 
-// vui is the part of the SPS that is not needed for decoding (E.1.1).
+// vui writes the part of the SPS that decoding does not need (E.1.1).
 func (c Config) vui(w *writer) {
 	w.flag(true)
 	w.Put(1, 8)   // aspect_ratio_idc: square pixels
@@ -89,8 +89,8 @@ func (c Config) vui(w *writer) {
 	w.flag(false) // pic_struct
 	w.flag(true)  // bitstream_restriction
 	w.flag(true)  // motion_vectors_over_pic_boundaries
-	w.ue(0)       // max_bytes_per_pic_denom: no limit told
-	w.ue(0)       // max_bits_per_mb_denom: no limit told
+	w.ue(0)       // no limit given
+	w.ue(0)       // no limit given
 	w.ue(0)
 	w.ue(0)
 	w.ue(0) // max_num_reorder_frames

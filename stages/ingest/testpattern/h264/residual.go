@@ -2,8 +2,8 @@ package h264
 
 // residual codes a block of levels in scan order by CAVLC (7.3.5.3.2, 9.2).
 //
-// No macroblock here has AC levels, so the count of levels in neighbouring
-// blocks, by which the code would be chosen, is always 0.
+// No macroblock here has AC levels, so the count of levels in neighbouring blocks, which selects the code, is always
+// 0.
 func (w *writer) residual(levels []int32, codes *blockCodes) {
 	var nonZero [16]int32 // from the highest frequency down
 	var runs [16]uint8    // zeros before each
@@ -42,8 +42,8 @@ func (w *writer) residual(levels []int32, codes *blockCodes) {
 	}
 }
 
-// levels codes those after the trailing ones (9.2.2.1). Their magnitude is at
-// most 2040, so that the longest prefix is 15.
+// levels codes the levels after the trailing ones (9.2.2.1). Their magnitude is at most 2040, so that the longest
+// prefix is 15.
 func (w *writer) levels(nonZero []int32, ones int) {
 	suffix := uint(0)
 	if len(nonZero) > 10 && ones < 3 {
@@ -57,7 +57,7 @@ func (w *writer) levels(nonZero []int32, ones int) {
 			code = uint32(2*magnitude - 1)
 		}
 		if i == ones && ones < 3 {
-			code -= 2 // it is not one, or it would be counted among the ones
+			code -= 2 // its magnitude is not 1, or it would be one of the trailing ones
 		}
 		w.level(code, suffix)
 		if suffix == 0 {
