@@ -66,7 +66,7 @@ func TestPasswdPrintsADigestThatTheConfigurationTakes(t *testing.T) {
 	require.Equal(t, exitOK, code, errs)
 	require.Equal(t, `{realm: "http-auth@example.org", md5: "3d78807defe7de2157e2b0b6573a855f", sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`, text)
 	for says, args := range map[string][]string{
-		"--digest wants --user": {"--digest", "spool"}, "--user is for --digest": {"--user", "cam"},
+		"--digest requires --user": {"--digest", "spool"}, "--user is for --digest": {"--user", "cam"},
 		"holds a colon": {"--digest", "spool", "--user", "a:b"}, "quotes": {"--digest", `sp"ool`, "--user", "cam"},
 	} {
 		code, text, errs = digest(args...)

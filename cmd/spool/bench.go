@@ -19,63 +19,63 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// BenchCmd is spool bench: what recording costs on this machine, and which
-// settings suit it.
+// BenchCmd implements spool bench: it measures the cost of recording on this machine and
+// recommends settings.
 type BenchCmd struct {
 	Mux      MuxBench      `cmd:"" help:"The muxer alone, from access units in memory to a finished file, against write(2) of the same bytes."`
-	Pipeline PipelineBench `cmd:"" help:"The whole declared pipeline, as many streams at once as asked, against write(2) of the same bytes."`
-	Finalise FinaliseBench `cmd:"" help:"What the end of a long file takes."`
-	Repair   RepairBench   `cmd:"" help:"What a long file takes whose recorder was killed, against reading it once."`
+	Pipeline PipelineBench `cmd:"" help:"The whole declared pipeline, with the given number of streams at once, against write(2) of the same bytes."`
+	Finalise FinaliseBench `cmd:"" help:"The time that finishing a long file takes."`
+	Repair   RepairBench   `cmd:"" help:"The time that repairing a long file after a kill takes, against reading the file once."`
 	Remux    RemuxBench    `cmd:"" help:"The command remux, against ffmpeg -c copy and cp of the same file; ffmpeg must be installed."`
 	Live     LiveBench     `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
 	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
 }
 
-// benchFlags are what the benchmarks have in common. A list makes a matrix.
+// benchFlags are the flags that all benchmarks share. The cases are the product of the lists.
 type benchFlags struct {
 	Matrix           string   `type:"existingfile" placeholder:"FILE" help:"YAML file of the lists below, by their names with _ for -; flags override it."`
 	Format           []string `placeholder:"LIST" help:"mp4, fmp4."`
 	Codec            []string `placeholder:"LIST" help:"h264, h265 (not remux and live)."`
-	Bitrate          []string `placeholder:"LIST" help:"Of the pictures: 8M, 500k."`
-	FPS              []int    `name:"fps" placeholder:"LIST" help:"Pictures a second."`
+	Bitrate          []string `placeholder:"LIST" help:"Video bitrate in bit/s: 8M, 500k."`
+	FPS              []int    `name:"fps" placeholder:"LIST" help:"Frames per second."`
 	GOP              []string `name:"gop" placeholder:"LIST" help:"From one key frame to the next: 2s."`
 	FlushInterval    []string `placeholder:"LIST" help:"Length of a chunk: 250ms,1s."`
 	FlushBytes       []string `placeholder:"LIST" help:"Largest chunk: 1MiB,4MiB."`
 	FragmentDuration []string `placeholder:"LIST" help:"Length of a fragment in the index: 5s."`
 	Sync             []string `placeholder:"LIST" help:"none, chunk, segment."`
-	Streams          []int    `placeholder:"LIST" help:"How many at once."`
-	Length           []string `placeholder:"LIST" help:"Of the media in each: 60s, 1h."`
+	Streams          []int    `placeholder:"LIST" help:"Number of streams at once."`
+	Length           []string `placeholder:"LIST" help:"Length of the media of each stream: 60s, 1h."`
 
-	Runs      int    `default:"5" help:"Rounds that count; figures are their medians."`
-	Warm      int    `default:"1" help:"Rounds before them."`
-	Dir       string `placeholder:"DIR" help:"Files are made below it and removed: choose the disk that is measured."`
+	Runs      int    `default:"5" help:"Measured rounds; the figures are their medians."`
+	Warm      int    `default:"1" help:"Warm-up rounds, which are not measured."`
+	Dir       string `placeholder:"DIR" help:"Directory on the disk to measure. The files made there are removed afterwards."`
 	JSON      string `name:"json" placeholder:"FILE" help:"Write every value as JSON; - is standard output instead of the table."`
-	Benchstat string `placeholder:"FILE" help:"Write every round as benchstat reads it."`
+	Benchstat string `placeholder:"FILE" help:"Write every round in the format of benchstat."`
 	SVG       string `name:"svg" placeholder:"DIR" help:"Write plots."`
 }
 
-// The benchmarks differ in what they vary when nothing is said.
+// Each benchmark has its own default lists.
 type (
-	// MuxBench is spool bench mux.
+	// MuxBench implements spool bench mux.
 	MuxBench struct{ benchFlags }
-	// PipelineBench is spool bench pipeline.
+	// PipelineBench implements spool bench pipeline.
 	PipelineBench struct{ benchFlags }
-	// FinaliseBench is spool bench finalise.
+	// FinaliseBench implements spool bench finalise.
 	FinaliseBench struct{ benchFlags }
-	// RepairBench is spool bench repair.
+	// RepairBench implements spool bench repair.
 	RepairBench struct{ benchFlags }
-	// RemuxBench is spool bench remux.
+	// RemuxBench implements spool bench remux.
 	RemuxBench struct{ benchFlags }
-	// LiveBench is spool bench live.
+	// LiveBench implements spool bench live.
 	LiveBench struct {
 		benchFlags
-		Window time.Duration `default:"10s" help:"How long each server is watched."`
+		Window time.Duration `default:"10s" help:"How long each server is measured."`
 	}
 )
 
 const second = config.Duration(time.Second)
 
-func usual() harness.Matrix {
+func defaultMatrix() harness.Matrix {
 	return harness.Matrix{
 		Format: []string{"mp4"}, Codec: harness.Codecs[:1], Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2 * second},
 		Flush: []config.Duration{second}, Fragment: []config.Duration{5 * second}, Sync: []string{"none"},
@@ -85,42 +85,42 @@ func usual() harness.Matrix {
 
 // Run measures muxing.
 func (c *MuxBench) Run(p *Program) error {
-	m := usual()
+	m := defaultMatrix()
 	m.Format, m.Flush = []string{"mp4", "fmp4"}, []config.Duration{second / 4, second / 2, second, 2 * second}
 	return c.run(p, "mux", m, 0)
 }
 
 // Run measures the pipeline.
 func (c *PipelineBench) Run(p *Program) error {
-	m := usual()
+	m := defaultMatrix()
 	m.Streams = []int{1, 4, 16}
 	return c.run(p, "pipeline", m, 0)
 }
 
 // Run measures the end of a file.
 func (c *FinaliseBench) Run(p *Program) error {
-	m := usual()
+	m := defaultMatrix()
 	m.Format, m.Length = []string{"mp4", "fmp4"}, []config.Duration{3600 * second}
 	return c.run(p, "finalise", m, 0)
 }
 
 // Run measures repair.
 func (c *RepairBench) Run(p *Program) error {
-	m := usual()
+	m := defaultMatrix()
 	m.Length = []config.Duration{600 * second}
 	return c.run(p, "repair", m, 0)
 }
 
 // Run measures remuxing.
 func (c *RemuxBench) Run(p *Program) error {
-	m := usual()
+	m := defaultMatrix()
 	m.Length = []config.Duration{600 * second}
 	return c.run(p, "remux", m, 0)
 }
 
 // Run measures live recording.
 func (c *LiveBench) Run(p *Program) error {
-	m := usual()
+	m := defaultMatrix()
 	m.Bitrate, m.FPS, m.Sync, m.Streams = []int{4e6}, []int{25}, []string{"chunk"}, []int{60}
 	return c.run(p, "live", m, c.Window)
 }
@@ -146,14 +146,13 @@ func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window ti
 		Progress: func(done, all int, _ string) { b.at(done, all) },
 	})
 	b.end()
-	if e := f.show(p.Stdout, results); err == nil { // what was measured before an interrupt is worth showing
+	if e := f.show(p.Stdout, results); err == nil { // an interrupted benchmark shows the cases that it finished
 		err = e
 	}
 	return err
 }
 
-// show prints the table and what follows from it, and writes the files asked
-// for.
+// show prints the table and the advice, and writes the files that the flags name.
 func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 	if f.JSON == "-" {
 		return json.NewEncoder(w).Encode(results)
@@ -205,7 +204,7 @@ func writeTo(path string, write func(io.Writer) error) error {
 	return err
 }
 
-// matrix is what the file and the flags say.
+// matrix returns the lists of the file, overridden by those of the flags.
 func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	if f.Matrix != "" {
 		text, err := config.ReadFile(f.Matrix)
@@ -250,7 +249,7 @@ func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	return flags.Over(m), nil
 }
 
-// parseRate reads 8M, 500k and plain bit/s.
+// parseRate parses a bitrate: 8M, 500k or plain bit/s.
 func parseRate(text string) (int, error) {
 	digits, unit := text, 1
 	switch {
@@ -261,7 +260,7 @@ func parseRate(text string) (int, error) {
 	}
 	n, err := strconv.ParseUint(digits, 10, 31)
 	if err != nil || n > 1<<31/uint64(unit) {
-		return 0, fmt.Errorf("%q is no bitrate: write 8M, 500k or a number of bit/s", text)
+		return 0, fmt.Errorf("%q is not a bitrate: write 8M, 500k or a number of bit/s", text)
 	}
 	return int(n) * unit, nil
 }

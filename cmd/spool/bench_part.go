@@ -14,19 +14,20 @@ import (
 	"github.com/gospool/spool/bench/rtspload"
 )
 
-// BenchPartCmd is what bench live runs beside spool serve, each a process of its
-// own, so that the kernel can tell what each costs.
+// BenchPartCmd implements the helper processes that bench live runs beside spool serve. Each is
+// a process of its own, so that the kernel accounts their costs separately.
 type BenchPartCmd struct {
 	Bare BareCmd `cmd:"" help:"Serve RTSP publishers, decode and discard, until a signal."`
 	Load LoadCmd `cmd:"" help:"Publish until a signal."`
 }
 
-// BareCmd is the yardstick.
+// BareCmd serves RTSP publishers and discards their media: the baseline that spool serve is
+// compared with.
 type BareCmd struct {
 	Addr string `arg:""`
 }
 
-// LoadCmd is the publishers.
+// LoadCmd publishes the streams.
 type LoadCmd struct {
 	URL     string        `arg:"" help:"With %d for the publisher's number."`
 	Streams int           `arg:""`
@@ -35,7 +36,7 @@ type LoadCmd struct {
 	GOP     time.Duration `arg:""`
 }
 
-// Run serves until a signal.
+// Run serves until a signal arrives, then prints the statistics of the server.
 func (c *BareCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -48,7 +49,7 @@ func (c *BareCmd) Run(p *Program) error {
 	return json.NewEncoder(p.Stdout).Encode(s.Stats())
 }
 
-// Run publishes until a signal, and tells what was sent.
+// Run publishes until a signal arrives, then prints the statistics of the load.
 func (c *LoadCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

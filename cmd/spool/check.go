@@ -15,13 +15,13 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// CheckCmd is spool check.
+// CheckCmd implements spool check.
 type CheckCmd struct {
 	Path string `arg:"" optional:"" name:"file" help:"Configuration file, as with -c."`
 }
 
-// Run builds what the configuration declares, looks whether it could be recorded
-// to where it says and what the file systems there lack, and starts nothing.
+// Run compiles the declared pipelines, checks that the record directories can be written, and
+// reports what their file systems lack. It starts nothing.
 func (c *CheckCmd) Run(p *Program) error {
 	if c.Path != "" {
 		p.Settings.File = c.Path
@@ -56,11 +56,11 @@ func (c *CheckCmd) Run(p *Program) error {
 	return showFilesystems(p.Stdout, cfg)
 }
 
-// checkWritable says whether recordings could be written now. That they could not is
-// no fault of the configuration: it may be checked elsewhere than it is used.
+// checkWritable reports whether recordings could be written to a directory now. If not, it only
+// warns: the configuration may be checked on another machine than the one that records.
 func checkWritable(p *Program, dir string) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return // the first recording makes it
+		return // the first recording makes the directory
 	}
 	w := disk.NewWritable(dir)
 	defer w.Close()
@@ -76,13 +76,13 @@ func checkWritable(p *Program, dir string) {
 	fmt.Fprintln(p.Stdout)
 }
 
-var errRefusedNames = errors.New("a file system does not take all names of recordings: change filename_pattern or the stream's path")
+var errRefusedNames = errors.New("a file system does not accept all file names of recordings: change filename_pattern or the stream's path")
 
-// showFilesystems says what the record directories' file systems lack.
+// showFilesystems prints what the file systems of the record directories lack.
 func showFilesystems(w io.Writer, cfg *configs.Config) (err error) {
 	for _, f := range server.FileSystems(cfg, time.Now()) {
 		if errors.Is(f.Err, fs.ErrNotExist) {
-			fmt.Fprintf(w, "%s is not there yet: what its file system lacks is looked at once it is\n", f.Dir)
+			fmt.Fprintf(w, "%s does not exist yet: its file system is checked once it exists\n", f.Dir)
 			continue
 		}
 		fmt.Fprintf(w, "%s: %s\n", f.Dir, f.Report)

@@ -6,9 +6,9 @@ import (
 
 //go:generate sh -c "go run . config --reference > ../../configs/reference.yaml.new && mv ../../configs/reference.yaml.new ../../configs/reference.yaml"
 
-// ConfigCmd is spool config.
+// ConfigCmd implements spool config.
 type ConfigCmd struct {
-	Reference bool `help:"Print every setting there is, with its default and what it means, instead of what is configured."`
+	Reference bool `help:"Print the reference of all settings, with defaults and meanings, instead of the resolved configuration."`
 }
 
 // Run prints the configuration that serve would use. Passwords are left out.

@@ -29,7 +29,7 @@ func TestHelpAndVersionAreFound(t *testing.T) {
 	}
 	code, _, errs := spool(t, "", "help", "chekc")
 	require.Equal(t, exitUsage, code)
-	require.Equal(t, "spool: there is no command chekc: did you mean check?: spool help lists them\n", errs)
+	require.Equal(t, "spool: unknown command chekc: did you mean check?: spool help lists the commands\n", errs)
 }
 
 // The flags of a command itself stand before those that every command has.

@@ -8,35 +8,35 @@ import (
 	"syscall"
 )
 
-// As the first process of a container spool is also what every orphan there becomes a
-// child of: a command of exec may leave some, and nothing else would ever wait for
-// them. So process 1 stays such an init, hands signals on to a second process that
-// records, waits for whatever ends, and ends as that one does; the kernel then ends
-// what is left. Elsewhere orphans have another parent, and there is one process.
+// As process 1 of a container, spool becomes the parent of every orphan there. A command of
+// exec may leave orphans, and no other process would wait for them. Process 1 therefore remains
+// an init: it forwards signals to a second process that records, waits for every child, and
+// exits with the recorder's status; the kernel then ends the remaining processes. Outside of a
+// container orphans have another parent, and spool is one process.
 
 // isInit reports whether this process must wait for orphans.
 func isInit() bool { return os.Getpid() == 1 }
 
-// handedOn are the signals that mean the recorder and not the init. Those of the
-// terminal reach both, which counts as one wish: see sameWish.
-var handedOn = []os.Signal{
+// forwardedSignals are meant for the recorder, not for the init. A terminal sends its signals
+// to both processes; the recorder treats the two as one request: see sameWish.
+var forwardedSignals = []os.Signal{
 	syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGABRT,
 }
 
-var errNoInit = errors.New("orphans of commands will stay as zombies, since process 1 cannot start the recorder as another process")
+var errNoInit = errors.New("process 1 cannot start the recorder as a second process: orphans of exec's commands will remain as zombies")
 
-// childStatus is how the recorder ended; it has said why itself.
+// childStatus is the exit status of the recorder, which has logged the reason itself.
 type childStatus int
 
-// Error says how.
+// Error names the exit status.
 func (s childStatus) Error() string { return fmt.Sprintf("the recorder ended with %d", int(s)) }
 
-// runInit runs this program once more with the same arguments and waits, for it and
-// for orphans. It returns nil or childStatus, 128 and the signal's number after a
-// death by one; errNoInit tells that nothing was started.
+// runInit starts this program once more with the same arguments and waits for it and for
+// orphans. It returns nil or a childStatus, which is 128 plus the signal's number after a death
+// by signal. It returns errNoInit if the second process cannot be started.
 func runInit() error {
 	signals, ended := make(chan os.Signal, 16), make(chan os.Signal, 1)
-	signal.Notify(signals, handedOn...)
+	signal.Notify(signals, forwardedSignals...)
 	signal.Notify(ended, syscall.SIGCHLD)
 	child, err := syscall.ForkExec("/proc/self/exe", os.Args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}})
 	if err != nil {
@@ -56,7 +56,8 @@ func runInit() error {
 	}
 }
 
-// reap waits for all that has ended, and tells how the child did, if it is among them.
+// reap waits for every child that has ended. It returns the recorder's status and true if the
+// recorder is among them.
 func reap(child int) (error, bool) {
 	for {
 		var status syscall.WaitStatus

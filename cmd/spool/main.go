@@ -24,11 +24,11 @@ const (
 	exitUsage  = 2 // the command line or the configuration is wrong; nothing was started
 )
 
-// commands is the command line.
+// commands defines the command line: verbs and shared flags.
 type commands struct {
 	Serve     ServeCmd     `cmd:"" default:"withargs" help:"Record streams and serve the API. This is what spool does without a command."`
 	Check     CheckCmd     `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
-	Config    ConfigCmd    `cmd:"" help:"Print the resolved configuration as YAML, each value with where it came from."`
+	Config    ConfigCmd    `cmd:"" help:"Print the resolved configuration as YAML, and the source of each value."`
 	Stages    StagesCmd    `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
 	Bench     BenchCmd     `cmd:"" help:"Measure what recording costs on this machine, and say which settings suit it."`
 	Reindex   ReindexCmd   `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
@@ -45,7 +45,7 @@ type commands struct {
 	settings
 }
 
-// Program is what a command is given beside its own flags.
+// Program carries the shared settings, the environment and the standard streams to a command.
 type Program struct {
 	Settings settings
 	Environ  []string
@@ -63,7 +63,7 @@ func main() {
 	os.Exit(run(os.Args[1:], &Program{Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 }
 
-// run executes one command line and gives the exit code.
+// run executes one command line and returns the exit code.
 func run(args []string, p *Program) int {
 	var cli commands
 	exited := -1
@@ -72,9 +72,9 @@ func run(args []string, p *Program) int {
 		kong.Name("spool"), kong.Description(description),
 		kong.Writers(p.Stdout, p.Stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Exit(func(code int) { exited = code }), // --help asks for it and goes on parsing
+		kong.Exit(func(code int) { exited = code }), // --help calls this, and kong goes on parsing
 	)
-	for _, f := range parser.Model.Flags { // --help stands with the others that every command has
+	for _, f := range parser.Model.Flags { // lists --help among the flags that every command has
 		if f.Group != nil {
 			parser.Model.HelpFlag.Group = f.Group
 		}
@@ -84,7 +84,7 @@ func run(args []string, p *Program) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "spool: %v%s\nTry spool --help.\n", err, meant(strings.Join(args[:min(len(args), 1)], "")))
+		fmt.Fprintf(p.Stderr, "spool: %v%s\nTry spool --help.\n", err, suggest(strings.Join(args[:min(len(args), 1)], "")))
 		return exitUsage
 	}
 	if cli.ShowVersion {
@@ -94,7 +94,7 @@ func run(args []string, p *Program) int {
 	return exitCode(p.Stderr, ctx.Run(p))
 }
 
-// asFlags makes spool VERB --help of spool help VERB, so that there is one way to it.
+// asFlags rewrites spool help VERB to spool VERB --help, so that one path prints help.
 func asFlags(args []string) []string {
 	if len(args) == 0 || args[0] != "help" || len(args) > 2 || len(args) == 2 && !slices.Contains(verbs(), args[1]) {
 		return args
@@ -113,25 +113,25 @@ func verbs() (names []string) {
 	return names
 }
 
-// HelpCmd is spool help.
+// HelpCmd implements spool help.
 type HelpCmd struct {
 	Verb string `arg:"" optional:"" name:"command" help:"The command."`
 }
 
-// Run is reached for a command that there is not: see asFlags.
+// Run reports an unknown command; asFlags has handled the known ones.
 func (c *HelpCmd) Run(*Program) error {
-	return usageError{fmt.Errorf("there is no command %s%s: spool help lists them", c.Verb, meant(c.Verb))}
+	return usageError{fmt.Errorf("unknown command %s%s: spool help lists the commands", c.Verb, suggest(c.Verb))}
 }
 
-// meant is the verb that a mistyped one was likely meant to be.
-func meant(verb string) string {
+// suggest returns a suggestion for a mistyped verb, or an empty string.
+func suggest(verb string) string {
 	if near := config.Nearest(verb, verbs()); near != "" && near != verb {
 		return fmt.Sprintf(": did you mean %s?", near)
 	}
 	return ""
 }
 
-// exitCode reports how a command ended, and why it failed.
+// exitCode prints why a command failed and returns the exit code.
 func exitCode(stderr io.Writer, err error) int {
 	var problems config.Problems
 	var usage usageError
@@ -153,7 +153,7 @@ func exitCode(stderr io.Writer, err error) int {
 	return exitFailed
 }
 
-// usageError is a mistake of the command line.
+// usageError marks an error as a mistake on the command line.
 type usageError struct{ error }
 
 func count(n int, what string) string {

@@ -68,7 +68,7 @@ func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 	require.Equal(t, exitOK, code, errs)
 	require.Equal(t, "no configuration file: configuration OK: 1 stream, 1 pipeline\n"+
 		"default, for [**], manual: source -> gop_ring -> segmenter -> mp4 -> metadata\n"+
-		"recordings is not there yet: what its file system lacks is looked at once it is\n", out)
+		"recordings does not exist yet: its file system is checked once it exists\n", out)
 	entries, err := os.ReadDir(".")
 	require.NoError(t, err)
 	require.Empty(t, entries, "check writes nothing")

@@ -13,30 +13,30 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// PasswdCmd is spool passwd.
+// PasswdCmd implements spool passwd.
 type PasswdCmd struct {
-	Digest string `placeholder:"REALM" help:"Print what digest of a user of ingest.auth wants instead: the hashes by which RTSP's Digest is checked in this realm, the same for all users."`
-	User   string `placeholder:"NAME" help:"With --digest, the user's name, which these hashes depend on. It is needed then."`
+	Digest string `placeholder:"REALM" help:"Print the value for digest of a user of ingest.auth instead: the hashes that RTSP Digest authentication checks in this realm. All users share one realm."`
+	User   string `placeholder:"NAME" help:"The user's name, required with --digest: the hashes depend on it."`
 }
 
-// Help is what spool passwd --help says beside the flags.
+// Help returns the text that spool passwd --help prints above the flags.
 func (c *PasswdCmd) Help() string {
 	return `The password comes from standard input: one line, or typed twice at a terminal.
 
-Without --digest it prints an argon2id hash, from which the password cannot be got back, nor can it be used to sign in.
-With --digest it prints {realm: ..., md5: ..., sha256: ...}. To this realm each of these two hashes is as good as the
-password itself: whoever reads them can publish as this user. Keep the configuration file readable by spool alone. They
-are quick to compute, too, so that a short password can be guessed from them.`
+Without --digest it prints an argon2id hash. The hash reveals no password and cannot be used to sign in.
+With --digest it prints {realm: ..., md5: ..., sha256: ...}. In this realm each of the two hashes is worth as much as the
+password: anyone who reads one can publish as this user. Keep the configuration file readable by spool alone. The hashes
+are also quick to compute, so that a short password can be guessed from them.`
 }
 
-// Run reads a password from standard input, twice from a terminal and unseen,
-// and prints what password_hash wants, or digest.
+// Run reads a password from standard input (at a terminal twice, without echo) and prints the
+// value for password_hash, or for digest.
 func (c *PasswdCmd) Run(p *Program) error {
 	if c.Digest == "" && c.User != "" {
 		return usageError{errors.New("--user is for --digest: an argon2id hash does not depend on the name")}
 	}
 	if c.Digest != "" && c.User == "" {
-		return usageError{errors.New("--digest wants --user NAME too: the hashes depend on the name")}
+		return usageError{errors.New("--digest requires --user NAME: the hashes depend on the name")}
 	}
 	password, err := readPassword(p)
 	if err != nil {
@@ -63,7 +63,7 @@ func readPassword(p *Program) (string, error) {
 	f, terminal := p.Stdin.(*os.File)
 	restore, err := func() {}, error(nil)
 	if terminal {
-		if restore, err = unseen(f); err != nil {
+		if restore, err = withoutEcho(f); err != nil {
 			terminal, restore = false, func() {} // a pipe or a file
 		}
 	}
@@ -89,13 +89,13 @@ func ask(lines *bufio.Reader, show io.Writer, terminal bool, prompt string) (str
 		return "", errors.New("no password on standard input")
 	}
 	if errors.Is(err, io.EOF) {
-		err = nil // the last line of a file may have no end
+		err = nil // the last line of a file may have no newline
 	}
 	return line, err
 }
 
-// unseen turns a terminal's echo off until restore.
-func unseen(f *os.File) (restore func(), err error) {
+// withoutEcho turns a terminal's echo off until restore is called.
+func withoutEcho(f *os.File) (restore func(), err error) {
 	fd := int(f.Fd())
 	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {

@@ -9,10 +9,9 @@ import (
 	"github.com/gospool/spool/cmd/spool/logging"
 )
 
-// bar is a progress bar on a terminal; elsewhere it prints nothing. It is for one
-// goroutine.
+// bar draws a progress bar on a terminal and prints nothing elsewhere. It is for one goroutine.
 type bar struct {
-	out   io.Writer // nil: nobody looks
+	out   io.Writer // nil unless a terminal shows it
 	what  string
 	began time.Time
 	drawn time.Time
@@ -30,7 +29,7 @@ func newBar(out io.Writer, what string) *bar {
 	return &bar{out: out, what: what, began: time.Now()}
 }
 
-// at draws how far it is, a few times a second.
+// at draws the progress, at most every barEvery.
 func (b *bar) at(done, total int) {
 	now := time.Now()
 	if b.out == nil || total == 0 || now.Sub(b.drawn) < barEvery && done < total {
@@ -50,7 +49,7 @@ func (b *bar) text(done, total int, took time.Duration) string {
 	return text + ", " + left.Round(time.Second).String() + " left"
 }
 
-// end leaves the line to what is printed next.
+// end clears the bar, so that its line is free for the next output.
 func (b *bar) end() {
 	if b.out != nil && !b.drawn.IsZero() {
 		fmt.Fprint(b.out, "\r\x1b[K")

@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// ReindexCmd is spool reindex.
+// ReindexCmd implements spool reindex.
 type ReindexCmd struct {
 	JSON            bool          `help:"Print what was done as JSON."`
 	AcceptDirectory bool          `help:"Take the record directory over although the catalogue knows another one: recordings that are not in it are marked lost."`

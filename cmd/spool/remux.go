@@ -21,19 +21,19 @@ import (
 	"github.com/gospool/spool/stages/ingest/file"
 )
 
-// RemuxCmd is spool remux.
+// RemuxCmd implements spool remux.
 type RemuxCmd struct {
 	In       string `arg:"" help:"MP4 file to read, ordinary or fragmented, finished or cut off in its last fragment."`
-	Out      string `arg:"" help:"MP4 file to write; it must not be there yet."`
+	Out      string `arg:"" help:"MP4 file to write. It must not exist."`
 	Fragment bool   `help:"Write fragmented MP4 with an index instead of ordinary MP4 with the moov first."`
 }
 
-// Run copies the tracks of a file into another, through a pipeline as
-// recordings are written by. The result appears under its name when it is
-// complete, and replaces nothing; as with cp nothing is synced.
+// Run copies the tracks of a file into another one through a pipeline like that of a recording.
+// The output file appears under its name once it is complete and never replaces a file. As with
+// cp, nothing is synced.
 func (c *RemuxCmd) Run(p *Program) error {
 	if _, err := os.Lstat(c.Out); err == nil {
-		return usageError{fmt.Errorf("%s is there already: remux replaces nothing", c.Out)}
+		return usageError{fmt.Errorf("%s exists already: remux replaces no file, so choose another name", c.Out)}
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(c.Out), ".spool-remux-")
 	if err != nil {
@@ -60,7 +60,7 @@ func (c *RemuxCmd) Run(p *Program) error {
 	if report.Finish.File == "" {
 		return fmt.Errorf("%s has no key frame: there is nothing to write", c.In)
 	}
-	if err := give(filepath.Join(dir, report.Finish.File), c.Out); err != nil {
+	if err := moveWithoutReplacing(filepath.Join(dir, report.Finish.File), c.Out); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.Stdout, "%s: %d bytes, %s, %d of them to finish the file\n",
@@ -70,11 +70,12 @@ func (c *RemuxCmd) Run(p *Program) error {
 
 const remuxName = "out.mp4"
 
-// century bounds what a damaged table may say of a file's length.
+// century bounds the duration that a damaged file may claim.
 const century = 100 * 365 * 24 * time.Hour
 
-// plan declares the pipeline, and tells the bytes of media that go through it. The room for the moov follows from the file's length and
-// size, which are no limits: the file is shorter. A moov gets a 256th of max_size.
+// plan compiles the pipeline and returns the bytes of media that it will copy. The space
+// reserved for the moov follows from the file's duration and size, and the segmenter's limits
+// are set above both, so that the output is one file. A moov gets a 256th of max_size.
 func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, int64, error) {
 	pool := media.NewPool(64 << 20)
 	r, err := file.Open(c.In, pool, media.DefaultFlush, time.Now(), slog.New(slog.DiscardHandler))
@@ -104,9 +105,9 @@ func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Po
 
 var errInterrupted = errors.New("interrupted: nothing was written")
 
-// sizeOf returns the bytes of the files of a directory that grow.
+// sizeOf returns the sum of the sizes of a directory's regular files, in bytes.
 func sizeOf(dir string) (bytes int64) {
-	entries, _ := os.ReadDir(dir) // one that cannot be read has none to show
+	entries, _ := os.ReadDir(dir) // an unreadable directory counts as empty
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
 			bytes += info.Size()
@@ -115,7 +116,7 @@ func sizeOf(dir string) (bytes int64) {
 	return bytes
 }
 
-// convert runs the pipeline to the end of the file, and calls show a few times a second.
+// convert runs the pipeline to the end of the file and calls show every barEvery.
 func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func()) (pipeline.Report, error) {
 	services := &pipeline.Services{}
 	pipeline.Provide(services, pool)
@@ -145,15 +146,15 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func(
 	}
 }
 
-// give moves the result to its name, unless another program has taken that. Package durable
-// would replace that program's file. Nor is anything synced, see Run: the source is still
-// there, and after a power cut the file is made from it again.
-func give(from, to string) error {
+// moveWithoutReplacing moves the output file to its name and fails if another program has
+// created that file. Package durable would replace it. Nothing is synced, see Run: after a
+// power cut the file can be made again from its source.
+func moveWithoutReplacing(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if _, err := os.Lstat(to); err == nil { // no hard links here: as good as it gets
+	if _, err := os.Lstat(to); err == nil { // this file system has no hard links: check, then rename
 		return fmt.Errorf("%s: %w", to, fs.ErrExist)
 	}
 	return os.Rename(from, to)

@@ -72,11 +72,11 @@ func TestRemuxReplacesNothing(t *testing.T) {
 	require.NoError(t, os.WriteFile(out, []byte("precious"), 0o600))
 	code, _, stderr := remux(t, in, out)
 	require.Equal(t, exitUsage, code)
-	require.Contains(t, stderr, "replaces nothing")
+	require.Contains(t, stderr, "replaces no file")
 	b, err := os.ReadFile(out)
 	require.NoError(t, err)
 	require.Equal(t, "precious", string(b))
-	require.ErrorIs(t, give(in, out), os.ErrExist)
+	require.ErrorIs(t, moveWithoutReplacing(in, out), os.ErrExist)
 }
 
 // A file that cannot be read leaves no trace of the attempt.

@@ -21,14 +21,14 @@ import (
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
-// RepairCmd is spool repair.
+// RepairCmd implements spool repair.
 type RepairCmd struct {
 	Paths  []string `arg:"" name:"path" help:"Files, or directories whose .mp4.part files a crash left behind."`
-	DryRun bool     `help:"Say what would be done, and write nothing."`
-	JSON   bool     `name:"json" help:"One JSON object a file."`
+	DryRun bool     `help:"Print what would be done, and write nothing."`
+	JSON   bool     `name:"json" help:"Print one JSON object for each file."`
 }
 
-// repairResult is what is said of one file.
+// repairResult reports the outcome for one file.
 type repairResult struct {
 	File      string       `json:"file"`
 	Action    string       `json:"action"` // finished, copied, removed, whole, skipped, refused or failed
@@ -37,13 +37,13 @@ type repairResult struct {
 	KeptMs    int64        `json:"kept_ms"`
 	LostMs    int64        `json:"lost_ms"`
 	LostBytes int64        `json:"lost_bytes"`
-	Unwritten int64        `json:"lost_in_memory_ms_at_most,omitempty"` // that never came to the file
+	Unwritten int64        `json:"lost_in_memory_ms_at_most,omitempty"` // media that was never written to the file
 	Reason    string       `json:"reason,omitempty"`
 	DryRun    bool         `json:"dry_run,omitempty"`
 	Error     string       `json:"error,omitempty"`
 }
 
-// Run repairs every file in turn. It fails where one file could not be.
+// Run repairs the files one after another. It fails if any file could not be repaired.
 func (c *RepairCmd) Run(p *Program) error {
 	files, bytes, err := repairFiles(c.Paths)
 	if err != nil {
@@ -76,8 +76,8 @@ type repairFile struct {
 	size int64
 }
 
-// repairFiles lists what is to be looked at: the files that are named, and of a
-// directory what a crash left.
+// repairFiles lists the files to repair: the named ones, and the .mp4.part files below the
+// named directories. bytes is the sum of their sizes.
 func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 	add := func(path string, info fs.FileInfo) {
 		files = append(files, repairFile{path, info.Size()})
@@ -158,7 +158,7 @@ func (c *RepairCmd) report(w io.Writer, results []repairResult, interrupted erro
 	return nil
 }
 
-// print says one result in one line.
+// print prints one result in one line.
 func (c *RepairCmd) print(w io.Writer, r repairResult) error {
 	if c.JSON {
 		return json.NewEncoder(w).Encode(r)

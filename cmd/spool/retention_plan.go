@@ -16,14 +16,14 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// RetentionCmd is spool retention.
+// RetentionCmd implements spool retention.
 type RetentionCmd struct {
-	DryRun bool `help:"Say what would be deleted next, and why; delete nothing."`
+	DryRun bool `help:"Print what would be deleted next, and why. Nothing is deleted."`
 	JSON   bool `name:"json" help:"As JSON."`
 }
 
-// Run looks at the record directory; a recorder may be running or not. Deleting
-// is the recorder's: it knows who reads what.
+// Run prints the plan for the record directory. A recorder may be running. Only the recorder
+// deletes, since only it knows which files are being read.
 func (c *RetentionCmd) Run(p *Program) error {
 	if !c.DryRun {
 		return usageError{errors.New("retention: the running recorder deletes by itself; --dry-run says what it would delete next")}
@@ -43,7 +43,7 @@ func (c *RetentionCmd) Run(p *Program) error {
 	return nil
 }
 
-// planJSON is a plan with the words that the API uses.
+// planJSON returns a plan with the field names of the API.
 func planJSON(p *retained.Plan) map[string]any {
 	list := func(evictions []retained.Eviction) []map[string]any {
 		out := []map[string]any{}
@@ -76,7 +76,8 @@ func planJSON(p *retained.Plan) map[string]any {
 	return out
 }
 
-// showPlan prints what a person wants to know: how full, for how long, what next.
+// showPlan prints a plan: how full the disk is, how far recordings reach back, what is deleted
+// next.
 func showPlan(w io.Writer, p *retained.Plan) {
 	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings", 100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), shortSize(p.DiskBytes), shortSize(p.Bytes))
 	if p.BytesPerDay > 0 {
@@ -104,7 +105,7 @@ func showPlan(w io.Writer, p *retained.Plan) {
 	shown := map[string]bool{}
 	for i, list := range [][]retained.Eviction{p.Now, p.Waiting, p.Next} {
 		for _, e := range list {
-			if shown[e.Path] { // what waits may go for room first
+			if shown[e.Path] { // a waiting file may be deleted for space first
 				continue
 			}
 			if shown[e.Path] = true; i == 1 {
@@ -119,11 +120,11 @@ func showPlan(w io.Writer, p *retained.Plan) {
 	}
 }
 
-// showHeld says what has expired and does not go yet. A recorder that runs may know
-// better about the clock.
+// showHeld prints the files that have expired and are not deleted yet. A running recorder may
+// have better evidence about the clock.
 func showHeld(w io.Writer, p *retained.Plan) {
 	if !p.Clock.Believed() {
-		fmt.Fprintf(w, "nothing expires yet: %s; the running recorder (GET /mp4/retention) may know better\n", p.Clock.Why)
+		fmt.Fprintf(w, "nothing expires yet: %s; the running recorder may have proof of the clock: GET /mp4/retention\n", p.Clock.Why)
 	}
 	h := p.Held
 	if h == nil {
@@ -145,7 +146,7 @@ func planTable(w io.Writer, head table.Row) table.Writer {
 	return t
 }
 
-// rate is the bytes of a day, for people; a dash where they are not known.
+// rate formats bytes per day, or a dash where they are unknown.
 func rate(bytes int64) string {
 	if bytes == 0 {
 		return "-"
@@ -153,7 +154,7 @@ func rate(bytes int64) string {
 	return shortSize(bytes)
 }
 
-// shortSize is a size with three digits, for people.
+// shortSize formats a size in bytes with a binary unit.
 func shortSize(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
 	f, i := float64(n), 0

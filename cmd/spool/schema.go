@@ -4,10 +4,10 @@ import (
 	"github.com/gospool/spool/configs"
 )
 
-// SchemaCmd is spool schema.
+// SchemaCmd implements spool schema.
 type SchemaCmd struct{}
 
-// Run prints the schema of what this program takes, its own stages with it.
+// Run prints the JSON Schema of the configuration, including the linked stages.
 func (c *SchemaCmd) Run(p *Program) error {
 	text, err := configs.Schema(configs.Stages())
 	if err != nil {

@@ -17,11 +17,11 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// ServeCmd is spool serve.
+// ServeCmd implements spool serve.
 type ServeCmd struct{}
 
-// Run records until a signal ends it. The first SIGINT or SIGTERM drains: every
-// file is finished. A second one aborts: see server.Server.Run.
+// Run records until a signal arrives. The first SIGINT or SIGTERM drains: every file is
+// finished. A second one aborts: see server.Server.Run.
 func (c *ServeCmd) Run(p *Program) error {
 	if isInit() {
 		err := runInit()
@@ -44,8 +44,8 @@ func (c *ServeCmd) Run(p *Program) error {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	// Not stopped at the end: a signal that comes again when all is done would turn
-	// a good end into a death.
+	// signal.Stop is not called at the end: a signal that arrives after a complete drain would
+	// then kill the process and replace its exit code.
 
 	s, err := server.New(declared, server.Options{
 		Load: func() (*configs.Config, error) { return c.load(p) }, Log: log, Clock: pipeline.SystemClock, Synchronised: wallclock.KernelSynchronised, Version: readBuild().version,
@@ -56,9 +56,9 @@ func (c *ServeCmd) Run(p *Program) error {
 	return s.Run(signals)
 }
 
-// load reads the configuration for a start and for a reload. It refuses what no recording
-// could be made with. Anything else that is wrong on the machine, such as a certificate,
-// stops its own part alone, which tells it.
+// load reads the configuration for a start and for a reload. It refuses a configuration with
+// which no recording could be made. Any other fault of the machine, such as a bad certificate,
+// stops only the part that needs it, and that part reports it.
 func (c *ServeCmd) load(p *Program) (*configs.Config, error) {
 	cfg, err := p.loadChecked(func(cfg *configs.Config) config.Problems {
 		return append(server.Problems(cfg), outside.Groups(cfg)...)

@@ -8,22 +8,22 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// settings are the flags that override the configuration. They are the same for
-// every command, so that check and config see what serve would.
+// settings are the flags that override the configuration. Every command has them, so that check
+// and config see the configuration that serve would use.
 type settings struct {
-	File       string   `name:"config" short:"c" placeholder:"FILE" group:"Settings, for every command:" help:"Configuration file. It must be there; without this flag config.yaml is read, if it is there."`
+	File       string   `name:"config" short:"c" placeholder:"FILE" group:"Settings, for every command:" help:"Configuration file. It must exist. Without this flag config.yaml is read, if it exists."`
 	RecordPath *string  `placeholder:"DIR" group:"Settings, for every command:" help:"Directory of the recordings (mp4.record_path)."`
 	HTTPListen *string  `name:"http-listen" placeholder:"ADDR" group:"Settings, for every command:" help:"Address of the API (http.listen)."`
-	RTSPListen *string  `name:"rtsp-listen" placeholder:"ADDR" group:"Settings, for every command:" help:"Address that RTSP is published to (ingest.rtsp.listen); empty is off."`
+	RTSPListen *string  `name:"rtsp-listen" placeholder:"ADDR" group:"Settings, for every command:" help:"Address of the RTSP server that cameras publish to (ingest.rtsp.listen); empty turns it off."`
 	LogLevel   *string  `placeholder:"LEVEL" group:"Settings, for every command:" help:"debug, info, warn or error (log.level)."`
 	LogFormat  *string  `placeholder:"FORMAT" group:"Settings, for every command:" help:"auto, human or json (log.format)."`
 	Set        []string `sep:"none" placeholder:"KEY=VALUE" group:"Settings, for every command:" help:"Any other setting, such as mp4/fragment=true or streams[live/cam]/pull=rtsp://10.0.0.5/x. May be repeated."`
 }
 
-// load reads the configuration as the flags say.
+// load reads the configuration, overridden by the flags.
 func (p *Program) load() (*configs.Config, error) { return p.loadChecked(server.Problems) }
 
-// loadChecked is load with a check of its own: see configs.Options.
+// loadChecked is load with another check: see configs.Options.
 func (p *Program) loadChecked(check func(*configs.Config) config.Problems) (*configs.Config, error) {
 	flags, err := p.Settings.flags()
 	if err != nil {
@@ -31,7 +31,7 @@ func (p *Program) loadChecked(check func(*configs.Config) config.Problems) (*con
 	}
 	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: check})
 	if problems := (config.Problems)(nil); err != nil && !errors.As(err, &problems) {
-		return nil, usageError{err} // a file that is not there
+		return nil, usageError{err} // such as a missing file
 	}
 	return c, err
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// StagesCmd is spool stages.
+// StagesCmd implements spool stages.
 type StagesCmd struct {
 	YAML bool `name:"yaml" xor:"form" help:"As YAML that can be copied into a pipeline."`
 	JSON bool `name:"json" xor:"form" help:"As JSON."`
@@ -35,7 +35,7 @@ func (c *StagesCmd) Run(p *Program) error {
 	return nil
 }
 
-// stageTable prints one stage: what it is, then its settings.
+// stageTable prints one stage: its signature and description, then its settings.
 func stageTable(w io.Writer, s pipeline.StageInfo) {
 	fmt.Fprintf(w, "%s  %s\n%s\n", s.Name, signature(s), wrap(s.Doc))
 	settings := settingsOf(s)
@@ -56,8 +56,7 @@ func stageTable(w io.Writer, s pipeline.StageInfo) {
 	fmt.Fprintln(w)
 }
 
-// wrap breaks a text into lines of 100 columns, without the padding that
-// go-pretty gives them.
+// wrap breaks a text into lines of 100 columns without go-pretty's trailing padding.
 func wrap(s string) string {
 	lines := strings.Split(text.WrapSoft(s, 100), "\n")
 	for i := range lines {
@@ -66,7 +65,7 @@ func wrap(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// signature is the stage's role and what goes in and comes out.
+// signature returns the stage's role and its input and output types.
 func signature(s pipeline.StageInfo) string {
 	switch {
 	case s.In == nil:

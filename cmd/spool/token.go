@@ -7,23 +7,23 @@ import (
 	"fmt"
 )
 
-// TokenCmd is spool token.
+// TokenCmd implements spool token.
 type TokenCmd struct {
 	Name string `placeholder:"NAME" default:"program" help:"Name in the configuration, for the log."`
-	Role string `placeholder:"ROLE" enum:"view,control,admin,declare" default:"view" help:"view, control, admin or declare: what it may do, see http.auth.tokens."`
+	Role string `placeholder:"ROLE" enum:"view,control,admin,declare" default:"view" help:"Role of the token: view, control, admin or declare; see http.auth.tokens."`
 }
 
-// Help is what spool token --help says beside the flags.
+// Help returns the text that spool token --help prints above the flags.
 func (c *TokenCmd) Help() string {
-	return `The first line of the output is the token, which the program sends: Authorization: Bearer TOKEN. It is kept nowhere
-and cannot be got back. The second line goes into http.auth.tokens of the configuration: it holds the SHA-256 of the token
-alone, by which nobody can sign in.`
+	return `The first line of the output is the token. The program sends it as "Authorization: Bearer TOKEN". spool stores no copy,
+so keep it safe. The second line goes into http.auth.tokens of the configuration. It holds only the SHA-256 of the
+token, which cannot be used to sign in.`
 }
 
-// tokenBytes are as many as cannot be guessed.
+// tokenBytes is the length of a token: 256 random bits cannot be guessed.
 const tokenBytes = 32
 
-// Run prints a new token, and the setting that takes it.
+// Run prints a new token and the setting that accepts it.
 func (c *TokenCmd) Run(p *Program) error {
 	token := make([]byte, tokenBytes)
 	_, _ = rand.Read(token) // never fails (crypto/rand)

@@ -6,10 +6,10 @@ import (
 	"runtime/debug"
 )
 
-// VersionCmd is spool version.
+// VersionCmd implements spool version.
 type VersionCmd struct{}
 
-// Run prints what the build recorded about itself.
+// Run prints the version, the commit and the Go version of the build.
 func (*VersionCmd) Run(p *Program) error {
 	b := readBuild()
 	_, err := fmt.Fprintf(p.Stdout, "spool %s (%s) %s %s/%s\n", b.version, b.commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
@@ -18,8 +18,8 @@ func (*VersionCmd) Run(p *Program) error {
 
 type build struct{ version, commit string }
 
-// readBuild takes the version of the module and the commit from the build
-// information that the go command puts into the binary.
+// readBuild reads the module version and the commit from the build information that the go
+// command records in the binary.
 func readBuild() build {
 	b := build{"devel", "commit unknown"}
 	info, ok := debug.ReadBuildInfo()

@@ -79,7 +79,7 @@ func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 
 			require.NoError(t, os.WriteFile(ran+".go", nil, 0o600))
 			r = launch(t, staticBinary, home, slowCommands(ran, "1m"))
-			r.expect("a command of an earlier run is not run", "a command is left", "compared", "held nothing whole")
+			r.expect("a command of an earlier run is not run", "a command is left", "compared", "held no complete chunk")
 			left = slices.DeleteFunc(left, func(name string) bool { return name == gone })
 			for _, part := range crashed { // whose command comes after its recovery, which a drain does not wait for
 				eventually(t, "it is recovered", func() bool { _, err := os.Lstat(r.path(part)); return errors.Is(err, fs.ErrNotExist) })

@@ -73,7 +73,7 @@ func TestARecorderWithoutANameIsItsDirectory(t *testing.T) {
 	require.NoError(t, os.Rename(r.files, disk))
 	require.NoError(t, os.Mkdir(r.files, 0o755))
 
-	const replaced = "the record path was another directory before"
+	const replaced = "the record path held another directory before"
 	r = run()
 	r.expect(replaced, "request not served")
 	require.Equal(t, node, r.await(replaced).text("node"))

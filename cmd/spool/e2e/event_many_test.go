@@ -50,9 +50,9 @@ pipelines:
   clips: {streams: ["clip/*"], record: event, stages: [source, gop_ring, segmenter, mp4, metadata]}
 `, h.URL)
 	quiet := []string{
-		"a file has as many events as it can name", "is marked, but not marked in every", "is recorded, but not marked in every",
-		"could not be delivered", "the database is not available", "is in the catalogue alone", "of a recovered file are in the catalogue alone",
-		"not every event that a recovered file holds is known", "compared with",
+		"a file has as many events as it can name", "is marked, but not in every", "is recorded, but could not be marked in every",
+		"could not be delivered", "the database is not available", "is in the catalogue but not in its file", "of a recovered recording are in the catalogue but not in its file",
+		"the events of a recovered recording are incomplete", "compared with",
 		"journal damaged", // the kill may cut its last write short
 	}
 	r := launch(t, staticBinary, dir, config, flags...)

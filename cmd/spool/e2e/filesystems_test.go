@@ -100,7 +100,7 @@ func recordThroughKills(t *testing.T, f fileSystem, chance *rand.Rand) {
 	start := func(args ...string) *recorder {
 		r := launch(t, staticBinary, dir, fileSystemConfig, append(args, "--record-path", recordings)...)
 		r.files = recordings
-		r.expect("held nothing whole", "journal damaged", "media is missing")
+		r.expect("held no complete chunk", "journal damaged", "media is missing")
 		if f.warns {
 			r.expect("the file system lacks something", "a restart forgets")
 		}

@@ -40,7 +40,7 @@ func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
 			v.seeks(filepath.Base(copied), numbers[0], len(numbers), 20)
 
 			again := launch(t, staticBinary, dir, camera25, args...)
-			told := fmt.Sprint(again.await("a file that a crash left is finished"))
+			told := fmt.Sprint(again.await("recording recovered after a crash"))
 			require.Contains(t, told, "up to flush_interval of media in memory (1s)", "what was in memory is not called nothing")
 			require.NotContains(t, told, "lost:")
 			rec := again.awaitRecords("live/a", 1)[0]

@@ -36,7 +36,7 @@ streams:
 		finished := 0
 		for n := range kills() {
 			r := launch(t, staticBinary, dir, config, db.flags()...)
-			r.expect("held nothing whole", "journal damaged", "the database is not available")
+			r.expect("held no complete chunk", "journal damaged", "the database is not available")
 			what := fmt.Sprintf("seed %d, kill %d", seed, n)
 			r.rowsAreFiles(what)
 			require.GreaterOrEqual(t, len(r.list(".mp4")), finished, "%s: what was finished stays", what)
@@ -48,7 +48,7 @@ streams:
 			require.Equal(t, -1, r.signal(syscall.SIGKILL), what)
 		}
 		r := launch(t, staticBinary, dir, config, db.flags()...)
-		r.expect("held nothing whole")
+		r.expect("held no complete chunk")
 		r.rowsAreFiles("after the last")
 		t.Logf("%s: %d kills, seed %d: %d files, %d rows", db.driver, kills(), seed, len(r.list(".mp4")), len(r.rows("", 1000)))
 		require.NotEmpty(t, r.list(".mp4"))

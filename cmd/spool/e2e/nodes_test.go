@@ -203,7 +203,7 @@ func TestFileOfAnotherRecordingUnderTheName(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(r.path(one.File), damaged, 0o644))
 	was = damaged
-	acts(one.ID, one.URL, 409, "does not say which recording it is of")
+	acts(one.ID, one.URL, 409, "does not name the recording that it belongs to")
 
 	require.NoError(t, os.Remove(r.path(one.File)))
 	require.Contains(t, r.command("reindex"), "2 lost")
@@ -290,7 +290,7 @@ func TestCopyOfAnotherRecordersFiles(t *testing.T) {
 	}
 	a := launch(t, racyBinary, dir, sameNames, db.flags()...)
 	a.expect("the row of a file that is here is another recorder's")
-	a.await("a file that a crash left is finished")
+	a.await("recording recovered after a crash")
 	require.Contains(t, a.command(append([]string{"reindex"}, db.flags()...)...), "2 of another recorder by their rows")
 	eventually(t, "the database has refused what was recovered, and no row is the copy's", func() bool {
 		rows := a.nodeRows()

@@ -114,12 +114,12 @@ func (k *kept) killAgainAndAgain(t *testing.T, kills int, random *rand.Rand) {
 			continue
 		}
 		r := launch(t, staticBinary, dir, killConfig())
-		r.expect("held nothing whole and was removed")
+		r.expect("held no complete chunk and was removed")
 		before.check(t, r, k)
 		before = r.killAfter(time.Duration(random.Int64N(int64(3 * time.Second))))
 	}
 	r := launch(t, staticBinary, dir, killConfig())
-	r.expect("held nothing whole and was removed")
+	r.expect("held no complete chunk and was removed")
 	before.check(t, r, k)
 	require.Equal(t, 0, r.signal(syscall.SIGINT), "%s", r.book)
 	r.allFinished()
@@ -129,7 +129,7 @@ func (k *kept) killAgainAndAgain(t *testing.T, kills int, random *rand.Rand) {
 func killEarly(t *testing.T, dir string, after time.Duration) time.Time {
 	t.Helper()
 	r := begin(t, staticBinary, dir, killConfig())
-	r.expect("held nothing whole and was removed")
+	r.expect("held no complete chunk and was removed")
 	<-time.After(after) // any instant is as good
 	at := time.Now()
 	require.Equal(t, -1, r.signal(syscall.SIGKILL))

@@ -286,7 +286,7 @@ pipelines:
   default: {stages: [source, gop_ring, segmenter, mp4, exec: {command: [/bin/sh, -c, 'echo "$1" >> "$0"', %q, "{id}"]}, metadata]}
 declare: {webhooks: [{name: office, url: %q, secret_file: %q}]}
 `, ran, office.URL, secret))
-	r.expect("a notice of an earlier run cannot be read", "notices of an earlier run are dropped", "a command of an earlier run is not run", "compared", "held nothing whole", "a.mp4")
+	r.expect("a notice of an earlier run cannot be read", "notices of an earlier run are dropped", "a command of an earlier run is not run", "compared", "held no complete chunk", "a.mp4")
 	eventually(t, "what is right is sent and run", func() bool { return len(office.told()) == 1 && len(lines(ran)) == 1 })
 	r.await("notices of an earlier run are dropped", "host", "h")
 	for n := 4; n < planted; n++ {

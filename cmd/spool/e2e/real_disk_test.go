@@ -220,7 +220,7 @@ func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
 	r := d.record(strings.ReplaceAll(faultyDiskConfig, "max_duration: 2", "max_duration: 600"))
-	r.expect("catalogue", "database", "recordings cannot be written", "request not served", "an event is recorded, but not marked")
+	r.expect("catalogue", "database", "recordings cannot be written", "request not served", "the event is recorded, but could not be marked")
 	r.goesOn(time.Now())
 	answered := make(chan error, 2)
 	d.behindACommit(func() {

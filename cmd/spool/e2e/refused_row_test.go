@@ -39,7 +39,7 @@ func TestARefusedRowIsToldOfAndTriedAgain(t *testing.T) {
 	r.stop("live/demo")
 	var p map[string]string
 	eventually(t, "the row is set aside", func() bool { p = r.problem("rows_set_aside"); return p != nil })
-	require.Contains(t, p["cause"], "refuses 1 row, each a file in "+filepath.Join("recordings", ".spool-journal", "aside"))
+	require.Contains(t, p["cause"], "refuses 1 row, each kept as a file in "+filepath.Join("recordings", ".spool-journal", "aside"))
 	require.Contains(t, p["cause"], "not this one")
 	require.Contains(t, p["remedy"], "a restart")
 	require.Equal(t, 1.0, r.metric("spool_catalogue_rows_set_aside"))

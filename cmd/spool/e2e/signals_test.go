@@ -39,7 +39,7 @@ func TestSecondSignalAborts(t *testing.T) {
 	for range 5 {
 		if dir := aborted(t); dir != "" {
 			again := launch(t, racyBinary, dir, camera25)
-			again.await("a file that a crash left is finished")
+			again.await("recording recovered after a crash")
 			rec := again.awaitRecords("live/a", 1)[0]
 			require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason)
 			decodes(t, again.path(rec.File))

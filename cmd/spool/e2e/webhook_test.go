@@ -131,7 +131,7 @@ func TestNoticesAndCommandsOutliveAKill(t *testing.T) {
 
 	h.set(false)
 	again := launch(t, staticBinary, dir, config)
-	again.await("a file that a crash left is finished")
+	again.await("recording recovered after a crash")
 	want := []string{}
 	for _, file := range finished {
 		want = append(want, "recording.finished "+filepath.Base(file)+" finished")

@@ -309,7 +309,7 @@ func (r *running) access() {
 		require.Equal(r.t, "no", answer, hello)
 	}
 	require.Equal(r.t, "4", r.metric("publishers_refused_total"))
-	require.Contains(r.t, r.book.String(), "they go into the URL, wire://", "how to send a password")
+	require.Contains(r.t, r.book.String(), "write them into the URL, wire://", "how to send a password")
 	require.NotContains(r.t, r.book.String(), "guess3d", "the log shows no password")
 }
 

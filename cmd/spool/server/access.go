@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// apiAuth is the configuration's access control as the API wants it.
+// apiAuth converts the configured access control to that of package auth.
 func apiAuth(a configs.Auth) (out auth.Config) {
 	out.None = a.None
 	for _, u := range a.Users {
@@ -37,31 +37,31 @@ func roles(names []string) (out []auth.Role) {
 	return out
 }
 
-// publishers decides by ingest.auth who may publish what; see ingest.Authorizer. Its errors,
-// which reach the log, name a user only where that is one: people type passwords into the
-// field above.
+// publishers decides by ingest.auth which user may publish which path; see ingest.Authorizer.
+// Its errors reach the log. They name only users that exist: people type passwords into the
+// name field.
 type publishers struct {
 	passwords *auth.Passwords
 	digests   *auth.Digests
 	offers    ingest.Digests
 	failures  signIns
-	allowed   map[string][]streampath.Glob // paths, by name
+	allowed   map[string][]streampath.Glob // paths that a user may publish, by name
 }
 
-// newPublishers returns nil where everybody may publish.
+// newPublishers returns nil if ingest.auth names no users, so that every client may publish.
 func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns) (ingest.Authorizer, error) {
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
 	p := &publishers{failures: failures, allowed: map[string][]streampath.Glob{}}
 	var hashes []auth.Credentials
-	var others []string // who have a digest alone
+	var digestOnly []string // users that have a digest and no password hash
 	digests := map[string]auth.Digest{}
 	for _, u := range a.Users {
 		if !u.PasswordHash.Empty() {
 			hashes = append(hashes, auth.Credentials{Name: u.Name, PasswordHash: u.PasswordHash.Reveal()})
 		} else {
-			others = append(others, u.Name)
+			digestOnly = append(digestOnly, u.Name)
 		}
 		if u.Digest != (configs.Digest{}) {
 			digests[u.Name] = auth.Digest{Realm: u.Digest.Realm, MD5: u.Digest.MD5.Reveal(), SHA256: u.Digest.SHA256.Reveal()}
@@ -75,7 +75,7 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 		}
 	}
 	var err error
-	if p.passwords, err = auth.NewPasswords(hashes, others, clock); err != nil {
+	if p.passwords, err = auth.NewPasswords(hashes, digestOnly, clock); err != nil {
 		return nil, fmt.Errorf("ingest.auth.%w", err)
 	}
 	if p.digests, err = auth.NewDigests(digests, clock); err != nil {
@@ -87,13 +87,14 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 	return p, nil
 }
 
-// Digests says what the users have. See ingest.DigestAuthorizer.
+// Digests returns the digest algorithms and the realm that the users have. See
+// ingest.DigestAuthorizer.
 func (p *publishers) Digests() ingest.Digests { return p.offers }
 
-// proves reports whether the credentials are a user's. A digest is quick to check, and so
-// is the password of a user who has one: what is right is let in, however much was
-// guessed before, in its turn (auth.Digests). What is slow to check is limited by
-// auth.Passwords.
+// proves returns an error unless the credentials are those of a user. A digest is quick to
+// check, and so is the password of a user with a digest: correct credentials are accepted in
+// their turn even after many wrong guesses (auth.Digests). auth.Passwords limits the slow
+// checks.
 func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 	c, seen := r.Credentials, p.failures[r.Protocol]
 	hasDigest, hasHash := p.digests.Has(c.Name), p.passwords.Knows(c.Name)
@@ -104,7 +105,7 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 			return errNoDigest
 		}
 		return err
-	case hasDigest || !hasHash: // a name that is none is treated as one that has a digest
+	case hasDigest || !hasHash: // an unknown name is treated like a user with a digest
 		if err := p.digests.CheckPassword(ctx, seen, r.Remote, c.Name, c.Password); !errors.Is(err, auth.ErrWrong) {
 			return err
 		}
@@ -112,16 +113,16 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 	return p.passwords.Check(ctx, seen, r.Remote, c.Name, c.Password)
 }
 
-var errNoDigest = errors.New("the user has no digest, by which alone it is let in here: spool passwd --digest makes one, or let it publish encrypted")
+var errNoDigest = errors.New("this server accepts only a digest, and the user has none: make one with spool passwd --digest, or let the user publish over TLS")
 
-// Authorize lets those publish whose password is right and whose patterns have the path.
+// Authorize accepts a publisher whose password is right and whose patterns match the path.
 func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) error {
 	c := r.Credentials
 	switch {
 	case r.Action != ingest.ActionPublish:
-		return fmt.Errorf("ingest.auth lets nobody %s", r.Action)
+		return fmt.Errorf("ingest.auth allows no client to %s", r.Action)
 	case c == ingest.Credentials{}:
-		return fmt.Errorf("no name and password: they go into the URL, %s://NAME:PASSWORD@HOST/PATH", r.Protocol)
+		return fmt.Errorf("no name and password: write them into the URL, %s://NAME:PASSWORD@HOST/PATH", r.Protocol)
 	}
 	if err := p.proves(ctx, r); err != nil && (p.passwords.Knows(c.Name) || p.digests.Has(c.Name)) {
 		return fmt.Errorf("%s: %w", c.Name, err)
@@ -129,13 +130,12 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 		return err
 	}
 	if !slices.ContainsFunc(p.allowed[c.Name], func(g streampath.Glob) bool { return g.Match(r.Path) }) {
-		return fmt.Errorf("%s may not publish this path: ingest.auth.users has no pattern for it", c.Name)
+		return fmt.Errorf("%s may not publish this path: none of the user's publish patterns in ingest.auth.users matches it", c.Name)
 	}
 	return nil
 }
 
-// signIns are the sign-ins that failed, by the server at which they did: http, or a
-// protocol of ingest.
+// signIns counts the failed sign-ins of each server: http, or a protocol of ingest.
 type signIns map[string]*auth.Failures
 
 func newSignIns(log *slog.Logger, protocols config.Blocks) signIns {
@@ -147,13 +147,13 @@ func newSignIns(log *slog.Logger, protocols config.Blocks) signIns {
 }
 
 var signInFailures = prometheus.NewDesc("spool_sign_in_failures_total",
-	"Sign-ins that failed: wrong_password, unknown_name, wrong_token, malformed, and throttled, past too many of them.", []string{"server", "reason"}, nil)
+	"Failed sign-ins by reason: wrong_password, unknown_name, wrong_token, malformed, or throttled after too many failures.", []string{"server", "reason"}, nil)
 
-// Describe sends the description; see prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (s signIns) Describe(ch chan<- *prometheus.Desc) { ch <- signInFailures }
 
-// Collect sends a figure for each server and reason, so that their number is fixed; see
-// prometheus.Collector.
+// Collect sends one figure for each server and reason, so that the number of series is fixed;
+// see prometheus.Collector.
 func (s signIns) Collect(ch chan<- prometheus.Metric) {
 	for server, failures := range s {
 		failures.Each(func(reason auth.Reason, n uint64) {

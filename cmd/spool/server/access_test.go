@@ -64,7 +64,7 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 
 	digest := publishRequest("cam", "", "live/cam", "192.0.2.8:5000")
 	digest.Credentials.Digest = &ingest.Digest{Name: "cam", Realm: "spool", Nonce: "n", Method: "ANNOUNCE", URI: "/live/cam", Hash: "00"}
-	require.ErrorContains(t, may.Authorize(context.Background(), digest), "cam: the user has no digest")
+	require.ErrorContains(t, may.Authorize(context.Background(), digest), "cam: this server accepts only a digest")
 
 	watch := publishRequest("all", "open sesame", "live/cam", "192.0.2.9:5000")
 	watch.Action = "read"

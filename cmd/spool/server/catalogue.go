@@ -12,12 +12,12 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// journalDir is where in the record path a recorder keeps what the database does not
-// have yet.
+// journalDir is the directory below the record path that holds the changes the database does
+// not have yet.
 const journalDir = ".spool-journal"
 
-// CatalogueOptions returns what every command opens the catalogue of a record directory
-// with. Log and Tasks are left to the caller.
+// CatalogueOptions returns the options with which every command opens the catalogue of a record
+// directory. The caller sets Log and Tasks.
 func CatalogueOptions(cfg *configs.Config, dir string, clock pipeline.Clock) (metadata.OpenOptions, error) {
 	o := metadata.OpenOptions{
 		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN.Reveal(),
@@ -26,15 +26,14 @@ func CatalogueOptions(cfg *configs.Config, dir string, clock pipeline.Clock) (me
 	return o, setNode(&o, cfg, dir)
 }
 
-// setNode says whose the rows are that a catalogue makes: of the configured name, or
-// of the record directory, whatever the machine is called. Rows of names that
-// it may have had before are still its own where the file proves it: see
-// metadata.OpenOptions.
+// setNode sets the owner of the rows that a catalogue writes: the configured node name, or the
+// identity of the record directory, whatever the host name is. Rows under names that this
+// recorder may have had before remain its own if the file proves it: see metadata.OpenOptions.
 func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 	o.Node = cfg.Node.Name
 	id, err := disk.Identity(dir, o.Node == "")
 	if err != nil && o.Node == "" {
-		return fmt.Errorf("mp4.record_path: this recorder's name is kept there, and node.name is not set: %w", err)
+		return fmt.Errorf("mp4.record_path: node.name is not set, and the identity kept in this directory, which names the recorder, cannot be read or written: %w", err)
 	}
 	if o.Node == "" {
 		o.Node = id
@@ -42,7 +41,7 @@ func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 	o.Directory = identityOf(dir, id)
 	place := metadata.PlaceOf(dir)
 	o.Place = &place
-	host, _ := os.Hostname() // the name that earlier versions took
+	host, _ := os.Hostname() // earlier versions used the host name
 	for _, name := range []string{host, id} {
 		if name != "" && name != o.Node {
 			o.Former = append(o.Former, name)
@@ -51,8 +50,8 @@ func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 	return nil
 }
 
-// identityOf gives a directory's identity as soon as it has one; id where that is
-// known.
+// identityOf returns a function that reads the directory's identity until one exists. id is the
+// identity if it is known already.
 func identityOf(dir, id string) func() string {
 	var known atomic.Pointer[string]
 	if id != "" {

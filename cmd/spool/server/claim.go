@@ -11,13 +11,14 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// awaitClaim is how long the start waits for the database to say whose the name is. A
-// slower one is heard of while it records: footage does not wait for a database.
+// awaitClaim bounds how long the start waits for the database to confirm the node's name:
+// footage does not wait for a database.
 const awaitClaim = time.Second
 
-// claimName refuses to start where another recorder has this one's name. A database
-// that could not be asked at the start refuses nobody: whoever finds later that the name
-// is another's records on, and its rows wait.
+// claimName returns an error if another recorder uses this node's name. If the database answers
+// only after awaitClaim, spool records until then and drains if the answer refuses the name. If
+// the first attempt to reach the database fails, the start goes on; if the name then turns out
+// to be another recorder's, recording goes on and the rows wait in the journal.
 func (s *Server) claimName(ctx context.Context) error {
 	soon, cancel := context.WithTimeout(ctx, awaitClaim)
 	defer cancel()
@@ -34,15 +35,16 @@ func (s *Server) claimName(ctx context.Context) error {
 	return nil
 }
 
-// lookForReplaced asks whose recordings were made in this record path.
+// lookForReplaced asks the catalogue for nodes whose recordings were made in another directory
+// at this record path, such as one on a disk that is not mounted now.
 func (s *Server) lookForReplaced(ctx context.Context) {
 	found, err := s.catalogue.Replaced(ctx)
 	if err != nil {
-		return // what was known stays
+		return // the last answer remains
 	}
 	before := s.replaced.Swap(&found)
 	if len(found) > 0 && (before == nil || len(*before) == 0) {
-		s.log.Warn("the record path was another directory before, with recordings that are not here", "path", s.cfg.MP4.RecordPath,
+		s.log.Warn("the record path held another directory before: its recordings are not here", "path", s.cfg.MP4.RecordPath,
 			"node", found[0].Node, "last_seen", found[0].LastSeen, "remedy", replacedRemedy(found[0]))
 	}
 }
@@ -52,7 +54,7 @@ func replacedRemedy(r metadata.Replaced) string {
 		"spool reindex --take-over %s, which marks lost what is not here, or spool reindex --accept-directory, which leaves those rows as they are", r.Node)
 }
 
-// nodeProblems are what is wrong with this recorder's name and place.
+// nodeProblems lists the problems of this recorder's name and of its record directory.
 func (s *Server) nodeProblems() (all []pipeline.Problem) {
 	if stats := s.catalogue.Stats(); stats.Claimed != "" {
 		all = append(all, pipeline.Problem{
@@ -75,9 +77,9 @@ func (s *Server) nodeProblems() (all []pipeline.Problem) {
 	return all
 }
 
-// nodeCheck fails while the name is another recorder's, and where the directory is
-// newer than one that was here before: what was recorded by mistake into a mount point is no
-// reason to call the disk that is back unready.
+// nodeCheck fails while another recorder uses this node's name, and if the record directory is
+// newer than one that was mounted here before. It does not fail if the directory is the older
+// one: recordings made by mistake in a mount point do not make the returned disk unready.
 func (s *Server) nodeCheck() api.Check {
 	c := api.Check{Name: "node", OK: true}
 	found := s.replaced.Load()

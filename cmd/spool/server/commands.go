@@ -20,8 +20,8 @@ import (
 	"github.com/gospool/spool/stages"
 )
 
-// keptCommands is a directory of the record directory with a file for each command
-// of exec that is yet to be run: see stages.CommandStore.
+// keptCommands is a directory in the record directory with one file for each command of exec
+// that has not run yet: see stages.CommandStore.
 type keptCommands struct {
 	dir string
 	log *slog.Logger
@@ -32,12 +32,13 @@ const (
 	commandSuffix = ".json"
 )
 
-// disk follows no link from the record directory on.
+// disk returns the file system operations of the store. They follow no links below the record
+// directory.
 func (k *keptCommands) disk() durable.Disk { return durable.Below(filepath.Dir(k.dir)) }
 
 func (k *keptCommands) path(name string) string { return filepath.Join(k.dir, name+commandSuffix) }
 
-// Keep stores one. The directory is made with the first.
+// Keep stores a command. The first one makes the directory.
 func (k *keptCommands) Keep(c stages.KeptCommand) error {
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -53,33 +54,33 @@ func (k *keptCommands) Keep(c stages.KeptCommand) error {
 	return durable.Replace(k.disk(), k.path(c.Name()), text, 0o600)
 }
 
-// Done removes one. That a power cut brings it back has it run once more.
+// Done removes a command. If a power cut restores the file, the command runs once more.
 func (k *keptCommands) Done(name string) {
 	if name == "" {
 		return
 	}
 	if err := k.disk().Remove(k.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		k.log.Warn("a command that was run could not be taken out of the store; it is run again after a restart", "name", name, "error", err)
+		k.log.Warn("a command has run, but could not be removed from the store: it will run again after a restart", "name", name, "error", err)
 	}
 }
 
-// resumeCommands runs what an earlier process did not come to run. What cannot be run
-// any more is said, once, and taken out.
+// resumeCommands runs the commands that an earlier process kept and did not run. A command that
+// can no longer run is logged once and removed.
 func (s *Server) resumeCommands() {
 	store := s.commandStore
-	entries, err := store.disk().List(store.dir) // in the order of names, which is that of age
+	entries, err := store.disk().List(store.dir) // sorted by name, which is by age
 	if len(entries) > 0 {
 		err = store.disk().Own.OurDirectory(store.dir)
 	}
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
-			s.log.Error("commands of an earlier run are not run, and stay where they are", "commands", len(entries), "error", err)
+			s.log.Error("commands of an earlier run cannot be read and are kept", "commands", len(entries), "error", err)
 		}
 		return
 	}
 	for _, e := range entries {
 		name, whole := strings.CutSuffix(e.Name(), commandSuffix)
-		if !whole { // of a crash; it was never promised
+		if !whole { // a temporary file of a crash: the command was never promised
 			_ = store.disk().Remove(filepath.Join(store.dir, e.Name()))
 			continue
 		}
@@ -91,14 +92,13 @@ func (s *Server) resumeCommands() {
 			continue
 		}
 		s.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
-		if disk := syscall.Errno(0); !errors.As(err, &disk) && !errors.Is(err, filesystem.ErrNotOurs) && !errors.Is(err, errNotYet) { // else the next start may be able to run it
+		if disk := syscall.Errno(0); !errors.As(err, &disk) && !errors.Is(err, filesystem.ErrNotOurs) && !errors.Is(err, errNotYet) { // otherwise the next start may run it
 			store.Done(name)
 		}
 	}
 }
 
-// maxCommandBytes bounds what is read of a file that another program may have put
-// there.
+// maxCommandBytes bounds a stored command: another program may have written the file.
 const maxCommandBytes = 64 << 10
 
 func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
@@ -107,12 +107,12 @@ func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
 		err = json.Unmarshal(text, &c)
 	}
 	if err == nil && c.Name() != name {
-		err = errors.New("it is not a command")
+		err = errors.New("the file holds no command of this name")
 	}
 	return c, err
 }
 
-var errNotYet = errors.New("the pipeline that it is of is not run now: a start at which it is runs it")
+var errNotYet = errors.New("its pipeline does not run now: the command runs at the next start with that pipeline")
 
 func (s *Server) resumeCommand(c stages.KeptCommand) error {
 	now := s.declared.State()
@@ -126,7 +126,7 @@ func (s *Server) resumeCommand(c stages.KeptCommand) error {
 	return s.commands.Resume(c, cfg, s.log)
 }
 
-// execStage finds the stage that a command was kept for.
+// execStage finds the settings of the exec stage that kept a command.
 func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConfig, ok bool) {
 	pipeline.EachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, func(s *pipeline.StageInfo, settings *config.Node) {
 		if own, is := stages.ReadExec(s, settings); is && own.Matches(c) {
@@ -136,13 +136,13 @@ func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConf
 	return found, ok
 }
 
-// finishCommands waits for the commands of exec within the time that there is, less
-// what the catalogue needs after them, or until the operator is in a hurry. The next
-// start runs those that are left.
+// finishCommands waits for the commands of exec until three quarters of ctx's time have passed
+// (the catalogue needs the rest) or until a second signal. The next start runs the remaining
+// commands.
 func (s *Server) finishCommands(ctx context.Context, hurry <-chan os.Signal) {
-	const killed = 5 * time.Second // at most until those that run are dead
+	const killed = 5 * time.Second // time for the running commands to die
 	if deadline, bounded := ctx.Deadline(); bounded && s.commands.Held() > 0 {
-		s.log.Info("waiting for commands of exec: a second signal leaves them to the next start", "commands", s.commands.Held())
+		s.log.Info("waiting for commands of exec; a second signal leaves them to the next start", "commands", s.commands.Held())
 		wait, cancel := context.WithTimeout(ctx, time.Until(deadline)*3/4)
 		stop := s.tasks.Go("second signal", func(ctx context.Context) error {
 			select {

@@ -12,15 +12,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// control is the recorder as the API wants it.
+// control adapts the recorder to api.Recorder.
 type control struct {
 	recorder *recorder.Recorder
-	byHand   func() // told when something was started or stopped
+	changed  func() // called after each start or stop
 }
 
 func (c control) Start(_ context.Context, stream string, o recorder.StartOptions) (bool, error) {
 	already, err := c.recorder.Start(stream, o)
-	c.byHand()
+	c.changed()
 	switch {
 	case errors.Is(err, recorder.ErrUnknownStream):
 		return false, api.NotFound("%v; wait=true arms the recording until it appears", err)
@@ -30,19 +30,19 @@ func (c control) Start(_ context.Context, stream string, o recorder.StartOptions
 	return already, refusedArming(err)
 }
 
-// refusedArming says what to do where no more streams may be armed; any other error is
-// handed on.
+// refusedArming turns ArmedError into a conflict with a remedy; it returns any other error as
+// it is.
 func refusedArming(err error) error {
 	var full *recorder.ArmedError
 	if !errors.As(err, &full) {
 		return err
 	}
-	return api.Conflict("%v: stop one that is not needed (GET /mp4/list has them, POST /mp4/stop/NAME ends one), "+
-		"name this one under streams in the configuration, or raise memory.max_armed", err)
+	return api.Conflict("%v: stop a stream that is not needed (GET /mp4/list lists them, POST /mp4/stop/NAME ends one), "+
+		"name this stream under streams in the configuration, or raise memory.max_armed", err)
 }
 
 func (c control) Stop(ctx context.Context, stream string) (bool, error) {
-	defer c.byHand()
+	defer c.changed()
 	return c.recorder.Stop(ctx, stream)
 }
 
@@ -50,7 +50,8 @@ func (c control) Stream(path string) (recorder.StreamStatus, bool) { return c.re
 
 func (c control) Recording() []string { return c.recorder.Recording() }
 
-// growing tells what of a file that is being written can be played.
+// growing returns a function that finds the growing file of a name: its name, the bytes that
+// can be played, and whether it exists.
 func growing(dir string) playback.Growing {
 	return func(name string) (string, int64, bool) {
 		part := name + media.PartSuffix

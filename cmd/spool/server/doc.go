@@ -1,11 +1,11 @@
-// Package server holds the parts of a running recorder and their order: what each is
-// built from, started after and ended before. It hands the parts to each other, so that
-// none of them knows another, and answers for all of them: readiness, health, metrics.
-// Whoever runs one calls Declare, New and Run; tests hand in a clock of their own.
+// Package server holds the parts of a running recorder. It makes them, opens them in order, and
+// closes them in reverse. It hands each part the parts that it needs, so that none of them
+// imports another, and reports for all of them: readiness, health, metrics. spool serve calls
+// Declare, New and Run; tests pass a clock of their own.
 //
-// The commands beside spool serve use what a recorder does with its directory: Compile
-// (check), FileSystems and RecordDirs (check), RetentionPlan (retention), CatalogueOptions,
-// ClaimDirectory and Compare (reindex). None of these prints anything.
+// The other commands use single functions of a record directory: Compile (check), FileSystems
+// and RecordDirs (check), RetentionPlan (retention), CatalogueOptions, ClaimDirectory and
+// Compare (reindex). None of these prints anything.
 //
 //	server.go     the parts, made and closed; open.go: opened, in their order
 //	run.go        from the start to the drain

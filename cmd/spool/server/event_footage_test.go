@@ -163,7 +163,7 @@ func TestEventsOfOneFileAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, entry.Events)
 	require.Equal(t, rec.Events[:len(entry.Events)], entry.Events)
-	require.Equal(t, triggers-len(entry.Events), strings.Count(logged.String(), "an event is in the catalogue alone"), logged.String())
+	require.Equal(t, triggers-len(entry.Events), strings.Count(logged.String(), "the event is in the catalogue but not in its file"), logged.String())
 }
 
 // TestFileThatNamesAllItMay holds media of further events all the same: the catalogue

@@ -16,11 +16,11 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// events is the recorder and the catalogue as the API wants them for events.
+// events adapts the recorder and the catalogue to api.Events.
 type events struct {
 	recorder      *recorder.Recorder
 	recordings    recordings
-	before, after time.Duration // of an event that no running pipeline takes
+	before, after time.Duration // defaults for an event that no running pipeline takes
 	clock         pipeline.Clock
 	log           *slog.Logger
 
@@ -28,9 +28,9 @@ type events struct {
 	protection      *media.Protection
 }
 
-// Trigger records an event. What of its time lies in finished recordings is
-// marked there: where a continuous recording holds the rest of it, and where
-// memory does not reach back so far.
+// Trigger records an event. It marks the event in finished recordings where they hold part of
+// its time: the time before the growing file of a continuous recording, and the time before the
+// oldest media in memory.
 func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) (api.Taken, error) {
 	limited := e.bound(&t)
 	done, err := e.recorder.Trigger(stream, t)
@@ -50,12 +50,11 @@ func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) 
 	return taken, nil
 }
 
-// errStuck says that the recording which an event was marked on writes nothing.
-var errStuck = errors.New("the recording under way cannot write")
+// errStuck reports that the recording in which an event was marked writes nothing.
+var errStuck = errors.New("the running recording cannot write")
 
-// stuck tells why nothing of a stream is written at the moment; empty where something
-// may be. An event pipeline is none of that: its ring holds the clip until the disk
-// takes it.
+// stuck returns why no recording of a stream writes at the moment, or "" if one may. An event
+// pipeline counts as one that may: its ring holds the clip until the disk accepts it.
 func (e events) stuck(stream string) (why string) {
 	for _, j := range e.recorder.Status(stream) {
 		switch {
@@ -81,36 +80,35 @@ func remedy(r pipeline.Report) string {
 	return r.LastError
 }
 
-// onlyMarked tells whether an event has no recording of its own.
+// onlyMarked reports whether no pipeline makes a recording of the event's own.
 func onlyMarked(done []pipeline.Triggered) bool {
 	return !slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Status != pipeline.EventMarked })
 }
 
-// bound completes a trigger and keeps it within the bounds of requests. It tells
-// what of it was more.
+// bound fills in a trigger's defaults and reduces it to the limits of requests. It returns a
+// text for each reduced value.
 func (e events) bound(t *pipeline.Trigger) (limited []string) {
 	t.DefaultBefore, t.DefaultAfter = e.before, e.after
 	if t.WaitUntil.IsZero() && e.wait > 0 {
 		t.WaitUntil = e.clock.Now().Add(e.wait)
 	}
 	if e.maxBefore > 0 && t.Before > e.maxBefore {
-		limited = append(limited, fmt.Sprintf("before: %s were asked for, a request gets at most %s (events.max_before)", config.Duration(t.Before), config.Duration(e.maxBefore)))
+		limited = append(limited, fmt.Sprintf("before: %s requested, limited to %s (events.max_before)", config.Duration(t.Before), config.Duration(e.maxBefore)))
 		t.Before = e.maxBefore
 	}
 	return limited
 }
 
-// taken marks an event that is recorded in the finished files of its time, if
-// the recording under way may not hold all of it, and tells which recordings have
-// it. Its own files are no continuous recording, and protected only if the trigger
-// says so.
+// taken marks an event that pipelines have taken in the finished files of its time, unless the
+// running recording holds all of it, and lists the recordings that hold media of it. Files of
+// an event pipeline are protected only if the trigger says so.
 func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, done []pipeline.Triggered) api.Taken {
 	out := api.Taken{Pipelines: done}
 	whole, rows := true, false
 	from, to := done[0].Requested, done[0].Until
 	for _, d := range done {
 		if d.Status == pipeline.EventWaiting {
-			return out // nothing of it is there
+			return out // no media of it exists yet
 		}
 		rows = rows || !d.NoRows
 		whole = whole && d.Status == pipeline.EventStarted && !d.Actual.After(d.Requested)
@@ -131,14 +129,14 @@ func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, do
 	f.done = done
 	f.onlyNamed = whole
 	if err := f.mark(ctx); err != nil {
-		e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
+		e.log.Warn("the event is recorded, but could not be marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
 	}
 	out.Recordings, out.Limited = f.result()
 	return out
 }
 
-// pastEvent marks an event of which the running pipelines have nothing in the
-// finished recordings of its time.
+// pastEvent marks an event in the finished recordings of its time, when the running pipelines
+// have no media of it.
 func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger, why error) (api.Taken, error) {
 	if errors.Is(why, pipeline.ErrWaiting) {
 		return api.Taken{}, api.Unavailable("%v", why)
@@ -150,7 +148,7 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	ferr := f.mark(ctx)
 	if len(f.marked) > 0 {
 		if ferr != nil {
-			e.log.Warn("an event is marked, but not in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", ferr)
+			e.log.Warn("the event is marked, but not in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", ferr)
 		}
 		out := api.Taken{Pipelines: f.marked[:1]}
 		out.Recordings, out.Limited = f.result()
@@ -170,7 +168,8 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	return api.Taken{}, api.Conflict("%v", why)
 }
 
-// pastReach tells whether the running pipelines have nothing of an event.
+// pastReach reports whether an error means that the running pipelines have no media of an
+// event.
 func pastReach(err error) bool {
 	for _, e := range []error{recorder.ErrUnknownStream, pipeline.ErrNoEvents, pipeline.ErrNothing, pipeline.ErrPast, pipeline.ErrNotCovered, errStuck} {
 		if errors.Is(err, e) {
@@ -194,7 +193,7 @@ func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage
 	}
 	for i := range page.Events {
 		f := &page.Events[i]
-		if len(f.Recordings) > 0 && f.Actual == 0 { // of before events said it: a file begins with a key frame
+		if len(f.Recordings) > 0 && f.Actual == 0 { // rows of earlier versions lack it: a file begins with a key frame
 			if begin := f.Recordings[0].StartUTC; begin >= f.Start {
 				f.Actual = begin
 			}

@@ -13,17 +13,17 @@ import (
 	"github.com/gospool/spool/sinks/footage"
 )
 
-// eventFootage is the recordings of one event's time.
+// eventFootage finds and marks the recordings of one event's time.
 type eventFootage struct {
 	events
 	stream    string
 	ev        media.Event
-	done      []pipeline.Triggered // what the running pipelines did about it
-	onlyNamed bool                 // they have all of it: nothing else is marked
+	done      []pipeline.Triggered // the results of the running pipelines
+	onlyNamed bool                 // the running pipelines hold all of it: mark no other file
 
 	footage.Found
-	marked []pipeline.Triggered // finished recordings that were marked, nearest first
-	beyond map[media.ID]bool    // recordings that hold media of it and cannot name it
+	marked []pipeline.Triggered // marked finished recordings, nearest first
+	beyond map[media.ID]bool    // recordings that hold media of it and whose files cannot name it
 }
 
 func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time) *eventFootage {
@@ -33,10 +33,9 @@ func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time)
 	}}
 }
 
-// mark names the event in the finished recordings of its time and protects them
-// unless the trigger says not to, those nearest to the trigger first. One that
-// cannot be marked does not keep the others from it; the first such error is
-// returned.
+// mark names the event in the finished recordings of its time, nearest to the trigger first,
+// and protects them unless the trigger says not to. It goes on after a recording that cannot be
+// marked and returns the first such error.
 func (f *eventFootage) mark(ctx context.Context) error {
 	var took []string
 	for _, d := range f.done {
@@ -53,10 +52,10 @@ func (f *eventFootage) mark(ctx context.Context) error {
 	for _, i := range f.NearestFirst(f.ev.At) {
 		r := &f.Records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
-			if f.took(r) && !f.names(r) { // it names as many as it may, or the disk is slow
+			if f.took(r) && !f.names(r) { // its file names the maximum of events, or the disk is slow
 				err = cmp.Or(f.pair(ctx, r), err)
 			}
-			continue // what grows has its mark from the recorder
+			continue // the recorder marks a growing file
 		}
 		if failed := f.markFile(ctx, r); failed != nil {
 			err = cmp.Or(err, failed)
@@ -73,18 +72,18 @@ func (f *eventFootage) mark(ctx context.Context) error {
 	return err
 }
 
-// begin finds the key frame where the footage begins.
+// begin sets the event's Actual: the time of the key frame at which its footage begins.
 func (f *eventFootage) begin() {
 	for i := range f.Records { // oldest first
 		r := &f.Records[i]
 		at := r.StartUTC
 		if at < f.ev.Start {
 			if f.recordings.files.Belongs(r.Path, r.ID) != nil {
-				continue // it is not marked
+				continue // the file cannot be marked
 			}
 			key, err := f.recordings.files.KeyFrame(r.Path, time.Unix(0, f.ev.Start))
 			if err != nil {
-				f.log.Warn("the key frame at which an event's footage begins is not known", "file", r.Path, "event", f.ev.ID, "error", err)
+				f.log.Warn("the key frame at which the event's footage begins could not be found", "file", r.Path, "event", f.ev.ID, "error", err)
 				continue
 			}
 			at = key.UnixNano()
@@ -94,8 +93,8 @@ func (f *eventFootage) begin() {
 	}
 }
 
-// markFile names the event in a finished recording, and protects it if the event
-// wants that and may.
+// markFile names the event in a finished recording, and protects the recording if the event
+// asks for it and the limits allow it.
 func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 	named, err := f.name(ctx, r.ID)
 	if err != nil {
@@ -106,14 +105,14 @@ func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 		return nil
 	}
 	if _, err = f.recordings.SetProtected(ctx, r.ID, true); err != nil {
-		f.protection.Grew(f.ev.ID, -r.Size) // a later try of the same event may have it
+		f.protection.Grew(f.ev.ID, -r.Size) // a later attempt for the same event may protect it
 		return err
 	}
 	r.Protected = true
 	return nil
 }
 
-// name puts the event into the row and the file of a finished recording.
+// name adds the event to the row and the file of a finished recording.
 func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Record, error) {
 	m, err := f.recordings.footage.AddEvent(ctx, recording, f.ev)
 	if err != nil {
@@ -123,12 +122,12 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Reco
 		f.beyond[recording] = true
 	}
 	if m.FileError != nil {
-		f.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", m.Record.Path, "event", f.ev.ID, "error", m.FileError)
+		f.log.Warn("the event is in the catalogue but not in its file: spool reindex into an empty database will not find it", "file", m.Record.Path, "event", f.ev.ID, "error", m.FileError)
 	}
 	return m.Record, nil
 }
 
-// pair notes in the catalogue alone that a recording holds media of the event.
+// pair records only in the catalogue that a recording holds media of the event.
 func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	if err := f.recordings.footage.PairEvent(ctx, r.Recording, f.ev); err != nil {
 		return known(err)
@@ -137,7 +136,7 @@ func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	return nil
 }
 
-// took reports whether the pipeline of a recording has taken the event.
+// took reports whether the pipeline of a recording took the event.
 func (f *eventFootage) took(r *media.Record) bool {
 	return slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
 }
@@ -146,8 +145,8 @@ func (f *eventFootage) names(r *media.Record) bool {
 	return footage.Names(r, f.ev.ID)
 }
 
-// result tells which recordings hold media of the event, and what of them it does
-// not protect.
+// result lists the recordings that hold media of the event, and reports how many of them stay
+// unprotected because of a limit.
 func (f *eventFootage) result() (list []media.EventRecording, limited []string) {
 	grows := f.recordings.growing()
 	var files int
@@ -167,7 +166,7 @@ func (f *eventFootage) result() (list []media.EventRecording, limited []string) 
 		}
 	}
 	if files > 0 {
-		limited = append(limited, fmt.Sprintf("protect: %d recordings of %d bytes are not protected: one event protects at most events.max_protect_bytes, all together events.max_protect_percent of the disk", files, bytes))
+		limited = append(limited, fmt.Sprintf("protect: %d recordings of %d bytes are not protected: one event protects at most events.max_protect_bytes, all events at most events.max_protect_percent of the disk", files, bytes))
 	}
 	return list, limited
 }

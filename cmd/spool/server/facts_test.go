@@ -119,7 +119,7 @@ func TestDamagedFactsAreToldOf(t *testing.T) {
 	require.NoError(t, found.Unread)
 	require.Equal(t, []media.ID{own.ID}, found.Damaged)
 	var said bytes.Buffer
-	found.tellDamaged(slog.New(slog.NewTextHandler(&said, nil)))
+	found.logDamaged(slog.New(slog.NewTextHandler(&said, nil)))
 	require.Contains(t, said.String(), own.ID.String())
 	protected, err := (files{r.dir}).Protected(own.Path, own.ID)
 	require.NoError(t, err)

@@ -12,15 +12,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
-// FileSystem is that of one record directory.
+// FileSystem describes the file system of one record directory.
 type FileSystem struct {
 	Dir    string
-	Err    error // why nothing is known: fs.ErrNotExist, or it is no directory
+	Err    error // why the report is empty: fs.ErrNotExist, or not a directory
 	Report filesystem.Report
 }
 
-// FileSystems reports what the file system of each directory that pipelines record to has
-// and lacks, in the order of names. now is a time that names of files may hold.
+// FileSystems reports the features and limits of the file system of each record directory,
+// sorted by directory. now is an example of a time for file names.
 func FileSystems(cfg *configs.Config, now time.Time) (all []FileSystem) {
 	named := patterns(cfg)
 	for _, dir := range slices.Sorted(maps.Keys(named)) {
@@ -39,8 +39,8 @@ func FileSystems(cfg *configs.Config, now time.Time) (all []FileSystem) {
 	return all
 }
 
-// probe looks whether the file system of a directory takes all names that its patterns
-// may make.
+// probe checks whether a directory's file system accepts every name that its patterns may
+// produce.
 func probe(cfg *configs.Config, dir string, patterns []string, now time.Time) filesystem.Report {
 	var names []string
 	for _, pattern := range patterns {
@@ -52,15 +52,16 @@ func probe(cfg *configs.Config, dir string, patterns []string, now time.Time) fi
 	return (&filesystem.Calls{}).Probe(dir, names...)
 }
 
-// logFilesystems says at the start what the record directories' file systems lack.
+// logFilesystems logs at the start which features the file systems of the record directories
+// lack.
 func (s *Server) logFilesystems() {
 	for _, f := range FileSystems(s.cfg, s.clock.Now()) {
 		switch r := f.Report; {
-		case f.Err != nil: // recordings say what that does to them
+		case f.Err != nil: // recordings report the consequence
 		case len(r.Refused) > 0:
-			s.log.Error("the file system does not take all names of recordings: change filename_pattern or the stream's path", "directory", f.Dir, "file_system", r.String())
+			s.log.Error("the file system does not accept all file names of recordings: change filename_pattern or the stream's path", "directory", f.Dir, "file_system", r.String())
 		case r.Gone():
-			s.log.Warn("the file system lacks something that spool promises elsewhere", "directory", f.Dir, "file_system", r.String())
+			s.log.Warn("the file system lacks something that spool relies on", "directory", f.Dir, "file_system", r.String())
 		default:
 			s.log.Info("file system of the recordings", "directory", f.Dir, "file_system", r.String())
 		}

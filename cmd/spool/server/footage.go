@@ -20,7 +20,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// newFootage makes the one place that changes a recording's file and row.
+// newFootage makes the store through which every change of a recording's file and row goes.
 func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock, mistaken prometheus.Counter, deleted func(path string)) *footage.Store {
 	return footage.New(footage.Options{
 		Catalogue: rows{catalogue}, Index: catalogue, Files: files{dir}, Clock: clock,
@@ -28,8 +28,8 @@ func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock,
 	})
 }
 
-// rows is the catalogue as footage wants it. A change that the journal cannot keep is
-// taken all the same: the file has it, or the next comparison with the disk finds it.
+// rows adapts the catalogue to package footage. It accepts a change that the journal cannot
+// store: the file has it, or the next comparison with the disk finds it.
 type rows struct{ *metadata.Catalogue }
 
 func taken(err error) error {
@@ -61,7 +61,7 @@ func (r rows) Forget(ctx context.Context, gone []media.DeletedFile) error {
 	return taken(r.Catalogue.Forget(ctx, gone))
 }
 
-// files are those of a record directory, as footage wants them.
+// files adapts a record directory to package footage.
 type files struct{ dir string }
 
 func (d files) name(path string) string { return filepath.Join(d.dir, filepath.FromSlash(path)) }
@@ -84,7 +84,7 @@ func (d files) Protected(path string, id media.ID) (bool, error) {
 	return mp4.Protected(sized{f}, d.dir, path, id)
 }
 
-// open opens nothing outside of the directory or over a link, and waits for no pipe.
+// open opens a file below the directory without following links and without blocking on a pipe.
 func (d files) open(path string) (*os.File, error) {
 	top, err := os.Open(d.dir)
 	if err != nil {
@@ -101,7 +101,8 @@ func (d files) open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// below makes sure that a path leads to a file in the directory: rows are others' too.
+// below returns an error unless a path names a file in the directory: rows may come from
+// another recorder.
 func (d files) below(path string) error {
 	f, err := d.open(path)
 	if err != nil {
@@ -128,7 +129,7 @@ func (d files) Remove(path string) error { return disk.Remove(d.dir, path) }
 
 func (d files) Forget(id media.ID) error { return mp4.Forget(d.dir, id) }
 
-// KeyFrame finds the newest key frame of a file at or before a moment.
+// KeyFrame returns the time of a file's newest key frame at or before a moment.
 func (d files) KeyFrame(path string, at time.Time) (time.Time, error) {
 	if err := d.below(path); err != nil {
 		return time.Time{}, err
@@ -136,7 +137,7 @@ func (d files) KeyFrame(path string, at time.Time) (time.Time, error) {
 	return mp4.KeyFrame(d.name(path), at)
 }
 
-// modified returns when a file was written last.
+// modified returns the modification time of a file.
 func (d files) modified(path string) (time.Time, error) {
 	f, err := d.open(path)
 	if err != nil {
@@ -152,7 +153,7 @@ func (d files) modified(path string) (time.Time, error) {
 
 func newMistaken() prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{Name: "spool_files_mistaken_total",
-		Help: "Times that a file was not touched or served, because it is not that of the recording that names it, or does not say."})
+		Help: "Times that a file was neither changed nor served because it belongs to another recording than its row, or names none."})
 }
 
 // sized is a file with its size.
@@ -166,8 +167,8 @@ func (f sized) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-// known gives the errors of the catalogue and of footage the API's shape; another is
-// hidden there.
+// known converts the errors of the catalogue and of footage to API errors. The API hides the
+// text of any other error.
 func known(err error) error {
 	var (
 		elsewhere *footage.ElsewhereError
@@ -195,8 +196,8 @@ func known(err error) error {
 	case errors.As(err, &mistaken) && errors.Is(err, mp4.ErrOtherRecording):
 		return api.Conflict("%s is the file of another recording: spool reindex marks recording %s lost", mistaken.Path, mistaken.ID)
 	case errors.As(err, &mistaken):
-		return api.Conflict("%s does not say which recording it is of, and is left alone (%v): "+
-			"see what spool repair --dry-run says of it, or move it away and run spool reindex", mistaken.Path, mistaken.Err)
+		return api.Conflict("%s does not name the recording that it belongs to and is left alone (%v):  "+
+			"inspect it with spool repair --dry-run, or move it away and run spool reindex", mistaken.Path, mistaken.Err)
 	case errors.Is(err, metadata.ErrNotFound):
 		return api.NotFound("%v", metadata.ErrNotFound)
 	case errors.Is(err, metadata.ErrOtherNode):

@@ -93,7 +93,7 @@ func TestWhatIsKeptInADirectoryOfAnotherIsNotObeyed(t *testing.T) {
 	require.NoError(t, os.Chown(dir, 65534, -1))
 	r := start(t, dir, forgetful, 0, true)
 	said := r.said.String()
-	require.Equal(t, 1, strings.Count(said, "commands of an earlier run are not run, and stay where they are"), said)
+	require.Equal(t, 1, strings.Count(said, "commands of an earlier run cannot be read and are kept"), said)
 	require.NotContains(t, said, "a command of an earlier run")
 	require.NotContains(t, said, "stops by hand of before")
 	require.NotContains(t, said, "streams of before")

@@ -18,16 +18,16 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// problems lists what is wrong now: what the recordings say, those that failed and
-// are to run again, and what they stand on.
+// problems lists the current problems: of recordings, of recordings that failed and are
+// retried, and of the parts that they depend on.
 func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	all = s.recordingProblems()
 	catalogue := s.catalogue.Stats()
 	all = append(all, s.nodeProblems()...)
 	obstacles := s.obstacles(ctx)
 	for _, p := range append(obstacles, s.scarce()...) {
-		said := func(other pipeline.Problem) bool { return other.Problem == p.Problem } // by a recording, with its file
-		if !slices.ContainsFunc(all, said) {
+		reported := func(other pipeline.Problem) bool { return other.Problem == p.Problem } // a recording has reported it, with its file
+		if !slices.ContainsFunc(all, reported) {
 			all = append(all, p)
 		}
 	}
@@ -56,26 +56,26 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	if n := catalogue.Aside; n > 0 {
 		all = append(all, pipeline.Problem{
 			Problem: "rows_set_aside", Since: catalogue.AsideSince,
-			Cause: fmt.Sprintf("the database refuses %s, each a file in %s; the newest because: %s", refusedRows(n), catalogue.AsideDir, catalogue.AsideError),
-			Remedy: "see what the database says in each file, such as a constraint that spool did not make or a limit of a packet; " +
-				"they are tried again every ten minutes, at a restart and by spool reindex",
+			Cause: fmt.Sprintf("the database refuses %s, each kept as a file in %s; reason of the newest: %s", refusedRows(n), catalogue.AsideDir, catalogue.AsideError),
+			Remedy: "read the database's error in each file, such as a constraint that spool did not make or a packet limit; " +
+				"the rows are tried again every ten minutes, at a restart and by spool reindex",
 		})
 	}
 	made := s.declared.State()
 	if why := made.Refusals(); len(why) > 0 {
 		p := pipeline.Problem{
 			Problem: "pipelines_refused", Cause: firstOf(why), Failing: true,
-			Remedy: "declare in the configuration file what they name, or take them back: DELETE /mp4/pipelines/{name}",
+			Remedy: "declare in the configuration file the resources that they use, or delete them: DELETE /mp4/pipelines/{name}",
 		}
 		if made.Unread() {
-			p.Remedy = "do what the cause says, such as chown, and reload: POST /mp4/reload; or write the pipelines into the configuration file and remove .spool-pipelines.yaml"
+			p.Remedy = "remove the cause, for example with chown, and reload: POST /mp4/reload; or write the pipelines into the configuration file and remove .spool-pipelines.yaml"
 		}
 		all = append(all, p)
 	}
 	if err := s.declared.Forgets(); err != nil {
 		all = append(all, pipeline.Problem{
 			Problem: "restart_forgets", Cause: fmt.Sprintf("%s: %v", declared.WhatIsForgotten, err),
-			Remedy: "chown or chmod the record directory as the cause says and reload: POST /mp4/reload; or run spool as its owner; and write pipelines into the configuration file",
+			Remedy: "chown or chmod the record directory as the cause says, or run spool as its owner, and reload: POST /mp4/reload; or write the pipelines into the configuration file",
 		})
 	}
 	if wrong := s.declared.Unloaded(); len(wrong) > 0 {
@@ -84,12 +84,12 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 			why[i] = p.String()
 		}
 		all = append(all, pipeline.Problem{
-			Problem: "configuration_refused", Cause: "the configuration's file is not obeyed: " + firstOf(why),
-			Remedy: "do what the cause says: the configuration of before is run until then, and the next start reads the file as it is",
+			Problem: "configuration_refused", Cause: "the configuration file is refused: " + firstOf(why),
+			Remedy: "correct the file as the cause says; the previous configuration runs until then, and a restart would fail",
 		})
 	}
 	if why := s.keeper.LastError(); why != "" {
-		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
+		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "find out why files cannot be deleted; the disk may fill up meanwhile"})
 	}
 	all = append(append(all, s.wall.Problems()...), s.keeper.Problems()...)
 	s.firstSeen.date(all, s.clock.Now())
@@ -117,25 +117,25 @@ func waiting(n int) string {
 	return fmt.Sprintf("%d changes wait", n)
 }
 
-// remedies are what to do about a part that does not work, by its name.
+// remedies returns what to do about a failed part, by its name.
 var remedies = map[string]string{
-	"database":    "recording goes on, and rows wait in the journal: see that the database runs, has room and may be written",
-	"journal":     "rows wait in memory, and those of a crash are found again by a comparison with the disk: make room on the disk of the journal, or see why it cannot be written",
+	"database":    "recording goes on, and rows wait in the journal: check that the database runs, has free space and accepts writes",
+	"journal":     "rows wait in memory, and a comparison with the disk restores them after a crash: free space on the journal's disk, or find out why it cannot be written",
 	"record_path": "mount the disk with the recordings, or set mp4.record_path",
 }
 
-// remedy is what to do about a part that does not work: one without a remedy of its own
-// is a server of ingest.
+// remedy returns what to do about a failed part. A part without an entry in remedies is a
+// server of ingest.
 func (s *Server) remedy(part string) string {
 	for _, server := range s.servers.All() {
 		if fault := (*certificate.Fault)(nil); server.Name == part && errors.As(server.Fault(), &fault) {
 			return fault.Remedy
 		}
 	}
-	return cmp.Or(remedies[part], fmt.Sprintf("see who else listens there, or set ingest.%s.listen", part))
+	return cmp.Or(remedies[part], fmt.Sprintf("find the program that listens on this address, or set ingest.%s.listen", part))
 }
 
-// recordingProblems are those of the streams and of their recordings.
+// recordingProblems lists the problems of streams and of their recordings.
 func (s *Server) recordingProblems() (all []pipeline.Problem) {
 	for _, path := range s.expected.All() {
 		for _, p := range s.expected.Problems(path) {
@@ -151,25 +151,25 @@ func (s *Server) recordingProblems() (all []pipeline.Problem) {
 		if j.State == recorder.JobBackoff {
 			all = append(all, pipeline.Problem{
 				Problem: "recording_failed", Since: j.FailingSince, Stream: j.Stream, Cause: j.LastError,
-				Remedy: "it is tried again by itself: see what the cause says", Failing: true,
+				Remedy: "remove the cause; spool retries by itself", Failing: true,
 			})
 		}
 	}
 	for stream, since := range s.keeper.Stopped() {
 		all = append(all, pipeline.Problem{
 			Problem: "no_room", Since: since, Stream: stream, Failing: true,
-			Cause:  "recording is stopped: there is no room, and nothing that may be deleted",
-			Remedy: "unprotect or delete footage, or raise the limit; it then goes on by itself",
+			Cause:  "recording is stopped: no space is left, and no recording may be deleted",
+			Remedy: "unprotect or delete recordings, or raise the limit; recording then resumes by itself",
 		})
 	}
 	return all
 }
 
-// unwritable are the problems for which a recording that should be running writes
-// nothing, and which lie with the machine and not with the sender.
+// unwritable names the problems of the machine, not of the sender, that stop a recording from
+// writing.
 var unwritable = append(disk.Unwritable(), "recording_failed", "no_room")
 
-// recording is the check that every recording which should be running can write.
+// recording checks that every recording that should be running can write.
 func (s *Server) recording() api.Check {
 	var why []string
 	for _, p := range s.recordingProblems() {
@@ -181,7 +181,7 @@ func (s *Server) recording() api.Check {
 	return api.Check{Name: "recording", OK: len(why) == 0, Detail: firstOf(why)}
 }
 
-// firstOf joins the first five of many reasons.
+// firstOf joins the first five reasons and counts the rest.
 func firstOf(why []string) string {
 	if len(why) > 5 {
 		why = append(why[:5:5], fmt.Sprintf("and %d more", len(why)-5))
@@ -189,13 +189,13 @@ func firstOf(why []string) string {
 	return strings.Join(why, "; ")
 }
 
-// firstSeen remembers since when a problem lasts whose part does not tell.
+// firstSeen remembers when a problem began whose part does not record it.
 type firstSeen struct {
 	mu sync.Mutex // guards what follows
 	at map[string]time.Time
 }
 
-// date fills in what is not known, and forgets problems that are over.
+// date fills in the missing times and forgets problems that are over.
 func (f *firstSeen) date(all []pipeline.Problem, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -20,5 +20,5 @@ func TestMemoryIsDividedWithinItsMaximum(t *testing.T) {
 	require.Equal(t, int64(40<<20), heap)
 	free, chunks, heap = memory(configs.Memory{Pool: 16 << 20, Max: 1 << 30})
 	require.Equal(t, int64(16<<20), free)
-	require.Less(t, free+chunks+heap+mapped, int64(1<<30))
+	require.Less(t, free+chunks+heap+mappedBytes, int64(1<<30))
 }

@@ -14,12 +14,12 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// diskTimes is how long the disk takes, as histograms; mp4 tells it.
+// diskTimes collects the latencies of the disk as histograms; it implements mp4.Timings.
 type diskTimes struct{ write, sync, finish prometheus.Histogram }
 
 var _ mp4.Timings = (*diskTimes)(nil)
 
-// buckets run from what a page cache takes to what a dying disk does.
+// buckets range from writes to the page cache to writes to a dying disk, in seconds.
 var buckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 func newDiskTimes() *diskTimes {
@@ -27,26 +27,26 @@ func newDiskTimes() *diskTimes {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spool_disk_" + name + "_seconds", Help: help, Buckets: buckets})
 	}
 	return &diskTimes{
-		write:  times("write", "Time to hand one chunk to the system."),
-		sync:   times("sync", "Time until what was written is on the disk (fdatasync)."),
+		write:  times("write", "Time to write one chunk to the page cache (write)."),
+		sync:   times("sync", "Time to flush written data to the disk (fdatasync)."),
 		finish: times("finish", "Time to finish a file: moov, syncs, rename."),
 	}
 }
 
-// Wrote counts a chunk. See mp4.Timings.
+// Wrote observes the write of a chunk. See mp4.Timings.
 func (d *diskTimes) Wrote(took time.Duration) { d.write.Observe(took.Seconds()) }
 
-// Synced counts a sync.
+// Synced observes a sync.
 func (d *diskTimes) Synced(took time.Duration) { d.sync.Observe(took.Seconds()) }
 
-// Finished counts a file.
+// Finished observes the finishing of a file.
 func (d *diskTimes) Finished(took time.Duration) { d.finish.Observe(took.Seconds()) }
 
-// stores are the figures of what stands behind a recording: the catalogue with
-// its journal, and the disk. They are read when they are asked for.
-type stores struct {
+// storageMetrics collects figures of the catalogue, its journal and the record directory's
+// disk. It reads them at each scrape.
+type storageMetrics struct {
 	catalogue func() metadata.Stats
-	capacity  func() (filesystem.Capacity, bool) // of the disk with the record directory, when it could be asked
+	capacity  func() (filesystem.Capacity, bool) // of the record directory's disk; false if unknown
 	obstacles func(context.Context) []pipeline.Problem
 	arming    func() recorder.Arming
 }
@@ -58,31 +58,31 @@ func figure(name, help string) *prometheus.Desc {
 var (
 	catConnected = figure("catalogue_connected", "1 while the database answers.")
 	catPending   = figure("catalogue_pending_changes", "Changes in the journal that wait for the database.")
-	catBytes     = figure("catalogue_pending_bytes", "Bytes of them.")
-	catLag       = figure("catalogue_lag_seconds", "Age of the oldest of them: how far the database is behind.")
-	catApplied   = figure("catalogue_applied_changes_total", "Changes that the database took.")
-	catRefused   = figure("catalogue_refused_changes_total", "Rows that the database refused and that were set aside; each was logged.")
-	catAside     = figure("catalogue_rows_set_aside", "Rows that the database refuses: see GET /mp4/health.")
-	catTries     = figure("catalogue_failed_attempts", "Attempts to reach the database or to write to it that failed since it last worked.")
-	catFull      = figure("catalogue_full_changes_total", "Changes dropped because the journal was full: reindex.")
-	catInvalid   = figure("catalogue_invalid_changes_total", "Recordings that no row can hold.")
-	catOthers    = figure("catalogue_foreign_changes_total", "Changes left out because the row is another recorder's.")
-	catUnwanted  = figure("catalogue_unwanted_locations_total", "Places elsewhere that are to delete what they have, since its recording was deleted here.")
+	catBytes     = figure("catalogue_pending_bytes", "Bytes of the changes that wait for the database.")
+	catLag       = figure("catalogue_lag_seconds", "Age of the oldest change that waits for the database.")
+	catApplied   = figure("catalogue_applied_changes_total", "Changes written to the database.")
+	catRefused   = figure("catalogue_refused_changes_total", "Rows that the database refused and that were set aside. Each is logged.")
+	catAside     = figure("catalogue_rows_set_aside", "Refused rows that are set aside now: see GET /mp4/health.")
+	catTries     = figure("catalogue_failed_attempts", "Failed attempts to reach or write the database since it last worked.")
+	catFull      = figure("catalogue_full_changes_total", "Changes dropped because the journal was full: run spool reindex.")
+	catInvalid   = figure("catalogue_invalid_changes_total", "Recordings whose values do not fit into a row.")
+	catOthers    = figure("catalogue_foreign_changes_total", "Changes skipped because the row belongs to another recorder.")
+	catUnwanted  = figure("catalogue_unwanted_locations_total", "Remote copies to delete because their recording was deleted here.")
 	jrnBytes     = figure("journal_bytes", "Size of the journal on the disk.")
 	jrnErrors    = figure("journal_write_errors_total", "Writes of the journal that failed.")
-	jrnDamaged   = figure("journal_damaged_bytes", "Bytes found damaged at the start.")
+	jrnDamaged   = figure("journal_damaged_bytes", "Damaged bytes that were found in the journal at the start.")
 	diskTotal    = figure("disk_total_bytes", "Size of the filesystem with the record directory.")
-	diskFree     = figure("disk_free_bytes", "Bytes of it that the recorder may still write.")
-	diskInodes   = figure("disk_inodes", "Files that it can hold; 0 where it does not bound them.")
-	inodesFree   = figure("disk_free_inodes", "Files that may still be made on it.")
-	armed        = figure("armed_streams", "Streams that wait to be recorded although nobody publishes them and the configuration does not name them.")
-	armedMost    = figure("armed_streams_max", "How many may be, memory.max_armed; 0 is no limit.")
-	armedRefused = figure("armed_streams_refused_total", "Starts and events refused, and recordings ended with their publisher, because as many were armed.")
-	canWrite     = figure("writable", "1 while a recording could begin a file in each record directory.")
+	diskFree     = figure("disk_free_bytes", "Free bytes on this filesystem for the recorder.")
+	diskInodes   = figure("disk_inodes", "Inodes of this filesystem; 0 if it has no limit.")
+	inodesFree   = figure("disk_free_inodes", "Free inodes of this filesystem.")
+	armed        = figure("armed_streams", "Streams that wait to be recorded, have no publisher and are not in the configuration.")
+	armedMost    = figure("armed_streams_max", "Limit of armed streams (memory.max_armed); 0 means no limit.")
+	armedRefused = figure("armed_streams_refused_total", "Starts and events refused, and recordings not awaited after their publisher left, because of memory.max_armed.")
+	canWrite     = figure("writable", "1 while recordings can create files in every record directory.")
 )
 
 // Describe sends the descriptions; see prometheus.Collector.
-func (s *stores) Describe(ch chan<- *prometheus.Desc) {
+func (s *storageMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catAside, catTries, catFull,
 		catInvalid, catOthers, catUnwanted, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree, diskInodes, inodesFree, canWrite,
 		armed, armedMost, armedRefused} {
@@ -91,7 +91,7 @@ func (s *stores) Describe(ch chan<- *prometheus.Desc) {
 }
 
 // Collect sends the figures of one scrape; see prometheus.Collector.
-func (s *stores) Collect(ch chan<- prometheus.Metric) {
+func (s *storageMetrics) Collect(ch chan<- prometheus.Metric) {
 	send := func(d *prometheus.Desc, t prometheus.ValueType, v float64) {
 		ch <- prometheus.MustNewConstMetric(d, t, v)
 	}
@@ -132,7 +132,7 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// serverCounts are how the servers of ingest fare, each by its protocol.
+// serverCounts collects the counters of the servers of ingest, by protocol.
 type serverCounts struct{ servers *ingest.Servers }
 
 func ofServer(name, help string) *prometheus.Desc {
@@ -140,10 +140,10 @@ func ofServer(name, help string) *prometheus.Desc {
 }
 
 var (
-	openConnections    = ofServer("connections", "Connections of a server that are open.")
-	refusedConnections = ofServer("connections_refused_total", "Connections refused because max_connections were open, and all of them recorded.")
-	givenUpConnections = ofServer("connections_given_up_total", "Connections that did not record, closed to make room for a new one.")
-	refusedPublishers  = ofServer("publishers_refused_total", "Publishers refused, for their password, path, session description or codecs; each was logged, sixty a minute at most.")
+	openConnections    = ofServer("connections", "Open connections.")
+	refusedConnections = ofServer("connections_refused_total", "Connections refused because max_connections were open and all of them were recording.")
+	givenUpConnections = ofServer("connections_given_up_total", "Connections without a recording that were closed to make room for a new one.")
+	refusedPublishers  = ofServer("publishers_refused_total", "Publishers refused because of their password, path, session description or codecs. At most sixty a minute are logged.")
 )
 
 // Describe sends the descriptions; see prometheus.Collector.

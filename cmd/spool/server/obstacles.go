@@ -12,15 +12,16 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// leastDescriptors are what a recorder needs to begin one file and finish another;
-// with fewer than fewDescriptors the operator is told before.
+// leastDescriptors is the number of descriptors needed to begin one file and finish another.
+// Below fewDescriptors or fewInodes a warning is reported.
 const (
 	leastDescriptors = 4
 	fewDescriptors   = 100
 	fewInodes        = 1000
 )
 
-// dirs are the directories that must take files.
+// dirs lists the directories that must accept files: the record directories, and that of
+// SQLite.
 func (s *Server) dirs() []string {
 	dirs := RecordDirs(s.declared.State().All)
 	if dir, apart := databaseDir(s.cfg); apart {
@@ -29,8 +30,8 @@ func (s *Server) dirs() []string {
 	return dirs
 }
 
-// obstacles are what keeps this recorder from writing recordings now; none where it
-// can. What no directory tells is whether the process may open files.
+// obstacles lists the problems that keep this recorder from writing recordings now. The
+// process's limit of open files is checked first: a directory cannot report it.
 func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 	if left, most, _ := descriptors(); left < leastDescriptors {
 		err := fmt.Errorf("%w: of %d, %d are left", unix.EMFILE, most, max(left, 0))
@@ -44,7 +45,7 @@ func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 	return all
 }
 
-// canWrite is whether there is no obstacle, as far as is known.
+// canWrite reports whether no obstacle is known.
 func (s *Server) canWrite() bool {
 	for _, v := range s.writable.known(RecordDirs(s.declared.State().All)) {
 		if v.err != nil {
@@ -54,7 +55,7 @@ func (s *Server) canWrite() bool {
 	return true
 }
 
-// capacity is that of the disk with the record directory.
+// capacity returns the capacity of the record directory's disk, and whether it is known.
 func (s *Server) capacity() (filesystem.Capacity, bool) {
 	for _, v := range s.writable.known(RecordDirs(s.cfg)[:1]) {
 		return v.has, v.has.Total > 0
@@ -62,19 +63,19 @@ func (s *Server) capacity() (filesystem.Capacity, bool) {
 	return filesystem.Capacity{}, false
 }
 
-// scarce are the problems that are coming: recording goes on, but not for long.
+// scarce lists resources that run out: recording goes on, but not for long.
 func (s *Server) scarce() (all []pipeline.Problem) {
 	if left, most, err := descriptors(); err == nil && left < min(most/10, fewDescriptors) {
 		all = append(all, pipeline.Problem{
-			Problem: "few_descriptors", Cause: fmt.Sprintf("of %d files that the process may open, %d are left", most, left),
-			Remedy: "raise the limit with ulimit -n or LimitNOFILE, before no recording can begin a file",
+			Problem: "few_descriptors", Cause: fmt.Sprintf("%d of the process's %d file descriptors are left", left, most),
+			Remedy: "raise the limit (ulimit -n, LimitNOFILE) before recordings can no longer begin a file",
 		})
 	}
 	for _, v := range s.writable.known(RecordDirs(s.declared.State().All)) {
 		if has := v.has; has.FreeInodes > 0 && has.FreeInodes < min(has.Inodes/100, fewInodes) {
 			all = append(all, pipeline.Problem{
-				Problem: "few_inodes", Cause: fmt.Sprintf("of %d files that the filesystem can hold, %d may still be made", has.Inodes, has.FreeInodes),
-				Remedy: "delete files, of any size, before no recording can begin one; df -i counts them",
+				Problem: "few_inodes", Cause: fmt.Sprintf("%d of the filesystem's %d inodes are free", has.FreeInodes, has.Inodes),
+				Remedy: "delete files of any size before recordings can no longer begin a file; df -i counts inodes",
 			})
 		}
 	}

@@ -1,7 +1,7 @@
 package server
 
-// What is linked in registers itself: stages under the names that pipelines use,
-// and the schemes of pull URLs. A new stage or protocol is one line here.
+// Linked packages register themselves: stages under the names that pipelines use, servers and
+// sources under their URL schemes. A new stage or protocol is one line here.
 import (
 	_ "github.com/gospool/spool/sinks/metadata"
 	_ "github.com/gospool/spool/sinks/mp4"

@@ -6,8 +6,8 @@ import (
 	"github.com/gospool/spool/api"
 )
 
-// ready tells of each thing that a recorder stands on, without waiting for any:
-// what cannot be reached is not there; and whether what is to be recorded is.
+// ready checks each part that the recorder depends on, and whether the recordings that should
+// be running can write. It waits for no part: one that does not answer counts as failed.
 func (s *Server) ready(ctx context.Context) []api.Check {
 	return append(s.parts(ctx), s.recording())
 }
@@ -21,9 +21,9 @@ func (s *Server) parts(ctx context.Context) []api.Check {
 	}
 	switch {
 	case catalogue.Connected:
-		checks[0].Detail = "" // it is back, and takes what waits
+		checks[0].Detail = "" // the database is back and accepts the waiting changes
 	case catalogue.LastError == "":
-		checks[0].Detail = "it has not answered yet"
+		checks[0].Detail = "the database has not answered yet"
 	}
 	if dir, apart := databaseDir(s.cfg); apart && catalogue.Connected {
 		for _, v := range s.writable.now(ctx, []string{dir}) {
@@ -38,8 +38,7 @@ func (s *Server) parts(ctx context.Context) []api.Check {
 	return checks
 }
 
-// recordPath is the check that recordings can be written, whether there are any now
-// or not.
+// recordPath checks that recordings can be written, whether any is running or not.
 func (s *Server) recordPath(ctx context.Context) api.Check {
 	c := api.Check{Name: recordPathCheck, OK: true}
 	for _, p := range s.obstacles(ctx) {

@@ -17,23 +17,23 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// reconcile makes the catalogue say what is on the disk. It goes on until it has:
-// it waits for the database, which may come later than the recorder, for the disk,
-// and for the operator where the directory is not the catalogue's.
+// reconcile compares the catalogue with the disk until it has succeeded. It waits for the
+// database, which may start later than the recorder, for the disk, and for the operator if the
+// rows belong to another directory.
 func (s *Server) reconcile(ctx context.Context, dir string) error {
 	backoff := pipeline.Backoff{Max: 5 * time.Second}
 	said := ""
 	for {
 		found, err := s.compare(ctx, dir)
 		if found.Adopted > 0 {
-			s.log.Info("recordings that were made under another name of this recorder are under its own now", "adopted", found.Adopted,
+			s.log.Info("recordings made under a former name of this recorder were adopted", "adopted", found.Adopted,
 				"left_alone", found.NotAdopted)
 		}
 		if found.Others > 0 {
-			s.log.Info("files whose recordings are of another recorder are left alone", "files", found.Others)
+			s.log.Info("files whose rows belong to another recorder are left alone", "files", found.Others)
 		}
 		if found.Busy > 0 {
-			s.log.Warn("recordings that something else was changing are left to the next comparison with the disk: spool reindex makes one", "recordings", found.Busy)
+			s.log.Warn("recordings that were being changed are left to the next comparison with the disk: spool reindex makes one", "recordings", found.Busy)
 		}
 		if found.Added+found.Updated+found.Lost > 0 {
 			s.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
@@ -41,10 +41,10 @@ func (s *Server) reconcile(ctx context.Context, dir string) error {
 		if err == nil {
 			return nil
 		}
-		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed) // which are said elsewhere
+		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed) // other messages report these
 		if text := err.Error(); !known && text != said && ctx.Err() == nil {
 			said = text
-			s.log.Error("the catalogue could not be compared with the disk: it is tried again", "error", err)
+			s.log.Error("the catalogue could not be compared with the disk; spool tries again", "error", err)
 		}
 		if !s.again(ctx, &backoff) {
 			return ctx.Err()
@@ -52,8 +52,8 @@ func (s *Server) reconcile(ctx context.Context, dir string) error {
 	}
 }
 
-// compareAgain compares whenever the database turns out to have lost rows: after a
-// failover to a standby that was behind, or when a backup was put back.
+// compareAgain compares whenever the database turns out to have lost rows: after a failover to
+// a standby that lagged, or after a restore of a backup.
 func (s *Server) compareAgain(ctx context.Context, dir string) error {
 	for {
 		select {
@@ -67,8 +67,9 @@ func (s *Server) compareAgain(ctx context.Context, dir string) error {
 	}
 }
 
-// compare does nothing where the rows are of another directory: the disk with the
-// recordings is not mounted, and none of them is lost.
+// compare compares the catalogue with the disk. It changes nothing if the rows belong to
+// another directory: the disk with the recordings is not mounted then, and no recording is
+// lost.
 func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, error) {
 	err := ClaimDirectory(ctx, s.catalogue, dir, false)
 	if errors.Is(err, metadata.ErrOtherDirectory) {
@@ -83,52 +84,51 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 	s.elsewhere.Store(nil)
 	found, err := Compare(ctx, s.catalogue, dir, turns(s.footage), nil)
 	if found.Forgotten > 0 {
-		s.log.Info("what was known of deleted recordings is removed", "recordings", found.Forgotten)
+		s.log.Info("facts beside deleted recordings are removed", "recordings", found.Forgotten)
 	}
-	if found.Unsure != nil && ctx.Err() == nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) { // which is said elsewhere
-		s.log.Warn("what is known of deleted recordings stays for now", "error", found.Unsure)
+	if found.Unsure != nil && ctx.Err() == nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) { // another message reports it
+		s.log.Warn("facts beside deleted recordings are kept for now", "error", found.Unsure)
 	}
-	found.tellDamaged(s.log)
+	found.logDamaged(s.log)
 	return found.Report, err
 }
 
-// tellDamaged logs what is damaged beside files, and which recordings count as protected
-// for it, as many as one can read.
-func (c *Compared) tellDamaged(log *slog.Logger) {
+// logDamaged logs which recordings count as protected because the facts beside their files are
+// damaged. It names at most ten.
+func (c *Compared) logDamaged(log *slog.Logger) {
 	const named = 10
 	if n := len(c.Damaged); n > 0 {
-		log.Error("what was known beside the files of recordings is damaged: they count as protected, and events that were added to them since may be in the catalogue alone",
+		log.Error("facts kept beside recordings are damaged: these recordings count as protected, and events added after they were finished may be in the catalogue only",
 			"recordings", n, "first", c.Damaged[:min(n, named)], "remedy", "PATCH each record with protected true or false")
 	}
 	if c.Unread != nil {
-		log.Warn("what is known beside the files of recordings could not all be read", "error", c.Unread)
+		log.Warn("some facts kept beside recordings could not be read", "error", c.Unread)
 	}
 }
 
-// ClaimDirectory makes sure that the catalogue's rows are of a record directory, and
-// returns metadata.ErrOtherDirectory where they are of another, unless accept gives them
-// this one.
+// ClaimDirectory returns metadata.ErrOtherDirectory if the catalogue's rows belong to another
+// record directory. With accept it assigns the rows to this one instead.
 func ClaimDirectory(ctx context.Context, catalogue *metadata.Catalogue, dir string, accept bool) error {
 	identity := func(create bool) (string, error) { return disk.Identity(dir, create) }
 	return catalogue.ClaimDirectory(ctx, identity, accept)
 }
 
-// Compared is what a comparison of the catalogue with the disk found and changed.
+// Compared reports the findings and changes of a comparison of the catalogue with the disk.
 type Compared struct {
 	metadata.Report
-	Forgotten int   // deleted recordings of which something was known beside their files, until now
-	Unsure    error // why what is known of deleted recordings stays for now; nil where nothing does
+	Forgotten int   // deleted recordings whose facts beside the file were removed
+	Unsure    error // why facts of deleted recordings were kept; nil if none were
 
-	// Damaged are recordings of which something was known beside their files that is
-	// damaged: they count as protected. Unread is why there may be more.
+	// Damaged lists the recordings whose facts beside their files are damaged: they count as
+	// protected. Unread is the reason why the list may be incomplete.
 	Damaged []media.ID
 	Unread  error
 }
 
-// Compare makes the catalogue say what is in a record directory, which ClaimDirectory was
-// told of. It reports how far it is to progress, which may be nil. A recorder may run: the
-// files that it writes are left alone. Each change of a recording is made in its turn; no
-// Turns: nothing else in this process changes any.
+// Compare updates the catalogue to the files of a record directory, for which ClaimDirectory
+// has succeeded. It calls progress, which may be nil, as it goes. A recorder may run: files
+// that it writes are left alone. Each change of a recording is made through by; with zero Turns
+// nothing else in this process may change a recording.
 func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by Turns, progress func(done, total int)) (c Compared, err error) {
 	c.Report, err = catalogue.Reconcile(ctx, metadata.Comparison{
 		Dir: dir, ReadEntry: mp4.ReadEntry, IsLive: unfinished(dir), Alone: by.Alone, AloneWith: by.AloneWith, Progress: progress,
@@ -143,14 +143,14 @@ func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by 
 	return c, err
 }
 
-// Turns call functions while nothing else changes a recording, or many: see
+// Turns call functions while no other code changes a recording, or many recordings: see
 // metadata.Comparison.
 type Turns struct {
 	Alone     func(ctx context.Context, id media.ID, change func(context.Context) error) error
 	AloneWith metadata.AloneWith
 }
 
-// turns has a store keep its other changes of a recording away.
+// turns returns the Turns of a store.
 func turns(store *footage.Store) Turns {
 	return Turns{AloneWith: store.AloneWith, Alone: func(ctx context.Context, id media.ID, change func(context.Context) error) error {
 		err := store.Alone(ctx, id, change)
@@ -166,7 +166,8 @@ func isBusy(err error) bool {
 	return errors.As(err, &busy)
 }
 
-// unfinished says of a file that somebody writes it, or recovery will finish it.
+// unfinished returns a function that reports whether a file is being written or waits for
+// recovery.
 func unfinished(dir string) func(path string) bool {
 	return func(path string) bool {
 		top, err := os.Open(dir)
@@ -179,9 +180,9 @@ func unfinished(dir string) func(path string) bool {
 	}
 }
 
-// forgetOrphans removes what is known beside the files of recordings that the catalogue
-// does not have, right after it was compared with the disk. Where that left anything open
-// nothing is removed: a file that is yet to be finished, or to get its row, may be theirs.
+// forgetOrphans removes the facts beside files whose recordings the catalogue does not have,
+// right after a comparison with the disk. It removes nothing if the comparison left anything
+// open: an unfinished file, or one without its row, may own the facts.
 func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, alone func(context.Context, media.ID, func(context.Context) error) error, found metadata.Report) (removed int, err error) {
 	if found.Unfinished+found.Foreign+found.Aside+found.Busy > 0 {
 		return 0, nil

@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// recordings is the catalogue with its files as the API wants it.
+// recordings adapts the catalogue and its files to api.Catalogue.
 type recordings struct {
 	catalogue *metadata.Catalogue
 	files     files
@@ -40,8 +40,8 @@ func (l recordings) Record(ctx context.Context, id media.ID) (media.Record, erro
 	return one[0], known(err)
 }
 
-// soFar tells of the files that grow here how far they are: their rows were
-// written when they began.
+// soFar updates rows of files that grow here to the current size and time: the rows were
+// written when the files began.
 func (l recordings) soFar(records []media.Record) {
 	grows := l.growing()
 	for i := range records {
@@ -51,8 +51,8 @@ func (l recordings) soFar(records []media.Record) {
 	}
 }
 
-// growing gives a function that does so for one recording after another, by what
-// the recorder says at the first that grows.
+// growing returns a function that does the same for one recording after another. It asks the
+// recorder once, at the first growing recording.
 func (l recordings) growing() func(*media.Recording) {
 	var open map[string]pipeline.Report
 	return func(r *media.Recording) {
@@ -68,7 +68,7 @@ func (l recordings) growing() func(*media.Recording) {
 	}
 }
 
-// open is what the recorder says of each file that grows, by path.
+// open returns the recorder's report of each growing file, by path.
 func (l recordings) open() map[string]pipeline.Report {
 	out := map[string]pipeline.Report{}
 	for _, j := range l.recorder.Jobs() {
@@ -79,7 +79,7 @@ func (l recordings) open() map[string]pipeline.Report {
 	return out
 }
 
-// SetProtected protects a recording from deletion, or no longer does.
+// SetProtected sets or clears the protection of a recording from deletion.
 func (l recordings) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	r, err := l.footage.SetProtected(ctx, id, protected)
 	one := []media.Record{r}
@@ -92,11 +92,11 @@ func (l recordings) Delete(ctx context.Context, id media.ID) error {
 	return known(l.footage.Delete(ctx, id))
 }
 
-// lists makes sure that an open file is one that the catalogue has: its own entry says of
-// which recording it is, and that one's row has the path. While the database does not
-// answer, the entry alone decides, so that footage can be watched.
+// lists returns an error unless the catalogue has an open file: the file's own entry names its
+// recording, and the row of that recording must have this path. While the database does not
+// answer, the entry alone decides, so that footage can be played.
 func (l recordings) lists(ctx context.Context, f *os.File, path string) error {
-	unknown := api.NotFound("there is no file %s in the catalogue: spool reindex adds what spool recorded, http.serve_unknown_files serves the others", path)
+	unknown := api.NotFound("file %s is not in the catalogue: spool reindex adds recordings of spool, http.serve_unknown_files serves other files", path)
 	id, err := mp4.RecordingOf(sized{f}, path)
 	switch system := syscall.Errno(0); {
 	case errors.As(err, &system):
@@ -104,7 +104,7 @@ func (l recordings) lists(ctx context.Context, f *os.File, path string) error {
 	case err != nil:
 		return unknown
 	}
-	soon, cancel := context.WithTimeout(ctx, patienceOfPlayers)
+	soon, cancel := context.WithTimeout(ctx, playerTimeout)
 	defer cancel()
 	switch r, err := l.catalogue.Record(soon, id); {
 	case errors.Is(err, metadata.ErrNotFound), err == nil && r.Path != path:
@@ -115,11 +115,11 @@ func (l recordings) lists(ctx context.Context, f *os.File, path string) error {
 	return nil
 }
 
-// patienceOfPlayers is how long a file waits for the catalogue: a player asks for it in
-// many ranges.
-const patienceOfPlayers = time.Second
+// playerTimeout bounds how long one request of a player waits for the catalogue: a player sends
+// many range requests for one file.
+const playerTimeout = time.Second
 
-// belongs makes sure that an open file is that of a recording.
+// belongs returns an error unless an open file is that of a recording.
 func (l recordings) belongs(f *os.File, path string, id media.ID) error {
 	return known(l.footage.Judge(mp4.Belongs(sized{f}, path, id), path, id))
 }

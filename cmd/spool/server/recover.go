@@ -13,16 +13,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// recover finishes the files that a crash left and then makes the catalogue say
-// what is on the disk. What recovery could not look at keeps its rows, and is looked
-// at again with what recordings leave; until then nothing unfinished counts as left
-// behind.
+// recover finishes the files that a crash left and then updates the catalogue to the disk.
+// Files that recovery could not look at keep their rows and are tried again together with files
+// that recordings leave; until then no unfinished file counts as abandoned.
 func (s *Server) recover(ctx context.Context, dir string) error {
 	if s.cfg.MP4.AutoRecovery {
 		s.awaitCatalogue(ctx)
 		if owed, err := s.recoverOnce(ctx, dir, map[string]bool{}); owed {
 			if err != nil && ctx.Err() == nil {
-				s.log.Error("what a crash left cannot be looked for yet: it is tried again", "error", err)
+				s.log.Error("unfinished files of a crash cannot be found yet; spool tries again", "error", err)
 			}
 			s.leave("")
 		}
@@ -41,15 +40,15 @@ func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
 	}
 	switch {
 	case r.Err != nil && r.Recording.State != "":
-		s.log.Error("a file that a crash left is finished; a power cut may undo it", append(attrs, "error", r.Err)...)
+		s.log.Error("recording recovered after a crash, but a power cut may undo that", append(attrs, "error", r.Err)...)
 	case r.Err != nil:
-		s.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
+		s.log.Error("recording could not be recovered after a crash; the file is unchanged", append(attrs, "error", r.Err)...)
 		return
 	case r.Removed:
-		s.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
+		s.log.Warn("an unfinished file of a crash held no complete chunk and was removed", attrs...)
 		s.forget(ctx, r)
 	default:
-		s.log.Info("a file that a crash left is finished", attrs...)
+		s.log.Info("recording recovered after a crash", attrs...)
 	}
 	if r.Recording.State == "" {
 		return
@@ -57,10 +56,10 @@ func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
 	s.recordRecovered(ctx, r.File, r.Recording)
 }
 
-// recordRecovered gives a recovered file its row, and what its recorder had not done for
-// events in it.
+// recordRecovered stores the row of a recovered file and completes the events that its recorder
+// had not marked.
 func (s *Server) recordRecovered(ctx context.Context, part string, r media.Recording) {
-	var by media.ID // the event that protects it
+	var by media.ID // the event that protects the file
 	recovery := footage.Recovery{Recording: r, Unmarked: s.joinEvents, Tell: s.redeliver, Protect: func(r media.Recording, missed []media.Event) (granted bool) {
 		by, granted = s.protect(r, missed)
 		return granted
@@ -68,39 +67,39 @@ func (s *Server) recordRecovered(ctx context.Context, part string, r media.Recor
 	done := s.footage.Recovered(ctx, recovery)
 	for said := false; isBusy(done.RowError) && ctx.Err() == nil; done = s.footage.Recovered(ctx, recovery) {
 		if !said {
-			s.log.Warn("a recovered file waits for its row: something else changes its recording", "file", r.Path, "error", done.RowError)
+			s.log.Warn("the row of a recovered recording waits: the recording is being changed", "file", r.Path, "error", done.RowError)
 			said = true
 		}
 	}
 	switch {
 	case done.RowError != nil && done.Gone:
-		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Path, "error", done.RowError)
+		s.log.Error("the row of a deleted file could not be removed: the next comparison with the disk marks it lost", "file", r.Path, "error", done.RowError)
 	case done.RowError != nil:
-		s.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", part, "error", done.RowError)
+		s.log.Error("a recovered recording is not in the catalogue yet: spool reindex adds it", "file", part, "error", done.RowError)
 	}
 	log := s.log.With("file", r.Path, "events", done.Unmarked)
 	if done.Unmarked > 0 && !done.Gone {
-		log.Info("a recovered file holds media of events that its recorder had not marked yet")
+		log.Info("a recovered recording holds media of events that were not marked in it yet")
 	}
 	if done.FileError != nil {
-		log.Warn("events of a recovered file are in the catalogue alone: spool reindex of an empty database will not find them", "error", done.FileError)
+		log.Warn("events of a recovered recording are in the catalogue but not in its file: spool reindex into an empty database will not find them", "error", done.FileError)
 	}
 	if done.ProtectError != nil {
-		log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", by, "error", done.ProtectError)
+		log.Error("a recovered recording could not be protected for its event: PATCH its record", "event", by, "error", done.ProtectError)
 	}
 }
 
-// forget takes away the row of a file that held nothing, so that no footage was lost.
+// forget deletes the row of a file that held no media, so that it does not count as lost.
 func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.ID == (media.ID{}) {
 		return
 	}
 	if err := s.footage.Empty(ctx, media.DeletedFile{ID: r.Recording.ID, Path: r.File}); err != nil {
-		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
+		s.log.Error("the row of a deleted file could not be removed: the next comparison with the disk marks it lost", "file", r.File, "error", err)
 	}
 }
 
-// leave asks for the recovery of a file that a recording let go of. See mp4.OnUnfinished.
+// leave requests the recovery of a file that a recording left unfinished. See mp4.OnUnfinished.
 func (s *Server) leave(string) {
 	select {
 	case s.unfinished <- struct{}{}:
@@ -108,10 +107,10 @@ func (s *Server) leave(string) {
 	}
 }
 
-// recoverLeft finishes what recordings leave on a disk that fails for a while, or
-// is away, without a restart: again and again until it can be.
+// recoverLeft recovers, without a restart, the files that recordings leave unfinished while a
+// disk fails or is away. It tries until it succeeds.
 func (s *Server) recoverLeft(ctx context.Context, dir string) error {
-	said := map[string]bool{} // failures, each said once
+	said := map[string]bool{} // failures that have been logged
 	for ctx.Err() == nil {
 		select {
 		case <-s.unfinished:
@@ -128,9 +127,9 @@ func (s *Server) recoverLeft(ctx context.Context, dir string) error {
 	return nil
 }
 
-// again waits after a failure, at most until a recording finds that the disk works.
-// It reports whether to go on. The two who wait so are no pipeline.Retry: here the disk's
-// return begins the backoff anew, and what a recording left is waited for first.
+// again waits after a failure, at most until a recording reports that the disk works. It
+// reports whether to go on. Its two callers do not use pipeline.Retry: the disk's return resets
+// the backoff, and recoverLeft first waits for an unfinished file.
 func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.diskWorks.wait())
 	if !waited {
@@ -139,7 +138,7 @@ func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 	return ctx.Err() == nil
 }
 
-// recoverOnce tells whether a file is still left, or may be.
+// recoverOnce reports whether a file is still unfinished, or may be.
 func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool, err error) {
 	err = mp4.Recover(ctx, dir, func(r mp4.Repaired) {
 		if r.Err != nil {
@@ -154,12 +153,12 @@ func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bo
 	if err == nil {
 		s.crashRecovered.Store(true)
 	}
-	return owed || err != nil, err // the recordings say themselves that the disk is away
+	return owed || err != nil, err // recordings report a missing disk themselves
 }
 
-// lastInterrupted is when the newest recording of an earlier process ended, where
-// it did not end by anybody's wish; 0 where that was by a clock that cannot have been
-// right. See mp4.Interrupted.
+// lastInterrupted returns the end (ns of UTC) of the newest recording of an earlier process if
+// a failure ended it, otherwise 0. It also returns 0 for an implausible time. See
+// mp4.Interrupted.
 func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

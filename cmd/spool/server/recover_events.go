@@ -9,27 +9,27 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// eventReach is how far an event may reach from its first trigger, before and after:
-// longer than any request may ask for.
+// eventReach bounds the time of an event before and after its first trigger: no request may ask
+// for more.
 const eventReach = 25 * time.Hour
 
-// catalogueAtStart is how long recovery waits for the database, which knows what
-// events the files hold that it finishes.
+// catalogueAtStart bounds how long recovery waits for the database, which knows the events of
+// the files to recover.
 const catalogueAtStart = 5 * time.Second
 
-// awaitCatalogue gives a database that is there the time to say so.
+// awaitCatalogue waits until the database answers, at most catalogueAtStart.
 func (s *Server) awaitCatalogue(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, catalogueAtStart)
 	defer cancel()
-	_ = s.catalogue.Ready(ctx) // else what the journal has must do
+	_ = s.catalogue.Ready(ctx) // otherwise the journal's events must do
 }
 
-// maxMissed bounds the events that one recovered file is found to hold.
+// maxMissed bounds the events that are added to one recovered file.
 const maxMissed = 10_000
 
-// joinEvents adds the events of a recovered file's time that are in the catalogue by
-// themselves: the kill came before the recorder had written their marks. It gives
-// those that the file does not name.
+// joinEvents adds to a recovered file's recording the events of its time that are in the
+// catalogue: the crash came before the recorder had written their marks. It returns the events
+// that the file does not name.
 func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []media.Event) {
 	if known, err := s.catalogue.Record(ctx, r.ID); err == nil {
 		for _, e := range known.Events {
@@ -50,7 +50,7 @@ func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []m
 			err = metadata.ErrUnavailable
 		}
 		if err != nil {
-			s.log.Warn("not every event that a recovered file holds is known: it names those that it knew itself, and those that the journal has", "file", r.Path, "error", err)
+			s.log.Warn("the events of a recovered recording are incomplete: only those in its file and in the journal are known", "file", r.Path, "error", err)
 		}
 		for _, e := range page.Events {
 			over := e.Start < r.EndUTC && e.End > r.StartUTC
@@ -70,8 +70,8 @@ func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []m
 	return missed
 }
 
-// protect grants a recovered file protection by the first of some events that wants it and
-// may, and returns which.
+// protect grants protection to a recovered file for the first of its missed events that asks
+// for it and is within the limits, and returns that event.
 func (s *Server) protect(r media.Recording, missed []media.Event) (by media.ID, granted bool) {
 	if r.Protected {
 		return by, false

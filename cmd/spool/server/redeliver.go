@@ -11,15 +11,14 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// targets are the servers that a configuration has told of recordings.
+// targets finds the webhook targets that a configuration declares. It caches them by key.
 type targets struct {
 	mu  sync.Mutex // guards what follows
 	of  *configs.Config
 	all map[string]webhook.Target
 }
 
-// find returns the target of a key that a pipeline which is declared now has, or the block
-// declare.
+// find returns the target of a key, from a declared pipeline or from the block declare.
 func (t *targets) find(cfg *configs.Config, key string) (webhook.Target, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -39,42 +38,41 @@ func (t *targets) find(cfg *configs.Config, key string) (webhook.Target, bool) {
 	return target, has
 }
 
-// redelivered is what the stages behind mp4 were told of by redeliver.
+// redelivered remembers the recordings that redeliver has delivered.
 type redelivered struct {
-	mu    sync.Mutex // held while they are told
-	told  map[media.ID]bool
-	order []media.ID // of told; the oldest one is at next, once there are maxTold
+	mu    sync.Mutex // held during delivery
+	done  map[media.ID]bool
+	order []media.ID // ring of the keys of done; once full, next is the oldest
 	next  int
 }
 
-// maxTold bounds how many files are remembered: recovery and the comparison with the disk
-// meet the same one soon after each other.
-const maxTold = 1 << 16
+// maxRedelivered bounds how many recordings are remembered: recovery and the comparison with
+// the disk find the same one soon after each other.
+const maxRedelivered = 1 << 16
 
-// note remembers a file, in place of the oldest where they are too many. The caller holds
-// r.mu.
+// note remembers a recording, in place of the oldest one when full. The caller holds r.mu.
 func (r *redelivered) note(id media.ID) {
-	if r.told[id] {
+	if r.done[id] {
 		return
 	}
-	if r.told[id] = true; len(r.order) < maxTold {
+	if r.done[id] = true; len(r.order) < maxRedelivered {
 		r.order = append(r.order, id)
 		return
 	}
-	delete(r.told, r.order[r.next])
+	delete(r.done, r.order[r.next])
 	r.order[r.next] = id
-	r.next = (r.next + 1) % maxTold
+	r.next = (r.next + 1) % maxRedelivered
 }
 
-// redeliver gives the file of a crash to the stages behind mp4, which have not seen its
-// end: a command, a webhook and the catalogue. It reports whether all of them took
-// it; a pipeline that is not declared any more has none. Recovery tells of what it
-// finished, and a comparison with the disk of what is finished there and not in the
-// catalogue: where both meet the same file, the second tells of it no more.
+// redeliver delivers a recovered recording to the stages behind mp4, which have not seen its
+// end: a command, a webhook, the catalogue. It reports whether all of them accepted it, and
+// false if the pipeline is no longer declared. Recovery calls it for each recovered file, the
+// comparison with the disk for each finished file without a row; a file that both find is
+// delivered once.
 func (s *Server) redeliver(ctx context.Context, r media.Recording) bool {
 	s.redelivered.mu.Lock()
 	defer s.redelivered.mu.Unlock()
-	if s.redelivered.told[r.ID] {
+	if s.redelivered.done[r.ID] {
 		return true
 	}
 	told := s.replay(ctx, r)
@@ -92,7 +90,7 @@ func (s *Server) replay(ctx context.Context, r media.Recording) bool {
 		}
 		told, err := pipeline.Replay(ctx, d.Plan, env, r.Stream, r)
 		if err != nil {
-			s.log.Error("not every stage behind mp4 was told of a file that a crash left", "file", r.Path, "pipeline", r.Pipeline, "error", err)
+			s.log.Error("not every stage behind mp4 accepted a recovered recording", "file", r.Path, "pipeline", r.Pipeline, "error", err)
 		}
 		return told && err == nil
 	}

@@ -44,18 +44,18 @@ pipelines:
 
 // What recovery told of is remembered for as long as it is met again, and not for ever.
 func TestFilesThatWereToldOfAreForgotten(t *testing.T) {
-	r := redelivered{told: map[media.ID]bool{}}
+	r := redelivered{done: map[media.ID]bool{}}
 	id := func(n int) (id media.ID) {
 		binary.BigEndian.PutUint64(id[:], uint64(n+1))
 		return id
 	}
-	for n := range 3*maxTold + 7 {
+	for n := range 3*maxRedelivered + 7 {
 		r.note(id(n))
 		r.note(id(n))
 	}
-	require.Len(t, r.told, maxTold)
-	require.Len(t, r.order, maxTold)
-	for n := range 3*maxTold + 7 {
-		require.Equal(t, n >= 2*maxTold+7, r.told[id(n)])
+	require.Len(t, r.done, maxRedelivered)
+	require.Len(t, r.order, maxRedelivered)
+	for n := range 3*maxRedelivered + 7 {
+		require.Equal(t, n >= 2*maxRedelivered+7, r.done[id(n)])
 	}
 }

@@ -119,7 +119,7 @@ func New(d declared.State, o Options) (*Server, error) {
 		unfinished:  make(chan struct{}, 1),
 		refused:     make(chan error, 1),
 		diskWorks:   newBroadcast(),
-		redelivered: redelivered{told: map[media.ID]bool{}},
+		redelivered: redelivered{done: map[media.ID]bool{}},
 		mistaken:    newMistaken(),
 		signIns:     newSignIns(log, cfg.Ingest.Servers),
 	}
