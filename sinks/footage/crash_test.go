@@ -9,10 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// state is what is left of the one recording.
+// state is the state of the only recording.
 type state struct {
 	row, file, facts bool
-	lost             bool // as the row says
+	lost             bool // according to the row
 	rowSays, inFile  bool // protected
 	rowEvs, fileEvts int
 }
@@ -27,12 +27,12 @@ func (w *world) state() (s state) {
 	return s
 }
 
-// operation is one of the ways in which file and row change together.
+// operation is one change of file and row.
 type operation struct {
-	given func(*world) // what is there, if not file and row that say the same
+	given func(*world) // creates the initial state, unless file and row agree
 	do    func(context.Context, *world) error
 	steps []string
-	left  []state // after the restart that follows a cut before step n, and after all of them
+	left  []state // the state after the restart that follows a cut before step n, and after all steps
 }
 
 var operations = map[string]operation{
@@ -75,7 +75,7 @@ var operations = map[string]operation{
 		given: func(w *world) { delete(w.files, path) },
 		do:    compared,
 		steps: []string{"row put"},
-		left:  []state{{row: true, facts: true, lost: true}, {row: true, facts: true, lost: true}}, // the restart compares, too
+		left:  []state{{row: true, facts: true, lost: true}, {row: true, facts: true, lost: true}}, // the restart reconciles, too
 	},
 	"add": {
 		given: func(w *world) {
@@ -92,7 +92,7 @@ var operations = map[string]operation{
 	"update": {
 		given: func(w *world) {
 			r := w.rows[one]
-			r.State, r.Events = media.StateRecording, []media.Event{{ID: media.ID{8}}} // for which the file has no room
+			r.State, r.Events = media.StateRecording, []media.Event{{ID: media.ID{8}}} // the file has no room for them
 			w.rows[one] = r
 			w.files[path].events = []media.Event{{ID: media.ID{9}}}
 		},
@@ -105,14 +105,14 @@ var operations = map[string]operation{
 	},
 }
 
-// compared is a comparison with the disk of the one recording.
+// compared reconciles the only recording with the disk.
 func compared(ctx context.Context, w *world) error {
 	return w.Alone(ctx, one, func(ctx context.Context) error { return w.compare(ctx, one) })
 }
 
-// TestACrashBetweenAnyTwoSteps leaves what the next start puts right: no file that
-// was deleted comes back, no protection is lost, no event that the row names. The same
-// operation again ends as if there had been no crash.
+// TestACrashBetweenAnyTwoSteps checks that the next start repairs the state: no deleted file
+// comes back, and neither protection nor an event of the row is lost. Repeating the operation
+// ends as without a crash.
 func TestACrashBetweenAnyTwoSteps(t *testing.T) {
 	for name, op := range operations {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestACrashBetweenAnyTwoSteps(t *testing.T) {
 				require.Equal(t, op.steps[:cut], append([]string{}, w.steps...))
 				w.restart()
 				require.Equal(t, want, w.state(), "cut before step %d", cut)
-				if w.state().inFile { // whatever the row says
+				if w.state().inFile { // regardless of the row
 					require.ErrorIs(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false), ErrKept)
 				}
 				_ = op.do(t.Context(), w)

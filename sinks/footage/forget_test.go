@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestTheRowsOfEvictedFilesGoUnderTheirClaims, all at once; one that is being changed is
-// waited for behind the others.
+// TestTheRowsOfEvictedFilesGoUnderTheirClaims checks that all rows are deleted at once, and that
+// the row of a recording that is being changed is deleted after them.
 func TestTheRowsOfEvictedFilesGoUnderTheirClaims(t *testing.T) {
 	w := newWorld(t)
 	two, three := media.ID{2}, media.ID{3}
@@ -30,7 +30,7 @@ func TestTheRowsOfEvictedFilesGoUnderTheirClaims(t *testing.T) {
 	}
 	require.NoError(t, w.Alone(t.Context(), two, func(ctx context.Context) error {
 		over := make(chan struct{})
-		go func() { w.after <- time.Time{}; close(over) }() // it waits for two, until its patience is over
+		go func() { w.after <- time.Time{}; close(over) }() // the change of recording two waits until its patience is over
 		var busy *BusyError
 		require.ErrorAs(t, w.Forget(ctx, gone), &busy)
 		<-over
@@ -46,7 +46,8 @@ func TestTheRowsOfEvictedFilesGoUnderTheirClaims(t *testing.T) {
 	require.Empty(t, w.rows)
 }
 
-// TestAChangeOfManyWaitsForNone and is not made where each is being changed.
+// TestAChangeOfManyWaitsForNone checks that AloneWith does not wait, and makes no call if all
+// recordings are being changed.
 func TestAChangeOfManyWaitsForNone(t *testing.T) {
 	w := newWorld(t)
 	two, failed := media.ID{2}, errors.New("failed")
@@ -64,7 +65,7 @@ func TestAChangeOfManyWaitsForNone(t *testing.T) {
 	require.Empty(t, w.changing.held)
 }
 
-// TestADatabaseThatHangsWhileRowsGo keeps no other recording from being changed.
+// TestADatabaseThatHangsWhileRowsGo checks that other recordings can be changed meanwhile.
 func TestADatabaseThatHangsWhileRowsGo(t *testing.T) {
 	w := newWorld(t)
 	two := media.ID{2}

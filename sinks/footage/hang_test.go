@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestADatabaseThatHangs on one recording keeps no other from being changed; another
-// change of the same gets an error when its patience is over.
+// TestADatabaseThatHangs checks that a hang for one recording blocks no other, and that a second
+// change of the same recording fails when its patience is over.
 func TestADatabaseThatHangs(t *testing.T) {
 	w := newWorld(t)
 	two, three := media.ID{2}, media.ID{3}
@@ -38,7 +38,7 @@ func TestADatabaseThatHangs(t *testing.T) {
 		_, err := w.Store.SetProtected(t.Context(), one, true)
 		require.ErrorAs(t, err, &busy)
 	})
-	w.after <- time.Time{} // that one waits, and nothing else
+	w.after <- time.Time{} // only that change waits
 	second.Wait()
 	cancel()
 	first.Wait()
@@ -47,7 +47,8 @@ func TestADatabaseThatHangs(t *testing.T) {
 	require.NoError(t, w.Delete(t.Context(), one), "nothing of it is claimed any more")
 }
 
-// TestEvictionDuringAHang goes by what the files say, and does not ask about each of them.
+// TestEvictionDuringAHang checks that eviction relies on the files, and does not query the
+// database for each.
 func TestEvictionDuringAHang(t *testing.T) {
 	w := newWorld(t)
 	w.files[path].protected = true
@@ -70,7 +71,7 @@ func TestEvictionDuringAHang(t *testing.T) {
 	require.ErrorIs(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false), ErrKept, "the row is asked again")
 }
 
-// TestEvictionOfAnOrphan asks nobody whose it is: half of it may be missing.
+// TestEvictionOfAnOrphan checks that eviction does not read an orphan, which may be incomplete.
 func TestEvictionOfAnOrphan(t *testing.T) {
 	w := newWorld(t)
 	w.files[path].id = media.ID{}
@@ -80,7 +81,7 @@ func TestEvictionOfAnOrphan(t *testing.T) {
 	require.Empty(t, w.files)
 }
 
-// TestChangesOfOneRecordingAtOnce lose no event, and leave file and row saying the same.
+// TestChangesOfOneRecordingAtOnce checks that no event is lost and that file and row agree.
 func TestChangesOfOneRecordingAtOnce(t *testing.T) {
 	w := newWorld(t)
 	var all sync.WaitGroup
@@ -102,7 +103,7 @@ func TestChangesOfOneRecordingAtOnce(t *testing.T) {
 	require.Equal(t, r.Protected, f.protected)
 }
 
-// TestAFullRecording is paired with the event by the catalogue alone.
+// TestAFullRecording checks that only the catalogue links a full recording to the event.
 func TestAFullRecording(t *testing.T) {
 	w := newWorld(t)
 	r := w.rows[one]

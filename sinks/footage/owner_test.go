@@ -21,8 +21,8 @@ var changes = map[string]func(context.Context, *world, media.ID) error{
 	},
 }
 
-// TestARowOfAnotherRecorder on the same database names a path that is another
-// recording's here: that file and both rows stay as they are.
+// TestARowOfAnotherRecorder checks that a row of another recorder on the same database, whose
+// path is another recording's here, changes neither that file nor a row.
 func TestARowOfAnotherRecorder(t *testing.T) {
 	for name, change := range changes {
 		w := newWorld(t)
@@ -35,8 +35,8 @@ func TestARowOfAnotherRecorder(t *testing.T) {
 	}
 }
 
-// TestAFileOfAnotherRecording has the name that our row says: it is not touched, and the row
-// stays, too.
+// TestAFileOfAnotherRecording checks that a file of another recording at our row's path is not
+// changed, and that the row stays, too.
 func TestAFileOfAnotherRecording(t *testing.T) {
 	for name, change := range changes {
 		w := newWorld(t)
@@ -53,7 +53,8 @@ func TestAFileOfAnotherRecording(t *testing.T) {
 	require.Empty(t, w.steps)
 }
 
-// TestALostRecordingIsDeleted whatever has the name of its file now.
+// TestALostRecordingIsDeleted checks that a lost recording's row is deleted, and that another
+// file at its path stays.
 func TestALostRecordingIsDeleted(t *testing.T) {
 	w := newWorld(t)
 	r := w.rows[one]
@@ -65,8 +66,8 @@ func TestALostRecordingIsDeleted(t *testing.T) {
 	require.Contains(t, w.files, path)
 }
 
-// TestWhatIsNotDeleted: what is protected and what is being written; and what is gone
-// is not marked.
+// TestWhatIsNotDeleted checks that protected and growing recordings are not deleted, and that a
+// recording whose file is gone gets no event.
 func TestWhatIsNotDeleted(t *testing.T) {
 	w := newWorld(t)
 	r := w.rows[one]
@@ -93,7 +94,7 @@ func TestWhatIsNotDeleted(t *testing.T) {
 	require.Equal(t, []string{path}, w.deleted)
 }
 
-// TestAFileThatGetsItsFinalNameMeanwhile is protected under that.
+// TestAFileThatGetsItsFinalNameMeanwhile checks that the file is protected under its final name.
 func TestAFileThatGetsItsFinalNameMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	r := w.rows[one]

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// recovery is of one, whose recorder had marked all but some events, and whose file none
-// protects; nobody is told.
+// recovery returns the recovery of recording one, whose recorder had added all events but the
+// given ones, whose file may not be protected, and which notifies no observer.
 func (w *world) recovery(unmarked ...media.Event) Recovery {
 	return Recovery{
 		Recording: w.rows[one].Recording,
@@ -30,9 +30,9 @@ func told(context.Context, media.Recording) bool { return true }
 
 func grant(media.Recording, []media.Event) bool { return true }
 
-// TestARecoveredFileGetsItsRow, and what it cannot name is paired behind it; then the file
-// has the events that it can name, and protection. Wherever the power is cut, the
-// row comes back, and protection of the file is that of the row.
+// TestARecoveredFileGetsItsRow checks the order: first the row, then the events that the file
+// cannot name, then the file's events and its protection. After a cut at any step the row comes
+// back, and file and row have the same protection.
 func TestARecoveredFileGetsItsRow(t *testing.T) {
 	named := media.Event{ID: media.ID{8}, Protect: true}
 	steps := []string{"row put", "row pairs event", "file event", "file protect", "row protect"}
@@ -61,8 +61,8 @@ func TestARecoveredFileGetsItsRow(t *testing.T) {
 	}
 }
 
-// TestARecoveredFileIsChangedNoMoreThanItNeeds: others have put its row, its recorder had
-// marked all events, or none may protect it.
+// TestARecoveredFileIsChangedNoMoreThanItNeeds checks the cases in which an observer has put the
+// row, the recorder had added all events, or no event may protect the file.
 func TestARecoveredFileIsChangedNoMoreThanItNeeds(t *testing.T) {
 	for name, c := range map[string]struct {
 		told, unmarked, protect bool
@@ -91,8 +91,8 @@ func TestARecoveredFileIsChangedNoMoreThanItNeeds(t *testing.T) {
 	}
 }
 
-// TestARecoveredFileThatIsGone has no row, even one that those put who were told of it,
-// and spends no protection.
+// TestARecoveredFileThatIsGone checks that the row is deleted, even one that an observer put, and
+// that no protection is counted.
 func TestARecoveredFileThatIsGone(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		w := newWorld(t)
@@ -110,8 +110,8 @@ func TestARecoveredFileThatIsGone(t *testing.T) {
 	}
 }
 
-// TestOneChangeAtATime: whatever else changes a row or its file waits for the change that
-// is under way, and does nothing where that takes too long.
+// TestOneChangeAtATime checks that every change of a row or its file waits for the change under
+// way, and changes nothing if that takes too long.
 func TestOneChangeAtATime(t *testing.T) {
 	for name, change := range map[string]func(*world) error{
 		"recovered": func(w *world) error {
@@ -144,15 +144,15 @@ func TestOneChangeAtATime(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownOfARecoveredFile is asked, and told, while no other change of the recording is
-// under way: an event that came just before is in the row that is read, and one that comes
-// meanwhile waits until the row is put, so that neither is lost.
+// TestWhatIsKnownOfARecoveredFile checks that its facts are read and reported while no other
+// change of the recording is under way: an event added just before is in the row, and a later
+// one waits until the row is put, so that neither is lost.
 func TestWhatIsKnownOfARecoveredFile(t *testing.T) {
 	w := newWorld(t)
 	first, second := media.Event{ID: media.ID{8}}, media.Event{ID: media.ID{9}}
 	over := make(chan time.Time, 1)
 	over <- time.Time{}
-	w.after = over // who has to wait gives up at once
+	w.after = over // a change that has to wait gives up at once
 	meanwhile := func() {
 		_, err := w.AddEvent(t.Context(), one, second)
 		var busy *BusyError
@@ -177,7 +177,7 @@ func TestWhatIsKnownOfARecoveredFile(t *testing.T) {
 	require.Equal(t, []media.Event{first, second}, w.rows[one].Events)
 }
 
-// TestARowOfAnEmptyFileGoes.
+// TestARowOfAnEmptyFileGoes checks that Empty deletes the row.
 func TestARowOfAnEmptyFileGoes(t *testing.T) {
 	w := newWorld(t)
 	delete(w.files, path)

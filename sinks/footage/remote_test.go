@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestWhatIsKnownOfARecordingThatLiesElsewhereStays when its file makes room, and goes when
-// the recording is deleted.
+// TestWhatIsKnownOfARecordingThatLiesElsewhereStays checks that the facts of a recording that
+// another location holds stay when its file is evicted, and go when the recording is deleted.
 func TestWhatIsKnownOfARecordingThatLiesElsewhereStays(t *testing.T) {
 	for name, c := range map[string]struct {
 		elsewhere media.Location
@@ -37,8 +37,8 @@ func TestWhatIsKnownOfARecordingThatLiesElsewhereStays(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownOfAnEvictedRecordingStaysWhileTheDatabaseIsAway: another place may have the
-// recording. Deletion on request asks no other place.
+// TestWhatIsKnownOfAnEvictedRecordingStaysWhileTheDatabaseIsAway checks that the facts stay while
+// another location may hold the recording, and that Delete removes them regardless.
 func TestWhatIsKnownOfAnEvictedRecordingStaysWhileTheDatabaseIsAway(t *testing.T) {
 	w := newWorld(t)
 	w.away = true

@@ -12,16 +12,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// index is a catalogue of one stream's recordings that a test changes while it is searched.
+// index is a catalogue of one stream's recordings that a test changes during a search.
 type index struct {
 	mu       sync.Mutex
 	records  []media.Record
 	begun    map[media.ID]bool
 	changed  chan struct{}
 	ends     func()        // called while rows are read, after AllBegun
-	asked    chan struct{} // of each reading of rows
-	looked   chan struct{} // of each question whether a recording is unmarked
-	pages    int           // of one record each, where not zero
+	asked    chan struct{} // receives a value for each query
+	looked   chan struct{} // receives a value for each call of Unmarked
+	pages    int           // if not zero, the number of pages, of one record each
 	degraded bool
 	fails    error
 }
@@ -31,7 +31,7 @@ func (x *index) Records(_ context.Context, q media.Query) (media.Page, error) {
 	defer x.mu.Unlock()
 	page := media.Page{Records: append([]media.Record{}, x.records...), Degraded: x.degraded}
 	if x.pages > 0 {
-		at := len(q.Cursor) // a cursor of the fixture is as long as the page's number
+		at := len(q.Cursor) // the length of a cursor is the page's number
 		page.Records = page.Records[at : at+1]
 		if at+1 < x.pages {
 			page.Next = q.Cursor + "."
@@ -70,7 +70,7 @@ func (x *index) Unmarked(id media.ID, ev *media.Event) bool {
 	return false
 }
 
-// change lets the catalogue learn of something.
+// change makes a change and signals it.
 func (x *index) change(do func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -81,7 +81,7 @@ func (x *index) change(do func()) {
 
 var event = media.Event{ID: media.ID{9}, At: 15, Start: 10, End: 20}
 
-// grows is a recording of the event's time that this run has begun.
+// grows returns a growing recording of this run that overlaps the event.
 func grows(pipeline string) media.Record {
 	return media.Record{Recording: media.Recording{ID: one, Path: path, Pipeline: pipeline, State: media.StateRecording, StartUTC: 5, EndUTC: 18}}
 }
@@ -96,8 +96,8 @@ func newIndex(t *testing.T, records ...media.Record) (*world, *index) {
 	return w, x
 }
 
-// TestASearchWaitsForTheMark of a recording that grows, or for its end, and asks the
-// database once more when there is news of that, not when there is other news.
+// TestASearchWaitsForTheMark checks that Find waits for the mark or the end of a growing
+// recording, and queries the database again after a change of that recording only.
 func TestASearchWaitsForTheMark(t *testing.T) {
 	for name, settle := range map[string]func(*index){
 		"marked":   func(x *index) { x.records[0].Events = []media.Event{event} },
@@ -112,7 +112,7 @@ func TestASearchWaitsForTheMark(t *testing.T) {
 				found, err = w.Find(t.Context(), Search{Stream: "cam", Event: event, Took: []string{"a"}})
 			})
 			<-x.asked
-			x.change(func() {}) // of something else
+			x.change(func() {}) // another recording changes
 			select {
 			case <-x.looked:
 			case <-x.asked:
@@ -127,8 +127,8 @@ func TestASearchWaitsForTheMark(t *testing.T) {
 	}
 }
 
-// TestASearchThatIsNotSettledInTime ends with what there is, and so does one that its
-// caller gives up.
+// TestASearchThatIsNotSettledInTime checks that Find returns the records found so far after
+// SearchWait, and when its caller cancels it.
 func TestASearchThatIsNotSettledInTime(t *testing.T) {
 	w, x := newIndex(t, grows("a"))
 	var search sync.WaitGroup
@@ -150,7 +150,7 @@ func TestASearchThatIsNotSettledInTime(t *testing.T) {
 	search.Wait()
 }
 
-// TestWhatASearchDoesNotWaitFor.
+// TestWhatASearchDoesNotWaitFor checks the recordings that never delay a search.
 func TestWhatASearchDoesNotWaitFor(t *testing.T) {
 	finished, marked, earlier, elsewhere := grows("a"), grows("a"), grows("a"), grows("b")
 	finished.State, finished.EndUTC = media.StateFinished, 20
@@ -181,8 +181,8 @@ func TestWhatASearchDoesNotWaitFor(t *testing.T) {
 				x.begun[one] = true
 			}
 			w.after = make(chan time.Time, 1)
-			w.after <- time.Time{}                                 // whatever is waited for does not come
-			if len(c.took) > 0 && c.record.Pipeline != c.took[0] { // that which took it has its file already
+			w.after <- time.Time{}                                 // SearchWait ends at once
+			if len(c.took) > 0 && c.record.Pipeline != c.took[0] { // the pipeline that took the event has its file already
 				own := finished
 				own.ID = media.ID{2}
 				x.records = append(x.records, own)
@@ -198,8 +198,8 @@ func TestWhatASearchDoesNotWaitFor(t *testing.T) {
 	}
 }
 
-// TestAFileThatEndsWhileItsRowIsRead is one of this run's still: its row is older than
-// its end.
+// TestAFileThatEndsWhileItsRowIsRead checks that Find still treats the recording as one of this
+// run: its row is older than its end.
 func TestAFileThatEndsWhileItsRowIsRead(t *testing.T) {
 	w, x := newIndex(t, grows("a"))
 	x.ends = func() {
@@ -215,8 +215,8 @@ func TestAFileThatEndsWhileItsRowIsRead(t *testing.T) {
 	require.Len(t, x.asked, 2)
 }
 
-// TestASearchOfManyRows reads all pages; without the database it says so, beside what
-// is known.
+// TestASearchOfManyRows checks that Find reads all pages, and that it reports a missing database
+// and returns the known records.
 func TestASearchOfManyRows(t *testing.T) {
 	var all []media.Record
 	for n := range byte(3) {

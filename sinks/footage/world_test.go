@@ -13,21 +13,21 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// world is a record directory, a catalogue, and a power supply. Each change is a step; from
-// step cutAt on, nothing is changed any more.
+// world is a record directory, a catalogue, and a power supply. Each change is a step; from step
+// cutAt on no change takes effect.
 type world struct {
 	mu      sync.Mutex
 	files   map[string]*file
 	rows    map[media.ID]media.Record
 	steps   []string
 	cutAt   int
-	facts   map[media.ID]bool // recordings of which something is known beside the file
+	facts   map[media.ID]bool // recordings with facts beside the file
 	hangs   map[media.ID]bool
-	forgets func([]media.DeletedFile) // called by the catalogue before it does; nil: nothing
-	away    bool                      // the database is: what is elsewhere is not known
-	asked   int                       // questions about rows
+	forgets func([]media.DeletedFile) // called by the catalogue's Forget first, if not nil
+	away    bool                      // the database is down: other locations are unknown
+	asked   int                       // number of queries for rows
 	now     time.Time
-	after   chan time.Time // what the clock's waits deliver
+	after   chan time.Time // the channel that the clock's After returns
 
 	*Store
 	deleted  []string
@@ -49,7 +49,7 @@ var (
 
 const path = "cam/1.mp4"
 
-// newWorld has one finished recording.
+// newWorld returns a world with one finished recording.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{files: map[string]*file{}, facts: map[media.ID]bool{}, rows: map[media.ID]media.Record{}, hangs: map[media.ID]bool{}, cutAt: 1 << 30,
@@ -66,7 +66,7 @@ func (w *world) add(id media.ID, path string) {
 	w.rows[id] = media.Record{Recording: media.Recording{ID: id, Path: path, Stream: "cam", State: media.StateFinished}}
 }
 
-// step does a change unless the power is off.
+// step makes a change unless the power is off.
 func (w *world) step(what string, do func()) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -78,7 +78,7 @@ func (w *world) step(what string, do func()) error {
 	return nil
 }
 
-// restart brings the power back, and compares the rows with the disk.
+// restart restores the power and reconciles the rows with the disk.
 func (w *world) restart() {
 	w.cutAt, w.steps = 1<<30, nil
 	ids := slices.Collect(maps.Keys(w.rows))
@@ -96,8 +96,8 @@ func (w *world) restart() {
 	w.steps = nil
 }
 
-// compare makes one recording's row say what is on the disk: the catalogue's comparison in
-// little.
+// compare corrects one recording's row from the disk: a small version of the catalogue's
+// reconciliation.
 func (w *world) compare(_ context.Context, id media.ID) error {
 	r, known := w.rows[id]
 	where := ""
@@ -112,7 +112,7 @@ func (w *world) compare(_ context.Context, id media.ID) error {
 	case where != "" && (!known || r.State == media.StateLost || r.State == media.StateRecording):
 		f := w.files[where]
 		events := f.events
-		for _, ev := range r.Events { // that the file has no room for
+		for _, ev := range r.Events { // those that the file has no room for
 			events = media.JoinEvent(events, ev)
 		}
 		r.Recording = media.Recording{ID: id, Path: where, State: media.StateFinished, Protected: f.protected, Events: events}

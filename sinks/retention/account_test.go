@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// tape is a file that a recorder writes, chunk by chunk.
+// tape is a file that a recorder writes chunk by chunk.
 type tape struct {
 	r            *room
 	name, stream string
@@ -34,7 +34,7 @@ func (f *tape) part() string { return f.name + media.PartSuffix }
 
 func (f *tape) tell() { f.r.k.Grew(f.r.path(f.part()), f.stream, f.size) }
 
-// grow writes chunks; the keeper looks as soon as it is woken, and not else.
+// grow writes chunks; the keeper looks only when it is woken.
 func (f *tape) grow(chunks int) {
 	f.r.t.Helper()
 	for range chunks {
@@ -49,7 +49,7 @@ func (f *tape) grow(chunks int) {
 	}
 }
 
-// finish gives the file its name, and a state that says so.
+// finish renames the file and writes a finished state.
 func (f *tape) finish() {
 	f.r.t.Helper()
 	require.NoError(f.r.t, os.Remove(f.r.path(f.part())))
@@ -70,7 +70,7 @@ func (r *room) lookIfWoken() {
 	}
 }
 
-// sum is the length of all files.
+// sum returns the length of all files.
 func (r *room) sum() (n int64) {
 	for _, name := range r.files() {
 		info, err := os.Stat(r.path(name))
@@ -87,11 +87,11 @@ func (r *room) entriesRead() *int {
 	return n
 }
 
-// Much comes between two looks: the limit is kept to as files grow, and no scan is
-// needed for it.
+// TestMaxBytesAreCountedAsFilesGrow checks that the limit holds while files grow between two
+// looks, without a scan.
 func TestMaxBytesAreCountedAsFilesGrow(t *testing.T) {
 	r := newRoom(t, limits(Limits{MaxBytes: 10 * mib}))
-	for n := range 50 { // footage of another time, which must not be opened again
+	for n := range 50 { // older footage, which must not be opened again
 		r.put(number(n), "live/old", 0, 4096, protected)
 	}
 	r.look(0)
@@ -137,7 +137,8 @@ func TestMaxBytesOfAStreamAreCountedAsFilesGrow(t *testing.T) {
 	require.Equal(t, int64(20*(8192+3*chunk)), r.k.totals.byStream["live/b"])
 }
 
-// A disk is filled faster than it was before: there is no time until the next look.
+// TestTheDiskStaysWithinItsMarksAtAnyRate checks that the marks hold when the disk fills faster
+// than before, without waiting for the next look.
 func TestTheDiskStaysWithinItsMarksAtAnyRate(t *testing.T) {
 	for name, policy := range map[string]Policy{
 		"disk_max_percent":         {DiskMaxPercent: 80},
@@ -160,8 +161,8 @@ func TestTheDiskStaysWithinItsMarksAtAnyRate(t *testing.T) {
 	}
 }
 
-// Nothing but what grows is left: the recording stops, and does not keep the keeper
-// busy until then.
+// TestOneFileThatIsTooLongForItsLimit checks that the recording stops when all files are growing,
+// and that the keeper is not woken repeatedly until then.
 func TestOneFileThatIsTooLongForItsLimit(t *testing.T) {
 	r := newRoom(t, limits(Limits{MaxBytes: 2 * mib}))
 	r.running = []string{"live/a"}
@@ -174,7 +175,7 @@ func TestOneFileThatIsTooLongForItsLimit(t *testing.T) {
 	}
 	require.LessOrEqual(t, f.size, int64(3*mib))
 	require.True(t, r.says("recording stopped: there is no room"))
-	f.grow(4) // what was on its way
+	f.grow(4) // chunks that were in flight
 	select {
 	case <-r.k.wake:
 		require.Fail(t, "woken for what it cannot help")
@@ -185,7 +186,8 @@ func TestOneFileThatIsTooLongForItsLimit(t *testing.T) {
 	require.Equal(t, []string{"kept.mp4"}, r.files(), "the oldest goes, and it is the only one")
 }
 
-// What the API deleted and what somebody finished needs no scan.
+// TestTheAccountHearsOfWhatOthersDo checks that deletions by the API and finished files need no
+// scan.
 func TestTheAccountHearsOfWhatOthersDo(t *testing.T) {
 	r := newRoom(t, limits(Limits{MaxBytes: 20 * mib}))
 	for n := range 4 {
@@ -197,7 +199,7 @@ func TestTheAccountHearsOfWhatOthersDo(t *testing.T) {
 	r.k.Changed(number(0), number(9), "", "../x")
 	f := r.tape(number(5), "live/a")
 	f.grow(1)
-	require.NoError(t, os.Remove(r.path(f.part()))) // it was given up
+	require.NoError(t, os.Remove(r.path(f.part()))) // the recorder gave it up
 	r.k.Closed(r.path(f.part()), r.path(f.part()))
 	r.look(time.Second)
 	require.Equal(t, int64(5*mib), r.k.totals.all)
@@ -216,7 +218,8 @@ func TestTheAccountHearsOfWhatOthersDo(t *testing.T) {
 	require.Empty(t, r.k.ledger.ahead.byStream)
 }
 
-// Without a policy nobody looks, and nothing is noted.
+// TestNoticesWithoutAPolicyAreNotKept checks that notices are dropped without a policy, since no
+// keeper would take them.
 func TestNoticesWithoutAPolicyAreNotKept(t *testing.T) {
 	r := newRoom(t, Policy{})
 	r.k.Grew(r.path("a.mp4.part"), "live/a", 1)

@@ -14,8 +14,8 @@ func lasting(d time.Duration) func(*media.Recording) {
 	return func(rec *media.Recording) { rec.StartUTC = rec.EndUTC - d.Nanoseconds() }
 }
 
-// A file with a date that cannot be right counts from its modification time, or
-// from its first sight, which is kept on the disk.
+// TestADateThatCannotBeRight checks that such a file gets its modification time, or the time at
+// which it was first seen, which is stored on the disk.
 func TestADateThatCannotBeRight(t *testing.T) {
 	wrong := func(end time.Time) func(*media.Recording) {
 		return func(rec *media.Recording) {
@@ -23,7 +23,7 @@ func TestADateThatCannotBeRight(t *testing.T) {
 		}
 	}
 	for name, end := range map[string]time.Time{"1970": time.Unix(1000, 0), "the future": morning.Add(10 * years)} {
-		for _, modified := range []time.Duration{0, 3 * day} { // ago; 0: as wrong as the date
+		for _, modified := range []time.Duration{0, 3 * day} { // how long ago; 0: as wrong as the date
 			t.Run(name, func(t *testing.T) {
 				r := kept(t, MassWait)
 				r.week(3)
@@ -48,7 +48,8 @@ func TestADateThatCannotBeRight(t *testing.T) {
 	}
 }
 
-// Under pressure such a file is neither the first nor the last to go for its date.
+// TestAWrongDateDoesNotChangeTheOrder checks that such a file is deleted neither first nor last
+// because of its date.
 func TestAWrongDateDoesNotChangeTheOrder(t *testing.T) {
 	r := newRoom(t, limits(Limits{MaxBytes: 10 * mib}))
 	for n := range 9 {
@@ -61,7 +62,7 @@ func TestAWrongDateDoesNotChangeTheOrder(t *testing.T) {
 	r.look(0)
 	require.NotContains(t, r.files(), number(0))
 	require.Contains(t, r.files(), "1970.mp4")
-	for n := range 9 { // they came a day before these
+	for n := range 9 { // recorded a day before these
 		name := r.put(number(100+n), "live/cam", -24*time.Hour-time.Duration(n)*time.Minute, mib)
 		r.k.Changed(name)
 	}
@@ -72,7 +73,7 @@ func TestAWrongDateDoesNotChangeTheOrder(t *testing.T) {
 	require.Contains(t, r.files(), number(108))
 }
 
-// A plan only looks.
+// TestAPlanWritesNoDate checks that Plan writes nothing.
 func TestAPlanWritesNoDate(t *testing.T) {
 	r := kept(t, MassWait)
 	old := time.Unix(1000, 0)

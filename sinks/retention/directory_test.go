@@ -12,8 +12,9 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// A disk that was swapped for another, or is not mounted, is not looked at: its
-// footage is not ours to judge. The right one is taken up again.
+// TestAnotherDiskInItsPlaceIsLeftAlone checks that no file is deleted from a disk mounted in the
+// place of the record directory, or below its empty mount point, and that retention resumes with
+// the right disk.
 func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: day}))
 	r.k.deps.Disk = func(string) (filesystem.Capacity, error) {
@@ -38,7 +39,7 @@ func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
 	require.NoError(t, os.RemoveAll(away))
 }
 
-// Somebody links the record directory to the disk that it is on.
+// TestALinkedDirectoryIsLookedInto checks a record directory that is a symbolic link.
 func TestALinkedDirectoryIsLookedInto(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: day}))
 	r.put("cam/old.mp4", "live/a", 2*day, mib)

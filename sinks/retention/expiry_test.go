@@ -18,14 +18,14 @@ import (
 
 const years = 365 * day
 
-// kept is a room of a recorder that keeps recordings for a week, and does with a mass
-// expiry what is said.
+// kept returns a room whose recordings expire after a week, with the given treatment of a mass
+// expiry.
 func kept(t *testing.T, mass MassExpiry) *room {
 	t.Helper()
 	return newRoom(t, Policy{Limits: Limits{Expire: 7 * day}, MassExpiry: mass})
 }
 
-// restart ends the keeper and begins anew.
+// restart closes the keeper and starts another one.
 func (r *room) restart() {
 	r.t.Helper()
 	policy := r.k.policy
@@ -33,7 +33,7 @@ func (r *room) restart() {
 	r.open(policy)
 }
 
-// week puts so many recordings into each of the last days.
+// week puts perDay recordings into each of the last seven days.
 func (r *room) week(perDay int) (names []string) {
 	for n := range 7 * perDay {
 		names = append(names, r.put(number(n), "live/cam", 7*day-time.Hour-time.Duration(n)*day/time.Duration(perDay), 4096))
@@ -41,12 +41,12 @@ func (r *room) week(perDay int) (names []string) {
 	return names
 }
 
-// footage are the recordings on the disk.
+// footage returns the recordings on the disk.
 func (r *room) footage() []string {
 	return slices.DeleteFunc(r.files(), func(name string) bool { return strings.HasPrefix(name, ".") })
 }
 
-// hours looks each hour.
+// hours looks once an hour for n hours.
 func (r *room) hours(n int) {
 	for range n {
 		r.look(time.Hour)
@@ -67,8 +67,8 @@ func (r *room) problem() string {
 	return ""
 }
 
-// The clock is ten years ahead at the start: nothing goes, whatever was chosen, for
-// as long as it runs, and after a restart.
+// TestAClockThatIsYearsAheadAtStartDeletesNothing checks a clock that is ten years ahead at the
+// start: nothing is deleted under any setting, at any time, or after a restart.
 func TestAClockThatIsYearsAheadAtStartDeletesNothing(t *testing.T) {
 	for _, mass := range []MassExpiry{MassWait, MassConfirm, MassAllow} {
 		t.Run(string(mass), func(t *testing.T) {
@@ -94,7 +94,8 @@ func TestAClockThatIsYearsAheadAtStartDeletesNothing(t *testing.T) {
 	}
 }
 
-// What is recorded under such a clock makes no other old, then or later.
+// TestRecordingUnderAClockThatIsAheadMakesNothingOld checks that recordings made under such a
+// clock never make another one old.
 func TestRecordingUnderAClockThatIsAheadMakesNothingOld(t *testing.T) {
 	r := kept(t, MassWait)
 	names := r.week(3)
@@ -111,13 +112,13 @@ func TestRecordingUnderAClockThatIsAheadMakesNothingOld(t *testing.T) {
 	r.hours(2)
 	require.Equal(t, len(names), len(r.footage())+1, "one is a week old by now")
 
-	// It does not live for ever either: it is as old as its first sight.
+	// It does not stay for ever either: its age counts from when it was first seen.
 	r.hours(7*24 + 2)
 	require.Empty(t, r.footage(), "%s", &r.log)
 }
 
-// A board without a battery: two recordings of 1970, the clock is set, a third one,
-// and a restart.
+// TestABoardThatBootsIn1970KeepsWhatItRecorded checks a board without a battery: two recordings in
+// 1970, then the clock is set, a third recording, and a restart.
 func TestABoardThatBootsIn1970KeepsWhatItRecorded(t *testing.T) {
 	r := kept(t, MassWait)
 	right := r.now
@@ -142,7 +143,8 @@ func TestABoardThatBootsIn1970KeepsWhatItRecorded(t *testing.T) {
 	require.Empty(t, r.footage())
 }
 
-// A board that boots in a year of its own, which could be right.
+// TestABoardThatBootsAYearBehindIsHeldAsAMassExpiry checks a board that boots with a plausible
+// but wrong year.
 func TestABoardThatBootsAYearBehindIsHeldAsAMassExpiry(t *testing.T) {
 	r := kept(t, MassWait)
 	r.put("a.mp4", "live/cam", years, 4096)
@@ -181,7 +183,8 @@ func TestStepsOfTheClockBothWays(t *testing.T) {
 	}
 }
 
-// The kernel says that the clock is right: who set it may be wrong all the same.
+// TestAMassExpiryWaitsForASecondLook checks a clock that the kernel reports as synchronised but
+// that may be wrong.
 func TestAMassExpiryWaitsForASecondLook(t *testing.T) {
 	r := kept(t, MassWait)
 	names := r.week(3)
@@ -214,7 +217,7 @@ func TestAMassExpiryWaitsForASecondLook(t *testing.T) {
 	require.NotContains(t, r.files(), waitFile)
 }
 
-// A step in between is another clock: the day begins anew.
+// TestTheSecondLookIsByTheSameClock checks that a step of the clock restarts the day of waiting.
 func TestTheSecondLookIsByTheSameClock(t *testing.T) {
 	r := kept(t, MassWait)
 	names := r.week(3)
@@ -229,7 +232,8 @@ func TestTheSecondLookIsByTheSameClock(t *testing.T) {
 	require.Empty(t, r.footage())
 }
 
-// A recorder that is switched off each night never runs for a day.
+// TestTheSecondLookCountsOverRestarts checks a recorder that is switched off each night and never
+// runs for a day.
 func TestTheSecondLookCountsOverRestarts(t *testing.T) {
 	r := kept(t, MassWait)
 	names := r.week(3)
@@ -250,7 +254,8 @@ func TestTheSecondLookCountsOverRestarts(t *testing.T) {
 	require.Empty(t, r.footage())
 }
 
-// It was switched on again with a clock that goes back: what has waited counts no more.
+// TestAClockThatGoesBackOverARestartWaitsAnew checks that the stored wait does not count when the
+// clock has gone back.
 func TestAClockThatGoesBackOverARestartWaitsAnew(t *testing.T) {
 	r := kept(t, MassWait)
 	names := r.week(3)
@@ -265,7 +270,8 @@ func TestAClockThatGoesBackOverARestartWaitsAnew(t *testing.T) {
 	require.ElementsMatch(t, names, r.footage())
 }
 
-// Nor does it with one that is years ahead: by that all has expired, and not what waited.
+// TestAClockThatGoesFarAheadOverARestartWaitsAnew checks that the stored wait does not count when
+// the clock is years ahead: by that clock all footage has expired.
 func TestAClockThatGoesFarAheadOverARestartWaitsAnew(t *testing.T) {
 	r := kept(t, MassWait)
 	r.week(3)
@@ -282,7 +288,8 @@ func TestAClockThatGoesFarAheadOverARestartWaitsAnew(t *testing.T) {
 	require.ElementsMatch(t, names, r.footage())
 }
 
-// A file of another program, or of a power cut, in place of what has waited.
+// TestWhatHasWaitedIsReadWithCare checks damaged files, and files of other programs, in place of
+// the stored wait.
 func TestWhatHasWaitedIsReadWithCare(t *testing.T) {
 	for _, text := range []string{"", "{", `{"waited_s":1e300}`, `[]`, `{"since":"2026-03-01T00:00:00Z","clock":"2026-03-01T00:00:00Z","waited_s":-99999}`} {
 		r := kept(t, MassWait)
@@ -298,10 +305,11 @@ func TestWhatHasWaitedIsReadWithCare(t *testing.T) {
 	}
 }
 
-// One that says more than can have been, or that is longer than ours, counts as nothing.
+// TestAWaitThatCannotHaveBeenIsNone checks that an impossible wait, or one too long to be ours,
+// does not count.
 func TestAWaitThatCannotHaveBeenIsNone(t *testing.T) {
 	for what, c := range map[string]struct {
-		since  time.Duration // from now
+		since  time.Duration // relative to now
 		waited int64
 		behind string
 	}{
@@ -325,7 +333,7 @@ func TestAWaitThatCannotHaveBeenIsNone(t *testing.T) {
 func TestARecorderThatWasOffForAWeek(t *testing.T) {
 	for _, c := range []struct {
 		mass MassExpiry
-		left int // a day later
+		left int // recordings left a day later
 	}{{MassWait, 0}, {MassConfirm, 21}, {MassAllow, 0}} {
 		t.Run(string(c.mass), func(t *testing.T) {
 			r := kept(t, c.mass)
@@ -343,7 +351,8 @@ func TestARecorderThatWasOffForAWeek(t *testing.T) {
 	}
 }
 
-// Under confirm it stays for as long as nobody confirms it, and goes at once then.
+// TestAnOperatorConfirmsAMassExpiry checks that under confirm the footage stays until an operator
+// confirms, and is deleted at once then.
 func TestAnOperatorConfirmsAMassExpiry(t *testing.T) {
 	r := kept(t, MassConfirm)
 	names := r.week(3)
@@ -375,7 +384,7 @@ func TestAnOperatorConfirmsAMassExpiry(t *testing.T) {
 	require.ErrorIs(t, err, retained.ErrNothingHeld)
 }
 
-// The clock is not believed, and the operator says that it is right.
+// TestAnOperatorConfirmsTheClock checks a confirmation while the clock is not believed.
 func TestAnOperatorConfirmsTheClock(t *testing.T) {
 	r := kept(t, MassWait)
 	r.week(3)
@@ -389,7 +398,7 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 	r.look(time.Second)
 	require.Empty(t, r.footage())
 
-	// A step takes the word back before anything goes.
+	// A step of the clock revokes the confirmation before anything is deleted.
 	r = kept(t, MassConfirm)
 	names := r.week(3)
 	r.now = r.now.Add(60 * day)
@@ -408,7 +417,8 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 	require.ErrorIs(t, err, wallclock.ErrWrong)
 }
 
-// The ordinary run of time is no mass expiry, however small a store is.
+// TestASmallStoreExpiresFileByFile checks that the ordinary passing of time is no mass expiry,
+// however small the store is.
 func TestASmallStoreExpiresFileByFile(t *testing.T) {
 	for _, perDay := range []int{1, 2, 24} {
 		t.Run(fmt.Sprint(perDay), func(t *testing.T) {
@@ -416,7 +426,7 @@ func TestASmallStoreExpiresFileByFile(t *testing.T) {
 			for n := range 10 * perDay {
 				r.put(number(n), "live/cam", 0, 4096)
 				r.look(day / time.Duration(perDay))
-				if n == 5*perDay && perDay > 2 { // else one of two would be due, which is held
+				if n == 5*perDay && perDay > 2 { // otherwise one of two files would be due, which is a mass expiry
 					r.restart()
 					r.look(time.Second)
 				}
@@ -429,7 +439,7 @@ func TestASmallStoreExpiresFileByFile(t *testing.T) {
 
 func TestWhatIsAMassExpiry(t *testing.T) {
 	for _, c := range []struct {
-		old, young int // files of a minute
+		old, young int // number of files of a minute each
 		held       bool
 	}{
 		{1, 0, true}, {1, 1, true}, {1, 2, false}, {2, 1, true}, {2, 18, false}, {2, 17, true}, {10, 90, false}, {11, 89, true},
@@ -510,7 +520,8 @@ func TestWhatIsAMassExpiry(t *testing.T) {
 	})
 }
 
-// Footage of long ago that somebody copies into the directory is no run of time.
+// TestOldFootageThatIsCopiedInIsHeld checks that old footage copied into the directory is a mass
+// expiry.
 func TestOldFootageThatIsCopiedInIsHeld(t *testing.T) {
 	r := kept(t, MassConfirm)
 	r.week(3)
@@ -523,7 +534,8 @@ func TestOldFootageThatIsCopiedInIsHeld(t *testing.T) {
 	require.GreaterOrEqual(t, len(r.footage()), 10)
 }
 
-// Something keeps files from going: what was let go once needs no second look.
+// TestWhatCouldNotGoIsNotHeldLater checks that files which were permitted to expire but could not
+// be deleted need no second look.
 func TestWhatCouldNotGoIsNotHeldLater(t *testing.T) {
 	r := kept(t, MassConfirm)
 	names := r.week(3)
@@ -541,7 +553,8 @@ func TestWhatCouldNotGoIsNotHeldLater(t *testing.T) {
 	require.Empty(t, r.footage())
 }
 
-// Somebody asks for the plan at the moment from which the clock is believed.
+// TestAskingDoesNotHideThatTheClockIsBelieved checks a call of Plan at the moment from which the
+// clock is believed.
 func TestAskingDoesNotHideThatTheClockIsBelieved(t *testing.T) {
 	r := kept(t, MassAllow)
 	r.synced = false
@@ -550,14 +563,15 @@ func TestAskingDoesNotHideThatTheClockIsBelieved(t *testing.T) {
 	r.restart()
 	r.look(0)
 	r.look(30 * time.Minute)
-	r.plan() // which is a scan
+	r.plan() // makes a scan
 	r.now, r.steady = r.now.Add(30*time.Minute), r.steady+30*time.Minute
 	r.plan()
 	r.look(time.Second)
 	require.Empty(t, r.footage())
 }
 
-// The clock is set years ahead while the first recordings are made.
+// TestAFirstRunIsNotEndedByAStep checks a clock that is set years ahead during the first
+// recordings.
 func TestAFirstRunIsNotEndedByAStep(t *testing.T) {
 	r := kept(t, MassWait)
 	r.synced = false
@@ -571,7 +585,7 @@ func TestAFirstRunIsNotEndedByAStep(t *testing.T) {
 	require.Equal(t, wallclock.Doubtful, r.plan().Clock.State)
 }
 
-// Asking for the plan is no look: it neither lets anything go nor puts off a look.
+// TestAskingDoesNotPutOffWhatExpires checks that Plan neither permits an expiry nor delays a look.
 func TestAskingDoesNotPutOffWhatExpires(t *testing.T) {
 	r := kept(t, MassWait)
 	r.week(3)
@@ -584,7 +598,8 @@ func TestAskingDoesNotPutOffWhatExpires(t *testing.T) {
 	require.Less(t, len(r.footage()), before)
 }
 
-// Room is made by the same order as ever while things are held, by any clock.
+// TestRoomIsMadeWhileNothingExpires checks that room is made in the usual order while expiry is
+// held, by any clock.
 func TestRoomIsMadeWhileNothingExpires(t *testing.T) {
 	for name, turn := range map[string]func(r *room){
 		"mass expiry": func(r *room) { r.now = r.now.Add(20 * day) },
@@ -621,7 +636,8 @@ func TestRoomIsMadeWhileNothingExpires(t *testing.T) {
 	}
 }
 
-// What is recorded by a clock that is years ahead may go for room like anything else.
+// TestWhatIsAheadOfTheTimeGoesForRoomToo checks that footage recorded by a clock years ahead can
+// be deleted for room.
 func TestWhatIsAheadOfTheTimeGoesForRoomToo(t *testing.T) {
 	r := newRoom(t, Policy{Limits: Limits{MaxBytes: 5 * mib}})
 	r.put("old.mp4", "live/cam", day, 4096)
@@ -638,8 +654,8 @@ func TestWhatIsAheadOfTheTimeGoesForRoomToo(t *testing.T) {
 	require.Equal(t, wallclock.Doubtful, r.plan().Clock.State, "what was recorded before the first look hides nothing")
 }
 
-// keep_at_least is by the best guess of the time: a clock that is behind makes
-// nothing young, so that recording does not stop for it.
+// TestAClockThatIsBehindKeepsNothingForBeingYoung checks that keep_at_least uses the best estimate
+// of the time: a clock that is behind makes no footage young, so that recording does not stop.
 func TestAClockThatIsBehindKeepsNothingForBeingYoung(t *testing.T) {
 	r := newRoom(t, Policy{Limits: Limits{MaxBytes: 5 * mib, KeepAtLeast: day}})
 	for n := range 8 {
@@ -655,7 +671,8 @@ func TestAClockThatIsBehindKeepsNothingForBeingYoung(t *testing.T) {
 	require.Len(t, r.footage(), 4)
 }
 
-// TestWhatHasWaitedIsWrittenOverNoLink: the link goes, and what it led to stays.
+// TestWhatHasWaitedIsWrittenOverNoLink checks that a symbolic link is replaced, and its target
+// stays.
 func TestWhatHasWaitedIsWrittenOverNoLink(t *testing.T) {
 	r := kept(t, MassWait)
 	r.week(3)

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// A minute of recordings says nothing about a day.
+// TestARateTakesAnHourOfRecordings checks that no rate is computed from a minute of recordings.
 func TestARateTakesAnHourOfRecordings(t *testing.T) {
 	require.Zero(t, perDay(1<<30, time.Minute))
 	require.Zero(t, perDay(1<<30, time.Hour-time.Second))

@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// inodes makes the disk one that can hold so many files, other is how many of them
-// another program has.
+// inodes limits the disk to most inodes, of which another program uses *other.
 func (r *room) inodes(most int64, other *int64) {
 	disk := r.k.deps.Disk
 	r.k.deps.Disk = func(dir string) (filesystem.Capacity, error) {
@@ -22,8 +21,8 @@ func (r *room) inodes(most int64, other *int64) {
 	}
 }
 
-// A disk without inodes is relieved as a full one is: the oldest footage goes, as many
-// files as are needed and no more. A limit on the bytes of footage asks for nothing.
+// TestFootageGoesForInodes checks that on a disk without inodes the oldest files are deleted, no
+// more than needed, and that a limit on the bytes of footage causes no such deletion.
 func TestFootageGoesForInodes(t *testing.T) {
 	for name, c := range map[string]struct {
 		policy Policy
@@ -53,7 +52,8 @@ func TestFootageGoesForInodes(t *testing.T) {
 	}
 }
 
-// Where another program takes each inode at once, footage does not go for nothing.
+// TestInodesThatAnotherProgramTakesCostLittle checks that deletion pauses when another program
+// takes each freed inode at once.
 func TestInodesThatAnotherProgramTakesCostLittle(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 90})
 	disk := r.k.deps.Disk

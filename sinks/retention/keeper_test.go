@@ -34,7 +34,7 @@ func TestOnlyWhatExpiredGoes(t *testing.T) {
 	require.NotContains(t, r.rows, "old.mp4")
 	require.NotContains(t, r.rows, "event.mp4")
 
-	// The reader is done: it goes with the next hourly round, not before.
+	// The reader is done: the file goes with the next hourly scan, not before.
 	r.reading = map[string]bool{}
 	r.look(59 * time.Minute)
 	require.Contains(t, r.files(), "read.mp4")
@@ -42,8 +42,8 @@ func TestOnlyWhatExpiredGoes(t *testing.T) {
 	require.NotContains(t, r.files(), "read.mp4")
 }
 
-// lightNVR #369: files of 28 days under a policy of 15, because a pass deleted
-// no more than 100.
+// TestABacklogGoesInOnePass checks a backlog of more than 100 files (lightNVR #369: files of 28
+// days under a policy of 15, because a pass deleted no more than 100).
 func TestABacklogGoesInOnePass(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: 15 * day}))
 	for n := range 1000 {
@@ -55,10 +55,11 @@ func TestABacklogGoesInOnePass(t *testing.T) {
 	require.Len(t, r.rows, 1)
 }
 
-// Room is made in order, and no more than is needed to come below the mark.
+// TestUnderPressureTheOrderIsKept checks that files are deleted in order, and no more than needed
+// to come below the mark.
 func TestUnderPressureTheOrderIsKept(t *testing.T) {
 	for _, c := range []struct {
-		other int64 // MiB used by others, of 100
+		other int64 // MiB of 100 used by other programs
 		gone  []string
 	}{
 		{81, nil},
@@ -103,8 +104,8 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// A recorder fills the disk many times over: between two looks as much comes as
-// before, the mark is never passed, and what is newest stays.
+// TestTheDiskStaysWithinItsMarks checks that, at a steady rate, a recorder that fills the disk
+// many times over never exceeds the mark, and that the newest footage stays.
 func TestTheDiskStaysWithinItsMarks(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 80})
 	r.running = []string{"live/cam"}
@@ -156,8 +157,9 @@ func TestYoungFootageStaysHoweverFullTheDisk(t *testing.T) {
 	require.Equal(t, []string{"a.mp4"}, r.files())
 }
 
-// Only protected footage is left: the stream that has the most of it is stopped,
-// loudly; the others go on. With room again it is started again.
+// TestWithNothingToDeleteAStreamStops checks that with only protected footage left the stream with
+// the most of it is stopped with an error, that the others continue, and that it starts again
+// when there is room.
 func TestWithNothingToDeleteAStreamStops(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 80})
 	r.put("a.mp4", "live/a", day, 4*mib, protected)
@@ -194,8 +196,8 @@ func TestAStreamOverItsOwnLimitStopsAlone(t *testing.T) {
 	require.Len(t, r.files(), 2)
 }
 
-// What was left behind goes when room is needed, and only after an hour in which
-// nobody wrote it.
+// TestOrphansAreOnlyWhatNobodyWrites checks that an unfinished file is deleted for room, and only
+// after an hour without a write.
 func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	r.put("fresh.mp4.part", "live/a", 59*time.Minute, mib)
@@ -211,8 +213,8 @@ func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
 	require.ElementsMatch(t, []string{"fresh.mp4.part", "held.mp4.part", ".spool-directory", ".journal/0001.part", "download.mp4.part"}, r.files())
 }
 
-// What recovery could not finish may be what somebody has protected, or wants for
-// some days at least; when it is as old as footage may be, it goes without need.
+// TestAnOrphanIsKeptAsFootageIs checks that an orphan respects protection and keep_at_least, and
+// expires as footage does.
 func TestAnOrphanIsKeptAsFootageIs(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50, Limits: Limits{KeepAtLeast: day, Expire: 10 * day}})
 	r.put("safe.mp4.part", "live/a", 20*day, mib, protected)
@@ -226,8 +228,8 @@ func TestAnOrphanIsKeptAsFootageIs(t *testing.T) {
 	require.ElementsMatch(t, []string{"safe.mp4.part", "young.mp4.part"}, r.files())
 }
 
-// Another recording came under the name of one that is to go: it is no longer
-// the file that was chosen.
+// TestAnotherFileUnderTheNameStays checks that a new recording under the name of a chosen file is
+// not deleted.
 func TestAnotherFileUnderTheNameStays(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	r.put("a.mp4", "live/a", day, mib)
@@ -243,7 +245,8 @@ func TestAnotherFileUnderTheNameStays(t *testing.T) {
 	require.Len(t, r.files(), 6, "others went")
 }
 
-// A writer that takes up a file again between the scan and the deletion.
+// TestAnOrphanIsLookedAtAgainBeforeItGoes checks a writer that resumes a file between the scan and
+// the deletion.
 func TestAnOrphanIsLookedAtAgainBeforeItGoes(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	name := r.put("left.mp4.part", "live/a", 2*time.Hour, mib)
@@ -254,7 +257,7 @@ func TestAnOrphanIsLookedAtAgainBeforeItGoes(t *testing.T) {
 	require.Equal(t, []string{name}, r.files())
 }
 
-// The scan is old: what was protected since is seen at the last moment.
+// TestProtectionIsReadAtTheLastMoment checks protection that was set after the scan.
 func TestProtectionIsReadAtTheLastMoment(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	name := r.put("a.mp4", "live/a", day, mib)
@@ -265,7 +268,8 @@ func TestProtectionIsReadAtTheLastMoment(t *testing.T) {
 	require.Equal(t, []string{name}, r.files())
 }
 
-// The database is away: files go all the same, and the error is said once.
+// TestRowsThatCannotBeForgottenStopNothing checks that files are deleted while the database is
+// down, and that the error is logged once.
 func TestRowsThatCannotBeForgottenStopNothing(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: day}))
 	r.put("a.mp4", "live/a", 2*day, mib)
@@ -321,7 +325,7 @@ func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {
 	require.Equal(t, 49, b.Count.Files)
 	require.Equal(t, 2*day+time.Minute, b.Keeps)
 	require.InDelta(t, 24*mib, b.BytesPerDay, mib)
-	// 50 MiB of 80 are used, at 24 a day.
+	// 50 MiB of 80 are used, growing by 24 a day.
 	require.InDelta(t, 30.0/24, plan.FullAt.Sub(r.now).Hours()/24, 0.1)
 	require.False(t, func() bool { p := Policy{}; return p.Active() }())
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A snapshot holds the blocks of what is deleted: deleting all footage would
-// gain nothing.
+// TestDeletingThatGivesNoRoomEnds checks that deletion pauses when a snapshot holds the blocks of
+// deleted files.
 func TestDeletingThatGivesNoRoomEnds(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	for n := range 40 {
@@ -25,8 +25,8 @@ func TestDeletingThatGivesNoRoomEnds(t *testing.T) {
 	require.True(t, r.says("gives no room back"))
 }
 
-// A disk that is small, or fast, turns over between two scans: the list has come
-// to its end, and what is needed is not on it.
+// TestTheListIsMadeAnewAtOnce checks a small or fast disk whose footage is replaced between two
+// scans: the queue is exhausted and is built anew.
 func TestTheListIsMadeAnewAtOnce(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	r.look(0)
@@ -41,7 +41,8 @@ func TestTheListIsMadeAnewAtOnce(t *testing.T) {
 	}
 }
 
-// The room that is made in advance is made too when the list has come to its end.
+// TestTheMarkHoldsOnADiskThatTurnsOverFast checks that room is made in advance with an exhausted
+// queue, too.
 func TestTheMarkHoldsOnADiskThatTurnsOverFast(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 80})
 	r.other = 50 * mib
@@ -54,8 +55,8 @@ func TestTheMarkHoldsOnADiskThatTurnsOverFast(t *testing.T) {
 	require.LessOrEqual(t, space.Used(), 68*int64(mib), "as much may come before the next look")
 }
 
-// Deleting takes time, in which recordings fill the disk again: that is no
-// snapshot, and no reason to wait.
+// TestRecordingWhileFilesAreDeletedIsNoReasonToWait checks that bytes recorded during a deletion
+// are not mistaken for a snapshot that holds blocks.
 func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	for n := range 45 {
@@ -71,8 +72,8 @@ func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
 	require.False(t, r.says("gives no room back"), "%s", &r.log)
 }
 
-// Somebody keeps second names of all footage, for a backup: deleting it gives no
-// room back, and is no reason to delete all of it.
+// TestFilesWithASecondNameDoNotGoForRoom checks that files with a second hard link, such as those
+// of a backup, are not deleted for room, which they would not give back.
 func TestFilesWithASecondNameDoNotGoForRoom(t *testing.T) {
 	linked := func(p Policy) *room {
 		r := newRoom(t, p)

@@ -23,19 +23,19 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// room is a record directory on a disk of a given size, with a clock that the
-// test turns. Files hold their entry as JSON, padded to their size.
+// room is a record directory on a disk of a given size, with a clock that the test controls. Files
+// hold their entry as JSON, padded to their size.
 type room struct {
 	t      *testing.T
 	dir    string
 	now    time.Time
 	steady time.Duration // the monotonic clock
-	synced bool          // as the kernel says
+	synced bool          // reported by the kernel
 	total  int64
-	other  int64 // used by other programs
-	leaky  bool  // deleting gives no room back
+	other  int64 // bytes used by other programs
+	leaky  bool  // deletion gives no room back
 	leaked int64
-	// removing is what happens while a file is deleted.
+	// removing is called while a file is deleted.
 	removing func()
 	written  map[string]bool // growing
 	reading  map[string]bool
@@ -51,7 +51,7 @@ const mib = 1 << 20
 
 var morning = time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 
-// newRoom has a clock that is synchronised, and lets expire what has.
+// newRoom returns a room with a synchronised clock; MassAllow is the default of its policy.
 func newRoom(t *testing.T, policy Policy) *room {
 	r := &room{
 		t: t, dir: t.TempDir(), now: morning, synced: true, total: 100 * mib,
@@ -65,7 +65,7 @@ func newRoom(t *testing.T, policy Policy) *room {
 	return r
 }
 
-// open begins to keep the directory, as a start of the process does.
+// open starts a keeper for the directory, as a start of the process does.
 func (r *room) open(policy Policy) {
 	log := slog.New(slog.NewTextHandler(&r.log, nil))
 	r.steady = 0
@@ -97,7 +97,7 @@ func readEntry(path string) (rec media.Recording, err error) {
 	return rec, nil
 }
 
-// put writes a recording of a minute that ended so long ago.
+// put writes a recording of a minute that ended ago before now.
 func (r *room) put(name, stream string, ago time.Duration, size int64, change ...func(*media.Recording)) string {
 	r.t.Helper()
 	r.n++
@@ -135,7 +135,7 @@ func (r *room) rel(path string) string {
 	return filepath.ToSlash(rel)
 }
 
-// files are the names on the disk.
+// files returns the names on the disk.
 func (r *room) files() (out []string) {
 	require.NoError(r.t, filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
@@ -163,7 +163,7 @@ func (r *room) disk(string) (filesystem.Capacity, error) {
 	return filesystem.Capacity{Usable: r.total, Free: r.total - used}, nil
 }
 
-// Now and After are the clock; nothing here waits on it.
+// Now and After implement the clock; no test waits on it.
 func (r *room) Now() time.Time        { return r.now }
 func (r *room) Steady() time.Duration { return r.steady }
 func (r *room) After(time.Duration) (<-chan time.Time, func()) {
@@ -207,7 +207,7 @@ func (r *room) Start(stream string) error {
 	return nil
 }
 
-// look turns the clock on and lets the keeper look.
+// look advances the clock and lets the keeper look.
 func (r *room) look(after time.Duration) {
 	r.now, r.steady = r.now.Add(after), r.steady+after
 	r.k.Look(r.t.Context())

@@ -13,8 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// TestChoiceAgainstTheRules checks what is chosen for random footage and
-// policies against what the rules say, read one by one.
+// TestChoiceAgainstTheRules checks the choice for random footage and policies against each rule.
 func TestChoiceAgainstTheRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items, policy := drawItems(t), drawPolicy(t)
@@ -49,8 +48,8 @@ func TestChoiceAgainstTheRules(t *testing.T) {
 	})
 }
 
-// inTurn says that nothing stays that should have gone before what went: of the
-// footage that a rule of the cause is about, what stays comes later.
+// inTurn checks that no file stays that should have been deleted before e: of the footage of the
+// same rule, all remaining files come later.
 func inTurn(t *rapid.T, p *Policy, e eviction, rules []rule, left []ranked) {
 	if e.class == retained.ClassExpired {
 		return
@@ -69,7 +68,7 @@ func inTurn(t *rapid.T, p *Policy, e eviction, rules []rule, left []ranked) {
 
 func always(*Item) bool { return true }
 
-// mayGo says what is never deleted.
+// mayGo checks that a deleted file was not exempt.
 func mayGo(t *rapid.T, p *Policy, it *Item) {
 	require.False(t, it.Protected, "protected")
 	require.NotEqual(t, Growing, it.Kind)
@@ -77,7 +76,7 @@ func mayGo(t *rapid.T, p *Policy, it *Item) {
 	require.GreaterOrEqual(t, morning.UnixNano()-it.EndUTC, int64(p.keepAtLeast(it.Stream)), "young")
 }
 
-// served says that a rule got what it needs or nothing is left for it.
+// served checks that a rule got as much as it needs, or that nothing is left for it.
 func served(t *rapid.T, r rule, gone map[*Item]retained.Class, left []ranked, freed map[string]int64, short []shortage) {
 	got, scope := freed["in all"], func(stream string) bool { return true }
 	if r.stream != "" {
@@ -127,7 +126,7 @@ func drawPolicy(t *rapid.T) Policy {
 	}
 }
 
-// The order, written out once more than the code has it.
+// TestOrderOfEviction checks the order against a second formulation.
 func TestOrderOfEviction(t *testing.T) {
 	ago := func(days int) int64 { return morning.Add(-time.Duration(days) * day).UnixNano() }
 	items := []*Item{
