@@ -49,7 +49,7 @@ func TestAMatrixIsEveryCombination(t *testing.T) {
 	}
 }
 
-// Each kind does its work for real, says what it found, and leaves nothing.
+// Each kind does its real work, reports results, and leaves no files.
 func TestKindsMeasureAndCleanUp(t *testing.T) {
 	cases, err := small().Cases()
 	require.NoError(t, err)
@@ -102,8 +102,8 @@ func TestAnInterruptLeavesNothing(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// A chunk is one write, whatever the format: what is more are the header and the
-// end of each file, and the temporary directory's.
+// A chunk is one write in every format; further writes are the header and the end of each file, and those for the
+// temporary directory.
 func TestAChunkIsOneWrite(t *testing.T) {
 	m := small()
 	m.Sync, m.Streams, m.Length, m.Flush = []string{"none"}, []int{1}, []config.Duration{60e9}, []config.Duration{1e9}
@@ -112,13 +112,13 @@ func TestAChunkIsOneWrite(t *testing.T) {
 	results, err := Run(t.Context(), "mux", cases, Options{Dir: t.TempDir(), Runs: 1})
 	require.NoError(t, err)
 	for i := range results {
-		// Some for the file's beginning and end, and those of Go's runtime, which the system counts too.
+		// A few for the file's beginning and end, and those of Go's runtime, which the system counts too.
 		require.InDelta(t, 1.25, results[i].Get("writes/chunk"), 0.25, results[i].Case.Format)
 	}
 }
 
-// An hour is finished by writing its moov: less than 4 MB, however large the
-// media, and next to nothing for a fragmented file.
+// Completing an hour writes its moov: less than 4 MB, however large the media, and almost no bytes for a fragmented
+// file.
 func TestFinishingAnHourWritesNoMedia(t *testing.T) {
 	m := small()
 	m.Sync, m.Streams, m.Length, m.FPS = []string{"none"}, []int{1}, []config.Duration{3600e9}, []int{30}

@@ -20,7 +20,7 @@ import (
 	"github.com/gospool/spool/bench/rtspload"
 )
 
-// The test binary is also the server and the generator that it compares.
+// The test binary is also the server and the generator under comparison.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "as" {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -44,7 +44,7 @@ var roles = map[string]func(context.Context, []string) error{
 		s.Close()
 		stats := s.Stats()
 		if len(args) > 1 {
-			stats.Units /= 2 // as one that loses
+			stats.Units /= 2 // a server that loses units
 		}
 		return json.NewEncoder(os.Stdout).Encode(stats)
 	},

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// What is measured has to be a correct file.
+// The measured muxer must write a correct file.
 func TestSpoolWritesTheWholeMovie(t *testing.T) {
 	c, err := clip.Make(t.Context(), t.TempDir(), clip.Spec{Size: "1920x1080", FPS: 30, Seconds: 2, GOP: 30, Bitrate: 2e6})
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestSpoolWritesTheWholeMovie(t *testing.T) {
 	}
 }
 
-// single is the one MP4 file in a directory.
+// single returns the only MP4 file in a directory.
 func single(t *testing.T, dir string) string {
 	var found []string
 	require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {

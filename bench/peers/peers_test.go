@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/bench/mux"
 )
 
-// What is compared has to be correct, too.
+// The compared muxers must write correct files too.
 func TestPeersWriteTheWholeMovie(t *testing.T) {
 	c, err := clip.Make(t.Context(), t.TempDir(), clip.Spec{Size: "640x360", FPS: 30, Seconds: 2, GOP: 30, Bitrate: 1e6})
 	require.NoError(t, err)

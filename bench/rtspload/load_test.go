@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// small is four access units in two GOPs, one of them of several packets.
+// small returns four access units in two GOPs, one of them of several packets.
 func small() *clip.Clip {
 	big := make([]byte, 5000)
 	big[0] = 0x65

@@ -33,7 +33,7 @@ func drifting(t *testing.T, rate float64, byArrival bool, life time.Duration) *b
 	return b
 }
 
-// TestDatesFollowArrival whatever rate a sender's clock has: over an hour.
+// TestDatesFollowArrival checks the dates over an hour, for several rates of the sender's clock.
 func TestDatesFollowArrival(t *testing.T) {
 	for _, rate := range []float64{1, 1.0004, 0.999, 1.005, 0.995, 1.1, 0.9, 2, 0.5} {
 		for _, byArrival := range []bool{false, true} {

@@ -8,8 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Together feeds have a bound: who has more than a share is refused, who has little
-// never is.
+// All feeds together have a bound: a feed above its share is refused, and a feed that holds little never is.
 func TestFeedsShareWhatTheyMayTake(t *testing.T) {
 	c := newCrowd(10 << 20)
 	greedy, modest, little := newShare(c), newShare(c), newShare(c)
@@ -49,7 +48,7 @@ func TestTheBytesOfAnAccessUnitAreBounded(t *testing.T) {
 	require.Zero(t, u.HeldBytes()-(&Unit{}).HeldBytes(), "and given back")
 }
 
-// What waits for its time goes on without where it takes too much.
+// Units that wait for times proceed without them when they take too much memory.
 func TestUnitsThatWaitForTimesAreBoundedInMemory(t *testing.T) {
 	gone := 0
 	out := func(*Unit) { gone++ }

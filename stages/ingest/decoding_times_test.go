@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// run pushes presentation times and gives the decoding times that come out.
+// run pushes presentation times and returns the decoding times.
 func run(r *decodingTimes, pts []int64) (dts []int64) {
 	out := func(u *Unit) { dts = append(dts, u.DTS) }
 	for _, t := range pts {
@@ -26,8 +26,8 @@ func withDepth(depth int) *decodingTimes {
 	return r
 }
 
-// TestDecodingTimesAreTheEncoders replays what x264 -bf 3 writes for 25 frames a
-// second: times in decoding order, two pictures ahead.
+// TestDecodingTimesAreTheEncoders replays the output of x264 -bf 3 for 25 frames a second: times in decoding order,
+// two pictures ahead.
 func TestDecodingTimesAreTheEncoders(t *testing.T) {
 	pts := []int64{0, 14400, 7200, 3600, 10800, 28800, 21600, 18000, 25200}
 	dts := []int64{-7200, -3600, 0, 3600, 7200, 10800, 14400, 18000, 21600}
@@ -43,9 +43,8 @@ func TestOutputOrderNeedsNoDelay(t *testing.T) {
 	require.Equal(t, int64(100), got.DTS)
 }
 
-// TestDecodingTimesOfAnyOrder: for any frame durations and any reordering within
-// the depth, decoding times advance, do not pass presentation, and are what an
-// encoder gives.
+// TestDecodingTimesOfAnyOrder checks that for any frame durations and any reordering within the depth, decoding times
+// advance, do not pass presentation, and equal an encoder's.
 func TestDecodingTimesOfAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		depth := rapid.IntRange(0, 5).Draw(t, "depth")
@@ -68,8 +67,8 @@ func TestDecodingTimesOfAnyOrder(t *testing.T) {
 	})
 }
 
-// shuffle puts frames into an order of decoding in which no more than depth come
-// before one that is shown before them. The first one left has waited longest.
+// shuffle returns a decoding order in which at most depth frames precede a frame that is presented before them. The
+// first remaining one has waited longest.
 func shuffle(t *rapid.T, shown []int64, depth int) (coded []int64) {
 	left := slices.Clone(shown)
 	for len(left) > 0 {
@@ -115,8 +114,7 @@ func TestTimesThatBreakTheLine(t *testing.T) {
 	require.True(t, r.breaks(&Unit{PTS: 7200 - 11*90000}))
 }
 
-// FuzzReorder: whatever the times are, decoding time advances and nothing is
-// lost.
+// FuzzReorder checks that for any times decoding time advances and no unit is lost.
 func FuzzReorder(f *testing.F) {
 	f.Add(int8(2), []byte{0, 4, 2, 1, 3})
 	f.Add(int8(-1), []byte{255, 0, 254, 1, 128, 7})

@@ -2,7 +2,7 @@ package ingest
 
 import "github.com/gospool/spool/pipeline/media"
 
-// What the tests outside the package look at.
+// The bounds that tests outside the package use.
 const (
 	MaxElements   = maxElements
 	MaxFeedMemory = maxFeedMemory
@@ -10,27 +10,27 @@ const (
 	MaxIdle       = maxIdle
 )
 
-// IdleBytes returns the memory of the units that nobody fills.
+// IdleBytes returns the memory of the idle units.
 func IdleBytes() int { return units.bytes() }
 
-// Crowd bounds the feeds that are made from now on, until it is ended.
+// Crowd bounds the feeds that are made until End.
 type Crowd struct{ was *crowd }
 
-// NewCrowd begins one.
+// NewCrowd replaces the bound of all feeds.
 func NewCrowd(bytes int64) Crowd {
 	c := Crowd{everyone}
 	everyone = newCrowd(bytes)
 	return c
 }
 
-// HeldBytes returns what its feeds hold.
+// HeldBytes returns the memory that its feeds hold.
 func (c Crowd) HeldBytes() int64 { return everyone.held.Load() }
 
-// End goes back to the one before.
+// End restores the previous bound.
 func (c Crowd) End() { everyone = c.was }
 
 // Spoil leaves a description in the next idle unit of a feed, as another stream may.
 func Spoil(f *Feed, track media.Track) { f.units.take().desc = &description{track: track} }
 
-// NALUnits returns the elements of a unit. They hold until it is used again.
+// NALUnits returns the elements of a unit. They are valid until the unit is reused.
 func (u *Unit) NALUnits() [][]byte { return u.elements() }

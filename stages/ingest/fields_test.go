@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// fieldPairs is n frames of two fields each; every third frame is no reference,
-// and has its number from the one behind it.
+// fieldPairs returns n frames of two fields each; every third frame is no reference, and takes its number from the
+// next one.
 func fieldPairs(n int, bottomFirst bool) (out [][][]byte) {
 	num := uint32(0)
 	for i := range n {
@@ -29,8 +29,7 @@ func fieldPairs(n int, bottomFirst bool) (out [][][]byte) {
 	return out
 }
 
-// TestTwoFieldsAreOneSample sends fields in every way in which the two of a frame
-// may be stamped and ended.
+// TestTwoFieldsAreOneSample sends fields in every way in which a sender may stamp and end the two of a frame.
 func TestTwoFieldsAreOneSample(t *testing.T) {
 	sps, pps := ingesttest.CodedSets(true)
 	stream := append([][]byte{sps, pps}, ingesttest.Flat(fieldPairs(20, false))...)
@@ -70,8 +69,7 @@ func TestTwoFieldsAreOneSample(t *testing.T) {
 	}
 }
 
-// TestALossGluesNoFields loses one field after another: its frame is left out, and
-// the other frames are those that were sent.
+// TestALossGluesNoFields loses one field after another: its frame is left out, and the other frames arrive as sent.
 func TestALossGluesNoFields(t *testing.T) {
 	frames := fieldPairs(12, false)
 	sps, pps := ingesttest.CodedSets(true)

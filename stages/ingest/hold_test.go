@@ -81,8 +81,8 @@ func TestSoundWaitsForParameterSetsThatComeInTime(t *testing.T) {
 	require.Len(t, b.Publisher.Of(codec.H264), 75)
 }
 
-// TestAStallAtTheBeginningIsNoSilence: while the sender or this machine stands still nothing
-// comes of any track, so none is missing yet.
+// TestAStallAtTheBeginningIsNoSilence checks that a stall of the sender or this machine, in which no track gets data,
+// is no silence of a track.
 func TestAStallAtTheBeginningIsNoSilence(t *testing.T) {
 	for name, c := range map[string]struct {
 		stall time.Duration
@@ -139,8 +139,8 @@ func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 	require.Equal(t, int64(0), b.Publisher.Units[0].AU.PTS)
 }
 
-// TestASliceThatCannotBeReadSpoilsItsPicture: the sender ends each slice as if it
-// were a picture, and one of them is a fragment without its beginning.
+// TestASliceThatCannotBeReadSpoilsItsPicture sends each slice as if it were a picture, one of them as a fragment
+// without its beginning.
 func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 	b := newBench(t)
 	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
@@ -156,7 +156,7 @@ func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 	require.NotZero(t, b.Publisher.Losses[media.DropDamaged])
 }
 
-// others is a publisher while whose other streams use the units that are idle.
+// others is a publisher during whose writes other streams use the idle units.
 type others struct {
 	*ingesttest.Publisher
 	bench *bench
@@ -167,8 +167,7 @@ func (o *others) Write(track int, au *media.AU) error {
 	return o.Publisher.Write(track, au)
 }
 
-// A track that comes late and changes while it is held is described by its own
-// units, not by those that were written and are used again.
+// A track that begins late and changes while it is held is described by its own units, not by reused ones.
 func TestATrackThatComesLaterAndChanges(t *testing.T) {
 	pub := &others{Publisher: &ingesttest.Publisher{}}
 	b := newBenchFor(t, pub)

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// The units say where something was lost before them, and about how much.
+// A unit carries the number of units lost before it.
 func TestALossIsTakenToTheNextUnitThatIsWhole(t *testing.T) {
 	b := newBench(t)
 	track := b.Of(codec.H264)
@@ -32,8 +32,7 @@ func TestALossIsTakenToTheNextUnitThatIsWhole(t *testing.T) {
 	require.Contains(t, b.Log.String(), "packets were lost on the way")
 }
 
-// A loss and a jump of the sender's clock meet: what comes out of the builder is
-// a gap by loss, as long as nothing came.
+// A loss coincides with a jump of the sender's clock: the builder reports a gap by loss, as long as no data arrived.
 func TestALossThatMeetsAJumpIsAGapByLoss(t *testing.T) {
 	pool := media.NewCheckedPool()
 	var gaps []media.Gap
@@ -77,8 +76,7 @@ func (p *building) Lost(string, uint64)                 {}
 func (p *building) Repaired(string, uint64)             {}
 func (p *building) Problem(int, *pipeline.Problem)      {}
 
-// A unit without a picture is left out: what was lost before it was lost before
-// the next one.
+// A unit without a picture is left out: units lost before it count as lost before the next one.
 func TestALossBeforeAUnitWithoutAPictureIsKept(t *testing.T) {
 	b := newBench(t)
 	track := b.Of(codec.H264)

@@ -18,8 +18,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// A sender that begins anew right behind a time out of line: what goes on is where it
-// would be without that.
+// A sender starts over directly after an outlier: the times continue as they would without the outlier.
 func TestATakeoverBehindAnOutlier(t *testing.T) {
 	for name, bad := range badTimes {
 		for _, first := range []int64{77, 1<<32 - 50*3600} { // of the new sender's times
@@ -66,7 +65,7 @@ func TestATakeoverBehindAnOutlier(t *testing.T) {
 	}
 }
 
-// Of a sound track the same.
+// The same for a sound track.
 func TestATakeoverOfSoundBehindAnOutlier(t *testing.T) {
 	for name, bad := range badTimes {
 		b := newBench(t)
@@ -106,8 +105,8 @@ type sender interface {
 
 var errGone = errors.New("gone")
 
-// However a publication ends, all memory is given back: with the publisher's end, in
-// the middle of a picture, while tracks wait for each other, or for their sets.
+// All memory is released at any end of a publication: by the publisher's end, in the middle of a picture, while
+// tracks wait for each other, or for their parameter sets.
 func TestAllMemoryIsGivenBack(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for name, begin := range map[string]func(b *bench) sender{
@@ -159,7 +158,7 @@ func TestAllMemoryIsGivenBack(t *testing.T) {
 	}
 }
 
-// Nor is what waits for its place kept when the publisher ends.
+// The units that wait for their track's place are released too when the publisher ends.
 func TestWhatWaitsForItsPlaceIsGivenBack(t *testing.T) {
 	b := newBench(t)
 	v, a := b.Of(codec.H264), b.audio()
@@ -183,9 +182,8 @@ func TestWhatWaitsForItsPlaceIsGivenBack(t *testing.T) {
 	require.Zero(t, b.Feed.HeldBytes())
 }
 
-// Over a bad network, with times out of line, and with numbers and times that pass
-// their ends: what came whole is kept once, in order, at its time, and nothing looks
-// like a break or a change.
+// Over a bad network, with outliers and wraps of numbers and times, units that arrived whole are kept once, in order
+// and at their time, without a false break or change.
 func TestLossReorderingAndOutliersTogether(t *testing.T) {
 	for seed := range uint64(12) {
 		rnd := rand.New(rand.NewPCG(9, seed))
@@ -277,8 +275,8 @@ func TestLossReorderingAndOutliersTogether(t *testing.T) {
 	}
 }
 
-// A camera whose times begin anew at each key frame, beside sound: one file, and its
-// reports, which go by the same clock, are no doubt.
+// The times of a camera start over at each key frame, beside sound: the result is one file, and its reports, which
+// use the same clock, cause no doubt.
 func TestTimesThatBeginAnewWithEachKeyFrameAndReports(t *testing.T) {
 	c := newCamera(t, noB)
 	a := c.b.audio()

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// aggregateOf is a STAP-A of a NAL unit and n of one byte.
+// aggregateOf returns a STAP-A of a NAL unit and n of one byte.
 func aggregateOf(n int, first ...byte) []byte {
 	p := []byte{0x78}
 	if len(first) > 0 {
@@ -25,8 +25,8 @@ func aggregateOf(n int, first ...byte) []byte {
 	return p
 }
 
-// An access unit has so many NAL units, however they come: the one that has more is
-// left out, under a cause of its own, and the next one is taken.
+// The NAL units of an access unit are bounded in every packing: an access unit with more is left out under a cause of
+// its own, and the next one is accepted.
 func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 	key := []byte{0x65, 0x88, 1, 1}
 	for name, send := range map[string]func(b *bench, v *rtp.Track, at uint32){
@@ -78,7 +78,7 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 	}
 }
 
-// As many as the bound allows are kept.
+// As many NAL units as the bound allows are kept.
 func TestManyNALUnitsAreKept(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)
@@ -92,7 +92,7 @@ func TestManyNALUnitsAreKept(t *testing.T) {
 	require.Len(t, b.Publisher.Units[2].NALs, ingest.MaxElements)
 }
 
-// Whatever is held back, what a feed takes is bounded, and all of it is given back.
+// The memory of a feed is bounded for all kinds of held data, and all of it is released.
 func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 	large := func(b *bench, v *rtp.Track, at uint32, mib int) {
 		b.Send(v, at, false, 0x7c, 0x85, 0x88, byte(b.Seq[v]), 1)
@@ -119,7 +119,7 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 			if !known {
 				v = b.Video(codec.H264)
 			}
-			b.audio() // is waited for
+			b.audio() // the feed waits for it
 			for i := range uint32(4) {
 				send(b, v, i)
 				require.LessOrEqual(t, b.Feed.HeldBytes(), int64(ingest.MaxFeedMemory), name)
@@ -132,12 +132,11 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 	}
 }
 
-// What a unit's elements cost is counted, not only their bytes: the hold ends when so
-// much memory is taken.
+// The hold counts the memory of a unit's elements, not only their bytes.
 func TestTheHoldIsBoundedInMemory(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)
-	b.audio() // of which nothing comes
+	b.audio() // without data
 	var most int64
 	for i := range uint32(120) {
 		b.Send(v, i*3600, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
@@ -148,8 +147,7 @@ func TestTheHoldIsBoundedInMemory(t *testing.T) {
 	require.Zero(t, b.Publisher.Losses[media.DropIngestMemory])
 }
 
-// The publishers that take the most are refused, and told; a camera beside them loses
-// nothing.
+// The publishers that take the most memory are refused and get a problem; a camera beside them loses no unit.
 func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 	all := ingest.NewCrowd(24 << 20)
 	defer all.End()
@@ -184,7 +182,7 @@ func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 	require.NotZero(t, told)
 }
 
-// The same where each part ends as if it were a picture.
+// The same if each part ends as if it were a picture.
 func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)

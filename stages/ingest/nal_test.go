@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// TestWhatIsNoPartOfAPictureCostsNone sends a NAL unit that no decoder knows, or
-// needs, in each picture: the pictures come, whole, and it is counted.
+// TestWhatIsNoPartOfAPictureCostsNone sends a NAL unit that no decoder knows, or needs, in each picture: the pictures
+// arrive whole, and the NAL unit is counted.
 func TestWhatIsNoPartOfAPictureCostsNone(t *testing.T) {
 	type odd struct {
 		name  string
@@ -100,8 +100,8 @@ func sendOdd(t *testing.T, coding media.Codec, nal []byte, cause, place string) 
 	}
 }
 
-// TestASliceThatIsMarkedForDamageIsMissed: its picture is left out, not stored
-// without it.
+// TestASliceThatIsMarkedForDamageIsMissed checks that the picture of a damaged slice is left out, not stored without
+// it.
 func TestASliceThatIsMarkedForDamageIsMissed(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)

@@ -12,7 +12,7 @@ import (
 
 var asc = []byte{0x11, 0x90} // AAC-LC, 48 kHz, stereo
 
-// soundFeed is a feed with a track of sound, and another one that may never send.
+// soundFeed returns a feed with a track of sound, and another one that may never send.
 func soundFeed(t *testing.T) (f *Feed, out *ingesttest.Publisher) {
 	t.Helper()
 	out = &ingesttest.Publisher{}
@@ -63,8 +63,7 @@ func TestATrackThatIsLeftIsATrackNoMore(t *testing.T) {
 	require.Len(t, out.Sets[len(out.Sets)-1], 1, "it is published although it was left")
 }
 
-// A track that is left and comes back is a track again, as one of two formats that a
-// sender changes between.
+// A track that left and comes back is present again, like one of two formats between which a sender switches.
 func TestATrackThatWasLeftComesBack(t *testing.T) {
 	f, out := soundFeed(t)
 	sendFrame(t, f, 0, 0)

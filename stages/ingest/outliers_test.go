@@ -13,17 +13,16 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// camera is a model of a sender with true times: pictures at 25 a second in groups of
-// a form, each one packet.
+// camera models a sender with true times: pictures at 25 a second in groups of a form, each one packet.
 type camera struct {
 	b     *bench
 	v     *rtp.Track
-	form  []int64 // of a group: when each picture is shown, in decoding order
-	n     int     // pictures that were made
-	clock int64   // ticks added to the true time: where the sender's clock stands
+	form  []int64 // of a group: when each picture is presented, in decoding order
+	n     int     // pictures made so far
+	clock int64   // ticks of the sender's clock ahead of the true time
 	rate  float64 // of that clock
 	bad   bool    // the newest time was wrong
-	sent  []int64 // true times of what was sent, ticks
+	sent  []int64 // true times of the sent pictures, ticks
 }
 
 var (
@@ -45,7 +44,7 @@ func newCamera(t testing.TB, form []int64) *camera {
 	return &camera{b: b, v: b.Video(codec.H264, sps, pps), form: form, rate: 1}
 }
 
-// next sends a picture under its time, or what bad makes of it.
+// next sends a picture with its time, as bad changes it.
 func (c *camera) next(bad func(int64) int64) {
 	group, i := int64(c.n/len(c.form)), c.n%len(c.form)
 	shown := group*int64(len(c.form)) + c.form[i]
@@ -62,7 +61,7 @@ func (c *camera) next(bad func(int64) int64) {
 	c.skip()
 }
 
-// skip makes a picture that is not sent.
+// skip makes a picture without sending it.
 func (c *camera) skip() {
 	c.n++
 	c.b.Now = c.b.Now.Add(40 * time.Millisecond)
@@ -74,8 +73,7 @@ func (c *camera) end() []ingesttest.Unit {
 	return c.b.Publisher.Units
 }
 
-// check wants every picture that was sent, in order, and no further from the truth
-// than so many pictures are apart.
+// check requires every sent picture, in order, and no further from its true time than the given number of pictures.
 func (c *camera) check(t require.TestingT, units []ingesttest.Unit, from int, bound int64) {
 	require.Len(t, units, len(c.sent), "every picture is kept")
 	for i, u := range units {
@@ -91,7 +89,7 @@ func (c *camera) check(t require.TestingT, units []ingesttest.Unit, from int, bo
 
 var forms = map[string][]int64{"no B": noB, "B": withB, "pyramid": pyramidB}
 
-// what senders are known to give in place of a time.
+// badTimes are faulty times of known senders.
 var badTimes = map[string]func(int64) int64{
 	"zero":              func(int64) int64 { return 0 },
 	"one":               func(int64) int64 { return 1 },
@@ -111,7 +109,7 @@ func TestOutliersAreRepaired(t *testing.T) {
 		for name, bad := range badTimes {
 			t.Run(form+" "+name, func(t *testing.T) {
 				c := newCamera(t, places)
-				c.clock = 1<<32 - 100*3600 // 2^32 is passed on the way
+				c.clock = 1<<32 - 100*3600 // the clock passes 2^32 on the way
 				wrong := 0
 				for i := range 250 {
 					if i > 50 && i%37 == 5 {
@@ -132,8 +130,7 @@ func TestOutliersAreRepaired(t *testing.T) {
 	}
 }
 
-// What stays is a jump, not an outlier: no time is changed, but where several come in
-// a minute.
+// A lasting deviation is a jump, not an outlier: no time changes, unless several jumps happen within a minute.
 func TestAClockThatIsSetIsFollowed(t *testing.T) {
 	for form, places := range forms {
 		for name, by := range map[string]int64{
@@ -167,8 +164,8 @@ func TestAClockThatIsSetIsFollowed(t *testing.T) {
 	}
 }
 
-// Senders are known whose clock begins anew at each key frame, or twice a second goes
-// back and forth: time goes on, and at most two breaks are seen.
+// Some senders restart their clock at each key frame, or set it back and forth twice a second: time continues, with
+// at most two breaks.
 func TestAClockThatIsSetAllTheTimeIsNot(t *testing.T) {
 	for form, places := range forms {
 		for name, set := range map[string]func(c *camera){
@@ -195,7 +192,7 @@ func TestAClockThatIsSetAllTheTimeIsNot(t *testing.T) {
 				}
 				require.LessOrEqual(t, breaks, 2)
 				require.Positive(t, c.b.Publisher.Repairs[ingest.RepairedOutlier])
-				c.check(t, units, at, 80) // what it was set back by first goes by and by
+				c.check(t, units, at, 80) // the first step back fades with the next pictures
 			})
 		}
 	}
@@ -222,8 +219,8 @@ func TestTimesThatFitStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// Whatever a sender gives in place of times, however often, and whatever is lost on
-// the way: what came is kept, in order, and near to the truth.
+// With any faulty times, at any rate and with any losses, the arrived pictures are kept, in order, and near their
+// true time.
 func TestAnyOutliers(t *testing.T) {
 	for seed := range uint64(24) {
 		anyOutliers(t, rand.New(rand.NewPCG(seed, 1)))
@@ -234,7 +231,7 @@ func anyOutliers(t *testing.T, dice *rand.Rand) {
 	c := newCamera(t, [][]int64{noB, withB, pyramidB}[dice.IntN(3)])
 	c.clock = 1<<32 - dice.Int64N(1e6)
 	often, lossy, small, bound := []int{50, 20, 8}[dice.IntN(3)], dice.IntN(2) == 0, dice.IntN(2) == 0, int64(8)
-	switch { // what is next to a loss, or to another outlier, may itself be wrong, and nothing tells
+	switch { // the time next to a loss or another outlier may itself be wrong, undetectably
 	case lossy:
 		often, bound = 50, 25
 	case often == 8, small:
@@ -261,8 +258,7 @@ func anyOutliers(t *testing.T, dice *rand.Rand) {
 	c.check(t, c.end(), 0, bound)
 }
 
-// Sound of one frame and of several in a packet: an outlier is put exactly where the
-// packet before ends.
+// Sound of one frame and of several in a packet: an outlier is placed exactly at the end of the packet before.
 func TestOutliersOfSoundAreRepaired(t *testing.T) {
 	for name, bad := range badTimes {
 		t.Run(name, func(t *testing.T) {
@@ -289,7 +285,7 @@ func TestOutliersOfSoundAreRepaired(t *testing.T) {
 					off++
 				}
 			}
-			if name == "a little ahead" { // 0.3 s of sound: it may be that the sender left some out
+			if name == "a little ahead" { // 0.3 s of sound: the sender may have left some out
 				require.LessOrEqual(t, off, 2*wrong)
 				return
 			}
@@ -323,7 +319,7 @@ func TestSoundWhoseClockIsSetGoesOn(t *testing.T) {
 					breaks++
 				}
 			}
-			if name == "a little back" { // it is followed bit by bit
+			if name == "a little back" { // the clock is followed in small steps
 				require.InDelta(t, 4800/128, breaks, 3)
 				require.InDelta(t, 149*1024+151*1024-1024+by, units[299].AU.DTS-units[0].AU.DTS, 1, "and then as it was sent")
 				return
@@ -333,7 +329,7 @@ func TestSoundWhoseClockIsSetGoesOn(t *testing.T) {
 	}
 }
 
-// A packet in the middle of a picture, or its first one, has a wrong time.
+// A packet within a picture, or its first one, has a wrong time.
 func TestAPacketOfAPictureWithAWrongTime(t *testing.T) {
 	for _, which := range []int{0, 1, 2} {
 		for name, bad := range badTimes {

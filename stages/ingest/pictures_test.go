@@ -17,8 +17,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// TestPicturesUnderOneTime sends pictures in groups under one time, in every way
-// in which a sender may do that: each comes out, whole, and at a time of its own.
+// TestPicturesUnderOneTime sends pictures in groups under one time, in every way in which a sender may do that: each
+// is written whole, with a time of its own.
 func TestPicturesUnderOneTime(t *testing.T) {
 	aus := ingesttest.Frames264(24)
 	sps, pps := ingesttest.CodedSets(false)
@@ -58,8 +58,7 @@ func TestPicturesUnderOneTime(t *testing.T) {
 	}
 }
 
-// TestPicturesUnderOneTimeThatAreReordered stamps the pictures of real encoders
-// in groups, as they are shown.
+// TestPicturesUnderOneTimeThatAreReordered stamps the pictures of real encoders in groups, in presentation order.
 func TestPicturesUnderOneTimeThatAreReordered(t *testing.T) {
 	for name, tc := range map[string]struct {
 		codec media.Codec
@@ -101,8 +100,7 @@ func TestPicturesUnderOneTimeThatAreReordered(t *testing.T) {
 	}
 }
 
-// footage is what an encoder made: access units in decoding order, and when each
-// is shown.
+// footage is the output of an encoder: access units in decoding order, and their presentation order.
 type footage struct {
 	aus   [][][]byte
 	shown []int
@@ -178,7 +176,7 @@ func TestPairsThatBeginLater(t *testing.T) {
 	}
 }
 
-// TestAPauseBehindAPair: the second picture does not wait for half of it.
+// TestAPauseBehindAPair checks that the second picture of a pair does not move into half of a pause.
 func TestAPauseBehindAPair(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
@@ -223,8 +221,8 @@ func TestOnePictureUnderTwoTimes(t *testing.T) {
 	}
 }
 
-// TestALossGluesNoPictures loses the end of one picture and the beginning of the
-// next: the rests of both are no picture.
+// TestALossGluesNoPictures loses the end of one picture and the beginning of the next: the remaining parts form no
+// picture.
 func TestALossGluesNoPictures(t *testing.T) {
 	for coding, aus := range map[media.Codec][][][]byte{codec.H264: ingesttest.Frames264(20), codec.H265: ingesttest.OddPictures(codec.H265, 20)} {
 		for _, oneTime := range []bool{true, false} {
@@ -258,8 +256,8 @@ func TestALossGluesNoPictures(t *testing.T) {
 	}
 }
 
-// TestTheFirstMacroblockAloneIsNoNewPicture: a redundant slice has it again, and
-// slices may come in any order. Two pictures whose headers are alike have it twice.
+// TestTheFirstMacroblockAloneIsNoNewPicture sends it in a redundant slice, and slices in any order. Two pictures with
+// equal headers have it twice.
 func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
 	sps, pps := ingesttest.CodedSets(false)
 	for name, tc := range map[string]struct {
@@ -294,8 +292,7 @@ func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
 	}
 }
 
-// TestAClockThatStandsStill: pictures are held for no longer than it must be, and
-// placed by their arrival.
+// TestAClockThatStandsStill checks that pictures are held no longer than necessary, and placed by their arrival.
 func TestAClockThatStandsStill(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
@@ -312,7 +309,7 @@ func TestAClockThatStandsStill(t *testing.T) {
 	}
 }
 
-// FuzzHeads: no parameter sets and slices harm the reading of their headers.
+// FuzzHeads checks that no parameter sets and slices break the reading of their headers.
 func FuzzHeads(f *testing.F) {
 	for _, fields := range []bool{true, false} {
 		sps, pps := ingesttest.CodedSets(fields)
@@ -343,8 +340,8 @@ func FuzzHeads(f *testing.F) {
 	})
 }
 
-// A sender that stamps pictures in pairs goes on doing so when the network had
-// stood still between the two of one: its times are its own again.
+// A sender that stamps pictures in pairs continues to do so after the network stood still between the two of a pair:
+// its times are its own again.
 func TestPairsAfterTheNetworkStoodStill(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
@@ -356,7 +353,7 @@ func TestPairsAfterTheNetworkStoodStill(t *testing.T) {
 		for _, p := range ingesttest.Packetize(t, codec.H264, au) {
 			b.Send(v, uint32(i/2)*7200, p.Marker, p.Payload...)
 		}
-		if i < 21 || i > 40 { // what waited comes at once
+		if i < 21 || i > 40 { // the delayed pictures arrive at once
 			b.Now = b.Now.Add(40 * time.Millisecond)
 		}
 	}

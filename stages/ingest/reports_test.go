@@ -11,11 +11,11 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// ntp is a sender's clock, in its report's form.
+// ntp returns a sender's clock in the form of its report.
 func ntp(at time.Duration) uint64 { return uint64(at/time.Second)<<32 | uint64(at%time.Second)<<32/1e9 }
 
-// TestWrongReportsMoveNothing: of senders whose reports have a clock that stands still,
-// is years off, is set, or is of another track. Sound and picture stay as they came.
+// TestWrongReportsMoveNothing sends reports whose clock stands still, is years off, is set, or belongs to another
+// track. Sound and picture stay in place.
 func TestWrongReportsMoveNothing(t *testing.T) {
 	for name, report := range map[string]func(i uint32) (ntpV, ntpA uint64, rtpV, rtpA uint32){
 		"clock at nought": func(i uint32) (_, _ uint64, v, a uint32) { return 0, 0, i * 3600, i * 1920 },

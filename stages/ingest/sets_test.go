@@ -47,8 +47,8 @@ func TestWhatCutsAndWhatDoesNot(t *testing.T) {
 	}
 }
 
-// keyFrame passes a key frame that comes with sets and refers to the first PPS. It
-// reports whether the track stays as it is.
+// keyFrame passes a key frame that comes with sets and refers to the first PPS. It reports whether the track stays
+// the same.
 func (s *paramSets) keyFrame(t testing.TB, sets ...[]byte) bool {
 	t.Helper()
 	s.next()
@@ -117,8 +117,8 @@ func TestAHostileSenderCannotFillMemoryWithParameterSets(t *testing.T) {
 	}
 }
 
-// FuzzParamSets: no bytes harm the reader, what it takes can be stored, and
-// taking it again is no news.
+// FuzzParamSets checks that no bytes break the reader, that accepted sets can be stored, and that a repeated set is
+// not new.
 func FuzzParamSets(f *testing.F) {
 	for _, nal := range [][]byte{ingesttest.SPS25, ingesttest.SPSBig, ingesttest.SPSFull, ingesttest.SPSField, ingesttest.PPSX264, ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.HEVCBig, ingesttest.PPSX265} {
 		f.Add(nal, false)

@@ -15,14 +15,13 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// sps264 is an SPS of Baseline with an id: a number of macroblocks wide, one high,
-// output in the order of decoding.
+// sps264 returns an SPS of Baseline with an id: a number of macroblocks wide, one high, output in decoding order.
 func sps264(id, width uint32) []byte {
 	return ingesttest.WithBits([]byte{0x67, 66, 0, 10}, ingesttest.UE(id)+ingesttest.UE(0)+ingesttest.UE(2)+ingesttest.UE(1)+"0"+ingesttest.UE(width-1)+ingesttest.UE(0)+"1"+"1"+"0"+"0"+"1")
 }
 
-// sps265 is an SPS of x265 that has id 0, with another one, of another VPS. Its id
-// comes behind 12 bytes of profile and level.
+// sps265 changes the ids of an x265 SPS with id 0, its own and its VPS's. Its id follows 12 bytes of profile and
+// level.
 func sps265(sps []byte, id, vps uint32) []byte {
 	bare := bytes.ReplaceAll(sps, []byte{0, 0, 3}, []byte{0, 0})
 	r, bits := codec.NewBitReader(bare), strings.Builder{}
@@ -35,7 +34,7 @@ func sps265(sps []byte, id, vps uint32) []byte {
 	return escaped(ingesttest.WithBits(head, ingesttest.UE(id)+strings.TrimRight(rest, "0")))
 }
 
-// escaped puts emulation prevention bytes in.
+// escaped inserts emulation prevention bytes.
 func escaped(nal []byte) (out []byte) {
 	zeros := 0
 	for _, v := range nal {
@@ -50,7 +49,7 @@ func escaped(nal []byte) (out []byte) {
 	return out
 }
 
-// slice264 and slice265 are slices that refer to a PPS.
+// slice264 and slice265 return slices that refer to a PPS.
 func slice264(kind byte, pps uint32) []byte {
 	return ingesttest.WithBits([]byte{kind}, ingesttest.UE(0)+ingesttest.UE(7)+ingesttest.UE(pps)+ingesttest.Rest)
 }
@@ -77,8 +76,7 @@ func (b *bench) shoot(t *rtp.Track, at uint32, nals ...[]byte) {
 	}
 }
 
-// Ids that count up: each description has the sets of its own key frame, and no
-// others, however long it goes on.
+// Ids that count up: each description has exactly the sets of its own key frame, however long the stream runs.
 func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
 	for name, ids := range map[string]func(i uint32) (sps, pps uint32){
 		"SPS and PPS": func(i uint32) (uint32, uint32) { return i % 32, i % 32 },
@@ -136,8 +134,8 @@ func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 	}
 }
 
-// A change with each picture is no file each: the key frames have their sets with
-// them, and are described anew when changes are rare again. All of it can be decoded.
+// Changes with each picture do not begin a file each: the key frames carry their sets, and a new description follows
+// when changes are rare again. All pictures can be decoded.
 func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
 	b := newBench(t)
 	v := b.Video(codec.H264)
@@ -169,8 +167,8 @@ func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
 	require.Len(t, b.Publisher.Units[250].NALs, 1, "described again")
 }
 
-// What pictures use stays beside what the key frame uses: nothing is cut, and
-// nothing is missing, when sets come in another order, late, or once only.
+// Sets that pictures use stay beside those of the key frame: no file begins, and no set is missing, when sets arrive
+// in another order, late, or only once.
 func TestSeveralSetsInUse(t *testing.T) {
 	sps, a, c := sps264(0, 4), ingesttest.PPS264(0, 0), ingesttest.PPS264(1, 0)
 	other, otherPPS := sps264(1, 9), ingesttest.PPS264(2, 1)
@@ -255,8 +253,7 @@ func TestSeveralSetsInUse(t *testing.T) {
 	}
 }
 
-// A PPS that changed within a GOP and changes back: a decoder that plays on gets it
-// at each key frame from there on.
+// A PPS that changed within a GOP and changes back: a decoder that plays on gets it at each key frame from there on.
 func TestASetThatComesBackIsGivenAgain(t *testing.T) {
 	sps, a := sps264(0, 4), ingesttest.PPS264(0, 0)
 	changed := append(append([]byte{}, a...), 0x55)
@@ -275,7 +272,7 @@ func TestASetThatComesBackIsGivenAgain(t *testing.T) {
 	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.Publisher.Units[4].NALs)
 }
 
-// A picture whose sets never came cannot be decoded: it is counted until they do.
+// A picture whose sets never arrived cannot be decoded: it counts as lost until they do.
 func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
 	b := newBench(t)
 	v := b.Video(codec.H264)
@@ -325,7 +322,7 @@ func TestSlicesReferToAPPS(t *testing.T) {
 	}
 }
 
-// FuzzSlicePPS: no slice harms the reader.
+// FuzzSlicePPS checks that no slice breaks the reader.
 func FuzzSlicePPS(f *testing.F) {
 	f.Add(slice264(idr264, 7), false)
 	f.Add(slice265(cra265, 7), true)

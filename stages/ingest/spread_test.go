@@ -10,9 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// TestSpreadIsOrderPreserving gives groups of pictures one time each, in decoding
-// orders of every depth, known or not: they come out in that order, evenly apart,
-// as they are shown.
+// TestSpreadIsOrderPreserving gives groups of pictures one time each, in decoding orders of every depth, known or
+// not: they are passed on in that order, with times evenly apart in presentation order.
 func TestSpreadIsOrderPreserving(t *testing.T) {
 	for depth := range 5 {
 		for group := 1; group <= 4; group++ {
@@ -44,8 +43,7 @@ func TestSpreadIsOrderPreserving(t *testing.T) {
 	}
 }
 
-// reordered is a decoding order in which at most depth pictures come before one
-// that is shown before them.
+// reordered returns a decoding order in which at most depth pictures precede a picture that is presented before them.
 func reordered(rnd *rand.Rand, depth, n int) (out []int) {
 	var waiting []int
 	for i := range n {
@@ -60,7 +58,7 @@ func reordered(rnd *rand.Rand, depth, n int) (out []int) {
 	return out
 }
 
-// emit gives out the picture that is shown last and then all others, or the first.
+// emit passes on the picture that is presented last and then all others, or the first.
 func emit(out *[]int, waiting []int, rnd *rand.Rand) []int {
 	if len(waiting) > 1 && rnd.IntN(2) == 0 {
 		last := len(waiting) - 1
@@ -72,8 +70,7 @@ func emit(out *[]int, waiting []int, rnd *rand.Rand) []int {
 	return slices.Delete(waiting, 0, 1)
 }
 
-// TestAStallOfTheNetworkIsNoClockThatStandsStill: wherever it comes among pictures that
-// are reordered, their times stay as they were sent.
+// TestAStallOfTheNetworkIsNoClockThatStandsStill stalls anywhere among reordered pictures: their times stay as sent.
 func TestAStallOfTheNetworkIsNoClockThatStandsStill(t *testing.T) {
 	for _, shown := range [][]int{{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14}, {0, 4, 2, 1, 3, 8, 6, 5, 7, 12, 10, 9, 11, 16, 14, 13, 15}} {
 		for stall := range shown {

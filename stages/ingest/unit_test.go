@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// The cause of what was lost first goes with it, and is forgotten with the unit that
-// tells of it.
+// The cause of the first loss stays with it, and is dropped with the unit that reports it.
 func TestALossKeepsItsCause(t *testing.T) {
 	f := NewFeed(ingesttest.Discard{}, slog.New(slog.DiscardHandler))
 	track, err := f.AddTrack(TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: ingesttest.SetsOf(codec.H264)})
@@ -34,7 +33,7 @@ func TestALossKeepsItsCause(t *testing.T) {
 	require.Equal(t, media.DropTooLarge, next.by)
 }
 
-// However often something could not be read, it is said once of each place.
+// However often an element could not be read, it counts once per position.
 func TestWhatCouldNotBeReadIsSaidOnce(t *testing.T) {
 	u := &Unit{}
 	for range 100 {

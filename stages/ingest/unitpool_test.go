@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bytes is what all idle units take; it asks each of them.
+// bytes returns the memory of all idle units; it inspects each of them.
 func (p *unitPool) bytes() (n int) {
 	lists := []*idleUnits{&p.common}
 	for i := range p.shards {
@@ -60,7 +60,7 @@ func TestTheNewestUnitOfAFeedIsUsedAgain(t *testing.T) {
 	require.Same(t, first, own.take())
 }
 
-// A key frame is too large for a shard: there is some room for those of all.
+// A key frame is too large for a shard: the common list has some room for those of all shards.
 func TestLargeUnitsAreForAll(t *testing.T) {
 	p := newUnitPool()
 	large := unitOf(maxIdleShard + 1)

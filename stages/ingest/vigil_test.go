@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// TestNothingKept sends ten seconds of what cannot be kept, ten that can, and ten
-// that cannot again, for every cause that a sender may have.
+// TestNothingKept sends ten seconds of units that cannot be kept, ten of units that can, and ten that cannot again,
+// for every cause that a sender may have.
 func TestNothingKept(t *testing.T) {
 	sps, pps := ingesttest.CodedSets(false)
 	good := ingesttest.Coded{Kind: 5}.NAL(false)[:40]
@@ -95,8 +95,7 @@ func TestNoKeyFrameEver(t *testing.T) {
 	require.Contains(t, b.Publisher.Problems[0].Remedy, "key frame interval")
 }
 
-// TestATrackThatDiesWhileTheOtherGoesOn: of two tracks one ends, and one that was
-// announced never begins.
+// TestATrackThatDiesWhileTheOtherGoesOn ends one of two tracks, and never begins one that was announced.
 func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 	for name, last := range map[string]int{"never came": 0, "came for two seconds": 50} {
 		t.Run(name, func(t *testing.T) {
@@ -130,8 +129,7 @@ func TestASlowSenderIsNoProblem(t *testing.T) {
 	require.Empty(t, b.Publisher.Problems)
 }
 
-// TestRarePicturesBesideSoundAreNoProblem sends a picture every thirty seconds, and
-// sound all the time.
+// TestRarePicturesBesideSoundAreNoProblem sends a picture every thirty seconds, and sound all the time.
 func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
@@ -152,8 +150,8 @@ func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 	require.Len(t, b.Publisher.Sets, 1, "sound does not begin alone")
 }
 
-// TestSoundThatIsKeptBackIsNoProblem: a packet of few is lost, and those behind it come
-// together much later, as gortsplib gives them over UDP.
+// TestSoundThatIsKeptBackIsNoProblem loses a packet: those behind it arrive together much later, as gortsplib
+// delivers them over UDP.
 func TestSoundThatIsKeptBackIsNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)

@@ -36,7 +36,7 @@ func TestAStepOfTheWallClockIsFollowedAtOnce(t *testing.T) {
 	require.Equal(t, -3599*second, w.at(second, -3599*second, second), "an hour back")
 }
 
-// TestASlowSenderIsFollowed: its clock loses 100 parts in a million.
+// TestASlowSenderIsFollowed uses a sender's clock that loses 100 parts in a million.
 func TestASlowSenderIsFollowed(t *testing.T) {
 	var w wallclock
 	for i := range int64(3600) {
@@ -50,6 +50,6 @@ func TestASlowSenderIsFollowed(t *testing.T) {
 func TestMediaTimeSetBackIsFollowed(t *testing.T) {
 	var w wallclock
 	w.see(0, 3600*second)
-	w.see(second, 0) // the sender began anew
+	w.see(second, 0) // the sender started over
 	require.Equal(t, second, w.at(0, second, second))
 }

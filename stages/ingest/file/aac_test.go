@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// An entry is described by its AudioSpecificConfig: how AAC with spectral band
-// replication signals it, and what the file's timescale is.
+// The AudioSpecificConfig describes an entry: it signals AAC with spectral band replication, whatever the file's
+// timescale.
 func TestHowLongTheFramesOfAnEntryAre(t *testing.T) {
 	low := []string{"-f", "lavfi", "-i", "sine=frequency=500:sample_rate=24000"}
 	b := contents(t, encode(t, "a.mp4", low, pictures, short, h264, aac, []string{"-ac", "1"}))

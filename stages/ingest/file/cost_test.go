@@ -16,10 +16,10 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// avcC is that of a track of 320x240.
+// avcC is the configuration of a track of 320x240.
 const avcC = "0164000dffe100196764000dacd94141fb011000000300100000030320f142996001000668ebe3cb22c0fdf8f800"
 
-// hostileTrak is a track of H.264 with sample tables.
+// hostileTrak returns a track of H.264 with sample tables.
 func hostileTrak(id uint32, tables ...[]byte) []byte {
 	config, _ := hex.DecodeString(avcC)
 	entry := isobmfftest.Box("avc1", make([]byte, 24), []byte{1, 64, 0, 240}, make([]byte, 50), isobmfftest.Box("avcC", config))
@@ -31,7 +31,7 @@ func movieOf(parts ...[]byte) []byte {
 	return append(isobmfftest.Box("ftyp", []byte("isom")), isobmfftest.Box("moov", append([][]byte{isobmfftest.Box("mvhd", isobmfftest.U32(0, 0, 0, 1000))}, parts...)...)...)
 }
 
-// uniform are the tables of samples that all have one size and duration, in chunks.
+// uniform returns the tables of samples that all have one size and duration, in chunks.
 func uniform(size, samples, delta, perChunk uint32, chunks []uint32) [][]byte {
 	return [][]byte{
 		isobmfftest.Box("stsz", isobmfftest.U32(0, size, samples)), isobmfftest.Box("stts", isobmfftest.U32(0, 1, samples, delta)), isobmfftest.Box("stss", isobmfftest.U32(0, 1, 1)),
@@ -41,7 +41,7 @@ func uniform(size, samples, delta, perChunk uint32, chunks []uint32) [][]byte {
 
 var mvex = isobmfftest.Box("mvex", isobmfftest.Box("trex", isobmfftest.U32(0, 1, 1, 40, 0, 0)))
 
-// hostileFiles are files of about n bytes that lead a reader astray.
+// hostileFiles are files of about n bytes that mislead a reader.
 var hostileFiles = map[string]func(n int) []byte{
 	"boxes of 8 bytes": func(n int) []byte { return isobmfftest.Again(isobmfftest.Box("free"), n) },
 	"tracks": func(n int) []byte {
@@ -100,8 +100,7 @@ var hostileFiles = map[string]func(n int) []byte{
 	},
 }
 
-// Whatever a file says, what is read from it, and what its chunks hold and number, is
-// in proportion to its length.
+// For every file, the bytes read from it and the size and number of its chunks are proportional to its length.
 func TestTheCostOfAFileIsProportional(t *testing.T) {
 	for name, file := range hostileFiles {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +117,7 @@ func TestTheCostOfAFileIsProportional(t *testing.T) {
 	}
 }
 
-// A fragment has 32 bits for how long it is.
+// A fragment has 32 bits for its duration.
 func TestACoarseChunkFitsAFragment(t *testing.T) {
 	b := movieOf(hostileTrak(1, uniform(4, 200, 1<<29, 200, []uint32{600})...))
 	r, err := Open(write(t, append(b, isobmfftest.Box("mdat", make([]byte, 1000))...)), media.NewPool(1<<20), time.Second, time.Unix(1, 0), quiet)
@@ -139,7 +138,7 @@ func TestACoarseChunkFitsAFragment(t *testing.T) {
 	require.Equal(t, 200, units)
 }
 
-// readOut reads a file as far as it can be read.
+// readOut reads a file as far as possible.
 func readOut(t *testing.T, path string) (chunks, payload int64) {
 	pool := media.NewPool(1 << 20)
 	r, err := Open(path, pool, time.Second, time.Unix(1, 0), quiet)

@@ -21,7 +21,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// packet is an access unit as ffprobe tells of it.
+// packet is an access unit in ffprobe's form.
 type packet struct {
 	DTS, PTS int64
 	Key      bool
@@ -37,7 +37,7 @@ var (
 	short    = []string{"-t", "3.3"}
 )
 
-// make has ffmpeg write a file.
+// encode makes a file with ffmpeg.
 func encode(t testing.TB, name string, args ...[]string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -47,7 +47,7 @@ func encode(t testing.TB, name string, args ...[]string) string {
 	return path
 }
 
-// probe has ffprobe read a file: the packets of each track.
+// probe reads the packets of each track of a file with ffprobe.
 func probe(t testing.TB, path string) map[int][]packet {
 	t.Helper()
 	out, err := exec.Command("ffprobe", "-v", "error", "-show_packets", "-show_data_hash", "md5", "-of", "json", path).Output()
@@ -80,7 +80,7 @@ func open(t testing.TB, path string) *Reader {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// readAllOf reads a file to its end, and checks each chunk as it comes.
+// readAllOf reads a file to its end, and checks each chunk.
 func readAllOf(t testing.TB, r *Reader) map[int][]packet {
 	t.Helper()
 	packets := map[int][]packet{}

@@ -12,11 +12,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// mutate is a copy of a file in which one word stands for another.
+// mutate returns a copy of a file with one word replaced by another.
 func mutate(b []byte, from, to string) []byte { return bytes.ReplaceAll(b, []byte(from), []byte(to)) }
 
-// FuzzReader: no file makes the reader panic, run on for ever, or give a chunk
-// that breaks what chunks promise.
+// FuzzReader checks that no file makes the reader panic, loop, or return a chunk that violates the invariants of
+// chunks.
 func FuzzReader(f *testing.F) {
 	tiny := []string{"-t", "0.4", "-s", "32x32"}
 	f.Add(contents(f, encode(f, "a.mp4", pictures, sounds, tiny, h264, aac)))

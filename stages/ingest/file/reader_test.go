@@ -14,8 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// What ffprobe says of a file is what is read from it: every packet, its bytes,
-// its times, and whether it is a key frame.
+// The reader returns every packet that ffprobe reports: its bytes, its times, and whether it is a key frame.
 func TestEveryPacketAsFFprobeSeesIt(t *testing.T) {
 	fragmented := []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof"}
 	for name, path := range map[string]string{
@@ -77,7 +76,7 @@ func TestChunksAreCutAsALiveStreams(t *testing.T) {
 	require.Equal(t, 6*time.Second, r.Duration().Round(100*time.Millisecond))
 }
 
-// A lap follows the one before without a hole, and nothing in it changes.
+// A lap follows the one before without a gap, and with the same content.
 func TestAgainGoesOnInTime(t *testing.T) {
 	r := open(t, encode(t, "a.mp4", pictures, sounds, []string{"-t", "2"}, h264, aac))
 	first := readAllOf(t, r)
@@ -104,8 +103,8 @@ func TestAgainGoesOnInTime(t *testing.T) {
 	}
 }
 
-// A fragmented file that is cut anywhere gives its whole fragments; an ordinary
-// one says at which byte it ends.
+// A fragmented file that is cut anywhere yields its whole fragments; the error of an ordinary file names the byte at
+// which it ends.
 func TestCutOff(t *testing.T) {
 	whole := contents(t, encode(t, "a.mp4", pictures, sounds, short, h264, aac, []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof"}))
 	all := len(readAllOf(t, open(t, write(t, whole)))[0])

@@ -34,8 +34,7 @@ func TestRunEndsWithTheFile(t *testing.T) {
 	require.Equal(t, 83, n)
 }
 
-// Played in real time a chunk comes when its end has come, to the millisecond,
-// lap after lap.
+// In real time a chunk is emitted at the time of its end, to the millisecond, lap after lap.
 func TestRealtimeKeepsTheTime(t *testing.T) {
 	path := encode(t, "a.mp4", pictures, []string{"-t", "3"}, h264)
 	synctest.Test(t, func(t *testing.T) {
@@ -55,7 +54,7 @@ func TestRealtimeKeepsTheTime(t *testing.T) {
 	})
 }
 
-// A file on the hub gives its subscribers what is in it.
+// Subscribers of a file on the hub get its content.
 func TestPullPublishesTheFile(t *testing.T) {
 	path := encode(t, "a.mp4", pictures, sounds, short, h264, aac)
 	want := readAllOf(t, open(t, path))
@@ -81,7 +80,7 @@ func TestPullPublishesTheFile(t *testing.T) {
 		collect(t, got, c)
 		c.Release()
 	}
-	// Sound that precedes the first picture by time is there too.
+	// Sound that precedes the first picture arrives too.
 	require.Equal(t, want, got)
 }
 

@@ -35,7 +35,7 @@ func newLATM(t testing.TB, inBand bool) *latmPayload {
 
 func noDescription([]byte) error { return nil }
 
-// frame is a frame of sound whose bytes tell it from others.
+// frame returns a frame of sound with distinct bytes.
 func frame(n, size int) []byte {
 	out := make([]byte, size)
 	for i := range out {
@@ -44,8 +44,7 @@ func frame(n, size int) []byte {
 	return out
 }
 
-// TestAACComesBackAsItWasPacked: alone, many in a packet, and in fragments, over a
-// wrap of the numbers.
+// TestAACComesBackAsItWasPacked packs frames alone, many in a packet, and in fragments, over a wrap of the numbers.
 func TestAACComesBackAsItWasPacked(t *testing.T) {
 	a := newAAC(t)
 	e := rtpmpeg4audio.Encoder{PayloadType: 96, SizeLength: 13, IndexLength: 3, IndexDeltaLength: 3, PayloadMaxSize: 1000}
@@ -71,7 +70,7 @@ func TestAACComesBackAsItWasPacked(t *testing.T) {
 	}
 }
 
-// aacPacket is a packet of frames of so many bytes each, or of a part of one.
+// aacPacket returns a packet of frames of the given sizes, or of a part of one.
 func aacPacket(seq uint16, marker bool, sizes []int, data []byte) *rtp.Packet {
 	p := binary.BigEndian.AppendUint16(nil, uint16(16*len(sizes)))
 	for _, n := range sizes {
@@ -80,7 +79,7 @@ func aacPacket(seq uint16, marker bool, sizes []int, data []byte) *rtp.Packet {
 	return &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Marker: marker}, Payload: append(p, data...)}
 }
 
-// A fragment that is lost costs its frame, and no other one.
+// A lost fragment costs its frame, and no other one.
 func TestALostFragmentOfAACCostsItsFrameOnly(t *testing.T) {
 	a := newAAC(t)
 	out, err := a.unpack(aacPacket(1, false, []int{100}, frame(0, 40)), noDescription)
@@ -124,8 +123,7 @@ func TestPayloadsOfAACThatAreRefused(t *testing.T) {
 	require.Len(t, b.Publisher.Units, maxFrames)
 }
 
-// Fragments that do not end take what they hold, not the packets that they came in, and
-// no more than a bound.
+// Fragments without an end hold their own memory, not that of their packets, and no more than a bound.
 func TestFragmentsOfSoundAreBounded(t *testing.T) {
 	a, l := newAAC(t), newLATM(t, false)
 	for i := range 15_000 {
@@ -173,8 +171,8 @@ func TestLATMComesBackAsItWasPacked(t *testing.T) {
 	}
 }
 
-// FuzzSound: whatever the packets of AAC and LATM hold, frames lie within what came,
-// and no more is kept than a bound.
+// FuzzSound checks that for any packets of AAC and LATM, frames lie within the received bytes, and the kept memory is
+// bounded.
 func FuzzSound(f *testing.F) {
 	for _, p := range []*rtp.Packet{aacPacket(1, true, []int{3, 4}, frame(0, 7)), aacPacket(1, false, []int{9}, frame(0, 5))} {
 		f.Add(append([]byte{1, byte(len(p.Payload))}, p.Payload...), byte(0))

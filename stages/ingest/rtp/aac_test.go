@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAACFramesAreAsLongAsTheirCoder made them: of its own rate, not of the one
-// that bands are replicated to, and of 960 samples where the configuration says so.
+// TestAACFramesAreAsLongAsTheirCoder checks that a frame's duration follows the core's rate, not the rate of spectral
+// band replication, and 960 samples if the configuration says so.
 func TestAACFramesAreAsLongAsTheirCoder(t *testing.T) {
 	for name, c := range map[string]struct {
 		config        string

@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// BenchmarkPackets is a second of a camera: 25 pictures, a key frame of 60 packets
-// and others of six. What it costs is told of a packet.
+// BenchmarkPackets receives a second of a camera: 25 pictures, a key frame of 60 packets and others of six. It
+// reports the cost per packet.
 func BenchmarkPackets(b *testing.B) {
 	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		b.Run(fmt.Sprint(coding), func(b *testing.B) {

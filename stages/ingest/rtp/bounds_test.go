@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// Packets of nothing but padding have numbers like all others: none is missing.
-// What is lost beside them is not forgotten.
+// Packets that contain only padding have sequence numbers as well: none counts as missing, and losses beside them
+// still count.
 func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 	for _, loss := range []bool{false, true} {
 		b := newBench(t)
@@ -44,7 +44,7 @@ func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 	}
 }
 
-// A loss that only padding follows damages what goes on behind it.
+// A loss that only padding follows damages the next picture.
 func TestALossBeforePaddingDamagesThePicture(t *testing.T) {
 	b := newBench(t)
 	track := b.Of(codec.H264)
@@ -63,8 +63,7 @@ func TestALossBeforePaddingDamagesThePicture(t *testing.T) {
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropDamaged])
 }
 
-// A publisher that never ends a picture does not make it grow for ever, whatever
-// it is made of.
+// A publisher that never ends a picture can't make it grow without bound, whatever it consists of.
 func TestAPictureThatDoesNotEndIsBounded(t *testing.T) {
 	many := append([]byte{0x78}, make([]byte, 0, 3000)...)
 	for range 1000 {
@@ -85,8 +84,8 @@ func TestAPictureThatDoesNotEndIsBounded(t *testing.T) {
 	}
 }
 
-// An access unit that packets of one time go on and on for is left out after a while,
-// be it one fragment or many slices; one that only waits for its successor is not.
+// An access unit that packets of one time extend for too long is left out, whether it is one fragment or many slices;
+// one that only waits for its successor stays.
 func TestTheAgeOfAnAccessUnitIsBounded(t *testing.T) {
 	for name, payload := range map[string][]byte{"a fragment": {0x7c, 5, 1}, "slices": ingesttest.IDRLater, "nothing of a picture": {9, 0x10}} {
 		t.Run(name, func(t *testing.T) {

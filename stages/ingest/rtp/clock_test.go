@@ -14,14 +14,14 @@ import (
 
 // AudioSpecificConfigs of AAC with 24000 and 48000 Hz.
 var (
-	ascImplicit   = ingesttest.Hex("1310")       // LC of 24000: nothing is said of SBR
+	ascImplicit   = ingesttest.Hex("1310")       // LC of 24000: SBR is not signalled
 	ascHierarchic = ingesttest.Hex("2b118800")   // SBR
 	ascPS         = ingesttest.Hex("eb098800")   // SBR and PS of one channel
-	ascBehind     = ingesttest.Hex("131056e598") // LC, and SBR where older decoders do not look
+	ascBehind     = ingesttest.Hex("131056e598") // LC, with SBR signalled where older decoders do not look
 )
 
-// aacTrack is a track that announces a clock, with frames of 1024 samples of
-// 24000 Hz unless the configuration has no SBR.
+// aacTrack adds a track that announces a clock, with frames of 1024 samples of 24000 Hz unless the configuration has
+// no SBR.
 func (b *bench) aacTrack(asc []byte, announced uint32) *Track {
 	a, err := codec.ReadAudioSpecificConfig(asc)
 	require.NoError(b.T, err)
@@ -35,8 +35,8 @@ func (b *bench) aacTrack(asc []byte, announced uint32) *Track {
 	return t
 }
 
-// A frame of 1024 samples at 24000 Hz lasts 42.7 ms, whatever is announced and
-// whatever clock the sender's times run at: sound stays beside the picture.
+// A frame of 1024 samples at 24000 Hz lasts 42.7 ms, whatever clock is announced or used: sound stays in sync with
+// the picture.
 func TestSoundLastsAsLongAsItIs(t *testing.T) {
 	for _, asc := range [][]byte{ascImplicit, ascHierarchic, ascPS, ascBehind} {
 		for _, announced := range []uint32{24000, 48000, 90000} {
@@ -71,8 +71,8 @@ func TestSoundLastsAsLongAsItIs(t *testing.T) {
 	}
 }
 
-// Several frames in a packet count as many; what is lost, stands still or comes
-// once is no proof.
+// Several frames in a packet count as several; a loss, a time that stands still, and a single occurrence are no
+// proof.
 func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 	b := newBench(t)
 	a := b.aacTrack(ascHierarchic, 48000)
@@ -107,7 +107,7 @@ func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 	b.Feed.Close()
 }
 
-// A track that ends early loses nothing of what was held.
+// A track that ends early loses no held frame.
 func TestAShortTrackIsWrittenWhole(t *testing.T) {
 	b := newBench(t)
 	a := b.aacTrack(ascHierarchic, 48000)
@@ -117,8 +117,7 @@ func TestAShortTrackIsWrittenWhole(t *testing.T) {
 	require.Len(t, b.Publisher.Units, 1)
 }
 
-// Several packets of a wrong time, one such time behind another, do not have the
-// times wrap that come behind them.
+// Several consecutive packets with wrong times do not make later times wrap.
 func TestTimesGoOnBehindSeveralOutliers(t *testing.T) {
 	var u unwrapper
 	const base = 1 << 20

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// Each row makes a track of what a session description says, under each of its names.
+// Each row makes a track of a session description, under each of its names.
 func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	said := map[string]string{
 		"h264":          "packetization-mode=1; sprop-parameter-sets=Z2QADKzZQUGfnwEQAAADABAAAAMDIPFCmWA=,aOvjyyLA",
@@ -48,7 +48,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	require.Contains(t, Recordable, codec.Titles("and", codec.Of(codec.H264)))
 }
 
-// Parameters that are written read as what they were read from.
+// Written parameters read back equal.
 func TestParametersAreWrittenAsTheyAreRead(t *testing.T) {
 	var f, again Format
 	f.ReadParameters(" Config = 1190 ; junk=7; mode=\"AAC-hbr\";; sizelength=13;mode=AAC-lbr")

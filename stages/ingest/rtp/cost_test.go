@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// hostilePackets are payloads of about n bytes that a sender makes up.
+// hostilePackets are malicious payloads of about n bytes.
 var hostilePackets = map[string]func(n int) []byte{
 	"STAP-A of one byte each":  func(n int) []byte { return append([]byte{0x78}, bytes.Repeat([]byte{0, 1, 9}, n/3)...) },
 	"STAP-A of slices":         func(n int) []byte { return append([]byte{0x78}, bytes.Repeat([]byte{0, 3, 0x65, 0x88, 1}, n/5)...) },
@@ -43,7 +43,7 @@ func mtapOf(n int, don func(i int) byte) []byte {
 	return p
 }
 
-// drainUnits takes the units that lie idle, so that what is filled next is allocated.
+// drainUnits takes the idle units, so that later units are allocated.
 func drainUnits() {
 	for range 64 { // each feed takes from a part of them
 		f := ingest.NewFeed(ingesttest.Discard{}, slog.New(slog.DiscardHandler))
@@ -53,8 +53,7 @@ func drainUnits() {
 	}
 }
 
-// What a packet costs is what its bytes are worth, be its NAL units many, small or out
-// of order, and whatever comes behind it.
+// The cost of packets is proportional to their bytes, whether their NAL units are many, small or out of order.
 func TestTheCostOfPacketsIsProportional(t *testing.T) {
 	for name, payload := range hostilePackets {
 		for _, coding := range []media.Codec{codec.H264, codec.H265} {
@@ -77,7 +76,7 @@ func TestTheCostOfPacketsIsProportional(t *testing.T) {
 						for i := range uint16(3) {
 							p.SequenceNumber, p.Timestamp, p.Marker = i, uint32(i)*3600, true
 							_ = v.Packet(p, b.Now.Add(time.Duration(i)*40*time.Millisecond))
-							if o := v.order; o != nil { // each that comes moves those that are held
+							if o := v.order; o != nil { // each arriving unit moves the held ones
 								require.LessOrEqual(t, cap(o.held), 3*maxOrderDepth, name)
 							}
 						}

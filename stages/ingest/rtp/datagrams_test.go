@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// arrivals is datagrams that write down what goes on.
+// arrivals records the packets that datagrams passes on.
 type arrivals struct {
 	datagrams
 	now    time.Time
@@ -43,7 +43,7 @@ func (a *arrivals) send(numbers ...uint16) {
 		if err := a.packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: n}, Payload: payload}, a.now); err != nil {
 			panic(err)
 		}
-		payload[0], payload[1] = 0xff, 0xff // nothing of it is kept
+		payload[0], payload[1] = 0xff, 0xff // the payload must not be kept
 	}
 }
 
@@ -82,8 +82,8 @@ func upTo(from, to uint16) (out []uint16) {
 	return out
 }
 
-// What is missing is waited for so long, and no longer; and once it has come after
-// that it is late, the first time, and then there twice.
+// A missing packet is waited for up to a bound; a packet that arrives after that is late the first time, and a
+// duplicate after that.
 func TestDatagramsWaitForATime(t *testing.T) {
 	a := newArrivals()
 	a.send(1)
@@ -118,8 +118,8 @@ func TestDatagramsThatWaitAreBounded(t *testing.T) {
 	}
 }
 
-// TestAnyNetworkIsPutRight changes the order within a window, doubles and loses: each
-// packet that came goes on once, in order.
+// TestAnyNetworkIsPutRight reorders within a window, duplicates and loses: each received packet is passed on once, in
+// order.
 func TestAnyNetworkIsPutRight(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 9))
 	for range 60 {
@@ -157,8 +157,7 @@ func TestAnyNetworkIsPutRight(t *testing.T) {
 	}
 }
 
-// A sender's packets over a network that changes their order are recorded whole; what
-// is lost is counted once.
+// A sender's packets over a reordering network are recorded whole; each loss is counted once.
 func TestATrackOfDatagrams(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 9))
 	b := newBench(t)
@@ -202,8 +201,8 @@ func TestDatagramsInOrderAreNotAllocatedFor(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() { next(seq + 1); next(seq); seq += 2 }), "nor, later on, for those that wait")
 }
 
-// FuzzDatagrams: whatever comes, packets go on in the order of their numbers but where
-// the sender begins anew, none twice in a row, and what waits is bounded.
+// FuzzDatagrams checks that packets are passed on in the order of their numbers unless the sender starts over, none
+// twice in a row, and that the waiting packets are bounded.
 func FuzzDatagrams(f *testing.F) {
 	f.Add([]byte{1, 1, 2, 0xff, 1, 1})
 	f.Add([]byte{1, 200, 0x80, 7, 3, 0x81, 0x81, 9})
@@ -229,8 +228,7 @@ func FuzzDatagrams(f *testing.F) {
 	})
 }
 
-// The first packets wait for what was sent before them: nothing is missed meanwhile,
-// however long the recorder has run.
+// The first packets wait for earlier ones: no data counts as missing meanwhile, however long the recorder has run.
 func TestWhatWaitsAtTheBeginningIsNotMissed(t *testing.T) {
 	b := newBench(t)
 	b.Now = b.Now.Add(time.Hour)

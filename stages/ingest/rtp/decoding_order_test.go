@@ -23,8 +23,8 @@ type numberedNAL struct {
 	nal     []byte
 }
 
-// interleave gives the NAL units of pictures their numbers, step apart, and changes
-// their order: none is sent more than so many places away.
+// interleave numbers the NAL units of pictures, step apart, and changes their order: each moves by at most the given
+// number of places.
 func interleave(rnd *rand.Rand, aus [][][]byte, first, step uint16, places int) (out []numberedNAL) {
 	don := first
 	var keys []int
@@ -133,9 +133,8 @@ func packed265(rnd *rand.Rand, list []numberedNAL) (out []*rtp.Packet) {
 	return out
 }
 
-// TestDecodingOrderIsRestored sends NAL units out of order, in every packing, over a
-// wrap of their numbers, and loses packets: what comes is whole, and all that no loss
-// touched comes, each picture at its time.
+// TestDecodingOrderIsRestored sends NAL units out of order, in every packing, over a wrap of their numbers, and loses
+// packets: received pictures are whole, and every picture without a loss is received, at its time.
 func TestDecodingOrderIsRestored(t *testing.T) {
 	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		for _, step := range []uint16{1, 3} {
@@ -150,8 +149,7 @@ func TestDecodingOrderIsRestored(t *testing.T) {
 	}
 }
 
-// TestAStalledNetworkLosesNothingOutOfOrder: what comes late because all comes late is not
-// too late for its place.
+// TestAStalledNetworkLosesNothingOutOfOrder delays all packets: none of them is too late for its place.
 func TestAStalledNetworkLosesNothingOutOfOrder(t *testing.T) {
 	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		restored(t, coding, 1, 0, 20, 3*time.Second)
@@ -209,7 +207,7 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 	require.NotZero(t, b.Publisher.Losses[media.DropDamaged])
 }
 
-// In order nothing waits, where the numbers follow each other.
+// NAL units in order with consecutive numbers do not wait.
 func TestDecodingOrderDoesNotDelayWhatIsInOrder(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
@@ -228,7 +226,7 @@ func TestDecodingOrderDoesNotDelayWhatIsInOrder(t *testing.T) {
 	}
 }
 
-// A number that goes back for good is a sender that counts anew.
+// A number that goes back for good means that the sender counts anew.
 func TestDecodingOrderBeginsAnew(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	b := newBench(t)
@@ -251,7 +249,7 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 	require.GreaterOrEqual(t, len(b.Publisher.Units), 90)
 }
 
-// In modes 0 and 1 there should be none of these, but some send them, in order.
+// Modes 0 and 1 exclude these packets, but some senders use them, in order.
 func TestPackingsOfAnotherModeAreTaken(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	aus := ingesttest.Pictures(rnd, codec.H264, 60)
@@ -272,8 +270,7 @@ func TestPackingsOfAnotherModeAreTaken(t *testing.T) {
 	}
 }
 
-// A fragment that does not end, numbers that are far apart, and many NAL units of one
-// number are bounded.
+// A fragment without an end, distant numbers, and many NAL units of one number are bounded.
 func TestDecodingOrderIsBounded(t *testing.T) {
 	for name, send := range map[string]func(b *bench, v *Track, i int){
 		"a fragment without an end": func(b *bench, v *Track, i int) {
@@ -308,8 +305,8 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 	}
 }
 
-// Sound does not begin alone where pictures are numbered: the first of them wait for
-// others that may be decoded before them.
+// Sound does not begin alone beside numbered pictures: the first of them wait for others that may be decoded before
+// them.
 func TestSoundWaitsForPicturesOutOfOrder(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)

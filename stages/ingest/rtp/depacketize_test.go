@@ -17,10 +17,9 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// TestEveryPackingComesBackWhole sends pictures as gortsplib packs them, over a
-// wrap of the sequence numbers, alone or in pairs under one time, with all markers
-// or none, and loses packets: what comes is whole, and all that no loss touched
-// comes.
+// TestEveryPackingComesBackWhole sends pictures as gortsplib packs them, over a wrap of the sequence numbers, alone
+// or in pairs under one time, with all markers or none, and loses packets: received pictures are whole, and every
+// picture without a loss is received.
 func TestEveryPackingComesBackWhole(t *testing.T) {
 	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		for _, lossPercent := range []int{0, 2, 15} {
@@ -105,7 +104,7 @@ func TestStartCodesInPayloads(t *testing.T) {
 	}
 }
 
-// FuzzRTP: no packets harm the feed, and whatever comes out is well formed.
+// FuzzRTP checks that no packets break the feed, and that its output is well formed.
 func FuzzRTP(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for _, coding := range []media.Codec{codec.H264, codec.H265} {

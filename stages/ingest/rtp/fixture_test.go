@@ -19,7 +19,7 @@ func newBenchFor(t testing.TB, pub ingest.Publisher) *bench {
 	return &bench{feedtest.New(t, pub, func(f *ingest.Feed, c ingest.TrackConfig) (*Track, error) { return Add(f, Config{Track: c}) })}
 }
 
-// rawAudio takes a packet's payload as one frame.
+// rawAudio treats a packet's payload as one frame.
 type rawAudio struct{ frames }
 
 func (rawAudio) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, error) {

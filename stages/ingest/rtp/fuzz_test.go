@@ -15,9 +15,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// FuzzPackets: no packets harm a track, be they datagrams, of several senders or with
-// decoding order numbers; what comes out is well formed and within its bounds, and
-// all memory is given back.
+// FuzzPackets checks that no packets break a track, whether they are datagrams, of several senders or with decoding
+// order numbers; the output is well formed and bounded, and all memory is released.
 func FuzzPackets(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	script := func(packets []*rtp.Packet) (out []byte) {

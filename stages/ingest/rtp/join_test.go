@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A session that begins amid a picture has lost none. Over UDP, where its beginning
-// may have been lost, it has.
+// A session that begins within a picture has lost no picture. Over UDP, where its beginning may have been lost, it
+// has.
 func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
@@ -30,8 +30,8 @@ func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 	}
 }
 
-// A second sender for a moment, within the first one's pauses, takes nothing over, and
-// what was kept of it is counted once the first one is heard.
+// A second sender within the first one's pauses takes no track over, and its kept packets are counted once the first
+// one sends again.
 func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)

@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// BenchmarkParallelPublishers is what an access unit of one packet costs where many
-// publishers are read at once.
+// BenchmarkParallelPublishers reports the cost of an access unit of one packet while many publishers are read at
+// once.
 func BenchmarkParallelPublishers(b *testing.B) {
 	b.Run("units", func(b *testing.B) {
 		b.SetParallelism(16)

@@ -34,7 +34,7 @@ func (s *speaker) picture(v *Track) {
 	s.seq, s.ticks, s.n = s.seq+1, s.ticks+ticksOf, s.n+1
 }
 
-// of counts a sender's pictures.
+// kept counts the sender's recorded pictures.
 func (s *speaker) kept() (n int) {
 	for _, u := range s.b.Publisher.Units {
 		if last := u.NALs[len(u.NALs)-1]; last[len(last)-1] == byte(s.ssrc) {
@@ -44,10 +44,10 @@ func (s *speaker) kept() (n int) {
 	return n
 }
 
-// Two senders to one port: the first is kept whole, and the other one is counted.
+// Two senders to one port: the first is recorded whole, and the other one's packets are counted.
 func TestTwoSendersAreNotMixed(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
-		for _, theirs := range []int{1, 2, 7} { // pictures of the other one for each
+		for _, theirs := range []int{1, 2, 7} { // pictures of the other sender for each of the first
 			b := newBench(t)
 			v := b.Of(codec.H264)
 			if datagrams {
@@ -74,13 +74,12 @@ func TestTwoSendersAreNotMixed(t *testing.T) {
 	}
 }
 
-// datagramsOf has a track take datagrams.
+// datagramsOf makes a track use datagrams.
 func datagramsOf(v *Track) *arrivals {
 	return &arrivals{datagrams: datagrams{deliver: v.take, count: func(cause string) { v.to.Repaired(cause, 1) }}}
 }
 
-// A sender that is silent for long by itself, as one that sends a picture each two
-// seconds, does not lose its place by that.
+// A sender with long regular pauses, such as a picture each two seconds, is not replaced because of them.
 func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)
@@ -100,8 +99,8 @@ func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
 	require.Zero(t, other.kept())
 }
 
-// An encoder that starts again has another SSRC, and other numbers and times: it is
-// taken once the one before is silent, and time goes on.
+// A restarted encoder has another SSRC, and other numbers and times: it is accepted once the earlier sender is
+// silent, and time continues.
 func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 	for name, bye := range map[string]bool{"by silence": false, "after BYE": true} {
 		t.Run(name, func(t *testing.T) {
@@ -135,8 +134,8 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 	}
 }
 
-// The Transport header names the sender over UDP: who comes first is not it, unless
-// the one that was named never comes.
+// The Transport header names the sender over UDP: an earlier packet of another sender does not count, unless the
+// named one never sends.
 func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 	for _, comes := range []bool{true, false} {
 		b := newBench(t)
@@ -173,7 +172,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 	}
 }
 
-// So it is where the session ends before that is certain, and over TCP.
+// The same if the session ends before the sender is certain, and over TCP.
 func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
@@ -192,8 +191,8 @@ func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
 	}
 }
 
-// Reports are the sender's. One of another SSRC is taken as long as nothing shows that
-// there is another sender: cameras mix up their SSRCs.
+// Only the sender's reports count. A report of another SSRC counts as long as no other sender is known: some cameras
+// mix up their SSRCs.
 func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 	report := func(ssrc uint32, second uint64) func(b *bench, v *Track) {
 		return func(_ *bench, v *Track) {
@@ -203,7 +202,7 @@ func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 	var one *speaker
 	steps := []struct {
 		do func(b *bench, v *Track)
-		at int64 // s: the report by which the track has its place; 0: none
+		at int64 // s: the report that places the track; 0: none
 	}{
 		{func(b *bench, v *Track) {
 			report(2, 6)(b, v)
@@ -211,7 +210,7 @@ func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 			one.picture(v)
 		}, 6}, // before anything is known, and after
 		{report(2, 7), 7},
-		{func(b *bench, v *Track) { (&speaker{b: b, ssrc: 2}).picture(v) }, 0}, // there is another sender, and it was that one's
+		{func(b *bench, v *Track) { (&speaker{b: b, ssrc: 2}).picture(v) }, 0}, // there is another sender, to which the report belongs
 		{report(2, 8), 0},
 		{report(1, 9), 9},
 		{report(3, 7), 9},
@@ -239,7 +238,7 @@ func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 	}
 }
 
-// Thousands of senders are one number, not thousands of states.
+// Thousands of senders take one counter, not thousands of states.
 func TestThousandsOfSenders(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)

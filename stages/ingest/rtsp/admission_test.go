@@ -16,14 +16,13 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// announceOf is an ANNOUNCE with a body of its own.
+// announceOf returns an ANNOUNCE with a body of its own.
 func announceOf(url, body string, headers ...string) string {
 	headers = append(headers, fmt.Sprintf("Content-Length: %d", len(body)), "", "")
 	return "ANNOUNCE " + url + " RTSP/1.0\r\nCSeq: 1\r\n" + strings.Join(headers, "\r\n") + body
 }
 
-// manyFormats is a description of so many bytes, each format listed and none
-// readable.
+// manyFormats returns a description of the given size, each format listed and none readable.
 func manyFormats(bytes int) string {
 	head := strings.TrimSuffix(announceSDP[:strings.Index(announceSDP, "m=")], "")
 	tail := "\r\na=rtpmap:0 opus/x\r\n"
@@ -42,7 +41,7 @@ type asks func(context.Context, ingest.AccessRequest) error
 // Authorize calls the function.
 func (f asks) Authorize(ctx context.Context, q ingest.AccessRequest) error { return f(ctx, q) }
 
-// guarded is a server that knows one user, and counts how often it was asked.
+// guarded runs a server that knows one user, and counts the calls of its Authorizer.
 func (r *fixture) guarded(cfg Config) (s *Server, addr string, asked *atomic.Int64) {
 	asked = &atomic.Int64{}
 	cfg.Authorizer = asks(func(_ context.Context, q ingest.AccessRequest) error {
@@ -83,7 +82,7 @@ func TestADescriptionIsReadAfterThePasswordOnly(t *testing.T) {
 	}
 }
 
-// What gortsplib refuses anyway is neither asked about nor read.
+// A request that gortsplib refuses anyway is neither authorized nor read.
 func TestWhatIsNoAnnounceCostsNothing(t *testing.T) {
 	r := newFixture(t)
 	s, addr, asked := r.guarded(Config{})
@@ -119,12 +118,12 @@ func TestAnyContentTypeIsADescriptions(t *testing.T) {
 	}
 }
 
-// Requests of clients that have left are not worked on once their turn comes.
+// Requests of clients that have left are dropped when their turn comes.
 func TestHangingUpStopsTheWork(t *testing.T) {
 	r := newFixture(t)
 	noticed := make(chan struct{}, 20)
 	s, addr := r.serve(Config{Authorizer: asks(func(ctx context.Context, _ ingest.AccessRequest) error {
-		for ctx.Err() == nil { // what a queue for passwords asks when the turn comes
+		for ctx.Err() == nil { // a queue for passwords checks this when the turn comes
 			time.Sleep(time.Millisecond)
 		}
 		noticed <- struct{}{}

@@ -76,7 +76,7 @@ func TestTheURIOfADigestIsThatOfTheStream(t *testing.T) {
 	}
 }
 
-// FuzzAuthorization also hashes what was read, as the check of it would.
+// FuzzAuthorization also hashes the parsed response, as its check does.
 func FuzzAuthorization(f *testing.F) {
 	f.Add(`Digest username="cam", realm="spool", nonce="n", uri="rtsp://h/x", response="00ff", algorithm=SHA-256, qop=auth, nc=1, cnonce=c`)
 	f.Add("Basic Y2FtOnNlY3JldA==")

@@ -49,7 +49,7 @@ func TestWhatNoSenderMeansIsRefused(t *testing.T) {
 	}
 }
 
-// hostile are descriptions that grow with n in each way that there is.
+// hostile are descriptions that grow with n, one for each way to grow.
 var hostile = map[string]func(n int) string{
 	"payload types":  func(n int) string { return "m=video 0 RTP/AVP" + lines(n, " 96") + "\r\na=rtpmap:96 AAC/zz" },
 	"sections":       func(n int) string { return lines(n, aSection) },
@@ -78,8 +78,8 @@ var hostile = map[string]func(n int) string{
 	},
 }
 
-// work is what reading a description costs, all that a session does with it, in what
-// can be counted: allocations and their bytes.
+// work returns the cost of reading a description and of all that a session does with it, in allocations and their
+// bytes.
 func work(sdp string) (allocations, bytes uint64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -95,7 +95,7 @@ func work(sdp string) (allocations, bytes uint64) {
 	return (after.Mallocs - before.Mallocs) / times, (after.TotalAlloc - before.TotalAlloc) / times
 }
 
-// The cost of a description grows no faster than it does, and has an end.
+// The cost of a description grows at most linearly, and is bounded.
 func TestADescriptionTwiceAsLongCostsTwiceAsMuchAtMost(t *testing.T) {
 	for name, sdp := range hostile {
 		for n := 16; n <= 1<<16; n *= 2 {
@@ -108,8 +108,7 @@ func TestADescriptionTwiceAsLongCostsTwiceAsMuchAtMost(t *testing.T) {
 	}
 }
 
-// A rewrite is as long as what it is made from, and what it takes to say each section
-// and format at all.
+// A rewrite is at most as long as the original and the lines that each section and format needs.
 func TestARewriteGrowsNothing(t *testing.T) {
 	for name, sdp := range hostile {
 		for n := 16; n <= 1<<12; n *= 2 {
@@ -130,8 +129,8 @@ func notGrown(t *testing.T, sdp, out []byte, name string) {
 	require.LessOrEqual(t, len(out), canonicalBounds.bytes, name)
 }
 
-// FuzzReadable: what is read is written in a form that reads as the same, that
-// gortsplib reads, and that does not grow.
+// FuzzReadable checks that a rewritten description reads as the original, that gortsplib reads it, and that it does
+// not grow.
 func FuzzReadable(f *testing.F) {
 	for _, c := range cameras {
 		f.Add([]byte(c.sdp))

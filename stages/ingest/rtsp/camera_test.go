@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// footage is a clip as RTP: its formats, and packets in the order of decoding.
+// footage is a clip as RTP: its formats, and packets in decoding order.
 type footage struct {
 	video, audio description.Media
 	h264         *format.H264
@@ -32,15 +32,14 @@ type footagePacket struct {
 	pkt   *rtp.Packet
 }
 
-// Where the tracks' RTP times are when media time is 0: near the end of 32 bits,
-// so that both wrap in the middle of the clip.
+// The tracks' RTP times at media time 0: near the end of 32 bits, so that both wrap in the middle of the clip.
 const (
 	videoRTP0 = uint32(1<<32 - 2*90000)
 	audioRTP0 = uint32(1<<32 - 1*48000)
 )
 
-// film turns an H.264 + AAC clip into packets. In band, each key frame carries its
-// parameter sets and the description has none.
+// film turns an H.264 + AAC clip into packets. In band, each key frame carries its parameter sets and the description
+// has none.
 func film(t *testing.T, file string, inBand bool) *footage {
 	t.Helper()
 	f, err := os.Open(file)
@@ -100,12 +99,12 @@ func (f *footage) add(m *description.Media, pkts []*rtp.Packet, at uint32) {
 	}
 }
 
-// description is a fresh one: gortsplib writes into it.
+// description returns a new description, since gortsplib writes into it.
 func (f *footage) description() *description.Session {
 	return &description.Session{Medias: []*description.Media{&f.video, &f.audio}}
 }
 
-// reports are sender reports at media time 0, an hour and a bit into NTP time.
+// reports returns sender reports at media time 0, an hour and a bit into NTP time.
 func (f *footage) reports() (video, audio *rtcp.SenderReport) {
 	const ntp = uint64(3900)<<32 | 1<<31
 	return &rtcp.SenderReport{NTPTime: ntp, RTPTime: videoRTP0}, &rtcp.SenderReport{NTPTime: ntp, RTPTime: audioRTP0}
@@ -124,7 +123,7 @@ func nalUnits(t *testing.T, s *pmp4.Sample) (out [][]byte) {
 	return out
 }
 
-// publish sends footage to a server, its reports first where asked for.
+// publish sends footage to a server, after its reports if requested.
 func (f *footage) publish(t *testing.T, url string, reports bool, packets []footagePacket) *gortsplib.Client {
 	t.Helper()
 	tcp := gortsplib.ProtocolTCP
@@ -141,7 +140,7 @@ func (f *footage) publish(t *testing.T, url string, reports bool, packets []foot
 	return c
 }
 
-// camera is a server that plays footage once to whoever has its password.
+// camera is a server that plays footage once to a client with its password.
 type camera struct {
 	t          *testing.T
 	film       *footage
@@ -202,8 +201,7 @@ func (c *camera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, erro
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// OnResponse begins when the answer to PLAY is made: the reader gets packets from
-// then on.
+// OnResponse begins with the answer to PLAY: the reader gets packets from then on.
 func (c *camera) OnResponse(_ *gortsplib.ServerConn, r *base.Response) {
 	if r.Header["RTP-Info"] != nil {
 		c.played.Do(func() {

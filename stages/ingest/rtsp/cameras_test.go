@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// facts are what comes of a description: a line for each track, and for each codec
-// that is left.
+// facts returns a line for each track of a description, and for each codec that is left out.
 func facts(take []offer, leave []string) string {
 	var out []string
 	for _, o := range take {
@@ -48,8 +47,8 @@ func facts(take []offer, leave []string) string {
 	return strings.Join(out, "\n")
 }
 
-// Descriptions as cameras and encoders were seen to send them, shortened and with
-// other addresses. Bare line feeds stand for their line ends.
+// cameras are descriptions of real cameras and encoders, shortened and with other addresses. Bare line feeds stand
+// for their line ends.
 var cameras = []struct{ name, sdp, want string }{
 	{"a head without o= addresses and t=, and c=IN alone", `v=0
 o=- 1001 1 IN
@@ -208,8 +207,7 @@ func TestCamerasAsTheyAre(t *testing.T) {
 	}
 }
 
-// A section with a fault in each of its lines, in every spelling that a fault was
-// seen in, between two that have none.
+// A section with a fault in each of its lines, in every known spelling of a fault, between two correct ones.
 func TestWhatIsBrokenCostsItselfOnly(t *testing.T) {
 	const before = "m=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/48000/2\na=fmtp:97 mode=AAC-hbr;config=1190\na=control:a\n"
 	const after = "m=video 0 RTP/AVP 98\na=rtpmap:98 H265/90000\na=control:z\n"

@@ -23,7 +23,7 @@ const (
 	sdpVideo = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:streamid=0\r\n"
 )
 
-// read is a description as it is handed on.
+// read returns a description as the server uses it.
 func read(t *testing.T, sdp string) (*description.Session, []byte) {
 	t.Helper()
 	out, err := readable([]byte(sdp))
@@ -33,8 +33,8 @@ func read(t *testing.T, sdp string) (*description.Session, []byte) {
 	return d, out
 }
 
-// One track that cannot be read costs no other: what gortsplib refuses as a whole
-// it reads after this, with every section in its place.
+// An unreadable track costs no other: gortsplib refuses the original and reads the rewritten one, with every section
+// in its place.
 func TestTracksThatCannotBeReadLeaveTheOthers(t *testing.T) {
 	for name, c := range map[string]struct {
 		section string
@@ -62,7 +62,7 @@ func TestTracksThatCannotBeReadLeaveTheOthers(t *testing.T) {
 	}
 }
 
-// Frames of mode AAC-lbr have their sizes in 6 bits, and are read all the same.
+// Frames of mode AAC-lbr have their sizes in 6 bits, and are read as well.
 func TestAACOfLowBitRateIsRead(t *testing.T) {
 	sdp := sdpHead + sdpVideo + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/22050/1\r\n" +
 		"a=fmtp:97 streamtype=5; profile-level-id=14; mode=AAC-lbr; config=1388; sizeLength=6; indexLength=2; indexDeltaLength=2\r\na=control:streamid=1\r\n"
@@ -73,7 +73,7 @@ func TestAACOfLowBitRateIsRead(t *testing.T) {
 	require.Equal(t, [][]byte{{1, 2, 3}}, frames(t, take[1].config, sent))
 }
 
-// Nor does GStreamer's configuration of LATM spoil what comes by it.
+// GStreamer's configuration of LATM does not spoil its frames.
 func TestLATMOfAnExtendedConfigurationIsRead(t *testing.T) {
 	take, leave := offers(read(t, "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000\r\na=fmtp:97 cpresent=0;config=40002310adca00\r\n"))
 	require.Len(t, take, 1, leave)
@@ -82,7 +82,7 @@ func TestLATMOfAnExtendedConfigurationIsRead(t *testing.T) {
 	require.Equal(t, [][]byte{{0x01, 0x02, 0x03}}, frames(t, take[0].config, sent))
 }
 
-// frames gives what a track of AAC makes of a packet.
+// frames returns the frames that an AAC track makes of a packet.
 func frames(t *testing.T, c rtp.Config, p *pion.Packet) (out [][]byte) {
 	t.Helper()
 	pub := frameSink{out: &out}
@@ -110,7 +110,7 @@ func (p frameSink) Write(_ int, au *media.AU) error {
 
 func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
 	r := newFixture(t)
-	_, addr := r.serve(Config{UDP: freeUDPPair(t)}) // mode 0 is an error to gortsplib where there is UDP
+	_, addr := r.serve(Config{UDP: freeUDPPair(t)}) // gortsplib refuses mode 0 if it has UDP
 	sdp := sdpHead + "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\nm=audio 0 RTP/AVP 97\r\na=control:streamid=1\r\n"
 	url := "rtsp://" + addr + "/film"
 	require.Equal(t, []string{"200 OK"}, exchange(t, addr, fmt.Sprintf(
@@ -135,7 +135,7 @@ func TestADescriptionIsOneWhateverItsHeaderSays(t *testing.T) {
 	require.Regexp(t, "^400 ", announce("Content-Type: text/html\r\n", "<html></html>"))
 }
 
-// Payload types of other codecs, where gortsplib does not look for H.264.
+// Payload types of other codecs, under which gortsplib does not look for H.264.
 func TestH264IsTakenUnderAnyPayloadType(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})

@@ -16,8 +16,8 @@ func generic(pt uint8, rtpmap string) *format.Generic {
 	return &format.Generic{PayloadTyp: pt, RTPMa: rtpmap, ClockRat: 90000}
 }
 
-// Of several formats of a section the one that is sent is the track, wherever it
-// stands among them, and the others neither delay nor change anything.
+// Of several formats of a section the sent one is the track, wherever it stands among them, and the others neither
+// delay nor change it.
 func TestOfSeveralFormatsTheOneThatIsSentIsRecorded(t *testing.T) {
 	file := clip(t, "h264", x264...)
 	for name, shape := range map[string]func(*footage){
@@ -54,7 +54,7 @@ func TestOfSeveralFormatsTheOneThatIsSentIsRecorded(t *testing.T) {
 	}
 }
 
-// sentAs is footage whose sound is sent in another format.
+// sentAs returns footage whose sound is sent in another format.
 func (f *footage) sentAs(pt uint8, of *description.Media) (out []footagePacket) {
 	for _, p := range f.packets {
 		if p.media == of {
@@ -86,8 +86,7 @@ func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
 	require.Contains(t, r.book.String(), "one is sent that is not supported")
 }
 
-// A packet of another format may stray in, first or later. It costs no more than
-// what shows that it was a stray.
+// A stray packet of another format, first or later, costs no more than the packets that show it was a stray.
 func TestAStrayPacketDoesNotDecideWhatIsRecorded(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{})

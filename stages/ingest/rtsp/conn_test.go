@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// scripted is a connection whose reads give no more than a piece at a time.
+// scripted is a connection whose reads return no more than a piece at a time.
 type scripted struct {
 	net.Conn
 	data   []byte
@@ -35,7 +35,7 @@ func (s *scripted) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestReadAheadGivesEveryByteInOrder: for any traffic and any reader.
+// TestReadAheadGivesEveryByteInOrder checks any traffic and any reader.
 func TestReadAheadGivesEveryByteInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := make([]byte, rapid.IntRange(0, 400_000).Draw(t, "bytes"))

@@ -17,8 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// network is a socket behind which each datagram comes twice, and another sender's
-// behind it.
+// network is a socket that doubles each datagram, and adds one of another sender.
 type network struct {
 	paced
 	stray *atomic.Int64
@@ -26,7 +25,7 @@ type network struct {
 
 func (n network) WriteTo(b []byte, to net.Addr) (int, error) {
 	size, err := n.paced.WriteTo(b, to)
-	if len(b) < 20 || b[1]&0x7f >= 72 && b[1]&0x7f <= 95 { // RTCP, or what opens a firewall
+	if len(b) < 20 || b[1]&0x7f >= 72 && b[1]&0x7f <= 95 { // RTCP, or a packet that opens a firewall
 		return size, err
 	}
 	other := append([]byte(nil), b...)
@@ -41,7 +40,7 @@ func (n network) WriteTo(b []byte, to net.Addr) (int, error) {
 	return size, err
 }
 
-// TestAnotherSenderOnThePortOfAPublisherCostsNothing: nor do packets that come twice.
+// TestAnotherSenderOnThePortOfAPublisherCostsNothing also sends packets twice.
 func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
@@ -58,7 +57,7 @@ func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
 	}}
 	require.NoError(t, c.StartRecording("rtsp://"+addr+"/two", f.description()))
 	v, a := f.reports()
-	v.SSRC, a.SSRC = senderOf(c, &f.video), senderOf(c, &f.audio) // else they would be taken for the other sender's
+	v.SSRC, a.SSRC = senderOf(c, &f.video), senderOf(c, &f.audio) // otherwise they would count as the other sender's
 	for i, p := range f.packets {
 		require.NoError(t, c.WritePacketRTP(p.media, p.pkt))
 		if i == 0 {
@@ -81,8 +80,8 @@ func senderOf(c *gortsplib.Client, m *description.Media) uint32 {
 	return 0
 }
 
-// A packet gets its own number back, whatever came between. Strangers' packets take no
-// room, a publisher's of many kinds no more than a bound, and those that left none.
+// A packet gets its own number back, whatever packets arrived between. Strangers' packets take no memory, a
+// publisher's of many payload types no more than a bound, and closed sessions none.
 func TestNumbersComeBack(t *testing.T) {
 	s := New(Config{}, nil, newFixture(t).log)
 	c := newNumbering(nil, s.ports.has)
@@ -130,8 +129,8 @@ func TestNumbersComeBack(t *testing.T) {
 	}
 }
 
-// TestADatagramThatIsTooLongHoldsNoOtherUp: gortsplib takes none that fills its buffer,
-// and would wait for the number.
+// TestADatagramThatIsTooLongHoldsNoOtherUp sends a datagram that fills gortsplib's buffer: gortsplib drops it, and
+// would wait for its number.
 func TestADatagramThatIsTooLongHoldsNoOtherUp(t *testing.T) {
 	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)

@@ -18,8 +18,7 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// keeper is an Authorizer that knows the user cam with the password right, by digest
-// too, and counts what it was asked.
+// keeper is an Authorizer that knows the user cam with the password right, also by digest, and counts its calls.
 type keeper struct {
 	offers ingest.Digests
 	basic  atomic.Int64
@@ -51,7 +50,7 @@ func (k *keeper) Authorize(_ context.Context, r ingest.AccessRequest) error {
 	return errors.New("no name and password")
 }
 
-// respond hashes as RFC 7616 says, apart from the code under test.
+// respond hashes by RFC 7616, independently of the code under test.
 func respond(d *ingest.Digest, password string) string {
 	sum := func(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
 	if d.SHA256 {
@@ -75,7 +74,7 @@ func header(d *ingest.Digest, password string) string {
 	return out
 }
 
-// asked announces, and gives what the answer asks for.
+// asked announces, and returns the challenges of the answer.
 func (k *talk) asked(u string, headers ...string) (status string, challenges []string) {
 	k.t.Helper()
 	k.anew()
@@ -87,14 +86,13 @@ func (k *talk) asked(u string, headers ...string) (status string, challenges []s
 
 var nonceIn = regexp.MustCompile(`nonce="([^"]+)"`)
 
-// public lets a server of loopback take passwords as one that others reach does.
+// public makes a server on loopback treat passwords as a server that strangers reach.
 func (r *fixture) public(k *keeper, cfg Config) (s *Server, addr string) {
 	cfg.Authorizer, cfg.public = k, true
 	return r.serve(cfg)
 }
 
-// A client answers by the strongest way that it knows of those that it is asked for,
-// whichever user it is.
+// A client answers the strongest challenge that it supports, whoever its user is.
 func TestWhatAClientIsAskedFor(t *testing.T) {
 	const md5, sha, basic = `Digest realm="yard", nonce="N", algorithm=MD5`, `Digest realm="yard", nonce="N", algorithm=SHA-256`, `Basic realm="yard"`
 	for name, tc := range map[string]struct {
@@ -184,8 +182,8 @@ func TestResponsesOfManyClients(t *testing.T) {
 	}
 }
 
-// A response that was heard elsewhere lets nobody in; whoever knows the password is told
-// that only its nonce was old, and goes on.
+// A replayed response does not authorize a client; a client that knows the password learns that only its nonce was
+// old, and continues.
 func TestANonceIsOfOneConnection(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.public(newKeeper(), Config{})
@@ -220,7 +218,7 @@ func TestANonceIsOfOneConnection(t *testing.T) {
 	require.Equal(t, "200", status, "its own connection keeps it")
 }
 
-// A password that comes as it is where others can read it is not looked at.
+// A plain password on a connection that strangers can read is refused unchecked.
 func TestAPasswordThatOthersCanReadIsNotTaken(t *testing.T) {
 	r := newFixture(t)
 	keeper := newKeeper()

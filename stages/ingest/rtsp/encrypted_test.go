@@ -38,7 +38,7 @@ func certify(t *testing.T, at TLS, serial int64) {
 	}
 }
 
-// serveTLS runs a server that speaks RTSPS, too, and gives that address.
+// serveTLS runs a server that also speaks RTSPS, and returns that address.
 func (r *fixture) serveTLS(cfg Config) (s *Server, addr string, at TLS) {
 	dir := r.t.TempDir()
 	cfg.TLS = TLS{Listen: "127.0.0.1:0", Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
@@ -56,7 +56,7 @@ func dialTLS(t *testing.T, addr string) *talk {
 	return talkOn(t, c)
 }
 
-// All that is bounded without TLS is so within it; passwords may come as they are.
+// All bounds hold within TLS as without; plain passwords are accepted.
 func TestWhatIsPublishedByRTSPSIsTheSourcesOwn(t *testing.T) {
 	r := newFixture(t)
 	keeper := newKeeper()
@@ -80,7 +80,7 @@ func TestWhatIsPublishedByRTSPSIsTheSourcesOwn(t *testing.T) {
 	require.Equal(t, "401 Unauthorized", dial(t, s.Addr().String()).ask("ANNOUNCE", strings.Replace(u, "rtsps", "rtsp", 1), basic("cam", "right")), "where others can read it")
 }
 
-// Its bounds hold for a client that is slow in TLS as for any other.
+// The bounds hold for a client that is slow in TLS as for any other.
 func TestAHandshakeThatStallsIsClosed(t *testing.T) {
 	r := newFixture(t)
 	_, addr, _ := r.serveTLS(Config{AnnounceTimeout: soon})
@@ -109,8 +109,8 @@ func TestAHandshakeThatStallsIsClosed(t *testing.T) {
 	require.True(t, func() bool { k := dialTLS(t, addr); return k.stays() }())
 }
 
-// agreed is a connection on which TLS is agreed upon, and its client, who reads nothing
-// from there on. There is no buffer between: what is written waits to be read.
+// agreed returns a connection after its TLS handshake, and its client, which reads no more. There is no buffer
+// between: written bytes wait for a reader.
 func agreed(t *testing.T) (*guest, net.Conn) {
 	ours, theirs := net.Pipe()
 	dir := t.TempDir()
@@ -133,11 +133,10 @@ func agreed(t *testing.T) (*guest, net.Conn) {
 	return g, theirs
 }
 
-// A client that takes nothing of what is sent to it keeps nobody waiting when it is given
-// up for another one, nor when the server ends.
+// A client that reads no bytes delays neither the connection that replaces it, nor the end of the server.
 func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
 	for name, end := range map[string]func(*guest){
-		"closed": func(g *guest) { _ = g.Close() }, // the farewell is not taken
+		"closed": func(g *guest) { _ = g.Close() }, // the client does not read the farewell
 		"cut":    (*guest).cut,
 		"closed while an answer waits": func(g *guest) {
 			writing := make(chan error, 1)
@@ -154,7 +153,7 @@ func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
 	}
 }
 
-// The certificate is the newest that can be used.
+// The server uses the newest usable certificate.
 func TestAChangedCertificateIsServed(t *testing.T) {
 	r := newFixture(t)
 	_, addr, at := r.serveTLS(Config{})
@@ -174,7 +173,7 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Which of both ports a connection came by is listed, and whose name was accepted.
+// The list of connections shows the port of each connection, and the accepted user name.
 func TestConnectionsAreListedWithTLSAndUser(t *testing.T) {
 	r := newFixture(t)
 	s, addr, _ := r.serveTLS(Config{Authorizer: newKeeper()})
@@ -203,7 +202,7 @@ func TestConnectionsAreListedWithTLSAndUser(t *testing.T) {
 	require.Equal(t, []string{`rtsp tls=true user="" path="" open`}, list())
 }
 
-// RTSP is served whatever the certificate of RTSPS is, and RTSPS as soon as that is mended.
+// The server serves RTSP with a broken certificate of RTSPS, and RTSPS as soon as the certificate is replaced.
 func TestABrokenCertificateStopsRTSPSAlone(t *testing.T) {
 	r := newFixture(t)
 	dir := t.TempDir()
@@ -221,7 +220,7 @@ func TestABrokenCertificateStopsRTSPSAlone(t *testing.T) {
 	require.True(t, dialTLS(t, s.EncryptedAddr().String()).stays())
 }
 
-// The bounds of connections are those of both ports together.
+// The bounds of connections apply to both ports together.
 func TestBothPortsShareTheirBounds(t *testing.T) {
 	r := newFixture(t)
 	s, addr, _ := r.serveTLS(Config{MaxConnections: 4, MaxPerAddress: 9, AnnounceTimeout: deadline})

@@ -33,10 +33,10 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// deadline is for what must happen at all, not for how fast.
+// deadline bounds events that must happen at all; it measures no speed.
 const deadline = 60 * time.Second
 
-// fixture is a hub with real tasks, a checked pool and a log that can be read.
+// fixture is a hub with real tasks, a checked pool and a readable log.
 type fixture struct {
 	t     *testing.T
 	pool  *media.Pool
@@ -66,7 +66,7 @@ func (r *fixture) end() {
 	}
 }
 
-// serve runs a server on free loopback ports and gives its address.
+// serve runs a server on free loopback ports and returns its address.
 func (r *fixture) serve(cfg Config) (*Server, string) {
 	cfg.Listen = "127.0.0.1:0"
 	s := New(cfg, r.hub, r.log)
@@ -79,7 +79,7 @@ func (r *fixture) serve(cfg Config) (*Server, string) {
 	return s, s.Addr().String()
 }
 
-// unit is an access unit as it came out of the hub.
+// unit is an access unit from the hub.
 type unit struct {
 	dts, pts int64
 	sync     bool
@@ -88,16 +88,15 @@ type unit struct {
 	gen      uint64
 }
 
-// taken is what a subscription gave: units by track, and the tracks of every
-// generation.
+// taken is the content of a subscription: units by track, and the tracks of every generation.
 type taken struct {
 	units map[media.Codec][]unit
 	sets  []*media.TrackSet
 	end   string
 }
 
-// record subscribes to a path and collects until the publisher leaves. The path
-// is configured, so that its losses are still shown then.
+// record subscribes to a path and collects until the publisher leaves. The path is configured, so that its losses are
+// still shown then.
 func (r *fixture) record(path string) func() taken {
 	if !r.hub.Configured(path) {
 		require.NoError(r.t, r.hub.Configure(path, hub.StreamConfig{}))
@@ -165,7 +164,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	require.Eventually(t, ok, deadline, 5*time.Millisecond, what)
 }
 
-// ffmpeg runs to its end.
+// ffmpeg runs ffmpeg to its end.
 func ffmpeg(t *testing.T, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
@@ -207,7 +206,7 @@ var (
 	x265 = []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "bframes=3:keyint=25:min-keyint=25:log-level=error", "-pix_fmt", "yuv420p", "-c:a", "aac"}
 )
 
-// sourcePacket is a packet as ffprobe reads it from a file.
+// sourcePacket is a packet that ffprobe reads from a file.
 type sourcePacket struct {
 	dts, pts int64
 	key      bool
@@ -242,8 +241,8 @@ func probe(t *testing.T, file, stream string) (packets []sourcePacket, scale uin
 	return packets, scale
 }
 
-// freeUDPPair finds two ports in turn, below those that the system gives out by itself:
-// to another socket it would give them before they are bound.
+// freeUDPPair finds two consecutive ports outside the system's range of automatic ports: it would give those to
+// another socket before the test binds them.
 func freeUDPPair(t *testing.T) UDP {
 	t.Helper()
 	for range 200 {

@@ -20,7 +20,7 @@ func from(t *testing.T, host, addr string) *talk {
 	return talkOn(t, c)
 }
 
-// closes waits until the server has closed a connection, and gives what came.
+// closes waits until the server has closed a connection, and returns the received bytes.
 func (k *talk) closes() string {
 	k.t.Helper()
 	k.anew()
@@ -31,11 +31,10 @@ func (k *talk) closes() string {
 
 const soon = 150 * time.Millisecond
 
-// patient is the time of a client that must be heard before it is over, by a machine that
-// may be busy.
+// patient is the timeout of a client that must be served before the timeout ends, on a busy machine.
 const patient = 8 * time.Second
 
-// Whatever a client does but record, its time ends.
+// The time of a client ends unless it records, whatever else it does.
 func TestAConnectionThatDoesNotRecordIsClosed(t *testing.T) {
 	r := newFixture(t)
 	_, addr, _ := r.guarded(Config{AnnounceTimeout: soon, ReadTimeout: soon})
@@ -87,7 +86,7 @@ func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
 	eventually(t, "it is said", func() bool { return strings.Contains(r.book.String(), "left before it recorded") })
 }
 
-// A client that is asked for its password may take its time once more, once.
+// A client that is asked for its password gets its time once more, only once.
 func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, time.Minute)
 	k := &visitor{guest: g, release: func() {}}
@@ -102,7 +101,7 @@ func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	require.LessOrEqual(t, g.left(), time.Minute)
 }
 
-// Nor does it help to announce again and again.
+// Repeated announcements do not extend it.
 func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, time.Minute)
 	k := &visitor{guest: g}
@@ -116,7 +115,7 @@ func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 	require.Greater(t, g.left(), 59*time.Minute, "who has recorded may publish anew")
 }
 
-// Requests hold no publication that nothing comes of. Once media came, they keep it
+// Requests keep no publication without media. Once media arrived, they keep it
 // (TestAPublisherIsGoneByItsOwnReadTimeout).
 func TestRequestsAreNoMedia(t *testing.T) {
 	r := newFixture(t)
@@ -166,8 +165,7 @@ func TestARequestWithoutEndIsCutOff(t *testing.T) {
 	}
 }
 
-// TestLargeRequestsTakeTurns holds more of them than there is room for, and lets
-// a camera in beside.
+// TestLargeRequestsTakeTurns sends more of them than there are slots for, while a camera publishes.
 func TestLargeRequestsTakeTurns(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{AnnounceTimeout: deadline})
@@ -180,7 +178,7 @@ func TestLargeRequestsTakeTurns(t *testing.T) {
 	}
 	require.Equal(t, []string{"200 OK"}, exchange(t, addr, announce("rtsp://"+addr+"/camera")))
 	for i, k := range hostile {
-		if i%2 == 0 { // what hangs up gives its place back
+		if i%2 == 0 { // a closed connection releases its slot
 			require.NoError(t, k.c.Close())
 			continue
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// listening is one accepted connection, and the client's side of it.
+// listening returns one accepted connection, and the client's side of it.
 func listening(t *testing.T, announce time.Duration) (*guest, *talk) {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,7 +52,7 @@ func recording(t *testing.T, host, addr, path string) *talk {
 	return k
 }
 
-// stays asks something to see whether a connection is open.
+// stays sends a request to check that a connection is open.
 func (k *talk) stays() bool { return k.ask("OPTIONS", "*") == "200 OK" }
 
 func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {

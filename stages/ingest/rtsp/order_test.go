@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// shuffled is footage of which some packets come in another order than they were
-// sent in, each less than so many places of its track away; the first of them stays.
+// shuffled returns footage with some packets in another order than sent, each less than within places of its track
+// away; the first packet stays.
 func (f *footage) shuffled(within, from, to int) []footagePacket {
 	out := append([]footagePacket(nil), f.packets...)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -36,10 +36,10 @@ func (f *footage) shuffled(within, from, to int) []footagePacket {
 	return out
 }
 
-// TestPacketsOutOfOrderLoseNothingOverUDP: that is what sequence numbers are for.
+// TestPacketsOutOfOrderLoseNothingOverUDP checks that sequence numbers restore the order.
 func TestPacketsOutOfOrderLoseNothingOverUDP(t *testing.T) {
 	r := newFixture(t)
-	// What is missing is waited for by time: here however long it takes.
+	// The wait for missing packets is bounded by time: here the clock stands still.
 	still := &standing{Clock: pipeline.SystemClock, at: time.Now()}
 	_, addr := r.serve(Config{UDP: freeUDPPair(t), Clock: still, ReadTimeout: 10 * deadline})
 	file := clip(t, "h264", x264...)
@@ -60,8 +60,8 @@ func TestPacketsOutOfOrderLoseNothingOverUDP(t *testing.T) {
 	require.Empty(t, r.losses("shuffled"))
 }
 
-// TestPacketsOutOfOrderOverTCPSpoilNoPicture: no network does that, a broken sender
-// does. What it tears is left out and counted: what is kept is the source's own.
+// TestPacketsOutOfOrderOverTCPSpoilNoPicture plays a broken sender, since no network reorders TCP. Torn pictures are
+// left out and counted; the kept ones equal the source's.
 func TestPacketsOutOfOrderOverTCPSpoilNoPicture(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{})

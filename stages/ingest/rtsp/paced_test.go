@@ -9,12 +9,11 @@ import (
 	"time"
 )
 
-// paced is a socket that sends no faster than the receiver reads. UDP has no other way
-// to slow a sender down, and a receiver that gets no processor for a while would lose
-// what the system has no room for.
+// paced is a socket that sends no faster than the receiver reads. UDP has no other way to slow a sender down, and a
+// receiver without CPU time for a while would lose packets beyond the system's buffer.
 type paced struct{ *net.UDPConn }
 
-// WriteTo waits until little of what was sent before is unread.
+// WriteTo waits until almost all earlier packets have been read.
 func (p paced) WriteTo(b []byte, to net.Addr) (int, error) {
 	for unread(to.(*net.UDPAddr).Port) > 32<<10 {
 		time.Sleep(time.Millisecond)
@@ -22,7 +21,7 @@ func (p paced) WriteTo(b []byte, to net.Addr) (int, error) {
 	return p.UDPConn.WriteTo(b, to)
 }
 
-// listenPaced is net.ListenPacket for gortsplib.
+// listenPaced replaces net.ListenPacket for gortsplib.
 func listenPaced(network, address string) (net.PacketConn, error) {
 	pc, err := net.ListenPacket(network, address)
 	if err != nil {
@@ -31,8 +30,7 @@ func listenPaced(network, address string) (net.PacketConn, error) {
 	return paced{pc.(*net.UDPConn)}, nil
 }
 
-// unread returns how many bytes of memory hold what has come to a port of the loopback
-// interface and was not read; 0 where nobody listens.
+// unread returns the bytes of memory of the unread packets at a port of the loopback interface; 0 without a listener.
 func unread(port int) (size int64) {
 	table, err := os.ReadFile("/proc/net/udp")
 	if err != nil {

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pipe is both ends of a TCP connection, of which one streams: its reader has
-// a buffer and leaves packets to poll.
+// pipe returns both ends of a streaming TCP connection: its reader has a buffer and leaves packets to poll.
 func pipe(t *testing.T) (out net.Conn, in *conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -58,8 +57,7 @@ func TestPolledBytesComeInOrderAndThenTheEnd(t *testing.T) {
 	require.True(t, bytes.Equal(want, got))
 }
 
-// A request on a connection that streams, or has ceased to, is far below what the
-// kernel keeps to itself.
+// A request on a connection that streams, or has stopped, is far below the bytes that the kernel holds back.
 func TestASingleByteIsHeard(t *testing.T) {
 	out, in := pipe(t)
 	got := make([]byte, 1)
@@ -82,7 +80,7 @@ func TestASingleByteIsHeard(t *testing.T) {
 	require.Equal(t, byte(99), got[0])
 }
 
-// heardFrom is how many bytes must have arrived for the reader to be told.
+// heardFrom returns the number of bytes from which the kernel notifies the reader.
 func heardFrom(c *conn) (n int) {
 	_ = c.raw.Control(func(fd uintptr) { n, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT) })
 	return n

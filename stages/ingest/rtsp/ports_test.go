@@ -35,7 +35,7 @@ func udpCameraAt(t *testing.T, addr, path string, server uint16, pair UDP) *udpC
 	return &udpCamera{talk: dial(t, addr), url: "rtsp://" + addr + "/" + path, ports: [2]int{int(pair.RTP), int(pair.RTCP)}, rtp: pc, to: to}
 }
 
-// begin publishes, and gives the first answer that is no 200.
+// begin publishes, and returns the first answer that is no 200.
 func (c *udpCamera) begin() string {
 	c.t.Helper()
 	if got := c.ask("ANNOUNCE", c.url); got != "200 OK" {
@@ -127,7 +127,7 @@ func TestClientPortsThatNoPacketComesFrom(t *testing.T) {
 	require.Equal(t, "200 OK", k.ask("SETUP", u+"/streamid=0", "Transport: RTP/AVP/UDP;multicast;client_port=1-2;mode=record,RTP/AVP;unicast;client_port=65534-65535;mode=record"), "of several the one that is served")
 }
 
-// twoTracks is a description with two tracks that can be recorded.
+// twoTracks is a description with two recordable tracks.
 var twoTracks = announceSDP + strings.ReplaceAll(announceSDP[strings.Index(announceSDP, "m="):], "streamid=0", "streamid=1")
 
 func TestTwoTracksDoNotShareAPortOrAChannel(t *testing.T) {
@@ -158,8 +158,8 @@ func TestTwoTracksDoNotShareAPortOrAChannel(t *testing.T) {
 	}
 }
 
-// Who sends is told by the Transport header, where the client says it: another's
-// packets, which come first here, are not the track's.
+// The Transport header names the sender if the client sets it: another sender's packets, which arrive first here, do
+// not belong to the track.
 func TestTheSenderOfTheTransportHeaderIsTheTracks(t *testing.T) {
 	r := newFixture(t)
 	udp := freeUDPPair(t)
@@ -184,9 +184,8 @@ func TestTheSenderOfTheTransportHeaderIsTheTracks(t *testing.T) {
 	require.Equal(t, map[string]uint64{"foreign_ssrc": 3}, r.losses("live/x"))
 }
 
-// A camera that restarts sends from the ports it had, before the server has
-// noticed that it was away; here under another name, so that nothing else ends its
-// old session.
+// A restarted camera sends from its old ports, before the server has noticed its absence; here under another path, so
+// that only the ports end its old session.
 func TestACameraComesBackToItsPorts(t *testing.T) {
 	r := newFixture(t)
 	udp := freeUDPPair(t)

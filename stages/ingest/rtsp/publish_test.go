@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestPublishedUnitsAreTheSourcesOwn publishes with ffmpeg and compares every
-// access unit with the file it came from.
+// TestPublishedUnitsAreTheSourcesOwn publishes with ffmpeg and compares every access unit with the source file.
 func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 	for _, tc := range []struct {
 		name, transport, rate, flags string
@@ -60,11 +59,11 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 	}
 }
 
-// compare checks units against a file: none missing, none twice, none changed,
-// times equal to a tick, and sound where it was against the picture.
+// compare checks units against a file: none missing, none twice, none changed, times equal to a tick, and sound in
+// sync with the picture.
 //
-// unsent are the frames at the end that the publisher itself never sends:
-// ffmpeg gathers AAC frames for a packet and forgets the last one at its end.
+// unsent is the number of frames at the end that the publisher itself never sends: ffmpeg gathers AAC frames for a
+// packet and drops the last packet at its end.
 func compare(t *testing.T, file string, coding media.Codec, got taken, unsent int) {
 	t.Helper()
 	video, vscale := probe(t, file, "v")

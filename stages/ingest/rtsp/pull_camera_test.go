@@ -35,7 +35,7 @@ func startCamera(t *testing.T) *rtsptest.Camera {
 	return c
 }
 
-// pulled gives what becomes of a pull: its first access units, or its first error.
+// pulled returns the state of a pull after its first access units, or its first error.
 func (r *fixture) pulled(cfg hub.StreamConfig) media.StreamInfo {
 	r.t.Helper()
 	require.NoError(r.t, r.hub.Configure("cam", cfg))
@@ -49,7 +49,7 @@ func (r *fixture) pulled(cfg hub.StreamConfig) media.StreamInfo {
 	return r.info("cam")
 }
 
-// TestARedirectIsFollowedOnTheSameHost: elsewhere nothing is asked for.
+// TestARedirectIsFollowedOnTheSameHost checks that no other host gets a request.
 func TestARedirectIsFollowedOnTheSameHost(t *testing.T) {
 	c := startCamera(t)
 	for quirk, says := range map[string]string{
@@ -94,7 +94,7 @@ func TestACertificateIsPinned(t *testing.T) {
 	}
 }
 
-// TestATrackThatIsNotSetUpIsLeftOut, and shown with its reason.
+// TestATrackThatIsNotSetUpIsLeftOut checks that it is shown with the reason.
 func TestATrackThatIsNotSetUpIsLeftOut(t *testing.T) {
 	c := startCamera(t)
 	for quirk, says := range map[string]string{"setup-404": "404 Not Found", "setup-461": "461 Unsupported Transport"} {
@@ -107,8 +107,8 @@ func TestATrackThatIsNotSetUpIsLeftOut(t *testing.T) {
 	}
 }
 
-// TestWhatOneConnectionLearnsTheNextUses: the first pull fails, the next goes another
-// way.
+// TestWhatOneConnectionLearnsTheNextUses lets the first pull fail; the next one uses another transport or fewer
+// tracks.
 func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 	c := startCamera(t)
 	for quirk, says := range map[string]string{
@@ -135,7 +135,7 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 				require.ErrorContains(t, p.Pull(ctx, publish), says)
 			}
 			if pub != nil {
-				pub.Close(endcause.SourceLost) // of which nothing came: the recorder waits for the next
+				pub.Close(endcause.SourceLost) // without media: the recorder waits for the next publisher
 			}
 			ended := make(chan error, 1)
 			r.tasks.Go("pull", func(context.Context) error { ended <- p.Pull(ctx, publish); return nil })
@@ -148,7 +148,7 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 	}
 }
 
-// TestARefusedPasswordIsTriedSeldom: a camera would lock the account.
+// TestARefusedPasswordIsTriedSeldom protects the account, which a camera would lock.
 func TestARefusedPasswordIsTriedSeldom(t *testing.T) {
 	p := &puller{}
 	quick := errors.New("down")
@@ -162,7 +162,7 @@ func TestARefusedPasswordIsTriedSeldom(t *testing.T) {
 	require.Equal(t, refused, p.later(refused))
 }
 
-// TestARedirectIsLoggedOnce: a recorder that sends on at each attempt fills no log.
+// TestARedirectIsLoggedOnce checks that a server that redirects at each attempt does not fill the log.
 func TestARedirectIsLoggedOnce(t *testing.T) {
 	c, r := startCamera(t), newFixture(t)
 	u, err := url.Parse(c.URL("redirect-loop"))

@@ -25,8 +25,8 @@ func (r *fixture) info(path string) media.StreamInfo {
 	return media.StreamInfo{}
 }
 
-// TestPulledUnitsAreTheSourcesOwn pulls a clip whose RTP times wrap, with
-// credentials that would break a careless URL.
+// TestPulledUnitsAreTheSourcesOwn pulls a clip whose RTP times wrap, with credentials that break careless URL
+// handling.
 func TestPulledUnitsAreTheSourcesOwn(t *testing.T) {
 	file := clip(t, "h264", x264...)
 	for _, tc := range []struct {
@@ -65,7 +65,7 @@ func TestPulledUnitsAreTheSourcesOwn(t *testing.T) {
 	}
 }
 
-// showsNo greps everything that was logged or is shown.
+// showsNo searches the log and the API's answers for secrets.
 func (r *fixture) showsNo(secrets ...string) {
 	r.t.Helper()
 	shown := r.book.String()
@@ -106,8 +106,7 @@ func TestPullURLsThatCannotWork(t *testing.T) {
 	}
 }
 
-// TestErrorsOfTheLibraryAreRedacted gives an error that quotes the URL, as
-// gortsplib's do for some answers.
+// TestErrorsOfTheLibraryAreRedacted uses an error that quotes the URL, as gortsplib's do for some answers.
 func TestErrorsOfTheLibraryAreRedacted(t *testing.T) {
 	u, err := url.Parse("rtsp://us:pa%40ss@host/x")
 	require.NoError(t, err)

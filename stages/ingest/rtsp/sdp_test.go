@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// sdpCamera has what gortsplib would lose: a second PPS, and an
-// AudioSpecificConfig with a signal of SBR behind what its parser reads.
+// sdpCamera has parts that gortsplib would lose: a second PPS, and an AudioSpecificConfig with SBR signalled after
+// the part that its parser reads.
 const sdpCamera = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n" +
 	"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n" +
 	"a=fmtp:96 packetization-mode=1; sprop-parameter-sets=Z2QADKzZQUGfnwEQAAADABAAAAMDIPFCmWA=,aOvjyyLA,aFvjyyLA; profile-level-id=64000C\r\n" +
@@ -28,7 +28,7 @@ func TestOffersKeepWhatTheDescriptionSaid(t *testing.T) {
 	require.Equal(t, []string{"pcmu", "vnd.onvif.metadata"}, leave)
 }
 
-// Times run at the clock that the rtpmap says, whatever rates the configuration has.
+// Times run at the clock of the rtpmap, whatever rates the configuration has.
 func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 	const generic = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/%s\r\n" +
 		"a=fmtp:97 streamtype=5; mode=AAC-hbr; config=%s; sizelength=13; indexlength=3; indexdeltalength=3\r\n"
@@ -48,7 +48,7 @@ func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 		{generic, "1000/2", "1190", 48000, 48000},         // in milliseconds
 		{latm, "24000/1", "400026203fc0", 24000, 24000},   // RFC 6416, 7.3
 		{latm, "48000/2", "40005623101fe0", 48000, 48000}, // the same, of HE-AAC
-		{latm, "24000/2", "40005623101fe0", 24000, 48000}, // that disagrees
+		{latm, "24000/2", "40005623101fe0", 24000, 48000}, // contradictory
 		{latm, "48000", "40002310adca00", 48000, 48000},   // GStreamer's, of what ffmpeg writes into files
 		{latm, "48000", "40002620adcb30", 48000, 48000},   // the same, of HE-AAC
 	} {

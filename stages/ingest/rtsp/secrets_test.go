@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A short password is taken out where it stands as a word, and nowhere else.
+// A short password is removed as a word, but not within other words.
 func TestAPasswordIsTakenOutOfNoOtherWord(t *testing.T) {
 	for _, c := range []struct{ password, text, want string }{
 		{"p", "dial tcp 10.0.0.5:554: refused", "dial tcp 10.0.0.5:554: refused"},

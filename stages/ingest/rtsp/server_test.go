@@ -48,7 +48,7 @@ func TestParameterSetsThatComeInTheStreamOnly(t *testing.T) {
 func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
 	r := newFixture(t)
 	still := &standing{Clock: pipeline.SystemClock, at: time.Now()}
-	clock := &ahead{Clock: still} // all that is sent at once arrives at once
+	clock := &ahead{Clock: still} // all packets sent at once arrive at once
 	_, addr := r.serve(Config{Clock: clock, ReadTimeout: 10 * deadline})
 	file := clip(t, "h264", x264...)
 	f := film(t, file, false)
@@ -75,7 +75,7 @@ func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
 	require.Empty(t, r.losses("noreports"))
 }
 
-// standing is a clock that stands still. The server asks it at each packet.
+// standing is a clock that stands still. The server reads it at each packet.
 type standing struct {
 	pipeline.Clock
 	at    time.Time
@@ -190,7 +190,7 @@ func TestNothingToRecordIsRefused(t *testing.T) {
 	require.Equal(t, base.StatusUnsupportedMediaType, status.Code)
 }
 
-// exchange sends raw requests and gives the status line of each answer.
+// exchange sends raw requests and returns the status line of each answer.
 func exchange(t *testing.T, addr string, requests ...string) (status []string) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -296,8 +296,8 @@ func TestGarbageDoesNotHarmTheOthers(t *testing.T) {
 	compare(t, clip(t, "h264", x264...), codec.H264, wait(), 0)
 }
 
-// TestLostPacketsAreCountedAndDamagedPicturesLeftOut takes packets out of the
-// middle, the beginning and the end of pictures.
+// TestLostPacketsAreCountedAndDamagedPicturesLeftOut removes packets from the middle, the beginning and the end of
+// pictures.
 func TestLostPacketsAreCountedAndDamagedPicturesLeftOut(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{})
@@ -370,7 +370,7 @@ func TestAPanicOverOneStreamEndsThatStreamOnly(t *testing.T) {
 	wait := r.record("x")
 	c := f.publish(t, "rtsp://"+addr+"/x", true, nil)
 	clock.broken.Store(true)
-	_ = c.WritePacketRTP(&f.video, f.packets[0].pkt) // fails where a sender report was stamped before it
+	_ = c.WritePacketRTP(&f.video, f.packets[0].pkt) // fails if a sender report was stamped before it
 	require.Error(t, c.Wait(), "it was hung up on")
 	clock.broken.Store(false)
 	r.hub.Close()
@@ -379,7 +379,7 @@ func TestAPanicOverOneStreamEndsThatStreamOnly(t *testing.T) {
 	require.Equal(t, []string{"200 OK"}, exchange(t, addr, "OPTIONS rtsp://x/ RTSP/1.0\r\nCSeq: 1\r\n\r\n"))
 }
 
-// badClock fails where packets are stamped.
+// badClock fails when packets are stamped.
 type badClock struct {
 	pipeline.Clock
 	broken atomic.Bool

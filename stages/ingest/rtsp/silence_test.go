@@ -21,8 +21,8 @@ type ahead struct {
 
 func (a *ahead) Now() time.Time { return a.Clock.Now().Add(time.Duration(a.by.Load())) }
 
-// TestAPublisherIsGoneByItsOwnReadTimeout: of publishers that send nothing only the
-// one ends whose stream allows no silence. What is asked for is no silence either, once media came.
+// TestAPublisherIsGoneByItsOwnReadTimeout checks that of several silent publishers only the one ends whose stream has
+// a short timeout. Once media arrived, requests end the silence too.
 func TestAPublisherIsGoneByItsOwnReadTimeout(t *testing.T) {
 	for transport, setup := range map[string]string{
 		"tcp": "RTP/AVP/TCP;unicast;interleaved=0-1", "udp": "",
@@ -44,13 +44,13 @@ func TestAPublisherIsGoneByItsOwnReadTimeout(t *testing.T) {
 				require.Equal(t, "200 OK", k.ask("SETUP", u+"/streamid=0", "Transport: "+setup+";mode=record"))
 				require.Equal(t, "RECORD: 200 OK", k.record(u))
 				if open[path] = k; path == "live/asks" {
-					if transport == "udp" { // what came of it is not in line with what it asks
+					if transport == "udp" { // the packet and the request take different paths
 						k.ask("TEARDOWN", u, "Session: "+k.session)
 						continue
 					}
 					_, err := k.c.Write(append([]byte("$\x00\x00\x0c\x80\x60"), make([]byte, 10)...)) // a packet without a payload
 					require.NoError(t, err)
-					clock.by.Store(int64(time.Hour)) // which is as if it asked again and again
+					clock.by.Store(int64(time.Hour)) // as if it sent requests again and again
 					require.Equal(t, "200 OK", k.ask("OPTIONS", u, "Session: "+k.session))
 					clock.by.Store(0)
 				}

@@ -24,8 +24,8 @@ type talk struct {
 	in *bufio.Reader
 	n  int
 
-	session string // as the answer to SETUP gave it
-	sdp     string // that is announced; empty: announceSDP
+	session string // from the answer to SETUP
+	sdp     string // the announced description; empty: announceSDP
 }
 
 func dial(t *testing.T, addr string) *talk {
@@ -43,17 +43,16 @@ func talkOn(t *testing.T, c net.Conn) *talk {
 	return k
 }
 
-// anew begins the deadline of what is waited for: of a thousand connections the first
-// may be a minute old before anything is asked of it.
+// anew restarts the deadline: of a thousand connections the first may be a minute old at its first request.
 func (k *talk) anew() { _ = k.c.SetDeadline(time.Now().Add(deadline)) }
 
-// write sends bytes as they are.
+// write sends bytes unchanged.
 func (k *talk) write(s string) error {
 	_, err := k.c.Write([]byte(s))
 	return err
 }
 
-// ask gives the status line of the answer, "closed" where there is none.
+// ask returns the status line of the answer, "closed" without one.
 func (k *talk) ask(method, url string, headers ...string) string {
 	k.t.Helper()
 	k.anew()
@@ -76,8 +75,7 @@ func (k *talk) ask(method, url string, headers ...string) string {
 
 const setupTCP = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
 
-// publish announces one stream under three URLs, as clients make them, and gives
-// the first answer that is no 200.
+// publish announces one stream under three URLs, as clients make them, and returns the first answer that is no 200.
 func (k *talk) publish(announce, setup, record string) string {
 	k.t.Helper()
 	for _, step := range [][]string{{"ANNOUNCE", announce}, {"SETUP", setup, setupTCP}} {
@@ -159,11 +157,11 @@ func TestAConnectionPublishesAgain(t *testing.T) {
 	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
 }
 
-// A camera lost its network and comes back, while its old session is still open.
+// A camera lost its network and returns, while its old session is still open.
 func TestASilentPublisherGivesItsPathUp(t *testing.T) {
 	r := newFixture(t)
 	clock := &ahead{Clock: pipeline.SystemClock}
-	clock.by.Store(-int64(time.Minute)) // what comes seems to have come a minute ago
+	clock.by.Store(-int64(time.Minute)) // arrivals seem to be a minute old
 	_, addr := r.serve(Config{ReadTimeout: 10 * deadline, Clock: clock})
 	wait := r.record("one")
 	f := film(t, clip(t, "h264", x264...), false)

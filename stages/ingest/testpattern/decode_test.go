@@ -24,7 +24,7 @@ func ffmpeg(t *testing.T, in []byte, format string, out ...string) []byte {
 	return stdout.Bytes()
 }
 
-// decodeVideo gives the luma planes of the frames of an Annex B stream.
+// decodeVideo returns the luma planes of the frames of an Annex B stream.
 func decodeVideo(t *testing.T, stream []byte, width, height int) [][]byte {
 	t.Helper()
 	raw := ffmpeg(t, stream, "h264", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-fps_mode", "passthrough")
@@ -37,7 +37,7 @@ func decodeVideo(t *testing.T, stream []byte, width, height int) [][]byte {
 	return frames
 }
 
-// decodeAudio gives the samples of one channel, in units of a 16-bit sample.
+// decodeAudio returns the samples of one channel, in units of a 16-bit sample.
 func decodeAudio(t *testing.T, stream []byte, channels int) []float64 {
 	t.Helper()
 	raw := ffmpeg(t, stream, "aac", "-f", "f32le")
@@ -48,7 +48,7 @@ func decodeAudio(t *testing.T, stream []byte, channels int) []float64 {
 	return pcm
 }
 
-// dump is everything that a generator makes until a frame, or its end.
+// dump is the output of a generator up to a frame, or to its end.
 type dump struct {
 	annexB, adts []byte
 	video, audio []media.AU // without payload

@@ -140,7 +140,7 @@ func TestBitrateIsKeptFrameByFrame(t *testing.T) {
 			total += n
 			due := bitrate * (i + 1) / 8 / 25
 			late := 0.0
-			if i%o.GOP < 10 { // an IDR picture larger than its share is made up for by then
+			if i%o.GOP < 10 { // later frames have compensated for a large IDR picture by then
 				late = float64(d.sizes[0])
 			}
 			require.InDelta(t, due, total, late+float64(bitrate/8/25/200)+40, "frame %d", i)

@@ -98,7 +98,7 @@ func FuzzParse(f *testing.F) {
 			require.NotEmpty(t, err.Error())
 			return
 		}
-		// What was accepted can be made.
+		// Accepted options make a stream.
 		if o.Width*o.Height <= 640*480 {
 			g, err := New(o)
 			require.NoError(t, err)

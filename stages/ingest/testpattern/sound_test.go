@@ -17,7 +17,7 @@ func power(pcm []float64) float64 {
 	return sum / float64(len(pcm))
 }
 
-// tonePower is that of one frequency alone (Goertzel).
+// tonePower returns the power of one frequency (Goertzel).
 func tonePower(pcm []float64, hz float64) float64 {
 	w := 2 * math.Pi * hz / samplesPerSecond
 	var s1, s2 float64

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// drawn is the luma plane of a strip, in rows of stride bytes.
+// drawn returns the luma plane of a strip, in rows of stride bytes.
 func drawn(l stripLayout, n uint32, stride, width, height int) []byte {
 	m := h264.NewMosaic(width, height)
 	l.draw(m, n)

@@ -30,7 +30,7 @@ func TestSchemesInManySpellings(t *testing.T) {
 	require.Len(t, Read([]string{"Basic realm=c", "", "Digest nonce=n"}), 2)
 }
 
-// What is read is no longer than what was there.
+// The result is no longer than the input.
 func FuzzRead(f *testing.F) {
 	f.Add(`Digest realm="a, b", nonce=n, Basic realm=c`)
 	f.Add(`digest realm="\"`)

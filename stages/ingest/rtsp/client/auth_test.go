@@ -16,7 +16,7 @@ import (
 
 const user, password = "ad\"min", "p:s$w@rd"
 
-// guard answers 401 to requests without credentials for the nonce that it has.
+// guard answers 401 to requests without credentials for its nonce.
 type guard struct {
 	challenges func(nonce string) []string
 	nonce      string
@@ -47,8 +47,7 @@ func (g *guard) asks(w *wireConn, r *ask) bool {
 	return w.reply("401 Unauthorized", headers...)
 }
 
-// rightDigest checks the credentials of a request by the rules of RFC 7616, apart
-// from the code under test.
+// rightDigest checks the credentials of a request by the rules of RFC 7616, independently of the code under test.
 func rightDigest(a, method, nonce string) bool {
 	p := authscheme.Read([]string{a})[0].Params
 	if strings.HasPrefix(a, "Basic ") {
@@ -81,8 +80,8 @@ func (f *fake) urlWith(user, password string) *url.URL {
 	return u
 }
 
-// TestChallengesAreAnswered plays cameras that spell their challenges in many ways,
-// and offer several: the strongest that is known is answered.
+// TestChallengesAreAnswered plays cameras that spell their challenges in many ways, and offer several: the client
+// answers the strongest supported one.
 func TestChallengesAreAnswered(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -124,8 +123,8 @@ func TestChallengesAreAnswered(t *testing.T) {
 	}
 }
 
-// TestNoncesGoStale plays cameras whose nonce is good for a few requests only, with a
-// session so short that keep-alives meet that too.
+// TestNoncesGoStale plays cameras whose nonce serves a few requests only, with a session so short that keep-alives
+// meet that too.
 func TestNoncesGoStale(t *testing.T) {
 	t.Parallel()
 	for name, g := range map[string]*guard{
@@ -164,7 +163,7 @@ func TestNoncesGoStale(t *testing.T) {
 	}
 }
 
-// TestAWrongPasswordIsTriedOnce counts what a camera would lock an account for.
+// TestAWrongPasswordIsTriedOnce counts the attempts for which a camera would lock an account.
 func TestAWrongPasswordIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	for name, challenges := range map[string]func(string) []string{
@@ -222,8 +221,8 @@ func TestCredentialsThatAreWantedAndMissing(t *testing.T) {
 	require.ErrorContains(t, got.err, "Digest with MD5 or SHA-256")
 }
 
-// TestThePasswordIsNotSentWhereADigestWasAskedFor plays servers, and strangers between,
-// who would have it after all.
+// TestThePasswordIsNotSentWhereADigestWasAskedFor plays servers, and attackers between, that ask for the password
+// afterwards.
 func TestThePasswordIsNotSentWhereADigestWasAskedFor(t *testing.T) {
 	t.Parallel()
 	for name, answers := range map[string][][]string{

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMediaEncryptedByAKeyInTheDescription plays a camera that encrypts within the
-// connection, as ffmpeg reads it too.
+// TestMediaEncryptedByAKeyInTheDescription plays a camera that encrypts within the connection, as ffmpeg reads it
+// too.
 func TestMediaEncryptedByAKeyInTheDescription(t *testing.T) {
 	key := bytes.Repeat([]byte{7}, 30)
 	f := newFake(t)
@@ -50,7 +50,7 @@ func TestMediaEncryptedByAKeyInTheDescription(t *testing.T) {
 	require.ErrorContains(t, got.err, "encrypted by")
 }
 
-// sealedTrack is a track whose packets are encrypted, and who encrypts them.
+// sealedTrack returns a track whose packets are encrypted, and the context that encrypts them.
 func sealedTrack(t *testing.T) (*track, *srtp.Context) {
 	key := bytes.Repeat([]byte{7}, 30)
 	c, err := srtp.CreateContext(key[:16], key[16:], srtp.ProtectionProfileAes128CmHmacSha1_80)
@@ -61,8 +61,7 @@ func sealedTrack(t *testing.T) (*track, *srtp.Context) {
 	return tr, c
 }
 
-// TestEncryptedReportsOnBothPorts: over UDP each port has a goroutine, and a report
-// may come to either.
+// TestEncryptedReportsOnBothPorts sends reports to both ports, each of which has a goroutine over UDP.
 func TestEncryptedReportsOnBothPorts(t *testing.T) {
 	const reports = 200
 	tr, c := sealedTrack(t)
@@ -87,8 +86,8 @@ func TestEncryptedReportsOnBothPorts(t *testing.T) {
 	require.EqualValues(t, len(sent), got.Load())
 }
 
-// TestManyEncryptedSenders: a camera that names another SSRC in each packet takes no
-// more memory, and its packets are read.
+// TestManyEncryptedSenders plays a camera with another SSRC in each packet: it takes no more memory, and its packets
+// are read.
 func TestManyEncryptedSenders(t *testing.T) {
 	tr, c := sealedTrack(t)
 	got := 0

@@ -27,22 +27,22 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// TestMain lets many tests run at once: they wait more than they work.
+// TestMain lets many tests run at once: they mostly wait.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	_ = flag.Set("test.parallel", "32")
 	goleak.VerifyTestMain(m)
 }
 
-// deadline is for what must happen at all, not for how fast.
+// deadline bounds events that must happen at all; it measures no speed.
 const deadline = 60 * time.Second
 
 const twoTracks = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=control:*\r\n" +
 	"m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:track1\r\n" +
 	"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 opus/48000/2\r\na=control:track2\r\n"
 
-// fake is a camera. What it does otherwise than a good one is in on, by method: a
-// function that does not answer leaves that to the good one by giving false.
+// fake is a camera. Its deviations from a good one are in on, by method: a function that returns false leaves the
+// answer to the good camera.
 type fake struct {
 	t     *testing.T
 	ln    net.Listener
@@ -168,7 +168,7 @@ func (f *fake) note(r *ask) {
 	f.asks = append(f.asks, r)
 }
 
-// asked are the requests of a method, over all connections.
+// asked returns the requests of a method, over all connections.
 func (f *fake) asked(method string) (out []*ask) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -204,7 +204,7 @@ func (w *wireConn) read() (*ask, string, error) {
 	return r, "", nil
 }
 
-// write sends bytes as they are.
+// write sends bytes unchanged.
 func (w *wireConn) write(text string) {
 	w.wmu.Lock()
 	defer w.wmu.Unlock()
@@ -229,7 +229,7 @@ func lines(headers []string) (out string) {
 	return out
 }
 
-// good answers as a good camera does; true at the end.
+// good answers as a good camera does, and returns true at the end.
 func (w *wireConn) good(r *ask) (end bool) {
 	switch r.method {
 	case "OPTIONS":
@@ -250,7 +250,7 @@ func (w *wireConn) good(r *ask) (end bool) {
 	return false
 }
 
-// setUp takes what the client asks for, and gives the header of the answer.
+// setUp takes a requested transport, and returns the header of the answer.
 func (w *wireConn) setUp(r *ask) string {
 	track := 0
 	if strings.HasSuffix(r.url, "track2") {
@@ -268,7 +268,7 @@ func (w *wireConn) setUp(r *ask) string {
 	return said
 }
 
-// rtpPacket is one of a track, 0 or 1.
+// rtpPacket returns a packet of a track, 0 or 1.
 func rtpPacket(track, seq int) string {
 	p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: uint8(96 + track), SequenceNumber: uint16(seq), Timestamp: uint32(seq * 100), SSRC: uint32(track + 1)}, Payload: []byte{1, byte(seq)}}
 	b, _ := p.Marshal()
@@ -300,7 +300,7 @@ func (w *wireConn) goodbye() {
 	}
 }
 
-// played is what a client got.
+// played is the result of a client's session.
 type played struct {
 	seqs      [2][]int
 	reports   int

@@ -10,8 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzMessages reads whatever comes to its end: it neither hangs nor holds more than
-// the bounds.
+// FuzzMessages reads any bytes to their end: the reader neither hangs nor holds more than the bounds.
 func FuzzMessages(f *testing.F) {
 	f.Add([]byte("RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: 3\r\n\r\nabc$\x00\x00\x0c" + rtpPacket(0, 1)))
 	f.Add([]byte("OPTIONS * RTSP/1.0\nX:\n y\n\n$\x01\x00\x00\x00junk$\x00\x00\x0e" + rtpPacket(0, 1)))
@@ -37,7 +36,7 @@ func FuzzMessages(f *testing.F) {
 	})
 }
 
-// FuzzAnswer takes apart what an answer says.
+// FuzzAnswer parses the headers of an answer.
 func FuzzAnswer(f *testing.F) {
 	f.Add("1234 ; timeout=60", "RTP/AVP/TCP;interleaved=0-1;source=1.2.3.4", "url=rtsp://h/a;seq=1;rtptime=2,url=b", "rtsp://h/a", "track1")
 	f.Fuzz(func(t *testing.T, session, transport, info, base, control string) {
@@ -55,7 +54,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// BenchmarkFrames reads frames as a camera sends them, and hands them on.
+// BenchmarkFrames reads frames as a camera sends them, and passes them on.
 func BenchmarkFrames(b *testing.B) {
 	packet := rtpPacket(0, 1) + strings.Repeat("x", 1400)
 	stream := []byte(strings.Repeat(interleaved(0, packet), 64))
@@ -95,7 +94,7 @@ func (l *loop) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestAPacketCostsNoAllocation holds for what is not handed on to a recording.
+// TestAPacketCostsNoAllocation covers the client, without a recording behind it.
 func TestAPacketCostsNoAllocation(t *testing.T) {
 	n := 0
 	stream := []byte(strings.Repeat(interleaved(0, rtpPacket(0, 1)+strings.Repeat("x", 1400)), 8))

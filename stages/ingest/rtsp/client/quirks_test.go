@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhatCamerasDoOtherwiseIsPlayed plays cameras each of which does one thing
-// otherwise; every packet of both tracks arrives.
+// TestWhatCamerasDoOtherwiseIsPlayed plays cameras with one deviation each; every packet of both tracks arrives.
 func TestWhatCamerasDoOtherwiseIsPlayed(t *testing.T) {
 	t.Parallel()
 	reply := func(status string, headers ...string) func(*wireConn, *ask) bool {
@@ -208,8 +207,7 @@ func session(setup func(func(*wireConn, *ask, string) bool) func(*wireConn, *ask
 	})
 }
 
-// TestGarbageBetweenFramesCostsNoOther sends bytes that are no message: once, each
-// time, they are counted.
+// TestGarbageBetweenFramesCostsNoOther sends bytes that are no message: they are counted once per run.
 func TestGarbageBetweenFramesCostsNoOther(t *testing.T) {
 	t.Parallel()
 	for name, garbage := range map[string]string{

@@ -46,7 +46,7 @@ func TestWhereARedirectLeads(t *testing.T) {
 	}
 }
 
-// TestEveryRequestMayBeRedirected also redirects while media comes.
+// TestEveryRequestMayBeRedirected also redirects while media arrives.
 func TestEveryRequestMayBeRedirected(t *testing.T) {
 	for _, method := range []string{"OPTIONS", "DESCRIBE", "SETUP", "PLAY"} {
 		for _, status := range []string{"301 Moved Permanently", "302 Found", "303 See Other", "305 Use Proxy", "307", "308 Permanent Redirect"} {

@@ -124,7 +124,7 @@ func TestRarePicturesAreNoSilence(t *testing.T) {
 	const timeout = 12 * time.Second // half of it is for an answer
 	f.media = func(w *wireConn) {
 		w.packets(1, 1)
-		time.Sleep(timeout + time.Second) // it is silence that is tested
+		time.Sleep(timeout + time.Second) // the test is about silence
 		w.packets(2, 2)
 		w.goodbye()
 	}
@@ -133,7 +133,7 @@ func TestRarePicturesAreNoSilence(t *testing.T) {
 	require.Equal(t, seqs(1, 2), got.seqs[0])
 }
 
-// TestACameraThatIsGoneIsNoticed answers no keep-alive, and sends nothing.
+// TestACameraThatIsGoneIsNoticed answers no keep-alive, and sends no data.
 func TestACameraThatIsGoneIsNoticed(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
@@ -153,8 +153,7 @@ func TestNoMediaAtAll(t *testing.T) {
 	require.ErrorIs(t, got.err, ErrNoMedia)
 }
 
-// TestAnswersAloneKeepASessionForAWhileOnly: a camera whose encoder hangs answers all
-// the same.
+// TestAnswersAloneKeepASessionForAWhileOnly plays a camera whose encoder hangs while it still answers requests.
 func TestAnswersAloneKeepASessionForAWhileOnly(t *testing.T) {
 	now := time.Now()
 	c := &Client{Options: Options{ReadTimeout: 10 * time.Second}}
@@ -166,8 +165,7 @@ func TestAnswersAloneKeepASessionForAWhileOnly(t *testing.T) {
 	require.NoError(t, c.silence(now))
 }
 
-// TestHowASessionEnds also sees that TEARDOWN is said, and a server's end not answered
-// by one.
+// TestHowASessionEnds also checks that the client sends TEARDOWN, and sends none after the server's end.
 func TestHowASessionEnds(t *testing.T) {
 	t.Parallel()
 	for says, media := range map[string]func(w *wireConn){
@@ -196,14 +194,14 @@ func TestHowASessionEnds(t *testing.T) {
 	}
 }
 
-// TestTheEndOfTheContextHangsUp while the camera sends without end, or waits.
+// TestTheEndOfTheContextHangsUp ends the context while the camera sends without end, or waits.
 func TestTheEndOfTheContextHangsUp(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("enough")
 	for name, tc := range map[string]struct {
-		method string // that is not answered
+		method string // without an answer
 		flood  bool
-		deaf   bool // TEARDOWN is not answered
+		deaf   bool // TEARDOWN gets no answer
 	}{
 		"in OPTIONS": {method: "OPTIONS"}, "in DESCRIBE": {method: "DESCRIBE"}, "in PLAY": {method: "PLAY"},
 		"among media": {flood: true}, "in silence": {}, "without an answer": {deaf: true},
@@ -262,7 +260,7 @@ func TestReceiverReportsAreSentOverTCP(t *testing.T) {
 	require.Zero(t, r.TotalLost)
 }
 
-// TestAnswersAreMatchedToRequests by CSeq, or by their order.
+// TestAnswersAreMatchedToRequests matches them by CSeq, or by their order.
 func TestAnswersAreMatchedToRequests(t *testing.T) {
 	for _, tc := range []struct {
 		cseq string

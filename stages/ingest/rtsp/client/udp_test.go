@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// datagrams are the two ports that a camera sends from, and what comes there.
+// datagrams holds a camera's two sending ports, and the datagrams that arrive there.
 type datagrams struct {
 	t    *testing.T
 	from [2]*net.UDPConn
-	came chan []byte // to the second one
+	came chan []byte // arrived at the second port
 }
 
 func newDatagrams(f *fake) *datagrams {
@@ -48,7 +48,7 @@ func send(from *net.UDPConn, to int, text string) {
 	_, _ = from.WriteToUDPAddrPort([]byte(text), netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(to)))
 }
 
-// overUDP lets a camera answer with its ports, or what a test makes of that.
+// overUDP makes a camera answer with its ports, as header changes them.
 func (f *fake) overUDP(d *datagrams, header func() string) {
 	f.on["SETUP"] = func(w *wireConn, r *ask) bool {
 		w.setUp(r)
@@ -56,8 +56,7 @@ func (f *fake) overUDP(d *datagrams, header func() string) {
 	}
 }
 
-// play sends packets of both tracks, one by one so that none is dropped, and says
-// goodbye.
+// play sends packets of both tracks, one by one so that none is dropped, and then a goodbye.
 func (d *datagrams) play(w *wireConn) {
 	for seq := 1; seq <= 5; seq++ {
 		for track := range 2 {
@@ -174,7 +173,7 @@ func compact(s []int) (out []int) {
 	return out
 }
 
-// TestMediaOverUDPThatStops ends although the camera answers nothing any more.
+// TestMediaOverUDPThatStops checks that the session ends although the camera answers no more requests.
 func TestMediaOverUDPThatStops(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)

@@ -12,8 +12,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// What ffmpeg records of a good camera is what the camera says that it sent, over
-// each transport and with each way to sign in.
+// ffmpeg records from a good camera exactly the units that the camera has sent, over each transport and each kind of
+// authentication.
 func TestRecordedByFFmpeg(t *testing.T) {
 	clips, err := Shoot(t.Context(), t.TempDir())
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestRecordedByFFmpeg(t *testing.T) {
 	}
 }
 
-// A recorded access unit that is missing, late, or of another is found.
+// Match finds a recorded access unit that is missing, late, or foreign.
 func TestMatchFindsFaults(t *testing.T) {
 	track := Track{Codec: H264, Clock: 90000, Period: 4 * 3600}
 	for i := range 4 {
@@ -71,7 +71,7 @@ func TestMatchFindsFaults(t *testing.T) {
 	require.EqualValues(t, 20e6, m.Worst)
 }
 
-// Quirks are documented, and named as a path is.
+// Quirks are documented, and their names are valid paths.
 func TestQuirksAreNamed(t *testing.T) {
 	for _, q := range Quirks() {
 		require.Regexp(t, `^[a-z0-9-]+$`, q.Name)

@@ -51,7 +51,7 @@ func adts(dst []byte, channels int, frame []byte) []byte {
 	return append(dst, frame...)
 }
 
-// decode runs ADTS through ffmpeg, where any error or warning fails the test.
+// decode runs ADTS through ffmpeg; any error or warning fails the test.
 func decode(t *testing.T, stream []byte) []float64 {
 	t.Helper()
 	var out, log bytes.Buffer
@@ -83,7 +83,7 @@ func encode(t *testing.T, channels, frames int, signal func(n int) float64) (str
 	return stream, longest
 }
 
-// snr is the power of the signal over that of the difference, in dB.
+// snr returns the power of the signal over that of the difference, in dB.
 func snr(signal func(n int) float64, decoded []float64, channels, from, to int) float64 {
 	var s, d float64
 	for n := from; n < to; n++ {

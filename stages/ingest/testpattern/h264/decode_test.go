@@ -18,8 +18,8 @@ func annexB(dst []byte, units ...[]byte) []byte {
 	return dst
 }
 
-// decode runs a stream through ffmpeg, where any error or warning fails the
-// test, and returns the frames as planar 4:2:0.
+// decode runs a stream through ffmpeg, where any error or warning fails the test, and returns the frames as planar
+// 4:2:0.
 func decode(t *testing.T, stream []byte, width, height int) [][]byte {
 	t.Helper()
 	var out, log bytes.Buffer
@@ -37,7 +37,7 @@ func decode(t *testing.T, stream []byte, width, height int) [][]byte {
 	return frames
 }
 
-// pixels is a mosaic as a decoder should show it.
+// pixels returns a mosaic as a decoder should show it.
 func pixels(m *Mosaic, width, height int) []byte {
 	luma := make([]byte, 0, width*height*3/2)
 	var u, v []byte
@@ -55,8 +55,7 @@ func pixels(m *Mosaic, width, height int) []byte {
 	return append(append(luma, u...), v...)
 }
 
-// scribble changes about one tile in n, to values that need long codes as well
-// as short ones.
+// scribble changes about one tile in n, to values that need long codes as well as short ones.
 func scribble(r *rand.Rand, m *Mosaic, n int) {
 	cols, rows := m.Size()
 	value := func() uint8 {
@@ -74,8 +73,8 @@ func scribble(r *rand.Rand, m *Mosaic, n int) {
 	}
 }
 
-// etch gives each macroblock a chosen number of small levels, which noise
-// hardly ever has: x = H c H / 8 is even where c is a multiple of 16.
+// etch gives each macroblock a chosen number of small levels, which noise rarely has: x = H c H / 8 is even if c is a
+// multiple of 16.
 func etch(r *rand.Rand, m *Mosaic) {
 	for mb := range m.dirty {
 		var x [16]int32
