@@ -75,7 +75,7 @@ var operations = map[string]operation{
 		given: func(w *world) { delete(w.files, path) },
 		do:    compared,
 		steps: []string{"row put"},
-		left:  []state{{row: true, facts: true, lost: true}, {row: true, facts: true, lost: true}}, // the restart reconciles, too
+		left:  []state{{row: true, facts: true, lost: true}, {row: true, facts: true, lost: true}}, // the restart reconciles
 	},
 	"add": {
 		given: func(w *world) {

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestSteadyStateAllocatesNothingPerAccessUnit: what is left are the blocks of
-// the tables' columns, one in hundreds of access units.
+// TestSteadyStateAllocatesNothingPerAccessUnit permits only the blocks of the tables' columns, one in
+// hundreds of access units.
 func TestSteadyStateAllocatesNothingPerAccessUnit(t *testing.T) {
 	for _, c := range []struct {
 		fragment bool

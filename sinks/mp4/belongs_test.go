@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// readCounter counts what is read of a file.
+// readCounter counts the bytes read of a file.
 type readCounter struct {
 	disk.File
 	bytes int
@@ -37,8 +37,8 @@ func belongs(t *testing.T, path string, id media.ID) error {
 	return Belongs(f, path, id)
 }
 
-// TestFileSaysWhoseItIs while it grows and in each form that it is finished in,
-// without its tables being read.
+// TestFileSaysWhoseItIs checks Belongs on a growing file and on each finished form, and that it does
+// not read the tables.
 func TestFileSaysWhoseItIs(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(8))
@@ -65,8 +65,8 @@ func TestFileSaysWhoseItIs(t *testing.T) {
 	require.LessOrEqual(t, counted.bytes, 3*4096, "a block for the head, for the moov's and for the entry")
 }
 
-// TestFileThatCannotSayWhoseItIs is nobody's: cut anywhere, with any byte of its
-// identity turned, of another program, or empty.
+// TestFileThatCannotSayWhoseItIs checks files without a valid entry: cut anywhere, with any byte of
+// the identity changed, of another program, or empty.
 func TestFileThatCannotSayWhoseItIs(t *testing.T) {
 	t.Parallel()
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
@@ -104,7 +104,7 @@ func entryIn(t *testing.T, path string) (entry, int64, error) {
 	return entryAt(f, path)
 }
 
-// TestProtectionOfAnotherRecordingIsNotTouched, though its file has the name.
+// TestProtectionOfAnotherRecordingIsNotTouched checks a file of another recording at the path.
 func TestProtectionOfAnotherRecordingIsNotTouched(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	s := newSession(t, Defaults(), nil)

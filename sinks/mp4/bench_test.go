@@ -17,11 +17,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// BenchmarkMux muxes a minute of 1080p30 at 8 Mbit/s with AAC from access units
-// that are in memory, in chunks of 1 s, and reports CPU time against bare write(2)
-// of the same bytes, a second in a call: x-write, the median over the iterations.
-// Each of them runs every variant once, so that whatever else the machine does
-// hits all.
+// BenchmarkMux muxes a minute of 1080p30 at 8 Mbit/s with AAC from access units in memory, in chunks
+// of 1 s. It reports x-write, the CPU time relative to bare write(2) of the same bytes, a second in a
+// call: the median over the iterations. Each iteration runs every variant once, so that other load
+// affects all equally.
 func BenchmarkMux(b *testing.B) {
 	movie := makeMovie(b)
 	dir := b.TempDir() // the page cache of a real disk: nothing is synced
@@ -35,11 +34,11 @@ func BenchmarkMux(b *testing.B) {
 		ratio []float64
 	}{
 		{name: "write", run: func(b *testing.B) { movie.write(b, filepath.Join(dir, "bare")) }},
-		{name: "crc", run: func(*testing.B) { crc32.Checksum(movie.bytes, castagnoli) }}, // what is in the next two for it
+		{name: "crc", run: func(*testing.B) { crc32.Checksum(movie.bytes, castagnoli) }}, // its share of the next two
 		{name: "mp4", run: mux(false)},
 		{name: "fmp4", run: mux(true)},
 	}
-	for i := range variants { // warm up
+	for i := range variants { // warm-up
 		variants[i].run(b)
 	}
 	cpu := make([]time.Duration, len(variants))
@@ -61,11 +60,11 @@ func BenchmarkMux(b *testing.B) {
 	b.SetBytes(int64(len(movie.bytes) * len(variants)))
 }
 
-// movie is access units in memory, in the order of their times.
+// movie holds access units in memory, in the order of their times.
 type movie struct {
 	set     *media.TrackSet
 	units   []movieUnit
-	bytes   []byte // of all of them
+	bytes   []byte // payloads of all units
 	seconds int
 }
 
@@ -107,7 +106,7 @@ func (m *movie) take(track int, col *media.Columns) {
 	}
 }
 
-// write is the limit.
+// write measures the lower limit: bare writes.
 func (m *movie) write(b *testing.B, name string) {
 	fd, err := unix.Open(name, unix.O_CREAT|unix.O_WRONLY|unix.O_EXCL, 0o600)
 	require.NoError(b, err)
@@ -150,7 +149,7 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkFinish finishes an hour of 8 Mbit/s: what that costs besides fsync.
+// BenchmarkFinish finishes an hour of 8 Mbit/s, without fsync.
 func BenchmarkFinish(b *testing.B) {
 	pool := media.NewPool(0)
 	set, chunks := synthetic{fps: 30, gop: 30, picture: 10, sound: true, flush: time.Second, chunks: 3600}.make(b, pool)

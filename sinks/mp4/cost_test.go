@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
-// hostileTrak is a trak of pictures, with a sample table and further boxes in its minf.
+// hostileTrak returns a video trak with a sample table and further boxes in its minf.
 func hostileTrak(id uint32, stbl []byte, further ...[]byte) []byte {
 	return isobmfftest.Box("trak",
 		isobmfftest.Box("tkhd", isobmfftest.U32(0, 0, 0, id)),
@@ -44,8 +44,8 @@ var (
 	mvex = isobmfftest.Box("mvex", isobmfftest.Box("trex", isobmfftest.U32(0, 1, 1, 40, 0, 0)))
 )
 
-// hostileFiles are files of about n bytes, each of which would have repair work
-// without end or take memory without end if it believed what they say.
+// hostileFiles are files of about n bytes, each of which would cause endless work or unlimited memory
+// in a repair that believes it.
 var hostileFiles = map[string]func(n int) []byte{
 	"boxes of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), isobmfftest.Again(isobmfftest.Box("free"), n)...) },
 	"moovs of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), isobmfftest.Again(isobmfftest.Box("moov"), n)...) },
@@ -142,7 +142,7 @@ var hostileFiles = map[string]func(n int) []byte{
 	},
 }
 
-// grownFile is a growing file of ours.
+// grownFile returns a growing file of this program.
 func grownFile() []byte {
 	t := &testing.T{}
 	set, chunks := synthetic{fps: 10, gop: 5, picture: 20, sound: true, chunks: 2}.make(t, media.NewPool(0))
@@ -163,8 +163,8 @@ func grownFile() []byte {
 	return bytes.Clone(m.b)
 }
 
-// Whatever a file says: repair reads, and allocates, in proportion to its length. A
-// read counts as a page.
+// TestTheCostOfRepairIsProportional checks that repair reads and allocates in proportion to a file's
+// length, whatever its content. A read counts as a page.
 func TestTheCostOfRepairIsProportional(t *testing.T) {
 	for name, file := range hostileFiles {
 		t.Run(name, func(t *testing.T) {
@@ -191,7 +191,7 @@ func TestTheCostOfRepairIsProportional(t *testing.T) {
 	}
 }
 
-// So do those who look at one entry, or for one key frame.
+// TestTheCostOfLookingAtAFileIsProportional checks the same for reading one entry and one key frame.
 func TestTheCostOfLookingAtAFileIsProportional(t *testing.T) {
 	for name, file := range hostileFiles {
 		t.Run(name, func(t *testing.T) {
@@ -216,7 +216,7 @@ func TestTheCostOfLookingAtAFileIsProportional(t *testing.T) {
 	}
 }
 
-// countedFile counts what is read, a read as a page.
+// countedFile counts the bytes read, each read as a page.
 type countedFile struct {
 	memoryFile
 	read int64
@@ -227,8 +227,9 @@ func (m *countedFile) ReadAt(p []byte, off int64) (int, error) {
 	return m.memoryFile.ReadAt(p, off)
 }
 
-// A moov that was written before its media arrived claims more samples than the file
-// has: those that are there come back, also where one size is said of all.
+// TestSamplesOfOneSizeThatAreNotThereAreLost checks a moov that was written before its media and
+// claims more samples than the file has: the existing ones are recovered, also if the table has one
+// size for all.
 func TestSamplesOfOneSizeThatAreNotThereAreLost(t *testing.T) {
 	stbl := stblOf(isobmfftest.Box("stsz", isobmfftest.U32(0, 4, 3600*8000)), isobmfftest.Box("stts", isobmfftest.U32(0, 1, 3600*8000, 1)),
 		isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, 3600*8000, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, 1, 1000)))

@@ -18,16 +18,16 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// killedFile is a growing file and where each of its chunks ends.
+// killedFile is a growing file with the offsets of its chunks' ends.
 type killedFile struct {
 	src      *source
 	fragment bool
 	data     []byte
-	ends     []int64 // ends[0] is where the first chunk begins
+	ends     []int64 // ends[0] is the begin of the first chunk
 }
 
-// older is what another recording of the same media left on the disk's blocks:
-// its chunks stand where those of this file do.
+// older returns the bytes that another recording of the same media left on the disk's blocks: its
+// chunks have the same offsets.
 func (k killedFile) older(t testing.TB) []byte {
 	t.Helper()
 	other := grow(t, k.src, k.fragment)
@@ -74,7 +74,7 @@ func repaired(t testing.TB, dir string, data []byte) (Repaired, string) {
 	return r, filepath.Join(dir, r.Recording.Path)
 }
 
-// TestDamage is a table of what disks do to files, and how much must survive.
+// TestDamage is a table of damages that disks cause, with the number of chunks that must survive.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	last := func(k killedFile) (from, to int64) { n := len(k.ends); return k.ends[n-2], k.ends[n-1] }
@@ -84,7 +84,7 @@ func TestDamage(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		damage func(k killedFile, b []byte) []byte
-		lost   func(n int) int // of n chunks
+		lost   func(n int) int // number of lost chunks of n
 	}{
 		"nothing":          {func(_ killedFile, b []byte) []byte { return b }, func(int) int { return 0 }},
 		"last byte gone":   {func(_ killedFile, b []byte) []byte { return b[:len(b)-1] }, func(int) int { return 1 }},
@@ -121,7 +121,7 @@ func TestDamage(t *testing.T) {
 				require.NoError(t, r.Err)
 				require.Equal(t, media.StateRecovered, r.Recording.State)
 				lost := c.lost(chunks)
-				if lost > 0 { // what a tail held that is no chunk can only be estimated
+				if lost > 0 { // the duration of a damaged tail can only be estimated
 					require.Positive(t, r.Lost, r.Reason)
 				}
 				seen := probe(t, file)
@@ -138,14 +138,14 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageCostsTheRestOfItsGOP: what follows a damaged chunk cannot be
-// decoded before the next key frame, and must not be passed as whole.
+// TestDamageCostsTheRestOfItsGOP checks that the chunks after a damaged one, which cannot be decoded
+// before the next key frame, are not kept.
 func TestDamageCostsTheRestOfItsGOP(t *testing.T) {
 	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		k := growBy(t, record(t, avc(8)), fragment, 400*time.Millisecond) // 3 chunks a GOP
 		b := bytes.Clone(k.data)
-		b[(k.ends[6]+k.ends[7])/2] ^= 1 // the third GOP's first
+		b[(k.ends[6]+k.ends[7])/2] ^= 1 // the first of the third GOP
 		r, file := repaired(t, t.TempDir(), b)
 		require.NoError(t, r.Err)
 		require.InDelta(t, float64(time.Second), float64(r.Lost), float64(100*time.Millisecond))
@@ -156,8 +156,8 @@ func TestDamageCostsTheRestOfItsGOP(t *testing.T) {
 	}
 }
 
-// memory is a directory that needs no disk, where the system has one: thousands
-// of repairs would wait for fsync otherwise.
+// memory returns a directory in memory if the system has one: otherwise thousands of repairs would
+// wait for fsync.
 func memory(t testing.TB) string {
 	dir, err := os.MkdirTemp("/dev/shm", "mp4")
 	if err != nil {
@@ -167,8 +167,8 @@ func memory(t testing.TB) string {
 	return dir
 }
 
-// TestTruncationAtEveryByte cuts a file at every byte of its last two chunks'
-// boxes and at steps through their payloads, and at every byte of its header.
+// TestTruncationAtEveryByte truncates a file at every byte of its last two chunks' boxes, at steps
+// through their payloads, and at every byte of its header.
 func TestTruncationAtEveryByte(t *testing.T) {
 	t.Parallel()
 	for _, fragment := range []bool{false, true} {
@@ -200,8 +200,8 @@ func TestTruncationAtEveryByte(t *testing.T) {
 	}
 }
 
-// TestFlippedHeaderWithoutItsMoov is a disk that kept the flip and lost what it
-// flipped to, although an fsync lay between.
+// TestFlippedHeaderWithoutItsMoov checks a disk that kept the flip and lost the moov behind it,
+// despite the fsync between them.
 func TestFlippedHeaderWithoutItsMoov(t *testing.T) {
 	k := grow(t, record(t, avc(4)), false)
 	b := bytes.Clone(k.data)
@@ -232,7 +232,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 	}
 }
 
-// closed is a disk some of whose directories cannot be read.
+// closed is a disk with unreadable directories.
 type closed struct {
 	disk.FS
 	dirs map[string]error
@@ -245,9 +245,9 @@ func (c closed) ReadDir(name string) ([]fs.DirEntry, error) {
 	return c.FS.ReadDir(name)
 }
 
-// Where record_path is the root of a disk it has a lost+found, which is root's:
-// that must not keep anything from being recovered. A directory that is damaged
-// keeps only its own files from it, and is named.
+// TestRecoveryGoesRoundWhatItCannotRead checks that recovery skips root's lost+found, which exists if
+// record_path is the root of a disk, and that it reports a damaged directory and recovers the files
+// of the others.
 func TestRecoveryGoesRoundWhatItCannotRead(t *testing.T) {
 	dir := t.TempDir()
 	b := grow(t, record(t, avc(4)), false).data
@@ -283,7 +283,7 @@ func TestRecoveryLeavesFilesOfLiveWritersAlone(t *testing.T) {
 	require.NoError(t, s.put(seg, chunks))
 	name := filepath.Join(s.dir, s.last().Path)
 	require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { t.Errorf("touched %v", r) }))
-	disk.Unregister(name) // as another process would see it: only the lock is left
+	disk.Unregister(name) // as seen from another process: only the lock is left
 	require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { t.Errorf("touched %v", r) }))
 	_, err := Repair(name)
 	require.ErrorIs(t, err, disk.ErrOwned)

@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A file ends when no further one can be opened: it has its name and its row says
-// so, before any descriptor is given back.
+// TestAFileIsFinishedWithoutAFurtherDescriptor checks that a file is renamed and announced when the
+// process cannot open another file.
 func TestAFileIsFinishedWithoutAFurtherDescriptor(t *testing.T) {
 	var before unix.Rlimit
 	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
@@ -24,7 +24,7 @@ func TestAFileIsFinishedWithoutAFurtherDescriptor(t *testing.T) {
 	require.NoError(t, s.Open(t.Context()))
 	seg := segment(set, 1)
 	require.NoError(t, s.Process(t.Context(), media.Part{Segment: seg, First: true, Chunk: chunks[0]}, s.emit))
-	// No parallel test runs while one that is not does.
+	// No parallel test runs during a test that is not parallel.
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: before.Max}))
 	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }()
 	require.NoError(t, s.end(seg, endcause.MaxDuration))

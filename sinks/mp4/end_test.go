@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestAFileEndsItsDurationAfterItsStart, whatever the wall clock of its chunks says,
-// as long as it grows, when it is finished, and when recovery finds it.
+// TestAFileEndsItsDurationAfterItsStart checks that the end does not depend on the wall clock of the
+// chunks: in a growing file, in a finished one, and in a recovered one.
 func TestAFileEndsItsDurationAfterItsStart(t *testing.T) {
 	for name, speed := range map[string]uint32{"life": 0, "time-lapse": 60} {
 		for _, killed := range []bool{false, true} {
@@ -47,8 +47,8 @@ func TestAFileEndsItsDurationAfterItsStart(t *testing.T) {
 	}
 }
 
-// TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart, though the clock was
-// set before.
+// TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart checks a file that is deleted after
+// the clock was set.
 func TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		s := newSession(t, Defaults(), nil)
@@ -68,15 +68,15 @@ func TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart(t *testing.T
 	}
 }
 
-// TestTheEndThatAnEarlierVersionWroteIsMended where the clock was set; that of a
-// time-lapse stays, which did not say how fast it runs.
+// TestTheEndThatAnEarlierVersionWroteIsMended checks files during which the clock was set. The end of
+// a time-lapse, whose entry lacks the speed, stays.
 func TestTheEndThatAnEarlierVersionWroteIsMended(t *testing.T) {
 	const s = int64(time.Second)
 	for name, c := range map[string]struct {
 		gop     int
-		end     func(duration int64) int64 // from the start
+		end     func(duration int64) int64 // relative to the start
 		kept    bool
-		growing bool // the fragmented form tells no time-lapse from another
+		growing bool // the fragmented form does not identify a time-lapse
 	}{
 		"reversed":             {10, func(d int64) int64 { return d - 3600*s }, false, true},
 		"too long":             {10, func(d int64) int64 { return d + 5*s }, false, false},
@@ -120,7 +120,7 @@ func TestTheEndThatAnEarlierVersionWroteIsMended(t *testing.T) {
 	}
 }
 
-// TestAnOutageAcrossAStepLastsAsLongAsItDid: the clock is set while the disk is full.
+// TestAnOutageAcrossAStepLastsAsLongAsItDid sets the clock while the disk is full.
 func TestAnOutageAcrossAStepLastsAsLongAsItDid(t *testing.T) {
 	for _, step := range []int64{3600e9, -3600e9} {
 		d := newSickDisk(t, Defaults())

@@ -41,8 +41,8 @@ func noted(t *testing.T, src *source, pool *media.Pool, fragment bool, first []m
 	return s, seg
 }
 
-// TestEventsStandInTheFile, while it grows, when it is finished, and after a
-// crash; and with them the protection that they ask for.
+// TestEventsStandInTheFile checks the events, and the protection that they require, in a growing
+// file, in a finished one, and after a crash.
 func TestEventsStandInTheFile(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	longer := eventNo(2)
@@ -78,8 +78,8 @@ func TestEventsStandInTheFile(t *testing.T) {
 	require.Zero(t, pool.Outstanding())
 }
 
-// TestMoreEventsThanHaveRoom: a growing file keeps the latest, a finished one of
-// a recording all that it may name, and what it may not is counted.
+// TestMoreEventsThanHaveRoom checks that a growing file keeps the latest events, that a finished file
+// names the permitted maximum, and that the excess is counted.
 func TestMoreEventsThanHaveRoom(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	var many []media.Event
@@ -115,8 +115,8 @@ func beyond(told []media.Recording) (all []media.Event) {
 	return all
 }
 
-// TestMoreEventsThanAFileNamesLast into the next one: it names what it can and tells of
-// the others.
+// TestMoreEventsThanAFileNamesLast checks events that last into the next file: it names as many as it
+// can and reports the rest.
 func TestMoreEventsThanAFileNamesLast(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	var many []media.Event
@@ -131,8 +131,8 @@ func TestMoreEventsThanAFileNamesLast(t *testing.T) {
 	require.True(t, strings.HasPrefix(s.report().Warnings[0], "3 events"))
 }
 
-// TestAnEventOfMuchDataCostsTheOthersNothing: it has no place in the list of a file that
-// grows; those that have one keep it.
+// TestAnEventOfMuchDataCostsTheOthersNothing checks that a growing file leaves out an event that does
+// not fit its list, and keeps the others.
 func TestAnEventOfMuchDataCostsTheOthersNothing(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	large := eventNo(2)
@@ -148,8 +148,8 @@ func TestAnEventOfMuchDataCostsTheOthersNothing(t *testing.T) {
 	require.Equal(t, []media.Event{eventNo(1), large, eventNo(3)}, entry.Events)
 }
 
-// TestTornListOfEventsCountsAsEmpty: a power cut in the middle of writing it
-// must not cost the file its entry.
+// TestTornListOfEventsCountsAsEmpty checks that a power cut during a write of the list does not damage
+// the rest of the entry.
 func TestTornListOfEventsCountsAsEmpty(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	s, _ := noted(t, src, pool, false, nil, eventNo(1), eventNo(2))
@@ -161,7 +161,7 @@ func TestTornListOfEventsCountsAsEmpty(t *testing.T) {
 		torn := bytes.Clone(data)
 		i := at + rapid.IntRange(0, eventsFixed+200).Draw(rt, "byte")
 		if i >= at+4 && i < at+8 {
-			i += 4 // the room is written once, and a little less of it does not hurt
+			i += 4 // the room is written once, and a slightly smaller value does no harm
 		}
 		torn[i] ^= byte(rapid.IntRange(1, 255).Draw(rt, "bits"))
 		name := filepath.Join(t.TempDir(), "x.mp4.part")
@@ -174,8 +174,8 @@ func TestTornListOfEventsCountsAsEmpty(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestEventBeforeAnyChunkIsNoError: a segment whose first chunk could not be
-// written has no file.
+// TestEventBeforeAnyChunkIsNoError checks a segment without a file, because its first chunk could not
+// be written.
 func TestEventBeforeAnyChunkIsNoError(t *testing.T) {
 	s := newSession(t, Defaults(), nil)
 	require.NoError(t, s.Open(context.Background()))

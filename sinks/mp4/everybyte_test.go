@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// small is a growing file in memory with chunks of some hundred bytes, and what
-// is in it.
+// small returns a growing file in memory with chunks of some hundred bytes, its run, and its chunks'
+// ends.
 func small(t *testing.T, fragment bool, gop int) (run cutRun, data []byte, ends []int64) {
 	t.Helper()
 	pool := media.NewCheckedPool()
@@ -33,9 +33,9 @@ func small(t *testing.T, fragment bool, gop int) (run cutRun, data []byte, ends 
 	return run, m.b, ends
 }
 
-// TestEveryByte damages each byte of the last two chunks in each of these ways,
-// and each byte of the header: never a panic, what is before the damage is there,
-// and nothing damaged is passed as whole.
+// TestEveryByte damages each byte of the last two chunks, in each of these ways, and each byte of the
+// header. Repair must not panic, must keep the chunks before the damage, and must not keep a damaged
+// chunk.
 func TestEveryByte(t *testing.T) {
 	t.Parallel()
 	damages := map[string]func(b []byte, at int64) []byte{
@@ -54,7 +54,7 @@ func TestEveryByte(t *testing.T) {
 		for what, damage := range damages {
 			for at := int64(0); at < int64(len(data)); at++ {
 				if at > 200 && at < ends[0]-1500 {
-					at = ends[0] - 1500 // the reserve, which nobody reads
+					at = ends[0] - 1500 // skips the reserve, which repair does not read
 				}
 				if at > ends[0] && at < ends[n-2] {
 					at = ends[n-2]
@@ -70,8 +70,7 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
-// repairs repairs bytes in memory. whole is how many chunks come before the
-// damage.
+// repairs repairs bytes in memory. whole is the number of chunks before the damage.
 func (run cutRun) repairs(t *testing.T, b []byte, whole int, header bool, what string, at int64) {
 	t.Helper()
 	m := &memoryFile{b}
@@ -96,7 +95,7 @@ func (run cutRun) repairs(t *testing.T, b []byte, whole int, header bool, what s
 	}
 }
 
-// subset: every sample is one that was recorded, in order.
+// subset checks that every sample is one that was recorded, in order.
 func (run cutRun) subset(b []byte) error {
 	for i := range run.chunks[0] {
 		var all [][]byte

@@ -20,8 +20,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// failNth fails the n-th operation that changes something, and the ones after it
-// that long.
+// failNth fails the n-th operation that changes the disk, and the following ones, times in total.
 func failNth(n, times int, err error) func(int, string) error {
 	return func(call int, _ string) error {
 		if call >= n && call < n+times {
@@ -31,11 +30,10 @@ func failNth(n, times int, err error) func(int, string) error {
 	}
 }
 
-// TestNthCallFails lets the n-th operation on the disk fail, for every n until
-// nothing fails, once or for a while, in every way disks fail. The stage says so,
-// and goes on with the same disk once it can: no run and no process is restarted.
-// What is then on the disk is recovered, and holds every chunk that was said to be
-// written, and nothing else. What was told of is what is there.
+// TestNthCallFails fails the n-th disk operation, for every n until none fails, once or for a while,
+// with every kind of disk error. The stage must report it and continue with the same disk once that
+// works, without a restart of the run or the process. After recovery the disk must have every chunk
+// that was reported as written, and nothing else, and every announcement must be true.
 func TestNthCallFails(t *testing.T) {
 	t.Parallel()
 	for form := range forms {
@@ -55,8 +53,8 @@ func TestNthCallFails(t *testing.T) {
 	}
 }
 
-// failAndGoOn records six chunks while the n-th operation fails, and tells
-// whether there was an n-th.
+// failAndGoOn records six chunks while the n-th operation fails, and reports whether there was an
+// n-th operation.
 func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool) {
 	t.Helper()
 	failed := false
@@ -81,8 +79,8 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 	}
 	require.Zero(t, pool.Outstanding(), at)
 	for i, op := range faulty.log {
-		// What may fail unsaid: a hole that cannot be made, and a moov for which the
-		// disk has no room, without which the file is a fragmented one.
+		// These may fail without a report: punching a hole, and writing a moov for which the disk
+		// has no room, which makes the file a fragmented one.
 		if faulty.fault(i+1, op) != nil && op != "punch" && (!strings.HasPrefix(op, "write") || fault != unix.ENOSPC) {
 			require.True(t, failed, "%s: nobody said that %s failed", at, op)
 		}
@@ -92,8 +90,8 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 	return faulty.calls >= n
 }
 
-// faultyRun is one run of the stage, with a chunk a second. It tells which chunks
-// the stage said to be written.
+// faultyRun runs the stage once, with a chunk a second. It returns the chunks that the stage reported
+// as written.
 func faultyRun(t *testing.T, fsys disk.FS, form string, set *media.TrackSet, chunks []*media.Chunk, at string) (s *session, written []int) {
 	t.Helper()
 	cfg := Defaults()
@@ -111,7 +109,7 @@ func faultyRun(t *testing.T, fsys disk.FS, form string, set *media.TrackSet, chu
 		before := s.stats.units.Load()
 		units[i] = uint64(c.AccessUnits())
 		require.NoError(t, s.Process(t.Context(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit), at)
-		for n, k := s.stats.units.Load()-before, i; n > 0; k-- { // it, and those that were held before it
+		for n, k := s.stats.units.Load()-before, i; n > 0; k-- { // this chunk, and those held before it
 			written = append(written, k)
 			n -= min(n, units[k])
 		}
@@ -127,7 +125,7 @@ func faultyRun(t *testing.T, fsys disk.FS, form string, set *media.TrackSet, chu
 	return s, written
 }
 
-// steps is a clock that a test moves.
+// steps is a clock that a test sets.
 type steps struct{ now time.Time }
 
 func (s *steps) Now() time.Time { return s.now }
@@ -139,9 +137,8 @@ func (s *steps) After(d time.Duration) (<-chan time.Time, func()) {
 	return c, func() {}
 }
 
-// requireTold wants what was told last of each file to be true: finished under its
-// name, or left unfinished; and no file that was not told of, but what could not
-// be removed.
+// requireTold checks that the last announcement of each file is true: finished under its name, or left
+// unfinished. No other file may exist, except those that could not be removed.
 func requireTold(t *testing.T, disk *powercut.Disk, told []media.Recording, at string) {
 	t.Helper()
 	last := map[media.ID]media.Recording{}
@@ -163,8 +160,8 @@ func requireTold(t *testing.T, disk *powercut.Disk, told []media.Recording, at s
 	}
 }
 
-// requireKept recovers a disk and looks for every chunk that was written. Files
-// come in the order of their runs.
+// requireKept recovers a disk and searches for every chunk that was written. The order of the files is
+// that of their runs.
 func requireKept(t *testing.T, disk *powercut.Disk, want [][][][]byte, written []int, at string) {
 	t.Helper()
 	require.NoError(t, recoverDir(context.Background(), cutFS{disk}, "/simulated/"+t.Name(), func(r Repaired) { require.NoError(t, r.Err, at) }), at)

@@ -9,21 +9,19 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// faultFS passes everything on to a real directory until a call that matches,
-// and then does what the fault says.
+// faultFS forwards operations to a real directory until one matches, which it then fails.
 type faultFS struct {
 	disk.FS
-	calls int      // operations that change something, so far
+	calls int      // number of operations that change the disk, so far
 	log   []string // their names
 	fault func(n int, op string) error
-	under func(disk.FS) disk.FS // the real directory, in another way
+	under func(disk.FS) disk.FS // wraps the real directory
 	torn  bool                  // a failing write leaves half of its bytes behind
 }
 
 var errKilled = errors.New("killed here")
 
-// killAt fails the n-th operation and all after it: as far as the disk can
-// tell, the process died there.
+// killAt fails the n-th operation and all later ones: for the disk the process died there.
 func killAt(n int) func(int, string) error {
 	return func(call int, _ string) error {
 		if call >= n {
@@ -33,7 +31,7 @@ func killAt(n int) func(int, string) error {
 	}
 }
 
-// failOnce fails the first operation of a kind after skip others of it.
+// failOnce fails one operation of a kind after skip others of that kind.
 func failOnce(op string, skip int, err error) func(int, string) error {
 	return func(_ int, got string) error {
 		if got != op {
@@ -171,7 +169,7 @@ func (f *faultFile) Punch(off, n int64) error {
 	return f.File.Punch(off, n)
 }
 
-// files lists the recordings of a directory, growing ones too.
+// files returns the recordings of a directory, growing ones included.
 func files(dir string) (names []string) {
 	_ = fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && name != "." && disk.Hidden(d.Name()) {

@@ -11,11 +11,11 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// shortFS is a file system whose files get no longer than so many bytes.
+// shortFS is a file system with a limit on the size of files.
 type shortFS struct {
 	disk.FS
 	most  int64
-	tells bool // of itself
+	tells bool // it reports the limit
 }
 
 func (d shortFS) Create(name string) (disk.File, error) {
@@ -56,9 +56,9 @@ func (f shortFile) WritevAt(bufs [][]byte, off int64) error {
 	return f.File.WritevAt(bufs, off)
 }
 
-// A file ends before it is longer than the file system takes, and the next one begins
-// with the next key frame: nothing is missing. Where the file system does not tell,
-// the first file finds out.
+// TestFilesEndBeforeTheyAreTooLong checks that a file ends before it reaches the limit of the file
+// system, and that the next one begins with the next key frame without a gap. If the file system does
+// not report the limit, the first file finds it.
 func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
 	const most = 1 << 20
 	for name, tells := range map[string]bool{"told": true, "found out": false} {

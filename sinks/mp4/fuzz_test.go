@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// memoryFile is a File of bytes, for the scan of files that no disk holds.
+// memoryFile is a File in memory.
 type memoryFile struct{ b []byte }
 
 func (m *memoryFile) ReadAt(p []byte, off int64) (int, error) {
@@ -53,8 +53,7 @@ func (m *memoryFile) Punch(int64, int64) error    { return nil }
 func (m *memoryFile) Size() (int64, error)        { return int64(len(m.b)), nil }
 func (m *memoryFile) Close() error                { return nil }
 
-// seedFiles are a growing file of each kind with small payloads, and finished
-// ones.
+// seedFiles returns a growing file of each form with small payloads, and finished ones.
 func seedFiles(t testing.TB) (out [][]byte) {
 	pool := media.NewPool(0)
 	for _, fragment := range []bool{false, true} {
@@ -76,8 +75,8 @@ func seedFiles(t testing.TB) (out [][]byte) {
 	return out
 }
 
-// FuzzScanOfDamagedFiles repairs any bytes in memory: no panic, and what was
-// repaired is found finished by the next scan.
+// FuzzScanOfDamagedFiles repairs any bytes in memory: repair must not panic, and the next scan must
+// find the repaired file finished.
 func FuzzScanOfDamagedFiles(f *testing.F) {
 	for _, b := range seedFiles(f) {
 		f.Add(b, uint32(0), uint8(0), false)
@@ -111,8 +110,8 @@ func FuzzScanOfDamagedFiles(f *testing.F) {
 	})
 }
 
-// resealAll gives damaged chunks a checksum that fits, so that the parser
-// behind the checksum is fuzzed as well.
+// resealAll gives damaged chunks a matching checksum, so that the parser behind the checksum is fuzzed,
+// too.
 func resealAll(b []byte) {
 	m := &memoryFile{b}
 	file, form, err := openScan(m, "fuzz")
@@ -135,7 +134,7 @@ func resealAll(b []byte) {
 	}
 }
 
-// FuzzFragment is the parser of a moof alone.
+// FuzzFragment fuzzes the parser of a moof alone.
 func FuzzFragment(f *testing.F) {
 	for _, b := range seedFiles(f)[:3] {
 		file, form, err := openScan(&memoryFile{b}, "seed")
@@ -166,7 +165,7 @@ func FuzzFragment(f *testing.F) {
 	})
 }
 
-// FuzzEntry is the parser of a file's entry.
+// FuzzEntry fuzzes the parser of a file's entry.
 func FuzzEntry(f *testing.F) {
 	for _, b := range seedFiles(f) {
 		at := bytes.Index(b, []byte(entryUUID)) - 8

@@ -18,8 +18,8 @@ import (
 
 const gapSecond = int64(time.Second)
 
-// troubled is ten seconds of pictures and sound, of which the third second lost some
-// pictures and the wall clock moved by half a second behind the sixth.
+// troubled returns ten seconds of video and audio. The third second lost some frames, and the wall
+// clock moved by half a second after the sixth.
 func troubled(t *testing.T, pool *media.Pool) (*media.TrackSet, []*media.Chunk, []media.Gap) {
 	t.Helper()
 	set, chunks := synthetic{fps: 25, gop: 25, picture: 300, sound: true, flush: time.Second, chunks: 10, constantFrame: true}.make(t, pool)
@@ -34,8 +34,8 @@ func troubled(t *testing.T, pool *media.Pool) (*media.TrackSet, []*media.Chunk, 
 	return set, chunks, gaps
 }
 
-// TestAFileTellsItsGapsAndItsWallClock as it is told of, in its entry, and again once
-// recovery has finished it.
+// TestAFileTellsItsGapsAndItsWallClock checks both in the announcement, in the entry, and after
+// recovery.
 func TestAFileTellsItsGapsAndItsWallClock(t *testing.T) {
 	for _, fragment := range []bool{false, true} {
 		for _, kill := range []bool{false, true} {
@@ -99,7 +99,7 @@ func TestRecoverySaysWhereItCutChunksOut(t *testing.T) {
 	}
 }
 
-// A sound that ends before the pictures, or comes late, is said to be missing there.
+// TestATrackThatIsNotThereAtTheEndIsAGap checks audio that ends before the video or starts late.
 func TestATrackThatIsNotThereAtTheEndIsAGap(t *testing.T) {
 	src := record(t, avc(8))
 	late := func(u unit) bool { return u.track == 0 || u.seconds(src) > 3 }
@@ -127,7 +127,7 @@ func TestATrackThatIsNotThereAtTheEndIsAGap(t *testing.T) {
 	}
 }
 
-// seconds is when a unit of a source is decoded, from its begin.
+// seconds returns the decode time of a unit from the begin of its source.
 func (u unit) seconds(s *source) float64 {
 	return float64(u.au.DTS) / float64(s.tracks[u.track].Timescale)
 }
@@ -164,7 +164,8 @@ func TestAFullListFitsTheRoomOfAGrowingFile(t *testing.T) {
 	require.Greater(t, len(gaps), 10)
 }
 
-// What does not match its checksum, or was made up, is no gap and no anchor.
+// TestDamagedGapsAreNone checks that gaps and anchors with a wrong checksum, or with invalid values,
+// are ignored.
 func TestDamagedGapsAreNone(t *testing.T) {
 	pool := media.NewCheckedPool()
 	s := newSession(t, Defaults(), nil)
@@ -185,15 +186,15 @@ func TestDamagedGapsAreNone(t *testing.T) {
 	require.Empty(t, anchors)
 }
 
-// TestAHoleBeforeACutIsToldOnceThoughTheDiskFails while the file is finished, or when the
-// next one is begun: by the file or by the gap before the next one, also where more is
-// lost between them and where recovery finishes the file.
+// TestAHoleBeforeACutIsToldOnceThoughTheDiskFails checks a disk that fails while the file is
+// finished or the next one is begun: either the file or the gap before the next one reports the
+// missing media, also if more is lost between them and if recovery finishes the file.
 func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
 	const hole, frame = 2 * gapSecond, gapSecond / 10
 	for _, fragment := range []bool{false, true} {
 		for name, c := range map[string]struct {
-			ending, beginning bool // fails
-			lost              int  // chunks, in GOPs of three
+			ending, beginning bool // which of the two fails
+			lost              int  // number of chunks, in GOPs of three
 			file              int64
 		}{
 			"works":                  {false, false, 0, 0},
@@ -207,7 +208,7 @@ func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
 				cfg.Fragment = fragment
 				d := newSickDisk(t, cfg)
 				set, chunks := synthetic{fps: 10, gop: 30, picture: 300, flush: time.Second, chunks: 12}.make(t, d.pool)
-				for _, c := range chunks[2:] { // behind the hole
+				for _, c := range chunks[2:] { // the chunks after the missing media
 					c.UTC += hole
 				}
 				chunks[2].Gaps = []media.Gap{{Cause: media.GapRTPLoss, StartUTC: chunks[2].UTC - hole, Duration: hole, Track: 1, Places: 1, Next: true}}
@@ -226,7 +227,7 @@ func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
 				path := d.last().Path
 				d.clock.now = d.clock.now.Add(time.Second)
 				fail(c.beginning)
-				ahead := c.lost + 1 // up to the next key frame, with that
+				ahead := c.lost + 1 // the chunks up to and including the next key frame
 				d.send(t, two, true, chunks[3:3+ahead]...)
 				fail(false)
 				d.send(t, two, false, chunks[3+ahead:]...)
@@ -244,7 +245,7 @@ func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, c.file, sumOf(first.Gaps))
 				want := hole - c.file + int64(c.lost)*gapSecond
-				if c.lost == 0 { // it counts from picture to picture
+				if c.lost == 0 { // it counts from frame to frame
 					want += frame
 				}
 				require.Equal(t, want, d.last().Gap.Duration)
@@ -253,7 +254,7 @@ func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
 	}
 }
 
-// sumOf is for how long nothing is there in any gap of a list.
+// sumOf returns the sum of the missing media of a list of gaps.
 func sumOf(list []media.Gap) (ns int64) {
 	for _, g := range list {
 		ns += g.Missing()

@@ -133,7 +133,7 @@ func TestTrackThatComesLateOrNever(t *testing.T) {
 	src := record(t, avc(8))
 	for name, c := range map[string]struct {
 		only   func(unit) bool
-		counts []int // of packets left out at the front of each stream; -1: the track never comes
+		counts []int // packets left out at the front of each stream; -1: the track never comes
 	}{
 		"sound after 3 s":   {func(u unit) bool { return u.track == 0 || u.au.Mono > 3e9 }, nil},
 		"picture after 3 s": {func(u unit) bool { return u.track == 1 || u.au.Mono >= 2.9e9 }, nil},
@@ -145,14 +145,14 @@ func TestTrackThatComesLateOrNever(t *testing.T) {
 	}
 }
 
-// late records part of a source and compares presentation times while the file
-// grows, when it is finished, and when it is recovered, with the source's.
+// late records part of a source and compares the presentation times with the source's: in the growing,
+// the finished and the recovered file.
 func late(t *testing.T, src *source, only func(unit) bool, fragment bool) {
 	pool, cfg := media.NewCheckedPool(), Defaults()
 	cfg.Fragment = fragment
 	s := newSession(t, cfg, nil)
 	set, chunks := src.chunks(t, pool, time.Second, only)
-	// What the builder took: it waits for a key frame.
+	// kept holds the units that the builder accepted: it waits for a key frame.
 	kept := map[[2]int64]bool{}
 	for _, c := range chunks {
 		for i := range c.Tracks {

@@ -15,8 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// account is what Growth was told: the length of each open file, and what became of
-// those that are closed.
+// account implements Growth: the length of each open file, and the final name of each closed file.
 type account struct {
 	open   map[string]int64
 	closed map[string]string
@@ -54,7 +53,7 @@ func TestGrowthIsToldWithEachChunkAndAtTheEnd(t *testing.T) {
 	require.Equal(t, map[string]string{part: s.path(s.last())}, a.closed)
 	require.NoError(t, s.Close())
 
-	// A disk that fails from the first write on: the file is removed, and that is told.
+	// If the disk fails from the first write on, the file is removed, and that is reported.
 	a.closed = map[string]string{}
 	failing := newSession(t, Defaults(), func(inner disk.FS) disk.FS { return &faultFS{FS: inner, fault: failOnce("writev", 0, unix.EIO)} })
 	failing.growth = a

@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// session is a muxer under test and what it told of.
+// session is a muxer under test with its announcements.
 type session struct {
 	*Muxer
 	told []media.Recording
@@ -48,7 +48,7 @@ func (s *session) emit(r media.Recording) error { s.told = append(s.told, r); re
 
 func (s *session) last() media.Recording { return s.told[len(s.told)-1] }
 
-// path of a recording on the disk.
+// path returns the path of a recording on the disk.
 func (s *session) path(r media.Recording) string { return filepath.Join(s.dir, r.Path) }
 
 func segment(set *media.TrackSet, index uint64) *media.Segment {
@@ -58,8 +58,8 @@ func segment(set *media.TrackSet, index uint64) *media.Segment {
 	}
 }
 
-// put sends chunks as one segment, without its end, and returns the first
-// error. It owns the chunks.
+// put sends chunks as one segment without its end, and returns the first error. It takes ownership of
+// the chunks.
 func (s *session) put(seg *media.Segment, chunks []*media.Chunk) error {
 	for i, c := range chunks {
 		if err := s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit); err != nil {
@@ -98,10 +98,9 @@ func (s *session) write(t testing.TB, pool *media.Pool, seg *media.Segment, chun
 	return s.last()
 }
 
-// requireSame compares a file with its source, packet by packet: every payload
-// in order, the steps of DTS and PTS to a tick, and sound against picture to a
-// millisecond. count is how many packets of each stream must be there, -1 for
-// all, -2 for any number from the first on.
+// requireSame compares a file with its source, packet by packet: every payload in order, the
+// differences of DTS and PTS to a tick, and audio against video to a millisecond. count is the
+// required number of packets of each stream, -1 for all, -2 for any number from the first on.
 func requireSame(t testing.TB, src *source, file string, count ...int) probed {
 	t.Helper()
 	got := probe(t, file)
@@ -137,7 +136,7 @@ func requirePlays(t testing.TB, file string) {
 	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", file, "-f", "null", "-")
 }
 
-// order lists the top-level boxes of a file.
+// order returns the types of the top-level boxes of a file.
 func order(t testing.TB, file string) (out []string) {
 	t.Helper()
 	f, err := os.Open(file)

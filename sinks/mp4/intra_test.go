@@ -13,13 +13,13 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// A key frame each picture is no write and no sync each: both come once a flush
-// interval, and large pictures are written more often, not synced.
+// TestAllKeyFramesAreOneWriteAndOneSyncASecond checks that a stream of key frames causes one write and
+// one sync per flush interval, and that large frames cause more writes but no more syncs.
 func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
 	for _, fragment := range []bool{false, true} {
 		for _, c := range []struct{ fps, gop, picture, maxBytes, writes int }{
 			{25, 1, 50, 0, 10}, {60, 1, 50, 0, 10}, {1000, 1, 20, 0, 10}, {25, 2, 50, 0, 11},
-			{60, 1, 5000, 100_000, 30}, // 20 of 60 pictures in each
+			{60, 1, 5000, 100_000, 30}, // 20 of 60 frames in each chunk
 			{60, 60, 5000, 100_000, 30},
 		} {
 			pool := media.NewCheckedPool()
@@ -47,8 +47,8 @@ func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
 	}
 }
 
-// Where a track is left out before, what ends a flush interval may hold nothing of the
-// others.
+// TestAChunkWithoutAnythingEndsAFlushInterval checks that the last chunk of a flush interval may
+// have no samples of the recorded tracks.
 func TestAChunkWithoutAnythingEndsAFlushInterval(t *testing.T) {
 	pool := media.NewCheckedPool()
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 50, flush: time.Second, chunks: 2}.make(t, pool)
@@ -86,7 +86,7 @@ func TestAChunkWithoutAnythingEndsAFlushInterval(t *testing.T) {
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }
 
-// TestEachOfSeveralKeyFramesInAChunkIsOne for every reader of the file.
+// TestEachOfSeveralKeyFramesInAChunkIsOne checks that every reader finds each key frame.
 func TestEachOfSeveralKeyFramesInAChunkIsOne(t *testing.T) {
 	for _, gop := range []int{1, 2} {
 		src := record(t, recipe{codec: "libx264", seconds: 3, gop: gop})
@@ -105,12 +105,12 @@ func TestEachOfSeveralKeyFramesInAChunkIsOne(t *testing.T) {
 	}
 }
 
-// largePictures are all key frames, five of which fill a chunk, and ten a flush
-// interval: every second chunk is synced.
+// largePictures are all key frames, five of which fill a chunk, and ten a flush interval: every second
+// chunk is synced.
 var largePictures = synthetic{fps: 10, gop: 1, picture: 300, flush: time.Second, chunks: 6, maxBytes: 1700}
 
-// TestPowerCutWithinAFlushInterval: what is synced together is there together, and
-// each of these syncs is needed.
+// TestPowerCutWithinAFlushInterval checks that chunks that are synced together are durable together,
+// and that each of these syncs is needed.
 func TestPowerCutWithinAFlushInterval(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"moov first", "fragmented"} {

@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// A growing file is in use by its writer, and a finished one by nobody; one that
-// a crash left is free, and one of which nothing can be told is not.
+// TestInUseIsWhatSomebodyWrites checks that a growing file is in use, that a finished file and one
+// that a crash left are not, and that a file of unknown state is.
 func TestInUseIsWhatSomebodyWrites(t *testing.T) {
 	src, pool := record(t, avc(2)), media.NewCheckedPool()
 	s := newSession(t, Defaults(), nil)

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestKeyFrameAtOrBeforeAMoment is found in a file of each form, finished or growing:
-// there is one a second.
+// TestKeyFrameAtOrBeforeAMoment checks files of each form, finished or growing, with one key frame a
+// second.
 func TestKeyFrameAtOrBeforeAMoment(t *testing.T) {
 	src := record(t, avc(8))
 	for _, fragment := range []bool{false, true} {
@@ -44,8 +44,8 @@ func TestKeyFrameAtOrBeforeAMoment(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// FuzzKeyFrame: whatever a file holds, the answer is an error or a moment that is not
-// after the one that was asked for, unless the file begins later.
+// FuzzKeyFrame checks that the result for any file is an error or a time that is not after the
+// requested one, unless the file begins later.
 func FuzzKeyFrame(f *testing.F) {
 	for _, fragment := range []bool{false, true} {
 		cfg := Defaults()
@@ -67,8 +67,8 @@ func FuzzKeyFrame(f *testing.F) {
 	})
 }
 
-// TestFilesAreProtectedWithinTheBounds of their events: one that may not is listed
-// all the same.
+// TestFilesAreProtectedWithinTheBounds checks that files are protected up to the limits of their
+// events, and that an unprotected file still names the event.
 func TestFilesAreProtectedWithinTheBounds(t *testing.T) {
 	src := record(t, avc(4))
 	s := newSession(t, Defaults(), nil)
@@ -77,7 +77,7 @@ func TestFilesAreProtectedWithinTheBounds(t *testing.T) {
 	s.protection = media.NewProtection(first.Size+first.Size/2, 0)
 	require.NoError(t, s.Open(context.Background()))
 	event := media.Event{ID: media.ID{1}, At: start.UnixNano(), Start: start.UnixNano(), End: start.Add(9 * time.Hour).UnixNano(), Protect: true}
-	for n, want := range []bool{true, true, false, false} { // the second passes the bound while it grows
+	for n, want := range []bool{true, true, false, false} { // the second passes the limit while it grows
 		set, chunks := src.chunks(t, media.NewCheckedPool(), time.Second, nil)
 		seg := segment(set, uint64(n+1))
 		seg.Events = []media.Event{event}

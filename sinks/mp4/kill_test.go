@@ -25,19 +25,19 @@ var forms = map[string]struct {
 	tail     bool
 }{"moov first": {}, "moov last": {tail: true}, "fragmented": {fragment: true}}
 
-// smallReserve takes a small file's moov where it is to come first, and is one page,
-// the least there is, where it is to come last.
+// smallReserve returns a reserve that fits a small file's moov if that goes to the head, and the
+// minimum of one page if it goes to the tail.
 func smallReserve(form string) func(*media.Segment, Config) int64 {
 	return func(*media.Segment, Config) int64 {
 		if forms[form].tail {
 			return 0
 		}
-		return 2*pageBytes - 64 // ftyp stands before it
+		return 2*pageBytes - 64 // the ftyp precedes it
 	}
 }
 
-// killed runs one recording against a faulty disk and says how many chunks had
-// been written when it ended, and with what.
+// killed runs one recording on a faulty disk. It returns the number of chunks that had been written
+// when it ended, and its error.
 func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config, tail bool, f *faultFS) (*session, int, error) {
 	t.Helper()
 	cfg.RecordPath = dir
@@ -76,7 +76,7 @@ func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config,
 	return s, written, err
 }
 
-// outageError is what a disk said that takes nothing any more; nil while it does.
+// outageError returns the error of an outage, or nil.
 func (s *session) outageError() error {
 	if s.out == nil {
 		return nil
@@ -84,14 +84,14 @@ func (s *session) outageError() error {
 	return errors.New(s.report().Problems[0].Cause)
 }
 
-// TestKillAtEveryOperation stops the disk at the n-th operation for every n,
-// half of a torn write included, and recovers what is left.
+// TestKillAtEveryOperation stops the disk at the n-th operation for every n, with half of a torn write,
+// and recovers the rest.
 func TestKillAtEveryOperation(t *testing.T) {
 	for name, form := range forms {
 		for _, torn := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/torn=%v", name, torn), func(t *testing.T) {
 				src := record(t, avc(4))
-				if form.tail { // whose moov must be larger than the page that is always reserved
+				if form.tail { // its moov must be larger than the page that is always reserved
 					src = record(t, avc(8))
 				}
 				cfg := Defaults()
@@ -115,8 +115,8 @@ func TestKillAtEveryOperation(t *testing.T) {
 	}
 }
 
-// requireRecovered: whatever is left is either one finished file with at least
-// the chunks that were written, or nothing.
+// requireRecovered checks that the directory has either one finished file with at least the chunks that
+// were written, or no file.
 func requireRecovered(t *testing.T, src *source, dir string, written int, at string) {
 	t.Helper()
 	var got []Repaired
@@ -142,8 +142,8 @@ func requireRecovered(t *testing.T, src *source, dir string, written int, at str
 	require.LessOrEqual(t, frames, len(src.probe.of(0)), at)
 }
 
-// pictures counts the samples of a file's first track, by go-mp4: there are too
-// many files here to start ffprobe for each.
+// pictures counts the samples of a file's first track with go-mp4: there are too many files here to
+// start ffprobe for each.
 func pictures(t *testing.T, file string) (n int) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -183,7 +183,7 @@ func TestFullDiskFinishesTheFileAndSaysSo(t *testing.T) {
 			disk := &faultFS{torn: true, fault: func(_ int, op string) error {
 				if op == "writev" {
 					chunks++
-					full = full || chunks == 6 // the header and 4 chunks went before
+					full = full || chunks == 6 // the header and 4 chunks were written before
 				}
 				if full && op == "writev" {
 					return unix.ENOSPC

@@ -19,7 +19,7 @@ func TestOffsetsPastFourGiB(t *testing.T) {
 	require.NoError(t, s.Open(context.Background()))
 	seg := segment(set, 1)
 	require.NoError(t, s.put(seg, chunks[:4]))
-	s.file.size += 5 << 30 // a hole, as if so much had been written
+	s.file.size += 5 << 30 // a hole, as if 5 GiB had been written
 	for _, c := range chunks[4:] {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, Chunk: c}, s.emit))
 	}
@@ -32,7 +32,7 @@ func TestOffsetsPastFourGiB(t *testing.T) {
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }
 
-// TestMoreFragmentsThanAnIndexHolds also has a file of one picture a chunk.
+// TestMoreFragmentsThanAnIndexHolds uses a file of one frame a chunk.
 func TestMoreFragmentsThanAnIndexHolds(t *testing.T) {
 	t.Parallel()
 	const n = 66_000

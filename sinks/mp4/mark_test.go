@@ -43,8 +43,8 @@ func finishedIn(t *testing.T, src *source, form string, during ...media.Event) (
 	return s, s.last()
 }
 
-// TestEventIsAddedToAFinishedFile of each form, beside those that it names, and joins
-// what is known of the same event; nothing of the file changes.
+// TestEventIsAddedToAFinishedFile checks in each form that the event joins those that the file
+// names, or the same event, and that the file does not change.
 func TestEventIsAddedToAFinishedFile(t *testing.T) {
 	src := record(t, avc(8))
 	for form := range forms {
@@ -74,8 +74,8 @@ func TestEventIsAddedToAFinishedFile(t *testing.T) {
 	}
 }
 
-// TestAFinishedFileIsNotWritten, whatever is said of it: what a client has of it stays
-// valid.
+// TestAFinishedFileIsNotWritten checks that no change of a recording writes its file: a client's copy
+// stays valid.
 func TestAFinishedFileIsNotWritten(t *testing.T) {
 	src := record(t, avc(8))
 	for form := range forms {
@@ -105,7 +105,7 @@ func factsFile(s *session, r media.Recording) string {
 	return filepath.Join(s.dir, facts.Directory, r.ID.String())
 }
 
-// TestFullListStaysAsItIs: an event that has no room costs no other one its place.
+// TestFullListStaysAsItIs checks that an event without room does not displace another one.
 func TestFullListStaysAsItIs(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first", eventNo(0))
 	file, kept := s.path(rec), rec.Events
@@ -120,9 +120,9 @@ func TestFullListStaysAsItIs(t *testing.T) {
 	require.Equal(t, kept, entry.Events)
 }
 
-// TestTornListOfAnEarlierVersionIsMended. It wrote the events of a finished file in
-// place, and a power cut left any of the blocks of that: the file keeps all else, names
-// the events of before or none, and whoever has all of them brings them back.
+// TestTornListOfAnEarlierVersionIsMended checks files of earlier versions, which wrote the events of
+// a finished file in place, after a power cut kept any of those blocks: the rest of the file is
+// intact, it names the previous events or none, and AddEvents with all events restores them.
 func TestTornListOfAnEarlierVersionIsMended(t *testing.T) {
 	src := record(t, avc(8))
 	for form := range forms {
@@ -161,8 +161,8 @@ func TestTornListOfAnEarlierVersionIsMended(t *testing.T) {
 	}
 }
 
-// TestEventsAreNotWrittenWhereTheyDoNotBelong: into a file that grows, whose writer
-// would not know; into another recording's file; into one that is not ours, or gone.
+// TestEventsAreNotWrittenWhereTheyDoNotBelong checks a growing file, whose writer would not know, a
+// file of another recording, a file that is not ours, and a missing file.
 func TestEventsAreNotWrittenWhereTheyDoNotBelong(t *testing.T) {
 	src := record(t, avc(4))
 	for _, fragment := range []bool{false, true} {
@@ -193,7 +193,7 @@ func unchanged(t *testing.T, file string, id media.ID, want error) {
 	require.Equal(t, before, after)
 }
 
-// TestFileOfAnEarlierVersionTakesEvents though its entry ends with the identity.
+// TestFileOfAnEarlierVersionTakesEvents checks an entry that ends with the identity.
 func TestFileOfAnEarlierVersionTakesEvents(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
 	data, err := os.ReadFile(s.path(rec))
@@ -211,8 +211,8 @@ func TestFileOfAnEarlierVersionTakesEvents(t *testing.T) {
 	require.Empty(t, entry.Anchors)
 }
 
-// TestFactsGoWithTheirRecording: when it is deleted, when recovery removes its file, and
-// when nobody knows it any more. Others stay.
+// TestFactsGoWithTheirRecording checks that facts are removed when their recording is deleted, when
+// recovery removes its file, and when no catalogue knows it, and that other facts stay.
 func TestFactsGoWithTheirRecording(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
 	require.NoError(t, SetProtected(s.path(rec), rec.ID, true))
@@ -234,8 +234,7 @@ func TestFactsGoWithTheirRecording(t *testing.T) {
 	require.NoError(t, Forget(s.dir, rec.ID))
 }
 
-// TestDamagedFactsProtect: the file is read, and is not deleted for what nobody can
-// read.
+// TestDamagedFactsProtect checks that the file is readable and protected.
 func TestDamagedFactsProtect(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
 	require.NoError(t, SetProtected(s.path(rec), rec.ID, true))
@@ -250,7 +249,7 @@ func TestDamagedFactsProtect(t *testing.T) {
 	require.False(t, entry.Protected)
 }
 
-// TestRecoveryKnowsTheFacts of a file that was protected while it grew.
+// TestRecoveryKnowsTheFacts checks a file that was protected while it grew.
 func TestRecoveryKnowsTheFacts(t *testing.T) {
 	src := record(t, avc(4))
 	for _, fragment := range []bool{false, true} {
@@ -266,5 +265,5 @@ func TestRecoveryKnowsTheFacts(t *testing.T) {
 	}
 }
 
-// unshared changes a recording that nothing else changes.
+// unshared calls change for a recording that no other change touches.
 func unshared(_ media.ID, change func() error) error { return change() }

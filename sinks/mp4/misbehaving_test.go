@@ -13,19 +13,19 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// feeder sends a stream whose clocks a test bends.
+// feeder sends a stream with clocks that a test can distort.
 type feeder struct {
 	t         *testing.T
 	p         *hub.Publisher
 	n, sounds int64
-	shift     int64         // ticks of 90 kHz added to what is sent
+	shift     int64         // ticks of 90 kHz, added to the DTS
 	utc       time.Duration // added to the wall clock
-	size      int           // of a picture
-	taken     [2]int        // access units that were taken, by track
+	size      int           // bytes of a frame
+	taken     [2]int        // access units that were accepted, by track
 }
 
-// video sends n pictures of 40 ms, a key frame each second; skewed ones carry a
-// DTS that is moved by so many ticks for this picture only.
+// video sends n frames of 40 ms, with a key frame each second. skew has ticks that are added to the
+// DTS of single frames.
 func (f *feeder) video(n int, skew ...int64) {
 	for i := range n {
 		dts := f.n*3600 + f.shift
@@ -37,7 +37,7 @@ func (f *feeder) video(n int, skew ...int64) {
 	}
 }
 
-// sound sends n frames of AAC in the place where the video is.
+// sound sends n frames of AAC at the current time of the video.
 func (f *feeder) sound(track, n int) {
 	for range n {
 		f.write(track, f.sounds*1024, media.ToNanos(f.sounds*1024, 48000), true, 200)
@@ -55,7 +55,7 @@ func (f *feeder) write(track int, dts, ns int64, sync bool, size int) {
 	}
 }
 
-// both sends pictures and the sound that belongs to them.
+// both sends frames and their audio.
 func (f *feeder) both(n int) {
 	for range n {
 		f.video(1)
@@ -65,9 +65,8 @@ func (f *feeder) both(n int) {
 	}
 }
 
-// TestMisbehavingStreams sends what senders get wrong through hub, ring,
-// segmenter and muxer. What is kept is valid, what is not is counted by cause,
-// and no time in a file is insane.
+// TestMisbehavingStreams sends faulty streams through hub, ring, segmenter and muxer. The kept media
+// must be valid, the rest must be counted by cause, and every time in a file must be plausible.
 func TestMisbehavingStreams(t *testing.T) {
 	t.Parallel()
 	video, audio := pipelinetest.AVC(640, 360), pipelinetest.AAC()
@@ -80,7 +79,7 @@ func TestMisbehavingStreams(t *testing.T) {
 		gaps   []media.Cause // of the files, in order
 	}{
 		{"dts goes back", nil, func(f *feeder) { f.video(30); f.video(3, -9000, -9000, -9000); f.video(30) },
-			map[string]uint64{"time_not_advancing": 2}, []media.Cause{""}}, // the third is ahead of what was kept again
+			map[string]uint64{"time_not_advancing": 2}, []media.Cause{""}}, // the third is later than the last kept one
 		{"equal dts", nil, func(f *feeder) { f.video(30); f.video(1, -3600); f.video(30) },
 			map[string]uint64{"time_not_advancing": 1}, []media.Cause{""}},
 		{"33 bits wrap", nil, func(f *feeder) { f.shift = 1<<33 - 40*3600; f.video(40); f.shift -= 1 << 33; f.video(60) },
@@ -148,8 +147,8 @@ func TestMisbehavingStreams(t *testing.T) {
 	}
 }
 
-// sane wants times that advance and a duration that the media can have, and
-// counts the packets.
+// sane checks that times increase and that the duration is possible for the media, and counts the
+// packets.
 func sane(t *testing.T, file string, r media.Recording, f *feeder) (packets int) {
 	t.Helper()
 	sent := time.Duration(max(f.n*40_000_000, media.ToNanos(f.sounds*1024, 48000))) + time.Second

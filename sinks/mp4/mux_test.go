@@ -41,10 +41,9 @@ func TestFinishedFileHoldsEveryAccessUnitOfItsSource(t *testing.T) {
 	}
 }
 
-// TestFramesOfUnevenLengthKeepTheirTimes: no two pictures in a row, and no two
-// frames of sound, last equally long, with and without B-frames. Each keeps its
-// times to the tick while the file grows, when it is finished, and when it is
-// recovered.
+// TestFramesOfUnevenLengthKeepTheirTimes sends frames of video and audio of which no two in a row
+// have the same duration, with and without B-frames. Each must keep its times to the tick in the
+// growing, the finished and the recovered file.
 func TestFramesOfUnevenLengthKeepTheirTimes(t *testing.T) {
 	t.Parallel()
 	for _, fragment := range []bool{false, true} {
@@ -79,7 +78,7 @@ func unevenFrames(t *testing.T, fragment bool, offset int64) {
 		at := media.ToNanos(next[n], set.Tracks[n].Timescale)
 		au := media.AU{DTS: next[n], PTS: next[n], Mono: at, UTC: start.UnixNano() + at, Sync: true, Framed: true, Payload: [][]byte{payload}}
 		k := int64(len(want[n]))
-		length := 1024 + k%5*120 // a sender whose clock drifts
+		length := 1024 + k%5*120 // the clock of the sender drifts
 		if n == 0 {
 			length, au.Sync = 3600+k%7*451, k%25 == 0
 			au.PTS += offset * (k % 3)

@@ -59,7 +59,7 @@ func TestTwoRecordingsOfOneNameDoNotCollide(t *testing.T) {
 		require.NoError(t, s.put(seg[i], chunks))
 		open = append(open, s)
 	}
-	// Somebody puts a file where the first one wants to be at last.
+	// Another program creates a file under the final name of the first recording.
 	taken := filepath.Join(cfg.RecordPath, "live_cam_20260304_050607.mp4")
 	require.NoError(t, os.WriteFile(taken, []byte("precious"), 0o600))
 	for i, s := range open {
@@ -74,9 +74,8 @@ func TestTwoRecordingsOfOneNameDoNotCollide(t *testing.T) {
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }
 
-// TestNameThatACrashLeftBehind: what has the name that the next recording would
-// get, and is nobody's any more, stays as it is, byte by byte; the recording gets
-// the next name.
+// TestNameThatACrashLeftBehind checks that an abandoned file under the next recording's name stays,
+// byte by byte, and that the recording gets the next name.
 func TestNameThatACrashLeftBehind(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(4))

@@ -17,8 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestOtherReadersAgree gives both finished forms to readers that share no code
-// with ffmpeg.
+// TestOtherReadersAgree reads both finished forms with readers that share no code with ffmpeg.
 func TestOtherReadersAgree(t *testing.T) {
 	src := record(t, avc(8))
 	for _, fragment := range []bool{false, true} {
@@ -97,9 +96,8 @@ func requireKnownBoxes(t *testing.T, data []byte) {
 	require.NoError(t, err)
 }
 
-// TestOrderOfWritesAndSyncs is the order that makes a power cut harmless:
-// everything behind the header is durable before the header leads to it, and
-// the file before its name.
+// TestOrderOfWritesAndSyncs checks the order that makes a power cut harmless: all bytes behind the
+// header are durable before the header refers to them, and the file before its name.
 func TestOrderOfWritesAndSyncs(t *testing.T) {
 	src := record(t, avc(8)) // its moov is larger than a page
 	for name, c := range map[string]struct {

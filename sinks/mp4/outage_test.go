@@ -15,8 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// sickDisk is a directory whose every write fails while it is sick, in the way it
-// is.
+// sickDisk is a directory whose writes fail with err while that is set.
 type sickDisk struct {
 	*session
 	clock *steps
@@ -47,10 +46,10 @@ func (d *sickDisk) send(t *testing.T, seg *media.Segment, first bool, chunks ...
 	}
 }
 
-// TestOutageCostsWhatItLasts fills the disk in the middle of a GOP. The file is
-// finished at once; what comes is counted; the next file begins with the newest
-// key frame, as soon as there is room, and says what is missing since the last one
-// and why. No attempt in between leaves a trace.
+// TestOutageCostsWhatItLasts fills the disk in the middle of a GOP. The file must be finished at
+// once, and arriving chunks counted. The next file must begin with the newest key frame as soon as
+// there is room, and report the gap since the last file and its cause. Failed tries must leave no
+// file.
 func TestOutageCostsWhatItLasts(t *testing.T) {
 	for _, c := range []struct {
 		err     error
@@ -108,7 +107,7 @@ func TestOutageCostsWhatItLasts(t *testing.T) {
 			}
 			require.Len(t, order, 2, "a row a file")
 			one, two := last[order[0]], last[order[1]]
-			if c.err == unix.ENOSPC || c.err == unix.EDQUOT { // else even finishing needs what does not work
+			if c.err == unix.ENOSPC || c.err == unix.EDQUOT { // with another error finishing fails, too
 				require.Equal(t, media.StateRecording, one.State)
 			}
 			require.Equal(t, media.StateFinished, two.State)
@@ -122,7 +121,7 @@ func TestOutageCostsWhatItLasts(t *testing.T) {
 	}
 }
 
-// A disk that fails for less than a second at the begin of a GOP costs nothing.
+// TestShortOutageCostsNothing checks a failure of less than a second at the begin of a GOP.
 func TestShortOutageCostsNothing(t *testing.T) {
 	d := newSickDisk(t, Defaults())
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 4}.make(t, d.pool)
@@ -140,7 +139,8 @@ func TestShortOutageCostsNothing(t *testing.T) {
 	require.Zero(t, d.pool.Outstanding(), d.pool.Leaks())
 }
 
-// The clip of an event waits for the disk: what comes waits in the ring meanwhile.
+// TestEventWaitsForTheDisk checks that the clip of an event waits for the disk while chunks wait in
+// the ring.
 func TestEventWaitsForTheDisk(t *testing.T) {
 	d := newSickDisk(t, Defaults())
 	d.patient = true
@@ -163,7 +163,7 @@ func TestEventWaitsForTheDisk(t *testing.T) {
 	require.Zero(t, d.pool.Outstanding(), d.pool.Leaks())
 }
 
-// An abort ends the wait, and releases what is held.
+// TestAbortEndsTheWaitForTheDisk checks that an abort ends the wait and releases the held chunks.
 func TestAbortEndsTheWaitForTheDisk(t *testing.T) {
 	d := newSickDisk(t, Defaults())
 	d.patient = true
@@ -179,8 +179,8 @@ func TestAbortEndsTheWaitForTheDisk(t *testing.T) {
 	require.Zero(t, d.pool.Outstanding(), d.pool.Leaks())
 }
 
-// A publisher that leaves during an outage and comes back, and a restart of the
-// process, do not shorten the gap.
+// TestGapOutlivesTheRun checks that neither a publisher that reconnects during an outage nor a
+// restart of the process shortens the gap.
 func TestGapOutlivesTheRun(t *testing.T) {
 	known := &Interrupted{}
 	d := newSickDisk(t, Defaults())
@@ -193,7 +193,7 @@ func TestGapOutlivesTheRun(t *testing.T) {
 	d.err = unix.ENOSPC
 	d.send(t, seg, false, chunks[1])
 	require.NoError(t, d.end(seg, endcause.SourceLost))
-	require.NoError(t, d.Flush(t.Context(), d.emit)) // with the reason stop: see below
+	require.NoError(t, d.Flush(t.Context(), d.emit)) // for the reason stop: see below
 	known.leave(d.key, interruption{at: ended, cause: media.GapDiskFull})
 	require.NoError(t, d.Close())
 

@@ -26,7 +26,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// slowDisk is a disk that a test stops: every write waits until it goes on.
+// slowDisk is a disk whose writes a test can block.
 type slowDisk struct {
 	mu   sync.Mutex
 	gate chan struct{} // closed while the disk works
@@ -51,7 +51,7 @@ func (d *slowDisk) goOn() { close(d.gate) }
 // logged is the catalogue of the test.
 type logged struct {
 	mu   sync.Mutex
-	recs map[string][]media.Recording // finished, by stream
+	recs map[string][]media.Recording // finished recordings, by stream
 }
 
 func (l *logged) Consume(_ context.Context, r media.Recording) error {
@@ -85,12 +85,11 @@ func init() {
 		})
 }
 
-// TestAStoppedDiskCostsTheLeastImportant stops the disk under many streams.
-// Memory stays under its bound; whole GOPs go, of the streams with the lowest
-// priority, and each is counted and in a gap; when the disk goes on everything is
-// recorded again.
+// TestAStoppedDiskCostsTheLeastImportant stops the disk under many streams. Memory must stay below
+// its limit. Whole GOPs of the streams with the lowest priority must be dropped, each counted and in
+// a gap. When the disk works again, everything must be recorded.
 //
-// SPOOL_OVERLOAD_STREAMS makes it as many, SPOOL_OVERLOAD_SECONDS as long.
+// SPOOL_OVERLOAD_STREAMS sets the number of streams, SPOOL_OVERLOAD_SECONDS the duration.
 func TestAStoppedDiskCostsTheLeastImportant(t *testing.T) {
 	streams, seconds := fromEnv("SPOOL_OVERLOAD_STREAMS", 12), fromEnv("SPOOL_OVERLOAD_SECONDS", 60)
 	bound := int64(streams) * 2 << 20
@@ -140,7 +139,7 @@ func TestAStoppedDiskCostsTheLeastImportant(t *testing.T) {
 	}
 }
 
-// overload is streams that are recorded to one disk within a budget.
+// overload records streams to one disk within a limit of memory.
 type overload struct {
 	dir      string
 	pool     *media.Pool
@@ -151,7 +150,7 @@ type overload struct {
 	tasks    *pipeline.Tasks
 	recorder *recorder.Recorder
 	pubs     []*hub.Publisher
-	sent     int // access units to each
+	sent     int // access units sent to each
 
 	written, dropped map[string]uint64
 	losses           []media.Loss
@@ -205,7 +204,7 @@ func newOverload(t *testing.T, streams int, maxBytes int64) *overload {
 		_, err = l.recorder.Start(stream(i), recorder.StartOptions{})
 		require.NoError(t, err)
 	}
-	for i := range streams { // the pipelines have subscribed
+	for i := range streams { // until the pipelines have subscribed
 		require.Eventually(t, func() bool { return l.subscribed(stream(i)) }, time.Minute, time.Millisecond)
 	}
 	return l
@@ -220,7 +219,7 @@ func (l *overload) subscribed(path string) bool {
 	return false
 }
 
-// publish sends seconds of GOPs of one second to every stream, all in step.
+// publish sends seconds of GOPs of one second to every stream in step.
 func (l *overload) publish(t *testing.T, seconds int, look func()) {
 	for range seconds * 25 {
 		ns := int64(l.sent) * 40_000_000
@@ -241,7 +240,7 @@ func (l *overload) publish(t *testing.T, seconds int, look func()) {
 	}
 }
 
-// settle waits until what waited is written.
+// settle waits until the waiting chunks are written.
 func (l *overload) settle(t *testing.T) {
 	require.Eventually(t, func() bool {
 		for _, j := range l.recorder.Jobs() {
@@ -279,7 +278,7 @@ func fromEnv(name string, otherwise int) int {
 	return otherwise
 }
 
-// rss is the process's resident memory.
+// rss returns the process's resident memory in bytes.
 func rss(t *testing.T) int64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	require.NoError(t, err)

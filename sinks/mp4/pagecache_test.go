@@ -15,11 +15,10 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// TestALongRecordingLeavesThePageCacheToOthers: while 120 MB are recorded, all
-// but the newest of them leave the cache, and a film that somebody else watches
-// stays in it.
+// TestALongRecordingLeavesThePageCacheToOthers checks that all but the newest bytes of a recording
+// of 120 MB leave the page cache, and that a film that another program reads stays in it.
 func TestALongRecordingLeavesThePageCacheToOthers(t *testing.T) {
-	dir, err := os.MkdirTemp(".", "cache-test-") // a disk: what is in tmpfs is memory
+	dir, err := os.MkdirTemp(".", "cache-test-") // a disk: tmpfs is always in memory
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	film := filepath.Join(dir, "film")
@@ -42,7 +41,7 @@ func TestALongRecordingLeavesThePageCacheToOthers(t *testing.T) {
 	require.Zero(t, pool.Outstanding())
 }
 
-// resident is how many bytes of a file are in the page cache (mincore(2)).
+// resident returns the number of bytes of a file in the page cache (mincore(2)).
 func resident(t *testing.T, name string) (bytes int64) {
 	f, err := os.Open(name)
 	require.NoError(t, err)

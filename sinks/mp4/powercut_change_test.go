@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// TestTheRecordDirectoryIsDurable: each level that is made for it is synced in the one
-// above, or a power cut takes it with all that was synced in it.
+// TestTheRecordDirectoryIsDurable checks that each new level is synced in its parent: otherwise a
+// power cut removes it with everything that was synced in it.
 func TestTheRecordDirectoryIsDurable(t *testing.T) {
 	root := t.TempDir()
 	s := newSession(t, Defaults(), nil)

@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// indexesOn are the sample indexes on a simulated disk.
+// indexesOn returns the sample indexes on a simulated disk.
 func indexesOn(d *powercut.Disk) sampleindex.Store {
 	return sampleindex.On(powercut.Files{Disk: d}, ".")
 }
@@ -28,8 +28,8 @@ type foundFile struct {
 
 func (f foundFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 
-// reindex does what recovery does on a real disk behind recoverDir: it makes the index of
-// a file that it finished.
+// reindex writes the index of a file that recovery finished, as recovery does on a real disk after
+// recoverDir.
 func reindex(d *powercut.Disk) error {
 	name, b, err := only(d)
 	if err != nil || name == "" || strings.HasSuffix(name, media.PartSuffix) {
@@ -46,15 +46,15 @@ func reindex(d *powercut.Disk) error {
 	return indexesOn(d).Rebuild(foundFile{bytes.NewReader(b), info}, id)
 }
 
-// errIndex is of every error of a sample index.
+// errIndex is wrapped by every error of a sample index.
 var errIndex = errors.New("sample index")
 
-// indexSyncs is how many syncs, the last of all, are of an index: of the directory above
-// its own, of that, of its bytes and of its name.
+// indexSyncs is the number of syncs of an index, which are the last ones: of the directory above its
+// own, of its own, of its bytes and of its name.
 const indexSyncs = 4
 
-// noticed is an error that shows that the n-th of so many syncs is missing. For one of the
-// footage it is not enough that an index shows it.
+// noticed returns an error that proves that the n-th of the syncs is missing. An error of an index
+// does not prove that a sync of the footage is missing.
 func noticed(err error, n, syncs int) error {
 	if n <= syncs-indexSyncs && errors.Is(err, errIndex) {
 		return nil
@@ -62,9 +62,8 @@ func noticed(err error, n, syncs int) error {
 	return err
 }
 
-// checkIndex tells what is wrong with the sample index on a disk, which may be missing
-// unless it is promised: any that there is, is of a finished file and says what is made of
-// that.
+// checkIndex checks the sample index on a disk. It may be missing unless it is promised. An existing
+// index must be that of a finished file and equal to one built from the file.
 func checkIndex(d *powercut.Disk, promised bool) error {
 	name, b, err := only(d)
 	if err != nil {
@@ -75,7 +74,7 @@ func checkIndex(d *powercut.Disk, promised bool) error {
 		return err
 	}
 	indexes := 0
-	for _, id := range slices.Compact(ids) { // one that is being written is there twice
+	for _, id := range slices.Compact(ids) { // an index that is being written appears twice
 		text, err := powercut.Files{Disk: d}.Read(indexFile(".", id))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // it was being written

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// killedDisk is a disk on which a recorder of a form died after its last chunk
-// and before it began to finish the file, or with zeros in place of the last chunk.
+// killedDisk returns a disk on which a recorder of a form died after its last chunk and before it
+// began to finish the file, or with zeros in place of the last chunk.
 func killedDisk(t *testing.T, form string, zeros bool) (run cutRun, s powercut.State) {
 	t.Helper()
 	run = recordOnDisk(t, form, 0)
@@ -28,8 +28,8 @@ func killedDisk(t *testing.T, form string, zeros bool) (run cutRun, s powercut.S
 	return run, s
 }
 
-// recoverOn recovers a killed disk as run does, with the forget-th sync of
-// recovery passed over, and visits what a power cut leaves of it.
+// recoverOn recovers a killed disk of run, with the forget-th sync of recovery skipped, and visits
+// the states after a power cut.
 func (run cutRun) recoverOn(t *testing.T, s powercut.State, forget int) (syncs int, what string, caught error) {
 	t.Helper()
 	before := last(s.Notes)
@@ -47,8 +47,8 @@ func (run cutRun) recoverOn(t *testing.T, s powercut.State, forget int) (syncs i
 	return syncs, what, nil
 }
 
-// TestForgottenSyncOfRecovery passes over each sync of recovery in turn. With all
-// of them nothing is lost; without any one of them something is.
+// TestForgottenSyncOfRecovery skips each sync of recovery in turn. With all syncs nothing may be
+// lost; without any one of them something must be.
 func TestForgottenSyncOfRecovery(t *testing.T) {
 	t.Parallel()
 	for form := range forms {

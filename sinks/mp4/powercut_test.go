@@ -23,7 +23,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// cutFS is a disk of the simulator as this package asks of one.
+// cutFS adapts a simulated disk to disk.FS.
 type cutFS struct{ *powercut.Disk }
 
 func (d cutFS) Create(name string) (disk.File, error)   { return cutOpen(d.Disk.Create(name)) }
@@ -62,25 +62,24 @@ func (f cutFile) Datasync() error          { return f.Sync() }
 func (f cutFile) Punch(off, n int64) error { return f.Zero(off, n) }
 func (f cutFile) Free() (int64, error)     { return 1 << 40, nil }
 
-// promise is what the recorder has said of its one file.
+// promise is the state of the only file that the recorder has promised.
 type promise struct {
 	claimed  bool // the directory has its identity
-	chunks   int  // durable, since Process of the last returned
+	chunks   int  // durable, since Process of the last one returned
 	finished bool
 }
 
-// cutRun is one recording on a simulated disk, and the samples of each of its
-// chunks, by track.
+// cutRun is one recording on a simulated disk, with the samples of each of its chunks, by track.
 type cutRun struct {
 	disk   *powercut.Disk
-	place  string       // of the disk; what is written to is known by it in the whole process
+	place  string       // path of the disk, by which the process knows the written files
 	chunks [][][][]byte // chunk, track, sample
-	older  *cutRun      // what was recorded on the same blocks before, and removed
-	left   []byte       // what a run leaves on its blocks when it is removed before it is finished
-	holes  bool         // chunks may be missing before others, of those that are not promised
+	older  *cutRun      // the recording that was on the same blocks before and was removed
+	left   []byte       // bytes that the run leaves on its blocks if it is removed before it is finished
+	holes  bool         // chunks before others may be missing, except promised ones
 }
 
-// withOlder is a run on blocks that another take of it was on.
+// withOlder returns a run on blocks that held another take of it.
 func (run cutRun) withOlder(t *testing.T, form string) cutRun {
 	t.Helper()
 	older := recordTake(t, form, 0, scene(form, 1))
@@ -95,15 +94,14 @@ func (run cutRun) withOlder(t *testing.T, form string) cutRun {
 	return run
 }
 
-// recordOnDisk records four small chunks in one form; the forget-th sync is
-// passed over.
+// recordOnDisk records four small chunks in one form, with the forget-th sync skipped.
 func recordOnDisk(t *testing.T, form string, forget int) cutRun {
 	t.Helper()
 	return recordTake(t, form, forget, scene(form, 0))
 }
 
-// scene is a take of what is recorded in a form, small, as thousands of disks hold it: where the moov is to come last, so
-// many samples that it does not fit the page that is always reserved.
+// scene returns a take of the media for a form. It is small, since thousands of disks hold it. If
+// the moov is to go to the tail, it has more samples than fit the page that is always reserved.
 func scene(form string, take int64) synthetic {
 	if forms[form].tail {
 		return synthetic{fps: 100, gop: 100, picture: 9, sound: true, frame: 100, flush: time.Second, chunks: 4, take: take}
@@ -148,7 +146,7 @@ func recordTake(t *testing.T, form string, forget int, scene synthetic) cutRun {
 	return run
 }
 
-// requireForm: the file was finished in the way that is meant to be tested.
+// requireForm checks that the file was finished in the form under test.
 func requireForm(t *testing.T, form string, b []byte) {
 	t.Helper()
 	var boxes []string
@@ -176,8 +174,8 @@ func samplesOf(c *media.Chunk) (out [][][]byte) {
 	return out
 }
 
-// played is what a player finds in a file, by track: from the tables of its moov,
-// or from its fragments up to the first that is not there.
+// played returns the samples that a player finds in a file, by track: from the tables of its moov,
+// or from its fragments up to the first missing one.
 func played(b []byte) map[uint32][][]byte {
 	out := map[uint32][][]byte{}
 	moov := isobmff.Find(b, "moov")
@@ -209,7 +207,7 @@ func played(b []byte) map[uint32][][]byte {
 	return out
 }
 
-// playFragment reads a moof of ours: offsets from the moof, a size for each sample.
+// playFragment reads a moof of ours: offsets relative to the moof, a size for each sample.
 func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
 		h, headed := isobmff.ReadTfhd(isobmff.Find(boxes.Payload, "tfhd"))
@@ -233,8 +231,8 @@ func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
 	return true
 }
 
-// compare tells what is wrong with a file of which chunks are promised. A file
-// that was repaired may hold nothing but what was recorded.
+// compare checks a file that must have the promised chunks. If exact, it may hold nothing but
+// recorded samples.
 func (run cutRun) compare(b []byte, chunks int, exact bool) error {
 	got := played(b)
 	for i := range run.chunks[0] {
@@ -260,7 +258,7 @@ func (run cutRun) compare(b []byte, chunks int, exact bool) error {
 	return nil
 }
 
-// only is the one recording on a disk, if there is one.
+// only returns the one recording on a disk, if there is one.
 func only(d *powercut.Disk) (name string, b []byte, err error) {
 	for n, bytes := range d.Files() {
 		if strings.HasPrefix(n, ".") {
@@ -274,7 +272,7 @@ func only(d *powercut.Disk) (name string, b []byte, err error) {
 	return name, b, nil
 }
 
-// verify tells what is wrong with a state: as it was found, and once recovered.
+// verify checks a state as found, and again after recovery.
 func (run cutRun) verify(s powercut.State) error {
 	p := last(s.Notes)
 	if _, err := disk.ReadIdentity(cutFS{s.Disk}); err != nil && (p.claimed || !errors.Is(err, fs.ErrNotExist)) {
@@ -295,8 +293,8 @@ func (run cutRun) verify(s powercut.State) error {
 	return run.recover(s.Disk, p)
 }
 
-// recover recovers a state, its sample index too, and tells what is wrong: with the
-// footage, or else with the index, before and behind.
+// recover recovers a state and its sample index, and returns an error of the footage, or else of the
+// index before and after recovery.
 func (run cutRun) recover(disk *powercut.Disk, p promise) error {
 	found := checkIndex(disk, p.finished)
 	return cmp.Or(run.recoverFile(disk, p), found, reindex(disk), checkIndex(disk, p.finished))
@@ -305,7 +303,7 @@ func (run cutRun) recover(disk *powercut.Disk, p promise) error {
 func (run cutRun) recoverFile(disk *powercut.Disk, p promise) error {
 	var failed error
 	err := recoverDir(context.Background(), cutFS{disk}, run.place, func(r Repaired) {
-		if r.Err != nil && p.chunks > 0 { // a header that is there by half is left as it is
+		if r.Err != nil && p.chunks > 0 { // an incomplete header is left as it is
 			failed = fmt.Errorf("recovery: %w", r.Err)
 		}
 	})
@@ -332,9 +330,9 @@ func (run cutRun) recoverFile(disk *powercut.Disk, p promise) error {
 	return nil
 }
 
-// only tells what a file holds that this run did not record. Of a header that was
-// not synced the blocks may still be those of a removed file, which is that file
-// then, with its own entry.
+// only checks that a file holds nothing that this run did not record. The blocks of a header that
+// was not synced may still be those of a removed file, which then counts as that file with its own
+// entry.
 func (run cutRun) only(b []byte) error {
 	known := map[string]bool{}
 	for _, chunk := range run.chunks {
@@ -352,20 +350,20 @@ func (run cutRun) only(b []byte) error {
 	return nil
 }
 
-// entryID says whose a file is.
+// entryID returns the recording ID of a file's entry.
 func entryID(b []byte) string {
 	e, _, _ := findEntry(isobmff.Find(b, "moov"))
 	return e.identity.ID
 }
 
-// seen is what a state was checked for.
+// seen identifies a state that was checked.
 type seen struct {
 	sum uint64
 	promise
 }
 
-// TestPowerCut visits the states that a power cut at any moment leaves, and of each
-// those that another cut in the middle of recovery leaves; each once.
+// TestPowerCut visits the states after a power cut at any moment, and for each the states after
+// another cut in the middle of recovery, each once.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	var total atomic.Int64
@@ -409,8 +407,7 @@ func last(notes []any) (p promise) {
 	return p
 }
 
-// TestForgottenSync passes over each sync in turn: the simulator must see that it
-// is missing.
+// TestForgottenSync skips each sync in turn: the simulator must detect that it is missing.
 func TestForgottenSync(t *testing.T) {
 	t.Parallel()
 	for form := range forms {

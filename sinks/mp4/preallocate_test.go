@@ -15,18 +15,18 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// onDisk is what a file takes, in bytes.
+// onDisk returns the allocated size of a file in bytes.
 func onDisk(t *testing.T, name string) int64 {
 	info, err := os.Stat(name)
 	require.NoError(t, err)
 	return info.Sys().(*syscall.Stat_t).Blocks * 512
 }
 
-// roomy is a disk with as much left as it says.
+// roomy is a disk with the given free space.
 type roomy struct {
 	disk.File
 	left     int64
-	allocate *[]int64 // ends of what was allocated
+	allocate *[]int64 // ends of the allocated ranges
 }
 
 func (r roomy) Free() (int64, error) { return r.left, nil }
@@ -73,7 +73,8 @@ func TestRoomIsNotTakenFromASmallDisk(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// A kill leaves room behind the end of the file.
+// TestRecoveryGivesRoomBack checks that recovery frees the blocks that a kill left behind the end of
+// the file.
 func TestRecoveryGivesRoomBack(t *testing.T) {
 	s, _, _ := grown(t, 1<<50)
 	require.NoError(t, s.Close())

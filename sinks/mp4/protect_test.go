@@ -38,8 +38,8 @@ func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
 	}
 }
 
-// A file is protected before any one of the operations that finish it: it is
-// protected when it is finished, also where its new moov was made before.
+// TestProtectionThatComesWhileAFileIsFinishedStays protects a file before each of the operations
+// that finish it: the finished file must be protected, also if its new moov was encoded before.
 func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
 					if call != before+n {
 						return nil
 					}
-					if at = op; op == "syncdir" { // it has its name
+					if at = op; op == "syncdir" { // it has its final name
 						return nil
 					}
 					return SetProtected(growing, s.last().ID, true)

@@ -15,8 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// refusing is a file system that has none of the special calls, each refused with the
-// given errors.
+// refusing returns the calls of a file system that refuses all special calls with the given errors.
 func refusing(names, others unix.Errno) filesystem.Calls {
 	name := func(int, string, string) error { return names }
 	other := func(int) error { return others }
@@ -30,8 +29,8 @@ func onRefusing(calls filesystem.Calls) func(disk.FS) disk.FS {
 	return func(d disk.FS) disk.FS { d.(*disk.Dir).Calls = calls; return d }
 }
 
-// A file system without any special call: files are recorded, and finished in the
-// same form as elsewhere; two that want one name get one each, and no lock stays.
+// TestAFileSystemWithoutSpecialCallsIsRecordedTo checks that files are recorded and finished in the
+// same form as elsewhere, that two files of one name get different names, and that no lock stays.
 func TestAFileSystemWithoutSpecialCallsIsRecordedTo(t *testing.T) {
 	src := record(t, avc(4))
 	for name, form := range forms {
@@ -55,7 +54,7 @@ func TestAFileSystemWithoutSpecialCallsIsRecordedTo(t *testing.T) {
 	}
 }
 
-// Each way to refuse is understood.
+// TestEachRefusalIsUnderstood checks each error that a file system may refuse with.
 func TestEachRefusalIsUnderstood(t *testing.T) {
 	src := record(t, avc(2))
 	for _, names := range []unix.Errno{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM} {
@@ -70,11 +69,12 @@ func TestEachRefusalIsUnderstood(t *testing.T) {
 	}
 }
 
-// A kill at any operation, on a file system without any special call.
+// TestWhatIsKilledWithoutSpecialCallsIsRecovered kills the recorder at each operation on such a file
+// system.
 func TestWhatIsKilledWithoutSpecialCallsIsRecovered(t *testing.T) {
 	src := record(t, avc(4))
 	calls := refusing(unix.EPERM, unix.EOPNOTSUPP)
-	calls.Flock = nil // it ends with the process, not with a test of it
+	calls.Flock = nil // its lock would end with the process, which the test cannot kill
 	cfg := Defaults()
 	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
 	base := memory(t)
@@ -90,7 +90,8 @@ func TestWhatIsKilledWithoutSpecialCallsIsRecovered(t *testing.T) {
 	}
 }
 
-// A lock that may be held on another host is said, and nothing is touched.
+// TestALockOfAnotherHostIsSaid checks that a lock that another host may hold is reported and nothing
+// is changed.
 func TestALockOfAnotherHostIsSaid(t *testing.T) {
 	dir := t.TempDir()
 	d, err := disk.Open(dir)
@@ -113,8 +114,8 @@ func TestALockOfAnotherHostIsSaid(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "left.mp4.part"))
 }
 
-// A name that the file system refuses is said, with the character; it is no disk that
-// is away.
+// TestARefusedNameIsSaid checks that a name that the file system refuses is reported with the
+// character, and not as a missing disk.
 func TestARefusedNameIsSaid(t *testing.T) {
 	for e, says := range map[unix.Errno]string{
 		unix.EINVAL: "does not take this name", unix.ENOENT: "does not take this name",

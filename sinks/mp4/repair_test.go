@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestRepairUnderAFinishedName: what somebody renamed is finished where it is,
-// and what is finished is not touched. Neither is ever deleted.
+// TestRepairUnderAFinishedName checks that a growing file that an operator renamed is finished in
+// place, that a finished file is not changed, and that neither is ever deleted.
 func TestRepairUnderAFinishedName(t *testing.T) {
 	for _, fragment := range []bool{false, true} {
 		k := grow(t, record(t, avc(4)), fragment)
@@ -34,8 +34,8 @@ func TestRepairUnderAFinishedName(t *testing.T) {
 	}
 }
 
-// TestNothingOfAnothersIsDeleted: a file without a whole chunk is removed where
-// it is one of ours under the name of a growing file, and only there.
+// TestNothingOfAnothersIsDeleted checks that a file without a whole chunk is removed only if it is
+// ours and has the name of a growing file.
 func TestNothingOfAnothersIsDeleted(t *testing.T) {
 	k := grow(t, record(t, avc(4)), false)
 	foreign, err := os.ReadFile(k.src.file)

@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
-// byFFmpeg is the source as ffmpeg writes it with some flags.
+// byFFmpeg returns the source as ffmpeg writes it with some flags.
 func byFFmpeg(t testing.TB, src *source, args ...string) []byte {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "ffmpeg.mp4")
@@ -33,7 +33,7 @@ var (
 	moovFirst          = []string{"-movflags", "faststart"}
 )
 
-// boxOf is where the n-th box of a type at the top is.
+// boxOf returns the range of the n-th top-level box of a type.
 func boxOf(t testing.TB, b []byte, fourcc string, n int) extent {
 	t.Helper()
 	for at := int64(0); at < int64(len(b)); {
@@ -50,7 +50,7 @@ func boxOf(t testing.TB, b []byte, fourcc string, n int) extent {
 	return extent{}
 }
 
-// mend repairs bytes and demands that they are as they were afterwards.
+// mend repairs bytes and checks that the original is unchanged.
 func mend(t testing.TB, data []byte, o repair.Options) (Repaired, string, error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -68,8 +68,8 @@ func mend(t testing.TB, data []byte, o repair.Options) (Repaired, string, error)
 	return r, filepath.Join(dir, r.Copy), err
 }
 
-// hybrid puts an mdat over a fragmented file, as a hybrid recorder does at the
-// end, without the moov that must follow it.
+// hybrid covers a fragmented file with an mdat, as a hybrid recorder does at the end, without the
+// moov that must follow.
 func hybrid(t testing.TB, fragmented []byte, between ...byte) []byte {
 	ftyp := boxOf(t, fragmented, "ftyp", 0).bytes
 	out := bytes.Clone(fragmented[:ftyp])
@@ -78,8 +78,8 @@ func hybrid(t testing.TB, fragmented []byte, between ...byte) []byte {
 	return append(append(out, between...), fragmented[ftyp:]...)
 }
 
-// TestForeignFiles is a table of what other programs leave behind, and how many
-// of eight GOPs of a second come back.
+// TestForeignFiles is a table of files that other programs leave behind, with the number of frames
+// to recover from eight GOPs of a second.
 func TestForeignFiles(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(8))
@@ -100,7 +100,7 @@ func TestForeignFiles(t *testing.T) {
 		}, repair.Fragmented, 150, 0},
 		"fragmented, zero tail": {fragmentedByMoof, func(b []byte) []byte {
 			return zeroTail(b, boxOf(t, b, "mdat", 4).at+2000)
-		}, repair.Fragmented, 100, time.Second}, // zeros do not tell how much they were
+		}, repair.Fragmented, 100, time.Second}, // the lost duration of zeros is unknown
 		"fragmented, zeros behind the end": {fragmentedByMoof, func(b []byte) []byte {
 			return append(b[:boxOf(t, b, "mfra", 0).at:boxOf(t, b, "mfra", 0).at], make([]byte, 1<<20)...)
 		}, repair.Fragmented, 200, 0},
@@ -175,7 +175,7 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// requireSubset: every packet is one of the source, in order.
+// requireSubset checks that every packet is one of the source, in order.
 func requireSubset(t testing.TB, src *source, seen probed) {
 	t.Helper()
 	for i := range src.tracks {
@@ -229,7 +229,7 @@ func TestForeignFilesThatAreWhole(t *testing.T) {
 	require.InDelta(t, 2, r.Kept.Seconds(), 0.1)
 }
 
-// TestRepairAnyOfOurs: a dry run changes nothing and says what the real one does.
+// TestRepairAnyOfOurs checks that a dry run changes nothing and returns the result of the real repair.
 func TestRepairAnyOfOurs(t *testing.T) {
 	k := grow(t, record(t, avc(4)), false)
 	data := k.data[:len(k.data)-100]

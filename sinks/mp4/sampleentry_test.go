@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The sample rate has 16 bits: one that is higher is left to the
-// AudioSpecificConfig, not said wrong.
+// TestSampleRateOfASoundEntry checks that a sample rate beyond the 16 bits of the entry is left to the
+// AudioSpecificConfig instead of being truncated.
 func TestSampleRateOfASoundEntry(t *testing.T) {
 	for asc, want := range map[string]uint32{
 		"\x11\x90":         48000,

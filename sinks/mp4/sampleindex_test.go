@@ -20,7 +20,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// built is the index that is made of a file.
+// built returns the index that is built from a file.
 func built(t *testing.T, file string) ([]byte, *samples.Index) {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -36,13 +36,13 @@ func built(t *testing.T, file string) ([]byte, *samples.Index) {
 	return text, x
 }
 
-// indexFile is where the index of a recording is kept.
+// indexFile returns the path of a recording's index.
 func indexFile(dir string, id media.ID) string {
 	return filepath.Join(dir, sampleindex.Directory, id.String()[:6], id.String())
 }
 
-// requireIndexed compares an index with what ffprobe reads of the file: times, sizes,
-// places and sync samples.
+// requireIndexed compares an index with the packets that ffprobe reads from the file: times, sizes,
+// offsets and sync samples.
 func requireIndexed(t *testing.T, what, file string, x *samples.Index) {
 	t.Helper()
 	got := probeBoxes(t, file)
@@ -61,8 +61,8 @@ func requireIndexed(t *testing.T, what, file string, x *samples.Index) {
 	}
 }
 
-// TestAnIndexSaysWhatPlayersReadOfTheFile, in each form that a file has, of each codec;
-// what is written when a file is finished or recovered is what is made of the file.
+// TestAnIndexSaysWhatPlayersReadOfTheFile checks each form and each codec. The index written when a
+// file is finished or recovered must equal the one built from the file.
 func TestAnIndexSaysWhatPlayersReadOfTheFile(t *testing.T) {
 	t.Parallel()
 	for name, src := range map[string]*source{"avc": record(t, avc(8)), "hevc": record(t, hevc(8))} {
@@ -71,7 +71,7 @@ func TestAnIndexSaysWhatPlayersReadOfTheFile(t *testing.T) {
 			requireIndexed(t, name+", "+form, file, x)
 			root, err := facts.Root(file, disk.IdentityFile)
 			require.NoError(t, err)
-			if form[:8] != "finished" { // they are in no record directory
+			if form[:8] != "finished" { // the others are in no record directory
 				require.NoDirExists(t, filepath.Join(root, sampleindex.Directory))
 				continue
 			}
@@ -82,7 +82,7 @@ func TestAnIndexSaysWhatPlayersReadOfTheFile(t *testing.T) {
 	}
 }
 
-// TestRecoveryKeepsAnIndex of what it finishes, and a repair in the record directory too.
+// TestRecoveryKeepsAnIndex checks recovery, and a repair in the record directory.
 func TestRecoveryKeepsAnIndex(t *testing.T) {
 	src := record(t, avc(4))
 	for _, fragment := range []bool{false, true} {
@@ -110,7 +110,7 @@ func TestRecoveryKeepsAnIndex(t *testing.T) {
 	}
 }
 
-// TestAnIndexOfTracksThatBeginLate, behind an empty edit when the file is finished.
+// TestAnIndexOfTracksThatBeginLate checks tracks behind an empty edit in the finished file.
 func TestAnIndexOfTracksThatBeginLate(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(8))
@@ -136,7 +136,7 @@ func TestAnIndexOfTracksThatBeginLate(t *testing.T) {
 	}
 }
 
-// TestAnIndexIsMadeAgain: where it is missing, damaged, of an older state of the file or
+// TestAnIndexIsMadeAgain checks an index that is missing, damaged, of an older state of the file or
 // of another recording.
 func TestAnIndexIsMadeAgain(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
@@ -168,7 +168,8 @@ func TestAnIndexIsMadeAgain(t *testing.T) {
 	}
 }
 
-// TestTheIndexGoesWithItsRecording: when it is deleted, and when nobody knows it any more.
+// TestTheIndexGoesWithItsRecording checks that it is removed when the recording is deleted, and when
+// no catalogue knows the recording.
 func TestTheIndexGoesWithItsRecording(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "fragmented")
 	require.FileExists(t, indexFile(s.dir, rec.ID))
@@ -185,7 +186,8 @@ func TestTheIndexGoesWithItsRecording(t *testing.T) {
 	require.NoFileExists(t, indexFile(s.dir, rec.ID))
 }
 
-// TestAnIndexThatCannotBeWrittenCostsNoRecording.
+// TestAnIndexThatCannotBeWrittenCostsNoRecording checks that the file is finished and announced
+// without it.
 func TestAnIndexThatCannotBeWrittenCostsNoRecording(t *testing.T) {
 	s := newSession(t, Defaults(), nil)
 	require.NoError(t, os.WriteFile(filepath.Join(s.dir, sampleindex.Directory), nil, 0o600))
@@ -194,7 +196,7 @@ func TestAnIndexThatCannotBeWrittenCostsNoRecording(t *testing.T) {
 	requirePlays(t, s.path(rec))
 }
 
-// TestAnIndexOfAFileWithoutRoomForOne, which stays as it grew.
+// TestAnIndexOfAFileThatStaysAsItGrew checks a file without room for a sidx or a final moov.
 func TestAnIndexOfAFileThatStaysAsItGrew(t *testing.T) {
 	s := newSession(t, Defaults(), nil)
 	set, chunks := synthetic{fps: 30, gop: 30, picture: 500, sound: true, flush: time.Second, chunks: 5}.make(t, media.NewCheckedPool())
@@ -217,8 +219,8 @@ func TestAnIndexOfAFileThatStaysAsItGrew(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestTheIndexOfFootageOfAnEncoder is as small as package index says: H.264 with B frames
-// and AAC, in bytes an access unit beside what any index takes.
+// TestTheIndexOfFootageOfAnEncoder checks the size that package index documents for H.264 with
+// B-frames and AAC, in bytes an access unit beyond the fixed size of an index.
 func TestTheIndexOfFootageOfAnEncoder(t *testing.T) {
 	t.Parallel()
 	for form, file := range everyForm(t, record(t, avc(8)), time.Second) {
@@ -230,7 +232,8 @@ func TestTheIndexOfFootageOfAnEncoder(t *testing.T) {
 	}
 }
 
-// TestAnIndexStaysInTheDirectoryThatIsOpen, wherever its path leads when the file is finished.
+// TestAnIndexStaysInTheDirectoryThatIsOpen checks a path that leads elsewhere when the file is
+// finished.
 func TestAnIndexStaysInTheDirectoryThatIsOpen(t *testing.T) {
 	s, pool, src := newSession(t, Defaults(), nil), media.NewCheckedPool(), record(t, avc(4))
 	set, chunks := src.chunks(t, pool, time.Second, nil)
@@ -249,7 +252,8 @@ func TestAnIndexStaysInTheDirectoryThatIsOpen(t *testing.T) {
 	require.FileExists(t, indexFile(away, s.last().ID))
 }
 
-// TestALinkInThePlaceOfAnIndexIsNotFollowed: one is made in memory, or takes the link's place.
+// TestALinkInThePlaceOfAnIndexIsNotFollowed checks that the index is built in memory or replaces the
+// link.
 func TestALinkInThePlaceOfAnIndexIsNotFollowed(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
 	f, err := os.Open(s.path(rec))

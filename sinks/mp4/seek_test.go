@@ -19,14 +19,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestFramesAfterASeekAreTheSources seeks to fifty places of each file that this
-// package makes, and compares what ffmpeg decodes there with the source.
+// TestFramesAfterASeekAreTheSources seeks to fifty times in each form of file, and compares the
+// frames that ffmpeg decodes there with the source.
 func TestFramesAfterASeekAreTheSources(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		of    recipe
 		flush time.Duration
-		few   bool // of the forms, the finished and recovered fragmented ones
+		few   bool // only the finished and recovered fragmented forms
 	}{
 		"GOPs of 0.5 s":                 {recipe{codec: "libx264", seconds: 12, gop: 12}, time.Second, true},
 		"GOPs of 4 s":                   {recipe{codec: "libx264", seconds: 18, gop: 100}, time.Second, false},
@@ -49,8 +49,8 @@ func TestFramesAfterASeekAreTheSources(t *testing.T) {
 	}
 }
 
-// everyForm makes a file of each form out of a source: growing, finished,
-// recovered, and recovered without a chunk in the middle.
+// everyForm makes a file of each form from a source: growing, finished, recovered, and recovered
+// without a chunk in the middle.
 func everyForm(t *testing.T, src *source, flush time.Duration) map[string]string {
 	out := map[string]string{}
 	for form, f := range forms {
@@ -72,7 +72,7 @@ func everyForm(t *testing.T, src *source, flush time.Duration) map[string]string
 		require.Zero(t, pool.Outstanding(), pool.Leaks())
 		out["finished, "+form] = s.path(s.last())
 		if f.tail {
-			continue // it grows and is recovered as the other does
+			continue // it grows and is recovered like the other one
 		}
 		growing := filepath.Join(t.TempDir(), "growing.mp4")
 		require.NoError(t, os.WriteFile(growing, grown, 0o600))
@@ -82,15 +82,15 @@ func everyForm(t *testing.T, src *source, flush time.Duration) map[string]string
 	return out
 }
 
-// decoded is the MD5 of each picture of a source, as it is shown.
+// decoded returns the MD5 of each frame of a source in presentation order.
 func decoded(t *testing.T, src *source) []string {
 	frames := frameHashes(t, "-i", src.file, "-map", "0:v")[0]
 	require.Len(t, slices.Compact(slices.Sorted(slices.Values(frames))), len(frames), "each picture is like no other")
 	return frames
 }
 
-// frameHashes decodes with one ffmpeg, which must have nothing to say, and
-// gives the MD5 of what comes, by stream.
+// frameHashes decodes with one ffmpeg, which must print no warning, and returns the MD5 of each
+// frame, by stream.
 func frameHashes(t *testing.T, args ...string) map[int][]string {
 	args = append([]string{"-nostdin", "-v", "warning"}, args...)
 	table := tool(t, "ffmpeg", append(args, "-fps_mode", "passthrough", "-f", "framemd5", "-")...)
@@ -107,20 +107,19 @@ func frameHashes(t *testing.T, args ...string) map[int][]string {
 	return out
 }
 
-// seekFrames is how many pictures are looked at behind a seek: past the end of
-// the chunk.
+// seekFrames is the number of frames that are compared after a seek: past the end of the chunk.
 const seekFrames = 30
 
 func requireSeeks(t *testing.T, source []string, file, form string) {
 	seen := probe(t, file)
 	pictures := seen.of(0)
 	require.Greater(t, len(pictures), len(source)-60, form)
-	first := pictures[0].PTS // it is a key frame, and shown first
+	first := pictures[0].PTS // a key frame, shown first
 	var want []int
 	for _, p := range pictures {
 		want = append(want, int((p.PTS-first+1800)/3600))
 	}
-	slices.Sort(want) // a cut leaves out what is decoded after, and shown before, the last one
+	slices.Sort(want) // a cut leaves out frames that are decoded after the last one and shown before it
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var args, maps []string
 	var at []int
@@ -138,7 +137,7 @@ func requireSeeks(t *testing.T, source []string, file, form string) {
 	}
 }
 
-// numbers says which pictures of the source these are; -1 is none of them.
+// numbers returns the numbers of the frames in the source; -1 for a frame that is not in it.
 func numbers(source, hashes []string) (out []int) {
 	for _, h := range hashes {
 		out = append(out, slices.Index(source, h))
@@ -146,8 +145,8 @@ func numbers(source, hashes []string) (out []int) {
 	return out
 }
 
-// TestIndexLeavesTheEndOut: libavformat takes an index that reaches to the end
-// of the file for all there is.
+// TestIndexLeavesTheEndOut checks that the sidx does not reach the end of the file: libavformat
+// would then ignore other fragments.
 func TestIndexLeavesTheEndOut(t *testing.T) {
 	src := record(t, avc(8))
 	for form, file := range everyForm(t, src, time.Second/4) {
@@ -163,8 +162,8 @@ func TestIndexLeavesTheEndOut(t *testing.T) {
 	}
 }
 
-// TestKillBehindTheLastBoxLosesNothing: the box that finishing appends is no
-// damaged chunk.
+// TestKillBehindTheLastBoxLosesNothing checks that the box that finishing appends does not count as
+// a damaged chunk.
 func TestKillBehindTheLastBoxLosesNothing(t *testing.T) {
 	k := grow(t, record(t, avc(4)), true)
 	r, file := repaired(t, t.TempDir(), append(k.data, 0, 0, 0, 8, 'f', 'r', 'e', 'e'))

@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// packet is an access unit as ffprobe sees it.
+// packet is an access unit as ffprobe reports it.
 type packet struct {
 	Stream   int    `json:"stream_index"`
 	PTS      int64  `json:"pts"`
@@ -30,7 +30,7 @@ type packet struct {
 	Duration int64  `json:"duration"`
 }
 
-// probed is what ffprobe says about a file.
+// probed is ffprobe's report of a file.
 type probed struct {
 	Packets []packet `json:"packets"`
 	Streams []struct {
@@ -54,7 +54,7 @@ type probed struct {
 
 func probe(t testing.TB, file string) probed { return probeAs(t, file, "error") }
 
-// probeBoxes is for files whose payloads are no real pictures.
+// probeBoxes probes files whose payloads cannot be decoded.
 func probeBoxes(t testing.TB, file string) probed { return probeAs(t, file, "quiet") }
 
 func probeAs(t testing.TB, file, level string) (p probed) {
@@ -78,7 +78,7 @@ func (p *probed) of(stream int) (out []packet) {
 	return out
 }
 
-// tool runs a program and fails the test on any complaint of it.
+// tool runs a program and fails the test if it prints an error.
 func tool(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
 	var complaint = new(writer)
@@ -94,11 +94,11 @@ type writer struct{ b []byte }
 
 func (w *writer) Write(p []byte) (int, error) { w.b = append(w.b, p...); return len(p), nil }
 
-// source is a real elementary stream, cut out of a file that ffmpeg made.
+// source is a real elementary stream, extracted from a file that ffmpeg made.
 type source struct {
 	file   string
 	tracks []media.Track
-	units  []unit // in the file's own interleaving, by decode time
+	units  []unit // interleaved as in the file, by decode time
 	probe  probed
 }
 
@@ -107,11 +107,11 @@ type unit struct {
 	au    media.AU
 }
 
-// recipe names a source; each is made once for all tests.
+// recipe identifies a source; each is made once for all tests.
 type recipe struct {
 	codec   string
 	seconds int
-	gop     int // pictures, which are small then; 0: a second's
+	gop     int // in frames, which are small then; 0: one second
 	silent  bool
 }
 
@@ -121,9 +121,9 @@ var sources = struct {
 	made map[recipe]*source
 }{made: map[recipe]*source{}}
 
-// TestMain makes room for the sources. A test that lets go of a file and then takes
-// its lock again is not parallel: a program that another test starts has the lock
-// for a moment, between fork and exec.
+// TestMain creates the directory of the sources. A test that releases a file's lock and takes it
+// again is not parallel: a program that another test starts inherits the lock for a moment, between
+// fork and exec.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "mp4-sources")
 	if err != nil {
@@ -138,8 +138,7 @@ func TestMain(m *testing.M) {
 func avc(seconds int) recipe  { return recipe{codec: "libx264", seconds: seconds} }
 func hevc(seconds int) recipe { return recipe{codec: "libx265", seconds: seconds} }
 
-// record makes a source: moving pictures with B-frames, a key frame a second,
-// and sound.
+// record makes a source: moving pictures with B-frames, a key frame a second, and audio.
 func record(t testing.TB, r recipe) *source {
 	t.Helper()
 	sources.Lock()
@@ -173,7 +172,7 @@ func record(t testing.TB, r recipe) *source {
 	return s
 }
 
-// readTracks takes the decoder configuration out of the source's boxes.
+// readTracks reads the decoder configuration from the source's boxes.
 func (s *source) readTracks(t testing.TB) {
 	f, err := os.Open(s.file)
 	require.NoError(t, err)
@@ -241,7 +240,8 @@ func (s *source) readUnits(t testing.TB) {
 // start is the wall clock of every source's time zero.
 var start = time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
 
-// chunks cuts a source into chunks; the caller owns them. only leaves units out.
+// chunks cuts a source into chunks, which the caller owns. It leaves out units for which only
+// returns false.
 func (s *source) chunks(t testing.TB, pool *media.Pool, flush time.Duration, only func(unit) bool) (*media.TrackSet, []*media.Chunk) {
 	t.Helper()
 	set, err := media.NewTrackSet(1, s.tracks)

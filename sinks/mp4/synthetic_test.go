@@ -11,17 +11,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// synthetic makes chunks of pictures (with B-frame-like offsets) and sound that
-// no decoder would take, as many and as large as a test wants.
+// synthetic makes chunks of video (with offsets as of B-frames) and audio that no decoder accepts,
+// in any number and size.
 type synthetic struct {
 	fps, gop      int
-	picture       int // bytes
+	picture       int // bytes of a frame of video
 	sound         bool
-	frame         int // bytes of one of sound; 0: 380
+	frame         int // bytes of a frame of audio; 0: 380
 	flush         time.Duration
 	chunks        int
 	constantFrame bool  // no composition offsets
-	take          int64 // of the same scene: each has payloads of its own
+	take          int64 // number of the take of the scene: each has its own payloads
 	maxBytes      int   // of a chunk
 }
 
@@ -67,7 +67,7 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 	return set, out
 }
 
-// fill makes a payload that no other is like, and none of whose bytes is 0.
+// fill makes a unique payload without zero bytes.
 func fill(b []byte, i int64) {
 	for k := range b {
 		b[k] = byte(i>>(k%5*7)) ^ byte(k) | 0x80

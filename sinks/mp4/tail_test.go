@@ -11,9 +11,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A stop may come between a picture and those that are decoded after it and shown
-// before it. The edit list must reach to the end of the one that is shown last:
-// ffmpeg leaves out what lies behind it.
+// TestStopInsideAGroupOfBFramesLosesNoPicture stops between a frame and those that are decoded after
+// it and shown before it. The edit list must reach the end of the frame that is shown last: ffmpeg
+// drops later ones.
 func TestStopInsideAGroupOfBFramesLosesNoPicture(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(8))
@@ -43,7 +43,7 @@ func TestStopInsideAGroupOfBFramesLosesNoPicture(t *testing.T) {
 	}
 }
 
-// shownPictures is how many a player shows of a file.
+// shownPictures returns the number of frames that a player shows.
 func shownPictures(t *testing.T, file string) int {
 	t.Helper()
 	out := tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", file, "-map", "0:v", "-vsync", "passthrough", "-f", "framemd5", "-")

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// tally counts what it is told.
+// tally implements Timings and counts the calls.
 type tally struct{ wrote, synced, finished int }
 
 func (t *tally) Wrote(time.Duration)    { t.wrote++ }

@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// tree is what lies below a directory: directories with a slash, links with an @.
+// tree returns the entries below a directory: directories with a slash, links with an @.
 func tree(t *testing.T, dir string) (out []string) {
 	t.Helper()
 	require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
@@ -39,7 +39,7 @@ func tree(t *testing.T, dir string) (out []string) {
 	return out
 }
 
-// plant makes files, directories and links, as tree shows them.
+// plant creates files, directories and links, in the notation of tree.
 func plant(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -53,8 +53,8 @@ func plant(t *testing.T, dir string, names ...string) {
 	}
 }
 
-// The last file of a directory is deleted while a recorder begins the next one in
-// it: before each step of making it, what is empty goes.
+// TestADirectoryThatVanishesIsMadeAgain deletes empty directories before each step of creating the
+// next file, as after the deletion of the last file of a directory.
 func TestADirectoryThatVanishesIsMadeAgain(t *testing.T) {
 	src := record(t, avc(4))
 	for _, step := range []string{"mkdir", "syncdir", "create"} {
@@ -86,15 +86,16 @@ func TestADirectoryThatVanishesIsMadeAgain(t *testing.T) {
 	}
 }
 
-// Recordings begin while another part removes every empty directory that it sees.
+// TestRecordingsBeginWhileDirectoriesAreRemoved begins recordings while another goroutine removes
+// every empty directory.
 func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	cfg := Defaults()
 	cfg.RecordPath, cfg.FilenamePattern, cfg.Sync = t.TempDir(), "{stream_path}/{date}/{seq}.mp4", syncNone
 	s := newSession(t, cfg, nil)
 	require.NoError(t, s.Open(context.Background()))
-	// A recorder tries a hundred times. Twenty sweeps of three directories make it
-	// fail less often than that, however fast they are.
+	// A recorder tries a hundred times. Twenty sweeps of three directories make it fail less often
+	// than that, however fast they are.
 	sweeps, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -123,15 +124,15 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }
 
-// A record directory that goes altogether ends in an error, not in a loop, and so does
-// a name that is not taken though its directory is there; what could not begin leaves
-// no directory.
+// TestAFileThatCannotBeginLeavesNoDirectory checks that a record directory that vanishes ends in an
+// error, not in a loop, and so does a name that the file system refuses, and that a file that could
+// not be created leaves no directory.
 func TestAFileThatCannotBeginLeavesNoDirectory(t *testing.T) {
 	for _, c := range []struct {
 		op        string
 		skip      int
 		err, want error
-		goes      bool // the directory
+		goes      bool // the directory vanishes
 	}{
 		{"create", 0, unix.ENOSPC, unix.ENOSPC, false},
 		{"mkdir", 1, unix.ENOSPC, unix.ENOSPC, false},
@@ -163,7 +164,7 @@ func TestAFileThatCannotBeginLeavesNoDirectory(t *testing.T) {
 		set, chunks := src.chunks(t, pool, time.Second, nil)
 		require.NoError(t, s.Open(context.Background()))
 		opened = true
-		if err := s.put(segment(set, 1), chunks); err != nil { // of the directory; a disk's is a problem, and the run goes on
+		if err := s.put(segment(set, 1), chunks); err != nil { // the error of a directory ends the run; a disk's is a problem
 			require.ErrorIs(t, err, c.want)
 		}
 		require.Contains(t, s.report().LastError, c.want.Error(), c.op)
@@ -173,7 +174,8 @@ func TestAFileThatCannotBeginLeavesNoDirectory(t *testing.T) {
 	}
 }
 
-// A file that held nothing whole is removed by recovery, with its directory.
+// TestRecoveryOfNothingLeavesNoDirectory checks that recovery removes a file without a whole chunk
+// and its directory.
 func TestRecoveryOfNothingLeavesNoDirectory(t *testing.T) {
 	dir := t.TempDir()
 	plant(t, dir, "live/cam/20260318/a.mp4.part", "mine/")

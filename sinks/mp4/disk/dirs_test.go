@@ -28,7 +28,7 @@ func TestADeletedFileTakesItsEmptyDirectoriesAlong(t *testing.T) {
 	require.Error(t, Remove(dir, "/etc/hostname"))
 }
 
-// A link to a directory, and what it leads to, stay.
+// TestALinkedDirectoryStays checks that a link to a directory and its target stay.
 func TestALinkedDirectoryStays(t *testing.T) {
 	dir := t.TempDir()
 	makeAll(t, dir, "disk/cam/20260318/a.mp4", "disk/b.mp4")
@@ -43,7 +43,7 @@ func TestALinkedDirectoryStays(t *testing.T) {
 	require.Equal(t, []string{"flat@", "live@"}, listed(t, dir))
 }
 
-// At a start those go that only a recorder can have made.
+// TestEmptyDirectoriesOfRecordingsGo checks that only directories that a recorder made are removed.
 func TestEmptyDirectoriesOfRecordingsGo(t *testing.T) {
 	for pattern, c := range map[string]struct{ gone, stay []string }{
 		"{stream}_{date}_{time}.mp4": {
@@ -87,8 +87,8 @@ func TestEmptyDirectoriesOfRecordingsGo(t *testing.T) {
 	}
 }
 
-// Each directory that has a file stays, whatever it is called; each above that has
-// another one too.
+// TestDirectoriesWithSomethingInThemStay checks that each directory with a file stays, whatever its
+// name, and so does each parent with another entry.
 func TestDirectoriesWithSomethingInThemStay(t *testing.T) {
 	dir := t.TempDir()
 	all := []string{"live/", "live/cam/", "live/cam/20260318/", "live/cam/20260318/note.txt", "live/cam/20260319/", "live/cam/20260319/.hidden"}
@@ -100,7 +100,7 @@ func TestDirectoriesWithSomethingInThemStay(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, all[len(all)-1]))
 }
 
-// listed is what lies below a directory: directories with a slash, links with an @.
+// listed returns the entries below a directory: directories with a slash, links with an @.
 func listed(t *testing.T, dir string) (out []string) {
 	t.Helper()
 	require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
@@ -122,7 +122,7 @@ func listed(t *testing.T, dir string) (out []string) {
 	return out
 }
 
-// makeAll makes files, directories and links, as listed shows them.
+// makeAll creates files, directories and links, in the notation of listed.
 func makeAll(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	for _, name := range names {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A file system that folds case: a file is under the directory that is there, as it is
-// written there.
+// TestDirectoriesAreNamedAsOnTheDisk checks that on a case-insensitive file system the file's
+// directories keep the spelling on the disk.
 func TestDirectoriesAreNamedAsOnTheDisk(t *testing.T) {
 	dir := t.TempDir()
 	d, err := Open(dir)

@@ -9,7 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// What a full disk says is no refusal: nothing takes the place of the call.
+// TestAFullDiskRefusesNothing checks that ENOSPC does not count as an unsupported call, which a
+// fallback would replace.
 func TestAFullDiskRefusesNothing(t *testing.T) {
 	d, err := Open(t.TempDir())
 	require.NoError(t, err)

@@ -64,8 +64,8 @@ func TestFilesAreMadeWithTheModesOfTheirDirectory(t *testing.T) {
 	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), "what is there keeps its mode")
 }
 
-// TestAFileSystemWithoutModesTakesFiles: one that refuses chmod and chgrp, such as exFAT and SMB,
-// gives files modes of its own. Any other error is one, and leaves no file.
+// TestAFileSystemWithoutModesTakesFiles checks that a file system that refuses chmod and chgrp, such
+// as exFAT and SMB, keeps its own modes, and that any other error is returned and leaves no file.
 func TestAFileSystemWithoutModesTakesFiles(t *testing.T) {
 	for _, refusal := range []error{unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOSYS, unix.EIO} {
 		dir := t.TempDir()
@@ -93,7 +93,8 @@ func TestAFileSystemWithoutModesTakesFiles(t *testing.T) {
 	}
 }
 
-// TestWhatSpoolKeepsForItselfIsForItAlone, whatever the modes of recordings are.
+// TestWhatSpoolKeepsForItselfIsForItAlone checks that spool's own files ignore the modes of
+// recordings.
 func TestWhatSpoolKeepsForItselfIsForItAlone(t *testing.T) {
 	dir := t.TempDir()
 	d, err := OpenAs(dir, Modes{File: 0o664, Dir: 0o775, Group: os.Getegid()})

@@ -61,8 +61,8 @@ func TestFactsAreReadAsTheyWereWritten(t *testing.T) {
 	require.True(t, f.None())
 }
 
-// Each byte of the file counts: with any of them changed or missing it is damaged, which
-// protects, and the next change makes it whole.
+// TestDamageIsSeenAndProtects checks that with any byte changed or missing the file is damaged and
+// protects, and that the next change repairs it.
 func TestDamageIsSeenAndProtects(t *testing.T) {
 	s := In(t.TempDir())
 	require.NoError(t, s.Change(id, protect(false)))
@@ -87,7 +87,8 @@ func TestDamageIsSeenAndProtects(t *testing.T) {
 	require.True(t, *f.Protected, "what the disk does not tell may be")
 }
 
-// Changes from several sides, each with a store of its own as processes have, lose none.
+// TestChangesAtATimeLoseNone checks concurrent changes through separate stores, as of several
+// processes.
 func TestChangesAtATimeLoseNone(t *testing.T) {
 	dir := t.TempDir()
 	var wg sync.WaitGroup
@@ -130,13 +131,13 @@ func TestTheStoreIsThatOfTheRecordDirectory(t *testing.T) {
 	require.Equal(t, filepath.Join(dir, Directory), s.dir)
 }
 
-// promise is what was said to be so.
+// promise is the state that was promised to be durable.
 type promise struct {
 	protected bool
 	events    int
 }
 
-// changed makes changes on a disk in memory; forget is the sync that it forgets.
+// changed makes changes on a disk in memory that skips the sync with number forget.
 func changed(t *testing.T, forget int) *powercut.Disk {
 	t.Helper()
 	disk := powercut.New()
@@ -152,9 +153,8 @@ func changed(t *testing.T, forget int) *powercut.Disk {
 	return disk
 }
 
-// TestFactsAfterAPowerCut: after whatever operation it comes, what was promised is
-// there, or the next change, and nothing is damaged. Each sync that this takes is seen
-// to be missing.
+// TestFactsAfterAPowerCut checks that after a power cut at any operation the promised facts are
+// there, or those of the next change, and are not damaged, and that each sync is needed.
 func TestFactsAfterAPowerCut(t *testing.T) {
 	all := []promise{{}, {true, 0}, {true, 1}, {false, 1}, {false, 2}}
 	check := func(forget int) (broken string) {

@@ -15,7 +15,7 @@ const (
 	processes = 3
 )
 
-// TestMain is another process, where the test below asks for one.
+// TestMain runs as a second process if the test below requests it.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(otherDir); dir != "" {
 		side := int(os.Getenv("SPOOL_TEST_SIDE")[0] - '0')
@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestChangesOfSeveralProcessesLoseNone: the command line beside the server.
+// TestChangesOfSeveralProcessesLoseNone checks concurrent changes of processes, such as the command
+// line beside the server.
 func TestChangesOfSeveralProcessesLoseNone(t *testing.T) {
 	dir := t.TempDir()
 	self, err := filepath.Abs(os.Args[0])

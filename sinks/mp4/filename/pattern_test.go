@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// recorded is when the files of these tests begin.
+// recorded is the begin of the files of these tests.
 var recorded = time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
 
 func TestNames(t *testing.T) {
@@ -42,7 +42,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Where a pattern is wrong, and what to write in its place.
+// TestAPatternIsRefusedWithItsPlaceAndARemedy checks that each error has the place and the
+// correction.
 func TestAPatternIsRefusedWithItsPlaceAndARemedy(t *testing.T) {
 	for pattern, want := range map[string]struct {
 		character int

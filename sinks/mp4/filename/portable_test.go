@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// What Windows drops from a name, or keeps for devices, is in none, and no directory takes the
-// place of a file of SQLite.
+// TestNamesArePortable checks that names have nothing that Windows drops or reserves for devices,
+// and that no directory collides with a file of SQLite.
 func TestNamesArePortable(t *testing.T) {
 	for in, want := range map[string]string{
 		"live/cam./x.mp4": "live/cam_/x.mp4", "con/x.mp4": "con_/x.mp4", "a/NUL.mp4": "a/NUL_.mp4", "com1.x/a.mp4": "com1_.x/a.mp4",
@@ -25,8 +25,8 @@ func TestNamesArePortable(t *testing.T) {
 	}
 }
 
-// TestNoPatternTakesThePlaceOfADatabase by what is written in it, or by what a stream's name
-// makes of it.
+// TestNoPatternTakesThePlaceOfADatabase checks literal text and names of streams that collide with a
+// database's files.
 func TestNoPatternTakesThePlaceOfADatabase(t *testing.T) {
 	for _, text := range []string{"spool.db-journal/{stream}_{date}.mp4", "a/SPOOL.DB/{seq}.mp4", "{stream}-wal/{seq}.mp4", "{date:%Y.open}/{seq}.mp4", "{date:spool.db-shm/%Y}.mp4"} {
 		_, err := Parse(text)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// contents lists every state of a disk as "name=bytes name=bytes".
+// contents returns every state of a disk as "name=bytes name=bytes".
 func contents(d *Disk, random int) (out []string) {
 	for s := range d.States(Options{Seed: 1, Random: random}) {
 		var files []string
@@ -91,8 +91,8 @@ func TestWritesAreReorderedAndTornBySector(t *testing.T) {
 	}
 }
 
-// Where a size grew and bytes did not come, or not all, those of a file that was
-// removed may be read; what was synced is what was written.
+// TestFreeBlocksHoldWhatARemovedFileLeft checks that missing bytes of a file that grew may read as
+// those of a removed file, and that synced bytes never do.
 func TestFreeBlocksHoldWhatARemovedFileLeft(t *testing.T) {
 	d := New()
 	f := write(t, d, "a", "xy")
@@ -123,7 +123,7 @@ func TestFreeBlocksHoldWhatARemovedFileLeft(t *testing.T) {
 	}
 }
 
-// TestEqualDisksHaveEqualSums, of whatever walk they come, and no others do.
+// TestEqualDisksHaveEqualSums checks that sums are equal exactly if the disks are, in any walk.
 func TestEqualDisksHaveEqualSums(t *testing.T) {
 	texts := map[uint64]string{}
 	for range 2 {
@@ -175,8 +175,8 @@ func TestAFileInALostDirectoryIsLost(t *testing.T) {
 	}
 }
 
-// TestTheDiskIsAsItWasWhenThePowerIsBack: a state goes on as a disk of its own,
-// and what is done to it can be cut again.
+// TestTheDiskIsAsItWasWhenThePowerIsBack checks that a state is a disk of its own, whose operations
+// can be cut again.
 func TestTheDiskIsAsItWasWhenThePowerIsBack(t *testing.T) {
 	d := New()
 	require.NoError(t, write(t, d, "a", "x").Sync())

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// memoryFile is as much of a file as repair asks for.
+// memoryFile implements the methods of a file that repair calls.
 type memoryFile struct {
 	disk.File
 	b []byte
@@ -38,7 +38,7 @@ var (
 	moovFirst          = []string{"-movflags", "faststart"}
 )
 
-// clip is a film of some pictures as ffmpeg writes it, with a key frame in ten.
+// clip returns a film as ffmpeg writes it, with a key frame every ten frames.
 func clip(t testing.TB, seconds string, args ...string) []byte {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "clip.mp4")
@@ -52,7 +52,7 @@ func clip(t testing.TB, seconds string, args ...string) []byte {
 	return b
 }
 
-// inMdat is an offset in the n-th mdat at the top of a file.
+// inMdat returns an offset in the n-th top-level mdat of a file.
 func inMdat(t testing.TB, b []byte, n int) int {
 	t.Helper()
 	for boxes := isobmff.Walk(b); boxes.Next(); {
@@ -66,7 +66,8 @@ func inMdat(t testing.TB, b []byte, n int) int {
 	return 0
 }
 
-// A length that a recorder reserved 64 bits for and never wrote reaches to the end.
+// TestALengthThatWasNeverWrittenReachesToTheEnd checks a 64-bit size that a recorder reserved and
+// never wrote.
 func TestALengthThatWasNeverWrittenReachesToTheEnd(t *testing.T) {
 	b := clip(t, "1", moovFirst...)
 	at := inMdat(t, b, 0)
@@ -86,7 +87,7 @@ func TestALengthThatWasNeverWrittenReachesToTheEnd(t *testing.T) {
 	}
 }
 
-// TestACopyThatIsNoBetterIsRefused: a plan that is wrong makes no file.
+// TestACopyThatIsNoBetterIsRefused checks that a wrong plan produces no file.
 func TestACopyThatIsNoBetterIsRefused(t *testing.T) {
 	b := clip(t, "2", fragmentedByMoof...)
 	b = b[:inMdat(t, b, 2)]
@@ -104,8 +105,8 @@ func TestACopyThatIsNoBetterIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzDamagedFile looks at any bytes as another program's, and makes the copy: no
-// panic, no end that does not come, and a copy that is not whole is refused.
+// FuzzDamagedFile inspects any bytes as another program's file and makes the copy: it must not
+// panic, must end, and must refuse a damaged copy.
 func FuzzDamagedFile(f *testing.F) {
 	for _, args := range [][]string{fragmentedByMoof, fragmentedAbsolute, moovFirst, nil} {
 		b := clip(f, "0.4", args...)

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// tables are those of three samples in two chunks, and further boxes.
+// tables returns the tables of three samples in two chunks, and further boxes.
 func tables(further func(w *isobmff.Writer)) []byte {
 	var w isobmff.Writer
 	table := func(fourcc string, v ...uint32) {
@@ -47,7 +47,7 @@ func TestASampleTableIsExpanded(t *testing.T) {
 	}, s)
 }
 
-// A box that is cut anywhere, as far as a payload of one byte, is damage and no panic.
+// TestATableThatIsCutIsDamaged checks that a box cut at any byte is damage and causes no panic.
 func TestATableThatIsCutIsDamaged(t *testing.T) {
 	whole := tables(func(*isobmff.Writer) {})
 	for boxes := isobmff.Walk(whole); boxes.Next(); {

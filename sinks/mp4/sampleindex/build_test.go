@@ -18,7 +18,7 @@ var id = media.ID{1, 2, 3, 15: 9}
 
 func source(size int64) index.Source { return index.Source{Recording: id, Bytes: size} }
 
-// moovOf is a moov of two tracks, with sample tables or for fragments.
+// moovOf returns a moov of two tracks, with sample tables or for fragments.
 func moovOf(tables []isobmff.TableBuilder, edits []isobmff.Edit) []byte {
 	var w isobmff.Writer
 	moov := w.Open("moov")
@@ -72,8 +72,8 @@ func bytesOf(c *media.Columns) (n int64) {
 	return n
 }
 
-// fragmentsOf is a file of fragments, each with a run of each track, a gap before the
-// last, and a box between two that recovery blanked.
+// fragmentsOf returns a file of fragments, each with a run of each track, with a gap before the last
+// fragment and a box between two that recovery blanked.
 func fragmentsOf(t testing.TB) []byte {
 	t.Helper()
 	var w isobmff.Writer
@@ -112,7 +112,7 @@ func samplesOf(t testing.TB, text []byte, track int) (out []isobmff.Sample) {
 	return out
 }
 
-// sparse is a file of which only the beginning is not zeros.
+// sparse is a file whose bytes after the beginning are zeros.
 type sparse struct {
 	b    []byte
 	size int64
@@ -131,7 +131,7 @@ func (s *sparse) ReadAt(b []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// TestTablesOfAnySize: those of files beyond 4 GiB, with a gap and offsets below zero.
+// TestTablesOfAnySize checks tables of files beyond 4 GiB, with a gap and negative offsets.
 func TestTablesOfAnySize(t *testing.T) {
 	for _, base := range []int64{10_000, 1<<32 - 2000, 1 << 40} {
 		var tables [2]isobmff.TableBuilder
@@ -160,8 +160,8 @@ func TestTablesOfAnySize(t *testing.T) {
 	}
 }
 
-// TestFragmentsOfAGrowingFile: at each length there are those that are whole, at the
-// times that the edit list says.
+// TestFragmentsOfAGrowingFile checks that at each length the index has the whole fragments, at the
+// times of the edit list.
 func TestFragmentsOfAGrowingFile(t *testing.T) {
 	b := fragmentsOf(t)
 	whole, err := Build(bytes.NewReader(b), source(int64(len(b))))
@@ -202,8 +202,8 @@ func TestAFileOfWhichNoIndexCanBeMade(t *testing.T) {
 	}
 }
 
-// claiming is a moov of tracks whose samples lie in one chunk, and an stsz of such numbers:
-// the size of all samples, how many they are, and where the first is 0 the size of each.
+// claiming returns a moov of tracks whose samples are in one chunk. stsz is the content of its stsz:
+// the common size, the number of samples and, if the first is 0, the size of each.
 func claiming(t testing.TB, tracks int, stsz ...uint32) []byte {
 	t.Helper()
 	var w isobmff.Writer
@@ -236,8 +236,8 @@ func claiming(t testing.TB, tracks int, stsz ...uint32) []byte {
 	return w.B
 }
 
-// TestTablesThatClaimMoreThanTheFileHolds cost no work: each of many tracks claims samples
-// of as many bytes, in one chunk, as the file has.
+// TestTablesThatClaimMoreThanTheFileHolds checks that they cost no work: each of many tracks claims
+// samples with as many bytes, in one chunk, as the file has.
 func TestTablesThatClaimMoreThanTheFileHolds(t *testing.T) {
 	const size = 1 << 31
 	of := func(tracks int, sizes ...uint32) error {
@@ -252,8 +252,8 @@ func TestTablesThatClaimMoreThanTheFileHolds(t *testing.T) {
 	require.ErrorIs(t, of(index.MaxTracks, size-1, 1), ErrNoTables)
 }
 
-// TestTheCostOfTablesIsThatOfTheirBytes, also where a few of them claim as many samples of
-// one size as the file has room for. What is made of a file counts as work on it.
+// TestTheCostOfTablesIsThatOfTheirBytes checks tables that claim in a few bytes as many samples of
+// one size as the file has room for. The size of the built index counts as work.
 func TestTheCostOfTablesIsThatOfTheirBytes(t *testing.T) {
 	const most = 1 << 22 // samples
 	each := make([]uint32, 2+1<<12)
@@ -283,8 +283,8 @@ func TestTheCostOfTablesIsThatOfTheirBytes(t *testing.T) {
 	}
 }
 
-// FuzzBuild: whatever a file holds, what is made of it is an index, and the work is in
-// proportion to the file.
+// FuzzBuild checks that Build returns a valid index or an error for any file, with work in proportion
+// to the file.
 func FuzzBuild(f *testing.F) {
 	var tables [2]isobmff.TableBuilder
 	c := run(30, 0)

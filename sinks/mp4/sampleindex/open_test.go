@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// countedFile counts what is read of a file.
+// countedFile counts the bytes read of a file.
 type countedFile struct {
 	*os.File
 	reads int
@@ -25,7 +25,7 @@ func (c *countedFile) ReadAt(b []byte, at int64) (int, error) {
 	return c.File.ReadAt(b, at)
 }
 
-// onDisk is a file on the disk with some bytes.
+// onDisk returns a file on the disk with the given bytes.
 func onDisk(t testing.TB, b []byte) *countedFile {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "file.mp4")
@@ -36,7 +36,7 @@ func onDisk(t testing.TB, b []byte) *countedFile {
 	return &countedFile{File: f}
 }
 
-// tabled is a file of sample tables.
+// tabled returns a file with sample tables.
 func tabled(t testing.TB) []byte {
 	t.Helper()
 	var tables [2]isobmff.TableBuilder
@@ -47,8 +47,8 @@ func tabled(t testing.TB) []byte {
 	return append(moovOf(tables[:], nil), make([]byte, 30_000)...)
 }
 
-// TestOfAFileThatIsAsItWasNothingIsRead: its length and time of change say that the index
-// is of it. One that was written to or touched is read again, once.
+// TestOfAFileThatIsAsItWasNothingIsRead checks that a file whose length and modification time match
+// the index is not read, and that a file that was written or touched is read once.
 func TestOfAFileThatIsAsItWasNothingIsRead(t *testing.T) {
 	for name, b := range map[string][]byte{"tables": tabled(t), "fragments": fragmentsOf(t)} {
 		s, file := In(t.TempDir()), onDisk(t, b)
@@ -86,14 +86,15 @@ func TestOfAFileThatIsAsItWasNothingIsRead(t *testing.T) {
 	}
 }
 
-// refusing is a disk that takes no file.
+// refusing is a disk that refuses new files.
 type refusing struct{ durable.Disk }
 
 var errFull = errors.New("full")
 
 func (refusing) Create(string, fs.FileMode) (durable.File, error) { return nil, errFull }
 
-// TestAnIndexThatCannotBeKeptIsInMemory, and says so; what is kept stays.
+// TestAnIndexThatCannotBeKeptIsInMemory checks that it is returned with the error, and that a stored
+// index stays.
 func TestAnIndexThatCannotBeKeptIsInMemory(t *testing.T) {
 	dir, file := t.TempDir(), onDisk(t, tabled(t))
 	full := On(refusing{}, dir)
@@ -108,7 +109,7 @@ func TestAnIndexThatCannotBeKeptIsInMemory(t *testing.T) {
 	require.ErrorIs(t, full.Rebuild(file, id), errFull)
 }
 
-// untimed is a file of a file system without times.
+// untimed is a file on a file system without times.
 type untimed struct{ *countedFile }
 
 type untimedInfo struct{ fs.FileInfo }
@@ -120,7 +121,7 @@ func (u untimed) Stat() (fs.FileInfo, error) {
 
 func (untimedInfo) ModTime() time.Time { return time.Time{} }
 
-// TestWithoutATimeOfChangeTheFileIsRead, each time.
+// TestWithoutATimeOfChangeTheFileIsRead checks that the file is read each time.
 func TestWithoutATimeOfChangeTheFileIsRead(t *testing.T) {
 	s, file := In(t.TempDir()), onDisk(t, tabled(t))
 	for range 3 {

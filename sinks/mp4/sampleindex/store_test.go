@@ -15,7 +15,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// TestAPowerCutLeavesTheIndexOrNone, and the one that Write returned for.
+// TestAPowerCutLeavesTheIndexOrNone checks that a power cut leaves the complete index or none, and
+// keeps the index for which Write returned.
 func TestAPowerCutLeavesTheIndexOrNone(t *testing.T) {
 	b := fragmentsOf(t)
 	text, err := Build(bytes.NewReader(b), source(int64(len(b))))
@@ -73,7 +74,8 @@ func TestIndexesAreKeptByRecording(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-// TestAnIndexThatIsBeingWrittenIsLeftAlone: it is removed with its recording.
+// TestAnIndexThatIsBeingWrittenIsLeftAlone checks that Recordings keeps its temporary file, and that
+// Remove deletes it.
 func TestAnIndexThatIsBeingWrittenIsLeftAlone(t *testing.T) {
 	s := In(t.TempDir())
 	unfinished := s.file(id) + durable.Unfinished
@@ -87,7 +89,8 @@ func TestAnIndexThatIsBeingWrittenIsLeftAlone(t *testing.T) {
 	require.NoDirExists(t, filepath.Dir(unfinished))
 }
 
-// TestRecordingsAreListedInParts: each part is bounded, and each recording is in some.
+// TestRecordingsAreListedInParts checks that each part is limited, and that each recording is in some
+// part.
 func TestRecordingsAreListedInParts(t *testing.T) {
 	s := In(t.TempDir())
 	for n := range byte(20) {
