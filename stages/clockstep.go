@@ -7,20 +7,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// wall tells times by the wall clock as it is now. Chunks are dated by the clock
-// as it was at their key frame, and triggers by what it shows today: where it was
-// set in between, both are moved to the same clock before they are compared. The
-// owner moves what it remembers.
-type wall struct {
-	stepped int64 // ns, pipeline.Stepped of the clock that times are told by
+// wallClock converts times to the wallClock clock as it is now. The builder dates a chunk by the clock
+// at the chunk's key frame; a trigger is dated by the clock at the time of the request. When the
+// clock was set in between, both are converted to the present clock before they are compared. The
+// owner shifts the times that it remembers by the result of step.
+type wallClock struct {
+	stepped int64 // pipeline.Stepped of the clock that the owner's times refer to
 }
 
-// noise bounds what two readings of the clocks differ by on a busy machine, ns:
-// less is no step.
+// noiseNS bounds the difference between two readings of the clocks on a busy machine. A smaller
+// difference is not a step.
 const noise = int64(50 * time.Millisecond)
 
-// step tells by how much the clock was set since the last call, ns.
-func (w *wall) step(clock pipeline.Clock) int64 {
+// step returns how far the clock was set since the last call, in ns.
+func (w *wallClock) step(clock pipeline.Clock) int64 {
 	by := int64(pipeline.Stepped(clock.Now())) - w.stepped
 	if -noise < by && by < noise {
 		return 0
@@ -29,8 +29,8 @@ func (w *wall) step(clock pipeline.Clock) int64 {
 	return by
 }
 
-// begin returns when a chunk begins by the clock as it is now, ns UTC.
-func (w *wall) begin(c *media.Chunk) int64 {
+// begin returns the time at which a chunk begins, in ns of UTC by the present clock.
+func (w *wallClock) begin(c *media.Chunk) int64 {
 	if by := w.stepped - c.Stepped; by <= -noise || by >= noise {
 		return c.UTC + by
 	}

@@ -1,8 +1,9 @@
-// Package stages holds the stages between a live stream and its files, one
-// file each. A stage's file name is its name in a declaration.
+// Package stages holds the stages between a live stream and its files, one file each. A stage's
+// file name is its name in a declaration.
 //
-// The directory stages has what media goes through up to the parts of a file, the hub
-// of live streams and the protocols that fill it among it. The directory sinks has what
-// lies on the disk and in the catalogue: the muxer, the rows, their agreement, and what
-// deletes both. What goes on from a finished recording, as exec and webhook, is a stage.
+// The directory stages holds every step that handles live media, up to the parts of a file: the hub
+// of live streams and the protocols that publish to it are among them. The directory sinks holds
+// the muxer, the rows of the catalogue, the code that keeps files and rows consistent, and the code
+// that deletes both. A step that starts from a finished recording, such as exec and webhook, is a
+// stage.
 package stages

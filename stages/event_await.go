@@ -9,21 +9,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// awaiting are the events of a stream of which no key frame has come yet: a
-// camera that wakes because something happens publishes behind the trigger.
+// awaiting holds the events of a stream that has no key frame yet: a camera that wakes on an event
+// starts to publish after the trigger.
 type awaiting struct {
 	list []awaited
-	late uint64 // events that no picture came for in time
+	late uint64 // events whose deadline passed before a key frame came
 }
 
 type awaited struct {
 	media.Event
-	longest int64     // ns, longest file; 0 is no limit
-	until   time.Time // up to then the first key frame may come
+	longestNS int64     // ns, longest file; 0 is no limit
+	until     time.Time // deadline for the first key frame
 }
 
-// add lets an event wait as long as its trigger allows; the error says why it
-// does not.
+// add makes an event wait as long as its trigger allows. The error is the reason why it can't wait.
 func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock) error {
 	if t.WaitUntil.IsZero() {
 		return pipeline.ErrNothing
@@ -49,9 +48,9 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 	return nil
 }
 
-// begin is told of the first key frame, at a time of the wall clock in ns. It
-// gives the events that the recording from there on is of. What an event wants
-// from after its trigger counts from that picture where it comes so late.
+// begin takes the time of the first key frame, in ns of the wall clock, and returns the events that
+// the recording from that key frame on belongs to. The time that an event asks for after its
+// trigger counts from that key frame when the key frame comes after the event's end.
 func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	a.expire(clock.Now())
 	for _, w := range a.list {
@@ -64,8 +63,7 @@ func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	return events
 }
 
-// step moves the times along with a wall clock that was set: an event is as long
-// ago as it was.
+// step shifts the times when the wall clock was set, so that each event keeps its age.
 func (a *awaiting) step(by int64) {
 	for i := range a.list {
 		e := &a.list[i].Event
@@ -73,7 +71,7 @@ func (a *awaiting) step(by int64) {
 	}
 }
 
-// expire gives up the events that have waited as long as they may.
+// expire removes and counts the events whose deadline has passed.
 func (a *awaiting) expire(now time.Time) {
 	a.list = slices.DeleteFunc(a.list, func(w awaited) bool {
 		over := now.After(w.until)
@@ -91,7 +89,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// report tells of events that no picture came for.
+// report warns of events that expired before a key frame came.
 func (a *awaiting) report(out *pipeline.Report, clock pipeline.Clock) {
 	late := a.late
 	for _, w := range a.list {

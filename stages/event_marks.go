@@ -7,16 +7,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// eventMarks answers triggers for a flow that is recorded anyway: an event is a
-// mark in it.
+// eventMarks answers triggers in a pipeline that records all the time: an event becomes a mark in
+// the stream.
 type eventMarks struct {
-	wall  wall
+	wall  wallClock
 	keys  keyFrames
 	await awaiting
 }
 
-// follow is told each chunk before it is queued. It gives the events that waited
-// for it: their marks go before it.
+// follow takes each chunk before it is queued. It returns the events that waited for it; the caller
+// queues their marks before the chunk.
 func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 	m.step(clock)
 	if !c.StartsGOP {
@@ -36,15 +36,15 @@ func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 	return events
 }
 
-// step goes on by the wall clock as it is now.
+// step shifts the times to the wall clock as it is now.
 func (m *eventMarks) step(clock pipeline.Clock) {
 	by := m.wall.step(clock)
 	m.keys.step(by)
 	m.await.step(by)
 }
 
-// trigger decides about an event. With a mark to be queued, mark is true; else it
-// waits for the first key frame, or the error says why it is not taken.
+// trigger decides about an event. mark reports whether the caller must queue a mark for it. Without
+// a mark and an error the event waits for the first key frame.
 func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline.Clock) (done pipeline.Triggered, mark bool, err error) {
 	m.step(clock)
 	first, begun := m.keys.first()
@@ -62,14 +62,14 @@ func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline
 	return answered(pipeline.EventMarked, *e), true, nil
 }
 
-// keyFrames are the times of key frames, UTC ns, oldest first: all of the last
-// minutes, and ever fewer of what was before.
+// keyFrames holds the times of key frames, in ns of UTC, oldest first: all of the last minutes, and
+// fewer the older they are.
 type keyFrames struct{ utc []int64 }
 
 const maxKeyFrames = 1024
 
 func (k *keyFrames) add(utc int64) {
-	if len(k.utc) == maxKeyFrames { // of the older half every second one goes; the first stays
+	if len(k.utc) == maxKeyFrames { // every second time of the older half is dropped; the first one stays
 		const half = maxKeyFrames / 2
 		for i := range half / 2 {
 			k.utc[i] = k.utc[2*i]
@@ -79,7 +79,7 @@ func (k *keyFrames) add(utc int64) {
 	k.utc = append(k.utc, utc)
 }
 
-// step moves the times along with a wall clock that was set.
+// step shifts the times when the wall clock was set.
 func (k *keyFrames) step(by int64) {
 	if by == 0 {
 		return
@@ -96,8 +96,7 @@ func (k *keyFrames) first() (utc int64, ok bool) {
 	return k.utc[0], true
 }
 
-// before returns the newest key frame at or before a time, the first one where there
-// is none.
+// before returns the newest key frame at or before a time, and the first one when all are later.
 func (k *keyFrames) before(utc int64) int64 {
 	i, found := slices.BinarySearch(k.utc, utc)
 	if !found {

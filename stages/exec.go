@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ExecConfig says what is run when a recording ends.
+// ExecConfig configures the command that runs when a recording ends.
 type ExecConfig struct {
 	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"a command of declare.exec by its name, with all that is said there: the only one that a pipeline made by request may run"`
 	Command     config.Command     `yaml:"command" reaches:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
@@ -28,12 +28,12 @@ type ExecConfig struct {
 	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory that {path} begins with: that of the mp4 stage before"`
 }
 
-// execDefaults are the settings of a declaration that says nothing but a command.
+// execDefaults apply to a declaration that sets only a command.
 var execDefaults = ExecConfig{
 	Timeout: config.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000,
 }
 
-// Check refuses a command that cannot be meant.
+// Check refuses impossible settings.
 func (c ExecConfig) Check() (problems config.Problems) {
 	command := c.Command.Reveal()
 	if c.Use == "" && len(command) == 0 || len(command) > 0 && command[0] == "" {
@@ -61,7 +61,7 @@ func (c ExecConfig) Check() (problems config.Problems) {
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// execValues are what can stand in a command.
+// execValues are the placeholders of a command.
 var execValues = map[string]func(*media.Recording, *ExecConfig) string{
 	"path": func(r *media.Recording, c *ExecConfig) string {
 		path := filepath.Join(c.RecordPath, filepath.FromSlash(r.Path))
@@ -98,19 +98,19 @@ func init() {
 		newExec)
 }
 
-// errValue says that a value would be taken for an option, or leads out of the record
-// directory: recordings of earlier versions may have such names.
+// errValue reports a value that a program would read as an option, or that leads out of the record
+// directory. Recordings of earlier versions may have such names.
 var errValue = errors.New("a value cannot be given to a command")
 
-// execStage hands recordings on and has a command run for each that is finished.
+// execStage hands recordings on and runs a command for each finished one.
 type execStage struct {
 	cfg       ExecConfig
 	commands  *Commands
 	log       *slog.Logger
 	pipeline  string
-	refused   atomic.Uint64 // recordings without a command, since too many wait
-	unfit     atomic.Uint64 // recordings without a command, since it cannot be given a value of theirs
-	unstored  atomic.Bool   // which is said once
+	refused   atomic.Uint64 // recordings whose command was not run because too many wait
+	unfit     atomic.Uint64 // recordings whose command was not run because one of their values is not safe as an argument
+	unstored  atomic.Bool   // set after the first log line about it
 	lastError atomic.Pointer[string]
 }
 
@@ -125,19 +125,19 @@ func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Re
 	return &execStage{cfg: cfg, commands: commands, log: set.Log, pipeline: set.Pipeline}, nil
 }
 
-// Process never waits for a command. It is kept before the catalogue says that the
-// file is finished: a crash in between has it run once more, and never not at all.
+// Process never waits for a command. It stores the command before the catalogue records the file as
+// finished: after a crash in between the command runs again, and never not at all.
 func (e *execStage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
 	if r.State != media.StateFinished && r.State != media.StateRecovered {
 		return emit(r)
 	}
 	kept := e.keep(&r)
 	err := emit(r)
-	e.start(r, kept) // the file is there, whatever becomes of this run
+	e.start(r, kept) // the file exists even when this run fails
 	return err
 }
 
-// keep stores what is to be run, and returns its name, empty where that failed.
+// keep stores the command of a recording and returns its name, empty when that failed.
 func (e *execStage) keep(r *media.Recording) string {
 	k := keptCommand(e.pipeline, &e.cfg, r)
 	err := e.commands.store.Keep(k)
@@ -174,9 +174,9 @@ func (e *execStage) start(r media.Recording, kept string) {
 	log.Error("commands take longer than recordings: for this one none is run", "waiting", e.cfg.MaxWaiting)
 }
 
-// args returns the command with what is known of a recording filled in. An argument
-// stays one argument whatever it holds, and becomes no option: that of a file begins with
-// ./ then, and with another value no command is run.
+// args returns the command with the recording's values filled in. A value never splits an argument
+// and never turns it into an option: a file name gets the prefix ./, and any other such value is an
+// error.
 func (e *execStage) args(r *media.Recording) ([]string, error) {
 	if !filepath.IsLocal(filepath.FromSlash(r.Path)) || strings.ContainsRune(r.Path+r.Stream, 0) {
 		return nil, fmt.Errorf("%w: the path %.200q of stream %.200q leads out of the record directory, or is no text", errValue, r.Path, r.Stream)
@@ -197,7 +197,7 @@ func (e *execStage) args(r *media.Recording) ([]string, error) {
 	return args, nil
 }
 
-// variables returns what is known of a recording as a command's environment has it.
+// variables returns the recording's values as environment variables of the command.
 func (e *execStage) variables(r *media.Recording) (out []string) {
 	for name, value := range execValues {
 		out = append(out, config.CommandVariables[name]+"="+value(r, &e.cfg))
@@ -226,7 +226,7 @@ func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 	e.lastError.Store(&shown)
 }
 
-// Report tells of commands that failed or were not run.
+// Report warns of commands that failed or were not run.
 func (e *execStage) Report(r *pipeline.Report) {
 	if text := e.lastError.Load(); text != nil && r.LastError == "" {
 		r.LastError = *text

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// interpreter says where in its arguments a program takes text that it reads as a script.
+// interpreter describes which arguments of a program are text that it reads as a script.
 type interpreter struct {
-	script  string   // letters of options that have a script, or the file of one: attached or the next argument
-	long    []string // long options that do, as they are written
-	values  string   // letters of options that have another argument
-	worded  []string // long options that do
-	first   bool     // without a script option the first argument is a script, or the file of one
-	last    bool     // what follows the script are its arguments
+	script  string   // letters of options that take a script or a script's file, attached or as the next argument
+	long    []string // the same for long options, as they are written
+	values  string   // letters of options that take another argument
+	worded  []string // the same for long options
+	first   bool     // without a script option the first argument is a script or a script's file
+	last    bool     // the arguments behind the script are the script's
 	late    bool     // further options may stand between the script option and the script
 	permute bool     // options may follow other arguments
-	all     bool     // any argument may be text of a script, such as of the shell of another machine
+	all     bool     // any argument may be script text, such as that of a shell on another machine
 }
 
 var (
@@ -26,7 +26,7 @@ var (
 	anyText   = interpreter{all: true}
 )
 
-// interpreters are those of programs' names without a version.
+// interpreters are keyed by the program's name without a version.
 var interpreters = map[string]interpreter{
 	"sh": shellLike, "bash": shellLike, "rbash": shellLike, "dash": shellLike, "ash": shellLike, "zsh": shellLike, "ksh": shellLike, "mksh": shellLike, "pdksh": shellLike, "oksh": shellLike,
 	"lksh": shellLike, "yash": shellLike, "posh": shellLike, "hush": shellLike, "csh": shellLike, "tcsh": shellLike, "fish": shellLike, "rc": shellLike, "elvish": shellLike, "xonsh": shellLike, "nu": shellLike,
@@ -49,7 +49,7 @@ var interpreters = map[string]interpreter{
 	"cmd": anyText, "powershell": anyText, "pwsh": anyText,
 }
 
-// runners run the program that some of their arguments name.
+// runners are programs that run another program, which one of their arguments names.
 var runners = func() map[string]bool {
 	known := map[string]bool{}
 	for name := range strings.FieldsSeq(`env sudo doas pkexec gosu setpriv capsh su-exec runuser nice ionice chrt taskset nohup setsid timeout time stdbuf unbuffer
@@ -60,8 +60,8 @@ var runners = func() map[string]bool {
 	return known
 }()
 
-// program returns the name that a program is known by: /usr/bin/python3.12 is python, and
-// gawk, mawk and nawk are awk.
+// program returns the key of a program: python for /usr/bin/python3.12, awk for gawk, mawk and
+// nawk.
 func program(arg string) string {
 	name, _, _ := strings.Cut(strings.ToLower(filepath.Base(arg)), ".")
 	name = strings.TrimRight(strings.TrimRight(strings.TrimSuffix(name, "-static"), "0123456789"), "-_")
@@ -71,8 +71,9 @@ func program(arg string) string {
 	return name
 }
 
-// option reads an argument that begins with - or +. script says that it gives a script,
-// attached that the script is in it, value that the next argument is that of the option.
+// option parses an argument that begins with - or +. script reports an option that takes a script,
+// attached that the script is part of this argument, value that the next argument belongs to the
+// option.
 func (in *interpreter) option(arg string) (script, attached, value bool) {
 	name, _, equals := strings.Cut(arg, "=")
 	if in.named(in.long, name) {
@@ -92,13 +93,13 @@ func (in *interpreter) option(arg string) (script, attached, value bool) {
 		case strings.ContainsRune(in.values, letter):
 			return false, false, at+2 == len(arg)
 		case letter == '{':
-			return true, true, false // what stands for it may be any letter
+			return true, true, false // a placeholder may become any letter
 		}
 	}
 	return script, false, value
 }
 
-// named reports whether one of some options is meant: a long one may be cut short.
+// named reports whether a name is one of some options. A long option may be abbreviated.
 func (in *interpreter) named(options []string, name string) bool {
 	for _, option := range options {
 		if name == option || len(name) > len("--e") && strings.HasPrefix(option, name) && strings.HasPrefix(name, "--") {
@@ -108,7 +109,7 @@ func (in *interpreter) named(options []string, name string) bool {
 	return false
 }
 
-// scripts returns which arguments are, hold or name a script.
+// scripts returns the indices of the arguments that are, hold or name a script.
 func (in *interpreter) scripts(args []commandWord) (at []int) {
 	given, owed, value := false, false, false
 	for i, arg := range args {

@@ -8,12 +8,12 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// A value that stands in the text of a script is read as script: a stream that somebody
-// publishes as $(rm -r .) would be run. So no placeholder may stand where a program takes
-// text of a script. The rule of names (streampath.Check) alone is not enough: recordings
-// of earlier versions have other names.
+// A program reads a value in the text of a script as part of the script: it would run a stream name
+// such as $(rm -r .). So a placeholder is refused wherever a program reads script text. The rule
+// for stream names (streampath.Check) alone is not enough, because recordings of earlier versions
+// may have other names.
 
-// commandWord is a part of a command, and which item of the list it is of.
+// commandWord is a word of a command; item is its index in the configured list.
 type commandWord struct {
 	text string
 	item int
@@ -60,11 +60,10 @@ type scriptWord struct {
 	all  bool
 }
 
-// scriptsIn returns the text of scripts in a command. A word in its middle is taken for an
-// interpreter where something before it runs programs, or where an option that gives a
-// script follows.
+// scriptsIn returns the script texts in a command. A word after the first counts as an interpreter
+// when a runner precedes it, or when an option that takes a script follows it.
 func scriptsIn(words []commandWord) (found []scriptWord) {
-	runs := false // what is before runs a program, which may be this
+	runs := false // the words before run a program, which this word may name
 	for i, w := range words {
 		in, known := interpreters[program(w.text)]
 		if i == 0 {
@@ -75,7 +74,7 @@ func scriptsIn(words []commandWord) (found []scriptWord) {
 		if !known {
 			continue
 		}
-		runs = runs && runners[program(w.text)] // what follows are arguments
+		runs = runs && runners[program(w.text)] // the words behind are its arguments
 		for _, at := range in.scripts(words[i+1:]) {
 			found = append(found, scriptWord{words[i+1+at], w.text, in.all})
 		}
@@ -83,7 +82,7 @@ func scriptsIn(words []commandWord) (found []scriptWord) {
 	return found
 }
 
-// givenIn reports whether one of some arguments is an option that gives a script.
+// givenIn reports whether one of some arguments is an option that takes a script.
 func (in *interpreter) givenIn(args []commandWord) bool {
 	for _, arg := range args {
 		if len(arg.text) > 1 && arg.text[0] == '-' {
@@ -95,10 +94,10 @@ func (in *interpreter) givenIn(args []commandWord) bool {
 	return false
 }
 
-// envOptions are those of env with an argument, apart from -S.
+// envOptions are the options of env that take an argument, except -S.
 var envOptions = interpreter{values: "uC", worded: []string{"--unset", "--chdir"}}
 
-// splitByEnv returns a command as env -S splits it, and what it splits.
+// splitByEnv returns a command as env -S splits it, and the text that env splits.
 func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	for i, w := range words {
 		if program(w.text) != "env" {
@@ -126,8 +125,7 @@ func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	return words, nil
 }
 
-// envSplit returns the text that an option of env has it split; it may be empty: the next
-// argument is it.
+// envSplit returns the text that an -S option of env splits. An empty text means the next argument.
 func envSplit(option string) (text string, found bool) {
 	if rest, long := strings.CutPrefix(option, "--s"); long {
 		_, text, _ = strings.Cut(rest, "=")

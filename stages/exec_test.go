@@ -415,10 +415,10 @@ func TestLastOutputIsBounded(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&o, "%d\n", i)
 	}
-	require.Len(t, o.String(), maxOutput)
+	require.Len(t, o.String(), maxOutputBytes)
 	require.True(t, strings.HasSuffix(o.String(), "\n2999\n"))
-	fmt.Fprint(&o, strings.Repeat("x", 3*maxOutput))
-	require.Equal(t, strings.Repeat("x", maxOutput), o.String())
+	fmt.Fprint(&o, strings.Repeat("x", 3*maxOutputBytes))
+	require.Equal(t, strings.Repeat("x", maxOutputBytes), o.String())
 }
 
 func TestExecRefusesWhatCannotBeMeant(t *testing.T) {

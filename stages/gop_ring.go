@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// GOPRingConfig bounds the one place of a pipeline where media may wait.
+// GOPRingConfig bounds the queue of a pipeline: no other stage lets media wait.
 type GOPRingConfig struct {
 	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" takes:"media" doc:"what is kept for an event from before its trigger"`
 	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" takes:"nothing" doc:"what an event records after its last trigger"`
@@ -21,7 +21,7 @@ type GOPRingConfig struct {
 	MaxTime config.Duration `yaml:"max_backlog" takes:"media" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
 }
 
-// Validate refuses a ring that can hold nothing.
+// Validate refuses limits too small for one GOP, and windows longer than maxEvent.
 func (c GOPRingConfig) Validate() (err error) {
 	if c.MaxSize < 1<<20 {
 		err = errors.New("max_bytes: at least 1MiB is needed to hold one GOP")
@@ -35,7 +35,7 @@ func (c GOPRingConfig) Validate() (err error) {
 	return err
 }
 
-// maxEvent bounds before and after: a time with them added is still one.
+// maxEvent bounds before and after, so that a time plus either does not overflow.
 const maxEvent = 365 * 24 * time.Hour
 
 var gopRingDefaults = GOPRingConfig{
@@ -49,24 +49,23 @@ func init() {
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 
-// gopRing is where media waits for the stages behind it: a media.GOPQueue that drops
-// the oldest.
+// gopRing queues media for the stages behind it. It is a media.GOPQueue that drops the oldest GOPs.
 //
-// Invariant: what leaves it can be decoded. A GOP of which something was taken
-// is never dropped from its front; when it must go its tail goes.
+// Invariant: the stages behind it can decode everything it gives. When part of a GOP has been
+// taken, only the GOP's tail can be dropped.
 type gopRing struct {
 	cfg   GOPRingConfig
 	pool  *media.Pool
 	clock pipeline.Clock
-	ready chan struct{} // holds a token when there is something to look at
+	ready chan struct{} // holds a token when the queue or ended has changed
 
-	budget *media.Budget // of the whole process; nil where there is none
+	budget *media.Budget // of the whole process; nil without one
 	stage  string
 	stream string
 	once   sync.Once
 	leave  func() // the budget
 
-	mu       sync.Mutex // guards what follows, but asks
+	mu       sync.Mutex // guards the fields below, except asks
 	queue    *media.GOPQueue
 	ended    bool
 	lastUnit time.Time
@@ -82,7 +81,7 @@ func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*medi
 	return r, err
 }
 
-// newRing makes a queue: it does not wait for events, whatever the mode is.
+// newRing returns a queue without an event gate, in every mode.
 func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil {
@@ -95,22 +94,22 @@ func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	}, nil
 }
 
-// Put queues a chunk; it never blocks.
+// Put queues a chunk. It never blocks.
 func (r *gopRing) Put(c *media.Chunk) {
 	r.join()
 	r.put(c)
 	r.budget.Relieve()
 }
 
-// join lets the budget know of the ring. A ring that nothing came to is not there.
+// join adds the ring to the budget. The budget does not count a ring that never got a chunk.
 func (r *gopRing) join() {
 	r.once.Do(func() { r.leave = r.budget.Join(r.stream, r) })
 }
 
-// Held returns what is queued, in bytes. See media.Queue.
+// Held returns the queued bytes. See media.Queue.
 func (r *gopRing) Held() int64 { return r.queue.Held() }
 
-// Shed drops a whole GOP because the process has too much in memory. See media.Queue.
+// Shed drops a whole GOP because the process holds too much in memory. See media.Queue.
 func (r *gopRing) Shed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,7 +133,7 @@ func (r *gopRing) put(c *media.Chunk) {
 	r.wake()
 }
 
-// putMark queues a mark that is never dropped.
+// putMark queues a mark. The queue never drops one.
 func (r *gopRing) putMark(c *media.Chunk) {
 	if c.Mark.Kind == media.MarkRaised && !r.asks {
 		full := r.cfg.lasting(c.Mark.Raised)
@@ -149,14 +148,14 @@ func (r *gopRing) putMark(c *media.Chunk) {
 	r.wake()
 }
 
-// allow makes room in time for what comes at once.
+// allow extends the span limit by media that is queued at once.
 func (r *gopRing) allow(ns int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue.AllowSpan(ns)
 }
 
-// End lets Take give what is queued, and then io.EOF.
+// End makes Take return the queued chunks and then io.EOF.
 func (r *gopRing) End(string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,8 +163,7 @@ func (r *gopRing) End(string) {
 	r.wake()
 }
 
-// Take waits for the oldest chunk. A gap comes before the chunk behind it, as a
-// mark.
+// Take waits for the oldest chunk. It returns a gap as a mark, before the chunk behind the gap.
 func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 	for {
 		c, err := r.next()
@@ -180,7 +178,7 @@ func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 	}
 }
 
-// Close releases what an abort left.
+// Close releases the chunks that an abort left.
 func (r *gopRing) Close() error {
 	r.join()
 	r.leave()
@@ -190,7 +188,7 @@ func (r *gopRing) Close() error {
 	return nil
 }
 
-// Report tells the fill and what was dropped.
+// Report adds the fill and the dropped media.
 func (r *gopRing) Report(out *pipeline.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

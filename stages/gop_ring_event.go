@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// gopGate is gop_ring in a pipeline of mode event: what comes is held back until
-// a trigger asks for it, and let go once no trigger can.
+// gopGate is gop_ring in a pipeline of mode event: it holds chunks back until a trigger needs them,
+// and releases them when no trigger can.
 //
 //	         trigger
 //	            v
@@ -21,53 +21,52 @@ import (
 //	          v  older than before, back to a key frame
 //	        released
 //
-// What is held reaches back to the key frame at or before the window's begin, so
-// that the pre-roll is never shorter than asked for, however long the GOPs are.
-// A recording that has had its time stays open until its next chunk is let go:
-// up to then a trigger may touch it, and goes on where it was.
+// The held media reaches back to the key frame at or before the begin of the window, so that the
+// pre-roll is never shorter than configured, however long the GOPs are. A recording whose time has
+// passed stays open until its next chunk is released: up to then a trigger may extend it without a
+// gap.
 //
-// max_bytes bounds what is held, in this order: the oldest GOPs go, which makes
-// the pre-roll shorter; a GOP that alone is too large goes whole, and nothing is
-// held up to the next key frame. Report warns of both. What was let through is
-// bounded as in any other gop_ring.
+// max_bytes bounds the held media, in this order: the oldest GOPs are dropped, which shortens the
+// pre-roll; a GOP that alone is too large is dropped whole, and nothing is held up to the next key
+// frame. Report warns of both. The queue behind the gate is bounded as in any other gop_ring.
 //
-// Invariants: a chunk is let through at most once, so that no media is in two
-// recordings of a pipeline. What is held begins with a GOP, unless a recording
-// is open: then it is what follows on that.
+// Invariants: the gate lets a chunk through at most once, so that no media is in two recordings of
+// a pipeline. The held media begins with a GOP, except while a recording is open: then it follows
+// the recorded media.
 type gopGate struct {
 	cfg   GOPRingConfig
 	set   pipeline.Settings
 	queue *gopRing
 
-	mu    sync.Mutex      // guards what follows
-	held  *media.GOPQueue // unbounded: trim forgets what is too much
-	wall  wall
-	end   int64 // ns, UTC as it is now: of the newest chunk; 0 before the first
-	rec   *eventRecording
-	lost  *eventRecording // of the run before, until its first chunk comes
-	await awaiting
-	short bool // the pre-roll is shorter than asked for, because of max_bytes
-	ended bool
+	mu        sync.Mutex      // guards the fields below
+	held      *media.GOPQueue // unbounded: trim drops the excess
+	wall      wallClock
+	newestUTC int64 // end of the newest chunk; 0 before the first
+	rec       *eventRecording
+	lost      *eventRecording // of the previous run, until this run's first chunk comes
+	await     awaiting
+	short     bool // max_bytes makes the pre-roll shorter than configured
+	ended     bool
 }
 
-// eventRecording is the file that is open, or that a run has left to the next.
+// eventRecording describes the open recording, or one that a run left to the next.
 type eventRecording struct {
-	began  int64 // ns, UTC of its first chunk
-	file   int64 // ns, UTC of the open file's first chunk
-	until  int64 // ns, UTC
-	max    int64 // ns, longest file; 0 is no limit
-	events []media.Event
+	beganUTC  int64 // ns, UTC of its first chunk
+	fileUTC   int64 // ns, UTC of the open file's first chunk
+	untilUTC  int64 // ns, UTC
+	longestNS int64 // ns, longest file; 0 is no limit
+	events    []media.Event
 }
 
-// gateLeft is what a run leaves to the next one: a recording whose time is not
-// over, and events of which no picture has come yet.
+// gateLeft holds the state that a run leaves to the next one: a recording whose time has not
+// passed, and events that wait for a key frame.
 type gateLeft struct {
 	rec   *eventRecording
 	await []awaited
-	wall  wall // that their times are told by
+	wall  wallClock // that the times refer to
 }
 
-// Close lets it be left in a Handover.
+// Close implements the interface of Handover.
 func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
@@ -78,7 +77,7 @@ func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGa
 	return g
 }
 
-// Put holds a chunk back, or lets it through while a recording wants it.
+// Put holds a chunk back, or lets it through while a recording needs it.
 func (g *gopGate) Put(c *media.Chunk) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -88,17 +87,17 @@ func (g *gopGate) Put(c *media.Chunk) {
 	}
 	g.follow()
 	utc, begins := g.beginUTC(c), c.StartsGOP
-	g.end = g.endUTC(c)
+	g.newestUTC = g.endUTC(c)
 	g.resume(c)
 	switch {
-	case g.rec != nil && g.held.Len() == 0 && utc < g.rec.until:
-		wanted, rest := split(c, g.gopUntil(c, g.rec.until))
+	case g.rec != nil && g.held.Len() == 0 && utc < g.rec.untilUTC:
+		wanted, rest := split(c, g.gopUntil(c, g.rec.untilUTC))
 		g.pass(wanted)
 		if rest != nil {
 			g.held.Put(rest)
 		}
 	case g.rec == nil && g.held.Len() == 0 && !c.StartsGOP:
-		c.Release() // of no use without its key frame
+		c.Release() // not decodable without its key frame
 	default:
 		g.held.Put(c)
 	}
@@ -108,8 +107,7 @@ func (g *gopGate) Put(c *media.Chunk) {
 	g.trim()
 }
 
-// putMark obeys an event that a stage before has seen. Other marks keep their
-// place.
+// putMark records an event that a stage before has raised. Other marks keep their place.
 func (g *gopGate) putMark(c *media.Chunk) {
 	switch {
 	case c.Mark.Kind == media.MarkEvent:
@@ -123,7 +121,7 @@ func (g *gopGate) putMark(c *media.Chunk) {
 	case g.rec != nil:
 		g.queue.Put(c)
 	default:
-		c.Release() // nothing before it that it could be a gap to
+		c.Release() // no media before it
 	}
 }
 
@@ -134,8 +132,8 @@ func (g *gopGate) putEvent(e media.Event) {
 	}
 }
 
-// follow moves the times that are known along when the wall clock was set. Those of
-// what is held are told anew: see beginUTC.
+// follow shifts the remembered times when the wall clock was set. The times of held chunks need no
+// shift: see beginUTC.
 func (g *gopGate) follow() {
 	step := g.wall.step(g.set.Clock)
 	if step == 0 {
@@ -143,72 +141,71 @@ func (g *gopGate) follow() {
 	}
 	for _, r := range []*eventRecording{g.rec, g.lost} {
 		if r != nil {
-			r.began, r.file, r.until = r.began+step, r.file+step, r.until+step
+			r.beganUTC, r.fileUTC, r.untilUTC = r.beganUTC+step, r.fileUTC+step, r.untilUTC+step
 		}
 	}
-	if g.end != 0 {
-		g.end += step
+	if g.newestUTC != 0 {
+		g.newestUTC += step
 	}
 	g.await.step(step)
 }
 
-// resume goes on with a recording whose publisher was lost before its time was
-// over.
+// resume continues a recording whose publisher was lost before its time had passed.
 func (g *gopGate) resume(c *media.Chunk) {
 	lost := g.lost
 	if lost == nil || !c.StartsGOP {
 		return
 	}
 	g.lost = nil
-	if utc := g.beginUTC(c); utc < lost.until {
-		lost.began, lost.file = utc, utc
+	if utc := g.beginUTC(c); utc < lost.untilUTC {
+		lost.beganUTC, lost.fileUTC = utc, utc
 		g.rec = lost
 		g.mark(lost.events...)
 	}
 }
 
-// recordAwaited begins with the first key frame what waited for it.
+// recordAwaited records the events that waited for the first key frame.
 func (g *gopGate) recordAwaited(utc int64) {
 	if len(g.await.list) == 0 {
 		return
 	}
 	for _, w := range g.await.begin(utc, g.set.Clock) {
-		if _, err := g.record(w.Event, w.longest); err != nil {
+		if _, err := g.record(w.Event, w.longestNS); err != nil {
 			g.set.Log.Warn("an event is not recorded", "event", w.ID, "error", err)
 		}
 	}
 }
 
-// pass lets a chunk through, to the next file where this one is long enough.
+// pass lets a chunk through, and begins the next file when the open one has its maximum duration.
 func (g *gopGate) pass(c *media.Chunk) {
 	r, utc := g.rec, g.beginUTC(c)
-	if r.max > 0 && c.StartsGOP && utc-r.file >= r.max {
+	if r.longestNS > 0 && c.StartsGOP && utc-r.fileUTC >= r.longestNS {
 		g.cut(endcause.MaxDuration)
-		r.file = utc
+		r.fileUTC = utc
 	}
-	if r.max > 0 {
-		first, rest := split(c, g.gopUntil(c, r.file+r.max))
+	if r.longestNS > 0 {
+		first, rest := split(c, g.gopUntil(c, r.fileUTC+r.longestNS))
 		if rest != nil {
 			g.queue.Put(first)
 			g.pass(rest)
 			return
 		}
 	}
-	if g.endUTC(c) >= r.until { // the file may stay open, and what is in it is to be durable
+	if g.endUTC(c) >= r.untilUTC { // the file may stay open: Last makes its media durable
 		c = c.Last()
 	}
 	g.queue.Put(c)
 }
 
-// flush lets through what is held and wanted.
+// flush lets the held chunks through that the recording needs.
 func (g *gopGate) flush() {
 	n, span := 0, int64(0)
 	for ; n < g.held.Len(); n++ {
 		c := g.held.At(n)
-		if c.Mark == nil && g.beginUTC(c) >= g.rec.until {
+		if c.Mark == nil && g.beginUTC(c) >= g.rec.untilUTC {
 			break
 		}
-		g.held.Split(n, g.gopUntil(c, g.rec.until))
+		g.held.Split(n, g.gopUntil(c, g.rec.untilUTC))
 		span += g.held.At(n).Span()
 	}
 	g.queue.allow(span)
@@ -217,12 +214,12 @@ func (g *gopGate) flush() {
 	}
 }
 
-// trim lets go of what no trigger can ask for any more, and of what is too much.
+// trim releases the chunks that no trigger can ask for any more, and the excess over max_bytes.
 func (g *gopGate) trim() {
 	if g.held.Len() == 0 {
 		return
 	}
-	if k := g.keyFrame(g.end - int64(g.cfg.Before)); k >= 0 {
+	if k := g.keyFrame(g.newestUTC - int64(g.cfg.Before)); k >= 0 {
 		g.short = false
 		if k > 0 {
 			g.drop(k)
@@ -233,8 +230,7 @@ func (g *gopGate) trim() {
 	}
 }
 
-// drop lets go of the n oldest. The open recording has no next chunk then: it
-// ends.
+// drop releases the n oldest chunks. It ends the open recording, whose next chunk would be missing.
 func (g *gopGate) drop(n int) {
 	if g.rec != nil {
 		g.finish()
@@ -242,7 +238,7 @@ func (g *gopGate) drop(n int) {
 	g.held.Forget(n)
 }
 
-// shed drops the oldest GOP, and where there is but one, all of it.
+// shed drops the oldest GOP, or everything when only one GOP is held.
 func (g *gopGate) shed() {
 	next := g.held.NextGOP(1)
 	if next < 0 {
@@ -266,7 +262,7 @@ func (g *gopGate) cut(why media.Cause) {
 	g.queue.Put(g.queue.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: why}))
 }
 
-// End lets Take give what was let through. What is only held was not asked for.
+// End makes Take return the queued chunks. It releases the held ones, which no trigger asked for.
 func (g *gopGate) End(reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -275,11 +271,11 @@ func (g *gopGate) End(reason string) {
 	g.queue.End(reason)
 }
 
-// Take waits for the next chunk that was let through.
+// Take waits for the next chunk that the gate let through.
 func (g *gopGate) Take(ctx context.Context) (*media.Chunk, error) { return g.queue.Take(ctx) }
 
-// Close releases what is left. A recording whose time is not over is left to the
-// next run.
+// Close releases the remaining chunks. It leaves a recording whose time has not passed to the next
+// run.
 func (g *gopGate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -289,7 +285,7 @@ func (g *gopGate) Close() error {
 		g.rec = g.lost
 	}
 	left := gateLeft{await: g.await.list, wall: g.wall}
-	if r := g.rec; r != nil && r.until > g.end {
+	if r := g.rec; r != nil && r.untilUTC > g.newestUTC {
 		left.rec = r
 	}
 	if left.rec != nil || len(left.await) > 0 {
@@ -299,8 +295,8 @@ func (g *gopGate) Close() error {
 	return g.queue.Close()
 }
 
-// Report tells the fill, what was dropped, and whether the pre-roll is as long
-// as was asked for.
+// Report adds the fill and the dropped media, and warns when the pre-roll is shorter than
+// configured.
 func (g *gopGate) Report(out *pipeline.Report) {
 	g.queue.Report(out)
 	g.mu.Lock()
@@ -308,8 +304,8 @@ func (g *gopGate) Report(out *pipeline.Report) {
 	out.RingBytes += g.held.Held()
 	out.RingChunks += g.held.Len()
 	out.RingSpan += g.span()
-	if g.end != 0 {
-		out.LastAccessUnit = time.Unix(0, g.end)
+	if g.newestUTC != 0 {
+		out.LastAccessUnit = time.Unix(0, g.newestUTC)
 	}
 	if g.rec == nil && out.Waiting == "" {
 		out.Waiting = "trigger"

@@ -11,12 +11,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// KeyframesConfig says how fast a time-lapse runs.
+// KeyframesConfig sets the speed of a time-lapse.
 type KeyframesConfig struct {
 	Speed uint32 `yaml:"speed" takes:"nothing" doc:"how many times faster than life: 60 makes a second of a minute; 1 keeps the times"`
 }
 
-// Validate refuses a speed that has no times.
+// Validate refuses an impossible speed.
 func (c KeyframesConfig) Validate() error {
 	if c.Speed < 1 || c.Speed > 1_000_000 {
 		return errors.New("speed: 1 to 1000000 is possible")
@@ -30,51 +30,51 @@ func init() {
 		newKeyframes, pipeline.GivesKeyFrames)
 }
 
-// keyframes makes a chunk of the key frames of each chunk that has any: of the lead
-// track's pictures those that decode without any other, in a form in which they need
-// none and are shown where they stand. A picture at which a decoder may begin, but
-// which becomes whole only with those behind it, is none: it is left out and counted.
+// keyframes reduces each chunk to a chunk of its key frames: the lead track's pictures that decode
+// without any other, rewritten so that they need no other and are shown at their own time. A random
+// access picture that later pictures complete (such as one of an intra refresh) does not qualify:
+// it is left out and counted.
 //
-// Key frames are kept back until the next one comes, which ends the last exactly.
-// Payloads are copied, so that the GOPs they came in do not stay in memory.
+// The newest key frames are held until the next one comes, because it ends them exactly. Payloads
+// are copied, so that the GOPs of the key frames do not stay in memory.
 //
-// Invariant: decoding time is presentation time, strictly increasing within a
-// set, and that of the stream divided by speed: nothing adds up.
+// Invariant: the decoding time equals the presentation time, increases strictly within a set, and
+// is the stream's time divided by speed, so that rounding errors do not add up.
 type keyframes struct {
 	cfg  KeyframesConfig
 	pool *media.Pool
 	set  pipeline.Settings
 
-	from  *media.TrackSet // that set was made for
-	to    *media.TrackSet // its pictures; nil where it has none
-	track int             // their place in from
-	held  *media.Chunk    // the last key frames, not sealed
-	begun bool            // the set has had a key frame
-	last  int64           // its DTS, ticks
-	delta int64           // between the last two
-	seq   uint64          // of the next chunk
-	next  uint64          // number of the chunk that is expected; 0 before the first
-	gap   media.Gap       // before the next key frame
-	gaps  []media.Gap     // of what came since the last one, within a file
-	blind atomic.Bool
+	from       *media.TrackSet // the source of to
+	to         *media.TrackSet // the track of key frames; nil when from has no video
+	track      int             // the video track's index in from
+	held       *media.Chunk    // the newest key frames, not sealed
+	begun      bool            // the set has had a key frame
+	lastTicks  int64           // DTS of the newest key frame, ticks
+	deltaTicks int64           // between the newest two, ticks
+	seq        uint64          // of the next chunk
+	next       uint64          // expected sequence number; 0 before the first chunk
+	gap        media.Gap       // before the next key frame
+	gaps       []media.Gap     // within a file, since the newest key frame
+	blind      atomic.Bool
 
-	alone   *codec.Standalone
-	au      []byte        // the picture at hand
-	sizes   []uint32      // of the key frames that the chunk at hand has so far
-	times   []int64       // their DTS
-	bytes   []byte        // they themselves, one after another
-	passed  int64         // ns of the stream since the last picture that stands alone
-	skipped int           // pictures left out since
-	none    atomic.Int64  // ns: wall clock since when there is none to keep; 0 while there are
-	dropped atomic.Uint64 // pictures left out
-	lost    atomic.Uint64 // bytes of them
+	alone        *codec.Standalone
+	au           []byte        // the current picture
+	sizes        []uint32      // of the key frames found so far in the current chunk
+	dtsTicks     []int64       // their DTS
+	bytes        []byte        // their payloads, one after another
+	passedNS     int64         // ns of the stream since the last picture that stands alone
+	skipped      int           // pictures left out since then
+	noneSinceUTC atomic.Int64  // ns of UTC since no key frame qualifies; 0 while some do
+	dropped      atomic.Uint64 // pictures left out
+	lost         atomic.Uint64 // their bytes
 }
 
-// A stream is said to have no picture that stands alone after so many at which a
-// decoder may begin that do not, or after a time that no encoder takes on purpose.
+// maxSkipped random access pictures that do not stand alone, or maxPassedNS without one that does,
+// are reported as a problem. No encoder has such a long key frame interval on purpose.
 const (
-	maxSkipped = 2
-	maxPassed  = int64(time.Minute)
+	maxSkipped  = 2
+	maxPassedNS = int64(time.Minute)
 )
 
 func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
@@ -85,7 +85,7 @@ func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transfor
 	return &keyframes{cfg: cfg, pool: pool, set: set, seq: 1}, nil
 }
 
-// Process takes the key frames out of a chunk.
+// Process replaces a chunk by a chunk of its key frames.
 func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil {
 		if err := k.giveLast(emit); err != nil {
@@ -105,7 +105,7 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	if k.to == nil {
 		return nil
 	}
-	k.sizes, k.times, k.bytes = k.sizes[:0], k.times[:0], k.bytes[:0]
+	k.sizes, k.dtsTicks, k.bytes = k.sizes[:0], k.dtsTicks[:0], k.bytes[:0]
 	col, first := &c.Tracks[k.track], 0
 	for i, at := 0, 0; i < col.Len(); i++ {
 		size := int(col.Size[i])
@@ -123,24 +123,24 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	}
 	k.await(c.Span())
 	if len(k.sizes) == 0 {
-		if k.held != nil && !c.More { // no chunk of key frames comes for its end of the flush interval
+		if k.held != nil && !c.More { // no chunk of key frames ends this flush interval
 			k.held.More = false
 		}
 		return nil
 	}
-	if err := k.give(k.times[0], emit); err != nil {
+	if err := k.give(k.dtsTicks[0], emit); err != nil {
 		return err
 	}
 	k.hold(c, first)
 	return nil
 }
 
-// Flush gives the last key frame.
+// Flush emits the newest key frames.
 func (k *keyframes) Flush(_ context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	return k.giveLast(emit)
 }
 
-// Close releases what an abort left.
+// Close releases the key frames that an abort left.
 func (k *keyframes) Close() error {
 	if k.held != nil {
 		k.pool.Seal(k.held)
@@ -150,7 +150,7 @@ func (k *keyframes) Close() error {
 	return nil
 }
 
-// Report says when there is nothing to take key frames from.
+// Report warns of a stream without video or without key frames that stand alone.
 func (k *keyframes) Report(r *pipeline.Report) {
 	if k.blind.Load() {
 		r.Warnings = append(r.Warnings, "the stage keyframes finds no pictures in this stream: nothing is recorded of it")
@@ -158,7 +158,7 @@ func (k *keyframes) Report(r *pipeline.Report) {
 	if n := k.dropped.Load(); n > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: k.set.Stage, Cause: media.DropNotDecodable, AccessUnits: n, Bytes: k.lost.Load()})
 	}
-	if since := k.none.Load(); since != 0 {
+	if since := k.noneSinceUTC.Load(); since != 0 {
 		r.Problems = append(r.Problems, pipeline.Problem{
 			Problem: "no_standalone_pictures", Since: time.Unix(0, since), Failing: true,
 			Cause: "no picture of the stream comes that decodes without others", Remedy: standaloneRemedy,
@@ -166,8 +166,8 @@ func (k *keyframes) Report(r *pipeline.Report) {
 	}
 }
 
-// standalone gives the form in which a picture needs no other; ok is false where it
-// has none. The picture is size bytes of the payload, from an offset on.
+// standalone returns a picture rewritten so that it needs no other. ok is false when that is
+// impossible. The picture is size bytes of the payload from offset on.
 func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []byte, ok bool) {
 	k.au = k.au[:0]
 	for _, b := range col.Payload.Slices(nil, offset, size) {
@@ -176,7 +176,7 @@ func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []
 	return k.alone.Picture(k.au)
 }
 
-// skip leaves a picture out that does not stand alone.
+// skip counts a picture that does not stand alone.
 func (k *keyframes) skip(size int) {
 	k.dropped.Add(1)
 	k.lost.Add(uint64(size))
@@ -185,32 +185,32 @@ func (k *keyframes) skip(size int) {
 
 const standaloneRemedy = "set a shorter key frame interval at the encoder, and turn intra refresh off: a time-lapse is made of key frames that need no other picture"
 
-// await says once that there is none, while that is so.
+// await reports, once, that no picture of the stream stands alone.
 func (k *keyframes) await(passed int64) {
-	k.passed += passed
-	if k.none.Load() == 0 && (k.skipped >= maxSkipped || k.passed > maxPassed) {
-		k.none.Store(k.set.Clock.Now().UnixNano())
+	k.passedNS += passed
+	if k.noneSinceUTC.Load() == 0 && (k.skipped >= maxSkipped || k.passedNS > maxPassedNS) {
+		k.noneSinceUTC.Store(k.set.Clock.Now().UnixNano())
 		k.set.Log.Warn("keyframes finds no picture in this stream that decodes alone: nothing goes on until one comes", "remedy", standaloneRemedy)
 	}
 }
 
-// found begins to wait for the next one.
+// found restarts the wait for the next picture that stands alone.
 func (k *keyframes) found() {
-	k.passed, k.skipped = 0, 0
-	k.none.Store(0)
+	k.passedNS, k.skipped = 0, 0
+	k.noneSinceUTC.Store(0)
 }
 
-// noteGap keeps what is missing before a chunk for the next key frame.
+// noteGap keeps the gap before a chunk for the next key frame.
 func (k *keyframes) noteGap(c *media.Chunk) {
 	gap := c.Gap
-	if k.next != 0 && c.Seq > k.next && k.gap.None() { // both parts of a chunk have its number
+	if k.next != 0 && c.Seq > k.next && k.gap.None() { // both halves of a split chunk have its number
 		gap = media.Gap{Cause: c.HoleCause(), Chunks: int(c.Seq - k.next)}.Plus(gap)
 	}
 	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
 }
 
-// noteGaps keeps what is missing in a chunk, of pictures, for the key frames that are
-// held: they are shown meanwhile. Where none are it is kept for the next ones.
+// noteGaps adds the gaps inside a chunk that concern the video track to the held key frames, which
+// are shown meanwhile. Without any, it keeps the gaps for the next ones.
 func (k *keyframes) noteGaps(c *media.Chunk) {
 	if k.to == nil {
 		k.gaps = k.gaps[:0]
@@ -228,13 +228,12 @@ func (k *keyframes) noteGaps(c *media.Chunk) {
 	}
 }
 
-// change begins another set of tracks: its times have nothing to do with those
-// before.
+// change starts a new set of tracks. Its times are unrelated to those of the previous set.
 func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk]) error {
 	if err := k.giveLast(emit); err != nil {
 		return err
 	}
-	k.from, k.to, k.track, k.begun, k.delta = from, nil, from.Lead(), false, 0
+	k.from, k.to, k.track, k.begun, k.deltaTicks = from, nil, from.Lead(), false, 0
 	t := from.Tracks[k.track]
 	k.blind.Store(t.Kind() != media.Video)
 	if t.Kind() != media.Video {
@@ -251,21 +250,20 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	return err
 }
 
-// take adds a key frame, in its form, to those of the chunk at hand.
+// take adds a rewritten key frame to those of the current chunk.
 func (k *keyframes) take(shown int64, picture []byte) {
 	k.found()
 	dts := media.Rescale(shown, k.cfg.Speed, 1)
 	if k.begun {
-		dts = max(dts, k.last+1)
-		k.delta = dts - k.last
+		dts = max(dts, k.lastTicks+1)
+		k.deltaTicks = dts - k.lastTicks
 	}
-	k.begun, k.last = true, dts
-	k.times, k.sizes = append(k.times, dts), append(k.sizes, uint32(len(picture)))
+	k.begun, k.lastTicks = true, dts
+	k.dtsTicks, k.sizes = append(k.dtsTicks, dts), append(k.sizes, uint32(len(picture)))
 	k.bytes = append(k.bytes, picture...)
 }
 
-// hold makes the key frames that were taken from a chunk, from access unit first on,
-// the held ones.
+// hold holds the key frames that were taken from a chunk, from access unit first on.
 func (k *keyframes) hold(c *media.Chunk, first int) {
 	h := k.pool.NewChunk(k.to, k.seq, []int{len(k.bytes)})
 	k.seq++
@@ -273,7 +271,7 @@ func (k *keyframes) hold(c *media.Chunk, first int) {
 	for _, b := range to.Payload.Blocks() {
 		rest = rest[copy(b, rest):]
 	}
-	for i, dts := range k.times {
+	for i, dts := range k.dtsTicks {
 		to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
 		to.Size, to.Flags = append(to.Size, k.sizes[i]), append(to.Flags, media.FlagSync)
 	}
@@ -283,7 +281,7 @@ func (k *keyframes) hold(c *media.Chunk, first int) {
 	k.held = h
 }
 
-// give ends the held key frames where the next one begins, and hands them on.
+// give ends the held key frames at the begin of the next one, and emits them.
 func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil
@@ -295,14 +293,14 @@ func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	return emit(h)
 }
 
-// giveLast is give where no next one is known: it lasts as long as the one before,
-// or a 25th of a second.
+// giveLast emits the held key frames when the next one is unknown: the last one lasts as long as
+// the one before it, or a 25th of a second.
 func (k *keyframes) giveLast(emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil
 	}
-	if k.delta == 0 {
-		k.delta = max(int64(k.to.Tracks[0].Timescale)/25, 1)
+	if k.deltaTicks == 0 {
+		k.deltaTicks = max(int64(k.to.Tracks[0].Timescale)/25, 1)
 	}
-	return k.give(k.last+k.delta, emit)
+	return k.give(k.lastTicks+k.deltaTicks, emit)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// MotionConfig says what of a stream's traffic is an event.
+// MotionConfig configures which changes of the picture size are an event.
 type MotionConfig struct {
 	Threshold float64         `yaml:"threshold" takes:"nothing" doc:"how many times its usual size the coded picture must reach"`
 	Window    config.Duration `yaml:"window" takes:"nothing" doc:"over which sizes are averaged: a single large picture is no motion"`
@@ -21,7 +21,7 @@ type MotionConfig struct {
 	Protect   bool            `yaml:"protect" reaches:"protection" doc:"keep the files from deletion"`
 }
 
-// Validate refuses settings by which everything or nothing would be motion.
+// Validate refuses settings that would report everything or nothing as motion.
 func (c MotionConfig) Validate() error {
 	var problems []error
 	want := func(ok bool, otherwise string) {
@@ -47,30 +47,28 @@ func init() {
 
 // motion scores a stream by the compressed sizes of its pictures.
 //
-// An encoder spends bytes on what a picture has that the one before had not. So
-// the mean size over a window, against the mean of the last while, rises when
-// something moves. Key frames hold the whole scene whether it moves or not, and
-// are left out.
+// An encoder spends bytes on the difference to the previous picture. So the mean size over a
+// window, divided by the mean over a longer time, rises when something moves. Key frames code the
+// whole scene with or without motion, and are left out.
 //
-// It sees: people and cars through a quiet scene, a light that is switched, a
-// camera that is turned.
+// It detects people and cars in a quiet scene, a light that is switched, a camera that is turned.
 //
-// It cannot see: motion in a stream of constant bitrate, whose encoder evens
-// sizes out by quality; what is small or slow against the scene's own rustle
-// (leaves, rain, noise at night raise what is usual); streams of key frames
-// only; and where in the picture something moves, or what it is.
+// It cannot detect motion in a stream of constant bitrate, whose encoder trades size for quality;
+// small or slow motion against the scene's noise (leaves, rain, sensor noise at night raise the
+// usual size); motion in streams of key frames only. It does not know where in the picture
+// something moves.
 type motion struct {
-	cfg   MotionConfig
-	set   pipeline.Settings
-	pool  *media.Pool
-	of    *media.TrackSet
-	seen  int64   // ns of pictures that were learnt from
-	usual float64 // bytes a picture
-	now   float64 // bytes a picture, over the window
+	cfg        MotionConfig
+	set        pipeline.Settings
+	pool       *media.Pool
+	of         *media.TrackSet
+	seenNS     int64   // ns of pictures that the means are learnt from
+	usualBytes float64 // bytes a picture
+	nowBytes   float64 // bytes a picture, over the window
 
-	wall  wall
-	event media.ID
-	until int64 // ns, UTC up to which motion belongs to the event
+	wall     wallClock
+	event    media.ID
+	untilUTC int64 // up to which motion belongs to the event
 }
 
 func newMotion(set pipeline.Settings, cfg MotionConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
@@ -81,36 +79,36 @@ func newMotion(set pipeline.Settings, cfg MotionConfig) (pipeline.Transform[*med
 	return &motion{cfg: cfg, set: set, pool: pool}, nil
 }
 
-// Process hands the chunk on, and behind it the event that it shows.
+// Process emits the chunk, and behind it the event that the chunk raises.
 func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	at, score := m.watch(c)
 	if err := emit(c); err != nil || score == 0 {
 		return err
 	}
-	if at > m.until {
+	if at > m.untilUTC {
 		m.event = media.NewID(m.set.Clock.Now())
 		m.set.Log.Info("motion", "event", m.event, "score", score)
 	}
-	m.until = at + int64(m.cfg.Hold)
+	m.untilUTC = at + int64(m.cfg.Hold)
 	return emit(m.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{
 		ID: m.event, Name: m.cfg.Name, At: at, Protect: m.cfg.Protect,
 		Data: append(strconv.AppendFloat([]byte(`{"score":`), score, 'f', 2, 64), '}'),
 	}}))
 }
 
-// Flush has nothing to give: Process keeps nothing back.
+// Flush does nothing: Process holds nothing back.
 func (m *motion) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// watch learns from the pictures of a chunk. It gives the time, UTC ns, of the
-// last one that shows motion, and the highest score; 0 where none does.
+// watch learns from the pictures of a chunk. It returns the time (ns of UTC) of the last picture
+// that shows motion, and the highest score, 0 without motion.
 func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	if c.Mark != nil || c.Set.Tracks[c.Set.Lead()].Kind() != media.Video {
 		return 0, 0
 	}
 	if m.of != c.Set {
-		m.of, m.seen, m.usual, m.now = c.Set, 0, 0, 0
+		m.of, m.seenNS, m.usualBytes, m.nowBytes = c.Set, 0, 0, 0
 	}
-	m.until += m.wall.step(m.set.Clock)
+	m.untilUTC += m.wall.step(m.set.Clock)
 	begin := m.wall.begin(c)
 	lead, scale := c.Lead(), c.Set.Tracks[c.Set.Lead()].Timescale
 	for i, flags := range lead.Flags {
@@ -126,21 +124,21 @@ func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	return at, score
 }
 
-// picture learns from one picture and scores it; 0 while too little was seen.
+// picture learns from one picture and returns its score, 0 while still learning.
 func (m *motion) picture(size float64, lasts int64) float64 {
 	lasts = min(lasts, int64(m.cfg.Window))
-	m.seen += lasts
-	if m.seen == lasts {
-		m.usual, m.now = size, size
+	m.seenNS += lasts
+	if m.seenNS == lasts {
+		m.usualBytes, m.nowBytes = size, size
 	}
 	share := func(over config.Duration) float64 { return float64(lasts) / float64(over) }
-	m.now += (size - m.now) * share(m.cfg.Window)
-	learning := m.seen < int64(m.cfg.Adapt)/3
+	m.nowBytes += (size - m.nowBytes) * share(m.cfg.Window)
+	learning := m.seenNS < int64(m.cfg.Adapt)/3
 	if learning {
-		m.usual += (size - m.usual) * max(float64(lasts)/float64(m.seen), share(m.cfg.Adapt))
+		m.usualBytes += (size - m.usualBytes) * max(float64(lasts)/float64(m.seenNS), share(m.cfg.Adapt))
 		return 0
 	}
-	score := m.now / max(m.usual, 1)
-	m.usual += (size - m.usual) * share(m.cfg.Adapt)
+	score := m.nowBytes / max(m.usualBytes, 1)
+	m.usualBytes += (size - m.usualBytes) * share(m.cfg.Adapt)
 	return score
 }

@@ -111,13 +111,13 @@ func TestMotionLearnsAnewFromOtherTracks(t *testing.T) {
 	}
 	cam.Cut()[0].Release()
 	cam.Tracks(t, pipelinetest.AVC(640, 360))
-	seen := m.seen
+	seen := m.seenNS
 	cam.GOP = 1
 	cam.Shoot(t, 2)
 	c := cam.Cut()[0]
 	m.watch(c)
 	c.Release()
-	require.Less(t, m.seen, seen)
+	require.Less(t, m.seenNS, seen)
 	mark := pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd})
 	m.watch(mark)
 	mark.Release()

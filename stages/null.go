@@ -15,10 +15,10 @@ func init() {
 		func(pipeline.Settings, NullConfig) (pipeline.Sink[any], error) { return null{}, nil })
 }
 
-// null ends the flow of any element.
+// null discards any element.
 type null struct{}
 
-// Consume releases what owns memory.
+// Consume releases an element that owns memory.
 func (null) Consume(_ context.Context, el any) error {
 	if r, ok := el.(pipeline.Releaser); ok {
 		r.Release()

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SegmenterConfig says when a file ends and the next begins.
+// SegmenterConfig configures when a file ends and the next one begins.
 type SegmenterConfig struct {
 	MaxDuration config.Duration `yaml:"max_duration" inherit:"mp4.max_duration" takes:"nothing" doc:"longest file; it is cut at the next key frame, however late that comes, 0 is no limit"`
 	MaxSize     config.Size     `yaml:"max_size" inherit:"mp4.max_file_size" takes:"nothing" doc:"largest file; it is cut at the last key frame before, and without one ends at four times this, 0 is no limit"`
@@ -26,57 +26,56 @@ func init() {
 		newSegmenter)
 }
 
-// segmenter turns chunks into the parts of segments.
+// segmenter groups chunks into segments, and emits them as parts.
 //
-// Invariant: a segment has one set of tracks, no gap inside, and begins with a
-// sync sample.
+// Invariant: a segment has one set of tracks, no gap inside, and begins with a sync sample.
 type segmenter struct {
 	cfg SegmenterConfig
 	set pipeline.Settings
 
-	clock    clockCut
-	wall     wall
-	cur      *media.Segment
-	began    int64 // ns, UTC of its begin
-	index    uint64
-	startDTS int64     // ticks of the lead track
-	bytes    int64     // of media in the segment
-	gopBytes int64     // of the GOP that is being received
-	nextSeq  uint64    // of the next chunk; 0 before the first
-	nextUTC  int64     // ns, end of the newest chunk
-	gap      media.Gap // before the next chunk
-	// leftUntil is Chunk.Until of the chunk before where that was left out, else 0
+	clock        clockCut
+	wall         wallClock
+	cur          *media.Segment
+	beganUTC     int64 // ns of UTC, begin of cur
+	index        uint64
+	startTicks   int64     // ticks of the lead track
+	segmentBytes int64     // of media in cur
+	gopBytes     int64     // of the newest GOP
+	nextSeq      uint64    // of the next chunk; 0 before the first
+	nextUTC      int64     // ns, end of the newest chunk
+	gap          media.Gap // before the next chunk
+	// leftUntil is Chunk.Until of the previous chunk when that was left out, else 0.
 	leftUntil int64
-	// foretold is of the holes in the file that was open last which the next key frame's
-	// gap tells as well, ns
-	foretold int64
-	apart    bool               // the next chunk belongs to another event: what is between was not asked for
-	events   []media.Event      // that what comes may belong to; replaced, never changed
-	ends     map[media.ID]int64 // ns, of the events: their End less wall.stepped, which no step of the clock changes
+	// foretoldNS is the total of the gaps in the last open file that the next key frame's gap
+	// repeats.
+	foretoldNS int64
+	apart      bool               // the next chunk belongs to another event: the media between is not missing
+	events     []media.Event      // that the next media may belong to; replaced, never changed
+	ends       map[media.ID]int64 // ns of UTC: each event's End minus the clock's steps, so that a step does not change it
 
-	// Chunk.Stepped of the open file's first chunk, of the last file's where none is
-	// open; and of the newest chunk.
-	fileStepped, stepped int64
-	behind               bool // there is a file before, of this run or of the one before
+	// Chunk.Stepped of the open file's first chunk, or of the last file's while no file is open;
+	// and of the newest chunk.
+	fileSteppedNS, newestSteppedNS int64
+	behind                         bool // an earlier file exists, in this run or the run before
 
 	waiting atomic.Bool // for a key frame
 	gaps    atomic.Uint64
 
-	forgotten atomic.Uint64 // events that the files to come are not said to hold media of
+	forgotten atomic.Uint64 // events that the following files do not name
 
-	keyless  int64  // ns of media since the newest key frame
-	pictures bool   // were among what was left out
-	overdue  bool   // the open segment has gone on to twice a limit, which was said
-	starved  bool   // no segment is open for want of a key frame, which was said
-	warned   uint64 // times that something of this was said
-	trouble  atomic.Pointer[pipeline.Problem]
+	keylessNS int64  // ns of media since the newest key frame
+	pictures  bool   // some of the chunks left out held pictures
+	overdue   bool   // the open segment exceeds twice a limit, which was reported
+	starved   bool   // no segment is open for lack of a key frame, which was reported
+	warned    uint64 // number of warnings about it
+	trouble   atomic.Pointer[pipeline.Problem]
 
-	breaks      breaks
-	outOfBreaks bool // nothing is recorded until there is another
-	tooMany     dropped
-	files       atomic.Pointer[pipeline.Problem] // too many
+	fileRate     breakBudget
+	overFileRate bool // nothing is recorded until the budget allows a file
+	tooMany      dropped
+	files        atomic.Pointer[pipeline.Problem] // too many
 
-	early, late dropped // before the run's first key frame, and behind a segment that ended without the next one
+	early, late dropped // before the run's first key frame; and behind a segment that ended without the next key frame
 }
 
 func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transform[*media.Chunk, media.Part], error) {
@@ -87,13 +86,13 @@ func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transfor
 	s := &segmenter{cfg: cfg, set: set, clock: clock, ends: map[media.ID]int64{}}
 	s.waiting.Store(true)
 	if left, is := set.Handover.Take(set.Stage).(leftGap); is {
-		s.gap, s.fileStepped, s.behind = left.gap, left.stepped, true
+		s.gap, s.fileSteppedNS, s.behind = left.gap, left.steppedNS, true
 	}
 	return s, nil
 }
 
-// Process hands the chunk on as a part, with the end of a segment before it
-// where one ends.
+// Process emits a chunk as a part. When a segment ends before the chunk, Process emits the end
+// first.
 func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 	if c.Mark != nil {
 		defer c.Release()
@@ -134,21 +133,20 @@ func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	}
 }
 
-// Flush ends the open segment for the run's reason.
+// Flush ends the open segment with the run's end reason.
 func (s *segmenter) Flush(ctx context.Context, emit pipeline.Emit[media.Part]) error {
 	return s.end(media.Cause(pipeline.EndReason(ctx)), emit)
 }
 
-// Close leaves what is missing since the last file to the next run, which has the
-// first file behind it.
+// Close leaves the gap since the last file to the next run.
 func (s *segmenter) Close() error {
 	if s.behind && !s.apart {
-		s.set.Handover.Leave(s.set.Stage, leftGap{s.gap, s.fileStepped})
+		s.set.Handover.Leave(s.set.Stage, leftGap{s.gap, s.fileSteppedNS})
 	}
 	return nil
 }
 
-// Report tells what is awaited and how often media was missing.
+// Report reports the wait for a key frame, the gaps and the drops.
 func (s *segmenter) Report(r *pipeline.Report) {
 	if s.waiting.Load() && r.Waiting == "" {
 		r.Waiting = "key frame"
@@ -179,18 +177,18 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 	case media.MarkEvent:
 		s.wall.step(s.set.Clock)
 		s.remember(m.Event)
-		if s.cur != nil && m.Event.End > s.began+s.wall.stepped-s.fileStepped { // else it is of the files before this one
+		if s.cur != nil && m.Event.End > s.beganUTC+s.wall.stepped-s.fileSteppedNS { // else the event belongs to earlier files only
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
 	case media.MarkRaised: // Plan.CheckMode refuses such a pipeline
 		s.set.Log.Warn("an event is not recorded: no stage says from when to when", "event", m.Raised.ID, "name", m.Raised.Name)
-	case media.MarkGap: // one may follow another: the hub dropped something, and the ring what was behind it
+	case media.MarkGap: // gaps may follow each other: the hub dropped media, and the ring dropped the media behind it
 		s.gap = s.gap.Plus(m.Gap)
 	}
 	return nil
 }
 
-// cut tells why the open segment ends before a chunk, or is empty.
+// cut returns the reason why the open segment ends before a chunk, or "".
 func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	switch {
 	case s.cur == nil:
@@ -209,37 +207,37 @@ func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	return ""
 }
 
-// limit tells which limit a chunk passes.
+// limit returns the limit that a chunk exceeds, or "".
 func (s *segmenter) limit(c *media.Chunk) media.Cause {
 	switch {
 	case c.StartsGOP:
-		return s.reached(s.lasted(c), s.bytes, s.gopBytes)
+		return s.reached(s.lasted(c), s.segmentBytes, s.gopBytes)
 	case s.tooLarge(c):
 		return endcause.MaxSize
 	}
 	return ""
 }
 
-// reached tells which limit a segment is at, before a GOP: so long, ns, and so many
-// bytes, those of its last GOP among them.
+// reached returns the limit that a segment has reached before a GOP, or "". The segment lasts
+// lasted ns and has so many bytes; gop is the bytes of its last GOP, which bytes includes.
 func (s *segmenter) reached(lasted, bytes, gop int64) media.Cause {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	switch {
 	case maxTime > 0 && lasted >= maxTime:
 		return endcause.MaxDuration
-	case maxSize > 0 && bytes+gop > maxSize: // the next GOP is taken to be as large as the last
+	case maxSize > 0 && bytes+gop > maxSize: // the estimate for the next GOP is the size of the last
 		return endcause.MaxSize
 	}
 	return ""
 }
 
-// lasted returns how long the open segment is before a chunk, ns: in media time, and
-// where the lead track is silent, by the wall clock.
+// lasted returns the duration of the open segment before a chunk, in ns of media time, or of the
+// wall clock when the chunk has nothing of the lead track.
 func (s *segmenter) lasted(c *media.Chunk) int64 {
 	if lead := c.Lead(); lead.Len() > 0 {
-		return media.ToNanos(lead.DTS[0]-s.startDTS, c.Set.Tracks[c.Set.Lead()].Timescale)
+		return media.ToNanos(lead.DTS[0]-s.startTicks, c.Set.Tracks[c.Set.Lead()].Timescale)
 	}
-	return c.UTC - s.began
+	return c.UTC - s.beganUTC
 }
 
 func (s *segmenter) pass(c *media.Chunk, emit pipeline.Emit[media.Part]) error {
@@ -261,22 +259,22 @@ func (s *segmenter) begin(c *media.Chunk) {
 		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC - c.Stepped),
 		MaxDuration: s.clock.longest(s.cfg.MaxDuration.D()), MaxBytes: int64(s.cfg.MaxSize),
 	}
-	s.began, s.fileStepped, s.behind = c.UTC, c.Stepped, true
+	s.beganUTC, s.fileSteppedNS, s.behind = c.UTC, c.Stepped, true
 	s.clock.begin(c.UTC)
 	if !s.gap.None() {
 		s.gaps.Add(1)
 		s.tell()
 	}
 	s.gap = media.Gap{}
-	s.bytes, s.gopBytes = 0, 0
-	s.startDTS = 0
+	s.segmentBytes, s.gopBytes = 0, 0
+	s.startTicks = 0
 	if lead := c.Lead(); lead.Len() > 0 {
-		s.startDTS = lead.DTS[0]
+		s.startTicks = lead.DTS[0]
 	}
 	s.waiting.Store(false)
 }
 
-// remember keeps an event for the files to come, dated by the clock as it is now.
+// remember keeps an event for the following files. Its times refer to the present clock.
 func (s *segmenter) remember(e *media.Event) {
 	open := s.current(e.At - s.wall.stepped)
 	if len(open) >= media.MaxOpenEvents && !slices.ContainsFunc(open, func(o media.Event) bool { return o.ID == e.ID }) {
@@ -287,7 +285,7 @@ func (s *segmenter) remember(e *media.Event) {
 	s.events = media.JoinOpen(open, *e)
 }
 
-// current returns the events that have not ended at a time, ns less Stepped.
+// current returns the events that have not ended at a time, in ns of UTC minus Stepped.
 func (s *segmenter) current(at int64) []media.Event {
 	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool {
 		over := s.ends[e.ID] <= at

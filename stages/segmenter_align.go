@@ -11,7 +11,7 @@ import (
 
 const day = 24 * time.Hour
 
-// Check covers what the decoder cannot know.
+// Check refuses an alignment that does not divide a day, and an unknown time zone.
 func (c SegmenterConfig) Check() (ps config.Problems) {
 	if a := c.Align.D(); a != 0 && (a < time.Second || day%a != 0) {
 		ps = append(ps, config.At("align", "%s does not divide a day", c.Align).WithHint("for example 15m, 1h or 24h; 0 is off"))
@@ -22,12 +22,12 @@ func (c SegmenterConfig) Check() (ps config.Problems) {
 	return ps
 }
 
-// clockCut ends segments by the wall clock. A step of that clock ends the segment
-// by itself, so that the next cut is always told by the clock of its file.
+// clockCut ends segments by the wall clock. A step of that clock ends the segment anyway, so that
+// the next cut always refers to the clock of its file.
 type clockCut struct {
-	every time.Duration // 0: never
-	loc   *time.Location
-	next  int64 // UTC ns at which the open segment has lasted long enough
+	every   time.Duration // 0: never
+	loc     *time.Location
+	nextUTC int64 // ns of UTC of the next cut
 }
 
 func newClockCut(cfg SegmenterConfig) (clockCut, error) {
@@ -42,14 +42,14 @@ func newClockCut(cfg SegmenterConfig) (clockCut, error) {
 	return c, nil
 }
 
-// begin is told the wall clock at which a segment begins.
+// begin takes the time of the wall clock at which a segment begins, in ns of UTC.
 func (c *clockCut) begin(utc int64) {
 	if c.every > 0 {
-		c.next = nextAligned(time.Unix(0, utc), c.every, c.loc).UnixNano()
+		c.nextUTC = nextAligned(time.Unix(0, utc), c.every, c.loc).UnixNano()
 	}
 }
 
-// due tells why the open segment ends before a GOP that begins at utc, or is empty.
+// due returns the reason why the open segment ends before a GOP that begins at utc, or "".
 func (c *clockCut) due(utc int64) media.Cause {
 	if c.passed(utc, 1) {
 		return endcause.Aligned
@@ -57,14 +57,12 @@ func (c *clockCut) due(utc int64) media.Cause {
 	return ""
 }
 
-// passed tells whether at utc the open segment has lasted long enough, and so many
-// times as long.
+// passed reports whether the next cut is due at utc, and times-1 further ones with it.
 func (c *clockCut) passed(utc int64, times int64) bool {
-	return c.every > 0 && utc-c.next >= (times-1)*int64(c.every)
+	return c.every > 0 && utc-c.nextUTC >= (times-1)*int64(c.every)
 }
 
-// longest returns the most that a segment may last, 0 for no limit: the muxer sizes
-// its room by it.
+// longest returns the maximum duration of a segment, 0 for no limit. The muxer preallocates by it.
 func (c *clockCut) longest(limit time.Duration) time.Duration {
 	if c.every > 0 && (limit == 0 || c.every < limit) {
 		return c.every
@@ -82,15 +80,15 @@ func nextAligned(t time.Time, every time.Duration, loc *time.Location) time.Time
 	if change.IsZero() || next.Before(change) {
 		return next
 	}
-	if rest := sinceMultiple(change, every); rest > 0 { // the figures go on from others
+	if rest := sinceMultiple(change, every); rest > 0 { // the clock's reading jumps at the change
 		return change.Add(every - rest)
 	}
 	return change
 }
 
-// sinceMultiple returns how long ago the wall clock showed a multiple.
+// sinceMultiple returns the time since the wall clock showed a multiple.
 func sinceMultiple(t time.Time, every time.Duration) time.Duration {
 	_, offset := t.Zone()
-	figures := t.UTC().Add(time.Duration(offset) * time.Second) // of the wall clock, as if they were UTC
-	return figures.Sub(figures.Truncate(every))                 // from the year 1 on, which began at midnight
+	figures := t.UTC().Add(time.Duration(offset) * time.Second) // the wall clock's reading, as if it were UTC
+	return figures.Sub(figures.Truncate(every))                 // Truncate counts from year 1, which began at midnight
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A chunk of several GOPs is cut at any of them: a limit is kept as exactly as if
-// each GOP came alone.
+// A chunk of several GOPs is cut at any of them, so that a limit is kept as exactly as with one GOP
+// a chunk.
 
-// cutWithin finds the first GOP behind a chunk's begin before which the open segment
-// ends, and why; -1 where none is. No segment is open where the chunk begins one.
+// cutWithin returns the index of the first GOP inside a chunk before which the open segment ends,
+// and the reason; -1 without one. No segment is open when the chunk begins one.
 func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 	if s.cfg.MaxDuration == 0 && s.cfg.MaxSize == 0 && s.clock.every == 0 {
 		return -1, ""
@@ -20,12 +20,12 @@ func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 	if next < 0 {
 		return -1, ""
 	}
-	start, bytes, clock := s.startDTS, s.bytes, s.clock
+	start, bytes, clock := s.startTicks, s.segmentBytes, s.clock
 	if s.cur == nil {
 		start, bytes = lead.DTS[0], 0
 		clock.begin(c.UTC)
 	}
-	bytes += int64(c.Bytes() - lead.Payload.Len()) // the other tracks' are all before it, for what matters here
+	bytes += int64(c.Bytes() - lead.Payload.Len()) // the estimate counts all of the other tracks' bytes before the first cut
 	for i, from := next, 0; i > 0; i, from = c.NextGOP(i), i {
 		gop := bytesOf(lead, from, i)
 		bytes += gop
@@ -37,10 +37,10 @@ func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 	return -1, ""
 }
 
-// count adds a chunk to what is in the segment, and in its last GOP.
+// count adds a chunk to the sizes of the segment and of its last GOP.
 func (s *segmenter) count(c *media.Chunk) {
 	n := int64(c.Bytes())
-	s.bytes += n
+	s.segmentBytes += n
 	if c.StartsGOP {
 		s.gopBytes = 0
 	}
@@ -61,8 +61,8 @@ func bytesOf(c *media.Columns, from, to int) (n int64) {
 	return n
 }
 
-// fromKeyFrame returns the part of a chunk that a file can begin with, where it does not
-// begin with a GOP; nil where there is none. The rest is left out, counted.
+// fromKeyFrame returns the part of a chunk from its first GOP on, nil without one. It leaves the
+// rest out and counts it.
 func (s *segmenter) fromKeyFrame(c *media.Chunk) *media.Chunk {
 	at := c.NextGOP(0)
 	if at < 0 {

@@ -118,11 +118,11 @@ func TestSegmenterBoundsTheGOPOfAFileWithoutMaxSize(t *testing.T) {
 	seg := r.seg.(*segmenter)
 	shot := append(cam.Shoot(t, 25*2), cam.Cut()...) // two GOPs of a second
 	r.feed(shot...)
-	seg.bytes = sizeBoundGOP + 1e9 // of many GOPs
+	seg.segmentBytes = sizeBoundGOPBytes + 1e9 // of many GOPs
 	cam.GOP = 1 << 30
 	r.feed(append(cam.Shoot(t, 25*5), cam.Cut()...)...)
 	require.Len(t, r.segments, 1, "the file is large, and the GOP is not")
-	seg.gopBytes = sizeBoundGOP
+	seg.gopBytes = sizeBoundGOPBytes
 	r.feed(append(cam.Shoot(t, 25), cam.Cut()...)...)
 	require.Equal(t, []media.Cause{endcause.MaxSize}, r.ends())
 }
@@ -133,7 +133,7 @@ func TestSegmenterWithoutLimitsKeepsTheLongestGOP(t *testing.T) {
 	cam := rare(t, pool, 1<<30)
 	r, log := logged(t, SegmenterConfig{}, nil)
 	r.feed(cam.Shoot(t, 50)...)
-	r.seg.(*segmenter).gopBytes = sizeBoundGOP * 2
+	r.seg.(*segmenter).gopBytes = sizeBoundGOPBytes * 2
 	r.feed(append(cam.Shoot(t, 500), cam.Cut()...)...)
 	require.Empty(t, r.report().Problems)
 	r.flush()

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// SourceConfig has no settings: the run is for one stream, and takes it.
+// SourceConfig has no settings: the run determines the stream.
 type SourceConfig struct{}
 
 func init() {
@@ -24,8 +24,8 @@ func init() {
 
 // source subscribes to the run's stream.
 //
-// Invariant: it never waits for the disk. The hub's queue is bounded, and what
-// comes behind is a gop_ring or counts whole GOPs as lost.
+// Invariant: it never waits for the disk. The hub's queue is bounded, and the stage behind is a
+// gop_ring or counts whole GOPs as lost.
 type source struct {
 	hub      *hub.Hub
 	path     string
@@ -47,8 +47,8 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For}, nil
 }
 
-// Run hands on what the subscription gives. The publisher's end is the run's; a
-// drain ends with the newest access unit that was received.
+// Run emits the subscription's chunks. The end of the publisher ends the run. A drain ends with the
+// newest access unit received.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	sub, err := s.subscribe()
 	if errors.Is(err, hub.ErrClosed) {
@@ -59,7 +59,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	}
 	defer sub.Close()
 	s.sub.Store(sub)
-	if s.of == pipeline.PresentPublisher { // the publisher may have left since the run was asked for
+	if s.of == pipeline.PresentPublisher { // the publisher may have left since the run was requested
 		sub.EndWithPublisher()
 	}
 	if err := s.pass(ctx, sub, emit); ctx.Err() == nil {
@@ -70,8 +70,8 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return s.pass(context.WithoutCancel(ctx), sub, emit)
 }
 
-// subscribe goes on with what the run before left, so that nothing of a publisher
-// is missed that came while that run finished its file.
+// subscribe continues the subscription that the previous run left, so that no media is missed that
+// a publisher sent while that run finished its file.
 func (s *source) subscribe() (*hub.Subscription, error) {
 	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
 		return sub, nil
@@ -79,18 +79,18 @@ func (s *source) subscribe() (*hub.Subscription, error) {
 	return s.hub.Subscribe(s.path)
 }
 
-// stay subscribes for the next run where a publisher was lost.
+// stay subscribes for the next run when the publisher was lost.
 func (s *source) stay(end error) {
 	var e *pipeline.EndError
 	if !errors.As(end, &e) || e.Reason != endcause.SourceLost && e.Reason != endcause.Replaced {
 		return
 	}
-	if sub, err := s.hub.Subscribe(s.path); err == nil { // else the hub is closed, which the next run finds out
+	if sub, err := s.hub.Subscribe(s.path); err == nil { // an error means that the hub is closed, which the next run reports
 		s.handover.Leave(s.stage, sub)
 	}
 }
 
-// pass hands chunks on until the subscription or the context ends.
+// pass emits chunks until the subscription or the context ends.
 func (s *source) pass(ctx context.Context, sub *hub.Subscription, emit pipeline.Emit[*media.Chunk]) error {
 	for ctx.Err() == nil {
 		c, err := sub.Take(ctx)
@@ -118,8 +118,8 @@ func (s *source) awaited(c *media.Chunk) []awaited {
 	return s.marks.follow(c, s.clock)
 }
 
-// Trigger marks an event in what is recorded, where no stage behind takes it:
-// behind what has come so far. See pipeline.Triggerer.
+// Trigger marks an event behind the newest chunk when no stage behind handles triggers. See
+// pipeline.Triggerer.
 func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, GOPRingConfig{}, s.clock, true)
 	s.mu.Lock()
@@ -131,9 +131,8 @@ func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return done, err
 }
 
-// Report says whether a publisher is awaited, and what a full queue or the network
-// cost: of the losses on the way to the hub a recording shows those by which a picture
-// is missing or cannot be decoded, up to the next key frame.
+// Report reports the wait for a publisher, and the losses in the hub's queue and on the network:
+// those that make a picture missing or not decodable in the recording, up to the next key frame.
 func (s *source) Report(r *pipeline.Report) {
 	s.mu.Lock()
 	s.marks.await.report(r, s.clock)

@@ -24,12 +24,12 @@ type TeeBranch struct {
 	Stages  *config.Node    `yaml:"stages" means:"stages" doc:"as of a pipeline, without the source"`
 }
 
-// SetDefaults are the bounds of a gop_ring.
+// SetDefaults sets the bounds of a gop_ring.
 func (b *TeeBranch) SetDefaults() {
 	b.MaxSize, b.MaxTime = gopRingDefaults.MaxSize, gopRingDefaults.MaxTime
 }
 
-// Check says what is wrong with the branch's stages, too.
+// Check also checks the branch's stages.
 func (b *TeeBranch) Check() (problems config.Problems) {
 	if b.Name == "" {
 		problems = append(problems, config.At("name", "is missing").WithHint("branches are told apart by it, for example archive"))
@@ -46,8 +46,8 @@ func (b *TeeBranch) Check() (problems config.Problems) {
 	return append(problems, bad...)
 }
 
-// queue returns the ring before the branch; an event that is marked in it and names no
-// times lasts as long as by default.
+// queue returns the settings of the branch's queue. An event that is marked in it without an
+// interval gets the default one.
 func (b *TeeBranch) queue() GOPRingConfig {
 	ring := gopRingDefaults
 	ring.MaxSize, ring.MaxTime = b.MaxSize, b.MaxTime
@@ -58,7 +58,7 @@ func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], config.Problems) {
 	return pipeline.CompileTail[*media.Chunk]("tee", b.Stages)
 }
 
-// Tails returns the branches, for whoever checks the whole pipeline.
+// Tails returns the branches, so that the caller can check the whole pipeline.
 func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
 	for i := range c.Branches {
 		tail, _ := c.Branches[i].tail()
@@ -67,7 +67,7 @@ func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
 	return tails
 }
 
-// Check refuses a tee that leads nowhere, and names that mean two branches.
+// Check refuses a tee without branches, and branches of the same name.
 func (c TeeConfig) Check() (problems config.Problems) {
 	if len(c.Branches) == 0 {
 		return config.Problems{config.At("branches", "there is none").WithHint("for example branches: [{name: archive, stages: [segmenter: {}, mp4: {}, metadata: {}]}]")}
@@ -90,14 +90,14 @@ func init() {
 
 // tee shares each chunk by reference.
 //
-// Invariant: Consume never waits. What a branch cannot take at once waits in its
-// own gop_ring, outside of the branch's run, so that it outlives a failure of it.
+// Invariant: Consume never waits. Chunks that a branch cannot take yet wait in its own gop_ring,
+// which is outside of the branch's run and so outlives the run's failure.
 type tee struct{ branches []teeBranch }
 
 type teeBranch struct {
 	name  string
 	ring  *gopRing
-	files bool // the branch makes some
+	files bool // the branch writes files
 	*pipeline.Branch
 }
 
@@ -131,8 +131,7 @@ func newTeeBranch(set pipeline.Settings, cfg *TeeBranch) (b teeBranch, err error
 	return b, err
 }
 
-// Open starts every branch. One that cannot be opened is no reason not to start:
-// it is tried again while the others go on.
+// Open starts every branch. A branch that fails to open does not stop the others: it is retried.
 func (t *tee) Open(context.Context) error {
 	for _, b := range t.branches {
 		b.Start()
@@ -149,7 +148,7 @@ func (t *tee) Consume(_ context.Context, c *media.Chunk) error {
 	return nil
 }
 
-// Flush drains every branch. The error names those that did not.
+// Flush drains every branch. The error names the branches that did not drain.
 func (t *tee) Flush(ctx context.Context) error {
 	reason := pipeline.EndReason(ctx)
 	for _, b := range t.branches {
@@ -165,7 +164,7 @@ func (t *tee) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Close aborts what has not drained.
+// Close aborts the branches that have not drained.
 func (t *tee) Close() error {
 	var errs []error
 	for _, b := range t.branches {
@@ -175,7 +174,7 @@ func (t *tee) Close() error {
 	return errors.Join(errs...)
 }
 
-// Report adds up what the branches and their queues say.
+// Report combines the reports of the branches and their queues.
 func (t *tee) Report(r *pipeline.Report) {
 	for _, b := range t.branches {
 		branch := b.Branch.Report()
@@ -195,8 +194,8 @@ func (t *tee) Status() (out []pipeline.NodeStatus) {
 	return out
 }
 
-// Trigger records an event in the branches that have a gop_ring for it, and marks
-// it in what the others record. The answer is the first branch's.
+// Trigger records an event in the branches with a gop_ring, and marks it in the files of the other
+// branches. It returns the first branch's answer.
 func (t *tee) Trigger(trigger pipeline.Trigger) (first pipeline.Triggered, err error) {
 	taken := false
 	var errs []error

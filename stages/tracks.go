@@ -12,20 +12,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TracksConfig says which tracks go on.
+// TracksConfig selects the tracks that are recorded.
 type TracksConfig struct {
 	Keep []TrackMatch `yaml:"keep" doc:"only tracks that one of these matches, such as {kind: video}; empty is every track"`
 	Drop []TrackMatch `yaml:"drop" doc:"of those, not the ones that one of these matches, such as {kind: audio, language: eng}"`
 }
 
-// TrackMatch matches the tracks that are all that it says.
+// TrackMatch matches the tracks that have all the given properties.
 type TrackMatch struct {
 	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
 	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"the codec by its name, such as h264 or aac"`
 	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und is a track that names none"`
 }
 
-// Validate refuses what matches nothing or everything by accident.
+// Validate refuses a match that can only be a mistake.
 func (m TrackMatch) Validate() error {
 	if m == (TrackMatch{}) {
 		return config.Problem{Msg: "matches every track", Hint: "give it a kind, a codec or a language"}
@@ -75,18 +75,18 @@ func init() {
 		newTracks)
 }
 
-// tracks shows the stages behind it some tracks of each chunk.
+// tracks passes selected tracks of each chunk to the stages behind it.
 //
-// Invariant: every chunk goes on in its place, if need be without an access unit,
-// so that nothing looks lost; only of a stream without any kept track nothing does.
+// Invariant: every chunk goes on in its place, if need be without an access unit, so that none
+// looks lost. Only a stream without any selected track is left out whole.
 type tracks struct {
 	cfg  TracksConfig
 	pool *media.Pool
 	log  *slog.Logger
 
-	from *media.TrackSet // that what follows was made for
-	set  *media.TrackSet // of the kept tracks; nil where none is
-	kept []int           // their places in from
+	from *media.TrackSet // the source of set and kept
+	set  *media.TrackSet // of the selected tracks; nil without any
+	kept []int           // their indices in from
 	none atomic.Bool
 }
 
@@ -98,7 +98,7 @@ func newTracks(set pipeline.Settings, cfg TracksConfig) (pipeline.Transform[*med
 	return &tracks{cfg: cfg, pool: pool, log: set.Log}, nil
 }
 
-// Process hands on a view of the chunk, or the chunk itself where all of it is kept.
+// Process emits a view of the chunk, or the chunk itself when all its tracks are selected.
 func (s *tracks) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil {
 		return emit(c)
@@ -119,7 +119,7 @@ func (s *tracks) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 	return emit(s.pool.View(c, s.set, s.kept))
 }
 
-// Flush has nothing to do: nothing is kept back.
+// Flush does nothing: Process holds nothing back.
 func (s *tracks) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
 // choose applies the rules to a new set of tracks.
@@ -153,7 +153,7 @@ func (c TracksConfig) keeps(t *media.Track) bool {
 	return (len(c.Keep) == 0 || slices.ContainsFunc(c.Keep, matches)) && !slices.ContainsFunc(c.Drop, matches)
 }
 
-// Report says when nothing is left to record.
+// Report warns when no track is left to record.
 func (s *tracks) Report(r *pipeline.Report) {
 	if s.none.Load() {
 		r.Warnings = append(r.Warnings, "the stage tracks leaves no track of this stream: change keep or drop")

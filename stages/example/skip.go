@@ -21,21 +21,21 @@
 //	  late:
 //	    stages: [source, gop_ring, skip: {first: 5s}, segmenter, mp4, metadata]
 //
-// What flows where: *media.Chunk from source to segmenter, media.Part from
-// segmenter to mp4, media.Recording behind mp4. A pipeline in which types do not
-// meet is refused by spool check, with the line.
+// What flows where: *media.Chunk from source to segmenter, media.Part from segmenter to mp4,
+// media.Recording behind mp4. spool check refuses a pipeline in which types do not match, and names
+// the line.
 //
 // # What a stage must keep
 //
-//   - It owns one reference of each element that it is given, and ends it once:
-//     by Release or by handing it to emit, which does so even with an error.
+//   - It owns one reference of each element that it receives, and ends it once:
+//     by Release or by passing it to emit, which takes it even with an error.
 //   - An error of emit means that the run is being aborted: return it at once.
-//   - Flush is called after the last element of a drain, never after an abort; what
-//     is still held after an abort is released in Close.
-//   - What it leaves out it counts, and Report tells.
-//   - A constructor does no I/O; what must be acquired is acquired in Open.
+//   - Flush is called after the last element of a drain, never after an abort;
+//     Close releases everything that is still held after an abort.
+//   - It counts the media that it leaves out, and Report reports the count.
+//   - A constructor does no I/O; Open acquires resources.
 //
-// TestSkipKeepsTheContract proves most of it with one call.
+// TestSkipKeepsTheContract tests most of it with one call.
 package example
 
 import (
@@ -49,15 +49,15 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SkipConfig is what a declaration can set. The doc texts appear in spool stages
-// and in reference.yaml. A field with the tag `inherit:"mp4.max_duration"` would have
-// the value of that setting where a declaration says nothing. The tags takes, of a number,
-// and reaches, of a text, say what a pipeline made by request may write.
+// SkipConfig holds the settings of a declaration. spool stages and reference.yaml print the doc
+// texts. A field with the tag `inherit:"mp4.max_duration"` takes the value of that setting when the
+// declaration omits it. The tags takes, of a number, and reaches, of a text, declare what a
+// pipeline made by request may write.
 type SkipConfig struct {
 	First config.Duration `yaml:"first" takes:"nothing" doc:"so much of every run is left out, up to the next key frame"`
 }
 
-// Validate is called after the decoding; its message is shown with file and line.
+// Validate is called after the decoding. Its error is shown with file and line.
 func (c SkipConfig) Validate() error {
 	if c.First < 0 {
 		return errors.New("first: it cannot be negative")
@@ -73,26 +73,26 @@ func init() {
 
 // skip drops chunks until one begins a GOP late enough.
 type skip struct {
-	first   int64 // ns
-	stage   string
-	begin   int64 // UTC ns of the first chunk; 0 before it
-	done    bool
-	dropped atomic.Uint64 // access units; atomic, since Report comes from elsewhere
+	firstNS  int64 // ns
+	stage    string
+	beginUTC int64 // UTC ns of the first chunk; 0 before it
+	done     bool
+	dropped  atomic.Uint64 // access units; atomic, because another goroutine calls Report
 }
 
 func newSkip(set pipeline.Settings, cfg SkipConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
-	return &skip{first: int64(cfg.First), stage: set.Stage}, nil
+	return &skip{firstNS: int64(cfg.First), stage: set.Stage}, nil
 }
 
-// Process is given one chunk at a time, and its one reference.
+// Process owns the one reference of the chunk that it is given.
 func (s *skip) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
-	if c.Mark != nil { // a word between stages, without media: always handed on
+	if c.Mark != nil { // a message between stages without media: always handed on
 		return emit(c)
 	}
-	if s.begin == 0 {
-		s.begin = c.UTC
+	if s.beginUTC == 0 {
+		s.beginUTC = c.UTC
 	}
-	if !s.done && (c.UTC-s.begin < s.first || !c.StartsGOP) {
+	if !s.done && (c.UTC-s.beginUTC < s.firstNS || !c.StartsGOP) {
 		s.dropped.Add(uint64(c.AccessUnits()))
 		c.Release()
 		return nil
@@ -101,10 +101,10 @@ func (s *skip) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*me
 	return emit(c)
 }
 
-// Flush has nothing to give: nothing is kept back.
+// Flush does nothing: Process holds nothing back.
 func (s *skip) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// Report tells what was left out, for the API's status.
+// Report counts the dropped access units, for the API's status.
 func (s *skip) Report(r *pipeline.Report) {
 	if n := s.dropped.Load(); n > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: "skipped", AccessUnits: n})

@@ -11,21 +11,20 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// StreamConfig is what the configuration says of a path.
+// StreamConfig holds the configured settings of a path.
 type StreamConfig struct {
-	Pull      string // URL; empty: somebody publishes
+	Pull      string // URL; empty: a client publishes the stream
 	Transport string
 	Override  bool
 
-	Fingerprint string        // of the source's certificate; empty: what the system trusts
+	Fingerprint string        // SHA-256 of the source's certificate; empty: the system's roots decide
 	ReadTimeout time.Duration // 0: the hub's
-	WallClock   string        // empty: the hub's; a publisher that is there goes on as it began
+	WallClock   string        // empty: the hub's; a publisher keeps the setting that it began with
 }
 
-// Configure makes a path known, or known otherwise. With a pull URL the stream
-// is connected while it has a subscriber. A pull that is the same as before goes
-// on; one that is another takes the old one's place when that has hung up, which
-// ends the recordings' run as any lost publisher does.
+// Configure sets the settings of a path. The hub connects to a pull URL while the stream has a
+// subscriber. A pull with unchanged settings goes on. A changed pull replaces the old one when that
+// has closed its connection; this ends the recordings' run like the loss of any publisher.
 func (h *Hub) Configure(path string, c StreamConfig) error {
 	if err := streampath.Check(path); err != nil {
 		return err
@@ -51,12 +50,11 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	return nil
 }
 
-// hangUpTime is how long Forget waits for a connection to end.
+// hangUpTime bounds how long Forget waits for a connection to end.
 const hangUpTime = 10 * time.Second
 
-// Forget undoes Configure: what is pulled is hung up, and a stream that nobody
-// publishes or waits for is gone. It waits until the pull has hung up, so that
-// Live tells of other publishers only.
+// Forget undoes Configure: it ends the pull and deletes a stream without publisher and subscribers.
+// It waits until the pull has ended, so that Live then reports only other publishers.
 func (h *Hub) Forget(path string) {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -64,7 +62,7 @@ func (h *Hub) Forget(path string) {
 		h.mu.Unlock()
 		return
 	}
-	s.refs++ // ended by leave, which forgets the stream where that was its last use
+	s.refs++ // leave undoes it, and deletes the stream if this was its last use
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
@@ -90,17 +88,18 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	return &pull{from: c, puller: puller, shown: config.NewURL(c.Pull).String()}, nil
 }
 
-// same tells whether two pulls fetch the same in the same way.
+// same reports whether two pulls fetch the same stream with the same settings.
 func (p *pull) same(o *pull) bool {
 	if p == nil || o == nil {
 		return p == o
 	}
 	a, b := p.from, o.from
-	a.Override, b.Override = false, false // of publishers
+	a.Override, b.Override = false, false // they concern publishers
 	return a == b
 }
 
-// over is closed when a pull does not run. The caller holds the stream's mutex.
+// over returns a channel that is closed when the pull does not run. The caller holds the stream's
+// mutex.
 func (p *pull) over() <-chan struct{} {
 	if p == nil || !p.running {
 		done := make(chan struct{})
@@ -110,7 +109,7 @@ func (p *pull) over() <-chan struct{} {
 	return p.ended
 }
 
-// replacePull puts a pull in the old one's place. The caller holds s.mu.
+// replacePull replaces the pull. The caller holds s.mu.
 func (s *stream) replacePull(next *pull) {
 	old := s.pull
 	s.pull = next
@@ -123,6 +122,6 @@ func (s *stream) replacePull(next *pull) {
 			end(errReplaced)
 		}
 	}
-	// stopped asks for the new one when the path is free; a pull that has not got
-	// so far as to have a cancel sees by itself that it is not wanted.
+	// stopped starts the new pull when the path is free. A pull that has no cancel yet sees by
+	// itself that it was replaced.
 }

@@ -7,22 +7,22 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// failures are those of a pull: the newest is a problem of the stream until media
-// comes, and each kind is logged seldom, however often it comes again.
+// failures holds the failures of a pull. The newest is a problem of the stream until media comes.
+// Each kind is logged with falling frequency, however often it recurs.
 type failures struct {
 	err   error     // the newest; nil while the pull has not failed since it began
-	since time.Time // of the first in a row without media between
+	since time.Time // of the first of a row without media between
 	last  time.Time
-	kinds map[string]uint64 // how often, by what was said
+	kinds map[string]uint64 // counts by error text without digits
 }
 
 const (
-	calm     = 10 * time.Minute // a pull that goes on for so long begins to count anew
+	calm     = 10 * time.Minute // the counts start again when the pull has worked for so long
 	maxKinds = 32
 )
 
-// add takes a failure, before which media came or none did. It gives how often its
-// like has come, and reports whether that is to be logged: 1, 2, 4, 8...
+// add records a failure; media reports whether media came before it. It returns the number of
+// failures of this kind, and whether to log this one: the 1st, 2nd, 4th, 8th...
 func (f *failures) add(err error, now time.Time, media bool) (times uint64, say bool) {
 	if now.Sub(f.last) > calm || len(f.kinds) >= maxKinds {
 		f.kinds = map[string]uint64{}
@@ -37,7 +37,7 @@ func (f *failures) add(err error, now time.Time, media bool) (times uint64, say 
 	return times, times&(times-1) == 0
 }
 
-// withoutDigits leaves out what differs between errors of one kind: times, ports.
+// withoutDigits removes the digits, which differ between errors of one kind: times, ports.
 func withoutDigits(r rune) rune {
 	if r >= '0' && r <= '9' {
 		return -1
@@ -45,7 +45,7 @@ func withoutDigits(r rune) rune {
 	return r
 }
 
-// problem returns what is wrong while no media comes.
+// problem returns the problem of the stream while no media comes.
 func (f *failures) problem(path string) pipeline.Problem {
 	return pipeline.Problem{
 		Problem: "pull_failed", Since: f.since, Stream: path, Failing: true, Cause: f.err.Error(),

@@ -1,11 +1,11 @@
-// Package hub holds the live streams by path: one publisher in, any number of
-// pipelines out, chunks shared by reference.
+// Package hub holds the live streams by path: one publisher in, any number of pipelines out, chunks
+// shared by reference.
 //
 //	Publisher --AU--> Builder --*Chunk--> stream --*Chunk--> Subscription (one a pipeline run)
-//	    ^ Puller, while somebody is subscribed               ^ begins with the newest GOP
+//	    ^ Puller, while the stream has a subscriber          ^ begins with the newest GOP
 //
-// A publisher never waits for a subscriber: each has its own bounded queue, and
-// one that is full loses whole GOPs, counted.
+// A publisher never waits for a subscriber: each has its own bounded queue. A full queue drops
+// whole GOPs and counts them.
 package hub
 
 import (
@@ -24,15 +24,15 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Config is the hub's; a zero value means its default.
+// Config configures the hub. A zero value selects the default.
 type Config struct {
 	Builder       media.BuilderConfig
-	MaxGOPBytes   int           // of the newest GOP, kept so that a recording begins with its key frame
-	MaxQueueBytes int           // a subscription's queue
+	MaxGOPBytes   int           // bounds the newest GOP, which is kept so that a recording begins with its key frame
+	MaxQueueBytes int           // bounds a subscription's queue
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscriber left (10 s)
-	ReadTimeout   time.Duration // of a stream that is pulled and has none of its own
-	WallClock     string        // of a stream that has none of its own, see Timing
-	Budget        *media.Budget // of the memory of all chunks; nil is none
+	ReadTimeout   time.Duration // of a pulled stream without its own
+	WallClock     string        // of a stream without its own, see Timing
+	Budget        *media.Budget // of the memory of all chunks; nil: unlimited
 	Clock         pipeline.Clock
 	Log           *slog.Logger
 }
@@ -68,7 +68,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// The errors of publishing.
+// Errors of publishing.
 var (
 	ErrBusy     = errors.New("the path has a publisher already")
 	ErrReplaced = errors.New("another publisher took the path over")
@@ -87,66 +87,64 @@ type Hub struct {
 	left    func(Departure)
 	closed  bool
 
-	recordings  Recordings // nil: a GOP is kept of every stream
+	recordings  Recordings // nil: the hub keeps a GOP of every stream
 	leaveBudget func()
 }
 
-// New makes an empty hub.
+// New returns an empty hub.
 func New(pool *media.Pool, tasks *pipeline.Tasks, cfg Config) *Hub {
 	h := &Hub{pool: pool, tasks: tasks, cfg: cfg.withDefaults(), streams: map[string]*stream{}}
 	h.leaveBudget = h.cfg.Budget.JoinLast(newest{h})
 	return h
 }
 
-// Watch sets the function that is told each path on which a publisher has
-// begun, after its tracks are known. It is called on the publisher's goroutine
-// and must not wait. Set it before the first publisher.
+// Watch sets the function that is called with the path of each new publisher once its tracks are
+// known. It is called on the publisher's goroutine and must not wait. Set it before the first
+// publisher.
 func (h *Hub) Watch(began func(path string)) { h.watch = began }
 
-// Departure is the end of a publisher whose tracks were known.
+// Departure describes the end of a publisher whose tracks were known.
 type Departure struct {
 	Path  string
-	Last  time.Time // of the stream's last access unit; zero: it has had none
-	Since time.Time // no media has come since: the publisher left, or had fallen silent before
+	Last  time.Time // of the stream's last access unit; zero without any
+	Since time.Time // end of the media: the publisher left, or fell silent before
 }
 
-// WatchDepartures sets the function that is told of each departure, while the path is
-// still known for it. It must not wait, nor use the publisher. Set it before the first
-// publisher.
+// WatchDepartures sets the function that is called at each departure, while the path still exists.
+// It must not wait, nor use the publisher. Set it before the first publisher.
 func (h *Hub) WatchDepartures(left func(Departure)) { h.left = left }
 
-// Recordings know which streams have a use for their newest GOP.
+// Recordings reports which streams need their newest GOP.
 type Recordings interface {
-	// MayBegin reports whether a subscriber may yet come to a path that begins with
-	// the newest GOP. It is called with no lock of the hub held.
+	// MayBegin reports whether a subscriber that begins with the newest GOP may still come to a
+	// path. It is called with no lock of the hub held.
 	MayBegin(path string) bool
-	// Generation is another number whenever an answer of MayBegin may be another. It
-	// is called for each chunk.
+	// Generation changes whenever an answer of MayBegin may change. It is called for each chunk.
 	Generation() uint64
 }
 
-// KeepGOPs sets who is asked whether the newest GOP of a stream is kept; without it
-// one is kept of every stream. It is called before the first publisher.
+// KeepGOPs sets the recordings that decide whether to keep the newest GOP of a stream. Without them
+// the hub keeps the GOP of every stream. It is called before the first publisher.
 func (h *Hub) KeepGOPs(r Recordings) { h.recordings = r }
 
-// PublishOptions tell the hub about a publisher.
+// PublishOptions describe a publisher to the hub.
 type PublishOptions struct {
 	Origin   string // shown in status: "rtsp 127.0.0.1:5555"; never a secret
 	Override bool   // take the path over from its publisher
-	Client   Client // who publishes
+	Client   Client // the publishing client
 
-	// Silence tells how long nothing has come from the publisher, when another one
-	// wants its path. Without it the publisher never counts as silent.
-	Silence func() time.Duration // NotBegun: it announced itself only
-	// GiveUp, set with Silence, ends the publisher's side, because it was silent and
-	// another one takes its path. It writes what it still holds, calls end, which
-	// ends the publication, and only then hangs up. It must not wait.
+	// Silence returns the time since the publisher last sent something. It is called when another
+	// publisher requests the path. Without it the publisher never counts as silent.
+	Silence func() time.Duration // NotBegun: it has only announced itself
+	// GiveUp, set with Silence, ends the publisher's side, because it was silent and another
+	// publisher takes its path. It writes the media that it still holds, calls end, which ends the
+	// publication, and only then closes the connection. It must not wait.
 	GiveUp func(end func())
 }
 
-// Publish begins a publication. A path with a publisher gives ErrBusy, unless
-// that has fallen silent (see Client), or Override is set or was configured for
-// the path: then the old publisher ends.
+// Publish begins a publication. It returns ErrBusy for a path with a publisher, unless that
+// publisher is silent (see Client), or Override is set in the options or configured for the path:
+// then the old publisher ends.
 func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	if err := streampath.Check(path); err != nil {
 		return nil, err
@@ -167,8 +165,8 @@ func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	return p, nil
 }
 
-// Subscribe asks for a stream that may be live, configured or neither yet. The
-// caller closes the subscription.
+// Subscribe subscribes to a path, whether or not the stream is live or configured yet. The caller
+// closes the subscription.
 func (h *Hub) Subscribe(path string) (*Subscription, error) {
 	if err := streampath.Check(path); err != nil {
 		return nil, err
@@ -195,8 +193,7 @@ func (h *Hub) Live(path string) bool {
 	return s != nil && s.live()
 }
 
-// Announced reports whether a path has a publisher, whose tracks may not be known
-// yet.
+// Announced reports whether a path has a publisher, with or without known tracks.
 func (h *Hub) Announced(path string) bool {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -204,7 +201,7 @@ func (h *Hub) Announced(path string) bool {
 	return s != nil && s.announced()
 }
 
-// Configured reports whether a path was given by Configure.
+// Configured reports whether Configure has set a path.
 func (h *Hub) Configured(path string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -212,9 +209,9 @@ func (h *Hub) Configured(path string) bool {
 	return s != nil && s.configured.Load()
 }
 
-// Vacant reports whether a path has no publisher whose tracks are known, and none is
-// fetched by a pull, whose failures are problems of their own. named is when the
-// configuration began to name the path; zero: it does not.
+// Vacant reports whether a path has neither a publisher with known tracks nor a pull, whose
+// failures are problems of their own. named is the time when the configuration began to name the
+// path, zero when it does not.
 func (h *Hub) Vacant(path string) (named time.Time, vacant bool) {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -227,7 +224,7 @@ func (h *Hub) Vacant(path string) (named time.Time, vacant bool) {
 	return s.named, s.set == nil && s.pull == nil
 }
 
-// Paths lists the paths of the streams that are live or configured, or waited for, in order.
+// Paths returns the sorted paths of the streams that are live, configured or have a subscriber.
 func (h *Hub) Paths() []string {
 	h.mu.Lock()
 	all := slices.Collect(maps.Keys(h.streams))
@@ -236,7 +233,7 @@ func (h *Hub) Paths() []string {
 	return all
 }
 
-// List describes every live or configured stream, by path.
+// List describes the same streams, sorted by path.
 func (h *Hub) List() []media.StreamInfo {
 	h.mu.Lock()
 	all := make([]*stream, 0, len(h.streams))
@@ -252,8 +249,8 @@ func (h *Hub) List() []media.StreamInfo {
 	return out
 }
 
-// Close ends every publisher and subscription and takes no more. Pulls end with
-// the tasks.
+// Close ends every publisher and subscription and accepts no further ones. Pulls end with the
+// tasks.
 func (h *Hub) Close() {
 	h.leaveBudget()
 	h.mu.Lock()
@@ -274,7 +271,7 @@ func (h *Hub) isClosed() bool {
 	return h.closed
 }
 
-// stream finds or makes the stream of a path. The caller holds h.mu.
+// stream returns the stream of a path, a new one if needed. The caller holds h.mu.
 func (h *Hub) stream(path string) *stream {
 	s := h.streams[path]
 	if s == nil {
@@ -285,7 +282,7 @@ func (h *Hub) stream(path string) *stream {
 	return s
 }
 
-// leave ends one use of a stream, and forgets a stream without any.
+// leave ends one use of a stream, and deletes an unused stream.
 func (h *Hub) leave(s *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

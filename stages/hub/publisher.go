@@ -10,18 +10,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publisher is the one writer of a stream. Its methods are for one goroutine,
-// but Done and Close, which any may call.
+// Publisher is the only writer of a stream. One goroutine may use it at a time, except for Done and
+// Close, which any goroutine may call.
 type Publisher struct {
 	stream *stream
 	opts   PublishOptions
-	began  func(path string) // is told once, when the tracks are known; nil: nobody is
+	began  func(path string) // called once, when the tracks are known; may be nil
 	done   chan struct{}
 
 	leftOut []string // guarded by the stream's mutex
 
-	mu     sync.Mutex // orders Write against a Close from elsewhere
-	closed error      // why, once it is
+	mu     sync.Mutex // orders Write and a concurrent Close
+	closed error      // the error of later calls; nil while open
 	tracks *media.TrackSet
 }
 
@@ -29,7 +29,7 @@ func newPublisher(s *stream, o PublishOptions, began func(path string)) *Publish
 	return &Publisher{stream: s, opts: o, began: began, done: make(chan struct{})}
 }
 
-// attach makes p the publisher, in place of another where that is allowed.
+// attach makes p the publisher. It replaces another publisher where that is allowed.
 func (s *stream) attach(p *Publisher) error {
 	for {
 		s.mu.Lock()
@@ -60,8 +60,8 @@ func (s *stream) attach(p *Publisher) error {
 	}
 }
 
-// SetTracks tells what is published, before the first Write and at every
-// change: a change cuts a new segment. The same tracks again are no change.
+// SetTracks sets the tracks, before the first Write and at every change. A change begins a new
+// segment. The same tracks again are no change.
 func (p *Publisher) SetTracks(tracks []media.Track) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,9 +84,9 @@ func (p *Publisher) SetTracks(tracks []media.Track) error {
 	return nil
 }
 
-// Write adds an access unit; its payload is copied. An error of package media
-// says that the unit was left out, which is counted, and that the next may
-// come. ErrReplaced and ErrClosed say that the publisher has ended.
+// Write adds an access unit and copies its payload. After an error of package media, the unit was
+// left out and counted, and the next one may follow. ErrReplaced and ErrClosed mean that the
+// publisher has ended.
 func (p *Publisher) Write(track int, au *media.AU) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,7 +95,7 @@ func (p *Publisher) Write(track int, au *media.AU) error {
 	}
 	s := p.stream
 	err := s.builder.Append(track, au)
-	s.lastAU.Store(au.UTC)
+	s.lastAccessUnitUTC.Store(au.UTC)
 	if err != nil {
 		s.drops.add(media.DropCauseOf(err), 1)
 		return err
@@ -112,14 +112,13 @@ func (p *Publisher) flush() {
 	}
 }
 
-// Lost counts packets or units that were lost before they reached the hub.
+// Lost counts packets or access units that were lost before they reached the hub.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
 
-// Repaired counts what was put right in the stream: no picture was lost by it.
+// Repaired counts repairs of the stream that cost no picture.
 func (p *Publisher) Repaired(cause string, n uint64) { p.stream.repairs.add(cause, n) }
 
-// Problem tells what is wrong with a track now, nil that nothing is. Tracks are
-// numbered as the publisher likes.
+// Problem sets the present problem of a track, nil for none. The publisher numbers its tracks.
 func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	s := p.stream
 	s.mu.Lock()
@@ -138,19 +137,18 @@ func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	}
 }
 
-// LeaveOut names the codecs of the tracks that are published but cannot be
-// recorded.
+// LeaveOut names the codecs of the published tracks that cannot be recorded.
 func (p *Publisher) LeaveOut(codecs []string) {
 	p.stream.mu.Lock()
 	defer p.stream.mu.Unlock()
 	p.leftOut = codecs
 }
 
-// Done is closed when the publisher has ended, by itself or by another.
+// Done is closed when the publisher has ended, by itself or because another one replaced it.
 func (p *Publisher) Done() <-chan struct{} { return p.done }
 
-// Close ends the publication and hands out the chunk that was being filled.
-// The reason reaches every recording of the stream. Only the first call counts.
+// Close ends the publication and emits the unfinished chunk. Every recording of the stream gets the
+// reason. Only the first call has an effect.
 func (p *Publisher) Close(reason media.Cause) { p.end(reason, ErrClosed) }
 
 func (p *Publisher) end(reason media.Cause, why error) {

@@ -16,30 +16,28 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// PullOptions is what a scheme's puller is made from.
+// PullOptions are the arguments of a Scheme.
 type PullOptions struct {
 	URL         *url.URL // with credentials: log config.ShownURL(URL)
 	Path        string
 	Transport   string        // "", tcp or udp
-	Fingerprint string        // SHA-256 of the server's certificate; empty: what the system trusts
-	ReadTimeout time.Duration // of a source of which nothing comes, not even an answer; 0: the puller's own
+	Fingerprint string        // SHA-256 of the server's certificate; empty: the system's roots decide
+	ReadTimeout time.Duration // a source that sends nothing for this long, not even a response, is lost; 0: the puller's own
 	Log         *slog.Logger
 	Clock       pipeline.Clock
-	// Go runs a function on a goroutine of its own; stop waits until it returned.
+	// Go runs a function on a goroutine of its own. stop waits until it has returned.
 	Go func(name string, run func(context.Context) error) (stop func())
 }
 
-// Puller fetches a stream from elsewhere.
+// Puller fetches a stream from a remote source or a file.
 type Puller interface {
-	// Pull connects, publishes by the given function once it knows the tracks,
-	// and returns when the source or ctx ends: nil when a finite source was read
-	// to its end, else the error for which the hub tries again after a backoff: see
-	// pipeline.TryLater.
+	// Pull connects, calls publish once it knows the tracks, and returns when the source or ctx
+	// ends: nil when a finite source was read to its end, else an error. The hub retries after a
+	// backoff: see pipeline.TryLater.
 	Pull(ctx context.Context, publish func(origin string) (*Publisher, error)) error
 }
 
-// Scheme makes the puller of a URL. It does no I/O: an error is one of
-// configuration.
+// Scheme makes the puller of a URL. It does no I/O: an error is an error of the configuration.
 type Scheme func(PullOptions) (Puller, error)
 
 var schemes = struct {
@@ -47,7 +45,8 @@ var schemes = struct {
 	by           map[string]Scheme
 }{by: map[string]Scheme{}}
 
-// RegisterScheme makes the scheme of a pull URL known; called from init.
+// RegisterScheme registers the scheme of a pull URL. It is called from init and panics for a known
+// name.
 func RegisterScheme(name string, scheme Scheme) {
 	schemes.Lock()
 	defer schemes.Unlock()
@@ -59,14 +58,14 @@ func RegisterScheme(name string, scheme Scheme) {
 
 var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:password@host:port/path, with what is special in user and password percent-encoded")
 
-// NewPuller makes the puller of a URL, or says what is wrong with it. No error
-// shows the URL's credentials.
+// NewPuller makes the puller of a URL, or returns the error in it. No error contains the URL's
+// credentials.
 func NewPuller(raw string, o PullOptions) (Puller, error) {
 	u, err := url.Parse(raw)
-	if err != nil { // whose text quotes the URL, the password with it
+	if err != nil { // its text quotes the URL with the password
 		return nil, errBadURL
 	}
-	if u.Opaque != "" && strings.Contains(raw, "@") { // user:password@host has a scheme that is a name
+	if u.Opaque != "" && strings.Contains(raw, "@") { // url.Parse reads user:password@host as scheme:opaque
 		return nil, errBadURL
 	}
 	schemes.RLock()
@@ -89,15 +88,15 @@ func schemeNames(by map[string]Scheme) string {
 	return strings.Join(names, " ")
 }
 
-// pull is the connection of a configured stream; guarded by the stream's mutex.
+// pull is the connection of a configured stream. The stream's mutex guards it.
 type pull struct {
 	from    StreamConfig
 	puller  Puller
 	shown   string
 	running bool
-	ended   chan struct{} // closed when it does not run any more
+	ended   chan struct{} // closed when the pull has ended
 	cancel  context.CancelCauseFunc
-	idle    context.CancelCauseFunc // ends the wait after the last subscriber
+	idle    context.CancelCauseFunc // ends the linger after the last subscriber
 	failed  failures
 }
 
@@ -117,7 +116,7 @@ func (p *pull) describe(i *media.StreamInfo) {
 	}
 }
 
-// demand connects or, after a while without subscribers, disconnects. The caller
+// demand starts the pull for a subscriber, and ends it after the linger without any. The caller
 // holds s.mu.
 func (s *stream) demand() {
 	p := s.pull
@@ -157,7 +156,7 @@ func (s *stream) hangUp(ctx context.Context, p *pull) {
 	}
 }
 
-// keepPulling pulls until nobody wants the stream, or a finite source ends.
+// keepPulling pulls until the stream has no subscriber, or a finite source ends.
 func (s *stream) keepPulling(task context.Context, p *pull) error {
 	ctx, cancel := context.WithCancelCause(task)
 	defer cancel(nil)
@@ -167,7 +166,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		cancel(errReplaced)
 	}
 	s.mu.Unlock()
-	media := false // came in the attempt that failed
+	media := false // media came in the attempt that failed
 	retry := pipeline.Retry{
 		Clock: s.hub.cfg.Clock, Worked: func() bool { return media },
 		Failed: func(err error, wait time.Duration) { s.pullFailed(p, err, wait, media) },
@@ -182,7 +181,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 	return nil
 }
 
-// pullFailed counts a failure, and logs what is new about it.
+// pullFailed counts a failure, and logs it with falling frequency.
 func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) {
 	s.pullFailures.Add(1)
 	s.mu.Lock()
@@ -193,8 +192,8 @@ func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) 
 	}
 }
 
-// stopped resets the pull. One that was hung up begins again for a subscriber
-// that came while it was ending; one whose source was finite has ended.
+// stopped resets the pull. A pull that was ended restarts for a subscriber that came meanwhile. A
+// finite source does not restart.
 func (s *stream) stopped(p *pull, hungUp bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

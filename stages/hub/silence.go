@@ -8,32 +8,33 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A live stream is silent when its publisher is connected and sends nothing: longer than
-// LeastSilence, and longer than its own pace allows. One that has sent once only has no
-// pace yet, and is waited for up to lonelySilence.
-// LeastSilence is how long nothing may come of any stream before that is a problem.
+// A live stream is silent when its publisher is connected and sends nothing for longer than
+// LeastSilence, and for longer than its usual pace. A stream without a pace yet, because it has
+// sent only once, is silent after lonelySilence.
+//
+// LeastSilence is the shortest silence of any stream that is a problem.
 const LeastSilence = 5 * time.Second
 
 const (
-	silenceEvery  = time.Second // between two looks
-	lonelySilence = time.Minute
+	silenceCheckEvery  = time.Second // between two checks
+	silenceWithoutPace = time.Minute
 )
 
-// silence is what is known of when a stream sends.
+// silence tracks when a stream sends.
 type silence struct {
-	pub   *Publisher // of what follows
-	began time.Time  // at the first look; paces are counted from it
-	units uint64     // that had come at the newest look that found further ones
-	at    time.Time  // of that look
-	pace  media.Pace // of those looks
+	pub   *Publisher // the publisher that the fields below concern
+	began time.Time  // first check; the pace is counted from it
+	units uint64     // number of access units at the newest check that found further ones
+	at    time.Time  // time of that check
+	pace  media.Pace // of the checks that found further units
 	is    bool
-	told  time.Time // since when it was silent, until it sends again; zero: it was not
+	told  time.Time // begin of the silence, until the stream sends again; zero: it was not silent
 }
 
-// WatchSilence looks which streams are silent, until the context ends. A stream that
-// falls silent is a warning and a problem; that it sends again is said, too.
+// WatchSilence checks for silent streams until the context ends. It logs a warning and sets a
+// problem when a stream falls silent, and logs when the stream sends again.
 func (h *Hub) WatchSilence(ctx context.Context) error {
-	for pipeline.Sleep(ctx, h.cfg.Clock, silenceEvery, nil) {
+	for pipeline.Sleep(ctx, h.cfg.Clock, silenceCheckEvery, nil) {
 		h.lookForSilence(h.cfg.Clock.Now())
 	}
 	return nil
@@ -76,12 +77,12 @@ func (s *stream) lookForSilence(now time.Time) {
 	q.units, q.at, q.is, q.told = units, now, false, time.Time{}
 }
 
-// stillSilent warns once that is longer than usual. The caller holds s.mu.
+// stillSilent sets the problem once the silence exceeds the limit. The caller holds s.mu.
 func (s *stream) stillSilent(now time.Time) {
 	q := &s.silence
 	limit := max(LeastSilence, time.Duration(q.pace.Longest()), s.timing().ReadTimeout)
 	if !q.pace.Known() {
-		limit = max(limit, lonelySilence)
+		limit = max(limit, silenceWithoutPace)
 	}
 	if q.is || now.Sub(q.at) < limit {
 		return

@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// stream is one path: its publisher, its newest GOP and its subscriptions.
+// stream holds a path's publisher, newest GOP and subscriptions.
 type stream struct {
 	hub  *Hub
 	path string
@@ -22,7 +22,7 @@ type stream struct {
 	generation atomic.Uint64
 
 	accessUnits, bytes atomic.Uint64
-	lastAU             atomic.Int64 // UTC ns
+	lastAccessUnitUTC  atomic.Int64 // UTC ns
 	drops, repairs     counts
 
 	configured atomic.Bool
@@ -30,25 +30,25 @@ type stream struct {
 
 	pullFailures atomic.Uint64
 
-	mayBegin atomic.Uint64 // the newest answer of the recordings: generation + 1, and in the lowest bit the answer; 0: none yet
+	mayBegin atomic.Uint64 // the newest answer of the recordings: generation + 1, and the answer in the lowest bit; 0: none yet
 
-	mu          sync.Mutex    // guards what follows
+	mu          sync.Mutex    // guards the fields below
 	override    bool          // a new publisher replaces the old one
 	readTimeout time.Duration // 0: the hub's
 	wallClock   string        // empty: the hub's
 	pull        *pull
 	pub         *Publisher
 	set         *media.TrackSet // of the publisher; nil until known
-	left        time.Time       // when the last publisher left; zero before that
+	left        time.Time       // when the last publisher left; zero before the first
 	silence     silence
-	named       time.Time // when the configuration began to name it; zero: it does not
+	named       time.Time // when the configuration began to name the path; zero: it does not
 	subs        map[*Subscription]struct{}
-	problems    map[int]pipeline.Problem // of the publisher, by track
-	gop         []*media.Chunk           // the newest GOP, and those before it in its chunk; one reference each
+	problems    map[int]pipeline.Problem // that the publisher reports, by track
+	gop         []*media.Chunk           // the newest GOP, and the GOPs before it in the same chunk; one reference each
 	gopBytes    int
 }
 
-// setTracks hands the open chunk out and goes on with other tracks.
+// setTracks emits the open chunk and continues with other tracks.
 func (s *stream) setTracks(set *media.TrackSet) {
 	s.builder.SetTracks(set)
 	s.mu.Lock()
@@ -63,21 +63,21 @@ func (s *stream) setTracks(set *media.TrackSet) {
 	}
 }
 
-// fanOut is the builder's emit: it owns the chunk's first reference.
+// fanOut is the builder's emit function. It owns the chunk's first reference.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
 	s.share(c, s.keepsGOP())
 	s.hub.cfg.Budget.Relieve()
 }
 
-// keepsGOP reports whether the newest GOP is kept. The recordings are asked again
-// only when their generation is not the one of the answer that is remembered.
+// keepsGOP reports whether to keep the newest GOP. It calls MayBegin again only when the
+// recordings' generation has changed.
 func (s *stream) keepsGOP() bool {
 	r := s.hub.recordings
 	if r == nil {
 		return true
 	}
-	generation := r.Generation() + 1 // read before the question; never 0, which is no answer
+	generation := r.Generation() + 1 // read before MayBegin is called; never 0, which means no answer
 	if is := s.mayBegin.Load(); is>>1 == generation {
 		return is&1 == 1
 	}
@@ -98,16 +98,14 @@ func (s *stream) share(c *media.Chunk, keep bool) {
 	s.keep(c, keep)
 }
 
-// keep owns a reference: the chunk joins the newest GOP or begins it, where that
-// is wanted.
+// keep takes over a reference: the chunk joins or begins the newest GOP if wanted.
 func (s *stream) keep(c *media.Chunk, wanted bool) {
 	if c.StartsGOP || !wanted {
 		s.dropGOP()
 	}
 	over := s.gopBytes+c.Memory() > s.hub.cfg.MaxGOPBytes
 	if !wanted || over || len(s.gop) == 0 && !c.StartsGOP {
-		// A GOP that does not fit is of no use in part: its key frame is what
-		// a recording would begin with.
+		// Part of a GOP is useless: a recording would begin with its key frame.
 		s.dropGOP()
 		c.Release()
 		return
@@ -124,7 +122,7 @@ func (s *stream) dropGOP() {
 	s.gop, s.gopBytes = s.gop[:0], 0
 }
 
-// detach ends a publication for the subscriptions.
+// detach ends a publication and its subscriptions.
 func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,9 +142,9 @@ func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	return d
 }
 
-// lastAccessUnit is when the last one was; zero before the first.
+// lastAccessUnit returns the time of the newest access unit, zero before the first.
 func (s *stream) lastAccessUnit() (t time.Time) {
-	if ns := s.lastAU.Load(); ns != 0 {
+	if ns := s.lastAccessUnitUTC.Load(); ns != 0 {
 		t = time.Unix(0, ns)
 	}
 	return t
@@ -173,7 +171,7 @@ func (s *stream) unsubscribe(sub *Subscription) {
 	s.hub.leave(s)
 }
 
-// flush hands out the chunk that the publisher is filling.
+// flush emits the publisher's unfinished chunk.
 func (s *stream) flush() {
 	s.mu.Lock()
 	p := s.pub

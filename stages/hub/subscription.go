@@ -9,20 +9,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Subscription is one reader of a stream: it gets the newest GOP and all that
-// follows, until the publisher leaves.
+// Subscription is a reader of a stream: it receives the newest GOP and everything after it, until
+// the publisher leaves.
 type Subscription struct {
 	stream *stream
-	pool   *media.Pool   // of the marks between chunks
-	ready  chan struct{} // holds a token when there is something to look at
+	pool   *media.Pool   // for the marks between chunks
+	ready  chan struct{} // holds a token when the queue or ended has changed
 
 	leaveBudget func()
-	before      []media.Loss // of the stream, when the subscription began
+	before      []media.Loss // losses of the stream before the subscription
 
-	mu     sync.Mutex // guards what follows; queue.Held needs it not
+	mu     sync.Mutex // guards the fields below; queue.Held needs no lock
 	queue  *media.GOPQueue
 	begun  bool // the publisher's tracks are known
-	only   bool // no other publisher is awaited
+	only   bool // the subscription waits for no further publisher
 	ended  media.Cause
 	closed bool
 }
@@ -34,9 +34,8 @@ func newSubscription(s *stream, pool *media.Pool, maxBytes int) *Subscription {
 	}
 }
 
-// Take waits for the next chunk and hands over its reference. When the
-// publisher has left and nothing is queued, the error is a pipeline.EndError
-// with the reason.
+// Take waits for the next chunk and passes its reference to the caller. When the publisher has left
+// and the queue is empty, the error is a pipeline.EndError with the reason.
 func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 	for {
 		c, err := sub.next()
@@ -51,10 +50,9 @@ func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 	}
 }
 
-// Finish asks for what the publisher has sent so far: the chunk that is being
-// filled is closed where it stands and queued, so that a recording that is
-// stopped now ends with the newest access unit. Take then gives what is queued,
-// and an error at once when the queue is empty.
+// Finish queues everything that the publisher has sent so far, including the unfinished chunk, so
+// that a recording that stops now ends with the newest access unit. Take then returns the queued
+// chunks, and an error once the queue is empty.
 func (sub *Subscription) Finish() {
 	sub.stream.flush()
 	sub.mu.Lock()
@@ -65,7 +63,7 @@ func (sub *Subscription) Finish() {
 	}
 }
 
-// Mark puts an event behind what is queued; false: nothing is taken any more.
+// Mark queues an event. It returns false when the subscription has ended.
 func (sub *Subscription) Mark(e *media.Event) bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
@@ -77,22 +75,21 @@ func (sub *Subscription) Mark(e *media.Event) bool {
 	return true
 }
 
-// Live reports whether the stream has had a publisher since the subscription
-// began.
+// Live reports whether the stream has had a publisher since the subscription began.
 func (sub *Subscription) Live() bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.begun
 }
 
-// Dropped returns what was dropped from a full queue so far.
+// Dropped returns the media that the full queue has dropped.
 func (sub *Subscription) Dropped() media.GOPLoss {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.queue.Lost().Sum()
 }
 
-// Held returns what is queued, in bytes. See media.Queue.
+// Held returns the queued bytes. See media.Queue.
 func (sub *Subscription) Held() int64 { return sub.queue.Held() }
 
 // Shed drops the newest GOP of the queue. See media.Queue.
@@ -102,8 +99,7 @@ func (sub *Subscription) Shed() bool {
 	return sub.queue.Shed()
 }
 
-// Lost returns how much of the stream was left out for one cause since the subscription
-// began, before it came to the hub.
+// Lost returns the losses of one cause before the hub, since the subscription began.
 func (sub *Subscription) Lost(cause string) uint64 {
 	n := sub.stream.drops.of(cause)
 	for _, l := range sub.before {
@@ -114,7 +110,7 @@ func (sub *Subscription) Lost(cause string) uint64 {
 	return n
 }
 
-// Close ends the subscription and releases what it still holds.
+// Close ends the subscription and releases its queued chunks.
 func (sub *Subscription) Close() {
 	sub.mu.Lock()
 	if sub.closed {
@@ -146,7 +142,7 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 	return nil, pipeline.End(string(sub.ended))
 }
 
-// push owns a reference.
+// push takes over a reference.
 func (sub *Subscription) push(c *media.Chunk) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
@@ -164,8 +160,8 @@ func (sub *Subscription) attached() {
 	sub.begun = true
 }
 
-// EndWithPublisher awaits no other publisher than the one that the stream has: the
-// subscription ends with it, at once where it has left already.
+// EndWithPublisher ends the subscription with the present publisher, at once if that has left,
+// instead of waiting for the next one.
 func (sub *Subscription) EndWithPublisher() {
 	sub.stream.mu.Lock()
 	defer sub.stream.mu.Unlock()
@@ -177,8 +173,8 @@ func (sub *Subscription) EndWithPublisher() {
 	}
 }
 
-// end says that nothing more comes. A publisher that left before its tracks
-// were known was none, where others are awaited.
+// end ends the subscription. It ignores a publisher that left before its tracks were known, unless
+// the subscription waits for no further one.
 func (sub *Subscription) end(reason media.Cause) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()

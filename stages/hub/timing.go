@@ -2,21 +2,20 @@ package hub
 
 import "time"
 
-// WallClockArrival is the WallClock of a stream whose times follow arrival; with any
-// other they are the sender's.
+// WallClockArrival is the WallClock of a stream that is dated by the arrival of its packets. Any
+// other value selects the sender's times.
 const WallClockArrival = "arrival"
 
-// Timing is how the times of a stream are taken, as configured for its path or else
-// for all.
+// Timing holds the configured timing of a stream: the path's own, else the hub's.
 type Timing struct {
-	// ReadTimeout is the path's own: a source of which nothing at all comes for this
-	// long is gone, and a track that is silent for less is no problem. 0: the source's
-	// protocol knows the former, and the track's own pace tells the latter.
+	// ReadTimeout is the path's own. A source that sends nothing for this long is lost, and a track
+	// that is silent for less is not a problem. 0: the source's protocol determines the former, the
+	// track's own pace the latter.
 	ReadTimeout time.Duration
-	ByArrival   bool // a sender's clock of a wrong rate is put right
+	ByArrival   bool // correct a sender's clock that runs at a wrong rate
 }
 
-// timing resolves what is configured. The caller holds s.mu.
+// timing returns the settings in force. The caller holds s.mu.
 func (s *stream) timing() Timing {
 	clock := s.hub.cfg.WallClock
 	if s.wallClock != "" {
@@ -25,7 +24,7 @@ func (s *stream) timing() Timing {
 	return Timing{ReadTimeout: s.readTimeout, ByArrival: clock == WallClockArrival}
 }
 
-// Timing is that of the publisher's stream, as it is configured now.
+// Timing returns the present timing of the publisher's stream.
 func (p *Publisher) Timing() Timing {
 	p.stream.mu.Lock()
 	defer p.stream.mu.Unlock()

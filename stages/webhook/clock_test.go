@@ -35,8 +35,8 @@ func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 			wall := wallclock.New(clock, func() bool { return c.synced }, slog.New(slog.DiscardHandler))
 			wall.Seen("a recording", right.Add(-time.Minute))
 			b := &Outbox{clock: clock, wall: wall}
-			e, n := &entry{queued: c.now}, &Notice{Created: c.made.UnixNano(), GiveUp: config.Duration(72 * time.Hour)}
-			clock.now = clock.now.Add(leastTried)
+			e, n := &entry{queued: c.now}, &Notice{CreatedUTC: c.made.UnixNano(), GiveUp: config.Duration(72 * time.Hour)}
+			clock.now = clock.now.Add(minTryingTime)
 			require.False(t, b.tooOld(e, n), "it is tried for an hour at least")
 			clock.now = clock.now.Add(time.Minute)
 			require.Equal(t, c.given, b.tooOld(e, n))
@@ -67,7 +67,7 @@ func TestAClockThatIsSetMakesNoNoticeOlder(t *testing.T) {
 			clock, taken := &pipelinetest.Clock{}, time.Now().Add(-90*time.Minute)
 			clock.Set(c.now)
 			e := &entry{queued: pipelinetest.Step(taken, c.then)}
-			n := &Notice{Created: taken.Add(-c.age).UnixNano(), GiveUp: config.Duration(72 * time.Hour)}
+			n := &Notice{CreatedUTC: taken.Add(-c.age).UnixNano(), GiveUp: config.Duration(72 * time.Hour)}
 			require.Equal(t, c.given, (&Outbox{clock: clock}).tooOld(e, n))
 		})
 	}

@@ -19,10 +19,10 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// lane is the notices for one URL, sent one after another, the oldest first.
+// lane sends the notices for one URL one after another, the oldest first.
 //
-// A server that is away delays all of them; a notice that the server refuses
-// delays itself only. The lane ends when nothing waits.
+// A server that does not answer delays all of them. A notice that the server refuses delays only
+// itself. The lane ends when no notice waits.
 type lane struct {
 	outbox *Outbox
 	url    string
@@ -32,27 +32,27 @@ type lane struct {
 	entries []*entry // with why guarded by outbox.mu
 	why     string
 
-	// Of the lane's task alone.
+	// Only the lane's task uses these.
 	backoff pipeline.Backoff
-	until   time.Time // the server is left alone
+	until   time.Time // no attempt before this time
 	failing bool
-	dropped bool // notices, for want of a target
+	dropped bool // a notice was dropped because its target is not configured any more
 }
 
-// entry is a notice on the disk.
+// entry is a notice in a lane.
 type entry struct {
 	name     string
-	sum      [sha256.Size]byte // of its file, where this process has stored it
-	target   Target            // likewise
-	left     bool              // its file stays: it is not for us to send or to remove
-	unstored *Notice           // not nil: it could not be stored; of the lane's task alone once it is queued
+	sum      [sha256.Size]byte // of its file, when this process has stored it
+	target   Target            // when this process has stored it
+	left     bool              // remove leaves its file alone: another user may have written it
+	unstored *Notice           // set while the notice could not be stored; only the lane's task uses it once it is queued
 	backoff  pipeline.Backoff
 	due      time.Time
-	queued   time.Time // in this process
+	queued   time.Time // by this process
 }
 
-// run is no pipeline.Retry: what is tried next is another notice, as each has a wait of
-// its own, and the server one for all.
+// run does not use pipeline.Retry: each notice has a backoff of its own, the server has one for
+// all, and each attempt may concern another notice.
 func (l *lane) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		e, at := l.next()
@@ -61,7 +61,7 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		now := l.outbox.clock.Now()
 		if at.After(now) {
-			pipeline.Sleep(ctx, l.outbox.clock, at.Sub(now), l.more) // at most until there is perhaps one that need not wait
+			pipeline.Sleep(ctx, l.outbox.clock, at.Sub(now), l.more) // more interrupts the wait: a new notice may be due at once
 			continue
 		}
 		l.try(ctx, e)
@@ -69,7 +69,7 @@ func (l *lane) run(ctx context.Context) error {
 	return nil
 }
 
-// next returns the notice that is to be tried first and when; nil ends the lane.
+// next returns the notice to try next, and when. nil ends the lane.
 func (l *lane) next() (first *entry, at time.Time) {
 	b := l.outbox
 	b.mu.Lock()
@@ -82,7 +82,7 @@ func (l *lane) next() (first *entry, at time.Time) {
 		if first == nil || e.due.Before(first.due) {
 			first = e
 		}
-		if first.due.IsZero() { // never tried: the oldest of those
+		if first.due.IsZero() { // the oldest of those never tried
 			break
 		}
 	}
@@ -92,16 +92,16 @@ func (l *lane) next() (first *entry, at time.Time) {
 	return first, at
 }
 
-// try sends a notice once and decides what becomes of it.
+// try sends a notice once and handles the outcome.
 func (l *lane) try(ctx context.Context, e *entry) {
 	b := l.outbox
 	n, err := b.load(e)
-	if errno := syscall.Errno(0); errors.As(err, &errno) && !errors.Is(err, os.ErrNotExist) { // of the disk, or for want of descriptors
+	if errno := syscall.Errno(0); errors.As(err, &errno) && !errors.Is(err, os.ErrNotExist) { // an error of the disk, or too few descriptors
 		l.failed(fmt.Errorf("the notice cannot be read now: %w", err))
 		l.until = b.clock.Now().Add(l.backoff.Next())
 		return
 	}
-	if errors.Is(err, errTarget) { // since a reload
+	if errors.Is(err, errTarget) { // a reload removed it
 		if !l.dropped {
 			b.log.Error("a notice of an earlier run is dropped; further ones for this server are counted", "host", l.host, "error", err)
 		}
@@ -146,22 +146,22 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	l.until = b.clock.Now().Add(l.backoff.Next())
 }
 
-// leastTried is for how long a process tries a notice at least: what the clock says
-// of one from before may be wrong.
-const leastTried = time.Hour
+// minTryingTime is the least time for which a process tries a notice: the creation time of an older
+// notice may be wrong.
+const minTryingTime = time.Hour
 
-// tooOld reports whether a notice has been tried for long enough: by this process and,
-// as far as the clock of now and that of then can be believed, since it was made. A
-// wall clock that is set meanwhile makes it no older.
+// tooOld reports whether the attempts to send a notice have lasted long enough: those of this
+// process and, as far as the present clock and the clock at its creation are trusted, the time
+// since its creation. Setting the wall clock does not make a notice older.
 func (b *Outbox) tooOld(e *entry, n *Notice) bool {
 	now, giveUp := b.clock.Now(), n.GiveUp.D()
-	tried, made := now.Sub(e.queued), time.Unix(0, n.Created)
-	before := min(e.queued.Sub(made), now.Round(0).Sub(made)-tried) // by the clock as it was, and as it is
+	tried, made := now.Sub(e.queued), time.Unix(0, n.CreatedUTC)
+	before := min(e.queued.Sub(made), now.Round(0).Sub(made)-tried) // by the clock then, and by the clock now
 	believed := b.wall == nil || b.wall.Read().Believed()
 	if !believed || made.Before(wallclock.Plausible) {
 		before = 0
 	}
-	return tried > min(giveUp, leastTried) && tried > giveUp-max(before, 0)
+	return tried > min(giveUp, minTryingTime) && tried > giveUp-max(before, 0)
 }
 
 func (l *lane) worked() {
@@ -173,7 +173,7 @@ func (l *lane) worked() {
 	l.note("", 0)
 }
 
-// failed is logged when it begins, not each time.
+// failed records a failure. It logs only the first of a row.
 func (l *lane) failed(err error) {
 	if !l.failing {
 		l.outbox.log.Warn("a webhook could not be delivered; its notices wait on the disk and are tried again", "host", l.host, "error", err)
@@ -190,7 +190,7 @@ func (l *lane) note(why string, failures int) {
 	l.outbox.count.Failed += failures
 }
 
-// refusal is an answer that is about the notice, not about the server.
+// refusal is a response that concerns the notice, not the server.
 type refusal struct{ status int }
 
 // Error returns the answer's status.
@@ -198,7 +198,7 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("the server refuses the notice: %d %s", r.status, http.StatusText(r.status))
 }
 
-// post sends a notice. Only an answer of 2xx is its arrival.
+// post sends a notice. Only a 2xx response counts as delivered.
 func (l *lane) post(ctx context.Context, n *Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(n.Timeout))
 	defer cancel()
@@ -223,7 +223,7 @@ func (l *lane) post(ctx context.Context, n *Notice) error {
 		return withoutURL(err)
 	}
 	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10) // so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10) // so that the connection can be reused
 	switch s := answer.StatusCode; {
 	case s >= 200 && s < 300:
 		return nil
@@ -234,7 +234,7 @@ func (l *lane) post(ctx context.Context, n *Notice) error {
 	}
 }
 
-// withoutURL is an error without the URL that it quotes: there may be a token in it.
+// withoutURL removes the quoted URL from an error, because the URL may contain a token.
 func withoutURL(err error) error {
 	if e := (*url.Error)(nil); errors.As(err, &e) {
 		return e.Err

@@ -1,30 +1,29 @@
-// Package webhook is the stage "webhook": it tells an HTTP server of recordings
-// and events, at least once.
+// Package webhook is the stage "webhook": it notifies an HTTP server of recordings and events, at
+// least once.
 //
 //	mp4 --media.Recording--> webhook --media.Recording--> metadata
 //	                           |
 //	                        Outbox: one file a notice --POST--> server
 //
-// A notice is on the disk before the recording goes on to the next stage, and is
-// removed when the server has answered 2xx. What is there when the process starts,
-// after a kill or a power cut, is sent again. A file whose end a crash kept from this
-// stage is told of when recovery has finished it, but for those of a tee's branches.
-// An event that is marked in a file long finished does not come by here: nothing is
-// told of it.
-// So a server may hear a notice twice: webhook-id is the same then.
+// The outbox stores a notice on disk before the recording goes on to the next stage, and deletes it
+// after a 2xx response. At the start of the process it sends the notices that a kill or a power cut
+// left. When a crash kept the end of a file from this stage, recovery sends the notice after it has
+// finished the file, except for the files of a tee's branches. An event that is marked in a file
+// finished long before does not pass this stage, so that no notice is sent for it. A server may
+// receive a notice twice: both have the same webhook-id.
 //
 // # Files of the outbox
 //
-//	<16 hex digits: when, in ns>.notice   JSON, see Notice
-//	*.new                                 not finished: removed at start
+//	<16 hex digits: time of creation, in ns>.notice   JSON, see Notice
+//	*.new                                 unfinished: deleted at the start
 //
-// Written, synced, renamed, directory synced. A file holds all that is needed to
-// send it but the secret, which is read from its own file or variable each time,
-// so that it is neither in the outbox nor in a configuration that somebody shows.
+// A file is written, synced and renamed, then the directory is synced. It holds everything that is
+// needed to send the notice except the secret, which is read from its own file or variable for each
+// attempt, so that neither the outbox nor a printed configuration contains it.
 //
 // # Signature
 //
-// As in Standard Webhooks: webhook-signature is "v1," and the base64 of HMAC-SHA256
-// over "<webhook-id>.<webhook-timestamp>.<body>". The timestamp, in seconds, is
-// that of the attempt: a receiver refuses old ones against replays by others.
+// Signatures follow Standard Webhooks: webhook-signature is "v1," and the base64 of HMAC-SHA256
+// over "<webhook-id>.<webhook-timestamp>.<body>". The timestamp, in Unix seconds, is that of the
+// attempt: a receiver refuses old ones to prevent replays.
 package webhook

@@ -16,24 +16,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// What a server can be told of.
+// The kinds of notices.
 const (
 	started  = "started"
 	finished = "finished"
 	event    = "event"
 )
 
-// said is the body of a notice in the format "spool".
-type said struct {
-	Type      string        `json:"type"` // recording.started, recording.finished or event
-	Time      string        `json:"time"`
-	Stream    string        `json:"stream"`
-	Pipeline  string        `json:"pipeline"`
-	Recording saidRecording `json:"recording"`
-	Event     *media.Event  `json:"event,omitempty"`
+// spoolPayload is the body of a notice in the format "spool".
+type spoolPayload struct {
+	Type      string           `json:"type"` // recording.started, recording.finished or event
+	Time      string           `json:"time"`
+	Stream    string           `json:"stream"`
+	Pipeline  string           `json:"pipeline"`
+	Recording payloadRecording `json:"recording"`
+	Event     *media.Event     `json:"event,omitempty"`
 }
 
-type saidRecording struct {
+type payloadRecording struct {
 	ID        string            `json:"id"`
 	File      string            `json:"file"` // relative to the record directory
 	URL       string            `json:"url"`  // path on the API's server
@@ -43,14 +43,14 @@ type saidRecording struct {
 	Duration  float64           `json:"duration"` // seconds
 	Size      int64             `json:"size"`     // bytes
 	EndReason string            `json:"end_reason,omitempty"`
-	GapCause  string            `json:"gap_cause,omitempty"` // why media is missing before it
+	GapCause  string            `json:"gap_cause,omitempty"` // cause of the gap before it
 	Protected bool              `json:"protected"`
 	Tracks    []media.TrackInfo `json:"tracks"`
 	Events    []media.Event     `json:"events,omitempty"`
-	Lost      string            `json:"lost,omitempty"` // of a recovered recording, at its end
+	Lost      string            `json:"lost,omitempty"` // the media lost at the end of a recovered recording
 }
 
-// spoolBody is all that is known of a recording.
+// spoolBody returns the body in the format "spool".
 func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {
 	lost := ""
 	if r.State == media.StateRecovered {
@@ -59,9 +59,9 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 	if what != event {
 		what = "recording." + what
 	}
-	return json.Marshal(said{
+	return json.Marshal(spoolPayload{
 		Type: what, Time: stamp(now), Stream: r.Stream, Pipeline: r.Pipeline, Event: e,
-		Recording: saidRecording{
+		Recording: payloadRecording{
 			ID: r.ID.String(), File: r.Path, URL: "/mp4/vod/" + escaped(strings.TrimSuffix(r.Path, media.PartSuffix)) + "?id=" + r.ID.String(), State: string(r.State),
 			Start: stamp(time.Unix(0, r.StartUTC)), End: stamp(time.Unix(0, r.EndUTC)),
 			Duration: time.Duration(r.Duration).Seconds(), Size: r.Size, EndReason: string(r.EndReason),
@@ -70,8 +70,8 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 	})
 }
 
-// zlmBody returns the body of ZLMediaKit's on_record_mp4. Its file_path is absolute, as
-// there.
+// zlmBody returns the body of ZLMediaKit's on_record_mp4. Its file_path is absolute, as in
+// ZLMediaKit.
 func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 	app, stream, below := strings.Cut(r.Stream, "/")
 	if !below {
@@ -90,11 +90,11 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 
 func escaped(p string) string { return (&url.URL{Path: p}).EscapedPath() }
 
-// Target is whom notices are for, and what signs them.
+// Target is the receiver of notices, and the source of the secret that signs them.
 type Target struct{ URL, SecretFile, SecretEnv string }
 
-// Key stands for the target on the disk, where its URL must not stand: that may hold a
-// password or a token.
+// Key returns a hash that identifies the target on disk. Its URL must not be stored, because it may
+// contain a password or a token.
 func (t Target) Key() string {
 	sum := sha256.New()
 	for _, part := range []string{t.URL, t.SecretFile, t.SecretEnv} {
@@ -103,8 +103,8 @@ func (t Target) Key() string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// ReadTarget returns the target of a stage with these settings, and reports whether it is
-// one that tells of recordings and they are in order.
+// ReadTarget returns the target of a stage with these settings. ok reports whether the stage is a
+// webhook with valid settings.
 func ReadTarget(s *pipeline.StageInfo, settings *config.Node) (t Target, ok bool) {
 	cfg, ok := s.Defaults.(Config)
 	ok = ok && len(settings.Decode(&cfg)) == 0
@@ -113,37 +113,36 @@ func ReadTarget(s *pipeline.StageInfo, settings *config.Node) (t Target, ok bool
 
 func (c *Config) target() Target { return Target{c.URL.Reveal(), c.SecretFile, c.SecretEnv} }
 
-// Notice is one thing to be told.
+// Notice is one notification.
 type Notice struct {
-	Target  Target
-	ID      string
-	Created int64 // nanoseconds, UTC
-	Timeout config.Duration
-	GiveUp  config.Duration
-	Body    json.RawMessage
+	Target     Target
+	ID         string
+	CreatedUTC int64 // ns of UTC
+	Timeout    config.Duration
+	GiveUp     config.Duration
+	Body       json.RawMessage
 }
 
-// stored is a notice as it is on the disk.
+// stored is a notice as it is stored on disk.
 type stored struct {
-	ID      string          `json:"id"`
-	Created int64           `json:"created_ns"`
-	Target  string          `json:"target"` // its Key
-	Host    string          `json:"host"`   // of its URL, for the log
-	Timeout config.Duration `json:"timeout"`
-	GiveUp  config.Duration `json:"give_up"`
-	Body    json.RawMessage `json:"body"`
+	ID         string          `json:"id"`
+	CreatedUTC int64           `json:"created_ns"`
+	Target     string          `json:"target"` // Target.Key
+	Host       string          `json:"host"`   // of the target's URL, for the log
+	Timeout    config.Duration `json:"timeout"`
+	GiveUp     config.Duration `json:"give_up"`
+	Body       json.RawMessage `json:"body"`
 }
 
 func encode(n *Notice) ([]byte, error) {
-	return json.Marshal(stored{n.ID, n.Created, n.Target.Key(), hostOf(n.Target.URL), n.Timeout, n.GiveUp, n.Body})
+	return json.Marshal(stored{n.ID, n.CreatedUTC, n.Target.Key(), hostOf(n.Target.URL), n.Timeout, n.GiveUp, n.Body})
 }
 
-// decode reads what encode wrote, all but the target, for which it returns what stands for
-// it.
+// decode parses the output of encode. The target is only its key, in of.Target.
 func decode(text []byte) (n Notice, of stored, err error) {
 	err = json.Unmarshal(text, &of)
 	if err == nil && (of.Target == "" || of.ID == "" || len(of.Body) == 0) {
 		err = errors.New("it is not a notice")
 	}
-	return Notice{ID: of.ID, Created: of.Created, Timeout: of.Timeout, GiveUp: of.GiveUp, Body: of.Body}, of, err
+	return Notice{ID: of.ID, CreatedUTC: of.CreatedUTC, Timeout: of.Timeout, GiveUp: of.GiveUp, Body: of.Body}, of, err
 }

@@ -23,21 +23,21 @@ import (
 
 const (
 	suffix     = ".notice"
-	maxWaiting = 100_000 // notices; a server that is away for long must not fill the disk
+	maxWaiting = 100_000 // notices; bounds the disk space while a server is away
 )
 
-// maxUnstored bounds the notices that are in memory alone.
+// maxUnstored bounds the notices that only memory holds.
 const maxUnstored = 1000
 
-// ErrUnstored says that a notice could not be stored: it is sent from memory, and
-// stored as soon as that works, but does not outlive a crash before.
+// ErrUnstored reports that a notice could not be stored. It is sent from memory, and stored as soon
+// as possible, but a crash before that loses it.
 var ErrUnstored = errors.New("it is kept in memory alone")
 
-// ErrFull says that too many notices wait.
+// ErrFull reports that too many notices wait.
 var ErrFull = fmt.Errorf("%d notices wait already", maxWaiting)
 
-// Outbox is the durable queue of all webhooks of the process: a directory with a
-// file for each notice. It is safe for concurrent use.
+// Outbox is the durable queue of all webhooks of the process: a directory with a file for each
+// notice. It is safe for concurrent use.
 type Outbox struct {
 	dir    string
 	disk   durable.FS
@@ -48,36 +48,36 @@ type Outbox struct {
 	client *http.Client
 	find   func(key string) (Target, bool) // see Options.Find
 
-	mu    sync.Mutex       // guards what follows
-	lanes map[string]*lane // by URL, those with something to send
+	mu    sync.Mutex       // guards the fields below
+	lanes map[string]*lane // by URL, the lanes with notices
 	count Counts
-	moved chan struct{} // closed and replaced when a notice was tried
-	last  int64         // number in the newest name: names are the order of age
-	held  int           // notices that are in memory alone
+	moved chan struct{} // closed and replaced after each attempt
+	last  int64         // number in the newest name: names sort by age
+	held  int           // notices that only memory holds
 
-	storing sync.Mutex // guards what follows, and is held while the disk works
+	storing sync.Mutex // guards the fields below; held during disk writes
 	spares  []string
 	spared  int // number in the newest spare's name
-	wanted  int // spare files
+	wanted  int // number of spare files to keep
 }
 
-// Counts are what became of notices since the start.
+// Counts counts the notices since the start.
 type Counts struct{ Waiting, Delivered, Failed, GivenUp int }
 
-// Options are what an outbox needs.
+// Options are the dependencies of an outbox.
 type Options struct {
-	Dir   string     // made where it is missing; of one process
-	Disk  durable.FS // the real one where it is nil
+	Dir   string     // created if missing; one process uses it
+	Disk  durable.FS // nil: the real one
 	Tasks *pipeline.Tasks
 	Clock pipeline.Clock
-	Wall  *wallclock.Judge // whether the clock is believed; nil: it is
+	Wall  *wallclock.Judge // reports whether the clock is trusted; nil: it is
 	Log   *slog.Logger
-	// Find returns the target that the configuration has under a key: what an earlier
-	// process left is sent to no other. nil: it has none.
+	// Find returns the configured target of a key. A notice that an earlier process left is sent
+	// only to such a target. nil: none is configured.
 	Find func(key string) (Target, bool)
 }
 
-// Open takes a directory and begins to send what an earlier process left in it.
+// Open opens a directory and starts to send the notices that an earlier process left in it.
 func Open(o Options) (*Outbox, error) {
 	if o.Disk == nil {
 		o.Disk = durable.Below(filepath.Dir(o.Dir))
@@ -85,7 +85,7 @@ func Open(o Options) (*Outbox, error) {
 	err := durable.MkdirAll(o.Disk, o.Dir, 0o700)
 	var entries []fs.DirEntry
 	if err == nil {
-		entries, err = o.Disk.List(o.Dir) // in the order of names
+		entries, err = o.Disk.List(o.Dir) // sorted by name
 	}
 	if errors.Is(err, filesystem.ErrNotBelow) {
 		o.Log.Error("notices are kept in memory alone, and those of an earlier run are not sent", "error", err)
@@ -106,14 +106,15 @@ func Open(o Options) (*Outbox, error) {
 	b.findSpares()
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), durable.Unfinished) {
-			_ = o.Disk.Remove(filepath.Join(o.Dir, e.Name())) // of a crash; it was never promised
+			_ = o.Disk.Remove(filepath.Join(o.Dir, e.Name())) // left by a crash; the write had not been confirmed
 		}
 	}
 	b.replayAll(entries)
 	return b, nil
 }
 
-// replayAll queues what an earlier process left, unless another user can have put it there.
+// replayAll queues the notices that an earlier process left, unless another user can have written
+// them.
 func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), suffix) })
 	if len(entries) == 0 {
@@ -134,8 +135,8 @@ func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	}
 }
 
-// Settle waits until the servers that answer have been told all there is, or for
-// the context: what is recorded last is then not told at the next start only.
+// Settle waits until every notice is delivered or its lane is failing, or until the context ends:
+// the newest recordings are then notified before the process ends.
 func (b *Outbox) Settle(ctx context.Context) {
 	for {
 		b.mu.Lock()
@@ -152,8 +153,7 @@ func (b *Outbox) Settle(ctx context.Context) {
 	}
 }
 
-// quiet tells whether every lane with something to send has failed. The caller
-// holds b.mu.
+// quiet reports whether every lane with notices is failing. The caller holds b.mu.
 func (b *Outbox) quiet() bool {
 	for _, l := range b.lanes {
 		if len(l.entries) > 0 && l.why == "" {
@@ -163,18 +163,18 @@ func (b *Outbox) quiet() bool {
 	return true
 }
 
-// move wakes who settles. The caller holds b.mu.
+// move wakes Settle. The caller holds b.mu.
 func (b *Outbox) move() {
 	close(b.moved)
 	b.moved = make(chan struct{})
 }
 
-// Close lets go of idle connections. The tasks end the rest.
+// Close closes idle connections. The tasks end the lanes.
 func (b *Outbox) Close() { b.client.CloseIdleConnections() }
 
-// replay queues a file of an earlier process. One that cannot be read, or that another user
-// can have written, is left and said once: it is of no use to try it again. One whose target
-// the configuration does not have any more is dropped, and counted by its host.
+// replay queues a file of an earlier process. It logs and leaves a file that is unreadable or that
+// another user can have written, because a retry is pointless. It deletes a notice whose target is
+// not configured any more, and counts it by host.
 func (b *Outbox) replay(name string, dropped map[string]int) {
 	n, host, err := b.read(name)
 	switch {
@@ -193,8 +193,8 @@ func (b *Outbox) replay(name string, dropped map[string]int) {
 	}
 }
 
-// load reads a notice that is to be sent: what this process has put there as it has, what an
-// earlier one left as it may be sent now.
+// load reads a notice to send. A file that this process has stored must be unchanged; a file of an
+// earlier process must belong to spool's user and have a configured target.
 func (b *Outbox) load(e *entry) (n Notice, err error) {
 	switch {
 	case e.unstored != nil:
@@ -215,11 +215,10 @@ func (b *Outbox) load(e *entry) (n Notice, err error) {
 	return n, err
 }
 
-// errTarget says that a notice is for a server that it may not be sent to.
+// errTarget reports a notice whose target is not configured any more.
 var errTarget = errors.New("the configuration has no such webhook any more, neither in a pipeline nor under declare.webhooks")
 
-// read reads a notice that an earlier process left, and its target as the configuration has
-// it now.
+// read reads a notice that an earlier process left, and its configured target.
 func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	text, err := b.disk.ReadOurs(filepath.Join(b.dir, name))
 	if err != nil {
@@ -239,8 +238,8 @@ func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	return n, of.Host, err
 }
 
-// Put stores a notice. When it returns nil the notice outlives a power cut, and is
-// sent until it has arrived or is given up. With ErrUnstored it is sent all the same.
+// Put stores a notice. When it returns nil, the notice survives a power cut and is sent until it is
+// delivered or given up. After ErrUnstored it is sent all the same.
 func (b *Outbox) Put(n Notice) error {
 	text, err := encode(&n)
 	if err != nil {
@@ -262,7 +261,7 @@ func (b *Outbox) Put(n Notice) error {
 	return err
 }
 
-// hold counts a notice that is in memory alone, if there may be one more.
+// hold counts a notice that only memory holds. It returns false beyond maxUnstored.
 func (b *Outbox) hold() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -273,7 +272,7 @@ func (b *Outbox) hold() bool {
 	return true
 }
 
-// store stores what could not be stored before, and which has not arrived yet.
+// store stores a notice that could not be stored before.
 func (b *Outbox) store(e *entry) {
 	text, err := encode(e.unstored)
 	if err == nil {
@@ -287,7 +286,7 @@ func (b *Outbox) store(e *entry) {
 	}
 }
 
-// name is one above all before, also when the clock was set back.
+// name returns a name greater than all before, even when the clock was set back.
 func (b *Outbox) name() (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -298,7 +297,7 @@ func (b *Outbox) name() (string, error) {
 	return fmt.Sprintf("%016x", b.last) + suffix, nil
 }
 
-// write stores a notice under a name, in spare room where there is no other.
+// write stores a notice under a name. On a full disk it uses a spare file.
 func (b *Outbox) write(name string, text []byte) error {
 	b.storing.Lock()
 	defer b.storing.Unlock()
@@ -315,7 +314,7 @@ func (b *Outbox) write(name string, text []byte) error {
 	return err
 }
 
-// queue adds a notice to its lane, which is begun where there is none.
+// queue adds a notice to its lane, and starts the lane if needed.
 func (b *Outbox) queue(e *entry, url string) {
 	e.queued = b.clock.Now()
 	b.mu.Lock()
@@ -335,14 +334,14 @@ func (b *Outbox) queue(e *entry, url string) {
 	}
 }
 
-// remove ends a notice: its file goes, unless it is to be left, then its place in the lane.
+// remove ends a notice: it deletes its file, unless that is to be left, and then its entry.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
 	var err error
 	if !e.left {
 		err = b.disk.Remove(filepath.Join(b.dir, e.name))
 	}
-	if err == nil && b.only(l) { // those before it went along: a power cut brings none of them back
+	if err == nil && b.only(l) { // it also syncs the earlier deletions: a power cut restores none of them
 		err = b.disk.SyncDir(b.dir)
 	}
 	if err != nil && !unstored {
@@ -356,7 +355,7 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	if unstored {
 		b.held--
 	}
-	i := slices.Index(l.entries, e) // the first one, mostly
+	i := slices.Index(l.entries, e) // usually the first one
 	if i == 0 {
 		l.entries[0] = nil
 		l.entries = l.entries[1:]
@@ -365,15 +364,15 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	l.entries = slices.Delete(l.entries, i, i+1)
 }
 
-// only reports whether a lane has one notice left.
+// only reports whether a lane has exactly one notice.
 func (b *Outbox) only(l *lane) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(l.entries) == 1
 }
 
-// Waiting returns how many notices wait for a URL, and why the last attempt failed;
-// empty where it did not.
+// Waiting returns the number of notices that wait for a URL, and the error of the last attempt,
+// empty when that succeeded.
 func (b *Outbox) Waiting(url string) (n int, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -383,7 +382,7 @@ func (b *Outbox) Waiting(url string) (n int, why string) {
 	return 0, ""
 }
 
-// Counts tells what became of notices since the start.
+// Counts returns the counts of notices since the start.
 func (b *Outbox) Counts() Counts {
 	b.mu.Lock()
 	defer b.mu.Unlock()

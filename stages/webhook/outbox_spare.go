@@ -10,13 +10,12 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// A full disk is when notices matter most. So the outbox keeps some files with room
-// of their own, made once it is used, and a notice that there is no room for is
-// written into one of them, which then gets its name.
+// Notices matter most on a full disk. So the outbox keeps some preallocated files. A notice that
+// does not fit on the disk is written into one of them, which is then renamed.
 const (
 	spareSuffix = ".spare"
 	spareFiles  = 32
-	spareBytes  = 4096 // what most notices fit into
+	spareBytes  = 4096 // most notices fit
 )
 
 // takeSpare writes a notice into a spare file. The caller holds b.storing.
@@ -33,7 +32,7 @@ func (b *Outbox) takeSpare(path string, text []byte) error {
 	return durable.Publish(b.disk, f, from, path, text)
 }
 
-// keepSpares makes what is missing of the spare files. The caller holds b.storing.
+// keepSpares replaces the used spare files. The caller holds b.storing.
 func (b *Outbox) keepSpares() {
 	if err := durable.MkdirAll(b.disk, b.spareDir(), 0o700); err != nil {
 		return
@@ -59,10 +58,11 @@ func (b *Outbox) makeSpare(path string) error {
 	return nil
 }
 
-// spareDir is beside the outbox, whose files are all notices.
+// spareDir returns the directory of the spare files. It is beside the outbox, which holds only
+// notices.
 func (b *Outbox) spareDir() string { return b.dir + "-spare" }
 
-// findSpares takes over the spare files of an earlier process.
+// findSpares adopts the spare files of an earlier process.
 func (b *Outbox) findSpares() {
 	entries, _ := b.disk.List(b.spareDir())
 	for _, e := range entries {

@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Config says whom to tell of what.
+// Config configures the server and the kinds of notices.
 type Config struct {
 	Use        string          `yaml:"use" declared:"webhooks" reaches:"nothing" doc:"a server of declare.webhooks by its name, with all that is said there: the only one that a pipeline made by request may tell"`
 	URL        config.URL      `yaml:"url" reaches:"url" doc:"http or https; each notice is a POST of JSON to it"`
@@ -34,7 +34,7 @@ var defaults = Config{
 	Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(72 * time.Hour),
 }
 
-// Check refuses a notice that could never arrive.
+// Check refuses settings with which no notice could arrive.
 func (c Config) Check() (problems config.Problems) {
 	u, err := url.Parse(c.URL.Reveal())
 	if named := c.Use != "" && c.URL.Reveal() == ""; !named && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
@@ -61,18 +61,18 @@ func init() {
 		newStage)
 }
 
-// stage hands recordings on and puts a notice of each into the outbox first. It
-// never fails the run: footage does not wait for a notice.
+// stage puts a notice of each recording into the outbox, then hands the recording on. It never
+// fails the run: a recording does not wait for a notice.
 type stage struct {
 	cfg    Config
 	outbox *Outbox
 	log    *slog.Logger
 	clock  pipeline.Clock
-	file   media.ID          // that was told to have begun
-	told   map[media.ID]bool // events of this run
+	file   media.ID          // whose begin was notified
+	told   map[media.ID]bool // events of this run that were notified
 
-	lost     atomic.Uint64 // notices that could not be kept
-	unstored atomic.Uint64 // those that were sent from memory
+	lost     atomic.Uint64 // notices that could not be queued
+	unstored atomic.Uint64 // notices that were sent from memory
 }
 
 func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recording, media.Recording], error) {
@@ -98,7 +98,7 @@ func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit
 	}
 	switch r.State {
 	case media.StateRecording:
-		if r.ID != s.file { // else it is the same file once more, with an event
+		if r.ID != s.file { // else an event was added to the same file
 			s.file = r.ID
 			s.tell(started, &r, nil)
 		}
@@ -108,10 +108,10 @@ func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit
 	return emit(r)
 }
 
-// Flush has nothing to do: what is in the outbox is sent whatever runs.
+// Flush does nothing: the outbox sends its notices independently of the run.
 func (s *stage) Flush(context.Context, pipeline.Emit[media.Recording]) error { return nil }
 
-// remember bounds what is known; an event that is forgotten is told again.
+// remember bounds the set of known events. A forgotten event is notified again.
 func (s *stage) remember(id media.ID) {
 	if len(s.told) >= 4*media.MaxOpenEvents {
 		clear(s.told)
@@ -127,7 +127,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	body, err := s.body(what, now, r, e)
 	if err == nil {
 		err = s.outbox.Put(Notice{
-			ID: noticeID(what, r, e), Created: now.UnixNano(), Target: s.cfg.target(),
+			ID: noticeID(what, r, e), CreatedUTC: now.UnixNano(), Target: s.cfg.target(),
 			Timeout: s.cfg.Timeout, GiveUp: s.cfg.GiveUp, Body: body,
 		})
 	}
@@ -145,7 +145,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	}
 }
 
-// noticeID returns the same for what is told again, by whatever process.
+// noticeID returns the same ID when any process repeats a notice.
 func noticeID(what string, r *media.Recording, e *media.Event) string {
 	if e != nil {
 		what += " " + e.ID.String()
@@ -164,7 +164,7 @@ func (s *stage) body(what string, now time.Time, r *media.Recording, e *media.Ev
 	return zlmBody(filepath.ToSlash(dir), r)
 }
 
-// Report tells what was lost and what waits.
+// Report warns of lost and waiting notices.
 func (s *stage) Report(r *pipeline.Report) {
 	if n := s.lost.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d notices could not be stored and are lost: the log says why", n))

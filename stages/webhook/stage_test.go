@@ -67,7 +67,7 @@ func TestStageTellsOfEachThingOnce(t *testing.T) {
 	settled(t, p.Outbox)
 	var types []string
 	for _, b := range server.heard() {
-		var s said
+		var s spoolPayload
 		require.NoError(t, json.Unmarshal([]byte(b), &s))
 		types = append(types, s.Type)
 		require.Equal(t, "live/camera01", s.Stream)

@@ -124,7 +124,7 @@ func notice(clock pipeline.Clock, url, body string) Notice {
 	now, target := clock.Now(), Target{URL: url}
 	known.Store(target.Key(), target)
 	return Notice{
-		ID: media.NewID(now).String(), Created: now.UnixNano(), Target: target, Body: json.RawMessage(body),
+		ID: media.NewID(now).String(), CreatedUTC: now.UnixNano(), Target: target, Body: json.RawMessage(body),
 		Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(time.Hour),
 	}
 }
@@ -346,7 +346,7 @@ func TestANoticeIsNotOlderForAClockThatWasSet(t *testing.T) {
 		})
 		n := notice(clock, r.URL, `"a"`)
 		if earlier {
-			n.Created = time.Unix(0, 0).UnixNano()
+			n.CreatedUTC = time.Unix(0, 0).UnixNano()
 		}
 		p := begin(t, t.TempDir(), clock)
 		require.NoError(t, p.Put(n))

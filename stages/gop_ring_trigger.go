@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// eventOf returns what a trigger asks for, with what it leaves to the ring.
+// eventOf returns the event of a trigger. The ring's settings fill in what the trigger omits.
 func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protect bool) media.Event {
 	e := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, At: t.At.UnixNano(), Protect: protect}
 	if t.At.IsZero() {
@@ -18,7 +18,7 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	if t.Protect != pipeline.ProtectByRule {
 		e.Protect = t.Protect == pipeline.ProtectOn
 	}
-	if cfg == (GOPRingConfig{}) { // a stage without settings of its own
+	if cfg == (GOPRingConfig{}) { // the stage has no settings of its own
 		cfg.Before, cfg.After = config.Duration(t.DefaultBefore), config.Duration(t.DefaultAfter)
 	}
 	e.Start, e.End = e.At-int64(cfg.Before), e.At+int64(cfg.After)
@@ -31,14 +31,13 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	return e
 }
 
-// lasting returns an event that a stage has raised, from when to when the ring is set to
-// record it.
+// lasting returns the event that a stage raised, with the interval that the ring is configured to
+// record.
 func (c *GOPRingConfig) lasting(r *media.Raised) media.Event {
 	return r.Lasting(int64(c.Before), int64(c.After))
 }
 
-// answered returns what a trigger did; an event of which nothing has come yet has no
-// begin.
+// answered returns the answer to a trigger. An event without media yet has no actual begin.
 func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
 	done := pipeline.Triggered{Status: status, Requested: time.Unix(0, e.Start), Until: time.Unix(0, e.End)}
 	if e.Actual != 0 {
@@ -47,8 +46,7 @@ func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
 	return done
 }
 
-// Trigger records an event from the key frame at or before its begin. See
-// pipeline.Triggerer.
+// Trigger records an event from the key frame at or before its begin on. See pipeline.Triggerer.
 func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, g.cfg, g.set.Clock, false)
 	g.mu.Lock()
@@ -61,10 +59,9 @@ func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return done, err
 }
 
-// record begins a recording, or joins the one that is open where their intervals
-// touch or share a GOP.
+// record begins a recording, or extends the open one when their intervals touch or share a GOP.
 func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, error) {
-	e.End = max(e.End, e.Start+1) // a moment has a picture, too
+	e.End = max(e.End, e.Start+1) // an event without duration has one picture, too
 	first, known := g.oldest()
 	switch {
 	case !known || g.ended:
@@ -73,7 +70,7 @@ func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, erro
 		return pipeline.Triggered{}, pipeline.ErrPast
 	}
 	k := g.keyFrame(e.Start)
-	if g.rec != nil && e.Start > g.rec.until && k >= 0 {
+	if g.rec != nil && e.Start > g.rec.untilUTC && k >= 0 {
 		g.finish()
 	}
 	status := pipeline.EventExtended
@@ -82,34 +79,34 @@ func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, erro
 		g.begin(max(k, 0), e.Start, e.End)
 	}
 	r := g.rec
-	r.until = max(r.until, e.End)
+	r.untilUTC = max(r.untilUTC, e.End)
 	if longest > 0 {
-		r.max = longest
+		r.longestNS = longest
 	}
-	e.Actual = r.began
+	e.Actual = r.beganUTC
 	r.events = media.JoinOpen(r.events, e)
 	g.mark(e)
 	g.flush()
 	return answered(status, e), nil
 }
 
-// oldest returns the begin of the media that a recording could have.
+// oldest returns the begin of the oldest media that a recording can contain.
 func (g *gopGate) oldest() (utc int64, ok bool) {
 	if g.rec != nil {
-		return g.rec.began, true
+		return g.rec.beganUTC, true
 	}
 	return g.oldestHeld()
 }
 
-// begin opens a recording with the k-th of what is held, or the last GOP in it that
-// begins at or before a time.
+// begin opens a recording with the k-th held chunk, or with the last GOP in it that begins at or
+// before a time.
 func (g *gopGate) begin(k int, from, until int64) {
 	if g.held.Split(k, g.gopFrom(g.held.At(k), from)) {
 		k++
 	}
 	g.drop(k)
 	utc, _ := g.oldest()
-	g.rec = &eventRecording{began: utc, file: utc, until: until}
+	g.rec = &eventRecording{beganUTC: utc, fileUTC: utc, untilUTC: until}
 }
 
 func (g *gopGate) mark(events ...media.Event) {
@@ -119,9 +116,8 @@ func (g *gopGate) mark(events ...media.Event) {
 	}
 }
 
-// Trigger marks an event on the recording under way. The mark is protected
-// unless the trigger says otherwise: what comes before and after it in the file
-// would be deleted by age.
+// Trigger marks an event in the current recording. The event is protected unless the trigger says
+// otherwise: retention would delete the rest of the file by age.
 func (r *gopRing) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, r.cfg, r.clock, true)
 	r.mu.Lock()

@@ -6,18 +6,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// What is held is told by the wall clock as it is now: when the clock is set, a chunk is
-// as old as it was before. It is parted where a recording begins or ends with a GOP in
-// it.
+// The times of held chunks follow the wall clock as it is now: when the clock is set, a chunk keeps
+// its age. A chunk is split where a recording begins or ends at a GOP inside it.
 
-// beginUTC returns when a chunk begins, ns.
+// beginUTC returns the time at which a chunk begins, in ns.
 func (g *gopGate) beginUTC(c *media.Chunk) int64 { return g.wall.begin(c) }
 
-// endUTC returns when its media ends, ns.
+// endUTC returns the time at which a chunk's media ends, in ns.
 func (g *gopGate) endUTC(c *media.Chunk) int64 { return g.wall.begin(c) + c.Lasted() }
 
-// gopFrom returns the newest GOP in a chunk that begins at or before a time, ns; 0 where that
-// is the chunk itself.
+// gopFrom returns the index of the newest GOP in a chunk that begins at or before a time (ns), 0
+// for the chunk's own begin.
 func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
 		return 0
@@ -25,8 +24,8 @@ func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	return c.GOPFrom(utc - g.beginUTC(c) + c.UTC)
 }
 
-// gopUntil returns the first GOP behind a chunk's begin that begins at or after a time, ns; -1
-// where none does.
+// gopUntil returns the index of the first GOP behind a chunk's begin that begins at or after a time
+// (ns), -1 without one.
 func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
 		return -1
@@ -34,7 +33,8 @@ func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	return c.GOPUntil(utc - g.beginUTC(c) + c.UTC)
 }
 
-// split parts a chunk where a GOP begins in it. rest is nil where at is no such place.
+// split divides a chunk at the access unit at, where a GOP begins. rest is nil when at is 0 or
+// less.
 func split(c *media.Chunk, at int) (first, rest *media.Chunk) {
 	if at <= 0 {
 		return c, nil
@@ -42,8 +42,8 @@ func split(c *media.Chunk, at int) (first, rest *media.Chunk) {
 	return c.Split(at)
 }
 
-// keyFrame finds the newest chunk that is held and begins with a GOP at or before a time,
-// ns; -1 where there is none.
+// keyFrame returns the index of the newest held chunk that begins with a GOP at or before a time
+// (ns), -1 without one.
 func (g *gopGate) keyFrame(utc int64) int {
 	for i := g.held.Len() - 1; i >= 0; i-- {
 		if c := g.held.At(i); c.StartsGOP && g.beginUTC(c) <= utc {
@@ -53,7 +53,8 @@ func (g *gopGate) keyFrame(utc int64) int {
 	return -1
 }
 
-// oldestHeld returns when the media begins that is held, ns; not ok where none is.
+// oldestHeld returns the time at which the oldest held media begins, in ns. ok is false without
+// any.
 func (g *gopGate) oldestHeld() (utc int64, ok bool) {
 	for i := range g.held.Len() {
 		if c := g.held.At(i); c.Mark == nil {
@@ -63,11 +64,11 @@ func (g *gopGate) oldestHeld() (utc int64, ok bool) {
 	return 0, false
 }
 
-// span returns how long what is held lasts: up to the end of the newest chunk that came.
+// span returns the duration of the held media, up to the end of the newest chunk.
 func (g *gopGate) span() time.Duration {
 	utc, ok := g.oldestHeld()
 	if !ok {
 		return 0
 	}
-	return time.Duration(g.end - utc)
+	return time.Duration(g.newestUTC - utc)
 }

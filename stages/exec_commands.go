@@ -14,62 +14,61 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Commands runs the commands of every exec stage of the process. It is safe for
-// concurrent use.
+// Commands runs the commands of every exec stage of the process. It is safe for concurrent use.
 //
-// A command has a process group of its own: with it end all that it started. It
-// is not given spool's environment, which may hold passwords.
+// A command has its own process group, and every process that it started ends with it. It does not
+// inherit spool's environment, which may hold passwords.
 //
-// What is to be run is in the store until it has been: see KeptCommand.
+// The store keeps each command until it has run: see KeptCommand.
 type Commands struct {
 	tasks   *pipeline.Tasks
 	clock   pipeline.Clock
 	store   CommandStore
-	leaving context.Context // its end leaves the commands that run or wait
+	leaving context.Context // its end stops the commands that run or wait, which the store keeps
 	leave   context.CancelFunc
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	lanes   map[laneKey]*commandLane
-	done    map[chan struct{}]struct{} // of the commands that run or wait
-	names   map[string]bool            // of kept ones that are not to run again: true while one runs or waits, false when it was resumed and has run
-	resumed map[string]bool            // names of those of an earlier process
+	done    map[chan struct{}]struct{} // one for each command that runs or waits
+	names   map[string]bool            // kept commands that must not run again: true while one runs or waits, false after a resumed one has run
+	resumed map[string]bool            // names of the commands that an earlier process kept
 }
 
-// laneKey tells lanes apart: a pipeline may have commands of several limits at once, or
-// another limit after a reload, and each holds for its own.
+// laneKey identifies a lane. A pipeline may have stages with different limits, or a new limit after
+// a reload; each limit has a lane of its own.
 type laneKey struct {
 	name  string // of the pipeline
 	limit int
 }
 
-// commandLane bounds the commands of one pipeline. It is forgotten when it is empty.
+// commandLane bounds the commands of one pipeline. Commands deletes it when it is empty.
 type commandLane struct {
 	slots chan struct{}
 	held  int // commands that run or wait
 }
 
-// NewCommands makes a runner whose commands end with the tasks.
+// NewCommands returns a runner whose commands end with the tasks.
 func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore) *Commands {
 	c := &Commands{tasks: tasks, clock: clock, store: store, lanes: map[laneKey]*commandLane{}, done: map[chan struct{}]struct{}{}, names: map[string]bool{}, resumed: map[string]bool{}}
 	c.leaving, c.leave = context.WithCancel(context.Background())
 	return c
 }
 
-// Command is what is to be run.
+// Command describes a command to run.
 type Command struct {
-	Kept        string   // its name in the store; empty where it is not there
+	Kept        string   // its name in the store; empty when the store does not hold it
 	Args        []string // the program first
-	Environment []string // names of further variables that it is given
-	Variables   []string // NAME=value: that it has beside those, or in their place
+	Environment []string // names of further variables of spool's environment that it inherits
+	Variables   []string // NAME=value, added to the inherited ones or in their place
 	Timeout     time.Duration
 	Ended       func(Outcome)
 }
 
-// Outcome is how a command ended.
+// Outcome describes how a command ended.
 type Outcome struct {
-	Ran    bool // else Err tells why it could not be started
+	Ran    bool // false: Err is the reason why it could not be started
 	Err    error
-	Output string // the last of it
+	Output string // the end of its output
 	Took   time.Duration
 }
 
@@ -78,14 +77,14 @@ var (
 	errCommandLeft = errors.New("spool ended before it had")
 )
 
-// Run runs a command beside the caller, once fewer than limit of the lane run. It
-// reports false, and runs nothing, where as many as maxWaiting wait for that. One of
-// the same name that waits or runs already, or that was resumed, is not run twice.
+// Run runs a command in the background, as soon as fewer than limit commands of the lane run. It
+// reports false, and runs nothing, when maxWaiting commands already wait. A command that already
+// runs or waits under the same name, or that was resumed, is not run twice.
 func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if running, known := c.names[command.Kept]; known {
-		if !running { // it was resumed, and then kept again by recovery
+		if !running { // it was resumed, and recovery has kept it again
 			c.store.Done(command.Kept)
 		}
 		return true
@@ -132,7 +131,7 @@ func (c *Commands) forget(key laneKey, done chan struct{}, name string) {
 	close(done)
 }
 
-// turn waits for a slot and runs the command in it.
+// turn waits for a slot and then runs the command.
 func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Outcome {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -158,8 +157,8 @@ func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Ou
 	}
 }
 
-// lacking reports whether a command could not be started for want of what others hold,
-// such as descriptors: it is started when they have given it back.
+// lacking reports whether a command could not be started because the machine is short of a resource
+// such as file descriptors. Starting it is tried again.
 func lacking(err error) bool {
 	for _, want := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
 		if errors.Is(err, want) {
@@ -169,11 +168,11 @@ func lacking(err error) bool {
 	return false
 }
 
-// Left reports whether the command is yet to be run, or to be run again.
+// Left reports whether the command is still to be run, or to be run again.
 func (o Outcome) Left() bool { return errors.Is(o.Err, errCommandLeft) }
 
-// Wait waits until no command runs or waits, or for the context. It returns how many
-// do.
+// Wait waits until no command runs or waits, or until the context ends. It returns the number of
+// commands left.
 func (c *Commands) Wait(ctx context.Context) (left int) {
 	for _, done := range c.ends() {
 		select {
@@ -185,14 +184,14 @@ func (c *Commands) Wait(ctx context.Context) (left int) {
 	return 0
 }
 
-// Leave kills the commands that run, and lets none begin any more. It waits until
-// each has been told so, or for the context.
+// Leave kills the running commands and starts no further ones. It waits until all have ended, or
+// until the context ends.
 func (c *Commands) Leave(ctx context.Context) {
 	c.leave()
 	c.Wait(ctx)
 }
 
-// Held returns how many commands run or wait.
+// Held returns the number of commands that run or wait.
 func (c *Commands) Held() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -227,7 +226,7 @@ func (command Command) run(ctx context.Context) Outcome {
 	return Outcome{Ran: cmd.ProcessState != nil, Err: err, Output: output.String()}
 }
 
-// environment returns what every program may need, and what is asked for.
+// environment returns the variables that every program may need, and the named ones.
 func environment(names []string) []string {
 	out := []string{}
 	for _, name := range append([]string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}, names...) {
@@ -238,17 +237,17 @@ func environment(names []string) []string {
 	return out
 }
 
-// lastOutput keeps the end of what is written to it.
+// lastOutput keeps the last maxOutput bytes that are written to it.
 type lastOutput struct{ b []byte }
 
-const maxOutput = 4096
+const maxOutputBytes = 4096
 
 // Write keeps the last bytes.
 func (o *lastOutput) Write(p []byte) (int, error) {
-	o.b = append(o.b, p[max(len(p)-maxOutput, 0):]...)
-	o.b = append(o.b[:0], o.b[max(len(o.b)-maxOutput, 0):]...)
+	o.b = append(o.b, p[max(len(p)-maxOutputBytes, 0):]...)
+	o.b = append(o.b[:0], o.b[max(len(o.b)-maxOutputBytes, 0):]...)
 	return len(p), nil
 }
 
-// String returns the text so far.
+// String returns the kept text.
 func (o *lastOutput) String() string { return string(o.b) }

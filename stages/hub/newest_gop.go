@@ -1,13 +1,13 @@
 package hub
 
-// newest is the GOPs that the hub keeps so that a recording can begin with a key
-// frame. They are given up last: no recording loses anything by it.
+// newest is the set of GOPs that the hub keeps so that a recording can begin with a key frame. The
+// budget sheds them last, because no recording loses anything by it.
 type newest struct{ hub *Hub }
 
-// Held does not matter: nobody else is asked last.
+// Held returns 0: the budget compares it with no other queue.
 func (newest) Held() int64 { return 0 }
 
-// Shed gives up the largest.
+// Shed drops the largest of these GOPs.
 func (n newest) Shed() bool {
 	h := n.hub
 	h.mu.Lock()

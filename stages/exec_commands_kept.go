@@ -18,38 +18,37 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// CommandStore keeps the commands that are yet to be run over a restart. It is safe
-// for concurrent use.
+// CommandStore keeps commands that have not run yet over a restart. It is safe for concurrent use.
 type CommandStore interface {
-	// Keep is durable when it returns nil. One of the same name is replaced.
+	// Keep stores a command durably before it returns nil. It replaces a command of the same name.
 	Keep(KeptCommand) error
-	// Done takes one out. That it is not there is no error.
+	// Done deletes a command. A missing command is not an error.
 	Done(name string)
 }
 
-// KeptCommand is a recording that a command is yet to be run for. It does not say
-// what is run: that is for the configuration alone to say, and the file of a store
-// may be written by whoever may write recordings.
+// KeptCommand names a recording for which a command has not run yet. It does not hold the command:
+// only the configuration decides which command runs, because every user who may write recordings
+// may also write the store's file.
 type KeptCommand struct {
-	Pipeline string      `json:"pipeline"`
-	Key      string      `json:"key"` // of the stage: see ExecConfig.key
-	ID       string      `json:"id"`  // of the recording, as what follows is
-	Stream   string      `json:"stream"`
-	Path     string      `json:"path"`
-	StartUTC int64       `json:"start_ns"`
-	EndUTC   int64       `json:"end_ns"`
-	Duration int64       `json:"duration_ns"`
-	Size     int64       `json:"size"`
-	Reason   media.Cause `json:"reason"`
+	Pipeline   string      `json:"pipeline"`
+	Key        string      `json:"key"` // key of the stage's command: see ExecConfig.key
+	ID         string      `json:"id"`  // of the recording, like the fields below
+	Stream     string      `json:"stream"`
+	Path       string      `json:"path"`
+	StartUTC   int64       `json:"start_ns"`
+	EndUTC     int64       `json:"end_ns"`
+	DurationNS int64       `json:"duration_ns"`
+	SizeBytes  int64       `json:"size"`
+	Reason     media.Cause `json:"reason"`
 }
 
-// Name tells it from others, and sorts by age.
+// Name returns a unique name. Names sort by age.
 func (k KeptCommand) Name() string { return k.ID + "-" + k.Key }
 
 func keptCommand(pipeline string, c *ExecConfig, r *media.Recording) KeptCommand {
 	return KeptCommand{
 		Pipeline: pipeline, Key: c.key(), ID: r.ID.String(), Stream: r.Stream, Path: r.Path,
-		StartUTC: r.StartUTC, EndUTC: r.EndUTC, Duration: r.Duration, Size: r.Size, Reason: r.EndReason,
+		StartUTC: r.StartUTC, EndUTC: r.EndUTC, DurationNS: r.Duration, SizeBytes: r.Size, Reason: r.EndReason,
 	}
 }
 
@@ -57,28 +56,28 @@ func (k KeptCommand) recording() (media.Recording, error) {
 	id, err := media.ParseID(k.ID)
 	return media.Recording{
 		ID: id, Stream: k.Stream, Pipeline: k.Pipeline, Path: k.Path, State: media.StateFinished,
-		StartUTC: k.StartUTC, EndUTC: k.EndUTC, Duration: k.Duration, Size: k.Size, EndReason: k.Reason,
+		StartUTC: k.StartUTC, EndUTC: k.EndUTC, Duration: k.DurationNS, Size: k.SizeBytes, EndReason: k.Reason,
 	}, err
 }
 
-// key tells the exec stages of a pipeline apart, by what they run.
+// key returns a hash of the command, which distinguishes the exec stages of a pipeline.
 func (c *ExecConfig) key() string {
 	sum := sha256.Sum256([]byte(strings.Join(c.Command.Reveal(), "\x00")))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Matches reports whether a kept command is one of a stage with these settings.
+// Matches reports whether a stage with these settings kept the command.
 func (c *ExecConfig) Matches(k KeptCommand) bool { return c.key() == k.Key }
 
-// ReadExec decodes the settings of a stage, and reports whether it is one that has commands
-// run and they are in order.
+// ReadExec decodes the settings of a stage. ok reports whether the stage is an exec stage and its
+// settings are valid.
 func ReadExec(s *pipeline.StageInfo, settings *config.Node) (cfg ExecConfig, ok bool) {
 	cfg, ok = s.Defaults.(ExecConfig)
 	return cfg, ok && len(settings.Decode(&cfg)) == 0
 }
 
-// Resume runs what an earlier process kept. Its file may have been deleted or moved
-// since, perhaps by the command itself: there is nothing to be run for then.
+// Resume runs a command that an earlier process kept. It returns an error when the recording's file
+// was deleted or moved since, perhaps by the command itself.
 func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error {
 	r, err := k.recording()
 	if err != nil {
@@ -87,7 +86,7 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 	if !filepath.IsLocal(filepath.FromSlash(k.Path)) {
 		return fmt.Errorf("%.200q leads out of the record directory", k.Path)
 	}
-	if err := streampath.Check(k.Stream); err != nil { // it stands in the command
+	if err := streampath.Check(k.Stream); err != nil { // the name is part of the command
 		return err
 	}
 	switch info, err := (filesystem.Own{Top: cfg.RecordPath}).Stat(execValues["path"](&r, &cfg)); {

@@ -1,0 +1,84 @@
+package stages
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// A sender causes new files: at a change of its tracks, a jump of its clock, and packet loss. A
+// sender that causes one with each picture would fill the disk with files. So a sender has a budget
+// of maxBreaks new files, which refills by one each breakEveryNS. While it is exhausted, media is
+// left out and counted as a gap. Packet loss may occur in each GOP of a well-behaved camera, so it
+// costs a quarter.
+const (
+	maxBreaks    = 60
+	breakEveryNS = int64(time.Second)
+	lossEveryNS  = breakEveryNS / 4
+)
+
+// breakBudget is a token bucket. fullAt is the time at which it is full again, in ns of Chunk.UTC
+// minus Stepped.
+type breakBudget struct{ fullAt int64 }
+
+// take takes ns worth of budget at a time. It reports false when less is left.
+func (b *breakBudget) take(at, ns int64) bool {
+	const most = maxBreaks * breakEveryNS
+	b.fullAt = min(max(b.fullAt, at), at+most) // at may step back
+	if b.fullAt+ns > at+most {
+		return false
+	}
+	b.fullAt += ns
+	return true
+}
+
+// bySender reports whether the sender causes the end of the file before the next chunk.
+func (s *segmenter) bySender(why media.Cause) bool {
+	switch s.gap.Cause {
+	case media.GapTimestampJump, media.GapRTPLoss:
+		return why == endcause.TracksChanged || why == endcause.Gap
+	case "":
+		return why == endcause.TracksChanged
+	}
+	return false
+}
+
+// restless leaves a chunk out while the sender's budget is exhausted. It releases the chunk then.
+func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
+	at, takes := c.UTC-c.Stepped, breakEveryNS
+	if end == endcause.Gap && s.gap.Cause == media.GapRTPLoss {
+		takes = lossEveryNS
+	}
+	switch {
+	case s.overFileRate:
+		s.overFileRate = !c.StartsGOP && c.NextGOP(0) < 0 || !s.fileRate.take(at, takes)
+	case end != "" && s.bySender(end):
+		s.overFileRate = !s.fileRate.take(at, takes)
+	case s.fileRate.fullAt <= at:
+		s.files.Store(nil)
+	}
+	if !s.overFileRate {
+		return false
+	}
+	defer c.Release()
+	s.tooMany.add(c)
+	s.gap = s.gap.Plus(s.leftOut(c, media.GapTooManyFiles))
+	if s.files.Load() == nil {
+		s.tellOfFiles()
+	}
+	return true
+}
+
+// tellOfFiles reports the problem, which lasts until the budget is full again.
+func (s *segmenter) tellOfFiles() {
+	p := &pipeline.Problem{
+		Problem: string(media.GapTooManyFiles), Since: s.set.Clock.Now(), Stream: s.set.Stream, Failing: true,
+		Cause:  fmt.Sprintf("the source's tracks change, its clock jumps or packets are missing, %d times and more than once a second: one file a second is begun, and what would be others is left out", maxBreaks),
+		Remedy: "look what the source sends: resolution, parameter sets and timestamps should go on from picture to picture",
+	}
+	s.files.Store(p)
+	s.set.Log.Warn("too many files would begin: media is left out", "cause", p.Cause, "remedy", p.Remedy)
+}
