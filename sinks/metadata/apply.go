@@ -218,7 +218,7 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 		return errors.Join(err, s.Close())
 	}
 	if len(s.Remade) > 0 {
-		c.log.Warn("catalogue: tables of the database were gone and have been made again, empty; a comparison with the disk (at the start, and by spool reindex) fills them",
+		c.log.Warn("catalogue: tables of the database were missing and have been created again, empty; a comparison with the disk (at the start, and by spool reindex) fills them",
 			"tables", s.Remade)
 	}
 	c.has = min(at, replayEnd)
@@ -253,7 +253,7 @@ func (c *Catalogue) compareWithBefore(ctx context.Context) error {
 	}
 	c.unsure = false
 	if at < c.taken {
-		c.log.Warn("catalogue: the database lacks rows that it took before: it is another one, or was put back; a comparison with the disk adds them",
+		c.log.Warn("catalogue: the database lacks rows that it took before: it is another database, or was restored from a backup; a comparison with the disk adds them",
 			"driver", c.opts.Driver, "behind", time.Duration(c.taken-at).Round(time.Second))
 		c.taken = at
 		c.fellBehind()

@@ -151,15 +151,15 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 		return nil, errors.Join(fmt.Errorf("catalogue: rows that were set aside: %w", err), log.Close())
 	}
 	for _, note := range notes {
-		o.Log.Warn("a row that was set aside cannot be read; mend its file and restart, or remove it and run a reindex", "file", note)
+		o.Log.Warn("a row that was set aside cannot be read; correct its file and restart spool, or remove the file and run spool reindex", "file", note)
 	}
 	if old.Unused != nil {
-		o.Log.Error("the journal is not used: what the database has not taken is lost in a crash, until a comparison with the disk finds it", "error", old.Unused)
+		o.Log.Error("the journal cannot be used: a crash loses the changes that the database has not taken, until a comparison with the disk adds them again", "error", old.Unused)
 	}
 	c.former.Store(&o.Former)
 	c.lacking.Store(true)
 	for _, note := range old.Notes {
-		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
+		o.Log.Warn("journal damaged; run spool reindex if rows are missing", "file", note)
 	}
 	c.pending.restore(c.aside.ops())
 	c.pending.add(old.Changes)
@@ -235,7 +235,7 @@ func (c *Catalogue) append(kind journal.Kind, r *row.Row, floor int64) (int64, e
 func (c *Catalogue) room() error {
 	if _, bytes, _ := c.pending.size(); bytes >= c.opts.MaxJournalBytes {
 		c.full.Add(1)
-		return fmt.Errorf("%w: %d bytes wait for the database; reindex when it is back", ErrJournalFull, bytes)
+		return fmt.Errorf("%w: %d bytes wait for the database; run spool reindex when it is back", ErrJournalFull, bytes)
 	}
 	return nil
 }

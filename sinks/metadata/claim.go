@@ -117,7 +117,7 @@ func (c *Catalogue) hold(ctx context.Context) error {
 }
 
 // errRaced reports that another recorder changed the claim in the same moment. The next try reads it again.
-var errRaced = fmt.Errorf("%w: it was quicker by a moment", ErrClaimed)
+var errRaced = fmt.Errorf("%w: it claimed the name in the same moment", ErrClaimed)
 
 // asGuest admits a process beside the recorder of the directory, such as spool reindex. A guest
 // claims nothing, and writes as long as no other place has the name. With Node in TakeOver it
@@ -218,7 +218,7 @@ func (c *Catalogue) release(ctx context.Context) {
 		q.Set("released = 1")
 	}
 	if _, err := q.Exec(ctx); err != nil {
-		c.log.Warn("catalogue: this recorder's name could not be given back: its claim lapses by itself", "error", c.redact(err))
+		c.log.Warn("catalogue: this recorder's name could not be released; its claim lapses by itself", "error", c.redact(err))
 	}
 }
 
@@ -249,7 +249,7 @@ func (c *Catalogue) tried(err error) {
 		c.log.Error("catalogue: another recorder has the name of this one: rows wait in the journal", "error", now)
 		c.pending.nudge()
 	} else if now == nil && was != nil {
-		c.log.Info("catalogue: this recorder has its name", "node", c.opts.Node)
+		c.log.Info("catalogue: this recorder has its name again", "node", c.opts.Node)
 	}
 }
 

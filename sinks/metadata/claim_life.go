@@ -94,10 +94,10 @@ func (e *ClaimedError) Error() string {
 	text := fmt.Sprintf("node %s is claimed by the recorder on %s, since %s, last sign of life %s ago; this one is on host %s, record path %s, pid %d: ",
 		e.Node, by, e.Since.Format(time.RFC3339), e.LastSeen, e.Here.Host, e.Here.Path, e.Here.PID)
 	if e.MayBeUs {
-		text += "if that was this recorder before a reboot, or lives no more, the claim lapses by itself; else "
+		text += "if that was this recorder before a reboot, or has ended, the claim lapses by itself; else "
 	}
 	return text + "give each recorder a node.name of its own, or delete .spool-directory in a copied record directory; " +
-		fmt.Sprintf("if that recorder is no more, its claim lapses %s after its last sign of life, or run spool reindex --take-over %s here", lapseAfter, e.Node)
+		fmt.Sprintf("if that recorder has ended, its claim lapses %s after its last sign of life, or run spool reindex --take-over %s here", lapseAfter, e.Node)
 }
 
 // claimedBy returns the error for another recorder's claim.

@@ -306,7 +306,7 @@ func TestARecorderThatLivesIsNotTakenOver(t *testing.T) {
 		ready(t, heir.Catalogue)
 		_, err := disk{t, t.TempDir()}.tryReconcile(heir)
 		require.ErrorIs(t, err, ErrClaimed)
-		require.ErrorContains(t, err, "node front lives on host host1, record path /rec1")
+		require.ErrorContains(t, err, "node front runs on host host1, record path /rec1")
 		a.close()
 		got, err := disk{t, t.TempDir()}.tryReconcile(heir)
 		require.NoError(t, err)

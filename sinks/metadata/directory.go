@@ -60,7 +60,7 @@ func (c *Catalogue) otherDirectory(known, found string) error {
 		return id
 	}
 	return fmt.Errorf("%w: the recordings of %s are in %s, and this is %s: mount that disk and restart spool; "+
-		"or, if this directory takes its place for good, run spool reindex --accept-directory, which marks lost what is not in it",
+		"or, if this directory takes its place for good, run spool reindex --accept-directory, which marks recordings as lost whose file is not in it",
 		ErrOtherDirectory, c.opts.Node, name(known, "one with an identity"), name(found, "one without an identity"))
 }
 

@@ -46,6 +46,6 @@ func (e *NewerJournalError) Unwrap() error { return ErrUnavailable }
 // Error names the files and the remedy.
 func (e *NewerJournalError) Error() string {
 	return fmt.Sprintf("the journal in %s was written by a newer version of spool (%s): "+
-		"start that version again, or a later one; until then nothing of it is applied or removed, and what is recorded waits behind it",
+		"start that version again, or a later one; until then no change is applied, no file is removed, and new changes wait",
 		e.Dir, strings.Join(e.Notes, "; "))
 }

@@ -42,8 +42,8 @@ func (c *Catalogue) spoiled(err error) {
 	if c.broken.Load() != nil || c.target.File == "" || c.opened.Load() == nil {
 		return
 	}
-	c.broken.Store(&damaged{file: *c.opened.Load(), next: c.opts.Clock.Now().Add(examineAfter), wait: examineAfter, err: fmt.Errorf("%w: %s: %w: run spool reindex, which keeps that file beside, "+
-		"takes over what of it can be read, and makes the rest from the recordings", ErrMalformed, c.target.File, err)})
+	c.broken.Store(&damaged{file: *c.opened.Load(), next: c.opts.Clock.Now().Add(examineAfter), wait: examineAfter, err: fmt.Errorf("%w: %s: %w: run spool reindex, which keeps that file under another name, "+
+		"copies its readable rows, and adds the others from the recordings on the disk", ErrMalformed, c.target.File, err)})
 }
 
 // stillMalformed returns the damage while the damaged file is in place, and closes the file, so

@@ -59,7 +59,7 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 		case r == nil:
 			former = append(former, name)
 		case slices.Contains(known, name) && !c.copyTold.Swap(true):
-			c.log.Warn("catalogue: the record directory is a copy of that of a recorder which lives: rows of files that were copied stay that one's",
+			c.log.Warn("catalogue: the record directory is a copy of a running recorder's directory: the rows of the copied files stay with that recorder",
 				"node", name, "host", r.Host, "record_path", r.Path, "here", c.opts.Place.Path,
 				"advice", "where a directory is copied for another recorder, delete .spool-directory in the copy before its first start")
 		}
@@ -116,7 +116,7 @@ func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []jou
 func (c *Catalogue) leftAlone(others []journal.Change) {
 	c.others.Add(uint64(len(others)))
 	for _, o := range others {
-		c.log.Warn("catalogue: the row of a file that is here is another recorder's and stays as it is: the file is a copy",
+		c.log.Warn("catalogue: the row of a file on this disk is another recorder's and stays unchanged: the file is a copy",
 			"recording", o.Row.ID, "file", o.Row.Path)
 	}
 }

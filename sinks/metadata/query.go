@@ -62,7 +62,7 @@ func (a *ask) setStream(s string) error {
 		a.stream = s
 	}
 	if strings.Contains(a.prefix+a.stream, "*") {
-		return fmt.Errorf("%w: stream %.80q: * is only known at the end, behind a slash: live/*", media.ErrQuery, s)
+		return fmt.Errorf("%w: stream %.80q: * is allowed only at the end, behind a slash: live/*", media.ErrQuery, s)
 	}
 	return nil
 }

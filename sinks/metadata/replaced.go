@@ -76,7 +76,7 @@ func (c *Catalogue) mayTakeOver(ctx context.Context) error {
 			return nil
 		}
 		e := c.claimedBy(r, w)
-		return fmt.Errorf("%w: node %s lives on host %s, record path %s, pid %d, last sign of life %s ago: stop it, and wait %s where it was killed",
+		return fmt.Errorf("%w: node %s runs on host %s, record path %s, pid %d, last sign of life %s ago: stop it, and wait %s if it was killed",
 			ErrClaimed, e.Node, e.By.Host, e.By.Path, e.By.PID, e.LastSeen, lapseAfter)
 	})
 }

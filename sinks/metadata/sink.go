@@ -75,7 +75,7 @@ func (s *sink) note(rec media.Recording, err error) {
 	}
 	s.lost.Add(1)
 	s.growing = media.ID{} // the next value stores the row again
-	s.log.Error("recording has no row; its file has an entry: run a reindex", "recording", rec.ID, "file", rec.Path, "error", err)
+	s.log.Error("recording has no row; run spool reindex, which adds it from the file", "recording", rec.ID, "file", rec.Path, "error", err)
 }
 
 // Flush does nothing: Consume keeps no values back.

@@ -223,7 +223,7 @@ func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx 
 		})
 		if now := c.opts.Clock.Now(); rows > 0 && (at == taskDone || now.Sub(told) >= tellEvery) {
 			told = now
-			c.log.Info("catalogue: rows of an earlier version are completed", "task", task, "rows", rows, "position", at, "took", now.Sub(began).Round(time.Millisecond))
+			c.log.Info("catalogue: completing the rows of an earlier version", "task", task, "rows", rows, "position", at, "took", now.Sub(began).Round(time.Millisecond))
 		}
 		if err != nil || at == taskDone {
 			return err

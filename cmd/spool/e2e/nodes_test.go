@@ -289,7 +289,7 @@ func TestCopyOfAnotherRecordersFiles(t *testing.T) {
 		}
 	}
 	a := launch(t, racyBinary, dir, sameNames, db.flags()...)
-	a.expect("the row of a file that is here is another recorder's")
+	a.expect("the row of a file on this disk is another recorder's")
 	a.await("recording recovered after a crash")
 	require.Contains(t, a.command(append([]string{"reindex"}, db.flags()...)...), "2 of another recorder by their rows")
 	eventually(t, "the database has refused what was recovered, and no row is the copy's", func() bool {

@@ -110,7 +110,7 @@ func (s *DB) remake(ctx context.Context) error {
 	for _, v := range Versions {
 		for _, st := range v.Statements(s.Driver) {
 			if err := s.run(ctx, s.RW, st); err != nil {
-				return fmt.Errorf("%s: make %s again: %w", s.Driver, strings.Join(s.Remade, ", "), err)
+				return fmt.Errorf("%s: create %s again: %w", s.Driver, strings.Join(s.Remade, ", "), err)
 			}
 		}
 	}

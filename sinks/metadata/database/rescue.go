@@ -85,10 +85,10 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	defer cancel()
 	unlock, err := await(waiting, func() (func() error, error) { return filesystem.LockPathAlone(own, file+openSuffix) })
 	if errors.Is(err, filesystem.ErrLocked) {
-		return Rescued{}, fmt.Errorf("%s is malformed (%w), and a recorder that works with it has not noticed: stop it, run spool reindex, and start it again", file, damage)
+		return Rescued{}, fmt.Errorf("%s is malformed (%w), and a running recorder has it open: stop that recorder, run spool reindex, and start it again", file, damage)
 	}
 	if err != nil {
-		return Rescued{}, fmt.Errorf("%s is malformed (%w), and nothing says whether a recorder works with it: %w: move it away, and run spool reindex", file, damage, err)
+		return Rescued{}, fmt.Errorf("%s is malformed (%w), and spool cannot tell whether a recorder has it open: %w: move it away, and run spool reindex", file, damage, err)
 	}
 	defer func() { _ = unlock() }()
 	fresh := file + ".rebuilding"
@@ -97,7 +97,7 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	}
 	defer func() { _ = removeDatabase(fresh) }()
 	if r.Tables, err = rebuild(ctx, file, fresh, o.Now()); err != nil {
-		return Rescued{}, fmt.Errorf("making %s anew: %w", file, err)
+		return Rescued{}, fmt.Errorf("rebuild %s: %w", file, err)
 	}
 	r.Kept = file + ".malformed-" + o.Now().UTC().Format("20060102T150405.000Z")
 	return r, putInPlace(fresh, file, r.Kept)

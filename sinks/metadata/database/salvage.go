@@ -91,7 +91,7 @@ type rescuer struct {
 func (r *rescuer) begin(ctx context.Context) error {
 	have, _, err := columnsOf(ctx, r.old, r.table)
 	if err == nil && len(have) == 0 {
-		err = errors.New("the table is not there")
+		err = errors.New("the table is missing")
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnreadable, err)

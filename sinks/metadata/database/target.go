@@ -106,7 +106,7 @@ func sqliteTarget(dsn string) (*Target, error) {
 		}
 		s.unlock, err = filesystem.LockPathShared(t.own(), file+openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) { // other errors: the file system has no locks, and Rescue has none there either
-			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), s.Close())
+			return nil, errors.Join(fmt.Errorf("sqlite: %s is being rebuilt by spool reindex", file), s.Close())
 		}
 		if s, err = s.begin(ctx); err != nil {
 			return nil, err

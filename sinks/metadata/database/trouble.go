@@ -28,13 +28,13 @@ const (
 // advice is missing.
 var Advice = map[Trouble]string{
 	ReadOnly: "the database is read-only: rows wait in the journal and arrive at whichever server takes writes at this address; " +
-		"end what made it so (a standby that was not promoted, read_only, default_transaction_read_only), or name the hosts of all servers in database.dsn",
+		"promote the standby, or unset read_only or default_transaction_read_only, or name the hosts of all servers in database.dsn",
 	NoRoom: "make room on the disk of the database; rows wait in the journal meanwhile",
 	WrongTable: "a table of the catalogue is missing or is not as spool made it: restore it and rows arrive by themselves; " +
-		"if it is gone for good, spool reindex makes it again, empty, and fills it from the files",
-	Forbidden: "see that the database of database.dsn exists, and that its account may log in, and SELECT, INSERT, UPDATE and DELETE in the tables spool_*; " +
+		"if it is lost, spool reindex creates it again and fills it from the files",
+	Forbidden: "check that the database of database.dsn exists, and that its account may log in, and SELECT, INSERT, UPDATE and DELETE in the tables spool_*; " +
 		"rows wait in the journal meanwhile",
-	BadRow: "the database refuses every row: see what its error names, such as a constraint, a trigger or a column that spool did not make; " +
+	BadRow: "the database refuses every row: check the object that its error names, such as a constraint, a trigger or a column that spool did not make; " +
 		"rows wait in the journal meanwhile",
 }
 

@@ -47,7 +47,7 @@ func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, e
 	}
 	unlock, err := System.LockPath(on.own, filepath.Join(dir, "lock"))
 	if errors.Is(err, filesystem.ErrLocked) {
-		return nil, Replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
+		return nil, Replayed{}, fmt.Errorf("journal %s: %w; stop that process, or use its API", dir, ErrJournalTaken)
 	}
 	if errors.Is(err, filesystem.ErrNotBelow) {
 		return unused(err, now)
