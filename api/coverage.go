@@ -123,7 +123,7 @@ func covered(st *coverage.Stream) coveredStream {
 			First: sp.First.String(), Start: utcNano(sp.StartNS), End: utcNano(sp.EndNS), State: sp.State, Elsewhere: sp.Elsewhere, Recordings: sp.Recordings,
 		}
 		if !sp.Gap.None() {
-			one.Gap = &gapDetail{sp.Gap.Cause, seconds(sp.Gap.Duration), seconds(sp.Gap.Step)}
+			one.Gap = &gapDetail{sp.Gap.Cause, seconds(sp.Gap.DurationNS), seconds(sp.Gap.StepNS)}
 		}
 		out.Spans = append(out.Spans, one)
 	}

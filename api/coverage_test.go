@@ -18,7 +18,7 @@ func TestCoverageJoinsRecordingsByStream(t *testing.T) {
 	w := newFixture(t)
 	first := w.add(1, "a")
 	w.add(2, "a", func(r *media.Record) { r.StartUTC = first.EndUTC })
-	w.add(3, "a", func(r *media.Record) { r.Gap = media.Gap{Cause: media.GapStall, Duration: 60e9} })
+	w.add(3, "a", func(r *media.Record) { r.Gap = media.Gap{Cause: media.GapStall, DurationNS: 60e9} })
 	w.add(4, "b")
 	s := w.server()
 	m := do(s, "GET", "/mp4/coverage?start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z", "").json(t)
@@ -42,7 +42,7 @@ func TestCoverageIsBoundedInBytes(t *testing.T) {
 		for n := range 150 {
 			w.add(1, fmt.Sprintf("camera%04d", n), func(r *media.Record) {
 				r.StartUTC += int64(n) * int64(time.Second)
-				r.Size, r.Events = 0, slices.Repeat([]media.Event{{At: r.StartUTC, Name: name, Data: []byte(`"large"`)}}, 600)
+				r.SizeBytes, r.Events = 0, slices.Repeat([]media.Event{{AtUTC: r.StartUTC, Name: name, Data: []byte(`"large"`)}}, 600)
 			})
 		}
 		r := do(w.server(), "GET", day, "")

@@ -105,7 +105,7 @@ func eventRecordings(list []media.EventRecording) []eventRecording {
 	out := make([]eventRecording, len(list))
 	for i, r := range list {
 		out[i] = eventRecording{
-			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.Size, Protected: r.Protected,
+			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.SizeBytes, Protected: r.Protected,
 		}
 		// A growing file is given out under its later name, too, which stays right.
 		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State.Here() && !r.Elsewhere && playback.CheckFileName(name) == nil {
@@ -150,7 +150,7 @@ func (s *Server) event(w http.ResponseWriter, r *request) error {
 	for _, r := range done.Recordings {
 		if r.Protected {
 			a.Protected++
-			a.ProtectedBytes += r.Size
+			a.ProtectedBytes += r.SizeBytes
 		}
 	}
 	for _, d := range done.Pipelines {

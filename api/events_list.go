@@ -51,7 +51,7 @@ type eventRow struct {
 func eventOf(e *media.Event) eventDetail {
 	d := eventDetail{
 		ID: e.ID.String(), Key: e.Key, Name: e.Name, Protect: e.Protect,
-		At: utcNano(e.At), Start: utcNano(e.Start), End: utcNano(e.End),
+		At: utcNano(e.AtUTC), Start: utcNano(e.StartUTC), End: utcNano(e.EndUTC),
 	}
 	_ = json.Unmarshal(e.Data, &d.Data) // what is no object is not shown
 	return d
@@ -83,7 +83,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	a := eventsAnswer{Status: "success", Events: make([]eventRow, len(page.Events)), Count: len(page.Events)}
 	for i := range page.Events {
 		e := &page.Events[i]
-		a.Events[i] = eventRow{eventOf(&e.Event), utcNano(e.Actual), eventRecordings(e.Recordings), e.Total, utcNano(e.GoneUTC)}
+		a.Events[i] = eventRow{eventOf(&e.Event), utcNano(e.ActualUTC), eventRecordings(e.Recordings), e.Total, utcNano(e.GoneUTC)}
 		a.Events[i].Stream, a.Events[i].Node = e.Stream, e.Node
 	}
 	a.Events, a.Next = within(a.Events, page.Next, page.Behind)

@@ -115,10 +115,10 @@ func TestEventThatCannotBeMeantIsRefused(t *testing.T) {
 func TestEventsAreListed(t *testing.T) {
 	d, s := withDoorbell(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	e := media.Event{ID: media.ID{1}, Key: "k", Name: "door", Data: json.RawMessage(`{"a":1}`), At: at.UnixNano(), Start: at.UnixNano() - 1e9, End: at.UnixNano() + 1e9, Actual: at.UnixNano() - 2e9, Protect: true}
+	e := media.Event{ID: media.ID{1}, Key: "k", Name: "door", Data: json.RawMessage(`{"a":1}`), AtUTC: at.UnixNano(), StartUTC: at.UnixNano() - 1e9, EndUTC: at.UnixNano() + 1e9, ActualUTC: at.UnixNano() - 2e9, Protect: true}
 	d.page = media.EventPage{Events: []media.EventRecord{{Event: e, Stream: "live/x", Node: "n", Total: 2, GoneUTC: at.Add(24 * time.Hour).UnixNano(), Recordings: []media.EventRecording{
-		{ID: media.ID{2}, Path: "a/b c.mp4.part", State: media.StateRecording, StartUTC: e.Actual, Size: 7, Protected: true},
-		{ID: media.ID{3}, Elsewhere: true, Path: "a/c.mp4", State: media.StateFinished, StartUTC: e.At, EndUTC: e.End, Size: 8}, // of another node
+		{ID: media.ID{2}, Path: "a/b c.mp4.part", State: media.StateRecording, StartUTC: e.ActualUTC, SizeBytes: 7, Protected: true},
+		{ID: media.ID{3}, Elsewhere: true, Path: "a/c.mp4", State: media.StateFinished, StartUTC: e.AtUTC, EndUTC: e.EndUTC, SizeBytes: 8}, // of another node
 	}}}, Next: "more", Degraded: true}
 	r := do(s, "GET", "/mp4/events?stream=live/*&start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z&key=k&name=door&limit=7&order=asc&cursor=c", "")
 	require.JSONEq(t, `{"status":"success","count":1,"next":"more","degraded":true,"events":[{"id":"01000000-0000-0000-0000-000000000000",
@@ -138,7 +138,7 @@ func TestEventsAreListed(t *testing.T) {
 func TestRecordNamesItsEvents(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "live/camera01", func(r *media.Record) {
-		r.Events = []media.Event{{ID: media.ID{1}, Name: "door", At: 1e18, Start: 1e18, End: 1e18}}
+		r.Events = []media.Event{{ID: media.ID{1}, Name: "door", AtUTC: 1e18, StartUTC: 1e18, EndUTC: 1e18}}
 	})
 	m := do(w.server(), "GET", "/mp4/records/"+rec.ID.String(), "").json(t)["record"].(map[string]any)
 	require.Equal(t, "door", m["events"].([]any)[0].(map[string]any)["name"])

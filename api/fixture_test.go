@@ -102,14 +102,14 @@ func (w *fixture) add(n int, stream string, change ...func(*media.Record)) media
 	r := media.Record{Recording: media.Recording{
 		ID: media.NewID(at), Stream: stream, Pipeline: "default", State: media.StateFinished,
 		Path:     fmt.Sprintf("%s_%02d.mp4", strings.ReplaceAll(stream, "/", "_"), n),
-		StartUTC: at.UnixNano(), EndUTC: at.Add(time.Minute).UnixNano(), Duration: int64(time.Minute), Size: 100,
+		StartUTC: at.UnixNano(), EndUTC: at.Add(time.Minute).UnixNano(), DurationNS: int64(time.Minute), SizeBytes: 100,
 		Tracks:    []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 640, Height: 360}},
 		EndReason: endcause.Stop,
 	}}
 	for _, c := range change {
 		c(&r)
 	}
-	w.put(r.Path, make([]byte, r.Size))
+	w.put(r.Path, make([]byte, r.SizeBytes))
 	w.records = append(w.records, r)
 	return r
 }

@@ -106,7 +106,7 @@ func TestPagePlaysAGrowingRecordingOn(t *testing.T) {
 	w.put("live/camera01/two.mp4.part", data)
 	w.mu.Lock()
 	w.growing["live/camera01/two.mp4"] = int64(len(data))
-	w.records[1].Duration = 8e9
+	w.records[1].DurationNS = 8e9
 	w.mu.Unlock()
 	b.until(`document.querySelector('#video').currentTime > 5`)
 	require.Empty(t, b.heard(), "errors in the console")
@@ -137,7 +137,7 @@ func TestPageDrawsMoreRecordingsThanOnePageHas(t *testing.T) {
 			StartUTC: at.UnixNano(), EndUTC: at.Add(6 * time.Second).UnixNano()}}
 		if i == 1500 {
 			r.StartUTC += 5e9
-			r.Gap = media.Gap{Cause: media.GapStall, Duration: 11e9}
+			r.Gap = media.Gap{Cause: media.GapStall, DurationNS: 11e9}
 			w.records[i-1].EndUTC -= 6e9
 		}
 		w.records = append(w.records, r)

@@ -150,7 +150,7 @@ func studio(t *testing.T) *fixture {
 	add := func(stream, path string, age time.Duration, state media.State, end media.Cause) {
 		at := now.Add(-age)
 		w.records = append(w.records, media.Record{Recording: media.Recording{ID: media.NewID(at), Stream: stream, Path: path, State: state,
-			StartUTC: at.UnixNano(), EndUTC: at.Add(4 * time.Second).UnixNano(), Duration: 4e9, EndReason: end, Tracks: tracks, Size: 1_234_567}})
+			StartUTC: at.UnixNano(), EndUTC: at.Add(4 * time.Second).UnixNano(), DurationNS: 4e9, EndReason: end, Tracks: tracks, SizeBytes: 1_234_567}})
 	}
 	add("live/camera01", "live/camera01/one.mp4", time.Hour, media.StateFinished, endcause.Stop)
 	add("live/camera01", "live/camera01/two.mp4", time.Minute, media.StateRecording, "")

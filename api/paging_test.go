@@ -22,7 +22,7 @@ func gaps(n int) func(*media.Record) {
 	return func(r *media.Record) {
 		r.Gaps = make([]media.Gap, n)
 		for i := range r.Gaps {
-			r.Gaps[i] = media.Gap{Cause: media.GapRTPLoss, StartUTC: r.StartUTC + int64(i), Duration: 1e9, Track: 1}
+			r.Gaps[i] = media.Gap{Cause: media.GapRTPLoss, StartUTC: r.StartUTC + int64(i), DurationNS: 1e9, Track: 1}
 		}
 	}
 }

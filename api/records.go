@@ -101,7 +101,7 @@ type locationDetail struct {
 	Directory string      `json:"directory,omitempty" doc:"identity of that recorder's record directory"`
 	Bucket    string      `json:"bucket,omitempty" doc:"where it is in object storage"`
 	Path      string      `json:"path" doc:"below the record directory; in a bucket the key"`
-	Size      int64       `json:"size" doc:"bytes"`
+	SizeBytes int64       `json:"size" doc:"bytes"`
 	Checksum  string      `json:"checksum,omitempty" doc:"algorithm:hexadecimal, where one is known"`
 	State     media.State `json:"state" enum:"recording,finished,recovered,lost"`
 }
@@ -110,7 +110,7 @@ type locationDetail struct {
 func (d *recordDetail) within(r *media.Record) {
 	for _, g := range r.Gaps {
 		d.Gaps = append(d.Gaps, gapWithin{
-			Cause: g.Cause, Start: utcNano(g.StartUTC), Seconds: seconds(g.Duration), Missing: seconds(g.MissingNS), Track: g.Track,
+			Cause: g.Cause, Start: utcNano(g.StartUTC), Seconds: seconds(g.DurationNS), Missing: seconds(g.MissingNS), Track: g.Track,
 			AccessUnits: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: g.Places,
 		})
 	}
@@ -122,7 +122,7 @@ func (d *recordDetail) within(r *media.Record) {
 func detail(r *media.Record) recordDetail {
 	d := recordDetail{
 		ID: r.ID.String(), Stream: r.Stream, Pipeline: r.Pipeline, File: r.Path,
-		Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Duration: seconds(r.Duration), Size: r.Size,
+		Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Duration: seconds(r.DurationNS), Size: r.SizeBytes,
 		State: r.State, EndReason: r.EndReason, Protected: r.Protected, Tracks: orEmpty(r.Tracks),
 		Node: r.Node, Elsewhere: r.Elsewhere, Pending: r.Pending,
 	}
@@ -136,7 +136,7 @@ func detail(r *media.Record) recordDetail {
 		d.Lost = media.LostInCrash
 	}
 	if !r.Gap.None() {
-		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration), seconds(r.Gap.Step)}
+		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.DurationNS), seconds(r.Gap.StepNS)}
 	}
 	for _, l := range r.Locations {
 		d.Locations = append(d.Locations, locationDetail(l))

@@ -15,7 +15,7 @@ import (
 func TestRecordsHaveTheirShape(t *testing.T) {
 	w := newFixture(t)
 	r := w.add(1, "live/camera01", func(r *media.Record) {
-		r.Protected, r.Gap, r.Pending = true, media.Gap{Cause: media.GapOverload, Duration: 1.5e9}, true
+		r.Protected, r.Gap, r.Pending = true, media.Gap{Cause: media.GapOverload, DurationNS: 1.5e9}, true
 	})
 	w.degraded = true
 	s := w.server()

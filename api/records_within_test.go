@@ -18,8 +18,8 @@ func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
 	require.NotContains(t, string(bare), "gaps")
 	require.NotContains(t, string(bare), "anchors")
 	rec.Gaps = []media.Gap{
-		{Cause: media.GapRTPLoss, StartUTC: start + 1, Duration: 250e6, Track: 1, AccessUnits: 6, Places: 2},
-		{Cause: media.GapDamaged, StartUTC: start + 2e9, Duration: 1e9, Bytes: 700, Chunks: 1, Places: 1},
+		{Cause: media.GapRTPLoss, StartUTC: start + 1, DurationNS: 250e6, Track: 1, AccessUnits: 6, Places: 2},
+		{Cause: media.GapDamaged, StartUTC: start + 2e9, DurationNS: 1e9, Bytes: 700, Chunks: 1, Places: 1},
 	}
 	rec.Anchors = media.Anchors{{UTC: start}, {MediaNS: 1500e6, UTC: start + 1750e6}}
 	d := detail(&rec)
@@ -43,8 +43,8 @@ func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
 // TestARecordTellsWhereItsFootageLies, each place with what is known of it.
 func TestARecordTellsWhereItsFootageLies(t *testing.T) {
 	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, State: media.StateFinished}, Locations: []media.Location{
-		{Node: "nvr1", Directory: "d1", Path: "live/a/1.mp4", Size: 7, State: media.StateLost},
-		{Bucket: "archive", Path: "2026/1.mp4", Size: 7, Checksum: "sha256:00", State: media.StateFinished},
+		{Node: "nvr1", Directory: "d1", Path: "live/a/1.mp4", SizeBytes: 7, State: media.StateLost},
+		{Bucket: "archive", Path: "2026/1.mp4", SizeBytes: 7, Checksum: "sha256:00", State: media.StateFinished},
 	}}
 	b, err := json.Marshal(detail(&rec).Locations)
 	require.NoError(t, err)

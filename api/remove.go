@@ -56,7 +56,7 @@ func (s *Server) removeRecord(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	s.did(r, "delete", "record", rec.ID.String(), "file", rec.Path)
-	answer(w, http.StatusOK, deletedAnswer{"success", rec.ID.String(), rec.Path, rec.Size})
+	answer(w, http.StatusOK, deletedAnswer{"success", rec.ID.String(), rec.Path, rec.SizeBytes})
 	return nil
 }
 
@@ -148,9 +148,9 @@ func (s *Server) sweep(ctx context.Context, a *removeAnswer, q media.Query, rec 
 	switch {
 	case err == nil:
 		a.Deleted++
-		a.Bytes += rec.Size
+		a.Bytes += rec.SizeBytes
 		if len(a.Records) < maxListed {
-			a.Records = append(a.Records, removedDetail{rec.ID.String(), rec.Path, rec.Size})
+			a.Records = append(a.Records, removedDetail{rec.ID.String(), rec.Path, rec.SizeBytes})
 		}
 	case errors.As(err, &e) && e.Code == http.StatusNotFound: // gone since the page was made
 	case errors.As(err, &e) && e.Code == http.StatusConflict:

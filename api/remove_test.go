@@ -90,7 +90,7 @@ func TestDeleteByRangeTakesWhatLiesInsideAndSaysWhatStays(t *testing.T) {
 func (w *fixture) bare(n int, stream string) media.Record {
 	start := int64(1772323200+n) * 1e9 // 2026-03-01T00:00:00Z
 	r := media.Record{Recording: media.Recording{ID: media.ID{0, 1, byte(n >> 8), byte(n), 0, 0, 0x70, 0, 0x80}, Stream: stream,
-		Path: fmt.Sprintf("%s/%d.mp4", stream, n), State: media.StateFinished, StartUTC: start, EndUTC: start + 1e9, Size: 7}}
+		Path: fmt.Sprintf("%s/%d.mp4", stream, n), State: media.StateFinished, StartUTC: start, EndUTC: start + 1e9, SizeBytes: 7}}
 	w.put(r.Path, make([]byte, 7))
 	return r
 }

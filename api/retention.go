@@ -193,7 +193,7 @@ func evictions(list []retained.Eviction) []evictionAnswer {
 	out := make([]evictionAnswer, len(list))
 	for i := range list {
 		e := &list[i]
-		out[i] = evictionAnswer{File: e.Path, Stream: e.Stream, Start: utcNano(e.StartUTC), Size: e.Size, Class: string(e.Class), Cause: e.Cause}
+		out[i] = evictionAnswer{File: e.Path, Stream: e.Stream, Start: utcNano(e.StartUTC), Size: e.SizeBytes, Class: string(e.Class), Cause: e.Cause}
 		if e.ID != (media.ID{}) {
 			out[i].ID = e.ID.String()
 		}

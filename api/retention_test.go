@@ -30,13 +30,13 @@ func TestRetentionHasItsShape(t *testing.T) {
 	s := w.server(func(_ *Config, d *Deps) {
 		d.Retention = plans{plan: retained.Plan{
 			Active: true, DiskBytes: 1000, UsedBytes: 700, HighBytes: 800, LowBytes: 780, Bytes: 600, BytesPerDay: 50, FullAt: at.Add(48 * time.Hour),
-			Now: []retained.Eviction{{ID: id, Path: "a.mp4", Stream: "live/a", StartUTC: at.UnixNano(), Size: 10, Class: "expired", Cause: "expire_days"},
-				{Path: "x.mp4.part", Size: 3, Class: "orphan", Cause: "max_bytes"}},
+			Now: []retained.Eviction{{ID: id, Path: "a.mp4", Stream: "live/a", StartUTC: at.UnixNano(), SizeBytes: 10, Class: "expired", Cause: "expire_days"},
+				{Path: "x.mp4.part", SizeBytes: 3, Class: "orphan", Cause: "max_bytes"}},
 			Kept:      []retained.Kept{{Reason: retained.KeptProtected, Count: retained.Count{Files: 2, Bytes: 40}}},
 			Streams:   []retained.Stream{{Stream: "live/a", Priority: 5, Count: retained.Count{Files: 3, Bytes: 60}, Protected: retained.Count{Files: 1, Bytes: 40}, Oldest: at, Newest: at.Add(time.Minute), Keeps: 36 * time.Hour, BytesPerDay: 50}},
 			Stopped:   []retained.Stopped{{Stream: "live/a", Since: at}},
 			LastError: "unlink " + w.dir + "/a.mp4: denied",
-			Waiting:   []retained.Eviction{{Path: "b.mp4", Size: 4, Class: "expired", Cause: "expire_days"}},
+			Waiting:   []retained.Eviction{{Path: "b.mp4", SizeBytes: 4, Class: "expired", Cause: "expire_days"}},
 			Held: &retained.Held{Cause: "mass_expiry", Why: "3 of 4 expired", Count: retained.Count{Files: 3, Bytes: 12}, Oldest: at, Newest: at.Add(time.Hour),
 				Clock: at.Add(2 * time.Hour), Since: at.Add(3 * time.Hour), Until: at.Add(4 * time.Hour)},
 			Clock: wallclock.Reading{State: "unproven", Why: "since an hour", Now: at},

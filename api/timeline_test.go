@@ -19,7 +19,7 @@ func TestPageTimeline(t *testing.T) {
 	three := *one
 	three.StartUTC, three.EndUTC = one.EndUTC, one.EndUTC+4e9
 	three.ID, three.Path = media.NewID(time.Unix(0, three.StartUTC)), "live/camera01/three.mp4"
-	three.Events = []media.Event{{ID: media.NewID(time.Now()), Name: "bell", At: three.StartUTC + 1e9}}
+	three.Events = []media.Event{{ID: media.NewID(time.Now()), Name: "bell", AtUTC: three.StartUTC + 1e9}}
 	w.records = append(w.records, three)
 	_, addr := w.run()
 	b := newBrowser(t)

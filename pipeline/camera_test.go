@@ -46,7 +46,7 @@ func (c camera) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error
 	}
 	b.SetTracks(set)
 	for n := int64(0); time.Duration(n)*40*time.Millisecond < c.length && ctx.Err() == nil && err == nil; n++ {
-		au := media.AU{DTS: n * 3600, PTS: n * 3600, Mono: n * 40e6, UTC: pipelinetest.StartUTC + n*40e6, Payload: [][]byte{{0x41, byte(n)}}}
+		au := media.AU{DTS: n * 3600, PTS: n * 3600, MonoNS: n * 40e6, UTC: pipelinetest.StartUTC + n*40e6, Payload: [][]byte{{0x41, byte(n)}}}
 		if au.Sync = n%25 == 0; au.Sync {
 			au.Payload[0][0] = 0x65
 		}

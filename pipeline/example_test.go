@@ -100,7 +100,7 @@ func ExampleHead_AsSource() {
 	source.
 		Via(flow.NewFilter(func(r media.Recording) bool { return r.State == media.StateFinished }, 1)).
 		Via(flow.NewMap(func(r media.Recording) string {
-			return fmt.Sprintf("%s lasts %v and ended by %s", r.Path, time.Duration(r.Duration), r.EndReason)
+			return fmt.Sprintf("%s lasts %v and ended by %s", r.Path, time.Duration(r.DurationNS), r.EndReason)
 		}, 1)).
 		To(extension.NewStdoutSink())
 	fmt.Println(source.Err())

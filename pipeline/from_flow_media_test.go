@@ -79,7 +79,7 @@ func TestAFileNamesTheFlowThatLeftMediaOut(t *testing.T) {
 	require.NoError(t, source.Err())
 	require.Equal(t, map[string]media.Gap{
 		"1.mp4": {},
-		"2.mp4": {Cause: media.GapByFlow, Chunks: 3, Duration: 3e9},
+		"2.mp4": {Cause: media.GapByFlow, Chunks: 3, DurationNS: 3e9},
 	}, gaps)
 }
 
@@ -92,7 +92,7 @@ func TestAFlowChangesWhatIsRecorded(t *testing.T) {
 			for range lead.Len() {
 				sizes, b = append(sizes, 9), append(b, 0, 0, 0, 5, 0x65, 'D', 'O', 'O', 'R')
 			}
-			lead.Size, lead.Payload = sizes, media.NewPayload(b)
+			lead.SizeBytes, lead.Payload = sizes, media.NewPayload(b)
 			return c
 		}, 1), nil
 	})

@@ -31,7 +31,7 @@ func (w *wallClock) step(clock pipeline.Clock) int64 {
 
 // begin returns the time at which a chunk begins, in ns of UTC by the present clock.
 func (w *wallClock) begin(c *media.Chunk) int64 {
-	if by := w.stepped - c.Stepped; by <= -noise || by >= noise {
+	if by := w.stepped - c.SteppedNS; by <= -noise || by >= noise {
 		return c.UTC + by
 	}
 	return c.UTC

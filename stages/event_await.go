@@ -32,7 +32,7 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 	switch {
 	case !t.WaitUntil.After(now):
 		return pipeline.ErrNothing
-	case e.End <= now.UnixNano():
+	case e.EndUTC <= now.UnixNano():
 		return pipeline.ErrPast
 	}
 	for i := range a.list {
@@ -54,8 +54,8 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	a.expire(clock.Now())
 	for _, w := range a.list {
-		if w.End <= utc {
-			w.End = utc + w.End - w.At
+		if w.EndUTC <= utc {
+			w.EndUTC = utc + w.EndUTC - w.AtUTC
 		}
 		events = append(events, w)
 	}
@@ -67,7 +67,7 @@ func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 func (a *awaiting) step(by int64) {
 	for i := range a.list {
 		e := &a.list[i].Event
-		e.At, e.Start, e.End = e.At+by, e.Start+by, e.End+by
+		e.AtUTC, e.StartUTC, e.EndUTC = e.AtUTC+by, e.StartUTC+by, e.EndUTC+by
 	}
 }
 

@@ -31,7 +31,7 @@ func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 	}
 	events := m.await.begin(begin, clock)
 	for i := range events {
-		events[i].Actual = begin
+		events[i].ActualUTC = begin
 	}
 	return events
 }
@@ -53,12 +53,12 @@ func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline
 		return done, false, pipeline.ErrNotCovered // an event pipeline may have it
 	case !begun:
 		return answered(pipeline.EventWaiting, *e), false, m.await.add(*e, t, clock)
-	case e.End <= first:
+	case e.EndUTC <= first:
 		return done, false, pipeline.ErrPast
-	case e.Start < first && !t.Partial:
+	case e.StartUTC < first && !t.Partial:
 		return done, false, pipeline.ErrNotCovered
 	}
-	e.Actual = m.keys.before(e.Start)
+	e.ActualUTC = m.keys.before(e.StartUTC)
 	return answered(pipeline.EventMarked, *e), true, nil
 }
 

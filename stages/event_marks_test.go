@@ -71,10 +71,10 @@ func TestEventWaitsForTheFirstKeyFrame(t *testing.T) {
 	}
 	_, marks := ring.takeAll(t)
 	require.Len(t, marks, 1)
-	require.Equal(t, comes, marks[0].Event.Actual)
-	require.Equal(t, comes+2e9, marks[0].Event.End)
+	require.Equal(t, comes, marks[0].Event.ActualUTC)
+	require.Equal(t, comes+2e9, marks[0].Event.EndUTC)
 	chunks, marks := gate.queue.takeAll(t)
-	require.Equal(t, comes, marks[0].Event.Actual)
+	require.Equal(t, comes, marks[0].Event.ActualUTC)
 	require.NotEmpty(t, chunks)
 	require.NoError(t, gate.Close())
 	require.NoError(t, ring.Close())
@@ -100,7 +100,7 @@ func TestEventsThatWaitedInVainKeepNoOtherFromWaiting(t *testing.T) {
 	for range media.MaxEvents {
 		a.list = append(a.list, awaited{until: now.Add(-time.Second)})
 	}
-	e := media.Event{ID: [16]byte{1}, At: now.UnixNano(), End: now.Add(time.Hour).UnixNano()}
+	e := media.Event{ID: [16]byte{1}, AtUTC: now.UnixNano(), EndUTC: now.Add(time.Hour).UnixNano()}
 	require.NoError(t, a.add(e, &pipeline.Trigger{WaitUntil: now.Add(time.Hour)}, pipeline.SystemClock))
 	require.Len(t, a.list, 1)
 	var r pipeline.Report
@@ -114,7 +114,7 @@ func TestOneMoreEventThanMayWait(t *testing.T) {
 	now := time.Now()
 	trigger := &pipeline.Trigger{WaitUntil: now.Add(time.Hour)}
 	for n := range media.MaxEvents + 1 {
-		e := media.Event{ID: [16]byte{1, byte(n), byte(n >> 8)}, At: now.UnixNano(), End: now.Add(time.Hour).UnixNano()}
+		e := media.Event{ID: [16]byte{1, byte(n), byte(n >> 8)}, AtUTC: now.UnixNano(), EndUTC: now.Add(time.Hour).UnixNano()}
 		err := a.add(e, trigger, pipeline.SystemClock)
 		if n < media.MaxEvents {
 			require.NoError(t, err)
@@ -144,7 +144,7 @@ func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {
 	}
 	_, marks := gate.queue.takeAll(t)
 	require.NotEmpty(t, marks)
-	require.Equal(t, now.UnixNano(), marks[0].Event.Actual)
+	require.Equal(t, now.UnixNano(), marks[0].Event.ActualUTC)
 	require.NoError(t, gate.Close())
 }
 
@@ -179,7 +179,7 @@ func TestBranchKeepsTheIntervalOfItsOwnRing(t *testing.T) {
 		s, err := newTee(settingsFor(t, pipelinetest.Pool(t), "tee"), TeeConfig{Branches: []TeeBranch{b}})
 		require.NoError(t, err)
 		ring := s.(*tee).branches[0].ring
-		ring.Put(ring.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{At: 5e18}}))
+		ring.Put(ring.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{AtUTC: 5e18}}))
 		_, marks := ring.takeAll(t)
 		require.Equal(t, ask, marks[0].Kind == media.MarkRaised, stages)
 		require.Equal(t, ask, marks[0].Event == nil, stages)

@@ -77,9 +77,9 @@ var execValues = map[string]func(*media.Recording, *ExecConfig) string{
 	"start":    func(r *media.Recording, _ *ExecConfig) string { return utc(r.StartUTC) },
 	"end":      func(r *media.Recording, _ *ExecConfig) string { return utc(r.EndUTC) },
 	"duration": func(r *media.Recording, _ *ExecConfig) string {
-		return strconv.FormatFloat(time.Duration(r.Duration).Seconds(), 'f', 3, 64)
+		return strconv.FormatFloat(time.Duration(r.DurationNS).Seconds(), 'f', 3, 64)
 	},
-	"size":   func(r *media.Recording, _ *ExecConfig) string { return strconv.FormatInt(r.Size, 10) },
+	"size":   func(r *media.Recording, _ *ExecConfig) string { return strconv.FormatInt(r.SizeBytes, 10) },
 	"reason": func(r *media.Recording, _ *ExecConfig) string { return string(r.EndReason) },
 }
 

@@ -48,7 +48,7 @@ func (k KeptCommand) Name() string { return k.ID + "-" + k.Key }
 func keptCommand(pipeline string, c *ExecConfig, r *media.Recording) KeptCommand {
 	return KeptCommand{
 		Pipeline: pipeline, Key: c.key(), ID: r.ID.String(), Stream: r.Stream, Path: r.Path,
-		StartUTC: r.StartUTC, EndUTC: r.EndUTC, DurationNS: r.Duration, SizeBytes: r.Size, Reason: r.EndReason,
+		StartUTC: r.StartUTC, EndUTC: r.EndUTC, DurationNS: r.DurationNS, SizeBytes: r.SizeBytes, Reason: r.EndReason,
 	}
 }
 
@@ -56,7 +56,7 @@ func (k KeptCommand) recording() (media.Recording, error) {
 	id, err := media.ParseID(k.ID)
 	return media.Recording{
 		ID: id, Stream: k.Stream, Pipeline: k.Pipeline, Path: k.Path, State: media.StateFinished,
-		StartUTC: k.StartUTC, EndUTC: k.EndUTC, Duration: k.DurationNS, Size: k.SizeBytes, EndReason: k.Reason,
+		StartUTC: k.StartUTC, EndUTC: k.EndUTC, DurationNS: k.DurationNS, SizeBytes: k.SizeBytes, EndReason: k.Reason,
 	}, err
 }
 

@@ -93,7 +93,7 @@ func TestExecFillsInArgumentsWhichNoShellTakesApart(t *testing.T) {
 	cfg.RecordPath = dir
 	cfg.Command = config.NewCommand(shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out, "{path}", "in {stream} by {pipeline}", "{duration}s {size} {reason}", "{start}", "{unknown", "{file}")...)
 	recorded(t, execOf(t, commands, cfg), media.Recording{
-		Stream: "live/$(id) 'x'", Pipeline: "p", Path: "a/b c.mp4", Duration: 1_500_000_000, Size: 7, EndReason: endcause.Stop, StartUTC: 1.7e18,
+		Stream: "live/$(id) 'x'", Pipeline: "p", Path: "a/b c.mp4", DurationNS: 1_500_000_000, SizeBytes: 7, EndReason: endcause.Stop, StartUTC: 1.7e18,
 	})
 	require.Zero(t, commands.Wait(t.Context()))
 	text, err := os.ReadFile(out)
@@ -113,7 +113,7 @@ func TestExecGivesValuesToShellsAsVariables(t *testing.T) {
 	cfg.Environment = config.NewEnvironment("SPOOL_STREAM")
 	cfg.Command = config.NewCommand("/bin/sh", "-c", `printf '%s\n' "$SPOOL_PATH" "$SPOOL_FILE" "$SPOOL_STREAM" "$SPOOL_PIPELINE" "$SPOOL_ID" "$SPOOL_START" "$SPOOL_END" "$SPOOL_DURATION" "$SPOOL_SIZE" "$SPOOL_REASON" > "$0"`, filepath.Join(dir, "out"))
 	r := media.Recording{
-		ID: media.NewID(time.Now()), Stream: "live/$(touch x)`touch y`;'\"\n-rf", Pipeline: "p", Path: "-a/b c.mp4", Duration: 1_500_000_000, Size: 7,
+		ID: media.NewID(time.Now()), Stream: "live/$(touch x)`touch y`;'\"\n-rf", Pipeline: "p", Path: "-a/b c.mp4", DurationNS: 1_500_000_000, SizeBytes: 7,
 		EndReason: endcause.Stop, StartUTC: 1.7e18, EndUTC: 1.7e18 + 1.5e9,
 	}
 	recorded(t, execOf(t, commands, cfg), r)
@@ -151,7 +151,7 @@ func TestExecGivesNoValueThatBecomesAnOption(t *testing.T) {
 		r   media.Recording
 		arg string
 	}{
-		{evil, "{stream}"}, {evil, "{stream}.txt"}, {media.Recording{Path: "a.mp4", Duration: -1}, "{duration}"},
+		{evil, "{stream}"}, {evil, "{stream}.txt"}, {media.Recording{Path: "a.mp4", DurationNS: -1}, "{duration}"},
 		{media.Recording{Path: "../a.mp4"}, "{path}"}, {media.Recording{Path: "/etc/passwd"}, "{path}"}, {media.Recording{Path: "a/../../b.mp4"}, "x"},
 		{media.Recording{Path: "a.mp4\x00"}, "x"}, {media.Recording{Path: "a.mp4", Stream: "a\x00b"}, "x"}, {media.Recording{}, "x"},
 	} {
@@ -314,7 +314,7 @@ func TestCommandsThatAreLeftRunAtTheNextStart(t *testing.T) {
 	var recs []media.Recording
 	for i := range 3 {
 		r := media.Recording{
-			ID: media.NewID(time.UnixMilli(int64(i + 1))), Stream: "live/x", Path: fmt.Sprintf("%d.mp4", i), Duration: 2e9, EndReason: endcause.Stop,
+			ID: media.NewID(time.UnixMilli(int64(i + 1))), Stream: "live/x", Path: fmt.Sprintf("%d.mp4", i), DurationNS: 2e9, EndReason: endcause.Stop,
 		}
 		recs = append(recs, r)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, r.Path), nil, 0o600))

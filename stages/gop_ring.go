@@ -127,7 +127,7 @@ func (r *gopRing) put(c *media.Chunk) {
 		for _, e := range r.marks.follow(c, r.clock) {
 			r.putMark(r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e.Event}))
 		}
-		r.lastUnit = time.Unix(0, r.marks.wall.begin(c)+c.Lasted())
+		r.lastUnit = time.Unix(0, r.marks.wall.begin(c)+c.LastedNS())
 	}
 	r.queue.Put(c)
 	r.wake()
@@ -139,7 +139,7 @@ func (r *gopRing) putMark(c *media.Chunk) {
 		full := r.cfg.lasting(c.Mark.Raised)
 		r.marks.step(r.clock)
 		if _, begun := r.marks.keys.first(); begun {
-			full.Actual = r.marks.keys.before(full.Start)
+			full.ActualUTC = r.marks.keys.before(full.StartUTC)
 		}
 		c.Release()
 		c = r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &full})

@@ -206,7 +206,7 @@ func (g *gopGate) flush() {
 			break
 		}
 		g.held.Split(n, g.gopUntil(c, g.rec.untilUTC))
-		span += g.held.At(n).Span()
+		span += g.held.At(n).SpanNS()
 	}
 	g.queue.allow(span)
 	for range n {

@@ -13,7 +13,7 @@ import (
 func (g *gopGate) beginUTC(c *media.Chunk) int64 { return g.wall.begin(c) }
 
 // endUTC returns the time at which a chunk's media ends, in ns.
-func (g *gopGate) endUTC(c *media.Chunk) int64 { return g.wall.begin(c) + c.Lasted() }
+func (g *gopGate) endUTC(c *media.Chunk) int64 { return g.wall.begin(c) + c.LastedNS() }
 
 // gopFrom returns the index of the newest GOP in a chunk that begins at or before a time (ns), 0
 // for the chunk's own begin.

@@ -42,7 +42,7 @@ func shotsOf(c *media.Chunk) (all []shot) {
 		if n := len(all); n > 0 {
 			all[n-1].end = c.UTCAt(i)
 		}
-		all = append(all, shot{dts: c.Lead().DTS[i], utc: c.UTCAt(i), end: c.UTC + c.Span(), gop: i > 0 || c.StartsGOP, chunk: i == 0})
+		all = append(all, shot{dts: c.Lead().DTS[i], utc: c.UTCAt(i), end: c.UTC + c.SpanNS(), gop: i > 0 || c.StartsGOP, chunk: i == 0})
 	}
 	return all
 }
@@ -270,7 +270,7 @@ func TestClockStepKeepsAges(t *testing.T) {
 		r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(10), After: seconds(5)})
 		r.shoot(1001)
 		r.gate.set.Clock.(*pipelinetest.Clock).Set(time.Duration(step))
-		r.cam.Stepped = step
+		r.cam.SteppedNS = step
 		r.shoot(50)
 		require.Equal(t, 10, r.gate.held.Len(), "step %d", step)
 		got, err := r.trigger(1, r.now(), -1, -1)
@@ -375,7 +375,7 @@ func TestATriggerBehindAStepReachesBackAsFarAsOneBefore(t *testing.T) {
 		r := newGateRig(t, pool, 50, GOPRingConfig{Before: seconds(5), After: seconds(5)})
 		r.shoot(505) // the newest GOP has just begun
 		r.gate.set.Clock.(*pipelinetest.Clock).Set(step)
-		r.cam.Stepped = int64(step)
+		r.cam.SteppedNS = int64(step)
 		at := r.now() + int64(step)
 		got, err := r.trigger(1, at, -1, -1)
 		require.NoError(t, err, step)
@@ -399,9 +399,9 @@ func TestAnEventThatWaitsIsMovedAlong(t *testing.T) {
 		_, err := r.gate.Trigger(pipeline.Trigger{ID: [16]byte{1}, At: now, Before: 0, After: 3 * time.Second, WaitUntil: now.Add(time.Hour)})
 		require.NoError(t, err)
 		r.gate.set.Clock.(*pipelinetest.Clock).Set(step)
-		r.cam.Stepped = int64(step) + now.UnixNano() - pipelinetest.StartUTC // it films today
+		r.cam.SteppedNS = int64(step) + now.UnixNano() - pipelinetest.StartUTC // it films today
 		for _, c := range r.cam.Shoot(t, 25*10) {
-			c.Stepped = int64(step)
+			c.SteppedNS = int64(step)
 			r.put(c)
 		}
 		require.Len(t, r.recs, 1, step)

@@ -80,7 +80,7 @@ func TestRingDropsTheOldestWholeGOP(t *testing.T) {
 	}
 	mark, err := r.Take(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, &media.Mark{Kind: media.MarkGap, Gap: media.Gap{Cause: media.GapOverload, Duration: 4e9, Chunks: 4}}, mark.Mark)
+	require.Equal(t, &media.Mark{Kind: media.MarkGap, Gap: media.Gap{Cause: media.GapOverload, DurationNS: 4e9, Chunks: 4}}, mark.Mark)
 	mark.Release()
 	c, err := r.Take(t.Context())
 	require.NoError(t, err)
@@ -213,11 +213,11 @@ func TestRingMarksEventsOnARecording(t *testing.T) {
 	require.Len(t, marks, 2)
 	require.True(t, marks[0].Event.Protect, "a mark protects by itself")
 	require.False(t, marks[1].Event.Protect, "unless it is told not to")
-	require.Equal(t, at(68).UnixNano(), marks[1].Event.End)
+	require.Equal(t, at(68).UnixNano(), marks[1].Event.EndUTC)
 
-	r.Put(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{At: at(9).UnixNano()}}))
+	r.Put(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{AtUTC: at(9).UnixNano()}}))
 	_, marks = r.takeAll(t)
-	require.Equal(t, at(6).UnixNano(), marks[0].Event.Start, "a stage's event gets the ring's interval")
+	require.Equal(t, at(6).UnixNano(), marks[0].Event.StartUTC, "a stage's event gets the ring's interval")
 	r.End("stop")
 	_, err = r.Trigger(pipeline.Trigger{At: at(9), Before: 0, After: -1})
 	require.ErrorIs(t, err, pipeline.ErrNothing)
@@ -234,7 +234,7 @@ func TestRingMarksEventsAfterTheClockWasSet(t *testing.T) {
 			r.Put(c)
 		}
 		r.clock.(*pipelinetest.Clock).Set(time.Duration(step * 1e9))
-		cam.Stepped = int64(step * 1e9)
+		cam.SteppedNS = int64(step * 1e9)
 		for _, c := range cam.Shoot(t, 50) {
 			r.Put(c)
 		}
@@ -294,7 +294,7 @@ func TestRingKeepsTheGapBeforeWhatItDrops(t *testing.T) {
 	shot := cam.Shoot(t, 25)
 	cam.Gap(media.Gap{Cause: media.GapTimestampJump})
 	shot = append(shot, cam.Shoot(t, 25)...)
-	cam.Gap(media.Gap{Cause: media.GapStall, Duration: 12e9})
+	cam.Gap(media.Gap{Cause: media.GapStall, DurationNS: 12e9})
 	shot = append(append(shot, cam.Shoot(t, 75)...), cam.Cut()...)
 	for _, c := range shot {
 		r.Put(c)
@@ -320,6 +320,6 @@ func TestRingKeepsTheGapBeforeWhatItDrops(t *testing.T) {
 	}
 	require.Equal(t, media.GapOverload, gap.Cause, "the jump lost nothing")
 	require.Greater(t, gap.Chunks, 2)
-	require.EqualValues(t, 12e9+int64(gap.Chunks)*1e9, gap.Duration)
+	require.EqualValues(t, 12e9+int64(gap.Chunks)*1e9, gap.DurationNS)
 	require.NoError(t, r.Close())
 }

@@ -11,9 +11,9 @@ import (
 
 // eventOf returns the event of a trigger. The ring's settings fill in what the trigger omits.
 func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protect bool) media.Event {
-	e := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, At: t.At.UnixNano(), Protect: protect}
+	e := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, AtUTC: t.At.UnixNano(), Protect: protect}
 	if t.At.IsZero() {
-		e.At = clock.Now().UnixNano()
+		e.AtUTC = clock.Now().UnixNano()
 	}
 	if t.Protect != pipeline.ProtectByRule {
 		e.Protect = t.Protect == pipeline.ProtectOn
@@ -21,12 +21,12 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	if cfg == (GOPRingConfig{}) { // the stage has no settings of its own
 		cfg.Before, cfg.After = config.Duration(t.DefaultBefore), config.Duration(t.DefaultAfter)
 	}
-	e.Start, e.End = e.At-int64(cfg.Before), e.At+int64(cfg.After)
+	e.StartUTC, e.EndUTC = e.AtUTC-int64(cfg.Before), e.AtUTC+int64(cfg.After)
 	if t.Before >= 0 {
-		e.Start = e.At - int64(t.Before)
+		e.StartUTC = e.AtUTC - int64(t.Before)
 	}
 	if t.After >= 0 {
-		e.End = e.At + int64(t.After)
+		e.EndUTC = e.AtUTC + int64(t.After)
 	}
 	return e
 }
@@ -39,9 +39,9 @@ func (c *GOPRingConfig) lasting(r *media.Raised) media.Event {
 
 // answered returns the answer to a trigger. An event without media yet has no actual begin.
 func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
-	done := pipeline.Triggered{Status: status, Requested: time.Unix(0, e.Start), Until: time.Unix(0, e.End)}
-	if e.Actual != 0 {
-		done.Actual = time.Unix(0, e.Actual)
+	done := pipeline.Triggered{Status: status, Requested: time.Unix(0, e.StartUTC), Until: time.Unix(0, e.EndUTC)}
+	if e.ActualUTC != 0 {
+		done.Actual = time.Unix(0, e.ActualUTC)
 	}
 	return done
 }
@@ -61,29 +61,29 @@ func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 
 // record begins a recording, or extends the open one when their intervals touch or share a GOP.
 func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, error) {
-	e.End = max(e.End, e.Start+1) // an event without duration has one picture, too
+	e.EndUTC = max(e.EndUTC, e.StartUTC+1) // an event without duration has one picture, too
 	first, known := g.oldest()
 	switch {
 	case !known || g.ended:
 		return pipeline.Triggered{}, pipeline.ErrNothing
-	case e.End <= first:
+	case e.EndUTC <= first:
 		return pipeline.Triggered{}, pipeline.ErrPast
 	}
-	k := g.keyFrame(e.Start)
-	if g.rec != nil && e.Start > g.rec.untilUTC && k >= 0 {
+	k := g.keyFrame(e.StartUTC)
+	if g.rec != nil && e.StartUTC > g.rec.untilUTC && k >= 0 {
 		g.finish()
 	}
 	status := pipeline.EventExtended
 	if g.rec == nil {
 		status = pipeline.EventStarted
-		g.begin(max(k, 0), e.Start, e.End)
+		g.begin(max(k, 0), e.StartUTC, e.EndUTC)
 	}
 	r := g.rec
-	r.untilUTC = max(r.untilUTC, e.End)
+	r.untilUTC = max(r.untilUTC, e.EndUTC)
 	if longest > 0 {
 		r.longestNS = longest
 	}
-	e.Actual = r.beganUTC
+	e.ActualUTC = r.beganUTC
 	r.events = media.JoinOpen(r.events, e)
 	g.mark(e)
 	g.flush()

@@ -108,7 +108,7 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	k.sizes, k.dtsTicks, k.bytes = k.sizes[:0], k.dtsTicks[:0], k.bytes[:0]
 	col, first := &c.Tracks[k.track], 0
 	for i, at := 0, 0; i < col.Len(); i++ {
-		size := int(col.Size[i])
+		size := int(col.SizeBytes[i])
 		if col.Flags[i]&media.FlagSync != 0 {
 			if picture, ok := k.standalone(col, at, size); !ok {
 				k.skip(size)
@@ -116,12 +116,12 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 				if len(k.sizes) == 0 {
 					first = i
 				}
-				k.take(col.DTS[i]+int64(col.Offset[i]), picture)
+				k.take(col.DTS[i]+int64(col.OffsetTicks[i]), picture)
 			}
 		}
 		at += size
 	}
-	k.await(c.Span())
+	k.await(c.SpanNS())
 	if len(k.sizes) == 0 {
 		if k.held != nil && !c.More { // no chunk of key frames ends this flush interval
 			k.held.More = false
@@ -240,7 +240,7 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 		k.set.Log.Warn("keyframes finds no pictures in this stream: nothing of it goes on", "tracks", len(from.Tracks))
 		return nil
 	}
-	t.FrameDuration = 0
+	t.FrameDurationTicks = 0
 	k.alone = codec.NewStandalone(&t)
 	k.found()
 	var err error
@@ -272,12 +272,12 @@ func (k *keyframes) hold(c *media.Chunk, first int) {
 		rest = rest[copy(b, rest):]
 	}
 	for i, dts := range k.dtsTicks {
-		to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
-		to.Size, to.Flags = append(to.Size, k.sizes[i]), append(to.Flags, media.FlagSync)
+		to.DTS, to.OffsetTicks = append(to.DTS, dts), append(to.OffsetTicks, 0)
+		to.SizeBytes, to.Flags = append(to.SizeBytes, k.sizes[i]), append(to.Flags, media.FlagSync)
 	}
 	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
 	h.Gaps, k.gaps = append(h.Gaps, k.gaps...), k.gaps[:0]
-	h.UTC, h.Stepped, h.More = c.UTCAt(first), c.Stepped, c.More
+	h.UTC, h.SteppedNS, h.More = c.UTCAt(first), c.SteppedNS, c.More
 	k.held = h
 }
 
@@ -288,7 +288,7 @@ func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	}
 	h := k.held
 	k.held = nil
-	h.Tracks[0].End = next
+	h.Tracks[0].EndTicks = next
 	k.pool.Seal(h)
 	return emit(h)
 }

@@ -37,9 +37,9 @@ func TestKeyframesRunsAsManyTimesFasterAsAskedFor(t *testing.T) {
 		require.Len(t, c.Tracks, 1, "no sound")
 		col := c.Tracks[0]
 		require.Equal(t, []int64{int64(i) * 3000}, col.DTS)
-		require.Equal(t, []int32{0}, col.Offset)
-		require.EqualValues(t, i*3000+3000, col.End)
-		require.Equal(t, int(col.Size[0]), col.Payload.Len())
+		require.Equal(t, []int32{0}, col.OffsetTicks)
+		require.EqualValues(t, i*3000+3000, col.EndTicks)
+		require.Equal(t, int(col.SizeBytes[0]), col.Payload.Len())
 		require.EqualValues(t, pipelinetest.StartUTC+int64(i)*2e9, c.UTC, "the wall clock is the camera's")
 	}
 }
@@ -52,7 +52,7 @@ func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
 	b := media.NewBuilder(pool, media.BuilderConfig{Flush: 120 * time.Millisecond}, func(c *media.Chunk) { in = append(in, c) })
 	b.SetTracks(set)
 	for n := range int64(6) {
-		au := media.AU{DTS: n * 3600, PTS: n*3600 + 7200, Mono: n * 4e7, Sync: n%3 == 0, Payload: [][]byte{{0x65, byte(n)}}}
+		au := media.AU{DTS: n * 3600, PTS: n*3600 + 7200, MonoNS: n * 4e7, Sync: n%3 == 0, Payload: [][]byte{{0x65, byte(n)}}}
 		require.NoError(t, b.Append(0, &au))
 	}
 	b.Flush()
@@ -82,7 +82,7 @@ func TestKeyframesThatComeTogetherStayTogether(t *testing.T) {
 			require.Equal(t, media.FlagSync, col.Flags[j])
 			n++
 		}
-		require.EqualValues(t, n*360, col.End)
+		require.EqualValues(t, n*360, col.EndTicks)
 		require.Len(t, col.Payload.Append(nil), col.Len()*1004)
 	}
 	require.EqualValues(t, 60, n)
@@ -137,8 +137,8 @@ func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 			c := pool.NewChunk(set, uint64(i+1), []int{len(idrUnit)})
 			copy(c.Tracks[0].Payload.Blocks()[0], idrUnit)
 			dts += rapid.Int64Range(1, 1e6).Draw(rt, "step")
-			c.Tracks[0].DTS, c.Tracks[0].Offset = []int64{dts}, []int32{0}
-			c.Tracks[0].Size, c.Tracks[0].Flags, c.Tracks[0].End = []uint32{uint32(len(idrUnit))}, []uint8{media.FlagSync}, dts+1
+			c.Tracks[0].DTS, c.Tracks[0].OffsetTicks = []int64{dts}, []int32{0}
+			c.Tracks[0].SizeBytes, c.Tracks[0].Flags, c.Tracks[0].EndTicks = []uint32{uint32(len(idrUnit))}, []uint8{media.FlagSync}, dts+1
 			pool.Seal(c)
 			require.NoError(rt, s.Process(t.Context(), c, emit))
 		}
@@ -150,7 +150,7 @@ func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 				continue
 			}
 			require.Greater(rt, c.Tracks[0].DTS[0], last)
-			require.Greater(rt, c.Tracks[0].End, c.Tracks[0].DTS[0])
+			require.Greater(rt, c.Tracks[0].EndTicks, c.Tracks[0].DTS[0])
 			require.Equal(rt, seq+1, c.Seq)
 			last, seq = c.Tracks[0].DTS[0], c.Seq
 		}
@@ -179,7 +179,7 @@ func TestKeyframesEndsWhereAMarkSaysSo(t *testing.T) {
 	out := through(t, keyframesStage(t, pool, 1), shot[0], mark, shot[1])
 	require.Len(t, out, 3)
 	require.Same(t, mark, out[1], "the picture before it comes before it")
-	require.EqualValues(t, 3600, out[0].Tracks[0].End-out[0].Tracks[0].DTS[0], "nothing is known of the next one")
+	require.EqualValues(t, 3600, out[0].Tracks[0].EndTicks-out[0].Tracks[0].DTS[0], "nothing is known of the next one")
 }
 
 func TestKeyframesFollowsAChangeOfTracks(t *testing.T) {
@@ -221,7 +221,7 @@ func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 	later := []byte{6, 6, 2, 0x13, 0x10, 0x80} // whole after 8 pictures
 	p := []byte{0x41, 0x9a, 0x80}
 	for n, au := range [][][]byte{{{0x65}}, {later, p}, {later, p}, {later, p}, {{0x65}}} {
-		require.NoError(t, b.Append(0, &media.AU{DTS: int64(n) * 90000, PTS: int64(n) * 90000, Mono: int64(n) * 1e9, Sync: true, Payload: au}))
+		require.NoError(t, b.Append(0, &media.AU{DTS: int64(n) * 90000, PTS: int64(n) * 90000, MonoNS: int64(n) * 1e9, Sync: true, Payload: au}))
 	}
 	b.Flush()
 	s := keyframesStage(t, pool, 1)
@@ -248,7 +248,7 @@ func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 	}
 	require.NoError(t, s.Flush(t.Context(), emit))
 	require.Len(t, out, 2)
-	require.EqualValues(t, 4*90000, out[0].Tracks[0].End)
+	require.EqualValues(t, 4*90000, out[0].Tracks[0].EndTicks)
 	var r pipeline.Report
 	s.Report(&r)
 	require.Equal(t, []pipeline.Drop{{Stage: "keyframes", Cause: "not_decodable_alone", AccessUnits: 3, Bytes: 3 * 17}}, r.Drops)
@@ -308,7 +308,7 @@ func TestKeyframesHandOnWhatIsMissing(t *testing.T) {
 	shot := append(cam.Shoot(t, 150), cam.Cut()...)
 	require.Len(t, shot, 6)
 	gap := func(i, track int) media.Gap {
-		return media.Gap{Cause: media.GapStall, StartUTC: shot[i].UTC + int64(i), Duration: 1, Track: track, Places: 1}
+		return media.Gap{Cause: media.GapStall, StartUTC: shot[i].UTC + int64(i), DurationNS: 1, Track: track, Places: 1}
 	}
 	for i, c := range shot[1:] {
 		c.Gaps = []media.Gap{gap(i+1, 1), gap(i+1, 2)}

@@ -91,7 +91,7 @@ func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 	}
 	m.untilUTC = at + int64(m.cfg.Hold)
 	return emit(m.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{
-		ID: m.event, Name: m.cfg.Name, At: at, Protect: m.cfg.Protect,
+		ID: m.event, Name: m.cfg.Name, AtUTC: at, Protect: m.cfg.Protect,
 		Data: append(strconv.AppendFloat([]byte(`{"score":`), score, 'f', 2, 64), '}'),
 	}}))
 }
@@ -115,7 +115,7 @@ func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 		if flags&media.FlagSync != 0 {
 			continue
 		}
-		s := m.picture(float64(lead.Size[i]), media.ToNanos(lead.Duration(i), scale))
+		s := m.picture(float64(lead.SizeBytes[i]), media.ToNanos(lead.DurationTicks(i), scale))
 		if s >= m.cfg.Threshold {
 			at = begin + media.ToNanos(lead.DTS[i]-lead.DTS[0], scale)
 			score = max(score, s)

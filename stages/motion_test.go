@@ -60,12 +60,12 @@ func TestMotionIsSeenFromSizes(t *testing.T) {
 	events := watched(t, quick, append(append(quiet, 5000, 5000, 1000, 1000), secondsOf(1000, 10)...)...)
 	require.NotEmpty(t, events)
 	first := events[0]
-	require.InDelta(t, 20.5, sinceStart(events[0].At), 1, "within the first second of it")
+	require.InDelta(t, 20.5, sinceStart(events[0].AtUTC), 1, "within the first second of it")
 	require.Equal(t, "motion", first.Name)
 	require.Regexp(t, `^\{"score":\d+\.\d\d\}$`, string(first.Data))
 	for _, e := range events {
 		require.Equal(t, first.ID, e.ID, "one motion is one event")
-		require.Less(t, sinceStart(e.At), 23.0, "and ends with it")
+		require.Less(t, sinceStart(e.AtUTC), 23.0, "and ends with it")
 	}
 }
 
@@ -98,7 +98,7 @@ func TestNoMotionIsSeenWhereThereIsNone(t *testing.T) {
 func TestWhatStaysBusyBecomesUsual(t *testing.T) {
 	events := watched(t, quick, append(secondsOf(1000, 20), secondsOf(5000, 60)...)...)
 	require.NotEmpty(t, events)
-	require.Less(t, sinceStart(events[len(events)-1].At), 40.0)
+	require.Less(t, sinceStart(events[len(events)-1].AtUTC), 40.0)
 }
 
 func TestMotionLearnsAnewFromOtherTracks(t *testing.T) {
@@ -167,6 +167,6 @@ func TestMotionOpensTheGate(t *testing.T) {
 	require.InDelta(t, 36, to, 2)
 	require.EqualValues(t, endcause.Event, r.recs[0].ends)
 	require.Len(t, r.recs[0].events, 1)
-	require.InDelta(t, 30, sinceStart(r.recs[0].events[0].At), 1)
+	require.InDelta(t, 30, sinceStart(r.recs[0].events[0].AtUTC), 1)
 	r.done()
 }

@@ -44,7 +44,7 @@ type segmenter struct {
 	nextSeq      uint64    // of the next chunk; 0 before the first
 	nextUTC      int64     // ns, end of the newest chunk
 	gap          media.Gap // before the next chunk
-	// leftUntil is Chunk.Until of the previous chunk when that was left out, else 0.
+	// leftUntil is Chunk.UntilNS of the previous chunk when that was left out, else 0.
 	leftUntil int64
 	// foretoldNS is the total of the gaps in the last open file that the next key frame's gap
 	// repeats.
@@ -53,7 +53,7 @@ type segmenter struct {
 	events     []media.Event      // that the next media may belong to; replaced, never changed
 	ends       map[media.ID]int64 // ns of UTC: each event's End minus the clock's steps, so that a step does not change it
 
-	// Chunk.Stepped of the open file's first chunk, or of the last file's while no file is open;
+	// Chunk.SteppedNS of the open file's first chunk, or of the last file's while no file is open;
 	// and of the newest chunk.
 	fileSteppedNS, newestSteppedNS int64
 	behind                         bool // an earlier file exists, in this run or the run before
@@ -177,7 +177,7 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 	case media.MarkEvent:
 		s.wall.step(s.set.Clock)
 		s.remember(m.Event)
-		if s.cur != nil && m.Event.End > s.beganUTC+s.wall.stepped-s.fileSteppedNS { // else the event belongs to earlier files only
+		if s.cur != nil && m.Event.EndUTC > s.beganUTC+s.wall.stepped-s.fileSteppedNS { // else the event belongs to earlier files only
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
 	case media.MarkRaised: // Plan.CheckMode refuses such a pipeline
@@ -256,10 +256,10 @@ func (s *segmenter) begin(c *media.Chunk) {
 	s.cur = &media.Segment{
 		ID:     media.NewID(s.set.Clock.Now()),
 		Stream: s.set.Stream, Pipeline: s.set.Pipeline,
-		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC - c.Stepped),
+		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC - c.SteppedNS),
 		MaxDuration: s.clock.longest(s.cfg.MaxDuration.D()), MaxBytes: int64(s.cfg.MaxSize),
 	}
-	s.beganUTC, s.fileSteppedNS, s.behind = c.UTC, c.Stepped, true
+	s.beganUTC, s.fileSteppedNS, s.behind = c.UTC, c.SteppedNS, true
 	s.clock.begin(c.UTC)
 	if !s.gap.None() {
 		s.gaps.Add(1)
@@ -276,12 +276,12 @@ func (s *segmenter) begin(c *media.Chunk) {
 
 // remember keeps an event for the following files. Its times refer to the present clock.
 func (s *segmenter) remember(e *media.Event) {
-	open := s.current(e.At - s.wall.stepped)
+	open := s.current(e.AtUTC - s.wall.stepped)
 	if len(open) >= media.MaxOpenEvents && !slices.ContainsFunc(open, func(o media.Event) bool { return o.ID == e.ID }) {
 		s.forgotten.Add(1)
 		return
 	}
-	s.ends[e.ID] = max(s.ends[e.ID], e.End-s.wall.stepped)
+	s.ends[e.ID] = max(s.ends[e.ID], e.EndUTC-s.wall.stepped)
 	s.events = media.JoinOpen(open, *e)
 }
 
@@ -303,7 +303,7 @@ func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {
 
 // endBefore ends the open segment before a chunk.
 func (s *segmenter) endBefore(c *media.Chunk, why media.Cause, emit pipeline.Emit[media.Part]) error {
-	return s.endWith(media.Part{End: why, Gap: c.StartsGOP && s.gap.Duration > 0}, emit)
+	return s.endWith(media.Part{End: why, Gap: c.StartsGOP && s.gap.DurationNS > 0}, emit)
 }
 
 func (s *segmenter) endWith(p media.Part, emit pipeline.Emit[media.Part]) error {

@@ -32,7 +32,7 @@ func TestASetClockBeginsAFile(t *testing.T) {
 		r.flush()
 		require.Equal(t, []media.Cause{endcause.Gap, endcause.Stop}, r.ends(), step)
 		first, second := r.segments[0], r.segments[1]
-		require.Equal(t, media.Gap{Cause: media.GapClockStep, Step: int64(step)}, second.Gap)
+		require.Equal(t, media.Gap{Cause: media.GapClockStep, StepNS: int64(step)}, second.Gap)
 		require.Equal(t, 3*time.Second+step, time.Duration(second.StartUTC-first.StartUTC), "it begins where the other ends")
 		require.True(t, second.starts)
 	}
@@ -51,7 +51,7 @@ func TestALittleClockChangeCutsNoFile(t *testing.T) {
 		r.feed(cam.Shoot(t, 50)...)
 		r.flush()
 		require.Len(t, r.segments, 2)
-		require.EqualValues(t, sign*1200*time.Millisecond, r.last().Gap.Step)
+		require.EqualValues(t, sign*1200*time.Millisecond, r.last().Gap.StepNS)
 		require.Equal(t, 6*time.Second+sign*1200*time.Millisecond, time.Duration(r.last().StartUTC-pipelinetest.StartUTC))
 	}
 }
@@ -66,7 +66,7 @@ func TestAGapAcrossAStepIsAsLongAsItWas(t *testing.T) {
 			return c[2:]
 		},
 		"dropped before": func(_ *pipelinetest.Camera, c []*media.Chunk) []*media.Chunk {
-			lost := c[0].Dropped(0).Plus(c[1].Dropped(c[0].Until()))
+			lost := c[0].Dropped(0).Plus(c[1].Dropped(c[0].UntilNS()))
 			c[1].Release()
 			defer c[0].Release()
 			mark := pipelinetest.Pool(t).NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: lost})
@@ -84,9 +84,9 @@ func TestAGapAcrossAStepIsAsLongAsItWas(t *testing.T) {
 			require.Len(t, r.segments, 2, name)
 			got := r.last().Gap
 			require.Equal(t, media.GapOverload, got.Cause, name)
-			require.Equal(t, 2*time.Second, time.Duration(got.Duration), "%s, step of %s", name, step)
-			require.Equal(t, step, time.Duration(got.Step))
-			require.EqualValues(t, r.segments[0].StartUTC+2e9+got.Duration+got.Step, r.last().StartUTC)
+			require.Equal(t, 2*time.Second, time.Duration(got.DurationNS), "%s, step of %s", name, step)
+			require.Equal(t, step, time.Duration(got.StepNS))
+			require.EqualValues(t, r.segments[0].StartUTC+2e9+got.DurationNS+got.StepNS, r.last().StartUTC)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func TestTheNextRunKnowsTheStep(t *testing.T) {
 			set := r.seg.(*segmenter).set
 			set.After = &pipeline.Ended{Err: failed, At: set.Clock.Now(), Written: time.Unix(0, pipelinetest.StartUTC+2e9)}
 			if failed == nil {
-				cam.Gap(media.Gap{Cause: media.GapSourceLost, Duration: 1e9})
+				cam.Gap(media.Gap{Cause: media.GapSourceLost, DurationNS: 1e9})
 			}
 			r.set(cam, step)
 			for _, c := range cam.Shoot(t, 25) {
@@ -117,8 +117,8 @@ func TestTheNextRunKnowsTheStep(t *testing.T) {
 			r.feed(cam.Shoot(t, 50)...)
 			r.flush()
 			got := r.last().Gap
-			require.InDelta(t, 1e9, got.Duration, 1e8, "%v", failed)
-			require.Equal(t, step, time.Duration(got.Step))
+			require.InDelta(t, 1e9, got.DurationNS, 1e8, "%v", failed)
+			require.Equal(t, step, time.Duration(got.StepNS))
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 func eventMark(pool *media.Pool, n byte, from, to float64) *media.Chunk {
 	at := func(s float64) int64 { return pipelinetest.StartUTC + int64(s*1e9) }
 	return pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &media.Event{
-		ID: media.ID{n}, At: at(from), Start: at(from), End: at(to),
+		ID: media.ID{n}, AtUTC: at(from), StartUTC: at(from), EndUTC: at(to),
 	}})
 }
 
@@ -55,11 +55,11 @@ func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 	s := r.seg.(*segmenter)
 	open := make([]media.Event, media.MaxOpenEvents-1)
 	for n := range open {
-		open[n] = media.Event{ID: media.ID{0, 1, byte(n), byte(n >> 8)}, End: pipelinetest.StartUTC + 1e12}
+		open[n] = media.Event{ID: media.ID{0, 1, byte(n), byte(n >> 8)}, EndUTC: pipelinetest.StartUTC + 1e12}
 	}
 	s.events = open
 	for _, e := range open {
-		s.ends[e.ID] = e.End
+		s.ends[e.ID] = e.EndUTC
 	}
 	r.feed(eventMark(pool, 1, 1, 1000), eventMark(pool, 2, 1, 1000), eventMark(pool, 1, 1, 1001))
 	r.feed(shot[1:]...)

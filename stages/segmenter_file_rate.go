@@ -48,7 +48,7 @@ func (s *segmenter) bySender(why media.Cause) bool {
 
 // restless leaves a chunk out while the sender's budget is exhausted. It releases the chunk then.
 func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
-	at, takes := c.UTC-c.Stepped, breakEveryNS
+	at, takes := c.UTC-c.SteppedNS, breakEveryNS
 	if end == endcause.Gap && s.gap.Cause == media.GapRTPLoss {
 		takes = lossEveryNS
 	}

@@ -77,7 +77,7 @@ func TestLossInEachGOPCostsNoOther(t *testing.T) {
 		cam.GOP = gop
 		r := newReel(t, SegmenterConfig{}, nil)
 		for pictures = 0; pictures < 40*25; pictures += gop {
-			cam.Gap(media.Gap{Cause: media.GapRTPLoss, Duration: 1})
+			cam.Gap(media.Gap{Cause: media.GapRTPLoss, DurationNS: 1})
 			r.feed(append(cam.Shoot(t, gop), cam.Cut()...)...)
 		}
 		r.flush()
@@ -95,7 +95,7 @@ func TestOwnTroubleIsNotTheSenders(t *testing.T) {
 	cam.GOP = 1
 	r := newReel(t, SegmenterConfig{}, nil)
 	for range 2 * maxBreaks {
-		cam.Gap(media.Gap{Cause: media.GapOverload, Chunks: 1, Duration: 1})
+		cam.Gap(media.Gap{Cause: media.GapOverload, Chunks: 1, DurationNS: 1})
 		r.feed(append(cam.Shoot(t, 1), cam.Cut()...)...)
 	}
 	r.flush()

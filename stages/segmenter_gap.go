@@ -10,7 +10,7 @@ import (
 // leftGap is the gap at the end of a run, for the first file of the next run.
 type leftGap struct {
 	gap       media.Gap
-	steppedNS int64 // Chunk.Stepped of the last file
+	steppedNS int64 // Chunk.SteppedNS of the last file
 }
 
 // Close implements the interface of Handover.
@@ -21,7 +21,7 @@ func (leftGap) Close() {}
 func (s *segmenter) noteGap(c *media.Chunk) {
 	gap := c.GapFrom(s.leftUntil)
 	if c.StartsGOP && s.cur == nil && c.Seq <= s.nextSeq { // the ended file has recorded these
-		gap.Duration -= min(s.foretoldNS, gap.Duration)
+		gap.DurationNS -= min(s.foretoldNS, gap.DurationNS)
 	}
 	if c.StartsGOP || c.Seq > s.nextSeq { // or the key frame was dropped
 		s.foretoldNS = 0
@@ -31,14 +31,14 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 		gap = longer(gap, gapSince(s.set.After, c))
 	case s.nextSeq == 0:
 	case s.apart: // the media between was not asked for
-		s.fileSteppedNS = c.Stepped
+		s.fileSteppedNS = c.SteppedNS
 	case s.gap.None() && c.Seq > s.nextSeq: // both halves of a split chunk have its number
-		since := c.UTC - s.nextUTC - (c.Stepped - s.newestSteppedNS)
-		hole := media.Gap{Cause: c.HoleCause(), Chunks: int(c.Seq - s.nextSeq), Duration: max(since-gap.Duration, 0)}
+		since := c.UTC - s.nextUTC - (c.SteppedNS - s.newestSteppedNS)
+		hole := media.Gap{Cause: c.HoleCause(), Chunks: int(c.Seq - s.nextSeq), DurationNS: max(since-gap.DurationNS, 0)}
 		gap = hole.Plus(gap)
 	}
 	s.gap = s.gap.Plus(gap)
-	s.nextSeq, s.nextUTC, s.newestSteppedNS, s.apart = c.Seq+1, c.UTC+c.Span(), c.Stepped, false
+	s.nextSeq, s.nextUTC, s.newestSteppedNS, s.apart = c.Seq+1, c.UTC+c.SpanNS(), c.SteppedNS, false
 	s.noteStep(c)
 }
 
@@ -55,7 +55,7 @@ func (s *segmenter) foretell(c *media.Chunk) {
 // leftOut returns the gap that leaving a chunk out causes: see media.Chunk.LeftOut.
 func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
 	gap := c.LeftOut(why, s.leftUntil)
-	s.leftUntil = c.Until()
+	s.leftUntil = c.UntilNS()
 	return gap
 }
 
@@ -65,8 +65,8 @@ func (s *segmenter) noteStep(c *media.Chunk) {
 	if !s.behind || !c.StartsGOP {
 		return
 	}
-	s.gap.Step = media.ClockStep(c.Stepped - s.fileSteppedNS)
-	if s.gap.Step != 0 && s.gap.None() {
+	s.gap.StepNS = media.ClockStep(c.SteppedNS - s.fileSteppedNS)
+	if s.gap.StepNS != 0 && s.gap.None() {
 		s.gap.Cause = media.GapClockStep
 	}
 }
@@ -80,13 +80,13 @@ func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	if !e.Written.IsZero() {
 		since = e.Written
 	}
-	step := c.Stepped - int64(pipeline.Stepped(e.At))
-	return media.Gap{Cause: media.GapRestart, Duration: max(c.UTC-since.UnixNano()-step, 0)}
+	step := c.SteppedNS - int64(pipeline.Stepped(e.At))
+	return media.Gap{Cause: media.GapRestart, DurationNS: max(c.UTC-since.UnixNano()-step, 0)}
 }
 
 // longer returns the longer of two overlapping gaps that end at the same chunk.
 func longer(a, b media.Gap) media.Gap {
-	if a.None() || b.Duration > a.Duration {
+	if a.None() || b.DurationNS > a.DurationNS {
 		return b
 	}
 	return a
@@ -97,11 +97,11 @@ func (s *segmenter) tell() {
 	switch {
 	case s.gap.Cause == media.GapClockStep:
 		s.set.Log.Warn("this machine's clock was set: a new file begins, nothing is missing",
-			"set_by", time.Duration(s.gap.Step).Round(time.Millisecond))
+			"set_by", time.Duration(s.gap.StepNS).Round(time.Millisecond))
 	case s.gap.Lossless():
 		s.set.Log.Warn("the sender's clock jumped: a new file begins, nothing is missing")
 	default:
 		s.set.Log.Warn("media is missing before this file",
-			"cause", string(s.gap.Cause), "duration", time.Duration(s.gap.Duration).Round(time.Millisecond), "chunks", s.gap.Chunks)
+			"cause", string(s.gap.Cause), "duration", time.Duration(s.gap.DurationNS).Round(time.Millisecond), "chunks", s.gap.Chunks)
 	}
 }

@@ -55,7 +55,7 @@ func (s *segmenter) count(c *media.Chunk) {
 }
 
 func bytesOf(c *media.Columns, from, to int) (n int64) {
-	for _, size := range c.Size[from:to] {
+	for _, size := range c.SizeBytes[from:to] {
 		n += int64(size)
 	}
 	return n

@@ -83,7 +83,7 @@ func TestSegmenterBeginsWithAKeyFrameWithinAChunk(t *testing.T) {
 	for i := range int64(100) {
 		for track := range 2 {
 			require.NoError(t, b.Append(track, &media.AU{
-				DTS: i * 3600, PTS: i * 3600, UTC: pipelinetest.StartUTC + i*4e7, Mono: i * 4e7,
+				DTS: i * 3600, PTS: i * 3600, UTC: pipelinetest.StartUTC + i*4e7, MonoNS: i * 4e7,
 				Sync: i%25 == int64(10*track), Payload: [][]byte{{0x65, byte(i)}},
 			}))
 		}

@@ -60,7 +60,7 @@ func (s *segmenter) seeKeyFrame(c *media.Chunk) {
 		s.overdue = true
 		s.warn("the file goes on past its limit until one comes", false)
 	}
-	s.keylessNS += c.Span()
+	s.keylessNS += c.SpanNS()
 }
 
 // drop leaves a chunk out that no file can begin with.
@@ -71,7 +71,7 @@ func (s *segmenter) drop(c *media.Chunk) {
 		count = &s.early
 	}
 	count.add(c)
-	s.keylessNS += c.Span()
+	s.keylessNS += c.SpanNS()
 	if s.index > 0 || !s.gap.None() { // else no file precedes, so nothing is missing
 		s.gap = s.gap.Plus(s.leftOut(c, media.GapNoKeyFrame))
 	}

@@ -104,7 +104,7 @@ func TestSegmenterEndsAFileAtItsSizeBoundAndWaits(t *testing.T) {
 	gap := r.segments[1].Gap
 	require.Equal(t, media.GapNoKeyFrame, gap.Cause)
 	require.Positive(t, gap.Chunks)
-	require.EqualValues(t, gap.Chunks, int64(time.Duration(gap.Duration).Round(time.Second)/time.Second), "a chunk is a second")
+	require.EqualValues(t, gap.Chunks, int64(time.Duration(gap.DurationNS).Round(time.Second)/time.Second), "a chunk is a second")
 	require.InDelta(t, float64(20-gap.Chunks), float64(r.segments[0].units)/(25+47), 0.5, "what is before it is there")
 	require.Contains(t, log.String(), "cause=no_key_frame")
 }
@@ -175,12 +175,12 @@ func TestSegmenterLeavesItsGapToTheNextRun(t *testing.T) {
 
 	next, _ := logged(t, SegmenterConfig{}, &kept)
 	cam = pipelinetest.NewCamera(t, pool)
-	cam.Gap(media.Gap{Cause: media.GapSourceLost, Duration: 5e9})
+	cam.Gap(media.Gap{Cause: media.GapSourceLost, DurationNS: 5e9})
 	next.feed(append(cam.Shoot(t, 25), cam.Cut()...)...)
 	next.flush()
 	gap := next.last().Gap
 	require.Equal(t, media.GapNoKeyFrame, gap.Cause, "the first cause")
-	require.Greater(t, gap.Duration, int64(5e9+10e9))
+	require.Greater(t, gap.DurationNS, int64(5e9+10e9))
 	require.Nil(t, kept.Take("segmenter"))
 }
 
@@ -195,7 +195,7 @@ func TestSegmenterReportsPicturesThatCeased(t *testing.T) {
 	require.NoError(t, b.Append(0, &media.AU{UTC: pipelinetest.StartUTC, Sync: true, Payload: [][]byte{{0x65, 1}}}))
 	for n := range int64(480) {
 		ns := media.ToNanos(n*1024, 48000)
-		require.NoError(t, b.Append(1, &media.AU{DTS: n * 1024, PTS: n * 1024, UTC: pipelinetest.StartUTC + ns, Mono: ns, Payload: [][]byte{{1, 2}}}))
+		require.NoError(t, b.Append(1, &media.AU{DTS: n * 1024, PTS: n * 1024, UTC: pipelinetest.StartUTC + ns, MonoNS: ns, Payload: [][]byte{{1, 2}}}))
 	}
 	b.Flush()
 	r, _ := logged(t, SegmenterConfig{MaxDuration: config.Duration(2 * time.Second)}, nil)
@@ -227,8 +227,8 @@ func TestSegmenterTellsAHoleBeforeItsSizeBoundOnce(t *testing.T) {
 			cam := rare(t, pool, 25*10)
 			r := newReel(t, SegmenterConfig{MaxSize: c.max}, nil)
 			shot := cam.Shoot(t, 25*10-1)
-			shot[2].Gaps = append(shot[2].Gaps, media.Gap{Cause: media.GapRTPLoss, StartUTC: shot[2].UTC - hole, Duration: hole, Track: 1, Places: 1, Next: true})
-			cam.Gap(media.Gap{Cause: media.GapRTPLoss, Duration: hole + frame})
+			shot[2].Gaps = append(shot[2].Gaps, media.Gap{Cause: media.GapRTPLoss, StartUTC: shot[2].UTC - hole, DurationNS: hole, Track: 1, Places: 1, Next: true})
+			cam.Gap(media.Gap{Cause: media.GapRTPLoss, DurationNS: hole + frame})
 			for i, chunk := range append(shot, cam.Shoot(t, 25*3)...) {
 				switch {
 				case c.lost && i == 8:
@@ -260,7 +260,7 @@ func TestSegmenterTellsAHoleBeforeItsSizeBoundOnce(t *testing.T) {
 			if c.lost { // a mark tells it where something is dropped
 				want -= 25 * frame
 			}
-			require.InDelta(t, want, r.segments[1].Gap.Duration, float64(time.Millisecond), name)
+			require.InDelta(t, want, r.segments[1].Gap.DurationNS, float64(time.Millisecond), name)
 		})
 	}
 }

@@ -48,7 +48,7 @@ func newReel(t *testing.T, cfg SegmenterConfig, after *pipeline.Ended) *reel {
 // set sets the wall clock, of the machine and so of what the camera sends.
 func (r *reel) set(cam *pipelinetest.Camera, by time.Duration) {
 	r.seg.(*segmenter).set.Clock.(*pipelinetest.Clock).Set(by)
-	cam.Stepped += int64(by)
+	cam.SteppedNS += int64(by)
 }
 
 func (r *reel) feed(chunks ...*media.Chunk) {
@@ -182,13 +182,13 @@ func TestSegmenterAddsUpWhatIsMissing(t *testing.T) {
 	cam := pipelinetest.NewCamera(t, pool)
 	shot := cam.Shoot(t, 51)
 	r.feed(shot[0])
-	for _, gap := range []media.Gap{{Cause: media.GapOverload, Duration: 1e9, Chunks: 1}, {Cause: media.GapOverload, Duration: 2e9, Chunks: 3}} {
+	for _, gap := range []media.Gap{{Cause: media.GapOverload, DurationNS: 1e9, Chunks: 1}, {Cause: media.GapOverload, DurationNS: 2e9, Chunks: 3}} {
 		r.feed(pool.NewMark(shot[1].Set, shot[1].Seq, media.Mark{Kind: media.MarkGap, Gap: gap}))
 	}
 	r.feed(shot[1])
 	r.feed(cam.Cut()...)
 	r.flush()
-	require.Equal(t, media.Gap{Cause: media.GapOverload, Duration: 3e9, Chunks: 4}, r.last().Gap)
+	require.Equal(t, media.Gap{Cause: media.GapOverload, DurationNS: 3e9, Chunks: 4}, r.last().Gap)
 }
 
 func TestSegmenterCutsAtAGapAndSaysWhy(t *testing.T) {
@@ -196,12 +196,12 @@ func TestSegmenterCutsAtAGapAndSaysWhy(t *testing.T) {
 	cam := pipelinetest.NewCamera(t, pool)
 	r := newReel(t, SegmenterConfig{}, nil)
 	r.feed(cam.Shoot(t, 50)...)
-	cam.Gap(media.Gap{Cause: media.GapStall, Duration: 12e9})
+	cam.Gap(media.Gap{Cause: media.GapStall, DurationNS: 12e9})
 	r.feed(cam.Shoot(t, 50)...)
 	r.feed(cam.Cut()...)
 	r.flush()
 	require.Equal(t, []media.Cause{endcause.Gap, endcause.Stop}, r.ends())
-	require.Equal(t, media.Gap{Cause: media.GapStall, Duration: 12e9}, r.last().Gap)
+	require.Equal(t, media.Gap{Cause: media.GapStall, DurationNS: 12e9}, r.last().Gap)
 	var rep pipeline.Report
 	r.seg.(pipeline.Reporter).Report(&rep)
 	require.EqualValues(t, 1, rep.Gaps)
@@ -270,7 +270,7 @@ func TestSegmenterTellsWhatARestartCost(t *testing.T) {
 	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{Err: errors.New("disk"), At: time.Unix(0, pipelinetest.StartUTC-3e9)})
 	r.feed(append(cam.Shoot(t, 30), cam.Cut()...)...)
 	r.flush()
-	require.Equal(t, media.Gap{Cause: media.GapRestart, Duration: 3e9}, r.last().Gap)
+	require.Equal(t, media.Gap{Cause: media.GapRestart, DurationNS: 3e9}, r.last().Gap)
 }
 
 // A run that failed without having written anything does not shorten the gap.
@@ -281,7 +281,7 @@ func TestGapOfARestartCountsFromWhatWasWritten(t *testing.T) {
 	cam := pipelinetest.NewCamera(t, pipelinetest.Pool(t))
 	r.feed(append(cam.Shoot(t, 30), cam.Cut()...)...)
 	r.flush()
-	require.Equal(t, media.Gap{Cause: media.GapRestart, Duration: 40e9}, r.last().Gap)
+	require.Equal(t, media.Gap{Cause: media.GapRestart, DurationNS: 40e9}, r.last().Gap)
 }
 
 func TestSegmenterReleasesWhenTheNextStageFails(t *testing.T) {

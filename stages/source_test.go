@@ -25,7 +25,7 @@ func TestSourceDrainsUpToTheNewestAccessUnit(t *testing.T) {
 	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
 	write := func(n int64) {
 		require.NoError(t, p.Write(0, &media.AU{
-			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, Mono: n * 40_000_000,
+			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, MonoNS: n * 40_000_000,
 			Sync: n%25 == 0, Payload: [][]byte{{0x65}},
 		}))
 	}
@@ -59,7 +59,7 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 		require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
 		for n := range units {
 			require.NoError(t, p.Write(0, &media.AU{
-				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, Mono: n * 40_000_000,
+				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, MonoNS: n * 40_000_000,
 				Sync: n%25 == 0, Payload: [][]byte{{0x65}},
 			}))
 		}

@@ -107,7 +107,7 @@ func (j *Joiner) addEvents(s *Stream, events []media.Event) {
 			s.Cut = true
 			return
 		}
-		s.Events = append(s.Events, Event{events[i].At, events[i].Name})
+		s.Events = append(s.Events, Event{events[i].AtUTC, events[i].Name})
 		j.bytes += eventBytes + textBytes(events[i].Name)
 	}
 }
@@ -132,7 +132,7 @@ func textBytes(text string) int {
 // that could be seen.
 func (j *Joiner) joins(newer, older *Span) bool {
 	return newer.State == older.State && newer.Elsewhere == older.Elsewhere &&
-		newer.Gap.Duration <= int64(j.Resolution) && newer.StartNS-older.EndNS <= int64(max(j.Resolution, touching))
+		newer.Gap.DurationNS <= int64(j.Resolution) && newer.StartNS-older.EndNS <= int64(max(j.Resolution, touching))
 }
 
 // touching is how far two recordings may be apart by the wall clock that follow each other.

@@ -14,7 +14,7 @@ func TestRecordingsAreJoinedWhereNothingIsMissing(t *testing.T) {
 	const s = int64(time.Second)
 	record := func(start, end int64, state media.State, gap int64) *media.Record {
 		r := &media.Record{Recording: media.Recording{ID: media.NewID(time.Unix(start, 0)), Stream: "live/a", StartUTC: start * s, EndUTC: end * s, State: state}}
-		if r.Gap.Duration = gap * s; gap > 0 {
+		if r.Gap.DurationNS = gap * s; gap > 0 {
 			r.Gap.Cause = media.GapStall
 		}
 		return r

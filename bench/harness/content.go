@@ -67,7 +67,7 @@ func newContent(c Case, pictures *clip.Clip) (*content, error) {
 		Codec: codec.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{pictures.SPS, pictures.PPS}, Width: 1280, Height: 720,
 	}, {
 		Codec: codec.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig},
-		SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep,
+		SampleRate: clip.AudioScale, Channels: 2, FrameDurationTicks: clip.AudioStep,
 	}}
 	if c.Codec == "h265" {
 		asHEVC(pictures, &k.tracks[0])
@@ -95,14 +95,14 @@ func (k *content) each(give func(track int, au *media.AU) error) error {
 	for n := range int64(k.length/time.Second) * fps {
 		unit := &k.clip.Units[n%int64(len(k.clip.Units))]
 		at := n * clip.VideoScale / fps
-		au = media.AU{DTS: at, PTS: at, Mono: media.ToNanos(at, clip.VideoScale), Sync: unit.IDR, Payload: unit.NALs}
-		au.UTC = epoch + au.Mono
+		au = media.AU{DTS: at, PTS: at, MonoNS: media.ToNanos(at, clip.VideoScale), Sync: unit.IDR, Payload: unit.NALs}
+		au.UTC = epoch + au.MonoNS
 		if err := give(0, &au); err != nil {
 			return err
 		}
 		for ; sound*fps < (n+1)*clip.AudioScale; sound += clip.AudioStep {
-			au = media.AU{DTS: sound, PTS: sound, Mono: media.ToNanos(sound, clip.AudioScale), Sync: true, Payload: silence}
-			au.UTC = epoch + au.Mono
+			au = media.AU{DTS: sound, PTS: sound, MonoNS: media.ToNanos(sound, clip.AudioScale), Sync: true, Payload: silence}
+			au.UTC = epoch + au.MonoNS
 			if err := give(1, &au); err != nil {
 				return err
 			}

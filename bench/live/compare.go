@@ -136,7 +136,7 @@ func Recorded(fps int) func(dir, printed string) (int64, error) {
 				return err
 			}
 			r, err := mp4.ReadEntry(path)
-			units += (r.Duration*int64(fps) + int64(time.Second/2)) / int64(time.Second)
+			units += (r.DurationNS*int64(fps) + int64(time.Second/2)) / int64(time.Second)
 			return err
 		})
 		return units, err

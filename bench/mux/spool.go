@@ -63,7 +63,7 @@ func (s *Spool) tracks() (*media.TrackSet, error) {
 	c := s.Movie.Clip
 	return media.NewTrackSet(1, []media.Track{
 		{Codec: codec.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{c.SPS, c.PPS}, Width: 1920, Height: 1080},
-		{Codec: codec.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig}, SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep},
+		{Codec: codec.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig}, SampleRate: clip.AudioScale, Channels: 2, FrameDurationTicks: clip.AudioStep},
 	})
 }
 
@@ -96,8 +96,8 @@ func feed(b *media.Builder, m *clip.Movie, utc int64) error {
 			scale = clip.AudioScale
 		}
 		au.DTS, au.PTS, au.Sync, au.Payload = f.DTS, f.DTS, f.Sync, f.Data
-		au.Mono = media.ToNanos(f.DTS, scale)
-		au.UTC = utc + au.Mono
+		au.MonoNS = media.ToNanos(f.DTS, scale)
+		au.UTC = utc + au.MonoNS
 		if err := b.Append(f.Track, &au); err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func checkWritable(p *Program, dir string) {
 		fmt.Fprintf(p.Stderr, "warning: nothing could be recorded to %s now: %s: %v\n", dir, disk.ProblemOf(err, time.Time{}).Problem, err)
 		return
 	}
-	fmt.Fprintf(p.Stdout, "%s can be recorded to: %d MiB are free", dir, has.Free>>20)
+	fmt.Fprintf(p.Stdout, "%s can be recorded to: %d MiB are free", dir, has.FreeBytes>>20)
 	if has.Inodes > 0 {
 		fmt.Fprintf(p.Stdout, ", for %d more files at most", has.FreeInodes)
 	}

@@ -48,7 +48,7 @@ func planJSON(p *retained.Plan) map[string]any {
 	list := func(evictions []retained.Eviction) []map[string]any {
 		out := []map[string]any{}
 		for _, e := range evictions {
-			out = append(out, map[string]any{"file_path": e.Path, "stream_path": e.Stream, "size": e.Size, "class": e.Class, "cause": e.Cause})
+			out = append(out, map[string]any{"file_path": e.Path, "stream_path": e.Stream, "size": e.SizeBytes, "class": e.Class, "cause": e.Cause})
 		}
 		return out
 	}
@@ -111,7 +111,7 @@ func showPlan(w io.Writer, p *retained.Plan) {
 			if shown[e.Path] = true; i == 1 {
 				e.Cause += ", waits"
 			}
-			next.AppendRow(table.Row{e.Path, e.Class, e.Cause, time.Unix(0, e.StartUTC).Format(time.DateTime), shortSize(e.Size)})
+			next.AppendRow(table.Row{e.Path, e.Class, e.Cause, time.Unix(0, e.StartUTC).Format(time.DateTime), shortSize(e.SizeBytes)})
 		}
 	}
 	next.Render()

@@ -31,7 +31,7 @@ func describeAAC(t *media.Track) error {
 	if err != nil {
 		return fmt.Errorf("AudioSpecificConfig %x: %w", asc[:min(len(asc), 16)], err)
 	}
-	t.SampleRate, t.Channels, t.FrameDuration = a.Rate, a.Channels, a.frameTicks(t.Timescale)
+	t.SampleRate, t.Channels, t.FrameDurationTicks = a.Rate, a.Channels, a.frameTicks(t.Timescale)
 	t.ParameterSets = [][]byte{bytes.Clone(asc)}
 	return nil
 }

@@ -130,7 +130,7 @@ func TestAACFramesInOtherTimescales(t *testing.T) {
 	for scale, want := range map[uint32]uint32{48000: 2048, 24000: 1024, 90000: 3840, 44100: 0, 1: 0} {
 		track, err := Describe(AAC, scale, [][]byte{pack(concat(head(5, hz24000, 2), upTo(hz48000, 2), plain)...)})
 		require.NoError(t, err)
-		require.Equal(t, want, track.FrameDuration, "%d", scale)
+		require.Equal(t, want, track.FrameDurationTicks, "%d", scale)
 	}
 }
 

@@ -23,10 +23,10 @@ import (
 // Limits of a configuration file. They bound what a hostile or mistaken file
 // can cost; a real one is far below them.
 const (
-	MaxBytes = 1 << 20 // of the text
-	MaxDepth = 64      // of maps and lists within each other
-	MaxNodes = 100_000 // after aliases are expanded
-	MaxKey   = 1024    // bytes of a map's key
+	MaxBytes    = 1 << 20 // of the text
+	MaxDepth    = 64      // of maps and lists within each other
+	MaxNodes    = 100_000 // after aliases are expanded
+	MaxKeyBytes = 1024    // bytes of a map's key
 )
 
 // Parse reads one YAML document, or JSON, as a tree whose nodes know their line

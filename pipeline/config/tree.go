@@ -157,8 +157,8 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	case k.Kind != yaml.ScalarNode || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
 		r.fail(k, path, "a key must be plain text")
 		return "", false
-	case len(k.Value) > MaxKey:
-		r.fail(k, path, "this key has %d bytes, %d are allowed", len(k.Value), MaxKey)
+	case len(k.Value) > MaxKeyBytes:
+		r.fail(k, path, "this key has %d bytes, %d are allowed", len(k.Value), MaxKeyBytes)
 		return "", false
 	}
 	if c, is := invisible(k.Value); is && unquoted(k) {

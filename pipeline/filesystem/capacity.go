@@ -4,10 +4,10 @@ import "golang.org/x/sys/unix"
 
 // Capacity is what a file system holds and has left for those who are not root.
 type Capacity struct {
-	Total              int64 // bytes, with those that only root may use
-	Usable, Free       int64 // bytes, as df counts: what only root may use is neither used nor free
-	Inodes, FreeInodes int64 // Inodes is 0 where the file system does not bound them
-	ReadOnly           bool
+	TotalBytes             int64 // bytes, with those that only root may use
+	UsableBytes, FreeBytes int64 // bytes, as df counts: what only root may use is neither used nor free
+	Inodes, FreeInodes     int64 // Inodes is 0 where the file system does not bound them
+	ReadOnly               bool
 }
 
 // CapacityOf asks the file system of a directory.
@@ -23,14 +23,14 @@ func capacity(s *unix.Statfs_t) Capacity {
 	block := uint64(s.Bsize) // of 32 bits on some machines
 	used, free := int64((s.Blocks-s.Bfree)*block), int64(s.Bavail*block)
 	return Capacity{
-		Total: int64(s.Blocks * block), Usable: used + free, Free: free,
+		TotalBytes: int64(s.Blocks * block), UsableBytes: used + free, FreeBytes: free,
 		Inodes: int64(s.Files), FreeInodes: int64(s.Ffree),
 		ReadOnly: s.Flags&unix.ST_RDONLY != 0,
 	}
 }
 
-// Used returns the bytes that are taken, by whomever.
-func (c Capacity) Used() int64 { return c.Usable - c.Free }
+// UsedBytes returns the bytes that are taken, by whomever.
+func (c Capacity) UsedBytes() int64 { return c.UsableBytes - c.FreeBytes }
 
 // NoInodes reports whether no further file can be made.
 func (c Capacity) NoInodes() bool { return c.Inodes > 0 && c.FreeInodes == 0 }

@@ -28,12 +28,12 @@ func (w *Boxes) Next() bool {
 		return false
 	}
 	h, err := parseHeader(w.rest)
-	if err != nil || h.Size == 0 || h.Size > int64(len(w.rest)) {
+	if err != nil || h.SizeBytes == 0 || h.SizeBytes > int64(len(w.rest)) {
 		w.damaged = true
 		return false
 	}
-	w.Header, w.At, w.Payload = h, w.end, w.rest[h.Length:h.Size:h.Size]
-	w.rest, w.end = w.rest[h.Size:], w.end+int(h.Size)
+	w.Header, w.At, w.Payload = h, w.end, w.rest[h.HeaderBytes:h.SizeBytes:h.SizeBytes]
+	w.rest, w.end = w.rest[h.SizeBytes:], w.end+int(h.SizeBytes)
 	return true
 }
 

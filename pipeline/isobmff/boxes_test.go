@@ -104,8 +104,8 @@ func FuzzBoxes(f *testing.F) {
 		boxes := isobmff.Walk(b)
 		for boxes.Next() {
 			require.Equal(t, end, boxes.At)
-			end += int(boxes.Size)
-			require.Equal(t, b[boxes.At+int(boxes.Length):end], boxes.Payload)
+			end += int(boxes.SizeBytes)
+			require.Equal(t, b[boxes.At+int(boxes.HeaderBytes):end], boxes.Payload)
 			inner := isobmff.Walk(boxes.Payload)
 			if inner.Next() {
 				require.NotNil(t, isobmff.Find(b, boxes.Type.String()))
@@ -119,7 +119,7 @@ func FuzzBoxes(f *testing.F) {
 			require.Equal(t, parsed, h)
 			p, err := isobmff.ReadPayload(bytes.NewReader(b), 0, h, int64(len(b)), 1<<20)
 			require.LessOrEqual(t, len(p), len(b))
-			require.Equal(t, err == nil, h.Size > 0 && h.Size <= int64(min(len(b), 1<<20)))
+			require.Equal(t, err == nil, h.SizeBytes > 0 && h.SizeBytes <= int64(min(len(b), 1<<20)))
 		}
 	})
 }

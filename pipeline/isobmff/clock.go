@@ -52,9 +52,9 @@ const PrftBytes = 32
 // Prft is a producer reference time: the wall clock of a sample (ISO/IEC 14496-12,
 // 8.16.5).
 type Prft struct {
-	TrackID   uint32
-	UTCNS     int64
-	MediaTime uint64 // ticks
+	TrackID    uint32
+	UTC        int64
+	MediaTicks uint64 // ticks
 }
 
 // ReadPrft reads the payload of a prft. whole is false where it is not all there.
@@ -62,8 +62,8 @@ func ReadPrft(payload []byte) (p Prft, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
 	p.TrackID = f.U32()
-	p.UTCNS = FromNTP(f.U64())
-	p.MediaTime = f.Versioned(version)
+	p.UTC = FromNTP(f.U64())
+	p.MediaTicks = f.Versioned(version)
 	return p, !f.Short()
 }
 
@@ -71,7 +71,7 @@ func ReadPrft(payload []byte) (p Prft, whole bool) {
 func (w *Writer) Prft(p Prft) {
 	at := w.OpenFull("prft", 1, 0)
 	w.U32(p.TrackID)
-	w.U64(ToNTP(p.UTCNS))
-	w.U64(p.MediaTime)
+	w.U64(ToNTP(p.UTC))
+	w.U64(p.MediaTicks)
 	w.Close(at)
 }

@@ -15,18 +15,18 @@ func TestTablesAreCompact(t *testing.T) {
 	c := media.Columns{}
 	dts := int64(0)
 	for range 60 {
-		c.DTS, c.Offset = append(c.DTS, 0), append(c.Offset, 0)
-		c.Size, c.Flags = append(c.Size, 0), append(c.Flags, 0)
+		c.DTS, c.OffsetTicks = append(c.DTS, 0), append(c.OffsetTicks, 0)
+		c.SizeBytes, c.Flags = append(c.SizeBytes, 0), append(c.Flags, 0)
 	}
 	for range 3600 {
 		for i := range c.DTS {
 			c.DTS[i] = dts
 			dts += 1500
-			c.Offset[i] = int32(i*7%3+1) * 1500
-			c.Size[i] = uint32(10000 + i*977%20000)
+			c.OffsetTicks[i] = int32(i*7%3+1) * 1500
+			c.SizeBytes[i] = uint32(10000 + i*977%20000)
 			c.Flags[i] = 0
 		}
-		c.Flags[0], c.End = media.FlagSync, dts
+		c.Flags[0], c.EndTicks = media.FlagSync, dts
 		tbl.Add(&c, 0, dts)
 	}
 	held := 0

@@ -20,9 +20,9 @@ const (
 
 // SampleDefaults are of the samples that do not say their own.
 type SampleDefaults struct {
-	Duration uint32 // ticks
-	Size     uint32 // bytes
-	Flags    uint32
+	DurationTicks uint32 // ticks
+	SizeBytes     uint32 // bytes
+	Flags         uint32
 }
 
 // Tfhd is a track fragment header. Flags says which of its fields there are.
@@ -46,7 +46,7 @@ func ReadTfhd(payload []byte) (h Tfhd, whole bool) {
 	for _, v := range [...]struct {
 		flag uint32
 		into *uint32
-	}{{TfhdDescription, &h.Description}, {TfhdDuration, &h.Duration}, {TfhdSize, &h.Size}, {TfhdFlags, &h.SampleDefaults.Flags}} {
+	}{{TfhdDescription, &h.Description}, {TfhdDuration, &h.DurationTicks}, {TfhdSize, &h.SizeBytes}, {TfhdFlags, &h.SampleDefaults.Flags}} {
 		if h.Flags&v.flag != 0 {
 			*v.into = f.U32()
 		}
@@ -71,10 +71,10 @@ func (h *Tfhd) Bytes() (n int) {
 // Over returns the defaults of the fragment, those of the track where it does not say.
 func (h *Tfhd) Over(track SampleDefaults) SampleDefaults {
 	if h.Flags&TfhdDuration != 0 {
-		track.Duration = h.Duration
+		track.DurationTicks = h.DurationTicks
 	}
 	if h.Flags&TfhdSize != 0 {
-		track.Size = h.Size
+		track.SizeBytes = h.SizeBytes
 	}
 	if h.Flags&TfhdFlags != 0 {
 		track.Flags = h.SampleDefaults.Flags
@@ -93,10 +93,10 @@ func (w *Writer) Tfhd(h *Tfhd) {
 		w.U32(h.Description)
 	}
 	if h.Flags&TfhdDuration != 0 {
-		w.U32(h.Duration)
+		w.U32(h.DurationTicks)
 	}
 	if h.Flags&TfhdSize != 0 {
-		w.U32(h.Size)
+		w.U32(h.SizeBytes)
 	}
 	if h.Flags&TfhdFlags != 0 {
 		w.U32(h.SampleDefaults.Flags)

@@ -22,11 +22,11 @@ func columns(n int, duration func(int) int64, offset func(int) int32, sync func(
 		if sync(i) {
 			flags = media.FlagSync
 		}
-		c.DTS, c.Offset = append(c.DTS, dts), append(c.Offset, offset(i))
-		c.Size, c.Flags = append(c.Size, uint32(100+i)), append(c.Flags, flags)
+		c.DTS, c.OffsetTicks = append(c.DTS, dts), append(c.OffsetTicks, offset(i))
+		c.SizeBytes, c.Flags = append(c.SizeBytes, uint32(100+i)), append(c.Flags, flags)
 		dts += duration(i)
 	}
-	c.End = dts
+	c.EndTicks = dts
 	return c
 }
 
@@ -73,7 +73,7 @@ func TestARunIsReadAsItWasWritten(t *testing.T) {
 		for _, flags := range []uint32{isobmff.SyncFlags, isobmff.NonSyncFlags} {
 			t.Run(fmt.Sprintf("%s, default %#x", name, flags), func(t *testing.T) {
 				w := isobmff.Writer{B: []byte("before")}
-				at := w.Traf(&isobmff.Traf{TrackID: 7, Default: flags, Columns: &c, Shift: 1 << 40, Roll: true})
+				at := w.Traf(&isobmff.Traf{TrackID: 7, Default: flags, Columns: &c, ShiftTicks: 1 << 40, Roll: true})
 				w.Patch(at, 0xfffffff0)
 				h, run, got := readTraf(t, isobmff.Find(w.B[6:], "traf"), isobmff.SampleDefaults{Flags: flags})
 				require.Equal(t, uint32(7), h.TrackID)
@@ -85,7 +85,7 @@ func TestARunIsReadAsItWasWritten(t *testing.T) {
 				for _, dts := range c.DTS {
 					want.DTS = append(want.DTS, dts+1<<40)
 				}
-				want.End += 1 << 40
+				want.EndTicks += 1 << 40
 				require.Equal(t, want, got)
 			})
 		}
@@ -106,12 +106,12 @@ func TestRunsAreThoseOfAnotherLibrary(t *testing.T) {
 		again.Marshal(&ours)
 		require.Equal(t, payload, isobmff.Find(again.B, "trun"), name)
 		for i, e := range ours.Entries {
-			require.Equal(t, c.Size[i], e.SampleSize, name)
-			require.Equal(t, c.Offset[i], e.SampleCompositionTimeOffsetV1, name)
+			require.Equal(t, c.SizeBytes[i], e.SampleSize, name)
+			require.Equal(t, c.OffsetTicks[i], e.SampleCompositionTimeOffsetV1, name)
 		}
 	}
 	every := isobmff.Tfhd{Flags: 0x3b | isobmff.TfhdBaseIsMoof, TrackID: 1, BaseDataOffset: 1 << 33, Description: 2,
-		SampleDefaults: isobmff.SampleDefaults{Duration: 3, Size: 4, Flags: 5}}
+		SampleDefaults: isobmff.SampleDefaults{DurationTicks: 3, SizeBytes: 4, Flags: 5}}
 	var hand, library isobmff.Writer
 	hand.Tfhd(&every)
 	library.Marshal(&gomp4.Tfhd{FullBox: gomp4.FullBox{Flags: [3]byte{2, 0, 0x3b}}, TrackID: 1, BaseDataOffset: 1 << 33,
@@ -128,7 +128,7 @@ func TestARunOfAnotherProgramIsReadAsFarAsItIsThere(t *testing.T) {
 	for i := range 3 {
 		payload = append(payload, 0, 0, 0, byte(10+i), 0, 0, 0, byte(20+i), 1, 1, 0, 0)
 	}
-	d := isobmff.SampleDefaults{Duration: 1, Size: 2, Flags: 3}
+	d := isobmff.SampleDefaults{DurationTicks: 1, SizeBytes: 2, Flags: 3}
 	for cut := range len(payload) {
 		run, whole := isobmff.ReadTrun(payload[:cut])
 		require.Equal(t, cut >= 16, whole, cut)
@@ -139,7 +139,7 @@ func TestARunOfAnotherProgramIsReadAsFarAsItIsThere(t *testing.T) {
 		require.Equal(t, (cut-16)/12, run.Len(), cut)
 		for i := range run.Len() {
 			s := run.Sample(i, &d)
-			require.Equal(t, isobmff.RunSample{Duration: uint32(10 + i), Size: uint32(20 + i), Flags: isobmff.NonSyncFlags}, s)
+			require.Equal(t, isobmff.RunSample{DurationTicks: uint32(10 + i), SizeBytes: uint32(20 + i), Flags: isobmff.NonSyncFlags}, s)
 			require.False(t, s.Sync())
 		}
 	}
@@ -148,8 +148,8 @@ func TestARunOfAnotherProgramIsReadAsFarAsItIsThere(t *testing.T) {
 	require.False(t, run.Exact())
 	bare, whole := isobmff.ReadTrun([]byte{0, 0, 0, 4, 0, 0, 0, 2, 2, 0, 0, 0})
 	require.True(t, whole && bare.Whole() && bare.Exact())
-	require.Equal(t, isobmff.RunSample{Duration: 1, Size: 2, Flags: isobmff.SyncFlags}, bare.Sample(0, &d))
-	require.Equal(t, isobmff.RunSample{Duration: 1, Size: 2, Flags: 3}, bare.Sample(1, &d))
+	require.Equal(t, isobmff.RunSample{DurationTicks: 1, SizeBytes: 2, Flags: isobmff.SyncFlags}, bare.Sample(0, &d))
+	require.Equal(t, isobmff.RunSample{DurationTicks: 1, SizeBytes: 2, Flags: 3}, bare.Sample(1, &d))
 }
 
 func TestFragmentHeadersThatAreCut(t *testing.T) {
@@ -183,10 +183,10 @@ func TestAFragmentIsWrittenAndReadWithoutAllocation(t *testing.T) {
 		payload := isobmff.Find(w.B, "traf")
 		h, _ := isobmff.ReadTfhd(isobmff.Find(payload, "tfhd"))
 		run, _ := isobmff.ReadTrun(isobmff.Find(payload, "trun"))
-		into = media.Columns{DTS: into.DTS[:0], Offset: into.Offset[:0], Size: into.Size[:0], Flags: into.Flags[:0]}
+		into = media.Columns{DTS: into.DTS[:0], OffsetTicks: into.OffsetTicks[:0], SizeBytes: into.SizeBytes[:0], Flags: into.Flags[:0]}
 		run.AppendTo(&into, &h.SampleDefaults, 0)
 	}))
-	require.Equal(t, c.Size, into.Size)
+	require.Equal(t, c.SizeBytes, into.SizeBytes)
 }
 
 func TestTheCostOfARunIsProportional(t *testing.T) {
@@ -212,7 +212,7 @@ func FuzzFragment(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, traf []byte) {
 		h, _ := isobmff.ReadTfhd(isobmff.Find(traf, "tfhd"))
-		d := h.Over(isobmff.SampleDefaults{Duration: 1, Size: 1})
+		d := h.Over(isobmff.SampleDefaults{DurationTicks: 1, SizeBytes: 1})
 		_, _, _ = isobmff.ReadTfdt(isobmff.Find(traf, "tfdt"))
 		payload := isobmff.Find(traf, "trun")
 		run, _ := isobmff.ReadTrun(payload)

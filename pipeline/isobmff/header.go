@@ -17,9 +17,9 @@ func (c FourCC) Is(fourcc string) bool { return string(c[:]) == fourcc }
 
 // Header is what stands before the payload of a box (ISO/IEC 14496-12, 4.2).
 type Header struct {
-	Type   FourCC
-	Size   int64 // bytes of the whole box; 0 means to the end of the file
-	Length int64 // bytes of the header: 8 or 16
+	Type        FourCC
+	SizeBytes   int64 // bytes of the whole box; 0 means to the end of the file
+	HeaderBytes int64 // bytes of the header: 8 or 16
 }
 
 // Is reports whether the box is of a type.
@@ -53,8 +53,8 @@ func parseHeader(b []byte) (h Header, err error) {
 	if len(b) < 8 {
 		return h, ErrEnd
 	}
-	h = Header{Type: FourCC(b[4:8]), Size: int64(binary.BigEndian.Uint32(b)), Length: 8}
-	if h.Size == 1 {
+	h = Header{Type: FourCC(b[4:8]), SizeBytes: int64(binary.BigEndian.Uint32(b)), HeaderBytes: 8}
+	if h.SizeBytes == 1 {
 		if len(b) < 16 {
 			return h, ErrCut
 		}
@@ -62,9 +62,9 @@ func parseHeader(b []byte) (h Header, err error) {
 		if large == 0 || large > maxSize {
 			return h, ErrHeader
 		}
-		h.Size, h.Length = int64(large), 16
+		h.SizeBytes, h.HeaderBytes = int64(large), 16
 	}
-	if h.Size != 0 && h.Size < h.Length {
+	if h.SizeBytes != 0 && h.SizeBytes < h.HeaderBytes {
 		return h, ErrHeader
 	}
 	return h, nil
@@ -94,8 +94,8 @@ func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 // The most that is read into memory at once, in bytes: a day of video has a moov of some
 // 50 MB, and a fragment's moof has some kilobytes.
 const (
-	MaxMoov = 1 << 30
-	MaxMoof = 64 << 20
+	MaxMoovBytes = 1 << 30
+	MaxMoofBytes = 64 << 20
 )
 
 // ReadPayload reads the payload of the box at an offset of a file of size bytes. It
@@ -103,13 +103,13 @@ const (
 // limit bytes is not read.
 func ReadPayload(f io.ReaderAt, at int64, h Header, size, limit int64) ([]byte, error) {
 	switch {
-	case h.Size == 0 || h.Size > size-at:
+	case h.SizeBytes == 0 || h.SizeBytes > size-at:
 		return nil, fmt.Errorf("box %q at byte %d runs past the end: %w", h.Type, at, ErrEnd)
-	case h.Size > limit:
-		return nil, fmt.Errorf("box %q at byte %d has %d bytes, and %d are the most that is read", h.Type, at, h.Size, limit)
+	case h.SizeBytes > limit:
+		return nil, fmt.Errorf("box %q at byte %d has %d bytes, and %d are the most that is read", h.Type, at, h.SizeBytes, limit)
 	}
-	b := make([]byte, h.Size-h.Length)
-	if n, err := f.ReadAt(b, at+h.Length); n < len(b) { // with all of it there may be an io.EOF
+	b := make([]byte, h.SizeBytes-h.HeaderBytes)
+	if n, err := f.ReadAt(b, at+h.HeaderBytes); n < len(b) { // with all of it there may be an io.EOF
 		return nil, fmt.Errorf("read at byte %d: %w", at, err)
 	}
 	return b, nil

@@ -40,7 +40,7 @@ func TestAHeaderIsReadWhereverItStands(t *testing.T) {
 				require.True(t, isobmff.IsContent(err))
 				return
 			}
-			require.Equal(t, isobmff.Header{Type: isobmff.FourCC(c.b[4:8]), Size: c.size, Length: c.length}, h)
+			require.Equal(t, isobmff.Header{Type: isobmff.FourCC(c.b[4:8]), SizeBytes: c.size, HeaderBytes: c.length}, h)
 			require.Equal(t, h, parsed)
 		})
 	}
@@ -56,7 +56,7 @@ func TestAnErrorOfTheDiskIsNotOneOfContent(t *testing.T) {
 	_, err := isobmff.ReadHeader(failing{broken}, 0, 100)
 	require.ErrorIs(t, err, broken)
 	require.False(t, isobmff.IsContent(err))
-	_, err = isobmff.ReadPayload(failing{broken}, 0, isobmff.Header{Size: 10, Length: 8}, 100, 100)
+	_, err = isobmff.ReadPayload(failing{broken}, 0, isobmff.Header{SizeBytes: 10, HeaderBytes: 8}, 100, 100)
 	require.ErrorIs(t, err, broken)
 	require.False(t, isobmff.IsContent(err))
 	require.False(t, isobmff.IsContent(io.EOF))
@@ -73,7 +73,7 @@ func TestAPayloadIsReadAsFarAsItsLimitsAllow(t *testing.T) {
 	_, err = isobmff.ReadPayload(f, 4, h, size, 11)
 	require.ErrorContains(t, err, `box "free" at byte 4 has 12 bytes`)
 	require.False(t, isobmff.IsContent(err), "what is too long is not cut off")
-	for _, cut := range []isobmff.Header{{Size: 17, Length: 8}, {Size: 0, Length: 8}, {Size: 1 << 62, Length: 16}} {
+	for _, cut := range []isobmff.Header{{SizeBytes: 17, HeaderBytes: 8}, {SizeBytes: 0, HeaderBytes: 8}, {SizeBytes: 1 << 62, HeaderBytes: 16}} {
 		_, err = isobmff.ReadPayload(f, 4, cut, size, 1<<62)
 		require.ErrorIs(t, err, isobmff.ErrEnd)
 	}

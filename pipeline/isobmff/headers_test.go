@@ -22,29 +22,29 @@ var headers = map[string]struct {
 }{
 	"mvhd": {
 		func(w *isobmff.Writer, wide uint64) {
-			w.Mvhd(&isobmff.MovieHeader{Created: 3, Timescale: 4, Duration: 5 + wide, NextTrackID: 6})
+			w.Mvhd(&isobmff.MovieHeader{CreatedSeconds: 3, Timescale: 4, DurationTicks: 5 + wide, NextTrackID: 6})
 		},
 		func(b []byte) (any, bool) { h, ok := isobmff.ReadMvhd(b); return h, ok },
 		func(wide uint64) any {
-			return isobmff.MovieHeader{Created: 3, Timescale: 4, Duration: 5 + wide, NextTrackID: 6}
+			return isobmff.MovieHeader{CreatedSeconds: 3, Timescale: 4, DurationTicks: 5 + wide, NextTrackID: 6}
 		},
 	},
 	"tkhd": {
 		func(w *isobmff.Writer, wide uint64) {
-			w.Tkhd(&isobmff.TrackHeader{Created: 3 + wide, ID: 4, Duration: 5, AlternateGroup: 1, Volume: 0x100, Width: 6 << 16, Height: 7 << 16})
+			w.Tkhd(&isobmff.TrackHeader{CreatedSeconds: 3 + wide, ID: 4, DurationTicks: 5, AlternateGroup: 1, Volume: 0x100, Width: 6 << 16, Height: 7 << 16})
 		},
 		func(b []byte) (any, bool) { h, ok := isobmff.ReadTkhd(b); return h, ok },
 		func(wide uint64) any {
-			return isobmff.TrackHeader{Created: 3 + wide, ID: 4, Duration: 5, AlternateGroup: 1, Volume: 0x100, Width: 6 << 16, Height: 7 << 16}
+			return isobmff.TrackHeader{CreatedSeconds: 3 + wide, ID: 4, DurationTicks: 5, AlternateGroup: 1, Volume: 0x100, Width: 6 << 16, Height: 7 << 16}
 		},
 	},
 	"mdhd": {
 		func(w *isobmff.Writer, wide uint64) {
-			w.Mdhd(&isobmff.MediaHeader{Created: 3, Timescale: 4, Duration: 5 + wide, Language: "deu"})
+			w.Mdhd(&isobmff.MediaHeader{CreatedSeconds: 3, Timescale: 4, DurationTicks: 5 + wide, Language: "deu"})
 		},
 		func(b []byte) (any, bool) { h, ok := isobmff.ReadMdhd(b); return h, ok },
 		func(wide uint64) any {
-			return isobmff.MediaHeader{Created: 3, Timescale: 4, Duration: 5 + wide, Language: "deu"}
+			return isobmff.MediaHeader{CreatedSeconds: 3, Timescale: 4, DurationTicks: 5 + wide, Language: "deu"}
 		},
 	},
 	"hdlr": {
@@ -54,27 +54,27 @@ var headers = map[string]struct {
 	},
 	"trex": {
 		func(w *isobmff.Writer, _ uint64) {
-			w.Trex(&isobmff.Trex{TrackID: 1, Description: 2, SampleDefaults: isobmff.SampleDefaults{Duration: 3, Size: 4, Flags: 5}})
+			w.Trex(&isobmff.Trex{TrackID: 1, Description: 2, SampleDefaults: isobmff.SampleDefaults{DurationTicks: 3, SizeBytes: 4, Flags: 5}})
 		},
 		func(b []byte) (any, bool) { h, ok := isobmff.ReadTrex(b); return h, ok },
 		func(uint64) any {
-			return isobmff.Trex{TrackID: 1, Description: 2, SampleDefaults: isobmff.SampleDefaults{Duration: 3, Size: 4, Flags: 5}}
+			return isobmff.Trex{TrackID: 1, Description: 2, SampleDefaults: isobmff.SampleDefaults{DurationTicks: 3, SizeBytes: 4, Flags: 5}}
 		},
 	},
 	"prft": {
 		func(w *isobmff.Writer, wide uint64) {
-			w.Prft(isobmff.Prft{TrackID: 1, UTCNS: 1e18, MediaTime: 2 + wide})
+			w.Prft(isobmff.Prft{TrackID: 1, UTC: 1e18, MediaTicks: 2 + wide})
 		},
 		func(b []byte) (any, bool) { h, ok := isobmff.ReadPrft(b); return h, ok },
-		func(wide uint64) any { return isobmff.Prft{TrackID: 1, UTCNS: 1e18, MediaTime: 2 + wide} },
+		func(wide uint64) any { return isobmff.Prft{TrackID: 1, UTC: 1e18, MediaTicks: 2 + wide} },
 	},
 	"sidx": {
 		func(w *isobmff.Writer, wide uint64) {
-			w.Sidx(&isobmff.Sidx{TrackID: 1, Timescale: 2, Earliest: 3 + wide, References: []isobmff.Reference{{4, 5, true}, {6, 7, false}}})
+			w.Sidx(&isobmff.Sidx{TrackID: 1, Timescale: 2, EarliestTicks: 3 + wide, References: []isobmff.Reference{{4, 5, true}, {6, 7, false}}})
 		},
 		func(b []byte) (any, bool) { h, ok := isobmff.ReadSidx(b); return h, ok },
 		func(wide uint64) any {
-			return isobmff.Sidx{TrackID: 1, Timescale: 2, Earliest: 3 + wide, References: []isobmff.Reference{{4, 5, true}, {6, 7, false}}}
+			return isobmff.Sidx{TrackID: 1, Timescale: 2, EarliestTicks: 3 + wide, References: []isobmff.Reference{{4, 5, true}, {6, 7, false}}}
 		},
 	},
 }
@@ -204,11 +204,11 @@ func TestADurationIsWrittenOverAnother(t *testing.T) {
 			var duration uint64
 			switch h := got.(type) {
 			case isobmff.MovieHeader:
-				duration = h.Duration
+				duration = h.DurationTicks
 			case isobmff.TrackHeader:
-				duration = h.Duration
+				duration = h.DurationTicks
 			case isobmff.MediaHeader:
-				duration = h.Duration
+				duration = h.DurationTicks
 			}
 			require.Equal(t, uint64(77), duration, "%s, version %d", fourcc, payload[0])
 			changed := 0
@@ -226,7 +226,7 @@ func TestADurationIsWrittenOverAnother(t *testing.T) {
 	narrow := make([]byte, 100)
 	isobmff.SetDuration("mvhd", narrow, 1<<40)
 	h, _ := isobmff.ReadMvhd(narrow)
-	require.Equal(t, uint64(math.MaxUint32), h.Duration)
+	require.Equal(t, uint64(math.MaxUint32), h.DurationTicks)
 }
 
 func TestWallClocksGoBothWays(t *testing.T) {
@@ -274,7 +274,7 @@ func TestNoEditIsLongerThanTheTrack(t *testing.T) {
 	lists := map[string]func(durations [2]uint64) []byte{
 		"wide": func(d [2]uint64) []byte {
 			var w isobmff.Writer
-			w.Elst([]isobmff.Edit{{Duration: d[0], MediaTime: -1}, {Duration: d[1], MediaTime: 1 << 40}})
+			w.Elst([]isobmff.Edit{{DurationTicks: d[0], MediaTicks: -1}, {DurationTicks: d[1], MediaTicks: 1 << 40}})
 			return w.B[8:]
 		},
 		"narrow": func(d [2]uint64) []byte {

@@ -8,10 +8,10 @@ import (
 
 // MovieHeader is an mvhd (ISO/IEC 14496-12, 8.2.2).
 type MovieHeader struct {
-	Created     uint64 // seconds since 1904; see ToMovieTime
-	Timescale   uint32 // of the movie's durations and edit lists
-	Duration    uint64 // ticks
-	NextTrackID uint32
+	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
+	Timescale      uint32 // of the movie's durations and edit lists
+	DurationTicks  uint64 // ticks
+	NextTrackID    uint32
 }
 
 // ReadMvhd reads the payload of an mvhd. scaled is false where it does not reach to the
@@ -19,11 +19,11 @@ type MovieHeader struct {
 func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
-	h.Created = f.Versioned(version)
+	h.CreatedSeconds = f.Versioned(version)
 	f.Versioned(version)
 	h.Timescale = f.U32()
 	scaled = !f.Short()
-	h.Duration = f.Versioned(version)
+	h.DurationTicks = f.Versioned(version)
 	f.Skip(4 + 2 + 10 + 36 + 24) // rate, volume, reserved, matrix, pre_defined
 	h.NextTrackID = f.U32()
 	return h, scaled
@@ -32,11 +32,11 @@ func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
 // Mvhd appends an mvhd.
 func (w *Writer) Mvhd(h *MovieHeader) {
 	box := &gomp4.Mvhd{Timescale: h.Timescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity, NextTrackID: h.NextTrackID}
-	if is64(h.Created, h.Duration) {
+	if is64(h.CreatedSeconds, h.DurationTicks) {
 		box.Version = 1
-		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.Created, h.Created, h.Duration
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.CreatedSeconds, h.CreatedSeconds, h.DurationTicks
 	} else {
-		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.CreatedSeconds), uint32(h.CreatedSeconds), uint32(h.DurationTicks)
 	}
 	w.marshal(box)
 }
@@ -66,7 +66,7 @@ func ReadTrex(payload []byte) (t Trex, whole bool) {
 	f := NewFields(payload)
 	f.Skip(4)
 	t.TrackID, t.Description = f.U32(), f.U32()
-	t.SampleDefaults = SampleDefaults{Duration: f.U32(), Size: f.U32(), Flags: f.U32()}
+	t.SampleDefaults = SampleDefaults{DurationTicks: f.U32(), SizeBytes: f.U32(), Flags: f.U32()}
 	return t, !f.Short()
 }
 
@@ -74,7 +74,7 @@ func ReadTrex(payload []byte) (t Trex, whole bool) {
 func (w *Writer) Trex(t *Trex) {
 	w.marshal(&gomp4.Trex{
 		TrackID: t.TrackID, DefaultSampleDescriptionIndex: t.Description,
-		DefaultSampleDuration: t.Duration, DefaultSampleSize: t.Size, DefaultSampleFlags: t.Flags,
+		DefaultSampleDuration: t.DurationTicks, DefaultSampleSize: t.SizeBytes, DefaultSampleFlags: t.Flags,
 	})
 }
 

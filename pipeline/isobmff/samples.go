@@ -10,12 +10,12 @@ var ErrTables = errors.New("its sample tables do not fit together")
 
 // Sample is one sample of a track, and where it lies.
 type Sample struct {
-	DTS      int64 // ticks
-	Duration int64 // ticks
-	Offset   int32 // PTS - DTS, ticks
-	Size     uint32
-	Sync     bool
-	At       int64 // byte of the file
+	DTS           int64 // ticks
+	DurationTicks int64 // ticks
+	OffsetTicks   int32 // PTS - DTS, ticks
+	SizeBytes     uint32
+	Sync          bool
+	At            int64 // byte of the file
 }
 
 // SampleTable are the sample tables of a track (ISO/IEC 14496-12, 8.6 and 8.7), read in
@@ -95,7 +95,7 @@ func (t *SampleTable) Len() uint32 { return t.sizes.Count }
 
 // CommonSize returns the size that the tables claim of all samples at once, bytes, and 0
 // where they have one for each sample, so that Len is bounded by their length.
-func (t *SampleTable) CommonSize() uint32 { return t.sizes.Common }
+func (t *SampleTable) CommonSize() uint32 { return t.sizes.CommonBytes }
 
 // Bytes returns the sum of the samples' sizes, as the tables claim.
 func (t *SampleTable) Bytes() int64 { return t.sizes.Bytes() }
@@ -134,13 +134,13 @@ func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 		}
 	}
 	s.DTS, s.At = t.dts, t.at
-	s.Duration = int64(t.time.next(&t.times))
-	s.Offset = int32(t.offset.next(&t.offsets)) // signed by version 1; a version 0 that says -1 means it too
-	s.Size = t.sizes.At(t.n)
+	s.DurationTicks = int64(t.time.next(&t.times))
+	s.OffsetTicks = int32(t.offset.next(&t.offsets)) // signed by version 1; a version 0 that says -1 means it too
+	s.SizeBytes = t.sizes.At(t.n)
 	t.n++
 	s.Sync = t.isSync()
-	t.dts += s.Duration
-	t.at += int64(s.Size)
+	t.dts += s.DurationTicks
+	t.at += int64(s.SizeBytes)
 	t.inChunk--
 	if t.dts > maxTicks {
 		return false, ErrTables

@@ -42,11 +42,11 @@ func samples(t testing.TB, table *isobmff.SampleTable) (out []isobmff.Sample) {
 
 func TestSampleTablesAreReadInDecodingOrder(t *testing.T) {
 	want := []isobmff.Sample{
-		{DTS: 0, Duration: 40, Offset: 80, Size: 10, Sync: true, At: 1000},
-		{DTS: 40, Duration: 40, Offset: -40, Size: 20, At: 1010},
-		{DTS: 80, Duration: 50, Offset: -40, Size: 30, At: 2000},
-		{DTS: 130, Duration: 50, Offset: -40, Size: 40, Sync: true, At: 2030},
-		{DTS: 180, Duration: 50, Offset: -40, Size: 50, At: 3000},
+		{DTS: 0, DurationTicks: 40, OffsetTicks: 80, SizeBytes: 10, Sync: true, At: 1000},
+		{DTS: 40, DurationTicks: 40, OffsetTicks: -40, SizeBytes: 20, At: 1010},
+		{DTS: 80, DurationTicks: 50, OffsetTicks: -40, SizeBytes: 30, At: 2000},
+		{DTS: 130, DurationTicks: 50, OffsetTicks: -40, SizeBytes: 40, Sync: true, At: 2030},
+		{DTS: 180, DurationTicks: 50, OffsetTicks: -40, SizeBytes: 50, At: 3000},
 	}
 	table, err := isobmff.ReadSampleTable(stbl(handmade()))
 	require.NoError(t, err)
@@ -75,7 +75,7 @@ func TestSampleTablesAreReadInDecodingOrder(t *testing.T) {
 	require.Equal(t, int64(35), table.Bytes())
 	require.EqualValues(t, 7, table.CommonSize())
 	for _, s := range samples(t, table) {
-		require.True(t, s.Sync && s.Offset == 0 && s.Size == 7)
+		require.True(t, s.Sync && s.OffsetTicks == 0 && s.SizeBytes == 7)
 	}
 	all["stss"] = isobmfftest.U32(0, 0)
 	table, err = isobmff.ReadSampleTable(stbl(all))

@@ -39,9 +39,9 @@ func (t *Table) U64(row int) uint64 { return binary.BigEndian.Uint64(t.rows[row*
 
 // Sizes are those of the samples of a track (stsz; ISO/IEC 14496-12, 8.7.3).
 type Sizes struct {
-	Common uint32 // bytes of each sample; 0: each has its own
-	Count  uint32 // of samples, as the box claims: with Common nothing bounds it
-	own    []byte
+	CommonBytes uint32 // bytes of each sample; 0: each has its own
+	Count       uint32 // of samples, as the box claims: with CommonBytes nothing bounds it
+	own         []byte
 }
 
 // ReadStsz reads the payload of an stsz. whole is false where there are fewer sizes than
@@ -49,26 +49,26 @@ type Sizes struct {
 func ReadStsz(payload []byte) (s Sizes, whole bool) {
 	f := NewFields(payload)
 	f.Skip(4)
-	s.Common, s.Count = f.U32(), f.U32()
-	if s.Common == 0 {
+	s.CommonBytes, s.Count = f.U32(), f.U32()
+	if s.CommonBytes == 0 {
 		s.own = f.Rest()
 	}
-	return s, !f.Short() && (s.Common > 0 || int64(s.Count) <= int64(len(s.own)/4))
+	return s, !f.Short() && (s.CommonBytes > 0 || int64(s.Count) <= int64(len(s.own)/4))
 }
 
 // At returns the size of a sample less than Count of sizes that are whole, counted
 // from 0.
 func (s *Sizes) At(sample uint32) uint32 {
-	if s.Common > 0 {
-		return s.Common
+	if s.CommonBytes > 0 {
+		return s.CommonBytes
 	}
 	return binary.BigEndian.Uint32(s.own[4*int(sample):])
 }
 
 // Bytes returns the sum of the sizes that are there.
 func (s *Sizes) Bytes() (sum int64) {
-	if s.Common > 0 {
-		return int64(s.Common) * int64(s.Count)
+	if s.CommonBytes > 0 {
+		return int64(s.CommonBytes) * int64(s.Count)
 	}
 	for i := range min(int64(s.Count), int64(len(s.own)/4)) {
 		sum += int64(binary.BigEndian.Uint32(s.own[4*i:]))

@@ -9,12 +9,12 @@ import (
 // TableBuilder gathers the samples of one track while its file grows, as compact columns,
 // and writes its sample tables. It takes 3 to 7 bytes of memory a sample.
 type TableBuilder struct {
-	Count       uint64 // samples
-	First       int64  // ticks, decode time of the first sample
-	FirstOffset int64  // ticks, composition offset of the first sample
-	Last        int64  // ticks, decode time of the last sample
-	End         int64  // ticks, where the last sample ends as far as is known
-	latest      int64  // ticks, composition time of the sample that is shown last
+	Count            uint64 // samples
+	FirstTicks       int64  // ticks, decode time of the first sample
+	FirstOffsetTicks int64  // ticks, composition offset of the first sample
+	LastTicks        int64  // ticks, decode time of the last sample
+	EndTicks         int64  // ticks, where the last sample ends as far as is known
+	latestTicks      int64  // ticks, composition time of the sample that is shown last
 
 	deltas  runs    // of decode times, one fewer than samples
 	offsets runs    // composition offsets
@@ -36,27 +36,27 @@ func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 		return
 	}
 	if t.Count == 0 {
-		t.First, t.FirstOffset = c.DTS[0]+shift, int64(c.Offset[0])
+		t.FirstTicks, t.FirstOffsetTicks = c.DTS[0]+shift, int64(c.OffsetTicks[0])
 	}
 	for i := max(n-reorderReach, 0); i < n; i++ {
-		t.latest = max(t.latest, c.DTS[i]+shift+int64(c.Offset[i]))
+		t.latestTicks = max(t.latestTicks, c.DTS[i]+shift+int64(c.OffsetTicks[i]))
 	}
 	for i, dts := range c.DTS {
 		m := dts + shift
 		if t.Count > 0 {
-			t.deltas.put(m - t.Last)
+			t.deltas.put(m - t.LastTicks)
 		}
-		t.Last = m
+		t.LastTicks = m
 		t.Count++
-		t.offsets.put(int64(c.Offset[i]))
-		t.sizes.put(uint64(c.Size[i]))
+		t.offsets.put(int64(c.OffsetTicks[i]))
+		t.sizes.put(uint64(c.SizeBytes[i]))
 		if c.Flags[i]&media.FlagSync != 0 {
 			t.nsync++
 			t.sync.put(t.Count - t.lastSyn)
 			t.lastSyn = t.Count
 		}
 	}
-	t.End = c.End + shift
+	t.EndTicks = c.EndTicks + shift
 	t.spans.put(int64(n))
 	t.starts.put(uint64(at - t.at))
 	t.at = at
@@ -66,14 +66,14 @@ func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 // ITU-T H.264, A.3.1, and H.265, A.4.2): no earlier one is shown last.
 const reorderReach = 32
 
-// Duration is from the first sample to the end of the last, ticks.
-func (t *TableBuilder) Duration() int64 { return t.End - t.First }
+// DurationTicks is from the first sample to the end of the last, ticks.
+func (t *TableBuilder) DurationTicks() int64 { return t.EndTicks - t.FirstTicks }
 
-// Shown is from when the first sample is shown until the last one has been, ticks:
+// ShownTicks is from when the first sample is shown until the last one has been, ticks:
 // longer than duration where a stop came before the pictures that are decoded
 // after a later one and shown before it.
-func (t *TableBuilder) Shown() int64 {
-	return max(t.Duration(), t.latest+t.End-t.Last-t.First-t.FirstOffset)
+func (t *TableBuilder) ShownTicks() int64 {
+	return max(t.DurationTicks(), t.latestTicks+t.EndTicks-t.LastTicks-t.FirstTicks-t.FirstOffsetTicks)
 }
 
 // Write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7).
@@ -109,7 +109,7 @@ func (t *TableBuilder) writeTimes(w *Writer) {
 		samples, delta = n, v
 	}
 	t.deltas.each(step)
-	step(1, t.End-t.Last)
+	step(1, t.EndTicks-t.LastTicks)
 	put(samples, delta)
 	w.Patch(count, entries)
 	w.Close(at)

@@ -16,16 +16,16 @@ func built(t testing.TB, c *media.Columns, perChunk int, shift int64, begin, apa
 	at := begin
 	for from := 0; from < c.Len(); from += perChunk {
 		to := min(from+perChunk, c.Len())
-		part := media.Columns{DTS: c.DTS[from:to], Offset: c.Offset[from:to], Size: c.Size[from:to], Flags: c.Flags[from:to], End: c.End}
+		part := media.Columns{DTS: c.DTS[from:to], OffsetTicks: c.OffsetTicks[from:to], SizeBytes: c.SizeBytes[from:to], Flags: c.Flags[from:to], EndTicks: c.EndTicks}
 		if to < c.Len() {
-			part.End = c.DTS[to]
+			part.EndTicks = c.DTS[to]
 		}
 		b.Add(&part, shift, at)
 		for i := from; i < to; i++ {
 			want = append(want, isobmff.Sample{
-				DTS: c.DTS[i] - c.DTS[0], Duration: c.Duration(i), Offset: c.Offset[i], Size: c.Size[i], Sync: c.Flags[i]&media.FlagSync != 0, At: at,
+				DTS: c.DTS[i] - c.DTS[0], DurationTicks: c.DurationTicks(i), OffsetTicks: c.OffsetTicks[i], SizeBytes: c.SizeBytes[i], Sync: c.Flags[i]&media.FlagSync != 0, At: at,
 			})
-			at += int64(c.Size[i])
+			at += int64(c.SizeBytes[i])
 		}
 		at += apart
 	}
@@ -33,12 +33,12 @@ func built(t testing.TB, c *media.Columns, perChunk int, shift int64, begin, apa
 	b.Write(&w)
 	require.LessOrEqual(t, len(w.B), b.Bytes())
 	require.Equal(t, uint64(c.Len()), b.Count)
-	require.Equal(t, c.DTS[0]+shift, b.First)
-	require.Equal(t, c.End+shift, b.End)
-	require.Equal(t, c.End-c.DTS[0], b.Duration())
+	require.Equal(t, c.DTS[0]+shift, b.FirstTicks)
+	require.Equal(t, c.EndTicks+shift, b.EndTicks)
+	require.Equal(t, c.EndTicks-c.DTS[0], b.DurationTicks())
 	table, err := isobmff.ReadSampleTable(w.B)
 	require.NoError(t, err)
-	require.Equal(t, b.Duration(), table.Ticks())
+	require.Equal(t, b.DurationTicks(), table.Ticks())
 	return want, table
 }
 
@@ -71,7 +71,7 @@ func TestEachGivesWhatTheTablesSay(t *testing.T) {
 		var builder isobmff.TableBuilder
 		builder.Add(&c, 7, 1000)
 		builder.Add(&media.Columns{}, 7, 1000)
-		shift := c.End - c.DTS[0]
+		shift := c.EndTicks - c.DTS[0]
 		builder.Add(&c, 7+shift, 1<<32+500)
 		var w isobmff.Writer
 		builder.Write(&w)
@@ -81,7 +81,7 @@ func TestEachGivesWhatTheTablesSay(t *testing.T) {
 		var got []isobmff.Sample
 		builder.Each(func(s *isobmff.Sample) {
 			moved := *s
-			moved.DTS -= builder.First
+			moved.DTS -= builder.FirstTicks
 			got = append(got, moved)
 		})
 		require.Equal(t, want, got)

@@ -7,7 +7,7 @@ import "encoding/binary"
 func (t *TableBuilder) Each(visit func(*Sample)) {
 	deltas, offsets, spans := t.deltas.reader(), t.offsets.reader(), t.spans.reader()
 	sizes, syncs, starts := t.sizes.reader(), t.sync.reader(), t.starts.reader()
-	s := Sample{DTS: t.First}
+	s := Sample{DTS: t.FirstTicks}
 	sync := syncs.next()
 	left := int64(0) // samples of the stretch
 	start := uint64(0)
@@ -18,15 +18,15 @@ func (t *TableBuilder) Each(visit func(*Sample)) {
 			s.At = int64(start)
 		}
 		left--
-		s.Duration = t.End - t.Last
+		s.DurationTicks = t.EndTicks - t.LastTicks
 		if n < t.Count {
-			s.Duration = deltas.next()
+			s.DurationTicks = deltas.next()
 		}
-		s.Offset, s.Size = int32(offsets.next()), uint32(sizes.next())
+		s.OffsetTicks, s.SizeBytes = int32(offsets.next()), uint32(sizes.next())
 		if s.Sync = n == sync; s.Sync {
 			sync += syncs.next()
 		}
-		at, dts := s.At+int64(s.Size), s.DTS+s.Duration
+		at, dts := s.At+int64(s.SizeBytes), s.DTS+s.DurationTicks
 		visit(&s)
 		s.At, s.DTS = at, dts
 	}

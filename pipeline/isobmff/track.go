@@ -9,9 +9,9 @@ import (
 
 // TrackHeader is a tkhd (ISO/IEC 14496-12, 8.3.2).
 type TrackHeader struct {
-	Created        uint64 // seconds since 1904; see ToMovieTime
+	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
 	ID             uint32 // never 0
-	Duration       uint64 // ticks of the movie
+	DurationTicks  uint64 // ticks of the movie
 	AlternateGroup int16
 	Volume         int16  // 8.8
 	Width, Height  uint32 // as shown, 16.16
@@ -22,11 +22,11 @@ type TrackHeader struct {
 func ReadTkhd(payload []byte) (h TrackHeader, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
-	h.Created = f.Versioned(version)
+	h.CreatedSeconds = f.Versioned(version)
 	f.Versioned(version)
 	h.ID = f.U32()
 	f.Skip(4)
-	h.Duration = f.Versioned(version)
+	h.DurationTicks = f.Versioned(version)
 	f.Skip(8 + 2) // reserved, layer
 	h.AlternateGroup, h.Volume = int16(f.U16()), int16(f.U16())
 	f.Skip(2 + 36) // reserved, matrix
@@ -41,21 +41,21 @@ func (w *Writer) Tkhd(h *TrackHeader) {
 		TrackID: h.ID, Matrix: unity, Width: h.Width, Height: h.Height,
 		AlternateGroup: h.AlternateGroup, Volume: h.Volume,
 	}
-	if is64(h.Created, h.Duration) {
+	if is64(h.CreatedSeconds, h.DurationTicks) {
 		box.Version = 1
-		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.Created, h.Created, h.Duration
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.CreatedSeconds, h.CreatedSeconds, h.DurationTicks
 	} else {
-		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.CreatedSeconds), uint32(h.CreatedSeconds), uint32(h.DurationTicks)
 	}
 	w.marshal(box)
 }
 
 // MediaHeader is an mdhd (ISO/IEC 14496-12, 8.4.2).
 type MediaHeader struct {
-	Created   uint64 // seconds since 1904; see ToMovieTime
-	Timescale uint32
-	Duration  uint64 // ticks of the track
-	Language  string // ISO 639-2/T, three letters; empty where it is QuickTime's
+	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
+	Timescale      uint32
+	DurationTicks  uint64 // ticks of the track
+	Language       string // ISO 639-2/T, three letters; empty where it is QuickTime's
 }
 
 // ReadMdhd reads the payload of an mdhd. whole is false where it does not reach to the
@@ -63,10 +63,10 @@ type MediaHeader struct {
 func ReadMdhd(payload []byte) (h MediaHeader, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
-	h.Created = f.Versioned(version)
+	h.CreatedSeconds = f.Versioned(version)
 	f.Versioned(version)
 	h.Timescale = f.U32()
-	h.Duration = f.Versioned(version)
+	h.DurationTicks = f.Versioned(version)
 	if l := f.U16(); l > 0x400 { // less is a code of QuickTime
 		h.Language = string([]byte{byte(l>>10&31) + 0x60, byte(l>>5&31) + 0x60, byte(l&31) + 0x60})
 	}
@@ -79,11 +79,11 @@ func (w *Writer) Mdhd(h *MediaHeader) {
 	for i := range box.Language {
 		box.Language[i] = h.Language[i] - 0x60
 	}
-	if is64(h.Created, h.Duration) {
+	if is64(h.CreatedSeconds, h.DurationTicks) {
 		box.Version = 1
-		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.Created, h.Created, h.Duration
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.CreatedSeconds, h.CreatedSeconds, h.DurationTicks
 	} else {
-		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.CreatedSeconds), uint32(h.CreatedSeconds), uint32(h.DurationTicks)
 	}
 	w.marshal(box)
 }
@@ -118,8 +118,8 @@ func (w *Writer) Dinf() {
 
 // Edit is an entry of an edit list (ISO/IEC 14496-12, 8.6.6).
 type Edit struct {
-	Duration  uint64 // ticks of the movie; 0 in a fragmented file: as long as there are fragments
-	MediaTime int64  // ticks of the track; -1: nothing is shown
+	DurationTicks uint64 // ticks of the movie; 0 in a fragmented file: as long as there are fragments
+	MediaTicks    int64  // ticks of the track; -1: nothing is shown
 }
 
 // Edits reads the entries of an edit list one after another, as far as they are there.
@@ -143,11 +143,11 @@ func (e *Edits) Next() (edit Edit, ok bool) {
 		return edit, false
 	}
 	e.left--
-	edit.Duration = e.f.Versioned(e.version)
+	edit.DurationTicks = e.f.Versioned(e.version)
 	at := e.f.Versioned(e.version)
-	edit.MediaTime = int64(at)
+	edit.MediaTicks = int64(at)
 	if e.version == 0 {
-		edit.MediaTime = int64(int32(at))
+		edit.MediaTicks = int64(int32(at))
 	}
 	e.f.Skip(4) // rate
 	return edit, !e.f.Short()
@@ -158,8 +158,8 @@ func (w *Writer) Elst(edits []Edit) {
 	at := w.OpenFull("elst", 1, 0)
 	w.U32(uint32(len(edits)))
 	for _, e := range edits {
-		w.U64(e.Duration)
-		w.U64(uint64(e.MediaTime))
+		w.U64(e.DurationTicks)
+		w.U64(uint64(e.MediaTicks))
 		w.U32(0x00010000) // rate 1
 	}
 	w.Close(at)

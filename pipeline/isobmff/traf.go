@@ -8,11 +8,11 @@ import (
 
 // Traf is what one track adds to a fragment, for Writer.Traf.
 type Traf struct {
-	TrackID uint32
-	Default uint32 // SyncFlags or NonSyncFlags, as the track's trex says
-	Columns *media.Columns
-	Shift   int64 // ticks from the columns' decode times to the file's
-	Roll    bool  // each sample has the first roll description of the track
+	TrackID    uint32
+	Default    uint32 // SyncFlags or NonSyncFlags, as the track's trex says
+	Columns    *media.Columns
+	ShiftTicks int64 // ticks from the columns' decode times to the file's
+	Roll       bool  // each sample has the first roll description of the track
 }
 
 // runLayout is what the samples of a run have in common and need not repeat.
@@ -26,12 +26,12 @@ type runLayout struct {
 func (t *Traf) layout() runLayout {
 	c := t.Columns
 	s := runLayout{tfhd: TfhdBaseIsMoof, trun: TrunDataOffset | TrunSize}
-	first := c.Duration(0)
+	first := c.DurationTicks(0)
 	var offsets int32
 	sync, even := 0, true
 	for i := range c.DTS {
-		even = even && c.Duration(i) == first
-		offsets |= c.Offset[i]
+		even = even && c.DurationTicks(i) == first
+		offsets |= c.OffsetTicks[i]
 		if c.Flags[i]&media.FlagSync != 0 {
 			sync++
 		}
@@ -69,9 +69,9 @@ func (t *Traf) layout() runLayout {
 func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	c, s := t.Columns, t.layout()
 	traf := w.Open("traf")
-	h := Tfhd{Flags: s.tfhd, TrackID: t.TrackID, SampleDefaults: SampleDefaults{Duration: s.duration, Flags: s.flags}}
+	h := Tfhd{Flags: s.tfhd, TrackID: t.TrackID, SampleDefaults: SampleDefaults{DurationTicks: s.duration, Flags: s.flags}}
 	w.Tfhd(&h)
-	w.Tfdt(uint64(c.DTS[0] + t.Shift))
+	w.Tfdt(uint64(c.DTS[0] + t.ShiftTicks))
 	trun := w.OpenFull("trun", 1, s.trun)
 	w.U32(uint32(c.Len()))
 	dataOffsetAt = len(w.B)
@@ -91,9 +91,9 @@ func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 // rows appends the samples of a run.
 func (w *Writer) rows(c *media.Columns, trun uint32) {
 	b := w.B
-	for i, size := range c.Size {
+	for i, size := range c.SizeBytes {
 		if trun&TrunDuration != 0 {
-			b = binary.BigEndian.AppendUint32(b, uint32(c.Duration(i)))
+			b = binary.BigEndian.AppendUint32(b, uint32(c.DurationTicks(i)))
 		}
 		b = binary.BigEndian.AppendUint32(b, size)
 		if trun&TrunFlags != 0 {
@@ -104,7 +104,7 @@ func (w *Writer) rows(c *media.Columns, trun uint32) {
 			b = binary.BigEndian.AppendUint32(b, flags)
 		}
 		if trun&TrunComposition != 0 {
-			b = binary.BigEndian.AppendUint32(b, uint32(c.Offset[i]))
+			b = binary.BigEndian.AppendUint32(b, uint32(c.OffsetTicks[i]))
 		}
 	}
 	w.B = b

@@ -71,10 +71,10 @@ func (t *Trun) Exact() bool { return int64(t.Count)*int64(t.width) == int64(len(
 
 // RunSample is a sample of a track run.
 type RunSample struct {
-	Duration uint32 // ticks
-	Size     uint32 // bytes
-	Flags    uint32
-	Offset   int32 // PTS - DTS, ticks; signed in version 0 too, as its writers mean it
+	DurationTicks uint32 // ticks
+	SizeBytes     uint32 // bytes
+	Flags         uint32
+	OffsetTicks   int32 // PTS - DTS, ticks; signed in version 0 too, as its writers mean it
 }
 
 // Sync reports whether it is a sync sample.
@@ -82,22 +82,22 @@ func (s *RunSample) Sync() bool { return s.Flags&SampleIsNonSync == 0 }
 
 // Sample returns sample i, less than Len. d are the defaults of its fragment.
 func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
-	s = RunSample{Duration: d.Duration, Size: d.Size, Flags: d.Flags}
+	s = RunSample{DurationTicks: d.DurationTicks, SizeBytes: d.SizeBytes, Flags: d.Flags}
 	if i == 0 && t.Flags&TrunFirstFlags != 0 {
 		s.Flags = t.FirstFlags
 	}
 	row := t.rows[i*t.width : (i+1)*t.width]
 	if t.Flags&TrunDuration != 0 {
-		s.Duration = binary.BigEndian.Uint32(row[t.at[0]:])
+		s.DurationTicks = binary.BigEndian.Uint32(row[t.at[0]:])
 	}
 	if t.Flags&TrunSize != 0 {
-		s.Size = binary.BigEndian.Uint32(row[t.at[1]:])
+		s.SizeBytes = binary.BigEndian.Uint32(row[t.at[1]:])
 	}
 	if t.Flags&TrunFlags != 0 {
 		s.Flags = binary.BigEndian.Uint32(row[t.at[2]:])
 	}
 	if t.Flags&TrunComposition != 0 {
-		s.Offset = int32(binary.BigEndian.Uint32(row[t.at[3]:]))
+		s.OffsetTicks = int32(binary.BigEndian.Uint32(row[t.at[3]:]))
 	}
 	return s
 }
@@ -111,9 +111,9 @@ func (t *Trun) AppendTo(c *media.Columns, d *SampleDefaults, dts int64) {
 		if s.Sync() {
 			flags = media.FlagSync
 		}
-		c.DTS, c.Offset = append(c.DTS, dts), append(c.Offset, s.Offset)
-		c.Size, c.Flags = append(c.Size, s.Size), append(c.Flags, flags)
-		dts += int64(s.Duration)
+		c.DTS, c.OffsetTicks = append(c.DTS, dts), append(c.OffsetTicks, s.OffsetTicks)
+		c.SizeBytes, c.Flags = append(c.SizeBytes, s.SizeBytes), append(c.Flags, flags)
+		dts += int64(s.DurationTicks)
 	}
-	c.End = dts
+	c.EndTicks = dts
 }

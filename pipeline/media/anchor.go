@@ -94,9 +94,9 @@ func (a Anchors) WellFormed() bool {
 // Anchoring makes the anchors of a file from what is known of its chunks, in order. The
 // zero value is ready for use.
 type Anchoring struct {
-	list      Anchors
-	newest    Anchor // of what was seen
-	tolerance int64  // ns; 0: AnchorToleranceNS
+	list        Anchors
+	newest      Anchor // of what was seen
+	toleranceNS int64  // ns; 0: AnchorToleranceNS
 }
 
 // See takes in the wall clock of a moment of the media, ns. Speed is how many times
@@ -113,11 +113,11 @@ func (k *Anchoring) See(mediaNS, utc, speed int64) {
 	utc = max(utc, k.newest.UTC+1)
 	last, before := k.list[len(k.list)-1], k.newest
 	k.newest = Anchor{mediaNS, utc}
-	k.tolerance = max(k.tolerance, AnchorToleranceNS)
-	if off(last, k.newest, speed) <= k.tolerance {
+	k.toleranceNS = max(k.toleranceNS, AnchorToleranceNS)
+	if off(last, k.newest, speed) <= k.toleranceNS {
 		return
 	}
-	if before != last && off(before, k.newest, speed) > k.tolerance/2 { // it stepped: the clock was right up to there
+	if before != last && off(before, k.newest, speed) > k.toleranceNS/2 { // it stepped: the clock was right up to there
 		k.put(before)
 	}
 	k.put(k.newest)
@@ -125,7 +125,7 @@ func (k *Anchoring) See(mediaNS, utc, speed int64) {
 
 func (k *Anchoring) put(a Anchor) {
 	if len(k.list) >= MaxAnchors-1 { // the last one is of the end
-		k.tolerance *= 2
+		k.toleranceNS *= 2
 		k.list = k.list.Thin(MaxAnchors / 2)
 	}
 	k.list = append(k.list, a)

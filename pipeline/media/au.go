@@ -14,11 +14,11 @@ type AU struct {
 	UTC      int64 // ns, wall clock of the access unit
 	// Stepped is by how much that clock had been set since the process began, ns:
 	// less it, UTC never steps. See pipeline.Stepped.
-	Stepped int64
+	SteppedNS int64
 	// Mono is the arrival in ns of a clock that never steps. A source that is
 	// not paced by arrival (a file) gives its media time instead, or every hole
 	// in it would look like a jump.
-	Mono    int64
+	MonoNS  int64
 	Sync    bool     // a decoder can start here
 	Lost    int      // units of the track that were lost right before this one, about; at least 1 where anything was
 	LostBy  Cause    // why they were; empty: GapRTPLoss
@@ -28,8 +28,8 @@ type AU struct {
 
 // Limits of an access unit.
 const (
-	// MaxAccessUnit is the largest access unit that is taken, in bytes.
-	MaxAccessUnit = 64 << 20
+	// MaxAccessUnitBytes is the largest access unit that is taken, in bytes.
+	MaxAccessUnitBytes = 64 << 20
 	// maxTime bounds decoding times as they come, in ticks and in ns (146 years):
 	// the difference of two stays inside an int64.
 	maxTime = 1<<62 - 1
@@ -41,7 +41,7 @@ const (
 var (
 	ErrNoKeyFrame  = errors.New("waiting for a key frame")
 	ErrEmpty       = errors.New("access unit is empty")
-	ErrTooLarge    = fmt.Errorf("access unit is larger than %d MiB", MaxAccessUnit>>20)
+	ErrTooLarge    = fmt.Errorf("access unit is larger than %d MiB", MaxAccessUnitBytes>>20)
 	ErrTimeBack    = errors.New("decoding time does not advance")
 	ErrTimeRange   = errors.New("decoding time is out of range")
 	ErrOffset      = errors.New("presentation time is too far from decoding time")

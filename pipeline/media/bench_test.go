@@ -44,7 +44,7 @@ func newCamera(tb testing.TB, pool *Pool, bitrate int, emit func(*Chunk)) *camer
 func (c *camera) picture() (units, bytes int) {
 	v, a := &c.units[0], &c.units[1]
 	for c.m*1024*25 <= c.n*48000 {
-		a.DTS, a.PTS, a.Mono, a.UTC = c.m*1024, c.m*1024, ToNanos(c.m*1024, 48000), 1e18
+		a.DTS, a.PTS, a.MonoNS, a.UTC = c.m*1024, c.m*1024, ToNanos(c.m*1024, 48000), 1e18
 		a.Payload[0] = c.sound
 		if c.b.Append(1, a) != nil {
 			panic("refused")
@@ -53,7 +53,7 @@ func (c *camera) picture() (units, bytes int) {
 		units, bytes = units+1, bytes+len(c.sound)
 	}
 	size := c.pictures[c.n%int64(len(c.pictures))]
-	v.DTS, v.PTS, v.Mono, v.UTC = c.n*3600, c.n*3600+7200, c.n*4e7, 1e18
+	v.DTS, v.PTS, v.MonoNS, v.UTC = c.n*3600, c.n*3600+7200, c.n*4e7, 1e18
 	v.Sync = c.n%c.gop == 0
 	v.Payload[0] = c.payload[:size]
 	if c.b.Append(0, v) != nil {
@@ -123,7 +123,7 @@ func TestMemoryOfAHeldStreamIsCloseToItsBytes(t *testing.T) {
 	pool := NewPool(1 << 20)
 	var memory, bytes int
 	cam := newCamera(t, pool, 4e6, func(c *Chunk) {
-		memory += c.Memory()
+		memory += c.MemoryBytes()
 		bytes += c.Bytes()
 		c.Release()
 	})
@@ -185,7 +185,7 @@ func BenchmarkAppendTiny(b *testing.B) {
 	bld.SetTracks(setOf(b, audio()))
 	au := AU{Payload: [][]byte{make([]byte, 8)}}
 	for i := range b.N {
-		au.DTS, au.Mono = int64(i)*1024, int64(i)*21333333
+		au.DTS, au.MonoNS = int64(i)*1024, int64(i)*21333333
 		au.PTS = au.DTS
 		_ = bld.Append(0, &au)
 	}

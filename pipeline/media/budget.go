@@ -12,7 +12,7 @@ import (
 // leave or Relieve with a lock that Shed takes.
 type Budget struct {
 	pool     *Pool
-	max      int64 // bytes
+	maxBytes int64 // bytes
 	priority func(stream string) int
 
 	mu     sync.Mutex // guards what follows
@@ -38,7 +38,7 @@ type member struct {
 // NewBudget bounds what the chunks of a pool hold. priority tells that of a
 // stream; more is more important.
 func NewBudget(pool *Pool, maxBytes int64, priority func(stream string) int) *Budget {
-	return &Budget{pool: pool, max: maxBytes, priority: priority, queues: map[*member]struct{}{}}
+	return &Budget{pool: pool, maxBytes: maxBytes, priority: priority, queues: map[*member]struct{}{}}
 }
 
 // Join adds a queue of a stream, until leave is called.
@@ -67,13 +67,13 @@ func (b *Budget) join(m *member) (leave func()) {
 // Relieve drops until the budget is kept, or nothing more may go. It is called
 // after something was queued, and costs one atomic read while there is room.
 func (b *Budget) Relieve() {
-	if b == nil || b.pool.Memory() <= b.max {
+	if b == nil || b.pool.Memory() <= b.maxBytes {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	empty := map[*member]bool{}
-	for b.pool.Memory() > b.max {
+	for b.pool.Memory() > b.maxBytes {
 		m := b.next(empty)
 		if m == nil {
 			b.dry++

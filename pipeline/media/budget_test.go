@@ -17,7 +17,7 @@ type shelf struct {
 
 func (s *shelf) Held() (n int64) {
 	for _, c := range s.chunks {
-		n += int64(c.Memory())
+		n += int64(c.MemoryBytes())
 	}
 	return n
 }

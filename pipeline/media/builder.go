@@ -34,18 +34,18 @@ func (c BuilderConfig) withDefaults() BuilderConfig {
 
 // limits are the configured times in ticks of one track, each at least one.
 type limits struct {
-	flush, jump, stall int64
-	hole               int64 // that is a gap where something was lost in it
-	time               int64 // bound of decoding times, either side of 0
+	flushTicks, jumpTicks, stallTicks int64
+	holeTicks                         int64 // that is a gap where something was lost in it
+	timeTicks                         int64 // bound of decoding times, either side of 0
 }
 
 func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 	ticks := func(d time.Duration) int64 { return max(FromNanos(int64(d), scale), 1) }
-	l := limits{flush: ticks(c.Flush), jump: ticks(c.MaxJump), stall: ticks(c.MaxStall), hole: ticks(c.Flush)}
+	l := limits{flushTicks: ticks(c.Flush), jumpTicks: ticks(c.MaxJump), stallTicks: ticks(c.MaxStall), holeTicks: ticks(c.Flush)}
 	if !lead {
-		l.flush *= 2 // the lead track cuts, unless it is silent
+		l.flushTicks *= 2 // the lead track cuts, unless it is silent
 	}
-	l.time = min(FromNanos(maxTime, scale), maxTime)
+	l.timeTicks = min(FromNanos(maxTime, scale), maxTime)
 	return l
 }
 
@@ -74,21 +74,21 @@ type Builder struct {
 
 	dating dating
 
-	keptUTC   int64 // ns, wall clock of the last unit of the lead track in a chunk that was closed; 0 before that
-	keptSteps int64 // ns, Stepped of that chunk
-	keptMono  int64 // ns, the same by arrival, where the set before was of the same publisher; 0: it was not
-	keptPace  int64 // ns, the longest step that was not unusual in that set
-	away      bool  // another publisher has come, and has not had its first key frame
-	awayLeast int64 // ns, that nobody published
+	keptUTC       int64 // ns, wall clock of the last unit of the lead track in a chunk that was closed; 0 before that
+	keptSteppedNS int64 // ns, Stepped of that chunk
+	keptMonoNS    int64 // ns, the same by arrival, where the set before was of the same publisher; 0: it was not
+	keptPaceNS    int64 // ns, the longest step that was not unusual in that set
+	away          bool  // another publisher has come, and has not had its first key frame
+	awayLeastNS   int64 // ns, that nobody published
 
 	// The flush interval that the open chunk is part of: where it began, ticks of the
 	// lead track and ns by arrival, and whether with a chunk before, which had More.
-	since, sinceMono int64
-	more             bool
+	sinceTicks, sinceMonoNS int64
+	more                    bool
 
 	started bool // the lead track had its sync sample
 	tracks  []trackState
-	jump    int64    // ns added to media time since the last jump
+	jumpNS  int64    // ns added to media time since the last jump
 	epoch   int      // counts the jumps
 	moved   [][]byte // while a chunk is closed
 }
@@ -111,7 +111,7 @@ func (b *Builder) SetTracks(set *TrackSet) {
 	for i := range b.tracks {
 		b.tracks[i].limits = b.cfg.limits(set.Tracks[i].Timescale, i == set.lead)
 	}
-	b.jump, b.epoch = 0, 0
+	b.jumpNS, b.epoch = 0, 0
 }
 
 // Set is the current set of tracks, nil before the first.
@@ -126,7 +126,7 @@ func (b *Builder) MarkGap(g Gap) { b.gap = b.gap.Plus(g) }
 // from the last unit that was kept; where that clock was set back it is at least
 // so long.
 func (b *Builder) Return(after time.Duration) {
-	b.away, b.awayLeast, b.keptMono = b.keptUTC != 0, int64(after), 0
+	b.away, b.awayLeastNS, b.keptMonoNS = b.keptUTC != 0, int64(after), 0
 }
 
 // Append adds an access unit. The error is one of this package's and tells why
@@ -178,7 +178,7 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 	switch {
 	case size == 0:
 		return ErrEmpty
-	case size > MaxAccessUnit:
+	case size > MaxAccessUnitBytes:
 		return ErrTooLarge
 	case track == b.set.lead && !b.started && !sync:
 		return ErrNoKeyFrame
@@ -192,7 +192,7 @@ func (b *Builder) begin(track int, au *AU, dts int64, gop bool) {
 	c := b.cur
 	first := track == b.set.lead && c.Tracks[track].Len() == 0
 	if first && !b.more {
-		b.since, b.sinceMono = dts, au.Mono
+		b.sinceTicks, b.sinceMonoNS = dts, au.MonoNS
 	}
 	if !first && c.UTC != 0 {
 		return
@@ -219,8 +219,8 @@ func (b *Builder) add(track int, au *AU, dts int64, size int, sync, prefix bool)
 	}
 	offset, _ := au.offset()
 	col.DTS = append(col.DTS, dts)
-	col.Offset = append(col.Offset, offset)
-	col.Size = append(col.Size, uint32(size))
+	col.OffsetTicks = append(col.OffsetTicks, offset)
+	col.SizeBytes = append(col.SizeBytes, uint32(size))
 	col.Flags = append(col.Flags, flags)
 	au.addTo(&col.Payload, b.pool, prefix)
 }
@@ -251,7 +251,7 @@ func (b *Builder) seal() {
 	b.cur, b.more = nil, c.More
 	if lead := c.Lead(); lead.Len() > 0 {
 		b.keptUTC = c.UTC + ToNanos(lead.DTS[lead.Len()-1]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)
-		b.keptSteps = c.Stepped
+		b.keptSteppedNS = c.SteppedNS
 	}
 	for i := range c.Tracks {
 		c.Tracks[i].Payload.trim(b.pool)

@@ -17,9 +17,9 @@ func TestChunksBeginAtSyncSamplesAndFlushIntervals(t *testing.T) {
 		lens, starts = append(lens, c.AccessUnits()), append(starts, c.StartsGOP)
 		require.EqualValues(t, i+1, c.Seq)
 		if i+1 < len(f.out) {
-			require.Equal(t, f.out[i+1].Tracks[0].DTS[0], c.Tracks[0].End)
+			require.Equal(t, f.out[i+1].Tracks[0].DTS[0], c.Tracks[0].EndTicks)
 		}
-		require.EqualValues(t, int64(lens[i])*40e6, c.Span())
+		require.EqualValues(t, int64(lens[i])*40e6, c.SpanNS())
 	}
 	require.Equal(t, []int{25, 25, 10, 10}, lens)
 	require.Equal(t, []bool{true, false, false, true}, starts)
@@ -34,9 +34,9 @@ func TestPayloadIsInTheFormOfAnMdat(t *testing.T) {
 	f.Flush()
 	v, a := &f.out[0].Tracks[0], &f.out[0].Tracks[1]
 	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 6, 0, 0, 0, 1, 0x41}, v.Payload.Append(nil), "empty NAL units are left out")
-	require.Equal(t, []uint32{11, 5}, v.Size)
+	require.Equal(t, []uint32{11, 5}, v.SizeBytes)
 	require.Equal(t, []uint8{FlagSync, 0}, v.Flags)
-	require.Equal(t, []int32{0, 3600}, v.Offset)
+	require.Equal(t, []int32{0, 3600}, v.OffsetTicks)
 	require.Equal(t, []byte{0xff, 0xf1, 7}, a.Payload.Append(nil), "sound has no lengths")
 	require.Equal(t, []uint8{FlagSync}, a.Flags, "every frame of sound is a sync sample")
 	require.Equal(t, 16+3, f.out[0].Bytes())
@@ -49,7 +49,7 @@ func TestUnfitUnitsAreRefusedAndTheNextIsTaken(t *testing.T) {
 	require.ErrorIs(t, f.Append(0, f.unit(0, false)), ErrNoKeyFrame)
 	require.ErrorIs(t, f.Append(0, &AU{Sync: true}), ErrEmpty)
 	require.ErrorIs(t, f.Append(0, &AU{Sync: true, Payload: [][]byte{{}, nil}}), ErrEmpty, "NAL units without a byte")
-	require.ErrorIs(t, f.Append(1, &AU{Payload: [][]byte{make([]byte, MaxAccessUnit+1)}}), ErrTooLarge)
+	require.ErrorIs(t, f.Append(1, &AU{Payload: [][]byte{make([]byte, MaxAccessUnitBytes+1)}}), ErrTooLarge)
 	require.Nil(t, f.cur)
 	f.add(0, 0, true)
 	require.ErrorIs(t, NewBuilder(f.pool, BuilderConfig{}, nil).Append(0, f.unit(0, true)), ErrNoSuchTrack)
@@ -65,7 +65,7 @@ func TestSoundBeforeThePictureHasAChunkOfItsOwn(t *testing.T) {
 	require.Equal(t, 19, f.out[0].AccessUnits())
 	require.True(t, f.out[1].StartsGOP)
 	require.Equal(t, []int64{19 * 1024}, f.out[1].Tracks[1].DTS, "what lies behind the picture's begin goes with it")
-	require.EqualValues(t, 19*1024, f.out[0].Tracks[1].End)
+	require.EqualValues(t, 19*1024, f.out[0].Tracks[1].EndTicks)
 }
 
 func TestSoundThatIsWhollyLaterMovesOn(t *testing.T) {
@@ -90,7 +90,7 @@ func TestSoundCutsAtTwiceTheIntervalWhenThePictureIsSilent(t *testing.T) {
 	require.Equal(t, []int64{0}, f.out[0].Tracks[0].DTS)
 	for _, c := range f.out[:2] {
 		require.Equal(t, 94, c.Tracks[1].Len())
-		require.InDelta(t, 2e9, ToNanos(c.Tracks[1].End-c.Tracks[1].DTS[0], 48000), 25e6)
+		require.InDelta(t, 2e9, ToNanos(c.Tracks[1].EndTicks-c.Tracks[1].DTS[0], 48000), 25e6)
 	}
 	require.False(t, f.out[1].StartsGOP)
 }
@@ -145,7 +145,7 @@ func TestSetTracksBeginsAnew(t *testing.T) {
 	require.NoError(t, err)
 	f.SetTracks(next)
 	require.Len(t, f.out, 2)
-	require.EqualValues(t, 20*3600, f.out[1].Tracks[0].End, "the last duration repeats")
+	require.EqualValues(t, 20*3600, f.out[1].Tracks[0].EndTicks, "the last duration repeats")
 	require.ErrorIs(t, f.Append(0, f.unit(36000, false)), ErrNoKeyFrame)
 	f.add(0, 0, true) // no jump: another time line
 	f.Flush()
@@ -165,14 +165,14 @@ func TestLastDurations(t *testing.T) {
 	}
 	f.Flush()
 	for i, want := range []int64{3600, 1024, 1} {
-		require.Equal(t, want, f.out[0].Tracks[i].Duration(0))
+		require.Equal(t, want, f.out[0].Tracks[i].DurationTicks(0))
 	}
 	odd := audio()
-	odd.FrameDuration = 1 << 31
+	odd.FrameDurationTicks = 1 << 31
 	g := newFeed(t, BuilderConfig{}, odd)
 	g.add(0, 0, true)
 	g.Flush()
-	require.EqualValues(t, 480000, g.out[0].Tracks[0].End, "no frame is longer than a stall")
+	require.EqualValues(t, 480000, g.out[0].Tracks[0].EndTicks, "no frame is longer than a stall")
 }
 
 func TestChunksHoldLittleThatTheyDoNotUse(t *testing.T) {
@@ -185,6 +185,6 @@ func TestChunksHoldLittleThatTheyDoNotUse(t *testing.T) {
 	}
 	f.Flush()
 	for i, c := range f.out {
-		require.LessOrEqual(t, c.Memory(), c.Bytes()+maxBlock/8+1<<10, "chunk %d", i)
+		require.LessOrEqual(t, c.MemoryBytes(), c.Bytes()+maxBlock/8+1<<10, "chunk %d", i)
 	}
 }

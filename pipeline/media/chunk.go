@@ -20,23 +20,23 @@ const (
 // before, and the track may go on a little before or after End; behind a stall
 // of the source it goes on much later.
 type Columns struct {
-	DTS     []int64  // ticks, strictly increasing
-	Offset  []int32  // PTS - DTS, ticks
-	Size    []uint32 // bytes in Payload
-	Flags   []uint8
-	End     int64 // where the last access unit ends; see below
-	Payload Payload
+	DTS         []int64  // ticks, strictly increasing
+	OffsetTicks []int32  // PTS - DTS, ticks
+	SizeBytes   []uint32 // bytes in Payload
+	Flags       []uint8
+	EndTicks    int64 // where the last access unit ends; see below
+	Payload     Payload
 }
 
 // Len is the number of access units.
 func (c *Columns) Len() int { return len(c.DTS) }
 
-// Duration is that of access unit i in ticks.
-func (c *Columns) Duration(i int) int64 {
+// DurationTicks is that of access unit i in ticks.
+func (c *Columns) DurationTicks(i int) int64 {
 	if i+1 < len(c.DTS) {
 		return c.DTS[i+1] - c.DTS[i]
 	}
-	return c.End - c.DTS[i]
+	return c.EndTicks - c.DTS[i]
 }
 
 // Chunk is up to a flush interval of the access units of every track of a
@@ -52,7 +52,7 @@ type Chunk struct {
 	StartsGOP bool      // the lead track begins here with a sync sample; others may follow
 	More      bool      // it was cut for its size alone: the next one ends within a flush interval of where this began
 	UTC       int64     // ns: wall clock of the lead track's first access unit; where it has none, of the one that began the chunk
-	Stepped   int64     // ns by which the clock of UTC had been set since the process began; it only changes where a GOP begins
+	SteppedNS int64     // ns by which the clock of UTC had been set since the process began; it only changes where a GOP begins
 	Gap       Gap       // what is missing before this chunk
 	Gaps      []Gap     // what is missing in it, or right before it without a file ending there; at most MaxChunkGaps
 	Mark      *Mark     // not nil: the chunk holds no media, it is a word to the stages behind
@@ -135,16 +135,16 @@ func (c *Chunk) Bytes() int {
 	return n
 }
 
-// Memory is what the chunk holds on to, with its unused capacity. A view holds
+// MemoryBytes is what the chunk holds on to, with its unused capacity. A view holds
 // on to all of the chunk that it shows.
-func (c *Chunk) Memory() int {
+func (c *Chunk) MemoryBytes() int {
 	if c.of != nil {
-		return c.of.Memory()
+		return c.of.MemoryBytes()
 	}
 	n := 0
 	for i := range c.Tracks {
 		t := &c.Tracks[i]
-		n += t.Payload.memory() + 8*cap(t.DTS) + 4*cap(t.Offset) + 4*cap(t.Size) + cap(t.Flags)
+		n += t.Payload.memory() + 8*cap(t.DTS) + 4*cap(t.OffsetTicks) + 4*cap(t.SizeBytes) + cap(t.Flags)
 	}
 	return n
 }
@@ -161,9 +161,9 @@ func (c *Chunk) AccessUnits() int {
 // Lead is the columns of the set's lead track.
 func (c *Chunk) Lead() *Columns { return &c.Tracks[c.Set.Lead()] }
 
-// Span is the time from the first access unit to the end of the last one in
+// SpanNS is the time from the first access unit to the end of the last one in
 // nanoseconds, on the lead track, or on the first track with anything in it.
-func (c *Chunk) Span() int64 {
+func (c *Chunk) SpanNS() int64 {
 	if c.Set == nil {
 		return 0
 	}
@@ -183,12 +183,12 @@ func (c *Chunk) Span() int64 {
 func (c *Chunk) Dropped(until int64) Gap { return c.GapFrom(until).Plus(c.LeftOut(GapOverload, until)) }
 
 // GapFrom is Chunk.Gap without what is told already, where the chunk before was left out:
-// a chunk lasts up to the next one, over what is missing in between. until is Until of that
+// a chunk lasts up to the next one, over what is missing in between. until is UntilNS of that
 // chunk, and 0 where it was kept.
 func (c *Chunk) GapFrom(until int64) Gap {
 	g := c.Gap
 	if until != 0 {
-		g.Duration -= min(max(until-(c.UTC-c.Stepped-c.holeNS), 0), c.holeNS)
+		g.DurationNS -= min(max(until-(c.UTC-c.SteppedNS-c.holeNS), 0), c.holeNS)
 	}
 	return g
 }
@@ -198,18 +198,18 @@ func (c *Chunk) GapFrom(until int64) Gap {
 // it, nor is what the gap before the next file will tell. until is as for GapFrom; what
 // that chunk told beyond this one's begin is taken back, and Duration may be negative.
 func (c *Chunk) LeftOut(why Cause, until int64) Gap {
-	out := Gap{Cause: why, Duration: c.Span(), Chunks: 1}
+	out := Gap{Cause: why, DurationNS: c.SpanNS(), Chunks: 1}
 	for i := range c.Gaps {
 		g := &c.Gaps[i]
 		if g.Track != c.Set.lead+1 || g.StartUTC >= c.UTC {
 			continue
 		}
-		start, end := g.StartUTC-c.Stepped, min(g.EndUTC(), c.UTC)-c.Stepped
+		start, end := g.StartUTC-c.SteppedNS, min(g.EndUTC(), c.UTC)-c.SteppedNS
 		told := min(max(until-start, 0), end-start)
 		if g.Next {
-			out.Duration -= told
+			out.DurationNS -= told
 		} else {
-			out.Duration += end - start - told
+			out.DurationNS += end - start - told
 		}
 	}
 	return out
@@ -224,23 +224,23 @@ func (c *Chunk) holeBefore() (from, ns int64) {
 			ns = max(ns, c.UTC-g.StartUTC)
 		}
 	}
-	return c.UTC - c.Stepped - ns, ns
+	return c.UTC - c.SteppedNS - ns, ns
 }
 
-// Until is where the chunk ends, ns of UTC less Stepped.
-func (c *Chunk) Until() int64 { return c.UTC - c.Stepped + c.Lasted() }
+// UntilNS is where the chunk ends, ns of UTC less Stepped.
+func (c *Chunk) UntilNS() int64 { return c.UTC - c.SteppedNS + c.LastedNS() }
 
-// Lasted is Span on the wall clock: longer for a time-lapse.
-func (c *Chunk) Lasted() int64 {
+// LastedNS is SpanNS on the wall clock: longer for a time-lapse.
+func (c *Chunk) LastedNS() int64 {
 	if c.Set == nil {
 		return 0
 	}
-	return c.Set.Life(c.Span())
+	return c.Set.LifeNS(c.SpanNS())
 }
 
 func span(c *Columns, timescale uint32) int64 {
 	if c.Len() == 0 {
 		return 0
 	}
-	return ToNanos(c.End-c.DTS[0], timescale)
+	return ToNanos(c.EndTicks-c.DTS[0], timescale)
 }

@@ -18,7 +18,7 @@ import (
 func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	v := p.get(set)
 	v.of = c
-	v.Seq, v.UTC, v.Stepped, v.Gap, v.More = c.Seq, c.UTC, c.Stepped, c.Gap, c.More
+	v.Seq, v.UTC, v.SteppedNS, v.Gap, v.More = c.Seq, c.UTC, c.SteppedNS, c.Gap, c.More
 	v.holeNS, v.byFlow = c.holeNS, c.byFlow
 	for i, from := range tracks {
 		v.Tracks[i] = c.Tracks[from]
@@ -60,7 +60,7 @@ func (c *Chunk) unview() {
 func (c *Chunk) Unpooled() *Chunk {
 	u := &Chunk{
 		Set: c.Set, Seq: c.Seq, Tracks: make([]Columns, len(c.Tracks)), StartsGOP: c.StartsGOP, More: c.More,
-		UTC: c.UTC, Stepped: c.Stepped, Gap: c.Gap, Gaps: slices.Clone(c.Gaps), holeNS: c.holeNS, byFlow: c.byFlow,
+		UTC: c.UTC, SteppedNS: c.SteppedNS, Gap: c.Gap, Gaps: slices.Clone(c.Gaps), holeNS: c.holeNS, byFlow: c.byFlow,
 	}
 	if c.Mark != nil {
 		u.Mark = c.Mark.copy()
@@ -68,8 +68,8 @@ func (c *Chunk) Unpooled() *Chunk {
 	for i := range c.Tracks {
 		t := &c.Tracks[i]
 		u.Tracks[i] = Columns{
-			DTS: slices.Clone(t.DTS), Offset: slices.Clone(t.Offset), Size: slices.Clone(t.Size), Flags: slices.Clone(t.Flags),
-			End: t.End, Payload: NewPayload(t.Payload.Append(make([]byte, 0, t.Payload.Len()))),
+			DTS: slices.Clone(t.DTS), OffsetTicks: slices.Clone(t.OffsetTicks), SizeBytes: slices.Clone(t.SizeBytes), Flags: slices.Clone(t.Flags),
+			EndTicks: t.EndTicks, Payload: NewPayload(t.Payload.Append(make([]byte, 0, t.Payload.Len()))),
 		}
 	}
 	return u
@@ -119,11 +119,11 @@ func (c *Chunk) Check() error {
 
 func (c *Columns) check() error {
 	n := len(c.DTS)
-	if len(c.Offset) != n || len(c.Size) != n || len(c.Flags) != n {
-		return fmt.Errorf("DTS, Offset, Size and Flags have %d, %d, %d and %d entries: each has one an access unit", n, len(c.Offset), len(c.Size), len(c.Flags))
+	if len(c.OffsetTicks) != n || len(c.SizeBytes) != n || len(c.Flags) != n {
+		return fmt.Errorf("DTS, Offset, Size and Flags have %d, %d, %d and %d entries: each has one an access unit", n, len(c.OffsetTicks), len(c.SizeBytes), len(c.Flags))
 	}
 	sum := 0
-	for i, size := range c.Size {
+	for i, size := range c.SizeBytes {
 		sum += int(size)
 		if i > 0 && c.DTS[i] <= c.DTS[i-1] {
 			return fmt.Errorf("access unit %d: the decoding time %d is not after %d: DTS increases strictly", i+1, c.DTS[i], c.DTS[i-1])
@@ -132,8 +132,8 @@ func (c *Columns) check() error {
 	switch {
 	case sum != c.Payload.Len():
 		return fmt.Errorf("Size adds up to %d bytes, and Payload has %d", sum, c.Payload.Len())
-	case n > 0 && c.End < c.DTS[n-1]:
-		return fmt.Errorf("End is %d, before the last decoding time %d", c.End, c.DTS[n-1])
+	case n > 0 && c.EndTicks < c.DTS[n-1]:
+		return fmt.Errorf("End is %d, before the last decoding time %d", c.EndTicks, c.DTS[n-1])
 	}
 	return nil
 }

@@ -28,16 +28,16 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video && !b.joins(au, dts)):
 		return true // a GOP begins; sound before the first picture is not part of it
 	case n == 0: // sound that the chunk holds ends an interval that the picture is not part of
-		return b.more && track == b.set.lead && dts-b.since >= limit.flush
+		return b.more && track == b.set.lead && dts-b.sinceTicks >= limit.flushTicks
 	case track == b.set.lead:
-		begun = b.since
+		begun = b.sinceTicks
 	default:
 		begun = col.DTS[0]
 		if b.more {
-			begun = min(begun, Rescale(b.since, b.set.Tracks[b.set.lead].Timescale, b.set.Tracks[track].Timescale))
+			begun = min(begun, Rescale(b.sinceTicks, b.set.Tracks[b.set.lead].Timescale, b.set.Tracks[track].Timescale))
 		}
 	}
-	return n >= maxUnits || dts-begun >= limit.flush || dts-col.DTS[n-1] > limit.stall
+	return n >= maxUnits || dts-begun >= limit.flushTicks || dts-col.DTS[n-1] > limit.stallTicks
 }
 
 // joins tells whether the GOP that begins with a picture goes into the open chunk:
@@ -47,18 +47,18 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 // for a gap or for a clock that was set, begins a chunk.
 func (b *Builder) joins(au *AU, dts int64) bool {
 	c := b.cur
-	if !c.StartsGOP || !b.gap.None() || au.Stepped != c.Stepped || au.Mono-b.sinceMono >= int64(b.cfg.Flush) {
+	if !c.StartsGOP || !b.gap.None() || au.SteppedNS != c.SteppedNS || au.MonoNS-b.sinceMonoNS >= int64(b.cfg.Flush) {
 		return false
 	}
 	last, _ := c.Lead().lastGOP()
-	return dts-b.since+(dts-last) <= b.tracks[b.set.lead].flush
+	return dts-b.sinceTicks+(dts-last) <= b.tracks[b.set.lead].flushTicks
 }
 
 // lastGOP is when the newest sync sample is decoded, or the first access unit where
 // there is none, and the bytes from it on.
 func (c *Columns) lastGOP() (dts int64, bytes int) {
 	k := c.Len() - 1
-	for bytes = int(c.Size[k]); k > 0 && c.Flags[k]&FlagSync == 0; bytes += int(c.Size[k]) {
+	for bytes = int(c.SizeBytes[k]); k > 0 && c.Flags[k]&FlagSync == 0; bytes += int(c.SizeBytes[k]) {
 		k--
 	}
 	return c.DTS[k], bytes
@@ -72,7 +72,7 @@ func (b *Builder) hasTime(track int, dts int64) bool {
 		return false
 	}
 	at := Rescale(dts, b.set.Tracks[track].Timescale, b.set.Tracks[b.set.lead].Timescale)
-	return at-b.since+(at-lead.DTS[0]) <= b.tracks[b.set.lead].flush
+	return at-b.sinceTicks+(at-lead.DTS[0]) <= b.tracks[b.set.lead].flushTicks
 }
 
 // close ends the chunk before an access unit at dts of one track, which begins
@@ -85,7 +85,7 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	from := b.set.Tracks[track].Timescale
 	col := &old.Tracks[track]
 	if n := col.Len(); n > 0 && !b.tracks[track].stood {
-		col.End = dts
+		col.EndTicks = dts
 	}
 	old.More = more
 	b.cur = nil
@@ -114,7 +114,7 @@ func (b *Builder) carry(old *Chunk, track int, at int64) {
 	k, bytes := col.Len(), col.Payload.Len()
 	for k > 0 && col.DTS[k-1] >= at {
 		k--
-		bytes -= int(col.Size[k])
+		bytes -= int(col.SizeBytes[k])
 	}
 	if k == col.Len() {
 		return
@@ -124,15 +124,15 @@ func (b *Builder) carry(old *Chunk, track int, at int64) {
 	}
 	to := &b.cur.Tracks[track]
 	to.DTS = append(to.DTS, col.DTS[k:]...)
-	to.Offset = append(to.Offset, col.Offset[k:]...)
-	to.Size = append(to.Size, col.Size[k:]...)
+	to.OffsetTicks = append(to.OffsetTicks, col.OffsetTicks[k:]...)
+	to.SizeBytes = append(to.SizeBytes, col.SizeBytes[k:]...)
 	to.Flags = append(to.Flags, col.Flags[k:]...)
 	b.moved = col.Payload.Slices(b.moved[:0], bytes, col.Payload.Len()-bytes)
 	for _, m := range b.moved {
 		to.Payload.add(b.pool, m)
 	}
-	col.End = col.DTS[k]
-	col.DTS, col.Offset, col.Size, col.Flags = col.DTS[:k], col.Offset[:k], col.Size[:k], col.Flags[:k]
+	col.EndTicks = col.DTS[k]
+	col.DTS, col.OffsetTicks, col.SizeBytes, col.Flags = col.DTS[:k], col.OffsetTicks[:k], col.SizeBytes[:k], col.Flags[:k]
 	col.Payload.cut(b.pool, bytes)
 }
 
@@ -140,7 +140,7 @@ func (b *Builder) carry(old *Chunk, track int, at int64) {
 func (b *Builder) end(track int) {
 	col := &b.cur.Tracks[track]
 	if n := col.Len(); n > 0 {
-		col.End = col.DTS[n-1] + b.nominal(track)
+		col.EndTicks = col.DTS[n-1] + b.nominal(track)
 	}
 }
 
@@ -150,10 +150,10 @@ func (b *Builder) nominal(track int) int64 {
 	t, st := &b.set.Tracks[track], &b.tracks[track]
 	n := int64(t.Timescale) / 25
 	switch {
-	case t.FrameDuration > 0:
-		n = int64(t.FrameDuration)
-	case st.delta > 0:
-		n = st.delta
+	case t.FrameDurationTicks > 0:
+		n = int64(t.FrameDurationTicks)
+	case st.deltaTicks > 0:
+		n = st.deltaTicks
 	}
-	return max(min(n, st.stall), 1)
+	return max(min(n, st.stallTicks), 1)
 }

@@ -16,7 +16,7 @@ func TestASetClockShowsWhereAGOPBegins(t *testing.T) {
 		for i := range int64(100) { // a key frame each second
 			au := f.unit(i*3600, i%25 == 0)
 			if i >= 30 {
-				au.UTC, au.Stepped = au.UTC+int64(by), int64(by)
+				au.UTC, au.SteppedNS = au.UTC+int64(by), int64(by)
 			}
 			require.NoError(t, f.Append(0, au))
 			f.now += 40e6
@@ -28,7 +28,7 @@ func TestASetClockShowsWhereAGOPBegins(t *testing.T) {
 			if at >= 2e9 {
 				want = int64(by)
 			}
-			require.Equal(t, want, c.Stepped, "at %s, set by %s", time.Duration(at), by)
+			require.Equal(t, want, c.SteppedNS, "at %s, set by %s", time.Duration(at), by)
 			require.Equal(t, 1e18+began+at+want, c.UTC)
 			require.True(t, c.Gap.None(), "nothing is missing of the stream")
 		}
@@ -44,19 +44,19 @@ func TestASetClockMakesNoPublisherStayAwayLonger(t *testing.T) {
 		f.SetTracks(setOf(t, video()))
 		f.Return(2 * time.Second)
 		au := f.unit(0, true)
-		au.UTC, au.Stepped = au.UTC+int64(by), int64(by)
+		au.UTC, au.SteppedNS = au.UTC+int64(by), int64(by)
 		require.NoError(t, f.Append(0, au))
 		f.Flush()
 		got := f.out[len(f.out)-1].Gap
 		require.Equal(t, GapSourceLost, got.Cause)
-		require.InDelta(t, 10e9, got.Duration, 1e8)
+		require.InDelta(t, 10e9, got.DurationNS, 1e8)
 	}
 }
 
 func TestAClockStepIsAGapInWhichNothingIsMissing(t *testing.T) {
-	step := Gap{Cause: GapClockStep, Step: 3600e9}
+	step := Gap{Cause: GapClockStep, StepNS: 3600e9}
 	require.True(t, step.Lossless())
-	require.Equal(t, Gap{Cause: GapStall, Duration: 5, Step: 3600e9}, step.Plus(Gap{Cause: GapStall, Duration: 5}))
-	require.Zero(t, ClockStep(-MinClockStep+1))
-	require.EqualValues(t, -MinClockStep, ClockStep(-MinClockStep))
+	require.Equal(t, Gap{Cause: GapStall, DurationNS: 5, StepNS: 3600e9}, step.Plus(Gap{Cause: GapStall, DurationNS: 5}))
+	require.Zero(t, ClockStep(-MinClockStepNS+1))
+	require.EqualValues(t, -MinClockStepNS, ClockStep(-MinClockStepNS))
 }

@@ -13,7 +13,7 @@
 // Time is integer ticks of the track's timescale. Wall clock is kept beside it
 // as nanoseconds of UTC and never enters arithmetic on media time. Where the wall
 // clock is set, the next GOP is dated by the new time and a new file begins with it;
-// how much the clock was set by is known of each chunk (Chunk.Stepped), so that what
+// how much the clock was set by is known of each chunk (Chunk.SteppedNS), so that what
 // lies between two times of that clock is never mistaken for media.
 //
 // The package uses the standard library only and starts no goroutine.

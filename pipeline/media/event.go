@@ -11,15 +11,15 @@ import (
 // interval from before its trigger to after its last one. It is immutable; what
 // is learned later is another value with the same ID.
 type Event struct {
-	ID      ID              `json:"id"`
-	Key     string          `json:"key,omitempty"`
-	Name    string          `json:"name,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"`
-	At      int64           `json:"at_ns"`               // UTC of the first trigger
-	Start   int64           `json:"start_ns"`            // UTC; asked for, not the key frame
-	End     int64           `json:"end_ns"`              // UTC; of the last trigger
-	Actual  int64           `json:"actual_ns,omitempty"` // UTC of the key frame where its footage begins; 0: not known
-	Protect bool            `json:"protect,omitempty"`
+	ID        ID              `json:"id"`
+	Key       string          `json:"key,omitempty"`
+	Name      string          `json:"name,omitempty"`
+	Data      json.RawMessage `json:"data,omitempty"`
+	AtUTC     int64           `json:"at_ns"`               // UTC of the first trigger
+	StartUTC  int64           `json:"start_ns"`            // UTC; asked for, not the key frame
+	EndUTC    int64           `json:"end_ns"`              // UTC; of the last trigger
+	ActualUTC int64           `json:"actual_ns,omitempty"` // UTC of the key frame where its footage begins; 0: not known
+	Protect   bool            `json:"protect,omitempty"`
 }
 
 // Raised is an event of which only the moment is known: a stage has seen it in the
@@ -29,7 +29,7 @@ type Raised struct {
 	ID      ID
 	Name    string
 	Data    json.RawMessage
-	At      int64 // UTC, ns
+	AtUTC   int64 // UTC, ns
 	Protect bool
 }
 
@@ -43,7 +43,7 @@ func copyEvents(list []Event) []Event {
 
 // Lasting returns the event from so many ns before its moment to so many after it.
 func (r *Raised) Lasting(before, after int64) Event {
-	return Event{ID: r.ID, Name: r.Name, Data: r.Data, At: r.At, Start: r.At - before, End: r.At + after, Protect: r.Protect}
+	return Event{ID: r.ID, Name: r.Name, Data: r.Data, AtUTC: r.AtUTC, StartUTC: r.AtUTC - before, EndUTC: r.AtUTC + after, Protect: r.Protect}
 }
 
 // EventID is the ID of the event that a stream's caller calls by a key: the same
@@ -60,11 +60,11 @@ func EventID(stream, key string) ID {
 // Join is what two values of one event say together: the span of both, and the
 // words of the later one.
 func (e Event) Join(later Event) Event {
-	later.At = min(e.At, later.At)
-	later.Start = min(e.Start, later.Start)
-	later.End = max(e.End, later.End)
-	if later.Actual == 0 || e.Actual != 0 && e.Actual < later.Actual {
-		later.Actual = e.Actual
+	later.AtUTC = min(e.AtUTC, later.AtUTC)
+	later.StartUTC = min(e.StartUTC, later.StartUTC)
+	later.EndUTC = max(e.EndUTC, later.EndUTC)
+	if later.ActualUTC == 0 || e.ActualUTC != 0 && e.ActualUTC < later.ActualUTC {
+		later.ActualUTC = e.ActualUTC
 	}
 	later.Protect = later.Protect || e.Protect
 	return later

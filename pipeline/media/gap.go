@@ -8,13 +8,13 @@ import (
 // Gap tells what is missing immediately before a chunk or a segment, or, in a list, inside
 // of it. The zero value says that nothing is.
 type Gap struct {
-	Cause    Cause `json:"cause"`
-	Duration int64 `json:"duration_ns,omitempty"` // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
-	Chunks   int   `json:"chunks,omitempty"`      // whole chunks dropped, where they were counted
+	Cause      Cause `json:"cause"`
+	DurationNS int64 `json:"duration_ns,omitempty"` // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
+	Chunks     int   `json:"chunks,omitempty"`      // whole chunks dropped, where they were counted
 	// Step is by how much this machine's wall clock was set between the file before
 	// and this one, ns: by that clock this one begins Duration + Step after the end
-	// of the other. 0 where it is less than MinClockStep.
-	Step int64 `json:"step_ns,omitempty"`
+	// of the other. 0 where it is less than MinClockStepNS.
+	StepNS int64 `json:"step_ns,omitempty"`
 
 	// What follows is known of a gap inside a recording only: see Recording.Gaps.
 
@@ -30,13 +30,13 @@ type Gap struct {
 	Next bool `json:"next,omitempty"`
 }
 
-// MinClockStep is the least change of the wall clock that ends a file, ns. The
+// MinClockStepNS is the least change of the wall clock that ends a file, ns. The
 // clock is followed in smaller ones from the next file on.
-const MinClockStep = int64(time.Second)
+const MinClockStepNS = int64(time.Second)
 
 // ClockStep is a change of the wall clock, ns, or 0 where it is too small to count.
 func ClockStep(ns int64) int64 {
-	if -MinClockStep < ns && ns < MinClockStep {
+	if -MinClockStepNS < ns && ns < MinClockStepNS {
 		return 0
 	}
 	return ns
@@ -47,7 +47,7 @@ func (g Gap) None() bool { return g.Cause == "" }
 
 // Lossless reports whether the gap is a break in time only: nothing is missing.
 func (g Gap) Lossless() bool {
-	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.Duration == 0 && g.Chunks == 0
+	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.DurationNS == 0 && g.Chunks == 0
 }
 
 // Plus is this gap and another one right behind it. The first that lost anything
@@ -59,9 +59,9 @@ func (g Gap) Plus(o Gap) Gap {
 	if g.None() || g.Lossless() && !o.Lossless() {
 		g.Cause = o.Cause
 	}
-	g.Duration += o.Duration
+	g.DurationNS += o.DurationNS
 	g.Chunks += o.Chunks
-	g.Step += o.Step
+	g.StepNS += o.StepNS
 	g.AccessUnits += o.AccessUnits
 	g.Bytes += o.Bytes
 	return g
@@ -93,7 +93,7 @@ const (
 const GapJoinNS = int64(time.Second)
 
 // EndUTC is where a gap of a list ends, ns.
-func (g Gap) EndUTC() int64 { return g.StartUTC + g.Duration }
+func (g Gap) EndUTC() int64 { return g.StartUTC + g.DurationNS }
 
 // Missing is for how long nothing is there, ns: less than Duration where gaps were joined
 // that are apart.
@@ -101,7 +101,7 @@ func (g Gap) Missing() int64 {
 	if g.MissingNS > 0 {
 		return g.MissingNS
 	}
-	return g.Duration
+	return g.DurationNS
 }
 
 // From is what of a gap is not before a time, ns UTC, up to where nothing is there.
@@ -110,7 +110,7 @@ func (g Gap) From(utc int64) Gap {
 		if g.MissingNS > 0 {
 			g.MissingNS = max(g.MissingNS-before, 0)
 		}
-		g.StartUTC, g.Duration = utc, max(g.Duration-before, 0)
+		g.StartUTC, g.DurationNS = utc, max(g.DurationNS-before, 0)
 	}
 	return g
 }
@@ -189,8 +189,8 @@ func near(a, b *Gap) bool {
 func (g *Gap) cover(o *Gap) {
 	start, end := min(g.StartUTC, o.StartUTC), max(g.EndUTC(), o.EndUTC())
 	missing := g.Missing() + o.Missing()
-	g.StartUTC, g.Duration, g.MissingNS = start, end-start, 0
-	if missing < g.Duration {
+	g.StartUTC, g.DurationNS, g.MissingNS = start, end-start, 0
+	if missing < g.DurationNS {
 		g.MissingNS = missing
 	}
 	g.Chunks += o.Chunks

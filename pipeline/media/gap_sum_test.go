@@ -32,11 +32,11 @@ func lostAndDropped(t *rapid.T, policy DropPolicy) {
 			list = slices.DeleteFunc(list, func(g Gap) bool { return g.Next })
 		}
 		if c.Mark != nil {
-			told, behindMark = told+c.Mark.Gap.Duration, true
+			told, behindMark = told+c.Mark.Gap.DurationNS, true
 			return
 		}
 		kept += c.Lead().Len()
-		told += c.Gap.Duration
+		told += c.Gap.DurationNS
 		for _, g := range c.Gaps {
 			if behindMark {
 				g = g.From(c.UTC)
@@ -51,7 +51,7 @@ func lostAndDropped(t *rapid.T, policy DropPolicy) {
 	next, lost, big := int64(0), int64(0), int64(0)
 	put := func(n int64, was int) {
 		ns := n * frame
-		require.NoError(t, b.Append(0, &AU{DTS: n * 3600, PTS: n * 3600, UTC: start + ns, Mono: ns + 1, Sync: n%gop == 0, Lost: was, Payload: [][]byte{{0x65, 1}}}))
+		require.NoError(t, b.Append(0, &AU{DTS: n * 3600, PTS: n * 3600, UTC: start + ns, MonoNS: ns + 1, Sync: n%gop == 0, Lost: was, Payload: [][]byte{{0x65, 1}}}))
 	}
 	shed := func() {
 		for range rapid.IntRange(0, 2).Draw(t, "shed") {

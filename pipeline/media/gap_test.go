@@ -7,7 +7,7 @@ import (
 )
 
 func at(s int64, track int) Gap {
-	return Gap{Cause: GapRTPLoss, StartUTC: s * second, Duration: second / 2, Track: track, AccessUnits: 2, Bytes: 3}
+	return Gap{Cause: GapRTPLoss, StartUTC: s * second, DurationNS: second / 2, Track: track, AccessUnits: 2, Bytes: 3}
 }
 
 func TestGapsThatAreNearAreOne(t *testing.T) {
@@ -20,10 +20,10 @@ func TestGapsThatAreNearAreOne(t *testing.T) {
 	stall.Cause = GapStall
 	list = JoinGap(list, stall)
 	require.Equal(t, []Gap{
-		{Cause: GapRTPLoss, StartUTC: 10 * second, Duration: second * 5 / 2, Track: 1, AccessUnits: 6, Bytes: 9, Places: 3, MissingNS: second * 3 / 2},
-		{Cause: GapRTPLoss, StartUTC: 11 * second, Duration: second / 2, Track: 2, AccessUnits: 2, Bytes: 3, Places: 1},
-		{Cause: GapRTPLoss, StartUTC: 20 * second, Duration: second / 2, Track: 1, AccessUnits: 2, Bytes: 3, Places: 1},
-		{Cause: GapStall, StartUTC: 20 * second, Duration: second / 2, Track: 1, AccessUnits: 2, Bytes: 3, Places: 1},
+		{Cause: GapRTPLoss, StartUTC: 10 * second, DurationNS: second * 5 / 2, Track: 1, AccessUnits: 6, Bytes: 9, Places: 3, MissingNS: second * 3 / 2},
+		{Cause: GapRTPLoss, StartUTC: 11 * second, DurationNS: second / 2, Track: 2, AccessUnits: 2, Bytes: 3, Places: 1},
+		{Cause: GapRTPLoss, StartUTC: 20 * second, DurationNS: second / 2, Track: 1, AccessUnits: 2, Bytes: 3, Places: 1},
+		{Cause: GapStall, StartUTC: 20 * second, DurationNS: second / 2, Track: 1, AccessUnits: 2, Bytes: 3, Places: 1},
 	}, list)
 }
 
@@ -99,7 +99,7 @@ func within(t *testing.T, seconds int64, alter func(track int, n int64, au *AU) 
 	b.SetTracks(set)
 	put := func(track int, n, dts int64, sync bool) {
 		ns := ToNanos(dts, set.Tracks[track].Timescale)
-		au := &AU{DTS: dts, PTS: dts, UTC: start + ns, Mono: ns + 1, Sync: sync, Payload: [][]byte{{0x65, 1, 2}}}
+		au := &AU{DTS: dts, PTS: dts, UTC: start + ns, MonoNS: ns + 1, Sync: sync, Payload: [][]byte{{0x65, 1, 2}}}
 		if alter(track, n, au) {
 			_ = b.Append(track, au)
 		}
@@ -129,7 +129,7 @@ func TestLossesWithinAFileAreNotedWhereTheyAre(t *testing.T) {
 	})
 	require.Empty(t, before)
 	require.Equal(t, []Gap{
-		{Cause: GapRTPLoss, StartUTC: start + 60*second/25, Duration: 2 * second / 25, Track: 1, AccessUnits: 2, Places: 1},
+		{Cause: GapRTPLoss, StartUTC: start + 60*second/25, DurationNS: 2 * second / 25, Track: 1, AccessUnits: 2, Places: 1},
 		{Cause: GapDamaged, StartUTC: start + ToNanos(200*1024, 48000), Track: 2, AccessUnits: 1, Places: 1},
 	}, gaps)
 }
@@ -146,7 +146,7 @@ func TestWhatTheBuilderLeavesOutIsNoted(t *testing.T) {
 	})
 	require.Empty(t, before)
 	require.Equal(t, []Gap{
-		{Cause: "empty", StartUTC: start + 60*second/25, Duration: second / 25, Track: 1, AccessUnits: 1, Places: 1},
+		{Cause: "empty", StartUTC: start + 60*second/25, DurationNS: second / 25, Track: 1, AccessUnits: 1, Places: 1},
 		{Cause: "time_not_advancing", StartUTC: start + 198*second/25, Track: 1, AccessUnits: 1, Bytes: 7, Places: 1},
 	}, gaps)
 }
@@ -155,7 +155,7 @@ func TestATrackThatStallsWhileAnotherGoesOnIsNoted(t *testing.T) {
 	gaps, before := within(t, 8, func(track int, n int64, _ *AU) bool { return track == 0 || n < 100 || n >= 200 })
 	require.Empty(t, before)
 	require.Equal(t, []Gap{
-		{Cause: GapStall, StartUTC: start + ToNanos(200*1024, 48000) - ToNanos(100*1024, 48000), Duration: ToNanos(100*1024, 48000), Track: 2, Places: 1},
+		{Cause: GapStall, StartUTC: start + ToNanos(200*1024, 48000) - ToNanos(100*1024, 48000), DurationNS: ToNanos(100*1024, 48000), Track: 2, Places: 1},
 	}, gaps)
 }
 
@@ -172,10 +172,10 @@ func TestAHoleThatCutsIsNotedOnceForEachFile(t *testing.T) {
 	}
 	gaps, before := within(t, 8, lose(60, 100)) // up to a key frame
 	require.Empty(t, gaps)
-	require.Equal(t, []Gap{{Cause: GapRTPLoss, Duration: 41 * second / 25}}, before)
+	require.Equal(t, []Gap{{Cause: GapRTPLoss, DurationNS: 41 * second / 25}}, before)
 	gaps, before = within(t, 8, lose(60, 101)) // and behind it
-	require.Equal(t, []Gap{{Cause: GapRTPLoss, Duration: 42 * second / 25}}, before)
-	require.Equal(t, []Gap{{Cause: GapRTPLoss, StartUTC: start + 60*second/25, Duration: 41 * second / 25, Track: 1, AccessUnits: 41, Places: 1, Next: true}}, gaps)
+	require.Equal(t, []Gap{{Cause: GapRTPLoss, DurationNS: 42 * second / 25}}, before)
+	require.Equal(t, []Gap{{Cause: GapRTPLoss, StartUTC: start + 60*second/25, DurationNS: 41 * second / 25, Track: 1, AccessUnits: 41, Places: 1, Next: true}}, gaps)
 }
 
 func TestGapsOfAChunkArePartedWithIt(t *testing.T) {
@@ -183,7 +183,7 @@ func TestGapsOfAChunkArePartedWithIt(t *testing.T) {
 	set := setOf(t, video())
 	c := pool.get(set)
 	c.UTC = start
-	c.Tracks[0] = Columns{DTS: []int64{0, 90000}, Offset: make([]int32, 2), Size: make([]uint32, 2), Flags: []uint8{FlagSync, FlagSync}, End: 180000}
+	c.Tracks[0] = Columns{DTS: []int64{0, 90000}, OffsetTicks: make([]int32, 2), SizeBytes: make([]uint32, 2), Flags: []uint8{FlagSync, FlagSync}, EndTicks: 180000}
 	early, late := Gap{Cause: GapStall, StartUTC: start + 5, Track: 1}, Gap{Cause: GapStall, StartUTC: start + second, Track: 1}
 	c.Gaps = []Gap{early, late}
 	pool.seal(c)

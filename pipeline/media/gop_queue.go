@@ -58,7 +58,7 @@ type queued struct {
 // never full and sheds nothing.
 type GOPLimits struct {
 	Policy   DropPolicy
-	MaxBytes int           // of memory, as Chunk.Memory counts it
+	MaxBytes int           // of memory, as Chunk.MemoryBytes counts it
 	MaxSpan  time.Duration // of media
 }
 
@@ -120,11 +120,11 @@ func (q *GOPQueue) Put(c *Chunk) {
 		q.add(queued{chunk: c})
 	case q.refusing != 0 && !c.StartsGOP:
 		q.refuse(c, q.refusing)
-	case q.limits.Policy == DropNewest && q.chunks > 0 && q.passed(c.Memory(), c.Span()):
+	case q.limits.Policy == DropNewest && q.chunks > 0 && q.passed(c.MemoryBytes(), c.SpanNS()):
 		q.refuse(c, lostToBound)
 	default:
 		if q.pending != nil {
-			q.pending.Duration -= c.Gap.Duration - c.GapFrom(q.pending.until).Duration
+			q.pending.DurationNS -= c.Gap.DurationNS - c.GapFrom(q.pending.until).DurationNS
 		}
 		q.add(queued{chunk: c, gap: q.pending})
 		q.pending, q.refusing = nil, 0
@@ -229,7 +229,7 @@ func (q *GOPQueue) account(c *Chunk, sign int) {
 		return
 	}
 	q.chunks += sign
-	q.bytes += sign * c.Memory()
+	q.bytes += sign * c.MemoryBytes()
 	q.held.Store(int64(q.bytes))
-	q.spanNS += int64(sign) * c.Span()
+	q.spanNS += int64(sign) * c.SpanNS()
 }

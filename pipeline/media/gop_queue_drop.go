@@ -43,7 +43,7 @@ func (q *GOPQueue) shedOldest(by lossBy) {
 	gap, at := q.cut(from, to, by)
 	if at < len(q.entries) {
 		e := &q.entries[at]
-		gap.Duration -= e.chunk.Gap.Duration - e.chunk.GapFrom(gap.until).Duration
+		gap.DurationNS -= e.chunk.Gap.DurationNS - e.chunk.GapFrom(gap.until).DurationNS
 		e.gap = gap.then(e.gap)
 	} else {
 		q.pending = gap.then(q.pending)
@@ -67,7 +67,7 @@ type lostGap struct {
 	Gap
 	from   int64 // where the hole right before it begins
 	holeNS int64 // of that hole; it tells of it, or the gap before the next file does
-	until  int64 // Chunk.Until of the last chunk that it tells of
+	until  int64 // Chunk.UntilNS of the last chunk that it tells of
 }
 
 // then is what is missing in one place and in the next one, where there is one. Where
@@ -75,7 +75,7 @@ type lostGap struct {
 // it.
 func (g lostGap) then(o *lostGap) *lostGap {
 	if o != nil {
-		g.Duration -= min(max(g.until-o.from, 0), o.holeNS)
+		g.DurationNS -= min(max(g.until-o.from, 0), o.holeNS)
 		g.Gap, g.until = g.Plus(o.Gap), o.until
 	}
 	return &g
@@ -86,7 +86,7 @@ func (g *lostGap) drop(c *Chunk, until int64) {
 	if g.until == 0 { // the first one
 		g.from, g.holeNS = c.holeBefore()
 	}
-	g.Gap, g.until = g.Plus(c.Dropped(until)), c.Until()
+	g.Gap, g.until = g.Plus(c.Dropped(until)), c.UntilNS()
 }
 
 // cut takes entries out of the queue, but for marks that say more than a gap. It returns
@@ -111,7 +111,7 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 			}
 			until := gap.until
 			if e.gap != nil || e.marked {
-				until = e.chunk.UTC - e.chunk.Stepped - e.chunk.holeNS // it tells up to there
+				until = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS // it tells up to there
 			}
 			gap.drop(e.chunk, until)
 			q.count(e.chunk, by)

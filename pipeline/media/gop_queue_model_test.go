@@ -200,14 +200,14 @@ func (u *queueRun) putMedia() {
 	u.left--
 	u.seq++
 	c := madeChunk(u.pool, u.set, u.seq, u.dts, rapid.IntRange(1, 25).Draw(u.t, "units"), rapid.SampledFrom([]int{10, 1000, 3000}).Draw(u.t, "bytes"))
-	u.dts = c.Lead().End
+	u.dts = c.Lead().EndTicks
 	c.StartsGOP = w.start
 	if w.start {
-		c.Gap = rapid.SampledFrom([]Gap{{}, {}, {}, {Cause: GapStall, Duration: 7e9}, {Cause: GapTimestampJump}}).Draw(u.t, "gap")
+		c.Gap = rapid.SampledFrom([]Gap{{}, {}, {}, {Cause: GapStall, DurationNS: 7e9}, {Cause: GapTimestampJump}}).Draw(u.t, "gap")
 	}
-	c.UTC = u.utc + c.Gap.Duration
-	u.utc = c.UTC + c.Span()
-	w.chunk, w.gop, w.seq, w.gap, w.bytes, w.span = c, u.gop, u.seq, c.Dropped(0), c.Memory(), c.Span()
+	c.UTC = u.utc + c.Gap.DurationNS
+	u.utc = c.UTC + c.SpanNS()
+	w.chunk, w.gop, w.seq, w.gap, w.bytes, w.span = c, u.gop, u.seq, c.Dropped(0), c.MemoryBytes(), c.SpanNS()
 	w.loss = GOPLoss{1, uint64(c.AccessUnits()), uint64(c.Bytes())}
 	u.ref.put(w)
 	u.q.Put(c)
@@ -216,7 +216,7 @@ func (u *queueRun) putMedia() {
 func (u *queueRun) putMark() {
 	m := Mark{Kind: rapid.SampledFrom([]MarkKind{MarkEvent, MarkGap, MarkEnd, MarkRaised}).Draw(u.t, "mark")}
 	if m.Kind == MarkGap {
-		m.Gap = Gap{Cause: GapSourceLost, Duration: 3e9}
+		m.Gap = Gap{Cause: GapSourceLost, DurationNS: 3e9}
 		u.left = 0 // a GOP begins behind it
 	}
 	c := u.pool.NewMark(u.set, u.seq+1, m)
@@ -300,7 +300,7 @@ func anyQueue(t *rapid.T) {
 	one := madeChunk(pool, set, 1, 0, 25, 1000)
 	limits := GOPLimits{
 		Policy:   rapid.SampledFrom([]DropPolicy{DropOldest, DropNewest}).Draw(t, "policy"),
-		MaxBytes: one.Memory() * rapid.IntRange(0, 6).Draw(t, "max bytes"),
+		MaxBytes: one.MemoryBytes() * rapid.IntRange(0, 6).Draw(t, "max bytes"),
 		MaxSpan:  time.Second * time.Duration(rapid.IntRange(0, 6).Draw(t, "max span")),
 	}
 	one.Release()
@@ -343,10 +343,10 @@ func madeChunk(pool *Pool, set *TrackSet, seq uint64, dts int64, units, bytes in
 	col := c.Lead()
 	for range units {
 		col.DTS = append(col.DTS, dts)
-		col.Offset, col.Size, col.Flags = append(col.Offset, 0), append(col.Size, uint32(bytes)), append(col.Flags, 0)
+		col.OffsetTicks, col.SizeBytes, col.Flags = append(col.OffsetTicks, 0), append(col.SizeBytes, uint32(bytes)), append(col.Flags, 0)
 		dts += 3600
 	}
-	col.End = dts
+	col.EndTicks = dts
 	pool.Seal(c)
 	return c
 }
@@ -376,7 +376,7 @@ func TestAQueueIsPartedAndForgottenAsAsked(t *testing.T) {
 				for i := 1; i < c.Lead().Len(); i += rapid.IntRange(1, 4).Draw(t, "GOP") {
 					c.Lead().Flags[i] = FlagSync
 				}
-				put, dts = append(put, c.Lead().DTS...), c.Lead().End
+				put, dts = append(put, c.Lead().DTS...), c.Lead().EndTicks
 				q.Put(c)
 			case "mark":
 				q.Put(pool.NewMark(set, 1, Mark{Kind: MarkGap}))
@@ -414,7 +414,7 @@ func TestAQueueIsPartedAndForgottenAsAsked(t *testing.T) {
 			var span int64
 			for k := range q.Len() {
 				if c := q.At(k); c.Mark == nil {
-					bytes, span = bytes+c.Memory(), span+c.Span()
+					bytes, span = bytes+c.MemoryBytes(), span+c.SpanNS()
 				}
 			}
 			require.EqualValues(t, bytes, q.Held())

@@ -37,7 +37,7 @@ func takeAll(t *testing.T, q *GOPQueue) (seqs []uint64, gaps []Gap) {
 // and the oldest of the other, and the gap is where it is missing.
 func TestAFullQueueDropsFromTheEndOfItsPolicy(t *testing.T) {
 	lost := GOPLosses{Bound: GOPLoss{Chunks: 4, AccessUnits: 100, Bytes: 100_000}}
-	gap := Gap{Cause: GapOverload, Duration: 4e9, Chunks: 4}
+	gap := Gap{Cause: GapOverload, DurationNS: 4e9, Chunks: 4}
 	for policy, want := range map[DropPolicy][]uint64{DropOldest: {4, 5, 6, 7}, DropNewest: {0, 1, 2, 3}} {
 		pool := NewCheckedPool()
 		q := NewGOPQueue(pool, GOPLimits{Policy: policy, MaxSpan: 4 * time.Second})
@@ -76,15 +76,15 @@ func TestAQueueTakesALargeChunkBesideMarks(t *testing.T) {
 		madeChunk(pool, set, 0, 0, 1000, 10).Release() // leaves its columns to the mark
 		q := NewGOPQueue(pool, GOPLimits{Policy: policy, MaxBytes: 1, MaxSpan: 1})
 		mark := pool.NewMark(set, 0, Mark{Kind: MarkEvent})
-		require.Positive(t, mark.Memory())
+		require.Positive(t, mark.MemoryBytes())
 		q.Put(mark)
 		require.Zero(t, q.Held())
 		c := madeChunk(pool, set, 1, 0, 25, 1000)
 		c.StartsGOP = true
 		q.Put(c)
-		require.EqualValues(t, c.Memory(), q.Held())
+		require.EqualValues(t, c.MemoryBytes(), q.Held())
 		q.Next().Release()
-		require.EqualValues(t, c.Memory(), q.Held(), "the mark was taken")
+		require.EqualValues(t, c.MemoryBytes(), q.Held(), "the mark was taken")
 		require.Same(t, c, q.Next())
 		require.Zero(t, q.Held())
 		require.Zero(t, q.Lost())

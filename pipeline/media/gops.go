@@ -37,7 +37,7 @@ func (c *Chunk) GOPUntil(utc int64) int {
 // UTCAt is the wall clock of an access unit of the lead track, ns.
 func (c *Chunk) UTCAt(i int) int64 {
 	lead := c.Lead()
-	return c.UTC + c.Set.Life(ToNanos(lead.DTS[i]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale))
+	return c.UTC + c.Set.LifeNS(ToNanos(lead.DTS[i]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale))
 }
 
 // Split parts a chunk where a GOP begins, at an access unit of the lead track
@@ -81,7 +81,7 @@ func (c *Chunk) part() *Chunk {
 	if c.pool != nil {
 		p = c.pool.get(c.Set)
 	}
-	p.of, p.Seq, p.Stepped = c, c.Seq, c.Stepped
+	p.of, p.Seq, p.SteppedNS = c, c.Seq, c.SteppedNS
 	return p
 }
 
@@ -98,16 +98,16 @@ func (c *Columns) until(at int64) int {
 // the memory.
 func (c *Columns) split(k int) (before, behind Columns) {
 	bytes := 0
-	for _, size := range c.Size[:k] {
+	for _, size := range c.SizeBytes[:k] {
 		bytes += int(size)
 	}
 	before = Columns{
-		DTS: c.DTS[:k:k], Offset: c.Offset[:k:k], Size: c.Size[:k:k], Flags: c.Flags[:k:k], End: c.End,
-		Payload: Payload{blocks: c.Payload.Slices(nil, 0, bytes), size: bytes},
+		DTS: c.DTS[:k:k], OffsetTicks: c.OffsetTicks[:k:k], SizeBytes: c.SizeBytes[:k:k], Flags: c.Flags[:k:k], EndTicks: c.EndTicks,
+		Payload: Payload{blocks: c.Payload.Slices(nil, 0, bytes), sizeBytes: bytes},
 	}
 	if k < c.Len() {
-		before.End = c.DTS[k]
+		before.EndTicks = c.DTS[k]
 	}
-	behind = Columns{DTS: c.DTS[k:], Offset: c.Offset[k:], Size: c.Size[k:], Flags: c.Flags[k:], End: c.End, Payload: c.Payload.From(bytes)}
+	behind = Columns{DTS: c.DTS[k:], OffsetTicks: c.OffsetTicks[k:], SizeBytes: c.SizeBytes[k:], Flags: c.Flags[k:], EndTicks: c.EndTicks, Payload: c.Payload.From(bytes)}
 	return before, behind
 }

@@ -36,7 +36,7 @@ func TestShortGOPsShareAChunk(t *testing.T) {
 		require.Len(t, f.out, c.chunks, "%+v", c)
 		n := 0
 		for _, chunk := range f.out {
-			require.LessOrEqual(t, chunk.Span(), int64(time.Second), "%+v", c)
+			require.LessOrEqual(t, chunk.SpanNS(), int64(time.Second), "%+v", c)
 			require.False(t, chunk.More)
 			require.EqualValues(t, int64(1e18)+chunk.Lead().DTS[0]*1e9/90000, chunk.UTC)
 			for _, flags := range chunk.Lead().Flags {
@@ -51,22 +51,22 @@ func TestShortGOPsShareAChunk(t *testing.T) {
 // What begins a file begins a chunk, though it is a short one.
 func TestWhatBeginsAFileBeginsAChunk(t *testing.T) {
 	for what, change := range map[string]func(*feed, *AU){
-		"a gap":                   func(f *feed, _ *AU) { f.MarkGap(Gap{Cause: GapRTPLoss, Duration: 1}) },
-		"a clock that was set":    func(_ *feed, au *AU) { au.Stepped = 5e9 },
+		"a gap":                   func(f *feed, _ *AU) { f.MarkGap(Gap{Cause: GapRTPLoss, DurationNS: 1}) },
+		"a clock that was set":    func(_ *feed, au *AU) { au.SteppedNS = 5e9 },
 		"a sender's clock's jump": func(_ *feed, au *AU) { au.DTS, au.PTS = au.DTS+90000*3600, au.PTS+90000*3600 },
-		"a long time by arrival":  func(_ *feed, au *AU) { au.Mono += 1e9 },
+		"a long time by arrival":  func(_ *feed, au *AU) { au.MonoNS += 1e9 },
 	} {
 		f := newFeed(t, BuilderConfig{}, video())
 		f.film(25, 1, 0, 35)
 		au := f.unit(35*3600, true)
-		au.Mono = 35 * 4e7
+		au.MonoNS = 35 * 4e7
 		change(f, au)
 		require.NoError(t, f.Append(0, au))
 		f.Flush()
 		require.Len(t, f.out, 3, what)
 		require.Equal(t, 10, f.out[1].Lead().Len(), what)
 		require.EqualValues(t, 35*3600, f.out[2].Lead().DTS[0], what)
-		require.Equal(t, au.Stepped, f.out[2].Stepped, what)
+		require.Equal(t, au.SteppedNS, f.out[2].SteppedNS, what)
 	}
 }
 
@@ -79,9 +79,9 @@ func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
 	ends, since := 0, int64(0)
 	for _, c := range f.out {
 		require.LessOrEqual(t, c.Bytes(), 1<<15)
-		require.LessOrEqual(t, c.Lead().End-since, int64(90000), "more than a flush interval is in chunks that end none")
+		require.LessOrEqual(t, c.Lead().EndTicks-since, int64(90000), "more than a flush interval is in chunks that end none")
 		if !c.More {
-			ends, since = ends+1, c.Lead().End
+			ends, since = ends+1, c.Lead().EndTicks
 		}
 	}
 	require.Len(t, f.out, 200)
@@ -104,7 +104,7 @@ func TestAChunkEndsTheFlushIntervalOfTheOneBefore(t *testing.T) {
 	require.True(t, f.out[0].More)
 	require.True(t, f.out[1].More)
 	require.False(t, f.out[2].More)
-	require.EqualValues(t, 90000, f.out[2].Lead().End)
+	require.EqualValues(t, 90000, f.out[2].Lead().EndTicks)
 }
 
 // Sound ends the flush interval where no picture comes any more.
@@ -122,7 +122,7 @@ func TestSoundEndsTheFlushIntervalOfTheChunkBefore(t *testing.T) {
 	}
 	require.True(t, f.out[0].More)
 	require.False(t, f.out[1].More)
-	require.LessOrEqual(t, f.out[1].Tracks[1].End, int64(2*48000+1024), "as late as sound alone ends a chunk, from the begin of the interval")
+	require.LessOrEqual(t, f.out[1].Tracks[1].EndTicks, int64(2*48000+1024), "as late as sound alone ends a chunk, from the begin of the interval")
 	f.Flush()
 }
 
@@ -145,7 +145,7 @@ func TestSoundAloneEndsTheFlushIntervalBeforeALatePicture(t *testing.T) {
 
 func TestSplit(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video(), audio())
-	f.MarkGap(Gap{Cause: GapStall, Duration: 7})
+	f.MarkGap(Gap{Cause: GapStall, DurationNS: 7})
 	for i := range int64(10) { // 0.4 s: key frames 0, 4, 8; 19 frames of sound
 		f.now = i * 4e7
 		f.add(0, i*3600, i%4 == 0)
@@ -160,27 +160,27 @@ func TestSplit(t *testing.T) {
 	require.Equal(t, []int{0, 0, 4, 8}, []int{c.GOPFrom(0), c.GOPFrom(c.UTC + 16e7 - 1), c.GOPFrom(c.UTC + 16e7), c.GOPFrom(c.UTC + 1e12)})
 	require.Equal(t, []int{4, 4, 8, -1}, []int{c.GOPUntil(0), c.GOPUntil(c.UTC + 16e7), c.GOPUntil(c.UTC + 16e7 + 1), c.GOPUntil(c.UTC + 1e12)})
 	whole := [][]byte{c.Tracks[0].Payload.Append(nil), c.Tracks[1].Payload.Append(nil)}
-	end, utc, memory := c.Tracks[1].End, c.UTC, c.Memory()
+	end, utc, memory := c.Tracks[1].EndTicks, c.UTC, c.MemoryBytes()
 
 	head, rest := c.Split(4)
 	require.True(t, head.StartsGOP && rest.StartsGOP)
-	require.Equal(t, Gap{Cause: GapStall, Duration: 7}, head.Gap)
+	require.Equal(t, Gap{Cause: GapStall, DurationNS: 7}, head.Gap)
 	require.True(t, rest.Gap.None())
 	require.Equal(t, []int64{utc, utc + 16e7}, []int64{head.UTC, rest.UTC})
 	require.Equal(t, []uint64{c.Seq, c.Seq}, []uint64{head.Seq, rest.Seq})
 	require.Equal(t, []int64{0, 3600, 7200, 10800}, head.Tracks[0].DTS)
-	require.EqualValues(t, 14400, head.Tracks[0].End)
+	require.EqualValues(t, 14400, head.Tracks[0].EndTicks)
 	require.EqualValues(t, 14400, rest.Tracks[0].DTS[0])
-	require.EqualValues(t, 36000, rest.Tracks[0].End)
+	require.EqualValues(t, 36000, rest.Tracks[0].EndTicks)
 	require.Equal(t, 8, head.Tracks[1].Len(), "sound before 7680 ticks")
-	require.EqualValues(t, 8192, head.Tracks[1].End)
+	require.EqualValues(t, 8192, head.Tracks[1].EndTicks)
 	require.EqualValues(t, 8192, rest.Tracks[1].DTS[0])
-	require.Equal(t, end, rest.Tracks[1].End)
+	require.Equal(t, end, rest.Tracks[1].EndTicks)
 	for i := range whole {
 		require.Equal(t, whole[i], rest.Tracks[i].Payload.Append(head.Tracks[i].Payload.Append(nil)))
 		require.Equal(t, len(whole[i]), rest.Tracks[i].Payload.Len()+head.Tracks[i].Payload.Len())
 	}
-	require.Equal(t, memory, rest.Memory(), "it holds on to all of the chunk")
+	require.Equal(t, memory, rest.MemoryBytes(), "it holds on to all of the chunk")
 	head.Release()
 	middle, last := rest.Split(4) // of a part
 	require.EqualValues(t, []int64{28800, 32400}, last.Tracks[0].DTS)

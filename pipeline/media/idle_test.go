@@ -32,7 +32,7 @@ func TestIdleMemoryOfManyStreams(t *testing.T) {
 		for i, b := range builders {
 			k := n + int64(i*7)
 			size := sizes[k%100] * (90 + i%20) / 100
-			_ = b.Append(0, &AU{DTS: n * 3600, PTS: n * 3600, Mono: n * 4e7, Sync: k%50 == 0, Payload: [][]byte{payload[:size]}})
+			_ = b.Append(0, &AU{DTS: n * 3600, PTS: n * 3600, MonoNS: n * 4e7, Sync: k%50 == 0, Payload: [][]byte{payload[:size]}})
 		}
 		if n > 750 {
 			idle = max(idle, pool.idle())

@@ -13,7 +13,7 @@ func video() Track {
 }
 
 func audio() Track {
-	return Track{Codec: sound, Timescale: 48000, ParameterSets: [][]byte{{0x11, 0x90}}, SampleRate: 48000, Channels: 2, FrameDuration: 1024}
+	return Track{Codec: sound, Timescale: 48000, ParameterSets: [][]byte{{0x11, 0x90}}, SampleRate: 48000, Channels: 2, FrameDurationTicks: 1024}
 }
 
 func setOf(t require.TestingT, tracks ...Track) *TrackSet {
@@ -50,7 +50,7 @@ func newFeed(t *testing.T, cfg BuilderConfig, tracks ...Track) *feed {
 // unit is an access unit of ten bytes at a time in ticks.
 func (f *feed) unit(dts int64, sync bool) *AU {
 	return &AU{
-		DTS: dts, PTS: dts, UTC: 1e18 + f.now, Mono: f.now, Sync: sync,
+		DTS: dts, PTS: dts, UTC: 1e18 + f.now, MonoNS: f.now, Sync: sync,
 		Payload: [][]byte{fmt.Appendf(nil, "%010d", dts%1e9)},
 	}
 }

@@ -11,7 +11,7 @@ func (b *Builder) markMissing(ns int64, lost bool) {
 	if lost {
 		cause = GapRTPLoss
 	}
-	b.MarkGap(Gap{Cause: cause, Duration: ns})
+	b.MarkGap(Gap{Cause: cause, DurationNS: ns})
 }
 
 // aroundJump notes what is missing of the lead track where the sender's clock
@@ -22,14 +22,14 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	if track != b.set.lead {
 		return false
 	}
-	frame, step := max(b.nominal(track), st.delta), mono-st.mono
+	frame, step := max(b.nominal(track), st.deltaTicks), mono-st.monoTicks
 	switch {
 	case st.lost > 0 && step < frame: // faster than life: arrival tells nothing
 		step = (st.lost + 1) * frame
-	case st.lost == 0 && step-frame < st.jump/4:
+	case st.lost == 0 && step-frame < st.jumpTicks/4:
 		return false
 	}
-	st.gap.hole = max(step-frame, 0)
+	st.gap.holeTicks = max(step-frame, 0)
 	b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
 	st.gap.next = true
 	return true
@@ -41,10 +41,10 @@ func (b *Builder) leaveSet() {
 		return
 	}
 	if st := &b.tracks[b.set.lead]; st.seen {
-		b.keptMono = ToNanos(st.mono, b.set.Tracks[b.set.lead].Timescale)
-		b.keptPace = maxTime
+		b.keptMonoNS = ToNanos(st.monoTicks, b.set.Tracks[b.set.lead].Timescale)
+		b.keptPaceNS = maxTime
 		if st.pace.Known() {
-			b.keptPace = ToNanos(st.pace.Longest(), b.set.Tracks[b.set.lead].Timescale)
+			b.keptPaceNS = ToNanos(st.pace.Longest(), b.set.Tracks[b.set.lead].Timescale)
 		}
 	}
 }
@@ -55,12 +55,12 @@ func (b *Builder) arrived(au *AU) {
 	st, scale := &b.tracks[b.set.lead], b.set.Tracks[b.set.lead].Timescale
 	if b.away {
 		b.away = false
-		steps := au.Stepped - b.keptSteps
-		b.MarkGap(Gap{Cause: GapSourceLost, Duration: max(au.UTC-b.keptUTC-steps, b.awayLeast)})
+		steps := au.SteppedNS - b.keptSteppedNS
+		b.MarkGap(Gap{Cause: GapSourceLost, DurationNS: max(au.UTC-b.keptUTC-steps, b.awayLeastNS)})
 		return
 	}
-	ns := au.Mono - b.keptMono
-	if step := FromNanos(ns, scale); b.keptMono != 0 && (step > st.stall && ns > b.keptPace || st.lost > 0 && step >= st.hole) {
+	ns := au.MonoNS - b.keptMonoNS
+	if step := FromNanos(ns, scale); b.keptMonoNS != 0 && (step > st.stallTicks && ns > b.keptPaceNS || st.lost > 0 && step >= st.holeTicks) {
 		b.markMissing(ns, st.lost > 0)
 	}
 }
@@ -72,13 +72,13 @@ func (b *Builder) arrived(au *AU) {
 
 // trackGap is what is missing of a track before the access unit at hand.
 type trackGap struct {
-	hole    int64 // ticks without media
-	unusual bool  // by the track's pace
-	by      Cause // why units were lost on the way
-	left    int   // units that the builder left out,
-	bytes   int64 // of them,
-	why     Cause // and why, of the first
-	next    bool  // it was noted for the gap before the next file
+	holeTicks int64 // ticks without media
+	unusual   bool  // by the track's pace
+	by        Cause // why units were lost on the way
+	left      int   // units that the builder left out,
+	bytes     int64 // of them,
+	why       Cause // and why, of the first
+	next      bool  // it was noted for the gap before the next file
 }
 
 // leaveOut counts an access unit that is left out within a file.
@@ -106,22 +106,22 @@ func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 		}
 	case st.gap.left > 0:
 		g.Cause = st.gap.why
-	case st.gap.unusual && st.gap.hole >= st.limits.hole:
+	case st.gap.unusual && st.gap.holeTicks >= st.limits.holeTicks:
 		g.Cause = GapStall
 	}
-	hole := st.gap.hole
+	hole := st.gap.holeTicks
 	st.gap = trackGap{}
-	g.Duration = b.set.Life(ToNanos(hole, b.set.Tracks[track].Timescale))
+	g.DurationNS = b.set.LifeNS(ToNanos(hole, b.set.Tracks[track].Timescale))
 	switch {
 	case g.None() || begins:
 		return
 	case cuts:
-		if b.cur.holeNS = g.Duration; !g.Next { // too short to be noted for it
-			b.cur.Gap = b.cur.Gap.Plus(Gap{Cause: g.Cause, Duration: g.Duration})
+		if b.cur.holeNS = g.DurationNS; !g.Next { // too short to be noted for it
+			b.cur.Gap = b.cur.Gap.Plus(Gap{Cause: g.Cause, DurationNS: g.DurationNS})
 		}
 		return
 	}
-	g.StartUTC = b.dating.of(b.cur, au) - g.Duration
+	g.StartUTC = b.dating.of(b.cur, au) - g.DurationNS
 	b.cur.NoteGap(g)
 }
 

@@ -42,16 +42,16 @@ func TestWhereAJumpAndALossMeetTheLossIsTold(t *testing.T) {
 		want    []Gap
 	}{
 		"jump":                    {40 * time.Millisecond, 0, 3600 * 90000, []Gap{{Cause: GapTimestampJump}}},
-		"jump after a pause":      {5 * time.Second, 0, 3600 * 90000, []Gap{{Cause: GapStall, Duration: 5 * s}}},
-		"loss and jump":           {4 * time.Second, 99, 3600 * 90000, []Gap{{Cause: GapRTPLoss, Duration: 4 * s}}},
-		"loss and jump back":      {4 * time.Second, 99, -3600 * 90000, []Gap{{Cause: GapRTPLoss, Duration: 4 * s}}},
-		"short loss and jump":     {80 * time.Millisecond, 1, 3600 * 90000, []Gap{{Cause: GapRTPLoss, Duration: s * 8 / 100}}},
-		"faster than life":        {0, 49, 3600 * 90000, []Gap{{Cause: GapRTPLoss, Duration: 2 * s}}},
-		"loss without a jump":     {3 * time.Second, 74, 3*90000 - 3600, []Gap{{Cause: GapRTPLoss, Duration: 3 * s}}},
+		"jump after a pause":      {5 * time.Second, 0, 3600 * 90000, []Gap{{Cause: GapStall, DurationNS: 5 * s}}},
+		"loss and jump":           {4 * time.Second, 99, 3600 * 90000, []Gap{{Cause: GapRTPLoss, DurationNS: 4 * s}}},
+		"loss and jump back":      {4 * time.Second, 99, -3600 * 90000, []Gap{{Cause: GapRTPLoss, DurationNS: 4 * s}}},
+		"short loss and jump":     {80 * time.Millisecond, 1, 3600 * 90000, []Gap{{Cause: GapRTPLoss, DurationNS: s * 8 / 100}}},
+		"faster than life":        {0, 49, 3600 * 90000, []Gap{{Cause: GapRTPLoss, DurationNS: 2 * s}}},
+		"loss without a jump":     {3 * time.Second, 74, 3*90000 - 3600, []Gap{{Cause: GapRTPLoss, DurationNS: 3 * s}}},
 		"loss of a picture":       {80 * time.Millisecond, 1, 3600, nil},
 		"silence without loss":    {3 * time.Second, 0, 3*90000 - 3600, nil},
-		"stall":                   {20 * time.Second, 0, 20*90000 - 3600, []Gap{{Cause: GapStall, Duration: 20 * s}}},
-		"stall in which was loss": {20 * time.Second, 499, 20*90000 - 3600, []Gap{{Cause: GapRTPLoss, Duration: 20 * s}}},
+		"stall":                   {20 * time.Second, 0, 20*90000 - 3600, []Gap{{Cause: GapStall, DurationNS: 20 * s}}},
+		"stall in which was loss": {20 * time.Second, 499, 20*90000 - 3600, []Gap{{Cause: GapRTPLoss, DurationNS: 20 * s}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFeed(t, BuilderConfig{}, video())
@@ -76,7 +76,7 @@ func TestSeveralGapsBeforeOneKeyFrameAddUp(t *testing.T) {
 	gaps := gapsOf(f)
 	require.Len(t, gaps, 1)
 	require.Equal(t, GapStall, gaps[0].Cause)
-	require.EqualValues(t, 25040e6, gaps[0].Duration)
+	require.EqualValues(t, 25040e6, gaps[0].DurationNS)
 }
 
 // What is lost before a unit that is left out is missing before the next one.
@@ -104,7 +104,7 @@ func TestTheFirstGOPOfNewTracksIsLost(t *testing.T) {
 	require.ErrorIs(t, f.Append(0, au), ErrNoKeyFrame)
 	f.now += 4e9
 	f.after(0, 0, 26*3600+4*90000, 25)
-	require.Equal(t, []Gap{{Cause: GapRTPLoss, Duration: 4e9 + 40e6}}, gapsOf(f))
+	require.Equal(t, []Gap{{Cause: GapRTPLoss, DurationNS: 4e9 + 40e6}}, gapsOf(f))
 }
 
 func TestAnotherPublishersGapCountsFromTheLastUnitToTheFirstKeyFrame(t *testing.T) {
@@ -117,15 +117,15 @@ func TestAnotherPublishersGapCountsFromTheLastUnitToTheFirstKeyFrame(t *testing.
 	require.ErrorIs(t, f.Append(0, f.unit(0, false)), ErrNoKeyFrame)
 	f.now += 1e9
 	f.after(0, 0, 0, 25)
-	require.Equal(t, []Gap{{Cause: GapSourceLost, Duration: 14e9 + 40e6}}, gapsOf(f))
+	require.Equal(t, []Gap{{Cause: GapSourceLost, DurationNS: 14e9 + 40e6}}, gapsOf(f))
 }
 
 func TestTheFirstGapThatLostAnythingTellsTheCause(t *testing.T) {
-	jump, stall, drop := Gap{Cause: GapTimestampJump}, Gap{Cause: GapStall, Duration: 5}, Gap{Cause: GapOverload, Duration: 7, Chunks: 2}
-	require.Equal(t, Gap{Cause: GapStall, Duration: 5}, jump.Plus(stall))
-	require.Equal(t, Gap{Cause: GapStall, Duration: 5}, stall.Plus(jump))
-	require.Equal(t, Gap{Cause: GapStall, Duration: 12, Chunks: 2}, jump.Plus(stall).Plus(drop))
-	require.Equal(t, Gap{Cause: GapOverload, Duration: 12, Chunks: 2}, drop.Plus(stall))
+	jump, stall, drop := Gap{Cause: GapTimestampJump}, Gap{Cause: GapStall, DurationNS: 5}, Gap{Cause: GapOverload, DurationNS: 7, Chunks: 2}
+	require.Equal(t, Gap{Cause: GapStall, DurationNS: 5}, jump.Plus(stall))
+	require.Equal(t, Gap{Cause: GapStall, DurationNS: 5}, stall.Plus(jump))
+	require.Equal(t, Gap{Cause: GapStall, DurationNS: 12, Chunks: 2}, jump.Plus(stall).Plus(drop))
+	require.Equal(t, Gap{Cause: GapOverload, DurationNS: 12, Chunks: 2}, drop.Plus(stall))
 	require.Equal(t, drop, Gap{}.Plus(drop))
 	require.Equal(t, drop, drop.Plus(Gap{}))
 	require.True(t, jump.Plus(jump).Lossless())
@@ -151,5 +151,5 @@ func TestALossOfTheTrackThatFollowsAJumpCountsOnce(t *testing.T) {
 	gaps := gapsOf(f)
 	require.Len(t, gaps, 1)
 	require.Equal(t, GapRTPLoss, gaps[0].Cause)
-	require.InDelta(t, 3.04e9, float64(gaps[0].Duration), 1e7)
+	require.InDelta(t, 3.04e9, float64(gaps[0].DurationNS), 1e7)
 }

@@ -56,7 +56,7 @@ func (m *model) setTracks() {
 		if k == 'v' {
 			tr = video()
 		} else if rapid.Bool().Draw(m.t, "no fixed duration") {
-			tr.FrameDuration = 0
+			tr.FrameDurationTicks = 0
 		}
 		tr.Timescale = rapid.SampledFrom([]uint32{tr.Timescale, 1, 1000, 44100, 4e9, math.MaxUint32}).Draw(m.t, "scale")
 		tracks = append(tracks, tr)
@@ -126,7 +126,7 @@ func (m *model) step(track int) int64 {
 func (m *model) unit(track int, dts int64) *AU {
 	au := &AU{
 		DTS: dts, PTS: dts + rapid.Int64Range(-5000, 20000).Draw(m.t, "offset"),
-		UTC: 1e18 + m.now, Mono: m.now, Sync: rapid.IntRange(0, 9).Draw(m.t, "sync") == 0,
+		UTC: 1e18 + m.now, MonoNS: m.now, Sync: rapid.IntRange(0, 9).Draw(m.t, "sync") == 0,
 	}
 	for range rapid.IntRange(0, 3).Draw(m.t, "units") {
 		n := rapid.SampledFrom([]int{0, 1, 40, 700, 3000}).Draw(m.t, "bytes")
@@ -185,7 +185,7 @@ func (m *model) interval(c *Chunk) {
 	m.more = c.More
 	last := lead.DTS[lead.Len()-1] - m.since
 	// One that comes later than those before it let expect is a chunk by itself.
-	require.True(m.t, lead.Len() == 1 || last < m.b.tracks[c.Set.Lead()].flush, "more than a flush interval without a chunk that ends it")
+	require.True(m.t, lead.Len() == 1 || last < m.b.tracks[c.Set.Lead()].flushTicks, "more than a flush interval without a chunk that ends it")
 }
 
 // clock checks the chunk's wall clock, before the columns are taken off.
@@ -201,7 +201,7 @@ func (m *model) clock(c *Chunk) {
 func (m *model) column(c *Chunk, track int, ends map[int]int64) {
 	col, limits := &c.Tracks[track], &m.b.tracks[track].limits
 	n := col.Len()
-	require.Equal(m.t, []int{n, n, n}, []int{len(col.Offset), len(col.Size), len(col.Flags)})
+	require.Equal(m.t, []int{n, n, n}, []int{len(col.OffsetTicks), len(col.SizeBytes), len(col.Flags)})
 	payload := col.Payload.Append(nil)
 	require.Len(m.t, payload, col.Payload.Len())
 	m.blocks(&col.Payload)
@@ -209,12 +209,12 @@ func (m *model) column(c *Chunk, track int, ends map[int]int64) {
 		require.NotEmpty(m.t, m.taken[track], "made up")
 		want := m.taken[track][0]
 		m.taken[track] = m.taken[track][1:]
-		require.Equal(m.t, want.offset, col.Offset[k])
+		require.Equal(m.t, want.offset, col.OffsetTicks[k])
 		require.Equal(m.t, want.sync, col.Flags[k] == FlagSync)
-		require.True(m.t, bytes.Equal(want.bytes, payload[:col.Size[k]]), "other bytes")
-		payload = payload[col.Size[k]:]
-		require.Positive(m.t, col.Duration(k))
-		require.LessOrEqual(m.t, col.Duration(k), max(limits.stall, FromNanos(11e9, c.Set.Tracks[track].Timescale)), "longer than any step that arrival bears out")
+		require.True(m.t, bytes.Equal(want.bytes, payload[:col.SizeBytes[k]]), "other bytes")
+		payload = payload[col.SizeBytes[k]:]
+		require.Positive(m.t, col.DurationTicks(k))
+		require.LessOrEqual(m.t, col.DurationTicks(k), max(limits.stallTicks, FromNanos(11e9, c.Set.Tracks[track].Timescale)), "longer than any step that arrival bears out")
 		if last, ok := m.lastTimes[track]; ok {
 			require.Greater(m.t, col.DTS[k], last)
 		}
@@ -224,7 +224,7 @@ func (m *model) column(c *Chunk, track int, ends map[int]int64) {
 	if n == 0 {
 		return
 	}
-	require.True(m.t, n == 1 || col.DTS[n-1]-col.DTS[0] < limits.flush, "longer than the flush interval")
+	require.True(m.t, n == 1 || col.DTS[n-1]-col.DTS[0] < limits.flushTicks, "longer than the flush interval")
 	if end, ok := m.ends[track]; ok {
 		require.Equal(m.t, end, col.DTS[0], "the End of the chunk before")
 	}
@@ -245,10 +245,10 @@ func (m *model) cut(c *Chunk, ends map[int]int64) {
 	if m.track < 0 {
 		return
 	}
-	at := m.b.tracks[m.track].last
+	at := m.b.tracks[m.track].lastTicks
 	if col := &c.Tracks[m.track]; col.Len() > 0 && !m.b.tracks[m.track].stood {
 		ends[m.track] = at
-		require.Equal(m.t, at, col.End)
+		require.Equal(m.t, at, col.EndTicks)
 	}
 	for i := range c.Tracks {
 		if col := &c.Tracks[i]; i != m.track && i != c.Set.Lead() && col.Len() > 0 {

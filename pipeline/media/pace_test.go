@@ -35,7 +35,7 @@ func TestRarePicturesAreNoStall(t *testing.T) {
 			require.Empty(t, gapsOf(f), "%s at rate %v", name, rate)
 			require.Len(t, f.out, 20, name)
 			for i, c := range f.out[:19] {
-				require.Equal(t, FromNanos(int64(float64(d)*rate), 90000), c.Tracks[0].Duration(0), "%s: picture %d", name, i)
+				require.Equal(t, FromNanos(int64(float64(d)*rate), 90000), c.Tracks[0].DurationTicks(0), "%s: picture %d", name, i)
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func TestAStallOfRarePicturesIsAGap(t *testing.T) {
 	f.at(1, every(12*sec, 0, 10)...)
 	f.at(1, every(12*sec, 300*sec, 10)...)
 	gaps := gapsOf(f)
-	require.Equal(t, []Gap{{Cause: GapStall, Duration: int64(192 * sec)}}, gaps)
+	require.Equal(t, []Gap{{Cause: GapStall, DurationNS: int64(192 * sec)}}, gaps)
 }
 
 func TestWhatIsUsualIsForgottenAfterADay(t *testing.T) {

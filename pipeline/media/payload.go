@@ -8,8 +8,8 @@ package media
 // and a multiple of 4 KiB: where the first begins on a boundary in a file, so do
 // those behind it. An access unit may run over the end of a block.
 type Payload struct {
-	blocks [][]byte
-	size   int // of all blocks together
+	blocks    [][]byte
+	sizeBytes int // of all blocks together
 }
 
 // NewPayload returns the payload that b is, in mdat form. It copies nothing.
@@ -17,11 +17,11 @@ func NewPayload(b []byte) Payload {
 	if len(b) == 0 {
 		return Payload{}
 	}
-	return Payload{blocks: [][]byte{b}, size: len(b)}
+	return Payload{blocks: [][]byte{b}, sizeBytes: len(b)}
 }
 
 // Len is the size in bytes.
-func (p *Payload) Len() int { return p.size }
+func (p *Payload) Len() int { return p.sizeBytes }
 
 // Blocks are the bytes in their order: what one writev takes. They are the
 // chunk's: not to be changed, except by the source that asked for them with
@@ -47,7 +47,7 @@ func (p *Payload) Slices(dst [][]byte, from, n int) [][]byte {
 
 // From is the payload without its first n bytes. It shares the memory.
 func (p *Payload) From(n int) Payload {
-	return Payload{blocks: p.Slices(nil, n, p.size-n), size: p.size - n}
+	return Payload{blocks: p.Slices(nil, n, p.sizeBytes-n), sizeBytes: p.sizeBytes - n}
 }
 
 // Append copies the payload behind dst.
@@ -72,7 +72,7 @@ func nextBlock(k int) int { return maxBlock >> max(2-k, 0) }
 
 // add copies bytes behind what is there.
 func (p *Payload) add(pool *Pool, src []byte) {
-	p.size += len(src)
+	p.sizeBytes += len(src)
 	for {
 		if k := len(p.blocks) - 1; k >= 0 {
 			last := p.blocks[k]
@@ -89,7 +89,7 @@ func (p *Payload) add(pool *Pool, src []byte) {
 
 // grow makes room for n bytes, whose content is not defined.
 func (p *Payload) grow(pool *Pool, n int) {
-	p.size = n
+	p.sizeBytes = n
 	for n > 0 {
 		b := pool.block(blockFor(n))
 		b = b[:min(n, cap(b))]
@@ -100,7 +100,7 @@ func (p *Payload) grow(pool *Pool, n int) {
 
 // cut keeps the first n bytes.
 func (p *Payload) cut(pool *Pool, n int) {
-	p.size = n
+	p.sizeBytes = n
 	for i, b := range p.blocks {
 		if n < len(b) {
 			if n > 0 {

@@ -15,10 +15,10 @@ import (
 //
 // A pool is safe for concurrent use.
 type Pool struct {
-	maxFree     int
-	checked     bool
-	outstanding atomic.Int64
-	memory      atomic.Int64
+	maxFreeBytes int
+	checked      bool
+	outstanding  atomic.Int64
+	memoryBytes  atomic.Int64
 
 	mu      sync.Mutex // guards what follows
 	blocks  blocks
@@ -34,7 +34,7 @@ const maxChunks = 4096 // idle chunk headers that are kept
 
 // NewPool makes a pool that keeps at most maxFree bytes of free memory.
 func NewPool(maxFree int) *Pool {
-	p := &Pool{maxFree: maxFree}
+	p := &Pool{maxFreeBytes: maxFree}
 	p.blocks.own(p)
 	return p
 }
@@ -42,14 +42,14 @@ func NewPool(maxFree int) *Pool {
 // NewCheckedPool makes a pool for tests: it remembers the stack of every chunk
 // taken, and overwrites released payloads so that a late reader is seen.
 func NewCheckedPool() *Pool {
-	return &Pool{maxFree: 1 << 24, checked: true, held: map[*holder]struct{}{}}
+	return &Pool{maxFreeBytes: 1 << 24, checked: true, held: map[*holder]struct{}{}}
 }
 
 // Outstanding is the number of chunks that were taken and not released.
 func (p *Pool) Outstanding() int64 { return p.outstanding.Load() }
 
 // Memory is the bytes held by sealed chunks that are not released yet.
-func (p *Pool) Memory() int64 { return p.memory.Load() }
+func (p *Pool) Memory() int64 { return p.memoryBytes.Load() }
 
 // Leaks describes every outstanding chunk by the stack that took it. It is
 // empty for an unchecked pool.
@@ -107,7 +107,7 @@ func (p *Pool) get(set *TrackSet) *Chunk {
 	if n := len(p.chunks); n > 0 {
 		c, p.chunks[n-1] = p.chunks[n-1], nil
 		p.chunks = p.chunks[:n-1]
-		p.columns -= c.Memory()
+		p.columns -= c.MemoryBytes()
 	}
 	if c == nil {
 		c = &Chunk{pool: p}
@@ -133,7 +133,7 @@ func (p *Pool) get(set *TrackSet) *Chunk {
 }
 
 // seal accounts for the memory of a chunk that will change no more.
-func (p *Pool) seal(c *Chunk) { p.memory.Add(int64(c.Memory())) }
+func (p *Pool) seal(c *Chunk) { p.memoryBytes.Add(int64(c.MemoryBytes())) }
 
 func (p *Pool) put(c *Chunk) {
 	p.outstanding.Add(-1)
@@ -141,22 +141,22 @@ func (p *Pool) put(c *Chunk) {
 		c.unview()
 		defer of.Release()
 	} else if c.Mark == nil {
-		p.memory.Add(-int64(c.Memory()))
+		p.memoryBytes.Add(-int64(c.MemoryBytes()))
 	}
 	for i := range c.Tracks {
 		t := &c.Tracks[i]
 		t.Payload.free(p, 0)
-		*t = Columns{DTS: t.DTS[:0], Offset: t.Offset[:0], Size: t.Size[:0], Flags: t.Flags[:0], Payload: Payload{blocks: t.Payload.blocks}}
+		*t = Columns{DTS: t.DTS[:0], OffsetTicks: t.OffsetTicks[:0], SizeBytes: t.SizeBytes[:0], Flags: t.Flags[:0], Payload: Payload{blocks: t.Payload.blocks}}
 	}
 	c.Set, c.Mark, c.Gap, c.Gaps, c.holeNS = nil, nil, Gap{}, c.Gaps[:0], 0
-	c.Seq, c.UTC, c.Stepped, c.StartsGOP, c.More, c.byFlow = 0, 0, 0, false, false, false
+	c.Seq, c.UTC, c.SteppedNS, c.StartsGOP, c.More, c.byFlow = 0, 0, 0, false, false, false
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.checked {
 		delete(p.held, c.held)
 		return // never reused: a stale pointer keeps meaning what it meant
 	}
-	if size := c.Memory(); len(p.chunks) < maxChunks && p.idle()+size <= p.maxFree {
+	if size := c.MemoryBytes(); len(p.chunks) < maxChunks && p.idle()+size <= p.maxFreeBytes {
 		p.chunks = append(p.chunks, c)
 		p.columns += size
 	}
@@ -189,7 +189,7 @@ func (p *Pool) freeBlocks(blocks ...[]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, b := range blocks {
-		p.blocks.put(b, p.maxFree-p.columns)
+		p.blocks.put(b, p.maxFreeBytes-p.columns)
 	}
 }
 

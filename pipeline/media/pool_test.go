@@ -30,7 +30,7 @@ func TestFreeMemoryHasABound(t *testing.T) {
 	}
 	held := int64(0)
 	for _, c := range chunks {
-		held += int64(c.Memory())
+		held += int64(c.MemoryBytes())
 	}
 	require.Equal(t, held, pool.Memory())
 	for _, c := range chunks {
@@ -56,7 +56,7 @@ func idleBytes(p *Pool) int {
 		}
 	}
 	for _, c := range p.chunks {
-		n += c.Memory()
+		n += c.MemoryBytes()
 	}
 	return n
 }
@@ -123,7 +123,7 @@ func TestMarksHoldNoMemory(t *testing.T) {
 	before := pool.Memory()
 	mark := pool.NewMark(media.Set, 2, Mark{Kind: MarkGap, Gap: Gap{Cause: GapOverload, Chunks: 3}})
 	require.Zero(t, mark.Bytes()+mark.AccessUnits())
-	require.Zero(t, mark.Span())
+	require.Zero(t, mark.SpanNS())
 	mark.Release()
 	require.Equal(t, before, pool.Memory())
 	media.Release()
@@ -155,7 +155,7 @@ func TestPoolFromManyGoroutines(t *testing.T) {
 					b.SetTracks(set)
 					for i := range int64(500) {
 						payload := bytes.Repeat([]byte{w}, 1+rand.IntN(9000))
-						_ = b.Append(0, &AU{DTS: i * 3600, PTS: i * 3600, Mono: i * 4e7, Sync: i%3 == 0, Payload: [][]byte{payload}, Framed: true})
+						_ = b.Append(0, &AU{DTS: i * 3600, PTS: i * 3600, MonoNS: i * 4e7, Sync: i%3 == 0, Payload: [][]byte{payload}, Framed: true})
 					}
 					b.Flush()
 				})

@@ -9,12 +9,12 @@ import "sync"
 // when it is asked for, and with what it got when it is finished: the file that
 // passes a bound while it grows stays protected, so that no event loses its trigger.
 type Protection struct {
-	perEvent, total int64 // bytes, 0 is no bound
+	perEventBytes, totalBytes int64 // bytes, 0 is no bound
 
-	mu    sync.Mutex // guards what follows
-	held  int64      // bytes that are protected: as Told, and what was granted since
-	spent map[ID]int64
-	order []ID // of spent, oldest first
+	mu         sync.Mutex // guards what follows
+	heldBytes  int64      // bytes that are protected: as Told, and what was granted since
+	spentBytes map[ID]int64
+	order      []ID // of spent, oldest first
 }
 
 // maxSpent is how many events are known: one that is older begins anew.
@@ -23,7 +23,7 @@ const maxSpent = 4096
 // NewProtection makes one for so many bytes of an event, and of all protected files
 // together.
 func NewProtection(perEvent, total int64) *Protection {
-	return &Protection{perEvent: perEvent, total: total, spent: map[ID]int64{}}
+	return &Protection{perEventBytes: perEvent, totalBytes: total, spentBytes: map[ID]int64{}}
 }
 
 // Grant reports whether an event may protect a file of so many bytes more, and
@@ -35,7 +35,7 @@ func (p *Protection) Grant(event ID, bytes int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	over := func(used, bound int64) bool { return bound > 0 && (used+bytes > bound || used >= bound) }
-	if over(p.spent[event], p.perEvent) || over(p.held, p.total) {
+	if over(p.spentBytes[event], p.perEventBytes) || over(p.heldBytes, p.totalBytes) {
 		return false
 	}
 	p.count(event, bytes)
@@ -56,17 +56,17 @@ func (p *Protection) Grew(event ID, bytes int64) {
 func (p *Protection) Told(bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.held = bytes
+	p.heldBytes = bytes
 }
 
 func (p *Protection) count(event ID, bytes int64) {
-	if _, known := p.spent[event]; !known {
+	if _, known := p.spentBytes[event]; !known {
 		if len(p.order) == maxSpent {
-			delete(p.spent, p.order[0])
+			delete(p.spentBytes, p.order[0])
 			p.order = p.order[1:]
 		}
 		p.order = append(p.order, event)
 	}
-	p.spent[event] += bytes
-	p.held += bytes
+	p.spentBytes[event] += bytes
+	p.heldBytes += bytes
 }

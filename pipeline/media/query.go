@@ -162,6 +162,6 @@ type EventRecording struct {
 	Path             string
 	State            State
 	StartUTC, EndUTC int64 // ns
-	Size             int64 // bytes
+	SizeBytes        int64 // bytes
 	Protected        bool
 }

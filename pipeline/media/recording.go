@@ -34,23 +34,23 @@ const LostInCrash = "up to flush_interval of media in memory"
 // Recording is the catalogue's knowledge of one segment. A new value with the
 // same ID replaces the one before.
 type Recording struct {
-	ID        ID
-	Stream    string
-	Pipeline  string
-	Path      string // of the file, slash-separated, relative to the record directory
-	Directory string // identity of that directory; empty: the one of whoever has the recording
-	State     State
-	StartUTC  int64 // ns
-	EndUTC    int64 // ns, wall clock of the end of the last access unit
-	Duration  int64 // ns of media
-	Size      int64 // bytes of the file
-	Tracks    []TrackInfo
-	EndReason Cause
-	Gap       Gap     // what is missing before it
-	Gaps      []Gap   // what is missing inside of it, see JoinGap; known when it is finished; not changed any more
-	Anchors   Anchors // its wall clock; none where it is not known, as of older files; not changed any more
-	Protected bool
-	Events    []Event // that it holds media of, as many as it names; not changed any more
+	ID         ID
+	Stream     string
+	Pipeline   string
+	Path       string // of the file, slash-separated, relative to the record directory
+	Directory  string // identity of that directory; empty: the one of whoever has the recording
+	State      State
+	StartUTC   int64 // ns
+	EndUTC     int64 // ns, wall clock of the end of the last access unit
+	DurationNS int64 // ns of media
+	SizeBytes  int64 // bytes of the file
+	Tracks     []TrackInfo
+	EndReason  Cause
+	Gap        Gap     // what is missing before it
+	Gaps       []Gap   // what is missing inside of it, see JoinGap; known when it is finished; not changed any more
+	Anchors    Anchors // its wall clock; none where it is not known, as of older files; not changed any more
+	Protected  bool
+	Events     []Event // that it holds media of, as many as it names; not changed any more
 
 	// Beyond are events that it holds media of and cannot name. Each is told of with
 	// one value of the recording only: whoever keeps events takes it from there.
@@ -79,7 +79,7 @@ type Location struct {
 	Directory string // identity of its record directory; empty where it is not known
 	Bucket    string // empty for a disk
 	Path      string // as in Recording; in a bucket the key
-	Size      int64  // bytes
+	SizeBytes int64  // bytes
 	Checksum  string // algorithm:hexadecimal; empty where there is none
 	State     State  // of what is there
 }

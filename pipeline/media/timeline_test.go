@@ -206,7 +206,7 @@ func TestDriftingClockDoesNotHideAJump(t *testing.T) {
 	b.SetTracks(setOf(t, video()))
 	au := AU{Sync: true, Payload: [][]byte{{1}}}
 	for range 2 * 3600 * 25 { // two hours, a thousandth too slow
-		au.DTS, au.PTS, au.Mono = au.DTS+3600, au.PTS+3600, au.Mono+4004e4
+		au.DTS, au.PTS, au.MonoNS = au.DTS+3600, au.PTS+3600, au.MonoNS+4004e4
 		require.NoError(t, b.Append(0, &au))
 	}
 	au.DTS += 4 * 90000
@@ -223,8 +223,8 @@ func TestStallIsAGapAndNoLongFrame(t *testing.T) {
 	f.live(0, next+60*90000, 3600, 10)
 	f.Flush()
 	require.Len(t, f.out, 2)
-	require.EqualValues(t, 3600, f.out[0].Tracks[0].Duration(9))
-	require.Equal(t, Gap{Cause: GapStall, Duration: 60e9 + 4e7}, f.out[1].Gap)
+	require.EqualValues(t, 3600, f.out[0].Tracks[0].DurationTicks(9))
+	require.Equal(t, Gap{Cause: GapStall, DurationNS: 60e9 + 4e7}, f.out[1].Gap)
 }
 
 func TestStallWithinAGOPMarksTheNextOne(t *testing.T) {
@@ -243,7 +243,7 @@ func TestStallWithinAGOPMarksTheNextOne(t *testing.T) {
 func TestJumpDoesNotHideAGapThatIsKnown(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video())
 	next := f.live(0, 0, 3600, 10)
-	lost := Gap{Cause: GapSourceLost, Duration: 5e9}
+	lost := Gap{Cause: GapSourceLost, DurationNS: 5e9}
 	f.MarkGap(lost)
 	f.live(0, next+3600*90000, 3600, 10)
 	f.Flush()
@@ -269,7 +269,7 @@ func TestExtremeTimes(t *testing.T) {
 			for _, dts := range []int64{math.MinInt64, math.MinInt64 + 1, math.MaxInt64, math.MaxInt64 - 1} {
 				require.ErrorIs(t, f.Append(0, f.unit(dts, true)), ErrTimeRange, "%d", dts)
 			}
-			edge := f.tracks[0].time
+			edge := f.tracks[0].timeTicks
 			require.ErrorIs(t, f.Append(0, f.unit(edge+1, true)), ErrTimeRange)
 			require.ErrorIs(t, f.Append(0, f.unit(-edge-1, true)), ErrTimeRange)
 			f.add(0, edge, true)
@@ -287,7 +287,7 @@ func TestExtremeTimes(t *testing.T) {
 func TestTimeLineEndsBeforeItsTypeDoes(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video())
 	f.add(0, 0, true)
-	f.tracks[0].shift, f.tracks[0].last = maxLine, maxLine-1
+	f.tracks[0].shiftTicks, f.tracks[0].lastTicks = maxLine, maxLine-1
 	require.ErrorIs(t, f.Append(0, f.unit(3600, false)), ErrTimeRange)
 }
 
@@ -301,7 +301,7 @@ func checkOrder(t require.TestingT, out []*Chunk) {
 				if before, ok := last[i]; ok {
 					require.Greater(t, dts, before, "track %d", i)
 				}
-				require.Positive(t, col.Duration(k), "track %d", i)
+				require.Positive(t, col.DurationTicks(k), "track %d", i)
 				last[i] = dts
 			}
 		}
@@ -321,7 +321,7 @@ func TestOffsetThatNoColumnHoldsIsRefused(t *testing.T) {
 	au.PTS = -1000 + math.MinInt32
 	require.NoError(t, f.Append(0, au))
 	f.Flush()
-	require.Equal(t, []int32{math.MinInt32}, f.out[0].Tracks[0].Offset)
+	require.Equal(t, []int32{math.MinInt32}, f.out[0].Tracks[0].OffsetTicks)
 }
 
 func TestTracksThatStartBehindAJumpAreCorrectedToo(t *testing.T) {

@@ -21,7 +21,7 @@ type Track struct {
 	Width, Height int // pixels as shown, after cropping; video only
 
 	SampleRate, Channels int    // audio only
-	FrameDuration        uint32 // ticks of every access unit where the codec fixes it, else 0
+	FrameDurationTicks   uint32 // ticks of every access unit where the codec fixes it, else 0
 
 	Language string // ISO 639-2/T; empty means und
 }
@@ -50,7 +50,7 @@ func (t *Track) equal(o *Track) bool {
 	return t.Codec == o.Codec && t.Timescale == o.Timescale &&
 		t.Width == o.Width && t.Height == o.Height &&
 		t.SampleRate == o.SampleRate && t.Channels == o.Channels &&
-		t.FrameDuration == o.FrameDuration && t.Language == o.Language &&
+		t.FrameDurationTicks == o.FrameDurationTicks && t.Language == o.Language &&
 		slices.EqualFunc(t.ParameterSets, o.ParameterSets, bytes.Equal)
 }
 
@@ -63,8 +63,8 @@ type TrackSet struct {
 	lead       int
 }
 
-// Life is what so much of the set's media time, ns, took on the wall clock.
-func (s *TrackSet) Life(ns int64) int64 { return ns * int64(max(s.Speed, 1)) }
+// LifeNS is what so much of the set's media time, ns, took on the wall clock.
+func (s *TrackSet) LifeNS(ns int64) int64 { return ns * int64(max(s.Speed, 1)) }
 
 // ErrNoTracks is returned for a set without a track.
 var ErrNoTracks = errors.New("no tracks")

@@ -58,7 +58,7 @@ func TestTrackSetSame(t *testing.T) {
 		"width":         func(v *Track) { v.Width = 1280 },
 		"height":        func(v *Track) { v.Height = 720 },
 		"language":      func(v *Track) { v.Language = "deu" },
-		"duration":      func(v *Track) { v.FrameDuration = 3600 },
+		"duration":      func(v *Track) { v.FrameDurationTicks = 3600 },
 	} {
 		v := video()
 		change(&v)

@@ -14,13 +14,13 @@ func shot(t *testing.T, pool *media.Pool) *media.Chunk {
 	t.Helper()
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = 10
-	cam.Gap(media.Gap{Cause: media.GapStall, Duration: 5})
+	cam.Gap(media.Gap{Cause: media.GapStall, DurationNS: 5})
 	chunks := append(cam.Shoot(t, 25), cam.Cut()...)
 	for _, c := range chunks[1:] {
 		c.Release()
 	}
 	c := chunks[0]
-	c.Gaps = append(c.Gaps, media.Gap{Cause: media.GapRTPLoss, StartUTC: c.UTC, Duration: 7})
+	c.Gaps = append(c.Gaps, media.Gap{Cause: media.GapRTPLoss, StartUTC: c.UTC, DurationNS: 7})
 	return c
 }
 
@@ -33,7 +33,7 @@ func TestAnUnpooledChunkIsNobodysToRelease(t *testing.T) {
 		payloads = append(payloads, c.Tracks[i].Payload.Append(nil))
 	}
 	u := c.Unpooled()
-	gap, gaps, seq, utc, span, gop := c.Gap, append([]media.Gap{}, c.Gaps...), c.Seq, c.UTC, c.Span(), c.StartsGOP
+	gap, gaps, seq, utc, span, gop := c.Gap, append([]media.Gap{}, c.Gaps...), c.Seq, c.UTC, c.SpanNS(), c.StartsGOP
 	c.Release()
 	require.Zero(t, pool.Outstanding())
 	require.NoError(t, u.Check())
@@ -42,8 +42,8 @@ func TestAnUnpooledChunkIsNobodysToRelease(t *testing.T) {
 	}
 	require.Equal(t, gap, u.Gap)
 	require.Equal(t, gaps, u.Gaps)
-	require.Equal(t, []any{seq, utc, span, gop}, []any{u.Seq, u.UTC, u.Span(), u.StartsGOP})
-	require.Positive(t, u.Memory())
+	require.Equal(t, []any{seq, utc, span, gop}, []any{u.Seq, u.UTC, u.SpanNS(), u.StartsGOP})
+	require.Positive(t, u.MemoryBytes())
 	for range 3 { // as often as anybody likes
 		require.Same(t, u, u.Retain())
 		u.Release()
@@ -86,8 +86,8 @@ func TestWhatComesFromElsewhereIsChecked(t *testing.T) {
 		"its tracks are not those of its set": func(c *media.Chunk) { c.Set = nil },
 		"track 1: DTS, Offset, Size and Flags have 19,":            func(c *media.Chunk) { c.Tracks[0].DTS = c.Tracks[0].DTS[:19] },
 		"track 1: access unit 3: the decoding time 0 is not after": func(c *media.Chunk) { c.Tracks[0].DTS[2] = 0 },
-		"track 2: Size adds up to":                                 func(c *media.Chunk) { c.Tracks[1].Size[0]++ },
-		"track 1: End is -1, before":                               func(c *media.Chunk) { c.Tracks[0].End = -1 },
+		"track 2: Size adds up to":                                 func(c *media.Chunk) { c.Tracks[1].SizeBytes[0]++ },
+		"track 1: End is -1, before":                               func(c *media.Chunk) { c.Tracks[0].EndTicks = -1 },
 		"and Payload has 3":                                        func(c *media.Chunk) { c.Tracks[0].Payload = media.NewPayload([]byte{1, 2, 3}) },
 	} {
 		u := c.Unpooled()
@@ -118,11 +118,11 @@ func TestUnpooledMarksAndRecordingsShareNothing(t *testing.T) {
 	u.Mark.Raised.Data[1] = 'x'
 	require.Equal(t, media.Event{Name: "door", Data: []byte(`{"a":1}`)}, *event)
 
-	r := media.Recording{Tracks: []media.TrackInfo{{Codec: "h264"}}, Gaps: []media.Gap{{Duration: 1}}, Events: []media.Event{*event}}
+	r := media.Recording{Tracks: []media.TrackInfo{{Codec: "h264"}}, Gaps: []media.Gap{{DurationNS: 1}}, Events: []media.Event{*event}}
 	copied := r.Unpooled()
 	require.Equal(t, r, copied)
-	copied.Tracks[0].Codec, copied.Gaps[0].Duration, copied.Events[0].Data[1] = "h265", 2, 'x'
+	copied.Tracks[0].Codec, copied.Gaps[0].DurationNS, copied.Events[0].Data[1] = "h265", 2, 'x'
 	require.Equal(t, "h264", r.Tracks[0].Codec)
-	require.EqualValues(t, 1, r.Gaps[0].Duration)
+	require.EqualValues(t, 1, r.Gaps[0].DurationNS)
 	require.Equal(t, `{"a":1}`, string(event.Data))
 }

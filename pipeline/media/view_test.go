@@ -15,11 +15,11 @@ func pictureAndSound(t testing.TB, pool *Pool) *Chunk {
 	b.SetTracks(setOf(t, video(), audio()))
 	scale := int64(b.Set().Tracks[1].Timescale)
 	for n := range int64(2) {
-		require.NoError(t, b.Append(0, &AU{DTS: n * 9000, PTS: n * 9000, UTC: 1e18 + n*1e8, Mono: n * 1e8, Sync: n == 0, Payload: [][]byte{{byte(n), 1, 2}}}))
+		require.NoError(t, b.Append(0, &AU{DTS: n * 9000, PTS: n * 9000, UTC: 1e18 + n*1e8, MonoNS: n * 1e8, Sync: n == 0, Payload: [][]byte{{byte(n), 1, 2}}}))
 	}
 	for n := range int64(4) {
 		at := scale/50 + n*1024
-		require.NoError(t, b.Append(1, &AU{DTS: at, PTS: at, UTC: 1e18, Mono: 2e7, Payload: [][]byte{{0xa0, byte(n)}}}))
+		require.NoError(t, b.Append(1, &AU{DTS: at, PTS: at, UTC: 1e18, MonoNS: 2e7, Payload: [][]byte{{0xa0, byte(n)}}}))
 	}
 	b.Flush()
 	return out
@@ -40,7 +40,7 @@ func TestViewSharesThePayload(t *testing.T) {
 	require.True(t, v.StartsGOP)
 	require.Equal(t, [2]any{seq, utc}, [2]any{v.Seq, v.UTC})
 	require.Equal(t, held, pool.Memory(), "the same memory is not counted twice")
-	require.Equal(t, c.Memory(), v.Memory())
+	require.Equal(t, c.MemoryBytes(), v.MemoryBytes())
 	require.EqualValues(t, 2, pool.Outstanding())
 	v.Release()
 	require.Zero(t, pool.Outstanding(), "with the view goes its reference")
@@ -73,7 +73,7 @@ func TestViewWithAnotherLeadBeginsItsOwnGOPs(t *testing.T) {
 	v = pool.View(silent, setOf(t, audio()), []int{1})
 	require.False(t, v.StartsGOP)
 	require.Zero(t, v.AccessUnits())
-	require.Zero(t, v.Span())
+	require.Zero(t, v.SpanNS())
 	v.Release()
 	require.Zero(t, pool.Outstanding())
 }

@@ -157,9 +157,9 @@ func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipe
 		if err := emit(r); err != nil {
 			return err
 		}
-		r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, endcause.Stop, r.StartUTC+int64(time.Second), int64(time.Second), 1000
+		r.State, r.EndReason, r.EndUTC, r.DurationNS, r.SizeBytes = media.StateFinished, endcause.Stop, r.StartUTC+int64(time.Second), int64(time.Second), 1000
 		if s.Missing {
-			r.Gap, r.Gaps = media.Gap{Cause: media.GapStall, Duration: int64(3 * time.Second)}, []media.Gap{lost(r.StartUTC)}
+			r.Gap, r.Gaps = media.Gap{Cause: media.GapStall, DurationNS: int64(3 * time.Second)}, []media.Gap{lost(r.StartUTC)}
 			s.given.see(r)
 		}
 		if err := emit(r); err != nil {

@@ -40,7 +40,7 @@ func AVC(width, height int) media.Track {
 // AAC describes a stereo AAC-LC track at 48 kHz.
 func AAC() media.Track {
 	return media.Track{
-		Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024,
+		Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDurationTicks: 1024,
 		ParameterSets: [][]byte{{0x11, 0x90}},
 	}
 }
@@ -50,7 +50,7 @@ type Camera struct {
 	GOP   int // pictures from one key frame to the next (25)
 	Bytes int // of a picture (1000)
 
-	Stepped int64 // ns by which the wall clock has been set
+	SteppedNS int64 // ns by which the wall clock has been set
 
 	builder *media.Builder
 	set     *media.TrackSet
@@ -103,14 +103,14 @@ func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	for range n {
 		ns, sync := c.frame*int64(40*time.Millisecond), c.frame%int64(c.GOP) == 0
 		c.append(t, 0, &media.AU{
-			DTS: c.frame * 3600, PTS: c.frame * 3600, UTC: StartUTC + ns + c.Stepped, Stepped: c.Stepped, Mono: ns,
+			DTS: c.frame * 3600, PTS: c.frame * 3600, UTC: StartUTC + ns + c.SteppedNS, SteppedNS: c.SteppedNS, MonoNS: ns,
 			Sync: sync, Payload: [][]byte{slice(sync, c.Bytes)},
 		})
 		c.frame++
 		for len(c.set.Tracks) > 1 && c.sound*1024*25 < c.frame*48000 {
 			ns := media.ToNanos(c.sound*1024, 48000)
 			c.append(t, 1, &media.AU{
-				DTS: c.sound * 1024, PTS: c.sound * 1024, UTC: StartUTC + ns + c.Stepped, Stepped: c.Stepped, Mono: ns, Payload: [][]byte{make([]byte, 200)},
+				DTS: c.sound * 1024, PTS: c.sound * 1024, UTC: StartUTC + ns + c.SteppedNS, SteppedNS: c.SteppedNS, MonoNS: ns, Payload: [][]byte{make([]byte, 200)},
 			})
 			c.sound++
 		}
@@ -165,7 +165,7 @@ func Publish(t testing.TB, begin func() (Publisher, error)) {
 		for n := int64(0); ; n++ {
 			ns := n * int64(40*time.Millisecond)
 			if p.Write(0, &media.AU{
-				DTS: n * 3600, PTS: n * 3600, UTC: StartUTC + ns, Mono: ns,
+				DTS: n * 3600, PTS: n * 3600, UTC: StartUTC + ns, MonoNS: ns,
 				Sync: n%25 == 0, Payload: [][]byte{{0x65, byte(n)}},
 			}) != nil {
 				return

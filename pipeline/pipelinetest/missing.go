@@ -21,21 +21,21 @@ func (m *missing) see(el any) {
 	switch e := el.(type) {
 	case *media.Chunk:
 		if e.Mark != nil {
-			m.beforeNS += e.Mark.Gap.Duration
+			m.beforeNS += e.Mark.Gap.DurationNS
 			return
 		}
-		m.beforeNS += e.Gap.Duration
+		m.beforeNS += e.Gap.DurationNS
 		m.within(e.Gaps)
 	case media.Part:
 		if e.First {
-			m.beforeNS += e.Segment.Gap.Duration
+			m.beforeNS += e.Segment.Gap.DurationNS
 		}
 		if e.Chunk != nil && e.Chunk.Mark == nil {
 			m.within(e.Chunk.Gaps)
 		}
 	case media.Recording:
 		if e.State == media.StateFinished {
-			m.beforeNS += e.Gap.Duration
+			m.beforeNS += e.Gap.DurationNS
 			m.within(e.Gaps)
 		}
 	}
@@ -72,7 +72,7 @@ func (s *Script) lose(cam *Camera, given int) {
 		return
 	}
 	if cam.GOP = 50; given >= lossesFrom && given%4 == 0 {
-		gap := media.Gap{Cause: media.GapStall, Duration: int64(3 * time.Second)}
+		gap := media.Gap{Cause: media.GapStall, DurationNS: int64(3 * time.Second)}
 		cam.Gap(gap)
 	}
 }
@@ -89,5 +89,5 @@ func (s *Script) loseWithin(c *media.Chunk, given int) {
 }
 
 func lost(utc int64) media.Gap {
-	return media.Gap{Cause: media.GapRTPLoss, StartUTC: utc, Duration: int64(40 * time.Millisecond), Track: 1, AccessUnits: 1, Places: 1}
+	return media.Gap{Cause: media.GapRTPLoss, StartUTC: utc, DurationNS: int64(40 * time.Millisecond), Track: 1, AccessUnits: 1, Places: 1}
 }

@@ -35,13 +35,13 @@ type Plan struct {
 
 // Eviction is a file that goes, and why.
 type Eviction struct {
-	ID       media.ID // zero for a file without an entry
-	Path     string   // below the record directory, slash-separated
-	Stream   string   // empty for a file without an entry
-	StartUTC int64    // ns; 0: not known
-	Size     int64    // bytes
-	Class    Class
-	Cause    string // the setting that asks for it; "room": none does yet
+	ID        media.ID // zero for a file without an entry
+	Path      string   // below the record directory, slash-separated
+	Stream    string   // empty for a file without an entry
+	StartUTC  int64    // ns; 0: not known
+	SizeBytes int64    // bytes
+	Class     Class
+	Cause     string // the setting that asks for it; "room": none does yet
 }
 
 // Kept counts the files that are never deleted for one reason.

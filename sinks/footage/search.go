@@ -117,7 +117,7 @@ func (s *Store) overlapping(ctx context.Context, q *Search) (all []media.Record,
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	query := media.Query{Stream: q.Stream, Start: time.Unix(0, q.Event.Start), End: time.Unix(0, q.Event.End), Ascending: true, Limit: media.MaxLimit}
+	query := media.Query{Stream: q.Stream, Start: time.Unix(0, q.Event.StartUTC), End: time.Unix(0, q.Event.EndUTC), Ascending: true, Limit: media.MaxLimit}
 	for {
 		page, err := s.Index.Records(ctx, query)
 		if err != nil {
@@ -150,7 +150,7 @@ func (s *Store) settled(q *Search, all []media.Record, begun map[media.ID]bool) 
 		case growing && (took || len(q.Took) == 0) && !named:
 			return false
 		case took:
-			there = there || named || !growing && r.EndUTC >= q.Event.End
+			there = there || named || !growing && r.EndUTC >= q.Event.EndUTC
 		}
 	}
 	return there

@@ -79,7 +79,7 @@ func (x *index) change(do func()) {
 	x.changed = make(chan struct{})
 }
 
-var event = media.Event{ID: media.ID{9}, At: 15, Start: 10, End: 20}
+var event = media.Event{ID: media.ID{9}, AtUTC: 15, StartUTC: 10, EndUTC: 20}
 
 // grows returns a growing recording of this run that overlaps the event.
 func grows(pipeline string) media.Record {
@@ -229,7 +229,7 @@ func TestASearchOfManyRows(t *testing.T) {
 	found, err := w.Find(t.Context(), Search{Event: event})
 	require.NoError(t, err)
 	require.Equal(t, all, found.Records)
-	require.Equal(t, []int{1, 0, 2}, found.NearestFirst(event.At))
+	require.Equal(t, []int{1, 0, 2}, found.NearestFirst(event.AtUTC))
 	require.Equal(t, []int{2, 1, 0}, found.NearestFirst(40))
 
 	x.pages, x.degraded = 0, true

@@ -174,7 +174,7 @@ func TestARecordingGoesOnWhileItsRowIsAside(t *testing.T) {
 		put(t, c, rec, gone)
 		ready(t, c.Catalogue)
 		for range 3 {
-			rec.Size++
+			rec.SizeBytes++
 			put(t, c, rec)
 			ready(t, c.Catalogue)
 		}
@@ -198,8 +198,8 @@ func TestARecordingGoesOnWhileItsRowIsAside(t *testing.T) {
 		got, err := c.Record(t.Context(), rec.ID)
 		require.NoError(t, err)
 		require.True(t, got.Protected)
-		require.Equal(t, rec.Size, got.Size)
-		rec.Size = 1 // a size that the database accepts
+		require.Equal(t, rec.SizeBytes, got.SizeBytes)
+		rec.SizeBytes = 1 // a size that the database accepts
 		put(t, c, rec)
 		ready(t, c.Catalogue)
 		require.Zero(t, c.Stats().Aside)
@@ -209,7 +209,7 @@ func TestARecordingGoesOnWhileItsRowIsAside(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, got.Protected, "which was asked for while it was aside")
 		require.False(t, got.Pending)
-		require.EqualValues(t, 1, got.Size)
+		require.EqualValues(t, 1, got.SizeBytes)
 	})
 }
 
@@ -222,7 +222,7 @@ func TestManyRefusedRowsAreTheDatabasesFault(t *testing.T) {
 	c.exec(t, limit["sqlite"])
 	for n := range maxAside + 50 {
 		rec := sample(n, "live/a")
-		rec.Size = 2000
+		rec.SizeBytes = 2000
 		put(t, c, rec)
 	}
 	require.Eventually(t, func() bool { return c.Stalled() }, patience, 10*time.Millisecond)
@@ -251,7 +251,7 @@ func TestABatchThatIsTooLargeGoesInParts(t *testing.T) {
 			events = 40 // more than the server accepts in one packet
 		}
 		for i := range events {
-			rec.Events = append(rec.Events, media.Event{ID: media.ID{1, byte(n), byte(i)}, Key: fmt.Sprint(n, i), At: rec.StartUTC,
+			rec.Events = append(rec.Events, media.Event{ID: media.ID{1, byte(n), byte(i)}, Key: fmt.Sprint(n, i), AtUTC: rec.StartUTC,
 				Data: []byte(`"` + strings.Repeat("x", 3000) + `"`)})
 		}
 		put(t, c, rec)
@@ -268,7 +268,7 @@ func TestNoTextOfAnEventIsRefused(t *testing.T) {
 		c := open(t, driver, dsn)
 		for n, data := range []string{`"a\u0000b"`, `"\ud800"`, `"\ude00\ud83d"`, `"\ud83d\ude00"`, `"\\u0000"`} {
 			rec := sample(n, "live/a")
-			rec.Events = []media.Event{{ID: media.ID{2, byte(n)}, Key: "k", At: rec.StartUTC, Data: []byte(data)}}
+			rec.Events = []media.Event{{ID: media.ID{2, byte(n)}, Key: "k", AtUTC: rec.StartUTC, Data: []byte(data)}}
 			put(t, c, rec)
 		}
 		ready(t, c.Catalogue)
@@ -291,7 +291,7 @@ func TestNoTextOfAnEventIsRefused(t *testing.T) {
 func TestRowsAsideOutliveAPowerCut(t *testing.T) {
 	at := func(n int, size int64) journal.Change {
 		rec := sample(1, "live/a")
-		rec.ID, rec.Size = media.ID{1}, size
+		rec.ID, rec.SizeBytes = media.ID{1}, size
 		r, err := row.Of(rec, "node1")
 		require.NoError(t, err)
 		o := journal.Change{Revision: int64(n), Kind: journal.Put, Row: r}

@@ -110,13 +110,13 @@ func sample(n int, stream string) media.Recording {
 	rec := media.Recording{
 		ID: testID(n), Stream: stream, Pipeline: "default", Path: fmt.Sprintf("%s/%06d.mp4", stream, n),
 		State: media.StateFinished, StartUTC: start.UnixNano(), EndUTC: start.Add(time.Minute).UnixNano(),
-		Duration: int64(time.Minute), Size: int64(1000 + n), EndReason: endcause.MaxDuration,
+		DurationNS: int64(time.Minute), SizeBytes: int64(1000 + n), EndReason: endcause.MaxDuration,
 		Tracks: []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 640, Height: 360}, {Kind: "audio", Codec: "aac", SampleRate: 48000, Channels: 2}},
-		Gap:    media.Gap{Cause: media.GapSourceLost, Duration: 1500, Chunks: 2},
+		Gap:    media.Gap{Cause: media.GapSourceLost, DurationNS: 1500, Chunks: 2},
 	}
 	if n%2 == 1 { // the others have none, as rows of earlier versions
 		rec.Gaps = []media.Gap{
-			{Cause: media.GapRTPLoss, StartUTC: rec.StartUTC + 123_456_789, Duration: 1 << 40, Track: 2, AccessUnits: 1 << 30, Bytes: 1<<62 + 1, Places: 3},
+			{Cause: media.GapRTPLoss, StartUTC: rec.StartUTC + 123_456_789, DurationNS: 1 << 40, Track: 2, AccessUnits: 1 << 30, Bytes: 1<<62 + 1, Places: 3},
 			{Cause: media.GapDamaged, StartUTC: rec.StartUTC + 1e9, Chunks: 4},
 		}
 		rec.Anchors = media.Anchors{{UTC: rec.StartUTC}, {MediaNS: int64(time.Minute) + 1, UTC: rec.EndUTC + 7}}
@@ -182,7 +182,7 @@ func TestARowFollowsItsRecordingThroughItsLife(t *testing.T) {
 		c := open(t, driver, dsn)
 		rec := sample(1, "live/a")
 		growing := rec
-		growing.State, growing.EndUTC, growing.Size, growing.EndReason = media.StateRecording, 0, 0, ""
+		growing.State, growing.EndUTC, growing.SizeBytes, growing.EndReason = media.StateRecording, 0, 0, ""
 		put(t, c, growing)
 		ready(t, c.Catalogue)
 		_, err := c.Delete(t.Context(), rec.ID)
@@ -197,7 +197,7 @@ func TestARowFollowsItsRecordingThroughItsLife(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, got.Protected, "a recorder's row must not lift a protection")
 		require.Equal(t, media.StateFinished, got.State)
-		require.Equal(t, rec.Size, got.Size)
+		require.Equal(t, rec.SizeBytes, got.SizeBytes)
 
 		_, err = c.Delete(t.Context(), rec.ID)
 		require.ErrorIs(t, err, ErrProtected)
@@ -220,13 +220,13 @@ func TestABatchWithOneRowManyTimesKeepsTheLast(t *testing.T) {
 		c := open(t, driver, dsn)
 		rec := sample(1, "live/a")
 		for i := range 50 {
-			rec.Size = int64(i)
+			rec.SizeBytes = int64(i)
 			put(t, c, rec, sample(100+i, "live/b"))
 		}
 		ready(t, c.Catalogue)
 		got, err := c.Record(t.Context(), rec.ID)
 		require.NoError(t, err)
-		require.EqualValues(t, 49, got.Size)
+		require.EqualValues(t, 49, got.SizeBytes)
 		require.Len(t, all(t, c, media.Query{}), 51)
 	})
 }
@@ -237,7 +237,7 @@ func TestOldChangesNeverMoveARowBack(t *testing.T) {
 		s := c.store.Load()
 		change := func(rev int64, kind journal.Kind, size int64, protected bool) journal.Change {
 			rec := sample(1, "live/a")
-			rec.ID, rec.Size, rec.Protected = media.ID{1}, size, protected
+			rec.ID, rec.SizeBytes, rec.Protected = media.ID{1}, size, protected
 			r, err := row.Of(rec, "node1")
 			require.NoError(t, err)
 			o := journal.Change{Revision: rev, Kind: kind, Row: r}
@@ -256,7 +256,7 @@ func TestOldChangesNeverMoveARowBack(t *testing.T) {
 		write(change(300, journal.Put, 9, true))
 		got, err := c.Record(t.Context(), media.ID{1})
 		require.NoError(t, err)
-		require.EqualValues(t, 3, got.Size)
+		require.EqualValues(t, 3, got.SizeBytes)
 		require.False(t, got.Protected)
 		at, err := s.position(t.Context(), "journal", []string{"node1"})
 		require.NoError(t, err)

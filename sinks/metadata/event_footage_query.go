@@ -128,7 +128,7 @@ func (f *eventFootage) add(r *footageRow) error {
 	f.of.Total = max(f.of.Total, r.Total)
 	f.known[r.ID] = media.EventRecording{
 		ID: id, Node: r.Node, Elsewhere: r.Node != f.node, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
-		StartUTC: r.StartNS, EndUTC: r.EndNS, Size: r.Size, Protected: r.Protected != 0,
+		StartUTC: r.StartNS, EndUTC: r.EndNS, SizeBytes: r.Size, Protected: r.Protected != 0,
 	}
 	return nil
 }

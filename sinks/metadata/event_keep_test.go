@@ -22,7 +22,7 @@ func TestARecoveredFileKeepsTheEventsOfItsRow(t *testing.T) {
 			rec := sample(map[bool]int{true: 1, false: 2}[stored], "live/x")
 			rec.State = media.StateRecording
 			longer := eventNo(2, 0)
-			longer.End += 60e9
+			longer.EndUTC += 60e9
 			rec.Events = []media.Event{eventNo(0, 0), eventNo(1, time.Second), eventNo(2, 0)}
 			put(t, c, rec)
 			if stored {
@@ -42,7 +42,7 @@ func TestARecoveredFileKeepsTheEventsOfItsRow(t *testing.T) {
 				require.Len(t, got.Events, 3)
 				for i, e := range []media.Event{rec.Events[0], rec.Events[1], longer} {
 					require.Equal(t, e.ID, got.Events[i].ID)
-					require.Equal(t, e.End, got.Events[i].End)
+					require.Equal(t, e.EndUTC, got.Events[i].EndUTC)
 				}
 			}
 			check()

@@ -50,7 +50,7 @@ func TestAnEventByItselfIsKept(t *testing.T) {
 		check()
 		for range 2 { // put again, and joined
 			later := waits
-			later.End += 10e9
+			later.EndUTC += 10e9
 			require.NoError(t, c.PutEvents(t.Context(), full, later))
 			require.NoError(t, c.Flush(t.Context()))
 			require.Equal(t, later, theEvent(t, c, "a").Event)

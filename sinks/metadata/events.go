@@ -39,7 +39,7 @@ func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 		for _, e := range events {
 			n := eventRow{
 				ID: e.ID.String(), Node: r.Node, Stream: r.Stream, Key: e.Key, Name: e.Name, Data: string(e.Data),
-				AtNS: e.At, StartNS: e.Start, EndNS: e.End, ActualNS: e.Actual, Protect: row.Bit(e.Protect),
+				AtNS: e.AtUTC, StartNS: e.StartUTC, EndNS: e.EndUTC, ActualNS: e.ActualUTC, Protect: row.Bit(e.Protect),
 			}
 			i, known := at[n.ID]
 			if !known {

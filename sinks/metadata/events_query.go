@@ -82,7 +82,9 @@ func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.Event
 		return media.EventPage{}, err
 	}
 	all := page.Events
-	page.Behind = func(i int) string { return encodeCursor(row.Key{Start: all[i].At, ID: all[i].ID.String()}, a.mark()) }
+	page.Behind = func(i int) string {
+		return encodeCursor(row.Key{Start: all[i].AtUTC, ID: all[i].ID.String()}, a.mark())
+	}
 	for bytes, done := 0, 0; done < len(all); {
 		if a.maxBytes > 0 && bytes > a.maxBytes {
 			page.Events, page.Next = all[:done], page.Behind(done-1)
@@ -152,7 +154,7 @@ func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next str
 			return nil, "", fmt.Errorf("catalogue event: %w", err)
 		}
 		page[i] = media.EventRecord{Stream: r.Stream, Node: r.Node, Event: media.Event{
-			ID: id, Key: r.Key, Name: r.Name, At: r.AtNS, Start: r.StartNS, End: r.EndNS, Actual: r.ActualNS, Protect: r.Protect != 0,
+			ID: id, Key: r.Key, Name: r.Name, AtUTC: r.AtNS, StartUTC: r.StartNS, EndUTC: r.EndNS, ActualUTC: r.ActualNS, Protect: r.Protect != 0,
 		}, GoneUTC: r.GoneNS}
 		if r.Data != "" {
 			page[i].Data = json.RawMessage(r.Data)

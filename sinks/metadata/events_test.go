@@ -20,7 +20,7 @@ func eventNo(n int, at time.Duration) media.Event {
 	t := base.Add(at).UnixNano()
 	return media.Event{
 		ID: media.EventID("live/x", string(rune('a'+n))), Key: string(rune('a' + n)), Name: []string{"door", "motion"}[n%2],
-		At: t, Start: t - 10e9, End: t + 10e9, Data: json.RawMessage(`{"n":"` + string(rune('a'+n)) + `"}`),
+		AtUTC: t, StartUTC: t - 10e9, EndUTC: t + 10e9, Data: json.RawMessage(`{"n":"` + string(rune('a'+n)) + `"}`),
 	}
 }
 
@@ -83,14 +83,14 @@ func TestEventPagesHoldEachEventOnce(t *testing.T) {
 				stream := []string{"live/x", "live/y", "other"}[i%3]
 				in := (q.Stream == "" || q.Stream == stream || strings.HasPrefix(q.Stream, "live/") && stream != "other") &&
 					(q.Name == "" || q.Name == e.Name) && (q.Key == "" || q.Key == e.Key) &&
-					(q.Start.IsZero() || e.At >= q.Start.UnixNano() && e.At < q.End.UnixNano())
+					(q.Start.IsZero() || e.AtUTC >= q.Start.UnixNano() && e.AtUTC < q.End.UnixNano())
 				if in {
 					want = append(want, e.ID)
 				}
 			}
 			order := map[media.ID]int64{}
 			for _, e := range all {
-				order[e.ID] = e.At
+				order[e.ID] = e.AtUTC
 			}
 			slices.SortFunc(want, func(x, y media.ID) int {
 				d := cmp.Or(cmp.Compare(order[x], order[y]), cmp.Compare(x.String(), y.String()))

@@ -47,7 +47,7 @@ type location struct {
 }
 
 func (l *location) value() media.Location {
-	return media.Location{Node: l.Node, Directory: l.Directory, Bucket: l.Bucket, Path: l.Path, Size: l.Size,
+	return media.Location{Node: l.Node, Directory: l.Directory, Bucket: l.Bucket, Path: l.Path, SizeBytes: l.Size,
 		Checksum: l.Checksum, State: media.State(l.State)}
 }
 
@@ -105,7 +105,7 @@ func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 		r := &recs[i]
 		ids[i] = r.ID.String()
 		at[ids[i]] = i
-		r.Locations = []media.Location{{Node: r.Node, Directory: r.Directory, Path: r.Path, Size: r.Size, State: ownState(r.State)}}
+		r.Locations = []media.Location{{Node: r.Node, Directory: r.Directory, Path: r.Path, SizeBytes: r.SizeBytes, State: ownState(r.State)}}
 	}
 	var stored []location
 	err := c.read(ctx, func(ctx context.Context, s *store) (err error) {

@@ -48,7 +48,7 @@ func TestARecordingWhoseFileIsLostIsRemoteWhileAnotherPlaceHasIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c, d := open(t, driver, dsn), disk{t, t.TempDir()}
 		rec, part, plain := sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a")
-		rec.Size = 4000
+		rec.SizeBytes = 4000
 		rec.Events = []media.Event{eventNo(1, time.Minute)}
 		put(t, c, rec, part, plain)
 		ready(t, c.Catalogue)
@@ -60,7 +60,7 @@ func TestARecordingWhoseFileIsLostIsRemoteWhileAnotherPlaceHasIt(t *testing.T) {
 		require.Equal(t, media.StateRemote, stateOf(t, c, rec.ID))
 		require.Equal(t, media.StateLost, stateOf(t, c, part.ID), "the other place does not hold it whole")
 		require.Equal(t, media.StateLost, stateOf(t, c, plain.ID))
-		own := media.Location{Node: "node1", Path: rec.Path, Size: rec.Size, State: media.StateLost}
+		own := media.Location{Node: "node1", Path: rec.Path, SizeBytes: rec.SizeBytes, State: media.StateLost}
 		page := records(t, c, media.Query{State: media.StateRemote})
 		require.Len(t, page.Records, 1)
 		require.Equal(t, []media.Location{own, archived}, page.Records[0].Locations)
@@ -104,7 +104,7 @@ func TestAnEvictedRecordingStaysInTheCatalogueWhileAnotherPlaceHasIt(t *testing.
 		require.Len(t, left, 1)
 		require.Equal(t, media.StateRemote, left[0].State)
 		require.Greater(t, left[0].Revision, before.Revision)
-		own := media.Location{Node: "node1", Path: rec.Path, Size: rec.Size, State: media.StateLost}
+		own := media.Location{Node: "node1", Path: rec.Path, SizeBytes: rec.SizeBytes, State: media.StateLost}
 		require.Equal(t, []media.Location{own, archived}, left[0].Locations)
 		gone.State = media.StateUnwanted
 		require.Equal(t, []media.Location{gone}, unwanted(t, c))
@@ -129,7 +129,7 @@ func TestOtherPlacesOfADeletedRecordingBecomeUnwanted(t *testing.T) {
 		ready(t, c.Catalogue)
 		archived := inBucket(t, c, rec)
 		for _, l := range []location{
-			{Node: "node2", Path: "copy.mp4", Size: rec.Size, State: "finished"}, {Bucket: "gone", Path: "k", State: "lost"},
+			{Node: "node2", Path: "copy.mp4", Size: rec.SizeBytes, State: "finished"}, {Bucket: "gone", Path: "k", State: "lost"},
 		} {
 			l.Recording = rec.ID.String()
 			_, err := c.store.Load().RW.NewInsert().Model(&l).Exec(t.Context())
@@ -141,7 +141,7 @@ func TestOtherPlacesOfADeletedRecordingBecomeUnwanted(t *testing.T) {
 		_, err = c.Record(t.Context(), rec.ID)
 		require.ErrorIs(t, err, ErrNotFound)
 		archived.State = media.StateUnwanted
-		copied := media.Location{Node: "node2", Path: "copy.mp4", Size: rec.Size, State: media.StateUnwanted}
+		copied := media.Location{Node: "node2", Path: "copy.mp4", SizeBytes: rec.SizeBytes, State: media.StateUnwanted}
 		require.ElementsMatch(t, []media.Location{archived, copied}, unwanted(t, c), "where nothing was there is nothing to delete")
 		require.Zero(t, orphans(t, c))
 

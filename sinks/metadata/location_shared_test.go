@@ -39,7 +39,7 @@ func TestTwoRecordersKeepRecordingsInSeveralPlacesEach(t *testing.T) {
 				for k := range n {
 					rec := sample(1000*i+k, "live/"+nodes[i])
 					errs <- c.Put(t.Context(), rec)
-					rec.Size++
+					rec.SizeBytes++
 					errs <- c.Put(t.Context(), rec)
 					errs <- c.Flush(t.Context())
 					errs <- copies(t, c, rec, other)
@@ -91,8 +91,8 @@ func copies(t *testing.T, c opened, rec media.Recording, node string) error {
 			return err
 		}
 		ls := []location{
-			{Recording: rec.ID.String(), Bucket: "archive", Path: rec.Path, Size: rec.Size, State: "finished"},
-			{Recording: rec.ID.String(), Node: node, Path: rec.Path, Size: rec.Size, State: "finished"},
+			{Recording: rec.ID.String(), Bucket: "archive", Path: rec.Path, Size: rec.SizeBytes, State: "finished"},
+			{Recording: rec.ID.String(), Node: node, Path: rec.Path, Size: rec.SizeBytes, State: "finished"},
 		}
 		_, err := tx.NewInsert().Model(&ls).Exec(ctx)
 		return err
@@ -115,7 +115,7 @@ func TestLocationsOfAPageAreOneIndexedQuery(t *testing.T) {
 		page := records(t, c, media.Query{Limit: 100})
 		require.Len(t, page.Records, 100)
 		for _, r := range page.Records {
-			require.Equal(t, []media.Location{{Node: "node1", Path: r.Path, Size: r.Size, State: r.State}}, r.Locations)
+			require.Equal(t, []media.Location{{Node: "node1", Path: r.Path, SizeBytes: r.SizeBytes, State: r.State}}, r.Locations)
 		}
 		require.Len(t, asked, 1, "a page, not a row")
 		plan := planOf(t, s, asked[0])

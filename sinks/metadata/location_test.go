@@ -28,7 +28,7 @@ func storedLocations(t *testing.T, c opened, ids ...media.ID) (out []media.Locat
 
 func inBucket(t *testing.T, c opened, rec media.Recording) media.Location {
 	t.Helper()
-	l := location{Recording: rec.ID.String(), Bucket: "archive", Path: "2026/" + rec.Path, Size: rec.Size, Checksum: "sha256:00", State: "finished"}
+	l := location{Recording: rec.ID.String(), Bucket: "archive", Path: "2026/" + rec.Path, Size: rec.SizeBytes, Checksum: "sha256:00", State: "finished"}
 	_, err := c.store.Load().RW.NewInsert().Model(&l).Exec(t.Context())
 	require.NoError(t, err)
 	return l.value()
@@ -42,10 +42,10 @@ func TestALocationFollowsItsRow(t *testing.T) {
 		ready(t, c.Catalogue)
 		rec, other, third := sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/b")
 		own := func(r media.Recording) media.Location {
-			return media.Location{Node: "node1", Path: r.Path, Size: r.Size, State: r.State}
+			return media.Location{Node: "node1", Path: r.Path, SizeBytes: r.SizeBytes, State: r.State}
 		}
 		growing := rec
-		growing.State, growing.EndUTC, growing.EndReason, growing.Size, growing.Path = media.StateRecording, 0, "", 5, rec.Path+media.PartSuffix
+		growing.State, growing.EndUTC, growing.EndReason, growing.SizeBytes, growing.Path = media.StateRecording, 0, "", 5, rec.Path+media.PartSuffix
 		put(t, c, growing, other, third)
 		ready(t, c.Catalogue)
 		require.Equal(t, []media.Location{own(growing)}, storedLocations(t, c, rec.ID))
@@ -80,7 +80,7 @@ func TestALocationFollowsItsRow(t *testing.T) {
 func TestATakenOverRecordingLiesOnTheNewRecordersDisk(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d, rec := disk{t, t.TempDir()}, sample(1, "live/a")
-		rec.Size = 4000
+		rec.SizeBytes = 4000
 		d.write(rec)
 		c := named(t, driver, dsn, OpenOptions{Node: "old"})
 		put(t, c, rec)
@@ -90,7 +90,7 @@ func TestATakenOverRecordingLiesOnTheNewRecordersDisk(t *testing.T) {
 		c = named(t, driver, dsn, OpenOptions{Node: "new", TakeOver: []string{"old"}})
 		ready(t, c.Catalogue)
 		require.Equal(t, 1, d.reconcile(c).Adopted)
-		require.ElementsMatch(t, []media.Location{{Node: "new", Path: rec.Path, Size: rec.Size, State: rec.State}, archived},
+		require.ElementsMatch(t, []media.Location{{Node: "new", Path: rec.Path, SizeBytes: rec.SizeBytes, State: rec.State}, archived},
 			storedLocations(t, c, rec.ID))
 	})
 }
@@ -116,7 +116,7 @@ func TestRowsOfBeforeGetTheirLocations(t *testing.T) {
 		exec("DELETE FROM spool_upkeep")
 		one, err := c.Record(t.Context(), ids[0])
 		require.NoError(t, err)
-		require.Equal(t, []media.Location{{Node: "node1", Path: recs[0].Path, Size: recs[0].Size, State: recs[0].State}}, one.Locations)
+		require.Equal(t, []media.Location{{Node: "node1", Path: recs[0].Path, SizeBytes: recs[0].SizeBytes, State: recs[0].State}}, one.Locations)
 
 		stop := errors.New("stopped behind a batch")
 		first := true
@@ -175,7 +175,7 @@ func TestALocationHasTheDirectoryThatItsRecorderClaims(t *testing.T) {
 			require.Equal(t, got.Locations, records(t, c, media.Query{}).Records[0].Locations)
 			return got.Locations
 		}
-		own := media.Location{Node: "node1", Path: rec.Path, Size: rec.Size, State: rec.State}
+		own := media.Location{Node: "node1", Path: rec.Path, SizeBytes: rec.SizeBytes, State: rec.State}
 		require.Equal(t, []media.Location{own, archived}, shown(), "before it has claimed one")
 		require.NoError(t, c.ClaimDirectory(t.Context(), (&mount{disk1, ""}).read, false))
 		own.Directory = disk1
@@ -199,7 +199,7 @@ func TestALocationTableOfBeforeLosesItsDirectories(t *testing.T) {
 		c.close()
 		c = openWith(t, o)
 		ready(t, c.Catalogue)
-		own := media.Location{Node: "node1", Path: rec.Path, Size: rec.Size, State: rec.State}
+		own := media.Location{Node: "node1", Path: rec.Path, SizeBytes: rec.SizeBytes, State: rec.State}
 		require.ElementsMatch(t, []media.Location{own, archived}, storedLocations(t, c, rec.ID))
 		put(t, c, sample(2, "live/a"))
 		ready(t, c.Catalogue)

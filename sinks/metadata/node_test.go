@@ -49,7 +49,7 @@ func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 		for n := range 40 {
 			rec := sample(n, "live/a")
 			rec.Path = fmt.Sprintf("live/%02d.mp4", n/2) // the same names on both
-			rec.Events = []media.Event{{ID: media.ID{7, byte(n)}, At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC}}
+			rec.Events = []media.Event{{ID: media.ID{7, byte(n)}, AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC}}
 			file, row := rec, rec
 			switch n / 2 {
 			case 1: // killed between the rename of the file and its row
@@ -66,7 +66,7 @@ func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 				want[rec.ID], want[rec.Events[0].ID] = "node1", "node1"
 				continue
 			}
-			file.Size = 4000
+			file.SizeBytes = 4000
 			disks[n%2].write(file)
 		}
 		_, err := before.SetProtected(t.Context(), protected, true)
@@ -162,7 +162,7 @@ func TestRowOfAnotherRecorderIsNotChanged(t *testing.T) {
 		c.up.Store(false)
 		require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
 		changed := rec
-		changed.State, changed.Size = media.StateRecovered, 1
+		changed.State, changed.SizeBytes = media.StateRecovered, 1
 		mine := sample(2, "live/a")
 		put(t, c, changed, mine)
 		require.NoError(t, c.Flush(t.Context()))

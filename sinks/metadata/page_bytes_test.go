@@ -15,7 +15,7 @@ func long(n int) media.Recording {
 	rec := sample(n, fmt.Sprint("live/", n%3))
 	rec.Gaps = nil
 	for i := range 10_000 {
-		rec.Gaps = append(rec.Gaps, media.Gap{Cause: media.GapRTPLoss, StartUTC: rec.StartUTC + int64(i)*1e6, Duration: 1e6})
+		rec.Gaps = append(rec.Gaps, media.Gap{Cause: media.GapRTPLoss, StartUTC: rec.StartUTC + int64(i)*1e6, DurationNS: 1e6})
 	}
 	return rec
 }
@@ -94,7 +94,7 @@ func TestAPageOfEventsIsBoundedInBytes(t *testing.T) {
 		const n = 3*footageAtOnce + 7
 		for i := range n {
 			rec := sample(i, "live/a")
-			rec.Events = []media.Event{{ID: testID(10_000 + i), At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC, Data: fmt.Appendf(nil, `{"n":"%0900d"}`, i)}}
+			rec.Events = []media.Event{{ID: testID(10_000 + i), AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC, Data: fmt.Appendf(nil, `{"n":"%0900d"}`, i)}}
 			put(t, c, rec)
 		}
 		ready(t, c.Catalogue)

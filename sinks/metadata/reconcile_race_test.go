@@ -48,7 +48,7 @@ func (d disk) remove(rec media.Recording) {
 // comparison has read the row and the file is kept: the comparison reads both again once it has
 // excluded other changes.
 func TestAChangeJustBeforeThatOfAComparisonStays(t *testing.T) {
-	ev := media.Event{ID: media.ID{7}, At: 1, Start: 1, End: 2}
+	ev := media.Event{ID: media.ID{7}, AtUTC: 1, StartUTC: 1, EndUTC: 2}
 	// mark is an event that the row has room for and the file does not.
 	mark := func(c opened, rec media.Recording) {
 		now, err := c.Record(t.Context(), rec.ID)
@@ -62,7 +62,7 @@ func TestAChangeJustBeforeThatOfAComparisonStays(t *testing.T) {
 			rec := sample(n, "live/a")
 			put(t, c, rec)
 			file = rec
-			file.Size++
+			file.SizeBytes++
 			d.write(file)
 			return rec, file
 		}
@@ -85,7 +85,7 @@ func TestAChangeJustBeforeThatOfAComparisonStays(t *testing.T) {
 			rec, file := stale(1)
 			r := compare(func(media.ID) { mark(c, rec) })
 			require.Equal(t, 1, r.Updated)
-			require.Equal(t, file.Size, left(rec.ID).Size)
+			require.Equal(t, file.SizeBytes, left(rec.ID).SizeBytes)
 			require.Equal(t, []media.Event{ev}, left(rec.ID).Events)
 		})
 		t.Run("an event of a row that would be lost", func(t *testing.T) { // its file came back, and got an event
@@ -190,7 +190,7 @@ func TestARecordingThatStaysBusy(t *testing.T) {
 			put(t, c, rec)
 		}
 		if n != 2 { // which has no file
-			rec.Size++
+			rec.SizeBytes++
 			d.write(rec)
 		}
 		recs = append(recs, rec)
@@ -280,14 +280,14 @@ func TestAdoptionReadsTheRowsAgain(t *testing.T) {
 		plain, deleted, finished, others, busy := sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a"), sample(4, "live/a"), sample(5, "live/a")
 		recs := []media.Recording{plain, deleted, finished, others, busy}
 		for _, rec := range recs {
-			rec.Size = 4000
+			rec.SizeBytes = 4000
 			d.write(rec)
 			if rec.ID == finished.ID {
 				rec.State, rec.EndReason = media.StateRecording, ""
 			}
 			put(t, front, rec)
 		}
-		finished.Size, finished.State = 4000, media.StateRecovered
+		finished.SizeBytes, finished.State = 4000, media.StateRecovered
 		ready(t, front.Catalogue)
 		front.close()
 		c := named(t, driver, dsn, OpenOptions{Node: "back", Former: []string{"front"}})
@@ -323,7 +323,7 @@ func TestRowsAreAdoptedOneByOneWhereOneCanBeHadAlone(t *testing.T) {
 	front := named(t, "sqlite", dsn, OpenOptions{Node: "front"})
 	recs := []media.Recording{sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a")}
 	for i := range recs {
-		recs[i].Size = 4000
+		recs[i].SizeBytes = 4000
 		d.write(recs[i])
 	}
 	put(t, front, recs...)

@@ -28,8 +28,8 @@ func (d disk) write(rec media.Recording) {
 	require.NoError(d.t, os.MkdirAll(filepath.Dir(path), 0o755))
 	b, err := json.Marshal(rec)
 	require.NoError(d.t, err)
-	require.Less(d.t, len(b), int(rec.Size), "room for the entry")
-	b = append(b, strings.Repeat(" ", int(rec.Size)-len(b))...)
+	require.Less(d.t, len(b), int(rec.SizeBytes), "room for the entry")
+	b = append(b, strings.Repeat(" ", int(rec.SizeBytes)-len(b))...)
 	require.NoError(d.t, os.WriteFile(path, b, 0o600))
 }
 
@@ -96,7 +96,7 @@ func TestReconcileMakesRowsAgreeWithTheDisk(t *testing.T) {
 	moved.Path = "elsewhere/moved.mp4"
 	d.write(moved)
 	grown := stored(3, "grown") // its row is older than its file
-	grown.Size += 7
+	grown.SizeBytes += 7
 	d.write(grown)
 	live := stored(4, "live")
 	live.State = media.StateRecording
@@ -147,7 +147,7 @@ func TestRecordingsDeletedDuringAComparisonStayDeleted(t *testing.T) {
 			put(t, c, gone)
 			if stale {
 				larger := gone
-				larger.Size++
+				larger.SizeBytes++
 				d.write(larger)
 			}
 			d.write(added)
@@ -210,7 +210,7 @@ func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	killed := openWith(t, o)
 	rec := sample(1, "live/a")
 	growing := rec
-	growing.State, growing.Path, growing.EndUTC, growing.Duration = media.StateRecording, rec.Path+media.PartSuffix, 0, 0
+	growing.State, growing.Path, growing.EndUTC, growing.DurationNS = media.StateRecording, rec.Path+media.PartSuffix, 0, 0
 	put(t, killed, growing)
 	ready(t, killed.Catalogue)
 	d.write(rec)
@@ -243,7 +243,7 @@ func TestAComparisonDoesNotReportTheEndOfAFileOfThisRun(t *testing.T) {
 			ready(t, c.Catalogue)
 			rec := sample(1, "live/a")
 			growing := rec
-			growing.State, growing.EndUTC, growing.Duration = media.StateRecording, 0, 0
+			growing.State, growing.EndUTC, growing.DurationNS = media.StateRecording, 0, 0
 			put(t, c, growing)
 			d.write(rec)
 			_, err := c.Reconcile(t.Context(), Comparison{Dir: d.dir, ReadEntry: func(path string) (media.Recording, error) {
@@ -261,8 +261,8 @@ func TestReconcileKeepsTheEventsThatAFileHasNoRoomFor(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		d := disk{t, t.TempDir()}
 		c := open(t, driver, dsn)
-		inFile := media.Event{ID: media.ID{1}, At: 1, Start: 1, End: 2}
-		inRow := media.Event{ID: media.ID{2}, Key: "k", At: 2, Start: 1, End: 3}
+		inFile := media.Event{ID: media.ID{1}, AtUTC: 1, StartUTC: 1, EndUTC: 2}
+		inRow := media.Event{ID: media.ID{2}, Key: "k", AtUTC: 2, StartUTC: 1, EndUTC: 3}
 		want := []media.Event{inFile, inRow}
 		for n := range 2 {
 			rec := sample(n, "live/a")
@@ -296,9 +296,9 @@ func TestARowWhoseClockWasSetIsMended(t *testing.T) {
 		var recs []media.Recording
 		for n, off := range []int64{-3600e9, 3600e9, 56 * 365 * 86400e9, 0} {
 			rec := sample(n, "live/a")
-			rec.EndUTC = rec.StartUTC + rec.Duration
+			rec.EndUTC = rec.StartUTC + rec.DurationNS
 			if off == 0 { // a time-lapse
-				rec.EndUTC = rec.StartUTC + 60*rec.Duration
+				rec.EndUTC = rec.StartUTC + 60*rec.DurationNS
 			}
 			d.write(rec)
 			recs = append(recs, rec)
@@ -324,7 +324,7 @@ func TestAStepIsKeptWithItsGap(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		rec := sample(1, "live/a")
-		rec.Gap = media.Gap{Cause: media.GapClockStep, Step: -50 * 365 * 86400e9}
+		rec.Gap = media.Gap{Cause: media.GapClockStep, StepNS: -50 * 365 * 86400e9}
 		put(t, c, rec)
 		pending, err := c.Record(t.Context(), rec.ID)
 		require.NoError(t, err)

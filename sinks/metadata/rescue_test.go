@@ -27,8 +27,8 @@ func catalogueFile(t *testing.T, n int) (file string, d disk, want map[media.ID]
 		c := named(t, "sqlite", file, OpenOptions{Node: node})
 		for i := range n {
 			rec := sample(i, "live/"+node)
-			rec.Size = 4000
-			rec.Events = []media.Event{{ID: testID(1000 + i), At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC, Name: strings.Repeat("bell ", 20)}}
+			rec.SizeBytes = 4000
+			rec.Events = []media.Event{{ID: testID(1000 + i), AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC, Name: strings.Repeat("bell ", 20)}}
 			put(t, c, rec)
 			want[rec.ID] = node
 			if node == "node1" {
@@ -166,7 +166,7 @@ func TestARecorderOfAMalformedCatalogueGoesOn(t *testing.T) {
 	case <-time.After(patience):
 		require.Fail(t, "it is not told that rows are missing")
 	}
-	rec.Size = 4000
+	rec.SizeBytes = 4000
 	d.write(rec)
 	d.reconcile(c)
 	require.GreaterOrEqual(t, len(everything(t, c)), 6)
@@ -249,7 +249,7 @@ func TestAWALOfAnotherFileIsRescued(t *testing.T) {
 	c := named(t, "sqlite", file, OpenOptions{Node: "node1"})
 	for i := range 40 {
 		rec := sample(200+i, "live/node1")
-		rec.Size = 4000
+		rec.SizeBytes = 4000
 		d.write(rec)
 		put(t, c, rec)
 	}

@@ -69,8 +69,8 @@ func exercise(t *testing.T, driver, dsn string) {
 
 func anEvent(n int, stream string) media.Event {
 	at := base.Add(time.Duration(n) * time.Minute).UnixNano()
-	return media.Event{ID: media.ID{1, byte(n)}, Key: "key of " + stream, Name: `it's "\n" ` + stream, At: at, Start: at - 1, End: at + 1,
-		Actual: at, Data: []byte(`"\\ '\" 日本"`)}
+	return media.Event{ID: media.ID{1, byte(n)}, Key: "key of " + stream, Name: `it's "\n" ` + stream, AtUTC: at, StartUTC: at - 1, EndUTC: at + 1,
+		ActualUTC: at, Data: []byte(`"\\ '\" 日本"`)}
 }
 
 func ids(recs []media.Recording) (out []media.ID) {

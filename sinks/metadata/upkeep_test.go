@@ -55,7 +55,7 @@ func TestEventRowFollowsItsFootage(t *testing.T) {
 			require.Equal(t, []media.ID{first.ID, second.ID}, filesOf(row))
 			require.Equal(t, 2, row.Total)
 			require.Equal(t, first.Path, row.Recordings[0].Path)
-			require.Equal(t, first.Size, row.Recordings[0].Size)
+			require.Equal(t, first.SizeBytes, row.Recordings[0].SizeBytes)
 			require.Zero(t, row.GoneUTC)
 			flush()
 		}
@@ -96,7 +96,7 @@ func TestEventRowFollowsItsFootage(t *testing.T) {
 
 		later := eventFile(9, eventNo(0, time.Hour))
 		put(t, c, later)
-		require.Equal(t, base.Add(time.Hour).UnixNano(), theEvent(t, c, "a").At, "another event of the same key")
+		require.Equal(t, base.Add(time.Hour).UnixNano(), theEvent(t, c, "a").AtUTC, "another event of the same key")
 	})
 }
 
@@ -214,7 +214,7 @@ func TestBytesThatAreProtected(t *testing.T) {
 		c := open(t, driver, dsn)
 		for i, state := range []media.State{media.StateFinished, media.StateLost, media.StateFinished} {
 			rec := eventFile(i)
-			rec.State, rec.Protected, rec.Size = state, i < 2, 100
+			rec.State, rec.Protected, rec.SizeBytes = state, i < 2, 100
 			put(t, c, rec)
 		}
 		require.NoError(t, c.Flush(t.Context()))

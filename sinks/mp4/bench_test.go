@@ -88,7 +88,7 @@ func makeMovie(b *testing.B) *movie {
 		}
 		c.Release()
 	}
-	slices.SortStableFunc(m.units, func(x, y movieUnit) int { return cmp.Compare(x.au.Mono, y.au.Mono) })
+	slices.SortStableFunc(m.units, func(x, y movieUnit) int { return cmp.Compare(x.au.MonoNS, y.au.MonoNS) })
 	return m
 }
 
@@ -96,10 +96,10 @@ func makeMovie(b *testing.B) *movie {
 func (m *movie) take(track int, col *media.Columns) {
 	at := len(m.bytes)
 	m.bytes = col.Payload.Append(m.bytes)
-	for k, size := range col.Size {
+	for k, size := range col.SizeBytes {
 		ns := media.ToNanos(col.DTS[k], m.set.Tracks[track].Timescale)
 		m.units = append(m.units, movieUnit{track, media.AU{
-			DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.Offset[k]), Mono: ns, UTC: start.UnixNano() + ns,
+			DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.OffsetTicks[k]), MonoNS: ns, UTC: start.UnixNano() + ns,
 			Sync: col.Flags[k]&media.FlagSync != 0, Framed: true, Payload: [][]byte{m.bytes[at : at+int(size)]},
 		}})
 		at += int(size)

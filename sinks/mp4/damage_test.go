@@ -184,10 +184,10 @@ func TestTruncationAtEveryByte(t *testing.T) {
 			}
 			r, file := repaired(t, dir, k.data[:cut])
 			require.NoError(t, r.Err, "cut at %d", cut)
-			require.Equal(t, chunks*int64(time.Second)/1e9, (r.Recording.Duration+2e8)/1e9, "cut at %d", cut)
+			require.Equal(t, chunks*int64(time.Second)/1e9, (r.Recording.DurationNS+2e8)/1e9, "cut at %d", cut)
 			entry, err := ReadEntry(file)
 			require.NoError(t, err)
-			require.Equal(t, r.Recording.Duration, entry.Duration)
+			require.Equal(t, r.Recording.DurationNS, entry.DurationNS)
 		}
 		for cut := int64(0); cut < k.ends[0]; cut++ {
 			if cut > 200 && cut < k.ends[0]-2000 {
@@ -206,7 +206,7 @@ func TestFlippedHeaderWithoutItsMoov(t *testing.T) {
 	k := grow(t, record(t, avc(4)), false)
 	b := bytes.Clone(k.data)
 	ftyp, _ := isobmff.ParseHeader(b)
-	at := int(ftyp.Size)
+	at := int(ftyp.SizeBytes)
 	copy(b[at:], []byte{0, 0, 0, 8})
 	r, file := repaired(t, t.TempDir(), b)
 	require.NoError(t, r.Err)

@@ -38,7 +38,7 @@ func TestAFileEndsItsDurationAfterItsStart(t *testing.T) {
 					require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { got = r.Recording }))
 				}
 				require.Equal(t, start.UnixNano(), got.StartUTC, name)
-				require.Equal(t, got.StartUTC+got.Duration*int64(max(speed, 1)), got.EndUTC, "%s, killed %v, %s", name, killed, off)
+				require.Equal(t, got.StartUTC+got.DurationNS*int64(max(speed, 1)), got.EndUTC, "%s, killed %v, %s", name, killed, off)
 				own, err := ReadEntry(s.path(got))
 				require.NoError(t, err)
 				require.Equal(t, got.EndUTC, own.EndUTC)
@@ -64,7 +64,7 @@ func TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart(t *testing.T
 		require.NoError(t, s.Close())
 		got := s.last()
 		require.Equal(t, media.StateLost, got.State)
-		require.Equal(t, got.StartUTC+got.Duration, got.EndUTC, "%s", off)
+		require.Equal(t, got.StartUTC+got.DurationNS, got.EndUTC, "%s", off)
 	}
 }
 
@@ -101,8 +101,8 @@ func TestTheEndThatAnEarlierVersionWroteIsMended(t *testing.T) {
 			rec := d.last()
 			_, at, err := entryIn(t, d.path(rec))
 			require.NoError(t, err)
-			wrote := rec.StartUTC + c.end(rec.Duration)
-			old := outcome{state: media.StateFinished, reason: endcause.Stop, endUTC: wrote, duration: rec.Duration}
+			wrote := rec.StartUTC + c.end(rec.DurationNS)
+			old := outcome{state: media.StateFinished, reason: endcause.Stop, endUTC: wrote, duration: rec.DurationNS}
 			b := old.encode()
 			f, err := os.OpenFile(d.path(rec), os.O_RDWR, 0)
 			require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestAnOutageAcrossAStepLastsAsLongAsItDid(t *testing.T) {
 		d := newSickDisk(t, Defaults())
 		set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 8}.make(t, d.pool)
 		for _, c := range chunks[4:] {
-			c.UTC, c.Stepped = c.UTC+step, step
+			c.UTC, c.SteppedNS = c.UTC+step, step
 		}
 		require.NoError(t, d.Open(t.Context()))
 		first := segment(set, 1)
@@ -135,7 +135,7 @@ func TestAnOutageAcrossAStepLastsAsLongAsItDid(t *testing.T) {
 		d.send(t, first, false, chunks[2:4]...)
 		require.NoError(t, d.end(first, endcause.Gap))
 		second := segment(set, 2)
-		second.StartUTC, second.Gap = chunks[4].UTC, media.Gap{Cause: media.GapClockStep, Step: step}
+		second.StartUTC, second.Gap = chunks[4].UTC, media.Gap{Cause: media.GapClockStep, StepNS: step}
 		d.send(t, second, true, chunks[4])
 		d.err = nil
 		d.send(t, second, false, chunks[5:]...)
@@ -143,9 +143,9 @@ func TestAnOutageAcrossAStepLastsAsLongAsItDid(t *testing.T) {
 		require.NoError(t, d.Close())
 		got := d.last()
 		require.Equal(t, media.GapDiskFull, got.Gap.Cause)
-		require.Equal(t, step, got.Gap.Step)
-		require.Less(t, got.Gap.Duration, int64(10e9))
-		require.Equal(t, start.UnixNano()+2e9+got.Gap.Duration+step, got.StartUTC, "it begins so much after the end of the one before")
+		require.Equal(t, step, got.Gap.StepNS)
+		require.Less(t, got.Gap.DurationNS, int64(10e9))
+		require.Equal(t, start.UnixNano()+2e9+got.Gap.DurationNS+step, got.StartUTC, "it begins so much after the end of the one before")
 		require.Zero(t, d.pool.Outstanding(), d.pool.Leaks())
 	}
 }

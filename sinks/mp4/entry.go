@@ -127,7 +127,7 @@ func newEntry(s *media.Segment) entry {
 	}
 	e.identity = identityJSON{
 		ID: s.ID.String(), Stream: s.Stream, Pipeline: s.Pipeline, Index: s.Index, StartUTC: s.StartUTC,
-		GapCause: s.Gap.Cause, GapDuration: s.Gap.Duration, GapChunks: s.Gap.Chunks, GapStep: s.Gap.Step, Speed: s.Set.Speed,
+		GapCause: s.Gap.Cause, GapDuration: s.Gap.DurationNS, GapChunks: s.Gap.Chunks, GapStep: s.Gap.StepNS, Speed: s.Set.Speed,
 	}
 	for i, info := range s.Set.Info() {
 		e.identity.Tracks = append(e.identity.Tracks, trackJSON{uint32(i + 1), info})
@@ -209,10 +209,10 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 	r := media.Recording{
 		ID: id, Stream: e.identity.Stream, Pipeline: e.identity.Pipeline,
 		Path: path, State: e.outcome.state,
-		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, Duration: e.outcome.duration,
-		Size: size, EndReason: e.outcome.reason, Protected: e.protected, Events: e.events,
+		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, DurationNS: e.outcome.duration,
+		SizeBytes: size, EndReason: e.outcome.reason, Protected: e.protected, Events: e.events,
 		Gaps: slices.Clone(e.gaps), Anchors: slices.Clone(e.anchors),
-		Gap: media.Gap{Cause: e.identity.GapCause, Duration: e.identity.GapDuration, Chunks: e.identity.GapChunks, Step: e.identity.GapStep},
+		Gap: media.Gap{Cause: e.identity.GapCause, DurationNS: e.identity.GapDuration, Chunks: e.identity.GapChunks, StepNS: e.identity.GapStep},
 	}
 	for _, t := range e.identity.Tracks {
 		r.Tracks = append(r.Tracks, t.TrackInfo)

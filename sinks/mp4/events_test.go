@@ -20,7 +20,7 @@ import (
 func eventNo(n int) media.Event {
 	return media.Event{
 		ID: media.ID{7, byte(n), byte(n >> 8)}, Key: "k", Name: "door", Data: json.RawMessage(`{"n":1}`),
-		At: int64(n) * 1e9, Start: int64(n)*1e9 - 5e9, End: int64(n)*1e9 + 5e9,
+		AtUTC: int64(n) * 1e9, StartUTC: int64(n)*1e9 - 5e9, EndUTC: int64(n)*1e9 + 5e9,
 	}
 }
 
@@ -46,7 +46,7 @@ func noted(t *testing.T, src *source, pool *media.Pool, fragment bool, first []m
 func TestEventsStandInTheFile(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	longer := eventNo(2)
-	longer.End += 60e9
+	longer.EndUTC += 60e9
 	guarded := eventNo(3)
 	guarded.Protect = true
 	want := []media.Event{eventNo(1), longer, guarded}

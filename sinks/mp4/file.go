@@ -38,8 +38,8 @@ type file struct {
 	size      int64  // end of the last whole chunk, bytes
 	seq       uint32 // sequence number of the last fragment
 	endUTC    int64  // UTC ns, end of the last access unit
-	startStep int64  // ns, Chunk.Stepped of the first chunk
-	stepped   int64  // ns, Chunk.Stepped of the newest chunk
+	startStep int64  // ns, Chunk.SteppedNS of the first chunk
+	stepped   int64  // ns, Chunk.SteppedNS of the newest chunk
 	index     index  // fragment: true
 	gaps      []media.Gap
 	anchoring media.Anchoring
@@ -80,7 +80,7 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 	}
 	place(f.tracks, seg.Set, first)
 	f.lay.fragment = fragment
-	f.startStep, f.stepped = first.Stepped, first.Stepped
+	f.startStep, f.stepped = first.SteppedNS, first.SteppedNS
 	f.index.every = media.FromNanos(every, f.tracks[f.lead].timescale)
 	f.seed = seedOf(f.entry.identity.ID)
 	return f, nil
@@ -178,7 +178,7 @@ func (f *file) write(c *media.Chunk) error {
 		return f.fail("write chunk", f.size, err)
 	}
 	f.took(g, f.size+int64(len(f.w.B)), n)
-	f.stepped = c.Stepped
+	f.stepped = c.SteppedNS
 	return nil
 }
 
@@ -201,7 +201,7 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 		if cols.Len() == 0 {
 			continue
 		}
-		if from := cols.DTS[0] + t.shift; cols.End+t.shift-from > math.MaxUint32 || t.begun && from-t.last > math.MaxUint32 {
+		if from := cols.DTS[0] + t.shift; cols.EndTicks+t.shift-from > math.MaxUint32 || t.begun && from-t.last > math.MaxUint32 {
 			return fmt.Errorf("%s: track %d: time jumps by more than one sample can last: the segmenter cuts at a gap", f.name, t.id)
 		}
 		if i == f.lead {
@@ -229,7 +229,7 @@ func (f *file) took(g *fragment, data, n int64) {
 		f.units += uint64(r.cols.Len())
 		if t == &f.tracks[f.lead] {
 			timed, sync = true, r.cols.Flags[0]&media.FlagSync != 0
-			at = r.cols.DTS[0] + t.shift + int64(r.cols.Offset[0]) - t.mediaTime
+			at = r.cols.DTS[0] + t.shift + int64(r.cols.OffsetTicks[0]) - t.mediaTime
 		}
 	}
 	f.follow(g, at, timed)
@@ -237,13 +237,13 @@ func (f *file) took(g *fragment, data, n int64) {
 		f.index.add(n, g.prft(), at, timed, sync)
 	}
 	lead := &g.runs[g.lead]
-	f.endUTC = g.utc + media.ToNanos(lead.cols.End-lead.cols.DTS[0], lead.track.timescale)
+	f.endUTC = g.utc + media.ToNanos(lead.cols.EndTicks-lead.cols.DTS[0], lead.track.timescale)
 	f.seq = g.seq
 	f.size += n
 }
 
 func sizes(c *media.Columns) (n int64) {
-	for _, s := range c.Size {
+	for _, s := range c.SizeBytes {
 		n += int64(s)
 	}
 	return n

@@ -46,7 +46,7 @@ func (m *Muxer) continued(utc int64) *media.Segment {
 	s := *m.seg
 	s.ID = media.NewID(m.clock.Now())
 	s.StartUTC = utc
-	s.Events = slices.DeleteFunc(slices.Clone(m.events), func(e media.Event) bool { return e.End <= utc })
+	s.Events = slices.DeleteFunc(slices.Clone(m.events), func(e media.Event) bool { return e.EndUTC <= utc })
 	s.Gap = media.Gap{}
 	return &s
 }

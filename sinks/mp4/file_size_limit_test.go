@@ -87,7 +87,7 @@ func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
 						continue
 					}
 					files++
-					require.LessOrEqual(t, r.Size, int64(most))
+					require.LessOrEqual(t, r.SizeBytes, int64(most))
 					require.True(t, r.Gap.None(), "%v", r.Gap)
 					if last != 0 {
 						require.InDelta(t, r.StartUTC, last, 1024*1e9/48000, "but for one frame of sound that is longer than the pictures")

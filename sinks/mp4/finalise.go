@@ -207,7 +207,7 @@ func (f *file) finishIndex() (written int64, err error) {
 	l := &f.lay
 	lead := &f.tracks[f.lead]
 	limit := (l.reserve - 8 - isobmff.SidxFixedBytes) / isobmff.ReferenceBytes
-	refs := f.index.references(lead.presented()+lead.table.Duration(), int(limit))
+	refs := f.index.references(lead.presented()+lead.table.DurationTicks(), int(limit))
 	if len(refs) == 0 { // no lead track, or more fragments than fit
 		return f.finishAsGrown()
 	}

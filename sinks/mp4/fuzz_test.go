@@ -157,7 +157,7 @@ func FuzzFragment(f *testing.F) {
 		total := int64(0)
 		for i := range g.runs {
 			c := &g.runs[i].cols
-			require.Equal(t, c.Len(), len(c.Size))
+			require.Equal(t, c.Len(), len(c.SizeBytes))
 			require.NotZero(t, c.Len())
 			total += sizes(c)
 		}

@@ -58,7 +58,7 @@ func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
 	var text gapsJSON
 	for _, g := range list {
 		text.Gaps = append(text.Gaps, gapJSON{
-			Cause: g.Cause, Start: g.StartUTC - from, Duration: g.Duration, Track: g.Track,
+			Cause: g.Cause, Start: g.StartUTC - from, Duration: g.DurationNS, Track: g.Track,
 			Units: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places-1, 0), Missing: g.MissingNS, Next: g.Next,
 		})
 	}
@@ -94,7 +94,7 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 	}
 	for _, g := range text.Gaps[:min(len(text.Gaps), media.MaxGaps)] {
 		list = append(list, media.Gap{
-			Cause: g.Cause, StartUTC: from + g.Start, Duration: max(g.Duration, 0), Track: g.Track,
+			Cause: g.Cause, StartUTC: from + g.Start, DurationNS: max(g.Duration, 0), Track: g.Track,
 			AccessUnits: g.Units, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places, 0) + 1, MissingNS: max(g.Missing, 0), Next: g.Next,
 		})
 	}
@@ -182,7 +182,7 @@ func (g *fragment) leaveOut(track int, c *media.Columns, units int) {
 		return
 	}
 	gap := media.Gap{Cause: "time_not_advancing", StartUTC: g.utc, Track: track + 1, AccessUnits: units}
-	for _, size := range c.Size[:units] {
+	for _, size := range c.SizeBytes[:units] {
 		gap.Bytes += int64(size)
 	}
 	g.gaps = media.JoinGap(g.gaps, gap)
@@ -212,7 +212,7 @@ func (f *file) within(g *media.Gap) bool {
 		return true
 	}
 	*g = g.From(id.StartUTC)
-	return g.Duration > 0
+	return g.DurationNS > 0
 }
 
 // conclude writes the outcome, the anchors and the gaps of the file into the entry.
@@ -235,7 +235,7 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 			continue
 		}
 		if g.Track != 0 && g.Track != f.lead+1 && g.EndUTC()-end > absentNS && g.StartUTC < end {
-			g.Duration = end - g.StartUTC
+			g.DurationNS = end - g.StartUTC
 		}
 		g.Next = false
 		list = append(list, g)
@@ -273,15 +273,15 @@ func (f *file) absent(i int) {
 	begin, end, usual := total, total, int64(0)
 	if n := int64(t.table.Count); n > 0 {
 		begin = media.ToNanos(max(t.presented(), 0), t.timescale)
-		end = media.ToNanos(t.presented()+t.table.Shown(), t.timescale)
-		usual = media.ToNanos(t.table.Duration()/n, t.timescale)
+		end = media.ToNanos(t.presented()+t.table.ShownTicks(), t.timescale)
+		usual = media.ToNanos(t.table.DurationTicks()/n, t.timescale)
 	}
 	note := func(from, to int64) {
 		start, end := unlisted(e.gaps, i+1, e.anchors.At(from), e.anchors.At(to))
 		if end-start <= max(absentNS, absentTimes*usual) {
 			return
 		}
-		e.gaps = media.JoinGap(e.gaps, media.Gap{Cause: media.GapStall, StartUTC: start, Duration: end - start, Track: i + 1})
+		e.gaps = media.JoinGap(e.gaps, media.Gap{Cause: media.GapStall, StartUTC: start, DurationNS: end - start, Track: i + 1})
 	}
 	note(0, begin)
 	if i != f.lead || !f.gapBehind {
@@ -316,7 +316,7 @@ func (f *file) cutOut(chunks []extent) {
 	if f.units > 0 {
 		g.StartUTC = f.endUTC
 	}
-	g.Duration = max(f.frag.utc-g.StartUTC, 0)
+	g.DurationNS = max(f.frag.utc-g.StartUTC, 0)
 	for _, c := range chunks {
 		g.Bytes += c.bytes
 	}

@@ -24,8 +24,8 @@ func troubled(t *testing.T, pool *media.Pool) (*media.TrackSet, []*media.Chunk, 
 	t.Helper()
 	set, chunks := synthetic{fps: 25, gop: 25, picture: 300, sound: true, flush: time.Second, chunks: 10, constantFrame: true}.make(t, pool)
 	gaps := []media.Gap{
-		{Cause: media.GapRTPLoss, StartUTC: chunks[3].UTC + 200e6, Duration: 120e6, Track: 1, AccessUnits: 3, Bytes: 7, Places: 2},
-		{Cause: media.GapStall, StartUTC: chunks[5].UTC - 5e9, Duration: 5e9, Track: 2, Places: 1},
+		{Cause: media.GapRTPLoss, StartUTC: chunks[3].UTC + 200e6, DurationNS: 120e6, Track: 1, AccessUnits: 3, Bytes: 7, Places: 2},
+		{Cause: media.GapStall, StartUTC: chunks[5].UTC - 5e9, DurationNS: 5e9, Track: 2, Places: 1},
 	}
 	chunks[3].Gaps, chunks[5].Gaps = gaps[:1:1], gaps[1:]
 	for _, c := range chunks[6:] {
@@ -63,7 +63,7 @@ func TestAFileTellsItsGapsAndItsWallClock(t *testing.T) {
 			require.Equal(t, want, r.Gaps, "fragment %v, kill %v", fragment, kill)
 			require.Len(t, r.Anchors, 4, "begin, both sides of the step, end")
 			require.Zero(t, r.Anchors[0].MediaNS)
-			require.Equal(t, r.Duration, r.Anchors[3].MediaNS)
+			require.Equal(t, r.DurationNS, r.Anchors[3].MediaNS)
 			require.InDelta(t, seg.StartUTC, r.Anchors.At(0), 1)
 			require.InDelta(t, start, r.Anchors.At(5*gapSecond), 1)
 			require.InDelta(t, stepped, r.Anchors.At(6*gapSecond), 1)
@@ -91,7 +91,7 @@ func TestRecoverySaysWhereItCutChunksOut(t *testing.T) {
 		require.Equal(t, media.GapDamaged, g.Cause)
 		require.Equal(t, k.ends[3]-k.ends[2], g.Bytes)
 		require.Equal(t, 1, g.Chunks)
-		require.InDelta(t, r.Lost, g.Duration, 1e8)
+		require.InDelta(t, r.Lost, g.DurationNS, 1e8)
 		require.InDelta(t, r.Recording.StartUTC+2*gapSecond, g.StartUTC, 1e8)
 		read, err := ReadEntry(file)
 		require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestAFullListFitsTheRoomOfAGrowingFile(t *testing.T) {
 	e := entry{identity: identityJSON{StartUTC: start.UnixNano()}}
 	for i := range int64(200) {
 		e.gaps = media.JoinGap(e.gaps, media.Gap{
-			Cause: media.GapTooManyFiles, StartUTC: e.identity.StartUTC + i*3600e9 + 1, Duration: 1999999999, Track: 12,
+			Cause: media.GapTooManyFiles, StartUTC: e.identity.StartUTC + i*3600e9 + 1, DurationNS: 1999999999, Track: 12,
 			AccessUnits: 1 << 30, Bytes: 1 << 60, Chunks: 1 << 30,
 		})
 	}
@@ -211,11 +211,11 @@ func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
 				for _, c := range chunks[2:] { // the chunks after the missing media
 					c.UTC += hole
 				}
-				chunks[2].Gaps = []media.Gap{{Cause: media.GapRTPLoss, StartUTC: chunks[2].UTC - hole, Duration: hole, Track: 1, Places: 1, Next: true}}
+				chunks[2].Gaps = []media.Gap{{Cause: media.GapRTPLoss, StartUTC: chunks[2].UTC - hole, DurationNS: hole, Track: 1, Places: 1, Next: true}}
 				require.NoError(t, d.Open(t.Context()))
 				one, two := segment(set, 1), segment(set, 2)
 				one.StartUTC, two.StartUTC = chunks[0].UTC, chunks[3].UTC
-				two.Gap = media.Gap{Cause: media.GapRTPLoss, Duration: hole + frame}
+				two.Gap = media.Gap{Cause: media.GapRTPLoss, DurationNS: hole + frame}
 				d.send(t, one, true, chunks[:3]...)
 				fail := func(yes bool) {
 					if d.err = nil; yes {
@@ -248,7 +248,7 @@ func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
 				if c.lost == 0 { // it counts from frame to frame
 					want += frame
 				}
-				require.Equal(t, want, d.last().Gap.Duration)
+				require.Equal(t, want, d.last().Gap.DurationNS)
 			})
 		}
 	}

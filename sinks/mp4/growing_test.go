@@ -88,7 +88,7 @@ func TestAbortLeavesThePartAndRecoveryFinishesIt(t *testing.T) {
 		require.NoFileExists(t, s.path(part))
 		requireSame(t, src, s.path(rec))
 		requirePlays(t, s.path(rec))
-		require.InDelta(t, 8.0, float64(rec.Duration)/1e9, 0.1)
+		require.InDelta(t, 8.0, float64(rec.DurationNS)/1e9, 0.1)
 		require.InDelta(t, float64(start.Add(8*time.Second).UnixNano()), float64(rec.EndUTC), 1e8)
 
 		entry, err := ReadEntry(s.path(rec))
@@ -122,8 +122,8 @@ func TestFinishingWritesOnlyTheMoov(t *testing.T) {
 		requireSame(t, src, s.path(rec))
 		var report pipeline.Report
 		s.Report(&report)
-		require.Equal(t, rec.Size, report.Finish.FileBytes)
-		require.Less(t, float64(report.Finish.BytesWritten), 0.005*float64(rec.Size))
+		require.Equal(t, rec.SizeBytes, report.Finish.FileBytes)
+		require.Less(t, float64(report.Finish.BytesWritten), 0.005*float64(rec.SizeBytes))
 		t.Log(report.Finish)
 	}
 }
@@ -135,8 +135,8 @@ func TestTrackThatComesLateOrNever(t *testing.T) {
 		only   func(unit) bool
 		counts []int // packets left out at the front of each stream; -1: the track never comes
 	}{
-		"sound after 3 s":   {func(u unit) bool { return u.track == 0 || u.au.Mono > 3e9 }, nil},
-		"picture after 3 s": {func(u unit) bool { return u.track == 1 || u.au.Mono >= 2.9e9 }, nil},
+		"sound after 3 s":   {func(u unit) bool { return u.track == 0 || u.au.MonoNS > 3e9 }, nil},
+		"picture after 3 s": {func(u unit) bool { return u.track == 1 || u.au.MonoNS >= 2.9e9 }, nil},
 		"no sound":          {func(u unit) bool { return u.track == 0 }, nil},
 	} {
 		for _, fragment := range []bool{false, true} {
@@ -157,7 +157,7 @@ func late(t *testing.T, src *source, only func(unit) bool, fragment bool) {
 	for _, c := range chunks {
 		for i := range c.Tracks {
 			for k, dts := range c.Tracks[i].DTS {
-				kept[[2]int64{int64(i), dts + int64(c.Tracks[i].Offset[k])}] = true
+				kept[[2]int64{int64(i), dts + int64(c.Tracks[i].OffsetTicks[k])}] = true
 			}
 		}
 	}
@@ -203,6 +203,6 @@ func late(t *testing.T, src *source, only func(unit) bool, fragment bool) {
 	r, err := Repair(copied)
 	require.NoError(t, err)
 	check("recovered", filepath.Join(filepath.Dir(copied), r.Recording.Path))
-	require.Equal(t, s.last().Duration, r.Recording.Duration)
+	require.Equal(t, s.last().DurationNS, r.Recording.DurationNS)
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }

@@ -148,8 +148,8 @@ func order(t testing.TB, file string) (out []string) {
 		h, err := isobmff.ReadHeader(f, at, info.Size())
 		require.NoError(t, err, "at "+strconv.FormatInt(at, 10))
 		out = append(out, h.Type.String())
-		require.NotZero(t, h.Size)
-		at += h.Size
+		require.NotZero(t, h.SizeBytes)
+		at += h.SizeBytes
 		require.LessOrEqual(t, at, info.Size())
 	}
 	return out

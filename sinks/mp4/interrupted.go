@@ -27,7 +27,7 @@ type interruptedKey struct{ stream, pipeline, dir, pattern string }
 
 type interruption struct {
 	at      int64 // UTC ns less Stepped
-	stepped int64 // ns, Chunk.Stepped of the last file's first chunk
+	stepped int64 // ns, Chunk.SteppedNS of the last file's first chunk
 	cause   media.Cause
 }
 

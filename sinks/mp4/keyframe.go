@@ -73,17 +73,17 @@ func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	in := filesystem.NewAhead(f.f, size)
 	for at := int64(0); err == nil && at < size; {
 		var h isobmff.Header
-		if h, err = isobmff.ReadHeader(in, at, size); err != nil || h.Size == 0 {
+		if h, err = isobmff.ReadHeader(in, at, size); err != nil || h.SizeBytes == 0 {
 			break
 		}
 		if h.Is("moov") {
 			var moov []byte
-			if moov, err = isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoov); err != nil {
+			if moov, err = isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoovBytes); err != nil {
 				break
 			}
 			return leadOf(moov, &f.entry)
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	if err == nil {
 		err = ErrNotOurs

@@ -74,9 +74,9 @@ func TestFilesAreProtectedWithinTheBounds(t *testing.T) {
 	s := newSession(t, Defaults(), nil)
 	first := s.record(t, src, media.NewCheckedPool(), nil)
 	s = newSession(t, Defaults(), nil)
-	s.protection = media.NewProtection(first.Size+first.Size/2, 0)
+	s.protection = media.NewProtection(first.SizeBytes+first.SizeBytes/2, 0)
 	require.NoError(t, s.Open(context.Background()))
-	event := media.Event{ID: media.ID{1}, At: start.UnixNano(), Start: start.UnixNano(), End: start.Add(9 * time.Hour).UnixNano(), Protect: true}
+	event := media.Event{ID: media.ID{1}, AtUTC: start.UnixNano(), StartUTC: start.UnixNano(), EndUTC: start.Add(9 * time.Hour).UnixNano(), Protect: true}
 	for n, want := range []bool{true, true, false, false} { // the second passes the limit while it grows
 		set, chunks := src.chunks(t, media.NewCheckedPool(), time.Second, nil)
 		seg := segment(set, uint64(n+1))

@@ -136,7 +136,7 @@ func requireRecovered(t *testing.T, src *source, dir string, written int, at str
 	entry, err := ReadEntry(file)
 	require.NoError(t, err, at)
 	require.NotEqual(t, media.StateRecording, entry.State, at)
-	require.GreaterOrEqual(t, entry.Duration, int64(written-1)*int64(time.Second), at)
+	require.GreaterOrEqual(t, entry.DurationNS, int64(written-1)*int64(time.Second), at)
 	frames := pictures(t, file)
 	require.GreaterOrEqual(t, frames, written*25, at)
 	require.LessOrEqual(t, frames, len(src.probe.of(0)), at)
@@ -218,7 +218,7 @@ func TestFailedFsyncIsNotRetried(t *testing.T) {
 		}
 		require.Equal(t, media.StateRecording, s.last().State, "recovery has yet to finish it")
 		require.NotEmpty(t, s.last().EndReason, "and nobody writes it")
-		require.Positive(t, s.last().Duration)
+		require.Positive(t, s.last().DurationNS)
 		require.Equal(t, []string{s.last().Path}, files(s.dir))
 		require.Zero(t, pool.Outstanding(), pool.Leaks())
 	}

@@ -26,7 +26,7 @@ func TestOffsetsPastFourGiB(t *testing.T) {
 	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	rec := s.last()
-	require.Greater(t, rec.Size, int64(5<<30))
+	require.Greater(t, rec.SizeBytes, int64(5<<30))
 	require.Equal(t, []string{"ftyp", "free", "moov", "free", "mdat"}, order(t, s.path(rec)))
 	requireSame(t, src, s.path(rec))
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
@@ -67,7 +67,7 @@ func TestTimePastThirtyTwoBits(t *testing.T) {
 			for k := range c.Tracks[i].DTS {
 				c.Tracks[i].DTS[k] += day / 3 * scale
 			}
-			c.Tracks[i].End += day / 3 * scale
+			c.Tracks[i].EndTicks += day / 3 * scale
 		}
 	}
 	for n, c := range chunks[4:] { // in steps that one sample may last
@@ -76,7 +76,7 @@ func TestTimePastThirtyTwoBits(t *testing.T) {
 			for k := range c.Tracks[i].DTS {
 				c.Tracks[i].DTS[k] += int64(n+1) * day / 3 * scale
 			}
-			c.Tracks[i].End += int64(n+1) * day / 3 * scale
+			c.Tracks[i].EndTicks += int64(n+1) * day / 3 * scale
 		}
 	}
 	require.NoError(t, s.Open(context.Background()))
@@ -84,7 +84,7 @@ func TestTimePastThirtyTwoBits(t *testing.T) {
 	require.NoError(t, s.put(seg, chunks))
 	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
-	require.InDelta(t, 40*3600.0, float64(s.last().Duration)/1e9, 10)
+	require.InDelta(t, 40*3600.0, float64(s.last().DurationNS)/1e9, 10)
 	seen := probeBoxes(t, s.path(s.last()))
 	got := seen.of(0)
 	require.Greater(t, got[len(got)-1].DTS, int64(39*3600*90000))

@@ -56,7 +56,7 @@ func TestEventIsAddedToAFinishedFile(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, AddEvents(file, rec.ID, []media.Event{eventNo(2), eventNo(3)}), name)
 				longer := eventNo(2)
-				longer.End += 60e9
+				longer.EndUTC += 60e9
 				require.NoError(t, AddEvents(file, rec.ID, []media.Event{longer}))
 				want := rec
 				want.Path, want.Directory = filepath.Base(file), ""
@@ -151,7 +151,7 @@ func TestTornListOfAnEarlierVersionIsMended(t *testing.T) {
 				entry, err := ReadEntry(file)
 				require.NoError(rt, err)
 				require.Contains(rt, [][]media.Event{nil, old}, entry.Events)
-				require.Equal(rt, rec.Duration, entry.Duration)
+				require.Equal(rt, rec.DurationNS, entry.DurationNS)
 				require.NoError(rt, AddEvents(file, rec.ID, all))
 				entry, err = ReadEntry(file)
 				require.NoError(rt, err)

@@ -46,7 +46,7 @@ func (f *feeder) sound(track, n int) {
 }
 
 func (f *feeder) write(track int, dts, ns int64, sync bool, size int) {
-	au := &media.AU{DTS: dts, PTS: dts, UTC: pipelinetest.StartUTC + ns + int64(f.utc), Stepped: int64(f.utc), Mono: ns, Sync: sync}
+	au := &media.AU{DTS: dts, PTS: dts, UTC: pipelinetest.StartUTC + ns + int64(f.utc), SteppedNS: int64(f.utc), MonoNS: ns, Sync: sync}
 	if size > 0 {
 		au.Payload = [][]byte{make([]byte, size)}
 	}
@@ -134,10 +134,10 @@ func TestMisbehavingStreams(t *testing.T) {
 			packets := 0
 			for i, r := range recs {
 				gaps = append(gaps, r.Gap.Cause)
-				require.Equal(t, r.StartUTC+r.Duration, r.EndUTC, "it ends its duration after its start")
+				require.Equal(t, r.StartUTC+r.DurationNS, r.EndUTC, "it ends its duration after its start")
 				if i > 0 && r.Gap.Cause == media.GapClockStep {
-					require.EqualValues(t, f.utc, r.Gap.Step)
-					require.InDelta(t, recs[i-1].EndUTC+r.Gap.Duration+r.Gap.Step, r.StartUTC, 1e8)
+					require.EqualValues(t, f.utc, r.Gap.StepNS)
+					require.InDelta(t, recs[i-1].EndUTC+r.Gap.DurationNS+r.Gap.StepNS, r.StartUTC, 1e8)
 				}
 				packets += sane(t, filepath.Join(l.dir, r.Path), r, f)
 			}
@@ -152,7 +152,7 @@ func TestMisbehavingStreams(t *testing.T) {
 func sane(t *testing.T, file string, r media.Recording, f *feeder) (packets int) {
 	t.Helper()
 	sent := time.Duration(max(f.n*40_000_000, media.ToNanos(f.sounds*1024, 48000))) + time.Second
-	require.LessOrEqual(t, time.Duration(r.Duration), sent)
+	require.LessOrEqual(t, time.Duration(r.DurationNS), sent)
 	p := probeBoxes(t, file)
 	for i := range p.Streams {
 		list := p.of(i)

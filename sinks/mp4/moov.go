@@ -68,7 +68,7 @@ func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
 
 func writeMvhd(w *isobmff.Writer, tracks []track, created uint64, duration int64) {
 	w.Mvhd(&isobmff.MovieHeader{
-		Created: created, Timescale: movieTimescale, Duration: uint64(duration), NextTrackID: tracks[len(tracks)-1].id + 1,
+		CreatedSeconds: created, Timescale: movieTimescale, DurationTicks: uint64(duration), NextTrackID: tracks[len(tracks)-1].id + 1,
 	})
 }
 

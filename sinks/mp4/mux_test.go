@@ -61,7 +61,7 @@ func unevenFrames(t *testing.T, fragment bool, offset int64) {
 	s := newSession(t, cfg, nil)
 	set, err := media.NewTrackSet(1, []media.Track{
 		{Codec: codec.H264, Timescale: 90000, Width: 640, Height: 360, ParameterSets: [][]byte{testSPS, testPPS}},
-		{Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024, ParameterSets: [][]byte{{0x11, 0x90}}},
+		{Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDurationTicks: 1024, ParameterSets: [][]byte{{0x11, 0x90}}},
 	})
 	require.NoError(t, err)
 	var chunks []*media.Chunk
@@ -76,7 +76,7 @@ func unevenFrames(t *testing.T, fragment bool, offset int64) {
 		}
 		fill(payload, i)
 		at := media.ToNanos(next[n], set.Tracks[n].Timescale)
-		au := media.AU{DTS: next[n], PTS: next[n], Mono: at, UTC: start.UnixNano() + at, Sync: true, Framed: true, Payload: [][]byte{payload}}
+		au := media.AU{DTS: next[n], PTS: next[n], MonoNS: at, UTC: start.UnixNano() + at, Sync: true, Framed: true, Payload: [][]byte{payload}}
 		k := int64(len(want[n]))
 		length := 1024 + k%5*120 // the clock of the sender drifts
 		if n == 0 {

@@ -139,7 +139,7 @@ func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 func (m *Muxer) hold(c *media.Chunk) {
 	o := m.out
 	if o.first == 0 {
-		o.first = c.UTC - c.Stepped
+		o.first = c.UTC - c.SteppedNS
 	}
 	if o.heldBytes+c.Bytes() > maxHeld {
 		m.letGo(len(o.held))
@@ -243,26 +243,26 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	from := o.from
 	if from == 0 && m.last == 0 && !m.patient { // the first file of the process
 		if utc := m.interrupted.ask(m.key); utc != 0 {
-			from, o.earlier = utc-first.Stepped, true
+			from, o.earlier = utc-first.SteppedNS, true
 		}
 	}
 	if o.lost == 0 && !o.earlier {
-		own.Duration = max(own.Duration+min(m.owed, 0), 0)
+		own.DurationNS = max(own.DurationNS+min(m.owed, 0), 0)
 		return own
 	}
 	owed := int64(0)
 	if from == 0 {
-		from = o.first - own.Duration
+		from = o.first - own.DurationNS
 	} else { // it counts from the end of the last file, whose reported gaps are owed
 		owed = max(m.owed, 0)
 	}
-	step := own.Step
+	step := own.StepNS
 	if m.last != 0 { // there is a previous file
-		step = media.ClockStep(first.Stepped - m.lastStepped)
+		step = media.ClockStep(first.SteppedNS - m.lastStepped)
 	}
 	return media.Gap{
-		Cause: o.cause, Duration: max(first.UTC-first.Stepped-from, 0) + owed, Chunks: o.lost + own.Chunks,
-		Step: step,
+		Cause: o.cause, DurationNS: max(first.UTC-first.SteppedNS-from, 0) + owed, Chunks: o.lost + own.Chunks,
+		StepNS: step,
 	}
 }
 
@@ -276,7 +276,7 @@ func (m *Muxer) over() {
 	if gap := m.seg.Gap; gap.Cause == o.cause {
 		m.stats.gaps.Add(1)
 		m.log.Warn("media is missing before this file",
-			"cause", string(gap.Cause), "duration", time.Duration(gap.Duration).Round(time.Millisecond), "chunks", gap.Chunks)
+			"cause", string(gap.Cause), "duration", time.Duration(gap.DurationNS).Round(time.Millisecond), "chunks", gap.Chunks)
 	}
 }
 
@@ -301,7 +301,7 @@ func (m *Muxer) stillFull() bool {
 	}
 	switch m.out.now.Cause {
 	case media.GapDiskFull:
-		return room.Free < m.reserve(m.seg, m.cfg)+2*int64(m.out.heldBytes)
+		return room.FreeBytes < m.reserve(m.seg, m.cfg)+2*int64(m.out.heldBytes)
 	case media.GapNoInodes:
 		return room.NoInodes()
 	}

@@ -113,7 +113,7 @@ func TestOutageCostsWhatItLasts(t *testing.T) {
 			require.Equal(t, media.StateFinished, two.State)
 			require.Equal(t, next, two.StartUTC)
 			require.Equal(t, c.cause, two.Gap.Cause)
-			require.InDelta(t, next-ended, two.Gap.Duration, float64(time.Millisecond))
+			require.InDelta(t, next-ended, two.Gap.DurationNS, float64(time.Millisecond))
 			require.Equal(t, 5, two.Gap.Chunks)
 			require.Equal(t, []pipeline.Drop{{Stage: "mp4", Cause: string(c.cause), AccessUnits: uint64(lost), Bytes: d.report().Drops[0].Bytes}}, d.report().Drops)
 			require.EqualValues(t, 1, d.report().Gaps)
@@ -159,7 +159,7 @@ func TestEventWaitsForTheDisk(t *testing.T) {
 	require.NoError(t, d.Close())
 	require.Equal(t, media.StateFinished, d.last().State)
 	require.True(t, d.last().Gap.None())
-	require.InDelta(t, 3*time.Second, d.last().Duration, float64(200*time.Millisecond))
+	require.InDelta(t, 3*time.Second, d.last().DurationNS, float64(200*time.Millisecond))
 	require.Zero(t, d.pool.Outstanding(), d.pool.Leaks())
 }
 
@@ -204,7 +204,7 @@ func TestGapOutlivesTheRun(t *testing.T) {
 	again.send(t, segment(set, 2), true, chunks[2])
 	require.NoError(t, again.Close())
 	require.Equal(t, media.GapDiskFull, again.told[0].Gap.Cause)
-	require.Equal(t, second-ended, again.told[0].Gap.Duration)
+	require.Equal(t, second-ended, again.told[0].Gap.DurationNS)
 
 	known.Last = func(stream, pipeline string) int64 { return ended }
 	restarted := newSickDisk(t, cfg)
@@ -217,6 +217,6 @@ func TestGapOutlivesTheRun(t *testing.T) {
 	restarted.send(t, third, false, chunks[5:]...)
 	require.NoError(t, restarted.Close())
 	require.Equal(t, media.GapDiskFull, restarted.told[0].Gap.Cause)
-	require.Equal(t, fifth-ended, restarted.told[0].Gap.Duration)
+	require.Equal(t, fifth-ended, restarted.told[0].Gap.DurationNS)
 	require.Zero(t, d.pool.Outstanding(), d.pool.Leaks())
 }

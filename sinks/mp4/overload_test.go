@@ -125,7 +125,7 @@ func TestAStoppedDiskCostsTheLeastImportant(t *testing.T) {
 		require.Equal(t, media.GapOverload, recs[len(recs)-1].Gap.Cause, path)
 		missing := int64(0)
 		for _, r := range recs {
-			missing += int64(r.Gap.Duration)
+			missing += int64(r.Gap.DurationNS)
 		}
 		require.Equal(t, int64(dropped/25)*int64(time.Second), missing, "%s: the gaps say how much", path)
 	}
@@ -229,7 +229,7 @@ func (l *overload) publish(t *testing.T, seconds int, look func()) {
 				size = 1 << 10
 			}
 			require.NoError(t, p.Write(0, &media.AU{
-				DTS: int64(l.sent) * 3600, PTS: int64(l.sent) * 3600, UTC: pipelinetest.StartUTC + ns, Mono: ns,
+				DTS: int64(l.sent) * 3600, PTS: int64(l.sent) * 3600, UTC: pipelinetest.StartUTC + ns, MonoNS: ns,
 				Sync: l.sent%25 == 0, Payload: [][]byte{make([]byte, size)},
 			}))
 			if look != nil {

@@ -64,7 +64,7 @@ func parseTrak(trak []byte) (t track, err error) {
 	t.stsd, t.roll = w.B, isobmff.ReadRollDescription(isobmff.Find(stbl, "sgpd"))
 	edits := isobmff.ReadElst(isobmff.Find(trak, "edts", "elst"))
 	if edit, ok := edits.Next(); ok {
-		if t.mediaTime = edit.MediaTime; t.mediaTime < 0 || t.mediaTime > math.MaxInt32 {
+		if t.mediaTime = edit.MediaTicks; t.mediaTime < 0 || t.mediaTime > math.MaxInt32 {
 			return t, fmt.Errorf("track %d: edit list begins at %d", t.id, t.mediaTime)
 		}
 	}
@@ -84,7 +84,7 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 		switch box := boxes.Payload; {
 		case boxes.Is("prft") && moofAt == 0 && next < 0:
 			if p, whole := isobmff.ReadPrft(box); whole {
-				wall, g.utc, g.bare = p, p.UTCNS, false
+				wall, g.utc, g.bare = p, p.UTC, false
 			}
 			moofAt = 8 + len(box)
 		case boxes.Is("moof") && next < 0:
@@ -165,7 +165,7 @@ func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 		return errMoof
 	}
 	c := &t.scratch
-	*c = media.Columns{DTS: c.DTS[:0], Offset: c.Offset[:0], Size: c.Size[:0], Flags: c.Flags[:0]}
+	*c = media.Columns{DTS: c.DTS[:0], OffsetTicks: c.OffsetTicks[:0], SizeBytes: c.SizeBytes[:0], Flags: c.Flags[:0]}
 	defaults := h.Over(isobmff.SampleDefaults{Flags: t.defaultFlags()})
 	trun.AppendTo(c, &defaults, int64(ticks))
 	g.runs = append(g.runs, run{track: t, cols: *c})

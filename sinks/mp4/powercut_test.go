@@ -165,7 +165,7 @@ func samplesOf(c *media.Chunk) (out [][][]byte) {
 	for i := range c.Tracks {
 		cols, at, payload := &c.Tracks[i], 0, c.Tracks[i].Payload.Append(nil)
 		var track [][]byte
-		for _, n := range cols.Size {
+		for _, n := range cols.SizeBytes {
 			track = append(track, payload[at:at+int(n):at+int(n)])
 			at += int(n)
 		}
@@ -188,21 +188,21 @@ func played(b []byte) map[uint32][][]byte {
 		table, err := isobmff.ReadSampleTable(isobmff.Find(boxes.Payload, "mdia", "minf", "stbl"))
 		var s isobmff.Sample
 		for ok := err == nil; ok; {
-			if ok, err = table.Next(&s); ok && err == nil && s.At+int64(s.Size) <= int64(len(b)) {
-				out[tkhd.ID] = append(out[tkhd.ID], b[s.At:s.At+int64(s.Size)])
+			if ok, err = table.Next(&s); ok && err == nil && s.At+int64(s.SizeBytes) <= int64(len(b)) {
+				out[tkhd.ID] = append(out[tkhd.ID], b[s.At:s.At+int64(s.SizeBytes)])
 			}
 		}
 	}
 	at := 0
 	for whole := true; fragmented && whole && at < len(b); {
 		h, ok := isobmff.ParseHeader(b[at:])
-		if !ok || h.Size == 0 || at+int(h.Size) > len(b) {
+		if !ok || h.SizeBytes == 0 || at+int(h.SizeBytes) > len(b) {
 			break
 		}
 		if h.Is("moof") {
-			whole = playFragment(b[at:], b[at+8:at+int(h.Size)], out)
+			whole = playFragment(b[at:], b[at+8:at+int(h.SizeBytes)], out)
 		}
-		at += int(h.Size)
+		at += int(h.SizeBytes)
 	}
 	return out
 }
@@ -218,11 +218,11 @@ func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
 		at := int(run.DataOffset)
 		for i := range run.Len() {
 			s := run.Sample(i, &h.SampleDefaults)
-			if at < 0 || at+int(s.Size) > len(from) {
+			if at < 0 || at+int(s.SizeBytes) > len(from) {
 				return false
 			}
-			out[h.TrackID] = append(out[h.TrackID], from[at:at+int(s.Size)])
-			at += int(s.Size)
+			out[h.TrackID] = append(out[h.TrackID], from[at:at+int(s.SizeBytes)])
+			at += int(s.SizeBytes)
 		}
 		if !run.Whole() {
 			return false

@@ -156,20 +156,20 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 	}
 	in := filesystem.NewAhead(f, size)
 	moovAt, moov, err := boxAt(in, 0, size, "moov")
-	at, end := moovAt+moov.Length, min(moovAt+moov.Size, size)
+	at, end := moovAt+moov.HeaderBytes, min(moovAt+moov.SizeBytes, size)
 	for err == nil {
 		var h isobmff.Header
 		if at, h, err = boxAt(in, at, end, "uuid"); err != nil {
 			break
 		}
 		var box []byte
-		if box, err = isobmff.ReadPayload(in, at, isobmff.Header{Size: h.Size}, end, isobmff.MaxMoov); err != nil {
+		if box, err = isobmff.ReadPayload(in, at, isobmff.Header{SizeBytes: h.SizeBytes}, end, isobmff.MaxMoovBytes); err != nil {
 			break
 		}
 		if e, _, err = findEntry(box); !errors.Is(err, ErrNotOurs) {
 			break
 		}
-		at, err = at+h.Size, nil
+		at, err = at+h.SizeBytes, nil
 	}
 	if err != nil {
 		return e, 0, fmt.Errorf("%s: %w", name, err)
@@ -186,12 +186,12 @@ func boxAt(f io.ReaderAt, at, end int64, fourcc string) (int64, isobmff.Header, 
 		switch {
 		case errors.As(err, &system):
 			return at, h, err
-		case err != nil || h.Size == 0:
+		case err != nil || h.SizeBytes == 0:
 			return at, h, ErrNotOurs
 		case h.Is(fourcc):
 			return at, h, nil
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	return at, isobmff.Header{}, ErrNotOurs
 }

@@ -103,7 +103,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 	lead := &f.tracks[f.lead]
 	from := lead.mediaTime // begin of the file's time if no sample precedes the gap
 	if lead.begun {
-		from = lead.table.End
+		from = lead.table.EndTicks
 	}
 	for i := range f.frag.runs {
 		if g := &f.frag.runs[i]; g.track == lead {
@@ -117,13 +117,13 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 func (f *file) blank(c extent) error {
 	for at := c.at; at < c.at+c.bytes; {
 		h, err := isobmff.ReadHeader(f.f, at, c.at+c.bytes)
-		if err != nil || h.Size == 0 {
+		if err != nil || h.SizeBytes == 0 {
 			return f.fail("blank damaged chunk", at, err)
 		}
 		if err := f.writeAt([]byte("free"), at+4); err != nil {
 			return err
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 		}
 	}
 	if kept := f.size - f.lay.chunks; kept > 0 {
-		d := media.ToNanos(lead.table.Duration(), lead.timescale)
+		d := media.ToNanos(lead.table.DurationTicks(), lead.timescale)
 		r.Lost += time.Duration(float64(d) * float64(left) / float64(kept))
 	}
 }
@@ -162,7 +162,7 @@ func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 		next := int64(8 + len(moof) + 8)
 		if len(g.runs) == 0 && f.parseTraf(&g, boxes.Payload, &next) == nil {
 			c := &g.runs[0].cols
-			d := time.Duration(media.ToNanos(c.End-c.DTS[0], g.runs[0].track.timescale))
+			d := time.Duration(media.ToNanos(c.EndTicks-c.DTS[0], g.runs[0].track.timescale))
 			if d > span && d < 24*time.Hour {
 				span, ok = d, true
 			}
@@ -182,7 +182,7 @@ func (f *file) ownTail(s *chunkScan) bool {
 		return false
 	}
 	if f.lay.fragment {
-		return h.Size == endBytes && s.size-s.pos == endBytes
+		return h.SizeBytes == endBytes && s.size-s.pos == endBytes
 	}
 	inner, err := isobmff.ReadHeader(f.f, s.pos+8, s.size)
 	return err != nil && errors.Is(err, isobmff.ErrEnd) || inner.Is("moov")

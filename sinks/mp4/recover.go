@@ -193,7 +193,7 @@ func RepairAny(ctx context.Context, file string, o repair.Options) (Repaired, er
 	defer dir.Close()
 	fsys, name := repair.Watch(ctx, dir, o), filepath.Base(file)
 	r := recoverFile(fsys, name)
-	r.Result.Found, r.Kept = repair.Ours, time.Duration(r.Recording.Duration)
+	r.Result.Found, r.Kept = repair.Ours, time.Duration(r.Recording.DurationNS)
 	if errors.Is(r.Err, ErrNotOurs) {
 		r = Repaired{File: name}
 		r.Result, r.Err = repair.File(fsys, name)

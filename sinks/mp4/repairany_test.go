@@ -41,10 +41,10 @@ func boxOf(t testing.TB, b []byte, fourcc string, n int) extent {
 		require.True(t, ok)
 		if h.Is(fourcc) {
 			if n--; n < 0 {
-				return extent{at, h.Size}
+				return extent{at, h.SizeBytes}
 			}
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	require.Fail(t, "no box", "%s", fourcc)
 	return extent{}

@@ -54,8 +54,8 @@ func requireIndexed(t *testing.T, what, file string, x *samples.Index) {
 		require.Len(t, read, len(packets), "%s: track %d", what, i)
 		for k, p := range packets {
 			s := &read[k]
-			at, size := strconv.FormatInt(s.At, 10), strconv.FormatUint(uint64(s.Size), 10)
-			require.Equal(t, []any{p.Pos, p.Size, p.Flags[0] == 'K', p.PTS - p.DTS}, []any{at, size, s.Sync, int64(s.Offset)}, "%s: track %d, sample %d", what, i, k)
+			at, size := strconv.FormatInt(s.At, 10), strconv.FormatUint(uint64(s.SizeBytes), 10)
+			require.Equal(t, []any{p.Pos, p.Size, p.Flags[0] == 'K', p.PTS - p.DTS}, []any{at, size, s.Sync, int64(s.OffsetTicks)}, "%s: track %d, sample %d", what, i, k)
 			require.InDelta(t, p.DTS, s.DTS, 1, "%s: DTS of track %d, sample %d", what, i, k)
 		}
 	}
@@ -115,8 +115,8 @@ func TestAnIndexOfTracksThatBeginLate(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(8))
 	for name, only := range map[string]func(unit) bool{
-		"sound late":    func(u unit) bool { return u.track == 0 || u.au.Mono > 3e9 },
-		"pictures late": func(u unit) bool { return u.track == 1 || u.au.Mono >= 2.9e9 },
+		"sound late":    func(u unit) bool { return u.track == 0 || u.au.MonoNS > 3e9 },
+		"pictures late": func(u unit) bool { return u.track == 1 || u.au.MonoNS >= 2.9e9 },
 		"no sound":      func(u unit) bool { return u.track == 0 },
 	} {
 		for _, fragment := range []bool{false, true} {
@@ -148,7 +148,7 @@ func TestAnIndexIsMadeAgain(t *testing.T) {
 	defer f.Close()
 	older := bytes.Clone(want)
 	var e samples.Encoder
-	stale, err := e.Finish(samples.Source{Recording: rec.ID, Bytes: rec.Size, Moov: 1})
+	stale, err := e.Finish(samples.Source{Recording: rec.ID, Bytes: rec.SizeBytes, Moov: 1})
 	require.NoError(t, err)
 	older[8]++
 	for how, text := range map[string][]byte{

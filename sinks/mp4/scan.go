@@ -28,20 +28,20 @@ func openScan(f disk.File, name string) (*file, form, error) {
 	}
 	s := &file{f: f, name: name}
 	first, err := isobmff.ReadHeader(f, 0, size)
-	if err != nil || !first.Is("ftyp") || first.Size == 0 || first.Size > pageBytes {
+	if err != nil || !first.Is("ftyp") || first.SizeBytes == 0 || first.SizeBytes > pageBytes {
 		if size == 0 || errors.Is(err, isobmff.ErrEnd) {
 			return nil, 0, isobmff.ErrEnd
 		}
 		return nil, 0, fmt.Errorf("%s: does not begin with ftyp: %w", name, ErrNotOurs)
 	}
-	second, err := isobmff.ReadHeader(f, first.Size, size)
+	second, err := isobmff.ReadHeader(f, first.SizeBytes, size)
 	switch {
 	case err != nil:
 		return nil, 0, err
 	case second.Is("free"):
-		return s.openReserve(first.Size, second, size)
+		return s.openReserve(first.SizeBytes, second, size)
 	case second.Is("moov"):
-		return s.openFragmented(first.Size, second, size)
+		return s.openFragmented(first.SizeBytes, second, size)
 	}
 	return nil, 0, fmt.Errorf("%s: %q after ftyp: %w", name, second.Type, ErrNotOurs)
 }
@@ -49,25 +49,25 @@ func openScan(f disk.File, name string) (*file, form, error) {
 // openReserve reads a file of the form ftyp free ...
 func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
-	l.reserveAt, l.reserve = at, free.Size
-	next, err := isobmff.ReadHeader(f.f, at+free.Size, size)
+	l.reserveAt, l.reserve = at, free.SizeBytes
+	next, err := isobmff.ReadHeader(f.f, at+free.SizeBytes, size)
 	switch {
 	case err == nil && next.Is("moov"):
-		moov, err := isobmff.ReadPayload(f.f, at+free.Size, next, size, isobmff.MaxMoov)
-		if errors.Is(err, isobmff.ErrEnd) && free.Size > 8 {
+		moov, err := isobmff.ReadPayload(f.f, at+free.SizeBytes, next, size, isobmff.MaxMoovBytes)
+		if errors.Is(err, isobmff.ErrEnd) && free.SizeBytes > 8 {
 			return nil, 0, err
 		}
 		if err == nil && isobmff.Find(moov, "mvex") != nil {
-			l.moovAt, l.moov = at+free.Size, next.Size
-			return f.openGrowing(moov, l.moovAt+next.Size)
+			l.moovAt, l.moov = at+free.SizeBytes, next.SizeBytes
+			return f.openGrowing(moov, l.moovAt+next.SizeBytes)
 		}
-		if err == nil && f.complete(moov, at+free.Size+next.Size, size) {
+		if err == nil && f.complete(moov, at+free.SizeBytes+next.SizeBytes, size) {
 			return f, finished, nil
 		}
-	case err == nil && next.Is("mdat") && next.Length == 16:
-		end := at + free.Size + next.Size
+	case err == nil && next.Is("mdat") && next.HeaderBytes == 16:
+		end := at + free.SizeBytes + next.SizeBytes
 		if last, err := isobmff.ReadHeader(f.f, end, size); err == nil && last.Is("moov") {
-			if moov, err := isobmff.ReadPayload(f.f, end, last, size, isobmff.MaxMoov); err == nil && f.complete(moov, size, size) {
+			if moov, err := isobmff.ReadPayload(f.f, end, last, size, isobmff.MaxMoovBytes); err == nil && f.complete(moov, size, size) {
 				return f, finished, nil
 			}
 		}
@@ -87,10 +87,10 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 	in := filesystem.NewAhead(f.f, size)
 	for next < size {
 		h, err := isobmff.ReadHeader(in, next, size)
-		if err != nil || h.Size == 0 || next+h.Size > size || !h.Is("free") && !h.Is("mdat") {
+		if err != nil || h.SizeBytes == 0 || next+h.SizeBytes > size || !h.Is("free") && !h.Is("mdat") {
 			return false
 		}
-		next += h.Size
+		next += h.SizeBytes
 	}
 	f.size = size
 	f.entry.mendEnd(mayBeLapse(moov))
@@ -103,17 +103,17 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 func (f *file) openHeadless(size int64) (*file, form, error) {
 	for at, read := int64(pageBytes), int64(0); at < size && at <= moovMost+pageBytes && read <= size; at += pageBytes {
 		h, err := isobmff.ReadHeader(f.f, at, size)
-		if err != nil || !h.Is("moov") || h.Size > size-at {
+		if err != nil || !h.Is("moov") || h.SizeBytes > size-at {
 			continue
 		}
-		read += h.Size // limits the cost of data that looks like many moovs
-		moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoov)
+		read += h.SizeBytes // limits the cost of data that looks like many moovs
+		moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoovBytes)
 		if err != nil || isobmff.Find(moov, "mvex") == nil {
 			continue
 		}
-		f.lay.moovAt, f.lay.moov = at, h.Size
+		f.lay.moovAt, f.lay.moov = at, h.SizeBytes
 		f.lay.reserve = at - f.lay.reserveAt
-		if _, _, err := f.openGrowing(moov, at+h.Size); err == nil {
+		if _, _, err := f.openGrowing(moov, at+h.SizeBytes); err == nil {
 			return f, headless, nil
 		}
 	}
@@ -123,23 +123,23 @@ func (f *file) openHeadless(size int64) (*file, form, error) {
 // openFragmented reads a file of the form ftyp moov free ...
 func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
-	moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoov)
+	moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoovBytes)
 	if err != nil {
 		return nil, 0, err
 	}
 	if isobmff.Find(moov, "mvex") == nil {
 		return nil, 0, fmt.Errorf("%s: %w", f.name, ErrNotOurs)
 	}
-	l.fragment, l.moovAt, l.moov = true, at, h.Size
-	l.reserveAt = at + h.Size
+	l.fragment, l.moovAt, l.moov = true, at, h.SizeBytes
+	l.reserveAt = at + h.SizeBytes
 	free, err := isobmff.ReadHeader(f.f, l.reserveAt, size)
 	if err != nil || !free.Is("free") {
 		return nil, 0, isobmff.ErrEnd
 	}
-	l.reserve = free.Size
-	next, err := isobmff.ReadHeader(f.f, l.reserveAt+free.Size, size)
-	if err == nil && next.Is("sidx") && next.Size < sidxMost {
-		l.reserve += next.Size
+	l.reserve = free.SizeBytes
+	next, err := isobmff.ReadHeader(f.f, l.reserveAt+free.SizeBytes, size)
+	if err == nil && next.Is("sidx") && next.SizeBytes < sidxMost {
+		l.reserve += next.SizeBytes
 	}
 	if l.reserveAt+l.reserve > size {
 		return nil, 0, isobmff.ErrEnd
@@ -185,9 +185,9 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 func mehdIn(moov []byte) (at int64) {
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
 		if boxes.Is("mvex") {
-			return int64(boxes.At) + boxes.Length
+			return int64(boxes.At) + boxes.HeaderBytes
 		}
-		at = int64(boxes.At) + boxes.Size
+		at = int64(boxes.At) + boxes.SizeBytes
 	}
 	return at
 }
@@ -261,17 +261,17 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 		if want == "prft" && h.Is("moof") {
 			continue
 		}
-		if !h.Is(want) || h.Size == 0 || h.Size > isobmff.MaxMoof || at+h.Size > s.size {
+		if !h.Is(want) || h.SizeBytes == 0 || h.SizeBytes > isobmff.MaxMoofBytes || at+h.SizeBytes > s.size {
 			return 0, 0, false, nil
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	h, err := isobmff.ReadHeader(s.in, at, s.size)
 	if err != nil {
 		return 0, 0, false, diskError(err)
 	}
 	head = at - s.pos
-	if !h.Is("mdat") || h.Length != 8 || h.Size < 8 || head < sealBytes+8 {
+	if !h.Is("mdat") || h.HeaderBytes != 8 || h.SizeBytes < 8 || head < sealBytes+8 {
 		return 0, 0, false, nil
 	}
 	if int64(cap(s.buf)) < head {
@@ -281,7 +281,7 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	if _, err := s.in.ReadAt(s.buf, s.pos); err != nil {
 		return 0, 0, false, fmt.Errorf("read at byte %d: %w", s.pos, err)
 	}
-	return head, h.Size - 8, true, nil
+	return head, h.SizeBytes - 8, true, nil
 }
 
 // diskError returns the disk's errors, and nil for errors about content.

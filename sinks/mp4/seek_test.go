@@ -173,5 +173,5 @@ func TestKillBehindTheLastBoxLosesNothing(t *testing.T) {
 	require.Equal(t, []string{"moof", "mdat", "free"}, boxes[len(boxes)-3:])
 	info, err := os.Stat(file)
 	require.NoError(t, err)
-	require.Equal(t, info.Size(), r.Recording.Size)
+	require.Equal(t, info.Size(), r.Recording.SizeBytes)
 }

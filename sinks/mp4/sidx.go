@@ -36,11 +36,11 @@ func (x *index) add(n, prft, at int64, timed, sync bool) {
 // enough, or at any sample before a field of the reference overflows.
 func (x *index) cuts(n, at int64, sync bool) bool {
 	return at > x.from && (sync && at-x.from >= x.every ||
-		x.bytes+n > isobmff.MaxReferenced/2 || at-x.from > math.MaxUint32/2)
+		x.bytes+n > isobmff.MaxReferencedBytes/2 || at-x.from > math.MaxUint32/2)
 }
 
 func (x *index) cut(at int64) {
-	x.done = append(x.done, isobmff.Reference{Bytes: uint32(x.bytes), Duration: uint32(max(at-x.from, 0)), Sync: x.sync})
+	x.done = append(x.done, isobmff.Reference{Bytes: uint32(x.bytes), DurationTicks: uint32(max(at-x.from, 0)), Sync: x.sync})
 	x.from, x.bytes = at, 0
 }
 
@@ -50,7 +50,7 @@ func (x *index) cut(at int64) {
 func (x *index) references(end int64, limit int) []isobmff.Reference {
 	all := x.done
 	if x.begun && x.bytes > 0 {
-		all = append(all[:len(all):len(all)], isobmff.Reference{Bytes: uint32(x.bytes), Duration: uint32(max(end-x.from, 0)), Sync: x.sync})
+		all = append(all[:len(all):len(all)], isobmff.Reference{Bytes: uint32(x.bytes), DurationTicks: uint32(max(end-x.from, 0)), Sync: x.sync})
 	}
 	if len(all) > min(limit, isobmff.MaxReferences) {
 		return nil
@@ -61,5 +61,5 @@ func (x *index) references(end int64, limit int) []isobmff.Reference {
 // sidx returns a flat index for the fragments that follow it. The references must not reach the
 // end of the file: libavformat would then ignore other fragments (seek.md).
 func (x *index) sidx(lead *track, refs []isobmff.Reference) *isobmff.Sidx {
-	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, Earliest: uint64(x.earliest), References: refs}
+	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, EarliestTicks: uint64(x.earliest), References: refs}
 }

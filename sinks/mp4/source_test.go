@@ -205,7 +205,7 @@ func (s *source) readTracks(t testing.TB) {
 				}
 			case *gomp4.Esds:
 				if stream.Codec == "aac" {
-					out.Codec, out.FrameDuration = codec.AAC, 1024
+					out.Codec, out.FrameDurationTicks = codec.AAC, 1024
 					out.SampleRate, _ = strconv.Atoi(stream.Rate)
 					for _, d := range config.Descriptors {
 						if d.Tag == gomp4.DecSpecificInfoTag {
@@ -230,11 +230,11 @@ func (s *source) readUnits(t testing.TB) {
 		require.NoError(t, err)
 		ns := media.ToNanos(p.DTS, s.tracks[p.Stream].Timescale)
 		s.units = append(s.units, unit{p.Stream, media.AU{
-			DTS: p.DTS, PTS: p.PTS, UTC: start.UnixNano() + ns, Mono: ns,
+			DTS: p.DTS, PTS: p.PTS, UTC: start.UnixNano() + ns, MonoNS: ns,
 			Sync: p.Flags[0] == 'K', Framed: true, Payload: [][]byte{data[pos : pos+size]},
 		}})
 	}
-	slices.SortStableFunc(s.units, func(a, b unit) int { return int(a.au.Mono - b.au.Mono) })
+	slices.SortStableFunc(s.units, func(a, b unit) int { return int(a.au.MonoNS - b.au.MonoNS) })
 }
 
 // start is the wall clock of every source's time zero.

@@ -70,7 +70,7 @@ type Muxer struct {
 	patient     bool    // chunks wait in the ring during an outage and are not dropped
 	used        bool    // the segment has had a file
 	events      []media.Event
-	lastStepped int64 // ns, Chunk.Stepped of the last file's first chunk
+	lastStepped int64 // ns, Chunk.SteppedNS of the last file's first chunk
 	// owed is the duration of gaps in the last file that only the gap before the next file
 	// reports, ns. It is negative if the last file reports them.
 	owed int64

@@ -33,7 +33,7 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 	}}
 	if y.sound {
 		tracks = append(tracks, media.Track{
-			Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024,
+			Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDurationTicks: 1024,
 			ParameterSets: [][]byte{{0x11, 0x90}},
 		})
 	}
@@ -54,12 +54,12 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 		for y.sound && media.ToNanos(sound, 48000) <= ns {
 			at := media.ToNanos(sound, 48000)
 			fill(frame, y.take<<28+sound)
-			require.NoError(t, appendIgnoringWait(b, 1, &media.AU{DTS: sound, PTS: sound, Mono: at, UTC: start.UnixNano() + at, Payload: [][]byte{frame}}))
+			require.NoError(t, appendIgnoringWait(b, 1, &media.AU{DTS: sound, PTS: sound, MonoNS: at, UTC: start.UnixNano() + at, Payload: [][]byte{frame}}))
 			sound += 1024
 		}
 		fill(payload, y.take<<28+i)
 		require.NoError(t, b.Append(0, &media.AU{
-			DTS: dts, PTS: dts + offset, Mono: ns, UTC: start.UnixNano() + ns,
+			DTS: dts, PTS: dts + offset, MonoNS: ns, UTC: start.UnixNano() + ns,
 			Sync: i%int64(y.gop) == 0, Framed: true, Payload: [][]byte{payload},
 		}))
 	}

@@ -37,7 +37,7 @@ func TestStopInsideAGroupOfBFramesLosesNoPicture(t *testing.T) {
 					first, last, frame = min(first, p.PTS), max(last, p.PTS), p.Duration
 				}
 				shown := media.ToNanos(last+frame-first, set.Tracks[0].Timescale)
-				require.InDelta(t, shown, rec.Duration, 1e6, "the recording is as long as what it shows")
+				require.InDelta(t, shown, rec.DurationNS, 1e6, "the recording is as long as what it shows")
 			})
 		}
 	}

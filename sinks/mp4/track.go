@@ -68,7 +68,7 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 		if c.Len() == 0 {
 			continue
 		}
-		pts, own := c.DTS[0]+int64(c.Offset[0]), set.Tracks[i].Timescale
+		pts, own := c.DTS[0]+int64(c.OffsetTicks[0]), set.Tracks[i].Timescale
 		if scale == 0 || pts < media.Rescale(zero, scale, own) {
 			zero, scale = pts, own
 		}
@@ -77,7 +77,7 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 		t := &tracks[i]
 		t.mediaTime = 0
 		if c := &first.Tracks[i]; c.Len() > 0 {
-			t.mediaTime = max(int64(c.Offset[0]), 0)
+			t.mediaTime = max(int64(c.OffsetTicks[0]), 0)
 		}
 		t.shift = t.mediaTime - media.Rescale(zero, scale, t.timescale)
 	}
@@ -89,21 +89,21 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	k, skip := 0, 0
 	for k < c.Len() && (c.DTS[k]+t.shift < 0 || t.begun && c.DTS[k]+t.shift <= t.last) {
-		skip += int(c.Size[k])
+		skip += int(c.SizeBytes[k])
 		k++
 	}
 	if k == 0 {
 		return *c, 0
 	}
 	return media.Columns{
-		DTS: c.DTS[k:], Offset: c.Offset[k:], Size: c.Size[k:], Flags: c.Flags[k:],
-		End: c.End, Payload: c.Payload.From(skip),
+		DTS: c.DTS[k:], OffsetTicks: c.OffsetTicks[k:], SizeBytes: c.SizeBytes[k:], Flags: c.Flags[k:],
+		EndTicks: c.EndTicks, Payload: c.Payload.From(skip),
 	}, k
 }
 
 // presented returns the presentation time of the first sample, ticks from the file's zero. It is
 // negative if samples are presented before the first key frame.
-func (t *track) presented() int64 { return t.table.First + t.table.FirstOffset - t.mediaTime }
+func (t *track) presented() int64 { return t.table.FirstTicks + t.table.FirstOffsetTicks - t.mediaTime }
 
 // defaultFlags returns the sample flags of most samples of the track.
 func (t *track) defaultFlags() uint32 {
@@ -136,20 +136,20 @@ func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
 }
 
 func (t *track) writeTkhd(w *isobmff.Writer, created uint64, final bool) {
-	h := isobmff.TrackHeader{Created: created, ID: t.id, Width: t.width, Height: t.height}
+	h := isobmff.TrackHeader{CreatedSeconds: created, ID: t.id, Width: t.width, Height: t.height}
 	if t.kind == media.Audio {
 		h.AlternateGroup, h.Volume = 1, 0x0100
 	}
 	if final {
-		h.Duration = uint64(t.movieDuration())
+		h.DurationTicks = uint64(t.movieDuration())
 	}
 	w.Tkhd(&h)
 }
 
 func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
-	h := isobmff.MediaHeader{Created: created, Timescale: t.timescale, Language: t.language}
+	h := isobmff.MediaHeader{CreatedSeconds: created, Timescale: t.timescale, Language: t.language}
 	if final {
-		h.Duration = uint64(t.table.Duration())
+		h.DurationTicks = uint64(t.table.DurationTicks())
 	}
 	w.Mdhd(&h)
 }
@@ -186,15 +186,15 @@ func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	var edits []isobmff.Edit
 	switch {
 	case !final && t.mediaTime != 0:
-		edits = []isobmff.Edit{{Duration: 0, MediaTime: t.mediaTime}} // 0: all fragments, also later ones
+		edits = []isobmff.Edit{{DurationTicks: 0, MediaTicks: t.mediaTime}} // 0: all fragments, also later ones
 	case final:
 		start := t.presented()
 		if start > 0 {
-			edits = append(edits, isobmff.Edit{Duration: uint64(media.Rescale(start, t.timescale, movieTimescale)), MediaTime: -1})
+			edits = append(edits, isobmff.Edit{DurationTicks: uint64(media.Rescale(start, t.timescale, movieTimescale)), MediaTicks: -1})
 		}
-		from := t.table.FirstOffset + max(-start, 0)
+		from := t.table.FirstOffsetTicks + max(-start, 0)
 		if from != 0 || len(edits) > 0 {
-			edits = append(edits, isobmff.Edit{Duration: uint64(t.movieDuration() - t.movieStart()), MediaTime: from})
+			edits = append(edits, isobmff.Edit{DurationTicks: uint64(t.movieDuration() - t.movieStart()), MediaTicks: from})
 		}
 	}
 	if len(edits) == 0 {
@@ -218,7 +218,7 @@ func (t *track) movieShift(fragments bool) int64 {
 		return -t.mediaTime
 	}
 	start := t.presented()
-	shift := -t.table.First - t.table.FirstOffset
+	shift := -t.table.FirstTicks - t.table.FirstOffsetTicks
 	if start <= 0 {
 		return shift + start
 	}
@@ -236,5 +236,5 @@ func (t *track) movieDuration() int64 {
 	if t.table.Count == 0 {
 		return 0
 	}
-	return media.Rescale(t.presented()+t.table.Shown(), t.timescale, movieTimescale)
+	return media.Rescale(t.presented()+t.table.ShownTicks(), t.timescale, movieTimescale)
 }

@@ -153,11 +153,11 @@ func TestTheDiskStaysWithinItsMarksAtAnyRate(t *testing.T) {
 			f.grow(6)
 			space, err := r.disk("")
 			require.NoError(t, err)
-			require.LessOrEqual(t, space.Used(), int64(80*mib+chunk), name)
+			require.LessOrEqual(t, space.UsedBytes(), int64(80*mib+chunk), name)
 			f.finish()
 		}
 		space, _ := r.disk("")
-		require.Greater(t, space.Used(), int64(60*mib), "%s: no more goes than is needed", name)
+		require.Greater(t, space.UsedBytes(), int64(60*mib), "%s: no more goes than is needed", name)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: day}))
 	r.k.deps.Disk = func(string) (filesystem.Capacity, error) {
-		return filesystem.Capacity{Usable: 100 * mib, Free: 50 * mib}, nil
+		return filesystem.Capacity{UsableBytes: 100 * mib, FreeBytes: 50 * mib}, nil
 	}
 	r.write(".spool-directory", []byte("0193-this-one"), r.now)
 	r.look(0)

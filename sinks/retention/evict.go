@@ -92,12 +92,12 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 		return
 	}
 	k.filling.freed(after)
-	gained := after.Free - before.Free + k.filling.during(k.deps.Clock.Now().Sub(began))
+	gained := after.FreeBytes - before.FreeBytes + k.filling.during(k.deps.Clock.Now().Sub(began))
 	if gained >= room/2 {
 		k.futile = 0
 		return
 	}
-	if k.futile += room - max(gained, 0); k.futile <= 3*margin(after.Usable) {
+	if k.futile += room - max(gained, 0); k.futile <= 3*margin(after.UsableBytes) {
 		return
 	}
 	k.rest, k.futile = now.Add(restFor), 0

@@ -23,7 +23,7 @@ const maxAhead = 8
 func (f *filling) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
-	f.grown, f.used = f.grown+s.Used()-f.used, s.Used()
+	f.grown, f.used = f.grown+s.UsedBytes()-f.used, s.UsedBytes()
 	if known && passed < lookEvery { // an extra look, which does not start a new period
 		f.peak = max(f.grown, f.peak)
 		return
@@ -37,7 +37,7 @@ func (f *filling) look(s filesystem.Capacity, now time.Time) {
 }
 
 // soon returns the bytes that may be written until the look after the next one.
-func (f *filling) soon(s filesystem.Capacity) int64 { return min(2*f.peak, s.Usable/maxAhead) }
+func (f *filling) soon(s filesystem.Capacity) int64 { return min(2*f.peak, s.UsableBytes/maxAhead) }
 
 // during returns the most bytes that may be written in a time.
 func (f *filling) during(d time.Duration) int64 {
@@ -45,4 +45,4 @@ func (f *filling) during(d time.Duration) int64 {
 }
 
 // freed adopts the use of the disk after a deletion.
-func (f *filling) freed(s filesystem.Capacity) { f.used = s.Used() }
+func (f *filling) freed(s filesystem.Capacity) { f.used = s.UsedBytes() }

@@ -113,12 +113,12 @@ func TestTheDiskStaysWithinItsMarks(t *testing.T) {
 	for n := range 400 {
 		r.put(number(n), "live/cam", 0, mib)
 		space, _ := r.disk("")
-		require.LessOrEqual(t, space.Used(), 80*int64(mib), "room is made before it is needed")
+		require.LessOrEqual(t, space.UsedBytes(), 80*int64(mib), "room is made before it is needed")
 		r.look(time.Second)
 		space, _ = r.disk("")
-		full = full || space.Used() > 75*mib
+		full = full || space.UsedBytes() > 75*mib
 		if full {
-			require.GreaterOrEqual(t, space.Used(), 75*int64(mib), "more went than was needed")
+			require.GreaterOrEqual(t, space.UsedBytes(), 75*int64(mib), "more went than was needed")
 		}
 		require.Contains(t, r.files(), number(n))
 	}
@@ -315,7 +315,7 @@ func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {
 	require.Equal(t, retained.ClassExpired, plan.Now[0].Class)
 	require.Equal(t, "expire_days", plan.Now[0].Cause)
 	r.k.index.items["expired.mp4"].Size++
-	require.EqualValues(t, mib, plan.Now[0].Size, "a plan is a copy: what it names goes on to change")
+	require.EqualValues(t, mib, plan.Now[0].SizeBytes, "a plan is a copy: what it names goes on to change")
 	require.Len(t, plan.Next, 48)
 	require.Equal(t, number(0), plan.Next[0].Path)
 	require.Equal(t, []retained.Kept{{Reason: retained.KeptProtected, Count: retained.Count{Files: 1, Bytes: mib}}}, plan.Kept)

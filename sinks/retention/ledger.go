@@ -159,7 +159,7 @@ func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	}
 	if limited {
 		high, _ := mark(s, p.DiskMaxPercent, minFree)
-		w.disk = bound{high - s.Used(), max(s.Usable, 1)}
+		w.disk = bound{high - s.UsedBytes(), max(s.UsableBytes, 1)}
 	}
 	return w
 }

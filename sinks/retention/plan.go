@@ -30,7 +30,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	}
 	items := k.index.list()
 	p := &retained.Plan{
-		At: k.clock.Best, Clock: k.clock, Active: k.policy.Active(), DiskBytes: space.Usable, UsedBytes: space.Used(),
+		At: k.clock.Best, Clock: k.clock, Active: k.policy.Active(), DiskBytes: space.UsableBytes, UsedBytes: space.UsedBytes(),
 		Bytes: k.totals.all, Stopped: k.withoutRoom(), LastError: k.lastErr,
 	}
 	if k.held != nil {
@@ -38,7 +38,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 		p.Held = &held
 	}
 	if high, limited := mark(space, k.policy.DiskMaxPercent, k.policy.MinFree); limited {
-		p.HighBytes, p.LowBytes = high, max(high-margin(space.Usable)-k.filling.soon(space), 0)
+		p.HighBytes, p.LowBytes = high, max(high-margin(space.UsableBytes)-k.filling.soon(space), 0)
 	}
 	rules := slices.Concat(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, 0), k.policy.inodeRules(space))
 	now, left, _ := choose(slices.Clone(k.queue), rules, true)
@@ -57,7 +57,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 
 // told copies the eviction for a plan: the item is guarded by the keeper's lock.
 func (e eviction) told() retained.Eviction {
-	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, Size: e.Size, Class: e.class, Cause: e.cause}
+	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, SizeBytes: e.Size, Class: e.class, Cause: e.cause}
 }
 
 // withoutRoom returns the streams that retention has stopped.

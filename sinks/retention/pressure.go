@@ -11,7 +11,7 @@ import (
 // passed returns the rules that need room.
 func (k *Keeper) passed(space filesystem.Capacity) []rule {
 	next := k.ledger.next()
-	disk := max(k.filling.soon(space), min(next.all, space.Usable/maxAhead))
+	disk := max(k.filling.soon(space), min(next.all, space.UsableBytes/maxAhead))
 	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
 }
 

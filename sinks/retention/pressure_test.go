@@ -37,7 +37,7 @@ func TestTheListIsMadeAnewAtOnce(t *testing.T) {
 		r.other = 40 * mib
 		r.look(time.Second)
 		space, _ := r.disk("")
-		require.LessOrEqual(t, space.Used(), 50*int64(mib))
+		require.LessOrEqual(t, space.UsedBytes(), 50*int64(mib))
 	}
 }
 
@@ -52,7 +52,7 @@ func TestTheMarkHoldsOnADiskThatTurnsOverFast(t *testing.T) {
 	}
 	r.look(time.Second)
 	space, _ := r.disk("")
-	require.LessOrEqual(t, space.Used(), 68*int64(mib), "as much may come before the next look")
+	require.LessOrEqual(t, space.UsedBytes(), 68*int64(mib), "as much may come before the next look")
 }
 
 // TestRecordingWhileFilesAreDeletedIsNoReasonToWait checks that bytes recorded during a deletion

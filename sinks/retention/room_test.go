@@ -160,7 +160,7 @@ func (r *room) bytes() (n int64) {
 
 func (r *room) disk(string) (filesystem.Capacity, error) {
 	used := r.bytes() + r.other + r.leaked
-	return filesystem.Capacity{Usable: r.total, Free: r.total - used}, nil
+	return filesystem.Capacity{UsableBytes: r.total, FreeBytes: r.total - used}, nil
 }
 
 // Now and After implement the clock; no test waits on it.

@@ -88,8 +88,8 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
 		high, limited := mark(s, percent, minFree)
-		if limited && s.Used()+ahead > high {
-			out = append(out, rule{stream: stream, cause: cause, need: s.Used() + ahead - high + margin(s.Usable), over: s.Used() > high})
+		if limited && s.UsedBytes()+ahead > high {
+			out = append(out, rule{stream: stream, cause: cause, need: s.UsedBytes() + ahead - high + margin(s.UsableBytes), over: s.UsedBytes() > high})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {

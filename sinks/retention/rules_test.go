@@ -17,7 +17,7 @@ import (
 func TestChoiceAgainstTheRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items, policy := drawItems(t), drawPolicy(t)
-		space := filesystem.Capacity{Usable: 1000, Free: rapid.Int64Range(0, 1000).Draw(t, "free")}
+		space := filesystem.Capacity{UsableBytes: 1000, FreeBytes: rapid.Int64Range(0, 1000).Draw(t, "free")}
 		queue := policy.rank(items, morning, always)
 		sums := total(items)
 		rules := append(policy.byteRules(sums, totals{}), policy.diskRules(space, 0)...)

@@ -23,12 +23,12 @@ func margin(usable int64) int64 { return min(usable/50, maxMargin) }
 
 // mark returns the most bytes of a disk that a limit permits to use; false: no limit is set.
 func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
-	most := disk.Usable
+	most := disk.UsableBytes
 	if percent > 0 {
-		most = disk.Usable / 100 * int64(percent)
+		most = disk.UsableBytes / 100 * int64(percent)
 	}
 	if minFree > 0 {
-		most = min(most, max(disk.Usable-minFree, 0))
+		most = min(most, max(disk.UsableBytes-minFree, 0))
 	}
 	return most, percent > 0 || minFree > 0
 }

@@ -110,7 +110,7 @@ func (k *Keeper) resume(now time.Time) {
 		return
 	}
 	// Half the margin: deletion frees more than that, and a full disk stays above it.
-	passed := append(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, margin(space.Usable)/2)...)
+	passed := append(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, margin(space.UsableBytes)/2)...)
 	for stream, by := range k.stopped {
 		held := slices.ContainsFunc(passed, func(r rule) bool { return r.stream == by.rule.stream && r.cause == by.rule.cause })
 		if held || now.Sub(by.Since) < resumeAfter {

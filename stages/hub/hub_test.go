@@ -72,7 +72,7 @@ func shoot(t *testing.T, p *hub.Publisher, from, to, gop int) {
 func frame(n int, sync bool) *media.AU {
 	at := int64(n) * 40_000_000
 	return &media.AU{
-		DTS: int64(n) * 3600, PTS: int64(n) * 3600, UTC: pipelinetest.StartUTC + at, Mono: at,
+		DTS: int64(n) * 3600, PTS: int64(n) * 3600, UTC: pipelinetest.StartUTC + at, MonoNS: at,
 		Sync: sync, Payload: [][]byte{{0x65, byte(n >> 8), byte(n)}},
 	}
 }
@@ -240,7 +240,7 @@ func TestReturningPublisherMarksTheGap(t *testing.T) {
 	shoot(t, p, 0, 30, 25)
 	c := take(t, s)
 	require.Equal(t, media.GapSourceLost, c.Gap.Cause)
-	require.Positive(t, c.Gap.Duration)
+	require.Positive(t, c.Gap.DurationNS)
 	c.Release()
 	p.Close(endcause.SourceLost)
 }
@@ -566,7 +566,7 @@ func TestWhatWasDroppedAtTheEndIsTold(t *testing.T) {
 		}
 		c.Release()
 	}
-	require.Equal(t, media.Gap{Cause: media.GapOverload, Duration: 3e9, Chunks: 3}, gap)
+	require.Equal(t, media.Gap{Cause: media.GapOverload, DurationNS: 3e9, Chunks: 3}, gap)
 	requireEnd(t, s, endcause.SourceLost)
 }
 

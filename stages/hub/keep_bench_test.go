@@ -87,7 +87,7 @@ func BenchmarkChunkOfARecordedStream(b *testing.B) {
 		n := frames[stream]
 		frames[stream]++
 		at := int64(n) * int64(time.Second)
-		au := media.AU{DTS: int64(n) * 90000, PTS: int64(n) * 90000, UTC: pipelinetest.StartUTC + at, Mono: at, Sync: true, Payload: payload}
+		au := media.AU{DTS: int64(n) * 90000, PTS: int64(n) * 90000, UTC: pipelinetest.StartUTC + at, MonoNS: at, Sync: true, Payload: payload}
 		if err := publishers[stream].Write(0, &au); err != nil {
 			b.Error(err)
 		}

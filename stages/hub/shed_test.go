@@ -25,7 +25,7 @@ func TestAQueueShedsWholeGOPsFromItsEnd(t *testing.T) {
 		for n := from; n < to; n++ {
 			ns := n * 40_000_000
 			require.NoError(t, p.Write(0, &media.AU{
-				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + ns, Mono: ns, Sync: n%50 == 0, Payload: [][]byte{make([]byte, 100)},
+				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + ns, MonoNS: ns, Sync: n%50 == 0, Payload: [][]byte{make([]byte, 100)},
 			}))
 		}
 	}
@@ -56,7 +56,7 @@ func TestAQueueShedsWholeGOPsFromItsEnd(t *testing.T) {
 		c.Release()
 	}
 	require.Equal(t, []uint64{1, 2, 3, 8, 9}, seqs)
-	require.Equal(t, media.Gap{Cause: media.GapOverload, Chunks: 4, Duration: 4e9}, gap)
+	require.Equal(t, media.Gap{Cause: media.GapOverload, Chunks: 4, DurationNS: 4e9}, gap)
 	require.Equal(t, uint64(100), sub.Dropped().AccessUnits)
 	require.False(t, sub.Shed(), "nothing is left")
 	require.Zero(t, sub.Held())
@@ -73,7 +73,7 @@ func TestTheNewestGOPsAreGivenUpLast(t *testing.T) {
 	for n := range int64(30) {
 		ns := n * 40_000_000
 		require.NoError(t, p.Write(0, &media.AU{
-			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + ns, Mono: ns, Sync: n%25 == 0, Payload: [][]byte{make([]byte, 100)},
+			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + ns, MonoNS: ns, Sync: n%25 == 0, Payload: [][]byte{make([]byte, 100)},
 		}))
 	}
 	require.Zero(t, pool.Memory(), "a budget of nothing keeps nothing")
@@ -92,7 +92,7 @@ func TestAQueueThatShedsKeepsItsEvents(t *testing.T) {
 		for n := from; n < to; n++ {
 			ns := n * 40_000_000
 			require.NoError(t, p.Write(0, &media.AU{
-				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + ns, Mono: ns, Sync: n%50 == 0, Payload: [][]byte{make([]byte, 100)},
+				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + ns, MonoNS: ns, Sync: n%50 == 0, Payload: [][]byte{make([]byte, 100)},
 			}))
 		}
 	}

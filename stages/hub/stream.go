@@ -103,7 +103,7 @@ func (s *stream) keep(c *media.Chunk, wanted bool) {
 	if c.StartsGOP || !wanted {
 		s.dropGOP()
 	}
-	over := s.gopBytes+c.Memory() > s.hub.cfg.MaxGOPBytes
+	over := s.gopBytes+c.MemoryBytes() > s.hub.cfg.MaxGOPBytes
 	if !wanted || over || len(s.gop) == 0 && !c.StartsGOP {
 		// Part of a GOP is useless: a recording would begin with its key frame.
 		s.dropGOP()
@@ -111,7 +111,7 @@ func (s *stream) keep(c *media.Chunk, wanted bool) {
 		return
 	}
 	s.gop = append(s.gop, c)
-	s.gopBytes += c.Memory()
+	s.gopBytes += c.MemoryBytes()
 }
 
 func (s *stream) dropGOP() {

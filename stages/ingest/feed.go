@@ -321,7 +321,7 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 	f.au = media.AU{
 		DTS: u.DTS + t.offset, PTS: u.PTS + t.offset,
-		UTC: wall.at(pts, u.UTC, u.Mono), Stepped: u.Stepped, Mono: u.Mono,
+		UTC: wall.at(pts, u.UTC, u.Mono), SteppedNS: u.Stepped, MonoNS: u.Mono,
 		Sync: u.sync, Lost: u.lost, LostBy: media.Cause(u.by), Payload: u.elements(),
 	}
 	switch err := f.pub.Write(t.slot, &f.au); {

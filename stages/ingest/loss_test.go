@@ -52,7 +52,7 @@ func TestALossThatMeetsAJumpIsAGapByLoss(t *testing.T) {
 	builder.Flush()
 	require.Len(t, gaps, 1)
 	require.Equal(t, media.GapRTPLoss, gaps[0].Cause)
-	require.InDelta(t, 4.04e9, float64(gaps[0].Duration), 1e6)
+	require.InDelta(t, 4.04e9, float64(gaps[0].DurationNS), 1e6)
 	require.Zero(t, pool.Outstanding())
 }
 

@@ -21,7 +21,7 @@ const (
 	// maxElements bounds the NAL units: each costs memory beyond its bytes. No level of H.264 or H.265 has nearly as
 	// many slices in a camera's stream.
 	maxElements  = 4096
-	maxUnitBytes = media.MaxAccessUnit
+	maxUnitBytes = media.MaxAccessUnitBytes
 	maxUnitAge   = int64(10 * time.Second) // from the first packet to the last
 )
 

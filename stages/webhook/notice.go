@@ -64,7 +64,7 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 		Recording: payloadRecording{
 			ID: r.ID.String(), File: r.Path, URL: "/mp4/vod/" + escaped(strings.TrimSuffix(r.Path, media.PartSuffix)) + "?id=" + r.ID.String(), State: string(r.State),
 			Start: stamp(time.Unix(0, r.StartUTC)), End: stamp(time.Unix(0, r.EndUTC)),
-			Duration: time.Duration(r.Duration).Seconds(), Size: r.Size, EndReason: string(r.EndReason),
+			Duration: time.Duration(r.DurationNS).Seconds(), Size: r.SizeBytes, EndReason: string(r.EndReason),
 			GapCause: string(r.Gap.Cause), Protected: r.Protected, Tracks: r.Tracks, Events: r.Events, Lost: lost,
 		},
 	})
@@ -81,7 +81,7 @@ func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"mediaServerId": "spool", "vhost": "__defaultVhost__", "app": app, "stream": stream,
 		"file_name": path.Base(r.Path), "file_path": full, "folder": path.Dir(full) + "/",
-		"file_size": r.Size, "start_time": r.StartUTC / int64(time.Second), "time_len": time.Duration(r.Duration).Seconds(),
+		"file_size": r.SizeBytes, "start_time": r.StartUTC / int64(time.Second), "time_len": time.Duration(r.DurationNS).Seconds(),
 		"url": "mp4/vod/" + escaped(r.Path),
 	})
 }

@@ -37,13 +37,13 @@ func life(path string) []media.Recording {
 	}
 	begun := r
 	begun.Path += media.PartSuffix
-	e := media.Event{ID: media.EventID("live/camera01", "door"), Key: "door", Name: "door", At: 1.7e18 + 1e9}
+	e := media.Event{ID: media.EventID("live/camera01", "door"), Key: "door", Name: "door", AtUTC: 1.7e18 + 1e9}
 	r.Events = []media.Event{e}
 	marked := r
-	e.End = 1.7e18 + 9e9
+	e.EndUTC = 1.7e18 + 9e9
 	r.Events = []media.Event{e}
 	longer := r
-	r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, endcause.Stop, 1.7e18+10e9, 10.5e9, 1234
+	r.State, r.EndReason, r.EndUTC, r.DurationNS, r.SizeBytes = media.StateFinished, endcause.Stop, 1.7e18+10e9, 10.5e9, 1234
 	return []media.Recording{begun, marked, longer, r}
 }
 

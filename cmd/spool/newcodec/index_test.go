@@ -40,8 +40,8 @@ func playIndex(t *testing.T, x *index.Index, track int, file io.ReaderAt, from, 
 	units, err := x.Append(nil, track, first, end)
 	require.NoError(t, err)
 	for _, u := range units {
-		require.Zero(t, u.Offset)
-		b := make([]byte, u.Size)
+		require.Zero(t, u.OffsetTicks)
+		b := make([]byte, u.SizeBytes)
 		_, err := file.ReadAt(b, u.At)
 		require.NoError(t, err)
 		out = append(out, sample{time.Duration(in.NS(u.DTS)), u.Sync, string(b)})

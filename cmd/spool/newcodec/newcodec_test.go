@@ -172,8 +172,8 @@ func read(t *testing.T, name string) (samples, []media.Track) {
 					first[name] = dts
 				}
 				at := time.Duration(media.ToNanos(dts-first[name], track.Timescale))
-				out[name] = append(out[name], sample{at, col.Flags[k]&media.FlagSync != 0, string(payload[:col.Size[k]])})
-				payload = payload[col.Size[k]:]
+				out[name] = append(out[name], sample{at, col.Flags[k]&media.FlagSync != 0, string(payload[:col.SizeBytes[k]])})
+				payload = payload[col.SizeBytes[k]:]
 			}
 		}
 		c.Release()
@@ -195,8 +195,8 @@ func TestARecordingOfNewCodecsIsReadAsItWasSent(t *testing.T) {
 			require.Equal(t, frames(), got)
 			require.Equal(t, []media.Track{
 				{Codec: flip, Timescale: 90000, ParameterSets: [][]byte{{0, 64, 0, 48}}, Width: 64, Height: 48},
-				{Codec: quip, Timescale: 8000, ParameterSets: [][]byte{}, SampleRate: 8000, Channels: 1, FrameDuration: 160},
-				{Codec: plink, Timescale: 8000, ParameterSets: [][]byte{}, SampleRate: 8000, Channels: 1, FrameDuration: 160},
+				{Codec: quip, Timescale: 8000, ParameterSets: [][]byte{}, SampleRate: 8000, Channels: 1, FrameDurationTicks: 160},
+				{Codec: plink, Timescale: 8000, ParameterSets: [][]byte{}, SampleRate: 8000, Channels: 1, FrameDurationTicks: 160},
 			}, described(tracks))
 			requireRolls(t, finished)
 		})

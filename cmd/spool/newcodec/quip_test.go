@@ -46,6 +46,6 @@ func describeQuip(t *media.Track) error {
 	if t.SampleRate <= 0 || t.Channels <= 0 {
 		return fmt.Errorf("%d Hz, %d channels", t.SampleRate, t.Channels)
 	}
-	t.FrameDuration = t.Timescale / 50
+	t.FrameDurationTicks = t.Timescale / 50
 	return nil
 }

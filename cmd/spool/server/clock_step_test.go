@@ -142,7 +142,7 @@ func (r *fixture) agree(stream string, order []string, steps []time.Duration) {
 		require.Equal(t, string(media.GapClockStep), rec.Gap.Cause)
 		require.Zero(t, rec.Gap.Seconds, "nothing is missing")
 		require.InDelta(t, steps[i-1].Seconds(), rec.Gap.Step, 0.1)
-		require.EqualValues(t, own.Gap.Step, rec.Gap.Step*1e9)
+		require.EqualValues(t, own.Gap.StepNS, rec.Gap.Step*1e9)
 		require.InDelta(t, rec.Gap.Step, rec.Start.Sub(list[i-1].End).Seconds(), 0.5)
 	}
 }

@@ -148,7 +148,7 @@ func TestARunIn1970LeavesNoGapOfDecades(t *testing.T) {
 	put := func(end time.Time) {
 		require.NoError(t, r.catalogue.Put(t.Context(), media.Recording{
 			ID: media.NewID(end), Stream: "a", Pipeline: "default", Path: end.Format("150405") + ".mp4", State: media.StateRecovered,
-			StartUTC: end.Add(-time.Second).UnixNano(), EndUTC: end.UnixNano(), Duration: int64(time.Second), Size: 1, EndReason: endcause.Crash,
+			StartUTC: end.Add(-time.Second).UnixNano(), EndUTC: end.UnixNano(), DurationNS: int64(time.Second), SizeBytes: 1, EndReason: endcause.Crash,
 		}))
 	}
 	put(time.Unix(100, 0))

@@ -214,7 +214,7 @@ func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	require.NoError(t, err)
 	require.Len(t, page.Events, 1)
 	require.NotEmpty(t, page.Events[0].Recordings)
-	require.NotZero(t, page.Events[0].Actual)
+	require.NotZero(t, page.Events[0].ActualUTC)
 	if c.mode == pipeline.Event { // nothing else was recorded, and not everything
 		require.Len(t, files, 1)
 		require.Greater(t, files[0].StartUTC, f.at(0).UnixNano())

@@ -17,7 +17,7 @@ func (r *eventFixture) protectedOf(records []media.Record, id media.ID) (protect
 	r.t.Helper()
 	_, protected = r.named(records, id)
 	for _, i := range protected {
-		bytes += records[i].Size
+		bytes += records[i].SizeBytes
 	}
 	return protected, bytes
 }
@@ -27,7 +27,7 @@ func fileSize(t *testing.T) int64 {
 	r := newEventFixture(t, pipeline.Always, "", "max_duration: 2")
 	f := r.publish("live/x", 25)
 	f.feed(70 - f.frames)
-	return f.end()[0].Size
+	return f.end()[0].SizeBytes
 }
 
 // TestOneEventProtectsNoMoreThanItMay: the files nearest to its trigger, in what is
@@ -115,7 +115,7 @@ func TestFootageBeginsAtAKeyFrame(t *testing.T) {
 		require.Equal(t, f.at(c.want), taken.Pipelines[0].Actual, "%v", c.at)
 		page, err := e.Events(t.Context(), media.EventQuery{Key: string(rune('a' + n)), Limit: 1})
 		require.NoError(t, err)
-		require.Equal(t, f.at(c.want).UnixNano(), page.Events[0].Actual, "%v", c.at)
+		require.Equal(t, f.at(c.want).UnixNano(), page.Events[0].ActualUTC, "%v", c.at)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestEventBeforeTheFirstPicture(t *testing.T) {
 				f.send(200)
 				require.Eventually(t, func() bool {
 					page, err := e.Events(t.Context(), media.EventQuery{Key: "k", Limit: 1})
-					return err == nil && len(page.Events) == 1 && len(page.Events[0].Recordings) == 1 && page.Events[0].Actual == trigger.At.UnixNano()+5e8
+					return err == nil && len(page.Events) == 1 && len(page.Events[0].Recordings) == 1 && page.Events[0].ActualUTC == trigger.At.UnixNano()+5e8
 				}, time.Minute, 5*time.Millisecond)
 				f.pub.Close(endcause.SourceLost)
 			})

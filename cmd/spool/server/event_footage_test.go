@@ -174,7 +174,7 @@ func TestFileThatNamesAllItMay(t *testing.T) {
 	f.feed(5 * 25)
 	full := f.end()[0]
 	for n := range media.MaxEvents {
-		full.Events = append(full.Events, media.Event{ID: media.ID{2, byte(n)}, At: full.StartUTC, Start: full.StartUTC, End: full.EndUTC})
+		full.Events = append(full.Events, media.Event{ID: media.ID{2, byte(n)}, AtUTC: full.StartUTC, StartUTC: full.StartUTC, EndUTC: full.EndUTC})
 	}
 	require.NoError(t, r.catalogue.Put(t.Context(), full.Recording))
 	e := r.events(time.Second, time.Second)
@@ -253,7 +253,7 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 	require.Len(t, page.Events, 1)
 	got := page.Events[0]
 	require.Equal(t, "bell", got.Name)
-	require.Equal(t, [3]int64{at.UnixNano(), at.Add(-3 * time.Second).UnixNano(), at.Add(time.Minute).UnixNano()}, [3]int64{got.At, got.Start, got.End})
+	require.Equal(t, [3]int64{at.UnixNano(), at.Add(-3 * time.Second).UnixNano(), at.Add(time.Minute).UnixNano()}, [3]int64{got.AtUTC, got.StartUTC, got.EndUTC})
 	require.Zero(t, got.GoneUTC)
 
 	full, err := metadata.Open(t.Context(), metadata.OpenOptions{

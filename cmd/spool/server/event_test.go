@@ -232,7 +232,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 			events, err := r.catalogue.Events(t.Context(), media.EventQuery{})
 			require.NoError(t, err)
 			require.Len(t, events.Events, 1)
-			require.InDelta(t, 50.12, f.second(time.Unix(0, events.Events[0].Start)), 0.001)
+			require.InDelta(t, 50.12, f.second(time.Unix(0, events.Events[0].StartUTC)), 0.001)
 		})
 	}
 }

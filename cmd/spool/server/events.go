@@ -193,9 +193,9 @@ func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage
 	}
 	for i := range page.Events {
 		f := &page.Events[i]
-		if len(f.Recordings) > 0 && f.Actual == 0 { // rows of earlier versions lack it: a file begins with a key frame
-			if begin := f.Recordings[0].StartUTC; begin >= f.Start {
-				f.Actual = begin
+		if len(f.Recordings) > 0 && f.ActualUTC == 0 { // rows of earlier versions lack it: a file begins with a key frame
+			if begin := f.Recordings[0].StartUTC; begin >= f.StartUTC {
+				f.ActualUTC = begin
 			}
 		}
 	}

@@ -29,7 +29,7 @@ type eventFootage struct {
 func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time) *eventFootage {
 	return &eventFootage{events: e, stream: stream, beyond: map[media.ID]bool{}, ev: media.Event{
 		ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, Protect: t.Protect != pipeline.ProtectOff,
-		At: t.At.UnixNano(), Start: from.UnixNano(), End: max(to.UnixNano(), from.UnixNano()+1),
+		AtUTC: t.At.UnixNano(), StartUTC: from.UnixNano(), EndUTC: max(to.UnixNano(), from.UnixNano()+1),
 	}}
 }
 
@@ -49,7 +49,7 @@ func (f *eventFootage) mark(ctx context.Context) error {
 		return err
 	}
 	f.begin()
-	for _, i := range f.NearestFirst(f.ev.At) {
+	for _, i := range f.NearestFirst(f.ev.AtUTC) {
 		r := &f.Records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
 			if f.took(r) && !f.names(r) { // its file names the maximum of events, or the disk is slow
@@ -63,7 +63,7 @@ func (f *eventFootage) mark(ctx context.Context) error {
 		}
 		f.marked = append(f.marked, pipeline.Triggered{
 			Pipeline: r.Pipeline, Status: pipeline.EventMarked,
-			Requested: time.Unix(0, f.ev.Start), Until: time.Unix(0, f.ev.End), Actual: time.Unix(0, f.ev.Actual),
+			Requested: time.Unix(0, f.ev.StartUTC), Until: time.Unix(0, f.ev.EndUTC), Actual: time.Unix(0, f.ev.ActualUTC),
 		})
 	}
 	if len(f.marked)+len(f.done) == 0 && err == nil && f.Node != "" {
@@ -77,18 +77,18 @@ func (f *eventFootage) begin() {
 	for i := range f.Records { // oldest first
 		r := &f.Records[i]
 		at := r.StartUTC
-		if at < f.ev.Start {
+		if at < f.ev.StartUTC {
 			if f.recordings.files.Belongs(r.Path, r.ID) != nil {
 				continue // the file cannot be marked
 			}
-			key, err := f.recordings.files.KeyFrame(r.Path, time.Unix(0, f.ev.Start))
+			key, err := f.recordings.files.KeyFrame(r.Path, time.Unix(0, f.ev.StartUTC))
 			if err != nil {
 				f.log.Warn("the key frame at which the event's footage begins could not be found", "file", r.Path, "event", f.ev.ID, "error", err)
 				continue
 			}
 			at = key.UnixNano()
 		}
-		f.ev.Actual = at
+		f.ev.ActualUTC = at
 		return
 	}
 }
@@ -101,11 +101,11 @@ func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 		return err
 	}
 	*r = named
-	if !f.ev.Protect || r.Protected || !f.protection.Grant(f.ev.ID, r.Size) {
+	if !f.ev.Protect || r.Protected || !f.protection.Grant(f.ev.ID, r.SizeBytes) {
 		return nil
 	}
 	if _, err = f.recordings.SetProtected(ctx, r.ID, true); err != nil {
-		f.protection.Grew(f.ev.ID, -r.Size) // a later attempt for the same event may protect it
+		f.protection.Grew(f.ev.ID, -r.SizeBytes) // a later attempt for the same event may protect it
 		return err
 	}
 	r.Protected = true
@@ -158,11 +158,11 @@ func (f *eventFootage) result() (list []media.EventRecording, limited []string) 
 		}
 		grows(&r.Recording)
 		list = append(list, media.EventRecording{
-			ID: r.ID, Node: r.Node, Elsewhere: r.Elsewhere, Path: r.Path, State: r.State, StartUTC: r.StartUTC, EndUTC: r.EndUTC, Size: r.Size, Protected: r.Protected,
+			ID: r.ID, Node: r.Node, Elsewhere: r.Elsewhere, Path: r.Path, State: r.State, StartUTC: r.StartUTC, EndUTC: r.EndUTC, SizeBytes: r.SizeBytes, Protected: r.Protected,
 		})
 		if f.ev.Protect && !r.Protected {
 			files++
-			bytes += r.Size
+			bytes += r.SizeBytes
 		}
 	}
 	if files > 0 {

@@ -41,20 +41,20 @@ func shownCause(err error) string {
 
 // takenEvent returns the event of a trigger with the times that the pipelines reported.
 func takenEvent(t pipeline.Trigger, done []pipeline.Triggered) media.Event {
-	ev := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, At: t.At.UnixNano(), Protect: protects(t, done)}
-	ev.Start, ev.End = ev.At, ev.At
+	ev := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, AtUTC: t.At.UnixNano(), Protect: protects(t, done)}
+	ev.StartUTC, ev.EndUTC = ev.AtUTC, ev.AtUTC
 	for _, d := range done {
 		if !d.Requested.IsZero() { // otherwise no pipeline runs with its own setting yet
-			ev.Start = min(ev.Start, d.Requested.UnixNano())
+			ev.StartUTC = min(ev.StartUTC, d.Requested.UnixNano())
 		}
 		if !d.Until.IsZero() {
-			ev.End = max(ev.End, d.Until.UnixNano())
+			ev.EndUTC = max(ev.EndUTC, d.Until.UnixNano())
 		}
-		if at := d.Actual.UnixNano(); !d.Actual.IsZero() && (ev.Actual == 0 || at < ev.Actual) {
-			ev.Actual = at
+		if at := d.Actual.UnixNano(); !d.Actual.IsZero() && (ev.ActualUTC == 0 || at < ev.ActualUTC) {
+			ev.ActualUTC = at
 		}
 	}
-	ev.End = max(ev.End, ev.Start+1)
+	ev.EndUTC = max(ev.EndUTC, ev.StartUTC+1)
 	return ev
 }
 

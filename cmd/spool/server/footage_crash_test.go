@@ -349,7 +349,7 @@ func TestAKillBetweenAnyTwoSteps(t *testing.T) {
 					require.NoError(t, err)
 					id = entry.ID
 					e := crashEvent
-					e.At, e.Start, e.End = entry.StartUTC+1, entry.StartUTC, entry.StartUTC+int64(time.Hour)
+					e.AtUTC, e.StartUTC, e.EndUTC = entry.StartUTC+1, entry.StartUTC, entry.StartUTC+int64(time.Hour)
 					entry.Path = at
 					require.NoError(t, first.catalogue.Put(t.Context(), entry))
 					require.NoError(t, first.catalogue.PutEvents(t.Context(), entry, e))

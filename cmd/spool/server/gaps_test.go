@@ -42,7 +42,7 @@ func (f *lossy) told(t require.TestingT, records []media.Record) map[media.Cause
 		require.NoError(t, err)
 		require.Equal(t, entry.Gap, r.Gap)
 		require.Equal(t, entry.Gaps, r.Gaps, "the file says what the catalogue says")
-		sum[r.Gap.Cause] += r.Gap.Duration
+		sum[r.Gap.Cause] += r.Gap.DurationNS
 		for _, g := range r.Gaps {
 			require.False(t, g.Next)
 			sum[g.Cause] += g.Missing()
@@ -73,7 +73,7 @@ func TestAHoleAtACutIsToldOnce(t *testing.T) {
 			f.feed(200 - f.frames)
 			records := f.end()
 			require.Len(t, records, 2)
-			require.Equal(t, int64(c.gap)*picture, records[1].Gap.Duration)
+			require.Equal(t, int64(c.gap)*picture, records[1].Gap.DurationNS)
 			for i, want := range c.within {
 				got := int64(0)
 				for _, g := range records[i].Gaps {

@@ -125,8 +125,8 @@ func (s *storageMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	send(canWrite, prometheus.GaugeValue, can)
 	if disk, known := s.capacity(); known {
-		send(diskTotal, prometheus.GaugeValue, float64(disk.Total))
-		send(diskFree, prometheus.GaugeValue, float64(disk.Free))
+		send(diskTotal, prometheus.GaugeValue, float64(disk.TotalBytes))
+		send(diskFree, prometheus.GaugeValue, float64(disk.FreeBytes))
 		send(diskInodes, prometheus.GaugeValue, float64(disk.Inodes))
 		send(inodesFree, prometheus.GaugeValue, float64(disk.FreeInodes))
 	}

@@ -58,7 +58,7 @@ func (s *Server) canWrite() bool {
 // capacity returns the capacity of the record directory's disk, and whether it is known.
 func (s *Server) capacity() (filesystem.Capacity, bool) {
 	for _, v := range s.writable.known(RecordDirs(s.cfg)[:1]) {
-		return v.has, v.has.Total > 0
+		return v.has, v.has.TotalBytes > 0
 	}
 	return filesystem.Capacity{}, false
 }

@@ -26,7 +26,7 @@ func compareFixture(t *testing.T) (*eventFixture, media.Record) {
 	f.feed(5 * 25)
 	rec := f.end()[0]
 	stale := rec.Recording
-	stale.Size++
+	stale.SizeBytes++
 	require.NoError(t, r.catalogue.Put(t.Context(), stale))
 	require.NoError(t, r.catalogue.Flush(t.Context()))
 	r.footage.Clock = impatient{pipeline.SystemClock}
@@ -73,7 +73,7 @@ func nothing(media.ID) {}
 // after the comparison has read the row, and before it changes it.
 func TestAChangeBeforeThatOfAComparison(t *testing.T) {
 	r, rec := compareFixture(t)
-	ev := media.Event{ID: media.ID{9}, At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC}
+	ev := media.Event{ID: media.ID{9}, AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC}
 	found := r.compare(func(id media.ID) {
 		_, err := r.footage.AddEvent(t.Context(), id, ev)
 		require.NoError(t, err)
@@ -83,14 +83,14 @@ func TestAChangeBeforeThatOfAComparison(t *testing.T) {
 	require.Equal(t, metadata.Report{Files: 1, Updated: 1}, found.Report)
 	now, err := r.catalogue.Record(t.Context(), rec.ID)
 	require.NoError(t, err)
-	require.Equal(t, rec.Size, now.Size)
+	require.Equal(t, rec.SizeBytes, now.SizeBytes)
 	require.True(t, now.Protected)
 	require.Contains(t, now.Events, ev)
 
 	_, err = r.footage.SetProtected(t.Context(), rec.ID, false)
 	require.NoError(t, err)
 	stale := now.Recording
-	stale.Size, stale.Protected = 1, false
+	stale.SizeBytes, stale.Protected = 1, false
 	require.NoError(t, r.catalogue.Put(t.Context(), stale))
 	require.NoError(t, r.catalogue.Flush(t.Context()))
 	found = r.compare(func(id media.ID) { require.NoError(t, r.footage.Delete(t.Context(), id)) }, nothing)
@@ -103,7 +103,7 @@ func TestAChangeBeforeThatOfAComparison(t *testing.T) {
 // between the comparison's look at both and the row that it puts.
 func TestAChangeDuringThatOfAComparison(t *testing.T) {
 	r, rec := compareFixture(t)
-	ev := media.Event{ID: media.ID{9}, At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC}
+	ev := media.Event{ID: media.ID{9}, AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC}
 	refused := 0
 	found := r.compare(nothing, func(id media.ID) {
 		refused++
@@ -122,7 +122,7 @@ func TestAChangeDuringThatOfAComparison(t *testing.T) {
 	now, err := r.catalogue.Record(t.Context(), rec.ID)
 	require.NoError(t, err)
 	require.Contains(t, now.Events, ev)
-	require.Equal(t, rec.Size, now.Size)
+	require.Equal(t, rec.SizeBytes, now.SizeBytes)
 }
 
 // TestAComparisonDoesNotEndAtARecordingThatIsBusy: it counts it, and what is known beside
@@ -196,13 +196,13 @@ func TestARecoveredFileWaitsForItsRow(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	rec := media.Recording{
 		ID: media.NewID(time.Now()), Stream: "a", Pipeline: "default", Path: "a/1.mp4", State: media.StateRecovered,
-		StartUTC: 1e18, EndUTC: 2e18, Duration: 1e18, Size: 1000, EndReason: endcause.Crash,
+		StartUTC: 1e18, EndUTC: 2e18, DurationNS: 1e18, SizeBytes: 1000, EndReason: endcause.Crash,
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(r.dir, "a"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(r.dir, rec.Path), make([]byte, rec.Size), 0o600)) // not its own, but there
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, rec.Path), make([]byte, rec.SizeBytes), 0o600)) // not its own, but there
 	clock := tells{impatient{pipeline.SystemClock}, make(chan struct{}, 1)}
 	r.footage.Clock = clock
-	ev := media.Event{ID: media.ID{9}, At: 15e17, Start: 14e17, End: 16e17}
+	ev := media.Event{ID: media.ID{9}, AtUTC: 15e17, StartUTC: 14e17, EndUTC: 16e17}
 	over := make(chan struct{})
 	require.NoError(t, r.footage.Alone(t.Context(), rec.ID, func(ctx context.Context) error {
 		go func() {

@@ -63,7 +63,7 @@ func (l recordings) growing() func(*media.Recording) {
 			open = l.open()
 		}
 		if rep, ok := open[r.Path]; ok && !rep.LastWritten.IsZero() {
-			r.Size, r.EndUTC, r.Duration = rep.Bytes, r.StartUTC+int64(rep.Lasted), int64(rep.Duration)
+			r.SizeBytes, r.EndUTC, r.DurationNS = rep.Bytes, r.StartUTC+int64(rep.Lasted), int64(rep.Duration)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []m
 			s.log.Warn("the events of a recovered recording are incomplete: only those in its file and in the journal are known", "file", r.Path, "error", err)
 		}
 		for _, e := range page.Events {
-			over := e.Start < r.EndUTC && e.End > r.StartUTC
+			over := e.StartUTC < r.EndUTC && e.EndUTC > r.StartUTC
 			took := slices.ContainsFunc(e.Recordings, func(of media.EventRecording) bool { return of.ID == r.ID })
 			if named[e.ID] || !over && !took {
 				continue
@@ -77,7 +77,7 @@ func (s *Server) protect(r media.Recording, missed []media.Event) (by media.ID, 
 		return by, false
 	}
 	for _, e := range missed {
-		if e.Protect && s.protection.Grant(e.ID, r.Size) {
+		if e.Protect && s.protection.Grant(e.ID, r.SizeBytes) {
 			return e.ID, true
 		}
 	}

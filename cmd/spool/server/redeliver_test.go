@@ -27,7 +27,7 @@ pipelines:
 	for i := range 8 {
 		rec := media.Recording{
 			ID: media.ID{byte(1 + i%2)}, Stream: "live/x", Pipeline: "default", Path: []string{"live/one.mp4", "live/two.mp4"}[i%2],
-			State: media.StateRecovered, StartUTC: 1, EndUTC: 2, Duration: 1,
+			State: media.StateRecovered, StartUTC: 1, EndUTC: 2, DurationNS: 1,
 		}
 		calls.Go(func() {
 			if !r.redeliver(t.Context(), rec) {

@@ -76,7 +76,7 @@ func TestWhatRetentionFindsIsAnsweredByteByByte(t *testing.T) {
 		Streams: map[string]retention.StreamPolicy{"live/b": {Priority: 3}},
 	}, retention.Deps{
 		Dir: dir, Clock: clock, Recordings: noRecordings{}, Disk: func(string) (filesystem.Capacity, error) {
-			return filesystem.Capacity{Usable: 100_000, Free: 60_000}, nil
+			return filesystem.Capacity{UsableBytes: 100_000, FreeBytes: 60_000}, nil
 		},
 		Wall: wallclock.New(clock, func() bool { return synchronised }, slog.New(slog.DiscardHandler)),
 		Read: retention.Reader{

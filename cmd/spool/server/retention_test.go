@@ -130,7 +130,7 @@ func TestARecoveredFileThatIsDeletedAtOnceHasNoRow(t *testing.T) {
 	now := time.Now().UnixNano()
 	rec := media.Recording{
 		ID: media.NewID(time.Now()), Stream: "a", Pipeline: "default", Path: "a/1.mp4", State: media.StateRecovered,
-		StartUTC: now - int64(time.Second), EndUTC: now, Duration: int64(time.Second), Size: 1000, EndReason: endcause.Crash,
+		StartUTC: now - int64(time.Second), EndUTC: now, DurationNS: int64(time.Second), SizeBytes: 1000, EndReason: endcause.Crash,
 	}
 	r.recovered(t.Context(), mp4.Repaired{File: rec.Path + media.PartSuffix, Recording: rec})
 	require.NoError(t, r.catalogue.Flush(t.Context()))

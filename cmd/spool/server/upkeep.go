@@ -97,5 +97,5 @@ func protectable(dir string, percent int) int64 {
 	if err != nil {
 		return 0
 	}
-	return disk.Total / 100 * int64(percent)
+	return disk.TotalBytes / 100 * int64(percent)
 }

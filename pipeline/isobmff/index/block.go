@@ -134,7 +134,7 @@ func (k *block) readStretches(r *reader) {
 // sample returns sample i, whose DTS is given.
 func (k *block) sample(i int, dts int64, s *isobmff.Sample) {
 	*s = isobmff.Sample{
-		DTS: dts, Duration: k.duration[i], Offset: int32(k.offset[i]),
-		Size: uint32(k.size[i]), Sync: k.sync[i], At: k.place[i],
+		DTS: dts, DurationTicks: k.duration[i], OffsetTicks: int32(k.offset[i]),
+		SizeBytes: uint32(k.size[i]), Sync: k.sync[i], At: k.place[i],
 	}
 }

@@ -24,16 +24,16 @@ func hostile(r *rand.Rand, n int) (out []isobmff.Sample) {
 	dts := int64(-math.MaxInt64 / 4)
 	step := int64(math.MaxInt64/2) / int64(max(n, 1))
 	for i := range n {
-		s := isobmff.Sample{DTS: dts, Duration: step/2 + r.Int64N(step/2), Offset: r.Int32(), Size: 1<<31 + r.Uint32N(1<<31), Sync: i%index.BlockSamples != 0, At: r.Int64N(1 << 50)}
+		s := isobmff.Sample{DTS: dts, DurationTicks: step/2 + r.Int64N(step/2), OffsetTicks: r.Int32(), SizeBytes: 1<<31 + r.Uint32N(1<<31), Sync: i%index.BlockSamples != 0, At: r.Int64N(1 << 50)}
 		switch {
 		case i%index.BlockSamples == 0:
-			s.Duration, s.Offset, s.Size = 0, math.MinInt32, 0
+			s.DurationTicks, s.OffsetTicks, s.SizeBytes = 0, math.MinInt32, 0
 		case i%2 == 0:
 			s.At += 1<<60 - 1<<51
 		}
-		s.Duration = min(s.Duration, math.MaxInt64/4)
+		s.DurationTicks = min(s.DurationTicks, math.MaxInt64/4)
 		out = append(out, s)
-		dts += s.Duration
+		dts += s.DurationTicks
 	}
 	return out
 }
@@ -46,7 +46,7 @@ func wild(r *rand.Rand, n, bits int) (out []isobmff.Sample) {
 		if dts += anyBits(r, max(bits-8, 1)); r.IntN(500) == 0 {
 			dts = sign(anyBits(r, bits))
 		}
-		s := isobmff.Sample{DTS: dts, Duration: anyBits(r, bits), Offset: int32(sign(anyBits(r, 32))), Size: uint32(anyBits(r, 32)), Sync: r.IntN(2) == 0, At: anyBits(r, bits)}
+		s := isobmff.Sample{DTS: dts, DurationTicks: anyBits(r, bits), OffsetTicks: int32(sign(anyBits(r, 32))), SizeBytes: uint32(anyBits(r, 32)), Sync: r.IntN(2) == 0, At: anyBits(r, bits)}
 		if r.IntN(500) == 0 {
 			s.At = -s.At
 		}
@@ -83,7 +83,7 @@ func requireBound(t *testing.T, seed uint64, tracks [][]isobmff.Sample) int {
 		require.Len(t, got, len(want))
 		for k := range want {
 			if k+1 < len(want) { // a sample lasts until the next one
-				want[k].Duration = want[k+1].DTS - want[k].DTS
+				want[k].DurationTicks = want[k+1].DTS - want[k].DTS
 			}
 			require.Equal(t, want[k], got[k], "seed %d", seed)
 		}
@@ -136,15 +136,15 @@ func TestSamplesAtTheLimits(t *testing.T) {
 		samples []isobmff.Sample
 		fits    bool
 	}{
-		"longest":           {[]isobmff.Sample{{DTS: -ticks, Duration: ticks}}, true},
-		"longer":            {[]isobmff.Sample{{DTS: -ticks, Duration: ticks + 1}}, false},
+		"longest":           {[]isobmff.Sample{{DTS: -ticks, DurationTicks: ticks}}, true},
+		"longer":            {[]isobmff.Sample{{DTS: -ticks, DurationTicks: ticks + 1}}, false},
 		"step":              {[]isobmff.Sample{{DTS: -ticks}, {DTS: 1}}, false},
 		"latest":            {[]isobmff.Sample{{DTS: ticks}}, true},
-		"later":             {[]isobmff.Sample{{DTS: ticks, Duration: 1}}, false},
+		"later":             {[]isobmff.Sample{{DTS: ticks, DurationTicks: 1}}, false},
 		"step that wraps":   {[]isobmff.Sample{{DTS: 1}, {DTS: math.MinInt64}}, false},
-		"end of the file":   {[]isobmff.Sample{{At: byteAt - 9, Size: 9}}, true},
-		"behind the file":   {[]isobmff.Sample{{At: byteAt - 9, Size: 10}}, false},
-		"offsets, extremes": {[]isobmff.Sample{{Offset: math.MinInt32}, {Offset: math.MaxInt32, Size: math.MaxUint32}}, true},
+		"end of the file":   {[]isobmff.Sample{{At: byteAt - 9, SizeBytes: 9}}, true},
+		"behind the file":   {[]isobmff.Sample{{At: byteAt - 9, SizeBytes: 10}}, false},
+		"offsets, extremes": {[]isobmff.Sample{{OffsetTicks: math.MinInt32}, {OffsetTicks: math.MaxInt32, SizeBytes: math.MaxUint32}}, true},
 	} {
 		require.Equal(t, c.fits, requireBound(t, 0, [][]isobmff.Sample{c.samples}) > 0, name)
 	}

@@ -44,7 +44,7 @@ func (e *Encoder) Track(t Track) {
 // decoded: its own Duration counts for the last only.
 func (e *Encoder) Add(s *isobmff.Sample) {
 	if e.holds {
-		e.held.Duration = s.DTS - e.held.DTS
+		e.held.DurationTicks = s.DTS - e.held.DTS
 		e.put(&e.held)
 	}
 	e.held, e.holds = *s, true
@@ -52,8 +52,8 @@ func (e *Encoder) Add(s *isobmff.Sample) {
 
 func (e *Encoder) put(s *isobmff.Sample) {
 	t := &e.tracks[len(e.tracks)-1]
-	if s.Duration < 0 || s.Duration > maxTicks || s.DTS < -maxTicks || s.DTS > maxTicks-s.Duration || s.At < 0 || s.At > maxPlace {
-		e.err = fmt.Errorf("%w: track %d, sample %d: DTS %d, duration %d, byte %d", ErrSamples, t.ID, t.Samples, s.DTS, s.Duration, s.At)
+	if s.DurationTicks < 0 || s.DurationTicks > maxTicks || s.DTS < -maxTicks || s.DTS > maxTicks-s.DurationTicks || s.At < 0 || s.At > maxPlace {
+		e.err = fmt.Errorf("%w: track %d, sample %d: DTS %d, duration %d, byte %d", ErrSamples, t.ID, t.Samples, s.DTS, s.DurationTicks, s.At)
 		return
 	}
 	k := &e.block
@@ -61,19 +61,19 @@ func (e *Encoder) put(s *isobmff.Sample) {
 		k.dts, k.at = s.DTS, s.At
 		t.entries = append(t.entries, entry{dts: s.DTS, at: s.At, sync: e.sync})
 	}
-	k.duration[k.n], k.offset[k.n], k.size[k.n] = s.Duration, int64(s.Offset), int64(s.Size)
+	k.duration[k.n], k.offset[k.n], k.size[k.n] = s.DurationTicks, int64(s.OffsetTicks), int64(s.SizeBytes)
 	k.sync[k.n], k.place[k.n] = s.Sync, s.At
 	k.n++
-	e.end = max(e.end, s.At+int64(s.Size))
+	e.end = max(e.end, s.At+int64(s.SizeBytes))
 	if s.Sync {
 		e.sync = t.Samples
 	}
 	if t.Samples == 0 {
-		t.MinOffset, t.MaxOffset = s.Offset, s.Offset
+		t.MinOffsetTicks, t.MaxOffsetTicks = s.OffsetTicks, s.OffsetTicks
 	}
-	t.MinOffset, t.MaxOffset = min(t.MinOffset, s.Offset), max(t.MaxOffset, s.Offset)
+	t.MinOffsetTicks, t.MaxOffsetTicks = min(t.MinOffsetTicks, s.OffsetTicks), max(t.MaxOffsetTicks, s.OffsetTicks)
 	t.Samples++
-	t.End = s.DTS + s.Duration
+	t.EndTicks = s.DTS + s.DurationTicks
 	if k.n == BlockSamples {
 		e.flushBlock(t)
 	}
@@ -146,9 +146,9 @@ func (t *Track) append(b []byte) []byte {
 	b = le.AppendUint32(b, t.Timescale)
 	b = append(b, t.Handler[:]...)
 	b = le.AppendUint64(b, uint64(t.Samples))
-	b = le.AppendUint64(b, uint64(t.End))
-	b = le.AppendUint32(b, uint32(t.MinOffset))
-	b = le.AppendUint32(b, uint32(t.MaxOffset))
+	b = le.AppendUint64(b, uint64(t.EndTicks))
+	b = le.AppendUint32(b, uint32(t.MinOffsetTicks))
+	b = le.AppendUint32(b, uint32(t.MaxOffsetTicks))
 	return append(b, make([]byte, trackBytes-(len(b)-from))...)
 }
 

@@ -54,13 +54,13 @@ func Checksum(moov []byte) uint32 { return crc32.Checksum(moov, castagnoli) }
 
 // Track describes a track as a whole.
 type Track struct {
-	ID        uint32
-	Timescale uint32         // ticks a second
-	Handler   isobmff.FourCC // "vide", "soun"
-	Samples   int64
-	End       int64 // ticks, where the last sample ends
-	MinOffset int32 // ticks, the least composition offset
-	MaxOffset int32 // ticks, the greatest
+	ID             uint32
+	Timescale      uint32         // ticks a second
+	Handler        isobmff.FourCC // "vide", "soun"
+	Samples        int64
+	EndTicks       int64 // ticks, where the last sample ends
+	MinOffsetTicks int32 // ticks, the least composition offset
+	MaxOffsetTicks int32 // ticks, the greatest
 }
 
 // Ticks converts a time of the movie, ns.

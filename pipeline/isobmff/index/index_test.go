@@ -45,20 +45,20 @@ func filmOf(s shape, seconds int, seed uint64) (f film) {
 		at += 700
 		for range 30 {
 			n := len(f.video)
-			x := isobmff.Sample{DTS: dts, Duration: 3000, Offset: s.offsets[n%len(s.offsets)], Size: uint32(s.bytes/2 + r.IntN(s.bytes)), Sync: n%s.gop == 0, At: at}
+			x := isobmff.Sample{DTS: dts, DurationTicks: 3000, OffsetTicks: s.offsets[n%len(s.offsets)], SizeBytes: uint32(s.bytes/2 + r.IntN(s.bytes)), Sync: n%s.gop == 0, At: at}
 			if s.jitter > 0 {
-				x.Duration += r.Int64N(2*s.jitter) - s.jitter
+				x.DurationTicks += r.Int64N(2*s.jitter) - s.jitter
 			}
 			if x.Sync {
-				x.Size *= 4
+				x.SizeBytes *= 4
 			}
 			f.video = append(f.video, x)
-			at, dts = at+int64(x.Size), dts+x.Duration
+			at, dts = at+int64(x.SizeBytes), dts+x.DurationTicks
 		}
 		for sound/48000 < dts/90000 {
-			x := isobmff.Sample{DTS: sound, Duration: 1024, Size: uint32(320 + r.IntN(100)), Sync: true, At: at}
+			x := isobmff.Sample{DTS: sound, DurationTicks: 1024, SizeBytes: uint32(320 + r.IntN(100)), Sync: true, At: at}
 			f.audio = append(f.audio, x)
-			at, sound = at+int64(x.Size), sound+1024
+			at, sound = at+int64(x.SizeBytes), sound+1024
 		}
 	}
 	return f
@@ -101,7 +101,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		require.Equal(t, of, x.Source)
 		require.Equal(t, f.video, all(t, x, 0), name)
 		require.Equal(t, f.audio, all(t, x, 1), name)
-		require.Equal(t, f.video[len(f.video)-1].DTS+f.video[len(f.video)-1].Duration, x.Tracks[0].End)
+		require.Equal(t, f.video[len(f.video)-1].DTS+f.video[len(f.video)-1].DurationTicks, x.Tracks[0].EndTicks)
 		require.NoError(t, x.Check())
 	}
 }
@@ -117,10 +117,10 @@ func TestAnySamplesAreReadAsTheyWere(t *testing.T) {
 		pick := func() int64 { return r.Int64N(kinds[(int(seed)+r.IntN(2))%len(kinds)]) }
 		at := pick()
 		for range r.IntN(3 * index.BlockSamples) {
-			s := isobmff.Sample{DTS: dts, Duration: pick(), Offset: int32(pick()) - int32(pick()), Size: uint32(pick()), Sync: r.IntN(5) < int(seed%6), At: at}
+			s := isobmff.Sample{DTS: dts, DurationTicks: pick(), OffsetTicks: int32(pick()) - int32(pick()), SizeBytes: uint32(pick()), Sync: r.IntN(5) < int(seed%6), At: at}
 			f.video = append(f.video, s)
-			dts += s.Duration
-			if at += int64(s.Size); r.IntN(9) == 0 {
+			dts += s.DurationTicks
+			if at += int64(s.SizeBytes); r.IntN(9) == 0 {
 				at = r.Int64N(1 << 39)
 			}
 		}
@@ -218,7 +218,7 @@ func TestASpanIsAllThatItTakesToShowIt(t *testing.T) {
 			what := fmt.Sprint(name, " ", from, " ", to)
 			want := 0
 			for i, s := range f.video {
-				if s.Sync && s.DTS+int64(s.Offset) <= from {
+				if s.Sync && s.DTS+int64(s.OffsetTicks) <= from {
 					want = i
 				}
 			}
@@ -228,7 +228,7 @@ func TestASpanIsAllThatItTakesToShowIt(t *testing.T) {
 			}
 			require.EqualValues(t, want, first, what)
 			for i, s := range f.video {
-				if at := s.DTS + int64(s.Offset); i >= want && at >= from && at < to {
+				if at := s.DTS + int64(s.OffsetTicks); i >= want && at >= from && at < to {
 					require.Less(t, int64(i), end, what)
 				}
 				if int64(i) < end {
@@ -243,7 +243,7 @@ func TestFind(t *testing.T) {
 	f := filmOf(shapes["variable rate, B frames"], 60, 9)
 	x := open(t, encode(t, f))
 	for i, s := range f.video {
-		for _, at := range []int64{s.DTS, s.DTS + s.Duration - 1} {
+		for _, at := range []int64{s.DTS, s.DTS + s.DurationTicks - 1} {
 			n, err := x.Find(0, at)
 			require.NoError(t, err)
 			require.EqualValues(t, i, n)

@@ -44,7 +44,7 @@ func Open(in io.ReaderAt, size int64) (*Index, error) {
 	x.blocks = int64(headBytes + len(rest))
 	for ; len(tracks) > 0; tracks = tracks[trackBytes:] {
 		t := readTrack(tracks)
-		if t.Timescale == 0 || t.Samples < 0 || t.Samples > maxSamples || t.End < -maxTicks || t.End > maxTicks || t.MinOffset > t.MaxOffset {
+		if t.Timescale == 0 || t.Samples < 0 || t.Samples > maxSamples || t.EndTicks < -maxTicks || t.EndTicks > maxTicks || t.MinOffsetTicks > t.MaxOffsetTicks {
 			return nil, fmt.Errorf("%w: track %d", ErrDamaged, t.ID)
 		}
 		x.Tracks = append(x.Tracks, t)
@@ -60,8 +60,8 @@ func Open(in io.ReaderAt, size int64) (*Index, error) {
 func readTrack(b []byte) (t Track) {
 	t.ID, t.Timescale = le.Uint32(b), le.Uint32(b[4:])
 	copy(t.Handler[:], b[8:12])
-	t.Samples, t.End = int64(le.Uint64(b[12:])), int64(le.Uint64(b[20:]))
-	t.MinOffset, t.MaxOffset = int32(le.Uint32(b[28:])), int32(le.Uint32(b[32:]))
+	t.Samples, t.EndTicks = int64(le.Uint64(b[12:])), int64(le.Uint64(b[20:]))
+	t.MinOffsetTicks, t.MaxOffsetTicks = int32(le.Uint32(b[28:])), int32(le.Uint32(b[32:]))
 	return t
 }
 

@@ -32,7 +32,7 @@ func (c *Cursor) Next(s *isobmff.Sample) (ok bool, err error) {
 		}
 	}
 	c.block.sample(c.i, c.dts, s)
-	c.dts += s.Duration
+	c.dts += s.DurationTicks
 	c.i++
 	c.n++
 	return true, nil
@@ -92,7 +92,7 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 		return 0, 0, nil
 	}
 	from, to = clamp(from), clamp(to)
-	n, err := x.Find(track, from-int64(t.MinOffset))
+	n, err := x.Find(track, from-int64(t.MinOffsetTicks))
 	for n >= 0 && err == nil {
 		var found bool
 		if n, found, err = x.syncShown(track, n, from); found {
@@ -102,7 +102,7 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	last, err := x.Find(track, to-int64(t.MinOffset)-1)
+	last, err := x.Find(track, to-int64(t.MinOffsetTicks)-1)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -110,7 +110,7 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 	if _, err = x.Samples(track, last).Next(&s); err != nil {
 		return 0, 0, err
 	}
-	if end = last + 1; s.DTS+int64(t.MinOffset) >= to { // the first one is later than that
+	if end = last + 1; s.DTS+int64(t.MinOffsetTicks) >= to { // the first one is later than that
 		end = last
 	}
 	first = max(n, 0)

@@ -37,7 +37,7 @@ func recording(n int, stream string) media.Recording {
 	start := time.Date(2026, 11, 1, 0, n, 0, 0, time.UTC)
 	return media.Recording{
 		ID: media.NewID(start), Stream: stream, Pipeline: "main", Path: fmt.Sprintf("%s/%d.mp4", stream, n), State: media.StateFinished,
-		StartUTC: start.UnixNano(), EndUTC: start.Add(time.Minute).UnixNano(), Duration: int64(time.Minute), Size: 1 << 20,
+		StartUTC: start.UnixNano(), EndUTC: start.Add(time.Minute).UnixNano(), DurationNS: int64(time.Minute), SizeBytes: 1 << 20,
 	}
 }
 

@@ -81,9 +81,9 @@ func Of(rec media.Recording, node string) (*Row, error) {
 	tracks, events = storableJSON(tracks), storableJSON(events)
 	r := &Row{
 		ID: rec.ID.String(), Node: node, Stream: rec.Stream, Pipeline: rec.Pipeline, Path: rec.Path,
-		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.Duration,
-		Size: rec.Size, Tracks: tracks, EndReason: string(rec.EndReason),
-		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks, GapStepNS: rec.Gap.Step,
+		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.DurationNS,
+		Size: rec.SizeBytes, Tracks: tracks, EndReason: string(rec.EndReason),
+		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.DurationNS, GapChunks: rec.Gap.Chunks, GapStepNS: rec.Gap.StepNS,
 		Events: events, Protected: Bit(rec.Protected), Named: len(rec.Events), EventBytes: eventBytes,
 	}
 	if r.Gaps, err = listed(len(rec.Gaps), rec.Gaps); err == nil {
@@ -217,9 +217,9 @@ func (r *Row) Record(pending bool) (media.Record, error) {
 	rec := media.Record{
 		Recording: media.Recording{
 			ID: id, Stream: r.Stream, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
-			StartUTC: r.StartNS, EndUTC: r.EndNS, Duration: r.DurationNS, Size: r.Size,
+			StartUTC: r.StartNS, EndUTC: r.EndNS, DurationNS: r.DurationNS, SizeBytes: r.Size,
 			EndReason: media.Cause(r.EndReason), Protected: r.Protected != 0,
-			Gap: media.Gap{Cause: media.Cause(r.GapCause), Duration: r.GapNS, Chunks: r.GapChunks, Step: r.GapStepNS},
+			Gap: media.Gap{Cause: media.Cause(r.GapCause), DurationNS: r.GapNS, Chunks: r.GapChunks, StepNS: r.GapStepNS},
 		},
 		Node: r.Node, Revision: max(r.Revision, r.ProtectedRev), Pending: pending,
 	}

@@ -68,12 +68,12 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	if w.full {
 		least = enoughRoom
 	}
-	w.full = has.Free < least
+	w.full = has.FreeBytes < least
 	switch {
 	case has.ReadOnly: // an open directory need not notice that
 		return has, unix.EROFS
 	case w.full:
-		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.Free>>10, unix.ENOSPC)
+		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.FreeBytes>>10, unix.ENOSPC)
 	}
 	return has, Explain(w.disk, filesystem.TakesFile(w.disk.root))
 }

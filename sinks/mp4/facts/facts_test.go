@@ -19,7 +19,7 @@ import (
 var id = media.EventID("live/x", "the same in each process")
 
 func event(n int) media.Event {
-	return media.Event{ID: media.ID{byte(n), byte(n >> 8), 1}, Name: strings.Repeat("x", n%40), At: int64(n), Start: int64(n), End: int64(n) + 5}
+	return media.Event{ID: media.ID{byte(n), byte(n >> 8), 1}, Name: strings.Repeat("x", n%40), AtUTC: int64(n), StartUTC: int64(n), EndUTC: int64(n) + 5}
 }
 
 func add(n int) func(*Facts) error {

@@ -51,19 +51,19 @@ func (x *damagedFile) inspect() error {
 	}
 	moov, mdat := b.moov, b.mdat
 	switch {
-	case !b.typed && moov.Size == 0 && mdat.Size == 0:
+	case !b.typed && moov.SizeBytes == 0 && mdat.SizeBytes == 0:
 		return fmt.Errorf("no MP4 file: %w", ErrBeyondHelp)
-	case moov.Size > 0 && moov.at+moov.Size <= x.size:
+	case moov.SizeBytes > 0 && moov.at+moov.SizeBytes <= x.size:
 		if err := x.readMoov(moov); err != nil {
 			return err
 		}
 		if isobmff.Find(x.moov, "mvex") != nil {
 			x.result.Found = Fragmented
-			return x.keepFragments(moov.at + moov.Size)
+			return x.keepFragments(moov.at + moov.SizeBytes)
 		}
 		x.result.Found = Plain
 		return x.keepSamples(b.last)
-	case mdat.Size > 0 && x.openHybrid(mdat):
+	case mdat.SizeBytes > 0 && x.openHybrid(mdat):
 		x.result.Found = Hybrid
 		x.result.Reason = "the final moov is missing"
 		return x.keepFragments(x.moovAt + 8 + int64(len(x.moov)))
@@ -88,18 +88,18 @@ func (x *damagedFile) tops() (out tops, err error) {
 		if !printable(h.Type) {
 			return out, nil
 		}
-		if h.Size == 0 {
-			h.Size = x.size - at
+		if h.SizeBytes == 0 {
+			h.SizeBytes = x.size - at
 		}
 		out.last = top{h, at}
 		out.typed = out.typed || at == 0 && (h.Is("ftyp") || h.Is("styp"))
 		switch {
-		case h.Is("moov") && out.moov.Size == 0:
+		case h.Is("moov") && out.moov.SizeBytes == 0:
 			out.moov = out.last
-		case h.Is("mdat") && out.mdat.Size == 0:
+		case h.Is("mdat") && out.mdat.SizeBytes == 0:
 			out.mdat = out.last
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	return out, nil
 }
@@ -108,10 +108,10 @@ func (x *damagedFile) tops() (out tops, err error) {
 // means the rest of the file, as a 32-bit size of 0 does.
 func (x *damagedFile) header(at int64) (isobmff.Header, error) {
 	h, err := isobmff.ReadHeader(x.headers, at, x.size)
-	if errors.Is(err, isobmff.ErrHeader) && h.Size == 1 {
+	if errors.Is(err, isobmff.ErrHeader) && h.SizeBytes == 1 {
 		var large [8]byte
 		if _, fails := x.headers.ReadAt(large[:], at+8); fails == nil && large == [8]byte{} {
-			return isobmff.Header{Type: h.Type, Length: 16}, nil
+			return isobmff.Header{Type: h.Type, HeaderBytes: 16}, nil
 		}
 	}
 	return h, err
@@ -138,17 +138,17 @@ func printable(fourcc isobmff.FourCC) bool {
 // it.
 func (x *damagedFile) openHybrid(mdat top) bool {
 	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
-	for at := mdat.at + mdat.Length; at < x.size; {
+	for at := mdat.at + mdat.HeaderBytes; at < x.size; {
 		h, err := x.header(at)
-		if err != nil || h.Size == 0 || !printable(h.Type) {
+		if err != nil || h.SizeBytes == 0 || !printable(h.Type) {
 			return false
 		}
 		if h.Is("moov") {
-			if at+h.Size > x.size || x.readMoov(top{h, at}) != nil || isobmff.Find(x.moov, "mvex") == nil {
+			if at+h.SizeBytes > x.size || x.readMoov(top{h, at}) != nil || isobmff.Find(x.moov, "mvex") == nil {
 				return false
 			}
 			free := isobmff.Writer{}
-			if mdat.Length == 16 && at > 1<<32-1 {
+			if mdat.HeaderBytes == 16 && at > 1<<32-1 {
 				return false
 			}
 			free.U32(uint32(at - mdat.at))
@@ -159,20 +159,20 @@ func (x *damagedFile) openHybrid(mdat top) bool {
 		if !h.Is("ftyp") && !h.Is("free") && !h.Is("skip") {
 			return false
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	return false
 }
 
 // readMoov reads the tracks of a moov.
 func (x *damagedFile) readMoov(b top) error {
-	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.size, isobmff.MaxMoov)
+	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.size, isobmff.MaxMoovBytes)
 	if err != nil {
 		return err
 	}
 	x.moovAt, x.moov = b.at, moov
-	if b.Length != 8 {
-		return fmt.Errorf("moov has a %d-byte header: %w", b.Length, ErrBeyondHelp)
+	if b.HeaderBytes != 8 {
+		return fmt.Errorf("moov has a %d-byte header: %w", b.HeaderBytes, ErrBeyondHelp)
 	}
 	x.tracks = nil
 	defaults := readTrex(isobmff.Find(moov, "mvex"))

@@ -58,7 +58,7 @@ func inMdat(t testing.TB, b []byte, n int) int {
 	for boxes := isobmff.Walk(b); boxes.Next(); {
 		if boxes.Is("mdat") {
 			if n--; n < 0 {
-				return boxes.At + int(boxes.Length) + len(boxes.Payload)/2
+				return boxes.At + int(boxes.HeaderBytes) + len(boxes.Payload)/2
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func TestALengthThatWasNeverWrittenReachesToTheEnd(t *testing.T) {
 	x := newDamagedFile(&memoryFile{b: append(append(bytes.Clone(b[:at]), 0, 0, 0, 1, 'm', 'd', 'a', 't'), make([]byte, 8)...)}, int64(at)+16)
 	h, err := x.header(int64(at))
 	require.NoError(t, err)
-	require.Equal(t, isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, Length: 16}, h)
+	require.Equal(t, isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, HeaderBytes: 16}, h)
 	for _, large := range [][]byte{{0, 0, 0, 0, 0, 0, 0, 9}, {0xff, 0, 0, 0, 0, 0, 0, 0}} {
 		x = newDamagedFile(&memoryFile{b: append([]byte{0, 0, 0, 1, 'm', 'd', 'a', 't'}, large...)}, 16)
 		_, err = x.header(0)

@@ -24,10 +24,10 @@ func (x *damagedFile) readFragment(at, data, end int64) (g fragmentFound, err er
 	clear(x.ticks)
 	g = fragmentFound{whole: true, key: true, ticks: x.ticks}
 	h, err := x.header(at)
-	if err != nil || h.Size > isobmff.MaxMoof {
+	if err != nil || h.SizeBytes > isobmff.MaxMoofBytes {
 		return fragmentFound{ticks: g.ticks}, ofDisk(err)
 	}
-	moof, err := isobmff.ReadPayload(x.headers, at, h, x.size, isobmff.MaxMoof)
+	moof, err := isobmff.ReadPayload(x.headers, at, h, x.size, isobmff.MaxMoofBytes)
 	if err != nil {
 		return g, err
 	}
@@ -108,11 +108,11 @@ func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bo
 		if first && i == 0 && t.video && !sample.Sync() {
 			s.found.key = false
 		}
-		s.found.ticks[n] = min(s.found.ticks[n]+int64(sample.Duration), maxTrackTicks)
+		s.found.ticks[n] = min(s.found.ticks[n]+int64(sample.DurationTicks), maxTrackTicks)
 		if s.found.whole {
-			s.judge(t, pos, int64(sample.Size))
+			s.judge(t, pos, int64(sample.SizeBytes))
 		}
-		pos += int64(sample.Size)
+		pos += int64(sample.SizeBytes)
 	}
 	return pos
 }

@@ -18,7 +18,7 @@ func (x *damagedFile) keepFragments(at int64) error {
 	moof, broken, indexed := int64(-1), false, false
 	for at < x.size {
 		h, err := x.header(at)
-		if err != nil || h.Size == 0 || !printable(h.Type) || at+h.Size > x.size {
+		if err != nil || h.SizeBytes == 0 || !printable(h.Type) || at+h.SizeBytes > x.size {
 			if err := ofDisk(err); err != nil {
 				return err
 			}
@@ -27,13 +27,13 @@ func (x *damagedFile) keepFragments(at int64) error {
 		switch {
 		case h.Is("moof"):
 			moof = at
-			blanks = append(blanks, extent{at, h.Size})
+			blanks = append(blanks, extent{at, h.SizeBytes})
 		case h.Is("mdat") && moof >= 0:
-			g, err := x.readFragment(moof, at+h.Length, at+h.Size)
+			g, err := x.readFragment(moof, at+h.HeaderBytes, at+h.SizeBytes)
 			if err != nil {
 				return err
 			}
-			blanks = append(blanks, extent{at, h.Size})
+			blanks = append(blanks, extent{at, h.SizeBytes})
 			if g.whole && (!broken || g.key) {
 				x.blank(blanks[:len(blanks)-2])
 				if len(blanks) > 2 {
@@ -41,7 +41,7 @@ func (x *damagedFile) keepFragments(at int64) error {
 				}
 				x.take(g)
 				blanks, lostTicks, broken = blanks[:0], 0, false
-				x.plan.length = at + h.Size
+				x.plan.length = at + h.SizeBytes
 			} else {
 				broken = true
 				lostTicks += g.span
@@ -51,10 +51,10 @@ func (x *damagedFile) keepFragments(at int64) error {
 			at = x.size // the begin of the final moov
 			continue
 		case len(blanks) == 0:
-			x.plan.length = at + h.Size // an index, or a box that precedes the next fragment
+			x.plan.length = at + h.SizeBytes // an index, or a box that precedes the next fragment
 			indexed = indexed || h.Is("sidx")
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	if err := x.cutFragments(moof, lostTicks); err != nil {
 		return err

@@ -32,21 +32,21 @@ func (x *damagedFile) keepSamples(last top) error {
 	if x.result.Kept == 0 {
 		return ErrBeyondHelp
 	}
-	if behind := last.at + last.Size; end > behind { // the header of the mdat is damaged
+	if behind := last.at + last.SizeBytes; end > behind { // the header of the mdat is damaged
 		for i := range tables {
 			if tables[i].keeps(behind, 8) {
 				return fmt.Errorf("no box leads to the samples, and there is no room for one: %w", ErrBeyondHelp)
 			}
 		}
 		x.plan.patches = append(x.plan.patches, patch{behind + 4, []byte("mdat")})
-		last = top{isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, Size: x.size - behind, Length: 8}, behind}
+		last = top{isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, SizeBytes: x.size - behind, HeaderBytes: 8}, behind}
 		missing++
 	}
-	x.plan.length = min(x.size, last.at+last.Size)
-	if missing == 0 && last.at+last.Size <= x.size {
+	x.plan.length = min(x.size, last.at+last.SizeBytes)
+	if missing == 0 && last.at+last.SizeBytes <= x.size {
 		return nil
 	}
-	if last.Is("mdat") || last.at+last.Size >= x.size { // or it has no size and would include the appended moov
+	if last.Is("mdat") || last.at+last.SizeBytes >= x.size { // or it has no size and would include the appended moov
 		if end > last.at {
 			x.plan.length = end // the rest is truncated, torn or zeros
 		}
@@ -64,7 +64,7 @@ func (x *damagedFile) resize(last top) bool {
 	n := x.plan.length - last.at
 	var size isobmff.Writer
 	switch {
-	case last.Length == 16:
+	case last.HeaderBytes == 16:
 		size.U64(uint64(n))
 		x.plan.patches = append(x.plan.patches, patch{last.at + 8, size.B})
 	case n <= math.MaxUint32:

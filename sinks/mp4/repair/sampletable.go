@@ -47,10 +47,10 @@ func (s *sampleTable) within(count uint32, left int) (n uint32, fits bool) {
 func (s *sampleTable) readSizes(stbl []byte, room int64) bool {
 	sizes, whole := isobmff.ReadStsz(isobmff.Find(stbl, "stsz"))
 	n := sizes.Count
-	if !whole || sizes.Common == 0 && n > maxSamples {
+	if !whole || sizes.CommonBytes == 0 && n > maxSamples {
 		return false
 	}
-	if s.uniform = sizes.Common; s.uniform > 0 {
+	if s.uniform = sizes.CommonBytes; s.uniform > 0 {
 		inside := uint32(min(int64(n), max(room, 0)/int64(s.uniform)))
 		s.beyond, n = int64(n-inside), inside
 		if n > maxUniform {

@@ -54,7 +54,7 @@ func TestATableThatIsCutIsDamaged(t *testing.T) {
 		for n := range len(boxes.Payload) {
 			cut := append([]byte{}, whole[:boxes.At+8+n]...)
 			binary.BigEndian.PutUint32(cut[boxes.At:], uint32(8+n))
-			cut = append(cut, whole[boxes.At+int(boxes.Size):]...)
+			cut = append(cut, whole[boxes.At+int(boxes.SizeBytes):]...)
 			_, ok := parseSampleTable(cut, 1000)
 			require.False(t, ok, "%s of %d bytes", boxes.Type, n)
 		}

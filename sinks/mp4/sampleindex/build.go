@@ -38,13 +38,13 @@ func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) 
 			return nil, 0, unless(err)
 		}
 		if h.Is("moov") {
-			moov, err = isobmff.ReadPayload(file, at, h, size, isobmff.MaxMoov)
-			return moov, at + h.Size, unless(err)
+			moov, err = isobmff.ReadPayload(file, at, h, size, isobmff.MaxMoovBytes)
+			return moov, at + h.SizeBytes, unless(err)
 		}
-		if h.Size == 0 || h.Size > size-at {
+		if h.SizeBytes == 0 || h.SizeBytes > size-at {
 			break
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	return nil, 0, fmt.Errorf("%w: it has no moov", ErrNoTables)
 }
@@ -69,13 +69,13 @@ func described(trak []byte, movie uint32) (t index.Track, shift int64, err error
 	t = index.Track{ID: tkhd.ID, Timescale: mdhd.Timescale, Handler: handler}
 	edits := isobmff.ReadElst(isobmff.Find(trak, "edts", "elst"))
 	for edit, ok := edits.Next(); ok; edit, ok = edits.Next() {
-		if edit.MediaTime != -1 {
-			return t, shift - min(max(edit.MediaTime, 0), math.MaxInt32), nil
+		if edit.MediaTicks != -1 {
+			return t, shift - min(max(edit.MediaTicks, 0), math.MaxInt32), nil
 		}
-		if movie == 0 || edit.Duration > math.MaxInt32<<16 {
+		if movie == 0 || edit.DurationTicks > math.MaxInt32<<16 {
 			return t, 0, fmt.Errorf("%w: the edit list of track %d", ErrNoTables, t.ID)
 		}
-		shift = media.Rescale(int64(edit.Duration), movie, t.Timescale)
+		shift = media.Rescale(int64(edit.DurationTicks), movie, t.Timescale)
 	}
 	return t, shift, nil
 }

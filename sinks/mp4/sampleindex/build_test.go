@@ -57,16 +57,16 @@ func moovOf(tables []isobmff.TableBuilder, edits []isobmff.Edit) []byte {
 }
 
 func run(n int, dts int64) media.Columns {
-	c := media.Columns{End: dts + int64(n)*3000}
+	c := media.Columns{EndTicks: dts + int64(n)*3000}
 	for i := range n {
-		c.DTS, c.Offset = append(c.DTS, dts+int64(i)*3000), append(c.Offset, int32(i%3*3000-3000))
-		c.Size, c.Flags = append(c.Size, uint32(100+i)), append(c.Flags, media.FlagSync*uint8(1-min(i, 1)))
+		c.DTS, c.OffsetTicks = append(c.DTS, dts+int64(i)*3000), append(c.OffsetTicks, int32(i%3*3000-3000))
+		c.SizeBytes, c.Flags = append(c.SizeBytes, uint32(100+i)), append(c.Flags, media.FlagSync*uint8(1-min(i, 1)))
 	}
 	return c
 }
 
 func bytesOf(c *media.Columns) (n int64) {
-	for _, s := range c.Size {
+	for _, s := range c.SizeBytes {
 		n += int64(s)
 	}
 	return n
@@ -77,7 +77,7 @@ func bytesOf(c *media.Columns) (n int64) {
 func fragmentsOf(t testing.TB) []byte {
 	t.Helper()
 	var w isobmff.Writer
-	w.B = append(w.B, moovOf(nil, []isobmff.Edit{{MediaTime: 3000}})...)
+	w.B = append(w.B, moovOf(nil, []isobmff.Edit{{MediaTicks: 3000}})...)
 	dts := int64(3000)
 	for n := range 4 {
 		if n == 3 {
@@ -85,7 +85,7 @@ func fragmentsOf(t testing.TB) []byte {
 			w.Free(50)
 		}
 		c := run(10, dts)
-		dts = c.End
+		dts = c.EndTicks
 		moofAt := len(w.B)
 		moof := w.Open("moof")
 		w.Mfhd(uint32(n + 1))
@@ -142,7 +142,7 @@ func TestTablesOfAnySize(t *testing.T) {
 				tables[i].Add(&c, 0, at)
 				at += bytesOf(&c) + 77
 			}
-			dts = c.End + 1000
+			dts = c.EndTicks + 1000
 		}
 		f := &sparse{b: moovOf(tables[:], nil), size: at}
 		text, err := Build(f, source(f.size))
@@ -151,7 +151,7 @@ func TestTablesOfAnySize(t *testing.T) {
 			var want []isobmff.Sample
 			tables[i].Each(func(s *isobmff.Sample) {
 				moved := *s
-				moved.DTS -= tables[i].First
+				moved.DTS -= tables[i].FirstTicks
 				want = append(want, moved)
 			})
 			require.Equal(t, want, samplesOf(t, text, i))
@@ -169,8 +169,8 @@ func TestFragmentsOfAGrowingFile(t *testing.T) {
 	all := samplesOf(t, whole, 1)
 	require.Len(t, all, 40)
 	require.Zero(t, all[0].DTS)
-	require.EqualValues(t, 93000, all[29].Duration, "up to behind the gap")
-	moov := len(moovOf(nil, []isobmff.Edit{{MediaTime: 3000}}))
+	require.EqualValues(t, 93000, all[29].DurationTicks, "up to behind the gap")
+	moov := len(moovOf(nil, []isobmff.Edit{{MediaTicks: 3000}}))
 	before := 0
 	for n := moov; n <= len(b); n += 13 {
 		text, err := Build(bytes.NewReader(b[:n]), source(int64(n)))
@@ -185,7 +185,7 @@ func TestFragmentsOfAGrowingFile(t *testing.T) {
 		require.GreaterOrEqual(t, len(got), before)
 		before = len(got)
 		for _, s := range got {
-			require.LessOrEqual(t, s.At+int64(s.Size), int64(n))
+			require.LessOrEqual(t, s.At+int64(s.SizeBytes), int64(n))
 		}
 	}
 	require.GreaterOrEqual(t, before, 30)
@@ -195,7 +195,7 @@ func TestAFileOfWhichNoIndexCanBeMade(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"empty": nil, "no moov": []byte("\x00\x00\x00\x08free"), "zeros": make([]byte, 4096),
 		"cut":          moovOf(nil, nil)[:100],
-		"tables stray": moovOf(make([]isobmff.TableBuilder, 2), []isobmff.Edit{{Duration: 1 << 60, MediaTime: -1}, {}}),
+		"tables stray": moovOf(make([]isobmff.TableBuilder, 2), []isobmff.Edit{{DurationTicks: 1 << 60, MediaTicks: -1}, {}}),
 	} {
 		_, err := Build(bytes.NewReader(b), source(int64(len(b))))
 		require.ErrorIs(t, err, ErrNoTables, name)
@@ -290,7 +290,7 @@ func FuzzBuild(f *testing.F) {
 	c := run(30, 0)
 	tables[0].Add(&c, 0, 100)
 	tables[1].Add(&c, 0, 4000)
-	f.Add(moovOf(tables[:], []isobmff.Edit{{Duration: 500, MediaTime: -1}, {MediaTime: 4}}))
+	f.Add(moovOf(tables[:], []isobmff.Edit{{DurationTicks: 500, MediaTicks: -1}, {MediaTicks: 4}}))
 	f.Add(fragmentsOf(f))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := &sparse{b: b, size: int64(len(b))}

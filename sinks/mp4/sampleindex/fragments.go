@@ -32,24 +32,24 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 		if err != nil && !isobmff.IsContent(err) {
 			return nil, err
 		}
-		if err != nil || h.Size == 0 || h.Size > of.Bytes-at {
+		if err != nil || h.SizeBytes == 0 || h.SizeBytes > of.Bytes-at {
 			break // the end of a growing file
 		}
 		switch {
 		case h.Is("moof"):
-			if moof, err = isobmff.ReadPayload(file, at, h, of.Bytes, isobmff.MaxMoof); err != nil {
+			if moof, err = isobmff.ReadPayload(file, at, h, of.Bytes, isobmff.MaxMoofBytes); err != nil {
 				return nil, unless(err)
 			}
 			moofAt = at
 		case h.Is("mdat") && moof != nil:
-			if err := g.add(moof, moofAt, at+h.Size); err != nil {
+			if err := g.add(moof, moofAt, at+h.SizeBytes); err != nil {
 				return nil, err
 			}
 			moof = nil
 		default:
 			moof = nil
 		}
-		at += h.Size
+		at += h.SizeBytes
 	}
 	return madeOf(Encode(of, g.tables))
 }
@@ -106,11 +106,11 @@ func (g *fragmented) add(moof []byte, at, end int64) error {
 			return damaged
 		}
 		c := &g.columns
-		*c = media.Columns{DTS: c.DTS[:0], Offset: c.Offset[:0], Size: c.Size[:0], Flags: c.Flags[:0]}
+		*c = media.Columns{DTS: c.DTS[:0], OffsetTicks: c.OffsetTicks[:0], SizeBytes: c.SizeBytes[:0], Flags: c.Flags[:0]}
 		defaults := h.Over(g.defaults[i])
 		trun.AppendTo(c, &defaults, int64(ticks))
 		bytes := int64(0)
-		for _, s := range c.Size {
+		for _, s := range c.SizeBytes {
 			bytes += int64(s)
 		}
 		if first := at + int64(trun.DataOffset); first < at || first > end-bytes {

@@ -32,7 +32,7 @@ func TestHowLongTheFramesOfAnEntryAre(t *testing.T) {
 			r := open(t, write(t, made))
 			sound := r.Tracks().Tracks[1]
 			require.Equal(t, codec.AAC, sound.Codec)
-			require.Equal(t, []int{tc.rate, tc.channels, tc.length}, []int{sound.SampleRate, sound.Channels, int(sound.FrameDuration)})
+			require.Equal(t, []int{tc.rate, tc.channels, tc.length}, []int{sound.SampleRate, sound.Channels, int(sound.FrameDurationTicks)})
 			require.EqualValues(t, 24000, sound.Timescale)
 			require.Equal(t, [][]byte{[]byte(tc.asc)}, sound.ParameterSets)
 		})

@@ -132,7 +132,7 @@ func TestACoarseChunkFitsAFragment(t *testing.T) {
 		}
 		require.NoError(t, err)
 		units += c.AccessUnits()
-		require.Less(t, c.Lead().End-c.Lead().DTS[0], int64(1<<32))
+		require.Less(t, c.Lead().EndTicks-c.Lead().DTS[0], int64(1<<32))
 		c.Release()
 	}
 	require.Equal(t, 200, units)

@@ -102,12 +102,12 @@ func collect(t testing.TB, packets map[int][]packet, c *media.Chunk) {
 	for i := range c.Tracks {
 		col, at, payload := &c.Tracks[i], 0, c.Tracks[i].Payload.Append(nil)
 		for k := range col.DTS {
-			require.Positive(t, col.Duration(k), "track %d", i)
-			unit := payload[at : at+int(col.Size[k])]
+			require.Positive(t, col.DurationTicks(k), "track %d", i)
+			unit := payload[at : at+int(col.SizeBytes[k])]
 			at += len(unit)
 			sum := md5.Sum(unit)
 			packets[i] = append(packets[i], packet{
-				col.DTS[k], col.DTS[k] + int64(col.Offset[k]), col.Flags[k]&media.FlagSync != 0, hex.EncodeToString(sum[:]),
+				col.DTS[k], col.DTS[k] + int64(col.OffsetTicks[k]), col.Flags[k]&media.FlagSync != 0, hex.EncodeToString(sum[:]),
 			})
 		}
 		require.Len(t, payload, at)

@@ -71,18 +71,18 @@ func (r *fragments) advance() (bool, error) {
 		}
 		at := r.at
 		if !h.Is("moof") {
-			r.at = at + min(h.Size, r.size-at)
+			r.at = at + min(h.SizeBytes, r.size-at)
 			continue
 		}
-		if h.Size > r.size-at {
+		if h.SizeBytes > r.size-at {
 			r.cut, r.at = r.size-at, r.size
 			return false, nil
 		}
-		moof, err := isobmff.ReadPayload(r.in, at, h, r.size, isobmff.MaxMoof)
+		moof, err := isobmff.ReadPayload(r.in, at, h, r.size, isobmff.MaxMoofBytes)
 		if err != nil {
 			return false, err
 		}
-		r.at = at + h.Size
+		r.at = at + h.SizeBytes
 		end, err := r.take(moof, at)
 		if err != nil {
 			return false, fmt.Errorf("at byte %d: %w", at, err)
@@ -160,17 +160,17 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 	for i := range run.Len() {
 		u := run.Sample(i, defaults)
 		q.samples = append(q.samples, isobmff.Sample{
-			DTS: q.dts, Duration: int64(u.Duration), Offset: u.Offset, Size: u.Size, Sync: u.Sync(), At: data,
+			DTS: q.dts, DurationTicks: int64(u.DurationTicks), OffsetTicks: u.OffsetTicks, SizeBytes: u.SizeBytes, Sync: u.Sync(), At: data,
 		})
-		q.dts += int64(u.Duration)
-		data += int64(u.Size)
+		q.dts += int64(u.DurationTicks)
+		data += int64(u.SizeBytes)
 		if q.dts < 0 || q.dts > math.MaxInt64/4 || data > math.MaxInt64/4 {
 			return 0, errFragment
 		}
 		if data > q.from.size {
 			continue // cut off, which is no false claim
 		}
-		if err := q.from.claim.add(0, int64(u.Size)); err != nil {
+		if err := q.from.claim.add(0, int64(u.SizeBytes)); err != nil {
 			return 0, err
 		}
 	}

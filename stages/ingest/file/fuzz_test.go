@@ -42,11 +42,11 @@ func FuzzReader(f *testing.F) {
 				col, bytes := &c.Tracks[i], 0
 				for k, dts := range col.DTS {
 					before, seen := last[i]
-					if seen && dts <= before || col.Duration(k) <= 0 {
-						t.Fatalf("track %d: %d after %d, for %d", i, dts, before, col.Duration(k))
+					if seen && dts <= before || col.DurationTicks(k) <= 0 {
+						t.Fatalf("track %d: %d after %d, for %d", i, dts, before, col.DurationTicks(k))
 					}
 					last[i] = dts
-					bytes += int(col.Size[k])
+					bytes += int(col.SizeBytes[k])
 				}
 				require.Equal(t, bytes, col.Payload.Len())
 			}

@@ -44,7 +44,7 @@ func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	var room []byte
 	for i := range samples {
 		at := samples[i].At
-		for left := int(samples[i].Size); left > 0; {
+		for left := int(samples[i].SizeBytes); left > 0; {
 			if len(room) == 0 {
 				room, dst = dst[0], dst[1:]
 			}

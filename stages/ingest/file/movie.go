@@ -43,17 +43,17 @@ func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 		switch {
 		case err != nil:
 			return nil, err
-		case !ok || h.Size > size-at && !h.Is("moov"):
+		case !ok || h.SizeBytes > size-at && !h.Is("moov"):
 			return nil, errors.New("there is no moov: it is no MP4 file, or was not finished")
 		case !h.Is("moov"):
-			at += h.Size
+			at += h.SizeBytes
 			continue
 		}
-		moov, err := isobmff.ReadPayload(f, at, h, size, isobmff.MaxMoov)
+		moov, err := isobmff.ReadPayload(f, at, h, size, isobmff.MaxMoovBytes)
 		if err != nil {
 			return nil, err
 		}
-		return parseMoov(moov, size, newFragments(f, size, at+h.Size), log)
+		return parseMoov(moov, size, newFragments(f, size, at+h.SizeBytes), log)
 	}
 }
 
@@ -63,8 +63,8 @@ func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error)
 	if errors.Is(err, isobmff.ErrEnd) || errors.Is(err, isobmff.ErrCut) {
 		return h, false, nil
 	}
-	if h.Size == 0 {
-		h.Size = size - at
+	if h.SizeBytes == 0 {
+		h.SizeBytes = size - at
 	}
 	return h, err == nil, err
 }
@@ -75,7 +75,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 	if !scaled || mvhd.Timescale == 0 {
 		return nil, errors.New("moov has no timescale")
 	}
-	m.created = isobmff.FromMovieTime(mvhd.Created)
+	m.created = isobmff.FromMovieTime(mvhd.CreatedSeconds)
 	if mvex := isobmff.Find(moov, "mvex"); mvex != nil {
 		m.fragments = fragments
 		m.fragments.tracks = map[uint32]*queue{}
@@ -159,12 +159,12 @@ func readEdits(elst []byte, movieScale, scale uint32, log *slog.Logger) (shift i
 		case seen:
 			log.Warn("only the first stretch of the edit list is read: what others repeat or leave out is not")
 			return shift
-		case edit.MediaTime < 0:
-			empty = min(empty+edit.Duration, math.MaxInt64/8)
+		case edit.MediaTicks < 0:
+			empty = min(empty+edit.DurationTicks, math.MaxInt64/8)
 			continue
 		}
 		seen = true
-		shift = media.Rescale(int64(empty), movieScale, scale) - min(edit.MediaTime, math.MaxInt64/8)
+		shift = media.Rescale(int64(empty), movieScale, scale) - min(edit.MediaTicks, math.MaxInt64/8)
 	}
 	return shift
 }

@@ -44,12 +44,12 @@ func (l *player) play(ctx context.Context, c *media.Chunk) error {
 		l.fill(&c.Tracks[track], track, ns)
 		switch err := l.pub.Write(track, &l.au); {
 		case err == nil:
-			l.vigils[track].Kept(l.au.Mono)
+			l.vigils[track].Kept(l.au.MonoNS)
 		case errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed):
 			return err
 		default: // concerns this unit alone, and the hub counts it
-			l.vigils[track].Missed(l.au.Mono, media.DropCauseOf(err), 1)
-			l.vigils[track].Look(time.Unix(0, l.au.UTC), l.au.Mono, l.mono)
+			l.vigils[track].Missed(l.au.MonoNS, media.DropCauseOf(err), 1)
+			l.vigils[track].Look(time.Unix(0, l.au.UTC), l.au.MonoNS, l.mono)
 		}
 	}
 }
@@ -79,17 +79,17 @@ func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 // clock was reset.
 func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p := &l.at[track]
-	k, size := p.unit, int(col.Size[p.unit])
+	k, size := p.unit, int(col.SizeBytes[p.unit])
 	l.data = col.Payload.Slices(l.data[:0], p.bytes, size)
 	l.last = l.mono + ns
 	l.au = media.AU{
-		DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.Offset[k]), Mono: l.last,
+		DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.OffsetTicks[k]), MonoNS: l.last,
 		UTC: l.r.start + l.r.origin + ns, Sync: col.Flags[k]&media.FlagSync != 0,
 		Payload: l.data, Framed: true,
 	}
 	if l.pace.realtime {
-		l.au.Stepped = int64(pipeline.Stepped(l.pace.now))
-		l.au.UTC = l.pace.began.Add(time.Duration(ns)).UnixNano() + l.au.Stepped - int64(pipeline.Stepped(l.pace.began))
+		l.au.SteppedNS = int64(pipeline.Stepped(l.pace.now))
+		l.au.UTC = l.pace.began.Add(time.Duration(ns)).UnixNano() + l.au.SteppedNS - int64(pipeline.Stepped(l.pace.began))
 	}
 	p.unit++
 	p.bytes += size

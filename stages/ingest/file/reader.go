@@ -160,15 +160,15 @@ func (r *Reader) fillHeads() error {
 func (l *lane) advance() (err error) {
 	for {
 		l.more, err = l.samples.Next(&l.head)
-		if err != nil || !l.more || l.head.Size > 0 {
+		if err != nil || !l.more || l.head.SizeBytes > 0 {
 			break
 		}
 	}
 	if !l.more || err != nil {
 		return err
 	}
-	if l.head.Size > media.MaxAccessUnit {
-		return fmt.Errorf("a sample of %d bytes: %w", l.head.Size, media.ErrTooLarge)
+	if l.head.SizeBytes > media.MaxAccessUnitBytes {
+		return fmt.Errorf("a sample of %d bytes: %w", l.head.SizeBytes, media.ErrTooLarge)
 	}
 	l.head.DTS += l.shift
 	if n := len(l.chosen); n > 0 && l.head.DTS <= l.chosen[n-1].DTS {
@@ -180,7 +180,7 @@ func (l *lane) advance() (err error) {
 }
 
 func (l *lane) hold(dts int64) {
-	l.head.Offset -= int32(min(dts-l.head.DTS, 1<<30))
+	l.head.OffsetTicks -= int32(min(dts-l.head.DTS, 1<<30))
 	l.head.DTS = dts
 }
 
@@ -270,8 +270,8 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	for l.more && len(l.chosen) < maxUnits {
 		n := len(l.chosen)
 		tiny := least && l.bytes < leastBytes && n < leastUnits
-		long := n > 0 && l.head.DTS+l.head.Duration-l.chosen[0].DTS > maxSpan
-		if long || !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.Size) > limit {
+		long := n > 0 && l.head.DTS+l.head.DurationTicks-l.chosen[0].DTS > maxSpan
+		if long || !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.SizeBytes) > limit {
 			break
 		}
 		if n > 0 && cut && l.head.Sync && !tiny {
@@ -282,8 +282,8 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 			gop = at
 		}
 		l.chosen = append(l.chosen, l.head)
-		l.bytes += int(l.head.Size)
-		l.begun, l.end = true, l.head.DTS+max(l.head.Duration, 1)
+		l.bytes += int(l.head.SizeBytes)
+		l.begun, l.end = true, l.head.DTS+max(l.head.DurationTicks, 1)
 		if err := l.advance(); err != nil {
 			return fmt.Errorf("track %d: %w", l.id, err)
 		}
@@ -326,12 +326,12 @@ func (l *lane) describe(col *media.Columns) {
 		if s.Sync || l.Codec.AlwaysSync() {
 			flags = media.FlagSync
 		}
-		col.DTS, col.Offset = append(col.DTS, s.DTS), append(col.Offset, s.Offset)
-		col.Size, col.Flags = append(col.Size, s.Size), append(col.Flags, flags)
+		col.DTS, col.OffsetTicks = append(col.DTS, s.DTS), append(col.OffsetTicks, s.OffsetTicks)
+		col.SizeBytes, col.Flags = append(col.SizeBytes, s.SizeBytes), append(col.Flags, flags)
 	}
-	col.End = l.end
+	col.EndTicks = l.end
 	if l.more {
-		col.End = l.head.DTS
+		col.EndTicks = l.head.DTS
 	}
 }
 

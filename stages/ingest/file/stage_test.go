@@ -44,7 +44,7 @@ func TestRealtimeKeepsTheTime(t *testing.T) {
 		played := time.Duration(0)
 		require.NoError(t, s.Run(ctx, func(c *media.Chunk) error {
 			defer c.Release()
-			played += time.Duration(c.Span())
+			played += time.Duration(c.SpanNS())
 			require.WithinDuration(t, began.Add(played), time.Now(), time.Millisecond)
 			if played > 10*time.Second {
 				cancel()

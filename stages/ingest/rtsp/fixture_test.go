@@ -136,10 +136,10 @@ func (k *taken) add(c *media.Chunk) {
 		col, codec, at := &c.Tracks[i], c.Set.Tracks[i].Codec, 0
 		payload := col.Payload.Append(nil)
 		for j := range col.DTS {
-			sum := md5.Sum(payload[at : at+int(col.Size[j])])
-			at += int(col.Size[j])
+			sum := md5.Sum(payload[at : at+int(col.SizeBytes[j])])
+			at += int(col.SizeBytes[j])
 			k.units[codec] = append(k.units[codec], unit{
-				dts: col.DTS[j], pts: col.DTS[j] + int64(col.Offset[j]), sync: col.Flags[j]&media.FlagSync != 0,
+				dts: col.DTS[j], pts: col.DTS[j] + int64(col.OffsetTicks[j]), sync: col.Flags[j]&media.FlagSync != 0,
 				hash: hex.EncodeToString(sum[:]), utc: c.UTC, gen: c.Set.Generation,
 			})
 		}

@@ -72,7 +72,7 @@ func (g *Generator) describe() []media.Track {
 	if g.sound != nil {
 		tracks = append(tracks, media.Track{
 			Codec: codec.AAC, Timescale: aac.SampleRate, ParameterSets: [][]byte{g.sound.enc.Config()},
-			SampleRate: aac.SampleRate, Channels: g.o.Channels, FrameDuration: aac.FrameSamples,
+			SampleRate: aac.SampleRate, Channels: g.o.Channels, FrameDurationTicks: aac.FrameSamples,
 		})
 	}
 	return tracks
@@ -89,7 +89,7 @@ func (g *Generator) Next() (track int, au *media.AU) {
 	if !ok {
 		return 0, nil
 	}
-	g.au = media.AU{UTC: g.o.UTC + ns, Mono: ns, Payload: g.payload[:0]}
+	g.au = media.AU{UTC: g.o.UTC + ns, MonoNS: ns, Payload: g.payload[:0]}
 	if track == AudioTrack {
 		g.nextAudio()
 	} else {

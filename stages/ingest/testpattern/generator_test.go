@@ -80,7 +80,7 @@ func TestTimesAreExactForEveryRate(t *testing.T) {
 				require.InDelta(t, float64(n)*90000*float64(fps.Den)/float64(fps.Num), au.DTS, 0.501)
 				require.Equal(t, au.DTS, au.PTS)
 				require.Equal(t, i%o.GOP == 0, au.Sync)
-				require.Equal(t, au.UTC-1_000, au.Mono)
+				require.Equal(t, au.UTC-1_000, au.MonoNS)
 				require.InDelta(t, au.DTS-d.video[0].DTS, float64(au.UTC-1_000)*9e-5, 1)
 			}
 			for i, au := range d.audio {

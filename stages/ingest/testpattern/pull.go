@@ -79,9 +79,9 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 	// If the wall clock is stepped, the frames' clock steps along; the delay of this frame does not show in it.
 	l.g.o.UTC = now.UnixNano() - int64(elapsed)
 	track, au := l.g.Next()
-	au.Mono, au.Stepped = int64(now.Sub(l.epoch)), int64(pipeline.Stepped(now))
+	au.MonoNS, au.SteppedNS = int64(now.Sub(l.epoch)), int64(pipeline.Stepped(now))
 	if l.o.Speed == Max {
-		au.Mono += ns
+		au.MonoNS += ns
 	}
 	err = l.pub.Write(track, au)
 	if errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed) {
