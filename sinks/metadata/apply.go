@@ -30,13 +30,13 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			err = c.hold(ctx)
 		}
 		if err == nil {
-			err = c.compareWithBefore(ctx)
+			err = c.checkPosition(ctx)
 		}
 		if err == nil {
 			err = c.answersAgain(ctx)
 		}
 		if err == nil {
-			err = c.knowsAll()
+			err = c.refuseNewer()
 		}
 		if err == nil {
 			err = c.retryAside(ctx)
@@ -49,7 +49,7 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 		}
 		c.tried(err)
 		if database.Malformed(err) && c.broken.Load() == nil {
-			c.spoiled(err)
+			c.noteMalformed(err)
 			continue
 		}
 		if errors.Is(err, errLostClaim) {
@@ -66,7 +66,7 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			continue
 		}
 		backoff.Reset()
-		c.back()
+		c.working()
 		c.idle(ctx)
 	}
 	return nil
@@ -115,7 +115,7 @@ func (c *Catalogue) failed(ctx context.Context, err error) {
 	}
 }
 
-// down notes that the database does not answer. down and back log only when the state or its
+// down notes that the database does not answer. down and working log only when the state or its
 // cause changes. A failure while the catalogue closes says nothing about the database.
 func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
@@ -175,13 +175,13 @@ func (c *Catalogue) answersAgain(ctx context.Context) error {
 }
 
 // answering allows queries. It first drops the replayed changes that the database already
-// holds, so that c.has must be set before.
+// holds, so that c.replayedTo must be set before.
 func (c *Catalogue) answering() {
 	c.up.Store(true)
-	c.pending.dropReplayed(c.has)
+	c.pending.dropReplayed(c.replayedTo)
 }
 
-func (c *Catalogue) back() {
+func (c *Catalogue) working() {
 	c.failing.Over()
 	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
 	c.up.Store(true)
@@ -221,7 +221,7 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 		c.log.Warn("catalogue: tables of the database were missing and have been created again, empty; a comparison with the disk (at the start, and by spool reindex) fills them",
 			"tables", s.Remade)
 	}
-	c.has = min(at, replayEnd)
+	c.replayedTo = min(at, replayEnd)
 	if c.journalNewer > at {
 		c.newer.Store(&NewerJournalError{c.opts.JournalDir, c.newerNotes})
 	}
@@ -229,19 +229,19 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// knowsAll returns a NewerJournalError while the journal holds changes that only a newer version
+// refuseNewer returns a NewerJournalError while the journal holds changes that only a newer version
 // can read and that the database lacks. Later changes build on them, so that none is applied and
 // no journal file is removed.
-func (c *Catalogue) knowsAll() error {
+func (c *Catalogue) refuseNewer() error {
 	if err := c.newer.Load(); err != nil {
 		return err
 	}
 	return nil
 }
 
-// compareWithBefore checks, after a failure, whether the database still holds every change that
+// checkPosition checks, after a failure, whether the database still holds every change that
 // it took: a standby that became the primary may lack the last seconds, a backup lacks days.
-func (c *Catalogue) compareWithBefore(ctx context.Context) error {
+func (c *Catalogue) checkPosition(ctx context.Context) error {
 	if !c.unsure {
 		return nil
 	}
@@ -252,10 +252,10 @@ func (c *Catalogue) compareWithBefore(ctx context.Context) error {
 		return err
 	}
 	c.unsure = false
-	if at < c.taken {
+	if at < c.takenTo {
 		c.log.Warn("catalogue: the database lacks rows that it took before: it is another database, or was restored from a backup; a comparison with the disk adds them",
-			"driver", c.opts.Driver, "behind", time.Duration(c.taken-at).Round(time.Second))
-		c.taken = at
+			"driver", c.opts.Driver, "behind", time.Duration(c.takenTo-at).Round(time.Second))
+		c.takenTo = at
 		c.fellBehind()
 	}
 	return nil
@@ -315,7 +315,7 @@ func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Chan
 	case err == nil:
 		c.leftAlone(others)
 		c.applied.Add(uint64(len(ops)))
-		c.taken = max(c.taken, ops[len(ops)-1].Revision)
+		c.takenTo = max(c.takenTo, ops[len(ops)-1].Revision)
 		c.tookAll(joined)
 		return nil
 	case database.TroubleOf(err) != database.BadRow:

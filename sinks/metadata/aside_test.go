@@ -316,7 +316,7 @@ func TestRowsAsideOutliveAPowerCut(t *testing.T) {
 				continue
 			}
 			r, ok := got.find(journal.Change{Row: &row.Row{ID: media.ID{1}.String()}})
-			if !ok || r.op.Row.Size < s.Notes[len(s.Notes)-1].(int64) {
+			if !ok || r.op.Row.SizeBytes < s.Notes[len(s.Notes)-1].(int64) {
 				lost = true
 			}
 		}

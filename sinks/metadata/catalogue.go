@@ -77,40 +77,40 @@ func (o *OpenOptions) defaults() {
 // Catalogue stores the recordings of this process in a database. Its methods may be called from
 // any goroutine.
 type Catalogue struct {
-	opts    OpenOptions
-	target  *database.Target
-	log     *slog.Logger
-	journal *journal.Journal
-	pending *pending
-	store   atomic.Pointer[store] // nil until the first connection
-	up      atomic.Bool           // the database answers
-	stalled atomic.Bool           // the database answers and takes no rows: it is read-only, or full
-	failing database.Failing      // why and since when it is down or stalled
-	closing atomic.Bool           // Close has begun: no more queries
-	aside   *asideRows            // rows that the database refuses
-	asideAt time.Time             // when they are tried again; used by apply only
-	batch   int                   // changes in the next transaction: fewer after a failure; used by apply only
-	taken   int64                 // revision up to which the database has taken the journal; used by apply only
-	has     int64                 // the same at the start; used by apply only
-	lacking atomic.Bool           // the database was away, and has not taken every change since
+	opts       OpenOptions
+	target     *database.Target
+	log        *slog.Logger
+	journal    *journal.Journal
+	pending    *pending
+	store      atomic.Pointer[store] // nil until the first connection
+	up         atomic.Bool           // the database answers
+	stalled    atomic.Bool           // the database answers and takes no rows: it is read-only, or full
+	failing    database.Failing      // why and since when it is down or stalled
+	closing    atomic.Bool           // Close has begun: no more queries
+	aside      *asideRows            // rows that the database refuses
+	asideAt    time.Time             // when they are tried again; used by apply only
+	batch      int                   // changes in the next transaction: fewer after a failure; used by apply only
+	takenTo    int64                 // revision up to which the database has taken the journal; used by apply only
+	replayedTo int64                 // the same at the start; used by apply only
+	lacking    atomic.Bool           // the database was away, and has not taken every change since
 
-	unsure   bool          // the position in the database has to be read again; used by apply only
-	behind   chan struct{} // holds one: the database has lost rows
-	wake     chan struct{} // holds one: a change waits for apply
-	retry    chan struct{} // holds one: the cause of a failure may be over
-	stop     func()
-	removing sync.Mutex               // orders a row's deletion and its loss in the journal; held for no I/O
-	former   atomic.Pointer[[]string] // OpenOptions.Former, and the directory's names in the database
-	copyTold atomic.Bool              // see learnNames
-	claim    claim
-	run      ownRun
-	broken   atomic.Pointer[damaged] // the malformed file; nil: the file is intact
-	opened   atomic.Pointer[fileID]  // the file that the last attempt opened, successfully or not
+	unsure     bool          // the position in the database has to be read again; used by apply only
+	behind     chan struct{} // holds one: the database has lost rows
+	wake       chan struct{} // holds one: a change waits for apply
+	retry      chan struct{} // holds one: the cause of a failure may be over
+	stop       func()
+	removing   sync.Mutex               // orders a row's deletion and its loss in the journal; held for no I/O
+	former     atomic.Pointer[[]string] // OpenOptions.Former, and the directory's names in the database
+	copyLogged atomic.Bool              // see learnNames
+	claim      claim
+	begun      begun
+	broken     atomic.Pointer[damaged] // the malformed file; nil: the file is intact
+	opened     atomic.Pointer[fileID]  // the file that the last attempt opened, successfully or not
 
-	refusedAt atomic.Int64 // minute in which a refused query was last logged
+	refusedMinute atomic.Int64 // minute in which a refused query was last logged
 
 	applied, refused, full, invalid, others atomic.Uint64
-	damaged                                 int64
+	damagedBytes                            int64
 
 	journalNewer int64                             // highest revision of a newer version's changes; 0: it holds no such change
 	newerNotes   []string                          // a line about each file that holds some
@@ -142,7 +142,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	}
 	c := &Catalogue{
 		opts: o, target: target, log: o.Log, journal: log, pending: newPending(),
-		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.Damaged,
+		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damagedBytes: old.DamagedBytes,
 		journalNewer: old.Newer, newerNotes: old.NewerNotes,
 		claim: claim{tried: make(chan struct{})},
 	}
@@ -212,14 +212,14 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	}
 	grows, before := rec.State == media.StateRecording, c.Begun(rec.ID)
 	if grows { // before a query can return the row
-		c.run.says(rec.ID, true)
+		c.begun.note(rec.ID, true)
 	}
 	_, err = c.append(journal.Put, r, 0)
 	switch taken := err == nil || errors.Is(err, journal.ErrNotDurable); {
 	case taken && !grows:
-		c.run.says(rec.ID, false)
+		c.begun.note(rec.ID, false)
 	case !taken && grows:
-		c.run.says(rec.ID, before)
+		c.begun.note(rec.ID, before)
 	}
 	return err
 }
@@ -291,33 +291,33 @@ func (c *Catalogue) flushTime(ctx context.Context) time.Duration {
 
 // Stats describes the state of a catalogue.
 type Stats struct {
-	Driver         string
-	Connected      bool          // the database answers and takes rows
-	LastError      string        // of the database, since it last worked; free of secrets
-	Advice         string        // what the operator can do; empty for an error without specific advice
-	DownSince      time.Time     // when the failures began; zero while the database works
-	Tries          uint64        // failures since then
-	Malformed      bool          // the file of the database is damaged: see Rescue
-	Claimed        string        // why the database takes no rows of this recorder: another recorder has its name
-	ClaimedSince   time.Time     // when that began; zero while this recorder has the name
-	Pending        int           // changes that wait for the database
-	PendingBytes   int64         //
-	PendingAge     time.Duration // of the oldest of them
-	Applied        uint64        // changes that the database took
-	Refused        uint64        // rows that the database refused and that were set aside; each was logged
-	Aside          int           // rows that are set aside now
-	AsideDir       string        // directory with a file for each of them
-	AsideSince     time.Time     // when the oldest of them was set aside
-	AsideError     string        // why the newest of them was set aside
-	Full           uint64        // changes dropped because the journal was full: reindex
-	Invalid        uint64        // recordings that could not be stored
-	Unwanted       uint64        // locations that became unwanted when their recording was deleted: see location_gone.go
-	Others         uint64        // changes dropped because the row is another recorder's
-	JournalBytes   int64         // on disk
-	JournalErrors  uint64        // writes that failed
-	JournalError   string        // of the last write; empty when it succeeded
-	JournalSince   time.Time     // when the writes began to fail; zero while they succeed
-	JournalDamaged int64         // bytes found damaged at the start
+	Driver              string
+	Connected           bool          // the database answers and takes rows
+	LastError           string        // of the database, since it last worked; free of secrets
+	Advice              string        // what the operator can do; empty for an error without specific advice
+	DownSince           time.Time     // when the failures began; zero while the database works
+	Tries               uint64        // failures since then
+	Malformed           bool          // the file of the database is damaged: see Rescue
+	Claimed             string        // why the database takes no rows of this recorder: another recorder has its name
+	ClaimedSince        time.Time     // when that began; zero while this recorder has the name
+	Pending             int           // changes that wait for the database
+	PendingBytes        int64         //
+	PendingAge          time.Duration // of the oldest of them
+	Applied             uint64        // changes that the database took
+	Refused             uint64        // rows that the database refused and that were set aside; each was logged
+	Aside               int           // rows that are set aside now
+	AsideDir            string        // directory with a file for each of them
+	AsideSince          time.Time     // when the oldest of them was set aside
+	AsideError          string        // why the newest of them was set aside
+	Full                uint64        // changes dropped because the journal was full: reindex
+	Invalid             uint64        // recordings that could not be stored
+	Unwanted            uint64        // locations that became unwanted when their recording was deleted: see location_gone.go
+	Others              uint64        // changes dropped because the row is another recorder's
+	JournalBytes        int64         // on disk
+	JournalErrors       uint64        // writes that failed
+	JournalError        string        // of the last write; empty when it succeeded
+	JournalSince        time.Time     // when the writes began to fail; zero while they succeed
+	JournalDamagedBytes int64         // bytes found damaged at the start
 }
 
 // Stats reads counters, without I/O.
@@ -326,7 +326,7 @@ func (c *Catalogue) Stats() Stats {
 	s := Stats{
 		Driver: c.opts.Driver, Connected: c.up.Load() && !c.stalled.Load(), Pending: n, PendingBytes: bytes,
 		Applied: c.applied.Load(), Refused: c.refused.Load(), Full: c.full.Load(), Invalid: c.invalid.Load(), Others: c.others.Load(),
-		JournalBytes: c.journal.Bytes(), JournalDamaged: c.damaged,
+		JournalBytes: c.journal.Bytes(), JournalDamagedBytes: c.damagedBytes,
 	}
 	if oldest > 0 {
 		s.PendingAge = max(0, time.Duration(c.opts.Clock.Now().UnixNano()-oldest))
@@ -339,7 +339,7 @@ func (c *Catalogue) Stats() Stats {
 	s.Aside, s.AsideSince, s.AsideError = c.aside.size()
 	s.Malformed = c.broken.Load() != nil
 	if e := c.claim.other.Load(); e != nil {
-		s.Claimed, s.ClaimedSince = e.Error(), time.Unix(0, c.claim.at.Load())
+		s.Claimed, s.ClaimedSince = e.Error(), time.Unix(0, c.claim.sinceNS.Load())
 	}
 	failures, since, err := c.journal.Health()
 	if s.JournalErrors = failures; err != nil {

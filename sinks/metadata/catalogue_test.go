@@ -117,7 +117,7 @@ func sample(n int, stream string) media.Recording {
 	if n%2 == 1 { // the others have none, as rows of earlier versions
 		rec.Gaps = []media.Gap{
 			{Cause: media.GapRTPLoss, StartUTC: rec.StartUTC + 123_456_789, DurationNS: 1 << 40, Track: 2, AccessUnits: 1 << 30, Bytes: 1<<62 + 1, Places: 3},
-			{Cause: media.GapDamaged, StartUTC: rec.StartUTC + 1e9, Chunks: 4},
+			{Cause: media.GapDamaged, StartUTC: rec.StartUTC + int64(time.Second), Chunks: 4},
 		}
 		rec.Anchors = media.Anchors{{UTC: rec.StartUTC}, {MediaNS: int64(time.Minute) + 1, UTC: rec.EndUTC + 7}}
 	}

@@ -29,19 +29,19 @@ const (
 	lapseAfter = time.Minute
 )
 
-// claimRow is a row of spool_claims. Started and Seen are seconds of the database's clock:
+// claimRow is a row of spool_claims. StartedSeconds and SeenSeconds are by the database's clock:
 // the clocks of two hosts are never compared.
 type claimRow struct {
 	bun.BaseModel `bun:"table:spool_claims"`
 
-	Node      string `bun:"node,pk"`
-	Directory string `bun:"directory"` // identity of the record directory
-	Place            // with an empty Process: reserved for the next recorder in that place
-	Started   int64  `bun:"started"`
-	Seen      int64  `bun:"seen"`
-	Beats     int64  `bun:"beats"` // incremented by each renewal
-	Released  int    `bun:"released"`
-	Now       int64  `bun:"now,scanonly"` // the database's clock when the row was read
+	Node           string `bun:"node,pk"`
+	Directory      string `bun:"directory"` // identity of the record directory
+	Place                 // with an empty Process: reserved for the next recorder in that place
+	StartedSeconds int64  `bun:"started"`
+	SeenSeconds    int64  `bun:"seen"`
+	Beats          int64  `bun:"beats"` // incremented by each renewal
+	Released       int    `bun:"released"`
+	NowSeconds     int64  `bun:"now,scanonly"` // the database's clock when the row was read
 }
 
 // seconds returns the SQL expression for the database's clock, in seconds.
@@ -71,11 +71,11 @@ type claim struct {
 	renewed time.Time // by this process's clock
 	watch   watch     // of another recorder's claim
 
-	other atomic.Pointer[ClaimedError] // why the claim is not held
-	at    atomic.Int64                 // ns, UTC: since when
-	first atomic.Pointer[ClaimedError] // the result of the first try
-	tried chan struct{}                // closed after the first try
-	once  sync.Once
+	other   atomic.Pointer[ClaimedError] // why the claim is not held
+	sinceNS atomic.Int64                 // UTC; when other was set
+	first   atomic.Pointer[ClaimedError] // the result of the first try
+	tried   chan struct{}                // closed after the first try
+	once    sync.Once
 }
 
 // hold claims this recorder's name or renews the claim. It returns a *ClaimedError when another
@@ -245,7 +245,7 @@ func (c *Catalogue) tried(err error) {
 		c.claim.other.Store(nil)
 	}
 	if now := c.claim.other.Load(); now != nil && was == nil {
-		c.claim.at.Store(c.opts.Clock.Now().UnixNano())
+		c.claim.sinceNS.Store(c.opts.Clock.Now().UnixNano())
 		c.log.Error("catalogue: another recorder has the name of this one: rows wait in the journal", "error", now)
 		c.pending.nudge()
 	} else if now == nil && was != nil {

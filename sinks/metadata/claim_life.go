@@ -24,7 +24,7 @@ type watch struct {
 	moved   bool      // beats has changed since the first look
 }
 
-func (w *watch) look(r *claimRow, now time.Time) {
+func (w *watch) observe(r *claimRow, now time.Time) {
 	switch {
 	case w.since.IsZero() || r.Process != w.process:
 		*w = watch{process: r.Process, beats: r.Beats, since: now}
@@ -41,7 +41,7 @@ func (w *watch) look(r *claimRow, now time.Time) {
 func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 	me, it := *c.opts.Place, r.Place
 	now := c.opts.Clock.Now()
-	w.look(r, now)
+	w.observe(r, now)
 	switch {
 	case r.Released != 0, r.Process == "" && me.sameDirectory(it):
 		return gone
@@ -53,7 +53,7 @@ func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 		return gone
 	case now.Sub(w.since) >= lapseAfter:
 		return gone
-	case oneClock(s, me, it) && r.Now-r.Seen >= lapseSeconds:
+	case oneClock(s, me, it) && r.NowSeconds-r.SeenSeconds >= lapseSeconds:
 		return gone
 	case w.moved:
 		return alive
@@ -103,11 +103,11 @@ func (e *ClaimedError) Error() string {
 // claimedBy returns the error for another recorder's claim.
 func (c *Catalogue) claimedBy(r *claimRow, w *watch) *ClaimedError {
 	me, it := *c.opts.Place, r.Place
-	seen := time.Duration(max(0, r.Now-r.Seen)) * time.Second
+	seen := time.Duration(max(0, r.NowSeconds-r.SeenSeconds)) * time.Second
 	own := c.opts.Directory()
 	return &ClaimedError{
-		Node: r.Node, By: it, Here: me, Identity: r.Directory, Since: time.Unix(r.Started, 0).UTC(), LastSeen: seen,
-		MayBeUs: !w.moved && !me.seesProcess(it) && (max(r.Now-r.Seen, r.Seen-r.Now) >= lapseSeconds ||
+		Node: r.Node, By: it, Here: me, Identity: r.Directory, Since: time.Unix(r.StartedSeconds, 0).UTC(), LastSeen: seen,
+		MayBeUs: !w.moved && !me.seesProcess(it) && (max(r.NowSeconds-r.SeenSeconds, r.SeenSeconds-r.NowSeconds) >= lapseSeconds ||
 			(me.Kernel == "" || me.Kernel != it.Kernel) && (own != "" && own == r.Directory || me.Host == it.Host && me.Path == it.Path)),
 	}
 }

@@ -144,18 +144,18 @@ func TestLifeOfAClaim(t *testing.T) {
 		want   life
 	}{
 		"it runs here":                       {claim: func(p *Place) { p.PID, p.Born = child.Process.Pid, filesystem.Began(child.Process.Pid) }, want: alive},
-		"it runs here, silent for long":      {claim: func(p *Place) {}, change: func(r *claimRow) { r.Seen = 0 }, want: alive},
+		"it runs here, silent for long":      {claim: func(p *Place) {}, change: func(r *claimRow) { r.SeenSeconds = 0 }, want: alive},
 		"it was killed":                      {claim: dead, want: gone},
 		"it was killed on another disk":      {claim: func(p *Place) { dead(p); p.Inode = "3:4" }, want: gone},
 		"its number is another process's":    {claim: func(p *Place) { p.Born = "1" }, want: gone},
 		"in another container, same disk":    {claim: func(p *Place) { p.Namespace = "pid:[2]" }, want: gone},
 		"beside the recorder of the disk":    {claim: func(p *Place) { p.Namespace = "pid:[2]" }, guest: true, want: unknown},
-		"there, and silent":                  {claim: func(p *Place) { p.Namespace, p.Inode = "pid:[2]", "3:4" }, change: func(r *claimRow) { r.Seen = r.Now - 60 }, want: gone},
+		"there, and silent":                  {claim: func(p *Place) { p.Namespace, p.Inode = "pid:[2]", "3:4" }, change: func(r *claimRow) { r.SeenSeconds = r.NowSeconds - 60 }, want: gone},
 		"in another container, another disk": {claim: func(p *Place) { p.Namespace, p.Inode = "pid:[2]", "3:4" }, want: unknown},
 		"on a copy of the machine":           {claim: func(p *Place) { p.Kernel = "copy" }, want: unknown},
-		"on the copy, and silent":            {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Seen = r.Now - 60 }, want: gone},
-		"there, nearly silent":               {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Seen = r.Now - 59 }, want: unknown},
-		"there, of a clock ahead":            {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Seen = r.Now + 9999 }, want: unknown},
+		"on the copy, and silent":            {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.SeenSeconds = r.NowSeconds - 60 }, want: gone},
+		"there, nearly silent":               {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.SeenSeconds = r.NowSeconds - 59 }, want: unknown},
+		"there, of a clock ahead":            {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.SeenSeconds = r.NowSeconds + 9999 }, want: unknown},
 		"there, and left":                    {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Released = 1 }, want: gone},
 		"no place is known":                  {claim: func(p *Place) { *p = Place{Process: "x"} }, want: unknown},
 		"kept for us":                        {claim: func(p *Place) { p.Process, p.PID, p.Born = "", 0, "" }, guest: true, want: gone},
@@ -163,7 +163,7 @@ func TestLifeOfAClaim(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := me.with(c.claim)
-			r := &claimRow{Place: *p, Now: 1000, Seen: 999}
+			r := &claimRow{Place: *p, NowSeconds: 1000, SeenSeconds: 999}
 			if c.change != nil {
 				c.change(r)
 			}
@@ -184,10 +184,10 @@ func TestLifeOfAClaim(t *testing.T) {
 			require.Equal(t, gone, cat.life(s, &again, w), "nothing is heard of it by our own clock")
 			if p.Kernel == "copy" {
 				require.Equal(t, gone, cat.life(&store{DB: &database.DB{Driver: "sqlite", OneHost: true}}, r, &watch{}), "a disk of this machine")
-				r.Seen = 0
+				r.SeenSeconds = 0
 				require.Equal(t, unknown, cat.life(&store{DB: &database.DB{Driver: "sqlite"}}, r, &watch{}), "clocks of two hosts are not compared")
 				require.True(t, cat.claimedBy(r, &watch{}).MayBeUs, "which is seen by our own, after the start")
-				r.Seen = r.Now + 9999
+				r.SeenSeconds = r.NowSeconds + 9999
 				require.True(t, cat.claimedBy(r, &watch{}).MayBeUs, "and so is one of a clock that was ahead")
 			}
 		})

@@ -36,7 +36,7 @@ func BenchmarkIndexOfTheLog(b *testing.B) {
 		require.NoError(b, err)
 	}
 	page := func(s *store) {
-		a, err := askOf(media.Query{})
+		a, err := parseQuery(media.Query{})
 		require.NoError(b, err)
 		got, _, err := s.page(b.Context(), &a)
 		require.NoError(b, err)

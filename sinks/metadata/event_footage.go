@@ -61,7 +61,7 @@ func column(pairs []pair, of func(pair) string) []string {
 }
 
 // putPairs updates the pairs of rows; the footage of lost rows is gone since nowNS.
-func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, now int64) error {
+func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {
 		return err
@@ -75,10 +75,10 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, now in
 			gone = append(gone, r.ID)
 		}
 	}
-	if err := s.dropFootage(ctx, tx, gone, now); err != nil || len(lost) == 0 {
+	if err := s.dropFootage(ctx, tx, gone, nowNS); err != nil || len(lost) == 0 {
 		return err
 	}
-	return s.noteGone(ctx, tx, column(lost, pair.event), now) // events that never had a pair
+	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // events that never had a pair
 }
 
 func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) error {
@@ -95,7 +95,7 @@ func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) error {
 }
 
 // dropFootage removes the pairs of recordings that hold no media any more, since nowNS.
-func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string, now int64) error {
+func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string, nowNS int64) error {
 	if len(recordings) == 0 {
 		return nil
 	}
@@ -109,12 +109,12 @@ func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string,
 	if err != nil {
 		return err
 	}
-	return s.noteGone(ctx, tx, events, now)
+	return s.noteGone(ctx, tx, events, nowNS)
 }
 
 // noteGone sets gone_ns of the given events that have no footage.
-func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, now int64) error {
-	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", now).
+func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, nowNS int64) error {
+	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", nowNS).
 		Where("id IN (?)", bun.List(events)).Where("gone_ns = 0").
 		Where("NOT EXISTS (SELECT 1 FROM spool_event_recordings p WHERE p.event_id = spool_events.id)").Exec(ctx)
 	return err
@@ -136,7 +136,7 @@ type footageRow struct {
 	State     string `bun:"state"`
 	StartNS   int64  `bun:"start_ns"`
 	EndNS     int64  `bun:"end_ns"`
-	Size      int64  `bun:"size"`
+	SizeBytes int64  `bun:"size"`
 	Protected int    `bun:"protected"`
 }
 

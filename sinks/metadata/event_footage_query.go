@@ -105,16 +105,16 @@ func (c *Catalogue) footageAlone(ctx context.Context, r *row.Row, pending map[st
 func footageOf(r *row.Row) *footageRow {
 	return &footageRow{
 		ID: r.ID, Node: r.Node, Pipeline: r.Pipeline, Path: r.Path, State: r.State,
-		StartNS: r.StartNS, EndNS: r.EndNS, Size: r.Size, Protected: r.Protected,
+		StartNS: r.StartNS, EndNS: r.EndNS, SizeBytes: r.SizeBytes, Protected: r.Protected,
 	}
 }
 
 // eventFootage gathers the recordings of one event.
 type eventFootage struct {
-	of    *media.EventRecord
-	node  string // of this recorder
-	known map[string]media.EventRecording
-	gone  int64 // ns: when the last of the removed recordings was deleted or lost
+	of     *media.EventRecord
+	node   string // of this recorder
+	known  map[string]media.EventRecording
+	goneNS int64 // when the last of the removed recordings was deleted or lost
 }
 
 func (f *eventFootage) add(r *footageRow) error {
@@ -128,7 +128,7 @@ func (f *eventFootage) add(r *footageRow) error {
 	f.of.Total = max(f.of.Total, r.Total)
 	f.known[r.ID] = media.EventRecording{
 		ID: id, Node: r.Node, Elsewhere: r.Node != f.node, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
-		StartUTC: r.StartNS, EndUTC: r.EndNS, SizeBytes: r.Size, Protected: r.Protected != 0,
+		StartUTC: r.StartNS, EndUTC: r.EndNS, SizeBytes: r.SizeBytes, Protected: r.Protected != 0,
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func (f *eventFootage) remove(id string, rev int64) {
 	if _, known := f.known[id]; known {
 		delete(f.known, id)
 		f.of.Total--
-		f.gone = max(f.gone, rev)
+		f.goneNS = max(f.goneNS, rev)
 	}
 }
 
@@ -151,7 +151,7 @@ func (f *eventFootage) settle() {
 	switch {
 	case len(f.known) > 0:
 		f.of.GoneUTC = 0
-	case f.gone > 0:
-		f.of.GoneUTC = f.gone
+	case f.goneNS > 0:
+		f.of.GoneUTC = f.goneNS
 	}
 }

@@ -89,9 +89,9 @@ func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) erro
 	return s.addPairs(ctx, tx, out)
 }
 
-// dateBarren marks the events that ended before a time and never had footage as gone since
+// dateWithoutFootage marks the events that ended before a time and never had footage as gone since
 // their end, so that dropEvents deletes them after the same time as other events.
-func (c *Catalogue) dateBarren(ctx context.Context, before time.Time) error {
+func (c *Catalogue) dateWithoutFootage(ctx context.Context, before time.Time) error {
 	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = end_ns").
 			Where("at_ns < ?", before.UnixNano()).Where("end_ns < ?", before.UnixNano()).Where("end_ns > 0").

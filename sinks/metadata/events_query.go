@@ -15,14 +15,14 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// eventAsk is an event query in its parsed form.
-type eventAsk struct {
-	ask
+// parsedEventQuery is an event query in its parsed form.
+type parsedEventQuery struct {
+	parsedQuery
 	key, name string
 }
 
-func eventAskOf(q media.EventQuery) (a eventAsk, err error) {
-	a.ask, err = askOf(media.Query{Stream: q.Stream, Start: q.Start, End: q.End, Ascending: q.Ascending, Limit: q.Limit, MaxBytes: q.MaxBytes})
+func parseEventQuery(q media.EventQuery) (a parsedEventQuery, err error) {
+	a.parsedQuery, err = parseQuery(media.Query{Stream: q.Stream, Start: q.Start, End: q.End, Ascending: q.Ascending, Limit: q.Limit, MaxBytes: q.MaxBytes})
 	if err != nil {
 		return a, err
 	}
@@ -37,20 +37,20 @@ func eventAskOf(q media.EventQuery) (a eventAsk, err error) {
 	return a, nil
 }
 
-func (a *eventAsk) mark() uint32 {
-	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.ask.mark(), a.key, a.name), checksums)
+func (a *parsedEventQuery) mark() uint32 {
+	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.parsedQuery.mark(), a.key, a.name), checksums)
 }
 
-func (a *eventAsk) matches(r *eventRow) bool {
+func (a *parsedEventQuery) matches(r *eventRow) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
-		r.AtNS >= a.from && r.AtNS < a.to &&
+		r.AtNS >= a.fromNS && r.AtNS < a.toNS &&
 		(a.key == "" || r.Key == a.key) && (a.name == "" || r.Name == a.name) &&
-		(a.after == nil || a.before(*a.after, row.Key{Start: r.AtNS, ID: r.ID}))
+		(a.after == nil || a.before(*a.after, row.Key{StartNS: r.AtNS, ID: r.ID}))
 }
 
 // Events answers a query from the database and from the pending changes.
 func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
-	a, err := eventAskOf(q)
+	a, err := parseEventQuery(q)
 	if err != nil {
 		return media.EventPage{}, err
 	}
@@ -83,7 +83,7 @@ func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.Event
 	}
 	all := page.Events
 	page.Behind = func(i int) string {
-		return encodeCursor(row.Key{Start: all[i].AtUTC, ID: all[i].ID.String()}, a.mark())
+		return encodeCursor(row.Key{StartNS: all[i].AtUTC, ID: all[i].ID.String()}, a.mark())
 	}
 	for bytes, done := 0, 0; done < len(all); {
 		if a.maxBytes > 0 && bytes > a.maxBytes {
@@ -133,10 +133,10 @@ func merged(stored, newer []eventRow) []eventRow {
 }
 
 // eventPage sorts rows, cuts them to a page and returns the cursor of the next page.
-func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next string, err error) {
+func eventPage(a *parsedEventQuery, rows []eventRow) (page []media.EventRecord, next string, err error) {
 	rows = slices.DeleteFunc(rows, func(r eventRow) bool { return !a.matches(&r) })
 	slices.SortFunc(rows, func(x, y eventRow) int {
-		c := row.Key{Start: x.AtNS, ID: x.ID}.Compare(row.Key{Start: y.AtNS, ID: y.ID})
+		c := row.Key{StartNS: x.AtNS, ID: x.ID}.Compare(row.Key{StartNS: y.AtNS, ID: y.ID})
 		if !a.ascending {
 			return -c
 		}
@@ -145,7 +145,7 @@ func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next str
 	if len(rows) > a.limit {
 		rows = rows[:a.limit]
 		last := rows[a.limit-1]
-		next = encodeCursor(row.Key{Start: last.AtNS, ID: last.ID}, a.mark())
+		next = encodeCursor(row.Key{StartNS: last.AtNS, ID: last.ID}, a.mark())
 	}
 	page = make([]media.EventRecord, len(rows))
 	for i, r := range rows {
@@ -164,7 +164,7 @@ func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next str
 }
 
 // events reads the rows of a page and one more.
-func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
+func (s *store) events(ctx context.Context, a *parsedEventQuery) ([]eventRow, error) {
 	var rows []eventRow
 	q := s.RO.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)
 	way := "DESC"
@@ -172,23 +172,23 @@ func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
 		way = "ASC"
 	}
 	q.OrderExpr("e.at_ns " + way + ", e.id " + way)
-	s.whereStream(q, "e.stream", &a.ask)
+	s.whereStream(q, "e.stream", &a.parsedQuery)
 	if a.key != "" {
 		s.whereText(q, "e.event_key", a.key)
 	}
 	if a.name != "" {
 		s.whereText(q, "e.name", a.name)
 	}
-	if a.from != math.MinInt64 {
-		q.Where("e.at_ns >= ?", a.from)
+	if a.fromNS != math.MinInt64 {
+		q.Where("e.at_ns >= ?", a.fromNS)
 	}
-	if a.to != math.MaxInt64 {
-		q.Where("e.at_ns < ?", a.to)
+	if a.toNS != math.MaxInt64 {
+		q.Where("e.at_ns < ?", a.toNS)
 	}
 	if k := a.after; k != nil && a.ascending {
-		q.Where("e.at_ns >= ?", k.Start).Where("(e.at_ns > ? OR e.id > ?)", k.Start, k.ID)
+		q.Where("e.at_ns >= ?", k.StartNS).Where("(e.at_ns > ? OR e.id > ?)", k.StartNS, k.ID)
 	} else if k != nil {
-		q.Where("e.at_ns <= ?", k.Start).Where("(e.at_ns < ? OR e.id < ?)", k.Start, k.ID)
+		q.Where("e.at_ns <= ?", k.StartNS).Where("(e.at_ns < ? OR e.id < ?)", k.StartNS, k.ID)
 	}
 	return rows, q.Scan(ctx)
 }

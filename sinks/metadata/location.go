@@ -40,14 +40,14 @@ type location struct {
 	Node      string `bun:"node,pk"`
 	Bucket    string `bun:"bucket,pk"`
 	Path      string `bun:"path"`
-	Size      int64  `bun:"size"`
+	SizeBytes int64  `bun:"size"`
 	Checksum  string `bun:"checksum"`
 	State     string `bun:"state"`
 	Directory string `bun:"directory,scanonly"` // identity, from spool_directories
 }
 
 func (l *location) value() media.Location {
-	return media.Location{Node: l.Node, Directory: l.Directory, Bucket: l.Bucket, Path: l.Path, SizeBytes: l.Size,
+	return media.Location{Node: l.Node, Directory: l.Directory, Bucket: l.Bucket, Path: l.Path, SizeBytes: l.SizeBytes,
 		Checksum: l.Checksum, State: media.State(l.State)}
 }
 
@@ -141,9 +141,9 @@ func (s *store) locateAgain(ctx context.Context) error {
 // locateBatch adds the locations of the next rows behind a position, and returns the new position.
 // It keeps existing locations, which are newer.
 func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next string, err error) {
-	after := row.Key{Start: -1 << 63}
+	after := row.Key{StartNS: -1 << 63}
 	if at != "" {
-		if _, err := fmt.Sscanf(at, "%d %s", &after.Start, &after.ID); err != nil {
+		if _, err := fmt.Sscanf(at, "%d %s", &after.StartNS, &after.ID); err != nil {
 			return "", fmt.Errorf("spool_upkeep: position %q: %w", at, err)
 		}
 	}
@@ -162,5 +162,5 @@ func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next str
 		return taskDone, err
 	}
 	last := rows[len(rows)-1].Key()
-	return fmt.Sprintf("%d %s", last.Start, last.ID), nil
+	return fmt.Sprintf("%d %s", last.StartNS, last.ID), nil
 }

@@ -34,8 +34,8 @@ import (
 // adds a location first locks the recording's row and checks that it exists: all decisions of this
 // file are made under that lock.
 
-// notHere lists the states of recordings whose file is not on the recorder's disk.
-var notHere = []string{string(media.StateLost), string(media.StateRemote)}
+// statesWithoutFile lists the states of recordings whose file is not on the recorder's disk.
+var statesWithoutFile = []string{string(media.StateLost), string(media.StateRemote)}
 
 // ownState returns the state of the recorder's own location.
 func ownState(s media.State) media.State {
@@ -102,7 +102,7 @@ func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*
 
 // delete deletes rows, except evicted ones that another place holds whole, and returns the number
 // of locations that became unwanted. names are this recorder's.
-func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, now int64) (unwanted int64, err error) {
+func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, nowNS int64) (unwanted int64, err error) {
 	if len(deletes) == 0 {
 		return 0, nil
 	}
@@ -142,7 +142,7 @@ func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes [
 	if unwanted, err = s.dislocate(ctx, tx, own, gone); err != nil {
 		return 0, err
 	}
-	return unwanted, s.dropFootage(ctx, tx, gone, now)
+	return unwanted, s.dropFootage(ctx, tx, gone, nowNS)
 }
 
 // dislocate removes the locations of recordings whose row was deleted: those on the disk of
@@ -166,7 +166,7 @@ func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (un
 // more, and returns how many. A location that was added in the meantime is found when the row is
 // written: see keepRemote.
 func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err error) {
-	after := row.Key{Start: -1 << 63}
+	after := row.Key{StartNS: -1 << 63}
 	for {
 		rows, nowhere, err := c.remoteNowhere(ctx, after)
 		if err != nil || len(rows) == 0 {

@@ -129,7 +129,7 @@ func TestOtherPlacesOfADeletedRecordingBecomeUnwanted(t *testing.T) {
 		ready(t, c.Catalogue)
 		archived := inBucket(t, c, rec)
 		for _, l := range []location{
-			{Node: "node2", Path: "copy.mp4", Size: rec.SizeBytes, State: "finished"}, {Bucket: "gone", Path: "k", State: "lost"},
+			{Node: "node2", Path: "copy.mp4", SizeBytes: rec.SizeBytes, State: "finished"}, {Bucket: "gone", Path: "k", State: "lost"},
 		} {
 			l.Recording = rec.ID.String()
 			_, err := c.store.Load().RW.NewInsert().Model(&l).Exec(t.Context())
@@ -202,7 +202,7 @@ func TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore(t *testing.T) {
 		keep := UpkeepOptions{KeepLost: time.Hour, KeepEvents: time.Hour}
 		kept, err := c.Upkeep(t.Context(), keep)
 		require.NoError(t, err)
-		require.Equal(t, Kept{Nowhere: 3}, kept)
+		require.Equal(t, UpkeepReport{NewlyLost: 3}, kept)
 		for way, rec := range recs {
 			r, err := c.Record(t.Context(), rec.ID)
 			require.NoError(t, err)
@@ -261,7 +261,7 @@ func TestARemoteRecordingThatChangesMeanwhileIsNotMarkedLost(t *testing.T) {
 		require.ErrorIs(t, err, ErrNotFound)
 		kept, err := c.Upkeep(t.Context(), UpkeepOptions{})
 		require.NoError(t, err)
-		require.Equal(t, 1, kept.Nowhere)
+		require.Equal(t, 1, kept.NewlyLost)
 		require.Equal(t, media.StateLost, stateOf(t, c, busy.ID))
 	})
 }
@@ -279,8 +279,8 @@ func TestManyRemoteRecordingsAreCheckedInBatches(t *testing.T) {
 		require.Positive(t, stay)
 		kept, err := c.Upkeep(t.Context(), UpkeepOptions{})
 		require.NoError(t, err)
-		require.Equal(t, 2*upkeepBatch+3-stay, kept.Nowhere)
-		require.Positive(t, kept.Nowhere)
+		require.Equal(t, 2*upkeepBatch+3-stay, kept.NewlyLost)
+		require.Positive(t, kept.NewlyLost)
 		var remote int
 		require.NoError(t, c.store.Load().RW.NewRaw("SELECT COUNT(*) FROM spool_recordings WHERE state = 'remote'").Scan(t.Context(), &remote))
 		require.Equal(t, stay, remote)

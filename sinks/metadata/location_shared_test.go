@@ -91,8 +91,8 @@ func copies(t *testing.T, c opened, rec media.Recording, node string) error {
 			return err
 		}
 		ls := []location{
-			{Recording: rec.ID.String(), Bucket: "archive", Path: rec.Path, Size: rec.SizeBytes, State: "finished"},
-			{Recording: rec.ID.String(), Node: node, Path: rec.Path, Size: rec.SizeBytes, State: "finished"},
+			{Recording: rec.ID.String(), Bucket: "archive", Path: rec.Path, SizeBytes: rec.SizeBytes, State: "finished"},
+			{Recording: rec.ID.String(), Node: node, Path: rec.Path, SizeBytes: rec.SizeBytes, State: "finished"},
 		}
 		_, err := tx.NewInsert().Model(&ls).Exec(ctx)
 		return err

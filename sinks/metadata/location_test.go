@@ -28,7 +28,7 @@ func storedLocations(t *testing.T, c opened, ids ...media.ID) (out []media.Locat
 
 func inBucket(t *testing.T, c opened, rec media.Recording) media.Location {
 	t.Helper()
-	l := location{Recording: rec.ID.String(), Bucket: "archive", Path: "2026/" + rec.Path, Size: rec.SizeBytes, Checksum: "sha256:00", State: "finished"}
+	l := location{Recording: rec.ID.String(), Bucket: "archive", Path: "2026/" + rec.Path, SizeBytes: rec.SizeBytes, Checksum: "sha256:00", State: "finished"}
 	_, err := c.store.Load().RW.NewInsert().Model(&l).Exec(t.Context())
 	require.NoError(t, err)
 	return l.value()

@@ -37,8 +37,8 @@ func identify(file string) (fileID, bool) {
 	return fileID{uint64(st.Dev), st.Ino}, ok
 }
 
-// spoiled notes that the file is malformed.
-func (c *Catalogue) spoiled(err error) {
+// noteMalformed notes that the file is malformed.
+func (c *Catalogue) noteMalformed(err error) {
 	if c.broken.Load() != nil || c.target.File == "" || c.opened.Load() == nil {
 		return
 	}
@@ -57,7 +57,7 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 		_ = s.Close()
 		c.claim.held = false
 	}
-	if id, ok := identify(c.target.File); ok && id == d.file && !d.wellAgain(ctx, c.target.File, c.opts.Clock.Now()) {
+	if id, ok := identify(c.target.File); ok && id == d.file && !d.intactAgain(ctx, c.target.File, c.opts.Clock.Now()) {
 		return d.err
 	}
 	c.broken.Store(nil)
@@ -65,8 +65,8 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	return nil
 }
 
-// wellAgain examines the whole file, at doubling intervals, and reports whether it is intact.
-func (d *damaged) wellAgain(ctx context.Context, file string, now time.Time) bool {
+// intactAgain examines the whole file, at doubling intervals, and reports whether it is intact.
+func (d *damaged) intactAgain(ctx context.Context, file string, now time.Time) bool {
 	if now.Before(d.next) {
 		return false
 	}

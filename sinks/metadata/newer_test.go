@@ -70,7 +70,7 @@ func TestADowngradeNeitherAppliesNorLosesANewerVersionsChanges(t *testing.T) {
 		stats := c.Stats()
 		require.Equal(t, newer.Error(), stats.LastError)
 		require.Equal(t, 1, stats.Pending)
-		require.Zero(t, stats.JournalDamaged)
+		require.Zero(t, stats.JournalDamagedBytes)
 		require.Zero(t, stats.Applied)
 		c.close()
 

@@ -58,7 +58,7 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 			return err
 		case r == nil:
 			former = append(former, name)
-		case slices.Contains(known, name) && !c.copyTold.Swap(true):
+		case slices.Contains(known, name) && !c.copyLogged.Swap(true):
 			c.log.Warn("catalogue: the record directory is a copy of a running recorder's directory: the rows of the copied files stay with that recorder",
 				"node", name, "host", r.Host, "record_path", r.Path, "here", c.opts.Place.Path,
 				"advice", "where a directory is copied for another recorder, delete .spool-directory in the copy before its first start")

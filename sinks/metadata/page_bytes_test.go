@@ -77,9 +77,9 @@ func TestAPageOfLongRowsReadsNoMoreThanItHas(t *testing.T) {
 			put(t, c, long(n))
 		}
 		ready(t, c.Catalogue)
-		a, err := askOf(media.Query{Limit: 1000, MaxBytes: 1})
+		a, err := parseQuery(media.Query{Limit: 1000, MaxBytes: 1})
 		require.NoError(t, err)
-		rows, full, err := c.ask(t.Context(), &a)
+		rows, full, err := c.readPage(t.Context(), &a)
 		require.NoError(t, err)
 		require.True(t, full)
 		require.Len(t, rows, 1)

@@ -42,7 +42,7 @@ func (p *pending) add(ops []journal.Change) {
 	defer p.mu.Unlock()
 	for _, o := range ops {
 		p.queue = append(p.queue, o)
-		p.bytes += o.Size
+		p.bytes += o.SizeBytes
 		if o.Kind == journal.Event { // it does not change the recording
 			continue
 		}
@@ -89,7 +89,7 @@ func (p *pending) settle(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.queue[:n] {
-		p.bytes -= o.Size
+		p.bytes -= o.SizeBytes
 		if o.Kind != journal.Event {
 			p.applied(o.Row.ID, o.Revision)
 		}

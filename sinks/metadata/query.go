@@ -13,10 +13,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// ask is a query in its parsed form.
-type ask struct {
+// parsedQuery is a query in its parsed form.
+type parsedQuery struct {
 	stream, prefix string // at most one is set
-	from, to       int64  // ns; math.MinInt64 and MaxInt64 where open
+	fromNS, toNS   int64  // math.MinInt64 and MaxInt64 where open
 	state          string
 	protected      int // -1 for both
 	ascending      bool
@@ -25,12 +25,12 @@ type ask struct {
 	after          *row.Key // last row of the page before
 }
 
-func askOf(q media.Query) (a ask, err error) {
+func parseQuery(q media.Query) (a parsedQuery, err error) {
 	if err := q.Check(); err != nil {
 		return a, err
 	}
-	a = ask{state: string(q.State), protected: -1, ascending: q.Ascending, limit: cmp.Or(q.Limit, media.DefaultLimit), maxBytes: q.MaxBytes}
-	a.from, a.to = q.SpanNS()
+	a = parsedQuery{state: string(q.State), protected: -1, ascending: q.Ascending, limit: cmp.Or(q.Limit, media.DefaultLimit), maxBytes: q.MaxBytes}
+	a.fromNS, a.toNS = q.SpanNS()
 	if q.Protected != nil {
 		a.protected = row.Bit(*q.Protected)
 	}
@@ -47,7 +47,7 @@ func askOf(q media.Query) (a ask, err error) {
 	return a, nil
 }
 
-func (a *ask) setStream(s string) error {
+func (a *parsedQuery) setStream(s string) error {
 	if len(s) > database.MaxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
 		return fmt.Errorf("%w: stream is too long or not plain text", media.ErrQuery)
 	}
@@ -68,14 +68,14 @@ func (a *ask) setStream(s string) error {
 }
 
 // matches applies the query to a pending row, which the database may not have yet.
-func (a *ask) matches(r *row.Row) bool {
+func (a *parsedQuery) matches(r *row.Row) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		(a.state == "" || r.State == a.state) && (a.protected < 0 || r.Protected == a.protected) &&
-		r.Overlaps(a.from, a.to) && (a.after == nil || a.before(*a.after, r.Key()))
+		r.Overlaps(a.fromNS, a.toNS) && (a.after == nil || a.before(*a.after, r.Key()))
 }
 
 // before reports whether x precedes y in the order of the answer.
-func (a *ask) before(x, y row.Key) bool {
+func (a *parsedQuery) before(x, y row.Key) bool {
 	if a.ascending {
 		return x.Compare(y) < 0
 	}
@@ -104,7 +104,7 @@ func encodeCursor(k row.Key, mark uint32) string {
 	}
 	b := make([]byte, 0, cursorBytes)
 	b = append(b, cursorVersion)
-	b = binary.BigEndian.AppendUint64(b, uint64(k.Start))
+	b = binary.BigEndian.AppendUint64(b, uint64(k.StartNS))
 	b = append(b, id[:]...)
 	b = binary.BigEndian.AppendUint32(b, mark)
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(b, checksums))
@@ -120,12 +120,12 @@ func decodeCursor(s string, mark uint32) (row.Key, error) {
 	if binary.BigEndian.Uint32(b[25:]) != mark {
 		return row.Key{}, fmt.Errorf("%w: filters or order have changed; begin without one", ErrCursor)
 	}
-	return row.Key{Start: int64(binary.BigEndian.Uint64(b[1:])), ID: media.ID(b[9:25]).String()}, nil
+	return row.Key{StartNS: int64(binary.BigEndian.Uint64(b[1:])), ID: media.ID(b[9:25]).String()}, nil
 }
 
 // mark returns a checksum over everything in a query that decides the order of rows. The size of a
 // page is not part of it.
-func (a *ask) mark() uint32 {
+func (a *parsedQuery) mark() uint32 {
 	return crc32.Checksum(fmt.Appendf(nil, "%q %q %d %d %q %d %t",
-		a.stream, a.prefix, a.from, a.to, a.state, a.protected, a.ascending), checksums)
+		a.stream, a.prefix, a.fromNS, a.toNS, a.state, a.protected, a.ascending), checksums)
 }

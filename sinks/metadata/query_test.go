@@ -25,7 +25,7 @@ func TestRecordsAnswerAsASimpleModel(t *testing.T) {
 		model := fillRandomly(t, c)
 		rapid.Check(t, func(rt *rapid.T) {
 			q := randomQuery(rt)
-			a, err := askOf(q)
+			a, err := parseQuery(q)
 			require.NoError(rt, err)
 			want := expected(model, &a)
 			var got []string
@@ -46,7 +46,7 @@ func TestRecordsAnswerAsASimpleModel(t *testing.T) {
 		})
 		c.Catalogue.stop = c.opts.Tasks.Keep("catalogue", pipeline.Backoff{}, func(ctx context.Context) error { return c.apply(ctx, 0) })
 		ready(t, c.Catalogue)
-		a, _ := askOf(media.Query{})
+		a, _ := parseQuery(media.Query{})
 		require.Len(t, all(t, c, media.Query{}), len(expected(model, &a)), "and the same rows once all is applied")
 	})
 }
@@ -114,12 +114,12 @@ func randomQuery(t *rapid.T) media.Query {
 }
 
 // expected computes the answer to a query independently of the code under test.
-func expected(model map[string]*row.Row, a *ask) (ids []string) {
+func expected(model map[string]*row.Row, a *parsedQuery) (ids []string) {
 	var in []*row.Row
 	for _, r := range model {
 		open := r.State == "recording"
-		ended := r.EndNS > a.from || r.StartNS >= a.from
-		if r.StartNS < a.to && (open || ended) && (a.state == "" || a.state == r.State) &&
+		ended := r.EndNS > a.fromNS || r.StartNS >= a.fromNS
+		if r.StartNS < a.toNS && (open || ended) && (a.state == "" || a.state == r.State) &&
 			(a.protected < 0 || a.protected == r.Protected) &&
 			(a.stream == "" || a.stream == r.Stream) && (a.prefix == "" || strings.HasPrefix(r.Stream, a.prefix)) {
 			in = append(in, r)
@@ -151,20 +151,20 @@ func TestInvalidQueriesAreRefused(t *testing.T) {
 		"not utf-8":      {Stream: "\xff"},
 		"long":           {Stream: strings.Repeat("a", 256)},
 	} {
-		_, err := askOf(q)
+		_, err := parseQuery(q)
 		require.ErrorIs(t, err, media.ErrQuery, name)
 	}
 	far := media.Query{Start: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-	a, err := askOf(far)
+	a, err := parseQuery(far)
 	require.NoError(t, err)
-	require.Equal(t, []int64{math.MinInt64, math.MaxInt64}, []int64{a.from, a.to})
+	require.Equal(t, []int64{math.MinInt64, math.MaxInt64}, []int64{a.fromNS, a.toNS})
 }
 
 func TestStreamFilters(t *testing.T) {
 	for in, want := range map[string][2]string{
 		"": {}, "*": {}, "**": {}, "live/a": {"live/a", ""}, "live/*": {"", "live/"}, "live/**": {"", "live/"}, "a/b/*": {"", "a/b/"},
 	} {
-		a, err := askOf(media.Query{Stream: in})
+		a, err := parseQuery(media.Query{Stream: in})
 		require.NoError(t, err, in)
 		require.Equal(t, want, [2]string{a.stream, a.prefix}, in)
 	}
@@ -174,15 +174,15 @@ func TestSpansCoverEveryLength(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := row.Row{EndNS: rapid.Int64Range(0, math.MaxInt64-1).Draw(t, "length")}
 		class := row.SpanOf(&r)
-		require.Less(t, r.EndNS-r.StartNS, row.SpanLimit(class))
+		require.Less(t, r.EndNS-r.StartNS, row.SpanLimitNS(class))
 		if class > 0 {
-			require.GreaterOrEqual(t, r.EndNS, row.SpanLimit(class-1))
+			require.GreaterOrEqual(t, r.EndNS, row.SpanLimitNS(class-1))
 		}
 	})
 }
 
 func TestACursorBelongsToItsQuery(t *testing.T) {
-	k := row.Key{Start: base.UnixNano(), ID: testID(1).String()}
+	k := row.Key{StartNS: base.UnixNano(), ID: testID(1).String()}
 	s := encodeCursor(k, 7)
 	got, err := decodeCursor(s, 7)
 	require.NoError(t, err)
@@ -201,8 +201,8 @@ func TestACursorBelongsToItsQuery(t *testing.T) {
 
 func FuzzCursor(f *testing.F) {
 	f.Add("", uint32(0))
-	f.Add(encodeCursor(row.Key{Start: 1, ID: testID(1).String()}, 1), uint32(1))
-	f.Add(encodeCursor(row.Key{Start: math.MinInt64, ID: media.ID{}.String()}, 1), uint32(1))
+	f.Add(encodeCursor(row.Key{StartNS: 1, ID: testID(1).String()}, 1), uint32(1))
+	f.Add(encodeCursor(row.Key{StartNS: math.MinInt64, ID: media.ID{}.String()}, 1), uint32(1))
 	f.Fuzz(func(t *testing.T, s string, mark uint32) {
 		k, err := decodeCursor(s, mark)
 		if err != nil {
@@ -218,7 +218,7 @@ func FuzzStreamFilter(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		a, err := askOf(media.Query{Stream: s})
+		a, err := parseQuery(media.Query{Stream: s})
 		if err != nil {
 			require.ErrorIs(t, err, media.ErrQuery)
 			return

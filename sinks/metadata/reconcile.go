@@ -105,7 +105,7 @@ type reconciliation struct {
 	files       map[string]int64  // finished files and their sizes, by slash path; settled files are removed
 	parts       map[string]bool   // unfinished files
 	busy        map[media.ID]bool // the recordings that Report.Busy counts
-	told        media.ID          // the recording that Ended was last called for
+	lastEnded   media.ID          // the recording that Ended was last called for
 	done, total int
 	report      Report
 }
@@ -120,7 +120,7 @@ type reconciliation struct {
 // change.
 func (c *Catalogue) Reconcile(ctx context.Context, o Comparison) (Report, error) {
 	o.defaults()
-	defer c.run.remember()()
+	defer c.begun.remember()()
 	if err := c.Flush(ctx); err != nil {
 		return Report{}, err
 	}
@@ -197,9 +197,9 @@ func (r *reconciliation) settled(path string) {
 
 // compare compares the rows of this recorder with the files.
 func (r *reconciliation) compare(ctx context.Context) error {
-	a := ask{from: math.MinInt64, to: math.MaxInt64, protected: -1, ascending: true, limit: media.MaxLimit}
+	a := parsedQuery{fromNS: math.MinInt64, toNS: math.MaxInt64, protected: -1, ascending: true, limit: media.MaxLimit}
 	for {
-		rows, _, err := r.c.ask(ctx, &a)
+		rows, _, err := r.c.readPage(ctx, &a)
 		if err != nil {
 			return err
 		}
@@ -238,7 +238,7 @@ func (r *reconciliation) agrees(row *row.Row) bool {
 		r.settled(row.Path)
 	case !there:
 		return !media.State(row.State).Here() || r.onDisk(row.Path)
-	case size != row.Size || !media.State(row.State).Here() || row.State == string(media.StateRecording),
+	case size != row.SizeBytes || !media.State(row.State).Here() || row.State == string(media.StateRecording),
 		row.Misdated() && r.fileDatesOtherwise(row):
 		return false
 	default:
@@ -255,7 +255,7 @@ func (r *reconciliation) recorderKnowsMore(id string) bool {
 		return false
 	}
 	recording, err := media.ParseID(id)
-	return err == nil && r.c.run.began(recording)
+	return err == nil && r.c.begun.began(recording)
 }
 
 // fileDatesOtherwise reports whether the file of a row carries another end than the row.

@@ -170,8 +170,8 @@ func (r *reconciliation) putFile(ctx context.Context, rec media.Recording, known
 // ended calls Ended for a finished file whose recorder did not store its end. A recording of this
 // process is left to its pipeline or to recovery, which call Ended themselves.
 func (r *reconciliation) ended(ctx context.Context, said media.State, rec media.Recording) {
-	if said == media.StateRecording && r.c.opts.Ended != nil && r.told != rec.ID && !r.c.run.began(rec.ID) {
-		r.told = rec.ID
+	if said == media.StateRecording && r.c.opts.Ended != nil && r.lastEnded != rec.ID && !r.c.begun.began(rec.ID) {
+		r.lastEnded = rec.ID
 		r.c.opts.Ended(ctx, rec)
 	}
 }

@@ -22,7 +22,7 @@ import (
 // It copies the pending changes before it reads the database: a change that is applied in between
 // then appears at least once, and the revisions decide which of two rows is newer.
 func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, error) {
-	a, err := askOf(q)
+	a, err := parseQuery(q)
 	if err != nil {
 		return media.Page{}, err
 	}
@@ -69,7 +69,7 @@ func (c *Catalogue) record(r *row.Row, pending bool) (media.Record, error) {
 }
 
 // fitting returns how many of the rows fit on a page, by its limit and its bytes; at least one.
-func (a *ask) fitting(rows []*row.Row) (n int) {
+func (a *parsedQuery) fitting(rows []*row.Row) (n int) {
 	bytes := 0
 	for _, r := range rows[:min(len(rows), a.limit)] {
 		if bytes += r.Bytes(); n > 0 && a.maxBytes > 0 && bytes > a.maxBytes {
@@ -83,10 +83,10 @@ func (a *ask) fitting(rows []*row.Row) (n int) {
 // stored reads one row more than a page from the database, without the rows that newer replaces.
 // When it stops early because the rows would exceed the page's bytes, rest is the key of the last
 // row that it read.
-func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (rows []*row.Row, rest *row.Key, degraded bool, err error) {
+func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]entry) (rows []*row.Row, rest *row.Key, degraded bool, err error) {
 	want := a.limit + 1
 	for a.limit = want; len(rows) < want; {
-		got, full, err := c.ask(ctx, &a)
+		got, full, err := c.readPage(ctx, &a)
 		if errors.Is(err, ErrUnavailable) {
 			return nil, nil, true, nil
 		}
@@ -109,7 +109,7 @@ func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (
 	return rows, nil, false, nil
 }
 
-func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row.Row, full bool, err error) {
+func (c *Catalogue) readPage(ctx context.Context, a *parsedQuery) (rows []*row.Row, full bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		rows, full, err = s.page(ctx, a)
 		return err
@@ -134,11 +134,11 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 		return context.Cause(ctx)
 	}
 	if database.Malformed(err) {
-		c.spoiled(err)
+		c.noteMalformed(err)
 	}
 	if kind := database.TroubleOf(err); kind == database.Away {
 		c.down(err)
-	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedAt.Swap(now) != now {
+	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedMinute.Swap(now) != now {
 		// The database answers; apply finds out whether it takes rows.
 		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", database.Advice[kind])
 	}

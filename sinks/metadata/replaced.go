@@ -39,13 +39,13 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 				continue
 			}
 			has, err := s.RO.NewSelect().TableExpr("spool_recordings").Where("node = ?", r.Node).
-				Where("state NOT IN (?)", bun.List(notHere)).Exists(ctx)
+				Where("state NOT IN (?)", bun.List(statesWithoutFile)).Exists(ctx)
 			if err != nil {
 				return err
 			}
 			if has {
 				// An identity begins with the time at which it was made.
-				out = append(out, Replaced{r.Node, r.Directory, time.Unix(r.Seen, 0).UTC(), r.Directory < c.opts.Directory()})
+				out = append(out, Replaced{r.Node, r.Directory, time.Unix(r.SeenSeconds, 0).UTC(), r.Directory < c.opts.Directory()})
 			}
 		}
 		return nil

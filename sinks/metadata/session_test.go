@@ -57,7 +57,7 @@ func exercise(t *testing.T, driver, dsn string) {
 	ready(t, c.Catalogue)
 	kept, err := c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: time.Nanosecond, KeepLost: time.Nanosecond})
 	require.NoError(t, err)
-	require.Equal(t, Kept{Events: 2, Lost: 1}, kept)
+	require.Equal(t, UpkeepReport{Events: 2, Lost: 1}, kept)
 	ready(t, c.Catalogue)
 	yes := true
 	require.Equal(t, []media.ID{recs[0].ID}, ids(all(t, c, media.Query{Protected: &yes})))

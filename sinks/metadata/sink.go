@@ -44,16 +44,16 @@ func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], e
 // Consume waits for the journal's disk, never for the database.
 func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
 	ctx = context.WithoutCancel(ctx) // an abort must not lose the row of a file that exists
-	if !s.said(rec) {
+	if !s.repeats(rec) {
 		s.note(rec, s.catalogue.Put(ctx, rec))
 	}
 	s.note(rec, s.catalogue.PutEvents(ctx, rec, rec.Beyond...))
 	return nil
 }
 
-// said reports whether a value repeats the last row and only adds events that the row has no
+// repeats reports whether a value repeats the last row and only adds events that the row has no
 // room for.
-func (s *sink) said(rec media.Recording) bool {
+func (s *sink) repeats(rec media.Recording) bool {
 	same := len(rec.Beyond) > 0 && rec.ID == s.growing && rec.Protected == s.protected
 	s.growing, s.protected = media.ID{}, rec.Protected
 	if rec.State == media.StateRecording {

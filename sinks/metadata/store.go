@@ -55,14 +55,14 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 		if err := s.locate(ctx, tx, idsOf(b.puts)); err != nil {
 			return err
 		}
-		now := ops[len(ops)-1].Revision
+		nowNS := ops[len(ops)-1].Revision
 		if err := s.putEvents(ctx, tx, slices.Concat(b.puts, b.events)); err != nil {
 			return err
 		}
 		if b.puts, err = s.keepRemote(ctx, tx, b.puts); err != nil {
 			return err
 		}
-		if err := s.putPairs(ctx, tx, b.puts, now); err != nil {
+		if err := s.putPairs(ctx, tx, b.puts, nowNS); err != nil {
 			return err
 		}
 		if err := s.pairEvents(ctx, tx, b.events); err != nil {
@@ -76,7 +76,7 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 				return err
 			}
 		}
-		if unwanted, err = s.delete(ctx, tx, names, b.deletes, now); err != nil {
+		if unwanted, err = s.delete(ctx, tx, names, b.deletes, nowNS); err != nil {
 			return err
 		}
 		return s.move(ctx, tx, log, names[0], ops[len(ops)-1].Revision)

@@ -25,10 +25,10 @@ type UpkeepOptions struct {
 	AloneWith AloneWith
 }
 
-// Kept describes the result of an Upkeep.
-type Kept struct {
+// UpkeepReport describes the result of an Upkeep.
+type UpkeepReport struct {
 	Events, Lost int // deleted
-	Nowhere      int // remote recordings that became lost, since no place holds them whole
+	NewlyLost    int // remote recordings that became lost, since no place holds them whole
 }
 
 // upkeepBatch bounds the rows that one transaction of Upkeep changes.
@@ -37,7 +37,7 @@ const upkeepBatch = 500
 // Upkeep deletes the rows of this recorder whose retention has ended, and fills in columns and
 // tables that an earlier version of the schema did not have. It works in batches and may be
 // interrupted at any time. It returns ErrUnavailable while the database does not answer.
-func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err error) {
+func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k UpkeepReport, err error) {
 	if err = c.completeOld(ctx); err != nil {
 		return k, err
 	}
@@ -48,11 +48,11 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err er
 	if o.AloneWith == nil {
 		o.AloneWith = unhindered
 	}
-	if k.Nowhere, err = c.loseRemote(ctx, o.AloneWith); err != nil {
+	if k.NewlyLost, err = c.loseRemote(ctx, o.AloneWith); err != nil {
 		return k, err
 	}
 	if o.KeepEvents > 0 {
-		if err = c.dateBarren(ctx, now.Add(-o.KeepEvents)); err == nil {
+		if err = c.dateWithoutFootage(ctx, now.Add(-o.KeepEvents)); err == nil {
 			k.Events, err = c.dropEvents(ctx, now.Add(-o.KeepEvents))
 		}
 	}
@@ -197,8 +197,8 @@ func (c *Catalogue) completeOld(ctx context.Context) error {
 	})
 }
 
-// tellEvery is the interval at which a long task logs its progress.
-const tellEvery = 10 * time.Second
+// progressEvery is the interval at which a long task logs its progress.
+const progressEvery = 10 * time.Second
 
 // finishTask runs a task in batches. Each batch is a transaction that also moves the task's
 // position: other writers run in between, and after a kill the task resumes behind the last batch.
@@ -221,7 +221,7 @@ func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx 
 			at = next
 			return s.moveTask(ctx, tx, task, next)
 		})
-		if now := c.opts.Clock.Now(); rows > 0 && (at == taskDone || now.Sub(told) >= tellEvery) {
+		if now := c.opts.Clock.Now(); rows > 0 && (at == taskDone || now.Sub(told) >= progressEvery) {
 			told = now
 			c.log.Info("catalogue: completing the rows of an earlier version", "task", task, "rows", rows, "position", at, "took", now.Sub(began).Round(time.Millisecond))
 		}
@@ -244,9 +244,9 @@ func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) erro
 // pairBatch runs the next step of the task pairing and returns the position behind it: the
 // phase, and the key of the last row in it.
 func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error) {
-	phase, after := "recordings", row.Key{Start: -1 << 63}
+	phase, after := "recordings", row.Key{StartNS: -1 << 63}
 	if at != "" {
-		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.Start, &after.ID); err != nil {
+		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.StartNS, &after.ID); err != nil {
 			return "", fmt.Errorf("spool_upkeep: position %q: %w", at, err)
 		}
 	}
@@ -261,7 +261,7 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 	case err != nil:
 		return "", err
 	case n == upkeepBatch:
-		return fmt.Sprintf("%s %d %s", phase, last.Start, last.ID), nil
+		return fmt.Sprintf("%s %d %s", phase, last.StartNS, last.ID), nil
 	case phase == "recordings":
 		return fmt.Sprintf("events %d %s", int64(-1<<63), "-"), nil
 	}
@@ -291,7 +291,7 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n
 }
 
 // dateEvents sets gone_ns of the next events that have no footage.
-func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, now int64) (n int, last row.Key, err error) {
+func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, nowNS int64) (n int, last row.Key, err error) {
 	var rows []eventRow
 	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
 	behind(q, "e.at_ns", "e.id", after)
@@ -303,12 +303,12 @@ func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, now in
 		ids[i] = r.ID
 	}
 	end := rows[len(rows)-1]
-	return len(rows), row.Key{Start: end.AtNS, ID: end.ID}, s.noteGone(ctx, tx, ids, now)
+	return len(rows), row.Key{StartNS: end.AtNS, ID: end.ID}, s.noteGone(ctx, tx, ids, nowNS)
 }
 
 func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 	if after.ID != "" && after.ID != "-" {
-		q.Where(start+" >= ?", after.Start).Where("("+start+" > ? OR "+id+" > ?)", after.Start, after.ID)
+		q.Where(start+" >= ?", after.StartNS).Where("("+start+" > ? OR "+id+" > ?)", after.StartNS, after.ID)
 	}
 }
 
@@ -316,7 +316,7 @@ func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
-			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state NOT IN (?)", bun.List(notHere)).Scan(ctx, &n)
+			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state NOT IN (?)", bun.List(statesWithoutFile)).Scan(ctx, &n)
 	})
 	return n, err
 }

@@ -89,7 +89,7 @@ func TestEventRowFollowsItsFootage(t *testing.T) {
 		require.Zero(t, kept, "0 is for ever")
 		kept, err = c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: time.Nanosecond, KeepLost: time.Nanosecond})
 		require.NoError(t, err)
-		require.Equal(t, Kept{Events: 1, Lost: 1}, kept)
+		require.Equal(t, UpkeepReport{Events: 1, Lost: 1}, kept)
 		require.Nil(t, theEvent(t, c, "a"))
 		_, err = c.Record(t.Context(), second.ID)
 		require.ErrorIs(t, err, ErrNotFound)
@@ -139,7 +139,7 @@ func TestUpkeepKeepsRowsWithFootage(t *testing.T) {
 		}
 		kept, err := c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: 1, KeepLost: 1})
 		require.NoError(t, err)
-		require.Equal(t, Kept{Events: 1, Lost: 1}, kept)
+		require.Equal(t, UpkeepReport{Events: 1, Lost: 1}, kept)
 		for key, there := range map[string]bool{"a": true, "b": false, "c": true, "d": true} {
 			require.Equal(t, there, theEvent(t, c, key) != nil, key)
 		}

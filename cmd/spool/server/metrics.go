@@ -114,7 +114,7 @@ func (s *storageMetrics) Collect(ch chan<- prometheus.Metric) {
 	send(catUnwanted, prometheus.CounterValue, float64(st.Unwanted))
 	send(jrnBytes, prometheus.GaugeValue, float64(st.JournalBytes))
 	send(jrnErrors, prometheus.CounterValue, float64(st.JournalErrors))
-	send(jrnDamaged, prometheus.GaugeValue, float64(st.JournalDamaged))
+	send(jrnDamaged, prometheus.GaugeValue, float64(st.JournalDamagedBytes))
 	names := s.arming()
 	send(armed, prometheus.GaugeValue, float64(names.Armed))
 	send(armedMost, prometheus.GaugeValue, float64(names.Most))

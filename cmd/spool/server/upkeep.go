@@ -75,8 +75,8 @@ func (s *Server) keepBounds(ctx context.Context) bool {
 	kept, err := s.catalogue.Upkeep(ctx, metadata.UpkeepOptions{
 		KeepEvents: s.cfg.Events.Keep.D(), KeepLost: s.cfg.Retention.KeepLost.D(), AloneWith: s.footage.AloneWith,
 	})
-	if kept.Nowhere > 0 {
-		s.log.Warn("recordings that lay elsewhere alone are lost: no place has them whole any more", "recordings", kept.Nowhere)
+	if kept.NewlyLost > 0 {
+		s.log.Warn("recordings that lay elsewhere alone are lost: no place has them whole any more", "recordings", kept.NewlyLost)
 	}
 	if kept.Events+kept.Lost > 0 {
 		s.log.Info("the catalogue forgot what was over", "events", kept.Events, "lost_recordings", kept.Lost)

@@ -61,7 +61,7 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	}
 	t.Top = recordDir
 	own := t.own()
-	if err := t.whole(own); err != nil {
+	if err := t.checkFiles(own); err != nil {
 		return Rescued{}, err
 	}
 	if aloneIn(file) != "" { // no second process can read there while a recorder runs

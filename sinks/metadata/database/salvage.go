@@ -54,7 +54,7 @@ func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out [
 		}
 	}
 	for _, t := range Salvaged {
-		r := rescuer{old: db, into: into.RW.DB, table: t.table, newest: newest.UnixNano(), seen: map[string]bool{}}
+		r := rescuer{old: db, into: into.RW.DB, table: t.table, newestNS: newest.UnixNano(), seen: map[string]bool{}}
 		r.report.Name = t.table
 		if err := r.begin(ctx); err != nil {
 			if ctx.Err() != nil || !errors.Is(err, errUnreadable) {
@@ -76,7 +76,7 @@ var errUnreadable = errors.New("it cannot be read")
 type rescuer struct {
 	old, into *sql.DB
 	table     string
-	newest    int64 // ns
+	newestNS  int64
 	columns   []string
 	integers  map[string]bool // the columns that hold integers only
 	insert    string
@@ -296,7 +296,7 @@ func (r *rescuer) plausible(row map[string]any) bool {
 				return false
 			}
 		case "revision", "protected_rev":
-			if n < 0 || n > r.newest {
+			if n < 0 || n > r.newestNS {
 				return false
 			}
 		case "tracks", "events", "gaps", "anchors":

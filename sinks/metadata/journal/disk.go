@@ -97,8 +97,8 @@ type appended struct{ *os.File }
 
 func (f appended) Sync() error { return System.Datasync(int(f.Fd())) }
 
-// roomy is a file that can reserve disk space ahead of the writes.
-type roomy interface{ reserve(n int64) }
+// reserver is a file that can reserve disk space ahead of the writes.
+type reserver interface{ reserve(n int64) }
 
 // reserve allocates disk space without changing the file's size. It ignores a failure: each
 // write then allocates its own.

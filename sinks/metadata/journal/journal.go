@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	journalFamily  = "SPOOLJ"
-	journalMagic   = journalFamily + "01"
-	journalHead    = 36
-	journalSuffix  = ".journal"
+	magicPrefix    = "SPOOLJ"
+	fileMagic      = magicPrefix + "01"
+	headerBytes    = 36
+	fileSuffix     = ".journal"
 	RotateBytes    = 1 << 20   // size at which a new file begins: a restart reads at most this much again when everything was applied
 	SpareBytes     = 256 << 10 // reserved behind RotateBytes in each file, so that a full disk still takes some hundred rows
-	maxUnsyncedBuf = 4 << 20
+	maxUnsafeBytes = 4 << 20
 )
 
 // Errors that callers act on.
@@ -41,32 +41,32 @@ type Journal struct {
 	disk   Medium
 	id     [16]byte
 	unlock func() error // of the directory
-	now    func() int64 // ns, wall clock
+	nowNS  func() int64 // wall clock
 
-	mu       sync.Mutex // guards the fields below, once the journal is open
-	done     sync.Cond
-	lastRev  int64 // no revision is ever given twice
-	buf      []byte
-	bufOps   []Change
-	writing  bool
-	written  int64 // revision up to which an outcome is known
-	file     File
-	fileSize int64
-	files    []journalFile // in order of age; the last is open when file is set
-	unsafe   []byte        // records whose write failed; the next file begins with them
-	failure  error         // why the last write failed; nil after one that worked
-	failures uint64
-	failing  int64 // ns, wall clock: since when; 0 while writes work
-	closed   bool
+	mu             sync.Mutex // guards the fields below, once the journal is open
+	done           sync.Cond
+	lastRev        int64 // no revision is ever given twice
+	buf            []byte
+	bufOps         []Change
+	writing        bool
+	written        int64 // revision up to which an outcome is known
+	file           File
+	fileBytes      int64
+	files          []journalFile // in order of age; the last is open when file is set
+	unsafe         []byte        // records whose write failed; the next file begins with them
+	failure        error         // why the last write failed; nil after one that worked
+	failures       uint64
+	failingSinceNS int64 // wall clock; 0 while writes work
+	closed         bool
 	// deliver receives changes in order of revision, after their write has ended.
 	deliver func([]Change)
 }
 
 // journalFile describes one file. Invariant: no record of it has a revision above last.
 type journalFile struct {
-	name string
-	last int64
-	size int64
+	name      string
+	last      int64
+	sizeBytes int64
 }
 
 // Append stores a change and passes it to deliver. It returns the change's revision, which is
@@ -94,7 +94,7 @@ func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	if j.closed {
 		return 0, ErrClosed
 	}
-	o := Change{Revision: max(j.lastRev+1, floor+1, j.now()), Kind: kind, Row: r}
+	o := Change{Revision: max(j.lastRev+1, floor+1, j.nowNS()), Kind: kind, Row: r}
 	if kind == Protect {
 		r.ProtectedRev = o.Revision
 	}
@@ -105,7 +105,7 @@ func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 		return 0, err
 	}
 	j.buf, j.lastRev = buf, o.Revision
-	o.Size = int64(len(buf) - before)
+	o.SizeBytes = int64(len(buf) - before)
 	j.bufOps = append(j.bufOps, o)
 	return o.Revision, nil
 }
@@ -141,15 +141,15 @@ func (j *Journal) flush() {
 	j.mu.Lock()
 	j.writing, j.failure = false, err
 	if err != nil {
-		if j.failures++; j.failing == 0 {
-			j.failing = j.now()
+		if j.failures++; j.failingSinceNS == 0 {
+			j.failingSinceNS = j.nowNS()
 		}
 		j.unsafe = append(j.unsafe, buf...)
-		if len(j.unsafe) > maxUnsyncedBuf { // the changes are still in memory and reach the database from there
+		if len(j.unsafe) > maxUnsafeBytes { // the changes are still in memory and reach the database from there
 			j.unsafe = nil
 		}
 	} else {
-		j.unsafe, j.failing = nil, 0
+		j.unsafe, j.failingSinceNS = nil, 0
 	}
 	j.written = ops[len(ops)-1].Revision
 	j.deliver(ops)
@@ -160,7 +160,7 @@ func (j *Journal) flush() {
 // at a time. After a failed write or sync it never writes to that file again: the state of
 // its pages in the kernel is unknown.
 func (j *Journal) write(b []byte, first, last int64) error {
-	if j.file == nil || j.fileSize >= RotateBytes {
+	if j.file == nil || j.fileBytes >= RotateBytes {
 		if err := j.rotate(first); err != nil && j.file == nil { // with an open file, write on into that
 			return err
 		}
@@ -172,10 +172,10 @@ func (j *Journal) write(b []byte, first, last int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	f := &j.files[len(j.files)-1]
-	f.last, f.size = last, f.size+int64(len(b))
-	j.fileSize = f.size
+	f.last, f.sizeBytes = last, f.sizeBytes+int64(len(b))
+	j.fileBytes = f.sizeBytes
 	if err != nil {
-		err = fmt.Errorf("journal %s, offset %d: %w", f.name, f.size-int64(len(b)), err)
+		err = fmt.Errorf("journal %s, offset %d: %w", f.name, f.sizeBytes-int64(len(b)), err)
 		_ = j.file.Close()
 		j.file = nil
 	}
@@ -185,12 +185,12 @@ func (j *Journal) write(b []byte, first, last int64) error {
 // rotate begins a new file, whose name is the first revision that it may hold. It syncs the
 // directory, since a power cut could otherwise remove the file.
 func (j *Journal) rotate(base int64) error {
-	name := fmt.Sprintf("%016x%s", base, journalSuffix)
+	name := fmt.Sprintf("%016x%s", base, fileSuffix)
 	f, err := j.disk.Create(name)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	if r, ok := f.(roomy); ok {
+	if r, ok := f.(reserver); ok {
 		r.reserve(RotateBytes + SpareBytes)
 	}
 	if _, err = f.Write(j.header(base)); err == nil {
@@ -204,13 +204,13 @@ func (j *Journal) rotate(base int64) error {
 	if j.file != nil {
 		_ = j.file.Close() // synced after its last write
 	}
-	j.file, j.fileSize = f, journalHead
-	j.files = append(j.files, journalFile{name: name, last: base - 1, size: journalHead})
+	j.file, j.fileBytes = f, headerBytes
+	j.files = append(j.files, journalFile{name: name, last: base - 1, sizeBytes: headerBytes})
 	return nil
 }
 
 func (j *Journal) header(base int64) []byte {
-	b := append(make([]byte, 0, journalHead), journalMagic...)
+	b := append(make([]byte, 0, headerBytes), fileMagic...)
 	b = append(b, j.id[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(base))
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
@@ -258,7 +258,7 @@ func (j *Journal) Bytes() (n int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, f := range j.files {
-		n += f.size
+		n += f.sizeBytes
 	}
 	return n
 }
@@ -268,8 +268,8 @@ func (j *Journal) Bytes() (n int64) {
 func (j *Journal) Health() (failures uint64, since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.failing != 0 {
-		since = time.Unix(0, j.failing)
+	if j.failingSinceNS != 0 {
+		since = time.Unix(0, j.failingSinceNS)
 	}
 	return j.failures, since, j.failure
 }

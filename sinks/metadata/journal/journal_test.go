@@ -52,7 +52,7 @@ func add(t *testing.T, j *Journal, n int) int64 {
 
 func files(t *testing.T, dir string) []string {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, "*"+journalSuffix))
+	names, err := filepath.Glob(filepath.Join(dir, "*"+fileSuffix))
 	require.NoError(t, err)
 	return names
 }
@@ -69,7 +69,7 @@ func TestJournalReplaysAppendedChangesInOrder(t *testing.T) {
 	require.NoError(t, j.Close())
 	k, old, _ := journalOf(t, dir)
 	require.Equal(t, *got, old.Changes)
-	require.Zero(t, old.Damaged)
+	require.Zero(t, old.DamagedBytes)
 	require.Equal(t, j.id, k.id, "the journal keeps its name over a restart")
 	require.Greater(t, add(t, k, 1), last, "and its revisions")
 	require.Len(t, files(t, dir), 2, "a file of an earlier process is not appended to")
@@ -98,7 +98,7 @@ func TestAppliedFilesGoAndTheNewestStays(t *testing.T) {
 	var revs []int64
 	for n := range 4 {
 		revs = append(revs, add(t, j, n))
-		j.fileSize = RotateBytes // the next append begins a file
+		j.fileBytes = RotateBytes // the next append begins a file
 	}
 	require.Len(t, files(t, dir), 4)
 	require.NoError(t, j.Trim(func(int64) int64 { return revs[1] }))
@@ -120,8 +120,8 @@ func TestDamageCostsOnlyTheRecordsItHits(t *testing.T) {
 	}{
 		"none":                     {func(b []byte, _ []int) []byte { return b }, 10, true},
 		"empty file":               {func([]byte, []int) []byte { return nil }, 0, true},
-		"header cut":               {func(b []byte, _ []int) []byte { return b[:journalHead-1] }, 0, false},
-		"header only":              {func(b []byte, _ []int) []byte { return b[:journalHead] }, 0, true},
+		"header cut":               {func(b []byte, _ []int) []byte { return b[:headerBytes-1] }, 0, false},
+		"header only":              {func(b []byte, _ []int) []byte { return b[:headerBytes] }, 0, true},
 		"last record cut by one":   {func(b []byte, _ []int) []byte { return b[:len(b)-1] }, 9, false},
 		"last record's head cut":   {func(b []byte, at []int) []byte { return b[:at[9]+5] }, 9, false},
 		"last record's marker":     {func(b []byte, at []int) []byte { return b[:at[9]+1] }, 9, false},
@@ -152,7 +152,7 @@ func TestDamageCostsOnlyTheRecordsItHits(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, tc.damage(b, begins(b)), 0o600))
 			_, old, _ := journalOf(t, dir)
 			require.Len(t, old.Changes, tc.want)
-			require.Equal(t, tc.whole, old.Damaged == 0)
+			require.Equal(t, tc.whole, old.DamagedBytes == 0)
 			require.Equal(t, tc.whole, len(old.Notes) == 0)
 		})
 	}
@@ -205,7 +205,7 @@ func TestChangesOfANewerVersionAreKeptAndAreNoDamage(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, newer, 0o600))
 
 			k, old, _ := journalOf(t, dir)
-			require.Zero(t, old.Damaged, old.Notes)
+			require.Zero(t, old.DamagedBytes, old.Notes)
 			require.Len(t, old.NewerNotes, 1)
 			require.ErrorContains(t, fmt.Errorf("%s", old.NewerNotes[0]), filepath.Base(path))
 			if tc.format {
@@ -218,7 +218,7 @@ func TestChangesOfANewerVersionAreKeptAndAreNoDamage(t *testing.T) {
 			require.Equal(t, j.id, k.id)
 			next := add(t, k, 9)
 			require.Greater(t, next, revs[0])
-			k.fileSize = RotateBytes
+			k.fileBytes = RotateBytes
 			add(t, k, 10)
 			below := revs[2] - 1
 			if tc.format {
@@ -304,10 +304,10 @@ func TestTheCostOfAJournalIsProportional(t *testing.T) {
 			b = append(b, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, byte(Put), '{', '}', '}')
 		}
 		body := int(binary.LittleEndian.Uint32(b[4:]))
-		for at := 0; at+recordHead+body <= len(b); at += 24 {
-			b[at+recordHead+body-1] = '}'
+		for at := 0; at+recordHeadBytes+body <= len(b); at += 24 {
+			b[at+recordHeadBytes+body-1] = '}'
 		}
-		spare := 16 * (len(b) + maxRecordBody)
+		spare := 16 * (len(b) + maxBodyBytes)
 		damaged, left := scanWithin(b, spare, func(Change) { t.Error("no record is there") })
 		require.Equal(t, len(b), damaged)
 		require.LessOrEqual(t, spare-left, spare+len(b))
@@ -325,7 +325,7 @@ func FuzzScanRecords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		total := int64(0)
 		damaged := scanRecords(b, func(o Change) {
-			total += o.Size
+			total += o.SizeBytes
 			if o.Row == nil { // a newer version's change
 				return
 			}

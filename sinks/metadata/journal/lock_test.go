@@ -70,7 +70,7 @@ func TestALinkInThePlaceOfAJournalIsNotFollowed(t *testing.T) {
 	home := t.TempDir()
 	dir := filepath.Join(home, "journal")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(dir, "0000000000000001"+journalSuffix)))
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(dir, "0000000000000001"+fileSuffix)))
 	j, old, err := Open(durable.Below(home), dir, func() int64 { return 1000 })
 	require.NoError(t, err)
 	require.Len(t, old.Notes, 1)

@@ -60,7 +60,7 @@ func journalOnDisk(t *testing.T, forget int) *powercut.Disk {
 		add(t, j, n)
 		disk.Note(p)
 		if n%3 == 2 {
-			j.fileSize = RotateBytes // the next append begins a file
+			j.fileBytes = RotateBytes // the next append begins a file
 		}
 		if n == 7 {
 			p.applied = p.changes[4].Revision

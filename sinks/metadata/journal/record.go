@@ -24,15 +24,15 @@ const (
 
 // Change is one change of the catalogue.
 type Change struct {
-	Revision int64
-	Kind     Kind
-	Row      *row.Row // read-only; nil: a newer version wrote the change, see readRecord
-	Size     int64
+	Revision  int64
+	Kind      Kind
+	Row       *row.Row // read-only; nil: a newer version wrote the change, see readRecord
+	SizeBytes int64
 }
 
 const (
-	recordHead    = 21 // marker, length, checksum, revision, kind
-	maxRecordBody = 1 << 20
+	recordHeadBytes = 21 // marker, length, checksum, revision, kind
+	maxBodyBytes    = 1 << 20
 )
 
 var (
@@ -46,8 +46,8 @@ func appendRecord(b []byte, o Change) ([]byte, error) {
 	if err != nil {
 		return b, fmt.Errorf("journal: encode: %w", err)
 	}
-	if len(body) > maxRecordBody {
-		return b, fmt.Errorf("%w: it takes %d bytes, at most %d fit in a journal record", row.ErrInvalid, len(body), maxRecordBody)
+	if len(body) > maxBodyBytes {
+		return b, fmt.Errorf("%w: it takes %d bytes, at most %d fit in a journal record", row.ErrInvalid, len(body), maxBodyBytes)
 	}
 	at := len(b)
 	b = append(b, recordMarker...)
@@ -71,24 +71,24 @@ func recordSum(rec []byte) uint32 {
 //
 // A record with a good checksum whose content is unknown has a nil Row: damage would have failed
 // the checksum, so that a newer version wrote the record.
-func readRecord(b []byte, spare *int) (Change, int, bool) {
-	if len(b) < recordHead || !bytes.Equal(b[:4], recordMarker) {
+func readRecord(b []byte, spareBytes *int) (Change, int, bool) {
+	if len(b) < recordHeadBytes || !bytes.Equal(b[:4], recordMarker) {
 		return Change{}, 0, false
 	}
-	body := int(binary.LittleEndian.Uint32(b[4:]))
-	if body > maxRecordBody || len(b) < recordHead+body {
+	bodyBytes := int(binary.LittleEndian.Uint32(b[4:]))
+	if bodyBytes > maxBodyBytes || len(b) < recordHeadBytes+bodyBytes {
 		return Change{}, 0, false
 	}
-	n := recordHead + body
-	if *spare < 0 || body < 2 || b[recordHead] != '{' || b[n-1] != '}' {
+	n := recordHeadBytes + bodyBytes
+	if *spareBytes < 0 || bodyBytes < 2 || b[recordHeadBytes] != '{' || b[n-1] != '}' {
 		return Change{}, 0, false
 	}
-	o := Change{Revision: int64(binary.LittleEndian.Uint64(b[12:])), Kind: Kind(b[20]), Row: new(row.Row), Size: int64(n)}
+	o := Change{Revision: int64(binary.LittleEndian.Uint64(b[12:])), Kind: Kind(b[20]), Row: new(row.Row), SizeBytes: int64(n)}
 	if recordSum(b[:n]) != binary.LittleEndian.Uint32(b[8:]) || o.Revision <= 0 {
-		*spare -= n
+		*spareBytes -= n
 		return Change{}, 0, false
 	}
-	if !o.decode(b[recordHead:n]) {
+	if !o.decode(b[recordHeadBytes:n]) {
 		o.Row = nil
 	}
 	return o, n, true
@@ -122,26 +122,26 @@ func (o *Change) Seal() {
 
 // scanRecords passes each whole record of b to each, and returns the number of bytes that belong
 // to none. Damaged input with many overlapping record heads costs at most 16 times its length.
-func scanRecords(b []byte, each func(Change)) (damaged int) {
-	damaged, _ = scanWithin(b, 16*(len(b)+maxRecordBody), each)
-	return damaged
+func scanRecords(b []byte, each func(Change)) (damagedBytes int) {
+	damagedBytes, _ = scanWithin(b, 16*(len(b)+maxBodyBytes), each)
+	return damagedBytes
 }
 
 // scanWithin is scanRecords with a bound on the work; it also returns the rest of spareBytes: see
 // readRecord.
-func scanWithin(b []byte, spare int, each func(Change)) (damaged, left int) {
+func scanWithin(b []byte, spareBytes int, each func(Change)) (damagedBytes, leftBytes int) {
 	for len(b) > 0 {
-		if o, n, ok := readRecord(b, &spare); ok {
+		if o, n, ok := readRecord(b, &spareBytes); ok {
 			each(o)
 			b = b[n:]
 			continue
 		}
 		next := bytes.Index(b[1:], recordMarker)
 		if next < 0 {
-			return damaged + len(b), spare
+			return damagedBytes + len(b), spareBytes
 		}
-		damaged += next + 1
+		damagedBytes += next + 1
 		b = b[next+1:]
 	}
-	return damaged, spare
+	return damagedBytes, spareBytes
 }

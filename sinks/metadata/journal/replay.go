@@ -19,9 +19,9 @@ import (
 
 // Replayed describes the content of a journal when it was opened.
 type Replayed struct {
-	Changes []Change // in order of revision, each once
-	Damaged int64
-	Notes   []string // one line about each damaged file
+	Changes      []Change // in order of revision, each once
+	DamagedBytes int64
+	Notes        []string // one line about each damaged file
 
 	// Newer is the highest revision of the changes that a newer version of the program wrote and
 	// this version cannot read; 0: there are no such changes; math.MaxInt64: a file has an unknown
@@ -36,11 +36,11 @@ type Replayed struct {
 
 // Open creates the directory if needed, locks it for this process and reads the files of earlier
 // processes. It writes no file: the first append begins a new one.
-func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, error) {
+func Open(above durable.FS, dir string, nowNS func() int64) (*Journal, Replayed, error) {
 	on := In(filepath.Dir(dir), dir)
 	err := durable.MkdirAll(above, dir, 0o700)
 	if errors.Is(err, filesystem.ErrNotBelow) {
-		return unused(err, now)
+		return unused(err, nowNS)
 	}
 	if err != nil {
 		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
@@ -50,12 +50,12 @@ func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, e
 		return nil, Replayed{}, fmt.Errorf("journal %s: %w; stop that process, or use its API", dir, ErrJournalTaken)
 	}
 	if errors.Is(err, filesystem.ErrNotBelow) {
-		return unused(err, now)
+		return unused(err, nowNS)
 	}
 	if err != nil {
 		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
 	}
-	j, got, err := readJournal(on, now)
+	j, got, err := readJournal(on, nowNS)
 	if err != nil {
 		return nil, got, errors.Join(err, unlock())
 	}
@@ -64,17 +64,17 @@ func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, e
 }
 
 // unused returns a journal whose writes all fail, so that recording goes on without a journal.
-func unused(why error, now func() int64) (*Journal, Replayed, error) {
-	j, got, err := readJournal(refused{why}, now)
+func unused(why error, nowNS func() int64) (*Journal, Replayed, error) {
+	j, got, err := readJournal(refused{why}, nowNS)
 	j.unlock = func() error { return nil }
-	j.failure, j.failing, j.failures = why, now(), 1
+	j.failure, j.failingSinceNS, j.failures = why, nowNS(), 1
 	got.Unused = why
 	return j, got, err
 }
 
 // readJournal returns the journal that a directory holds.
-func readJournal(on Medium, now func() int64) (*Journal, Replayed, error) {
-	j := &Journal{disk: on, now: now, deliver: func([]Change) {}}
+func readJournal(on Medium, nowNS func() int64) (*Journal, Replayed, error) {
+	j := &Journal{disk: on, nowNS: nowNS, deliver: func([]Change) {}}
 	j.done.L = &j.mu
 	_, _ = rand.Read(j.id[:]) // never fails
 	got, err := j.replay()
@@ -89,7 +89,7 @@ func (j *Journal) replay() (got Replayed, err error) {
 	}
 	slices.Sort(names) // names are revisions of one width, so that this is the order of age
 	for _, name := range names {
-		if !strings.HasSuffix(name, journalSuffix) {
+		if !strings.HasSuffix(name, fileSuffix) {
 			continue
 		}
 		if err := j.readFile(name, &got); err != nil {
@@ -111,12 +111,12 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	f := journalFile{name: name, size: int64(len(b))}
-	head := min(len(b), journalHead)
-	damaged, newer := 0, 0
+	f := journalFile{name: name, sizeBytes: int64(len(b))}
+	headBytes := min(len(b), headerBytes)
+	damagedBytes, newer := 0, 0
 	id, base, format, ok := parseHeader(b)
 	switch {
-	case ok && format != journalMagic: // the file stays for the version that knows its format
+	case ok && format != fileMagic: // the file stays for the version that knows its format
 		j.id, j.lastRev = id, max(j.lastRev, base)
 		got.Newer = math.MaxInt64
 		got.NewerNotes = append(got.NewerNotes, fmt.Sprintf("%s: format %.8q", name, format))
@@ -127,12 +127,12 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 		j.id, f.last = id, base-1
 	default:
 		// Each record has a checksum of its own; the header may have been cut short.
-		damaged += head
+		damagedBytes += headBytes
 		if next := bytes.Index(b, recordMarker); next >= 0 {
-			head, damaged = next, next
+			headBytes, damagedBytes = next, next
 		}
 	}
-	damaged += scanRecords(b[head:], func(o Change) {
+	damagedBytes += scanRecords(b[headBytes:], func(o Change) {
 		f.last = max(f.last, o.Revision)
 		if o.Row == nil {
 			newer++
@@ -144,9 +144,9 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	if newer > 0 {
 		got.NewerNotes = append(got.NewerNotes, fmt.Sprintf("%s: %d changes of an unknown kind", name, newer))
 	}
-	if damaged > 0 {
-		got.Damaged += int64(damaged)
-		got.Notes = append(got.Notes, fmt.Sprintf("%s: %d of %d bytes are not whole records", name, damaged, len(b)))
+	if damagedBytes > 0 {
+		got.DamagedBytes += int64(damagedBytes)
+		got.Notes = append(got.Notes, fmt.Sprintf("%s: %d of %d bytes are not whole records", name, damagedBytes, len(b)))
 	}
 	j.lastRev = max(j.lastRev, f.last)
 	j.files = append(j.files, f)
@@ -155,7 +155,7 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 
 // parseHeader reads the header that files of all formats share.
 func parseHeader(b []byte) (id [16]byte, base int64, format string, ok bool) {
-	if len(b) < journalHead || string(b[:len(journalFamily)]) != journalFamily ||
+	if len(b) < headerBytes || string(b[:len(magicPrefix)]) != magicPrefix ||
 		crc32.Checksum(b[:32], castagnoli) != binary.LittleEndian.Uint32(b[32:]) {
 		return id, 0, "", false
 	}

@@ -34,7 +34,7 @@ type Row struct {
 	EndNS        int64           `bun:"end_ns" json:"end_ns"`
 	DurationNS   int64           `bun:"duration_ns" json:"duration_ns"`
 	Span         int             `bun:"span" json:"-"`
-	Size         int64           `bun:"size" json:"size"`
+	SizeBytes    int64           `bun:"size" json:"size"`
 	Tracks       json.RawMessage `bun:"tracks" json:"tracks"`
 	EndReason    string          `bun:"end_reason" json:"end_reason,omitempty"`
 	GapCause     string          `bun:"gap_cause" json:"gap_cause,omitempty"`
@@ -82,7 +82,7 @@ func Of(rec media.Recording, node string) (*Row, error) {
 	r := &Row{
 		ID: rec.ID.String(), Node: node, Stream: rec.Stream, Pipeline: rec.Pipeline, Path: rec.Path,
 		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.DurationNS,
-		Size: rec.SizeBytes, Tracks: tracks, EndReason: string(rec.EndReason),
+		SizeBytes: rec.SizeBytes, Tracks: tracks, EndReason: string(rec.EndReason),
 		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.DurationNS, GapChunks: rec.Gap.Chunks, GapStepNS: rec.Gap.StepNS,
 		Events: events, Protected: Bit(rec.Protected), Named: len(rec.Events), EventBytes: eventBytes,
 	}
@@ -217,7 +217,7 @@ func (r *Row) Record(pending bool) (media.Record, error) {
 	rec := media.Record{
 		Recording: media.Recording{
 			ID: id, Stream: r.Stream, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
-			StartUTC: r.StartNS, EndUTC: r.EndNS, DurationNS: r.DurationNS, SizeBytes: r.Size,
+			StartUTC: r.StartNS, EndUTC: r.EndNS, DurationNS: r.DurationNS, SizeBytes: r.SizeBytes,
 			EndReason: media.Cause(r.EndReason), Protected: r.Protected != 0,
 			Gap: media.Gap{Cause: media.Cause(r.GapCause), DurationNS: r.GapNS, Chunks: r.GapChunks, StepNS: r.GapStepNS},
 		},

@@ -23,7 +23,7 @@ func SpanOf(r *Row) int {
 		return SpanOpen
 	}
 	for k := range boundedSpans {
-		if r.EndNS-r.StartNS < SpanLimit(k) {
+		if r.EndNS-r.StartNS < SpanLimitNS(k) {
 			return k
 		}
 	}
@@ -31,7 +31,7 @@ func SpanOf(r *Row) int {
 }
 
 // SpanLimitNS returns the length, in ns, that every row of a class stays below.
-func SpanLimit(class int) int64 {
+func SpanLimitNS(class int) int64 {
 	if class >= boundedSpans {
 		return math.MaxInt64
 	}
@@ -49,19 +49,19 @@ func (r *Row) Misdated() bool {
 
 // Overlaps reports whether the row overlaps the window [fromNS, toNS): it began before toNS, and
 // it began at or ended after fromNS. A growing row has no end.
-func (r *Row) Overlaps(from, to int64) bool {
-	return r.StartNS < to && (r.StartNS >= from || r.Span == SpanOpen || r.EndNS > from)
+func (r *Row) Overlaps(fromNS, toNS int64) bool {
+	return r.StartNS < toNS && (r.StartNS >= fromNS || r.Span == SpanOpen || r.EndNS > fromNS)
 }
 
 // Key orders rows by start, then by ID.
 type Key struct {
-	Start int64
-	ID    string
+	StartNS int64
+	ID      string
 }
 
 // Compare returns -1, 0 or 1 as k is before, equal to or behind o.
 func (k Key) Compare(o Key) int {
-	if c := cmp.Compare(k.Start, o.Start); c != 0 {
+	if c := cmp.Compare(k.StartNS, o.StartNS); c != 0 {
 		return c
 	}
 	return strings.Compare(k.ID, o.ID)

@@ -29,7 +29,7 @@ const maxPrefixArms = 64
 
 // page reads the next rows of a query, one by one, since a row may list thousands of gaps. It
 // stops when they reach maxBytes; full is true then.
-func (s *store) page(ctx context.Context, a *ask) (rows []*row.Row, full bool, err error) {
+func (s *store) page(ctx context.Context, a *parsedQuery) (rows []*row.Row, full bool, err error) {
 	q, err := s.plan(ctx, a)
 	if err != nil {
 		return nil, false, err
@@ -57,7 +57,7 @@ func (s *store) page(ctx context.Context, a *ask) (rows []*row.Row, full bool, e
 	return rows, false, found.Err()
 }
 
-func (s *store) plan(ctx context.Context, a *ask) (*bun.SelectQuery, error) {
+func (s *store) plan(ctx context.Context, a *parsedQuery) (*bun.SelectQuery, error) {
 	arms, err := s.arms(ctx, a)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func union(db *bun.DB, arms []*bun.SelectQuery) schema.QueryAppender {
 	return db.NewRaw(strings.Join(text, " UNION ALL "), args...)
 }
 
-func (a *ask) order(table string) string {
+func (a *parsedQuery) order(table string) string {
 	way := " DESC"
 	if a.ascending {
 		way = ""
@@ -86,7 +86,7 @@ func (a *ask) order(table string) string {
 	return table + ".start_ns" + way + ", " + table + ".id" + way
 }
 
-func (s *store) arms(ctx context.Context, a *ask) ([]*bun.SelectQuery, error) {
+func (s *store) arms(ctx context.Context, a *parsedQuery) ([]*bun.SelectQuery, error) {
 	index, streams, err := s.walk(ctx, a)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (s *store) arms(ctx context.Context, a *ask) ([]*bun.SelectQuery, error) {
 	for _, stream := range streams {
 		arms = append(arms, s.began(a, index, stream))
 	}
-	if a.from != math.MinInt64 {
+	if a.fromNS != math.MinInt64 {
 		arms = append(arms, s.reaching(a)...)
 	}
 	return arms, nil
@@ -103,7 +103,7 @@ func (s *store) arms(ctx context.Context, a *ask) ([]*bun.SelectQuery, error) {
 
 // walk returns the index for the rows that began in the window, and the streams to walk one by
 // one; "" stands for the query's own filter.
-func (s *store) walk(ctx context.Context, a *ask) (index string, streams []string, err error) {
+func (s *store) walk(ctx context.Context, a *parsedQuery) (index string, streams []string, err error) {
 	switch {
 	case a.state != "" && a.state != string(media.StateFinished):
 		return database.IndexState, []string{""}, nil
@@ -130,40 +130,40 @@ func (s *store) walk(ctx context.Context, a *ask) (index string, streams []strin
 func after(prefix string) string { return prefix[:len(prefix)-1] + string(rune('/'+1)) }
 
 // began returns the arm for the rows that began in the window.
-func (s *store) began(a *ask, index, stream string) *bun.SelectQuery {
+func (s *store) began(a *parsedQuery, index, stream string) *bun.SelectQuery {
 	q := s.arm(a, index)
 	if stream != "" {
 		s.whereText(q, "r.stream", stream)
 	} else {
 		s.whereStream(q, "r.stream", a)
 	}
-	return a.whereStart(q, a.from, a.to)
+	return a.whereStart(q, a.fromNS, a.toNS)
 }
 
 // reaching returns the arms for the rows that began before the window and end in or behind it, one
 // for each length class.
-func (s *store) reaching(a *ask) []*bun.SelectQuery {
-	if a.after != nil && a.ascending && a.after.Start >= a.from {
+func (s *store) reaching(a *parsedQuery) []*bun.SelectQuery {
+	if a.after != nil && a.ascending && a.after.StartNS >= a.fromNS {
 		return nil // earlier pages had all of these rows
 	}
 	var arms []*bun.SelectQuery
 	for class := 0; class <= row.SpanOpen; class++ {
 		q := s.arm(a, database.IndexSpan).Where("r.span = ?", class)
 		s.whereStream(q, "r.stream", a)
-		low := int64(math.MinInt64)
-		if limit := row.SpanLimit(class); a.from > math.MinInt64+limit {
-			low = a.from - limit
+		lowNS := int64(math.MinInt64)
+		if limitNS := row.SpanLimitNS(class); a.fromNS > math.MinInt64+limitNS {
+			lowNS = a.fromNS - limitNS
 		}
-		a.whereStart(q, low, a.from)
+		a.whereStart(q, lowNS, a.fromNS)
 		if class != row.SpanOpen {
-			q.Where("r.end_ns > ?", a.from)
+			q.Where("r.end_ns > ?", a.fromNS)
 		}
 		arms = append(arms, q)
 	}
 	return arms
 }
 
-func (s *store) arm(a *ask, index string) *bun.SelectQuery {
+func (s *store) arm(a *parsedQuery, index string) *bun.SelectQuery {
 	table := "spool_recordings AS r"
 	switch s.Driver {
 	case "sqlite":
@@ -181,7 +181,7 @@ func (s *store) arm(a *ask, index string) *bun.SelectQuery {
 	return q
 }
 
-func (s *store) whereStream(q *bun.SelectQuery, column string, a *ask) {
+func (s *store) whereStream(q *bun.SelectQuery, column string, a *parsedQuery) {
 	if a.stream != "" {
 		s.whereText(q, column, a.stream)
 	}
@@ -204,21 +204,21 @@ func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 // whereStart bounds a walk to starts in [low, high) and behind the cursor. The
 // cursor's start is a bound of its own, at which every database begins the walk of the index; the
 // ID decides between equal starts.
-func (a *ask) whereStart(q *bun.SelectQuery, low, high int64) *bun.SelectQuery {
-	if a.after != nil && a.ascending && a.after.Start >= low {
-		low = a.after.Start
-		q.Where("(r.start_ns > ? OR r.id > ?)", a.after.Start, a.after.ID)
+func (a *parsedQuery) whereStart(q *bun.SelectQuery, lowNS, highNS int64) *bun.SelectQuery {
+	if a.after != nil && a.ascending && a.after.StartNS >= lowNS {
+		lowNS = a.after.StartNS
+		q.Where("(r.start_ns > ? OR r.id > ?)", a.after.StartNS, a.after.ID)
 	}
-	if a.after != nil && !a.ascending && a.after.Start < high {
-		q.Where("r.start_ns <= ?", a.after.Start).
-			Where("(r.start_ns < ? OR r.id < ?)", a.after.Start, a.after.ID)
-		high = math.MaxInt64
+	if a.after != nil && !a.ascending && a.after.StartNS < highNS {
+		q.Where("r.start_ns <= ?", a.after.StartNS).
+			Where("(r.start_ns < ? OR r.id < ?)", a.after.StartNS, a.after.ID)
+		highNS = math.MaxInt64
 	}
-	if low != math.MinInt64 {
-		q.Where("r.start_ns >= ?", low)
+	if lowNS != math.MinInt64 {
+		q.Where("r.start_ns >= ?", lowNS)
 	}
-	if high != math.MaxInt64 {
-		q.Where("r.start_ns < ?", high)
+	if highNS != math.MaxInt64 {
+		q.Where("r.start_ns < ?", highNS)
 	}
 	return q
 }

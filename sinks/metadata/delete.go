@@ -71,13 +71,13 @@ func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err err
 	c.removing.Lock()
 	defer c.removing.Unlock()
 	if rev, err = c.gather(journal.Delete, old); err == nil {
-		c.run.removes(id)
+		c.begun.removes(id)
 	}
 	return rev, err
 }
 
 // gatherLoss gathers the loss of a recording for the next write of the journal. It returns revision
-// 0 when the row was deleted since ownRun.remember.
+// 0 when the row was deleted since begun.remember.
 func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 	rec, err := old.Record(false)
 	if err != nil {
@@ -94,11 +94,11 @@ func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 	}
 	c.removing.Lock()
 	defer c.removing.Unlock()
-	if c.run.removed(rec.ID) {
+	if c.begun.removed(rec.ID) {
 		return 0, nil
 	}
 	if rev, err = c.gather(journal.Put, lost); err == nil {
-		c.run.says(rec.ID, false)
+		c.begun.note(rec.ID, false)
 	}
 	return rev, err
 }

@@ -91,14 +91,14 @@ func questions(n int) map[string]media.Query {
 }
 
 func cursorAt(q media.Query, rec media.Recording) string {
-	a, _ := askOf(q)
-	return encodeCursor(row.Key{Start: rec.StartUTC, ID: rec.ID.String()}, a.mark())
+	a, _ := parseQuery(q)
+	return encodeCursor(row.Key{StartNS: rec.StartUTC, ID: rec.ID.String()}, a.mark())
 }
 
 // explain returns the database's plan of a query, as text.
 func explain(t testing.TB, s *store, q media.Query) string {
 	t.Helper()
-	a, err := askOf(q)
+	a, err := parseQuery(q)
 	require.NoError(t, err)
 	a.limit++
 	sel, err := s.plan(t.Context(), &a)
@@ -199,7 +199,7 @@ func benchPage(b *testing.B, s *store, q media.Query) {
 	took := make([]time.Duration, 0, 1024)
 	rows := 0
 	for b.Loop() {
-		a, err := askOf(q)
+		a, err := parseQuery(q)
 		require.NoError(b, err)
 		a.limit++
 		began := time.Now()

@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ownRun records which recordings this process has put as growing since it began.
-type ownRun struct {
+// begun records which recordings this process has put as growing since it began.
+type begun struct {
 	mu      sync.Mutex // guards the fields below
 	open    map[media.ID]bool
 	ended   map[media.ID]bool // since the first remember: recordings that were open and ended
@@ -18,7 +18,7 @@ type ownRun struct {
 
 // remember keeps the recordings that end, and those whose row is deleted, from now until done is
 // called: a row that a query returns in between may not show the change yet.
-func (r *ownRun) remember() (done func()) {
+func (r *begun) remember() (done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.keepers++; r.ended == nil {
@@ -35,14 +35,14 @@ func (r *ownRun) remember() (done func()) {
 
 // began reports whether this process put a recording as growing and has not put its end, or has
 // put its end only since remember.
-func (r *ownRun) began(id media.ID) bool {
+func (r *begun) began(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.open[id] || r.ended[id]
 }
 
-// says notes that a recording grows, or has ended.
-func (r *ownRun) says(id media.ID, grows bool) {
+// note records that a recording grows, or has ended.
+func (r *begun) note(id media.ID, grows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -59,8 +59,8 @@ func (r *ownRun) says(id media.ID, grows bool) {
 }
 
 // removes notes that the row of a recording is deleted.
-func (r *ownRun) removes(id media.ID) {
-	r.says(id, false)
+func (r *begun) removes(id media.ID) {
+	r.note(id, false)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.gone != nil {
@@ -69,7 +69,7 @@ func (r *ownRun) removes(id media.ID) {
 }
 
 // removed reports whether the row of a recording was deleted since remember.
-func (r *ownRun) removed(id media.ID) bool {
+func (r *begun) removed(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.gone[id]
@@ -79,15 +79,15 @@ func (r *ownRun) removed(id media.ID) bool {
 // nor deleted its row. It returns false for a recording that an earlier process began and did not
 // end.
 func (c *Catalogue) Begun(id media.ID) bool {
-	c.run.mu.Lock()
-	defer c.run.mu.Unlock()
-	return c.run.open[id]
+	c.begun.mu.Lock()
+	defer c.begun.mu.Unlock()
+	return c.begun.open[id]
 }
 
 // AllBegun returns the recordings for which Begun is true now. A row read later with the state
 // recording may be older than the recording's end; such a recording is among these.
 func (c *Catalogue) AllBegun() map[media.ID]bool {
-	c.run.mu.Lock()
-	defer c.run.mu.Unlock()
-	return maps.Clone(c.run.open)
+	c.begun.mu.Lock()
+	defer c.begun.mu.Unlock()
+	return maps.Clone(c.begun.open)
 }

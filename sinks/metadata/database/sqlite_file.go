@@ -41,12 +41,12 @@ func (t *Target) prepare() error {
 	if f, err := disk.Create(t.File, 0o600); err == nil {
 		_ = f.Close()
 	}
-	return t.whole(own)
+	return t.checkFiles(own)
 }
 
-// whole returns an error when the database file, or a file beside it, is a link, a pipe, a device
+// checkFiles returns an error when the database file, or a file beside it, is a link, a pipe, a device
 // or a directory.
-func (t *Target) whole(own filesystem.Own) error {
+func (t *Target) checkFiles(own filesystem.Own) error {
 	for _, suffix := range append([]string{""}, besideFile...) {
 		info, err := own.Stat(t.File + suffix)
 		switch {
