@@ -59,7 +59,7 @@ func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Cont
 }
 
 // AloneWith claims many recordings at once without waiting. It calls change once, with the
-// recordings that no other change holds, and does not call it if there are none.
+// recordings that no other change holds, and does not call it without any.
 func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx context.Context, free []media.ID) error) error {
 	free, release := s.changing.tryEach(ids)
 	defer release()

@@ -52,7 +52,7 @@ func (c Config) Validate() error {
 	switch c.Sync {
 	case syncChunk, syncInterval, syncSegment, syncNone:
 	default:
-		wrong("sync: %q is none of chunk, interval, segment, none", c.Sync)
+		wrong("sync: %q is unknown: write chunk, interval, segment or none", c.Sync)
 	}
 	if c.RecordPath == "" {
 		wrong("record_path is empty: give the directory of the recordings")

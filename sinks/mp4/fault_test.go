@@ -82,7 +82,7 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 		// These may fail without a report: punching a hole, and writing a moov for which the disk
 		// has no room, which makes the file a fragmented one.
 		if faulty.fault(i+1, op) != nil && op != "punch" && (!strings.HasPrefix(op, "write") || fault != unix.ENOSPC) {
-			require.True(t, failed, "%s: nobody said that %s failed", at, op)
+			require.True(t, failed, "%s: %s failed and no error was reported", at, op)
 		}
 	}
 	requireTold(t, disk, s.told, at)
@@ -155,7 +155,7 @@ func requireTold(t *testing.T, disk *powercut.Disk, told []media.Recording, at s
 	}
 	for name := range files {
 		if strings.HasSuffix(name, ".mp4") {
-			require.True(t, paths[name], "%s: nobody was told of %s", at, name)
+			require.True(t, paths[name], "%s: %s was not announced", at, name)
 		}
 	}
 }

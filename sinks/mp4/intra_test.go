@@ -133,7 +133,7 @@ func TestPowerCutWithinAFlushInterval(t *testing.T) {
 					}
 				}
 				_, what := run.disk.Syncs()
-				require.True(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+				require.True(t, caught, "no state shows that sync %d is missing: %s", n, what)
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // KeyFrame returns the time of a file's newest key frame at or before a time, or of the first
-// key frame if there is none before. It reads the file's tables and no media.
+// key frame if no key frame precedes it. It reads the file's tables and no media.
 func KeyFrame(name string, at time.Time) (time.Time, error) {
 	f, form, done, err := openEntry(name)
 	if err != nil {

@@ -217,7 +217,7 @@ func TestFailedFsyncIsNotRetried(t *testing.T) {
 			require.NotContains(t, []string{"sync", "datasync", "write", "writev", "rename"}, disk.log[i], "after a failed %s", op)
 		}
 		require.Equal(t, media.StateRecording, s.last().State, "recovery has yet to finish it")
-		require.NotEmpty(t, s.last().EndReason, "and nobody writes it")
+		require.NotEmpty(t, s.last().EndReason, "and its writer has ended")
 		require.Positive(t, s.last().DurationNS)
 		require.Equal(t, []string{s.last().Path}, files(s.dir))
 		require.Zero(t, pool.Outstanding(), pool.Leaks())

@@ -62,7 +62,7 @@ func TestForgottenSyncOfRecovery(t *testing.T) {
 					run, s := killedDisk(t, form, zeros)
 					_, what, caught := run.recoverOn(t, s, n)
 					t.Logf("sync %d, %s: %v", n, what, caught)
-					require.Error(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+					require.Error(t, caught, "no state shows that sync %d is missing: %s", n, what)
 				}
 			})
 		}

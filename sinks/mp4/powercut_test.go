@@ -424,7 +424,7 @@ func TestForgottenSync(t *testing.T) {
 					}
 				}
 				t.Logf("sync %d, %s: %v", n, what, caught)
-				require.Error(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+				require.Error(t, caught, "no state shows that sync %d is missing: %s", n, what)
 			}
 		})
 	}

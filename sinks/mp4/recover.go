@@ -24,7 +24,7 @@ import (
 type Repaired struct {
 	repair.Result
 	File string // original name, below the record directory
-	// Recording describes the finished file. If there is none, State is empty, and ID is set
+	// Recording describes the finished file. Without one State is empty, and ID is set
 	// only for a removed file.
 	Recording media.Recording
 	Removed   bool      // it held no whole chunk and was deleted

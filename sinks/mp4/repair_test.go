@@ -54,7 +54,7 @@ func TestNothingOfAnothersIsDeleted(t *testing.T) {
 		"zeros, under another name": {"a.mp4", make([]byte, 5000), false},
 		"another's, cut":            {"a.mp4.part", foreign[:30], false},
 		"another's, in its moov":    {"a.mp4.part", foreign[:len(foreign)-100], false},
-		"text":                      {"a.mp4.part", []byte("no video at all, but somebody's"), false},
+		"text":                      {"a.mp4.part", []byte("no video at all, but another program's file"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), c.file)

@@ -45,7 +45,7 @@ func (x *index) cut(at int64) {
 }
 
 // references closes the open fragment at the end of the lead track and returns all references.
-// It returns nil if there are none or more than limit: merging two neighbours would hide the
+// It returns nil if their number is 0 or exceeds limit: merging two neighbours would hide the
 // second from a player that seeks by references.
 func (x *index) references(end int64, limit int) []isobmff.Reference {
 	all := x.done

@@ -188,8 +188,7 @@ func expiryProblem(h *retained.Held) *pipeline.Problem {
 }
 
 // Confirm records an operator's confirmation that the clock is right and that expired footage
-// may be deleted, which the next look then does at once. It returns that footage, nil if there
-// is none.
+// may be deleted, which the next look then does at once. It returns that footage, nil without any.
 func (k *Keeper) Confirm() (*retained.Held, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -206,7 +206,7 @@ func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
 	r.write(".spool-directory.0123", []byte("x"), r.now.Add(-2*time.Hour))
 	r.write(".spool-directory", []byte("the identity"), r.now.Add(-1000*day))
 	r.write(".journal/0001.part", []byte("x"), r.now.Add(-1000*day))
-	r.write("download.mp4.part", []byte("somebody else's"), r.now.Add(-1000*day))
+	r.write("download.mp4.part", []byte("another program's"), r.now.Add(-1000*day))
 	r.written["held.mp4.part"] = true
 	r.other = 60 * mib
 	r.look(0)

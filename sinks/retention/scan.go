@@ -61,7 +61,7 @@ func (s *index) check() error {
 	if err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
-	id, _ := root.ReadFile(s.read.Identity) // before the first recording there is none
+	id, _ := root.ReadFile(s.read.Identity) // the file does not exist before the first recording
 	if !same(root, s.root) {
 		if s.id == "" || string(id) != s.id {
 			return errors.Join(fmt.Errorf("retention: %s is not the one that it was: nothing is deleted there until it is mounted again", s.dir), root.Close())

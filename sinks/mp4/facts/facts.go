@@ -112,7 +112,7 @@ func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	return durable.Replace(s.disk, s.file(id), after, 0o600)
 }
 
-// Remove deletes the facts of a deleted recording durably. It returns no error if there are none.
+// Remove deletes the facts of a deleted recording durably. It returns no error if they do not exist.
 func (s Store) Remove(id media.ID) error {
 	err := s.disk.Remove(s.file(id))
 	switch {

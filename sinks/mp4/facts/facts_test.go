@@ -115,7 +115,7 @@ func TestWhatACrashLeftOfAChangeIsRemoved(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []media.ID{id}, ids)
 	require.NoFileExists(t, left)
-	require.FileExists(t, other, "it is none of ours")
+	require.FileExists(t, other, "it is not ours")
 }
 
 func TestTheStoreIsThatOfTheRecordDirectory(t *testing.T) {
@@ -176,7 +176,7 @@ func TestFactsAfterAPowerCut(t *testing.T) {
 	syncs, _ := changed(t, 0).Syncs()
 	require.Greater(t, syncs, 8)
 	for n := 1; n <= syncs; n++ {
-		require.NotEmpty(t, check(n), "nobody would notice that sync %d is missing", n)
+		require.NotEmpty(t, check(n), "the check does not notice that sync %d is missing", n)
 	}
 }
 

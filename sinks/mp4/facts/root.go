@@ -17,7 +17,7 @@ func Of(file, identity string) (Store, error) {
 }
 
 // Root returns the record directory that contains a file: the nearest parent directory with an
-// identity file, which every record directory has. If there is none, it returns the file's own
+// identity file, which every record directory has. Without one it returns the file's own
 // directory.
 func Root(file, identity string) (string, error) {
 	own := filepath.Dir(file)

@@ -113,7 +113,7 @@ func TestFreeBlocksHoldWhatARemovedFileLeft(t *testing.T) {
 	for _, s := range states {
 		require.True(t, strings.HasPrefix(s, "xy"), s)
 	}
-	require.Contains(t, states, "xyALE", "the allocation's size, and nobody's bytes")
+	require.Contains(t, states, "xyALE", "the allocation's size, without bytes")
 	require.Contains(t, states, "xyzLE0", "what a truncate added")
 	require.Contains(t, states, "xyz000", "zeros as well")
 	require.NoError(t, f.Sync())

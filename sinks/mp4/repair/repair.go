@@ -29,7 +29,7 @@ var ErrBeyondHelp = errors.New("nothing in the file can be brought back; it is l
 // Result describes the repair of one file.
 type Result struct {
 	Found     Found
-	Copy      string        // name of the repaired copy, below the directory; empty if there is none
+	Copy      string        // name of the repaired copy, below the directory; empty without a copy
 	Whole     bool          // the file was undamaged and is unchanged
 	Kept      time.Duration // duration of the kept media
 	Lost      time.Duration // duration of the lost media; an estimate by size if unknown

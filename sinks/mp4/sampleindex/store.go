@@ -66,7 +66,7 @@ func (s Store) write(name string, text []byte) error {
 }
 
 // Remove deletes the index of a deleted recording, and a temporary file that a crash left. It
-// returns no error if there is none.
+// returns no error if they do not exist.
 func (s Store) Remove(id media.ID) error {
 	name := s.file(id)
 	removed := false
@@ -127,7 +127,7 @@ func (s *Stored) Close() error {
 }
 
 // Stored opens the stored index of a recording, also if its footage is elsewhere. It returns
-// fs.ErrNotExist if there is none, and index.ErrDamaged if it is unusable.
+// fs.ErrNotExist if it does not exist, and index.ErrDamaged if it is unusable.
 func (s Store) Stored(id media.ID) (*Stored, error) {
 	f, err := s.own.Open(s.file(id), os.O_RDONLY, 0)
 	if err != nil {

@@ -32,7 +32,7 @@ func TestAPowerCutLeavesTheIndexOrNone(t *testing.T) {
 		got, err := after.disk.Read(after.file(id))
 		if err != nil {
 			require.Empty(t, c.Notes)
-			require.NoError(t, after.Write(id, text), "what a crash left is in nobody's way")
+			require.NoError(t, after.Write(id, text), "a temporary file of a crash does no harm")
 			continue
 		}
 		require.Equal(t, text, got, "it is there as a whole")
