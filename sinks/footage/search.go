@@ -26,7 +26,7 @@ type Index interface {
 
 // ErrUnsettled reports that a file that overlaps an event was not finished in time, or that a
 // growing file did not get the event's mark in time.
-var ErrUnsettled = errors.New("a file of the event's time is not finished yet, or the one that grows has not got the mark")
+var ErrUnsettled = errors.New("a file that overlaps the event is not finished yet, or a growing file is not marked yet")
 
 // ErrDegraded reports that the database does not answer, so that older recordings are
 // unknown.

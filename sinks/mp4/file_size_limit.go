@@ -33,7 +33,7 @@ func (f *file) full() bool {
 // cutFull finishes a file that may not grow any more. The next file begins with the chunk that
 // starts the next GOP; no media is missing between them.
 func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) error {
-	m.log.Info("a file ends: the file system takes no longer one", "file", m.shown(m.file.name), "max_bytes", m.file.most)
+	m.log.Info("file finished: the file system permits no larger file", "file", m.shown(m.file.name), "max_bytes", m.file.most)
 	if err := m.finish(endcause.MaxSize, emit); err != nil {
 		return err
 	}

@@ -74,13 +74,13 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		return err
 	}
 	if err := m.keepIndex(f, r.ID); err != nil {
-		m.log.Warn("the sample index of a recording was not written: it is made from the file when it is needed", "file", m.shown(final), "error", err)
+		m.log.Warn("the sample index of a recording was not written: it is built from the file when it is needed", "file", m.shown(final), "error", err)
 	}
 	m.log.Info("recording finished", "file", m.shown(final), "reason", string(reason),
 		"duration", time.Duration(r.DurationNS).Round(time.Millisecond), "bytes", f.size,
 		"start", at(r.StartUTC).UTC(), "end", at(r.EndUTC).UTC(), "finish_wrote", written, "finish_took", took.Round(time.Microsecond))
 	if f.asGrown {
-		m.log.Warn("the file has no index: there was no room for one, and some players cannot seek without; a longer fragment_duration needs less", "file", m.shown(final))
+		m.log.Warn("the file has no index, and some players cannot seek in it: there was no room for an index; a longer fragment_duration needs less room", "file", m.shown(final))
 	}
 	return errors.Join(named, emit(r))
 }

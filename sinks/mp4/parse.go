@@ -12,7 +12,7 @@ import (
 // maxTracks is more than any recorder writes, and limits the work for each fragment.
 const maxTracks = 64
 
-var errMoof = errors.New("moof is not one of ours")
+var errMoof = errors.New("the moof was not written by spool")
 
 // parseTracks reads the tracks out of a growing moov's payload.
 func parseTracks(moov []byte, e *entry) ([]track, error) {

@@ -95,7 +95,7 @@ func openEntry(name string) (f *file, form form, done func(), err error) {
 }
 
 // ErrOtherRecording reports that a file at a recording's path belongs to another recording.
-var ErrOtherRecording = errors.New("the file is of another recording")
+var ErrOtherRecording = errors.New("the file belongs to another recording")
 
 // Sized is an open file from which an entry can be read.
 type Sized interface {

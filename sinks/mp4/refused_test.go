@@ -118,8 +118,8 @@ func TestALockOfAnotherHostIsSaid(t *testing.T) {
 // character, and not as a missing disk.
 func TestARefusedNameIsSaid(t *testing.T) {
 	for e, says := range map[unix.Errno]string{
-		unix.EINVAL: "does not take this name", unix.ENOENT: "does not take this name",
-		unix.EILSEQ: "does not take this name", unix.ENAMETOOLONG: "file name too long",
+		unix.EINVAL: "refuses this name", unix.ENOENT: "refuses this name",
+		unix.EILSEQ: "refuses this name", unix.ENAMETOOLONG: "file name too long",
 	} {
 		pool := media.NewCheckedPool()
 		cfg := Defaults()

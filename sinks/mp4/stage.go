@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-const stageDoc = "writes each segment to an MP4 file that plays while it grows and survives a crash; tells of the file when it exists and when it is finished"
+const stageDoc = "writes each segment to an MP4 file that plays while it grows and survives a crash; announces the file when it exists and when it is finished"
 
 func init() {
 	pipeline.RegisterTransform("mp4", Defaults(), stageDoc,

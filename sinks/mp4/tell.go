@@ -54,7 +54,7 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 // unnamed counts events that the file has no room for, and logs the first.
 func (m *Muxer) unnamed(n int) {
 	if n > 0 && m.stats.unnamed.Add(uint64(n)) == uint64(n) {
-		m.log.Warn("a file has as many events as it can name: those beyond are in the catalogue alone, and counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
+		m.log.Warn("the file names its maximum of events: further events are in the catalogue only, and are counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
 	}
 }
 
@@ -64,7 +64,7 @@ func (m *Muxer) recording(name string) (media.Recording, error) {
 	r.Directory = disk.Claimed(m.dir)
 	if err == nil {
 		if unread := know(facts.In(m.dir), &r); unread != nil {
-			m.log.Error("what was changed of a recording by hand cannot be read: it counts as protected", "file", m.shown(name), "error", unread)
+			m.log.Error("the facts of a recording cannot be read: it counts as protected", "file", m.shown(name), "error", unread)
 		}
 	}
 	return r, err
@@ -89,7 +89,7 @@ func (m *Muxer) protect(f *file, events ...media.Event) bool {
 		}
 		if m.warned != e.ID {
 			m.warned = e.ID
-			m.log.Warn("a file is not protected: the event protects as much as it may, or all events together do (events.max_protect_bytes, max_protect_percent)",
+			m.log.Warn("a file is not protected: the event, or all events together, reached the limit of protected bytes (events.max_protect_bytes, max_protect_percent)",
 				"file", m.shown(f.name), "event", e.ID)
 		}
 	}

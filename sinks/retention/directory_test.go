@@ -31,7 +31,7 @@ func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
 	r.look(time.Hour)
 	r.look(time.Hour)
 	require.FileExists(t, r.path(name))
-	require.Equal(t, 1, strings.Count(r.log.String(), "not the one"))
+	require.Equal(t, 1, strings.Count(r.log.String(), "another directory than before"))
 
 	r.write(".spool-directory", []byte("0193-this-one"), r.now) // mounted again
 	r.look(time.Hour)

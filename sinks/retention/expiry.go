@@ -136,7 +136,7 @@ func (k *Keeper) expire() {
 		}
 	case k.held == nil:
 		if !e.since.IsZero() {
-			k.deps.Log.Warn("what has waited as a mass expiry goes, or is no more", "waited", waited.Round(time.Second), "clock", r.Now.UTC())
+			k.deps.Log.Warn("the mass expiry ended: its recordings are deleted, or no longer expired", "waited", waited.Round(time.Second), "clock", r.Now.UTC())
 		}
 		for _, it := range k.index.items {
 			it.cleared = it.cleared || k.policy.class(it, r.Best) == retained.ClassExpired
@@ -182,7 +182,7 @@ func expiryProblem(h *retained.Held) *pipeline.Problem {
 	if h.Until.IsZero() {
 		p.Remedy += "Until then nothing expires"
 	} else {
-		p.Remedy += "Without either they go at " + stamp(h.Until) + ", when the recorder has run for a day with the clock as it is"
+		p.Remedy += "Without either they are deleted at " + stamp(h.Until) + ", when the recorder has run for a day with the clock as it is"
 	}
 	return p
 }
@@ -210,7 +210,7 @@ func (k *Keeper) Confirm() (*retained.Held, error) {
 			confirmed.Add(it.Size, time.Unix(0, it.ended()))
 		}
 	}
-	k.deps.Log.Warn("an operator confirmed what has expired", "files", confirmed.Count.Files, "bytes", confirmed.Count.Bytes, "clock", r.Now.UTC())
+	k.deps.Log.Warn("an operator confirmed the expired recordings", "files", confirmed.Count.Files, "bytes", confirmed.Count.Bytes, "clock", r.Now.UTC())
 	k.rounded = time.Time{}
 	k.Wake()
 	if confirmed.Count.Files == 0 {

@@ -30,7 +30,7 @@ func (k *Keeper) keepWait() {
 		err = k.writeWait(append(text, '\n'))
 	}
 	if err != nil {
-		k.deps.Log.Debug("how long a mass expiry has waited is not kept: a restart begins anew", "file", filepath.Join(k.deps.Dir, waitFile), "error", err)
+		k.deps.Log.Debug("the wait of a mass expiry was not stored: after a restart it begins again", "file", filepath.Join(k.deps.Dir, waitFile), "error", err)
 	}
 }
 
@@ -60,7 +60,7 @@ func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
 	text, err := filesystem.Own{Top: k.deps.Dir}.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)
 	if errors.Is(err, filesystem.ErrNotOurs) {
-		k.deps.Log.Warn("how long a mass expiry has waited is not believed: it begins anew", "error", err)
+		k.deps.Log.Warn("the stored wait of a mass expiry is ignored: it begins again", "error", err)
 	}
 	if err != nil || json.Unmarshal(text, &kept) != nil || kept.Since.After(now) || kept.Clock.After(now) || now.Sub(kept.Clock) > longOff {
 		return

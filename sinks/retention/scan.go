@@ -64,7 +64,7 @@ func (s *index) check() error {
 	id, _ := root.ReadFile(s.read.Identity) // the file does not exist before the first recording
 	if !same(root, s.root) {
 		if s.id == "" || string(id) != s.id {
-			return errors.Join(fmt.Errorf("retention: %s is not the one that it was: nothing is deleted there until it is mounted again", s.dir), root.Close())
+			return errors.Join(fmt.Errorf("retention: %s is another directory than before: nothing is deleted there until the right disk is mounted again", s.dir), root.Close())
 		}
 		root, s.root = s.root, root
 	}
@@ -107,7 +107,7 @@ func (s *index) scan(ctx context.Context, now time.Time) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("retention: look at the record directory: %w", err)
+		return fmt.Errorf("retention: scan the record directory: %w", err)
 	}
 	s.items = seen
 	maps.DeleteFunc(s.made, func(path string, _ int64) bool { return seen[path] == nil })

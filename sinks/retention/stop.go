@@ -118,7 +118,7 @@ func (k *Keeper) resume(now time.Time) {
 		}
 		delete(k.stopped, stream)
 		if err := k.deps.Recordings.Start(stream); err != nil {
-			k.deps.Log.Error("a recording that was stopped for want of room does not start again", "stream", stream, "error", err)
+			k.deps.Log.Error("a recording that was stopped for lack of room failed to start again", "stream", stream, "error", err)
 			continue
 		}
 		k.deps.Log.Warn("there is room again: recording goes on", "stream", stream)

@@ -50,7 +50,7 @@ pipelines:
   clips: {streams: ["clip/*"], record: event, stages: [source, gop_ring, segmenter, mp4, metadata]}
 `, h.URL)
 	quiet := []string{
-		"a file has as many events as it can name", "is marked, but not in every", "is recorded, but could not be marked in every",
+		"the file names its maximum of events", "is marked, but not in every", "is recorded, but could not be marked in every",
 		"could not be delivered", "the database is not available", "is in the catalogue but not in its file", "of a recovered recording are in the catalogue but not in its file",
 		"the events of a recovered recording are incomplete", "compared with",
 		"journal damaged", // the kill may cut its last write short

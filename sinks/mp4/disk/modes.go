@@ -57,9 +57,9 @@ func ParseMode(setting, text string, least fs.FileMode) (fs.FileMode, error) {
 	case err != nil || len(text) != 4 || text[0] != '0':
 		return 0, fmt.Errorf("%s: %q is no mode: write four octal digits in quotes, the first of them 0, such as %s", setting, text, example)
 	case mode&least != least:
-		return 0, fmt.Errorf("%s: with %s spool itself could not use what it makes: the first digit behind the 0 is %o at least, as in %s", setting, text, least>>6, example)
+		return 0, fmt.Errorf("%s: with %s spool could not use its own files: the digit after the 0 must be at least %o, as in %s", setting, text, least>>6, example)
 	case mode&0o002 != 0:
-		return 0, fmt.Errorf("%s: with %s everybody on the machine may change recordings: leave the last digit at 0, 4 or 5, as in %s", setting, text, example)
+		return 0, fmt.Errorf("%s: with %s every user of the machine could change recordings: leave the last digit at 0, 4 or 5, as in %s", setting, text, example)
 	}
 	return mode, nil
 }
@@ -76,7 +76,7 @@ func groupOf(name string) (int, error) {
 		}
 	}
 	if id < 0 || id > 1<<31-1 {
-		return 0, fmt.Errorf("group: %q is no number of a group", name)
+		return 0, fmt.Errorf("group: %q is not the number of a group", name)
 	}
 	groups, err := os.Getgroups()
 	if err != nil || os.Geteuid() != 0 && id != os.Getegid() && !slices.Contains(groups, id) {

@@ -16,7 +16,7 @@ import (
 func TestModesThatCannotBeMeantAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"640": "four octal digits in quotes", "0o640": "four octal digits", "416": "four octal digits", "06400": "four octal digits", "0840": "four octal digits", "1640": "four octal digits",
-		"rw-r-----": "four octal digits", "-640": "four octal digits", "0440": "spool itself could not use", "0040": "spool itself could not use", "0642": "everybody on the machine", "0666": "everybody on the machine",
+		"rw-r-----": "four octal digits", "-640": "four octal digits", "0440": "spool could not use", "0040": "spool could not use", "0642": "every user of the machine", "0666": "every user of the machine",
 	} {
 		_, err := ParseModes(text, "0750", "")
 		require.ErrorContains(t, err, "file_mode: ", text)
@@ -29,9 +29,9 @@ func TestModesThatCannotBeMeantAreRefused(t *testing.T) {
 		require.Equal(t, Modes{fs.FileMode(n), 0o750, -1}, m)
 	}
 	_, err := ParseModes("0640", "0640", "")
-	require.ErrorContains(t, err, `dir_mode: with 0640 spool itself could not use`)
+	require.ErrorContains(t, err, `dir_mode: with 0640 spool could not use`)
 	_, err = ParseModes("0640", "0777", "")
-	require.ErrorContains(t, err, `dir_mode: with 0777 everybody on the machine`)
+	require.ErrorContains(t, err, `dir_mode: with 0777 every user of the machine`)
 	_, err = ParseModes("0640", "0750", "no such group")
 	require.ErrorContains(t, err, "group: there is no group")
 	_, err = ParseModes("0640", "0750", "-5")

@@ -24,9 +24,9 @@ func ExplainName(fsys FS, name string, err error) error {
 	}
 	for i, r := range name {
 		if r >= utf8.RuneSelf {
-			return fmt.Errorf("%w: the file system does not take this name, perhaps for its character %d, %q: change filename_pattern or the stream's path",
+			return fmt.Errorf("%w: the file system refuses this name, perhaps for its character %d, %q: change filename_pattern or the stream's path",
 				err, utf8.RuneCountInString(name[:i])+1, r)
 		}
 	}
-	return fmt.Errorf("%w: the file system does not take this name: change filename_pattern or the stream's path", err)
+	return fmt.Errorf("%w: the file system refuses this name: change filename_pattern or the stream's path", err)
 }

@@ -22,7 +22,7 @@ var troubles = []struct {
 	Trouble
 	errors []error
 }{
-	{Trouble{"no_inodes", media.GapNoInodes, "the filesystem can hold no more files, whatever room it has: delete files, of any size, or make it anew with more inodes; df -i counts them"},
+	{Trouble{"no_inodes", media.GapNoInodes, "the filesystem can hold no more files, whatever room it has: delete files, of any size, or recreate it with more inodes; df -i counts them"},
 		[]error{ErrNoInodes}},
 	{Trouble{"disk_full", media.GapDiskFull, "the disk is full: delete something, or let expire_days or disk_max_percent do it"},
 		[]error{unix.ENOSPC}},
@@ -40,9 +40,9 @@ var troubles = []struct {
 		[]error{ErrSwapped, fs.ErrNotExist, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ESHUTDOWN}},
 	{Trouble{"disk_hangs", media.GapDiskError, "see whether the server of the disk can be reached, and look into the kernel's log"},
 		[]error{ErrHangs}},
-	{Trouble{"file_too_large", media.GapDiskError, "the file system, or ulimit -f, takes no longer file: the next one is begun"},
+	{Trouble{"file_too_large", media.GapDiskError, "the file system, or ulimit -f, permits no larger file: the next file begins"},
 		[]error{unix.EFBIG}},
-	{Trouble{"file_system", media.GapDiskError, "the file system has no such operation: spool check says what it lacks"},
+	{Trouble{"file_system", media.GapDiskError, "the file system lacks an operation: spool check lists the missing ones"},
 		[]error{unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOLCK, unix.ENOTTY}},
 	{Trouble{"disk_failed", media.GapDiskError, "the disk failed: look into the kernel's log"},
 		[]error{unix.EIO}},

@@ -138,7 +138,7 @@ func known(fsys FS, dir string) error {
 func ProblemOf(err error, since time.Time) pipeline.Problem {
 	kind, known := TroubleOf(err)
 	if !known {
-		kind = Trouble{Problem: "disk_failed", Remedy: "see what the cause says: this does not end by itself"}
+		kind = Trouble{Problem: "disk_failed", Remedy: "remove the cause: the problem does not end by itself"}
 	}
 	return pipeline.Problem{Problem: kind.Problem, Since: since, Cause: err.Error(), Remedy: kind.Remedy, Failing: true}
 }

@@ -91,7 +91,7 @@ func parseValue(in string) (v patternValue, at int, wrong string) {
 	name, form, formed := strings.Cut(in, ":")
 	v.placeholder = placeholder(name)
 	if v.placeholder < 0 {
-		return v, 0, fmt.Sprintf("{%s} is no placeholder: write one of%s", in, listPlaceholders())
+		return v, 0, fmt.Sprintf("{%s} is not a placeholder: write one of%s", in, listPlaceholders())
 	}
 	if v.form = placeholders[v.placeholder].form; !formed {
 		return v, 0, ""
@@ -252,7 +252,7 @@ func unfitInPath(r rune) bool { return r != '/' && unfit(r) }
 
 func unfitError(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
-	return fmt.Sprintf("%q is not taken by every filesystem and client: write - or _", s[:n])
+	return fmt.Sprintf("%q is refused by some file systems and clients: write - or _", s[:n])
 }
 
 // Unusual returns the components of the path that a pattern would make now for a stream that have

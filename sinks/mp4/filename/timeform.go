@@ -70,11 +70,11 @@ func conversion(s string) (n int, wrong string) {
 	_, width := utf8.DecodeRuneInString(s[n-1:])
 	said := "%" + s[:n-1+width]
 	if instead, ok := insteadOf[c]; ok && flag == "" {
-		return n, fmt.Sprintf("%s gives what is not fit for a name: write %s", said, instead)
+		return n, fmt.Sprintf("%s has values that do not fit a file name: write %s", said, instead)
 	}
 	var all []string
 	for _, k := range slices.Sorted(maps.Keys(timeConversions)) {
 		all = append(all, string(k))
 	}
-	return n, fmt.Sprintf("%s is no conversion of time that a name may have: write one of %%%s", said, strings.Join(all, " %"))
+	return n, fmt.Sprintf("%s is not a conversion that a file name may have: write one of %%%s", said, strings.Join(all, " %"))
 }

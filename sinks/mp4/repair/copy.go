@@ -32,7 +32,7 @@ func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	hiddenName := path.Join(path.Dir(name), "."+path.Base(copyName(name, 0))+media.PartSuffix)
 	out, err := fsys.Create(hiddenName)
 	if errors.Is(err, fs.ErrExist) {
-		return "", fmt.Errorf("%s is there: an earlier repair was interrupted; remove it and try again", hiddenName)
+		return "", fmt.Errorf("%s exists: an earlier repair was interrupted; remove it and try again", hiddenName)
 	}
 	if err != nil {
 		return "", disk.NewError("create", hiddenName, 0, err)

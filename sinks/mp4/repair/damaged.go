@@ -69,7 +69,7 @@ func (x *damagedFile) inspect() error {
 		return x.keepFragments(x.moovAt + 8 + int64(len(x.moov)))
 	}
 	x.result.Found = Plain
-	return fmt.Errorf("no moov, which alone tells the pictures apart: %w", ErrBeyondHelp)
+	return fmt.Errorf("there is no moov, and without it the samples have no boundaries: %w", ErrBeyondHelp)
 }
 
 // tops holds the relevant top-level boxes. A missing box has size 0.

@@ -24,7 +24,7 @@ const (
 )
 
 // ErrBeyondHelp reports that nothing in a file can be recovered. The file is unchanged.
-var ErrBeyondHelp = errors.New("nothing in the file can be brought back; it is left as it is")
+var ErrBeyondHelp = errors.New("nothing in the file can be recovered; it is unchanged")
 
 // Result describes the repair of one file.
 type Result struct {

@@ -35,7 +35,7 @@ func (x *damagedFile) keepSamples(last top) error {
 	if behind := last.at + last.SizeBytes; end > behind { // the header of the mdat is damaged
 		for i := range tables {
 			if tables[i].keeps(behind, 8) {
-				return fmt.Errorf("no box leads to the samples, and there is no room for one: %w", ErrBeyondHelp)
+				return fmt.Errorf("no box contains the samples, and there is no room for its header: %w", ErrBeyondHelp)
 			}
 		}
 		x.plan.patches = append(x.plan.patches, patch{behind + 4, []byte("mdat")})

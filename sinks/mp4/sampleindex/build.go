@@ -132,7 +132,7 @@ func plausible(moov []byte, fileBytes int64) error {
 			continue
 		}
 		if size := table.CommonSize(); size > 0 {
-			return fmt.Errorf("%w: the stsz of a track has one size for all samples, %d bytes, which no recording's has", ErrNoTables, size)
+			return fmt.Errorf("%w: the stsz of a track has one size for all samples, %d bytes, which recordings never have", ErrNoTables, size)
 		}
 		if bytes += table.Bytes(); bytes > fileBytes {
 			return fmt.Errorf("%w: its tables claim samples of %d bytes together", ErrNoTables, bytes)
