@@ -8,14 +8,14 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// authorize says who makes a request, or with an *Error (401, 403, 429) why he may
-// not.
+// authorize returns the caller of a request. The error is an *Error (401, 403, 429) when the caller
+// lacks the role.
 func (s *Server) authorize(r *http.Request, need auth.Role) (auth.Caller, error) {
 	if s.cfg.Auth.Open() {
 		return auth.Caller{Name: "anybody", Roles: auth.Everything}, nil
 	}
 	if need == "" {
-		return s.recognize(r), nil // for everybody, and who he is only adds detail
+		return s.recognize(r), nil // open to all callers: a known caller only gets more detail
 	}
 	who, err := s.identify(r)
 	if err != nil {
@@ -27,9 +27,8 @@ func (s *Server) authorize(r *http.Request, need auth.Role) (auth.Caller, error)
 	return who, nil
 }
 
-// recognize returns who makes a request, if that is known without work. Wrong credentials
-// are neither hashed nor counted: whoever checks the health of a recorder would lock out
-// its users.
+// recognize returns the caller if no hashing is needed for it. It neither hashes nor counts wrong
+// credentials: otherwise a monitor with a wrong password could lock out the recorder's users.
 func (s *Server) recognize(r *http.Request) (who auth.Caller) {
 	if token, ok := bearer(r); ok {
 		who, _ = s.auth.KnownToken(token)
@@ -68,7 +67,7 @@ func bearer(r *http.Request) (token string, ok bool) {
 	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
-// refuse answers a caller who may not, and tells a browser to ask for a password.
+// refuse answers a request without the right to make it. A 401 lets a browser ask for a password.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if e := shown(err); e != nil && e.Code == http.StatusUnauthorized {
 		w.Header().Add("WWW-Authenticate", `Basic realm="spool", charset="UTF-8"`)

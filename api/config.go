@@ -11,34 +11,34 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Config is what the user sets.
+// Config holds the settings of the user.
 type Config struct {
-	Name    string // of the product, "spool" where empty
+	Name    string // of the product; "spool" if empty
 	Version string
 
 	Listen    string         // host:port
-	Hosts     []string       // names by which the server may be called without auth, beside localhost, the machine's own and IP addresses
-	Proxies   []netip.Prefix // that tell by X-Forwarded-For or Forwarded whom they ask for
-	Auth      auth.Config    // without users and tokens only a loopback address is listened on, unless None is set
+	Hosts     []string       // further names of the server that requests may use without auth, besides localhost, the machine's name and IP addresses
+	Proxies   []netip.Prefix // their X-Forwarded-For or Forwarded names the client
+	Auth      auth.Config    // without users and tokens the server accepts only a loopback address, unless None is set
 	TLS       TLS
-	RecordDir string // absolute; left out of every text that is shown
+	RecordDir string // absolute; removed from every text in an answer
 	Limits    Limits
-	MaxSeries int // streams with figures of their own in /metrics; 0: all
+	MaxSeries int // streams with their own series in /metrics; 0: all
 }
 
-// TLS names the PEM files of the server's certificate. They are read again when
-// they change; while they are broken the last good ones serve.
+// TLS names the PEM files of the server's certificate. They are read again when they change. While
+// they are invalid, the last valid certificate is used.
 type TLS struct{ Cert, Key string }
 
-// Limits bound what one client can take from the others. Zero is the default.
+// Limits bound the resources that one client can take. Zero selects the default.
 type Limits struct {
 	HeaderBytes   int           // of a request (16 KiB)
 	BodyBytes     int64         // of a request (64 KiB)
 	ReadHeader    time.Duration // from accept or first byte to the header's end (5 s)
 	ReadBody      time.Duration // from the header's start to the body's end (15 s)
 	Idle          time.Duration // between requests (60 s)
-	Stall         time.Duration // in which a client takes 4 MiB of footage (2 min)
-	Connections   int           // at once (1024); the one that has idled longest goes first
+	Stall         time.Duration // time for a client to take 4 MiB of a recording (2 min)
+	Connections   int           // open at once (1024); the one idle for the longest is closed first
 	LoginFailures int           // of one name from one address in a minute (10); see auth.New
 	Shutdown      time.Duration // for requests under way when the server stops (5 s)
 }
@@ -57,7 +57,7 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// Check says what is wrong with a configuration, without I/O.
+// Check returns the first error of a configuration. It does no I/O.
 func (c Config) Check() error {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 var connectionParams = []params.Param{
 	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "connections in one answer"},
-	{Name: "cursor", Doc: "next of the answer before; with the same filters"},
+	{Name: "cursor", Doc: "next of the previous page; with the same filters"},
 	{Name: "protocol", Doc: "of the server"},
 	{Name: "state", Enum: []string{string(media.ConnectionOpen), string(media.ConnectionAnnounced), string(media.ConnectionPublishing)}},
 }
@@ -30,11 +30,11 @@ type connectionDetail struct {
 	Protocol string                `json:"protocol" doc:"of the server"`
 	TLS      bool                  `json:"tls" doc:"whether the connection is encrypted"`
 	Remote   string                `json:"remote" doc:"host:port of the client"`
-	User     string                `json:"user,omitempty" doc:"whose name and password were accepted for stream_path; absent without one, and for callers without the role control"`
-	Stream   string                `json:"stream_path,omitempty" doc:"that it publishes, or may publish"`
+	User     string                `json:"user,omitempty" doc:"user whose password was accepted for stream_path; absent without one, and for callers without the role control"`
+	Stream   string                `json:"stream_path,omitempty" doc:"stream that it publishes or may publish"`
 	Since    *string               `json:"since" format:"date-time"`
-	Bytes    uint64                `json:"bytes" doc:"that came by the connection; media that comes over UDP does not"`
-	State    media.ConnectionState `json:"state" enum:"open,announced,publishing" doc:"open: it has asked for nothing yet, or is done; announced: it may publish, and does not send yet"`
+	Bytes    uint64                `json:"bytes" doc:"received over the connection; without media over UDP"`
+	State    media.ConnectionState `json:"state" enum:"open,announced,publishing" doc:"open: no session yet, or its session has ended; announced: it may publish and has not sent yet"`
 }
 
 func (s *Server) connections(w http.ResponseWriter, r *request) error {
@@ -69,7 +69,7 @@ func (s *Server) connections(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// connectionPlace is one in the list of all connections; a page begins after it.
+// connectionPlace is a position in the list of all connections; a page begins behind it.
 type connectionPlace struct {
 	protocol string
 	number   uint64
@@ -88,7 +88,7 @@ func connectionCursor(text string) (p connectionPlace, err error) {
 	p.protocol = protocol
 	p.number, err = strconv.ParseUint(number, 10, 64)
 	if !cut || err != nil {
-		return p, BadRequest("parameter cursor: it is none that was given out")
+		return p, errUnknownCursor
 	}
 	return p, nil
 }

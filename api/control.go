@@ -8,8 +8,8 @@ import (
 )
 
 var startParams = []params.Param{
-	{Name: "wait", Kind: params.Flag, Doc: "arm the recording until the stream appears"},
-	{Name: "duration", Kind: params.Duration, Doc: "stop by itself after so long: seconds or a Go duration"},
+	{Name: "wait", Kind: params.Flag, Doc: "arm the recording: it begins when the stream appears"},
+	{Name: "duration", Kind: params.Duration, Doc: "stop after this time: seconds or a Go duration"},
 }
 
 type startAnswer struct {
@@ -62,7 +62,7 @@ func (s *Server) stop(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// did logs an act with who asked for it.
+// did logs an action with its caller.
 func (s *Server) did(r *request, act string, attrs ...any) {
 	s.deps.Log.Info("api: "+act, append(attrs, "by", r.who.Name, "remote", r.RemoteAddr)...)
 }

@@ -18,25 +18,25 @@ var coverageParams = []params.Param{
 type coverageAnswer struct {
 	Status   string          `json:"status" enum:"success"`
 	Streams  []coveredStream `json:"streams"`
-	Since    *string         `json:"since,omitempty" format:"date-time" doc:"from when on all of it is here, where one answer holds no more; absent: from start on"`
+	Since    *string         `json:"since,omitempty" format:"date-time" doc:"begin of the part that the answer covers, when one answer cannot hold all; absent: all"`
 	Degraded bool            `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
 }
 
 type coveredStream struct {
 	Path   string         `json:"path"`
-	Spans  []coveredSpan  `json:"spans" doc:"the oldest first; a gap shorter than a two-thousandth of the range is not seen"`
-	Events []coveredEvent `json:"events,omitempty" doc:"that recordings hold media of; at most 500"`
-	Cut    bool           `json:"cut,omitempty" doc:"it has further events"`
+	Spans  []coveredSpan  `json:"spans" doc:"the oldest first; a gap shorter than a two-thousandth of the range is left out"`
+	Events []coveredEvent `json:"events,omitempty" doc:"events with media in the recordings; at most 500"`
+	Cut    bool           `json:"cut,omitempty" doc:"the stream has further events"`
 }
 
 type coveredSpan struct {
-	First      string      `json:"first" format:"uuid" doc:"its oldest recording"`
+	First      string      `json:"first" format:"uuid" doc:"the oldest recording of the span"`
 	Start      *string     `json:"start_time" format:"date-time"`
 	End        *string     `json:"end_time" format:"date-time" doc:"while recording: now"`
 	State      media.State `json:"state" enum:"recording,finished,recovered"`
-	Elsewhere  bool        `json:"elsewhere,omitempty" doc:"another recorder has it: ask it"`
-	Recordings int         `json:"recordings" doc:"how many it is"`
-	Gap        *gapDetail  `json:"gap,omitempty" doc:"what is missing before it"`
+	Elsewhere  bool        `json:"elsewhere,omitempty" doc:"another recorder has the files: request them there"`
+	Recordings int         `json:"recordings" doc:"recordings in the span"`
+	Gap        *gapDetail  `json:"gap,omitempty" doc:"gap before the span"`
 }
 
 type coveredEvent struct {
@@ -44,16 +44,16 @@ type coveredEvent struct {
 	Name string  `json:"name,omitempty"`
 }
 
-// Bounds of one answer: what it holds, and what the catalogue is asked for it. The
-// catalogue gives a page of maxPageBytes at a time, and maxCoverages answers are made at
-// once, so that they take no more memory however much there is.
+// Bounds of one answer, and of the work for it. The catalogue returns pages of maxPageBytes, and at
+// most maxCoverages answers are made at once, so that the memory is bounded however many recordings
+// there are.
 const (
-	mostPages      = 100
+	maxPages       = 100
 	maxCoverages   = 2
-	coverageStarts = 2000 // of which a range has so many that are told apart
+	coverageStarts = 2000 // spans that a range can distinguish
 )
 
-// coverage tells of which time there is footage.
+// coverage answers with the spans of time that have recordings.
 func (s *Server) coverage(w http.ResponseWriter, r *request) error {
 	q, err := filters(&r.query)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Server) coverage(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// covers makes the answer in its turn: it waits for a place as long as the client does.
+// covers makes the answer. It waits for one of maxCoverages places until the client's context ends.
 func (s *Server) covers(ctx context.Context, q media.Query) (a coverageAnswer, err error) {
 	select {
 	case s.coverages <- struct{}{}:
@@ -90,9 +90,9 @@ func (s *Server) covers(ctx context.Context, q media.Query) (a coverageAnswer, e
 	return a, nil
 }
 
-// join reads the catalogue until all of the range is joined or the answer is full.
+// join reads the catalogue until the range is complete or the answer is full.
 func (s *Server) join(ctx context.Context, q media.Query, joined *coverage.Joiner, a *coverageAnswer) error {
-	for range mostPages {
+	for range maxPages {
 		page, err := s.deps.Catalogue.Records(ctx, q)
 		if err != nil {
 			return err

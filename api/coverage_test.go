@@ -67,7 +67,7 @@ func TestCoverageReadsSoManyPagesOnly(t *testing.T) {
 	pages := &unending{shelf: (*shelf)(newFixture(t))}
 	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Catalogue = pages })
 	m := do(s, "GET", "/mp4/coverage?start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z", "").json(t)
-	require.Equal(t, mostPages, pages.asked)
+	require.Equal(t, maxPages, pages.asked)
 	require.Equal(t, "2026-03-01T12:00:00.000000000Z", m["since"])
 }
 

@@ -14,36 +14,38 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Error is an answer that is not a success. Its text is shown to the client: it
-// holds no path of the machine, no SQL and no secret.
+// Error is an error for the client. Its text holds no path of the machine, no SQL and no secret.
 type Error struct {
 	Code  int // HTTP status
 	Text  string
-	Retry time.Duration // when to try again, 0 where that is unknown
+	Retry time.Duration // when to retry; 0: unknown
 	Cause error         // for the log only
 }
 
-// Error is the text.
+// Error returns the text.
 func (e *Error) Error() string { return e.Text }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// BadRequest refuses what was asked as it stands (400).
+// BadRequest refuses an invalid request (400).
 func BadRequest(format string, a ...any) *Error {
 	return failure(http.StatusBadRequest, format, a...)
 }
 
-// NotFound says that there is no such thing (404).
+// NotFound reports that something does not exist (404).
 func NotFound(format string, a ...any) *Error { return failure(http.StatusNotFound, format, a...) }
 
-// Conflict says that the thing's state does not allow it (409).
+// Conflict reports that the present state does not allow the request (409).
 func Conflict(format string, a ...any) *Error { return failure(http.StatusConflict, format, a...) }
 
-// RecordedBy says that a recording's file is at another recorder (409).
+// errUnknownCursor refuses a cursor that no answer of this server contained.
+var errUnknownCursor = BadRequest("parameter cursor: unknown cursor: take next of the previous page, with the same filters, or leave it out for the first page")
+
+// RecordedBy reports that another recorder has a recording's file (409).
 func RecordedBy(node string) *Error { return Conflict("recorded by %s: ask it", node) }
 
-// Unavailable says that something the answer needs is down (503).
+// Unavailable reports that a dependency of the answer is down (503).
 func Unavailable(format string, a ...any) *Error {
 	return failure(http.StatusServiceUnavailable, format, a...)
 }
@@ -58,8 +60,8 @@ type errorAnswer struct {
 	Error  string `json:"error" doc:"what was wrong, and what to do"`
 }
 
-// fail answers with an error. One that is not meant for clients is logged under
-// a number, by which an operator finds it again.
+// fail answers with an error. It logs an internal error with a number, by which an operator finds
+// it.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := shown(err)
 	if e == nil {
@@ -75,7 +77,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer(w, e.Code, errorAnswer{"error", e.Text})
 }
 
-// shown is the error to show, nil if it is none of the client's business.
+// shown returns the error for the client, nil for an internal one.
 func shown(err error) *Error {
 	var e *Error
 	var query *params.Error

@@ -16,56 +16,55 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Events records what happened, and knows what did.
+// Events records and lists events.
 type Events interface {
-	// Trigger records an event of a stream with what came before it. NotFound:
-	// nothing records events of that stream; Conflict: there is nothing of it.
+	// Trigger records an event of a stream, including the media before it. NotFound: no pipeline
+	// records events of the stream; Conflict: it has no media.
 	Trigger(ctx context.Context, stream string, t pipeline.Trigger) (Taken, error)
 	Events(ctx context.Context, q media.EventQuery) (media.EventPage, error)
 }
 
-// Taken is what became of a trigger.
+// Taken is the result of a trigger.
 type Taken struct {
 	Pipelines  []pipeline.Triggered   // at least one
-	Recordings []media.EventRecording // that hold media of the event so far, oldest first
-	Limited    []string               // what was asked for and not done, and the setting that bounds it
+	Recordings []media.EventRecording // with media of the event so far, oldest first
+	Limited    []string               // what the configuration limits, with the setting
 }
 
-// The bounds of what a caller may say of an event, in bytes.
+// Bounds of an event in a request.
 const (
-	maxEventKey   = 200
-	maxEventData  = 1024
-	maxEventDepth = 16
-	eventAhead    = time.Minute // a caller's clock may be ahead by this much
-	maxAround     = 24 * time.Hour
-	maxWait       = time.Hour
-	minFile       = time.Second
+	maxEventKeyBytes  = 200
+	maxEventDataBytes = 1024
+	maxEventDepth     = 16
+	eventAhead        = time.Minute // a caller's clock may be ahead by so much
+	maxAround         = 24 * time.Hour
+	maxWait           = time.Hour
+	minFile           = time.Second
 )
 
-// eventBody is what may be said of an event. All of it may be left out.
+// eventBody is the body of a trigger. Every field is optional.
 type eventBody struct {
-	Before  *stretch                   `json:"before,omitempty" doc:"from before the trigger: seconds or a Go duration, at most a day; the pipeline's setting where left out"`
-	After   *stretch                   `json:"after,omitempty" doc:"after the trigger, and after each one that extends it; at most a day"`
-	At      instant                    `json:"at,omitempty" doc:"when it happened, RFC 3339 or Unix seconds; now where left out"`
-	Max     *stretch                   `json:"max,omitempty" doc:"longest file, at least a second: the next one begins with a key frame"`
-	Key     string                     `json:"key,omitempty" doc:"the caller's: triggers of one key are one event"`
+	Before  *stretch                   `json:"before,omitempty" doc:"media to record from before the trigger: seconds or a Go duration, at most a day; default: the pipeline's setting"`
+	After   *stretch                   `json:"after,omitempty" doc:"media to record after the trigger, and after each one that extends it; at most a day"`
+	At      instant                    `json:"at,omitempty" doc:"time of the event, RFC 3339 or Unix seconds; default: now"`
+	Max     *stretch                   `json:"max,omitempty" doc:"longest file, at least a second: the next file begins with a key frame"`
+	Key     string                     `json:"key,omitempty" doc:"chosen by the caller: triggers with the same key are one event"`
 	Name    string                     `json:"name,omitempty"`
-	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"the caller's; at most 1024 bytes"`
-	Protect *bool                      `json:"protect,omitempty" doc:"keep the files from deletion, within the bounds of the configuration; a mark on a continuous recording does where left out"`
-	Wait    *stretch                   `json:"wait,omitempty" doc:"how long the first picture may take to come, at most an hour, also of a stream that nobody publishes yet; where left out events.wait, for one that is announced, configured or armed"`
+	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"chosen by the caller; at most 1024 bytes"`
+	Protect *bool                      `json:"protect,omitempty" doc:"protect the files from deletion, within the bounds of the configuration; default: true for a mark on a continuous recording"`
+	Wait    *stretch                   `json:"wait,omitempty" doc:"how long to wait for the first picture, at most an hour, also for a stream without a publisher; default: events.wait, for a stream that is announced, configured or armed"`
 }
 
-// stretch is a length of time in a body: a number of seconds, or a text that a
-// query would take.
+// stretch is a duration in a body: a number of seconds, or the text of a query parameter.
 type stretch string
 
-// UnmarshalJSON takes numbers as they are written.
+// UnmarshalJSON accepts a number as it is written, or a string.
 func (s *stretch) UnmarshalJSON(b []byte) error { return scalar((*string)(s), b) }
 
-// instant is a time in a body, as text or as a number of Unix seconds.
+// instant is a time in a body: a text, or a number of Unix seconds.
 type instant string
 
-// UnmarshalJSON takes numbers as they are written.
+// UnmarshalJSON accepts a number as it is written, or a string.
 func (s *instant) UnmarshalJSON(b []byte) error { return scalar((*string)(s), b) }
 
 func scalar(s *string, b []byte) error {
@@ -77,23 +76,23 @@ func scalar(s *string, b []byte) error {
 }
 
 type eventAnswer struct {
-	Status    string         `json:"status" enum:"started,extended,marked,waiting" doc:"waiting: no picture has come yet, it is recorded from the first key frame"`
+	Status    string         `json:"status" enum:"started,extended,marked,waiting" doc:"waiting: the stream has no picture yet, the recording begins with its first key frame"`
 	Stream    string         `json:"stream"`
 	Event     string         `json:"event" format:"uuid"`
 	Requested *string        `json:"requested_start" format:"date-time"`
-	Actual    *string        `json:"actual_start" format:"date-time" doc:"the key frame where the footage begins, later than requested where the stream or the memory does not reach back so far; null where none has come yet: GET /mp4/events has it later"`
+	Actual    *string        `json:"actual_start" format:"date-time" doc:"key frame with which the recording begins, later than requested when the media in memory begins later; null before the first key frame: GET /mp4/events has it later"`
 	Until     *string        `json:"until" format:"date-time"`
-	Pipelines []eventHandled `json:"pipelines" doc:"what each pipeline did; above is the first"`
+	Pipelines []eventHandled `json:"pipelines" doc:"result of each pipeline; the fields above are the first one's"`
 
-	Recordings     []eventRecording `json:"recordings" doc:"that hold media of it so far; GET /mp4/events has those that come"`
-	Protected      int              `json:"protected_recordings" doc:"how many of them are kept from deletion"`
+	Recordings     []eventRecording `json:"recordings" doc:"recordings with media of the event so far; GET /mp4/events has later ones"`
+	Protected      int              `json:"protected_recordings" doc:"how many of them are protected from deletion"`
 	ProtectedBytes int64            `json:"protected_bytes"`
-	Limited        []string         `json:"limited,omitempty" doc:"what was asked for and is not done, and the setting that bounds it"`
+	Limited        []string         `json:"limited,omitempty" doc:"what the configuration limits, with the setting"`
 }
 
 type eventRecording struct {
 	ID        string      `json:"id" format:"uuid"`
-	URL       string      `json:"url,omitempty" doc:"where the file can be fetched; absent for one that is not on this recorder's disk"`
+	URL       string      `json:"url,omitempty" doc:"where to fetch the file; absent when it is not on this recorder's disk"`
 	State     media.State `json:"state" enum:"recording,finished,recovered,lost,remote"`
 	Start     *string     `json:"start_time" format:"date-time"`
 	End       *string     `json:"end_time" format:"date-time"`
@@ -107,7 +106,7 @@ func eventRecordings(list []media.EventRecording) []eventRecording {
 		out[i] = eventRecording{
 			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.SizeBytes, Protected: r.Protected,
 		}
-		// A growing file is given out under its later name, too, which stays right.
+		// the final name of a growing file works, too, and stays valid
 		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State.Here() && !r.Elsewhere && playback.CheckFileName(name) == nil {
 			out[i].URL = recordURL(name, r.ID)
 		}
@@ -163,7 +162,7 @@ func (s *Server) event(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// trigger is the body as the recorder takes it.
+// trigger converts the body for the recorder.
 func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, err error) {
 	t = pipeline.Trigger{ID: media.NewID(now), Key: b.Key, Name: b.Name, At: now}
 	if b.Key != "" {
@@ -217,7 +216,7 @@ func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, e
 	return t, nil
 }
 
-// duration is a stretch that may be nothing; absent where it is left out.
+// duration returns a duration that may be 0, and absent when the field is omitted.
 func (s *stretch) duration(name string, absent time.Duration) (time.Duration, error) {
 	if s == nil {
 		return absent, nil
@@ -234,26 +233,26 @@ func (s *stretch) duration(name string, absent time.Duration) (time.Duration, er
 
 func eventText(what, s string) error {
 	switch {
-	case len(s) > maxEventKey:
-		return fmt.Errorf("%s: it has %d bytes, at most %d are taken", what, len(s), maxEventKey)
+	case len(s) > maxEventKeyBytes:
+		return fmt.Errorf("%s: it has %d bytes, at most %d are taken", what, len(s), maxEventKeyBytes)
 	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
 		return fmt.Errorf("%s: it is not plain text", what)
 	}
 	return nil
 }
 
-// eventData is the caller's object in its shortest form. What one of the
-// databases could not hold is refused.
+// eventData returns the caller's object in its shortest form. It refuses data that one of the
+// databases cannot store.
 func eventData(data map[string]json.RawMessage) ([]byte, error) {
 	if data == nil {
 		return nil, nil
 	}
-	b, err := json.Marshal(data) // compacts what is within
+	b, err := json.Marshal(data) // compacts nested values
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	depth, deepest := 0, 0
-	for _, c := range b { // brackets within texts count too: it is a bound
+	for _, c := range b { // brackets inside strings count, too: it is only a bound
 		switch c {
 		case '{', '[':
 			depth++
@@ -263,8 +262,8 @@ func eventData(data map[string]json.RawMessage) ([]byte, error) {
 		deepest = max(deepest, depth)
 	}
 	switch {
-	case len(b) > maxEventData:
-		return nil, fmt.Errorf("data: it has %d bytes, at most %d are taken", len(b), maxEventData)
+	case len(b) > maxEventDataBytes:
+		return nil, fmt.Errorf("data: it has %d bytes, at most %d are taken", len(b), maxEventDataBytes)
 	case deepest > maxEventDepth:
 		return nil, fmt.Errorf("data: it is nested more than %d deep", maxEventDepth)
 	case strings.Contains(string(b), `\u0000`):

@@ -11,7 +11,7 @@ import (
 var eventParams = []params.Param{
 	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "events in one answer"},
 	{Name: "order", Enum: []string{"asc", "desc"}, Def: "desc", Doc: "by the first trigger"},
-	{Name: "cursor", Doc: "next of the answer before; with the same filters"},
+	{Name: "cursor", Doc: "next of the previous page; with the same filters"},
 	{Name: "stream", Doc: "a stream path, or prefix/* for all below it"},
 	{Name: "start", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
 	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
@@ -32,20 +32,20 @@ type eventDetail struct {
 	Key     string                     `json:"key,omitempty"`
 	Name    string                     `json:"name,omitempty"`
 	Data    map[string]json.RawMessage `json:"data,omitempty"`
-	At      *string                    `json:"at" format:"date-time" doc:"of the first trigger"`
-	Start   *string                    `json:"start_time" format:"date-time" doc:"asked for; GET /mp4/records from here to end_time lists the footage"`
+	At      *string                    `json:"at" format:"date-time" doc:"time of the first trigger"`
+	Start   *string                    `json:"start_time" format:"date-time" doc:"requested; GET /mp4/records from here to end_time lists the recordings"`
 	End     *string                    `json:"end_time" format:"date-time"`
 	Protect bool                       `json:"protect"`
 	Node    string                     `json:"node,omitempty"`
 }
 
-// eventRow is an event with its footage.
+// eventRow is an event with its recordings.
 type eventRow struct {
 	eventDetail
-	Actual     *string          `json:"actual_start" format:"date-time" doc:"the key frame where its footage begins; null where that is not known yet"`
-	Recordings []eventRecording `json:"recordings" doc:"that hold media of it, oldest first, at most a hundred"`
-	Total      int              `json:"recordings_total" doc:"of all that do"`
-	Gone       *string          `json:"footage_gone_at,omitempty" format:"date-time" doc:"since when there is none any more"`
+	Actual     *string          `json:"actual_start" format:"date-time" doc:"key frame with which its media begins; null while unknown"`
+	Recordings []eventRecording `json:"recordings" doc:"recordings with media of it, oldest first, at most a hundred"`
+	Total      int              `json:"recordings_total" doc:"number of all such recordings"`
+	Gone       *string          `json:"footage_gone_at,omitempty" format:"date-time" doc:"since when no recording has media of it"`
 }
 
 func eventOf(e *media.Event) eventDetail {
@@ -53,7 +53,7 @@ func eventOf(e *media.Event) eventDetail {
 		ID: e.ID.String(), Key: e.Key, Name: e.Name, Protect: e.Protect,
 		At: utcNano(e.AtUTC), Start: utcNano(e.StartUTC), End: utcNano(e.EndUTC),
 	}
-	_ = json.Unmarshal(e.Data, &d.Data) // what is no object is not shown
+	_ = json.Unmarshal(e.Data, &d.Data) // other data than an object is left out
 	return d
 }
 
@@ -68,8 +68,8 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 		Stream: base.Stream, Start: base.Start, End: base.End,
 		Key: v.Text("key"), Name: v.Text("name"), Limit: v.Integer("limit"), Ascending: v.Choice("order") == "asc", MaxBytes: maxPageBytes,
 	}
-	if q.Cursor = v.Text("cursor"); len(q.Cursor) > maxCursor {
-		return BadRequest("parameter cursor: it is none that was given out")
+	if q.Cursor = v.Text("cursor"); len(q.Cursor) > maxCursorBytes {
+		return errUnknownCursor
 	}
 	if v.Err != nil {
 		return v.Err

@@ -166,7 +166,7 @@ func FuzzEventBody(f *testing.F) {
 			t.Fatal(fmt.Sprint(rec.Code, rec.Body))
 		}
 		g := d.got[0]
-		if g.Before < -1 || g.After < -1 || g.Max < 0 || g.At.IsZero() || len(g.Key) > maxEventKey || len(g.Data) > maxEventData ||
+		if g.Before < -1 || g.After < -1 || g.Max < 0 || g.At.IsZero() || len(g.Key) > maxEventKeyBytes || len(g.Data) > maxEventDataBytes ||
 			g.Data != nil && !json.Valid(g.Data) || strings.ContainsRune(g.Key+g.Name+string(g.Data), 0) {
 			t.Fatalf("%q became %+v", body, g)
 		}

@@ -16,15 +16,15 @@ type readyAnswer struct {
 	Checks []Check `json:"checks"`
 }
 
-// healthz says that the process answers, and looks at nothing: a supervisor that
-// restarts a recorder because a database is down loses footage for it.
+// healthz reports that the process answers, and checks nothing else: a supervisor that restarts a
+// recorder because its database is down loses media.
 func (s *Server) healthz(w http.ResponseWriter, _ *request) error {
 	plainText(w, "ok\n")
 	return nil
 }
 
-// readyz asks each thing that recording needs. Strangers are told which works,
-// callers also why not.
+// readyz runs the checks of everything that recording needs. Only an authenticated caller gets
+// their details.
 func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 	a := readyAnswer{Status: "ready", Checks: []Check{}}
 	if s.deps.Ready != nil {
@@ -45,15 +45,15 @@ func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 }
 
 type healthAnswer struct {
-	Status   string          `json:"status" enum:"ok,degraded,failing" doc:"failing: media is not recorded that should be"`
-	Problems []problemAnswer `json:"problems" doc:"what is wrong now, the worst first; at most limit, and about a mebibyte"`
-	Total    int             `json:"total,omitempty" doc:"how many there are; absent where all of them are here"`
+	Status   string          `json:"status" enum:"ok,degraded,failing" doc:"failing: media that should be recorded is not"`
+	Problems []problemAnswer `json:"problems" doc:"present problems, the worst first; at most limit, and about a mebibyte"`
+	Total    int             `json:"total,omitempty" doc:"number of all problems; absent when the answer has all"`
 }
 
 var healthParams = []params.Param{{Name: "limit", Kind: params.Integer, Def: "1000", Max: 1000, Doc: "problems in the answer"}}
 
-// health lists what is wrong now, of every stream and of the process. It is no check
-// for a supervisor: it answers 200 whatever is wrong.
+// health lists the present problems of every stream and of the process. It is not a check for a
+// supervisor: it answers 200 with problems, too.
 func (s *Server) health(w http.ResponseWriter, r *request) error {
 	limit := r.query.Integer("limit")
 	if r.query.Err != nil {
@@ -79,13 +79,13 @@ func (s *Server) health(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// wrong is the problems, each once, sorted: the worst first, then the oldest.
+// wrong returns the problems without duplicates: the worst first, then the oldest.
 func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
 	if s.deps.Health == nil {
 		return nil
 	}
 	seen := map[[3]string]bool{}
-	all := slices.DeleteFunc(s.deps.Health(ctx), func(p pipeline.Problem) bool { // of several pipelines of a stream
+	all := slices.DeleteFunc(s.deps.Health(ctx), func(p pipeline.Problem) bool { // pipelines of one stream may have the same problem
 		key := [3]string{p.Problem, p.Stream, p.Cause}
 		was := seen[key]
 		seen[key] = true
@@ -103,15 +103,15 @@ func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
 	return all
 }
 
-// metrics lets Prometheus ask; it holds nothing between two scrapes.
+// metrics answers Prometheus; it keeps no state between two scrapes.
 func (s *Server) metrics(w http.ResponseWriter, r *request) error {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer can
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer supports it
 	s.scrape.ServeHTTP(w, r.Request)
 	return nil
 }
 
 func plainText(w http.ResponseWriter, text string) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer can
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer supports it
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, text) // the client went away: nobody to tell
+	_, _ = io.WriteString(w, text) // an error means that the client has left
 }

@@ -12,9 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline/certificate"
 )
 
-// Listen opens the port, so that a port in use is an error of the start and not
-// of a task. It returns the address, whose port is the one the system chose
-// where 0 was asked for.
+// Listen opens the port, so that a port in use is an error of the start and not of a task. It
+// returns the address, with the port that the system chose for port 0.
 func (s *Server) Listen() (net.Addr, error) {
 	l, err := net.Listen("tcp", s.cfg.Listen)
 	if err != nil {
@@ -33,9 +32,8 @@ func (s *Server) Listen() (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// Serve answers until the context ends, then lets requests under way finish for
-// Limits.Shutdown and cuts the rest. It is a task of pipeline.Tasks; Listen must
-// have succeeded.
+// Serve answers until the context ends, then lets running requests finish for Limits.Shutdown and
+// cuts the rest. It is a task of pipeline.Tasks. Listen must have succeeded.
 func (s *Server) Serve(ctx context.Context) error {
 	srv := s.httpServer()
 	drained := make(chan error, 1)
@@ -46,13 +44,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	} else {
 		err = srv.Serve(s.live)
 	}
-	if stop() { // the context lives: the listener failed
+	if stop() { // the context has not ended: the listener failed
 		return errors.Join(fmt.Errorf("http: %w", err), srv.Close())
 	}
 	return <-drained
 }
 
-// drain runs when the context has ended already, so its deadline has no parent.
+// drain runs after the end of the context, so its deadline has no parent.
 func (s *Server) drain(srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
 	defer cancel()
@@ -74,9 +72,9 @@ func (s *Server) httpServer() *http.Server {
 		MaxHeaderBytes:    l.HeaderBytes,
 		ConnState:         s.live.Changed,
 		ConnContext:       s.live.Context,
-		// No ReadTimeout: its end cancels the context of a handler that works
-		// longer, as stop may. Bodies have a deadline of their own (conn.TakeBody);
-		// answers have theirs (answer, footage).
-		ErrorLog: slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug), // strangers' handshakes
+		// No ReadTimeout: its end would cancel the context of a handler that runs longer, such as
+		// stop. Bodies have a deadline of their own (conn.TakeBody), and so have answers (answer,
+		// footage).
+		ErrorLog: slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug), // any client can cause failed handshakes
 	}
 }

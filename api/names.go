@@ -12,16 +12,15 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-const maxURLPath = 4096
+const maxURLPathBytes = 4096
 
-// checkURLPath refuses a request path that a router, a file system or a proxy
-// in front could each read differently: encoded slashes and backslashes, NUL and
-// other controls, dot segments, empty segments. It sees the path as it was sent
-// and as it is after the one decoding that net/url does.
+// checkURLPath refuses a request path that a router, a file system or a proxy in front could read
+// differently: encoded slashes and backslashes, NUL and other controls, dot segments, empty
+// segments. It checks the path as sent and after the one decoding of net/url.
 func checkURLPath(u *url.URL) error {
 	sent := u.EscapedPath()
-	if len(sent) > maxURLPath {
-		return fmt.Errorf("the path is %d bytes long, at most %d are taken", len(sent), maxURLPath)
+	if len(sent) > maxURLPathBytes {
+		return fmt.Errorf("the path is %d bytes long, at most %d are taken", len(sent), maxURLPathBytes)
 	}
 	if !strings.HasPrefix(sent, "/") {
 		return errors.New("the path does not begin with a slash")
@@ -56,7 +55,7 @@ func checkSegments(p string) error {
 	return nil
 }
 
-// streamPath is the stream of a catch-all parameter, which begins with a slash.
+// streamPath returns the stream of a catch-all parameter, which begins with a slash.
 func streamPath(param string) (string, error) {
 	p := strings.TrimPrefix(param, "/")
 	if err := streampath.Check(p); err != nil {
@@ -65,11 +64,11 @@ func streamPath(param string) (string, error) {
 	return p, nil
 }
 
-// fileURL is where a file is served.
+// fileURL returns the URL path of a file.
 func fileURL(name string) string {
 	return (&url.URL{Path: "/mp4/vod/" + name}).EscapedPath()
 }
 
-// recordURL is fileURL for the file of one recording: another file that has got the
-// name meanwhile is not served in its place.
+// recordURL returns the URL of a recording's file. The id prevents that another file of the same
+// name is served in its place.
 func recordURL(name string, id media.ID) string { return fileURL(name) + "?id=" + id.String() }

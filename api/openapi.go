@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/api/params"
 )
 
-// document writes the OpenAPI 3.1 document of the route table.
+// document returns the OpenAPI 3.1 document of the route table.
 func document(cfg Config, table []route) ([]byte, error) {
 	types := openapi.Schemas{}
 	types.Of(reflect.TypeFor[errorAnswer]())
@@ -29,7 +29,7 @@ func document(cfg Config, table []route) ([]byte, error) {
 		"openapi": "3.1.0",
 		"info": openapi.Object{"title": cfg.Name, "version": cfg.Version, "license": openapi.Object{"name": "MIT", "identifier": "MIT"},
 			"description": "Recording of live streams. GET answers HEAD as well. Parameters marked x-slashes hold slashes as they are."},
-		"servers": []any{openapi.Object{"url": ".."}}, // from where the document is, which may be below a path of a proxy
+		"servers": []any{openapi.Object{"url": ".."}}, // relative to the document, which a proxy may serve below a path
 		"paths":   paths,
 		"components": openapi.Object{
 			"schemas": types,
@@ -41,7 +41,7 @@ func document(cfg Config, table []route) ([]byte, error) {
 	})
 }
 
-// operation describes one row.
+// operation describes one route.
 func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
 	op := openapi.Object{"operationId": rt.op, "summary": rt.summary, "responses": rt.responses(types)}
 	if rt.about != "" {
@@ -124,7 +124,7 @@ func paramSchema(p params.Param) openapi.Object {
 	case params.Flag:
 		return openapi.Object{"type": "boolean"}
 	case params.Integer:
-		n, _ := strconv.Atoi(p.Def) // the table's own
+		n, _ := strconv.Atoi(p.Def) // the table's own default
 		return openapi.Object{"type": "integer", "minimum": 1, "maximum": p.Max, "default": n}
 	}
 	s := openapi.Object{"type": "string"}

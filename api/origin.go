@@ -12,14 +12,13 @@ import (
 	"github.com/gospool/spool/api/forwarded"
 )
 
-// policy lets the page load what this server serves and nothing else, and run
-// no script that is written into it.
+// policy allows the page to load only what this server serves, and to run no inline script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-const maxQuery = 4096
+const maxQueryBytes = 4096
 
-// ServeHTTP refuses what no route should have to look at, then routes.
+// ServeHTTP refuses requests that no route should see, and routes the others.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -42,8 +41,8 @@ func (s *Server) guard(r *http.Request) error {
 	if err := checkURLPath(r.URL); err != nil {
 		return BadRequest("%v", err)
 	}
-	if len(r.URL.RawQuery) > maxQuery {
-		return BadRequest("the query is %d bytes long, at most %d are taken", len(r.URL.RawQuery), maxQuery)
+	if len(r.URL.RawQuery) > maxQueryBytes {
+		return BadRequest("the query is %d bytes long, at most %d are taken", len(r.URL.RawQuery), maxQueryBytes)
 	}
 	if !s.hosts.allow(r.Host) {
 		return failure(http.StatusForbidden, "this server is not %.80q: use its address, or add the name to http.hosts", r.Host)
@@ -57,10 +56,9 @@ func (s *Server) guard(r *http.Request) error {
 	return nil
 }
 
-// hosts are the names by which the server may be called while nobody is asked
-// who he is. A page of another site can make its own name lead to this address
-// (DNS rebinding) and would then be of the same origin; it cannot do so with an
-// address, with localhost, or with a name that is not its own.
+// hosts are the names that requests may use while no authentication is configured. A page of
+// another site can point its own name at this address (DNS rebinding) and would then have the same
+// origin. It cannot do so with an address, with localhost, or with a name of another owner.
 type hosts struct {
 	any   bool
 	names []string
@@ -78,7 +76,7 @@ func newHosts(c Config) hosts {
 }
 
 func (h hosts) allow(host string) bool {
-	if h.any || host == "" { // empty is HTTP/1.0: no browser
+	if h.any || host == "" { // HTTP/1.0, not a browser
 		return true
 	}
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -14,8 +14,8 @@ import (
 //go:embed ui/index.html ui/app.js ui/timeline.js ui/style.css ui/icon.svg
 var page embed.FS
 
-// pageRoutes serve the page for people. It is for callers only, so that a
-// browser asks for the password before the page asks for data.
+// pageRoutes serve the web page. It needs a role, so that a browser asks for the password before
+// the page loads data.
 func pageRoutes() []route {
 	var out []route
 	for _, p := range []struct{ op, path, file, media, summary string }{
@@ -38,7 +38,7 @@ func embedded(file, media string) func(*Server, http.ResponseWriter, *request) e
 	}
 	tag := fmt.Sprintf(`"%x"`, sha256.Sum256(data))[:18] + `"`
 	return func(_ *Server, w http.ResponseWriter, r *request) error {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer can
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer supports it
 		h := w.Header()
 		h.Set("Content-Type", media)
 		h.Set("Cache-Control", "no-cache")

@@ -7,22 +7,21 @@ import (
 	"github.com/gospool/spool/api/params"
 )
 
-// A page of a list has at most as many rows as its limit says, and about maxPageBytes: a
-// row may list thousands of gaps. It has one row at least, whose own lists are cut where
-// it alone would be more; then it says so. Where rows are left out, next is the cursor of
-// those that follow.
+// A page of a list has at most limit rows and about maxPageBytes, because a row may list thousands
+// of gaps. It has at least one row. If that row alone is too large, its own lists are cut, and cut
+// is set. When rows are left out, next is the cursor of the following ones.
 const (
 	maxPageBytes = 1 << 20
-	maxRowBytes  = 16 << 20 // of one row that was asked for by itself
+	maxRowBytes  = 16 << 20 // of one row that was requested by its ID
 )
 
-// paging is the end of every answer that is a page of the catalogue.
+// paging ends every answer that is a page of the catalogue.
 type paging struct {
 	Next     string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
 	Degraded bool   `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
 }
 
-// within returns the rows that one answer may have, and the cursor of those that follow.
+// within returns the rows that fit one answer, and the cursor of the following ones.
 func within[T any](rows []T, next string, behind func(i int) string) ([]T, string) {
 	bytes := 0
 	for i := range rows {
@@ -36,12 +35,12 @@ func within[T any](rows []T, next string, behind func(i int) string) ([]T, strin
 func encodedBytes(value any) int {
 	text, err := json.Marshal(value)
 	if err != nil {
-		return 0 // answer says so
+		return 0 // answer reports the error
 	}
 	return len(text) + 1
 }
 
-// shorten cuts the lists of a recording until it takes no more than so many bytes.
+// shorten cuts the lists of a recording until it takes at most so many bytes.
 func (d *recordDetail) shorten(most int) {
 	for encodedBytes(d) > most && len(d.Gaps)+len(d.Anchors)+len(d.Events)+len(d.Locations)+len(d.Tracks) > 0 {
 		d.Cut = true
@@ -52,10 +51,10 @@ func (d *recordDetail) shorten(most int) {
 
 func half[T any](list []T) []T { return list[:len(list)/2] }
 
-// first returns as much of a list as an answer has that is no page.
+// first returns the part of a list that fits an answer without pages.
 func first[T any](list []T) []T { return list[:min(len(list), maxListed)] }
 
-// further returns how long a list is of which an answer has the first only; else 0.
+// further returns the length of a list that first has cut, else 0.
 func further[T any](list []T) int {
 	if len(list) <= maxListed {
 		return 0
@@ -63,30 +62,30 @@ func further[T any](list []T) int {
 	return len(list)
 }
 
-// pageOfNames are the parameters of a list that is sorted by name.
+// pageOfNames returns the parameters of a list that is sorted by name.
 func pageOfNames(what string) []params.Param {
 	return []params.Param{
 		{Name: "limit", Kind: params.Integer, Def: "1000", Max: 1000, Doc: what + " in one answer"},
-		{Name: "cursor", Doc: "next of the answer before"},
+		{Name: "cursor", Doc: "next of the previous page"},
 	}
 }
 
-// nextName is the end of an answer that is a page by name.
+// nextName ends an answer that is a page sorted by name.
 type nextName struct {
-	Total int    `json:"total,omitempty" doc:"how many there are; absent where all of them are here"`
+	Total int    `json:"total,omitempty" doc:"number of all entries; absent when the answer has all"`
 	Next  string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
 }
 
-// pageByName returns the rows that a request asks for, of a list that is sorted by name.
-// Each row is made when the page has room for it: a page costs what it shows.
+// pageByName returns the requested page of a list that is sorted by name. It makes only the rows
+// that the page shows.
 func pageByName[T any](r *request, names []string, row func(i int) T) (rows []T, end nextName, err error) {
 	limit := r.query.Integer("limit")
 	cursor := r.query.Text("cursor")
 	if r.query.Err != nil {
 		return nil, end, r.query.Err
 	}
-	if len(cursor) > maxCursor {
-		return nil, end, BadRequest("parameter cursor: it is none that was given out")
+	if len(cursor) > maxCursorBytes {
+		return nil, end, errUnknownCursor
 	}
 	from := 0
 	if cursor != "" {

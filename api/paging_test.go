@@ -129,7 +129,7 @@ func TestListsByNameHavePages(t *testing.T) {
 		}
 		require.Contains(t, do(s, "GET", path, "").body, `"total":2500`)
 		require.NotContains(t, do(s, "GET", path+"?cursor=zzz", "").body, `"next"`)
-		for _, wrong := range []string{"limit=0", "limit=1001", "limit=-1", "cursor=" + strings.Repeat("x", maxCursor+1)} {
+		for _, wrong := range []string{"limit=0", "limit=1001", "limit=-1", "cursor=" + strings.Repeat("x", maxCursorBytes+1)} {
 			do(s, "GET", path+"?"+wrong, "").refused(t, 400)
 		}
 	}

@@ -13,23 +13,23 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Pipelines are the declared pipelines, and what changes them. Errors that a
-// client should see are *Error, or config.Problems without directories of the machine:
-// all that is wrong with a configuration, of which nothing was changed then.
+// Pipelines lists and changes the declared pipelines. An error for the client is an *Error, or
+// config.Problems without directories of the machine: all problems of a refused configuration, of
+// which nothing was changed.
 type Pipelines interface {
-	// List returns the names of the pipelines, in order, and what describes each of them
-	// as it is at the call.
+	// List returns the sorted names of the pipelines, and a function that describes one of them at
+	// the time of its call.
 	List() (names []string, describe func(i int) Pipeline)
-	// Declare makes or replaces a pipeline from a declaration as the file has it
-	// under pipelines/NAME, in YAML or JSON. With dryRun nothing is changed.
+	// Declare creates or replaces a pipeline from a declaration, in YAML or JSON, in the form of
+	// pipelines/NAME in the configuration file. With dryRun it changes nothing.
 	Declare(ctx context.Context, name string, text []byte, dryRun bool) (Declared, error)
-	// Remove takes back what Declare made; NotFound, or Conflict where the
-	// pipeline is of the configuration's file.
+	// Remove undoes Declare. NotFound: unknown; Conflict: the configuration file declares the
+	// pipeline.
 	Remove(ctx context.Context, name string, dryRun bool) (Declared, error)
-	// Start lets a pipeline record, and begins what it covers and is there.
+	// Start lets a pipeline record, and begins the recordings of its present streams.
 	Start(ctx context.Context, name string) (began int, err error)
-	// Stop ends its recordings and lets none begin until Start. With drain it
-	// waits for the files however long that takes.
+	// Stop ends its recordings and begins none until Start. With drain it waits for the files
+	// without a time limit.
 	Stop(ctx context.Context, name string, drain bool) (ended int, err error)
 	// Reload reads the configuration again.
 	Reload(ctx context.Context) (Reloaded, error)
@@ -38,31 +38,31 @@ type Pipelines interface {
 // Pipeline is one declared pipeline.
 type Pipeline struct {
 	Name        string   `json:"name"`
-	Origin      string   `json:"origin" enum:"file,mp4,api" doc:"where it is declared; mp4: the block of that name makes it"`
+	Origin      string   `json:"origin" enum:"file,mp4,api" doc:"where it is declared; mp4: the block mp4 makes it"`
 	Record      string   `json:"record" enum:"manual,always,event"`
 	Streams     []string `json:"streams"`
-	Stages      []string `json:"stages" doc:"the graph: each stage gives to the next"` // names, the source first
-	Declaration string   `json:"declaration" doc:"YAML, with all that was left out; without secrets. Below the declaring role, and for what the configuration declares, of a URL the host and of a command the program only"`
-	Own         string   `json:"-"` // the declaration as who may declare sees it
-	Held        bool     `json:"held" doc:"stopped until it is started"`
-	Recording   []string `json:"recording" doc:"streams, the first 1000"`
-	Streaming   int      `json:"recording_total,omitempty" doc:"how many there are of them; absent where all are here"`
-	Refused     string   `json:"refused,omitempty" doc:"why what was made by request under this name is kept and not run: it reaches what the configuration file no longer declares, or takes more than that allows now"`
+	Stages      []string `json:"stages" doc:"the graph: each stage passes its output to the next"` // names, the source first
+	Declaration string   `json:"declaration" doc:"YAML with all defaults and without secrets. For callers without the role declare, and for pipelines of the configuration file, only the host of a URL and the program of a command"`
+	Own         string   `json:"-"` // the declaration as callers with the role declare see it
+	Held        bool     `json:"held" doc:"stopped until the next start"`
+	Recording   []string `json:"recording" doc:"streams that are being recorded, the first 1000"`
+	Streaming   int      `json:"recording_total,omitempty" doc:"number of all of them; absent when the list has all"`
+	Refused     string   `json:"refused,omitempty" doc:"why a pipeline made by request is kept but not run: it reaches something that the configuration file no longer declares, or exceeds its present limits"`
 }
 
-// Declared tells what a declaration did.
+// Declared is the result of a declaration.
 type Declared struct {
-	Status    string   // created, replaced, unchanged, removed, or in a dry run what it would be
+	Status    string   // created, replaced, unchanged, removed; in a dry run the result it would have
 	Pipeline  Pipeline // as it is now, or would be
 	Restarted int      // recordings that were drained for it
 }
 
-type pipelineAnswer Pipeline // its name is that of the document
+type pipelineAnswer Pipeline // the type's name appears in the OpenAPI document
 
 type pipelinesAnswer struct {
 	Status    string           `json:"status" enum:"success"`
 	Pipelines []pipelineAnswer `json:"pipelines"`
-	Count     int              `json:"count" doc:"in this answer"`
+	Count     int              `json:"count" doc:"pipelines in this answer"`
 	nextName
 }
 
@@ -95,17 +95,17 @@ type refusedAnswer struct {
 type heldAnswer struct {
 	Status     string `json:"status" enum:"started,stopped"`
 	Name       string `json:"name"`
-	Recordings int    `json:"recordings" doc:"that began or ended"`
+	Recordings int    `json:"recordings" doc:"recordings that began or ended"`
 }
 
-// pipelineBody is a declaration in JSON; in YAML it is the same.
+// pipelineBody is a declaration in JSON or YAML.
 type pipelineBody struct {
 	Streams []string         `json:"streams,omitempty" doc:"patterns of stream paths"`
 	Record  string           `json:"record,omitempty" enum:"manual,always,event"`
-	Stages  []map[string]any `json:"stages" doc:"each a name with its settings"`
+	Stages  []map[string]any `json:"stages" doc:"each a stage's name with its settings"`
 }
 
-var dryRunParams = []params.Param{{Name: "dry_run", Kind: params.Flag, Doc: "only say what would be"}}
+var dryRunParams = []params.Param{{Name: "dry_run", Kind: params.Flag, Doc: "report the result and change nothing"}}
 
 func (s *Server) pipelines(w http.ResponseWriter, r *request) error {
 	names, describe := s.listPipelines()
@@ -137,8 +137,7 @@ func pipelineOf(p Pipeline, who auth.Caller) pipelineAnswer {
 	return pipelineAnswer(p)
 }
 
-// mayDeclare reports whether a caller sees of pipelines made by request what their author
-// wrote.
+// mayDeclare reports whether a caller may see the full declaration of pipelines made by request.
 func mayDeclare(who auth.Caller) bool { return who.Roles.Holds(auth.Declare) }
 
 func (s *Server) onePipeline(w http.ResponseWriter, r *request) error {
@@ -184,8 +183,7 @@ func (s *Server) removePipeline(w http.ResponseWriter, r *request) error {
 
 var errNoPipelines = Unavailable("pipelines cannot be changed here")
 
-// declared answers with what a change came to. What is wrong is an error, but in
-// a dry run the answer.
+// declared answers with the result of a change. Problems are an error, in a dry run the answer.
 func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, dryRun bool, d Declared, err error) error {
 	a := declaredAnswer{Status: d.Status, DryRun: dryRun, Restarted: d.Restarted, Problems: []problem{}}
 	var wrong config.Problems
@@ -205,8 +203,7 @@ func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, d
 	return nil
 }
 
-// refused answers with the problems of a configuration; another error is handed
-// on.
+// refused answers with the problems of a configuration. It returns any other error.
 func (s *Server) refused(w http.ResponseWriter, err error) error {
 	var wrong config.Problems
 	if !errors.As(err, &wrong) {

@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-const maxCursor = 1024
+const maxCursorBytes = 1024
 
 var filterParams = []params.Param{
 	{Name: "stream", Doc: "a stream path, or prefix/* for all below it"},
@@ -29,7 +29,7 @@ var filterParams = []params.Param{
 var recordParams = append([]params.Param{
 	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "records in one answer"},
 	{Name: "order", Enum: []string{"asc", "desc"}, Def: "desc", Doc: "by start time"},
-	{Name: "cursor", Doc: "next of the answer before; with the same filters"},
+	{Name: "cursor", Doc: "next of the previous page; with the same filters"},
 }, filterParams...)
 
 type recordsAnswer struct {
@@ -49,64 +49,64 @@ type recordDetail struct {
 	Stream    string            `json:"stream_path"`
 	Pipeline  string            `json:"pipeline,omitempty"`
 	File      string            `json:"file_path" doc:"below the record directory"`
-	URL       string            `json:"url,omitempty" doc:"where the file can be fetched; absent where it is not on this recorder's disk"`
+	URL       string            `json:"url,omitempty" doc:"where to fetch the file; absent when it is not on this recorder's disk"`
 	Start     *string           `json:"start_time" format:"date-time"`
-	End       *string           `json:"end_time" format:"date-time" doc:"of the last access unit; while recording, as far as it is known"`
+	End       *string           `json:"end_time" format:"date-time" doc:"end of the last access unit; while recording, as far as known"`
 	Duration  float64           `json:"duration" doc:"seconds of media"`
 	Size      int64             `json:"size" doc:"bytes"`
-	State     media.State       `json:"state" enum:"recording,finished,recovered,lost,remote" doc:"remote: its recorder has its file no more, and another of its locations has it whole"`
+	State     media.State       `json:"state" enum:"recording,finished,recovered,lost,remote" doc:"remote: its recorder no longer has the file, and another location has it complete"`
 	EndReason media.Cause       `json:"end_reason"`
 	Protected bool              `json:"protected"`
-	Events    []eventDetail     `json:"events,omitempty" doc:"that it holds media of"`
+	Events    []eventDetail     `json:"events,omitempty" doc:"events with media in it"`
 	Tracks    []media.TrackInfo `json:"tracks"`
-	Gap       *gapDetail        `json:"gap,omitempty" doc:"what is missing before it"`
-	Gaps      []gapWithin       `json:"gaps,omitempty" doc:"what is missing inside of it, in the order in which it was found; known when it is finished"`
-	Anchors   []anchorDetail    `json:"anchors,omitempty" doc:"its wall clock: between two of them it goes evenly, the first is at its begin and the last at its end; known when it is finished"`
-	Locations []locationDetail  `json:"locations,omitempty" doc:"where its footage lies; first the recorder that has it"`
-	Lost      string            `json:"lost,omitempty" doc:"of a recovered recording: what may be missing at its end"`
+	Gap       *gapDetail        `json:"gap,omitempty" doc:"gap before it"`
+	Gaps      []gapWithin       `json:"gaps,omitempty" doc:"gaps inside it, in the order in which they were found; known when it is finished"`
+	Anchors   []anchorDetail    `json:"anchors,omitempty" doc:"its wall clock, linear between two anchors; the first is at its begin and the last at its end; known when it is finished"`
+	Locations []locationDetail  `json:"locations,omitempty" doc:"where its file is stored; first the recorder that has it"`
+	Lost      string            `json:"lost,omitempty" doc:"of a recovered recording: media that may be missing at its end"`
 	Node      string            `json:"node,omitempty" doc:"the recorder that made it and has its file"`
-	Elsewhere bool              `json:"elsewhere,omitempty" doc:"that is another recorder than this: ask it"`
+	Elsewhere bool              `json:"elsewhere,omitempty" doc:"node is another recorder: request the file there"`
 	Pending   bool              `json:"pending,omitempty" doc:"not in the database yet"`
-	Cut       bool              `json:"cut,omitempty" doc:"its lists are longer than one answer may be: there are more than these. In a page GET /mp4/records/ID has more of them"`
+	Cut       bool              `json:"cut,omitempty" doc:"its lists are cut, because one answer is bounded. GET /mp4/records/ID has longer ones than a page"`
 }
 
 type gapDetail struct {
 	Cause     media.Cause `json:"cause"`
-	Seconds   float64     `json:"seconds" doc:"of what is missing; 0 where nothing is, as after clock_step and timestamp_jump"`
-	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between: by it, this recording begins these later than seconds after the end of the one before"`
+	Seconds   float64     `json:"seconds" doc:"of missing media; 0 when none is missing, as after clock_step and timestamp_jump"`
+	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between. By that clock, this recording begins seconds plus clock_step after the end of the previous one"`
 }
 
-// gapWithin is a gap inside of a recording.
+// gapWithin describes a gap inside a recording.
 type gapWithin struct {
-	Cause       media.Cause `json:"cause" doc:"rtp_loss, stall, damaged, or the cause under which access units were left out; further_gaps: so many more than are listed, somewhere in between"`
+	Cause       media.Cause `json:"cause" doc:"rtp_loss, stall, damaged, or the cause for which access units were left out; further_gaps: the total of the gaps that are not listed"`
 	Start       *string     `json:"start_time" format:"date-time"`
-	Seconds     float64     `json:"seconds" doc:"by the wall clock, from where it begins to where it ends; 0 where access units are missing and no time"`
-	Missing     float64     `json:"missing_seconds,omitempty" doc:"of them that are missing, where several gaps are one here; absent: all"`
-	Track       int         `json:"track,omitempty" doc:"number of the one track that it is in, from 1; absent: all"`
-	AccessUnits int         `json:"access_units,omitempty" doc:"that were lost, about, where it is known"`
-	Bytes       int64       `json:"bytes,omitempty" doc:"that were lost, where they were counted"`
-	Chunks      int         `json:"chunks,omitempty" doc:"that recovery cut out"`
-	Places      int         `json:"places,omitempty" doc:"how many gaps of one cause, less than a second apart, this is"`
+	Seconds     float64     `json:"seconds" doc:"of wall clock from its begin to its end; 0 when access units are missing but no time"`
+	Missing     float64     `json:"missing_seconds,omitempty" doc:"missing part of seconds, when the entry joins several gaps; absent: all"`
+	Track       int         `json:"track,omitempty" doc:"number of the only affected track, from 1; absent: all"`
+	AccessUnits int         `json:"access_units,omitempty" doc:"lost access units, approximately; absent when unknown"`
+	Bytes       int64       `json:"bytes,omitempty" doc:"lost bytes; absent when not counted"`
+	Chunks      int         `json:"chunks,omitempty" doc:"chunks that recovery cut out"`
+	Places      int         `json:"places,omitempty" doc:"number of joined gaps: of one cause, less than a second apart"`
 }
 
-// anchorDetail is a moment of which both times are known.
+// anchorDetail relates a media time to the wall clock.
 type anchorDetail struct {
 	Media float64 `json:"media" doc:"seconds from the begin of the file, as it is played"`
-	Time  *string `json:"time" format:"date-time" doc:"the wall clock then"`
+	Time  *string `json:"time" format:"date-time" doc:"wall clock at that media time"`
 }
 
-// locationDetail is a place where footage lies.
+// locationDetail is a place where a recording is stored.
 type locationDetail struct {
-	Node      string      `json:"node,omitempty" doc:"the recorder on whose disk it is"`
+	Node      string      `json:"node,omitempty" doc:"the recorder with the disk"`
 	Directory string      `json:"directory,omitempty" doc:"identity of that recorder's record directory"`
-	Bucket    string      `json:"bucket,omitempty" doc:"where it is in object storage"`
-	Path      string      `json:"path" doc:"below the record directory; in a bucket the key"`
+	Bucket    string      `json:"bucket,omitempty" doc:"bucket of the object storage"`
+	Path      string      `json:"path" doc:"below the record directory; in a bucket: the key"`
 	SizeBytes int64       `json:"size" doc:"bytes"`
-	Checksum  string      `json:"checksum,omitempty" doc:"algorithm:hexadecimal, where one is known"`
+	Checksum  string      `json:"checksum,omitempty" doc:"algorithm:hexadecimal; absent when unknown"`
 	State     media.State `json:"state" enum:"recording,finished,recovered,lost"`
 }
 
-// within is what is known of the inside of a recording.
+// within fills in the gaps and anchors of a recording.
 func (d *recordDetail) within(r *media.Record) {
 	for _, g := range r.Gaps {
 		d.Gaps = append(d.Gaps, gapWithin{
@@ -147,7 +147,7 @@ func detail(r *media.Record) recordDetail {
 
 func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 
-// page reads a list's filters and asks the catalogue.
+// page reads the filters of a list and queries the catalogue.
 func (s *Server) page(r *request) (media.Page, error) {
 	q, err := filters(&r.query)
 	if err != nil {
@@ -155,8 +155,8 @@ func (s *Server) page(r *request) (media.Page, error) {
 	}
 	q.Limit, q.MaxBytes = r.query.Integer("limit"), maxPageBytes
 	q.Ascending = r.query.Choice("order") == "asc"
-	if q.Cursor = r.query.Text("cursor"); len(q.Cursor) > maxCursor {
-		return media.Page{}, BadRequest("parameter cursor: it is none that was given out")
+	if q.Cursor = r.query.Text("cursor"); len(q.Cursor) > maxCursorBytes {
+		return media.Page{}, errUnknownCursor
 	}
 	if r.query.Err != nil {
 		return media.Page{}, r.query.Err
@@ -221,7 +221,7 @@ func answerRecord(w http.ResponseWriter, rec *media.Record) {
 	answer(w, http.StatusOK, recordAnswer{"success", d})
 }
 
-// find is the record that the path names.
+// find returns the recording that the path names.
 func (s *Server) find(r *request) (media.Record, error) {
 	id, err := r.id()
 	if err != nil {
@@ -238,9 +238,9 @@ func (r *request) id() (media.ID, error) {
 	return id, nil
 }
 
-// recordPatch is what may be changed of a recording.
+// recordPatch holds the fields of a recording that a request may change.
 type recordPatch struct {
-	Protected *bool `json:"protected" doc:"a protected recording is deleted by nobody"`
+	Protected *bool `json:"protected" doc:"a protected recording is never deleted"`
 }
 
 func (s *Server) patchRecord(w http.ResponseWriter, r *request) error {
@@ -280,9 +280,9 @@ func readJSON(r *http.Request, into any) error {
 	return nil
 }
 
-// saysJSON wants the type to be said: a page of another site cannot say it
-// without being asked (CORS). What curl -d says by itself is taken from programs
-// only: a browser names the page with it.
+// saysJSON requires a JSON content type, because a page of another site cannot send one without a
+// CORS preflight. It accepts the default type of curl -d only without the headers that a browser
+// adds.
 func saysJSON(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {

@@ -6,16 +6,16 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Reloaded tells what reading the configuration again changed.
+// Reloaded is the result of a reload.
 type Reloaded struct {
 	Pipelines, Streams recorder.Changes
-	Schedule           bool     // its jobs changed
-	NeedRestart        []string // settings that changed in the file, and take effect at the next start
+	Schedule           bool     // the jobs changed
+	NeedRestart        []string // changed settings that take effect at the next start
 	Warnings           []string
 	Restarted          int // recordings that were drained for it
 }
 
-// Changed reports whether anything is other than before.
+// Changed reports whether the reload changed anything.
 func (r Reloaded) Changed() bool { return r.Schedule || !r.Pipelines.None() || !r.Streams.None() }
 
 type reloadAnswer struct {
@@ -23,12 +23,12 @@ type reloadAnswer struct {
 	Pipelines   touched  `json:"pipelines"`
 	Streams     touched  `json:"streams"`
 	Schedule    bool     `json:"schedule" doc:"the schedule changed"`
-	Restarted   int      `json:"restarted" doc:"recordings that were drained for it; no other lost anything"`
-	NeedRestart []string `json:"need_restart" doc:"settings that changed in the file, and take effect when spool is started again"`
+	Restarted   int      `json:"restarted" doc:"recordings that were drained for it; the others went on"`
+	NeedRestart []string `json:"need_restart" doc:"changed settings that take effect at the next start of spool"`
 	Warnings    []string `json:"warnings"`
 }
 
-// reload reads the configuration again. A broken one changes nothing.
+// reload reads the configuration again. An invalid one changes nothing.
 func (s *Server) reload(w http.ResponseWriter, r *request) error {
 	if s.deps.Pipelines == nil {
 		return errNoPipelines
@@ -52,7 +52,7 @@ func (s *Server) reload(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-type touched recorder.Changes // its name is that of the document
+type touched recorder.Changes // the type's name appears in the OpenAPI document
 
 func touchedBy(c recorder.Changes) touched {
 	return touched{orEmpty(c.Added), orEmpty(c.Removed), orEmpty(c.Changed)}

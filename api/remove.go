@@ -10,12 +10,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// maxListed bounds how many recordings the answer to a deletion by range names;
-// its counts are always of all.
+// maxListed bounds the recordings that an answer lists. Its counts are always of all.
 const maxListed = 1000
 
 var removeParams = append([]params.Param{
-	{Name: "dry_run", Kind: params.Flag, Doc: "say what would be deleted, delete nothing"},
+	{Name: "dry_run", Kind: params.Flag, Doc: "report what would be deleted, delete nothing"},
 }, filterParams[:3]...)
 
 type deletedAnswer struct {
@@ -28,9 +27,9 @@ type deletedAnswer struct {
 type removeAnswer struct {
 	Status   string          `json:"status" enum:"success"`
 	DryRun   bool            `json:"dry_run"`
-	Deleted  int             `json:"deleted" doc:"recordings that were, or with dry_run would be, deleted"`
-	Bytes    int64           `json:"bytes" doc:"of their files"`
-	Kept     int             `json:"kept" doc:"recordings in the range that stay"`
+	Deleted  int             `json:"deleted" doc:"recordings that were deleted, or with dry_run would be"`
+	Bytes    int64           `json:"bytes" doc:"total size of their files"`
+	Kept     int             `json:"kept" doc:"recordings in the range that are kept"`
 	Records  []removedDetail `json:"records" doc:"the first 1000 of the deleted"`
 	KeptList []keptDetail    `json:"kept_records" doc:"the first 1000 of the kept"`
 }
@@ -60,8 +59,8 @@ func (s *Server) removeRecord(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// remove deletes one recording, or says with a Conflict why it stays. While it
-// goes nobody can begin to read it.
+// remove deletes one recording, or returns a Conflict with the reason why it is kept. During the
+// deletion no reader can open the file.
 func (s *Server) remove(ctx context.Context, rec *media.Record) error {
 	if err := s.removable(rec); err != nil {
 		return err
@@ -87,8 +86,8 @@ func (s *Server) removable(rec *media.Record) error {
 	return nil
 }
 
-// removeRange deletes what lies wholly in [start, end): a listing shows what
-// overlaps, but footage outside of the range was not named and is not lost.
+// removeRange deletes the recordings that lie wholly in [start, end). A list contains all that
+// overlap, but a deletion must not delete media outside the named range.
 func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 	q := media.Query{Start: r.query.Time("start"), End: r.query.Time("end"), Ascending: true, Limit: media.MaxLimit}
 	dry := r.query.Flag("dry_run")
@@ -97,7 +96,7 @@ func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if q.Start.IsZero() || q.End.IsZero() {
-		return BadRequest("start and end are needed: everything is deleted by nobody's mistake")
+		return BadRequest("start and end are needed, so that no mistake deletes everything")
 	}
 	q.Stream = selected.Stream
 	a := removeAnswer{Status: "success", DryRun: dry, Records: []removedDetail{}, KeptList: []keptDetail{}}
@@ -111,9 +110,9 @@ func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// eachPage walks a whole selection, or none of it: what only the database knows
-// of must not seem to be no part of it. Cursors hold keys, not counts, so
-// deleting what was seen moves nothing.
+// eachPage visits a whole selection. It fails while the database is down, because rows that only
+// the database has would be skipped. Cursors hold keys, not counts, so that deleting visited rows
+// moves nothing.
 func (s *Server) eachPage(ctx context.Context, q media.Query, see func(*media.Record) error) error {
 	q.MaxBytes = maxPageBytes
 	for {
@@ -135,7 +134,7 @@ func (s *Server) eachPage(ctx context.Context, q media.Query, see func(*media.Re
 	}
 }
 
-// sweep deletes one recording of a range, or notes why it is kept.
+// sweep deletes one recording of a range, or records why it is kept.
 func (s *Server) sweep(ctx context.Context, a *removeAnswer, q media.Query, rec *media.Record) error {
 	err := s.removable(rec)
 	if err == nil && !inside(rec, q.Start, q.End) {
@@ -152,7 +151,7 @@ func (s *Server) sweep(ctx context.Context, a *removeAnswer, q media.Query, rec 
 		if len(a.Records) < maxListed {
 			a.Records = append(a.Records, removedDetail{rec.ID.String(), rec.Path, rec.SizeBytes})
 		}
-	case errors.As(err, &e) && e.Code == http.StatusNotFound: // gone since the page was made
+	case errors.As(err, &e) && e.Code == http.StatusNotFound: // another request deleted it
 	case errors.As(err, &e) && e.Code == http.StatusConflict:
 		a.Kept++
 		if len(a.KeptList) < maxListed {

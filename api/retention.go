@@ -12,63 +12,63 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// Retention says what would be deleted next. It deletes nothing.
+// Retention plans the next deletions. It deletes nothing.
 type Retention interface {
 	Plan(ctx context.Context) (*retained.Plan, error)
-	// Confirm says that the clock is right and that what has expired by it may go,
-	// and returns what that is; nil for nothing. ErrNothingHeld where nothing waits for
-	// it, wallclock.ErrWrong where the clock cannot be right.
+	// Confirm confirms the clock and releases the recordings that have expired by it. It returns
+	// these, nil for none. ErrNothingHeld: no recording waits for a confirmation;
+	// wallclock.ErrWrong: the clock cannot be right.
 	Confirm() (*retained.Held, error)
 }
 
 var retentionParams = []params.Param{
-	{Name: "dry_run", Kind: params.Flag, Doc: "true, which is what happens anyway: nothing is deleted by asking"},
+	{Name: "dry_run", Kind: params.Flag, Doc: "true is the only value: the request deletes nothing"},
 }
 
 type retentionAnswer struct {
 	Status      string           `json:"status" enum:"success"`
 	Active      bool             `json:"active" doc:"a limit is configured"`
 	DiskBytes   int64            `json:"disk_bytes"`
-	UsedBytes   int64            `json:"used_bytes" doc:"by whomever"`
-	HighBytes   int64            `json:"high_bytes,omitempty" doc:"of the disk that may be used"`
-	LowBytes    int64            `json:"low_bytes,omitempty" doc:"what is used when room has been made"`
-	Bytes       int64            `json:"bytes" doc:"of recordings"`
-	BytesPerDay int64            `json:"bytes_per_day" doc:"that recordings grew by in the last day; 0 where there is less than an hour of a stream to tell it from"`
-	FullAt      *string          `json:"full_at,omitempty" format:"date-time" doc:"when high_bytes, or the disk's end, is reached at this rate"`
-	Now         []evictionAnswer `json:"now" doc:"the first 1000 of what would be deleted at once, in this order"`
-	NowTotal    int              `json:"now_total,omitempty" doc:"how many there are of them; absent where all are here"`
-	Next        []evictionAnswer `json:"next" doc:"the first 100 that would follow when room is needed"`
-	Held        *expiredAnswer   `json:"held,omitempty" doc:"what has expired and does not go yet; missing: nothing"`
-	Waiting     []evictionAnswer `json:"waiting" doc:"the first 100 of what has expired and does not go yet"`
+	UsedBytes   int64            `json:"used_bytes" doc:"used on the disk by all files"`
+	HighBytes   int64            `json:"high_bytes,omitempty" doc:"limit of used_bytes"`
+	LowBytes    int64            `json:"low_bytes,omitempty" doc:"used_bytes after a deletion"`
+	Bytes       int64            `json:"bytes" doc:"size of all recordings"`
+	BytesPerDay int64            `json:"bytes_per_day" doc:"growth of the recordings in the last day; 0 when the newest stream is known for less than an hour"`
+	FullAt      *string          `json:"full_at,omitempty" format:"date-time" doc:"when high_bytes or the size of the disk is reached at this rate"`
+	Now         []evictionAnswer `json:"now" doc:"files that would be deleted now, in this order; the first 1000"`
+	NowTotal    int              `json:"now_total,omitempty" doc:"number of all of them; absent when the list has all"`
+	Next        []evictionAnswer `json:"next" doc:"files that would follow when space is needed; the first 100"`
+	Held        *expiredAnswer   `json:"held,omitempty" doc:"expired files that are not deleted yet; absent: none"`
+	Waiting     []evictionAnswer `json:"waiting" doc:"expired files that are not deleted yet; the first 100"`
 	Clock       clockAnswer      `json:"clock"`
-	Kept        []keptFiles      `json:"kept" doc:"what is never deleted, by reason"`
+	Kept        []keptFiles      `json:"kept" doc:"files that are never deleted, by reason"`
 	Streams     []keepsAnswer    `json:"streams" doc:"the first 1000"`
-	StreamTotal int              `json:"streams_total,omitempty" doc:"how many there are of them; absent where all are here"`
-	Stopped     []stoppedAnswer  `json:"stopped" doc:"the first 1000 streams whose recording was stopped: there is no room and nothing that may be deleted"`
+	StreamTotal int              `json:"streams_total,omitempty" doc:"number of all of them; absent when the list has all"`
+	Stopped     []stoppedAnswer  `json:"stopped" doc:"streams whose recording was stopped because the disk is full and nothing may be deleted; the first 1000"`
 	LastError   string           `json:"last_error,omitempty"`
 }
 
 type expiredAnswer struct {
-	Cause  string  `json:"cause" enum:"clock,mass_expiry" doc:"clock: it is not believed yet; mass_expiry: more has expired at once than should, see retention.mass_expiry"`
+	Cause  string  `json:"cause" enum:"clock,mass_expiry" doc:"clock: the clock is not trusted yet; mass_expiry: too much has expired at once, see retention.mass_expiry"`
 	Why    string  `json:"why"`
 	Files  int     `json:"files"`
 	Bytes  int64   `json:"bytes"`
-	Oldest *string `json:"oldest" format:"date-time" doc:"end of the oldest of them"`
+	Oldest *string `json:"oldest" format:"date-time" doc:"end of the oldest recording among them"`
 	Newest *string `json:"newest" format:"date-time"`
-	Clock  *string `json:"clock" format:"date-time" doc:"by which they have expired"`
+	Clock  *string `json:"clock" format:"date-time" doc:"the time by which they have expired"`
 	Since  *string `json:"since" format:"date-time"`
-	Until  *string `json:"until,omitempty" format:"date-time" doc:"when they go by themselves, if the recorder runs until then and the clock is not stepped; missing: not known, or never"`
+	Until  *string `json:"until,omitempty" format:"date-time" doc:"when they are deleted without a confirmation, if the recorder runs until then and the clock is not set; absent: unknown, or never"`
 }
 
 type clockAnswer struct {
-	State string  `json:"state" enum:"believed,unproven,doubtful,wrong" doc:"nothing expires unless it is believed"`
-	Why   string  `json:"why,omitempty" doc:"it is not believed"`
+	State string  `json:"state" enum:"believed,unproven,doubtful,wrong" doc:"nothing expires unless the clock is believed"`
+	Why   string  `json:"why,omitempty" doc:"why the clock is not believed"`
 	Now   *string `json:"now" format:"date-time"`
 }
 
 type confirmAnswer struct {
 	Status string  `json:"status" enum:"confirmed"`
-	Files  int     `json:"files" doc:"that have expired and go now, unless they are protected or read meanwhile"`
+	Files  int     `json:"files" doc:"expired files that are deleted now, unless they are protected or being read"`
 	Bytes  int64   `json:"bytes"`
 	Oldest *string `json:"oldest,omitempty" format:"date-time"`
 	Newest *string `json:"newest,omitempty" format:"date-time"`
@@ -81,7 +81,7 @@ type evictionAnswer struct {
 	Start  *string `json:"start_time,omitempty" format:"date-time"`
 	Size   int64   `json:"size"`
 	Class  string  `json:"class" enum:"orphan,expired,footage,event"`
-	Cause  string  `json:"cause" doc:"the setting that asks for it; room: none yet"`
+	Cause  string  `json:"cause" doc:"the setting that requires the deletion; room: none yet"`
 }
 
 type keptFiles struct {
@@ -96,9 +96,9 @@ type keepsAnswer struct {
 	Files          int     `json:"files"`
 	Bytes          int64   `json:"bytes"`
 	ProtectedBytes int64   `json:"protected_bytes"`
-	Oldest         *string `json:"oldest,omitempty" format:"date-time" doc:"start of the oldest recording that is not protected"`
+	Oldest         *string `json:"oldest,omitempty" format:"date-time" doc:"start of the oldest unprotected recording"`
 	Newest         *string `json:"newest,omitempty" format:"date-time"`
-	Days           float64 `json:"days" doc:"how far back the recordings that are not protected really reach"`
+	Days           float64 `json:"days" doc:"how far back the unprotected recordings reach"`
 	BytesPerDay    int64   `json:"bytes_per_day"`
 }
 
@@ -107,8 +107,8 @@ type stoppedAnswer struct {
 	Since  *string `json:"since" format:"date-time"`
 }
 
-// Claim keeps readers from a file while it is deleted; false: somebody reads it,
-// or deletes it. The caller calls release.
+// Claim claims a file for deletion. ok is false while the file is being read, or deleted by another
+// caller. The caller calls release.
 func (s *Server) Claim(name string) (release func(), ok bool) {
 	name = strings.TrimSuffix(name, media.PartSuffix)
 	if !s.readers.Claim(name) {
@@ -123,7 +123,7 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 		return r.query.Err
 	}
 	if really {
-		return BadRequest("dry_run=false: asking deletes nothing; what has to go goes by itself")
+		return BadRequest("parameter dry_run: false is not possible, this request deletes nothing: leave it out; retention deletes by itself")
 	}
 	if s.deps.Retention == nil {
 		return Unavailable("retention is not running here")
@@ -136,7 +136,7 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// confirmRetention lets what has expired go on an operator's word.
+// confirmRetention releases the expired recordings after an operator's confirmation.
 func (s *Server) confirmRetention(w http.ResponseWriter, r *request) error {
 	if s.deps.Retention == nil {
 		return Unavailable("retention is not running here")

@@ -10,26 +10,26 @@ import (
 	"github.com/gospool/spool/api/params"
 )
 
-// route is one row of the table that everything is made from.
+// route is one row of the route table.
 type route struct {
 	op      string // its name in the OpenAPI document
 	method  string // GET answers HEAD as well
-	path    string // as httprouter wants it: :name is one segment, *name the rest
+	path    string // in httprouter's syntax: :name is one segment, *name the rest
 	summary string
-	about   string // more than the summary; may be empty
+	about   string // longer description; may be empty
 	role    auth.Role
 	query   []params.Param
-	body    any         // a value of the body's type, nil where none is taken
-	yaml    bool        // the body may be YAML as well
-	answer  any         // a value of the answer's type, nil where media says what it is
-	media   string      // type of an answer that is not JSON
-	codes   []int       // of the errors that this route has beside the common ones
-	others  map[int]any // values of answers that are not errors, by code
+	body    any         // a value of the body's type; nil: no body
+	yaml    bool        // the body may be YAML, too
+	answer  any         // a value of the answer's type; nil: see media
+	media   string      // content type of an answer that is not JSON
+	codes   []int       // further error codes of this route
+	others  map[int]any // values of answers that are not errorAnswer, by code
 	handle  func(*Server, http.ResponseWriter, *request) error
 }
 
-// request is what a handler gets: the caller is known and may do it, the query
-// holds known parameters only, each once.
+// request is the argument of a handler: the caller is authorized, and the query holds only known
+// parameters, each once.
 type request struct {
 	*http.Request
 	params httprouter.Params
@@ -37,7 +37,7 @@ type request struct {
 	who    auth.Caller
 }
 
-// methods lists the methods by which a route is registered.
+// methods lists the methods that a route registers.
 func (rt *route) methods() []string {
 	if rt.method == http.MethodGet {
 		return []string{http.MethodGet, http.MethodHead}
@@ -45,7 +45,7 @@ func (rt *route) methods() []string {
 	return []string{rt.method}
 }
 
-// template is the route's path as OpenAPI writes it: /mp4/start/{stream_path}.
+// template returns the route's path in OpenAPI syntax: /mp4/start/{stream_path}.
 func (rt *route) template() string {
 	segs := strings.Split(rt.path, "/")
 	for i, seg := range segs {
@@ -56,9 +56,8 @@ func (rt *route) template() string {
 	return strings.Join(segs, "/")
 }
 
-// newRouter registers the table. Nothing is redirected: a client is told that a
-// path is wrong, not sent to one that the server guessed. OPTIONS is answered
-// with Allow and, CORS being off, with nothing that lets another site in.
+// newRouter registers the table. It redirects nothing: a wrong path is an error, not a redirect to
+// a path that the server guessed. OPTIONS is answered with Allow only: CORS is off.
 func (s *Server) newRouter(table []route) *httprouter.Router {
 	router := httprouter.New()
 	router.RedirectTrailingSlash = false
@@ -74,7 +73,7 @@ func (s *Server) newRouter(table []route) *httprouter.Router {
 	return router
 }
 
-// dispatch asks who it is and what he wants, then lets the handler answer.
+// dispatch authorizes the caller, checks the query parameters and calls the handler.
 func (s *Server) dispatch(rt *route) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 		who, err := s.authorize(r, rt.role)

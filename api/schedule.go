@@ -7,33 +7,33 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Schedule is what the crontab wants.
+// Schedule evaluates the crontab.
 type Schedule interface {
 	Streams() []recorder.StreamSchedule
-	Upcoming(n int) []recorder.Firing // at most n, in order
+	Upcoming(n int) []recorder.Firing // at most n, sorted by time
 }
 
 var scheduleParams = []params.Param{
-	{Name: "limit", Kind: params.Integer, Def: "20", Max: 1000, Doc: "how many of what comes next"},
+	{Name: "limit", Kind: params.Integer, Def: "20", Max: 1000, Doc: "number of next actions"},
 }
 
 type scheduleAnswer struct {
 	Status  string         `json:"status" enum:"success"`
 	Now     *string        `json:"now" format:"date-time"`
-	Streams []streamPlan   `json:"streams" doc:"what the jobs want of each stream at this moment, and why; the first 1000"`
-	Total   int            `json:"streams_total,omitempty" doc:"how many there are of them; absent where all are here"`
+	Streams []streamPlan   `json:"streams" doc:"what the jobs require for each stream now, and why; the first 1000"`
+	Total   int            `json:"streams_total,omitempty" doc:"number of all of them; absent when the list has all"`
 	Next    []firingAnswer `json:"next"`
-	Count   int            `json:"count" doc:"of next"`
+	Count   int            `json:"count" doc:"entries of next"`
 }
 
 type streamPlan struct {
 	Stream string  `json:"stream"`
-	Record bool    `json:"record" doc:"the jobs want it recorded now"`
+	Record bool    `json:"record" doc:"the jobs require its recording now"`
 	Why    string  `json:"why"`
-	Job    string  `json:"job,omitempty" doc:"whose window is now"`
+	Job    string  `json:"job,omitempty" doc:"job with a window now"`
 	Since  *string `json:"since,omitempty" format:"date-time"`
-	Until  *string `json:"until,omitempty" format:"date-time" doc:"end of the recording, windows that touch joined; missing: not known"`
-	Error  string  `json:"error,omitempty" doc:"why it is not recorded although it is to be"`
+	Until  *string `json:"until,omitempty" format:"date-time" doc:"end of the recording, over windows that touch; absent: unknown"`
+	Error  string  `json:"error,omitempty" doc:"why it is not recorded although it should be"`
 }
 
 type firingAnswer struct {

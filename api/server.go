@@ -19,8 +19,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 )
 
-// Server answers requests. It is an http.Handler; Listen and Serve run it as a
-// server with all its limits.
+// Server answers requests. It is an http.Handler; Listen and Serve run it with all its limits.
 type Server struct {
 	cfg       Config
 	deps      Deps
@@ -33,11 +32,11 @@ type Server struct {
 	shown     scrub.Scrubber
 	doc       []byte         // the OpenAPI document
 	scrape    http.Handler   // of /metrics
-	coverages chan struct{}  // places of those that are made
+	coverages chan struct{}  // one place for each coverage answer in progress
 	live      *conn.Listener // nil before Listen
 }
 
-// New checks the configuration and makes a server that does not listen yet.
+// New checks the configuration and returns a server that does not listen yet.
 func New(cfg Config, deps Deps) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	return s, err
 }
 
-// recovered answers for a handler that panicked; the stack goes to the log.
+// recovered answers for a handler that panicked, and logs the stack.
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)

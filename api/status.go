@@ -29,18 +29,18 @@ type statusAnswer struct {
 	LastAccessUnit *string         `json:"last_access_unit,omitempty" format:"date-time" doc:"received"`
 	LastWritten    *string         `json:"last_written,omitempty" format:"date-time" doc:"a kill of the process loses nothing up to here"`
 	LastDurable    *string         `json:"last_durable,omitempty" format:"date-time" doc:"a power cut loses nothing up to here"`
-	Drops          []pipeline.Drop `json:"drops" doc:"what was left out: by stage ingest of what the stream's source sends, by the others in this run"`
-	Repairs        []media.Repair  `json:"repairs,omitempty" doc:"what was put right in the stream, by cause: no picture was lost by it"`
+	Drops          []pipeline.Drop `json:"drops" doc:"media that was left out: by stage ingest from the stream's source, by the other stages in this run"`
+	Repairs        []media.Repair  `json:"repairs,omitempty" doc:"repairs in the stream, by cause: no picture was lost"`
 	Gaps           uint64          `json:"gaps"`
 	LastError      string          `json:"last_error,omitempty"`
-	Warnings       []string        `json:"warnings,omitempty" doc:"what is less than was asked for"`
-	Problems       []problemAnswer `json:"problems,omitempty" doc:"what is wrong now"`
+	Warnings       []string        `json:"warnings,omitempty" doc:"where the recording falls short of its settings"`
+	Problems       []problemAnswer `json:"problems,omitempty" doc:"present problems"`
 	Ring           *ringAnswer     `json:"ring,omitempty"`
-	Finish         *finishAnswer   `json:"finish,omitempty" doc:"what finishing the last file took"`
+	Finish         *finishAnswer   `json:"finish,omitempty" doc:"cost of finishing the last file"`
 }
 
 type problemAnswer struct {
-	Problem string  `json:"problem" doc:"a stable word for machines"`
+	Problem string  `json:"problem" doc:"a stable word for programs"`
 	Since   *string `json:"since" format:"date-time"`
 	Stream  string  `json:"stream,omitempty"`
 	Cause   string  `json:"cause"`
@@ -63,7 +63,7 @@ type finishAnswer struct {
 
 type listAnswer struct {
 	Recordings []string `json:"recordings"`
-	Count      int      `json:"count" doc:"in this answer"`
+	Count      int      `json:"count" doc:"recordings in this answer"`
 	nextName
 }
 
@@ -74,7 +74,7 @@ func (s *Server) status(w http.ResponseWriter, r *request) error {
 	}
 	st, known := s.deps.Recorder.Stream(stream)
 	info, _ := s.deps.Streams.Info(stream)
-	if !known && info.Origin == "" && !s.seen(stream) { // a publisher whose tracks are not known yet
+	if !known && info.Origin == "" && !s.seen(stream) { // a publisher without known tracks counts, too
 
 		return NotFound("stream %q is neither live, configured nor recorded: GET /mp4/streams lists what there is", stream)
 	}
@@ -106,8 +106,8 @@ func (s *Server) describe(st recorder.StreamStatus, info media.StreamInfo) statu
 	return a
 }
 
-// today is a moment that is awaited, by the wall clock as it is now: where that was
-// set meanwhile, as much time is left as before.
+// today converts a future time to the wall clock as it is now: when the clock was set meanwhile,
+// the remaining time stays the same.
 func (s *Server) today(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
@@ -116,13 +116,13 @@ func (s *Server) today(t time.Time) time.Time {
 	return now.Add(t.Sub(now))
 }
 
-// problem is a problem as a caller may see it: without the host's paths and addresses.
+// problem returns a problem for a caller: without the host's paths and addresses.
 func (s *Server) problem(stream string, p pipeline.Problem) problemAnswer {
 	return problemAnswer{p.Problem, utc(p.Since), stream, s.shown.Text(p.Cause), s.shown.Text(p.Remedy)}
 }
 
-// below is a file's path relative to the record directory, and its bare name
-// where it lies elsewhere.
+// below returns a file's path relative to the record directory, and its base name when it lies
+// elsewhere.
 func (s *Server) below(file string) string {
 	if !filepath.IsAbs(file) {
 		return strings.TrimPrefix(file, "./")
@@ -144,7 +144,7 @@ func (s *Server) list(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// orEmpty makes an empty list be written as [] and not as null.
+// orEmpty makes a nil list encode as [] and not as null.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -15,30 +15,30 @@ import (
 type streamsAnswer struct {
 	Status  string         `json:"status" enum:"success"`
 	Streams []streamAnswer `json:"streams"`
-	Count   int            `json:"count" doc:"in this answer"`
+	Count   int            `json:"count" doc:"streams in this answer"`
 	nextName
 }
 
 type streamAnswer struct {
 	Path           string            `json:"path"`
-	State          string            `json:"state" doc:"live, connecting, waiting, configured; offline: it was there, and is listed until it is forgotten"`
+	State          string            `json:"state" doc:"live, connecting, waiting, configured; offline: it was live before, and is listed until it is deleted from the list"`
 	Configured     bool              `json:"configured"`
 	Recording      bool              `json:"recording" doc:"as in its status"`
 	RecordingState string            `json:"recording_state" doc:"the state of its status: idle, armed, connecting, waiting, recording, finishing, backoff"`
 	Origin         string            `json:"origin,omitempty" doc:"of the publisher"`
-	Pull           string            `json:"pull,omitempty" doc:"scheme and host of where it is pulled from"`
+	Pull           string            `json:"pull,omitempty" doc:"scheme and host of its pull URL"`
 	Tracks         []media.TrackInfo `json:"tracks"`
-	Unrecorded     []string          `json:"unrecorded,omitempty" doc:"codecs of tracks that come in but cannot be recorded"`
+	Unrecorded     []string          `json:"unrecorded,omitempty" doc:"codecs of received tracks that cannot be recorded"`
 	Bytes          uint64            `json:"bytes"`
 	AccessUnits    uint64            `json:"access_units"`
-	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time" doc:"also of a stream that is offline; after a crash of spool it may be older than that"`
+	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time" doc:"also of an offline stream; after a crash of spool it may be too old"`
 	Drops          []pipeline.Drop   `json:"drops"`
-	Repairs        []media.Repair    `json:"repairs,omitempty" doc:"what was put right, by cause: no picture was lost by it"`
-	Problems       []problemAnswer   `json:"problems,omitempty" doc:"what is wrong now"`
-	Refused        uint64            `json:"refused_publishers" doc:"because the path had one that was sending"`
+	Repairs        []media.Repair    `json:"repairs,omitempty" doc:"repairs, by cause: no picture was lost"`
+	Problems       []problemAnswer   `json:"problems,omitempty" doc:"present problems"`
+	Refused        uint64            `json:"refused_publishers" doc:"publishers refused because the path had one that was sending"`
 	Subscribers    int               `json:"subscribers"`
-	PullFailed     uint64            `json:"pull_failures,omitempty" doc:"how often the connection to where it is pulled from failed or ended"`
-	LastError      string            `json:"last_error,omitempty" doc:"of the last pull that failed; it stays when the next one works"`
+	PullFailed     uint64            `json:"pull_failures,omitempty" doc:"number of pulls that failed or ended"`
+	LastError      string            `json:"last_error,omitempty" doc:"error of the last failed pull; it stays when the next one works"`
 }
 
 func (s *Server) streams(w http.ResponseWriter, r *request) error {
@@ -54,8 +54,8 @@ func (s *Server) streams(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// known lists the streams that are there or configured, and those that were, by path, and
-// what describes one of them. A stream may have gone since.
+// known returns the sorted paths of the live, configured and remembered streams, and a function
+// that describes one of them. The stream may have gone since.
 func (s *Server) known() (paths []string, describe func(path string) media.StreamInfo) {
 	paths = s.deps.Streams.Paths()
 	remembered := map[string]media.StreamInfo{}
@@ -78,7 +78,7 @@ func (s *Server) known() (paths []string, describe func(path string) media.Strea
 	}
 }
 
-// stream is a row of the list.
+// stream returns a row of the list.
 func (s *Server) stream(st media.StreamInfo) streamAnswer {
 	recorded, _ := s.deps.Recorder.Stream(st.Path)
 	a := streamAnswer{
@@ -101,7 +101,7 @@ type forgottenAnswer struct {
 	Stream string `json:"stream"`
 }
 
-// forget takes a stream that is offline out of the list. Its recordings stay.
+// forget removes an offline stream from the list. Its recordings stay.
 func (s *Server) forget(w http.ResponseWriter, r *request) error {
 	stream := strings.TrimPrefix(r.params.ByName("stream_path"), "/")
 	if err := streampath.CheckStored(stream); err != nil {
@@ -118,7 +118,7 @@ func (s *Server) forget(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// ingestDrops are the losses of a stream beside those of the stages.
+// ingestDrops converts the losses of a stream for a list with those of the stages.
 func ingestDrops(list []media.Loss) (out []pipeline.Drop) {
 	for _, l := range list {
 		out = append(out, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})

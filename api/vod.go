@@ -15,8 +15,8 @@ import (
 )
 
 var vodParams = []params.Param{
-	{Name: "download", Kind: params.Flag, Doc: "ask a browser to save it"},
-	{Name: "id", Doc: "the recording that the file must be of; with another one's file the answer is 409"},
+	{Name: "download", Kind: params.Flag, Doc: "let a browser save the file"},
+	{Name: "id", Doc: "ID of the recording that the file must belong to; otherwise the answer is 409"},
 }
 
 type vodAnswer struct {
@@ -37,7 +37,7 @@ type vodDetail struct {
 	Growing  bool    `json:"growing" doc:"still being written"`
 }
 
-// vodList is the page of records that have a file.
+// vodList answers with a page of the recordings that have a file.
 func (s *Server) vodList(w http.ResponseWriter, r *request) error {
 	page, err := s.page(r)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	if s.deps.Lists != nil && !f.Growing { // what grows is our own, also before its row is there
+	if s.deps.Lists != nil && !f.Growing { // a growing file is ours, even before its row exists
 		if err := s.deps.Lists(r.Context(), f.File, key); err != nil {
 			return openError(name, err)
 		}
@@ -105,8 +105,8 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// openError says no more than that there is no such file, unless the machine is
-// at fault: a link out of the directory is not there either.
+// openError reports only that the file does not exist, unless the machine is at fault. A link out
+// of the directory is reported the same way.
 func openError(name string, err error) error {
 	var e *Error
 	switch {
@@ -120,7 +120,7 @@ func openError(name string, err error) error {
 	return &Error{Code: http.StatusNotFound, Text: "there is no file " + name, Cause: err}
 }
 
-// plain keeps what every client reads alike in a quoted header value.
+// plain keeps the characters that every client reads alike in a quoted header value.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// account is one name with its password.
+// account is a user with a password hash.
 type account struct {
 	caller Caller
 	hash   hash
 
-	mu       sync.Mutex // guards what follows
-	verified *secret    // the password that was right last: hashing takes 20 ms, pages ask often
+	mu       sync.Mutex // guards the fields below
+	verified *secret    // the password that was right last: hashing takes 20 ms, and pages send many requests
 }
 
 func newAccount(u User) (*account, error) {
@@ -33,7 +33,7 @@ func (a *account) seen(s secret) bool {
 	defer a.mu.Unlock()
 	verified := a.verified
 	if verified == nil {
-		verified = &secret{} // takes as long
+		verified = &secret{} // takes the same time
 	}
 	return hmac.Equal(verified[:], s[:]) && a.verified != nil
 }

@@ -10,21 +10,21 @@ import (
 
 const (
 	maxDebts = 4096             // remembered at once
-	cleared  = 10 * time.Minute // after which a failure is no longer held against a name
+	cleared  = 10 * time.Minute // after this time a failure no longer counts
 )
 
-// attempts limits how often something may fail under one key: a number at once, and as
-// many again in a minute. It remembers a bounded number of keys.
+// attempts limits the failures under one key: limit at once, and as many again each minute. It
+// remembers a bounded number of keys.
 type attempts struct {
 	clock pipeline.Clock
 	limit int
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	debts map[string]*debt
-	swept time.Time // when debts that have faded were last forgotten
+	swept time.Time // last removal of faded debts
 }
 
-// debt is the failures under one key, which fade with time.
+// debt counts the failures under one key. They fade with time.
 type debt struct {
 	failures float64
 	at       time.Time
@@ -38,9 +38,9 @@ func (a *attempts) faded(d *debt, now time.Time) float64 {
 	return max(0, d.failures-now.Sub(d.at).Minutes()*float64(a.limit))
 }
 
-// take counts a failure, or returns how long to wait until there is room for one. It is
-// counted before a slow check begins and given back after, so that many at once are not
-// free. Clean: nothing has failed under this key for as long as that is remembered.
+// take counts a failure, or returns how long to wait until one is allowed. A failure is counted
+// before a slow check begins and given back after a success, so that many checks at once are not
+// free. clean reports that no failure of this key is remembered.
 func (a *attempts) take(key string) (wait time.Duration, clean bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -59,7 +59,7 @@ func (a *attempts) take(key string) (wait time.Duration, clean bool) {
 	return 0, clean
 }
 
-// add counts a failure for which nothing was taken.
+// add counts a failure without a preceding take.
 func (a *attempts) add(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -70,10 +70,10 @@ func (a *attempts) add(key string) {
 		d = &debt{}
 		a.debts[key] = d
 	}
-	d.failures, d.at = min(a.faded(d, now)+1, float64(2*a.limit)), now // what was under way at once must not last for ever
+	d.failures, d.at = min(a.faded(d, now)+1, float64(2*a.limit)), now // checks that ran at once must not block for ever
 }
 
-// blocked returns how long there is no room for a failure.
+// blocked returns how long no failure is allowed.
 func (a *attempts) blocked(key string) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -89,7 +89,7 @@ func (a *attempts) wait(d *debt, now time.Time) time.Duration {
 	return max(0, time.Duration(over/float64(a.limit)*float64(time.Minute)))
 }
 
-// giveBack takes one failure back.
+// giveBack removes one failure.
 func (a *attempts) giveBack(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -100,9 +100,8 @@ func (a *attempts) giveBack(key string) {
 	}
 }
 
-// makeRoom forgets who has no debt left, now and then, and if the table is full
-// nevertheless, any one of them: it stays bounded, and cheap, against an attacker
-// with many addresses.
+// makeRoom removes faded debts from time to time, and if the table is still full, an arbitrary one:
+// the table stays bounded and cheap against an attacker with many addresses.
 func (a *attempts) makeRoom(now time.Time) {
 	if len(a.debts) < maxDebts {
 		return
@@ -123,8 +122,8 @@ func (a *attempts) makeRoom(now time.Time) {
 	}
 }
 
-// RemoteOf is whom attempts are counted for, by an address with or without a port: the
-// address, of IPv6 the /64 that one host commonly owns.
+// RemoteOf returns the key under which the attempts of an address (with or without a port) are
+// counted: the address, or the /64 of IPv6 that one host commonly owns.
 func RemoteOf(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil {

@@ -11,13 +11,12 @@ import (
 )
 
 const (
-	minToken    = 16   // characters; what is compared quickly must be long
-	maxPassword = 1024 // bytes; what is hashed slowly must be bounded
+	minToken    = 16   // characters; a quickly compared secret must be long
+	maxPassword = 1024 // bytes; a slowly hashed secret must be bounded
 )
 
-// Authenticator tells who callers are. It compares secrets in constant time, takes as
-// long for a name that does not exist as for one that does, and is safe for use from
-// many goroutines.
+// Authenticator identifies callers. It compares secrets in constant time and takes as long for an
+// unknown name as for a known one. It is safe for concurrent use.
 type Authenticator struct {
 	passwords *verifier
 	tokens    []token
@@ -29,8 +28,8 @@ type token struct {
 	digest [sha256.Size]byte
 }
 
-// New reads hashes and tokens. A name may fail to sign in from one address failures times
-// a minute. Failures are counted in seen, which may be nil.
+// New parses hashes and tokens. A name may fail to sign in from one address failures times a
+// minute. seen counts the failures; it may be nil.
 func New(c Config, failures int, clock pipeline.Clock, seen *Failures) (*Authenticator, error) {
 	passwords, err := newVerifier(c.Users, failures, clock)
 	if err != nil {
@@ -73,8 +72,8 @@ func newToken(t Token) (token, error) {
 
 const digestPrefix = "sha256:"
 
-// ByToken returns whose a token is, or ErrWrong. It is not limited: a token is too long to
-// be guessed, and comparing it costs nothing.
+// ByToken returns the caller of a token, or ErrWrong. Attempts are not limited: a token is too long
+// to guess, and comparing it costs nothing.
 func (a *Authenticator) ByToken(remote, secret string) (Caller, error) {
 	who, ok := a.KnownToken(secret)
 	if !ok {
@@ -84,9 +83,8 @@ func (a *Authenticator) ByToken(remote, secret string) (Caller, error) {
 	return who, nil
 }
 
-// ByPassword returns whose a name and password are: ErrWrong where they are wrong, a
-// *BlockedError where they were not looked at. See verifier for what is limited. The
-// remote is an address, with or without a port.
+// ByPassword returns the caller of a name and password. ErrWrong: they are wrong; *BlockedError:
+// they were not checked. See verifier for the limits. remote is an address, with or without a port.
 func (a *Authenticator) ByPassword(ctx context.Context, remote, name, password string) (Caller, error) {
 	acc, err := a.passwords.verify(ctx, a.failures, remote, name, password)
 	if err != nil {
@@ -95,8 +93,8 @@ func (a *Authenticator) ByPassword(ctx context.Context, remote, name, password s
 	return acc.caller, nil
 }
 
-// KnownToken returns whose a token is. A wrong one is not counted. It looks at every
-// token, so that the time tells nothing.
+// KnownToken returns the caller of a token. It does not count a wrong one. It compares with every
+// token, so that its time reveals nothing.
 func (a *Authenticator) KnownToken(secret string) (who Caller, ok bool) {
 	digest := sha256.Sum256([]byte(secret))
 	for i := range a.tokens {
@@ -107,8 +105,8 @@ func (a *Authenticator) KnownToken(secret string) (who Caller, ok bool) {
 	return who, ok
 }
 
-// KnownPassword returns whose a name and password are, if they signed in before and it is
-// the same password. It hashes nothing, and wrong ones are not counted.
+// KnownPassword returns the caller of a name and password that were right before. It hashes
+// nothing, and does not count wrong ones.
 func (a *Authenticator) KnownPassword(name, password string) (Caller, bool) {
 	acc, ok := a.passwords.known(name, password)
 	if !ok {

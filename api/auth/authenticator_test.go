@@ -40,7 +40,7 @@ const viewToken = "view-0123456789abcdef"
 // cheap is a hash that costs little: tests guess often.
 func cheap(t *testing.T, password string) string {
 	t.Helper()
-	h := hash{memory: 8, time: 1, threads: 1, salt: []byte("salt of 16 bytes")}
+	h := hash{memoryKiB: 8, passes: 1, threads: 1, salt: []byte("salt of 16 bytes")}
 	h.key = h.derive(password, keyBytes)
 	text := h.String()
 	require.NoError(t, CheckHash(text))

@@ -1,14 +1,13 @@
 package auth
 
-// Config says who may do what. Without users and tokens everybody may do
-// everything.
+// Config lists the users and tokens with their roles. Without any, every client may do everything.
 type Config struct {
-	None   bool // nobody is asked, and that is written out
+	None   bool // authentication is explicitly off
 	Users  []User
 	Tokens []Token
 }
 
-// Open reports whether nobody is asked who he is.
+// Open reports whether authentication is off.
 func (c Config) Open() bool { return len(c.Users) == 0 && len(c.Tokens) == 0 }
 
 // User signs in by name and password (RFC 7617).
@@ -21,6 +20,6 @@ type User struct {
 // Token signs in a program (RFC 6750).
 type Token struct {
 	Name  string // for the log
-	Token string // the secret itself, or "sha256:" and the hex digest of it
+	Token string // the secret, or "sha256:" and its hex digest
 	Roles []Role
 }

@@ -2,7 +2,7 @@ package auth
 
 import (
 	"context"
-	"crypto/md5" // #nosec G501: RFC 7616 has it, and many encoders know no other
+	"crypto/md5" // #nosec G501: RFC 7616 includes it, and many encoders support no other
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -14,17 +14,16 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Digest stands for a password where a client does not send that, but the response to
-// a challenge (RFC 7616): for each algorithm HA1, the hash of name:realm:password.
-// Whoever has an HA1 can sign in to its realm as with the password; other realms, and
-// other places where the password is used, are as safe as it is hard to guess.
+// Digest replaces a password for clients that send only the response to a challenge (RFC 7616). It
+// holds HA1 for each algorithm: the hash of name:realm:password. An HA1 allows to sign in to its
+// realm like the password itself. It does not reveal a strong password to other realms.
 type Digest struct {
 	Realm  string
-	MD5    string // in hexadecimal digits; empty where that algorithm is not wanted
+	MD5    string // hexadecimal; empty: the algorithm is not offered
 	SHA256 string // likewise
 }
 
-// HashDigest makes the Digest of a user.
+// HashDigest returns the Digest of a user.
 func HashDigest(name, realm, password string) (Digest, error) {
 	if password == "" {
 		return Digest{}, errors.New("the password is empty")
@@ -38,7 +37,7 @@ func HashDigest(name, realm, password string) (Digest, error) {
 	return Digest{realm, digestOf(false, name, realm, password), digestOf(true, name, realm, password)}, nil
 }
 
-// checkDigestText refuses what clients quote in different ways, or not at all.
+// checkDigestText refuses characters that clients quote in different ways.
 func checkDigestText(what, text string) error {
 	if text == "" || len(text) > 128 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
 		return fmt.Errorf("the %s %.130q is no text of 1 to 128 bytes without quotes, backslashes and control characters, which clients write in different ways", what, text)
@@ -46,7 +45,7 @@ func checkDigestText(what, text string) error {
 	return nil
 }
 
-// Check says why a digest of a user is none.
+// Check returns the error of a user's digest.
 func (d Digest) Check(name string) error {
 	if err := errors.Join(checkDigestText("name", name), checkDigestText("realm", d.Realm)); err != nil {
 		return err
@@ -65,39 +64,37 @@ func (d Digest) Check(name string) error {
 	return nil
 }
 
-// Response is the answer of a client to a challenge, each part as the client wrote it
-// (RFC 7616, 3.4). QOP, Count and ClientNonce are empty where the client knows no
-// quality of protection (RFC 2069).
+// Response is a client's response to a challenge, each part as the client wrote it (RFC 7616, 3.4).
+// QOP, Count and ClientNonce are empty for a client without quality of protection (RFC 2069).
 type Response struct {
 	SHA256                  bool // else MD5
 	Name, Realm, Nonce      string
 	Method, URI             string
 	QOP, Count, ClientNonce string
-	Hash                    string // in hexadecimal digits
+	Hash                    string // hexadecimal
 }
 
-// Digests checks responses to challenges, and passwords too, where it has the digest of
-// the user. Neither costs more than a few hashes of short texts. It compares in
-// constant time, and takes as long for a name that does not exist. It is safe for use
-// from many goroutines.
+// Digests checks responses to challenges, and passwords of users with a digest. Both cost only a
+// few hashes of short texts. It compares in constant time, and takes as long for an unknown name.
+// It is safe for concurrent use.
 //
-// Failures are limited as by a verifier: past those of a minute a name at an address, and
-// past ten times as many an address, is read in turn (see turns), whether it is right or
-// wrong: what is right is let in, and what is wrong is told a second later that it is
-// blocked. Each challenge is another one, so that a response cannot have a second chance.
+// Failures are limited as by a verifier: a name at an address past its failures of a minute, or an
+// address past ten times as many, is checked in turn (see turns), whether it is right or wrong. A
+// right one is accepted; a wrong one gets a BlockedError a second later. A response cannot have a
+// second chance, because each challenge differs.
 type Digests struct {
 	realm string
 	users map[string]Digest
-	dummy Digest // for names that do not exist
+	dummy Digest // for unknown names
 
 	clock            pipeline.Clock
-	names, strangers *attempts // by name and address: of names that exist, and of all others
-	addresses        *attempts // whatever the name
-	turns            *turns    // of addresses past one of these
+	names, strangers *attempts // by name and address: of known names, and of all others
+	addresses        *attempts // under all names
+	turns            *turns    // of addresses past one of these limits
 }
 
-// NewDigests takes the digests of users, by name. All have the same realm: a server
-// asks for one.
+// NewDigests takes the digests of users by name. All have the same realm, because a server sends
+// one.
 func NewDigests(users map[string]Digest, clock pipeline.Clock) (*Digests, error) {
 	d := &Digests{
 		users: map[string]Digest{}, clock: clock, names: newAttempts(clock, DefaultFailures),
@@ -119,11 +116,11 @@ func NewDigests(users map[string]Digest, clock pipeline.Clock) (*Digests, error)
 	return d, err
 }
 
-// Realm returns what the digests are for; empty where there are none.
+// Realm returns the realm of the digests, empty without any.
 func (d *Digests) Realm() string { return d.realm }
 
-// Offers reports whether every user who has a digest has one of the algorithm: a client
-// answers by the strongest that is offered, whoever it is.
+// Offers reports whether every user with a digest has one of the algorithm: a client responds with
+// the strongest offered algorithm, before the server knows its user.
 func (d *Digests) Offers(sha256 bool) bool {
 	for _, u := range d.users {
 		if u.ha1(sha256) == "" {
@@ -143,13 +140,13 @@ func (d Digest) ha1(sha256 bool) string {
 	return d.MD5
 }
 
-// Check is nil for a right response, else ErrWrong or a *BlockedError, which it counts in
-// seen, unless that is nil. The remote is an address, with or without a port. known: the
-// name is that of a user, who may have no digest.
+// Check returns nil for a right response, else ErrWrong or a *BlockedError, and counts the failure
+// in seen, which may be nil. remote is an address, with or without a port. known reports whether
+// the name is that of a user, who may have no digest.
 func (d *Digests) Check(ctx context.Context, seen *Failures, remote string, r Response, known bool) error {
 	wait, right, err := d.limited(ctx, remote, r.Name, known, func() bool { return d.right(r) })
 	if errors.Is(err, errHungUp) {
-		return ErrWrong // which reaches nobody
+		return ErrWrong // the client has disconnected
 	}
 	if right {
 		return nil
@@ -166,8 +163,8 @@ func (d *Digests) Check(ctx context.Context, seen *Failures, remote string, r Re
 	return d.later(ctx, wait)
 }
 
-// limited calls check at once, or in turn where too much has failed: then wait is how long
-// that lasts. The error is errBusy or errHungUp where it was not called.
+// limited calls check at once, or in turn after too many failures: then wait is the remaining time
+// of the limit. After errBusy and errHungUp, check was not called.
 func (d *Digests) limited(ctx context.Context, remote, name string, known bool, check func() bool) (wait time.Duration, right bool, err error) {
 	address, of := RemoteOf(remote), d.names
 	if !known {
@@ -194,15 +191,14 @@ func (d *Digests) limited(ctx context.Context, remote, name string, known bool, 
 	return wait, right, err
 }
 
-// later answers after a second: a client that tries again and again does so less often.
+// later returns the error after a second, which slows down a client that retries.
 func (d *Digests) later(ctx context.Context, wait time.Duration) error {
 	pipeline.Sleep(ctx, d.clock, secondChance, nil)
 	return &BlockedError{wait}
 }
 
-// right reports whether a response is that of a user who knows the password. Whether
-// its nonce and URI are those of the challenge and the request is its caller's to
-// check.
+// right reports whether a response is that of a user with the password. The caller checks that its
+// nonce and URI are those of the challenge and the request.
 func (d *Digests) right(r Response) bool {
 	u, known := d.users[r.Name]
 	if !known || u.ha1(r.SHA256) == "" {
@@ -220,9 +216,9 @@ func (d *Digests) right(r Response) bool {
 	return subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(r.Hash))) == 1 && known && r.Realm == d.realm
 }
 
-// CheckPassword is nil for the password that a user's digest is of, else ErrWrong, or a
-// *BlockedError, which it counts in seen: then the password was not looked at. A wrong one
-// is limited as a response is, and not counted in seen.
+// CheckPassword returns nil for the password of a user's digest, else ErrWrong or a *BlockedError.
+// After a *BlockedError, which it counts in seen, the password was not checked. A wrong password is
+// limited like a response, and not counted in seen.
 func (d *Digests) CheckPassword(ctx context.Context, seen *Failures, remote, name, password string) error {
 	_, known := d.users[name]
 	wait, right, err := d.limited(ctx, remote, name, known, func() bool { return d.rightPassword(name, password) })
@@ -252,7 +248,7 @@ func (d *Digests) rightPassword(name, password string) bool {
 	return subtle.ConstantTimeCompare([]byte(got), []byte(u.ha1(sha256))) == 1 && known
 }
 
-// digestOf returns the hash of texts with colons between them, in hexadecimal digits.
+// digestOf returns the hexadecimal hash of texts joined by colons.
 func digestOf(useSHA256 bool, parts ...string) string {
 	text := []byte(strings.Join(parts, ":"))
 	if useSHA256 {

@@ -1,8 +1,6 @@
-// Package auth tells who a caller is by his name and password or his token, and what
-// he may do. It knows no protocol: HTTP and the ingest servers hand in what was sent
-// to them.
+// Package auth authenticates callers by name and password or by token, and determines their roles.
+// It knows no protocol: HTTP and the ingest servers pass the received credentials in.
 //
-// Secrets are compared in constant time; a name that does not exist takes as long as
-// one that does. A few passwords are hashed at once, and the failures of one remote
-// are bounded.
+// Secrets are compared in constant time, and an unknown name takes as long as a known one. Few
+// passwords are hashed at once, and the failures of one remote address are bounded.
 package auth

@@ -7,24 +7,24 @@ import (
 )
 
 const (
-	secondChance = time.Second // after which a password that was refused unread may be sent again
-	maxRefused   = 32 << 10    // of these that are remembered: more than come within secondChance
-	maxWrong     = 8 << 10     // passwords that are known to be wrong
+	secondChance = time.Second // after this time a password that was refused unchecked may be sent again
+	maxRefused   = 32 << 10    // remembered refused passwords: more than arrive within secondChance
+	maxWrong     = 8 << 10     // remembered wrong passwords
 )
 
 // secret is the keyed digest of a name and a password.
 type secret [sha256.Size]byte
 
-// guesses remembers passwords that were refused unread and those that were found wrong,
-// by their digests. A person or a camera sends the same password again, which is then
-// read; who guesses sends another one. What is known to be wrong is not hashed again.
+// guesses remembers the digests of passwords that were refused unchecked, and of wrong ones. A
+// person or a camera sends the same password again, which is then checked; a guesser sends a
+// different one. A known wrong password is not hashed again.
 type guesses struct {
-	mu             sync.Mutex // guards what follows
+	mu             sync.Mutex // guards the fields below
 	refused, wrong recent
 }
 
-// returns reports whether a password was refused unread some time ago and may be read
-// now; else it is remembered, and wait tells when it may.
+// returns reports whether a password was refused unchecked at least secondChance ago and may be
+// checked now. Else it remembers the password, and wait is the time until it may.
 func (g *guesses) returns(s secret, now time.Time) (wait time.Duration, again bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,7 +53,7 @@ func (g *guesses) foundWrong(s secret, now time.Time) {
 	g.wrong.add(s, now, maxWrong)
 }
 
-// recent is the newest of many, in a bounded room that grows with them.
+// recent holds the newest secrets, up to a bound, in memory that grows with them.
 type recent struct {
 	at   map[secret]time.Time
 	ring []secret

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	hashings       = 2    // at once; each holds 19 MiB
-	maxWaiting     = 1024 // for their turn
+	hashings       = 2    // at once; each uses 19 MiB
+	maxWaiting     = 1024 // checks that wait
 	maxWaitingFrom = 256  // of one address
 )
 
@@ -19,28 +19,27 @@ var (
 	errHungUp = errors.New("the client hung up")
 )
 
-// hashing bounds the slow checks: few at once, in the order in which they came, and a
-// bounded number that wait. One of the places at work is never taken by second chances:
-// it is for who has not failed.
+// hashing bounds the slow checks: few run at once, in the order of their arrival, and a bounded
+// number wait. Second chances never take the last place: it is reserved for names without failures.
 type hashing struct {
 	places  chan struct{}
-	chances chan struct{} // the places that second chances may take
-	took    atomic.Int64  // ns that the newest one took
-	done    atomic.Int64  // checks; tests count the work
+	chances chan struct{} // places that second chances may take
+	tookNS  atomic.Int64  // duration of the newest check, ns
+	done    atomic.Int64  // finished checks; tests read it
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	waiting map[string]int
 	all     int
 }
 
 func newHashing() *hashing {
 	h := &hashing{places: make(chan struct{}, hashings), chances: make(chan struct{}, hashings-1), waiting: map[string]int{}}
-	h.took.Store(int64(20 * time.Millisecond)) // on common machines
+	h.tookNS.Store(int64(20 * time.Millisecond)) // typical duration
 	return h
 }
 
-// do calls check when its turn has come. It returns errBusy where too many wait, and
-// errHungUp where the context ended meanwhile; then check was not called.
+// do calls check when a place is free. After errBusy (too many wait) and errHungUp (the context
+// ended), check was not called.
 func (h *hashing) do(ctx context.Context, address string, chance bool, check func()) error {
 	if !h.enter(address) {
 		return errBusy
@@ -62,7 +61,7 @@ func (h *hashing) do(ctx context.Context, address string, chance bool, check fun
 	}
 	began := time.Now()
 	check()
-	h.took.Store(int64(time.Since(began)))
+	h.tookNS.Store(int64(time.Since(began)))
 	h.done.Add(1)
 	return nil
 }

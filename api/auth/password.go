@@ -14,40 +14,40 @@ import (
 // hash is an argon2id hash of a password (RFC 9106) in the PHC string format:
 // $argon2id$v=19$m=19456,t=2,p=1$salt$key
 type hash struct {
-	memory, time uint32 // KiB, passes
-	threads      uint8
-	salt, key    []byte
+	memoryKiB, passes uint32
+	threads           uint8
+	salt, key         []byte
 }
 
-// What HashPassword uses: the least that OWASP recommends, since a recorder's
-// memory is bounded and one check holds all of it.
+// The parameters of HashPassword are the minimum that OWASP recommends, because a recorder's memory
+// is bounded and each check holds all of it.
 const (
-	hashMemory  = 19 << 10
-	hashTime    = 2
-	hashThreads = 1
-	saltBytes   = 16
-	keyBytes    = 32
+	hashMemoryKiB = 19 << 10
+	hashPasses    = 2
+	hashThreads   = 1
+	saltBytes     = 16
+	keyBytes      = 32
 )
 
-// HashPassword makes the password_hash of a user, with a salt of its own.
+// HashPassword returns a password_hash with a random salt.
 func HashPassword(password string) (string, error) {
 	if password == "" {
 		return "", errors.New("the password is empty")
 	}
-	h := hash{memory: hashMemory, time: hashTime, threads: hashThreads, salt: make([]byte, saltBytes)}
+	h := hash{memoryKiB: hashMemoryKiB, passes: hashPasses, threads: hashThreads, salt: make([]byte, saltBytes)}
 	_, _ = rand.Read(h.salt) // never fails (crypto/rand)
 	h.key = h.derive(password, keyBytes)
 	return h.String(), nil
 }
 
-// String is the hash in the PHC format.
+// String returns the hash in the PHC format.
 func (h hash) String() string {
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.threads, b64(h.salt), b64(h.key))
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memoryKiB, h.passes, h.threads, b64(h.salt), b64(h.key))
 }
 
 func (h hash) derive(password string, n uint32) []byte {
-	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, n)
+	return argon2.IDKey([]byte(password), h.salt, h.passes, h.memoryKiB, h.threads, n)
 }
 
 // matches compares in constant time.
@@ -55,8 +55,8 @@ func (h hash) matches(password string) bool {
 	return subtle.ConstantTimeCompare(h.derive(password, uint32(len(h.key))), h.key) == 1
 }
 
-// parseHash reads the PHC format. The costs are bounded: a hash from outside
-// must not decide how much memory a login takes.
+// parseHash parses the PHC format. It bounds the costs: a configured hash must not decide how much
+// memory a sign-in takes.
 func parseHash(s string) (hash, error) {
 	var h hash
 	bad := func(why string) (hash, error) {
@@ -70,11 +70,11 @@ func parseHash(s string) (hash, error) {
 		return bad("want version 19")
 	}
 	var threads uint32
-	if n, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &threads); n != 3 || err != nil ||
-		fmt.Sprintf("m=%d,t=%d,p=%d", h.memory, h.time, threads) != f[3] {
+	if n, err := fmt.Sscanf(f[3], "m=%d,t=%d,p=%d", &h.memoryKiB, &h.passes, &threads); n != 3 || err != nil ||
+		fmt.Sprintf("m=%d,t=%d,p=%d", h.memoryKiB, h.passes, threads) != f[3] {
 		return bad("want m=..,t=..,p=..")
 	}
-	if h.time < 1 || h.time > 16 || threads < 1 || threads > 16 || h.memory < 8*threads || h.memory > 256<<10 {
+	if h.passes < 1 || h.passes > 16 || threads < 1 || threads > 16 || h.memoryKiB < 8*threads || h.memoryKiB > 256<<10 {
 		return bad("its costs are out of range: m up to 262144, t and p up to 16")
 	}
 	h.threads = uint8(threads)

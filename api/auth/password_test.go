@@ -40,7 +40,7 @@ func FuzzHash(f *testing.F) {
 			}
 			return
 		}
-		if h.memory > 256<<10 || h.time > 16 || h.time < 1 || h.threads < 1 || len(h.key) < 16 {
+		if h.memoryKiB > 256<<10 || h.passes > 16 || h.passes < 1 || h.threads < 1 || len(h.key) < 16 {
 			t.Fatalf("%q is taken", text)
 		}
 	})

@@ -9,23 +9,23 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Passwords checks names and passwords for servers that know no roles, under which many
-// cameras may sign in from one address: one whose password is wrong does not lock the
-// others out. It is safe for use from many goroutines.
+// Passwords checks names and passwords for servers without roles, to which many cameras may sign in
+// from one address: a camera with a wrong password does not lock the others out. It is safe for
+// concurrent use.
 type Passwords struct{ users *verifier }
 
-// DefaultFailures is how often a name may fail to sign in from one address within a minute.
+// DefaultFailures is the number of failed sign-ins of a name from one address in a minute.
 const DefaultFailures = 10
 
-// Credentials are a name and the hash of its password.
+// Credentials hold a name and the hash of its password.
 type Credentials struct{ Name, PasswordHash string }
 
-// NewPasswords reads the hashes, which HashPassword made. The others are users without one:
-// they are treated as names that do not exist, and counted as what they are.
+// NewPasswords parses hashes of HashPassword. others are users without a hash: they are refused
+// like unknown names, and counted as known ones.
 func NewPasswords(users []Credentials, others []string, clock pipeline.Clock) (*Passwords, error) {
 	all := make([]User, len(users))
 	for i, u := range users {
-		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // the role is not asked for
+		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // no caller reads the role
 	}
 	v, err := newVerifier(all, DefaultFailures, clock)
 	if err != nil {
@@ -38,43 +38,43 @@ func NewPasswords(users []Credentials, others []string, clock pipeline.Clock) (*
 	return &Passwords{v}, nil
 }
 
-// Reasons why somebody is not let in.
+// Errors of a sign-in.
 var (
 	ErrWrong   = errors.New("name or password is wrong")
 	ErrBlocked = errors.New("too many failed attempts to sign in")
 )
 
-// BlockedError is an ErrBlocked that says how long. What was sent was not looked at: it
-// may be right.
+// BlockedError is an ErrBlocked with the remaining time. The credentials were not checked and may
+// be right.
 type BlockedError struct{ Wait time.Duration }
 
-// Error says when to try again.
+// Error returns a text with the time to wait.
 func (e *BlockedError) Error() string {
 	return fmt.Sprintf("%v: again in %s", ErrBlocked, e.Wait.Round(time.Second))
 }
 
-// Unwrap makes it an ErrBlocked.
+// Unwrap returns ErrBlocked.
 func (e *BlockedError) Unwrap() error { return ErrBlocked }
 
-// Check is nil for the right password, else ErrWrong or a *BlockedError, which it counts
-// in seen, unless that is nil. The remote is an address, with or without a port. See
-// verifier for what is limited.
+// Check returns nil for the right password, else ErrWrong or a *BlockedError, and counts the
+// failure in seen, which may be nil. remote is an address, with or without a port. See verifier for
+// the limits.
 func (p *Passwords) Check(ctx context.Context, seen *Failures, remote, name, password string) error {
 	_, err := p.users.verify(ctx, seen, remote, name, password)
 	return err
 }
 
-// Knows reports whether a name is one that may sign in. It is for logs, in which a
-// password typed in its place must not stand.
+// Knows reports whether a name is that of a user. It is for logs, which must not contain a password
+// that was typed in its place.
 func (p *Passwords) Knows(name string) bool { return p.users.users[name] != nil }
 
-// CheckHash says why a password_hash is none.
+// CheckHash returns the error of a password_hash.
 func CheckHash(s string) error {
 	_, err := parseHash(s)
 	return err
 }
 
-// CheckToken says why a token cannot be one.
+// CheckToken returns the error of a token.
 func CheckToken(s string) error {
 	_, err := newToken(Token{Token: s, Roles: []Role{View}})
 	return err

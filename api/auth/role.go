@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// Role is a kind of thing that a caller may do.
+// Role names a set of permissions.
 type Role string
 
-// The roles. A route without a role is for everybody.
+// The roles. A route without a role is open to every client.
 const (
-	View    Role = "view"    // look: streams, status, recordings, footage, metrics
+	View    Role = "view"    // read streams, status, recordings, metrics
 	Control Role = "control" // view; start, stop, protect
 	Admin   Role = "admin"   // control; delete, reload
-	Declare Role = "declare" // view; make pipelines and take them back
+	Declare Role = "declare" // view; declare and delete pipelines
 )
 
-// roles lists each role with the roles that it holds. Admin does not hold Declare, nor
-// Declare Control: who may delete recordings need not decide what the machine writes, and
-// the other way round.
+// roles lists each role with the roles that it includes. Admin does not include Declare, nor
+// Declare Control: the right to delete recordings is independent of the right to decide what the
+// machine writes.
 var roles = []struct {
 	role  Role
 	holds Roles
@@ -26,7 +26,7 @@ var roles = []struct {
 	{View, view}, {Control, view | control}, {Admin, view | control | admin}, {Declare, view | declare},
 }
 
-// Roles is a set of roles, with all that they hold. The zero value is nobody's.
+// Roles is a set of roles, including all that they include. The zero value allows nothing.
 type Roles uint8
 
 const (
@@ -36,10 +36,10 @@ const (
 	declare
 )
 
-// Everything is all roles at once: what everybody has where nobody is asked who he is.
+// Everything is the set of all roles, which every caller has without authentication.
 const Everything = view | control | admin | declare
 
-// Holds reports whether the set allows what a role does. No role is for everybody.
+// Holds reports whether the set allows a role. The empty role is allowed to all.
 func (r Roles) Holds(need Role) bool {
 	if need == "" {
 		return true
@@ -62,7 +62,7 @@ func (r Roles) List() (all []Role) {
 	return all
 }
 
-// RolesOf returns the set that some roles make.
+// RolesOf returns the set of some roles.
 func RolesOf(list ...Role) (all Roles, err error) {
 	for _, r := range list {
 		set := Roles(0)
@@ -90,8 +90,8 @@ func roleNames() string {
 	return strings.Join(names, ", ")
 }
 
-// Caller is who makes a request.
+// Caller identifies the caller of a request.
 type Caller struct {
-	Name  string // of the user or token, "anybody" without auth, empty where it is not known
+	Name  string // user or token; "anybody" without auth; empty if unknown
 	Roles Roles
 }

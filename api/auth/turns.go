@@ -10,35 +10,34 @@ import (
 )
 
 const (
-	placesOf     = 4            // of an address; each is held for secondChance by what was wrong
-	maxTurns     = 4 * placesOf // that wait at an address: so many that the last one waits 4 s
-	maxAddresses = 4096         // that have places at once
+	placesOf     = 4            // of an address; a wrong check holds one for secondChance
+	maxTurns     = 4 * placesOf // that wait at an address: the last one waits 4 s
+	maxAddresses = 4096         // with places at once
 )
 
-// turns bounds quick checks of addresses that have failed too often: an address has a few
-// places, and what is wrong holds one for a second, also after its client has hung up. What
-// is right holds none. Both wait for a free place in the order in which they came, so that
-// the time of an answer tells nothing before the turn has come. A client that has hung up
-// loses its turn: it is never checked.
+// turns bounds the quick checks of addresses after too many failures. An address has a few places,
+// and a wrong check holds one for a second, even after its client has disconnected. A right check
+// holds none. Both wait for a free place in the order of their arrival, so that the time of an
+// answer reveals nothing. The turn of a disconnected client is skipped without a check.
 type turns struct {
 	clock pipeline.Clock
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	of    map[string]*turnsOf
-	swept time.Time // when addresses without a place were last forgotten
+	swept time.Time // last removal of addresses without a held place
 }
 
-// turnsOf are the places of an address and who waits for one.
+// turnsOf holds the places of an address and the turns that wait for one.
 type turnsOf struct {
-	held    [placesOf]time.Time // until when
+	held    [placesOf]time.Time // end of each hold
 	waiting []*turn             // the first is the next
 }
 
-// turn is one that waits. Both channels are closed by another one.
+// turn is a waiting check. Another goroutine closes its channels.
 type turn struct {
 	ctx   context.Context
-	first chan struct{} // it is the next
-	gone  chan struct{} // its client has hung up, and it waits no more
+	first chan struct{} // closed when the turn is the next
+	gone  chan struct{} // closed when the turn was removed because its client has disconnected
 }
 
 func newTurn(ctx context.Context) *turn {
@@ -49,8 +48,8 @@ func newTurns(clock pipeline.Clock) *turns {
 	return &turns{clock: clock, of: map[string]*turnsOf{}}
 }
 
-// do calls check when a place of the address is free. It returns errBusy where too many
-// wait, and errHungUp where the context ended meanwhile; then check was not called.
+// do calls check when a place of the address is free. After errBusy (too many wait) and errHungUp
+// (the context ended), check was not called.
 func (t *turns) do(ctx context.Context, address string, check func() bool) (right bool, err error) {
 	me := newTurn(ctx)
 	q := t.enter(address, me)
@@ -60,7 +59,7 @@ func (t *turns) do(ctx context.Context, address string, check func() bool) (righ
 	return t.await(q, me, check)
 }
 
-// await calls check when the turn has come.
+// await calls check in its turn.
 func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err error) {
 	select {
 	case <-me.first:
@@ -85,7 +84,7 @@ func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err 
 	}
 }
 
-// enter joins those that wait. It returns nil where they are too many.
+// enter adds a turn to the queue. It returns nil for a full queue.
 func (t *turns) enter(address string, me *turn) *turnsOf {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -112,7 +111,7 @@ func (t *turns) enter(address string, me *turn) *turnsOf {
 	return q
 }
 
-// makeRoom forgets addresses without any place held, once there are many.
+// makeRoom removes addresses without a held place, once there are many.
 func (t *turns) makeRoom() {
 	now := t.clock.Now()
 	if len(t.of) < maxAddresses || now.Sub(t.swept) < secondChance {
@@ -126,7 +125,7 @@ func (t *turns) makeRoom() {
 	}
 }
 
-// try checks if a place is free, and else returns how long to wait for one.
+// try calls check if a place is free, else it returns how long to wait for one.
 func (t *turns) try(q *turnsOf, me *turn, check func() bool) (wait time.Duration, right bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -157,13 +156,13 @@ func (t *turns) leave(q *turnsOf, me *turn) {
 	q.leave(me)
 }
 
-// leave ends the wait of one, if that has not happened. The next one's turn comes.
+// leave removes a turn from the queue, if it is there, and starts the next one.
 func (q *turnsOf) leave(me *turn) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(other *turn) bool { return other == me })
 	q.next()
 }
 
-// next tells the first that it is.
+// next notifies the first turn of the queue.
 func (q *turnsOf) next() {
 	if len(q.waiting) == 0 {
 		return

@@ -13,45 +13,44 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// verifier checks names and passwords for all servers in one way.
+// verifier checks names and passwords for all servers in the same way.
 //
-// A password that was right before is let in by its digest, whatever its address or its
-// name has got wrong. What must be hashed is limited, each line within a minute:
+// It accepts a password that was right before by its digest, without limits. Passwords that need
+// hashing are limited, each line within a minute:
 //
 //	a name at an address                failures        then second chances only
 //	an address, under all names         10 * failures   then names that have not failed at it, and second chances
 //	second chances of a name            failures
 //	second chances in all               300
 //
-// A second chance is for a password that was refused unread and comes again a second
-// later, as that of a person or a camera does. So the owner of a name gets in beside
-// one who guesses at the same name from the same address, who sends another password
-// each time. Whoever sends each guess twice shares the second chances with the owner,
-// who then waits in proportion to the guesses; tokens and passwords that were right before
-// are not concerned. A password that is known to be wrong costs nothing again,
-// and keeps nobody out.
+// A second chance is for a password that was refused unchecked and returns a second later, as the
+// password of a person or a camera does. So the owner of a name can sign in beside an attacker who
+// guesses at the same name from the same address with a different password each time. An attacker
+// who sends each guess twice shares the second chances with the owner, who then waits in proportion
+// to the guesses; tokens and passwords that were right before are not affected. A known wrong
+// password costs nothing again, and locks no user out.
 //
-// A name that does not exist is treated as one that does, at the cost of a hash or, once
-// its address has failed too often, of the time that a hash takes.
+// An unknown name is treated like a known one, at the cost of a hash or, once its address has
+// failed too often, of the time that a hash takes.
 type verifier struct {
 	clock  pipeline.Clock
 	users  map[string]*account
-	dummy  account         // checked for names that do not exist
+	dummy  account         // checked for unknown names
 	others map[string]bool // users without a hash
-	key    [32]byte        // of digests; never leaves the process
+	key    [32]byte        // for digests; never leaves the process
 
-	names, strangers budgets   // of those that exist, and of all others: which do not crowd those out
-	addresses        *attempts // whatever the name
+	names, strangers budgets   // of known names, and of all others, which cannot use up the former
+	addresses        *attempts // under all names
 	inAll            *attempts // second chances
 	guesses          guesses
 	hashing          *hashing
 
-	mu       sync.Mutex               // guards what follows
-	underway map[secret]chan struct{} // passwords that are looked at now: one hashing for all who send the same
+	mu       sync.Mutex               // guards the fields below
+	underway map[secret]chan struct{} // passwords that are being checked: one hashing for all requests with the same password
 }
 
-// budgets are those of names at addresses. What is known to be wrong has its own: it costs
-// nothing, and whoever repeats it is in nobody's way.
+// budgets limit names at addresses. Known wrong passwords have their own budget: they cost nothing,
+// and repeating them blocks no other user.
 type budgets struct{ first, second, wrong *attempts }
 
 func newBudgets(clock pipeline.Clock, limit int) budgets {
@@ -59,11 +58,11 @@ func newBudgets(clock pipeline.Clock, limit int) budgets {
 }
 
 const (
-	sharedFailures = 10 // times those of a name are an address's
+	sharedFailures = 10 // times the failures of a name
 	chancesInAll   = 300
 )
 
-// newVerifier reads the hashes. The error says which user is wrong.
+// newVerifier parses the hashes. The error names the user.
 func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, error) {
 	v := &verifier{
 		clock: clock, users: map[string]*account{}, hashing: newHashing(), underway: map[secret]chan struct{}{},
@@ -80,13 +79,12 @@ func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, e
 			return nil, fmt.Errorf("users %d: %q is there twice", i+1, u.Name)
 		}
 		v.users[u.Name] = acc
-		v.dummy.hash = acc.hash // so that it costs the same
+		v.dummy.hash = acc.hash // so that an unknown name costs the same
 	}
 	return v, nil
 }
 
-// known returns whose a name and password are, if that costs no hashing: the password
-// was right before.
+// known returns the account of a name and password that were right before, without hashing.
 func (v *verifier) known(name, password string) (*account, bool) {
 	acc := v.users[name]
 	if acc == nil {
@@ -95,8 +93,8 @@ func (v *verifier) known(name, password string) (*account, bool) {
 	return acc, acc.seen(v.digest(name, password)) && acc != &v.dummy
 }
 
-// verify returns whose a name and password are, ErrWrong, or a *BlockedError, which it
-// counts in seen.
+// verify returns the account of a name and password, ErrWrong or a *BlockedError, and counts the
+// failure in seen.
 func (v *verifier) verify(ctx context.Context, seen *Failures, remote, name, password string) (*account, error) {
 	s := v.digest(name, password)
 	for {
@@ -116,7 +114,7 @@ func (v *verifier) verify(ctx context.Context, seen *Failures, remote, name, pas
 	defer v.end(s)
 	acc, err := v.slowly(ctx, remote, name, password, s)
 	if errors.Is(err, errHungUp) {
-		return nil, ErrWrong // which reaches nobody
+		return nil, ErrWrong // the client has disconnected
 	}
 	v.count(seen, err, remote, name)
 	return acc, err
@@ -138,8 +136,8 @@ func (v *verifier) count(seen *Failures, err error, remote, name string) {
 	}
 }
 
-// begin reports whether a password is the caller's to look at, else until when another
-// one does.
+// begin reports whether the caller must check a password. Else other is closed when another caller
+// has checked it.
 func (v *verifier) begin(s secret) (other <-chan struct{}, mine bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -157,14 +155,14 @@ func (v *verifier) end(s secret) {
 	delete(v.underway, s)
 }
 
-// admission is how a password that was not right before is looked at.
+// admission describes how to check a password that was not right before.
 type admission struct {
-	chance   bool   // it is a second one
-	pretend  bool   // nothing is hashed, but it takes as long
-	giveBack func() // what was counted before, for who was right or hung up
+	chance   bool   // it is a second chance
+	pretend  bool   // nothing is hashed, but it takes the same time
+	giveBack func() // undoes the counts, for a right password or a disconnected client
 }
 
-// admit decides whether a password may be hashed. The error is the answer where it may not.
+// admit decides whether a password may be hashed. Else it returns the error of the sign-in.
 func (v *verifier) admit(address, name, password string, s secret) (admission, error) {
 	lane, counted, exists := v.lane(address, name), v.names, v.users[name] != nil
 	if !exists {
@@ -235,9 +233,9 @@ func (v *verifier) slowly(ctx context.Context, remote, name, password string, s 
 	return nil, ErrWrong
 }
 
-// pretend takes as long as a hashing, and costs none.
+// pretend waits as long as a hashing takes.
 func (v *verifier) pretend(ctx context.Context) error {
-	passed, stop := v.clock.After(time.Duration(v.hashing.took.Load()))
+	passed, stop := v.clock.After(time.Duration(v.hashing.tookNS.Load()))
 	defer stop()
 	select {
 	case <-passed:
@@ -253,7 +251,7 @@ func (v *verifier) digest(name, password string) (s secret) {
 	return s
 }
 
-// lane is a name at an address, in a bounded length.
+// lane returns the key of a name at an address, of bounded length.
 func (v *verifier) lane(address, name string) string {
 	s := v.digest(address, name)
 	return string(s[:16])

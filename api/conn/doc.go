@@ -1,4 +1,3 @@
-// Package conn bounds what the clients of an HTTP server can take from one another:
-// connections, and the time in which a body comes. It holds the certificate, which is
-// read again when its files change.
+// Package conn bounds the resources that one client of an HTTP server can take: connections, and
+// the time for a body to arrive.
 package conn

@@ -13,32 +13,32 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// Listener bounds the connections of a server. When there are too many the one
-// that has waited longest without a request at work is closed for the new one, so
-// that strangers who connect and say nothing, or begin a request and do not end
-// it, lock nobody out. When all are at work the new one is closed, unless it comes
-// from an address that has less than its share, a quarter, and another has more: of
-// that one the oldest goes, so that one client's slow downloads lock nobody out.
+// Listener bounds the connections of a server. At the limit it closes the connection that has been
+// idle for the longest, so that clients that connect and send nothing, or begin a request and do
+// not end it, lock no other client out. When all connections have running requests, it closes the
+// new one, unless the new one comes from an address with less than its share, a quarter, and
+// another address has more: then it closes the oldest connection of that address, so that one
+// client's slow downloads lock no other client out.
 type Listener struct {
 	*net.TCPListener
 	TLS    *tls.Config // nil without TLS; set before Accept
 	limit  int
 	linger time.Duration // for a client that is still sending when its connection is closed
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	conns    map[*Conn]bool
 	idle     *list.List // of *Conn, the longest idle first
 	from     map[string]int
 	accepted uint64
 }
 
-// NewListener bounds connections by limit. A client that is still sending when its
-// connection is closed is read for linger.
+// NewListener bounds the connections of l by limit. Before it closes the connection of a client
+// that is still sending, it reads for linger.
 func NewListener(l *net.TCPListener, limit int, linger time.Duration) *Listener {
 	return &Listener{TCPListener: l, limit: limit, linger: linger, conns: map[*Conn]bool{}, idle: list.New(), from: map[string]int{}}
 }
 
-// Accept returns the next connection that there is room for.
+// Accept returns the next connection within the limit.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
@@ -52,7 +52,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// add counts a connection in, or says that there is no room.
+// add counts a connection. It returns false at the limit.
 func (l *Listener) add(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,8 +72,8 @@ func (l *Listener) add(c *Conn) bool {
 	return true
 }
 
-// leastWanted is the connection that goes for a new one, nil where none does. The
-// lock is held.
+// leastWanted returns the connection to close for a new one, nil without one. The caller holds the
+// lock.
 func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 	if oldest := l.idle.Front(); oldest != nil {
 		return oldest.Value.(*Conn)
@@ -90,10 +90,10 @@ func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 	return gone
 }
 
-// settle keeps a connection among the idle ones while it is. The lock is held.
+// settle adds a connection to the idle ones or removes it from them. The caller holds the lock.
 func (l *Listener) settle(c *Conn) {
 	switch working := c.active && (c.waiting == 0 || c.waiting < c.requests); {
-	case !l.conns[c]: // it is gone
+	case !l.conns[c]: // closed
 	case working && c.at != nil:
 		l.idle.Remove(c.at)
 		c.at = nil
@@ -102,7 +102,7 @@ func (l *Listener) settle(c *Conn) {
 	}
 }
 
-// forget counts a connection out. The lock is held.
+// forget removes a connection from the counts. The caller holds the lock.
 func (l *Listener) forget(c *Conn) {
 	if c.at != nil {
 		l.idle.Remove(c.at)
@@ -116,7 +116,7 @@ func (l *Listener) forget(c *Conn) {
 	}
 }
 
-// Changed is http.Server.ConnState: between requests a connection is idle.
+// Changed implements http.Server.ConnState: a connection between requests is idle.
 func (l *Listener) Changed(c net.Conn, state http.ConnState) {
 	if conn := inner(c); conn != nil {
 		l.mu.Lock()
@@ -126,12 +126,12 @@ func (l *Listener) Changed(c net.Conn, state http.ConnState) {
 	}
 }
 
-// Context is http.Server.ConnContext: a request knows its connection.
+// Context implements http.Server.ConnContext: the context of a request holds its connection.
 func (l *Listener) Context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, inner(c))
 }
 
-// connKey is the key of a request's connection in its context.
+// connKey is the context key of a request's connection.
 type connKey struct{}
 
 func of(ctx context.Context) *Conn {
@@ -139,15 +139,14 @@ func of(ctx context.Context) *Conn {
 	return c
 }
 
-// Begin counts a request, by its context, to the work of its connection until it is
-// told that the request has ended.
+// Begin counts a request, by its context, as work of its connection until end is called.
 func Begin(ctx context.Context) (end func()) {
 	c := of(ctx)
 	c.count(1, 0)
 	return func() { c.count(-1, 0) }
 }
 
-// inner is the connection as it was accepted, nil for one that was not here.
+// inner returns the accepted connection, nil for one of another listener.
 func inner(c net.Conn) *Conn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
@@ -156,23 +155,22 @@ func inner(c net.Conn) *Conn {
 	return conn
 }
 
-// Conn is a connection that says when it is closed. It embeds the TCP
-// connection and not net.Conn: its ReadFrom is what makes sendfile(2) happen.
+// Conn is an accepted connection. It embeds the TCP connection and not net.Conn, whose ReadFrom
+// makes net/http use sendfile(2).
 type Conn struct {
 	*net.TCPConn
 	of     *Listener
-	from   string // whom it counts for
-	number uint64 // in the order in which they were accepted
+	from   string // key of the client's address
+	number uint64 // in the order of their acceptance
 
 	// Guarded by of.mu.
-	at       *list.Element // among the idle ones, nil while it is at work
+	at       *list.Element // in the idle list; nil while at work
 	active   bool          // net/http has a request of it
-	requests int           // under way; HTTP/2 has several at once
+	requests int           // running; HTTP/2 has several at once
 	waiting  int           // of these, the ones that wait for the client to send
 }
 
-// count adds to the numbers of requests and of those that wait. A nil connection
-// counts nothing.
+// count adds to the numbers of requests and of waiting ones. A nil connection counts nothing.
 func (c *Conn) count(requests, waiting int) {
 	if c == nil {
 		return
@@ -184,11 +182,10 @@ func (c *Conn) count(requests, waiting int) {
 	c.of.settle(c)
 }
 
-// CloseWrite says that nothing more comes from here, then reads and throws away
-// what the client still sends until it closes too, for a time and lingerBytes. net/http calls it
-// before it closes a connection on a client in the middle of a request, such as
-// one whose header is too large: closed at once, the connection would be reset,
-// and the client might never read why.
+// CloseWrite closes the sending direction, then reads and discards what the client still sends, up
+// to linger and lingerBytes. net/http calls it before it closes the connection of a client in the
+// middle of a request, such as one with a too large header: an immediate close would reset the
+// connection, and the client might never read the answer.
 func (c *Conn) CloseWrite() error {
 	if err := c.TCPConn.CloseWrite(); err != nil {
 		return err
@@ -200,7 +197,7 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// Close counts the connection out.
+// Close closes the connection and removes it from the counts.
 func (c *Conn) Close() error {
 	c.of.mu.Lock()
 	c.of.forget(c)
@@ -208,14 +205,14 @@ func (c *Conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// Counts are the connections of a listener.
+// Counts are the numbers of connections of a listener.
 type Counts struct {
 	Open    int
-	Idle    int // of these, the ones that nobody works for
-	Waiting int // of these, the ones that are in the middle of a request which the client does not end
+	Idle    int // of these, the ones without a running request
+	Waiting int // of these, the ones with a request that the client has not sent completely
 }
 
-// Counts tells how many connections there are.
+// Counts returns the numbers of connections.
 func (l *Listener) Counts() Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package coverage joins recordings to the spans of time of which there is footage, so that
-// a week of a timeline is a few hundred bars, however many files it has.
+// Package coverage joins recordings to the spans of time that they cover, so that a week of a
+// timeline is a few hundred bars, however many files it has.
 package coverage
 
 import (
@@ -11,45 +11,46 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Span is footage without a gap that could be seen at the resolution.
+// Span is a time without a gap longer than the resolution.
 type Span struct {
 	First      media.ID // of the oldest recording
 	StartNS    int64
 	EndNS      int64
 	State      media.State // recording, finished or recovered
-	Elsewhere  bool        // another recorder has it
+	Elsewhere  bool        // another recorder has the file
 	Recordings int
-	Gap        media.Gap // what is missing before it
+	Gap        media.Gap // gap before it
 }
 
-// Stream is what there is of a stream: the newest first, until Streams puts the oldest first.
+// Stream holds the spans and events of a stream: the newest first, until Streams reverses the
+// spans.
 type Stream struct {
 	Path   string
 	Spans  []Span
 	Events []Event
-	Cut    bool // it has further events
+	Cut    bool // further events were left out
 }
 
-// Event is what is shown of an event; its data is not held.
+// Event is an event without its data.
 type Event struct {
 	AtNS int64
 	Name string
 }
 
-// Joiner joins recordings that come by start, the newest first.
+// Joiner joins recordings that are added in order of their start, the newest first.
 type Joiner struct {
-	Resolution time.Duration // a shorter gap is none
-	Now        time.Time     // to which what still grows reaches
-	MaxBytes   int           // of all together, about, as JSON
+	Resolution time.Duration // a shorter gap is ignored
+	Now        time.Time     // the end of recordings that still grow
+	MaxBytes   int           // approximate limit of all together as JSON
 
 	bytes   int
 	streams map[string]*Stream
 }
 
-// mostEvents are kept of a stream.
-const mostEvents = 500
+// maxEvents bounds the events of a stream.
+const maxEvents = 500
 
-// What each takes as JSON, without its names.
+// Approximate sizes as JSON, without the names.
 const (
 	streamBytes = 50
 	spanBytes   = 200
@@ -57,11 +58,11 @@ const (
 	eventBytes  = 60
 )
 
-// Full reports whether there is no room for another recording.
+// Full reports whether MaxBytes is reached.
 func (j *Joiner) Full() bool { return j.bytes >= j.MaxBytes }
 
-// Add takes the next recording. One whose footage is gone or elsewhere only is left out.
-// Of its events as many are kept as there is room for.
+// Add adds the next recording, and its events as far as they fit. It ignores recordings of state lost
+// or remote.
 func (j *Joiner) Add(r *media.Record) {
 	if r.State == media.StateLost || r.State == media.StateRemote {
 		return
@@ -103,7 +104,7 @@ func (j *Joiner) addSpan(s *Stream, one *Span) {
 
 func (j *Joiner) addEvents(s *Stream, events []media.Event) {
 	for i := range events {
-		if len(s.Events) == mostEvents || j.Full() {
+		if len(s.Events) == maxEvents || j.Full() {
 			s.Cut = true
 			return
 		}
@@ -128,17 +129,19 @@ func textBytes(text string) int {
 	return bytes
 }
 
-// joins reports whether an older span reaches to a newer one, with nothing between them
-// that could be seen.
+// joins reports whether an older span reaches to a newer one, without a gap longer than the
+// resolution.
 func (j *Joiner) joins(newer, older *Span) bool {
 	return newer.State == older.State && newer.Elsewhere == older.Elsewhere &&
 		newer.Gap.DurationNS <= int64(j.Resolution) && newer.StartNS-older.EndNS <= int64(max(j.Resolution, touching))
 }
 
-// touching is how far two recordings may be apart by the wall clock that follow each other.
+// touching is the largest distance, by the wall clock, of two recordings that follow each other
+// without a gap.
 const touching = 100 * time.Millisecond
 
-// Streams returns what was joined, by path, the oldest span first. Add is over then.
+// Streams returns the streams sorted by path, with the oldest span first. Add must not be called
+// after it.
 func (j *Joiner) Streams() (all []Stream) {
 	for _, path := range slices.Sorted(maps.Keys(j.streams)) {
 		s := j.streams[path]

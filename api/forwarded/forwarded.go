@@ -1,10 +1,9 @@
-// Package forwarded tells which address a request came from, where trusted proxies hand
-// it on: by X-Forwarded-For, or by Forwarded (RFC 7239).
+// Package forwarded determines the address that a request came from through trusted proxies, by
+// X-Forwarded-For or Forwarded (RFC 7239).
 //
-// Each proxy adds the address that it was asked from at the right, so what stands there
-// was written by those who are trusted; what stands further to the left may have been
-// written by anybody. The list is therefore read from the right, as far as the addresses
-// are trusted, and the next one is the client.
+// Each proxy appends the address of its client, so the entries at the right were written by trusted
+// proxies, and entries further to the left may be forged. The list is therefore read from the
+// right, as far as the addresses are trusted, and the next one is the client.
 package forwarded
 
 import (
@@ -14,13 +13,13 @@ import (
 	"strings"
 )
 
-// maxHops is how many proxies a request may have come through.
+// maxHops bounds the number of proxies.
 const maxHops = 16
 
-// Client returns the address of who made a request: that of the connection, unless it is
-// trusted. A header that cannot be read as far as that takes, an address that a proxy
-// hides, and two headers that differ say nothing: then it is the connection's, too. The
-// result has a port only where it is the connection's.
+// Client returns the client's address of a request: the address of the connection, unless it is a
+// trusted proxy. It is the connection's address, too, when the header is invalid as far as it must
+// be read, when a proxy hides the address, or when two headers differ. The result has a port only
+// if it is the connection's.
 func Client(r *http.Request, trusted []netip.Prefix) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !isTrusted(peer.Addr(), trusted) {
@@ -49,7 +48,7 @@ func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// first returns the first address from the right that is not trusted, or the leftmost.
+// first returns the first untrusted address from the right, or the leftmost one.
 func first(lines []string, address func(string) (netip.Addr, bool), trusted []netip.Prefix) (client netip.Addr, ok bool) {
 	hops := 0
 	for _, line := range slices.Backward(lines) {
@@ -73,8 +72,8 @@ func first(lines []string, address func(string) (netip.Addr, bool), trusted []ne
 	return client, client.IsValid()
 }
 
-// cutLast cuts a list at its last comma outside quotes. From the right, since quotes that
-// somebody opened further to the left must not hide what a proxy has added.
+// cutLast cuts a list at its last comma outside quotes. It scans from the right, because quotes
+// that a client opened further to the left must not hide the entries of a proxy.
 func cutLast(list string) (before, last string, more bool) {
 	quoted := false
 	for i := len(list) - 1; i >= 0; i-- {
@@ -92,7 +91,7 @@ func cutLast(list string) (before, last string, more bool) {
 	return "", strings.Trim(list, " \t"), false
 }
 
-// element reads one of Forwarded: pairs, of which for= is the client's address.
+// element parses an element of Forwarded: pairs, of which for= is the client's address.
 func element(text string) (client netip.Addr, ok bool) {
 	for pair := range strings.SplitSeq(text, ";") {
 		name, value, is := strings.Cut(strings.Trim(pair, " \t"), "=")
@@ -103,7 +102,7 @@ func element(text string) (client netip.Addr, ok bool) {
 			continue
 		}
 		if client.IsValid() {
-			return netip.Addr{}, false // which of the two?
+			return netip.Addr{}, false // ambiguous
 		}
 		if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
 			value = value[1 : len(value)-1]
@@ -115,8 +114,8 @@ func element(text string) (client netip.Addr, ok bool) {
 	return client, client.IsValid()
 }
 
-// plain reads an address with or without a port: IPv6 in brackets, or as it is. What
-// hides one, as unknown or _name, is none.
+// plain parses an address with or without a port: IPv6 in brackets, or bare. Hidden addresses such
+// as unknown or _name are invalid.
 func plain(text string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
@@ -131,7 +130,7 @@ func plain(text string) (netip.Addr, bool) {
 			return netip.Addr{}, false
 		}
 	}
-	if a.Zone() != "" { // which may be any text
+	if a.Zone() != "" { // a zone may be any text
 		return netip.Addr{}, false
 	}
 	return a.Unmap(), true

@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// divide decides which streams have series of their own in this scrape, and forgets those
-// that have been gone for long. A stream that has them keeps them, unless a configured one
-// wants the place of one that is not.
+// divide decides which streams have series of their own in this scrape, and forgets streams that
+// have been gone for long. A stream keeps its series, unless a configured stream takes the place of
+// an unconfigured one.
 func (f *figures) divide(present map[string]*media.StreamInfo) {
 	now := f.cfg.Clock.Now()
 	for path, s := range f.known {
@@ -47,16 +47,15 @@ func (f *figures) divide(present map[string]*media.StreamInfo) {
 	}
 }
 
-// byRight orders streams: those that are configured first.
+// byRight orders streams: configured ones first.
 func byRight(a, b *stream) int {
 	return cmp.Or(-cmp.Compare(number(a.configured), number(b.configured)), strings.Compare(a.path, b.path))
 }
 
 func (f *figures) room() bool { return f.cfg.MaxStreams == 0 || f.own < f.cfg.MaxStreams }
 
-// makeRoom takes the series of as many streams that are not configured as there are
-// configured ones that want them, those that are gone first. It reports whether it has
-// taken any.
+// makeRoom takes the series of unconfigured streams, gone ones first, for as many configured ones
+// without series. It reports whether it has taken any.
 func (f *figures) makeRoom(wanting []*stream) bool {
 	want := 0
 	for want < len(wanting) && wanting[want].configured {
@@ -76,7 +75,7 @@ func (f *figures) makeRoom(wanting []*stream) bool {
 	return len(others) > 0
 }
 
-// leave counts what a recording wrote to its end, behind the scrape before.
+// leave counts what a recording wrote between the previous scrape and its end.
 func (f *figures) leave(s *stream) {
 	s.begin()
 	if status, ok := f.cfg.Recorder.Stream(s.path); ok {

@@ -1,18 +1,17 @@
-// Package metrics answers GET /metrics: what streams and recordings say about themselves,
-// for Prometheus.
+// Package metrics answers GET /metrics with the figures of streams and recordings, for Prometheus.
 //
-// A scrape asks about each stream once, so that its work grows with the number of
-// streams, and it holds no lock of the hub or the recorder while it writes.
+// A scrape queries each stream once, so that its work grows with the number of streams. It holds no
+// lock of the hub or the recorder while it writes.
 //
 // # What bounds the series
 //
-// Whoever may publish chooses paths, and each has a dozen series. So only Config.MaxStreams
-// streams have series of their own: those that are configured first, then those that came
-// first. What the others say is summed under the stream Others, a path that no stream can
-// have. The other labels are words of the program and names of the configuration.
+// Publishers choose paths, and each path has a dozen series. So only Config.MaxStreams streams have
+// series of their own: configured ones first, then those that came first. The figures of the other
+// streams are summed under the stream Others, a path that no stream can have. The other labels are
+// constants of the program and names of the configuration.
 //
-// A stream that is gone keeps its series for Config.KeepGone. A counter does not go
-// backwards while it is exported, though what it is made from does: a recording's figures
-// begin anew with each run, a stream's with each time that its first publisher comes. What
-// a stream adds between two scrapes is counted once, under its own name or under Others.
+// A stream that is gone keeps its series for Config.KeepGone. An exported counter never decreases,
+// although its sources do: a recording's figures restart with each run, a stream's with each first
+// publisher. The growth of a stream between two scrapes is counted once, under its own name or
+// under Others.
 package metrics

@@ -10,14 +10,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// figures reads what streams and recordings say about themselves, when asked.
+// figures collects the figures of streams and recordings at each scrape.
 type figures struct {
 	cfg Config
 
-	mu     sync.Mutex // one scrape at a time; guards what follows
+	mu     sync.Mutex // one scrape at a time; guards the fields below
 	known  map[string]*stream
-	own    int     // of known that have series of their own
-	others *stream // the sum of those that have none
+	own    int     // number of known streams with series of their own
+	others *stream // the sum of the streams without
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -48,7 +48,7 @@ var (
 	ringSeconds  = desc("ring_seconds", "Seconds of media held in the ring.", "stream")
 )
 
-// Describe sends the descriptions; implements prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (f *figures) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{buildInfo, summed, streamLive, streamBytes, streamUnits, streamUsers, pullFailed, repaired, wrong, lost, lostBytes,
 		recActive, recBytes, recUnits, recSegments, recGaps, recDurable, ringBytes, ringMaxBytes, ringSeconds, problemNow} {
@@ -56,7 +56,7 @@ func (f *figures) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the figures of one scrape; implements prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,7 +68,7 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, path := range f.cfg.Recorder.Recording() {
 		if info[path] == nil {
-			info[path] = nil // it is recorded, though the hub does not list it
+			info[path] = nil // recorded, but not listed by the hub
 		}
 	}
 	f.others.begin()
@@ -98,11 +98,11 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	f.problems(ch)
 }
 
-// problems sends each word once a stream, though several tracks may have it.
+// problems sends each problem once a stream, even if several tracks have it.
 func (f *figures) problems(ch chan<- prometheus.Metric) {
 	words := map[[2]string]bool{}
 	others := map[string]int{}
-	further := map[string]bool{} // streams that are neither listed nor recorded, as those that were stopped
+	further := map[string]bool{} // with series, but neither listed nor recorded, such as stopped ones
 	for _, p := range f.cfg.Problems(context.Background()) {
 		k := [2]string{p.Problem, p.Stream}
 		if words[k] {
@@ -127,7 +127,7 @@ func (f *figures) problems(ch chan<- prometheus.Metric) {
 
 func put(ch chan<- prometheus.Metric, d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
 	m, err := prometheus.NewConstMetric(d, t, v, labels...)
-	if err != nil { // a label that is not UTF-8
+	if err != nil { // a label is not UTF-8
 		m = prometheus.NewInvalidMetric(d, err)
 	}
 	ch <- m
@@ -140,7 +140,7 @@ func number(b bool) float64 {
 	return 0
 }
 
-// drops sums the losses of one stage and cause: two stages may count under one name.
+// drops sums the losses by stage and cause: two stages may count under one name.
 func drops(list []pipeline.Drop) map[[2]string]pipeline.Drop {
 	sum := make(map[[2]string]pipeline.Drop, len(list))
 	for _, d := range list {

@@ -16,42 +16,42 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Config is what a scrape is made from. All functions are called from several goroutines.
+// Config holds the sources of a scrape. All functions are called from several goroutines.
 type Config struct {
 	Version    string
 	MaxStreams int           // with series of their own; 0: all
-	KeepGone   time.Duration // for which the series of a stream that is gone stay; 0: DefaultKeepGone
+	KeepGone   time.Duration // how long the series of a gone stream stay; 0: DefaultKeepGone
 	Clock      pipeline.Clock
 
 	Streams  Streams
 	Recorder Recorder
-	Problems func(context.Context) []pipeline.Problem // what is wrong now
-	More     []prometheus.Collector                   // of the program
+	Problems func(context.Context) []pipeline.Problem // present problems
+	More     []prometheus.Collector                   // collectors of the program
 }
 
-// Streams lists what is live and what is configured.
+// Streams lists the live and the configured streams.
 type Streams interface {
 	List() []media.StreamInfo // by path
 	Problems(path string) []pipeline.Problem
 }
 
-// Recorder tells what is recorded.
+// Recorder reports the recordings.
 type Recorder interface {
 	Stream(path string) (recorder.StreamStatus, bool)
-	Recording() []string // streams that are recorded or armed, in order
+	Recording() []string // recorded or armed streams, sorted
 }
 
-// DefaultKeepGone is longer than some scrapes.
+// DefaultKeepGone is longer than a few scrape intervals.
 const DefaultKeepGone = 5 * time.Minute
 
-// Others is the stream under which those are summed that have no series of their own. No
-// stream can have this path.
+// Others is the stream that sums the streams without series of their own. No stream can have this
+// path.
 const Others = "/others"
 
-// scrapes at once; more are told to come back.
+// scrapes bounds the concurrent scrapes; further ones get an error.
 const scrapes = 4
 
-// New makes the handler of /metrics, on a registry of its own.
+// New returns the handler of /metrics, with its own registry.
 func New(cfg Config) (http.Handler, error) {
 	cfg.KeepGone = cmp.Or(cfg.KeepGone, DefaultKeepGone)
 	reg := prometheus.NewRegistry()

@@ -11,31 +11,31 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// stream is the figures of one stream, or of all that have no series of their own.
+// stream holds the figures of one stream, or of all streams without series of their own.
 //
-// Invariant: a total only grows. It is the sum of what its source has grown by from
-// scrape to scrape; a source that is less than before has begun anew at 0.
+// Invariant: a total only grows. It is the sum of the growth of its source from scrape to scrape; a
+// source below its previous value has restarted at 0.
 type stream struct {
 	path       string
-	seen       time.Time // when it was there last
+	seen       time.Time // last scrape with the stream present
 	own        bool      // it has series of its own
 	configured bool
 	isGone     bool
 
 	totals map[key]float64    // counters
-	added  map[key]float64    // to them, in this scrape
-	before map[source]float64 // what the sources said last
-	now    map[source]float64 // what they say
+	added  map[key]float64    // growth in this scrape
+	before map[source]float64 // previous values of the sources
+	now    map[source]float64 // present values of the sources
 	gauges map[key]float64
 }
 
-// key is a series of a stream.
+// key identifies a series of a stream.
 type key struct {
 	desc *prometheus.Desc
 	a, b string // the labels behind the stream
 }
 
-// source is what a counter is made from: each pipeline counts for itself.
+// source identifies a source of a counter: each pipeline counts for itself.
 type source struct {
 	key
 	pipeline string
@@ -48,18 +48,18 @@ func newStream(path string, now time.Time) *stream {
 	}
 }
 
-// begin begins a scrape in which the stream is there.
+// begin begins a scrape with the stream present.
 func (s *stream) begin() {
 	s.isGone = false
 	clear(s.gauges)
 	clear(s.added)
 }
 
-// gone says that the stream is not there: its gauges are those of nothing.
+// gone marks the stream as gone: its gauges become 0.
 func (s *stream) gone() {
 	s.isGone = true
 	clear(s.gauges)
-	clear(s.before) // a stream that comes back begins anew
+	clear(s.before) // a returning stream restarts at 0
 	for _, d := range []*prometheus.Desc{streamLive, streamUsers, recActive, ringBytes, ringSeconds} {
 		s.gauge(d, 0)
 	}
@@ -69,7 +69,7 @@ func (s *stream) gauge(d *prometheus.Desc, v float64, labels ...string) {
 	s.gauges[keyOf(d, labels)] = v
 }
 
-// count takes what a source of a counter says.
+// count records the value of a source.
 func (s *stream) count(pipeline string, d *prometheus.Desc, v float64, labels ...string) {
 	s.now[source{keyOf(d, labels), pipeline}] = v
 }
@@ -85,9 +85,9 @@ func keyOf(d *prometheus.Desc, labels []string) key {
 	return k
 }
 
-// settle adds what the sources have grown by. One that says nothing this time is
-// remembered: another pipeline may be the one that is told of. Those of a pipeline, or of
-// the hub, begin anew together.
+// settle adds the growth of the sources. It keeps the value of a source that is missing in this
+// scrape: the recorder may report another pipeline of the stream. The sources of one pipeline, or
+// of the hub, restart together.
 func (s *stream) settle() {
 	anew := map[string]bool{}
 	for src, v := range s.now {
@@ -105,7 +105,7 @@ func (s *stream) settle() {
 	clear(s.now)
 }
 
-// join adds a stream that has no series of its own.
+// join adds a stream without series of its own.
 func (s *stream) join(o *stream) {
 	for k, v := range o.added {
 		s.totals[k] += v
@@ -139,7 +139,7 @@ func (k key) labels(stream string) []string {
 	return []string{stream}
 }
 
-// stream takes what the hub says.
+// stream records the figures of the hub.
 func (s *stream) stream(st *media.StreamInfo, wrongNow []pipeline.Problem) {
 	s.gauge(streamLive, number(st.State == "live"))
 	s.count("", streamBytes, float64(st.Bytes))
@@ -155,14 +155,14 @@ func (s *stream) stream(st *media.StreamInfo, wrongNow []pipeline.Problem) {
 		s.count("", lost, float64(l.Count), "ingest", l.Cause)
 		s.count("", lostBytes, 0, "ingest", l.Cause)
 	}
-	s.gauge(wrong, 0, "nothing_kept") // so that an alert sees it end
+	s.gauge(wrong, 0, "nothing_kept") // so that an alert resolves
 	for _, p := range wrongNow {
 		s.gauges[keyOf(wrong, []string{p.Problem})]++
 	}
 }
 
-// recording takes what the recorder says. A recording that has ended and was not followed
-// up to its end is not counted: it may have been, before its stream was gone for a while.
+// recording records the figures of the recorder. It does not count an ended recording that it has
+// not followed: that may have been counted before its stream was gone for a while.
 func (s *stream) recording(st *recorder.StreamStatus, now time.Time) {
 	rep := &st.Report
 	s.gauge(recActive, number(rep.Recording))
@@ -190,7 +190,7 @@ func (s *stream) counts(st *recorder.StreamStatus) {
 	}
 }
 
-// skip makes what a recording says now what it said before.
+// skip records the present values of a recording as its previous ones.
 func (s *stream) skip(st *recorder.StreamStatus) {
 	was := s.now
 	s.now = map[source]float64{}

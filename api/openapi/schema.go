@@ -1,4 +1,4 @@
-// Package openapi describes Go types as the JSON Schema of an OpenAPI 3.1 document.
+// Package openapi generates the JSON Schema of Go types for an OpenAPI 3.1 document.
 package openapi
 
 import (
@@ -9,15 +9,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Object is a JSON object of the OpenAPI document; it is written with its keys
-// in order.
+// Object is a JSON object of the OpenAPI document. It is encoded with sorted keys.
 type Object = map[string]any
 
-// Schemas describes Go types as JSON Schema (2020-12, which OpenAPI 3.1 uses),
-// the named structs once, by name.
+// Schemas holds the JSON Schema (2020-12, as OpenAPI 3.1 uses) of named structs, by name.
 type Schemas Object
 
-// Of is the schema of a type as encoding/json writes it.
+// Of returns the schema of a type as encoding/json encodes it.
 func (s Schemas) Of(t reflect.Type) Object {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -39,10 +37,10 @@ func (s Schemas) Of(t reflect.Type) Object {
 	case reflect.Uint64:
 		return Object{"type": "integer", "format": "int64", "minimum": 0}
 	}
-	panic(fmt.Sprintf("api: no schema for %v", t)) // New runs this over the whole table: a test sees it
+	panic(fmt.Sprintf("api: no schema for %v", t)) // New runs this over the whole table, so that a test finds it
 }
 
-// reference describes a struct once and points to it.
+// reference describes a struct once and returns a reference to it.
 func (s Schemas) reference(t reflect.Type) Object {
 	name := strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
 	ref := Object{"$ref": "#/components/schemas/" + name}
@@ -60,7 +58,7 @@ func (s Schemas) reference(t reflect.Type) Object {
 	return ref
 }
 
-// lists are what the words in braces in a doc tag stand for: what is listed elsewhere.
+// lists expands the words in braces in a doc tag to a list that is defined elsewhere.
 var lists = strings.NewReplacer("{drop_causes}", media.DescribeDrops())
 
 func (s Schemas) fields(t reflect.Type, properties Object, required *[]string) {

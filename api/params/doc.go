@@ -1,3 +1,3 @@
-// Package params reads the query parameters that a route declares, and refuses all
-// others: a misspelt one that is ignored would do another thing than what was asked.
+// Package params reads the declared query parameters of a route and refuses all others: ignoring a
+// misspelt one would do something else than requested.
 package params

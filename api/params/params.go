@@ -11,20 +11,20 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Param is one query parameter of a route.
+// Param declares a query parameter of a route.
 type Param struct {
 	Name string
 	Doc  string
 	Kind Kind
-	Enum []string // of a text
-	Def  string   // what is taken where it is left out
-	Max  int      // of an integer
+	Enum []string // values of a text
+	Def  string   // default
+	Max  int      // maximum of an integer
 }
 
-// Kind is how a parameter is read and described.
+// Kind determines how a parameter is parsed and described.
 type Kind uint8
 
-// The kinds.
+// The kinds of parameters.
 
 const (
 	Text Kind = iota
@@ -34,15 +34,15 @@ const (
 	Moment
 )
 
-// Values reads the parameters of a query; the first error stays.
+// Values reads the parameters of a query. The first error is kept.
 type Values struct {
 	url.Values
 	known []Param
 	Err   error // an *Error
 }
 
-// Read refuses parameters that a route does not know: a misspelt one that
-// is silently ignored starts a recording that never stops.
+// Read refuses unknown parameters: ignoring a misspelt one could start a recording that never
+// stops.
 func Read(u *url.URL, known []Param) (Values, error) {
 	if u.RawQuery == "" {
 		return Values{known: known}, nil
@@ -62,7 +62,7 @@ func Read(u *url.URL, known []Param) (Values, error) {
 	return Values{Values: parsed, known: known}, nil
 }
 
-// hint names what may have been meant, and all that would be taken.
+// hint suggests a parameter of a similar name, or lists all.
 func hint(name string, known []Param) string {
 	if len(known) == 0 {
 		return ": none are taken here"
@@ -83,7 +83,7 @@ func (v *Values) refuse(name string, err error) {
 	}
 }
 
-// Text is a parameter as it was written; one that is given must not be empty.
+// Text returns a parameter as it was written. A given parameter must not be empty.
 func (v *Values) Text(name string) string {
 	s := v.Get(name)
 	if s == "" && v.Has(name) {
@@ -128,7 +128,7 @@ func (v *Values) Time(name string) time.Time {
 	return t
 }
 
-// Integer is a number from 1 to the parameter's maximum, or its default.
+// Integer returns a number from 1 to the parameter's maximum, or its default.
 func (v *Values) Integer(name string) int {
 	i := slices.IndexFunc(v.known, func(p Param) bool { return p.Name == name })
 	p := v.known[i]
@@ -143,7 +143,7 @@ func (v *Values) Integer(name string) int {
 	return n
 }
 
-// Choice is one of the parameter's values, or empty.
+// Choice returns one of the parameter's values, or "".
 func (v *Values) Choice(name string) string {
 	s := v.Text(name)
 	i := slices.IndexFunc(v.known, func(p Param) bool { return p.Name == name })
@@ -153,7 +153,7 @@ func (v *Values) Choice(name string) string {
 	return s
 }
 
-// Only gives some of the parameters, as another route knows them.
+// Only returns a subset of the parameters, as another route declares them.
 func (v *Values) Only(known []Param, names ...string) Values {
 	out := Values{Values: url.Values{}, known: known}
 	for _, name := range names {
@@ -164,10 +164,10 @@ func (v *Values) Only(known []Param, names ...string) Values {
 	return out
 }
 
-// Error is a query that cannot be taken as it stands. Its text is for the client.
+// Error reports an invalid query. Its text is for the client.
 type Error struct{ Text string }
 
-// Error is the text.
+// Error returns the text.
 func (e *Error) Error() string { return e.Text }
 
 func refusal(format string, a ...any) error { return &Error{fmt.Sprintf(format, a...)} }

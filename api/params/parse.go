@@ -11,11 +11,11 @@ import (
 
 const (
 	maxSpan  = 10 * 366 * 24 * time.Hour
-	lastYear = 2261 // the last that nanoseconds since 1970 can hold in full
+	lastYear = 2261 // the last full year in nanoseconds since 1970
 )
 
-// ParseDuration reads seconds ("60", "1.5") or a Go duration ("90s", "1h30m"):
-// more than nothing and at most ten years.
+// ParseDuration parses seconds ("60", "1.5") or a Go duration ("90s", "1h30m"), more than 0 and at
+// most ten years.
 func ParseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -29,8 +29,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// ParseTime reads RFC 3339 or Unix seconds with an optional fraction, from 1970
-// to 2261.
+// ParseTime parses RFC 3339 or Unix seconds with an optional fraction, from 1970 to 2261.
 func ParseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -47,11 +46,11 @@ func ParseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// errTooLarge is for seconds that nanoseconds cannot hold.
+// errTooLarge reports seconds that overflow nanoseconds.
 var errTooLarge = errors.New("too large")
 
-// parseSeconds reads decimal seconds exactly, to the nanosecond: digits, and up
-// to nine more after a point. No sign, no exponent, no float on the way.
+// parseSeconds parses decimal seconds exactly, to the nanosecond: digits, and up to nine more after
+// a point, without sign or exponent, and without floating point.
 func parseSeconds(text string) (time.Duration, error) {
 	whole, fraction, point := strings.Cut(text, ".")
 	if !digits(whole) || point && !digits(fraction) || len(fraction) > 9 {
@@ -74,7 +73,7 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// parseBool takes true and false and nothing else: "wait=1" may mean a second.
+// parseBool accepts only true and false: "wait=1" could mean a second.
 func parseBool(text string) (bool, error) {
 	switch text {
 	case "true":

@@ -13,11 +13,9 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Files opens footage by its name below the record directory; Dir does it on a
-// directory.
+// Files opens recordings by their name below the record directory. Dir implements it.
 type Files interface {
-	// Open opens a file for reading; the caller closes it. An error that is
-	// fs.ErrNotExist becomes 404.
+	// Open opens a file for reading; the caller closes it. An fs.ErrNotExist becomes 404.
 	Open(name string) (File, error)
 }
 
@@ -26,26 +24,25 @@ type File struct {
 	*os.File
 	Info    fs.FileInfo
 	Growing bool
-	Size    int64 // bytes that can be played: all of it, or up to the last whole chunk
+	Size    int64 // playable bytes: the whole file, or up to the last complete chunk
 }
 
-// Growing tells what of a file that is being written can be played: the name
-// that it has on disk until it is finished, and its size up to the last whole
-// chunk. ok is false for a file that nobody writes.
+// Growing describes a file that is being written: its present name on disk, and its size up to the
+// last complete chunk. ok is false for a file that is not being written.
 type Growing func(name string) (onDisk string, size int64, ok bool)
 
-// Dir is Files on a record directory. Nothing outside of it can be opened, whatever name
-// is asked for, and nothing over a symbolic link that lies in it.
+// Dir implements Files on a record directory. It opens nothing outside the directory, and nothing
+// through a symbolic link inside it.
 type Dir struct {
 	path    string
 	growing Growing
 }
 
-// NewDir serves the files below a directory, which need not exist yet.
+// NewDir returns the Dir of a directory, which need not exist yet.
 func NewDir(path string, growing Growing) *Dir { return &Dir{path, growing} }
 
-// Open opens a file by its final name, or by the name it has while it grows.
-// The directory is opened each time: it may be unmounted and come back.
+// Open opens a file by its final name, or by its name while it grows. It opens the directory each
+// time, because that may be unmounted and mounted again.
 func (d *Dir) Open(name string) (File, error) {
 	if err := CheckFileName(name); err != nil {
 		return File{}, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
@@ -66,7 +63,7 @@ func (d *Dir) Open(name string) (File, error) {
 			if !errors.Is(err, fs.ErrNotExist) {
 				return File{}, err
 			}
-		} // finished between the two looks: it has its final name now
+		} // the file was finished in between: it has its final name now
 	}
 	if final != name {
 		return File{}, fmt.Errorf("%w: %s is not being written", fs.ErrNotExist, name)
@@ -74,7 +71,7 @@ func (d *Dir) Open(name string) (File, error) {
 	return open(root, final)
 }
 
-// open never waits: a FIFO under the name of a file must not hold a request.
+// open never blocks: a FIFO under the name of a file must not hold a request.
 func open(root *os.Root, name string) (File, error) {
 	named, err := direct(root, name)
 	if err != nil {
@@ -85,7 +82,7 @@ func open(root *os.Root, name string) (File, error) {
 		return File{}, err
 	}
 	info, err := f.Stat()
-	if err == nil && !os.SameFile(info, named) { // a link has taken its place since
+	if err == nil && !os.SameFile(info, named) { // a link has replaced it since
 		err = fmt.Errorf("%w: another file", fs.ErrNotExist)
 	}
 	if err == nil && !info.Mode().IsRegular() {
@@ -98,7 +95,8 @@ func open(root *os.Root, name string) (File, error) {
 	return File{File: f, Info: info, Size: info.Size()}, nil
 }
 
-// direct tells of a file to which no link leads, inside of the directory neither.
+// direct returns the info of a regular file, and an error for a path through a symbolic link, even
+// inside the directory.
 func direct(root *os.Root, name string) (info fs.FileInfo, err error) {
 	for at := range len(name) {
 		if name[at] != '/' {
@@ -117,9 +115,9 @@ func direct(root *os.Root, name string) (info fs.FileInfo, err error) {
 	return info, err
 }
 
-// CheckFileName refuses what is not the name of footage: the record directory
-// holds the catalogue and its journal too. Names are slash-separated, relative,
-// and end in .mp4, or .mp4.part while the file grows; no segment is hidden.
+// CheckFileName refuses names that no recording can have, because the record directory also holds
+// the catalogue and its journal. Names are slash-separated, relative, and end in .mp4, or .mp4.part
+// while the file grows; no segment is hidden.
 func CheckFileName(name string) error {
 	if err := streampath.CheckStored(name); err != nil {
 		return errors.New("not the name of a recording")

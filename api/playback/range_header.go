@@ -8,18 +8,17 @@ import (
 	"strings"
 )
 
-// maxRanges is how many parts of a file one request may ask for; with more the
-// whole file is sent, as RFC 9110, 14.2 allows.
+// maxRanges bounds the ranges of one request. A request with more gets the whole file, as RFC 9110,
+// 14.2 allows.
 const maxRanges = 64
 
 // span is one range of a file: length bytes from start.
 type span struct{ start, length int64 }
 
-// normaliseRange rewrites a request's Range header so that http.ServeContent does
-// what RFC 9110, 14.1.2 asks, in the four places where it alone would not: a
-// unit other than bytes is ignored and its case does not matter; a suffix of no
-// bytes can't be satisfied; a number too large for 64 bits is just a large one;
-// a header that is no range is answered with 416 and the file's size.
+// normaliseRange rewrites a request's Range header so that http.ServeContent follows RFC 9110,
+// 14.1.2 in four more cases: a unit other than bytes is ignored, and its case does not matter; a
+// suffix of no bytes can't be satisfied; a number that overflows 64 bits is only a large one; an
+// invalid header is answered with 416 and the file's size.
 func normaliseRange(h http.Header, size int64) {
 	lines := h.Values("Range")
 	if len(lines) == 0 {
@@ -33,7 +32,7 @@ func normaliseRange(h http.Header, size int64) {
 	h.Set("Range", writeRanges(parseRanges(set, size), size))
 }
 
-// writeRanges is the header for spans, and one that can't be satisfied for none.
+// writeRanges formats spans. Without spans it returns a range that can't be satisfied.
 func writeRanges(spans []span, size int64) string {
 	if len(spans) == 0 {
 		return fmt.Sprintf("bytes=%d-", size)
@@ -47,8 +46,8 @@ func writeRanges(spans []span, size int64) string {
 	return b.String()
 }
 
-// parseRanges lists the satisfiable ranges of a set, in the order they were
-// asked for; none if any of them cannot be read.
+// parseRanges returns the satisfiable ranges of a set, in their order. It returns none if one of
+// them is invalid.
 func parseRanges(set string, size int64) []span {
 	var out []span
 	for member := range strings.SplitSeq(set, ",") {
@@ -67,8 +66,7 @@ func parseRanges(set string, size int64) []span {
 	return out
 }
 
-// parseRange reads first-last, first- or -suffix. A range that the file does not
-// reach has no length.
+// parseRange parses first-last, first- or -suffix. A range beyond the file has no length.
 func parseRange(member string, size int64) (span, bool) {
 	first, last, dash := strings.Cut(member, "-")
 	if !dash || first != "" && !digits(first) || last != "" && !digits(last) || first == "" && last == "" {
@@ -90,7 +88,7 @@ func parseRange(member string, size int64) (span, bool) {
 	return span{from, min(to, size-1) - from + 1}, true
 }
 
-// offset reads digits; what does not fit is beyond the end of every file.
+// offset parses digits. A number that overflows is beyond the end of every file.
 func offset(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
@@ -99,7 +97,7 @@ func offset(s string) int64 {
 	return n
 }
 
-// longer compares numbers that may not fit: it reports whether a > b.
+// longer reports whether a > b, for numbers that may overflow.
 func longer(a, b string) bool {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	return len(a) > len(b) || len(a) == len(b) && a > b

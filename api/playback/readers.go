@@ -2,14 +2,14 @@ package playback
 
 import "sync"
 
-// Readers counts who reads which file, so that nothing is deleted under a
-// reader. A file is either read by any number or claimed by one deleter.
+// Readers counts the readers of each file, so that no file is deleted while it is read. A file is
+// either read by any number or claimed by one deleter.
 type Readers struct {
-	mu    sync.Mutex     // guards what follows
-	files map[string]int // readers; claimed where negative; never 0
+	mu    sync.Mutex     // guards the fields below
+	files map[string]int // readers; negative: claimed; never 0
 }
 
-// Enter lets a reader in, unless the file is claimed.
+// Enter counts a reader. It returns false for a claimed file.
 func (r *Readers) Enter(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -32,7 +32,7 @@ func (r *Readers) Leave(name string) {
 	}
 }
 
-// Claim keeps readers out, unless there is one.
+// Claim claims a file for deletion. It returns false while the file is read or claimed.
 func (r *Readers) Claim(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// Send answers with a file, or the range of it that is asked for. A finished one has
-// validators and may be cached; a growing one is the prefix that can be played now and
-// has none, since its bytes are not those of the file that it will be. A client that
-// does not take sliceBytes within stall is dropped. The body of a range that cannot be
-// served is written by refuse.
+// Send answers with a file or the requested range of it. A finished file has validators and may be
+// cached. A growing file is the prefix that is playable now. It has no validators, because its
+// bytes will change. A client that does not take sliceBytes within stall is dropped. refuse writes
+// the body of a 416.
 func Send(w http.ResponseWriter, r *http.Request, f File, stall time.Duration, refuse func(w http.ResponseWriter, size string)) {
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
@@ -29,28 +28,27 @@ func Send(w http.ResponseWriter, r *http.Request, f File, stall time.Duration, r
 	http.ServeContent(out, r, "", f.Info.ModTime(), f.File)
 }
 
-// etag is strong: a finished file is never written again, and a repair changes
-// its time to the nanosecond.
+// etag is strong: a finished file is never written again, and a repair changes its modification
+// time.
 func etag(info fs.FileInfo) string {
 	return fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())
 }
 
-// sliceBytes is what a client has to take within the stall time.
+// sliceBytes is the amount that a client must take within the stall time.
 const sliceBytes = 4 << 20
 
-// footage is the answer's writer while a file is sent. It keeps ReadFrom, and so
-// sendfile(2); it moves the deadline as the client reads, so that one that has
-// stalled is dropped and one that is slow is not; and it gives a range that
-// cannot be satisfied the body of every other error.
+// footage is the answer's writer while a file is sent. It keeps ReadFrom, and so sendfile(2). It
+// extends the write deadline as the client reads, so that a stalled client is dropped and a slow
+// one is not. It replaces the body of a 416.
 type footage struct {
 	http.ResponseWriter
 	deadline func(time.Time) error
 	stall    time.Duration
 	refuse   func(w http.ResponseWriter, size string)
-	replaced bool // the error's own body was written; what follows is not sent
+	replaced bool // refuse has written the body; further writes are discarded
 }
 
-// WriteHeader lets the body of a 416 be replaced.
+// WriteHeader lets refuse write the body of a 416.
 func (f *footage) WriteHeader(code int) {
 	f.extend()
 	if code != http.StatusRequestedRangeNotSatisfiable {
@@ -61,7 +59,7 @@ func (f *footage) WriteHeader(code int) {
 	f.refuse(f.ResponseWriter, strings.TrimPrefix(f.Header().Get("Content-Range"), "bytes */"))
 }
 
-// Write sends what did not come from the file.
+// Write sends bytes that do not come from the file.
 func (f *footage) Write(b []byte) (int, error) {
 	if f.replaced {
 		return len(b), nil
@@ -89,4 +87,4 @@ func (f *footage) ReadFrom(src io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-func (f *footage) extend() { _ = f.deadline(time.Now().Add(f.stall)) } // HTTP/2 and tests may have none
+func (f *footage) extend() { _ = f.deadline(time.Now().Add(f.stall)) } // HTTP/2 and tests may not support it

@@ -1,5 +1,5 @@
-// Package scrub makes the text of an error fit to be shown to a caller of the API: it hides
-// the host's directories, and what others put into URLs.
+// Package scrub removes from the text of an error what a caller of the API must not see: the host's
+// directories, and user names, passwords and paths of URLs.
 package scrub
 
 import (
@@ -10,21 +10,21 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// absolute is a path from the root of the machine, its directories apart; a
-// URL's two slashes do not begin one.
+// absolute matches an absolute path, with its directories apart. The two slashes of a URL do not
+// begin one.
 var absolute = regexp.MustCompile(`(^|[\s"'(=,\[:])/(?:[^\s"':,()\]/]+/+)+([^\s"':,;()\]/]*)`)
 
-// userinfo is name and password in a URL.
+// userinfo matches the user name and password of a URL.
 var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.\-]*://)[^\s/@]*@`)
 
 // Scrubber scrubs texts.
 type Scrubber struct {
-	RecordDir string   // absolute; what is below it is shown by its path from there
+	RecordDir string   // absolute; paths below it are shown relative to it
 	Endpoints []string // templates of the API's paths, which a remedy may name
 }
 
-// Text scrubs what libraries and cameras say: paths lose their directories, and URLs all
-// but their hosts. The values of settings hide what is secret in them by their types.
+// Text scrubs texts of libraries and cameras: paths lose their directories, and URLs everything but
+// their hosts. Secret settings hide themselves by their types.
 func (s *Scrubber) Text(text string) string {
 	if text == "" {
 		return ""
@@ -35,8 +35,7 @@ func (s *Scrubber) Text(text string) string {
 	return s.withoutDirectories(config.Redact(text))
 }
 
-// Hint scrubs what the program itself says: its examples of URLs stay, without name and
-// password.
+// Hint scrubs texts of the program itself: its example URLs stay, without user name and password.
 func (s *Scrubber) Hint(text string) string {
 	return s.withoutDirectories(userinfo.ReplaceAllString(text, "${1}"))
 }

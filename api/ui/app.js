@@ -1,16 +1,16 @@
-// The page: what is live, what was recorded. It only speaks the API of /mp4/.
+// The page shows live streams and recordings. It uses only the API of /mp4/.
 import { timeline } from './timeline.js';
 
 const $ = (id) => document.getElementById(id);
 const pageSize = 50;
-const mostStreams = 200; // shown: each that is recorded is asked for its status
+const mostStreams = 200; // shown; each costs a request for its status
 const mostProblems = 50; // shown, the worst first
-const every = 2000; // ms between two looks
+const every = 2000; // ms between two updates
 
-// here is an address of the API from where this page is: below a path of a proxy, maybe.
+// here resolves a URL of the API relative to this page, which a proxy may serve below a path.
 const here = (url) => new URL(url.replace(/^\//, ''), location.origin + location.pathname).href;
 
-// ask calls the API and gives its answer, or throws what the server said.
+// ask calls the API and returns its answer. It throws the server's error.
 async function ask(method, url, body) {
   const init = { method, headers: { Accept: 'application/json' } };
   if (body !== undefined) {
@@ -25,8 +25,8 @@ async function ask(method, url, body) {
 
 const escapePath = (p) => p.split('/').map(encodeURIComponent).join('/');
 
-// say shows an error until it is closed or the same kind of thing works again:
-// what a person asked for ('act'), or what the page looks at by itself ('look').
+// say shows an error until it is closed, or until an operation of the same kind succeeds:
+// an action of the user ('act'), or an update of the page ('look').
 let saidBy = '';
 function say(text, by = 'act') {
   if (!text && saidBy && saidBy !== by) return;
@@ -35,7 +35,7 @@ function say(text, by = 'act') {
   if ($('alert-text').textContent !== text) $('alert-text').textContent = text;
 }
 
-// Words and figures for people.
+// Formatting of values.
 const two = (n) => String(n).padStart(2, '0');
 function length(seconds) {
   const s = Math.max(0, Math.round(seconds));
@@ -54,8 +54,8 @@ function track(t) {
 }
 const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
-// keyed makes a list's rows be those of the data, in its order, and keeps rows
-// that stay, with their focus.
+// keyed updates a list to the rows of the data, in its order. It reuses rows that stay, so
+// that they keep the focus.
 function keyed(parent, list, key, make, update) {
   const focused = document.activeElement;
   const old = new Map([...parent.children].map((el) => [el.dataset.key, el]));
@@ -73,7 +73,7 @@ function keyed(parent, list, key, make, update) {
     else parent.insertBefore(el, at);
   }
   for (const el of old.values()) el.remove();
-  // A row that moved has lost the focus.
+  // Moving a row takes its focus away.
   if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
 }
 
@@ -85,10 +85,10 @@ function put(el, name, text) {
   return p;
 }
 
-// act runs what a button asks for, once at a time, and then looks again.
+// act runs a button's action, one at a time, and then updates the page.
 async function act(button, what) {
   if (button.ariaBusy === 'true') return;
-  button.ariaBusy = 'true'; // and not disabled, which would take the focus away
+  button.ariaBusy = 'true'; // not disabled, because that takes the focus away
   try {
     await what();
     say('');
@@ -100,7 +100,7 @@ async function act(button, what) {
   }
 }
 
-// What the caller may do, as the API said; what it may not is not shown.
+// The caller's roles, from the API. Buttons that need another role are hidden.
 let may = new Set();
 async function lookAtSelf() {
   const a = await ask('GET', '/mp4/');
@@ -111,7 +111,7 @@ async function lookAtSelf() {
   if (to) $('publish-to').textContent = `${to.scheme}://${to.host || location.hostname}:${to.port}/live/mine`;
 }
 
-// What is wrong now, a line for each.
+// Present problems, one a line.
 function updateProblem(el, p) {
   put(el, 'what', [p.stream, p.problem.replaceAll('_', ' ')].filter(Boolean).join(': '));
   put(el, 'since', `since ${when.format(new Date(p.since))}`);
@@ -144,7 +144,7 @@ function makeStream(st) {
 }
 
 function updateStream(el, st) {
-  const asked = st.recording_state !== 'idle'; // to be recorded, now or once it comes
+  const asked = st.recording_state !== 'idle'; // recorded now, or as soon as it is live
   el.dataset.asked = asked;
   el.dataset.state = st.state;
   put(el, 'path', st.path);
@@ -159,7 +159,7 @@ function updateStream(el, st) {
   put(el, 'from', [st.state === 'offline' ? `last seen ${when.format(new Date(st.last_access_unit))}` : '', st.origin || st.pull, st.bytes ? `${size(st.bytes)} received` : ''].filter(Boolean).join(' · '));
   const dropped = (s ? s.drops : st.drops).reduce((n, d) => n + d.access_units, 0);
   const problems = new Set([...(st.problems || []), ...((s && s.problems) || [])].map((p) => `${p.cause} – ${p.remedy}`));
-  const failed = st.state !== 'live' && !(st.problems || []).length && st.last_error; // else it is over, or among the problems
+  const failed = st.state !== 'live' && !(st.problems || []).length && st.last_error; // else the pull works again, or its error is among the problems
   const problem = [...problems, failed, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');
   put(el, 'problem', problem).hidden = !problem;
   const button = put(el, 'act', asked ? 'Stop' : st.state === 'live' || st.pull ? 'Record' : 'Record when live');
@@ -184,8 +184,7 @@ async function lookAtStreams() {
   };
 }
 
-// Recordings: the newest page is looked at again and again, older ones are
-// added below it when they are asked for.
+// Recordings: the newest page is updated periodically. A click adds older pages below it.
 let older = [];
 let next = '';
 
@@ -208,7 +207,7 @@ function makeRecord(rec) {
   button('play').addEventListener('click', () => play(el.record));
   button('protect').addEventListener('click', (e) => act(e.target, () => ask('PATCH', url, { protected: !el.record.protected })));
   button('delete').addEventListener('click', async (e) => {
-    if (!await sure(`Delete the recording of ${rec.stream_path} from ${when.format(new Date(rec.start_time))}? Its file is gone then.`)) return;
+    if (!await sure(`Delete the recording of ${rec.stream_path} from ${when.format(new Date(rec.start_time))}? This deletes its file.`)) return;
     act(e.target, async () => {
       await ask('DELETE', url);
       older = older.filter((o) => o.id !== rec.id);
@@ -269,10 +268,10 @@ async function more() {
   next = a.next || '';
 }
 
-// Player. It goes on with what a growing recording has got meanwhile, and with the
+// Player. At the end it continues with the new part of a growing recording, or with the
 // recording that follows without a gap.
 const touching = 2000; // ms
-const again = 1000; // ms between two looks whether a recording has grown
+const again = 1000; // ms between two checks of a growing recording
 let playing = null;
 let from = 0; // s
 function play(rec, seconds = 0) {
@@ -280,16 +279,16 @@ function play(rec, seconds = 0) {
   from = seconds;
   const video = $('video');
   $('player-title').textContent = `${rec.stream_path}, ${when.format(new Date(rec.start_time))}`;
-  note(rec.state === 'recording' ? 'This recording still grows: it is played on as it does.' : '');
+  note(rec.state === 'recording' ? 'This recording still grows: the player goes on with the new part.' : '');
   if (!decodes(rec)) note(undecodable);
-  video.src = `${here(rec.url)}#t=${seconds}`; // another place is another address: a browser keeps what it has of the same
+  video.src = `${here(rec.url)}#t=${seconds}`; // the fragment makes a new URL: a browser would reuse its cached part of the same URL
   if (!$('player').open) $('player').showModal();
-  video.play().catch(() => {}); // the controls are there
+  video.play().catch(() => {}); // the user can press play
 }
 
 function note(text) { $('player-note').textContent = text; }
 
-// HEVC is what many cameras send and many browsers do not decode.
+// Many cameras send HEVC, and many browsers cannot decode it.
 const undecodable = 'This browser cannot decode H.265 (HEVC). Download the recording to play it elsewhere, or use a browser and a machine that decode it.';
 const isHEVC = (rec) => rec.tracks.some((t) => t.codec === 'h265');
 function decodes(rec) {
@@ -303,7 +302,7 @@ function playFailed() {
   else note(isHEVC(playing) ? undecodable : 'This browser cannot play the recording; its codec may be missing here. Download it to play it elsewhere.');
 }
 
-// begun goes to where to begin. Some browsers play the sound alone of what they cannot decode.
+// begun seeks to the start position. Some browsers play only the sound of video that they cannot decode.
 function begun() {
   if (from) $('video').currentTime = from;
   if (!$('video').videoWidth && isHEVC(playing)) note(undecodable);
@@ -332,14 +331,14 @@ async function follow(was) {
 }
 
 function stopPlaying() {
-  if ($('player').open) return; // the event comes late: another recording was opened meanwhile
+  if ($('player').open) return; // a late event: another recording was opened meanwhile
   playing = null;
   $('video').removeAttribute('src');
   $('video').load();
 }
 
-// sure asks before something is lost. The buttons answer, not the dialog's close
-// event: that comes later, when the next question may have been asked.
+// sure asks for a confirmation before a deletion. The buttons answer, not the dialog's close
+// event, which may come after the next question.
 let answered = () => {};
 function sure(text) {
   $('confirm-text').textContent = text;
@@ -349,11 +348,11 @@ function sure(text) {
 
 const line = timeline(ask, play);
 
-// One look at a time, again after each. What it finds is drawn at once, so that
-// nothing moves away from under the pointer as one answer after the other comes.
+// One update at a time, repeated after a pause. It draws all answers at once, so that
+// nothing moves under the pointer with each answer.
 let timer = 0;
 let looking = false;
-let known = false; // who the caller is
+let known = false; // the caller's roles are known
 async function look() {
   clearTimeout(timer);
   if (!looking && !document.hidden) {
@@ -391,7 +390,7 @@ $('player-close').addEventListener('click', () => $('player').close());
 $('player').addEventListener('close', stopPlaying);
 $('video').addEventListener('error', playFailed);
 $('video').addEventListener('loadedmetadata', begun);
-$('video').addEventListener('ended', () => playOn().catch(() => {})); // it was the last one
+$('video').addEventListener('ended', () => playOn().catch(() => {})); // the recording was the last one
 for (const [name, yes] of [['confirm-yes', true], ['confirm-no', false]]) {
   $(name).addEventListener('click', () => { $('confirm').close(); answered(yes); });
 }

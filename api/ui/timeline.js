@@ -1,16 +1,16 @@
-// The timeline: a row a stream, what was recorded as bars, what is missing between them
-// with its cause. A click plays from that moment.
+// The timeline has a row for each stream: recordings are bars, and gaps between them show
+// their cause. A click plays from that moment.
 const spans = { '10 min': 600, '1 h': 3600, '6 h': 6 * 3600, '24 h': 86400, '7 days': 7 * 86400 };
 const steps = [60, 120, 300, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 12 * 3600, 86400]; // s, between two marks of the axis
 const $ = (id) => document.getElementById(id);
 
-// timeline draws into the page. ask calls the API; play(rec, seconds) shows a
-// recording from a moment in it.
+// timeline draws into the page. ask calls the API; play(rec, seconds) plays a recording from
+// a position in it.
 export function timeline(ask, play) {
-  let span = Object.values(spans).find((s) => `#${s}` === location.hash) || 600; // s; the address keeps it
-  let end = 0; // ms, right edge; 0: now, and it moves
-  let asked = 0; // ms, when the recordings were asked for
-  let turn = 0; // of the newest question
+  let span = Object.values(spans).find((s) => `#${s}` === location.hash) || 600; // s; stored in the URL's fragment
+  let end = 0; // ms, right edge; 0: it follows the present time
+  let asked = 0; // ms, time of the newest request
+  let turn = 0; // number of the newest request
 
   const range = () => {
     const to = end || Date.now();
@@ -19,15 +19,16 @@ export function timeline(ask, play) {
 
   const coverage = ({ from, to }) => ask('GET', `/mp4/coverage?${new URLSearchParams({ start: new Date(from).toISOString(), end: new Date(to).toISOString() })}`);
 
-  // playAt plays the recording of a stream that has a moment, ms.
+  // playAt plays the recording of a stream that covers a moment, ms.
   async function playAt(path, ms) {
-    const near = span; // ms: a thousandth of what is shown
+    const near = span; // ms: a thousandth of the span
     const q = new URLSearchParams({ limit: 1, order: 'asc', stream: path, start: new Date(ms).toISOString(), end: new Date(ms + near).toISOString() });
     const { records: [rec] } = await ask('GET', `/mp4/records?${q}`);
     if (rec?.url) play(rec, Math.max(0, (ms - Date.parse(rec.start_time)) / 1000));
   }
 
-  // look gives what draws what is new, no more often than it would be seen.
+  // look fetches the spans, no more often than a change would be visible, and returns a
+  // function that draws them.
   async function look(now) {
     if (!now && Date.now() - asked < Math.min(10, Math.max(2, span / 300)) * 1000) return;
     asked = Date.now();
@@ -86,7 +87,7 @@ export function timeline(ask, play) {
     return element('div', 'lane', name, line);
   }
 
-  // gap is what is missing before a span, with its cause.
+  // gap draws the gap before a span, with its cause.
   function gap(sp, before, r) {
     const began = Date.parse(sp.start_time);
     const from = Math.max(before, began - sp.gap.seconds * 1000);
@@ -109,14 +110,14 @@ export function timeline(ask, play) {
     const said = `${path}, ${clock.format(began)} to ${growing ? 'now' : clock.format(ended)}${sp.elsewhere ? ', recorded by another recorder: ask it' : ''}`;
     el.setAttribute('aria-label', sp.elsewhere ? said : `Play ${said}`);
     el.title = said;
-    const moment = (ev) => { // ms, under the pointer; its beginning, for the keyboard
+    const moment = (ev) => { // ms, under the pointer; for the keyboard the begin of the bar
       if (!ev.detail && ev.type === 'click') return began;
       const box = el.parentElement.getBoundingClientRect();
       const ms = r.from + ((ev.clientX - box.left) / box.width) * (r.to - r.from);
       return Math.min(Math.max(began, ms), Math.max(began, ended - 500));
     };
     el.addEventListener('mousemove', (ev) => { el.title = `${path}, ${clock.format(moment(ev))}`; });
-    el.addEventListener('click', (ev) => playAt(path, moment(ev)).catch(() => {})); // the next look says what is wrong
+    el.addEventListener('click', (ev) => playAt(path, moment(ev)).catch(() => {})); // the next update shows the error
     el.disabled = !!sp.elsewhere;
     return el;
   }
@@ -130,7 +131,7 @@ export function timeline(ask, play) {
 
   const change = (f) => () => {
     f();
-    look(true).then((show) => show(), () => {}); // the next look says what is wrong
+    look(true).then((show) => show(), () => {}); // the next update shows the error
   };
   for (const [name, seconds] of Object.entries(spans)) {
     const b = element('button', '', name);
