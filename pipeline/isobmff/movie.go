@@ -12,7 +12,12 @@ type MovieHeader struct {
 	Timescale      uint32 // of the movie's durations and edit lists
 	DurationTicks  uint64 // ticks
 	NextTrackID    uint32
+	Long           bool // version 1 for any values, so that SetDuration can write any duration later
 }
+
+// MvhdTimesBytes is the size of the fields of an mvhd's payload up to the end of the
+// duration, in version 1.
+const MvhdTimesBytes = 4 + 8 + 8 + 4 + 8
 
 // ReadMvhd reads the payload of an mvhd. scaled is false where it does not reach to the
 // timescale. Of what follows, what is not there is 0.
@@ -32,7 +37,7 @@ func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
 // Mvhd appends an mvhd.
 func (w *Writer) Mvhd(h *MovieHeader) {
 	box := &gomp4.Mvhd{Timescale: h.Timescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity, NextTrackID: h.NextTrackID}
-	if is64(h.CreatedSeconds, h.DurationTicks) {
+	if h.Long || is64(h.CreatedSeconds, h.DurationTicks) {
 		box.Version = 1
 		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.CreatedSeconds, h.CreatedSeconds, h.DurationTicks
 	} else {

@@ -36,8 +36,8 @@
 //
 //	moov fits        ftyp free(8) moov free(..) mdat{ growing moov, fragments }
 //	moov does not    ftyp free(..) mdat{ growing moov, fragments, 8 bytes } moov
-//	fragment: true   ftyp moov{mehd} free(..) sidx moof mdat (prft moof mdat)* free(8)
-//	no room at all   as it grew, with mehd: a valid fragmented file
+//	fragment: true   ftyp moov{mvhd mehd} free(..) sidx moof mdat (prft moof mdat)* free(8)
+//	no room at all   as it grew, with mehd and the duration in mvhd: a valid fragmented file
 //
 // The sidx has a reference for each fragment and stops 8 bytes before the end:
 // seek.md has the measurements of eight forms in six players.

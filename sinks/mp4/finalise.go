@@ -260,10 +260,11 @@ func (f *file) finishAsGrown() (written int64, err error) {
 }
 
 // grownBytes is the number of bytes that fillMoov and showMehd write.
-const grownBytes = outcomeBytes + isobmff.MehdBytes - 8 + 4
+const grownBytes = outcomeBytes + isobmff.MvhdTimesBytes + isobmff.MehdBytes - 8 + 4
 
-// fillMoov completes the growing moov in place: the entry's outcome, and the body of mehd,
-// the only box from which Firefox reads the duration.
+// fillMoov completes the growing moov in place: the entry's outcome, the duration in
+// mvhd, from which exiftool reads it, and the body of mehd, the only box from which Firefox
+// does. The durations in tkhd and mdhd stay 0: no sample is in the moov.
 func (f *file) fillMoov() error {
 	o := f.entry.outcome.encode()
 	if err := f.writeAt(o[:], f.lay.entryAt+entryOutcomeAt); err != nil {
@@ -272,12 +273,32 @@ func (f *file) fillMoov() error {
 	if err := f.fillGaps(); err != nil {
 		return err
 	}
+	if err := f.fillMvhd(); err != nil {
+		return err
+	}
 	var body isobmff.Writer
 	body.MehdBody(uint64(movieDuration(f.tracks)))
 	if err := f.writeAt(body.B, f.lay.mehdAt+8); err != nil {
 		return err
 	}
 	return f.sync()
+}
+
+// fillMvhd writes the movie's duration into the growing moov's mvhd (ISO/IEC 14496-12,
+// 8.2.2). Recovery writes it anew as long as mehd is a free box. The mvhd of an earlier
+// version of spool may have 32 bits for it: a longer duration is written as unknown there.
+func (f *file) fillMvhd() error {
+	at := f.lay.moovAt + 8
+	h, err := isobmff.ReadHeader(f.f, at, f.lay.moovAt+f.lay.moov)
+	if err != nil || !h.Is("mvhd") || h.SizeBytes < h.HeaderBytes+isobmff.MvhdTimesBytes {
+		return diskError(err)
+	}
+	var times [isobmff.MvhdTimesBytes]byte
+	if n, err := f.f.ReadAt(times[:], at+h.HeaderBytes); n < len(times) {
+		return f.fail("read mvhd", at, err)
+	}
+	isobmff.SetDuration("mvhd", times[:], uint64(movieDuration(f.tracks)))
+	return f.writeAt(times[:], at+h.HeaderBytes)
 }
 
 // showMehd turns the free box around the body into mehd, which marks the file as finished.

@@ -24,14 +24,16 @@ func writeFtyp(w *isobmff.Writer, tracks []track) {
 // writeGrowingMoov appends the moov of a growing file:
 //
 //	moov
-//	  mvhd
+//	  mvhd      duration 0
 //	  trak*     with empty tables
 //	  mvex      free(20) in the place of mehd, trex*
 //	  uuid      the entry
 func writeGrowingMoov(w *isobmff.Writer, tracks []track, e *entry) (mehdAt, entryAt int) {
 	moov := w.Open("moov")
 	created := isobmff.ToMovieTime(e.identity.StartUTC)
-	writeMvhd(w, tracks, created, 0)
+	mvhd := movieHeader(tracks, created)
+	mvhd.Long = true // its duration is written when the file is finished
+	w.Mvhd(&mvhd)
 	for i := range tracks {
 		tracks[i].writeTrak(w, created, false)
 	}
@@ -56,7 +58,9 @@ func writeGrowingMoov(w *isobmff.Writer, tracks []track, e *entry) (mehdAt, entr
 func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
 	moov := w.Open("moov")
 	created := isobmff.ToMovieTime(e.identity.StartUTC)
-	writeMvhd(w, tracks, created, movieDuration(tracks))
+	mvhd := movieHeader(tracks, created)
+	mvhd.DurationTicks = uint64(movieDuration(tracks))
+	w.Mvhd(&mvhd)
 	for i := range tracks {
 		if tracks[i].table.Count > 0 {
 			tracks[i].writeTrak(w, created, true)
@@ -66,10 +70,8 @@ func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
 	w.Close(moov)
 }
 
-func writeMvhd(w *isobmff.Writer, tracks []track, created uint64, duration int64) {
-	w.Mvhd(&isobmff.MovieHeader{
-		CreatedSeconds: created, Timescale: movieTimescale, DurationTicks: uint64(duration), NextTrackID: tracks[len(tracks)-1].id + 1,
-	})
+func movieHeader(tracks []track, created uint64) isobmff.MovieHeader {
+	return isobmff.MovieHeader{CreatedSeconds: created, Timescale: movieTimescale, NextTrackID: tracks[len(tracks)-1].id + 1}
 }
 
 // movieDuration returns the end of the last track, movie ticks.

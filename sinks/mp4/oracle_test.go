@@ -2,6 +2,7 @@ package mp4
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -54,6 +56,7 @@ func TestOtherReadersAgree(t *testing.T) {
 			require.Len(t, p.Tracks[0].Samples, 200)
 		}
 		requireMediainfo(t, file, fragment)
+		requireExiftool(t, file)
 		requireKnownBoxes(t, data)
 	}
 }
@@ -78,6 +81,31 @@ func requireMediainfo(t *testing.T, file string, fragment bool) {
 	require.NotContains(t, general, "extra", "mediainfo found something to complain of")
 }
 
+// requireExiftool reads the duration of the movie with exiftool, which
+// takes it from mvhd and reads neither mehd nor the fragments.
+func requireExiftool(t *testing.T, file string) {
+	var out []map[string]any
+	require.NoError(t, json.Unmarshal(tool(t, "exiftool", "-json", "-n", "-Duration", file), &out))
+	require.Len(t, out, 1)
+	require.InDelta(t, 8.0, out[0]["Duration"], 0.1)
+}
+
+func TestRecoveryWritesTheDurationOfAFragmentedMovie(t *testing.T) {
+	cfg := Defaults()
+	cfg.Fragment = true
+	s := newSession(t, cfg, nil)
+	set, chunks := record(t, avc(8)).chunks(t, media.NewCheckedPool(), time.Second, nil)
+	require.NoError(t, s.Open(context.Background()))
+	seg := segment(set, 1)
+	require.NoError(t, s.put(seg, chunks))
+	grown, err := os.ReadFile(s.path(s.last()))
+	require.NoError(t, err)
+	require.NoError(t, s.end(seg, endcause.Stop))
+	require.NoError(t, s.Close())
+	_, recovered := repaired(t, t.TempDir(), grown)
+	requireExiftool(t, recovered)
+}
+
 // requireKnownBoxes walks every box that go-mp4 knows and decodes it.
 func requireKnownBoxes(t *testing.T, data []byte) {
 	_, err := gomp4.ReadBoxStructure(bytes.NewReader(data), func(h *gomp4.ReadHandle) (any, error) {
@@ -87,7 +115,7 @@ func requireKnownBoxes(t *testing.T, data []byte) {
 		box, n, err := h.ReadPayload()
 		require.NoError(t, err, h.BoxInfo.Type)
 		if box, ok := box.(*gomp4.Mvhd); ok {
-			created := time.Unix(0, isobmff.FromMovieTime(uint64(box.CreationTimeV0)))
+			created := time.Unix(0, isobmff.FromMovieTime(box.GetCreationTime()))
 			require.WithinDuration(t, start, created, time.Second)
 		}
 		_ = n
@@ -106,7 +134,7 @@ func TestOrderOfWritesAndSyncs(t *testing.T) {
 	}{
 		"moov first": {want: []string{"write", "write", "sync", "write", "sync", "punch", "rename", "syncdir"}},
 		"moov last":  {tail: true, want: []string{"writev", "write", "sync", "write", "sync", "rename", "syncdir"}},
-		"fragmented": {fragment: true, want: []string{"write", "write", "write", "write", "write", "sync", "write", "write", "sync", "punch", "rename", "syncdir"}},
+		"fragmented": {fragment: true, want: []string{"write", "write", "write", "write", "write", "write", "sync", "write", "write", "sync", "punch", "rename", "syncdir"}},
 	} {
 		cfg, disk := Defaults(), &faultFS{}
 		cfg.Fragment = c.fragment
