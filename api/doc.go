@@ -4,7 +4,7 @@
 // # Shape
 //
 // routes.go is the table of all routes. The router, the roles, the check of query parameters, the
-// index at /mp4/ and the OpenAPI document are made from it, so that they cannot disagree. Each
+// index at /mp4 and the OpenAPI document are made from it, so that they cannot disagree. Each
 // resource has a file of its own; deps.go lists the dependencies.
 //
 // # A request's way

@@ -58,14 +58,17 @@ func TestStartReadsItsOptionsStrictly(t *testing.T) {
 func TestListAndIndex(t *testing.T) {
 	w := newFixture(t)
 	s := w.server()
-	require.JSONEq(t, `{"recordings":[],"count":0}`, do(s, "GET", "/mp4/list", "").body)
+	require.JSONEq(t, `{"status":"success","recordings":[],"count":0}`, do(s, "GET", "/mp4/list", "").body)
 	do(s, "POST", "/mp4/start/live/camera01", "")
 	do(s, "POST", "/mp4/start/a/b/c/d", "")
-	require.JSONEq(t, `{"recordings":["a/b/c/d","live/camera01"],"count":2}`, do(s, "GET", "/mp4/list", "").body)
-	m := do(s, "GET", "/mp4/", "").json(t)
-	require.Equal(t, "spool", m["name"])
-	require.Equal(t, "v1.2.3", m["version"])
-	require.Len(t, m["endpoints"], len(routes()))
+	require.JSONEq(t, `{"status":"success","recordings":["a/b/c/d","live/camera01"],"count":2}`, do(s, "GET", "/mp4/list", "").body)
+	for _, path := range []string{"/mp4", "/mp4/"} {
+		m := do(s, "GET", path, "").json(t)
+		require.Equal(t, "spool", m["name"], path)
+		require.Equal(t, "v1.2.3", m["version"], path)
+		require.Len(t, m["endpoints"], len(routes()), path)
+		require.Equal(t, 200, do(s, "HEAD", path, "").code, path)
+	}
 }
 
 func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
@@ -85,6 +88,7 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 	}, {Path: "begins", Origin: "rtsp 127.0.0.1:5555"}}
 	w.problems = map[string][]pipeline.Problem{"live/camera01": {{Problem: "nothing_kept", Cause: "rtsp://joe:secret@10.0.0.5"}}}
 	m := do(s, "GET", "/mp4/status/live/camera01", "").json(t)
+	require.Equal(t, "success", m["status"])
 	require.Equal(t, true, m["recording"])
 	require.Equal(t, "live/camera01", m["stream"])
 	require.Equal(t, "live/x.mp4.part", m["file"])

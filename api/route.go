@@ -15,6 +15,7 @@ type route struct {
 	op      string // its name in the OpenAPI document
 	method  string // GET answers HEAD as well
 	path    string // in httprouter's syntax: :name is one segment, *name the rest
+	alias   string // a second path with the same answers, absent from the OpenAPI document; may be empty
 	summary string
 	about   string // longer description; may be empty
 	role    auth.Role
@@ -66,6 +67,9 @@ func (s *Server) newRouter(table []route) *httprouter.Router {
 		rt := &table[i]
 		for _, m := range rt.methods() {
 			router.Handle(m, rt.path, s.dispatch(rt))
+			if rt.alias != "" {
+				router.Handle(m, rt.alias, s.dispatch(rt))
+			}
 		}
 	}
 	router.NotFound = http.HandlerFunc(s.notFound)
@@ -93,7 +97,7 @@ func (s *Server) dispatch(rt *route) httprouter.Handle {
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, NotFound("nothing is at %s: GET /mp4/ lists what there is", r.URL.Path))
+	s.fail(w, r, NotFound("nothing is at %s: GET /mp4 lists what there is", r.URL.Path))
 }
 
 func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {

@@ -9,7 +9,7 @@ import (
 // routes returns the table. A new endpoint is a row here and a file beside it.
 func routes() []route {
 	return append([]route{
-		{op: "index", method: "GET", path: "/mp4/", summary: "Name, version and endpoints", role: auth.View,
+		{op: "index", method: "GET", path: "/mp4", alias: "/mp4/", summary: "Name, version and endpoints", role: auth.View,
 			answer: indexAnswer{}, handle: (*Server).index},
 		{op: "openAPI", method: "GET", path: "/mp4/openapi.json", summary: "This interface as OpenAPI 3.1", role: auth.View,
 			media: "application/json", handle: (*Server).openAPI},
@@ -88,6 +88,7 @@ func routes() []route {
 
 // indexAnswer describes the API, and where to publish.
 type indexAnswer struct {
+	Status    string           `json:"status" enum:"success"`
 	Name      string           `json:"name"`
 	Version   string           `json:"version"`
 	PublishTo []PublishAddress `json:"publish_to" doc:"addresses to publish streams to"`
@@ -103,7 +104,7 @@ type endpoint struct {
 }
 
 func (s *Server) index(w http.ResponseWriter, r *request) error {
-	a := indexAnswer{Name: s.cfg.Name, Version: s.cfg.Version, PublishTo: orEmpty(s.deps.PublishTo()), Roles: orEmpty(r.who.Roles.List())}
+	a := indexAnswer{Status: "success", Name: s.cfg.Name, Version: s.cfg.Version, PublishTo: orEmpty(s.deps.PublishTo()), Roles: orEmpty(r.who.Roles.List())}
 	for i := range s.table {
 		rt := &s.table[i]
 		a.Endpoints = append(a.Endpoints, endpoint{rt.method, rt.template(), rt.summary, rt.role})

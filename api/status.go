@@ -14,6 +14,7 @@ import (
 )
 
 type statusAnswer struct {
+	Status         string          `json:"status" enum:"success"`
 	Stream         string          `json:"stream"`
 	Recording      bool            `json:"recording"`
 	State          string          `json:"state" doc:"idle, armed, connecting, waiting, recording, finishing, backoff"`
@@ -62,6 +63,7 @@ type finishAnswer struct {
 }
 
 type listAnswer struct {
+	Status     string   `json:"status" enum:"success"`
 	Recordings []string `json:"recordings"`
 	Count      int      `json:"count" doc:"recordings in this answer"`
 	nextName
@@ -85,6 +87,7 @@ func (s *Server) status(w http.ResponseWriter, r *request) error {
 func (s *Server) describe(st recorder.StreamStatus, info media.StreamInfo) statusAnswer {
 	rep := &st.Report
 	a := statusAnswer{
+		Status: "success",
 		Stream: st.Stream, Recording: st.Recording, State: st.State, Waiting: rep.Waiting, Pipeline: st.Pipeline,
 		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(s.today(st.Until)),
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
@@ -140,7 +143,7 @@ func (s *Server) list(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, listAnswer{page, len(page), end})
+	answer(w, http.StatusOK, listAnswer{"success", page, len(page), end})
 	return nil
 }
 

@@ -62,7 +62,7 @@ func TestPipelineMadeByAPI(t *testing.T) {
 
 	again.says("POST", "/mp4/pipelines/clips/stop", 200, `{"status":"stopped","name":"clips","recordings":1}`)
 	require.True(t, again.pipelines()["clips"].Held)
-	again.says("GET", "/mp4/list", 200, `{"recordings":[],"count":0}`)
+	again.says("GET", "/mp4/list", 200, `{"status":"success","recordings":[],"count":0}`)
 	again.says("POST", "/mp4/pipelines/clips/start", 200, `{"status":"started","name":"clips","recordings":1}`)
 	again.awaitUnits("live/a", 25)
 	again.says("POST", "/mp4/pipelines/clips/drain", 200, `{"status":"stopped","name":"clips","recordings":1}`)
@@ -132,7 +132,7 @@ func TestScheduledWindowThatIsNow(t *testing.T) {
 	again.awaitUnits("live/a", 25)
 	again.stop("live/a")
 	eventually(t, "the stop is known", func() bool { return !answer[planned](again, "GET", "/mp4/schedule").Streams[0].Record })
-	again.says("GET", "/mp4/list", 200, `{"recordings":[],"count":0}`)
+	again.says("GET", "/mp4/list", 200, `{"status":"success","recordings":[],"count":0}`)
 	require.Equal(t, 0, again.signal(syscall.SIGTERM))
 
 	again = launch(t, racyBinary, r.dir, "")

@@ -18,10 +18,10 @@ streams:
 `)
 	const deep = "site/3/floor/2/door"
 	r.says("POST", "/mp4/stop/"+deep, 200, `{"status":"not_recording","stream":"`+deep+`"}`)
-	r.says("GET", "/mp4/list", 200, `{"recordings":[],"count":0}`)
+	r.says("GET", "/mp4/list", 200, `{"status":"success","recordings":[],"count":0}`)
 	r.says("POST", "/mp4/start/"+deep, 200, `{"status":"started","stream":"`+deep+`"}`)
 	r.says("POST", "/mp4/start/"+deep, 200, `{"status":"already_recording","stream":"`+deep+`"}`)
-	r.says("GET", "/mp4/list", 200, `{"recordings":["`+deep+`"],"count":1}`)
+	r.says("GET", "/mp4/list", 200, `{"status":"success","recordings":["`+deep+`"],"count":1}`)
 	r.awaitUnits(deep, 50)
 	eventually(t, "what was written is on the disk", func() bool { // fdatasync comes after the write
 		return answer[map[string]any](r, "GET", "/mp4/status/"+deep)["last_durable"] != nil
@@ -56,7 +56,7 @@ func TestDurationEndsARecording(t *testing.T) {
 	require.Equal(t, "duration", rec.EndReason)
 	decodes(t, r.path(rec.File))
 	eventually(t, "the job ends", func() bool { return !r.status("live/a").Recording })
-	r.says("GET", "/mp4/list", 200, `{"recordings":[],"count":0}`)
+	r.says("GET", "/mp4/list", 200, `{"status":"success","recordings":[],"count":0}`)
 	require.Positive(t, rec.Duration)
 	require.Less(t, rec.Duration, 3+patience.Seconds())
 	t.Logf("asked for 3 s, recorded %v s", rec.Duration)
