@@ -41,7 +41,7 @@ type statusAnswer struct {
 }
 
 type problemAnswer struct {
-	Problem string  `json:"problem" doc:"a stable word for programs"`
+	Problem string  `json:"problem" doc:"stable word for programs, such as restart_needed: settings have changed in the file and wait for a restart"`
 	Since   *string `json:"since" format:"date-time"`
 	Stream  string  `json:"stream,omitempty"`
 	Cause   string  `json:"cause"`

@@ -88,6 +88,12 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 			Remedy: "correct the file as the cause says; the previous configuration runs until then, and a restart would fail",
 		})
 	}
+	if settings := s.declared.NeedRestart(); len(settings) > 0 {
+		all = append(all, pipeline.Problem{
+			Problem: "restart_needed", Cause: "settings have changed in the configuration file and are not in effect: " + strings.Join(settings, ", "),
+			Remedy: "restart spool, or give the settings the values of before and reload: POST /mp4/reload",
+		})
+	}
 	if why := s.keeper.LastError(); why != "" {
 		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "find out why files cannot be deleted; the disk may fill up meanwhile"})
 	}

@@ -111,6 +111,7 @@ type Set struct {
 	now      State
 	unloaded config.Problems // why the last reload was refused; none when it was not
 	forgets  error           // see JudgeDirectory
+	restart  []string        // see NeedRestart
 }
 
 // New gives the recorder the schedule, and the stops by hand of an earlier run.

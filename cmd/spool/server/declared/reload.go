@@ -44,6 +44,9 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 		out.Warnings = append(out.Warnings, WhatIsForgotten+": "+told(p.started, err))
 	}
 	out.NeedRestart = needRestart(p.started, next.File)
+	p.mu.Lock()
+	p.restart = out.NeedRestart
+	p.mu.Unlock()
 	return out, nil
 }
 

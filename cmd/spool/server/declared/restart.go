@@ -15,6 +15,14 @@ var live = []string{"streams", "pipelines", "declare", "crontab", "mp4"}
 // late are those below them that it does not.
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
+// NeedRestart returns the paths of the settings that have other values in the file than the
+// running process. They take effect when spool is started again.
+func (p *Set) NeedRestart() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.restart)
+}
+
 func needRestart(started, now *configs.Config) (paths []string) {
 	a, b := config.Reveal(started), config.Reveal(now)
 	for _, e := range b.Entries {

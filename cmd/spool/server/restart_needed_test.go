@@ -1,0 +1,38 @@
+package server
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Health names the settings of the file that take effect at the next start, until the file
+// has their old values again. A reload that is refused changes nothing of that.
+func TestHealthNamesTheSettingsThatNeedARestart(t *testing.T) {
+	r := start(t, t.TempDir(), "", 0, true)
+	before, err := os.ReadFile(r.file)
+	require.NoError(t, err)
+	reload := func(text string) error {
+		require.NoError(t, os.WriteFile(r.file, []byte(text), 0o600))
+		_, err := r.declared.Reload(context.Background())
+		return err
+	}
+	_, _, is := r.problem("restart_needed")
+	require.False(t, is)
+
+	require.NoError(t, reload(string(before)+"log: {level: debug}\nmp4: {expire_days: 3}\n"))
+	cause, remedy, is := r.problem("restart_needed")
+	require.True(t, is)
+	require.Contains(t, cause, "log/level, mp4/expire_days")
+	require.Contains(t, remedy, "restart spool")
+
+	require.Error(t, reload("log: {level: loud}\n"))
+	_, _, is = r.problem("restart_needed")
+	require.True(t, is)
+
+	require.NoError(t, reload(string(before)))
+	_, _, is = r.problem("restart_needed")
+	require.False(t, is)
+}
