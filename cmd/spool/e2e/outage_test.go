@@ -19,7 +19,8 @@ import (
 type outage struct {
 	name       string
 	away, back func()
-	says       string // part of what the recorder must say of it
+	says       string  // part of what the recorder must say of it
+	seconds    float64 // at least; 0: outageSeconds
 }
 
 // diskFull is in what each database answers for want of space. MariaDB may also
@@ -45,8 +46,8 @@ func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 			server := start(t)
 			addr, cut, mend := proxy(t, server.Addr)
 			outages := []outage{
-				{"killed", server.Kill, server.Start, ""}, {"stopped", server.Freeze, server.Thaw, ""}, {"cut off", cut, mend, ""},
-				{"on a full disk", server.Fill, server.Free, diskFull[driver]},
+				{"killed", server.Kill, server.Start, "", 0}, {"stopped", server.Freeze, server.Thaw, "", 0}, {"cut off", cut, mend, "", 0},
+				{"on a full disk", server.Fill, server.Free, diskFull[driver], 0},
 			}
 			withoutDatabase(t, &database{driver: driver, dsn: server.DSNFor(addr), server: server}, outages)
 		})
@@ -54,10 +55,11 @@ func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		disk := t.TempDir()
-		dbtest.Mount(t, disk, "4m")
+		dbtest.Mount(t, disk, "16m") // with room for what waits, and for SQLite's log of it
 		filler := filepath.Join(disk, "filler")
 		withoutDatabase(t, &database{driver: "sqlite", dsn: filepath.Join(disk, "spool.db")}, []outage{
-			{"on a full disk", func() { dbtest.Fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }, diskFull["sqlite"]},
+			{"on a full disk", func() { dbtest.Fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }, diskFull["sqlite"],
+				12}, // until its directory has been found full twice
 		})
 	})
 }
@@ -83,10 +85,10 @@ func withoutDatabase(t *testing.T, db *database, outages []outage) {
 	r.awaitUnits(names[19], 1)
 	for _, o := range outages {
 		o.away()
-		began := time.Now()
+		began, lasts := time.Now(), max(o.seconds, outageSeconds())
 		require.Eventually(t, func() bool {
-			return time.Since(began).Seconds() >= outageSeconds() && r.metric("spool_catalogue_pending_changes") >= 40
-		}, patience+time.Duration(outageSeconds())*time.Second, 50*time.Millisecond, "%s %s: rows wait", db.driver, o.name)
+			return time.Since(began).Seconds() >= lasts && r.metric("spool_catalogue_pending_changes") >= 40
+		}, patience+time.Duration(lasts)*time.Second, 50*time.Millisecond, "%s %s: rows wait", db.driver, o.name)
 		require.Positive(t, r.metric("spool_catalogue_lag_seconds"))
 		eventually(t, db.driver+" says that it is "+o.name, func() bool {
 			_, ready := r.ask("GET", "/readyz")

@@ -21,12 +21,15 @@ func (s *Server) trouble(err error) {
 	s.catalogue.Kick()
 }
 
-// unsaid logs that recordings could not be written, where there is none that has
-// said so.
-func (s *Server) unsaid(err error) {
+// unsaid logs that a record directory accepts no files, unless a recording has reported
+// that problem. The catalogue reports that of its own directory.
+func (s *Server) unsaid(dir string, err error) {
+	if !slices.Contains(RecordDirs(s.declared.State().All), dir) {
+		return
+	}
 	word := disk.ProblemOf(err, time.Time{}).Problem
 	if !slices.ContainsFunc(s.recordingProblems(), func(p pipeline.Problem) bool { return p.Problem == word }) {
-		s.log.Error("recordings cannot be written", "problem", word, "error", err)
+		s.log.Error("recordings cannot be written", "directory", dir, "problem", word, "error", err)
 	}
 }
 

@@ -33,8 +33,8 @@ const (
 type writable struct {
 	tasks   *pipeline.Tasks
 	clock   pipeline.Clock
-	changed func(error) // told when a directory takes no files, with the reason, and with nil when it does again
-	lasting func(error) // told once when that lasts for longer than askEvery
+	changed func(error)                 // told when a directory takes no files, with the reason, and with nil when it does again
+	lasting func(dir string, err error) // called once when that lasts for longer than askEvery
 
 	mu   sync.Mutex             // guards what follows
 	dirs map[string]*watchedDir // by directory
@@ -62,7 +62,7 @@ type verdict struct {
 	since time.Time
 }
 
-func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed, lasting func(error)) *writable {
+func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed func(error), lasting func(dir string, err error)) *writable {
 	return &writable{tasks: tasks, clock: clock, changed: changed, lasting: lasting, dirs: map[string]*watchedDir{}}
 }
 
@@ -106,16 +106,16 @@ func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 // hangs is not told of: recordings wait for it, and say what that costs them.
 func (w *writable) tellOfLasting() {
 	w.mu.Lock()
-	var all []error
+	var all []*watchedDir
 	for _, p := range w.dirs {
 		if p.err != nil && !p.told && w.clock.Now().Sub(p.since) >= askEvery {
 			p.told = true
-			all = append(all, p.err)
+			all = append(all, &watchedDir{dir: p.dir, err: p.err})
 		}
 	}
 	w.mu.Unlock()
-	for _, err := range all {
-		w.lasting(err)
+	for _, p := range all {
+		w.lasting(p.dir, p.err)
 	}
 }
 

@@ -45,7 +45,7 @@ func TestOnlyADiskThatStillTakesNothingIsToldOf(t *testing.T) {
 		clock := &rounds{now: time.Now(), due: make(chan time.Time)}
 		tasks := pipeline.NewTasks(slog.New(slog.DiscardHandler), pipeline.SystemClock)
 		told := make(chan error, 10)
-		w := newWritable(tasks, clock, func(error) {}, func(err error) { told <- err })
+		w := newWritable(tasks, clock, func(error) {}, func(_ string, err error) { told <- err })
 		dir := filepath.Join(t.TempDir(), "rec")
 		require.NoError(t, os.WriteFile(dir, nil, 0o600))
 		dirs := []string{dir}
