@@ -301,7 +301,7 @@ type Stats struct {
 	Claimed             string        // why the database takes no rows of this recorder: another recorder has its name
 	ClaimedSince        time.Time     // when that began; zero while this recorder has the name
 	Pending             int           // changes that wait for the database
-	PendingBytes        int64         //
+	PendingBytes        int64         // size of those changes
 	PendingAge          time.Duration // of the oldest of them
 	Applied             uint64        // changes that the database took
 	Refused             uint64        // rows that the database refused and that were set aside; each was logged

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,32 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 	"github.com/gospool/spool/sinks/metadata/row"
 )
+
+// Delete deletes a recording's row and returns it; the caller deletes the file. It returns
+// ErrOtherNode, ErrProtected or ErrGrowing for a row that must stay, and else the errors of
+// Record and Put. The caller excludes other changes of the recording.
+func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, error) {
+	old, pending, err := c.lookup(ctx, id.String())
+	if err != nil {
+		return media.Record{}, err
+	}
+	rec, err := c.record(old, pending)
+	switch {
+	case err != nil:
+		return rec, err
+	case rec.Node != c.opts.Node:
+		return rec, fmt.Errorf("%w: %s", ErrOtherNode, rec.Node)
+	case rec.Protected:
+		return rec, ErrProtected
+	case rec.Growing():
+		return rec, ErrGrowing
+	}
+	rev, err := c.gatherRemoval(id, old)
+	if err != nil {
+		return rec, err
+	}
+	return rec, c.journal.Await(rev)
+}
 
 // Forget deletes the rows of deleted files, with one write of the journal for all of them. It does
 // not wait for the database. A row stays when it is protected, when it names another file, or when

@@ -262,31 +262,17 @@ func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected boo
 	return rec, errors.Join(err, bad)
 }
 
-// Delete deletes a recording's row and returns it; the caller deletes the file. It returns
-// ErrOtherNode, ErrProtected or ErrGrowing for a row that must stay, and else the errors of
-// Record and Put. The caller excludes other changes of the recording.
-func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, error) {
-	old, pending, err := c.lookup(ctx, id.String())
-	if err != nil {
-		return media.Record{}, err
-	}
-	rec, err := c.record(old, pending)
-	switch {
-	case err != nil:
-		return rec, err
-	case rec.Node != c.opts.Node:
-		return rec, fmt.Errorf("%w: %s", ErrOtherNode, rec.Node)
-	case rec.Protected:
-		return rec, ErrProtected
-	case rec.Growing():
-		return rec, ErrGrowing
-	}
-	rev, err := c.gatherRemoval(id, old)
-	if err != nil {
-		return rec, err
-	}
-	return rec, c.journal.Await(rev)
+// ProtectedBytes returns the total size of this recorder's protected recordings that are on its disk.
+func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
+			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state NOT IN (?)", bun.List(statesWithoutFile)).Scan(ctx, &n)
+	})
+	return n, err
 }
+
+// Changed returns a channel that is closed at the next change of a recording.
+func (c *Catalogue) Changed() <-chan struct{} { return c.pending.change() }
 
 // readyEvery is the interval at which Ready checks the state.
 const readyEvery = 20 * time.Millisecond

@@ -205,7 +205,7 @@ const progressEvery = 10 * time.Second
 // Several recorders may run the same task at once and share its position.
 func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error)) error {
 	began := c.opts.Clock.Now()
-	told := began
+	logged := began
 	for rows := 0; ; rows += upkeepBatch {
 		var at string
 		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
@@ -221,8 +221,8 @@ func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx 
 			at = next
 			return s.moveTask(ctx, tx, task, next)
 		})
-		if now := c.opts.Clock.Now(); rows > 0 && (at == taskDone || now.Sub(told) >= progressEvery) {
-			told = now
+		if now := c.opts.Clock.Now(); rows > 0 && (at == taskDone || now.Sub(logged) >= progressEvery) {
+			logged = now
 			c.log.Info("catalogue: completing the rows of an earlier version", "task", task, "rows", rows, "position", at, "took", now.Sub(began).Round(time.Millisecond))
 		}
 		if err != nil || at == taskDone {
@@ -311,15 +311,3 @@ func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 		q.Where(start+" >= ?", after.StartNS).Where("("+start+" > ? OR "+id+" > ?)", after.StartNS, after.ID)
 	}
 }
-
-// ProtectedBytes returns the total size of this recorder's protected recordings that are on its disk.
-func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
-	err = c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
-			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state NOT IN (?)", bun.List(statesWithoutFile)).Scan(ctx, &n)
-	})
-	return n, err
-}
-
-// Changed returns a channel that is closed at the next change of a recording.
-func (c *Catalogue) Changed() <-chan struct{} { return c.pending.change() }
