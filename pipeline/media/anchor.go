@@ -5,32 +5,34 @@ import (
 	"time"
 )
 
-// Anchor says which wall clock a moment of a recording's media had.
+// Anchor maps one moment of a recording's media time to the wall clock.
 type Anchor struct {
-	MediaNS int64 `json:"media_ns"` // since the begin of the file, as it is played
-	UTC     int64 `json:"utc_ns"`   // ns
+	MediaNS int64 `json:"media_ns"` // from the beginning of the file, in presentation order
+	UTC     int64 `json:"utc_ns"`
 }
 
-// Anchors map a recording's media time to its wall clock. Between two of them the
-// clock goes evenly; before the first and behind the last it goes as the media does.
-// The first is at the file's begin and the last at its end. In between stand those
-// where the wall clock departs from what the others tell by more than a tolerance:
-// both sides of a step, and as many points of a drift as it takes.
+// Anchors map the media time of a recording to the wall clock. At interpolates linearly between two
+// anchors; before the first and after the last anchor the clock runs as fast as the media. The
+// first anchor is at the beginning of the file and the last at its end. The anchors between mark
+// where the wall clock departs from the interpolation by more than a tolerance: two anchors for a
+// step of the clock, and as many as needed for a drift.
 //
-// MediaNS and UTC both only grow. Where a clock was set back within a file, the wall
-// clock of its media stands until it is caught up.
+// MediaNS and UTC increase strictly. Where the clock was set back within a file, the wall clock of
+// its media stands still until the clock has caught up.
 type Anchors []Anchor
 
 // MaxAnchors is how many one recording has, and AnchorToleranceNS by how much the wall
 // clock may depart. A clock that departs more often is followed with a tolerance that
 // doubles until they are enough.
 const (
+	// MaxAnchors bounds the anchors of one recording. AnchorToleranceNS is the departure of the
+	// wall clock that makes a new anchor. For a clock that departs more often, Anchoring doubles
+	// the tolerance until the anchors suffice.
 	MaxAnchors        = 64
 	AnchorToleranceNS = int64(100 * time.Millisecond)
 )
 
-// At is the wall clock of a moment of the media, ns UTC. Without an anchor it is the
-// moment itself.
+// At returns the wall clock of a moment of the media, ns UTC. Without anchors it returns mediaNS.
 func (a Anchors) At(mediaNS int64) int64 {
 	i := a.before(func(x Anchor) bool { return x.MediaNS <= mediaNS })
 	switch {
@@ -44,8 +46,8 @@ func (a Anchors) At(mediaNS int64) int64 {
 	return a[i].UTC + scale(mediaNS-a[i].MediaNS, a[i+1].UTC-a[i].UTC, a[i+1].MediaNS-a[i].MediaNS, 0)
 }
 
-// Media is the first moment of the media with a wall clock or a later one, ns: the
-// inverse of At where the wall clock goes at least as fast as the media.
+// Media returns the first moment of the media, ns, whose wall clock is utc or later. It is the
+// inverse of At where the wall clock runs at least as fast as the media.
 func (a Anchors) Media(utc int64) int64 {
 	i := a.before(func(x Anchor) bool { return x.UTC <= utc })
 	switch {
@@ -60,7 +62,7 @@ func (a Anchors) Media(utc int64) int64 {
 	return a[i].MediaNS + scale(utc-a[i].UTC, a[i+1].MediaNS-a[i].MediaNS, wall, wall-1)
 }
 
-// before is the last anchor that a condition holds for, -1 where it holds for none.
+// before returns the index of the last anchor for which a condition holds, or -1.
 func (a Anchors) before(holds func(Anchor) bool) int {
 	low, high := 0, len(a)
 	for low < high {
@@ -73,7 +75,7 @@ func (a Anchors) before(holds func(Anchor) bool) int {
 	return low - 1
 }
 
-// scale is (n*to + plus) / from, exactly, for n in [0, from].
+// scale returns (n*to + plus) / from, exactly, for n in [0, from].
 func scale(n, to, from, plus int64) int64 {
 	high, low := bits.Mul64(uint64(n), uint64(to))
 	low, carry := bits.Add64(low, uint64(plus), 0)
@@ -81,7 +83,7 @@ func scale(n, to, from, plus int64) int64 {
 	return int64(q)
 }
 
-// WellFormed reports whether both times only grow.
+// WellFormed reports whether both times increase strictly.
 func (a Anchors) WellFormed() bool {
 	for i := 1; i < len(a); i++ {
 		if a[i].MediaNS <= a[i-1].MediaNS || a[i].UTC <= a[i-1].UTC {
@@ -91,16 +93,16 @@ func (a Anchors) WellFormed() bool {
 	return true
 }
 
-// Anchoring makes the anchors of a file from what is known of its chunks, in order. The
-// zero value is ready for use.
+// Anchoring computes the anchors of a file from its chunks, in order. The zero value is ready for
+// use.
 type Anchoring struct {
 	list        Anchors
-	newest      Anchor // of what was seen
-	toleranceNS int64  // ns; 0: AnchorToleranceNS
+	newest      Anchor // last argument of See
+	toleranceNS int64  // 0: AnchorToleranceNS
 }
 
-// See takes in the wall clock of a moment of the media, ns. Speed is how many times
-// faster than life the media goes, 0 or 1 where it does not.
+// See adds the wall clock of a moment of the media. speed is the factor by which the media runs
+// faster than the wall clock; 0 means 1.
 func (k *Anchoring) See(mediaNS, utc, speed int64) {
 	speed = max(speed, 1)
 	if len(k.list) == 0 {
@@ -117,28 +119,27 @@ func (k *Anchoring) See(mediaNS, utc, speed int64) {
 	if off(last, k.newest, speed) <= k.toleranceNS {
 		return
 	}
-	if before != last && off(before, k.newest, speed) > k.toleranceNS/2 { // it stepped: the clock was right up to there
+	if before != last && off(before, k.newest, speed) > k.toleranceNS/2 { // a step: the old clock holds up to there
 		k.put(before)
 	}
 	k.put(k.newest)
 }
 
 func (k *Anchoring) put(a Anchor) {
-	if len(k.list) >= MaxAnchors-1 { // the last one is of the end
+	if len(k.list) >= MaxAnchors-1 { // the last place is for the end of the file
 		k.toleranceNS *= 2
 		k.list = k.list.Thin(MaxAnchors / 2)
 	}
 	k.list = append(k.list, a)
 }
 
-// off is by how much the wall clock of an anchor departs from what another tells.
+// off returns by how many ns the wall clock of an anchor departs from the prediction of another.
 func off(from, a Anchor, speed int64) int64 {
 	d := (a.UTC - from.UTC) - (a.MediaNS-from.MediaNS)*speed
 	return max(d, -d)
 }
 
-// Anchors are those of a file that ends at a moment of the media. They are the
-// caller's.
+// Anchors returns the anchors of a file that ends at endNS. The caller owns the slice.
 func (k *Anchoring) Anchors(endNS, speed int64) Anchors {
 	if len(k.list) == 0 {
 		return nil
@@ -151,7 +152,8 @@ func (k *Anchoring) Anchors(endNS, speed int64) Anchors {
 	return out
 }
 
-// Thin is anchors of at most so many, at least 2: those that tell least are left out.
+// Thin returns a copy with at most most anchors, and at least 2. It leaves out those that
+// interpolation replaces best.
 func (a Anchors) Thin(most int) Anchors {
 	out := append(Anchors(nil), a...)
 	for len(out) > max(most, 2) {

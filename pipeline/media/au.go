@@ -7,37 +7,37 @@ import (
 	"math"
 )
 
-// AU is one coded picture or audio frame on its way into a chunk. The builder
-// copies the payload once and keeps nothing of the AU.
+// AU is one coded picture or audio frame before it is in a chunk. The builder copies the payload
+// once and keeps no reference to the AU.
 type AU struct {
 	DTS, PTS int64 // ticks of the track's timescale
 	UTC      int64 // ns, wall clock of the access unit
-	// Stepped is by how much that clock had been set since the process began, ns:
-	// less it, UTC never steps. See pipeline.Stepped.
+	// SteppedNS is by how much the clock of UTC had been set since the process began: UTC less
+	// SteppedNS never steps. See pipeline.Stepped.
 	SteppedNS int64
-	// Mono is the arrival in ns of a clock that never steps. A source that is
-	// not paced by arrival (a file) gives its media time instead, or every hole
-	// in it would look like a jump.
+	// MonoNS is the arrival on a clock that never steps. A source that is not paced by arrival,
+	// such as a file, sets its media time instead; otherwise each hole in the file would look like
+	// a jump of the sender's clock.
 	MonoNS  int64
 	Sync    bool     // a decoder can start here
-	Lost    int      // units of the track that were lost right before this one, about; at least 1 where anything was
-	LostBy  Cause    // why they were; empty: GapRTPLoss
+	Lost    int      // approximate number of the track's units lost right before this one; at least 1 if any was
+	LostBy  Cause    // cause of that loss; empty means GapRTPLoss
 	Payload [][]byte // NAL units without start code or length; one element for codecs without NAL units
-	Framed  bool     // the payload is already in mdat form: store it as it is
+	Framed  bool     // the payload is already in mdat form and is stored unchanged
 }
 
 // Limits of an access unit.
 const (
-	// MaxAccessUnitBytes is the largest access unit that is taken, in bytes.
+	// MaxAccessUnitBytes is the size of the largest access unit that a Builder accepts.
 	MaxAccessUnitBytes = 64 << 20
-	// maxTime bounds decoding times as they come, in ticks and in ns (146 years):
-	// the difference of two stays inside an int64.
+	// maxTime bounds incoming decoding times, in ticks and in ns (146 years): the difference of two
+	// fits an int64.
 	maxTime = 1<<62 - 1
-	// maxLine bounds them as they are stored: a duration can be added.
+	// maxLine bounds stored decoding times: adding a duration does not overflow.
 	maxLine = 1<<63 - 1<<41
 )
 
-// The reasons for which Append leaves an access unit out.
+// The errors with which Append refuses an access unit.
 var (
 	ErrNoKeyFrame  = errors.New("waiting for a key frame")
 	ErrEmpty       = errors.New("access unit is empty")
@@ -48,8 +48,8 @@ var (
 	ErrNoSuchTrack = errors.New("no such track")
 )
 
-// size is what the payload takes in mdat form. An empty NAL unit is not stored:
-// decoders take a zero length for damage.
+// size returns the bytes of the payload in mdat form. Empty NAL units are not stored: decoders
+// treat a zero length as damage.
 func (au *AU) size(prefix bool) int {
 	n := 0
 	for _, p := range au.Payload {
@@ -61,7 +61,7 @@ func (au *AU) size(prefix bool) int {
 	return n
 }
 
-// addTo copies the payload in mdat form behind what is in p.
+// addTo appends the payload to p in mdat form.
 func (au *AU) addTo(p *Payload, pool *Pool, prefix bool) {
 	var length [4]byte
 	for _, nal := range au.Payload {
@@ -76,15 +76,15 @@ func (au *AU) addTo(p *Payload, pool *Pool, prefix bool) {
 	}
 }
 
-// offset is PTS - DTS where a column can hold it.
+// offset returns PTS - DTS, and false where an int32 cannot hold it.
 func (au *AU) offset() (int32, bool) {
 	d := au.PTS - au.DTS
 	overflow := (au.PTS >= au.DTS) != (d >= 0)
 	return int32(d), !overflow && d >= math.MinInt32 && d <= math.MaxInt32
 }
 
-// LeftOut reports whether an error of Append is about that access unit only: the
-// next one may come.
+// LeftOut reports whether an error of Append concerns that access unit alone, so that the caller
+// continues with the next one.
 func LeftOut(err error) bool {
 	for _, e := range []error{ErrNoKeyFrame, ErrEmpty, ErrTooLarge, ErrTimeBack, ErrTimeRange, ErrOffset, ErrNoSuchTrack} {
 		if errors.Is(err, e) {

@@ -16,31 +16,31 @@ const (
 	slabBytes    = 1 << 20
 )
 
-// blocks is the memory that payloads lie in. It is asked of the system in slabs,
-// beside the collector's heap: media would have the heap grow to twice its size
-// before each collection, and there is nothing in it to be scanned.
+// blocks is the memory of payloads. It is mapped in slabs outside the collector's heap: in the
+// heap, media would let it grow to twice its size before each collection, and payloads hold no
+// pointers to scan.
 //
-// What is free is used again, newest first, since that is still in the caches.
-// Memory beyond the bound goes back to the system, addresses are kept: an
-// unbacked block is one whose pages are gone. Its user holds the pool's lock.
+// Free blocks are reused newest first, because those are still in the CPU caches. The pages of free
+// memory beyond the bound are returned to the system while the addresses are kept: an unbacked
+// block has no pages. The caller holds the pool's lock.
 type blocks struct {
 	backed, unbacked [blockSizes][][]byte
 	idle             int    // bytes in backed
-	used             int    // bytes that were taken and not put back
-	slab             []byte // what is left of the newest one
+	used             int    // bytes taken and not yet returned
+	slab             []byte // rest of the newest slab
 	slabs            *slabs
 }
 
-// slabs is all that was asked of the system; it goes back with the pool.
+// slabs lists all mapped memory, which is unmapped with the pool.
 type slabs struct{ all [][]byte }
 
 func (s *slabs) free() {
 	for _, b := range s.all {
-		_ = syscall.Munmap(b) // it was mapped with this length
+		_ = syscall.Munmap(b) // cannot fail: mapped with this length
 	}
 }
 
-// take gives an empty block of a size, nil where the system has none left.
+// take returns an empty block of a size, or nil if the system has no memory left.
 func (b *blocks) take(size int) []byte {
 	b.used += size
 	k := bits.TrailingZeros(uint(size)) - minBlockBits
@@ -51,7 +51,7 @@ func (b *blocks) take(size int) []byte {
 	if out := pop(&b.unbacked[k]); out != nil {
 		return out
 	}
-	for len(b.slab) > 0 && len(b.slab) < size { // what is left of the slab makes smaller blocks
+	for len(b.slab) > 0 && len(b.slab) < size { // cut the rest of the slab into smaller blocks
 		b.keep(b.cut(blockFor(len(b.slab))), true)
 	}
 	if len(b.slab) == 0 && !b.more() {
@@ -76,12 +76,11 @@ func (b *blocks) more() bool {
 	return true
 }
 
-// leastKept is what may lie free however little is used.
+// leastKept is the free memory in bytes that is kept even if little is used.
 const leastKept = 8 << 20
 
-// put takes a block back. Its pages go where more lies free than the bound, or
-// than is likely to be wanted again soon: after a time in which much waited for a
-// slow disk, memory goes back.
+// put takes a block back. It releases the pages of the block if more memory is free than the bound,
+// or than will probably be used soon: memory that a slow disk needed for a while is returned.
 func (b *blocks) put(block []byte, bound int) {
 	b.used -= cap(block)
 	unbacked := b.idle+cap(block) > min(bound, max(leastKept, b.used/4))
@@ -111,12 +110,12 @@ func pop(list *[][]byte) []byte {
 	return out
 }
 
-// releasePages gives the pages of a block back to the system.
+// releasePages returns the pages of a block to the system.
 func releasePages(block []byte) {
-	_ = syscall.Madvise(block[:cap(block)], syscall.MADV_DONTNEED) // else they stay, and are used again
+	_ = syscall.Madvise(block[:cap(block)], syscall.MADV_DONTNEED) // on failure the pages stay and are reused
 }
 
-// own has the slabs of a pool go with it: chunks hold on to their pool.
+// own unmaps the slabs once the pool is unreachable. Each chunk refers to its pool.
 func (b *blocks) own(p *Pool) {
 	b.slabs = &slabs{}
 	runtime.AddCleanup(p, (*slabs).free, b.slabs)

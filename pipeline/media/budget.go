@@ -4,12 +4,12 @@ import (
 	"sync"
 )
 
-// Budget bounds the memory of all the chunks of a pool, wherever they wait. When
-// it is passed, whole GOPs are dropped: those of streams with the lowest priority
-// first, and among equals from where most is waiting. A nil one bounds nothing.
+// Budget bounds the memory of all chunks of a pool, in whichever queue they wait. When it is
+// exceeded, it drops whole GOPs: first those of the streams with the lowest priority, and among
+// equals from the queue with the most bytes. A nil Budget has no bound.
 //
-// Lock order: the budget's lock is taken before a queue's. Nobody calls Join, its
-// leave or Relieve with a lock that Shed takes.
+// Lock order: the budget's lock comes before a queue's lock. No caller holds a lock that Shed takes
+// while it calls Join, leave or Relieve.
 type Budget struct {
 	pool     *Pool
 	maxBytes int64 // bytes
@@ -17,37 +17,37 @@ type Budget struct {
 
 	mu     sync.Mutex // guards what follows
 	queues map[*member]struct{}
-	dry    uint64 // times that it was passed and nothing could be dropped
+	dry    uint64 // how often the budget was exceeded and no queue could drop
 }
 
-// Queue is a place where chunks wait. Its methods are called by any goroutine.
+// Queue is a place where chunks wait. Its methods are safe for concurrent use.
 type Queue interface {
-	// Held is the bytes that wait.
+	// Held returns the bytes that wait.
 	Held() int64
-	// Shed drops one whole GOP, counted, and leaves what can be decoded. false:
-	// there is none that may go.
+	// Shed drops one whole GOP, counts it, and leaves media that can be decoded. It returns false
+	// if no GOP may be dropped.
 	Shed() bool
 }
 
 type member struct {
 	queue  Queue
 	stream string
-	last   bool // only asked when no other has anything left
+	last   bool // drops only when the other queues are empty
 }
 
-// NewBudget bounds what the chunks of a pool hold. priority tells that of a
-// stream; more is more important.
+// NewBudget bounds the memory of a pool's chunks. priority returns the priority of a stream; a
+// higher value is more important.
 func NewBudget(pool *Pool, maxBytes int64, priority func(stream string) int) *Budget {
 	return &Budget{pool: pool, maxBytes: maxBytes, priority: priority, queues: map[*member]struct{}{}}
 }
 
-// Join adds a queue of a stream, until leave is called.
+// Join adds a stream's queue until the caller calls leave.
 func (b *Budget) Join(stream string, q Queue) (leave func()) {
 	return b.join(&member{q, stream, false})
 }
 
-// JoinLast adds a queue that drops only when no other can: what it holds is not
-// waiting to be recorded.
+// JoinLast adds a queue that drops only when no other queue can: its chunks do not wait to be
+// recorded.
 func (b *Budget) JoinLast(q Queue) (leave func()) { return b.join(&member{q, "", true}) }
 
 func (b *Budget) join(m *member) (leave func()) {
@@ -64,8 +64,8 @@ func (b *Budget) join(m *member) (leave func()) {
 	}
 }
 
-// Relieve drops until the budget is kept, or nothing more may go. It is called
-// after something was queued, and costs one atomic read while there is room.
+// Relieve drops until the budget is met or no queue can drop. It is called after a chunk was
+// queued, and costs one atomic read while the budget is met.
 func (b *Budget) Relieve() {
 	if b == nil || b.pool.Memory() <= b.maxBytes {
 		return
@@ -85,7 +85,7 @@ func (b *Budget) Relieve() {
 	}
 }
 
-// next is the queue that drops next, nil where none is left.
+// next returns the queue that drops next, or nil.
 func (b *Budget) next(empty map[*member]bool) (best *member) {
 	var priority int
 	var held int64
@@ -104,7 +104,7 @@ func (b *Budget) next(empty map[*member]bool) (best *member) {
 	return best
 }
 
-// Dry counts how often the budget was passed and nothing could be dropped.
+// Dry returns how often the budget was exceeded and no queue could drop.
 func (b *Budget) Dry() uint64 {
 	if b == nil {
 		return 0

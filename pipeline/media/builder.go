@@ -2,18 +2,18 @@ package media
 
 import "time"
 
-// The size of a chunk where nothing else is wanted.
+// The default limits of a chunk.
 const (
 	DefaultFlush    = time.Second
 	DefaultMaxBytes = 4 << 20
 )
 
-// BuilderConfig sets the limits of a builder; a zero value means its default.
+// BuilderConfig sets the limits of a builder. A zero field means its default.
 type BuilderConfig struct {
-	Flush    time.Duration // a chunk is closed when it is this long (DefaultFlush)
-	MaxBytes int           // or when its payload is this large (DefaultMaxBytes): more would leave the caches before it is written
-	MaxJump  time.Duration // media time may run ahead of arrival time by this much, or step back (2 s)
-	MaxStall time.Duration // a longer silence of the lead track is a gap where it is unusual (10 s, see Pace), where packets were lost in it, one longer than Flush
+	Flush    time.Duration // duration of a chunk (DefaultFlush)
+	MaxBytes int           // payload of a chunk (DefaultMaxBytes): a larger one leaves the CPU caches before it is written
+	MaxJump  time.Duration // largest lead of media time over arrival time, and largest step back, that is no jump (2 s)
+	MaxStall time.Duration // a longer silence of the lead track is a gap if it is unusual (10 s, see Pace); with lost packets, one longer than Flush
 }
 
 func (c BuilderConfig) withDefaults() BuilderConfig {
@@ -32,11 +32,11 @@ func (c BuilderConfig) withDefaults() BuilderConfig {
 	return c
 }
 
-// limits are the configured times in ticks of one track, each at least one.
+// limits holds the configured times in ticks of one track, each at least 1.
 type limits struct {
 	flushTicks, jumpTicks, stallTicks int64
-	holeTicks                         int64 // that is a gap where something was lost in it
-	timeTicks                         int64 // bound of decoding times, either side of 0
+	holeTicks                         int64 // least hole that is a gap if packets were lost
+	timeTicks                         int64 // bound of the absolute decoding time
 }
 
 func (c BuilderConfig) limits(scale uint32, lead bool) limits {
@@ -51,57 +51,56 @@ func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 
 // Builder turns the access units of one stream into chunks.
 //
-// A chunk is closed when the access unit that begins the next one arrives: a
-// sync sample of the lead track, or the first one past the flush interval. So
-// the track that closes it ends exactly, and what belongs to a later chunk by
-// time is moved there. GOPs that are shorter than the flush interval share a chunk,
-// as many as fit: what one chunk costs, a write and a sync, is not paid for each
-// picture where each is a key frame.
+// A chunk is closed when the access unit that begins the next chunk arrives: a sync sample of the
+// lead track, or the first access unit after the flush interval. So the track that closes it has an
+// exact end, and access units that belong to the next chunk by their time move there. Several GOPs
+// that are shorter than the flush interval share a chunk, because each chunk costs a write and a
+// sync: a stream of key frames does not cost one write a picture.
 //
-// When media time stops following arrival time (the sender restarted its
-// clock), the builder keeps its own time line going without a break and loses
-// nothing. Every gap is marked on the next sync sample.
+// When media time stops following arrival time, because the sender restarted its clock, the builder
+// continues its own time line without a break and loses nothing. It records each gap on the next
+// sync sample.
 //
-// A builder is for one goroutine.
+// A builder is not safe for concurrent use.
 type Builder struct {
 	pool *Pool
 	cfg  BuilderConfig
 	emit func(*Chunk)
 	set  *TrackSet
-	cur  *Chunk // being filled, never empty; nil before the first access unit
+	cur  *Chunk // the open chunk, never empty; nil before the first access unit
 	seq  uint64
-	gap  Gap // for the next chunk that starts a GOP
+	gap  Gap // carried by the next chunk that starts a GOP
 
 	dating dating
 
-	keptUTC       int64 // ns, wall clock of the last unit of the lead track in a chunk that was closed; 0 before that
-	keptSteppedNS int64 // ns, Stepped of that chunk
-	keptMonoNS    int64 // ns, the same by arrival, where the set before was of the same publisher; 0: it was not
-	keptPaceNS    int64 // ns, the longest step that was not unusual in that set
-	away          bool  // another publisher has come, and has not had its first key frame
-	awayLeastNS   int64 // ns, that nobody published
+	keptUTC       int64 // wall clock of the last unit of the lead track in the closed chunks; 0 before the first
+	keptSteppedNS int64 // SteppedNS of that chunk
+	keptMonoNS    int64 // its arrival, if the previous set was of the same publisher; else 0
+	keptPaceNS    int64 // longest usual step in that set
+	away          bool  // another publisher has come and has not sent a key frame yet
+	awayLeastNS   int64 // least time without a publisher
 
-	// The flush interval that the open chunk is part of: where it began, ticks of the
-	// lead track and ns by arrival, and whether with a chunk before, which had More.
+	// The current flush interval: its beginning in ticks of the lead track and by arrival, and
+	// whether it includes an earlier chunk, which had More.
 	sinceTicks, sinceMonoNS int64
 	more                    bool
 
-	started bool // the lead track had its sync sample
+	started bool // the lead track has had a sync sample
 	tracks  []trackState
-	jumpNS  int64    // ns added to media time since the last jump
-	epoch   int      // counts the jumps
-	moved   [][]byte // while a chunk is closed
+	jumpNS  int64    // correction of media time since the last jump
+	epoch   int      // number of jumps
+	moved   [][]byte // scratch space of close
 }
 
-// NewBuilder makes a builder that hands each chunk, with its one reference, to
-// emit on the goroutine that called Append, SetTracks or Flush.
+// NewBuilder returns a builder that passes each chunk, with its one reference, to emit, on the
+// goroutine that called Append, SetTracks or Flush.
 func NewBuilder(pool *Pool, cfg BuilderConfig, emit func(*Chunk)) *Builder {
 	return &Builder{pool: pool, cfg: cfg.withDefaults(), emit: emit}
 }
 
-// SetTracks closes the current chunk and goes on with another set of tracks.
-// The next access unit of the lead track must be a sync sample. The time line
-// begins anew: times of different sets are not comparable.
+// SetTracks closes the open chunk and continues with another set of tracks. The next access unit of
+// the lead track must be a sync sample. The time line begins anew: times of different sets are not
+// comparable.
 func (b *Builder) SetTracks(set *TrackSet) {
 	b.Flush()
 	b.leaveSet()
@@ -114,23 +113,22 @@ func (b *Builder) SetTracks(set *TrackSet) {
 	b.jumpNS, b.epoch = 0, 0
 }
 
-// Set is the current set of tracks, nil before the first.
+// Set returns the current set of tracks, nil before the first.
 func (b *Builder) Set() *TrackSet { return b.set }
 
-// MarkGap says that media is missing before the next access unit: the next
-// chunk that starts a GOP carries the gap.
+// MarkGap records that media is missing before the next access unit: the next chunk that starts a
+// GOP carries the gap.
 func (b *Builder) MarkGap(g Gap) { b.gap = b.gap.Plus(g) }
 
-// Return says that another publisher has come, so long after the one before left.
-// What is missing is known with its first key frame, and counts by the wall clock
-// from the last unit that was kept; where that clock was set back it is at least
-// so long.
+// Return announces another publisher, which came so long after the previous one left. The builder
+// computes the missing time at the first key frame: by the wall clock from the last unit that was
+// kept, and at least after where that clock was set back.
 func (b *Builder) Return(after time.Duration) {
 	b.away, b.awayLeastNS, b.keptMonoNS = b.keptUTC != 0, int64(after), 0
 }
 
-// Append adds an access unit. The error is one of this package's and tells why
-// the unit was left out; the builder goes on with the next.
+// Append adds an access unit. A refused unit is counted and left out; the error is one of
+// ErrNoKeyFrame and its siblings, and the builder continues with the next unit.
 func (b *Builder) Append(track int, au *AU) error {
 	if b.set == nil || track < 0 || track >= len(b.tracks) {
 		return ErrNoSuchTrack
@@ -170,7 +168,7 @@ func (b *Builder) Append(track int, au *AU) error {
 	return nil
 }
 
-// refuse tells what, time apart, makes an access unit unfit to be stored.
+// refuse returns the reason, other than its time, for which an access unit cannot be stored.
 func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 	if _, ok := au.offset(); !ok {
 		return ErrOffset
@@ -186,8 +184,8 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 	return nil
 }
 
-// begin gives the chunk what its first access unit and the lead's first say
-// about it.
+// begin sets the fields of the open chunk that its first access unit, and the first one of the lead
+// track, decide.
 func (b *Builder) begin(track int, au *AU, dts int64, gop bool) {
 	c := b.cur
 	first := track == b.set.lead && c.Tracks[track].Len() == 0
@@ -225,8 +223,8 @@ func (b *Builder) add(track int, au *AU, dts int64, size int, sync, prefix bool)
 	au.addTo(&col.Payload, b.pool, prefix)
 }
 
-// Flush closes the current chunk, where there is one: nothing follows, or not
-// in this time line. Last durations repeat the delta before them.
+// Flush closes the open chunk, if there is one, because no access unit follows on this time line.
+// The last durations repeat the previous delta.
 func (b *Builder) Flush() {
 	if b.cur == nil {
 		return
@@ -238,14 +236,14 @@ func (b *Builder) Flush() {
 	b.seal()
 }
 
-// open takes the chunk that comes next.
+// open takes the next chunk from the pool.
 func (b *Builder) open() {
 	b.seq++
 	b.cur = b.pool.get(b.set)
 	b.cur.Seq = b.seq
 }
 
-// seal hands the current chunk on; from here it is read-only.
+// seal emits the open chunk, which is read-only from then on.
 func (b *Builder) seal() {
 	c := b.cur
 	b.cur, b.more = nil, c.More

@@ -1,20 +1,94 @@
-// Package media is what flows through a recording pipeline: coded audio and
-// video as columns.
+// Package media holds the data that flows through a recording pipeline: coded audio and
+// video as columns, and the records that describe files of it.
 //
 //	publisher --AU--> Builder --*Chunk--> gop_ring --*Chunk--> segmenter --Part--> mp4 --Recording--> metadata
 //
-// A Chunk holds up to a flush interval of access units of every track, of GOPs that
-// are shorter as many as fit, and can be cut at each (Chunk.Split). Each track is a
-// set of columns (DTS, composition offset, size, flags) beside a payload that is
-// already in the form of an mdat, in blocks of memory that the collector does not
-// know, so that a file write is writev(moof, payload...). No column holds a pointer:
-// there is nothing to scan, and one access unit costs no allocation.
+// The package uses the standard library only and starts no goroutine. This comment is the
+// glossary of the whole program: code, settings, API and documentation use each of these
+// words in this one meaning.
 //
-// Time is integer ticks of the track's timescale. Wall clock is kept beside it
-// as nanoseconds of UTC and never enters arithmetic on media time. Where the wall
-// clock is set, the next GOP is dated by the new time and a new file begins with it;
-// how much the clock was set by is known of each chunk (Chunk.SteppedNS), so that what
-// lies between two times of that clock is never mistaken for media.
+// # Live media
 //
-// The package uses the standard library only and starts no goroutine.
+//	stream         live media under a path such as live/camera01; a stream has tracks
+//	publisher      a client, or spool's own pull client, that sends the media of a stream
+//	track          one elementary stream: codec, timescale, parameter sets
+//	track set      the immutable, numbered list of a stream's tracks; each change makes the next generation
+//	lead track     the first video track, else the first track: it cuts GOPs and carries the wall clock
+//	access unit    AU: one coded picture or one audio frame, with DTS and PTS
+//	sync sample    an access unit at which a decoder can start; of a picture also called key frame
+//	GOP            the access units from one sync sample of the lead track up to the next
+//	chunk          the access units of all tracks of about one flush interval: the smallest unit
+//	               of writing, and the most media that a crash can lose
+//	mark           a chunk without media that carries a message to the following stages
+//	view           a chunk that shows some tracks of another chunk and copies nothing
+//	offline        a stream that was published before and has no publisher now
+//
+// # Pipelines
+//
+//	pipeline       a declared list of stages, with the streams that it records and a mode
+//	stage          one step of a pipeline: it takes elements of one type and emits elements of another
+//	source, sink   the first and the last stage
+//	branch         a list of stages that another stage, such as tee, feeds
+//	run            one life of a pipeline for one stream, from start to drain or abort
+//	drain          the orderly end of a run: the source stops, each stage flushes, files are finalised
+//	abort          the immediate end of a run: chunks in flight are released, files are left to recovery
+//	job            the recorder's object that keeps one pipeline running for one stream
+//	armed          a stream without publisher and configuration that a recording or an event waits for
+//	trigger        a request or a detection that makes an event, or extends one
+//	event          the interval from before the first trigger to after the last trigger
+//
+// # Files
+//
+//	segment        the media of one file, as the segmenter cuts it
+//	part           one message from the segmenter to the muxer: a chunk of a segment, an event, or its end
+//	fragment       a moof and its mdat (ISO/IEC 14496-12, 8.8): one or more chunks
+//	recording      the catalogue's record of one segment
+//	anchor         a pair of media time and UTC: anchors map the time of a file to the wall clock
+//	gap            media missing before a chunk or file, or inside a file, with its cause
+//	record directory  the directory below which the files of a recorder are; it has an identity
+//	node           one recorder, by its configured name
+//	location       a place that has the file of a recording: a node's record directory, or a bucket
+//	protected      a recording that retention never deletes
+//
+// # Catalogue
+//
+//	catalogue      the database of recordings and events
+//	journal        the local file to which each change of the catalogue is appended before the
+//	               database gets it
+//	row            the database's copy of a recording or an event
+//	retention      the deletion of recordings by age, size and free space
+//	recovery       the finalisation of a file that a crash left growing
+//
+// # Units
+//
+// The name of a field, constant or parameter that holds a plain number ends in its unit:
+//
+//	...NS      nanoseconds: a duration, or a time on the clock that the name mentions
+//	...UTC     nanoseconds since 1970-01-01 UTC: a moment on the wall clock
+//	...Ticks   ticks of the track's timescale
+//	...Bytes   bytes
+//
+// DTS and PTS are ticks, Timescale is ticks a second, SampleRate is Hz, Width and Height
+// are pixels. time.Duration and time.Time carry their unit in their type.
+//
+// # Invariants
+//
+//  1. No column holds a pointer, and the payload lies outside the collector's heap: an access
+//     unit costs no allocation, and a file write is writev(moof, payload...).
+//  2. A sealed chunk is read-only. All pipelines of a stream share it by reference count.
+//  3. The receiver of a chunk, or of a part with a chunk, owns one reference and ends it
+//     exactly once: with Release, or by handing it on. After every run, drained or aborted,
+//     Pool.Outstanding is 0.
+//  4. DTS of a track increases strictly within a chunk and from chunk to chunk of one track
+//     set. EndTicks is not less than the last DTS.
+//  5. Media time is integer ticks. A conversion converts absolute times and subtracts; it
+//     never adds up rounded differences.
+//  6. The wall clock never enters arithmetic on media time. SteppedNS records by how much it
+//     was set: UTC less SteppedNS never steps.
+//  7. A segment has one track set and begins with a sync sample of the lead track.
+//  8. Only a GOPQueue drops media under load: whole GOPs, or the tail of one, so that the
+//     media that remains can be decoded.
+//  9. Media that is missing is counted, with a cause, and recorded as a gap exactly once.
+//  10. Anchors increase strictly in media time and in UTC.
+//  11. Words that are stored or shown to machines (causes, states, drop causes) are never renamed.
 package media
