@@ -21,13 +21,10 @@ type Anchor struct {
 // its media stands still until the clock has caught up.
 type Anchors []Anchor
 
-// MaxAnchors is how many one recording has, and AnchorToleranceNS by how much the wall
-// clock may depart. A clock that departs more often is followed with a tolerance that
-// doubles until they are enough.
+// MaxAnchors bounds the anchors of one recording. AnchorToleranceNS is the departure of the wall
+// clock that makes a new anchor. For a clock that departs more often, Anchoring doubles the
+// tolerance until the anchors suffice.
 const (
-	// MaxAnchors bounds the anchors of one recording. AnchorToleranceNS is the departure of the
-	// wall clock that makes a new anchor. For a clock that departs more often, Anchoring doubles
-	// the tolerance until the anchors suffice.
 	MaxAnchors        = 64
 	AnchorToleranceNS = int64(100 * time.Millisecond)
 )

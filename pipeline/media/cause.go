@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Cause says why something ended or is missing. It is stored and shown as it
-// stands, so a value is never renamed. Why a segment ended is in package endcause.
+// Cause names why media ended or is missing. It is stored and shown unchanged, so a value is never
+// renamed. The causes for which a segment ends are in package endcause.
 type Cause string
 
-// Why media is missing before a point, or why time does not continue.
+// The causes of gaps: media is missing, or media time does not continue.
 const (
 	GapOverload      Cause = "overload"       // a bounded queue was full: whole GOPs dropped
 	GapSourceLost    Cause = "source_lost"    // no publisher for a while
@@ -17,22 +17,22 @@ const (
 	GapClockStep     Cause = "clock_step"     // this machine's wall clock was set: no frame is missing
 	GapStall         Cause = "stall"          // the sender was silent for long
 	GapRTPLoss       Cause = DropRTPLoss      // packets were lost on the way
-	GapRestart       Cause = "restart"        // the pipeline failed and was run again
-	GapNoKeyFrame    Cause = "no_key_frame"   // a file was ended at its size bound, and the next one waited for a key frame
-	GapTooManyFiles  Cause = "too_many_files" // what the sender sent would have begun more than a file a second
-	GapDiskFull      Cause = "disk_full"      // there was no room for it
-	GapNoInodes      Cause = "no_inodes"      // the filesystem took no further file
-	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or away, or no file could be opened
-	GapDamaged       Cause = DropDamaged      // inside a file: access units of which a part was lost, or chunks that recovery cut out
-	GapByFlow        Cause = DropByFlow       // the go-streams flow of a stage gave nothing for it
-	GapFurther       Cause = "further_gaps"   // inside a file: so many more than are listed, somewhere between its begin and end
+	GapRestart       Cause = "restart"        // the pipeline failed and the recorder ran it again
+	GapNoKeyFrame    Cause = "no_key_frame"   // a file ended at its size bound, and the next file waited for a key frame
+	GapTooManyFiles  Cause = "too_many_files" // the stream would have begun more than one file a second
+	GapDiskFull      Cause = "disk_full"      // the disk was full
+	GapNoInodes      Cause = "no_inodes"      // the file system had no free inode
+	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or not mounted, or a file could not be opened
+	GapDamaged       Cause = DropDamaged      // inside a file: access units with a lost part, or chunks that recovery removed
+	GapByFlow        Cause = DropByFlow       // the go-streams flow of a stage returned nothing for it
+	GapFurther       Cause = "further_gaps"   // inside a file: the sum of the gaps beyond the listed ones
 )
 
-// The causes under which what is left out of a stream is counted: stable words for
-// machines, never renamed. DropCauses says what each counts and means. Those that are
-// causes of gaps, too, have one word for both.
+// The causes of drops: media of a stream that is left out is counted by them. They are stable words
+// for machines and are never renamed. DropCauses describes each. A cause that is also the cause of
+// a gap has the same word for both.
 const (
-	// Of the packets that a sender sends.
+	// Causes for packets of a sender.
 	DropRTPLoss          = "rtp_loss"
 	DropRTPMalformed     = "rtp_malformed"
 	DropForeignSSRC      = "foreign_ssrc"
@@ -40,7 +40,7 @@ const (
 	DropOtherFormat      = "other_format"
 	DropTooManyFrames    = "too_many_frames"
 
-	// Of what packets become.
+	// Causes for access units and NAL units assembled from packets.
 	DropDecodingOrder          = "decoding_order"
 	DropUnreadableParameterSet = "parameter_set_unreadable"
 	DropNoParameterSets        = "waiting_for_parameter_sets"
@@ -52,7 +52,7 @@ const (
 	DropIngestMemory           = "ingest_memory"
 	DropClocksDisagree         = "clocks_disagree"
 
-	// Of what Builder.Append refuses.
+	// Causes for access units that Builder.Append refuses.
 	DropNoKeyFrame       = "waiting_for_key_frame"
 	DropTimeNotAdvancing = "time_not_advancing"
 	DropTimeOutOfRange   = "time_out_of_range"
@@ -60,14 +60,14 @@ const (
 	DropEmpty            = "empty"
 	DropRefused          = "refused"
 
-	// Of what comes to the stages of a recording; see GapOverload and its siblings.
+	// Causes for access units in the stages of a recording; see also GapOverload and its siblings.
 	DropBeforeKeyFrame = "before_key_frame"
 	DropNotDecodable   = "not_decodable_alone"
 	DropOutOfOrder     = "out_of_order"
 	DropByFlow         = "left_out_by_flow"
 )
 
-// What a cause may count.
+// The things that a cause counts.
 const (
 	countsPackets = "packets"
 	countsUnits   = "access units"
@@ -76,12 +76,12 @@ const (
 // DropCause describes a cause of drops.
 type DropCause struct {
 	Word   string
-	Counts string // what one drop is, in the plural
-	Doc    string // a clause: why it is left out
+	Counts string // the thing that is counted, in the plural
+	Doc    string // a clause: the reason
 }
 
-// DropCauses are all causes of drops, those of a stream's source first, in the order in
-// which media passes them. A stage from elsewhere may have others.
+// DropCauses lists the causes of drops in the order in which media passes them, those of a stream's
+// source first. A stage of another module may have further causes.
 var DropCauses = []DropCause{
 	{DropRTPLoss, countsPackets, "lost on the way"},
 	{DropRTPMalformed, countsPackets, "they contradict their format"},
@@ -117,7 +117,7 @@ var DropCauses = []DropCause{
 	{string(GapDiskError), countsUnits, "the disk failed, was read-only or away, or no file could be opened"},
 }
 
-// DescribeDrops is one sentence on all causes of drops.
+// DescribeDrops returns one sentence on all causes of drops.
 func DescribeDrops() string {
 	var all []string
 	for _, c := range DropCauses {
@@ -130,8 +130,7 @@ func DescribeDrops() string {
 	return "access units, where nothing else is said: " + strings.Join(all, ", ")
 }
 
-// DropCauseOf returns the word under which an access unit is counted that Append left
-// out with an error.
+// DropCauseOf returns the cause by which an access unit is counted that Append refused with err.
 func DropCauseOf(err error) string {
 	switch {
 	case errors.Is(err, ErrNoKeyFrame):

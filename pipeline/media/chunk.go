@@ -10,28 +10,26 @@ const (
 	FlagSync uint8 = 1 << iota // a decoder can start here
 )
 
-// Columns are the access units of one track in one chunk, in decoding order.
-// The four columns have the same length; access unit i is the bytes of Payload
-// from sum(Size[:i]) on.
+// Columns hold the access units of one track in one chunk, in decoding order. The four columns have
+// the same length; access unit i is the bytes of Payload from sum(SizeBytes[:i]) on.
 //
-// End is the DTS of the access unit that follows where it was there when the
-// chunk was closed: always for the lead track within a GOP and for sound that
-// is ahead of it. Else the last duration is that of the frame or of the delta
-// before, and the track may go on a little before or after End; behind a stall
-// of the source it goes on much later.
+// EndTicks is the DTS of the next access unit if that had arrived when the chunk was closed: always
+// for the lead track within a GOP and for sound ahead of it. Otherwise the last duration is the
+// nominal one of a frame or repeats the previous delta, and the track may continue a little before
+// or after EndTicks; after a stall of the source it continues much later.
 type Columns struct {
-	DTS         []int64  // ticks, strictly increasing
-	OffsetTicks []int32  // PTS - DTS, ticks
-	SizeBytes   []uint32 // bytes in Payload
+	DTS         []int64  // strictly increasing
+	OffsetTicks []int32  // PTS - DTS
+	SizeBytes   []uint32 // in Payload
 	Flags       []uint8
-	EndTicks    int64 // where the last access unit ends; see below
+	EndTicks    int64 // end of the last access unit; see above
 	Payload     Payload
 }
 
-// Len is the number of access units.
+// Len returns the number of access units.
 func (c *Columns) Len() int { return len(c.DTS) }
 
-// DurationTicks is that of access unit i in ticks.
+// DurationTicks returns the duration of access unit i.
 func (c *Columns) DurationTicks(i int) int64 {
 	if i+1 < len(c.DTS) {
 		return c.DTS[i+1] - c.DTS[i]
@@ -39,52 +37,52 @@ func (c *Columns) DurationTicks(i int) int64 {
 	return c.EndTicks - c.DTS[i]
 }
 
-// Chunk is up to a flush interval of the access units of every track of a
-// stream: the smallest thing written, and the most that a crash may lose.
+// Chunk holds the access units of all tracks of a stream of about one flush interval: the smallest
+// unit of writing, and the most media that a crash can lose.
 //
-// A chunk is built once, sealed, and from then on read-only and shared by
-// reference count. Whoever receives one owns one reference and ends it exactly
-// once, with Release or by handing the chunk on.
+// A chunk is built once and sealed. From then on it is read-only and shared by reference count. The
+// receiver of a chunk owns one reference and ends it exactly once: with Release, or by handing the
+// chunk on.
 type Chunk struct {
 	Set       *TrackSet
-	Seq       uint64    // place in the stream: each chunk is its predecessor's plus one
-	Tracks    []Columns // parallel to Set.Tracks; a track may have no access unit here
-	StartsGOP bool      // the lead track begins here with a sync sample; others may follow
-	More      bool      // it was cut for its size alone: the next one ends within a flush interval of where this began
-	UTC       int64     // ns: wall clock of the lead track's first access unit; where it has none, of the one that began the chunk
-	SteppedNS int64     // ns by which the clock of UTC had been set since the process began; it only changes where a GOP begins
-	Gap       Gap       // what is missing before this chunk
-	Gaps      []Gap     // what is missing in it, or right before it without a file ending there; at most MaxChunkGaps
-	Mark      *Mark     // not nil: the chunk holds no media, it is a word to the stages behind
+	Seq       uint64    // place in the stream: the predecessor's plus one
+	Tracks    []Columns // parallel to Set.Tracks; a track may be empty
+	StartsGOP bool      // the lead track begins with a sync sample; more sync samples may follow
+	More      bool      // cut for its size alone: the next chunk ends within one flush interval of the begin of this one
+	UTC       int64     // wall clock of the lead track's first access unit; without one, of the first access unit
+	SteppedNS int64     // by how much the clock of UTC had been set since the process began; changes only where a GOP begins
+	Gap       Gap       // media missing before this chunk
+	Gaps      []Gap     // media missing in it, or right before it without the end of a file; at most MaxChunkGaps
+	Mark      *Mark     // not nil: the chunk holds no media but a message to the following stages
 
-	holeNS int64 // of Gap, what is missing right before the first access unit of the lead track: the chunk before may span it
+	holeNS int64 // the part of Gap right before the first access unit of the lead track, which the previous chunk may span
 
-	byFlow bool // a foreign flow has left out what comes right before it
+	byFlow bool // a go-streams flow left out the chunks right before it
 
-	pool *Pool // nil: the collector has it, and no reference counts
+	pool *Pool // nil: memory of the garbage collector, without reference count
 	refs atomic.Int32
-	of   *Chunk // not nil: columns and payloads are this one's, of which the chunk owns a reference
-	// held is the pool's record of who took the chunk; checked pools only.
+	of   *Chunk // not nil: the chunk whose columns and payloads this view shows; the view owns a reference on it
+	// held is the pool's record of the taker; checked pools only.
 	held *holder
 }
 
-// MarkKind tells what a mark says.
+// MarkKind is the kind of a mark.
 type MarkKind uint8
 
 // The marks.
 const (
-	MarkEnd    MarkKind = iota + 1 // the recording ends here: finish the segment and wait for the next chunk
+	MarkEnd    MarkKind = iota + 1 // the recording ends here: the segment is finished, and the next chunk begins another
 	MarkGap                        // media was dropped here
-	MarkEvent                      // an event covers what comes, and what came before
-	MarkRaised                     // something was seen: a gop_ring makes an event of it
+	MarkEvent                      // an event covers the media around this place
+	MarkRaised                     // a stage detected something: a gop_ring makes an event of it
 )
 
-// Mark is a word in the flow of chunks, from one stage to those behind it.
+// Mark is a message in the flow of chunks, from one stage to the following stages.
 type Mark struct {
 	Kind MarkKind
-	End  Cause // MarkEnd: why
-	Gap  Gap   // MarkGap: what is missing
-	// MarkEvent: the event, which is not changed any more.
+	End  Cause // MarkEnd: the reason
+	Gap  Gap   // MarkGap: the missing media
+	// MarkEvent: the event, which is immutable.
 	Event  *Event
 	Raised *Raised // MarkRaised
 }
@@ -112,8 +110,8 @@ func (c *Chunk) Retain() *Chunk {
 	return c
 }
 
-// Release ends one reference. With the last one the memory goes back to the
-// pool and the chunk must not be touched again.
+// Release ends one reference. The last Release returns the memory to the pool, and the chunk must
+// not be used after it.
 func (c *Chunk) Release() {
 	if c.pool == nil {
 		return
@@ -126,7 +124,7 @@ func (c *Chunk) Release() {
 	}
 }
 
-// Bytes is the size of the payloads, which is the size of the mdat.
+// Bytes returns the size of all payloads, which is the size of the mdat.
 func (c *Chunk) Bytes() int {
 	n := 0
 	for i := range c.Tracks {
@@ -135,8 +133,8 @@ func (c *Chunk) Bytes() int {
 	return n
 }
 
-// MemoryBytes is what the chunk holds on to, with its unused capacity. A view holds
-// on to all of the chunk that it shows.
+// MemoryBytes returns the memory that the chunk holds, with unused capacity. A view holds all
+// memory of the chunk that it shows.
 func (c *Chunk) MemoryBytes() int {
 	if c.of != nil {
 		return c.of.MemoryBytes()
@@ -149,7 +147,7 @@ func (c *Chunk) MemoryBytes() int {
 	return n
 }
 
-// AccessUnits is the number of access units of all tracks.
+// AccessUnits returns the number of access units of all tracks.
 func (c *Chunk) AccessUnits() int {
 	n := 0
 	for i := range c.Tracks {
@@ -158,11 +156,11 @@ func (c *Chunk) AccessUnits() int {
 	return n
 }
 
-// Lead is the columns of the set's lead track.
+// Lead returns the columns of the lead track.
 func (c *Chunk) Lead() *Columns { return &c.Tracks[c.Set.Lead()] }
 
-// SpanNS is the time from the first access unit to the end of the last one in
-// nanoseconds, on the lead track, or on the first track with anything in it.
+// SpanNS returns the media time from the first access unit to the end of the last one, on the lead
+// track, or on the first track that has access units.
 func (c *Chunk) SpanNS() int64 {
 	if c.Set == nil {
 		return 0
@@ -178,13 +176,13 @@ func (c *Chunk) SpanNS() int64 {
 	return 0
 }
 
-// Dropped is what is missing once a full queue has dropped the chunk: its media, and
-// what was missing before it. See LeftOut for until.
+// Dropped returns the gap that results when a full queue drops the chunk: its media, and the gap
+// before it. For until see LeftOut.
 func (c *Chunk) Dropped(until int64) Gap { return c.GapFrom(until).Plus(c.LeftOut(GapOverload, until)) }
 
-// GapFrom is Chunk.Gap without what is told already, where the chunk before was left out:
-// a chunk lasts up to the next one, over what is missing in between. until is UntilNS of that
-// chunk, and 0 where it was kept.
+// GapFrom returns Chunk.Gap less the part that is reported already because the previous chunk was
+// left out: a chunk lasts up to the next chunk and includes the hole between them. until is UntilNS
+// of the previous chunk, or 0 if that was kept.
 func (c *Chunk) GapFrom(until int64) Gap {
 	g := c.Gap
 	if until != 0 {
@@ -193,10 +191,11 @@ func (c *Chunk) GapFrom(until int64) Gap {
 	return g
 }
 
-// LeftOut is what is missing of the lead track once the chunk is left out for a cause:
-// its media with the holes in it, and the hole right before it. Chunk.Gap is not part of
-// it, nor is what the gap before the next file will tell. until is as for GapFrom; what
-// that chunk told beyond this one's begin is taken back, and Duration may be negative.
+// LeftOut returns the gap of the lead track that results when the chunk is left out for a cause:
+// its media with the holes in it, and the hole right before it. It includes neither Chunk.Gap nor
+// the gaps that the gap before the next file will report. until is as for GapFrom; time that the
+// previous chunk reported beyond the begin of this one is subtracted, so DurationNS may be
+// negative.
 func (c *Chunk) LeftOut(why Cause, until int64) Gap {
 	out := Gap{Cause: why, DurationNS: c.SpanNS(), Chunks: 1}
 	for i := range c.Gaps {
@@ -215,8 +214,8 @@ func (c *Chunk) LeftOut(why Cause, until int64) Gap {
 	return out
 }
 
-// holeBefore is the hole right before the first access unit of the lead track, which the
-// chunk before lasts over: where it begins, ns of UTC less Stepped, and how long it is.
+// holeBefore returns the hole right before the first access unit of the lead track, which the
+// previous chunk spans: its begin, ns of UTC less SteppedNS, and its duration.
 func (c *Chunk) holeBefore() (from, ns int64) {
 	ns = c.holeNS
 	for i := range c.Gaps {
@@ -227,10 +226,10 @@ func (c *Chunk) holeBefore() (from, ns int64) {
 	return c.UTC - c.SteppedNS - ns, ns
 }
 
-// UntilNS is where the chunk ends, ns of UTC less Stepped.
+// UntilNS returns the end of the chunk, ns of UTC less SteppedNS.
 func (c *Chunk) UntilNS() int64 { return c.UTC - c.SteppedNS + c.LastedNS() }
 
-// LastedNS is SpanNS on the wall clock: longer for a time-lapse.
+// LastedNS returns SpanNS on the wall clock: it is longer for a time-lapse.
 func (c *Chunk) LastedNS() int64 {
 	if c.Set == nil {
 		return 0

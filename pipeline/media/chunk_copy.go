@@ -6,15 +6,13 @@ import (
 	"slices"
 )
 
-// View is a chunk that shows some tracks of another, in the order of set: track
-// i of it is track tracks[i] of c. Nothing is copied: the view shares columns and
-// payloads, takes over the caller's reference on c, and ends it when it is itself
-// released. All of c stays in memory until then.
+// View returns a chunk that shows some tracks of c, in the order of set: track i of it is track
+// tracks[i] of c. It copies nothing: the view shares columns and payloads, takes over the caller's
+// reference on c, and ends that when it is released. All memory of c stays in use until then.
 //
-// Where the view has another lead track than c, it begins a GOP where that track
-// begins with a sync sample, and its wall clock is moved to that track's first
-// access unit. A view may be without any access unit: it keeps the place of c in
-// the stream, so that nothing looks lost.
+// If the view has another lead track than c, it begins a GOP where that track begins with a sync
+// sample, and its UTC is that of the track's first access unit. A view without access units keeps
+// its sequence number, so that no chunk seems to be lost.
 func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	v := p.get(set)
 	v.of = c
@@ -44,18 +42,17 @@ func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	return v
 }
 
-// unview forgets what belongs to another chunk, so that the pool does not keep it
-// for reuse.
+// unview drops the memory of the shown chunk, so that the pool does not reuse it with the view.
 func (c *Chunk) unview() {
 	clear(c.Tracks)
 	c.of = nil
 }
 
-// Code from elsewhere that keeps no count of references, such as a go-streams flow, gets
-// copies in memory of the garbage collector. Retain and Release of those do nothing; all
-// else of a chunk is as in a pool. What such code makes is checked before a stage gets it.
+// Code that counts no references, such as a go-streams flow, gets copies in memory of the garbage
+// collector. Retain and Release of a copy do nothing; otherwise a copy equals its chunk. Check
+// validates the chunks that such code returns before a stage gets them.
 
-// Unpooled returns a copy of the chunk that the garbage collector owns. The caller keeps its
+// Unpooled returns a copy of the chunk in memory of the garbage collector. The caller keeps its
 // reference on the chunk.
 func (c *Chunk) Unpooled() *Chunk {
 	u := &Chunk{
@@ -75,20 +72,21 @@ func (c *Chunk) Unpooled() *Chunk {
 	return u
 }
 
-// Place tells where in its stream the chunk is, and what it holds.
+// Place returns the chunk's sequence number and the size of its media.
 func (c *Chunk) Place() (seq uint64, accessUnits, bytes int) {
 	return c.Seq, c.AccessUnits(), c.Bytes()
 }
 
-// NoteLeftOut notes of a chunk that comes out of a foreign flow that the flow has left out
-// what comes right before it.
+// NoteLeftOut records in a chunk from a foreign flow that the flow left out the chunks right before
+// it.
 func (c *Chunk) NoteLeftOut() {
 	if c.pool == nil {
 		c.byFlow = true
 	}
 }
 
-// HoleCause returns why chunks are missing right before this one whose numbers it follows.
+// HoleCause returns the cause of the chunks missing before this one, if its sequence number leaves
+// a hole.
 func (c *Chunk) HoleCause() Cause {
 	if c.byFlow {
 		return GapByFlow
@@ -96,10 +94,10 @@ func (c *Chunk) HoleCause() Cause {
 	return GapOverload
 }
 
-// LeftOutCause returns the cause under which a chunk is counted that a foreign flow does not give back.
+// LeftOutCause returns the cause by which a chunk is counted that a foreign flow does not return.
 func (c *Chunk) LeftOutCause() string { return DropByFlow }
 
-// Check reports what makes a chunk that code from elsewhere has made unfit for a stage.
+// Check returns an error if a chunk made by foreign code is not valid for a stage.
 func (c *Chunk) Check() error {
 	switch {
 	case c == nil:

@@ -2,12 +2,12 @@ package media
 
 import "fmt"
 
-// Codec identifies the coding of a track. It is a small number, given out by
-// RegisterCodec and good for this process only: what is stored is the name. What a
-// codec is, package codec knows; here stands what chunks and tracks need of it.
+// Codec identifies the coding of a track. It is a small number that RegisterCodec assigns, valid in
+// this process only; files and rows store the name. Package codec implements the codecs; this
+// package has only the traits that chunks and tracks need.
 type Codec uint8
 
-// Kind tells pictures from sound.
+// Kind distinguishes pictures from sound.
 type Kind uint8
 
 // The kinds of track.
@@ -16,29 +16,28 @@ const (
 	Audio
 )
 
-// CodecTraits are the properties of a codec that decide how its access units are
-// kept.
+// CodecTraits are the properties of a codec that decide how its access units are stored.
 type CodecTraits struct {
-	Name string // lower case, as configuration and API spell it
+	Name string // lower case, as in configuration and API
 	Kind Kind
 	// NAL: an access unit is a list of NAL units, stored with 4-byte lengths
 	// (ISO/IEC 14496-15, 4.3.2).
 	NAL bool
 	// AlwaysSync: a decoder can start at every access unit.
 	AlwaysSync bool
-	// ParameterSets: a decoder needs some before the first access unit.
+	// ParameterSets: a decoder needs parameter sets before the first access unit.
 	ParameterSets bool
 }
 
-// codecs are the traits by number. They are written while packages are initialised
-// and only read from then on.
+// codecs holds the traits by number. It is written while packages are initialised, and read-only
+// from then on.
 var (
 	codecs [256]CodecTraits
-	known  Codec // the highest number that was given out
+	known  Codec // the highest assigned number
 )
 
-// RegisterCodec gives a codec its number. It is for the initialisation of packages;
-// a name that is taken, or a codec of no kind, is a mistake of the program.
+// RegisterCodec assigns a number to a codec. It is called while packages are initialised, and
+// panics on a name that is registered already and on an unknown kind.
 func RegisterCodec(t CodecTraits) Codec {
 	if t.Name == "" || t.Kind != Video && t.Kind != Audio || int(known) == len(codecs)-1 {
 		panic(fmt.Sprintf("media: codec %q of %s cannot be registered", t.Name, t.Kind))
@@ -56,7 +55,7 @@ func RegisterCodec(t CodecTraits) Codec {
 // Known reports whether the codec was registered.
 func (c Codec) Known() bool { return codecs[c].Kind != 0 }
 
-// String is the codec's lower-case name, as configuration and API spell it.
+// String returns the codec's lower-case name, as in configuration and API.
 func (c Codec) String() string {
 	if !c.Known() {
 		return fmt.Sprintf("codec(%d)", uint8(c))
@@ -64,7 +63,7 @@ func (c Codec) String() string {
 	return codecs[c].Name
 }
 
-// Kind tells whether the codec carries pictures or sound; zero if unknown.
+// Kind returns whether the codec carries pictures or sound; zero if it is unknown.
 func (c Codec) Kind() Kind { return codecs[c].Kind }
 
 // NAL reports whether an access unit of the codec is a list of NAL units.
@@ -73,7 +72,7 @@ func (c Codec) NAL() bool { return codecs[c].NAL }
 // AlwaysSync reports whether a decoder can start at every access unit.
 func (c Codec) AlwaysSync() bool { return codecs[c].AlwaysSync }
 
-// String is "video" or "audio".
+// String returns "video" or "audio".
 func (k Kind) String() string {
 	switch k {
 	case Video:

@@ -2,26 +2,26 @@ package media
 
 import "time"
 
-// Connection is an open connection of a client to one of the servers that streams come
-// in by.
+// Connection describes an open connection of a client to one of the servers by which streams come
+// in.
 type Connection struct {
-	Protocol string // of the server, as it is registered
-	Number   uint64 // of its server's connections, from 1 in the order in which they came
-	TLS      bool   // it is encrypted
+	Protocol string // registered name of the server
+	Number   uint64 // number among the server's connections, from 1
+	TLS      bool   // the connection is encrypted
 	Remote   string // the client's host:port
-	User     string // whose name was accepted for Path; empty without one, or before
-	Path     string // of the stream that it publishes, or has asked to; empty before
+	User     string // authenticated user; empty before authentication and without it
+	Path     string // path of the stream that it publishes or has announced; empty before
 	Since    time.Time
-	Bytes    uint64 // that came by it
+	Bytes    uint64 // received
 	State    ConnectionState
 }
 
-// ConnectionState says how far a client has come.
+// ConnectionState is the progress of a client.
 type ConnectionState string
 
-// The states. Those that do not publish may be closed for others.
+// The states. At the limit of connections, the server may close those that do not publish.
 const (
-	ConnectionOpen       ConnectionState = "open"       // it has asked for nothing yet, or is done
-	ConnectionAnnounced  ConnectionState = "announced"  // it may publish, and does not send yet
-	ConnectionPublishing ConnectionState = "publishing" // it is recorded, where a pipeline wants its stream
+	ConnectionOpen       ConnectionState = "open"       // it has not announced a stream, or has ended it
+	ConnectionAnnounced  ConnectionState = "announced"  // it may publish, and has sent no media yet
+	ConnectionPublishing ConnectionState = "publishing" // it sends media
 )

@@ -1,11 +1,11 @@
 package media
 
-// maxUnits bounds the access units of one track in a chunk: many tiny ones must
+// maxUnits bounds the access units of one track in a chunk: many tiny units must
 // not grow columns without bound. 6 ms audio reaches 333 in two seconds.
 const maxUnits = 1 << 14
 
-// closes tells whether an access unit begins the next chunk, and whether the one
-// that it closes was cut for its size alone.
+// closes reports whether an access unit begins the next chunk, and whether the size alone ends the
+// open one.
 func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes, more bool) {
 	if b.cuts(track, au, dts, sync) {
 		return true, false
@@ -20,14 +20,14 @@ func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes
 	return false, false
 }
 
-// cuts tells whether an access unit begins the next chunk however small this one is.
+// cuts reports whether an access unit begins the next chunk regardless of the open chunk's size.
 func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	col, limit := &b.cur.Tracks[track], &b.tracks[track].limits
 	n, begun := col.Len(), int64(0)
 	switch {
 	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video && !b.joins(au, dts)):
-		return true // a GOP begins; sound before the first picture is not part of it
-	case n == 0: // sound that the chunk holds ends an interval that the picture is not part of
+		return true // a GOP begins; sound before the first picture does not belong to it
+	case n == 0: // the open chunk has sound alone
 		return b.more && track == b.set.lead && dts-b.sinceTicks >= limit.flushTicks
 	case track == b.set.lead:
 		begun = b.sinceTicks
@@ -40,11 +40,11 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	return n >= maxUnits || dts-begun >= limit.flushTicks || dts-col.DTS[n-1] > limit.stallTicks
 }
 
-// joins tells whether the GOP that begins with a picture goes into the open chunk:
-// a chunk is as many GOPs as the flush interval has room for, the next one taken to
-// be as long as the last, and as large. So a key frame a picture is no write a picture. A chunk
-// that holds the end of a longer GOP takes no other, and what begins a file, be it
-// for a gap or for a clock that was set, begins a chunk.
+// joins reports whether the GOP that begins with a picture goes into the open chunk. A chunk holds
+// as many GOPs as fit the flush interval, under the assumption that the next GOP is as long and as
+// large as the last: a stream of key frames does not cost one write a picture. A chunk with the end
+// of a longer GOP accepts no other GOP, and an access unit that begins a file, for a gap or a step
+// of the clock, begins a chunk.
 func (b *Builder) joins(au *AU, dts int64) bool {
 	c := b.cur
 	if !c.StartsGOP || !b.gap.None() || au.SteppedNS != c.SteppedNS || au.MonoNS-b.sinceMonoNS >= int64(b.cfg.Flush) {
@@ -54,8 +54,8 @@ func (b *Builder) joins(au *AU, dts int64) bool {
 	return dts-b.sinceTicks+(dts-last) <= b.tracks[b.set.lead].flushTicks
 }
 
-// lastGOP is when the newest sync sample is decoded, or the first access unit where
-// there is none, and the bytes from it on.
+// lastGOP returns the decoding time of the newest sync sample, or of the first access unit without
+// one, and the bytes from there on.
 func (c *Columns) lastGOP() (dts int64, bytes int) {
 	k := c.Len() - 1
 	for bytes = int(c.SizeBytes[k]); k > 0 && c.Flags[k]&FlagSync == 0; bytes += int(c.SizeBytes[k]) {
@@ -64,8 +64,8 @@ func (c *Columns) lastGOP() (dts int64, bytes int) {
 	return c.DTS[k], bytes
 }
 
-// hasTime tells whether the flush interval that the open chunk is part of has room
-// for another chunk as long, before an access unit of a track.
+// hasTime reports whether the flush interval of the open chunk has room for another chunk of the
+// same length before an access unit of a track.
 func (b *Builder) hasTime(track int, dts int64) bool {
 	lead := b.cur.Lead()
 	if lead.Len() == 0 {
@@ -75,8 +75,8 @@ func (b *Builder) hasTime(track int, dts int64) bool {
 	return at-b.sinceTicks+(at-lead.DTS[0]) <= b.tracks[b.set.lead].flushTicks
 }
 
-// close ends the chunk before an access unit at dts of one track, which begins
-// the next chunk; more is Chunk.More.
+// close ends the open chunk before an access unit at dts of one track, which begins the next chunk;
+// more is Chunk.More.
 func (b *Builder) close(track int, dts int64, more bool) {
 	old := b.cur
 	for i := range old.Tracks {
@@ -90,12 +90,12 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	old.More = more
 	b.cur = nil
 	for i := range old.Tracks {
-		if i != track && i != b.set.lead { // the lead track's place is where it cut
+		if i != track && i != b.set.lead { // the lead track cuts at its own access unit
 			b.carry(old, i, Rescale(dts, from, b.set.Tracks[i].Timescale))
 		}
 	}
 	next := b.cur
-	if old.AccessUnits() == 0 { // everything in it was carried on
+	if old.AccessUnits() == 0 { // all access units moved to the next chunk
 		next.Seq, b.seq = old.Seq, old.Seq
 		next.Gaps = append(next.Gaps, old.Gaps...)
 		b.pool.seal(old)
@@ -107,8 +107,7 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	b.cur = next
 }
 
-// carry moves the access units of a track that are not before a time into the
-// next chunk.
+// carry moves the access units of a track that are not before a time to the next chunk.
 func (b *Builder) carry(old *Chunk, track int, at int64) {
 	col := &old.Tracks[track]
 	k, bytes := col.Len(), col.Payload.Len()
@@ -136,7 +135,7 @@ func (b *Builder) carry(old *Chunk, track int, at int64) {
 	col.Payload.cut(b.pool, bytes)
 }
 
-// end gives a track its last duration where no next access unit is known.
+// end sets a track's last duration when the next access unit is not known.
 func (b *Builder) end(track int) {
 	col := &b.cur.Tracks[track]
 	if n := col.Len(); n > 0 {
@@ -144,8 +143,8 @@ func (b *Builder) end(track int) {
 	}
 }
 
-// nominal is the duration that an access unit of a track has when nothing
-// better is known: at least a tick, and no longer than a stall.
+// nominal returns the duration, in ticks, of an access unit of a track when no better value is
+// known: at least 1, at most a stall.
 func (b *Builder) nominal(track int) int64 {
 	t, st := &b.set.Tracks[track], &b.tracks[track]
 	n := int64(t.Timescale) / 25

@@ -7,29 +7,27 @@ import (
 	"slices"
 )
 
-// Event is something that happened on a stream and is worth keeping: the
-// interval from before its trigger to after its last one. It is immutable; what
-// is learned later is another value with the same ID.
+// Event is an interval of a stream worth keeping: from before the first trigger to after the last
+// one. It is immutable; later knowledge is another value with the same ID.
 type Event struct {
 	ID        ID              `json:"id"`
 	Key       string          `json:"key,omitempty"`
 	Name      string          `json:"name,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
-	AtUTC     int64           `json:"at_ns"`               // UTC of the first trigger
-	StartUTC  int64           `json:"start_ns"`            // UTC; asked for, not the key frame
-	EndUTC    int64           `json:"end_ns"`              // UTC; of the last trigger
-	ActualUTC int64           `json:"actual_ns,omitempty"` // UTC of the key frame where its footage begins; 0: not known
+	AtUTC     int64           `json:"at_ns"`               // first trigger
+	StartUTC  int64           `json:"start_ns"`            // requested begin, not the key frame
+	EndUTC    int64           `json:"end_ns"`              // requested end, after the last trigger
+	ActualUTC int64           `json:"actual_ns,omitempty"` // key frame where its footage begins; 0: not known
 	Protect   bool            `json:"protect,omitempty"`
 }
 
-// Raised is an event of which only the moment is known: a stage has seen it in the
-// media. From when to when it is recorded says the gop_ring behind that stage. It is
-// immutable.
+// Raised is an event whose interval is not decided yet: a stage detected something in the media at
+// AtUTC, and the following gop_ring sets the interval. It is immutable.
 type Raised struct {
 	ID      ID
 	Name    string
 	Data    json.RawMessage
-	AtUTC   int64 // UTC, ns
+	AtUTC   int64
 	Protect bool
 }
 
@@ -41,14 +39,14 @@ func copyEvents(list []Event) []Event {
 	return list
 }
 
-// Lasting returns the event from so many ns before its moment to so many after it.
-func (r *Raised) Lasting(before, after int64) Event {
-	return Event{ID: r.ID, Name: r.Name, Data: r.Data, AtUTC: r.AtUTC, StartUTC: r.AtUTC - before, EndUTC: r.AtUTC + after, Protect: r.Protect}
+// Lasting returns the event from beforeNS before its moment to afterNS after it.
+func (r *Raised) Lasting(beforeNS, afterNS int64) Event {
+	return Event{ID: r.ID, Name: r.Name, Data: r.Data, AtUTC: r.AtUTC, StartUTC: r.AtUTC - beforeNS, EndUTC: r.AtUTC + afterNS, Protect: r.Protect}
 }
 
-// EventID is the ID of the event that a stream's caller calls by a key: the same
-// on every machine and after every restart, so that a trigger that is sent twice
-// is one event. It is a UUID of version 8 (RFC 9562, 5.8).
+// EventID returns the ID of the event that a client names by a key. It is the same on every machine
+// and after every restart, so a trigger sent twice makes one event. It is a UUID of version 8 (RFC
+// 9562, 5.8).
 func EventID(stream, key string) ID {
 	sum := sha256.Sum256([]byte(stream + "\x00" + key))
 	id := ID(sum[:16])
@@ -57,8 +55,7 @@ func EventID(stream, key string) ID {
 	return id
 }
 
-// Join is what two values of one event say together: the span of both, and the
-// words of the later one.
+// Join merges two values of one event: the span of both, and name, key and data of the later one.
 func (e Event) Join(later Event) Event {
 	later.AtUTC = min(e.AtUTC, later.AtUTC)
 	later.StartUTC = min(e.StartUTC, later.StartUTC)
@@ -70,30 +67,29 @@ func (e Event) Join(later Event) Event {
 	return later
 }
 
-// MaxEvents and MaxEventBytes are how many events one recording names: its entry and
-// its row, which is written anew with each, must not grow without bound. Those beyond
-// are told of one by one: Recording.Beyond.
+// MaxEvents and MaxEventBytes bound the events that one recording names: its catalogue box and its
+// row, which each event rewrites, must not grow without bound. Recording.Beyond carries further
+// events one by one.
 const (
 	MaxEvents     = 256
 	MaxEventBytes = 128 << 10
 )
 
-// MaxOpenEvents is how many events a pipeline keeps in mind that are not over: the
-// files to come hold media of them, too.
+// MaxOpenEvents bounds the open events of a pipeline: later files hold media of them, too.
 const MaxOpenEvents = 4096
 
-// JoinEvent adds an event to those that a recording names, or to what the list knows
-// of it. The list is not changed; a full one is given back as it is.
+// JoinEvent adds an event to the events that a recording names, or merges it with the list's value
+// of the same event. It does not change list; it returns a full list unchanged.
 func JoinEvent(list []Event, e Event) []Event {
 	return joinEvent(list, e, func() bool { return len(list) < Namable(append(list[:len(list):len(list)], e)) })
 }
 
-// JoinOpen is JoinEvent for the events that are not over.
+// JoinOpen is JoinEvent for open events.
 func JoinOpen(list []Event, e Event) []Event {
 	return joinEvent(list, e, func() bool { return len(list) < MaxOpenEvents })
 }
 
-// Namable is how many events of a list, from its begin, one recording names.
+// Namable returns how many events of a list, from its begin, one recording names.
 func Namable(list []Event) int {
 	bytes := 0
 	for i := range list {
@@ -104,8 +100,8 @@ func Namable(list []Event) int {
 	return len(list)
 }
 
-// Bytes is about what an event takes as JSON, where a character of its words may take
-// six.
+// Bytes returns the approximate size of an event as JSON. A character of its texts may take six
+// bytes.
 func (e *Event) Bytes() int { return 160 + 6*(len(e.Key)+len(e.Name)) + len(e.Data) }
 
 func joinEvent(list []Event, e Event, fits func() bool) []Event {
@@ -123,7 +119,7 @@ func joinEvent(list []Event, e Event, fits func() bool) []Event {
 	return append(out, e)
 }
 
-// MarshalText and UnmarshalText let an ID stand in JSON as it is shown.
+// MarshalText returns the canonical form of the ID.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
 // UnmarshalText is ParseID.

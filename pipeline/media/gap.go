@@ -5,36 +5,36 @@ import (
 	"time"
 )
 
-// Gap tells what is missing immediately before a chunk or a segment, or, in a list, inside
-// of it. The zero value says that nothing is.
+// Gap describes media missing immediately before a chunk or a segment, or, in a list, inside of it.
+// The zero value is no gap.
 type Gap struct {
 	Cause      Cause `json:"cause"`
-	DurationNS int64 `json:"duration_ns,omitempty"` // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
-	Chunks     int   `json:"chunks,omitempty"`      // whole chunks dropped, where they were counted
-	// Step is by how much this machine's wall clock was set between the file before
-	// and this one, ns: by that clock this one begins Duration + Step after the end
-	// of the other. 0 where it is less than MinClockStepNS.
+	DurationNS int64 `json:"duration_ns,omitempty"` // media or wall time from the last unit before the gap to the first unit after it; 0 if nothing is missing, as after a timestamp jump
+	Chunks     int   `json:"chunks,omitempty"`      // whole chunks dropped, if counted
+	// StepNS is by how much this machine's wall clock was set between the previous file and this
+	// one: by that clock this file begins DurationNS + StepNS after the end of the previous file.
+	// It is 0 if it is less than MinClockStepNS.
 	StepNS int64 `json:"step_ns,omitempty"`
 
-	// What follows is known of a gap inside a recording only: see Recording.Gaps.
+	// The following fields describe a gap inside a recording only: see Recording.Gaps.
 
-	StartUTC    int64 `json:"start_ns,omitempty"`     // ns; Duration is of wall clock, too
-	Track       int   `json:"track,omitempty"`        // number of the one track that it is in, from 1; 0: all
-	AccessUnits int   `json:"access_units,omitempty"` // that were lost, about, where it is known
-	Bytes       int64 `json:"bytes,omitempty"`        // that were lost, where they were counted
-	Places      int   `json:"places,omitempty"`       // how many gaps were joined to this one
-	MissingNS   int64 `json:"missing_ns,omitempty"`   // see Missing; 0 where it is all of Duration
+	StartUTC    int64 `json:"start_ns,omitempty"`     // begin; DurationNS is wall clock, too
+	Track       int   `json:"track,omitempty"`        // number of the only track concerned, from 1; 0: all tracks
+	AccessUnits int   `json:"access_units,omitempty"` // lost, approximately, if known
+	Bytes       int64 `json:"bytes,omitempty"`        // lost, if counted
+	Places      int   `json:"places,omitempty"`       // number of gaps joined in this one
+	MissingNS   int64 `json:"missing_ns,omitempty"`   // see Missing; 0 if it equals DurationNS
 
-	// Next says of a gap in a chunk that the gap before the next file tells it, if one
-	// begins before another key frame comes without. A recording lists none with it.
+	// Next marks a gap in a chunk that the gap before the next file reports if that file begins
+	// before another key frame arrives without one. A recording lists no gap with Next.
 	Next bool `json:"next,omitempty"`
 }
 
-// MinClockStepNS is the least change of the wall clock that ends a file, ns. The
-// clock is followed in smaller ones from the next file on.
+// MinClockStepNS is the least step of the wall clock that ends a file. The files follow smaller
+// steps from the next file on.
 const MinClockStepNS = int64(time.Second)
 
-// ClockStep is a change of the wall clock, ns, or 0 where it is too small to count.
+// ClockStep returns a step of the wall clock, ns, or 0 if it is less than MinClockStepNS.
 func ClockStep(ns int64) int64 {
 	if -MinClockStepNS < ns && ns < MinClockStepNS {
 		return 0
@@ -42,16 +42,16 @@ func ClockStep(ns int64) int64 {
 	return ns
 }
 
-// None reports whether there is no gap.
+// None reports whether the value is no gap.
 func (g Gap) None() bool { return g.Cause == "" }
 
-// Lossless reports whether the gap is a break in time only: nothing is missing.
+// Lossless reports whether the gap is only a break in time, without missing media.
 func (g Gap) Lossless() bool {
 	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.DurationNS == 0 && g.Chunks == 0
 }
 
-// Plus is this gap and another one right behind it. The first that lost anything
-// tells the cause.
+// Plus returns this gap joined with another gap right after it. The cause is that of the first of
+// them with missing media.
 func (g Gap) Plus(o Gap) Gap {
 	if o.None() {
 		return g
@@ -67,36 +67,33 @@ func (g Gap) Plus(o Gap) Gap {
 	return g
 }
 
-// A recording lists the gaps inside its file, in the order in which they were found.
-// The list is bounded: gaps of one cause on one track that are closer than GapJoinNS
-// are one, with Places telling how many, and what does not fit any more is counted in
-// the last one, whose cause is GapFurther, or in one for those with Next. Nothing is left
-// out of the sums.
+// A recording lists the gaps inside its file in the order of detection. The list is bounded: gaps
+// with the same cause and track less than GapJoinNS apart are one entry, and Places counts them.
+// Further gaps are summed in the last entry, whose cause is GapFurther, or in a separate entry for
+// gaps with Next. The sums lose nothing.
 //
-//	Recording.Gap   before the file: it says why a file begins here. It counts from the
-//	                last unit that was kept to the first one, so a frame more than was
-//	                lost
-//	Recording.Gaps  inside of it; one that begins before the file reaches into it, or
-//	                is of the moment right before it where no Gap is
+//	Recording.Gap   before the file: the reason why the file begins. It lasts from the last
+//	                unit before the gap to the first unit after it, one frame more than was lost
+//	Recording.Gaps  inside the file; a gap that begins before the file reaches into it, or lies
+//	                right before it where no Gap is
 //
-// What is missing is told once. A hole behind which a file was cut is in the next one's
-// Gap alone, also where pictures that depend on others still came behind it. Of a track
-// that is missing across a cut each file tells its part.
+// Missing media is reported once. A hole at which a file was cut is in the Gap of the next file
+// alone, even if pictures that depend on lost pictures arrived after it. For a track that is
+// missing across a cut each file reports its part.
 
-// MaxGaps is how many gaps one recording lists, and MaxChunkGaps how many one chunk.
+// MaxGaps bounds the gaps that one recording lists, MaxChunkGaps those of one chunk.
 const (
 	MaxGaps      = 64
 	MaxChunkGaps = 8
 )
 
-// GapJoinNS is how close two gaps of one cause on one track are that are listed as one.
+// GapJoinNS is the distance below which two gaps with the same cause and track become one entry.
 const GapJoinNS = int64(time.Second)
 
-// EndUTC is where a gap of a list ends, ns.
+// EndUTC returns the end of a listed gap, ns.
 func (g Gap) EndUTC() int64 { return g.StartUTC + g.DurationNS }
 
-// Missing is for how long nothing is there, ns: less than Duration where gaps were joined
-// that are apart.
+// Missing returns the time without media, ns: less than DurationNS if separate gaps were joined.
 func (g Gap) Missing() int64 {
 	if g.MissingNS > 0 {
 		return g.MissingNS
@@ -104,7 +101,7 @@ func (g Gap) Missing() int64 {
 	return g.DurationNS
 }
 
-// From is what of a gap is not before a time, ns UTC, up to where nothing is there.
+// From returns the part of a gap that is not before a time, ns UTC.
 func (g Gap) From(utc int64) Gap {
 	if before := utc - g.StartUTC; before > 0 {
 		if g.MissingNS > 0 {
@@ -115,7 +112,8 @@ func (g Gap) From(utc int64) Gap {
 	return g
 }
 
-// JoinGap adds a gap to those of a recording, in place where it is joined to another.
+// JoinGap adds a gap to the list of a recording. It changes the list in place when it joins the gap
+// with another.
 func JoinGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxGaps) }
 
 func joinGap(list []Gap, g Gap, most int) []Gap {
@@ -147,8 +145,8 @@ func joinGap(list []Gap, g Gap, most int) []Gap {
 	return list
 }
 
-// joinBeyond joins a gap to those of a full list, and returns which one has it. What the
-// gap before the next file tells stays apart from what it does not, but in a list of one.
+// joinBeyond joins a gap to an entry of a full list and returns the index of that entry. Gaps with
+// Next and without it stay apart, unless the list has one entry only.
 func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
 	last := len(list) - 1
 	at := last
@@ -161,7 +159,7 @@ func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
 	case last == 0:
 		list[0].cover(&g)
 		list[0].Next = false
-	default: // all are of the other kind
+	default: // all entries have another Next
 		list[last-1].cover(&list[last])
 		list[last-1].Cause, list[last-1].Track = GapFurther, 0
 		list[last] = g
@@ -170,8 +168,8 @@ func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
 	return list, at
 }
 
-// FoldGaps is a list of at most so many, where the last one has all beyond. The list
-// is not changed.
+// FoldGaps returns a list of at most most gaps, whose last entry sums the rest. It does not change
+// list.
 func FoldGaps(list []Gap, most int) []Gap {
 	var out []Gap
 	for _, g := range list {
@@ -180,12 +178,12 @@ func FoldGaps(list []Gap, most int) []Gap {
 	return out
 }
 
-// near reports whether two gaps are closer than GapJoinNS, or overlap.
+// near reports whether two gaps overlap or are less than GapJoinNS apart.
 func near(a, b *Gap) bool {
 	return b.StartUTC-a.EndUTC() < GapJoinNS && a.StartUTC-b.EndUTC() < GapJoinNS
 }
 
-// cover widens a gap so that it has another one, too.
+// cover extends a gap to include another one.
 func (g *Gap) cover(o *Gap) {
 	start, end := min(g.StartUTC, o.StartUTC), max(g.EndUTC(), o.EndUTC())
 	missing := g.Missing() + o.Missing()
@@ -199,13 +197,13 @@ func (g *Gap) cover(o *Gap) {
 	g.Places += max(o.Places, 1)
 }
 
-// JoinChunkGap is JoinGap for those of a chunk.
+// JoinChunkGap is JoinGap for the list of a chunk.
 func JoinChunkGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxChunkGaps) }
 
-// NoteGap lists a gap that lies in a chunk, which is not sealed yet, or right before it.
+// NoteGap lists a gap in, or right before, a chunk that is not sealed yet.
 func (c *Chunk) NoteGap(g Gap) { c.Gaps = JoinChunkGap(c.Gaps, g) }
 
-// gapsOf takes over the gaps of another chunk that a condition holds for.
+// gapsOf copies the gaps of another chunk that meet a condition.
 func (c *Chunk) gapsOf(o *Chunk, holds func(*Gap) bool) {
 	for i := range o.Gaps {
 		if holds(&o.Gaps[i]) {

@@ -5,64 +5,63 @@ import (
 	"time"
 )
 
-// GOPQueue is a bounded queue of chunks. It loses whole GOPs, or the tail of one, so
-// that what leaves it can be decoded. It counts what it loses, and a gap mark says so in
-// the place where it is missing. Its users drop from opposite ends:
+// GOPQueue is a bounded queue of chunks. It drops whole GOPs, or the tail of one, so that the
+// remaining media can be decoded. It counts the dropped media, and reports each loss by a gap mark
+// in its place. Its users drop from opposite ends:
 //
-//	hub.Subscription  DropNewest. It refuses what comes, up to the next key frame that
-//	                  it has room for. Its reader is another goroutine of this process,
-//	                  which has begun the GOP at the front: what waits goes on where
-//	                  that is, and a reader that hangs for a moment has one gap behind
-//	                  what it was given in time.
-//	gop_ring          DropOldest. The first whole GOP of which nothing was taken goes.
-//	                  The disk is behind, by minutes perhaps: what waits longest is what
-//	                  would keep the recording from the present, and each later GOP may
-//	                  be the one that matters.
-//	gop_ring, what    No policy. It forgets the oldest (Forget), uncounted and without a
-//	a trigger may     gap: nothing asked for it yet, and a recording only begins later.
-//	ask for           The owner says when, as the bound is one with that of what it has
-//	                  let through.
+//	hub.Subscription  DropNewest. It refuses arriving chunks up to the next key frame for
+//	                  which it has room. Its reader is another goroutine of this process,
+//	                  which has begun the GOP at the front: the queued media continues
+//	                  there, and a reader that hangs for a moment sees one gap, after the
+//	                  media that arrived in time.
+//	gop_ring          DropOldest. It drops the first whole GOP of which nothing was taken.
+//	                  The disk is behind, perhaps by minutes: the oldest media keeps the
+//	                  recording from the present, and any later GOP may be the one that
+//	                  matters.
+//	gop_ring before   No policy. It forgets the oldest chunks (Forget), uncounted and without
+//	a trigger         a gap: no recording has begun. The owner decides when, because the
+//	                  bound includes the chunks that it has passed on.
 //
-// The budget of the process takes (Shed) from the same end as a bound.
+// The budget of the process drops (Shed) from the same end as the queue's own bound.
 //
-// Two rules hold for each policy. Marks that say more than a gap stay, in their order: an
-// event is of media that was taken, or is to come. And a chunk that no other media waits
-// with is taken, however large: it is written, not lost.
+// Two rules hold for each policy. Marks other than gap marks stay, in their order: an event covers
+// media that was taken or will come. And the queue accepts a chunk of any size if no other media
+// waits: it is written, not lost.
 //
-// The owner's lock guards a queue; only Held is for any goroutine.
+// The owner's lock guards a queue; only Held is safe for concurrent use.
 type GOPQueue struct {
 	pool   *Pool // of the gap marks
 	limits GOPLimits
 
 	entries []queued
-	room    []queued // all of the array that entries lie in, without length
-	chunks  int      // of media in entries
-	bytes   int      // of them
-	spanNS  int64    // of them
+	room    []queued // the whole array under entries, with length 0
+	chunks  int      // chunks with media in entries
+	bytes   int      // their memory
+	spanNS  int64    // their media time
 	extraNS int64    // see AllowSpan
 	held    atomic.Int64
 
-	pending  *lostGap // before what is queued next
-	refusing lossBy   // not 0: the GOP that arrives lost its beginning or middle, by this
+	pending  *lostGap // loss before the next queued chunk
+	refusing lossBy   // not 0: the arriving GOP lost its beginning or middle, for this reason
 	lost     GOPLosses
 }
 
-// queued is a chunk with what was lost before it.
+// queued is a chunk with the loss before it.
 type queued struct {
 	chunk  *Chunk
-	gap    *lostGap // nil: nothing
-	marked bool     // gap was handed out
+	gap    *lostGap // nil: no loss
+	marked bool     // Next has returned the gap
 }
 
-// GOPLimits bound a queue. A bound of 0 bounds nothing: a queue with the zero value is
-// never full and sheds nothing.
+// GOPLimits bound a queue. 0 is no bound: a queue with the zero value is never full and drops
+// nothing.
 type GOPLimits struct {
 	Policy   DropPolicy
-	MaxBytes int           // of memory, as Chunk.MemoryBytes counts it
+	MaxBytes int           // as Chunk.MemoryBytes counts
 	MaxSpan  time.Duration // of media
 }
 
-// DropPolicy says from which end a full queue drops; see GOPQueue.
+// DropPolicy is the end from which a full queue drops; see GOPQueue.
 type DropPolicy uint8
 
 // The policies.
@@ -71,41 +70,41 @@ const (
 	DropNewest
 )
 
-// GOPLoss counts what a queue lost.
+// GOPLoss counts dropped media.
 type GOPLoss struct{ Chunks, AccessUnits, Bytes uint64 }
 
-// GOPLosses count it by what it was lost to. The rest of a GOP that was lost in part
-// counts with that part.
+// GOPLosses counts dropped media by reason. The rest of a partly dropped GOP counts with the
+// dropped part.
 type GOPLosses struct {
-	Bound  GOPLoss // of the queue itself
-	Budget GOPLoss // of the process: Shed
+	Bound  GOPLoss // the bound of the queue
+	Budget GOPLoss // the budget of the process: Shed
 }
 
-// Sum adds both.
+// Sum returns the sum of both.
 func (l GOPLosses) Sum() GOPLoss {
 	a, b := l.Bound, l.Budget
 	return GOPLoss{a.Chunks + b.Chunks, a.AccessUnits + b.AccessUnits, a.Bytes + b.Bytes}
 }
 
-// NewGOPQueue makes an empty queue of chunks of a pool.
+// NewGOPQueue returns an empty queue of chunks of a pool.
 func NewGOPQueue(pool *Pool, limits GOPLimits) *GOPQueue {
 	return &GOPQueue{pool: pool, limits: limits}
 }
 
-// Held is what is queued, in bytes, by any goroutine. See Queue.
+// Held returns the queued bytes. It is safe for concurrent use. See Queue.
 func (q *GOPQueue) Held() int64 { return q.held.Load() }
 
-// Len is how many chunks are queued, marks among them.
+// Len returns the number of queued chunks, marks included.
 func (q *GOPQueue) Len() int { return len(q.entries) }
 
-// Span is how long the queued media lasts.
+// Span returns the duration of the queued media.
 func (q *GOPQueue) Span() time.Duration { return time.Duration(q.spanNS) }
 
-// Lost counts what was lost so far.
+// Lost returns the losses so far.
 func (q *GOPQueue) Lost() GOPLosses { return q.lost }
 
-// AllowSpan makes room beyond MaxSpan for media that comes at once, until the queue is
-// found empty by the next call.
+// AllowSpan extends MaxSpan for media that arrives at once, until the next call finds the queue
+// empty.
 func (q *GOPQueue) AllowSpan(ns int64) {
 	if len(q.entries) == 0 {
 		q.extraNS = 0
@@ -113,7 +112,7 @@ func (q *GOPQueue) AllowSpan(ns int64) {
 	q.extraNS += ns
 }
 
-// Put queues a chunk or a mark. It owns the caller's reference.
+// Put queues a chunk or a mark and takes over the caller's reference.
 func (q *GOPQueue) Put(c *Chunk) {
 	switch {
 	case c.Mark != nil:
@@ -134,14 +133,14 @@ func (q *GOPQueue) Put(c *Chunk) {
 	}
 }
 
-// passed reports whether a bound is passed with so much more.
+// passed reports whether the queue with so much more media would exceed a bound.
 func (q *GOPQueue) passed(bytes int, spanNS int64) bool {
 	l := &q.limits
 	return l.MaxBytes > 0 && q.bytes+bytes > l.MaxBytes || l.MaxSpan > 0 && q.spanNS+spanNS > int64(l.MaxSpan)+q.extraNS
 }
 
-// Next hands out the oldest chunk with its reference, nil where none is queued. What
-// was lost before a chunk comes before it, as a mark with that chunk's place.
+// Next removes the oldest chunk and returns it with its reference, or nil if the queue is empty. It
+// returns a loss before a chunk as a mark with that chunk's sequence number.
 func (q *GOPQueue) Next() *Chunk {
 	if len(q.entries) == 0 {
 		return nil
@@ -159,8 +158,8 @@ func (q *GOPQueue) Next() *Chunk {
 	return c
 }
 
-// Rest is the mark of what was lost behind all that was queued, once nothing comes that
-// could carry it; nil where nothing was.
+// Rest returns a mark for the loss after all queued chunks, or nil without one. The caller calls it
+// when no further chunk can carry the loss.
 func (q *GOPQueue) Rest() *Chunk {
 	if q.pending == nil {
 		return nil
@@ -170,12 +169,12 @@ func (q *GOPQueue) Rest() *Chunk {
 	return q.pool.NewMark(nil, 0, Mark{Kind: MarkGap, Gap: gap})
 }
 
-// At is the chunk at a place of the queue, 0 the oldest, for its owner to look at.
+// At returns the chunk at a place of the queue, 0 the oldest. The reference stays with the queue.
 func (q *GOPQueue) At(k int) *Chunk { return q.entries[k].chunk }
 
-// Split parts the chunk at a place where a GOP begins in it, at an access unit of the
-// lead track; see Chunk.Split. false: au is 0 or less, or it is a mark, and nothing
-// changes. Each part counts with all of the memory, since it keeps that.
+// Split parts the chunk at place k where a GOP begins in it, at access unit au of the lead track;
+// see Chunk.Split. It returns false, and changes nothing, if au is 0 or less or the chunk is a
+// mark. Each part counts with all of the memory, because it holds that.
 func (q *GOPQueue) Split(k, au int) bool {
 	c := q.entries[k].chunk
 	if au <= 0 || c.Mark != nil {
@@ -193,7 +192,7 @@ func (q *GOPQueue) Split(k, au int) bool {
 	return true
 }
 
-// Forget releases the n oldest entries, and counts nothing.
+// Forget releases the n oldest entries and counts nothing.
 func (q *GOPQueue) Forget(n int) {
 	for i := range q.entries[:n] {
 		q.account(q.entries[i].chunk, -1)
@@ -203,11 +202,11 @@ func (q *GOPQueue) Forget(n int) {
 	q.entries = q.entries[n:]
 }
 
-// Clear releases all that is queued, and counts nothing.
+// Clear releases all entries and counts nothing.
 func (q *GOPQueue) Clear() { q.Forget(len(q.entries)) }
 
-// add queues at the end: in the room that those left that were taken, where it is the
-// larger part, so that a queue at its usual length allocates nothing.
+// add appends an entry. It reuses the room of removed entries if that is the larger part of the
+// array, so a queue at its usual length allocates nothing.
 func (q *GOPQueue) add(e queued) {
 	n := len(q.entries)
 	if n == cap(q.entries) && 2*n <= cap(q.room) {
@@ -223,7 +222,7 @@ func (q *GOPQueue) add(e queued) {
 	q.account(e.chunk, 1)
 }
 
-// account follows what is queued: a chunk that comes (1) or goes (-1).
+// account adds (sign 1) or subtracts (-1) a chunk from the totals.
 func (q *GOPQueue) account(c *Chunk, sign int) {
 	if c.Mark != nil {
 		return

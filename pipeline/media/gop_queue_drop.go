@@ -2,7 +2,7 @@ package media
 
 import "slices"
 
-// lossBy is what media was lost to.
+// lossBy is the reason of a loss.
 type lossBy uint8
 
 const (
@@ -10,8 +10,8 @@ const (
 	lostToBudget
 )
 
-// Shed drops one GOP because the process has too much in memory. See Queue. With
-// DropOldest it leaves a chunk at least, with DropNewest it may leave none.
+// Shed drops one GOP because the process uses too much memory. See Queue. With DropOldest it leaves
+// at least one chunk, with DropNewest it may leave none.
 func (q *GOPQueue) Shed() bool {
 	switch {
 	case q.limits.Policy == DropNewest && q.chunks > 0:
@@ -24,18 +24,19 @@ func (q *GOPQueue) Shed() bool {
 	return true
 }
 
-// shedOldest drops the oldest whole GOP of which nothing was taken. Where there is none,
-// the tail of the GOP that is being taken goes. Two chunks of media are queued.
+// shedOldest drops the oldest whole GOP of which no chunk was taken. Without one, it drops the tail
+// of the GOP that is being taken. The caller has checked that at least two chunks of media are
+// queued.
 func (q *GOPQueue) shedOldest(by lossBy) {
 	first := q.media(0)
 	from := q.NextGOP(0)
-	if from < 0 { // all of it is one GOP, begun by a chunk that was taken
+	if from < 0 { // one GOP, whose first chunk was taken
 		from = q.media(first + 1)
 	}
 	to := q.NextGOP(from + 1)
 	if to < 0 {
 		to = len(q.entries)
-		if from == first { // one GOP and all of it here: keep what can be decoded of it
+		if from == first { // one whole GOP: keep the part that can be decoded
 			from = q.lastMedia()
 		}
 		q.refusing = by
@@ -50,8 +51,8 @@ func (q *GOPQueue) shedOldest(by lossBy) {
 	}
 }
 
-// shedNewest drops the newest GOP, or the rest of one that is being taken; and what
-// arrives of it is refused, so that what is queued can be decoded.
+// shedNewest drops the newest GOP, or the rest of the GOP that is being taken, and refuses the
+// chunks of it that arrive later, so that the queued media can be decoded.
 func (q *GOPQueue) shedNewest(by lossBy) {
 	from := len(q.entries) - 1
 	for from > 0 && !q.entries[from].chunk.StartsGOP {
@@ -61,18 +62,16 @@ func (q *GOPQueue) shedNewest(by lossBy) {
 	q.pending, q.refusing = gap.then(q.pending), by
 }
 
-// lostGap is what is missing in one place of the queue, and the time that it tells of, ns
-// of UTC less Stepped.
+// lostGap is the loss in one place of the queue. Its times are ns of UTC less SteppedNS.
 type lostGap struct {
 	Gap
-	from   int64 // where the hole right before it begins
-	holeNS int64 // of that hole; it tells of it, or the gap before the next file does
-	until  int64 // Chunk.UntilNS of the last chunk that it tells of
+	from   int64 // begin of the hole right before it
+	holeNS int64 // duration of that hole, which it reports, or which the gap before the next file reports
+	until  int64 // Chunk.UntilNS of the last chunk that it includes
 }
 
-// then is what is missing in one place and in the next one, where there is one. Where
-// chunks were lost right before others the hole between counts once: the former last over
-// it.
+// then returns the loss of this place joined with the loss o of the next place, if any. A hole
+// between lost chunks counts once: the earlier chunk spans it.
 func (g lostGap) then(o *lostGap) *lostGap {
 	if o != nil {
 		g.DurationNS -= min(max(g.until-o.from, 0), o.holeNS)
@@ -81,7 +80,7 @@ func (g lostGap) then(o *lostGap) *lostGap {
 	return &g
 }
 
-// drop adds a chunk that is lost right behind; until is as for Chunk.Dropped.
+// drop adds a chunk that is lost right after; until is as for Chunk.Dropped.
 func (g *lostGap) drop(c *Chunk, until int64) {
 	if g.until == 0 { // the first one
 		g.from, g.holeNS = c.holeBefore()
@@ -89,8 +88,8 @@ func (g *lostGap) drop(c *Chunk, until int64) {
 	g.Gap, g.until = g.Plus(c.Dropped(until)), c.UntilNS()
 }
 
-// cut takes entries out of the queue, but for marks that say more than a gap. It returns
-// what is missing by it, and where, which is the place behind the marks that stay.
+// cut removes entries from the queue, except marks other than gap marks. It returns the loss and
+// its place, which is after the remaining marks.
 func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 	at = from
 	for _, e := range q.entries[from:to] {
@@ -111,7 +110,7 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 			}
 			until := gap.until
 			if e.gap != nil || e.marked {
-				until = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS // it tells up to there
+				until = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS // that gap reports up to there
 			}
 			gap.drop(e.chunk, until)
 			q.count(e.chunk, by)
@@ -123,7 +122,7 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 	return gap, at
 }
 
-// refuse drops a chunk that comes.
+// refuse drops an arriving chunk.
 func (q *GOPQueue) refuse(c *Chunk, by lossBy) {
 	if q.pending == nil {
 		q.pending = &lostGap{}
@@ -144,7 +143,8 @@ func (q *GOPQueue) count(c *Chunk, by lossBy) {
 	l.Bytes += uint64(c.Bytes())
 }
 
-// media is the place of the first chunk from one on that is no mark. There is one.
+// media returns the place of the first chunk with media at or after a place. The caller has checked
+// that one exists.
 func (q *GOPQueue) media(from int) int {
 	for q.entries[from].chunk.Mark != nil {
 		from++
@@ -160,8 +160,7 @@ func (q *GOPQueue) lastMedia() int {
 	return i
 }
 
-// NextGOP is the place of the first queued chunk from one on that begins a GOP, -1 where
-// none does.
+// NextGOP returns the place of the first queued chunk at or after a place that begins a GOP, or -1.
 func (q *GOPQueue) NextGOP(from int) int {
 	for i := from; i < len(q.entries); i++ {
 		if q.entries[i].chunk.StartsGOP {

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// ID is a UUID of version 7 (RFC 9562, 5.7): it sorts by the time it was made,
-// and several recorders can share one catalogue without asking each other.
+// ID is a UUID of version 7 (RFC 9562, 5.7): IDs sort by the time of their creation, and several
+// recorders share one catalogue without coordination.
 type ID [16]byte
 
-// NewID makes an ID for a moment. Two IDs of one millisecond sort by chance.
+// NewID returns an ID for a moment. IDs of the same millisecond sort randomly.
 func NewID(at time.Time) ID {
 	var id ID
 	_, _ = rand.Read(id[6:]) // never fails (crypto/rand)
@@ -24,7 +24,7 @@ func NewID(at time.Time) ID {
 	return id
 }
 
-// String is the canonical form with dashes.
+// String returns the canonical form with dashes.
 func (id ID) String() string {
 	var b [36]byte
 	hex.Encode(b[0:8], id[0:4])
@@ -36,7 +36,7 @@ func (id ID) String() string {
 	return string(b[:])
 }
 
-// ParseID reads the canonical form; any version of UUID is taken.
+// ParseID reads the canonical form of a UUID of any version.
 func ParseID(s string) (ID, error) {
 	var id ID
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {

@@ -1,11 +1,11 @@
 package media
 
-// What is missing is counted from the last unit of the lead track that was kept
-// to the first one that is kept again. Media time tells it exactly while the
-// sender's clock goes on (step). Where that jumped, arrival tells it (aroundJump),
-// and from one publisher to the next the wall clock (arrived).
+// The builder measures a gap of the lead track from the last unit before it to the first unit after
+// it. Media time gives its duration exactly while the sender's clock continues (step). If that
+// clock jumped, arrival gives it (aroundJump), and from one publisher to the next the wall clock
+// (arrived).
 
-// markMissing notes a hole of so many ns.
+// markMissing records a gap of ns.
 func (b *Builder) markMissing(ns int64, lost bool) {
 	cause := GapStall
 	if lost {
@@ -14,9 +14,9 @@ func (b *Builder) markMissing(ns int64, lost bool) {
 	b.MarkGap(Gap{Cause: cause, DurationNS: ns})
 }
 
-// aroundJump notes what is missing of the lead track where the sender's clock
-// jumped, before an access unit that arrived at mono, in ticks. Arrival is not
-// steady: without a loss that is known, a short silence is not a hole.
+// aroundJump records the missing media of the lead track where the sender's clock jumped, before an
+// access unit that arrived at mono, in ticks. Arrival is not steady: without a known loss, a short
+// silence is no gap. It reports whether it recorded one.
 func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	st := &b.tracks[track]
 	if track != b.set.lead {
@@ -24,7 +24,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	}
 	frame, step := max(b.nominal(track), st.deltaTicks), mono-st.monoTicks
 	switch {
-	case st.lost > 0 && step < frame: // faster than life: arrival tells nothing
+	case st.lost > 0 && step < frame: // faster than real time: arrival is no measure
 		step = (st.lost + 1) * frame
 	case st.lost == 0 && step-frame < st.jumpTicks/4:
 		return false
@@ -35,7 +35,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	return true
 }
 
-// leaveSet keeps what is needed of the set of tracks that ends.
+// leaveSet keeps the times of the ending set of tracks that arrived needs.
 func (b *Builder) leaveSet() {
 	if b.set == nil {
 		return
@@ -49,8 +49,8 @@ func (b *Builder) leaveSet() {
 	}
 }
 
-// arrived notes what is missing between two sets of tracks, before the first key
-// frame of the second.
+// arrived records the missing media between two sets of tracks, before the first key frame of the
+// second set.
 func (b *Builder) arrived(au *AU) {
 	st, scale := &b.tracks[b.set.lead], b.set.Tracks[b.set.lead].Timescale
 	if b.away {
@@ -65,23 +65,23 @@ func (b *Builder) arrived(au *AU) {
 	}
 }
 
-// What is missing within a file is noted in the chunk of the access unit behind it:
-// units that were lost on the way or that the builder left out, and a silence of one
-// track that is unusual and a second long. It ends with that unit, and counts from
-// where the one before would have ended.
+// Missing media within a file is recorded in the chunk of the access unit after it: units lost on
+// the way, units that the builder refused, and a silence of one track that is unusual and at least
+// as long as the flush interval. Such a gap ends with that unit and begins at the end of the
+// previous unit.
 
-// trackGap is what is missing of a track before the access unit at hand.
+// trackGap describes the missing media of a track before the current access unit.
 type trackGap struct {
 	holeTicks int64 // ticks without media
-	unusual   bool  // by the track's pace
-	by        Cause // why units were lost on the way
-	left      int   // units that the builder left out,
-	bytes     int64 // of them,
-	why       Cause // and why, of the first
-	next      bool  // it was noted for the gap before the next file
+	unusual   bool  // longer than usual by the track's pace
+	by        Cause // cause of the units lost on the way
+	left      int   // units that the builder refused
+	bytes     int64 // bytes of the refused units
+	why       Cause // cause of the first refused unit
+	next      bool  // the gap before the next file reports it, too
 }
 
-// leaveOut counts an access unit that is left out within a file.
+// leaveOut counts an access unit refused within a file.
 func (b *Builder) leaveOut(track int, size int, err error) {
 	st := &b.tracks[track]
 	if !b.started || !st.seen {
@@ -93,8 +93,8 @@ func (b *Builder) leaveOut(track int, size int, err error) {
 	st.gap.bytes += int64(size)
 }
 
-// missedWithin notes what is missing of a track before an access unit that is kept. Where
-// a file begins with that unit for a gap, the gap before the file tells.
+// missedWithin records the missing media of a track before an access unit that is kept. If that
+// unit begins a file because of a gap, the gap before the file reports it instead.
 func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	st := &b.tracks[track]
 	g := Gap{Track: track + 1, Next: st.gap.next, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
@@ -116,7 +116,7 @@ func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	case g.None() || begins:
 		return
 	case cuts:
-		if b.cur.holeNS = g.DurationNS; !g.Next { // too short to be noted for it
+		if b.cur.holeNS = g.DurationNS; !g.Next { // too short for the gap before the next file
 			b.cur.Gap = b.cur.Gap.Plus(Gap{Cause: g.Cause, DurationNS: g.DurationNS})
 		}
 		return
@@ -125,8 +125,8 @@ func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	b.cur.NoteGap(g)
 }
 
-// leftAtEnd notes in the open chunk, the last one of a set of tracks, what was left out
-// behind its newest access unit.
+// leftAtEnd records in the open chunk, the last of a set of tracks, the units refused after its
+// newest access unit.
 func (b *Builder) leftAtEnd() {
 	for i := range b.tracks {
 		st := &b.tracks[i]

@@ -1,20 +1,19 @@
 package media
 
-// Pace is how often something comes, so that pictures that are simply rare (of a
-// time-lapse camera, a doorbell, an encoder that leaves out pictures of a scene that
-// stands still) are told from a sender that fell silent.
+// Pace learns the usual interval of access units, to distinguish pictures that are rare (of a time-
+// lapse camera, a doorbell, an encoder that leaves out pictures of a still scene) from a sender
+// that fell silent.
 //
-// The rule: a step in time is unusual if it is longer than paceTimes the longest step
-// that is usual. Usual is the second longest of the last paceSteps steps, the one in
-// question among them: so the first step of all is usual, since nothing is known of
-// it; one that is long once is not; and where pictures become rare, at most the first
-// of them comes unusually late. What was usual is remembered for a day: a camera that
-// sends a picture in 30 s by night does so every night.
+// The rule: a step in time is unusual if it is longer than paceTimes the longest usual step. That
+// is the second longest of the last paceSteps steps, the current one included. So the first step of
+// all is usual; a single long step is unusual; and when pictures become rare, at most the first of
+// them is unusually late. The usual step is remembered for a day: a camera that sends a picture
+// each 30 s by night does so every night.
 type Pace struct {
-	recent [paceSteps]int64 // a ring
+	recent [paceSteps]int64 // a ring buffer
 	n      int
 	usual  int64
-	since  int64 // when a step last came near to usual
+	since  int64 // time of the last step close to usual
 }
 
 const (
@@ -26,8 +25,8 @@ const (
 // Known reports whether there was a step.
 func (p *Pace) Known() bool { return p.n > 0 }
 
-// See takes in the step to a time, both in ticks of a timescale, and reports whether
-// it is a usual one.
+// See adds the step that ends at a time, both in ticks of a timescale, and reports whether it is
+// usual.
 func (p *Pace) See(step, at int64, timescale uint32) bool {
 	p.recent[p.n%paceSteps] = step
 	p.n++
@@ -35,7 +34,7 @@ func (p *Pace) See(step, at int64, timescale uint32) bool {
 	case p.n == 1:
 		p.usual, p.since = step, at
 		return true
-	case p.n == 2, at-p.since > paceDay*int64(timescale): // what was known is of one step, or old
+	case p.n == 2, at-p.since > paceDay*int64(timescale): // the knowledge comes from one step, or is old
 		p.usual = 0
 	}
 	second := p.secondLongest()
@@ -46,7 +45,7 @@ func (p *Pace) See(step, at int64, timescale uint32) bool {
 	return step <= p.Longest()
 }
 
-// Longest is the longest step that is not unusual, in the same ticks; 0 while none is
+// Longest returns the longest step that is not unusual, in the same ticks; 0 while no step is
 // known.
 func (p *Pace) Longest() int64 { return paceTimes * p.usual }
 

@@ -1,18 +1,18 @@
 package media
 
-// Payload is the bytes of one track in one chunk, in mdat form: NAL units behind
-// 4-byte lengths, or raw frames, one after another.
+// Payload holds the bytes of one track in one chunk, in mdat form: NAL units with 4-byte lengths,
+// or raw frames, one after another.
 //
-// They lie in blocks of the pool's memory, so that a chunk never takes more than
-// it holds, and nothing moves while it grows. Every block but the last is full
-// and a multiple of 4 KiB: where the first begins on a boundary in a file, so do
-// those behind it. An access unit may run over the end of a block.
+// They lie in blocks of the pool's memory, so a chunk never takes much more than it holds, and
+// nothing moves while it grows. Every block but the last is full and a multiple of 4 KiB: if the
+// first begins on a page boundary of a file, so do the others. An access unit may continue in the
+// next block.
 type Payload struct {
 	blocks    [][]byte
-	sizeBytes int // of all blocks together
+	sizeBytes int // sum over the blocks
 }
 
-// NewPayload returns the payload that b is, in mdat form. It copies nothing.
+// NewPayload returns b, in mdat form, as a payload. It copies nothing.
 func NewPayload(b []byte) Payload {
 	if len(b) == 0 {
 		return Payload{}
@@ -20,15 +20,15 @@ func NewPayload(b []byte) Payload {
 	return Payload{blocks: [][]byte{b}, sizeBytes: len(b)}
 }
 
-// Len is the size in bytes.
+// Len returns the size in bytes.
 func (p *Payload) Len() int { return p.sizeBytes }
 
-// Blocks are the bytes in their order: what one writev takes. They are the
-// chunk's: not to be changed, except by the source that asked for them with
-// Pool.NewChunk, and not to be touched after the chunk's release.
+// Blocks returns the bytes in their order, as for one writev. They belong to the chunk: the caller
+// must not change them, except a source that got the chunk from Pool.NewChunk, and must not use
+// them after the chunk's release.
 func (p *Payload) Blocks() [][]byte { return p.blocks }
 
-// Slices appends to dst where n bytes from an offset on lie. It copies nothing.
+// Slices appends to dst the places of n bytes from an offset on. It copies nothing.
 func (p *Payload) Slices(dst [][]byte, from, n int) [][]byte {
 	for _, b := range p.blocks {
 		if n == 0 {
@@ -45,12 +45,12 @@ func (p *Payload) Slices(dst [][]byte, from, n int) [][]byte {
 	return dst
 }
 
-// From is the payload without its first n bytes. It shares the memory.
+// From returns the payload without its first n bytes. It shares the memory.
 func (p *Payload) From(n int) Payload {
 	return Payload{blocks: p.Slices(nil, n, p.sizeBytes-n), sizeBytes: p.sizeBytes - n}
 }
 
-// Append copies the payload behind dst.
+// Append copies the payload to the end of dst.
 func (p *Payload) Append(dst []byte) []byte {
 	for _, b := range p.blocks {
 		dst = append(dst, b...)
@@ -58,7 +58,7 @@ func (p *Payload) Append(dst []byte) []byte {
 	return dst
 }
 
-// memory is what the blocks take.
+// memory returns the bytes that the blocks occupy.
 func (p *Payload) memory() (n int) {
 	for _, b := range p.blocks {
 		n += cap(b)
@@ -66,11 +66,11 @@ func (p *Payload) memory() (n int) {
 	return n
 }
 
-// nextBlock is the size of block number k of a payload that grows: small ones
-// first, because sound needs no more.
+// nextBlock returns the size of block number k of a growing payload: small blocks first, because
+// sound needs no more.
 func nextBlock(k int) int { return maxBlock >> max(2-k, 0) }
 
-// add copies bytes behind what is there.
+// add copies bytes to the end of the payload.
 func (p *Payload) add(pool *Pool, src []byte) {
 	p.sizeBytes += len(src)
 	for {
@@ -87,7 +87,7 @@ func (p *Payload) add(pool *Pool, src []byte) {
 	}
 }
 
-// grow makes room for n bytes, whose content is not defined.
+// grow makes room for n bytes with undefined content.
 func (p *Payload) grow(pool *Pool, n int) {
 	p.sizeBytes = n
 	for n > 0 {
@@ -114,8 +114,8 @@ func (p *Payload) cut(pool *Pool, n int) {
 	}
 }
 
-// trim puts what a half empty last block holds into smaller ones: a chunk may be
-// kept for long, and rings are bounded by memory.
+// trim moves the bytes of a half empty last block into smaller blocks: a chunk may be kept for
+// long, and rings are bounded by memory.
 func (p *Payload) trim(pool *Pool) {
 	k := len(p.blocks) - 1
 	if k < 0 {
@@ -135,8 +135,8 @@ func (p *Payload) trim(pool *Pool) {
 	pool.freeBlocks(last)
 }
 
-// blockFor is the block to take for what is left of n bytes: the largest that
-// they fill, or the smallest.
+// blockFor returns the size of the next block for the rest of n bytes: the largest that they fill,
+// or the smallest.
 func blockFor(n int) int {
 	size := maxBlock
 	for size > minBlock && size > n {
@@ -145,7 +145,7 @@ func blockFor(n int) int {
 	return size
 }
 
-// free gives the blocks from number i on back.
+// free returns the blocks from number i on to the pool.
 func (p *Payload) free(pool *Pool, i int) {
 	pool.freeBlocks(p.blocks[i:]...)
 	clear(p.blocks[i:])

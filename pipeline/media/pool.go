@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// Pool makes chunks and takes their memory back: payloads in blocks, of which at
-// most 8 KiB of each track of a sealed chunk are not used. What is free, columns
-// included, is kept up to a bound in bytes, as far as it may be wanted soon; beyond
-// that blocks go back to the system, and columns to the collector.
+// Pool makes chunks and reuses their memory: payloads in blocks, of which at most 8 KiB of each
+// track of a sealed chunk are unused. It keeps free memory, columns included, up to a bound in
+// bytes and as far as it will probably be reused soon; beyond that, blocks return to the system and
+// columns to the garbage collector.
 //
 // A pool is safe for concurrent use.
 type Pool struct {
@@ -22,37 +22,37 @@ type Pool struct {
 
 	mu      sync.Mutex // guards what follows
 	blocks  blocks
-	columns int // bytes in chunks
+	columns int // bytes of the columns in chunks
 	chunks  []*Chunk
-	held    map[*holder]struct{} // checked only
+	held    map[*holder]struct{} // checked pools only
 }
 
-// holder remembers who took a chunk that was not given back.
+// holder is the stack of the code that took an outstanding chunk.
 type holder struct{ stack []uintptr }
 
-const maxChunks = 4096 // idle chunk headers that are kept
+const maxChunks = 4096 // bound of the free chunk headers
 
-// NewPool makes a pool that keeps at most maxFree bytes of free memory.
+// NewPool returns a pool that keeps at most maxFree bytes of free memory.
 func NewPool(maxFree int) *Pool {
 	p := &Pool{maxFreeBytes: maxFree}
 	p.blocks.own(p)
 	return p
 }
 
-// NewCheckedPool makes a pool for tests: it remembers the stack of every chunk
-// taken, and overwrites released payloads so that a late reader is seen.
+// NewCheckedPool returns a pool for tests: it records the stack of every taker of a chunk, and
+// overwrites released payloads, so that a read after release fails.
 func NewCheckedPool() *Pool {
 	return &Pool{maxFreeBytes: 1 << 24, checked: true, held: map[*holder]struct{}{}}
 }
 
-// Outstanding is the number of chunks that were taken and not released.
+// Outstanding returns the number of chunks that were taken and not released.
 func (p *Pool) Outstanding() int64 { return p.outstanding.Load() }
 
-// Memory is the bytes held by sealed chunks that are not released yet.
+// Memory returns the bytes held by sealed chunks that are not released.
 func (p *Pool) Memory() int64 { return p.memoryBytes.Load() }
 
-// Leaks describes every outstanding chunk by the stack that took it. It is
-// empty for an unchecked pool.
+// Leaks returns the stack of the taker of every outstanding chunk. It is empty for an unchecked
+// pool.
 func (p *Pool) Leaks() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,21 +71,21 @@ func (p *Pool) Leaks() string {
 	return b.String()
 }
 
-// NewMark makes a chunk that holds no media but a word to the stages behind.
+// NewMark returns a chunk with a mark and no media.
 func (p *Pool) NewMark(set *TrackSet, seq uint64, mark Mark) *Chunk {
 	c := p.get(set)
 	c.Seq, c.Mark = seq, &mark
 	return c
 }
 
-// NewChunk takes a chunk for a source that knows what will be in it before it
-// has the bytes, as one that reads a file does: the payload of track i has
-// sizes[i] bytes, for the caller to fill in, and its columns are empty, for the
-// caller to append to. Nothing is copied afterwards, as a Builder must.
+// NewChunk returns a chunk for a source that knows the layout before it has the bytes, such as a
+// reader of a file: the payload of track i has sizes[i] bytes, which the caller fills in, and its
+// columns are empty, and the caller appends to them. No copy is made afterwards, unlike in a
+// Builder.
 //
-// The caller keeps what a Builder would: columns as their doc comment says, a
-// number one above that of the chunk before. It calls Seal when the chunk is
-// complete, and also before it releases one that it gives up.
+// The caller keeps the rules that a Builder keeps: columns as their doc comment demands, and a
+// sequence number one above that of the previous chunk. It calls Seal when the chunk is complete,
+// and also before it releases an unfinished chunk.
 func (p *Pool) NewChunk(set *TrackSet, seq uint64, sizes []int) *Chunk {
 	c := p.get(set)
 	c.Seq = seq
@@ -95,11 +95,10 @@ func (p *Pool) NewChunk(set *TrackSet, seq uint64, sizes []int) *Chunk {
 	return c
 }
 
-// Seal ends the making of a chunk that NewChunk gave: from here on it is
-// read-only.
+// Seal completes a chunk of NewChunk: it is read-only from then on.
 func (p *Pool) Seal(c *Chunk) { p.seal(c) }
 
-// get takes an empty chunk with one reference and room for the set's tracks.
+// get returns an empty chunk with one reference and room for the set's tracks.
 func (p *Pool) get(set *TrackSet) *Chunk {
 	p.outstanding.Add(1)
 	p.mu.Lock()
@@ -132,7 +131,7 @@ func (p *Pool) get(set *TrackSet) *Chunk {
 	return c
 }
 
-// seal accounts for the memory of a chunk that will change no more.
+// seal adds the memory of a complete chunk to the pool's total.
 func (p *Pool) seal(c *Chunk) { p.memoryBytes.Add(int64(c.MemoryBytes())) }
 
 func (p *Pool) put(c *Chunk) {
@@ -154,7 +153,7 @@ func (p *Pool) put(c *Chunk) {
 	defer p.mu.Unlock()
 	if p.checked {
 		delete(p.held, c.held)
-		return // never reused: a stale pointer keeps meaning what it meant
+		return // never reused: a stale pointer still points to this chunk
 	}
 	if size := c.MemoryBytes(); len(p.chunks) < maxChunks && p.idle()+size <= p.maxFreeBytes {
 		p.chunks = append(p.chunks, c)
@@ -162,10 +161,10 @@ func (p *Pool) put(c *Chunk) {
 	}
 }
 
-// idle is what lies free. The caller holds p.mu.
+// idle returns the free bytes. The caller holds p.mu.
 func (p *Pool) idle() int { return p.blocks.idle + p.columns }
 
-// block takes an empty block of a size.
+// block returns an empty block of a size.
 func (p *Pool) block(size int) []byte {
 	if p.checked {
 		return make([]byte, 0, size) // where the race detector and the collector see it
@@ -193,8 +192,8 @@ func (p *Pool) freeBlocks(blocks ...[]byte) {
 	}
 }
 
-// poison overwrites what nobody may read any more: by copies, which the race detector
-// sees as one write each.
+// poison overwrites released memory by copies, each of which the race detector records as one
+// write.
 func poison(b []byte) {
 	if len(b) == 0 {
 		return

@@ -2,32 +2,30 @@ package media
 
 import "sync"
 
-// Protection bounds what events keep from deletion: each by itself, and all that is
-// protected together. A nil one bounds nothing. It is safe for concurrent use.
+// Protection bounds the bytes that events protect from deletion: those of each event and those of
+// all protected files. A nil Protection has no bound. It is safe for concurrent use.
 //
-// A file is protected whole or not at all. One that grows counts with what it has
-// when it is asked for, and with what it got when it is finished: the file that
-// passes a bound while it grows stays protected, so that no event loses its trigger.
+// A file is protected as a whole or not at all. A growing file counts with its size at the request,
+// and with its growth when it is finished: a file that exceeds a bound while it grows stays
+// protected, so that no event loses its trigger.
 type Protection struct {
-	perEventBytes, totalBytes int64 // bytes, 0 is no bound
+	perEventBytes, totalBytes int64 // 0 is no bound
 
 	mu         sync.Mutex // guards what follows
-	heldBytes  int64      // bytes that are protected: as Told, and what was granted since
+	heldBytes  int64      // bytes protected, by Told and by grants since then
 	spentBytes map[ID]int64
-	order      []ID // of spent, oldest first
+	order      []ID // keys of spentBytes, oldest first
 }
 
-// maxSpent is how many events are known: one that is older begins anew.
+// maxSpent bounds the remembered events: an older event starts again at 0.
 const maxSpent = 4096
 
-// NewProtection makes one for so many bytes of an event, and of all protected files
-// together.
+// NewProtection returns bounds for the bytes of each event and of all protected files.
 func NewProtection(perEvent, total int64) *Protection {
 	return &Protection{perEventBytes: perEvent, totalBytes: total, spentBytes: map[ID]int64{}}
 }
 
-// Grant reports whether an event may protect a file of so many bytes more, and
-// counts them if it may.
+// Grant reports whether an event may protect a file of so many bytes, and counts them if so.
 func (p *Protection) Grant(event ID, bytes int64) bool {
 	if p == nil {
 		return true
@@ -42,7 +40,7 @@ func (p *Protection) Grant(event ID, bytes int64) bool {
 	return true
 }
 
-// Grew counts what a file got after it was granted.
+// Grew counts the growth of a file after it was granted.
 func (p *Protection) Grew(event ID, bytes int64) {
 	if p == nil {
 		return
@@ -52,7 +50,7 @@ func (p *Protection) Grew(event ID, bytes int64) {
 	p.count(event, bytes)
 }
 
-// Told sets what all protected files take.
+// Told sets the bytes of all protected files, as counted by retention.
 func (p *Protection) Told(bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

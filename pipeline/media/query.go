@@ -16,43 +16,43 @@ const (
 // Query selects recordings. The zero value selects the newest hundred.
 type Query struct {
 	Stream    string    // a path, or every path below one: live/*; empty or * for all
-	Start     time.Time // only what ended after; the zero time for no bound
-	End       time.Time // only what began before; the zero time for no bound
+	Start     time.Time // recordings that ended after it; the zero time is no bound
+	End       time.Time // recordings that began before it; the zero time is no bound
 	State     State     // empty for all
-	Protected *bool     // nil for both
+	Protected *bool     // nil for all
 	Ascending bool      // oldest first; by start, then ID
 	Limit     int       // 0 for DefaultLimit; at most MaxLimit
-	Cursor    string    // Next of the page before; empty for the first page
-	MaxBytes  int       // of what the recordings of a page list, about; it has one at least. 0 is no bound
+	Cursor    string    // Next of the previous page; empty for the first page
+	MaxBytes  int       // approximate bound of the lists of a page's recordings; a page has at least one. 0 is no bound
 }
 
 // Page is one page of recordings.
 type Page struct {
 	Records  []Record
 	Next     string // the Cursor of the next page; empty on the last
-	Degraded bool   // the database did not answer: only what the journal knows is here
-	Stalled  bool   // the database answers and takes no rows: the page is complete
+	Degraded bool   // the database did not answer: the page comes from the journal alone
+	Stalled  bool   // the database answers but accepts no writes: the page is complete
 
-	Behind func(i int) string // returns the Cursor of a page that begins behind Records[i]
+	Behind func(i int) string // returns the Cursor of a page that begins after Records[i]
 }
 
-// Record is a recording as the catalogue answers it.
+// Record is a recording as the catalogue returns it.
 type Record struct {
 	Recording
 	Node      string     // the recorder that made it and has its file
-	Elsewhere bool       // that is another recorder than the one that answers
-	Locations []Location // where its footage lies: first the recorder that has it, then every other place
-	Located   bool       // the database has said so: else other places than the first may have it
-	Revision  int64      // grows with each change of the row
-	Pending   bool       // known from the journal; the database does not have all of it yet
+	Elsewhere bool       // Node is not the recorder that answers
+	Locations []Location // places of its file: first that of Node, then all others
+	Located   bool       // Locations come from the database; if false, further places may have the file
+	Revision  int64      // increases with each change of the row
+	Pending   bool       // the journal has changes of it that the database does not have yet
 }
 
-// Growing reports whether the file of a recording is being written. One that a crash
-// ended is not, and waits for recovery.
+// Growing reports whether the file is being written. A file that a crash ended does not grow; it
+// waits for recovery.
 func (r *Record) Growing() bool { return r.State == StateRecording && r.EndReason == "" }
 
-// WholeElsewhere reports whether another place than the disk of its recorder has all of a
-// recording. Where the database has not answered that is not sure.
+// WholeElsewhere reports whether another place than the disk of its recorder has the whole
+// recording. sure is false if the database has not answered and the result is false.
 func (r *Record) WholeElsewhere() (whole, sure bool) {
 	for i := range r.Locations {
 		if l := &r.Locations[i]; (l.Bucket != "" || l.Node != r.Node) && l.State.Whole() {
@@ -62,20 +62,19 @@ func (r *Record) WholeElsewhere() (whole, sure bool) {
 	return false, r.Located
 }
 
-// ErrQuery is the error of every query that cannot be asked.
+// ErrQuery is the error of every invalid query.
 var ErrQuery = errors.New("bad query")
 
-// QueryError says which field of a query cannot be asked, and why. It is an ErrQuery.
+// QueryError names the invalid field of a query and the reason. It is an ErrQuery.
 type QueryError struct{ Field, Text string }
 
-// Error names the field and what is wrong with it.
+// Error returns the field and the reason.
 func (e *QueryError) Error() string { return fmt.Sprintf("%v: %s: %s", ErrQuery, e.Field, e.Text) }
 
-// Unwrap makes it an ErrQuery.
+// Unwrap returns ErrQuery.
 func (e *QueryError) Unwrap() error { return ErrQuery }
 
-// Check says what is wrong with a query: a *QueryError. Stream and cursor are checked
-// by the catalogue, which knows what it can hold.
+// Check returns a *QueryError if the query is invalid. The catalogue checks stream and cursor.
 func (q *Query) Check() error {
 	switch q.State {
 	case "", StateRecording, StateFinished, StateRecovered, StateLost, StateRemote:
@@ -86,8 +85,8 @@ func (q *Query) Check() error {
 	return checkPage(q.Limit, q.Start, q.End)
 }
 
-// SpanNS is the span of wall clock that a query asks for, in ns: math.MinInt64 and
-// math.MaxInt64 where it is open.
+// SpanNS returns the selected span of the wall clock, ns UTC: math.MinInt64 and math.MaxInt64 where
+// it has no bound.
 func (q *Query) SpanNS() (from, to int64) { return spanNS(q.Start, q.End) }
 
 func checkPage(limit int, start, end time.Time) error {
@@ -104,7 +103,7 @@ func spanNS(start, end time.Time) (from, to int64) {
 	return unixNano(start, math.MinInt64), unixNano(end, math.MaxInt64)
 }
 
-// unixNano is a time that an int64 can hold; years beyond it are as good as no bound.
+// unixNano returns a time as ns. A year that an int64 cannot hold is no bound.
 func unixNano(t time.Time, open int64) int64 {
 	switch y := t.Year(); {
 	case t.IsZero():
@@ -121,47 +120,47 @@ func unixNano(t time.Time, open int64) int64 {
 type EventQuery struct {
 	Stream     string    // a path, or every path below one: live/*; empty or * for all
 	Start, End time.Time // of the first trigger: [Start, End); the zero time for no bound
-	Key, Name  string    // exactly; empty for all
+	Key, Name  string    // equal to; empty for all
 	Ascending  bool      // oldest first; by first trigger, then ID
 	Limit      int       // 0 for DefaultLimit; at most MaxLimit
-	Cursor     string    // Next of the page before; empty for the first page
+	Cursor     string    // Next of the previous page; empty for the first page
 	MaxBytes   int       // of what the events of a page list, about; it has one at least. 0 is no bound
 }
 
-// Check says what is wrong with a query: a *QueryError.
+// Check returns a *QueryError if the query is invalid.
 func (q *EventQuery) Check() error { return checkPage(q.Limit, q.Start, q.End) }
 
-// SpanNS is the span of first triggers that a query asks for, in ns.
+// SpanNS returns the selected span of first triggers, ns UTC.
 func (q *EventQuery) SpanNS() (from, to int64) { return spanNS(q.Start, q.End) }
 
 // EventPage is one page of events.
 type EventPage struct {
 	Events   []EventRecord
 	Next     string // the Cursor of the next page; empty on the last
-	Degraded bool   // the database did not answer: only what the journal knows is here
+	Degraded bool   // the database did not answer: the page comes from the journal alone
 
-	Behind func(i int) string // returns the Cursor of a page that begins behind Events[i]
+	Behind func(i int) string // returns the Cursor of a page that begins after Events[i]
 }
 
-// EventRecord is an event as the catalogue answers it.
+// EventRecord is an event as the catalogue returns it.
 type EventRecord struct {
 	Event
 	Stream string
 	Node   string // the recorder that made it
 
-	Recordings []EventRecording // that hold media of it, oldest first, at most a hundred
-	Total      int              // of all
-	GoneUTC    int64            // ns, since when there is none any more; 0 while there is, or there never was
+	Recordings []EventRecording // recordings with media of it, oldest first, at most a hundred
+	Total      int              // number of all such recordings
+	GoneUTC    int64            // when the last of them was deleted; 0 if there are any, or there never were
 }
 
-// EventRecording is a recording that holds media of an event.
+// EventRecording is a recording with media of an event.
 type EventRecording struct {
 	ID               ID
 	Node, Pipeline   string
-	Elsewhere        bool // another recorder than the one that answers has its file
+	Elsewhere        bool // Node is not the recorder that answers
 	Path             string
 	State            State
-	StartUTC, EndUTC int64 // ns
-	SizeBytes        int64 // bytes
+	StartUTC, EndUTC int64
+	SizeBytes        int64
 	Protected        bool
 }

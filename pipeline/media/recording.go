@@ -5,66 +5,66 @@ import (
 	"slices"
 )
 
-// State is where a recording is in its life. It is stored as it stands.
+// State is the state of a recording or a location. It is stored unchanged.
 type State string
 
 // The states of a recording.
 const (
-	StateRecording State = "recording" // its file grows; with an end reason, it does not any more and is yet to be finished
+	StateRecording State = "recording" // its file grows; with an end reason the file waits to be finished
 	StateFinished  State = "finished"  // its file is complete under its final name
-	StateRecovered State = "recovered" // finished by recovery after a crash
+	StateRecovered State = "recovered" // recovery finished its file after a crash
 	StateLost      State = "lost"      // its file is gone
-	StateRemote    State = "remote"    // its file is gone, and another place has it whole: see Locations
+	StateRemote    State = "remote"    // its file is gone, and another place has a whole copy: see Locations
 )
 
-// StateUnwanted is the state of a location alone: its recording was deleted, and whoever
-// has that place deletes what is there, and then the location.
+// StateUnwanted is the state of a location only: its recording was deleted. The owner of that place
+// deletes the file, and then the location.
 const StateUnwanted State = "unwanted"
 
 // Here reports whether the recorder has the file.
 func (s State) Here() bool { return s != StateLost && s != StateRemote }
 
-// Whole reports whether a place in this state has all of a recording.
+// Whole reports whether a place in this state has the whole recording.
 func (s State) Whole() bool { return s == StateFinished || s == StateRecovered }
 
-// LostInCrash is what is known of the end of a recovered recording. What of its
-// file was damaged is told by recovery.
+// LostInCrash describes the end of a recovered recording. Recovery reports damage in the file
+// separately.
 const LostInCrash = "up to flush_interval of media in memory"
 
-// Recording is the catalogue's knowledge of one segment. A new value with the
-// same ID replaces the one before.
+// Recording describes one segment in the catalogue. A new value with the same ID replaces the
+// previous one.
 type Recording struct {
 	ID         ID
 	Stream     string
 	Pipeline   string
-	Path       string // of the file, slash-separated, relative to the record directory
-	Directory  string // identity of that directory; empty: the one of whoever has the recording
+	Path       string // path of the file, slash-separated, relative to the record directory
+	Directory  string // identity of that directory; empty: the record directory of the recording's node
 	State      State
-	StartUTC   int64 // ns
-	EndUTC     int64 // ns, wall clock of the end of the last access unit
-	DurationNS int64 // ns of media
-	SizeBytes  int64 // bytes of the file
+	StartUTC   int64
+	EndUTC     int64 // end of the last access unit
+	DurationNS int64 // of the media
+	SizeBytes  int64 // of the file
 	Tracks     []TrackInfo
 	EndReason  Cause
-	Gap        Gap     // what is missing before it
-	Gaps       []Gap   // what is missing inside of it, see JoinGap; known when it is finished; not changed any more
-	Anchors    Anchors // its wall clock; none where it is not known, as of older files; not changed any more
+	Gap        Gap     // media missing before the file
+	Gaps       []Gap   // media missing inside the file, see JoinGap; set when it is finished; immutable
+	Anchors    Anchors // wall clock of the media; empty if unknown, as for older files; immutable
 	Protected  bool
-	Events     []Event // that it holds media of, as many as it names; not changed any more
+	Events     []Event // events with media in the file, as far as it names them; immutable
 
-	// Beyond are events that it holds media of and cannot name. Each is told of with
-	// one value of the recording only: whoever keeps events takes it from there.
+	// Beyond are events with media in the file that the recording cannot name. Each is in one value
+	// of the recording only, and the catalogue stores it from there.
 	Beyond []Event
 }
 
-// Unpooled returns a copy that shares nothing with the recording.
+// Unpooled returns a copy that shares no memory with the recording.
 func (r Recording) Unpooled() Recording {
 	r.Tracks, r.Gaps, r.Anchors = slices.Clone(r.Tracks), slices.Clone(r.Gaps), slices.Clone(r.Anchors)
 	r.Events, r.Beyond = copyEvents(r.Events), copyEvents(r.Beyond)
 	return r
 }
 
-// Check is Chunk.Check for a recording.
+// Check returns an error if a recording made by foreign code is not valid for a stage.
 func (r Recording) Check() error {
 	if r.ID == (ID{}) {
 		return errors.New("it has no ID")
@@ -72,25 +72,24 @@ func (r Recording) Check() error {
 	return nil
 }
 
-// Location is a place where a recording's footage lies: the disk of a recorder, or a
-// bucket.
+// Location is a place that has the file of a recording: the disk of a recorder, or a bucket.
 type Location struct {
 	Node      string // the recorder; empty for a bucket
-	Directory string // identity of its record directory; empty where it is not known
+	Directory string // identity of its record directory; empty if unknown
 	Bucket    string // empty for a disk
-	Path      string // as in Recording; in a bucket the key
-	SizeBytes int64  // bytes
-	Checksum  string // algorithm:hexadecimal; empty where there is none
-	State     State  // of what is there
+	Path      string // as in Recording; the key in a bucket
+	SizeBytes int64
+	Checksum  string // algorithm:hexadecimal; empty if unknown
+	State     State  // of the file at this place
 }
 
-// DeletedFile is a recording's file that is gone from the disk, or goes.
+// DeletedFile is a file of a recording that was deleted from the disk, or is being deleted.
 type DeletedFile struct {
-	ID   ID     // zero: no recording has it
+	ID   ID     // zero: the file belongs to no recording
 	Path string // as in Recording
 }
 
-// TrackInfo is what the catalogue keeps of a track.
+// TrackInfo describes a track in the catalogue.
 type TrackInfo struct {
 	Kind       string `json:"kind"`
 	Codec      string `json:"codec"`
@@ -100,7 +99,7 @@ type TrackInfo struct {
 	Channels   int    `json:"channels,omitempty"`
 }
 
-// Info is the catalogue's view of the tracks.
+// Info returns the tracks as the catalogue describes them.
 func (s *TrackSet) Info() []TrackInfo {
 	out := make([]TrackInfo, len(s.Tracks))
 	for i := range s.Tracks {
@@ -114,6 +113,6 @@ func (s *TrackSet) Info() []TrackInfo {
 	return out
 }
 
-// PartSuffix ends the name of a recording's file while the file grows, and after a
-// crash until recovery has finished it. It is taken away then.
+// PartSuffix is the suffix of a growing file, and of a file that a crash left, until recovery has
+// finished it. The rename to the final name removes it.
 const PartSuffix = ".part"

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Rescale converts ticks of one timescale to another, rounded to the nearest
-// tick (halves away from zero), exact over the whole range of the result.
-// Convert absolute times and subtract: converted differences accumulate error.
+// Rescale converts ticks of one timescale to another, rounded to the nearest tick (halves away from
+// zero), exactly over the whole range of the result, and saturates beyond. Convert absolute times
+// and subtract: converted differences accumulate rounding errors.
 func Rescale(ticks int64, from, to uint32) int64 {
 	if from == to || ticks == 0 {
 		return ticks

@@ -1,35 +1,35 @@
 package media
 
-// trackState is where a track is on the time line. Times are ticks.
+// trackState is the place of a track on the time line.
 type trackState struct {
 	limits
 	seen       bool
-	rawTicks   int64 // last DTS as it came
+	rawTicks   int64 // last DTS as received
 	lastTicks  int64 // last DTS as stored
-	deltaTicks int64 // between the last two; a stall and a loss do not count
+	deltaTicks int64 // between the last two units, without stalls and losses
 	pace       Pace
-	stood      bool  // the last unit came behind a stall
+	stood      bool  // the last unit came after a stall
 	monoTicks  int64 // arrival of the last access unit
-	lateTicks  int64 // how much later than the promptest the last one came; >= 0
-	shiftTicks int64 // added to what comes
-	epoch      int   // of the jump that shift belongs to
-	lost       int64 // units that were lost on the way since the last one that was kept, about
+	lateTicks  int64 // lateness of the last unit against the earliest; >= 0
+	shiftTicks int64 // correction added to received times
+	epoch      int   // number of the jump that shiftTicks corrects
+	lost       int64 // approximate number of units lost on the way since the last kept unit
 	gap        trackGap
 }
 
-// timeline gives an access unit its place on the stream's unbroken time line.
+// timeline returns the place of an access unit on the stream's unbroken time line.
 //
-// Arrival time is the witness: when media time runs ahead of it by more than
-// MaxJump, or steps back by as much, the sender's clock was reset. (Late access
-// units are a network catching up, and a hole after them a sender that dropped
-// what it could not send: the lateness is remembered.) The unit is then placed
-// one frame after its predecessor and the same correction holds for what
-// follows, on the other tracks too, so that sound and picture stay together.
+// It compares media time with arrival time: when media time runs ahead of arrival by more than
+// MaxJump, or steps back by as much, the sender's clock was reset. (Late access units mean a
+// network that catches up, and a hole after them a sender that dropped what it could not send: the
+// builder remembers the lateness.) The unit is then placed one frame after its predecessor, and the
+// same correction applies to the following units, on all tracks, so that sound and picture stay
+// together.
 func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	st := &b.tracks[track]
 	scale := b.set.Tracks[track].Timescale
 	mono := FromNanos(au.MonoNS, scale)
-	told := false // what is missing
+	told := false // the missing media is recorded
 	switch {
 	case au.DTS > st.timeTicks || au.DTS < -st.timeTicks:
 		return 0, ErrTimeRange
@@ -57,8 +57,7 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	return dts, nil
 }
 
-// step notes how far a track moves on, and what is missing where that was not
-// told.
+// step records how far a track moves on, and the missing media if told is false.
 func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st := &b.tracks[track]
 	step := dts - st.lastTicks
@@ -68,8 +67,8 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	}
 	ahead := st.ahead(step, mono-st.monoTicks) // of a hole that another track has, too
 	late := st.lateTicks + (mono - st.monoTicks) - step
-	// It sinks slowly, as clocks drift apart, and has a bound, as a sender that
-	// paused is not late.
+	// It decays slowly, because clocks drift apart, and has a bound, because a sender that paused
+	// is not late.
 	st.lateTicks = max(min(late-late>>12, 4*st.stallTicks), 0)
 	unusual := ahead || !st.pace.See(step, dts, b.set.Tracks[track].Timescale)
 	st.gap.unusual = unusual || told
@@ -83,14 +82,14 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	}
 }
 
-// jumped tells whether the sender's clock was reset before an access unit.
+// jumped reports whether the sender's clock was reset before an access unit.
 func (st *trackState) jumped(raw, mono int64) bool {
 	step := raw - st.rawTicks
 	return step < -st.jumpTicks || st.ahead(step, mono-st.monoTicks)
 }
 
-// ahead tells whether a step in media time is longer than arrival has it. Where units
-// are rare a clock of a wrong rate is off by much from one to the next.
+// ahead reports whether a step in media time is longer than the time that passed until arrival. If
+// units are rare, a clock with a wrong rate is off by much from one to the next.
 func (st *trackState) ahead(step, passed int64) bool {
 	rate := max(passed, 0)
 	if st.pace.Known() {
@@ -99,9 +98,8 @@ func (st *trackState) ahead(step, passed int64) bool {
 	return step-passed-st.lateTicks > st.jumpTicks+rate
 }
 
-// isAhead tells whether another track has already come to where a track would
-// step to: what looks like a jump is then a hole in both, just as long as to be
-// taken for a jump on one of them only.
+// isAhead reports whether another track has reached the time to which a track would step: then the
+// apparent jump is a hole in both tracks.
 func (b *Builder) isAhead(track int, raw int64) bool {
 	st, near := &b.tracks[track], int64(b.cfg.MaxJump)/2
 	if raw < st.rawTicks {
@@ -117,7 +115,7 @@ func (b *Builder) isAhead(track int, raw int64) bool {
 	return false
 }
 
-// undoJump sets a track's shift so that its time goes on without a break.
+// undoJump sets a track's shift so that its time continues without a break.
 func (b *Builder) undoJump(track int, raw int64) {
 	st := &b.tracks[track]
 	st.shiftTicks = st.lastTicks + b.nominal(track) - raw
@@ -126,24 +124,24 @@ func (b *Builder) undoJump(track int, raw int64) {
 	st.epoch = b.epoch
 }
 
-// follows tells whether an access unit is the first of its track behind a jump
-// that another track has made: the correction of that jump brings it closer to
-// where it is expected than the one that the track has.
+// follows reports whether an access unit is the first of its track after a jump that another track
+// has made: with the correction of that jump it is closer to its expected time than with the
+// track's present correction.
 func (b *Builder) follows(track int, raw, mono int64) bool {
 	st := &b.tracks[track]
 	joined := st.astray(raw+FromNanos(b.jumpNS, b.set.Tracks[track].Timescale), mono)
 	return joined <= st.jumpTicks && joined < st.astray(raw+st.shiftTicks, mono)
 }
 
-// astray is how far a time is from where the track's next one is expected: no
-// earlier than the last one, no later than by the time that passed.
+// astray returns the distance of a time from the expected time of the track's next unit: no earlier
+// than the last unit, and later by at most the time that passed.
 func (st *trackState) astray(at, mono int64) int64 {
 	return max(st.lastTicks-at, at-st.lastTicks-max(mono-st.monoTicks, 0), 0)
 }
 
-// join takes over the correction of a jump that another track has made, to the
-// tick. Where this track was ahead of that one before the jump, all tracks
-// behind the jump move on together until this one fits too.
+// join adopts the correction of a jump that another track has made, to the tick. If this track was
+// ahead of the other before the jump, all tracks after the jump move on together until this one
+// fits, too.
 func (b *Builder) join(track int, raw int64) {
 	st, scale := &b.tracks[track], b.set.Tracks[track].Timescale
 	st.epoch = b.epoch
@@ -160,11 +158,11 @@ func (b *Builder) join(track int, raw int64) {
 	}
 }
 
-// dating tells the wall clock of a stream's chunks. A clock that is set shows in
-// the next GOP: there a file can end, and up to there it is dated as it began.
+// dating determines the wall clock of a stream's chunks. A step of the clock takes effect with the
+// next GOP, where a file can end; until there chunks are dated by the clock of their GOP.
 type dating struct {
-	set       *TrackSet // that the newest key frame is of; nil before the first
-	steppedNS int64     // ns: Chunk.SteppedNS of its GOP
+	set       *TrackSet // track set of the newest key frame; nil before the first
+	steppedNS int64     // Chunk.SteppedNS of its GOP
 }
 
 // keyFrame dates a chunk that begins a GOP with an access unit.
@@ -181,7 +179,7 @@ func (d *dating) goOn(c *Chunk, au *AU) {
 	}
 }
 
-// of is the wall clock of an access unit of a chunk, ns: by the clock of its GOP.
+// of returns the wall clock of an access unit of a chunk, ns, by the clock of its GOP.
 func (d *dating) of(c *Chunk, au *AU) int64 {
 	if d.set == c.Set {
 		return au.UTC - au.SteppedNS + d.steppedNS

@@ -7,29 +7,28 @@ import (
 	"slices"
 )
 
-// Track describes one elementary stream. It is a value: nothing may change it
-// once it is part of a TrackSet.
+// Track describes one elementary stream. It is a value, and immutable once it is part of a
+// TrackSet.
 type Track struct {
 	Codec     Codec
 	Timescale uint32 // ticks per second; 90000 or the source's own for video, the sample rate for audio
 
-	// ParameterSets are what a decoder needs before the first access unit, in the
-	// order that the codec wants; none where it needs none. NAL units are without
-	// start code or length.
+	// ParameterSets are those that a decoder needs before the first access unit, in the order that
+	// the codec demands; empty for a codec without. NAL units are without start code and length.
 	ParameterSets [][]byte
 
 	Width, Height int // pixels as shown, after cropping; video only
 
 	SampleRate, Channels int    // audio only
-	FrameDurationTicks   uint32 // ticks of every access unit where the codec fixes it, else 0
+	FrameDurationTicks   uint32 // of every access unit if the codec fixes it, else 0
 
 	Language string // ISO 639-2/T; empty means und
 }
 
-// Kind tells whether the track carries pictures or sound.
+// Kind returns whether the track carries pictures or sound.
 func (t *Track) Kind() Kind { return t.Codec.Kind() }
 
-// Validate says what is missing for the track to be stored.
+// Validate returns an error if a field needed to store the track is missing or out of range.
 func (t *Track) Validate() error {
 	switch {
 	case !t.Codec.Known():
@@ -59,17 +58,17 @@ func (t *Track) equal(o *Track) bool {
 type TrackSet struct {
 	Generation uint64
 	Tracks     []Track
-	Speed      uint32 // how many times faster than life its media time runs, 0 as 1: a time-lapse
+	Speed      uint32 // factor by which media time runs faster than the wall clock, for a time-lapse; 0 means 1
 	lead       int
 }
 
-// LifeNS is what so much of the set's media time, ns, took on the wall clock.
+// LifeNS converts a duration of the set's media time to the wall clock.
 func (s *TrackSet) LifeNS(ns int64) int64 { return ns * int64(max(s.Speed, 1)) }
 
-// ErrNoTracks is returned for a set without a track.
+// ErrNoTracks is the error for a set without a track.
 var ErrNoTracks = errors.New("no tracks")
 
-// NewTrackSet checks the tracks and freezes a copy of them.
+// NewTrackSet validates the tracks and returns an immutable set with a copy of them.
 func NewTrackSet(generation uint64, tracks []Track) (*TrackSet, error) {
 	if len(tracks) == 0 {
 		return nil, ErrNoTracks
@@ -89,12 +88,11 @@ func NewTrackSet(generation uint64, tracks []Track) (*TrackSet, error) {
 	return s, nil
 }
 
-// Lead is the index of the track that cuts GOPs and carries the wall clock:
-// the first video track, or the first track where there is none.
+// Lead returns the index of the track that cuts GOPs and carries the wall clock: the first video
+// track, or the first track without video.
 func (s *TrackSet) Lead() int { return s.lead }
 
-// Same reports whether both sets describe the same tracks, whatever their
-// generations.
+// Same reports whether both sets describe the same tracks, regardless of their generations.
 func (s *TrackSet) Same(o *TrackSet) bool {
 	return s == o || s != nil && o != nil &&
 		slices.EqualFunc(s.Tracks, o.Tracks, func(a, b Track) bool { return a.equal(&b) })
