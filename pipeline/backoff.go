@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Backoff is how long to wait before a failed thing is tried again: twice as
-// long after each failure, up to Max, less up to a half at random so that many
-// that failed together do not come back together.
+// Backoff computes the wait before a failed operation is repeated: doubled after each failure, up
+// to Max, less a random part of up to one half, so that many operations that failed together do not
+// return together.
 type Backoff struct {
-	Min, Max time.Duration // 0.5 s and 30 s where not set
+	Min, Max time.Duration // 0 means 0.5 s and 30 s
 	fails    int
 }
 
-// Next returns the wait after one more failure.
+// Next counts a failure and returns the wait after it.
 func (b *Backoff) Next() time.Duration {
 	lo, hi := b.Min, b.Max
 	if lo <= 0 {
@@ -31,14 +31,13 @@ func (b *Backoff) Next() time.Duration {
 	return d - rand.N(d/2+1)
 }
 
-// Reset forgets the failures: the thing has worked.
+// Reset forgets the failures because the operation has worked.
 func (b *Backoff) Reset() { b.fails = 0 }
 
-// settled is how long an attempt lasts that has worked, however it ended: the next
-// failure waits the shortest time again.
+// settled is the duration of an attempt that counts as a success even if it ended with an error.
 const settled = time.Minute
 
-// Failed returns the wait after an attempt that lasted so long and failed.
+// Failed returns the wait after a failed attempt that lasted so long.
 func (b *Backoff) Failed(lasted time.Duration) time.Duration {
 	if lasted > settled {
 		b.Reset()
@@ -46,8 +45,8 @@ func (b *Backoff) Failed(lasted time.Duration) time.Duration {
 	return b.Next()
 }
 
-// Sleep waits on a clock for so long, or less: until ctx ends, or early is closed or
-// gives something. It reports whether the whole time passed.
+// Sleep waits on a clock for d, or until ctx ends, or until early is closed or delivers. It reports
+// whether the whole time passed.
 func Sleep(ctx context.Context, clock Clock, d time.Duration, early <-chan struct{}) bool {
 	c, stop := clock.After(d)
 	defer stop()

@@ -13,17 +13,17 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Branch is a tail that runs beside the stage that feeds it. It is a run of its
-// own: it is as slow as it is, and when it fails it is built and run again after
-// a backoff, while its feeder and other branches go on.
+// Branch runs a tail of stages beside the stage that feeds it. It is a run of its own: it does not
+// slow the feeder, and when it fails it is built and run again after a backoff, while the feeder
+// and the other branches continue.
 //
-// Its life is Start, then End and Wait for a drain, and Close in any case.
+// Call Start, then End and Wait for a drain, and Close in any case.
 type Branch struct {
 	plan   *Plan
 	env    Env
 	stream string
 	log    *slog.Logger
-	first  *Run // built with its feeder, for the first attempt
+	first  *Run // run of the first attempt, built with the feeder
 
 	ctx     context.Context // ends with an abort
 	abort   context.CancelCauseFunc
@@ -35,17 +35,17 @@ type Branch struct {
 	err     error // set before done is closed
 
 	mu    sync.Mutex // guards what follows
-	run   *Run       // under way
-	last  Report     // of the run before
-	why   error      // of the last run that failed
-	since time.Time  // begin of the failures in a row
+	run   *Run       // current run
+	last  Report     // of the previous run
+	why   error      // of the last failed run
+	since time.Time  // begin of the present series of failures
 }
 
-// NewBranch builds a branch of a stage from the stage's own settings. Nothing is
-// started and nothing is acquired.
+// NewBranch builds a branch of a stage from the stage's own settings. It starts and acquires
+// nothing.
 //
-// take waits for the next element and hands over its one reference; it returns
-// io.EOF behind the last one, once the feeder has said End.
+// take waits for the next element and returns it with its one reference. After the feeder has
+// called End, it returns io.EOF after the last element.
 func NewBranch[T any](tail *Tail[T], set Settings, name string, take func(context.Context) (T, error)) (*Branch, error) {
 	b := &Branch{
 		stream: set.Stream, log: set.Log.With("branch", name),
@@ -75,15 +75,14 @@ func NewBranch[T any](tail *Tail[T], set Settings, name string, take func(contex
 	return b, err
 }
 
-// Start lets the branch run. A branch that cannot be opened fails as one that
-// fails later: it is tried again.
+// Start runs the branch. A branch that cannot be opened is retried like one that fails later.
 func (b *Branch) Start() {
 	b.started.Store(true)
 	go b.loop()
 }
 
-// End says that nothing follows what take still has to give, and why. A branch
-// that waits to be tried again is tried at once, for the last time.
+// End announces that take has no elements beyond those it holds, and the reason. A branch that
+// waits for its next attempt makes it at once, and it is the last.
 func (b *Branch) End(reason string) {
 	b.endOnce.Do(func() {
 		b.reason = reason
@@ -96,8 +95,8 @@ func (b *Branch) End(reason string) {
 	})
 }
 
-// Wait waits until the branch has drained after End, or for the context. The
-// error is that of a branch that did not drain.
+// Wait waits until the branch has drained after End, or until the context ends. It returns an error
+// if the branch did not drain.
 func (b *Branch) Wait(ctx context.Context) error {
 	select {
 	case <-b.done:
@@ -107,8 +106,7 @@ func (b *Branch) Wait(ctx context.Context) error {
 	}
 }
 
-// Close aborts the branch where it has not drained, and waits until no stage of
-// it does anything any more.
+// Close aborts the branch if it has not drained, and waits until its stages have ended.
 func (b *Branch) Close() {
 	b.abort(ErrAborted)
 	if b.started.Load() {
@@ -123,7 +121,7 @@ func (b *Branch) loop() {
 	var after *Ended
 	retry := Retry{Clock: b.env.Clock, Early: b.ending, Failed: b.failed}
 	retry.Run(b.ctx, func() (last bool, err error) {
-		final := after != nil && b.isEnding() // the first attempt may come when the end is near already
+		final := after != nil && b.isEnding() // the first attempt may follow End
 		err = b.attempt(after)
 		after = Ended{Err: err, At: b.env.Clock.Now(), Written: b.Report().LastWritten}.Behind(after)
 		b.err = err
@@ -170,7 +168,7 @@ func (b *Branch) isEnding() bool {
 	}
 }
 
-// failed notes why the branch is tried again, and since when it fails.
+// failed records the error of an attempt and the begin of the failures.
 func (b *Branch) failed(err error, wait time.Duration) {
 	b.mu.Lock()
 	if b.why = err; b.since.IsZero() || b.last.AccessUnits > 0 {
@@ -180,8 +178,8 @@ func (b *Branch) failed(err error, wait time.Duration) {
 	b.log.Error("branch failed", "error", err, "again_in", wait.Round(time.Millisecond))
 }
 
-// Report asks the stages of the run under way, or tells what those of the last
-// one said. LastError is also why the branch was last run again.
+// Report returns the report of the current run, else of the last one. LastError is the error of the
+// last failed attempt if no stage has one.
 func (b *Branch) Report() Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -201,7 +199,7 @@ func (b *Branch) Report() Report {
 	return r
 }
 
-// Status describes the stages of the run under way, without the feeder.
+// Status returns the state of the stages of the current run, without the feeder.
 func (b *Branch) Status() []NodeStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -211,7 +209,7 @@ func (b *Branch) Status() []NodeStatus {
 	return b.run.Status()[1:]
 }
 
-// Trigger hands a trigger to the first stage of the branch that takes any.
+// Trigger passes a trigger to the first stage of the branch that takes triggers.
 func (b *Branch) Trigger(t Trigger) (Triggered, error) {
 	b.mu.Lock()
 	run := b.run

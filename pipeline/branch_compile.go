@@ -8,13 +8,12 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Tail is the end of a pipeline that a stage of another one feeds: stages of which
-// the first takes elements of type T, and the last is a sink. A stage that has
-// lists of stages among its settings checks them with CompileTail where the
-// settings are checked, and runs each as a Branch.
+// Tail is a list of stages that a stage of another pipeline feeds: the first takes elements of type
+// T, and the last is a sink. A stage whose settings include lists of stages checks them with
+// CompileTail where its settings are checked, and runs each as a Branch.
 type Tail[T any] struct{ plan *Plan }
 
-// CompileTail is Compile for a list of stages that the named stage feeds.
+// CompileTail is Compile for a list of stages that the stage named feeder feeds.
 func CompileTail[T any](feeder string, stages *config.Node) (*Tail[T], config.Problems) {
 	if stages == nil || !stages.IsList || len(stages.List) == 0 {
 		var problems config.Problems
@@ -35,13 +34,13 @@ func CompileTail[T any](feeder string, stages *config.Node) (*Tail[T], config.Pr
 	return &Tail[T]{plan: p}, nil
 }
 
-// String returns the stages with an arrow between them.
+// String returns the names of the stages with arrows between them.
 func (t *Tail[T]) String() string {
 	shown := Plan{stages: t.plan.stages[1:]}
 	return shown.String()
 }
 
-// feed returns the source of a branch: what its feeder hands over.
+// feed returns the source of a branch, which emits the feeder's elements.
 func feed(name string, out reflect.Type, run func(context.Context, emitAny) error) *stage {
 	return &stage{
 		StageInfo: StageInfo{Name: name, Kind: KindSource, Out: out},

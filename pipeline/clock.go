@@ -2,13 +2,12 @@ package pipeline
 
 import "time"
 
-// Clock is time as stages and supervision see it, so that a test can turn it.
+// Clock is the time source of stages and supervision. Tests replace it.
 type Clock interface {
-	// Now has a wall clock and a monotonic reading, as time.Now. When the wall
-	// clock is set, only the first of them jumps.
+	// Now returns a wall clock and a monotonic reading, like time.Now. A step of the wall clock
+	// changes only the former.
 	Now() time.Time
-	// After delivers once when d has passed on the monotonic clock; stop ends
-	// the wait early.
+	// After delivers once when d has passed on the monotonic clock; stop ends the wait early.
 	After(d time.Duration) (c <-chan time.Time, stop func())
 }
 
@@ -27,15 +26,14 @@ func (systemClock) After(d time.Duration) (<-chan time.Time, func()) {
 // began is the moment from which steps of the wall clock are counted.
 var began = time.Now()
 
-// Stepped is by how much the wall clock had been set since the process began, at
-// a moment that a Clock gave: what its two readings say differently, to the
-// millisecond, since the two are not read at once. It is 0 for a moment without a
-// monotonic reading. Within a run of the process
+// Stepped returns by how much the wall clock had been set between the start of the process and t, a
+// time of a Clock: the difference of its two readings, to the millisecond, because they are not
+// read at the same instant. It returns 0 for a time without monotonic reading. Within a process
 //
-//	wall clock = steady time + Stepped
+//	wall clock = monotonic time + Stepped
 //
-// so that two times of the wall clock are as far apart as they differ, less what
-// Stepped grew by in between.
+// so the time between two readings of the wall clock is their difference less the difference of
+// Stepped.
 func Stepped(t time.Time) time.Duration {
 	return (t.Round(0).Sub(began.Round(0)) - t.Sub(began)).Round(time.Millisecond)
 }

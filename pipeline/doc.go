@@ -1,65 +1,68 @@
-// Package pipeline runs media through typed stages that are declared in YAML: it checks the
+// Package pipeline runs media through typed stages that are declared in YAML. It checks the
 // declaration, makes and supervises every goroutine, and drains or aborts a run as a whole.
-// It knows no stage and not what flows; both come from packages that register stages.
+// It knows neither the stages nor the media: packages that register stages provide both.
+// The words of this package are defined in the glossary of package media.
 //
 // # Declare and compile
 //
-// A pipeline is a list of stages, each a name with its settings. The first is a source, the
-// last a sink, and each takes what the one before it gives:
+// A pipeline is a list of stages, each a name with its settings. The first stage is a source,
+// the last a sink, and each takes the elements that its predecessor emits:
 //
 //	[source, gop_ring: {before: 10s}, segmenter: {max_duration: 10m}, mp4: {record_path: /srv}, metadata]
 //
-// A stage is known once its package is imported. config.Parse reads YAML, and config.FromAny
-// what Go code has put together. Compile checks names, settings and order, and does no I/O: all
-// problems come at once, each with file, line and what to do. Stages lists what is there.
+// A stage is available once its package is imported; Stages lists all. config.Parse reads a
+// declaration from YAML, config.FromAny takes one from Go values. Compile checks names,
+// settings and order, does no I/O, and returns all problems at once, each with file, line and
+// remedy.
 //
 // # Run
 //
-// Plan.Build makes a Run for one stream. What stages need of the program, such as the pool of
-// the media, it finds in Env.Services, by type: see Provide and Use.
+// Plan.Build makes a Run for one stream. Env.Services holds the parts of the program that
+// stages need, such as the pool of the media, by type: see Provide and Use.
 //
-//	build   no goroutine, no I/O
-//	start   opens the stages from the sink up, then runs the source
-//	drain   the source is told to stop; what it has emitted flows on, and every stage flushes
-//	fail    a stage's error ends the run: what it has emitted is drained, and the stages
-//	        behind it flush; what is before it is released, as after an abort
-//	abort   from outside, at once: what is on its way is released
+//	build   calls the constructors; no goroutine, no I/O
+//	start   opens the stages from the sink to the source, then runs the source
+//	drain   stops the source; the emitted elements flow on, and every stage flushes
+//	fail    ends the run with a stage's error: the elements that it emitted are drained, and the
+//	        following stages flush; the elements before it are released, as by an abort
+//	abort   ends the run from outside, at once: the elements in flight are released
 //
-// Run.Stop drains for a time and aborts then. Run.Done closes when no stage does anything any
-// more; Run.Err, Run.Reason, Run.Report and Run.Status tell the rest. A program that keeps
-// recordings of many streams running, by a schedule or by request, has package recorder.
+// Run.Stop drains for a time and then aborts. Run.Done closes when every stage has ended.
+// Run.Err, Run.Reason, Run.Report and Run.Status return the result and the state. Package
+// recorder keeps pipelines of many streams running, by a schedule or by request.
 //
 // # Add a stage
 //
-// A stage is a type with the methods of Source, Transform, Buffer or Sink, and a call of
-// RegisterSource, RegisterTransform, RegisterBuffer or RegisterSink in init of its own file.
-// Its settings are a struct. It starts no goroutine and makes no channel: the framework calls
-// it, one call at a time (Buffer has two sides).
+// A stage is a type with the methods of Source, Transform, Buffer or Sink. Its own file
+// registers it in init with RegisterSource, RegisterTransform, RegisterBuffer or RegisterSink.
+// Its settings are a struct. A stage starts no goroutine and makes no channel: the framework
+// calls it, one call at a time (a Buffer has two sides).
 //
-// An element that has a method Release owns memory by reference count: a stage that is given
-// one owns one reference, and ends it once, by Release or by Emit. Errors of Emit are returned
-// at once. Opener, Closer, Reporter, Triggerer and Branching are for stages that need them. A
-// Trait says what a stage does beyond its types, so that Plan.CheckMode can judge a list.
-// The tags of settings (means, reaches, declared) are at Meaning, Reach and Named.
+// An element with a method Release owns memory by reference count. A stage that receives one
+// owns one reference, and ends it exactly once, with Release or Emit. A stage returns an error
+// of Emit at once. Opener, Closer, Reporter, Triggerer and Branching are optional interfaces of
+// stages. A Trait declares a property of a stage beyond its types, for Plan.CheckMode. Meaning,
+// Reach, Take and Named describe the tags of settings (means, reaches, takes, declared).
 //
-// pipelinetest.Contract proves that a stage keeps all this, through every life of a run.
+// pipelinetest.Contract tests that a stage keeps these rules through every life of a run.
 //
 // # Operators of go-streams
 //
-// Runs are wired as package github.com/reugn/go-streams does. FromFlow, FromSink and FromSource
-// make stages of any of its operators and connectors, and of those of others. They get copies
-// in memory of the garbage collector, never counted memory: no reference can be lost in them.
-// What they leave out is counted. Checked guards functions that may fail, Chain joins flows.
+// Runs are wired as graphs of package github.com/reugn/go-streams. FromFlow, FromSink and
+// FromSource turn its operators and connectors, and those of other packages, into stages. They
+// receive copies in memory of the garbage collector, never counted memory, so they can lose no
+// reference. Elements that they leave out are counted. Checked wraps functions that may fail,
+// Chain joins flows.
 //
 // # Take recordings out
 //
-// CompileHead takes a list without a sink. Head.AsSource runs it, and gives what the last stage
-// makes, such as media.Recording behind mp4, to a go-streams graph of the program's own, or to a
-// plain loop over RunSource.Out.
+// CompileHead compiles a list without a sink. Head.AsSource runs it and passes the elements of
+// the last stage, such as media.Recording after mp4, to a go-streams graph of the program, or to
+// a plain loop over RunSource.Out.
 //
-// # More runs in one
+// # Branches and tasks
 //
 // A stage that feeds lists of stages, such as tee, checks each with CompileTail and runs it as
-// a Branch. Tasks owns goroutines that are no stages; Retry and Backoff try again. All of them
-// go by a Clock that a test can turn.
+// a Branch. Tasks owns goroutines that are not stages; Retry and Backoff repeat operations. All
+// of them use a Clock, which tests replace.
 package pipeline

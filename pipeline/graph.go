@@ -13,15 +13,16 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Graph is what the code that makes a go-streams source, flow or sink for a stage gets from
-// the framework: a go-streams operator has no context and cannot fail by itself.
+// Graph connects a go-streams source, flow or sink to the run of its stage: an operator of go-
+// streams has no context and cannot fail by itself. The framework passes it to the function that
+// makes the operator.
 //
-// An element that a graph is given is a copy in memory of the garbage collector, which the
-// graph may keep, drop or hand on as often as it likes. It changes none that it has handed on.
-// What it gives is checked, and fails the stage where it is not of the stage's type.
+// An element given to a graph is a copy in memory of the garbage collector. The graph may keep it,
+// drop it, or pass it on any number of times, and must not change it after it has passed it on. The
+// framework checks the elements that the graph returns: an element of another type fails the stage.
 //
-// A graph that does not end within some seconds of being told to is left behind, and the
-// error names the stage.
+// A graph that does not end within some seconds of the end of its stage is abandoned, and the error
+// names the stage.
 type Graph struct {
 	kind string // source, flow or sink
 	set  Settings
@@ -30,25 +31,26 @@ type Graph struct {
 	stop context.CancelCauseFunc
 }
 
-// Context ends when the stage is over, or has failed: hand it to what waits, such as a
-// connector by extension.WithContext.
+// Context returns a context that ends with the stage, or when it fails. Pass it to every operation
+// that waits, such as a connector with extension.WithContext.
 func (g *Graph) Context() context.Context { return g.ctx }
 
-// Fail ends the stage, and so its run, with an error: hand it to what notices one, such as a
-// connector by extension.WithContextCancel. It does not wait, and may be called from anywhere.
+// Fail ends the stage, and so its run, with an error. Pass it to every operation that can fail,
+// such as a connector with extension.WithContextCancel. It does not wait, and is safe for
+// concurrent use.
 func (g *Graph) Fail(err error) {
 	if err == nil {
 		err = errors.New("it failed and did not say why")
 	}
-	if g.node != nil { // first, so that this is the run's error, and not what follows from it
+	if g.node != nil { // first, so that the run ends with this error and not with its consequences
 		g.node.run.fail(g.node, g.kind, err)
 	}
 	g.stop(err)
 }
 
-// Checked turns a function that may fail or panic into one for a go-streams operator, which
-// calls it on a goroutine of its own: there a panic ends the process. Here either fails the
-// stage, and what the operator makes of that element is dropped.
+// Checked turns a function that may fail or panic into a function for a go-streams operator, which
+// calls it on its own goroutine: a panic there would end the process. An error or a panic of f
+// fails the stage, and the framework drops the operator's output for that element.
 //
 //	flow.NewMap(pipeline.Checked(g, convert), 1)
 func Checked[T, R any](g *Graph, f func(T) (R, error)) func(T) R {
@@ -60,8 +62,8 @@ func Checked[T, R any](g *Graph, f func(T) (R, error)) func(T) R {
 	}
 }
 
-// Chain joins flows into one: what it is given goes into the first, and what the last one
-// gives comes out. (Via of go-streams returns the last flow alone.)
+// Chain joins flows into one: its input is that of the first flow, its output that of the last.
+// (Via of go-streams returns the last flow alone.)
 func Chain(first streams.Flow, more ...streams.Flow) streams.Flow {
 	c := chain{Flow: first, first: first}
 	for _, f := range more {
@@ -70,7 +72,7 @@ func Chain(first streams.Flow, more ...streams.Flow) streams.Flow {
 	return c
 }
 
-// chain is the last flow, but for the inlet of the first.
+// chain is the last flow with the input of the first.
 type chain struct {
 	streams.Flow
 	first streams.Inlet
@@ -78,8 +80,8 @@ type chain struct {
 
 func (c chain) In() chan<- any { return c.first.In() }
 
-// open makes a part of the graph. It is called on a goroutine of the framework, which
-// catches a panic.
+// open makes a part of the graph. It is called on a goroutine of the framework, which catches a
+// panic.
 func open[G any](ctx context.Context, set Settings, kind string, create func(*Graph) (G, error)) (*Graph, G, error) {
 	g := &Graph{kind: kind, set: set, node: nodeOf(ctx)}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -103,11 +105,11 @@ func isNil(v any) bool {
 
 var errGraphOver = errors.New("the stage is over")
 
-// graphPatience is how long a graph may take to end once it was told to.
+// graphPatience is the time that a graph may take to end.
 const graphPatience = 5 * time.Second
 
-// drain reads what nobody wants any more until a graph that was told to end closes its
-// channel. wants says what that takes.
+// drain discards the output of an ending graph until the graph closes its channel. wants is the
+// remedy for a graph that does not end.
 func (g *Graph) drain(c <-chan any, wants string) error {
 	late, stop := g.set.Clock.After(graphPatience)
 	defer stop()
@@ -123,16 +125,16 @@ func (g *Graph) drain(c <-chan any, wants string) error {
 	}
 }
 
-// leftBehind is the error of a graph that does not end. It is logged, since the run may have
-// ended by another one.
+// leftBehind returns, and logs, the error of a graph that does not end: the run may end with
+// another error.
 func (g *Graph) leftBehind(wants string) error {
 	err := fmt.Errorf("the %s has not ended %s after it was told to, and is left behind with its goroutines: %s", g.kind, graphPatience, wants)
 	g.set.Log.Warn("a go-streams graph does not end", "error", err)
 	return err
 }
 
-// leave returns what of an element may leave the pipeline: a copy where it owns counted
-// memory, or shares memory with others. It takes over the element's reference.
+// leave returns the value of an element that may leave the pipeline: a copy if the element owns
+// counted memory or shares memory. It takes over the element's reference.
 func leave[T any](el T) (any, error) {
 	if u, ok := any(el).(interface{ Unpooled() T }); ok {
 		defer release(el)
@@ -146,7 +148,7 @@ func leave[T any](el T) (any, error) {
 	return el, nil
 }
 
-// enter returns what comes from outside as an element of the pipeline.
+// enter returns a value of foreign code as an element of the pipeline, or an error.
 func enter[T any](g *Graph, v any) (el T, err error) {
 	el, ok := v.(T)
 	if !ok {
@@ -163,19 +165,18 @@ func enter[T any](g *Graph, v any) (el T, err error) {
 	return el, err
 }
 
-// outlet is the end of a foreign flow that the framework reads. It is joined by the flow's
-// own Via, since some operators, such as flow.Throttler, work only there.
+// outlet is the end of a foreign flow, from which the framework reads. The flow's own Via joins it,
+// because some operators, such as flow.Throttler, work only there.
 //
-// Invariant: once it is left, In never blocks a sender: its goroutines go on into nothing and
-// end by themselves.
+// Invariant: once it is abandoned, In never blocks a sender, so the flow's goroutines can end.
 type outlet struct {
-	c    chan any // with room for one: that of a sender that had the channel when it was left
+	c    chan any // room for the element of a sender that had the channel before it was abandoned
 	left atomic.Bool
 }
 
 func newOutlet() *outlet { return &outlet{c: make(chan any, 1)} }
 
-// In returns the channel that takes the next element: go-streams asks for it each time.
+// In returns the channel for the next element: go-streams calls it for each.
 func (o *outlet) In() chan<- any {
 	if o.left.Load() {
 		return make(chan any, 1)
@@ -183,12 +184,12 @@ func (o *outlet) In() chan<- any {
 	return o.c
 }
 
-// Out, Via and To are there for the interface: nothing is behind it.
+// Out, Via and To complete the interface: no operator follows an outlet.
 func (o *outlet) Out() <-chan any                 { return o.c }
 func (o *outlet) Via(f streams.Flow) streams.Flow { return f }
 func (o *outlet) To(streams.Sink)                 {}
 
-// leave lets a flow that does not end go on without a reader.
+// leave abandons a flow that does not end.
 func (o *outlet) leave() {
 	o.left.Store(true)
 	select {

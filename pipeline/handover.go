@@ -2,18 +2,17 @@ package pipeline
 
 import "sync"
 
-// Handover is what the stages of one run leave to the next run of the same pipeline
-// and stream: a source stays subscribed while the files of a lost publisher are
-// finished, and so misses nothing of the publisher that comes back. The zero
-// value is empty; a nil one keeps nothing. It is safe for concurrent use.
+// Handover keeps objects that the stages of one run leave to the next run of the same pipeline and
+// stream: a source stays subscribed while the files of a lost publisher are finished, and so misses
+// nothing of the returning publisher. The zero value is empty; a nil Handover keeps nothing. It is
+// safe for concurrent use.
 type Handover struct {
 	mu      sync.Mutex // guards what follows
 	byStage map[string]interface{ Close() }
 	closed  bool
 }
 
-// Leave hands over what a stage wants its successor to have. It is closed when
-// no successor comes.
+// Leave stores an object for the stage's successor. It is closed if no successor takes it.
 func (h *Handover) Leave(stage string, v interface{ Close() }) {
 	if h == nil {
 		v.Close()
@@ -35,8 +34,8 @@ func (h *Handover) Leave(stage string, v interface{ Close() }) {
 	}
 }
 
-// Take gives what the run before left for a stage, or nil. It is the caller's
-// then.
+// Take removes and returns the object that the previous run left for a stage, or nil. The caller
+// owns it.
 func (h *Handover) Take(stage string) interface{ Close() } {
 	if h == nil {
 		return nil
@@ -48,7 +47,7 @@ func (h *Handover) Take(stage string) interface{ Close() } {
 	return v
 }
 
-// Close closes the things that no run took, and all that are left from now on.
+// Close closes the objects that no run took, and from then on every object that is left.
 func (h *Handover) Close() {
 	h.mu.Lock()
 	left := h.byStage

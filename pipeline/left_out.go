@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// placed is an element that has a place in its stream, such as a chunk.
+// placed is an element with a place in its stream, such as a chunk.
 type placed interface {
 	Place() (seq uint64, accessUnits, bytes int)
 	LeftOutCause() string
-	NoteLeftOut() // that the flow has left out what comes right before it
+	NoteLeftOut() // records that the flow left out the elements right before it
 }
 
-// leftOut counts what a flow takes and does not give back: elements whose place is before
-// that of one that came out. It is safe for concurrent use.
+// leftOut counts the elements that a flow takes and does not return: those with a place before that
+// of a returned element. It is safe for concurrent use.
 type leftOut struct {
-	can bool // the flow takes and gives elements that have a place
+	can bool // the flow takes and returns placed elements
 
 	mu     sync.Mutex // guards what follows
-	inside []inside   // the flow, in their order
+	inside []inside   // elements in the flow, in their order
 	cause  string
 	units  uint64
 	bytes  uint64
@@ -29,8 +29,8 @@ type inside struct {
 	units, bytes int
 }
 
-// mostInside is how many later elements come out of a flow before one that has not counts
-// as left out, where the flow gives nothing at all.
+// mostInside bounds the elements in a flow: of more, the oldest counts as left out, so that a flow
+// that returns nothing is counted, too.
 const mostInside = 4096
 
 func newLeftOut[In, Out any]() *leftOut {
@@ -38,7 +38,7 @@ func newLeftOut[In, Out any]() *leftOut {
 	return &leftOut{can: reflect.TypeFor[In]().Implements(is) && reflect.TypeFor[Out]().Implements(is)}
 }
 
-// took notes an element that the flow gets.
+// took records an element that the flow gets.
 func (l *leftOut) took(el any) {
 	if !l.can {
 		return
@@ -53,7 +53,8 @@ func (l *leftOut) took(el any) {
 	}
 }
 
-// gave notes an element that the flow has given. Two of one place are parts of one.
+// gave records an element that the flow returned. Two elements of one place are parts of one
+// element.
 func (l *leftOut) gave(el any) {
 	if !l.can {
 		return
@@ -74,14 +75,14 @@ func (l *leftOut) gave(el any) {
 	}
 }
 
-// ended counts all that is left: nothing follows.
+// ended counts all remaining elements, because the flow has ended.
 func (l *leftOut) ended() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.count(len(l.inside))
 }
 
-// count counts the first n that are inside as left out. The caller holds l.mu.
+// count counts the first n elements as left out. The caller holds l.mu.
 func (l *leftOut) count(n int) {
 	for _, e := range l.inside[:n] {
 		l.units += uint64(e.units)

@@ -2,26 +2,24 @@ package pipeline
 
 import "github.com/gospool/spool/pipeline/config"
 
-// Mode says who starts a pipeline's recordings.
+// Mode decides what starts a pipeline's recordings.
 type Mode string
 
 // The modes.
 const (
-	Manual Mode = "manual" // by the API
-	Always Mode = "always" // as soon as the stream is there
-	Event  Mode = "event"  // by a trigger, with what came before it
+	Manual Mode = "manual" // a request
+	Always Mode = "always" // the publisher's first media
+	Event  Mode = "event"  // a trigger; the recording begins before it
 )
 
-// CheckMode says what of the stages does not do what a mode promises. All
-// problems come at once.
+// CheckMode returns the problems of the stages for a mode, all at once.
 func (p *Plan) CheckMode(m Mode) config.Problems {
 	c := modeCheck{mode: m}
 	c.walk(p, passed{})
 	return c.problems
 }
 
-// passed holds the stages that matter to CheckMode and that the media has gone through
-// on its way to a stage.
+// passed holds the stages that matter to CheckMode and that come before a stage.
 type passed struct{ holder, keyFrames *declared }
 
 type modeCheck struct {
@@ -29,7 +27,7 @@ type modeCheck struct {
 	problems config.Problems
 }
 
-// walk follows the media through a list of stages and every branch of it.
+// walk visits a list of stages and every branch of it in the order of the flow.
 func (c *modeCheck) walk(p *Plan, way passed) {
 	for i := range p.stages {
 		d := &p.stages[i]
@@ -48,8 +46,8 @@ func (c *modeCheck) walk(p *Plan, way passed) {
 	}
 }
 
-// holder notes the stage that waits for triggers. A second one would wait for a
-// trigger that the first has taken.
+// holder records the stage that waits for triggers. A second one would wait for triggers that the
+// first consumes.
 func (c *modeCheck) holder(d *declared, way *passed) {
 	if c.mode != Event || !d.has(HoldsForEvents) {
 		return
@@ -69,7 +67,8 @@ func (c *modeCheck) keyFrames(d *declared, way *passed) {
 	}
 }
 
-// unheld is about a list of stages whose media nothing holds back.
+// unheld adds the problem of a list of stages that records everything, because no stage waits for
+// triggers.
 func (c *modeCheck) unheld(p *Plan) {
 	first := 0
 	if p.stages[0].Kind == KindSource && len(p.stages) > 1 {
@@ -80,7 +79,7 @@ func (c *modeCheck) unheld(p *Plan) {
 		"record: event without gop_ring records everything: nothing holds the stream back until an event")
 }
 
-// completes reports whether a stage from i on gives events their interval.
+// completes reports whether a stage at or after i sets the interval of events.
 func (p *Plan) completes(i int) bool {
 	for ; i < len(p.stages); i++ {
 		if p.stages[i].has(CompletesEvents) {

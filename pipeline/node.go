@@ -17,27 +17,27 @@ import (
 
 // node is one stage of a run as a go-streams Source, Flow or Sink.
 //
-// go-streams has no error and no context in its interfaces, so both live here. A
-// stage that fails ends the contexts of its own node and of those before it, which
-// from then on read on and release until their upstream closes. The nodes behind
-// it are drained: what it has emitted is consumed, and they flush.
+// go-streams has no errors and no contexts in its interfaces, so the node has both. When a stage
+// fails, the contexts of its node and of all earlier nodes end; these nodes continue to read, and
+// release, until their upstream closes. The following nodes are drained: they consume the emitted
+// elements, and flush.
 type node struct {
 	run   *Run
 	name  string
 	kind  Kind
-	place int // in the run, the source's is 0
+	place int // position in the run; the source has 0
 	built
 
-	ctx      context.Context // ends with an abort of the run, or the failure of this stage or of one behind it
+	ctx      context.Context // ends with an abort of the run, or the failure of this stage or of a following one
 	cancel   context.CancelCauseFunc
-	flushCtx context.Context // ctx, with the end's reason
+	flushCtx context.Context // ctx with the node, for EndReason
 
 	in    chan any
-	next  chan any       // the channel of the node behind; set by Via and To before start
+	next  chan any       // channel of the following node; set by Via and To before start
 	sides sync.WaitGroup // goroutines of the stage that may emit: see beside
 	done  chan struct{}
 
-	// The node's own account of itself, read by Status.
+	// The state of the node, read by Status.
 	taken, given atomic.Uint64
 	busySince    atomic.Int64 // ns since the process began, 0 while idle
 	op           atomic.Pointer[string]
@@ -49,21 +49,21 @@ var (
 	_ streams.Sink   = (*node)(nil)
 )
 
-// In returns the channel that the node upstream sends to and closes.
+// In returns the channel to which the upstream node sends, and which it closes.
 func (n *node) In() chan<- any { return n.in }
 
-// Out returns the channel on which the node's elements leave. It is that of the node
-// behind, so an edge costs one hand-over and no forwarding goroutine.
+// Out returns the channel of the node's output. It is the input channel of the following node, so
+// an edge costs one hand-over and no forwarding goroutine.
 func (n *node) Out() <-chan any { return n.next }
 
-// Via joins the node to the one behind it. What is no node of the run fails its start.
+// Via joins the node to the following node. A flow that is no node of the run makes Start fail.
 func (n *node) Via(f streams.Flow) streams.Flow {
 	n.join(f, "a streams.Flow becomes a stage by pipeline.FromFlow")
 	return f
 }
 
-// To joins the node to the sink. Unlike go-streams' own flows it does not wait:
-// a run is awaited as a whole.
+// To joins the node to the sink. Unlike the flows of go-streams it does not wait: the caller waits
+// for the whole run.
 func (n *node) To(s streams.Sink) { n.join(s, "a streams.Sink becomes a stage by pipeline.FromSink") }
 
 func (n *node) join(behind any, remedy string) {
@@ -74,10 +74,10 @@ func (n *node) join(behind any, remedy string) {
 	n.run.misjoined = n.run.stageError(n.name, "join", fmt.Errorf("%T behind it is no stage of this run: %s", behind, remedy))
 }
 
-// AwaitCompletion waits until the node has taken its last element and flushed.
+// AwaitCompletion waits until the node has consumed its last element and flushed.
 func (n *node) AwaitCompletion() { <-n.done }
 
-// start runs the node's sides, each on a goroutine of its own.
+// start runs each side of the node on its own goroutine.
 func (n *node) start() {
 	switch n.kind {
 	case KindSource:
@@ -103,7 +103,7 @@ func (n *node) runSource() {
 	case errors.As(err, &end):
 		r.setReason(end.Reason)
 	case err == nil, r.sourceCtx.Err() != nil && isContext(err):
-		r.setReason(endcause.SourceLost) // unless Drain gave one before
+		r.setReason(endcause.SourceLost) // unless Drain has set a reason
 	default:
 		r.fail(n, "run", err)
 	}
@@ -139,7 +139,7 @@ func (n *node) runPut() {
 func (n *node) runTake() {
 	for {
 		var el any
-		err := guard.Call(func() (err error) { el, err = n.take(n.ctx); return err }) // not busy: it may wait for long
+		err := guard.Call(func() (err error) { el, err = n.take(n.ctx); return err }) // not busy: Take may wait for long
 		switch {
 		case err == nil:
 			if n.emit(el) != nil {
@@ -154,7 +154,7 @@ func (n *node) runTake() {
 	}
 }
 
-// handle gives one element to the stage, or releases it after an abort.
+// handle passes one element to the stage, or releases it after an abort.
 func (n *node) handle(op string, el any, f func(context.Context, any) error) {
 	if n.ctx.Err() != nil {
 		release(el)
@@ -175,8 +175,8 @@ func (n *node) finish(flush func(context.Context) error) {
 	}
 }
 
-// beside runs a function of the stage on a goroutine of its own. It ends before the stage's
-// channel closes: at the latest when the node's context does. It catches its own panics.
+// beside runs a function of the stage on its own goroutine. It must end before the stage's channel
+// closes, at the latest when the node's context ends, and catches its own panics.
 func (n *node) beside(f func()) {
 	n.sides.Add(1)
 	n.run.spawn(func() {
@@ -185,7 +185,7 @@ func (n *node) beside(f func()) {
 	})
 }
 
-// do calls the stage, notes that it is busy, and turns a panic into an error.
+// do calls the stage, marks it busy, and turns a panic into an error.
 func (n *node) do(op string, f func() error) error {
 	n.op.Store(&op)
 	n.busySince.Store(int64(n.run.clock.Now().Sub(began)))
@@ -193,7 +193,7 @@ func (n *node) do(op string, f func() error) error {
 	return guard.Call(f)
 }
 
-// emit hands an element on, or releases it when the run has been aborted.
+// emit hands an element to the next node, or releases it after an abort.
 func (n *node) emit(el any) error {
 	select {
 	case n.next <- el:
@@ -215,13 +215,13 @@ func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errDrain)
 }
 
-// NodeStatus is one stage of a run at one moment.
+// NodeStatus is the state of one stage of a run at one moment.
 type NodeStatus struct {
 	Stage        string
 	Kind         Kind
 	Taken, Given uint64
-	Busy         time.Duration // how long the call under way has lasted, 0 when idle
-	Op           string        // of that call
+	Busy         time.Duration // duration of the current call, 0 when idle
+	Op           string        // name of that call
 }
 
 func (n *node) status(now time.Time) NodeStatus {

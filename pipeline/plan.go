@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Plan is a declared pipeline whose every stage, setting and order has been
-// checked. It is immutable; each run is built from it.
+// Plan is a declared pipeline whose stages, settings and order are checked. It is immutable; each
+// run is built from it.
 type Plan struct {
 	Name   string
 	stages []declared
@@ -21,12 +21,12 @@ type declared struct {
 	*stage
 	cfg      any
 	pos      config.Pos
-	path     string       // of its place in the list
-	settings *config.Node // as they were written
+	path     string       // path of the entry in the list
+	settings *config.Node // as written
 }
 
-// Compile checks the list of stages of a declaration, each a map of one stage
-// name to its settings. It does no I/O. All problems come at once.
+// Compile checks a declared list of stages, each a map of one stage name to its settings. It does
+// no I/O, and returns all problems at once.
 func Compile(name string, stages *config.Node) (*Plan, config.Problems) {
 	var problems config.Problems
 	if stages == nil || !stages.IsList || len(stages.List) == 0 {
@@ -45,8 +45,8 @@ func Compile(name string, stages *config.Node) (*Plan, config.Problems) {
 	return p, nil
 }
 
-// read looks up every stage of a list and decodes its settings. The order of a
-// list that is not complete, since it names an unknown stage, cannot be judged.
+// read looks up every stage of a list and decodes its settings. complete is false for a list with
+// an unknown stage, whose order cannot be checked.
 func (p *Plan) read(stages *config.Node) (complete bool, problems config.Problems) {
 	complete = true
 	for _, n := range stages.List {
@@ -77,9 +77,9 @@ func compileStage(n *config.Node) (declared, config.Problems) {
 	return declared{stage: s, cfg: cfg, pos: n.Pos, path: n.Path, settings: settings}, problems
 }
 
-// StageEntry takes apart an entry of a list of stages: `name: {settings}`, `name:`
-// or a bare `name`. The settings of the latter two are an empty map. Settings that
-// were written are not copied; they may be of a wrong type.
+// StageEntry parses an entry of a list of stages: `name: {settings}`, `name:` or a bare `name`. The
+// settings of the latter two are an empty map. It does not copy written settings, which may have a
+// wrong type.
 func StageEntry(n *config.Node) (name string, settings *config.Node, ok bool) {
 	if bare, is := n.Scalar.(string); is && !n.IsMap && !n.IsList {
 		return bare, &config.Node{Pos: n.Pos, Path: config.Join(n.Path, bare), IsMap: true}, true
@@ -105,7 +105,7 @@ func suggest(name string) string {
 	return "known are " + strings.Join(known, ", ")
 }
 
-// checkOrder says where what one stage gives is not what the next one takes.
+// checkOrder returns a problem for each stage that cannot follow its predecessor.
 func (p *Plan) checkOrder(list *config.Node) config.Problems {
 	var problems config.Problems
 	last := len(p.stages) - 1
@@ -132,7 +132,7 @@ func (p *Plan) checkOrder(list *config.Node) config.Problems {
 	return problems
 }
 
-// between names the stage that is missing between two element types.
+// between suggests the stage that is missing between two element types.
 func between(out, in reflect.Type) string {
 	for _, s := range Stages() {
 		if s.In == out && s.Out == in {
@@ -142,12 +142,12 @@ func between(out, in reflect.Type) string {
 	return ""
 }
 
-// Buffered reports whether the plan has a stage that holds media back.
+// Buffered reports whether the plan has a buffer.
 func (p *Plan) Buffered() bool {
 	return slices.ContainsFunc(p.stages, func(d declared) bool { return d.Kind == KindBuffer })
 }
 
-// String returns the plan's stages with an arrow between them.
+// String returns the names of the stages with arrows between them.
 func (p *Plan) String() string {
 	names := make([]string, len(p.stages))
 	for i, d := range p.stages {
@@ -156,28 +156,28 @@ func (p *Plan) String() string {
 	return strings.Join(names, " -> ")
 }
 
-// Publishers says whose media a recording takes.
+// Publishers decides whose media a recording takes.
 type Publishers int
 
 // The publishers of a recording.
 const (
-	AnyPublisher     Publishers = iota // one after another
-	NextPublisher                      // the one that the stream has, or that comes next
-	PresentPublisher                   // the one that the stream has; it may have left meanwhile
+	AnyPublisher     Publishers = iota // any, one after another
+	NextPublisher                      // the present publisher, else the next one
+	PresentPublisher                   // the present publisher; it may have left meanwhile
 )
 
-// Env is what the program gives every run.
+// Env is the environment that the program gives every run.
 type Env struct {
 	Services *Services
 	Log      *slog.Logger
 	Clock    Clock
-	Mode     Mode // who starts the pipeline's recordings
+	Mode     Mode // mode of the pipeline
 	For      Publishers
-	Handover *Handover // of the run before; nil: nothing is kept between runs
+	Handover *Handover // of the previous run; nil: nothing is kept between runs
 }
 
-// Build makes a run of the plan for one stream: every stage's constructor is
-// called, nothing is started and nothing is acquired.
+// Build returns a run of the plan for one stream. It calls the constructor of every stage; it
+// starts and acquires nothing. after describes the end of the previous run; nil for the first.
 func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	log := env.Log.With("pipeline", p.Name, "stream", stream)
 	r := newRun(p.Name, stream, log, env.Clock)

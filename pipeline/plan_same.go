@@ -6,8 +6,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Same reports whether two plans do the same: the same stages with the same
-// settings, however these were written.
+// Same reports whether two plans have the same stages with the same settings, in whichever form
+// those were written.
 func (p *Plan) Same(o *Plan) bool {
 	if p == nil || o == nil || p.Name != o.Name || len(p.stages) != len(o.stages) {
 		return p == o
@@ -20,8 +20,8 @@ func (p *Plan) Same(o *Plan) bool {
 	return true
 }
 
-// same compares the settings as they were understood. Those that a stage keeps
-// in a form that cannot be shown are compared as they were written.
+// same compares the decoded settings. Settings that a stage keeps in a form that cannot be shown
+// are compared as written.
 func (d *declared) same(o *declared) bool {
 	if d.Name != o.Name {
 		return false
@@ -33,7 +33,7 @@ func (d *declared) same(o *declared) bool {
 	return shows(mine, d.settings) && shows(others, o.settings) && reflect.DeepEqual(mine.Any(), others.Any())
 }
 
-// shows reports whether the shown settings hold all the written ones.
+// shows reports whether the shown settings include all written ones.
 func shows(shown, written *config.Node) bool {
 	switch {
 	case written.Empty():

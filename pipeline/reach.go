@@ -8,28 +8,27 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Reach is what of the machine a setting of a stage leads to. A field of the stage's
-// config says it by the tag `reaches:"command"`. Every setting that can hold a text of the
-// writer's choice needs one: without it the setting counts as reaching anything, so that a
-// pipeline that was made by request may not write it. A switch has one where to turn it on
-// reaches something.
+// Reach is the part of the machine that a setting of a stage leads to. A field of the stage's
+// config declares it by the tag `reaches:"command"`. Every setting that holds free text needs one:
+// without it the setting counts as reaching anything, so a pipeline made by request must not write
+// it. A switch needs one if it turns on something that reaches the machine.
 type Reach string
 
 // What settings reach.
 const (
-	ReachesCommand     Reach = "command"     // a program that is run, with its arguments
-	ReachesURL         Reach = "url"         // a server that something is sent to or fetched from
-	ReachesSecretFile  Reach = "secret_file" // a file that a secret is read from
+	ReachesCommand     Reach = "command"     // a program that runs, with its arguments
+	ReachesURL         Reach = "url"         // a server to which data is sent or from which it is fetched
+	ReachesSecretFile  Reach = "secret_file" // a file with a secret
 	ReachesFile        Reach = "file"        // a file that is read
-	ReachesDirectory   Reach = "directory"   // a directory that is written to, or told to others as one
-	ReachesEnvironment Reach = "environment" // names of variables of the process's own environment
-	ReachesAccess      Reach = "access"      // who of the machine may use what is written
+	ReachesDirectory   Reach = "directory"   // a directory to which files are written, or that is passed on as such
+	ReachesEnvironment Reach = "environment" // names of environment variables of the process
+	ReachesAccess      Reach = "access"      // permissions of written files
 	ReachesProtection  Reach = "protection"  // whether footage may be deleted
-	ReachesNothing     Reach = "nothing"     // no more than the recorder and its footage
-	ReachesAnything    Reach = ""            // the stage does not say
+	ReachesNothing     Reach = "nothing"     // only the recorder and its footage
+	ReachesAnything    Reach = ""            // undeclared
 )
 
-// reaches returns what the settings of a config reach that can hold text.
+// reaches returns the Reach of each setting of a config that holds text.
 func reaches(stage string, defaults any) (all []config.Mark) {
 	stages := meanings(stage, defaults)
 	known := []Reach{ReachesCommand, ReachesURL, ReachesSecretFile, ReachesFile, ReachesDirectory, ReachesEnvironment, ReachesAccess, ReachesProtection, ReachesNothing, ReachesAnything}
@@ -37,19 +36,19 @@ func reaches(stage string, defaults any) (all []config.Mark) {
 		if !slices.Contains(known, Reach(m.Text)) {
 			panic(fmt.Sprintf("pipeline: stage %q: no setting can reach %q", stage, m.Text))
 		}
-		if !slices.Contains(stages, config.Mark{Path: m.Path, Text: string(ListOfStages)}) { // which EachStage looks at
+		if !slices.Contains(stages, config.Mark{Path: m.Path, Text: string(ListOfStages)}) { // EachStage visits these
 			all = append(all, m)
 		}
 	}
 	return all
 }
 
-// Reaches lists the settings of the stage that can hold text of the writer's choice, each
-// with the Reach that it says, but for the stages that it runs itself.
+// Reaches returns the settings of the stage that hold free text, each with its Reach, without the
+// lists of stages.
 func (s *StageInfo) Reaches() []config.Mark { return s.reach }
 
-// EachReach calls a function with each setting that is written in a list of stages, or in
-// the stages that they run, and reaches something.
+// EachReach calls do with each written setting, in a list of stages and in the stages that they
+// run, that reaches something.
 func EachReach(list *config.Node, do func(s *StageInfo, r Reach, value *config.Node)) {
 	EachStage(list, func(s *StageInfo, settings *config.Node) {
 		for _, m := range s.reach {
@@ -65,11 +64,11 @@ func EachReach(list *config.Node, do func(s *StageInfo, r Reach, value *config.N
 	})
 }
 
-// Named is a setting by which a stage takes what the configuration declares elsewhere: a
-// field of text with the tag `declared:"exec"` holds the name of an entry of declare.exec.
+// Named is a setting by which a stage refers to an entry that the configuration declares elsewhere:
+// a text field with the tag `declared:"exec"` holds the name of an entry of declare.exec.
 type Named struct {
-	Key  string // of the setting
-	List string // of the block declare
+	Key  string // name of the setting
+	List string // name of the list in the block declare
 }
 
 // Named returns the stage's setting of that kind, if it has one.
@@ -80,23 +79,23 @@ func (s *StageInfo) Named() (n Named, ok bool) {
 	return Named{}, false
 }
 
-// Take is what a setting of a stage takes of the machine, the more the larger it is. A
-// field of the stage's config says it by the tag `takes:"memory"`. Every number, Duration
-// and Size needs one: without it the setting counts as taking anything, so that a pipeline
-// that was made by request may not write it.
+// Take is the resource that a setting of a stage consumes in proportion to its value. A field of
+// the stage's config declares it by the tag `takes:"memory"`. Every number, Duration and Size needs
+// one: without it the setting counts as taking anything, so a pipeline made by request must not
+// write it.
 type Take string
 
 // What settings take.
 const (
-	TakesMemory   Take = "memory"   // bytes, for each stream that the pipeline records
-	TakesMedia    Take = "media"    // time of a stream that is held in memory
-	TakesCommands Take = "commands" // programs that run at a time
-	TakesWaiting  Take = "waiting"  // commands that wait to be run
-	TakesNothing  Take = "nothing"  // no more than the footage does
-	TakesAnything Take = ""         // the stage does not say
+	TakesMemory   Take = "memory"   // bytes for each stream that the pipeline records
+	TakesMedia    Take = "media"    // duration of a stream's media held in memory
+	TakesCommands Take = "commands" // concurrent programs
+	TakesWaiting  Take = "waiting"  // queued commands
+	TakesNothing  Take = "nothing"  // nothing beyond the footage
+	TakesAnything Take = ""         // undeclared
 )
 
-// takes returns what the settings of a config take that are numbers.
+// takes returns the Take of each numeric setting of a config.
 func takes(stage string, defaults any) []config.Mark {
 	marks := config.Numbers(defaults, "takes")
 	for _, m := range marks {
@@ -107,20 +106,20 @@ func takes(stage string, defaults any) []config.Mark {
 	return marks
 }
 
-// Takes lists the settings of the stage that are numbers, each with the Take that it says.
+// Takes returns the numeric settings of the stage, each with its Take.
 func (s *StageInfo) Takes() []config.Mark { return s.takes }
 
-// Taken is one setting that takes something.
+// Taken is one setting with the resource that it takes.
 type Taken struct {
 	Take    Take
-	Value   *config.Node // what holds, which is the default where nothing is written
+	Value   *config.Node // effective value: the default if none is written
 	Written bool
-	At      *config.Node // where it is written, or would be
+	At      *config.Node // the written value, or an empty node in its place
 }
 
-// EachTaken calls a function with each setting that takes something, or may, in a list of
-// stages and in the stages that they run. A setting of a wrong type counts as its default: the
-// build says what is wrong.
+// EachTaken calls do with each setting, in a list of stages and in the stages that they run, that
+// takes or may take something. A setting of a wrong type counts with its default: Compile reports
+// it.
 func EachTaken(list *config.Node, do func(s *StageInfo, t Taken)) {
 	EachStage(list, func(s *StageInfo, settings *config.Node) {
 		marks := slices.DeleteFunc(slices.Clone(s.takes), func(m config.Mark) bool { return Take(m.Text) == TakesNothing })
@@ -137,8 +136,7 @@ func EachTaken(list *config.Node, do func(s *StageInfo, t Taken)) {
 	})
 }
 
-// placeOf returns what is written at a path, and where nothing is, an empty value in its
-// place.
+// placeOf returns the written value at a path, or an empty node in its place.
 func placeOf(settings *config.Node, path string) (at *config.Node, written bool) {
 	at = settings
 	for _, key := range config.SplitPath(path) {

@@ -33,8 +33,8 @@ type StageInfo struct {
 	Kind     Kind
 	In, Out  reflect.Type // nil where the stage has no such side
 	Doc      string
-	Defaults any                // a config struct holding the defaults
-	Inherits []config.Inherited // settings that the configuration gives elsewhere
+	Defaults any                // the config struct with the defaults
+	Inherits []config.Inherited // settings with a default elsewhere in the configuration
 
 	traits []Trait
 	means  []config.Mark
@@ -42,17 +42,17 @@ type StageInfo struct {
 	named  []config.Mark
 	takes  []config.Mark
 	check  func(*config.Node) config.Problems
-	// complete returns settings with the defaults of what they do not say.
+	// complete returns settings with the defaults added.
 	complete func(*config.Node) *config.Node
 }
 
-// Check returns what is wrong with settings of the stage, as a declaration has them.
+// Check returns the problems of settings of the stage, as in a declaration.
 func (s *StageInfo) Check(settings *config.Node) config.Problems { return s.check(settings) }
 
 func (s *StageInfo) has(t Trait) bool { return slices.Contains(s.traits, t) }
 
-// ElementName returns how an element type is shown: empty for a side that a stage
-// does not have, and any for one that takes whatever comes.
+// ElementName returns the name of an element type for users: empty for a missing side, and any for
+// a stage that takes every type.
 func ElementName(t reflect.Type) string {
 	switch {
 	case t == nil:
@@ -66,14 +66,13 @@ func ElementName(t reflect.Type) string {
 // stage is a registered stage with its types erased.
 type stage struct {
 	StageInfo
-	// decode makes a config from the declaration; the error is for the user.
+	// decode returns the config of a declaration.
 	decode func(*config.Node) (any, config.Problems)
-	// build makes the stage from a config that decode gave.
+	// build returns the stage for a config that decode returned.
 	build func(Settings, any) (built, error)
 }
 
-// built is one stage of one run. Of the function groups the one of its role is
-// set.
+// built is one stage of one run. Of the function groups, that of its role is set.
 type built struct {
 	object any // for Opener, Closer, Reporter
 
@@ -93,9 +92,9 @@ var registry = struct {
 	stages       map[string]*stage
 }{stages: map[string]*stage{}}
 
-// RegisterSource makes a source known under the name that declarations use. Like
-// its siblings it is called from init of the stage's own file, and panics on a
-// name that is taken. C is a struct; defaults is what a declaration overrides.
+// RegisterSource registers a source under the name that declarations use. It is called from init of
+// the stage's own file, and panics on a registered name. C is a struct; defaults holds the values
+// of settings that a declaration does not set. doc describes the stage in one sentence.
 func RegisterSource[C, Out any](name string, defaults C, doc string, create func(Settings, C) (Source[Out], error), traits ...Trait) {
 	register(name, KindSource, nil, reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -108,7 +107,7 @@ func RegisterSource[C, Out any](name string, defaults C, doc string, create func
 	})
 }
 
-// RegisterTransform makes a transform known; see RegisterSource.
+// RegisterTransform registers a transform; see RegisterSource.
 func RegisterTransform[C, In, Out any](name string, defaults C, doc string, create func(Settings, C) (Transform[In, Out], error), traits ...Trait) {
 	register(name, KindTransform, reflect.TypeFor[In](), reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -123,7 +122,7 @@ func RegisterTransform[C, In, Out any](name string, defaults C, doc string, crea
 	})
 }
 
-// RegisterBuffer makes a buffer known; see RegisterSource.
+// RegisterBuffer registers a buffer; see RegisterSource.
 func RegisterBuffer[C, T any](name string, defaults C, doc string, create func(Settings, C) (Buffer[T], error), traits ...Trait) {
 	register(name, KindBuffer, reflect.TypeFor[T](), reflect.TypeFor[T](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -139,7 +138,7 @@ func RegisterBuffer[C, T any](name string, defaults C, doc string, create func(S
 	})
 }
 
-// RegisterSink makes a sink known; see RegisterSource.
+// RegisterSink registers a sink; see RegisterSource.
 func RegisterSink[C, In any](name string, defaults C, doc string, create func(Settings, C) (Sink[In], error), traits ...Trait) {
 	register(name, KindSink, reflect.TypeFor[In](), nil, defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -193,7 +192,7 @@ func lookup(name string) *stage {
 	return registry.stages[name]
 }
 
-// Stages lists what is registered, by role and then by name.
+// Stages returns the registered stages, by role and then by name.
 func Stages() []StageInfo {
 	registry.RLock()
 	defer registry.RUnlock()

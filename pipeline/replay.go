@@ -8,11 +8,10 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// Replay gives elements to those stages of a plan that stand behind the one which
-// makes them: a process that ended in between has made them, and its stages have
-// perhaps not seen them. The elements own no memory. It waits until they are
-// through, or for the context. It reports false where no stage of the plan takes
-// such elements.
+// Replay passes elements to the stages of a plan that follow the stage which made them: the process
+// that made them ended before these stages had certainly consumed them. The elements own no counted
+// memory. It waits until they are consumed, or until the context ends. It returns false if no stage
+// of the plan takes such elements.
 func Replay[T any](ctx context.Context, plan *Plan, env Env, stream string, elements ...T) (bool, error) {
 	of := reflect.TypeFor[T]()
 	from := slices.IndexFunc(plan.stages, func(d declared) bool { return d.In == of })

@@ -2,12 +2,12 @@ package pipeline
 
 import "time"
 
-// Report is what the stages of one run say about it. Each stage fills in what
-// it knows and leaves the rest alone.
+// Report is the state of one run, filled in by its stages. Each stage sets the fields that it
+// knows.
 type Report struct {
 	// From the segmenter and the muxer.
 	Recording   bool          // a file is open and grows
-	Waiting     string        // what the run waits for, while it does ("publisher", "key frame", "trigger")
+	Waiting     string        // the thing that the run waits for ("publisher", "key frame", "trigger"), else empty
 	File        string        // path of the open file, else of the last one
 	StartedAt   time.Time     // wall clock of the open file's first access unit
 	Duration    time.Duration // of the media in it
@@ -17,15 +17,15 @@ type Report struct {
 	TotalBytes  int64         // written in this run
 	AccessUnits uint64        // written in this run
 
-	// The truth about durability.
+	// Durability.
 	LastAccessUnit time.Time // wall clock of the last access unit that was received
-	LastWritten    time.Time // wall clock up to which media has been handed to the system: a kill loses nothing of it
-	LastDurable    time.Time // wall clock up to which media is on the disk: a power cut loses nothing of it
+	LastWritten    time.Time // wall clock up to which media is written: a kill loses nothing before it
+	LastDurable    time.Time // wall clock up to which media is synced: a power cut loses nothing before it
 	Gaps           uint64
 	Drops          []Drop
-	LastError      string    // of a stage that went on after it
-	Warnings       []string  // what is less than was asked for, and what to do
-	Problems       []Problem // under way now; one that is over is not listed any more
+	LastError      string    // of a stage that continued after it
+	Warnings       []string  // settings that could not be met in full, with the remedy
+	Problems       []Problem // present problems
 
 	// From the ring.
 	RingBytes, RingMaxBytes int64
@@ -35,26 +35,26 @@ type Report struct {
 	Finish Finish // of the last file that was finished
 }
 
-// Problem is one thing that is wrong now: GET /mp4/health lists those of every
-// stream and of the process, status those of one stream.
+// Problem is a present fault: GET /mp4/health lists those of every stream and of the process,
+// status those of one stream.
 type Problem struct {
 	Problem string    `json:"problem"` // a stable word for machines, such as "disk_full"; never renamed
 	Since   time.Time `json:"since"`
-	Stream  string    `json:"stream,omitempty"` // empty: of the whole process, or filled in by whoever knows the stream
-	Cause   string    `json:"cause"`            // what happened, in words
-	Remedy  string    `json:"remedy"`           // what to do about it, in words
-	Failing bool      `json:"-"`                // media is not recorded that should be; else recording goes on with less
+	Stream  string    `json:"stream,omitempty"` // empty: concerns the whole process, or the caller fills it in
+	Cause   string    `json:"cause"`            // the cause in words
+	Remedy  string    `json:"remedy"`           // the remedy in words
+	Failing bool      `json:"-"`                // media that should be recorded is not; else recording continues with restrictions
 }
 
 // Drop counts the losses of one cause.
 type Drop struct {
 	Stage       string `json:"stage"`
-	Cause       string `json:"cause" doc:"a stable word for what it counts: {drop_causes}"` // one of media.DropCauses, or a word of a stage from elsewhere
+	Cause       string `json:"cause" doc:"a stable word for what it counts: {drop_causes}"` // one of media.DropCauses, or a word of a stage of another module
 	AccessUnits uint64 `json:"access_units" doc:"how many of what the cause counts"`
 	Bytes       uint64 `json:"bytes" doc:"of them, where they are counted"`
 }
 
-// Finish tells what finishing a file took.
+// Finish reports the cost of finishing a file.
 type Finish struct {
 	File         string        `json:"file,omitempty"`
 	BytesWritten int64         `json:"bytes_written,omitempty"`
@@ -62,10 +62,9 @@ type Finish struct {
 	Took         time.Duration `json:"-"`
 }
 
-// Beside adds what a branch says. What there can be one of is the first branch's
-// that has it, so the order of branches matters; what is lost or wrong is all
-// there, with the branch's name. The times of durability are those of the branch
-// that is furthest behind.
+// Beside adds the report of a branch. Of a field with one value, the first branch that has it
+// counts, so the order of branches matters; losses and problems are all listed, with the branch's
+// name. The durability times are those of the branch furthest behind.
 func (r *Report) Beside(branch string, b Report) {
 	switch {
 	case b.Recording && !r.Recording:
@@ -114,7 +113,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// earliest returns the earlier of two times; none at all is before any.
+// earliest returns the earlier of two times; the zero time is before any.
 func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// Retry makes attempts at something until one is the last: at once after an attempt
-// without an error, after a wait when it failed.
+// Retry repeats an attempt until one is the last: at once after an attempt without an error, after
+// a wait when it failed.
 type Retry struct {
 	Clock   Clock
 	Backoff Backoff
-	// Early ends a wait when it is closed or gives something: the next attempt follows at
-	// once. It may be nil.
+	// Early ends a wait when it is closed or delivers: the next attempt follows at once. It may be
+	// nil.
 	Early <-chan struct{}
-	// Worked reports whether the attempt that has failed had worked before that, so that
-	// the shortest wait follows. Nil: it has where it lasted for more than a minute.
+	// Worked reports whether the failed attempt had worked before it failed, so that the shortest
+	// wait follows. Nil: it had if it lasted longer than a minute.
 	Worked func() bool
-	// Failed is told of each failure behind which a wait begins.
+	// Failed is called with each failure that a wait follows.
 	Failed func(err error, wait time.Duration)
 }
 
-// Run makes attempts until one returns last, or the context ends: then it returns false,
-// and has told nobody of the attempt that the end of the context cut short.
+// Run repeats attempt until it returns last, and returns true, or until the context ends, and
+// returns false. It does not call Failed for an attempt that the end of the context cut short.
 func (r *Retry) Run(ctx context.Context, attempt func() (last bool, err error)) bool {
 	for ctx.Err() == nil {
 		began := r.Clock.Now()
@@ -41,7 +41,7 @@ func (r *Retry) Run(ctx context.Context, attempt func() (last bool, err error)) 
 	return false
 }
 
-// wait returns how long to wait after an attempt that lasted so long.
+// wait returns the wait after an attempt that lasted so long.
 func (r *Retry) wait(err error, lasted time.Duration) (wait time.Duration) {
 	if r.Worked == nil {
 		wait = r.Backoff.Failed(lasted)
@@ -57,7 +57,7 @@ func (r *Retry) wait(err error, lasted time.Duration) (wait time.Duration) {
 	return wait
 }
 
-// laterError is an error behind which the wait is longer than its backoff.
+// laterError is an error with a least wait.
 type laterError struct {
 	error
 	wait time.Duration
@@ -65,6 +65,6 @@ type laterError struct {
 
 func (e laterError) Unwrap() error { return e.error }
 
-// TryLater returns an error of an attempt after which Retry waits for at least so long:
-// what must not be asked often.
+// TryLater returns an error of an attempt after which Retry waits at least so long, for an
+// operation that must not be repeated often.
 func TryLater(err error, wait time.Duration) error { return laterError{err, wait} }

@@ -20,16 +20,16 @@ type Run struct {
 	log              *slog.Logger
 	clock            Clock
 	nodes            []*node
-	files, rows      bool // it makes files; they get rows in the catalogue
+	files, rows      bool // a stage makes files; a stage writes rows of them
 
 	ctx       context.Context // ends with an abort, or with the run
 	abort     context.CancelCauseFunc
-	sourceCtx context.Context // the source's, which ends with a drain too
+	sourceCtx context.Context // context of the source, which also ends with a drain
 	drain     context.CancelCauseFunc
 	reason    atomic.Pointer[string]
-	ending    chan struct{}         // closed when there is a reason
+	ending    chan struct{}         // closed when reason is set
 	failure   atomic.Pointer[error] // the first error of a stage
-	misjoined error                 // what wire could not join
+	misjoined error                 // error of wire
 
 	wg      sync.WaitGroup
 	started atomic.Bool
@@ -58,9 +58,8 @@ func (r *Run) add(name string, kind Kind, b built) {
 	r.nodes = append(r.nodes, n)
 }
 
-// Start wires the stages, opens them from the sink up and lets the source run.
-// With an error nothing runs, and what was opened has been closed. It may be
-// called once.
+// Start wires the stages, opens them from the sink to the source, and runs the source. If it
+// returns an error, nothing runs and every opened stage is closed. It may be called once.
 func (r *Run) Start(ctx context.Context) error {
 	if r.started.Swap(true) {
 		return errors.New("a run is started once: build another")
@@ -110,7 +109,7 @@ func (r *Run) spawn(f func()) {
 	}()
 }
 
-// end closes the stages, from the source down, and settles the run's result.
+// end closes the stages, from the source to the sink, and sets the run's result.
 func (r *Run) end(err error, opened []*node) {
 	if failed := r.failure.Load(); failed != nil && err == nil {
 		err = *failed
@@ -132,25 +131,24 @@ func (r *Run) end(err error, opened []*node) {
 	close(r.done)
 }
 
-// Drain tells the source to stop. What has been emitted flows on, every stage
-// flushes, and Done closes. The first reason given is the run's.
+// Drain stops the source. The emitted elements flow on, every stage flushes, and Done closes. The
+// first reason is the run's reason.
 func (r *Run) Drain(reason string) {
 	r.setReason(reason)
 	r.drain(errDrain)
 }
 
-// Abort ends the run at once, with a cause: elements on their way are released,
-// no stage flushes, files are left recoverable.
+// Abort ends the run at once with a cause: elements in flight are released, no stage flushes, and
+// files are left to recovery.
 func (r *Run) Abort(cause error) { r.abort(cause) }
 
-// Done is closed when no stage of the run does anything any more.
+// Done returns a channel that closes when every stage has ended.
 func (r *Run) Done() <-chan struct{} { return r.done }
 
-// Err is how the run ended: nil after a drain, else the first error. It may be
-// called once Done is closed.
+// Err returns nil after a drain, else the first error. It may be called once Done is closed.
 func (r *Run) Err() error { return r.err }
 
-// Reason is why the run ended or is ending, empty before that.
+// Reason returns why the run ends or ended, empty before that.
 func (r *Run) Reason() string {
 	if p := r.reason.Load(); p != nil {
 		return *p
@@ -158,9 +156,8 @@ func (r *Run) Reason() string {
 	return ""
 }
 
-// Stop drains for three quarters of the time and aborts then. A run that even
-// then does not end is left behind, and the error names the stages that are
-// still busy.
+// Stop drains for three quarters of the limit and then aborts. It abandons a run that still does
+// not end, and the error names the busy stages.
 func (r *Run) Stop(reason string, limit time.Duration) error {
 	r.Drain(reason)
 	if r.waitDone(limit * 3 / 4) {
@@ -171,9 +168,8 @@ func (r *Run) Stop(reason string, limit time.Duration) error {
 	return r.abortWithin(ErrDeadline, limit/4, busy)
 }
 
-// AbortWithin aborts the run and waits for its end, at most for a time. A run that
-// does not end by then is left behind, and the error names the stages that are
-// still busy.
+// AbortWithin aborts the run and waits for its end, at most for the limit. It abandons a run that
+// does not end by then, and the error names the busy stages.
 func (r *Run) AbortWithin(cause error, limit time.Duration) error {
 	return r.abortWithin(cause, limit, r.Busy())
 }
@@ -197,8 +193,7 @@ func (r *Run) waitDone(limit time.Duration) bool {
 	}
 }
 
-// Busy names the stages with a call under way, the source aside unless it is
-// alone.
+// Busy returns the names of the stages with a call in progress, without an idle source.
 func (r *Run) Busy() []string {
 	var busy []string
 	for _, s := range r.Status() {
@@ -209,8 +204,8 @@ func (r *Run) Busy() []string {
 	return busy
 }
 
-// Status describes every stage, the source first. Behind a stage with branches
-// come theirs.
+// Status returns the state of every stage, the source first. The stages of branches follow the
+// stage that feeds them.
 func (r *Run) Status() []NodeStatus {
 	now := r.clock.Now()
 	out := make([]NodeStatus, 0, len(r.nodes))
@@ -223,7 +218,7 @@ func (r *Run) Status() []NodeStatus {
 	return out
 }
 
-// Report asks every stage for the truth.
+// Report returns the merged reports of the stages.
 func (r *Run) Report() Report {
 	var rep Report
 	for _, n := range r.nodes {
@@ -247,10 +242,10 @@ func (r *Run) reasonNow() string {
 	return endcause.Stop
 }
 
-// fail ends the run with an error: up to the stage that failed everything is
-// aborted, and what it has emitted is drained. The first error is the run's.
+// fail ends the run with an error of a stage: it aborts that stage and all earlier ones, and drains
+// the following ones. The first error is the run's error.
 func (r *Run) fail(at *node, op string, err error) {
-	if at.ctx.Err() != nil { // the error is that of a stage behind, or of the abort
+	if at.ctx.Err() != nil { // the error follows from a later stage's failure, or from an abort
 		return
 	}
 	err = r.stageError(at.name, op, err)

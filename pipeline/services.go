@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// Services are the shared parts of the process that stages may ask for, by type:
-// the hub, the media pool, the catalogue's journal.
+// Services are the shared parts of the process that stages look up by type: the hub, the media
+// pool, the catalogue's journal.
 //
-// They are provided before the first build and not changed after it.
+// The program provides them before the first build and does not change them afterwards.
 type Services struct {
 	byType map[reflect.Type]any
 
@@ -27,9 +27,8 @@ func Provide[T any](s *Services, service T) {
 	s.byType[reflect.TypeFor[T]()] = service
 }
 
-// Use returns the service of type T, which the stage cannot do without. A stage's
-// constructor asks for what it needs, so that a part that is missing is an error of
-// Build, with the stage's name.
+// Use returns the service of type T, which the stage requires. A stage's constructor calls it, so a
+// missing service is an error of Build, with the stage's name.
 func Use[T any](set Settings) (T, error) {
 	v, ok := find[T](set)
 	if !ok {
@@ -38,8 +37,8 @@ func Use[T any](set Settings) (T, error) {
 	return v, nil
 }
 
-// Optional returns the service of type T, or what stands for it where the program
-// does not provide one. What was asked for in vain is in Services.Missing.
+// Optional returns the service of type T, or otherwise if the program does not provide one.
+// Services.Missing lists the types not found.
 func Optional[T any](set Settings, otherwise T) T {
 	v, ok := find[T](set)
 	if ok {
@@ -56,9 +55,8 @@ func Optional[T any](set Settings, otherwise T) T {
 	return otherwise
 }
 
-// Missing lists the types that stages have asked for by Optional and not found. A
-// program that means to provide every part checks that there is none: a service that
-// was provided under another type than it is asked for by is found by this alone.
+// Missing returns the types that Optional did not find. A program that intends to provide every
+// service checks that it is empty: this alone detects a service provided under a wrong type.
 func (s *Services) Missing() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

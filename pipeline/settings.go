@@ -5,23 +5,24 @@ import (
 	"time"
 )
 
-// Settings come to a stage from the code, as its config comes from the user.
+// Settings are the values that the framework passes to the constructor of a stage, beside the
+// config from the user.
 type Settings struct {
 	Pipeline string
-	Stream   string // path of the stream that this run is for
+	Stream   string // path of the stream of this run
 	Stage    string // name of the stage as declared
 	Log      *slog.Logger
 	Clock    Clock
-	Mode     Mode       // who starts the pipeline's recordings
-	For      Publishers // that the run is for
-	After    *Ended     // how the run before this one ended, nil for the first
-	Handover *Handover  // what it left, and what this one leaves
+	Mode     Mode       // mode of the pipeline
+	For      Publishers // whose media the run takes
+	After    *Ended     // end of the previous run, nil for the first
+	Handover *Handover  // objects that the previous run left, and that this run leaves
 	services *Services
-	base     *slog.Logger // Log without the attributes that say where it is
+	base     *slog.Logger // Log without the attributes pipeline, stream and stage
 }
 
-// NewSettings returns those of one stage of one run: what Build gives a constructor,
-// and a test of a stage alone.
+// NewSettings returns the settings of one stage of one run: Build passes them to a constructor, and
+// so does a test of a single stage.
 func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	return Settings{
 		Pipeline: pipeline, Stream: stream, Stage: stage,
@@ -30,16 +31,16 @@ func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	}
 }
 
-// Ended is how a run ended.
+// Ended describes the end of a run.
 type Ended struct {
 	Reason  string
 	Err     error
 	At      time.Time
-	Written time.Time // wall clock up to which a run of the same pipeline and stream has written media; zero where none has
+	Written time.Time // wall clock up to which runs of the same pipeline and stream have written media; zero if none has
 }
 
-// Behind returns the end of a run that came after another one. What that one has written
-// counts where this one failed before it wrote anything.
+// Behind returns the end of a run that followed another run. The other run's Written holds if this
+// one failed before it wrote anything.
 func (e Ended) Behind(before *Ended) *Ended {
 	if e.Written.IsZero() && before != nil {
 		e.Written = before.Written

@@ -2,78 +2,74 @@ package pipeline
 
 import "context"
 
-// Emit hands an element and its one reference to the next stage. It blocks
-// while that stage is busy. On an error, which is the cause of an abort or of the
-// failure of a stage behind, the element has been released and the caller returns
-// at once. Without one the element is consumed, also where the caller then fails,
-// unless the run is aborted.
+// Emit hands an element and its one reference to the next stage. It blocks while that stage is
+// busy. On an error, which is the cause of an abort or of the failure of a following stage, the
+// element has been released and the caller returns the error at once. On success the element will
+// be consumed, even if the caller fails afterwards, unless the run is aborted.
 type Emit[T any] func(T) error
 
-// Source makes elements.
+// Source produces elements.
 type Source[Out any] interface {
-	// Run emits until the context ends, which is a drain: it then returns nil,
-	// or the context's error. A return before that says that the source has
-	// ended: End tells why, nil means the source was lost, any other error
-	// fails the run: what was emitted is drained.
+	// Run emits elements until the context ends, which is a drain: then it returns nil or the
+	// context's error. If it returns earlier, the source has ended: an error of End gives the
+	// reason, nil means that the source was lost, and any other error fails the run, which drains
+	// the emitted elements.
 	Run(ctx context.Context, emit Emit[Out]) error
 }
 
-// Transform turns elements into others.
+// Transform turns elements into other elements.
 type Transform[In, Out any] interface {
-	// Process owns the element's reference.
+	// Process takes over the element's reference.
 	Process(ctx context.Context, in In, emit Emit[Out]) error
-	// Flush comes after the last element of a drain, and of a run that a stage
-	// before this one has ended by an error; never after an abort or an error of
-	// this stage. EndReason(ctx) tells why the run ends.
+	// Flush is called after the last element of a drain, and of a run that an earlier stage has
+	// ended with an error; never after an abort or an error of this stage. EndReason(ctx) returns
+	// the reason of the end.
 	Flush(ctx context.Context, emit Emit[Out]) error
 }
 
-// Buffer is a stage with two sides that run at their own pace; it is the one
-// place where elements may wait. The framework runs both sides: its methods are
-// called on two goroutines.
+// Buffer is a stage with two sides that run at their own pace: elements wait only here. The
+// framework calls the methods on two goroutines.
 type Buffer[T any] interface {
-	// Put owns the element's reference. It never blocks: what is too much is
-	// dropped by the buffer's policy, and counted.
+	// Put takes over the element's reference. It never blocks: a full buffer drops elements by its
+	// policy, and counts them.
 	Put(T)
-	// End comes after the last Put of a drain: Take goes on until what there is
-	// to give has been given, and then returns io.EOF.
+	// End is called after the last Put of a drain: Take then returns the remaining elements, and
+	// after them io.EOF.
 	End(reason string)
-	// Take waits for the next element and hands over its one reference.
+	// Take waits for the next element and returns it with its one reference.
 	Take(ctx context.Context) (T, error)
 }
 
-// Sink ends the flow.
+// Sink consumes elements.
 type Sink[In any] interface {
-	// Consume owns the element's reference.
+	// Consume takes over the element's reference.
 	Consume(ctx context.Context, in In) error
-	// Flush is that of Transform.
+	// Flush is as for Transform.
 	Flush(ctx context.Context) error
 }
 
-// Opener is a stage with something to acquire. Open is called at start, the
-// sink's first and the source's last, before any element flows; with an error
-// the run does not start.
+// Opener is a stage that acquires something. Open is called at start, first for the sink and last
+// for the source, before any element flows. If it returns an error, the run does not start.
 type Opener interface {
 	Open(ctx context.Context) error
 }
 
-// Closer is a stage with something to release. Close is called once after a run in
-// which its Open succeeded or was not there, whether the run drained or was aborted,
-// when no other call is under way. It releases all that the stage still holds; an
-// abort leaves files as they are.
+// Closer is a stage that releases something. Close is called once, after a drained or aborted run,
+// if the stage's Open succeeded or the stage has none, when no other call is in progress. It
+// releases everything that the stage holds; after an abort it leaves files as they are.
 type Closer interface {
 	Close() error
 }
 
-// Reporter is a stage that can tell the truth about itself while it runs.
-// Report is called from other goroutines at any time between build and the end
-// of the run, and must not wait for the stage's own work: it reads atomics.
+// Reporter is a stage that reports its state while it runs. Report is called from other goroutines
+// at any time between build and the end of the run, and must not wait for the stage's own work: it
+// reads atomics.
 type Reporter interface {
 	Report(*Report)
 }
 
-// Branching is a stage that feeds branches. Status describes their stages, under
-// names that say which branch it is; see Reporter for when it is called.
+// Branching is a stage that feeds branches. Status returns the state of their stages, under names
+// that include the branch; it is called as Report is.
 type Branching interface{ Status() []NodeStatus }
 
 // Releaser is an element that owns counted memory.

@@ -10,9 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Tasks owns the goroutines of a process that are not stages: servers, pullers,
-// the journal's applier. A panic in one is logged with its stack and ends that
-// task only.
+// Tasks owns the goroutines of a process that are not stages: servers, pull clients, the applier of
+// the journal. It logs a panic with its stack; the panic ends only that task.
 type Tasks struct {
 	log    *slog.Logger
 	clock  Clock
@@ -25,19 +24,18 @@ type Tasks struct {
 	closed bool
 }
 
-// NewTasks makes an empty group.
+// NewTasks returns an empty group.
 func NewTasks(log *slog.Logger, clock Clock) *Tasks {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return &Tasks{log: log, clock: clock, ctx: ctx, cancel: cancel, names: map[string]int{}}
 }
 
-// ErrStopped is the cause of a task's context once its group stops.
+// ErrStopped is the cause of a task's context after Stop.
 var ErrStopped = errors.New("stopped")
 
-// Go runs a function on a goroutine of its own until it returns. The function
-// ends when its context does. The returned function cancels the context and
-// waits for the function to return; it may be called often, but not from the
-// task itself. After Stop nothing is started.
+// Go runs a function on a new goroutine until it returns. The function returns when its context
+// ends. stop cancels the context and waits for the function; it may be called repeatedly, but not
+// by the task itself. After Stop, Go does nothing.
 func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,8 +63,8 @@ func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
 	return func() { cancel(ErrStopped); <-done }
 }
 
-// Keep runs a function again and again until its context ends: at once after it
-// returned nil, after a backoff when it failed. Each failure is logged once.
+// Keep runs a function repeatedly until its context ends: at once after it returned nil, after a
+// backoff when it failed. It logs each failure once.
 func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) error) (stop func()) {
 	return t.Go(name, func(ctx context.Context) error {
 		retry := Retry{Clock: t.clock, Backoff: backoff, Failed: func(err error, _ time.Duration) { t.logError(name, err) }}
@@ -85,8 +83,8 @@ func (t *Tasks) logError(name string, err error) {
 	t.log.Error("task failed", attrs...)
 }
 
-// Stop ends every task's context and waits for them, or for ctx: the error then
-// names the tasks that still run.
+// Stop ends the context of every task and waits for the tasks, or until ctx ends: then the error
+// names the running tasks.
 func (t *Tasks) Stop(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
@@ -108,7 +106,7 @@ func (t *Tasks) Stop(ctx context.Context) error {
 	}
 }
 
-// busyError names what still ran at a deadline.
+// busyError names the stages or tasks that still run at a deadline.
 type busyError struct{ Names []string }
 
 // Error lists the names.

@@ -1,32 +1,30 @@
 package pipeline
 
-// Trait is a property that a stage declares when it is registered, beside its
-// types: by it a list of stages is checked against the mode of its pipeline.
+// Trait is a property that a stage declares at registration, beside its types: with it
+// Plan.CheckMode checks a list of stages against the mode of its pipeline.
 type Trait uint8
 
 // The traits.
 const (
-	// HoldsForEvents: in mode event the stage lets media through only for a
-	// trigger.
+	// HoldsForEvents: in mode event the stage passes media only for a trigger.
 	HoldsForEvents Trait = iota + 1
-	// CompletesEvents: the stage gives the events that come down the flow the
-	// interval that they ask for.
+	// CompletesEvents: the stage sets the interval of events that earlier stages raise.
 	CompletesEvents
-	// RaisesEvents: the stage sends events down the flow that ask for an interval.
+	// RaisesEvents: the stage emits events whose interval a later stage sets.
 	RaisesEvents
-	// GivesKeyFrames: nothing but key frames leaves the stage.
+	// GivesKeyFrames: the stage emits only key frames.
 	GivesKeyFrames
-	// NeedsEveryPicture: the stage is blind where only key frames come.
+	// NeedsEveryPicture: the stage does not work on key frames alone.
 	NeedsEveryPicture
 	// MakesFiles: the stage records its elements in files.
 	MakesFiles
-	// Catalogues: the stage gives its elements rows in the catalogue.
+	// Catalogues: the stage writes rows of its elements to the catalogue.
 	Catalogues
 )
 
-// Forks is a stage's config that declares branches.
+// Forks is the config of a stage that declares branches.
 type Forks interface {
-	// Tails lists the branches in their order, a nil for one that did not compile.
+	// Tails returns the branches in their order, nil for one that did not compile.
 	Tails() []AnyTail
 }
 

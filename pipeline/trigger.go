@@ -5,33 +5,32 @@ import (
 	"time"
 )
 
-// Trigger says that something happened on a stream that is worth a recording:
-// from before it to after it.
+// Trigger requests a recording of something that happened on a stream: from before it to after it.
 type Trigger struct {
-	ID            [16]byte // of the event; triggers of one ID are one event
-	Key, Name     string   // as the caller calls it; may be empty
-	Data          []byte   // the caller's, a JSON value; nil where there is none
+	ID            [16]byte // ID of the event; triggers with the same ID make one event
+	Key, Name     string   // chosen by the caller; may be empty
+	Data          []byte   // a JSON value of the caller, or nil
 	At            time.Time
-	Before, After time.Duration // negative: as the stage is set
-	Max           time.Duration // longest file, 0 for no limit
+	Before, After time.Duration // negative: the stage's setting
+	Max           time.Duration // longest file; 0 is no limit
 	Protect       Protect
-	Partial       bool // mark it on a recording that does not reach back far enough, too
+	Partial       bool // also mark a recording that begins too late
 
-	// DefaultBefore and DefaultAfter are for a stage that has no setting of its own.
+	// DefaultBefore and DefaultAfter apply to a stage without its own setting.
 	DefaultBefore, DefaultAfter time.Duration
-	// WaitUntil is up to when the first picture of the stream may come; zero: the
-	// event is of what has come. With Arm, a stream is waited for that nobody
-	// publishes and no configuration names, too.
+	// WaitUntil is the time by which the first picture of the stream must come; zero: the event
+	// covers only media that has come. With Arm, the recorder also waits for a stream that has no
+	// publisher and is in no configuration.
 	WaitUntil time.Time
 	Arm       bool
 }
 
-// Protect says whether an event's files are kept from deletion.
+// Protect decides whether an event's files are protected from deletion.
 type Protect uint8
 
-// What may be asked of protection.
+// The values of Protect.
 const (
-	ProtectByRule Protect = iota // marks on a continuous recording are, files of their own are not
+	ProtectByRule Protect = iota // protect files of a continuous recording, but not files made for the event
 	ProtectOn
 	ProtectOff
 )
@@ -39,27 +38,26 @@ const (
 // TriggerStatus is the effect of a trigger.
 type TriggerStatus string
 
-// What a trigger can do.
+// The effects of a trigger.
 const (
-	EventStarted  TriggerStatus = "started"  // a recording of its own begins
-	EventExtended TriggerStatus = "extended" // the recording of an earlier event goes on
-	EventMarked   TriggerStatus = "marked"   // a continuous recording holds it
-	EventWaiting  TriggerStatus = "waiting"  // no picture has come yet: it is recorded from the first key frame
+	EventStarted  TriggerStatus = "started"  // a recording for the event begins
+	EventExtended TriggerStatus = "extended" // the recording of an earlier event continues
+	EventMarked   TriggerStatus = "marked"   // a continuous recording has the media
+	EventWaiting  TriggerStatus = "waiting"  // no picture has come yet: the recording begins with the first key frame
 )
 
-// Triggered is the answer of one pipeline.
+// Triggered is the response of one pipeline to a trigger.
 type Triggered struct {
 	Pipeline         string
 	Status           TriggerStatus
 	Requested, Until time.Time // the event's interval
-	Actual           time.Time // the key frame where its footage begins; zero: not known yet
-	NoRows           bool      // the pipeline's recordings are in no catalogue
+	Actual           time.Time // key frame where the event's footage begins; zero: not known yet
+	NoRows           bool      // the catalogue does not have the pipeline's recordings
 }
 
-// Triggerer is a stage that takes triggers. Trigger is called from other
-// goroutines at any time while the run lasts and must not wait for the stage's
-// own work. The error is one of this file's, or tells why the event is not
-// recorded.
+// Triggerer is a stage that accepts triggers. Trigger is called from other goroutines at any time
+// during the run, and must not wait for the stage's own work. The error is one of this file's, or
+// gives the reason why the event is not recorded.
 type Triggerer interface {
 	Trigger(Trigger) (Triggered, error)
 }
@@ -73,8 +71,8 @@ var (
 	ErrPast       = errors.New("the event had ended before the oldest media in memory")
 )
 
-// Trigger hands a trigger to the first stage that takes any; ErrNoEvents where
-// there is none.
+// Trigger passes a trigger to the first stage that accepts triggers. Without one it returns
+// ErrNoEvents.
 func (r *Run) Trigger(t Trigger) (Triggered, error) {
 	s := r.triggerer()
 	if s == nil || !r.files {
@@ -85,7 +83,7 @@ func (r *Run) Trigger(t Trigger) (Triggered, error) {
 	return got, err
 }
 
-// triggerer returns the first stage that takes triggers; the source where no other does.
+// triggerer returns the first stage that accepts triggers; the source if no other does.
 func (r *Run) triggerer() (first Triggerer) {
 	for _, n := range r.nodes {
 		s, ok := n.object.(Triggerer)
