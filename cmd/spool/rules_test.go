@@ -35,11 +35,12 @@ var mayImport = []struct {
 	{"cmd/spool", []string{"cmd/spool/logging", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
 		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // what records is the server's
-	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
+	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
-	{"cmd/spool/server/declared", []string{"api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
-	{"cmd/spool/server/outside", []string{"configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
+	{"cmd/spool/server/declared", []string{"cmd/spool/server/unmanaged", "api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
+	{"cmd/spool/server/unmanaged", []string{"configs", "pipeline", "pipeline/config", "sinks/mp4/disk"}},
+	{"cmd/spool/server/outside", []string{"cmd/spool/server/unmanaged", "configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
 	{"cmd/...", nil}, // tests only
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},

@@ -233,6 +233,7 @@ pipelines:
             - {name: two, stages: [gop_ring, segmenter, mp4: {record_path: %q}, metadata]}
 `, second)
 	r := serve(t, config)
+	r.expect("which is not mp4.record_path")
 	r.start("cam/a", "")
 	r.awaitUnits("cam/a", 50)
 	r.stop("cam/a")

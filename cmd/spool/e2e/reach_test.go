@@ -97,6 +97,7 @@ func TestAPipelineByRequestReachesNothingElse(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(r.files, ".spool-pipelines.yaml"))
 
 	good := fmt.Sprintf("streams: [live/a]\nrecord: always\nstages: [source, gop_ring, segmenter: {max_duration: 1}, mp4: {record_path: %q}, exec: {use: done}, webhook: {use: office, notify: [finished]}, metadata]\n", filepath.Join(more, "deep"))
+	r.expect("a record directory is not managed")
 	resp, body := r.send("PUT", "/mp4/pipelines/good", good, "Content-Type", inYAML)
 	require.Equal(t, 200, resp.StatusCode, body)
 	eventually(t, "the command ran and the server was told", func() bool { return len(lines(ran)) > 1 && len(office.finishedFiles()) > 1 })
@@ -110,6 +111,7 @@ func TestAPipelineByRequestReachesNothingElse(t *testing.T) {
 	require.Equal(t, 0, r.signal(syscall.SIGTERM))
 
 	r = launch(t, racyBinary, home, "")
+	r.expect("a record directory is not managed")
 	before := len(lines(ran))
 	eventually(t, "the command runs after the restart", func() bool { return len(lines(ran)) > before })
 	require.NoFileExists(t, outside)
@@ -317,6 +319,7 @@ func TestALinkInTheWayOfAPipelineByRequestIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, pullLiveA)
 	below := "streams: [live/a]\nrecord: always\nstages: [source, gop_ring, segmenter: {max_duration: 1}, mp4: {record_path: recordings/a/b}, metadata]\n"
+	r.expect("a record directory is not managed")
 	resp, body := r.send("PUT", "/mp4/pipelines/below", below, "Content-Type", inYAML)
 	require.Equal(t, 200, resp.StatusCode, body)
 	eventually(t, "it records there", func() bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/cmd/spool/server/declared"
+	"github.com/gospool/spool/cmd/spool/server/unmanaged"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/certificate"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -71,6 +72,9 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 			p.Remedy = "remove the cause, for example with chown, and reload: POST /mp4/reload; or write the pipelines into the configuration file and remove .spool-pipelines.yaml"
 		}
 		all = append(all, p)
+	}
+	for _, d := range unmanaged.Directories(made.All) {
+		all = append(all, pipeline.Problem{Problem: "directory_not_managed", Cause: d.Cause(), Remedy: d.Remedy()})
 	}
 	if err := s.declared.Forgets(); err != nil {
 		all = append(all, pipeline.Problem{

@@ -125,6 +125,7 @@ func New(s State, d Deps) *Set {
 	p.schedule.Set(s.base.agenda)
 	p.restoreStops()
 	p.sayRefused(nil, s)
+	p.sayUnmanaged(nil, s)
 	return p
 }
 

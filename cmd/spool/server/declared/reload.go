@@ -83,6 +83,7 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	p.mu.Lock()
 	p.now = next
 	p.mu.Unlock()
+	p.sayUnmanaged(before.All, next)
 	out.Streams = p.configure(before.All, next.All)
 	var err error
 	out.Pipelines, out.Restarted, err = p.recorder.Update(ctx, next.Pipelines, p.present())

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/cmd/spool/server/unmanaged"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/certificate"
@@ -29,7 +30,7 @@ func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems)
 		c.groups(s, settings)
 		c.secretFiles(s, settings)
 	})
-	return c.wrong.Sorted(), c.warnings.Sorted()
+	return c.wrong.Sorted(), append(c.warnings, unmanaged.Warnings(cfg)...).Sorted()
 }
 
 // Groups returns which groups the machine lacks: no recording that is given to one of them

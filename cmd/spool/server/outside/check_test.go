@@ -89,3 +89,28 @@ func TestGroupsOfABrokenConfiguration(t *testing.T) {
 	require.ErrorContains(t, err, "there is no group")
 	require.Equal(t, []string{"mp4/group"}, said)
 }
+
+// A second record directory is a warning where it is written, once for a pipeline; the main one
+// is none, however it is written.
+func TestASecondRecordDirectoryIsAWarning(t *testing.T) {
+	home := t.TempDir()
+	t.Chdir(home)
+	file := filepath.Join(home, configs.FileName)
+	require.NoError(t, os.WriteFile(file, []byte(`
+mp4: {record_path: main}
+pipelines:
+  same: {stages: [source, segmenter, mp4: {record_path: ./x/../main/}, metadata]}
+  same_too: {stages: [source, segmenter, mp4: {record_path: `+filepath.Join(home, "main")+`}, metadata]}
+  twice: {stages: [source, tee: {branches: [{name: a, stages: [segmenter, mp4: {record_path: /b}, metadata]}, {name: b, stages: [segmenter, mp4: {record_path: /b/, filename_pattern: "{seq}.mp4"}, metadata]}]}]}
+  below: {stages: [source, segmenter, mp4: {record_path: main/b}, metadata]}
+`), 0o600))
+	cfg, err := configs.Load(configs.Options{File: file})
+	require.NoError(t, err)
+	wrong, warnings := Check(cfg, time.Now())
+	require.Empty(t, wrong)
+	require.Len(t, warnings, 2)
+	require.Equal(t, "pipelines/twice/stages/1/tee/branches/0/stages/1/mp4/record_path", warnings[0].Path)
+	require.Contains(t, warnings[0].Msg, "pipeline twice records to /b, which is not mp4.record_path: a start does not repair")
+	require.Equal(t, "pipelines/below/stages/2/mp4/record_path", warnings[1].Path)
+	require.NotContains(t, warnings[1].Msg, "repair", "it lies in the directory that is repaired")
+}
