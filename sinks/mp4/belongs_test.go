@@ -82,10 +82,10 @@ func TestFileThatCannotSayWhoseItIs(t *testing.T) {
 		var system syscall.Errno
 		require.NotErrorAs(t, err, &system)
 	}
-	for n := 0; n < int(entryAt)+entryFixed; n += 7 {
+	for n := 0; n < int(entryAt)+entryFixedBytes; n += 7 {
 		refused(whole[:n], "cut at", n)
 	}
-	for n := entryFixed; n < entryFixed+200; n += 11 {
+	for n := entryFixedBytes; n < entryFixedBytes+200; n += 11 {
 		turned := append([]byte(nil), whole...)
 		turned[int(entryAt)+n] ^= 0x40
 		refused(turned, "turned", n)

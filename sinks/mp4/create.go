@@ -39,7 +39,7 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
 		return err
 	}
-	f.most, f.gopAt = m.maxBytes(f), f.size
+	f.maxBytes, f.gopAt = m.maxBytes(f), f.sizeBytes
 	if !f.noSync {
 		if err := m.fs.SyncDir(path.Dir(f.name)); err != nil {
 			return f.fail("fsync directory", 0, err)

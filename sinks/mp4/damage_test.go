@@ -52,9 +52,9 @@ func growBy(t testing.TB, src *source, fragment bool, flush time.Duration) kille
 	for i, c := range chunks {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit))
 		if i == 0 {
-			k.ends = append(k.ends, s.file.lay.chunks)
+			k.ends = append(k.ends, s.file.lay.chunksAt)
 		}
-		k.ends = append(k.ends, s.file.size)
+		k.ends = append(k.ends, s.file.sizeBytes)
 	}
 	var err error
 	k.data, err = os.ReadFile(s.path(s.last()))

@@ -102,7 +102,7 @@ func TestTheEndThatAnEarlierVersionWroteIsMended(t *testing.T) {
 			_, at, err := entryIn(t, d.path(rec))
 			require.NoError(t, err)
 			wrote := rec.StartUTC + c.end(rec.DurationNS)
-			old := outcome{state: media.StateFinished, reason: endcause.Stop, endUTC: wrote, duration: rec.DurationNS}
+			old := outcome{state: media.StateFinished, reason: endcause.Stop, endUTC: wrote, durationNS: rec.DurationNS}
 			b := old.encode()
 			f, err := os.OpenFile(d.path(rec), os.O_RDWR, 0)
 			require.NoError(t, err)

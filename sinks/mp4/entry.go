@@ -38,42 +38,42 @@ const entryUUID = "\x8f\x3a\x5e\x60\x1d\xc7\x4e\x0b\xa2\x94\x6b\x71\xe5\x0d\x2c\
 //	    gaps and anchors; see gaps.go
 //	    zeros, so that the moov's size is a multiple of 8
 type entry struct {
-	protected bool
-	outcome   outcome
-	identity  identityJSON
-	events    []media.Event
-	room      int // for the list of events, bytes
-	eventsAt  int // offset of the list in the box; 0: the box has none
+	protected       bool
+	outcome         outcome
+	identity        identityJSON
+	events          []media.Event
+	eventsRoomBytes int // for the list of events, bytes
+	eventsAt        int // offset of the list in the box; 0: the box has none
 
-	gaps     []media.Gap // see gaps.go
-	anchors  media.Anchors
-	gapsRoom int // bytes
-	gapsAt   int // offset in the box; 0: the box has none
+	gaps          []media.Gap // see gaps.go
+	anchors       media.Anchors
+	gapsRoomBytes int // bytes
+	gapsAt        int // offset in the box; 0: the box has none
 }
 
 const (
-	entryFixed       = 92
+	entryFixedBytes  = 92
 	entryProtectedAt = 25
 	entryOutcomeAt   = 28
 	outcomeBytes     = 56
-	maxReason        = 30
-	maxEntryJSON     = 1 << 20 // of the identity, and of the events: some four times the most that is written
+	maxReasonBytes   = 30
+	maxEntryBytes    = 1 << 20 // of the identity, and of the events: some four times the most that is written
 )
 
 // identityJSON holds the properties that are known when a file is begun and never change.
 type identityJSON struct {
-	ID          string      `json:"id"`
-	Stream      string      `json:"stream"`
-	Pipeline    string      `json:"pipeline"`
-	Index       uint64      `json:"index"`
-	StartUTC    int64       `json:"start_utc_ns"`
-	GapCause    media.Cause `json:"gap_cause,omitempty"`
-	GapDuration int64       `json:"gap_ns,omitempty"`
-	GapChunks   int         `json:"gap_chunks,omitempty"`
-	GapStep     int64       `json:"gap_step_ns,omitempty"`
-	Speed       uint32      `json:"speed,omitempty"`    // of a time-lapse: the factor by which it is faster than real time
-	FlushNS     int64       `json:"flush_ns,omitempty"` // longest chunk: the most media that is in memory only
-	Tracks      []trackJSON `json:"tracks"`
+	ID            string      `json:"id"`
+	Stream        string      `json:"stream"`
+	Pipeline      string      `json:"pipeline"`
+	Index         uint64      `json:"index"`
+	StartUTC      int64       `json:"start_utc_ns"`
+	GapCause      media.Cause `json:"gap_cause,omitempty"`
+	GapDurationNS int64       `json:"gap_ns,omitempty"`
+	GapChunks     int         `json:"gap_chunks,omitempty"`
+	GapStepNS     int64       `json:"gap_step_ns,omitempty"`
+	Speed         uint32      `json:"speed,omitempty"`    // of a time-lapse: factor of real time
+	FlushNS       int64       `json:"flush_ns,omitempty"` // longest chunk: the most media that is in memory only
+	Tracks        []trackJSON `json:"tracks"`
 }
 
 // trackJSON holds the properties of a track that its boxes lack or scatter.
@@ -84,10 +84,10 @@ type trackJSON struct {
 
 // outcome holds the properties that are known when a file is finished.
 type outcome struct {
-	state    media.State
-	reason   media.Cause
-	endUTC   int64
-	duration int64
+	state      media.State
+	reason     media.Cause
+	endUTC     int64
+	durationNS int64
 }
 
 var states = [...]media.State{media.StateRecording, media.StateFinished, media.StateRecovered}
@@ -98,9 +98,9 @@ func (o *outcome) encode() (b [outcomeBytes]byte) {
 			b[0] = byte(i)
 		}
 	}
-	b[1] = byte(copy(b[2:2+maxReason], o.reason))
+	b[1] = byte(copy(b[2:2+maxReasonBytes], o.reason))
 	binary.BigEndian.PutUint64(b[32:], uint64(o.endUTC))
-	binary.BigEndian.PutUint64(b[40:], uint64(o.duration))
+	binary.BigEndian.PutUint64(b[40:], uint64(o.durationNS))
 	binary.BigEndian.PutUint32(b[52:], crc32.Checksum(b[:52], castagnoli))
 	return b
 }
@@ -109,25 +109,25 @@ func (o *outcome) encode() (b [outcomeBytes]byte) {
 // the outcome is rewritten in place and a power cut may tear it.
 func decodeOutcome(b []byte) outcome {
 	if binary.BigEndian.Uint32(b[52:]) != crc32.Checksum(b[:52], castagnoli) ||
-		int(b[0]) >= len(states) || b[1] > maxReason {
+		int(b[0]) >= len(states) || b[1] > maxReasonBytes {
 		return outcome{state: media.StateRecording}
 	}
 	return outcome{
-		state:    states[b[0]],
-		reason:   media.Cause(b[2 : 2+b[1]]),
-		endUTC:   int64(binary.BigEndian.Uint64(b[32:])),
-		duration: int64(binary.BigEndian.Uint64(b[40:])),
+		state:      states[b[0]],
+		reason:     media.Cause(b[2 : 2+b[1]]),
+		endUTC:     int64(binary.BigEndian.Uint64(b[32:])),
+		durationNS: int64(binary.BigEndian.Uint64(b[40:])),
 	}
 }
 
 func newEntry(s *media.Segment) entry {
-	e := entry{outcome: outcome{state: media.StateRecording}, events: s.Events[:media.Namable(s.Events)], room: eventsRoom, gapsRoom: gapsRoom}
+	e := entry{outcome: outcome{state: media.StateRecording}, events: s.Events[:media.Namable(s.Events)], eventsRoomBytes: eventsRoomBytes, gapsRoomBytes: gapsRoomBytes}
 	for i := range s.Events {
 		e.protected = e.protected || s.Events[i].Protect
 	}
 	e.identity = identityJSON{
 		ID: s.ID.String(), Stream: s.Stream, Pipeline: s.Pipeline, Index: s.Index, StartUTC: s.StartUTC,
-		GapCause: s.Gap.Cause, GapDuration: s.Gap.DurationNS, GapChunks: s.Gap.Chunks, GapStep: s.Gap.StepNS, Speed: s.Set.Speed,
+		GapCause: s.Gap.Cause, GapDurationNS: s.Gap.DurationNS, GapChunks: s.Gap.Chunks, GapStepNS: s.Gap.StepNS, Speed: s.Set.Speed,
 	}
 	for i, info := range s.Set.Info() {
 		e.identity.Tracks = append(e.identity.Tracks, trackJSON{uint32(i + 1), info})
@@ -179,22 +179,22 @@ func findEntry(moov []byte) (e entry, at int, err error) {
 	}
 	box := moov[at:]
 	size := int(binary.BigEndian.Uint32(box))
-	if size < entryFixed || size > len(box) || box[24] != 1 {
+	if size < entryFixedBytes || size > len(box) || box[24] != 1 {
 		return e, at, fmt.Errorf("entry: version %d, %d bytes: made by a later version, or damaged", box[24], size)
 	}
 	box = box[:size]
 	n := int(binary.BigEndian.Uint32(box[84:]))
-	if n < 0 || n > size-entryFixed || n > maxEntryJSON {
+	if n < 0 || n > size-entryFixedBytes || n > maxEntryBytes {
 		return e, at, fmt.Errorf("entry: identity of %d bytes in a box of %d", n, size)
 	}
-	identity := box[entryFixed : entryFixed+n]
+	identity := box[entryFixedBytes : entryFixedBytes+n]
 	if crc32.Checksum(identity, castagnoli) != binary.BigEndian.Uint32(box[88:]) {
 		return e, at, errors.New("entry: identity does not match its checksum")
 	}
 	if err := json.Unmarshal(identity, &e.identity); err != nil {
 		return e, at, fmt.Errorf("entry: identity: %w", err)
 	}
-	e.readGaps(box, e.readEvents(box, entryFixed+n))
+	e.readGaps(box, e.readEvents(box, entryFixedBytes+n))
 	e.protected = box[entryProtectedAt] == 1
 	e.outcome = decodeOutcome(box[entryOutcomeAt:])
 	return e, at, nil
@@ -209,10 +209,10 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 	r := media.Recording{
 		ID: id, Stream: e.identity.Stream, Pipeline: e.identity.Pipeline,
 		Path: path, State: e.outcome.state,
-		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, DurationNS: e.outcome.duration,
+		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, DurationNS: e.outcome.durationNS,
 		SizeBytes: size, EndReason: e.outcome.reason, Protected: e.protected, Events: e.events,
 		Gaps: slices.Clone(e.gaps), Anchors: slices.Clone(e.anchors),
-		Gap: media.Gap{Cause: e.identity.GapCause, DurationNS: e.identity.GapDuration, Chunks: e.identity.GapChunks, StepNS: e.identity.GapStep},
+		Gap: media.Gap{Cause: e.identity.GapCause, DurationNS: e.identity.GapDurationNS, Chunks: e.identity.GapChunks, StepNS: e.identity.GapStepNS},
 	}
 	for _, t := range e.identity.Tracks {
 		r.Tracks = append(r.Tracks, t.TrackInfo)
@@ -225,8 +225,8 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 
 // outcomeAs returns the file's outcome for a state and an end reason.
 func (f *file) outcomeAs(state media.State, reason media.Cause) outcome {
-	d := f.duration()
-	return outcome{state: state, reason: reason, endUTC: f.entry.endAfter(d), duration: d}
+	d := f.durationNS()
+	return outcome{state: state, reason: reason, endUTC: f.entry.endAfter(d), durationNS: d}
 }
 
 // endAfter returns the end of a file with the given duration of media, UTC ns.
@@ -237,7 +237,7 @@ func (e *entry) endAfter(duration int64) int64 {
 // Earlier versions took the end of a file from the wall clock, and did not record the speed of
 // a time-lapse.
 const (
-	endSlack   = int64(time.Second) // plus a hundredth of the duration: the most that a sender's clock may have been off
+	endSlackNS = int64(time.Second) // plus a hundredth of the duration: the most that a sender's clock may have been off
 	oddestPace = 100_000            // the highest speed of a time-lapse
 )
 
@@ -245,12 +245,12 @@ const (
 // reports that the file may be a time-lapse.
 func (e *entry) mendEnd(lapse bool) {
 	o := &e.outcome
-	end := e.endAfter(o.duration)
+	end := e.endAfter(o.durationNS)
 	off := o.endUTC - end
 	span := o.endUTC - e.identity.StartUTC
 	switch {
-	case -endSlack-o.duration/100 <= off && off <= endSlack+o.duration/100:
-	case lapse && e.identity.Speed == 0 && off > 0 && span/oddestPace < o.duration:
+	case -endSlackNS-o.durationNS/100 <= off && off <= endSlackNS+o.durationNS/100:
+	case lapse && e.identity.Speed == 0 && off > 0 && span/oddestPace < o.durationNS:
 	default:
 		o.endUTC = end
 	}

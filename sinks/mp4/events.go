@@ -24,17 +24,17 @@ import (
 // that does not match its checksum, because a power cut tore it, counts as empty: the
 // catalogue has the events too.
 const (
-	eventsMark  = "evts"
-	eventsFixed = 16
+	eventsMark       = "evts"
+	eventsFixedBytes = 16
 
-	eventsLength = 8       // offset of the length: the bytes before it are written once
-	eventsRoom   = 2 << 10 // of a growing file: some ten events
+	eventsLengthAt  = 8       // offset of the length: the bytes before it are written once
+	eventsRoomBytes = 2 << 10 // of a growing file: some ten events
 )
 
 // writeEvents appends the list and the room for more.
 func (e *entry) writeEvents(w *isobmff.Writer, box int) {
 	list := e.encodeEvents(0)
-	room := max(e.room, len(list))
+	room := max(e.eventsRoomBytes, len(list))
 	if room == 0 {
 		return
 	}
@@ -70,7 +70,7 @@ func (e *entry) encodeEvents(limit int) []byte {
 
 // encodedList returns a list as it follows its room in a file: length, CRC32C, list.
 func encodedList(list []byte) []byte {
-	b := make([]byte, 0, eventsFixed-eventsLength+len(list))
+	b := make([]byte, 0, eventsFixedBytes-eventsLengthAt+len(list))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(list)))
 	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(list, castagnoli))
 	return append(b, list...)
@@ -79,21 +79,21 @@ func encodedList(list []byte) []byte {
 // readEvents reads the list behind the identity, at an offset of the box, and returns the
 // offset behind the list; 0 if that cannot be determined.
 func (e *entry) readEvents(box []byte, at int) (behind int) {
-	if len(box) < at+eventsFixed || string(box[at:at+4]) != eventsMark {
+	if len(box) < at+eventsFixedBytes || string(box[at:at+4]) != eventsMark {
 		return at
 	}
 	room, n := binary.BigEndian.Uint32(box[at+4:]), binary.BigEndian.Uint32(box[at+8:])
-	rest := box[at+eventsFixed:]
-	if uint64(room) > uint64(len(rest)) || n > room || n > maxEntryJSON {
+	rest := box[at+eventsFixedBytes:]
+	if uint64(room) > uint64(len(rest)) || n > room || n > maxEntryBytes {
 		return 0
 	}
-	e.eventsAt, e.room = at, int(room)
+	e.eventsAt, e.eventsRoomBytes = at, int(room)
 	var events []media.Event
 	list := rest[:n]
 	if crc32.Checksum(list, castagnoli) == binary.BigEndian.Uint32(box[at+12:]) && json.Unmarshal(list, &events) == nil {
 		e.events = events[:min(len(events), media.MaxEvents)]
 	}
-	return at + eventsFixed + int(room)
+	return at + eventsFixedBytes + int(room)
 }
 
 // note writes an event, and the protection that it requires, into the entry of the growing
@@ -103,8 +103,8 @@ func (f *file) note(ev media.Event, protected bool) (bool, error) {
 	e.events = media.JoinEvent(e.events, ev)
 	kept := holds(e.events, ev.ID)
 	if e.eventsAt > 0 {
-		list := encodedList(e.encodeEvents(e.room))
-		if err := f.writeAt(list, f.lay.entryAt+int64(e.eventsAt)+eventsLength); err != nil {
+		list := encodedList(e.encodeEvents(e.eventsRoomBytes))
+		if err := f.writeAt(list, f.lay.entryAt+int64(e.eventsAt)+eventsLengthAt); err != nil {
 			return kept, fmt.Errorf("event: %w", err)
 		}
 	}

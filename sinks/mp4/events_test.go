@@ -136,7 +136,7 @@ func TestMoreEventsThanAFileNamesLast(t *testing.T) {
 func TestAnEventOfMuchDataCostsTheOthersNothing(t *testing.T) {
 	src, pool := record(t, avc(4)), media.NewCheckedPool()
 	large := eventNo(2)
-	large.Data = json.RawMessage(`{"n":"` + strings.Repeat("x", eventsRoom) + `"}`)
+	large.Data = json.RawMessage(`{"n":"` + strings.Repeat("x", eventsRoomBytes) + `"}`)
 	s, seg := noted(t, src, pool, false, nil, eventNo(1), large, eventNo(3))
 	entry, err := ReadEntry(s.path(s.last()))
 	require.NoError(t, err)
@@ -159,7 +159,7 @@ func TestTornListOfEventsCountsAsEmpty(t *testing.T) {
 	require.Positive(t, at)
 	rapid.Check(t, func(rt *rapid.T) {
 		torn := bytes.Clone(data)
-		i := at + rapid.IntRange(0, eventsFixed+200).Draw(rt, "byte")
+		i := at + rapid.IntRange(0, eventsFixedBytes+200).Draw(rt, "byte")
 		if i >= at+4 && i < at+8 {
 			i += 4 // the room is written once, and a slightly smaller value does no harm
 		}

@@ -22,11 +22,11 @@ func small(t *testing.T, fragment bool, gop int) (run cutRun, data []byte, ends 
 	require.NoError(t, err)
 	f.f, f.name = m, "small.mp4.part"
 	require.NoError(t, f.writeHeader(0))
-	ends = append(ends, f.size)
+	ends = append(ends, f.sizeBytes)
 	for _, c := range chunks {
 		run.chunks = append(run.chunks, samplesOf(c))
 		require.NoError(t, f.write(c))
-		ends = append(ends, f.size)
+		ends = append(ends, f.sizeBytes)
 		c.Release()
 	}
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
@@ -80,7 +80,7 @@ func (run cutRun) repairs(t *testing.T, b []byte, whole int, header bool, what s
 		return
 	}
 	if form == headless {
-		require.NoError(t, file.writeSize(file.lay.reserve))
+		require.NoError(t, file.writeSize(file.lay.reserveBytes))
 	}
 	var r Repaired
 	r.rebuild(file)

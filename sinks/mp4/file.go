@@ -16,50 +16,50 @@ const pageBytes = 4096
 
 // layout holds the offsets of the parts of a growing file, in bytes from its start.
 type layout struct {
-	fragment     bool
-	reserveAt    int64 // the free box that reserves room for the final moov or the sidx
-	reserve      int64 // its size including the header
-	moovAt, moov int64 // the growing moov and its size including the header
-	mehdAt       int64
-	entryAt      int64
-	chunks       int64 // offset of the first chunk
+	fragment          bool
+	reserveAt         int64 // the free box that reserves room for the final moov or the sidx
+	reserveBytes      int64 // its size including the header
+	moovAt, moovBytes int64 // the growing moov and its size including the header
+	mehdAt            int64
+	entryAt           int64
+	chunksAt          int64 // offset of the first chunk
 }
 
 // file is a segment's file while it grows, or while recovery finishes it.
 type file struct {
-	f         disk.File
-	name      string // current name, with media.PartSuffix
-	lay       layout
-	tracks    []track
-	lead      int
-	entry     entry
-	seed      uint32 // seed of the checksums
-	noSync    bool   // sync: none
-	size      int64  // end of the last whole chunk, bytes
-	seq       uint32 // sequence number of the last fragment
-	endUTC    int64  // UTC ns, end of the last access unit
-	startStep int64  // ns, Chunk.SteppedNS of the first chunk
-	stepped   int64  // ns, Chunk.SteppedNS of the newest chunk
-	index     index  // fragment: true
-	gaps      []media.Gap
-	anchoring media.Anchoring
-	gapBehind bool   // the next file begins at once, and its gap reports the missing media
-	committed bool   // the commit that finishes it may have reached the disk
-	filled    int64  // bytes of gaps and anchors written in place
-	asGrown   bool   // finished as a fragmented file without an index
-	moovSum   uint32 // checksum of the final moov of an ordinary file
-	units     uint64
-	dropped   uint64 // access units that did not fit the time line
-	syncFail  error  // a failed fsync is never retried
-	cache     disk.PageCache
-	ahead     disk.Preallocation
-	most      int64 // largest permitted size, bytes; 0: unlimited
-	gopAt     int64 // offset of the current GOP
-	gopMost   int64 // bytes of the longest GOP
+	f              disk.File
+	name           string // current name, with media.PartSuffix
+	lay            layout
+	tracks         []track
+	lead           int
+	entry          entry
+	seed           uint32 // seed of the checksums
+	noSync         bool   // sync: none
+	sizeBytes      int64  // end of the last whole chunk, bytes
+	seq            uint32 // sequence number of the last fragment
+	endUTC         int64  // UTC ns, end of the last access unit
+	startSteppedNS int64  // ns, Chunk.SteppedNS of the first chunk
+	steppedNS      int64  // ns, Chunk.SteppedNS of the newest chunk
+	index          index  // fragment: true
+	gaps           []media.Gap
+	anchoring      media.Anchoring
+	gapBehind      bool   // the next file begins at once, and its gap reports the missing media
+	committed      bool   // the commit that finishes it may have reached the disk
+	filledBytes    int64  // bytes of gaps and anchors written in place
+	asGrown        bool   // finished as a fragmented file without an index
+	moovSum        uint32 // checksum of the final moov of an ordinary file
+	units          uint64
+	dropped        uint64 // access units that did not fit the time line
+	syncFail       error  // a failed fsync is never retried
+	cache          disk.PageCache
+	ahead          disk.Preallocation
+	maxBytes       int64 // largest permitted size, bytes; 0: unlimited
+	gopAt          int64 // offset of the current GOP
+	maxGOPBytes    int64 // bytes of the longest GOP
 
-	beyond      []media.Event // events that the entry has no room for, until they are announced
-	protectedBy media.ID      // the event that requires its protection
-	counted     int64         // its bytes as counted against the limits of protection
+	beyond       []media.Event // events that the entry has no room for, until they are announced
+	protectedBy  media.ID      // the event that requires its protection
+	countedBytes int64         // its bytes as counted against the limits of protection
 
 	w    isobmff.Writer
 	iov  [][]byte
@@ -80,8 +80,8 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 	}
 	place(f.tracks, seg.Set, first)
 	f.lay.fragment = fragment
-	f.startStep, f.stepped = first.SteppedNS, first.SteppedNS
-	f.index.every = media.FromNanos(every, f.tracks[f.lead].timescale)
+	f.startSteppedNS, f.steppedNS = first.SteppedNS, first.SteppedNS
+	f.index.everyTicks = media.FromNanos(every, f.tracks[f.lead].timescale)
 	f.seed = seedOf(f.entry.identity.ID)
 	return f, nil
 }
@@ -96,26 +96,26 @@ func (f *file) writeHeader(want int64) error {
 		return moov.Err()
 	}
 	l := &f.lay
-	l.moov = int64(len(moov.B))
+	l.moovBytes = int64(len(moov.B))
 	if l.fragment {
 		l.moovAt = int64(len(ftyp.B))
-		l.reserveAt = l.moovAt + l.moov
-		l.chunks = pageEnd(l.reserveAt + max(want, minReserve))
-		l.reserve = l.chunks - l.reserveAt
+		l.reserveAt = l.moovAt + l.moovBytes
+		l.chunksAt = pageEnd(l.reserveAt + max(want, minReserveBytes))
+		l.reserveBytes = l.chunksAt - l.reserveAt
 	} else {
 		l.reserveAt = int64(len(ftyp.B))
-		l.moovAt = pageEnd(l.reserveAt + max(want, minReserve))
-		l.reserve = l.moovAt - l.reserveAt
-		l.chunks = l.moovAt + l.moov
+		l.moovAt = pageEnd(l.reserveAt + max(want, minReserveBytes))
+		l.reserveBytes = l.moovAt - l.reserveAt
+		l.chunksAt = l.moovAt + l.moovBytes
 	}
 	l.mehdAt, l.entryAt = l.moovAt+int64(mehd), l.moovAt+int64(entry)
 	// The room is allocated now, so that the file can be finished on a full disk.
-	allocated := f.f.Allocate(0, l.chunks)
+	allocated := f.f.Allocate(0, l.chunksAt)
 	if allocated != nil && !errors.Is(allocated, errors.ErrUnsupported) {
 		return f.fail("reserve", 0, allocated)
 	}
 	var reserve isobmff.Writer
-	reserve.Header("free", uint32(l.reserve))
+	reserve.Header("free", uint32(l.reserveBytes))
 	parts := [][]byte{ftyp.B, reserve.B}
 	if l.fragment {
 		parts = [][]byte{ftyp.B, moov.B, reserve.B}
@@ -132,16 +132,16 @@ func (f *file) writeHeader(want int64) error {
 		if err := f.writeAt(moov.B, l.moovAt); err != nil {
 			return err
 		}
-	} else if err := f.f.Truncate(l.chunks); err != nil {
-		return f.fail("write header", l.chunks, err)
+	} else if err := f.f.Truncate(l.chunksAt); err != nil {
+		return f.fail("write header", l.chunksAt, err)
 	}
-	f.size = l.chunks
+	f.sizeBytes = l.chunksAt
 	return nil
 }
 
 // fillReserve writes zeros into the reserve where the file system cannot allocate.
 func (f *file) fillReserve() error {
-	from, to := f.lay.reserveAt+8, f.lay.reserveAt+f.lay.reserve
+	from, to := f.lay.reserveAt+8, f.lay.reserveAt+f.lay.reserveBytes
 	zeros := make([]byte, min(to-from, 256<<10))
 	for ; from < to; from += int64(len(zeros)) {
 		if err := f.writeAt(zeros[:min(int64(len(zeros)), to-from)], from); err != nil {
@@ -160,7 +160,7 @@ func (f *file) write(c *media.Chunk) error {
 	if err := f.gather(g, c); err != nil || len(g.runs) == 0 {
 		return err
 	}
-	g.seq, g.seed, g.at = f.seq+1, f.seed, f.size
+	g.seq, g.seed, g.at = f.seq+1, f.seed, f.sizeBytes
 	g.bare = f.lay.fragment && f.seq == 0
 	f.w.B = f.w.B[:0]
 	g.writeHead(&f.w)
@@ -171,19 +171,19 @@ func (f *file) write(c *media.Chunk) error {
 		f.iov = append(f.iov, payload.Blocks()...)
 		n += int64(payload.Len())
 	}
-	f.ahead.Take(f.f, f.size, f.size-f.lay.chunks, n)
-	if err := f.f.WritevAt(f.iov, f.size); err != nil {
+	f.ahead.Take(f.f, f.sizeBytes, f.sizeBytes-f.lay.chunksAt, n)
+	if err := f.f.WritevAt(f.iov, f.sizeBytes); err != nil {
 		// A partial chunk is useless: recovery would cut it off too.
-		_ = f.f.Truncate(f.size)
-		return f.fail("write chunk", f.size, err)
+		_ = f.f.Truncate(f.sizeBytes)
+		return f.fail("write chunk", f.sizeBytes, err)
 	}
-	f.took(g, f.size+int64(len(f.w.B)), n)
-	f.stepped = c.SteppedNS
+	f.took(g, f.sizeBytes+int64(len(f.w.B)), n)
+	f.steppedNS = c.SteppedNS
 	return nil
 }
 
 // written returns the end of the media in the file, UTC ns less Stepped.
-func (f *file) written() int64 { return f.endUTC - f.stepped }
+func (f *file) written() int64 { return f.endUTC - f.steppedNS }
 
 // gather collects the samples that a chunk adds to each track.
 func (f *file) gather(g *fragment, c *media.Chunk) error {
@@ -201,7 +201,7 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 		if cols.Len() == 0 {
 			continue
 		}
-		if from := cols.DTS[0] + t.shift; cols.EndTicks+t.shift-from > math.MaxUint32 || t.begun && from-t.last > math.MaxUint32 {
+		if from := cols.DTS[0] + t.shiftTicks; cols.EndTicks+t.shiftTicks-from > math.MaxUint32 || t.begun && from-t.lastTicks > math.MaxUint32 {
 			return fmt.Errorf("%s: track %d: time jumps by more than one sample can last: the segmenter cuts at a gap", f.name, t.id)
 		}
 		if i == f.lead {
@@ -223,13 +223,13 @@ func (f *file) took(g *fragment, data, n int64) {
 	for i := range g.runs {
 		r := &g.runs[i]
 		t := r.track
-		t.table.Add(&r.cols, t.shift, data)
+		t.table.Add(&r.cols, t.shiftTicks, data)
 		data += sizes(&r.cols)
-		t.begun, t.last = true, r.cols.DTS[r.cols.Len()-1]+t.shift
+		t.begun, t.lastTicks = true, r.cols.DTS[r.cols.Len()-1]+t.shiftTicks
 		f.units += uint64(r.cols.Len())
 		if t == &f.tracks[f.lead] {
 			timed, sync = true, r.cols.Flags[0]&media.FlagSync != 0
-			at = r.cols.DTS[0] + t.shift + int64(r.cols.OffsetTicks[0]) - t.mediaTime
+			at = r.cols.DTS[0] + t.shiftTicks + int64(r.cols.OffsetTicks[0]) - t.mediaTimeTicks
 		}
 	}
 	f.follow(g, at, timed)
@@ -239,7 +239,7 @@ func (f *file) took(g *fragment, data, n int64) {
 	lead := &g.runs[g.lead]
 	f.endUTC = g.utc + media.ToNanos(lead.cols.EndTicks-lead.cols.DTS[0], lead.track.timescale)
 	f.seq = g.seq
-	f.size += n
+	f.sizeBytes += n
 }
 
 func sizes(c *media.Columns) (n int64) {

@@ -16,7 +16,7 @@ import (
 // maxBytes returns the largest permitted size of the open file: the file system's limit, or
 // the size at which an earlier file failed.
 func (m *Muxer) maxBytes(f *file) int64 {
-	most := m.ranInto
+	most := m.ranIntoBytes
 	if n, told := disk.MaxBytes(f.f); told && (most == 0 || n < most) {
 		most = n
 	}
@@ -26,14 +26,14 @@ func (m *Muxer) maxBytes(f *file) int64 {
 // full reports, at a key frame, whether the next GOP and the final boxes may exceed the
 // permitted size.
 func (f *file) full() bool {
-	f.gopMost, f.gopAt = max(f.gopMost, f.size-f.gopAt), f.size
-	return f.most > 0 && f.size+2*f.gopMost+int64(f.tableBytes()) > f.most
+	f.maxGOPBytes, f.gopAt = max(f.maxGOPBytes, f.sizeBytes-f.gopAt), f.sizeBytes
+	return f.maxBytes > 0 && f.sizeBytes+2*f.maxGOPBytes+int64(f.tableBytes()) > f.maxBytes
 }
 
 // cutFull finishes a file that may not grow any more. The next file begins with the chunk that
 // starts the next GOP; no media is missing between them.
 func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) error {
-	m.log.Info("file finished: the file system permits no larger file", "file", m.shown(m.file.name), "max_bytes", m.file.most)
+	m.log.Info("file finished: the file system permits no larger file", "file", m.shown(m.file.name), "max_bytes", m.file.maxBytes)
 	if err := m.finish(endcause.MaxSize, emit); err != nil {
 		return err
 	}
@@ -57,6 +57,6 @@ func (m *Muxer) hitLimit(err error, size int64) {
 	if size == 0 || !errors.Is(err, unix.EFBIG) || m.out == nil {
 		return
 	}
-	m.ranInto = size
+	m.ranIntoBytes = size
 	m.out.tried = time.Time{}
 }

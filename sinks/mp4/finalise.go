@@ -11,9 +11,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// minReserve is the smallest reserve: the header of the remaining free box and the 16-byte
+// minReserveBytes is the smallest reserve: the header of the remaining free box and the 16-byte
 // header of the mdat. With it the moov goes to the end of the file.
-const minReserve = 24
+const minReserveBytes = 24
 
 // finish makes a finished file of a growing one and returns the number of bytes written. The
 // file keeps its name. Recovery uses the same code.
@@ -22,7 +22,7 @@ const minReserve = 24
 // either the growing one or the finished one.
 func (f *file) finish(state media.State, reason media.Cause) (written int64, err error) {
 	if written, err = f.finalise(state, reason); err == nil {
-		f.ahead.GiveBack(f.f, f.size)
+		f.ahead.GiveBack(f.f, f.sizeBytes)
 	}
 	return written, err
 }
@@ -40,21 +40,21 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 
 // finishPlain makes an ordinary file, with the moov in the reserve or at the end.
 func (f *file) finishPlain() (written int64, err error) {
-	f.entry.room = len(f.entry.encodeEvents(0))
-	f.entry.gapsRoom = 0 // no room for more gaps
+	f.entry.eventsRoomBytes = len(f.entry.encodeEvents(0))
+	f.entry.gapsRoomBytes = 0 // no room for more gaps
 	f.w.B = append(f.w.B[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
 	if f.w.Err() != nil {
 		return 0, f.w.Err()
 	}
 	f.moovSum = samples.Checksum(f.w.B[8:])
-	if moov := f.w.B; int64(len(moov)) <= f.lay.reserve-minReserve {
+	if moov := f.w.B; int64(len(moov)) <= f.lay.reserveBytes-minReserveBytes {
 		written, err = f.finishHead(moov)
 	} else {
 		written, err = f.finishTail(moov)
 	}
 	if f.syncFail == nil && noRoom(err) { // even in the reserve, on a disk that cannot allocate
-		if err := f.writeSize(f.lay.reserve); err != nil { // the failed write may have been the flip
+		if err := f.writeSize(f.lay.reserveBytes); err != nil { // the failed write may have been the flip
 			return 0, err
 		}
 		return f.finishAsGrown()
@@ -65,10 +65,10 @@ func (f *file) finishPlain() (written int64, err error) {
 // sampleIndex returns the encoded sample index of a finished file. modifiedNS is the file's
 // modification time, UTC ns.
 func (f *file) sampleIndex(id media.ID, modifiedNS int64) ([]byte, error) {
-	of := samples.Source{Recording: id, Bytes: f.size, ModifiedNS: modifiedNS, Moov: f.moovSum}
+	of := samples.Source{Recording: id, Bytes: f.sizeBytes, ModifiedNS: modifiedNS, Moov: f.moovSum}
 	fragments := f.lay.fragment || f.asGrown
 	if fragments { // its moov was written in parts
-		moov := make([]byte, f.lay.moov-8)
+		moov := make([]byte, f.lay.moovBytes-8)
 		if n, err := f.f.ReadAt(moov, f.lay.moovAt+8); n < len(moov) {
 			return nil, f.fail("read moov", f.lay.moovAt, err)
 		}
@@ -77,7 +77,7 @@ func (f *file) sampleIndex(id media.ID, modifiedNS int64) ([]byte, error) {
 	tables := make([]sampleindex.Table, len(f.tracks))
 	for i := range f.tracks {
 		t := &f.tracks[i]
-		tables[i] = sampleindex.Table{Track: t.indexed(), Samples: &t.table, Shift: t.movieShift(fragments)}
+		tables[i] = sampleindex.Table{Track: t.indexed(), Samples: &t.table, ShiftTicks: t.movieShiftTicks(fragments)}
 	}
 	return sampleindex.Encode(of, tables)
 }
@@ -87,13 +87,13 @@ func noRoom(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
 }
 
-// duration returns the end of the last track, ns.
-func (f *file) duration() int64 {
-	return media.ToNanos(movieDuration(f.tracks), movieTimescale)
+// durationNS returns the end of the last track, ns.
+func (f *file) durationNS() int64 {
+	return media.ToNanos(movieDurationTicks(f.tracks), movieTimescale)
 }
 
 func (f *file) tableBytes() int {
-	n := pageBytes + f.entry.room
+	n := pageBytes + f.entry.eventsRoomBytes
 	for i := range f.tracks {
 		n += len(f.tracks[i].stsd) + 1024 + f.tracks[i].table.Bytes()
 	}
@@ -111,7 +111,7 @@ func (f *file) tableBytes() int {
 // The padding is not written: it stays a hole, or the allocated blocks.
 func (f *file) finishHead(moov []byte) (written int64, err error) {
 	l := &f.lay
-	mdatAt := l.reserveAt + l.reserve - 16
+	mdatAt := l.reserveAt + l.reserveBytes - 16
 	moovEnd := l.reserveAt + 8 + int64(len(moov))
 	pad := mdatAt - moovEnd
 	w := isobmff.Writer{B: moov}
@@ -121,7 +121,7 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 		mdatAt = moovEnd // too small for a box: it becomes part of the mdat
 	}
 	var mdat isobmff.Writer
-	mdat.LargeHeader("mdat", f.size-mdatAt)
+	mdat.LargeHeader("mdat", f.sizeBytes-mdatAt)
 	if pad < 8 || pad == 8 {
 		w.B = append(w.B, mdat.B...)
 		mdat.B = nil
@@ -152,19 +152,19 @@ func (f *file) finishTail(moov []byte) (written int64, err error) {
 	l := &f.lay
 	var wrapper, mdat isobmff.Writer
 	wrapper.Header("free", uint32(8+len(moov)))
-	if err := f.f.WritevAt([][]byte{wrapper.B, moov}, f.size); err != nil {
-		_ = f.f.Truncate(f.size)
-		return 0, f.fail("write moov", f.size, err)
+	if err := f.f.WritevAt([][]byte{wrapper.B, moov}, f.sizeBytes); err != nil {
+		_ = f.f.Truncate(f.sizeBytes)
+		return 0, f.fail("write moov", f.sizeBytes, err)
 	}
-	mdatAt := l.reserveAt + l.reserve - 16
-	mdat.LargeHeader("mdat", f.size+8-mdatAt)
+	mdatAt := l.reserveAt + l.reserveBytes - 16
+	mdat.LargeHeader("mdat", f.sizeBytes+8-mdatAt)
 	if err := f.writeAt(mdat.B, mdatAt); err != nil {
 		return 0, err
 	}
-	if err := f.flip(l.reserve - 16); err != nil {
+	if err := f.flip(l.reserveBytes - 16); err != nil {
 		return 0, err
 	}
-	f.size += int64(8 + len(moov))
+	f.sizeBytes += int64(8 + len(moov))
 	f.punch(l.reserveAt+8, mdatAt)
 	return int64(8 + len(moov) + 16 + 4), nil
 }
@@ -206,8 +206,8 @@ func (f *file) writeSize(size int64) error {
 func (f *file) finishIndex() (written int64, err error) {
 	l := &f.lay
 	lead := &f.tracks[f.lead]
-	limit := (l.reserve - 8 - isobmff.SidxFixedBytes) / isobmff.ReferenceBytes
-	refs := f.index.references(lead.presented()+lead.table.DurationTicks(), int(limit))
+	limit := (l.reserveBytes - 8 - isobmff.SidxFixedBytes) / isobmff.ReferenceBytes
+	refs := f.index.references(lead.presentedTicks()+lead.table.DurationTicks(), int(limit))
 	if len(refs) == 0 { // no lead track, or more fragments than fit
 		return f.finishAsGrown()
 	}
@@ -219,21 +219,21 @@ func (f *file) finishIndex() (written int64, err error) {
 	var sidx isobmff.Writer
 	sidx.Sidx(f.index.sidx(lead, refs))
 	n := int64(len(sidx.B))
-	if err := f.writeAt(sidx.B, l.chunks-n); err != nil {
+	if err := f.writeAt(sidx.B, l.chunksAt-n); err != nil {
 		return 0, err
 	}
 	if err := f.fillMoov(); err != nil {
 		return 0, err
 	}
-	if err := f.writeSize(l.reserve - n); err != nil {
+	if err := f.writeSize(l.reserveBytes - n); err != nil {
 		return 0, err
 	}
 	if err := f.showMehd(); err != nil {
 		return 0, err
 	}
-	f.size += endBytes
-	f.punch(l.reserveAt+8, l.chunks-n)
-	return n + 4 + endBytes + grownBytes + f.filled, nil
+	f.sizeBytes += endBytes
+	f.punch(l.reserveAt+8, l.chunksAt-n)
+	return n + 4 + endBytes + grownBytes + f.filledBytes, nil
 }
 
 // endBytes is the size of the free box behind the last fragment.
@@ -243,9 +243,9 @@ const endBytes = 8
 func (f *file) appendEnd() error {
 	var end isobmff.Writer
 	end.Free(endBytes)
-	err := f.writeAt(end.B, f.size)
+	err := f.writeAt(end.B, f.sizeBytes)
 	if err != nil {
-		_ = f.f.Truncate(f.size)
+		_ = f.f.Truncate(f.sizeBytes)
 	}
 	return err
 }
@@ -256,7 +256,7 @@ func (f *file) finishAsGrown() (written int64, err error) {
 		return 0, err
 	}
 	f.asGrown = true
-	return grownBytes + f.filled, f.showMehd()
+	return grownBytes + f.filledBytes, f.showMehd()
 }
 
 // grownBytes is the number of bytes that fillMoov and showMehd write.
@@ -277,7 +277,7 @@ func (f *file) fillMoov() error {
 		return err
 	}
 	var body isobmff.Writer
-	body.MehdBody(uint64(movieDuration(f.tracks)))
+	body.MehdBody(uint64(movieDurationTicks(f.tracks)))
 	if err := f.writeAt(body.B, f.lay.mehdAt+8); err != nil {
 		return err
 	}
@@ -289,7 +289,7 @@ func (f *file) fillMoov() error {
 // version of spool may have 32 bits for it: a longer duration is written as unknown there.
 func (f *file) fillMvhd() error {
 	at := f.lay.moovAt + 8
-	h, err := isobmff.ReadHeader(f.f, at, f.lay.moovAt+f.lay.moov)
+	h, err := isobmff.ReadHeader(f.f, at, f.lay.moovAt+f.lay.moovBytes)
 	if err != nil || !h.Is("mvhd") || h.SizeBytes < h.HeaderBytes+isobmff.MvhdTimesBytes {
 		return diskError(err)
 	}
@@ -297,7 +297,7 @@ func (f *file) fillMvhd() error {
 	if n, err := f.f.ReadAt(times[:], at+h.HeaderBytes); n < len(times) {
 		return f.fail("read mvhd", at, err)
 	}
-	isobmff.SetDuration("mvhd", times[:], uint64(movieDuration(f.tracks)))
+	isobmff.SetDuration("mvhd", times[:], uint64(movieDurationTicks(f.tracks)))
 	return f.writeAt(times[:], at+h.HeaderBytes)
 }
 

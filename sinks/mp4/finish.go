@@ -77,7 +77,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.log.Warn("the sample index of a recording was not written: it is built from the file when it is needed", "file", m.shown(final), "error", err)
 	}
 	m.log.Info("recording finished", "file", m.shown(final), "reason", string(reason),
-		"duration", time.Duration(r.DurationNS).Round(time.Millisecond), "bytes", f.size,
+		"duration", time.Duration(r.DurationNS).Round(time.Millisecond), "bytes", f.sizeBytes,
 		"start", at(r.StartUTC).UTC(), "end", at(r.EndUTC).UTC(), "finish_wrote", written, "finish_took", took.Round(time.Microsecond))
 	if f.asGrown {
 		m.log.Warn("the file has no index, and some players cannot seek in it: there was no room for an index; a longer fragment_duration needs less room", "file", m.shown(final))
@@ -127,7 +127,7 @@ func (m *Muxer) deleted(err error) bool {
 func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
-		"duration", time.Duration(f.duration()).Round(time.Millisecond), "bytes", f.size)
+		"duration", time.Duration(f.durationNS()).Round(time.Millisecond), "bytes", f.sizeBytes)
 	f.conclude(media.StateLost, reason)
 	r, err := m.recording(strings.TrimSuffix(f.name, media.PartSuffix))
 	if err != nil {

@@ -97,7 +97,7 @@ func FuzzScanOfDamagedFiles(f *testing.F) {
 			return
 		}
 		if form == headless {
-			require.NoError(t, file.writeSize(file.lay.reserve))
+			require.NoError(t, file.writeSize(file.lay.reserveBytes))
 		}
 		var r Repaired
 		r.rebuild(file)
@@ -118,7 +118,7 @@ func resealAll(b []byte) {
 	if err != nil || form == finished {
 		return
 	}
-	s := newChunkScan(file, int64(len(b)), file.size)
+	s := newChunkScan(file, int64(len(b)), file.sizeBytes)
 	for {
 		v, head, n, err := s.next()
 		if err != nil || v == nothing {
@@ -141,7 +141,7 @@ func FuzzFragment(f *testing.F) {
 		if err != nil || form == finished {
 			continue
 		}
-		s := newChunkScan(file, int64(len(b)), file.size)
+		s := newChunkScan(file, int64(len(b)), file.sizeBytes)
 		v, head, n, err := s.next()
 		require.NoError(f, err)
 		require.Equal(f, whole, v)
@@ -174,10 +174,10 @@ func FuzzEntry(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte, seal bool) {
 		b = bytes.Clone(b)
-		if seal && len(b) > entryFixed {
+		if seal && len(b) > entryFixedBytes {
 			n := int(binary.BigEndian.Uint32(b[84:]))
-			if n >= 0 && n <= len(b)-entryFixed {
-				binary.BigEndian.PutUint32(b[88:], crc32.Checksum(b[entryFixed:entryFixed+n], castagnoli))
+			if n >= 0 && n <= len(b)-entryFixedBytes {
+				binary.BigEndian.PutUint32(b[88:], crc32.Checksum(b[entryFixedBytes:entryFixedBytes+n], castagnoli))
 			}
 		}
 		e, _, err := findEntry(b)

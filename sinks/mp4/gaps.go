@@ -25,10 +25,10 @@ import (
 // prft boxes. Other programs skip these boxes. A text that does not match its checksum counts
 // as empty.
 const (
-	gapsMark  = "gaps"
-	gapsFixed = 16
-	gapsRoom  = 4 << 10 // of a growing file: some forty gaps, and the anchors of three weeks
-	gapsMost  = 8 << 10 // of a finished file
+	gapsMark       = "gaps"
+	gapsFixedBytes = 16
+	gapsRoomBytes  = 4 << 10 // of a growing file: some forty gaps, and the anchors of three weeks
+	maxGapsBytes   = 8 << 10 // of a finished file
 
 	// gapsUUID is the extended type of the box in a moof.
 	gapsUUID = "\x1b\x6e\xd2\x45\x90\x3c\x47\xa8\xb1\x5f\x08\xe3\x77\x2a\xc6\x04"
@@ -42,24 +42,24 @@ type gapsJSON struct {
 }
 
 type gapJSON struct {
-	Cause    media.Cause `json:"cause"`
-	Start    int64       `json:"at"`
-	Duration int64       `json:"ns,omitempty"`
-	Track    int         `json:"track,omitempty"`
-	Units    int         `json:"units,omitempty"`
-	Bytes    int64       `json:"bytes,omitempty"`
-	Chunks   int         `json:"chunks,omitempty"`
-	Places   int         `json:"places,omitempty"`  // 0: one place
-	Missing  int64       `json:"missing,omitempty"` // 0: the whole duration
-	Next     bool        `json:"next,omitempty"`    // in a chunk only, see media.Gap
+	Cause      media.Cause `json:"cause"`
+	StartNS    int64       `json:"at"`
+	DurationNS int64       `json:"ns,omitempty"`
+	Track      int         `json:"track,omitempty"`
+	Units      int         `json:"units,omitempty"`
+	Bytes      int64       `json:"bytes,omitempty"`
+	Chunks     int         `json:"chunks,omitempty"`
+	Places     int         `json:"places,omitempty"`  // 0: one place
+	MissingNS  int64       `json:"missing,omitempty"` // 0: the whole duration
+	Next       bool        `json:"next,omitempty"`    // in a chunk only, see media.Gap
 }
 
 func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
 	var text gapsJSON
 	for _, g := range list {
 		text.Gaps = append(text.Gaps, gapJSON{
-			Cause: g.Cause, Start: g.StartUTC - from, Duration: g.DurationNS, Track: g.Track,
-			Units: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places-1, 0), Missing: g.MissingNS, Next: g.Next,
+			Cause: g.Cause, StartNS: g.StartUTC - from, DurationNS: g.DurationNS, Track: g.Track,
+			Units: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places-1, 0), MissingNS: g.MissingNS, Next: g.Next,
 		})
 	}
 	for _, a := range anchors {
@@ -94,8 +94,8 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 	}
 	for _, g := range text.Gaps[:min(len(text.Gaps), media.MaxGaps)] {
 		list = append(list, media.Gap{
-			Cause: g.Cause, StartUTC: from + g.Start, DurationNS: max(g.Duration, 0), Track: g.Track,
-			AccessUnits: g.Units, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places, 0) + 1, MissingNS: max(g.Missing, 0), Next: g.Next,
+			Cause: g.Cause, StartUTC: from + g.StartNS, DurationNS: max(g.DurationNS, 0), Track: g.Track,
+			AccessUnits: g.Units, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places, 0) + 1, MissingNS: max(g.MissingNS, 0), Next: g.Next,
 		})
 	}
 	for _, a := range text.Anchors[:min(len(text.Anchors), media.MaxAnchors)] {
@@ -109,8 +109,8 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 
 // writeGaps appends the gaps of the entry.
 func (e *entry) writeGaps(w *isobmff.Writer, box int) {
-	list := e.encodeGaps(gapsMost)
-	room := max(e.gapsRoom, len(list))
+	list := e.encodeGaps(maxGapsBytes)
+	room := max(e.gapsRoomBytes, len(list))
 	if room == 0 {
 		return
 	}
@@ -130,15 +130,15 @@ func (e *entry) encodeGaps(limit int) []byte {
 
 // readGaps reads the gaps at an offset of the box.
 func (e *entry) readGaps(box []byte, at int) {
-	if at <= 0 || at+gapsFixed > len(box) || string(box[at:at+4]) != gapsMark {
+	if at <= 0 || at+gapsFixedBytes > len(box) || string(box[at:at+4]) != gapsMark {
 		return
 	}
 	room, n := binary.BigEndian.Uint32(box[at+4:]), binary.BigEndian.Uint32(box[at+8:])
-	rest := box[at+gapsFixed:]
-	if uint64(room) > uint64(len(rest)) || n > room || n > maxEntryJSON {
+	rest := box[at+gapsFixedBytes:]
+	if uint64(room) > uint64(len(rest)) || n > room || n > maxEntryBytes {
 		return
 	}
-	e.gapsAt, e.gapsRoom = at, int(room)
+	e.gapsAt, e.gapsRoomBytes = at, int(room)
 	if text := rest[:n]; crc32.Checksum(text, castagnoli) == binary.BigEndian.Uint32(box[at+12:]) {
 		e.gaps, e.anchors = decodeGaps(text, e.identity.StartUTC)
 	}
@@ -150,9 +150,9 @@ func (f *file) fillGaps() error {
 	if e.gapsAt == 0 { // a file of an earlier version
 		return nil
 	}
-	text := encodedList(e.encodeGaps(e.gapsRoom))
-	f.filled = int64(len(text))
-	return f.writeAt(text, f.lay.entryAt+int64(e.gapsAt)+eventsLength)
+	text := encodedList(e.encodeGaps(e.gapsRoomBytes))
+	f.filledBytes = int64(len(text))
+	return f.writeAt(text, f.lay.entryAt+int64(e.gapsAt)+eventsLengthAt)
 }
 
 // writeGaps appends the box with the chunk's gaps, if any, to its moof.
@@ -208,7 +208,7 @@ func (f *file) within(g *media.Gap) bool {
 	id := &f.entry.identity
 	before := id.StartUTC - g.StartUTC
 	other := g.Track != 0 && g.Track != f.lead+1
-	if before <= 0 || id.GapDuration == 0 && !(other && before > absentNS) {
+	if before <= 0 || id.GapDurationNS == 0 && !(other && before > absentNS) {
 		return true
 	}
 	*g = g.From(id.StartUTC)
@@ -219,8 +219,8 @@ func (f *file) within(g *media.Gap) bool {
 func (f *file) conclude(state media.State, reason media.Cause) {
 	e := &f.entry
 	e.outcome = f.outcomeAs(state, reason)
-	e.anchors = f.anchoring.Anchors(e.outcome.duration, int64(e.identity.Speed))
-	e.gaps = f.gapsWithin(e.anchors.At(e.outcome.duration))
+	e.anchors = f.anchoring.Anchors(e.outcome.durationNS, int64(e.identity.Speed))
+	e.gaps = f.gapsWithin(e.anchors.At(e.outcome.durationNS))
 	for i := range f.tracks {
 		f.absent(i)
 	}
@@ -243,9 +243,9 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	return list
 }
 
-// foretold returns the duration of the gaps in the file that the gap before the next file
+// foretoldNS returns the duration of the gaps in the file that the gap before the next file
 // reports, ns; it is negative if the file reports them itself.
-func (f *file) foretold() (ns int64) {
+func (f *file) foretoldNS() (ns int64) {
 	for i := range f.gaps {
 		if f.gaps[i].Next {
 			ns += f.gaps[i].Missing()
@@ -269,11 +269,11 @@ const (
 // file reports it.
 func (f *file) absent(i int) {
 	t, e := &f.tracks[i], &f.entry
-	total := e.outcome.duration
+	total := e.outcome.durationNS
 	begin, end, usual := total, total, int64(0)
 	if n := int64(t.table.Count); n > 0 {
-		begin = media.ToNanos(max(t.presented(), 0), t.timescale)
-		end = media.ToNanos(t.presented()+t.table.ShownTicks(), t.timescale)
+		begin = media.ToNanos(max(t.presentedTicks(), 0), t.timescale)
+		end = media.ToNanos(t.presentedTicks()+t.table.ShownTicks(), t.timescale)
 		usual = media.ToNanos(t.table.DurationTicks()/n, t.timescale)
 	}
 	note := func(from, to int64) {

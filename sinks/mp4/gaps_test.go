@@ -145,7 +145,7 @@ func TestAFullListFitsTheRoomOfAGrowingFile(t *testing.T) {
 		k.See(i*gapSecond, e.identity.StartUTC+i*gapSecond+i*i*7919%1999999999, 0)
 	}
 	e.anchors = k.Anchors(5000*gapSecond, 0)
-	for _, limit := range []int{gapsRoom, gapsMost, 240, 40} {
+	for _, limit := range []int{gapsRoomBytes, maxGapsBytes, 240, 40} {
 		b := e.encodeGaps(limit)
 		require.LessOrEqual(t, len(b), limit)
 		gaps, anchors := decodeGaps(b, e.identity.StartUTC)
@@ -160,7 +160,7 @@ func TestAFullListFitsTheRoomOfAGrowingFile(t *testing.T) {
 		require.Equal(t, 200, places, "none is left out of the count")
 		require.GreaterOrEqual(t, len(anchors), 2)
 	}
-	gaps, _ := decodeGaps(e.encodeGaps(gapsRoom), e.identity.StartUTC)
+	gaps, _ := decodeGaps(e.encodeGaps(gapsRoomBytes), e.identity.StartUTC)
 	require.Greater(t, len(gaps), 10)
 }
 

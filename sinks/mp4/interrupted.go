@@ -26,9 +26,9 @@ const maxInterrupted = 10_000
 type interruptedKey struct{ stream, pipeline, dir, pattern string }
 
 type interruption struct {
-	at      int64 // UTC ns less Stepped
-	stepped int64 // ns, Chunk.SteppedNS of the last file's first chunk
-	cause   media.Cause
+	at        int64 // UTC ns less Stepped
+	steppedNS int64 // ns, Chunk.SteppedNS of the last file's first chunk
+	cause     media.Cause
 }
 
 func (i *Interrupted) leave(key interruptedKey, what interruption) {

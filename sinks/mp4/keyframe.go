@@ -119,7 +119,7 @@ func (f *file) keyFrameInChunks(upTo time.Duration) (found time.Duration, err er
 	lead := &f.tracks[f.lead]
 	limit := media.FromNanos(int64(upTo), lead.timescale)
 	first := int64(-1)
-	s := newChunkScan(f, size, f.lay.chunks)
+	s := newChunkScan(f, size, f.lay.chunksAt)
 	for {
 		head, payload, ok, err := s.measure()
 		if err != nil || !ok || f.parseFragment(&f.frag, s.buf[:head], payload) != nil {

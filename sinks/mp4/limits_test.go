@@ -19,7 +19,7 @@ func TestOffsetsPastFourGiB(t *testing.T) {
 	require.NoError(t, s.Open(context.Background()))
 	seg := segment(set, 1)
 	require.NoError(t, s.put(seg, chunks[:4]))
-	s.file.size += 5 << 30 // a hole, as if 5 GiB had been written
+	s.file.sizeBytes += 5 << 30 // a hole, as if 5 GiB had been written
 	for _, c := range chunks[4:] {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, Chunk: c}, s.emit))
 	}
@@ -124,7 +124,7 @@ func TestReserveFollowsTheLimits(t *testing.T) {
 }
 
 func TestReferencesAreNeverMerged(t *testing.T) {
-	x := index{every: 1}
+	x := index{everyTicks: 1}
 	for i := range int64(4) {
 		x.add(700<<20, 0, i*90000, true, true)
 	}
@@ -132,7 +132,7 @@ func TestReferencesAreNeverMerged(t *testing.T) {
 	require.Nil(t, x.references(4*90000, 3))
 	require.Nil(t, x.references(4*90000, 0))
 
-	long := index{every: 1 << 40}
+	long := index{everyTicks: 1 << 40}
 	for i := range int64(4) {
 		long.add(700<<20, 0, i*90000, true, i == 0)
 	}

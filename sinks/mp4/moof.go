@@ -35,7 +35,7 @@ type fragment struct {
 func (f *fragment) writeHead(w *isobmff.Writer) {
 	if !f.bare {
 		lead := &f.runs[f.lead]
-		w.Prft(isobmff.Prft{TrackID: lead.track.id, UTC: f.utc, MediaTicks: uint64(lead.cols.DTS[0] + lead.track.shift)})
+		w.Prft(isobmff.Prft{TrackID: lead.track.id, UTC: f.utc, MediaTicks: uint64(lead.cols.DTS[0] + lead.track.shiftTicks)})
 	}
 	moof := w.Open("moof")
 	w.Mfhd(f.seq)
@@ -45,7 +45,7 @@ func (f *fragment) writeHead(w *isobmff.Writer) {
 	for i := range f.runs {
 		r := &f.runs[i]
 		patches = append(patches, w.Traf(&isobmff.Traf{
-			TrackID: r.track.id, Default: r.track.defaultFlags(), Columns: &r.cols, ShiftTicks: r.track.shift, Roll: r.track.roll != 0,
+			TrackID: r.track.id, Default: r.track.defaultFlags(), Columns: &r.cols, ShiftTicks: r.track.shiftTicks, Roll: r.track.roll != 0,
 		}))
 		payload += f.runs[i].cols.Payload.Len()
 	}

@@ -59,7 +59,7 @@ func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
 	moov := w.Open("moov")
 	created := isobmff.ToMovieTime(e.identity.StartUTC)
 	mvhd := movieHeader(tracks, created)
-	mvhd.DurationTicks = uint64(movieDuration(tracks))
+	mvhd.DurationTicks = uint64(movieDurationTicks(tracks))
 	w.Mvhd(&mvhd)
 	for i := range tracks {
 		if tracks[i].table.Count > 0 {
@@ -74,10 +74,10 @@ func movieHeader(tracks []track, created uint64) isobmff.MovieHeader {
 	return isobmff.MovieHeader{CreatedSeconds: created, Timescale: movieTimescale, NextTrackID: tracks[len(tracks)-1].id + 1}
 }
 
-// movieDuration returns the end of the last track, movie ticks.
-func movieDuration(tracks []track) (longest int64) {
+// movieDurationTicks returns the end of the last track, movie ticks.
+func movieDurationTicks(tracks []track) (longest int64) {
 	for i := range tracks {
-		longest = max(longest, tracks[i].movieDuration())
+		longest = max(longest, tracks[i].movieDurationTicks())
 	}
 	return longest
 }

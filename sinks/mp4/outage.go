@@ -23,9 +23,9 @@ type outage struct {
 	now     disk.Trouble
 	since   time.Time
 	tried   time.Time
-	from    int64 // UTC ns: end of the media in a file; 0 if unknown
+	fromNS  int64 // UTC ns: end of the media in a file; 0 if unknown
 	earlier bool  // it began in an earlier run
-	first   int64 // UTC ns, of the first chunk that was not written; 0 before that
+	firstNS int64 // UTC ns, of the first chunk that was not written; 0 before that
 	lost    int   // chunks
 
 	held      []*media.Chunk // references to the chunks since the newest key frame at the last try
@@ -33,8 +33,8 @@ type outage struct {
 }
 
 const (
-	tryEvery = 900 * time.Millisecond // shorter than a second: one chunk a second makes one try a second
-	maxHeld  = 32 << 20               // bytes of a held GOP; a longer one is dropped
+	tryEvery     = 900 * time.Millisecond // shorter than a second: one chunk a second makes one try a second
+	maxHeldBytes = 32 << 20               // bytes of a held GOP; a longer one is dropped
 )
 
 // take writes a chunk, or holds it during an outage and tries again.
@@ -99,7 +99,7 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	kind, ofDisk := disk.TroubleOf(err)
 	size := int64(0)
 	if m.told && m.file != nil {
-		size = m.file.size
+		size = m.file.sizeBytes
 	}
 	if serr := m.salvage(emit); serr != nil {
 		if _, ok := disk.TroubleOf(serr); !ok {
@@ -119,9 +119,9 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 	now := m.clock.Now()
 	if m.out == nil {
-		m.out = &outage{cause: kind.Cause, since: now, from: m.last}
+		m.out = &outage{cause: kind.Cause, since: now, fromNS: m.lastNS}
 		if m.patient && !m.used { // between two events no media is missing
-			m.out.from = 0
+			m.out.fromNS = 0
 		}
 	}
 	o := m.out
@@ -138,10 +138,10 @@ func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 // hold keeps a chunk if a file can begin with it or with a held chunk, and else drops it.
 func (m *Muxer) hold(c *media.Chunk) {
 	o := m.out
-	if o.first == 0 {
-		o.first = c.UTC - c.SteppedNS
+	if o.firstNS == 0 {
+		o.firstNS = c.UTC - c.SteppedNS
 	}
-	if o.heldBytes+c.Bytes() > maxHeld {
+	if o.heldBytes+c.Bytes() > maxHeldBytes {
 		m.letGo(len(o.held))
 	}
 	if len(o.held) == 0 && !c.StartsGOP {
@@ -240,25 +240,25 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	if m.used {
 		own = media.Gap{}
 	}
-	from := o.from
-	if from == 0 && m.last == 0 && !m.patient { // the first file of the process
+	from := o.fromNS
+	if from == 0 && m.lastNS == 0 && !m.patient { // the first file of the process
 		if utc := m.interrupted.ask(m.key); utc != 0 {
 			from, o.earlier = utc-first.SteppedNS, true
 		}
 	}
 	if o.lost == 0 && !o.earlier {
-		own.DurationNS = max(own.DurationNS+min(m.owed, 0), 0)
+		own.DurationNS = max(own.DurationNS+min(m.owedNS, 0), 0)
 		return own
 	}
 	owed := int64(0)
 	if from == 0 {
-		from = o.first - own.DurationNS
+		from = o.firstNS - own.DurationNS
 	} else { // it counts from the end of the last file, whose reported gaps are owed
-		owed = max(m.owed, 0)
+		owed = max(m.owedNS, 0)
 	}
 	step := own.StepNS
-	if m.last != 0 { // there is a previous file
-		step = media.ClockStep(first.SteppedNS - m.lastStepped)
+	if m.lastNS != 0 { // there is a previous file
+		step = media.ClockStep(first.SteppedNS - m.lastSteppedNS)
 	}
 	return media.Gap{
 		Cause: o.cause, DurationNS: max(first.UTC-first.SteppedNS-from, 0) + owed, Chunks: o.lost + own.Chunks,

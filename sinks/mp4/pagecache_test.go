@@ -31,10 +31,10 @@ func TestALongRecordingLeavesThePageCacheToOthers(t *testing.T) {
 	set, chunks := synthetic{fps: 30, gop: 30, picture: 100_000, sound: true, flush: time.Second, chunks: 40}.make(t, pool)
 	require.NoError(t, s.put(segment(set, 1), chunks))
 
-	size := s.file.size
+	size := s.file.sizeBytes
 	require.Greater(t, size, int64(110<<20))
 	cached := resident(t, filepath.Join(cfg.RecordPath, s.file.name))
-	require.Less(t, cached, int64(3*disk.EaseEvery), "of %d MB", size>>20)
+	require.Less(t, cached, int64(3*disk.EaseEveryBytes), "of %d MB", size>>20)
 	require.Positive(t, cached, "the newest stretch is still there for those who watch")
 	require.Equal(t, int64(8<<20), resident(t, film))
 	require.NoError(t, s.Close())

@@ -64,8 +64,8 @@ func parseTrak(trak []byte) (t track, err error) {
 	t.stsd, t.roll = w.B, isobmff.ReadRollDescription(isobmff.Find(stbl, "sgpd"))
 	edits := isobmff.ReadElst(isobmff.Find(trak, "edts", "elst"))
 	if edit, ok := edits.Next(); ok {
-		if t.mediaTime = edit.MediaTicks; t.mediaTime < 0 || t.mediaTime > math.MaxInt32 {
-			return t, fmt.Errorf("track %d: edit list begins at %d", t.id, t.mediaTime)
+		if t.mediaTimeTicks = edit.MediaTicks; t.mediaTimeTicks < 0 || t.mediaTimeTicks > math.MaxInt32 {
+			return t, fmt.Errorf("track %d: edit list begins at %d", t.id, t.mediaTimeTicks)
 		}
 	}
 	return t, nil

@@ -53,8 +53,8 @@ func grown(t *testing.T, free int64) (s *session, seg *media.Segment, asked []in
 func TestRoomAheadIsTakenInFewSteps(t *testing.T) {
 	s, seg, asked := grown(t, 1<<50)
 	require.Len(t, asked, 3, "for the 2nd, 4th and 8th of 8 chunks of 3 MB")
-	require.Greater(t, asked[2], s.file.size)
-	rest := asked[2] - s.file.size
+	require.Greater(t, asked[2], s.file.sizeBytes)
+	rest := asked[2] - s.file.sizeBytes
 	before := onDisk(t, filepath.Join(s.cfg.RecordPath, s.file.name))
 	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
@@ -67,7 +67,7 @@ func TestRoomAheadIsTakenInFewSteps(t *testing.T) {
 }
 
 func TestRoomIsNotTakenFromASmallDisk(t *testing.T) {
-	s, seg, asked := grown(t, disk.PreallocateFrom-1)
+	s, seg, asked := grown(t, disk.PreallocateFromBytes-1)
 	require.Empty(t, asked)
 	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())

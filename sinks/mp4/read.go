@@ -66,7 +66,7 @@ func Playable(name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s := newChunkScan(f, size, f.size)
+	s := newChunkScan(f, size, f.sizeBytes)
 	for {
 		v, _, n, err := s.next()
 		if err != nil || v != whole {

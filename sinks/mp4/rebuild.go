@@ -20,8 +20,8 @@ func (r *Repaired) rebuild(f *file) {
 	if r.Err = r.scan(f); r.Err != nil || f.units == 0 {
 		return
 	}
-	if r.Err = f.f.Truncate(f.size); r.Err != nil {
-		r.Err = f.fail("truncate", f.size, r.Err)
+	if r.Err = f.f.Truncate(f.sizeBytes); r.Err != nil {
+		r.Err = f.fail("truncate", f.sizeBytes, r.Err)
 		return
 	}
 	_, r.Err = f.finish(media.StateRecovered, endcause.Crash)
@@ -34,7 +34,7 @@ func (r *Repaired) scan(f *file) error {
 	if err != nil {
 		return err
 	}
-	s := newChunkScan(f, size, f.size)
+	s := newChunkScan(f, size, f.sizeBytes)
 	var skipped []extent
 	broken := false
 	for {
@@ -78,7 +78,7 @@ func (f *file) startsGOP() bool {
 func (f *file) fits() bool {
 	for i := range f.frag.runs {
 		r := &f.frag.runs[i]
-		if r.track.begun && r.cols.DTS[0] <= r.track.last {
+		if r.track.begun && r.cols.DTS[0] <= r.track.lastTicks {
 			return false
 		}
 	}
@@ -96,12 +96,12 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 			f.index.add(c.bytes, 0, 0, false, false)
 		}
 		r.LostBytes += c.bytes
-		f.size += c.bytes
+		f.sizeBytes += c.bytes
 	}
 	r.Reason = "chunks in the middle of the file are damaged"
 	f.cutOut(chunks)
 	lead := &f.tracks[f.lead]
-	from := lead.mediaTime // begin of the file's time if no sample precedes the gap
+	from := lead.mediaTimeTicks // begin of the file's time if no sample precedes the gap
 	if lead.begun {
 		from = lead.table.EndTicks
 	}
@@ -131,7 +131,7 @@ func (f *file) blank(c extent) error {
 // tail counts the bytes behind the last whole chunk, which will be truncated, as lost.
 func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	f := s.file
-	left := s.size - f.size
+	left := s.sizeBytes - f.sizeBytes
 	if left <= 0 || f.ownTail(s) {
 		return
 	}
@@ -145,7 +145,7 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 			return
 		}
 	}
-	if kept := f.size - f.lay.chunks; kept > 0 {
+	if kept := f.sizeBytes - f.lay.chunksAt; kept > 0 {
 		d := media.ToNanos(lead.table.DurationTicks(), lead.timescale)
 		r.Lost += time.Duration(float64(d) * float64(left) / float64(kept))
 	}
@@ -174,17 +174,17 @@ func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 // ownTail reports whether the box behind the last chunk is one that finishing had begun to
 // append, the moov or the last free box: truncating it loses no media.
 func (f *file) ownTail(s *chunkScan) bool {
-	if s.pos != f.size {
+	if s.pos != f.sizeBytes {
 		return false
 	}
-	h, err := isobmff.ReadHeader(f.f, s.pos, s.size)
+	h, err := isobmff.ReadHeader(f.f, s.pos, s.sizeBytes)
 	if err != nil || !h.Is("free") {
 		return false
 	}
 	if f.lay.fragment {
-		return h.SizeBytes == endBytes && s.size-s.pos == endBytes
+		return h.SizeBytes == endBytes && s.sizeBytes-s.pos == endBytes
 	}
-	inner, err := isobmff.ReadHeader(f.f, s.pos+8, s.size)
+	inner, err := isobmff.ReadHeader(f.f, s.pos+8, s.sizeBytes)
 	return err != nil && errors.Is(err, isobmff.ErrEnd) || inner.Is("moov")
 }
 
@@ -211,7 +211,7 @@ func begunByUs(f disk.File) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	b := make([]byte, min(size, scanBlock))
+	b := make([]byte, min(size, scanBlockBytes))
 	for at := int64(0); at < size; at += int64(len(b)) {
 		b = b[:min(size-at, int64(len(b)))]
 		if _, err := f.ReadAt(b, at); err != nil {

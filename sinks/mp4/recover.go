@@ -222,7 +222,7 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 		r.Err = err
 		return r
 	case form == headless:
-		if r.Err = file.writeSize(file.lay.reserve); r.Err == nil {
+		if r.Err = file.writeSize(file.lay.reserveBytes); r.Err == nil {
 			r.Err = file.sync()
 		}
 	}
@@ -249,7 +249,7 @@ func (r *Repaired) publish(fsys disk.FS, f *file) {
 	final := strings.TrimSuffix(r.File, media.PartSuffix)
 	var err error
 	if final == r.File { // renamed by an operator, or finished and renamed
-		r.Recording, r.Err = f.entry.recording(final, f.size)
+		r.Recording, r.Err = f.entry.recording(final, f.sizeBytes)
 		return
 	}
 	if linked(fsys, r.File, final) {
@@ -262,7 +262,7 @@ func (r *Repaired) publish(fsys disk.FS, f *file) {
 		final, err = disk.Publish(fsys, r.File, false)
 	}
 	if final != "" {
-		r.Recording, r.Err = f.entry.recording(final, f.size)
+		r.Recording, r.Err = f.entry.recording(final, f.sizeBytes)
 	}
 	r.Err = errors.Join(r.Err, err)
 }

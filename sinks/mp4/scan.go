@@ -49,7 +49,7 @@ func openScan(f disk.File, name string) (*file, form, error) {
 // openReserve reads a file of the form ftyp free ...
 func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
-	l.reserveAt, l.reserve = at, free.SizeBytes
+	l.reserveAt, l.reserveBytes = at, free.SizeBytes
 	next, err := isobmff.ReadHeader(f.f, at+free.SizeBytes, size)
 	switch {
 	case err == nil && next.Is("moov"):
@@ -58,7 +58,7 @@ func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, fo
 			return nil, 0, err
 		}
 		if err == nil && isobmff.Find(moov, "mvex") != nil {
-			l.moovAt, l.moov = at+free.SizeBytes, next.SizeBytes
+			l.moovAt, l.moovBytes = at+free.SizeBytes, next.SizeBytes
 			return f.openGrowing(moov, l.moovAt+next.SizeBytes)
 		}
 		if err == nil && f.complete(moov, at+free.SizeBytes+next.SizeBytes, size) {
@@ -92,7 +92,7 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 		}
 		next += h.SizeBytes
 	}
-	f.size = size
+	f.sizeBytes = size
 	f.entry.mendEnd(mayBeLapse(moov))
 	return next == size
 }
@@ -101,7 +101,7 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 // moov is missing, because the disk acknowledged an fsync that it had not done. That moov begins
 // on a page boundary.
 func (f *file) openHeadless(size int64) (*file, form, error) {
-	for at, read := int64(pageBytes), int64(0); at < size && at <= moovMost+pageBytes && read <= size; at += pageBytes {
+	for at, read := int64(pageBytes), int64(0); at < size && at <= maxMoovBytes+pageBytes && read <= size; at += pageBytes {
 		h, err := isobmff.ReadHeader(f.f, at, size)
 		if err != nil || !h.Is("moov") || h.SizeBytes > size-at {
 			continue
@@ -111,8 +111,8 @@ func (f *file) openHeadless(size int64) (*file, form, error) {
 		if err != nil || isobmff.Find(moov, "mvex") == nil {
 			continue
 		}
-		f.lay.moovAt, f.lay.moov = at, h.SizeBytes
-		f.lay.reserve = at - f.lay.reserveAt
+		f.lay.moovAt, f.lay.moovBytes = at, h.SizeBytes
+		f.lay.reserveBytes = at - f.lay.reserveAt
 		if _, _, err := f.openGrowing(moov, at+h.SizeBytes); err == nil {
 			return f, headless, nil
 		}
@@ -130,21 +130,21 @@ func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, fo
 	if isobmff.Find(moov, "mvex") == nil {
 		return nil, 0, fmt.Errorf("%s: %w", f.name, ErrNotOurs)
 	}
-	l.fragment, l.moovAt, l.moov = true, at, h.SizeBytes
+	l.fragment, l.moovAt, l.moovBytes = true, at, h.SizeBytes
 	l.reserveAt = at + h.SizeBytes
 	free, err := isobmff.ReadHeader(f.f, l.reserveAt, size)
 	if err != nil || !free.Is("free") {
 		return nil, 0, isobmff.ErrEnd
 	}
-	l.reserve = free.SizeBytes
+	l.reserveBytes = free.SizeBytes
 	next, err := isobmff.ReadHeader(f.f, l.reserveAt+free.SizeBytes, size)
-	if err == nil && next.Is("sidx") && next.SizeBytes < sidxMost {
-		l.reserve += next.SizeBytes
+	if err == nil && next.Is("sidx") && next.SizeBytes < maxSidxBytes {
+		l.reserveBytes += next.SizeBytes
 	}
-	if l.reserveAt+l.reserve > size {
+	if l.reserveAt+l.reserveBytes > size {
 		return nil, 0, isobmff.ErrEnd
 	}
-	file, form, err := f.openGrowing(moov, l.reserveAt+l.reserve)
+	file, form, err := f.openGrowing(moov, l.reserveAt+l.reserveBytes)
 	if err == nil && form == growing && next.Is("sidx") {
 		return file, headless, nil // between the two writes of the flip
 	}
@@ -168,10 +168,10 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 	}
 	f.lay.entryAt = f.lay.moovAt + 8 + int64(at)
 	f.lay.mehdAt = f.lay.moovAt + 8 + mehdIn(moov)
-	f.lay.chunks, f.size = chunks, chunks
+	f.lay.chunksAt, f.sizeBytes = chunks, chunks
 	f.seed = seedOf(e.identity.ID)
 	if e.outcome.state != media.StateRecording && string(moovType(moov)) == "mehd" {
-		if f.size, err = f.f.Size(); err != nil {
+		if f.sizeBytes, err = f.f.Size(); err != nil {
 			return nil, 0, err
 		}
 		f.entry.mendEnd(len(f.tracks) == 1 && f.tracks[0].kind == media.Video)
@@ -205,12 +205,12 @@ type extent struct{ at, bytes int64 }
 // chunkScan reads and checks the chunks of a growing file one after another. Box sizes prove
 // nothing: the end of a file may be zeros, or blocks of an older file.
 type chunkScan struct {
-	file *file
-	in   *filesystem.Ahead // for headers
-	size int64
-	buf  []byte // [prft] moof
-	data []byte // payload, one block at a time
-	pos  int64
+	file      *file
+	in        *filesystem.Ahead // for headers
+	sizeBytes int64
+	buf       []byte // [prft] moof
+	data      []byte // payload, one block at a time
+	pos       int64
 }
 
 // verdict is the result of a scan at an offset.
@@ -222,11 +222,11 @@ const (
 	nothing                    // no chunk begins here
 )
 
-const scanBlock = 1 << 20
+const scanBlockBytes = 1 << 20
 
 // newChunkScan returns a scan that begins at offset pos of a file.
 func newChunkScan(f *file, size, pos int64) *chunkScan {
-	return &chunkScan{file: f, in: filesystem.NewAhead(f.f, size), size: size, pos: pos}
+	return &chunkScan{file: f, in: filesystem.NewAhead(f.f, size), sizeBytes: size, pos: pos}
 }
 
 // next reads the chunk at pos into the file's fragment. head is the size of the boxes before the
@@ -237,7 +237,7 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 		return nothing, 0, 0, err
 	}
 	n = head + 8 + payload
-	if s.pos+n > s.size {
+	if s.pos+n > s.sizeBytes {
 		return nothing, head, n, nil
 	}
 	sealed, err := s.sealed(head, payload)
@@ -254,19 +254,19 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	at := s.pos
 	for _, want := range [...]string{"prft", "moof"} {
-		h, err := isobmff.ReadHeader(s.in, at, s.size)
+		h, err := isobmff.ReadHeader(s.in, at, s.sizeBytes)
 		if err != nil {
 			return 0, 0, false, diskError(err)
 		}
 		if want == "prft" && h.Is("moof") {
 			continue
 		}
-		if !h.Is(want) || h.SizeBytes == 0 || h.SizeBytes > isobmff.MaxMoofBytes || at+h.SizeBytes > s.size {
+		if !h.Is(want) || h.SizeBytes == 0 || h.SizeBytes > isobmff.MaxMoofBytes || at+h.SizeBytes > s.sizeBytes {
 			return 0, 0, false, nil
 		}
 		at += h.SizeBytes
 	}
-	h, err := isobmff.ReadHeader(s.in, at, s.size)
+	h, err := isobmff.ReadHeader(s.in, at, s.sizeBytes)
 	if err != nil {
 		return 0, 0, false, diskError(err)
 	}

@@ -59,11 +59,11 @@ func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 func (s *chunkScan) sealed(head, payload int64) (bool, error) {
 	crc := crc32.Update(s.file.seed, castagnoli, s.buf[:head-4])
 	at, left := s.pos+head, payload+8
-	if want := min(left, scanBlock); int64(len(s.data)) < want {
+	if want := min(left, scanBlockBytes); int64(len(s.data)) < want {
 		s.data = make([]byte, want)
 	}
 	for left > 0 {
-		b := s.data[:min(left, scanBlock)]
+		b := s.data[:min(left, scanBlockBytes)]
 		if _, err := s.in.ReadAt(b, at); err != nil {
 			return false, fmt.Errorf("read at byte %d: %w", at, err)
 		}

@@ -8,14 +8,14 @@ import (
 
 // index collects the fragments of a growing file for its sidx.
 type index struct {
-	every    int64 // ticks of the lead track: the shortest fragment
-	begun    bool
-	earliest int64 // ticks, presentation of the lead track's first sample
-	done     []isobmff.Reference
+	everyTicks    int64 // ticks of the lead track: the shortest fragment
+	begun         bool
+	earliestTicks int64 // ticks, presentation of the lead track's first sample
+	done          []isobmff.Reference
 
-	from  int64 // ticks, begin of the open fragment
-	bytes int64 // of the open fragment
-	sync  bool
+	fromTicks int64 // ticks, begin of the open fragment
+	bytes     int64 // of the open fragment
+	sync      bool
 }
 
 // add adds a chunk of n bytes that begins at time at of the lead track. A chunk without samples
@@ -24,7 +24,7 @@ type index struct {
 func (x *index) add(n, prft, at int64, timed, sync bool) {
 	x.bytes += prft
 	if timed && !x.begun {
-		x.begun, x.earliest, x.from, x.sync = true, max(at, 0), max(at, 0), sync
+		x.begun, x.earliestTicks, x.fromTicks, x.sync = true, max(at, 0), max(at, 0), sync
 	} else if timed && x.cuts(n, at, sync) {
 		x.cut(at)
 		x.sync = sync
@@ -35,13 +35,13 @@ func (x *index) add(n, prft, at int64, timed, sync bool) {
 // cuts reports whether a new fragment must begin: at a sync sample if the open fragment is long
 // enough, or at any sample before a field of the reference overflows.
 func (x *index) cuts(n, at int64, sync bool) bool {
-	return at > x.from && (sync && at-x.from >= x.every ||
-		x.bytes+n > isobmff.MaxReferencedBytes/2 || at-x.from > math.MaxUint32/2)
+	return at > x.fromTicks && (sync && at-x.fromTicks >= x.everyTicks ||
+		x.bytes+n > isobmff.MaxReferencedBytes/2 || at-x.fromTicks > math.MaxUint32/2)
 }
 
 func (x *index) cut(at int64) {
-	x.done = append(x.done, isobmff.Reference{Bytes: uint32(x.bytes), DurationTicks: uint32(max(at-x.from, 0)), Sync: x.sync})
-	x.from, x.bytes = at, 0
+	x.done = append(x.done, isobmff.Reference{Bytes: uint32(x.bytes), DurationTicks: uint32(max(at-x.fromTicks, 0)), Sync: x.sync})
+	x.fromTicks, x.bytes = at, 0
 }
 
 // references closes the open fragment at the end of the lead track and returns all references.
@@ -50,7 +50,7 @@ func (x *index) cut(at int64) {
 func (x *index) references(end int64, limit int) []isobmff.Reference {
 	all := x.done
 	if x.begun && x.bytes > 0 {
-		all = append(all[:len(all):len(all)], isobmff.Reference{Bytes: uint32(x.bytes), DurationTicks: uint32(max(end-x.from, 0)), Sync: x.sync})
+		all = append(all[:len(all):len(all)], isobmff.Reference{Bytes: uint32(x.bytes), DurationTicks: uint32(max(end-x.fromTicks, 0)), Sync: x.sync})
 	}
 	if len(all) > min(limit, isobmff.MaxReferences) {
 		return nil
@@ -61,5 +61,5 @@ func (x *index) references(end int64, limit int) []isobmff.Reference {
 // sidx returns a flat index for the fragments that follow it. The references must not reach the
 // end of the file: libavformat would then ignore other fragments (seek.md).
 func (x *index) sidx(lead *track, refs []isobmff.Reference) *isobmff.Sidx {
-	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, EarliestTicks: uint64(x.earliest), References: refs}
+	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, EarliestTicks: uint64(x.earliestTicks), References: refs}
 }

@@ -62,21 +62,21 @@ type Muxer struct {
 	protection *media.Protection
 	warned     media.ID // the event for which the limit of protection was logged
 
-	foldsCase bool  // the file system ignores case: see disk.AsOnDisk
-	ranInto   int64 // size in bytes at which a file could not grow; 0: none failed
+	foldsCase    bool  // the file system ignores case: see disk.AsOnDisk
+	ranIntoBytes int64 // size in bytes at which a file could not grow; 0: none failed
 
 	// See outage.go.
-	out         *outage // nil while the disk works
-	patient     bool    // chunks wait in the ring during an outage and are not dropped
-	used        bool    // the segment has had a file
-	events      []media.Event
-	lastStepped int64 // ns, Chunk.SteppedNS of the last file's first chunk
-	// owed is the duration of gaps in the last file that only the gap before the next file
+	out           *outage // nil while the disk works
+	patient       bool    // chunks wait in the ring during an outage and are not dropped
+	used          bool    // the segment has had a file
+	events        []media.Event
+	lastSteppedNS int64 // ns, Chunk.SteppedNS of the last file's first chunk
+	// owedNS is the duration of gaps in the last file that only the gap before the next file
 	// reports, ns. It is negative if the last file reports them.
-	owed int64
-	// last is the end of the media in a file, 0 before the first file: UTC ns less Stepped, as
+	owedNS int64
+	// lastNS is the end of the media in a file, 0 before the first file: UTC ns less Stepped, as
 	// all times of an outage.
-	last        int64
+	lastNS      int64
 	interrupted *Interrupted
 	key         interruptedKey
 	trouble     OnTrouble
@@ -118,8 +118,8 @@ func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
 // outage.
 func (m *Muxer) Open(context.Context) error {
 	if was, ok := m.interrupted.pick(m.key); ok {
-		m.last, m.lastStepped = was.at, was.stepped
-		m.out = &outage{cause: was.cause, since: m.clock.Now(), from: was.at, earlier: true}
+		m.lastNS, m.lastSteppedNS = was.at, was.steppedNS
+		m.out = &outage{cause: was.cause, since: m.clock.Now(), fromNS: was.at, earlier: true}
 	}
 	err := m.reopen()
 	if kind, disk := disk.TroubleOf(err); disk && !m.patient {
@@ -221,10 +221,10 @@ func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) err
 	behind := f != nil && f.gapBehind
 	err := m.finish(reason, emit)
 	if f != nil {
-		m.owed = 0
+		m.owedNS = 0
 	}
 	if behind {
-		m.owed = f.foretold()
+		m.owedNS = f.foretoldNS()
 	}
 	if kind, disk := disk.TroubleOf(err); disk {
 		m.disrupted(kind, err)
@@ -241,10 +241,10 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 	err := m.finish(reason, emit)
 	switch {
 	case m.patient || !resumes(reason):
-		m.last = 0
+		m.lastNS = 0
 	case reason == endcause.NoRoom:
-		m.interrupted.leave(m.key, interruption{m.last, m.lastStepped, media.GapDiskFull})
-		m.last = 0
+		m.interrupted.leave(m.key, interruption{m.lastNS, m.lastSteppedNS, media.GapDiskFull})
+		m.lastNS = 0
 	}
 	return err
 }
@@ -255,7 +255,7 @@ func (m *Muxer) Close() error {
 	m.drop()
 	if m.out != nil {
 		m.letGo(len(m.out.held))
-		m.interrupted.leave(m.key, interruption{m.last, m.lastStepped, m.out.cause})
+		m.interrupted.leave(m.key, interruption{m.lastNS, m.lastSteppedNS, m.out.cause})
 		m.out = nil
 		m.stats.problem.Store(nil)
 	}
@@ -283,7 +283,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		}
 	}
 	f := m.file
-	before, units, began := f.size, f.units, m.clock.Now()
+	before, units, began := f.sizeBytes, f.units, m.clock.Now()
 	if err := f.write(c); err != nil {
 		return err
 	}
@@ -295,13 +295,13 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	if !m.told {
 		m.stats.began(m.seg, f, before)
 	}
-	m.stats.wrote(f, f.size-before, f.units-units)
+	m.stats.wrote(f, f.sizeBytes-before, f.units-units)
 	m.stats.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
 	if !f.noSync { // without syncs the kernel manages the page cache
-		f.cache.Ease(f.f, f.size)
+		f.cache.Ease(f.f, f.sizeBytes)
 	}
-	m.last, m.lastStepped = f.written(), f.startStep
+	m.lastNS, m.lastSteppedNS = f.written(), f.startSteppedNS
 	if m.told {
 		return nil
 	}

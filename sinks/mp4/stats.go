@@ -69,23 +69,23 @@ func (t *stats) began(s *media.Segment, f *file, header int64) {
 }
 
 func (t *stats) wrote(f *file, bytes int64, units uint64) {
-	t.bytes.Store(f.size)
+	t.bytes.Store(f.sizeBytes)
 	t.total.Add(bytes)
 	t.units.Add(units)
 	t.written.Store(f.written())
-	d := f.duration()
+	d := f.durationNS()
 	t.duration.Store(d)
 	t.lasted.Store(f.entry.endAfter(d) - f.entry.identity.StartUTC)
 }
 
 func (t *stats) finished(f *file, name string, written int64, took time.Duration) {
 	t.file.Store(&name)
-	t.bytes.Store(f.size)
+	t.bytes.Store(f.sizeBytes)
 	t.total.Add(written)
 	if !f.noSync {
 		t.durable.Store(f.written())
 	}
-	t.finish.Store(&pipeline.Finish{File: name, BytesWritten: written, FileBytes: f.size, Took: took})
+	t.finish.Store(&pipeline.Finish{File: name, BytesWritten: written, FileBytes: f.sizeBytes, Took: took})
 }
 
 func (t *stats) failed(err error) {

@@ -48,7 +48,7 @@ func (f *file) flush(op string, flush func() error) error {
 	}
 	if f.syncFail == nil {
 		if err := flush(); err != nil {
-			f.syncFail = f.fail(op, f.size, err)
+			f.syncFail = f.fail(op, f.sizeBytes, err)
 		}
 	}
 	return f.syncFail

@@ -19,15 +19,15 @@ func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	}
 	r.Beyond, f.beyond = f.beyond, nil
 	m.unnamed(len(r.Beyond))
-	m.told, m.used, m.owed = true, true, 0
+	m.told, m.used, m.owedNS = true, true, 0
 	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
 	return emit(r)
 }
 
 // grew reports the length of the open file.
 func (m *Muxer) grew() {
-	m.live.Store(m.file.size)
-	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.size)
+	m.live.Store(m.file.sizeBytes)
+	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.sizeBytes)
 }
 
 // note adds an event to the open file and announces the change.
@@ -60,7 +60,7 @@ func (m *Muxer) unnamed(n int) {
 
 // recording returns the open file as it is announced.
 func (m *Muxer) recording(name string) (media.Recording, error) {
-	r, err := m.file.entry.recording(name, m.file.size)
+	r, err := m.file.entry.recording(name, m.file.sizeBytes)
 	r.Directory = disk.Claimed(m.dir)
 	if err == nil {
 		if unread := know(facts.In(m.dir), &r); unread != nil {
@@ -83,8 +83,8 @@ func (m *Muxer) protect(f *file, events ...media.Event) bool {
 		if !e.Protect {
 			continue
 		}
-		if m.protection.Grant(e.ID, f.size) {
-			f.protectedBy, f.counted = e.ID, f.size
+		if m.protection.Grant(e.ID, f.sizeBytes) {
+			f.protectedBy, f.countedBytes = e.ID, f.sizeBytes
 			return true
 		}
 		if m.warned != e.ID {
@@ -99,6 +99,6 @@ func (m *Muxer) protect(f *file, events ...media.Event) bool {
 // countProtected counts the growth of a protected file since its protection was granted.
 func (m *Muxer) countProtected(f *file) {
 	if f.protectedBy != (media.ID{}) {
-		m.protection.Grew(f.protectedBy, f.size-f.counted)
+		m.protection.Grew(f.protectedBy, f.sizeBytes-f.countedBytes)
 	}
 }

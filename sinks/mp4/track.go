@@ -26,14 +26,14 @@ type track struct {
 	roll      int16  // roll_distance of every sample; 0: a decoder can start at a sync sample
 	info      media.TrackInfo
 
-	// mediaTime is the media_time of the edit list while the file grows, ticks: the
+	// mediaTimeTicks is the media_time of the edit list while the file grows, ticks: the
 	// composition offset of the first sample, which keeps B-frame reordering from
 	// shifting the track against the others.
-	mediaTime int64
-	// shift is added to a chunk's DTS to get the file's decode time, ticks.
-	shift int64
-	begun bool
-	last  int64 // ticks, decode time of the last sample
+	mediaTimeTicks int64
+	// shiftTicks is added to a chunk's DTS to get the file's decode time, ticks.
+	shiftTicks int64
+	begun      bool
+	lastTicks  int64 // ticks, decode time of the last sample
 
 	table   isobmff.TableBuilder
 	scratch media.Columns // of a scan
@@ -75,11 +75,11 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 	}
 	for i := range tracks {
 		t := &tracks[i]
-		t.mediaTime = 0
+		t.mediaTimeTicks = 0
 		if c := &first.Tracks[i]; c.Len() > 0 {
-			t.mediaTime = max(int64(c.OffsetTicks[0]), 0)
+			t.mediaTimeTicks = max(int64(c.OffsetTicks[0]), 0)
 		}
-		t.shift = t.mediaTime - media.Rescale(zero, scale, t.timescale)
+		t.shiftTicks = t.mediaTimeTicks - media.Rescale(zero, scale, t.timescale)
 	}
 }
 
@@ -88,7 +88,7 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 // dropped samples.
 func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	k, skip := 0, 0
-	for k < c.Len() && (c.DTS[k]+t.shift < 0 || t.begun && c.DTS[k]+t.shift <= t.last) {
+	for k < c.Len() && (c.DTS[k]+t.shiftTicks < 0 || t.begun && c.DTS[k]+t.shiftTicks <= t.lastTicks) {
 		skip += int(c.SizeBytes[k])
 		k++
 	}
@@ -101,9 +101,11 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	}, k
 }
 
-// presented returns the presentation time of the first sample, ticks from the file's zero. It is
+// presentedTicks returns the presentation time of the first sample, ticks from the file's zero. It is
 // negative if samples are presented before the first key frame.
-func (t *track) presented() int64 { return t.table.FirstTicks + t.table.FirstOffsetTicks - t.mediaTime }
+func (t *track) presentedTicks() int64 {
+	return t.table.FirstTicks + t.table.FirstOffsetTicks - t.mediaTimeTicks
+}
 
 // defaultFlags returns the sample flags of most samples of the track.
 func (t *track) defaultFlags() uint32 {
@@ -141,7 +143,7 @@ func (t *track) writeTkhd(w *isobmff.Writer, created uint64, final bool) {
 		h.AlternateGroup, h.Volume = 1, 0x0100
 	}
 	if final {
-		h.DurationTicks = uint64(t.movieDuration())
+		h.DurationTicks = uint64(t.movieDurationTicks())
 	}
 	w.Tkhd(&h)
 }
@@ -185,16 +187,16 @@ func (t *track) writeStbl(w *isobmff.Writer, final bool) {
 func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	var edits []isobmff.Edit
 	switch {
-	case !final && t.mediaTime != 0:
-		edits = []isobmff.Edit{{DurationTicks: 0, MediaTicks: t.mediaTime}} // 0: all fragments, also later ones
+	case !final && t.mediaTimeTicks != 0:
+		edits = []isobmff.Edit{{DurationTicks: 0, MediaTicks: t.mediaTimeTicks}} // 0: all fragments, also later ones
 	case final:
-		start := t.presented()
+		start := t.presentedTicks()
 		if start > 0 {
 			edits = append(edits, isobmff.Edit{DurationTicks: uint64(media.Rescale(start, t.timescale, movieTimescale)), MediaTicks: -1})
 		}
 		from := t.table.FirstOffsetTicks + max(-start, 0)
 		if from != 0 || len(edits) > 0 {
-			edits = append(edits, isobmff.Edit{DurationTicks: uint64(t.movieDuration() - t.movieStart()), MediaTicks: from})
+			edits = append(edits, isobmff.Edit{DurationTicks: uint64(t.movieDurationTicks() - t.movieStartTicks()), MediaTicks: from})
 		}
 	}
 	if len(edits) == 0 {
@@ -211,30 +213,30 @@ func (t *track) indexed() samples.Track {
 	return samples.Track{ID: t.id, Timescale: t.timescale, Handler: isobmff.FourCC([]byte(handler))}
 }
 
-// movieShift returns the difference from the samples' decode times to movie times, ticks, as
+// movieShiftTicks returns the difference from the samples' decode times to movie times, ticks, as
 // the edit list of the finished file defines it.
-func (t *track) movieShift(fragments bool) int64 {
+func (t *track) movieShiftTicks(fragments bool) int64 {
 	if fragments {
-		return -t.mediaTime
+		return -t.mediaTimeTicks
 	}
-	start := t.presented()
+	start := t.presentedTicks()
 	shift := -t.table.FirstTicks - t.table.FirstOffsetTicks
 	if start <= 0 {
 		return shift + start
 	}
-	return shift + media.Rescale(t.movieStart(), movieTimescale, t.timescale)
+	return shift + media.Rescale(t.movieStartTicks(), movieTimescale, t.timescale)
 }
 
-// movieStart returns the begin of the track, movie ticks.
-func (t *track) movieStart() int64 {
-	return media.Rescale(max(t.presented(), 0), t.timescale, movieTimescale)
+// movieStartTicks returns the begin of the track, movie ticks.
+func (t *track) movieStartTicks() int64 {
+	return media.Rescale(max(t.presentedTicks(), 0), t.timescale, movieTimescale)
 }
 
-// movieDuration returns the end of the track, movie ticks. It converts the absolute time, so
+// movieDurationTicks returns the end of the track, movie ticks. It converts the absolute time, so
 // that nothing rounds twice.
-func (t *track) movieDuration() int64 {
+func (t *track) movieDurationTicks() int64 {
 	if t.table.Count == 0 {
 		return 0
 	}
-	return media.Rescale(t.presented()+t.table.ShownTicks(), t.timescale, movieTimescale)
+	return media.Rescale(t.presentedTicks()+t.table.ShownTicks(), t.timescale, movieTimescale)
 }

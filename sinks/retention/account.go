@@ -23,7 +23,7 @@ func (k *Keeper) takeNotices(now time.Time) {
 			it = k.see(f.path, now)
 		}
 		if it != nil {
-			k.resize(it, f.size)
+			k.resize(it, f.sizeBytes)
 		}
 	}
 }
@@ -67,11 +67,11 @@ func (k *Keeper) lose(path string) {
 		k.totals.count(it, -1)
 		delete(k.index.items, path)
 	}
-	delete(k.index.made, path)
+	delete(k.index.firstSeenUTC, path)
 }
 
 func (k *Keeper) resize(it *Item, size int64) {
 	k.totals.count(it, -1)
-	it.Size = size
+	it.SizeBytes = size
 	k.totals.count(it, 1)
 }

@@ -142,8 +142,8 @@ func TestMaxBytesOfAStreamAreCountedAsFilesGrow(t *testing.T) {
 func TestTheDiskStaysWithinItsMarksAtAnyRate(t *testing.T) {
 	for name, policy := range map[string]Policy{
 		"disk_max_percent":         {DiskMaxPercent: 80},
-		"min_free_bytes":           limits(Limits{MinFree: 20 * mib}),
-		"min_free_bytes of stream": {Streams: map[string]StreamPolicy{"live/cam": {Limits: Limits{MinFree: 20 * mib}}}},
+		"min_free_bytes":           limits(Limits{MinFreeBytes: 20 * mib}),
+		"min_free_bytes of stream": {Streams: map[string]StreamPolicy{"live/cam": {Limits: Limits{MinFreeBytes: 20 * mib}}}},
 	} {
 		r := newRoom(t, policy)
 		r.other = 65 * mib

@@ -23,9 +23,9 @@ import (
 // never stays for ever.
 type dates struct {
 	clock wallclock.Reading
-	// made holds the files written under a wrong clock, by path, with the time at which a
+	// firstSeenUTC holds the files written under a wrong clock, by path, with the time at which a
 	// believed clock first saw them: UTC ns, 0 before that.
-	made map[string]int64
+	firstSeenUTC map[string]int64
 }
 
 // farAhead is how far a file's own end may be ahead of the clock: a source that is read faster
@@ -39,9 +39,9 @@ func (d *dates) plausible(ns int64) bool {
 
 // date sets an item's date; it keeps an earlier date that stamp is yet to write.
 func (d *dates) date(it *Item) {
-	was := it.Dated
-	it.Dated, it.undated, it.stampDue = 0, false, false
-	seen, wrong := d.made[it.Path]
+	was := it.DatedUTC
+	it.DatedUTC, it.undated, it.stampDue = 0, false, false
+	seen, wrong := d.firstSeenUTC[it.Path]
 	switch {
 	case it.Kind == Growing || it.Kind == Foreign:
 	case wrong && !d.clock.Believed():
@@ -49,17 +49,17 @@ func (d *dates) date(it *Item) {
 	case wrong:
 		if seen == 0 {
 			seen = d.clock.Now.UnixNano()
-			d.made[it.Path] = seen
+			d.firstSeenUTC[it.Path] = seen
 		}
-		it.Dated = seen
+		it.DatedUTC = seen
 	case d.plausible(it.EndUTC):
-	case d.plausible(it.changed):
-		it.Dated = it.changed
+	case d.plausible(it.changedUTC):
+		it.DatedUTC = it.changedUTC
 	case !d.clock.Believed():
 		it.undated = true
 	default:
-		if it.Dated, it.stampDue = was, true; was == 0 {
-			it.Dated = d.clock.Now.UnixNano()
+		if it.DatedUTC, it.stampDue = was, true; was == 0 {
+			it.DatedUTC = d.clock.Now.UnixNano()
 		}
 	}
 }
@@ -67,7 +67,7 @@ func (d *dates) date(it *Item) {
 // wrongly records that a file was written under a wrong clock.
 func (d *dates) wrongly(path string) {
 	if d.clock.State == wallclock.Wrong {
-		d.made[path] = 0
+		d.firstSeenUTC[path] = 0
 	}
 }
 
@@ -79,9 +79,9 @@ func (s *index) stamp() {
 		if !it.stampDue || err != nil || !info.Mode().IsRegular() || !s.direct(it.Path) {
 			continue
 		}
-		at := time.Unix(0, it.Dated)
+		at := time.Unix(0, it.DatedUTC)
 		if s.root.Chtimes(it.Path, at, at) == nil {
-			it.changed, it.stampDue = it.Dated, false
+			it.changedUTC, it.stampDue = it.DatedUTC, false
 		}
 	}
 }
@@ -91,15 +91,15 @@ func (it *Item) ended() int64 {
 	switch {
 	case it.undated:
 		return math.MaxInt64
-	case it.Dated != 0:
-		return it.Dated
+	case it.DatedUTC != 0:
+		return it.DatedUTC
 	}
 	return it.EndUTC
 }
 
 // began returns the time that items are ordered by, UTC ns.
 func (it *Item) began() int64 {
-	if it.undated || it.Dated != 0 {
+	if it.undated || it.DatedUTC != 0 {
 		return it.ended()
 	}
 	return it.StartUTC
@@ -115,10 +115,10 @@ func (it *Item) age(now time.Time) time.Duration {
 func (s *index) newest(upTo int64) (path string, at time.Time) {
 	newest := int64(0)
 	for _, it := range s.items {
-		if it.Kind != Footage && it.Kind != Event || it.undated || it.Dated != 0 {
+		if it.Kind != Footage && it.Kind != Event || it.undated || it.DatedUTC != 0 {
 			continue
 		}
-		if ns := min(it.EndUTC, it.changed); ns > newest && ns < upTo {
+		if ns := min(it.EndUTC, it.changedUTC); ns > newest && ns < upTo {
 			path, newest = it.Path, ns
 		}
 	}

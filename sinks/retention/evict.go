@@ -69,7 +69,7 @@ func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item
 			continue
 		}
 		k.accountDeleted(e)
-		gone, room = append(gone, e.Item), room+e.Room
+		gone, room = append(gone, e.Item), room+e.RoomBytes
 	}
 	return gone, room, first
 }
@@ -78,9 +78,9 @@ func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item
 func (k *Keeper) accountDeleted(e eviction) {
 	k.lose(e.Path)
 	k.counts.files.Add(1)
-	k.counts.bytes.Add(uint64(e.Size))
+	k.counts.bytes.Add(uint64(e.SizeBytes))
 	k.deps.Log.Info("recording deleted", "file", e.Path, "stream", e.Stream, "recording", e.id(),
-		"class", string(e.class), "cause", e.cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size, "clock", k.clock.Now.UTC())
+		"class", string(e.class), "cause", e.cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.SizeBytes, "clock", k.clock.Now.UTC())
 }
 
 // settle compares the bytes that were deleted with the bytes that became free, corrected for
@@ -94,13 +94,13 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 	k.filling.freed(after)
 	gained := after.FreeBytes - before.FreeBytes + k.filling.during(k.deps.Clock.Now().Sub(began))
 	if gained >= room/2 {
-		k.futile = 0
+		k.futileBytes = 0
 		return
 	}
-	if k.futile += room - max(gained, 0); k.futile <= 3*margin(after.UsableBytes) {
+	if k.futileBytes += room - max(gained, 0); k.futileBytes <= 3*margin(after.UsableBytes) {
 		return
 	}
-	k.rest, k.futile = now.Add(restFor), 0
+	k.rest, k.futileBytes = now.Add(restFor), 0
 	k.deps.Log.Error("deleting recordings gives no room back: a snapshot, or a program that has them open, holds it; waiting",
 		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
 }

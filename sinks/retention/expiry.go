@@ -40,7 +40,7 @@ func (k *Keeper) hold() *retained.Held {
 		if k.policy.class(it, k.clock.Now) != retained.ClassExpired || it.cleared && k.clock.Believed() {
 			continue
 		}
-		h.Add(it.Size, time.Unix(0, it.ended()))
+		h.Add(it.SizeBytes, time.Unix(0, it.ended()))
 		if !k.dueSince(it) {
 			backlog = append(backlog, it)
 		}
@@ -85,7 +85,7 @@ func (k *Keeper) dueSince(it *Item) bool {
 func (k *Keeper) footage() (c retained.Count) {
 	for _, it := range k.index.items {
 		if it.Kind != Growing && it.Kind != Foreign {
-			c = c.Plus(it.Size)
+			c = c.Plus(it.SizeBytes)
 		}
 	}
 	return c
@@ -97,7 +97,7 @@ func (k *Keeper) mass(backlog []*Item) bool {
 	var c retained.Count
 	lasts := map[string]time.Duration{}
 	for _, it := range backlog {
-		c = c.Plus(it.Size)
+		c = c.Plus(it.SizeBytes)
 		if it.StartUTC != 0 {
 			lasts[it.Stream] += time.Duration(max(it.EndUTC-it.StartUTC, 0))
 		}
@@ -207,7 +207,7 @@ func (k *Keeper) Confirm() (*retained.Held, error) {
 		k.index.date(it)
 		if k.policy.class(it, k.clock.Best) == retained.ClassExpired {
 			it.cleared = true
-			confirmed.Add(it.Size, time.Unix(0, it.ended()))
+			confirmed.Add(it.SizeBytes, time.Unix(0, it.ended()))
 		}
 	}
 	k.deps.Log.Warn("an operator confirmed the expired recordings", "files", confirmed.Count.Files, "bytes", confirmed.Count.Bytes, "clock", r.Now.UTC())

@@ -10,10 +10,10 @@ import (
 // and the chunks of many streams may coincide: so it keeps the largest growth within one
 // look, which decays by a tenth with each look.
 type filling struct {
-	used  int64 // bytes used at the last look, or after the last deletion
-	grown int64 // bytes since at
-	at    time.Time
-	peak  int64 // bytes in one look
+	usedBytes  int64 // bytes used at the last look, or after the last deletion
+	grownBytes int64 // bytes since at
+	at         time.Time
+	peakBytes  int64 // bytes in one look
 }
 
 // maxAhead bounds the room kept free in advance, as a divisor of the disk's size.
@@ -23,26 +23,28 @@ const maxAhead = 8
 func (f *filling) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
-	f.grown, f.used = f.grown+s.UsedBytes()-f.used, s.UsedBytes()
+	f.grownBytes, f.usedBytes = f.grownBytes+s.UsedBytes()-f.usedBytes, s.UsedBytes()
 	if known && passed < lookEvery { // an extra look, which does not start a new period
-		f.peak = max(f.grown, f.peak)
+		f.peakBytes = max(f.grownBytes, f.peakBytes)
 		return
 	}
 	grown := int64(0)
 	if known {
-		grown = int64(float64(f.grown) / (passed.Seconds() / lookEvery.Seconds()))
+		grown = int64(float64(f.grownBytes) / (passed.Seconds() / lookEvery.Seconds()))
 	}
-	f.grown, f.at = 0, now
-	f.peak = max(grown, f.peak-f.peak/10)
+	f.grownBytes, f.at = 0, now
+	f.peakBytes = max(grown, f.peakBytes-f.peakBytes/10)
 }
 
 // soon returns the bytes that may be written until the look after the next one.
-func (f *filling) soon(s filesystem.Capacity) int64 { return min(2*f.peak, s.UsableBytes/maxAhead) }
+func (f *filling) soon(s filesystem.Capacity) int64 {
+	return min(2*f.peakBytes, s.UsableBytes/maxAhead)
+}
 
 // during returns the most bytes that may be written in a time.
 func (f *filling) during(d time.Duration) int64 {
-	return int64(float64(f.peak) * d.Seconds() / lookEvery.Seconds())
+	return int64(float64(f.peakBytes) * d.Seconds() / lookEvery.Seconds())
 }
 
 // freed adopts the use of the disk after a deletion.
-func (f *filling) freed(s filesystem.Capacity) { f.used = s.UsedBytes() }
+func (f *filling) freed(s filesystem.Capacity) { f.usedBytes = s.UsedBytes() }

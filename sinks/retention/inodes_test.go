@@ -29,7 +29,7 @@ func TestFootageGoesForInodes(t *testing.T) {
 		gone   int
 	}{
 		"disk_max_percent": {Policy{DiskMaxPercent: 90}, 16},
-		"min_free_bytes":   {limits(Limits{MinFree: mib}), 16},
+		"min_free_bytes":   {limits(Limits{MinFreeBytes: mib}), 16},
 		"max_bytes":        {limits(Limits{MaxBytes: 90 * mib}), 0},
 	} {
 		t.Run(name, func(t *testing.T) {

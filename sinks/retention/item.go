@@ -9,22 +9,22 @@ import (
 
 // Item describes one file of the record directory.
 type Item struct {
-	Path     string // below the record directory, slash-separated
-	ID       media.ID
-	Stream   string // empty for a file without an entry
-	Pipeline string
-	StartUTC int64 // UTC ns
-	EndUTC   int64 // UTC ns; of an orphan, its last modification
-	Size     int64 // bytes
-	Room     int64 // bytes that its deletion gives back
-	Kind     Kind
+	Path      string // below the record directory, slash-separated
+	ID        media.ID
+	Stream    string // empty for a file without an entry
+	Pipeline  string
+	StartUTC  int64 // UTC ns
+	EndUTC    int64 // UTC ns; of an orphan, its last modification
+	SizeBytes int64
+	RoomBytes int64 // that its deletion gives back
+	Kind      Kind
 
-	Protected bool
-	changed   int64 // modification time, UTC ns: while it is unchanged, so is the file's entry
+	Protected  bool
+	changedUTC int64 // modification time, UTC ns: while it is unchanged, so is the file's entry
 
-	Dated    int64 // UTC ns, in place of EndUTC if that cannot be right; else 0
+	DatedUTC int64 // UTC ns, in place of EndUTC if that cannot be right; else 0
 	undated  bool  // no plausible date is known
-	stampDue bool  // Dated is not yet written to the file
+	stampDue bool  // DatedUTC is not yet written to the file
 	cleared  bool  // a look or an operator permitted its expiry
 }
 

@@ -64,25 +64,25 @@ type Keeper struct {
 	problem atomic.Pointer[pipeline.Problem]     // see Problems
 	ledger  *ledger
 
-	mu      sync.Mutex // guards the fields below
-	index   *index
-	totals  totals // totals of the index's items; of open files, the reported lengths
-	queue   []ranked
-	scanned time.Time
-	took    time.Duration
-	rounded time.Time         // time of the last full look
-	judged  wallclock.State   // state of the clock at the last full look
-	clock   wallclock.Reading // reading of the clock for the current look
-	expiry  expiry
-	held    *retained.Held // expired footage that is held, as of the last scan
-	barren  bool           // the last scan found nothing to delete although room is needed
-	lacking bool           // the last look could not make the room that is needed
-	filling filling
-	futile  int64                // bytes deleted in a row that gave no room back
-	rest    time.Time            // no deletion for room before this
-	stopped map[string]stoppedBy // streams that retention has stopped
-	gaveUp  time.Time            // when it last stopped a recording
-	lastErr string
+	mu          sync.Mutex // guards the fields below
+	index       *index
+	totals      totals // totals of the index's items; of open files, the reported lengths
+	queue       []ranked
+	scanned     time.Time
+	took        time.Duration
+	rounded     time.Time         // time of the last full look
+	judged      wallclock.State   // state of the clock at the last full look
+	clock       wallclock.Reading // reading of the clock for the current look
+	expiry      expiry
+	held        *retained.Held // expired footage that is held, as of the last scan
+	barren      bool           // the last scan found nothing to delete although room is needed
+	lacking     bool           // the last look could not make the room that is needed
+	filling     filling
+	futileBytes int64                // bytes deleted in a row that gave no room back
+	rest        time.Time            // no deletion for room before this
+	stopped     map[string]stoppedBy // streams that retention has stopped
+	gaveUp      time.Time            // when it last stopped a recording
+	lastErr     string
 }
 
 // counts holds the counters for the metrics.

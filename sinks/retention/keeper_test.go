@@ -147,7 +147,7 @@ func TestBytesAreLimitedByStreamAndInAll(t *testing.T) {
 
 func TestYoungFootageStaysHoweverFullTheDisk(t *testing.T) {
 	r := newRoom(t, Policy{
-		Limits: Limits{MinFree: 50 * mib, KeepAtLeast: 2 * day}, Streams: map[string]StreamPolicy{"live/b": {Limits: Limits{KeepAtLeast: time.Hour}}},
+		Limits: Limits{MinFreeBytes: 50 * mib, KeepAtLeast: 2 * day}, Streams: map[string]StreamPolicy{"live/b": {Limits: Limits{KeepAtLeast: time.Hour}}},
 	})
 	r.put("a.mp4", "live/a", day, mib)
 	r.put("b.mp4", "live/b", day, mib)
@@ -314,7 +314,7 @@ func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {
 	require.Len(t, plan.Now, 1)
 	require.Equal(t, retained.ClassExpired, plan.Now[0].Class)
 	require.Equal(t, "expire_days", plan.Now[0].Cause)
-	r.k.index.items["expired.mp4"].Size++
+	r.k.index.items["expired.mp4"].SizeBytes++
 	require.EqualValues(t, mib, plan.Now[0].SizeBytes, "a plan is a copy: what it names goes on to change")
 	require.Len(t, plan.Next, 48)
 	require.Equal(t, number(0), plan.Next[0].Path)

@@ -24,8 +24,8 @@ type ledger struct {
 }
 
 type openFile struct {
-	stream      string
-	size, chunk int64 // bytes; chunk is the largest growth at once, after the file's first
+	stream                string
+	sizeBytes, chunkBytes int64 // bytes; chunk is the largest growth at once, after the file's first
 }
 
 // watch holds the limits at which the keeper is woken: when the bytes written and the bytes
@@ -37,13 +37,13 @@ type watch struct {
 
 // bound is a limit in bytes and the bytes left until it is reached. A zero limit means no
 // limit.
-type bound struct{ left, limit int64 }
+type bound struct{ leftBytes, limitBytes int64 }
 
 // passed reports whether the bytes written and the bytes expected next do not fit. The
 // expected bytes count up to an eighth of the limit: a small limit must not cause the deletion
 // of all its footage.
 func (b bound) passed(came, next int64) bool {
-	return b.limit > 0 && came+min(next, b.limit/maxAhead) > b.left
+	return b.limitBytes > 0 && came+min(next, b.limitBytes/maxAhead) > b.leftBytes
 }
 
 func newLedger(told bool) *ledger {
@@ -65,12 +65,12 @@ func (l *ledger) grew(path, stream string, bytes int64) (due bool) {
 		f = &openFile{stream: stream}
 		l.open[path] = f
 	}
-	by := bytes - f.size
-	f.size = bytes
+	by := bytes - f.sizeBytes
+	f.sizeBytes = bytes
 	l.since.add(f.stream, by)
-	if begun && by > f.chunk {
-		l.ahead.add(f.stream, by-f.chunk)
-		f.chunk = by
+	if begun && by > f.chunkBytes {
+		l.ahead.add(f.stream, by-f.chunkBytes)
+		f.chunkBytes = by
 	}
 	return l.due(stream)
 }
@@ -96,7 +96,7 @@ func (l *ledger) changed(paths ...string) {
 	}
 	for _, path := range paths {
 		if f := l.open[path]; f != nil {
-			if l.ahead.add(f.stream, -f.chunk); l.ahead.byStream[f.stream] == 0 {
+			if l.ahead.add(f.stream, -f.chunkBytes); l.ahead.byStream[f.stream] == 0 {
 				delete(l.ahead.byStream, f.stream)
 			}
 			delete(l.open, path)
@@ -107,8 +107,8 @@ func (l *ledger) changed(paths ...string) {
 
 // grown holds the path and the length of an open file.
 type grown struct {
-	path string
-	size int64
+	path      string
+	sizeBytes int64
 }
 
 // take returns the notices and clears them.
@@ -120,7 +120,7 @@ func (l *ledger) take() (again []string, open []grown) {
 	}
 	clear(l.again)
 	for path, f := range l.open {
-		open = append(open, grown{path, f.size})
+		open = append(open, grown{path, f.sizeBytes})
 	}
 	l.since = totals{byStream: map[string]int64{}}
 	return again, open
@@ -148,13 +148,13 @@ func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	if p.MaxBytes > 0 {
 		w.all = bound{p.MaxBytes - t.all, p.MaxBytes}
 	}
-	minFree, limited := p.MinFree, p.DiskMaxPercent > 0 || p.MinFree > 0
+	minFree, limited := p.MinFreeBytes, p.DiskMaxPercent > 0 || p.MinFreeBytes > 0
 	for name, own := range p.Streams {
 		if own.MaxBytes > 0 {
 			w.byStream[name] = bound{own.MaxBytes - t.byStream[name], own.MaxBytes}
 		}
-		if own.MinFree > 0 {
-			minFree, limited = max(minFree, own.MinFree), true
+		if own.MinFreeBytes > 0 {
+			minFree, limited = max(minFree, own.MinFreeBytes), true
 		}
 	}
 	if limited {

@@ -37,7 +37,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 		held := *k.held
 		p.Held = &held
 	}
-	if high, limited := mark(space, k.policy.DiskMaxPercent, k.policy.MinFree); limited {
+	if high, limited := mark(space, k.policy.DiskMaxPercent, k.policy.MinFreeBytes); limited {
 		p.HighBytes, p.LowBytes = high, max(high-margin(space.UsableBytes)-k.filling.soon(space), 0)
 	}
 	rules := slices.Concat(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, 0), k.policy.inodeRules(space))
@@ -57,7 +57,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 
 // told copies the eviction for a plan: the item is guarded by the keeper's lock.
 func (e eviction) told() retained.Eviction {
-	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, SizeBytes: e.Size, Class: e.class, Cause: e.cause}
+	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, SizeBytes: e.SizeBytes, Class: e.class, Cause: e.cause}
 }
 
 // withoutRoom returns the streams that retention has stopped.
@@ -86,7 +86,7 @@ func (p *Policy) describe(plan *retained.Plan, items []*Item) {
 	kept, streams := map[retained.Class]retained.Count{}, map[string]*retained.Stream{}
 	for _, it := range items {
 		if class := p.class(it, plan.At); !goes(class) {
-			kept[class] = kept[class].Plus(it.Size)
+			kept[class] = kept[class].Plus(it.SizeBytes)
 		}
 		if it.Stream == "" {
 			continue
@@ -115,13 +115,13 @@ const day = 24 * time.Hour
 // count adds an item to a stream's sums. Until describe computes the rate, BytesPerDay holds
 // the bytes of the last day.
 func count(s *retained.Stream, it *Item, now time.Time) {
-	s.Count = s.Count.Plus(it.Size)
+	s.Count = s.Count.Plus(it.SizeBytes)
 	start, end := time.Unix(0, it.began()), time.Unix(0, it.ended())
 	if it.undated { // without a known date the item counts as new
 		start, end = now, now
 	}
 	if it.Protected {
-		s.Protected = s.Protected.Plus(it.Size)
+		s.Protected = s.Protected.Plus(it.SizeBytes)
 	} else if s.Oldest.IsZero() || start.Before(s.Oldest) {
 		s.Oldest, s.Keeps = start, max(now.Sub(start), 0)
 	}
@@ -129,7 +129,7 @@ func count(s *retained.Stream, it *Item, now time.Time) {
 		s.Newest = end
 	}
 	if now.Sub(end) < day {
-		s.BytesPerDay += it.Size
+		s.BytesPerDay += it.SizeBytes
 	}
 }
 

@@ -14,10 +14,10 @@ type Policy struct {
 
 // Limits apply to all footage, or to that of one stream. A zero means no limit.
 type Limits struct {
-	Expire      time.Duration // older footage is deleted
-	MaxBytes    int64         // of footage
-	MinFree     int64         // bytes of the disk to keep free
-	KeepAtLeast time.Duration // younger footage is never deleted
+	Expire       time.Duration // older footage is deleted
+	MaxBytes     int64         // of footage
+	MinFreeBytes int64         // bytes of the disk to keep free
+	KeepAtLeast  time.Duration // younger footage is never deleted
 }
 
 // StreamPolicy is the policy of one stream. Expire and KeepAtLeast replace the global values
@@ -41,7 +41,7 @@ func (p *Policy) Active() bool {
 	return false
 }
 
-func (l *Limits) limits() bool { return l.Expire > 0 || l.MaxBytes > 0 || l.MinFree > 0 }
+func (l *Limits) limits() bool { return l.Expire > 0 || l.MaxBytes > 0 || l.MinFreeBytes > 0 }
 
 // counted reports whether a rule counts the bytes of footage: scans are then more frequent.
 func (p *Policy) counted() bool {

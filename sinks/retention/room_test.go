@@ -179,7 +179,7 @@ func (r *room) Remove(_ context.Context, it *Item) error {
 		r.removing()
 	}
 	if r.leaky {
-		r.leaked += it.Room
+		r.leaked += it.RoomBytes
 	}
 	return os.Remove(r.path(it.Path))
 }

@@ -35,9 +35,9 @@ func (t *totals) add(stream string, bytes int64) {
 type freed struct{ room, sizes, files totals }
 
 func (f *freed) add(it *Item) {
-	f.room.add(it.Stream, it.Room)
-	f.sizes.add(it.Stream, it.Size)
-	if it.Room > 0 {
+	f.room.add(it.Stream, it.RoomBytes)
+	f.sizes.add(it.Stream, it.SizeBytes)
+	if it.RoomBytes > 0 {
 		f.files.add(it.Stream, 1)
 	}
 }
@@ -63,7 +63,7 @@ func total(items []*Item) totals {
 // count adds an item with sign 1, or subtracts it with -1.
 func (t *totals) count(it *Item, sign int64) {
 	if it.Kind != Foreign {
-		t.add(it.Stream, sign*it.Size)
+		t.add(it.Stream, sign*it.SizeBytes)
 	}
 }
 
@@ -93,9 +93,9 @@ func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
-		add(name, "min_free_bytes", 0, p.Streams[name].MinFree)
+		add(name, "min_free_bytes", 0, p.Streams[name].MinFreeBytes)
 	}
-	add("", "min_free_bytes", 0, p.MinFree)
+	add("", "min_free_bytes", 0, p.MinFreeBytes)
 	add("", "disk_max_percent", p.DiskMaxPercent, 0)
 	return out
 }
@@ -107,7 +107,7 @@ const inodesCause = "inodes"
 // out of inodes. It never stops a recording, which would give no inode back.
 func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
 	least := leastInodes(s)
-	if p.DiskMaxPercent == 0 && p.MinFree == 0 || s.Inodes == 0 || s.FreeInodes >= least {
+	if p.DiskMaxPercent == 0 && p.MinFreeBytes == 0 || s.Inodes == 0 || s.FreeInodes >= least {
 		return nil
 	}
 	return []rule{{cause: inodesCause, need: 2*least - s.FreeInodes, files: true}}
@@ -169,7 +169,7 @@ func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (le
 	}
 	i, kept := 0, []ranked(nil)
 	for ; i < len(queue) && got() < r.need; i++ {
-		if (r.stream == "" || queue[i].Stream == r.stream) && (r.sizes || queue[i].Room > 0) {
+		if (r.stream == "" || queue[i].Stream == r.stream) && (r.sizes || queue[i].RoomBytes > 0) {
 			take(queue[i], r.cause)
 		} else {
 			kept = append(kept, queue[i])

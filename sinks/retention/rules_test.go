@@ -28,8 +28,8 @@ func TestChoiceAgainstTheRules(t *testing.T) {
 		for _, e := range out {
 			require.NotContains(t, gone, e.Item)
 			gone[e.Item] = e.class
-			freed[e.Stream] += e.Room
-			freed["in all"] += e.Room
+			freed[e.Stream] += e.RoomBytes
+			freed["in all"] += e.RoomBytes
 			mayGo(t, &policy, e.Item)
 			inTurn(t, &policy, e, rules, left)
 		}
@@ -101,7 +101,7 @@ func drawItems(t *rapid.T) (items []*Item) {
 		items = append(items, &Item{
 			Path: fmt.Sprintf("%02d.mp4", i), Stream: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "stream"),
 			StartUTC: end.Add(-time.Minute).UnixNano(), EndUTC: end.UnixNano(),
-			Size: size, Room: size, Kind: rapid.SampledFrom([]Kind{Footage, Footage, Event, Orphan, Growing, Foreign}).Draw(t, "kind"),
+			SizeBytes: size, RoomBytes: size, Kind: rapid.SampledFrom([]Kind{Footage, Footage, Event, Orphan, Growing, Foreign}).Draw(t, "kind"),
 			Protected: rapid.IntRange(0, 4).Draw(t, "protected") == 0,
 		})
 	}
@@ -111,10 +111,10 @@ func drawItems(t *rapid.T) (items []*Item) {
 func drawPolicy(t *rapid.T) Policy {
 	limits := func(name string) Limits {
 		return Limits{
-			Expire:      time.Duration(rapid.SampledFrom([]int{0, 0, 5, 15}).Draw(t, name+"expire")) * day,
-			MaxBytes:    rapid.SampledFrom([]int64{0, 0, 50, 500}).Draw(t, name+"max"),
-			MinFree:     rapid.SampledFrom([]int64{0, 0, 100, 700}).Draw(t, name+"free"),
-			KeepAtLeast: time.Duration(rapid.SampledFrom([]int{0, 0, 2, 10}).Draw(t, name+"keep")) * day,
+			Expire:       time.Duration(rapid.SampledFrom([]int{0, 0, 5, 15}).Draw(t, name+"expire")) * day,
+			MaxBytes:     rapid.SampledFrom([]int64{0, 0, 50, 500}).Draw(t, name+"max"),
+			MinFreeBytes: rapid.SampledFrom([]int64{0, 0, 100, 700}).Draw(t, name+"free"),
+			KeepAtLeast:  time.Duration(rapid.SampledFrom([]int{0, 0, 2, 10}).Draw(t, name+"keep")) * day,
 		}
 	}
 	return Policy{

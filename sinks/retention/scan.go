@@ -51,7 +51,7 @@ func openIndex(dir string, read Reader) (*index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("retention: %w", err)
 	}
-	return &index{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{made: map[string]int64{}}}, nil
+	return &index{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{firstSeenUTC: map[string]int64{}}}, nil
 }
 
 // check verifies that the path still leads to the directory that was opened, or to the same
@@ -110,7 +110,7 @@ func (s *index) scan(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("retention: scan the record directory: %w", err)
 	}
 	s.items = seen
-	maps.DeleteFunc(s.made, func(path string, _ int64) bool { return seen[path] == nil })
+	maps.DeleteFunc(s.firstSeenUTC, func(path string, _ int64) bool { return seen[path] == nil })
 	return nil
 }
 
@@ -145,18 +145,18 @@ func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
 		return nil // removed meanwhile
 	}
 	file := s.path(rel)
-	it := &Item{Path: rel, Size: info.Size(), Room: space(info), changed: info.ModTime().UnixNano()}
+	it := &Item{Path: rel, SizeBytes: info.Size(), RoomBytes: space(info), changedUTC: info.ModTime().UnixNano()}
 	switch old := s.items[it.Path]; {
 	case temporary:
 		it.Kind = Orphan
-	case old == nil || part && old.Stream == "" || !part && (old.changed != it.changed || old.Size != it.Size):
+	case old == nil || part && old.Stream == "" || !part && (old.changedUTC != it.changedUTC || old.SizeBytes != it.SizeBytes):
 		if !s.know(it, file) {
 			return nil
 		}
 	default:
-		size, changed, room := it.Size, it.changed, it.Room
+		size, changed, room := it.SizeBytes, it.changedUTC, it.RoomBytes
 		*it = *old
-		it.Size, it.changed, it.Room = size, changed, room
+		it.SizeBytes, it.changedUTC, it.RoomBytes = size, changed, room
 	}
 	if temporary || part && it.Kind != Foreign {
 		it.unfinished(s.read.Writing(file), now)
@@ -167,8 +167,8 @@ func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
 
 // unfinished classifies an unfinished file as growing or as an orphan.
 func (it *Item) unfinished(writing bool, now time.Time) {
-	it.Kind, it.EndUTC = Growing, it.changed
-	if !writing && now.UnixNano()-it.changed > int64(orphanAge) {
+	it.Kind, it.EndUTC = Growing, it.changedUTC
+	if !writing && now.UnixNano()-it.changedUTC > int64(orphanAge) {
 		it.Kind = Orphan
 	}
 }
@@ -188,11 +188,11 @@ func (s *index) know(it *Item, path string) bool {
 	it.ID, it.StartUTC, it.EndUTC, it.Protected = rec.ID, rec.StartUTC, rec.EndUTC, rec.Protected
 	it.Stream, it.Pipeline = s.name(rec.Stream), s.name(rec.Pipeline)
 	if it.Kind = Footage; it.EndUTC == 0 {
-		it.EndUTC = it.changed
+		it.EndUTC = it.changedUTC
 	}
 	switch {
 	case rec.State == media.StateRecording: // under a final name: its recorder or recovery still writes it
-		it.Kind, it.EndUTC = Growing, it.changed
+		it.Kind, it.EndUTC = Growing, it.changedUTC
 	case s.read.Event(rec):
 		it.Kind = Event
 	}
@@ -239,7 +239,7 @@ func (s *index) fresh(it *Item, now time.Time) bool {
 	if err != nil || !info.Mode().IsRegular() {
 		return false
 	}
-	it.changed = info.ModTime().UnixNano()
+	it.changedUTC = info.ModTime().UnixNano()
 	id, orphan := it.ID, it.Kind == Orphan
 	if it.Stream != "" && (!s.know(it, path) || it.ID != id) {
 		return false

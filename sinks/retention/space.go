@@ -15,11 +15,11 @@ func Disk(dir string) (filesystem.Capacity, error) {
 	return has, nil
 }
 
-// maxMargin limits how far below a mark room is made, in bytes: 2 % of a large array would be
+// maxMarginBytes limits how far below a mark room is made, in bytes: 2 % of a large array would be
 // days of footage.
-const maxMargin = 16 << 30
+const maxMarginBytes = 16 << 30
 
-func margin(usable int64) int64 { return min(usable/50, maxMargin) }
+func margin(usable int64) int64 { return min(usable/50, maxMarginBytes) }
 
 // mark returns the most bytes of a disk that a limit permits to use; false: no limit is set.
 func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {

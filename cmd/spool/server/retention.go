@@ -49,13 +49,13 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 	p := retention.Policy{
 		DiskMaxPercent: cfg.MP4.DiskMaxPercent, MassExpiry: retention.MassExpiry(r.MassExpiry), Streams: map[string]retention.StreamPolicy{},
 		Limits: retention.Limits{
-			Expire: days(cfg.MP4.ExpireDays), MaxBytes: int64(r.MaxBytes), MinFree: int64(r.MinFreeBytes), KeepAtLeast: r.KeepAtLeast.D(),
+			Expire: days(cfg.MP4.ExpireDays), MaxBytes: int64(r.MaxBytes), MinFreeBytes: int64(r.MinFreeBytes), KeepAtLeast: r.KeepAtLeast.D(),
 		},
 	}
 	for path, s := range cfg.Streams {
 		own := retention.StreamPolicy{Priority: s.Priority, Limits: retention.Limits{
 			Expire: days(s.Retention.ExpireDays), MaxBytes: int64(s.Retention.MaxBytes),
-			MinFree: int64(s.Retention.MinFreeBytes), KeepAtLeast: s.Retention.KeepAtLeast.D(),
+			MinFreeBytes: int64(s.Retention.MinFreeBytes), KeepAtLeast: s.Retention.KeepAtLeast.D(),
 		}}
 		if own != (retention.StreamPolicy{}) {
 			p.Streams[string(path)] = own

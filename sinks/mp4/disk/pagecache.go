@@ -1,8 +1,8 @@
 package disk
 
-// EaseEvery is the growth of a file, in bytes, between two treatments of its page cache: rare
+// EaseEveryBytes is the growth of a file, in bytes, between two treatments of its page cache: rare
 // enough to cost nothing, and small against any memory.
-const EaseEvery = 16 << 20
+const EaseEveryBytes = 16 << 20
 
 // pageCache is an optional interface of a File. Its methods give advice, which may be omitted
 // and may fail.
@@ -19,19 +19,19 @@ type pageCache interface {
 // can be dropped when the next range has been written, and an fsync finds little to write. The
 // zero value is ready for an empty file.
 type PageCache struct {
-	sent      int64 // bytes whose write-back was started
-	forgotten int64 // bytes that were dropped
+	sentBytes      int64 // bytes whose write-back was started
+	forgottenBytes int64 // bytes that were dropped
 }
 
 // Ease must be called as the file grows, with its size in bytes.
 func (p *PageCache) Ease(f File, size int64) {
 	c, ok := f.(pageCache)
-	if !ok || size-p.sent < EaseEvery {
+	if !ok || size-p.sentBytes < EaseEveryBytes {
 		return
 	}
-	c.WriteBack(p.sent, size-p.sent)
-	c.Forget(p.forgotten, p.sent-p.forgotten)
-	p.forgotten, p.sent = p.sent, size
+	c.WriteBack(p.sentBytes, size-p.sentBytes)
+	c.Forget(p.forgottenBytes, p.sentBytes-p.forgottenBytes)
+	p.forgottenBytes, p.sentBytes = p.sentBytes, size
 }
 
 // ForgetCached drops the clean cached pages of a file. After a failed fsync these may differ

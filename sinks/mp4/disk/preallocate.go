@@ -4,13 +4,13 @@ package disk
 // costs a third less than one that allocates block by block, and the file is contiguous. A short
 // file allocates as much as it holds.
 const (
-	preallocateMost  = 16 << 20
-	preallocateLeast = 1 << 20
+	maxPreallocateBytes = 16 << 20
+	minPreallocateBytes = 1 << 20
 )
 
-// PreallocateFrom is the free space, in bytes, below which nothing is preallocated: on a small or
+// PreallocateFromBytes is the free space, in bytes, below which nothing is preallocated: on a small or
 // full disk, recordings would be deleted in favour of unused blocks.
-const PreallocateFrom = 1024 * preallocateMost
+const PreallocateFromBytes = 1024 * maxPreallocateBytes
 
 // freeSpace is an optional interface of a File.
 type freeSpace interface {
@@ -20,8 +20,8 @@ type freeSpace interface {
 
 // Preallocation allocates blocks ahead of a growing file's end. The zero value is ready for use.
 type Preallocation struct {
-	asked int64 // end of the last requested range
-	taken bool  // some request succeeded
+	askedBytes int64 // end of the last requested range
+	taken      bool  // some request succeeded
 }
 
 // Take allocates room for the next n bytes behind size, and ahead of them as many bytes as the
@@ -29,12 +29,12 @@ type Preallocation struct {
 // its own error.
 func (p *Preallocation) Take(f File, size, media, n int64) {
 	disk, ok := f.(freeSpace)
-	if !ok || size+n <= p.asked {
+	if !ok || size+n <= p.askedBytes {
 		return
 	}
-	n += min(max(media, preallocateLeast), preallocateMost)
-	p.asked = size + n
-	if free, err := disk.Free(); err == nil && free >= PreallocateFrom {
+	n += min(max(media, minPreallocateBytes), maxPreallocateBytes)
+	p.askedBytes = size + n
+	if free, err := disk.Free(); err == nil && free >= PreallocateFromBytes {
 		p.taken = f.Allocate(size, n) == nil || p.taken
 	}
 }

@@ -18,8 +18,8 @@ var ErrHangs = errors.New("the disk does not answer")
 // Free bytes needed to begin a file. A disk that was full stays full until it has twice as much,
 // so that the state does not alternate.
 const (
-	leastRoom  = 1 << 20
-	enoughRoom = 2 * leastRoom
+	minRoomBytes    = 1 << 20
+	enoughRoomBytes = 2 * minRoomBytes
 )
 
 // Writable tests whether a file could be created in a directory now. Like a recording, it checks
@@ -64,9 +64,9 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	if err != nil {
 		return filesystem.Capacity{}, fmt.Errorf("how full the disk is: %w", err)
 	}
-	least := int64(leastRoom)
+	least := int64(minRoomBytes)
 	if w.full {
-		least = enoughRoom
+		least = enoughRoomBytes
 	}
 	w.full = has.FreeBytes < least
 	switch {

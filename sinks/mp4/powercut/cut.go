@@ -79,9 +79,9 @@ type choice struct {
 	stale  []byte
 }
 
-// seenRoom limits how much of an allocation becomes part of its file, in bytes; more would only
+// seenRoomBytes limits how much of an allocation becomes part of its file, in bytes; more would only
 // take longer.
-const seenRoom = 32 << 10
+const seenRoomBytes = 32 << 10
 
 // apply applies an event to the image.
 func (m *image) apply(e event, c choice) {
@@ -95,7 +95,7 @@ func (m *image) apply(e event, c choice) {
 		m.files[e.inode] = c.resize(m.mine(e.inode), e.off)
 	case allocated:
 		if b := m.mine(e.inode); c.fate == sized {
-			m.files[e.inode] = c.resize(b, max(int64(len(b)), e.off+min(e.n, seenRoom)))
+			m.files[e.inode] = c.resize(b, max(int64(len(b)), e.off+min(e.n, seenRoomBytes)))
 		}
 	case linked:
 		m.names[e.to] = e.inode

@@ -5,8 +5,8 @@ import "bytes"
 // whole reports whether a sample is in the file and intact. Tables that refer to the same bytes
 // again and again are damage, and would take for ever.
 func (x *damagedFile) whole(t *track, at, n int64) (bool, error) {
-	if at >= 0 && at <= x.size-n {
-		if x.judgedBytes += n; x.judgedBytes > 4*x.size {
+	if at >= 0 && at <= x.sizeBytes-n {
+		if x.judgedBytes += n; x.judgedBytes > 4*x.sizeBytes {
 			return false, nil
 		}
 	}

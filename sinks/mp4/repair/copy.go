@@ -13,9 +13,9 @@ import (
 // copyPlan describes the difference between a repaired copy and its source: the first length
 // bytes of the source, with patches, and a tail behind them.
 type copyPlan struct {
-	length  int64
-	patches []patch
-	tail    []byte
+	lengthBytes int64
+	patches     []patch
+	tail        []byte
 }
 
 type patch struct {
@@ -24,7 +24,7 @@ type patch struct {
 }
 
 func (c *copyPlan) same(size int64) bool {
-	return c.length == size && len(c.patches) == 0 && len(c.tail) == 0
+	return c.lengthBytes == size && len(c.patches) == 0 && len(c.tail) == 0
 }
 
 // write writes the copy under a hidden name, syncs it, and then renames it.
@@ -80,8 +80,8 @@ func (x *damagedFile) prove(out disk.File) error {
 
 func (x *damagedFile) fill(out disk.File) error {
 	b := make([]byte, blockBytes)
-	for at := int64(0); at < x.plan.length; {
-		n := min(int64(len(b)), x.plan.length-at)
+	for at := int64(0); at < x.plan.lengthBytes; {
+		n := min(int64(len(b)), x.plan.lengthBytes-at)
 		if _, err := x.f.ReadAt(b[:n], at); err != nil {
 			return fmt.Errorf("read at byte %d: %w", at, err)
 		}
@@ -98,6 +98,6 @@ func (x *damagedFile) fill(out disk.File) error {
 	if len(x.plan.tail) == 0 {
 		return nil
 	}
-	_, err := out.WriteAt(x.plan.tail, x.plan.length)
+	_, err := out.WriteAt(x.plan.tail, x.plan.lengthBytes)
 	return err
 }

@@ -13,13 +13,13 @@ import (
 
 // damagedFile is a file of another program under repair.
 type damagedFile struct {
-	f       disk.File
-	size    int64 // bytes
-	headers *filesystem.Ahead
-	samples readAhead
-	tracks  []track
-	moovAt  int64
-	moov    []byte // payload
+	f         disk.File
+	sizeBytes int64 // bytes
+	headers   *filesystem.Ahead
+	samples   readAhead
+	tracks    []track
+	moovAt    int64
+	moov      []byte // payload
 
 	judgedBytes   int64   // bytes of judged samples
 	walkedSamples int64   // number of walked samples of fragments
@@ -31,7 +31,7 @@ type damagedFile struct {
 }
 
 func newDamagedFile(f disk.File, size int64) *damagedFile {
-	return &damagedFile{f: f, size: size, headers: filesystem.NewAhead(f, size), samples: readAhead{f: f, size: size}}
+	return &damagedFile{f: f, sizeBytes: size, headers: filesystem.NewAhead(f, size), samples: readAhead{f: f, sizeBytes: size}}
 }
 
 // extent is a range of bytes of a file.
@@ -53,7 +53,7 @@ func (x *damagedFile) inspect() error {
 	switch {
 	case !b.typed && moov.SizeBytes == 0 && mdat.SizeBytes == 0:
 		return fmt.Errorf("no MP4 file: %w", ErrBeyondHelp)
-	case moov.SizeBytes > 0 && moov.at+moov.SizeBytes <= x.size:
+	case moov.SizeBytes > 0 && moov.at+moov.SizeBytes <= x.sizeBytes:
 		if err := x.readMoov(moov); err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ type tops struct {
 
 // tops reads the top-level boxes up to the first invalid one.
 func (x *damagedFile) tops() (out tops, err error) {
-	for at := int64(0); at < x.size; {
+	for at := int64(0); at < x.sizeBytes; {
 		h, err := x.header(at)
 		if err != nil {
 			return out, ofDisk(err)
@@ -89,7 +89,7 @@ func (x *damagedFile) tops() (out tops, err error) {
 			return out, nil
 		}
 		if h.SizeBytes == 0 {
-			h.SizeBytes = x.size - at
+			h.SizeBytes = x.sizeBytes - at
 		}
 		out.last = top{h, at}
 		out.typed = out.typed || at == 0 && (h.Is("ftyp") || h.Is("styp"))
@@ -107,7 +107,7 @@ func (x *damagedFile) tops() (out tops, err error) {
 // header reads the header of the box at an offset. A 64-bit size of 0, which was never written,
 // means the rest of the file, as a 32-bit size of 0 does.
 func (x *damagedFile) header(at int64) (isobmff.Header, error) {
-	h, err := isobmff.ReadHeader(x.headers, at, x.size)
+	h, err := isobmff.ReadHeader(x.headers, at, x.sizeBytes)
 	if errors.Is(err, isobmff.ErrHeader) && h.SizeBytes == 1 {
 		var large [8]byte
 		if _, fails := x.headers.ReadAt(large[:], at+8); fails == nil && large == [8]byte{} {
@@ -137,14 +137,14 @@ func printable(fourcc isobmff.FourCC) bool {
 // openHybrid searches for the growing moov behind the header of an mdat that was written over
 // it.
 func (x *damagedFile) openHybrid(mdat top) bool {
-	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
-	for at := mdat.at + mdat.HeaderBytes; at < x.size; {
+	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // the walk begins again
+	for at := mdat.at + mdat.HeaderBytes; at < x.sizeBytes; {
 		h, err := x.header(at)
 		if err != nil || h.SizeBytes == 0 || !printable(h.Type) {
 			return false
 		}
 		if h.Is("moov") {
-			if at+h.SizeBytes > x.size || x.readMoov(top{h, at}) != nil || isobmff.Find(x.moov, "mvex") == nil {
+			if at+h.SizeBytes > x.sizeBytes || x.readMoov(top{h, at}) != nil || isobmff.Find(x.moov, "mvex") == nil {
 				return false
 			}
 			free := isobmff.Writer{}
@@ -166,7 +166,7 @@ func (x *damagedFile) openHybrid(mdat top) bool {
 
 // readMoov reads the tracks of a moov.
 func (x *damagedFile) readMoov(b top) error {
-	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.size, isobmff.MaxMoovBytes)
+	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.sizeBytes, isobmff.MaxMoovBytes)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (x *damagedFile) readMoov(b top) error {
 			}
 		}
 	}
-	x.samples.spare = int64(len(x.tracks)+1) * x.size // one pass over the file per track
+	x.samples.spareBytes = int64(len(x.tracks)+1) * x.sizeBytes // one pass over the file per track
 	switch n := len(x.tracks); {
 	case n == 0:
 		return fmt.Errorf("the moov has no track: %w", ErrBeyondHelp)
@@ -195,8 +195,8 @@ func (x *damagedFile) readMoov(b top) error {
 
 // kept adds media to the copy's duration; lost adds the duration of missing media.
 func (x *damagedFile) kept(t *track, ticks int64) {
-	t.kept += ticks
-	x.result.Kept = max(x.result.Kept, time.Duration(media.ToNanos(t.kept, t.timescale)))
+	t.keptTicks += ticks
+	x.result.Kept = max(x.result.Kept, time.Duration(media.ToNanos(t.keptTicks, t.timescale)))
 }
 
 func (x *damagedFile) lost(d time.Duration, why string) {

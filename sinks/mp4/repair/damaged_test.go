@@ -93,8 +93,8 @@ func TestACopyThatIsNoBetterIsRefused(t *testing.T) {
 	b = b[:inMdat(t, b, 2)]
 	x := newDamagedFile(&memoryFile{b: b}, int64(len(b)))
 	require.NoError(t, x.inspect())
-	for name, length := range map[string]int64{"right": x.plan.length, "short": x.plan.length - 1, "long": x.size} {
-		x.plan.length = length
+	for name, length := range map[string]int64{"right": x.plan.lengthBytes, "short": x.plan.lengthBytes - 1, "long": x.sizeBytes} {
+		x.plan.lengthBytes = length
 		out := &memoryFile{}
 		require.NoError(t, x.fill(out))
 		if err := x.prove(out); name == "right" {

@@ -27,7 +27,7 @@ func (x *damagedFile) readFragment(at, data, end int64) (g fragmentFound, err er
 	if err != nil || h.SizeBytes > isobmff.MaxMoofBytes {
 		return fragmentFound{ticks: g.ticks}, ofDisk(err)
 	}
-	moof, err := isobmff.ReadPayload(x.headers, at, h, x.size, isobmff.MaxMoofBytes)
+	moof, err := isobmff.ReadPayload(x.headers, at, h, x.sizeBytes, isobmff.MaxMoofBytes)
 	if err != nil {
 		return g, err
 	}
@@ -100,7 +100,7 @@ func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bo
 	}
 	s.found.whole = s.found.whole && trun.Whole()
 	for i := 0; i < trun.Len() && s.err == nil; i++ {
-		if s.file.walkedSamples++; s.file.walkedSamples > 2*s.file.size {
+		if s.file.walkedSamples++; s.file.walkedSamples > 2*s.file.sizeBytes {
 			s.found.whole = false // more samples than bytes: the walk might never end
 			break
 		}

@@ -11,14 +11,14 @@ import (
 // offset. After damage in the middle it drops the fragments up to the next key frame: their boxes
 // become free boxes, so that no offset changes.
 func (x *damagedFile) keepFragments(at int64) error {
-	x.plan.length = at
-	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
-	var blanks []extent                          // boxes since the last whole fragment
-	var lostTicks time.Duration
+	x.plan.lengthBytes = at
+	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // the walk begins again
+	var blanks []extent                               // boxes since the last whole fragment
+	var lostSpan time.Duration
 	moof, broken, indexed := int64(-1), false, false
-	for at < x.size {
+	for at < x.sizeBytes {
 		h, err := x.header(at)
-		if err != nil || h.SizeBytes == 0 || !printable(h.Type) || at+h.SizeBytes > x.size {
+		if err != nil || h.SizeBytes == 0 || !printable(h.Type) || at+h.SizeBytes > x.sizeBytes {
 			if err := ofDisk(err); err != nil {
 				return err
 			}
@@ -37,29 +37,29 @@ func (x *damagedFile) keepFragments(at int64) error {
 			if g.whole && (!broken || g.key) {
 				x.blank(blanks[:len(blanks)-2])
 				if len(blanks) > 2 {
-					x.lost(lostTicks, "fragments in the middle of the file are damaged")
+					x.lost(lostSpan, "fragments in the middle of the file are damaged")
 				}
 				x.take(g)
-				blanks, lostTicks, broken = blanks[:0], 0, false
-				x.plan.length = at + h.SizeBytes
+				blanks, lostSpan, broken = blanks[:0], 0, false
+				x.plan.lengthBytes = at + h.SizeBytes
 			} else {
 				broken = true
-				lostTicks += g.span
+				lostSpan += g.span
 			}
 			moof = -1
 		case h.Is("moov") && x.result.Found == Hybrid:
-			at = x.size // the begin of the final moov
+			at = x.sizeBytes // the begin of the final moov
 			continue
 		case len(blanks) == 0:
-			x.plan.length = at + h.SizeBytes // an index, or a box that precedes the next fragment
+			x.plan.lengthBytes = at + h.SizeBytes // an index, or a box that precedes the next fragment
 			indexed = indexed || h.Is("sidx")
 		}
 		at += h.SizeBytes
 	}
-	if err := x.cutFragments(moof, lostTicks); err != nil {
+	if err := x.cutFragments(moof, lostSpan); err != nil {
 		return err
 	}
-	if indexed && !x.plan.same(x.size) {
+	if indexed && !x.plan.same(x.sizeBytes) {
 		var end isobmff.Writer
 		end.Free(8) // keeps the index from reaching the end of the file
 		x.plan.tail = end.B
@@ -72,7 +72,7 @@ func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	if x.result.Kept == 0 {
 		return ErrBeyondHelp
 	}
-	left := x.size - x.plan.length
+	left := x.sizeBytes - x.plan.lengthBytes
 	if left == 0 {
 		return nil
 	}

@@ -16,9 +16,9 @@ func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	for i := range tables {
 		c := trakCopy{table: &tables[i], ticks: tables[i].keptTicks()}
 		if movie.Timescale > 0 {
-			c.duration = media.Rescale(c.ticks, x.tracks[i].timescale, movie.Timescale)
+			c.movieTicks = media.Rescale(c.ticks, x.tracks[i].timescale, movie.Timescale)
 		}
-		longest = max(longest, c.duration)
+		longest = max(longest, c.movieTicks)
 		copies[i] = c
 	}
 	moov := w.Open("moov")
@@ -51,10 +51,10 @@ func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 
 // trakCopy copies a trak into another moov, with another table and other durations.
 type trakCopy struct {
-	table    *sampleTable
-	ticks    int64 // of the kept samples
-	duration int64 // the same, movie ticks
-	tabled   bool  // the table is written: a second stbl is dropped
+	table      *sampleTable
+	ticks      int64 // of the kept samples
+	movieTicks int64 // the same, movie ticks
+	tabled     bool  // the table is written: a second stbl is dropped
 }
 
 // write copies the box at a path from the trak on. It rewrites the boxes with durations and the
@@ -69,11 +69,11 @@ func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 		}
 		w.Close(at)
 	case "trak/tkhd":
-		timed(w, fourcc, b, c.duration)
+		timed(w, fourcc, b, c.movieTicks)
 	case "trak/mdia/mdhd":
 		timed(w, fourcc, b, c.ticks)
 	case "trak/edts/elst":
-		edits(w, b, c.duration)
+		edits(w, b, c.movieTicks)
 	case "trak/mdia/minf/stbl":
 		if c.tabled {
 			return

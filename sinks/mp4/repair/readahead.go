@@ -10,25 +10,25 @@ const blockBytes = 1 << 20
 
 // readAhead reads a file in blocks, for accesses that are mostly sequential.
 type readAhead struct {
-	f     io.ReaderAt
-	size  int64
-	at    int64
-	b     []byte
-	spare int64 // bytes that may be read beyond the requested ones
+	f          io.ReaderAt
+	sizeBytes  int64
+	at         int64
+	b          []byte
+	spareBytes int64 // bytes that may be read beyond the requested ones
 }
 
-// maxSample limits the size that a damaged table can claim, bytes.
-const maxSample = 512 << 20
+// maxSampleBytes limits the size that a damaged table can claim, bytes.
+const maxSampleBytes = 512 << 20
 
 // bytes returns n bytes at an offset, valid until the next call; nil if the range is not inside
 // the file.
 func (w *readAhead) bytes(at, n int64) ([]byte, error) {
-	if at < 0 || n < 0 || n > maxSample || at > w.size-n {
+	if at < 0 || n < 0 || n > maxSampleBytes || at > w.sizeBytes-n {
 		return nil, nil
 	}
 	if at < w.at || at+n > w.at+int64(len(w.b)) {
-		want := min(max(n, blockBytes), w.size-at)
-		if w.spare -= want - n; w.spare < 0 { // the accesses are not sequential
+		want := min(max(n, blockBytes), w.sizeBytes-at)
+		if w.spareBytes -= want - n; w.spareBytes < 0 { // the accesses are not sequential
 			want = n
 		}
 		if int64(cap(w.b)) < want {

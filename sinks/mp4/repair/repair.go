@@ -54,10 +54,10 @@ func File(fsys disk.FS, name string) (Result, error) {
 	if err := x.inspect(); err != nil {
 		return x.result, fmt.Errorf("%s: %w", name, err)
 	}
-	if x.result.Whole = x.plan.same(x.size); x.result.Whole {
+	if x.result.Whole = x.plan.same(x.sizeBytes); x.result.Whole {
 		return x.result, nil
 	}
-	x.result.LostBytes += max(x.size-x.plan.length, 0)
+	x.result.LostBytes += max(x.sizeBytes-x.plan.lengthBytes, 0)
 	x.result.Copy, err = x.write(fsys, name)
 	return x.result, err
 }

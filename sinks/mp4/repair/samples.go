@@ -16,7 +16,7 @@ func (x *damagedFile) keepSamples(last top) error {
 	end, missing := int64(0), int64(0)
 	for i := range x.tracks {
 		t := &x.tracks[i]
-		s, ok := parseSampleTable(isobmff.Find(t.trak, "mdia", "minf", "stbl"), x.size-x.uniformBytes)
+		s, ok := parseSampleTable(isobmff.Find(t.trak, "mdia", "minf", "stbl"), x.sizeBytes-x.uniformBytes)
 		if !ok {
 			return fmt.Errorf("the sample table of track %d is damaged: %w", t.id, ErrBeyondHelp)
 		}
@@ -39,16 +39,16 @@ func (x *damagedFile) keepSamples(last top) error {
 			}
 		}
 		x.plan.patches = append(x.plan.patches, patch{behind + 4, []byte("mdat")})
-		last = top{isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, SizeBytes: x.size - behind, HeaderBytes: 8}, behind}
+		last = top{isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, SizeBytes: x.sizeBytes - behind, HeaderBytes: 8}, behind}
 		missing++
 	}
-	x.plan.length = min(x.size, last.at+last.SizeBytes)
-	if missing == 0 && last.at+last.SizeBytes <= x.size {
+	x.plan.lengthBytes = min(x.sizeBytes, last.at+last.SizeBytes)
+	if missing == 0 && last.at+last.SizeBytes <= x.sizeBytes {
 		return nil
 	}
-	if last.Is("mdat") || last.at+last.SizeBytes >= x.size { // or it has no size and would include the appended moov
+	if last.Is("mdat") || last.at+last.SizeBytes >= x.sizeBytes { // or it has no size and would include the appended moov
 		if end > last.at {
-			x.plan.length = end // the rest is truncated, torn or zeros
+			x.plan.lengthBytes = end // the rest is truncated, torn or zeros
 		}
 		if !x.resize(last) {
 			return fmt.Errorf("its last box has no room for its size: %w", ErrBeyondHelp)
@@ -61,7 +61,7 @@ func (x *damagedFile) keepSamples(last top) error {
 
 // resize sets the size of the last box so that it ends where the copy does.
 func (x *damagedFile) resize(last top) bool {
-	n := x.plan.length - last.at
+	n := x.plan.lengthBytes - last.at
 	var size isobmff.Writer
 	switch {
 	case last.HeaderBytes == 16:
@@ -80,7 +80,7 @@ func (x *damagedFile) resize(last top) bool {
 // frame.
 func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int64, err error) {
 	s.keep = make([]bool, len(s.size))
-	missing, t.next = s.beyond, t.next+s.beyondTicks
+	missing, t.lostTicks = s.beyond, t.lostTicks+s.beyondTicks
 	waiting := false
 	for i := range s.size {
 		ok, err := x.whole(t, s.at[i], int64(s.size[i]))
@@ -95,10 +95,10 @@ func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int64, err
 			continue
 		}
 		missing++
-		t.next += ticks
+		t.lostTicks += ticks
 	}
 	if missing > 0 {
-		d := time.Duration(media.ToNanos(t.next, t.timescale))
+		d := time.Duration(media.ToNanos(t.lostTicks, t.timescale))
 		x.result.Lost = max(x.result.Lost, d)
 		x.result.Reason = "the media is cut or damaged, the moov is not"
 	}

@@ -15,9 +15,9 @@ type track struct {
 
 	defaults isobmff.SampleDefaults // for fields that a fragment omits
 
-	kept int64  // ticks
-	next int64  // decode time after the last kept sample, ticks
-	trak []byte // payload
+	keptTicks int64
+	lostTicks int64  // of dropped samples
+	trak      []byte // payload
 }
 
 // maxTracks is more than any recorder writes, and limits the work for each fragment.

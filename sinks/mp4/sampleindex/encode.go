@@ -8,8 +8,8 @@ import (
 // Table is a track with its collected samples.
 type Table struct {
 	index.Track
-	Samples *isobmff.TableBuilder
-	Shift   int64 // ticks, added to decode times to get movie times
+	Samples    *isobmff.TableBuilder
+	ShiftTicks int64 // ticks, added to decode times to get movie times
 }
 
 // Encode encodes the index of the collected samples. It leaves out tracks without samples.
@@ -23,7 +23,7 @@ func Encode(of index.Source, tables []Table) ([]byte, error) {
 		e.Track(t.Track)
 		t.Samples.Each(func(s *isobmff.Sample) {
 			moved := *s
-			moved.DTS += t.Shift
+			moved.DTS += t.ShiftTicks
 			e.Add(&moved)
 		})
 	}

@@ -12,16 +12,16 @@ import (
 
 // fragmented collects the samples of fragments.
 type fragmented struct {
-	tables   []Table
-	defaults []isobmff.SampleDefaults // of each track, from its trex
-	columns  media.Columns            // of one run
-	size     int64                    // of the file, bytes
+	tables    []Table
+	defaults  []isobmff.SampleDefaults // of each track, from its trex
+	columns   media.Columns            // of one run
+	sizeBytes int64                    // of the file, bytes
 }
 
 // fromFragments builds an index from the whole fragments at and after an offset. It skips other
 // boxes between them.
 func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]byte, error) {
-	g := &fragmented{size: of.Bytes}
+	g := &fragmented{sizeBytes: of.Bytes}
 	if err := g.begin(moov); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (g *fragmented) begin(moov []byte) error {
 		if err != nil {
 			return err
 		}
-		g.tables = append(g.tables, Table{Track: t, Samples: &isobmff.TableBuilder{}, Shift: shift})
+		g.tables = append(g.tables, Table{Track: t, Samples: &isobmff.TableBuilder{}, ShiftTicks: shift})
 		if len(g.tables) > index.MaxTracks {
 			return fmt.Errorf("%w: it has more than %d tracks", ErrNoTables, index.MaxTracks)
 		}
