@@ -8,23 +8,23 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// FromSource makes a stage of any go-streams source. create is called at the start of each
-// run. The run drains when the source closes its Out. On a drain Graph.Context ends, and the
-// source with it: a connector by extension.WithContext, a channel by being closed. What it
-// still gives until then goes on; what it gives after an abort is lost.
+// FromSource makes a stage of any go-streams source. create is called at the start of each run. The
+// run drains when the source closes its Out. On a drain Graph.Context ends, and the source must
+// end: a connector by extension.WithContext, a channel by being closed. Elements that it emits
+// until then flow on; elements after an abort are discarded.
 func FromSource[Out any](set Settings, create func(*Graph) (streams.Source, error)) Source[Out] {
 	return &sourceStage[Out]{set: set, create: create}
 }
 
-// sourceStage reads the source's own channel: of one that is shared, such as that of a
-// ChanSource, nothing is taken that does not go on.
+// sourceStage reads the source's own channel. From a shared channel, such as that of a ChanSource,
+// it takes no element that it does not pass on.
 type sourceStage[Out any] struct {
 	set    Settings
 	create func(*Graph) (streams.Source, error)
 
 	graph *Graph
 	out   <-chan any
-	over  bool // out is closed, or was left
+	over  bool // out is closed or abandoned
 }
 
 // Open makes the source.
@@ -36,13 +36,13 @@ func (s *sourceStage[Out]) Open(ctx context.Context) error {
 	return err
 }
 
-// Run hands on what the source gives.
+// Run passes on the elements of the source.
 func (s *sourceStage[Out]) Run(ctx context.Context, emit Emit[Out]) error {
 	for {
 		select {
 		case v, more := <-s.out:
 			switch {
-			case s.graph.ctx.Err() != nil: // a function of the source has failed, and gave this
+			case s.graph.ctx.Err() != nil: // a function of the source has failed and returned this
 				return context.Cause(s.graph.ctx)
 			case !more:
 				s.over = true
@@ -59,7 +59,7 @@ func (s *sourceStage[Out]) Run(ctx context.Context, emit Emit[Out]) error {
 	}
 }
 
-// finish hands on what the source gives until it has noticed that it is to end.
+// finish passes on the elements of the source until it ends.
 func (s *sourceStage[Out]) finish(emit Emit[Out]) error {
 	s.graph.stop(errGraphOver)
 	late, stop := s.set.Clock.After(graphPatience)
@@ -76,7 +76,7 @@ func (s *sourceStage[Out]) finish(emit Emit[Out]) error {
 			}
 		case <-late:
 			s.over = true
-			_ = s.graph.leftBehind(endsSource) // nothing is lost by that
+			_ = s.graph.leftBehind(endsSource) // no element is lost
 			return nil
 		}
 	}

@@ -1,26 +1,26 @@
-// Package endcause lists why a recording ends: the framework and the recorder give
-// some of these reasons to the end of a run, stages others to the end of a segment,
-// and all reach the file and the catalogue. They are stored and shown as they stand,
-// so a value is never renamed. They have no type: the framework, which does not know
-// what flows, takes a reason as text, and package media as a Cause.
+// Package endcause lists the reasons for which a recording ends. The framework and the recorder set
+// some as the reason of a run's end, stages set others as the reason of a segment's end; the file
+// and the catalogue store them. They are stored and shown unchanged, so a value is never renamed.
+// They are untyped: the framework, which does not know media, uses a reason as text, and package
+// media as a Cause.
 package endcause
 
-// Of a run, from the framework, the recorder or the publisher.
+// Reasons for the end of a run.
 const (
-	Stop       = "stop"        // asked for by a person or program
-	Duration   = "duration"    // the recording's own length was reached
-	Shutdown   = "shutdown"    // the process was told to stop
-	SourceLost = "source_lost" // the publisher went away
-	EndOfFile  = "end_of_file" // a finite source was read to its end
-	Replaced   = "replaced"    // another publisher took the path over
-	Schedule   = "schedule"    // the schedule's window is over
-	Reload     = "reload"      // the pipeline is declared otherwise now
-	NoRoom     = "no_room"     // the disk is full, and nothing on it may be deleted
-	Error      = "error"       // a stage failed: those behind it are drained
-	Replayed   = "replayed"    // the elements of Replay are over
+	Stop       = "stop"        // a request stopped it
+	Duration   = "duration"    // the requested duration has passed
+	Shutdown   = "shutdown"    // the process shuts down
+	SourceLost = "source_lost" // the publisher left
+	EndOfFile  = "end_of_file" // a finite source reached its end
+	Replaced   = "replaced"    // another publisher took over the path
+	Schedule   = "schedule"    // the scheduled window is over
+	Reload     = "reload"      // the declaration of the pipeline changed
+	NoRoom     = "no_room"     // the disk is full, and retention may delete nothing
+	Error      = "error"       // a stage failed: the following stages are drained
+	Replayed   = "replayed"    // Replay has no further elements
 )
 
-// Of a segment, within a run.
+// Reasons for the end of a segment within a run.
 const (
 	MaxDuration   = "max_duration"   // cut on a sync sample
 	MaxSize       = "max_size"       // cut on a sync sample, or ended long past the limit without one
@@ -28,6 +28,6 @@ const (
 	Forced        = "forced_cut"     // in old rows: cut without a sync sample, so the next file cannot be decoded
 	TracksChanged = "tracks_changed" // resolution, codec or parameter sets
 	Gap           = "gap"            // media is missing, or time jumped
-	Event         = "event_end"      // the last trigger's after-time ran out
-	Crash         = "crash"          // the process or machine died; found by recovery
+	Event         = "event_end"      // the time after the last trigger has passed
+	Crash         = "crash"          // the process or machine failed; set by recovery
 )

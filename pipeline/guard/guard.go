@@ -1,5 +1,5 @@
-// Package guard turns a panic into an error, in one place for all that must outlive
-// one: stages, tasks, and the parsers of what comes from outside.
+// Package guard turns a panic into an error, for code that must survive one: stages, tasks, and
+// parsers of foreign data.
 package guard
 
 import (
@@ -7,16 +7,16 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is a panic that was caught.
+// PanicError is a recovered panic.
 type PanicError struct {
 	Value any
 	Stack []byte
 }
 
-// Error returns the value that was given to panic. The stack is for the log.
+// Error returns the value of the panic. The stack is for the log.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Call returns what f returns, or a *PanicError where f panics.
+// Call returns the result of f, or a *PanicError if f panics.
 func Call(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {

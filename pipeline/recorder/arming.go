@@ -5,42 +5,40 @@ import (
 	"slices"
 )
 
-// A stream that is neither live nor configured may be recorded as soon as it comes: it
-// is armed. Whoever may start recordings can arm any name, so that their number is
-// bounded: each has a pipeline that runs. A stream stays armed until its publisher
-// comes, until it is stopped, or until the wait of the event that armed it is over. One
-// whose publisher has left is armed again; where there is no room for it, its recording
-// ends with its publisher. What the schedule wants is of the configuration, and not
-// counted.
+// A recording can be started for a stream that is neither live nor configured: the stream is then
+// armed. Every client that may start recordings can arm any name, and each armed stream has a
+// running pipeline, so their number is bounded. A stream stays armed until its publisher comes,
+// until it is stopped, or until the wait of the event that armed it is over. A stream whose
+// publisher has left is armed again; if the bound forbids that, its recording ends. Streams that
+// the schedule records are not counted: the configuration names them.
 
-// ArmedError is the error of Start and Trigger where as many streams are armed as may be.
+// ArmedError is the error of Start and Trigger at the bound of armed streams.
 type ArmedError struct{ Most int }
 
-// Error says how many may be.
+// Error returns the bound.
 func (e *ArmedError) Error() string {
 	return fmt.Sprintf("%d streams that nobody publishes are armed already, and no more may be", e.Most)
 }
 
-// Arming tells how many streams are armed.
+// Arming counts the armed streams.
 type Arming struct {
-	Armed   int    // streams, now
-	Most    int    // that may be; 0: no limit
-	Refused uint64 // starts, events and waits for a publisher that left, since there were as many
+	Armed   int    // armed streams
+	Most    int    // bound; 0 is no limit
+	Refused uint64 // starts, events and waits for a returning publisher that the bound refused
 }
 
-// LimitArmed bounds how many streams are armed; 0 is no limit. It is called before the
-// first start.
+// LimitArmed bounds the armed streams; 0 is no limit. It is called before the first start.
 func (r *Recorder) LimitArmed(most int) { r.arming.Most = most }
 
-// Arming returns the counts of now.
+// Arming returns the present counts.
 func (r *Recorder) Arming() Arming {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.arming
 }
 
-// mayArm returns an *ArmedError where a stream is not known and no more may be armed. The
-// caller holds r.mu.
+// mayArm returns an *ArmedError if the stream is unknown and the bound of armed streams is reached.
+// The caller holds r.mu.
 func (r *Recorder) mayArm(stream string) error {
 	if r.arming.Most == 0 || r.arming.Armed < r.arming.Most || r.isRecorded(stream) ||
 		r.dir.Live(stream) || r.dir.Configured(stream) || r.announced(stream) {
@@ -50,8 +48,8 @@ func (r *Recorder) mayArm(stream string) error {
 	return &ArmedError{Most: r.arming.Most}
 }
 
-// armIfUnknown counts a stream whose jobs wait for a publisher that nobody has told of.
-// The caller holds r.mu, and has begun a job.
+// armIfUnknown counts the stream as armed if it is neither live nor configured. The caller holds
+// r.mu, and has begun a job.
 func (r *Recorder) armIfUnknown(stream string) {
 	s := r.streams[stream]
 	if s == nil || s.armed || r.dir.Live(stream) || r.dir.Configured(stream) || !r.isRecorded(stream) {
@@ -86,8 +84,8 @@ func (r *Recorder) isRecorded(stream string) bool {
 	return false
 }
 
-// waitsAgain arms a stream whose publisher has left, and reports whether its recording
-// goes on for that: false where no more may be armed.
+// waitsAgain arms a stream whose publisher has left, and reports whether its recording continues:
+// false at the bound of armed streams.
 func (r *Recorder) waitsAgain(j *activeJob) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,17 +8,16 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// claims say who wants a recording of mode manual to go on. It ends when no claim is
-// left.
+// claims are the reasons for which a recording of mode manual continues. It ends with the last
+// claim.
 type claims struct {
 	hand      bool
 	scheduled bool
-	window    time.Time // the scheduled one's begin
+	window    time.Time // begin of the scheduled window
 }
 
-// schedule records a stream because the window that began at a moment wants it.
-// It may be called again and again. A source that has come to its end is not
-// read once more in the same window.
+// schedule records a stream for the window that began at a time. It may be called repeatedly. A
+// source that has ended is not read again in the same window.
 func (r *Recorder) schedule(stream string, window time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +49,7 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 	return nil
 }
 
-// unschedule ends what only the schedule wanted. It does not wait.
+// unschedule ends the recordings of a stream that only the schedule claims. It does not wait.
 func (r *Recorder) unschedule(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,7 +64,7 @@ func (r *Recorder) unschedule(stream string) {
 	}
 }
 
-// scheduled lists the streams that are recorded by the schedule.
+// scheduled returns the streams that the schedule records.
 func (r *Recorder) scheduled() (streams []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,8 +76,8 @@ func (r *Recorder) scheduled() (streams []string) {
 	return streams
 }
 
-// StoppedAt is when a stream's recording was stopped by hand, by the wall clock;
-// zero: it was not, or has been started since.
+// StoppedAt returns the wall-clock time at which a request stopped a stream's recording; zero if
+// none did, or if the stream was started since.
 func (r *Recorder) StoppedAt(stream string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,9 +87,8 @@ func (r *Recorder) StoppedAt(stream string) time.Time {
 	return time.Time{}
 }
 
-// stopsUpTo makes stops by hand that the clock has yet to reach those of now: it
-// was set back since, and windows of the time between are not those that were
-// stopped.
+// stopsUpTo moves stops by request that are after now to now: the clock was set back since, and the
+// windows in between are not those that were stopped.
 func (r *Recorder) stopsUpTo(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,8 +99,8 @@ func (r *Recorder) stopsUpTo(now time.Time) {
 	}
 }
 
-// Stops are when the recordings of some streams were stopped by hand, for the next
-// process to RestoreStops.
+// Stops returns when requests stopped the recordings of the given streams, for RestoreStops of the
+// next process.
 func (r *Recorder) Stops(of []string) map[string]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,8 +113,8 @@ func (r *Recorder) Stops(of []string) map[string]time.Time {
 	return stops
 }
 
-// RestoreStops takes the Stops of the process before this one: a stop by hand holds for
-// its window.
+// RestoreStops takes over the Stops of the previous process: a stop by request holds for its
+// window.
 func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -127,7 +125,7 @@ func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	}
 }
 
-// noteEnd remembers a scheduled job that ended by itself. The recorder's mu is held.
+// noteEnd records that a scheduled job ended by itself. The caller holds the recorder's mu.
 func (rec *recording) noteEnd(j *activeJob) {
 	if j.scheduled && !j.isStopping() {
 		rec.spent = &j.window

@@ -9,23 +9,23 @@ import (
 	"github.com/go-co-op/gocron/v2"
 )
 
-// Cron is a cron expression in a time zone: minute, hour, day of month, month,
-// day of week, or @daily and its like, or @every 90m.
+// Cron is a cron expression in a time zone: minute, hour, day of month, month, day of week, or
+// @daily and similar, or @every 90m.
 //
-// An expression that names hours is about the clock on the wall: where a change
-// of the clock repeats an hour it fires in the first one only, and a time that
-// the change leaves out is at the change. One for every hour, and @every, which
-// counts from 1970 so that a restart moves nothing, are about time that passes.
+// An expression that names hours follows the wall clock: if a change of the clock repeats an hour,
+// it fires only in the first one, and a time that the change skips fires at the change. An
+// expression for every hour, and @every, which counts from 1970 so that a restart moves nothing,
+// follow elapsed time.
 type Cron struct {
 	text  string
 	loc   *time.Location
 	every time.Duration
-	next  func(time.Time) time.Time // where every is 0
+	next  func(time.Time) time.Time // used if every is 0
 }
 
 const minEvery = time.Second
 
-// ParseCron reads an expression. The error says what is wrong with it.
+// ParseCron parses an expression. The error describes the fault.
 func ParseCron(text string, loc *time.Location) (Cron, error) {
 	c := Cron{text: text, loc: loc}
 	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
@@ -39,7 +39,7 @@ func ParseCron(text string, loc *time.Location) (Cron, error) {
 		c.every = d
 		return c, nil
 	}
-	wall := time.UTC // the expression is asked about the wall clock's figures, as if they were UTC
+	wall := time.UTC // evaluate the expression on the wall clock's figures, as if they were UTC
 	if everyHour(text) {
 		wall = loc
 	}
@@ -54,8 +54,7 @@ func ParseCron(text string, loc *time.Location) (Cron, error) {
 	return c, nil
 }
 
-// cronError returns the parser's own error, which gocron joins to one that says only
-// that there is an error.
+// cronError returns the parser's error without the general error to which gocron joins it.
 func cronError(err error) error {
 	if errors.Is(err, gocron.ErrCronJobInvalid) {
 		return errors.New("there is no such day")
@@ -80,13 +79,13 @@ func everyHour(text string) bool {
 	return len(fields) == 5 && (fields[1] == "*" || fields[1] == "*/1" || fields[1] == "0-23")
 }
 
-// String is the expression as it was written.
+// String returns the expression as written.
 func (c Cron) String() string { return c.text }
 
-// Location is the time zone.
+// Location returns the time zone.
 func (c Cron) Location() *time.Location { return c.loc }
 
-// Next is the first firing after a moment; zero: there is none.
+// Next returns the first firing after a time; zero if there is no further firing.
 func (c Cron) Next(t time.Time) time.Time {
 	if c.every > 0 {
 		ns := t.UnixNano()
@@ -95,12 +94,11 @@ func (c Cron) Next(t time.Time) time.Time {
 	return c.next(t.In(c.loc))
 }
 
-// lookBack are the steps in which Last looks for a firing: most expressions fire
-// within the first, and February 29 within the last.
+// lookBack lists the steps in which Last searches for a firing: most expressions fire within the
+// first, and February 29 within the last.
 var lookBack = []time.Duration{time.Hour, 25 * time.Hour, 32 * 24 * time.Hour, 367 * 24 * time.Hour, 9 * 366 * 24 * time.Hour}
 
-// Last is the newest firing at or before a moment; zero: there was none for
-// eight years.
+// Last returns the newest firing at or before a time; zero if there was none for eight years.
 func (c Cron) Last(t time.Time) (last time.Time) {
 	for _, back := range lookBack {
 		for n := c.Next(t.Add(-back)); !n.IsZero() && !n.After(t); n = c.Next(n) {
@@ -113,8 +111,8 @@ func (c Cron) Last(t time.Time) (last time.Time) {
 	return last
 }
 
-// nextOnWall asks about the figures that a clock on the wall shows. What they
-// mean never goes back in time, so the first that is after t is the next.
+// nextOnWall evaluates an expression on the figures of the wall clock. Their moments never go back
+// in time, so the first moment after t is the next.
 func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location) time.Time {
 	for figures := next(onWall(t)); !figures.IsZero(); figures = next(figures) {
 		if at := whenOnWall(figures, loc); at.After(t) {
@@ -124,14 +122,14 @@ func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location)
 	return time.Time{}
 }
 
-// onWall is the wall clock's figures, as if they were UTC.
+// onWall returns the wall clock's figures as if they were UTC.
 func onWall(t time.Time) time.Time {
 	_, offset := t.Zone()
 	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
-// whenOnWall is the first moment at which the wall clock shows some figures, or
-// the moment of the change that leaves them out.
+// whenOnWall returns the first moment at which the wall clock shows the figures, or the moment of
+// the change that skips them.
 func whenOnWall(figures time.Time, loc *time.Location) time.Time {
 	offset := func(t time.Time) time.Duration {
 		_, s := t.In(loc).Zone()

@@ -8,17 +8,17 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Changes name what a change of the configuration touched: pipelines, or streams.
+// Changes lists the names of pipelines, or streams, that a change of the configuration concerns.
 type Changes struct {
 	Added   []string `json:"added"`
 	Removed []string `json:"removed"`
 	Changed []string `json:"changed"`
 }
 
-// None reports whether nothing was touched.
+// None reports whether the change concerns nothing.
 func (c Changes) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
 
-// replace puts the new pipelines in place and tells which recordings have to end.
+// replace sets the new pipelines and returns the recordings that must end.
 func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,16 +9,16 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// HoldOptions say how a pipeline is held.
+// HoldOptions refine a hold.
 type HoldOptions struct {
-	Drain bool // wait for its files however long it takes; else the deadline of a stop counts
+	Drain bool // wait for the files without a deadline; else the deadline of a stop applies
 }
 
-// unhurried stands for no deadline.
+// unhurried is a duration that stands for no deadline.
 const unhurried = 10 * 365 * 24 * time.Hour
 
-// Hold ends every recording of a pipeline and lets none begin until Resume. It
-// returns how many it ended.
+// Hold ends every recording of a pipeline and refuses new ones until Resume. It returns the number
+// of ended recordings.
 func (r *Recorder) Hold(ctx context.Context, name string, o HoldOptions) (ended int, err error) {
 	jobs := r.hold(name)
 	patience := time.Duration(0)
@@ -46,8 +46,8 @@ func (r *Recorder) hold(name string) (jobs []*activeJob) {
 	return jobs
 }
 
-// Resume ends a hold and records with a pipeline those of the given streams that
-// it covers. It returns how many recordings began.
+// Resume ends a hold and records those of the given streams that the pipeline covers. It returns
+// the number of begun recordings.
 func (r *Recorder) Resume(name string, streams []string) (began int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

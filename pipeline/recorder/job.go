@@ -11,43 +11,42 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// JobState is where a job is in its life.
+// JobState is the state of a job.
 type JobState string
 
 // The states of a job.
 const (
 	JobRunning  JobState = "running"
-	JobBackoff  JobState = "backoff" // a run failed; the next one comes
+	JobBackoff  JobState = "backoff" // a run failed, and another will follow
 	JobStopping JobState = "stopping"
 	JobEnded    JobState = "ended"
 )
 
-// Job keeps one pipeline running for one stream: again when its publisher was
-// lost, again after a backoff when a stage failed, until it is stopped or its
-// source comes to an end.
+// Job keeps one pipeline running for one stream: it runs the pipeline again after a lost publisher,
+// and after a backoff when a stage failed, until it is stopped or its source ends.
 type Job struct {
 	plan     *pipeline.Plan
 	env      pipeline.Env
 	stream   string
-	limit    time.Duration // for a stop
-	patience time.Duration // for the stop that was requested, in place of limit; set before stopping is closed
+	limit    time.Duration // deadline of a stop
+	patience time.Duration // deadline of the requested stop, in place of limit; set before stopping is closed
 
-	waitsAgain func() bool // asked when the publisher has left and another one may come: false ends the job; nil: it waits
+	waitsAgain func() bool // called when the publisher has left and another may come: false ends the job; nil: it waits
 
 	stopOnce sync.Once
 	stopping chan struct{}
-	reason   string // why it is stopped; set before stopping is closed
+	reason   string // reason of the stop; set before stopping is closed
 	done     chan struct{}
 
 	mu       sync.Mutex // guards what follows
 	state    JobState
 	run      *pipeline.Run
-	waiting  []pipeline.Trigger // for the next run
+	waiting  []pipeline.Trigger // triggers for the next run
 	since    time.Time
 	runs     int
 	failures int
-	failing  time.Time // begin of the failures in a row; zero before the first
-	err      error     // of the last run that failed
+	failing  time.Time // begin of the present series of failures; zero before the first
+	err      error     // error of the last failed run
 	last     pipeline.Report
 	stopErr  error
 }
@@ -60,8 +59,8 @@ func newJob(plan *pipeline.Plan, env pipeline.Env, stream string, limit time.Dur
 	}
 }
 
-// Stop ends the job for a reason and waits until its files are finished, or for
-// the context. The error is the last run's, where it did not drain.
+// Stop ends the job for a reason and waits until its files are finished, or until the context ends.
+// It returns the error of a last run that did not drain.
 func (j *Job) Stop(ctx context.Context, reason string) error {
 	j.requestStop(reason)
 	select {
@@ -76,7 +75,7 @@ func (j *Job) requestStop(reason string) {
 	j.requestStopWithin(reason, 0)
 }
 
-// requestStopWithin is requestStop with a deadline of its own; 0 is the job's.
+// requestStopWithin is requestStop with its own deadline; 0 means the job's.
 func (j *Job) requestStopWithin(reason string, patience time.Duration) {
 	j.stopOnce.Do(func() {
 		j.reason, j.patience = reason, patience
@@ -84,7 +83,7 @@ func (j *Job) requestStopWithin(reason string, patience time.Duration) {
 	})
 }
 
-// stopLimit is the deadline of a stop that was requested.
+// stopLimit returns the deadline of the requested stop.
 func (j *Job) stopLimit() time.Duration { return cmp.Or(j.patience, j.limit) }
 
 func (j *Job) isStopping() bool {
@@ -96,13 +95,13 @@ func (j *Job) isStopping() bool {
 	}
 }
 
-// Done is closed when the job has ended.
+// Done returns a channel that closes when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }
 
-// loop is the job's life, on a task's goroutine. The context's end aborts it.
+// loop runs the job on a task's goroutine. The end of the context aborts it.
 func (j *Job) loop(ctx context.Context) error {
 	var after *pipeline.Ended
-	var final error // of the last run; nil where the job ends in a wait behind it
+	var final error // error of the last run; nil if the job ends in a wait after it
 	retry := pipeline.Retry{Clock: j.env.Clock, Early: j.stopping, Failed: func(err error, wait time.Duration) {
 		final = nil
 		j.failed(err, wait)
@@ -111,7 +110,7 @@ func (j *Job) loop(ctx context.Context) error {
 		if after != nil && j.isStopping() {
 			return true, nil
 		}
-		ended := j.attempt(ctx, after) // its source waits for a publisher
+		ended := j.attempt(ctx, after) // the source waits for a publisher
 		after, final = ended.Behind(after), ended.Err
 		return j.over(ctx, ended), final
 	})
@@ -149,7 +148,7 @@ func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended
 	return pipeline.Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now(), Written: written}
 }
 
-// over tells whether no further run comes.
+// over reports whether no further run follows.
 func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
 	if j.isStopping() || ctx.Err() != nil {
 		return true
@@ -187,21 +186,21 @@ func (j *Job) set(s JobState) {
 	j.state = s
 }
 
-// JobStatus is a job at one moment.
+// JobStatus is the state of a job at one moment.
 type JobStatus struct {
 	Pipeline, Stream string
 	Mode             pipeline.Mode
 	State            JobState
-	Since            time.Time // the job was started
-	Until            time.Time // when it stops by itself; zero: never, or its publisher has not come yet
+	Since            time.Time // start of the job
+	Until            time.Time // end of its duration; zero: it has none, or its publisher has not come yet
 	Runs, Failures   int
-	FailingSince     time.Time // in backoff: when the failures began, in a row without anything written
+	FailingSince     time.Time // begin of the present series of failures without written media
 	LastError        string
 	Report           pipeline.Report
-	Stages           []pipeline.NodeStatus // of the run under way
+	Stages           []pipeline.NodeStatus // of the current run
 }
 
-// Status describes the job. Between runs the report is the last run's.
+// Status returns the state of the job. Between runs, the report is that of the last run.
 func (j *Job) Status() JobStatus {
 	j.mu.Lock()
 	defer j.mu.Unlock()

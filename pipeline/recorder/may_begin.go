@@ -6,12 +6,11 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// MayBegin reports whether a recording of a stream may yet begin, or begin anew
-// after an error, with what arrived before it. None does where every pipeline that
-// covers the stream always records it, is doing so, and has no ring: who leaves
-// that out does not want media in memory.
+// MayBegin reports whether a recording of the stream may begin, or begin again after an error, that
+// uses media received before. It returns false if every pipeline that covers the stream has mode
+// always, records it already, and has no ring: such a configuration keeps no media in memory.
 //
-// The answer holds while Generation is the same.
+// The result holds while Generation is unchanged.
 func (r *Recorder) MayBegin(stream string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -24,9 +23,9 @@ func (r *Recorder) MayBegin(stream string) bool {
 	})
 }
 
-// Wants reports whether a stream is to be recorded now, whether it is there or not: it
-// was started or its window is open, or a pipeline records it always and is neither held
-// nor stopped by hand. What waits for an event does not count.
+// Wants reports whether a stream should be recorded now, with or without a publisher: it was
+// started or its window is open, or a pipeline of mode always covers it and is neither held nor
+// stopped by request. Jobs that wait for events do not count.
 func (r *Recorder) Wants(stream string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -43,7 +42,6 @@ func (r *Recorder) Wants(stream string) bool {
 	})
 }
 
-// Generation changes with the declared pipelines and with every job that begins or
-// ends. It is read without a lock, so that a stream may ask for every chunk whether
-// it has to ask MayBegin again.
+// Generation changes with the declared pipelines and with every job that begins or ends. It is read
+// without a lock, so that a stream can check for every chunk whether to call MayBegin again.
 func (r *Recorder) Generation() uint64 { return r.generation.Load() }

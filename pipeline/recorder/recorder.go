@@ -14,21 +14,21 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Declared is a pipeline with the streams that it is for.
+// Declared is a pipeline with the streams that it covers.
 type Declared struct {
 	Plan    *pipeline.Plan
 	Streams []streampath.Glob
 	Mode    pipeline.Mode
 }
 
-// Covers reports whether the pipeline is for a stream.
+// Covers reports whether the pipeline covers a stream.
 func (d *Declared) Covers(stream string) bool {
 	return slices.ContainsFunc(d.Streams, func(g streampath.Glob) bool { return g.Match(stream) })
 }
 
-// Directory knows the streams; the hub is one.
+// Directory reports which streams exist; the hub implements it.
 type Directory interface {
-	Live(path string) bool       // it has a publisher
+	Live(path string) bool       // the stream has a publisher
 	Configured(path string) bool // the configuration names it
 }
 
@@ -40,8 +40,8 @@ var (
 
 // StartOptions refine a start.
 type StartOptions struct {
-	Wait     bool          // arm the recording for a stream that is not there yet
-	Duration time.Duration // stop by itself after this long with a publisher; 0 is never
+	Wait     bool          // arm a stream that has no publisher yet
+	Duration time.Duration // duration with a publisher after which the recording stops; 0 is no limit
 }
 
 // Recorder starts and stops the recordings of the declared pipelines: one job a
@@ -50,21 +50,21 @@ type Recorder struct {
 	env   pipeline.Env
 	tasks *pipeline.Tasks
 	dir   Directory
-	limit time.Duration // for one stop
+	limit time.Duration // deadline of a stop
 
-	generation atomic.Uint64 // counted up, with mu held, when declared or the set of jobs changes
+	generation atomic.Uint64 // increased, with mu held, when declared or the set of jobs changes
 
 	mu       sync.Mutex // guards what follows
 	declared []Declared
-	streams  map[string]*streamState // those of which something is known
-	held     map[string]bool         // pipelines that begin nothing
-	ended    int                     // streams whose last job is remembered
-	stops    int                     // streams that were stopped by hand
+	streams  map[string]*streamState // streams with a job or remembered state
+	held     map[string]bool         // held pipelines
+	ended    int                     // number of streams with a remembered last job
+	stops    int                     // number of streams stopped by request
 	arming   Arming                  // Most is set once
 	closed   bool
 }
 
-// New makes a recorder without jobs. A stop may take as long as limit.
+// New returns a recorder without jobs. limit is the deadline of a stop.
 func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
 	return &Recorder{
 		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
@@ -72,8 +72,8 @@ func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Decl
 	}
 }
 
-// Start records a stream with every pipeline that covers it and is started by
-// hand or always. It reports whether all of them recorded it already.
+// Start records a stream with every pipeline of mode manual or always that covers it. It reports
+// whether all of them recorded it already.
 func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error) {
 	if err := streampath.Check(stream); err != nil {
 		return false, err
@@ -105,13 +105,13 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	return !began, nil
 }
 
-// Stop ends the recordings of a stream and waits until their files are
-// finished. It reports whether there was one. What waits for events stays armed.
+// Stop ends the recordings of a stream and waits until their files are finished. It reports whether
+// there was one. Jobs that wait for events remain.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
 	return r.StopFor(ctx, stream, endcause.Stop)
 }
 
-// StopFor is Stop with the reason that the files are given.
+// StopFor is Stop with a reason for the files.
 func (r *Recorder) StopFor(ctx context.Context, stream, reason string) (was bool, err error) {
 	jobs := r.halt(stream)
 	for _, j := range jobs {
@@ -136,7 +136,7 @@ func (r *Recorder) halt(stream string) []*activeJob {
 	return jobs
 }
 
-// startedByHand ends the effect of a stop by hand. The caller holds r.mu.
+// startedByHand ends the effect of a stop by request. The caller holds r.mu.
 func (r *Recorder) startedByHand(stream string) {
 	if s := r.streams[stream]; s != nil {
 		s.halted = false
@@ -145,9 +145,8 @@ func (r *Recorder) startedByHand(stream string) {
 	}
 }
 
-// Began is called for every stream that has got a publisher: its pipelines of mode
-// always begin, those of mode event are armed, and durations that were asked for begin
-// to count. It does not wait.
+// Began is called for every stream that gets a publisher: it begins the stream's pipelines of mode
+// always and event, and starts the clock of requested durations. It does not wait.
 func (r *Recorder) Began(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -160,9 +159,8 @@ func (r *Recorder) Began(stream string) {
 	}
 }
 
-// StartAlways begins the pipelines of mode always for a configured stream, and arms
-// those of mode event, before it has a publisher: a stream that is pulled is connected
-// by this.
+// StartAlways begins the pipelines of mode always and event for a configured stream before it has a
+// publisher: this connects a stream with a pull URL.
 func (r *Recorder) StartAlways(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,8 +176,8 @@ func (r *Recorder) beginAlways(stream string, of pipeline.Publishers) {
 	}
 }
 
-// unlessConfigured is AnyPublisher for a stream of the configuration: it is expected
-// to come back.
+// unlessConfigured returns AnyPublisher for a configured stream, whose publisher is expected to
+// return, else of.
 func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipeline.Publishers {
 	if r.dir.Configured(stream) {
 		return pipeline.AnyPublisher
@@ -187,7 +185,7 @@ func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipel
 	return of
 }
 
-// begin starts a job unless there is one. The caller holds r.mu.
+// begin starts a job unless one exists. The caller holds r.mu.
 func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of pipeline.Publishers) bool {
 	if r.closed || r.held[d.Plan.Name] {
 		return false
@@ -206,7 +204,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	j.waitsAgain = func() bool { return r.waitsAgain(j) }
 	r.generation.Add(1)
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
-		defer close(j.done) // after the job is forgotten: who waited may start anew
+		defer close(j.done) // after the job is forgotten, so that a waiting caller can start another
 		defer r.end(rec)
 		return j.loop(ctx)
 	})
@@ -216,7 +214,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	return true
 }
 
-// stopAfter begins to count a job's length. The caller holds r.mu.
+// stopAfter starts the clock of a job's duration. The caller holds r.mu.
 func (r *Recorder) stopAfter(j *activeJob) {
 	length := j.duration
 	j.duration, j.until = 0, r.env.Clock.Now().Add(length)
@@ -228,8 +226,8 @@ func (r *Recorder) stopAfter(j *activeJob) {
 	})
 }
 
-// end forgets a job. A publisher that came while it was draining is not missed:
-// pipelines of mode always begin again.
+// end forgets a job. It begins the pipelines of mode always and event again if a publisher came
+// while the job was draining.
 func (r *Recorder) end(rec *recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -252,8 +250,7 @@ func (r *Recorder) end(rec *recording) {
 	r.forget(rec.of)
 }
 
-// Shutdown stops every job at once and waits for all of them. After it nothing
-// is started.
+// Shutdown stops all jobs at once and waits for them. Afterwards the recorder starts nothing.
 func (r *Recorder) Shutdown(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true

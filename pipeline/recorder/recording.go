@@ -10,38 +10,38 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// streamState holds the recordings of one stream and the stops by hand. The Recorder
-// keeps it as long as any of its fields is set, see forget.
+// streamState holds the recordings of one stream and its stop by request. The Recorder keeps it as
+// long as any of its fields is set, see forget.
 type streamState struct {
 	path       string
-	recordings map[string]*recording // by pipeline: those with a job, or with a window that is spent
-	halted     bool                  // it was stopped by hand: always waits for a start
-	stopped    time.Time             // when it was, until a start by hand
-	armed      bool                  // its jobs wait for a publisher that nobody has told of: see Arming
-	last       *JobStatus            // of its last job that has ended; nil: none has, or it is forgotten
+	recordings map[string]*recording // by pipeline: with a job, or with a spent window
+	halted     bool                  // stopped by request: mode always waits for a start
+	stopped    time.Time             // time of that stop, until a start by request
+	armed      bool                  // counted as armed: see Arming
+	last       *JobStatus            // status of its last ended job; nil: none, or forgotten
 }
 
 // recording is one pipeline for one stream.
 type recording struct {
 	pipeline string
 	of       *streamState
-	job      *activeJob         // nil: it does not record
-	left     *pipeline.Handover // by a job that is about to be forgotten, for the one that begins in its place
-	spent    *time.Time         // begin of the window in which a scheduled job ended by itself; nil: none did
+	job      *activeJob         // nil while it does not record
+	left     *pipeline.Handover // from the ended job for its successor
+	spent    *time.Time         // begin of the window in which a scheduled job ended by itself, or nil
 }
 
-// activeJob is a job with the reasons for which it runs. Recorder.mu guards all but Job.
+// activeJob is a job with the claims on it. Recorder.mu guards all fields but Job.
 type activeJob struct {
 	*Job
 	mode     pipeline.Mode
-	duration time.Duration // still to be timed, when a publisher comes
-	until    time.Time     // when its duration is over; zero: it has none, or is not timed yet
-	again    bool          // an update ends it, and it begins anew
+	duration time.Duration // not started yet; starts with a publisher
+	until    time.Time     // end of its duration; zero: it has none, or it has not started
+	again    bool          // an update ends it, and a new job follows
 	claims
 }
 
-// state returns the state of a stream, a new one where there was none: the caller sets
-// something in it. The caller holds r.mu.
+// state returns the state of a stream, and creates it if necessary; the caller sets a field of it.
+// The caller holds r.mu.
 func (r *Recorder) state(path string) *streamState {
 	s := r.streams[path]
 	if s == nil {
@@ -51,8 +51,8 @@ func (r *Recorder) state(path string) *streamState {
 	return s
 }
 
-// recording returns the recording of a pipeline and stream, a new one where there was
-// none: the caller sets something in it. The caller holds r.mu.
+// recording returns the recording of a pipeline and stream, and creates it if necessary; the caller
+// sets a field of it. The caller holds r.mu.
 func (r *Recorder) recording(name, path string) *recording {
 	s := r.state(path)
 	rec := s.recordings[name]
@@ -71,14 +71,14 @@ func (r *Recorder) job(name, path string) *activeJob {
 	return nil
 }
 
-// isHalted reports whether the pipelines of mode always wait for a start by hand. The
+// isHalted reports whether the stream's pipelines of mode always wait for a start by request. The
 // caller holds r.mu.
 func (r *Recorder) isHalted(path string) bool {
 	s := r.streams[path]
 	return s != nil && s.halted
 }
 
-// jobs are those of a stream, by pipeline. A nil stream has none.
+// jobs returns the jobs of a stream, by pipeline. A nil stream has none.
 func (s *streamState) jobs() (out []*activeJob) {
 	if s == nil {
 		return nil
@@ -91,7 +91,7 @@ func (s *streamState) jobs() (out []*activeJob) {
 	return sorted(out)
 }
 
-// all are the jobs of every stream, in no order. The caller holds r.mu.
+// all returns the jobs of every stream, unordered. The caller holds r.mu.
 func (r *Recorder) all() []*activeJob {
 	out := make([]*activeJob, 0, len(r.streams))
 	for _, s := range r.streams {
@@ -112,8 +112,8 @@ func sorted(jobs []*activeJob) []*activeJob {
 	return jobs
 }
 
-// forget drops the empty recordings of a stream, and the stream if it is empty then. The
-// caller holds r.mu.
+// forget deletes the empty recordings of a stream, and then the stream if it is empty. The caller
+// holds r.mu.
 func (r *Recorder) forget(s *streamState) {
 	maps.DeleteFunc(s.recordings, func(_ string, rec *recording) bool { return rec.job == nil && rec.spent == nil })
 	if len(s.recordings) == 0 && !s.halted && s.stopped.IsZero() && s.last == nil {

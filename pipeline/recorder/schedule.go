@@ -12,33 +12,31 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// Schedule keeps the recordings of a Recorder as an Agenda wants them. It asks
-// "should it record now?" again and again, and relies on no moment being met: a
-// window that began before the process did is recorded for the rest of it, and
-// a step of the clock is seen at the next question.
+// Schedule makes a Recorder record as an Agenda demands. It evaluates the agenda repeatedly and
+// does not rely on meeting a moment: a window that began before the process is recorded for its
+// rest, and a step of the clock takes effect at the next evaluation.
 //
-// While the clock is plainly wrong no window can be told from the time between two:
-// every stream that has one is recorded then, unless it was stopped by hand. Rather
-// too much than nothing.
+// While the clock is plainly wrong, no window can be recognised: then every stream with a window is
+// recorded, unless a request stopped it. Too much footage is better than none.
 type Schedule struct {
 	recorder *Recorder
 	clock    pipeline.Clock
 	wall     *wallclock.Judge // nil: the clock is always believed
 	log      *slog.Logger
-	trigger  func(ScheduleJob) error // of an event; nil: no job has that action
+	trigger  func(ScheduleJob) error // raises an event; nil: no job has that action
 
 	mu     sync.Mutex // guards agenda, asked and failed
 	agenda Agenda
-	asked  time.Time // when events were looked for last
+	asked  time.Time // time of the last evaluation of events
 	failed map[string]string
 	wake   chan struct{}
 }
 
-// maxAsk is the longest time between two questions: as late a step of the clock
-// may be noticed.
+// maxAsk is the longest time between two evaluations, and so the longest delay until a step of the
+// clock takes effect.
 const maxAsk = 10 * time.Second
 
-// NewSchedule makes a schedule without jobs. A nil wall believes the clock.
+// NewSchedule returns a schedule without jobs. A nil wall believes the clock.
 func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
 	return &Schedule{
 		recorder: r, clock: clock, wall: wall, log: log, trigger: trigger,
@@ -46,7 +44,7 @@ func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *
 	}
 }
 
-// Set replaces the jobs. What they record goes on where the new ones want it.
+// Set replaces the jobs. Recordings that the new jobs demand, too, continue.
 func (s *Schedule) Set(a Agenda) {
 	of := a.byStream()
 	s.mu.Lock()
@@ -59,14 +57,14 @@ func (s *Schedule) Set(a Agenda) {
 	}
 }
 
-// Agenda is the jobs.
+// Agenda returns the jobs.
 func (s *Schedule) Agenda() Agenda {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.agenda
 }
 
-// Run asks until the context ends. It leaves the recordings as they are.
+// Run evaluates the agenda until the context ends. It leaves the recordings running.
 func (s *Schedule) Run(ctx context.Context) error {
 	for {
 		c, stop := s.clock.After(s.Ask())
@@ -81,8 +79,8 @@ func (s *Schedule) Run(ctx context.Context) error {
 	}
 }
 
-// Ask begins and ends recordings as they are wanted at this moment. It returns how long
-// the answer holds at most.
+// Ask begins and ends recordings as the agenda demands now. It returns the longest time for which
+// the result holds.
 func (s *Schedule) Ask() time.Duration {
 	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	if wrong == nil {
@@ -110,7 +108,7 @@ func (s *Schedule) Ask() time.Duration {
 	return max(wait, time.Millisecond)
 }
 
-// wrongClock is the reading of a clock that is plainly wrong; else nil.
+// wrongClock returns the reading of a plainly wrong clock; else nil.
 func (s *Schedule) wrongClock() *wallclock.Reading {
 	if s.wall == nil {
 		return nil
@@ -121,7 +119,7 @@ func (s *Schedule) wrongClock() *wallclock.Reading {
 	return nil
 }
 
-// window is the window in which a stream is, or any where the clock is wrong.
+// window returns the present window of a stream, or any window if the clock is wrong.
 func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclock.Reading) (Window, bool) {
 	stopped := s.recorder.StoppedAt(stream)
 	if wrong == nil {
@@ -134,8 +132,8 @@ func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclo
 	return Window{Job: a[i].Name}, true
 }
 
-// stopHolds reports whether a stop by hand is of now although the clock is wrong: it
-// was made by this clock, or in the window that is at the best guess of the time.
+// stopHolds reports whether a stop by request holds although the clock is wrong: it was made by
+// this clock, or in the window at the best estimate of the time.
 func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Reading) bool {
 	if stopped.IsZero() {
 		return false
@@ -148,11 +146,10 @@ func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Rea
 	return in && !on
 }
 
-// wallNow is the wall clock alone: of two moments the clock says which is later,
-// not the time that has passed.
+// wallNow returns the wall clock without monotonic reading: comparisons then use the wall clock.
 func wallNow(c pipeline.Clock) time.Time { return c.Now().Round(0) }
 
-// note logs what keeps a stream from being recorded, once.
+// note logs once why a stream is not recorded.
 func (s *Schedule) note(stream string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,12 +163,12 @@ func (s *Schedule) note(stream string, err error) {
 	}
 }
 
-// lateEvent is how late an event may be raised: one that a sleep or a step of
-// the clock jumped over long ago is left out.
+// lateEvent is the longest delay of an event: an event that a sleep or a step of the clock skipped
+// longer ago is not raised.
 const lateEvent = time.Minute
 
-// fire raises the events since the last question. An event is a moment and not
-// an interval: what fell into a restart is left out.
+// fire raises the events since the last evaluation. An event is a moment and not an interval:
+// events during a restart are not raised.
 func (s *Schedule) fire(a Agenda, now time.Time) {
 	s.mu.Lock()
 	since := s.asked
@@ -193,20 +190,20 @@ func (s *Schedule) fire(a Agenda, now time.Time) {
 	}
 }
 
-// StreamSchedule tells what the schedule wants of one stream now.
+// StreamSchedule is the demand of the schedule for one stream now.
 type StreamSchedule struct {
 	Stream  string
-	Record  bool      // it is to be recorded now
-	Job     string    // because of this one, where Record is set
+	Record  bool      // the stream should be recorded now
+	Job     string    // the job that demands it, if Record is set
 	Since   time.Time // begin of that window
 	Until   time.Time // end of the recording; zero: not known
-	Stopped time.Time // it was stopped by hand in the window that is now; else zero
-	Error   string    // why it is not recorded although it is to be
+	Stopped time.Time // when a request stopped it in the present window; else zero
+	Error   string    // why it is not recorded although it should be
 
-	ClockWrong bool // which window is now is not known
+	ClockWrong bool // the present window is unknown
 }
 
-// Streams describes every stream that has jobs: whether it is to be recorded now, and why.
+// Streams returns, for every stream with jobs, whether it should be recorded now, and the reason.
 func (s *Schedule) Streams() (out []StreamSchedule) {
 	all, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	of := all.byStream()
@@ -237,5 +234,5 @@ func (s *Schedule) Streams() (out []StreamSchedule) {
 	return out
 }
 
-// Upcoming are the next firings, at most n.
+// Upcoming returns the next firings, at most n.
 func (s *Schedule) Upcoming(n int) []Firing { return s.Agenda().Upcoming(wallNow(s.clock), n) }

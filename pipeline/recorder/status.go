@@ -6,11 +6,11 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// maxLast bounds the streams whose last job is remembered.
+// maxLast bounds the streams with a remembered last job.
 const maxLast = 1000
 
-// remember keeps how a job ended. Past the bound another stream is forgotten. The
-// caller holds r.mu.
+// remember stores the status of an ended job. Beyond the bound it forgets that of another stream.
+// The caller holds r.mu.
 func (r *Recorder) remember(status JobStatus) {
 	s := r.state(status.Stream)
 	if s.last == nil {
@@ -33,8 +33,8 @@ func (r *Recorder) forgetALast() {
 	}
 }
 
-// Last describes the job of a stream that ended last: what it wrote, what it
-// left out, and its last error.
+// Last returns the status of the last ended job of a stream: its written media, its drops and its
+// last error.
 func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -44,13 +44,13 @@ func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
 	return s, false
 }
 
-// Status describes every job of a stream, by pipeline.
+// Status returns the state of every job of a stream, by pipeline.
 func (r *Recorder) Status(stream string) []JobStatus { return r.statusOf(r.jobsOf(stream)) }
 
-// Jobs describes every job, by stream and pipeline.
+// Jobs returns the state of every job, by stream and pipeline.
 func (r *Recorder) Jobs() []JobStatus { return r.statusOf(r.every()) }
 
-// statusOf asks the jobs, which is done without the recorder's lock: each asks its
+// statusOf returns the status of jobs. It does not hold the recorder's lock while it calls their
 // stages.
 func (r *Recorder) statusOf(jobs []*activeJob) []JobStatus {
 	out := make([]JobStatus, len(jobs))
@@ -65,8 +65,8 @@ func (r *Recorder) statusOf(jobs []*activeJob) []JobStatus {
 	return out
 }
 
-// Recording lists the streams that have a job; of those that wait for events,
-// the ones that record one.
+// Recording returns the streams that have a job. A job that waits for events counts only while it
+// records one.
 func (r *Recorder) Recording() []string {
 	out := []string{}
 	for _, j := range r.every() {
@@ -77,7 +77,7 @@ func (r *Recorder) Recording() []string {
 	return slices.Compact(out)
 }
 
-// ByPipeline lists the streams that each pipeline has a job for, in order.
+// ByPipeline returns, for each pipeline, the streams for which it has a job, in order.
 func (r *Recorder) ByPipeline() map[string][]string {
 	out := map[string][]string{}
 	for _, j := range r.every() {
@@ -86,15 +86,15 @@ func (r *Recorder) ByPipeline() map[string][]string {
 	return out
 }
 
-// jobsOf are the jobs of a stream, by pipeline.
+// jobsOf returns the jobs of a stream, by pipeline.
 func (r *Recorder) jobsOf(stream string) []*activeJob {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.streams[stream].jobs()
 }
 
-// every are the jobs of every stream, by stream and pipeline. They are sorted without the
-// recorder's lock, which a publisher that begins waits for.
+// every returns the jobs of every stream, by stream and pipeline. It sorts them without the
+// recorder's lock, for which a new publisher waits.
 func (r *Recorder) every() []*activeJob {
 	r.mu.Lock()
 	jobs := r.all()

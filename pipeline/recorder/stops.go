@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// maxStops bounds the streams that are remembered because they were stopped by hand.
+// maxStops bounds the streams remembered because a request stopped them.
 const maxStops = 4096
 
-// forgetStops forgets the oldest quarter of the stops by hand, where there are more than
-// maxStops, but those of streams that are live or configured. The caller holds r.mu.
+// forgetStops forgets the oldest quarter of more than maxStops stops by request, except for live
+// and configured streams. The caller holds r.mu.
 func (r *Recorder) forgetStops() {
 	if r.stops <= maxStops {
 		return
@@ -34,8 +34,7 @@ func (r *Recorder) forgetStops() {
 	}
 }
 
-// setStopped notes when a stream was stopped by hand; zero: it was not. The caller holds
-// r.mu.
+// setStopped sets when a request stopped a stream; zero: none did. The caller holds r.mu.
 func (r *Recorder) setStopped(s *streamState, at time.Time) {
 	if s.stopped.IsZero() && !at.IsZero() {
 		r.stops++

@@ -6,18 +6,18 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// StreamStatus is what is recorded of a stream, at one moment.
+// StreamStatus is the state of a stream's recording at one moment.
 type StreamStatus struct {
 	Stream    string
-	Pipeline  string    // of the job that is told of
+	Pipeline  string    // pipeline of the described job
 	State     string    // idle, armed, connecting, waiting, recording, finishing, backoff
-	Recording bool      // asked for and under way
-	Until     time.Time // when it stops by itself; zero: never, or not known yet
+	Recording bool      // requested and in progress
+	Until     time.Time // end of its duration; zero: it has none, or it is not known yet
 	Report    pipeline.Report
 }
 
-// Stream tells of the job of a stream that is furthest. A stream without one is idle,
-// and shows what the last one left. False: it is neither known nor was recorded.
+// Stream describes the most advanced job of a stream. A stream without a job is idle, with the
+// report of its last job. known is false if the stream is unknown and was never recorded.
 func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 	live, configured := r.dir.Live(path), r.dir.Configured(path)
 	job, is := r.furthest(path)
@@ -34,8 +34,8 @@ func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 	}, true
 }
 
-// furthest is the job of a stream that tells most: one that writes, else one that was
-// asked for, else one that is armed.
+// furthest returns the most advanced job of a stream: one that writes, else one of mode manual or
+// always, else any.
 func (r *Recorder) furthest(path string) (job JobStatus, ok bool) {
 	for i, j := range r.Status(path) {
 		if j.Report.Recording {
@@ -48,7 +48,8 @@ func (r *Recorder) furthest(path string) (job JobStatus, ok bool) {
 	return job, ok
 }
 
-// stateOfStream is "recording" only while a file grows.
+// stateOfStream returns the state of a stream with this job. It is "recording" only while a file
+// grows.
 func (j *JobStatus) stateOfStream(configured bool) string {
 	switch {
 	case j.State == JobStopping:

@@ -14,8 +14,7 @@ import (
 // maxWaiting bounds the triggers that wait for a run.
 const maxWaiting = 256
 
-// trigger hands a trigger to the run, or keeps it for the one that is about to
-// begin.
+// trigger passes a trigger to the current run, or keeps it for the next run.
 func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -42,8 +41,7 @@ func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return got, nil
 }
 
-// begun makes a run the job's, and hands it what has waited for it. The caller
-// holds j.mu.
+// begun sets the current run and passes it the waiting triggers. The caller holds j.mu.
 func (j *Job) begun(run *pipeline.Run) {
 	j.run = run
 	for _, t := range j.waiting {
@@ -54,10 +52,9 @@ func (j *Job) begun(run *pipeline.Run) {
 	j.waiting = nil
 }
 
-// Trigger records an event of a stream. Where a continuous recording holds all
-// that came before it, the event is a mark on that, and no second file. Else
-// every event pipeline that covers the stream records it, and there is an
-// answer of each.
+// Trigger records an event of a stream. If a continuous recording has all media before the event,
+// the event is a mark on that recording, without a second file. Otherwise every pipeline of mode
+// event that covers the stream records it, and each has an entry in the result.
 func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
 	if err := streampath.Check(stream); err != nil {
 		return nil, err
@@ -84,8 +81,8 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 	return recorded, nil
 }
 
-// ask hands a trigger to the jobs of a stream in certain modes. The error is of
-// the last one that did not take it, ErrNoEvents where there is no job.
+// ask passes a trigger to the jobs of a stream in certain modes. The error is that of the last job
+// that refused it, ErrNoEvents without a job.
 func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mode) bool) (all []pipeline.Triggered, why error) {
 	why = pipeline.ErrNoEvents
 	for _, j := range r.jobsOf(stream) {
@@ -94,7 +91,7 @@ func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mo
 		}
 		got, err := j.trigger(t)
 		if err != nil {
-			if !errors.Is(why, pipeline.ErrNotCovered) { // which says that there is something
+			if !errors.Is(why, pipeline.ErrNotCovered) { // which means that a recording exists
 				why = err
 			}
 			continue
@@ -104,9 +101,8 @@ func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mo
 	return all, why
 }
 
-// arm lets the pipelines that record a stream as soon as it is there wait for one
-// that is not there yet, as long as a trigger waits. It returns an *ArmedError where so
-// many streams are armed that this one is not.
+// arm begins the pipelines of mode always and event for a stream without publisher, for as long as
+// the trigger waits. It returns an *ArmedError at the bound of armed streams.
 func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	wait := t.WaitUntil.Sub(r.env.Clock.Now())
 	if wait <= 0 || r.dir.Live(stream) || !t.Arm && !r.dir.Configured(stream) && !r.announced(stream) {
@@ -139,7 +135,7 @@ func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration)
 	}
 }
 
-// known prefers to say that there is no such stream.
+// known returns ErrUnknownStream for an unknown stream, else why.
 func (r *Recorder) known(stream string, why error) error {
 	if errors.Is(why, pipeline.ErrNoEvents) && !r.dir.Live(stream) && !r.dir.Configured(stream) {
 		return ErrUnknownStream

@@ -9,11 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// Update replaces the declared pipelines. Recordings of a pipeline that is the
-// same as before are not touched; the others are drained, and begin anew where
-// they are still wanted. What is to be recorded always begins for the given
-// streams, which are those that are live or configured. It returns the pipelines that
-// changed, and how many recordings were drained, to begin anew or not at all.
+// Update replaces the declared pipelines. Recordings of an unchanged pipeline continue; the others
+// are drained, and begin again if they are still demanded. Pipelines of mode always begin for the
+// given streams, which are live or configured. Update returns the changed pipelines and the number
+// of drained recordings.
 func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []string) (changes Changes, drained int, err error) {
 	changes, stop := r.replace(declared)
 	for _, j := range stop {
@@ -30,8 +29,7 @@ func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []st
 	return changes, len(stop), err
 }
 
-// renew begins a job in the place of one that an update has ended. The caller
-// holds r.mu.
+// renew begins a job in place of one that an update ended. The caller holds r.mu.
 func (r *Recorder) renew(rec *recording, old *activeJob) {
 	d := byName(r.declared)[rec.pipeline]
 	if !old.again || d == nil || !d.Covers(old.stream) {
@@ -46,8 +44,8 @@ func (r *Recorder) renew(rec *recording, old *activeJob) {
 	}
 }
 
-// Abandon ends the recordings of a stream that the configuration does not name
-// any more, but those that were begun by hand. It is no stop by hand.
+// Abandon ends the recordings of a stream that the configuration no longer names, except those
+// started by request. It does not count as a stop by request.
 func (r *Recorder) Abandon(ctx context.Context, stream string) (err error) {
 	for _, j := range r.jobsOf(stream) {
 		if r.byHand(j) {

@@ -24,21 +24,20 @@ type ScheduleJob struct {
 	Stream   string
 	Action   Action
 	Cron     Cron
-	Duration time.Duration // of RecordStart; 0 is until RecordStop
+	Duration time.Duration // of RecordStart; 0 means until RecordStop
 }
 
 // Window is an interval of recording.
 type Window struct {
-	Job        string    // the job that it comes from
-	Start, End time.Time // End zero: until a RecordStop that is not there
+	Job        string    // the job that makes it
+	Start, End time.Time // End zero: the window does not end
 }
 
-// Agenda answers from the jobs what is to be recorded at a moment. It is asked,
-// and remembers nothing: a restart, a sleep or a step of the clock changes the
-// answer only as far as the clock says something else.
+// Agenda computes from the jobs what should be recorded at a moment. It has no state: a restart, a
+// sleep or a step of the clock changes the result only as far as the time differs.
 type Agenda []ScheduleJob
 
-// Streams are the paths that have jobs, in order.
+// Streams returns the paths that have jobs, in order.
 func (a Agenda) Streams() []string {
 	var paths []string
 	for _, j := range a {
@@ -48,7 +47,7 @@ func (a Agenda) Streams() []string {
 	return slices.Compact(paths)
 }
 
-// byStream divides an agenda: of a stream no answer depends on the jobs of another one.
+// byStream divides an agenda by stream: the jobs of one stream do not affect another.
 func (a Agenda) byStream() map[string]Agenda {
 	of := map[string]Agenda{}
 	for _, j := range a {
@@ -57,9 +56,8 @@ func (a Agenda) byStream() map[string]Agenda {
 	return of
 }
 
-// At is the window in which a stream is at a moment. A window that began at or
-// before the moment of a stop by hand does not count; of several the one that
-// lasts longest is given.
+// At returns the window of a stream at a moment. It ignores a window that began at or before a stop
+// by request; of several it returns the one that ends last.
 func (a Agenda) At(stream string, now, stopped time.Time) (w Window, ok bool) {
 	for _, j := range a {
 		if j.Stream != stream || j.Action != RecordStart {
@@ -84,8 +82,8 @@ func (w Window) outlastedBy(o Window) bool {
 	return !w.End.IsZero() && (o.End.IsZero() || o.End.After(w.End))
 }
 
-// end is when a window that began at start is over: after its duration or at the
-// first stop job, where that is earlier.
+// end returns the end of a window that began at start: after its duration, or at the first stop job
+// if that is earlier.
 func (a Agenda) end(j ScheduleJob, start time.Time) (end time.Time) {
 	if j.Duration > 0 {
 		end = start.Add(j.Duration)
@@ -100,11 +98,11 @@ func (a Agenda) end(j ScheduleJob, start time.Time) (end time.Time) {
 	return end
 }
 
-// maxChain bounds how many windows that touch are joined for an answer.
+// maxChain bounds the adjoining windows that Until joins.
 const maxChain = 100
 
-// Until is the end of the recording of which a window is a part: windows that
-// overlap or touch are one. Zero: no end is known.
+// Until returns the end of the recording of which a window is a part: overlapping and adjoining
+// windows make one recording. Zero: it does not end.
 func (a Agenda) Until(stream string, w Window) time.Time {
 	for range maxChain {
 		if w.End.IsZero() {
@@ -119,8 +117,7 @@ func (a Agenda) Until(stream string, w Window) time.Time {
 	return w.End
 }
 
-// Change is the first moment after now at which an answer of At may be another;
-// zero: never.
+// Change returns the first moment after now at which At may return another result; zero: never.
 func (a Agenda) Change(now time.Time) (first time.Time) {
 	sooner := func(t time.Time) {
 		if t.After(now) && (first.IsZero() || t.Before(first)) {
@@ -138,16 +135,16 @@ func (a Agenda) Change(now time.Time) (first time.Time) {
 	return first
 }
 
-// Firing is one thing that the clock will bring.
+// Firing is one future firing of a job.
 type Firing struct {
 	Job ScheduleJob
 	At  time.Time
-	End time.Time // of the window that begins, zero where there is none
+	End time.Time // end of the window that begins, or zero
 }
 
-// Upcoming are the next firings after now, at most n, in order.
+// Upcoming returns the next firings after now, at most n, in order.
 func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
-	var next firings // of each job the next one
+	var next firings // the next one of each job
 	for i, j := range a {
 		if at := j.Cron.Next(now); !at.IsZero() {
 			next = append(next, jobFiring{Firing{Job: j, At: at}, i})
@@ -170,13 +167,13 @@ func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
 	return out
 }
 
-// jobFiring is a firing with the place of its job in the agenda.
+// jobFiring is a firing with the index of its job in the agenda.
 type jobFiring struct {
 	Firing
 	place int
 }
 
-// firings is a heap, the next one first.
+// firings is a heap with the next firing first.
 type firings []jobFiring
 
 func (f firings) Len() int      { return len(f) }

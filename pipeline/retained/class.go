@@ -1,10 +1,10 @@
 package retained
 
-// Class is the place of a file in the order of eviction, or the reason why it has
-// none. The words are answered as they stand, so a value is never renamed.
+// Class is the place of a file in the order of eviction, or the reason why it has none. The words
+// are part of the API, so a value is never renamed.
 type Class string
 
-// The classes, in the order in which they go.
+// The classes, in the order of eviction.
 const (
 	ClassOrphan  Class = "orphan"
 	ClassExpired Class = "expired"
@@ -12,7 +12,7 @@ const (
 	ClassEvent   Class = "event"
 )
 
-// The reasons for which a file stays.
+// The reasons why a file is kept.
 const (
 	KeptProtected Class = "protected"
 	KeptWriting   Class = "being_written"

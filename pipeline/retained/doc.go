@@ -1,7 +1,6 @@
-// Package retained has the words in which retention tells what a disk keeps, what goes
-// next and why: sinks/retention makes a Plan, package api answers with it, and spool
-// retention prints it.
+// Package retained describes what a disk keeps, what retention deletes next, and why:
+// sinks/retention makes a Plan, package api returns it, and the command spool retention prints it.
 //
-// The package decides nothing, deletes nothing and asks no clock: a Plan carries the
-// reading by which it was made. It is a copy, and shares nothing with what goes on.
+// The package decides nothing, deletes nothing and reads no clock: a Plan includes the clock
+// reading with which it was made. A Plan is a copy and shares no memory with the running retention.
 package retained

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Held tells what has expired and does not go yet.
+// Held describes expired files that retention does not delete yet.
 type Held struct {
 	Cause          HeldCause
-	Why            string // in words
+	Why            string // the reason in words
 	Count          Count
-	Oldest, Newest time.Time // ends of the recordings
-	Clock          time.Time // by which they have expired
+	Oldest, Newest time.Time // first and last end of the recordings
+	Clock          time.Time // the time by which they have expired
 	Since          time.Time
-	Until          time.Time // they go by themselves, if the recorder runs; zero: not known, or never
+	Until          time.Time // when retention deletes them without confirmation, while the recorder runs; zero: not known, or never
 }
 
-// HeldCause says why expired files stay.
+// HeldCause is the reason why expired files are kept.
 type HeldCause string
 
 // The causes.
@@ -25,7 +25,7 @@ const (
 	HeldAsMass   HeldCause = "mass_expiry"
 )
 
-// Add counts a recording in.
+// Add adds a recording.
 func (h *Held) Add(bytes int64, end time.Time) {
 	h.Count = h.Count.Plus(bytes)
 	if h.Oldest.IsZero() || end.Before(h.Oldest) {
@@ -36,5 +36,5 @@ func (h *Held) Add(bytes int64, end time.Time) {
 	}
 }
 
-// ErrNothingHeld says that nothing waits for an operator's word.
+// ErrNothingHeld is the error of a confirmation when no expired files are held.
 var ErrNothingHeld = errors.New("nothing waits to be confirmed: the clock is believed, and what expires goes by itself")

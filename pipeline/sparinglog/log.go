@@ -1,4 +1,4 @@
-// Package sparinglog is a log for what any client can cause: it bounds its lines.
+// Package sparinglog bounds the number of log lines that clients can cause.
 package sparinglog
 
 import (
@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// LinesAMinute is how much strangers may cause to be logged.
+// LinesAMinute bounds the lines a minute.
 const LinesAMinute = 60
 
-// began is the moment from which minutes are counted: no wall clock moves it.
+// began is the monotonic zero of the minutes.
 var began = time.Now()
 
-// handler leaves lines out. All that come from one of them share its quota.
+// handler drops lines beyond the quota. Handlers derived from one share its quota.
 type handler struct {
 	slog.Handler
 	quota *quota
@@ -22,16 +22,16 @@ type handler struct {
 
 type quota struct {
 	mu     sync.Mutex    // guards what follows
-	minute time.Duration // its beginning, since began
-	logged int           // in it
-	left   uint64        // out since the last that was logged
+	minute time.Duration // begin of the current minute, since began
+	logged int           // lines in this minute
+	left   uint64        // lines dropped since the last logged line
 }
 
-// New returns a log that hands LinesAMinute on. Of lines beyond that the next one which
-// is logged says how many there were: not_logged_before.
+// New returns a logger that passes on at most LinesAMinute. The next logged line has the number of
+// dropped lines in the attribute not_logged_before.
 func New(log *slog.Logger) *slog.Logger { return slog.New(handler{log.Handler(), &quota{}}) }
 
-// Handle logs a line if there is room for it.
+// Handle logs a line if the quota allows it.
 func (s handler) Handle(ctx context.Context, r slog.Record) error {
 	left, room := s.quota.take(time.Since(began))
 	if !room {

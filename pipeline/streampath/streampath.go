@@ -1,5 +1,5 @@
-// Package streampath says what the path of a stream is, such as live/door, and matches paths
-// by patterns.
+// Package streampath validates the paths of streams, such as live/door, and matches them with
+// patterns.
 package streampath
 
 import (
@@ -11,21 +11,20 @@ import (
 	"unicode/utf8"
 )
 
-// MaxBytes is the longest stream path in bytes: what every database can hold in an
-// index, so that no recording is left without a row.
+// MaxBytes is the longest stream path: every database can index it, so every recording can have a
+// row.
 const MaxBytes = 255
 
-// Rule says of which characters a stream path is made, for documents and errors.
+// Rule describes a valid stream path, for documentation and errors.
 const Rule = "segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, " +
 	"and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .."
 
-// Check says why a stream path is not one: which character is wrong, and what is
-// allowed (Rule). A path becomes a file name, a part of a URL and an argument or a
-// variable of a command. So it has nothing in it that a shell, a file system or a URL
-// reads as more than a letter, and no segment that a program takes for an option
-// (-rf), a file to read (@x) or a home directory (~x).
+// Check returns an error that names the invalid character of a stream path and the rule. A path
+// becomes a file name, a part of a URL, and an argument or a variable of a command. So it has no
+// character with a special meaning for a shell, a file system or a URL, and no segment that a
+// program reads as an option (-rf), a file to read (@x) or a home directory (~x).
 //
-// What an earlier version recorded may have other names: see CheckStored.
+// Recordings of earlier versions may have other names: see CheckStored.
 func Check(p string) error {
 	if err := CheckStored(p); err != nil {
 		return err
@@ -62,8 +61,8 @@ func pathError(p string, at int, r rune, what string) error {
 	return fmt.Errorf("stream path %q: %s the character %q (number %d): allowed are %s", p, what, r, utf8.RuneCountInString(p[:at])+1, Rule)
 }
 
-// CheckStored is Check for what is only looked up: recordings of earlier
-// versions, whose rule this was, stay listed, played and deleted.
+// CheckStored is Check with the rule of earlier versions, for look-ups: their recordings remain
+// listed, played and deleted.
 func CheckStored(p string) error {
 	switch {
 	case p == "":
@@ -89,11 +88,12 @@ func CheckStored(p string) error {
 	return nil
 }
 
-// maxGlob is the longest pattern: some ranges of characters more than the longest path.
+// maxGlob is the longest pattern in bytes: a path of the longest length with some ranges of
+// characters.
 const maxGlob = 4 * MaxBytes
 
-// Glob is a pattern of stream paths: in a segment *, ? and [...] mean what they
-// mean in path.Match, and a segment ** stands for any number of segments.
+// Glob is a pattern of stream paths: *, ? and [...] match within a segment as in path.Match, and a
+// segment ** matches any number of segments.
 type Glob struct {
 	pattern  string
 	segments []globSegment
@@ -103,10 +103,10 @@ type Glob struct {
 type globSegment struct {
 	text string
 	any  bool // **: any number of segments
-	wild bool // text is for path.Match; else it is the segment itself
+	wild bool // text is a pattern of path.Match; else a literal
 }
 
-// ParseGlob checks a pattern.
+// ParseGlob parses a pattern.
 func ParseGlob(pattern string) (Glob, error) {
 	if len(pattern) > maxGlob {
 		return Glob{}, fmt.Errorf("pattern %.40q... is %d bytes long, at most %d are taken", pattern, len(pattern), maxGlob)
@@ -124,14 +124,14 @@ func ParseGlob(pattern string) (Glob, error) {
 	return g, nil
 }
 
-// String returns the pattern as it was written.
+// String returns the pattern as written.
 func (g Glob) String() string { return g.pattern }
 
-// Match reports whether the pattern covers a stream path. It walks both once, going
-// back only to the last ** seen, and allocates nothing.
+// Match reports whether the pattern matches a stream path. It walks both once, goes back only to
+// the last **, and allocates nothing.
 func (g Glob) Match(p string) bool {
-	star, mark := -1, 0 // the last ** seen, and the offset in p up to which it stands
-	i, at := 0, 0       // the segment of the pattern, and the offset of the path's; past len(p): behind its last
+	star, mark := -1, 0 // the last **, and the end of its match in p
+	i, at := 0, 0       // segment of the pattern, and offset of a segment of the path; more than len(p) after the last
 	for at <= len(p) {
 		seg, next := segmentAt(p, at)
 		switch {
@@ -153,8 +153,8 @@ func (g Glob) Match(p string) bool {
 	return i == len(g.segments)
 }
 
-// segmentAt returns the segment of a path that begins at an offset, and the offset of
-// the next one, past the path's length behind the last.
+// segmentAt returns the segment of a path at an offset, and the offset of the next segment, which
+// is more than the path's length after the last.
 func segmentAt(p string, at int) (seg string, next int) {
 	if n := strings.IndexByte(p[at:], '/'); n >= 0 {
 		return p[at : at+n], at + n + 1
