@@ -27,9 +27,19 @@ func TestHelpAndVersionAreFound(t *testing.T) {
 			require.Equal(t, ask(verb, "--help"), ask("help", verb))
 		}
 	}
-	code, _, errs := spool(t, "", "help", "chekc")
-	require.Equal(t, exitUsage, code)
-	require.Equal(t, "spool: unknown command chekc: did you mean check?: spool help lists the commands\n", errs)
+	for _, verb := range []string{"mux", "live"} {
+		require.Equal(t, ask("bench", verb, "--help"), ask("help", "bench", verb))
+	}
+	for words, complaint := range map[string]string{
+		"chekc":       "unknown command chekc: did you mean check?: spool help lists the commands",
+		"bench muxx":  "unknown command bench muxx: did you mean bench mux?: spool help bench lists the commands",
+		"bench quick": "unknown command bench quick: spool help bench lists the commands",
+		"check more":  "unknown command check more: spool help check has the help of check",
+	} {
+		code, _, errs := spool(t, "", append([]string{"help"}, strings.Fields(words)...)...)
+		require.Equal(t, exitUsage, code)
+		require.Equal(t, "spool: "+complaint+"\n", errs)
+	}
 }
 
 // The flags of a command itself stand before those that every command has.

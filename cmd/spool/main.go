@@ -67,7 +67,6 @@ func main() {
 func run(args []string, p *Program) int {
 	var cli commands
 	exited := -1
-	args = asFlags(args)
 	parser := kong.Must(&cli,
 		kong.Name("spool"), kong.Description(description),
 		kong.Writers(p.Stdout, p.Stderr),
@@ -78,6 +77,10 @@ func run(args []string, p *Program) int {
 		if f.Group != nil {
 			parser.Model.HelpFlag.Group = f.Group
 		}
+	}
+	args, err := asFlags(parser.Model.Node, args)
+	if err != nil {
+		return exitCode(p.Stderr, err)
 	}
 	ctx, err := parser.Parse(args)
 	if exited >= 0 {
@@ -94,12 +97,44 @@ func run(args []string, p *Program) int {
 	return exitCode(p.Stderr, ctx.Run(p))
 }
 
-// asFlags rewrites spool help VERB to spool VERB --help, so that one path prints help.
-func asFlags(args []string) []string {
-	if len(args) == 0 || args[0] != "help" || len(args) > 2 || len(args) == 2 && !slices.Contains(verbs(), args[1]) {
-		return args
+// asFlags rewrites spool help VERB to spool VERB --help, so that one path prints help. A verb
+// may have commands of its own: spool help bench mux. Its error names an unknown command.
+func asFlags(root *kong.Node, args []string) ([]string, error) {
+	if len(args) == 0 || args[0] != "help" {
+		return args, nil
 	}
-	return append(slices.Clone(args[1:]), "--help")
+	words := args[1:]
+	for i, node := 0, root; i < len(words); i++ {
+		if strings.HasPrefix(words[i], "-") {
+			return args, nil
+		}
+		known := node.Children
+		at := slices.IndexFunc(known, func(n *kong.Node) bool { return n.Name == words[i] })
+		if at < 0 {
+			return nil, unknownCommand(known, words[:i], words[i])
+		}
+		node = known[at]
+	}
+	return append(slices.Clone(words), "--help"), nil
+}
+
+// unknownCommand is the error of a word after those of a command, which has the known
+// commands.
+func unknownCommand(known []*kong.Node, before []string, word string) error {
+	parent := strings.Join(before, " ")
+	full := strings.TrimSpace(parent + " " + word)
+	if len(known) == 0 {
+		return usageError{fmt.Errorf("unknown command %s: spool help %s has the help of %s", full, parent, parent)}
+	}
+	var names []string
+	for _, n := range known {
+		names = append(names, n.Name)
+	}
+	meant := ""
+	if near := config.Nearest(word, names); near != "" {
+		meant = fmt.Sprintf(": did you mean %s?", strings.TrimSpace(parent+" "+near))
+	}
+	return usageError{fmt.Errorf("unknown command %s%s: %s lists the commands", full, meant, strings.TrimSpace("spool help "+parent))}
 }
 
 // verbs returns the names of the commands.
@@ -115,12 +150,12 @@ func verbs() (names []string) {
 
 // HelpCmd implements spool help.
 type HelpCmd struct {
-	Verb string `arg:"" optional:"" name:"command" help:"The command."`
+	Verb []string `arg:"" optional:"" name:"command" help:"The command, such as check or bench mux."`
 }
 
-// Run reports an unknown command; asFlags has handled the known ones.
+// Run reports that help stands behind flags: asFlags has handled it as the first word.
 func (c *HelpCmd) Run(*Program) error {
-	return usageError{fmt.Errorf("unknown command %s%s: spool help lists the commands", c.Verb, suggest(c.Verb))}
+	return usageError{fmt.Errorf("help must be the first word: spool help %s", strings.Join(c.Verb, " "))}
 }
 
 // suggest returns a suggestion for a mistyped verb, or an empty string.
