@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -95,5 +97,24 @@ func TestOddConfigurationsThatAreRightAreTaken(t *testing.T) {
 		code, out, errs := spool(t, text, "check")
 		require.Equal(t, exitOK, code, "%s%s", text, errs)
 		require.Contains(t, out, "configuration OK: ", text)
+	}
+}
+
+// A mode that is written as a number is refused with a hint, and the hint is accepted.
+func TestTheHintOfAModeIsAccepted(t *testing.T) {
+	hint := regexp.MustCompile(`for example ("\d+"), with the quotes`)
+	for setting, want := range map[string]string{
+		"file_mode: 640": `"640"`, "file_mode: 0o640": `"0640"`, "dir_mode: 750": `"750"`, "dir_mode: 0o750": `"0750"`,
+	} {
+		for _, text := range []string{"mp4: {%s}\n", "pipelines: {a: {stages: [source, segmenter, mp4: {%s}, metadata]}}\n"} {
+			code, _, errs := spool(t, fmt.Sprintf(text, setting), "check")
+			require.Equal(t, exitUsage, code, setting)
+			found := hint.FindStringSubmatch(errs)
+			require.NotNil(t, found, errs)
+			require.Equal(t, want, found[1], setting)
+			name, _, _ := strings.Cut(setting, ":")
+			code, _, errs = spool(t, fmt.Sprintf(text, name+": "+found[1]), "check")
+			require.Equal(t, exitOK, code, errs)
+		}
 	}
 }

@@ -301,6 +301,7 @@ func TestAnOctalNumberIsTextWhereTextIsWanted(t *testing.T) {
 	require.Empty(t, parsed(t, "mode: 0640\nwait: 010").Decode(&into))
 	require.Equal(t, "0640", into.Mode)
 	require.Equal(t, "10s", into.Wait.String())
-	require.ErrorContains(t, parsed(t, "mode: 0o640").Decode(&into), `"0o640", with the quotes`)
+	require.ErrorContains(t, parsed(t, "mode: 0o640").Decode(&into), `"0640", with the quotes`)
+	require.ErrorContains(t, parsed(t, "mode: 0x1e8").Decode(&into), `"0x1e8", with the quotes`)
 	require.ErrorContains(t, parsed(t, "count: 010").Decode(&into), `a whole number is wanted here, this is the text "010"`)
 }

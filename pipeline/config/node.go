@@ -17,7 +17,9 @@ type Node struct {
 	IsList  bool
 	Entries []Entry // of a map, in the order they were written
 	List    []*Node
-	written string // of a whole number, where it was written in another way than Scalar is shown
+	// Written is the text of a whole number that was written in another way than Scalar is
+	// shown, such as 0o750. It is exported so that copies of a configuration keep it.
+	Written string
 
 	// Borrowed: the value belongs to another place of the configuration, which the map
 	// around it names. It is decoded as if it were written, and YAML leaves it out.

@@ -141,7 +141,11 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 	if !ok {
 		example := ""
 		if !n.IsMap && !n.IsList {
-			example = strconv.Quote(cmp.Or(n.written, n.text())) + ", with the quotes"
+			text := cmp.Or(n.Written, n.text())
+			if octal, is := strings.CutPrefix(text, "0o"); is {
+				text = "0" + octal // as modes of files are written
+			}
+			example = strconv.Quote(text) + ", with the quotes"
 		}
 		d.wrong(n, "text", example)
 		return

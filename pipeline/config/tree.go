@@ -65,7 +65,7 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 		}
 		out.Scalar = scalar(n)
 		if _, whole := out.whole(); whole && out.text() != n.Value {
-			out.written = n.Value
+			out.Written = n.Value
 		}
 	}
 	return out

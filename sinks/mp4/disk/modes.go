@@ -44,7 +44,8 @@ func ParseModes(file, dir, group string) (Modes, error) {
 	return m, bad
 }
 
-// ParseMode parses the mode of a setting. The owner must have the rights of least, and other
+// ParseMode parses the mode of a setting: three octal digits, or four of which the first is 0.
+// The owner must have the rights of least, and other
 // users must not have the right to write.
 func ParseMode(setting, text string, least fs.FileMode) (fs.FileMode, error) {
 	if text == "" {
@@ -54,10 +55,10 @@ func ParseMode(setting, text string, least fs.FileMode) (fs.FileMode, error) {
 	mode := fs.FileMode(n)
 	example := map[fs.FileMode]string{0o600: `"0640"`, 0o700: `"0750"`}[least]
 	switch {
-	case err != nil || len(text) != 4 || text[0] != '0':
+	case err != nil || mode > 0o777 || len(text) != 3 && len(text) != 4:
 		return 0, fmt.Errorf("%s: %q is no mode: write four octal digits in quotes, the first of them 0, such as %s", setting, text, example)
 	case mode&least != least:
-		return 0, fmt.Errorf("%s: with %s spool could not use its own files: the digit after the 0 must be at least %o, as in %s", setting, text, least>>6, example)
+		return 0, fmt.Errorf("%s: with %s spool could not use its own files: the first of the last three digits must be at least %o, as in %s", setting, text, least>>6, example)
 	case mode&0o002 != 0:
 		return 0, fmt.Errorf("%s: with %s every user of the machine could change recordings: leave the last digit at 0, 4 or 5, as in %s", setting, text, example)
 	}

@@ -15,14 +15,14 @@ import (
 
 func TestModesThatCannotBeMeantAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"640": "four octal digits in quotes", "0o640": "four octal digits", "416": "four octal digits", "06400": "four octal digits", "0840": "four octal digits", "1640": "four octal digits",
+		"0o640": "octal digits in quotes", "416": "spool could not use", "64": "four octal digits", "06400": "four octal digits", "0840": "four octal digits", "1640": "four octal digits",
 		"rw-r-----": "four octal digits", "-640": "four octal digits", "0440": "spool could not use", "0040": "spool could not use", "0642": "every user of the machine", "0666": "every user of the machine",
 	} {
 		_, err := ParseModes(text, "0750", "")
 		require.ErrorContains(t, err, "file_mode: ", text)
 		require.ErrorContains(t, err, want, text)
 	}
-	for _, text := range []string{"0640", "0600", "0644", "0660", "0664"} {
+	for _, text := range []string{"0640", "0600", "0644", "0660", "0664", "640", "664"} {
 		m, err := ParseModes(text, "0750", "")
 		require.NoError(t, err)
 		n, _ := strconv.ParseUint(text, 8, 32)
