@@ -25,19 +25,20 @@ func document(cfg Config, table []route) ([]byte, error) {
 		}
 		at[strings.ToLower(rt.method)] = rt.operation(types, cfg.Auth.Open())
 	}
+	components := openapi.Object{"schemas": types}
+	if !cfg.Auth.Open() {
+		components["securitySchemes"] = openapi.Object{
+			"basic":  openapi.Object{"type": "http", "scheme": "basic"},
+			"bearer": openapi.Object{"type": "http", "scheme": "bearer"},
+		}
+	}
 	return json.Marshal(openapi.Object{
 		"openapi": "3.1.0",
 		"info": openapi.Object{"title": cfg.Name, "version": cfg.Version, "license": openapi.Object{"name": "MIT", "identifier": "MIT"},
 			"description": "Recording of live streams. GET answers HEAD as well. Parameters marked x-slashes hold slashes as they are."},
 		"servers": []any{openapi.Object{"url": ".."}}, // relative to the document, which a proxy may serve below a path
 		"paths":   paths,
-		"components": openapi.Object{
-			"schemas": types,
-			"securitySchemes": openapi.Object{
-				"basic":  openapi.Object{"type": "http", "scheme": "basic"},
-				"bearer": openapi.Object{"type": "http", "scheme": "bearer"},
-			},
-		},
+		"components": components,
 	})
 }
 

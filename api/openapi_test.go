@@ -279,8 +279,11 @@ func TestDocumentLintsClean(t *testing.T) {
 			Info struct {
 				License struct{ Name, Identifier string }
 			}
-			Servers []struct{ URL string }
-			Paths   map[string]map[string]struct {
+			Servers    []struct{ URL string }
+			Components struct {
+				SecuritySchemes map[string]any
+			}
+			Paths map[string]map[string]struct {
 				Summary   string
 				Security  *[]any
 				Responses map[string]any
@@ -299,5 +302,8 @@ func TestDocumentLintsClean(t *testing.T) {
 			}
 		}
 		require.Equal(t, "..", doc.Servers[0].URL)
+		for name := range doc.Components.SecuritySchemes {
+			require.True(t, strings.Contains(r.body, `"security":[{"basic":[]},{"bearer":[]}]`), "no operation uses the security scheme %s", name)
+		}
 	}
 }
