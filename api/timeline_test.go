@@ -70,3 +70,20 @@ func TestPageTimeline(t *testing.T) {
 	b.until(`document.querySelector('#timeline-spans [data-seconds="600"]').getAttribute('aria-pressed') === 'true'`)
 	require.Empty(t, b.heard(), "errors in the console")
 }
+
+// A stream with more events than one answer holds is named beside the range.
+func TestTimelineNamesStreamsWhoseEventsAreCut(t *testing.T) {
+	w := studio(t)
+	one := &w.records[0]
+	for range 501 {
+		one.Events = append(one.Events, media.Event{ID: media.NewID(time.Now()), Name: "bell", AtUTC: one.StartUTC + 1e9})
+	}
+	_, addr := w.run()
+	b := newBrowser(t)
+	b.open("http://" + addr + "/#21600")
+	b.until(`document.querySelectorAll('#timeline .event-flag').length === 500`)
+	require.True(t, b.eval(`document.querySelector('#timeline-note').textContent === 'Not all events of `+one.Stream+` are drawn: choose a shorter span.'`), b.text())
+	b.click(`#timeline-spans [data-seconds="600"]`) // the recording is an hour old
+	b.until(`document.querySelector('#timeline-note').textContent === ''`)
+	require.Empty(t, b.heard(), "errors in the console")
+}

@@ -44,12 +44,22 @@ export function timeline(ask, play) {
     if (focused) $('timeline').querySelector(`[data-rec="${focused}"]`)?.focus({ preventScroll: true });
     $('timeline-empty').hidden = streams.length > 0;
     $('legend').hidden = streams.length === 0;
-    $('timeline-note').textContent = since ? `Too much for one view: what is before ${new Date(since).toLocaleString()} is not drawn. Choose a shorter span.` : '';
+    $('timeline-note').textContent = [tooMuch(since), cutEvents(streams)].join(' ').trim();
     const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
     const [a, b] = [day.format(r.from), day.format(r.to)];
     $('timeline-range').textContent = a === b ? a : `${a} to ${b}`;
     $('timeline-now').setAttribute('aria-pressed', !end);
     for (const b of $('timeline-spans').children) b.setAttribute('aria-pressed', Number(b.dataset.seconds) === span);
+  }
+
+  const tooMuch = (since) => since ? `Too much for one view: what is before ${new Date(since).toLocaleString()} is not drawn. Choose a shorter span.` : '';
+
+  // cutEvents names the streams whose events one answer does not hold, the first three.
+  function cutEvents(streams) {
+    const cut = streams.filter((st) => st.cut).map((st) => st.path);
+    if (!cut.length) return '';
+    const more = cut.length > 3 ? ` and ${cut.length - 3} more` : '';
+    return `Not all events of ${cut.slice(0, 3).join(', ')}${more} are drawn: choose a shorter span.`;
   }
 
   const element = (tag, name, ...children) => {
