@@ -45,8 +45,7 @@ func ParseModes(file, dir, group string) (Modes, error) {
 }
 
 // ParseMode parses the mode of a setting: three octal digits, or four of which the first is 0.
-// The owner must have the rights of least, and other
-// users must not have the right to write.
+// The owner must have the rights of least, and other users must not have the right to write.
 func ParseMode(setting, text string, least fs.FileMode) (fs.FileMode, error) {
 	if text == "" {
 		return map[fs.FileMode]fs.FileMode{0o600: DefaultModes.File, 0o700: DefaultModes.Dir}[least], nil
