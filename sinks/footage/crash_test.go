@@ -17,7 +17,7 @@ type state struct {
 	rowEvs, fileEvts int
 }
 
-func (w *world) state() (s state) {
+func (w *fixture) state() (s state) {
 	r, row := w.rows[one]
 	s.facts = w.facts[one]
 	s.row, s.lost, s.rowSays, s.rowEvs = row, r.State == media.StateLost, r.Protected, len(r.Events)
@@ -29,15 +29,15 @@ func (w *world) state() (s state) {
 
 // operation is one change of file and row.
 type operation struct {
-	given func(*world) // creates the initial state, unless file and row agree
-	do    func(context.Context, *world) error
+	given func(*fixture) // creates the initial state, unless file and row agree
+	do    func(context.Context, *fixture) error
 	steps []string
 	left  []state // the state after the restart that follows a cut before step n, and after all steps
 }
 
 var operations = map[string]operation{
 	"protect": {
-		do: func(ctx context.Context, w *world) error {
+		do: func(ctx context.Context, w *fixture) error {
 			_, err := w.SetProtected(ctx, one, true)
 			return err
 		},
@@ -45,12 +45,12 @@ var operations = map[string]operation{
 		left:  []state{{row: true, facts: true, file: true}, {row: true, facts: true, file: true, inFile: true}, {row: true, facts: true, file: true, inFile: true, rowSays: true}},
 	},
 	"delete": {
-		do:    func(ctx context.Context, w *world) error { return w.Delete(ctx, one) },
+		do:    func(ctx context.Context, w *fixture) error { return w.Delete(ctx, one) },
 		steps: []string{"file remove", "facts forget", "row delete"},
 		left:  []state{{row: true, facts: true, file: true}, {row: true, lost: true, facts: true}, {row: true, lost: true}, {}},
 	},
 	"event": {
-		do: func(ctx context.Context, w *world) error {
+		do: func(ctx context.Context, w *fixture) error {
 			m, err := w.AddEvent(ctx, one, media.Event{ID: media.ID{9}})
 			if err == nil {
 				err = m.FileError
@@ -61,7 +61,7 @@ var operations = map[string]operation{
 		left:  []state{{row: true, facts: true, file: true}, {row: true, facts: true, file: true, rowEvs: 1}, {row: true, facts: true, file: true, rowEvs: 1, fileEvts: 1}},
 	},
 	"evict": {
-		do: func(ctx context.Context, w *world) error {
+		do: func(ctx context.Context, w *fixture) error {
 			gone := media.DeletedFile{ID: one, Path: path}
 			if err := w.Evict(ctx, gone, false); err != nil {
 				return err
@@ -72,13 +72,13 @@ var operations = map[string]operation{
 		left:  []state{{row: true, facts: true, file: true}, {row: true, lost: true, facts: true}, {row: true, lost: true}, {}},
 	},
 	"lose": {
-		given: func(w *world) { delete(w.files, path) },
+		given: func(w *fixture) { delete(w.files, path) },
 		do:    compared,
 		steps: []string{"row put"},
 		left:  []state{{row: true, facts: true, lost: true}, {row: true, facts: true, lost: true}}, // the restart reconciles
 	},
 	"add": {
-		given: func(w *world) {
+		given: func(w *fixture) {
 			delete(w.rows, one)
 			w.files[path].protected, w.files[path].events = true, []media.Event{{ID: media.ID{9}}}
 		},
@@ -90,7 +90,7 @@ var operations = map[string]operation{
 		},
 	},
 	"update": {
-		given: func(w *world) {
+		given: func(w *fixture) {
 			r := w.rows[one]
 			r.State, r.Events = media.StateRecording, []media.Event{{ID: media.ID{8}}} // the file has no room for them
 			w.rows[one] = r
@@ -106,7 +106,7 @@ var operations = map[string]operation{
 }
 
 // compared reconciles the only recording with the disk.
-func compared(ctx context.Context, w *world) error {
+func compared(ctx context.Context, w *fixture) error {
 	return w.Alone(ctx, one, func(ctx context.Context) error { return w.compare(ctx, one) })
 }
 
@@ -118,7 +118,7 @@ func TestACrashBetweenAnyTwoSteps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for cut := range len(op.steps) + 1 {
 				want := op.left[cut]
-				w := newWorld(t)
+				w := newFixture(t)
 				if op.given != nil {
 					op.given(w)
 				}

@@ -15,7 +15,7 @@ import (
 // TestTheRowsOfEvictedFilesGoUnderTheirClaims checks that all rows are deleted at once, and that
 // the row of a recording that is being changed is deleted after them.
 func TestTheRowsOfEvictedFilesGoUnderTheirClaims(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	two, three := media.ID{2}, media.ID{3}
 	w.add(two, "cam/2.mp4")
 	w.add(three, "cam/3.mp4")
@@ -46,10 +46,10 @@ func TestTheRowsOfEvictedFilesGoUnderTheirClaims(t *testing.T) {
 	require.Empty(t, w.rows)
 }
 
-// TestAChangeOfManyWaitsForNone checks that AloneWith does not wait, and makes no call if all
+// TestAloneWithDoesNotWait checks that AloneWith does not wait, and makes no call if all
 // recordings are being changed.
-func TestAChangeOfManyWaitsForNone(t *testing.T) {
-	w := newWorld(t)
+func TestAloneWithDoesNotWait(t *testing.T) {
+	w := newFixture(t)
 	two, failed := media.ID{2}, errors.New("failed")
 	require.NoError(t, w.Alone(t.Context(), one, func(ctx context.Context) error {
 		require.ErrorIs(t, w.AloneWith(ctx, []media.ID{one, two, two}, func(_ context.Context, free []media.ID) error {
@@ -65,9 +65,9 @@ func TestAChangeOfManyWaitsForNone(t *testing.T) {
 	require.Empty(t, w.changing.held)
 }
 
-// TestADatabaseThatHangsWhileRowsGo checks that other recordings can be changed meanwhile.
-func TestADatabaseThatHangsWhileRowsGo(t *testing.T) {
-	w := newWorld(t)
+// TestForgetInAHangingDatabaseBlocksNoOtherRecording checks that other recordings can be changed meanwhile.
+func TestForgetInAHangingDatabaseBlocksNoOtherRecording(t *testing.T) {
+	w := newFixture(t)
 	two := media.ID{2}
 	w.add(two, "cam/2.mp4")
 	asked, answer := make(chan struct{}), make(chan struct{})

@@ -11,10 +11,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestADatabaseThatHangs checks that a hang for one recording blocks no other, and that a second
+// TestAHangingDatabaseBlocksOnlyItsRecording checks that a hang for one recording blocks no other, and that a second
 // change of the same recording fails when its patience is over.
-func TestADatabaseThatHangs(t *testing.T) {
-	w := newWorld(t)
+func TestAHangingDatabaseBlocksOnlyItsRecording(t *testing.T) {
+	w := newFixture(t)
 	two, three := media.ID{2}, media.ID{3}
 	w.add(two, "cam/2.mp4")
 	w.add(three, "cam/3.mp4")
@@ -50,7 +50,7 @@ func TestADatabaseThatHangs(t *testing.T) {
 // TestEvictionDuringAHang checks that eviction relies on the files, and does not query the
 // database for each.
 func TestEvictionDuringAHang(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.files[path].protected = true
 	w.hangs[one] = true
 	for n := byte(2); n < 10; n++ {
@@ -73,7 +73,7 @@ func TestEvictionDuringAHang(t *testing.T) {
 
 // TestEvictionOfAnOrphan checks that eviction does not read an orphan, which may be incomplete.
 func TestEvictionOfAnOrphan(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.files[path].id = media.ID{}
 	require.NoError(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, true))
 	w.files["tmp"] = &file{}
@@ -83,7 +83,7 @@ func TestEvictionOfAnOrphan(t *testing.T) {
 
 // TestChangesOfOneRecordingAtOnce checks that no event is lost and that file and row agree.
 func TestChangesOfOneRecordingAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	var all sync.WaitGroup
 	const n = 50
 	for i := range byte(n) {
@@ -103,9 +103,9 @@ func TestChangesOfOneRecordingAtOnce(t *testing.T) {
 	require.Equal(t, r.Protected, f.protected)
 }
 
-// TestAFullRecording checks that only the catalogue links a full recording to the event.
-func TestAFullRecording(t *testing.T) {
-	w := newWorld(t)
+// TestAFullRecordingIsPairedInTheCatalogueOnly checks that only the catalogue links a full recording to the event.
+func TestAFullRecordingIsPairedInTheCatalogueOnly(t *testing.T) {
+	w := newFixture(t)
 	r := w.rows[one]
 	for n := range media.MaxEvents {
 		r.Events = append(r.Events, media.Event{ID: media.ID{2, byte(n)}})

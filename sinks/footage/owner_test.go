@@ -9,13 +9,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-var changes = map[string]func(context.Context, *world, media.ID) error{
-	"delete": func(ctx context.Context, w *world, id media.ID) error { return w.Delete(ctx, id) },
-	"protect": func(ctx context.Context, w *world, id media.ID) error {
+var changes = map[string]func(context.Context, *fixture, media.ID) error{
+	"delete": func(ctx context.Context, w *fixture, id media.ID) error { return w.Delete(ctx, id) },
+	"protect": func(ctx context.Context, w *fixture, id media.ID) error {
 		_, err := w.SetProtected(ctx, id, true)
 		return err
 	},
-	"event": func(ctx context.Context, w *world, id media.ID) error {
+	"event": func(ctx context.Context, w *fixture, id media.ID) error {
 		_, err := w.AddEvent(ctx, id, media.Event{ID: media.ID{9}})
 		return err
 	},
@@ -25,7 +25,7 @@ var changes = map[string]func(context.Context, *world, media.ID) error{
 // path is another recording's here, changes neither that file nor a row.
 func TestARowOfAnotherRecorder(t *testing.T) {
 	for name, change := range changes {
-		w := newWorld(t)
+		w := newFixture(t)
 		theirs := media.ID{2}
 		w.rows[theirs] = media.Record{Recording: media.Recording{ID: theirs, Path: path, State: media.StateFinished}, Node: "b", Elsewhere: true}
 		var e *ElsewhereError
@@ -39,7 +39,7 @@ func TestARowOfAnotherRecorder(t *testing.T) {
 // changed, and that the row stays, too.
 func TestAFileOfAnotherRecording(t *testing.T) {
 	for name, change := range changes {
-		w := newWorld(t)
+		w := newFixture(t)
 		w.files[path].id = media.ID{2}
 		var e *MistakenError
 		require.ErrorAs(t, change(t.Context(), w, one), &e, name)
@@ -47,16 +47,16 @@ func TestAFileOfAnotherRecording(t *testing.T) {
 		require.Empty(t, w.steps, name)
 		require.Equal(t, 1, w.mistaken, name)
 	}
-	w := newWorld(t)
+	w := newFixture(t)
 	w.files[path].id = media.ID{2}
 	require.ErrorIs(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false), ErrKept)
 	require.Empty(t, w.steps)
 }
 
-// TestALostRecordingIsDeleted checks that a lost recording's row is deleted, and that another
+// TestDeleteRemovesTheRowOfALostRecording checks that a lost recording's row is deleted, and that another
 // file at its path stays.
-func TestALostRecordingIsDeleted(t *testing.T) {
-	w := newWorld(t)
+func TestDeleteRemovesTheRowOfALostRecording(t *testing.T) {
+	w := newFixture(t)
 	r := w.rows[one]
 	r.State = media.StateLost
 	w.rows[one] = r
@@ -66,10 +66,10 @@ func TestALostRecordingIsDeleted(t *testing.T) {
 	require.Contains(t, w.files, path)
 }
 
-// TestWhatIsNotDeleted checks that protected and growing recordings are not deleted, and that a
+// TestDeleteRefusesProtectedAndGrowingRecordings checks that protected and growing recordings are not deleted, and that a
 // recording whose file is gone gets no event.
-func TestWhatIsNotDeleted(t *testing.T) {
-	w := newWorld(t)
+func TestDeleteRefusesProtectedAndGrowingRecordings(t *testing.T) {
+	w := newFixture(t)
 	r := w.rows[one]
 	r.Protected = true
 	w.rows[one] = r
@@ -96,7 +96,7 @@ func TestWhatIsNotDeleted(t *testing.T) {
 
 // TestAFileThatGetsItsFinalNameMeanwhile checks that the file is protected under its final name.
 func TestAFileThatGetsItsFinalNameMeanwhile(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.rows[one]
 	r.Path, r.State = path+media.PartSuffix, media.StateRecording
 	w.rows[one] = r

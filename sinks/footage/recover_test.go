@@ -12,7 +12,7 @@ import (
 
 // recovery returns the recovery of recording one, whose recorder had added all events but the
 // given ones, whose file may not be protected, and which notifies no observer.
-func (w *world) recovery(unmarked ...media.Event) Recovery {
+func (w *fixture) recovery(unmarked ...media.Event) Recovery {
 	return Recovery{
 		Recording: w.rows[one].Recording,
 		Unmarked: func(_ context.Context, rec *media.Recording) []media.Event {
@@ -37,7 +37,7 @@ func TestARecoveredFileGetsItsRow(t *testing.T) {
 	named := media.Event{ID: media.ID{8}, Protect: true}
 	steps := []string{"row put", "row pairs event", "file event", "file protect", "row protect"}
 	for cut := range len(steps) + 1 {
-		w := newWorld(t)
+		w := newFixture(t)
 		how := w.recovery()
 		how.Recording.State = media.StateRecovered
 		how.Unmarked = func(_ context.Context, rec *media.Recording) []media.Event {
@@ -74,7 +74,7 @@ func TestARecoveredFileIsChangedNoMoreThanItNeeds(t *testing.T) {
 		"all marked":     {steps: []string{"row put"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			how, want := w.recovery(), Recovered{}
 			if c.unmarked {
 				how, want = w.recovery(media.Event{ID: media.ID{8}}), Recovered{Unmarked: 1}
@@ -95,7 +95,7 @@ func TestARecoveredFileIsChangedNoMoreThanItNeeds(t *testing.T) {
 // that no protection is counted.
 func TestARecoveredFileThatIsGone(t *testing.T) {
 	for _, all := range []bool{false, true} {
-		w := newWorld(t)
+		w := newFixture(t)
 		delete(w.files, path)
 		how := w.recovery(media.Event{ID: media.ID{8}})
 		how.Tell = func(context.Context, media.Recording) bool { return all }
@@ -113,21 +113,21 @@ func TestARecoveredFileThatIsGone(t *testing.T) {
 // TestOneChangeAtATime checks that every change of a row or its file waits for the change under
 // way, and changes nothing if that takes too long.
 func TestOneChangeAtATime(t *testing.T) {
-	for name, change := range map[string]func(*world) error{
-		"recovered": func(w *world) error {
+	for name, change := range map[string]func(*fixture) error{
+		"recovered": func(w *fixture) error {
 			return w.Recovered(t.Context(), w.recovery(media.Event{ID: media.ID{8}})).RowError
 		},
-		"empty":     func(w *world) error { return w.Empty(t.Context(), media.DeletedFile{ID: one, Path: path}) },
-		"pair":      func(w *world) error { return w.PairEvent(t.Context(), w.rows[one].Recording, media.Event{}) },
-		"protected": func(w *world) error { _, err := w.Store.SetProtected(t.Context(), one, true); return err },
-		"event":     func(w *world) error { _, err := w.AddEvent(t.Context(), one, media.Event{}); return err },
-		"deleted":   func(w *world) error { return w.Delete(t.Context(), one) },
-		"compared": func(w *world) error {
+		"empty":     func(w *fixture) error { return w.Empty(t.Context(), media.DeletedFile{ID: one, Path: path}) },
+		"pair":      func(w *fixture) error { return w.PairEvent(t.Context(), w.rows[one].Recording, media.Event{}) },
+		"protected": func(w *fixture) error { _, err := w.Store.SetProtected(t.Context(), one, true); return err },
+		"event":     func(w *fixture) error { _, err := w.AddEvent(t.Context(), one, media.Event{}); return err },
+		"deleted":   func(w *fixture) error { return w.Delete(t.Context(), one) },
+		"compared": func(w *fixture) error {
 			return w.Alone(t.Context(), one, func(context.Context) error { return w.step("row put", func() {}) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			release, err := w.claim(t.Context(), one)
 			require.NoError(t, err)
 			over := make(chan time.Time, 1)
@@ -144,11 +144,11 @@ func TestOneChangeAtATime(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownOfARecoveredFile checks that its facts are read and reported while no other
+// TestRecoveryReadsAndReportsEventsUnderItsClaim checks that its facts are read and reported while no other
 // change of the recording is under way: an event added just before is in the row, and a later
 // one waits until the row is put, so that neither is lost.
-func TestWhatIsKnownOfARecoveredFile(t *testing.T) {
-	w := newWorld(t)
+func TestRecoveryReadsAndReportsEventsUnderItsClaim(t *testing.T) {
+	w := newFixture(t)
 	first, second := media.Event{ID: media.ID{8}}, media.Event{ID: media.ID{9}}
 	over := make(chan time.Time, 1)
 	over <- time.Time{}
@@ -177,9 +177,9 @@ func TestWhatIsKnownOfARecoveredFile(t *testing.T) {
 	require.Equal(t, []media.Event{first, second}, w.rows[one].Events)
 }
 
-// TestARowOfAnEmptyFileGoes checks that Empty deletes the row.
-func TestARowOfAnEmptyFileGoes(t *testing.T) {
-	w := newWorld(t)
+// TestEmptyDeletesTheRow checks that Empty deletes the row.
+func TestEmptyDeletesTheRow(t *testing.T) {
+	w := newFixture(t)
 	delete(w.files, path)
 	require.NoError(t, w.Empty(t.Context(), media.DeletedFile{ID: one, Path: path}))
 	require.NotContains(t, w.rows, one)

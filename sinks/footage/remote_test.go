@@ -8,9 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestWhatIsKnownOfARecordingThatLiesElsewhereStays checks that the facts of a recording that
+// TestFactsOfARecordingStoredElsewhereStay checks that the facts of a recording that
 // another location holds stay when its file is evicted, and go when the recording is deleted.
-func TestWhatIsKnownOfARecordingThatLiesElsewhereStays(t *testing.T) {
+func TestFactsOfARecordingStoredElsewhereStay(t *testing.T) {
 	for name, c := range map[string]struct {
 		elsewhere media.Location
 		stays     bool
@@ -21,7 +21,7 @@ func TestWhatIsKnownOfARecordingThatLiesElsewhereStays(t *testing.T) {
 		"nowhere any more":      {media.Location{Bucket: "b", State: media.StateLost}, false},
 		"here alone, as it was": {media.Location{Node: "front", State: media.StateFinished}, false},
 	} {
-		w := newWorld(t)
+		w := newFixture(t)
 		r := w.rows[one]
 		r.Node = "front"
 		r.Locations = []media.Location{{Node: "front", State: media.StateFinished}, c.elsewhere}
@@ -37,10 +37,10 @@ func TestWhatIsKnownOfARecordingThatLiesElsewhereStays(t *testing.T) {
 	}
 }
 
-// TestWhatIsKnownOfAnEvictedRecordingStaysWhileTheDatabaseIsAway checks that the facts stay while
+// TestFactsStayWhileTheDatabaseIsDown checks that the facts stay while
 // another location may hold the recording, and that Delete removes them regardless.
-func TestWhatIsKnownOfAnEvictedRecordingStaysWhileTheDatabaseIsAway(t *testing.T) {
-	w := newWorld(t)
+func TestFactsStayWhileTheDatabaseIsDown(t *testing.T) {
+	w := newFixture(t)
 	w.away = true
 	require.NoError(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false))
 	require.NotContains(t, w.files, path)

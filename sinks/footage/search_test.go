@@ -86,8 +86,8 @@ func grows(pipeline string) media.Record {
 	return media.Record{Recording: media.Recording{ID: one, Path: path, Pipeline: pipeline, State: media.StateRecording, StartUTC: 5, EndUTC: 18}}
 }
 
-func newIndex(t *testing.T, records ...media.Record) (*world, *index) {
-	w := newWorld(t)
+func newIndex(t *testing.T, records ...media.Record) (*fixture, *index) {
+	w := newFixture(t)
 	x := &index{records: records, begun: map[media.ID]bool{}, changed: make(chan struct{}), asked: make(chan struct{}, 100), looked: make(chan struct{}, 100)}
 	for _, r := range records {
 		x.begun[r.ID] = r.State == media.StateRecording
@@ -150,8 +150,8 @@ func TestASearchThatIsNotSettledInTime(t *testing.T) {
 	search.Wait()
 }
 
-// TestWhatASearchDoesNotWaitFor checks the recordings that never delay a search.
-func TestWhatASearchDoesNotWaitFor(t *testing.T) {
+// TestFindDoesNotWaitForUnrelatedRecordings checks the recordings that never delay a search.
+func TestFindDoesNotWaitForUnrelatedRecordings(t *testing.T) {
 	finished, marked, earlier, elsewhere := grows("a"), grows("a"), grows("a"), grows("b")
 	finished.State, finished.EndUTC = media.StateFinished, 20
 	marked.Events = []media.Event{event}

@@ -37,9 +37,9 @@ func belongs(t *testing.T, path string, id media.ID) error {
 	return Belongs(f, path, id)
 }
 
-// TestFileSaysWhoseItIs checks Belongs on a growing file and on each finished form, and that it does
+// TestBelongsAcceptsTheFileOfTheRecording checks Belongs on a growing file and on each finished form, and that it does
 // not read the tables.
-func TestFileSaysWhoseItIs(t *testing.T) {
+func TestBelongsAcceptsTheFileOfTheRecording(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(8))
 	for form := range forms {
@@ -65,9 +65,9 @@ func TestFileSaysWhoseItIs(t *testing.T) {
 	require.LessOrEqual(t, counted.bytes, 3*4096, "a block for the head, for the moov's and for the entry")
 }
 
-// TestFileThatCannotSayWhoseItIs checks files without a valid entry: cut anywhere, with any byte of
+// TestBelongsRefusesAFileWithoutAValidEntry checks files without a valid entry: cut anywhere, with any byte of
 // the identity changed, of another program, or empty.
-func TestFileThatCannotSayWhoseItIs(t *testing.T) {
+func TestBelongsRefusesAFileWithoutAValidEntry(t *testing.T) {
 	t.Parallel()
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
 	whole, err := os.ReadFile(s.path(rec))

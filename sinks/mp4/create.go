@@ -31,11 +31,11 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	}
 	f.entry.identity.FlushNS = int64(m.flush)
 	f.noSync = m.cfg.Sync == syncNone
-	f.entry.protected = f.entry.protected && m.protect(f, m.seg.Events...)
+	f.entry.protected = f.entry.protected && m.grantProtection(f, m.seg.Events...)
 	if err := m.create(f); err != nil {
 		return err
 	}
-	m.file, m.synced, m.counted, m.told, m.unsynced = f, m.clock.Now(), 0, false, false
+	m.file, m.synced, m.counted, m.announced, m.unsynced = f, m.clock.Now(), 0, false, false
 	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
 		return err
 	}

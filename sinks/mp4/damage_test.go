@@ -245,10 +245,10 @@ func (c closed) ReadDir(name string) ([]fs.DirEntry, error) {
 	return c.FS.ReadDir(name)
 }
 
-// TestRecoveryGoesRoundWhatItCannotRead checks that recovery skips root's lost+found, which exists if
+// TestRecoverySkipsUnreadableDirectories checks that recovery skips root's lost+found, which exists if
 // record_path is the root of a disk, and that it reports a damaged directory and recovers the files
 // of the others.
-func TestRecoveryGoesRoundWhatItCannotRead(t *testing.T) {
+func TestRecoverySkipsUnreadableDirectories(t *testing.T) {
 	dir := t.TempDir()
 	b := grow(t, record(t, avc(4)), false).data
 	for _, sub := range []string{"a", "broken", "lost+found", "z"} {

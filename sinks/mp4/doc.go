@@ -95,7 +95,7 @@
 //
 // # Files and packages
 //
-//	stage.go                    the stage: create, tell, sync, finish, outage, stats
+//	stage.go                    the stage: create, announce, sync, finish, outage, stats
 //	file.go                     a growing file: moof, moov, track, gaps, sidx
 //	seal.go                     the checksum of a chunk, written and checked
 //	finalise.go                 finishing a file

@@ -96,12 +96,12 @@ func (e *entry) readEvents(box []byte, at int) (behind int) {
 	return at + eventsFixedBytes + int(room)
 }
 
-// note writes an event, and the protection that it requires, into the entry of the growing
+// noteEvent writes an event, and the protection that it requires, into the entry of the growing
 // file. It reports whether the list had room for the event.
-func (f *file) note(ev media.Event, protected bool) (bool, error) {
+func (f *file) noteEvent(ev media.Event, protected bool) (bool, error) {
 	e := &f.entry
 	e.events = media.JoinEvent(e.events, ev)
-	kept := holds(e.events, ev.ID)
+	kept := names(e.events, ev.ID)
 	if e.eventsAt > 0 {
 		list := encodedList(e.encodeEvents(e.eventsRoomBytes))
 		if err := f.writeAt(list, f.lay.entryAt+int64(e.eventsAt)+eventsLengthAt); err != nil {
@@ -117,7 +117,7 @@ func (f *file) note(ev media.Event, protected bool) (bool, error) {
 	return kept, nil
 }
 
-func holds(list []media.Event, id media.ID) bool {
+func names(list []media.Event, id media.ID) bool {
 	for i := range list {
 		if list[i].ID == id {
 			return true

@@ -113,7 +113,7 @@ func faultyRun(t *testing.T, fsys disk.FS, form string, set *media.TrackSet, chu
 			written = append(written, k)
 			n -= min(n, units[k])
 		}
-		if s.out != nil {
+		if s.outage != nil {
 			require.NotEmpty(t, s.report().Problems, at)
 			require.False(t, s.report().Recording, at)
 		}

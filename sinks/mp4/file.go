@@ -177,7 +177,7 @@ func (f *file) write(c *media.Chunk) error {
 		_ = f.f.Truncate(f.sizeBytes)
 		return f.fail("write chunk", f.sizeBytes, err)
 	}
-	f.took(g, f.sizeBytes+int64(len(f.w.B)), n)
+	f.record(g, f.sizeBytes+int64(len(f.w.B)), n)
 	f.steppedNS = c.SteppedNS
 	return nil
 }
@@ -197,7 +197,7 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 		t := &f.tracks[i]
 		cols, dropped := t.admit(&c.Tracks[i])
 		f.dropped += uint64(dropped)
-		g.leaveOut(i, &c.Tracks[i], dropped)
+		g.noteDropped(i, &c.Tracks[i], dropped)
 		if cols.Len() == 0 {
 			continue
 		}
@@ -216,9 +216,9 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 	return nil
 }
 
-// took records a fragment of n bytes at the end of the file, with its payload at offset data,
+// record records a fragment of n bytes at the end of the file, with its payload at offset data,
 // in the tables and the index. Writing and scanning share it.
-func (f *file) took(g *fragment, data, n int64) {
+func (f *file) record(g *fragment, data, n int64) {
 	timed, at, sync := false, int64(0), false
 	for i := range g.runs {
 		r := &g.runs[i]
@@ -232,7 +232,7 @@ func (f *file) took(g *fragment, data, n int64) {
 			at = r.cols.DTS[0] + t.shiftTicks + int64(r.cols.OffsetTicks[0]) - t.mediaTimeTicks
 		}
 	}
-	f.follow(g, at, timed)
+	f.noteGaps(g, at, timed)
 	if f.lay.fragment {
 		f.index.add(n, g.prft(), at, timed, sync)
 	}

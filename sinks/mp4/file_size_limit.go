@@ -54,9 +54,9 @@ func (m *Muxer) continued(utc int64) *media.Segment {
 // hitLimit records the size at which a file failed, so that the next files end before it, and
 // permits the next file to begin at once.
 func (m *Muxer) hitLimit(err error, size int64) {
-	if size == 0 || !errors.Is(err, unix.EFBIG) || m.out == nil {
+	if size == 0 || !errors.Is(err, unix.EFBIG) || m.outage == nil {
 		return
 	}
 	m.ranIntoBytes = size
-	m.out.tried = time.Time{}
+	m.outage.tried = time.Time{}
 }

@@ -22,7 +22,7 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	switch {
 	case f == nil:
 		return nil
-	case !m.told:
+	case !m.announced:
 		name, path := f.name, m.path
 		m.drop()
 		err := m.fs.Remove(name)
@@ -133,7 +133,7 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	if err != nil {
 		return err
 	}
-	m.told = false // nothing is left to recover
+	m.announced = false // nothing is left to recover
 	return emit(r)
 }
 
@@ -150,7 +150,7 @@ func (m *Muxer) drop() {
 		m.growth.Closed(m.path, filepath.Join(m.dir, m.final))
 	} else {
 		m.growth.Closed(m.path, m.path)
-		if m.told {
+		if m.announced {
 			m.onUnfinished(m.path)
 		}
 	}

@@ -176,8 +176,8 @@ func (f *fragment) readGaps(box []byte) {
 // collect copies the gaps of a chunk.
 func (g *fragment) collect(c *media.Chunk) { g.gaps = append(g.gaps[:0], c.Gaps...) }
 
-// leaveOut records the access units of a chunk that do not continue the file's track.
-func (g *fragment) leaveOut(track int, c *media.Columns, units int) {
+// noteDropped records the access units of a chunk that do not continue the file's track.
+func (g *fragment) noteDropped(track int, c *media.Columns, units int) {
 	if units == 0 {
 		return
 	}
@@ -188,9 +188,9 @@ func (g *fragment) leaveOut(track int, c *media.Columns, units int) {
 	g.gaps = media.JoinGap(g.gaps, gap)
 }
 
-// follow adds a fragment's gaps, and the wall clock of the lead track's first sample as an
+// noteGaps adds a fragment's gaps, and the wall clock of the lead track's first sample as an
 // anchor. at is that sample's time in the file in ticks; timed reports that there is one.
-func (f *file) follow(g *fragment, at int64, timed bool) {
+func (f *file) noteGaps(g *fragment, at int64, timed bool) {
 	for _, gap := range g.gaps {
 		if f.within(&gap) {
 			f.gaps = media.JoinGap(f.gaps, gap)
@@ -222,7 +222,7 @@ func (f *file) conclude(state media.State, reason media.Cause) {
 	e.anchors = f.anchoring.Anchors(e.outcome.durationNS, int64(e.identity.Speed))
 	e.gaps = f.gapsWithin(e.anchors.At(e.outcome.durationNS))
 	for i := range f.tracks {
-		f.absent(i)
+		f.noteAbsence(i)
 	}
 }
 
@@ -243,9 +243,9 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	return list
 }
 
-// foretoldNS returns the duration of the gaps in the file that the gap before the next file
+// reportedLaterNS returns the duration of the gaps in the file that the gap before the next file
 // reports, ns; it is negative if the file reports them itself.
-func (f *file) foretoldNS() (ns int64) {
+func (f *file) reportedLaterNS() (ns int64) {
 	for i := range f.gaps {
 		if f.gaps[i].Next {
 			ns += f.gaps[i].Missing()
@@ -264,10 +264,10 @@ const (
 	absentTimes = 5
 )
 
-// absent records a gap where a track is missing at the begin or the end of the file, unless
+// noteAbsence records a gap where a track is missing at the begin or the end of the file, unless
 // the list has that gap already, or, at the end of the lead track, the gap before the next
 // file reports it.
-func (f *file) absent(i int) {
+func (f *file) noteAbsence(i int) {
 	t, e := &f.tracks[i], &f.entry
 	total := e.outcome.durationNS
 	begin, end, usual := total, total, int64(0)

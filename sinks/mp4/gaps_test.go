@@ -79,7 +79,7 @@ func TestAFileTellsItsGapsAndItsWallClock(t *testing.T) {
 	}
 }
 
-func TestRecoverySaysWhereItCutChunksOut(t *testing.T) {
+func TestRecoveryReportsRemovedChunksAsGaps(t *testing.T) {
 	for _, fragment := range []bool{false, true} {
 		k := grow(t, record(t, avc(8)), fragment)
 		data := bytes.Clone(k.data)

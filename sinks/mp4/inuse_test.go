@@ -12,9 +12,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// TestInUseIsWhatSomebodyWrites checks that a growing file is in use, that a finished file and one
+// TestInUse checks that a growing file is in use, that a finished file and one
 // that a crash left are not, and that a file of unknown state is.
-func TestInUseIsWhatSomebodyWrites(t *testing.T) {
+func TestInUse(t *testing.T) {
 	src, pool := record(t, avc(2)), media.NewCheckedPool()
 	s := newSession(t, Defaults(), nil)
 	set, chunks := src.chunks(t, pool, time.Second, nil)

@@ -60,7 +60,7 @@ func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config,
 			c.Release()
 			continue
 		}
-		if err = s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit); err == nil && s.out == nil {
+		if err = s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit); err == nil && s.outage == nil {
 			written++
 		}
 		if err == nil {
@@ -78,7 +78,7 @@ func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config,
 
 // outageError returns the error of an outage, or nil.
 func (s *session) outageError() error {
-	if s.out == nil {
+	if s.outage == nil {
 		return nil
 	}
 	return errors.New(s.report().Problems[0].Cause)
@@ -173,7 +173,7 @@ func pictures(t *testing.T, file string) (n int) {
 	return n
 }
 
-func TestFullDiskFinishesTheFileAndSaysSo(t *testing.T) {
+func TestAFullDiskFinishesTheFileAndIsReported(t *testing.T) {
 	src := record(t, avc(8))
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {

@@ -44,7 +44,7 @@ func AddEvents(name string, recording media.ID, events []media.Event) error {
 		all := e.events
 		for _, list := range [][]media.Event{f.Events, events} {
 			for _, ev := range list {
-				if all = media.JoinEvent(all, ev); !holds(all, ev.ID) {
+				if all = media.JoinEvent(all, ev); !names(all, ev.ID) {
 					return fmt.Errorf("%s: %w", name, ErrNoRoom)
 				}
 			}
@@ -126,8 +126,8 @@ func change(name string, recording media.ID, do func(*entry, *facts.Facts) error
 
 func factsOf(name string) (facts.Store, error) { return facts.Of(name, disk.IdentityFile) }
 
-// know applies the facts stored beside a recording's file. Damaged facts protect it.
-func know(store facts.Store, r *media.Recording) error {
+// applyFacts applies the facts stored beside a recording's file. Damaged facts protect it.
+func applyFacts(store facts.Store, r *media.Recording) error {
 	f, err := store.Read(r.ID)
 	f.Apply(r)
 	return err

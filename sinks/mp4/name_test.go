@@ -74,9 +74,9 @@ func TestTwoRecordingsOfOneNameDoNotCollide(t *testing.T) {
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }
 
-// TestNameThatACrashLeftBehind checks that an abandoned file under the next recording's name stays,
+// TestAnAbandonedFileKeepsItsName checks that an abandoned file under the next recording's name stays,
 // byte by byte, and that the recording gets the next name.
-func TestNameThatACrashLeftBehind(t *testing.T) {
+func TestAnAbandonedFileKeepsItsName(t *testing.T) {
 	t.Parallel()
 	src := record(t, avc(4))
 	grown := grow(t, src, false).data

@@ -39,17 +39,17 @@ const (
 
 // take writes a chunk, or holds it during an outage and tries again.
 func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
-	if m.out == nil {
+	if m.outage == nil {
 		if err := m.put(c, emit); err != nil {
 			return err
 		}
 	} else {
 		m.hold(c)
-		if err := m.again(emit); err != nil {
+		if err := m.retry(emit); err != nil {
 			return err
 		}
 	}
-	if m.patient {
+	if m.waitsForDisk {
 		return m.wait(ctx, emit)
 	}
 	return nil
@@ -62,7 +62,7 @@ func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if err == nil {
 		return nil
 	}
-	inFile := m.told && m.file != nil && m.file.syncFail != nil
+	inFile := m.announced && m.file != nil && m.file.syncFail != nil
 	if err := m.failed(err, emit); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 
 // wait blocks until the held chunks are written, at most until the run's end.
 func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
-	for m.out != nil && len(m.out.held) > 0 {
+	for m.outage != nil && len(m.outage.held) > 0 {
 		timer, stop := m.clock.After(tryEvery)
 		select {
 		case <-timer:
@@ -85,7 +85,7 @@ func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) e
 			stop()
 			return context.Cause(ctx)
 		}
-		if err := m.again(emit); err != nil {
+		if err := m.retry(emit); err != nil {
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	m.stats.failed(err)
 	kind, ofDisk := disk.TroubleOf(err)
 	size := int64(0)
-	if m.told && m.file != nil {
+	if m.announced && m.file != nil {
 		size = m.file.sizeBytes
 	}
 	if serr := m.salvage(emit); serr != nil {
@@ -110,21 +110,21 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	if !ofDisk {
 		return err
 	}
-	m.disrupted(kind, err)
+	m.noteOutage(kind, err)
 	m.hitLimit(err, size)
 	return nil
 }
 
-// disrupted records that the disk accepts no media.
-func (m *Muxer) disrupted(kind disk.Trouble, err error) {
+// noteOutage records that the disk accepts no media.
+func (m *Muxer) noteOutage(kind disk.Trouble, err error) {
 	now := m.clock.Now()
-	if m.out == nil {
-		m.out = &outage{cause: kind.Cause, since: now, fromNS: m.lastNS}
-		if m.patient && !m.used { // between two events no media is missing
-			m.out.fromNS = 0
+	if m.outage == nil {
+		m.outage = &outage{cause: kind.Cause, since: now, fromNS: m.lastNS}
+		if m.waitsForDisk && !m.hasHadFile { // between two events no media is missing
+			m.outage.fromNS = 0
 		}
 	}
-	o := m.out
+	o := m.outage
 	if o.now.Problem != kind.Problem {
 		m.log.Error("recording failed", "error", err, "again_in", tryEvery)
 	}
@@ -137,12 +137,12 @@ func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 
 // hold keeps a chunk if a file can begin with it or with a held chunk, and else drops it.
 func (m *Muxer) hold(c *media.Chunk) {
-	o := m.out
+	o := m.outage
 	if o.firstNS == 0 {
 		o.firstNS = c.UTC - c.SteppedNS
 	}
 	if o.heldBytes+c.Bytes() > maxHeldBytes {
-		m.letGo(len(o.held))
+		m.dropHeld(len(o.held))
 	}
 	if len(o.held) == 0 && !c.StartsGOP {
 		m.lose(c)
@@ -153,13 +153,13 @@ func (m *Muxer) hold(c *media.Chunk) {
 }
 
 func (m *Muxer) lose(c *media.Chunk) {
-	m.out.lost++
-	m.stats.lose(m.out.cause, c)
+	m.outage.lost++
+	m.stats.lose(m.outage.cause, c)
 }
 
-// letGo drops the first n held chunks.
-func (m *Muxer) letGo(n int) {
-	o := m.out
+// dropHeld drops the first n held chunks.
+func (m *Muxer) dropHeld(n int) {
+	o := m.outage
 	for _, c := range o.held[:n] {
 		m.lose(c)
 		o.heldBytes -= c.Bytes()
@@ -168,45 +168,45 @@ func (m *Muxer) letGo(n int) {
 	o.held = slices.Delete(o.held, 0, n)
 }
 
-// missed drops the chunks before the newest key frame, after a failed try.
-func (m *Muxer) missed() {
-	held := m.out.held
+// dropOldGOPs drops the chunks before the newest key frame, after a failed try.
+func (m *Muxer) dropOldGOPs() {
+	held := m.outage.held
 	for i := len(held) - 1; i > 0; i-- {
 		if held[i].StartsGOP {
-			m.letGo(i)
+			m.dropHeld(i)
 			return
 		}
 	}
 }
 
-// again tries to begin a file with the held chunks if tryEvery has passed.
-func (m *Muxer) again(emit pipeline.Emit[media.Recording]) error {
-	o, now := m.out, m.clock.Now()
+// retry tries to begin a file with the held chunks if tryEvery has passed.
+func (m *Muxer) retry(emit pipeline.Emit[media.Recording]) error {
+	o, now := m.outage, m.clock.Now()
 	if len(o.held) == 0 || m.seg == nil || now.Sub(o.tried) < tryEvery {
 		return nil
 	}
 	if m.stillFull() {
 		o.tried = now
-		m.missed()
+		m.dropOldGOPs()
 		return nil
 	}
 	before := m.seg
 	err := m.reopen()
 	if err == nil {
-		m.seg = m.goOn(o)
+		m.seg = m.resumedSegment(o)
 		err = m.write(o.held[0], emit)
 	}
 	if err != nil {
 		m.seg = before
 		if err = m.failed(err, emit); err == nil {
-			m.missed()
+			m.dropOldGOPs()
 		}
 		return err
 	}
-	m.over()
+	m.endOutage()
 	o.held[0].Release()
 	for i, c := range o.held[1:] {
-		if m.out == nil {
+		if m.outage == nil {
 			err = m.put(c, emit)
 		} else { // the disk failed again
 			m.hold(c)
@@ -226,8 +226,8 @@ func release(chunks []*media.Chunk) {
 	}
 }
 
-// goOn returns the segment whose file begins with the held chunks.
-func (m *Muxer) goOn(o *outage) *media.Segment {
+// resumedSegment returns the segment whose file begins with the held chunks.
+func (m *Muxer) resumedSegment(o *outage) *media.Segment {
 	first := o.held[0]
 	s := m.continued(first.UTC)
 	s.Gap = m.gapBefore(o, first)
@@ -237,11 +237,11 @@ func (m *Muxer) goOn(o *outage) *media.Segment {
 // gapBefore returns the gap between the last file and a file that begins with first.
 func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	own := m.seg.Gap // of the segment, before its first chunk
-	if m.used {
+	if m.hasHadFile {
 		own = media.Gap{}
 	}
 	from := o.fromNS
-	if from == 0 && m.lastNS == 0 && !m.patient { // the first file of the process
+	if from == 0 && m.lastNS == 0 && !m.waitsForDisk { // the first file of the process
 		if utc := m.interrupted.ask(m.key); utc != 0 {
 			from, o.earlier = utc-first.SteppedNS, true
 		}
@@ -266,10 +266,10 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	}
 }
 
-// over ends the outage: a file grows.
-func (m *Muxer) over() {
-	o := m.out
-	m.out = nil
+// endOutage ends the outage: a file grows.
+func (m *Muxer) endOutage() {
+	o := m.outage
+	m.outage = nil
 	m.stats.problem.Store(nil)
 	m.trouble(nil)
 	m.log.Info("recording goes on", "after", o.now.Problem, "lasted", m.clock.Now().Sub(o.since).Round(time.Millisecond))
@@ -280,14 +280,14 @@ func (m *Muxer) over() {
 	}
 }
 
-// cutOff ends a segment during an outage.
-func (m *Muxer) cutOff() {
-	if m.out == nil {
+// endSegmentInOutage ends a segment during an outage.
+func (m *Muxer) endSegmentInOutage() {
+	if m.outage == nil {
 		return
 	}
-	m.letGo(len(m.out.held))
-	if m.patient { // the event is over; the next one will test the disk
-		m.out = nil
+	m.dropHeld(len(m.outage.held))
+	if m.waitsForDisk { // the event is over; the next one will test the disk
+		m.outage = nil
 		m.stats.problem.Store(nil)
 	}
 }
@@ -299,9 +299,9 @@ func (m *Muxer) stillFull() bool {
 	if !ok {
 		return false
 	}
-	switch m.out.now.Cause {
+	switch m.outage.now.Cause {
 	case media.GapDiskFull:
-		return room.FreeBytes < m.reserve(m.seg, m.cfg)+2*int64(m.out.heldBytes)
+		return room.FreeBytes < m.reserve(m.seg, m.cfg)+2*int64(m.outage.heldBytes)
 	case media.GapNoInodes:
 		return room.NoInodes()
 	}

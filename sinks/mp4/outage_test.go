@@ -143,7 +143,7 @@ func TestShortOutageCostsNothing(t *testing.T) {
 // the ring.
 func TestEventWaitsForTheDisk(t *testing.T) {
 	d := newSickDisk(t, Defaults())
-	d.patient = true
+	d.waitsForDisk = true
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 3}.make(t, d.pool)
 	require.NoError(t, d.Open(t.Context()))
 	d.err = unix.ENOSPC
@@ -166,7 +166,7 @@ func TestEventWaitsForTheDisk(t *testing.T) {
 // TestAbortEndsTheWaitForTheDisk checks that an abort ends the wait and releases the held chunks.
 func TestAbortEndsTheWaitForTheDisk(t *testing.T) {
 	d := newSickDisk(t, Defaults())
-	d.patient = true
+	d.waitsForDisk = true
 	d.Muxer.clock = pipeline.SystemClock
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 1}.make(t, d.pool)
 	require.NoError(t, d.Open(t.Context()))

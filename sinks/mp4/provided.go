@@ -34,17 +34,17 @@ type Timings interface {
 // provides: after a crash it limits the media that was in memory only.
 type FlushInterval time.Duration
 
-// unmeasured is the Growth of a program that provides none.
-type unmeasured struct{}
+// noGrowth is the Growth of a program that provides none.
+type noGrowth struct{}
 
-func (unmeasured) Grew(string, string, int64) {}
-func (unmeasured) Closed(string, string)      {}
+func (noGrowth) Grew(string, string, int64) {}
+func (noGrowth) Closed(string, string)      {}
 
-type untimed struct{}
+type noTimings struct{}
 
-func (untimed) Wrote(time.Duration)    {}
-func (untimed) Synced(time.Duration)   {}
-func (untimed) Finished(time.Duration) {}
+func (noTimings) Wrote(time.Duration)    {}
+func (noTimings) Synced(time.Duration)   {}
+func (noTimings) Finished(time.Duration) {}
 
 // MayRecord returns why recording to a directory is forbidden, or nil. The directory is an
 // absolute path, to be resolved with its current links. It is called each time that the

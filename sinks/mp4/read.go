@@ -38,7 +38,7 @@ func ReadEntry(name string) (media.Recording, error) {
 	}
 	store, err := factsOf(disk.Absolute(name))
 	if err == nil {
-		err = know(store, &r)
+		err = applyFacts(store, &r)
 	}
 	if errors.Is(err, facts.ErrDamaged) {
 		err = nil
@@ -132,7 +132,7 @@ func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
 		return false, err
 	}
 	r := media.Recording{ID: recording, Protected: e.protected}
-	if err := know(facts.In(dir), &r); err != nil && !errors.Is(err, facts.ErrDamaged) {
+	if err := applyFacts(facts.In(dir), &r); err != nil && !errors.Is(err, facts.ErrDamaged) {
 		return r.Protected, err
 	}
 	return r.Protected, nil

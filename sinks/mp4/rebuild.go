@@ -57,7 +57,7 @@ func (r *Repaired) scan(f *file) error {
 				}
 				skipped, broken = nil, false
 			}
-			f.took(&f.frag, s.pos+head+8, n)
+			f.record(&f.frag, s.pos+head+8, n)
 		}
 		s.pos += n
 	}

@@ -92,7 +92,7 @@ func recoverDir(ctx context.Context, fsys disk.FS, dir string, report func(Repai
 		if errors.Is(r.Err, disk.ErrOwned) || errors.Is(r.Err, fs.ErrNotExist) {
 			continue // another process writes it, or finished it just now
 		}
-		r.know(dir, dir)
+		r.applyFacts(dir, dir)
 		report(r)
 	}
 	if unread != nil {
@@ -140,18 +140,18 @@ func Repair(file string) (Repaired, error) {
 	}
 	r := recoverFile(fsys, filepath.Base(file))
 	if root, err := facts.Root(file, disk.IdentityFile); err == nil {
-		r.know(root, filepath.Dir(file))
+		r.applyFacts(root, filepath.Dir(file))
 	}
 	return r, r.Err
 }
 
-// know completes the recording with the facts stored beside its file, which is in dir below the
+// applyFacts completes the recording with the facts stored beside its file, which is in dir below the
 // record directory, and rebuilds its sample index. If the file was removed, it removes both. It
 // ignores errors, which do not concern the repair: see ReadEntry, and package sampleindex.
-func (r *Repaired) know(recordDir, dir string) {
+func (r *Repaired) applyFacts(recordDir, dir string) {
 	switch {
 	case r.Recording.State != "":
-		_ = know(facts.In(recordDir), &r.Recording)
+		_ = applyFacts(facts.In(recordDir), &r.Recording)
 		_ = rebuildIndex(recordDir, filepath.Join(dir, filepath.FromSlash(r.Recording.Path)), r.Recording.ID)
 	case r.Removed && r.Recording.ID != media.ID{}:
 		_ = Forget(recordDir, r.Recording.ID)

@@ -69,9 +69,9 @@ func TestEachRefusalIsUnderstood(t *testing.T) {
 	}
 }
 
-// TestWhatIsKilledWithoutSpecialCallsIsRecovered kills the recorder at each operation on such a file
+// TestRecoveryWithoutSpecialCalls kills the recorder at each operation on such a file
 // system.
-func TestWhatIsKilledWithoutSpecialCallsIsRecovered(t *testing.T) {
+func TestRecoveryWithoutSpecialCalls(t *testing.T) {
 	src := record(t, avc(4))
 	calls := refusing(unix.EPERM, unix.EOPNOTSUPP)
 	calls.Flock = nil // its lock would end with the process, which the test cannot kill
@@ -90,9 +90,9 @@ func TestWhatIsKilledWithoutSpecialCallsIsRecovered(t *testing.T) {
 	}
 }
 
-// TestALockOfAnotherHostIsSaid checks that a lock that another host may hold is reported and nothing
+// TestALockOfAnotherHostIsReported checks that a lock that another host may hold is reported and nothing
 // is changed.
-func TestALockOfAnotherHostIsSaid(t *testing.T) {
+func TestALockOfAnotherHostIsReported(t *testing.T) {
 	dir := t.TempDir()
 	d, err := disk.Open(dir)
 	require.NoError(t, err)
@@ -114,9 +114,9 @@ func TestALockOfAnotherHostIsSaid(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "left.mp4.part"))
 }
 
-// TestARefusedNameIsSaid checks that a name that the file system refuses is reported with the
+// TestARefusedNameIsReported checks that a name that the file system refuses is reported with the
 // character, and not as a missing disk.
-func TestARefusedNameIsSaid(t *testing.T) {
+func TestARefusedNameIsReported(t *testing.T) {
 	for e, says := range map[unix.Errno]string{
 		unix.EINVAL: "refuses this name", unix.ENOENT: "refuses this name",
 		unix.EILSEQ: "refuses this name", unix.ENAMETOOLONG: "file name too long",

@@ -34,9 +34,9 @@ func TestRepairUnderAFinishedName(t *testing.T) {
 	}
 }
 
-// TestNothingOfAnothersIsDeleted checks that a file without a whole chunk is removed only if it is
+// TestRepairDeletesOnlyOurEmptyFiles checks that a file without a whole chunk is removed only if it is
 // ours and has the name of a growing file.
-func TestNothingOfAnothersIsDeleted(t *testing.T) {
+func TestRepairDeletesOnlyOurEmptyFiles(t *testing.T) {
 	k := grow(t, record(t, avc(4)), false)
 	foreign, err := os.ReadFile(k.src.file)
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestARecoveredFileSaysWhatMayHaveBeenInMemory(t *testing.T) {
+func TestARecoveredFileReportsTheMediaLostFromMemory(t *testing.T) {
 	require.Equal(t, "up to flush_interval of media in memory (250ms)", unwritten(250e6).String())
 	require.Equal(t, "up to flush_interval of media in memory (1s by default)", unwritten(0).String())
 	require.Equal(t, "nothing", Unwritten{}.String())

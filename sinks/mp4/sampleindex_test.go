@@ -61,9 +61,9 @@ func requireIndexed(t *testing.T, what, file string, x *samples.Index) {
 	}
 }
 
-// TestAnIndexSaysWhatPlayersReadOfTheFile checks each form and each codec. The index written when a
+// TestAnIndexMatchesTheFile checks each form and each codec. The index written when a
 // file is finished or recovered must equal the one built from the file.
-func TestAnIndexSaysWhatPlayersReadOfTheFile(t *testing.T) {
+func TestAnIndexMatchesTheFile(t *testing.T) {
 	t.Parallel()
 	for name, src := range map[string]*source{"avc": record(t, avc(8)), "hevc": record(t, hevc(8))} {
 		for form, file := range everyForm(t, src, time.Second) {

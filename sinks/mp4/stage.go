@@ -41,16 +41,16 @@ type Muxer struct {
 	indexes func(fsys disk.FS, dir string) sampleindex.Store // opens the sample indexes of a record directory
 	reserve func(*media.Segment, Config) int64               // bytes to reserve in a segment's file
 
-	stage   string // the stage's name in the pipeline
-	fs      disk.FS
-	seg     *media.Segment // nil between segments
-	file    *file          // nil before the segment's first chunk
-	live    *atomic.Int64
-	synced  time.Time // last fdatasync
-	counted uint64    // drops of the open file that the report includes
-	told    bool      // the open file holds a chunk and was announced
-	path    string    // of the open file, absolute
-	final   string    // its final name; empty before it is finished
+	stage     string // the stage's name in the pipeline
+	fs        disk.FS
+	seg       *media.Segment // nil between segments
+	file      *file          // nil before the segment's first chunk
+	live      *atomic.Int64
+	synced    time.Time // last fdatasync
+	counted   uint64    // drops of the open file that the report includes
+	announced bool      // the open file holds a chunk and was announced
+	path      string    // of the open file, absolute
+	final     string    // its final name; empty before it is finished
 
 	unsynced     bool // sync: chunk; the newest chunk waits for the last one of its flush interval
 	stats        stats
@@ -66,9 +66,9 @@ type Muxer struct {
 	ranIntoBytes int64 // size in bytes at which a file could not grow; 0: none failed
 
 	// See outage.go.
-	out           *outage // nil while the disk works
-	patient       bool    // chunks wait in the ring during an outage and are not dropped
-	used          bool    // the segment has had a file
+	outage        *outage // nil while the disk works
+	waitsForDisk  bool    // chunks wait in the ring during an outage and are not dropped
+	hasHadFile    bool    // the segment has had a file
 	events        []media.Event
 	lastSteppedNS int64 // ns, Chunk.SteppedNS of the last file's first chunk
 	// owedNS is the duration of gaps in the last file that only the gap before the next file
@@ -80,7 +80,7 @@ type Muxer struct {
 	interrupted *Interrupted
 	key         interruptedKey
 	trouble     OnTrouble
-	may         MayRecord
+	mayRecord   MayRecord
 }
 
 // New builds the stage. It does no I/O.
@@ -90,16 +90,16 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	}
 	m := &Muxer{stage: set.Stage, cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, above: durable.Disk{}, indexes: indexesIn, reserve: reserveFor}
 	m.openFS = func(dir string) (disk.FS, error) { return disk.OpenAs(dir, m.modes) }
-	m.timings = pipeline.Optional[Timings](set, untimed{})
-	m.growth = pipeline.Optional[Growth](set, unmeasured{})
+	m.timings = pipeline.Optional[Timings](set, noTimings{})
+	m.growth = pipeline.Optional[Growth](set, noGrowth{})
 	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})
 	m.trouble = pipeline.Optional[OnTrouble](set, func(error) {})
-	m.may = pipeline.Optional[MayRecord](set, func(string) error { return nil })
+	m.mayRecord = pipeline.Optional[MayRecord](set, func(string) error { return nil })
 	m.interrupted = pipeline.Optional[*Interrupted](set, nil)
 	m.flush = pipeline.Optional[FlushInterval](set, 0)
 	m.protection = pipeline.Optional[*media.Protection](set, nil)
 	m.key = interruptedKey{set.Stream, set.Pipeline, m.dir, cfg.FilenamePattern}
-	m.patient = set.Mode == pipeline.Event
+	m.waitsForDisk = set.Mode == pipeline.Event
 	m.pattern, _ = filename.Parse(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
@@ -119,12 +119,12 @@ func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
 func (m *Muxer) Open(context.Context) error {
 	if was, ok := m.interrupted.pick(m.key); ok {
 		m.lastNS, m.lastSteppedNS = was.at, was.steppedNS
-		m.out = &outage{cause: was.cause, since: m.clock.Now(), fromNS: was.at, earlier: true}
+		m.outage = &outage{cause: was.cause, since: m.clock.Now(), fromNS: was.at, earlier: true}
 	}
 	err := m.reopen()
-	if kind, disk := disk.TroubleOf(err); disk && !m.patient {
+	if kind, disk := disk.TroubleOf(err); disk && !m.waitsForDisk {
 		m.stats.failed(err)
-		m.disrupted(kind, err)
+		m.noteOutage(kind, err)
 		return nil
 	}
 	return err
@@ -136,7 +136,7 @@ func (m *Muxer) reopen() error {
 		_ = m.fs.Close()
 		m.fs = nil
 	}
-	if err := m.may(m.dir); err != nil {
+	if err := m.mayRecord(m.dir); err != nil {
 		return fmt.Errorf("record_path: %w", err)
 	}
 	var err error
@@ -176,7 +176,7 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 		if err := m.end(endcause.Error, emit); err != nil { // the previous segment had no end
 			return err
 		}
-		m.seg, m.used, m.events = p.Segment, false, p.Segment.Events
+		m.seg, m.hasHadFile, m.events = p.Segment, false, p.Segment.Events
 	}
 	if p.Chunk != nil && p.Chunk.Mark == nil {
 		if err := m.process(ctx, p.Chunk, emit); err != nil {
@@ -224,13 +224,13 @@ func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) err
 		m.owedNS = 0
 	}
 	if behind {
-		m.owedNS = f.foretoldNS()
+		m.owedNS = f.reportedLaterNS()
 	}
 	if kind, disk := disk.TroubleOf(err); disk {
-		m.disrupted(kind, err)
+		m.noteOutage(kind, err)
 		err = nil
 	}
-	m.cutOff()
+	m.endSegmentInOutage()
 	m.seg = nil
 	return err
 }
@@ -240,7 +240,7 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 	reason := media.Cause(pipeline.EndReason(ctx))
 	err := m.finish(reason, emit)
 	switch {
-	case m.patient || !resumes(reason):
+	case m.waitsForDisk || !resumes(reason):
 		m.lastNS = 0
 	case reason == endcause.NoRoom:
 		m.interrupted.leave(m.key, interruption{m.lastNS, m.lastSteppedNS, media.GapDiskFull})
@@ -253,10 +253,10 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 // chunk, and recovery finishes it.
 func (m *Muxer) Close() error {
 	m.drop()
-	if m.out != nil {
-		m.letGo(len(m.out.held))
-		m.interrupted.leave(m.key, interruption{m.lastNS, m.lastSteppedNS, m.out.cause})
-		m.out = nil
+	if m.outage != nil {
+		m.dropHeld(len(m.outage.held))
+		m.interrupted.leave(m.key, interruption{m.lastNS, m.lastSteppedNS, m.outage.cause})
+		m.outage = nil
 		m.stats.problem.Store(nil)
 	}
 	if m.fs == nil {
@@ -272,7 +272,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	if m.seg == nil {
 		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")
 	}
-	if m.file != nil && c.StartsGOP && m.told && m.file.full() {
+	if m.file != nil && c.StartsGOP && m.announced && m.file.full() {
 		if err := m.cutFull(c, emit); err != nil {
 			return err
 		}
@@ -292,7 +292,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	if err := m.syncByPolicy(c); err != nil {
 		return err
 	}
-	if !m.told {
+	if !m.announced {
 		m.stats.began(m.seg, f, before)
 	}
 	m.stats.wrote(f, f.sizeBytes-before, f.units-units)
@@ -302,8 +302,8 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		f.cache.Ease(f.f, f.sizeBytes)
 	}
 	m.lastNS, m.lastSteppedNS = f.written(), f.startSteppedNS
-	if m.told {
+	if m.announced {
 		return nil
 	}
-	return m.tell(emit)
+	return m.announce(emit)
 }

@@ -64,8 +64,8 @@ func (d *dates) date(it *Item) {
 	}
 }
 
-// wrongly records that a file was written under a wrong clock.
-func (d *dates) wrongly(path string) {
+// markWrong records that a file was written under a wrong clock.
+func (d *dates) markWrong(path string) {
 	if d.clock.State == wallclock.Wrong {
 		d.firstSeenUTC[path] = 0
 	}

@@ -51,7 +51,7 @@ func TestADateThatCannotBeRight(t *testing.T) {
 // TestAWrongDateDoesNotChangeTheOrder checks that such a file is deleted neither first nor last
 // because of its date.
 func TestAWrongDateDoesNotChangeTheOrder(t *testing.T) {
-	r := newRoom(t, limits(Limits{MaxBytes: 10 * mib}))
+	r := newFixture(t, limits(Limits{MaxBytes: 10 * mib}))
 	for n := range 9 {
 		r.put(number(n), "live/cam", 5*day-time.Duration(n)*12*time.Hour, mib)
 	}

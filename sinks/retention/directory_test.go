@@ -16,7 +16,7 @@ import (
 // place of the record directory, or below its empty mount point, and that retention resumes with
 // the right disk.
 func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
+	r := newFixture(t, limits(Limits{Expire: day}))
 	r.k.deps.Disk = func(string) (filesystem.Capacity, error) {
 		return filesystem.Capacity{UsableBytes: 100 * mib, FreeBytes: 50 * mib}, nil
 	}
@@ -41,7 +41,7 @@ func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
 
 // TestALinkedDirectoryIsLookedInto checks a record directory that is a symbolic link.
 func TestALinkedDirectoryIsLookedInto(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
+	r := newFixture(t, limits(Limits{Expire: day}))
 	r.put("cam/old.mp4", "live/a", 2*day, mib)
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(r.dir, link))

@@ -50,7 +50,7 @@ func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item
 			continue // gone, or replaced by another file
 		}
 		was := *e.Item
-		if !k.index.fresh(e.Item, k.clock.Best) {
+		if !k.index.reread(e.Item, k.clock.Best) {
 			*e.Item = was
 			k.see(e.Path, k.clock.Best)
 			continue
@@ -91,8 +91,8 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 	if err != nil {
 		return
 	}
-	k.filling.freed(after)
-	gained := after.FreeBytes - before.FreeBytes + k.filling.during(k.deps.Clock.Now().Sub(began))
+	k.fillRate.freed(after)
+	gained := after.FreeBytes - before.FreeBytes + k.fillRate.during(k.deps.Clock.Now().Sub(began))
 	if gained >= room/2 {
 		k.futileBytes = 0
 		return
@@ -100,7 +100,7 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 	if k.futileBytes += room - max(gained, 0); k.futileBytes <= 3*margin(after.UsableBytes) {
 		return
 	}
-	k.rest, k.futileBytes = now.Add(restFor), 0
+	k.restUntil, k.futileBytes = now.Add(restFor), 0
 	k.deps.Log.Error("deleting recordings gives no room back: a snapshot, or a program that has them open, holds it; waiting",
 		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
 }
@@ -112,7 +112,7 @@ func (k *Keeper) settleInodes(before filesystem.Capacity, files int, now time.Ti
 	if err != nil || after.FreeInodes-before.FreeInodes >= int64(files)/2 {
 		return
 	}
-	k.rest = now.Add(restFor)
+	k.restUntil = now.Add(restFor)
 	k.deps.Log.Error("deleting recordings gives no inodes back: a snapshot holds them, or another program makes files as quickly; waiting",
 		"deleted_files", files, "gained_inodes", after.FreeInodes-before.FreeInodes, "wait", restFor)
 }

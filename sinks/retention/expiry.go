@@ -29,7 +29,7 @@ type expiry struct {
 	since   time.Time     // start of the wait of a mass expiry; else zero
 	waited  time.Duration // the part of the wait that has passed
 	counted time.Duration // steady time up to which waited counts
-	said    bool
+	warned  bool
 }
 
 // hold returns the expired footage that must stay by the current clock, or nil if all of it
@@ -151,10 +151,10 @@ func (k *Keeper) expire() {
 }
 
 func (k *Keeper) warn(h *retained.Held) {
-	if k.expiry.said {
+	if k.expiry.warned {
 		return
 	}
-	k.expiry.said = true
+	k.expiry.warned = true
 	k.deps.Log.Warn("mass expiry: more recordings expire at once than should; they wait for a second look",
 		"files", h.Count.Files, "bytes", h.Count.Bytes, "oldest", h.Oldest.UTC(), "newest", h.Newest.UTC(),
 		"clock", h.Clock.UTC(), "mass_expiry", string(k.policy.massExpiry()), "confirm", confirmBy)
@@ -211,7 +211,7 @@ func (k *Keeper) Confirm() (*retained.Held, error) {
 		}
 	}
 	k.deps.Log.Warn("an operator confirmed the expired recordings", "files", confirmed.Count.Files, "bytes", confirmed.Count.Bytes, "clock", r.Now.UTC())
-	k.rounded = time.Time{}
+	k.fullLookAt = time.Time{}
 	k.Wake()
 	if confirmed.Count.Files == 0 {
 		return nil, nil

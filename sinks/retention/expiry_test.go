@@ -18,15 +18,15 @@ import (
 
 const years = 365 * day
 
-// kept returns a room whose recordings expire after a week, with the given treatment of a mass
+// kept returns a fixture whose recordings expire after a week, with the given treatment of a mass
 // expiry.
-func kept(t *testing.T, mass MassExpiry) *room {
+func kept(t *testing.T, mass MassExpiry) *fixture {
 	t.Helper()
-	return newRoom(t, Policy{Limits: Limits{Expire: 7 * day}, MassExpiry: mass})
+	return newFixture(t, Policy{Limits: Limits{Expire: 7 * day}, MassExpiry: mass})
 }
 
 // restart closes the keeper and starts another one.
-func (r *room) restart() {
+func (r *fixture) restart() {
 	r.t.Helper()
 	policy := r.k.policy
 	require.NoError(r.t, r.k.Close())
@@ -34,7 +34,7 @@ func (r *room) restart() {
 }
 
 // week puts perDay recordings into each of the last seven days.
-func (r *room) week(perDay int) (names []string) {
+func (r *fixture) week(perDay int) (names []string) {
 	for n := range 7 * perDay {
 		names = append(names, r.put(number(n), "live/cam", 7*day-time.Hour-time.Duration(n)*day/time.Duration(perDay), 4096))
 	}
@@ -42,25 +42,25 @@ func (r *room) week(perDay int) (names []string) {
 }
 
 // footage returns the recordings on the disk.
-func (r *room) footage() []string {
+func (r *fixture) footage() []string {
 	return slices.DeleteFunc(r.files(), func(name string) bool { return strings.HasPrefix(name, ".") })
 }
 
 // hours looks once an hour for n hours.
-func (r *room) hours(n int) {
+func (r *fixture) hours(n int) {
 	for range n {
 		r.look(time.Hour)
 	}
 }
 
-func (r *room) plan() *retained.Plan {
+func (r *fixture) plan() *retained.Plan {
 	r.t.Helper()
 	p, err := r.k.Plan(r.t.Context())
 	require.NoError(r.t, err)
 	return p
 }
 
-func (r *room) problem() string {
+func (r *fixture) problem() string {
 	if p := r.k.Problems(); len(p) > 0 {
 		return p[0].Problem
 	}
@@ -288,9 +288,9 @@ func TestAClockThatGoesFarAheadOverARestartWaitsAnew(t *testing.T) {
 	require.ElementsMatch(t, names, r.footage())
 }
 
-// TestWhatHasWaitedIsReadWithCare checks damaged files, and files of other programs, in place of
+// TestADamagedWaitFileIsIgnored checks damaged files, and files of other programs, in place of
 // the stored wait.
-func TestWhatHasWaitedIsReadWithCare(t *testing.T) {
+func TestADamagedWaitFileIsIgnored(t *testing.T) {
 	for _, text := range []string{"", "{", `{"waited_s":1e300}`, `[]`, `{"since":"2026-03-01T00:00:00Z","clock":"2026-03-01T00:00:00Z","waited_s":-99999}`} {
 		r := kept(t, MassWait)
 		names := r.week(3)
@@ -305,9 +305,9 @@ func TestWhatHasWaitedIsReadWithCare(t *testing.T) {
 	}
 }
 
-// TestAWaitThatCannotHaveBeenIsNone checks that an impossible wait, or one too long to be ours,
+// TestAnImpossibleWaitIsIgnored checks that an impossible wait, or one too long to be ours,
 // does not count.
-func TestAWaitThatCannotHaveBeenIsNone(t *testing.T) {
+func TestAnImpossibleWaitIsIgnored(t *testing.T) {
 	for what, c := range map[string]struct {
 		since  time.Duration // relative to now
 		waited int64
@@ -422,7 +422,7 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 func TestASmallStoreExpiresFileByFile(t *testing.T) {
 	for _, perDay := range []int{1, 2, 24} {
 		t.Run(fmt.Sprint(perDay), func(t *testing.T) {
-			r := newRoom(t, Policy{Limits: Limits{Expire: day}, MassExpiry: MassConfirm})
+			r := newFixture(t, Policy{Limits: Limits{Expire: day}, MassExpiry: MassConfirm})
 			for n := range 10 * perDay {
 				r.put(number(n), "live/cam", 0, 4096)
 				r.look(day / time.Duration(perDay))
@@ -437,7 +437,7 @@ func TestASmallStoreExpiresFileByFile(t *testing.T) {
 	}
 }
 
-func TestWhatIsAMassExpiry(t *testing.T) {
+func TestSizeOfAMassExpiry(t *testing.T) {
 	for _, c := range []struct {
 		old, young int // number of files of a minute each
 		held       bool
@@ -534,9 +534,9 @@ func TestOldFootageThatIsCopiedInIsHeld(t *testing.T) {
 	require.GreaterOrEqual(t, len(r.footage()), 10)
 }
 
-// TestWhatCouldNotGoIsNotHeldLater checks that files which were permitted to expire but could not
+// TestAPermittedExpiryIsNotHeldLater checks that files which were permitted to expire but could not
 // be deleted need no second look.
-func TestWhatCouldNotGoIsNotHeldLater(t *testing.T) {
+func TestAPermittedExpiryIsNotHeldLater(t *testing.T) {
 	r := kept(t, MassConfirm)
 	names := r.week(3)
 	r.now = r.now.Add(10 * day)
@@ -553,9 +553,9 @@ func TestWhatCouldNotGoIsNotHeldLater(t *testing.T) {
 	require.Empty(t, r.footage())
 }
 
-// TestAskingDoesNotHideThatTheClockIsBelieved checks a call of Plan at the moment from which the
+// TestAPlanDoesNotHideThatTheClockIsBelieved checks a call of Plan at the moment from which the
 // clock is believed.
-func TestAskingDoesNotHideThatTheClockIsBelieved(t *testing.T) {
+func TestAPlanDoesNotHideThatTheClockIsBelieved(t *testing.T) {
 	r := kept(t, MassAllow)
 	r.synced = false
 	r.week(1)
@@ -585,8 +585,8 @@ func TestAFirstRunIsNotEndedByAStep(t *testing.T) {
 	require.Equal(t, wallclock.Doubtful, r.plan().Clock.State)
 }
 
-// TestAskingDoesNotPutOffWhatExpires checks that Plan neither permits an expiry nor delays a look.
-func TestAskingDoesNotPutOffWhatExpires(t *testing.T) {
+// TestAPlanDoesNotDelayAnExpiry checks that Plan neither permits an expiry nor delays a look.
+func TestAPlanDoesNotDelayAnExpiry(t *testing.T) {
 	r := kept(t, MassWait)
 	r.week(3)
 	r.look(0)
@@ -601,14 +601,14 @@ func TestAskingDoesNotPutOffWhatExpires(t *testing.T) {
 // TestRoomIsMadeWhileNothingExpires checks that room is made in the usual order while expiry is
 // held, by any clock.
 func TestRoomIsMadeWhileNothingExpires(t *testing.T) {
-	for name, turn := range map[string]func(r *room){
-		"mass expiry": func(r *room) { r.now = r.now.Add(20 * day) },
-		"years ahead": func(r *room) { r.now, r.synced = r.now.Add(10*years), false },
-		"1970":        func(r *room) { r.now, r.synced = time.Unix(100, 0), false },
-		"behind":      func(r *room) { r.now, r.synced = r.now.Add(-years), false },
+	for name, turn := range map[string]func(r *fixture){
+		"mass expiry": func(r *fixture) { r.now = r.now.Add(20 * day) },
+		"years ahead": func(r *fixture) { r.now, r.synced = r.now.Add(10*years), false },
+		"1970":        func(r *fixture) { r.now, r.synced = time.Unix(100, 0), false },
+		"behind":      func(r *fixture) { r.now, r.synced = r.now.Add(-years), false },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRoom(t, Policy{Limits: Limits{Expire: 7 * day, MaxBytes: 10 * mib}, MassExpiry: MassConfirm})
+			r := newFixture(t, Policy{Limits: Limits{Expire: 7 * day, MaxBytes: 10 * mib}, MassExpiry: MassConfirm})
 			r.put("event.mp4", "live/cam", 6*day, mib, ofEvent)
 			for n := range 9 {
 				r.put(number(n), "live/cam", 5*day-time.Duration(n)*time.Hour, mib)
@@ -636,10 +636,10 @@ func TestRoomIsMadeWhileNothingExpires(t *testing.T) {
 	}
 }
 
-// TestWhatIsAheadOfTheTimeGoesForRoomToo checks that footage recorded by a clock years ahead can
+// TestFutureFootageIsDeletedForRoom checks that footage recorded by a clock years ahead can
 // be deleted for room.
-func TestWhatIsAheadOfTheTimeGoesForRoomToo(t *testing.T) {
-	r := newRoom(t, Policy{Limits: Limits{MaxBytes: 5 * mib}})
+func TestFutureFootageIsDeletedForRoom(t *testing.T) {
+	r := newFixture(t, Policy{Limits: Limits{MaxBytes: 5 * mib}})
 	r.put("old.mp4", "live/cam", day, 4096)
 	r.now, r.synced = r.now.Add(10*years), false
 	r.restart()
@@ -657,7 +657,7 @@ func TestWhatIsAheadOfTheTimeGoesForRoomToo(t *testing.T) {
 // TestAClockThatIsBehindKeepsNothingForBeingYoung checks that keep_at_least uses the best estimate
 // of the time: a clock that is behind makes no footage young, so that recording does not stop.
 func TestAClockThatIsBehindKeepsNothingForBeingYoung(t *testing.T) {
-	r := newRoom(t, Policy{Limits: Limits{MaxBytes: 5 * mib, KeepAtLeast: day}})
+	r := newFixture(t, Policy{Limits: Limits{MaxBytes: 5 * mib, KeepAtLeast: day}})
 	for n := range 8 {
 		r.put(number(n), "live/cam", 5*day-time.Duration(n)*12*time.Hour, mib)
 	}
@@ -671,9 +671,9 @@ func TestAClockThatIsBehindKeepsNothingForBeingYoung(t *testing.T) {
 	require.Len(t, r.footage(), 4)
 }
 
-// TestWhatHasWaitedIsWrittenOverNoLink checks that a symbolic link is replaced, and its target
+// TestTheWaitFileReplacesALink checks that a symbolic link is replaced, and its target
 // stays.
-func TestWhatHasWaitedIsWrittenOverNoLink(t *testing.T) {
+func TestTheWaitFileReplacesALink(t *testing.T) {
 	r := kept(t, MassWait)
 	r.week(3)
 	victim := filepath.Join(r.dir, "victim")

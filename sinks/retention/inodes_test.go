@@ -12,7 +12,7 @@ import (
 )
 
 // inodes limits the disk to most inodes, of which another program uses *other.
-func (r *room) inodes(most int64, other *int64) {
+func (r *fixture) inodes(most int64, other *int64) {
 	disk := r.k.deps.Disk
 	r.k.deps.Disk = func(dir string) (filesystem.Capacity, error) {
 		s, err := disk(dir)
@@ -33,7 +33,7 @@ func TestFootageGoesForInodes(t *testing.T) {
 		"max_bytes":        {limits(Limits{MaxBytes: 90 * mib}), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRoom(t, c.policy)
+			r := newFixture(t, c.policy)
 			var other int64 = 20
 			r.inodes(60, &other)
 			for i := range 40 {
@@ -55,7 +55,7 @@ func TestFootageGoesForInodes(t *testing.T) {
 // TestInodesThatAnotherProgramTakesCostLittle checks that deletion pauses when another program
 // takes each freed inode at once.
 func TestInodesThatAnotherProgramTakesCostLittle(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 90})
+	r := newFixture(t, Policy{DiskMaxPercent: 90})
 	disk := r.k.deps.Disk
 	r.k.deps.Disk = func(dir string) (filesystem.Capacity, error) {
 		s, err := disk(dir)

@@ -40,11 +40,11 @@ const (
 	Foreign             // not written by this program: counted, never deleted
 )
 
-// place is the order in which the classes are deleted; reasons to keep a file have no entry.
-var place = map[retained.Class]int{retained.ClassOrphan: 1, retained.ClassExpired: 2, retained.ClassFootage: 3, retained.ClassEvent: 4}
+// evictionOrder is the order in which the classes are deleted; reasons to keep a file have no entry.
+var evictionOrder = map[retained.Class]int{retained.ClassOrphan: 1, retained.ClassExpired: 2, retained.ClassFootage: 3, retained.ClassEvent: 4}
 
 // goes reports whether an item of a class may be deleted.
-func goes(c retained.Class) bool { return place[c] > 0 }
+func goes(c retained.Class) bool { return evictionOrder[c] > 0 }
 
 // class returns why an item may be deleted or must stay.
 func (p *Policy) class(it *Item, now time.Time) retained.Class {

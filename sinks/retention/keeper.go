@@ -55,34 +55,34 @@ type Deps struct {
 // Keeper keeps a record directory within a policy. Its methods are safe for
 // concurrent use.
 type Keeper struct {
-	policy  Policy
-	deps    Deps
-	wake    chan struct{}
-	counts  counts
-	shown   atomic.Pointer[map[string]time.Time] // see Stopped
-	wrong   atomic.Pointer[string]               // see LastError
-	problem atomic.Pointer[pipeline.Problem]     // see Problems
-	ledger  *ledger
+	policy       Policy
+	deps         Deps
+	wake         chan struct{}
+	counts       counts
+	shownStopped atomic.Pointer[map[string]time.Time] // see Stopped
+	shownError   atomic.Pointer[string]               // see LastError
+	shownProblem atomic.Pointer[pipeline.Problem]     // see Problems
+	ledger       *ledger
 
-	mu          sync.Mutex // guards the fields below
-	index       *index
-	totals      totals // totals of the index's items; of open files, the reported lengths
-	queue       []ranked
-	scanned     time.Time
-	took        time.Duration
-	rounded     time.Time         // time of the last full look
-	judged      wallclock.State   // state of the clock at the last full look
-	clock       wallclock.Reading // reading of the clock for the current look
-	expiry      expiry
-	held        *retained.Held // expired footage that is held, as of the last scan
-	barren      bool           // the last scan found nothing to delete although room is needed
-	lacking     bool           // the last look could not make the room that is needed
-	filling     filling
-	futileBytes int64                // bytes deleted in a row that gave no room back
-	rest        time.Time            // no deletion for room before this
-	stopped     map[string]stoppedBy // streams that retention has stopped
-	gaveUp      time.Time            // when it last stopped a recording
-	lastErr     string
+	mu            sync.Mutex // guards the fields below
+	index         *index
+	totals        totals // totals of the index's items; of open files, the reported lengths
+	queue         []ranked
+	scanned       time.Time
+	took          time.Duration
+	fullLookAt    time.Time         // time of the last full look
+	fullLookState wallclock.State   // state of the clock at the last full look
+	clock         wallclock.Reading // reading of the clock for the current look
+	expiry        expiry
+	held          *retained.Held // expired footage that is held, as of the last scan
+	barren        bool           // the last scan found nothing to delete although room is needed
+	lacking       bool           // the last look could not make the room that is needed
+	fillRate      fillRate
+	futileBytes   int64                // bytes deleted in a row that gave no room back
+	restUntil     time.Time            // no deletion for room before this
+	stopped       map[string]stoppedBy // streams that retention has stopped
+	stoppedAt     time.Time            // when it last stopped a recording
+	lastErr       string
 }
 
 // counts holds the counters for the metrics.
@@ -149,9 +149,9 @@ func (k *Keeper) Look(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err := k.look(ctx)
-	k.show()
+	k.publish()
 	if err == nil {
-		k.wrong.Store(nil)
+		k.shownError.Store(nil)
 		k.lastErr = ""
 		return
 	}
@@ -160,7 +160,7 @@ func (k *Keeper) Look(ctx context.Context) {
 	}
 	k.counts.failures.Add(1)
 	text := err.Error()
-	k.wrong.Store(&text)
+	k.shownError.Store(&text)
 	if text != k.lastErr { // once, and not every second
 		k.lastErr = text
 		k.deps.Log.Error("retention failed", "error", err)
@@ -177,13 +177,13 @@ func (k *Keeper) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.filling.look(space, now)
-	whole := now.Sub(k.rounded) >= k.policy.every(k.took) || k.judged != k.clock.State
+	k.fillRate.look(space, now)
+	whole := now.Sub(k.fullLookAt) >= k.policy.scanEvery(k.took) || k.fullLookState != k.clock.State
 	if whole {
 		if err := k.refresh(ctx, now); err != nil {
 			return err
 		}
-		k.rounded, k.judged = now, k.clock.State
+		k.fullLookAt, k.fullLookState = now, k.clock.State
 		k.index.stamp()
 		k.expire()
 	} else {

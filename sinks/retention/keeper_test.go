@@ -18,8 +18,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func limits(l Limits) Policy { return Policy{Limits: l} }
 
-func TestOnlyWhatExpiredGoes(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: 7 * day}))
+func TestOnlyExpiredFootageIsDeleted(t *testing.T) {
+	r := newFixture(t, limits(Limits{Expire: 7 * day}))
 	r.put("old.mp4", "live/a", 8*day, 8192)
 	r.put("event.mp4", "live/a", 8*day, 8192, ofEvent)
 	r.put("kept.mp4", "live/a", 8*day, 8192, protected)
@@ -45,7 +45,7 @@ func TestOnlyWhatExpiredGoes(t *testing.T) {
 // TestABacklogGoesInOnePass checks a backlog of more than 100 files (lightNVR #369: files of 28
 // days under a policy of 15, because a pass deleted no more than 100).
 func TestABacklogGoesInOnePass(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: 15 * day}))
+	r := newFixture(t, limits(Limits{Expire: 15 * day}))
 	for n := range 1000 {
 		r.put(number(n), "live/cam", 28*day-time.Duration(n)*time.Minute, 4096)
 	}
@@ -69,7 +69,7 @@ func TestUnderPressureTheOrderIsKept(t *testing.T) {
 		{85, []string{"left.mp4.part", "low1.mp4", "low2.mp4", "mid.mp4", "event.mp4"}},
 	} {
 		t.Run(fmt.Sprint(c.other), func(t *testing.T) {
-			r := newRoom(t, Policy{DiskMaxPercent: 90, Streams: map[string]StreamPolicy{"live/low": {Priority: -1}}})
+			r := newFixture(t, Policy{DiskMaxPercent: 90, Streams: map[string]StreamPolicy{"live/low": {Priority: -1}}})
 			all := map[string]bool{
 				r.put("event.mp4", "live/a", 9*day, mib, ofEvent):     true,
 				r.put("mid.mp4", "live/a", 5*day, mib):                true,
@@ -107,7 +107,7 @@ func contains(list []string, s string) bool {
 // TestTheDiskStaysWithinItsMarks checks that, at a steady rate, a recorder that fills the disk
 // many times over never exceeds the mark, and that the newest footage stays.
 func TestTheDiskStaysWithinItsMarks(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 80})
+	r := newFixture(t, Policy{DiskMaxPercent: 80})
 	r.running = []string{"live/cam"}
 	full := false
 	for n := range 400 {
@@ -127,7 +127,7 @@ func TestTheDiskStaysWithinItsMarks(t *testing.T) {
 }
 
 func TestBytesAreLimitedByStreamAndInAll(t *testing.T) {
-	r := newRoom(t, Policy{
+	r := newFixture(t, Policy{
 		Limits:  Limits{MaxBytes: 20 * mib},
 		Streams: map[string]StreamPolicy{"live/small": {Limits: Limits{MaxBytes: 5 * mib}}},
 	})
@@ -145,8 +145,8 @@ func TestBytesAreLimitedByStreamAndInAll(t *testing.T) {
 	require.Contains(t, r.files(), "small09.mp4")
 }
 
-func TestYoungFootageStaysHoweverFullTheDisk(t *testing.T) {
-	r := newRoom(t, Policy{
+func TestKeepAtLeastHoldsOnAFullDisk(t *testing.T) {
+	r := newFixture(t, Policy{
 		Limits: Limits{MinFreeBytes: 50 * mib, KeepAtLeast: 2 * day}, Streams: map[string]StreamPolicy{"live/b": {Limits: Limits{KeepAtLeast: time.Hour}}},
 	})
 	r.put("a.mp4", "live/a", day, mib)
@@ -161,7 +161,7 @@ func TestYoungFootageStaysHoweverFullTheDisk(t *testing.T) {
 // the most of it is stopped with an error, that the others continue, and that it starts again
 // when there is room.
 func TestWithNothingToDeleteAStreamStops(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 80})
+	r := newFixture(t, Policy{DiskMaxPercent: 80})
 	r.put("a.mp4", "live/a", day, 4*mib, protected)
 	r.put("b.mp4", "live/b", day, 2*mib, protected)
 	r.running = []string{"live/b", "live/a"}
@@ -187,7 +187,7 @@ func TestWithNothingToDeleteAStreamStops(t *testing.T) {
 }
 
 func TestAStreamOverItsOwnLimitStopsAlone(t *testing.T) {
-	r := newRoom(t, Policy{Streams: map[string]StreamPolicy{"live/a": {Limits: Limits{MaxBytes: 3 * mib}}}})
+	r := newFixture(t, Policy{Streams: map[string]StreamPolicy{"live/a": {Limits: Limits{MaxBytes: 3 * mib}}}})
 	r.put("a.mp4", "live/a", day, 4*mib, protected)
 	r.put("b.mp4", "live/b", day, 9*mib)
 	r.running = []string{"live/a", "live/b"}
@@ -196,10 +196,10 @@ func TestAStreamOverItsOwnLimitStopsAlone(t *testing.T) {
 	require.Len(t, r.files(), 2)
 }
 
-// TestOrphansAreOnlyWhatNobodyWrites checks that an unfinished file is deleted for room, and only
+// TestAnUnfinishedFileBecomesAnOrphanAfterAnHour checks that an unfinished file is deleted for room, and only
 // after an hour without a write.
-func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
+func TestAnUnfinishedFileBecomesAnOrphanAfterAnHour(t *testing.T) {
+	r := newFixture(t, Policy{DiskMaxPercent: 50})
 	r.put("fresh.mp4.part", "live/a", 59*time.Minute, mib)
 	r.put("left.mp4.part", "live/a", 61*time.Minute, mib)
 	r.put("held.mp4.part", "live/a", 61*time.Minute, mib)
@@ -216,7 +216,7 @@ func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
 // TestAnOrphanIsKeptAsFootageIs checks that an orphan respects protection and keep_at_least, and
 // expires as footage does.
 func TestAnOrphanIsKeptAsFootageIs(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50, Limits: Limits{KeepAtLeast: day, Expire: 10 * day}})
+	r := newFixture(t, Policy{DiskMaxPercent: 50, Limits: Limits{KeepAtLeast: day, Expire: 10 * day}})
 	r.put("safe.mp4.part", "live/a", 20*day, mib, protected)
 	r.put("young.mp4.part", "live/a", 2*time.Hour, mib)
 	r.put("old.mp4.part", "live/a", 2*day, mib)
@@ -231,7 +231,7 @@ func TestAnOrphanIsKeptAsFootageIs(t *testing.T) {
 // TestAnotherFileUnderTheNameStays checks that a new recording under the name of a chosen file is
 // not deleted.
 func TestAnotherFileUnderTheNameStays(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r := newFixture(t, Policy{DiskMaxPercent: 50})
 	r.put("a.mp4", "live/a", day, mib)
 	for n := range 9 {
 		r.put(number(n), "live/a", time.Hour, mib)
@@ -248,7 +248,7 @@ func TestAnotherFileUnderTheNameStays(t *testing.T) {
 // TestAnOrphanIsLookedAtAgainBeforeItGoes checks a writer that resumes a file between the scan and
 // the deletion.
 func TestAnOrphanIsLookedAtAgainBeforeItGoes(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r := newFixture(t, Policy{DiskMaxPercent: 50})
 	name := r.put("left.mp4.part", "live/a", 2*time.Hour, mib)
 	r.look(0)
 	r.written[name] = true
@@ -259,7 +259,7 @@ func TestAnOrphanIsLookedAtAgainBeforeItGoes(t *testing.T) {
 
 // TestProtectionIsReadAtTheLastMoment checks protection that was set after the scan.
 func TestProtectionIsReadAtTheLastMoment(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r := newFixture(t, Policy{DiskMaxPercent: 50})
 	name := r.put("a.mp4", "live/a", day, mib)
 	r.look(0)
 	r.put("a.mp4", "live/a", day, mib, protected)
@@ -271,7 +271,7 @@ func TestProtectionIsReadAtTheLastMoment(t *testing.T) {
 // TestRowsThatCannotBeForgottenStopNothing checks that files are deleted while the database is
 // down, and that the error is logged once.
 func TestRowsThatCannotBeForgottenStopNothing(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
+	r := newFixture(t, limits(Limits{Expire: day}))
 	r.put("a.mp4", "live/a", 2*day, mib)
 	r.rowsErr = errors.New("the journal is full")
 	r.look(0)
@@ -280,7 +280,7 @@ func TestRowsThatCannotBeForgottenStopNothing(t *testing.T) {
 }
 
 func TestAFileThatCannotBeDeletedKeepsNoOther(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
+	r := newFixture(t, limits(Limits{Expire: day}))
 	r.put("a/stuck.mp4", "live/a", 3*day, mib)
 	r.put("b.mp4", "live/a", 2*day, mib)
 	r.k.deps.Store = stuck{r, "a/stuck.mp4"}
@@ -290,7 +290,7 @@ func TestAFileThatCannotBeDeletedKeepsNoOther(t *testing.T) {
 }
 
 type stuck struct {
-	*room
+	*fixture
 	name string
 }
 
@@ -298,11 +298,11 @@ func (s stuck) Remove(ctx context.Context, it *Item) error {
 	if it.Path == s.name {
 		return &os.PathError{Op: "unlink", Path: s.name, Err: os.ErrPermission}
 	}
-	return s.room.Remove(ctx, it)
+	return s.fixture.Remove(ctx, it)
 }
 
-func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {
-	r := newRoom(t, Policy{Limits: Limits{Expire: 10 * day}, DiskMaxPercent: 80})
+func TestAPlanListsDeletionsAndDeletesNothing(t *testing.T) {
+	r := newFixture(t, Policy{Limits: Limits{Expire: 10 * day}, DiskMaxPercent: 80})
 	r.put("expired.mp4", "live/a", 11*day, mib)
 	for n := range 48 {
 		r.put(number(n), "live/b", 2*day-time.Duration(n)*time.Hour, mib)

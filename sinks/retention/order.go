@@ -21,7 +21,7 @@ type ranked struct {
 func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []ranked {
 	var queue []ranked
 	for _, it := range items {
-		if r, ok := p.place(it, now, expires); ok {
+		if r, ok := p.ranked(it, now, expires); ok {
 			queue = append(queue, r)
 		}
 	}
@@ -29,8 +29,8 @@ func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []
 	return queue
 }
 
-// place returns an item's place in the queue; false: the item must stay.
-func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
+// ranked returns an item's place in the queue; false: the item must stay.
+func (p *Policy) ranked(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
 	c := p.class(it, now)
 	if c == retained.ClassExpired && !expires(it) {
 		c = it.Kind.class()
@@ -40,6 +40,6 @@ func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranke
 
 // inOrder compares two items by their order of deletion.
 func inOrder(a, b ranked) int {
-	return cmp.Or(cmp.Compare(place[a.class], place[b.class]), cmp.Compare(a.priority, b.priority),
+	return cmp.Or(cmp.Compare(evictionOrder[a.class], evictionOrder[b.class]), cmp.Compare(a.priority, b.priority),
 		cmp.Compare(a.began(), b.began()), cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))
 }

@@ -38,15 +38,15 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 		p.Held = &held
 	}
 	if high, limited := mark(space, k.policy.DiskMaxPercent, k.policy.MinFreeBytes); limited {
-		p.HighBytes, p.LowBytes = high, max(high-margin(space.UsableBytes)-k.filling.soon(space), 0)
+		p.HighBytes, p.LowBytes = high, max(high-margin(space.UsableBytes)-k.fillRate.expectedBytes(space), 0)
 	}
 	rules := slices.Concat(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, 0), k.policy.inodeRules(space))
 	now, left, _ := choose(slices.Clone(k.queue), rules, true)
 	for _, e := range now {
-		p.Now = append(p.Now, e.told())
+		p.Now = append(p.Now, e.forPlan())
 	}
 	for _, r := range left[:min(len(left), maxNext)] {
-		p.Next = append(p.Next, eviction{r.Item, r.class, "room"}.told())
+		p.Next = append(p.Next, eviction{r.Item, r.class, "room"}.forPlan())
 	}
 	p.Waiting = k.waiting()
 	k.policy.describe(p, items)
@@ -55,8 +55,8 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	return p, nil
 }
 
-// told copies the eviction for a plan: the item is guarded by the keeper's lock.
-func (e eviction) told() retained.Eviction {
+// forPlan copies the eviction for a plan: the item is guarded by the keeper's lock.
+func (e eviction) forPlan() retained.Eviction {
 	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, SizeBytes: e.SizeBytes, Class: e.class, Cause: e.cause}
 }
 
@@ -75,7 +75,7 @@ func (k *Keeper) waiting() (out []retained.Eviction) {
 	}
 	for _, r := range k.policy.rank(k.index.list(), k.clock.Now, func(it *Item) bool { return !k.expires(it) }) {
 		if r.class == retained.ClassExpired && len(out) < maxNext {
-			out = append(out, eviction{r.Item, r.class, "expire_days"}.told())
+			out = append(out, eviction{r.Item, r.class, "expire_days"}.forPlan())
 		}
 	}
 	return out

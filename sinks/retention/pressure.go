@@ -11,7 +11,7 @@ import (
 // passed returns the rules that need room.
 func (k *Keeper) passed(space filesystem.Capacity) []rule {
 	next := k.ledger.next()
-	disk := max(k.filling.soon(space), min(next.all, space.UsableBytes/maxAhead))
+	disk := max(k.fillRate.expectedBytes(space), min(next.all, space.UsableBytes/maxAhead))
 	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
 }
 
@@ -36,7 +36,7 @@ func (k *Keeper) rescanAfter() time.Duration {
 // old, which does no harm: files missing from it are newer than those in it. An exhausted
 // queue is built anew.
 func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time.Time) error {
-	if k.lacking = now.Before(k.rest); k.lacking {
+	if k.lacking = now.Before(k.restUntil); k.lacking {
 		rules = nil
 	}
 	deleted := k.counts.files.Load()

@@ -13,7 +13,7 @@ import (
 // TestDeletingThatGivesNoRoomEnds checks that deletion pauses when a snapshot holds the blocks of
 // deleted files.
 func TestDeletingThatGivesNoRoomEnds(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r := newFixture(t, Policy{DiskMaxPercent: 50})
 	for n := range 40 {
 		r.put(number(n), "live/cam", day-time.Duration(n)*time.Minute, mib)
 	}
@@ -28,7 +28,7 @@ func TestDeletingThatGivesNoRoomEnds(t *testing.T) {
 // TestTheListIsMadeAnewAtOnce checks a small or fast disk whose footage is replaced between two
 // scans: the queue is exhausted and is built anew.
 func TestTheListIsMadeAnewAtOnce(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r := newFixture(t, Policy{DiskMaxPercent: 50})
 	r.look(0)
 	for second := range 4 {
 		for n := range 30 {
@@ -44,7 +44,7 @@ func TestTheListIsMadeAnewAtOnce(t *testing.T) {
 // TestTheMarkHoldsOnADiskThatTurnsOverFast checks that room is made in advance with an exhausted
 // queue, too.
 func TestTheMarkHoldsOnADiskThatTurnsOverFast(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 80})
+	r := newFixture(t, Policy{DiskMaxPercent: 80})
 	r.other = 50 * mib
 	r.look(0)
 	for n := range 25 {
@@ -58,7 +58,7 @@ func TestTheMarkHoldsOnADiskThatTurnsOverFast(t *testing.T) {
 // TestRecordingWhileFilesAreDeletedIsNoReasonToWait checks that bytes recorded during a deletion
 // are not mistaken for a snapshot that holds blocks.
 func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r := newFixture(t, Policy{DiskMaxPercent: 50})
 	for n := range 45 {
 		r.put(number(n), "live/cam", day-time.Duration(n)*time.Minute, mib)
 	}
@@ -75,8 +75,8 @@ func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
 // TestFilesWithASecondNameDoNotGoForRoom checks that files with a second hard link, such as those
 // of a backup, are not deleted for room, which they would not give back.
 func TestFilesWithASecondNameDoNotGoForRoom(t *testing.T) {
-	linked := func(p Policy) *room {
-		r := newRoom(t, p)
+	linked := func(p Policy) *fixture {
+		r := newFixture(t, p)
 		backup := t.TempDir()
 		for n := range 10 {
 			r.put(number(n), "live/cam", day-time.Duration(n)*time.Hour, mib)

@@ -182,9 +182,9 @@ func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (le
 	return left, max(r.need-got(), 0)
 }
 
-// every returns the interval of full scans: an hour, or a minute if a rule counts bytes of
+// scanEvery returns the interval of full scans: an hour, or a minute if a rule counts bytes of
 // footage, and at least a hundred times the duration of the last scan.
-func (p *Policy) every(took time.Duration) time.Duration {
+func (p *Policy) scanEvery(took time.Duration) time.Duration {
 	if p.counted() {
 		return max(time.Minute, 100*took)
 	}

@@ -101,7 +101,7 @@ func (s *index) scan(ctx context.Context, now time.Time) error {
 		case !d.Type().IsRegular():
 			return nil
 		}
-		if it := s.look(rel, d, now); it != nil {
+		if it := s.itemOf(rel, d, now); it != nil {
 			seen[it.Path] = it
 		}
 		return nil
@@ -132,8 +132,8 @@ func (s *index) direct(rel string) bool {
 	return true
 }
 
-// look returns the item of a file, nil if the file is not footage.
-func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
+// itemOf returns the item of a file, nil if the file is not footage.
+func (s *index) itemOf(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
 	temporary := hidden(name) && s.read.Temporary(name)
 	part := strings.HasSuffix(name, ".mp4"+media.PartSuffix)
@@ -150,7 +150,7 @@ func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	case temporary:
 		it.Kind = Orphan
 	case old == nil || part && old.Stream == "" || !part && (old.changedUTC != it.changedUTC || old.SizeBytes != it.SizeBytes):
-		if !s.know(it, file) {
+		if !s.readEntry(it, file) {
 			return nil
 		}
 	default:
@@ -173,9 +173,9 @@ func (it *Item) unfinished(writing bool, now time.Time) {
 	}
 }
 
-// know reads the file's entry. It returns false after an error of the operating system, which
+// readEntry reads the file's entry. It returns false after an error of the operating system, which
 // proves nothing about the file: the file is then neither counted nor deleted.
-func (s *index) know(it *Item, path string) bool {
+func (s *index) readEntry(it *Item, path string) bool {
 	rec, err := s.read.Entry(path)
 	var system syscall.Errno
 	switch {
@@ -230,10 +230,10 @@ func (s *index) list() []*Item {
 	return out
 }
 
-// fresh reads the properties that may have changed of an item that is about to be deleted, above
+// reread reads the properties that may have changed of an item that is about to be deleted, above
 // all its protection. It returns false if the file is gone or is another one. It leaves Size,
 // which the caller accounts for.
-func (s *index) fresh(it *Item, now time.Time) bool {
+func (s *index) reread(it *Item, now time.Time) bool {
 	path := s.path(it.Path)
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -241,7 +241,7 @@ func (s *index) fresh(it *Item, now time.Time) bool {
 	}
 	it.changedUTC = info.ModTime().UnixNano()
 	id, orphan := it.ID, it.Kind == Orphan
-	if it.Stream != "" && (!s.know(it, path) || it.ID != id) {
+	if it.Stream != "" && (!s.readEntry(it, path) || it.ID != id) {
 		return false
 	}
 	if orphan {

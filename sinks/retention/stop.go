@@ -6,8 +6,6 @@ import (
 	"errors"
 	"slices"
 	"time"
-
-	"github.com/gospool/spool/pipeline"
 )
 
 // settleAfter is the time that a stopped recording may take to give its room back.
@@ -17,19 +15,19 @@ const settleAfter = 5 * time.Second
 // to delete: the rule's own stream, or of all recorded streams the one with the lowest
 // priority, and among equals the one with the most footage.
 func (k *Keeper) stopLowest(ctx context.Context, short []shortage, now time.Time) error {
-	if now.Sub(k.gaveUp) < settleAfter {
+	if now.Sub(k.stoppedAt) < settleAfter {
 		return nil
 	}
 	var errs []error
 	for _, s := range short {
-		if !s.over || now.Before(k.rest) {
+		if !s.over || now.Before(k.restUntil) {
 			continue
 		}
 		stream, ok := k.victim(s.rule)
 		if !ok {
 			continue
 		}
-		k.stopped[stream], k.gaveUp = stoppedBy{now, s.rule}, now
+		k.stopped[stream], k.stoppedAt = stoppedBy{now, s.rule}, now
 		k.counts.stops.Add(1)
 		k.deps.Log.Error("recording stopped: there is no room, and nothing that may be deleted; unprotect or delete footage, or raise the limit",
 			"stream", stream, "limit", s.cause, "missing_bytes", s.missing, "kept", k.keeps(stream))
@@ -61,40 +59,6 @@ func (k *Keeper) keeps(stream string) map[string]int {
 		}
 	}
 	return out
-}
-
-// Stopped returns the streams that retention has stopped, and since when, as of the last look.
-// It does not block.
-func (k *Keeper) Stopped() map[string]time.Time {
-	if shown := k.shown.Load(); shown != nil {
-		return *shown
-	}
-	return nil
-}
-
-// LastError returns why the last look failed, or an empty string. It does not block.
-func (k *Keeper) LastError() string {
-	if text := k.wrong.Load(); text != nil {
-		return *text
-	}
-	return ""
-}
-
-// Problems returns the mass expiry that waits, as of the last look. It does not block.
-func (k *Keeper) Problems() []pipeline.Problem {
-	if p := k.problem.Load(); p != nil {
-		return []pipeline.Problem{*p}
-	}
-	return nil
-}
-
-func (k *Keeper) show() {
-	k.problem.Store(expiryProblem(k.held))
-	out := map[string]time.Time{}
-	for stream, by := range k.stopped {
-		out[stream] = by.Since
-	}
-	k.shown.Store(&out)
 }
 
 // resumeAfter is the shortest time for which a recording stays stopped.

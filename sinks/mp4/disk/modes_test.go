@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-func TestModesThatCannotBeMeantAreRefused(t *testing.T) {
+func TestInvalidModesAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"0o640": "octal digits in quotes", "416": "spool could not use", "64": "four octal digits", "06400": "four octal digits", "0840": "four octal digits", "1640": "four octal digits",
 		"rw-r-----": "four octal digits", "-640": "four octal digits", "0440": "spool could not use", "0040": "spool could not use", "0642": "every user of the machine", "0666": "every user of the machine",
@@ -93,9 +93,9 @@ func TestAFileSystemWithoutModesTakesFiles(t *testing.T) {
 	}
 }
 
-// TestWhatSpoolKeepsForItselfIsForItAlone checks that spool's own files ignore the modes of
+// TestOwnFilesArePrivate checks that spool's own files ignore the modes of
 // recordings.
-func TestWhatSpoolKeepsForItselfIsForItAlone(t *testing.T) {
+func TestOwnFilesArePrivate(t *testing.T) {
 	dir := t.TempDir()
 	d, err := OpenAs(dir, Modes{File: 0o664, Dir: 0o775, Group: os.Getegid()})
 	require.NoError(t, err)

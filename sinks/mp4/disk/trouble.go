@@ -48,12 +48,12 @@ var troubles = []struct {
 		[]error{unix.EIO}},
 }
 
-// lasting are errors that never end by themselves: an impossible name or path.
-var lasting = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.ELOOP}
+// permanent are errors that never end by themselves: an impossible name or path.
+var permanent = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.ELOOP}
 
 // TroubleOf returns the Trouble of a disk error, which may end by itself; false for other errors.
 func TroubleOf(err error) (Trouble, bool) {
-	if slices.ContainsFunc(lasting, func(e error) bool { return errors.Is(err, e) }) {
+	if slices.ContainsFunc(permanent, func(e error) bool { return errors.Is(err, e) }) {
 		return Trouble{}, false
 	}
 	for _, t := range troubles {

@@ -105,7 +105,7 @@ func TestChangesAtATimeLoseNone(t *testing.T) {
 	require.Len(t, f.Events, 40)
 }
 
-func TestWhatACrashLeftOfAChangeIsRemoved(t *testing.T) {
+func TestTemporaryFilesOfACrashAreRemoved(t *testing.T) {
 	s := In(t.TempDir())
 	require.NoError(t, s.Change(id, protect(true)))
 	left, other := s.file(id)+durable.Unfinished, filepath.Join(s.dir, "notes.txt")

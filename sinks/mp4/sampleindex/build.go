@@ -35,11 +35,11 @@ func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) 
 	for at := int64(0); at < size; {
 		h, err := isobmff.ReadHeader(file, at, size)
 		if err != nil {
-			return nil, 0, unless(err)
+			return nil, 0, asNoTables(err)
 		}
 		if h.Is("moov") {
 			moov, err = isobmff.ReadPayload(file, at, h, size, isobmff.MaxMoovBytes)
-			return moov, at + h.SizeBytes, unless(err)
+			return moov, at + h.SizeBytes, asNoTables(err)
 		}
 		if h.SizeBytes == 0 || h.SizeBytes > size-at {
 			break
@@ -49,17 +49,17 @@ func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) 
 	return nil, 0, fmt.Errorf("%w: it has no moov", ErrNoTables)
 }
 
-// unless wraps an error about a file's content in ErrNoTables.
-func unless(err error) error {
+// asNoTables wraps an error about a file's content in ErrNoTables.
+func asNoTables(err error) error {
 	if isobmff.IsContent(err) {
 		return fmt.Errorf("%w: %w", ErrNoTables, err)
 	}
 	return err
 }
 
-// described reads the description of a track, and the shift of its decode times to movie times
+// describeTrack reads the description of a track, and the shift of its decode times to movie times
 // by its edit list, ticks.
-func described(trak []byte, movie uint32) (t index.Track, shift int64, err error) {
+func describeTrack(trak []byte, movie uint32) (t index.Track, shift int64, err error) {
 	tkhd, _ := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
 	mdhd, whole := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))
 	handler, is := isobmff.ReadHdlr(isobmff.Find(trak, "mdia", "hdlr"))
@@ -83,7 +83,7 @@ func described(trak []byte, movie uint32) (t index.Track, shift int64, err error
 // fromTables builds an index from sample tables.
 func fromTables(moov []byte, of index.Source) ([]byte, error) {
 	mvhd, _ := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
-	if err := plausible(moov, of.Bytes); err != nil {
+	if err := checkClaims(moov, of.Bytes); err != nil {
 		return nil, err
 	}
 	var e index.Encoder
@@ -92,7 +92,7 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 		if !boxes.Is("trak") {
 			continue
 		}
-		t, shift, err := described(boxes.Payload, mvhd.Timescale)
+		t, shift, err := describeTrack(boxes.Payload, mvhd.Timescale)
 		if err != nil {
 			return nil, err
 		}
@@ -114,14 +114,14 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 			e.Add(&s)
 		}
 	}
-	return madeOf(e.Finish(of))
+	return finished(e.Finish(of))
 }
 
-// plausible refuses tables that claim more bytes than their file has, before any work. Our
+// checkClaims refuses tables that claim more bytes than their file has, before any work. Our
 // writer's tables have a size for each sample (isobmff.TableBuilder), and so no more samples than
 // the moov has room for. A table with one size for all samples could claim any number in a few
 // bytes, and each would be in the index.
-func plausible(moov []byte, fileBytes int64) error {
+func checkClaims(moov []byte, fileBytes int64) error {
 	bytes := int64(0)
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
 		if !boxes.Is("trak") {
@@ -141,8 +141,8 @@ func plausible(moov []byte, fileBytes int64) error {
 	return nil
 }
 
-// madeOf wraps an error about samples that a file claims in ErrNoTables.
-func madeOf(text []byte, err error) ([]byte, error) {
+// finished wraps an error about samples that a file claims in ErrNoTables.
+func finished(text []byte, err error) ([]byte, error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNoTables, err)
 	}

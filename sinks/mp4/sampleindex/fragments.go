@@ -38,7 +38,7 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 		switch {
 		case h.Is("moof"):
 			if moof, err = isobmff.ReadPayload(file, at, h, of.Bytes, isobmff.MaxMoofBytes); err != nil {
-				return nil, unless(err)
+				return nil, asNoTables(err)
 			}
 			moofAt = at
 		case h.Is("mdat") && moof != nil:
@@ -51,7 +51,7 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 		}
 		at += h.SizeBytes
 	}
-	return madeOf(Encode(of, g.tables))
+	return finished(Encode(of, g.tables))
 }
 
 func (g *fragmented) begin(moov []byte) error {
@@ -60,7 +60,7 @@ func (g *fragmented) begin(moov []byte) error {
 		if !boxes.Is("trak") {
 			continue
 		}
-		t, shift, err := described(boxes.Payload, mvhd.Timescale)
+		t, shift, err := describeTrack(boxes.Payload, mvhd.Timescale)
 		if err != nil {
 			return err
 		}

@@ -47,9 +47,9 @@ func tabled(t testing.TB) []byte {
 	return append(moovOf(tables[:], nil), make([]byte, 30_000)...)
 }
 
-// TestOfAFileThatIsAsItWasNothingIsRead checks that a file whose length and modification time match
+// TestAnUnchangedFileIsNotRead checks that a file whose length and modification time match
 // the index is not read, and that a file that was written or touched is read once.
-func TestOfAFileThatIsAsItWasNothingIsRead(t *testing.T) {
+func TestAnUnchangedFileIsNotRead(t *testing.T) {
 	for name, b := range map[string][]byte{"tables": tabled(t), "fragments": fragmentsOf(t)} {
 		s, file := In(t.TempDir()), onDisk(t, b)
 		at := time.Unix(1_700_000_000, 123_456_789)

@@ -10,18 +10,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// tape is a file that a recorder writes chunk by chunk.
-type tape struct {
-	r            *room
+// growingFile is a file that a recorder writes chunk by chunk.
+type growingFile struct {
+	r            *fixture
 	name, stream string
 	size         int64
 }
 
 const chunk = 256 << 10
 
-func (r *room) tape(name, stream string) *tape {
+func (r *fixture) tape(name, stream string) *growingFile {
 	r.t.Helper()
-	f := &tape{r, name, stream, 0}
+	f := &growingFile{r, name, stream, 0}
 	r.put(f.part(), stream, 0, 8192, func(rec *media.Recording) { rec.State = media.StateRecording })
 	r.written[f.part()] = true
 	f.size = 8192
@@ -30,12 +30,12 @@ func (r *room) tape(name, stream string) *tape {
 	return f
 }
 
-func (f *tape) part() string { return f.name + media.PartSuffix }
+func (f *growingFile) part() string { return f.name + media.PartSuffix }
 
-func (f *tape) tell() { f.r.k.Grew(f.r.path(f.part()), f.stream, f.size) }
+func (f *growingFile) tell() { f.r.k.Grew(f.r.path(f.part()), f.stream, f.size) }
 
 // grow writes chunks; the keeper looks only when it is woken.
-func (f *tape) grow(chunks int) {
+func (f *growingFile) grow(chunks int) {
 	f.r.t.Helper()
 	for range chunks {
 		file, err := os.OpenFile(f.r.path(f.part()), os.O_WRONLY|os.O_APPEND, 0)
@@ -50,7 +50,7 @@ func (f *tape) grow(chunks int) {
 }
 
 // finish renames the file and writes a finished state.
-func (f *tape) finish() {
+func (f *growingFile) finish() {
 	f.r.t.Helper()
 	require.NoError(f.r.t, os.Remove(f.r.path(f.part())))
 	f.r.put(f.name, f.stream, 0, f.size)
@@ -58,7 +58,7 @@ func (f *tape) finish() {
 	f.r.k.Closed(f.r.path(f.part()), f.r.path(f.name))
 }
 
-func (r *room) lookIfWoken() {
+func (r *fixture) lookIfWoken() {
 	r.t.Helper()
 	for {
 		select {
@@ -71,7 +71,7 @@ func (r *room) lookIfWoken() {
 }
 
 // sum returns the length of all files.
-func (r *room) sum() (n int64) {
+func (r *fixture) sum() (n int64) {
 	for _, name := range r.files() {
 		info, err := os.Stat(r.path(name))
 		require.NoError(r.t, err)
@@ -81,7 +81,7 @@ func (r *room) sum() (n int64) {
 }
 
 // entriesRead counts the files that are opened.
-func (r *room) entriesRead() *int {
+func (r *fixture) entriesRead() *int {
 	n, read := new(int), r.k.index.read.Entry
 	r.k.index.read.Entry = func(path string) (media.Recording, error) { *n++; return read(path) }
 	return n
@@ -90,7 +90,7 @@ func (r *room) entriesRead() *int {
 // TestMaxBytesAreCountedAsFilesGrow checks that the limit holds while files grow between two
 // looks, without a scan.
 func TestMaxBytesAreCountedAsFilesGrow(t *testing.T) {
-	r := newRoom(t, limits(Limits{MaxBytes: 10 * mib}))
+	r := newFixture(t, limits(Limits{MaxBytes: 10 * mib}))
 	for n := range 50 { // older footage, which must not be opened again
 		r.put(number(n), "live/old", 0, 4096, protected)
 	}
@@ -123,7 +123,7 @@ func TestMaxBytesAreCountedAsFilesGrow(t *testing.T) {
 }
 
 func TestMaxBytesOfAStreamAreCountedAsFilesGrow(t *testing.T) {
-	r := newRoom(t, Policy{Streams: map[string]StreamPolicy{"live/a": {Limits: Limits{MaxBytes: 4 * mib}}}})
+	r := newFixture(t, Policy{Streams: map[string]StreamPolicy{"live/a": {Limits: Limits{MaxBytes: 4 * mib}}}})
 	r.look(0)
 	for n := range 20 {
 		a, b := r.tape(number(2*n), "live/a"), r.tape(number(2*n+1), "live/b")
@@ -145,7 +145,7 @@ func TestTheDiskStaysWithinItsMarksAtAnyRate(t *testing.T) {
 		"min_free_bytes":           limits(Limits{MinFreeBytes: 20 * mib}),
 		"min_free_bytes of stream": {Streams: map[string]StreamPolicy{"live/cam": {Limits: Limits{MinFreeBytes: 20 * mib}}}},
 	} {
-		r := newRoom(t, policy)
+		r := newFixture(t, policy)
 		r.other = 65 * mib
 		r.look(0)
 		for n := range 16 {
@@ -164,7 +164,7 @@ func TestTheDiskStaysWithinItsMarksAtAnyRate(t *testing.T) {
 // TestOneFileThatIsTooLongForItsLimit checks that the recording stops when all files are growing,
 // and that the keeper is not woken repeatedly until then.
 func TestOneFileThatIsTooLongForItsLimit(t *testing.T) {
-	r := newRoom(t, limits(Limits{MaxBytes: 2 * mib}))
+	r := newFixture(t, limits(Limits{MaxBytes: 2 * mib}))
 	r.running = []string{"live/a"}
 	r.look(0)
 	r.put("kept.mp4", "live/a", time.Hour, 4096, protected)
@@ -186,10 +186,10 @@ func TestOneFileThatIsTooLongForItsLimit(t *testing.T) {
 	require.Equal(t, []string{"kept.mp4"}, r.files(), "the oldest goes, and it is the only one")
 }
 
-// TestTheAccountHearsOfWhatOthersDo checks that deletions by the API and finished files need no
+// TestChangesByOthersNeedNoScan checks that deletions by the API and finished files need no
 // scan.
-func TestTheAccountHearsOfWhatOthersDo(t *testing.T) {
-	r := newRoom(t, limits(Limits{MaxBytes: 20 * mib}))
+func TestChangesByOthersNeedNoScan(t *testing.T) {
+	r := newFixture(t, limits(Limits{MaxBytes: 20 * mib}))
 	for n := range 4 {
 		r.put(number(n), "live/a", time.Hour, mib)
 	}
@@ -221,7 +221,7 @@ func TestTheAccountHearsOfWhatOthersDo(t *testing.T) {
 // TestNoticesWithoutAPolicyAreNotKept checks that notices are dropped without a policy, since no
 // keeper would take them.
 func TestNoticesWithoutAPolicyAreNotKept(t *testing.T) {
-	r := newRoom(t, Policy{})
+	r := newFixture(t, Policy{})
 	r.k.Grew(r.path("a.mp4.part"), "live/a", 1)
 	r.k.Closed(r.path("a.mp4.part"), r.path("a.mp4"))
 	r.k.Changed("b.mp4")
@@ -230,7 +230,7 @@ func TestNoticesWithoutAPolicyAreNotKept(t *testing.T) {
 }
 
 func TestANoticeAllocatesNothing(t *testing.T) {
-	r := newRoom(t, limits(Limits{MaxBytes: 1 << 40}))
+	r := newFixture(t, limits(Limits{MaxBytes: 1 << 40}))
 	r.look(0)
 	path, size := r.path("live/a.mp4.part"), int64(0)
 	r.k.Grew(path, "live/a", size)

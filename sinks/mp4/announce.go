@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// tell announces the open file once it holds a chunk: a file that gets none is removed again,
+// announce announces the open file once it holds a chunk: a file that gets none is removed again,
 // and needs no retraction.
-func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
+func (m *Muxer) announce(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	r, err := m.recording(f.name)
 	if err != nil {
@@ -19,7 +19,7 @@ func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	}
 	r.Beyond, f.beyond = f.beyond, nil
 	m.unnamed(len(r.Beyond))
-	m.told, m.used, m.owedNS = true, true, 0
+	m.announced, m.hasHadFile, m.owedNS = true, true, 0
 	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
 	return emit(r)
 }
@@ -36,7 +36,7 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	if f == nil { // the segment's first chunk was empty: there is no media of the event
 		return nil
 	}
-	named, err := f.note(ev, f.entry.protected || m.protect(f, ev))
+	named, err := f.noteEvent(ev, f.entry.protected || m.grantProtection(f, ev))
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (m *Muxer) recording(name string) (media.Recording, error) {
 	r, err := m.file.entry.recording(name, m.file.sizeBytes)
 	r.Directory = disk.Claimed(m.dir)
 	if err == nil {
-		if unread := know(facts.In(m.dir), &r); unread != nil {
+		if unread := applyFacts(facts.In(m.dir), &r); unread != nil {
 			m.log.Error("the facts of a recording cannot be read: it counts as protected", "file", m.shown(name), "error", unread)
 		}
 	}
@@ -75,9 +75,9 @@ func (m *Muxer) shown(name string) string {
 	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
 }
 
-// protect reports whether one of the events may protect the open file from deletion, and records
+// grantProtection reports whether one of the events may protect the open file from deletion, and records
 // which.
-func (m *Muxer) protect(f *file, events ...media.Event) bool {
+func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	for i := range events {
 		e := &events[i]
 		if !e.Protect {

@@ -13,9 +13,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// world is a record directory, a catalogue, and a power supply. Each change is a step; from step
+// fixture is a record directory, a catalogue, and a power supply. Each change is a step; from step
 // cutAt on no change takes effect.
-type world struct {
+type fixture struct {
 	mu      sync.Mutex
 	files   map[string]*file
 	rows    map[media.ID]media.Record
@@ -49,10 +49,10 @@ var (
 
 const path = "cam/1.mp4"
 
-// newWorld returns a world with one finished recording.
-func newWorld(t *testing.T) *world {
+// newFixture returns a fixture with one finished recording.
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	w := &world{files: map[string]*file{}, facts: map[media.ID]bool{}, rows: map[media.ID]media.Record{}, hangs: map[media.ID]bool{}, cutAt: 1 << 30,
+	w := &fixture{files: map[string]*file{}, facts: map[media.ID]bool{}, rows: map[media.ID]media.Record{}, hangs: map[media.ID]bool{}, cutAt: 1 << 30,
 		after: make(chan time.Time), now: time.Unix(1e9, 0)}
 	w.add(one, path)
 	w.Store = New(Options{Catalogue: catalogue{w}, Files: disk{w}, Clock: clock{w}, RowWait: time.Millisecond,
@@ -60,14 +60,14 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) add(id media.ID, path string) {
+func (w *fixture) add(id media.ID, path string) {
 	w.files[path] = &file{id: id}
 	w.facts[id] = true
 	w.rows[id] = media.Record{Recording: media.Recording{ID: id, Path: path, Stream: "cam", State: media.StateFinished}}
 }
 
 // step makes a change unless the power is off.
-func (w *world) step(what string, do func()) error {
+func (w *fixture) step(what string, do func()) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.steps) >= w.cutAt {
@@ -79,7 +79,7 @@ func (w *world) step(what string, do func()) error {
 }
 
 // restart restores the power and reconciles the rows with the disk.
-func (w *world) restart() {
+func (w *fixture) restart() {
 	w.cutAt, w.steps = 1<<30, nil
 	ids := slices.Collect(maps.Keys(w.rows))
 	for _, f := range w.files {
@@ -98,7 +98,7 @@ func (w *world) restart() {
 
 // compare corrects one recording's row from the disk: a small version of the catalogue's
 // reconciliation.
-func (w *world) compare(_ context.Context, id media.ID) error {
+func (w *fixture) compare(_ context.Context, id media.ID) error {
 	r, known := w.rows[id]
 	where := ""
 	for path, f := range w.files {
@@ -122,13 +122,13 @@ func (w *world) compare(_ context.Context, id media.ID) error {
 	return w.step("row put", func() { w.rows[id] = r })
 }
 
-type clock struct{ *world }
+type clock struct{ *fixture }
 
 func (c clock) Now() time.Time { return c.now }
 
 func (c clock) After(time.Duration) (<-chan time.Time, func()) { return c.after, func() {} }
 
-type catalogue struct{ *world }
+type catalogue struct{ *fixture }
 
 func (c catalogue) Record(ctx context.Context, id media.ID) (media.Record, error) {
 	c.mu.Lock()
@@ -183,7 +183,7 @@ func (c catalogue) Forget(_ context.Context, gone []media.DeletedFile) error {
 	})
 }
 
-type disk struct{ *world }
+type disk struct{ *fixture }
 
 func (d disk) of(path string, id media.ID) (*file, error) {
 	switch f := d.files[path]; {

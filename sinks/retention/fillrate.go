@@ -6,10 +6,10 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// filling measures how fast a disk fills between looks. Recorders write chunks once a second,
+// fillRate measures how fast a disk fills between looks. Recorders write chunks once a second,
 // and the chunks of many streams may coincide: so it keeps the largest growth within one
 // look, which decays by a tenth with each look.
-type filling struct {
+type fillRate struct {
 	usedBytes  int64 // bytes used at the last look, or after the last deletion
 	grownBytes int64 // bytes since at
 	at         time.Time
@@ -20,7 +20,7 @@ type filling struct {
 const maxAhead = 8
 
 // look measures the growth. The first look, and a look after a long pause, measure none.
-func (f *filling) look(s filesystem.Capacity, now time.Time) {
+func (f *fillRate) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
 	f.grownBytes, f.usedBytes = f.grownBytes+s.UsedBytes()-f.usedBytes, s.UsedBytes()
@@ -36,15 +36,15 @@ func (f *filling) look(s filesystem.Capacity, now time.Time) {
 	f.peakBytes = max(grown, f.peakBytes-f.peakBytes/10)
 }
 
-// soon returns the bytes that may be written until the look after the next one.
-func (f *filling) soon(s filesystem.Capacity) int64 {
+// expectedBytes returns the bytes that may be written until the look after the next one.
+func (f *fillRate) expectedBytes(s filesystem.Capacity) int64 {
 	return min(2*f.peakBytes, s.UsableBytes/maxAhead)
 }
 
 // during returns the most bytes that may be written in a time.
-func (f *filling) during(d time.Duration) int64 {
+func (f *fillRate) during(d time.Duration) int64 {
 	return int64(float64(f.peakBytes) * d.Seconds() / lookEvery.Seconds())
 }
 
 // freed adopts the use of the disk after a deletion.
-func (f *filling) freed(s filesystem.Capacity) { f.usedBytes = s.UsedBytes() }
+func (f *fillRate) freed(s filesystem.Capacity) { f.usedBytes = s.UsedBytes() }

@@ -13,7 +13,7 @@ func (k *Keeper) takeNotices(now time.Time) {
 	again, open := k.ledger.take()
 	for _, path := range again {
 		if f := k.index.items[path]; f == nil || f.Kind == Growing {
-			k.index.wrongly(path)
+			k.index.markWrong(path)
 		}
 		k.see(path, now)
 	}
@@ -38,7 +38,7 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 		k.lose(path)
 		return nil
 	}
-	it := k.index.look(path, fs.FileInfoToDirEntry(info), now)
+	it := k.index.itemOf(path, fs.FileInfoToDirEntry(info), now)
 	if it == nil {
 		k.lose(path)
 		return nil
@@ -53,7 +53,7 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 	}
 	k.index.items[path] = it
 	k.totals.count(it, 1)
-	if r, goes := k.policy.place(it, now, k.expires); goes && !queued {
+	if r, goes := k.policy.ranked(it, now, k.expires); goes && !queued {
 		at, _ := slices.BinarySearchFunc(k.queue, r, inOrder)
 		k.queue = slices.Insert(k.queue, at, r)
 	}

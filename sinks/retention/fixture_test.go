@@ -23,9 +23,9 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// room is a record directory on a disk of a given size, with a clock that the test controls. Files
+// fixture is a record directory on a disk of a given size, with a clock that the test controls. Files
 // hold their entry as JSON, padded to their size.
-type room struct {
+type fixture struct {
 	t      *testing.T
 	dir    string
 	now    time.Time
@@ -51,9 +51,9 @@ const mib = 1 << 20
 
 var morning = time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 
-// newRoom returns a room with a synchronised clock; MassAllow is the default of its policy.
-func newRoom(t *testing.T, policy Policy) *room {
-	r := &room{
+// newFixture returns a fixture with a synchronised clock; MassAllow is the default of its policy.
+func newFixture(t *testing.T, policy Policy) *fixture {
+	r := &fixture{
 		t: t, dir: t.TempDir(), now: morning, synced: true, total: 100 * mib,
 		written: map[string]bool{}, reading: map[string]bool{}, rows: map[string]bool{},
 	}
@@ -66,7 +66,7 @@ func newRoom(t *testing.T, policy Policy) *room {
 }
 
 // open starts a keeper for the directory, as a start of the process does.
-func (r *room) open(policy Policy) {
+func (r *fixture) open(policy Policy) {
 	log := slog.New(slog.NewTextHandler(&r.log, nil))
 	r.steady = 0
 	k, err := New(policy, Deps{
@@ -98,7 +98,7 @@ func readEntry(path string) (rec media.Recording, err error) {
 }
 
 // put writes a recording of a minute that ended ago before now.
-func (r *room) put(name, stream string, ago time.Duration, size int64, change ...func(*media.Recording)) string {
+func (r *fixture) put(name, stream string, ago time.Duration, size int64, change ...func(*media.Recording)) string {
 	r.t.Helper()
 	r.n++
 	end := r.now.Add(-ago)
@@ -116,7 +116,7 @@ func (r *room) put(name, stream string, ago time.Duration, size int64, change ..
 	return name
 }
 
-func (r *room) write(name string, data []byte, at time.Time) {
+func (r *fixture) write(name string, data []byte, at time.Time) {
 	r.t.Helper()
 	path := r.path(name)
 	require.NoError(r.t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -127,16 +127,16 @@ func (r *room) write(name string, data []byte, at time.Time) {
 func protected(rec *media.Recording) { rec.Protected = true }
 func ofEvent(rec *media.Recording)   { rec.EndReason = endcause.Event }
 
-func (r *room) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
+func (r *fixture) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
 
-func (r *room) rel(path string) string {
+func (r *fixture) rel(path string) string {
 	rel, err := filepath.Rel(r.dir, path)
 	require.NoError(r.t, err)
 	return filepath.ToSlash(rel)
 }
 
 // files returns the names on the disk.
-func (r *room) files() (out []string) {
+func (r *fixture) files() (out []string) {
 	require.NoError(r.t, filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			out = append(out, r.rel(path))
@@ -146,7 +146,7 @@ func (r *room) files() (out []string) {
 	return out
 }
 
-func (r *room) bytes() (n int64) {
+func (r *fixture) bytes() (n int64) {
 	require.NoError(r.t, filepath.WalkDir(r.dir, func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			info, err := d.Info()
@@ -158,19 +158,19 @@ func (r *room) bytes() (n int64) {
 	return n
 }
 
-func (r *room) disk(string) (filesystem.Capacity, error) {
+func (r *fixture) disk(string) (filesystem.Capacity, error) {
 	used := r.bytes() + r.other + r.leaked
 	return filesystem.Capacity{UsableBytes: r.total, FreeBytes: r.total - used}, nil
 }
 
 // Now and After implement the clock; no test waits on it.
-func (r *room) Now() time.Time        { return r.now }
-func (r *room) Steady() time.Duration { return r.steady }
-func (r *room) After(time.Duration) (<-chan time.Time, func()) {
+func (r *fixture) Now() time.Time        { return r.now }
+func (r *fixture) Steady() time.Duration { return r.steady }
+func (r *fixture) After(time.Duration) (<-chan time.Time, func()) {
 	return make(chan time.Time), func() {}
 }
 
-func (r *room) Remove(_ context.Context, it *Item) error {
+func (r *fixture) Remove(_ context.Context, it *Item) error {
 	if r.reading[it.Path] {
 		return ErrKept
 	}
@@ -184,7 +184,7 @@ func (r *room) Remove(_ context.Context, it *Item) error {
 	return os.Remove(r.path(it.Path))
 }
 
-func (r *room) Forget(_ context.Context, items []*Item) error {
+func (r *fixture) Forget(_ context.Context, items []*Item) error {
 	if r.rowsErr != nil {
 		return r.rowsErr
 	}
@@ -195,24 +195,24 @@ func (r *room) Forget(_ context.Context, items []*Item) error {
 	return nil
 }
 
-func (r *room) Recording() []string { return r.running }
+func (r *fixture) Recording() []string { return r.running }
 
-func (r *room) Stop(_ context.Context, stream string) error {
+func (r *fixture) Stop(_ context.Context, stream string) error {
 	r.running = slices.DeleteFunc(r.running, func(s string) bool { return s == stream })
 	return nil
 }
 
-func (r *room) Start(stream string) error {
+func (r *fixture) Start(stream string) error {
 	r.running = append(r.running, stream)
 	return nil
 }
 
 // look advances the clock and lets the keeper look.
-func (r *room) look(after time.Duration) {
+func (r *fixture) look(after time.Duration) {
 	r.now, r.steady = r.now.Add(after), r.steady+after
 	r.k.Look(r.t.Context())
 }
 
-func (r *room) says(text string) bool { return strings.Contains(r.log.String(), text) }
+func (r *fixture) says(text string) bool { return strings.Contains(r.log.String(), text) }
 
 func number(n int) string { return fmt.Sprintf("live/cam/%06d.mp4", n) }
