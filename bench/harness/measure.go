@@ -16,7 +16,7 @@ type sample struct {
 	cpu, wall time.Duration
 	allocs    uint64
 	writes    int64 // write(2) calls
-	rss       int64 // bytes, at the end
+	rssBytes  int64 // bytes, at the end
 }
 
 // measure runs the work in an empty directory of its own, directly after a garbage collection. It removes the
@@ -40,7 +40,7 @@ func measure(parent string, work func(dir string) error) (s sample, err error) {
 	runtime.ReadMemStats(&after)
 	s.allocs = after.Mallocs - before.Mallocs
 	if used, e := proc.Read(os.Getpid()); e == nil {
-		s.writes, s.rss = used.WriteCalls-usage.WriteCalls, used.RSS
+		s.writes, s.rssBytes = used.WriteCalls-usage.WriteCalls, used.RSSBytes
 	}
 	return s, err
 }

@@ -110,7 +110,7 @@ func (b *bench) note(own, limit sample) {
 	b.r.add("MB/s", megabytes/own.wall.Seconds())
 	b.r.add("allocs/AU", float64(own.allocs)/float64(b.k.units)/streams)
 	b.r.add("writes/chunk", float64(own.writes)/streams/b.chunks())
-	b.r.add("RSS-MB", float64(own.rss)/1e6)
+	b.r.add("RSS-MB", float64(own.rssBytes)/1e6)
 }
 
 // chunks returns the least number of chunks in the content.

@@ -82,7 +82,7 @@ func TestCompareRunsServersInTurn(t *testing.T) {
 		require.Equal(t, []string{"one", "two"}[i%2], sample.Server)
 		require.Equal(t, i/2+1, sample.Run)
 		require.Positive(t, sample.Sent.Units, "the generator's last line")
-		require.Positive(t, sample.Usage.RSS)
+		require.Positive(t, sample.Usage.RSSBytes)
 		require.Equal(t, sample.Server == "one", sample.Took > 0)
 		require.GreaterOrEqual(t, sample.Window, s.Window)
 	}
@@ -131,7 +131,7 @@ func TestInterruptEndsAComparison(t *testing.T) {
 
 func TestSummaryIsOfMediansAndRatiosWithinARun(t *testing.T) {
 	sample := func(server string, run int, cpu time.Duration) Sample {
-		return Sample{Server: server, Run: run, Window: 10 * time.Second, Usage: proc.Usage{User: cpu, RSS: int64(run) * 1e6, WriteCalls: 50}}
+		return Sample{Server: server, Run: run, Window: 10 * time.Second, Usage: proc.Usage{User: cpu, RSSBytes: int64(run) * 1e6, WriteCalls: 50}}
 	}
 	rows := Summarise([]Sample{
 		sample("bare", 1, 1*time.Second), sample("spool", 1, 2*time.Second),
@@ -143,7 +143,7 @@ func TestSummaryIsOfMediansAndRatiosWithinARun(t *testing.T) {
 	require.Equal(t, []float64{0.2, 0.1, 0.4, 1}, []float64{rows[0].CPU, rows[0].Low, rows[0].High, rows[0].Ratio})
 	require.Equal(t, []float64{0.2, 0.2, 0.6}, []float64{rows[1].CPU, rows[1].Low, rows[1].High})
 	require.InDeltaSlice(t, []float64{1.5, 1, 2}, []float64{rows[1].Ratio, rows[1].RatioLow, rows[1].RatioHigh}, 1e-9)
-	require.EqualValues(t, 2e6, rows[1].RSS)
+	require.EqualValues(t, 2e6, rows[1].RSSBytes)
 	require.Equal(t, 5.0, rows[1].Writes)
 	require.Zero(t, Median(nil))
 	require.Equal(t, 1.5, Median([]float64{2, 1}))

@@ -10,16 +10,16 @@ import (
 
 // Summary holds the medians of one server's runs.
 type Summary struct {
-	Server         string
-	CPU            float64 // cores, median
-	Low, High      float64 // of CPU
-	Ratio          float64 // median over the runs of CPU relative to the first server in the same run
-	RatioLow       float64
-	RatioHigh      float64
-	RSS, Peak      int64   // bytes, medians
-	Reads, Writes  float64 // system calls a second
-	Written        float64 // bytes a second
-	GeneratorCores float64
+	Server              string
+	CPU                 float64 // cores, median
+	Low, High           float64 // of CPU
+	Ratio               float64 // median over the runs of CPU relative to the first server in the same run
+	RatioLow            float64
+	RatioHigh           float64
+	RSSBytes, PeakBytes int64   // bytes, medians
+	Reads, Writes       float64 // system calls a second
+	WrittenBytes        float64 // bytes a second
+	GeneratorCores      float64
 }
 
 // Summarise returns the summaries in the order of first appearance; ratios are relative to the first server.
@@ -52,16 +52,16 @@ func summarise(name string, samples []Sample, base map[int]float64) Summary {
 		if b := base[s.Run]; b > 0 {
 			ratio = append(ratio, cpu[len(cpu)-1]/b)
 		}
-		rss, peak = append(rss, float64(s.Usage.RSS)), append(peak, float64(s.Usage.PeakRSS))
+		rss, peak = append(rss, float64(s.Usage.RSSBytes)), append(peak, float64(s.Usage.PeakRSSBytes))
 		reads, writes = append(reads, float64(s.Usage.ReadCalls)/sec), append(writes, float64(s.Usage.WriteCalls)/sec)
-		written = append(written, float64(s.Usage.Written)/sec)
+		written = append(written, float64(s.Usage.WrittenBytes)/sec)
 		load = append(load, cores(s.Load.CPU(), s.Window))
 	}
 	return Summary{
 		Server: name, CPU: Median(cpu), Low: lowest(cpu), High: highest(cpu),
 		Ratio: Median(ratio), RatioLow: lowest(ratio), RatioHigh: highest(ratio),
-		RSS: int64(Median(rss)), Peak: int64(Median(peak)), Reads: Median(reads), Writes: Median(writes),
-		Written: Median(written), GeneratorCores: Median(load),
+		RSSBytes: int64(Median(rss)), PeakBytes: int64(Median(peak)), Reads: Median(reads), Writes: Median(writes),
+		WrittenBytes: Median(written), GeneratorCores: Median(load),
 	}
 }
 
@@ -100,7 +100,7 @@ func WriteTable(w io.Writer, rows []Summary, streams int) error {
 	for _, r := range rows {
 		fmt.Fprintf(t, "%s\t%.3f\t(%.3f-%.3f)\t%.2f\t(%.2f-%.2f)\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.2f\t\n",
 			r.Server, r.CPU, r.Low, r.High, r.Ratio, r.RatioLow, r.RatioHigh, r.CPU*1000/float64(max(streams, 1)),
-			float64(r.RSS)/1e6, float64(r.Peak)/1e6, r.Reads, r.Writes, r.Written/1e6, r.GeneratorCores)
+			float64(r.RSSBytes)/1e6, float64(r.PeakBytes)/1e6, r.Reads, r.Writes, r.WrittenBytes/1e6, r.GeneratorCores)
 	}
 	return t.Flush()
 }

@@ -19,10 +19,11 @@ const tick = time.Second / 100
 // Usage is the consumption of a process since its begin, including its threads and excluding its children.
 type Usage struct {
 	User, System time.Duration
-	RSS, PeakRSS int64 // bytes
+	RSSBytes     int64 `json:"RSS"`
+	PeakRSSBytes int64 `json:"PeakRSS"`
 	ReadCalls    int64 // read(2) and similar calls; 0: the kernel does not report them
 	WriteCalls   int64
-	Written      int64 // bytes handed to write(2) and similar calls
+	WrittenBytes int64 `json:"Written"` // handed to write(2) and similar calls
 }
 
 // CPU returns user and system time.
@@ -34,7 +35,7 @@ func (u Usage) Sub(before Usage) Usage {
 	u.System -= before.System
 	u.ReadCalls -= before.ReadCalls
 	u.WriteCalls -= before.WriteCalls
-	u.Written -= before.Written
+	u.WrittenBytes -= before.WrittenBytes
 	return u
 }
 
@@ -54,10 +55,10 @@ func Read(pid int) (Usage, error) {
 		return u, fmt.Errorf("usage of process %d: %w", pid, err)
 	}
 	fields := parseFields(status)
-	u.RSS, u.PeakRSS = fields["VmRSS"]<<10, fields["VmHWM"]<<10
+	u.RSSBytes, u.PeakRSSBytes = fields["VmRSS"]<<10, fields["VmHWM"]<<10
 	if io, err := os.ReadFile(dir + "io"); err == nil { // readable only with permission
 		fields = parseFields(io)
-		u.ReadCalls, u.WriteCalls, u.Written = fields["syscr"], fields["syscw"], fields["wchar"]
+		u.ReadCalls, u.WriteCalls, u.WrittenBytes = fields["syscr"], fields["syscw"], fields["wchar"]
 	}
 	return u, nil
 }

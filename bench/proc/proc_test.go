@@ -23,8 +23,8 @@ func TestReadAgreesWithGetrusage(t *testing.T) {
 	after := cpu(t)
 	require.GreaterOrEqual(t, u.CPU(), before-2*tick)
 	require.LessOrEqual(t, u.CPU(), after+2*tick)
-	require.Greater(t, u.RSS, int64(1<<20))
-	require.GreaterOrEqual(t, u.PeakRSS, u.RSS/2)
+	require.Greater(t, u.RSSBytes, int64(1<<20))
+	require.GreaterOrEqual(t, u.PeakRSSBytes, u.RSSBytes/2)
 }
 
 func cpu(t *testing.T) time.Duration {

@@ -307,7 +307,7 @@ var byZeros = map[string]string{
 	"pipeline/config/size.go":        "bytes",
 	"pipeline/pipelinetest/media.go": "a date",
 	"bench/harness/content.go":       "a date",
-	"bench/harness/case.go":          "bit/s",
+	"bench/harness/matrix.go":        "bit/s",
 }
 
 // How many zeros a time in ns has is not for a reader to count: it is written by package

@@ -14,7 +14,7 @@ func (t *Track) Leave() {
 	f := t.feed
 	t.Flush()
 	t.absent = true
-	t.vigil.Leave()
+	t.stall.Left()
 	others := func(o *Track) bool { return o != t && o.slot >= 0 }
 	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
 		f.publish()
@@ -24,13 +24,13 @@ func (t *Track) Leave() {
 // Hear records that data of a track arrived at mono, ns of the steady clock (Mono).
 func (t *Track) Hear(mono int64) {
 	f := t.feed
-	if pause := mono - f.lastHeard; f.lastHeard != 0 && pause > unkept && pause > t.vigil.patience() {
-		f.resumed = mono
+	if pause := mono - f.lastHeardNS; f.lastHeardNS != 0 && pause > stallNS && pause > t.stall.patienceNS() {
+		f.resumedNS = mono
 	}
-	f.lastHeard = mono
-	t.vigil.heard, t.absent = mono, false
-	if f.firstHeard == 0 {
-		f.firstHeard = mono
+	f.lastHeardNS = mono
+	t.stall.heardNS, t.absent = mono, false
+	if f.firstHeardNS == 0 {
+		f.firstHeardNS = mono
 	}
 }
 
@@ -40,11 +40,11 @@ func (t *Track) Present() { t.absent = false }
 // Unannounced counts data that arrived for the track in a format that its description does not announce.
 func (t *Track) Unannounced(cause string, at time.Time) {
 	f, mono := t.feed, Mono(at)
-	if f.firstHeard == 0 {
-		f.firstHeard = mono
+	if f.firstHeardNS == 0 {
+		f.firstHeardNS = mono
 	}
 	f.pub.Lost(cause, 1)
-	t.vigil.Missed(mono, cause, 1)
+	t.stall.Missed(mono, cause, 1)
 	f.Look(at)
 }
 

@@ -3,7 +3,7 @@ package ingest
 import "context"
 
 // Authorizer decides which actions a client of a server may perform. The program hands an Authorizer to each server;
-// a nil Authorizer permits every action: see Authorize.
+// a nil Authorizer permits every action: observe Authorize.
 type Authorizer interface {
 	// Authorize returns nil if the client may perform the requested action, and otherwise an error for the log; the
 	// server sends the client no details. A call may take long, since it hashes passwords. The context has an error

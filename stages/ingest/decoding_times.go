@@ -15,15 +15,15 @@ import "slices"
 // Invariant: after the beginning, pending holds in order the depth presentation times that have not yet become
 // decoding times.
 type decodingTimes struct {
-	depth   int // codec.DepthUnknown: derived from the first units
-	second  int64
-	held    []*Unit // before the beginning
-	pending []int64
-	begun   bool
-	recent  [maxDepth]int64 // presentation times in decoding order, a ring
-	count   int             // units since the reset
-	last    int64           // the last decoding time
-	max     int64           // the highest presentation time
+	depth        int // codec.DepthUnknown: derived from the first units
+	secondTicks  int64
+	held         []*Unit // before the beginning
+	pendingTicks []int64
+	begun        bool
+	recentTicks  [maxDepth]int64 // presentation times in decoding order, a ring
+	count        int             // units since the reset
+	lastTicks    int64           // the last decoding time
+	maxTicks     int64           // the highest presentation time
 }
 
 const (
@@ -33,7 +33,7 @@ const (
 
 // reset starts over with another depth at the next unit. No unit may be held.
 func (r *decodingTimes) reset(depth int, timescale uint32) {
-	*r = decodingTimes{depth: depth, second: int64(timescale), held: r.held[:0], pending: r.pending[:0]}
+	*r = decodingTimes{depth: depth, secondTicks: int64(timescale), held: r.held[:0], pendingTicks: r.pendingTicks[:0]}
 }
 
 // breaks reports whether a unit does not continue the time line because the sender's clock was set. Every picture
@@ -42,27 +42,27 @@ func (r *decodingTimes) breaks(u *Unit) bool {
 	if !r.begun && len(r.held) == 0 {
 		return false
 	}
-	return u.PTS > r.max+10*r.second || u.PTS < r.max-10*r.second || u.sync && u.PTS <= r.max
+	return u.PTS > r.maxTicks+10*r.secondTicks || u.PTS < r.maxTicks-10*r.secondTicks || u.sync && u.PTS <= r.maxTicks
 }
 
 // push takes a unit and passes on the units whose decoding time is known.
 func (r *decodingTimes) push(u *Unit, out func(*Unit)) {
 	if r.begun {
-		r.max = max(r.max, u.PTS)
+		r.maxTicks = max(r.maxTicks, u.PTS)
 		r.next(u)
 		out(u)
 		return
 	}
 	if len(r.held) == 0 {
-		r.max = u.PTS
+		r.maxTicks = u.PTS
 	}
-	r.max = max(r.max, u.PTS)
+	r.maxTicks = max(r.maxTicks, u.PTS)
 	r.held = append(r.held, u)
 	need := guessWindow
 	if r.depth >= 0 {
 		need = 2*r.depth + 1
 	}
-	if len(r.held) >= need || memoryOf(r.held) > heldMemory || u.Mono-r.held[0].Mono > maxStill {
+	if len(r.held) >= need || memoryOf(r.held) > maxTrackBytes || u.MonoNS-r.held[0].MonoNS > maxStillNS {
 		r.flush(out)
 	}
 }
@@ -92,29 +92,29 @@ func (r *decodingTimes) begin() {
 	for i, u := range r.held {
 		r.ahead(u.PTS)
 		if i < r.depth {
-			u.DTS = r.pending[i] - lead
+			u.DTS = r.pendingTicks[i] - lead
 		} else {
-			u.DTS = r.pending[used]
+			u.DTS = r.pendingTicks[used]
 			used++
 		}
-		r.last = u.DTS
+		r.lastTicks = u.DTS
 	}
-	r.pending = slices.Delete(r.pending, 0, used)
+	r.pendingTicks = slices.Delete(r.pendingTicks, 0, used)
 	r.begun = true
 }
 
 // leadTicks returns the ticks by which decoding begins before presentation.
 func (r *decodingTimes) leadTicks() int64 {
-	n := len(r.pending)
+	n := len(r.pendingTicks)
 	switch {
 	case r.depth == 0:
 		return 0
 	case n > r.depth:
-		return r.pending[r.depth] - r.pending[0]
+		return r.pendingTicks[r.depth] - r.pendingTicks[0]
 	case n > 1:
-		return (r.pending[n-1] - r.pending[0]) / int64(n-1) * int64(r.depth)
+		return (r.pendingTicks[n-1] - r.pendingTicks[0]) / int64(n-1) * int64(r.depth)
 	}
-	return r.second / 25 * int64(r.depth)
+	return r.secondTicks / 25 * int64(r.depth)
 }
 
 // next sets the decoding time of one unit. If the stream reorders by more than the known depth, decoding time
@@ -122,32 +122,32 @@ func (r *decodingTimes) leadTicks() int64 {
 func (r *decodingTimes) next(u *Unit) {
 	r.depth = max(r.depth, r.ahead(u.PTS))
 	r.insert(u.PTS)
-	dts := r.last + 1
-	if len(r.pending) > r.depth {
-		dts = max(r.pending[0], dts)
-		r.pending = slices.Delete(r.pending, 0, 1)
+	dts := r.lastTicks + 1
+	if len(r.pendingTicks) > r.depth {
+		dts = max(r.pendingTicks[0], dts)
+		r.pendingTicks = slices.Delete(r.pendingTicks, 0, 1)
 	}
-	u.DTS, r.last = dts, dts
+	u.DTS, r.lastTicks = dts, dts
 }
 
 // ahead returns the number of earlier units that are presented after this one, and remembers this one.
 func (r *decodingTimes) ahead(pts int64) (n int) {
-	for _, before := range r.recent[:min(r.count, maxDepth)] {
+	for _, before := range r.recentTicks[:min(r.count, maxDepth)] {
 		if before > pts {
 			n++
 		}
 	}
-	r.recent[r.count%maxDepth] = pts
+	r.recentTicks[r.count%maxDepth] = pts
 	r.count++
 	return n
 }
 
 func (r *decodingTimes) insert(pts int64) {
-	i := len(r.pending)
-	for i > 0 && r.pending[i-1] > pts {
+	i := len(r.pendingTicks)
+	for i > 0 && r.pendingTicks[i-1] > pts {
 		i--
 	}
-	r.pending = slices.Insert(r.pending, i, pts)
+	r.pendingTicks = slices.Insert(r.pendingTicks, i, pts)
 }
 
 // observedDepth returns the largest number of units that precede a unit which is presented before them.

@@ -68,7 +68,7 @@ func TestDecodingTimesOfAnyOrder(t *testing.T) {
 }
 
 // shuffle returns a decoding order in which at most depth frames precede a frame that is presented before them. The
-// first remaining one has waited longest.
+// first remaining one has waitedNS longest.
 func shuffle(t *rapid.T, shown []int64, depth int) (coded []int64) {
 	left := slices.Clone(shown)
 	for len(left) > 0 {

@@ -28,7 +28,7 @@
 //
 // NAL units of an undefined type, with a header that contradicts the standard, or of an enhancement layer (SVC, MVC,
 // nuh_layer_id > 0) are left out and counted as repairs; the picture around them is kept. Slices enter a file only as
-// whole pictures; an incomplete picture is counted as damaged. Vigil reports a publisher of which no unit can be
+// whole pictures; an incomplete picture is counted as damaged. StallDetector reports a publisher of which no unit can be
 // kept.
 //
 // # Bounds

@@ -5,29 +5,29 @@ import "github.com/gospool/spool/pipeline/media"
 // The bounds that tests outside the package use.
 const (
 	MaxElements   = maxElements
-	MaxFeedMemory = maxFeedMemory
+	MaxFeedMemory = maxFeedBytes
 	HoldBytes     = holdBytes
-	MaxIdle       = maxIdle
+	MaxIdle       = maxIdleBytes
 )
 
 // IdleBytes returns the memory of the idle units.
 func IdleBytes() int { return units.bytes() }
 
-// Crowd bounds the feeds that are made until End.
-type Crowd struct{ was *crowd }
+// MemoryTotal bounds the feeds that are made until End.
+type MemoryTotal struct{ before *memoryTotal }
 
-// NewCrowd replaces the bound of all feeds.
-func NewCrowd(bytes int64) Crowd {
-	c := Crowd{everyone}
-	everyone = newCrowd(bytes)
+// NewMemoryTotal replaces the bound of all feeds.
+func NewMemoryTotal(bytes int64) MemoryTotal {
+	c := MemoryTotal{allFeeds}
+	allFeeds = newMemoryTotal(bytes)
 	return c
 }
 
 // HeldBytes returns the memory that its feeds hold.
-func (c Crowd) HeldBytes() int64 { return everyone.held.Load() }
+func (c MemoryTotal) HeldBytes() int64 { return allFeeds.heldBytes.Load() }
 
 // End restores the previous bound.
-func (c Crowd) End() { everyone = c.was }
+func (c MemoryTotal) End() { allFeeds = c.before }
 
 // Spoil leaves a description in the next idle unit of a feed, as another stream may.
 func Spoil(f *Feed, track media.Track) { f.units.take().desc = &description{track: track} }

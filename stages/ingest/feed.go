@@ -59,18 +59,18 @@ type Feed struct {
 	tracks []*Track
 	err    error // the publisher's end
 
-	begun     bool
-	firstMono int64 // ns, arrival of the first held unit
-	held      bool
-	memory    share
-	units     *unitShard
-	now       int64 // ns, arrival of the current unit
-	// waited is the time for which units have been held, ns. A pause without data counts as holdPause at most: the
+	begun       bool
+	firstMonoNS int64 // ns, arrival of the first held unit
+	held        bool
+	memory      feedMemory
+	units       *unitShard
+	nowNS       int64 // ns, arrival of the current unit
+	// waitedNS is the time for which units have been held, ns. A pause without data counts as holdPauseNS at most: the
 	// sender or this machine stood still, and the missing data may be under way.
-	waited int64
+	waitedNS int64
 
-	firstHeard, nextLook int64 // ns, when the vigils began, and when they look again
-	lastHeard, resumed   int64 // ns, last data of any track, and first data after all tracks were silent
+	firstHeardNS, nextLookNS int64 // ns, when the stall detectors began, and when they look again
+	lastHeardNS, resumedNS   int64 // ns, last data of any track, and first data after all tracks were silent
 
 	place  placement
 	doubts int  // reports in a row by which the sender's clocks disagree
@@ -78,31 +78,31 @@ type Feed struct {
 	wall   wallclock
 	au     media.AU
 
-	patience  time.Duration // see Time
+	patience  time.Duration // observe Time
 	byArrival bool
 }
 
 // The bounds of the held units.
 const (
-	holdPlaces = int64(time.Second) // while data arrives: see waited
-	holdSets   = int64(5 * time.Second)
-	holdBytes  = 8 << 20 // of memory; also for a track that begins later
-	holdPause  = int64(250 * time.Millisecond)
+	holdPlacesNS = int64(time.Second) // while data arrives: observe waitedNS
+	holdSetsNS   = int64(5 * time.Second)
+	holdBytes    = 8 << 20 // of memory; also for a track that begins later
+	holdPauseNS  = int64(250 * time.Millisecond)
 )
 
 // NewFeed returns a feed without tracks for a publisher.
 func NewFeed(pub Publisher, log *slog.Logger) *Feed {
-	f := &Feed{pub: pub, log: log, memory: newShare(everyone), units: units.shard()}
+	f := &Feed{pub: pub, log: log, memory: newFeedMemory(allFeeds), units: units.shard()}
 	f.memory.own(f)
 	return f
 }
 
 // Time sets how the feed treats times; the caller calls it before it adds the first track. A track may be silent for
-// patience before the feed reports a problem; with 0 the track's own pace decides. byArrival makes the times follow
+// patienceNS before the feed reports a problem; with 0 the track's own pace decides. byArrival makes the times follow
 // arrival and so corrects a sender's clock of a wrong rate.
 func (f *Feed) Time(patience time.Duration, byArrival bool) {
 	if f.patience, f.byArrival = patience, byArrival; byArrival { // retime takes a moment to settle
-		f.wall.slew = 20 * wallSlew
+		f.wall.slewNS = 20 * wallSlewNS
 	}
 }
 
@@ -117,9 +117,9 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	t.nal, t.syncFrame = known.NAL, known.Sync
 	t.merging, t.heads, t.sets.coding, t.sets.nal = t.nal != nil, codec.NewSliceReader(t.nal), c.Codec, t.nal
 	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
-	t.outliers.second, t.outliers.repaired = int64(c.Timescale), t.Outlier
-	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
-	t.vigil.Patience, t.retime.second = int64(f.patience), int64(c.Timescale)
+	t.outliers.secondTicks, t.outliers.repaired = int64(c.Timescale), t.Outlier
+	t.stall = NewStallDetector(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
+	t.stall.PatienceNS, t.retime.secondTicks = int64(f.patience), int64(c.Timescale)
 	if err := t.describeFirst(c.ParameterSets); err != nil {
 		return nil, err
 	}
@@ -140,8 +140,8 @@ func (t *Track) Describe(sets ...[]byte) error {
 // Take returns an empty unit. The caller returns it by Track.Unit or by Put.
 func (f *Feed) Take() *Unit {
 	u := f.units.take()
-	u.counted = u.HeldBytes()
-	f.memory.grow(u.counted)
+	u.countedBytes = u.HeldBytes()
+	f.memory.grow(u.countedBytes)
 	return u
 }
 
@@ -153,9 +153,9 @@ func (t *Track) Unit(u *Unit) error {
 		return f.err
 	}
 	if f.held && !f.begun {
-		f.waited += min(max(u.Mono-f.now, 0), holdPause)
+		f.waitedNS += min(max(u.MonoNS-f.nowNS, 0), holdPauseNS)
 	}
-	f.now = u.Mono
+	f.nowNS = u.MonoNS
 	t.count(u)
 	if t.nal != nil {
 		t.gather(u)
@@ -209,7 +209,7 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, long := true, f.waited >= holdPlaces
+	whole, long := true, f.waitedNS >= holdPlacesNS
 	awaited := f.awaited()
 	for _, t := range f.tracks {
 		if t.desc == nil && !t.absent {
@@ -222,7 +222,7 @@ func (f *Feed) mayBegin() bool {
 			whole = false
 		}
 	}
-	return whole || long || f.now-f.firstMono >= holdSets || f.pendingBytes() >= holdBytes
+	return whole || long || f.nowNS-f.firstMonoNS >= holdSetsNS || f.pendingBytes() >= holdBytes
 }
 
 // hurry releases the first pictures that wait for later pictures: a stream of few pictures would wait for long, and
@@ -230,7 +230,7 @@ func (f *Feed) mayBegin() bool {
 func (f *Feed) hurry() {
 	for _, t := range f.tracks {
 		if len(t.pending) == 0 {
-			if t.prev != nil && f.now-t.prev.Mono >= holdPlaces {
+			if t.prev != nil && f.nowNS-t.prev.MonoNS >= holdPlacesNS {
 				t.release()
 			}
 			t.outliers.flush(t.fitting)
@@ -253,9 +253,9 @@ func (f *Feed) begin() {
 			continue
 		}
 		t.placed = true
-		t.offset = f.place.offset(t)
+		t.offsetTicks = f.place.offset(t)
 		for _, u := range t.pending {
-			f.wall.see(u.Mono, t.nanos(u.PTS))
+			f.wall.observe(u.MonoNS, t.nanos(u.PTS))
 		}
 	}
 	f.publish()
@@ -281,14 +281,14 @@ func (f *Feed) earliest() (first *Track) {
 // placeLate places a track that had no unit when the feed began.
 func (f *Feed) placeLate(t *Track, now bool) {
 	known := t.points[f.place.source].ok
-	wait := f.now-t.pending[0].Mono < holdPlaces && t.pendingBytes < holdBytes
+	wait := f.nowNS-t.pending[0].MonoNS < holdPlacesNS && t.pendingBytes < holdBytes
 	if !now && !known && f.place.source == sourceReport && wait {
 		return
 	}
 	if !known {
-		t.points[f.place.source] = f.place.byArrival(t, f.wall.offset)
+		t.points[f.place.source] = f.place.byArrival(t, f.wall.offsetNS)
 	}
-	t.placed, t.offset = true, f.place.offset(t)
+	t.placed, t.offsetTicks = true, f.place.offset(t)
 	f.publish()
 	for len(t.pending) > 0 {
 		f.writePending(t)
@@ -315,35 +315,35 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 	pts := t.nanos(u.PTS)
 	wall := cmp.Or(t.own, &f.wall)
-	wall.see(u.Mono, pts)
+	wall.observe(u.MonoNS, pts)
 	if t.cfg.DeriveDTS {
-		t.seeClock(u, pts)
+		t.observeClock(u, pts)
 	}
 	f.au = media.AU{
-		DTS: u.DTS + t.offset, PTS: u.PTS + t.offset,
-		UTC: wall.at(pts, u.UTC, u.Mono), SteppedNS: u.Stepped, MonoNS: u.Mono,
+		DTS: u.DTS + t.offsetTicks, PTS: u.PTS + t.offsetTicks,
+		UTC: wall.at(pts, u.UTC, u.MonoNS), SteppedNS: u.SteppedNS, MonoNS: u.MonoNS,
 		Sync: u.sync, Lost: u.lost, LostBy: media.Cause(u.by), Payload: u.elements(),
 	}
 	switch err := f.pub.Write(t.slot, &f.au); {
 	case err == nil:
-		t.vigil.Kept(u.Mono)
+		t.stall.Kept(u.MonoNS)
 	case media.LeftOut(err):
-		t.vigil.Missed(u.Mono, media.DropCauseOf(err), 1)
+		t.stall.Missed(u.MonoNS, media.DropCauseOf(err), 1)
 	default:
 		f.err = err
 	}
 }
 
-// Look runs the vigils, at most once a second. The protocol calls it whenever data arrives. Held data does not count
+// Look runs the stall detectors, at most once a second. The protocol calls it whenever data arrives. Held data does not count
 // as lost.
 func (f *Feed) Look(at time.Time) {
 	mono := Mono(at)
-	if mono < f.nextLook {
+	if mono < f.nextLookNS {
 		return
 	}
-	f.nextLook = mono + int64(time.Second)
-	if f.firstHeard == 0 { // the first data waits for earlier packets
-		f.firstHeard = mono
+	f.nextLookNS = mono + int64(time.Second)
+	if f.firstHeardNS == 0 { // the first data waits for earlier packets
+		f.firstHeardNS = mono
 	}
 	for _, t := range f.tracks {
 		if t.holder != nil {
@@ -355,8 +355,8 @@ func (f *Feed) Look(at time.Time) {
 			continue
 		}
 		held := t.outliers.held != nil || len(t.pending)+len(t.decoding.held)+len(t.spread.held) > 0
-		if !held || mono-t.taken > t.vigil.patience() {
-			t.vigil.Look(at, mono, max(f.firstHeard, f.resumed))
+		if !held || mono-t.takenNS > t.stall.patienceNS() {
+			t.stall.Look(at, mono, max(f.firstHeardNS, f.resumedNS))
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 type Holder interface {
 	// Holding reports whether pictures wait for others that may be decoded before them.
 	Holding() bool
-	// Overdue passes on the data that has waited for long enough at a time.
+	// Overdue passes on the data that has waitedNS for long enough at a time.
 	Overdue(at time.Time)
 }
 
@@ -36,6 +36,6 @@ func (t *Track) Clock(mono int64) (ticks int64, known bool) {
 		return 0, false
 	}
 	last := o.base.last()
-	now := max(last.pts+media.FromNanos(mono-last.mono, t.cfg.Timescale), o.base.front()+o.base.step)
+	now := max(last.ptsTicks+media.FromNanos(mono-last.monoNS, t.cfg.Timescale), o.base.front()+o.base.stepTicks)
 	return now - o.shift.Now(), true
 }

@@ -16,74 +16,74 @@ import (
 // little is never refused.
 
 // LimitMemory bounds the memory of the units of all feeds, in bytes.
-func LimitMemory(bytes int64) { everyone.max.Store(bytes) }
+func LimitMemory(bytes int64) { allFeeds.maxBytes.Store(bytes) }
 
 const (
-	maxFeedMemory = 96 << 20  // bytes: the largest access unit and the units held before it
-	defaultMemory = 256 << 20 // bytes, of all feeds
-	memoryStep    = 256 << 10 // bytes, step in which a feed reports its memory to the crowd
-	heldMemory    = 16 << 20  // bytes of a track's units that wait for times; beyond it they proceed without
-	littleMemory  = 1 << 20   // bytes that a feed may always hold
+	maxFeedBytes       = 96 << 20  // bytes: the largest access unit and the units held before it
+	defaultTotalBytes  = 256 << 20 // bytes, of all feeds
+	reportStepBytes    = 256 << 10 // bytes, step in which a feed reports its memory to the total
+	maxTrackBytes      = 16 << 20  // bytes of a track's units that wait for times; beyond it they proceed without
+	alwaysAllowedBytes = 1 << 20   // bytes that a feed may always hold
 )
 
-// everyone accounts for all feeds of the process.
-var everyone = newCrowd(defaultMemory)
+// allFeeds accounts for all feeds of the process.
+var allFeeds = newMemoryTotal(defaultTotalBytes)
 
-// crowd bounds the memory of all feeds together. It is safe for concurrent use.
-type crowd struct{ max, held, large atomic.Int64 }
+// memoryTotal bounds the memory of all feeds together. It is safe for concurrent use.
+type memoryTotal struct{ maxBytes, heldBytes, largeFeeds atomic.Int64 }
 
-func newCrowd(bytes int64) *crowd {
-	c := &crowd{}
-	c.max.Store(bytes)
-	return c
+func newMemoryTotal(bytes int64) *memoryTotal {
+	t := &memoryTotal{}
+	t.maxBytes.Store(bytes)
+	return t
 }
 
-// share accounts for the memory of one feed. It belongs to one goroutine.
-type share struct {
-	crowd *crowd
-	held  int64         // bytes
-	told  *atomic.Int64 // bytes reported to the crowd, in steps; outlives the share until the feed is collected
+// feedMemory accounts for the memory of one feed. It belongs to one goroutine.
+type feedMemory struct {
+	total     *memoryTotal
+	heldBytes int64         // bytes
+	reported  *atomic.Int64 // bytes reported to the total, in steps; outlives feedMemory until the feed is collected
 }
 
-func newShare(c *crowd) share { return share{crowd: c, told: &atomic.Int64{}} }
+func newFeedMemory(t *memoryTotal) feedMemory { return feedMemory{total: t, reported: &atomic.Int64{}} }
 
-// own returns the memory of a feed to the crowd when the garbage collector frees the feed.
-func (s *share) own(f *Feed) {
-	c := s.crowd
-	runtime.AddCleanup(f, func(told *atomic.Int64) { c.change(told, 0) }, s.told)
+// own subtracts the memory of a feed from the total when the garbage collector frees the feed.
+func (m *feedMemory) own(f *Feed) {
+	total := m.total
+	runtime.AddCleanup(f, func(reported *atomic.Int64) { total.change(reported, 0) }, m.reported)
 }
 
-// change reports to the crowd the memory that a feed holds from now on.
-func (c *crowd) change(told *atomic.Int64, to int64) {
-	was := told.Swap(to)
-	c.held.Add(to - was)
+// change reports to the total the memory that a feed holds from now on.
+func (t *memoryTotal) change(reported *atomic.Int64, to int64) {
+	was := reported.Swap(to)
+	t.heldBytes.Add(to - was)
 	switch {
-	case was <= littleMemory && to > littleMemory:
-		c.large.Add(1)
-	case was > littleMemory && to <= littleMemory:
-		c.large.Add(-1)
+	case was <= alwaysAllowedBytes && to > alwaysAllowedBytes:
+		t.largeFeeds.Add(1)
+	case was > alwaysAllowedBytes && to <= alwaysAllowedBytes:
+		t.largeFeeds.Add(-1)
 	}
 }
 
 // grow adds bytes to the memory of a feed (negative: releases them) and reports whether the bounds permit it.
-func (s *share) grow(bytes int) bool {
-	s.held += int64(bytes)
-	told := s.told.Load()
-	if s.held > told || s.held <= told-2*memoryStep {
-		told = (s.held + memoryStep - 1) / memoryStep * memoryStep
-		s.crowd.change(s.told, told)
+func (m *feedMemory) grow(bytes int) bool {
+	m.heldBytes += int64(bytes)
+	reported := m.reported.Load()
+	if m.heldBytes > reported || m.heldBytes <= reported-2*reportStepBytes {
+		reported = (m.heldBytes + reportStepBytes - 1) / reportStepBytes * reportStepBytes
+		m.total.change(m.reported, reported)
 	}
-	if bytes <= 0 || told <= littleMemory {
+	if bytes <= 0 || reported <= alwaysAllowedBytes {
 		return true
 	}
-	most := s.crowd.max.Load()
-	return told <= maxFeedMemory && (s.crowd.held.Load() <= most || told <= most/s.crowd.large.Load())
+	most := m.total.maxBytes.Load()
+	return reported <= maxFeedBytes && (m.total.heldBytes.Load() <= most || reported <= most/m.total.largeFeeds.Load())
 }
 
 // Grown accounts for the growth of a unit, complete or not, of an age in ns. It refuses a unit that takes too long to
 // complete or for which there is no room.
 func (t *Track) Grown(u *Unit, age int64) {
-	if age > maxUnitAge && u.over == "" {
+	if age > maxUnitAgeNS && u.over == "" {
 		u.refuse(media.DropEndlessPicture)
 	}
 	t.count(u)
@@ -92,8 +92,8 @@ func (t *Track) Grown(u *Unit, age int64) {
 // Unended records that a unit is still incomplete at an arrival: a missing end of the picture may be the reason why
 // no unit is kept.
 func (t *Track) Unended(u *Unit, mono int64) {
-	if mono-u.Mono > unkept && t.vigil.missed == 0 {
-		t.vigil.Missed(u.Mono, media.DropEndlessPicture, 1)
+	if mono-u.MonoNS > stallNS && t.stall.missedNS == 0 {
+		t.stall.Missed(u.MonoNS, media.DropEndlessPicture, 1)
 	}
 }
 
@@ -101,19 +101,19 @@ func (t *Track) Unended(u *Unit, mono int64) {
 // passes a bound.
 func (t *Track) count(u *Unit) {
 	f := t.feed
-	if n := u.HeldBytes(); n != u.counted {
-		grown := n - u.counted
-		if u.counted = n; !f.memory.grow(grown) {
+	if n := u.HeldBytes(); n != u.countedBytes {
+		grown := n - u.countedBytes
+		if u.countedBytes = n; !f.memory.grow(grown) {
 			u.refuse(media.DropIngestMemory)
 			n = u.HeldBytes()
-			f.memory.grow(n - u.counted)
-			u.counted = n
+			f.memory.grow(n - u.countedBytes)
+			u.countedBytes = n
 		}
 	}
-	if u.over == "" || u.told {
+	if u.over == "" || u.refusalLogged {
 		return
 	}
-	u.told = true
+	u.refusalLogged = true
 	t.Lost(u.over, 1)
 	if !slices.Contains(t.passed, u.over) {
 		t.passed = append(t.passed, u.over)
@@ -124,8 +124,8 @@ func (t *Track) count(u *Unit) {
 
 // Put takes back a unit that the caller gives to no track.
 func (f *Feed) Put(u *Unit) {
-	f.memory.grow(-u.counted)
-	u.counted = 0
+	f.memory.grow(-u.countedBytes)
+	u.countedBytes = 0
 	f.units.put(u)
 }
 
@@ -140,7 +140,7 @@ func (f *Feed) putAll(units []*Unit) {
 func (f *Feed) Grow(bytes int) bool { return f.memory.grow(bytes) }
 
 // HeldBytes returns the memory that the feed holds.
-func (f *Feed) HeldBytes() int64 { return f.memory.held }
+func (f *Feed) HeldBytes() int64 { return f.memory.heldBytes }
 
 // pendingBytes returns the memory of the units that wait for their track's place.
 func (f *Feed) pendingBytes() (n int) {

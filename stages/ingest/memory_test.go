@@ -149,7 +149,7 @@ func TestTheHoldIsBoundedInMemory(t *testing.T) {
 
 // The publishers that take the most memory are refused and get a problem; a camera beside them loses no unit.
 func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
-	all := ingest.NewCrowd(24 << 20)
+	all := ingest.NewMemoryTotal(24 << 20)
 	defer all.End()
 	camera := newBench(t)
 	v := camera.Of(codec.H264)

@@ -28,7 +28,7 @@ func sendFrame(t *testing.T, f *Feed, track int, pts int64) {
 	t.Helper()
 	f.tracks[track].Hear(pts*1e9/48000 + 1)
 	u := f.Take()
-	u.PTS, u.DTS, u.Mono = pts, pts, pts*1e9/48000+1
+	u.PTS, u.DTS, u.MonoNS = pts, pts, pts*1e9/48000+1
 	u.Put([]byte{1, 2, 3})
 	require.NoError(t, f.tracks[track].Unit(u))
 }
@@ -78,5 +78,5 @@ func TestATrackThatWasLeftComesBack(t *testing.T) {
 	f.Close()
 	require.Len(t, out.Units, 6, "what comes is kept")
 	require.Len(t, out.Sets[len(out.Sets)-1], 2)
-	require.Zero(t, f.memory.held)
+	require.Zero(t, f.memory.heldBytes)
 }

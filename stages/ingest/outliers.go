@@ -26,19 +26,19 @@ import (
 // time line continues. A clock that is set back by a little, too little for a jump downstream, is followed in small
 // steps.
 type outliers struct {
-	second int64 // ticks
-	held   *Unit // the picture that does not fit; nil: none
-	base   timeline
-	row    row
-	shift  ClockShift // the clock jumps that are not followed
+	secondTicks int64 // ticks
+	held        *Unit // the picture that does not fit; nil: none
+	base        timeline
+	row         pictureNumbers
+	shift       ClockShift // the clock jumps that are not followed
 
 	jumps, setBack ClockJumps
 	repaired       func()
 }
 
 const (
-	jumpsFollowed = 2 // within jumpsWithin
-	jumpMemory    = int64(time.Minute)
+	jumpsFollowed = 2 // within jumpMemoryNS
+	jumpMemoryNS  = int64(time.Minute)
 	orderMin      = 8 // pictures whose order must agree with their times
 	minPOCBits    = 6 // with fewer, distant pictures would seem to be near
 )
@@ -51,13 +51,13 @@ const (
 
 // push takes a picture and passes on the pictures whose time is certain.
 func (o *outliers) push(u *Unit, out func(*Unit)) {
-	u.PTS += o.shift.Next(o.base.step)
+	u.PTS += o.shift.Next(o.base.stepTicks)
 	o.place(u)
 	if held := o.held; held != nil {
 		o.held = nil
 		o.decide(held, u, out)
 	}
-	if o.base.n > 0 && !o.base.fits(timeOf(u), u.lost, o.second) {
+	if o.base.n > 0 && !o.base.fits(timeOf(u), u.lost, o.secondTicks) {
 		o.held = u
 		return
 	}
@@ -69,23 +69,23 @@ func (o *outliers) push(u *Unit, out func(*Unit)) {
 // which the order count started over: the time decides.
 func (o *outliers) place(u *Unit) {
 	before := o.row
-	u.place = o.row.place(u.order)
-	if u.lost == 0 && !u.sync || o.base.n == 0 || o.base.inOrder(timeOf(u), o.second) {
+	u.number = o.row.place(u.order)
+	if u.lost == 0 && !u.sync || o.base.n == 0 || o.base.inOrder(timeOf(u), o.secondTicks) {
 		return
 	}
-	by, anew := u.place, before.begin(u.order)
-	if u.place = anew.at; o.base.inOrder(timeOf(u), o.second) {
+	by, anew := u.number, before.begin(u.order)
+	if u.number = anew.at; o.base.inOrder(timeOf(u), o.secondTicks) {
 		o.row = anew
 		return
 	}
-	u.place = by
+	u.number = by
 }
 
 // flush passes on the held picture as an outlier: no next picture can decide.
 func (o *outliers) flush(out func(*Unit)) {
 	if u := o.held; u != nil {
 		o.held = nil
-		u.PTS = o.base.after(timeOf(u), o.second)
+		u.PTS = o.base.after(timeOf(u), o.secondTicks)
 		o.repaired()
 		o.base.add(timeOf(u))
 		out(u)
@@ -95,20 +95,20 @@ func (o *outliers) flush(out func(*Unit)) {
 // decide passes on the held picture, by the next one.
 func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	x, y := timeOf(u), timeOf(next)
-	from := timeline{step: o.base.step, apart: o.base.apart, sure: o.base.trusted()}
+	from := timeline{stepTicks: o.base.stepTicks, stepNumbers: o.base.stepNumbers, sure: o.base.trusted()}
 	from.add(x)
 	n := from.pictures(x, y)
-	goesOn := from.fits(y, next.lost, o.second) && (x.pts != y.pts || n == 1 || n == -1)
-	fits := o.base.fits(y, next.lost, o.second)
-	inOrder := o.base.inOrder(x, o.second) && from.inOrder(y, o.second)
-	far := x.pts > o.base.latest(x, u.lost, o.second)+GrossJump*o.second
+	goesOn := from.fits(y, next.lost, o.secondTicks) && (x.ptsTicks != y.ptsTicks || n == 1 || n == -1)
+	fits := o.base.fits(y, next.lost, o.secondTicks)
+	inOrder := o.base.inOrder(x, o.secondTicks) && from.inOrder(y, o.secondTicks)
+	far := x.ptsTicks > o.base.latest(x, u.lost, o.secondTicks)+GrossJump*o.secondTicks
 	switch {
 	case inOrder && goesOn && far, !inOrder && goesOn && !fits:
 		o.follow(u, next, from)
 	case inOrder && (goesOn || !far && (n == 1 || n > 1 && !o.base.onLine(y)) || o.base.alike(x, y)):
 		o.base.add(x) // later than expected, and the next picture is late as well
 	default:
-		u.PTS = o.base.between(x, y, fits, o.second)
+		u.PTS = o.base.between(x, y, fits, o.secondTicks)
 		o.repaired()
 		o.base.add(timeOf(u))
 	}
@@ -117,13 +117,13 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 
 // follow continues where the sender's clock was set to, unless the clock is set too often.
 func (o *outliers) follow(u, next *Unit, from timeline) {
-	by := o.base.after(timeOf(u), o.second) - u.PTS
-	small := by > 0 && by < SmallestJump*o.second
-	if !small && o.jumps.Follow(u.Mono) {
+	by := o.base.after(timeOf(u), o.secondTicks) - u.PTS
+	small := by > 0 && by < SmallestJump*o.secondTicks
+	if !small && o.jumps.Follow(u.MonoNS) {
 		o.base = from
 		return
 	}
-	o.shift.Add(by, small && (by <= 8*o.base.step && !u.sync || o.setBack.Follow(u.Mono)))
+	o.shift.Add(by, small && (by <= 8*o.base.stepTicks && !u.sync || o.setBack.Follow(u.MonoNS)))
 	u.PTS += by
 	next.PTS += by
 	o.repaired()
@@ -132,46 +132,46 @@ func (o *outliers) follow(u, next *Unit, from timeline) {
 
 // ClockShift is a correction, in ticks, of the times of a sender's clock that was set and is not followed: fixed
 // stays, and going fades.
-type ClockShift struct{ fixed, going int64 }
+type ClockShift struct{ fixedTicks, fadingTicks int64 }
 
-const goingShare = 8 // of a step fades with each unit
+const fadingShare = 8 // of a step fades with each unit
 
 // Add adds ticks to the shift, which fade (goes) or stay.
 func (s *ClockShift) Add(ticks int64, goes bool) {
 	if goes {
-		s.going += ticks
+		s.fadingTicks += ticks
 		return
 	}
-	s.fixed, s.going = s.fixed+s.going+ticks, 0
+	s.fixedTicks, s.fadingTicks = s.fixedTicks+s.fadingTicks+ticks, 0
 }
 
 // Next returns the shift of the next unit, a step of ticks after the last.
 func (s *ClockShift) Next(step int64) int64 {
-	s.going -= min(s.going, step/goingShare)
+	s.fadingTicks -= min(s.fadingTicks, step/fadingShare)
 	return s.Now()
 }
 
 // Now returns the shift of the newest unit.
-func (s *ClockShift) Now() int64 { return s.fixed + s.going }
+func (s *ClockShift) Now() int64 { return s.fixedTicks + s.fadingTicks }
 
 // ClockJumps counts how often a clock is set.
 type ClockJumps struct {
-	at [jumpsFollowed]int64 // ns, arrival of the newest jumps, a ring
-	n  int
+	atNS [jumpsFollowed]int64 // ns, arrival of the newest jumps, a ring
+	n    int
 }
 
 // Follow reports whether to follow a clock jump at an arrival, ns. It returns false while jumps keep coming, since
 // each followed jump moves the track away from the others.
 func (j *ClockJumps) Follow(mono int64) bool {
-	at := &j.at[j.n%jumpsFollowed]
-	often := j.n >= jumpsFollowed && mono-*at <= jumpMemory
+	at := &j.atNS[j.n%jumpsFollowed]
+	often := j.n >= jumpsFollowed && mono-*at <= jumpMemoryNS
 	*at = mono
 	j.n++
 	return !often
 }
 
 // row numbers pictures in presentation order; the numbers never go back from one coded sequence to the next.
-type row struct {
+type pictureNumbers struct {
 	any       bool
 	last      order
 	at, front int64 // numbers of the last picture and of the highest
@@ -179,7 +179,7 @@ type row struct {
 
 // place returns the number of the next picture, by the low bits of its order count relative to the picture before.
 // With no bits, or too few, pictures count as presented in the order of arrival.
-func (r *row) place(o order) int64 {
+func (r *pictureNumbers) place(o order) int64 {
 	switch {
 	case r.any && o.epoch == r.last.epoch && o.pocBits >= minPOCBits && o.pocBits == r.last.pocBits:
 		r.at += int64(int32((o.poc-r.last.poc)<<(32-o.pocBits)) >> (32 - o.pocBits))
@@ -191,33 +191,33 @@ func (r *row) place(o order) int64 {
 }
 
 // begin returns the row with a picture behind all others.
-func (r row) begin(o order) row {
+func (r pictureNumbers) begin(o order) pictureNumbers {
 	at := r.front + 2 // the step of most encoders
-	return row{true, o, at, at}
+	return pictureNumbers{true, o, at, at}
 }
 
 // timeline holds the newest pictures that fit together.
 type timeline struct {
-	seen  [maxDepth]timed // a ring
-	n     int
-	step  int64  // ticks from one picture to the next in presentation order; 0: unknown
-	apart int64  // difference of their numbers; 0: unknown
-	agree uint64 // a bit for each picture: its order agreed with its time
-	sure  bool   // the order agrees
+	seen        [maxDepth]timedPicture // a ring
+	n           int
+	stepTicks   int64  // ticks from one picture to the next in presentation order; 0: unknown
+	stepNumbers int64  // difference of their numbers; 0: unknown
+	agree       uint64 // a bit for each picture: its order agreed with its time
+	sure        bool   // the order agrees
 }
 
 // timed holds a picture's presentation time in ticks, its arrival in ns, and its number in presentation order.
-type timed struct{ pts, mono, place int64 }
+type timedPicture struct{ ptsTicks, monoNS, number int64 }
 
-func timeOf(u *Unit) timed { return timed{u.PTS, u.Mono, u.place} }
+func timeOf(u *Unit) timedPicture { return timedPicture{u.PTS, u.MonoNS, u.number} }
 
-func (l *timeline) recent() []timed { return l.seen[:min(l.n, maxDepth)] }
+func (l *timeline) recent() []timedPicture { return l.seen[:min(l.n, maxDepth)] }
 
-func (l *timeline) last() timed { return l.seen[(l.n-1)%maxDepth] }
+func (l *timeline) last() timedPicture { return l.seen[(l.n-1)%maxDepth] }
 
 // front returns the latest time.
 func (l *timeline) front() int64 {
-	return slices.MaxFunc(l.recent(), func(a, b timed) int { return cmp.Compare(a.pts, b.pts) }).pts
+	return slices.MaxFunc(l.recent(), func(a, b timedPicture) int { return cmp.Compare(a.ptsTicks, b.ptsTicks) }).ptsTicks
 }
 
 // trusted reports whether the order of the pictures is reliable.
@@ -227,19 +227,19 @@ func (l *timeline) trusted() bool {
 }
 
 // add takes a picture that fits.
-func (l *timeline) add(p timed) {
+func (l *timeline) add(p timedPicture) {
 	if l.n > 0 {
 		last := l.last()
 		l.agree <<= 1
-		if (p.place < last.place) == (p.pts < last.pts) {
+		if (p.number < last.number) == (p.ptsTicks < last.ptsTicks) {
 			l.agree |= 1
 		}
-		if d := max(p.place-last.place, last.place-p.place); d > 0 && (l.apart == 0 || d < l.apart) {
-			l.apart = d
+		if d := max(p.number-last.number, last.number-p.number); d > 0 && (l.stepNumbers == 0 || d < l.stepNumbers) {
+			l.stepNumbers = d
 		}
-		if n := l.pictures(last, p); n != 0 && (p.pts-last.pts)/n > 0 {
-			step := (p.pts - last.pts) / n
-			l.step = max(step, l.step+(step-l.step)/8) // jitter and bursts must not shorten it
+		if n := l.pictures(last, p); n != 0 && (p.ptsTicks-last.ptsTicks)/n > 0 {
+			step := (p.ptsTicks - last.ptsTicks) / n
+			l.stepTicks = max(step, l.stepTicks+(step-l.stepTicks)/8) // jitter and bursts must not shorten it
 		}
 	}
 	l.seen[l.n%maxDepth] = p
@@ -247,36 +247,36 @@ func (l *timeline) add(p timed) {
 }
 
 // pictures returns the number of pictures by which p is presented after another one; negative: before it.
-func (l *timeline) pictures(from, p timed) int64 {
-	d := p.place - from.place
-	if n := d / max(l.apart, 1); n != 0 || d == 0 {
+func (l *timeline) pictures(from, p timedPicture) int64 {
+	d := p.number - from.number
+	if n := d / max(l.stepNumbers, 1); n != 0 || d == 0 {
 		return n
 	}
 	return d / max(d, -d)
 }
 
 // fits reports whether a picture, before which some were lost, fits.
-func (l *timeline) fits(p timed, lost int, second int64) bool {
+func (l *timeline) fits(p timedPicture, lost int, second int64) bool {
 	last := l.last()
 	if !l.trusted() {
-		late := media.FromNanos(max(p.mono-last.mono, 0), uint32(second))
-		return p.pts-last.pts > -GrossJump*second && p.pts-last.pts < GrossJump*second+late
+		late := media.FromNanos(max(p.monoNS-last.monoNS, 0), uint32(second))
+		return p.ptsTicks-last.ptsTicks > -GrossJump*second && p.ptsTicks-last.ptsTicks < GrossJump*second+late
 	}
-	early := last.pts - GrossJump*second
-	if n := l.pictures(last, p); n < 0 && l.step > 0 {
-		early = last.pts + (n-3)*l.step
+	early := last.ptsTicks - GrossJump*second
+	if n := l.pictures(last, p); n < 0 && l.stepTicks > 0 {
+		early = last.ptsTicks + (n-3)*l.stepTicks
 	}
-	return l.inOrder(p, second) && p.pts >= early && p.pts <= l.latest(p, lost, second)
+	return l.inOrder(p, second) && p.ptsTicks >= early && p.ptsTicks <= l.latest(p, lost, second)
 }
 
 // inOrder reports whether a picture is in its place among its neighbours. Two pictures of one time are in order.
-func (l *timeline) inOrder(p timed, second int64) bool {
+func (l *timeline) inOrder(p timedPicture, second int64) bool {
 	if !l.trusted() {
-		return p.pts >= l.last().pts
+		return p.ptsTicks >= l.last().ptsTicks
 	}
 	near := second / nearest
 	for _, r := range l.recent() {
-		if p.place < r.place && p.pts > r.pts+near || p.place > r.place && p.pts < r.pts-near {
+		if p.number < r.number && p.ptsTicks > r.ptsTicks+near || p.number > r.number && p.ptsTicks < r.ptsTicks-near {
 			return false
 		}
 	}
@@ -284,27 +284,27 @@ func (l *timeline) inOrder(p timed, second int64) bool {
 }
 
 // latest returns the latest time at which a picture is expected.
-func (l *timeline) latest(p timed, lost int, second int64) int64 {
+func (l *timeline) latest(p timedPicture, lost int, second int64) int64 {
 	last := l.last()
-	passed := media.FromNanos(max(p.mono-last.mono, 0), uint32(second))
-	if l.step == 0 {
-		return last.pts + GrossJump*second + passed
+	passed := media.FromNanos(max(p.monoNS-last.monoNS, 0), uint32(second))
+	if l.stepTicks == 0 {
+		return last.ptsTicks + GrossJump*second + passed
 	}
 	ahead := max(l.pictures(last, p), 1) + int64(lost)
-	return last.pts + (ahead+1)*l.step + max(passed-l.step, 0)*9/8
+	return last.ptsTicks + (ahead+1)*l.stepTicks + max(passed-l.stepTicks, 0)*9/8
 }
 
 // onLine reports whether a picture has the time that it would have if no picture were late.
-func (l *timeline) onLine(p timed) bool {
-	d := p.pts - l.last().pts - l.pictures(l.last(), p)*l.step
-	return d >= -l.step && d <= l.step
+func (l *timeline) onLine(p timedPicture) bool {
+	d := p.ptsTicks - l.last().ptsTicks - l.pictures(l.last(), p)*l.stepTicks
+	return d >= -l.stepTicks && d <= l.stepTicks
 }
 
 // alike reports whether two pictures are late by the same measure: the sender's clock runs fast, or its picture
 // interval has changed.
-func (l *timeline) alike(x, y timed) bool {
-	a, b := x.pts-l.last().pts, y.pts-x.pts
-	passedA, passedB := x.mono-l.last().mono, y.mono-x.mono
+func (l *timeline) alike(x, y timedPicture) bool {
+	a, b := x.ptsTicks-l.last().ptsTicks, y.ptsTicks-x.ptsTicks
+	passedA, passedB := x.monoNS-l.last().monoNS, y.monoNS-x.monoNS
 	if a <= 0 || b <= 0 || passedA <= 0 || passedB <= 0 {
 		return false
 	}
@@ -313,36 +313,36 @@ func (l *timeline) alike(x, y timed) bool {
 }
 
 // after returns the time of a picture by its number alone.
-func (l *timeline) after(p timed, second int64) int64 {
+func (l *timeline) after(p timedPicture, second int64) int64 {
 	last := l.last()
-	step := l.step
+	step := l.stepTicks
 	if step == 0 {
 		step = second / 25
 	}
-	at := last.pts + l.pictures(last, p)*step
-	if passed := media.FromNanos(p.mono-last.mono, uint32(second)); passed > 3*step {
-		at = max(at, last.pts+passed)
+	at := last.ptsTicks + l.pictures(last, p)*step
+	if passed := media.FromNanos(p.monoNS-last.monoNS, uint32(second)); passed > 3*step {
+		at = max(at, last.ptsTicks+passed)
 	}
 	return l.clamp(p, at)
 }
 
 // clamp keeps a time between those of the pictures that are presented before and after.
-func (l *timeline) clamp(p timed, at int64) int64 {
+func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	for _, r := range l.recent() {
-		if p.place < r.place {
-			at = min(at, r.pts-1)
+		if p.number < r.number {
+			at = min(at, r.ptsTicks-1)
 		}
 	}
 	for _, r := range l.recent() {
-		if p.place > r.place {
-			at = max(at, r.pts+1)
+		if p.number > r.number {
+			at = max(at, r.ptsTicks+1)
 		}
 	}
 	return at
 }
 
 // between places a picture before the next one, if the next one fits.
-func (l *timeline) between(x, next timed, fits bool, second int64) int64 {
+func (l *timeline) between(x, next timedPicture, fits bool, second int64) int64 {
 	at := l.after(x, second)
 	if !fits {
 		return at
@@ -350,12 +350,12 @@ func (l *timeline) between(x, next timed, fits bool, second int64) int64 {
 	last := l.last()
 	n, m := l.pictures(last, x), l.pictures(x, next)
 	switch {
-	case n > 0 && m > 0 && next.pts > last.pts: // presented in the order of arrival
-		at = last.pts + (next.pts-last.pts)*n/(n+m)
+	case n > 0 && m > 0 && next.ptsTicks > last.ptsTicks: // presented in the order of arrival
+		at = last.ptsTicks + (next.ptsTicks-last.ptsTicks)*n/(n+m)
 	case m > 0:
-		at = min(at, next.pts-1)
+		at = min(at, next.ptsTicks-1)
 	case m < 0:
-		at = max(at, next.pts+1)
+		at = max(at, next.ptsTicks+1)
 	}
 	return l.clamp(x, at)
 }

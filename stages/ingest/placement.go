@@ -24,21 +24,21 @@ func (s source) String() string {
 
 // point pairs a time of a track, in ticks, with the ns of a clock that all tracks share.
 type point struct {
-	ok    bool
-	ticks int64
-	ns    int64
+	ok      bool
+	ticks   int64
+	clockNS int64
 }
 
 // placement is the time line that all tracks of a feed share. It is made once. No track moves later, since a cut in
 // its time would be worse than an offset; if a sender's clocks disagree later, the feed logs it.
 type placement struct {
 	source source
-	zero   int64 // ns on the source's clock at the feed's time 0
+	zeroNS int64 // ns on the source's clock at the feed's time 0
 }
 
-// maxDoubt is the largest deviation from arrival, in ns, at which a source is believed: some senders stamp their
+// maxDoubtNS is the largest deviation from arrival, in ns, at which a source is believed: some senders stamp their
 // tracks by different clocks.
-const maxDoubt = int64(5 * time.Second)
+const maxDoubtNS = int64(5 * time.Second)
 
 // settle chooses the source and the zero: the first presentation of any track.
 func (p *placement) settle(tracks []*Track) {
@@ -52,8 +52,8 @@ func (p *placement) settle(tracks []*Track) {
 	for p.source = sourceReport; p.source < sourceArrival && !usable(with, p.source); p.source++ {
 	}
 	for i, t := range with {
-		if at := t.first(p.source); i == 0 || at < p.zero {
-			p.zero = at
+		if at := t.first(p.source); i == 0 || at < p.zeroNS {
+			p.zeroNS = at
 		}
 	}
 }
@@ -66,7 +66,7 @@ func usable(tracks []*Track, s source) bool {
 		}
 		apart := t.first(s) - tracks[0].first(s)
 		arrived := t.first(sourceArrival) - tracks[0].first(sourceArrival)
-		if d := apart - arrived; d > maxDoubt || d < -maxDoubt {
+		if d := apart - arrived; d > maxDoubtNS || d < -maxDoubtNS {
 			return false
 		}
 	}
@@ -76,21 +76,21 @@ func usable(tracks []*Track, s source) bool {
 // first returns the time of a track's first pending unit on the clock of a source.
 func (t *Track) first(s source) int64 {
 	p := t.points[s]
-	return p.ns + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
+	return p.clockNS + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
 }
 
 // offset returns the ticks to add to a track's times.
 func (p *placement) offset(t *Track) int64 {
 	at := t.points[p.source]
-	return media.FromNanos(at.ns-p.zero, t.cfg.Timescale) - at.ticks
+	return media.FromNanos(at.clockNS-p.zeroNS, t.cfg.Timescale) - at.ticks
 }
 
 // arrival returns the point of the least delayed pending unit.
 func arrival(t *Track) (best point) {
 	var least int64
 	for _, u := range t.pending {
-		if late := u.Mono - media.ToNanos(u.PTS, t.cfg.Timescale); !best.ok || late < least {
-			best, least = point{true, u.PTS, u.Mono}, late
+		if late := u.MonoNS - media.ToNanos(u.PTS, t.cfg.Timescale); !best.ok || late < least {
+			best, least = point{true, u.PTS, u.MonoNS}, late
 		}
 	}
 	return best
@@ -100,12 +100,12 @@ func arrival(t *Track) (best point) {
 // media time.
 func (p *placement) byArrival(t *Track, wall int64) point {
 	at := arrival(t)
-	at.ns += p.zero - wall
+	at.clockNS += p.zeroNS - wall
 	return at
 }
 
-// maxDrift is the disagreement of the sender's clocks, in ns, from which the feed logs it.
-const maxDrift = int64(500 * time.Millisecond)
+// maxDriftNS is the disagreement of the sender's clocks, in ns, from which the feed logs it.
+const maxDriftNS = int64(500 * time.Millisecond)
 
 // Report records a sender report: a track was at ticks, the sender's own, when the clock that all the sender's tracks
 // share was at ns.
@@ -119,9 +119,9 @@ func (t *Track) Report(ticks, ns int64) {
 	if f.byArrival { // the track's times are not the sender's
 		return
 	}
-	t.drift, t.drifted = ns-t.nanos(ticks), true
+	t.driftNS, t.driftLogged = ns-t.nanos(ticks), true
 	for _, o := range f.tracks {
-		if d := t.drift - o.drift; o.drifted && (d > maxDrift || d < -maxDrift) {
+		if d := t.driftNS - o.driftNS; o.driftLogged && (d > maxDriftNS || d < -maxDriftNS) {
 			if f.doubts++; f.doubts > 2*len(f.tracks) { // fewer: the sender's clock was set between two reports
 				f.disagree(d)
 			}

@@ -25,7 +25,7 @@ type Server interface {
 	// Ready is closed once the server listens. Addr is valid from then on.
 	Ready() <-chan struct{}
 	Addr() net.Addr
-	// Counts and Connections may be called at any time; see clients.Table.
+	// Counts and Connections may be called at any time; observe clients.Table.
 	Counts() clients.Counts
 	Connections() []media.Connection
 }

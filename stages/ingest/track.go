@@ -29,15 +29,15 @@ type Track struct {
 	lostBy     string // the cause of the first loss
 	assembly
 
-	keyPTS  int64 // of the last IDR
-	keySeen bool
-	said    bool     // shared times have been logged
-	strayed bool     // an outlier has been logged
-	passed  []string // bounds that access units have passed, as causes
+	keyPTSTicks   int64 // of the last IDR
+	keySeen       bool
+	sharedLogged  bool     // shared times have been logged
+	outlierLogged bool     // an outlier has been logged
+	passed        []string // bounds that access units have passed, as causes
 
-	cuts    [50]int64 // ns, arrival of the key frames at which a change began a file, a ring
-	cut     int
-	flooded bool // the excess has been logged
+	cutsNS     [50]int64 // ns, arrival of the key frames at which a change began a file, a ring
+	cut        int
+	cutsLogged bool // the excess has been logged
 
 	pendingBytes int // memory of pending, and of the units since it was empty
 
@@ -55,24 +55,24 @@ type Track struct {
 	timed     func(*Unit) // derive, bound once
 	out       func(*Unit) // ready, bound once
 
-	points [sources]point
-	vigil  *Vigil
-	taken  int64 // ns, arrival of the newest unit
+	points  [sources]point
+	stall   *StallDetector
+	takenNS int64 // ns, arrival of the newest unit
 
-	drift   int64 // ns, of the sender's clock against the track's, by the newest report
-	drifted bool
-	placed  bool
-	offset  int64 // ticks from the track's own time to the feed's
-	pending []*Unit
-	slot    int    // in the published set
-	holder  Holder // nil: none
+	driftNS     int64 // ns, of the sender's clock against the track's, by the newest report
+	driftLogged bool
+	placed      bool
+	offsetTicks int64 // ticks from the track's own time to the feed's
+	pending     []*Unit
+	slot        int    // in the published set
+	holder      Holder // nil: none
 }
 
-// cutsApart is the average distance, in ns, of parameter set changes below which they no longer begin files.
-const cutsApart = int64(time.Second)
+// minCutDistanceNS is the average distance, in ns, of parameter set changes below which they no longer begin files.
+const minCutDistanceNS = int64(time.Second)
 
 // nanos returns the feed's time, in ns, of a time of the track.
-func (t *Track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
+func (t *Track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offsetTicks, t.cfg.Timescale) }
 
 // describeFirst stores the parameter sets that the protocol knows.
 func (t *Track) describeFirst(sets [][]byte) error {
@@ -135,7 +135,7 @@ func (t *Track) accept(u *Unit) {
 		if u.Size() > 0 {
 			t.Lost(media.DropNoPicture, 1)
 		} else {
-			t.vigil.Missed(u.Mono, media.DropNoPicture, 1)
+			t.stall.Missed(u.MonoNS, media.DropNoPicture, 1)
 		}
 		t.leave(u)
 		return
@@ -157,13 +157,13 @@ func (t *Track) accept(u *Unit) {
 // file. If that recently happened once a second, the sets stay in the stream before the key frame, where most players
 // read them.
 func (t *Track) mayCut(u *Unit) bool {
-	if at := &t.cuts[t.cut%len(t.cuts)]; t.cut < len(t.cuts) || u.Mono-*at >= int64(len(t.cuts))*cutsApart {
-		*at = u.Mono
+	if at := &t.cutsNS[t.cut%len(t.cutsNS)]; t.cut < len(t.cutsNS) || u.MonoNS-*at >= int64(len(t.cutsNS))*minCutDistanceNS {
+		*at = u.MonoNS
 		t.cut++
 		return true
 	}
-	if !t.flooded {
-		t.flooded = true
+	if !t.cutsLogged {
+		t.cutsLogged = true
 		t.feed.log.Warn("the sender changes its parameter sets more than once a second: no file begins with each of them",
 			"codec", t.cfg.Codec.String(), "remedy", "have the encoder keep its settings")
 	}
@@ -180,13 +180,13 @@ type counter interface {
 // Lost counts units that are left out.
 func (t *Track) Lost(cause string, n uint64) {
 	t.counts.Lost(cause, n)
-	t.vigil.Missed(t.vigil.heard, cause, n)
+	t.stall.Missed(t.stall.heardNS, cause, n)
 }
 
 // Repaired counts repairs.
 func (t *Track) Repaired(cause string, n uint64) {
 	t.counts.Repaired(cause, n)
-	t.vigil.note(cause, n)
+	t.stall.note(cause, n)
 }
 
 // lose leaves a unit out.
@@ -222,7 +222,7 @@ func (t *Track) undescribed(u *Unit) bool {
 		t.lose(u, media.DropNoParameterSets)
 		return true
 	}
-	u.desc, t.fresh, t.taken = t.fresh, nil, u.Mono
+	u.desc, t.fresh, t.takenNS = t.fresh, nil, u.MonoNS
 	return false
 }
 
@@ -240,17 +240,17 @@ func (t *Track) time(u *Unit) {
 
 // byArrival makes a unit's time follow arrival, if the feed is set so.
 func (t *Track) byArrival(u *Unit) {
-	u.sent = u.PTS
+	u.clockPTSTicks = u.PTS
 	if !t.feed.byArrival {
 		return
 	}
-	u.PTS = t.retime.time(u.PTS, u.Mono, t.rate.rate)
+	u.PTS = t.retime.time(u.PTS, u.MonoNS, t.rate.rate)
 }
 
 // share takes a unit whose time fits between those of its neighbours.
 func (t *Track) share(u *Unit) {
 	t.byArrival(u)
-	if s := &t.spread; s.second == 0 || u.desc != nil || s.breaks(u) {
+	if s := &t.spread; s.secondTicks == 0 || u.desc != nil || s.breaks(u) {
 		s.flush(t.timed)
 		s.reset(t.desc.Depth, t.cfg.Timescale)
 	}
@@ -259,8 +259,8 @@ func (t *Track) share(u *Unit) {
 
 // sharedTime counts pictures that arrived under the time of another one.
 func (t *Track) sharedTime(pictures uint64) {
-	if !t.said {
-		t.said = true
+	if !t.sharedLogged {
+		t.sharedLogged = true
 		t.feed.log.Info("the sender gives several pictures one time: they are placed evenly up to the next", "codec", t.cfg.Codec.String())
 	}
 	t.Repaired(RepairedTime, pictures)
@@ -268,8 +268,8 @@ func (t *Track) sharedTime(pictures uint64) {
 
 // Outlier counts a unit whose time is an outlier.
 func (t *Track) Outlier() {
-	if !t.strayed {
-		t.strayed = true
+	if !t.outlierLogged {
+		t.outlierLogged = true
 		t.feed.log.Warn("a time of the sender's is out of line: it is placed between its neighbours", "codec", t.cfg.Codec.String())
 	}
 	t.Repaired(RepairedOutlier, 1)
@@ -277,7 +277,7 @@ func (t *Track) Outlier() {
 
 // derive sets the decoding time of a unit that has its presentation time.
 func (t *Track) derive(u *Unit) {
-	if r := &t.decoding; r.second == 0 || u.desc != nil || r.breaks(u) {
+	if r := &t.decoding; r.secondTicks == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
 		if u.desc != nil {
 			t.depth = u.desc.Depth
@@ -295,7 +295,7 @@ func (t *Track) ready(u *Unit) {
 		return
 	}
 	if !f.held {
-		f.held, f.firstMono = true, u.Mono
+		f.held, f.firstMonoNS = true, u.MonoNS
 	}
 	t.pendingBytes += u.HeldBytes()
 	t.pending = append(t.pending, u)
@@ -344,9 +344,9 @@ func (t *Track) scan(u *Unit) (key, picture, known bool) {
 		known = t.sets.referAny()
 	}
 	if key {
-		t.keySeen, t.keyPTS = true, u.PTS
+		t.keySeen, t.keyPTSTicks = true, u.PTS
 	}
-	refresh := !t.keySeen || u.PTS-t.keyPTS > 10*int64(t.cfg.Timescale)
+	refresh := !t.keySeen || u.PTS-t.keyPTSTicks > 10*int64(t.cfg.Timescale)
 	return key || picture && recovery && (whole || refresh), picture, known
 }
 

@@ -22,24 +22,24 @@ const (
 	// many slices in a camera's stream.
 	maxElements  = 4096
 	maxUnitBytes = media.MaxAccessUnitBytes
-	maxUnitAge   = int64(10 * time.Second) // from the first packet to the last
+	maxUnitAgeNS = int64(10 * time.Second) // from the first packet to the last
 )
 
 // Unit is one access unit on its way into a Feed: its NAL units one after another in memory of its own, which is
 // reused. An access unit of a codec without NAL units is one element.
 type Unit struct {
-	PTS     int64 // ticks of the track
-	DTS     int64 // ticks; a track with derived times overwrites it
-	UTC     int64 // ns, arrival of the first byte
-	Mono    int64 // ns of the steady clock, arrival
-	Stepped int64 // ns by which the wall clock had been set by then, see media.AU
-	Damaged bool  // data is missing
+	PTS       int64 // ticks of the track
+	DTS       int64 // ticks; a track with derived times overwrites it
+	UTC       int64 // ns, arrival of the first byte
+	MonoNS    int64 // ns of the steady clock, arrival
+	SteppedNS int64 // ns by which the wall clock had been set by then, observe media.AU
+	Damaged   bool  // data is missing
 
 	// over is the cause by which a unit was refused because it passed a bound. A refused unit is empty and accepts no
 	// data; later data of the same access unit still belongs to it.
-	over    string
-	told    bool // the refusal has been logged
-	counted int  // bytes of memory that the feed has counted
+	over          string
+	refusalLogged bool // the refusal has been logged
+	countedBytes  int  // bytes of memory that the feed has counted
 
 	buf  []byte
 	ends []int // element i is buf[ends[i-1]:ends[i]]
@@ -49,11 +49,11 @@ type Unit struct {
 	gaps     []int
 	headLost bool // an element of this time before the first is missing
 
-	stamp  int64 // PTS as it was sent
-	sent   int64 // PTS by the sender's clock, if the times follow arrival
-	order  order
-	placed bool  // PTS is final
-	place  int64 // number in presentation order, see row
+	sentPTSTicks  int64 // PTS as it was sent
+	clockPTSTicks int64 // PTS by the sender's clock, if the times follow arrival
+	order         order
+	placed        bool  // PTS is final
+	number        int64 // number in presentation order
 
 	sync bool
 	lost int          // number of units of the track lost directly before, about
@@ -68,7 +68,7 @@ func (u *Unit) reset() {
 
 // Arrived sets the arrival of the first byte of a unit.
 func (u *Unit) Arrived(at time.Time) {
-	u.UTC, u.Mono, u.Stepped = at.UnixNano(), Mono(at), pipeline.Stepped(at).Nanoseconds()
+	u.UTC, u.MonoNS, u.SteppedNS = at.UnixNano(), Mono(at), pipeline.Stepped(at).Nanoseconds()
 }
 
 // Refused reports whether the unit has passed a bound: it is empty and accepts no data.

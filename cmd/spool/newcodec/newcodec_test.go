@@ -139,7 +139,7 @@ func send(t *testing.T, pub *hub.Publisher) {
 			}
 			u := feed.Take()
 			u.PTS = int64(at) * scales[name] / int64(time.Second)
-			u.DTS, u.UTC, u.Mono = u.PTS, pipelinetest.StartUTC+int64(at), int64(at)+1
+			u.DTS, u.UTC, u.MonoNS = u.PTS, pipelinetest.StartUTC+int64(at), int64(at)+1
 			u.Put([]byte(all[name][0].data))
 			require.NoError(t, track.Unit(u))
 			if all[name] = all[name][1:]; len(all[name]) == 0 {

@@ -84,7 +84,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 		if err != nil {
 			return err
 		}
-		if !p.wait(ctx, c.UTC+c.SpanNS()-s.r.start-s.r.origin) {
+		if !p.wait(ctx, c.UTC+c.SpanNS()-s.r.startUTC-s.r.originNS) {
 			c.Release()
 			break
 		}

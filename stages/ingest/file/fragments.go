@@ -12,25 +12,25 @@ import (
 
 // fragments reads the fragments of a file one after another, for all of its tracks.
 type fragments struct {
-	f      io.ReaderAt
-	in     *filesystem.Ahead // of headers
-	size   int64
-	begin  int64 // byte at which the first may begin
-	at     int64 // byte at which the next may begin
-	tracks map[uint32]*queue
+	f         io.ReaderAt
+	in        *filesystem.Ahead // of headers
+	fileBytes int64
+	begin     int64 // byte at which the first may begin
+	at        int64 // byte at which the next may begin
+	tracks    map[uint32]*queue
 	// cut is the number of bytes at the end that belong to an incomplete fragment.
 	cut   int64
 	claim claims // of the fragments read so far
 }
 
 func newFragments(f io.ReaderAt, size, begin int64) *fragments {
-	r := &fragments{f: f, size: size, begin: begin}
+	r := &fragments{f: f, fileBytes: size, begin: begin}
 	r.rewind()
 	return r
 }
 
 func (r *fragments) rewind() {
-	r.at, r.in, r.claim = r.begin, filesystem.NewAhead(r.f, r.size), claims{size: r.size}
+	r.at, r.in, r.claim = r.begin, filesystem.NewAhead(r.f, r.fileBytes), claims{fileBytes: r.fileBytes}
 }
 
 // queue holds the samples of one track that were read and not yet returned.
@@ -40,7 +40,7 @@ type queue struct {
 	samples  []isobmff.Sample
 	given    int
 	whole    int   // samples of complete fragments
-	dts      int64 // of the next sample, if a fragment has no tfdt
+	dtsTicks int64 // of the next sample, if a fragment has no tfdt
 }
 
 var errFragment = errors.New("fragment is damaged")
@@ -58,27 +58,27 @@ func (q *queue) Next(s *isobmff.Sample) (bool, error) {
 }
 
 func (q *queue) Rewind() {
-	q.samples, q.given, q.whole, q.dts = q.samples[:0], 0, 0, 0
+	q.samples, q.given, q.whole, q.dtsTicks = q.samples[:0], 0, 0, 0
 	q.from.rewind()
 }
 
 // advance reads the next fragment, and reports whether there was one.
 func (r *fragments) advance() (bool, error) {
 	for {
-		h, ok, err := boxAt(r.in, r.at, r.size)
+		h, ok, err := boxAt(r.in, r.at, r.fileBytes)
 		if err != nil || !ok {
 			return false, err
 		}
 		at := r.at
 		if !h.Is("moof") {
-			r.at = at + min(h.SizeBytes, r.size-at)
+			r.at = at + min(h.SizeBytes, r.fileBytes-at)
 			continue
 		}
-		if h.SizeBytes > r.size-at {
-			r.cut, r.at = r.size-at, r.size
+		if h.SizeBytes > r.fileBytes-at {
+			r.cut, r.at = r.fileBytes-at, r.fileBytes
 			return false, nil
 		}
-		moof, err := isobmff.ReadPayload(r.in, at, h, r.size, isobmff.MaxMoofBytes)
+		moof, err := isobmff.ReadPayload(r.in, at, h, r.fileBytes, isobmff.MaxMoofBytes)
 		if err != nil {
 			return false, err
 		}
@@ -87,9 +87,9 @@ func (r *fragments) advance() (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("at byte %d: %w", at, err)
 		}
-		if end > r.size { // the media is incomplete
+		if end > r.fileBytes { // the media is incomplete
 			r.drop()
-			r.cut, r.at = r.size-at, r.size
+			r.cut, r.at = r.fileBytes-at, r.fileBytes
 			return false, nil
 		}
 		r.keep()
@@ -131,7 +131,7 @@ func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err e
 	}
 	if tfdt := isobmff.Find(traf, "tfdt"); tfdt != nil {
 		ticks, _, _ := isobmff.ReadTfdt(tfdt)
-		q.dts = int64(ticks)
+		q.dtsTicks = int64(ticks)
 	}
 	defaults, data := h.Over(q.defaults), base
 	for boxes := isobmff.Walk(traf); boxes.Next(); {
@@ -160,14 +160,14 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 	for i := range run.Len() {
 		u := run.Sample(i, defaults)
 		q.samples = append(q.samples, isobmff.Sample{
-			DTS: q.dts, DurationTicks: int64(u.DurationTicks), OffsetTicks: u.OffsetTicks, SizeBytes: u.SizeBytes, Sync: u.Sync(), At: data,
+			DTS: q.dtsTicks, DurationTicks: int64(u.DurationTicks), OffsetTicks: u.OffsetTicks, SizeBytes: u.SizeBytes, Sync: u.Sync(), At: data,
 		})
-		q.dts += int64(u.DurationTicks)
+		q.dtsTicks += int64(u.DurationTicks)
 		data += int64(u.SizeBytes)
-		if q.dts < 0 || q.dts > math.MaxInt64/4 || data > math.MaxInt64/4 {
+		if q.dtsTicks < 0 || q.dtsTicks > math.MaxInt64/4 || data > math.MaxInt64/4 {
 			return 0, errFragment
 		}
-		if data > q.from.size {
+		if data > q.from.fileBytes {
 			continue // cut off, which is no false claim
 		}
 		if err := q.from.claim.add(0, int64(u.SizeBytes)); err != nil {

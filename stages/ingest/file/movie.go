@@ -15,18 +15,18 @@ import (
 
 // movie describes a file by its moov.
 type movie struct {
-	tracks    []track
-	created   int64  // ns UTC; 0: the header has no creation time
-	claim     claims // of the tables; of fragments only those that were read
-	fragments *fragments
+	tracks     []track
+	createdUTC int64  // ns UTC; 0: the header has no creation time
+	claim      claims // of the tables; of fragments only those that were read
+	fragments  *fragments
 }
 
 // track is one supported track.
 type track struct {
 	media.Track
-	id      uint32
-	shift   int64 // ticks from the file's decoding time to the movie's
-	samples sampler
+	id         uint32
+	shiftTicks int64 // ticks from the file's decoding time to the movie's
+	samples    sampler
 }
 
 // sampler returns the samples of one track in decoding order.
@@ -70,12 +70,12 @@ func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error)
 }
 
 func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) (*movie, error) {
-	m := &movie{claim: claims{size: size}}
+	m := &movie{claim: claims{fileBytes: size}}
 	mvhd, scaled := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
 	if !scaled || mvhd.Timescale == 0 {
 		return nil, errors.New("moov has no timescale")
 	}
-	m.created = isobmff.FromMovieTime(mvhd.CreatedSeconds)
+	m.createdUTC = isobmff.FromMovieTime(mvhd.CreatedSeconds)
 	if mvex := isobmff.Find(moov, "mvex"); mvex != nil {
 		m.fragments = fragments
 		m.fragments.tracks = map[uint32]*queue{}
@@ -137,7 +137,7 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 	if mdhd.Language != "" {
 		t.Language = mdhd.Language
 	}
-	t.shift = readEdits(isobmff.Find(trak, "edts", "elst"), movieScale, mdhd.Timescale, log.With("track", t.id))
+	t.shiftTicks = readEdits(isobmff.Find(trak, "edts", "elst"), movieScale, mdhd.Timescale, log.With("track", t.id))
 	if m.fragments == nil {
 		t.samples, err = isobmff.ReadSampleTable(stbl)
 		return t, err

@@ -14,13 +14,13 @@ import (
 
 // player publishes chunks one access unit at a time.
 type player struct {
-	pub  *hub.Publisher
-	r    *Reader
-	pace pace
-	mono int64 // ns, of the first access unit
-	last int64 // ns, of the last one
+	pub         *hub.Publisher
+	r           *Reader
+	pace        pace
+	firstMonoNS int64 // ns, of the first access unit
+	lastMonoNS  int64 // ns, of the last one
 
-	vigils []*ingest.Vigil // of the tracks
+	stalls []*ingest.StallDetector // of the tracks
 
 	at   []place
 	au   media.AU
@@ -44,20 +44,20 @@ func (l *player) play(ctx context.Context, c *media.Chunk) error {
 		l.fill(&c.Tracks[track], track, ns)
 		switch err := l.pub.Write(track, &l.au); {
 		case err == nil:
-			l.vigils[track].Kept(l.au.MonoNS)
+			l.stalls[track].Kept(l.au.MonoNS)
 		case errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed):
 			return err
 		default: // concerns this unit alone, and the hub counts it
-			l.vigils[track].Missed(l.au.MonoNS, media.DropCauseOf(err), 1)
-			l.vigils[track].Look(time.Unix(0, l.au.UTC), l.au.MonoNS, l.mono)
+			l.stalls[track].Missed(l.au.MonoNS, media.DropCauseOf(err), 1)
+			l.stalls[track].Look(time.Unix(0, l.au.UTC), l.au.MonoNS, l.firstMonoNS)
 		}
 	}
 }
 
-// watch makes the vigils of the published tracks.
+// watch makes the stall detectors of the published tracks.
 func (l *player) watch(tracks []media.Track, log *slog.Logger) {
 	for i := range tracks {
-		l.vigils = append(l.vigils, ingest.NewVigil(tracks[i].Codec, log, func(p *pipeline.Problem) { l.pub.Problem(i, p) }))
+		l.stalls = append(l.stalls, ingest.NewStallDetector(tracks[i].Codec, log, func(p *pipeline.Problem) { l.pub.Problem(i, p) }))
 	}
 }
 
@@ -68,7 +68,7 @@ func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 		if k == col.Len() {
 			continue
 		}
-		if at := media.ToNanos(col.DTS[k], c.Set.Tracks[i].Timescale) - l.r.origin; !ok || at < ns {
+		if at := media.ToNanos(col.DTS[k], c.Set.Tracks[i].Timescale) - l.r.originNS; !ok || at < ns {
 			track, ns, ok = i, at, true
 		}
 	}
@@ -81,10 +81,10 @@ func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p := &l.at[track]
 	k, size := p.unit, int(col.SizeBytes[p.unit])
 	l.data = col.Payload.Slices(l.data[:0], p.bytes, size)
-	l.last = l.mono + ns
+	l.lastMonoNS = l.firstMonoNS + ns
 	l.au = media.AU{
-		DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.OffsetTicks[k]), MonoNS: l.last,
-		UTC: l.r.start + l.r.origin + ns, Sync: col.Flags[k]&media.FlagSync != 0,
+		DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.OffsetTicks[k]), MonoNS: l.lastMonoNS,
+		UTC: l.r.startUTC + l.r.originNS + ns, Sync: col.Flags[k]&media.FlagSync != 0,
 		Payload: l.data, Framed: true,
 	}
 	if l.pace.realtime {

@@ -56,9 +56,9 @@ func Parse(u *url.URL) (Config, error) {
 // puller publishes the file on the hub, from its beginning at each Pull.
 type puller struct {
 	hub.PullOptions
-	cfg  Config
-	pool *media.Pool // of its own: its chunks live until they are copied into the stream's
-	mono int64       // ns, at which the next Pull's clock continues
+	cfg        Config
+	pool       *media.Pool // of its own: its chunks live until they are copied into the stream's
+	nextMonoNS int64       // ns, at which the next Pull's clock continues
 }
 
 func newPuller(o hub.PullOptions) (hub.Puller, error) {
@@ -84,9 +84,9 @@ func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Pub
 		return err
 	}
 	src := source{cfg: p.cfg, pool: p.pool, clock: p.Clock, log: p.Log, r: r}
-	l := player{pub: pub, r: r, pace: pace{clock: p.Clock, realtime: p.cfg.Speed == speedRealtime}, mono: p.mono}
+	l := player{pub: pub, r: r, pace: pace{clock: p.Clock, realtime: p.cfg.Speed == speedRealtime}, firstMonoNS: p.nextMonoNS}
 	l.watch(r.Tracks().Tracks, p.Log)
-	defer func() { p.mono = l.last + int64(time.Second) }()
+	defer func() { p.nextMonoNS = l.lastMonoNS + int64(time.Second) }()
 	for {
 		c, err := src.next()
 		switch {

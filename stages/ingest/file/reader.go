@@ -18,42 +18,42 @@ import (
 // Reader makes the chunks of a file, cut as a live stream's builder would cut them: at sync samples of the lead
 // track, as many short GOPs as fit, and after a flush interval. It belongs to one goroutine.
 type Reader struct {
-	f     *os.File
-	name  string // without directories, for errors
-	pool  *media.Pool
-	set   *media.TrackSet
-	flush int64 // ns
-	log   *slog.Logger
+	f       *os.File
+	name    string // without directories, for errors
+	pool    *media.Pool
+	set     *media.TrackSet
+	flushNS int64 // ns
+	log     *slog.Logger
 
-	movie  *movie
-	tracks []lane
-	least  bool  // chunks have at least leastBytes or leastUnits of the lead track
-	start  int64 // ns UTC of the movie's zero
-	origin int64 // ns, the first decoding time
-	lap    int64 // ns, at which the current lap begins instead
-	seq    uint64
-	gather gather
+	movie    *movie
+	tracks   []lane
+	least    bool  // chunks have at least leastBytes or leastUnits of the lead track
+	startUTC int64 // ns UTC of the movie's zero
+	originNS int64 // ns, the first decoding time
+	lapNS    int64 // ns, at which the current lap begins instead
+	seq      uint64
+	gather   gather
 }
 
 // lane is one track of a reader: its next sample, in the movie's time, and the samples chosen for the current chunk.
 type lane struct {
 	*track
-	head   isobmff.Sample
-	more   bool
-	shift  int64
-	end    int64 // of the last chosen sample, ticks
-	begun  bool
-	chosen []isobmff.Sample
-	bytes  int
+	head       isobmff.Sample
+	more       bool
+	shiftTicks int64
+	endTicks   int64 // of the last chosen sample, ticks
+	begun      bool
+	chosen     []isobmff.Sample
+	bytes      int
 }
 
 const (
-	maxChunk = 16 << 20
-	maxUnits = 1 << 14 // of one track in a chunk
+	maxChunkBytes = 16 << 20
+	maxUnits      = 1 << 14 // of one track in a chunk
 
-	leastBytes = 4 << 10
-	leastUnits = 64
-	maxSpan    = math.MaxUint32 // ticks, the longest fragment
+	leastBytes   = 4 << 10
+	leastUnits   = 64
+	maxSpanTicks = math.MaxUint32 // ticks, the longest fragment
 )
 
 // Open reads the header of a file. now is the wall clock time of the first sample if the file has no creation time.
@@ -62,7 +62,7 @@ func Open(path string, pool *media.Pool, flush time.Duration, now time.Time, log
 	if err != nil {
 		return nil, named(path, err)
 	}
-	r := &Reader{f: f, name: filepath.Base(path), pool: pool, flush: int64(flush), log: log.With("file", filepath.Base(path))}
+	r := &Reader{f: f, name: filepath.Base(path), pool: pool, flushNS: int64(flush), log: log.With("file", filepath.Base(path))}
 	if err := r.open(now); err != nil {
 		_ = f.Close()
 		return nil, named(path, err)
@@ -86,28 +86,28 @@ func (r *Reader) open(now time.Time) error {
 	if !info.Mode().IsRegular() {
 		return errors.New("it is no regular file")
 	}
-	r.gather.size = info.Size()
+	r.gather.fileBytes = info.Size()
 	if r.movie, err = readMovie(r.f, info.Size(), r.log); err != nil {
 		return err
 	}
 	tracks := make([]media.Track, len(r.movie.tracks))
 	for i := range r.movie.tracks {
 		tracks[i] = r.movie.tracks[i].Track
-		r.tracks = append(r.tracks, lane{track: &r.movie.tracks[i], shift: r.movie.tracks[i].shift})
+		r.tracks = append(r.tracks, lane{track: &r.movie.tracks[i], shiftTicks: r.movie.tracks[i].shiftTicks})
 	}
 	if r.set, err = media.NewTrackSet(1, tracks); err != nil {
 		return err
 	}
-	r.start = r.movie.created
-	if r.start == 0 {
-		r.start = now.UnixNano()
+	r.startUTC = r.movie.createdUTC
+	if r.startUTC == 0 {
+		r.startUTC = now.UnixNano()
 	}
 	sequential(r.f)
 	if err := r.fillHeads(); err != nil {
 		return err
 	}
-	r.origin, _ = r.first()
-	r.lap = r.origin
+	r.originNS, _ = r.first()
+	r.lapNS = r.originNS
 	return nil
 }
 
@@ -170,11 +170,11 @@ func (l *lane) advance() (err error) {
 	if l.head.SizeBytes > media.MaxAccessUnitBytes {
 		return fmt.Errorf("a sample of %d bytes: %w", l.head.SizeBytes, media.ErrTooLarge)
 	}
-	l.head.DTS += l.shift
+	l.head.DTS += l.shiftTicks
 	if n := len(l.chosen); n > 0 && l.head.DTS <= l.chosen[n-1].DTS {
 		l.hold(l.chosen[n-1].DTS + 1)
-	} else if n == 0 && l.begun && l.head.DTS < l.end {
-		l.hold(l.end)
+	} else if n == 0 && l.begun && l.head.DTS < l.endTicks {
+		l.hold(l.endTicks)
 	}
 	return nil
 }
@@ -189,8 +189,8 @@ func (l *lane) at() int64 { return media.ToNanos(l.head.DTS, l.Timescale) }
 
 // span is the range of the next chunk, ns.
 type span struct {
-	lead        bool // it begins with the lead track's next sample
-	from, until int64
+	lead            bool // it begins with the lead track's next sample
+	fromNS, untilNS int64
 }
 
 // Next makes the next chunk; the caller owns its one reference. At the end of the file the error is io.EOF.
@@ -216,11 +216,11 @@ func (r *Reader) choose() (s span, more bool) {
 	l := &r.tracks[r.set.Lead()]
 	switch {
 	case !l.more:
-		return span{from: first, until: first + r.flush}, more
-	case l.at() > first+r.flush:
-		return span{from: first, until: first + r.flush}, more
+		return span{fromNS: first, untilNS: first + r.flushNS}, more
+	case l.at() > first+r.flushNS:
+		return span{fromNS: first, untilNS: first + r.flushNS}, more
 	}
-	return span{lead: true, from: l.at(), until: l.at() + r.flush}, more
+	return span{lead: true, fromNS: l.at(), untilNS: l.at() + r.flushNS}, more
 }
 
 // first returns the earliest decoding time of the tracks' next samples.
@@ -240,21 +240,21 @@ func (r *Reader) take(s span) error {
 		r.tracks[i].chosen, r.tracks[i].bytes = r.tracks[i].chosen[:0], 0
 	}
 	lead := r.set.Lead()
-	until := s.until
+	until := s.untilNS
 	if s.lead {
 		l := &r.tracks[lead]
-		if err := l.choose(until, maxChunk, l.Kind() == media.Video, r.least); err != nil {
+		if err := l.choose(until, maxChunkBytes, l.Kind() == media.Video, r.least); err != nil {
 			return err
 		}
 		if l.more {
 			until = l.at()
 		} else {
-			until = max(until, media.ToNanos(l.end, l.Timescale))
+			until = max(until, media.ToNanos(l.endTicks, l.Timescale))
 		}
 	}
 	for i := range r.tracks {
 		if i != lead {
-			if err := r.tracks[i].choose(until, maxChunk, false, false); err != nil {
+			if err := r.tracks[i].choose(until, maxChunkBytes, false, false); err != nil {
 				return err
 			}
 		}
@@ -270,7 +270,7 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	for l.more && len(l.chosen) < maxUnits {
 		n := len(l.chosen)
 		tiny := least && l.bytes < leastBytes && n < leastUnits
-		long := n > 0 && l.head.DTS+l.head.DurationTicks-l.chosen[0].DTS > maxSpan
+		long := n > 0 && l.head.DTS+l.head.DurationTicks-l.chosen[0].DTS > maxSpanTicks
 		if long || !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.SizeBytes) > limit {
 			break
 		}
@@ -283,7 +283,7 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 		}
 		l.chosen = append(l.chosen, l.head)
 		l.bytes += int(l.head.SizeBytes)
-		l.begun, l.end = true, l.head.DTS+max(l.head.DurationTicks, 1)
+		l.begun, l.endTicks = true, l.head.DTS+max(l.head.DurationTicks, 1)
 		if err := l.advance(); err != nil {
 			return fmt.Errorf("track %d: %w", l.id, err)
 		}
@@ -299,7 +299,7 @@ func (r *Reader) build(s span) (*media.Chunk, error) {
 	}
 	r.seq++
 	c := r.pool.NewChunk(r.set, r.seq, r.gather.sizes)
-	c.UTC = r.start + s.from
+	c.UTC = r.startUTC + s.fromNS
 	for i := range r.tracks {
 		l, col := &r.tracks[i], &c.Tracks[i]
 		if len(l.chosen) == 0 {
@@ -329,7 +329,7 @@ func (l *lane) describe(col *media.Columns) {
 		col.DTS, col.OffsetTicks = append(col.DTS, s.DTS), append(col.OffsetTicks, s.OffsetTicks)
 		col.SizeBytes, col.Flags = append(col.SizeBytes, s.SizeBytes), append(col.Flags, flags)
 	}
-	col.EndTicks = l.end
+	col.EndTicks = l.endTicks
 	if l.more {
 		col.EndTicks = l.head.DTS
 	}
@@ -337,19 +337,19 @@ func (l *lane) describe(col *media.Columns) {
 
 // Again starts the file over after its end: times continue.
 func (r *Reader) Again() error {
-	lap := r.lap
+	lap := r.lapNS
 	for i := range r.tracks {
 		l := &r.tracks[i]
-		r.lap = max(r.lap, media.ToNanos(l.end, l.Timescale))
+		r.lapNS = max(r.lapNS, media.ToNanos(l.endTicks, l.Timescale))
 		l.samples.Rewind()
 		l.chosen = l.chosen[:0]
 	}
-	if r.lap <= lap {
+	if r.lapNS <= lap {
 		return fmt.Errorf("%s: it has no length: it cannot be played in a loop", r.name)
 	}
 	for i := range r.tracks {
 		l := &r.tracks[i]
-		l.shift = l.track.shift + media.FromNanos(r.lap-r.origin, l.Timescale)
+		l.shiftTicks = l.track.shiftTicks + media.FromNanos(r.lapNS-r.originNS, l.Timescale)
 	}
 	return r.fillHeads()
 }

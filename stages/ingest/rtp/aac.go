@@ -43,10 +43,10 @@ func (f frames) duration(n int, timescale uint32) int64 {
 // The bounds of a packet, or of several in a row. gortsplib's decoders keep every packet of a frame that does not
 // end, whatever its size.
 const (
-	maxFrames     = 1024    // of a packet; each lasts some 30 ms
-	maxFrame      = 1 << 16 // bytes; AAC has 768 for each channel at most
-	maxMuxElement = 1 << 20 // bytes of LATM
-	keptFragments = 1 << 16 // bytes of the buffer that is reused for the next fragmented frame
+	maxFrames          = 1024    // of a packet; each lasts some 30 ms
+	maxFrameBytes      = 1 << 16 // bytes; AAC has 768 for each channel at most
+	maxMuxElementBytes = 1 << 20 // bytes of LATM
+	keptFragmentBytes  = 1 << 16 // bytes of the buffer that is reused for the next fragmented frame
 )
 
 // errFrames is the error for a packet of too many frames.
@@ -63,7 +63,7 @@ type fragments struct {
 func (f *fragments) follows(p *rtp.Packet) bool { return f.open && f.seq == p.SequenceNumber }
 
 func (f *fragments) begin() {
-	if cap(f.buf) > keptFragments {
+	if cap(f.buf) > keptFragmentBytes {
 		f.buf = nil
 	}
 	f.buf, f.open = f.buf[:0], true
@@ -80,8 +80,8 @@ type aacPayload struct {
 	sizes              []int
 	out                [][]byte
 	part               fragments
-	want               int    // bytes of the fragmented frame
-	time               uint32 // of its packets
+	wantBytes          int    // bytes of the fragmented frame
+	timeTicks          uint32 // of its packets
 	begun              bool
 	adts               bool // each frame is in ADTS, as some cameras send it
 }
@@ -128,7 +128,7 @@ func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	a.sizes = a.sizes[:0]
 	for width, behind := a.index, 8*len(p)-bits; r.Left() > behind; width = a.delta {
 		n := r.Bits(a.size)
-		if index := r.Bits(width); n == 0 || n > maxFrame || index != 0 {
+		if index := r.Bits(width); n == 0 || n > maxFrameBytes || index != 0 {
 			return nil, errPacking
 		}
 		a.sizes = append(a.sizes, int(n))
@@ -141,7 +141,7 @@ func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	a.out = a.out[:0]
 	n := a.sizes[0]
 	if a.part.open = a.part.follows(p); a.part.open { // otherwise it has been counted as a loss
-		if len(a.sizes) > 1 || n != a.want || p.Timestamp != a.time || len(data) == 0 || len(a.part.buf)+len(data) > n {
+		if len(a.sizes) > 1 || n != a.wantBytes || p.Timestamp != a.timeTicks || len(data) == 0 || len(a.part.buf)+len(data) > n {
 			return errFragment
 		}
 		return a.extend(p, data)
@@ -151,7 +151,7 @@ func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 			return errShort
 		}
 		a.part.begin()
-		a.want, a.time = n, p.Timestamp
+		a.wantBytes, a.timeTicks = n, p.Timestamp
 		return a.extend(p, data)
 	}
 	for _, n := range a.sizes {
@@ -168,7 +168,7 @@ func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	a.part.add(p, data)
 	switch {
-	case len(a.part.buf) == a.want:
+	case len(a.part.buf) == a.wantBytes:
 		a.part.open = false
 		a.out = append(a.out, a.part.buf)
 	case p.Marker:
@@ -259,7 +259,7 @@ func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	switch {
 	case !l.part.open:
 		l.part.begin()
-	case !l.part.follows(p) || len(l.part.buf)+len(p.Payload) > maxMuxElement:
+	case !l.part.follows(p) || len(l.part.buf)+len(p.Payload) > maxMuxElementBytes:
 		l.part.open = false
 		return nil, errFragment
 	}

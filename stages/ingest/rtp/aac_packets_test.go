@@ -130,13 +130,13 @@ func TestFragmentsOfSoundAreBounded(t *testing.T) {
 		_, _ = a.unpack(aacPacket(uint16(i), false, []int{8000}, []byte{1}), noDescription)
 		_, _ = a.unpack(aacPacket(uint16(i), false, []int{8000}, nil), noDescription)
 		_, _ = l.unpack(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i)}, Payload: make([]byte, 100)}, noDescription)
-		require.LessOrEqual(t, cap(a.part.buf), maxFrame)
-		require.LessOrEqual(t, cap(l.part.buf), 2*maxMuxElement)
+		require.LessOrEqual(t, cap(a.part.buf), maxFrameBytes)
+		require.LessOrEqual(t, cap(l.part.buf), 2*maxMuxElementBytes)
 	}
 	_, err := l.unpack(&rtp.Packet{Payload: []byte{1}}, noDescription)
 	require.Error(t, err)
 	_, _ = l.unpack(&rtp.Packet{Payload: []byte{1}}, noDescription)
-	require.LessOrEqual(t, cap(l.part.buf), keptFragments, "grown memory is given back")
+	require.LessOrEqual(t, cap(l.part.buf), keptFragmentBytes, "grown memory is given back")
 }
 
 // LATM in one packet, in fragments, and with several frames in an element.

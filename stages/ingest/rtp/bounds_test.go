@@ -80,7 +80,7 @@ func TestAPictureThatDoesNotEndIsBounded(t *testing.T) {
 			b.Send(v, 3600, false, payload...)
 		}
 		require.LessOrEqual(t, v.unit.Elements(), 4096, name)
-		require.Equal(t, ingest.Mono(b.Now), v.unit.Mono, "%s: it is as old as it was", name)
+		require.Equal(t, ingest.Mono(b.Now), v.unit.MonoNS, "%s: it is as old as it was", name)
 	}
 }
 

@@ -36,8 +36,8 @@ const (
 
 // point pairs a time of a track, in ticks, with the ns of a source's clock.
 type point struct {
-	ok        bool
-	ticks, ns int64
+	ok             bool
+	ticks, clockNS int64
 }
 
 type triedFrame struct {
@@ -65,12 +65,12 @@ func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error 
 	trial.ticks, trial.frames = ticks, len(frames)
 	if trial.packets++; trial.packets > 1 && !gap {
 		switch clock := t.clockOf(step, passed); {
-		case clock == t.clock, clock != 0 && trial.agree(clock):
+		case clock == t.clockHz, clock != 0 && trial.agree(clock):
 			return t.decide(clock)
 		}
 	}
 	if trial.packets >= trialPackets || len(trial.held) >= trialFrames {
-		return t.decide(t.clock)
+		return t.decide(t.clockHz)
 	}
 	return nil
 }
@@ -81,8 +81,8 @@ func (t *Track) clockOf(ticks int64, frames int) uint32 {
 		want := t.audio.duration(frames, clock)
 		return want > 0 && max(ticks-want, want-ticks) <= max(want/64, 1)
 	}
-	if fits(t.clock) {
-		return t.clock
+	if fits(t.clockHz) {
+		return t.clockHz
 	}
 	if i := slices.IndexFunc(t.trial.others, fits); i >= 0 {
 		return t.trial.others[i]
@@ -103,14 +103,14 @@ func (c *clockTrial) agree(clock uint32) bool {
 func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil
-	if clock != t.clock {
+	if clock != t.clockHz {
 		t.feed.Log().Warn("the sender's audio times do not run at the clock that it announced: its own is used",
-			"announced", t.clock, "found", clock)
-		t.clock = clock
+			"announced", t.clockHz, "found", clock)
+		t.clockHz = clock
 	}
 	for by, p := range trial.points {
 		if p.ok {
-			t.place(source(by), p.ticks, p.ns)
+			t.place(source(by), p.ticks, p.clockNS)
 		}
 	}
 	for i, f := range trial.held {
@@ -122,60 +122,4 @@ func (t *Track) decide(clock uint32) error {
 		}
 	}
 	return nil
-}
-
-// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last may be an outlier, and so may the
-// next ones: when times return to the earlier range, counting continues from there.
-type unwrapper struct {
-	counted
-	left [4]counted // positions of recent times, newest first
-}
-
-// counted is a time in its sent form and its wide form.
-type counted struct {
-	any  bool
-	last uint32
-	wide int64
-}
-
-// goOn records that the sent time v has the wide form wide, from which counting continues.
-func (u *unwrapper) goOn(v uint32, wide int64) {
-	if u.any {
-		*u = unwrapper{counted: counted{true, v, wide}}
-	}
-}
-
-const farTime = 1 << 28 // 50 minutes at 90 kHz
-
-func (c counted) isNear(v uint32) bool {
-	d := int32(v - c.last)
-	return c.any && d >= -farTime && d <= farTime
-}
-
-// next returns the wide form of the next time, which may be slightly before the last.
-func (u *unwrapper) next(v uint32) int64 {
-	wide := u.near(v)
-	if !u.isNear(v) {
-		i := 0
-		for i < len(u.left) && !u.left[i].isNear(v) {
-			i++
-		}
-		if i == len(u.left) {
-			copy(u.left[1:], u.left[:])
-			u.left[0] = counted{true, v, wide}
-			return wide
-		}
-		wide = u.left[i].wide + int64(int32(v-u.left[i].last))
-		u.left[i] = u.counted
-	}
-	u.counted = counted{true, v, wide}
-	return wide
-}
-
-// near returns the wide form of a time close to the last. Counting begins at the first time, of a packet or a report.
-func (u *unwrapper) near(v uint32) int64 {
-	if !u.any {
-		u.counted = counted{true, v, int64(v)}
-	}
-	return u.wide + int64(int32(v-u.last))
 }

@@ -85,7 +85,7 @@ func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 	require.NotNil(t, a.trial)
 	b.Send(a, 3100+2048, true, 0xaa)
 	require.Nil(t, a.trial)
-	require.EqualValues(t, 48000, a.clock)
+	require.EqualValues(t, 48000, a.clockHz)
 
 	lying := b.aacTrack(ascHierarchic, 48000)
 	b.Send(lying, 0, true, 0xaa)
@@ -95,7 +95,7 @@ func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 	for i := range uint32(3) {
 		b.Send(lying, 3072+i*1024, true, 0xaa)
 	}
-	require.EqualValues(t, 24000, lying.clock)
+	require.EqualValues(t, 24000, lying.clockHz)
 
 	odd := b.aacTrack(ascHierarchic, 48000)
 	for i := range uint32(trialPackets) {
@@ -103,7 +103,7 @@ func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 		b.Send(odd, i*777, true, 0xaa)
 	}
 	require.Nil(t, odd.trial, "what was announced holds")
-	require.EqualValues(t, 48000, odd.clock)
+	require.EqualValues(t, 48000, odd.clockHz)
 	b.Feed.Close()
 }
 

@@ -21,8 +21,8 @@ type carried struct {
 
 // carriedCodecs are the codecs that can be recorded. A new codec is a new row.
 var carriedCodecs = [...]carried{
-	{"h264", []string{"h.264", "avc", "avc1"}, codec.H264, VideoClock, (*Format).h264, func() depacketizer { return h264Payload{} }},
-	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, VideoClock, (*Format).h265, func() depacketizer { return &h265Payload{} }},
+	{"h264", []string{"h.264", "avc", "avc1"}, codec.H264, VideoClockHz, (*Format).h264, func() depacketizer { return h264Payload{} }},
+	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, VideoClockHz, (*Format).h265, func() depacketizer { return &h265Payload{} }},
 	{"mpeg4-generic", nil, codec.AAC, 0, (*Format).aac, nil},
 	{"mp4a-latm", nil, codec.AAC, 0, (*Format).latm, nil},
 }

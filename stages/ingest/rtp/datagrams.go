@@ -36,14 +36,14 @@ type datagram struct {
 
 // The bounds of the waiting packets.
 const (
-	maxAhead      = 512 // packets
-	maxAheadBytes = 1 << 20
-	maxWait       = 200 * time.Millisecond
-	maxBefore     = 32   // packets sent before the first arrived one, or arriving until it is passed on
-	keptDatagrams = 16   // free ones kept for reuse
-	keptDatagram  = 2048 // bytes of each
-	backAgain     = 3    // consecutive packets that are further behind than any that waits: the sender started over
-	backNear      = 64   // the same, if they are not that far behind
+	maxAhead          = 512 // packets
+	maxAheadBytes     = 1 << 20
+	maxWait           = 200 * time.Millisecond
+	maxBefore         = 32   // packets sent before the first arrived one, or arriving until it is passed on
+	keptDatagrams     = 16   // free ones kept for reuse
+	keptDatagramBytes = 2048 // bytes of each
+	backAgain         = 3    // consecutive packets that are further behind than any that waits: the sender started over
+	backNear          = 64   // the same, if they are not that far behind
 )
 
 // packet takes the next packet that arrived.
@@ -186,7 +186,7 @@ func (d *datagrams) run() error {
 		d.n--
 		d.bytes -= len(h.buf)
 		err := d.pass(&h.packet, h.at)
-		if len(d.free) < keptDatagrams && cap(h.buf) <= keptDatagram {
+		if len(d.free) < keptDatagrams && cap(h.buf) <= keptDatagramBytes {
 			d.free = append(d.free, h)
 		}
 		if err != nil {

@@ -114,7 +114,7 @@ func TestDatagramsThatWaitAreBounded(t *testing.T) {
 		for _, h := range a.free {
 			kept += cap(h.buf)
 		}
-		require.LessOrEqual(t, kept, keptDatagrams*keptDatagram)
+		require.LessOrEqual(t, kept, keptDatagrams*keptDatagramBytes)
 	}
 }
 

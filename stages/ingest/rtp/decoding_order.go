@@ -18,19 +18,19 @@ import (
 type decodingOrder struct {
 	depth int // NAL units that may arrive before one that is decoded before them
 
-	held   []numbered // in decoding order
-	bytes  int        // of memory
-	begun  bool
-	first  uint16 // number of the first arrived one, until one is passed on
-	last   uint16 // number of the one passed on last
-	next   uint16 // the number after that of the newest one
-	late   int    // consecutive ones that arrived too late
-	newest int64  // ticks of the newest one
-	doubt  int    // NAL units to pass on during which a missing number is a loss
-	step   uint16 // distance of consecutive numbers, once it was the same twice
-	prev   uint16 // the last distance
-	alike  bool   // several share one number: a missing one can't be detected
-	torn   bool   // data is missing before the next one
+	held        []numbered // in decoding order
+	bytes       int        // of memory
+	begun       bool
+	first       uint16 // number of the first arrived one, until one is passed on
+	last        uint16 // number of the one passed on last
+	next        uint16 // the number after that of the newest one
+	late        int    // consecutive ones that arrived too late
+	newestTicks int64  // ticks of the newest one
+	doubt       int    // NAL units to pass on during which a missing number is a loss
+	step        uint16 // distance of consecutive numbers, once it was the same twice
+	prev        uint16 // the last distance
+	alike       bool   // several share one number: a missing one can't be detected
+	torn        bool   // data is missing before the next one
 
 	part *numbered // incomplete
 }
@@ -242,7 +242,7 @@ func (t *Track) dropPart() {
 // hold inserts a NAL unit in its place.
 func (t *Track) hold(n numbered) {
 	o := t.order
-	o.next, o.newest = n.don+1, n.ticks
+	o.next, o.newestTicks = n.don+1, n.ticks
 	n.unit.End()
 	t.to.Grown(n.unit, 0)
 	if n.unit.Elements() == 0 {
@@ -290,7 +290,7 @@ func (t *Track) goOn() error {
 	o := t.order
 	for len(o.held) > 0 {
 		next := o.begun && o.held[0].don-o.last <= 1
-		waited := o.newest-o.held[0].ticks >= int64(t.clock)*int64(maxDepthTime/time.Second)
+		waited := o.newestTicks-o.held[0].ticks >= int64(t.clockHz)*int64(maxDepthTime/time.Second)
 		if !next && !waited && len(o.held) <= o.depth && o.bytes <= maxOrderBytes {
 			return nil
 		}

@@ -61,10 +61,10 @@ var static = map[uint8]Format{
 func StaticName(pt uint8) string { return static[pt].Name }
 
 const (
-	VideoClock = 90000 // ticks a second, of all recordable video
-	minClock   = 1000  // a lower value is no clock
-	maxClock   = 10_000_000
-	maxName    = 32
+	VideoClockHz = 90000 // ticks a second, of all recordable video
+	minClockHz   = 1000  // a lower value is no clock
+	maxClock     = 10_000_000
+	maxName      = 32
 )
 
 // ReadPayloadType reads a payload type, within the range of RTP, at the beginning of a text.
@@ -94,7 +94,7 @@ func (f *Format) ReadMap(text string) {
 	if f.Name = CodecNamed(name); f.Name == "" {
 		return
 	}
-	f.Clock, f.Channels = number(clock, minClock, maxClock), number(channels, 1, 64)
+	f.Clock, f.Channels = number(clock, minClockHz, maxClock), number(channels, 1, 64)
 }
 
 // CodecNamed returns the canonical form of a codec's name: in lower case, without the x- of an unregistered name.
@@ -155,7 +155,7 @@ func (f *Format) Complete(kind string) {
 		f.Clock = c.clock
 	}
 	if f.Clock == 0 && kind == "video" {
-		f.Clock = VideoClock
+		f.Clock = VideoClockHz
 	}
 }
 

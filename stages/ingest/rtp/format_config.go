@@ -25,7 +25,7 @@ func (f *Format) h265(of media.Codec) (Config, error) {
 }
 
 func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter) Config {
-	c := Config{Clock: f.Clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: VideoClock}}
+	c := Config{Clock: f.Clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: VideoClockHz}}
 	// The depth counts slices only: a value below ingest's own is useless.
 	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
 		c.OrderDepth = int(depth)

@@ -18,28 +18,28 @@ import (
 // other one becomes the sender: an encoder that restarts takes a new SSRC. Its packets until then are kept for that
 // case.
 type sender struct {
-	ssrc    uint32
-	known   bool  // by the Transport header, or by a packet
-	came    bool  // a packet arrived
-	left    bool  // the sender has sent BYE
-	last    int64 // ns, arrival of its newest packet
-	longest int64 // ns, its longest recent silence
+	ssrc      uint32
+	known     bool  // by the Transport header, or by a packet
+	came      bool  // a packet arrived
+	left      bool  // the sender has sent BYE
+	lastNS    int64 // ns, arrival of its newest packet
+	longestNS int64 // ns, its longest recent silence
 
-	next    uint32 // the other sender that sends meanwhile
-	heard   int    // number of its packets
-	since   int64  // ns, arrival of the first packet of other senders since the sender's newest
-	foreign uint64 // packets of other senders in all
-	said    bool   // other senders have been logged
+	next          uint32 // the other sender that sends meanwhile
+	heard         int    // number of its packets
+	sinceNS       int64  // ns, arrival of the first packet of other senders since the sender's newest
+	foreign       uint64 // packets of other senders in all
+	foreignLogged bool   // other senders have been logged
 
 	reported bool   // the sender itself has sent a report
 	reporter uint32 // until then reports of this SSRC count: some cameras mix up their SSRCs
 }
 
 const (
-	silentLeast   = int64(time.Second)      // shortest silence of a sender before another one is accepted
-	silentMost    = int64(10 * time.Second) // longest silence before that
-	silentFactor  = 3                       // otherwise that many times its longest silence
-	silentPackets = 2                       // of the other sender, at least
+	minSilenceNS        = int64(time.Second)      // shortest silence of a sender before another one is accepted
+	maxSilenceNS        = int64(10 * time.Second) // longest silence before that
+	silenceFactor       = 3                       // otherwise that many times its longest silence
+	minSuccessorPackets = 2                       // of the other sender, at least
 )
 
 // Expect sets the sender that the session announces, before the first packet.
@@ -62,9 +62,9 @@ const (
 func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	if s.known && ssrc == s.ssrc {
 		if s.came {
-			s.longest = max(mono-s.last, s.longest-s.longest>>8)
+			s.longestNS = max(mono-s.lastNS, s.longestNS-s.longestNS>>8)
 		}
-		s.came, s.left, s.last, s.heard = true, false, mono, 0
+		s.came, s.left, s.lastNS, s.heard = true, false, mono, 0
 		return ofSender
 	}
 	if !s.known {
@@ -73,7 +73,7 @@ func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	}
 	if s.heard == 0 || s.next != ssrc {
 		if s.heard == 0 {
-			s.since = mono
+			s.sinceNS = mono
 		}
 		s.next, s.heard = ssrc, 0
 	}
@@ -91,15 +91,15 @@ func (s *sender) silent(mono int64) bool {
 	if s.left {
 		return true
 	}
-	from := s.last
+	from := s.lastNS
 	if !s.came { // the header named a sender that does not send
-		from = s.since
+		from = s.sinceNS
 	}
-	return s.heard >= silentPackets && mono-from >= min(max(silentLeast, silentFactor*s.longest), silentMost)
+	return s.heard >= minSuccessorPackets && mono-from >= min(max(minSilenceNS, silenceFactor*s.longestNS), maxSilenceNS)
 }
 
 func (s *sender) take(ssrc uint32, mono int64) {
-	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, said: s.said, reporter: s.reporter}
+	*s = sender{ssrc: ssrc, known: true, came: true, lastNS: mono, foreign: s.foreign, foreignLogged: s.foreignLogged, reporter: s.reporter}
 }
 
 // admit reports whether a packet belongs to the track, and starts over if the track has a new sender.

@@ -12,9 +12,11 @@ func (t *Track) stray(payload []byte, pts int64, gap bool) bool {
 	if gap || t.unit == nil || t.unit.PTS == pts {
 		return false
 	}
-	u, second := t.unit, int64(t.scale)
-	near := func(at int64) bool { return at > t.finished-second && at < t.finished+second && at != t.finished }
-	next := pts > u.PTS && pts < u.PTS+second || near(pts) && pts > t.finished && near(u.PTS)
+	u, second := t.unit, int64(t.timescale)
+	near := func(at int64) bool {
+		return at > t.finishedPTSTicks-second && at < t.finishedPTSTicks+second && at != t.finishedPTSTicks
+	}
+	next := pts > u.PTS && pts < u.PTS+second || near(pts) && pts > t.finishedPTSTicks && near(u.PTS)
 	if !(u.Open() && t.video.continues(payload)) && (t.marked < markedPictures || next) {
 		return false
 	}

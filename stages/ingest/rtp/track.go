@@ -16,29 +16,29 @@ import (
 // order of datagrams, counts losses and marks them in the units, and unwraps 32-bit times. It belongs to the
 // goroutine of the feed.
 type Track struct {
-	feed   *ingest.Feed
-	to     *ingest.Track
-	codec  media.Codec
-	clock  uint32 // ticks per second of RTP times
-	scale  uint32 // of the feed's
-	video  depacketizer
-	audio  AudioPayload
-	trial  *clockTrial // while clock is uncertain
-	line   soundLine
-	frames []*ingest.Unit // of the current packet
+	feed      *ingest.Feed
+	to        *ingest.Track
+	codec     media.Codec
+	clockHz   uint32 // ticks per second of RTP times
+	timescale uint32 // of the feed's
+	video     depacketizer
+	audio     AudioPayload
+	trial     *clockTrial // while clock is uncertain
+	line      soundLine
+	frames    []*ingest.Unit // of the current packet
 
 	seen   bool
 	seq    uint16
 	gap    bool   // data may be missing before the next payload
 	losses uint64 // events in which packets were lost
 
-	packets, units uint64 // arrived so far
-	arrived        int64  // ns, of the newest packet
-	time           unwrapper
-	unit           *ingest.Unit // incomplete
-	finished       int64        // PTS of the unit before
-	joined         int64        // ticks of the first packet
-	marked         int          // consecutive pictures that ended with a marker
+	packets, units   uint64 // arrived so far
+	arrivedNS        int64  // ns, of the newest packet
+	time             unwrapper
+	unit             *ingest.Unit // incomplete
+	finishedPTSTicks int64        // PTS of the unit before
+	joinedTicks      int64        // ticks of the first packet
+	marked           int          // consecutive pictures that ended with a marker
 
 	sender    sender
 	others    candidate
@@ -79,10 +79,10 @@ func Add(f *ingest.Feed, c Config) (*Track, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Track{feed: f, to: to, codec: c.Track.Codec, clock: c.Clock, scale: c.Track.Timescale, video: video, audio: c.Audio}
+	t := &Track{feed: f, to: to, codec: c.Track.Codec, clockHz: c.Clock, timescale: c.Track.Timescale, video: video, audio: c.Audio}
 	to.HoldBack(t)
-	if t.clock == 0 {
-		t.clock = t.scale
+	if t.clockHz == 0 {
+		t.clockHz = t.timescale
 	}
 	t.sender.ssrc, t.sender.known = c.SSRC, c.SSRC != 0
 	if c.Datagrams {
@@ -132,7 +132,7 @@ func (t *Track) take(p *rtp.Packet, at time.Time) error {
 		return nil
 	}
 	mono := ingest.Mono(at)
-	t.arrived = mono
+	t.arrivedNS = mono
 	t.to.Hear(mono)
 	ticks := t.time.next(p.Timestamp)
 	if t.units == 0 && t.joins(p.Payload, ticks) {
@@ -155,9 +155,9 @@ func (t *Track) take(p *rtp.Packet, at time.Time) error {
 // beginning may have been lost.
 func (t *Track) joins(payload []byte, ticks int64) bool {
 	if t.packets == 1 {
-		t.joined = ticks
+		t.joinedTicks = ticks
 	}
-	return ticks == t.joined && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
+	return ticks == t.joinedTicks && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
 }
 
 // Holding reports whether NAL units wait for others that are decoded before them.
@@ -180,9 +180,9 @@ func (t *Track) Leave() {
 	t.to.Leave()
 }
 
-// maxReportApart is the largest distance of a report's time from the track's newest: a report further off belongs to
+// maxReportSeconds is the largest distance of a report's time from the track's newest: a report further off belongs to
 // another clock, or to an earlier run of the sender.
-const maxReportApart = 60 // seconds
+const maxReportSeconds = 60 // seconds
 
 // SenderReport takes an RTCP sender report: the sender's clock in NTP format at an RTP time (RFC 3550, 6.4.1).
 func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
@@ -190,8 +190,8 @@ func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
 		return
 	}
 	sec, frac := int64(ntp>>32), int64(ntp&0xffffffff)
-	at, far := t.time.near(rtpTime), maxReportApart*int64(t.clock)
-	if d := at - t.time.wide; t.packets > 0 && (d > far || d < -far) {
+	at, far := t.time.near(rtpTime), maxReportSeconds*int64(t.clockHz)
+	if d := at - t.time.wideTicks; t.packets > 0 && (d > far || d < -far) {
 		return
 	}
 	t.place(byReport, at, sec*int64(time.Second)+frac*int64(time.Second)>>32)
@@ -214,7 +214,7 @@ func (t *Track) place(by source, ticks, ns int64) {
 	}
 }
 
-func (t *Track) ticks(v int64) int64 { return media.Rescale(v, t.clock, t.scale) }
+func (t *Track) ticks(v int64) int64 { return media.Rescale(v, t.clockHz, t.timescale) }
 
 // missing counts the packets between the last one and this, and reports whether data may be missing before this one,
 // as before the first. A sequence number that goes back means that the sender started over.
@@ -297,13 +297,13 @@ func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 
 // bound refuses the current unit if it has passed a bound.
 func (t *Track) bound(at time.Time) {
-	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.Mono)
+	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.MonoNS)
 }
 
 // finish passes on the unit.
 func (t *Track) finish() error {
 	u := t.unit
-	t.unit, t.finished = nil, u.PTS
+	t.unit, t.finishedPTSTicks = nil, u.PTS
 	u.Tear()
 	return t.to.Unit(u)
 }
@@ -348,7 +348,7 @@ func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 
 // audioFrame passes on frame i of a packet.
 func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
-	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.scale)
+	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.timescale)
 	return t.to.Unit(u)
 }
 
@@ -371,7 +371,7 @@ func (t *Track) Close() {
 		_ = t.finish() // the feed remembers the error
 	}
 	if t.trial != nil {
-		_ = t.decide(t.clock)
+		_ = t.decide(t.clockHz)
 	}
 	t.flushSound()
 }

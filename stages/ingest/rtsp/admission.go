@@ -59,8 +59,8 @@ type verdict struct {
 	err    error          // for gortsplib, with the answer
 }
 
-// maxDescription is the longest accepted session description, in bytes.
-const maxDescription = 16 << 10
+// maxDescriptionBytes is the longest accepted session description, in bytes.
+const maxDescriptionBytes = 16 << 10
 
 // readAtOnce is the number of descriptions that are read at once; other clients wait.
 const readAtOnce = 2
@@ -74,7 +74,7 @@ const placeholder = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=applic
 // whatever the client sent.
 func (h *handler) judge(k *visitor, req *base.Request) {
 	length := len(req.Body)
-	if length > maxDescription {
+	if length > maxDescriptionBytes {
 		req.Body = nil
 	}
 	k.answered()
@@ -101,8 +101,8 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	if err := streampath.Check(path); err != nil {
 		return refuse(base.StatusBadRequest, "Bad Stream Path", err)
 	}
-	if length > maxDescription {
-		why := fmt.Sprintf("the session description is %d bytes long, at most %d are read", length, maxDescription)
+	if length > maxDescriptionBytes {
+		why := fmt.Sprintf("the session description is %d bytes long, at most %d are read", length, maxDescriptionBytes)
 		return refuse(base.StatusRequestEntityTooLarge, why, why)
 	}
 	if !isDescription(req.Header, req.Body) {

@@ -70,7 +70,7 @@ func TestADescriptionIsReadAfterThePasswordOnly(t *testing.T) {
 		"bad path, no password":   {announceOf("rtsp://"+addr+"/a//b", manyFormats(9000)), "401 Unauthorized", 0},
 		"bad path":                {announceOf("rtsp://"+addr+"/a//b", manyFormats(9000), basic("cam", "right")), "400 Bad Stream Path", 0},
 		"hostile":                 {announceOf(u, manyFormats(128<<10), sdpType, basic("cam", "right")), "413 the session description is 131071 bytes long, at most 16384 are read", 0},
-		"one byte too many":       {announceOf(u, announceSDP+strings.Repeat("x", maxDescription+1-len(announceSDP)), sdpType, basic("cam", "right")), "413 the session description is 16385 bytes long, at most 16384 are read", 0},
+		"one byte too many":       {announceOf(u, announceSDP+strings.Repeat("x", maxDescriptionBytes+1-len(announceSDP)), sdpType, basic("cam", "right")), "413 the session description is 16385 bytes long, at most 16384 are read", 0},
 		"a camera's":              {announceOf(u, announceSDP, sdpType, basic("cam", "right")), "200 OK", 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
 )
 
-// maxAuthorization is the longest accepted Authorization header, in bytes.
-const maxAuthorization = 4 << 10
+// maxAuthorizationBytes is the longest accepted Authorization header, in bytes.
+const maxAuthorizationBytes = 4 << 10
 
 // authorization holds the credentials that a client sent.
 type authorization struct {
@@ -28,7 +28,7 @@ type authorization struct {
 func readAuthorization(req *base.Request) authorization {
 	values := req.Header["Authorization"]
 	a := authorization{sent: len(values) > 0}
-	if len(values) != 1 || len(values[0]) > maxAuthorization {
+	if len(values) != 1 || len(values[0]) > maxAuthorizationBytes {
 		return a
 	}
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(values[0]), " ")

@@ -51,7 +51,7 @@ func TestAuthorizationsInTheSpellingsOfClients(t *testing.T) {
 		ffmpeg + `, qop=auth, nc=00000001, cnonce="c"`: digest(false, func(d *ingest.Digest) {
 			d.QOP, d.Count, d.ClientNonce = "auth", "00000001", "c"
 		}),
-		ffmpeg + ", x=" + strings.Repeat("x", maxAuthorization): {sent: true},
+		ffmpeg + ", x=" + strings.Repeat("x", maxAuthorizationBytes): {sent: true},
 	} {
 		require.Equal(t, want, authorizationOf(text), text)
 	}

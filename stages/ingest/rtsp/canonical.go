@@ -99,7 +99,7 @@ func canonicalFormat(out []byte, f *rtp.Format) []byte {
 	pt := strconv.Itoa(int(f.PayloadType))
 	rtpmap := []string{"a=rtpmap:", pt, " x-", f.Name, "", "", "", ""}
 	if clock := f.Clock; clock > 0 || f.Name == "" { // gortsplib requires a clock without a name
-		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, rtp.VideoClock)), 10)
+		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, rtp.VideoClockHz)), 10)
 	}
 	if f.Clock > 0 && f.Channels > 0 {
 		rtpmap[6], rtpmap[7] = "/", strconv.FormatUint(uint64(f.Channels), 10)

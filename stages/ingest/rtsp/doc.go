@@ -8,13 +8,13 @@
 // # Session descriptions
 //
 // They are often wrong. sdp.go reads them in one pass, within bounds; canonical.go rewrites them in a form that
-// gortsplib reads; formats.go chooses the sections and formats that can be recorded; choice.go selects the format of
-// a section that is really sent.
+// gortsplib reads; formats.go chooses the sections and formats that can be recorded; format_choice.go selects the
+// format of a section that is really sent.
 //
 // # Clients
 //
-// The server trusts no client before it has authorized it: a connection has bounds until it records (guest.go,
-// listener.go), the server decides on an ANNOUNCE before it reads the description (admission.go; authorize.go: who is
-// permitted to publish), a source port of media belongs to one track (ports.go), and events that strangers cause are
-// logged sparingly (package sparinglog). A session belongs to the connection that made it.
+// The server trusts no client before it has authorized it: a connection has bounds until it records (conn_bounds.go,
+// listener.go), the server decides on an ANNOUNCE before it reads the description (admission.go), and checks the
+// permission to publish (authorize.go). A source port of media belongs to one track (client_ports.go). Events that
+// strangers cause are logged sparingly (package sparinglog). A session belongs to the connection that made it.
 package rtsp

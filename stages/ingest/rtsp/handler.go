@@ -272,7 +272,7 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	if s.counted {
 		h.sessions.Add(-1)
 	}
-	if s.heard.Load() == 0 {
+	if s.heardNS.Load() == 0 {
 		s.early.Warn("publisher left before it recorded", "reason", c.Error)
 		return
 	}
@@ -292,7 +292,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 		h.strangers.Warn("connection closed", "remote", k.remote, "error", c.Error)
 	case errors.As(c.Error, new(errHandshake)) && !onlyLeft(c.Error):
 		h.strangers.Warn("connection closed: TLS could not be agreed upon", "remote", k.remote, "error", c.Error)
-	case k.left() < 0 && k.until.Load() != 0:
+	case k.left() < 0 && k.untilNS.Load() != 0:
 		h.strangers.Debug("connection closed: it did not record in time", "remote", k.remote)
 	}
 }

@@ -90,5 +90,5 @@ func (g *guest) announced(path, user string, within time.Duration) {
 // records removes the bounds of a guest.
 func (g *guest) records(path, user string) {
 	g.client.Publishes(path, user)
-	g.until.Store(0)
+	g.untilNS.Store(0)
 }

@@ -47,10 +47,10 @@ func (c *conn) poll() (n int) {
 
 // listen sets the number of bytes from which the kernel notifies the runtime. A failure costs only the notifications.
 func (c *conn) listen(from int) {
-	if c.lowWater == from {
+	if c.lowWaterBytes == from {
 		return
 	}
-	c.lowWater = from
+	c.lowWaterBytes = from
 	_ = c.raw.Control(func(fd uintptr) {
 		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT, from)
 	})

@@ -25,11 +25,11 @@ type puller struct {
 	secret []string // texts that no error or log line may contain
 
 	// State that one connection keeps for the next. Pull is called by one goroutine.
-	udp     bool            // media over UDP, if both transports may be tried
-	next    *url.URL        // redirect of a server that was playing
-	led     map[string]bool // logged targets of redirects
-	refused int             // consecutive refusals of the password
-	hungUp  map[string]int  // consecutive hang-ups of the server at a track's SETUP, by its control attribute
+	udp             bool            // media over UDP, if both transports may be tried
+	next            *url.URL        // redirect of a server that was playing
+	loggedRedirects map[string]bool // logged targets of redirects
+	refused         int             // consecutive refusals of the password
+	hungUp          map[string]int  // consecutive hang-ups of the server at a track's SETUP, by its control attribute
 }
 
 // newPuller checks the URL. It does no I/O.
@@ -96,11 +96,11 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 
 // sayRedirect logs each target once.
 func (p *puller) sayRedirect(to string) {
-	if p.led == nil {
-		p.led = map[string]bool{}
+	if p.loggedRedirects == nil {
+		p.loggedRedirects = map[string]bool{}
 	}
-	if len(p.led) < maxLogged && !p.led[to] {
-		p.led[to] = true
+	if len(p.loggedRedirects) < maxLogged && !p.loggedRedirects[to] {
+		p.loggedRedirects[to] = true
 		p.Log.Info("the server redirects", "to", to)
 	}
 }

@@ -54,7 +54,7 @@ func hide(text, secret string) string {
 		}
 		begin, end := from+at, from+at+len(secret)
 		out.WriteString(text[from:begin])
-		if len(secret) < byChance && (within(text, begin) || within(text, end)) {
+		if len(secret) < byChanceBytes && (within(text, begin) || within(text, end)) {
 			out.WriteString(secret)
 		} else {
 			out.WriteString("xxxxx")
@@ -63,8 +63,8 @@ func hide(text, secret string) string {
 	}
 }
 
-// byChance is the length in bytes from which a password does not occur in an error by chance.
-const byChance = 6
+// byChanceBytes is the length in bytes from which a password does not occur in an error by chance.
+const byChanceBytes = 6
 
 // within reports whether a position in a text is between two letters or digits.
 func within(text string, at int) bool {

@@ -28,17 +28,17 @@ import (
 
 // Config is the server's configuration, from Settings and the program.
 type Config struct {
-	Listen            string // host:port; empty: no server
-	UDP               UDP    // ports on the same host
-	OverridePublisher bool
-	ReadTimeout       time.Duration // of a publisher that sends no data
-	WriteTimeout      time.Duration
-	AnnounceTimeout   time.Duration // from connecting to ANNOUNCE, whatever other requests arrive; from there to RECORD ReadTimeout applies
-	MaxConnections    int           // 0: no limit
-	MaxPerAddress     int           // connections from one address that do not record; 0: a quarter of MaxConnections
-	MaxSessions       int           // publications at once, over UDP too; 0: MaxConnections
-	UDPReadBuffer     int           // bytes requested from the system for each UDP port (2 MiB)
-	Clock             pipeline.Clock
+	Listen             string // host:port; empty: no server
+	UDP                UDP    // ports on the same host
+	OverridePublisher  bool
+	ReadTimeout        time.Duration // of a publisher that sends no data
+	WriteTimeout       time.Duration
+	AnnounceTimeout    time.Duration // from connecting to ANNOUNCE, whatever other requests arrive; from there to RECORD ReadTimeout applies
+	MaxConnections     int           // 0: no limit
+	MaxPerAddress      int           // connections from one address that do not record; 0: a quarter of MaxConnections
+	MaxSessions        int           // publications at once, over UDP too; 0: MaxConnections
+	UDPReadBufferBytes int           // bytes requested from the system for each UDP port (2 MiB)
+	Clock              pipeline.Clock
 
 	// TLS makes the server listen for RTSPS, as well or alone.
 	TLS TLS
@@ -61,8 +61,8 @@ func (c Config) withDefaults() Config {
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = c.MaxConnections
 	}
-	if c.UDPReadBuffer <= 0 {
-		c.UDPReadBuffer = udpReadBuffer
+	if c.UDPReadBufferBytes <= 0 {
+		c.UDPReadBufferBytes = udpReadBufferBytes
 	}
 	if c.Clock == nil {
 		c.Clock = pipeline.SystemClock
@@ -300,7 +300,7 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 			s.numbers = nil
 			return
 		}
-		sizeBuffer(pc, s.cfg.UDPReadBuffer)
+		sizeBuffer(pc, s.cfg.UDPReadBufferBytes)
 		if bound[addrs[i]] = pc; i == 0 {
 			s.numbers = newNumbering(pc.(*net.UDPConn), s.ports.has)
 			bound[addrs[i]] = s.numbers

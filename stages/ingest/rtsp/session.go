@@ -36,9 +36,9 @@ type session struct {
 	counted  bool                          // among the publications; for the server
 	gone     chan struct{}                 // closed when the server has released the session
 
-	heard atomic.Int64 // ns since steadyZero, arrival of the newest packet or report; 0 before RECORD
-	sent  atomic.Bool  // a packet or report arrived
-	asked atomic.Int64 // ns since steadyZero, arrival of the newest request after media; for the server
+	heardNS atomic.Int64 // ns since steadyZero, arrival of the newest packet or report; 0 before RECORD
+	sent    atomic.Bool  // a packet or report arrived
+	askedNS atomic.Int64 // ns since steadyZero, arrival of the newest request after media; for the server
 
 	mu     sync.Mutex // guards the fields below, once media may arrive
 	pub    *hub.Publisher
@@ -191,11 +191,11 @@ func (s *session) report(c *choice, p rtcp.Packet) {
 	}
 }
 
-func (s *session) hear(now time.Time) { s.heard.Store(int64(now.Sub(steadyZero))) }
+func (s *session) hear(now time.Time) { s.heardNS.Store(int64(now.Sub(steadyZero))) }
 
 // silence returns the time without data. A client that has not sent RECORD has no right to its path.
 func (s *session) silence() time.Duration {
-	heard := s.heard.Load()
+	heard := s.heardNS.Load()
 	if heard == 0 {
 		return hub.NotBegun
 	}
@@ -221,7 +221,7 @@ const overAfter = 2 * time.Second
 func (s *session) giveUp(end func()) {
 	s.finish()
 	end() // before the session ends by itself, for another reason
-	if s.heard.Load() != 0 {
+	if s.heardNS.Load() != 0 {
 		s.hangUp()
 	}
 }
@@ -298,7 +298,7 @@ func (s *session) record(c carrier) error {
 	s.hear(time.Now()) // first: a publisher that replaces it from here on hangs up
 	select {
 	case <-s.pub.Done():
-		s.heard.Store(0)
+		s.heardNS.Store(0)
 		return hub.ErrReplaced
 	default:
 	}

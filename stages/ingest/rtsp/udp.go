@@ -2,8 +2,8 @@ package rtsp
 
 import "net"
 
-// udpReadBuffer is the buffer for a burst of packets that the server requests from the system, in bytes.
-const udpReadBuffer = 2 << 20
+// udpReadBufferBytes is the buffer for a burst of packets that the server requests from the system, in bytes.
+const udpReadBufferBytes = 2 << 20
 
 // sizeBuffer requests a receive buffer for a burst of packets. The system may give less (net.core.rmem_max) or none:
 // lost packets then count as rtp_loss.
@@ -17,7 +17,7 @@ func sizeBuffer(pc net.PacketConn, bytes int) {
 func listenPacket(network, address string) (net.PacketConn, error) {
 	pc, err := net.ListenPacket(network, address)
 	if err == nil {
-		sizeBuffer(pc, udpReadBuffer)
+		sizeBuffer(pc, udpReadBufferBytes)
 	}
 	return pc, err
 }

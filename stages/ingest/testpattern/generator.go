@@ -32,7 +32,7 @@ type Generator struct {
 
 	frame, lastFrame int64 // next video frame, and the first frame after the end
 	audio            int64 // next audio frame: its first sample is 1024 times this number
-	sent             int64 // bytes of video
+	sentBytes        int64 // bytes of video
 	au               media.AU
 	payload          [2][]byte
 }
@@ -142,12 +142,12 @@ func (g *Generator) filler(frames int64, slice int) []byte {
 		return nil
 	}
 	due := media.Rescale(frames*int64(g.o.FPS.Den), 8*uint32(g.o.FPS.Num), uint32(g.o.Bitrate))
-	return g.video.Filler(int(due - g.sent - int64(slice)))
+	return g.video.Filler(int(due - g.sentBytes - int64(slice)))
 }
 
 func (g *Generator) append(unit []byte) {
 	g.au.Payload = append(g.au.Payload, unit)
-	g.sent += int64(len(unit))
+	g.sentBytes += int64(len(unit))
 }
 
 func (g *Generator) nextAudio() {

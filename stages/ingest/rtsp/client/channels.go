@@ -16,8 +16,8 @@ func (c *Client) known(n int) bool {
 	return len(c.channels[n].tracks) > 0 || c.channels[n].asked != nil
 }
 
-// earlyOverhead is the approximate memory of a frame besides its payload, in bytes.
-const earlyOverhead = 64
+// earlyOverheadBytes is the approximate memory of a frame besides its payload, in bytes.
+const earlyOverheadBytes = 64
 
 type earlyFrame struct {
 	channel int
@@ -29,7 +29,7 @@ func (c *Client) frame(n int, payload []byte) {
 	switch {
 	case c.closing || len(payload) == 0:
 	case !c.playing:
-		if c.held += len(payload) + earlyOverhead; c.held <= maxEarly {
+		if c.heldBytes += len(payload) + earlyOverheadBytes; c.heldBytes <= maxEarlyBytes {
 			c.early = append(c.early, earlyFrame{n, append([]byte(nil), payload...)})
 		}
 	default:
@@ -40,8 +40,8 @@ func (c *Client) frame(n int, payload []byte) {
 func (c *Client) route(n int, payload []byte) {
 	t := c.trackOf(n, payload)
 	if t == nil {
-		if !c.told[n] {
-			c.told[n] = true
+		if !c.strayLogged[n] {
+			c.strayLogged[n] = true
 			c.Log.Warn("packets come that no track was set up for: they are left out", "channel", n)
 		}
 		return

@@ -55,12 +55,12 @@ type Client struct {
 	refused     map[string]bool // as a keep-alive
 	resent      bool            // the keep-alive, for a new nonce
 
-	tracks   []*track
-	channels [256]channel
-	setups   int
-	early    []earlyFrame // before the answer to PLAY
-	held     int          // bytes of early
-	told     [256]bool    // channels without a track that have been logged
+	tracks      []*track
+	channels    [256]channel
+	setups      int
+	early       []earlyFrame // before the answer to PLAY
+	heldBytes   int          // bytes of early
+	strayLogged [256]bool    // channels without a track that have been logged
 
 	playing bool
 	closing bool

@@ -5,7 +5,7 @@ import "bytes"
 // endless reads a description of unknown length: lines of the form x=..., up to the first other line, or up to a
 // silence, which the caller ends.
 func (r *reader) endless() (out []byte) {
-	for len(out) < maxBody {
+	for len(out) < maxBodyBytes {
 		b, err := r.br.Peek(2)
 		if err != nil || b[0] < 'a' || b[0] > 'z' || b[1] != '=' {
 			return out

@@ -38,7 +38,7 @@ var suites = map[string]srtp.ProtectionProfile{
 	"AES_CM_128_HMAC_SHA1_32": srtp.ProtectionProfileAes128CmHmacSha1_32,
 }
 
-const masterKey, masterSalt = 16, 14 // bytes
+const masterKeyBytes, masterSaltBytes = 16, 14 // bytes
 
 // CanDecrypt reports whether the client can decrypt media by a crypto attribute (RFC 4568). It supports no key
 // identifier in the packets.
@@ -57,7 +57,7 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 		return nil, nil
 	}
 	suite, known := suites[key.Suite]
-	if !known || len(key.Key) != masterKey+masterSalt {
+	if !known || len(key.Key) != masterKeyBytes+masterSaltBytes {
 		return nil, fmt.Errorf("SETUP: %w: encrypted by %.40q with a key of %d bytes", ErrTransport, key.Suite, len(key.Key))
 	}
 	d := &decryption{key: key.Key, suite: suite}
@@ -72,7 +72,7 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 // renew discards the state of every sender.
 func (d *decryption) renew(of *sealed) (err error) {
 	of.ssrcs = map[uint32]struct{}{}
-	of.Context, err = srtp.CreateContext(d.key[:masterKey], d.key[masterKey:], d.suite)
+	of.Context, err = srtp.CreateContext(d.key[:masterKeyBytes], d.key[masterKeyBytes:], d.suite)
 	return err
 }
 

@@ -5,12 +5,12 @@ import (
 	"io"
 )
 
-// frameHead is the size in bytes of $, the channel and the length of the payload (RFC 2326, 10.12).
-const frameHead = 4
+// frameHeadBytes is the size in bytes of $, the channel and the length of the payload (RFC 2326, 10.12).
+const frameHeadBytes = 4
 
 // frame reads a frame of media; it returns false if the next bytes can't be one.
 func (r *reader) frame(m *message) (bool, error) {
-	b, err := r.br.Peek(frameHead)
+	b, err := r.br.Peek(frameHeadBytes)
 	if err != nil {
 		return false, err
 	}
@@ -20,7 +20,7 @@ func (r *reader) frame(m *message) (bool, error) {
 			return false, err
 		}
 	}
-	_, _ = r.br.Discard(frameHead)
+	_, _ = r.br.Discard(frameHeadBytes)
 	if n > len(r.buf) {
 		r.buf = make([]byte, n)
 	}
@@ -35,23 +35,23 @@ func (r *reader) plausible(channel, n int) (bool, error) {
 	if n < 8 && r.lost {
 		return false, nil
 	}
-	b, err := r.br.Peek(frameHead + 1)
+	b, err := r.br.Peek(frameHeadBytes + 1)
 	if err != nil {
 		return false, err
 	}
-	isRTP := b[frameHead]>>6 == 2 // version 2
+	isRTP := b[frameHeadBytes]>>6 == 2 // version 2
 	switch {
 	case r.lost:
 		return isRTP && r.known(channel), nil
 	case isRTP:
 		return true, nil
-	case frameHead+n >= r.br.Size():
+	case frameHeadBytes+n >= r.br.Size():
 		return false, nil
 	}
-	b, err = r.br.Peek(frameHead + n + 1)
+	b, err = r.br.Peek(frameHeadBytes + n + 1)
 	if err != nil {
 		return false, err
 	}
-	next := b[frameHead+n]
+	next := b[frameHeadBytes+n]
 	return next == '$' || next == '\r' || isLetter(next), nil
 }

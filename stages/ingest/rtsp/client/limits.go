@@ -7,12 +7,12 @@ const DefaultTimeout = 10 * time.Second
 
 // The bounds of a client's memory and waits.
 const (
-	maxLine    = 4 << 10  // bytes of a header
-	maxHead    = 16 << 10 // bytes of all headers of a message
-	maxHeaders = 128
-	maxBody    = 64 << 10 // the caller bounds a description further
-	maxEarly   = 4 << 20  // bytes of media that arrived before the answer to PLAY
-	maxPending = 8        // requests without an answer
+	maxLineBytes  = 4 << 10  // bytes of a header
+	maxHeadBytes  = 16 << 10 // bytes of all headers of a message
+	maxHeaders    = 128
+	maxBodyBytes  = 64 << 10 // the caller bounds a description further
+	maxEarlyBytes = 4 << 20  // bytes of media that arrived before the answer to PLAY
+	maxPending    = 8        // requests without an answer
 
 	teardownTime = time.Second // for TEARDOWN and its answer
 	maxKeepAlive = 30 * time.Second

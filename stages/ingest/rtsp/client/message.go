@@ -171,8 +171,8 @@ func (r *reader) rest(m *message) error {
 		if line == "" {
 			break
 		}
-		if size += len(line); size > maxHead || n == maxHeaders {
-			return fmt.Errorf("an answer has more than %d headers or %d KiB of them", maxHeaders, maxHead>>10)
+		if size += len(line); size > maxHeadBytes || n == maxHeaders {
+			return fmt.Errorf("an answer has more than %d headers or %d KiB of them", maxHeaders, maxHeadBytes>>10)
 		}
 		if values := m.header[last]; (line[0] == ' ' || line[0] == '\t') && len(values) > 0 {
 			values[len(values)-1] += " " + strings.TrimSpace(line)
@@ -197,8 +197,8 @@ func (r *reader) body(m *message) error {
 	if err != nil {
 		return fmt.Errorf("an answer has a Content-Length of %.20q", text)
 	}
-	if n > maxBody {
-		return fmt.Errorf("an answer has a body of %d bytes; at most %d KiB are read", n, maxBody>>10)
+	if n > maxBodyBytes {
+		return fmt.Errorf("an answer has a body of %d bytes; at most %d KiB are read", n, maxBodyBytes>>10)
 	}
 	m.body = make([]byte, n)
 	_, err = io.ReadFull(r.br, m.body)
@@ -216,8 +216,8 @@ func (r *reader) line() (string, error) {
 			return "", err
 		case c == '\n':
 			return string(bytes.TrimRight(out, " \t")), nil
-		case len(out) == maxLine:
-			return "", fmt.Errorf("an answer has a line of more than %d bytes", maxLine)
+		case len(out) == maxLineBytes:
+			return "", fmt.Errorf("an answer has a line of more than %d bytes", maxLineBytes)
 		case c >= ' ' || c == '\t':
 			out = append(out, c)
 		}

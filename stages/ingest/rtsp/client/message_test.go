@@ -23,7 +23,7 @@ func FuzzMessages(f *testing.F) {
 				break
 			}
 			require.LessOrEqual(t, n, len(b)/4)
-			require.LessOrEqual(t, len(m.body), maxBody)
+			require.LessOrEqual(t, len(m.body), maxBodyBytes)
 			for _, values := range m.header {
 				for _, v := range values {
 					require.NotContains(t, v, "\n")

@@ -37,7 +37,7 @@ func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortspl
 	for _, t := range c.tracks {
 		if t.media == m {
 			t.formats[f.PayloadType()&0x7f] = take
-			t.received.clock = int64(f.ClockRate())
+			t.received.clockHz = int64(f.ClockRate())
 		}
 	}
 }

@@ -23,7 +23,7 @@ type udpConn interface {
 // pair holds the ports of a track: RTP even, RTCP the next (RFC 3550, 11). A nil pair belongs to a track over TCP.
 type pair struct {
 	sockets [2]socket
-	last    atomic.Int64 // arrival of the newest packet, in ns since zero
+	lastNS  atomic.Int64 // arrival of the newest packet, in ns since zero
 }
 
 // socket takes packets from the server only. It learns their source port: the announced one as soon as a packet
@@ -106,10 +106,10 @@ func (s *socket) send(b []byte) {
 
 // heard returns the arrival of the newest packet.
 func (p *pair) heard() time.Time {
-	if p == nil || p.last.Load() == 0 {
+	if p == nil || p.lastNS.Load() == 0 {
 		return time.Time{}
 	}
-	return zero.Add(time.Duration(p.last.Load()))
+	return zero.Add(time.Duration(p.lastNS.Load()))
 }
 
 // start reads packets, each socket on a goroutine of its own.
@@ -121,7 +121,7 @@ func (p *pair) start(t *track) {
 		s := &p.sockets[i]
 		s.stop = t.client.Go("rtsp udp", func(context.Context) error {
 			s.read(func(b []byte, at time.Time) {
-				p.last.Store(int64(at.Sub(zero)))
+				p.lastNS.Store(int64(at.Sub(zero)))
 				t.takeDatagram(b, i == 1, at)
 			})
 			return nil

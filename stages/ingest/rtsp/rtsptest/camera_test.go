@@ -46,12 +46,12 @@ func TestRecordedByFFmpeg(t *testing.T) {
 
 // Match finds a recorded access unit that is missing, late, or foreign.
 func TestMatchFindsFaults(t *testing.T) {
-	track := Track{Codec: H264, Clock: 90000, Period: 4 * 3600}
+	track := Track{Codec: H264, ClockHz: 90000, PeriodTicks: 4 * 3600}
 	for i := range 4 {
 		track.Units = append(track.Units, Unit{DTS: int64(i) * 3600, PTS: int64(i) * 3600, Hash: strconv.Itoa(i)})
 	}
 	run := func(hashes ...string) *Track {
-		out := &Track{Clock: 90000}
+		out := &Track{ClockHz: 90000}
 		for i, h := range hashes {
 			out.Units = append(out.Units, Unit{Hash: h, PTS: int64(i) * 3600})
 		}
@@ -66,7 +66,7 @@ func TestMatchFindsFaults(t *testing.T) {
 	require.EqualValues(t, 40e6, m.Worst)
 	_, err = track.Match(run("2", "x"))
 	require.ErrorContains(t, err, "access unit 1 of the recording was not sent")
-	m, err = track.Match(&Track{Clock: 45000, Units: []Unit{{Hash: "0"}, {Hash: "1", PTS: 900}}})
+	m, err = track.Match(&Track{ClockHz: 45000, Units: []Unit{{Hash: "0"}, {Hash: "1", PTS: 900}}})
 	require.NoError(t, err)
 	require.EqualValues(t, 20e6, m.Worst)
 }

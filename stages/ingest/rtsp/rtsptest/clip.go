@@ -28,11 +28,11 @@ type Clip struct{ Tracks []Track }
 
 // Track is one period of a track, in decoding order.
 type Track struct {
-	Codec  string
-	Clock  int64    // ticks a second, of the clip and of RTP
-	Sets   [][]byte // VPS, SPS and PPS, or the AudioSpecificConfig
-	Units  []Unit
-	Period int64 // ticks
+	Codec       string
+	ClockHz     int64    // ticks a second, of the clip and of RTP
+	Sets        [][]byte // VPS, SPS and PPS, or the AudioSpecificConfig
+	Units       []Unit
+	PeriodTicks int64 // ticks
 }
 
 // Unit is an access unit.
@@ -46,7 +46,7 @@ type Unit struct {
 // at returns the n-th unit of the loop and its times.
 func (t *Track) at(n int) (u *Unit, dts, pts int64) {
 	u = &t.Units[n%len(t.Units)]
-	round := int64(n/len(t.Units)) * t.Period
+	round := int64(n/len(t.Units)) * t.PeriodTicks
 	return u, u.DTS + round, u.PTS + round
 }
 
@@ -148,7 +148,7 @@ func (c *Clip) loop() error {
 		if len(t.Units) <= n {
 			return fmt.Errorf("%d access units of %s, want more than %d", len(t.Units), t.Codec, n)
 		}
-		t.Period, t.Units = t.Units[n].DTS, t.Units[:n]
+		t.PeriodTicks, t.Units = t.Units[n].DTS, t.Units[:n]
 		seen := map[string]bool{}
 		for _, u := range t.Units {
 			if seen[u.Hash] {
@@ -163,15 +163,15 @@ func (c *Clip) loop() error {
 func readTrack(from *pmp4.Track) (t Track, err error) {
 	switch c := from.Codec.(type) {
 	case *codecs.H264:
-		t = Track{Codec: H264, Clock: 90000, Sets: [][]byte{c.SPS, c.PPS}}
+		t = Track{Codec: H264, ClockHz: 90000, Sets: [][]byte{c.SPS, c.PPS}}
 	case *codecs.H265:
-		t = Track{Codec: H265, Clock: 90000, Sets: [][]byte{c.VPS, c.SPS, c.PPS}}
+		t = Track{Codec: H265, ClockHz: 90000, Sets: [][]byte{c.VPS, c.SPS, c.PPS}}
 	case *codecs.MPEG4Audio:
 		config, err := c.Config.Marshal()
 		if err != nil {
 			return t, err
 		}
-		t = Track{Codec: AAC, Clock: int64(from.TimeScale), Sets: [][]byte{config}}
+		t = Track{Codec: AAC, ClockHz: int64(from.TimeScale), Sets: [][]byte{config}}
 	}
 	at, scale := int64(0), int64(from.TimeScale)
 	for _, s := range from.Samples {
@@ -179,7 +179,7 @@ func readTrack(from *pmp4.Track) (t Track, err error) {
 		if err != nil {
 			return t, err
 		}
-		u := Unit{DTS: at * t.Clock / scale, PTS: (at + int64(s.PTSOffset)) * t.Clock / scale, Key: !s.IsNonSyncSample, NALs: [][]byte{b}}
+		u := Unit{DTS: at * t.ClockHz / scale, PTS: (at + int64(s.PTSOffset)) * t.ClockHz / scale, Key: !s.IsNonSyncSample, NALs: [][]byte{b}}
 		if t.Codec != AAC {
 			if u.NALs, err = cutSample(b); err != nil {
 				return t, err
@@ -189,7 +189,7 @@ func readTrack(from *pmp4.Track) (t Track, err error) {
 		t.Units = append(t.Units, u)
 		at += int64(s.Duration)
 	}
-	t.Period = at * t.Clock / scale
+	t.PeriodTicks = at * t.ClockHz / scale
 	return t, nil
 }
 

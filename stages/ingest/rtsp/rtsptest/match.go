@@ -36,8 +36,8 @@ func (t *Track) Match(got *Track) (m Match, err error) {
 			m.Missing = append(m.Missing, n)
 		}
 		_, _, pts := t.at(n)
-		m.Sent = ticks(pts-first, t.Clock)
-		m.Lasts = ticks(g.PTS-got.Units[0].PTS, got.Clock)
+		m.Sent = ticks(pts-first, t.ClockHz)
+		m.Lasts = ticks(g.PTS-got.Units[0].PTS, got.ClockHz)
 		off := m.Sent - m.Lasts
 		m.Worst = max(m.Worst, off, -off)
 	}

@@ -2,8 +2,8 @@ package rtsptest
 
 import "encoding/binary"
 
-// mtu bounds a payload in bytes: small, so that pictures of a small clip need several.
-const mtu = 1200
+// maxPayloadBytes bounds a payload in bytes: small, so that pictures of a small clip need several.
+const maxPayloadBytes = 1200
 
 // packetise returns the packetiser of a good camera, by codec.
 var packetise = map[string]func(*Sender) Packetiser{
@@ -34,7 +34,7 @@ func pictureOf(u *Unit, pts int64, pieces func([]byte) [][]byte) (out []Payload)
 
 // fuA returns a NAL unit unchanged, or in FU-A (RFC 6184, 5.8).
 func fuA(nal []byte) [][]byte {
-	if len(nal) <= mtu {
+	if len(nal) <= maxPayloadBytes {
 		return [][]byte{nal}
 	}
 	return fragments(nal[1:], func(first, last bool) []byte {
@@ -44,7 +44,7 @@ func fuA(nal []byte) [][]byte {
 
 // fuH265 does the same for H.265 (RFC 7798, 4.4.3).
 func fuH265(nal []byte) [][]byte {
-	if len(nal) <= mtu {
+	if len(nal) <= maxPayloadBytes {
 		return [][]byte{nal}
 	}
 	return fragments(nal[2:], func(first, last bool) []byte {
@@ -53,8 +53,8 @@ func fuH265(nal []byte) [][]byte {
 }
 
 func fragments(body []byte, head func(first, last bool) []byte) (out [][]byte) {
-	for at := 0; at < len(body); at += mtu {
-		end := min(at+mtu, len(body))
+	for at := 0; at < len(body); at += maxPayloadBytes {
+		end := min(at+maxPayloadBytes, len(body))
 		out = append(out, append(head(at == 0, end == len(body)), body[at:end]...))
 	}
 	return out

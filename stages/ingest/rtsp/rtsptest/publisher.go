@@ -91,7 +91,7 @@ func (p *Publisher) Play(ctx context.Context) error {
 	for begin := time.Now(); ; {
 		k := p.session.earliest()
 		_, dts, _ := k.Track.at(k.n)
-		timer.Reset(time.Until(begin.Add(ticks(dts, k.Track.Clock))))
+		timer.Reset(time.Until(begin.Add(ticks(dts, k.Track.ClockHz))))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

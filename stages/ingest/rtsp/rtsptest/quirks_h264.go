@@ -74,14 +74,14 @@ func together(u *Unit, pts int64, kind byte, pieces func([]byte) [][]byte) (out 
 		batch = []byte{kind | 0x60}
 	}
 	for _, nal := range u.NALs {
-		if len(nal) > mtu {
+		if len(nal) > maxPayloadBytes {
 			flush()
 			for _, data := range pieces(nal) {
 				out = append(out, Payload{PTS: pts, Data: data})
 			}
 			continue
 		}
-		if len(batch)+2+len(nal) > mtu {
+		if len(batch)+2+len(nal) > maxPayloadBytes {
 			flush()
 		}
 		batch = sized(batch, nal)
@@ -99,7 +99,7 @@ func newInterleaver() *interleaver { return &interleaver{65500} }
 // alone packs an access unit in STAP-B, and larger NAL units in FU-B.
 func (i *interleaver) alone(u *Unit, pts int64) (out []Payload) {
 	for _, nal := range u.NALs {
-		if len(nal) > mtu {
+		if len(nal) > maxPayloadBytes {
 			out = append(out, i.fuB(nal, pts)...)
 			continue
 		}
@@ -113,7 +113,7 @@ func (i *interleaver) alone(u *Unit, pts int64) (out []Payload) {
 
 // fuB packs a NAL unit in FU-B and FU-A, two pieces at least.
 func (i *interleaver) fuB(nal []byte, pts int64) (out []Payload) {
-	body, size := nal[1:], min(mtu, (len(nal)-1+1)/2)
+	body, size := nal[1:], min(maxPayloadBytes, (len(nal)-1+1)/2)
 	for at := 0; at < len(body); at += size {
 		end := min(at+size, len(body))
 		head := []byte{nal[0]&0xe0 | 28, nal[0]&0x1f | ends(at == 0, end == len(body))}
@@ -148,7 +148,7 @@ func multiTime(kind byte, swapped bool) func(*Sender) Packetiser {
 				}
 			}
 			for _, nal := range u.NALs {
-				if len(nal) > mtu/3 {
+				if len(nal) > maxPayloadBytes/3 {
 					flush()
 					out = append(out, i.fuB(nal, pts)...)
 					out[len(out)-1].Marker = true

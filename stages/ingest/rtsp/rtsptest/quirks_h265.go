@@ -63,7 +63,7 @@ func aggregated(u *Unit, pts int64, don *uint16) (out []Payload) {
 		batch, count = []byte{48 << 1, 1}, 0
 	}
 	for _, nal := range u.NALs {
-		if len(nal) > mtu {
+		if len(nal) > maxPayloadBytes {
 			flush()
 			if don != nil {
 				out = append(out, withDONL(nal, pts, *don)...)
@@ -75,7 +75,7 @@ func aggregated(u *Unit, pts int64, don *uint16) (out []Payload) {
 			}
 			continue
 		}
-		if len(batch)+4+len(nal) > mtu {
+		if len(batch)+4+len(nal) > maxPayloadBytes {
 			flush()
 		}
 		if don != nil {

@@ -24,7 +24,7 @@ func init() {
 	})})
 	add(Quirk{Name: "time-wraps", Doc: "every camera once in 13 hours: RTP time goes from its end to 0", Wire: func(s *Session) func([]Packet) []Packet {
 		for _, k := range s.senders { // the clip wraps after two seconds
-			k.base = uint32(1<<32 - 2*k.Track.Clock)
+			k.base = uint32(1<<32 - 2*k.Track.ClockHz)
 		}
 		return func(p []Packet) []Packet { return p }
 	}, Answer: on("PLAY", func(x *Exchange) {
@@ -43,14 +43,14 @@ func Outlier(n int) bool { return n%50 == 20 }
 func rare(c *Clip) *Clip {
 	t := *c.Video()
 	t.Units = nil
-	step := int64(RarePeriod/time.Second) * t.Clock
+	step := int64(RarePeriod/time.Second) * t.ClockHz
 	for _, u := range c.Video().Units {
 		if u.Key {
 			u.DTS, u.PTS = int64(len(t.Units))*step, int64(len(t.Units))*step
 			t.Units = append(t.Units, u)
 		}
 	}
-	t.Period = int64(len(t.Units)) * step
+	t.PeriodTicks = int64(len(t.Units)) * step
 	return &Clip{Tracks: []Track{t}}
 }
 
@@ -76,7 +76,7 @@ func epochReports(s *Session) func([]Packet) []Packet {
 	return func(p []Packet) []Packet {
 		if len(p) > 0 && p[0].N%25 == 0 {
 			k := p[0].Sender
-			_ = k.report(begin.Add(ticks(int64(p[0].TS-k.base), k.Track.Clock)), p[0].TS)
+			_ = k.report(begin.Add(ticks(int64(p[0].TS-k.base), k.Track.ClockHz)), p[0].TS)
 		}
 		return p
 	}

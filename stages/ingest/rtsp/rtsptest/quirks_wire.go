@@ -115,8 +115,8 @@ func foreign(s *Session) func([]Packet) []Packet {
 			pkt.SSRC, pkt.Seq, pkt.TS = 0xbadf00d, seq, pkt.TS+12345
 			if pkt.Data = u.NALs[0]; pkt.Sender.Track.Codec == AAC {
 				pkt.Data = append([]byte{0, 16, byte(len(pkt.Data) >> 5), byte(len(pkt.Data) << 3)}, pkt.Data...)
-			} else if len(pkt.Data) > mtu {
-				pkt.Data = pkt.Data[:mtu]
+			} else if len(pkt.Data) > maxPayloadBytes {
+				pkt.Data = pkt.Data[:maxPayloadBytes]
 			}
 			seq++
 			out = append(out, pkt)

@@ -40,7 +40,7 @@ func (s *Session) section(i int, t *Track) (lines []string) {
 		}
 	case AAC:
 		lines = []string{
-			"m=audio 0 RTP/AVP 97", "b=AS:32", fmt.Sprintf("a=rtpmap:97 MPEG4-GENERIC/%d/1", t.Clock),
+			"m=audio 0 RTP/AVP 97", "b=AS:32", fmt.Sprintf("a=rtpmap:97 MPEG4-GENERIC/%d/1", t.ClockHz),
 			"a=fmtp:97 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=" + hex.EncodeToString(t.Sets[0]),
 		}
 	}

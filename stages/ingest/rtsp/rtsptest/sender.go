@@ -95,7 +95,7 @@ func (s *Session) play() {
 	for {
 		k := s.earliest()
 		u, dts, pts := k.Track.at(k.n)
-		at := ticks(dts, k.Track.Clock)
+		at := ticks(dts, k.Track.ClockHz)
 		timer.Reset(time.Until(begin.Add(time.Duration(float64(at) / s.camera.speed))))
 		select {
 		case <-timer.C:
@@ -121,7 +121,7 @@ func (s *Session) earliest() (first *Sender) {
 	best := time.Duration(0)
 	for _, k := range s.senders {
 		_, dts, _ := k.Track.at(k.n)
-		if at := ticks(dts, k.Track.Clock); first == nil || at < best {
+		if at := ticks(dts, k.Track.ClockHz); first == nil || at < best {
 			first, best = k, at
 		}
 	}
@@ -150,7 +150,7 @@ func (k *Sender) count() {
 func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
 	for _, p := range pkts {
 		if p.Sender == k && p.PTS == pts && !k.session.quirk.NoReports {
-			_ = k.report(zero.Add(ticks(pts, k.Track.Clock)), p.TS)
+			_ = k.report(zero.Add(ticks(pts, k.Track.ClockHz)), p.TS)
 			return
 		}
 	}

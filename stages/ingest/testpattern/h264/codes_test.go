@@ -105,5 +105,5 @@ func TestFillerHasTheSizeAskedForAndNoStartCode(t *testing.T) {
 		require.InEpsilon(t, n, len(f), 0.01)
 		require.NotContains(t, string(f), "\x00")
 	}
-	require.LessOrEqual(t, len(e.Filler(1<<30)), MaxFiller*256/255+2)
+	require.LessOrEqual(t, len(e.Filler(1<<30)), MaxFillerBytes*256/255+2)
 }

@@ -10,13 +10,13 @@ const (
 // fillerID is the UUID of the message.
 const fillerID = "\x5b\x1f\x9a\x66\xc3\x2e\x4d\x10\xa7\x84\x73\x70\x6f\x6f\x6c\x21"
 
-// MaxFiller is the largest filler unit, in bytes.
-const MaxFiller = 16 << 20
+// MaxFillerBytes is the largest filler unit, in bytes.
+const MaxFillerBytes = 16 << 20
 
 // Filler makes a NAL unit of about n bytes for the position before the slice of a picture, and nil if n is too small.
 // Its content is noise without zero bytes, so that it neither compresses nor needs emulation prevention.
 func (e *Encoder) Filler(n int) []byte {
-	if n = min(n, MaxFiller); n < fillerMinimum {
+	if n = min(n, MaxFillerBytes); n < fillerMinimum {
 		return nil
 	}
 	payload := n - fillerMinimum + len(fillerID)

@@ -7,7 +7,7 @@ type limits struct {
 	idc       uint8 // ten times the level's number
 	perSecond int   // macroblocks
 	perFrame  int   // macroblocks
-	bitrate   int   // kbit/s
+	kilobits  int   // kbit/s
 }
 
 // The lowest levels are left out: every decoder supports level 2.
@@ -32,7 +32,7 @@ func (c Config) level() (uint8, error) {
 	for _, l := range levels {
 		longest := 8 * l.perFrame // a side squared, in macroblocks
 		if frame <= l.perFrame && cols*cols <= longest && rows*rows <= longest &&
-			frame*c.FrameRateNum <= l.perSecond*c.FrameRateDen && c.Bitrate <= l.bitrate*1000 {
+			frame*c.FrameRateNum <= l.perSecond*c.FrameRateDen && c.Bitrate <= l.kilobits*1000 {
 			return l.idc, nil
 		}
 	}

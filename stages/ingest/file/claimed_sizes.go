@@ -5,7 +5,7 @@ import "fmt"
 // claims compares the counts and sizes in a file's tables with the file's size. A table of a few bytes may claim any
 // number of samples; without this check the reader would prepare all of them before it found the first one missing.
 type claims struct {
-	size         int64 // of the file
+	fileBytes    int64 // of the file
 	units, bytes int64
 }
 
@@ -18,11 +18,11 @@ const (
 func (c *claims) add(units, bytes int64) error {
 	c.units, c.bytes = c.units+units, c.bytes+bytes
 	switch {
-	case c.units > c.size/leastUnit+1:
-		return fmt.Errorf("it claims %d access units, which a file of %d bytes has no room for: it is damaged", c.units, c.size)
-	case c.bytes > c.size*mostShared:
+	case c.units > c.fileBytes/leastUnit+1:
+		return fmt.Errorf("it claims %d access units, which a file of %d bytes has no room for: it is damaged", c.units, c.fileBytes)
+	case c.bytes > c.fileBytes*mostShared:
 		return fmt.Errorf("it claims %d bytes of media, the file has %d: it is cut off or damaged; "+
-			"spool repair makes a copy of what is there", c.bytes, c.size)
+			"spool repair makes a copy of what is there", c.bytes, c.fileBytes)
 	}
 	return nil
 }

@@ -7,6 +7,82 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
+// assembly makes whole pictures of a track's units, however the sender divides them: a sender may end each slice as
+// if it were a picture, or send several pictures under one time. The standard's rule decides where the next picture
+// begins. Two fields of one frame are one picture here, as they are one sample in a file.
+//
+// A picture is held until the next one begins. Once a sender has proved to end its pictures properly, its pictures
+// are no longer held.
+type assembly struct {
+	heads   codec.SliceReader
+	merging bool  // pictures are held
+	single  int64 // pictures in a row that arrived in one unit
+	splits  bool  // the sender ends slices as if they were pictures
+	prev    *Unit // the held picture; nil: none, or it was passed on
+	slices  bool  // prev has slices
+	tail    int   // elements of prev from here on may belong to the next picture; 0: none
+	torn    bool  // data is missing before the next unit
+
+	any          bool              // there was a slice
+	last         codec.SliceHeader // the newest slice
+	lastPTSTicks int64             // of the unit of the newest slice
+	epoch        uint32
+	planes       uint8 // colour planes whose first macroblock has arrived, as bits
+	halfFrame    bool  // the second field has not arrived yet
+	paired       bool  // a frame arrived as two fields
+	bottom       bool  // the bottom field was first
+
+	pieces []piece // of the current unit
+}
+
+// keptPieces is the number of pieces whose memory is reused for the next unit.
+const keptPieces = 64
+
+const neverSingle = -1 << 40 // of single: the sender splits, so merging continues
+
+// gather takes a unit.
+func (t *Track) gather(u *Unit) {
+	if t.torn {
+		u.hurtAt(0)
+		t.torn = false
+	}
+	if u.Damaged || u.missing(0) {
+		t.spoil()
+	}
+	if u.Damaged || len(u.ends) == 0 {
+		if t.torn = u.Damaged || u.headLost; t.torn && u.over == "" { // a refused unit has been counted
+			t.Lost(media.DropDamaged, 1)
+		}
+		u.Damaged = t.torn
+		t.leave(u)
+		return
+	}
+	t.divide(u)
+	for i := range t.pieces {
+		w := u
+		if len(t.pieces) > 1 {
+			w = t.unitOf(u, &t.pieces[i])
+		}
+		t.add(w, &t.pieces[i])
+	}
+	if len(t.pieces) > 1 {
+		t.feed.Put(u)
+	}
+	if cap(t.pieces) > keptPieces {
+		t.pieces = nil
+	}
+	if !t.merging && t.slices {
+		t.release()
+	}
+}
+
+// spoil leaves out the held picture if the missing data may belong to it.
+func (t *Track) spoil() {
+	if t.prev != nil && (t.halfFrame || t.splits) {
+		t.prev.Damaged = true
+	}
+}
+
 // judge finds the pieces in which data is missing, and counts the missing data.
 func (t *Track) judge(u *Unit) {
 	for i := range t.pieces {
@@ -42,9 +118,9 @@ func (t *Track) startsPicture(u *Unit, p *piece) bool {
 }
 
 // part makes a unit of a piece.
-func (t *Track) part(u *Unit, p *piece) *Unit {
+func (t *Track) unitOf(u *Unit, p *piece) *Unit {
 	w := t.feed.Take()
-	w.PTS, w.DTS, w.UTC, w.Mono, w.Stepped = u.PTS, u.DTS, u.UTC, u.Mono, u.Stepped
+	w.PTS, w.DTS, w.UTC, w.MonoNS, w.SteppedNS = u.PTS, u.DTS, u.UTC, u.MonoNS, u.SteppedNS
 	w.take(u, p.from, p.to)
 	t.count(w)
 	return w
@@ -103,7 +179,7 @@ func (t *Track) hold(w *Unit, slices bool) {
 
 func (t *Track) join(w *Unit) {
 	t.prev.join(w)
-	if w.Mono-t.prev.Mono > maxUnitAge && t.prev.over == "" {
+	if w.MonoNS-t.prev.MonoNS > maxUnitAgeNS && t.prev.over == "" {
 		t.prev.refuse(media.DropEndlessPicture)
 	}
 	t.feed.Put(w)
@@ -125,7 +201,7 @@ func (t *Track) rest(w *Unit) {
 // withTail moves the elements behind the slices of the held picture that belong to the next picture into that
 // picture.
 func (t *Track) withTail(w *Unit) *Unit {
-	u := t.part(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
+	u := t.unitOf(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
 	t.prev.cut(t.tail)
 	u.order = w.order
 	u.join(w)

@@ -4,41 +4,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/pipeline/media"
 )
-
-// assembly makes whole pictures of a track's units, however the sender divides them: a sender may end each slice as
-// if it were a picture, or send several pictures under one time. The standard's rule decides where the next picture
-// begins. Two fields of one frame are one picture here, as they are one sample in a file.
-//
-// A picture is held until the next one begins. Once a sender has proved to end its pictures properly, its pictures
-// are no longer held.
-type assembly struct {
-	heads   codec.SliceReader
-	merging bool  // pictures are held
-	single  int64 // pictures in a row that arrived in one unit
-	splits  bool  // the sender ends slices as if they were pictures
-	prev    *Unit // the held picture; nil: none, or it was passed on
-	slices  bool  // prev has slices
-	tail    int   // elements of prev from here on may belong to the next picture; 0: none
-	torn    bool  // data is missing before the next unit
-
-	any       bool              // there was a slice
-	last      codec.SliceHeader // the newest slice
-	lastPTS   int64             // of the unit of the newest slice
-	epoch     uint32
-	planes    uint8 // colour planes whose first macroblock has arrived, as bits
-	halfFrame bool  // the second field has not arrived yet
-	paired    bool  // a frame arrived as two fields
-	bottom    bool  // the bottom field was first
-
-	pieces []piece // of the current unit
-}
-
-// keptPieces is the number of pieces whose memory is reused for the next unit.
-const keptPieces = 64
-
-const neverSingle = -1 << 40 // of single: the sender splits, so merging continues
 
 // piece holds the elements of a unit that belong to one picture.
 type piece struct {
@@ -58,49 +24,6 @@ const (
 	secondField          // of the same frame
 	newPicture
 )
-
-// gather takes a unit.
-func (t *Track) gather(u *Unit) {
-	if t.torn {
-		u.hurtAt(0)
-		t.torn = false
-	}
-	if u.Damaged || u.missing(0) {
-		t.spoil()
-	}
-	if u.Damaged || len(u.ends) == 0 {
-		if t.torn = u.Damaged || u.headLost; t.torn && u.over == "" { // a refused unit has been counted
-			t.Lost(media.DropDamaged, 1)
-		}
-		u.Damaged = t.torn
-		t.leave(u)
-		return
-	}
-	t.divide(u)
-	for i := range t.pieces {
-		w := u
-		if len(t.pieces) > 1 {
-			w = t.part(u, &t.pieces[i])
-		}
-		t.add(w, &t.pieces[i])
-	}
-	if len(t.pieces) > 1 {
-		t.feed.Put(u)
-	}
-	if cap(t.pieces) > keptPieces {
-		t.pieces = nil
-	}
-	if !t.merging && t.slices {
-		t.release()
-	}
-}
-
-// spoil leaves out the held picture if the missing data may belong to it.
-func (t *Track) spoil() {
-	if t.prev != nil && (t.halfFrame || t.splits) {
-		t.prev.Damaged = true
-	}
-}
 
 // divide finds where the pictures of a unit begin. Elements before a slice that can't follow a slice belong to the
 // picture of that slice.
@@ -150,7 +73,7 @@ func (t *Track) missed(nal []byte, pts int64) bool {
 		return false
 	}
 	h := t.heads.Read(nal)
-	return h.OK && pts == t.lastPTS && !h.Differs(&t.last)
+	return h.OK && pts == t.lastPTSTicks && !h.Differs(&t.last)
 }
 
 // begin returns the element with which the picture of slice i begins. before is the first element that may belong to
@@ -175,7 +98,7 @@ func (p *piece) begin(u *Unit, i, before int) int {
 // picture, as far as the types of the NAL units permit. If data is missing between two slices, only an equal time
 // makes them one picture.
 func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
-	b, oneTime := &t.last, pts == t.lastPTS
+	b, oneTime := &t.last, pts == t.lastPTSTicks
 	switch {
 	case !t.any, missing && !oneTime:
 		return newPicture
@@ -222,7 +145,7 @@ func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool
 	if h.StartsPlane() {
 		t.planes |= 1 << h.Plane
 	}
-	t.any, t.last, t.lastPTS = true, *h, pts
+	t.any, t.last, t.lastPTSTicks = true, *h, pts
 }
 
 // order is a picture's position in presentation order.

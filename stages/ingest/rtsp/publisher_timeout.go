@@ -40,10 +40,10 @@ func (s *session) watch(otherwise time.Duration) {
 // other publisher.
 func (s *session) asks() {
 	if s.sent.Load() {
-		s.asked.Store(int64(s.clock.Now().Sub(steadyZero)))
+		s.askedNS.Store(int64(s.clock.Now().Sub(steadyZero)))
 	}
 }
 
 func (s *session) sinceAsked() time.Duration {
-	return time.Since(steadyZero) - time.Duration(s.asked.Load())
+	return time.Since(steadyZero) - time.Duration(s.askedNS.Load())
 }

@@ -14,7 +14,7 @@ func TestLateArrivalsAreBackDated(t *testing.T) {
 	for i := range int64(50) {
 		media := i * second / 25
 		late := (i % 5) * second / 100
-		w.see(media+late, media)
+		w.observe(media+late, media)
 		require.Equal(t, utc+media, w.at(media, utc+media+late, media+late), "unit %d", i)
 	}
 }
@@ -23,15 +23,15 @@ func TestNothingIsDatedAfterItCame(t *testing.T) {
 	var w wallclock
 	for i := range int64(1000) { // sent twenty times as fast as it plays
 		media, mono := i*second/25, i*second/500
-		w.see(mono, media)
+		w.observe(mono, media)
 		require.LessOrEqual(t, w.at(media, mono, mono), mono)
 	}
 }
 
 func TestAStepOfTheWallClockIsFollowedAtOnce(t *testing.T) {
 	var w wallclock
-	w.see(0, 0)
-	w.see(second, second)
+	w.observe(0, 0)
+	w.observe(second, second)
 	require.Equal(t, 3601*second, w.at(second, 3601*second, second), "an hour forward")
 	require.Equal(t, -3599*second, w.at(second, -3599*second, second), "an hour back")
 }
@@ -42,14 +42,14 @@ func TestASlowSenderIsFollowed(t *testing.T) {
 	for i := range int64(3600) {
 		mono := i * second
 		media := mono - mono/10_000
-		w.see(mono, media)
+		w.observe(mono, media)
 		require.InDelta(t, mono, w.at(media, mono, mono), 20e6, "second %d", i)
 	}
 }
 
 func TestMediaTimeSetBackIsFollowed(t *testing.T) {
 	var w wallclock
-	w.see(0, 3600*second)
-	w.see(second, 0) // the sender started over
+	w.observe(0, 3600*second)
+	w.observe(second, 0) // the sender started over
 	require.Equal(t, second, w.at(0, second, second))
 }

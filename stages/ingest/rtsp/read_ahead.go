@@ -16,20 +16,20 @@ import (
 // wait.
 type conn struct {
 	net.Conn
-	raw      syscall.RawConn // nil: packets are not left to gather
-	buf      []byte          // read ahead: buf[r:w] is unread
-	r, w     int
-	full     bool // the last read filled its buffer
-	rest     bool // the last read emptied the socket
-	lowWater int  // as set by listen; 0 before that
-	once     sync.Once
-	left     func() // called after the first Close; may be nil
+	raw           syscall.RawConn // nil: packets are not left to gather
+	buf           []byte          // read ahead: buf[r:w] is unread
+	r, w          int
+	full          bool // the last read filled its buffer
+	rest          bool // the last read emptied the socket
+	lowWaterBytes int  // as set by listen; 0 before that
+	once          sync.Once
+	left          func() // called after the first Close; may be nil
 }
 
 const (
-	minReadAhead = 8 << 10
-	maxReadAhead = 32 << 10
-	minFull      = 512 // a shorter read that was filled gives no evidence of traffic
+	minReadAheadBytes = 8 << 10
+	maxReadAheadBytes = 32 << 10
+	minFullBytes      = 512 // a shorter read that was filled gives no evidence of traffic
 )
 
 func newConn(c net.Conn, left func()) *conn {
@@ -52,7 +52,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	if len(p) >= len(c.buf) {
 		n, err := c.Conn.Read(p)
-		c.full = n == len(p) && n >= minFull
+		c.full = n == len(p) && n >= minFullBytes
 		return n, err
 	}
 	n, err := c.fill()
@@ -74,7 +74,7 @@ func (c *conn) fill() (int, error) {
 
 // grow makes a larger buffer; the old one is empty.
 func (c *conn) grow() {
-	size := min(max(2*len(c.buf), minReadAhead), maxReadAhead)
+	size := min(max(2*len(c.buf), minReadAheadBytes), maxReadAheadBytes)
 	if size > len(c.buf) {
 		c.buf = make([]byte, size)
 	}

@@ -13,38 +13,38 @@ import (
 // depth pictures with a later time have arrived. Without a recently shared time no unit is held, except at the
 // beginning of a track that reorders.
 type spread struct {
-	depth  int   // as in decodingTimes
-	second int64 // ticks
-	held   []*Unit
-	watch  int // number of units to hold; 0: none
+	depth       int   // as in decodingTimes
+	secondTicks int64 // ticks
+	held        []*Unit
+	watch       int // number of units to hold; 0: none
 
-	past  [maxDepth]int64 // times, as sent, of the units that were passed on, a ring
-	count int             // of those
-	ahead int             // depth as observed
-	max   int64           // highest time
-	span  int64           // ticks between the newest two times; 0: unknown
+	pastTicks [maxDepth]int64 // times, as sent, of the units that were passed on, a ring
+	count     int             // of those
+	ahead     int             // depth as observed
+	maxTicks  int64           // highest time
+	spanTicks int64           // ticks between the newest two times; 0: unknown
 
-	still bool  // the sender's clock stands still
-	stamp int64 // the time at which it stands still
-	mono  int64 // ns, arrival of the first picture of that time
+	still       bool  // the sender's clock stands still
+	stillTicks  int64 // the time at which it stands still
+	stillMonoNS int64 // ns, arrival of the first picture of that time
 
 	repaired func(pictures uint64)
 }
 
 const (
-	watchShared = 250  // units to hold after a shared time
-	nearest     = 2000 // fraction of a second: times that are no further apart are equal
-	maxSpan     = 2    // seconds up to the next time, without other information
-	spanGrowth  = 4    // a distance of more times the span before is a pause
+	watchShared    = 250  // units to hold after a shared time
+	nearest        = 2000 // fraction of a second: times that are no further apart are equal
+	maxSpanSeconds = 2    // seconds up to the next time, without other information
+	spanGrowth     = 4    // a distance of more times the span before is a pause
 
 	// Without a later time within these bounds the sender's clock stands still.
-	maxSpread = 64 // units
-	maxStill  = int64(2 * time.Second)
+	maxSpread  = 64 // units
+	maxStillNS = int64(2 * time.Second)
 )
 
 // reset starts over at the next unit. No unit may be held.
 func (s *spread) reset(depth int, timescale uint32) {
-	*s = spread{depth: depth, second: int64(timescale), held: s.held[:0], span: s.span, repaired: s.repaired}
+	*s = spread{depth: depth, secondTicks: int64(timescale), held: s.held[:0], spanTicks: s.spanTicks, repaired: s.repaired}
 	if depth != 0 {
 		s.watch = guessWindow
 	}
@@ -55,17 +55,17 @@ func (s *spread) breaks(u *Unit) bool {
 	if s.count == 0 && len(s.held) == 0 {
 		return false
 	}
-	return u.PTS > s.max+10*s.second || u.PTS < s.max-10*s.second || u.sync && u.PTS < s.max
+	return u.PTS > s.maxTicks+10*s.secondTicks || u.PTS < s.maxTicks-10*s.secondTicks || u.sync && u.PTS < s.maxTicks
 }
 
 // push takes a unit and passes on the units whose time is known.
 func (s *spread) push(u *Unit, out func(*Unit)) {
-	u.stamp = u.PTS
+	u.sentPTSTicks = u.PTS
 	seen := s.look(u)
 	if s.count == 0 && len(s.held) == 0 {
-		s.max = u.stamp
+		s.maxTicks = u.sentPTSTicks
 	}
-	s.max = max(s.max, u.stamp)
+	s.maxTicks = max(s.maxTicks, u.sentPTSTicks)
 	switch {
 	case seen:
 		s.watch = watchShared
@@ -76,12 +76,12 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 		return
 	}
 	s.held = append(s.held, u)
-	late := len(s.held) >= maxSpread || u.Mono-s.held[0].Mono > maxStill
-	switch s.still = (s.still && u.stamp == s.stamp || late) && s.max == s.held[0].stamp && s.oneTime(); {
+	late := len(s.held) >= maxSpread || u.MonoNS-s.held[0].MonoNS > maxStillNS
+	switch s.still = (s.still && u.sentPTSTicks == s.stillTicks || late) && s.maxTicks == s.held[0].sentPTSTicks && s.oneTime(); {
 	case s.still:
 		s.byArrival(out)
 		return
-	case s.watch == 0, len(s.held) >= maxSpread, memoryOf(s.held) > heldMemory:
+	case s.watch == 0, len(s.held) >= maxSpread, memoryOf(s.held) > maxTrackBytes:
 		s.flush(out)
 		return
 	case late && !seen: // pictures are so rare that none shares a time
@@ -92,7 +92,7 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	if s.depth < 0 && s.count == 0 && len(s.held) < guessWindow {
 		return
 	}
-	for len(s.held) > 0 && (s.held[0].placed || s.later(s.held[0].stamp) > s.reach()) {
+	for len(s.held) > 0 && (s.held[0].placed || s.later(s.held[0].sentPTSTicks) > s.reach()) {
 		s.first(out)
 	}
 }
@@ -101,7 +101,7 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 // late.
 func (s *spread) oneTime() bool {
 	for _, u := range s.held {
-		if u.stamp != s.held[0].stamp {
+		if u.sentPTSTicks != s.held[0].sentPTSTicks {
 			return false
 		}
 	}
@@ -110,12 +110,12 @@ func (s *spread) oneTime() bool {
 
 // byArrival places the held units, all of one time, by their arrival.
 func (s *spread) byArrival(out func(*Unit)) {
-	if first := s.held[0]; s.stamp != first.stamp || s.mono == 0 {
-		s.stamp, s.mono = first.stamp, first.Mono
+	if first := s.held[0]; s.stillTicks != first.sentPTSTicks || s.stillMonoNS == 0 {
+		s.stillTicks, s.stillMonoNS = first.sentPTSTicks, first.MonoNS
 	}
 	for _, u := range s.held {
 		u.placed = true
-		u.PTS = u.stamp + media.FromNanos(u.Mono-s.mono, uint32(s.second))
+		u.PTS = u.sentPTSTicks + media.FromNanos(u.MonoNS-s.stillMonoNS, uint32(s.secondTicks))
 	}
 	s.repaired(uint64(len(s.held)))
 	s.flush(out)
@@ -132,7 +132,7 @@ func (s *spread) flush(out func(*Unit)) {
 func (s *spread) first(out func(*Unit)) {
 	u := s.held[0]
 	if !u.placed {
-		s.place(u.stamp)
+		s.place(u.sentPTSTicks)
 	}
 	n := copy(s.held, s.held[1:])
 	s.held[n] = nil
@@ -141,7 +141,7 @@ func (s *spread) first(out func(*Unit)) {
 }
 
 func (s *spread) pass(u *Unit, out func(*Unit)) {
-	s.past[s.count%maxDepth] = u.stamp
+	s.pastTicks[s.count%maxDepth] = u.sentPTSTicks
 	s.count++
 	out(u)
 }
@@ -150,17 +150,17 @@ func (s *spread) pass(u *Unit, out func(*Unit)) {
 // closer than pictures can be count as equal: ffmpeg gives the second picture of a pair a tick more.
 func (s *spread) look(u *Unit) (seen bool) {
 	near := func(at int64) {
-		if d := u.stamp - at; d >= -s.second/nearest && d <= s.second/nearest {
-			u.stamp, seen = at, true
+		if d := u.sentPTSTicks - at; d >= -s.secondTicks/nearest && d <= s.secondTicks/nearest {
+			u.sentPTSTicks, seen = at, true
 		}
 	}
 	for _, at := range s.recent() {
 		near(at)
 	}
 	for _, o := range s.held {
-		near(o.stamp)
+		near(o.sentPTSTicks)
 	}
-	s.ahead = max(s.ahead, min(s.later(u.stamp), maxDepth))
+	s.ahead = max(s.ahead, min(s.later(u.sentPTSTicks), maxDepth))
 	return seen
 }
 
@@ -172,14 +172,14 @@ func (s *spread) later(stamp int64) (n int) {
 		}
 	}
 	for _, u := range s.held {
-		if u.stamp > stamp {
+		if u.sentPTSTicks > stamp {
 			n++
 		}
 	}
 	return n
 }
 
-func (s *spread) recent() []int64 { return s.past[:min(s.count, maxDepth)] }
+func (s *spread) recent() []int64 { return s.pastTicks[:min(s.count, maxDepth)] }
 
 func (s *spread) reach() int {
 	if s.depth >= 0 {
@@ -198,18 +198,18 @@ func (s *spread) place(stamp int64) {
 	}
 	n := 0
 	for _, u := range s.held {
-		if u.stamp == stamp {
+		if u.sentPTSTicks == stamp {
 			n++
 		}
 	}
 	span := s.spanFrom(stamp, gone+n)
 	for i, u := range s.held {
-		if u.stamp != stamp {
+		if u.sentPTSTicks != stamp {
 			continue
 		}
 		k := gone
 		for j, o := range s.held {
-			if o.stamp == stamp && j != i && o.order.before(u.order, j < i) {
+			if o.sentPTSTicks == stamp && j != i && o.order.before(u.order, j < i) {
 				k++
 			}
 		}
@@ -232,19 +232,19 @@ func (s *spread) spanFrom(stamp int64, pictures int) int64 {
 		see(before)
 	}
 	for _, u := range s.held {
-		see(u.stamp)
+		see(u.sentPTSTicks)
 	}
-	limit := maxSpan * s.second
-	if s.span > 0 {
-		limit = spanGrowth * s.span
+	limit := maxSpanSeconds * s.secondTicks
+	if s.spanTicks > 0 {
+		limit = spanGrowth * s.spanTicks
 	}
 	switch span := next - stamp; {
 	case known && span <= limit:
-		s.span = span
-	case known && s.span == 0:
+		s.spanTicks = span
+	case known && s.spanTicks == 0:
 		return limit
-	case s.span == 0:
-		return s.second / 25 * int64(pictures)
+	case s.spanTicks == 0:
+		return s.secondTicks / 25 * int64(pictures)
 	}
-	return s.span
+	return s.spanTicks
 }

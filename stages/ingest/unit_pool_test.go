@@ -36,9 +36,9 @@ func TestIdleUnitsHaveABound(t *testing.T) {
 		for range 8000 {
 			p.shard().put(unitOf(bytes))
 		}
-		require.LessOrEqual(t, p.bytes(), maxIdle, "of all feeds together")
+		require.LessOrEqual(t, p.bytes(), maxIdleBytes, "of all feeds together")
 	}
-	require.Greater(t, p.bytes(), maxIdle*3/4)
+	require.Greater(t, p.bytes(), maxIdleBytes*3/4)
 	for i := range p.shards {
 		for range 10_000 {
 			p.shards[i].take()
@@ -63,7 +63,7 @@ func TestTheNewestUnitOfAFeedIsUsedAgain(t *testing.T) {
 // A key frame is too large for a shard: the common list has some room for those of all shards.
 func TestLargeUnitsAreForAll(t *testing.T) {
 	p := newUnitPool()
-	large := unitOf(maxIdleShard + 1)
+	large := unitOf(maxIdleShardBytes + 1)
 	p.shard().put(large)
 	require.Same(t, large, p.shard().take())
 }
@@ -87,5 +87,5 @@ func TestAUnitIsTakenOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.LessOrEqual(t, p.bytes(), maxIdle)
+	require.LessOrEqual(t, p.bytes(), maxIdleBytes)
 }

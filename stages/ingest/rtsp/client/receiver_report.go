@@ -9,13 +9,13 @@ import (
 
 // reception collects the values of a receiver report (RFC 3550, 6.4.1).
 type reception struct {
-	ssrc        uint32
-	begun       bool
-	first, last uint32 // sequence numbers, with the cycles above 16 bits
-	count       uint32 // packets
-	transit     uint32 // of the newest packet, in ticks
-	jitter      float64
-	clock       int64 // ticks per second
+	ssrc         uint32
+	begun        bool
+	first, last  uint32 // sequence numbers, with the cycles above 16 bits
+	count        uint32 // packets
+	transitTicks uint32 // of the newest packet, in ticks
+	jitter       float64
+	clockHz      int64 // ticks per second
 
 	expectedBefore, countBefore uint32 // at the newest report
 
@@ -26,18 +26,18 @@ type reception struct {
 // packet counts a packet. Another SSRC is another source, which is counted anew.
 func (r *reception) packet(ssrc uint32, seq uint16, ticks uint32, at time.Time) {
 	if !r.begun || ssrc != r.ssrc {
-		*r = reception{ssrc: ssrc, begun: true, first: uint32(seq), last: uint32(seq), clock: r.clock}
+		*r = reception{ssrc: ssrc, begun: true, first: uint32(seq), last: uint32(seq), clockHz: r.clockHz}
 	}
 	r.count++
 	if d := int16(seq - uint16(r.last)); d > 0 {
 		r.last += uint32(d)
 	}
-	transit := uint32(at.Sub(zero).Microseconds()*r.clock/1e6) - ticks
+	transit := uint32(at.Sub(zero).Microseconds()*r.clockHz/1e6) - ticks
 	if r.count > 1 {
-		d := int32(transit - r.transit)
+		d := int32(transit - r.transitTicks)
 		r.jitter += (float64(max(d, -d)) - r.jitter) / 16
 	}
-	r.transit = transit
+	r.transitTicks = transit
 }
 
 func (r *reception) senderReport(ssrc uint32, ntp uint64, at time.Time) {

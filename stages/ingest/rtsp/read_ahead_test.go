@@ -57,7 +57,7 @@ func TestReadAheadGivesEveryByteInOrder(t *testing.T) {
 			}
 		}
 		require.True(t, bytes.Equal(want, got))
-		require.LessOrEqual(t, len(c.buf), maxReadAhead)
+		require.LessOrEqual(t, len(c.buf), maxReadAheadBytes)
 	})
 }
 

@@ -11,20 +11,20 @@ import (
 // decides. The length of a frame is known, so an outlier is placed exactly at the end of the packet before.
 type soundLine struct {
 	any            bool
-	next           int64 // ticks, end of the last packet
-	mono           int64 // ns, its arrival
+	nextTicks      int64 // ticks, end of the last packet
+	monoNS         int64 // ns, its arrival
 	shift          ingest.ClockShift
 	jumps, setBack ingest.ClockJumps
 
-	held  []*ingest.Unit // frames of a packet that does not fit; empty: none
-	ticks int64          // its time
-	at    int64          // ns, its arrival
+	held      []*ingest.Unit // frames of a packet that does not fit; empty: none
+	heldTicks int64          // its time
+	heldNS    int64          // ns, its arrival
 }
 
 // sound passes on the frames of a packet, or holds them.
 func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	s, mono := &t.line, ingest.Mono(at)
-	ticks += s.shift.Next(t.audio.duration(len(frames), t.clock))
+	ticks += s.shift.Next(t.audio.duration(len(frames), t.clockHz))
 	if len(s.held) > 0 {
 		by, err := t.judgeSound(ticks, mono)
 		if err != nil {
@@ -33,8 +33,8 @@ func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 		}
 		ticks += by
 	}
-	if s.any && !t.soundFits(s.next, s.mono, ticks, mono) {
-		s.held, s.ticks, s.at = append(s.held, frames...), ticks, mono
+	if s.any && !t.soundFits(s.nextTicks, s.monoNS, ticks, mono) {
+		s.held, s.heldTicks, s.heldNS = append(s.held, frames...), ticks, mono
 		return nil
 	}
 	return t.passSound(frames, ticks, mono)
@@ -43,28 +43,28 @@ func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 // soundFits reports whether a packet may follow a packet that ends at next, in ticks, and arrived at before, ns: it
 // is later than the last frame, and not later than the elapsed time allows.
 func (t *Track) soundFits(next, before, ticks, mono int64) bool {
-	frame, passed := t.audio.duration(1, t.clock), media.FromNanos(max(mono-before, 0), t.clock)
-	return ticks > next-frame && ticks <= next+passed*9/8+max(4*frame, int64(t.clock)/5)
+	frame, passed := t.audio.duration(1, t.clockHz), media.FromNanos(max(mono-before, 0), t.clockHz)
+	return ticks > next-frame && ticks <= next+passed*9/8+max(4*frame, int64(t.clockHz)/5)
 }
 
 // judgeSound passes on the held packet, by the next one, and returns the correction of the next one's time.
 func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 	s := &t.line
-	end := s.ticks + t.audio.duration(len(s.held), t.clock)
-	goesOn, fits := t.soundFits(end, s.at, ticks, mono), t.soundFits(s.next, s.mono, ticks, mono)
-	late := s.ticks - s.next
-	switch far := late > ingest.GrossJump*int64(t.clock); {
+	end := s.heldTicks + t.audio.duration(len(s.held), t.clockHz)
+	goesOn, fits := t.soundFits(end, s.heldNS, ticks, mono), t.soundFits(s.nextTicks, s.monoNS, ticks, mono)
+	late := s.heldTicks - s.nextTicks
+	switch far := late > ingest.GrossJump*int64(t.clockHz); {
 	case goesOn && (late < 0 && !fits || far):
-		if small := late < 0 && late > -ingest.SmallestJump*int64(t.clock); small || !s.jumps.Follow(s.at) {
+		if small := late < 0 && late > -ingest.SmallestJump*int64(t.clockHz); small || !s.jumps.Follow(s.heldNS) {
 			by = -late
-			s.shift.Add(by, small && s.setBack.Follow(s.at))
+			s.shift.Add(by, small && s.setBack.Follow(s.heldNS))
 			t.to.Outlier()
-			s.ticks += by
+			s.heldTicks += by
 		}
 	case late >= 0 && goesOn:
 	default:
 		t.to.Outlier()
-		s.ticks = s.next
+		s.heldTicks = s.nextTicks
 	}
 	return by, t.passHeld()
 }
@@ -72,13 +72,13 @@ func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 func (t *Track) passHeld() error {
 	held := t.line.held
 	t.line.held = t.line.held[:0]
-	return t.passSound(held, t.line.ticks, t.line.at)
+	return t.passSound(held, t.line.heldTicks, t.line.heldNS)
 }
 
 // passSound passes on the frames of a packet, one frame duration apart.
 func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	s := &t.line
-	s.any, s.next, s.mono = true, ticks+t.audio.duration(len(frames), t.clock), mono
+	s.any, s.nextTicks, s.monoNS = true, ticks+t.audio.duration(len(frames), t.clockHz), mono
 	for i, u := range frames {
 		if err := t.audioFrame(u, ticks, i); err != nil {
 			t.putAll(frames[i+1:])
@@ -91,7 +91,7 @@ func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 // flushSound passes on the held packet as an outlier: no next packet can decide.
 func (t *Track) flushSound() {
 	if s := &t.line; len(s.held) > 0 {
-		s.ticks = s.next
+		s.heldTicks = s.nextTicks
 		t.to.Outlier()
 		_ = t.passHeld() // the feed remembers the error
 	}

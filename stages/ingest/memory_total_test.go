@@ -10,8 +10,8 @@ import (
 
 // All feeds together have a bound: a feed above its share is refused, and a feed that holds little never is.
 func TestFeedsShareWhatTheyMayTake(t *testing.T) {
-	c := newCrowd(10 << 20)
-	greedy, modest, little := newShare(c), newShare(c), newShare(c)
+	c := newMemoryTotal(10 << 20)
+	greedy, modest, little := newFeedMemory(c), newFeedMemory(c), newFeedMemory(c)
 	require.True(t, greedy.grow(9<<20))
 	require.True(t, modest.grow(4<<20), "less than half")
 	require.True(t, little.grow(700<<10))
@@ -19,13 +19,13 @@ func TestFeedsShareWhatTheyMayTake(t *testing.T) {
 	require.True(t, modest.grow(100<<10))
 	require.True(t, greedy.grow(-8<<20))
 	require.True(t, greedy.grow(1<<20))
-	for _, s := range []*share{&greedy, &modest, &little} {
-		s.grow(int(-s.held))
+	for _, s := range []*feedMemory{&greedy, &modest, &little} {
+		s.grow(int(-s.heldBytes))
 	}
-	require.LessOrEqual(t, c.held.Load(), int64(3*2*memoryStep))
-	require.Zero(t, c.large.Load())
-	alone := newShare(newCrowd(1 << 40))
-	require.True(t, alone.grow(maxFeedMemory))
+	require.LessOrEqual(t, c.heldBytes.Load(), int64(3*2*reportStepBytes))
+	require.Zero(t, c.largeFeeds.Load())
+	alone := newFeedMemory(newMemoryTotal(1 << 40))
+	require.True(t, alone.grow(maxFeedBytes))
 	require.False(t, alone.grow(1))
 }
 
@@ -57,7 +57,7 @@ func TestUnitsThatWaitForTimesAreBoundedInMemory(t *testing.T) {
 	for i := range int64(9) {
 		r.push(&Unit{PTS: i * 3600, buf: make([]byte, 2<<20)}, out)
 		s.push(&Unit{PTS: i * 3600, buf: make([]byte, 2<<20)}, out)
-		require.Equal(t, i*(2<<20) >= heldMemory-2<<20, gone > 0, "unit %d", i)
+		require.Equal(t, i*(2<<20) >= maxTrackBytes-2<<20, gone > 0, "unit %d", i)
 	}
 	require.GreaterOrEqual(t, gone, 16)
 }

@@ -15,49 +15,49 @@ import (
 // is accepted once the two clocks have drifted apart by more than delays explain, in both halves of the remembered
 // windows, so that a network queue that fills up does not pass for a clock.
 type clockRate struct {
-	points [ratePoints]instant // the least delayed unit of each window, a ring
-	n      int
-	best   instant // of the current window
-	until  int64   // ns, arrival at which the current window ends; 0: no window has begun
-	last   instant
+	points  [ratePoints]instant // the least delayed unit of each window, a ring
+	n       int
+	best    instant // of the current window
+	untilNS int64   // ns, arrival at which the current window ends; 0: no window has begun
+	last    instant
 
-	rate   float64 // of the sender's clock; 0: no deviation is known
-	apart  int64   // ns by which that rate drove the clocks apart
-	warned bool
+	rate    float64 // of the sender's clock; 0: no deviation is known
+	apartNS int64   // ns by which that rate drove the clocks apart
+	warned  bool
 }
 
 // instant holds a unit's arrival and its media time, ns.
-type instant struct{ mono, media int64 }
+type instant struct{ monoNS, mediaNS int64 }
 
-func (i instant) late() int64 { return i.mono - i.media }
+func (i instant) lateNS() int64 { return i.monoNS - i.mediaNS }
 
 const (
-	ratePoints = 64
-	rateWindow = int64(5 * time.Second)
-	rateSeen   = int64(200 * time.Millisecond) // drift from which the rate is accepted
-	rateWrong  = int64(time.Second)            // drift from which the rate is reported to the operator
-	rateOff    = 0.003                         // deviation from which the rate is reported
-	clockSet   = int64(2 * time.Second)        // a jump by this and by three times the elapsed time: the clock was set
+	ratePoints            = 64
+	rateWindowNS          = int64(5 * time.Second)
+	minRateDriftNS        = int64(200 * time.Millisecond) // drift from which the rate is accepted
+	reportedRateDriftNS   = int64(time.Second)            // drift from which the rate is reported to the operator
+	reportedRateDeviation = 0.003                         // deviation from which the rate is reported
+	minClockJumpNS        = int64(2 * time.Second)        // a jump by this and by three times the elapsed time: the clock was set
 )
 
-// see takes a unit, in decoding order, and reports whether it measured the rate anew.
-func (c *clockRate) see(mono, media int64) bool {
+// observe takes a unit, in decoding order, and reports whether it measured the rate anew.
+func (c *clockRate) observe(mono, media int64) bool {
 	at := instant{mono, media}
-	step, passed := media-c.last.media, mono-c.last.mono
+	step, passed := media-c.last.mediaNS, mono-c.last.monoNS
 	c.last = at
-	if c.until == 0 || step < -clockSet || step > clockSet+3*max(passed, 0) {
-		c.n, c.best, c.until = 0, at, mono+rateWindow
+	if c.untilNS == 0 || step < -minClockJumpNS || step > minClockJumpNS+3*max(passed, 0) {
+		c.n, c.best, c.untilNS = 0, at, mono+rateWindowNS
 		return false
 	}
-	if mono < c.until {
-		if at.late() < c.best.late() {
+	if mono < c.untilNS {
+		if at.lateNS() < c.best.lateNS() {
 			c.best = at
 		}
 		return false
 	}
 	c.points[c.n%ratePoints] = c.best
 	c.n++
-	c.best, c.until = at, mono+rateWindow
+	c.best, c.untilNS = at, mono+rateWindowNS
 	c.measure()
 	return true
 }
@@ -71,59 +71,59 @@ func (c *clockRate) measure() {
 		return
 	}
 	first, mid, last := c.points[(c.n-n)%ratePoints], c.points[(c.n-1-n/2)%ratePoints], c.newest()
-	passed := last.mono - first.mono
-	apart, half := first.late()-last.late(), first.late()-mid.late()
-	c.rate, c.apart = 0, 0
-	if passed <= 0 || last.media <= first.media || max(apart, -apart) < rateSeen {
+	passed := last.monoNS - first.monoNS
+	apart, half := first.lateNS()-last.lateNS(), first.lateNS()-mid.lateNS()
+	c.rate, c.apartNS = 0, 0
+	if passed <= 0 || last.mediaNS <= first.mediaNS || max(apart, -apart) < minRateDriftNS {
 		return
 	}
 	if share := float64(half) / float64(apart); share > 0.25 && share < 0.75 {
-		c.rate, c.apart = float64(last.media-first.media)/float64(passed), apart
+		c.rate, c.apartNS = float64(last.mediaNS-first.mediaNS)/float64(passed), apart
 	}
 }
 
 // wrong reports whether the deviation is large enough for a report to the operator.
 func (c *clockRate) wrong() bool {
-	return c.rate != 0 && math.Abs(c.rate-1) >= rateOff && max(c.apart, -c.apart) >= rateWrong
+	return c.rate != 0 && math.Abs(c.rate-1) >= reportedRateDeviation && max(c.apartNS, -c.apartNS) >= reportedRateDriftNS
 }
 
-// seeClock measures a track's clock by a unit with a media time, ns, and dates the unit.
-func (t *Track) seeClock(u *Unit, at int64) {
+// observeClock measures a track's clock by a unit with a media time, ns, and dates the unit.
+func (t *Track) observeClock(u *Unit, at int64) {
 	f := t.feed
 	if f.byArrival {
-		at = t.nanos(u.sent)
+		at = t.nanos(u.clockPTSTicks)
 	}
-	if !t.rate.see(u.Mono, at) {
+	if !t.rate.observe(u.MonoNS, at) {
 		return
 	}
 	if wrong := t.rate.wrong(); wrong != t.offRate || wrong && t.rate.n%12 == 0 {
 		t.offRate = wrong
-		t.tellRate(time.Unix(0, u.UTC))
+		t.reportRate(time.Unix(0, u.UTC))
 	}
 	if t.rate.rate == 0 || f.byArrival {
 		return
 	}
 	if t.own == nil || !t.ran {
-		f.part(t, u.Mono)
+		f.splitClocks(t, u.MonoNS)
 	}
 	t.own.run(t.rate.rate, at)
 }
 
 // part gives each track a wall clock of its own, as soon as the clock of one track is known to run at a wrong rate.
-func (f *Feed) part(t *Track, mono int64) {
+func (f *Feed) splitClocks(t *Track, mono int64) {
 	at := t.rate.newest()
 	for _, o := range f.tracks {
 		if o.own == nil {
 			o.own = &wallclock{}
 		}
 	}
-	*t.own = wallclock{set: true, offset: at.late(), lowest: at.late(), window: mono}
-	t.own.run(t.rate.rate, at.media)
+	*t.own = wallclock{set: true, offsetNS: at.lateNS(), lowestNS: at.lateNS(), windowNS: mono}
+	t.own.run(t.rate.rate, at.mediaNS)
 	t.ran = true
 }
 
-// tellRate reports a problem if the sender's clock runs at a wrong rate, and clears it when the rate is right again.
-func (t *Track) tellRate(at time.Time) {
+// reportRate reports a problem if the sender's clock runs at a wrong rate, and clears it when the rate is right again.
+func (t *Track) reportRate(at time.Time) {
 	f, key := t.feed, -1-t.index
 	if !t.offRate {
 		f.pub.Problem(key, nil)
@@ -131,7 +131,7 @@ func (t *Track) tellRate(at time.Time) {
 	}
 	p := &pipeline.Problem{
 		Problem: "clock_rate",
-		Since:   at.Add(-time.Duration(max(t.rate.apart, -t.rate.apart))),
+		Since:   at.Add(-time.Duration(max(t.rate.apartNS, -t.rate.apartNS))),
 		Cause: fmt.Sprintf("%s: the sender's clock runs at %.1f %% of its rate: at %.0f Hz in place of %d",
 			t.cfg.Codec, 100*t.rate.rate, t.rate.rate*float64(t.cfg.Timescale), t.cfg.Timescale),
 		Remedy: "look at the encoder's clock and frame rate; wall_clock: arrival makes the times follow this machine's clock",

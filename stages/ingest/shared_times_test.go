@@ -80,9 +80,9 @@ func TestAStallOfTheNetworkIsNoClockThatStandsStill(t *testing.T) {
 				s.reset(depth, 90000)
 				out := func(u *Unit) { got = append(got, u.PTS) }
 				for i, at := range shown {
-					u := &Unit{PTS: int64(at) * 3600, Mono: int64(i) * 40e6, order: order{poc: uint32(2*at) & 63, pocBits: 6}}
+					u := &Unit{PTS: int64(at) * 3600, MonoNS: int64(i) * 40e6, order: order{poc: uint32(2*at) & 63, pocBits: 6}}
 					if i >= stall {
-						u.Mono += 3e9
+						u.MonoNS += 3e9
 					}
 					s.push(u, out)
 				}

@@ -83,9 +83,9 @@ func (r *recorder) close() error {
 	return errors.Join(r.cat.Close(ctx), r.tasks.Stop(ctx))
 }
 
-// backlog is the number of bytes that may wait for each stream: feeding is as fast as possible, but must drop no
+// backlogBytes is the number of bytes that may wait for each stream: feeding is as fast as possible, but must drop no
 // unit.
-const backlog = 6 << 20
+const backlogBytes = 6 << 20
 
 // record feeds every stream of the case and waits until its file is complete.
 func (r *recorder) record(ctx context.Context, c Case, k *content) error {
@@ -93,7 +93,7 @@ func (r *recorder) record(ctx context.Context, c Case, k *content) error {
 	errs := make([]error, c.Streams)
 	for i := range c.Streams {
 		path := fmt.Sprintf("bench/%04d", i+1)
-		feeding.Go(func() { errs[i] = r.one(ctx, path, k, int64(c.Streams)*backlog) })
+		feeding.Go(func() { errs[i] = r.one(ctx, path, k, int64(c.Streams)*backlogBytes) })
 	}
 	feeding.Wait()
 	return errors.Join(errs...)

@@ -34,11 +34,11 @@ type guest struct {
 	wire   *wire     // below tls
 	agreed bool      // the handshake is over
 
-	until  atomic.Int64 // ns since steadyZero, the deadline of every read; 0: the client records
-	bytes  atomic.Int64 // of the current request
-	first  []byte       // the first bytes of the connection, up to four
-	large  atomic.Bool  // it holds one of the slots for large requests
-	closed chan struct{}
+	untilNS atomic.Int64 // ns since steadyZero, the deadline of every read; 0: the client records
+	bytes   atomic.Int64 // of the current request
+	first   []byte       // the first bytes of the connection, up to four
+	large   atomic.Bool  // it holds one of the slots for large requests
+	closed  chan struct{}
 }
 
 // The bounds of a request before its client records. gortsplib accepts a body of 128 KiB, and answers before it
@@ -63,7 +63,7 @@ func (g *guest) Read(p []byte) (int, error) {
 	}
 	n, err := g.conn.Read(p)
 	g.client.Read(n)
-	if err == nil && g.until.Load() != 0 {
+	if err == nil && g.untilNS.Load() != 0 {
 		err = g.measure(p[:n])
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (g *guest) waitForRoom() error {
 
 // left returns the time left until the client must make progress.
 func (g *guest) left() time.Duration {
-	return time.Duration(g.until.Load()) - time.Since(steadyZero)
+	return time.Duration(g.untilNS.Load()) - time.Since(steadyZero)
 }
 
 // noTunnel answers a browser, or a client that wants RTSP through HTTP or a WebSocket: gortsplib would accept it,
@@ -139,11 +139,11 @@ func (g *guest) small() {
 }
 
 // within sets the time until the client must make progress.
-func (g *guest) within(d time.Duration) { g.until.Store(int64(time.Since(steadyZero) + d)) }
+func (g *guest) within(d time.Duration) { g.untilNS.Store(int64(time.Since(steadyZero) + d)) }
 
 // SetReadDeadline keeps to the bound. A client that records has its session's bound (watch).
 func (g *guest) SetReadDeadline(t time.Time) error {
-	if n := g.until.Load(); n != 0 {
+	if n := g.untilNS.Load(); n != 0 {
 		if most := steadyZero.Add(time.Duration(n)); t.IsZero() || t.After(most) {
 			t = most
 		}

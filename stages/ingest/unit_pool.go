@@ -11,10 +11,10 @@ var units = newUnitPool()
 
 // The bounds of the memory of idle units, in bytes.
 const (
-	maxIdle       = 2 << 20 // of all
-	maxIdleUnit   = maxIdle / 4
-	maxIdleCommon = maxIdle / 2
-	maxIdleShard  = (maxIdle - maxIdleCommon) / unitShards // pictures between key frames
+	maxIdleBytes       = 2 << 20 // of all
+	maxIdleUnit        = maxIdleBytes / 4
+	maxIdleCommonBytes = maxIdleBytes / 2
+	maxIdleShardBytes  = (maxIdleBytes - maxIdleCommonBytes) / unitShards // pictures between key frames
 )
 
 // unitShards is the number of shards of the pool, so that the readers of many streams, which wake at one beat, seldom
@@ -63,8 +63,8 @@ func (s *unitShard) take() *Unit {
 func (s *unitShard) put(u *Unit) {
 	u.reset()
 	n := u.HeldBytes()
-	if n <= maxIdleUnit && !s.idle.put(u, n, maxIdleShard) {
-		s.common.put(u, n, maxIdleCommon)
+	if n <= maxIdleUnit && !s.idle.put(u, n, maxIdleShardBytes) {
+		s.common.put(u, n, maxIdleCommonBytes)
 	}
 }
 

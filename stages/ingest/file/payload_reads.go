@@ -16,11 +16,11 @@ import (
 // gather reads samples directly into the payloads of a chunk's tracks. Pictures and sound are interleaved in the
 // file, so one preadv(2) with a buffer for each run of samples reads both, and no byte is copied twice.
 type gather struct {
-	size   int64 // of the file
-	sizes  []int // of each track's payload
-	pieces []piece
-	iov    [][]byte
-	gap    [4 << 10]byte // receives the unwanted bytes between runs
+	fileBytes int64 // of the file
+	sizes     []int // of each track's payload
+	pieces    []piece
+	iov       [][]byte
+	gap       [4 << 10]byte // receives the unwanted bytes between runs
 }
 
 type piece struct {
@@ -90,7 +90,7 @@ func (g *gather) read(f *os.File) error {
 			end = p.at + int64(len(p.dst))
 			i++
 		}
-		if end > g.size {
+		if end > g.fileBytes {
 			return fmt.Errorf("a sample before byte %d is not there: %w", end, errCutOff)
 		}
 		if err := readAll(f, g.iov, from); err != nil {

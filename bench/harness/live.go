@@ -57,9 +57,9 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 		r.add("x-bare", (float64(s.Usage.CPU())/seconds)/(float64(limit.Usage.CPU())/limit.Window.Seconds()))
 		r.add("cpu-ms/s/stream", s.Usage.CPU().Seconds()*1000/seconds/float64(c.Streams))
 		r.add("bare-cpu-ms/s/stream", limit.Usage.CPU().Seconds()*1000/limit.Window.Seconds()/float64(c.Streams))
-		r.add("RSS-MB", float64(s.Usage.RSS)/1e6)
-		r.add("bare-RSS-MB", float64(limit.Usage.RSS)/1e6)
-		r.add("written-MB/s", float64(s.Usage.Written)/seconds/1e6)
+		r.add("RSS-MB", float64(s.Usage.RSSBytes)/1e6)
+		r.add("bare-RSS-MB", float64(limit.Usage.RSSBytes)/1e6)
+		r.add("written-MB/s", float64(s.Usage.WrittenBytes)/seconds/1e6)
 		r.add("reads/s", float64(s.Usage.ReadCalls)/seconds)
 		r.add("writes/s", float64(s.Usage.WriteCalls)/seconds)
 	}

@@ -56,7 +56,7 @@ func (c *candidate) drop() int {
 
 func (c *candidate) put(h *datagram) {
 	c.bytes -= len(h.buf)
-	if len(c.free) < keptDatagrams && cap(h.buf) <= keptDatagram {
+	if len(c.free) < keptDatagrams && cap(h.buf) <= keptDatagramBytes {
 		c.free = append(c.free, h)
 	}
 }
@@ -95,8 +95,8 @@ func (t *Track) foreign(packets int) {
 		return
 	}
 	t.to.Lost(media.DropForeignSSRC, uint64(packets))
-	if !t.sender.said {
-		t.sender.said = true
+	if !t.sender.foreignLogged {
+		t.sender.foreignLogged = true
 		t.feed.Log().Warn("another sender's packets come with a track's: they are left out, by their SSRC",
 			"codec", t.codec.String(), "ssrc", t.sender.ssrc, "other", t.others.ssrc)
 	}
@@ -127,7 +127,7 @@ func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	t.to.MissingBefore(1, "")
 	t.seen = false
 	now := t.byNow(ingest.Mono(came))
-	if d := t.time.near(first.Timestamp) - now; d < -int64(t.clock) || d > int64(t.clock) {
+	if d := t.time.near(first.Timestamp) - now; d < -int64(t.clockHz) || d > int64(t.clockHz) {
 		t.time.goOn(first.Timestamp, now)
 	}
 	t.takeOthers()
@@ -139,10 +139,10 @@ func (t *Track) byNow(mono int64) int64 {
 	s := &t.line
 	switch {
 	case pictures:
-		return media.Rescale(now, t.scale, t.clock)
+		return media.Rescale(now, t.timescale, t.clockHz)
 	case s.any:
-		now := s.next - t.audio.duration(1, t.clock) + media.FromNanos(mono-s.mono, t.clock)
-		return max(now, s.next) - s.shift.Now()
+		now := s.nextTicks - t.audio.duration(1, t.clockHz) + media.FromNanos(mono-s.monoNS, t.clockHz)
+		return max(now, s.nextTicks) - s.shift.Now()
 	}
-	return t.time.wide + max(media.FromNanos(mono-t.arrived, t.clock), 1)
+	return t.time.wideTicks + max(media.FromNanos(mono-t.arrivedNS, t.clockHz), 1)
 }

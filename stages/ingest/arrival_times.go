@@ -1,0 +1,107 @@
+package ingest
+
+import "github.com/gospool/spool/pipeline/media"
+
+// retime makes a track's times follow arrival (wall_clock: arrival), by a piecewise linear function from the sender's
+// times to the feed's. Each second it sets the slope so that the least delayed unit keeps its distance from arrival.
+// The function never decreases, so ordered times stay ordered. A sender's clock that is set makes no break.
+type retime struct {
+	secondTicks int64 // ticks
+	on          bool
+	now         piecewise // from the highest time so far on
+	before      piecewise // for pictures that are presented earlier
+	highTicks   int64     // the highest sent time
+
+	baseTicks   int64 // ticks, arrival less the feed's time, of the least delayed unit at the beginning
+	bestTicks   int64 // the same, of the current window
+	bestInTicks int64 // the time of that unit as it was sent, ticks
+	bestAtTicks int64 // and its arrival, ticks
+	untilTicks  int64 // ticks of arrival at which the window ends
+	lastInTicks int64
+	lastAtTicks int64
+
+	ends [retimeWindows]sentAt // of windows, a ring
+	n    int
+}
+
+type sentAt struct{ inTicks, atTicks int64 }
+
+// piecewise is a linear function: out + (time - in) * slope.
+type piecewise struct {
+	inTicks, outTicks int64
+	slope             float64
+}
+
+const (
+	retimeWindows = 8
+	retimeSlack   = 10   // of a second: a smaller distance from arrival is not corrected
+	retimeOff     = 0.03 // a smaller deviation of the rate can't be separated from jitter in so few windows
+)
+
+func (p piecewise) at(t int64) int64 { return p.outTicks + int64(float64(t-p.inTicks)*p.slope) }
+
+// time returns the corrected time of a unit that arrived at mono, ns. rate is the measured rate of the clock, or 0.
+func (r *retime) time(t, mono int64, rate float64) int64 {
+	at := media.FromNanos(mono, uint32(r.secondTicks))
+	if !r.on {
+		r.on = true
+		r.now = piecewise{t, t, 1}
+		r.before, r.highTicks = r.now, t
+		r.baseTicks, r.bestTicks, r.bestInTicks, r.bestAtTicks, r.untilTicks = at-t, at-t, t, at, at+2*r.secondTicks
+	} else if step, passed := t-r.lastInTicks, max(at-r.lastAtTicks, 0); step < -2*r.secondTicks || step > 2*r.secondTicks+128*passed {
+		r.set(t, passed)
+	}
+	r.lastInTicks, r.lastAtTicks = t, at
+	if at >= r.untilTicks {
+		r.turn(at, rate)
+	}
+	r.highTicks = max(r.highTicks, t)
+	out := r.place(t)
+	if late := at - out; late < r.bestTicks {
+		r.bestTicks, r.bestInTicks, r.bestAtTicks = late, t, at
+	}
+	return out
+}
+
+func (r *retime) place(t int64) int64 {
+	if t >= r.now.inTicks {
+		return r.now.at(t)
+	}
+	return r.before.at(t)
+}
+
+// set continues where the sender's clock was set to.
+func (r *retime) set(t, passed int64) {
+	out := r.place(r.highTicks) + max(passed, 1)
+	r.now = piecewise{t, out, r.now.slope}
+	r.before, r.highTicks, r.n = r.now, t, 0
+	r.bestTicks, r.bestInTicks, r.bestAtTicks = r.baseTicks, t, r.lastAtTicks+passed
+}
+
+// turn begins a window with another slope.
+func (r *retime) turn(at int64, rate float64) {
+	first := r.n == 0
+	r.ends[r.n%retimeWindows] = sentAt{r.bestInTicks, r.bestAtTicks}
+	r.n++
+	if first {
+		r.baseTicks = r.bestTicks
+	}
+	slope := 1.0
+	if rate > 0 {
+		slope = 1 / rate
+	} else if n := min(r.n, retimeWindows); n > 1 {
+		from, to := r.ends[(r.n-n)%retimeWindows], r.ends[(r.n-1)%retimeWindows]
+		if to.inTicks > from.inTicks && to.atTicks > from.atTicks {
+			if s := float64(to.atTicks-from.atTicks) / float64(to.inTicks-from.inTicks); s > 1+retimeOff || s < 1-retimeOff {
+				slope = s
+			}
+		}
+	}
+	if off := r.bestTicks - r.baseTicks; off > r.secondTicks/retimeSlack || off < -r.secondTicks/retimeSlack {
+		slope *= 1 + min(max(float64(off)/float64(5*r.secondTicks), -0.5), 1)
+	}
+	out := r.place(r.highTicks)
+	r.before = piecewise{r.now.inTicks, r.now.outTicks, r.now.slope}
+	r.now = piecewise{r.highTicks, out, slope}
+	r.bestTicks, r.bestInTicks, r.bestAtTicks, r.untilTicks = at-out, r.highTicks, at, at+r.secondTicks
+}
