@@ -1,5 +1,5 @@
-// Package certificate keeps a server's TLS certificate as new as its files, and says what is
-// wrong with them.
+// Package certificate reloads a server's TLS certificate when its files change, and describes their
+// faults.
 package certificate
 
 import (
@@ -11,35 +11,35 @@ import (
 	"time"
 )
 
-// Certificate is a server's certificate, read again when its files change. A pair that
-// cannot be read, or whose halves do not belong together, as between two writes, leaves
-// the last good one in use. It is safe for use from many goroutines.
+// Certificate is a server's certificate, reloaded when its files change. A pair that cannot be read
+// or does not match, as between two writes, leaves the last good pair in use. It is safe for
+// concurrent use.
 type Certificate struct {
 	files   [2]string // PEM: certificate, key
-	setting string    // that names the files
+	setting string    // name of the setting of the files
 	log     *slog.Logger
 
 	mu     sync.Mutex // guards what follows
 	loaded *tls.Certificate
-	looked bool // at the files
+	looked bool // the files were read
 	seen   [2]fileMark
-	why    error // the newest pair cannot be used; nil where it can
+	why    error // fault of the newest pair, or nil
 }
 
-// fileMark tells one version of a file from another.
+// fileMark distinguishes versions of a file.
 type fileMark struct {
 	at   time.Time
 	size int64
 }
 
-// Open returns the certificate of two files that may not be in order yet: without a good
-// pair each handshake fails, until there is one. The setting is what names the files, such
-// as http.tls. It does no I/O.
+// Open returns the certificate of two files that may be faulty or missing: each handshake fails
+// until they are a good pair. setting is the name of their setting, such as http.tls. Open does no
+// I/O.
 func Open(setting, cert, key string, log *slog.Logger) *Certificate {
 	return &Certificate{files: [2]string{cert, key}, setting: setting, log: log}
 }
 
-// Read is Open, and refuses a pair that cannot be used now.
+// Read is Open, but refuses a pair that is not usable now.
 func Read(setting, cert, key string, log *slog.Logger) (*Certificate, error) {
 	pair, err := load(cert, key)
 	if err != nil {
@@ -59,13 +59,12 @@ func (c *Certificate) mark() (m [2]fileMark) {
 	return m
 }
 
-// Config returns what a server's TLS is set to: TLS 1.2 or newer, with the newest
-// certificate.
+// Config returns the TLS configuration of a server: TLS 1.2 or newer, with the newest certificate.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12}
 }
 
-// Err returns why the files as they are now cannot be used, a *Fault; nil where they can.
+// Err returns a *Fault if the present files are not usable, else nil.
 func (c *Certificate) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,8 +72,8 @@ func (c *Certificate) Err() error {
 	return c.why
 }
 
-// get is tls.Config.GetCertificate. It looks at the files with each handshake,
-// which costs two stat calls beside a signature.
+// get is tls.Config.GetCertificate. It checks the files at each handshake, which costs two stat
+// calls beside a signature.
 func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -85,14 +84,14 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
-// refresh reads the files where they are other than they were. The caller holds c.mu.
+// refresh reloads changed files. The caller holds c.mu.
 func (c *Certificate) refresh() {
 	now := c.mark()
 	if c.looked && now == c.seen {
 		return
 	}
 	first := !c.looked
-	c.looked, c.seen = true, now // a broken pair is tried again when it changes again, and logged once
+	c.looked, c.seen = true, now // a faulty pair is retried when it changes again, and logged once
 	pair, err := load(c.files[0], c.files[1])
 	c.why = nil
 	switch {

@@ -14,20 +14,20 @@ import (
 	"time"
 )
 
-// Fault says what is wrong with one of the two files.
+// Fault is a fault of one of the two files.
 type Fault struct {
 	File   string
 	Reason string
 	Remedy string
-	OfKey  bool // the file is that of the key
-	Serves bool // the certificate can be used nevertheless
+	OfKey  bool // the file is the key
+	Serves bool // the certificate is usable nevertheless
 }
 
-// Error is the fault on one line.
+// Error returns the fault on one line.
 func (f *Fault) Error() string { return fmt.Sprintf("%s %s (%s)", f.File, f.Reason, f.Remedy) }
 
-// Inspect returns all that is wrong with a certificate and its key, both files in PEM form,
-// at a time. It returns one Fault that does not serve, or any number that do.
+// Inspect returns the faults, at a time, of a certificate and its key, both in PEM form: one Fault
+// that makes the pair unusable, or any number that do not.
 func Inspect(cert, key string, now time.Time) (faults []*Fault) {
 	pair, err := load(cert, key)
 	if fault := (*Fault)(nil); errors.As(err, &fault) {
@@ -76,7 +76,7 @@ func load(cert, key string) (*tls.Certificate, error) {
 	return nil, &Fault{File: key, OfKey: true, Reason: "holds a key that cannot be read: " + wrong.Error(), Remedy: "openssl pkey -in " + key + " -noout reads a good one"}
 }
 
-// maxBytes bounds what is read of a file: a chain of certificates is some KiB.
+// maxBytes bounds the size of a file: a chain of certificates has some KiB.
 const maxBytes = 1 << 20
 
 // read returns a file that has a PEM block whose type ends as wanted.

@@ -11,27 +11,27 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// FS is what is asked of a disk, with names as the system writes them.
+// FS is the disk interface of this package. Names are in the system's form.
 type FS interface {
-	// Create makes a file that was not there.
+	// Create creates a file that must not exist.
 	Create(name string, perm fs.FileMode) (File, error)
-	// Open opens a file that is there, for writing.
+	// Open opens an existing file for writing.
 	Open(name string) (File, error)
 	Read(name string) ([]byte, error)
-	// ReadOurs is Read of a file that is obeyed: one that another user can have written is
+	// ReadOurs is Read of a file that spool obeys: a file that another user can have written is
 	// filesystem.ErrNotOurs.
 	ReadOurs(name string) ([]byte, error)
-	// Rename gives a file another name, and takes that name from the one that has it.
+	// Rename renames a file, and replaces a file with the new name.
 	Rename(from, to string) error
 	Remove(name string) error
 	// Mkdir makes one directory.
 	Mkdir(name string, perm fs.FileMode) error
 	Stat(name string) (fs.FileInfo, error)
-	// List lists a directory by name.
+	// List returns the entries of a directory, sorted by name.
 	List(dir string) ([]fs.DirEntry, error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(dir string) error
-	// SyncFS makes all of the file system durable that a directory is on.
+	// SyncFS makes the whole file system of a directory durable.
 	SyncFS(dir string) error
 }
 
@@ -39,23 +39,23 @@ type FS interface {
 type File interface {
 	io.WriterAt
 	Truncate(size int64) error
-	// Allocate gives the file a size, with the room for it.
+	// Allocate sets the size of the file and reserves its room.
 	Allocate(size int64) error
 	// Sync makes the bytes and the size durable.
 	Sync() error
 	Close() error
 }
 
-// Disk is the real FS. The zero value is ready for use.
+// Disk is the FS of the system. The zero value is ready for use.
 type Disk struct {
 	Calls filesystem.Calls
-	Own   filesystem.Own // where others may plant links
+	Own   filesystem.Own // protects against links that other users make
 }
 
-// Below is the real FS for what spool keeps for itself below a directory: see filesystem.Own.
+// Below returns the FS for spool's own files below a directory: see filesystem.Own.
 func Below(dir string) Disk { return Disk{Own: filesystem.Own{Top: dir}} }
 
-// Create is FS.
+// Create implements FS.
 func (d Disk) Create(name string, perm fs.FileMode) (File, error) {
 	f, err := d.Own.Open(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
 	if err != nil {
@@ -65,7 +65,7 @@ func (d Disk) Create(name string, perm fs.FileMode) (File, error) {
 	return &diskFile{f, &d.Calls}, nil
 }
 
-// Open is FS.
+// Open implements FS.
 func (d Disk) Open(name string) (File, error) {
 	f, err := d.Own.Open(name, os.O_WRONLY, 0)
 	if err != nil {
@@ -74,50 +74,50 @@ func (d Disk) Open(name string) (File, error) {
 	return &diskFile{f, &d.Calls}, nil
 }
 
-// Read is FS. A file of more than maxRead bytes is none of ours.
+// Read implements FS. It refuses a file of more than maxRead bytes.
 func (d Disk) Read(name string) ([]byte, error) { return d.Own.ReadAtMost(name, maxRead) }
 
-// ReadOurs is FS.
+// ReadOurs implements FS.
 func (d Disk) ReadOurs(name string) ([]byte, error) { return d.Own.ReadOurs(name, maxRead) }
 
 const maxRead = 64 << 20
 
-// Rename is FS.
+// Rename implements FS.
 func (d Disk) Rename(from, to string) error { return d.Own.Rename(from, to) }
 
-// Remove is FS.
+// Remove implements FS.
 func (d Disk) Remove(name string) error { return d.Own.Remove(name) }
 
-// Mkdir is FS.
+// Mkdir implements FS.
 func (d Disk) Mkdir(name string, perm fs.FileMode) error {
 	made, err := d.Own.Mkdir(name, perm)
-	if made != nil { // one that may be written to and not read stays as it was made
+	if made != nil { // a directory without read permission keeps its first mode
 		d.exactly(made, perm)
 		_ = made.Close()
 	}
 	return err
 }
 
-// exactly gives what this process just made its mode, whatever the umask has taken of it. A
-// file system that has no modes keeps its own: Probe says so.
+// exactly sets the mode of a new file or directory regardless of the umask. A file system without
+// modes keeps its own: Probe reports it.
 func (d *Disk) exactly(f *os.File, perm fs.FileMode) {
 	if info, err := f.Stat(); err == nil && info.Mode().Perm() != perm {
 		_ = d.Calls.Chmod(int(f.Fd()), perm)
 	}
 }
 
-// Stat is FS.
+// Stat implements FS.
 func (d Disk) Stat(name string) (fs.FileInfo, error) { return d.Own.Stat(name) }
 
-// List is FS.
+// List implements FS.
 func (d Disk) List(dir string) ([]fs.DirEntry, error) { return d.Own.List(dir) }
 
-// SyncDir is FS.
+// SyncDir implements FS.
 func (d Disk) SyncDir(dir string) error {
 	return d.onDirectory(dir, func(f *os.File) error { return d.Calls.SyncDir(int(f.Fd())) })
 }
 
-// SyncFS is FS.
+// SyncFS implements FS.
 func (d Disk) SyncFS(dir string) error {
 	return d.onDirectory(dir, func(f *os.File) error { return unix.Syncfs(int(f.Fd())) })
 }

@@ -8,17 +8,17 @@ import (
 	"path/filepath"
 )
 
-// Unfinished is what the name of a file ends with that Replace has not finished. One
-// that is there after a crash was never promised.
+// Unfinished is the suffix of a file that Replace has not finished. Such a file left by a crash was
+// never promised.
 const Unfinished = ".new"
 
-// Replace gives a file new contents, or makes it. It is there as a whole when Replace
-// returns nil, and stays so over a power cut; else it is as it was, or not there.
-// Calls for one name must not overlap.
+// Replace creates a file or replaces its content. When it returns nil the file is complete, and a
+// power cut does not change that; on an error it is unchanged or missing. Calls for the same name
+// must not overlap.
 func Replace(disk FS, name string, text []byte, perm fs.FileMode) error {
 	unfinished := name + Unfinished
 	f, err := disk.Create(unfinished, perm)
-	if errors.Is(err, fs.ErrExist) { // of a crash
+	if errors.Is(err, fs.ErrExist) { // left by a crash
 		if err = disk.Remove(unfinished); err == nil {
 			f, err = disk.Create(unfinished, perm)
 		}
@@ -29,15 +29,15 @@ func Replace(disk FS, name string, text []byte, perm fs.FileMode) error {
 	return Publish(disk, f, unfinished, name, text)
 }
 
-// Names is as much of an FS as Publish asks for. A Rename that takes no name from
-// another file makes a Publish that does not either.
+// Names is the part of FS that Publish needs. With a Rename that replaces no file, Publish replaces
+// none either.
 type Names interface {
 	Rename(from, to string) error
 	Remove(name string) error
 	SyncDir(dir string) error
 }
 
-// Contents is as much of a File as Publish asks for.
+// Contents is the part of File that Publish needs.
 type Contents interface {
 	io.WriterAt
 	Truncate(size int64) error
@@ -45,8 +45,8 @@ type Contents interface {
 	Close() error
 }
 
-// Publish writes all of an open file, closes it, and gives it the name that it is
-// known by. A file that could not get it is removed.
+// Publish writes an open file, closes it, and renames it to its final name. On an error it removes
+// the file.
 func Publish(disk Names, f Contents, from, name string, text []byte) error {
 	_, err := f.WriteAt(text, 0)
 	if err == nil {
@@ -64,8 +64,8 @@ func Publish(disk Names, f Contents, from, name string, text []byte) error {
 	return disk.SyncDir(filepath.Dir(name))
 }
 
-// MkdirAll makes a directory and those above it that are not there, each durable in
-// the one above: without that a power cut takes it with all that was synced in it.
+// MkdirAll creates a directory and its missing parents, each durable in its parent: otherwise a
+// power cut could remove it with all synced files in it.
 func MkdirAll(disk FS, dir string, perm fs.FileMode) error {
 	switch info, err := disk.Stat(dir); {
 	case err == nil && info.IsDir():
@@ -85,7 +85,7 @@ func MkdirAll(disk FS, dir string, perm fs.FileMode) error {
 		return err
 	}
 	err := disk.SyncDir(above)
-	if errors.Is(err, fs.ErrPermission) { // one that may be written to and not read
+	if errors.Is(err, fs.ErrPermission) { // a directory without read permission
 		return disk.SyncFS(dir)
 	}
 	return err

@@ -2,24 +2,22 @@ package filesystem
 
 import "io"
 
-// Ahead reads the headers of the boxes of an MP4 file, one after another. Where one
-// follows soon upon another it reads blocks, longer ones the longer that goes on, so
-// that a file of tiny boxes does not take a read for each; where they are far apart,
-// as those of real media are, it reads what it is asked for. It goes forward, and
-// reads next to nothing twice.
+// Ahead reads the headers of the boxes of an MP4 file in order. If headers lie close together it
+// reads blocks of growing length, so that a file of tiny boxes does not cost a read for each; if
+// they are far apart, as in real media, it reads only the requested bytes. It goes forward and
+// reads almost nothing twice.
 //
-// What is written to the file meanwhile may not be seen: it lives as long as one
-// walk along the boxes.
+// It may not see bytes written to the file meanwhile: use one Ahead for each walk along the boxes.
 type Ahead struct {
 	f    io.ReaderAt
 	size int64
-	at   int64 // of b
+	at   int64 // offset of b
 	b    []byte
 	next int64 // bytes of the next block
-	last int64 // where the last header that was read began
+	last int64 // offset of the last header
 }
 
-// NewAhead begins a walk along the boxes of a file of so many bytes.
+// NewAhead begins a walk along the boxes of a file of size bytes.
 func NewAhead(f io.ReaderAt, size int64) *Ahead { return &Ahead{f: f, size: size} }
 
 const (
@@ -27,8 +25,8 @@ const (
 	aheadMost  = 64 << 10
 )
 
-// ReadAt reads any part of the file. To read something long, or what is behind, is
-// no step of the walk.
+// ReadAt reads any part of the file. A long read, and a read behind the last header, are not steps
+// of the walk.
 func (a *Ahead) ReadAt(p []byte, off int64) (int, error) {
 	end := off + int64(len(p))
 	if off >= a.at && end <= a.at+int64(len(a.b)) {

@@ -12,21 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotBelow says that a name does not lead to a file in a directory: it leads out of it or
-// over a symbolic link, wherever that leads, or what has the name is a pipe, a socket or a
-// device.
+// ErrNotBelow is the error for a name that does not lead to a file in a directory: it leads out of
+// the directory or through a symbolic link, or it names a pipe, a socket or a device.
 var ErrNotBelow = errors.New("not a file of the directory")
 
-// OpenBelow opens the regular file or directory of a name below a directory. No segment of the
-// slash-separated name may be a link, and whatever has the name, it does not wait. flag may
-// be one of os.OpenFile, O_CREATE with O_EXCL only.
+// OpenBelow opens the regular file or directory with a name below a directory. No segment of the
+// slash-separated name may be a link, and the call never blocks on a pipe or a device. flag is as
+// for os.OpenFile, with O_CREATE only together with O_EXCL.
 func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File, error) {
 	parent, base, done, err := ParentBelow(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if flag&os.O_CREATE == 0 { // to open a device may do something
+	if flag&os.O_CREATE == 0 { // opening a device may have an effect
 		var found unix.Stat_t
 		if err := unix.Fstatat(parent, base, &found, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -49,7 +48,8 @@ func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File,
 	return os.NewFile(uintptr(fd), filepath.Join(dir.Name(), filepath.FromSlash(name))), nil
 }
 
-// waitable makes sure that an open file is one whose reads and writes end, and lets them wait.
+// waitable checks that an open file is a regular file or a directory, and makes its reads and
+// writes blocking.
 func waitable(fd int) error {
 	var open unix.Stat_t
 	if err := unix.Fstat(fd, &open); err != nil {
@@ -61,8 +61,7 @@ func waitable(fd int) error {
 	return unix.SetNonblock(fd, false)
 }
 
-// LstatBelow is os.Lstat for a name below a directory: of the last segment it tells that it
-// is a link, and before it there is none.
+// LstatBelow is os.Lstat for a name below a directory. Only the last segment may be a link.
 func LstatBelow(dir *os.File, name string) (fs.FileInfo, error) {
 	if name == "." {
 		return dir.Stat()
@@ -81,8 +80,8 @@ func LstatBelow(dir *os.File, name string) (fs.FileInfo, error) {
 	return f.Stat()
 }
 
-// ParentBelow opens the directory that a name is in, for calls that take it beside the last
-// segment of the name; done ends that.
+// ParentBelow opens the directory of a name, for calls that take it with the last segment of the
+// name. The caller calls done when it no longer needs the directory.
 func ParentBelow(dir *os.File, name string) (parent int, base string, done func(), err error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.ContainsRune(name, 0) {
 		return 0, "", nil, fmt.Errorf("%.200q: %w", name, ErrNotBelow)

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Calls are the system's calls that a file system may refuse. A test puts others in
-// their place. Whatever is not set is the system's.
+// Calls are the system calls that a file system may refuse. Tests replace some; nil means the
+// system's call.
 type Calls struct {
 	Renameat2 func(dirfd int, from, to string) error // with RENAME_NOREPLACE, within one directory
 	Linkat    func(dirfd int, from, to string) error
@@ -18,13 +18,13 @@ type Calls struct {
 	Fsync     func(fd int) error
 	FsyncDir  func(fd int) error
 	Syncfs    func(fd int) error
-	Mmap      func(fd int) error // a page, shared, and lets go of it again untouched
+	Mmap      func(fd int) error // maps a page shared and unmaps it untouched
 	Setlk     func(fd int) error // a POSIX record lock over all of a file
 	Fchmod    func(fd int, mode uint32) error
 	Fchown    func(fd, group int) error
 }
 
-// call names one of them.
+// call names a system call for reports.
 type call string
 
 const (
@@ -41,9 +41,9 @@ const (
 	chmod           call = "permissions"
 )
 
-// refusals are the errors by which file systems say that they have no such call. They
-// are gathered from what ext4, xfs, btrfs, vfat, NFS, SMB, 9p, Lustre and several
-// kinds of FUSE answer, and from filters of system calls in containers (EPERM).
+// refusals lists the errors by which a file system refuses a call. They are those of ext4, xfs,
+// btrfs, vfat, NFS, SMB, 9p, Lustre and several kinds of FUSE, and of system call filters in
+// containers (EPERM).
 var refusals = map[call][]error{
 	renameNoReplace: {unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM},
 	link:            {unix.EPERM, unix.ENOSYS, unix.EOPNOTSUPP, unix.EINVAL, unix.EMLINK, unix.EXDEV, unix.ENOTTY},
@@ -58,13 +58,13 @@ var refusals = map[call][]error{
 	chmod:           {unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL},
 }
 
-// refused reports whether an error says that there is no such call.
+// refused reports whether an error means that the file system does not have the call.
 func refused(c call, err error) bool {
 	return slices.ContainsFunc(refusals[c], func(e error) bool { return errors.Is(err, e) })
 }
 
-// again calls until no signal comes in between: over FUSE and NFS any call may be
-// interrupted, and Go sends itself signals.
+// again repeats a call that a signal interrupted: over FUSE and NFS any call can be interrupted,
+// and Go sends itself signals.
 func again(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
@@ -129,9 +129,8 @@ func (c *Calls) syncfs(fd int) error {
 	return again(func() error { return unix.Syncfs(fd) })
 }
 
-// mmap asks whether a page can be mapped, and neither reads nor writes it: on a disk that
-// stands still, that would be a page fault, in which the thread waits outside of a system
-// call and holds up the process.
+// mmap tests whether a page can be mapped, and neither reads nor writes it: on a stalled disk that
+// would be a page fault, in which the thread waits outside of a system call and stalls the process.
 func (c *Calls) mmap(fd int) error {
 	if c.Mmap != nil {
 		return c.Mmap(fd)

@@ -2,15 +2,15 @@ package filesystem
 
 import "golang.org/x/sys/unix"
 
-// Capacity is what a file system holds and has left for those who are not root.
+// Capacity is the size of a file system and its free space for users other than root.
 type Capacity struct {
-	TotalBytes             int64 // bytes, with those that only root may use
-	UsableBytes, FreeBytes int64 // bytes, as df counts: what only root may use is neither used nor free
-	Inodes, FreeInodes     int64 // Inodes is 0 where the file system does not bound them
+	TotalBytes             int64 // includes the bytes reserved for root
+	UsableBytes, FreeBytes int64 // as df counts: bytes reserved for root are neither used nor free
+	Inodes, FreeInodes     int64 // Inodes is 0 if the file system does not bound them
 	ReadOnly               bool
 }
 
-// CapacityOf asks the file system of a directory.
+// CapacityOf returns the capacity of the file system of a directory.
 func CapacityOf(dir string) (Capacity, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -20,7 +20,7 @@ func CapacityOf(dir string) (Capacity, error) {
 }
 
 func capacity(s *unix.Statfs_t) Capacity {
-	block := uint64(s.Bsize) // of 32 bits on some machines
+	block := uint64(s.Bsize) // 32 bits on some machines
 	used, free := int64((s.Blocks-s.Bfree)*block), int64(s.Bavail*block)
 	return Capacity{
 		TotalBytes: int64(s.Blocks * block), UsableBytes: used + free, FreeBytes: free,
@@ -29,8 +29,8 @@ func capacity(s *unix.Statfs_t) Capacity {
 	}
 }
 
-// UsedBytes returns the bytes that are taken, by whomever.
+// UsedBytes returns the used bytes.
 func (c Capacity) UsedBytes() int64 { return c.UsableBytes - c.FreeBytes }
 
-// NoInodes reports whether no further file can be made.
+// NoInodes reports whether the file system has no free inode.
 func (c Capacity) NoInodes() bool { return c.Inodes > 0 && c.FreeInodes == 0 }

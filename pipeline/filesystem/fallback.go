@@ -9,15 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// naming is held from the look at a name until it is taken, where a file system can
-// do no such thing in one step. It excludes this process only.
+// naming is held between the look-up of a name and the rename to it, on a file system without an
+// atomic call. It excludes this process only.
 var naming stdsync.Mutex
 
-// RenameNew gives a file another name in its directory. EEXIST: the name is taken.
+// RenameNew renames a file within its directory. It returns EEXIST if the new name exists.
 //
-// With hard links in the place of RENAME_NOREPLACE a crash may leave both names.
-// Without either, a name that another process takes in the same instant is lost to it:
-// its file is replaced.
+// With hard links in place of RENAME_NOREPLACE, a crash may leave both names. Without either, the
+// call replaces a file that another process creates under the name in the same instant.
 func (c *Calls) RenameNew(dirfd int, from, to string) error {
 	err := c.renameat2(dirfd, from, to)
 	if !refused(renameNoReplace, err) {
@@ -52,7 +51,7 @@ func (c *Calls) Datasync(fd int) error {
 	return err
 }
 
-// Sync makes a file durable with everything that is known about it.
+// Sync makes a file's bytes and metadata durable.
 func (c *Calls) Sync(fd int) error {
 	err := c.fsync(fd)
 	if refused(sync, err) {
@@ -61,8 +60,8 @@ func (c *Calls) Sync(fd int) error {
 	return err
 }
 
-// SyncDir makes the names in a directory durable. Where that cannot be done for one
-// directory, all of the file system is synced.
+// SyncDir makes the names in a directory durable. If the file system cannot do that for one
+// directory, the call syncs the whole file system.
 func (c *Calls) SyncDir(fd int) error {
 	err := c.fsyncDir(fd)
 	if refused(syncDir, err) {
@@ -74,25 +73,25 @@ func (c *Calls) SyncDir(fd int) error {
 	return err
 }
 
-// Allocate takes room without changing the file's size. errors.ErrUnsupported: the
-// file system sets none aside.
+// Allocate reserves room without changing the file's size. It returns errors.ErrUnsupported if the
+// file system cannot reserve room.
 func (c *Calls) Allocate(fd int, off, n int64) error {
 	return unsupported(allocate, c.fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, off, n))
 }
 
-// Punch gives room back; what was there reads as zeros. errors.ErrUnsupported: the
-// file system gives none back, and the bytes are as they were.
+// Punch returns room to the file system; the range then reads as zeros. It returns
+// errors.ErrUnsupported if the file system cannot, and the bytes are unchanged.
 func (c *Calls) Punch(fd int, off, n int64) error {
 	return unsupported(punch, c.fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n))
 }
 
-// Chmod gives a file its mode. A file system that has none keeps its own, which is no error:
-// Probe says so.
+// Chmod sets the mode of a file. A file system without modes keeps its own, which is no error:
+// Probe reports it.
 func (c *Calls) Chmod(fd int, mode fs.FileMode) error {
 	return orKept(c.fchmod(fd, uint32(mode.Perm())))
 }
 
-// Chgrp gives a file to a group, as Chmod does with its mode.
+// Chgrp sets the group of a file, with the same exception as Chmod.
 func (c *Calls) Chgrp(fd, group int) error { return orKept(c.fchown(fd, group)) }
 
 func orKept(err error) error {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxFileBytes is the size that an open file may get, as far as the system tells: by
-// its file system's format, and by the process's limit (ulimit -f).
+// MaxFileBytes returns the largest size of an open file, as far as the system reports it: by the
+// file system's format, and by the process's limit (ulimit -f).
 func MaxFileBytes(f *os.File) int64 {
 	most := int64(math.MaxInt64)
 	var limit unix.Rlimit
@@ -21,7 +21,7 @@ func MaxFileBytes(f *os.File) int64 {
 		return !errors.Is(err, unix.EINVAL)
 	}
 	if !fits(min(most, worthSaying)) {
-		low, high := int64(0), min(most, worthSaying) // the first fits, the other does not
+		low, high := int64(0), min(most, worthSaying) // low fits, high does not
 		for high-low > 1 {
 			if mid := low + (high-low)/2; fits(mid) {
 				low = mid

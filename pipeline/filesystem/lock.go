@@ -13,17 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrLocked: another process, or another part of this one, has the file.
+// ErrLocked means that another process, or another part of this process, holds the lock.
 var ErrLocked = errors.New("locked")
 
-// ErrPerhapsLocked: a lock file is there, and nothing tells from here whether its
-// maker still runs.
+// ErrPerhapsLocked means that a lock file exists, and this host cannot determine whether the
+// process that made it still runs.
 var ErrPerhapsLocked = errors.New("perhaps locked")
 
-// Lock locks an open file of a directory for as long as it stays open, and until
-// unlock is called: the process's end unlocks it. It does not wait: ErrLocked.
+// Lock locks an open file of a directory until unlock is called or the file is closed: the end of
+// the process unlocks it. It does not wait, and returns ErrLocked.
 //
-// Where the file system has no locks, a file beside it is the lock: see lockFile.
+// On a file system without locks, a lock file beside the file takes their place: see lockFile.
 func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err error) {
 	err = c.flock(int(f.Fd()))
 	switch {
@@ -39,15 +39,15 @@ func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err 
 
 const lockSuffix = ".lock"
 
-// lockFile makes .NAME.lock beside a file, which says who made it: the host, its boot,
-// the process and when that began. Another process may take it once that one has
-// ended, which it can tell on the same host only: elsewhere it is ErrPerhapsLocked.
+// lockFile makes .NAME.lock beside a file, with the identity of this process: host, boot, process
+// and its start. Another process may remove it after this process has ended, which can be
+// determined on the same host only: elsewhere the error is ErrPerhapsLocked.
 func lockFile(dir *os.Root, name string) (unlock func(), err error) {
 	file := path.Join(path.Dir(name), "."+path.Base(name)+lockSuffix)
 	me := ThisProcess()
-	for range 3 { // another may be as quick
+	for range 3 { // another process may be faster
 		if err = makeLock(dir, file, me); err == nil {
-			held, err := dir.OpenRoot(path.Dir(file)) // the directory may be let go of before the file
+			held, err := dir.OpenRoot(path.Dir(file)) // the caller may close dir before the file
 			if err != nil {
 				return nil, errors.Join(err, dir.Remove(file))
 			}
@@ -75,7 +75,7 @@ func makeLock(dir *os.Root, file string, me Process) error {
 	return nil
 }
 
-// dropLock removes a lock file whose maker has ended.
+// dropLock removes a lock file whose process has ended.
 func dropLock(dir *os.Root, file string, me Process) error {
 	text, err := readLock(dir, file)
 	if err != nil {
@@ -83,7 +83,7 @@ func dropLock(dir *os.Root, file string, me Process) error {
 	}
 	made := parseProcess(text)
 	what := made.state(me)
-	if made == (Process{}) && olderThan(dir, file, time.Minute) { // its maker was killed before it could write
+	if made == (Process{}) && olderThan(dir, file, time.Minute) { // its process was killed before it wrote
 		what = ended
 	}
 	switch what {
@@ -92,7 +92,7 @@ func dropLock(dir *os.Root, file string, me Process) error {
 	case unknown:
 		return fmt.Errorf("%s: %w: it was made by %s: delete it if that spool has ended", file, ErrPerhapsLocked, made)
 	}
-	// Only one renames it, and finds out whether it was still the one that was read.
+	// Only one process can rename it, and then checks that it renamed the file that it read.
 	mine := file + "." + strconv.Itoa(me.PID)
 	if err := dir.Rename(file, mine); err != nil {
 		return err

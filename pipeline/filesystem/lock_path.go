@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockPath locks a file, which is made where it is missing and stays, until unlock is
-// called or the process ends. It does not wait: ErrLocked. See Lock.
+// LockPath locks a file until unlock is called or the process ends. It creates the file if it is
+// missing, and the file stays. It does not wait, and returns ErrLocked. See Lock.
 func (c *Calls) LockPath(own Own, name string) (unlock func() error, err error) {
 	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -27,7 +27,7 @@ func (c *Calls) LockPath(own Own, name string) (unlock func() error, err error) 
 	return func() error { end(); return f.Close() }, nil
 }
 
-// root opens a directory, which leads out of Top over no link.
+// root opens a directory, following no link out of Top.
 func (o Own) root(dir string) (*os.Root, error) {
 	rel, below := o.under(dir)
 	if !below {
@@ -41,13 +41,13 @@ func (o Own) root(dir string) (*os.Root, error) {
 	return top.OpenRoot(rel)
 }
 
-// LockPathShared is LockPath together with others that share the file. Nothing takes
-// its place on a file system without locks, nor that of LockPathAlone.
+// LockPathShared is LockPath with a shared lock. It has no fallback on a file system without locks,
+// nor has LockPathAlone.
 func LockPathShared(own Own, name string) (unlock func() error, err error) {
 	return flockPath(own, name, unix.LOCK_SH)
 }
 
-// LockPathAlone keeps those out that share the file, and is refused while one does.
+// LockPathAlone takes an exclusive lock, and is refused while another process has a shared one.
 func LockPathAlone(own Own, name string) (unlock func() error, err error) {
 	return flockPath(own, name, unix.LOCK_EX)
 }

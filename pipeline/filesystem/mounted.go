@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// typeOf is the type of what is mounted where a path leads, with the device or the
-// source where the type alone says little.
+// typeOf returns the type of the mounted file system to which a path leads, for FUSE with its
+// source.
 func typeOf(path string) string {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -23,8 +23,8 @@ func typeOf(path string) string {
 	return mountedAt(string(text), abs)
 }
 
-// mountedAt reads /proc/self/mountinfo: of the mounts above a path the longest, and
-// of several there the last, is the one that is seen.
+// mountedAt parses /proc/self/mountinfo: of the mount points above a path the longest is visible,
+// and of several mounts there the last.
 func mountedAt(mountinfo, path string) string {
 	found, longest := "unknown", -1
 	for line := range strings.Lines(mountinfo) {
@@ -45,5 +45,5 @@ func mountedAt(mountinfo, path string) string {
 	return found
 }
 
-// unescape reads what mountinfo writes for characters that would part its fields.
+// unescape decodes the escapes of mountinfo.
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotOurs says that somebody else can have written a file, so that what it says is not
-// obeyed. The error's text says why, and what to do when the file is right all the same.
+// ErrNotOurs means that another user can have written a file, so spool does not obey its content.
+// The error's text has the reason, and the remedy if the file is right.
 var ErrNotOurs = errors.New("it is not obeyed")
 
-// ReadOurs reads a file that is obeyed, of so many bytes at most: a regular file with one name,
-// of this process's user, which no other user may write to. From Top on, no directory on the
-// way to it is one that another user may rename files in. Another file is ErrNotOurs. What is
-// judged is what is read.
+// ReadOurs reads a file that spool obeys, of at most most bytes: a regular file with one name,
+// owned by this process's user, and writable by no other user. Below Top, no directory on its path
+// may be one in which another user can rename files. Otherwise the error is ErrNotOurs. The checks
+// apply to the opened file, and so to the bytes read.
 func (o Own) ReadOurs(name string, most int64) ([]byte, error) {
 	f, err := o.openOurs(name)
 	if err != nil {
@@ -30,9 +30,9 @@ func (o Own) ReadOurs(name string, most int64) ([]byte, error) {
 	return readAtMost(f, most)
 }
 
-// NothingPutBack reports with ErrNotOurs that another user can put files of ours in a directory
-// in the place of others, as ReadOurs finds it of a file there. A directory that is not there
-// is fs.ErrNotExist.
+// NothingPutBack returns ErrNotOurs if another user can replace files of ours in a directory by
+// other files of ours, by the same checks as ReadOurs. The error for a missing directory is
+// fs.ErrNotExist.
 func NothingPutBack(dir string) error {
 	d, err := openDir(dir)
 	if err != nil {
@@ -42,9 +42,9 @@ func NothingPutBack(dir string) error {
 	return noOtherRenames(d)
 }
 
-// OurDirectory reports with ErrNotOurs that another user can have put files into a
-// directory, or the directory in its place: it is a link, another user's, or writable by
-// others, or one of those above it is, from Top on. One that is not there is fs.ErrNotExist.
+// OurDirectory returns ErrNotOurs if another user can have put files into a directory, or replaced
+// the directory: it is a link, owned by another user, or writable by other users, or that holds for
+// a directory above it, from Top on. The error for a missing directory is fs.ErrNotExist.
 func (o Own) OurDirectory(name string) error {
 	dir, err := o.openOurs(name)
 	if err != nil {
@@ -64,8 +64,8 @@ func (o Own) OurDirectory(name string) error {
 	return writtenByNoOther(name, &s)
 }
 
-// openOurs opens what has a name below Top, which no other user can have put there from among
-// our own: see noOtherRenames. For another name, its own directory is in the place of Top.
+// openOurs opens a name below Top that no other user can have put there from among our own files:
+// see noOtherRenames. For a name outside Top, its own directory takes the place of Top.
 func (o Own) openOurs(name string) (f *os.File, err error) {
 	rel, below := o.under(name)
 	if !below {
@@ -75,7 +75,7 @@ func (o Own) openOurs(name string) (f *os.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var renamed error // of the first directory that is at fault; what is not there comes before it
+	var renamed error // for the first faulty directory; a missing file has precedence
 	for deeper := true; deeper; {
 		if renamed == nil {
 			renamed = noOtherRenames(dir)
@@ -98,7 +98,7 @@ func (o Own) openOurs(name string) (f *os.File, err error) {
 	return f, nil
 }
 
-// notLinked says of an error that a name is not of a file of a directory why it is not.
+// notLinked turns ErrNotBelow into an error with the reason.
 func notLinked(dir *os.File, name string, err error) error {
 	if !errors.Is(err, ErrNotBelow) {
 		return err
@@ -110,7 +110,7 @@ func notLinked(dir *os.File, name string, err error) error {
 	return notOurs(path, "it is a link", "put in its place what it leads to")
 }
 
-// openDir opens a directory to find files in it, which takes no right to read it.
+// openDir opens a directory for look-ups, which needs no read permission.
 func openDir(name string) (*os.File, error) {
 	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -119,9 +119,9 @@ func openDir(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// noOtherRenames wants a directory in which no other user can put a file of ours in the
-// place of another one: its owner can, whatever its modes are, and so can those who may
-// write to it, unless it has the sticky bit.
+// noOtherRenames checks that no other user can replace a file in a directory by another file of
+// ours: the directory's owner can, whatever the mode, and so can every user with write permission,
+// unless the sticky bit is set.
 func noOtherRenames(dir *os.File) error {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {

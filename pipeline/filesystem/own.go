@@ -12,19 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Own is how spool gets at the files that it keeps for itself in a directory where others may
-// write. A name below Top is led to over no link, and what has the name is a regular file or
-// a directory: anything else is ErrNotBelow, with the path and what to do about it. A name
-// that is not below Top, such as Top itself, is the operator's to lead where he likes.
+// Own accesses spool's own files in a directory where other users may write. The path of a name
+// below Top contains no link, and the name is that of a regular file or a directory: otherwise the
+// error is ErrNotBelow, with the path and the remedy. A name that is not below Top, such as Top
+// itself, may contain links: the operator chose it.
 //
-// Names are written as the system has them. The zero value protects nothing.
+// Names are in the system's form. The zero value protects nothing.
 type Own struct {
 	Top string
-	// Dir opens Top; nil: by its name. What is open already cannot be put away meanwhile.
+	// Dir opens Top; nil opens it by name. A directory that is open already cannot be replaced
+	// meanwhile.
 	Dir func() (*os.File, error)
 }
 
-// under is a name as it follows Top, with slashes; ok is false for one that is not below it.
+// under returns a name relative to Top, with slashes; ok is false for a name that is not below Top.
 func (o Own) under(name string) (rel string, ok bool) {
 	if o.Top == "" {
 		return "", false
@@ -53,8 +54,8 @@ func (o Own) top() (*os.File, error) {
 	return openDir(o.Top)
 }
 
-// in calls do with the directory that a name is in and the rest of the name, or reports that
-// the name is not below Top.
+// in calls do with the open directory of a name and the last segment. below is false if the name is
+// not below Top.
 func (o Own) in(op, name string, do func(parent int, base string) error) (below bool, err error) {
 	rel, below := o.under(name)
 	if !below {
@@ -76,7 +77,7 @@ func (o Own) in(op, name string, do func(parent int, base string) error) (below 
 	return true, err
 }
 
-// Open is os.OpenFile. A file that it makes was not there, whatever has the name.
+// Open is os.OpenFile. With O_CREATE it never opens a link or a special file with the name.
 func (o Own) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	rel, below := o.under(name)
 	if !below {
@@ -96,7 +97,7 @@ func (o Own) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			f, err = OpenBelow(top, rel, flag|os.O_EXCL, perm)
 		}
-		if !errors.Is(err, fs.ErrExist) { // another made it in between
+		if !errors.Is(err, fs.ErrExist) { // another process created it in between
 			return f, o.explain(name, err)
 		}
 	}
@@ -135,8 +136,7 @@ func (o Own) List(dir string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// Mkdir is os.Mkdir, and returns the directory that it made, open; nil where it cannot be
-// read.
+// Mkdir is os.Mkdir, and returns the new directory open; nil if it cannot be read.
 func (o Own) Mkdir(name string, perm fs.FileMode) (made *os.File, err error) {
 	below, err := o.in("mkdir", name, func(parent int, base string) error {
 		if err := again(func() error { return unix.Mkdirat(parent, base, uint32(perm.Perm())) }); err != nil {
@@ -157,7 +157,7 @@ func (o Own) Mkdir(name string, perm fs.FileMode) (made *os.File, err error) {
 	return made, nil
 }
 
-// Rename is os.Rename of two names that are both below Top, or neither.
+// Rename is os.Rename of two names that are both below Top, or both not.
 func (o Own) Rename(from, to string) error {
 	below, err := o.in("rename", from, func(fromDir int, fromBase string) error {
 		below, err := o.in("rename", to, func(toDir int, toBase string) error {
@@ -174,7 +174,7 @@ func (o Own) Rename(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// Remove is os.Remove: of a link, it removes the link.
+// Remove is os.Remove. It removes a link, not its target.
 func (o Own) Remove(name string) error {
 	below, err := o.in("remove", name, func(parent int, base string) error {
 		file := again(func() error { return unix.Unlinkat(parent, base, 0) })
@@ -193,8 +193,7 @@ func (o Own) Remove(name string) error {
 	return os.Remove(name)
 }
 
-// explain names the file in an error, and what is in the way where the name does not lead to
-// a file below Top.
+// explain adds the name to an error, and for ErrNotBelow the obstacle.
 func (o Own) explain(name string, err error) error {
 	var system *fs.PathError
 	if errors.As(err, &system) {
@@ -213,7 +212,7 @@ func (o Own) explain(name string, err error) error {
 	return &linkedError{at, what}
 }
 
-// linkedError is ErrNotBelow for a file that spool keeps for itself.
+// linkedError is ErrNotBelow for a file of spool's own.
 type linkedError struct{ path, what string }
 
 func (p *linkedError) Error() string {

@@ -16,25 +16,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lack is something that a directory's file system does not have.
+// Lack is a feature that a directory's file system does not have.
 type Lack struct {
 	What  string
-	Means string // for who records there
-	Gone  bool   // a promise that spool makes elsewhere does not hold; else something else takes its place
+	Means string // consequence for recordings there
+	Gone  bool   // a guarantee of spool does not hold there; else a fallback takes its place
 }
 
-// Report is what a directory's file system has and lacks.
+// Report lists the features that a directory's file system lacks.
 type Report struct {
-	Type    string // ext4, fuseblk ...; what is mounted, in brackets, where that tells more
+	Type    string // such as ext4, fuseblk; for FUSE with the source in brackets
 	Lacks   []Lack
-	Refused []string // of the names that were asked about: each with the reason
-	Unknown error    // why not everything could be looked at
+	Refused []string // refused names, each with the reason
+	Unknown error    // why the probe is incomplete
 }
 
-// Gone reports whether a promise does not hold there.
+// Gone reports whether a guarantee of spool does not hold there.
 func (r Report) Gone() bool { return slices.ContainsFunc(r.Lacks, func(l Lack) bool { return l.Gone }) }
 
-// String is one line for a log.
+// String returns the report as one line for a log.
 func (r Report) String() string {
 	var parts []string
 	for _, l := range r.Lacks {
@@ -49,9 +49,9 @@ func (r Report) String() string {
 	return r.Type + ": " + cmp.Or(strings.Join(parts, "; "), "nothing is lacking")
 }
 
-// Probe looks at what a directory's file system has, with files in a directory of its
-// own there. names are parts of paths that are to be made there: which are refused?
-// A disk that is full or read-only tells little, and that is no error.
+// Probe tests the features of a directory's file system with files in a scratch directory there.
+// names are segments of paths to be created there; the report lists the refused ones. On a full or
+// read-only disk the report is incomplete, which is no error.
 func (c *Calls) Probe(dir string, names ...string) Report {
 	r := Report{Type: typeOf(dir)}
 	removeScratch(dir)
@@ -68,7 +68,7 @@ func (c *Calls) Probe(dir string, names ...string) Report {
 	return r
 }
 
-// removeScratch removes what processes that are no more have left.
+// removeScratch removes the scratch directories of ended processes.
 func removeScratch(dir string) {
 	left, _ := filepath.Glob(filepath.Join(dir, scratchPrefix+"*"))
 	for _, path := range left {
@@ -79,7 +79,7 @@ func removeScratch(dir string) {
 	}
 }
 
-// probe is one look at a file system.
+// probe is one test of a file system.
 type probe struct {
 	*Calls
 	dir    string
@@ -87,8 +87,7 @@ type probe struct {
 	file   *os.File
 }
 
-// run tries one thing after the other, until one fails in a way that says nothing
-// about the file system.
+// run runs the tests in order, until one fails for a reason other than a missing feature.
 func (p *probe) run(names []string) (err error) {
 	p.file, err = os.OpenFile(filepath.Join(p.dir, "a"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -226,7 +225,7 @@ func (p *probe) sparse() error {
 	return p.file.Truncate(4096)
 }
 
-// worthSaying is a size that no recording comes to.
+// worthSaying is a size in bytes that no recording reaches.
 const worthSaying = 1 << 40
 
 func (p *probe) longest() error {
@@ -259,7 +258,7 @@ func (p *probe) times() error {
 	at := time.Date(2001, 2, 3, 4, 5, 7, 987654321, time.UTC)
 	path := filepath.Join(p.dir, "b")
 	if err := os.Chtimes(path, at, at); err != nil {
-		return nil // some refuse it; no recording needs it
+		return nil // some file systems refuse it; recordings do not need it
 	}
 	info, err := os.Lstat(path)
 	if err == nil && info.ModTime().Sub(at).Abs() > 50*time.Millisecond {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryNames makes each name, and looks whether it is there under that name.
+// tryNames creates each name and checks that the directory lists it unchanged.
 func (p *probe) tryNames(names []string) {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -28,13 +28,13 @@ func (p *probe) tryName(name string) error {
 	sub := filepath.Join(p.dir, "names")
 	defer os.RemoveAll(sub)
 	if err := os.Mkdir(sub, 0o700); err != nil {
-		return nil // it says nothing about the name
+		return nil // the error does not concern the name
 	}
 	f, err := os.OpenFile(filepath.Join(sub, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) {
 		return nil
 	}
-	if errors.Is(err, fs.ErrNotExist) { // so says exFAT over FUSE
+	if errors.Is(err, fs.ErrNotExist) { // the error of exFAT over FUSE
 		return unix.EINVAL
 	}
 	if err != nil {

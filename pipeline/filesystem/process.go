@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// Process tells one process from any other, on any host and at any time. What could
-// not be found out is empty, and proves nothing.
+// Process identifies a process among all processes of all hosts at all times. An empty field is
+// unknown and proves nothing.
 type Process struct {
-	Host  string // its name
-	Boot  string // ID of the kernel's boot: another one on each copy of a machine
+	Host  string // host name
+	Boot  string // ID of the kernel's boot; differs on each copy of a machine
 	Space string // namespace of process IDs
 	PID   int
-	Began string // in ticks of that kernel
+	Began string // start time in ticks of that kernel
 
-	Machine string // /etc/machine-id: machines of one name have different ones
+	Machine string // /etc/machine-id; distinguishes machines of the same name
 }
 
-// ThisProcess describes the one that asks.
+// ThisProcess identifies this process.
 func ThisProcess() Process {
 	host, _ := os.Hostname()
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -29,14 +29,14 @@ func ThisProcess() Process {
 	return Process{host, strings.TrimSpace(string(boot)), space, pid, Began(pid), strings.TrimSpace(string(machine))}
 }
 
-// Began tells when a process began, in ticks of the kernel. It is empty where the
-// process is not there, and where it has ended and its parent has not noticed yet.
+// Began returns the start time of a process in ticks of the kernel. It is empty for a process that
+// does not exist or is a zombie.
 func Began(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ""
 	}
-	// The name in brackets may hold anything, brackets too: state is the first field behind it.
+	// The name in brackets may have any characters, also brackets: the state is the first field after it.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
 		return ""
@@ -61,7 +61,7 @@ const (
 	ended
 )
 
-// state tells, as seen from another process, what became of this one.
+// state returns, as seen from another process, whether this process runs.
 func (p Process) state(from Process) state {
 	switch {
 	case p.PID <= 0 || p.Boot == "" || p.Began == "":
@@ -71,7 +71,7 @@ func (p Process) state(from Process) state {
 			return running
 		}
 		return ended
-	case p.Host == from.Host && p.Machine == from.Machine && p.Boot != from.Boot: // started again since
+	case p.Host == from.Host && p.Machine == from.Machine && p.Boot != from.Boot: // the host was restarted since
 		return ended
 	}
 	return unknown

@@ -6,9 +6,8 @@ import (
 	"os"
 )
 
-// ReadAtMost reads a file that has no more than so many bytes; another is refused
-// before more of it is in memory. It is for files of our own, in whose place anything
-// may be.
+// ReadAtMost reads a file of at most most bytes. It refuses a larger file before it reads more of
+// it into memory: anything may be in the place of a file of our own.
 func ReadAtMost(name string, most int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -18,7 +17,7 @@ func ReadAtMost(name string, most int64) ([]byte, error) {
 	return readAtMost(f, most)
 }
 
-// ReadAtMost is ReadAtMost of a name below Top.
+// ReadAtMost is ReadAtMost for a name below Top.
 func (o Own) ReadAtMost(name string, most int64) ([]byte, error) {
 	f, err := o.Open(name, os.O_RDONLY, 0)
 	if err != nil {

@@ -6,20 +6,19 @@ import (
 	"os"
 )
 
-// ScratchFile is made in a directory and removed at once, to find out whether the
-// directory takes files.
+// ScratchFile is created in a directory and removed at once, to test whether the directory accepts
+// files.
 const ScratchFile = ".spool-probe"
 
-// scratchPrefix begins the names of what Probe and SharesMemory make, of which
-// several may be at a time. It is removed at once; that of a process which was
-// killed, by the next Probe.
+// scratchPrefix begins the names of the scratch files of Probe and Sharing, of which several may
+// exist at a time. They are removed at once; the next Probe removes those of a killed process.
 const scratchPrefix = ScratchFile + "-"
 
 const scratchBytes = 4096
 
-// TakesFile makes a file in a directory, writes to it and removes it: nil where that
-// works. A file that is there is that of a crash, or of another process that asks as
-// well.
+// TakesFile creates a file in a directory, writes to it and removes it, and returns the first
+// error. A file with that name is left from a crash or belongs to another process that makes the
+// same test.
 func TakesFile(dir *os.Root) error {
 	create := func() (*os.File, error) {
 		return dir.OpenFile(ScratchFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -30,7 +29,7 @@ func TakesFile(dir *os.Root) error {
 			return err
 		}
 		if f, err = create(); errors.Is(err, fs.ErrExist) {
-			return nil // it does for the other one
+			return nil // the directory accepts the other process's file
 		}
 	}
 	if err != nil {

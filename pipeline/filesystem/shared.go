@@ -5,15 +5,14 @@ import (
 	"os"
 )
 
-// Sharing is what several connections to a database in one directory need to know of
-// one another.
+// Sharing lists the features by which several connections to a database in one directory
+// coordinate.
 type Sharing struct {
-	Memory bool // a file's pages are the same to all who map them
-	Locks  bool // of parts of files, by fcntl
+	Memory bool // shared memory mappings of a file
+	Locks  bool // record locks by fcntl
 }
 
-// Sharing tries it with a file of its own. Where none can be made, nothing is lacking
-// that is known of.
+// Sharing tests the features with a scratch file. If it cannot create one, it reports no lack.
 func (c *Calls) Sharing(dir string) Sharing {
 	s := Sharing{true, true}
 	f, err := os.CreateTemp(dir, fmt.Sprintf("%s%d-", scratchPrefix, os.Getpid()))

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Within reports whether a directory is one of some others, or is below one of them: by the
-// segments of its path, and again where the links lead that are in it now. A path that
-// climbs by .., or goes through a directory below them that begins with a dot or NamesSQLite,
-// which are the recorder's own, is not within. The directory need not be there.
+// Within reports whether a directory is one of roots or below one, both by the segments of its path
+// and with all links resolved. A path with .., and a path through a directory below a root whose
+// name begins with a dot or NamesSQLite, which are the recorder's own, are not within. The
+// directory need not exist.
 func Within(dir string, roots []string) (bool, error) {
 	if slices.Contains(segments(dir), "..") {
 		return false, nil
@@ -50,8 +50,7 @@ func below(dir, root string) bool {
 
 func segments(path string) []string { return strings.Split(filepath.ToSlash(path), "/") }
 
-// resolve returns where an absolute path leads, also where the last parts of it are not
-// there.
+// resolve returns the target of an absolute path, whose last segments need not exist.
 func resolve(path string) (string, error) {
 	at, err := filepath.EvalSymlinks(path)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -19,24 +19,23 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Fixture is what a stage needs to be tested.
+// Fixture provides the things that a stage needs in a test.
 type Fixture struct {
 	Settings func(t *testing.T) string // YAML of the stage's settings; nil means its defaults
-	// Live prepares what a source needs in order to give elements, and returns
-	// the path of the stream; sources only.
+	// Live prepares the things that a source needs to emit elements, and returns the path of the
+	// stream; sources only.
 	Live func(t *testing.T, env pipeline.Env) string
 }
 
 const patience = 30 * time.Second
 
-// Contract puts every registered stage through the life that each run may have:
-// built and dropped, drained empty, drained full, aborted, stopped by an error
-// and by a panic of its neighbour, and held up by a slow one. What was emitted
-// before an error is consumed by those behind it. What is missing in the media, and
-// before it, goes on with it or ahead of it. Whatever happens
-// the stage must end, leave no goroutine, and release each element once.
+// Contract runs every registered stage through each life of a run: built and dropped, drained
+// empty, drained full, aborted, ended by an error and by a panic of a neighbour, and slowed by a
+// slow neighbour. Elements emitted before an error are consumed by the following stages. Gaps in
+// the media, and before it, stay with it or go ahead of it. In each case the stage must end, leave
+// no goroutine, and release each element exactly once.
 //
-// env is called once a case and provides all services but the media pool.
+// env is called once a case and provides all services except the media pool.
 func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, pool *media.Pool) pipeline.Env) {
 	for _, s := range pipeline.Stages() {
 		if strings.HasPrefix(s.Name, prefix) {
@@ -58,16 +57,16 @@ func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, 
 	}
 }
 
-// Script tells the contract's own ends of a pipeline what to do.
+// Script controls the contract's own source and sink of a run.
 type Script struct {
-	Count  int   // elements that the source gives; -1: until it is told to stop
-	End    error // what the source ends with; nil: in good order
+	Count  int   // number of elements that the source emits; -1: until it is stopped
+	End    error // error with which the source ends; nil: in good order
 	FailAt int   // the sink fails on this element, from 1; 0 is never
 	Panic  bool
 	Hold   chan struct{} // not nil: the sink waits for it to close
 
-	Missing     bool    // the source's elements tell that media is missing
-	given, told missing // by the source, and to the sink; each on its own goroutine
+	Missing     bool    // the source's elements have gaps
+	given, told missing // gaps of the source's elements, and gaps that the sink got; each on its own goroutine
 
 	t   testing.TB
 	got atomic.Int64
@@ -79,7 +78,7 @@ type contract struct {
 	env     func(*testing.T, *media.Pool) pipeline.Env
 }
 
-// build makes a run of the stage between the contract's own source and sink.
+// build returns a run of the stage between the contract's own source and sink.
 func (c *contract) build(t *testing.T, s *Script) *pipeline.Run {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
@@ -127,7 +126,7 @@ func (c *contract) start(t *testing.T, s *Script) *pipeline.Run {
 func (c *contract) drain(t *testing.T, s *Script) {
 	run := c.start(t, s)
 	if c.info.In == nil {
-		run.Drain(endcause.Stop) // a live source has no end of its own
+		run.Drain(endcause.Stop) // a live source does not end by itself
 	}
 	require.NoError(t, await(t, run))
 }
@@ -150,11 +149,11 @@ func (c *contract) aborted(t *testing.T) {
 	require.ErrorIs(t, await(t, run), cause)
 }
 
-// before lets the source fail: the stage takes all that it was given, and the
-// sink all that the stage made of it.
+// before makes the source fail: the stage must process all elements that it got, and the sink all
+// elements that the stage emitted.
 func (c *contract) before(t *testing.T) {
 	if c.info.In == nil {
-		return // nothing is before a source
+		return // a source has no predecessor
 	}
 	boom := errors.New("as the contract's script says")
 	run := c.start(t, &Script{Count: 20, End: boom})
@@ -169,7 +168,7 @@ func (c *contract) before(t *testing.T) {
 
 func (c *contract) neighbour(t *testing.T, s *Script) {
 	if c.info.Out == nil {
-		return // nothing is behind a sink
+		return // a sink has no successor
 	}
 	run := c.start(t, s)
 	var se *pipeline.StageError
@@ -188,7 +187,7 @@ func (c *contract) abortedBusy(t *testing.T) {
 	require.ErrorIs(t, await(t, run), pipeline.ErrAborted)
 }
 
-// flowing waits until the stage has taken, or given, a few elements.
+// flowing waits until the stage has taken or emitted a few elements.
 func (c *contract) flowing(t *testing.T, run *pipeline.Run) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -223,7 +222,7 @@ func typeName(t testing.TB, e reflect.Type) string {
 	return name
 }
 
-// hold waits as a slow stage would, but not beyond an abort.
+// hold waits like a slow stage, but not beyond an abort.
 func (s *Script) hold(ctx context.Context) {
 	if s.Hold != nil {
 		select {

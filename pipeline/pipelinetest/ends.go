@@ -15,14 +15,14 @@ import (
 // prefix marks the stages that only the contract uses.
 const prefix = "contract_"
 
-// elements names the element types for which there is a source and a sink here.
+// elements names the element types for which this package has a source and a sink.
 var elements = map[reflect.Type]string{}
 
 func init() {
 	ends("chunk", chunks)
 	ends("part", parts)
 	ends("recording", recordings)
-	elements[reflect.TypeFor[any]()] = "chunk" // what takes whatever comes is given what owns memory
+	elements[reflect.TypeFor[any]()] = "chunk" // a stage that takes every type gets elements with counted memory
 }
 
 // ends registers a source and a sink of one element type.
@@ -56,7 +56,7 @@ func (f from[T]) Run(ctx context.Context, emit pipeline.Emit[T]) error {
 
 type to[T any] struct{ script *Script }
 
-// Consume releases the element, and fails where the script says so.
+// Consume releases the element, and fails as the script demands.
 func (t to[T]) Consume(ctx context.Context, el T) error {
 	if r, ok := any(el).(pipeline.Releaser); ok {
 		defer r.Release()
@@ -75,7 +75,7 @@ func (t to[T]) Consume(ctx context.Context, el T) error {
 
 func (t to[T]) Flush(context.Context) error { return nil }
 
-// chunks gives those of a camera.
+// chunks emits the chunks of a camera.
 func chunks(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[*media.Chunk]) error {
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil || s.Count == 0 {
@@ -107,7 +107,7 @@ func releaseAll(chunks []*media.Chunk) {
 	}
 }
 
-// parts gives segments of three chunks, or fewer before a gap.
+// parts emits segments of three chunks, or fewer before a gap.
 func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Part]) error {
 	var seg *media.Segment
 	n, index := 0, uint64(0)
@@ -146,7 +146,7 @@ func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.
 	return err
 }
 
-// recordings gives recordings that begin and finish.
+// recordings emits recordings that begin and finish.
 func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Recording]) error {
 	for n := 0; n != s.Count && ctx.Err() == nil; n++ {
 		r := media.Recording{

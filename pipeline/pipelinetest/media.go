@@ -1,5 +1,5 @@
-// Package pipelinetest is what tests of stages share: media without a camera,
-// and one contract that every registered stage must keep.
+// Package pipelinetest provides media without a camera for tests of stages, and one contract that
+// every registered stage must keep.
 package pipelinetest
 
 import (
@@ -22,8 +22,8 @@ func Pool(t testing.TB) *media.Pool {
 	return pool
 }
 
-// AVC describes an H.264 track of 25 pictures a second with parameter sets that
-// a muxer accepts; they are those of 640x360 whatever the size.
+// AVC returns an H.264 track of 25 pictures a second with valid parameter sets; they are those of
+// 640x360 whatever the size.
 func AVC(width, height int) media.Track {
 	return media.Track{
 		Codec: codec.H264, Timescale: 90000, Width: width, Height: height,
@@ -37,7 +37,7 @@ func AVC(width, height int) media.Track {
 	}
 }
 
-// AAC describes a stereo AAC-LC track at 48 kHz.
+// AAC returns a stereo AAC-LC track at 48 kHz.
 func AAC() media.Track {
 	return media.Track{
 		Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDurationTicks: 1024,
@@ -50,7 +50,7 @@ type Camera struct {
 	GOP   int // pictures from one key frame to the next (25)
 	Bytes int // of a picture (1000)
 
-	SteppedNS int64 // ns by which the wall clock has been set
+	SteppedNS int64 // by how much the wall clock has been set
 
 	builder *media.Builder
 	set     *media.TrackSet
@@ -59,11 +59,11 @@ type Camera struct {
 	out     []*media.Chunk
 }
 
-// StartUTC is the wall clock of a camera's first picture, in ns.
+// StartUTC is the wall clock of a camera's first picture.
 const StartUTC int64 = 1_700_000_000_000_000_000
 
-// NewCamera makes a camera of one H.264 and one AAC track. What it has not given
-// away when the test ends is released.
+// NewCamera returns a camera with one H.264 and one AAC track. Chunks that it has not returned are
+// released at the end of the test.
 func NewCamera(t testing.TB, pool *media.Pool) *Camera {
 	t.Helper()
 	c := &Camera{GOP: 25, Bytes: 1000}
@@ -77,7 +77,7 @@ func NewCamera(t testing.TB, pool *media.Pool) *Camera {
 	return c
 }
 
-// Tracks changes what the camera sends.
+// Tracks changes the camera's tracks.
 func (c *Camera) Tracks(t testing.TB, tracks ...media.Track) {
 	t.Helper()
 	generation := uint64(1)
@@ -93,11 +93,11 @@ func (c *Camera) Tracks(t testing.TB, tracks ...media.Track) {
 // Set returns the camera's current set of tracks.
 func (c *Camera) Set() *media.TrackSet { return c.set }
 
-// Gap marks media as missing before the next key frame.
+// Gap records missing media before the next key frame.
 func (c *Camera) Gap(g media.Gap) { c.builder.MarkGap(g) }
 
-// Shoot takes n pictures with their sound and gives the chunks that were closed
-// by them, each with one reference.
+// Shoot takes n pictures with their sound and returns the chunks closed by them, each with one
+// reference.
 func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	t.Helper()
 	for range n {
@@ -118,8 +118,7 @@ func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	return c.taken()
 }
 
-// slice returns a NAL unit that says what it is, of an IDR picture or another one, and
-// has nothing in it.
+// slice returns a NAL unit of an IDR picture or another picture, with no content.
 func slice(idr bool, size int) []byte {
 	nal := make([]byte, size)
 	if nal[0] = 0x41; idr {
@@ -146,14 +145,14 @@ func (c *Camera) taken() []*media.Chunk {
 	return out
 }
 
-// Publisher is a hub's.
+// Publisher is the part of a hub's publisher that Publish needs.
 type Publisher interface {
 	SetTracks([]media.Track) error
 	Write(track int, au *media.AU) error
 	Close(reason media.Cause)
 }
 
-// Publish publishes pictures as fast as they are taken, until the test ends.
+// Publish publishes pictures without pauses until the end of the test.
 func Publish(t testing.TB, begin func() (Publisher, error)) {
 	t.Helper()
 	p, err := begin()

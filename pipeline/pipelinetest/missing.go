@@ -9,14 +9,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// missing is how much elements say is missing.
+// missing sums the gaps of elements.
 type missing struct {
 	beforeNS int64 // before chunks and files
-	withinNS int64 // in them
+	withinNS int64 // inside chunks and files
 	units    int
 }
 
-// see adds what an element says.
+// see adds the gaps of an element.
 func (m *missing) see(el any) {
 	switch e := el.(type) {
 	case *media.Chunk:
@@ -48,12 +48,11 @@ func (m *missing) within(list []media.Gap) {
 	}
 }
 
-// missing drains media in which and before which something is missing: all of that is
-// told behind the stage, with other chunks where these do not go on. What a stage leaves
-// out at its begin counts for nothing.
+// missing drains media with gaps inside and before it: the sink must get all of them, with other
+// chunks if the stage drops theirs. Media that a stage drops at its begin does not count.
 func (c *contract) missing(t *testing.T) {
 	if c.info.In == nil || c.info.Out == nil {
-		return // it is told of nothing, or tells no stage
+		return // it has no input or no output
 	}
 	s := &Script{Count: 2 * lossesFrom, Missing: true}
 	require.NoError(t, await(t, c.start(t, s)))
@@ -62,11 +61,11 @@ func (c *contract) missing(t *testing.T) {
 	require.Equal(t, s.given, s.told)
 }
 
-// lossesFrom is the first chunk of a script that loses something.
+// lossesFrom is the first chunk of a script with a gap.
 const lossesFrom = 10
 
-// lose lets the next key frame of a camera come behind a gap, now and then. A GOP is two
-// chunks, and a stage that takes key frames drops one.
+// lose puts a gap before the camera's next key frame, now and then. A GOP is two chunks, and a
+// stage that passes only key frames drops one.
 func (s *Script) lose(cam *Camera, given int) {
 	if !s.Missing {
 		return
@@ -77,7 +76,7 @@ func (s *Script) lose(cam *Camera, given int) {
 	}
 }
 
-// loseWithin lets a picture be missing in a chunk.
+// loseWithin puts a gap inside a chunk.
 func (s *Script) loseWithin(c *media.Chunk, given int) {
 	if !s.Missing {
 		return

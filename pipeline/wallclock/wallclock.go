@@ -1,4 +1,4 @@
-// Package wallclock judges whether the machine's clock can be believed: files are deleted by
+// Package wallclock judges whether the machine's clock can be believed: retention deletes files by
 // their age, and schedules begin by the time of day.
 package wallclock
 
@@ -14,37 +14,36 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Judge judges whether the wall clock is to be believed. Whatever deletes by
-// age asks it first, and so does a schedule: a board without a battery starts in
-// 1970, and a clock that is set wrong may say anything.
+// Judge judges whether the wall clock is believable. Deletion by age and schedules consult it: a
+// board without a battery starts in 1970, and a clock may be set to any time.
 //
-// Not to be believed is a clock
+// The clock is not believed if it is
 //
-//	wrong     before Plausible, or before what was recorded already
-//	doubtful  more than a month after all that an earlier run recorded
-//	unproven  since the start, or since it was stepped, for an hour
+//	wrong     before Plausible, or before the time of existing recordings
+//	doubtful  more than a month after the recordings of earlier runs
+//	unproven  for an hour after the start, or after a step
 //
-// The kernel's word that the clock is synchronised (adjtimex) is believed over what
-// was recorded and spares the hour after a start, not the one after a step. So does
-// an operator's, until the next step. Its methods are safe for concurrent use.
+// If the kernel reports a synchronised clock (adjtimex), that outweighs the recordings and ends the
+// hour after a start, but not the hour after a step. The confirmation of an operator does both,
+// until the next step. The methods are safe for concurrent use.
 type Judge struct {
 	clock  pipeline.Clock
 	kernel func() bool
 	log    *slog.Logger
 
-	mu        sync.Mutex    // guards what follows, but began
+	mu        sync.Mutex    // guards the following fields except began
 	began     time.Time     // the first reading
 	last      time.Time     // the newest one
-	offset    time.Duration // of the wall clock from the monotonic one, as of the last step
+	offset    time.Duration // wall clock less monotonic clock since the last step
 	steady    time.Duration // monotonic, since began
-	agreed    time.Duration // steady time since which nothing spoke against the clock
+	agreed    time.Duration // steady time since which no evidence contradicts the clock
 	stepped   time.Duration // steady time of the last step
 	steps     int
 	confirmed bool
 	newest    evidence
-	earlier   evidence // the newest from before this process, or of its start by the clock before a step
+	earlier   evidence // newest evidence from before this process, or its start by the clock before a step
 	said      State
-	since     time.Time // of said
+	since     time.Time // time of said
 }
 
 type evidence struct {
@@ -66,29 +65,29 @@ const (
 // Reading is one reading of the clock, with the judgement of it.
 type Reading struct {
 	State  State
-	Why    string // it is not believed; empty where it is
+	Why    string // reason why the clock is not believed; else empty
 	Now    time.Time
 	Steady time.Duration // since the start, by the monotonic clock
-	Steps  int           // of the wall clock, since the start
-	// Best is the time to judge ages by: Now, unless that is plainly wrong. It is
-	// never long before what was recorded last.
+	Steps  int           // number of steps of the wall clock since the start
+	// Best is the time for computing ages: Now, unless that is plainly wrong. It is never long
+	// before the newest recording.
 	Best time.Time
 }
 
-// Believed reports whether files that are old by this clock may be deleted.
+// Believed reports whether retention may delete files that are old by this clock.
 func (r Reading) Believed() bool { return r.State == Believed }
 
-// Plausible is before every time that this program has seen.
+// Plausible is earlier than every time at which this program can run.
 var Plausible = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
-	clockProof  = time.Hour           // how long a clock must have agreed
+	clockProof  = time.Hour           // how long a clock must agree with the evidence
 	clockStep   = time.Minute         // a smaller difference is no step
 	clockFar    = 30 * 24 * time.Hour // after the newest evidence
-	clockBefore = time.Minute         // what was recorded may be ahead by so much
+	clockBefore = time.Minute         // tolerance for recordings ahead of the clock
 )
 
-// New watches a clock; kernel is KernelSynchronised, or a test's.
+// New returns a judge of a clock; kernel is KernelSynchronised, or a test's function.
 func New(clock pipeline.Clock, kernel func() bool, log *slog.Logger) *Judge {
 	w := &Judge{clock: clock, kernel: kernel, log: log, began: clock.Now(), said: Unproven}
 	w.since, w.last = w.began, w.began
@@ -97,19 +96,19 @@ func New(clock pipeline.Clock, kernel func() bool, log *slog.Logger) *Judge {
 	return w
 }
 
-// KernelSynchronised reports whether the kernel says that something keeps the
-// clock right, such as an NTP client. Setting the clock by hand takes the word back.
+// KernelSynchronised reports whether the kernel considers the clock synchronised, for example by an
+// NTP client. Setting the clock manually resets that.
 func KernelSynchronised() bool {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
 	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
 }
 
-// Began returns the first reading.
+// Began returns the time of the first reading.
 func (w *Judge) Began() time.Time { return w.began }
 
-// Seen tells of the time of something that was recorded; what names it in words. A time
-// before Plausible proves nothing.
+// Seen adds the time of an existing recording as evidence; what describes it in words. A time
+// before Plausible is no evidence.
 func (w *Judge) Seen(what string, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -124,7 +123,7 @@ func (w *Judge) Seen(what string, at time.Time) {
 	}
 }
 
-// Read returns the clock as of now.
+// Read returns a reading of the clock.
 func (w *Judge) Read() Reading {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -143,8 +142,8 @@ func (w *Judge) Read() Reading {
 	return r
 }
 
-// steadyNow reads the monotonic clock. That of a test tells it beside: a time.Time
-// that was made cannot carry two readings that differ.
+// steadyNow returns the monotonic clock. A test's clock provides it by a method: a constructed
+// time.Time cannot have two readings that differ.
 func (w *Judge) steadyNow(now time.Time) {
 	if c, ok := w.clock.(interface{ Steady() time.Duration }); ok {
 		w.steady = c.Steady()
@@ -157,9 +156,9 @@ func (w *Judge) offsetAt(now time.Time) time.Duration {
 	return now.Round(0).Sub(w.began.Round(0)) - w.steady
 }
 
-// watch notices that the wall clock was set: the two clocks are kept at the same
-// pace, also while they are slewed. What the clock said before is evidence, where it
-// was not doubted; before is the steady time of then.
+// watch detects a step of the wall clock: the kernel keeps both clocks at the same pace, even while
+// it slews them. The time before the step is evidence if it was not doubted; before is the steady
+// time of that moment.
 func (w *Judge) watch(now time.Time, before time.Duration) {
 	offset := w.offsetAt(now)
 	by := offset - w.offset
@@ -177,7 +176,7 @@ func (w *Judge) watch(now time.Time, before time.Duration) {
 
 func (w *Judge) judge(r *Reading) {
 	now := r.Now
-	ran := now.Add(-w.steady) // when this process began, by the clock as it is now
+	ran := now.Add(-w.steady) // start of this process by the present clock
 	synchronised := w.kernel()
 	switch {
 	case now.Before(Plausible):
@@ -207,7 +206,7 @@ func (w *Judge) judge(r *Reading) {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// say logs when the clock gets wrong or right. The caller holds w.mu.
+// say logs a change of the judgement. The caller holds w.mu.
 func (w *Judge) say(r *Reading) {
 	if r.State == w.said {
 		return
@@ -222,11 +221,11 @@ func (w *Judge) say(r *Reading) {
 	}
 }
 
-// ErrWrong says that a clock cannot be right, whoever says so.
+// ErrWrong is the error of Confirm for a plainly wrong clock.
 var ErrWrong = errors.New("the clock cannot be right")
 
-// Confirm is an operator's word that the clock is right. It holds until the next
-// step or start.
+// Confirm records an operator's confirmation that the clock is right. It holds until the next step
+// or start.
 func (w *Judge) Confirm() error {
 	r := w.Read()
 	if r.Now.Before(Plausible) {
@@ -239,7 +238,7 @@ func (w *Judge) Confirm() error {
 	return nil
 }
 
-// Problems tells of a clock that cannot be right, or hardly.
+// Problems returns a problem if the clock is wrong or doubtful.
 func (w *Judge) Problems() []pipeline.Problem {
 	r := w.Read()
 	p := pipeline.Problem{Cause: r.Why, Remedy: "let NTP set the clock (timedatectl, chronyc tracking); recording goes on, and nothing expires. "}
