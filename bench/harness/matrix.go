@@ -103,7 +103,7 @@ func (c Case) check() error {
 	case c.Format != "mp4" && c.Format != "fmp4":
 		return fmt.Errorf("format %q is neither mp4 nor fmp4", c.Format)
 	case c.Sync != "none" && c.Sync != "chunk" && c.Sync != "segment":
-		return fmt.Errorf("sync %q is none of none, chunk, segment", c.Sync)
+		return fmt.Errorf("sync %q: write none, chunk or segment", c.Sync)
 	case !slices.Contains(Codecs, c.Codec):
 		return fmt.Errorf("codec %q is neither h264 nor h265", c.Codec)
 	case c.Bytes < 64<<10 || c.Bytes > 64<<20:

@@ -110,10 +110,10 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 // on their way.
 func (m *Sample) check(server *Server, streams int, dir, printed string) (err error) {
 	if m.Took, err = server.Took(dir, printed); err != nil {
-		return fmt.Errorf("%s: what it took: %w", server.Name, err)
+		return fmt.Errorf("%s: count its access units: %w", server.Name, err)
 	}
 	if m.Sent.Units == 0 || m.Sent.Units-m.Took > max(m.Sent.Units/50, int64(2*streams)) {
-		return fmt.Errorf("%s took %d of the %d access units that were sent: what that costs says nothing", server.Name, m.Took, m.Sent.Units)
+		return fmt.Errorf("%s took %d of the %d sent access units: its cost is not comparable", server.Name, m.Took, m.Sent.Units)
 	}
 	return nil
 }

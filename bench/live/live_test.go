@@ -104,7 +104,7 @@ func TestWhatGoesWrongIsNamed(t *testing.T) {
 		"server fails":   {Server{Name: "broken", Argv: as("fail")}, nil, []string{"run 1", "broken ended early", "no such camera"}},
 		"no program":     {Server{Name: "gone", Argv: []string{"/nonexistent"}}, nil, []string{"gone", "no such file"}},
 		"load fails":     {ok, as("fail"), []string{"load ended early", "no such camera"}},
-		"server loses":   {Server{Name: "leaky", Argv: as("server", "{addr}", "half"), Took: Printed}, nil, []string{"run 1", "leaky took", "access units that were sent"}},
+		"server loses":   {Server{Name: "leaky", Argv: as("server", "{addr}", "half"), Took: Printed}, nil, []string{"run 1", "leaky took", "sent access units"}},
 		"server is mute": {Server{Name: "mute", Argv: as("server", "{addr}"), Took: func(string, string) (int64, error) { return 0, os.ErrNotExist }}, nil, []string{"mute", "not exist"}},
 		"load is broken": {ok, []string{"/nonexistent"}, []string{"load", "no such file"}},
 	} {

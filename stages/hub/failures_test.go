@@ -14,7 +14,7 @@ import (
 func TestFailuresAreLoggedSeldom(t *testing.T) {
 	f, now, said := failures{}, time.Unix(1e9, 0), 0
 	for i := range 3600 {
-		err := errors.New("the server plays, but no media comes")
+		err := errors.New("the server plays, but no media arrives")
 		if i%2 == 1 {
 			err = fmt.Errorf("dial tcp 10.0.0.5:%d: refused at %s", i, now)
 		}
@@ -28,7 +28,7 @@ func TestFailuresAreLoggedSeldom(t *testing.T) {
 	require.Equal(t, 2*11, said)
 	require.Equal(t, time.Unix(1e9+1, 0), f.since, "the first without media")
 
-	_, say := f.add(errors.New("the server plays, but no media comes"), now.Add(calm+time.Second), true)
+	_, say := f.add(errors.New("the server plays, but no media arrives"), now.Add(calm+time.Second), true)
 	require.True(t, say, "it had gone on for long")
 	require.Equal(t, now.Add(calm+time.Second), f.since)
 }

@@ -265,7 +265,7 @@ func TestLossReorderingAndOutliersTogether(t *testing.T) {
 			if u.AU.Lost == 0 && last >= 0 {
 				require.Equal(t, last+1, i, "seed %d: a gap is said", seed)
 			}
-			require.False(t, u.AU.Lost > 0 && i == last+1 && whole[byte(i)], "seed %d: a gap that is none before %d", seed, i)
+			require.False(t, u.AU.Lost > 0 && i == last+1 && whole[byte(i)], "seed %d: a false gap before %d", seed, i)
 			require.InDelta(t, i*3600, u.AU.PTS-b.Publisher.Units[0].AU.PTS, 3*3600, "seed %d: picture %d", seed, i)
 			if k > 0 {
 				require.Greater(t, u.AU.DTS, b.Publisher.Units[k-1].AU.DTS)

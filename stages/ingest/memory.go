@@ -117,7 +117,7 @@ func (t *Track) count(u *Unit) {
 	t.Lost(u.over, 1)
 	if !slices.Contains(t.passed, u.over) {
 		t.passed = append(t.passed, u.over)
-		f.log.Warn("an access unit passed a bound: it is left out, and what follows it is taken",
+		f.log.Warn("an access unit passed a bound and is left out; the next one is recorded",
 			"codec", t.cfg.Codec.String(), "cause", u.over, "remedy", remedies[u.over])
 	}
 }

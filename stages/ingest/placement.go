@@ -143,6 +143,6 @@ func (f *Feed) disagree(ns int64) {
 	}
 	f.warned = true
 	f.pub.Lost(media.DropClocksDisagree, 1)
-	f.log.Warn("the sender's reports put its tracks elsewhere than where they began: sound and picture may be apart",
+	f.log.Warn("the sender's reports contradict the tracks' alignment: sound and picture may be out of sync",
 		"by_ms", ns/int64(time.Millisecond), "aligned_by", f.place.source)
 }

@@ -68,7 +68,7 @@ func (d *StallDetector) Kept(mono int64) {
 	if d.on {
 		d.on = false
 		d.report(nil)
-		d.log.Info("the track is kept again", "codec", d.codec.String())
+		d.log.Info("the track is recorded again", "codec", d.codec.String())
 	}
 }
 
@@ -118,7 +118,7 @@ func (d *StallDetector) Look(at time.Time, mono, began int64) {
 	d.report(p)
 	if !d.on {
 		d.on = true
-		d.log.Warn("nothing of a track can be kept", "codec", d.codec.String(), "since", p.Since, "cause", p.Cause, "remedy", p.Remedy)
+		d.log.Warn("no access unit of a track can be recorded", "codec", d.codec.String(), "since", p.Since, "cause", p.Cause, "remedy", p.Remedy)
 	}
 }
 
@@ -142,7 +142,7 @@ func (d *StallDetector) cause(silent bool) string {
 	for _, m := range d.misses {
 		list = append(list, fmt.Sprintf("%s %d", m.cause, m.n))
 	}
-	return fmt.Sprintf("%s: nothing of what comes can be kept: %s", d.codec, strings.Join(list, ", "))
+	return fmt.Sprintf("%s: no access unit can be recorded: %s", d.codec, strings.Join(list, ", "))
 }
 
 func (d *StallDetector) sort() {
@@ -155,25 +155,25 @@ var remedies = map[string]string{
 	media.DropRTPLoss:                "look for packet loss on the way; send over TCP instead of UDP",
 	media.DropNoParameterSets:        "have the encoder send its parameter sets, in the session description or before each key frame",
 	media.DropUnreadableParameterSet: "the encoder's parameter sets cannot be read: use another profile or a newer firmware",
-	media.DropNoPicture:              "no coded picture is in what is sent: look at the encoder's codec, and switch encryption off",
-	media.DropRTPMalformed:           "the payload is not what was announced: look at the encoder's codec, and switch encryption off",
-	media.DropEndlessPicture:         "the sender neither ends a picture nor gives the next one another time: look at the encoder's settings",
+	media.DropNoPicture:              "the sent data has no coded picture: check the encoder's codec, and switch encryption off",
+	media.DropRTPMalformed:           "the payload contradicts the announced format: check the encoder's codec, and switch encryption off",
+	media.DropEndlessPicture:         "the sender neither ends a picture nor changes the time for the next one: check the encoder's settings",
 	media.DropTooManyNALUnits:        "the sender puts thousands of NAL units into one access unit: look at the encoder's settings",
 	media.DropTooLarge:               "the sender's pictures are larger than any level of its codec allows: look at the encoder's settings",
 	media.DropIngestMemory:           "lower the bit rate, or raise memory.max",
 	media.DropTooManyFrames:          "have the encoder put fewer frames of sound into a packet",
 	media.DropForeignSSRC:            "two senders send to one port: have one of them take another",
-	media.DropWrongPayloadType:       "what is sent is not what was announced: look at the encoder's settings",
-	RepairedUndefined:                "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
-	RepairedBroken:                   "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
+	media.DropWrongPayloadType:       "the sent format differs from the announced one: check the encoder's settings",
+	RepairedUndefined:                "the sent stream violates the standard: check the encoder's codec, and switch encryption off",
+	RepairedBroken:                   "the sent stream violates the standard: check the encoder's codec, and switch encryption off",
 	RepairedLayer:                    "only enhancement layers are sent: have the encoder send the base layer",
-	media.DropNoKeyFrame: "no picture comes that a decoder could start at: set a key frame interval (GOP) of one or two seconds, " +
+	media.DropNoKeyFrame: "no picture arrives at which a decoder can start: set a key frame interval (GOP) of one or two seconds, " +
 		"and no gradual refresh without recovery points",
 }
 
 func (d *StallDetector) remedy(silent bool) string {
 	if silent {
-		return "switch the track on at the encoder, or take it out of what is published"
+		return "switch the track on at the encoder, or remove it from the publication"
 	}
 	for _, m := range d.misses {
 		if r := remedies[m.cause]; r != "" {

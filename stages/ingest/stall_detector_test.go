@@ -41,7 +41,7 @@ func TestNothingKept(t *testing.T) {
 				sets = [][]byte{sps, pps}
 			}
 			v := b.Video(codec.H264, sets...)
-			warnings := func() int { return strings.Count(b.Log.String(), "nothing of a track can be kept") }
+			warnings := func() int { return strings.Count(b.Log.String(), "no access unit of a track can be recorded") }
 			at := uint32(3600)
 			for second := range 30 {
 				wrong := second < 10 || second >= 20
@@ -109,7 +109,7 @@ func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 				b.Send(a, uint32(i)*1920, true, 0xaa)
 				b.Now = b.Now.Add(40 * time.Millisecond)
 			}
-			require.Equal(t, 1, strings.Count(b.Log.String(), "nothing of a track can be kept"))
+			require.Equal(t, 1, strings.Count(b.Log.String(), "no access unit of a track can be recorded"))
 			require.True(t, b.Publisher.Problems[0].Failing)
 			require.Nil(t, b.Publisher.Problems[1])
 			require.WithinDuration(t, b.Now.Add(-time.Duration(400-last)*40*time.Millisecond), b.Publisher.Problems[0].Since, time.Second)

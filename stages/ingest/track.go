@@ -164,7 +164,7 @@ func (t *Track) mayCut(u *Unit) bool {
 	}
 	if !t.cutsLogged {
 		t.cutsLogged = true
-		t.feed.log.Warn("the sender changes its parameter sets more than once a second: no file begins with each of them",
+		t.feed.log.Warn("the sender changes its parameter sets more than once a second: the changes no longer begin a file each",
 			"codec", t.cfg.Codec.String(), "remedy", "have the encoder keep its settings")
 	}
 	t.Repaired(RepairedSets, 1)
@@ -261,7 +261,7 @@ func (t *Track) share(u *Unit) {
 func (t *Track) sharedTime(pictures uint64) {
 	if !t.sharedLogged {
 		t.sharedLogged = true
-		t.feed.log.Info("the sender gives several pictures one time: they are placed evenly up to the next", "codec", t.cfg.Codec.String())
+		t.feed.log.Info("the sender stamps several pictures with one time: they are placed evenly up to the next time", "codec", t.cfg.Codec.String())
 	}
 	t.Repaired(RepairedTime, pictures)
 }
@@ -270,7 +270,7 @@ func (t *Track) sharedTime(pictures uint64) {
 func (t *Track) Outlier() {
 	if !t.outlierLogged {
 		t.outlierLogged = true
-		t.feed.log.Warn("a time of the sender's is out of line: it is placed between its neighbours", "codec", t.cfg.Codec.String())
+		t.feed.log.Warn("a timestamp of the sender is an outlier: its picture is placed between its neighbours", "codec", t.cfg.Codec.String())
 	}
 	t.Repaired(RepairedOutlier, 1)
 }

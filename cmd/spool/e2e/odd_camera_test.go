@@ -79,7 +79,7 @@ func decoded(t *testing.T, file string) (out []string) {
 func TestNothingKeptIsSaid(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/keyless: {}}")
-	r.expect("nothing of a track can be kept")
+	r.expect("no access unit of a track can be recorded")
 	c := h264(t, "keyless", "320x180", "20", "500")
 	cam := newCamera(t, r.rtsp+"/live/keyless", c)
 	at, i := uint32(0), 1
@@ -93,7 +93,7 @@ func TestNothingKeptIsSaid(t *testing.T) {
 	require.Equal(t, "nothing_kept", p.Problem)
 	require.Contains(t, p.Cause, "waiting_for_key_frame")
 	require.Contains(t, p.Remedy, "key frame interval")
-	r.await("nothing of a track can be kept", "codec", "h264")
+	r.await("no access unit of a track can be recorded", "codec", "h264")
 	streams := answer[struct{ Streams []wrong }](r, "GET", "/mp4/streams").Streams
 	require.Equal(t, []problem{p}, streams[0].Problems)
 	require.EqualValues(t, 1, r.metric(`spool_stream_problems{problem="nothing_kept",stream="live/keyless"}`))
@@ -101,5 +101,5 @@ func TestNothingKeptIsSaid(t *testing.T) {
 	at = cam.send(c.Units[:20], at)
 	eventually(t, "the problem is over", func() bool { return len(said().Problems) == 0 })
 	require.Zero(t, r.metric(`spool_stream_problems{problem="nothing_kept",stream="live/keyless"}`))
-	r.await("the track is kept again")
+	r.await("the track is recorded again")
 }

@@ -19,7 +19,7 @@ func (c *claims) add(units, bytes int64) error {
 	c.units, c.bytes = c.units+units, c.bytes+bytes
 	switch {
 	case c.units > c.fileBytes/leastUnit+1:
-		return fmt.Errorf("it claims %d access units, which a file of %d bytes has no room for: it is damaged", c.units, c.fileBytes)
+		return fmt.Errorf("its tables claim %d access units, too many for a file of %d bytes: it is damaged", c.units, c.fileBytes)
 	case c.bytes > c.fileBytes*mostShared:
 		return fmt.Errorf("it claims %d bytes of media, the file has %d: it is cut off or damaged; "+
 			"spool repair makes a copy of what is there", c.bytes, c.fileBytes)

@@ -48,7 +48,7 @@ var hostileFiles = map[string]func(n int) []byte{
 		trak := hostileTrak(1, uniform(1, 1, 1, 1, []uint32{0})...)
 		return movieOf(isobmfftest.Again(trak, n))
 	},
-	"many samples of a byte, none of which is told": func(n int) []byte {
+	"many samples of a byte, none of them in the file": func(n int) []byte {
 		b := movieOf(hostileTrak(1, uniform(1, uint32(n), 40, uint32(n), []uint32{600})...))
 		return append(b, isobmfftest.Box("mdat", make([]byte, n))...)
 	},
@@ -160,9 +160,9 @@ func readOut(t *testing.T, path string) (chunks, payload int64) {
 
 func TestWhatCannotBeInAFileIsSaidBeforeItIsRead(t *testing.T) {
 	for name, want := range map[string]string{
-		"many samples of a byte, none of which is told": "claims 10000 access units, which a file of 10",
-		"chunks on the same bytes":                      "bytes of media, the file has",
-		"tracks":                                        "more than 64 tracks",
+		"many samples of a byte, none of them in the file": "claim 10000 access units, too many for a file of 10",
+		"chunks on the same bytes":                         "bytes of media, the file has",
+		"tracks":                                           "more than 64 tracks",
 	} {
 		n := 10000
 		if name == "tracks" {

@@ -157,7 +157,7 @@ func readEdits(elst []byte, movieScale, scale uint32, log *slog.Logger) (shift i
 	for edit, ok := edits.Next(); ok; edit, ok = edits.Next() {
 		switch {
 		case seen:
-			log.Warn("only the first stretch of the edit list is read: what others repeat or leave out is not")
+			log.Warn("only the first media edit of the edit list is applied; the later ones are ignored")
 			return shift
 		case edit.MediaTicks < 0:
 			empty = min(empty+edit.DurationTicks, math.MaxInt64/8)

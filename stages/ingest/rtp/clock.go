@@ -104,7 +104,7 @@ func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil
 	if clock != t.clockHz {
-		t.feed.Log().Warn("the sender's audio times do not run at the clock that it announced: its own is used",
+		t.feed.Log().Warn("the sender's audio times do not run at the announced clock: the measured clock is used",
 			"announced", t.clockHz, "found", clock)
 		t.clockHz = clock
 	}

@@ -61,9 +61,9 @@ func TestSoundLastsAsLongAsItIs(t *testing.T) {
 						require.InDelta(t, float64(i)*1024*float64(announced)/24000, float64(u.AU.PTS), 1, "frame %d", i)
 					}
 					if announced != sends {
-						require.Contains(t, b.Log.String(), "do not run at the clock")
+						require.Contains(t, b.Log.String(), "do not run at the announced clock")
 					} else {
-						require.NotContains(t, b.Log.String(), "do not run at the clock")
+						require.NotContains(t, b.Log.String(), "do not run at the announced clock")
 					}
 				})
 			}

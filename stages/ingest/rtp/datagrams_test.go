@@ -237,5 +237,5 @@ func TestWhatWaitsAtTheBeginningIsNotMissed(t *testing.T) {
 	(&speaker{b: b, ssrc: 1}).picture(v)
 	require.Empty(t, b.Publisher.Units, "it waits")
 	require.Nil(t, b.Publisher.Problems[0])
-	require.NotContains(t, b.Log.String(), "nothing of a track can be kept")
+	require.NotContains(t, b.Log.String(), "no access unit of a track can be recorded")
 }

@@ -120,12 +120,12 @@ func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 			t.dropOthers()
 		}
 		if !came {
-			t.feed.Log().Warn("a track is sent under another SSRC than the session says", "codec", t.codec.String(), "ssrc", p.SSRC)
+			t.feed.Log().Warn("a track arrives under another SSRC than the session announced", "codec", t.codec.String(), "ssrc", p.SSRC)
 			t.sender.foreign = 0
 			t.takeOthers()
 			return true
 		}
-		t.feed.Log().Warn("the sender of a track is another from here on, by its SSRC: the one before is silent",
+		t.feed.Log().Warn("another SSRC sends a track from now on: the earlier sender is silent",
 			"codec", t.codec.String(), "ssrc", p.SSRC)
 		t.succeed(p, at)
 	}

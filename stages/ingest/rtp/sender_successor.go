@@ -97,7 +97,7 @@ func (t *Track) foreign(packets int) {
 	t.to.Lost(media.DropForeignSSRC, uint64(packets))
 	if !t.sender.foreignLogged {
 		t.sender.foreignLogged = true
-		t.feed.Log().Warn("another sender's packets come with a track's: they are left out, by their SSRC",
+		t.feed.Log().Warn("packets of another sender arrive with a track: they are left out by their SSRC",
 			"codec", t.codec.String(), "ssrc", t.sender.ssrc, "other", t.others.ssrc)
 	}
 }

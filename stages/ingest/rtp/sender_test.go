@@ -66,7 +66,7 @@ func TestTwoSendersAreNotMixed(t *testing.T) {
 			require.Equal(t, 200, one.kept())
 			require.Len(t, b.Publisher.Units, 200)
 			require.Equal(t, map[string]uint64{media.DropForeignSSRC: uint64(200 * theirs)}, b.Publisher.Losses)
-			require.Equal(t, 1, strings.Count(b.Log.String(), "another sender's packets"))
+			require.Equal(t, 1, strings.Count(b.Log.String(), "packets of another sender"))
 			for i, u := range b.Publisher.Units {
 				require.Equal(t, int64(i)*ticksOf, u.AU.PTS)
 			}
@@ -265,7 +265,7 @@ func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
 		b.Now = b.Now.Add(time.Second)
 	}
 	require.Equal(t, map[string]uint64{media.DropWrongPayloadType: 20}, b.Publisher.Losses)
-	require.Equal(t, "h264: nothing of what comes can be kept: wrong_payload_type 20", b.Publisher.Problems[0].Cause)
+	require.Equal(t, "h264: no access unit can be recorded: wrong_payload_type 20", b.Publisher.Problems[0].Cause)
 	(&speaker{b: b, ssrc: 1}).picture(v)
 	v.Close()
 	b.Feed.Close()

@@ -232,7 +232,7 @@ func (t *Track) lost(packets uint16) {
 	t.to.Lost(media.DropRTPLoss, uint64(packets))
 	t.to.MissingBefore(max(int(uint64(packets)*t.units/t.packets), 1), media.DropRTPLoss)
 	if t.losses++; bits.OnesCount64(t.losses) == 1 { // 1, 2, 4, 8...: a bad network does not fill the log
-		t.feed.Log().Warn("packets were lost on the way: what they belong to is missing or damaged; over TCP none are lost",
+		t.feed.Log().Warn("packets were lost on the way: their pictures or frames are missing or damaged; use TCP to lose none",
 			"codec", t.codec.String(), "packets", packets, "times_so_far", t.losses)
 	}
 }

@@ -26,7 +26,7 @@ func (h *handler) authorize(k *visitor, req *base.Request, path string) (user st
 	}
 	if a.basic && a.user != "" && !h.basic {
 		h.clients.RefusedPublisher()
-		log.Warn("publisher refused: its password came unencrypted, where others can read it; it is not looked at, and better changed", "hint", "Digest, RTSPS, or ingest.rtsp.plain_basic")
+		log.Warn("publisher refused: it sent its password unencrypted over a network that others can read; the password was not checked, change it", "hint", "Digest, RTSPS, or ingest.rtsp.plain_basic")
 		return h.askAgain(k, challenge)
 	}
 	err := h.allows(k, a, req, path)

@@ -14,7 +14,7 @@ import (
 // two. There is no qop: many clients do not support it, and one nonce serves one connection only.
 //
 // If plain passwords are permitted, a digest is offered only when every user has one: a client answers the strongest
-// challenge, whoever its user is.
+// challenge, for any user.
 func (h *handler) challenges(k *visitor, stale bool) (out base.HeaderValue) {
 	d := ingest.DigestsOf(h.cfg.Authorizer)
 	if !h.basic || d.All {

@@ -112,7 +112,7 @@ func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 	require.LessOrEqual(t, g.left(), time.Minute)
 	k.records()
 	k.mustRecord("x", "", time.Hour)
-	require.Greater(t, g.left(), 59*time.Minute, "who has recorded may publish anew")
+	require.Greater(t, g.left(), 59*time.Minute, "a client that has recorded may publish again")
 }
 
 // Requests keep no publication without media. Once media arrived, they keep it

@@ -100,7 +100,7 @@ func TestNumbersComeBack(t *testing.T) {
 		require.Equal(t, own, p.SequenceNumber)
 		return given
 	}
-	require.EqualValues(t, 7, number(7, 96, from), "nobody publishes from there")
+	require.EqualValues(t, 7, number(7, 96, from), "no publisher sends from there")
 	require.Empty(t, c.flows)
 	publisher, next := &session{}, &session{}
 	s.ports.claim(publisher, from.Addr(), [2]int{5000, 5001})

@@ -92,7 +92,7 @@ func (r *fixture) public(k *keeper, cfg Config) (s *Server, addr string) {
 	return r.serve(cfg)
 }
 
-// A client answers the strongest challenge that it supports, whoever its user is.
+// A client answers the strongest challenge that it supports, for any user.
 func TestWhatAClientIsAskedFor(t *testing.T) {
 	const md5, sha, basic = `Digest realm="yard", nonce="N", algorithm=MD5`, `Digest realm="yard", nonce="N", algorithm=SHA-256`, `Basic realm="yard"`
 	for name, tc := range map[string]struct {
@@ -233,7 +233,7 @@ func TestAPasswordThatOthersCanReadIsNotTaken(t *testing.T) {
 	}
 	require.Zero(t, keeper.basic.Load())
 	require.EqualValues(t, 2, s.Counts().Publishers)
-	require.Contains(t, r.book.String(), "its password came unencrypted")
+	require.Contains(t, r.book.String(), "it sent its password unencrypted")
 	_, challenges := k.asked(u)
 	d := &ingest.Digest{Name: "cam", Realm: "yard", Nonce: nonceIn.FindStringSubmatch(challenges[0])[1], Method: "ANNOUNCE", URI: u}
 	status, _ := k.asked(u, header(d, "right"))

@@ -43,7 +43,7 @@ func (s *session) choose(t *sessionTrack) bool {
 	case t.rtp == nil:
 		s.left = append(slices.Clone(s.left), t.leave)
 		s.pub.LeaveOut(s.left)
-		s.log.Warn("a track is not recorded: of its formats one is sent that is not supported; "+rtp.Recordable, "codec", t.leave)
+		s.log.Warn("a track is not recorded: the sender sends an unsupported format of it; "+rtp.Recordable, "codec", t.leave)
 	case before != nil:
 		s.log.Warn("a track is sent in another format from now on", "codec", codecName(t.format), "before", codecName(before.format))
 	}

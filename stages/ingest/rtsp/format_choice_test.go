@@ -83,7 +83,7 @@ func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
 	require.Len(t, got.sets, 1)
 	require.Len(t, got.sets[0].Tracks, 1)
 	compareTrack(t, pictures, got.units[codec.H264], 12800, 90000)
-	require.Contains(t, r.book.String(), "one is sent that is not supported")
+	require.Contains(t, r.book.String(), "the sender sends an unsupported format")
 }
 
 // A stray packet of another format, first or later, costs no more than the packets that show it was a stray.

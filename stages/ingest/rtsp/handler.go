@@ -127,7 +127,7 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 	}
 	track := trackOf(c.Session.AnnouncedDescription(), c.Request.URL)
 	if track == nil {
-		s.early.Warn("track refused: none was announced by this URL", "path", c.Request.URL.Path)
+		s.early.Warn("track refused: no announced track has this URL", "path", c.Request.URL.Path)
 		return answer(base.StatusNotFound, "No Such Track Was Announced"), nil, nil
 	}
 	t, _ := transportOf(c.Request, c.Transport)
@@ -291,7 +291,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	case errors.Is(c.Error, errTooLong), errors.Is(c.Error, errCrowded), errors.Is(c.Error, errTunnel):
 		h.strangers.Warn("connection closed", "remote", k.remote, "error", c.Error)
 	case errors.As(c.Error, new(errHandshake)) && !onlyLeft(c.Error):
-		h.strangers.Warn("connection closed: TLS could not be agreed upon", "remote", k.remote, "error", c.Error)
+		h.strangers.Warn("connection closed: the TLS handshake failed", "remote", k.remote, "error", c.Error)
 	case k.left() < 0 && k.untilNS.Load() != 0:
 		h.strangers.Debug("connection closed: it did not record in time", "remote", k.remote)
 	}

@@ -82,7 +82,7 @@ func TestPacketsOutOfOrderOverTCPSpoilNoPicture(t *testing.T) {
 			own[p.hash] = true
 		}
 		for i, u := range got.units[coding] {
-			require.True(t, own[u.hash], "unit %d of %s is none of the source", i, coding)
+			require.True(t, own[u.hash], "unit %d of %s is not in the source", i, coding)
 		}
 	}
 	require.Greater(t, len(got.units[codec.H264]), 25)

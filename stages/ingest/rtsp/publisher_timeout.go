@@ -30,7 +30,7 @@ func (s *session) watch(otherwise time.Duration) {
 			}
 			return
 		}
-		s.log.Warn("nothing comes from the publisher: it is taken to be gone", "silent_for", silence.Round(time.Millisecond), "read_timeout", limit)
+		s.log.Warn("the publisher sends no data: its publication is ended", "silent_for", silence.Round(time.Millisecond), "read_timeout", limit)
 		s.close(endcause.SourceLost)
 		s.hangUp()
 	})

@@ -65,7 +65,7 @@ func TestAPublisherIsGoneByItsOwnReadTimeout(t *testing.T) {
 			}
 			require.True(t, r.hub.Announced("live/slow"))
 			require.Equal(t, transport == "tcp", r.hub.Announced("live/asks"))
-			require.Contains(t, r.book.String(), "it is taken to be gone")
+			require.Contains(t, r.book.String(), "its publication is ended")
 		})
 	}
 }

@@ -113,7 +113,7 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 	c := startCamera(t)
 	for quirk, says := range map[string]string{
 		"setup-hangs-up":    "mpeg4-generic: SETUP: the server closed the connection",
-		"tcp-without-media": "no media comes; tried over UDP next",
+		"tcp-without-media": "no media arrives; tried over UDP next",
 	} {
 		t.Run(quirk, func(t *testing.T) {
 			t.Parallel()

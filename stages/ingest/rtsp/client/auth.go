@@ -22,7 +22,7 @@ import (
 var ErrCredentials = errors.New("the user or password is refused")
 
 // errNoCredentials is the error of a challenge for a URL without a user.
-var errNoCredentials = errors.New("a user and password are wanted: write them into the URL, as rtsp://user:password@host/path, what is special in them percent-encoded")
+var errNoCredentials = errors.New("the server requires a user and password: write them into the URL, as rtsp://user:password@host/path, with special characters percent-encoded")
 
 // credentials answer a challenge with the URL's user and password (RFC 7616, RFC 7617).
 type credentials struct {
@@ -48,10 +48,10 @@ func (c *credentials) take(from []challenge) error {
 	c.secret = c.secret || slices.ContainsFunc(from, func(o challenge) bool { return o.Name == "digest" })
 	best := slices.MaxFunc(append(from, challenge{}), func(a, b challenge) int { return cmp.Compare(a.strength(), b.strength()) })
 	if best.strength() == 0 {
-		return errors.New("the way of authentication that is asked for is not known: Digest with MD5 or SHA-256, and Basic are")
+		return errors.New("the server requires an unsupported authentication scheme: Digest with MD5 or SHA-256, and Basic are supported")
 	}
 	if best.Name == "basic" && c.secret {
-		return errors.New("the server offers Digest in a way that is not known, or did before, and Basic: the password is not sent as it is; Digest with MD5 or SHA-256 is known")
+		return errors.New("the server offers Basic beside, or after, an unsupported Digest: the plain password is not sent; Digest with MD5 or SHA-256 is supported")
 	}
 	c.challenge, c.count, c.cnonce, c.proven = best, 0, rand.Text(), false
 	return nil

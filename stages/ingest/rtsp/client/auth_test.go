@@ -249,7 +249,7 @@ func TestThePasswordIsNotSentWhereADigestWasAskedFor(t *testing.T) {
 				}
 			}
 			got := play(t, context.Background(), Options{URL: f.urlWith(user, password)})
-			require.ErrorContains(t, got.err, "the password is not sent as it is")
+			require.ErrorContains(t, got.err, "the plain password is not sent")
 			for _, m := range []string{"OPTIONS", "DESCRIBE"} {
 				for _, r := range f.asked(m) {
 					require.NotContains(t, r.header["authorization"], "Basic")

@@ -42,7 +42,7 @@ func (c *Client) route(n int, payload []byte) {
 	if t == nil {
 		if !c.strayLogged[n] {
 			c.strayLogged[n] = true
-			c.Log.Warn("packets come that no track was set up for: they are left out", "channel", n)
+			c.Log.Warn("packets arrive for which no track was set up: they are left out", "channel", n)
 		}
 		return
 	}

@@ -94,7 +94,7 @@ func (r *reader) next(m *message) error {
 func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
 
 // errHTTP is the error of an answer by a web server.
-var errHTTP = errors.New("what answers is a web server, not RTSP: look whether the port is right")
+var errHTTP = errors.New("a web server answers, not an RTSP server: check the port")
 
 // text reads an answer or a request; it returns false if none begins here.
 func (r *reader) text(m *message) (bool, error) {

@@ -105,7 +105,7 @@ func readInfo(entry string) (i Info, err error) {
 		}
 	}
 	if i.Seq == nil && i.Time == nil {
-		return i, errors.New("says nothing")
+		return i, errors.New("the entry has neither seq nor rtptime")
 	}
 	return i, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrNoMedia is the error of a server that plays without sending media.
-var ErrNoMedia = errors.New("the server plays, but no media comes")
+var ErrNoMedia = errors.New("the server plays, but no media arrives")
 
 var errGoodbye = errors.New("the server ended the stream: it said goodbye for every track")
 

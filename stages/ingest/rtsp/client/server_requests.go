@@ -20,7 +20,7 @@ func (c *Client) asks(m *message) (end error) {
 		}
 	case "ANNOUNCE":
 		if isDescription(m.body) && substance(m.body) != substance(c.description) {
-			end = errors.New("the server announces that the stream changes: it is asked for anew")
+			end = errors.New("the server announced a change of the stream: the pull starts over")
 		}
 	case "REDIRECT":
 		end = errors.New("the server asks to connect again")

@@ -172,7 +172,7 @@ func TestHowASessionEnds(t *testing.T) {
 		"closed the connection":   func(w *wireConn) { _ = w.nc.Close() },
 		"ended the session":       func(w *wireConn) { w.write("TEARDOWN x RTSP/1.0\r\nCSeq: 1\r\n\r\n") },
 		"connect again":           func(w *wireConn) { w.write("REDIRECT x RTSP/1.0\r\nCSeq: 1\r\n\r\n") },
-		"the stream changes":      func(w *wireConn) { w.write("ANNOUNCE x RTSP/1.0\r\nContent-Length: 8\r\n\r\nv=0\nm=x\n") },
+		"a change of the stream":  func(w *wireConn) { w.write("ANNOUNCE x RTSP/1.0\r\nContent-Length: 8\r\n\r\nv=0\nm=x\n") },
 		"the server ended the st": func(w *wireConn) { w.write("PLAY_NOTIFY x RTSP/1.0\r\nNotify-Reason: end-of-stream\r\n\r\n") },
 		"more than 4096 bytes":    func(w *wireConn) { w.write("RTSP/1.0 200 OK\r\nX: " + strings.Repeat("x", 5000) + "\r\n\r\n") },
 		"128 headers":             func(w *wireConn) { w.write("RTSP/1.0 200 OK\r\n" + strings.Repeat("X: y\r\n", 200) + "\r\n") },

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrTransport is the error of a server that offers another transport than the requested one.
-var ErrTransport = errors.New("media is offered in another way than was asked for")
+var ErrTransport = errors.New("the server offers another transport than the requested one")
 
 // CostsTrack reports whether an error of Setup concerns its track only: other tracks may still be set up.
 func CostsTrack(err error) bool {
@@ -18,7 +18,7 @@ func CostsTrack(err error) bool {
 }
 
 // ErrHangsUp is the error of a track that is not requested because the server has closed connections over its SETUP.
-var ErrHangsUp = errors.New("SETUP: the server hangs up over it")
+var ErrHangsUp = errors.New("SETUP: the server closes the connection")
 
 // HungUp reports whether an error means that the server closed the connection.
 func HungUp(err error) bool {

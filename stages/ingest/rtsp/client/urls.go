@@ -139,7 +139,7 @@ func (c *Client) redirection(location string) error {
 	}
 	to, err := c.URL.Parse(clean(location))
 	if err != nil {
-		return errors.New("redirected to what is no URL")
+		return errors.New("redirected to a Location that is no URL")
 	}
 	switch scheme := strings.ToLower(to.Scheme); {
 	case scheme != "rtsp" && scheme != "rtsps" || to.Hostname() == "":
@@ -148,7 +148,7 @@ func (c *Client) redirection(location string) error {
 		return fmt.Errorf("redirected to %s, from an encrypted connection to one that is not: not followed", shown(to))
 	}
 	if !strings.EqualFold(to.Hostname(), c.URL.Hostname()) && to.Hostname() != c.remoteIP.String() {
-		return fmt.Errorf("redirected to %s, another host: not followed, since it would be told the password; where the stream is really there, write that as the pull URL", shown(to))
+		return fmt.Errorf("redirected to %s, another host: not followed, since it would get the password; if the stream is there, set that as the pull URL", shown(to))
 	}
 	to.Scheme, to.User = strings.ToLower(to.Scheme), c.URL.User
 	return &Redirect{to}
