@@ -88,4 +88,6 @@ func TestPortInUseIsAnErrorOfTheStart(t *testing.T) {
 	_, addr := w.run()
 	_, err := w.server(func(c *Config, _ *Deps) { c.Listen = addr }).Listen()
 	require.ErrorContains(t, err, addr)
+	require.ErrorContains(t, err, "http.listen: ")
+	require.ErrorContains(t, err, "ss -ltnp")
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/api/conn"
 	"github.com/gospool/spool/pipeline/certificate"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Listen opens the port, so that a port in use is an error of the start and not of a task. It
@@ -17,7 +18,7 @@ import (
 func (s *Server) Listen() (net.Addr, error) {
 	l, err := net.Listen("tcp", s.cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("http.listen %s: %w", s.cfg.Listen, err)
+		return nil, config.NewListenFault("http.listen", s.cfg.Listen, err)
 	}
 	s.live = conn.NewListener(l.(*net.TCPListener), s.cfg.Limits.Connections, s.cfg.Limits.ReadBody)
 	if s.cfg.TLS.Cert == "" {

@@ -36,8 +36,8 @@ func document(cfg Config, table []route) ([]byte, error) {
 		"openapi": "3.1.0",
 		"info": openapi.Object{"title": cfg.Name, "version": cfg.Version, "license": openapi.Object{"name": "MIT", "identifier": "MIT"},
 			"description": "Recording of live streams. GET answers HEAD as well. Parameters marked x-slashes hold slashes as they are."},
-		"servers": []any{openapi.Object{"url": ".."}}, // relative to the document, which a proxy may serve below a path
-		"paths":   paths,
+		"servers":    []any{openapi.Object{"url": ".."}}, // relative to the document, which a proxy may serve below a path
+		"paths":      paths,
 		"components": components,
 	})
 }

@@ -111,7 +111,9 @@ func (r *RunningServer) Scheme() string {
 }
 
 // URL returns the URL to which a stream is published.
-func (r *RunningServer) URL(path string) string { return r.Scheme() + "://" + r.Address() + "/" + path }
+func (r *RunningServer) URL(path string) string {
+	return r.Scheme() + "://" + config.DialAddress(r.Address()) + "/" + path
+}
 
 // Command returns a command that publishes to a URL, for users; empty if the protocol names none.
 func (r *RunningServer) Command(url string) string {

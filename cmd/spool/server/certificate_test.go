@@ -40,6 +40,7 @@ func TestHealthNamesAnAddressThatIsTaken(t *testing.T) {
 	defer l.Close()
 	r := start(t, t.TempDir(), "", 0, true, "rtsp: {listen: '', tls: {listen: '"+l.Addr().String()+"', cert: a, key: b}}")
 	p := r.problemOf("rtsp")
-	require.Contains(t, p.Cause, "listen on "+l.Addr().String())
+	require.Contains(t, p.Cause, "ingest.rtsp.tls.listen: listen on "+l.Addr().String())
+	require.Contains(t, p.Remedy, "set ingest.rtsp.tls.listen to a free port")
 	require.Contains(t, p.Cause, "address already in use")
 }

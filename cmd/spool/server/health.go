@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/cmd/spool/server/unmanaged"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/certificate"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -138,7 +139,14 @@ var remedies = map[string]string{
 // server of ingest.
 func (s *Server) remedy(part string) string {
 	for _, server := range s.servers.All() {
-		if fault := (*certificate.Fault)(nil); server.Name == part && errors.As(server.Fault(), &fault) {
+		if server.Name != part {
+			continue
+		}
+		why := server.Fault()
+		if fault := (*certificate.Fault)(nil); errors.As(why, &fault) {
+			return fault.Remedy
+		}
+		if fault := (*config.ListenFault)(nil); errors.As(why, &fault) {
 			return fault.Remedy
 		}
 	}

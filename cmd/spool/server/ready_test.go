@@ -22,6 +22,10 @@ func TestATakenPortIsNotReady(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true, "rtsp: {listen: '"+other.Addr().String()+"'}")
 	require.Contains(t, r.said.String(), "spool runs, and is not ready: a server does not listen")
 	require.NotContains(t, r.said.String(), "spool is ready")
+	require.Contains(t, r.said.String(), "ss -ltnp 'sport = :")
+	r.sayHowToPublish()
+	require.NotContains(t, r.said.String(), "to record a stream of your own", "another program takes the streams that are published there")
+	require.Empty(t, r.publishTo())
 	why := ""
 	for _, c := range r.ready(context.Background()) {
 		if c.Name == "rtsp" {
@@ -38,6 +42,9 @@ func TestATakenPortIsNotReady(t *testing.T) {
 	require.Contains(t, strings.Join(causes, "\n"), "rtsp: "+why)
 	require.NoError(t, other.Close())
 	require.Eventually(t, func() bool { return strings.Contains(r.said.String(), "spool is ready") }, time.Minute, 10*time.Millisecond)
+	r.sayHowToPublish()
+	require.Contains(t, r.said.String(), "to record a stream of your own")
+	require.NotEmpty(t, r.publishTo())
 }
 
 // A record path without the right to write to it is named as such, whatever would be

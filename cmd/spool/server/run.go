@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
@@ -90,9 +91,9 @@ func (s *Server) shutDown(signals <-chan os.Signal) error {
 
 func (s *Server) apiURL() string {
 	if s.cfg.HTTP.TLS.Cert != "" {
-		return "https://" + s.httpAddr
+		return "https://" + config.DialAddress(s.httpAddr)
 	}
-	return "http://" + s.httpAddr
+	return "http://" + config.DialAddress(s.httpAddr)
 }
 
 // ownText is a text for the log in which the program put a URL of its own, without a
@@ -114,7 +115,7 @@ func (s *Server) publishURLs() string {
 // publishTo tells the API the same, by host and port.
 func (s *Server) publishTo() (all []api.PublishAddress) {
 	for _, server := range s.servers.All() {
-		if to, ok := publishAddress(server.Scheme(), server.Address()); ok {
+		if to, ok := publishAddress(server.Scheme(), server.Address()); ok && server.Listens() {
 			all = append(all, to)
 		}
 	}
@@ -194,9 +195,14 @@ func (s *Server) begin() {
 		return
 	}
 	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
+	s.sayHowToPublish()
+}
+
+// sayHowToPublish logs a command that publishes to each server that listens.
+func (s *Server) sayHowToPublish() {
 	for _, server := range s.servers.All() {
-		if how := server.Command(server.URL("live/NAME")); how != "" {
-			log.Info("to record a stream of your own", "publish", ownText(how), "record", ownText("curl -X POST "+s.apiURL()+"/mp4/start/live/NAME"))
+		if how := server.Command(server.URL("live/NAME")); how != "" && server.Listens() {
+			s.log.Info("to record a stream of your own", "publish", ownText(how), "record", ownText("curl -X POST "+s.apiURL()+"/mp4/start/live/NAME"))
 		}
 	}
 }

@@ -230,16 +230,16 @@ func (all endpoints) close() {
 // start listens at every address, or at none.
 func (s *Server) start() (all endpoints, err error) {
 	for _, address := range []struct {
-		listen string
-		begin  func(string) (endpoint, error)
-	}{{s.cfg.Listen, s.startPlain}, {s.cfg.TLS.Listen, s.startEncrypted}} {
+		setting, listen string
+		begin           func(string) (endpoint, error)
+	}{{"ingest.rtsp.listen", s.cfg.Listen, s.startPlain}, {"ingest.rtsp.tls.listen", s.cfg.TLS.Listen, s.startEncrypted}} {
 		if address.listen == "" {
 			continue
 		}
 		e, err := address.begin(address.listen)
 		if err != nil {
 			all.close()
-			return nil, fmt.Errorf("listen on %s: %w", address.listen, err)
+			return nil, config.NewListenFault(address.setting, address.listen, err)
 		}
 		all = append(all, e)
 	}

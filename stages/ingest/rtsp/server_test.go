@@ -399,7 +399,7 @@ func TestAnAddressThatIsTakenIsAnErrorOfRun(t *testing.T) {
 	defer ln.Close()
 	r := newFixture(t)
 	err = New(Config{Listen: ln.Addr().String()}, r.hub, r.log).Run(context.Background())
-	require.ErrorContains(t, err, "rtsp server: listen on "+ln.Addr().String())
+	require.ErrorContains(t, err, "rtsp server: ingest.rtsp.listen: listen on "+ln.Addr().String())
 	require.NoError(t, New(Config{}, r.hub, r.log).Run(context.Background()), "no address: off")
 }
 

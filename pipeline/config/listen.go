@@ -1,0 +1,81 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+)
+
+// ListenFault describes why a server cannot listen at the address of a setting.
+type ListenFault struct {
+	Setting string // such as http.listen
+	Listen  string // host:port
+	Remedy  string
+	Err     error
+}
+
+// NewListenFault returns the fault of an error of net.Listen.
+func NewListenFault(setting, listen string, err error) *ListenFault {
+	_, port, _ := net.SplitHostPort(listen)
+	remedy := "set " + setting + " to an address of this machine and a free port"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		remedy = fmt.Sprintf("find the process that listens there with ss -ltnp 'sport = :%s' as root and stop it, or set %s to a free port", port, setting)
+	case errors.Is(err, syscall.EACCES):
+		remedy = "a port below 1024 needs the capability CAP_NET_BIND_SERVICE: set " + setting + " to a higher port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		remedy = fmt.Sprintf("this machine does not have the address: set %s to one that ip -brief address lists, or to :%s for all", setting, port)
+	}
+	return &ListenFault{setting, listen, remedy, err}
+}
+
+// Error returns setting, address, reason and remedy on one line.
+func (f *ListenFault) Error() string {
+	reason := f.Err
+	if number := syscall.Errno(0); errors.As(f.Err, &number) {
+		reason = number
+	}
+	return fmt.Sprintf("%s: listen on %s: %v (%s)", f.Setting, f.Listen, reason, f.Remedy)
+}
+
+// Unwrap returns the error of net.Listen.
+func (f *ListenFault) Unwrap() error { return f.Err }
+
+// DialAddress returns host:port of a server for its clients. For a server that listens at all
+// addresses of the machine, host is the first of them that other machines can reach, or the
+// machine's name without one.
+func DialAddress(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return listen
+	}
+	interfaces, _ := net.InterfaceAddrs()
+	name, _ := os.Hostname()
+	return net.JoinHostPort(dialHost(interfaces, name), port)
+}
+
+// dialHost prefers IPv4, which people can type.
+func dialHost(interfaces []net.Addr, name string) string {
+	var v6 string
+	for _, at := range interfaces {
+		network, is := at.(*net.IPNet)
+		if !is || !network.IP.IsGlobalUnicast() {
+			continue
+		}
+		if network.IP.To4() != nil {
+			return network.IP.String()
+		}
+		if v6 == "" {
+			v6 = network.IP.String()
+		}
+	}
+	switch {
+	case v6 != "":
+		return v6
+	case name != "":
+		return name
+	}
+	return "localhost"
+}
