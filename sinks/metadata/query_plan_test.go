@@ -135,7 +135,7 @@ func planOf(t testing.TB, s *store, statement string) string {
 	return out.String()
 }
 
-// walksTable returns the line of a plan that reads the whole table of recordings; "": there is none.
+// walksTable returns the line of a plan that reads the whole table of recordings; "": no line does.
 func walksTable(driver, plan string) string {
 	for line := range strings.Lines(plan) {
 		whole := map[string]bool{
