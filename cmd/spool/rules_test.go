@@ -78,7 +78,7 @@ var mayImport = []struct {
 	{"pipeline/config", []string{"pipeline/guard"}},
 	{"pipeline/guard", nil},
 	{"pipeline/endcause", nil},
-	{"pipeline/certificate", nil},
+	{"pipeline/certificate", []string{"pipeline/filesystem"}},
 	{"pipeline/streampath", nil},
 	{"pipeline/wallclock", []string{"pipeline"}},
 	{"pipeline/sparinglog", nil},

@@ -7,11 +7,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // Fault is a fault of one of the two files.
@@ -84,7 +85,7 @@ func read(name, wanted string) ([]byte, *Fault) {
 	fault := func(reason, remedy string) ([]byte, *Fault) {
 		return nil, &Fault{File: name, Reason: reason, Remedy: remedy}
 	}
-	text, err := contents(name)
+	text, err := filesystem.ReadRegular(name, maxBytes)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		here, _ := os.Getwd()
@@ -116,24 +117,6 @@ func read(name, wanted string) ([]byte, *Fault) {
 		return fault("is not in PEM form, which begins with -----BEGIN "+wanted+"-----", "openssl x509 and openssl pkey write it from DER by -inform DER, and openssl pkcs12 -nodes from PKCS #12")
 	}
 	return fault("has a damaged "+what+": its PEM form does not end as it should", "copy the file again, with its lines -----BEGIN and -----END")
-}
-
-func contents(name string) ([]byte, error) {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is no file")
-	case info.Size() > maxBytes:
-		return nil, fmt.Errorf("it has more than %d bytes", maxBytes)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes))
 }
 
 func reasonOf(err error) string {

@@ -1,6 +1,7 @@
 package filesystem
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,19 @@ func ReadAtMost(name string, most int64) ([]byte, error) {
 	}
 	defer f.Close()
 	return readAtMost(f, most)
+}
+
+// ReadRegular is ReadAtMost for a name that is given from outside. It refuses what is no regular
+// file before it opens it: opening a named pipe may wait for ever.
+func ReadRegular(name string, most int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no file")
+	}
+	return ReadAtMost(name, most)
 }
 
 // ReadAtMost is ReadAtMost for a name below Top.

@@ -142,14 +142,7 @@ func (c *checker) secretFile(n *config.Node) {
 	if name == "" || !c.first("secret", name) {
 		return
 	}
-	info, err := os.Stat(name)
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no file")
-	}
-	var text []byte
-	if err == nil {
-		text, err = filesystem.ReadAtMost(name, maxSecret)
-	}
+	text, err := filesystem.ReadRegular(name, maxSecret)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		c.wrong.Add(n, "make the file, or correct its name: nothing is sent unsigned", "%s is not there", name)
@@ -159,7 +152,9 @@ func (c *checker) secretFile(n *config.Node) {
 		c.wrong.Add(n, "give a file that holds the secret and no more", "%s cannot be read: %v", name, err)
 	case len(bytes.TrimSpace(text)) == 0:
 		c.wrong.Add(n, "write the secret into it: openssl rand -hex 32 makes one", "%s is empty", name)
-	case info.Mode().Perm()&0o007 != 0:
-		c.warnings.Add(n, "chmod o= "+name, "%s holds a secret, and every user of the machine may use it: its mode is %04o", name, info.Mode().Perm())
+	default:
+		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o007 != 0 {
+			c.warnings.Add(n, "chmod o= "+name, "%s holds a secret, and every user of the machine may use it: its mode is %04o", name, info.Mode().Perm())
+		}
 	}
 }
