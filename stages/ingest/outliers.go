@@ -170,7 +170,7 @@ func (j *ClockJumps) Follow(mono int64) bool {
 	return !often
 }
 
-// row numbers pictures in presentation order; the numbers never go back from one coded sequence to the next.
+// pictureNumbers numbers pictures in presentation order; the numbers never go back from one coded sequence to the next.
 type pictureNumbers struct {
 	any       bool
 	last      order
@@ -190,7 +190,7 @@ func (r *pictureNumbers) place(o order) int64 {
 	return r.at
 }
 
-// begin returns the row with a picture behind all others.
+// begin returns the numbering with a picture behind all others.
 func (r pictureNumbers) begin(o order) pictureNumbers {
 	at := r.front + 2 // the step of most encoders
 	return pictureNumbers{true, o, at, at}

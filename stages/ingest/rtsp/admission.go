@@ -13,9 +13,9 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// visitor is the handler's state of a connection.
-type visitor struct {
-	*guest
+// connState is the handler's state of a connection.
+type connState struct {
+	*serverConn
 	remote     string
 	addr       netip.Addr
 	request    *base.Request // the newest
@@ -27,19 +27,19 @@ type visitor struct {
 	release    func()        // releases the slot for reading a description
 }
 
-func newVisitor(c *gortsplib.ServerConn) *visitor {
-	k := &visitor{guest: c.NetConn().(*guest), remote: c.NetConn().RemoteAddr().String(), release: func() {}}
+func newConnState(c *gortsplib.ServerConn) *connState {
+	k := &connState{serverConn: c.NetConn().(*serverConn), remote: c.NetConn().RemoteAddr().String(), release: func() {}}
 	if ap, err := netip.ParseAddrPort(k.remote); err == nil {
 		k.addr = ap.Addr().Unmap()
 	}
 	return k
 }
 
-func visitorOf(c *gortsplib.ServerConn) *visitor { return c.UserData().(*visitor) }
+func connStateOf(c *gortsplib.ServerConn) *connState { return c.UserData().(*connState) }
 
 // mustRecord bounds the time from a client's ANNOUNCE to RECORD, whatever other requests it sends, another ANNOUNCE
 // included.
-func (k *visitor) mustRecord(path, user string, within time.Duration) {
+func (k *connState) mustRecord(path, user string, within time.Duration) {
 	if k.path == "" {
 		k.announced(path, user, within)
 	}
@@ -47,8 +47,8 @@ func (k *visitor) mustRecord(path, user string, within time.Duration) {
 }
 
 // records removes the bounds.
-func (k *visitor) records() {
-	k.guest.records(k.path, k.user)
+func (k *connState) records() {
+	k.serverConn.records(k.path, k.user)
 	k.path, k.user = "", ""
 }
 
@@ -72,7 +72,7 @@ const placeholder = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=applic
 // judge decides on an ANNOUNCE before gortsplib reads its description: first by the client and the path, then by the
 // description's form, which it finally rewrites into a readable one. The remaining request costs gortsplib little,
 // whatever the client sent.
-func (h *handler) judge(k *visitor, req *base.Request) {
+func (h *handler) judge(k *connState, req *base.Request) {
 	length := len(req.Body)
 	if length > maxDescriptionBytes {
 		req.Body = nil
@@ -85,7 +85,7 @@ func (h *handler) judge(k *visitor, req *base.Request) {
 	req.Header["Content-Type"] = base.HeaderValue{"application/sdp"} // encoders spell it in many ways, or leave it out
 }
 
-func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdict) {
+func (h *handler) verdict(k *connState, req *base.Request, length int) (out verdict) {
 	defer h.survive(&out.answer)
 	path := streamPath(req.URL.Path)
 	log := h.strangers.With("stream", path, "remote", k.remote)

@@ -13,7 +13,7 @@ import (
 // authorize decides whether a client may publish, and returns the user or the refusal. A client that sent no
 // credentials, or none of a supported kind, is asked for them and may continue; after wrong ones the error makes
 // gortsplib close the connection.
-func (h *handler) authorize(k *visitor, req *base.Request, path string) (user string, refusal *verdict) {
+func (h *handler) authorize(k *connState, req *base.Request, path string) (user string, refusal *verdict) {
 	if h.cfg.Authorizer == nil {
 		return "", nil
 	}
@@ -53,13 +53,13 @@ func (h *handler) authorize(k *visitor, req *base.Request, path string) (user st
 // errRefused ends the connection of a client that sent wrong credentials.
 var errRefused = errors.New("the credentials are wrong")
 
-func (h *handler) askAgain(k *visitor, challenge func(error, bool) (string, *verdict)) (string, *verdict) {
+func (h *handler) askAgain(k *connState, challenge func(error, bool) (string, *verdict)) (string, *verdict) {
 	k.mustAnswer(h.cfg.AnnounceTimeout)
 	return challenge(nil, false)
 }
 
 // mustAnswer bounds the time in which a client answers its first challenge.
-func (k *visitor) mustAnswer(within time.Duration) {
+func (k *connState) mustAnswer(within time.Duration) {
 	if !k.challenged {
 		k.challenged = true
 		k.within(within)
@@ -67,14 +67,14 @@ func (k *visitor) mustAnswer(within time.Duration) {
 }
 
 // allows calls the Authorizer. Its error is errStale if only the nonce of a digest belongs to another connection.
-func (h *handler) allows(k *visitor, a authorization, req *base.Request, path string) error {
+func (h *handler) allows(k *connState, a authorization, req *base.Request, path string) error {
 	if a.digest != nil && !isOf(a.digest.URI, req.URL) {
 		return errors.New("its response to the challenge is for another stream")
 	}
 	if a.digest != nil && a.digest.Realm != ingest.DigestsOf(h.cfg.Authorizer).Realm {
 		return errors.New("its response to the challenge is for another realm")
 	}
-	_, err := ingest.Authorize(whileConnected{context.Background(), k.guest}, h.cfg.Authorizer, ingest.AccessRequest{
+	_, err := ingest.Authorize(whileConnected{context.Background(), k.serverConn}, h.cfg.Authorizer, ingest.AccessRequest{
 		Protocol: protocol, Action: ingest.ActionPublish, Path: path, Remote: k.remote,
 		Credentials: ingest.Credentials{Name: a.user, Password: a.password, Digest: a.digest},
 	})
@@ -90,11 +90,11 @@ var errStale = errors.New("the nonce is of another connection")
 // Err checks the connection, which is enough before expensive work.
 type whileConnected struct {
 	context.Context
-	guest *guest
+	serverConn *serverConn
 }
 
 func (c whileConnected) Err() error {
-	if c.guest.hungUp() {
+	if c.serverConn.hungUp() {
 		return errors.Join(context.Canceled, c.Context.Err())
 	}
 	return c.Context.Err()

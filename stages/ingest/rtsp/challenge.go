@@ -15,7 +15,7 @@ import (
 //
 // If plain passwords are permitted, a digest is offered only when every user has one: a client answers the strongest
 // challenge, for any user.
-func (h *handler) challenges(k *visitor, stale bool) (out base.HeaderValue) {
+func (h *handler) challenges(k *connState, stale bool) (out base.HeaderValue) {
 	d := ingest.DigestsOf(h.cfg.Authorizer)
 	if !h.basic || d.All {
 		for _, algorithm := range []struct {
@@ -42,7 +42,7 @@ func (h *handler) challenges(k *visitor, stale bool) (out base.HeaderValue) {
 const basicRealm = "spool"
 
 // nonceOf returns the nonce of a connection.
-func (k *visitor) nonceOf() string {
+func (k *connState) nonceOf() string {
 	if k.nonce == "" {
 		k.nonce = rand.Text()
 	}

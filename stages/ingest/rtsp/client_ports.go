@@ -77,7 +77,7 @@ func transportOf(req *base.Request, chosen *gortsplib.SessionTransport) (headers
 }
 
 // place checks the source of a track's packets, and claims its ports over UDP; the reason is empty on success.
-func (h *handler) place(s *session, k *visitor, t headers.Transport) (code base.StatusCode, reason string) {
+func (h *handler) place(s *session, k *connState, t headers.Transport) (code base.StatusCode, reason string) {
 	switch {
 	case t.Protocol == headers.TransportProtocolTCP:
 		if ids := t.InterleavedIDs; ids != nil && ids[1] > 255 {

@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// guest is a connection of the server. Until it records its resources are bounded:
+// serverConn is a connection of the server. Until it records its resources are bounded:
 //
 //   - time: AnnounceTimeout up to its ANNOUNCE, once more after a challenge, and
 //     ReadTimeout from there to RECORD, whatever other requests it sends;
@@ -24,7 +24,7 @@ import (
 //
 // Reads and deadlines belong to one goroutine, as conn's do. gortsplib does not read while it answers a request, so
 // that a bound that is set meanwhile holds from the next read on.
-type guest struct {
+type serverConn struct {
 	*conn
 	of     *Server
 	client *clients.Client
@@ -57,7 +57,7 @@ var (
 )
 
 // Read reads within the bounds.
-func (g *guest) Read(p []byte) (int, error) {
+func (g *serverConn) Read(p []byte) (int, error) {
 	if err := g.handshake(); err != nil {
 		return 0, err
 	}
@@ -73,7 +73,7 @@ func (g *guest) Read(p []byte) (int, error) {
 }
 
 // measure counts the bytes of a client that does not record.
-func (g *guest) measure(p []byte) error {
+func (g *serverConn) measure(p []byte) error {
 	if len(g.first) < 4 {
 		g.first = append(g.first, p[:min(len(p), 4-len(g.first))]...)
 		if s := string(g.first); s == "GET " || s == "POST" {
@@ -90,7 +90,7 @@ func (g *guest) measure(p []byte) error {
 }
 
 // waitForRoom waits for a slot for a large request. Meanwhile the client's bytes wait in its own system.
-func (g *guest) waitForRoom() error {
+func (g *serverConn) waitForRoom() error {
 	c, stop := g.of.cfg.Clock.After(g.left())
 	defer stop()
 	select {
@@ -110,13 +110,13 @@ func (g *guest) waitForRoom() error {
 }
 
 // left returns the time left until the client must make progress.
-func (g *guest) left() time.Duration {
+func (g *serverConn) left() time.Duration {
 	return time.Duration(g.untilNS.Load()) - time.Since(steadyZero)
 }
 
 // noTunnel answers a browser, or a client that wants RTSP through HTTP or a WebSocket: gortsplib would accept it,
 // past all bounds here.
-func (g *guest) noTunnel() error {
+func (g *serverConn) noTunnel() error {
 	_ = g.SetReadDeadline(time.Now().Add(time.Second))
 	_, _ = g.Conn.Read(make([]byte, 4<<10)) // unread bytes at the close would lose the answer
 	_ = g.SetWriteDeadline(time.Now().Add(time.Second))
@@ -126,23 +126,23 @@ func (g *guest) noTunnel() error {
 }
 
 // answered begins the count of the next request, and releases the memory of the last body.
-func (g *guest) answered() {
+func (g *serverConn) answered() {
 	g.bytes.Store(0)
 	g.small()
 }
 
 // small gives back the slot for a large request.
-func (g *guest) small() {
+func (g *serverConn) small() {
 	if g.large.Swap(false) {
 		<-g.of.large
 	}
 }
 
 // within sets the time until the client must make progress.
-func (g *guest) within(d time.Duration) { g.untilNS.Store(int64(time.Since(steadyZero) + d)) }
+func (g *serverConn) within(d time.Duration) { g.untilNS.Store(int64(time.Since(steadyZero) + d)) }
 
 // SetReadDeadline keeps to the bound. A client that records has its session's bound (watch).
-func (g *guest) SetReadDeadline(t time.Time) error {
+func (g *serverConn) SetReadDeadline(t time.Time) error {
 	if n := g.untilNS.Load(); n != 0 {
 		if most := steadyZero.Add(time.Duration(n)); t.IsZero() || t.After(most) {
 			t = most
@@ -152,7 +152,7 @@ func (g *guest) SetReadDeadline(t time.Time) error {
 }
 
 // hungUp reports whether the client has closed its side, which a server does not notice while it reads nothing.
-func (g *guest) hungUp() (gone bool) {
+func (g *serverConn) hungUp() (gone bool) {
 	if g.socket == nil {
 		return false
 	}

@@ -89,7 +89,7 @@ func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
 // A client that is asked for its password gets its time once more, only once.
 func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, time.Minute)
-	k := &visitor{guest: g, release: func() {}}
+	k := &connState{serverConn: g, release: func() {}}
 	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorizer: asks(refuseAll)}, nil, newFixture(t).log), true}
 	req := requestOf(t, announceOf("rtsp://x/live/x", announceSDP))
 	_, refusal := h.authorize(k, req, "live/x")
@@ -104,7 +104,7 @@ func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 // Repeated announcements do not extend it.
 func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, time.Minute)
-	k := &visitor{guest: g}
+	k := &connState{serverConn: g}
 	k.mustRecord("x", "", time.Hour)
 	require.Greater(t, g.left(), 59*time.Minute)
 	g.within(time.Minute)

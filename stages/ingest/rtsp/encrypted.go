@@ -13,7 +13,7 @@ import (
 )
 
 // startEncrypted listens for RTSPS. Media arrives within the connection: gortsplib refuses UDP, for which it has no
-// ports here. gortsplib gets decrypted connections, so that the bounds of a guest count the plain bytes. A broken
+// ports here. gortsplib gets decrypted connections, so that the bounds of a serverConn count the plain bytes. A broken
 // certificate only fails handshakes: the server continues with RTSP, and the operator can replace the certificate.
 func (s *Server) startEncrypted(listen string) (endpoint, error) {
 	tcp, err := net.Listen("tcp", listen)
@@ -41,7 +41,7 @@ func onlyLeft(err error) bool {
 
 // handshake performs the TLS handshake before the first byte is read. Its deadline is that of reads, as for all that
 // a client does before it records.
-func (g *guest) handshake() error {
+func (g *serverConn) handshake() error {
 	if g.tls == nil || g.agreed {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (g *guest) handshake() error {
 }
 
 // cut closes a connection without a farewell, so that its client cannot delay the end.
-func (g *guest) cut() {
+func (g *serverConn) cut() {
 	if g.wire != nil {
 		_ = g.wire.Conn.Close()
 	}
@@ -61,7 +61,7 @@ func (g *guest) cut() {
 }
 
 // Close closes the connection, with a TLS close_notify if the client takes it in time.
-func (g *guest) Close() error {
+func (g *serverConn) Close() error {
 	if g.wire != nil {
 		g.wire.hurry()
 	}

@@ -111,7 +111,7 @@ func TestAHandshakeThatStallsIsClosed(t *testing.T) {
 
 // agreed returns a connection after its TLS handshake, and its client, which reads no more. There is no buffer
 // between: written bytes wait for a reader.
-func agreed(t *testing.T) (*guest, net.Conn) {
+func agreed(t *testing.T) (*serverConn, net.Conn) {
 	ours, theirs := net.Pipe()
 	dir := t.TempDir()
 	at := TLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
@@ -119,7 +119,7 @@ func agreed(t *testing.T) (*guest, net.Conn) {
 	pair, err := tls.LoadX509KeyPair(at.Cert, at.Key)
 	require.NoError(t, err)
 	w := &wire{Conn: ours, within: time.Hour}
-	g := &guest{wire: w, tls: tls.Server(w, &tls.Config{Certificates: []tls.Certificate{pair}})}
+	g := &serverConn{wire: w, tls: tls.Server(w, &tls.Config{Certificates: []tls.Certificate{pair}})}
 	g.conn = newConn(g.tls, nil)
 	read := make(chan error, 1)
 	go func() {
@@ -135,10 +135,10 @@ func agreed(t *testing.T) (*guest, net.Conn) {
 
 // A client that reads no bytes delays neither the connection that replaces it, nor the end of the server.
 func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
-	for name, end := range map[string]func(*guest){
-		"closed": func(g *guest) { _ = g.Close() }, // the client does not read the farewell
-		"cut":    (*guest).cut,
-		"closed while an answer waits": func(g *guest) {
+	for name, end := range map[string]func(*serverConn){
+		"closed": func(g *serverConn) { _ = g.Close() }, // the client does not read the farewell
+		"cut":    (*serverConn).cut,
+		"closed while an answer waits": func(g *serverConn) {
 			writing := make(chan error, 1)
 			go func() { _, err := g.Write([]byte("RTSP/1.0 200 OK\r\n\r\n")); writing <- err }()
 			_ = g.Close()

@@ -42,15 +42,15 @@ func (h *handler) survive(res **base.Response) {
 	}
 }
 
-// OnConnOpen attaches the state of a visitor to a connection.
+// OnConnOpen attaches a connState to a connection.
 func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
-	c.Conn.SetUserData(newVisitor(c.Conn))
+	c.Conn.SetUserData(newConnState(c.Conn))
 }
 
 // OnAnnounce claims the path: a publisher is refused before it sends media.
 func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
-	k := visitorOf(c.Conn)
+	k := connStateOf(c.Conn)
 	k.release()
 	if v := k.verdict; v.answer != nil {
 		return v.answer, v.err
@@ -77,7 +77,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base
 	return ok(), nil
 }
 
-func (h *handler) publish(s *session, path string, k *visitor, take []offer, leave []string) error {
+func (h *handler) publish(s *session, path string, k *connState, take []offer, leave []string) error {
 	if h.full(h.sessions.Load()) {
 		return errFull
 	}
@@ -131,7 +131,7 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 		return answer(base.StatusNotFound, "No Such Track Was Announced"), nil, nil
 	}
 	t, _ := transportOf(c.Request, c.Transport)
-	code, reason := h.place(s, visitorOf(c.Conn), t)
+	code, reason := h.place(s, connStateOf(c.Conn), t)
 	if reason != "" {
 		s.early.Warn("track refused", "error", reason)
 		return answer(code, reason), nil, nil
@@ -154,7 +154,7 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Res
 		s.early.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
-	visitorOf(c.Conn).records()
+	connStateOf(c.Conn).records()
 	s.watch(h.cfg.ReadTimeout)
 	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
 	return ok(), nil
@@ -183,7 +183,7 @@ const teardownGrace = 100 * time.Millisecond
 
 // OnRequest sees a request before gortsplib handles it.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
-	k, ss := visitorOf(c), c.Session()
+	k, ss := connStateOf(c), c.Session()
 	k.request = r
 	normalise(r.Method, r.URL)
 	ownSession(ss, r)
@@ -222,7 +222,7 @@ func ownSession(own *gortsplib.ServerSession, r *base.Request) {
 
 // OnResponse adds a reason to a refusal of gortsplib, which has the reason but does not send it.
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
-	k := visitorOf(c)
+	k := connStateOf(c)
 	k.release()
 	defer func() { k.request = nil }() // the request may be large
 	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
@@ -281,7 +281,7 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 
 // OnConnClose logs why the server closed the connection of a client that sent no valid ANNOUNCE.
 func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
-	k := visitorOf(c.Conn)
+	k := connStateOf(c.Conn)
 	k.release()
 	var description liberrors.ErrServerSDPInvalid
 	switch {

@@ -10,7 +10,7 @@ import (
 )
 
 // listener bounds the number of open connections (see clients.Table), and gives each one a read buffer and the bounds
-// of a guest. The listeners of one server share their bounds.
+// of a serverConn. The listeners of one server share their bounds.
 type listener struct {
 	*clients.Listener
 	server *Server
@@ -37,9 +37,9 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // admit makes room for a connection and counts it; it returns nil if every other one records.
-func (l *listener) admit(c net.Conn) *guest {
+func (l *listener) admit(c net.Conn) *serverConn {
 	s := l.server
-	g := &guest{of: s, closed: make(chan struct{})}
+	g := &serverConn{of: s, closed: make(chan struct{})}
 	if socket, is := c.(syscall.Conn); is {
 		g.socket, _ = socket.SyscallConn()
 	}
@@ -69,26 +69,26 @@ func (l *listener) Close() error {
 }
 
 // leave removes a closed connection.
-func (g *guest) leave() {
+func (g *serverConn) leave() {
 	g.client.Leave()
 	close(g.closed)
 	g.small()
 }
 
 // opened moves a connection behind the others that do not record, for a time: it has ended its publication.
-func (g *guest) opened(within time.Duration) {
+func (g *serverConn) opened(within time.Duration) {
 	g.within(within)
 	g.client.Opened()
 }
 
 // announced does so for a connection that may publish a stream.
-func (g *guest) announced(path, user string, within time.Duration) {
+func (g *serverConn) announced(path, user string, within time.Duration) {
 	g.within(within)
 	g.client.Announced(path, user)
 }
 
-// records removes the bounds of a guest.
-func (g *guest) records(path, user string) {
+// records removes the bounds of a serverConn.
+func (g *serverConn) records(path, user string) {
 	g.client.Publishes(path, user)
 	g.untilNS.Store(0)
 }

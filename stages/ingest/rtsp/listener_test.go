@@ -19,7 +19,7 @@ import (
 )
 
 // listening returns one accepted connection, and the client's side of it.
-func listening(t *testing.T, announce time.Duration) (*guest, *talk) {
+func listening(t *testing.T, announce time.Duration) (*serverConn, *talk) {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func listening(t *testing.T, announce time.Duration) (*guest, *talk) {
 	c, err := ln.Accept()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
-	return c.(*guest), k
+	return c.(*serverConn), k
 }
 
 func requestOf(t *testing.T, text string) *base.Request {
