@@ -147,7 +147,7 @@ func grownFile() []byte {
 	t := &testing.T{}
 	set, chunks := synthetic{fps: 10, gop: 5, picture: 20, sound: true, chunks: 2}.make(t, media.NewPool(0))
 	m := &memoryFile{}
-	f, err := newFile(segment(set, 1), chunks[0], false, 1e9)
+	f, err := newFile(segment(set, 1), chunks[0], false, int64(time.Second))
 	if err == nil {
 		f.f, f.name = m, "grown.mp4.part"
 		err = f.writeHeader(2048)

@@ -18,9 +18,10 @@ import (
 )
 
 func eventNo(n int) media.Event {
+	const second = int64(time.Second)
 	return media.Event{
 		ID: media.ID{7, byte(n), byte(n >> 8)}, Key: "k", Name: "door", Data: json.RawMessage(`{"n":1}`),
-		AtUTC: int64(n) * 1e9, StartUTC: int64(n)*1e9 - 5e9, EndUTC: int64(n)*1e9 + 5e9,
+		AtUTC: int64(n) * second, StartUTC: int64(n-5) * second, EndUTC: int64(n+5) * second,
 	}
 }
 

@@ -18,7 +18,7 @@ func small(t *testing.T, fragment bool, gop int) (run cutRun, data []byte, ends 
 	pool := media.NewCheckedPool()
 	set, chunks := synthetic{fps: 5, gop: gop, picture: 60, sound: false, flush: time.Second, chunks: 5}.make(t, pool)
 	m := &memoryFile{}
-	f, err := newFile(segment(set, 1), chunks[0], fragment, 1e9)
+	f, err := newFile(segment(set, 1), chunks[0], fragment, int64(time.Second))
 	require.NoError(t, err)
 	f.f, f.name = m, "small.mp4.part"
 	require.NoError(t, f.writeHeader(0))

@@ -67,7 +67,7 @@ type file struct {
 }
 
 // newFile prepares the file of a segment from its first chunk. It does no I/O.
-func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64) (*file, error) {
+func newFile(seg *media.Segment, first *media.Chunk, fragment bool, everyNS int64) (*file, error) {
 	f := &file{entry: newEntry(seg), lead: seg.Set.Lead()}
 	f.beyond = seg.Events[media.Namable(seg.Events):]
 	info := seg.Set.Info()
@@ -81,7 +81,7 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 	place(f.tracks, seg.Set, first)
 	f.lay.fragment = fragment
 	f.startSteppedNS, f.steppedNS = first.SteppedNS, first.SteppedNS
-	f.index.everyTicks = media.FromNanos(every, f.tracks[f.lead].timescale)
+	f.index.everyTicks = media.FromNanos(everyNS, f.tracks[f.lead].timescale)
 	f.seed = seedOf(f.entry.identity.ID)
 	return f, nil
 }

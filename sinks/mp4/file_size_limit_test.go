@@ -90,7 +90,7 @@ func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
 					require.LessOrEqual(t, r.SizeBytes, int64(most))
 					require.True(t, r.Gap.None(), "%v", r.Gap)
 					if last != 0 {
-						require.InDelta(t, r.StartUTC, last, 1024*1e9/48000, "but for one frame of sound that is longer than the pictures")
+						require.InDelta(t, r.StartUTC, last, 1024*float64(time.Second)/48000, "but for one frame of sound that is longer than the pictures")
 					}
 					last = r.EndUTC
 					found := probeBoxes(t, s.path(r))

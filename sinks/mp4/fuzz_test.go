@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -60,7 +61,7 @@ func seedFiles(t testing.TB) (out [][]byte) {
 		set, chunks := synthetic{fps: 10, gop: 5, picture: 20, sound: true, chunks: 4}.make(t, pool)
 		seg := segment(set, 1)
 		m := &memoryFile{}
-		f, err := newFile(seg, chunks[0], fragment, 1e9)
+		f, err := newFile(seg, chunks[0], fragment, int64(time.Second))
 		require.NoError(t, err)
 		f.f, f.name = m, "seed.mp4.part"
 		require.NoError(t, f.writeHeader(2048))
