@@ -67,8 +67,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("http.auth: none is written out beside users or tokens: leave one of them out")
 	}
 	if c.Auth.Open() && !c.Auth.None && !config.Loopback(host) {
-		return fmt.Errorf("http.listen %q is not a loopback address and nobody is asked who he is: "+
-			"set http.auth users or tokens, listen on 127.0.0.1, or write http.auth: none to open it to everybody", c.Listen)
+		return fmt.Errorf("http.listen %q is not a loopback address, and it has no users and tokens: "+
+			"set http.auth users or tokens, listen on 127.0.0.1, or write http.auth: none to open it to every client", c.Listen)
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return fmt.Errorf("http.tls: both cert and key are needed")

@@ -12,58 +12,58 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Auth says who may use the API. It is a map, or the word none.
+// Auth lists the users and tokens of the API. It is a map, or the word none.
 type Auth struct {
 	None   bool    `yaml:"-"`
-	Users  []User  `yaml:"users,omitempty" doc:"People; they sign in with name and password."`
-	Tokens []Token `yaml:"tokens,omitempty" doc:"Programs; they send a bearer token."`
+	Users  []User  `yaml:"users,omitempty" doc:"Users, who sign in with name and password."`
+	Tokens []Token `yaml:"tokens,omitempty" doc:"Programs, which send a bearer token."`
 }
 
 // User signs in by name and password.
 type User struct {
 	Name         string        `yaml:"name"`
 	PasswordHash config.Secret `yaml:"password_hash" doc:"Made by spool passwd."`
-	Roles        []string      `yaml:"roles" oneof:"view control admin declare" doc:"view: look. control: start, stop and protect as well. admin: delete and reload as well. declare: look, and make pipelines of what this file allows, see declare; admin does not hold it. Several may be given: [control, declare]."`
+	Roles        []string      `yaml:"roles" oneof:"view control admin declare" doc:"view: read everything. control: view, and start, stop and protect. admin: control, and delete and reload. declare: view, and make pipelines within the bounds of the block declare; admin does not include it. A list may have several: [control, declare]."`
 }
 
-// Token signs a program in.
+// Token authenticates a program.
 type Token struct {
 	Name  string       `yaml:"name" doc:"For the log."`
-	Token config.Token `yaml:"token" doc:"The secret, or sha256: and the hex digest of it."`
+	Token config.Token `yaml:"token" doc:"The secret, or sha256: and its hex digest."`
 	Roles []string     `yaml:"roles" oneof:"view control admin declare" doc:"As of users."`
 }
 
 // TLS is a certificate in PEM files. They are read again when they change.
 type TLS struct {
-	Cert string `yaml:"cert" doc:"File of the certificate and those that vouch for it."`
+	Cert string `yaml:"cert" doc:"File of the certificate and its intermediate certificates."`
 	Key  string `yaml:"key" public:"a file's name" doc:"File of its key."`
 }
 
-// IngestAuth says who may publish. It is a map, or the word none.
+// IngestAuth lists the users that may publish. It is a map, or the word none.
 type IngestAuth struct {
 	None  bool        `yaml:"-"`
-	Users []Publisher `yaml:"users,omitempty" doc:"Cameras and encoders; they send name and password, or with digest what shows that they know it."`
+	Users []Publisher `yaml:"users,omitempty" doc:"Cameras and encoders, which send name and password, or with digest a response that proves the password."`
 }
 
-// Publisher may publish some streams.
+// Publisher is a user that may publish some streams.
 type Publisher struct {
 	Name         string        `yaml:"name"`
-	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. The password itself must come for it: encrypted, where the server listens on loopback alone, or where plain_basic is set."`
-	Digest       Digest        `yaml:"digest,omitempty" doc:"Made by spool passwd --digest, in place of password_hash or beside it: by Digest the password does not travel. It is asked for where every user has one, and where passwords are not taken."`
+	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. It needs the password itself, which the server accepts encrypted, on a loopback address, or with plain_basic."`
+	Digest       Digest        `yaml:"digest,omitempty" doc:"Made by spool passwd --digest, instead of password_hash or beside it: Digest does not send the password. The server requests it when every user has one, and where it does not accept passwords."`
 	Publish      []string      `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
 }
 
-// Digest is what RTSP's Digest is checked by (RFC 7616). Each of its hashes is as good
-// as the password, for its realm.
+// Digest verifies RTSP's Digest authentication (RFC 7616). Each hash is equivalent to the password
+// within its realm.
 type Digest struct {
 	Realm  string        `yaml:"realm" doc:"The same for all users."`
-	MD5    config.Secret `yaml:"md5,omitempty" doc:"For ffmpeg and most cameras, which know no other."`
-	SHA256 config.Secret `yaml:"sha256,omitempty" doc:"Asked for first, where every user with a digest has it."`
+	MD5    config.Secret `yaml:"md5,omitempty" doc:"For ffmpeg and most cameras, which support no other algorithm."`
+	SHA256 config.Secret `yaml:"sha256,omitempty" doc:"Offered first, when every user with a digest has it."`
 }
 
 const wordNone = "none"
 
-// SetWord takes none. See config.Shorthand.
+// SetWord accepts none. See config.Shorthand.
 func (a *Auth) SetWord(w string) error {
 	if w != wordNone {
 		return errors.New("this text is neither none nor a map of users and tokens")
@@ -72,10 +72,10 @@ func (a *Auth) SetWord(w string) error {
 	return nil
 }
 
-// Word is none, or nothing. See config.Worded.
+// Word returns none or "". See config.Worded.
 func (a Auth) Word() string { return word(a.None) }
 
-// SetWord takes none. See config.Shorthand.
+// SetWord accepts none. See config.Shorthand.
 func (a *IngestAuth) SetWord(w string) error {
 	if w != wordNone {
 		return errors.New("this text is neither none nor a map of users")
@@ -84,7 +84,7 @@ func (a *IngestAuth) SetWord(w string) error {
 	return nil
 }
 
-// Word is none, or nothing. See config.Worded.
+// Word returns none or "". See config.Worded.
 func (a IngestAuth) Word() string { return word(a.None) }
 
 func word(none bool) string {
@@ -94,25 +94,25 @@ func word(none bool) string {
 	return ""
 }
 
-// Open reports whether nobody is asked who he is.
+// Open reports whether authentication is off.
 func (a Auth) Open() bool { return len(a.Users)+len(a.Tokens) == 0 }
 
-// accessHints are what to do about an address that others reach, by the block that it is of.
+// accessHints are the remedies for an address that other machines can reach, by its block.
 var accessHints = map[string]string{
-	"http":   "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write http: {auth: none} if everybody may do everything",
-	"ingest": "listen on 127.0.0.1, name users (spool passwd --digest makes what they are checked by), or write ingest: {auth: none} if everybody may publish",
+	"http":   "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write http: {auth: none} if every client may do everything",
+	"ingest": "listen on 127.0.0.1, name users (spool passwd --digest makes their digests), or write ingest: {auth: none} if every client may publish",
 }
 
-// mustBeHere refuses an address that others reach. It is the one rule for the API and for
-// every server of ingest: each of the two has users of its own, or the word none.
+// mustBeHere refuses an address that other machines can reach. It is the common rule of the API and
+// of every ingest server: both have users of their own, or the word none.
 func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 	if at.Public() {
-		c.add(key, fmt.Sprintf("%s can be reached by others, and %s", at.Listen, why), accessHints[block])
+		c.add(key, fmt.Sprintf("%s can be reached by other machines, and %s", at.Listen, why), accessHints[block])
 	}
 }
 
-// checkIngestAccess keeps a server to which anybody may publish on this machine, and does
-// not let one be started to which nobody could.
+// checkIngestAccess refuses a server without authentication that other machines can reach, and a
+// server to which no user could publish.
 func (c *Config) checkIngestAccess(k *checks) {
 	all, auth := c.Ingest.Addresses(), c.Ingest.Auth
 	for _, path := range slices.Sorted(maps.Keys(all)) {
@@ -121,19 +121,19 @@ func (c *Config) checkIngestAccess(k *checks) {
 			k.add("ingest/"+path, "there is no certificate for it", "set http.tls, or cert and key beside listen")
 		}
 		if !auth.None && len(auth.Users) == 0 {
-			k.mustBeHere("ingest/"+path, at, "anybody may publish there", "ingest")
+			k.mustBeHere("ingest/"+path, at, "every client may publish there", "ingest")
 		}
 	}
 	if path, at, useless := c.onlyDigestsAndNone(all); useless {
-		k.add("ingest/"+path, fmt.Sprintf("%s can be reached by others and is not encrypted: passwords are not taken there as they are, and no user has a digest, so that nobody could publish", at.Listen),
+		k.add("ingest/"+path, fmt.Sprintf("%s can be reached by other machines and is not encrypted: the server does not accept passwords there, and no user has a digest, so that no user could publish", at.Listen),
 			fmt.Sprintf(threeWays, config.SplitPath(path)[0]))
 	}
 }
 
-const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts; or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if others may read the passwords`
+const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts; or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if the passwords may be sent unencrypted`
 
-// onlyDigestsAndNone returns an address where users want digests, and none has one, unless
-// they can publish at another address.
+// onlyDigestsAndNone returns an address that accepts only digests, when no user has one and there
+// is no other address to publish to.
 func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string, at config.Address, useless bool) {
 	if len(c.Ingest.Auth.Users) == 0 || len(c.withoutDigest()) < len(c.Ingest.Auth.Users) {
 		return "", at, false
@@ -147,7 +147,7 @@ func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string,
 	return path, at, useless
 }
 
-// withoutDigest returns the names of publishers who have none.
+// withoutDigest returns the names of the publishers without a digest.
 func (c *Config) withoutDigest() (names []string) {
 	for _, u := range c.Ingest.Auth.Users {
 		if u.Digest == (Digest{}) {
@@ -157,7 +157,7 @@ func (c *Config) withoutDigest() (names []string) {
 	return names
 }
 
-// Check refuses names that two users have.
+// Check refuses names that occur twice.
 func (a Auth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
@@ -167,8 +167,7 @@ func (a Auth) Check() config.Problems {
 	return c.problems
 }
 
-// Check refuses names that two users have, and digests of which a server could not ask
-// for one that all can answer.
+// Check refuses names that occur twice, and digests without a common realm and algorithm.
 func (a IngestAuth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
@@ -179,9 +178,9 @@ func (a IngestAuth) Check() config.Problems {
 			continue
 		}
 		at := config.Join(config.Join("users", strconv.Itoa(i)), "digest")
-		c.want(realm == "" || u.Digest.Realm == realm, config.Join(at, "realm"), fmt.Sprintf("%q is not %q, as that of another user is", u.Digest.Realm, realm), "a server asks for one realm: spool passwd --digest REALM makes digests for it")
+		c.want(realm == "" || u.Digest.Realm == realm, config.Join(at, "realm"), fmt.Sprintf("%q differs from %q, the realm of another user", u.Digest.Realm, realm), "a server has one realm: spool passwd --digest REALM makes digests for it")
 		realm, md5, sha256 = u.Digest.Realm, md5 && !u.Digest.MD5.Empty(), sha256 && !u.Digest.SHA256.Empty()
-		c.want(md5 || sha256, at, "neither md5 nor sha256 is there for every user who has a digest", "spool passwd --digest prints both")
+		c.want(md5 || sha256, at, "neither md5 nor sha256 is set for every user with a digest", "spool passwd --digest prints both")
 	}
 	return c.problems
 }
@@ -191,7 +190,7 @@ func (c *checks) onceOnly(names map[string]bool, i int, name string) {
 	names[name] = true
 }
 
-// Check covers what can be said without knowing what a hash is: see cmd/spool/server/declared.
+// Check checks everything but the hash itself: see cmd/spool/server/declared.
 func (u User) Check() config.Problems {
 	var c checks
 	c.signsIn(u.Name, u.PasswordHash)
@@ -199,7 +198,7 @@ func (u User) Check() config.Problems {
 	return c.problems
 }
 
-// Check is as User's.
+// Check is like User.Check.
 func (t Token) Check() config.Problems {
 	var c checks
 	c.want(!t.Token.Empty(), "token", "is missing", "spool token makes one")
@@ -207,11 +206,11 @@ func (t Token) Check() config.Problems {
 	return c.problems
 }
 
-// Check is as User's.
+// Check is like User.Check.
 func (p Publisher) Check() config.Problems {
 	var c checks
 	c.named(p.Name)
-	c.want(!p.PasswordHash.Empty() || p.Digest != (Digest{}), "password_hash", "is missing, and digest too", "spool passwd makes it, and spool passwd --digest the other")
+	c.want(!p.PasswordHash.Empty() || p.Digest != (Digest{}), "password_hash", "is missing, and so is digest", "spool passwd makes a password_hash, spool passwd --digest a digest")
 	c.want(len(p.Publish) > 0, "publish", "is empty", `for example ["live/**"]`)
 	for i, pattern := range p.Publish {
 		if _, err := streampath.ParseGlob(pattern); err != nil {
@@ -231,7 +230,7 @@ func (c *checks) signsIn(name string, hash config.Secret) {
 	c.want(!hash.Empty(), "password_hash", "is missing", "spool passwd makes it")
 }
 
-// Check wants both halves.
+// Check requires both files or none.
 func (t TLS) Check() config.Problems {
 	var c checks
 	c.want((t.Cert == "") == (t.Key == ""), "", "one of cert and key is missing", "both are files in PEM form")

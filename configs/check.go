@@ -17,13 +17,13 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// StreamPath is a stream's path, as a key of the configuration.
+// StreamPath is the path of a stream, a key of the configuration.
 type StreamPath string
 
-// Validate is the framework's rule of paths.
+// Validate applies streampath.Check.
 func (p StreamPath) Validate() error {
 	err := streampath.Check(string(p))
-	if err != nil && strings.Contains(string(p), "://") { // the error would quote it
+	if err != nil && strings.Contains(string(p), "://") { // its error would quote the URL
 		return errors.New("a stream's path stands here, such as live/camera01: its URL is the setting pull")
 	}
 	return err
@@ -32,13 +32,13 @@ func (p StreamPath) Validate() error {
 // PipelineName is a pipeline's name: it appears in file names and URLs.
 type PipelineName string
 
-// Validate refuses what is awkward in a file name or URL.
+// Validate refuses characters that are awkward in a file name or URL.
 func (n PipelineName) Validate() error {
 	if !plainName(string(n)) {
 		return errors.New("a pipeline's name is up to 64 letters, digits, dots, dashes and underscores")
 	}
 	if n[0] == '-' {
-		return errors.New("a pipeline's name begins with a letter, digit or underscore: a program would take it for an option")
+		return errors.New("a pipeline's name begins with a letter, digit or underscore: a program would read it as an option")
 	}
 	return nil
 }
@@ -50,19 +50,19 @@ func plainName(n string) bool {
 	return n != "" && len(n) <= 64 && !strings.ContainsFunc(n, func(r rune) bool { return !plain(r) }) && n[0] != '.'
 }
 
-// Check refuses a name that is awkward in a column or a message.
+// Check refuses a name that is awkward in a database column or a message.
 func (n Node) Check() config.Problems {
 	var c checks
-	c.want(n.Name == "" || plainName(n.Name), "name", fmt.Sprintf("%.80q is no name of a recorder", n.Name),
+	c.want(n.Name == "" || plainName(n.Name), "name", fmt.Sprintf("%.80q is not a valid name of a recorder", n.Name),
 		"up to 64 letters, digits, dots, dashes and underscores; empty is the identity of the record directory")
 	return c.problems
 }
 
-// Check covers what the decoder cannot know.
+// Check checks the rules that the decoder does not know.
 func (m MP4) Check() config.Problems {
 	var c checks
 	c.want(m.RecordPath != "", "record_path", "is empty", "give the directory of the recordings")
-	c.want(!config.WindowsPath(m.RecordPath), "record_path", "is a path of Windows, and here the name of a file in the working directory", "write it as it is on this machine, such as /mnt/c/recordings")
+	c.want(!config.WindowsPath(m.RecordPath), "record_path", "is a Windows path, which names a file in the working directory here", "write the path on this machine, such as /mnt/c/recordings")
 	c.between("fragment_duration", m.FragmentDuration, 100*time.Millisecond, time.Hour)
 	c.want(m.MaxFileSize == 0 || m.MaxFileSize >= 1<<20, "max_file_size", fmt.Sprintf("%s is too small for a file", m.MaxFileSize), "0 is no limit; else at least 1MiB")
 	c.want(m.MaxDuration == 0 || m.MaxDuration.D() >= time.Second, "max_duration", fmt.Sprintf("%s is too short for a file", m.MaxDuration), "0 is no limit; else at least 1s")
@@ -70,61 +70,61 @@ func (m MP4) Check() config.Problems {
 	c.between("after_duration", m.AfterDuration, 0, 24*time.Hour)
 	c.want(m.ExpireDays >= 0, "expire_days", fmt.Sprintf("%d is negative", m.ExpireDays), "0 keeps recordings for ever")
 	c.want(m.ExpireDays <= maxExpireDays, "expire_days", fmt.Sprintf("%d is out of range", m.ExpireDays), fmt.Sprintf("at most %d, a century; 0 keeps recordings for ever", maxExpireDays))
-	c.want(m.DiskMaxPercent >= 0 && m.DiskMaxPercent <= 99, "disk_max_percent", fmt.Sprintf("%d is no such share", m.DiskMaxPercent), "0 is off; else 1 to 99")
+	c.want(m.DiskMaxPercent >= 0 && m.DiskMaxPercent <= 99, "disk_max_percent", fmt.Sprintf("%d is not a percentage from 0 to 99", m.DiskMaxPercent), "0 is off; else 1 to 99")
 	c.want(m.FilenamePattern != "", "filename_pattern", "is empty", "for example {stream}_{date}_{time}.mp4")
 	c.timezone("timezone", m.Timezone)
 	c.between("sync_interval", m.SyncInterval, 10*time.Millisecond, time.Hour)
 	return c.problems
 }
 
-// Check refuses a URL that is none. No message shows a password.
+// Check refuses an invalid URL. No message contains a password.
 func (s Stream) Check() config.Problems {
 	var c checks
 	if s.ReadTimeout != 0 {
 		c.between("read_timeout", s.ReadTimeout, time.Second, time.Hour)
 	}
 	if s.Pull.Empty() {
-		c.want(s.Transport == "", "transport", "has no effect without pull", "it is how a stream is fetched")
-		c.want(s.TLS == PullTLS{}, "tls", "has no effect without pull", "it is what a stream is fetched from")
+		c.want(s.Transport == "", "transport", "has no effect without pull", "it selects how a stream is pulled")
+		c.want(s.TLS == PullTLS{}, "tls", "has no effect without pull", "it concerns the source of a pull")
 		return c.problems
 	}
 	u, err := url.Parse(s.Pull.Reveal())
 	if err != nil {
-		c.add("pull", "is no URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are percent-encoded: %2F for /, %40 for @, %3A for :, %3F for ?, %23 for #, %25 for %")
+		c.add("pull", "is not a URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are percent-encoded: %2F for /, %40 for @, %3A for :, %3F for ?, %23 for #, %25 for %")
 		return c.problems
 	}
-	c.want(u.Scheme != "", "pull", "this is no URL: it has no scheme", "for example rtsp://10.0.0.5/stream1")
+	c.want(u.Scheme != "", "pull", "this is not a URL: it has no scheme", "for example rtsp://10.0.0.5/stream1")
 	c.fingerprint(u.Scheme, s.TLS.Fingerprint)
 	c.want(u.Scheme == "" || u.Scheme == "file" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
 	return c.problems
 }
 
-// sha256Digits are those of a fingerprint, as programs print it.
+// sha256Digits matches a fingerprint as programs print it.
 var sha256Digits = regexp.MustCompile(`^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$`)
 
 func (c *checks) fingerprint(scheme, text string) {
 	if text == "" {
 		return
 	}
-	c.want(sha256Digits.MatchString(text), "tls/fingerprint", fmt.Sprintf("%.80q is no SHA-256", text), "64 hexadecimal digits, with colons or without: openssl x509 -noout -fingerprint -sha256 prints them")
+	c.want(sha256Digits.MatchString(text), "tls/fingerprint", fmt.Sprintf("%.80q is not a SHA-256", text), "64 hexadecimal digits, with colons or without: openssl x509 -noout -fingerprint -sha256 prints them")
 	c.want(scheme == "rtsps", "tls/fingerprint", fmt.Sprintf("has no effect with %s://", scheme), "only rtsps:// is encrypted")
 }
 
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
-// urlError says what is wrong with a URL without the parts that it quotes: what
-// looks like a port may be a piece of a password with a slash in it.
+// urlError returns the text of a URL's error without quoted parts of the URL: a supposed port may
+// be part of a password with a slash in it.
 func urlError(err error) string {
 	if parse := (*url.Error)(nil); errors.As(err, &parse) {
-		err = parse.Err // the error around it quotes the whole URL
+		err = parse.Err // the outer error quotes the whole URL
 	}
 	return quoted.ReplaceAllString(err.Error(), "…")
 }
 
-// Check refuses patterns that are none, and a pipeline without stages.
+// Check refuses invalid patterns, and a pipeline without stages.
 func (p Pipeline) Check() config.Problems {
 	var c checks
-	c.want(len(p.Streams) > 0, "streams", "is empty: the pipeline is for no stream", `"**" is for every stream`)
+	c.want(len(p.Streams) > 0, "streams", "is empty: the pipeline records no stream", `"**" matches every stream`)
 	for i, pattern := range p.Streams {
 		if _, err := streampath.ParseGlob(pattern); err != nil {
 			c.add(config.Join("streams", strconv.Itoa(i)), err.Error(), "")
@@ -135,7 +135,7 @@ func (p Pipeline) Check() config.Problems {
 	return c.problems
 }
 
-// Check refuses a job that could never do anything.
+// Check refuses a job without effect.
 func (j Job) Check() config.Problems {
 	var c checks
 	switch j.Cron {
@@ -143,19 +143,19 @@ func (j Job) Check() config.Problems {
 		c.add("cron", "is missing", `for example "0 8 * * *": every day at 8:00`)
 	default:
 		if _, err := recorder.ParseCron(j.Cron, time.UTC); err != nil {
-			c.add("cron", fmt.Sprintf("%q is no schedule: %s", j.Cron, err), `minute hour day month weekday, for example "0 8 * * *"`)
+			c.add("cron", fmt.Sprintf("%q is not a schedule: %s", j.Cron, err), `minute hour day month weekday, for example "0 8 * * *"`)
 		}
 	}
 	c.want(j.Action != "", "action", "is missing", "one of record_start, record_stop, event")
 	if err := streampath.Check(j.Stream); err != nil {
 		c.add("stream", err.Error(), "for example live/camera01")
 	}
-	c.want(j.Action != "record_stop" && j.Action != "event" || j.Duration == 0, "duration", "has no effect with "+j.Action, "it is for record_start")
+	c.want(j.Action != "record_stop" && j.Action != "event" || j.Duration == 0, "duration", "has no effect with "+j.Action, "only record_start has a duration")
 	c.timezone("timezone", j.Timezone)
 	return c.problems
 }
 
-// Check refuses a name that two jobs have: the log and the schedule tell them apart by it.
+// Check refuses a name that occurs twice: log and schedule identify jobs by name.
 func (c Crontab) Check() config.Problems {
 	var k checks
 	first := map[string]int{}
@@ -164,7 +164,7 @@ func (c Crontab) Check() config.Problems {
 		if j.Name == "" {
 			continue
 		}
-		k.want(!twice, config.Join(config.Join("jobs", strconv.Itoa(i)), "name"), fmt.Sprintf("%q is there twice: job %d has it, too", j.Name, before+1), "give each job a name of its own, or none")
+		k.want(!twice, config.Join(config.Join("jobs", strconv.Itoa(i)), "name"), fmt.Sprintf("%q occurs twice: job %d has the same name", j.Name, before+1), "give each job a name of its own, or none")
 		if !twice {
 			first[j.Name] = i
 		}
@@ -172,7 +172,7 @@ func (c Crontab) Check() config.Problems {
 	return k.problems
 }
 
-// Check wants a data source where there is no default.
+// Check requires a data source for a driver without default.
 func (d Database) Check() config.Problems {
 	var c checks
 	c.want(!d.DSN.Empty() || d.Driver == "sqlite", "dsn", "is missing", dsnExamples[d.Driver])
@@ -184,7 +184,7 @@ var dsnExamples = map[string]string{
 	"postgres": "for example postgres://spool:password@127.0.0.1:5432/spool",
 }
 
-// Check wants addresses that servers can listen at.
+// Check requires valid addresses.
 func (i *Ingest) Check() config.Problems {
 	var c checks
 	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
@@ -194,7 +194,7 @@ func (i *Ingest) Check() config.Problems {
 	return c.problems
 }
 
-// Addresses returns where the servers listen, by the settings that say so.
+// Addresses returns the listen addresses of the servers, by setting.
 func (i *Ingest) Addresses() map[string]config.Address {
 	all := map[string]config.Address{}
 	for name, settings := range i.Servers {
@@ -213,18 +213,18 @@ func (i *Ingest) Addresses() map[string]config.Address {
 	return all
 }
 
-// Check refuses bounds that hold not even one GOP.
+// Check refuses limits that are too small for one GOP.
 func (m Memory) Check() config.Problems {
 	var c checks
-	c.want(m.Max == 0 || m.Max >= 128<<20, "max", fmt.Sprintf("%s is too little to record with", m.Max), "0 is no limit; else at least 128MiB")
-	c.want(m.GOP >= 1<<20, "gop", fmt.Sprintf("%s holds no GOP", m.GOP), "at least 1MiB")
-	c.want(m.Queue >= 1<<20, "queue", fmt.Sprintf("%s holds no GOP", m.Queue), "at least 1MiB")
+	c.want(m.Max == 0 || m.Max >= 128<<20, "max", fmt.Sprintf("%s is too small to record anything", m.Max), "0 is no limit; else at least 128MiB")
+	c.want(m.GOP >= 1<<20, "gop", fmt.Sprintf("%s is too small for a GOP", m.GOP), "at least 1MiB")
+	c.want(m.Queue >= 1<<20, "queue", fmt.Sprintf("%s is too small for a GOP", m.Queue), "at least 1MiB")
 	c.want(m.MaxArmed >= 0, "max_armed", fmt.Sprintf("%d is negative", m.MaxArmed), "0 is no limit")
 	c.want(m.MaxSeries >= 0, "max_series", fmt.Sprintf("%d is negative", m.MaxSeries), "0 is no limit")
 	return c.problems
 }
 
-// Check covers the settings that are in no block.
+// Check checks the settings outside of blocks.
 func (c *Config) Check() config.Problems {
 	var k checks
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
@@ -235,7 +235,7 @@ func (c *Config) Check() config.Problems {
 	return k.problems
 }
 
-// checkListeners refuses an address that two servers would listen at.
+// checkListeners refuses an address that two servers would use.
 func (c *Config) checkListeners(k *checks) {
 	all := map[string]string{"http/listen": c.HTTP.Listen}
 	for path, at := range c.Ingest.Addresses() {
@@ -245,15 +245,14 @@ func (c *Config) checkListeners(k *checks) {
 	for i, key := range keys {
 		for _, before := range keys[:i] {
 			if sameListener(all[key], all[before]) {
-				k.add(key, fmt.Sprintf("%s is the address of %s, too, which is %s", all[key], strings.ReplaceAll(before, "/", "."), all[before]), "only one server can listen at an address: give this one another port")
+				k.add(key, fmt.Sprintf("%s is also the address of %s, which is %s", all[key], strings.ReplaceAll(before, "/", "."), all[before]), "only one server can listen at an address: give this one another port")
 			}
 		}
 	}
 }
 
-// sameListener reports whether two addresses are one to the system: their ports are the
-// same, and their hosts, or one of these is all addresses of the machine. Port 0 is
-// another one each time.
+// sameListener reports whether two addresses conflict: their ports are equal, and their hosts are
+// equal, or one of them covers the other. Port 0 never conflicts.
 func sameListener(a, b string) bool {
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)
@@ -263,8 +262,8 @@ func sameListener(a, b string) bool {
 	return covers(hostA, hostB) || covers(hostB, hostA) || strings.EqualFold(hostA, hostB) || namesV4Loopback(hostA) && namesV4Loopback(hostB)
 }
 
-// covers reports whether a host is all addresses of the machine, another one among them:
-// 0.0.0.0 is all of IPv4.
+// covers reports whether a host stands for all addresses of the machine, including another one:
+// 0.0.0.0 stands for all IPv4 addresses.
 func covers(all, one string) bool {
 	ip, other := net.ParseIP(all), net.ParseIP(one)
 	switch {
@@ -280,7 +279,7 @@ func namesV4Loopback(host string) bool {
 	return host == "127.0.0.1" || strings.EqualFold(host, "localhost")
 }
 
-// checks collects what is wrong with a block.
+// checks collects the problems of a block.
 type checks struct{ problems config.Problems }
 
 func (c *checks) add(key, msg, hint string) {
@@ -301,7 +300,7 @@ func (c *checks) between(key string, d config.Duration, lo, hi time.Duration) {
 
 func (c *checks) timezone(key, name string) {
 	if _, err := time.LoadLocation(name); err != nil {
-		c.add(key, fmt.Sprintf("%q is no time zone that is known here", name), "for example Europe/Berlin or UTC; empty is the machine's")
+		c.add(key, fmt.Sprintf("%q is not a known time zone", name), "for example Europe/Berlin or UTC; empty is the machine's")
 	}
 }
 
@@ -311,7 +310,7 @@ func (c *checks) address(key, listen string) (host string, ok bool) {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		c.add(key, fmt.Sprintf("%q is no address", listen), "host:port, for example 127.0.0.1:8080")
+		c.add(key, fmt.Sprintf("%q is not an address", listen), "host:port, for example 127.0.0.1:8080")
 		return "", false
 	}
 	return host, true

@@ -10,13 +10,13 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Agenda returns the crontab as the program asks it.
+// Agenda returns the crontab in the form of the scheduler.
 func (c *Config) Agenda() (recorder.Agenda, config.Problems) {
 	var problems config.Problems
 	agenda := recorder.Agenda{}
 	for i, j := range c.Crontab.Jobs {
 		job, err := c.job(j)
-		if err != nil { // a time zone that was there when the configuration was checked
+		if err != nil { // a time zone that existed when the configuration was checked
 			problems = append(problems, c.Problem(jobPath(i), err.Error()))
 			continue
 		}
@@ -42,7 +42,8 @@ func (c *Config) job(j Job) (recorder.ScheduleJob, error) {
 
 func jobPath(i int) string { return config.Join("crontab/jobs", strconv.Itoa(i)) }
 
-// misses says what a job lacks whose stream is recorded, but not in the job's way.
+// misses returns the remedy for a job whose stream is recorded, but not in the way that the job
+// requires; "" for none.
 func (c *Config) misses(j Job) string {
 	modes := c.modes(j.Stream)
 	switch {
@@ -56,7 +57,7 @@ func (c *Config) misses(j Job) string {
 	return ""
 }
 
-// modes returns those of the pipelines that are for a stream.
+// modes returns the modes of the pipelines that match a stream.
 func (c *Config) modes(stream string) (modes []string) {
 	for _, p := range c.Pipelines {
 		if p.covers(stream) {
@@ -66,7 +67,7 @@ func (c *Config) modes(stream string) (modes []string) {
 	return modes
 }
 
-// crontabWarnings are about jobs that may not do what is expected of them.
+// crontabWarnings warn of jobs without the expected effect.
 func (c *Config) crontabWarnings() (ps config.Problems) {
 	stopped := map[string]bool{}
 	for _, j := range c.Crontab.Jobs {
@@ -74,14 +75,14 @@ func (c *Config) crontabWarnings() (ps config.Problems) {
 	}
 	for i, j := range c.Crontab.Jobs {
 		if len(c.Pipelines) > 0 && !c.recorded(j.Stream) {
-			p := c.Problem(jobPath(i)+"/stream", "no pipeline is for this stream: the job records nothing")
+			p := c.Problem(jobPath(i)+"/stream", "no pipeline matches this stream: the job records nothing")
 			ps = append(ps, p.WithHint("add the stream to a pipeline's streams"))
 		}
 		if hint := c.misses(j); hint != "" {
-			ps = append(ps, c.Problem(jobPath(i)+"/stream", "no pipeline of this stream does what the job asks for").WithHint("%s", hint))
+			ps = append(ps, c.Problem(jobPath(i)+"/stream", "no pipeline of this stream can do the job").WithHint("%s", hint))
 		}
 		if j.Action == "record_start" && j.Duration == 0 && !stopped[j.Stream] {
-			p := c.Problem(jobPath(i), "nothing ends this recording: it is on for ever after the first time")
+			p := c.Problem(jobPath(i), "nothing ends this recording: it runs for ever after its first start")
 			ps = append(ps, p.WithHint("give the job a duration, or the stream a record_stop job"))
 		}
 	}

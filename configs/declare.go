@@ -12,17 +12,17 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Declare is what a pipeline that was made by request may name of what lies outside the
-// recorder, which a pipeline of the file may name as well, and what it may take.
+// Declare lists everything outside the recorder that a pipeline made by request may use, and limits
+// its resources. A pipeline of the file may use the list, too.
 type Declare struct {
-	Exec        []*config.Node `yaml:"exec,omitempty" doc:"Commands by name, each with the settings of the stage exec; a pipeline has one run by exec: {use: NAME}."`
-	Webhooks    []*config.Node `yaml:"webhooks,omitempty" doc:"Servers by name, each with the settings of the stage webhook; a pipeline has one told by webhook: {use: NAME}."`
-	Directories []string       `yaml:"directories,omitempty" doc:"Where record_path of a pipeline made by request may be, or be below, beside mp4.record_path."`
-	Limits      Limits         `yaml:"limits" doc:"What a pipeline made by request may take at most. Pipelines of this file are not bound by it."`
+	Exec        []*config.Node `yaml:"exec,omitempty" doc:"Commands by name, each with the settings of the stage exec; a pipeline runs one by exec: {use: NAME}."`
+	Webhooks    []*config.Node `yaml:"webhooks,omitempty" doc:"Servers by name, each with the settings of the stage webhook; a pipeline notifies one by webhook: {use: NAME}."`
+	Directories []string       `yaml:"directories,omitempty" doc:"Directories that may contain the record_path of a pipeline made by request, beside mp4.record_path."`
+	Limits      Limits         `yaml:"limits" doc:"Limits of a pipeline made by request. They do not apply to pipelines of this file."`
 }
 
-// lists returns those of named entries, by their keys: a stage's setting with the tag
-// declared is for the list of that key.
+// lists returns the lists of named entries by key. A stage's setting with the tag declared refers
+// to the list of that key.
 func (d *Declare) lists() map[string][]*config.Node {
 	all, v := map[string][]*config.Node{}, reflect.ValueOf(*d)
 	for i := range v.NumField() {
@@ -36,10 +36,10 @@ func (d *Declare) lists() map[string][]*config.Node {
 
 func (d *Declare) list(name string) []*config.Node { return d.lists()[name] }
 
-// keyName is of an entry: the other keys are settings of a stage.
+// keyName is the key of an entry's name. The other keys are settings of a stage.
 const keyName = "name"
 
-// entry returns what a list has under a name, without the name; nil where it has nothing.
+// entry returns the entry of a name without its name, nil for an unknown one.
 func (d *Declare) entry(list, name string) *config.Node {
 	for _, n := range d.list(list) {
 		if text, ok := n.Get(keyName).Text(); ok && text == name {
@@ -55,7 +55,7 @@ func unnamed(entry *config.Node) *config.Node {
 	return &n
 }
 
-// names lists those of a list.
+// names returns the names of a list.
 func (d *Declare) names(list string) (names []string) {
 	for _, n := range d.list(list) {
 		if text, ok := n.Get(keyName).Text(); ok {
@@ -65,8 +65,8 @@ func (d *Declare) names(list string) (names []string) {
 	return names
 }
 
-// EachNamed calls a function with each entry that a stage can take by name: the stage, and
-// the settings that it would have, with those that it inherits.
+// EachNamed calls do with each entry that a stage can use by name: the stage, and the settings that
+// it would have, including inherited ones.
 func (c *Config) EachNamed(do func(s *pipeline.StageInfo, settings *config.Node)) {
 	in := c.inheritance()
 	for _, s := range pipeline.Stages() {
@@ -82,8 +82,7 @@ func (c *Config) EachNamed(do func(s *pipeline.StageInfo, settings *config.Node)
 	}
 }
 
-// Check finds what is wrong with the entries: each has a name of its own, and settings
-// that its stage takes.
+// Check requires for each entry a unique name and valid settings of its stage.
 func (d Declare) Check() (problems config.Problems) {
 	for list, entries := range d.lists() {
 		seen := map[string]bool{}
@@ -92,12 +91,12 @@ func (d Declare) Check() (problems config.Problems) {
 			name, ok := n.Get(keyName).Text()
 			switch {
 			case !n.IsMap:
-				problems = append(problems, config.At(at, "a name with settings is wanted here").WithHint("for example {name: office, ...}"))
+				problems = append(problems, config.At(at, "an entry needs a name and settings").WithHint("for example {name: office, ...}"))
 				continue
 			case !ok || !plainName(name):
-				problems = append(problems, config.At(config.Join(at, keyName), "a name is wanted here").WithHint("up to 64 letters, digits, dots, dashes and underscores"))
+				problems = append(problems, config.At(config.Join(at, keyName), "an entry needs a valid name").WithHint("up to 64 letters, digits, dots, dashes and underscores"))
 			case seen[name]:
-				problems = append(problems, config.At(config.Join(at, keyName), "%q is there twice", name).WithHint("one entry a name"))
+				problems = append(problems, config.At(config.Join(at, keyName), "%q occurs twice", name).WithHint("one entry a name"))
 			}
 			seen[name] = true
 			problems = append(problems, checkEntry(list, n)...)
@@ -106,7 +105,7 @@ func (d Declare) Check() (problems config.Problems) {
 	return append(problems, d.checkDirectories()...)
 }
 
-// checkEntry decodes an entry as the stage would that takes it.
+// checkEntry decodes an entry like the stage that uses it.
 func checkEntry(list string, n *config.Node) (problems config.Problems) {
 	for _, s := range pipeline.Stages() {
 		named, ok := s.Named()
@@ -115,7 +114,7 @@ func checkEntry(list string, n *config.Node) (problems config.Problems) {
 		}
 		settings := unnamed(n)
 		if again := settings.Get(named.Key); again != nil {
-			problems.Add(again, "write the settings themselves", "an entry does not take another one")
+			problems.Add(again, "write the settings themselves", "an entry cannot use another one")
 		}
 		problems = append(problems, s.Check(settings)...)
 	}
@@ -131,14 +130,14 @@ func (d *Declare) checkDirectories() (problems config.Problems) {
 		case filepath.Clean(dir) == string(filepath.Separator):
 			problems = append(problems, config.At(at, "is the whole machine").WithHint("give a directory of recordings, such as /mnt/more"))
 		case slices.Contains(strings.Split(filepath.ToSlash(dir), "/"), ".."):
-			problems = append(problems, config.At(at, "%q climbs by ..", dir).WithHint("write the directory that is meant"))
+			problems = append(problems, config.At(at, "%q contains ..", dir).WithHint("write the path without .."))
 		}
 	}
 	return problems
 }
 
-// take completes the settings of a stage by the entry that they name. What the entry says
-// is not said again beside it.
+// take completes the settings of a stage with the entry that they name. A setting of the entry must
+// not be repeated beside it.
 func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 	named, ok := s.Named()
 	if !ok {
@@ -147,7 +146,7 @@ func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 	use := settings.Get(named.Key)
 	name, isText := use.Text()
 	if !isText || name == "" {
-		return // or the decoder says what is wrong
+		return // the decoder reports an invalid text
 	}
 	entry := in.config.Declare.entry(named.List, name)
 	if entry == nil {
@@ -160,7 +159,7 @@ func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 	}
 	for _, e := range entry.Entries {
 		if own := settings.Get(e.Key); !own.Empty() {
-			in.problems.Add(own, "leave it out here", "declare.%s says it for %s", named.List, name)
+			in.problems.Add(own, "leave it out here", "declare.%s sets it for %s", named.List, name)
 			continue
 		}
 		v := e.Value.At(config.Join(settings.Path, e.Key))
@@ -176,7 +175,7 @@ func plainOr(name, other string) string {
 	return other
 }
 
-// exampleDeclare is what reference.yaml shows.
+// exampleDeclare returns the example of reference.yaml.
 func exampleDeclare(limits Limits) Declare {
 	entry := func(v any) []*config.Node {
 		n, _ := config.Describe(v)

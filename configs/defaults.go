@@ -10,12 +10,11 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Each default stands once: that of a setting that stages inherit in the registered
-// default of one of them, that of a setting which a package has called its own in
-// config.OwnDefault, and all others in default.yaml.
+// Each default is defined once: for a setting that stages inherit, in the registered default of one
+// of them; for a setting that a package owns, by config.OwnDefault; for all others in default.yaml.
 
-// defaults returns those that do not stand in default.yaml, as YAML. The error names a
-// setting that has two, or that does not exist.
+// defaults returns the defaults outside of default.yaml, as YAML. The error names a setting with
+// two defaults, or an unknown setting.
 func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (elsewhere []byte, err error) {
 	given, err := config.Parse("default.yaml", yaml)
 	if err != nil {
@@ -39,17 +38,17 @@ func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (e
 	return config.FromAny(d.tree, "", nil).YAML(config.Style{}), nil
 }
 
-// elsewhereDefaults collects the defaults that do not stand in default.yaml.
+// elsewhereDefaults collects the defaults outside of default.yaml.
 type elsewhereDefaults struct {
 	given *config.Node
-	known map[string]string // the settings there are, by path
-	from  map[string]string // who gave the default of a path
+	known map[string]string // the known settings, by path
+	from  map[string]string // where the default of a path was found
 	tree  map[string]any
 }
 
 func (d *elsewhereDefaults) inherited(stage string, i config.Inherited) error {
 	if _, is := d.known[i.From]; !is {
-		return fmt.Errorf("stage %s inherits %s: there is no such setting", stage, i.From)
+		return fmt.Errorf("stage %s inherits %s, which is not a setting", stage, i.From)
 	}
 	if i.Default == nil {
 		return nil
@@ -59,7 +58,7 @@ func (d *elsewhereDefaults) inherited(stage string, i config.Inherited) error {
 
 func (d *elsewhereDefaults) set(path, who string, value *config.Node) error {
 	if _, is := d.known[path]; !is {
-		return fmt.Errorf("%s has a default for %s: there is no such setting", who, path)
+		return fmt.Errorf("%s has a default for %s, which is not a setting", who, path)
 	}
 	other := d.from[path]
 	if at(d.given, path) != nil {
@@ -82,8 +81,8 @@ func (d *elsewhereDefaults) set(path, who string, value *config.Node) error {
 	return nil
 }
 
-// Stages lists the registered stages with the defaults that they have in a
-// configuration: what a stage inherits is what it is there.
+// Stages returns the registered stages with their defaults in a configuration: inherited settings
+// have their inherited defaults.
 func Stages() []pipeline.StageInfo {
 	stages := pipeline.Stages()
 	settings, _ := config.Describe(Default())
@@ -93,7 +92,7 @@ func Stages() []pipeline.StageInfo {
 	return stages
 }
 
-// withInherited returns a stage's default config in which what it inherits is filled in.
+// withInherited returns a stage's default config with the inherited settings filled in.
 func withInherited(s pipeline.StageInfo, settings *config.Node) any {
 	filled := &config.Node{IsMap: true}
 	for _, i := range s.Inherits {

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// explain adds to problems what only the whole configuration can tell: which variable sets a
-// setting, of which block one is, what an address looks like.
+// explain improves the hints of problems with knowledge of the whole configuration: the variable of
+// a setting, the block of a misplaced key, the form of an address.
 func explain(problems config.Problems) config.Problems {
 	problems = explainEnvironment(problems)
 	for i := range problems {
@@ -34,7 +34,7 @@ var numberSaid = regexp.MustCompile(`this is the number ([0-9]+)$`)
 
 var plainKey = regexp.MustCompile(`^[a-z0-9_]+$`)
 
-// variableOf returns how a setting is set by the environment.
+// variableOf returns the environment variable of a setting.
 func variableOf(path string) string {
 	keys := config.SplitPath(path)
 	for _, key := range keys {
@@ -45,8 +45,7 @@ func variableOf(path string) string {
 	return envPrefix + strings.ToUpper(strings.Join(keys, "__")) + " in the environment"
 }
 
-// blockOf returns the block that has a setting of this name; empty where none has, or
-// several.
+// blockOf returns the only block with a setting of this name, "" for none or several.
 func blockOf(name string) (block string) {
 	_, docs := config.Describe(Config{})
 	for path := range docs {

@@ -10,24 +10,24 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// HTTP is the API's server.
+// HTTP configures the server of the API.
 type HTTP struct {
-	Listen         string   `yaml:"listen" doc:"host:port. An address that others can reach is refused unless auth is written out."`
-	Auth           Auth     `yaml:"auth,omitempty" doc:"Who may do what. auth: none in place of it: whoever reaches the address may do everything."`
+	Listen         string   `yaml:"listen" doc:"host:port. An address that other machines can reach is refused unless auth is set."`
+	Auth           Auth     `yaml:"auth,omitempty" doc:"Users and tokens with their roles. auth: none instead: every client that reaches the address may do everything."`
 	TLS            TLS      `yaml:"tls,omitempty" doc:"The certificate; without it there is no encryption."`
-	Hosts          []string `yaml:"hosts,omitempty" public:"names of this machine" doc:"Names by which the recorder is called while nobody is asked who he is, beside localhost, the machine's own name and addresses: a page of another site may have its own name lead here. With users or tokens every name will do."`
-	ServeUnknown   bool     `yaml:"serve_unknown_files" doc:"Serve under /mp4/vod also those .mp4 files of the record directory that the catalogue does not have."`
-	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"Addresses and networks of proxies that tell by X-Forwarded-For or Forwarded whom they ask for: failed sign-ins are counted for that address, and the log names it. The proxy must add to the header, or set it. What others send in it is not looked at."`
+	Hosts          []string `yaml:"hosts,omitempty" public:"names of this machine" doc:"Names of the recorder that requests may use while there are no users and tokens, beside localhost, the machine's name and IP addresses. Otherwise a page of another site could reach the API under a name of its own (DNS rebinding). With users or tokens every name is accepted."`
+	ServeUnknown   bool     `yaml:"serve_unknown_files" doc:"Serve .mp4 files of the record directory under /mp4/vod even if they are not in the catalogue."`
+	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"Addresses and networks of proxies whose X-Forwarded-For or Forwarded header names the client: failed sign-ins are counted for that address, and the log names it. The proxy must append to the header or replace it. The headers of other clients are ignored."`
 }
 
-// Check keeps an API without access control on this machine.
+// Check refuses an API without authentication on an address that other machines can reach.
 func (h HTTP) Check() config.Problems {
 	var c checks
 	if _, ok := c.address("listen", h.Listen); ok && !h.Auth.None && h.Auth.Open() {
-		c.mustBeHere("listen", config.Address{Listen: h.Listen}, "nobody is asked who he is", "http")
+		c.mustBeHere("listen", config.Address{Listen: h.Listen}, "it has no users and tokens", "http")
 	}
 	for i, name := range h.Hosts {
-		c.want(isHostName(name), config.Join("hosts", strconv.Itoa(i)), fmt.Sprintf("%.80q is no name of a host", name),
+		c.want(isHostName(name), config.Join("hosts", strconv.Itoa(i)), fmt.Sprintf("%.80q is not a host name", name),
 			"as a browser sends it, without scheme, port and *: recorder.lan; other letters than a to z as xn--")
 	}
 	for i, text := range h.TrustedProxies {
@@ -38,7 +38,7 @@ func (h HTTP) Check() config.Problems {
 	return c.problems
 }
 
-// Proxies returns the networks that trusted_proxies are.
+// Proxies returns the networks of trusted_proxies.
 func (h HTTP) Proxies() (out []netip.Prefix) {
 	for _, text := range h.TrustedProxies {
 		if p, why := proxyNetwork(text); why == "" {
@@ -48,7 +48,7 @@ func (h HTTP) Proxies() (out []netip.Prefix) {
 	return out
 }
 
-// proxyNetwork reads an address or a network, or says why it cannot be trusted.
+// proxyNetwork parses an address or a network. why is the reason why it cannot be trusted.
 func proxyNetwork(text string) (p netip.Prefix, why string) {
 	a, err := netip.ParseAddr(text)
 	if err == nil && a.Zone() == "" {
@@ -58,21 +58,21 @@ func proxyNetwork(text string) (p netip.Prefix, why string) {
 	p, err = netip.ParsePrefix(text)
 	switch {
 	case err != nil:
-		return p, "is no address and no network"
+		return p, "is neither an address nor a network"
 	case p.Addr().Is4In6():
-		return p, "is a network of IPv4: write it as one"
+		return p, "is an IPv4 network in IPv6 notation: write it as IPv4"
 	case p.Bits() == 0:
-		return p, "is everybody: anybody could say who he is"
+		return p, "covers all addresses, so that every client could forge its address"
 	case p != p.Masked():
-		return p, fmt.Sprintf("has bits beyond its length: %s is the network", p.Masked())
+		return p, fmt.Sprintf("has bits beyond its prefix length: the network is %s", p.Masked())
 	}
 	return p, ""
 }
 
-// isHostName reports whether a browser could send a name as the host of a URL.
+// isHostName reports whether a browser can send a name as the host of a URL.
 func isHostName(name string) bool {
 	if net.ParseIP(name) != nil {
-		return true // needless, and harmless
+		return true // not needed, but harmless
 	}
 	name = strings.TrimSuffix(name, ".")
 	if name == "" || len(name) > 253 {

@@ -50,7 +50,7 @@ func TestAnAPIThatOthersReachIsWarnedOf(t *testing.T) {
 	const user = "users: [{name: a, password_hash: x, roles: [view]}]"
 	for text, want := range map[string]string{
 		"{listen: '127.0.0.1:80', auth: none}":                          "",
-		"{listen: ':80', auth: none}":                                   "http/listen: whoever reaches this address may do everything",
+		"{listen: ':80', auth: none}":                                   "http/listen: every client that reaches this address may do everything",
 		"{listen: ':80', auth: {" + user + "}}":                         "http/listen: passwords and tokens travel unencrypted",
 		"{listen: ':80', auth: {" + user + "}, tls: {cert: a, key: b}}": "",
 		"{listen: '127.0.0.1:80', auth: {" + user + "}}":                "",

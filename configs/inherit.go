@@ -8,14 +8,14 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// inheritance completes lists of stages: what a stage does not say, and declares to
-// inherit, is what the setting elsewhere in the configuration says.
+// inheritance completes lists of stages: a setting that the stage inherits and the declaration
+// omits takes the value of the named setting of the configuration.
 type inheritance struct {
 	config   *Config
-	settings *config.Node                  // of the configuration, without what inherits
-	stages   map[string]pipeline.StageInfo // by their names
-	before   map[string]*config.Node       // record directories of the stages before, by what they inherit
-	problems config.Problems               // of names that stand for nothing
+	settings *config.Node                  // of the configuration, without pipelines and streams
+	stages   map[string]pipeline.StageInfo // by name
+	before   map[string]*config.Node       // record directories of the stages before, by the setting that they inherit
+	problems config.Problems               // names of entries that do not exist
 }
 
 func (c *Config) inheritance() *inheritance {
@@ -29,9 +29,8 @@ func (c *Config) inheritance() *inheritance {
 	return in
 }
 
-// list returns a copy of a list of stages that is complete. What it cannot complete is in
-// the problems. What a stage says of its record directory holds for those behind it, and
-// for no other branch.
+// list returns a completed copy of a list of stages. problems collects the failures. A stage's
+// record directory applies to the stages behind it, and not to other branches.
 func (in *inheritance) list(stages *config.Node) *config.Node {
 	before := in.before
 	defer func() { in.before = before }()
@@ -43,7 +42,7 @@ func (in *inheritance) list(stages *config.Node) *config.Node {
 	return &out
 }
 
-// stage leaves alone what is no stage: the build says what is wrong.
+// stage leaves an invalid entry as it is: the build reports it.
 func (in *inheritance) stage(n *config.Node) *config.Node {
 	name, settings, ok := pipeline.StageEntry(n)
 	if !ok || !settings.IsMap {
@@ -65,8 +64,8 @@ func (in *inheritance) stage(n *config.Node) *config.Node {
 	return &out
 }
 
-// inherit adds what the stage declares to inherit and the settings do not say: what stands
-// there without a value is not said either.
+// inherit adds the inherited settings that the declaration omits. A key without a value counts as
+// omitted.
 func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node) {
 	for _, i := range stage.Inherits {
 		if !settings.Get(i.Key).Empty() {
@@ -81,8 +80,8 @@ func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node)
 	}
 }
 
-// remember notes in which directory a stage records: what a stage behind it inherits from the
-// same setting is that of the recordings that it is given.
+// remember records the record directory of a stage: a stage behind it that inherits the same
+// setting gets the directory of the recordings that it receives.
 func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node) {
 	for _, i := range stage.Inherits {
 		if dir := settings.Get(i.Key); !dir.Empty() && slices.Contains(stage.Paths(pipeline.RecordDirectory), i.Key) {
@@ -95,8 +94,7 @@ func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node
 	}
 }
 
-// value returns a setting of the configuration as that of a stage, with the position of
-// where it was written.
+// value returns a setting of the configuration as a setting of a stage, with its position.
 func (in *inheritance) value(from, path string) *config.Node {
 	value := at(in.settings, from)
 	if value == nil {

@@ -156,7 +156,7 @@ func TestNoSettingHasTwoDefaults(t *testing.T) {
 		{"two stages", "", []pipeline.StageInfo{inherits("mp4/sync", "chunk"), inherits("mp4/sync", "none")}, nil, "mp4/sync has two defaults: stage"},
 		{"a stage and a package", "", []pipeline.StageInfo{inherits("memory/queue", 1)}, map[string]any{"memory/queue": 1}, "memory/queue has two defaults"},
 		{"a package and the file", "memory: {queue: 1}", nil, map[string]any{"memory/queue": 1}, "memory/queue has two defaults"},
-		{"what is no setting", "", []pipeline.StageInfo{inherits("mp4/synk", nil)}, nil, "stage s-mp4/synk inherits mp4/synk: there is no such setting"},
+		{"what is no setting", "", []pipeline.StageInfo{inherits("mp4/synk", nil)}, nil, "stage s-mp4/synk inherits mp4/synk, which is not a setting"},
 	} {
 		text, err := configs.Defaults([]byte(c.yaml), c.stages, c.owned)
 		if c.wrong == "" {

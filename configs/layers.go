@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// delimiter separates levels in koanf: no stream path holds it.
+	// delimiter separates levels in koanf. No stream path contains it.
 	delimiter      = "::"
 	envPrefix      = "SPOOL_"
 	environmentPos = "environment "
 )
 
-// layers merges configuration with koanf and remembers where it was written.
-// Leaves are *config.Node, which know their own place; keys are in at.
+// layers merges the layers with koanf and records positions. Leaves are *config.Node, which hold
+// their own position; at holds those of keys.
 type layers struct {
 	merged *koanf.Koanf
-	at     map[string]config.Pos // of the last layer that wrote the key, by path
-	blank  bool                  // the file has nothing in it
+	at     map[string]config.Pos // position in the last layer that sets the key, by path
+	blank  bool                  // the file is empty
 }
 
 func newLayers() (*layers, error) {
@@ -39,8 +39,8 @@ func newLayers() (*layers, error) {
 	return l, errors.Join(l.embedded(defaultYAML), l.embedded(elsewhere))
 }
 
-// embedded adds a file of the program. What is in it is written nowhere that the
-// user could look at: it has no position.
+// embedded adds a file of the program. Its values have no position, because the user cannot open
+// it.
 func (l *layers) embedded(data []byte) error {
 	return l.merged.Load(rawbytes.Provider(data), &positioned{layers: l, name: "default", inside: true})
 }
@@ -53,14 +53,14 @@ func (l *layers) file(name string) error {
 	return l.merged.Load(rawbytes.Provider(data), &positioned{layers: l, name: name})
 }
 
-// positioned is koanf's parser of a layer.
+// positioned implements koanf's parser for a layer.
 type positioned struct {
 	*layers
 	name   string
 	inside bool
 }
 
-// Unmarshal keeps positions where koanf's own parser would lose them.
+// Unmarshal keeps the positions, which koanf's own parser loses.
 func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
 	n, err := config.Parse(p.name, data)
 	if err != nil {
@@ -80,18 +80,18 @@ func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
 	return p.level(n, p.merged.Raw()), nil
 }
 
-// Marshal is part of koanf's interface; nothing is written by it.
+// Marshal is required by koanf's interface and unused.
 func (p *positioned) Marshal(map[string]any) ([]byte, error) {
 	return nil, fmt.Errorf("%s is only read", p.name)
 }
 
-// level returns a map for koanf to merge over what is below it.
+// level returns a map for koanf to merge over the layers below.
 func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	m := make(map[string]any, len(n.Entries))
 	for _, e := range n.Entries {
 		under, known := below[e.Key]
 		if e.Value.Empty() && known {
-			continue // nothing was written: what is below stays
+			continue // no value: the one below stays
 		}
 		l.at[e.Value.Path] = e.Pos
 		if e.Value.IsMap {
@@ -104,8 +104,8 @@ func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	return m
 }
 
-// environment adds the variables that begin with envPrefix, but for those of a command
-// that spool runs.
+// environment adds the variables that begin with envPrefix, except those that spool sets for its
+// commands.
 func (l *layers) environment(environ []string) error {
 	transform := func(name, value string) (string, any) {
 		keys := strings.Split(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "__")
@@ -133,7 +133,7 @@ func (l *layers) flags(flags []Flag) error {
 	return nil
 }
 
-// text returns a leaf that was given as text, and marks the way to it.
+// text returns a leaf of a variable or flag, and records its position for the keys above it.
 func (l *layers) text(keys []string, from, value string) *config.Node {
 	pos, path := config.Pos{File: from}, ""
 	for _, key := range keys {
@@ -146,7 +146,7 @@ func (l *layers) text(keys []string, from, value string) *config.Node {
 	return &config.Node{Pos: pos, Path: path, Scalar: value}
 }
 
-// has says whether a map has any entries, or something else stands in its place.
+// has reports whether a key holds a map with entries, or anything else.
 func (l *layers) has(key string) bool {
 	m, isMap := l.merged.Raw()[key].(map[string]any)
 	return !isMap || len(m) > 0

@@ -7,20 +7,19 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Limits bound what a pipeline that was made by request may take of the machine. In each 0
-// is no limit. What the pipeline has from the configuration file, by inheritance or by use,
-// does not count.
+// Limits bound the resources of a pipeline that was made by request. 0 is no limit. Settings that
+// the configuration file provides, by inheritance or by use, do not count.
 type Limits struct {
-	Pipelines int             `yaml:"pipelines" doc:"Most pipelines made by request; one more is refused, and those that are there stay. Here and below 0 is no limit."`
-	Patterns  int             `yaml:"patterns" doc:"Most patterns of streams of one of them."`
-	Stages    int             `yaml:"stages" doc:"Most stages of one of them, those of its branches among them."`
-	Memory    config.Size     `yaml:"memory" doc:"Most that one of them may hold for each stream that it records: max_bytes of gop_ring and of all branches of tee together. memory.max bounds what all streams take."`
-	Media     config.Duration `yaml:"media" doc:"Most of a stream that is held back: before and max_backlog, each."`
-	Commands  int             `yaml:"commands" doc:"Most commands of one of them at a time: concurrency of all its exec together."`
-	Waiting   int             `yaml:"waiting" doc:"Most commands of one of them that wait: max_waiting of all its exec together."`
+	Pipelines int             `yaml:"pipelines" doc:"Most pipelines made by request; one more is refused, existing ones stay. Here and below 0 is no limit."`
+	Patterns  int             `yaml:"patterns" doc:"Most stream patterns of one pipeline."`
+	Stages    int             `yaml:"stages" doc:"Most stages of one pipeline, including its branches."`
+	Memory    config.Size     `yaml:"memory" doc:"Most memory of one pipeline for each stream that it records: the sum of max_bytes of gop_ring and of all branches of tee. memory.max limits the sum of all streams."`
+	Media     config.Duration `yaml:"media" doc:"Most media held of a stream: applies to before and max_backlog each."`
+	Commands  int             `yaml:"commands" doc:"Most concurrent commands of one pipeline: the sum of concurrency of its exec stages."`
+	Waiting   int             `yaml:"waiting" doc:"Most waiting commands of one pipeline: the sum of max_waiting of its exec stages."`
 }
 
-// Check refuses what limits nothing.
+// Check refuses negative limits.
 func (l Limits) Check() config.Problems {
 	var c checks
 	for key, n := range map[string]int{"pipelines": l.Pipelines, "patterns": l.Patterns, "stages": l.Stages, "commands": l.Commands, "waiting": l.Waiting} {
@@ -29,11 +28,11 @@ func (l Limits) Check() config.Problems {
 	return c.problems
 }
 
-// bound is how a limit holds for the settings that take of it.
+// bound describes how a limit applies to settings.
 type bound struct {
 	key  string // of the limit
 	most int64
-	sum  bool // of all settings of a pipeline; else of each
+	sum  bool // the limit applies to the sum over a pipeline; else to each setting
 	read func(*config.Node) int64
 	show func(int64) string
 }
@@ -50,7 +49,7 @@ func boundOf[T ~int | ~int64](key string, most T, sum bool) bound {
 	}
 }
 
-// bounds returns the limits by what a setting takes.
+// bounds returns the limits by the resource that a setting takes.
 func (l *Limits) bounds() map[pipeline.Take]bound {
 	return map[pipeline.Take]bound{
 		pipeline.TakesMemory:   boundOf("memory", l.Memory, true),
@@ -60,8 +59,8 @@ func (l *Limits) bounds() map[pipeline.Take]bound {
 	}
 }
 
-// Exceeded finds what a pipeline made by request takes beyond declare.limits: in each
-// problem the setting, its value and the limit.
+// Exceeded returns the settings by which a pipeline made by request exceeds declare.limits. Each
+// problem has the setting, its value and the limit.
 func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) {
 	limits := o.config.Declare.Limits
 	count := func(n *config.Node, what string, many, most int, key string) {
@@ -80,7 +79,7 @@ func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) 
 	pipeline.EachTaken(list, func(s *pipeline.StageInfo, t pipeline.Taken) {
 		if t.Take == pipeline.TakesAnything {
 			if t.Written && !o.Inherited(s, t.At) {
-				problems.Add(t.At, "write the pipeline in the configuration file", "the stage does not say what this setting takes of the machine: a pipeline made by request takes only what declare.limits bounds")
+				problems.Add(t.At, "write the pipeline in the configuration file", "the stage does not declare which resource this setting takes: a pipeline made by request may only set resources that declare.limits bounds")
 			}
 			return
 		}
@@ -95,7 +94,7 @@ func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) 
 			}
 			return
 		}
-		full[t.Take] = b.sum // the setting by which it is too much says so, and not all behind it
+		full[t.Take] = b.sum // only the first setting beyond the limit is reported
 		beside := ""
 		if before > 0 {
 			beside = fmt.Sprintf(" beside the %s of the stages before", b.show(before))
@@ -109,7 +108,7 @@ func raise(key string) string {
 	return "write less here, or raise declare.limits." + key + " in the configuration file"
 }
 
-// ofFile reports whether the configuration file says what a setting takes.
+// ofFile reports whether a setting takes its value from the configuration file.
 func (o *Overlay) ofFile(s *pipeline.StageInfo, t pipeline.Taken) bool {
 	if t.Written {
 		return o.Inherited(s, t.At)

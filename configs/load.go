@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// FileName is the file that is read from the working directory if it is there.
+// FileName is the file that is read from the working directory if it exists.
 const FileName = "config.yaml"
 
 // DemoStream is the stream of demo.yaml.
@@ -25,27 +25,27 @@ var defaultYAML []byte
 //go:embed demo.yaml
 var demoYAML []byte
 
-// Options say where a configuration comes from. The zero value is the defaults
-// and what is in the working directory.
+// Options select the sources of a configuration. The zero value reads the defaults and the working
+// directory.
 type Options struct {
-	File    string   // must be there; empty: FileName, if it is there
-	Dir     string   // where FileName is looked for; empty: the working directory
-	Environ []string // as os.Environ
+	File    string   // must exist; empty: FileName, if it exists
+	Dir     string   // directory of FileName; empty: the working directory
+	Environ []string // in the form of os.Environ
 	Flags   []Flag
 
-	// Check finds what only a build finds. It is asked even where values are
-	// wrong, with the defaults in their places, so that all problems come at once.
+	// Check finds problems that only a build finds. It is called even for a configuration with
+	// invalid values, with defaults in their place, so that all problems are reported at once.
 	Check func(*Config) config.Problems
 }
 
-// Flag is a setting that was given on the command line.
+// Flag is a setting of the command line.
 type Flag struct {
-	Name  string // as it was written: --record-path
+	Name  string // as written: --record-path
 	Key   []string
 	Value string
 }
 
-// ParseSet makes the Flag of --set mp4/record_path=/data.
+// ParseSet parses the value of --set, such as mp4/record_path=/data.
 func ParseSet(text string) (Flag, error) {
 	path, value, ok := strings.Cut(text, "=")
 	if !ok || path == "" {
@@ -54,8 +54,7 @@ func ParseSet(text string) (Flag, error) {
 	return Flag{Name: "--set " + path, Key: config.SplitPath(path), Value: value}, nil
 }
 
-// Load merges the layers and checks the result. The error is a config.Problems
-// where something is wrong with a value, with all that is wrong.
+// Load merges the layers and checks the result. A config.Problems error holds all invalid values.
 func Load(o Options) (*Config, error) {
 	file, err := o.find()
 	if err != nil {
@@ -91,8 +90,7 @@ func Load(o Options) (*Config, error) {
 	return c, nil
 }
 
-// further adds what Check finds to the problems there are, but for what it says
-// again of the same value.
+// further adds the problems of Check, except for values that already have a problem.
 func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	if o.Check == nil {
 		return problems
@@ -106,13 +104,13 @@ func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	return problems
 }
 
-// find returns the file to read, or empty.
+// find returns the file to read, "" for none.
 func (o Options) find() (string, error) {
 	if o.File != "" {
 		info, err := os.Stat(o.File)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return "", fmt.Errorf("configuration %s is not there (without -c, %s in the working directory is read, if it is there)", o.File, FileName)
+			return "", fmt.Errorf("configuration %s does not exist (without -c, %s in the working directory is read if it exists)", o.File, FileName)
 		case err != nil:
 			return "", fmt.Errorf("configuration: %w", err)
 		case info.IsDir():
@@ -131,7 +129,7 @@ func (o Options) find() (string, error) {
 	return file, nil
 }
 
-// Default returns the configuration without anything that the user wrote.
+// Default returns the configuration without any user's settings.
 func Default() *Config {
 	l, err := newLayers()
 	if err != nil {
@@ -144,8 +142,8 @@ func Default() *Config {
 	return c
 }
 
-// explainEnvironment adds to an unknown variable which one was likely meant:
-// the commonest mistake is one underscore where two separate levels.
+// explainEnvironment suggests a similar variable for an unknown one. The commonest mistake is one
+// underscore between two levels.
 func explainEnvironment(problems config.Problems) config.Problems {
 	var known []string
 	for i, p := range problems {
@@ -165,7 +163,7 @@ func explainEnvironment(problems config.Problems) config.Problems {
 	return problems
 }
 
-// variables returns the names of the environment's settings, without the prefix.
+// variables returns the names of all environment variables, without the prefix.
 func variables() (names []string) {
 	_, docs := config.Describe(Config{})
 	for path := range docs {

@@ -107,7 +107,7 @@ func TestUnknownVariablesAreRefusedWithAHint(t *testing.T) {
 		"SPOOL_XYZ=1":                `environment SPOOL_XYZ: xyz: unknown key "xyz" (levels are separated by __`,
 		"SPOOL_MP4__FRAGMENT=maybe":  `environment SPOOL_MP4__FRAGMENT: mp4/fragment: true or false is wanted here, this is the text "maybe"`,
 		"SPOOL_MP4__MAX_DURATION=-1": `environment SPOOL_MP4__MAX_DURATION: mp4/max_duration: -1s is negative`,
-		"SPOOL_HTTP__LISTEN=:80":     `environment SPOOL_HTTP__LISTEN: http/listen: :80 can be reached by others`,
+		"SPOOL_HTTP__LISTEN=:80":     `environment SPOOL_HTTP__LISTEN: http/listen: :80 can be reached by other machines`,
 	} {
 		_, err := configs.Load(configs.Options{Dir: t.TempDir(), Environ: []string{variable}})
 		require.ErrorContains(t, err, want)
@@ -116,7 +116,7 @@ func TestUnknownVariablesAreRefusedWithAHint(t *testing.T) {
 
 func TestAFileThatIsAskedForMustBeThere(t *testing.T) {
 	_, err := configs.Load(configs.Options{File: filepath.Join(t.TempDir(), "none.yaml")})
-	require.ErrorContains(t, err, "none.yaml is not there")
+	require.ErrorContains(t, err, "none.yaml does not exist")
 	_, err = configs.Load(configs.Options{File: t.TempDir()})
 	require.ErrorContains(t, err, "is a directory, not a file")
 }

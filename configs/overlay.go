@@ -9,19 +9,18 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Overlay is a configuration as pipelines are declared over it, each as the file would under
-// pipelines. It has at hand what every one of them is judged by, and is not changed: any
-// number of them may be declared at once.
+// Overlay declares pipelines over a configuration, in the form of the file's block pipelines. It
+// caches the data that every declaration needs, and is immutable: it is safe for concurrent use.
 type Overlay struct {
 	config      *Config
 	inheritance inheritance
 }
 
-// Overlay prepares the configuration for pipelines to be declared over it.
+// Overlay prepares the configuration for the declaration of further pipelines.
 func (c *Config) Overlay() *Overlay { return &Overlay{c, *c.inheritance()} }
 
-// Pipeline decodes one declaration and completes it from the other settings. With problems
-// it holds what could be read.
+// Pipeline decodes a declaration and completes it from the other settings. With problems, it holds
+// the valid part.
 func (o *Overlay) Pipeline(name string, n *config.Node) (p Pipeline, problems config.Problems) {
 	p.SetDefaults()
 	if err := PipelineName(name).Validate(); err != nil {
@@ -35,8 +34,7 @@ func (o *Overlay) Pipeline(name string, n *config.Node) (p Pipeline, problems co
 	return p, problems
 }
 
-// Inherited reports whether a setting of a stage says what it would inherit if it were not
-// written.
+// Inherited reports whether a written setting of a stage equals the value that it would inherit.
 func (o *Overlay) Inherited(stage *pipeline.StageInfo, value *config.Node) bool {
 	for _, i := range stage.Inherits {
 		if !strings.HasSuffix(value.Path, "/"+i.Key) {
@@ -48,8 +46,8 @@ func (o *Overlay) Inherited(stage *pipeline.StageInfo, value *config.Node) bool 
 	return false
 }
 
-// With returns a copy of the configuration in which further pipelines are declared. One
-// of a name that is there takes its place. The configuration itself is not changed.
+// With returns a copy of the configuration with further pipelines, which replace pipelines of the
+// same name. It does not change the configuration.
 func (c *Config) With(declared map[PipelineName]Pipeline) *Config {
 	out := *c
 	out.Pipelines = make(map[PipelineName]Pipeline, len(c.Pipelines)+len(declared))
@@ -58,20 +56,19 @@ func (c *Config) With(declared map[PipelineName]Pipeline) *Config {
 	return &out
 }
 
-// Shown returns a pipeline as YAML, resolved, as whoever may look may see it: without
-// secrets, and of a URL its host and of a command its program only. With own it returns
-// what the author of the pipeline may see: all but secrets.
+// Shown returns a resolved pipeline as YAML for a caller of the API: without secrets, and only with
+// the host of a URL and the program of a command. With own it returns the full declaration without
+// secrets, for its author.
 func (p Pipeline) Shown(own bool) []byte {
 	p.Stages = shownStages(p.Stages, own)
 	n, _ := config.Describe(p)
 	return n.YAML(config.Style{})
 }
 
-// Same reports whether two pipelines are declared alike, secrets and all.
+// Same reports whether two pipelines have equal declarations, including secrets.
 func (p Pipeline) Same(o Pipeline) bool {
 	return reflect.DeepEqual(config.Reveal(p).Any(), config.Reveal(o).Any())
 }
 
-// Writes tells whether the value of a path, such as pipelines/default, was
-// written, and is not the program's own.
+// Writes reports whether a layer of the user sets the value of a path, such as pipelines/default.
 func (c *Config) Writes(path string) bool { return c.at(path) != nil }

@@ -19,9 +19,8 @@ const referenceHead = `# Every setting with its default and what it means. Gener
 
 `
 
-// Reference is reference.yaml: the configuration with all defaults, one example of
-// each thing that has none, and the settings of the given stages. It is itself a
-// configuration that is taken.
+// Reference returns reference.yaml: the configuration with all defaults, an example of each setting
+// without a default, and the settings of the given stages. It is itself a valid configuration.
 func Reference(stages []pipeline.StageInfo) []byte {
 	c := Default()
 	c.Streams = map[StreamPath]Stream{
@@ -40,12 +39,12 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()
 	c.HTTP.Hosts, c.HTTP.TrustedProxies = []string{"recorder.lan"}, []string{"127.0.0.1", "10.0.0.0/8"}
 	_, docs := config.Describe(c)
-	text := config.Reveal(c).YAML(config.Style{Doc: func(path string) string { return docs[path] }}) // whose secrets are examples
+	text := config.Reveal(c).YAML(config.Style{Doc: func(path string) string { return docs[path] }}) // its secrets are examples
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }
 
-// withStages documents the stages of the default pipeline in their place, and
-// after them, as comments, those that it does not have.
+// withStages documents the stages of the default pipeline in their place, and the other stages
+// behind them, as comments.
 func withStages(text []byte, stages []pipeline.StageInfo) []byte {
 	var places, documented, others bytes.Buffer
 	for _, n := range defaultStages(config.Pos{}).List {
@@ -69,9 +68,8 @@ func indent(text []byte, by string) string {
 	return by + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n"+by) + "\n"
 }
 
-// StagesYAML returns a list of stages as a pipeline's declaration has it, each with
-// all its settings at their defaults. Only those that follow each other by their
-// types make a pipeline.
+// StagesYAML returns a list of stages in the form of a declaration, each with all settings at their
+// defaults. The list need not be a valid pipeline.
 func StagesYAML(stages []pipeline.StageInfo) []byte {
 	var out bytes.Buffer
 	for _, s := range stages {

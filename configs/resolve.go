@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// resolve decodes the merged layers, checks them, and completes the pipelines.
-// With problems the configuration is only good to be looked at for more of them.
+// resolve decodes the merged layers, checks them, and completes the pipelines. With problems, the
+// configuration is only fit for finding further problems.
 func resolve(tree *config.Node) (*Config, config.Problems) {
 	c := &Config{tree: tree}
 	problems := tree.Decode(c)
@@ -24,7 +24,7 @@ func resolve(tree *config.Node) (*Config, config.Problems) {
 	}
 	for name, p := range c.Pipelines {
 		if p.Stages == nil || !p.Stages.IsList || len(p.Stages.List) == 0 {
-			delete(c.Pipelines, name) // a problem, see Pipeline.Check
+			delete(c.Pipelines, name) // Pipeline.Check reports it
 			continue
 		}
 		p.Stages = in.list(p.Stages)
@@ -39,8 +39,7 @@ const DefaultPipeline = "default"
 //go:embed pipeline.yaml
 var pipelineYAML []byte
 
-// defaultStages returns the list of stages that the mp4 block stands for. It is
-// written nowhere: what is wrong with it is wrong with the block.
+// defaultStages returns the list of stages of the mp4 block. Their position is that of the block.
 func defaultStages(pos config.Pos) *config.Node {
 	names, err := config.Parse("pipeline.yaml", pipelineYAML)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Schema returns the JSON Schema (2020-12) of a configuration file with pipelines of
-// the given stages, for editors. It refuses nothing that Load takes.
+// Schema returns the JSON Schema (2020-12) of a configuration file with pipelines of the given
+// stages, for editors. It accepts everything that Load accepts.
 func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	node := func(path string) map[string]any {
 		if path == "pipelines/*/stages" {
@@ -19,7 +19,7 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	}
 	schema := config.Schema(Default(), node)
 	maps.Copy(schema, map[string]any{
-		"$id":               "https://github.com/gospool/spool/configs/schema.json", // a name, which nothing fetches
+		"$id":               "https://github.com/gospool/spool/configs/schema.json", // only an identifier
 		"$schema":           "https://json-schema.org/draft/2020-12/schema",
 		"title":             "spool",
 		"description":       "Configuration of spool, a recorder of live video.",
@@ -28,8 +28,8 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	return json.MarshalIndent(schema, "", "  ")
 }
 
-// entrySchema returns that of an entry of declare: a name, and the settings of the stage
-// that takes it.
+// entrySchema returns the schema of an entry of declare: a name, and the settings of the stage that
+// uses it.
 func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
 	for _, s := range stages {
 		named, ok := s.Named()
@@ -47,8 +47,8 @@ func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
 	return nil
 }
 
-// stagesSchema returns a list of stages, each its name, or its name with its settings.
-// A stage's own settings may hold lists of stages: they are left open.
+// stagesSchema returns the schema of a list of stages, each a name, or a name with settings. It
+// does not check lists of stages inside a stage's settings.
 func stagesSchema(stages []pipeline.StageInfo) map[string]any {
 	names, settings := []any{}, map[string]any{}
 	for _, s := range stages {

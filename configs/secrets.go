@@ -8,13 +8,12 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// What is secret is said by the type of a setting alone: config.Secret,
-// config.Token, config.URL, config.DSN, config.Command and config.Environment. What is
-// decoded into a struct shows itself accordingly. The lists of stages are kept as they
-// were written: here they are shown by the types of the stages' settings.
+// Only the type of a setting makes it secret: config.Secret, config.Token, config.URL, config.DSN,
+// config.Command and config.Environment. Decoded structs hide their secrets by these types. Lists
+// of stages are kept undecoded, so they are shown here by the types of the stages' settings.
 
-// shownStages returns what may be shown of a list of stages; with own what its author may
-// see. Of what is no stage nothing is shown.
+// shownStages returns the visible part of a list of stages; with own, the part that its author may
+// see. It cuts entries that are not stages.
 func shownStages(list *config.Node, own bool) *config.Node {
 	if list.Empty() {
 		return list
@@ -40,7 +39,7 @@ func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool
 			continue
 		}
 		if !n.IsMap {
-			out.List[i] = n // a bare name
+			out.List[i] = n // a name without settings
 			continue
 		}
 		one := *n
@@ -51,14 +50,14 @@ func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool
 	return &out
 }
 
-// written leaves out what settings have only borrowed: the place that they name shows it.
+// written removes borrowed settings, which are shown where they are declared.
 func written(settings *config.Node) *config.Node {
 	out := *settings
 	out.Entries = slices.DeleteFunc(slices.Clone(settings.Entries), func(e config.Entry) bool { return e.Value.Borrowed })
 	return &out
 }
 
-// shownEntries is shownStages for the entries of a list of declare.
+// shownEntries is shownStages for a list of named entries of declare.
 func shownEntries(key string, list *config.Node) *config.Node {
 	out := *list
 	out.List = slices.Clone(list.List)
@@ -75,7 +74,7 @@ func shownEntries(key string, list *config.Node) *config.Node {
 	return &out
 }
 
-// exampleAuth returns what reference.yaml shows: nobody knows these secrets.
+// exampleAuth returns the examples of reference.yaml, with invalid secrets.
 func exampleAuth() (Auth, TLS, IngestAuth) {
 	hash := config.NewSecret("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	token := config.NewToken("sha256:" + strings.Repeat("0", 64))

@@ -12,10 +12,9 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Show returns the resolved configuration as YAML, each value with where it came
-// from, as whoever may look may see it: secrets are left out, URLs and commands cut. What
-// it prints is a configuration itself where nothing is; else it says so at its head, and
-// each value that is not whole is refused by Load.
+// Show returns the resolved configuration as YAML, each value with its origin, for any reader:
+// secrets are removed, URLs and commands cut. Without such values the result is a valid
+// configuration. Otherwise a comment at its head names the cuts, and Load refuses each cut value.
 func (c *Config) Show() []byte {
 	n, _ := config.Describe(c)
 	for _, e := range entriesOf(n.Get("pipelines")) {
@@ -33,7 +32,7 @@ func (c *Config) Show() []byte {
 		}
 	}
 	if d := n.Get("database").Get("dsn"); d != nil && c.Database.Driver != "sqlite" {
-		if shown := c.Database.DSN.String(); !strings.Contains(shown, "://") && !strings.ContainsAny(shown, "(=") { // no file, whatever it looks like
+		if shown := c.Database.DSN.String(); !strings.Contains(shown, "://") && !strings.ContainsAny(shown, "(=") { // not a file, although it looks like one
 			*d = *config.Cut(d)
 		}
 	}
@@ -59,7 +58,7 @@ func anyCut(n *config.Node) bool {
 		slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return anyCut(e.Value) })
 }
 
-// origin returns where a value was written.
+// origin returns the place where a value was written.
 func (c *Config) origin(n *config.Node) string {
 	pos := n.Pos
 	if at := c.at(n.Path); at != nil && pos == (config.Pos{}) {
@@ -86,9 +85,8 @@ func at(n *config.Node, path string) *config.Node {
 	return n
 }
 
-// Compile makes the plans of the pipelines, in the order of their names. It is
-// the last check of a configuration, and does no I/O: the stages must be linked
-// into the program.
+// Compile makes the plans of the pipelines, sorted by name. It is the last check of a
+// configuration, and does no I/O. The stages must be linked into the program.
 func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	var problems config.Problems
 	var out []recorder.Declared
@@ -103,7 +101,7 @@ func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	return out, nil
 }
 
-// CompilePipeline makes the plan of one pipeline, which the configuration may have or not.
+// CompilePipeline makes the plan of one pipeline, which need not be in the configuration.
 func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declared, config.Problems) {
 	plan, problems := pipeline.Compile(string(name), p.Stages)
 	d := recorder.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
@@ -121,8 +119,8 @@ func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declar
 	return d, problems
 }
 
-// Problem is something wrong with the value of a path, such as
-// streams[live/a]/pull, that was found after the load.
+// Problem returns a problem with the value of a path, such as streams[live/a]/pull, that was found
+// after the load.
 func (c *Config) Problem(path, msg string) config.Problem {
 	p := config.Problem{Path: path, Msg: msg}
 	if n := c.at(path); n != nil {

@@ -10,8 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// warnings are about a configuration that is right, but does not do what its
-// author may expect.
+// warnings lists valid settings that may not do what the user expects.
 func (c *Config) warnings() (ps config.Problems) {
 	warn := func(hint, msg string, keys ...string) {
 		n := c.tree
@@ -32,40 +31,40 @@ func (c *Config) warnings() (ps config.Problems) {
 	})
 	for _, path := range slices.Sorted(maps.Keys(c.Streams)) {
 		if !c.Streams[path].Pull.Empty() && len(c.Pipelines) > 0 && !c.recorded(string(path)) {
-			warn("", "no pipeline is for this stream: it is never fetched", "streams", string(path))
+			warn("", "no pipeline matches this stream: it is never pulled", "streams", string(path))
 		}
 	}
 	return ps.Sorted()
 }
 
-// httpWarnings are about an address of the API that others reach.
+// httpWarnings warn of an API address that other machines can reach.
 func (c *Config) httpWarnings(warn func(hint, msg string)) {
 	switch h := c.HTTP; {
 	case !(config.Address{Listen: h.Listen}).Public():
 	case h.Auth.Open():
-		warn("keep it inside a network that you trust, or name users: spool passwd makes their hashes", "whoever reaches this address may do everything: watch, delete, and declare pipelines")
+		warn("keep it inside a network that you trust, or name users: spool passwd makes their hashes", "every client that reaches this address may do everything: watch, delete, and declare pipelines")
 	case h.TLS.Cert == "":
-		warn("set http.tls, or listen on loopback behind a proxy that has it", "passwords and tokens travel unencrypted to this address")
+		warn("set http.tls, or listen on loopback behind a proxy with TLS", "passwords and tokens travel unencrypted to this address")
 	}
 }
 
-// ingestWarnings are about addresses that others reach.
+// ingestWarnings warn of ingest addresses that other machines can reach.
 func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
 	all, users := c.Ingest.Addresses(), c.Ingest.Auth.Users
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		switch at := all[path]; {
 		case !at.Public():
 		case len(users) == 0:
-			warn("keep it inside a network that you trust", "whoever reaches this address may publish", path)
-		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0 && !(takesPasswords(all) && len(c.withoutDigest()) < len(users)): // else it is for those who have one
-			warn("spool passwd --digest REALM --user NAME makes one", fmt.Sprintf("these users cannot publish here, since they have no digest, and passwords are not taken as they are: %s", strings.Join(c.withoutDigest(), ", ")), path)
+			warn("keep it inside a network that you trust", "every client that reaches this address may publish", path)
+		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0 && !(takesPasswords(all) && len(c.withoutDigest()) < len(users)): // otherwise the address is for the users with a digest
+			warn("spool passwd --digest REALM --user NAME makes one", fmt.Sprintf("these users cannot publish here, because they have no digest and the server does not accept their passwords: %s", strings.Join(c.withoutDigest(), ", ")), path)
 		case !at.Encrypted && at.Passwords && at.Digests:
 			warn("", "passwords of publishers may travel here unencrypted", path)
 		}
 	}
 }
 
-// takesPasswords reports whether there is an address at which a user needs no digest.
+// takesPasswords reports whether an address accepts passwords.
 func takesPasswords(all map[string]config.Address) bool {
 	for _, at := range all {
 		if !at.TakesOnlyDigests() {

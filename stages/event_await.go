@@ -98,6 +98,6 @@ func (a *awaiting) report(out *pipeline.Report, clock pipeline.Clock) {
 		}
 	}
 	if late > 0 {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("%d events are not recorded: no picture of the stream came in time; let the trigger wait longer", late))
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d events are not recorded: the first picture of the stream came too late; let the trigger wait longer", late))
 	}
 }

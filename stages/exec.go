@@ -19,13 +19,13 @@ import (
 
 // ExecConfig configures the command that runs when a recording ends.
 type ExecConfig struct {
-	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"a command of declare.exec by its name, with all that is said there: the only one that a pipeline made by request may run"`
-	Command     config.Command     `yaml:"command" reaches:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
-	Timeout     config.Duration    `yaml:"timeout" takes:"nothing" doc:"a command that runs longer is killed, with all that it started"`
-	Concurrency int                `yaml:"concurrency" takes:"commands" doc:"so many run at a time, of all streams of the pipeline"`
-	MaxWaiting  int                `yaml:"max_waiting" takes:"waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
-	Environment config.Environment `yaml:"environment" reaches:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
-	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory that {path} begins with: that of the mp4 stage before"`
+	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"name of a command of declare.exec, with its settings: the only kind of command that a pipeline made by request may run"`
+	Command     config.Command     `yaml:"command" reaches:"command" doc:"the program and its arguments, each an item of the list, without a shell; placeholders are {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, except in text that a program reads as a script, such as the argument of sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, environment variables of the same names that every command has"`
+	Timeout     config.Duration    `yaml:"timeout" takes:"nothing" doc:"a command that runs longer is killed, with all processes that it started"`
+	Concurrency int                `yaml:"concurrency" takes:"commands" doc:"commands that run at the same time, of all streams of the pipeline"`
+	MaxWaiting  int                `yaml:"max_waiting" takes:"waiting" doc:"longest queue; further commands are skipped, logged and counted"`
+	Environment config.Environment `yaml:"environment" reaches:"environment" doc:"names of variables of spool's own environment that the command inherits, beside PATH, HOME, LANG, TZ and TMPDIR"`
+	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory at the begin of {path}: that of the mp4 stage before"`
 }
 
 // execDefaults apply to a declaration that sets only a command.
@@ -94,7 +94,7 @@ func names[V any](m map[string]V) (out []string) {
 
 func init() {
 	pipeline.RegisterTransform("exec", execDefaults,
-		"Runs a command when a recording is finished, if need be by recovery, beside the recording of the next one. At its end spool waits for commands within shutdown_timeout; those that are left then, or by a crash, are run at the next start, again if they had begun, unless their file is gone. Stands between mp4 and metadata.",
+		"Runs a command for each finished or recovered recording, while the next one is being recorded. At its end spool waits for commands within shutdown_timeout. The next start runs the commands that are left then, or by a crash, again if they had begun, unless their file is gone. Place it between mp4 and metadata.",
 		newExec)
 }
 
@@ -145,7 +145,7 @@ func (e *execStage) keep(r *media.Recording) string {
 		return k.Name()
 	}
 	if !e.unstored.Swap(true) {
-		e.log.Warn("keeping a command failed: it is run from memory; further ones are not mentioned", "file", r.Path, "error", err)
+		e.log.Warn("storing a command failed: it runs from memory, and a crash loses it; further failures are not logged", "file", r.Path, "error", err)
 	}
 	return ""
 }
@@ -171,7 +171,7 @@ func (e *execStage) start(r media.Recording, kept string) {
 	}
 	e.commands.store.Done(kept)
 	e.refused.Add(1)
-	log.Error("commands take longer than recordings: for this one none is run", "waiting", e.cfg.MaxWaiting)
+	log.Error("commands take longer than recordings: the command of this one is skipped", "waiting", e.cfg.MaxWaiting)
 }
 
 // args returns the command with the recording's values filled in. A value never splits an argument
@@ -179,7 +179,7 @@ func (e *execStage) start(r media.Recording, kept string) {
 // error.
 func (e *execStage) args(r *media.Recording) ([]string, error) {
 	if !filepath.IsLocal(filepath.FromSlash(r.Path)) || strings.ContainsRune(r.Path+r.Stream, 0) {
-		return nil, fmt.Errorf("%w: the path %.200q of stream %.200q leads out of the record directory, or is no text", errValue, r.Path, r.Stream)
+		return nil, fmt.Errorf("%w: the path %.200q of stream %.200q leads out of the record directory, or contains a NUL byte", errValue, r.Path, r.Stream)
 	}
 	args := e.cfg.Command.Reveal()
 	for i, arg := range args {
@@ -190,7 +190,7 @@ func (e *execStage) args(r *media.Recording) ([]string, error) {
 			continue
 		}
 		if !strings.HasPrefix(arg, "{file}") {
-			return nil, fmt.Errorf("%w: the argument %q would be taken for an option", errValue, args[i])
+			return nil, fmt.Errorf("%w: a program would read the argument %q as an option", errValue, args[i])
 		}
 		args[i] = "./" + args[i]
 	}
@@ -212,10 +212,10 @@ func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 		log.Info("command ended")
 		return
 	case out.Left() && kept != "":
-		log.Warn("a command is left, since spool ends: the next start runs it", "had_begun", out.Ran)
+		log.Warn("a command is left because spool ends: the next start runs it", "had_begun", out.Ran)
 		return
 	case out.Left():
-		log.Error("a command is lost, since spool ends: it could not be stored", "had_begun", out.Ran)
+		log.Error("a command is lost because spool ends and it could not be stored", "had_begun", out.Ran)
 		return
 	}
 	log.Error("command failed", "error", out.Err, "output", out.Output)
@@ -232,9 +232,9 @@ func (e *execStage) Report(r *pipeline.Report) {
 		r.LastError = *text
 	}
 	if n := e.unfit.Load(); n > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, since a name of an earlier version would be taken for an option or another file: the log says which", n))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, because a program would read a name of an earlier version as an option or another file: the log names them", n))
 	}
 	if n := e.refused.Load(); n > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, since max_waiting of them wait: raise concurrency", n))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, because max_waiting of them wait: raise concurrency", n))
 	}
 }

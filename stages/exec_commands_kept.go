@@ -93,9 +93,9 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("its file is gone")
 	case errors.Is(err, filesystem.ErrNotBelow):
-		return errors.New("its file is no recording: a link leads to it, or it is one")
+		return errors.New("its file is not a recording: it is a symbolic link, or below one")
 	case err == nil && !info.Mode().IsRegular() || !strings.HasSuffix(k.Path, ".mp4"):
-		return errors.New("its file is no recording")
+		return errors.New("its file is not a recording")
 	}
 	e := &execStage{cfg: cfg, commands: c, log: log.With("pipeline", k.Pipeline, "stream", k.Stream, "stage", "exec"), pipeline: k.Pipeline}
 	e.cfg.MaxWaiting = math.MaxInt32 // it waited once already

@@ -27,7 +27,7 @@ func (c ExecConfig) checkScripts() (problems config.Problems) {
 		words[i] = commandWord{arg, i}
 	}
 	if len(words) > 0 && placeholder.MatchString(words[0].text) {
-		return config.Problems{config.At("command/0", "a placeholder stands in the name of the program: whoever names a stream would choose it").
+		return config.Problems{config.At("command/0", "a placeholder stands in the name of the program: the publisher of a stream would choose it").
 			WithHint(`name the program, as in command: [/usr/local/bin/done, "{path}"]`)}
 	}
 	refused := map[int]bool{}
@@ -39,7 +39,7 @@ func (c ExecConfig) checkScripts() (problems config.Problems) {
 		}
 		refused[found.word.item] = true
 		problems = append(problems, config.At(config.Join("command", strconv.Itoa(found.word.item)),
-			"%s stands where %s reads a script: whoever names a stream would write in it", m, filepath.Base(found.by)).WithHint("%s", scriptHint(m, found.all)))
+			"%s stands where %s reads a script: the publisher of a stream would write a part of it", m, filepath.Base(found.by)).WithHint("%s", scriptHint(m, found.all)))
 	}
 	return problems
 }

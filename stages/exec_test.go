@@ -369,7 +369,7 @@ func TestAKeptCommandStaysInItsDirectory(t *testing.T) {
 	require.NoError(t, os.Symlink(outside, filepath.Join(cfg.RecordPath, "way")))
 	k.Stream = "live/a"
 	for _, k.Path = range []string{"link.mp4", "way/a.mp4"} {
-		require.ErrorContains(t, commands.Resume(k, cfg, slog.New(slog.DiscardHandler)), "no recording: a link leads to it")
+		require.ErrorContains(t, commands.Resume(k, cfg, slog.New(slog.DiscardHandler)), "not a recording: it is a symbolic link")
 	}
 	k.ID = "x"
 	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "not a UUID")
@@ -406,7 +406,7 @@ func TestCommandsRunWithoutAStore(t *testing.T) {
 	recorded(t, s, media.Recording{Path: "a.mp4"})
 	recorded(t, s, media.Recording{Path: "b.mp4"})
 	commands.Leave(t.Context())
-	require.Equal(t, 1, strings.Count(log.String(), "it is run from memory"))
+	require.Equal(t, 1, strings.Count(log.String(), "it runs from memory"))
 	require.Equal(t, 2, strings.Count(log.String(), "a command is lost"))
 }
 

@@ -15,9 +15,9 @@ import (
 
 // GOPRingConfig bounds the queue of a pipeline: no other stage lets media wait.
 type GOPRingConfig struct {
-	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" takes:"media" doc:"what is kept for an event from before its trigger"`
-	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" takes:"nothing" doc:"what an event records after its last trigger"`
-	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"most memory held; beyond it whole GOPs are dropped"`
+	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" takes:"media" doc:"media that is held for an event from before its trigger"`
+	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" takes:"nothing" doc:"media that an event records after its last trigger"`
+	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"largest memory of the queue; beyond it whole GOPs are dropped"`
 	MaxTime config.Duration `yaml:"max_backlog" takes:"media" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
 }
 
@@ -45,7 +45,7 @@ var gopRingDefaults = GOPRingConfig{
 
 func init() {
 	pipeline.RegisterBuffer("gop_ring", gopRingDefaults,
-		"Absorbs what the disk cannot take at once, bounded in bytes and in time. When it is full it drops whole GOPs, oldest first, and marks the gap.",
+		"Queues media while the disk is slow, bounded in bytes and in time. When it is full it drops whole GOPs, the oldest first, and marks the gap.",
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 

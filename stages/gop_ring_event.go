@@ -246,7 +246,7 @@ func (g *gopGate) shed() {
 	}
 	g.drop(next)
 	if !g.short {
-		g.set.Log.Warn("an event would have less from before its trigger than is asked for: raise max_bytes of gop_ring",
+		g.set.Log.Warn("the pre-roll of an event would be shorter than before: raise max_bytes of gop_ring",
 			"before", time.Duration(g.cfg.Before), "held", g.span(), "max_bytes", int64(g.cfg.MaxSize))
 	}
 	g.short = true
@@ -312,7 +312,7 @@ func (g *gopGate) Report(out *pipeline.Report) {
 	}
 	g.await.report(out, g.set.Clock)
 	if g.short {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("an event would have only %v from before its trigger, not %v: raise max_bytes of gop_ring, now %d",
+		out.Warnings = append(out.Warnings, fmt.Sprintf("the pre-roll of an event would be only %v, not %v: raise max_bytes of gop_ring, now %d",
 			g.span().Round(time.Millisecond), time.Duration(g.cfg.Before), int64(g.cfg.MaxSize)))
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // KeyframesConfig sets the speed of a time-lapse.
 type KeyframesConfig struct {
-	Speed uint32 `yaml:"speed" takes:"nothing" doc:"how many times faster than life: 60 makes a second of a minute; 1 keeps the times"`
+	Speed uint32 `yaml:"speed" takes:"nothing" doc:"speed-up of the time-lapse: 60 turns a minute into a second; 1 keeps the times"`
 }
 
 // Validate refuses an impossible speed.
@@ -26,7 +26,7 @@ func (c KeyframesConfig) Validate() error {
 
 func init() {
 	pipeline.RegisterTransform("keyframes", KeyframesConfig{Speed: 60},
-		"Makes a time-lapse: the pictures that decode without any other, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
+		"Makes a time-lapse: the pictures that decode without any other, without sound, speed times faster. The stages behind it, such as the segmenter with max_duration, count in the time-lapse's time.",
 		newKeyframes, pipeline.GivesKeyFrames)
 }
 
@@ -161,7 +161,7 @@ func (k *keyframes) Report(r *pipeline.Report) {
 	if since := k.noneSinceUTC.Load(); since != 0 {
 		r.Problems = append(r.Problems, pipeline.Problem{
 			Problem: "no_standalone_pictures", Since: time.Unix(0, since), Failing: true,
-			Cause: "no picture of the stream comes that decodes without others", Remedy: standaloneRemedy,
+			Cause: "no picture of the stream decodes without others", Remedy: standaloneRemedy,
 		})
 	}
 }
@@ -190,7 +190,7 @@ func (k *keyframes) await(passed int64) {
 	k.passedNS += passed
 	if k.noneSinceUTC.Load() == 0 && (k.skipped >= maxSkipped || k.passedNS > maxPassedNS) {
 		k.noneSinceUTC.Store(k.set.Clock.Now().UnixNano())
-		k.set.Log.Warn("keyframes finds no picture in this stream that decodes alone: nothing goes on until one comes", "remedy", standaloneRemedy)
+		k.set.Log.Warn("keyframes finds no picture in this stream that decodes alone: nothing is recorded until one comes", "remedy", standaloneRemedy)
 	}
 }
 
@@ -237,7 +237,7 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	t := from.Tracks[k.track]
 	k.blind.Store(t.Kind() != media.Video)
 	if t.Kind() != media.Video {
-		k.set.Log.Warn("keyframes finds no pictures in this stream: nothing of it goes on", "tracks", len(from.Tracks))
+		k.set.Log.Warn("keyframes finds no pictures in this stream: nothing is recorded of it", "tracks", len(from.Tracks))
 		return nil
 	}
 	t.FrameDurationTicks = 0

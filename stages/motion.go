@@ -13,12 +13,12 @@ import (
 
 // MotionConfig configures which changes of the picture size are an event.
 type MotionConfig struct {
-	Threshold float64         `yaml:"threshold" takes:"nothing" doc:"how many times its usual size the coded picture must reach"`
-	Window    config.Duration `yaml:"window" takes:"nothing" doc:"over which sizes are averaged: a single large picture is no motion"`
-	Adapt     config.Duration `yaml:"adapt" takes:"nothing" doc:"how long a change must last to become usual; a third of it is learnt from before anything is raised"`
-	Hold      config.Duration `yaml:"hold" takes:"nothing" doc:"motion that comes back within it is the same event"`
-	Name      string          `yaml:"name" reaches:"nothing" doc:"of the events"`
-	Protect   bool            `yaml:"protect" reaches:"protection" doc:"keep the files from deletion"`
+	Threshold float64         `yaml:"threshold" takes:"nothing" doc:"ratio of the size of coded pictures to their usual size that is an event"`
+	Window    config.Duration `yaml:"window" takes:"nothing" doc:"time over which sizes are averaged: a single large picture is not motion"`
+	Adapt     config.Duration `yaml:"adapt" takes:"nothing" doc:"time after which a lasting change becomes usual; no event is raised in the first third of it"`
+	Hold      config.Duration `yaml:"hold" takes:"nothing" doc:"motion that returns within this time belongs to the same event"`
+	Name      string          `yaml:"name" reaches:"nothing" doc:"name of the events"`
+	Protect   bool            `yaml:"protect" reaches:"protection" doc:"protect the files from deletion"`
 }
 
 // Validate refuses settings that would report everything or nothing as motion.
@@ -41,7 +41,7 @@ func init() {
 		Threshold: 2.5, Window: config.Duration(500 * time.Millisecond), Adapt: config.Duration(30 * time.Second),
 		Hold: config.Duration(5 * time.Second), Name: "motion",
 	}, "Raises an event when pictures take more bytes than usual, without decoding any: people and cars in a quiet scene, a light, a camera that is turned. "+
-		"Not what is small or slow against leaves, rain and noise, nor anything in a stream of constant bitrate or of key frames only. Put it before gop_ring.", newMotion,
+		"It misses motion that is small or slow against leaves, rain and noise, and any motion in a stream of constant bitrate or of key frames only. Place it before gop_ring.", newMotion,
 		pipeline.RaisesEvents, pipeline.NeedsEveryPicture)
 }
 

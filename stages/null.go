@@ -11,7 +11,7 @@ type NullConfig struct{}
 
 func init() {
 	pipeline.RegisterSink("null", NullConfig{},
-		"Forgets whatever comes: the end of a pipeline whose files are in no catalogue, or of one that is only measured.",
+		"Discards all elements: the end of a pipeline whose files are not in the catalogue, or that is only measured.",
 		func(pipeline.Settings, NullConfig) (pipeline.Sink[any], error) { return null{}, nil })
 }
 

@@ -14,15 +14,15 @@ import (
 
 // SegmenterConfig configures when a file ends and the next one begins.
 type SegmenterConfig struct {
-	MaxDuration config.Duration `yaml:"max_duration" inherit:"mp4.max_duration" takes:"nothing" doc:"longest file; it is cut at the next key frame, however late that comes, 0 is no limit"`
-	MaxSize     config.Size     `yaml:"max_size" inherit:"mp4.max_file_size" takes:"nothing" doc:"largest file; it is cut at the last key frame before, and without one ends at four times this, 0 is no limit"`
-	Align       config.Duration `yaml:"align" takes:"nothing" doc:"cut by the wall clock, at the first key frame at or after each multiple of this since midnight: 15m is a quarter to, past and the hour; it divides a day, 0 is off"`
-	Timezone    string          `yaml:"timezone" inherit:"mp4.timezone" reaches:"nothing" doc:"of that clock, such as Europe/Berlin; empty is the machine's"`
+	MaxDuration config.Duration `yaml:"max_duration" inherit:"mp4.max_duration" takes:"nothing" doc:"longest file; it is cut at the next key frame, however late that comes; 0 is no limit"`
+	MaxSize     config.Size     `yaml:"max_size" inherit:"mp4.max_file_size" takes:"nothing" doc:"largest file; it is cut at the last key frame before this size, and without one at four times this size; 0 is no limit"`
+	Align       config.Duration `yaml:"align" takes:"nothing" doc:"cut by the wall clock, at the first key frame at or after each multiple of this since midnight, such as 15m: at :00, :15, :30 and :45; it must divide a day; 0 is off"`
+	Timezone    string          `yaml:"timezone" inherit:"mp4.timezone" reaches:"nothing" doc:"time zone of that clock, such as Europe/Berlin; empty is the machine's"`
 }
 
 func init() {
 	pipeline.RegisterTransform("segmenter", SegmenterConfig{},
-		"Cuts the stream into files, on key frames: by duration, by size, by the wall clock, where the tracks change, and where media is missing.",
+		"Cuts the stream into files at key frames: by duration, by size, by the wall clock, at a change of the tracks, and at a gap.",
 		newSegmenter)
 }
 
@@ -159,7 +159,7 @@ func (s *segmenter) Report(r *pipeline.Report) {
 		r.Problems = append(r.Problems, *p)
 	}
 	if n := s.forgotten.Load(); n > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are named by the file of their trigger alone, and not by those behind it: more than %d last at a time", n, media.MaxOpenEvents))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are recorded only in the file of their trigger, not in the following files: more than %d events last at the same time", n, media.MaxOpenEvents))
 	}
 	if p := s.trouble.Load(); p != nil {
 		r.Problems = append(r.Problems, *p)
@@ -181,7 +181,7 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
 	case media.MarkRaised: // Plan.CheckMode refuses such a pipeline
-		s.set.Log.Warn("an event is not recorded: no stage says from when to when", "event", m.Raised.ID, "name", m.Raised.Name)
+		s.set.Log.Warn("an event is not recorded: no stage sets its interval", "event", m.Raised.ID, "name", m.Raised.Name)
 	case media.MarkGap: // gaps may follow each other: the hub dropped media, and the ring dropped the media behind it
 		s.gap = s.gap.Plus(m.Gap)
 	}

@@ -17,7 +17,7 @@ func (c SegmenterConfig) Check() (ps config.Problems) {
 		ps = append(ps, config.At("align", "%s does not divide a day", c.Align).WithHint("for example 15m, 1h or 24h; 0 is off"))
 	}
 	if _, err := time.LoadLocation(c.Timezone); err != nil {
-		ps = append(ps, config.At("timezone", "%q is no time zone that is known here", c.Timezone).WithHint("for example Europe/Berlin or UTC; empty is the machine's"))
+		ps = append(ps, config.At("timezone", "%q is not a known time zone", c.Timezone).WithHint("for example Europe/Berlin or UTC; empty is the machine's"))
 	}
 	return ps
 }

@@ -76,8 +76,8 @@ func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 func (s *segmenter) tellOfFiles() {
 	p := &pipeline.Problem{
 		Problem: string(media.GapTooManyFiles), Since: s.set.Clock.Now(), Stream: s.set.Stream, Failing: true,
-		Cause:  fmt.Sprintf("the source's tracks change, its clock jumps or packets are missing, %d times and more than once a second: one file a second is begun, and what would be others is left out", maxBreaks),
-		Remedy: "look what the source sends: resolution, parameter sets and timestamps should go on from picture to picture",
+		Cause:  fmt.Sprintf("the source's tracks change, its clock jumps or packets are missing, %d times and more than once a second: one file a second is begun, and the other media is left out", maxBreaks),
+		Remedy: "check the stream of the source: resolution, parameter sets and timestamps should continue from picture to picture",
 	}
 	s.files.Store(p)
 	s.set.Log.Warn("too many files would begin: media is left out", "cause", p.Cause, "remedy", p.Remedy)

@@ -18,7 +18,7 @@ type SourceConfig struct{}
 
 func init() {
 	pipeline.RegisterSource("source", SourceConfig{},
-		"The live stream of the run, from the newest key frame on. It waits for a publisher, and ends when that leaves.",
+		"Reads the live stream of the run, from the newest key frame on. It waits for a publisher, and ends when the publisher leaves.",
 		newSource)
 }
 
@@ -149,6 +149,6 @@ func (s *source) Report(r *pipeline.Report) {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: media.DropDamaged, AccessUnits: n})
 	}
 	if n := sub.Lost(media.DropRTPLoss); n > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d packets were lost on the way since this run began: pictures are missing or damaged; let the publisher use TCP", n))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d packets were lost on the network since this run began: pictures are missing or damaged; let the publisher use TCP", n))
 	}
 }

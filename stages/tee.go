@@ -13,15 +13,15 @@ import (
 
 // TeeConfig declares the branches.
 type TeeConfig struct {
-	Branches []TeeBranch `yaml:"branches" doc:"what each chunk goes to: name, stages (a list that ends in a sink), and the bounds of the branch's queue, max_bytes and max_backlog, which are a gop_ring's"`
+	Branches []TeeBranch `yaml:"branches" doc:"the branches, each with a name, stages (a list that ends in a sink), and the limits of its queue, max_bytes and max_backlog, as of gop_ring"`
 }
 
 // TeeBranch is the end of a pipeline with a queue before it.
 type TeeBranch struct {
-	Name    string          `yaml:"name" reaches:"nothing" doc:"what it is called in the log and the status"`
-	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"most memory that waits for the branch; beyond it whole GOPs are dropped"`
+	Name    string          `yaml:"name" reaches:"nothing" doc:"its name in the log and the status"`
+	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"largest memory of the branch's queue; beyond it whole GOPs are dropped"`
 	MaxTime config.Duration `yaml:"max_backlog" takes:"media" doc:"longest time the branch may be behind, and for events no less than before; beyond it whole GOPs are dropped"`
-	Stages  *config.Node    `yaml:"stages" means:"stages" doc:"as of a pipeline, without the source"`
+	Stages  *config.Node    `yaml:"stages" means:"stages" doc:"a list as of a pipeline, without the source"`
 }
 
 // SetDefaults sets the bounds of a gop_ring.
@@ -32,7 +32,7 @@ func (b *TeeBranch) SetDefaults() {
 // Check also checks the branch's stages.
 func (b *TeeBranch) Check() (problems config.Problems) {
 	if b.Name == "" {
-		problems = append(problems, config.At("name", "is missing").WithHint("branches are told apart by it, for example archive"))
+		problems = append(problems, config.At("name", "is missing").WithHint("it identifies the branch, for example archive"))
 	}
 	if err := b.queue().Validate(); err != nil {
 		problems = append(problems, config.Problem{Msg: err.Error()})
@@ -70,12 +70,12 @@ func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
 // Check refuses a tee without branches, and branches of the same name.
 func (c TeeConfig) Check() (problems config.Problems) {
 	if len(c.Branches) == 0 {
-		return config.Problems{config.At("branches", "there is none").WithHint("for example branches: [{name: archive, stages: [segmenter: {}, mp4: {}, metadata: {}]}]")}
+		return config.Problems{config.At("branches", "is empty").WithHint("for example branches: [{name: archive, stages: [segmenter: {}, mp4: {}, metadata: {}]}]")}
 	}
 	seen := map[string]bool{}
 	for i, b := range c.Branches {
 		if seen[b.Name] && b.Name != "" {
-			problems = append(problems, config.At(config.Join("branches", strconv.Itoa(i)), "another branch is called %s, too", b.Name))
+			problems = append(problems, config.At(config.Join("branches", strconv.Itoa(i)), "another branch has the name %s, too", b.Name))
 		}
 		seen[b.Name] = true
 	}

@@ -14,15 +14,15 @@ import (
 
 // TracksConfig selects the tracks that are recorded.
 type TracksConfig struct {
-	Keep []TrackMatch `yaml:"keep" doc:"only tracks that one of these matches, such as {kind: video}; empty is every track"`
-	Drop []TrackMatch `yaml:"drop" doc:"of those, not the ones that one of these matches, such as {kind: audio, language: eng}"`
+	Keep []TrackMatch `yaml:"keep" doc:"keep only tracks that match one of these, such as {kind: video}; empty keeps every track"`
+	Drop []TrackMatch `yaml:"drop" doc:"of the kept tracks, leave out those that match one of these, such as {kind: audio, language: eng}"`
 }
 
 // TrackMatch matches the tracks that have all the given properties.
 type TrackMatch struct {
 	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
-	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"the codec by its name, such as h264 or aac"`
-	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und is a track that names none"`
+	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"name of the codec, such as h264 or aac"`
+	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und matches a track without a language"`
 }
 
 // Validate refuses a match that can only be a mistake.
@@ -71,7 +71,7 @@ func (c TracksConfig) Check() config.Problems {
 
 func init() {
 	pipeline.RegisterTransform("tracks", TracksConfig{},
-		"Leaves tracks out, by kind, codec or language. Media is not copied: what is left out stays in memory as long as what goes on.",
+		"Leaves tracks out, by kind, codec or language. It does not copy media: left-out tracks stay in memory as long as the kept ones.",
 		newTracks)
 }
 
@@ -135,7 +135,7 @@ func (s *tracks) choose(from *media.TrackSet) error {
 	s.none.Store(len(list) == 0)
 	switch len(list) {
 	case 0:
-		s.log.Warn("the settings of tracks leave none of this stream's: nothing of it goes on", "tracks", len(from.Tracks))
+		s.log.Warn("the stage tracks leaves no track of this stream: nothing is recorded of it", "tracks", len(from.Tracks))
 		return nil
 	case len(from.Tracks):
 		s.set = from

@@ -76,7 +76,7 @@ func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, e
 			return nil, fmt.Errorf("users %d %q: %w", i+1, u.Name, err)
 		}
 		if v.users[u.Name] != nil {
-			return nil, fmt.Errorf("users %d: %q is there twice", i+1, u.Name)
+			return nil, fmt.Errorf("users %d: %q occurs twice", i+1, u.Name)
 		}
 		v.users[u.Name] = acc
 		v.dummy.hash = acc.hash // so that an unknown name costs the same

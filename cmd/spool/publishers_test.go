@@ -28,7 +28,7 @@ func publishers(more ...string) string {
 // Ingest on an address that others reach wants its own word, or users; what is said of
 // the API is not said of it, nor the other way round.
 func TestCheckRefusesWhatOthersReach(t *testing.T) {
-	const anybody = "anybody may publish there"
+	const anybody = "every client may publish there"
 	certified := certified(t)
 	for name, tc := range map[string]struct{ http, ingest, says string }{
 		"loopback":                    {"", "{rtsp: {listen: '127.0.0.1:8554'}}", ""},
@@ -45,7 +45,7 @@ func TestCheckRefusesWhatOthersReach(t *testing.T) {
 		"the API's users":             {"auth: {tokens: [{name: t, token: 0123456789abcdef, roles: [view]}]}", "{rtsp: {listen: ':8554'}}", anybody},
 		"no users":                    {"", "{auth: {users: []}, rtsp: {listen: ':8554'}}", anybody},
 		"its own word":                {"", "{auth: none, rtsp: {listen: ':8554'}}", ""},
-		"its own word is not the API": {"listen: ':8080'", "{auth: none, rtsp: {listen: ':8554'}}", "nobody is asked who he is"},
+		"its own word is not the API": {"listen: ':8080'", "{auth: none, rtsp: {listen: ':8554'}}", "it has no users and tokens"},
 		"RTSPS":                       {"tls: {cert: a, key: b}", "{rtsp: {tls: {listen: ':8322'}}}", anybody},
 		"RTSPS without certificate":   {"", "{auth: none, rtsp: {tls: {listen: ':8322'}}}", "there is no certificate"},
 		"RTSPS with its own":          {"", "{auth: none, rtsp: {tls: {listen: ':8322', cert: a, key: b}}}", ""},
@@ -78,19 +78,19 @@ func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
 		says, warns []string
 	}{
 		"hashes alone": {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554'}}", exitUsage,
-			[]string{"config.yaml:1:", "ingest/rtsp/listen: :8554 can be reached by others and is not encrypted", "nobody could publish", `ingest.rtsp.tls: {listen: ":8322"}`, "spool passwd --digest REALM", "ingest.rtsp.plain_basic: true"}, nil},
+			[]string{"config.yaml:1:", "ingest/rtsp/listen: :8554 can be reached by other machines and is not encrypted", "no user could publish", `ingest.rtsp.tls: {listen: ":8322"}`, "spool passwd --digest REALM", "ingest.rtsp.plain_basic: true"}, nil},
 		"on loopback":      {"{auth: {" + publishers(someHash) + "}}", exitOK, nil, nil},
 		"digests":          {"{auth: {" + publishers(someDigest) + "}, rtsp: {listen: ':8554'}}", exitOK, nil, nil},
 		"digest and hash":  {"{auth: {" + publishers(someHash+", "+someDigest) + "}, rtsp: {listen: ':8554'}}", exitOK, nil, nil},
-		"one has a digest": {"{auth: {" + publishers(someHash, someDigest) + "}, rtsp: {listen: ':8554'}}", exitOK, nil, []string{"these users cannot publish here, since they have no digest", ": cam0"}},
+		"one has a digest": {"{auth: {" + publishers(someHash, someDigest) + "}, rtsp: {listen: ':8554'}}", exitOK, nil, []string{"these users cannot publish here, because they have no digest", ": cam0"}},
 		"plain_basic":      {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554', plain_basic: true}}", exitOK, nil, []string{"may travel here unencrypted"}},
 		"RTSPS":            {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: '', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, nil},
 		"RTSPS and RTSP":   {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, []string{"these users cannot publish here"}},
 		"RTSPS for some":   {"{auth: {" + publishers(someHash, someDigest) + "}, rtsp: {listen: ':8554', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, nil},
 		"two realms": {"{auth: {" + publishers(someDigest, strings.Replace(someDigest, "spool", "other", 1)) + "}}", exitUsage,
-			[]string{"ingest/auth/users/1/digest/realm: \"other\" is not \"spool\"", "a server asks for one realm"}, nil},
+			[]string{"ingest/auth/users/1/digest/realm: \"other\" differs from \"spool\"", "a server has one realm"}, nil},
 		"no algorithm for both": {"{auth: {" + publishers(`digest: {realm: spool, md5: "3d78807defe7de2157e2b0b6573a855f"}`, `digest: {realm: spool, sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`) + "}}", exitUsage,
-			[]string{"ingest/auth/users/1/digest: neither md5 nor sha256 is there for every user"}, nil},
+			[]string{"ingest/auth/users/1/digest: neither md5 nor sha256 is set for every user"}, nil},
 		"nothing":         {"{auth: {" + publishers("password_hash: ''") + "}}", exitUsage, []string{"is missing, and digest too", "spool passwd --digest"}, nil},
 		"no digest":       {"{auth: {" + publishers(`digest: {realm: spool, md5: "3d78"}`) + "}}", exitUsage, []string{"ingest/auth/users/0/digest: md5 is not 32 hexadecimal digits"}, nil},
 		"quotes in realm": {"{auth: {" + publishers(`digest: {realm: 'a"b', md5: "3d78807defe7de2157e2b0b6573a855f"}`) + "}}", exitUsage, []string{"without quotes"}, nil},

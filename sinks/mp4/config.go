@@ -58,7 +58,7 @@ func (c Config) Validate() error {
 		wrong("record_path is empty: give the directory of the recordings")
 	}
 	if config.WindowsPath(c.RecordPath) {
-		wrong("record_path is a path of Windows, and here the name of a file in the working directory: write it as it is on this machine, such as /mnt/c/recordings")
+		wrong("record_path is a Windows path, which names a file in the working directory here: write the path on this machine, such as /mnt/c/recordings")
 	}
 	if c.FragmentDuration <= 0 {
 		wrong("fragment_duration is %v: it must be longer than 0", c.FragmentDuration)

@@ -54,7 +54,7 @@ import (
 // declaration omits it. The tags takes, of a number, and reaches, of a text, declare what a
 // pipeline made by request may write.
 type SkipConfig struct {
-	First config.Duration `yaml:"first" takes:"nothing" doc:"so much of every run is left out, up to the next key frame"`
+	First config.Duration `yaml:"first" takes:"nothing" doc:"duration to leave out at the begin of every run, up to the next key frame"`
 }
 
 // Validate is called after the decoding. Its error is shown with file and line.

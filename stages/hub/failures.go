@@ -49,6 +49,6 @@ func withoutDigits(r rune) rune {
 func (f *failures) problem(path string) pipeline.Problem {
 	return pipeline.Problem{
 		Problem: "pull_failed", Since: f.since, Stream: path, Failing: true, Cause: f.err.Error(),
-		Remedy: "it is tried again by itself; see that the source is on and can be reached, and that the stream's pull URL, with user and password, is right",
+		Remedy: "spool retries; check that the source is on and reachable, and that the stream's pull URL, user and password are right",
 	}
 }

@@ -70,7 +70,7 @@ func (c Config) withDefaults() Config {
 
 // Errors of publishing.
 var (
-	ErrBusy     = errors.New("the path has a publisher already")
+	ErrBusy     = errors.New("the path already has a publisher")
 	ErrReplaced = errors.New("another publisher took the path over")
 	ErrClosed   = errors.New("the publisher is closed")
 )

@@ -45,17 +45,17 @@ func (s *stream) attach(p *Publisher) error {
 		end := func() { old.end(endcause.Replaced, ErrReplaced) }
 		switch {
 		case silent && silence == NotBegun:
-			s.log.Warn("publisher replaced: it announced itself and did not begin", "old", old.opts.Origin, "new", p.opts.Origin)
+			s.log.Warn("publisher replaced: it was announced and sent nothing", "old", old.opts.Origin, "new", p.opts.Origin)
 			old.opts.GiveUp(end)
 		case silent:
-			s.log.Warn("publisher replaced: nothing has come from it", "old", old.opts.Origin, "new", p.opts.Origin, "silent_for", silence.Round(time.Millisecond))
+			s.log.Warn("publisher replaced: it was silent", "old", old.opts.Origin, "new", p.opts.Origin, "silent_for", silence.Round(time.Millisecond))
 			old.opts.GiveUp(end)
 		case override:
 			s.log.Warn("publisher replaced", "old", old.opts.Origin, "new", p.opts.Origin)
 			end()
 		default:
 			s.refused.Add(1)
-			return fmt.Errorf("%w: %s, which has sent something in the last %v", ErrBusy, old.opts.Origin, max(silence.Round(time.Millisecond), time.Millisecond))
+			return fmt.Errorf("%w: %s, which has sent media in the last %v", ErrBusy, old.opts.Origin, max(silence.Round(time.Millisecond), time.Millisecond))
 		}
 	}
 }

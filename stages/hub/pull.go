@@ -56,7 +56,7 @@ func RegisterScheme(name string, scheme Scheme) {
 	schemes.by[name] = scheme
 }
 
-var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:password@host:port/path, with what is special in user and password percent-encoded")
+var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:password@host:port/path, with special characters in user and password percent-encoded")
 
 // NewPuller makes the puller of a URL, or returns the error in it. No error contains the URL's
 // credentials.

@@ -97,7 +97,7 @@ func (s *stream) stillSilent(now time.Time) {
 func (s *stream) silenceProblem() pipeline.Problem {
 	return pipeline.Problem{
 		Problem: "silent", Since: s.silence.at.Round(0), Stream: s.path, Failing: true,
-		Cause:  "its publisher is connected, and sends nothing",
-		Remedy: "see that the camera or encoder runs, and the network between; after read_timeout its connection is closed, so that it can come again",
+		Cause:  "its publisher is connected but sends nothing",
+		Remedy: "check the camera or encoder, and the network; spool closes the connection after read_timeout, so that the publisher can reconnect",
 	}
 }

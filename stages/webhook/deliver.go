@@ -116,7 +116,7 @@ func (l *lane) try(ctx context.Context, e *entry) {
 		return
 	}
 	if err != nil {
-		b.log.Error("a notice cannot be read any more and is lost", "file", e.name, "error", err)
+		b.log.Error("a notice is not readable any more and is lost", "file", e.name, "error", err)
 		b.remove(l, e, &b.count.GivenUp)
 		return
 	}

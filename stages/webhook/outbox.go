@@ -180,7 +180,7 @@ func (b *Outbox) replay(name string, dropped map[string]int) {
 	switch {
 	case errors.Is(err, errTarget):
 		if err := b.disk.Remove(filepath.Join(b.dir, name)); err != nil {
-			b.log.Warn("a notice that is dropped could not be removed", "file", name, "error", err)
+			b.log.Warn("a dropped notice could not be deleted", "file", name, "error", err)
 		}
 		dropped[host]++
 		b.mu.Lock()
@@ -345,7 +345,7 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 		err = b.disk.SyncDir(b.dir)
 	}
 	if err != nil && !unstored {
-		b.log.Warn("a notice that was dealt with could not be removed; it is sent again after a restart", "file", e.name, "error", err)
+		b.log.Warn("a finished notice could not be deleted; it is sent again after a restart", "file", e.name, "error", err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,15 +18,15 @@ import (
 
 // Config configures the server and the kinds of notices.
 type Config struct {
-	Use        string          `yaml:"use" declared:"webhooks" reaches:"nothing" doc:"a server of declare.webhooks by its name, with all that is said there: the only one that a pipeline made by request may tell"`
+	Use        string          `yaml:"use" declared:"webhooks" reaches:"nothing" doc:"name of a server of declare.webhooks, with its settings: the only kind of server that a pipeline made by request may notify"`
 	URL        config.URL      `yaml:"url" reaches:"url" doc:"http or https; each notice is a POST of JSON to it"`
-	Notify     []string        `yaml:"notify" oneof:"started finished event" doc:"what is told: that a file was begun, that it is finished, that an event was recorded in it"`
-	Format     string          `yaml:"format" oneof:"spool zlmediakit" doc:"zlmediakit is the body of its on_record_mp4, of finished files only"`
+	Notify     []string        `yaml:"notify" oneof:"started finished event" doc:"events to notify: a file was begun, a file is finished, an event was recorded"`
+	Format     string          `yaml:"format" oneof:"spool zlmediakit" doc:"body of the notices; zlmediakit: that of its on_record_mp4, for finished files only"`
 	SecretFile string          `yaml:"secret_file,omitempty" reaches:"secret_file" public:"a file's name" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
-	SecretEnv  string          `yaml:"secret_env,omitempty" reaches:"environment" public:"a variable's name" doc:"or the name of the environment variable that holds it"`
-	Timeout    config.Duration `yaml:"timeout" takes:"nothing" doc:"of one attempt"`
-	GiveUp     config.Duration `yaml:"give_up" takes:"nothing" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
-	RecordPath string          `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
+	SecretEnv  string          `yaml:"secret_env,omitempty" reaches:"environment" public:"a variable's name" doc:"instead: name of the environment variable that holds the secret"`
+	Timeout    config.Duration `yaml:"timeout" takes:"nothing" doc:"timeout of one attempt"`
+	GiveUp     config.Duration `yaml:"give_up" takes:"nothing" doc:"a notice that could not be delivered for this long is dropped and counted"`
+	RecordPath string          `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory at the begin of zlmediakit's file_path: that of the mp4 stage before"`
 }
 
 var defaults = Config{
@@ -38,7 +38,7 @@ var defaults = Config{
 func (c Config) Check() (problems config.Problems) {
 	u, err := url.Parse(c.URL.Reveal())
 	if named := c.Use != "" && c.URL.Reveal() == ""; !named && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		problems = append(problems, config.At("url", "is no URL that can be posted to").WithHint("for example https://10.0.0.5/recordings"))
+		problems = append(problems, config.At("url", "is not a URL that can receive a POST").WithHint("for example https://10.0.0.5/recordings"))
 	}
 	if len(c.Notify) == 0 {
 		problems = append(problems, config.At("notify", "is empty").WithHint("some of started, finished, event"))
@@ -57,7 +57,7 @@ func (c Config) Check() (problems config.Problems) {
 
 func init() {
 	pipeline.RegisterTransform("webhook", defaults,
-		"Tells a server of recordings and events, at least once: through a queue on the disk, signed, tried again until the server has answered, after a restart too. Stands between mp4 and metadata.",
+		"Notifies a server of recordings and events, at least once: from a queue on disk, signed, repeated until the server accepts, also after a restart. Place it between mp4 and metadata.",
 		newStage)
 }
 
@@ -136,7 +136,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	}
 	if errors.Is(err, ErrUnstored) {
 		if s.unstored.Add(1) == 1 {
-			s.log.Warn("a notice could not be stored and is sent from memory; further ones are not mentioned", "notice", what, "file", r.Path, "error", err)
+			s.log.Warn("a notice could not be stored and is sent from memory; further ones are not logged", "notice", what, "file", r.Path, "error", err)
 		}
 		return
 	}

@@ -160,9 +160,9 @@ func TestNoticeIsStoredBeforeTheRecordingGoesOn(t *testing.T) {
 
 func TestStageRefusesWhatCouldNeverArrive(t *testing.T) {
 	for text, want := range map[string]string{
-		"{}":                                               "url: is no URL that can be posted to",
-		"{url: 'ftp://h/x'}":                               "url: is no URL",
-		"{url: '/path'}":                                   "url: is no URL",
+		"{}":                                               "url: is not a URL that can receive a POST",
+		"{url: 'ftp://h/x'}":                               "url: is not a URL",
+		"{url: '/path'}":                                   "url: is not a URL",
 		"{url: 'http://h', notify: []}":                    "notify: is empty",
 		"{url: 'http://h', notify: [finish]}":              "finish",
 		"{url: 'http://h', format: xml}":                   "xml",

@@ -135,7 +135,7 @@ func (r *recorder) publishers(t *testing.T) {
 	r.await("publisher left", "stream", "live/cam1")
 }
 
-// An address that others can reach is refused while nobody is asked who he is.
+// An address that other machines can reach is refused without users and tokens.
 func TestAnOpenDoorIsRefused(t *testing.T) {
 	t.Parallel()
 	path, err := staticBinary()
@@ -145,7 +145,7 @@ func TestAnOpenDoorIsRefused(t *testing.T) {
 		cmd.Dir = t.TempDir()
 		out, err := cmd.CombinedOutput()
 		require.ErrorContains(t, err, "exit status 2", "%s", out)
-		require.Contains(t, string(out), "can be reached by others")
+		require.Contains(t, string(out), "can be reached by other machines")
 		require.Contains(t, string(out), "{auth: none}")
 	}
 }

@@ -173,7 +173,7 @@ func TestFullDiskIsTrueAtEveryMoment(t *testing.T) {
 	config := toldConfig(h, ran)
 	expect := func(r *recorder) {
 		r.files = dir
-		r.expect("disk is full", "sample index", "keeping a command failed", "media is missing", "journal", "catalogue", "database", "request not served", "notice")
+		r.expect("disk is full", "sample index", "storing a command failed", "media is missing", "journal", "catalogue", "database", "request not served", "notice")
 	}
 	r := launch(t, staticBinary, home, config, "--record-path", dir)
 	expect(r)

@@ -105,7 +105,7 @@ func TestEvilNamesAreRefusedInTheConfiguration(t *testing.T) {
 	}
 	for _, command := range []string{`[sh, -c, "echo {stream}"]`, `[/usr/bin/env, -S, "sh -c 'echo {stream}'"]`, `[sudo, bash, -ec, "{file}"]`, `[ssh, host, touch, "{path}"]`, `[python3, -c, "print('{stream}')"]`, `["{stream}"]`} {
 		said := check("pipelines: {a: {record: always, stages: [source, gop_ring, segmenter, mp4, exec: {command: " + command + "}, metadata]}}\n")
-		require.Contains(t, said, "whoever names a stream", command)
+		require.Contains(t, said, "the publisher of a stream", command)
 	}
 	require.Contains(t, check("pipelines: {-rf: {record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n"), "begins with a letter")
 }

@@ -142,8 +142,8 @@ func (p *program) check(t *testing.T) {
 		{"ingest:\n  wire: {greeting: \"\"}\n", "c.yaml:2:20: ingest/wire/greeting: is empty"},
 		{"ingest:\n  wire: {greeting: \"\", max_connections: -1}\n", "c.yaml:2:41: ingest/wire/max_connections: -1 is negative"},
 		{"ingest:\n  wire:\n    read_timeout: 1ms\n", "c.yaml:3:19: ingest/wire/read_timeout: 1ms is out of range"},
-		{"ingest:\n  wire:\n    listen: nowhere\n", `c.yaml:3:13: ingest/wire/listen: "nowhere" is no address`},
-		{"ingest:\n  wire:\n    listen: :9000\n", "c.yaml:3:13: ingest/wire/listen: :9000 can be reached by others"},
+		{"ingest:\n  wire:\n    listen: nowhere\n", `c.yaml:3:13: ingest/wire/listen: "nowhere" is not an address`},
+		{"ingest:\n  wire:\n    listen: :9000\n", "c.yaml:3:13: ingest/wire/listen: :9000 can be reached by other machines"},
 	} {
 		p.write("c.yaml", c.text)
 		out, err := p.says("check", "-c", "c.yaml")

@@ -140,7 +140,7 @@ func (r *fixture) agree(stream string, order []string, steps []time.Duration) {
 		}
 		require.NotNil(t, rec.Gap, rec.File)
 		require.Equal(t, string(media.GapClockStep), rec.Gap.Cause)
-		require.Zero(t, rec.Gap.Seconds, "nothing is missing")
+		require.Zero(t, rec.Gap.Seconds, "no media is missing")
 		require.InDelta(t, steps[i-1].Seconds(), rec.Gap.Step, 0.1)
 		require.EqualValues(t, own.Gap.StepNS, rec.Gap.Step*1e9)
 		require.InDelta(t, rec.Gap.Step, rec.Start.Sub(list[i-1].End).Seconds(), 0.5)

@@ -146,7 +146,7 @@ func TestASecondPublisherIsRefused(t *testing.T) {
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, base.StatusForbidden, status.Code)
 	require.Equal(t, "Stream Has A Publisher Already", status.Message)
-	require.Contains(t, r.book.String(), "the path has a publisher already: rtsp 127.0.0.1:")
+	require.Contains(t, r.book.String(), "the path already has a publisher: rtsp 127.0.0.1:")
 }
 
 func TestASecondPublisherTakesOverWhereAllowed(t *testing.T) {
