@@ -91,7 +91,7 @@ func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
 			[]string{"ingest/auth/users/1/digest/realm: \"other\" differs from \"spool\"", "a server has one realm"}, nil},
 		"no algorithm for both": {"{auth: {" + publishers(`digest: {realm: spool, md5: "3d78807defe7de2157e2b0b6573a855f"}`, `digest: {realm: spool, sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`) + "}}", exitUsage,
 			[]string{"ingest/auth/users/1/digest: neither md5 nor sha256 is set for every user"}, nil},
-		"nothing":         {"{auth: {" + publishers("password_hash: ''") + "}}", exitUsage, []string{"is missing, and digest too", "spool passwd --digest"}, nil},
+		"nothing":         {"{auth: {" + publishers("password_hash: ''") + "}}", exitUsage, []string{"is missing, and so is digest", "spool passwd --digest"}, nil},
 		"no digest":       {"{auth: {" + publishers(`digest: {realm: spool, md5: "3d78"}`) + "}}", exitUsage, []string{"ingest/auth/users/0/digest: md5 is not 32 hexadecimal digits"}, nil},
 		"quotes in realm": {"{auth: {" + publishers(`digest: {realm: 'a"b', md5: "3d78807defe7de2157e2b0b6573a855f"}`) + "}}", exitUsage, []string{"without quotes"}, nil},
 	} {
