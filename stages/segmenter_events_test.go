@@ -68,7 +68,7 @@ func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 	r.flush()
 	require.Len(t, r.segments[1].Events, media.MaxOpenEvents)
 	require.EqualValues(t, 1, s.forgotten.Load())
-	require.Contains(t, strings.Join(out.Warnings, "\n"), "1 events are named by the file of their trigger alone")
+	require.Contains(t, strings.Join(out.Warnings, "\n"), "1 events are recorded only in the file of their trigger")
 }
 
 // TestWhatIsBetweenTwoEventsIsNoGap: it was not asked for.

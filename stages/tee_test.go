@@ -245,9 +245,9 @@ func TestTeeBranchThatNeverWorksIsAnErrorInTheEnd(t *testing.T) {
 
 func TestTeeRefusesWhatCannotBeMeant(t *testing.T) {
 	for text, want := range map[string]string{
-		"- shots\n- tee: {}": "t.yaml:2:8: 1/tee/branches: there is none",
+		"- shots\n- tee: {}": "t.yaml:2:8: 1/tee/branches: is empty",
 		"- shots\n- tee: {branches: [{stages: ['null']}]}":                                          "branches/0/name: is missing",
-		"- shots\n- tee: {branches: [{name: a, stages: ['null']}, {name: a, stages: ['null']}]}":    "another branch is called a, too",
+		"- shots\n- tee: {branches: [{name: a, stages: ['null']}, {name: a, stages: ['null']}]}":    "another branch has the name a, too",
 		"- shots\n- tee: {branches: [{name: a}]}":                                                   "a branch needs a list of stages",
 		"- shots\n- tee: {branches: [{name: a, max_bytes: 5, stages: ['null']}]}":                   "at least 1MiB",
 		"- shots\n- tee:\n    branches:\n      - name: a\n        stages:\n        - segmnter\n":    "t.yaml:6:11: 1/tee/branches/0/stages/0: there is no stage \"segmnter\" (did you mean segmenter?)",
