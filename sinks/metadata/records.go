@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,9 +28,13 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 		return media.Page{}, err
 	}
 	newer := c.pending.snapshot()
+	earlier := c.takeEarlier(newer)
 	rows, rest, degraded, err := c.stored(ctx, a, newer)
 	if err != nil {
 		return media.Page{}, err
+	}
+	if degraded {
+		maps.Copy(newer, earlier)
 	}
 	for _, e := range newer {
 		if !e.deleted && a.matches(e.row) && (rest == nil || !a.before(*rest, e.row.Key())) {
@@ -59,6 +64,20 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 	}
 	c.addLocations(ctx, page.Records)
 	return page, nil
+}
+
+// takeEarlier removes from the pending changes, and returns, those that the database has of
+// recordings which an earlier run of this recorder began: its row is as new, and newer where
+// another process, such as spool reindex, has changed it.
+func (c *Catalogue) takeEarlier(newer map[string]entry) map[string]entry {
+	earlier := map[string]entry{}
+	for id, e := range newer {
+		if recording, err := media.ParseID(id); e.applied && err == nil && !c.begun.began(recording) {
+			earlier[id] = e
+			delete(newer, id)
+		}
+	}
+	return earlier
 }
 
 // record converts a row for an answer, and sets Elsewhere.

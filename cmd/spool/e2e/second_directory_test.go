@@ -67,5 +67,5 @@ pipelines:
 	require.Contains(t, r.command("reindex", "--record-path", second, "--set", "database/dsn="+r.path("spool.db")), "1 updated, 0 lost")
 	rows := r.rows("", 10)
 	require.Len(t, rows, 1)
-	require.Equal(t, "recovered", r.stateOf(rows[0].ID))
+	require.Equal(t, "recovered", rows[0].State)
 }
