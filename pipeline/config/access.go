@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Join returns the path of a key below a path. A key with a slash in it, as stream
-// paths have, is put in brackets: streams[live/camera01]/pull.
+// Join returns the path of a key below a path. A key with a slash, as in stream paths, is put in
+// brackets: streams[live/camera01]/pull.
 func Join(path, key string) string {
 	if strings.Contains(key, "/") {
 		return path + "[" + key + "]"
@@ -21,7 +21,7 @@ func Join(path, key string) string {
 	return path + "/" + key
 }
 
-// Get returns the value under a key of a map, or nil.
+// Get returns the value of a key of a map, or nil.
 func (n *Node) Get(key string) *Node {
 	if n == nil {
 		return nil
@@ -32,10 +32,10 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// Empty says that nothing was written: no value, or null.
+// Empty reports whether nothing was written: no value, or null.
 func (n *Node) Empty() bool { return n == nil || !n.IsMap && !n.IsList && n.Scalar == nil }
 
-// Text returns a value that is a text.
+// Text returns the value of a text node.
 func (n *Node) Text() (text string, ok bool) {
 	if n != nil && !n.IsMap && !n.IsList {
 		text, ok = n.Scalar.(string)
@@ -43,8 +43,7 @@ func (n *Node) Text() (text string, ok bool) {
 	return text, ok
 }
 
-// Set gives a key of a map a value, in the place of the one that it has. The entries must
-// be the caller's own.
+// Set sets the value of a key of a map. The caller must own the entries.
 func (n *Node) Set(key string, v *Node) {
 	if e := n.entry(key); e != nil {
 		e.Value = v
@@ -53,7 +52,7 @@ func (n *Node) Set(key string, v *Node) {
 	n.Entries = append(n.Entries, Entry{Key: key, Pos: v.Pos, Value: v})
 }
 
-// At returns a copy of a value, and of all below it, with another path.
+// At returns a deep copy of a value with another path.
 func (n *Node) At(path string) *Node { return n.copyTo(path) }
 
 func (n *Node) entry(key string) *Entry {
@@ -65,7 +64,7 @@ func (n *Node) entry(key string) *Entry {
 	return nil
 }
 
-// move gives a node and all below it a new path.
+// move sets the path of a node and adapts those of the nodes below it.
 func (n *Node) move(path string) {
 	n.Path = path
 	for _, e := range n.Entries {
@@ -76,11 +75,10 @@ func (n *Node) move(path string) {
 	}
 }
 
-// FromAny returns the node of a plain value: nil, bool, numbers, text, []any and
-// map[string]any. pos tells where the key of a path was written; it may be nil.
-// A *Node in the value is taken as it is, with its own position, so that a merge
-// of maps can carry leaves through. The entries of a map are in the order of
-// their positions, then of their keys.
+// FromAny returns the node of a plain value: nil, bool, numbers, text, []any and map[string]any.
+// pos returns where the key of a path was written; it may be nil. A *Node in the value is used
+// unchanged, with its own position, so that a merge of maps can carry nodes. The entries of a map
+// are ordered by their positions, then by their keys.
 func FromAny(v any, path string, pos func(path string) Pos) *Node {
 	if pos == nil {
 		pos = func(string) Pos { return Pos{} }
@@ -111,7 +109,7 @@ func FromAny(v any, path string, pos func(path string) Pos) *Node {
 	return n
 }
 
-// SplitPath is Join undone.
+// SplitPath is the inverse of Join.
 func SplitPath(path string) (keys []string) {
 	for path != "" {
 		end, rest := strings.IndexAny(path, "/["), 0
@@ -128,8 +126,7 @@ func SplitPath(path string) (keys []string) {
 	return keys
 }
 
-// scalarOf returns a plain Go value as Node.Scalar has it; what is none of those is
-// its text.
+// scalarOf returns a plain Go value as a value of Node.Scalar; of any other type, its text.
 func scalarOf(v any) any {
 	r := reflect.ValueOf(v)
 	switch {
@@ -149,7 +146,7 @@ func scalarOf(v any) any {
 	return fmt.Sprint(v)
 }
 
-// Any is FromAny undone: nil, scalars, []any and map[string]any.
+// Any is the inverse of FromAny: nil, scalars, []any and map[string]any.
 func (n *Node) Any() any {
 	switch {
 	case n == nil:

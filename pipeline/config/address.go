@@ -5,30 +5,30 @@ import (
 	"strings"
 )
 
-// Address is where a server listens, and what it asks of those who come there.
+// Address is a listening address of a server with its access control.
 type Address struct {
-	Listen    string // host:port; empty: it does not listen
+	Listen    string // host:port; empty: the server does not listen
 	Encrypted bool
-	Cert, Key string // PEM files of its own for that; both empty: it has none
-	Passwords bool   // it takes passwords as they are though others could read them, or none can
-	Digests   bool   // it takes responses to challenges (RFC 7616)
+	Cert, Key string // PEM files; both empty: the address has none of its own
+	Passwords bool   // accepts plain passwords, on a private or encrypted connection or by setting
+	Digests   bool   // accepts digest authentication (RFC 7616)
 }
 
-// Public reports whether others than this machine reach the address.
+// Public reports whether other machines can reach the address.
 func (a Address) Public() bool {
 	host, _, err := net.SplitHostPort(a.Listen)
 	return err == nil && !Loopback(host)
 }
 
-// TakesOnlyDigests reports whether a password is of no use there.
+// TakesOnlyDigests reports whether the address accepts no plain passwords.
 func (a Address) TakesOnlyDigests() bool {
 	return a.Public() && !a.Encrypted && !a.Passwords && a.Digests
 }
 
-// Loopback reports whether only this machine reaches a host, as an address to listen at
-// names it: localhost, 127.0.0.0/8, ::1, in brackets or without, also where IPv6 writes
-// it (::ffff:127.0.0.1). Another name is not looked up: what it means may change. No host
-// at all is all addresses of the machine, as 0.0.0.0 and :: are.
+// Loopback reports whether only this machine can reach a host of a listening address: localhost,
+// 127.0.0.0/8, ::1, with or without brackets, also in IPv6 form (::ffff:127.0.0.1). Other names are
+// not resolved, because their addresses may change. An empty host, 0.0.0.0 and :: are all addresses
+// of the machine.
 func Loopback(host string) bool {
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	ip := net.ParseIP(host)

@@ -9,21 +9,20 @@ import (
 	"sync"
 )
 
-// Block is the settings of a part of the program that registers itself, so that who
-// reads a configuration knows no such part by its name.
+// Block is the settings of a part of the program that registers itself, so that the reader of a
+// configuration knows no such part by name.
 type Block struct {
 	Defaults any // a struct
 	Doc      string
 
-	// Check finds what the struct's own hooks do not: what all parts of its kind have in
-	// common. It is given a pointer to the settings, and may be nil.
+	// Check finds problems beyond the struct's own hooks, common to all parts of its kind. Its
+	// argument is a pointer to the settings. It may be nil.
 	Check func(settings any) Problems
 }
 
-// Blocks are the settings of the parts that are registered under one name, each a pointer
-// to a struct of the type of its defaults. A struct's field of this type has the tag
-// `blocks:"ingest"`, and the settings of each part are fields of that struct under the
-// part's own name.
+// Blocks holds the settings of the parts registered under one name, each a pointer to a struct of
+// the type of its defaults. A struct's field of this type has the tag `blocks:"ingest"`, and the
+// settings of each part are fields of that struct under the part's name.
 type Blocks map[string]any
 
 var registered = struct {
@@ -31,8 +30,8 @@ var registered = struct {
 	under        map[string]map[string]*Block
 }{under: map[string]map[string]*Block{}}
 
-// RegisterBlock makes the settings of a part known: those of rtsp under ingest are
-// ingest/rtsp. It is called from init, and panics on a name that is taken.
+// RegisterBlock registers the settings of a part: those of rtsp under ingest have the path
+// ingest/rtsp. It is called from init, and panics on a registered name.
 func RegisterBlock(under, name string, b Block) {
 	if reflect.TypeOf(b.Defaults).Kind() != reflect.Struct {
 		panic(fmt.Sprintf("config: the settings %s/%s are not a struct", under, name))
@@ -49,7 +48,7 @@ func RegisterBlock(under, name string, b Block) {
 	OwnDefault(Join(under, name), b.Defaults)
 }
 
-// fieldsOfBlocks returns the fields that stand for the parts registered under a name.
+// fieldsOfBlocks returns the fields of the parts registered under a name.
 func fieldsOfBlocks(under string, index []int) (fields []field) {
 	registered.RLock()
 	defer registered.RUnlock()
@@ -60,7 +59,8 @@ func fieldsOfBlocks(under string, index []int) (fields []field) {
 	return fields
 }
 
-// settings returns those of one part, which get its defaults where there are none yet.
+// settings returns the settings of one part, and sets them to its defaults if they do not exist
+// yet.
 func (b *Block) settings(name string, all reflect.Value) reflect.Value {
 	blocks := all.Interface().(Blocks)
 	if blocks[name] != nil {

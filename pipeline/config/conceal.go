@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Conceal returns a copy of a value as it was written, in which what Decode would hide is
-// replaced by what may be shown of it; with own by what its author may see. like is
-// of the type that the value is decoded into. What has no place there is cut.
+// Conceal returns a copy of a written value in which the hidden parts are replaced by their shown
+// form; with own by the form for the author. like has the type into which the value is decoded.
+// Parts that the type does not have are cut.
 //
-// A *Node in like is open: nodes returns what is shown of it.
+// A *Node in like is not interpreted: nodes returns its shown form.
 func Conceal(n *Node, like any, own bool, nodes func(*Node) *Node) *Node {
 	c := concealer{sight: sightAnybody, nodes: nodes}
 	if own {
@@ -82,16 +82,16 @@ func (c concealer) each(n *Node, item reflect.Type) *Node {
 	return &out
 }
 
-// Cut returns a value of which nothing is shown.
+// Cut returns a placeholder for a value of which nothing is shown.
 func Cut(n *Node) *Node { return &Node{Pos: n.Pos, Path: n.Path, Scalar: cutText} }
 
-// IsCut reports whether a shown value stands for one that is not shown, or not wholly.
+// IsCut reports whether a shown value stands for a value that is hidden, in whole or in part.
 func IsCut(n *Node) bool {
 	s, _ := n.Scalar.(string)
 	return refusePlaceholder(s) != nil || slices.ContainsFunc(n.List, IsCut)
 }
 
-// mayHide reports whether something hidden may be within a type.
+// mayHide reports whether a type may contain a hidden value.
 func mayHide(t reflect.Type, open []reflect.Type) bool {
 	switch {
 	case t == nodeType, reflect.PointerTo(t).Implements(hideTakerType):

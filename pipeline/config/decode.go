@@ -53,7 +53,7 @@ var (
 	hideTakerType    = reflect.TypeFor[hideTaker]()
 )
 
-// value decodes one value of any type, then asks the value's own hooks.
+// value decodes a value of any type, then calls the value's hooks.
 func (d *decoder) value(n *Node, v reflect.Value, tag reflect.StructTag) {
 	before := len(d.problems.list)
 	d.kind(n, v, tag)
@@ -85,7 +85,7 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 	}
 }
 
-// plain decodes the types that the language has.
+// plain decodes the types of the language.
 func (d *decoder) plain(n *Node, v reflect.Value, tag reflect.StructTag) {
 	switch v.Kind() {
 	case reflect.Struct:

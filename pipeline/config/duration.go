@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// Duration is a span of time as it is configured: plain seconds (10, 2.5) or a
-// Go duration (10s, 1h30m, 250ms). Decode refuses a negative one unless the
-// field is tagged `config:"signed"`.
+// Duration is a configured duration: plain seconds (10, 2.5) or a Go duration (10s, 1h30m, 250ms).
+// Decode refuses a negative one unless the field has the tag `config:"signed"`.
 type Duration time.Duration
 
-// D returns the span as the standard library has it.
+// D returns the duration as a time.Duration.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
-// ParseDuration reads what Duration describes.
+// ParseDuration parses the forms of Duration.
 func ParseDuration(s string) (Duration, error) {
 	text := strings.TrimSpace(s)
 	if f, err := strconv.ParseFloat(text, 64); err == nil {
@@ -29,7 +28,7 @@ func ParseDuration(s string) (Duration, error) {
 	return Duration(d), nil
 }
 
-// seconds refuses what an int64 of nanoseconds cannot hold.
+// seconds refuses a number that an int64 of nanoseconds cannot hold.
 func seconds(f float64) (Duration, error) {
 	ns := math.Round(f * float64(time.Second))
 	if math.IsNaN(ns) || ns >= math.MaxInt64 || ns <= math.MinInt64 {
@@ -38,7 +37,7 @@ func seconds(f float64) (Duration, error) {
 	return Duration(ns), nil
 }
 
-// String returns the shortest Go duration that ParseDuration reads back: 10s, 1h30m.
+// String returns the shortest Go duration that ParseDuration parses to the same value: 10s, 1h30m.
 func (d Duration) String() string {
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {
@@ -50,13 +49,13 @@ func (d Duration) String() string {
 	return s
 }
 
-// MarshalText is String.
+// MarshalText returns String.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// MarshalYAML is String.
+// MarshalYAML returns String.
 func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
 
-// UnmarshalText is ParseDuration.
+// UnmarshalText calls ParseDuration.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := ParseDuration(string(text))
 	if err == nil {

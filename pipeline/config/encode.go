@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Encode returns a configuration as YAML that Decode reads back to the same value, but for
-// what is hidden in it.
+// Encode returns a configuration as YAML that Decode reads back to the same value, except for
+// hidden values.
 func Encode(v any, style Style) []byte {
 	n, docs := Describe(v)
 	if style.Doc == nil && style.Docs {
@@ -19,16 +19,15 @@ func Encode(v any, style Style) []byte {
 	return n.YAML(style)
 }
 
-// Describe returns the tree that Decode would read to make a value, and the doc tags
-// of its fields by path. Of what is hidden it has what may be shown. Nil pointers are
-// left out, and fields tagged `yaml:"name,omitempty"` that have their zero value.
+// Describe returns the tree that Decode would read to make a value, and the doc tags of its fields
+// by path. Hidden values have their shown form. Nil pointers, and zero fields with the tag
+// `yaml:"name,omitempty"`, are left out.
 func Describe(v any) (n *Node, docs map[string]string) {
 	d := describer{docs: map[string]string{}}
 	return d.node(reflect.ValueOf(v), ""), d.docs
 }
 
-// Reveal is as Describe, with what is hidden. It is for comparisons: the tree must not be
-// shown.
+// Reveal is Describe with hidden values in full. It is for comparisons: the tree must not be shown.
 func Reveal(v any) *Node {
 	d := describer{docs: map[string]string{}, sight: sightAll}
 	return d.node(reflect.ValueOf(v), "")

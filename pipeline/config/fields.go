@@ -12,7 +12,7 @@ type field struct {
 	name  string
 	index []int
 	tag   reflect.StructTag
-	block *Block // whose settings it is, one of the Blocks at index; else nil
+	block *Block // for settings of the Blocks at index; else nil
 }
 
 // in returns the field's value in a struct.
@@ -104,7 +104,7 @@ func (d *decoder) field(n *Node, of reflect.Value, f *field) {
 }
 
 func (d *decoder) unknown(e Entry, fields []field) {
-	if d.problems.full() { // what is not told needs no proposal
+	if d.problems.full() { // a problem beyond the bound needs no suggestion
 		d.problems.add(Problem{})
 		return
 	}

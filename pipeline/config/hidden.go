@@ -9,15 +9,15 @@ import (
 	"unique"
 )
 
-// Secret is a password, a hash of one, a token or a key: nothing of it is ever shown.
+// Secret is a password, a hash of one, a token or a key: it is never shown.
 type Secret = Hidden[secretForm]
 
-// Token is a secret that a program sends as it stands. It shows its digest, which means the
-// same in a configuration and cannot be sent.
+// Token is a secret that a program sends unchanged. It shows its digest, which is valid in its
+// place in a configuration and cannot be sent.
 type Token = Hidden[tokenForm]
 
-// URL shows scheme and host only: a password, a token or a signature may be in its user
-// info, its path or its query, and each server names it otherwise.
+// URL shows scheme and host only: its user info, path and query may hold a password, a token or a
+// signature.
 type URL = Hidden[urlForm]
 
 // DSN is a data source name. It shows hosts and database only.
@@ -26,39 +26,38 @@ type DSN = Hidden[dsnForm]
 // NewSecret hides a text.
 func NewSecret(text string) Secret { return hide[secretForm](text) }
 
-// NewToken hides a token, or takes its digest.
+// NewToken hides a token, or accepts its digest.
 func NewToken(text string) Token { return hide[tokenForm](text) }
 
-// NewURL hides what of a URL is not shown. The text may be no URL: nothing of it is
-// shown then.
+// NewURL hides a URL. Of a text that is no URL nothing is shown.
 func NewURL(text string) URL { return hide[urlForm](text) }
 
-// NewDSN hides what of a data source name is not shown.
+// NewDSN hides a data source name.
 func NewDSN(text string) DSN { return hide[dsnForm](text) }
 
-// Hidden is a text of a configuration that may hold a secret. However it is printed,
-// logged or encoded, only that part appears which its form shows; Reveal alone returns
-// the text. It is decoded as any text, and no problem with it quotes it.
+// Hidden is a text of a configuration that may hold a secret. When it is printed, logged or
+// encoded, only the shown form appears; Reveal alone returns the text. It is decoded like any text,
+// and no problem quotes it.
 //
-// Two of the same text are equal. A struct that holds one in a field that is not
-// exported prints as an address.
+// Two values with the same text are equal. A struct that holds one in an unexported field prints it
+// as an address.
 type Hidden[F form] struct {
-	text unique.Handle[string] // zero: empty; a handle prints as an address where fmt sees no method
+	text unique.Handle[string] // zero: empty; prints as an address where fmt finds no method
 }
 
-// form says what of a text may be shown.
+// form decides the shown part of a text.
 type form interface {
-	// shown returns what whoever may look may see.
+	// shown returns the part that every reader may see.
 	shown(text string) string
-	// own returns what also its author may see: no password.
+	// own returns the part that the author may see: no password.
 	own(text string) string
 }
 
-// hiddenText stands for what is not shown.
+// hiddenText stands for a hidden value.
 const hiddenText = "xxxxx"
 
-// cutText stands for the rest of what is shown in part. A configuration that holds it
-// was printed by a program, and would mean something else: it is refused.
+// cutText stands for the hidden rest of a partly shown value. A configuration with it was printed
+// by a program and has lost its meaning: it is refused.
 const cutText = "…"
 
 func hide[F form](text string) (h Hidden[F]) {
@@ -68,7 +67,7 @@ func hide[F form](text string) (h Hidden[F]) {
 	return h
 }
 
-// Reveal returns the text itself. What is made of it must not be shown.
+// Reveal returns the text. It, and values derived from it, must not be shown.
 func (h Hidden[F]) Reveal() string {
 	if h.Empty() {
 		return ""
@@ -76,13 +75,13 @@ func (h Hidden[F]) Reveal() string {
 	return h.text.Value()
 }
 
-// Empty reports whether there is no text.
+// Empty reports whether the text is empty.
 func (h Hidden[F]) Empty() bool { return h == Hidden[F]{} }
 
-// IsZero is Empty, for encoders that leave out what is not written.
+// IsZero is Empty, for encoders that leave out zero values.
 func (h Hidden[F]) IsZero() bool { return h.Empty() }
 
-// Own returns what the author of the declaration may see of it.
+// Own returns the form for the author of the declaration.
 func (h Hidden[F]) Own() string {
 	if h.Empty() {
 		return ""
@@ -91,7 +90,7 @@ func (h Hidden[F]) Own() string {
 	return f.own(h.Reveal())
 }
 
-// String returns what may be shown.
+// String returns the shown form.
 func (h Hidden[F]) String() string {
 	if h.Empty() {
 		return ""
@@ -100,10 +99,10 @@ func (h Hidden[F]) String() string {
 	return f.shown(h.Reveal())
 }
 
-// GoString is as String, for %#v.
+// GoString returns the quoted shown form, for %#v.
 func (h Hidden[F]) GoString() string { return fmt.Sprintf("%q", h.String()) }
 
-// Format is as String, whatever the verb: %d and %p would look into the struct.
+// Format writes the shown form for every verb: %d and %p would print the struct.
 func (h Hidden[F]) Format(s fmt.State, verb rune) {
 	if verb == 'q' || s.Flag('#') {
 		_, _ = io.WriteString(s, h.GoString())
@@ -112,21 +111,21 @@ func (h Hidden[F]) Format(s fmt.State, verb rune) {
 	_, _ = io.WriteString(s, h.String())
 }
 
-// MarshalText is as String.
+// MarshalText returns the shown form.
 func (h Hidden[F]) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
-// MarshalJSON is as String.
+// MarshalJSON encodes the shown form.
 func (h Hidden[F]) MarshalJSON() ([]byte, error) { return json.Marshal(h.String()) }
 
-// MarshalYAML is as String.
+// MarshalYAML returns the shown form.
 func (h Hidden[F]) MarshalYAML() (any, error) { return h.String(), nil }
 
-// LogValue is as String.
+// LogValue returns the shown form.
 func (h Hidden[F]) LogValue() slog.Value { return slog.StringValue(h.String()) }
 
-// UnmarshalText takes the text itself. What stands for a hidden one is an error.
+// UnmarshalText sets the text. A placeholder of a hidden text is an error.
 func (h *Hidden[F]) UnmarshalText(text []byte) error {
-	*h = hide[F](string(text)) // in any case: that it is empty would be another fault
+	*h = hide[F](string(text)) // even on an error, so that no further problem reports an empty text
 	return refusePlaceholder(string(text))
 }
 
@@ -137,19 +136,19 @@ func refusePlaceholder(text string) error {
 	return nil
 }
 
-// sight is how much of what is hidden a tree shows.
+// sight is the extent to which a tree shows hidden values.
 type sight int
 
 const (
-	sightAnybody sight = iota // what may be shown
-	sightAuthor               // what the author of the declaration may see
-	sightAll                  // the values themselves
+	sightAnybody sight = iota // the shown form
+	sightAuthor               // the form for the author of the declaration
+	sightAll                  // the values in full
 )
 
 // hider is a Hidden or a HiddenList.
 type hider interface{ tree(sight) *Node }
 
-// hideTaker is a pointer to one. Its problems do not quote what was written.
+// hideTaker is a pointer to a hider. Its problems do not quote the written value.
 type hideTaker interface{ take(*Node) Problems }
 
 func (h Hidden[F]) tree(s sight) *Node {

@@ -14,8 +14,8 @@ import (
 // Command is a program and its arguments, which may hold passwords. It shows the program.
 type Command = HiddenList[commandForm]
 
-// Environment are names of variables. A name shows as it is; what somebody wrote behind
-// it, as in TOKEN=..., does not.
+// Environment lists names of variables. It shows the names, and hides a value written after a name,
+// as in TOKEN=...
 type Environment = HiddenList[environmentForm]
 
 // NewCommand hides the arguments of a program.
@@ -24,9 +24,9 @@ func NewCommand(args ...string) Command { return hideList[commandForm](args) }
 // NewEnvironment makes a list of names.
 func NewEnvironment(names ...string) Environment { return hideList[environmentForm](names) }
 
-// HiddenList is a list of texts that may hold secrets: see Hidden, which it is like.
+// HiddenList is a list of texts that may hold secrets, like Hidden.
 type HiddenList[F listForm] struct {
-	items unique.Handle[string] // each ends with a NUL, which no argument can hold
+	items unique.Handle[string] // each ends with NUL, which no argument can contain
 }
 
 type listForm interface {
@@ -44,10 +44,10 @@ func hideList[F listForm](items []string) (l HiddenList[F]) {
 // Empty reports whether there are no items.
 func (l HiddenList[F]) Empty() bool { return l == HiddenList[F]{} }
 
-// IsZero is Empty, for encoders that leave out what is not written.
+// IsZero is Empty, for encoders that leave out zero values.
 func (l HiddenList[F]) IsZero() bool { return l.Empty() }
 
-// Reveal returns the items themselves, as a copy. What is made of them must not be shown.
+// Reveal returns a copy of the items. They, and values derived from them, must not be shown.
 func (l HiddenList[F]) Reveal() []string {
 	if l.Empty() {
 		return nil
@@ -55,7 +55,7 @@ func (l HiddenList[F]) Reveal() []string {
 	return strings.Split(strings.TrimSuffix(l.items.Value(), "\x00"), "\x00")
 }
 
-// Shown returns what of the items may be shown.
+// Shown returns the shown form of the items.
 func (l HiddenList[F]) Shown() []string {
 	var f F
 	if l.Empty() {
@@ -64,13 +64,13 @@ func (l HiddenList[F]) Shown() []string {
 	return f.shown(l.Reveal())
 }
 
-// String returns what may be shown, on one line.
+// String returns the shown form on one line.
 func (l HiddenList[F]) String() string { return "[" + strings.Join(l.Shown(), " ") + "]" }
 
-// GoString is as String, for %#v.
+// GoString returns the quoted shown form, for %#v.
 func (l HiddenList[F]) GoString() string { return fmt.Sprintf("%q", l.Shown()) }
 
-// Format is as String, whatever the verb.
+// Format writes the shown form for every verb.
 func (l HiddenList[F]) Format(s fmt.State, verb rune) {
 	if verb == 'q' || s.Flag('#') {
 		_, _ = io.WriteString(s, l.GoString())
@@ -79,13 +79,13 @@ func (l HiddenList[F]) Format(s fmt.State, verb rune) {
 	_, _ = io.WriteString(s, l.String())
 }
 
-// MarshalJSON encodes what may be shown.
+// MarshalJSON encodes the shown form.
 func (l HiddenList[F]) MarshalJSON() ([]byte, error) { return json.Marshal(l.Shown()) }
 
-// MarshalYAML encodes what may be shown.
+// MarshalYAML returns the shown form.
 func (l HiddenList[F]) MarshalYAML() (any, error) { return l.Shown(), nil }
 
-// LogValue is as String.
+// LogValue returns the shown form.
 func (l HiddenList[F]) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
 func (l HiddenList[F]) tree(s sight) *Node {
@@ -129,8 +129,8 @@ func (l *HiddenList[F]) take(n *Node) (ps Problems) {
 
 type commandForm struct{}
 
-// shown is the program. What looks like more than a program's name is cut: somebody may
-// have written a whole command line as one item.
+// shown returns the program. It cuts a text that does not look like a program's name: it may be a
+// whole command line written as one item.
 func (commandForm) shown(args []string) []string {
 	program, _, _ := strings.Cut(args[0], " ")
 	if strings.ContainsAny(program, "\t\n@=") || strings.Contains(program, "://") {

@@ -8,31 +8,30 @@ import (
 	"strings"
 )
 
-// Validator is a configuration struct, or a value or a map's key in one, that
-// checks itself once it is decoded. An embedded struct's is called only as far as
-// Go promotes it. The error may be a Problem made with At, Problems, or
-// several errors joined; its position is filled in. Any other error whose text
-// begins with the name of a setting, "max_size: ..." or "max_size is ...", is
-// about that setting.
+// Validator is a configuration struct, or a value or map key in one, that checks itself after
+// decoding. The hook of an embedded struct is called only if Go promotes it. The error may be a
+// Problem made with At, Problems, or several errors joined; the decoder adds the position. Any
+// other error whose text begins with the name of a setting, "max_size: ..." or "max_size is ...",
+// concerns that setting.
 type Validator interface{ Validate() error }
 
-// Checker is a Validator that finds several problems.
+// Checker is a Validator that returns several problems.
 type Checker interface{ Check() Problems }
 
-// Defaulter is an element of a map, a list or a pointer that has defaults of its
-// own. SetDefaults is called on a new element before it is decoded.
+// Defaulter is an element of a map, a list or a pointer with its own defaults. SetDefaults is
+// called on a new element before it is decoded.
 type Defaulter interface{ SetDefaults() }
 
-// Shorthand is a struct that may be written as one word in place of a map. SetWord
-// takes the word or says what is wanted in its place.
+// Shorthand is a struct that may be written as one word instead of a map. SetWord sets the struct
+// from the word, or returns an error with the valid words.
 type Shorthand interface{ SetWord(string) error }
 
-// Worded is the other half of Shorthand, on the struct itself and not its pointer:
-// where Word is not empty the struct is shown as that word.
+// Worded is the inverse of Shorthand, on the struct and not its pointer: if Word is not empty, the
+// struct is shown as that word.
 type Worded interface{ Word() string }
 
-// hooks asks a decoded value whether it is right. What a hook says about a value
-// that could not be decoded is left out: it would be about the default.
+// hooks calls the hooks of a decoded value. It ignores a hook's problem with a value that could not
+// be decoded: it would concern the default.
 func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	if !v.CanAddr() || v.Kind() == reflect.Pointer || v.Type() == nodeType {
 		return
@@ -40,7 +39,7 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	d.told(n, known, ask(v.Addr().Interface()))
 }
 
-// told adds what was found in a decoded value, but for what is known already.
+// told adds the problems found in a decoded value, except the known ones.
 func (d *decoder) told(n *Node, known, found Problems) {
 	broken := map[string]bool{}
 	for _, p := range known {
@@ -50,7 +49,7 @@ func (d *decoder) told(n *Node, known, found Problems) {
 		return
 	}
 	for _, p := range found {
-		if d.problems.full() { // to find the place of each takes time
+		if d.problems.full() { // locating each takes time
 			d.problems.add(p)
 			continue
 		}
@@ -73,7 +72,7 @@ func ask(v any) (ps Problems) {
 	return ps
 }
 
-// problemsOf takes an error apart into problems.
+// problemsOf splits an error into problems.
 func problemsOf(err error) (ps Problems) {
 	if err == nil {
 		return nil
@@ -93,7 +92,7 @@ func problemsOf(err error) (ps Problems) {
 	return Problems{{Msg: err.Error()}}
 }
 
-// about finds the setting that a problem without a path names first.
+// about returns the problem with the path of the setting that its text names first.
 func (p Problem) about(t reflect.Type) Problem {
 	if p.Path != "" || p.Pos != (Pos{}) || t.Kind() != reflect.Struct {
 		return p
@@ -110,8 +109,8 @@ func (p Problem) about(t reflect.Type) Problem {
 	return p
 }
 
-// locate turns a hook's path, relative to its struct, into a place in the file:
-// the value's own if it was written, else that of what is around it.
+// locate returns the position of a hook's path, which is relative to its struct: that of the value
+// if it was written, else that of the enclosing value.
 func locate(n *Node, p Problem) (Pos, string) {
 	if p.Pos != (Pos{}) {
 		return p.Pos, p.Path

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Inherited is a setting that has the value of another one where it is not written:
-// a field with the tag `inherit:"mp4.fragment_duration"` names the other one by its
-// keys from the root of the configuration.
+// Inherited is a setting whose default is the value of another setting: a field with the tag
+// `inherit:"mp4.fragment_duration"` names the other setting by its keys from the root of the
+// configuration.
 type Inherited struct {
-	Key     string // of the setting, in its own struct
-	From    string // path of the other one: mp4/fragment_duration
-	Default *Node  // what the setting is without the other one; nil where it is zero
+	Key     string // key of the setting in its struct
+	From    string // path of the other setting: mp4/fragment_duration
+	Default *Node  // default without the other setting; nil for zero
 }
 
-// Inherits lists the settings of a struct that inherit, in its own order.
+// Inherits returns the settings of a struct that inherit, in the order of its fields.
 func Inherits(v any) (all []Inherited) {
 	value := reflect.ValueOf(v)
 	for _, f := range fieldsOf(value.Type()) {

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// Mark is what a tag says of a setting.
+// Mark is a setting with the text of a tag.
 type Mark struct {
-	// Path is the setting's, in which * stands for each item of a list and each key of a
+	// Path is the path of the setting, in which * stands for each item of a list and each key of a
 	// map: branches/*/stages.
 	Path string
 	Text string // of the tag
 }
 
-// Marks lists the settings of a struct that have a tag, in its own order, with those of the
-// structs in it, in its lists and in its maps.
+// Marks returns the settings of a struct that have a tag, in the order of its fields, with those of
+// the structs in it, in its lists and in its maps.
 func Marks(v any, tag string) []Mark {
 	m := marker{tag: tag}
 	m.of(reflect.TypeOf(v), "")
@@ -50,10 +50,9 @@ func (m *marker) of(t reflect.Type, path string) {
 	}
 }
 
-// Texts lists the settings of a struct that can hold text of the writer's choice, with
-// what a tag says of each, or of what it is in; "" where it says nothing. A text with the
-// tag oneof is none of them, nor is a number, a Duration or a Size. A truth value is one
-// where the tag says something.
+// Texts returns the settings of a struct that can hold free text, with the text of a tag of each,
+// or of an enclosing field; "" without the tag. Texts with the tag oneof, numbers, Durations and
+// Sizes are not among them. A truth value is, if it has the tag.
 func Texts(v any, tag string) []Mark {
 	t := texts{tag: tag}
 	t.of(reflect.TypeOf(v), "", "", "")
@@ -101,8 +100,8 @@ func (x *texts) of(t reflect.Type, path, says, oneof string) {
 	}
 }
 
-// Numbers lists the settings of a struct that are numbers, Durations or Sizes, with what a
-// tag says of each; "" where it says nothing.
+// Numbers returns the settings of a struct that are numbers, Durations or Sizes, with the text of a
+// tag of each; "" without the tag.
 func Numbers(v any, tag string) []Mark {
 	n := numbers{tag: tag}
 	n.of(reflect.TypeOf(v), "", "")
@@ -156,8 +155,8 @@ func (n *Node) visit(keys []string, do func(*Node)) {
 	}
 }
 
-// Edit returns a copy of a value with other values at the path of a Mark. What lies beside
-// the path is shared.
+// Edit returns a copy of a value with other values at the path of a Mark. It shares the nodes
+// outside the path.
 func (n *Node) Edit(path string, edit func(*Node) *Node) *Node {
 	return n.edit(strings.Split(path, "/"), edit)
 }

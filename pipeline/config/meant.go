@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// syntaxHint returns what to do about an error of the YAML library, by what it says and the
-// line that it is about; empty where that is not known.
+// syntaxHint returns the remedy for an error of the YAML library, from its message and the line
+// concerned; empty if none is known.
 func syntaxHint(msg, line string) string {
 	has := func(parts ...string) bool {
 		for _, part := range parts {
@@ -39,10 +39,10 @@ func syntaxHint(msg, line string) string {
 	return ""
 }
 
-// curlyQuotes are those that word processors write in place of straight ones.
+// curlyQuotes are the quotes that word processors write instead of straight ones.
 const curlyQuotes = "“”„‟‘’‚‛«»"
 
-// lineOf returns a line of a text, from 1.
+// lineOf returns a line of a text, counted from 1.
 func lineOf(data []byte, line int) string {
 	lines := strings.SplitN(string(data), "\n", line+1)
 	if line < 1 || line > len(lines) {
@@ -51,8 +51,7 @@ func lineOf(data []byte, line int) string {
 	return lines[line-1]
 }
 
-// invisible returns what a key begins with that nobody sees, such as a space of another width
-// in the indentation.
+// invisible returns an invisible first character of a key, such as a wide space in the indentation.
 func invisible(key string) (r rune, is bool) {
 	for _, r := range key {
 		return r, r > unicode.MaxASCII && (unicode.IsSpace(r) || unicode.Is(unicode.Cf, r))
@@ -60,11 +59,10 @@ func invisible(key string) (r rune, is bool) {
 	return 0, false
 }
 
-// measured is a number with a word behind it.
+// measured matches a number followed by a word.
 var measured = regexp.MustCompile(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\.?\s*$`)
 
-// meantDuration returns how Duration writes what was likely meant; empty where that is not
-// known.
+// meantDuration returns the valid form of the duration that was probably meant; empty if unknown.
 func meantDuration(text string) string {
 	m := measured.FindStringSubmatch(text)
 	if m == nil {
@@ -92,8 +90,8 @@ func meantDuration(text string) string {
 	return ""
 }
 
-// meantSize returns how Size writes what was likely meant, by thousands or by 1024; empty
-// where that is not known.
+// meantSize returns the valid form of the size that was probably meant, in powers of 1000 or 1024;
+// empty if unknown.
 func meantSize(text string) string {
 	m := measured.FindStringSubmatch(text)
 	if m == nil {
@@ -108,7 +106,7 @@ func meantSize(text string) string {
 	return fmt.Sprintf("%s%sB, or %s%siB", m[1], unit, m[1], unit)
 }
 
-// didYouMean puts what was meant before another hint.
+// didYouMean puts the suggestion before another hint.
 func didYouMean(meant, hint string) string {
 	if meant == "" {
 		return hint
@@ -116,13 +114,13 @@ func didYouMean(meant, hint string) string {
 	return "did you mean " + meant + "? " + hint
 }
 
-// variable is how shells and other programs write a variable of the environment.
+// variable matches an environment variable in the syntax of shells.
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
-// MsgVariable is what is said of a value that holds a variable of the environment.
+// MsgVariable is the message for a value with an environment variable.
 const MsgVariable = "${...} is not replaced here: what stands in the file is taken as it is"
 
-// refusesVariable reports a variable of the environment in a value that is no command.
+// refusesVariable reports an environment variable in a value that is no command.
 func (d *decoder) refusesVariable(n *Node) bool {
 	s, ok := n.Scalar.(string)
 	if !ok || !variable.MatchString(s) {
@@ -132,9 +130,9 @@ func (d *decoder) refusesVariable(n *Node) bool {
 	return true
 }
 
-// windowsPath is how Windows writes a path from its drive.
+// windowsPath matches a Windows path with a drive or a share.
 var windowsPath = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
 
-// WindowsPath reports whether a text is a path of Windows, which is the name of a file in the
-// working directory elsewhere.
+// WindowsPath reports whether a text is a Windows path, which names a file in the working directory
+// on other systems.
 func WindowsPath(text string) bool { return windowsPath.MatchString(text) }

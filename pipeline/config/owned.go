@@ -11,10 +11,9 @@ var owned = struct {
 	by         map[string]any
 }{by: map[string]any{}}
 
-// OwnDefault says that a setting, named by its path from the root of the
-// configuration such as memory/queue, belongs to the caller, and what it is where
-// nothing is written. So the default stands in the package that the setting is for.
-// It is called from init, and panics where the setting has an owner already.
+// OwnDefault declares that the caller owns a setting, named by its path from the root of the
+// configuration such as memory/queue, and sets its default. So the default is in the package that
+// uses the setting. It is called from init, and panics if the setting has an owner already.
 func OwnDefault(path string, value any) {
 	owned.Lock()
 	defer owned.Unlock()
@@ -24,7 +23,7 @@ func OwnDefault(path string, value any) {
 	owned.by[path] = value
 }
 
-// OwnedDefaults returns the settings that OwnDefault was called for, by path.
+// OwnedDefaults returns the defaults set by OwnDefault, by path.
 func OwnedDefaults() map[string]any {
 	owned.Lock()
 	defer owned.Unlock()

@@ -23,24 +23,23 @@ import (
 // Limits of a configuration file. They bound what a hostile or mistaken file
 // can cost; a real one is far below them.
 const (
-	MaxBytes    = 1 << 20 // of the text
-	MaxDepth    = 64      // of maps and lists within each other
+	MaxBytes    = 1 << 20 // bytes of the text
+	MaxDepth    = 64      // nesting of maps and lists
 	MaxNodes    = 100_000 // after aliases are expanded
 	MaxKeyBytes = 1024    // bytes of a map's key
 )
 
-// Parse reads one YAML document, or JSON, as a tree whose nodes know their line
-// and column in the named file. Anchors, aliases and merge keys are resolved;
-// what an alias brings keeps the position of the anchor, where it is written.
-// An empty text is an empty value.
+// Parse parses one YAML document, or JSON, into a tree whose nodes know their line and column in
+// the named file. It resolves anchors, aliases and merge keys; a value of an alias keeps the
+// position of its anchor. An empty text is an empty value.
 //
-// Refused, with the position: bad syntax, a key that is there twice, several
-// documents, keys that are no scalar, tags other than !!str, !!map and !!seq,
-// and whatever exceeds the limits. The error is a Problems.
+// It refuses, with the position: bad syntax, duplicate keys, several documents, keys that are no
+// scalar, tags other than !!str, !!map and !!seq, and values beyond the limits. The error is a
+// Problems.
 //
-// Time and memory are at most proportional to the text, whatever it says: the
-// library is a port of libyaml, whose scanner never looks back, where others for
-// Go copy all keys of a map for each further one.
+// Time and memory are at most proportional to the text, whatever its content: the library is a port
+// of libyaml, whose scanner never looks back, while others for Go copy all keys of a map for each
+// further key.
 func Parse(file string, data []byte) (n *Node, err error) {
 	if len(data) > MaxBytes {
 		return nil, tooLong(file)
@@ -84,9 +83,9 @@ func load(file string, data []byte) (*Node, error) {
 	return root, r.problems.sorted().Err()
 }
 
-// asLibrary makes two things of a text what the library takes them for: it knows
-// no version of YAML but 1.1, whose directive has no meaning here, and no surrogate
-// pairs, by which JSON writes characters beyond U+FFFF.
+// asLibrary rewrites two constructs for the library: it knows no version of YAML but 1.1, whose
+// directive has no meaning here, and no surrogate pairs, with which JSON writes characters beyond
+// U+FFFF.
 func asLibrary(data []byte) []byte {
 	if bytes.HasPrefix(data, []byte("%YAML 1.")) {
 		data = slices.Concat([]byte("#"), data[1:])
@@ -111,7 +110,7 @@ func joinSurrogates(escape []byte) []byte {
 	return utf8.AppendRune(nil, utf16.DecodeRune(rune(high), rune(low)))
 }
 
-// ReadFile reads a file for Parse, and no more of it than Parse takes.
+// ReadFile reads a file for Parse, and at most as many bytes as Parse accepts.
 func ReadFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -129,11 +128,11 @@ func tooLong(file string) Problems {
 	return Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has more than the %d bytes that are allowed", MaxBytes)}}
 }
 
-// errDepth is what checkDepth says. The library passes on its text alone.
+// errDepth is the error of checkDepth. The library passes on only its text.
 var errDepth = fmt.Errorf("more than %d levels within each other", MaxDepth)
 
-// checkDepth ends the parser before it recurses any deeper. It counts levels in
-// brackets and levels by indentation each for itself; the reader counts them all.
+// checkDepth stops the parser before it recurses deeper. The library counts nesting in brackets and
+// by indentation separately; the reader counts both together.
 func checkDepth(depth int, _ *loaderlimits.DepthContext) error {
 	if depth > MaxDepth {
 		return errDepth
@@ -146,7 +145,7 @@ func syntaxProblem(file string, data []byte, err error) Problems {
 	if e := (*yaml.LoadError)(nil); errors.As(err, &e) {
 		mark := e.Mark
 		if strings.HasPrefix(e.ContextMsg, "while scanning a quoted") || strings.HasPrefix(e.ContextMsg, "while parsing a flow ") {
-			mark = e.ContextMark // where what is never closed begins, not the end of the text
+			mark = e.ContextMark // the begin of the unclosed value, not the end of the text
 		}
 		p.Pos = Pos{file, mark.Line, mark.Column}
 		switch {
@@ -179,8 +178,8 @@ func characterAt(data []byte, at Pos) rune {
 	return c
 }
 
-// unreadable returns where a text has something that is no character of YAML (1.2, 5.1),
-// and what; empty where it has not.
+// unreadable returns the place and a description of the first character that YAML does not allow
+// (1.2, 5.1); empty without one.
 func unreadable(file string, data []byte) (at Pos, what string) {
 	at = Pos{file, 1, 1}
 	for len(data) > 0 {

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong with a configuration.
+// Problem is one fault of a configuration.
 type Problem struct {
 	Pos  Pos
 	Path string // as Node.Path; in a Problem that a hook returns, relative to the hook's struct
-	Msg  string // what is wrong
-	Hint string // what to do about it; may be empty
+	Msg  string // the fault
+	Hint string // the remedy; may be empty
 }
 
 // String returns the problem on one line: file:line:col: path: msg (hint).
@@ -34,23 +34,22 @@ func (p Problem) String() string {
 // Error makes one problem an error, for a Validate hook to return.
 func (p Problem) Error() string { return p.String() }
 
-// At returns a problem of the value under a key of the struct whose Validate or Check
-// returns it; the decoder adds where that value was written.
+// At returns a problem of the value under a key of the struct whose Validate or Check returns it;
+// the decoder adds the position.
 func At(key, format string, args ...any) Problem {
 	return Problem{Path: key, Msg: fmt.Sprintf(format, args...)}
 }
 
-// WithHint adds what to do about it.
+// WithHint returns the problem with a remedy.
 func (p Problem) WithHint(format string, args ...any) Problem {
 	p.Hint = fmt.Sprintf(format, args...)
 	return p
 }
 
-// Problems is all that is wrong, as one error. An empty list is no error: use
-// Err where an error is wanted.
+// Problems is a list of faults as one error. An empty list is no error: convert it with Err.
 type Problems []Problem
 
-// Error is one problem a line, in the order of files and lines.
+// Error returns one problem a line, in the order of files and lines.
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps.Sorted() {
@@ -59,7 +58,7 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Err is nil for an empty list.
+// Err returns nil for an empty list.
 func (ps Problems) Err() error {
 	if len(ps) == 0 {
 		return nil
@@ -76,12 +75,11 @@ func (ps Problems) Sorted() Problems {
 	return slices.Compact(sorted)
 }
 
-// maxProblems is how many problems of one text are told: who has mended those asks
-// again. What is wrong in a hostile text must not be told at a hundred times its
-// length.
+// maxProblems bounds the reported problems of one text: the user corrects those and checks again.
+// The report on a hostile text must not be a hundred times as long as the text.
 const maxProblems = 100
 
-// collector takes in the problems of one text.
+// collector collects the problems of one text.
 type collector struct {
 	list    Problems
 	further int // beyond maxProblems
@@ -97,7 +95,7 @@ func (c *collector) add(p Problem) {
 	c.list = append(c.list, p)
 }
 
-// sorted returns those that are told, and how many are not.
+// sorted returns the reported problems, and a last one that counts the rest.
 func (c *collector) sorted() Problems {
 	list := c.list.Sorted()
 	if c.further > 0 {
@@ -121,7 +119,7 @@ func (ps *Problems) Add(n *Node, hint, format string, args ...any) {
 	*ps = append(*ps, p)
 }
 
-// String is file:line:col, or the file alone where it has no line.
+// String returns file:line:col, or the file alone without a line.
 func (p Pos) String() string {
 	if p.Line == 0 {
 		return p.File

@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// named are the words of a data source name or a query that a secret follows.
+// named matches the key words of a data source name or a query that a secret follows, with the
+// secret.
 var named = regexp.MustCompile(`(?i)\b(password|passwd|pass|pwd|secret|token|api_?key|key|code|access_token|auth|signature|sig)=('[^']*'|[^\s&;]*)`)
 
-// Redact cuts what looks like a secret out of a text that others wrote, such as the error
-// of a library: of each URL it leaves scheme and host. It is a last net, for what has no
-// type: a value of the configuration is a Hidden, and is not shown by itself.
+// Redact removes apparent secrets from a foreign text, such as the error of a library: of each URL
+// it leaves scheme and host. It is a last resort for text without a type: a value of the
+// configuration is a Hidden, which does not show itself.
 func Redact(s string) string {
 	var out strings.Builder
 	for {
@@ -30,8 +31,8 @@ func Redact(s string) string {
 	}
 }
 
-// urlEnd returns where a URL in a text ends: at the quote that it began behind, else at a
-// space or whatever encloses it.
+// urlEnd returns the end of a URL in a text: the quote that encloses it, else a space or another
+// enclosing character.
 func urlEnd(s string, begin, at int) int {
 	stop := " \t\n\r\"'`<>"
 	if begin > 0 && strings.ContainsRune("\"'`", rune(s[begin-1])) {
@@ -43,7 +44,7 @@ func urlEnd(s string, begin, at int) int {
 	return len(s)
 }
 
-// hostShown returns the host of what follows the slashes of a URL.
+// hostShown returns the host from the part of a URL after the slashes.
 func hostShown(rest string) string {
 	whole := strings.TrimRight(rest, ".,:;)") // the sentence goes on
 	tail := rest[len(whole):]
@@ -70,8 +71,8 @@ func urlHost(rest string) string {
 	return host + more
 }
 
-// plainHost reports whether a text is hosts with their ports: what looks like a port may
-// be a piece of a password.
+// plainHost reports whether a text consists of hosts with ports: an apparent port may be a piece of
+// a password.
 func plainHost(text string) bool {
 	for host := range strings.SplitSeq(text, ",") {
 		if at := strings.LastIndex(host, ":"); at >= 0 && !strings.HasSuffix(host, "]") {

@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// textual says that a value was given as text whatever it means: it came from an
-// environment variable or a flag, and has no line.
+// textual returns the text of a value that came from an environment variable or a flag, and so has
+// no line and no type.
 func (n *Node) textual() (string, bool) {
 	s, ok := n.Scalar.(string)
 	return s, ok && n.Pos.Line == 0
 }
 
-// flow reads a map or list that was given as text: {a: 1}, [a, b].
+// flow parses a map or list given as text: {a: 1}, [a, b].
 func (d *decoder) flow(n *Node) *Node {
 	s, ok := n.textual()
 	if !ok {
@@ -34,7 +34,7 @@ func (d *decoder) flow(n *Node) *Node {
 	return parsed
 }
 
-// Place gives a node and all below it one position.
+// Place sets the position of a node and of all nodes below it.
 func (n *Node) Place(pos Pos) {
 	n.Pos = pos
 	for i := range n.Entries {
@@ -46,7 +46,7 @@ func (n *Node) Place(pos Pos) {
 	}
 }
 
-// wrong reports a value of another type than is wanted.
+// wrong reports a value of a wrong type.
 func (d *decoder) wrong(n *Node, want, example string) {
 	p := Problem{Msg: fmt.Sprintf("%s is wanted here, this is %s", want, n.describe())}
 	if example != "" {
@@ -55,8 +55,8 @@ func (d *decoder) wrong(n *Node, want, example string) {
 	d.add(n, p)
 }
 
-// wrongFor is as wrong, and does not quote a text where a type is wanted that may hold
-// something hidden: it may be a secret that was written one level too high.
+// wrongFor is wrong, but does not quote a text if the wanted type may hold a hidden value: the text
+// may be a secret written one level too high.
 func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
 	if _, text := n.Scalar.(string); text && mayHide(wanted, nil) {
 		p := Problem{Msg: want + " is wanted here, this is a text"}
@@ -81,7 +81,7 @@ func (d *decoder) hidden(n *Node, v reflect.Value) {
 	}
 }
 
-// describe says what a value is, in the words of an error message.
+// describe names the kind of a value for an error message.
 func (n *Node) describe() string {
 	switch v := n.Scalar.(type) {
 	case string:
@@ -108,7 +108,7 @@ func (n *Node) text() string {
 	return fmt.Sprint(n.Scalar)
 }
 
-// quote keeps messages on one line, of a sane length, and free of secrets.
+// quote returns a text for a message: on one line, shortened, and without secrets.
 func quote(s string) string {
 	s = Redact(s)
 	if r := []rune(s); len(r) > 60 {
@@ -157,7 +157,7 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 	v.SetString(s)
 }
 
-// whole returns a number without a fraction: int64 or uint64.
+// whole returns a number without fraction as int64 or uint64.
 func (n *Node) whole() (any, bool) {
 	switch v := n.Scalar.(type) {
 	case int64, uint64:
@@ -191,7 +191,7 @@ func (d *decoder) integer(n *Node, v reflect.Value) {
 
 var numberBefore = regexp.MustCompile(`^[1-9][0-9]{0,17}\b`)
 
-// leadingNumber returns the number of 90% and of 7 days.
+// leadingNumber returns the number of texts such as 90% and 7 days.
 func (n *Node) leadingNumber() string {
 	s, _ := n.Scalar.(string)
 	return numberBefore.FindString(s)
@@ -215,7 +215,7 @@ func (d *decoder) unsigned(n *Node, v reflect.Value) {
 	v.SetUint(u)
 }
 
-// number is any number as a float.
+// number returns any number as a float.
 func (n *Node) number() (float64, bool) {
 	switch v := n.Scalar.(type) {
 	case int64:
@@ -293,8 +293,8 @@ func (d *decoder) text(n *Node, v reflect.Value) {
 	}
 }
 
-// listHider reports whether a type is a HiddenList: a command, in which a shell may have
-// variables of its own.
+// listHider reports whether a type is a HiddenList: a command, which may contain variables for a
+// shell.
 func listHider(t reflect.Type) bool {
 	taker, hides := reflect.New(t).Interface().(hideTaker)
 	if !hides {

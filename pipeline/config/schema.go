@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Schema returns what Decode takes for a value, as JSON Schema (2020-12): the value is
-// the default of what is left out. node gives the schema of a *Node field by its
-// path, in which the keys of maps and lists are *; nil stands for anything.
+// Schema returns the values that Decode accepts as JSON Schema (2020-12): v provides the defaults.
+// node returns the schema of a *Node field by its path, in which the keys of maps and lists are *;
+// nil stands for any value.
 //
-// What only a hook knows (Validate, Check) is not in it: what the schema refuses
-// Decode refuses, and not the other way round.
+// The schema does not include checks of hooks (Validate, Check): Decode refuses every value that
+// the schema refuses, but not the reverse.
 func Schema(v any, node func(path string) map[string]any) map[string]any {
 	s := schemer{node: node}
 	return s.of(reflect.ValueOf(v), reflect.TypeOf(v), "", "")
@@ -21,7 +21,7 @@ type schemer struct {
 	node func(path string) map[string]any
 }
 
-// of returns the schema of a type. v is its default, or not valid where it has none.
+// of returns the schema of a type. v is its default, or invalid without one.
 func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch {
 	case t.Kind() == reflect.Pointer && t.Elem() != nodeType:
@@ -56,7 +56,7 @@ const (
 	sizePattern     = `^\s*(` + numberPattern + `([eE][-+]?[0-9]+)?\s*([KkMmGgTt][Ii]?)?[Bb]?)?\s*$`
 )
 
-// numberOrText returns a duration or a size. A pattern is about a text alone.
+// numberOrText returns the schema of a duration or a size. A pattern applies to texts only.
 func numberOrText(pattern string, positive bool) map[string]any {
 	s := map[string]any{"type": []any{"number", "string", "null"}, "pattern": pattern}
 	if positive {
@@ -65,8 +65,8 @@ func numberOrText(pattern string, positive bool) map[string]any {
 	return s
 }
 
-// plain returns the schema of the types that the language has. Null is allowed
-// everywhere: nothing was written.
+// plain returns the schema of the types of the language. Null is allowed everywhere: nothing was
+// written.
 func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch t.Kind() {
 	case reflect.Struct:
@@ -89,7 +89,7 @@ func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect
 	return whole(t)
 }
 
-// defaults returns what fresh begins an element with.
+// defaults returns the value that fresh makes for an element.
 func defaults(t reflect.Type) reflect.Value {
 	if t.Kind() == reflect.Pointer {
 		return reflect.Value{}
@@ -145,7 +145,7 @@ func (s schemer) structure(v reflect.Value, t reflect.Type, path string) map[str
 	return map[string]any{"type": types, "properties": properties, "additionalProperties": false}
 }
 
-// annotated adds what an editor shows: the doc, and the default of a leaf.
+// annotated adds the annotations that an editor shows: the doc, and the default of a leaf.
 func (s schemer) annotated(schema map[string]any, v reflect.Value, f field) map[string]any {
 	if doc := f.tag.Get("doc"); doc != "" {
 		schema["description"] = doc

@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// Size is a number of bytes as it is configured: plain bytes, or a number with
-// a binary unit (KiB, MiB, GiB, TiB) or a decimal one (KB, MB, GB, TB); 1.5MiB
-// is fine. Decode refuses a negative one.
+// Size is a configured number of bytes: plain bytes, or a number with a binary unit (KiB, MiB, GiB,
+// TiB) or a decimal one (KB, MB, GB, TB), such as 1.5MiB. Decode refuses a negative one.
 type Size int64
 
-// units are tried in this order: B ends every other one.
+// units are tried in this order: B is the suffix of all others.
 var units = []struct {
 	name  string
 	bytes int64
@@ -21,8 +20,8 @@ var units = []struct {
 	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
 }
 
-// ParseSize reads what Size describes; the case of the unit does not matter. A
-// fraction of a byte is rounded.
+// ParseSize parses the forms of Size; the case of the unit does not matter. It rounds a fraction of
+// a byte.
 func ParseSize(s string) (Size, error) {
 	number, scale := strings.TrimSpace(s), int64(1)
 	for _, u := range units {
@@ -56,8 +55,8 @@ func cutUnit(s, unit string) (rest string, ok bool) {
 	return strings.TrimSpace(s[:at]), true
 }
 
-// String returns the number in the largest binary unit that divides it, so that
-// ParseSize reads back exactly this size: 64MiB, 1536KiB, 1000.
+// String returns the number in the largest binary unit that divides it, so that ParseSize parses it
+// to the same size: 64MiB, 1536KiB, 1000.
 func (n Size) String() string {
 	for _, u := range units[:4] {
 		if n != 0 && int64(n)%u.bytes == 0 {
@@ -67,13 +66,13 @@ func (n Size) String() string {
 	return strconv.FormatInt(int64(n), 10)
 }
 
-// MarshalText is String.
+// MarshalText returns String.
 func (n Size) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// MarshalYAML is String.
+// MarshalYAML returns String.
 func (n Size) MarshalYAML() (any, error) { return n.String(), nil }
 
-// UnmarshalText is ParseSize.
+// UnmarshalText calls ParseSize.
 func (n *Size) UnmarshalText(text []byte) error {
 	v, err := ParseSize(string(text))
 	if err == nil {

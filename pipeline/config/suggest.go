@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Unknown says that a name of some kind is not known, and which was likely meant.
+// Unknown returns the message for an unknown name of some kind, with the name that was probably
+// meant.
 func Unknown(kind, name string, known []string) string {
 	msg := "unknown " + kind + " " + quote(name)
 	if near := Nearest(name, known); near != "" {
@@ -14,8 +15,8 @@ func Unknown(kind, name string, known []string) string {
 	return msg
 }
 
-// Nearest returns the known name that one was likely meant to be, or "": it is at
-// most a third of its letters away.
+// Nearest returns the known name that was probably meant, or "": at most a third of its letters
+// differ.
 func Nearest(name string, known []string) (near string) {
 	best := max(1, len(name)/3) + 1
 	for _, k := range known {
@@ -29,8 +30,8 @@ func Nearest(name string, known []string) (near string) {
 	return near
 }
 
-// distance counts the letters to insert, delete, replace, or swap with the next,
-// to make one text of the other (optimal string alignment).
+// distance counts the insertions, deletions, replacements and swaps of letters that turn one text
+// into the other (optimal string alignment).
 func distance(a, b string) int {
 	const longest = 64
 	if max(len(a), len(b)) > longest {
@@ -58,8 +59,8 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
-// QuoteName quotes what should be a name. Another text is not shown: it may be a whole
-// command or URL, written where a name stands.
+// QuoteName quotes a text that looks like a name. It does not show another text, which may be a
+// whole command or URL in the place of a name.
 func QuoteName(name string) string {
 	const longest = 64
 	if len(name) > longest || !plainText(name, "_-.") {

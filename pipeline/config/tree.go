@@ -13,15 +13,15 @@ import (
 // reader turns the library's tree into nodes.
 type reader struct {
 	file     string
-	open     map[*yaml.Node]bool // anchored values that are being read: none holds its own alias
-	nodes    int                 // that may still be made
-	text     int                 // bytes that the paths of nodes may still have
-	full     bool                // one of the two is used up, and was reported
+	open     map[*yaml.Node]bool // anchored values in progress: none may contain its own alias
+	nodes    int                 // remaining number of nodes
+	text     int                 // remaining bytes of paths
+	full     bool                // one of the two is exhausted and reported
 	problems collector
 }
 
-// newReader bounds what a text of so many bytes may become: every byte might be a
-// value, and aliases are for saying a thing some times, not to multiply without end.
+// newReader bounds the tree of a text of so many bytes: each byte may be a value, and aliases may
+// repeat values, but not multiply without bound.
 func newReader(file string, size int) *reader {
 	return &reader{file: file, open: map[*yaml.Node]bool{}, nodes: min(MaxNodes, 1000+4*size), text: 1<<16 + 64*size}
 }
@@ -30,7 +30,7 @@ func (r *reader) fail(n *yaml.Node, path, format string, args ...any) {
 	r.problems.add(Problem{Pos: r.pos(n), Path: path, Msg: fmt.Sprintf(format, args...)})
 }
 
-// value returns the node for a value of any kind.
+// value returns the node of a value of any kind.
 func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	out := &Node{Pos: r.pos(n), Path: path}
 	if !r.room(n, path, depth) {
@@ -44,7 +44,7 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	case n.Kind == yaml.AliasNode:
 		return r.alias(n, path, depth)
 	case n.Style&yaml.TaggedStyle != 0 && n.Tag != "!!str" && n.Tag != "!!map" && n.Tag != "!!seq":
-		tag := "this tag" // which may be a password that begins with !
+		tag := "this tag" // it may be a password that begins with !
 		if name, standard := strings.CutPrefix(n.Tag, "!!"); standard && plainText(name, "") {
 			tag = fmt.Sprintf("the tag %.60s", n.Tag)
 		}
@@ -71,8 +71,7 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	return out
 }
 
-// room takes what a node costs from what there is, and reports the first that it
-// is too much for.
+// room subtracts the cost of a node from the remaining bounds, and reports the first excess.
 func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	r.nodes--
 	r.text -= len(path)
@@ -87,11 +86,11 @@ func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	return false
 }
 
-// mapping fills a map in: first what is written in it, then what merge keys
-// bring, which never replaces what is written. content is keys and values in turn.
+// mapping fills a map: first the written entries, then those of merge keys, which never replace
+// written ones. content alternates keys and values.
 func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	out.IsMap = true
-	lines := map[string]int{} // where each key is
+	lines := map[string]int{} // line of each key
 	var merged []*yaml.Node
 	for i := 0; i+1 < len(content) && !r.full; i += 2 {
 		k, v := content[i], content[i+1]
@@ -116,7 +115,7 @@ func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	}
 }
 
-// merge adds the entries of a map, or of each map of a list, that are not there.
+// merge adds the missing entries of a map, or of each map of a list.
 func (r *reader) merge(out *Node, lines map[string]int, from *yaml.Node, depth int) {
 	n := r.value(from, out.Path, depth+1)
 	maps := []*Node{n}
@@ -146,12 +145,12 @@ func (r *reader) alias(n *yaml.Node, path string, depth int) *Node {
 	return r.value(n.Alias, path, depth)
 }
 
-// unquoted reports whether a text stands as it is.
+// unquoted reports whether a text is written without quotes.
 func unquoted(n *yaml.Node) bool {
 	return n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
 
-// key returns the text of a map's key. A number or a truth value is taken as written.
+// key returns the text of a map's key: for a number or a truth value, as written.
 func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	switch {
 	case k.Kind != yaml.ScalarNode || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
@@ -168,9 +167,8 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	return k.Value, true
 }
 
-// scalar returns the value of a leaf, as Node.Scalar says. What is a number or a date
-// only to some readers of YAML is text; so is 0640, which is octal to some and decimal to
-// others.
+// scalar returns the value of a leaf for Node.Scalar. Numbers and dates of only some versions of
+// YAML are text, as is 0640, which is octal in one version and decimal in another.
 func scalar(n *yaml.Node) any {
 	switch n.ShortTag() {
 	case "!!null":
@@ -189,7 +187,7 @@ func scalar(n *yaml.Node) any {
 	return n.Value
 }
 
-// wholeNumber returns an int64, or an uint64 where that alone holds the value.
+// wholeNumber returns an int64, or a uint64 if only that can hold the value.
 func wholeNumber(text string) (any, bool) {
 	text = strings.TrimPrefix(strings.ReplaceAll(text, "_", ""), "+")
 	if digits := strings.TrimPrefix(text, "-"); len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
@@ -218,7 +216,7 @@ func floatNumber(text string) (float64, bool) {
 	return f, err == nil
 }
 
-// integer returns an int64 where that holds the value.
+// integer returns an int64 if that can hold the value.
 func integer(v any) any {
 	if u, ok := v.(uint64); ok && u <= math.MaxInt64 {
 		return int64(u)

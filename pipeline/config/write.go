@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// Style is how YAML is written.
+// Style controls the form of YAML.
 type Style struct {
 	Docs bool                     // Encode: each field's doc tag as a comment above it
-	Doc  func(path string) string // a comment above the key of a path
-	Note func(n *Node) string     // a comment behind a scalar, an empty value or a list of scalars
+	Doc  func(path string) string // comment above the key of a path
+	Note func(n *Node) string     // comment after a scalar, an empty value or a list of scalars
 }
 
 // YAML returns the tree as a YAML document that Parse reads back to the same values.
@@ -52,7 +52,7 @@ func (w *writer) entries(n *Node, indent int) {
 	}
 }
 
-// value writes what comes behind a colon.
+// value writes the part after a colon.
 func (w *writer) value(n *Node, indent int) {
 	switch {
 	case n.inline():
@@ -103,7 +103,7 @@ func (w *writer) doc(path string, indent int) {
 	}
 }
 
-// Comment returns a text as the lines of a YAML comment, each of about 100 columns.
+// Comment returns a text as lines of a YAML comment, each of about 100 columns.
 func Comment(text string, indent int) string {
 	var out strings.Builder
 	line := ""
@@ -121,8 +121,8 @@ func Comment(text string, indent int) string {
 	return out.String()
 }
 
-// inline says that a value fits behind its key: all but maps with entries and
-// lists that hold other than scalars.
+// inline reports whether a value fits after its key: any but maps with entries, and lists with
+// values other than scalars.
 func (n *Node) inline() bool {
 	if n.IsMap {
 		return len(n.Entries) == 0
@@ -168,7 +168,7 @@ func (n *Node) scalarText() string {
 	return n.text()
 }
 
-// floatText stays a float when it is read back.
+// floatText returns a float in a form that is read back as a float.
 func floatText(f float64) string {
 	switch {
 	case math.IsNaN(f):
@@ -185,11 +185,11 @@ func floatText(f float64) string {
 	return s
 }
 
-// bare is text that is text to every YAML reader without quotes: a word, a
-// path, or a number with a unit.
+// bare matches text that every YAML reader reads as text without quotes: a word, a path, or a
+// number with a unit.
 var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|\d+[KMGT]i?B|(?:\d+(?:\.\d+)?(?:ms|h|m|s))+)$`)
 
-// plain returns a text, quoted where it must be.
+// plain returns a text, quoted if necessary.
 func plain(s string) string {
 	switch strings.ToLower(s) {
 	case "null", "true", "false", "yes", "no", "on", "off", "y", "n":
