@@ -41,9 +41,8 @@ func picture264(nal []byte) (Picture, bool) {
 	return Picture{Width: sps.Width(), Height: sps.Height(), Depth: depth264(sps), Fields: !sps.FrameMbsOnlyFlag}, true
 }
 
-// depth264 follows ITU-T H.264, E.2.1: without bitstream_restriction a stream
-// promises nothing, but for Baseline and for picture order count type 2, where
-// output order is decoding order.
+// depth264 follows ITU-T H.264, E.2.1: without bitstream_restriction a stream has no limit, except
+// for Baseline and for picture order count type 2, where output order is decoding order.
 func depth264(s *h264.SPS) int {
 	switch {
 	case s.VUI != nil && s.VUI.BitstreamRestriction != nil:
@@ -66,8 +65,8 @@ func equivalent264(kind uint8, a, b []byte) bool {
 	return false
 }
 
-// bare264 leaves out what decoding does not depend on (ITU-T H.264, annex E).
-// bitstream_restriction stays: decoders and our decoding times go by it.
+// bare264 removes the fields on which decoding does not depend (ITU-T H.264, annex E). It keeps
+// bitstream_restriction: decoders and the derived decoding times use it.
 func bare264(s *h264.SPS) *h264.SPS {
 	if s.VUI != nil {
 		v := *s.VUI

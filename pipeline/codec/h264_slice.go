@@ -47,8 +47,8 @@ func (h *SliceReader) readSlice264(nal []byte) (s SliceHeader) {
 	return s
 }
 
-// Differs returns the standard's rule for the first slice of another primary coded
-// picture (ITU-T H.264, 7.4.1.2.4).
+// Differs reports whether this slice is the first of another primary coded picture (ITU-T H.264,
+// 7.4.1.2.4).
 func (s *SliceHeader) Differs(before *SliceHeader) bool {
 	return s.FrameNum != before.FrameNum || s.PPS != before.PPS ||
 		s.Field != before.Field || s.Bottom != before.Bottom ||
@@ -56,8 +56,8 @@ func (s *SliceHeader) Differs(before *SliceHeader) bool {
 		s.POC != before.POC || s.Delta != before.Delta
 }
 
-// Completes reports whether a field of another picture is the second one of the
-// frame that another field began (ITU-T H.264, 3.30 and 3.31).
+// Completes reports whether a field of another picture is the second field of a frame (ITU-T H.264,
+// 3.30 and 3.31).
 func (s *SliceHeader) Completes(before *SliceHeader) bool {
 	return s.Field && before.Field && s.Bottom != before.Bottom && s.FrameNum == before.FrameNum && !s.IDR
 }
@@ -122,7 +122,7 @@ func (h *SliceReader) readSPS264(nal []byte) {
 	h.sps[id] = s
 }
 
-// scalingLists passes over the lists of an SPS (ITU-T H.264, 7.3.2.1.1.1).
+// scalingLists skips the scaling lists of an SPS (ITU-T H.264, 7.3.2.1.1.1).
 func scalingLists(r *BitReader, chroma uint32) {
 	lists := 8
 	if chroma == 3 {
@@ -172,8 +172,7 @@ func (h *SliceReader) readPPS264(nal []byte) {
 	h.pps[id] = p
 }
 
-// sliceGroups passes over the map of slice groups of a PPS, of which there are
-// groups+1.
+// sliceGroups skips the map of slice groups of a PPS, of which there are groups+1.
 func sliceGroups(r *BitReader, groups uint32) {
 	groups = min(groups, 7)
 	switch kind := r.UE(); kind {

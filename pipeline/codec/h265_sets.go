@@ -67,8 +67,8 @@ func bare265(s *h265.SPS) *h265.SPS {
 	return s
 }
 
-// plain265 reports whether the parser has seen all that counts: only profiles
-// past Main 10 and Main Still Picture have extensions behind the VUI.
+// plain265 reports whether the parser has read all relevant fields: only profiles beyond Main 10
+// and Main Still Picture have extensions after the VUI.
 func plain265(s *h265.SPS) bool {
 	p := s.ProfileTierLevel.GeneralProfileIdc
 	return p >= 1 && p <= 3

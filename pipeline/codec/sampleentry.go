@@ -8,23 +8,22 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SampleEntry is how a track of a codec is described in ISO base media files, both
-// ways.
+// SampleEntry reads and writes the sample entry of a codec in ISO base media files.
 type SampleEntry struct {
-	// Types are the sample entries that are read. The first is the one that is written.
+	// Types are the types of sample entries that are read. The first is written.
 	Types []string
-	// Config is the type of the box that has the decoder's configuration.
+	// Config is the type of the box with the decoder configuration.
 	Config string
-	// LengthSize is how many bytes tell the length of a NAL unit, by the payload of the
-	// configuration; 0 where that is cut. Nil for a codec without NAL units.
+	// LengthSize returns the number of bytes of a NAL unit's length, from the payload of the
+	// configuration; 0 if that is cut. Nil for a codec without NAL units.
 	LengthSize func(config []byte) int
-	// Write appends a sample entry of a type, and returns the shape of the pixels.
+	// Write appends a sample entry of a type, and returns the aspect ratio of the pixels.
 	Write func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error)
-	// Read completes a track that has a timescale, by the payload of a sample entry.
+	// Read completes a track that has a timescale, from the payload of a sample entry.
 	Read func(entry []byte, t *media.Track) error
 }
 
-// ErrNotRecorded is for a sample entry of a codec that cannot be recorded.
+// ErrNotRecorded is the error for a sample entry of a codec that cannot be recorded.
 var ErrNotRecorded = errors.New("its codec is not recorded")
 
 // WriteSampleEntry appends the stsd of a track.
@@ -43,8 +42,8 @@ func WriteSampleEntry(w *isobmff.Writer, t *media.Track) (isobmff.PixelAspect, e
 	return aspect, err
 }
 
-// ReadSampleEntry makes the description of a track from the payload of its stsd. Of
-// several sample entries the first counts. The parameter sets are views.
+// ReadSampleEntry returns the track described by the payload of an stsd. Of several sample entries
+// the first counts. The parameter sets are views.
 func ReadSampleEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 	if len(stsd) < 8 {
 		return t, errors.New("it has no sample entry")
@@ -61,7 +60,7 @@ func ReadSampleEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 	return t, c.Entry.Read(entry.Payload, &t)
 }
 
-// OfSampleEntry returns the codec of a type of sample entry; nil where none has it.
+// OfSampleEntry returns the codec of a type of sample entry; nil without one.
 func OfSampleEntry(fourcc string) *Codec {
 	for _, c := range All() {
 		for _, t := range c.Entry.Types {
@@ -73,9 +72,9 @@ func OfSampleEntry(fourcc string) *Codec {
 	return nil
 }
 
-// LengthSize returns how many bytes tell the length of a NAL unit in the samples of a track,
-// by the payload of its stsd, whatever the sample entry is called; 0 where samples are
-// not made of NAL units.
+// LengthSize returns the number of bytes of a NAL unit's length in the samples of a track, from the
+// payload of its stsd, whatever the type of the sample entry; 0 if samples are not made of NAL
+// units.
 func LengthSize(stsd []byte) int {
 	if len(stsd) < 8 {
 		return 0
@@ -99,12 +98,11 @@ func LengthSize(stsd []byte) int {
 	return 0
 }
 
-// otherDense are sample entries of codecs that are not recorded, but may be in others'
-// files, whose samples are never zeros.
+// otherDense lists sample entries of codecs that are not recorded but may be in foreign files, and
+// whose samples are never zeros.
 var otherDense = [...]string{"Opus", "ac-3", "ec-3", "av01", "vp09"}
 
-// Dense reports whether zeros in the samples of a type of sample entry are damage, as
-// they are not in PCM.
+// Dense reports whether zeros in the samples of a type of sample entry are damage, unlike in PCM.
 func Dense(fourcc string) bool {
 	if c := OfSampleEntry(fourcc); c != nil {
 		return !c.MayBeZeros
@@ -117,7 +115,7 @@ func Dense(fourcc string) bool {
 	return false
 }
 
-// readVisual reads a sample entry of pictures whose parameter sets stand in a box.
+// readVisual reads a sample entry of pictures whose parameter sets are in a box.
 func readVisual(entry []byte, t *media.Track, name string, config func([]byte) ([][]byte, error)) error {
 	e, ok := isobmff.ReadVisualEntry(entry)
 	c := isobmff.Find(e.Boxes, name)
@@ -136,7 +134,7 @@ func readVisual(entry []byte, t *media.Track, name string, config func([]byte) (
 	return nil
 }
 
-// lengthOf4 refuses what would have to be rewritten sample by sample.
+// lengthOf4 refuses a length size other than 4, for which every sample would have to be rewritten.
 func lengthOf4(n int) error {
 	if n != 4 {
 		return fmt.Errorf("NAL units have lengths of %d bytes: rewrite the file with ffmpeg -c copy first", n)

@@ -6,32 +6,31 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SetTypes are the NAL unit types of a codec's parameter sets; VPS is 0 where it has
-// none.
+// SetTypes are the NAL unit types of a codec's parameter sets; VPS is 0 for a codec without.
 type SetTypes struct{ VPS, SPS, PPS uint8 }
 
-// SetName is what a parameter set is called, and by: a PPS refers to the SPS with
-// an id, an SPS of H.265 to a VPS.
+// SetName identifies a parameter set: its type and id, and the id to which it refers: a PPS refers
+// to an SPS, an SPS of H.265 to a VPS.
 type SetName struct {
 	Kind       uint8 // NAL unit type
 	ID, Refers uint32
 }
 
-// Picture is what a sequence parameter set says of the pictures.
+// Picture holds the properties of pictures from a sequence parameter set.
 type Picture struct {
 	Width, Height int // pixels as shown, after cropping
-	// Depth is how many pictures may come before one that is shown before them;
-	// DepthUnknown where the stream does not say.
+	// Depth is the largest number of pictures that precede a picture in decoding order and follow
+	// it in presentation; DepthUnknown if the stream does not limit it.
 	Depth  int
 	Fields bool // pictures may be coded as two fields
 }
 
-// DepthUnknown is the depth of a stream that does not say it.
+// DepthUnknown is the depth of a stream without a limit.
 const DepthUnknown = -1
 
 const maxDepth = 16 // of the decoded picture buffer (ITU-T H.264, A.3.1)
 
-// Readable reports whether a parameter set is one that a track can be described by.
+// Readable reports whether a parameter set can describe a track.
 func (n *NAL) Readable(kind uint8, nal []byte) bool {
 	if kind != n.Sets.SPS {
 		return true
@@ -40,7 +39,7 @@ func (n *NAL) Readable(kind uint8, nal []byte) bool {
 	return ok
 }
 
-// describe completes a track of pictures by its first sequence parameter set.
+// describe completes a track of pictures from its first sequence parameter set.
 func (n *NAL) describe(t *media.Track) error {
 	for _, nal := range t.ParameterSets {
 		if len(nal) < 3 || n.Role(nal) != RoleSet {

@@ -1,10 +1,10 @@
 package codec
 
-// SliceHeader is the part of a slice header that tells pictures apart. What does not
-// apply to a codec or stream is zero.
+// SliceHeader holds the fields of a slice header that distinguish pictures. Fields that do not
+// apply to a codec or stream are zero.
 type SliceHeader struct {
-	OK        bool // it could be read: the slice's parameter sets are known
-	Partition bool // it has none: a slice data partition behind the first (H.264, 7.3.2.9)
+	OK        bool // the header was read: the slice's parameter sets are known
+	Partition bool // no header: a slice data partition after the first (H.264, 7.3.2.9)
 	Ref       bool // nal_ref_idc is not 0
 	IDR       bool
 

@@ -10,19 +10,18 @@ package isobmff
 //
 // It allocates nothing. The payloads are views.
 type Boxes struct {
-	Header         // of the box that Next came to
-	At      int    // where in the payload that was walked the box begins
-	Payload []byte // of the box
+	Header         // header of the current box
+	At      int    // offset of the current box in the walked payload
+	Payload []byte // payload of the current box
 	rest    []byte
-	end     int // where rest begins
+	end     int // offset of rest
 	damaged bool
 }
 
-// Walk begins before the first box of a payload.
+// Walk returns a walk along the boxes of a payload, before the first.
 func Walk(payload []byte) Boxes { return Boxes{rest: payload} }
 
-// Next goes to the next box. It returns false at the end, and at what is no box that
-// is all there.
+// Next moves to the next box. It returns false at the end, and at bytes that are no complete box.
 func (w *Boxes) Next() bool {
 	if len(w.rest) == 0 {
 		return false
@@ -37,16 +36,15 @@ func (w *Boxes) Next() bool {
 	return true
 }
 
-// IsUUID reports whether the box is one of a type of 16 bytes (ISO/IEC 14496-12, 4.2).
+// IsUUID reports whether the box has a 16-byte type (ISO/IEC 14496-12, 4.2).
 func (w *Boxes) IsUUID(uuid string) bool {
 	return w.Is("uuid") && len(w.Payload) >= len(uuid) && string(w.Payload[:len(uuid)]) == uuid
 }
 
-// Whole reports whether boxes filled the payload exactly, as far as they were walked.
+// Whole reports whether the boxes fill the payload exactly, as far as they were walked.
 func (w *Boxes) Whole() bool { return !w.damaged }
 
-// Find returns the payload of the box at a path of types, the first of each; nil
-// where there is none.
+// Find returns the payload of the box at a path of types, the first of each; nil without one.
 func Find(payload []byte, path ...string) []byte {
 	for _, fourcc := range path {
 		boxes, found := Walk(payload), false

@@ -2,12 +2,12 @@ package isobmff
 
 import gomp4 "github.com/abema/go-mp4"
 
-// AVCConfig is the configuration of a decoder of H.264 (ISO/IEC 14496-15, 5.3.3.1).
+// AVCConfig is the decoder configuration of H.264 (ISO/IEC 14496-15, 5.3.3.1).
 type AVCConfig struct {
 	LengthSize      int // bytes before each NAL unit
 	Profile, Compat uint8
 	Level           uint8
-	High            bool // the profile is one whose chroma format stands here
+	High            bool // the profile has the fields of the chroma format
 	ChromaFormat    uint8
 	LumaMinus8      uint8 // bits of a sample
 	ChromaMinus8    uint8
@@ -15,7 +15,7 @@ type AVCConfig struct {
 	PictureSets     [][]byte // 255 at most
 }
 
-// AVCConfig appends an avcC. Each parameter set has less than 64 KiB.
+// AVCConfig appends an avcC. Each parameter set must have less than 64 KiB.
 func (w *Writer) AVCConfig(c *AVCConfig) {
 	sets := func(nals [][]byte) (out []gomp4.AVCParameterSet) {
 		for _, nal := range nals {
@@ -39,8 +39,8 @@ func (w *Writer) AVCConfig(c *AVCConfig) {
 	w.marshal(box)
 }
 
-// ReadAVCConfig reads the payload of an avcC up to its parameter sets, which are
-// views. ok is false where it is cut.
+// ReadAVCConfig reads the payload of an avcC up to its parameter sets, which are views. ok is false
+// if it is cut.
 func ReadAVCConfig(payload []byte) (c AVCConfig, ok bool) {
 	f := NewFields(payload)
 	f.Skip(1)
@@ -55,10 +55,10 @@ func ReadAVCConfig(payload []byte) (c AVCConfig, ok bool) {
 	return c, !f.Short()
 }
 
-// HEVCConfig is the configuration of a decoder of H.265 (ISO/IEC 14496-15, 8.3.3.1).
+// HEVCConfig is the decoder configuration of H.265 (ISO/IEC 14496-15, 8.3.3.1).
 type HEVCConfig struct {
 	LengthSize       int      // bytes before each NAL unit
-	ProfileTierLevel [12]byte // general_profile_space to general_level_idc, as parameter sets have them
+	ProfileTierLevel [12]byte // general_profile_space to general_level_idc, as in the parameter sets
 	ChromaFormat     uint8
 	LumaMinus8       uint8 // bits of a sample
 	ChromaMinus8     uint8
@@ -67,14 +67,14 @@ type HEVCConfig struct {
 	Arrays           []HEVCArray
 }
 
-// HEVCArray is all parameter sets of one NAL unit type. None of them is in the stream.
+// HEVCArray lists all parameter sets of one NAL unit type. The stream contains none of them.
 type HEVCArray struct {
 	Type uint8
 	NALs [][]byte
 }
 
-// HEVCConfig appends an hvcC. Each parameter set has less than 64 KiB. Reserved bits
-// are ones.
+// HEVCConfig appends an hvcC. Each parameter set must have less than 64 KiB. Reserved bits are
+// ones.
 func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	at := w.Open("hvcC")
 	w.U8(1) // version
@@ -102,8 +102,8 @@ func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	w.Close(at)
 }
 
-// ReadHEVCConfig reads the payload of an hvcC. The parameter sets are views. ok is
-// false where it is cut.
+// ReadHEVCConfig reads the payload of an hvcC. The parameter sets are views. ok is false if it is
+// cut.
 func ReadHEVCConfig(payload []byte) (c HEVCConfig, ok bool) {
 	f := NewFields(payload)
 	f.Skip(1)

@@ -32,8 +32,8 @@ func (w *Writer) Esds(specific []byte) {
 	}})
 }
 
-// ReadEsds reads the payload of an esds: the object type of the stream, and the
-// decoder's specific information, which is a view. ok is false where it is cut.
+// ReadEsds reads the payload of an esds: the object type of the stream, and the decoder specific
+// information, which is a view. ok is false if it is cut.
 func ReadEsds(payload []byte) (object uint8, specific []byte, ok bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -56,8 +56,8 @@ func ReadEsds(payload []byte) (object uint8, specific []byte, ok bool) {
 	return object, specific, !config.Short() && !es.Short()
 }
 
-// descriptor takes a descriptor that must come next: a tag, a length of 7 bits a
-// byte, a body.
+// descriptor reads the next descriptor, which must have a tag: the tag, a length of 7 bits a byte,
+// and the body, which it returns.
 func descriptor(f *Fields, tag uint8) []byte {
 	if f.U8() != tag {
 		f.Fail()

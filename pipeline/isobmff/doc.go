@@ -1,19 +1,17 @@
-// Package isobmff reads and writes the boxes of ISO base media files (ISO/IEC
-// 14496-12). It knows boxes and their fields. What a file means, which of its
-// boxes must be there and what is done about damage is for its callers.
+// Package isobmff reads and writes the boxes of ISO base media files (ISO/IEC 14496-12). It
+// knows boxes and their fields. The callers decide what a file means, which boxes it needs, and
+// how damage is handled.
 //
-// Readers take the payload of a box and return views into it or plain values.
-// They never fail on content by panic, never allocate in proportion to what a
-// field claims, and do work in proportion to the bytes that they are given. Where
-// a box repeats an entry by a count, the caller bounds what it does for each:
-// the package has no limits of its own but those of a header.
+// Readers take the payload of a box and return views into it or plain values. They never panic
+// on content, never allocate in proportion to the value of a field, and do work in proportion
+// to the bytes they are given. If a box repeats an entry by a count, the caller bounds its work
+// for each entry: the package has no limits except that of a header.
 //
-// Two kinds of files are read. Our own are exact: a caller compares what it reads
-// with what it would have written. Those of others are read as far as they make
-// sense: a reader reports by its last result whether all of a box was there.
+// Files of two kinds are read. The caller compares our own files exactly with the bytes that it
+// would have written. Foreign files are read as far as they are valid: a reader reports by its
+// last result whether the box was complete.
 //
-// Writers append to one buffer that is used again and again. What is written per
-// chunk and per sample is put down by hand, without an allocation per sample. The
-// small header boxes, once per file, are go-mp4's to marshal. They are read by hand
-// all the same: go-mp4 refuses a box that is cut, of which the rest is still useful.
+// Writers append to one buffer that is reused. Boxes written for each chunk or sample are
+// encoded by hand, without an allocation per sample. go-mp4 encodes the small header boxes, once
+// a file. They are parsed by hand, because go-mp4 refuses a cut box whose rest is still useful.
 package isobmff

@@ -2,26 +2,27 @@ package isobmff
 
 import "encoding/binary"
 
-// Fields reads big-endian numbers of a payload one after another. Past the end it
-// reads 0, and stays short from then on.
+// Fields reads big-endian numbers of a payload in order. Past the end it returns 0, and stays short
+// from then on.
 type Fields struct {
 	b     []byte
 	short bool
 }
 
-// NewFields begins at the first byte of a payload.
+// NewFields returns Fields at the first byte of a payload.
 func NewFields(payload []byte) Fields { return Fields{b: payload} }
 
-// Short reports whether more was read than there was.
+// Short reports whether the payload was too short for the fields read.
 func (f *Fields) Short() bool { return f.short }
 
-// Fail makes what is left unread: what was read so far makes no sense.
+// Fail discards the unread bytes and makes Fields short, because the fields read so far are
+// invalid.
 func (f *Fields) Fail() { f.short, f.b = true, nil }
 
-// Rest returns what was not read yet.
+// Rest returns the unread bytes.
 func (f *Fields) Rest() []byte { return f.b }
 
-// Take returns the next n bytes, a view; nil where they are not all there.
+// Take returns the next n bytes, a view; nil if the payload has fewer.
 func (f *Fields) Take(n int) []byte {
 	if n < 0 || len(f.b) < n {
 		f.Fail()
@@ -32,7 +33,7 @@ func (f *Fields) Take(n int) []byte {
 	return p
 }
 
-// Skip passes over n bytes.
+// Skip skips n bytes.
 func (f *Fields) Skip(n int) { f.Take(n) }
 
 // U8 reads a number of 8 bits.
@@ -67,14 +68,13 @@ func (f *Fields) U64() uint64 {
 	return 0
 }
 
-// FullBox reads the version and the flags that begin a full box (ISO/IEC 14496-12,
-// 4.2).
+// FullBox reads version and flags of a full box (ISO/IEC 14496-12, 4.2).
 func (f *Fields) FullBox() (version uint8, flags uint32) {
 	v := f.U32()
 	return uint8(v >> 24), v & 0xffffff
 }
 
-// Versioned reads a number of 64 bits in version 1 of a box, of 32 in version 0.
+// Versioned reads a number of 64 bits in version 1 of a box, of 32 bits in version 0.
 func (f *Fields) Versioned(version uint8) uint64 {
 	if version == 1 {
 		return f.U64()

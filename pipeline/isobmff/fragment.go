@@ -18,14 +18,14 @@ const (
 	NonSyncFlags = 0x01010000 // of one that depends on others, and is no sync sample
 )
 
-// SampleDefaults are of the samples that do not say their own.
+// SampleDefaults apply to samples without their own values.
 type SampleDefaults struct {
-	DurationTicks uint32 // ticks
-	SizeBytes     uint32 // bytes
+	DurationTicks uint32
+	SizeBytes     uint32
 	Flags         uint32
 }
 
-// Tfhd is a track fragment header. Flags says which of its fields there are.
+// Tfhd is a track fragment header. Flags says which of its fields are present.
 type Tfhd struct {
 	Flags          uint32
 	TrackID        uint32
@@ -34,8 +34,7 @@ type Tfhd struct {
 	SampleDefaults
 }
 
-// ReadTfhd reads the payload of a tfhd. whole is false where its fields are not all
-// there.
+// ReadTfhd reads the payload of a tfhd. whole is false if it is cut.
 func ReadTfhd(payload []byte) (h Tfhd, whole bool) {
 	f := NewFields(payload)
 	_, h.Flags = f.FullBox()
@@ -54,7 +53,7 @@ func ReadTfhd(payload []byte) (h Tfhd, whole bool) {
 	return h, !f.Short()
 }
 
-// Bytes returns how long the payload is that has the fields of h.
+// Bytes returns the length of the payload with the fields of h.
 func (h *Tfhd) Bytes() (n int) {
 	n = 8
 	if h.Flags&TfhdBaseDataOffset != 0 {
@@ -68,7 +67,7 @@ func (h *Tfhd) Bytes() (n int) {
 	return n
 }
 
-// Over returns the defaults of the fragment, those of the track where it does not say.
+// Over returns the defaults of the fragment, with those of the track for missing fields.
 func (h *Tfhd) Over(track SampleDefaults) SampleDefaults {
 	if h.Flags&TfhdDuration != 0 {
 		track.DurationTicks = h.DurationTicks
@@ -104,8 +103,8 @@ func (w *Writer) Tfhd(h *Tfhd) {
 	w.Close(at)
 }
 
-// ReadTfdt reads the decode time of a fragment's first sample in its track, ticks
-// (ISO/IEC 14496-12, 8.8.12).
+// ReadTfdt reads the decode time of the first sample of a fragment in its track (ISO/IEC 14496-12,
+// 8.8.12).
 func ReadTfdt(payload []byte) (ticks uint64, version uint8, whole bool) {
 	f := NewFields(payload)
 	version, _ = f.FullBox()
@@ -113,14 +112,14 @@ func ReadTfdt(payload []byte) (ticks uint64, version uint8, whole bool) {
 	return ticks, version, !f.Short()
 }
 
-// Tfdt appends the decode time of a fragment's first sample, in 64 bits.
+// Tfdt appends the decode time of the first sample of a fragment, in 64 bits.
 func (w *Writer) Tfdt(ticks uint64) {
 	at := w.OpenFull("tfdt", 1, 0)
 	w.U64(ticks)
 	w.Close(at)
 }
 
-// ReadMfhd reads the number of a fragment (ISO/IEC 14496-12, 8.8.5).
+// ReadMfhd reads the sequence number of a fragment (ISO/IEC 14496-12, 8.8.5).
 func ReadMfhd(payload []byte) (number uint32, whole bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -128,7 +127,7 @@ func ReadMfhd(payload []byte) (number uint32, whole bool) {
 	return number, !f.Short()
 }
 
-// Mfhd appends the number of a fragment.
+// Mfhd appends the sequence number of a fragment.
 func (w *Writer) Mfhd(number uint32) {
 	at := w.OpenFull("mfhd", 0, 0)
 	w.U32(number)

@@ -12,38 +12,38 @@ type FourCC [4]byte
 
 func (c FourCC) String() string { return string(c[:]) }
 
-// Is reports whether the code is the one that a string of four characters spells.
+// Is reports whether the code equals a string of four characters.
 func (c FourCC) Is(fourcc string) bool { return string(c[:]) == fourcc }
 
-// Header is what stands before the payload of a box (ISO/IEC 14496-12, 4.2).
+// Header is the header of a box (ISO/IEC 14496-12, 4.2).
 type Header struct {
 	Type        FourCC
-	SizeBytes   int64 // bytes of the whole box; 0 means to the end of the file
-	HeaderBytes int64 // bytes of the header: 8 or 16
+	SizeBytes   int64 // size of the whole box; 0 means to the end of the file
+	HeaderBytes int64 // size of the header: 8 or 16
 }
 
 // Is reports whether the box is of a type.
 func (h Header) Is(fourcc string) bool { return h.Type.Is(fourcc) }
 
-// maxSize is more than any disk has, and leaves room for sums.
+// maxSize is larger than any disk, and small enough for sums.
 const maxSize = 1 << 62
 
-// Errors of ReadHeader and ReadPayload about what a file holds. All others are
-// the disk's.
+// The errors of ReadHeader and ReadPayload for the content of a file. All other errors come from
+// the disk.
 var (
 	ErrEnd    = errors.New("the file is cut off")
 	ErrCut    = errors.New("the file is cut off within a header")
 	ErrHeader = errors.New("it is damaged")
 )
 
-// IsContent reports whether an error is about what a file holds: no box begins
-// where one was read, or it is not whole.
+// IsContent reports whether an error concerns the content of a file: no box begins at the offset,
+// or the box is cut.
 func IsContent(err error) bool {
 	return errors.Is(err, ErrEnd) || errors.Is(err, ErrCut) || errors.Is(err, ErrHeader)
 }
 
-// ParseHeader reads the 8 or 16 bytes that begin a box. ok is false where they are
-// not all there, or say a size that is less than their own.
+// ParseHeader parses the 8 or 16 bytes at the begin of a box. ok is false if they are cut, or if
+// the size is less than that of the header.
 func ParseHeader(b []byte) (h Header, ok bool) {
 	h, err := parseHeader(b)
 	return h, err == nil
@@ -70,8 +70,8 @@ func parseHeader(b []byte) (h Header, err error) {
 	return h, nil
 }
 
-// ReadHeader reads the header of the box at an offset of a file of size bytes. It is
-// ErrEnd where fewer bytes are left than any box has.
+// ReadHeader reads the header of the box at an offset of a file of size bytes. The error is ErrEnd
+// if fewer bytes are left than any box has.
 func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 	var b [16]byte
 	n := min(int64(len(b)), size-at)
@@ -91,16 +91,16 @@ func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 	return h, err
 }
 
-// The most that is read into memory at once, in bytes: a day of video has a moov of some
-// 50 MB, and a fragment's moof has some kilobytes.
+// Bounds of the payloads read into memory: a day of video has a moov of about 50 MB, and a
+// fragment's moof has some kilobytes.
 const (
 	MaxMoovBytes = 1 << 30
 	MaxMoofBytes = 64 << 20
 )
 
-// ReadPayload reads the payload of the box at an offset of a file of size bytes. It
-// is ErrEnd where the box is not all in the file, or has no size. A box of more than
-// limit bytes is not read.
+// ReadPayload reads the payload of the box at an offset of a file of size bytes. The error is
+// ErrEnd if the box exceeds the file or has no size. It does not read a box of more than limit
+// bytes.
 func ReadPayload(f io.ReaderAt, at int64, h Header, size, limit int64) ([]byte, error) {
 	switch {
 	case h.SizeBytes == 0 || h.SizeBytes > size-at:
@@ -109,7 +109,7 @@ func ReadPayload(f io.ReaderAt, at int64, h Header, size, limit int64) ([]byte, 
 		return nil, fmt.Errorf("box %q at byte %d has %d bytes, and %d are the most that is read", h.Type, at, h.SizeBytes, limit)
 	}
 	b := make([]byte, h.SizeBytes-h.HeaderBytes)
-	if n, err := f.ReadAt(b, at+h.HeaderBytes); n < len(b) { // with all of it there may be an io.EOF
+	if n, err := f.ReadAt(b, at+h.HeaderBytes); n < len(b) { // a complete read may also return io.EOF
 		return nil, fmt.Errorf("read at byte %d: %w", at, err)
 	}
 	return b, nil

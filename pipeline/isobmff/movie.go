@@ -10,17 +10,17 @@ import (
 type MovieHeader struct {
 	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
 	Timescale      uint32 // of the movie's durations and edit lists
-	DurationTicks  uint64 // ticks
+	DurationTicks  uint64
 	NextTrackID    uint32
-	Long           bool // version 1 for any values, so that SetDuration can write any duration later
+	Long           bool // always version 1, so that SetDuration can write any duration later
 }
 
 // MvhdTimesBytes is the size of the fields of an mvhd's payload up to the end of the
 // duration, in version 1.
 const MvhdTimesBytes = 4 + 8 + 8 + 4 + 8
 
-// ReadMvhd reads the payload of an mvhd. scaled is false where it does not reach to the
-// timescale. Of what follows, what is not there is 0.
+// ReadMvhd reads the payload of an mvhd. scaled is false if it ends before the timescale. Later
+// fields that are missing are 0.
 func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
@@ -48,7 +48,7 @@ func (w *Writer) Mvhd(h *MovieHeader) {
 
 var unity = [9]int32{0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000}
 
-// is64 tells whether a header box needs its 64-bit version.
+// is64 reports whether a header box needs its 64-bit version.
 func is64(times ...uint64) bool {
 	for _, t := range times {
 		if t > math.MaxUint32 {
@@ -58,15 +58,14 @@ func is64(times ...uint64) bool {
 	return false
 }
 
-// Trex is what the samples of a track are where its fragments do not say (ISO/IEC
-// 14496-12, 8.8.3).
+// Trex holds the defaults of the samples of a track in fragments (ISO/IEC 14496-12, 8.8.3).
 type Trex struct {
 	TrackID     uint32
 	Description uint32
 	SampleDefaults
 }
 
-// ReadTrex reads the payload of a trex. whole is false where it is not all there.
+// ReadTrex reads the payload of a trex. whole is false if it is cut.
 func ReadTrex(payload []byte) (t Trex, whole bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -86,8 +85,8 @@ func (w *Writer) Trex(t *Trex) {
 // MehdBytes is the size of a mehd of version 1.
 const MehdBytes = 20
 
-// MehdBody appends the payload of a mehd: how long a fragmented movie is, ticks of the
-// movie (ISO/IEC 14496-12, 8.8.2).
+// MehdBody appends the payload of a mehd: the duration of a fragmented movie in ticks of the movie
+// (ISO/IEC 14496-12, 8.8.2).
 func (w *Writer) MehdBody(ticks uint64) {
 	w.U32(1 << 24) // version 1
 	w.U64(ticks)

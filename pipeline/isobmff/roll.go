@@ -1,8 +1,8 @@
 package isobmff
 
-// RollDescription says how far from a sample a decoder has to start, so that it decodes
-// that sample right: -1 is one sample before it (ISO/IEC 14496-12, 10.1; 14496-14,
-// 3.1.1). It is the first description of its kind of the track.
+// RollDescription appends the sgpd of a track with one roll distance: the number of samples before
+// a sample at which a decoder must start to decode it correctly, -1 for one sample (ISO/IEC
+// 14496-12, 10.1; 14496-14, 3.1.1).
 func (w *Writer) RollDescription(distance int16) {
 	at := w.OpenFull("sgpd", 1, 0)
 	w.AppendString("roll")
@@ -12,8 +12,7 @@ func (w *Writer) RollDescription(distance int16) {
 	w.Close(at)
 }
 
-// ReadRollDescription reads the distance out of the payload of an sgpd; 0 where it has
-// none.
+// ReadRollDescription returns the distance of the payload of an sgpd; 0 without one.
 func ReadRollDescription(sgpd []byte) (distance int16) {
 	f := NewFields(sgpd)
 	f.Skip(4)
@@ -24,7 +23,7 @@ func ReadRollDescription(sgpd []byte) (distance int16) {
 	return int16(f.U16())
 }
 
-// RollSamples says of so many samples that they have the first roll description.
+// RollSamples appends the sbgp that assigns the first roll description to so many samples.
 func (w *Writer) RollSamples(samples uint32) {
 	at := w.OpenFull("sbgp", 0, 0)
 	w.AppendString("roll")

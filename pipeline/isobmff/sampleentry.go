@@ -1,16 +1,16 @@
 package isobmff
 
-// PixelAspect is the shape of a pixel, H wide and V high (ISO/IEC 14496-12, 12.1.4).
+// PixelAspect is the aspect ratio of a pixel, H wide and V high (ISO/IEC 14496-12, 12.1.4).
 type PixelAspect struct{ H, V uint32 }
 
-// SquarePixels is the shape that needs no box.
+// SquarePixels is the aspect ratio that needs no box.
 var SquarePixels = PixelAspect{1, 1}
 
-// visualFields are the bytes of a visual sample entry before its boxes.
+// visualFields is the number of bytes of a visual sample entry before its boxes.
 const visualFields = 78
 
-// OpenVisualEntry begins a visual sample entry (ISO/IEC 14496-12, 12.1.3), which is
-// left open for its boxes.
+// OpenVisualEntry begins a visual sample entry (ISO/IEC 14496-12, 12.1.3) and leaves it open for
+// its boxes.
 func (w *Writer) OpenVisualEntry(fourcc string, width, height int) (at int) {
 	at = w.openEntry(fourcc)
 	w.Append(make([]byte, 16))
@@ -26,14 +26,13 @@ func (w *Writer) OpenVisualEntry(fourcc string, width, height int) (at int) {
 	return at
 }
 
-// VisualEntry is a visual sample entry as it is read.
+// VisualEntry is a parsed visual sample entry.
 type VisualEntry struct {
 	Width, Height int    // pixels
-	Boxes         []byte // behind the fields, a view
+	Boxes         []byte // the boxes after the fields, a view
 }
 
-// ReadVisualEntry reads the payload of a visual sample entry. ok is false where it is
-// cut.
+// ReadVisualEntry reads the payload of a visual sample entry. ok is false if it is cut.
 func ReadVisualEntry(payload []byte) (e VisualEntry, ok bool) {
 	f := NewFields(payload)
 	f.Skip(24)
@@ -54,9 +53,9 @@ func (w *Writer) PixelAspect(a PixelAspect) {
 	w.Close(at)
 }
 
-// OpenAudioEntry begins an audio sample entry (ISO/IEC 14496-12, 12.2.3), which is
-// left open for its boxes. A rate that 16 bits cannot hold is 0, as ffmpeg writes it:
-// players read the codec's configuration, and would take another number for the rate.
+// OpenAudioEntry begins an audio sample entry (ISO/IEC 14496-12, 12.2.3) and leaves it open for its
+// boxes. It writes a rate that 16 bits cannot hold as 0, like ffmpeg: players read the codec's
+// configuration, and would use any other number as the rate.
 func (w *Writer) OpenAudioEntry(fourcc string, channels, rate int) (at int) {
 	if rate > 0xffff {
 		rate = 0
@@ -70,14 +69,14 @@ func (w *Writer) OpenAudioEntry(fourcc string, channels, rate int) (at int) {
 	return at
 }
 
-// AudioEntry is an audio sample entry as it is read.
+// AudioEntry is a parsed audio sample entry.
 type AudioEntry struct {
-	Channels, Rate int    // Hz, 0 where 16 bits cannot hold it
-	Boxes          []byte // behind the fields, a view
+	Channels, Rate int    // Rate in Hz, 0 if 16 bits cannot hold it
+	Boxes          []byte // the boxes after the fields, a view
 }
 
-// ReadAudioEntry reads the payload of an audio sample entry, of QuickTime too. ok is
-// false where it is cut.
+// ReadAudioEntry reads the payload of an audio sample entry, also of QuickTime. ok is false if it
+// is cut.
 func ReadAudioEntry(payload []byte) (e AudioEntry, ok bool) {
 	f := NewFields(payload)
 	f.Skip(8)

@@ -5,24 +5,24 @@ import (
 	"math"
 )
 
-// ErrTables is returned for sample tables that do not fit together.
+// ErrTables is the error for inconsistent sample tables.
 var ErrTables = errors.New("its sample tables do not fit together")
 
-// Sample is one sample of a track, and where it lies.
+// Sample is one sample of a track with its place in the file.
 type Sample struct {
 	DTS           int64 // ticks
-	DurationTicks int64 // ticks
-	OffsetTicks   int32 // PTS - DTS, ticks
+	DurationTicks int64
+	OffsetTicks   int32 // PTS - DTS
 	SizeBytes     uint32
 	Sync          bool
-	At            int64 // byte of the file
+	At            int64 // offset in the file
 }
 
-// SampleTable are the sample tables of a track (ISO/IEC 14496-12, 8.6 and 8.7), read in
-// decoding order where they lie. It takes no memory but the tables' own bytes.
+// SampleTable reads the sample tables of a track (ISO/IEC 14496-12, 8.6 and 8.7) in decoding order
+// and in place. It takes no memory but the tables' own bytes.
 //
-// How many samples a table claims to have is not bounded by its length: the caller looks
-// at Len and Bytes before it reads them.
+// The claimed number of samples is not bounded by the length of the tables: the caller checks Len
+// and Bytes before it reads them.
 type SampleTable struct {
 	times, offsets, spans, syncs Table
 	allSync                      bool
@@ -32,7 +32,7 @@ type SampleTable struct {
 	cursor
 }
 
-// cursor is how far the tables are read. Its zero value is their beginning.
+// cursor is the position in the tables. The zero value is the beginning.
 type cursor struct {
 	n        uint32 // samples read
 	dts      int64
@@ -55,7 +55,7 @@ type pairCursor struct {
 func (c *pairCursor) next(t *Table) uint32 {
 	for c.left == 0 {
 		if c.row >= t.Len() {
-			return c.value // a table that is too short goes on as it ended
+			return c.value // a table that is too short continues with its last value
 		}
 		c.left, c.value = t.U32(c.row, 0), t.U32(c.row, 1)
 		c.row++
@@ -64,8 +64,8 @@ func (c *pairCursor) next(t *Table) uint32 {
 	return c.value
 }
 
-// ReadSampleTable reads the payload of an stbl. It is ErrTables where one of its tables
-// is cut or missing.
+// ReadSampleTable reads the payload of an stbl. The error is ErrTables if a table is cut or
+// missing.
 func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 	t := &SampleTable{}
 	whole := true
@@ -77,7 +77,7 @@ func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 		table, all := ReadTable(Find(stbl, c.fourcc), c.columns)
 		*c.into, whole = table, whole && all
 	}
-	t.allSync = Find(stbl, "stss") == nil // one without rows says that none is
+	t.allSync = Find(stbl, "stss") == nil // an stss without rows means that no sample is
 	var sized, placed bool
 	t.sizes, sized = ReadStsz(Find(stbl, "stsz"))
 	t.chunks, placed = ReadChunks(stbl)
@@ -90,18 +90,18 @@ func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 	return t, nil
 }
 
-// Len returns how many samples the tables claim.
+// Len returns the claimed number of samples.
 func (t *SampleTable) Len() uint32 { return t.sizes.Count }
 
-// CommonSize returns the size that the tables claim of all samples at once, bytes, and 0
-// where they have one for each sample, so that Len is bounded by their length.
+// CommonSize returns the common size of all samples, bytes, or 0 if each has its own size, so that
+// Len is bounded by the length of the tables.
 func (t *SampleTable) CommonSize() uint32 { return t.sizes.CommonBytes }
 
-// Bytes returns the sum of the samples' sizes, as the tables claim.
+// Bytes returns the claimed sum of the samples' sizes.
 func (t *SampleTable) Bytes() int64 { return t.sizes.Bytes() }
 
-// TimeBytes returns how long the entries are that tell the times of the samples, and which
-// are sync samples: stts, ctts and stss.
+// TimeBytes returns the length of the entries of stts, ctts and stss, which hold the times and the
+// sync flags of the samples.
 func (t *SampleTable) TimeBytes() int64 {
 	return int64(len(t.times.rows) + len(t.offsets.rows) + len(t.syncs.rows))
 }
@@ -109,7 +109,7 @@ func (t *SampleTable) TimeBytes() int64 {
 // maxTicks is later than any sample.
 const maxTicks = math.MaxInt64 / 4
 
-// Ticks returns the sum of the samples' durations, as the tables claim.
+// Ticks returns the claimed sum of the samples' durations.
 func (t *SampleTable) Ticks() (sum int64) {
 	for i := range t.times.Len() {
 		sum += int64(t.times.U32(i, 0)) * int64(t.times.U32(i, 1))
@@ -120,10 +120,10 @@ func (t *SampleTable) Ticks() (sum int64) {
 	return sum
 }
 
-// Rewind goes back to the first sample.
+// Rewind returns to the first sample.
 func (t *SampleTable) Rewind() { t.cursor = cursor{} }
 
-// Next reads the next sample. ok is false behind the last.
+// Next reads the next sample. ok is false after the last.
 func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	if t.n >= t.sizes.Count {
 		return false, nil
@@ -135,7 +135,7 @@ func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	}
 	s.DTS, s.At = t.dts, t.at
 	s.DurationTicks = int64(t.time.next(&t.times))
-	s.OffsetTicks = int32(t.offset.next(&t.offsets)) // signed by version 1; a version 0 that says -1 means it too
+	s.OffsetTicks = int32(t.offset.next(&t.offsets)) // signed in version 1, and treated as signed in version 0
 	s.SizeBytes = t.sizes.At(t.n)
 	t.n++
 	s.Sync = t.isSync()
@@ -148,7 +148,7 @@ func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	return true, nil
 }
 
-// isSync tells of sample n, counted from 1.
+// isSync reports whether sample n, counted from 1, is a sync sample.
 func (t *SampleTable) isSync() bool {
 	if t.allSync {
 		return true
@@ -166,7 +166,7 @@ func (t *SampleTable) isSync() bool {
 	return false
 }
 
-// nextChunk goes to the chunk after this one. stsc counts chunks from 1.
+// nextChunk moves to the next chunk. stsc counts chunks from 1.
 func (t *SampleTable) nextChunk() error {
 	i := int(t.chunk)
 	if i >= t.chunks.Len() {

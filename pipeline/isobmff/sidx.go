@@ -1,28 +1,28 @@
 package isobmff
 
-// Sidx is a segment index whose references follow it at once (ISO/IEC 14496-12, 8.16.3).
+// Sidx is a segment index immediately before its references (ISO/IEC 14496-12, 8.16.3).
 type Sidx struct {
 	TrackID       uint32
 	Timescale     uint32
-	EarliestTicks uint64 // ticks, presentation of the first sample
+	EarliestTicks uint64 // presentation time of the first sample
 	References    []Reference
 }
 
 // Limits of a segment index, and its size.
 const (
 	MaxReferences      = 65535
-	MaxReferencedBytes = 1<<31 - 1 // bytes of one reference
+	MaxReferencedBytes = 1<<31 - 1 // of one reference
 	SidxFixedBytes     = 40        // of a version 1 box before its references
 	ReferenceBytes     = 12
 	startsWithSync     = 0x90000000 // a stream access point of type 1
 	referencedIndex    = 1 << 31
 )
 
-// Reference is a stretch of the file behind an index.
+// Reference is a range of the file after an index.
 type Reference struct {
 	Bytes         uint32
-	DurationTicks uint32 // ticks
-	Sync          bool   // begins with a sync sample
+	DurationTicks uint32
+	Sync          bool // begins with a sync sample
 }
 
 // Sidx appends a segment index.
@@ -46,8 +46,8 @@ func (w *Writer) Sidx(x *Sidx) {
 	w.Close(at)
 }
 
-// ReadSidx reads the payload of an index of media. whole is false where it is not all
-// there, or has references to further indexes.
+// ReadSidx reads the payload of an index of media. whole is false if it is cut, or references
+// further indexes.
 func ReadSidx(payload []byte) (x Sidx, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()

@@ -10,9 +10,9 @@ type Table struct {
 	width int // bytes of a row
 }
 
-// ReadTable reads a payload, each row of which has so many 32-bit numbers. No payload is
-// a table without rows. whole is false where there are fewer rows than the box claims:
-// the table has those that there are.
+// ReadTable reads a payload with columns 32-bit numbers a row. An empty payload is a table without
+// rows. whole is false if the payload has fewer rows than it claims: the table has the present
+// rows.
 func ReadTable(payload []byte, columns int) (t Table, whole bool) {
 	t.width = 4 * columns
 	if payload == nil {
@@ -29,23 +29,22 @@ func ReadTable(payload []byte, columns int) (t Table, whole bool) {
 // Len returns the number of rows.
 func (t *Table) Len() int { return len(t.rows) / max(t.width, 1) }
 
-// U32 returns a number of a row. Both are counted from 0.
+// U32 returns a number of a row, both counted from 0.
 func (t *Table) U32(row, column int) uint32 {
 	return binary.BigEndian.Uint32(t.rows[row*t.width+4*column:])
 }
 
-// U64 returns the number of a row that has one of 64 bits.
+// U64 returns the 64-bit number of a row.
 func (t *Table) U64(row int) uint64 { return binary.BigEndian.Uint64(t.rows[row*t.width:]) }
 
-// Sizes are those of the samples of a track (stsz; ISO/IEC 14496-12, 8.7.3).
+// Sizes are the sizes of the samples of a track (stsz; ISO/IEC 14496-12, 8.7.3).
 type Sizes struct {
-	CommonBytes uint32 // bytes of each sample; 0: each has its own
-	Count       uint32 // of samples, as the box claims: with CommonBytes nothing bounds it
+	CommonBytes uint32 // size of every sample; 0: each has its own
+	Count       uint32 // claimed number of samples: with CommonBytes nothing bounds it
 	own         []byte
 }
 
-// ReadStsz reads the payload of an stsz. whole is false where there are fewer sizes than
-// it claims.
+// ReadStsz reads the payload of an stsz. whole is false if it has fewer sizes than it claims.
 func ReadStsz(payload []byte) (s Sizes, whole bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -56,8 +55,7 @@ func ReadStsz(payload []byte) (s Sizes, whole bool) {
 	return s, !f.Short() && (s.CommonBytes > 0 || int64(s.Count) <= int64(len(s.own)/4))
 }
 
-// At returns the size of a sample less than Count of sizes that are whole, counted
-// from 0.
+// At returns the size of a sample, counted from 0 and less than Count, of complete sizes.
 func (s *Sizes) At(sample uint32) uint32 {
 	if s.CommonBytes > 0 {
 		return s.CommonBytes
@@ -65,7 +63,7 @@ func (s *Sizes) At(sample uint32) uint32 {
 	return binary.BigEndian.Uint32(s.own[4*int(sample):])
 }
 
-// Bytes returns the sum of the sizes that are there.
+// Bytes returns the sum of the present sizes.
 func (s *Sizes) Bytes() (sum int64) {
 	if s.CommonBytes > 0 {
 		return int64(s.CommonBytes) * int64(s.Count)
@@ -76,14 +74,14 @@ func (s *Sizes) Bytes() (sum int64) {
 	return sum
 }
 
-// Chunks are where the chunks of a track begin (stco or co64; ISO/IEC 14496-12, 8.7.5).
+// Chunks are the offsets of the chunks of a track (stco or co64; ISO/IEC 14496-12, 8.7.5).
 type Chunks struct {
 	Table
 	wide bool
 }
 
-// ReadChunks reads the stco of an stbl, or its co64 where it has none. whole is false
-// where there are fewer chunks than it claims.
+// ReadChunks reads the stco of an stbl, or else its co64. whole is false if it has fewer chunks
+// than it claims.
 func ReadChunks(stbl []byte) (c Chunks, whole bool) {
 	if stco := Find(stbl, "stco"); stco != nil {
 		c.Table, whole = ReadTable(stco, 1)
@@ -94,7 +92,7 @@ func ReadChunks(stbl []byte) (c Chunks, whole bool) {
 	return c, whole
 }
 
-// At returns where a chunk begins, byte of the file. Chunks are counted from 0.
+// At returns the offset of a chunk, counted from 0, in the file.
 func (c *Chunks) At(chunk int) uint64 {
 	if c.wide {
 		return c.U64(chunk)

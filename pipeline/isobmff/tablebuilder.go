@@ -6,30 +6,30 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TableBuilder gathers the samples of one track while its file grows, as compact columns,
-// and writes its sample tables. It takes 3 to 7 bytes of memory a sample.
+// TableBuilder collects the samples of one track while its file grows, as compact columns, and
+// writes its sample tables. It takes 3 to 7 bytes of memory a sample.
 type TableBuilder struct {
 	Count            uint64 // samples
-	FirstTicks       int64  // ticks, decode time of the first sample
-	FirstOffsetTicks int64  // ticks, composition offset of the first sample
-	LastTicks        int64  // ticks, decode time of the last sample
-	EndTicks         int64  // ticks, where the last sample ends as far as is known
-	latestTicks      int64  // ticks, composition time of the sample that is shown last
+	FirstTicks       int64  // decode time of the first sample
+	FirstOffsetTicks int64  // composition offset of the first sample
+	LastTicks        int64  // decode time of the last sample
+	EndTicks         int64  // end of the last sample, as far as known
+	latestTicks      int64  // composition time of the sample presented last
 
 	deltas  runs    // of decode times, one fewer than samples
 	offsets runs    // composition offsets
 	sizes   varints // bytes
 	nsync   uint64
-	sync    varints // sample numbers from 1, each as the step from the one before
+	sync    varints // sample numbers from 1, each as the difference to its predecessor
 	lastSyn uint64
 
 	spans  runs    // samples per stretch of the file
-	starts varints // offsets of the stretches, each as the step from the one before
+	starts varints // offsets of the stretches, each as the difference to its predecessor
 	at     int64   // offset of the last stretch
 }
 
-// Add takes in samples that lie one behind the other from a byte of the file on. shift is
-// added to their decode times, ticks.
+// Add adds samples that are contiguous in the file from offset at. shift, in ticks, is added to
+// their decode times.
 func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 	n := c.Len()
 	if n == 0 {
@@ -62,16 +62,16 @@ func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 	t.at = at
 }
 
-// reorderReach is more samples than one may be shown out of turn by (16 in
-// ITU-T H.264, A.3.1, and H.265, A.4.2): no earlier one is shown last.
+// reorderReach is more than the largest number of samples by which decoding and presentation order
+// differ (16 in ITU-T H.264, A.3.1, and H.265, A.4.2): no earlier sample is presented last.
 const reorderReach = 32
 
-// DurationTicks is from the first sample to the end of the last, ticks.
+// DurationTicks returns the time from the first sample to the end of the last.
 func (t *TableBuilder) DurationTicks() int64 { return t.EndTicks - t.FirstTicks }
 
-// ShownTicks is from when the first sample is shown until the last one has been, ticks:
-// longer than duration where a stop came before the pictures that are decoded
-// after a later one and shown before it.
+// ShownTicks returns the time from the presentation of the first sample to the end of the
+// presentation: longer than the duration if the recording stopped before pictures that are decoded
+// later and presented earlier.
 func (t *TableBuilder) ShownTicks() int64 {
 	return max(t.DurationTicks(), t.latestTicks+t.EndTicks-t.LastTicks-t.FirstTicks-t.FirstOffsetTicks)
 }
@@ -100,7 +100,7 @@ func (t *TableBuilder) writeTimes(w *Writer) {
 			entries++
 		}
 	}
-	step := func(n uint64, v int64) { // the last sample's duration may prolong the last run
+	step := func(n uint64, v int64) { // the last sample's duration may extend the last run
 		if v == delta {
 			samples += n
 			return
@@ -115,7 +115,7 @@ func (t *TableBuilder) writeTimes(w *Writer) {
 	w.Close(at)
 }
 
-// writeOffsets leaves ctts out where composition and decoding are the same.
+// writeOffsets appends ctts, unless all composition offsets are 0.
 func (t *TableBuilder) writeOffsets(w *Writer) {
 	if t.offsets.len() == 1 && t.offsets.value == 0 {
 		return
@@ -185,7 +185,7 @@ func (t *TableBuilder) writeStarts(w *Writer) {
 	w.Close(at)
 }
 
-// Bytes is no less than what Write appends: room for it is made in one step.
+// Bytes returns an upper bound of the bytes that Write appends.
 func (t *TableBuilder) Bytes() int {
 	return 8*(t.deltas.len()+1) + 8*t.offsets.len() + 4*int(t.nsync) + 4*int(t.Count) +
 		12*t.spans.len() + 8*t.starts.n + 6*16 + 64

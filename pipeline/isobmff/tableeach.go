@@ -2,8 +2,8 @@ package isobmff
 
 import "encoding/binary"
 
-// Each gives every sample in decoding order. The value is used again for the next one.
-// A sample lasts until the next one is decoded. It changes nothing.
+// Each calls visit with every sample in decoding order. The value is reused for the next sample. A
+// sample lasts until the next one is decoded. Each changes nothing.
 func (t *TableBuilder) Each(visit func(*Sample)) {
 	deltas, offsets, spans := t.deltas.reader(), t.offsets.reader(), t.spans.reader()
 	sizes, syncs, starts := t.sizes.reader(), t.sync.reader(), t.starts.reader()
@@ -32,7 +32,7 @@ func (t *TableBuilder) Each(visit func(*Sample)) {
 	}
 }
 
-// varintReader reads a column from its front. Behind the last number it reads 0.
+// varintReader reads a column from its front. After the last number it returns 0.
 type varintReader struct {
 	blocks [][]byte
 	b      []byte
@@ -55,7 +55,7 @@ func (r *varintReader) next() uint64 {
 // runReader reads a column of runs value by value.
 type runReader struct {
 	col   varintReader
-	runs  int // that are left in col
+	runs  int // remaining runs in col
 	left  uint64
 	value int64
 	open  *runs

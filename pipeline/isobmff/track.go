@@ -17,8 +17,7 @@ type TrackHeader struct {
 	Width, Height  uint32 // as shown, 16.16
 }
 
-// ReadTkhd reads the payload of a tkhd. whole is false where it is not all there: what
-// is not is 0.
+// ReadTkhd reads the payload of a tkhd. whole is false if it is cut: missing fields are 0.
 func ReadTkhd(payload []byte) (h TrackHeader, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
@@ -34,7 +33,7 @@ func ReadTkhd(payload []byte) (h TrackHeader, whole bool) {
 	return h, !f.Short()
 }
 
-// Tkhd appends a tkhd of a track that is enabled and in the movie.
+// Tkhd appends the tkhd of a track that is enabled and in the movie.
 func (w *Writer) Tkhd(h *TrackHeader) {
 	box := &gomp4.Tkhd{
 		FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 3}},
@@ -55,11 +54,10 @@ type MediaHeader struct {
 	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
 	Timescale      uint32
 	DurationTicks  uint64 // ticks of the track
-	Language       string // ISO 639-2/T, three letters; empty where it is QuickTime's
+	Language       string // ISO 639-2/T, three letters; empty for a code of QuickTime
 }
 
-// ReadMdhd reads the payload of an mdhd. whole is false where it does not reach to the
-// language.
+// ReadMdhd reads the payload of an mdhd. whole is false if it ends before the language.
 func ReadMdhd(payload []byte) (h MediaHeader, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
@@ -88,7 +86,7 @@ func (w *Writer) Mdhd(h *MediaHeader) {
 	w.marshal(box)
 }
 
-// ReadHdlr reads what a track is of: "vide", "soun" (ISO/IEC 14496-12, 8.4.3).
+// ReadHdlr returns the handler type of a track: "vide", "soun" (ISO/IEC 14496-12, 8.4.3).
 func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
 	f := NewFields(payload)
 	f.Skip(8)
@@ -96,18 +94,18 @@ func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
 	return handler, !f.Short()
 }
 
-// Hdlr appends what a track is of.
+// Hdlr appends the handler type of a track.
 func (w *Writer) Hdlr(handler, name string) {
 	w.marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
 }
 
-// Vmhd appends the media header of pictures.
+// Vmhd appends the media header of video.
 func (w *Writer) Vmhd() { w.marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}}) }
 
-// Smhd appends the media header of sound.
+// Smhd appends the media header of audio.
 func (w *Writer) Smhd() { w.marshal(&gomp4.Smhd{}) }
 
-// Dinf appends that the media is in the same file.
+// Dinf appends a data reference to the same file.
 func (w *Writer) Dinf() {
 	dinf := w.Open("dinf")
 	dref := w.openMarshal(&gomp4.Dref{EntryCount: 1})
@@ -122,14 +120,14 @@ type Edit struct {
 	MediaTicks    int64  // ticks of the track; -1: nothing is shown
 }
 
-// Edits reads the entries of an edit list one after another, as far as they are there.
+// Edits reads the entries of an edit list in order, as far as they are present.
 type Edits struct {
 	f       Fields
 	version uint8
 	left    uint32
 }
 
-// ReadElst begins before the first entry of the payload of an elst.
+// ReadElst returns the entries of the payload of an elst.
 func ReadElst(payload []byte) (e Edits) {
 	e.f = NewFields(payload)
 	e.version, _ = e.f.FullBox()
@@ -165,10 +163,10 @@ func (w *Writer) Elst(edits []Edit) {
 	w.Close(at)
 }
 
-// SetDuration writes a duration over that of an mvhd's, tkhd's or mdhd's payload, as far
-// as its version can hold it.
+// SetDuration overwrites the duration in the payload of an mvhd, tkhd or mdhd, limited to the width
+// of its version.
 func SetDuration(fourcc string, payload []byte, ticks uint64) {
-	skip := 4 + 4 // the timescale behind the times, or the track's ID and a reserved field
+	skip := 4 + 4 // the timescale after the times, or the track's ID and a reserved field
 	if fourcc == "tkhd" {
 		skip = 4 + 4 + 4
 	}
@@ -184,8 +182,8 @@ func SetDuration(fourcc string, payload []byte, ticks uint64) {
 	}
 }
 
-// ClipEdits makes no entry of an elst's payload longer than most ticks of the movie, as
-// far as the entries are there.
+// ClipEdits limits the entries in the payload of an elst to most ticks of the movie, as far as they
+// are present.
 func ClipEdits(payload []byte, most uint64) {
 	if len(payload) < 8 {
 		return

@@ -6,20 +6,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Traf is what one track adds to a fragment, for Writer.Traf.
+// Traf describes the media of one track in a fragment, for Writer.Traf.
 type Traf struct {
 	TrackID    uint32
-	Default    uint32 // SyncFlags or NonSyncFlags, as the track's trex says
+	Default    uint32 // SyncFlags or NonSyncFlags, as in the track's trex
 	Columns    *media.Columns
-	ShiftTicks int64 // ticks from the columns' decode times to the file's
+	ShiftTicks int64 // from the columns' decode times to the file's
 	Roll       bool  // each sample has the first roll description of the track
 }
 
-// runLayout is what the samples of a run have in common and need not repeat.
+// runLayout holds the values that the samples of a run have in common.
 type runLayout struct {
 	tfhd     uint32 // flags
 	trun     uint32
-	duration uint32 // of every sample, where not each has its own
+	duration uint32 // of every sample, unless each has its own
 	flags    uint32 // of every sample, or of the first
 }
 
@@ -46,7 +46,7 @@ func (t *Traf) layout() runLayout {
 		s.trun |= TrunComposition
 	}
 	leads := c.Flags[0]&media.FlagSync != 0
-	want := 0 // sync samples by the track's default
+	want := 0 // number of sync samples by the track's default
 	if t.Default == SyncFlags {
 		want = c.Len()
 	}
@@ -64,8 +64,8 @@ func (t *Traf) layout() runLayout {
 	return s
 }
 
-// Traf appends a track fragment of one run, and returns where in B the run's data
-// offset goes, which Patch fills in when it is known. Offsets are from the moof.
+// Traf appends a track fragment with one run, and returns the place in B of the run's data offset,
+// which the caller patches when it is known. Offsets are relative to the moof.
 func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	c, s := t.Columns, t.layout()
 	traf := w.Open("traf")

@@ -22,7 +22,7 @@ var trunFields = [...]uint32{TrunDuration, TrunSize, TrunFlags, TrunComposition}
 // Trun is a track run: a view of the samples that follow one another in a fragment.
 type Trun struct {
 	Flags      uint32
-	Count      uint32 // of samples, as the box claims
+	Count      uint32 // claimed number of samples
 	DataOffset int32  // of the first sample, from the base of the fragment; with TrunDataOffset
 	FirstFlags uint32 // of the first sample; with TrunFirstFlags
 
@@ -31,8 +31,8 @@ type Trun struct {
 	at    [4]int // of each of trunFields in a row
 }
 
-// ReadTrun reads what stands before the samples in the payload of a trun. whole is
-// false where that is not all there.
+// ReadTrun reads the fields before the samples in the payload of a trun. whole is false if they are
+// cut.
 func ReadTrun(payload []byte) (t Trun, whole bool) {
 	f := NewFields(payload)
 	_, t.Flags = f.FullBox()
@@ -53,9 +53,8 @@ func ReadTrun(payload []byte) (t Trun, whole bool) {
 	return t, !f.Short()
 }
 
-// Len returns how many samples there are: Count, or as many as the box has room for.
-// Samples without fields take no room: how many of those are read is the caller's to
-// bound.
+// Len returns the number of samples: Count, or as many as fit the box. Samples without fields take
+// no room: the caller bounds how many it reads.
 func (t *Trun) Len() int {
 	if t.width == 0 {
 		return int(t.Count)
@@ -63,7 +62,7 @@ func (t *Trun) Len() int {
 	return int(min(int64(t.Count), int64(len(t.rows)/t.width)))
 }
 
-// Whole reports whether all samples that the box claims are in it.
+// Whole reports whether the box contains all claimed samples.
 func (t *Trun) Whole() bool { return int64(t.Count)*int64(t.width) <= int64(len(t.rows)) }
 
 // Exact reports whether the samples fill the box.
@@ -71,16 +70,16 @@ func (t *Trun) Exact() bool { return int64(t.Count)*int64(t.width) == int64(len(
 
 // RunSample is a sample of a track run.
 type RunSample struct {
-	DurationTicks uint32 // ticks
-	SizeBytes     uint32 // bytes
+	DurationTicks uint32
+	SizeBytes     uint32
 	Flags         uint32
-	OffsetTicks   int32 // PTS - DTS, ticks; signed in version 0 too, as its writers mean it
+	OffsetTicks   int32 // PTS - DTS; signed in version 0, too, as writers intend
 }
 
 // Sync reports whether it is a sync sample.
 func (s *RunSample) Sync() bool { return s.Flags&SampleIsNonSync == 0 }
 
-// Sample returns sample i, less than Len. d are the defaults of its fragment.
+// Sample returns sample i, less than Len. d are the defaults of the fragment.
 func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
 	s = RunSample{DurationTicks: d.DurationTicks, SizeBytes: d.SizeBytes, Flags: d.Flags}
 	if i == 0 && t.Flags&TrunFirstFlags != 0 {
@@ -102,8 +101,8 @@ func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
 	return s
 }
 
-// AppendTo appends the samples to columns, the first decoded at a time in ticks, and
-// sets the columns' end.
+// AppendTo appends the samples to columns, the first with decode time dts in ticks, and sets the
+// columns' end.
 func (t *Trun) AppendTo(c *media.Columns, d *SampleDefaults, dts int64) {
 	for i := range t.Len() {
 		s := t.Sample(i, d)

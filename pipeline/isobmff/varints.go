@@ -5,9 +5,8 @@ import "encoding/binary"
 // blockBytes is the unit in which a column grows: growing never copies.
 const blockBytes = 4 << 10
 
-// varints is a column of numbers that is only appended to and read from the
-// front: variable-length bytes in fixed blocks. A day at 60 access units a
-// second takes 3 to 6 bytes each so, where plain tables take 12 to 20.
+// varints is an append-only column of numbers that is read from the front: variable-length bytes in
+// fixed blocks. It takes 3 to 6 bytes for each access unit, where plain tables take 12 to 20.
 type varints struct {
 	blocks [][]byte
 	n      int
@@ -23,7 +22,7 @@ func (v *varints) put(x uint64) {
 	v.n++
 }
 
-// each gives every number in order.
+// each calls visit with every number in order.
 func (v *varints) each(visit func(uint64)) {
 	for _, b := range v.blocks {
 		for len(b) > 0 {
@@ -37,7 +36,7 @@ func (v *varints) each(visit func(uint64)) {
 // runs is a column of numbers that repeat: (count, value) pairs.
 type runs struct {
 	col   varints
-	count uint64 // of the run that is not in col yet
+	count uint64 // length of the open run, which is not in col yet
 	value int64
 	low   int64 // the smallest value so far
 }
@@ -59,7 +58,7 @@ func (r *runs) flush() {
 	}
 }
 
-// each gives every run in order, the open one last; it changes nothing.
+// each calls visit with every run in order, the open one last; it changes nothing.
 func (r *runs) each(visit func(count uint64, value int64)) {
 	var count uint64
 	r.col.each(func(x uint64) {
@@ -75,7 +74,7 @@ func (r *runs) each(visit func(count uint64, value int64)) {
 	}
 }
 
-// len is the number of runs.
+// len returns the number of runs.
 func (r *runs) len() int {
 	if r.count > 0 {
 		return r.col.n/2 + 1

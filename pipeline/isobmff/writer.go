@@ -8,7 +8,7 @@ import (
 	gomp4 "github.com/abema/go-mp4"
 )
 
-// Writer appends boxes to B, which its owner may read, cut and use again.
+// Writer appends boxes to B, which its owner may read, cut and reuse.
 type Writer struct {
 	B   []byte
 	err error
@@ -17,17 +17,17 @@ type Writer struct {
 // Err returns the first error of a box that could not be written.
 func (w *Writer) Err() error { return w.err }
 
-// Fail keeps an error, unless there is one.
+// Fail records an error, unless one is recorded.
 func (w *Writer) Fail(err error) {
 	if w.err == nil {
 		w.err = err
 	}
 }
 
-// Append appends bytes as they are.
+// Append appends bytes unchanged.
 func (w *Writer) Append(b []byte) { w.B = append(w.B, b...) }
 
-// AppendString appends bytes as they are.
+// AppendString appends the bytes of a string.
 func (w *Writer) AppendString(s string) { w.B = append(w.B, s...) }
 
 // U8 appends a number of 8 bits.
@@ -42,7 +42,7 @@ func (w *Writer) U32(v uint32) { w.B = binary.BigEndian.AppendUint32(w.B, v) }
 // U64 appends a number of 64 bits.
 func (w *Writer) U64(v uint64) { w.B = binary.BigEndian.AppendUint64(w.B, v) }
 
-// Open begins a box and returns where. Close gives it its size.
+// Open begins a box and returns its offset in B. Close sets its size.
 func (w *Writer) Open(fourcc string) (at int) {
 	at = len(w.B)
 	w.B = append(w.B, 0, 0, 0, 0)
@@ -57,20 +57,20 @@ func (w *Writer) OpenFull(fourcc string, version uint8, flags uint32) (at int) {
 	return at
 }
 
-// OpenUUID begins a box of a type of 16 bytes (ISO/IEC 14496-12, 4.2).
+// OpenUUID begins a box with a 16-byte type (ISO/IEC 14496-12, 4.2).
 func (w *Writer) OpenUUID(uuid string) (at int) {
 	at = w.Open("uuid")
 	w.B = append(w.B, uuid...)
 	return at
 }
 
-// Close ends the box that began at an offset of B, which has less than 4 GiB.
+// Close ends the box that began at an offset of B. The box must have less than 4 GiB.
 func (w *Writer) Close(at int) { w.Patch(at, uint32(len(w.B)-at)) }
 
-// Patch writes a number over the 4 bytes at an offset of B.
+// Patch overwrites the 4 bytes at an offset of B.
 func (w *Writer) Patch(at int, v uint32) { binary.BigEndian.PutUint32(w.B[at:], v) }
 
-// Box appends a box of a payload.
+// Box appends a box with a payload.
 func (w *Writer) Box(fourcc string, payload []byte) {
 	at := w.Open(fourcc)
 	w.B = append(w.B, payload...)
@@ -84,13 +84,13 @@ func (w *Writer) Free(n int) {
 	w.Close(at)
 }
 
-// Header appends a header of 8 bytes, of a box of size bytes in all.
+// Header appends an 8-byte header of a box of size bytes in all.
 func (w *Writer) Header(fourcc string, size uint32) {
 	w.U32(size)
 	w.AppendString(fourcc)
 }
 
-// LargeHeader appends a header of 16 bytes, of a box of size bytes in all.
+// LargeHeader appends a 16-byte header of a box of size bytes in all.
 func (w *Writer) LargeHeader(fourcc string, size int64) {
 	w.U32(1)
 	w.AppendString(fourcc)

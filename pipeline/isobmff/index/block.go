@@ -7,7 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// block is the columns of the samples that are read or written together.
+// block holds the columns of the samples that are read or written together.
 type block struct {
 	n        int
 	dts, at  int64 // of the first sample
@@ -18,7 +18,7 @@ type block struct {
 	place    [BlockSamples]int64 // byte of the file
 }
 
-// append writes the block. It does not say where its first sample is: its entry does.
+// append writes the block. The place of its first sample is in its entry.
 func (k *block) append(b []byte) []byte {
 	b = appendColumn(b, k.duration[:k.n])
 	b = appendColumn(b, k.offset[:k.n])
@@ -27,8 +27,7 @@ func (k *block) append(b []byte) []byte {
 	return k.appendStretches(b)
 }
 
-// appendSync writes how many sync samples there are and, unless all are, the step to
-// each.
+// appendSync writes the number of sync samples and, unless all are, the distance to each.
 func (k *block) appendSync(b []byte) []byte {
 	n := 0
 	for _, is := range k.sync[:k.n] {
@@ -50,8 +49,8 @@ func (k *block) appendSync(b []byte) []byte {
 	return b
 }
 
-// appendStretches writes how many samples lie one behind the other, and how far it is
-// from the end of the last of them to the next.
+// appendStretches writes how many samples are contiguous, and the distance from the end of the last
+// of them to the next.
 func (k *block) appendStretches(b []byte) []byte {
 	from := 0
 	for i := 1; i <= k.n; i++ {
@@ -67,7 +66,7 @@ func (k *block) appendStretches(b []byte) []byte {
 	return b
 }
 
-// read reads the block of an entry, with n samples. What does not make sense is bad.
+// read reads the block of an entry, with n samples, and reports whether it is valid.
 func (k *block) read(text []byte, e *entry, n int, fileBytes int64) bool {
 	k.n, k.dts, k.at = n, e.dts, e.at
 	r := reader{b: text}
@@ -131,7 +130,7 @@ func (k *block) readStretches(r *reader) {
 	}
 }
 
-// sample returns sample i, whose DTS is given.
+// sample returns sample i, with the given DTS.
 func (k *block) sample(i int, dts int64, s *isobmff.Sample) {
 	*s = isobmff.Sample{
 		DTS: dts, DurationTicks: k.duration[i], OffsetTicks: int32(k.offset[i]),

@@ -8,10 +8,10 @@ import (
 
 var le = binary.LittleEndian
 
-// The ways in which a column is written.
+// The encodings of a column.
 const (
 	asRuns     = iota // (count, value)*
-	aboveLeast        // the least value, then what each is above it
+	aboveLeast        // the least value, then the difference of each to it
 	asHalves          // at most 16 values, then 4 bits for each
 )
 
@@ -22,8 +22,7 @@ const maxHalves = 16
 func uvarintBytes(u uint64) int { return (bits.Len64(u|1) + 6) / 7 }
 func varintBytes(v int64) int   { return uvarintBytes(uint64(v<<1) ^ uint64(v>>63)) }
 
-// appendColumn appends the values in the shortest way. Their differences must not
-// overflow.
+// appendColumn appends the values in the shortest encoding. Their differences must not overflow.
 func appendColumn(b []byte, values []int64) []byte {
 	least := int64(math.MaxInt64)
 	for _, v := range values {
@@ -98,7 +97,7 @@ func appendHalves(b []byte, values, known []int64) []byte {
 	return b
 }
 
-// reader takes numbers from a block. Past its end it reads 0, and stays bad.
+// reader reads numbers from a block. Past its end it returns 0, and stays bad.
 type reader struct {
 	b   []byte
 	bad bool
@@ -116,7 +115,7 @@ func (r *reader) varint() int64 {
 	return v
 }
 
-// took goes behind a number of n bytes. One that is cut off or too large has none.
+// took skips a number of n bytes. n is not positive for a number that is cut or too large.
 func (r *reader) took(n int) {
 	if n <= 0 {
 		r.bad, r.b = true, nil
@@ -135,7 +134,7 @@ func (r *reader) byte() byte {
 	return v
 }
 
-// column reads as many values as there is room for.
+// column reads len(values) values.
 func (r *reader) column(values []int64) {
 	switch r.byte() {
 	case asRuns:

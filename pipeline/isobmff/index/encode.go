@@ -8,17 +8,17 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// ErrSamples is returned by an Encoder for samples that no file has: times that go back,
-// places before the file or behind its end.
+// ErrSamples is the error of an Encoder for impossible samples: decreasing times, or places outside
+// the file.
 var ErrSamples = errors.New("the samples make no index")
 
-// Encoder makes an index: for each track Track, then Add in decoding order, then Finish
-// once. Its zero value is ready for use.
+// Encoder makes an index: call Track for each track, then Add in decoding order, and finally Finish
+// once. The zero value is ready for use.
 type Encoder struct {
 	tracks []encoded
 	blocks []byte
 	block  block
-	held   isobmff.Sample // the newest, until the time of the next one is known
+	held   isobmff.Sample // the newest sample, until the time of the next is known
 	holds  bool
 	sync   int64 // the newest sync sample's number
 	end    int64 // byte of the file behind the last sample
@@ -30,7 +30,7 @@ type encoded struct {
 	entries []entry
 }
 
-// Track begins a track. Of t the ID, the timescale and the handler are taken.
+// Track begins a track. It uses the ID, the timescale and the handler of t.
 func (e *Encoder) Track(t Track) {
 	e.flush()
 	e.tracks = append(e.tracks, encoded{Track: Track{ID: t.ID, Timescale: t.Timescale, Handler: t.Handler}})
@@ -40,8 +40,8 @@ func (e *Encoder) Track(t Track) {
 	}
 }
 
-// Add takes in the next sample of the track. A sample lasts until the next one is
-// decoded: its own Duration counts for the last only.
+// Add adds the next sample of the track. A sample lasts until the next one is decoded:
+// DurationTicks counts for the last sample only.
 func (e *Encoder) Add(s *isobmff.Sample) {
 	if e.holds {
 		e.held.DurationTicks = s.DTS - e.held.DTS

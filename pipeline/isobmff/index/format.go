@@ -9,11 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ErrDamaged is returned where an index is not as it was written, or is of another
-// version. It is to be made again.
+// ErrDamaged means that an index is damaged or of another version, and must be made again.
 var ErrDamaged = errors.New("the sample index is damaged, or of another version")
 
-// Version is that of the format. An index of another one is ErrDamaged.
+// Version is the version of the format. An index of another version is ErrDamaged.
 const Version = 1
 
 const (
@@ -22,7 +21,7 @@ const (
 	trackBytes = 64
 	entryBytes = 40
 
-	// BlockSamples is how many samples a block has. The last of a track may have fewer.
+	// BlockSamples is the number of samples of a block. The last block of a track may have fewer.
 	BlockSamples = 256
 	// MaxTracks is more than any recorder writes.
 	MaxTracks = 64
@@ -31,25 +30,25 @@ const (
 	maxTicks   = math.MaxInt64 / 4
 	maxPlace   = 1 << 60 // byte of a file
 
-	// maxSampleBytes bounds what a sample takes, with its part of a whole block's rest: its
-	// duration 9 bytes, its offset and size 5 each, its sync flag 1, its place 10.
+	// maxSampleBytes bounds the bytes of a sample, with its part of a block's overhead: duration 9
+	// bytes, offset and size 5 each, sync flag 1, place 10.
 	maxSampleBytes = 31
 	maxBlock       = maxSampleBytes * BlockSamples
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Source says which file an index is of. Length and time of change are cheap to compare
-// with a file's. They tell a file that was written to, and not bytes that a disk lost:
-// the index still says then where the access units were.
+// Source identifies the file of an index. Its length and modification time are cheap to compare
+// with the file. They detect a written file, but not bytes that a disk lost: then the index still
+// says where the access units were.
 type Source struct {
 	Recording  media.ID
 	Bytes      int64  // of the file
-	ModifiedNS int64  // when it was written to last, ns since 1970; 0: not known
+	ModifiedNS int64  // last modification, since 1970; 0: not known
 	Moov       uint32 // CRC32C of its moov's payload: see Checksum
 }
 
-// Checksum is that of the payload of a moov, for a Source.
+// Checksum returns the checksum of the payload of a moov, for a Source.
 func Checksum(moov []byte) uint32 { return crc32.Checksum(moov, castagnoli) }
 
 // Track describes a track as a whole.
@@ -58,12 +57,12 @@ type Track struct {
 	Timescale      uint32         // ticks a second
 	Handler        isobmff.FourCC // "vide", "soun"
 	Samples        int64
-	EndTicks       int64 // ticks, where the last sample ends
-	MinOffsetTicks int32 // ticks, the least composition offset
-	MaxOffsetTicks int32 // ticks, the greatest
+	EndTicks       int64 // end of the last sample
+	MinOffsetTicks int32 // least composition offset
+	MaxOffsetTicks int32 // greatest composition offset
 }
 
-// Ticks converts a time of the movie, ns.
+// Ticks converts a time of the movie, ns, to ticks of the track.
 func (t *Track) Ticks(ns int64) int64 { return media.FromNanos(ns, t.Timescale) }
 
 // NS converts a time of the track to one of the movie, ns.
@@ -71,7 +70,7 @@ func (t *Track) NS(ticks int64) int64 { return media.ToNanos(ticks, t.Timescale)
 
 func (t *Track) blocks() int64 { return (t.Samples + BlockSamples - 1) / BlockSamples }
 
-// samplesIn is how many samples a block has.
+// samplesIn returns the number of samples of a block.
 func (t *Track) samplesIn(block int64) int {
 	return int(min(BlockSamples, t.Samples-block*BlockSamples))
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// Index is an index that is open. It holds its header only; what is asked of it is read.
-// It is safe for concurrent use where its reader is.
+// Index is an open index. It holds only its header and reads the rest on demand. It is safe for
+// concurrent use if its reader is.
 type Index struct {
 	Source Source
 	Tracks []Track
 
 	in        io.ReaderAt
 	size      int64
-	directory []int64 // of each track: where its entries are
-	blocks    int64   // where the blocks begin
+	directory []int64 // offset of the entries of each track
+	blocks    int64   // offset of the blocks
 }
 
 // Open reads the header of an index of size bytes.
@@ -76,7 +76,7 @@ func (x *Index) read(at int64, n int) ([]byte, error) {
 	return b, nil
 }
 
-// entry reads what the directory says of a block.
+// entry reads the directory entry of a block.
 func (x *Index) entry(track int, block int64) (e entry, err error) {
 	b, err := x.read(x.directory[track]+block*entryBytes, entryBytes)
 	if err != nil {
@@ -113,7 +113,7 @@ func (x *Index) load(track int, number int64, into *block) (e entry, err error) 
 	return e, nil
 }
 
-// Check reads all of the index.
+// Check reads and verifies the whole index.
 func (x *Index) Check() error {
 	for i := range x.Tracks {
 		c := x.Samples(i, 0)

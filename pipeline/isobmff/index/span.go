@@ -4,8 +4,8 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// Cursor reads the samples of a track one after another, a block at a time. It is for
-// one goroutine.
+// Cursor reads the samples of a track in order, a block at a time. It is not safe for concurrent
+// use.
 type Cursor struct {
 	x      *Index
 	track  int
@@ -16,12 +16,12 @@ type Cursor struct {
 	block  block
 }
 
-// Samples begins at sample n of a track, counted from 0.
+// Samples returns a cursor before sample n of a track, counted from 0.
 func (x *Index) Samples(track int, n int64) *Cursor {
 	return &Cursor{x: x, track: track, n: max(n, 0)}
 }
 
-// Next reads the next sample. ok is false behind the last.
+// Next reads the next sample. ok is false after the last.
 func (c *Cursor) Next(s *isobmff.Sample) (ok bool, err error) {
 	if c.n >= c.x.Tracks[c.track].Samples {
 		return false, nil
@@ -50,8 +50,8 @@ func (c *Cursor) load() error {
 	return nil
 }
 
-// Find returns the number of the last sample of a track that is decoded at a time or
-// before it, ticks; 0 where none is, and -1 where the track has no samples.
+// Find returns the number of the last sample of a track that is decoded at or before a time, ticks;
+// 0 if no sample is, and -1 if the track has no samples.
 func (x *Index) Find(track int, dts int64) (n int64, err error) {
 	t := &x.Tracks[track]
 	low, high := int64(0), t.blocks() // the block is in [low, high), or it is the first
