@@ -94,7 +94,7 @@ var renaming = map[string]string{
 
 // making are the files that make a file, and why package durable does not do it for them.
 var making = map[string]string{
-	"pipeline/filesystem/below.go":       "opens what its callers say",
+	"pipeline/filesystem/nofollow.go":    "opens what its callers say",
 	"pipeline/filesystem/lock.go":        "a lock, which a power cut ends",
 	"pipeline/filesystem/lock_path.go":   "the same",
 	"pipeline/filesystem/own.go":         "the calls that package durable makes",

@@ -180,23 +180,6 @@ func (t *Track) Leave() {
 	t.to.Leave()
 }
 
-// maxReportSeconds is the largest distance of a report's time from the track's newest: a report further off belongs to
-// another clock, or to an earlier run of the sender.
-const maxReportSeconds = 60 // seconds
-
-// SenderReport takes an RTCP sender report: the sender's clock in NTP format at an RTP time (RFC 3550, 6.4.1).
-func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
-	if ntp == 0 { // the sender has no clock
-		return
-	}
-	sec, frac := int64(ntp>>32), int64(ntp&0xffffffff)
-	at, far := t.time.near(rtpTime), maxReportSeconds*int64(t.clockHz)
-	if d := at - t.time.wideTicks; t.packets > 0 && (d > far || d < -far) {
-		return
-	}
-	t.place(byReport, at, sec*int64(time.Second)+frac*int64(time.Second)>>32)
-}
-
 // Info takes the RTP time of RTP-Info for the start of playing.
 func (t *Track) Info(rtpTime uint32) {
 	t.place(byInfo, t.time.near(rtpTime), 0)
