@@ -47,7 +47,7 @@ type Pipeline struct {
 	Held        bool     `json:"held" doc:"stopped until the next start"`
 	Recording   []string `json:"recording" doc:"streams that are being recorded, the first 1000"`
 	Streaming   int      `json:"recording_total,omitempty" doc:"number of all of them; absent when the list has all"`
-	Refused     string   `json:"refused,omitempty" doc:"why a pipeline made by request is kept but not run: it reaches something that the configuration file no longer declares, or exceeds its present limits"`
+	Refused     string   `json:"refused,omitempty" doc:"why a pipeline made by API is kept but not run: it reaches something that the configuration file no longer declares, or exceeds its present limits"`
 }
 
 // Declared is the result of a declaration.
@@ -137,7 +137,7 @@ func pipelineOf(p Pipeline, who auth.Caller) pipelineAnswer {
 	return pipelineAnswer(p)
 }
 
-// mayDeclare reports whether a caller may see the full declaration of pipelines made by request.
+// mayDeclare reports whether a caller may see the full declaration of pipelines made by API.
 func mayDeclare(who auth.Caller) bool { return who.Roles.Holds(auth.Declare) }
 
 func (s *Server) onePipeline(w http.ResponseWriter, r *request) error {

@@ -61,7 +61,7 @@ func routes() []route {
 		{op: "putPipeline", method: "PUT", path: "/mp4/pipelines/:name", summary: "Declare a pipeline, in the form of the configuration file; it survives a restart", role: auth.Declare,
 			about: "It reaches outside the recorder only what the block declare of the configuration file names: exec: {use: NAME} runs a command of declare.exec, webhook: {use: NAME} notifies a server of declare.webhooks, record_path is mp4.record_path, one of declare.directories, or below. Every other setting that reaches a command, URL, secret, file, directory or environment variable is refused with 422: the problem has the path of the setting, and its hint says what to write in the configuration file. It replaces a pipeline of the file with the same name until it is deleted.",
 			query: dryRunParams, body: pipelineBody{}, yaml: true, answer: declaredAnswer{}, codes: []int{413, 415}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).putPipeline},
-		{op: "removePipeline", method: "DELETE", path: "/mp4/pipelines/:name", summary: "Delete a pipeline that was made by request, including one that is kept but not run", role: auth.Declare,
+		{op: "removePipeline", method: "DELETE", path: "/mp4/pipelines/:name", summary: "Delete a pipeline that was made by API, including one that is kept but not run", role: auth.Declare,
 			query: dryRunParams, answer: declaredAnswer{}, codes: []int{404, 409}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).removePipeline},
 		{op: "startPipeline", method: "POST", path: "/mp4/pipelines/:name/start", summary: "Let a pipeline record, and begin the recordings of its streams", role: auth.Control,
 			answer: heldAnswer{}, codes: []int{404}, handle: (*Server).startPipeline},

@@ -9,7 +9,7 @@ type Config struct {
 	MP4       MP4                       `yaml:"mp4" doc:"The defaults of every recording; this block alone is a complete configuration."`
 	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01: segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .. A published stream need not be named here."`
 	Pipelines map[PipelineName]Pipeline `yaml:"pipelines" doc:"How streams are recorded, by name. Without any, the mp4 block makes the pipeline default, for every stream, started by hand."`
-	Declare   Declare                   `yaml:"declare,omitempty" doc:"Everything outside the recorder that a pipeline made by request may reach (PUT /mp4/pipelines/NAME, with the role declare). Pipelines of this file may use it, too."`
+	Declare   Declare                   `yaml:"declare,omitempty" doc:"Everything outside the recorder that a pipeline made by API may reach (PUT /mp4/pipelines/NAME, with the role declare). Pipelines of this file may use it, too."`
 	Crontab   Crontab                   `yaml:"crontab" doc:"Scheduled recordings."`
 	Node      Node                      `yaml:"node" doc:"Identity of this recorder among recorders that share a database."`
 	Database  Database                  `yaml:"database" doc:"Location of the catalogue of recordings."`

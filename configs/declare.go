@@ -12,13 +12,13 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Declare lists everything outside the recorder that a pipeline made by request may use, and limits
+// Declare lists everything outside the recorder that a pipeline made by API may use, and limits
 // its resources. A pipeline of the file may use the list, too.
 type Declare struct {
 	Exec        []*config.Node `yaml:"exec,omitempty" doc:"Commands by name, each with the settings of the stage exec; a pipeline runs one by exec: {use: NAME}."`
 	Webhooks    []*config.Node `yaml:"webhooks,omitempty" doc:"Servers by name, each with the settings of the stage webhook; a pipeline notifies one by webhook: {use: NAME}."`
-	Directories []string       `yaml:"directories,omitempty" doc:"Directories that may contain the record_path of a pipeline made by request, beside mp4.record_path."`
-	Limits      Limits         `yaml:"limits" doc:"Limits of a pipeline made by request. They do not apply to pipelines of this file."`
+	Directories []string       `yaml:"directories,omitempty" doc:"Directories that may contain the record_path of a pipeline made by API, beside mp4.record_path."`
+	Limits      Limits         `yaml:"limits" doc:"Limits of a pipeline made by API. They do not apply to pipelines of this file."`
 }
 
 // lists returns the lists of named entries by key. A stage's setting with the tag declared refers
@@ -152,7 +152,7 @@ func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 	if entry == nil {
 		hint := fmt.Sprintf("declare: {%s: [{name: %s, ...}]} in the configuration file allows it", named.List, plainOr(name, "NAME"))
 		if near := config.Nearest(name, in.config.Declare.names(named.List)); near != "" {
-			hint = fmt.Sprintf("did you mean %s?", near)
+			hint = config.DidYouMean(near)
 		}
 		in.problems.Add(use, hint, "declare.%s has no %s", named.List, strconv.Quote(plainOr(name, "…")))
 		return

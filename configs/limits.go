@@ -7,10 +7,10 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Limits bound the resources of a pipeline that was made by request. 0 is no limit. Settings that
+// Limits bound the resources of a pipeline that was made by API. 0 is no limit. Settings that
 // the configuration file provides, by inheritance or by use, do not count.
 type Limits struct {
-	Pipelines int             `yaml:"pipelines" doc:"Most pipelines made by request; one more is refused, existing ones stay. Here and below 0 is no limit."`
+	Pipelines int             `yaml:"pipelines" doc:"Most pipelines made by API; one more is refused, existing ones stay. Here and below 0 is no limit."`
 	Patterns  int             `yaml:"patterns" doc:"Most stream patterns of one pipeline."`
 	Stages    int             `yaml:"stages" doc:"Most stages of one pipeline, including its branches."`
 	Memory    config.Size     `yaml:"memory" doc:"Most memory of one pipeline for each stream that it records: the sum of max_bytes of gop_ring and of all branches of tee. memory.max limits the sum of all streams."`
@@ -59,13 +59,13 @@ func (l *Limits) bounds() map[pipeline.Take]bound {
 	}
 }
 
-// Exceeded returns the settings by which a pipeline made by request exceeds declare.limits. Each
+// Exceeded returns the settings by which a pipeline made by API exceeds declare.limits. Each
 // problem has the setting, its value and the limit.
 func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) {
 	limits := o.config.Declare.Limits
 	count := func(n *config.Node, what string, many, most int, key string) {
 		if most > 0 && many > most {
-			problems.Add(n, raise(key), "%d %s are more than declare.limits.%s allows a pipeline made by request: %d", many, what, key, most)
+			problems.Add(n, raise(key), "%d %s are more than declare.limits.%s allows a pipeline made by API: %d", many, what, key, most)
 		}
 	}
 	if streams := declaration.Get("streams"); streams != nil {
@@ -79,7 +79,7 @@ func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) 
 	pipeline.EachTaken(list, func(s *pipeline.StageInfo, t pipeline.Taken) {
 		if t.Take == pipeline.TakesAnything {
 			if t.Written && !o.Inherited(s, t.At) {
-				problems.Add(t.At, "write the pipeline in the configuration file", "the stage does not declare which resource this setting takes: a pipeline made by request may only set resources that declare.limits bounds")
+				problems.Add(t.At, "write the pipeline in the configuration file", "the stage does not declare which resource this setting takes: a pipeline made by API may only set resources that declare.limits bounds")
 			}
 			return
 		}
@@ -99,7 +99,7 @@ func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) 
 		if before > 0 {
 			beside = fmt.Sprintf(" beside the %s of the stages before", b.show(before))
 		}
-		problems.Add(t.At, raise(b.key), "%s%s is more than declare.limits.%s allows a pipeline made by request: %s", b.show(value), beside, b.key, b.show(b.most))
+		problems.Add(t.At, raise(b.key), "%s%s is more than declare.limits.%s allows a pipeline made by API: %s", b.show(value), beside, b.key, b.show(b.most))
 	})
 	return problems
 }

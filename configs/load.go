@@ -156,7 +156,7 @@ func explainEnvironment(problems config.Problems) config.Problems {
 		}
 		hint := "levels are separated by __, as in SPOOL_MP4__RECORD_PATH"
 		if near := config.Nearest(name, known); near != "" {
-			hint = "did you mean " + envPrefix + near + "? " + hint
+			hint = config.DidYouMean(envPrefix+near) + " " + hint
 		}
 		problems[i].Hint = hint
 	}

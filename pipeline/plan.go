@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -100,7 +99,7 @@ func suggest(name string) string {
 		known = append(known, s.Name)
 	}
 	if near := config.Nearest(name, known); near != "" {
-		return fmt.Sprintf("did you mean %s?", near)
+		return config.DidYouMean(near)
 	}
 	return "known are " + strings.Join(known, ", ")
 }

@@ -10,7 +10,7 @@ import (
 
 // Reach is the part of the machine that a setting of a stage leads to. A field of the stage's
 // config declares it by the tag `reaches:"command"`. Every setting that holds free text needs one:
-// without it the setting counts as reaching anything, so a pipeline made by request must not write
+// without it the setting counts as reaching anything, so a pipeline made by API must not write
 // it. A switch needs one if it turns on something that reaches the machine.
 type Reach string
 
@@ -81,7 +81,7 @@ func (s *StageInfo) Named() (n Named, ok bool) {
 
 // Take is the resource that a setting of a stage consumes in proportion to its value. A field of
 // the stage's config declares it by the tag `takes:"memory"`. Every number, Duration and Size needs
-// one: without it the setting counts as taking anything, so a pipeline made by request must not
+// one: without it the setting counts as taking anything, so a pipeline made by API must not
 // write it.
 type Take string
 

@@ -19,7 +19,7 @@ import (
 
 // ExecConfig configures the command that runs when a recording ends.
 type ExecConfig struct {
-	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"name of a command of declare.exec, with its settings: the only kind of command that a pipeline made by request may run"`
+	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"name of a command of declare.exec, with its settings: the only kind of command that a pipeline made by API may run"`
 	Command     config.Command     `yaml:"command" reaches:"command" doc:"the program and its arguments, each an item of the list, without a shell; placeholders are {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, except in text that a program reads as a script, such as the argument of sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, environment variables of the same names that every command has"`
 	Timeout     config.Duration    `yaml:"timeout" takes:"nothing" doc:"a command that runs longer is killed, with all processes that it started"`
 	Concurrency int                `yaml:"concurrency" takes:"commands" doc:"commands that run at the same time, of all streams of the pipeline"`

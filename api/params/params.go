@@ -72,7 +72,7 @@ func hint(name string, known []Param) string {
 		names[i] = p.Name
 	}
 	if near := config.Nearest(name, names); near != "" {
-		return fmt.Sprintf(", did you mean %q?", near)
+		return ", " + config.DidYouMean(strconv.Quote(near))
 	}
 	return ": known are " + strings.Join(names, ", ")
 }

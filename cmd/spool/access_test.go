@@ -76,5 +76,5 @@ func TestPasswdPrintsADigestThatTheConfigurationTakes(t *testing.T) {
 		require.NotContains(t, errs, "Circle")
 	}
 	_, help, _ := digest("--help")
-	require.Contains(t, strings.Join(strings.Fields(help), " "), "each of these two hashes is as good as the password itself")
+	require.Contains(t, strings.Join(strings.Fields(help), " "), "each of the two hashes is worth as much as the password")
 }

@@ -50,8 +50,8 @@ func (c *CheckCmd) Run(p *Program) error {
 	for _, dir := range server.RecordDirs(cfg) {
 		checkWritable(p, dir)
 	}
-	if what := server.WhatForgets(cfg); what != "" {
-		fmt.Fprintf(p.Stderr, "warning: where spool runs as this user, %s\n", what)
+	if what := server.DirectoryWarning(cfg); what != "" {
+		fmt.Fprintf(p.Stderr, "warning: if spool runs as this user, %s\n", what)
 	}
 	return showFilesystems(p.Stdout, cfg)
 }

@@ -18,7 +18,7 @@ import (
 func isInit() bool { return os.Getpid() == 1 }
 
 // forwardedSignals are meant for the recorder, not for the init. A terminal sends its signals
-// to both processes; the recorder treats the two as one request: see sameWish.
+// to both processes; the recorder treats the two as one request: see sameRequest.
 var forwardedSignals = []os.Signal{
 	syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGABRT,
 }

@@ -132,7 +132,7 @@ func unknownCommand(known []*kong.Node, before []string, word string) error {
 	}
 	meant := ""
 	if near := config.Nearest(word, names); near != "" {
-		meant = fmt.Sprintf(": did you mean %s?", strings.TrimSpace(parent+" "+near))
+		meant = ": " + config.DidYouMean(strings.TrimSpace(parent+" "+near))
 	}
 	return usageError{fmt.Errorf("unknown command %s%s: %s lists the commands", full, meant, strings.TrimSpace("spool help "+parent))}
 }
@@ -161,7 +161,7 @@ func (c *HelpCmd) Run(*Program) error {
 // suggest returns a suggestion for a mistyped verb, or an empty string.
 func suggest(verb string) string {
 	if near := config.Nearest(verb, verbs()); near != "" && near != verb {
-		return fmt.Sprintf(": did you mean %s?", near)
+		return ": " + config.DidYouMean(near)
 	}
 	return ""
 }

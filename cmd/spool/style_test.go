@@ -168,17 +168,17 @@ func TestNoFileOfSpoolsOwnIsLedToOverLinks(t *testing.T) {
 // notStages are words that a stage is called by, in the files in which they mean something
 // else, or that declare a pipeline.
 var notStages = map[string][]string{
-	"configs/resolve.go":                    {"mp4"}, // the block
-	"configs/warnings.go":                   {"mp4"},
-	"cmd/spool/settings.go":                 {"mp4"},
-	"cmd/spool/server/declared/restart.go":  {"mp4"},
-	"cmd/spool/server/declared/declared.go": {"mp4"},
-	"cmd/spool/bench.go":                    {"mp4"},                      // the format
-	"cmd/spool/remux.go":                    {"segmenter", "mp4", "null"}, // a pipeline of its own
-	"pipeline/registry.go":                  {"source"},                   // the kind
-	"pipeline/config/write.go":              {"null"},                     // YAML's value
-	"pipeline/config/schema.go":             {"null"},                     // JSON Schema's type
-	"api/openapi/schema.go":                 {"null"},
+	"configs/resolve.go":                        {"mp4"}, // the block
+	"configs/warnings.go":                       {"mp4"},
+	"cmd/spool/settings.go":                     {"mp4"},
+	"cmd/spool/server/declared/need_restart.go": {"mp4"},
+	"cmd/spool/server/declared/declared.go":     {"mp4"},
+	"cmd/spool/bench.go":                        {"mp4"},                      // the format
+	"cmd/spool/remux.go":                        {"segmenter", "mp4", "null"}, // a pipeline of its own
+	"pipeline/registry.go":                      {"source"},                   // the kind
+	"pipeline/config/write.go":                  {"null"},                     // YAML's value
+	"pipeline/config/schema.go":                 {"null"},                     // JSON Schema's type
+	"api/openapi/schema.go":                     {"null"},
 }
 
 // What a stage is for others it declares where it is registered, by its types, traits and
@@ -278,12 +278,12 @@ func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
 		"configs/resolve.go": {"stages"},
 		"configs/show.go":    {"stages"}, // of a pipeline
 
-		"cmd/spool/server/declared/made.go": {"stages"}, // of a pipeline
-		"cmd/spool/settings.go":             {"record_path"},
-		"cmd/spool/remux.go":                {"record_path", "filename_pattern"}, // of a pipeline of its own
-		"cmd/spool/server/ready.go":         {"record_path"},                     // a check's name
-		"cmd/spool/server/health.go":        {"record_path"},
-		"pipeline/meaning.go":               {"stages"}, // what it means
+		"cmd/spool/server/declared/judge.go": {"stages"}, // of a pipeline
+		"cmd/spool/settings.go":              {"record_path"},
+		"cmd/spool/remux.go":                 {"record_path", "filename_pattern"}, // of a pipeline of its own
+		"cmd/spool/server/ready.go":          {"record_path"},                     // a check's name
+		"cmd/spool/server/health.go":         {"record_path"},
+		"pipeline/meaning.go":                {"stages"}, // what it means
 	}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		path = filepath.ToSlash(path)

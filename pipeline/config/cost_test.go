@@ -124,10 +124,10 @@ func TestNoMoreProblemsAreToldThanAnybodyReads(t *testing.T) {
 	var problems config.Problems
 	require.ErrorAs(t, err, &problems)
 	require.Len(t, problems, 101)
-	require.Equal(t, "f:101:1: a: 899 further problems are not told (mend these first)", problems[100].String())
+	require.Equal(t, "f:101:1: a: 899 further problems are not listed (correct these first)", problems[100].String())
 
 	n := parsed(t, counting("", "low%d: 1\n", "")(10_000))
 	problems = n.Decode(&hooked{})
 	require.Len(t, problems, 101)
-	require.Contains(t, problems[100].Msg, "further problems are not told")
+	require.Contains(t, problems[100].Msg, "further problems are not listed")
 }

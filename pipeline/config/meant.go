@@ -111,7 +111,7 @@ func didYouMean(meant, hint string) string {
 	if meant == "" {
 		return hint
 	}
-	return "did you mean " + meant + "? " + hint
+	return DidYouMean(meant) + " " + hint
 }
 
 // variable matches an environment variable in the syntax of shells.

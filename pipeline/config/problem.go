@@ -100,7 +100,7 @@ func (c *collector) sorted() Problems {
 	list := c.list.Sorted()
 	if c.further > 0 {
 		last := list[len(list)-1]
-		last.Msg, last.Hint = fmt.Sprintf("%d further problems are not told", c.further), "mend these first"
+		last.Msg, last.Hint = fmt.Sprintf("%d further problems are not listed", c.further), "correct these first"
 		list = append(list, last)
 	}
 	return list

@@ -10,9 +10,17 @@ import (
 func Unknown(kind, name string, known []string) string {
 	msg := "unknown " + kind + " " + quote(name)
 	if near := Nearest(name, known); near != "" {
-		msg += ", did you mean " + quote(near) + "?"
+		msg += ", " + DidYouMean(quote(near))
 	}
 	return msg
+}
+
+// DidYouMean suggests a text in place of an unknown one; it returns "" for "".
+func DidYouMean(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "did you mean " + text + "?"
 }
 
 // Nearest returns the known name that was probably meant, or "": at most a third of its letters

@@ -236,7 +236,7 @@ func (p *probe) longest() error {
 }
 
 func (p *probe) modes() error {
-	const means = "files have the mode and the group that the mount gives them, whatever file_mode, dir_mode and group say: recordings, and what spool keeps for itself, such as pipelines made by request with their passwords, are read by whoever the mount lets in"
+	const means = "files have the mode and the group that the mount gives them, whatever file_mode, dir_mode and group say: recordings, and what spool keeps for itself, such as pipelines made by API with their passwords, are read by whoever the mount lets in"
 	for _, mode := range []fs.FileMode{0o640, 0o600} {
 		err := p.fchmod(p.fd(), uint32(mode))
 		if err != nil && !refused(chmod, err) {

@@ -52,7 +52,7 @@ import (
 // SkipConfig holds the settings of a declaration. spool stages and reference.yaml print the doc
 // texts. A field with the tag `inherit:"mp4.max_duration"` takes the value of that setting when the
 // declaration omits it. The tags takes, of a number, and reaches, of a text, declare what a
-// pipeline made by request may write.
+// pipeline made by API may write.
 type SkipConfig struct {
 	First config.Duration `yaml:"first" takes:"nothing" doc:"duration to leave out at the begin of every run, up to the next key frame"`
 }

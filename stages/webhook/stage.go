@@ -18,7 +18,7 @@ import (
 
 // Config configures the server and the kinds of notices.
 type Config struct {
-	Use        string          `yaml:"use" declared:"webhooks" reaches:"nothing" doc:"name of a server of declare.webhooks, with its settings: the only kind of server that a pipeline made by request may notify"`
+	Use        string          `yaml:"use" declared:"webhooks" reaches:"nothing" doc:"name of a server of declare.webhooks, with its settings: the only kind of server that a pipeline made by API may notify"`
 	URL        config.URL      `yaml:"url" reaches:"url" doc:"http or https; each notice is a POST of JSON to it"`
 	Notify     []string        `yaml:"notify" oneof:"started finished event" doc:"events to notify: a file was begun, a file is finished, an event was recorded"`
 	Format     string          `yaml:"format" oneof:"spool zlmediakit" doc:"body of the notices; zlmediakit: that of its on_record_mp4, for finished files only"`

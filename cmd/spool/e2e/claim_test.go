@@ -34,7 +34,7 @@ func TestTwoRecordersOfOneName(t *testing.T) {
 			}
 
 			b := begin(t, staticBinary, other, camera25, flags...)
-			b.expect("another recorder has the name of this one", "this recorder may not run", "is claimed by")
+			b.expect("another recorder has the name of this one", "this recorder must not run", "is claimed by")
 			require.Equal(t, 1, b.exit())
 			host, err := os.Hostname()
 			require.NoError(t, err)

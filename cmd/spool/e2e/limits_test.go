@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tooMuch are declarations that take more than a pipeline made by request may: what the
+// tooMuch are declarations that take more than a pipeline made by API may: what the
 // refusal names of setting, value and limit.
 var tooMuch = map[string]struct {
 	text string
@@ -69,20 +69,20 @@ func TestWhatAPipelineByRequestTakesIsLimited(t *testing.T) {
 	}
 	for _, query := range []string{"", "?dry_run=true"} {
 		_, body := put("three", ofStages("gop_ring, segmenter, mp4, metadata"), query)
-		require.Contains(t, body, "2 pipelines made by request are as many as declare.limits.pipelines allows", "a third")
+		require.Contains(t, body, "2 pipelines made by API are as many as declare.limits.pipelines allows", "a third")
 	}
 	code, body := put("two", ofStages("gop_ring, segmenter, mp4, metadata"), "")
 	require.Equal(t, 200, code, "one that is there may be changed: %s", body)
 
-	r.expect("is kept and not run")
+	r.expect("is stored but does not run")
 	r.configure(with("pipelines: 3, memory: 100MiB"))
-	r.await("a pipeline that was made by request is kept and not run", "pipeline", "one")
+	r.await("a pipeline made by API is stored but does not run", "pipeline", "one")
 	r.await("configuration reloaded")
 	code, body = put("three", ofStages("gop_ring, segmenter, mp4, metadata"), "")
 	require.Equal(t, 200, code, body)
 	said := 0
 	for _, l := range r.book.lines() {
-		if strings.Contains(fmt.Sprint(l), "is kept and not run") {
+		if strings.Contains(fmt.Sprint(l), "is stored but does not run") {
 			said++
 		}
 	}
@@ -93,7 +93,7 @@ func TestWhatAPipelineByRequestTakesIsLimited(t *testing.T) {
 	require.Contains(t, one.Declaration, "max_bytes: 200MiB")
 	_, body = r.send("GET", "/mp4/pipelines/one", "")
 	require.Contains(t, body, `"streams":["live/a"]`)
-	require.Contains(t, body, "200MiB is more than declare.limits.memory allows a pipeline made by request: 100MiB")
+	require.Contains(t, body, "200MiB is more than declare.limits.memory allows a pipeline made by API: 100MiB")
 	require.Equal(t, 0, r.signal(syscall.SIGTERM))
 
 	r = launch(t, racyBinary, home, with(""))

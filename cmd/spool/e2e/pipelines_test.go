@@ -190,7 +190,7 @@ func TestReloadKeepsPipelinesMadeByAPI(t *testing.T) {
 	resp, body := r.send("POST", "/mp4/reload", "")
 	require.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode, body)
 	require.Contains(t, body, "mp4/record_path")
-	require.Contains(t, body, "the directory of the recordings cannot change while spool runs")
+	require.Contains(t, body, "the directory of recordings cannot change while spool runs")
 	require.Equal(t, before, r.pipelines(), "nothing of it was applied")
 	require.NoDirExists(t, filepath.Join(r.dir, "elsewhere"))
 

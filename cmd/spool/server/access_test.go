@@ -68,7 +68,7 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 
 	watch := publishRequest("all", "open sesame", "live/cam", "192.0.2.9:5000")
 	watch.Action = "read"
-	require.ErrorContains(t, may.Authorize(context.Background(), watch), "lets nobody read")
+	require.ErrorContains(t, may.Authorize(context.Background(), watch), "allows no client to read")
 
 	open, err := newPublishers(configs.IngestAuth{None: true}, pipeline.SystemClock, nil)
 	require.NoError(t, err)

@@ -7,11 +7,11 @@
 // and RecordDirs (check), RetentionPlan (retention), CatalogueOptions, ClaimDirectory and
 // Compare (reindex). None of these prints anything.
 //
-//	server.go     the parts, made and closed; open.go: opened, in their order
+//	server.go     makes and closes the parts; open.go opens them in order
 //	run.go        from the start to the drain
-//	parts.go      the stages and protocols that are linked in
-//	health.go     what is wrong; ready.go, obstacles.go, writable.go: what it stands on
-//	events.go     an event of a request; events_footage.go: in recordings that are there
-//	recover.go    what a crash left; reconcile.go: the catalogue and the disk
-//	declared/     what is to be recorded, and reload
+//	parts.go      links the stages and protocols
+//	health.go     the current problems; ready.go, write_obstacles.go, writable.go: readiness
+//	events.go     events of requests; events_footage.go: in finished recordings
+//	recover.go    recovers files of a crash; reconcile.go compares the catalogue with the disk
+//	declared/     the declarations of what to record, and reload
 package server

@@ -77,9 +77,9 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	for _, d := range unmanaged.Directories(made.All) {
 		all = append(all, pipeline.Problem{Problem: "directory_not_managed", Cause: d.Cause(), Remedy: d.Remedy()})
 	}
-	if err := s.declared.Forgets(); err != nil {
+	if err := s.declared.DirectoryError(); err != nil {
 		all = append(all, pipeline.Problem{
-			Problem: "restart_forgets", Cause: fmt.Sprintf("%s: %v", declared.WhatIsForgotten, err),
+			Problem: "restart_forgets", Cause: fmt.Sprintf("%s: %v", declared.RestartForgets, err),
 			Remedy: "chown or chmod the record directory as the cause says, or run spool as its owner, and reload: POST /mp4/reload; or write the pipelines into the configuration file",
 		})
 	}

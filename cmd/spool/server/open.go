@@ -22,8 +22,8 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// open acquires what the parts need and starts the servers. Recovery of what an
-// earlier run left goes on beside the recording.
+// open opens the parts and starts the servers. Recovery of an earlier run's files goes on
+// beside the recording.
 func (s *Server) open(ctx context.Context) error {
 	dir := s.cfg.MP4.RecordPath
 	modes, err := disk.ParseModes(s.cfg.MP4.FileMode, s.cfg.MP4.DirMode, s.cfg.MP4.Group)
@@ -38,7 +38,7 @@ func (s *Server) open(ctx context.Context) error {
 		return unwritableRecordPath(err)
 	}
 	s.logFilesystems()
-	_ = s.declared.JudgeDirectory() // which tells of it
+	_ = s.declared.JudgeDirectory() // which logs it
 	s.protection = media.NewProtection(int64(s.cfg.Events.MaxProtectBytes), protectable(dir, s.cfg.Events.MaxProtectPercent))
 	pipeline.Provide(s.services, s.protection)
 	if err := s.openCatalogue(ctx, dir); err != nil {
@@ -62,7 +62,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.tasks.Go("watching for silent streams", s.hub.WatchSilence)
 	s.startRetention()
 	s.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return s.writable.run(ctx, s.dirs) })
-	s.resumeCommands() // before recovery tells of files, for which a command may be kept
+	s.resumeCommands() // before recovery delivers files to commands
 	s.tasks.Go("upkeep of the catalogue", s.upkeep)
 	s.tasks.Go("recovery", func(ctx context.Context) error { return s.recover(ctx, dir) })
 	s.tasks.Go("comparison with a database that was put back", func(ctx context.Context) error { return s.compareAgain(ctx, dir) })
@@ -72,7 +72,8 @@ func (s *Server) open(ctx context.Context) error {
 	return nil
 }
 
-// openOutbox begins to send the notices that an earlier run left, too.
+// openOutbox opens the store of webhook notices and begins to send those that an earlier run
+// left.
 func (s *Server) openOutbox(dir string) (err error) {
 	known := &targets{}
 	s.outbox, err = webhook.Open(webhook.Options{
@@ -87,8 +88,8 @@ func (s *Server) openOutbox(dir string) (err error) {
 
 const outboxDir = ".spool-notices"
 
-// lastNotices lets webhooks hear of the files that were finished just now. Whoever
-// does not answer at once hears of them after the next start.
+// lastNotices gives webhooks three seconds to accept the notices of the files that were just
+// finished. The next start sends the remaining ones.
 func (s *Server) lastNotices(ctx context.Context) {
 	if s.outbox == nil {
 		return
@@ -152,7 +153,7 @@ func (s *Server) openAPI(dir string) error {
 	return nil
 }
 
-// lists says which files are served; nil: all of them.
+// lists returns the check that a file must pass to be served, or nil if all files are served.
 func (s *Server) lists() func(context.Context, *os.File, string) error {
 	if s.cfg.HTTP.ServeUnknown {
 		return nil
@@ -160,7 +161,7 @@ func (s *Server) lists() func(context.Context, *os.File, string) error {
 	return s.recordings.lists
 }
 
-// raise raises a scheduled event as one of a request.
+// raise triggers a scheduled event like that of a request.
 func (s *Server) raise(ctx context.Context, stream string, t pipeline.Trigger) error {
 	_, err := s.events.Trigger(ctx, stream, t)
 	return err

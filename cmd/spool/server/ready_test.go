@@ -20,7 +20,7 @@ func TestATakenPortIsNotReady(t *testing.T) {
 	require.NoError(t, err)
 	defer other.Close()
 	r := start(t, t.TempDir(), "", 0, true, "rtsp: {listen: '"+other.Addr().String()+"'}")
-	require.Contains(t, r.said.String(), "spool runs, and is not ready: a server does not listen")
+	require.Contains(t, r.said.String(), "spool runs, but is not ready: a server does not listen")
 	require.NotContains(t, r.said.String(), "spool is ready")
 	require.Contains(t, r.said.String(), "ss -ltnp 'sport = :")
 	r.sayHowToPublish()

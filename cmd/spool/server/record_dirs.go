@@ -21,8 +21,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// RecordDirs returns the directories that a configuration records to, that of the mp4
-// block first.
+// RecordDirs returns the directories that a configuration records to, mp4.record_path first.
 func RecordDirs(cfg *configs.Config) []string {
 	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
 	for _, p := range cfg.Pipelines {
@@ -36,18 +35,16 @@ func RecordDirs(cfg *configs.Config) []string {
 	return append([]string{first}, slices.Sorted(maps.Keys(others))...)
 }
 
-// mayWrite returns an error where this process may make no files in a directory, as far
-// as its rights say.
+// mayWrite returns an error if the process has no permission to make files in a directory.
 func mayWrite(dir string) error {
 	err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
 		return &fs.PathError{Op: "write to", Path: dir, Err: err}
 	}
-	return nil // what else is wrong, if anything, the first file says
+	return nil // the first recording reports any other fault
 }
 
-// unwritableRecordPath says which setting names a directory that cannot be written, and
-// what to do.
+// unwritableRecordPath adds the setting and a remedy to the error of an unwritable directory.
 func unwritableRecordPath(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -58,8 +55,8 @@ func unwritableRecordPath(err error) error {
 	return fmt.Errorf("mp4.record_path: %w", err)
 }
 
-// mayRecord refuses a directory that neither the configuration's file records to nor a
-// pipeline made by request may: a link that was put in its place since leads elsewhere.
+// mayRecord returns an error unless the configuration's file records to a directory, or a
+// pipeline made by API may: a link may have replaced the directory since.
 func (s *Server) mayRecord(dir string) error {
 	file := s.declared.State().File
 	for _, own := range RecordDirs(file) {
@@ -69,13 +66,12 @@ func (s *Server) mayRecord(dir string) error {
 	}
 	within, err := filesystem.Within(dir, declared.Directories(file))
 	if err == nil && !within {
-		err = errors.New("a link leads out of the directories that the configuration's file declares")
+		err = errors.New("a link leads out of the directories that the configuration file declares")
 	}
 	return err
 }
 
-// patterns are the names of files that pipelines give, by the directory that they
-// record to.
+// patterns returns the file name patterns of the pipelines, by record directory.
 func patterns(cfg *configs.Config) map[string][]string {
 	out := map[string][]string{}
 	for _, p := range cfg.Pipelines {
@@ -89,8 +85,8 @@ func patterns(cfg *configs.Config) map[string][]string {
 	return out
 }
 
-// written returns the texts of settings that mean something: what a stage leaves out the
-// mp4 block has given to it.
+// written returns the texts of a stage's settings of one meaning. The mp4 block has filled in
+// those that the stage omits.
 func written(s *pipeline.StageInfo, settings *config.Node, m pipeline.Meaning) (texts []string) {
 	for _, n := range s.Written(settings, m) {
 		if text, ok := n.Scalar.(string); ok && text != "" {
@@ -100,9 +96,8 @@ func written(s *pipeline.StageInfo, settings *config.Node, m pipeline.Meaning) (
 	return texts
 }
 
-// removeEmptyDirs removes the directories of recordings that are not there any more
-// and were not removed with the last of them: a crash came in between, or files were
-// deleted by hand.
+// removeEmptyDirs removes directories that a deletion left empty: a crash came in between, or
+// files were deleted by hand.
 func (s *Server) removeEmptyDirs(ctx context.Context, dir string) error {
 	cfg := s.declared.State().All
 	removed, err := disk.RemoveEmptyDirs(ctx, dir, patterns(cfg)[filepath.Clean(dir)], func(stream string) bool {
@@ -113,7 +108,7 @@ func (s *Server) removeEmptyDirs(ctx context.Context, dir string) error {
 		return err == nil && len(page.Records) > 0
 	})
 	if removed > 0 {
-		s.log.Info("empty directories are removed", "directories", removed)
+		s.log.Info("empty directories were removed", "directories", removed)
 	}
 	return err
 }

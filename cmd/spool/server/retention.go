@@ -21,8 +21,8 @@ import (
 	"github.com/gospool/spool/sinks/retention"
 )
 
-// openRetention makes the keeper of a record directory. It is run when recovery
-// is done: what a crash left is finished, and not swept.
+// openRetention makes the retention of a record directory. Until recovery is done it deletes no
+// unfinished file.
 func (s *Server) openRetention(dir string) (err error) {
 	s.stopRetention = func() {}
 	s.keeper, err = retention.New(retentionPolicy(s.cfg), retention.Deps{
@@ -35,14 +35,14 @@ func (s *Server) openRetention(dir string) (err error) {
 	return err
 }
 
-// startRetention keeps to the policy where there is one.
+// startRetention starts retention if the policy has a limit.
 func (s *Server) startRetention() {
 	if policy := retentionPolicy(s.cfg); policy.Active() {
 		s.stopRetention = s.tasks.Go("retention", s.keeper.Run)
 	}
 }
 
-// retentionPolicy is the configuration as retention wants it.
+// retentionPolicy converts the configuration to that of package retention.
 func retentionPolicy(cfg *configs.Config) retention.Policy {
 	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 	r := cfg.Retention
@@ -64,8 +64,8 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 	return p
 }
 
-// RetentionPlan returns what a recorder with this configuration would delete next, and
-// why, and deletes nothing. A recorder may run on the directory.
+// RetentionPlan returns the files that a recorder with this configuration would delete next,
+// and the reasons. It deletes nothing. A recorder may run on the directory.
 func RetentionPlan(ctx context.Context, cfg *configs.Config, clock pipeline.Clock) (*retained.Plan, error) {
 	dir, err := filepath.Abs(cfg.MP4.RecordPath)
 	if err != nil {
@@ -81,8 +81,8 @@ func RetentionPlan(ctx context.Context, cfg *configs.Config, clock pipeline.Cloc
 	return plan, errors.Join(err, keeper.Close())
 }
 
-// fileReader reads what files say about themselves. Until recovery is done, every file
-// that is not finished is in use.
+// fileReader returns the functions that read a file's entry and state. Until recovery is done,
+// every unfinished file counts as in use.
 func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 	return retention.Reader{
 		Identity:  disk.IdentityFile,
@@ -95,13 +95,13 @@ func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 	}
 }
 
-// deleter deletes for retention what nobody fetches.
+// deleter deletes files for retention unless a client is reading them.
 type deleter struct {
 	footage *footage.Store
 	server  *Server
 }
 
-// Remove asks those who may want to keep the file.
+// Remove deletes a file. It returns retention.ErrKept if a client reads it or footage keeps it.
 func (d deleter) Remove(ctx context.Context, it *retention.Item) error {
 	release, ok := d.server.http.Claim(it.Path)
 	if !ok {
@@ -125,10 +125,10 @@ func (d deleter) Forget(ctx context.Context, items []*retention.Item) error {
 	return d.footage.Forget(ctx, gone)
 }
 
-// stopper stops recordings for which there is no room, and starts them again.
+// stopper stops recordings for which no space is left, and starts them again.
 type stopper struct{ recorder *recorder.Recorder }
 
-// Recording lists what takes room: a stream that waits does not.
+// Recording lists the streams whose recordings grow; a waiting stream needs no space.
 func (r stopper) Recording() (streams []string) {
 	for _, j := range r.recorder.Jobs() {
 		if j.Mode != pipeline.Event && j.Report.Recording {

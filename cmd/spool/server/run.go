@@ -16,10 +16,10 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Run opens the parts and records until a signal comes or another recorder turns out to
-// have this one's name. The first signal drains: every file is finished. A second one
-// aborts: files are left as a crash would leave them, recoverable; when all are finished
-// it only leaves commands of exec to the next start. The channel wants room for two.
+// Run opens the parts and records until a signal arrives or another recorder turns out to have
+// this node's name. The first signal drains: every file is finished. A second one aborts:
+// unfinished files remain as after a crash and can be recovered; once all files are finished,
+// it only leaves commands of exec to the next start. signals must have a capacity of two.
 func (s *Server) Run(signals <-chan os.Signal) error {
 	if err := s.open(context.Background()); err != nil {
 		return errors.Join(err, s.close(context.Background(), nil))
@@ -33,7 +33,7 @@ func (s *Server) Run(signals <-chan os.Signal) error {
 		began = s.clock.Now()
 		s.log.Info("draining: files are being finished; a second signal aborts", "signal", first.String())
 	case refused = <-s.refused:
-		s.log.Error("draining: this recorder may not run", "error", refused)
+		s.log.Error("draining: this recorder must not run", "error", refused)
 	}
 	err := errors.Join(refused, s.shutDown(s.secondSignal(signals, first, began)))
 	if err == nil {
@@ -42,12 +42,13 @@ func (s *Server) Run(signals <-chan os.Signal) error {
 	return err
 }
 
-// sameWish is for how long the first signal may come again and be the same wish:
-// timeout(1) and some supervisors send it to the process and to its group.
-const sameWish = time.Second
+// sameRequest is the time in which a repetition of the first signal counts as the same request:
+// timeout(1) and some supervisors send a signal to the process and to its group.
+const sameRequest = time.Second
 
-// secondSignal gives the signals that follow the first one and are not its echo. Where
-// spool drains without any, first is nil, and the first to come asks for what is done.
+// secondSignal returns a channel with the first later signal that is not a repetition of the
+// first one. If spool drains without a signal, first is nil, and the first signal to arrive
+// counts as the request to drain.
 func (s *Server) secondSignal(signals <-chan os.Signal, first os.Signal, at time.Time) <-chan os.Signal {
 	second := make(chan os.Signal, 1)
 	s.tasks.Go("signals", func(ctx context.Context) error {
@@ -58,7 +59,7 @@ func (s *Server) secondSignal(signals <-chan os.Signal, first os.Signal, at time
 					first, at = next, s.clock.Now()
 					continue
 				}
-				if next != first || s.clock.Now().Sub(at) > sameWish {
+				if next != first || s.clock.Now().Sub(at) > sameRequest {
 					second <- next
 					return nil
 				}
@@ -70,9 +71,9 @@ func (s *Server) secondSignal(signals <-chan os.Signal, first os.Signal, at time
 	return second
 }
 
-var errSecondSignal = errors.New("aborted by a second signal: what was being written is left recoverable")
+var errSecondSignal = errors.New("aborted by a second signal: unfinished files can be recovered at the next start")
 
-// shutDown drains within the configured time, or until the next signal.
+// shutDown drains until shutdown_timeout or the next signal.
 func (s *Server) shutDown(signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.cfg.ShutdownTimeout))
 	defer cancel()
@@ -96,11 +97,11 @@ func (s *Server) apiURL() string {
 	return "http://" + config.DialAddress(s.httpAddr)
 }
 
-// ownText is a text for the log in which the program put a URL of its own, without a
-// secret: of a plain text the log shows scheme and host only.
+// ownText is a text for the log that contains a URL made by this program, without a secret. The
+// log reduces URLs in plain strings to scheme and host.
 type ownText string
 
-// publishURLs are where a stream is published to; nowhere while no server listens.
+// publishURLs lists the URLs that a stream can be published to.
 func (s *Server) publishURLs() string {
 	var all []string
 	for _, server := range s.servers.All() {
@@ -112,7 +113,7 @@ func (s *Server) publishURLs() string {
 	return strings.Join(all, ", ")
 }
 
-// publishTo tells the API the same, by host and port.
+// publishTo lists the same addresses by scheme, host and port for the API.
 func (s *Server) publishTo() (all []api.PublishAddress) {
 	for _, server := range s.servers.All() {
 		if to, ok := publishAddress(server.Scheme(), server.Address()); ok && server.Listens() {
@@ -122,8 +123,7 @@ func (s *Server) publishTo() (all []api.PublishAddress) {
 	return all
 }
 
-// publishAddress returns a server's address as URLs write it; false where it has no port
-// yet.
+// publishAddress returns a server's address in the form of URLs; false if it has no port yet.
 func publishAddress(scheme, address string) (to api.PublishAddress, ok bool) {
 	host, text, err := net.SplitHostPort(address)
 	port, _ := strconv.Atoi(text)
@@ -139,25 +139,26 @@ func publishAddress(scheme, address string) (to api.PublishAddress, ok bool) {
 	return api.PublishAddress{Scheme: scheme, Host: host, Port: port}, true
 }
 
-// lookAgainAfter is how often a start that is not ready looks whether it is.
-const lookAgainAfter = time.Second
+// readyCheckEvery is the interval at which a start that is not ready checks its servers again.
+const readyCheckEvery = time.Second
 
-// sayReady logs that streams are taken in, or which server does not listen, and then waits
-// for it beside the recording. Disks and databases that do not answer say so themselves.
-func (s *Server) sayReady() {
+// logReady logs that streams can be published, or which server does not listen; it then waits
+// for that server beside the recording. Disks and databases that do not answer log it
+// themselves.
+func (s *Server) logReady() {
 	ready := func() {
 		s.log.Info("spool is ready",
 			"api", s.apiURL(), "publish_to", ownText(s.publishURLs()), "recordings", s.cfg.MP4.RecordPath, "node", s.catalogue.Node())
 	}
-	why := s.deaf()
+	why := s.notListening()
 	if why == "" {
 		ready()
 		return
 	}
-	s.log.Warn("spool runs, and is not ready: a server does not listen", "api", s.apiURL(), "because", why)
+	s.log.Warn("spool runs, but is not ready: a server does not listen", "api", s.apiURL(), "because", why)
 	s.tasks.Go("waiting to be ready", func(ctx context.Context) error {
-		for s.deaf() != "" {
-			if !pipeline.Sleep(ctx, s.clock, lookAgainAfter, nil) {
+		for s.notListening() != "" {
+			if !pipeline.Sleep(ctx, s.clock, readyCheckEvery, nil) {
 				return nil
 			}
 		}
@@ -166,8 +167,8 @@ func (s *Server) sayReady() {
 	})
 }
 
-// deaf returns which servers do not listen, and why; empty where all do.
-func (s *Server) deaf() string {
+// notListening returns which servers do not listen, and why; "" if all do.
+func (s *Server) notListening() string {
 	var why []string
 	for _, server := range s.servers.All() {
 		if !server.Listens() {
@@ -177,11 +178,10 @@ func (s *Server) deaf() string {
 	return strings.Join(why, "; ")
 }
 
-// begin records what is to be recorded from the start, and tells the newcomer
-// where things are.
+// begin starts the configured recordings and logs how to publish and record the first stream.
 func (s *Server) begin() {
 	cfg, log := s.cfg, s.log
-	s.sayReady()
+	s.logReady()
 	for path := range cfg.Streams {
 		s.recorder.StartAlways(string(path))
 	}

@@ -31,28 +31,28 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// Declare reads what was made by API in the record directory of a configuration, and
-// checks all that is declared by the two. It starts nothing. Its errors are
-// config.Problems, where what is declared is wrong.
+// Declare reads the pipelines that were made by API and kept in the configuration's record
+// directory, and checks them together with the configuration. It starts nothing. Its errors are
+// config.Problems if a declaration is wrong.
 func Declare(cfg *configs.Config) (declared.State, error) { return declared.Read(cfg) }
 
-// Compile builds the pipelines of a configuration and the pullers of its streams, and does
-// no I/O. Its error is config.Problems: all of them.
+// Compile builds the pipelines of a configuration and the pull sources of its streams, without
+// I/O. Its error is config.Problems with all problems.
 func Compile(cfg *configs.Config) ([]recorder.Declared, error) { return declared.Compile(cfg) }
 
-// WhatForgets is a warning of what a start of this process would not obey in the record
-// directory, and of what to do; "" where it would obey all.
-func WhatForgets(cfg *configs.Config) string {
-	if err := declared.Forgets(cfg); err != nil {
-		return fmt.Sprintf("%s: %v", declared.WhatIsForgotten, err)
+// DirectoryWarning returns a warning if a start of this process would ignore the state that is kept
+// in the record directory, with a remedy; otherwise "".
+func DirectoryWarning(cfg *configs.Config) string {
+	if err := declared.CheckDirectory(cfg); err != nil {
+		return fmt.Sprintf("%s: %v", declared.RestartForgets, err)
 	}
 	return ""
 }
 
-// Problems returns what Compile finds.
+// Problems returns the problems that Compile finds.
 func Problems(cfg *configs.Config) config.Problems { return declared.Problems(cfg) }
 
-// Server is the parts of a running recorder. It is made by New and run once, by Run.
+// Server holds the parts of a running recorder. New makes it; Run runs it once.
 type Server struct {
 	options      Options
 	clock        pipeline.Clock
@@ -75,16 +75,16 @@ type Server struct {
 	outbox     *webhook.Outbox
 
 	keeper         *retention.Keeper
-	stopRetention  func()        // ends its task
-	crashRecovered atomic.Bool   // what an earlier run left unfinished is finished
-	unfinished     chan struct{} // a file was left unfinished while we run
-	diskWorks      *broadcast    // the disk takes files again
+	stopRetention  func()        // ends the task of retention
+	crashRecovered atomic.Bool   // recovery of an earlier run's files is done
+	unfinished     chan struct{} // signals that this run left a file unfinished
+	diskWorks      *broadcast    // signals that the disk accepts files again
 	redelivered    redelivered
-	writable       *writable // whether recordings can be written
-	firstSeen      firstSeen // of problems
+	writable       *writable // watches whether record directories accept files
+	firstSeen      firstSeen // when each problem began
 	replaced       atomic.Pointer[[]metadata.Replaced]
-	refused        chan error             // the name is another recorder's: told once
-	elsewhere      atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
+	refused        chan error             // sent once if another recorder has this node's name
+	elsewhere      atomic.Pointer[string] // why the rows belong to another record directory; nil if they do not
 	footage        *footage.Store
 	recordings     recordings
 	events         events
@@ -95,17 +95,17 @@ type Server struct {
 	signIns        signIns
 }
 
-// Options are what a recorder is given beside what is declared. None may be left out.
+// Options are the inputs of a recorder beside its configuration. All are required.
 type Options struct {
 	Load         func() (*configs.Config, error) // reads the configuration again
 	Log          *slog.Logger
 	Clock        pipeline.Clock
 	Synchronised func() bool // reports whether another clock sets the machine's: see wallclock.KernelSynchronised
-	Version      string      // of the program, which the API tells
+	Version      string      // of the program, for the API
 }
 
-// New makes the parts of a recorder, as they are declared, and sets the limit of the
-// process's memory where memory.max says so. It opens, starts and writes nothing.
+// New makes the parts of a recorder and, if memory.max is set, sets the process's memory limit.
+// It opens, starts and writes nothing.
 func New(d declared.State, o Options) (*Server, error) {
 	cfg, clock, log := d.File, o.Clock, o.Log
 	pool, budget := budget(cfg)
@@ -129,7 +129,7 @@ func New(d declared.State, o Options) (*Server, error) {
 		ReadTimeout: cfg.Ingest.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock,
 		Budget: budget, Clock: clock, Log: log,
 	})
-	s.writable = newWritable(s.tasks, clock, s.trouble, s.unsaid)
+	s.writable = newWritable(s.tasks, clock, s.trouble, s.logUnwritable)
 	for path, stream := range cfg.Streams {
 		err := s.hub.Configure(string(path), declared.StreamConfig(stream))
 		if err != nil {
@@ -168,8 +168,8 @@ func New(d declared.State, o Options) (*Server, error) {
 	return s, nil
 }
 
-// close ends every part, those that others stand on last. A signal of hurry leaves
-// what waits for other programs.
+// close ends the parts, those that others depend on last. A signal on hurry stops the wait for
+// commands of exec.
 func (s *Server) close(ctx context.Context, hurry <-chan os.Signal) error {
 	s.hub.Close()
 	err := s.recorder.Shutdown(ctx)

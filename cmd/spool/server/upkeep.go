@@ -11,17 +11,17 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// upkeepEvery is how often the catalogue is looked after, and protectedEvery how
-// often it is asked what protected recordings take.
+// upkeepEvery is the interval of the catalogue's upkeep; protectedEvery is the interval at
+// which the bytes of protected recordings are counted.
 const (
 	upkeepEvery    = time.Hour
 	protectedEvery = time.Minute
 )
 
-// upkeep keeps the catalogue from growing with what is gone, and tells the bounds
-// of protection what is protected.
+// upkeep removes old rows from the catalogue and passes the bytes of protected recordings to
+// the limit of protection.
 func (s *Server) upkeep(ctx context.Context) error {
-	s.proveClock(ctx) // by the journal alone, where the database is away
+	s.proveClock(ctx) // from the journal, if the database does not answer
 	for last, proven := (time.Time{}), false; ; {
 		if err := s.catalogue.Ready(ctx); err != nil && ctx.Err() != nil {
 			return nil
@@ -31,7 +31,7 @@ func (s *Server) upkeep(ctx context.Context) error {
 			s.protection.Told(n)
 		}
 		proven = proven || s.proveClock(ctx)
-		if s.upkeepDue(last) && s.keepBounds(ctx) {
+		if s.upkeepDue(last) && s.removeOldRows(ctx) {
 			last = s.clock.Now()
 		}
 		if !pipeline.Sleep(ctx, s.clock, protectedEvery, nil) {
@@ -40,15 +40,16 @@ func (s *Server) upkeep(ctx context.Context) error {
 	}
 }
 
-// upkeepDue reports whether it is time, by a clock that is believed: what is kept no
-// longer is so by its age.
+// upkeepDue reports whether upkeep is due. It needs a believable clock, since rows are removed
+// by their age.
 func (s *Server) upkeepDue(last time.Time) bool {
 	r := s.wall.Read()
 	return r.Believed() && (last.IsZero() || r.Now.Sub(last) >= upkeepEvery)
 }
 
-// proveClock tells the clock of the newest recordings that the catalogue knows of, and
-// of the newest from before this start. A row is no newer than its file.
+// proveClock passes to the clock judge the times of the newest recordings in the catalogue, and
+// of the newest from before this start. A row is no newer than its file. It reports whether the
+// database answered.
 func (s *Server) proveClock(ctx context.Context) (all bool) {
 	for _, before := range []time.Time{{}, s.wall.Began()} {
 		page, err := s.catalogue.Records(ctx, media.Query{Limit: 20, End: before})
@@ -70,28 +71,29 @@ func (s *Server) proveClock(ctx context.Context) (all bool) {
 	return all
 }
 
-// keepBounds takes away what is kept no longer; false: it is to be tried again.
-func (s *Server) keepBounds(ctx context.Context) bool {
+// removeOldRows removes events and lost recordings that are older than configured. It returns
+// false if it must be tried again.
+func (s *Server) removeOldRows(ctx context.Context) bool {
 	kept, err := s.catalogue.Upkeep(ctx, metadata.UpkeepOptions{
 		KeepEvents: s.cfg.Events.Keep.D(), KeepLost: s.cfg.Retention.KeepLost.D(), AloneWith: s.footage.AloneWith,
 	})
 	if kept.NewlyLost > 0 {
-		s.log.Warn("recordings that lay elsewhere alone are lost: no place has them whole any more", "recordings", kept.NewlyLost)
+		s.log.Warn("recordings kept only at remote locations are lost: no location holds a complete copy any more", "recordings", kept.NewlyLost)
 	}
 	if kept.Events+kept.Lost > 0 {
-		s.log.Info("the catalogue forgot what was over", "events", kept.Events, "lost_recordings", kept.Lost)
+		s.log.Info("old rows were removed from the catalogue", "events", kept.Events, "lost_recordings", kept.Lost)
 	}
 	switch {
 	case err == nil:
 		return true
 	case ctx.Err() == nil && !errors.Is(err, metadata.ErrUnavailable) && !errors.Is(err, metadata.ErrClaimed):
-		s.log.Warn("the catalogue could not be looked after: it is tried again", "error", err)
+		s.log.Warn("upkeep of the catalogue failed; spool tries again", "error", err)
 	}
 	return false
 }
 
-// protectable is how many bytes of a directory's disk events may protect in all, 0
-// for no limit, and where the disk cannot be asked.
+// protectable returns how many bytes of a directory's disk all events together may protect; 0
+// means no limit, also if the disk's size cannot be read.
 func protectable(dir string, percent int) int64 {
 	disk, err := filesystem.CapacityOf(dir)
 	if err != nil {

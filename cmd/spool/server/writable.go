@@ -17,9 +17,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// How often disks are asked whether they take files, how old an answer may be for
-// those who want to know now, how long these wait for a newer one, and from when on
-// a disk that does not answer counts as one that takes nothing.
+// Directories are tested every askEvery. A caller that wants the present state accepts an
+// answer of age freshFor and waits at most waitForAsk for a newer one. A disk that has not
+// answered for hangsAfter counts as one that refuses writes.
 const (
 	askEvery   = 5 * time.Second
 	freshFor   = 250 * time.Millisecond
@@ -27,38 +27,37 @@ const (
 	hangsAfter = 10 * time.Second
 )
 
-// writable decides whether this recorder can write now: readiness, health, metrics
-// and retention all ask it, and none of them the disk, which may hang. See
-// disk.Writable.
+// writable watches whether the record directories accept files. Readiness, health, metrics and
+// retention ask it instead of the disks, which may hang. See disk.Writable.
 type writable struct {
 	tasks   *pipeline.Tasks
 	clock   pipeline.Clock
-	changed func(error)                 // told when a directory takes no files, with the reason, and with nil when it does again
-	lasting func(dir string, err error) // called once when that lasts for longer than askEvery
+	changed func(error)                 // called when a directory stops accepting files, with the reason, and with nil when it accepts them again
+	lasting func(dir string, err error) // called once when the refusal lasts longer than askEvery
 
 	mu   sync.Mutex             // guards what follows
 	dirs map[string]*watchedDir // by directory
 }
 
-// watchedDir is one directory. Its fields are guarded by writable.mu, but for disk, which
-// belongs to the task that asks while there is one.
+// watchedDir is one directory. writable.mu guards its fields except disk, which belongs to the
+// running test.
 type watchedDir struct {
-	dir   string
-	disk  *disk.Writable
-	asked time.Time     // when the task began; zero while there is none
-	done  chan struct{} // closed when it has ended
-	seen  time.Time     // when the newest answer came; zero before the first
-	has   filesystem.Capacity
-	err   error
-	since time.Time // of err
-	told  bool      // of err, as lasting
+	dir      string
+	disk     *disk.Writable
+	asked    time.Time     // start of the running test; zero while none runs
+	done     chan struct{} // closed when the test has ended
+	seen     time.Time     // time of the newest answer; zero before the first
+	has      filesystem.Capacity
+	err      error
+	since    time.Time // of err
+	reported bool      //  lasting has been called for err
 }
 
-// verdict is what is known of a directory.
+// verdict is the known state of a directory.
 type verdict struct {
 	dir   string
 	has   filesystem.Capacity
-	err   error // nil: it takes files
+	err   error // nil if the directory accepts files
 	since time.Time
 }
 
@@ -66,18 +65,18 @@ func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed func(error
 	return &writable{tasks: tasks, clock: clock, changed: changed, lasting: lasting, dirs: map[string]*watchedDir{}}
 }
 
-// run asks again and again, until the context ends.
+// run tests the directories every askEvery until the context ends.
 func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	for ctx.Err() == nil {
-		w.now(ctx, dirs()) // what is told of is so now, not when it was last asked
-		w.tellOfLasting()
+		w.now(ctx, dirs()) // lasting reports the present state, not that of the last test
+		w.reportLasting()
 		pipeline.Sleep(ctx, w.clock, askEvery, nil)
 	}
 	return nil
 }
 
-// begin asks each directory that is not being asked, unless its answer is fresh. It
-// returns what is closed with the answers that may be waited for.
+// begin starts a test of each directory, unless one runs or the last answer is fresh. It
+// returns channels that are closed with the answers worth waiting for.
 func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -102,14 +101,14 @@ func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	return asked
 }
 
-// tellOfLasting does so once for each time that a directory takes no files. One that
-// hangs is not told of: recordings wait for it, and say what that costs them.
-func (w *writable) tellOfLasting() {
+// reportLasting calls lasting once for each period in which a directory accepts no files. It
+// skips a directory that hangs: recordings that wait for it report that themselves.
+func (w *writable) reportLasting() {
 	w.mu.Lock()
 	var all []*watchedDir
 	for _, p := range w.dirs {
-		if p.err != nil && !p.told && w.clock.Now().Sub(p.since) >= askEvery {
-			p.told = true
+		if p.err != nil && !p.reported && w.clock.Now().Sub(p.since) >= askEvery {
+			p.reported = true
 			all = append(all, &watchedDir{dir: p.dir, err: p.err})
 		}
 	}
@@ -119,7 +118,7 @@ func (w *writable) tellOfLasting() {
 	}
 }
 
-// hanging returns an error where a directory does not answer. The caller holds w.mu.
+// hanging returns an error if a directory does not answer. The caller holds w.mu.
 func (w *writable) hanging(p *watchedDir) error {
 	if p.asked.IsZero() {
 		return nil
@@ -137,7 +136,7 @@ func (w *writable) ask(p *watchedDir) error {
 	now := w.clock.Now()
 	turned := (err == nil) != (p.err == nil)
 	if turned {
-		p.since, p.told = now, false
+		p.since, p.reported = now, false
 	}
 	p.seen, p.has, p.err, p.asked = now, has, err, time.Time{}
 	close(p.done)
@@ -148,7 +147,7 @@ func (w *writable) ask(p *watchedDir) error {
 	return nil
 }
 
-// now is the verdict on each directory, a fresh one where it comes in time.
+// now returns the state of each directory, waiting at most waitForAsk for fresh answers.
 func (w *writable) now(ctx context.Context, dirs []string) []verdict {
 	enough, stop := w.clock.After(waitForAsk)
 	defer stop()
@@ -164,7 +163,7 @@ func (w *writable) now(ctx context.Context, dirs []string) []verdict {
 	return w.known(dirs)
 }
 
-// known is the newest verdict on each directory. It waits for nothing.
+// known returns the newest known state of each directory without waiting.
 func (w *writable) known(dirs []string) (all []verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -182,7 +181,7 @@ func (w *writable) known(dirs []string) (all []verdict) {
 	return all
 }
 
-// close lets go of the directories that nothing asks.
+// close releases the directories that no test is using.
 func (w *writable) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -193,7 +192,8 @@ func (w *writable) close() {
 	}
 }
 
-// databaseDir is where SQLite lies, if that is not in the record directory.
+// databaseDir returns the directory of the SQLite database, and whether it is outside the
+// record directory.
 func databaseDir(cfg *configs.Config) (string, bool) {
 	if cfg.Database.Driver != "sqlite" {
 		return "", false
@@ -204,12 +204,12 @@ func databaseDir(cfg *configs.Config) (string, bool) {
 	return dir, err != nil || !filepath.IsLocal(rel)
 }
 
-// descriptors are how many files the process may still open, and how many at all.
+// descriptors returns how many files the process may still open, and its limit.
 func descriptors() (left, most int, err error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, 0, err
 	}
 	open, err := os.ReadDir("/proc/self/fd")
-	return int(limit.Cur) - len(open) + 1, int(limit.Cur), err // one of them was for reading
+	return int(limit.Cur) - len(open) + 1, int(limit.Cur), err // one of them reads /proc/self/fd
 }

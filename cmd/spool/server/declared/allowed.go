@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// forbidden finds each setting that reaches what the file does not allow. What is inherited
-// from the file is allowed, also where it is written out, and so is what is named in it by
-// use.
+// forbidden returns a problem for each setting that reaches a resource that the configuration
+// file does not allow. Settings inherited from the file are allowed, also when written out, and
+// so are resources of the file that are named by use.
 func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 	pipeline.EachReach(stages, func(s *pipeline.StageInfo, r pipeline.Reach, value *config.Node) {
 		if b.overlay.Inherited(s, value) || r == pipeline.ReachesProtection && value.Scalar == false {
@@ -23,24 +23,24 @@ func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 			}
 			return
 		}
-		problems.Add(value, instead(s), "%s: a pipeline made by request reaches only what the configuration file declares", whatItDoes[r])
+		problems.Add(value, instead(s), "%s: a pipeline made by API reaches only what the configuration file declares", whatItDoes[r])
 	})
 	return problems
 }
 
-// whatItDoes says what a setting is refused for.
+// whatItDoes explains why a setting of a pipeline made by API is refused.
 var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesCommand:     "it runs a program",
 	pipeline.ReachesURL:         "it sends to a server",
 	pipeline.ReachesSecretFile:  "it reads a secret from a file",
 	pipeline.ReachesFile:        "it reads a file of the machine",
-	pipeline.ReachesEnvironment: "it gives away variables of spool's environment",
-	pipeline.ReachesAccess:      "it says who on the machine may read and change recordings",
-	pipeline.ReachesProtection:  "it keeps recordings from deletion, which is not the role declare's",
-	pipeline.ReachesAnything:    "the stage does not say what this setting reaches",
+	pipeline.ReachesEnvironment: "it discloses variables of spool's environment",
+	pipeline.ReachesAccess:      "it sets which users of the machine may read and change recordings",
+	pipeline.ReachesProtection:  "it protects recordings from deletion, which the role declare does not allow",
+	pipeline.ReachesAnything:    "the stage does not declare which resources this setting reaches",
 }
 
-// instead says what to write where.
+// instead returns the remedy: the declaration to write in the configuration file.
 func instead(s *pipeline.StageInfo) string {
 	named, ok := s.Named()
 	if !ok {
@@ -49,16 +49,17 @@ func instead(s *pipeline.StageInfo) string {
 	return fmt.Sprintf("write declare: {%s: [{name: NAME, ...}]} in the configuration file, with this setting, and here %s: {%s: NAME}", named.List, s.Name, named.Key)
 }
 
-// outside says why a pipeline made by request may not write to a directory, and what to do.
+// outside returns why a pipeline made by API may not write to a directory, and the remedy; ""
+// if it may.
 func outside(file *configs.Config, value *config.Node) (why, do string) {
 	dir, ok := value.Text()
 	if !ok {
-		return "a directory is wanted here", ""
+		return "expected a directory", ""
 	}
 	within, err := filesystem.Within(dir, Directories(file))
 	switch {
 	case err != nil:
-		return fmt.Sprintf("where %.200q leads cannot be told: %v", dir, err), ""
+		return fmt.Sprintf("%.200q cannot be resolved: %v", dir, err), ""
 	case !within:
 		return fmt.Sprintf("%.200q is neither below mp4.record_path nor below a directory that the configuration file declares, without .. and links that lead elsewhere, and without directories that begin with a dot or end as files of a SQLite database do, such as .db and -wal", dir),
 			"write declare: {directories: [...]} in the configuration file, or leave it out here"
@@ -66,7 +67,7 @@ func outside(file *configs.Config, value *config.Node) (why, do string) {
 	return "", ""
 }
 
-// Directories returns those that a pipeline made by request may record to, or below.
+// Directories returns the directories that pipelines made by API may record to, or below.
 func Directories(file *configs.Config) []string {
 	return append([]string{file.MP4.RecordPath}, file.Declare.Directories...)
 }

@@ -111,7 +111,7 @@ declare:
 		"[source, segmenter, mp4: {record_path: /more/../etc}, metadata]":                                               "mp4/record_path",
 		"[source, segmenter, mp4: {record_path: [/more]}, metadata]":                                                    "mp4/record_path",
 		"[source, motion: {protect: false}, gop_ring, segmenter, mp4, metadata]":                                        "",
-		"[source, motion: {name: door, protect: true}, gop_ring, segmenter, mp4, metadata]":                             "stages/1/motion/protect: it keeps recordings from deletion",
+		"[source, motion: {name: door, protect: true}, gop_ring, segmenter, mp4, metadata]":                             "stages/1/motion/protect: it protects recordings from deletion",
 		"[source, motion: {protect: true}, gop_ring, tee: {branches: [{name: a, stages: [segmenter, mp4, metadata]}]}]": "stages/1/motion/protect",
 		"[file: {path: /records/a.mp4}, segmenter, mp4, metadata]":                                                      "file/path",
 	} {

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// Declare makes or replaces a pipeline. It is kept before it is used.
+// Declare makes or replaces a pipeline. It stores the declaration before it applies it.
 func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool) (api.Declared, error) {
 	n, err := config.Parse("declaration", text)
 	if err != nil {
@@ -37,8 +37,8 @@ func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool
 	return p.replace(ctx, name, own, dryRun)
 }
 
-// Remove takes back what Declare made. A pipeline of that name that the
-// configuration has is there again.
+// Remove deletes a pipeline that was made by API. A pipeline of the same name in the
+// configuration takes effect again.
 func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declared, error) {
 	p.change.Lock()
 	defer p.change.Unlock()
@@ -48,7 +48,7 @@ func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declare
 	}
 	if now.own[name] == nil {
 		if _, is := now.All.Pipelines[configs.PipelineName(name)]; is {
-			return api.Declared{}, api.Conflict("pipeline %s is of the configuration: take it out there and reload", name)
+			return api.Declared{}, api.Conflict("pipeline %s is declared in the configuration: delete it there and reload", name)
 		}
 		return api.Declared{}, errNoPipeline(name)
 	}
@@ -69,15 +69,15 @@ func errNoPipeline(name string) error {
 	return api.NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
 }
 
-// errUnread keeps what the file holds that is not obeyed: a change would take its place.
+// errUnread refuses a change that would overwrite stored declarations that this run ignores.
 func errUnread(now *State) error {
-	return api.Conflict("the file of the pipelines that were made by request before, .spool-pipelines.yaml, is kept and not run, and a change would take its place: %v; then reload: POST /mp4/reload; or remove the file, and with it those pipelines", told(now.File, now.unread))
+	return api.Conflict("the file of the pipelines made by API, .spool-pipelines.yaml, was not accepted, and a change would overwrite it: %v; then reload: POST /mp4/reload; or delete the file, and with it those pipelines", told(now.File, now.unread))
 }
 
 const statusRemoved = "removed"
 
-// replace goes over to other pipelines made by API, of which one is new, other or
-// gone. The caller holds p.change. What was judged of the others holds.
+// replace stores and applies another set of pipelines made by API, which differs in one name.
+// The other ones are not checked again. The caller holds p.change.
 func (p *Set) replace(ctx context.Context, name string, own map[string]*made, dryRun bool) (out api.Declared, err error) {
 	now := p.State()
 	next := now.base.over(own, nil)

@@ -17,8 +17,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Compile is the last check of a configuration: its pipelines and the URLs of its
-// streams are built. It does no I/O.
+// Compile is the last check of a configuration: it builds the pipelines and parses the pull
+// URLs of the streams. It does no I/O.
 func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	declared, problems := cfg.Compile()
 	problems = append(problems, checkAccess(cfg)...)
@@ -42,7 +42,7 @@ func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	return declared, nil
 }
 
-// Problems returns what Compile finds.
+// Problems returns the problems that Compile finds.
 func Problems(cfg *configs.Config) config.Problems {
 	_, err := Compile(cfg)
 	var problems config.Problems
@@ -50,10 +50,10 @@ func Problems(cfg *configs.Config) config.Problems {
 	return problems
 }
 
-// checkDatabase finds what only those who use a data source name can tell.
+// checkDatabase checks the data source name with the parser of its driver.
 func checkDatabase(cfg *configs.Config) (problems config.Problems) {
 	if cfg.Database.DSN.Empty() {
-		return nil // which is another problem
+		return nil // another check reports this
 	}
 	if _, err := database.Parse(cfg.Database.Driver, cfg.Database.DSN.Reveal()); err != nil {
 		msg, hint, _ := strings.Cut(strings.TrimPrefix(err.Error(), "database.dsn "), "; ")
@@ -65,8 +65,7 @@ func checkDatabase(cfg *configs.Config) (problems config.Problems) {
 	return problems
 }
 
-// checkAccess finds what only those who use a secret can tell: hashes and tokens
-// that are none.
+// checkAccess checks the format of password hashes, digests and tokens.
 func checkAccess(cfg *configs.Config) (problems config.Problems) {
 	check := func(list string, i int, key string, err error) {
 		if err != nil {

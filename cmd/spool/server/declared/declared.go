@@ -19,26 +19,26 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// State is one state of what is declared. It is not changed once it is made.
+// State is an immutable snapshot of the declared pipelines, streams and schedule.
 type State struct {
 	base      *base
-	File      *configs.Config            // of file, environment and flags
-	own       map[string]*made           // pipelines made by API, those that are refused among them
-	unread    error                      // why the file that keeps them is not obeyed; own is empty then
-	Refused   map[string]config.Problems // why some of own are not run
-	All       *configs.Config            // File with those of own that are run
-	Pipelines []recorder.Declared        // of All, by name
+	File      *configs.Config            // from file, environment and flags
+	own       map[string]*made           // pipelines made by API, including the refused ones
+	unread    error                      // why the file that stores them was not accepted; own is empty then
+	Refused   map[string]config.Problems // problems of the pipelines in own that do not run
+	All       *configs.Config            // File with the pipelines in own that run
+	Pipelines []recorder.Declared        // the pipelines of All, sorted by name
 }
 
-// Read reads what was made by API in a record directory and checks all that is
-// declared. It starts nothing. What was made by API and is not right, or no longer allowed,
-// is no error: the file's own pipelines record all the same.
+// Read reads the pipelines that were made by API from a record directory and checks them
+// together with the configuration. It starts nothing. Faults of pipelines made by API are no
+// error: the pipelines of the configuration record nevertheless.
 func Read(file *configs.Config) (State, error) {
 	kept, err := readKept(durable.Below(file.MP4.RecordPath), keptFile(file.MP4.RecordPath))
 	return declare(file, kept, err)
 }
 
-// declare checks everything and starts nothing.
+// declare checks all declarations and starts nothing.
 func declare(file *configs.Config, kept map[string]*config.Node, unread error) (State, error) {
 	b, err := newBase(file)
 	if err != nil {
@@ -47,7 +47,7 @@ func declare(file *configs.Config, kept map[string]*config.Node, unread error) (
 	return b.over(b.judgeAll(kept), unread), nil
 }
 
-// over puts pipelines that were made by request over those of the file.
+// over returns the state in which pipelines made by API override those of the file.
 func (b *base) over(own map[string]*made, unread error) State {
 	s := State{base: b, File: b.file, own: own, unread: unread, Refused: map[string]config.Problems{}}
 	run := map[configs.PipelineName]configs.Pipeline{}
@@ -71,7 +71,7 @@ func (b *base) over(own map[string]*made, unread error) State {
 
 func byName(a, b recorder.Declared) int { return strings.Compare(a.Plan.Name, b.Plan.Name) }
 
-// kept returns the declarations that were made by request.
+// kept returns the stored declarations by name.
 func (s *State) kept() map[string]*config.Node {
 	out := make(map[string]*config.Node, len(s.own))
 	for name, m := range s.own {
@@ -85,19 +85,19 @@ type Deps struct {
 	Load     func() (*configs.Config, error) // reads the configuration again
 	Hub      *hub.Hub
 	Recorder *recorder.Recorder
-	Raise    func(ctx context.Context, stream string, t pipeline.Trigger) error // raises a scheduled event
+	Raise    func(ctx context.Context, stream string, t pipeline.Trigger) error // triggers a scheduled event
 	Clock    pipeline.Clock
 	Wall     *wallclock.Judge
 	Log      *slog.Logger
 }
 
-// Set is what is declared now. It changes the running parts to what it says, and is
-// the API's api.Pipelines.
+// Set holds the declared state and applies changes to the running parts. It implements
+// api.Pipelines.
 type Set struct {
 	load     func() (*configs.Config, error)
-	started  *configs.Config // the one that the process began with
-	kept     string          // file of what was made by API
-	disk     durable.FS      // that it is on
+	started  *configs.Config // the configuration at the start of the process
+	kept     string          // file of the pipelines made by API
+	disk     durable.FS      // the file system of kept
 	hub      *hub.Hub
 	recorder *recorder.Recorder
 	schedule *recorder.Schedule
@@ -105,16 +105,17 @@ type Set struct {
 	clock    pipeline.Clock
 	log      *slog.Logger
 
-	stops    stopsFile
-	change   sync.Mutex // one change at a time
-	mu       sync.Mutex // guards what follows
-	now      State
-	unloaded config.Problems // why the last reload was refused; none when it was not
-	forgets  error           // see JudgeDirectory
-	restart  []string        // see NeedRestart
+	stops          stopsFile
+	change         sync.Mutex // serialises changes
+	mu             sync.Mutex // guards what follows
+	now            State
+	unloaded       config.Problems // problems of the last reload, if it was refused
+	directoryError error           // see JudgeDirectory
+	restart        []string        // see NeedRestart
 }
 
-// New gives the recorder the schedule, and the stops by hand of an earlier run.
+// New makes a Set and passes to the recorder the schedule and the manual stops of an earlier
+// run.
 func New(s State, d Deps) *Set {
 	dir := s.File.MP4.RecordPath
 	p := &Set{
@@ -124,29 +125,29 @@ func New(s State, d Deps) *Set {
 	p.schedule = recorder.NewSchedule(d.Recorder, d.Clock, d.Wall, d.Log, p.trigger)
 	p.schedule.Set(s.base.agenda)
 	p.restoreStops()
-	p.sayRefused(nil, s)
-	p.sayUnmanaged(nil, s)
+	p.logRefused(nil, s)
+	p.logUnmanaged(nil, s)
 	return p
 }
 
-// trigger raises a scheduled event, from before to after as the pipelines say.
+// trigger triggers a scheduled event with the pipelines' own durations before and after.
 func (p *Set) trigger(j recorder.ScheduleJob) error {
 	now := p.clock.Now()
 	return p.raise(context.Background(), j.Stream, pipeline.Trigger{ID: media.NewID(now), Name: j.Name, At: now, Before: -1, After: -1})
 }
 
-// State returns what is declared now.
+// State returns the present state.
 func (p *Set) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.now
 }
 
-// Schedule returns the schedule, which follows what is declared.
+// Schedule returns the schedule, which follows every change.
 func (p *Set) Schedule() *recorder.Schedule { return p.schedule }
 
-// List returns the names of the pipelines in order, those that are kept and not run among
-// them, and what describes each as it is at the call.
+// List returns the names of the pipelines in order, including the refused ones, and a function
+// that describes the i-th of them.
 func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 	now := p.State()
 	names = make([]string, 0, len(now.Pipelines)+len(now.Refused))
@@ -154,7 +155,7 @@ func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 		names = append(names, now.Pipelines[i].Plan.Name)
 	}
 	for name := range now.Refused {
-		if !now.has(name) { // else one row tells of both
+		if !now.has(name) { // otherwise one row describes both
 			names = append(names, name)
 		}
 	}
@@ -166,7 +167,7 @@ func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 	}
 }
 
-// find describes one pipeline; recording lists the streams of all by pipeline.
+// find describes one pipeline; recording lists the recording streams by pipeline.
 func (p *Set) find(in *State, name string, recording map[string][]string) (api.Pipeline, bool) {
 	at, is := slices.BinarySearchFunc(in.Pipelines, name, func(d recorder.Declared, name string) int { return strings.Compare(d.Plan.Name, name) })
 	switch {
@@ -178,7 +179,7 @@ func (p *Set) find(in *State, name string, recording map[string][]string) (api.P
 	return api.Pipeline{}, false
 }
 
-// has reports whether there is a pipeline that can be stopped and started.
+// has reports whether a pipeline of this name runs.
 func (s *State) has(name string) bool {
 	_, is := s.All.Pipelines[configs.PipelineName(name)]
 	return is
@@ -202,7 +203,7 @@ func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]s
 	return out
 }
 
-// describe tells what is written of a pipeline; with own also as its author may see it.
+// describe returns the declaration of a pipeline; own adds the form that its author may see.
 func describe(name string, written *configs.Pipeline, own bool) api.Pipeline {
 	out := api.Pipeline{Name: name, Record: written.Record, Streams: written.Streams, Declaration: string(written.Shown(false))}
 	if own {
@@ -211,7 +212,7 @@ func describe(name string, written *configs.Pipeline, own bool) api.Pipeline {
 	return out
 }
 
-// Start lets a pipeline record and begins it for every stream that is there.
+// Start releases a held pipeline and begins to record every present stream with it.
 func (p *Set) Start(_ context.Context, name string) (int, error) {
 	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)
@@ -219,7 +220,7 @@ func (p *Set) Start(_ context.Context, name string) (int, error) {
 	return p.recorder.Resume(name, p.present()), nil
 }
 
-// Stop ends a pipeline's recordings and holds it.
+// Stop ends a pipeline's recordings and holds the pipeline.
 func (p *Set) Stop(ctx context.Context, name string, drain bool) (int, error) {
 	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Reload reads the configuration again and does what is other than before. The warnings
-// name what is kept and not run, which the log says as well.
+// Reload reads the configuration again and applies the differences. Its warnings name the
+// pipelines that are stored but do not run; the log names them as well.
 func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
 	out, err := p.reload(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
 	return out, nil
 }
 
-// reload is Reload without the warnings of the configuration and of what is kept.
+// reload is Reload without the warnings of the configuration and of refused pipelines.
 func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	p.change.Lock()
 	defer p.change.Unlock()
@@ -38,10 +38,10 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	if err != nil {
 		return out, err
 	}
-	p.sayRefused(before.Refused, next)
+	p.logRefused(before.Refused, next)
 	out = p.apply(ctx, next)
 	if err := p.JudgeDirectory(); err != nil {
-		out.Warnings = append(out.Warnings, WhatIsForgotten+": "+told(p.started, err))
+		out.Warnings = append(out.Warnings, RestartForgets+": "+told(p.started, err))
 	}
 	out.NeedRestart = needRestart(p.started, next.File)
 	p.mu.Lock()
@@ -50,7 +50,7 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	return out, nil
 }
 
-// readAgain reads what is declared now, and changes nothing. Its error is a refusal.
+// readAgain reads the present declarations and changes nothing. Its error is a refusal.
 func (p *Set) readAgain(before State) (next State, err error) {
 	file, err := p.load()
 	if lost := emptied(before.File, file); lost != nil {
@@ -60,11 +60,11 @@ func (p *Set) readAgain(before State) (next State, err error) {
 		return next, refusal(err)
 	}
 	if file.MP4.RecordPath != p.started.MP4.RecordPath {
-		problem := file.Problem("mp4/record_path", "the directory of the recordings cannot change while spool runs")
-		return next, refusal(config.Problems{problem.WithHint("start spool again")})
+		problem := file.Problem("mp4/record_path", "the directory of recordings cannot change while spool runs")
+		return next, refusal(config.Problems{problem.WithHint("restart spool")})
 	}
 	kept, unread := before.kept(), before.unread
-	if unread != nil { // perhaps it is mended
+	if unread != nil { // the file may have been corrected
 		kept, unread = readKept(p.disk, p.kept)
 	}
 	next, err = declare(file, kept, unread)
@@ -74,22 +74,21 @@ func (p *Set) readAgain(before State) (next State, err error) {
 	return next, nil
 }
 
-// apply makes the running parts do what is declared next. The caller holds
-// p.change. It goes on when whoever asked for it has gone: half a change would be
-// worse.
+// apply makes next the present state and updates the running parts. It goes on after the client
+// that requested it has gone: half a change would be worse. The caller holds p.change.
 func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	ctx = context.WithoutCancel(ctx)
 	before := p.State()
 	p.mu.Lock()
 	p.now = next
 	p.mu.Unlock()
-	p.sayUnmanaged(before.All, next)
+	p.logUnmanaged(before.All, next)
 	out.Streams = p.configure(before.All, next.All)
 	var err error
 	out.Pipelines, out.Restarted, err = p.recorder.Update(ctx, next.Pipelines, p.present())
 	if err != nil {
-		p.log.Error("recordings that a change ended were not all finished", "error", err)
-		out.Warnings = append(out.Warnings, "not every recording that was ended is finished: see the log")
+		p.log.Error("some recordings that this change ended could not be finished", "error", err)
+		out.Warnings = append(out.Warnings, "some recordings that were ended could not be finished: see the log")
 	}
 	for _, path := range out.Streams.Removed {
 		p.forget(ctx, path, !before.All.Streams[configs.StreamPath(path)].Pull.Empty())
@@ -101,19 +100,19 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	return out
 }
 
-// forget ends what was recorded because the configuration named a stream. One
-// that somebody publishes without being fetched is recorded as any other.
+// forget ends the recordings of a stream that the configuration no longer names, unless a
+// publisher sends it: then it is recorded like any other stream.
 func (p *Set) forget(ctx context.Context, path string, pulled bool) {
 	p.hub.Forget(path)
 	if !pulled && p.hub.Live(path) {
 		return
 	}
 	if err := p.recorder.Abandon(ctx, path); err != nil {
-		p.log.Error("a recording that a change ended is not finished", "stream", path, "error", err)
+		p.log.Error("a recording that this change ended could not be finished", "stream", path, "error", err)
 	}
 }
 
-// StreamConfig returns what the hub is told of a stream.
+// StreamConfig returns the hub's settings of a stream.
 func StreamConfig(s configs.Stream) hub.StreamConfig {
 	return hub.StreamConfig{
 		Pull: s.Pull.Reveal(), Transport: s.Transport, Override: s.OverridePublisher,
@@ -122,8 +121,8 @@ func StreamConfig(s configs.Stream) hub.StreamConfig {
 	}
 }
 
-// configure tells the hub of streams that are new or others. Those that are gone
-// are forgotten when the pipelines know it.
+// configure passes new and changed streams to the hub and returns the changes. apply forgets
+// removed streams after the pipelines have changed.
 func (p *Set) configure(before, next *configs.Config) (t recorder.Changes) {
 	for _, path := range slices.Sorted(maps.Keys(next.Streams)) {
 		s := next.Streams[path]
@@ -132,7 +131,7 @@ func (p *Set) configure(before, next *configs.Config) (t recorder.Changes) {
 			continue
 		}
 		err := p.hub.Configure(string(path), StreamConfig(s))
-		if err != nil { // compile has made the same URL's puller
+		if err != nil { // Compile has parsed the same URL
 			p.log.Error("a stream cannot be configured", "stream", path, "error", err)
 			continue
 		}
@@ -150,7 +149,7 @@ func (p *Set) configure(before, next *configs.Config) (t recorder.Changes) {
 	return t
 }
 
-// present are the streams that are live or configured.
+// present returns the paths of the streams that are live or configured.
 func (p *Set) present() (paths []string) {
 	for _, path := range p.hub.Paths() {
 		if p.hub.Configured(path) || p.hub.Live(path) {

@@ -12,13 +12,12 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// keptFile holds the pipelines that were made by API, as a configuration has
-// them under pipelines. It is in the record directory, which is what a recorder
-// keeps across a restart.
+// keptFile returns the path of the file that stores the pipelines made by API, in the form of
+// the configuration's pipelines. It is in the record directory, which survives restarts.
 func keptFile(recordPath string) string { return filepath.Join(recordPath, ".spool-pipelines.yaml") }
 
-// readKept reads what was made by API; a file that is not there is nothing, and one that
-// another user can have written is filesystem.ErrNotOurs.
+// readKept reads the stored pipelines; none if the file does not exist. Its error is
+// filesystem.ErrNotOurs if another user may have written the file.
 func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 	own := map[string]*config.Node{}
 	text, err := disk.ReadOurs(file)
@@ -33,18 +32,18 @@ func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 		return nil, err
 	}
 	if !n.IsMap && !n.Empty() {
-		return nil, errors.New("it is no map of pipelines")
+		return nil, errors.New("the file holds no map of pipelines")
 	}
 	for _, e := range n.Entries {
-		own[e.Key] = e.Value.At("") // as in a request
+		own[e.Key] = e.Value.At("") // without a path, as in a request
 	}
 	return own, nil
 }
 
 const keptHead = "# Pipelines that were made by API. Change them there: PUT /mp4/pipelines/NAME.\n"
 
-// keptText is the file as a whole. A file that the next start would not read as a whole is
-// an error.
+// keptText returns the content of the whole file. It returns an error if the next start could
+// not read that.
 func keptText(own map[string]*made) ([]byte, error) {
 	text, all := []byte(keptHead), 1
 	for _, name := range slices.Sorted(maps.Keys(own)) {
@@ -52,18 +51,18 @@ func keptText(own map[string]*made) ([]byte, error) {
 		all += own[name].values
 	}
 	if len(text) > config.MaxBytes || all > config.MaxNodes {
-		return nil, api.Conflict("the pipelines that were made by API are too many, or too large: delete one that is not needed")
+		return nil, api.Conflict("the pipelines that were made by API are too many or too large: delete one that is not needed")
 	}
 	return text, nil
 }
 
-// readable says why the next start would refuse a file with the text in it.
+// readable returns an error if the next start would refuse a file with this text.
 func readable(text []byte) error {
 	_, err := config.Parse("", text)
 	return err
 }
 
-// values counts a value with what is in it, keys among them, for config.MaxNodes.
+// values counts a value, the values in it and their keys, for config.MaxNodes.
 func values(n *config.Node) int {
 	all := 1
 	for _, e := range n.Entries {

@@ -5,9 +5,9 @@ import (
 	"github.com/gospool/spool/configs"
 )
 
-// sayUnmanaged logs which record directories of pipelines made by request are not managed,
+// logUnmanaged logs which record directories of pipelines made by API are not managed,
 // but for those that before, which may be nil, has too. The warnings of the file name its own.
-func (p *Set) sayUnmanaged(before *configs.Config, now State) {
+func (p *Set) logUnmanaged(before *configs.Config, now State) {
 	said := map[string]bool{}
 	if before != nil {
 		for _, d := range unmanaged.Directories(before) {

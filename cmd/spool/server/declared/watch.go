@@ -17,8 +17,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Begin starts the tasks that keep the schedule, and that reload on SIGHUP and when the
-// configuration's file changes.
+// Begin starts the tasks that run the schedule and that reload on SIGHUP and when the
+// configuration file changes.
 func (p *Set) Begin(tasks *pipeline.Tasks) {
 	hangUps := make(chan os.Signal, 1)
 	signal.Notify(hangUps, syscall.SIGHUP)
@@ -27,7 +27,7 @@ func (p *Set) Begin(tasks *pipeline.Tasks) {
 		for {
 			select {
 			case <-hangUps:
-				p.reloadAndSay(ctx, "SIGHUP")
+				p.reloadAndLog(ctx, "SIGHUP")
 			case <-ctx.Done():
 				return nil
 			}
@@ -38,13 +38,12 @@ func (p *Set) Begin(tasks *pipeline.Tasks) {
 	}
 }
 
-// settle is how long a file must have been left alone to be read: editors write
-// in several steps.
+// settle is how long a file must stay unchanged before it is read: editors write in several
+// steps.
 const settle = 200 * time.Millisecond
 
-// watch reloads when the file's content is another, or was written again after a refusal.
-// The directory is watched and not the file, which editors and mounts put a new one in the
-// place of.
+// watch reloads when the content of the file has changed, or when it was written again after a
+// refusal. It watches the directory, since editors and mounts replace the file.
 func (p *Set) watch(ctx context.Context, file string) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -55,7 +54,7 @@ func (p *Set) watch(ctx context.Context, file string) error {
 	if err := w.Add(filepath.Dir(file)); err != nil {
 		return err
 	}
-	settled, stop := p.clock.After(settle) // at first for what changed before the watch began
+	settled, stop := p.clock.After(settle) // first, for changes before the watch began
 	defer func() { stop() }()
 	for {
 		select {
@@ -68,7 +67,7 @@ func (p *Set) watch(ctx context.Context, file string) error {
 			text, err := config.ReadFile(file)
 			if err == nil && (!bytes.Equal(text, seen) || len(p.Unloaded()) > 0) {
 				seen = text
-				p.reloadAndSay(ctx, "the file changed")
+				p.reloadAndLog(ctx, "the file changed")
 			}
 		case err := <-w.Errors:
 			return fmt.Errorf("watching %s: %w", file, err)
@@ -78,18 +77,18 @@ func (p *Set) watch(ctx context.Context, file string) error {
 	}
 }
 
-// mountedData is the link that a Kubernetes mount changes in place of its files.
+// mountedData is the link that a Kubernetes volume replaces when its files change.
 const mountedData = "..data"
 
-// reloadAndSay reloads and logs what came of it. What went wrong within it is logged
-// already.
-func (p *Set) reloadAndSay(ctx context.Context, why string) {
+// reloadAndLog reloads and logs the result. Faults while the change is applied are logged
+// there.
+func (p *Set) reloadAndLog(ctx context.Context, why string) {
 	got, err := p.reload(ctx)
 	var problems config.Problems
 	switch {
 	case errors.As(err, &problems):
 		for _, problem := range problems {
-			p.log.Error("the configuration is refused, and nothing was changed", "at", problem.Pos.String(), "setting", problem.Path, "problem", problem.Msg, "hint", problem.Hint)
+			p.log.Error("the configuration is refused; nothing was changed", "at", problem.Pos.String(), "setting", problem.Path, "problem", problem.Msg, "hint", problem.Hint)
 		}
 	case err != nil:
 		p.log.Error("the configuration was not reloaded", "error", err)

@@ -10,8 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// refusal makes of an error all that is wrong with a configuration, in order, as it may
-// be shown.
+// refusal converts an error to the sorted problems that may be shown to a client.
 func refusal(err error) error {
 	var problems config.Problems
 	if !errors.As(err, &problems) {
@@ -24,7 +23,7 @@ func refusal(err error) error {
 	return problems
 }
 
-// shown is a problem without the directories of the machine, and without secrets in its
+// shown returns a problem without the directories of the machine and without secrets in its
 // path.
 func shown(p config.Problem) config.Problem {
 	p.Path = config.Redact(p.Path)
@@ -34,9 +33,9 @@ func shown(p config.Problem) config.Problem {
 	return p
 }
 
-// emptied refuses a file that is gone, or empty where it had settings: editors and copies
-// empty a file before they write it, and what is recorded would end. The next configuration
-// is nil where it cannot be read.
+// emptied returns a problem if the configuration file is gone, or empty after it had settings.
+// Editors and copies truncate a file before they write it, and a reload then would end
+// recordings. next is nil if the configuration cannot be read.
 func emptied(before, next *configs.Config) error {
 	if before.File == "" {
 		return nil
@@ -45,16 +44,16 @@ func emptied(before, next *configs.Config) error {
 	_, err := os.Stat(before.File)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || next != nil && next.File == "":
-		wrong.Msg = "the file is not there any more"
-		return config.Problems{wrong.WithHint("write it again; to run with the defaults, start spool again without it")}
+		wrong.Msg = "the file no longer exists"
+		return config.Problems{wrong.WithHint("write the file again; to run with the defaults, restart spool without it")}
 	case next != nil && next.Blank && !before.Blank:
-		wrong.Msg = "the file is empty, and had settings before"
-		return config.Problems{wrong.WithHint("write its settings again; to run with the defaults, start spool again")}
+		wrong.Msg = "the file is empty, but had settings before"
+		return config.Problems{wrong.WithHint("write its settings again; to run with the defaults, restart spool")}
 	}
 	return nil
 }
 
-// remember keeps what the last reload was refused for, until one is not.
+// remember stores the problems of the last reload; none if it succeeded.
 func (p *Set) remember(refused error) {
 	var problems config.Problems
 	errors.As(refused, &problems)
@@ -63,8 +62,8 @@ func (p *Set) remember(refused error) {
 	p.unloaded = problems
 }
 
-// Unloaded returns why the configuration's file is not the one that is run: what the last
-// reload was refused for. It is empty when that was not refused.
+// Unloaded returns why the last reload was refused, so that the running configuration differs
+// from the file. It is empty if the reload succeeded.
 func (p *Set) Unloaded() config.Problems {
 	p.mu.Lock()
 	defer p.mu.Unlock()

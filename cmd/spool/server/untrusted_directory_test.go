@@ -95,7 +95,7 @@ func TestWhatIsKeptInADirectoryOfAnotherIsNotObeyed(t *testing.T) {
 	said := r.said.String()
 	require.Equal(t, 1, strings.Count(said, "commands of an earlier run cannot be read and are kept"), said)
 	require.NotContains(t, said, "a command of an earlier run")
-	require.NotContains(t, said, "stops by hand of before")
+	require.NotContains(t, said, "manual stops of an earlier run")
 	require.NotContains(t, said, "streams of before")
 	require.FileExists(t, command)
 

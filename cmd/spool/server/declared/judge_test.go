@@ -109,10 +109,10 @@ func TestADeclarationIsNoLongerThanItIsKept(t *testing.T) {
 	b := based(t, "")
 	long := "a/" + strings.Repeat("x", 1000)
 	text := "streams: [&a " + long + strings.Repeat(", *a", 70) + "]\nstages: [source, segmenter, mp4, metadata]\n"
-	require.ErrorContains(t, b.judge("made", declaration(t, text)).problems, "at most 65536 are kept")
+	require.ErrorContains(t, b.judge("made", declaration(t, text)).problems, "a pipeline made by API may have 65536")
 
 	deepest := declaration(t, "streams: "+strings.Repeat("[", config.MaxDepth)+strings.Repeat("]", config.MaxDepth)+"\nstages: [source, segmenter, mp4, metadata]\n")
-	require.ErrorContains(t, b.judge("made", deepest).problems, "cannot be kept", "in the file it is a level deeper")
+	require.ErrorContains(t, b.judge("made", deepest).problems, "cannot be stored", "in the file it is a level deeper")
 }
 
 // TestTheProblemsOfADeclarationAreBounded, of each kind.
@@ -121,11 +121,11 @@ func TestTheProblemsOfADeclarationAreBounded(t *testing.T) {
 	for _, stage := range []string{"x", "[]", "exec: {command: [x]}", "mp4: {more: 1}", "tracks: {keep: 1}"} {
 		problems := b.judge("made", declaration(t, "stages: ["+strings.Repeat(stage+", ", 2000)+"]")).problems
 		require.Len(t, problems, 101, stage)
-		require.Contains(t, problems[100].Msg, "further problems are not told")
+		require.Contains(t, problems[100].Msg, "further problems are not listed")
 	}
 }
 
-// ownOf is a state with so many pipelines made by request.
+// ownOf is a state with so many pipelines made by API.
 func ownOf(t testing.TB, b *base, n int) State {
 	t.Helper()
 	kept := map[string]*config.Node{}
@@ -191,7 +191,7 @@ func TestNoMorePipelinesThanAreAllowedAreMade(t *testing.T) {
 	require.NoError(t, b.admit("new", now.own))
 	now = put(t, now, declaration(t, clips))
 	require.NoError(t, b.admit("new", now.own))
-	require.ErrorContains(t, b.admit("more", now.own), "3 pipelines made by request are as many as declare.limits.pipelines allows")
+	require.ErrorContains(t, b.admit("more", now.own), "3 pipelines made by API are as many as declare.limits.pipelines allows")
 }
 
 // TestARefusedPipelineIsShown as far as it could be read, without what is secret and

@@ -8,8 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// base is a configuration file, checked once for all pipelines that are declared over it. It
-// is not changed.
+// base is an immutable configuration file, checked once for all pipelines declared over it.
 type base struct {
 	file      *configs.Config
 	overlay   *configs.Overlay
@@ -26,54 +25,53 @@ func newBase(file *configs.Config) (*base, error) {
 	return &base{file, file.Overlay(), pipelines, agenda}, problems.Err()
 }
 
-// made is a pipeline that was made by request, judged over one base. It depends on no other
-// pipeline, so that one that is declared costs the same however many there are.
+// made is a pipeline made by API, checked against one base. It depends on no other pipeline, so
+// that the cost of one declaration does not grow with their number.
 type made struct {
 	declaration *config.Node
-	text        []byte           // of the declaration, as the file that keeps it has it
-	values      int              // in the text
-	problems    config.Problems  // why it is not run
-	pipeline    configs.Pipeline // what could be read of it; complete where it is run
+	text        []byte           // the declaration in the form of the file that stores it
+	values      int              // number of values in text, for config.MaxNodes
+	problems    config.Problems  // why the pipeline does not run
+	pipeline    configs.Pipeline // the readable part of the pipeline; complete if it runs
 	plan        recorder.Declared
 }
 
-// newMade returns a pipeline as it is kept, which is not judged yet.
+// newMade returns a stored pipeline that is not checked yet.
 func newMade(name string, n *config.Node) *made {
 	entry := config.Node{IsMap: true, Entries: []config.Entry{{Key: name, Value: n}}}
 	return &made{declaration: n, text: entry.YAML(config.Style{}), values: values(&entry)}
 }
 
-// judge finds all that is wrong with a pipeline that was made by request: what it reaches
-// outside the recorder and the file does not allow, what it takes beyond the limits, and
-// what would be wrong with it in the file.
+// judge finds all problems of a pipeline made by API: resources that the file does not allow,
+// limits exceeded, and faults that it would have in the file, too.
 func (b *base) judge(name string, n *config.Node) *made {
 	m := newMade(name, n)
 	m.problems = append(b.forbidden(n.Get("stages")), b.overlay.Exceeded(n)...)
 	if len(m.text) > maxDeclaration {
-		m.problems.Add(n, "declare several pipelines, or write it in the configuration file", "the declaration is %d bytes long with all that its anchors stand for: at most %d are kept of a pipeline made by request", len(m.text), maxDeclaration)
+		m.problems.Add(n, "declare several pipelines, or write it in the configuration file", "the declaration is %d bytes long with its anchors expanded: a pipeline made by API may have %d", len(m.text), maxDeclaration)
 	}
 	if err := readable(m.text); err != nil {
-		m.problems.Add(n, "write it simpler", "the declaration cannot be kept: %v", err)
+		m.problems.Add(n, "simplify it", "the declaration cannot be stored: %v", err)
 	}
 	p, wrong := b.overlay.Pipeline(name, n)
 	if m.pipeline = p; len(wrong) == 0 {
 		m.plan, wrong = b.file.CompilePipeline(configs.PipelineName(name), p)
 	}
 	m.problems = append(m.problems, wrong...).Sorted()
-	if further := len(m.problems) - maxTold; further > 0 {
-		m.problems = append(m.problems[:maxTold:maxTold], config.Problem{Msg: fmt.Sprintf("%d further problems are not told", further), Hint: "mend these first"})
+	if further := len(m.problems) - maxReported; further > 0 {
+		m.problems = append(m.problems[:maxReported:maxReported], config.Problem{Msg: fmt.Sprintf("%d further problems are not listed", further), Hint: "correct these first"})
 	}
 	return m
 }
 
-// maxTold bounds the problems of a declaration: a short text may have thousands.
-const maxTold = 100
+// maxReported bounds the reported problems of a declaration: a short text may have thousands.
+const maxReported = 100
 
-// maxDeclaration is the length of a declaration as it is kept. That of a request is bounded
-// by the API; but its anchors may stand for more.
+// maxDeclaration bounds the length in bytes of a stored declaration. The API bounds that of a
+// request, but anchors may expand it.
 const maxDeclaration = 64 << 10
 
-// judgeAll judges what is kept.
+// judgeAll checks the stored declarations.
 func (b *base) judgeAll(kept map[string]*config.Node) map[string]*made {
 	own := make(map[string]*made, len(kept))
 	for name, n := range kept {
@@ -82,14 +80,14 @@ func (b *base) judgeAll(kept map[string]*config.Node) map[string]*made {
 	return own
 }
 
-// admit refuses one more pipeline than there may be.
+// admit returns an error if one more pipeline would exceed the limit.
 func (b *base) admit(name string, own map[string]*made) error {
 	most := b.file.Declare.Limits.Pipelines
 	if most == 0 || len(own) < most || own[name] != nil {
 		return nil
 	}
 	problem := config.Problem{
-		Msg:  fmt.Sprintf("%d pipelines made by request are as many as declare.limits.pipelines allows", len(own)),
+		Msg:  fmt.Sprintf("%d pipelines made by API are as many as declare.limits.pipelines allows", len(own)),
 		Hint: "delete one that is not needed, or raise declare.limits.pipelines in the configuration file",
 	}
 	return config.Problems{problem}

@@ -8,11 +8,10 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// live are the settings that a reload changes; with the others it waits for a
-// new start.
+// live lists the settings that a reload applies; all others need a restart.
 var live = []string{"streams", "pipelines", "declare", "crontab", "mp4"}
 
-// late are those below them that it does not.
+// late lists the settings below live that need a restart nevertheless.
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
 // NeedRestart returns the paths of the settings that have other values in the file than the
@@ -40,7 +39,7 @@ func needRestart(started, now *configs.Config) (paths []string) {
 	return paths
 }
 
-// differing are the paths of the values that are not the same.
+// differing returns the paths of the values that differ.
 func differing(a, b *config.Node) (paths []string) {
 	if reflect.DeepEqual(a.Any(), b.Any()) {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// trouble is told by recordings that the disk takes nothing, and that it takes
-// files again: room is made at once, and what waits for the disk goes on. See
+// trouble handles the reports of recordings about the disk: retention frees space at once when
+// the disk refuses writes, and waiting work resumes when the disk accepts files again. See
 // mp4.OnTrouble.
 func (s *Server) trouble(err error) {
 	if err != nil {
@@ -21,9 +21,9 @@ func (s *Server) trouble(err error) {
 	s.catalogue.Kick()
 }
 
-// unsaid logs that a record directory accepts no files, unless a recording has reported
+// logUnwritable logs that a record directory accepts no files, unless a recording has reported
 // that problem. The catalogue reports that of its own directory.
-func (s *Server) unsaid(dir string, err error) {
+func (s *Server) logUnwritable(dir string, err error) {
 	if !slices.Contains(RecordDirs(s.declared.State().All), dir) {
 		return
 	}
@@ -33,7 +33,7 @@ func (s *Server) unsaid(dir string, err error) {
 	}
 }
 
-// broadcast wakes all who wait for it.
+// broadcast wakes every waiting goroutine.
 type broadcast struct {
 	mu sync.Mutex // guards what follows
 	c  chan struct{}
@@ -48,7 +48,7 @@ func (b *broadcast) send() {
 	b.c = make(chan struct{})
 }
 
-// wait is closed by the next send.
+// wait returns a channel that the next send closes.
 func (b *broadcast) wait() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
