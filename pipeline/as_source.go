@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Head is the begin of a pipeline: a source, and stages of which the last gives elements of
-// type T. The program takes them in place of a sink.
+// Head is the beginning of a pipeline: a source and stages, the last of which emits elements of
+// type T. The program takes these elements in place of a sink.
 type Head[T any] struct{ plan *Plan }
 
 // CompileHead is Compile for a list of stages that ends without a sink.
@@ -27,7 +27,7 @@ func CompileHead[T any](name string, stages *config.Node) (*Head[T], config.Prob
 	p := &Plan{Name: name}
 	complete, problems := p.read(stages)
 	if last := len(p.stages) - 1; complete && p.stages[last].Kind == KindSink {
-		problems.Add(stages.List[last], "leave it out: the program takes what the stage before it gives", "%s is a sink", p.stages[last].Name)
+		problems.Add(stages.List[last], "leave it out: the program takes the elements of the previous stage", "%s is a sink", p.stages[last].Name)
 	} else if complete {
 		list := *stages
 		list.List = append(slices.Clone(stages.List), stages)
@@ -40,7 +40,7 @@ func CompileHead[T any](name string, stages *config.Node) (*Head[T], config.Prob
 	return &Head[T]{plan: p}, nil
 }
 
-// program is what takes the place of the sink.
+// program is the stage in the place of the sink.
 func program[T any](source *RunSource) *stage {
 	return &stage{
 		StageInfo: StageInfo{Name: "program", Kind: KindSink, In: reflect.TypeFor[T]()},
@@ -67,15 +67,15 @@ func give[T any](ctx context.Context, source *RunSource, el T) error {
 	}
 }
 
-// AsSource starts a run for a stream. What its last stage gives is a go-streams source, for a
-// graph of the program's own:
+// AsSource starts a run for a stream. The elements of its last stage are a go-streams source for a
+// graph of the program:
 //
 //	source, err := head.AsSource(ctx, env, "live/door")
 //	source.Via(flow.NewFilter(finished, 1)).To(sink) // until the run has ended
 //	err = source.Err()
 //
-// The graph gets copies in memory of the garbage collector. While it is slow the run is: put
-// a stage before it that may wait, such as gop_ring.
+// The graph gets copies in memory of the garbage collector. A slow graph holds up the run: put a
+// stage before it that may wait, such as gop_ring.
 func (h *Head[T]) AsSource(ctx context.Context, env Env, stream string) (*RunSource, error) {
 	s := &RunSource{out: make(chan any), quit: make(chan struct{})}
 	plan := &Plan{Name: h.plan.Name, stages: slices.Clone(h.plan.stages)}
@@ -100,7 +100,7 @@ type RunSource struct {
 	*Run
 	out  chan any
 	once sync.Once
-	quit chan struct{} // closed when what is on its way to the graph is to be dropped
+	quit chan struct{} // closed when elements on their way to the graph are to be dropped
 }
 
 var _ streams.Source = (*RunSource)(nil)
@@ -108,28 +108,28 @@ var _ streams.Source = (*RunSource)(nil)
 // Out returns the channel of the elements. It closes at the end of the run.
 func (s *RunSource) Out() <-chan any { return s.out }
 
-// Via gives the elements to a flow, and closes its In at the end of the run. A flow that
-// cannot take them, such as nil, aborts the run: see Err.
+// Via sends the elements to a flow, and closes its In at the end of the run. A flow that cannot
+// take them, such as nil, aborts the run: see Err.
 func (s *RunSource) Via(f streams.Flow) streams.Flow {
 	go s.transmit(f)
 	return f
 }
 
-// To gives the elements to a sink, and waits until that has completed. A sink that cannot
-// take them aborts the run: see Err.
+// To sends the elements to a sink, and waits until the sink has completed. A sink that cannot take
+// them aborts the run: see Err.
 func (s *RunSource) To(sink streams.Sink) {
 	if s.transmit(sink) {
 		sink.AwaitCompletion()
 	}
 }
 
-// Err waits for the end of the run, and is that of Run.
+// Err waits for the end of the run and returns its error, as Run.Err does.
 func (s *RunSource) Err() error {
 	<-s.Done()
 	return s.Run.Err()
 }
 
-// Abort is that of Run. It also lets go of a graph that does not read, after a drain, too.
+// Abort aborts the run. It also releases a graph that does not read, after a drain as well.
 func (s *RunSource) Abort(cause error) {
 	s.Run.Abort(cause)
 	s.letGo()
@@ -145,7 +145,7 @@ func (out endOfOutput) Close() error {
 
 func (s *RunSource) letGo() { s.once.Do(func() { close(s.quit) }) }
 
-// transmit gives the elements to a graph, and reports whether it took them to their end.
+// transmit sends the elements to a graph, and reports whether the graph took all of them.
 func (s *RunSource) transmit(graph streams.Inlet) bool {
 	err := guard.Call(func() error {
 		if isNil(graph) {

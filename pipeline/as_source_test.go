@@ -168,7 +168,7 @@ func TestARunThatCannotStartIsNoSource(t *testing.T) {
 func TestCompileHeadRefuses(t *testing.T) {
 	for yaml, want := range map[string]string{
 		"[]":                        "needs a list of stages",
-		"[numbers, twice, collect]": "order.yaml:1:18: 2: collect is a sink (leave it out: the program takes what the stage before it gives)",
+		"[numbers, twice, collect]": "order.yaml:1:18: 2: collect is a sink (leave it out: the program takes the elements of the previous stage)",
 		"[twice]":                   "the first stage makes the elements",
 		"[numbers, lines]":          "program takes *pipeline_test.token, but lines before it gives string",
 		"[numbers, twic]":           "did you mean twice?",

@@ -18,18 +18,18 @@ import (
 //		return flow.NewFilter(bright, 1), nil
 //	})
 //
-// create is called at the start of each run: a flow begins to work when it is made, and is
-// used once. Its first operator takes elements of type In. Where an operator behind it takes
-// another type than it is given go-streams panics, and the process with it.
+// The framework calls create at the start of each run, because a flow begins to work when it is
+// made and works once. The first operator must take elements of type In. If a later operator gets
+// an element of another type than it takes, go-streams panics and the process ends.
 //
-// A flow that is slow holds up the stage before it. One that ends before its input does fails
-// the stage. A drain waits for all that the flow still gives. Chunks that it takes and does
-// not give back are counted as left out, once a later one has come.
+// A slow flow holds up the previous stage. A flow that ends before its input fails the stage. A
+// drain waits for the rest of the flow's output. The stage counts chunks that the flow takes and
+// does not return as left out, once the flow has returned a later chunk.
 func FromFlow[In, Out any](set Settings, create func(*Graph) (streams.Flow, error)) Transform[In, Out] {
 	return &flowStage[In, Out]{set: set, create: create, left: newLeftOut[In, Out]()}
 }
 
-// flowStage feeds a flow by Process, and reads it on a goroutine of its own.
+// flowStage writes to a flow in Process, and reads from it on another goroutine.
 type flowStage[In, Out any] struct {
 	set    Settings
 	create func(*Graph) (streams.Flow, error)
@@ -38,7 +38,7 @@ type flowStage[In, Out any] struct {
 	graph   *Graph
 	in      chan<- any
 	out     *outlet
-	closed  atomic.Bool   // in is
+	closed  atomic.Bool   // whether in is closed
 	reading chan struct{} // closed when read has ended; nil before it begins
 	over    bool          // the flow has ended; set by read
 }
@@ -59,7 +59,7 @@ func (s *flowStage[In, Out]) Open(ctx context.Context) error {
 	return nil
 }
 
-// checkTakes refuses an operator of go-streams that would panic on what the stage is given.
+// checkTakes refuses an operator of go-streams that would panic on the elements of the stage.
 func checkTakes(f streams.Flow, given reflect.Type) error {
 	var first any = f
 	if c, ok := f.(chain); ok {
@@ -77,8 +77,8 @@ func checkTakes(f streams.Flow, given reflect.Type) error {
 
 const operators = "github.com/reugn/go-streams/flow"
 
-// argument returns what the functions among an operator's fields take, or what it collects;
-// nil where it has neither.
+// argument returns the type that the functions among an operator's fields take, or the type of the
+// elements that it collects; nil if it has neither.
 func argument(operator reflect.Type) reflect.Type {
 	for i := range operator.NumField() {
 		switch t := operator.Field(i).Type; t.Kind() {
@@ -101,22 +101,11 @@ func argument(operator reflect.Type) reflect.Type {
 	return nil
 }
 
-// Process gives the flow a copy.
+// Process sends the flow a copy.
 func (s *flowStage[In, Out]) Process(ctx context.Context, in In, emit Emit[Out]) error {
 	s.begin(ctx, emit)
 	s.left.took(in)
-	el, err := leave(in)
-	if err != nil {
-		return err
-	}
-	select {
-	case s.in <- el:
-		return nil
-	case <-s.graph.ctx.Done():
-		return context.Cause(s.graph.ctx)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return send(ctx, s.graph, s.in, in)
 }
 
 // Flush ends the flow's input and waits for the rest of its output.
@@ -131,7 +120,7 @@ func (s *flowStage[In, Out]) Flush(ctx context.Context, emit Emit[Out]) error {
 	}
 }
 
-// Close ends a flow that was not drained: what it still gives is dropped.
+// Close ends a flow that was not drained, and drops the rest of its output.
 func (s *flowStage[In, Out]) Close() error {
 	s.graph.stop(errGraphOver)
 	if s.reading != nil {
@@ -148,7 +137,7 @@ func (s *flowStage[In, Out]) Close() error {
 	return errors.Join(closing, ending)
 }
 
-// Report tells what the flow has left out.
+// Report reports the chunks that the flow has left out.
 func (s *flowStage[In, Out]) Report(r *Report) {
 	s.left.report(r, s.set.Stage)
 }
@@ -159,7 +148,7 @@ func (s *flowStage[In, Out]) closeIn() {
 	}
 }
 
-// begin lets the flow be read: from the first call on it is known where its output goes.
+// begin starts to read from the flow. The first call with an Emit decides where the output goes.
 func (s *flowStage[In, Out]) begin(ctx context.Context, emit Emit[Out]) {
 	if s.reading != nil {
 		return
@@ -178,13 +167,13 @@ func (s *flowStage[In, Out]) begin(ctx context.Context, emit Emit[Out]) {
 	go read()
 }
 
-// read hands on what the flow gives, until that has ended.
+// read emits the output of the flow until the flow ends.
 func (s *flowStage[In, Out]) read(ctx context.Context, emit Emit[Out]) error {
 	for {
 		select {
 		case v, more := <-s.out.c:
 			switch {
-			case s.graph.ctx.Err() != nil: // a function of the flow has failed, and gave this
+			case s.graph.ctx.Err() != nil: // a function of the flow has failed and returned this element
 				return context.Cause(s.graph.ctx)
 			case !more && !s.closed.Load():
 				return errEarly

@@ -8,9 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// FromSink makes a stage of any go-streams sink. create is called at the start of each run;
-// see FromFlow for what the sink must take. A drain waits until the sink has completed. A
-// connector that fails says so in its log alone: let it tell the run, too, by
+// FromSink makes a stage of any go-streams sink. The framework calls create at the start of each
+// run; see FromFlow for the types that the sink must take. A drain waits until the sink has
+// completed. A connector that fails only logs the failure. To fail the run as well, give it
 //
 //	extension.WithContextCancel(func() { g.Fail(errors.New("the list cannot be written")) })
 func FromSink[In any](set Settings, create func(*Graph) (streams.Sink, error)) Sink[In] {
@@ -24,8 +24,8 @@ type sinkStage[In any] struct {
 	graph     *Graph
 	sink      streams.Sink
 	in        chan<- any
-	completed chan any // closed when the sink has; nil before its input is closed
-	over      bool     // it has
+	completed chan any // closed when the sink has completed; nil before its input is closed
+	over      bool     // whether the sink has completed
 }
 
 // Open makes the sink.
@@ -36,20 +36,9 @@ func (s *sinkStage[In]) Open(ctx context.Context) (err error) {
 	return err
 }
 
-// Consume gives the sink a copy.
+// Consume sends the sink a copy.
 func (s *sinkStage[In]) Consume(ctx context.Context, in In) error {
-	el, err := leave(in)
-	if err != nil {
-		return err
-	}
-	select {
-	case s.in <- el:
-		return nil
-	case <-s.graph.ctx.Done():
-		return context.Cause(s.graph.ctx)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return send(ctx, s.graph, s.in, in)
 }
 
 // Flush ends the sink's input and waits until it has completed.
@@ -78,7 +67,8 @@ func (s *sinkStage[In]) Close() error {
 	return s.graph.drain(s.completed, "AwaitCompletion of a sink returns once its In is closed")
 }
 
-// end closes the sink's input. What waits for it then cannot be told to end.
+// end closes the sink's input and waits for its completion on a goroutine, because AwaitCompletion
+// takes no context.
 func (s *sinkStage[In]) end() {
 	completed := make(chan any)
 	s.completed = completed

@@ -148,6 +148,22 @@ func leave[T any](el T) (any, error) {
 	return el, nil
 }
 
+// send sends a copy of an element to a channel of the graph. It takes over the element's reference.
+func send[T any](ctx context.Context, g *Graph, to chan<- any, el T) error {
+	out, err := leave(el)
+	if err != nil {
+		return err
+	}
+	select {
+	case to <- out:
+		return nil
+	case <-g.ctx.Done():
+		return context.Cause(g.ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // enter returns a value of foreign code as an element of the pipeline, or an error.
 func enter[T any](g *Graph, v any) (el T, err error) {
 	el, ok := v.(T)
