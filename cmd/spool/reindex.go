@@ -26,12 +26,12 @@ type ReindexCmd struct {
 	Wait            time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
 }
 
-// reindexJournalDir is where in the record path reindex keeps what the database does not
-// have yet, while a recorder has the journal.
+// reindexJournalDir is the directory below the record path in which reindex journals its changes
+// while a recorder holds the main journal.
 const reindexJournalDir = ".spool-journal-reindex"
 
-// Run makes the catalogue say what is on the disk. A recorder may be running: the
-// files that it writes are left alone.
+// Run updates the catalogue to the files on the disk. A recorder may be running: files that it
+// writes are left alone.
 func (c *ReindexCmd) Run(p *Program) error {
 	cfg, err := p.load()
 	if err != nil {
@@ -70,8 +70,8 @@ func (c *ReindexCmd) Run(p *Program) error {
 	return c.print(p, report)
 }
 
-// openEither takes the recorder's journal, so that what is in it counts, and one
-// of its own beside a recorder that has it.
+// openEither opens the catalogue with the recorder's journal, so that its waiting changes count.
+// If a running recorder holds that journal, it opens one of its own.
 func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
 	c, err = metadata.Open(ctx, o)
 	if errors.Is(err, metadata.ErrJournalTaken) {
@@ -105,8 +105,8 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	return found.Report, err
 }
 
-// printRescued tells what was wrong, and what of it is lost. It goes beside the report,
-// which may be for a program.
+// printRescued prints the damage of the database and the rows that are lost. It prints to
+// standard error, since a program may read the report on standard output.
 func (c *ReindexCmd) printRescued(p *Program, r database.Rescued) {
 	if r.Damage == "" {
 		return

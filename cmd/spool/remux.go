@@ -45,8 +45,8 @@ func (c *RemuxCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	// One processor at a time: a chunk is then written from the cache of the core
-	// that read it, which takes a tenth off the CPU time and is as quick.
+	// One processor at a time: a chunk is then written from the cache of the core that read it.
+	// This takes a tenth off the CPU time and is as quick.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	bar := newBar(p.Stderr, "remux, KiB")
 	report, err := convert(plan, pool, log, func() { bar.at(int(min(sizeOf(dir), total)>>10), int(total>>10)) })

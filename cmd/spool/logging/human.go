@@ -11,28 +11,28 @@ import (
 	"time"
 )
 
-// humanHandler writes a line a record, for eyes:
+// humanHandler writes each record as one line that people read:
 //
 //	15:04:05.000 INFO  recording              stream=live/a file=a.mp4
 //
-// A value of several lines, such as a stack, follows indented.
+// A value of several lines, such as a stack, is indented below the line.
 type humanHandler struct {
-	out    *log.Logger // which writes one record at a time
+	out    *log.Logger // writes one record at a time
 	level  slog.Level
 	colour bool
-	group  string // with a dot at its end
-	attrs  string // formatted already
-	below  string // of attrs, what follows the line
+	group  string // the open groups' names, with a dot at the end
+	attrs  string // the formatted attributes
+	below  string // the attributes of several lines, which follow the line
 }
 
 func newHumanHandler(w io.Writer, level slog.Level, colour bool) *humanHandler {
 	return &humanHandler{out: log.New(w, "", 0), level: level, colour: colour}
 }
 
-// Enabled is part of slog.Handler.
+// Enabled reports whether records of a level are written; see slog.Handler.
 func (h *humanHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
 
-// Handle is part of slog.Handler. One record is one write.
+// Handle writes one record with one write; see slog.Handler.
 func (h *humanHandler) Handle(_ context.Context, r slog.Record) error {
 	var line, below strings.Builder
 	if !r.Time.IsZero() {
@@ -55,7 +55,7 @@ func (h *humanHandler) Handle(_ context.Context, r slog.Record) error {
 	return h.out.Output(0, line.String())
 }
 
-// WithAttrs is part of slog.Handler.
+// WithAttrs returns a handler that adds attributes to every record; see slog.Handler.
 func (h *humanHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	var line, below strings.Builder
 	for _, a := range attrs {
@@ -67,7 +67,8 @@ func (h *humanHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &c
 }
 
-// WithGroup is part of slog.Handler.
+// WithGroup returns a handler that puts a prefix before the names of attributes; see
+// slog.Handler.
 func (h *humanHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -111,8 +112,8 @@ func valueText(v slog.Value) string {
 	return v.String()
 }
 
-// quoteIfOdd keeps a value apart from its neighbours, and a terminal from
-// control characters that came from outside.
+// quoteIfOdd quotes a value that could be mistaken for several, and control characters that a
+// terminal would obey.
 func quoteIfOdd(s string) string {
 	odd := func(r rune) bool { return r <= ' ' || r == '"' || r == '=' || !strconv.IsPrint(r) }
 	if s == "" || strings.ContainsFunc(s, odd) {

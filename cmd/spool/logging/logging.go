@@ -1,5 +1,5 @@
-// Package logging makes the log of the program: lines for people on a terminal, JSON
-// elsewhere, without secrets of URLs in either.
+// Package logging makes the program's log: lines for people on a terminal, JSON elsewhere.
+// Neither contains the secrets of URLs.
 package logging
 
 import (
@@ -14,12 +14,11 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// New logs as the configuration says. Nothing that looks like a URL with a
-// password gets through it.
+// New returns a logger as configured. It removes the passwords of URLs from every record.
 func New(c configs.Log, w io.Writer, environ []string) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo // unset: the loader lets no other name through
+		level = slog.LevelInfo // unset: the loader refuses unknown names
 	}
 	terminal := IsTerminal(w)
 	if c.Format == "human" || c.Format != "json" && terminal {
@@ -28,7 +27,7 @@ func New(c configs.Log, w io.Writer, environ []string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutSecrets}))
 }
 
-// IsTerminal reports whether somebody looks at what is written.
+// IsTerminal reports whether the writer is a terminal.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -38,7 +37,7 @@ func IsTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// noColour follows no-color.org.
+// noColour reports whether the environment asks for no colours: see no-color.org.
 func noColour(environ []string) bool {
 	for _, v := range environ {
 		if name, value, _ := strings.Cut(v, "="); name == "NO_COLOR" && value != "" || v == "TERM=dumb" {
@@ -48,8 +47,8 @@ func noColour(environ []string) bool {
 	return false
 }
 
-// withoutSecrets is the last net under code that should have redacted. It also
-// writes what machines read as people do.
+// withoutSecrets redacts URLs, in case the caller has not, and formats durations, errors and
+// enumerations as text.
 func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindLogValuer {
 		a.Value = a.Value.Resolve()
@@ -57,14 +56,14 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value; v.Kind() {
 	case slog.KindString:
 		a.Value = slog.StringValue(redactURLs(v.String()))
-	case slog.KindDuration: // a number would not say its unit
+	case slog.KindDuration: // a number would lack its unit
 		a.Value = slog.StringValue(v.Duration().String())
 	case slog.KindAny:
 		switch x := v.Any().(type) {
 		case error:
 			a.Value = slog.StringValue(redactURLs(x.Error()))
 		case fmt.Stringer:
-			if isEnumeration(x) { // a number would not say which
+			if isEnumeration(x) { // JSON would have the number
 				a.Value = slog.StringValue(redactURLs(x.String()))
 			}
 		}
@@ -72,7 +71,7 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// isEnumeration reports whether a value is a number with a name of its own.
+// isEnumeration reports whether a value is a number; if it is a fmt.Stringer too, it has a name.
 func isEnumeration(x any) bool {
 	switch reflect.TypeOf(x).Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,

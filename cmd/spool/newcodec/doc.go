@@ -1,4 +1,4 @@
-// Package newcodec has tests only. They add codecs that no standard knows, each in one
-// file as package codec has them, and record, read, cut and repair streams of them:
-// nothing else in the program may have to change for a codec.
+// Package newcodec has only tests. They register codecs that no standard defines, each in one
+// file like those of package codec, and record, read, cut and repair streams of them. No other
+// code of the program may need a change for a new codec.
 package newcodec

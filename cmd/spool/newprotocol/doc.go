@@ -1,5 +1,5 @@
-// Package newprotocol has tests only. They build the program with a server protocol that
-// nobody knows, which is one package and one line in the list of parts, and drive it from
-// outside: its settings, reference, readiness, access, figures and connections, and what
-// it records. Nothing else in the program may have to change for a protocol.
+// Package newprotocol has only tests. They build the program with an invented server protocol,
+// which is one package and one line in the list of parts, and drive the built program: settings,
+// reference, readiness, access, metrics, connections and recordings. No other code of the
+// program may need a change for a new protocol.
 package newprotocol

@@ -84,7 +84,7 @@ type Server struct {
 	firstSeen      firstSeen // when each problem began
 	replaced       atomic.Pointer[[]metadata.Replaced]
 	refused        chan error             // sent once if another recorder has this node's name
-	elsewhere      atomic.Pointer[string] // why the rows belong to another record directory; nil if they do not
+	elsewhere      atomic.Pointer[string] // why the rows belong to another record directory; else nil
 	footage        *footage.Store
 	recordings     recordings
 	events         events

@@ -1,5 +1,5 @@
-// Package outside judges what a configuration names on the machine that it is used on:
-// certificates, groups of the system, and files with secrets.
+// Package outside checks the objects of the machine that a configuration names: certificates,
+// groups of the system, and files with secrets.
 package outside
 
 import (
@@ -20,8 +20,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Check opens what a configuration names. It returns what keeps a part of the recorder from
-// working, and, apart, what works and should be mended. It shows no secret.
+// Check opens the files and groups that a configuration names. wrong holds the faults that keep
+// a part of the recorder from working; warnings holds faults of parts that work. Neither
+// contains a secret.
 func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems) {
 	c := checker{cfg: cfg, now: now, asked: map[string]bool{}}
 	c.certificates()
@@ -33,8 +34,8 @@ func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems)
 	return c.wrong.Sorted(), append(c.warnings, unmanaged.Warnings(cfg)...).Sorted()
 }
 
-// Groups returns which groups the machine lacks: no recording that is given to one of them
-// can be made. It takes a configuration that has other problems, too.
+// Groups returns a problem for each named group that the machine lacks: no recording can be
+// assigned to it. The configuration may have other problems.
 func Groups(cfg *configs.Config) config.Problems {
 	c := checker{cfg: cfg, asked: map[string]bool{}}
 	c.ownGroup()
@@ -45,11 +46,11 @@ func Groups(cfg *configs.Config) config.Problems {
 type checker struct {
 	cfg             *configs.Config
 	now             time.Time
-	asked           map[string]bool // what was looked at, by kind and name
+	asked           map[string]bool // the checked objects, by kind and name
 	wrong, warnings config.Problems
 }
 
-// first reports whether something is looked at for the first time.
+// first reports whether an object is checked for the first time.
 func (c *checker) first(kind, name string) bool {
 	key := kind + " " + name
 	known := c.asked[key]
@@ -57,7 +58,7 @@ func (c *checker) first(kind, name string) bool {
 	return !known
 }
 
-// certificates looks at those that servers are to show.
+// certificates checks the certificates of the servers.
 func (c *checker) certificates() {
 	own := c.cfg.HTTP.TLS
 	if own.Cert != "" {
@@ -88,7 +89,7 @@ func (c *checker) certificate(block, cert, key string) {
 	}
 }
 
-// each looks at every stage that is written.
+// each calls look for every stage of the configuration.
 func (c *checker) each(look func(s *pipeline.StageInfo, settings *config.Node)) {
 	for _, p := range c.cfg.Pipelines {
 		pipeline.EachStage(p.Stages, look)
@@ -96,7 +97,7 @@ func (c *checker) each(look func(s *pipeline.StageInfo, settings *config.Node)) 
 	c.cfg.EachNamed(look)
 }
 
-// ownGroup looks at the group of all recordings.
+// ownGroup checks the group of all recordings.
 func (c *checker) ownGroup() {
 	c.group(c.cfg.MP4.Group, func(msg, hint string) {
 		c.wrong = append(c.wrong, c.cfg.Problem("mp4/group", msg).WithHint("%s", hint))
@@ -113,7 +114,7 @@ func (c *checker) group(name string, say func(msg, hint string)) {
 	}
 }
 
-// groups looks at the groups that the settings of one stage name.
+// groups checks the groups that the settings of one stage name.
 func (c *checker) groups(s *pipeline.StageInfo, settings *config.Node) {
 	for _, n := range s.Written(settings, pipeline.FileGroup) {
 		text, _ := n.Text()
@@ -121,7 +122,7 @@ func (c *checker) groups(s *pipeline.StageInfo, settings *config.Node) {
 	}
 }
 
-// secretFiles looks at the files with secrets that the settings of one stage name.
+// secretFiles checks the files with secrets that the settings of one stage name.
 func (c *checker) secretFiles(s *pipeline.StageInfo, settings *config.Node) {
 	for _, m := range s.Reaches() {
 		if pipeline.Reach(m.Text) != pipeline.ReachesSecretFile {
@@ -133,10 +134,10 @@ func (c *checker) secretFiles(s *pipeline.StageInfo, settings *config.Node) {
 	}
 }
 
-// maxSecret bounds a file with a secret, in bytes.
+// maxSecret bounds the length of a file with a secret, in bytes.
 const maxSecret = 64 << 10
 
-// secretFile looks at a file with a secret as those who use it would.
+// secretFile reads a file with a secret as the stage that uses it does.
 func (c *checker) secretFile(n *config.Node) {
 	name, _ := n.Text()
 	if name == "" || !c.first("secret", name) {

@@ -7,16 +7,17 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Expected are the streams of a hub, and those that have left it. One that is to be
-// recorded and has no publisher is a problem of its own. The fields are set before use.
+// Expected lists the streams of a hub and the remembered streams that have left it. It adds a
+// problem to a stream that should be recorded and has no publisher. The fields are set before
+// use.
 type Expected struct {
 	*hub.Hub
 	Seen  *Streams
-	Wants func(stream string) bool // reports whether it is to be recorded now
+	Wants func(stream string) bool // reports whether the stream should be recorded now
 	Clock pipeline.Clock
 }
 
-// All lists the paths of the streams of the hub and of those that are remembered, in order.
+// All lists the paths of the hub's streams and of the remembered streams, in order.
 func (e *Expected) All() []string {
 	all := e.Paths()
 	for _, st := range e.Seen.Remembered() {
@@ -26,7 +27,7 @@ func (e *Expected) All() []string {
 	return slices.Compact(all)
 }
 
-// Problems lists what is wrong with a stream now: also that nobody publishes it.
+// Problems lists the present problems of a stream, including a missing publisher.
 func (e *Expected) Problems(path string) []pipeline.Problem {
 	problems := e.Hub.Problems(path)
 	if p, missing := e.missing(path); missing {
@@ -35,9 +36,10 @@ func (e *Expected) Problems(path string) []pipeline.Problem {
 	return problems
 }
 
-// missing is about a stream that was published in this run, or that the configuration
-// names, and that has been without a publisher for longer than any stream may be silent.
-// One of before this run is expected only where the configuration names it.
+// missing returns a problem if a stream has been without a publisher for longer than
+// hub.LeastSilence, should be recorded, and was published in this run or is named by the
+// configuration. A stream that was seen only before this run is expected only if the
+// configuration names it.
 func (e *Expected) missing(path string) (p pipeline.Problem, is bool) {
 	named, vacant := e.Vacant(path)
 	since, left := e.Seen.Away(path)
@@ -60,7 +62,7 @@ func cause(left bool) string {
 	return "it is to be recorded, and has had no publisher since the configuration names it or spool runs"
 }
 
-// remedy says how the stream comes back, and how it is given up.
+// remedy returns how the stream comes back, and how the operator removes it.
 func (e *Expected) remedy(path string, left, named bool) string {
 	const forget = "DELETE /mp4/streams/{stream_path} forgets it"
 	giveUp := "if it comes no more, take it out of streams in the configuration file"

@@ -1,6 +1,6 @@
-// Package seen remembers the streams that a recorder has seen, so that a camera that went
-// away stays listed until it is forgotten on purpose. They outlast a restart in a file of
-// the record directory.
+// Package seen remembers the streams that a recorder has seen, so that a camera that has left
+// stays listed until a client deletes it from the list. A file in the record directory keeps the
+// list across restarts.
 package seen
 
 import (
@@ -22,36 +22,38 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Most is how many streams are remembered; for a further one the one goes that was
-// seen the longest ago. So who may publish fills neither the memory nor the page.
+// Most limits the number of remembered streams. Beyond it the stream that was seen the longest
+// ago is dropped, so that publishers of many names fill neither the memory nor the page.
 const Most = 1000
 
-// lookEvery is how long a stream that is there and was forgotten goes unnoticed. The file
-// is written for each new stream, and at the end: after a crash the times in it are older.
+// lookEvery is the interval at which present streams are recorded as seen, also those that were
+// forgotten meanwhile. The file is written for each new stream and at the end: after a crash its
+// times are older.
 const lookEvery = 10 * time.Second
 
-// Streams are those that were seen.
+// Streams holds the streams that a recorder has seen. It is safe for concurrent use.
 type Streams struct {
 	file string
 	disk durable.FS
 	log  *slog.Logger
 	live func() []media.StreamInfo
 
-	writing sync.Mutex // the file; before mu
+	writing sync.Mutex // serialises writes of the file; locked before mu
 
 	mu      sync.Mutex           // guards what follows
-	last    map[string]time.Time // when a stream was last seen, by its path: of one that left, its last access unit
-	away    map[string]time.Time // since when no media comes of those that have left in this run, by the process's clock
-	changed bool                 // what is listed, since it was written
+	last    map[string]time.Time // by path: last seen; for a stream that has left, its last access unit
+	away    map[string]time.Time // by path: since when a stream that left in this run sends no media
+	changed bool                 // the set of streams differs from the file
 }
 
-// Open reads the streams of an earlier run. One that cannot be read, or that another user
-// can have written, is as none: that is logged, but for what is so of the whole directory. live lists the streams that are there.
+// Open reads the streams of an earlier run. It logs and ignores a file that cannot be read or
+// that another user may have written; in a directory of which a start ignores all state, it logs
+// nothing. live returns the present streams.
 func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams {
 	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}, away: map[string]time.Time{}}
 	text, err := s.disk.ReadOurs(s.file)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, filesystem.ErrNotOurs) && filesystem.NothingPutBack(dir) != nil {
-		return s // the start tells of all that is kept in such a directory
+		return s // the start logs that it ignores all state of such a directory
 	}
 	kept := map[string]time.Time{}
 	if err == nil {
@@ -70,7 +72,8 @@ func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams
 	return s
 }
 
-// Run looks which streams are there and keeps that, until the context ends.
+// Run records the present streams as seen every lookEvery until the context ends, and writes the
+// file.
 func (s *Streams) Run(ctx context.Context, clock pipeline.Clock) error {
 	for {
 		s.look(clock.Now())
@@ -80,13 +83,13 @@ func (s *Streams) Run(ctx context.Context, clock pipeline.Clock) error {
 		}
 	}
 	s.mu.Lock()
-	s.changed = true // the times are
+	s.changed = true // the times of known streams have changed
 	s.mu.Unlock()
 	s.write()
 	return nil
 }
 
-// Saw tells that a stream is there at a time.
+// Saw records that a stream is present at a time.
 func (s *Streams) Saw(path string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,8 +112,8 @@ func (s *Streams) look(now time.Time) {
 	s.bound()
 }
 
-// Left tells that a stream has left, of which no media comes since a moment. last is the
-// time of its last access unit; zero: it sent none.
+// Left records that a stream has left and sends no media since a moment. last is the time of its
+// last access unit; zero if it sent none.
 func (s *Streams) Left(path string, last, since time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,8 +125,8 @@ func (s *Streams) Left(path string, last, since time.Time) {
 	s.bound()
 }
 
-// Away returns since when no media comes of a stream that has left in this run; false
-// where it is there, was not in this run, or is forgotten.
+// Away returns since when a stream that left in this run sends no media. It returns false if the
+// stream is present, was not seen in this run, or is forgotten.
 func (s *Streams) Away(path string) (since time.Time, away bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +134,7 @@ func (s *Streams) Away(path string) (since time.Time, away bool) {
 	return since, away
 }
 
-// saw is for a caller that holds s.mu.
+// saw records a stream as present. The caller holds s.mu.
 func (s *Streams) saw(path string, at time.Time) {
 	if _, known := s.last[path]; !known {
 		s.changed = true
@@ -140,7 +143,7 @@ func (s *Streams) saw(path string, at time.Time) {
 	delete(s.away, path)
 }
 
-// bound forgets those that are too many. The caller holds s.mu.
+// bound drops the streams beyond Most. The caller holds s.mu.
 func (s *Streams) bound() {
 	if len(s.last) <= Most {
 		return
@@ -154,8 +157,8 @@ func (s *Streams) bound() {
 	}
 }
 
-// Remembered lists the streams that were seen, by path; those that are there now are
-// among them. LastAccessUnit is as it was known last.
+// Remembered lists the remembered streams by path, including the present ones. LastAccessUnit is
+// the last known time.
 func (s *Streams) Remembered() []media.StreamInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,8 +182,8 @@ func (s *Streams) Seen(path string) bool {
 	return is
 }
 
-// Forget forgets a stream, and reports whether it was remembered. One that is there is seen
-// again at once.
+// Forget deletes a stream from the list and reports whether it was there. A present stream is
+// soon listed again.
 func (s *Streams) Forget(path string) bool {
 	s.mu.Lock()
 	_, was := s.last[path]
@@ -194,7 +197,8 @@ func (s *Streams) Forget(path string) bool {
 	return was
 }
 
-// write keeps what is listed. No lock that others wait for is held meanwhile: a disk may hang.
+// write writes the list to the file if it has changed. It does not hold s.mu during the write: a
+// disk may hang.
 func (s *Streams) write() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -210,7 +214,7 @@ func (s *Streams) write() {
 		err = durable.Replace(s.disk, s.file, append(text, '\n'), 0o600)
 	}
 	if err != nil {
-		s.log.Debug("the streams that were seen are not kept", "error", err) // disks that take nothing are told of elsewhere
+		s.log.Debug("the streams that were seen are not kept", "error", err) // health reports a disk that accepts no files
 		s.mu.Lock()
 		s.changed = true
 		s.mu.Unlock()

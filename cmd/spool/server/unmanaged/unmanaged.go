@@ -1,5 +1,5 @@
-// Package unmanaged finds the record directories that a configuration records to beside
-// mp4.record_path. spool manages that one alone: see Directory.Missing.
+// Package unmanaged finds the record directories of a configuration other than mp4.record_path.
+// spool manages only mp4.record_path: see Directory.Missing.
 package unmanaged
 
 import (
@@ -14,15 +14,16 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Directory is a record directory of a pipeline that is not mp4.record_path.
+// Directory describes a record directory of a pipeline other than mp4.record_path.
 type Directory struct {
 	Pipeline string
-	Path     string       // as the configuration writes it, cleaned
-	At       *config.Node // that writes it
-	within   bool         // it lies below mp4.record_path
+	Path     string       // as in the configuration, cleaned
+	At       *config.Node // the setting
+	within   bool         // below mp4.record_path
 }
 
-// Directories returns them in the order of pipelines and stages, each once for a pipeline.
+// Directories returns the unmanaged directories in the order of pipelines and stages, each once
+// for a pipeline.
 func Directories(cfg *configs.Config) (all []Directory) {
 	main := disk.Absolute(cfg.MP4.RecordPath)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Pipelines)) {
@@ -45,7 +46,7 @@ func below(top, dir string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// Missing names what spool does not do for the recordings in the directory.
+// Missing describes what spool does not do for the recordings in the directory.
 func (d Directory) Missing() string {
 	missing := "nothing plays, protects or deletes its recordings by request, and the comparison of the catalogue with the disk leaves it out"
 	if !d.within {
@@ -54,12 +55,12 @@ func (d Directory) Missing() string {
 	return missing
 }
 
-// Cause says which directory of which pipeline is not managed, and what is missing.
+// Cause names the pipeline and its directory, and describes what is missing.
 func (d Directory) Cause() string {
 	return fmt.Sprintf("pipeline %s records to %s, which is not mp4.record_path: %s", d.Pipeline, d.Path, d.Missing())
 }
 
-// Remedy says what to do about it.
+// Remedy describes what the operator can do.
 func (d Directory) Remedy() string {
 	files := ""
 	if !d.within {
