@@ -108,8 +108,8 @@ func TestRolesDecideWhatIsAllowed(t *testing.T) {
 	require.NotContains(t, w.log.String(), "horse")
 }
 
-// An address from which everything went wrong still lets in tokens, and passwords that
-// were right before; one that was not is read when it comes a second time.
+// From an address at its limit of failures tokens are still accepted, and passwords that were right before; another
+// right password is checked at its second attempt.
 func TestFailuresLockOutNobodyWhoIsRight(t *testing.T) {
 	w, s, clock := guarded(t)
 	hash, err := auth.HashPassword("battery staple")

@@ -45,7 +45,7 @@ func TestRefusedClientThatIsStillSendingReadsWhy(t *testing.T) {
 	}{
 		{"announced", withBody(patch, "localhost", length), 413},
 		{"read too far", withBody(patch, "localhost", chunked), 413},
-		{"read by nobody", withBody("POST /mp4/stop/a", "localhost", chunked), 200},
+		{"never read", withBody("POST /mp4/stop/a", "localhost", chunked), 200},
 		{"no such path", withBody("POST /nothing", "localhost", chunked), 404},
 		{"no path at all", withBody("POST /mp4/stop/a//b", "localhost", chunked), 400},
 		{"method", withBody("PUT /mp4/records", "localhost", chunked), 405},
@@ -99,15 +99,15 @@ func TestClientWithALargeHeaderReadsWhy(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// What is never sent in whole holds a connection until its time is over, and is
-// not taken for the beginning of another request.
+// A body that never arrives in whole holds its connection until the time limit, and its bytes are not read as the
+// beginning of another request.
 func TestBodyThatDoesNotComeEndsItsConnection(t *testing.T) {
 	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
 	_, addr := w.run(func(c *Config, _ *Deps) { c.Limits.ReadBody = 100 * time.Millisecond })
 	for name, begin := range map[string]string{
 		"read":           withBody(patch, "localhost", "Content-Length: 100"),
-		"read by nobody": withBody("POST /mp4/stop/a", "localhost", "Content-Length: 100"),
+		"never read":     withBody("POST /mp4/stop/a", "localhost", "Content-Length: 100"),
 		"chunked":        withBody("POST /mp4/stop/a", "localhost", "Transfer-Encoding: chunked") + "64\r\n",
 		"too long":       withBody(patch, "localhost", "Content-Length: 100000"),
 		"far too long":   withBody(patch, "localhost", "Content-Length: 100000000"),
@@ -125,8 +125,8 @@ func TestBodyThatDoesNotComeEndsItsConnection(t *testing.T) {
 	}
 }
 
-// Those who announce a body and send none are no reason to refuse others, however
-// long they may take for it.
+// Clients that announce a body and send none do not keep the server from serving other clients, however long they
+// take.
 func TestClientsThatSendNoBodyLockNobodyOut(t *testing.T) {
 	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
@@ -134,7 +134,7 @@ func TestClientsThatSendNoBodyLockNobodyOut(t *testing.T) {
 	for name, begin := range map[string]string{
 		"read":           withBody(patch, "localhost", "Content-Length: 100"),
 		"continue":       withBody(patch, "localhost", "Content-Length: 100\r\nExpect: 100-continue"),
-		"read by nobody": withBody("POST /mp4/stop/a", "localhost", "Content-Length: 100"),
+		"never read":     withBody("POST /mp4/stop/a", "localhost", "Content-Length: 100"),
 		"chunked":        withBody(patch, "localhost", "Transfer-Encoding: chunked"),
 		"too long":       withBody(patch, "localhost", "Content-Length: 100000"),
 		"far too long":   withBody(patch, "localhost", "Content-Length: 100000000"),

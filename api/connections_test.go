@@ -60,7 +60,7 @@ func TestAWrongCursorOfConnectionsIsSaid(t *testing.T) {
 	require.Equal(t, []any{}, do(none, "GET", "/mp4/connections", "").json(t)["connections"])
 }
 
-// The name of a user is half of what a stranger must guess: who only looks learns none.
+// A user's name is half of the credentials, so a client with the role view does not see it.
 func TestOnlyWhoMayControlSeesWhoPublishes(t *testing.T) {
 	const controlToken, declareToken = "control-0123456789abcdef", "declare-0123456789abcdef"
 	s := newFixture(t).server(func(c *Config, d *Deps) {

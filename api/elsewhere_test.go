@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestRecordingOfAnotherRecorderIsShownAndLeftAlone: it says who has it, has no URL,
-// and is neither deleted nor counted as deleted, whatever the file of its name here is.
+// A recording of another recorder is listed with that recorder's name and without a URL. It is neither deleted nor
+// counted as deleted, even if a local file has its name.
 func TestRecordingOfAnotherRecorderIsShownAndLeftAlone(t *testing.T) {
 	w := newFixture(t)
 	mine := w.add(1, "live/a", func(r *media.Record) { r.Node = "front" })

@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// doorbell is what records events in these tests.
+// doorbell records the events of these tests.
 type doorbell struct {
 	got    []pipeline.Trigger
 	asked  []media.EventQuery

@@ -96,7 +96,7 @@ func (w *fixture) put(name string, data []byte) {
 	require.NoError(w.t, os.WriteFile(p, data, 0o644))
 }
 
-// add makes a record with a file; n tells one from the next by an hour.
+// add makes a record with a file; n sets its hour.
 func (w *fixture) add(n int, stream string, change ...func(*media.Record)) media.Record {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 123456789, time.UTC).Add(time.Duration(n) * time.Hour)
 	r := media.Record{Recording: media.Recording{
@@ -281,7 +281,7 @@ func (c *shelf) Delete(_ context.Context, id media.ID) error {
 	return nil
 }
 
-// reply is what came back.
+// reply holds the answer to one request.
 type reply struct {
 	code   int
 	header http.Header

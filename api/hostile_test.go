@@ -205,9 +205,9 @@ func TestOneAddressDoesNotTakeEveryConnection(t *testing.T) {
 	}
 	first, second := download("127.0.0.1"), download("127.0.0.3")
 	for i, c := range append(slow, first, second) {
-		require.NoError(t, c.SetDeadline(time.Now().Add(patience))) // it has waited for the others' gigabyte
+		require.NoError(t, c.SetDeadline(time.Now().Add(patience))) // it has waited for the other downloads' gigabyte
 		n, err := io.Copy(io.Discard, c)
-		if i < 2 { // the oldest of who had all of them
+		if i < 2 { // the oldest of the address with the most connections
 			require.True(t, err != nil || n < 64<<20-1000, "connection %d", i)
 			continue
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMetricsAreWhatStreamsAndRecordingsSay compares every line of our own, and gives each
-// figure a value that no other one has: one that is taken from the wrong place is found.
+// TestMetricsAreWhatStreamsAndRecordingsSay compares every line of our own. Each figure has a distinct value, so that
+// a value from the wrong field is found.
 func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
 	w := newFixture(t)
 	clock := &turned{at: time.Unix(1000, 0)}

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/api/playback"
 )
 
-// FuzzPath: whatever is let through is one clean path in every reading of it.
+// FuzzPath: an accepted path is the same clean path in every decoding of it.
 func FuzzPath(f *testing.F) {
 	for _, seed := range []string{"/mp4/vod/a.mp4", "/../x", "/%2e%2e/x", "/a%2fb", "/a//b", "/a%00", "/a\\b", "/%c0%ae", "*", "", "/mp4/", "//x"} {
 		f.Add(seed)
@@ -32,8 +32,7 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// FuzzFileName: whatever name is taken is one below the directory, and what is
-// taken comes back from the URL that is given out for it.
+// FuzzFileName: an accepted name lies below the directory, and the URL that is given out for it decodes to the name.
 func FuzzFileName(f *testing.F) {
 	for _, seed := range []string{"a.mp4", "live/a b.mp4", "../a.mp4", "/a.mp4", ".x/a.mp4", "a.mp4.part", "a.db", "a%2f.mp4", "ü?#.mp4", "a:b.mp4"} {
 		f.Add(seed)

@@ -19,9 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// conditions is the table of range and conditional requests; {etag}, {date},
-// {before} and {after} are the validators of the server that is asked.
-// differs says where nginx departs from RFC 9110 and what is right instead.
+// conditions is the table of range and conditional requests; {etag}, {date}, {before} and {after} stand for the
+// validators of the server under test. differs names where nginx departs from RFC 9110, and the right answer.
 var conditions = []struct {
 	header  []string
 	code    int
@@ -138,7 +137,7 @@ func TestConditionsAnswerAsNginxDoes(t *testing.T) {
 	}
 }
 
-// outcome is what matters of an answer, with a multipart body taken apart.
+// outcome holds the compared parts of an answer, with a multipart body split into its parts.
 type outcome struct {
 	code                                             int
 	contentRange, kind, length, modified, etag, body string
@@ -185,7 +184,7 @@ func takeApart(t *testing.T, body, boundary string) (out []string) {
 	}
 }
 
-// checkOwn is what must hold of our answer, whatever nginx says.
+// checkOwn checks the rules that hold for our answer regardless of nginx's.
 func checkOwn(t *testing.T, o outcome, data []byte, method, what string) {
 	t.Helper()
 	switch {

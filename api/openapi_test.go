@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// openAPI is what the tests read of the document.
+// openAPI holds the parts of the document that the tests read.
 type openAPI struct {
 	OpenAPI string
 	Paths   map[string]map[string]struct {
@@ -150,8 +150,7 @@ func TestEveryAnswerHasAStatus(t *testing.T) {
 	}
 }
 
-// What is really answered is what the document says: every key known and of its
-// type, no required one missing.
+// Real answers conform to the document: every key is described and has its type, and no required key is missing.
 func TestAnswersAreWhatTheDocumentSays(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "live/camera01")
@@ -267,9 +266,8 @@ func TestDocumentAsksForAuthOnlyWhereItIs(t *testing.T) {
 	require.NotContains(t, do(newFixture(t).server(), "GET", "/mp4/openapi.json", "").body, `"security":[{`)
 }
 
-// The rules of linters, such as redocly's recommended ones, which need no linter to be held:
-// every operation says who may ask, has a summary and an answer of a wrong request, and
-// the document names its licence.
+// These are rules of linters, such as redocly's recommended ones, checked without a linter: every operation names the
+// role that it needs, has a summary and describes the answer to a bad request, and the document names its licence.
 func TestDocumentLintsClean(t *testing.T) {
 	_, guarded, _ := guarded(t)
 	for _, r := range []reply{

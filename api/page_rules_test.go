@@ -45,8 +45,7 @@ func TestPageBelowAPathOfAProxy(t *testing.T) {
 	require.Empty(t, b.heard(), "errors in the console")
 }
 
-// Who only looks sees no button that would be refused; who controls, and who deletes,
-// sees theirs.
+// The page shows a user only the buttons that his role allows.
 func TestPageShowsWhatItsUserMayDo(t *testing.T) {
 	const controlToken = "control-0123456789abcdef"
 	w := studio(t)
@@ -126,7 +125,7 @@ func TestPageSaysThatItCannotDecodeHEVC(t *testing.T) {
 	b.until(`document.querySelector('#player-note').textContent.includes('cannot decode H.265')`)
 }
 
-// However many recordings a span has, all of it is drawn, with what is missing and why.
+// However many recordings a span has, the page draws all of them, with each gap and its cause.
 func TestPageDrawsMoreRecordingsThanOnePageHas(t *testing.T) {
 	w := studio(t)
 	now := time.Now()

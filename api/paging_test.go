@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// slack is what an answer has around its rows.
+// slack bounds the size of an answer without its rows, in bytes.
 const slack = 4 << 10
 
 // gaps gives a record so many.

@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// board is pipelines that remember what was asked of them.
+// board is a list of pipelines that remembers the calls.
 type board struct {
 	asked    []string
 	list     []Pipeline

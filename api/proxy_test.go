@@ -30,8 +30,7 @@ func fetchFrom(t *testing.T, from, url string, header ...string) int {
 	return res.StatusCode
 }
 
-// TestEachClientOfATrustedProxyIsItself: one who guesses behind nginx is told apart from
-// the others behind it, and cannot pass for one of them.
+// Failures behind nginx are counted for each client by itself, and no client can pass for another one.
 func TestEachClientOfATrustedProxyIsItself(t *testing.T) {
 	const proxy, attacker, victim = "127.0.0.55", "127.0.0.66", "127.0.0.77"
 	w := newFixture(t)
@@ -74,7 +73,7 @@ func TestEachClientOfATrustedProxyIsItself(t *testing.T) {
 	require.NotContains(t, w.log.String(), "remote="+proxy)
 }
 
-// TestTheAuditNamesTheClientBehindATrustedProxy, and whoever it is where he is not asked.
+// The audit log names the client that a trusted proxy reports, and the peer where no proxy is trusted.
 func TestTheAuditNamesTheClientBehindATrustedProxy(t *testing.T) {
 	w := newFixture(t)
 	s := w.server(func(c *Config, _ *Deps) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })

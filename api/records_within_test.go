@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestARecordTellsItsGapsAndItsWallClock, and nothing of them where there are none.
+// A record lists its gaps and its wall clock, and omits either where it has none.
 func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
 	const start = int64(1_700_000_000_500_000_000)
 	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, StartUTC: start, State: media.StateFinished}}
@@ -40,7 +40,7 @@ func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
 	}`, string(b))
 }
 
-// TestARecordTellsWhereItsFootageLies, each place with what is known of it.
+// A record lists the places of its footage, each with the known facts about it.
 func TestARecordTellsWhereItsFootageLies(t *testing.T) {
 	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, State: media.StateFinished}, Locations: []media.Location{
 		{Node: "nvr1", Directory: "d1", Path: "live/a/1.mp4", SizeBytes: 7, State: media.StateLost},
@@ -54,7 +54,7 @@ func TestARecordTellsWhereItsFootageLies(t *testing.T) {
 	]`, string(b))
 }
 
-// TestARemoteRecordingHasNoURLHere, and tells where it is.
+// A remote recording has no URL; the answer names its place instead.
 func TestARemoteRecordingHasNoURLHere(t *testing.T) {
 	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, Path: "live/a/1.mp4", State: media.StateFinished}}
 	require.NotEmpty(t, detail(&rec).URL)

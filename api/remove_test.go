@@ -37,7 +37,7 @@ func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
 	require.Equal(t, 200, do(s, "DELETE", "/mp4/records/"+read.ID.String(), "").code)
 }
 
-// While a recording goes nobody can begin to read it.
+// While a recording is being deleted no reader can open it.
 func TestWhatIsBeingDeletedIsNotOpened(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "a")
@@ -120,7 +120,7 @@ func TestRangeMustBeSaid(t *testing.T) {
 	require.Len(t, w.records, 1)
 }
 
-// While the database is away only some of a range is known: nothing of it goes.
+// While the database is away the list of a range may be incomplete, so nothing in the range is deleted.
 func TestRangeIsNotDeletedInPart(t *testing.T) {
 	w := newFixture(t)
 	w.add(0, "a")

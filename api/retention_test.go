@@ -65,7 +65,7 @@ func TestRetentionHasItsShape(t *testing.T) {
 func TestAskingAboutRetentionNeverDeletes(t *testing.T) {
 	w := newFixture(t)
 	s := w.server()
-	require.Equal(t, 503, do(s, "GET", "/mp4/retention", "").code, "nobody keeps it")
+	require.Equal(t, 503, do(s, "GET", "/mp4/retention", "").code, "no retention is configured")
 	s = w.server(func(_ *Config, d *Deps) { d.Retention = plans{} })
 	require.Equal(t, 400, do(s, "GET", "/mp4/retention?dry_run=false", "").code)
 	require.Equal(t, 405, do(s, "POST", "/mp4/retention", "").code)
@@ -78,7 +78,7 @@ func TestAskingAboutRetentionNeverDeletes(t *testing.T) {
 func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
 	w := newFixture(t)
 	const confirm = "/mp4/retention/confirm"
-	require.Equal(t, 503, do(w.server(), "POST", confirm, "").code, "nobody keeps it")
+	require.Equal(t, 503, do(w.server(), "POST", confirm, "").code, "no retention is configured")
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	with := func(p plans) *Server { return w.server(func(_ *Config, d *Deps) { d.Retention = p }) }
 	got := do(with(plans{confirmed: &retained.Held{Count: retained.Count{Files: 3, Bytes: 12}, Oldest: at, Newest: at.Add(time.Hour)}}), "POST", confirm, "")
@@ -93,7 +93,7 @@ func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
 	require.Equal(t, 405, do(with(plans{}), "GET", confirm, "").code)
 }
 
-// Who deletes to make room asks first, and then keeps readers out.
+// A deleter that makes room claims the file first; the claim then keeps readers out.
 func TestAClaimKeepsReadersOut(t *testing.T) {
 	w := newFixture(t)
 	w.put("a.mp4", []byte("footage"))

@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// operations is written by hand, and by nobody else's table: the least role that each
-// operation takes, "" for everybody.
+// operations is written by hand, independent of the server's own table: the least role that each operation needs, ""
+// for every user.
 var operations = map[string]auth.Role{
 	"GET /healthz": "", "GET /readyz": "",
 
@@ -83,7 +83,7 @@ func TestTheMapOfOperationsIsWhole(t *testing.T) {
 	seen := map[string]bool{}
 	for _, rt := range routes() {
 		op := rt.method + " " + examples.Replace(rt.path)
-		require.Contains(t, operations, op, "say who may do this")
+		require.Contains(t, operations, op, "the operation has no role in the table")
 		seen[op] = true
 	}
 	for op := range operations {

@@ -50,7 +50,7 @@ func TestStreamsThatWentAwayStayListed(t *testing.T) {
 	do(newFixture(t).server(), "DELETE", "/mp4/streams/live/a", "").refused(t, 404)
 }
 
-// The list says of a recording what its status says, also of one that waits.
+// The list shows a recording as its status does, a waiting one included.
 func TestStreamsAndStatusAgree(t *testing.T) {
 	w := newFixture(t)
 	w.list = []media.StreamInfo{{Path: "live/camera01", State: "waiting"}, {Path: "off", State: "configured"}}

@@ -66,7 +66,7 @@ func TestPageTimeline(t *testing.T) {
 	b.click(`#timeline-now`)
 	b.until(`document.querySelectorAll('#timeline .bar-of').length === 1`)
 	b.open("about:blank")
-	b.open("http://" + addr + "/#31536000") // a span that is none
+	b.open("http://" + addr + "/#31536000") // a span that the page does not offer
 	b.until(`document.querySelector('#timeline-spans [data-seconds="600"]').getAttribute('aria-pressed') === 'true'`)
 	require.Empty(t, b.heard(), "errors in the console")
 }

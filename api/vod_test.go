@@ -65,7 +65,7 @@ func TestGrowingFileIsServedUpToWhatCanBePlayed(t *testing.T) {
 	delete(w.growing, "live/x.mp4")
 	w.mu.Unlock()
 	require.NoError(t, os.Rename(filepath.Join(w.dir, "live/x.mp4.part"), filepath.Join(w.dir, "live/x.mp4")))
-	require.Equal(t, string(data), fetch(t, "GET", "http://"+base+"/mp4/vod/live/x.mp4").body, "finished: all of it")
+	require.Equal(t, string(data), fetch(t, "GET", "http://"+base+"/mp4/vod/live/x.mp4").body, "a finished file is served whole")
 	require.Equal(t, 404, fetch(t, "GET", "http://"+base+"/mp4/vod/live/x.mp4.part").code)
 }
 

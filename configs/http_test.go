@@ -45,7 +45,8 @@ func TestListenersOfOneAddressAreRefused(t *testing.T) {
 	}
 }
 
-// An API that others reach is warned of where anybody may use it, or read its passwords.
+// An API that other machines reach causes a warning where every client may use it, or where passwords are readable
+// on the way.
 func TestAnAPIThatOthersReachIsWarnedOf(t *testing.T) {
 	const user = "users: [{name: a, password_hash: x, roles: [view]}]"
 	for text, want := range map[string]string{

@@ -87,7 +87,7 @@ pipelines:
 	}
 }
 
-// groupConfig is of a stage that runs others, and calls its lists of them as it likes.
+// groupConfig is the configuration of a stage that runs lists of stages under names of its own.
 type groupConfig struct {
 	First *config.Node            `yaml:"first" means:"stages"`
 	Named map[string]*groupOfList `yaml:"named"`
@@ -124,7 +124,7 @@ pipelines:
 	require.Equal(t, []any{"brand"}, group.Get("stages").Any())
 }
 
-// What is shown of a stage is what it has where nothing is written.
+// A stage is shown with its effective values, the inherited ones and the defaults included.
 func TestStagesAreShownWithWhatTheyInherit(t *testing.T) {
 	shown := map[string]any{}
 	for _, s := range configs.Stages() {

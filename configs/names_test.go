@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// The rule of names is told as it is.
+// The documented rule of names is the rule of the code.
 func TestTheRuleOfNamesIsDocumented(t *testing.T) {
 	_, docs := config.Describe(Config{})
 	require.Contains(t, docs["streams"], streampath.Rule)
@@ -20,7 +20,7 @@ func TestTheRuleOfNamesIsDocumented(t *testing.T) {
 	require.Contains(t, strings.Join(strings.Fields(string(page)), " "), streampath.Rule)
 }
 
-// A command that spool runs may be spool: what is told to it is no setting.
+// A command that spool runs may be spool itself: the variables for it are no settings.
 func TestVariablesOfCommandsAreNoSettings(t *testing.T) {
 	environ := []string{"SPOOL_MP4__RECORD_PATH=/data"}
 	for _, name := range config.CommandVariables {

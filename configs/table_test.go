@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/bad.golden anew; then read every line of it")
 
-// TestBrokenConfigurationsAreRefused compares what is said of each broken file
-// with a golden file, so that the messages are reviewed as the user sees them.
+// TestBrokenConfigurationsAreRefused compares the errors of each broken file with a golden file, so that the messages
+// are reviewed as the user sees them.
 func TestBrokenConfigurationsAreRefused(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestGoodConfigurationsAreTaken(t *testing.T) {
 		shown := filepath.Join(t.TempDir(), "shown.yaml")
 		require.NoError(t, os.WriteFile(shown, c.Show(), 0o644))
 		again, err := configs.Load(configs.Options{File: shown})
-		if left := strings.Count(strings.Join(values(c)[2:], "\n"), "xxxxx") + strings.Count(strings.Join(values(c)[2:], "\n"), "…"); left > 0 { // then it says what is left out, and nothing else is wrong
+		if left := strings.Count(strings.Join(values(c)[2:], "\n"), "xxxxx") + strings.Count(strings.Join(values(c)[2:], "\n"), "…"); left > 0 { // then the text names the omitted values, and is otherwise right
 			require.True(t, strings.HasPrefix(string(c.Show()), "# Not the whole configuration"), file)
 			require.Equal(t, left, strings.Count(err.Error(), "write the value itself"), "%v\n%s", err, c.Show())
 			require.Equal(t, left, strings.Count(err.Error(), "\n")+1, err)
@@ -68,7 +68,7 @@ func TestGoodConfigurationsAreTaken(t *testing.T) {
 	require.Positive(t, whole)
 }
 
-// values are what is shown without where it came from.
+// values returns the shown configuration without the origins of its values.
 func values(c *configs.Config) (lines []string) {
 	for line := range strings.SplitSeq(string(c.Show()), "\n") {
 		line, _, _ = strings.Cut(line, "  # ")

@@ -27,9 +27,9 @@ func TestTableOfRemotesIsBounded(t *testing.T) {
 	require.LessOrEqual(t, len(a.debts), maxDebts)
 	clock.turn(time.Hour)
 	a.take("x")
-	require.Len(t, a.debts, 1, "who has no debt is forgotten")
+	require.Len(t, a.debts, 1, "a remote without debt is forgotten")
 	a.giveBack("x")
-	require.Empty(t, a.debts, "who was right leaves nothing")
+	require.Empty(t, a.debts, "a right password leaves no entry")
 }
 
 func TestAttemptsFadeAndAreGivenBack(t *testing.T) {

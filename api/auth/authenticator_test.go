@@ -145,7 +145,7 @@ func TestTheOwnerOfANameGetsInBesideWhoGuesses(t *testing.T) {
 	require.NoError(t, a.try(here, "joe", "correct horse of joe"), "and it is true")
 }
 
-// TestSecondChancesAreLimited: who sends each guess twice is not free either.
+// TestSecondChancesAreLimited sends each guess twice: the second attempts are limited, too.
 func TestSecondChancesAreLimited(t *testing.T) {
 	a, clock, seen := guarded(t)
 	for range 60 {
@@ -186,7 +186,7 @@ func TestANameThatFailedAtAHotAddressHasASecondChance(t *testing.T) {
 	require.NoError(t, a.try(here, "ann", "correct horse of ann"))
 }
 
-// TestANameThatDoesNotExistIsTreatedAsOneThatDoes, so that nobody learns which do.
+// An unknown name gets the same treatment as a known one, so that a guesser cannot learn which names exist.
 func TestANameThatDoesNotExistIsTreatedAsOneThatDoes(t *testing.T) {
 	answers := func(name string) (out []error) {
 		a, clock, _ := guarded(t)
@@ -224,8 +224,8 @@ func TestWhatIsKnownToBeWrongIsNotHashedAgain(t *testing.T) {
 	require.NoError(t, a.try(here, "joe", "correct horse of joe"), "nor is it held against the name")
 }
 
-// The work for who has hung up while he waited is not done, however it is told, and it
-// is no failure.
+// A password is not hashed for a client that hung up while it waited, whether the connection or the context reports
+// the end; and the attempt counts as no failure.
 func TestWhoHungUpIsNotHashedFor(t *testing.T) {
 	seen := NewFailures(nil)
 	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, nil, &turned{at: time.Unix(1e9, 0)})
@@ -239,7 +239,7 @@ func TestWhoHungUpIsNotHashedFor(t *testing.T) {
 	require.NoError(t, p.Check(t.Context(), seen, "192.0.2.1:5", "cam", "open sesame"))
 }
 
-// gone is a context that tells of its end only when it is asked.
+// gone is a context that reports its end by Err only, not by Done.
 type gone struct{ context.Context }
 
 func (gone) Err() error { return context.Canceled }

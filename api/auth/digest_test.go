@@ -14,8 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Examples of others than this code: RFC 7616, 3.9.1, and RFC 2069, 2.4 as its errata
-// correct it.
+// The examples of RFC 7616, 3.9.1, and of RFC 2069, 2.4 as its errata correct it.
 func TestResponsesOfTheStandards(t *testing.T) {
 	for name, tc := range map[string]struct {
 		user, realm, password string
@@ -69,8 +68,8 @@ func TestNoOneSignsInUnderANameThatIsNotThere(t *testing.T) {
 		return Response{SHA256: sha, Name: name, Realm: "spool", Nonce: "n", Method: "ANNOUNCE", URI: "/x", Hash: sum(ha1 + ":n:" + sum("ANNOUNCE:/x"))}
 	}
 	require.True(t, d.right(respond("cam", u.MD5, false)))
-	require.False(t, d.right(respond("cam", u.SHA256, true)), "there is none of this algorithm")
-	require.False(t, d.right(respond("cam", "", true)), "nor is nothing one")
+	require.False(t, d.right(respond("cam", u.SHA256, true)), "the user has no digest of this algorithm")
+	require.False(t, d.right(respond("cam", "", true)), "an empty digest matches nothing")
 	dummy, err := HashDigest("nobody", "nowhere", "nothing")
 	require.NoError(t, err)
 	for _, name := range []string{"nobody", "", "other"} {
@@ -132,7 +131,7 @@ func TestDigestsThatAreNoneAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "a server asks for one")
 }
 
-// Guesses are limited as those of passwords are; what is right is let in all the same.
+// Wrong responses are limited as wrong passwords are; a right response is accepted all the same.
 func TestWrongResponsesAreThrottledAndRightOnesAreNot(t *testing.T) {
 	u, err := HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)
@@ -153,7 +152,7 @@ func TestWrongResponsesAreThrottledAndRightOnesAreNot(t *testing.T) {
 		require.Equal(t, ErrWrong, try(here, "cam", "guess", true))
 	}
 	require.ErrorIs(t, try(here, "cam", "guess", true), ErrBlocked)
-	require.NoError(t, try(here, "cam", "secret", true), "what is right is let in")
+	require.NoError(t, try(here, "cam", "secret", true), "a right response is accepted")
 	require.ErrorIs(t, try(here, "cam", "guess", true), ErrBlocked)
 	require.Equal(t, ErrWrong, try(there, "cam", "guess", true), "another address")
 	require.Equal(t, ErrWrong, try(here, "stranger", "guess", false), "another name")

@@ -30,7 +30,7 @@ func TestAPlaceIsKeptForWhoHasNotFailed(t *testing.T) {
 	})
 }
 
-// TestWaitingIsBounded for each address, and in all; who hangs up makes room.
+// The number of waiting clients is bounded for each address and in total; a client that hangs up makes room.
 func TestWaitingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHashing()

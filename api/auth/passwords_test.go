@@ -60,7 +60,7 @@ func TestCameraWithAWrongPasswordLocksNoOtherOut(t *testing.T) {
 	require.NoError(t, g.Check(context.Background(), nil, "192.0.2.2:1", "cam4", "right password"))
 }
 
-// TestOverlongPasswordsAreNotHashed and are limited as others.
+// An overlong password is not hashed, and it counts against the limits as any other.
 func TestOverlongPasswordsAreNotHashed(t *testing.T) {
 	g := cameras(t, 1, &turned{at: time.Unix(1e9, 0)})
 	long := strings.Repeat("x", maxPassword+1)

@@ -6,8 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhichRoleHoldsWhich is a table by hand: admin does not make pipelines, and whoever
-// makes them deletes nothing.
+// The table is written by hand: admin does not make pipelines, and declare deletes nothing.
 func TestWhichRoleHoldsWhich(t *testing.T) {
 	all := []Role{View, Control, Admin, Declare}
 	for _, c := range []struct {

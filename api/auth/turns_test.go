@@ -34,7 +34,7 @@ func (c *waited) After(time.Duration) (<-chan time.Time, func()) {
 	return done, func() {}
 }
 
-// client is the context of a connection: who asks learns that it has hung up.
+// client is the context of a connection: it reports when the client has hung up.
 type client struct {
 	context.Context
 	hungUp atomic.Bool

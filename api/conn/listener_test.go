@@ -9,8 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheLongestIdleGoesForANewConnection: what nobody works for is closed, and the
-// numbers tell how many are left.
+// At the limit a new connection closes the one that was idle longest, and Counts returns the connections left.
 func TestTheLongestIdleGoesForANewConnection(t *testing.T) {
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

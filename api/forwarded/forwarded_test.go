@@ -75,7 +75,7 @@ func TestWhatCannotBeReadSaysNothing(t *testing.T) {
 	}
 }
 
-// TestAStrangerIsNotAskedWhoHeIs, nor is one who only resembles a proxy.
+// The headers of a peer that is not a trusted proxy are ignored, even if its address resembles a proxy's.
 func TestAStrangerIsNotAskedWhoHeIs(t *testing.T) {
 	for _, peer := range []string{"192.0.2.9:1", "[2001:db8:2::1]:1", "127.0.0.2:1", "pipe", "", "[::1]:1"} {
 		require.Equal(t, peer, client(peer, "X-Forwarded-For", "192.0.2.1", "Forwarded", "for=192.0.2.1"))

@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// machine is streams and recordings that a test makes, and counts what is asked.
+// machine lists the streams and recordings that a test makes, and counts the calls.
 type machine struct {
 	now      time.Time
 	list     []media.StreamInfo
@@ -140,7 +140,7 @@ func TestStreamsBeyondTheLimitAreSummed(t *testing.T) {
 	require.Equal(t, 112., s.scrape()[of(received, Others)], "each once")
 }
 
-// A configured stream has its series, whoever came first.
+// A configured stream has its own series, even if other streams came before it.
 func TestAConfiguredStreamTakesTheSeriesOfOneThatIsNot(t *testing.T) {
 	s := newScraper(t, 2)
 	s.put("a", 1, 0)

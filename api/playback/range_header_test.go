@@ -46,10 +46,10 @@ func TestRangesFollowTheRFC(t *testing.T) {
 	}
 	h := http.Header{"Range": {"bytes=0-1", "bytes=2-3"}}
 	normaliseRange(h, 100)
-	require.Empty(t, h.Get("Range"), "two headers are none")
+	require.Empty(t, h.Get("Range"), "two headers are ignored")
 }
 
-// A range of two numbers, however long, is what integers of any size say it is.
+// parseRange agrees with integers of unlimited size, however long the two numbers are.
 func TestRangesAgreeWithBigIntegers(t *testing.T) {
 	number := rapid.OneOf(rapid.StringMatching(`0{0,3}[0-9]{1,3}`), rapid.StringMatching(`[0-9]{17,22}`))
 	rapid.Check(t, func(t *rapid.T) {
@@ -92,8 +92,8 @@ func FuzzRange(f *testing.F) {
 	})
 }
 
-// More ranges than a client wants are none, and few parts are never the whole file
-// many times.
+// A header with more ranges than clients send is ignored, and the accepted ranges never add up to several times the
+// file.
 func TestTheCostOfRangesIsBounded(t *testing.T) {
 	for _, n := range []int{1, 10, 1000, 100_000} {
 		h := http.Header{"Range": {"bytes=" + strings.Repeat("0-,", n) + "0-"}}
