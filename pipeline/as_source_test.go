@@ -25,7 +25,7 @@ func head(t *testing.T, yaml string) *pipeline.Head[*token] {
 	return h
 }
 
-// asSource starts a run, and checks in the end that nothing of it is left.
+// asSource starts a run, and checks at the end of the test that the run has left nothing behind.
 func asSource(t *testing.T, p *probe) *pipeline.RunSource {
 	t.Helper()
 	t.Cleanup(func() { require.Zero(t, p.live.Load(), "tokens that were not released") })

@@ -60,7 +60,7 @@ func (c camera) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error
 	return pipeline.End(endcause.EndOfFile)
 }
 
-// exampleEnv is what a program provides: one pool for all, a log and a clock.
+// exampleEnv returns the environment that a program provides: one pool for all runs, a log and a clock.
 func exampleEnv(pool *media.Pool) pipeline.Env {
 	services := &pipeline.Services{}
 	pipeline.Provide(services, pool)

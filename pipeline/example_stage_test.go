@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// stillConfig is what a declaration can set.
+// stillConfig holds the settings of the stage.
 type stillConfig struct {
 	Every int `yaml:"every" doc:"one chunk of so many goes on"`
 }

@@ -18,8 +18,8 @@ import (
 	_ "github.com/gospool/spool/stages"
 )
 
-// A pipeline is a list of stages, each a name with its settings. Compile checks all of it, and
-// does no I/O: it says what is wrong, where, and what was probably meant.
+// A pipeline is a list of stages, each a name with its settings. Compile checks the whole list without I/O: an error
+// names the fault, its place, and the probable intention.
 func ExampleCompile() {
 	stages, err := config.Parse("door.yaml", []byte("[camera, segmenter: {max_duration: 2s}, mp4: {record_path: /srv/door}, 'null']"))
 	if err != nil {

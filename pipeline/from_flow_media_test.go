@@ -25,8 +25,7 @@ func init() {
 	})
 }
 
-// record runs 8 seconds of a camera through a flow into files, and makes sure that nothing is
-// left of it.
+// record runs 8 seconds of a camera through a flow into files, and checks that the run releases all its memory.
 func record(t *testing.T, create makeFlow) (run *pipeline.Run, dir string, pool *media.Pool) {
 	t.Helper()
 	dir, pool = t.TempDir(), pipelinetest.Pool(t)

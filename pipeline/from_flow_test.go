@@ -21,7 +21,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// Unpooled makes a token one that may leave the pipeline.
+// Unpooled returns a copy of the token that may leave the pipeline.
 func (t *token) Unpooled() *token {
 	return &token{n: t.n, live: new(atomic.Int64)}
 }
@@ -283,7 +283,7 @@ func TestAFlowIsAbortedWhileItWorks(t *testing.T) {
 	<-working
 	cause := errors.New("enough")
 	run.Abort(cause)
-	<-cancelled // the flow is told
+	<-cancelled // the flow is cancelled
 	close(gate)
 	require.ErrorIs(t, await(t, run), cause)
 }

@@ -75,7 +75,7 @@ func TestAnIgnoreSinkIsAStage(t *testing.T) {
 	require.EqualValues(t, 1000, run.Status()[1].Taken)
 }
 
-// A connector logs its error and reads on; the run is told by WithContextCancel.
+// A connector logs its error and reads on; WithContextCancel ends the run.
 func TestASinkThatFails(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing", "list")
 	for name, c := range map[string]struct {
@@ -120,7 +120,7 @@ func (s ownSink) AwaitCompletion() { s.await() }
 func TestASinkIsAbortedWhileItIsBusy(t *testing.T) {
 	g := &graphTest{
 		probe: &probe{count: -1},
-		sink:  func(*pipeline.Graph) (streams.Sink, error) { return extension.NewChanSink(make(chan any)), nil }, // read by nobody
+		sink:  func(*pipeline.Graph) (streams.Sink, error) { return extension.NewChanSink(make(chan any)), nil }, // without a reader
 	}
 	run := g.start(t, "[numbers, graph_sink]")
 	require.Eventually(t, func() bool { return len(run.Busy()) > 0 }, time.Minute, time.Millisecond)

@@ -77,7 +77,7 @@ func TestAnAbortEndsAFileSource(t *testing.T) {
 	require.ErrorIs(t, await(t, run), pipeline.ErrAborted)
 }
 
-// A channel that nobody closes is left as it is: nothing that is sent later is lost.
+// A drain leaves a channel open and unread that its sender has not closed, so that a value sent later is not lost.
 func TestADrainLeavesAChanSource(t *testing.T) {
 	in := make(chan any)
 	g := &graphTest{clock: &lapse{}, source: func(*pipeline.Graph) (streams.Source, error) { return extension.NewChanSource(in), nil }}

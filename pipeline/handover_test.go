@@ -24,7 +24,7 @@ func TestKeptIsTakenOnceOrClosed(t *testing.T) {
 	k.Close()
 	require.Equal(t, 1, left.closed)
 	k.Leave("source", late)
-	require.Equal(t, 1, late.closed, "nobody comes any more")
+	require.Equal(t, 1, late.closed, "no stage takes it after Close")
 	require.Zero(t, taken.closed)
 
 	(*Handover)(nil).Leave("source", alone)

@@ -18,8 +18,7 @@ func replayed(t *testing.T, p *probe, ctx context.Context, stages string) (bool,
 	return pipeline.Replay(ctx, compile(t, stages), env(p), "live/x", two...)
 }
 
-// What is replayed goes through the stages behind the one that makes it, and
-// never through that.
+// Replayed elements go through the stages behind the one that replays, and never through that stage itself.
 func TestReplayGoesThroughTheStagesBehind(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	p := &probe{count: 9}

@@ -67,7 +67,7 @@ func TestRetryWaitsAfterFailuresOnly(t *testing.T) {
 	}
 }
 
-// What has worked need not be what has lasted.
+// Worked decides whether an attempt counts as a success, not the time that it lasted.
 func TestRetryAsksWhetherAnAttemptHadWorked(t *testing.T) {
 	clock, made, worked := &waitless{}, 0, false
 	r := pipeline.Retry{Clock: clock, Worked: func() bool { return worked }, Failed: func(error, time.Duration) { worked = made == 2 }}

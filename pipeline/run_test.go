@@ -29,10 +29,10 @@ type token struct {
 
 func (t *token) Release() { t.live.Add(-1) }
 
-// probe is what one test hands to its stages, as a service.
+// probe is a service that one test hands to its stages.
 type probe struct {
 	live   atomic.Int64 // tokens not released
-	count  int          // the source's tokens; -1: until it is told to stop
+	count  int          // the source's tokens; -1: until it is stopped
 	end    error        // what the source returns
 	failAt int          // the stage "twice" fails on this token
 	panics bool         // by a panic
@@ -361,8 +361,8 @@ func TestSourceErrorDrains(t *testing.T) {
 	require.Zero(t, p.live.Load())
 }
 
-// A stage behind the one that failed may be stuck: a stop still ends the run in
-// time, and the first error stays the run's.
+// A stage behind the failed one may be stuck: a stop still ends the run within its deadline, and the run returns the
+// first error.
 func TestDrainAfterAnErrorHasTheStopsDeadline(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := &probe{count: -1, failAt: 2, gate: make(chan struct{})}

@@ -57,7 +57,7 @@ func TestAServiceThatIsNeededIsMissedWhenThePipelineIsBuilt(t *testing.T) {
 func TestAnOptionalServiceThatIsMissingIsListed(t *testing.T) {
 	plan, e := compile(t, "[numbers, writer]"), env(&probe{})
 	pipeline.Provide(e.Services, ink{"blue"})
-	pipeline.Provide(e.Services, &quill{}) // under its own type: nobody asks for that
+	pipeline.Provide(e.Services, &quill{}) // under its own type, which no stage requests
 	_, err := plan.Build(e, "live/x", nil)
 	require.NoError(t, err)
 	require.Equal(t, &writer{ink: ink{"blue"}, paper: &paper{"A4"}}, written)

@@ -10,10 +10,10 @@ import (
 )
 
 // Codec is all that the program knows of one coding of pictures or sound. Each has a
-// file of its own, which makes it and registers it; all others ask here.
+// file of its own, which makes it and registers it; other code looks it up here.
 type Codec struct {
 	ID                media.Codec // given by Register
-	media.CodecTraits             // NAL and AlwaysSync follow from what is here
+	media.CodecTraits             // Register derives NAL and AlwaysSync from the other fields
 	Title             string      // as people write it
 
 	// NAL reads NAL units, where access units are lists of them; nil: an access unit is

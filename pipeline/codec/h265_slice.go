@@ -1,7 +1,7 @@
 package codec
 
-// readSlice265 follows ITU-T H.265, 7.3.6.1, as far as the first slice segment of a
-// picture goes; all others say by their first bit that they are none.
+// readSlice265 reads the first slice segment header of a picture (ITU-T H.265, 7.3.6.1).
+// The first bit of any other segment header marks it as not the first.
 func (h *SliceReader) readSlice265(nal []byte) (s SliceHeader) {
 	t := nal[0] >> 1 & 0x3f
 	s.OK, s.IDR = true, t == 19 || t == 20

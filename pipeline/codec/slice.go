@@ -38,7 +38,7 @@ func (h *SliceReader) Set(nal []byte) { h.nal.takeSet(h, nal) }
 // Read reads the header of a slice.
 func (h *SliceReader) Read(nal []byte) SliceHeader { return h.nal.readSlice(h, nal) }
 
-// headSPS and headPPS are what the reading of slice headers takes from parameter
+// headSPS and headPPS hold the fields that slice headers are read with from parameter
 // sets.
 type headSPS struct {
 	known        bool

@@ -18,7 +18,7 @@ type h264Sets struct {
 	nal  []byte
 }
 
-// h264PPS is what a slice header needs of a PPS (7.3.2.2).
+// h264PPS holds the fields of a PPS that slice headers are read with (7.3.2.2).
 type h264PPS struct {
 	id, sps    uint32
 	cabac      bool // entropy_coding_mode_flag

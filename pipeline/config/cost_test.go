@@ -27,8 +27,7 @@ func counting(head, part, tail string) func(n int) string {
 	}
 }
 
-// hostileTexts are texts that some reader of YAML takes quadratic time for, or much
-// memory, and others of their kind.
+// hostileTexts are texts for which a YAML reader may need quadratic time or much memory, and variants of them.
 var hostileTexts = map[string]func(n int) string{
 	"keys in keys on a line":     again("", "a: ", ""),
 	"quoted keys in keys":        again("", `"a": `, ""),

@@ -290,8 +290,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// A mode of files is what was written, not what some readers of YAML make of it; where it is
-// a number to all, the hint keeps the way in which it was written.
+// A mode of files keeps the text as written, though some YAML readers make another number of it. Where every reader
+// sees a number, the hint keeps the notation, too.
 func TestAnOctalNumberIsTextWhereTextIsWanted(t *testing.T) {
 	var into struct {
 		Mode  string          `yaml:"mode"`

@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// canary is what nothing may show.
+// canary is a secret that no output may contain.
 const canary = "c4n4ry"
 
 // hiding has every type that hides, open and not.
@@ -49,7 +49,7 @@ func filled() hiding {
 	}
 }
 
-// However a value is printed, logged or encoded, what is hidden does not appear.
+// A hidden value does not appear, however it is printed, logged or encoded.
 func TestWhatIsHiddenIsNotPrinted(t *testing.T) {
 	v := filled()
 	shown := map[string]string{}
@@ -79,7 +79,7 @@ func TestWhatIsHiddenIsNotPrinted(t *testing.T) {
 	}
 }
 
-// Each is the text itself for who asks for it, and what is equal is so by its text.
+// Reveal returns the text, and two hidden values are equal if their texts are.
 func TestWhatIsHiddenIsRevealed(t *testing.T) {
 	require.Equal(t, "a", config.NewSecret("a").Reveal())
 	require.True(t, config.NewSecret("a") == config.NewSecret("a"))

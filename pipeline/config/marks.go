@@ -84,7 +84,7 @@ func (x *texts) of(t reflect.Type, path, says, oneof string) {
 		}
 	case t.Kind() == reflect.Map: // its keys are text
 		x.found = append(x.found, Mark{path, says})
-	case t.Kind() == reflect.String && oneof == "", slices.Contains(x.open, t): // or what is in a type that holds itself
+	case t.Kind() == reflect.String && oneof == "", slices.Contains(x.open, t): // or a type that contains itself
 		x.found = append(x.found, Mark{path, says})
 	case t.Kind() == reflect.Struct && len(fieldsOf(t)) == 0 && t.NumField() > 0: // a form of its own
 		x.found = append(x.found, Mark{path, says})

@@ -95,7 +95,7 @@ type free struct {
 
 type stringOfOurs string
 
-// TestTextsAreFoundWhateverTheirForm: a setting that nothing is said about is found, too.
+// A setting without any description is found, too.
 func TestTextsAreFoundWhateverTheirForm(t *testing.T) {
 	require.Equal(t, []config.Mark{
 		{"own", "red"}, {"list", ""}, {"sides/*/deep", "blue"}, {"by", ""}, {"loose", ""}, {"any", ""}, {"at", ""},

@@ -33,8 +33,8 @@ func work(t *testing.T, forget int) *powercut.Disk {
 
 const dir, name = "a/b/c", "a/b/c/file"
 
-// broken tells what of a state is not as it was promised: the directory, or a file that
-// is neither the one promised nor the next one.
+// broken returns how a state breaks its promise: the directory is gone, or the file has neither the promised content
+// nor the next one.
 func broken(s powercut.State) string {
 	if len(s.Notes) == 0 {
 		return ""
@@ -62,7 +62,7 @@ func TestNothingIsBrokenByAPowerCut(t *testing.T) {
 		states++
 		require.Empty(t, broken(s), "cut after operation %d, %s", s.Cut, s.What)
 		require.NoError(t, durable.MkdirAll(powercut.Files{Disk: s.Disk}, dir, 0o700))
-		require.NoError(t, durable.Replace(powercut.Files{Disk: s.Disk}, name, []byte("after"), 0o600), "what a crash left is in nobody's way")
+		require.NoError(t, durable.Replace(powercut.Files{Disk: s.Disk}, name, []byte("after"), 0o600), "the leftovers of a crash do not prevent a replacement")
 	}
 	require.Greater(t, states, 50)
 }
@@ -79,12 +79,12 @@ func TestForgottenSyncIsSeen(t *testing.T) {
 			}
 		}
 		_, what := disk.Syncs()
-		require.NotEmpty(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+		require.NotEmpty(t, caught, "no state shows that sync %d is missing: %s", n, what)
 	}
 }
 
-// TestFilesOnTheRealDisk: what is there is replaced, what a crash left is taken away,
-// and nothing else stays.
+// TestFilesOnTheRealDisk replaces a file, with the leftovers of a crash beside it: they are removed, and no other file
+// remains.
 func TestFilesOnTheRealDisk(t *testing.T) {
 	disk, at := durable.Disk{}, filepath.Join(t.TempDir(), "x", "y")
 	require.NoError(t, durable.MkdirAll(disk, at, 0o700))

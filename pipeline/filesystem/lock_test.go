@@ -95,7 +95,7 @@ func TestALockFileEndsWithItsProcess(t *testing.T) {
 	require.Len(t, entries, 1, "%v", entries)
 }
 
-// Who made a lock file, and what that means to us.
+// The maker of a lock file, compared with this process, decides whether the lock holds.
 func TestWhoseALockFileIs(t *testing.T) {
 	me := ThisProcess()
 	for name, c := range map[string]struct {
@@ -127,7 +127,7 @@ func TestWhoseALockFileIs(t *testing.T) {
 	}
 }
 
-// A kill may come between a lock file and what is in it.
+// A kill between the creation of a lock file and the write of its content leaves it empty.
 func TestAnEmptyLockFileEndsAfterAMinute(t *testing.T) {
 	dir, file := locked(t)
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

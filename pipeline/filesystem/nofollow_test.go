@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// What leads out of a directory, over a link, or to what is no file is not opened, and
-// nothing waits for the other end of a pipe.
+// A name that leaves the directory, that crosses a link, or that is no regular file is not opened, and a pipe does not
+// block the caller.
 func TestOnlyFilesOfADirectoryAreOpened(t *testing.T) {
 	above := t.TempDir()
 	dir := filepath.Join(above, "dir")

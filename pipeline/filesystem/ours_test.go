@@ -26,18 +26,18 @@ func TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead(t *testing.T) {
 		do     func(dir, file string) error
 		refuse string // "" where it is read
 	}{
-		"as it was made":                 {func(string, string) error { return nil }, ""},
-		"readable by all":                {func(_, file string) error { return os.Chmod(file, 0o644) }, ""},
-		"writable by the group":          {func(_, file string) error { return os.Chmod(file, 0o620) }, "chmod go-w"},
-		"writable by all":                {func(_, file string) error { return os.Chmod(file, 0o602) }, "chmod go-w"},
-		"directory of all":               {func(dir, _ string) error { return os.Chmod(dir, 0o777) }, "chmod go-w"},
-		"directory of the group":         {func(dir, _ string) error { return os.Chmod(dir, 0o775) }, "chmod go-w"},
-		"directory of all, sticky":       {func(dir, _ string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, ""},
-		"a link":                         {func(_, file string) error { return aside(file, os.Symlink) }, "it is a link"},
-		"a link that leads nowhere":      {func(_, file string) error { return nowhere(file) }, "it is a link"},
-		"a second name":                  {func(_, file string) error { return aside(file, os.Link) }, "hard link"},
-		"a directory":                    {func(_, file string) error { return instead(file, func() error { return os.Mkdir(file, 0o700) }) }, "no regular file"},
-		"a pipe, which nobody writes to": {func(_, file string) error { return instead(file, func() error { return unix.Mkfifo(file, 0o600) }) }, "no regular file"},
+		"as it was made":            {func(string, string) error { return nil }, ""},
+		"readable by all":           {func(_, file string) error { return os.Chmod(file, 0o644) }, ""},
+		"writable by the group":     {func(_, file string) error { return os.Chmod(file, 0o620) }, "chmod go-w"},
+		"writable by all":           {func(_, file string) error { return os.Chmod(file, 0o602) }, "chmod go-w"},
+		"directory of all":          {func(dir, _ string) error { return os.Chmod(dir, 0o777) }, "chmod go-w"},
+		"directory of the group":    {func(dir, _ string) error { return os.Chmod(dir, 0o775) }, "chmod go-w"},
+		"directory of all, sticky":  {func(dir, _ string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, ""},
+		"a link":                    {func(_, file string) error { return aside(file, os.Symlink) }, "it is a link"},
+		"a link that leads nowhere": {func(_, file string) error { return nowhere(file) }, "it is a link"},
+		"a second name":             {func(_, file string) error { return aside(file, os.Link) }, "hard link"},
+		"a directory":               {func(_, file string) error { return instead(file, func() error { return os.Mkdir(file, 0o700) }) }, "no regular file"},
+		"a pipe without a writer":   {func(_, file string) error { return instead(file, func() error { return unix.Mkfifo(file, 0o600) }) }, "no regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, file := planted(t)
@@ -77,11 +77,10 @@ func TestAFileOfAnotherUserIsNotRead(t *testing.T) {
 	require.ErrorIs(t, Own{Top: filepath.Dir(dir)}.OurDirectory(dir), ErrNotOurs)
 }
 
-// TestAFileThatAnotherUserCanPutBackIsNotRead: the owner of a directory renames what is in it
-// whatever its modes are.
+// The owner of a directory can rename its entries whatever their modes are.
 func TestAFileThatAnotherUserCanPutBackIsNotRead(t *testing.T) {
 	if os.Geteuid() != 0 {
-		return // who can give nothing away
+		return // only root can chown a file to another user
 	}
 	for _, mode := range []fs.FileMode{0o700, 0o755, 0o777 | fs.ModeSticky} {
 		dir, file := planted(t)
@@ -136,7 +135,7 @@ func TestADirectoryThatOthersCanHavePutFilesIntoIsNotOurs(t *testing.T) {
 	}
 }
 
-// aside moves a file and leads to it from where it was.
+// aside moves a file and puts a link to it in its place.
 func aside(file string, lead func(from, to string) error) error {
 	if err := os.Rename(file, file+".moved"); err != nil {
 		return err

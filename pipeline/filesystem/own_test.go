@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestNoLinkBelowADirectoryLeadsToWhatSpoolKeeps, whatever is asked of the name, whether the
-// link is the name or leads to it. What it leads to stays as it was.
+// No operation follows a link, whether the link is the name itself or a directory on its way. The target of the link
+// stays unchanged.
 func TestNoLinkBelowADirectoryLeadsToWhatSpoolKeeps(t *testing.T) {
 	home := t.TempDir()
 	real, top, outside := filepath.Join(home, "real"), filepath.Join(home, "top"), filepath.Join(home, "outside")

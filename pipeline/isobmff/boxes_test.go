@@ -93,8 +93,7 @@ func TestTheCostOfAWalkIsProportional(t *testing.T) {
 	}
 }
 
-// FuzzBoxes: a walk visits each byte at most once, in order, and a path of finds
-// ends in what was walked.
+// FuzzBoxes: a walk visits each byte at most once, in order, and a path of finds ends within the walked boxes.
 func FuzzBoxes(f *testing.F) {
 	f.Add(isobmfftest.Box("moov", isobmfftest.Box("trak", isobmfftest.Box("tkhd", []byte("1"))), isobmfftest.Box("free")))
 	f.Add(append(isobmfftest.Box("free"), isobmfftest.LargeHeader("mdat", 20)...))

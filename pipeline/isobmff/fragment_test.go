@@ -92,7 +92,7 @@ func TestARunIsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-// go-mp4 reads what is written by hand, and what it writes is read.
+// go-mp4 reads the runs that this package writes, and the other way round.
 func TestRunsAreThoseOfAnotherLibrary(t *testing.T) {
 	for name, c := range runs() {
 		var w isobmff.Writer
@@ -202,8 +202,8 @@ func TestTheCostOfARunIsProportional(t *testing.T) {
 	})
 }
 
-// FuzzFragment: a traf of any bytes is read within its bounds, and one that is exact
-// and was written is read as it was.
+// FuzzFragment: a traf of any bytes is read within its bounds, and an exact one comes back from its written form
+// unchanged.
 func FuzzFragment(f *testing.F) {
 	for _, c := range runs() {
 		var w isobmff.Writer

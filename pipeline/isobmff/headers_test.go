@@ -79,8 +79,7 @@ var headers = map[string]struct {
 	},
 }
 
-// reach is how far a header must be there for its reader to call it whole, where that is
-// not all of it.
+// reach is the number of bytes that a header needs for its reader to accept it, where that is less than its size.
 var reach = map[string]map[uint8]int{"mvhd": {0: 16, 1: 24}, "mdhd": {0: 22, 1: 34}, "hdlr": {0: 12}}
 
 func TestHeadersAreReadAsTheyWereWritten(t *testing.T) {
@@ -268,8 +267,8 @@ func FuzzHeaders(f *testing.F) {
 	})
 }
 
-// An edit that is longer than the track is now ends with it; the others, and what else
-// is in an entry, stay as they are.
+// An edit that is longer than the track is shortened to the track's end; the other edits, and the other fields of an
+// entry, do not change.
 func TestNoEditIsLongerThanTheTrack(t *testing.T) {
 	lists := map[string]func(durations [2]uint64) []byte{
 		"wide": func(d [2]uint64) []byte {

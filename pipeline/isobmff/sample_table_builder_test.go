@@ -9,8 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// built are columns as a builder takes them in, chunk by chunk, and what is read of them
-// again.
+// built adds columns to a builder chunk by chunk, and returns the samples and the table that is read back.
 func built(t testing.TB, c *media.Columns, perChunk int, shift int64, begin, apart int64) (want []isobmff.Sample, table *isobmff.SampleTable) {
 	var b isobmff.TableBuilder
 	at := begin

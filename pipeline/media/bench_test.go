@@ -39,8 +39,7 @@ func newCamera(tb testing.TB, pool *Pool, bitrate int, emit func(*Chunk)) *camer
 	return c
 }
 
-// picture appends the next picture and the sound up to it, and tells how many
-// access units and bytes that were.
+// picture appends the next picture and the sound up to it, and returns the number of access units and of bytes.
 func (c *camera) picture() (units, bytes int) {
 	v, a := &c.units[0], &c.units[1]
 	for c.m*1024*25 <= c.n*48000 {

@@ -9,10 +9,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What is lost on the way, and what a full queue drops around it, is told once: by the
-// gaps before chunks, by those in them and by the marks between them. A gap before a
-// file, which counts from unit to unit, may tell a picture more. So it is where the bound
-// has no room for a GOP, which is dropped from behind, too.
+// Each access unit that is lost on the way, or dropped around the loss by a full queue, is reported once: by the gaps
+// before chunks, by those within chunks, or by the marks between chunks. The gap before a file, which is measured from
+// unit to unit, may be one picture longer, and so may a gap where the bound has no room for a GOP, which is then
+// dropped from its end, too.
 func TestEachLostSecondIsToldOnceWhateverAQueueDrops(t *testing.T) {
 	for name, policy := range map[string]DropPolicy{"oldest": DropOldest, "newest": DropNewest} {
 		t.Run(name, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { lostAndDropped(t, policy) }) })
@@ -82,7 +82,7 @@ func lostAndDropped(t *rapid.T, policy DropPolicy) {
 			big++
 		}
 	}
-	for key := false; !key; next++ { // before which what is missing is told
+	for key := false; !key; next++ { // the gap is reported before a key frame
 		put(next, 0)
 		key = next%gop == 0
 	}

@@ -52,8 +52,8 @@ func TestGapsThatDoNotFitAreCounted(t *testing.T) {
 	require.Len(t, list, MaxGaps, "it is another list")
 }
 
-// What the gap before the next file tells is left out of the list where that file begins
-// at once: all of it, and nothing else, however full the list is.
+// Where the next file begins at once, its gap is left out of the list: the whole gap, and no other, however full the
+// list is.
 func TestWhatTheNextFileTellsStaysApartInAFullList(t *testing.T) {
 	for before := range 3 * MaxChunkGaps {
 		for next := range 3 * MaxChunkGaps {
@@ -159,8 +159,8 @@ func TestATrackThatStallsWhileAnotherGoesOnIsNoted(t *testing.T) {
 	}, gaps)
 }
 
-// A hole behind which a file is cut tells of itself there, and within the file where
-// pictures behind it are still in that.
+// A hole that cuts a file is noted in the file behind it, and in the file before it if that has pictures from behind
+// the hole.
 func TestAHoleThatCutsIsNotedOnceForEachFile(t *testing.T) {
 	lose := func(from, to int64) func(int, int64, *AU) bool {
 		return func(track int, n int64, au *AU) bool {

@@ -8,16 +8,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A queue is compared, step by step, with a reference that keeps all that ever was put
-// in one list and marks in it what was taken and what was lost.
+// A queue is compared, step by step, with a reference that keeps every element in one log and records there whether
+// it was taken or lost.
 
-// fate is what became of what was put.
+// fate is the state of an element of the log.
 type fate uint8
 
 const (
 	waiting fate = iota
 	taken
-	lost // and not said yet
+	lost // and not reported yet
 	said // in a gap
 )
 
@@ -27,7 +27,7 @@ type wasPut struct {
 	seq   uint64
 	start bool
 	mark  MarkKind // 0: media
-	gap   Gap      // what is missing once it is lost
+	gap   Gap      // its gap once it is lost
 	loss  GOPLoss
 	bytes int
 	span  int64
@@ -146,8 +146,8 @@ func (r *referenceQueue) oldest(by *GOPLoss) {
 	r.refusing = by
 }
 
-// gapBefore is what was lost before a place in the log and not said, in order. It is
-// said with that.
+// gapBefore returns the sum of the losses before a place in the log that no gap has reported, and marks them as
+// reported.
 func (r *referenceQueue) gapBefore(at int) (g Gap, missing bool) {
 	for i := range r.log[:at] {
 		if w := &r.log[i]; w.fate == lost {
@@ -157,8 +157,7 @@ func (r *referenceQueue) gapBefore(at int) (g Gap, missing bool) {
 	return g, missing
 }
 
-// next is what a take gives: a gap, or the place in the log of a chunk; at is -1 where
-// nothing waits.
+// next returns the result of a take: a gap, or the place in the log of a chunk; at is -1 if the queue is empty.
 func (r *referenceQueue) next() (at int, gap Gap, isGap bool) {
 	for i := range r.log {
 		w := &r.log[i]
@@ -243,7 +242,7 @@ func (u *queueRun) take() bool {
 	return true
 }
 
-// check compares all that a queue tells of itself, and that its bounds hold.
+// check compares all figures that the queue reports, and checks its bounds.
 func (u *queueRun) check() {
 	chunks, bytes, span := u.ref.sum()
 	entries := 0
@@ -260,8 +259,7 @@ func (u *queueRun) check() {
 	require.True(u.t, chunks <= 1 || (l.MaxBytes == 0 || bytes <= l.MaxBytes) && (l.MaxSpan == 0 || span <= int64(l.MaxSpan)), "the bounds hold")
 }
 
-// drained is what must be true of all that was put, whatever the policy: this does not
-// ask the reference which chunks those should be.
+// drained checks the rules that hold under every policy, without a prediction of which chunks are dropped.
 func (u *queueRun) drained() {
 	var sum GOPLoss
 	next := 0 // of the log, where it goes on without a hole
@@ -351,8 +349,8 @@ func madeChunk(pool *Pool, set *TrackSet, seq uint64, dts int64, units, bytes in
 	return c
 }
 
-// Media that is parted and forgotten in a queue without bounds: each access unit is
-// taken or forgotten once, in order, and what is held is what is in the queue.
+// In an unbounded queue whose media is parted and forgotten, each access unit is taken or forgotten once, in order,
+// and Held and Span are those of the queued chunks.
 func TestAQueueIsPartedAndForgottenAsAsked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pool := NewCheckedPool()

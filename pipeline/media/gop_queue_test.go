@@ -33,8 +33,8 @@ func takeAll(t *testing.T, q *GOPQueue) (seqs []uint64, gaps []Gap) {
 	return seqs, gaps
 }
 
-// The same media, put into queues of the same bound: what is left is the newest of one
-// and the oldest of the other, and the gap is where it is missing.
+// Two queues of the same bound get the same media: DropOldest keeps the newest of it and DropNewest the oldest, and
+// the gap stands where media was dropped.
 func TestAFullQueueDropsFromTheEndOfItsPolicy(t *testing.T) {
 	lost := GOPLosses{Bound: GOPLoss{Chunks: 4, AccessUnits: 100, Bytes: 100_000}}
 	gap := Gap{Cause: GapOverload, DurationNS: 4e9, Chunks: 4}
@@ -92,7 +92,7 @@ func TestAQueueTakesALargeChunkBesideMarks(t *testing.T) {
 	}
 }
 
-// Room that was made for what comes at once is there until the queue was empty.
+// AllowSpan raises the bound until the queue is empty.
 func TestAQueueMakesRoomForASpan(t *testing.T) {
 	q := NewGOPQueue(NewCheckedPool(), GOPLimits{Policy: DropOldest, MaxSpan: 2 * time.Second})
 	q.AllowSpan(4e9)
@@ -137,7 +137,7 @@ func TestAQueueAllocatesNothingPerChunk(t *testing.T) {
 	}
 }
 
-// The room of a queue does not keep what has left it, however that was.
+// A queue keeps no reference to an element that has left it, in whichever way.
 func TestAQueueForgetsWhatHasLeftIt(t *testing.T) {
 	pool := NewCheckedPool()
 	q := NewGOPQueue(pool, GOPLimits{Policy: DropOldest, MaxSpan: 6 * time.Second})

@@ -70,8 +70,8 @@ func TestWhatBeginsAFileBeginsAChunk(t *testing.T) {
 	}
 }
 
-// Large pictures fill chunks at their bound. One flush interval of them ends with
-// one chunk, which is what a disk is asked for at.
+// Large pictures fill chunks to their size bound. A flush interval of them ends with one chunk, so that the disk is
+// synced once.
 func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
 	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 15}, video())
 	f.film(60, 1, 9600, 600)
@@ -88,8 +88,7 @@ func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
 	require.InDelta(t, 10, ends, 1)
 }
 
-// The chunk behind one that was cut for its size ends where the flush interval does,
-// however few bytes come then.
+// After a chunk that was cut for its size, the next chunk ends with the flush interval, however few bytes it has.
 func TestAChunkEndsTheFlushIntervalOfTheOneBefore(t *testing.T) {
 	f := newFeed(t, BuilderConfig{MaxBytes: 1000}, video())
 	for i := range int64(50) {

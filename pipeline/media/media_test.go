@@ -22,14 +22,14 @@ func setOf(t require.TestingT, tracks ...Track) *TrackSet {
 	return set
 }
 
-// feed appends to a builder and keeps what comes out until the test ends, when
-// nothing may be left of it.
+// feed appends to a builder and keeps the finished chunks until the test ends. It then checks that all memory is
+// released.
 type feed struct {
 	*Builder
 	t    *testing.T
 	pool *Pool
 	out  []*Chunk
-	now  int64 // ns, arrival of what is appended next
+	now  int64 // ns, arrival of the next access unit
 }
 
 func newFeed(t *testing.T, cfg BuilderConfig, tracks ...Track) *feed {

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The model of a builder: whatever it takes comes out once, in order, as it
-// was; and every chunk is one that the rules allow.
+// model checks a builder: each appended access unit comes out once, in order and unchanged, and every chunk obeys the
+// rules.
 type model struct {
 	t     *rapid.T
 	b     *Builder
@@ -197,7 +197,7 @@ func (m *model) clock(c *Chunk) {
 	require.Contains(m.t, m.utcs, c.UTC, "made up")
 }
 
-// column checks one track and takes what is in it off the list.
+// column checks one track of a chunk and removes its access units from the list of the expected ones.
 func (m *model) column(c *Chunk, track int, ends map[int]int64) {
 	col, limits := &c.Tracks[track], &m.b.tracks[track].limits
 	n := col.Len()

@@ -91,8 +91,7 @@ func TestWhatIsUsualIsForgottenAfterADay(t *testing.T) {
 	require.Len(t, gapsOf(f), 1)
 }
 
-// Sound goes on while a picture is awaited: chunks are handed out, and none of it
-// is lost.
+// While no picture arrives sound still does: its chunks are handed out, and no sound is lost.
 func TestSoundGoesOnBetweenRarePictures(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video(), audio())
 	const frame = 1024 * sec / 48000

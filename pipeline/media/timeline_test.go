@@ -57,8 +57,7 @@ type stream struct {
 	last  int64 // time of the last one, as sent
 }
 
-// due sends what is due at a moment of media time. Behind at, the sender's
-// clock is off by a jump.
+// due appends the access units that are due at a moment of media time. After at, the sender's clock is off by jump.
 func (s *stream) due(f *feed, track int, now, at, jump int64) {
 	for ToNanos(int64(s.n)*s.step, s.scale) <= now {
 		s.last = FromNanos(s.base, s.scale) + int64(s.n)*s.step

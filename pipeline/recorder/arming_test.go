@@ -79,8 +79,8 @@ func TestAStreamIsArmedUntilItComesAndAgainWhenItHasLeft(t *testing.T) {
 	b.refusedToArm(t, err)
 }
 
-// Whoever publishes names for a moment, each of which was started, does not arm more of
-// them than may be: such a recording ends with its publisher.
+// A publisher that goes through many names, with a start for each, cannot arm more streams than the limit: beyond it a
+// recording ends with its publisher.
 func TestARecordingEndsWithItsPublisherWhereNoMoreMayBeArmed(t *testing.T) {
 	b := newRig(t, pipeline.Manual)
 	b.LimitArmed(1)

@@ -18,8 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// token is the element that would flow in these tests. None does: they are about
-// who begins and ends runs.
+// token is the element type of these pipelines. No element flows: the tests are about the begin and the end of runs.
 type token struct{}
 
 type collect struct{}

@@ -18,8 +18,7 @@ func init() {
 	pipeline.RegisterSink("files", struct{}{}, "", func(pipeline.Settings, struct{}) (pipeline.Sink[int], error) { return nil, nil }, pipeline.MakesFiles)
 }
 
-// TestTriggerThatWaitsForARun is told of in the log if none comes any more, and a job
-// that has ended takes none.
+// A trigger waits for a run. If no run comes the log names the trigger, and an ended job refuses triggers.
 func TestTriggerThatWaitsForARun(t *testing.T) {
 	var log bytes.Buffer
 	stages, err := config.Parse("test.yaml", []byte("[never, files]"))

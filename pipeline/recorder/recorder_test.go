@@ -115,7 +115,7 @@ func TestDurationCountsFromThePublisher(t *testing.T) {
 	_, err := b.Start("conf/a", recorder.StartOptions{Duration: 7 * time.Second})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
-	require.Zero(t, b.clock.fire(7*time.Second), "nobody publishes yet")
+	require.Zero(t, b.clock.fire(7*time.Second), "the stream has no publisher yet")
 	b.dir.setLive("conf/a", true)
 	b.Began("conf/a")
 	require.Eventually(t, func() bool { return b.clock.fire(7*time.Second) == 1 }, time.Minute, time.Millisecond)

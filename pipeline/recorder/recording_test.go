@@ -15,8 +15,7 @@ func newIdle() *Recorder {
 	return New(pipeline.Env{Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock}, nil, nil, nil, time.Minute)
 }
 
-// TestTheLastJobsOfSomeStreamsAreRemembered: publishers choose paths, so what is known
-// of streams that are gone has a bound.
+// Publishers choose paths, so the number of ended streams whose jobs are remembered is bounded.
 func TestTheLastJobsOfSomeStreamsAreRemembered(t *testing.T) {
 	r := newIdle()
 	name := func(n int) string { return fmt.Sprint("live/", n) }

@@ -70,7 +70,7 @@ func TestRestartInTheMiddleRecordsTheRest(t *testing.T) {
 	p.awaitGone(t, "a")
 }
 
-// The clock is an hour wrong until somebody sets it.
+// The clock is an hour wrong until it is set.
 func TestStepOfTheClock(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
 	p.ask(7.5)
@@ -138,14 +138,14 @@ func TestStopByHandHoldsAcrossARestart(t *testing.T) {
 	again.recorded(t, 10)
 }
 
-// With the next window the stop by hand is over, for what is always recorded too.
+// The next window ends the stop by hand, for the pipelines that always record, too.
 func TestNextWindowEndsTheStopByHand(t *testing.T) {
 	p := planOn(t, newRig(t, pipeline.Always, pipeline.Event), starts(t, "0 8 * * *", "UTC", time.Hour))
 	p.dir.setLive("a", true)
 	p.clock.set(p.day.Add(7 * time.Hour))
 	p.Began("a")
 	p.awaitRun(t, "a")
-	p.awaitRun(t, "a") // the one that waits for events is armed
+	p.awaitRun(t, "a") // the event pipeline is armed
 	_, err := p.Stop(t.Context(), "a")
 	require.NoError(t, err)
 	p.recorded(t, 8)

@@ -14,8 +14,7 @@ type known string
 func (known) Live(string) bool           { return false }
 func (k known) Configured(p string) bool { return p == string(k) }
 
-// TestStopsByHandOfNamesThatAreGoneAreForgotten: whoever may start and stop recordings
-// chooses the names.
+// Users choose the names in a stop, so the number of remembered stops is bounded.
 func TestStopsByHandOfNamesThatAreGoneAreForgotten(t *testing.T) {
 	r := newIdle()
 	r.dir = known("live/0")

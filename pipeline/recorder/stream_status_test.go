@@ -18,7 +18,7 @@ func TestAStreamTellsWhenItsRecordingStopsByItself(t *testing.T) {
 	b.awaitRun(t, "conf/a")
 	s, known := b.Stream("conf/a")
 	require.True(t, known)
-	require.Zero(t, s.Until, "nobody publishes yet")
+	require.Zero(t, s.Until, "the stream has no publisher yet")
 	b.dir.setLive("conf/a", true)
 	b.Began("conf/a")
 	s, _ = b.Stream("conf/a")
@@ -63,7 +63,7 @@ func TestAJobThatFailsIsInBackoff(t *testing.T) {
 	require.Contains(t, s.Report.LastError, "broken")
 }
 
-// What was asked for tells more than what is armed, whichever pipeline comes first.
+// The status of a stream is that of a started job rather than of an armed one, whichever pipeline comes first.
 func TestAStreamIsToldOfByTheJobThatWasAskedFor(t *testing.T) {
 	b := newRig(t, pipeline.Event, pipeline.Manual)
 	b.dir.setLive("live/x", true)

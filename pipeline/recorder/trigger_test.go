@@ -44,9 +44,8 @@ func init() {
 	}, pipeline.MakesFiles)
 }
 
-// TestTriggerPrefersAMarkToASecondFile: what a continuous recording holds is
-// marked there; what it does not is for the event pipelines, and only where
-// there is none a mark on a part is better than nothing.
+// Footage in a continuous recording is marked there; other footage is for the event pipelines. A mark on a part of the
+// span is the last resort, where no event pipeline exists.
 func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 	always, event, manual := pipeline.Always, pipeline.Event, pipeline.Manual
 	for name, c := range map[string]struct {

@@ -25,7 +25,7 @@ func declare(t *testing.T, name string, m pipeline.Mode, stages string, globs ..
 	return d
 }
 
-// updated tells what an update came to.
+// updated holds the result of an update.
 type updated struct {
 	recorder.Changes
 	drained int
@@ -64,7 +64,7 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 	}
 
 	require.Equal(t, 1, b.update(t, nil, one("[scripted, queue, collect]"), two).drained)
-	b.awaitRun(t, "conf/a") // still wanted by who began it
+	b.awaitRun(t, "conf/a") // the start by hand still holds
 
 	gone := b.update(t, nil, two)
 	require.Equal(t, updated{recorder.Changes{Removed: []string{"one"}}, 1}, gone)
@@ -102,7 +102,7 @@ func TestUpdateBeginsWhatIsAlwaysRecorded(t *testing.T) {
 	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "conf/**"))
 	require.Empty(t, b.Status("live/x"))
 	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Manual, "[scripted, collect]", "**"))
-	require.Empty(t, b.Recording(), "nobody has started it by hand")
+	require.Empty(t, b.Recording(), "it was not started by hand")
 }
 
 func TestHoldAndResume(t *testing.T) {
@@ -134,7 +134,7 @@ func TestHoldAndResume(t *testing.T) {
 	b.update(t, nil)
 	again := declare(t, "always", pipeline.Always, "[scripted, collect]", "**")
 	b.update(t, []string{"live/x"}, again)
-	b.awaitRun(t, "live/x") // neither the hold of the one that was removed holds, nor the stop before Resume
+	b.awaitRun(t, "live/x") // neither the removed pipeline's hold applies, nor the stop before Resume
 }
 
 func stopped(_ int, err error) error { return err }

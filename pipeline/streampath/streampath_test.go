@@ -45,9 +45,8 @@ func TestCheckPath(t *testing.T) {
 	}
 }
 
-// What a program, a shell, a file system or a URL reads as more than a name is in none that
-// is made now. The error names it, its place and what may stand there. What an earlier
-// version has recorded under such a name is still looked up.
+// A new path has no character to which a program, a shell, a file system or a URL gives a meaning. The error names the
+// character, its place and the allowed ones. Recordings of an earlier version under such a path are still found.
 func TestCheckPathRefusesOptionsAndScript(t *testing.T) {
 	for bad, want := range map[string]string{
 		"--config=/etc/evil": `begins with the character '-' (number 1)`, "live/-rf": `begins with the character '-' (number 6)`, "-": `'-' (number 1)`, "a/-/b": `'-' (number 3)`,
@@ -67,7 +66,7 @@ func TestCheckPathRefusesOptionsAndScript(t *testing.T) {
 	}
 }
 
-// matchSlowly is what Match means, by trying every number of segments for each **.
+// matchSlowly computes Match by trying every number of segments for each **.
 func matchSlowly(pattern, segs []string) bool {
 	switch {
 	case len(pattern) == 0:

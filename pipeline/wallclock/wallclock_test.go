@@ -42,7 +42,7 @@ func TestClockIsJudgedAtStart(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		wall   time.Time
-		newest time.Time // of the files; zero: there are none
+		newest time.Time // of the files; zero: no file
 		synced bool
 		state  wallclock.State // at the start
 		hour   wallclock.State // an hour later
@@ -93,7 +93,7 @@ func TestOwnRecordingsDoNotProveTheClock(t *testing.T) {
 	require.Equal(t, wallclock.Doubtful, w.Read().State)
 }
 
-// A recorder that runs for months is not far from what was there at its start.
+// After a run of months the wall clock is far from the newest file of the start; it is believed all the same.
 func TestALongRunIsNotDoubted(t *testing.T) {
 	clocks := &twoClocks{wall: today}
 	w, _ := watched(clocks)
@@ -125,7 +125,7 @@ func TestAStepIsNotBelievedForAnHour(t *testing.T) {
 	}
 }
 
-// Nothing was recorded before the start: the clock itself is what there was before.
+// If no file was recorded before the start, a step is measured against the clock at the start.
 func TestAStepByYearsIsDoubtedWithoutTheKernelsWord(t *testing.T) {
 	clocks := &twoClocks{wall: today}
 	w, _ := watched(clocks)

@@ -141,7 +141,7 @@ func TestBytesAnAccessUnit(t *testing.T) {
 	}
 }
 
-// TestEachByteIsChecked: no change of any byte is taken for an index, nor is a part of one.
+// Open refuses an index with any byte changed, and any part of an index.
 func TestEachByteIsChecked(t *testing.T) {
 	f := filmOf(shapes["variable rate, B frames"], 12, 4)
 	b := encode(t, f)
@@ -170,7 +170,7 @@ func TestAnEntryOfAnotherPlaceIsNone(t *testing.T) {
 	require.ErrorIs(t, open(t, b).Check(), index.ErrDamaged)
 }
 
-// counted counts what is read.
+// counted counts the bytes that are read.
 type counted struct {
 	io.ReaderAt
 	bytes, reads int

@@ -113,7 +113,7 @@ func CodecNamed(name string) string {
 	return ownName(name)
 }
 
-// number reads a number within bounds at the beginning of a text; 0: there is none.
+// number reads a number within bounds at the beginning of a text. It returns 0 if the text has no such number.
 func number(text string, least, most uint32) uint32 {
 	text = strings.Trim(text, blanks)
 	digits := 0

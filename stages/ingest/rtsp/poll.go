@@ -21,7 +21,7 @@ const (
 // pollEpoch is the zero of the moments of polling.
 var pollEpoch = time.Now()
 
-// poll sleeps to the next moment with data and reads it. It returns 0 if there is none, and if the connection has
+// poll sleeps to the next moment with data and reads it. It returns 0 if no data came, and if the connection has
 // ended or is closed: a plain read then returns the reason.
 func (c *conn) poll() (n int) {
 	c.listen(unpolledBytes)
