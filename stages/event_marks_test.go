@@ -37,8 +37,8 @@ func TestKeyFramesOfLongAgoAreRememberedCoarsely(t *testing.T) {
 	require.Equal(t, int64(1000*(n-1)+7), k.before(1000*n))
 }
 
-// TestEventWaitsForTheFirstKeyFrame of a recording as of a ring that holds back: up to
-// then nothing is known of its begin, and what comes too late for it is told.
+// An event waits for the first key frame, in a recording and in a ring that holds back: before it the start of the
+// event is unknown. An event whose time to wait has passed is refused.
 func TestEventWaitsForTheFirstKeyFrame(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	env := pipelinetest.Env()
@@ -108,7 +108,7 @@ func TestEventsThatWaitedInVainKeepNoOtherFromWaiting(t *testing.T) {
 	require.Contains(t, r.Warnings[0], "256 events are not recorded")
 }
 
-// TestOneMoreEventThanMayWait is refused with the reason; one that waits already goes on.
+// Beyond the limit an event is refused with the reason, while a waiting event can still be prolonged.
 func TestOneMoreEventThanMayWait(t *testing.T) {
 	var a awaiting
 	now := time.Now()

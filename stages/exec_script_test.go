@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// checked returns the item of a command that is refused for what is in a script, less than
-// 0: none is.
+// checked returns the index of the command's item that is refused for a script's content, or -1 if none is refused.
 func checked(t *testing.T, command []string) (item int) {
 	t.Helper()
 	cfg := execDefaults

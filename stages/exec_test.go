@@ -203,7 +203,7 @@ func TestCommandIsKilledWithAllThatItStarted(t *testing.T) {
 	require.Eventually(t, func() bool { return gone(pid) }, time.Minute, time.Millisecond)
 }
 
-// gone is true for a zombie, too: who adopted it may not care.
+// gone reports whether a process has ended. A zombie counts as ended, because its new parent may never reap it.
 func gone(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
@@ -236,8 +236,8 @@ func TestCommandsOfALaneAreBounded(t *testing.T) {
 	require.Equal(t, 24, strings.Count(string(text), "\n"))
 }
 
-// TestCommandsOfOneNameAndSeveralLimitsAreBounded: a pipeline with two exec of different
-// concurrency, or one that is declared anew with another, runs no more than both say.
+// A pipeline with two exec stages of different concurrency, or one that is declared again with another concurrency,
+// runs no more commands than both limits allow.
 func TestCommandsOfOneNameAndSeveralLimitsAreBounded(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")
@@ -394,7 +394,7 @@ func TestCommandsWaitForDescriptors(t *testing.T) {
 	require.NoError(t, (<-got).Err)
 }
 
-// A command whose store fails runs all the same, and one that is lost then is called so.
+// A command whose store fails runs all the same, and the log reports it as lost if it is given up.
 func TestCommandsRunWithoutAStore(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	commands.store.(*shelf).err = syscall.ENOSPC

@@ -75,7 +75,7 @@ func (m *model) trigger(all []shot, id media.ID, start, end, longest int64) pipe
 		return ""
 	}
 	reach := max(m.keyFrame(all, 0, all[len(all)-1].end-m.before), 0)
-	for !all[reach].chunk { // what is let go is let go chunk by chunk
+	for !all[reach].chunk { // the ring releases whole chunks
 		reach--
 	}
 	var rec *modelled
@@ -104,7 +104,7 @@ func (m *model) trigger(all []shot, id media.ID, start, end, longest int64) pipe
 	return status
 }
 
-// sequences is how many are tried, others each time; rapid tries a hundred at once.
+// sequences is the number of rounds; rapid tries a hundred new sequences in each.
 const sequences = 300
 
 // TestTriggersFollowTheRules compares the gate with the model on random streams
@@ -168,8 +168,8 @@ func followTheRules(t *testing.T, rt *rapid.T) {
 	require.Zero(rt, pool.Outstanding())
 }
 
-// filmed compares recording i of the model with the files that begin a list, and
-// tells how many of them it has. No chunk is lost between them.
+// filmed compares recording i of the model with the files at the head of a list, and returns the number of them that
+// belong to it. No chunk is lost between them.
 func (r *gateRig) filmed(rt *rapid.T, m *model, i int, files []filmed) int {
 	want := m.recs[i]
 	end := want.next(r.all)
@@ -203,7 +203,7 @@ func (r *gateRig) filmed(rt *rapid.T, m *model, i int, files []filmed) int {
 	return len(cuts)
 }
 
-// A gap that is held last has no time of its own: what is held lasts as long as before.
+// A gap at the end of the ring has no duration of its own: the ring's span stays the same.
 func TestAGateTellsItsSpanWithAGapBehindIt(t *testing.T) {
 	r := newGateRig(t, pipelinetest.Pool(t), 25, GOPRingConfig{Before: seconds(5), After: seconds(2)})
 	r.shoot(251)

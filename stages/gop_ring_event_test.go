@@ -36,7 +36,7 @@ type shot struct {
 	chunk    bool // one begins here
 }
 
-// shotsOf is what is in a chunk.
+// shotsOf lists the GOPs of a chunk.
 func shotsOf(c *media.Chunk) (all []shot) {
 	for i := 0; i >= 0; i = c.NextGOP(i) {
 		if n := len(all); n > 0 {
@@ -164,7 +164,7 @@ func TestPreRollReachesBackToTheKeyFrame(t *testing.T) {
 	}{{1, 51.6}, {2, 51.6}, {12, 51.36}, {50, 50}, {750, 30}} {
 		pool := pipelinetest.Pool(t)
 		r := newGateRig(t, pool, c.gop, GOPRingConfig{Before: seconds(10), After: seconds(5)})
-		r.shoot(1541) // what is not closed yet comes later
+		r.shoot(1541) // the chunk that is still open comes later
 		got, err := r.trigger(1, pipelinetest.StartUTC+61.6e9, -1, -1)
 		require.NoError(t, err)
 		require.Equal(t, pipeline.EventStarted, got.Status)
@@ -262,8 +262,7 @@ func TestMaxRollsWithoutLosingAChunk(t *testing.T) {
 	r.done()
 }
 
-// TestClockStepKeepsAges: what is held is as old as it was, whatever the wall
-// clock is set to.
+// The age of held footage does not change when the wall clock is set.
 func TestClockStepKeepsAges(t *testing.T) {
 	for _, step := range []int64{-3600e9, 3600e9} {
 		pool := pipelinetest.Pool(t)

@@ -45,7 +45,7 @@ func TestKeyframesRunsAsManyTimesFasterAsAskedFor(t *testing.T) {
 }
 
 func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
-	pool := pipelinetest.Pool(t) // overwrites what is released
+	pool := pipelinetest.Pool(t) // overwrites released memory
 	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
 	require.NoError(t, err)
 	var in []*media.Chunk
@@ -208,9 +208,8 @@ func TestKeyframesOfSoundAloneAreNone(t *testing.T) {
 	require.Len(t, r.Warnings, 1)
 }
 
-// A stream of gradual refresh has points to begin at, and no picture that is whole
-// by itself: what is left out is counted, and that there is none is said while it is
-// so.
+// A stream of gradual refresh has recovery points and no picture that stands alone: the stage counts the pictures that
+// it leaves out, and reports a problem for as long as none stands alone.
 func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
@@ -299,8 +298,8 @@ func TestKeyframesRefusesASpeedWithoutTimes(t *testing.T) {
 	require.NoError(t, KeyframesConfig{Speed: 1}.Validate())
 }
 
-// A chunk without a key frame is dropped, and what is missing in it is not: it is in the
-// key frames that are shown meanwhile, or in the next ones where there are none.
+// A chunk without a key frame is dropped. Its gaps are not: they go to the chunk of the key frames that are shown
+// meanwhile, or else to the next one.
 func TestKeyframesHandOnWhatIsMissing(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

@@ -13,9 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// scene is what a real encoder makes of 24 s of a quiet scene with some noise of
-// the sensor, through which something goes for 3 s at the second x; never where x
-// is past the end.
+// scene returns 24 s of a quiet scene with some sensor noise from a real encoder. For 3 s, from second x on, something
+// moves through it; never if x is past the end.
 func scene(t *testing.T, x int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scene.mp4")

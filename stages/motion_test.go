@@ -19,8 +19,8 @@ var quick = MotionConfig{
 	Hold: config.Duration(3 * time.Second), Name: "motion",
 }
 
-// watched is what motion makes of a stream whose pictures have sizes of their
-// own by second; key frames, ten times as large, begin each second.
+// watched returns the events that motion raises on a stream with pictures of the given sizes, one for each second. Key
+// frames, ten times as large, begin each second.
 func watched(t *testing.T, cfg MotionConfig, sizes ...int) (events []media.Raised) {
 	t.Helper()
 	pool := pipelinetest.Pool(t)

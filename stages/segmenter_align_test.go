@@ -36,8 +36,8 @@ func TestSegmenterCutsByTheWallClock(t *testing.T) {
 	require.Equal(t, want, got, "no access unit is lost at a cut")
 }
 
-// An hour that is set back does not make a file an hour longer, and one that is
-// set forward does not tear it.
+// A clock that is set back by an hour does not make a file an hour longer, and one that is set forward by an hour does
+// not cut it.
 func TestSegmenterCutsByTheClockThatWasSet(t *testing.T) {
 	sec := time.Second
 	for step, want := range map[time.Duration][]time.Duration{

@@ -16,8 +16,8 @@ import (
 
 const fiftyYears = 50 * 365 * 24 * time.Hour
 
-// TestASetClockBeginsAFile, dated by the new time, with nothing missing: what lies
-// between the two by the clock is what it was set by.
+// A step of the clock begins a file with the new time and without a gap: the difference of the two files' times is the
+// step.
 func TestASetClockBeginsAFile(t *testing.T) {
 	for _, step := range []time.Duration{
 		time.Second, -time.Second, 1500 * time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour, fiftyYears, -fiftyYears,
@@ -56,8 +56,8 @@ func TestALittleClockChangeCutsNoFile(t *testing.T) {
 	}
 }
 
-// TestAGapAcrossAStepIsAsLongAsItWas, and tells the step beside it: whatever the
-// gap is from, the next file begins by so much later.
+// A gap across a step keeps its duration, and the step is reported beside it: whatever causes the gap, the next file
+// begins later by both.
 func TestAGapAcrossAStepIsAsLongAsItWas(t *testing.T) {
 	for name, gap := range map[string]func(*pipelinetest.Camera, []*media.Chunk) (rest []*media.Chunk){
 		"a hole in the sequence": func(_ *pipelinetest.Camera, c []*media.Chunk) []*media.Chunk {

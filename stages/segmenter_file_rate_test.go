@@ -69,8 +69,8 @@ func TestSenderThatChangesWithEachPictureFillsNoDisk(t *testing.T) {
 	}
 }
 
-// TestLossInEachGOPCostsNoOther: an honest camera behind a bad network has a file for
-// each, four a second; one that loses between all pictures has not.
+// A camera behind a bad network that loses packets in each GOP, four times a second, gets a file for each loss; a
+// sender with a loss after each picture does not.
 func TestLossInEachGOPCostsNoOther(t *testing.T) {
 	files := func(gop int) (segments, pictures int) {
 		cam := pipelinetest.NewCamera(t, pipelinetest.Pool(t))
@@ -89,7 +89,7 @@ func TestLossInEachGOPCostsNoOther(t *testing.T) {
 	require.LessOrEqual(t, got, 4*(maxBreaks+40)+5)
 }
 
-// TestOwnTroubleIsNotTheSenders: what was lost here is not held against it.
+// Losses of our own, such as an overload, do not count against the sender's limit of files.
 func TestOwnTroubleIsNotTheSenders(t *testing.T) {
 	cam := pipelinetest.NewCamera(t, pipelinetest.Pool(t))
 	cam.GOP = 1

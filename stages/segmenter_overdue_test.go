@@ -159,8 +159,8 @@ func TestSegmenterSaysThatTheFirstKeyFrameIsAwaited(t *testing.T) {
 	r.flush()
 }
 
-// The publisher of a stream without key frames is lost: the next run's first file
-// says what was missing at the end of this one.
+// The publisher of a stream without key frames is lost: the first file of the next run reports the gap at the end of
+// this one.
 func TestSegmenterLeavesItsGapToTheNextRun(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := rare(t, pool, 1<<30)
@@ -206,9 +206,8 @@ func TestSegmenterReportsPicturesThatCeased(t *testing.T) {
 	require.Equal(t, 481, r.last().units)
 }
 
-// A file that ends at its size bound tells of the hole that it has. What the gap before
-// the next file says of that again is taken from it, however the file ended, but where
-// nobody knows what lay between.
+// A file that ends at its size bound reports the hole within it. The gap before the next file does not count that hole
+// again, however the file ended, unless a chunk in between is missing, too.
 func TestSegmenterTellsAHoleBeforeItsSizeBoundOnce(t *testing.T) {
 	const hole, frame = int64(3e9), int64(40e6)
 	for name, c := range map[string]struct {

@@ -13,8 +13,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// TestSourceDrainsUpToTheNewestAccessUnit: who stops a recording wants what was
-// sent up to then, not up to the last full chunk.
+// A stop records up to the newest access unit, not up to the last full chunk.
 func TestSourceDrainsUpToTheNewestAccessUnit(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	env := pipelinetest.Env()
@@ -81,14 +80,13 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 	kept.Leave("source", first)
 	publish(50)
 	require.Equal(t, 50, record())
-	publish(100) // nobody runs
+	publish(100) // without a run
 	require.Equal(t, 100, record(), "four GOPs, not the newest alone")
 	kept.Take("source").Close()
 }
 
-// TestPublisherThatHasLeftIsNotAwaited: a run that is for a publisher may begin when
-// that has left already, or see it leave before its tracks are known. Else each path
-// that somebody published for a moment would have a run for ever.
+// A run for a publisher may begin after the publisher has left, or see it leave before its tracks are known. Without
+// this end each path with a short-lived publisher would keep a run for ever.
 func TestPublisherThatHasLeftIsNotAwaited(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	env := pipelinetest.Env()

@@ -152,7 +152,7 @@ func TestTeeStoppedBranchDoesNotDelayTheOther(t *testing.T) {
 		"the file is finished while the other branch stands still")
 	require.Zero(t, sink.taken.Load())
 	require.Equal(t, hashes(t, in), hashes(t, out))
-	require.Contains(t, strings.Join(run.Busy(), " "), "tee/stopped/stopped (consume)", "who is waited for has a name")
+	require.Contains(t, strings.Join(run.Busy(), " "), "tee/stopped/stopped (consume)", "Busy names the stage that the run waits for")
 
 	close(sink.gate)
 	require.NoError(t, ended(t, run))
@@ -207,7 +207,7 @@ func duration(t *testing.T, path string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// A branch that fails is run again; the other one never hears of it.
+// A branch that fails is run again; the other branch goes on undisturbed.
 func TestTeeFailedBranchIsRunAgain(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	pool := pipelinetest.Pool(t)

@@ -168,8 +168,8 @@ func TestTracksRefusesRulesThatCannotBeMeant(t *testing.T) {
 	}
 }
 
-// TestTracksThatLeaveNothingAreRefused where that is so of every stream; what depends
-// on the stream is told when it is there.
+// Rules that leave no track of any stream are refused when they are compiled; rules whose result depends on the stream
+// are checked when the stream is there.
 func TestTracksThatLeaveNothingAreRefused(t *testing.T) {
 	for settings, nothing := range map[string]bool{
 		"{drop: [{kind: video}, {kind: audio}]}":                            true,

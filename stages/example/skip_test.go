@@ -43,7 +43,7 @@ func TestSkipLeavesOutTheBeginning(t *testing.T) {
 	require.EqualValues(t, total-kept, r.Drops[0].AccessUnits)
 }
 
-// As a user declares it, and what he is told when he mistypes it.
+// A user declares the stage, and gets an error for a mistyped setting.
 func TestSkipIsDeclared(t *testing.T) {
 	for yaml, want := range map[string]string{
 		"[contract_from_chunk, skip: {first: 2s}, contract_to_chunk]": "",

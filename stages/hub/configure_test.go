@@ -92,12 +92,12 @@ func TestForgottenStream(t *testing.T) {
 	require.Zero(t, w.running.Load(), "it has hung up")
 	require.False(t, r.Live("cam/gone"))
 	require.False(t, r.Configured("cam/gone"))
-	require.Len(t, r.List(), 1, "somebody still waits for it")
+	require.Len(t, r.List(), 1, "a subscription still waits for it")
 	s.Close()
 	require.Eventually(t, func() bool { return len(r.List()) == 0 }, patience, time.Millisecond)
 	r.Forget("cam/gone")
 
-	live := r.publish(t, "cam/own") // one that is published stays
+	live := r.publish(t, "cam/own") // a stream with a publisher stays
 	require.NoError(t, r.Configure("cam/own", hub.StreamConfig{}))
 	r.Forget("cam/own")
 	require.True(t, r.Live("cam/own"))

@@ -424,7 +424,7 @@ func TestPullIsConnectedWhileItIsNeeded(t *testing.T) {
 	r := newRig(t, hub.Config{Linger: time.Millisecond})
 	w := &well{}
 	dig(t, r, "a", w)
-	require.Zero(t, w.pulls.Load(), "nobody needs it yet")
+	require.Zero(t, w.pulls.Load(), "no subscription needs it yet")
 	require.Equal(t, "configured", r.List()[0].State)
 	s := r.subscribe(t, "cam/a")
 	take(t, s).Release()
@@ -462,7 +462,7 @@ func TestAPullIsTriedAgainNoSoonerThanItsErrorSays(t *testing.T) {
 	require.EqualValues(t, 1, w.pulls.Load())
 }
 
-// noted is a clock that tells for how long it is asked to wait.
+// noted is a clock that reports the duration of each wait.
 type noted struct {
 	pipeline.Clock
 	waits chan time.Duration
@@ -579,13 +579,13 @@ func TestASilentPublisherIsReplaced(t *testing.T) {
 		by      hub.Client
 		taken   bool
 	}{
-		"sends":                {time.Second, a, false},
-		"same host":            {2 * time.Second, hub.Client{Host: "10.0.0.1"}, true},
-		"same user":            {2 * time.Second, hub.Client{User: "cam", Host: "10.0.0.9"}, true},
-		"another":              {2 * time.Second, b, false},
-		"another, later":       {5 * time.Second, b, true},
-		"nobody knows by whom": {4 * time.Second, hub.Client{}, false},
-		"has not begun":        {hub.NotBegun, b, true},
+		"sends":          {time.Second, a, false},
+		"same host":      {2 * time.Second, hub.Client{Host: "10.0.0.1"}, true},
+		"same user":      {2 * time.Second, hub.Client{User: "cam", Host: "10.0.0.9"}, true},
+		"another":        {2 * time.Second, b, false},
+		"another, later": {5 * time.Second, b, true},
+		"unknown client": {4 * time.Second, hub.Client{}, false},
+		"has not begun":  {hub.NotBegun, b, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, hub.Config{})

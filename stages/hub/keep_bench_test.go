@@ -77,8 +77,8 @@ func recorded(b *testing.B) []*hub.Publisher {
 	return publishers
 }
 
-// BenchmarkChunkOfARecordedStream is what a chunk costs from its last access unit
-// to its way into the hub, with as many streams as one machine records.
+// BenchmarkChunkOfARecordedStream measures a chunk from its last access unit to its way into the hub, with as many
+// streams as one machine records.
 func BenchmarkChunkOfARecordedStream(b *testing.B) {
 	publishers := recorded(b)
 	frames := make([]int, benchStreams)

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// A subscription that must drop gives up whole GOPs from its newest on, and says
-// what is missing; what it was handing out can be decoded.
+// A subscription that must drop media sheds whole GOPs, the newest first, and reports the gap. The GOP that it is
+// handing out stays decodable.
 func TestAQueueShedsWholeGOPsFromItsEnd(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/a")

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// A stream that falls silent is warned of once and is a problem; when it sends again that
-// is said. One that is slow is not silent before its own time.
+// A stream that falls silent causes one warning and a problem; the log reports when it sends again. A slow stream is
+// not silent before the time that its own rate allows.
 func TestASilentStreamIsWarnedOfOnce(t *testing.T) {
 	var log bytes.Buffer
 	r := newRig(t, hub.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})

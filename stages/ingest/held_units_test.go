@@ -156,7 +156,7 @@ func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 	require.NotZero(t, b.Publisher.Losses[media.DropDamaged])
 }
 
-// others is a publisher during whose writes other streams use the idle units.
+// others is a publisher that lets other streams use the idle units during each write.
 type others struct {
 	*ingesttest.Publisher
 	bench *bench

@@ -61,7 +61,7 @@ func TestAClockThatIsSetMakesNoNoticeOlder(t *testing.T) {
 		"was behind":       {-years, 0, time.Minute, false},
 		"is ahead":         {0, years, time.Minute, false},
 		"is behind":        {0, -years, time.Minute, false},
-		"was ahead and is": {years, years, time.Minute, true}, // nothing tells
+		"was ahead and is": {years, years, time.Minute, true}, // no sign of a wrong clock
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock, taken := &pipelinetest.Clock{}, time.Now().Add(-90*time.Minute)

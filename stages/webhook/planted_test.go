@@ -18,8 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// TestANoticeThatIsChangedBeforeItIsSentIsNotSent: what is in the outbox is what was put
-// there, or it stays.
+// A notice in the outbox whose file has changed is not sent; the file stays.
 func TestANoticeThatIsChangedBeforeItIsSentIsNotSent(t *testing.T) {
 	noLeak(t)
 	dir := filepath.Join(t.TempDir(), "outbox")
@@ -45,7 +44,7 @@ func TestANoticeThatIsChangedBeforeItIsSentIsNotSent(t *testing.T) {
 	require.Equal(t, Counts{Delivered: 2, GivenUp: 1}, p.Counts())
 }
 
-// TestAnOutboxHoldsNoSecretOfATarget: what is stored names it by a hash, and a host.
+// A stored notice names its target by a hash and a host, and holds no secret of it.
 func TestAnOutboxHoldsNoSecretOfATarget(t *testing.T) {
 	noLeak(t)
 	dir := filepath.Join(t.TempDir(), "outbox")
@@ -108,8 +107,7 @@ func TestKeysTellTargetsApart(t *testing.T) {
 	}
 }
 
-// TestNoticesAreSentThoughALinkIsInTheirPlace: they are in memory alone, and what the link
-// leads to is not written to.
+// If the outbox is a link, notices are kept in memory and sent from there, and the link's target is not written to.
 func TestNoticesAreSentThoughALinkIsInTheirPlace(t *testing.T) {
 	noLeak(t)
 	home, outside := t.TempDir(), t.TempDir()

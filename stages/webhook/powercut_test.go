@@ -16,8 +16,7 @@ import (
 
 const cutDir = "rec/outbox"
 
-// owed is what an outbox has promised: the notices that are to be sent, and whether
-// all before had arrived.
+// owed is the promise of an outbox: the notices that are still to be sent, and whether all earlier ones have arrived.
 type owed struct {
 	ids     []string
 	arrived bool
@@ -72,7 +71,7 @@ func putInSpare(t *testing.T, o *Outbox, n Notice) {
 	o.queue(&entry{name: name}, n.Target.URL)
 }
 
-// wrong tells what of a state is not as it was promised.
+// wrong returns how a state breaks the promise.
 func wrong(s powercut.State) string {
 	if len(s.Notes) == 0 {
 		return ""
@@ -116,7 +115,7 @@ func TestNoticesAfterAPowerCut(t *testing.T) {
 	for s := range outboxOnDisk(t, 0).States(powercut.Options{Seed: 1, Random: 20}) {
 		states++
 		require.Empty(t, wrong(s), "cut after operation %d, %s", s.Cut, s.What)
-		if states%50 == 0 { // it goes on with what is there
+		if states%50 == 0 { // the outbox opens in this state
 			env := pipelinetest.Env()
 			tasks := pipeline.NewTasks(env.Log, pipeline.SystemClock)
 			o, err := Open(Options{Dir: cutDir, Disk: powercut.Files{Disk: s.Disk}, Tasks: tasks, Clock: newClock(), Log: env.Log, Find: find})
@@ -146,6 +145,6 @@ func TestForgottenSyncOfTheOutbox(t *testing.T) {
 			}
 		}
 		_, what := disk.Syncs()
-		require.NotEmpty(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+		require.NotEmpty(t, caught, "no state shows that sync %d is missing: %s", n, what)
 	}
 }

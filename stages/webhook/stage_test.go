@@ -28,8 +28,7 @@ func stageOf(t *testing.T, o *Outbox, cfg Config) pipeline.Transform[media.Recor
 	return s
 }
 
-// life is what a muxer says of one file: begun, an event, the same event longer,
-// finished.
+// life returns the reports of a muxer about one file: begun, an event, the same event longer, finished.
 func life(path string) []media.Recording {
 	r := media.Recording{
 		ID: media.NewID(time.Unix(1, 0)), Stream: "live/camera01", Pipeline: "p", Path: path,
@@ -84,7 +83,7 @@ func TestStageTellsOfEachThingOnce(t *testing.T) {
 	require.Equal(t, []string{"recording.started", "event", "recording.finished"}, types)
 }
 
-// TestStageTellsOfEventsThatAFileCannotName: they are told like the others, each once.
+// Events beyond the ones that a file names are sent like those, each once.
 func TestStageTellsOfEventsThatAFileCannotName(t *testing.T) {
 	noLeak(t)
 	server := listen(t, accept)
@@ -120,8 +119,8 @@ func TestStageSpeaksZLMediaKit(t *testing.T) {
 		"start_time":1700000000,"time_len":10.5,"url":"mp4/vod/cam/c.mp4"}`, server.heard()[0])
 }
 
-// Footage does not wait for a notice: a disk that takes none is said, and the
-// notice is sent from memory. What memory has no place for is counted.
+// The recording does not wait for a notice: the log reports a disk that cannot store it, and the notice is sent from
+// memory. A notice without room in memory is counted as dropped.
 func TestStageGoesOnWhenANoticeCannotBeStored(t *testing.T) {
 	noLeak(t)
 	dir := t.TempDir()
@@ -177,8 +176,7 @@ func TestStageRefusesWhatCouldNeverArrive(t *testing.T) {
 	}
 }
 
-// Files of the outbox may be damaged by anything; reading one never panics, and
-// what is taken as a notice can be sent.
+// A file of the outbox may be damaged in any way: reading it never panics, and an accepted notice can be sent.
 func FuzzReadNotice(f *testing.F) {
 	f.Add([]byte(`{"id":"a","target":"ab","host":"h","body":{},"created_ns":1}`))
 	f.Add([]byte(`{"id":"a","target":"ab","body":"x","timeout":"10s"}`))

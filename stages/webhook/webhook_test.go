@@ -175,7 +175,7 @@ func TestNoticesWaitForAServerThatIsAway(t *testing.T) {
 	require.Greater(t, clock.Now().Sub(before), 3*time.Second, "there was a pause after each failure")
 }
 
-// The promise: what was put is told after a kill, by the next process.
+// After a kill the next process sends every notice that Put has accepted.
 func TestNoticesAreReplayedAfterARestart(t *testing.T) {
 	noLeak(t)
 	clock, dir := newClock(), t.TempDir()
@@ -198,7 +198,7 @@ func TestNoticesAreReplayedAfterARestart(t *testing.T) {
 	require.Equal(t, []string{`"a"`, `"b"`}, server.heard())
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, left, 1, "what cannot be read is left for somebody to look at")
+	require.Len(t, left, 1, "an unreadable notice stays for the operator")
 }
 
 func TestRefusedNoticeDelaysItselfOnly(t *testing.T) {
