@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// broken are configurations as people write them by mistake: each with the line that is
-// named, the reason, and the remedy.
+// broken lists typical mistakes in configurations. Each names the line that the message must
+// name, the reason and the remedy.
 var broken = map[string]struct{ text, place, reason, remedy string }{
 	"a tab":                        {"mp4:\n\trecord_path: x\n", "2:1", `found character '\t'`, "indent with spaces"},
 	"a tab behind spaces":          {"mp4:\n  record_path: x\n\tfragment: true\n", "3:1", "a tab character", "indent with spaces"},
@@ -54,7 +54,7 @@ var broken = map[string]struct{ text, place, reason, remedy string }{
 	"a secret that is not":         {"declare: {webhooks: [{name: a, url: 'http://h/x', secret_file: /none}]}\n", "1:64", "/none is not there", "nothing is sent unsigned"},
 }
 
-// TestBrokenConfigurationsAreExplained runs the built program over each of them.
+// TestBrokenConfigurationsAreExplained runs the built program on each broken configuration.
 func TestBrokenConfigurationsAreExplained(t *testing.T) {
 	dir := t.TempDir()
 	spool := filepath.Join(dir, "spool")
@@ -81,7 +81,7 @@ func TestBrokenConfigurationsAreExplained(t *testing.T) {
 	}
 }
 
-// What looks odd and is meant is taken.
+// Unusual but valid configurations are accepted.
 func TestOddConfigurationsThatAreRightAreTaken(t *testing.T) {
 	for _, text := range []string{
 		"\ufeffmp4: {max_duration: 5m}\n",

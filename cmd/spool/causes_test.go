@@ -16,8 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestEveryCauseIsDescribed: whoever reads of a repair in an answer finds its cause in
-// the API's document.
+// TestEveryCauseIsDescribed checks that the API's document describes each cause of a repair.
 func TestEveryCauseIsDescribed(t *testing.T) {
 	cause, _ := reflect.TypeFor[media.Repair]().FieldByName("Cause")
 	described := words(cause.Tag.Get("doc"))
@@ -28,8 +27,8 @@ func TestEveryCauseIsDescribed(t *testing.T) {
 	}
 }
 
-// TestEveryDropHasACauseOfTheList: no stage, sink or protocol counts what it leaves out
-// under a word of its own.
+// TestEveryDropHasACauseOfTheList checks that every stage, sink and protocol counts drops under
+// a listed cause only.
 func TestEveryDropHasACauseOfTheList(t *testing.T) {
 	listed := map[string]int{}
 	for _, c := range media.DropCauses {
@@ -45,7 +44,7 @@ func TestEveryDropHasACauseOfTheList(t *testing.T) {
 	counted := 0
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		if strings.HasPrefix(path, "stages/example/") {
-			return // what somebody's own stage may look like
+			return // an example of a stage of another author
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			for _, cause := range causesIn(n) {
@@ -60,7 +59,7 @@ func TestEveryDropHasACauseOfTheList(t *testing.T) {
 	require.Greater(t, counted, 10)
 }
 
-// causesIn are the causes that are named by a pipeline.Drop, or by a call of Lost.
+// causesIn returns the causes in a pipeline.Drop or in a call of Lost.
 func causesIn(n ast.Node) (causes []ast.Expr) {
 	switch n := n.(type) {
 	case *ast.CompositeLit:
@@ -80,7 +79,7 @@ func causesIn(n ast.Node) (causes []ast.Expr) {
 	return causes
 }
 
-// constants are the values of the string constants whose names begin so.
+// constants returns the values of the string constants whose names begin with prefix.
 func constants(t *testing.T, glob, prefix string) (values []string) {
 	t.Helper()
 	files, err := filepath.Glob(glob)

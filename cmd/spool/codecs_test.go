@@ -15,15 +15,15 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// codecRows are the tables of the protocols, with a row for each codec, and what makes
-// media. All other files ask package codec.
+// codecRows lists the tables of the protocols, with a row for each codec, and the generators of
+// media. All other files use package codec.
 var codecRows = []string{
 	"pipeline/codec/", "stages/ingest/rtp/codecs.go", "stages/ingest/ingesttest/",
 	"pipeline/pipelinetest/", "stages/ingest/testpattern/", "stages/ingest/rtsp/rtsptest/", "bench/", // generators
 }
 
-// A codec is one file in package codec and a row in the table of each protocol:
-// nothing else decides by which codec it has.
+// A codec is one file in package codec and a row in the table of each protocol. No other code
+// decides by the codec.
 func TestNothingButProtocolsNamesACodec(t *testing.T) {
 	codecs := map[string]bool{}
 	eachFile(t, func(path string, _ *token.FileSet, f *ast.File) {
@@ -67,8 +67,8 @@ func TestNothingButProtocolsNamesACodec(t *testing.T) {
 	require.True(t, used["stages/ingest/rtp/codecs.go"], "the table has moved")
 }
 
-// Nor does anything decide by a codec's name, the type of its sample entry or the box of
-// its configuration.
+// No other code decides by a codec's name, the type of its sample entry or the box of its
+// configuration.
 func TestNothingButProtocolsSpellsACodec(t *testing.T) {
 	words := map[string]bool{}
 	for _, c := range codec.All() {
@@ -88,7 +88,7 @@ func TestNothingButProtocolsSpellsACodec(t *testing.T) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
 				text, err := strconv.Unquote(l.Value)
-				word, _, _ := strings.Cut(strings.ToLower(text), ".") // of avc1.64001f, too
+				word, _, _ := strings.Cut(strings.ToLower(text), ".") // also for avc1.64001f
 				if err == nil && words[word] {
 					t.Errorf("%s: %q outside of a protocol's table: ask package codec", fset.Position(n.Pos()), text)
 				}
@@ -98,13 +98,13 @@ func TestNothingButProtocolsSpellsACodec(t *testing.T) {
 	})
 }
 
-// byHand are the files beside package isobmff that put numbers into boxes: the fields of
-// our own, which no standard knows, the seal of a chunk, and the flags of a profile, which
-// RFC 6381 wants the other way round.
+// byHand lists the files outside of package isobmff that put numbers into boxes: spool's own
+// fields, which no standard defines, the seal of a chunk, and the flags of a profile, which RFC
+// 6381 has in reverse order.
 var byHand = []string{"pipeline/codec/h265_entry.go", "sinks/mp4/entry.go", "sinks/mp4/events.go", "sinks/mp4/gaps.go", "sinks/mp4/seal.go"}
 
-// otherFormats are the packages that put numbers into what is no box: records of the
-// journal, packets, bit streams. Those beside and below are not.
+// otherFormats lists the packages that put numbers into other formats than boxes: records of the
+// journal, packets, bit streams. Packages beside and below them are not included.
 var otherFormats = []string{"sinks/metadata", "sinks/metadata/database", "sinks/metadata/journal", "stages/ingest/rtp", "stages/ingest/rtsp", "stages/ingest/rtsp/client",
 	"stages/ingest/rtsp/rtsptest", "pipeline/codec", "pipeline/media"}
 
@@ -127,7 +127,7 @@ func TestBoxesAreReadAndWrittenInOnePlace(t *testing.T) {
 		number := imports["encoding/binary"]
 		ast.Inspect(f, func(n ast.Node) bool {
 			if b, ok := n.(*ast.BinaryExpr); ok && (b.Op == token.SHL || b.Op == token.SHR) {
-				if l, ok := b.Y.(*ast.BasicLit); ok && (l.Value == "24" || l.Value == "56") { // byte by byte
+				if l, ok := b.Y.(*ast.BasicLit); ok && (l.Value == "24" || l.Value == "56") { // a number that is written byte by byte
 					number = true
 				}
 			}

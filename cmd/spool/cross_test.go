@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The recorder also runs on small machines. What compiles here need not compile for them:
-// a number that a system call takes may have 32 bits there. vet compiles the tests, too.
+// The recorder also runs on small machines. Code that compiles on this machine may not compile
+// for them: a number in a system call may have 32 bits. vet compiles the tests, too.
 func TestSmallMachinesAreBuiltFor(t *testing.T) {
 	for _, arch := range []string{"arm", "arm64"} {
 		t.Run(arch, func(t *testing.T) {

@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A service whose field the program sets from the configuration has no number of
-// its own for it: where one is wanted without the program, in tests, it has a name,
-// and config.OwnDefault gives it to the configuration.
+// A service has no default of its own for a field that the program sets from the configuration.
+// Tests that need a value without the program use a named constant, and config.OwnDefault gives
+// it to the configuration.
 func TestNoServiceHasASecondDefaultForWhatIsConfigured(t *testing.T) {
-	set := map[string]bool{} // hub.Config fields and the like, as hub.MaxGOPBytes
+	set := map[string]bool{} // fields such as hub.MaxGOPBytes
 	eachFile(t, func(file string, _ *token.FileSet, f *ast.File) {
 		if filepath.ToSlash(filepath.Dir(file)) != "cmd/spool/server" {
 			return
@@ -50,8 +50,8 @@ func TestNoServiceHasASecondDefaultForWhatIsConfigured(t *testing.T) {
 	})
 }
 
-// numbered are the fields that a node gives a number where they are zero: an if
-// with the assignment, or cmp.Or.
+// numbered returns the fields that a node sets to a number if they are zero: an if with an
+// assignment, or cmp.Or.
 func numbered(n ast.Node) (fields []string) {
 	switch n := n.(type) {
 	case *ast.IfStmt:
@@ -80,7 +80,7 @@ func field(e ast.Expr) string {
 	return ""
 }
 
-// owner is the variable that a field is of.
+// owner returns the variable that a field belongs to.
 func owner(e ast.Expr) string {
 	if s, is := e.(*ast.SelectorExpr); is {
 		if of, is := s.X.(*ast.Ident); is {
@@ -90,8 +90,7 @@ func owner(e ast.Expr) string {
 	return ""
 }
 
-// constant reports whether a value has a number in it and does not follow from the
-// other fields.
+// constant reports whether a value contains a number and does not follow from the other fields.
 func constant(e ast.Expr, of string) bool {
 	number, derived := false, false
 	ast.Inspect(e, func(n ast.Node) bool {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// There are as many ways to the help and to the version as people try.
+// Help and version are found by each of the usual spellings.
 func TestHelpAndVersionAreFound(t *testing.T) {
 	ask := func(args ...string) string {
 		code, out, errs := spool(t, "", args...)
@@ -42,7 +42,7 @@ func TestHelpAndVersionAreFound(t *testing.T) {
 	}
 }
 
-// The flags of a command itself stand before those that every command has.
+// The flags of a command itself stand before the shared flags.
 func TestHelpShowsTheCommandsOwnFlagsFirst(t *testing.T) {
 	for verb, flag := range map[string]string{
 		"remux": "--fragment", "retention": "--dry-run", "passwd": "--digest", "repair": "--dry-run", "config": "--reference", "token": "--role",
@@ -58,7 +58,7 @@ func TestHelpShowsTheCommandsOwnFlagsFirst(t *testing.T) {
 	}
 }
 
-// A token is made, and what the configuration takes of it is its digest.
+// spool token prints a token and a setting with its digest.
 func TestTokenIsMadeWithItsSetting(t *testing.T) {
 	code, out, errs := spool(t, "", "token", "--name", "ci", "--role", "control")
 	require.Equal(t, exitOK, code, errs)
@@ -73,7 +73,7 @@ func TestTokenIsMadeWithItsSetting(t *testing.T) {
 	require.Equal(t, exitUsage, code)
 }
 
-// What takes long shows on a terminal how far it is, and nothing of it elsewhere.
+// Long commands show their progress on a terminal, and print none of it elsewhere.
 func TestProgressIsShownOnATerminalOnly(t *testing.T) {
 	dir := t.TempDir()
 	spool, clip := filepath.Join(dir, "spool"), filepath.Join(dir, "clip.mp4")
@@ -85,7 +85,7 @@ func TestProgressIsShownOnATerminalOnly(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 	}
 	for verb, line := range map[string]string{"remux": "remux " + clip + " " + filepath.Join(dir, "copy.mp4"), "repair": "repair --dry-run " + clip} {
-		out, err := exec.Command("script", "-qec", spool+" "+line, "/dev/null").CombinedOutput() // of util-linux: it makes the terminal
+		out, err := exec.Command("script", "-qec", spool+" "+line, "/dev/null").CombinedOutput() // script (util-linux) makes the terminal
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), verb+", KiB [")
 	}

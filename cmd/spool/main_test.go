@@ -17,8 +17,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// spool runs one command line in an empty directory that holds the given
-// config.yaml, if there is one.
+// spool runs one command line in an empty directory that holds the given config.yaml, unless
+// that is empty.
 func spool(t *testing.T, config string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -74,7 +74,7 @@ func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 	require.Empty(t, entries, "check writes nothing")
 }
 
-// That nothing could be recorded is no fault of the configuration.
+// An unwritable record directory is a warning and not a fault of the configuration.
 func TestCheckSaysWhetherRecordingsCanBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	code, out, errs := spool(t, "", "check", "--record-path", dir)
@@ -91,7 +91,8 @@ func TestCheckSaysWhetherRecordingsCanBeWritten(t *testing.T) {
 	require.Contains(t, errs, "warning: nothing could be recorded to "+file+" now: ")
 }
 
-// What a record directory's file system lacks is shown, and the look leaves nothing.
+// spool check prints the features that a record directory's file system lacks, and leaves no
+// file.
 func TestCheckLooksAtTheFileSystem(t *testing.T) {
 	dir := t.TempDir()
 	code, out, errs := spool(t, "", "check", "--record-path", dir, "--set", "mp4/filename_pattern=größe/{stream}.mp4")
@@ -111,8 +112,7 @@ func TestCheckNamesEveryProblemWithItsLine(t *testing.T) {
 	require.Contains(t, errs, "spool: the configuration is refused: 2 problems\n")
 }
 
-// What only the build finds: the stages, their settings and order, and the
-// schemes of URLs.
+// Only the build finds faults of stages, their settings and order, and of the schemes of URLs.
 func TestCheckBuildsStagesAndPullers(t *testing.T) {
 	code, _, errs := spool(t, `
 mp4: {filename_pattern: "{strem}.mp4"}
@@ -144,7 +144,7 @@ pipelines:
 	}
 }
 
-// A wrong value hides nothing that only the build finds, and is said once.
+// A wrong value does not hide the problems that only the build finds, and is reported once.
 func TestCheckNamesAllProblemsAtOnce(t *testing.T) {
 	code, _, errs := spool(t, `
 mp4: {fragment: maybe, fragment_duration: 0, filename_pattern: "{strem}.mp4"}
@@ -227,7 +227,7 @@ func TestVersionNamesTheBuild(t *testing.T) {
 	require.Regexp(t, `^spool \S+ \(commit .+\) go1\.\S+ \w+/\w+\n$`, out)
 }
 
-// The program itself is asked: tests link stages of their own.
+// The built program prints the reference, since tests link stages of their own.
 func TestReferenceIsNotStale(t *testing.T) {
 	want, err := exec.Command("go", "run", ".", "config", "--reference").Output()
 	require.NoError(t, err)
@@ -237,12 +237,12 @@ func TestReferenceIsNotStale(t *testing.T) {
 
 	path, err := filepath.Abs("../../configs/reference.yaml")
 	require.NoError(t, err)
-	code, _, errs := spool(t, "", "config", "-c", path) // the files that it names are not there
+	code, _, errs := spool(t, "", "config", "-c", path) // the files that it names do not exist
 	require.Equal(t, exitOK, code, errs)
 }
 
-// The mp4 block gives its values to the stages, so where it says nothing its
-// defaults must be theirs.
+// The mp4 block passes its values to the stages. Its defaults must therefore be those of the
+// stages.
 func TestTheMP4BlocksDefaultsAreTheStagesOwn(t *testing.T) {
 	own := map[string]any{}
 	for _, s := range pipeline.Stages() {
@@ -259,7 +259,7 @@ func TestTheMP4BlocksDefaultsAreTheStagesOwn(t *testing.T) {
 	}
 }
 
-// canonical makes 5, "5s" and 5.0 one.
+// canonical makes 5, "5s" and 5.0 equal.
 func canonical(v any) string {
 	text := strings.Trim(strings.TrimSuffix(string(config.FromAny(v, "", nil).YAML(config.Style{})), "\n"), `"\`)
 	if d, err := config.ParseDuration(text); err == nil {

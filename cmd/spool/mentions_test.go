@@ -16,16 +16,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pathNamed is a path from the root in a text, such as sinks/mp4/doc.go; fileNamed a
-// file without its directory, and symbolNamed what a package exports.
+// pathNamed matches a path from the root in a text, such as sinks/mp4/doc.go; fileNamed matches
+// a file without its directory; symbolNamed matches an exported name of a package.
 var (
 	pathNamed   = regexp.MustCompile(`(?:^|[^\w./-])((?:cmd|configs|pipeline|stages|sinks|api|bench)(?:/[\w.-]+)+)`)
 	fileNamed   = regexp.MustCompile(`(?:^|[^\w./-])([a-z][a-z0-9_]*\.go)\b`)
 	symbolNamed = regexp.MustCompile(`(?:^|[^\w./"-])([a-z][a-z0-9]*)\.([A-Z]\w*)`)
 )
 
-// A reader follows what comments and documents name: a file that has moved, a type that
-// has another name now, lead astray.
+// Comments and documents name only existing files and exported names.
 func TestCommentsAndDocumentsNameWhatIsThere(t *testing.T) {
 	exported := exportedNames(t)
 	named := map[string]int{}
@@ -65,8 +64,8 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// eachText calls look with each line of the documents and of the comments of the program,
-// and of its tests.
+// eachText calls look with each line of the documents, and of the comments of the program and
+// its tests.
 func eachText(t *testing.T, look func(file string, line int, text string)) {
 	require.NoError(t, filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -106,8 +105,8 @@ func eachText(t *testing.T, look func(file string, line int, text string)) {
 	}))
 }
 
-// exportedNames are the packages by their names, with what each declares; methods and
-// fields too, for what one is of, a comment leaves out at times.
+// exportedNames returns the declared names of each package, by package name. It includes methods
+// and fields, since a comment may omit their type.
 func exportedNames(t *testing.T) map[string]map[string]bool {
 	out := map[string]map[string]bool{}
 	eachFile(t, func(_ string, _ *token.FileSet, f *ast.File) {
@@ -137,7 +136,7 @@ func exportedNames(t *testing.T) map[string]map[string]bool {
 	return out
 }
 
-// A file that is longer holds more than one idea.
+// A longer file holds more than one idea.
 func TestNoFileHasMoreThan400Lines(t *testing.T) {
 	const most = 400
 	eachFile(t, func(file string, fset *token.FileSet, f *ast.File) {

@@ -17,15 +17,15 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// named is a setting as a message names it: http.hosts, or http/hosts.
+// named matches a setting as messages name it: http.hosts, or http/hosts.
 var named = regexp.MustCompile(`(?:^|[^\w./@{-])([a-z0-9]+(?:_[a-z0-9]+)*(?:[./][a-z0-9]+(?:_[a-z0-9]+)*)+)`)
 
-// notSettings begin as one and are none.
+// notSettings look like settings and are not.
 var notSettings = map[string]bool{
 	"mp4/vod": true, "mp4/pipelines": true, // of URLs
 }
 
-// settings are the blocks and settings there are, by path, and the stages' by their names.
+// knownSettings returns the blocks and settings by path, and those of the stages by name.
 func knownSettings(t *testing.T) map[string]bool {
 	t.Helper()
 	known := map[string]bool{}
@@ -50,8 +50,7 @@ func knownSettings(t *testing.T) map[string]bool {
 	return known
 }
 
-// A message or a hint that names a setting names one that there is: an operator who is
-// told to set http.hosts can.
+// A setting that a message or a hint names exists, so that an operator can set it.
 func TestSettingsThatAreNamedExist(t *testing.T) {
 	known := knownSettings(t)
 	require.True(t, known["http.hosts"] && known["ingest.rtsp.udp"] && known["gop_ring.max_bytes"], "%v", known)
@@ -85,7 +84,7 @@ func TestSettingsThatAreNamedExist(t *testing.T) {
 	require.Greater(t, seen, 40)
 }
 
-// settingsIn returns what a text names below a block or a stage.
+// settingsIn returns the settings that a text names below a block or a stage.
 func settingsIn(text string, known map[string]bool) (out []string) {
 	for _, m := range named.FindAllStringSubmatch(text, -1) {
 		setting := strings.ReplaceAll(m[1], "/", ".")

@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// parsers are the files that make sense of bytes from outside, and how each is kept
-// from working without end on them: by a fuzz target, by a test that makes its input
-// longer and counts what that costs, both in the file's own package or named with it,
-// or because what it reads is short. What ends in a slash is all of a directory.
+// parsers lists the files that parse bytes from outside. For each it names the guard against
+// unbounded work: a fuzz target, a test that lengthens the input and counts the cost (both in
+// the file's own package or named with it), or the reason why the input is short. A name that
+// ends in a slash stands for a whole directory.
 var parsers = map[string]string{
 	"api/forwarded/forwarded.go":         "FuzzClient TestTheCostOfAHeaderIsBounded",
 	"api/auth/authenticator.go":          "FuzzHash api.TestTheCostOfARequestIsProportional",
@@ -92,11 +92,11 @@ var parsers = map[string]string{
 	"stages/ingest/ingesttest/":           "short: for tests",
 }
 
-// parsing is what a parser of outside bytes cannot do without.
+// parsing matches the calls that every parser of outside bytes needs.
 var parsing = regexp.MustCompile(`json\.(Unmarshal|NewDecoder)|yaml\.NewLoader|io\.ReadAll|os\.ReadFile|ReadAtMost\(|config\.(ReadFile|Parse)\(|bufio\.New(Reader|Scanner)|` +
 	`url\.Parse|base64\.[A-Za-z.]*Decode|hex\.Decode|(Big|Little)Endian\.Uint|LoadX509KeyPair|Sscanf|path\.Match\(|regexp\.MustCompile|\.Unmarshal\(`)
 
-// A parser that nobody fuzzed, or whose cost nobody looked at, is not merged.
+// Every parser of outside bytes has a fuzz target and a test of its cost.
 func TestEveryParserOfOutsideBytesIsFuzzedAndItsCostKnown(t *testing.T) {
 	for _, room := range []string{"api", "cmd", "configs", "pipeline", "sinks", "stages"} {
 		require.NoError(t, fs.WalkDir(os.DirFS(root), room, func(name string, d fs.DirEntry, err error) error {
@@ -119,7 +119,7 @@ func TestEveryParserOfOutsideBytesIsFuzzedAndItsCostKnown(t *testing.T) {
 	}
 }
 
-// parserEntry is the entry of a file, or of the nearest directory around it.
+// parserEntry returns the entry of a file, or of the nearest directory around it.
 func parserEntry(name string) (entry string) {
 	for known := range parsers {
 		if (name == known || strings.HasSuffix(known, "/") && strings.HasPrefix(name, known)) && len(known) > len(entry) {

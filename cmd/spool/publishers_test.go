@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/certificate/certificatetest"
 )
 
-// A password_hash, and a digest, of users that the tests name.
+// The password_hash and the digest of the users of these tests.
 const (
 	someHash   = `password_hash: "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
 	someDigest = `digest: {realm: spool, md5: "3d78807defe7de2157e2b0b6573a855f", sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`
@@ -25,8 +25,8 @@ func publishers(more ...string) string {
 	return out + "]"
 }
 
-// Ingest on an address that others reach wants its own word, or users; what is said of
-// the API is not said of it, nor the other way round.
+// Ingest on an address that other machines can reach requires ingest.auth or a setting that
+// allows it. The settings of the API and of ingest do not count for each other.
 func TestCheckRefusesWhatOthersReach(t *testing.T) {
 	const anybody = "every client may publish there"
 	certified := certified(t)
@@ -69,7 +69,7 @@ func TestCheckRefusesWhatOthersReach(t *testing.T) {
 	}
 }
 
-// Users who have only a hash cannot publish where the password may not travel.
+// Users with only a hash cannot publish on a server that accepts no password in clear.
 func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
 	certified := certified(t)
 	for name, tc := range map[string]struct {
@@ -110,7 +110,7 @@ func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
 	}
 }
 
-// What a digest is checked by is as good as the password, and is not shown.
+// A digest is as good as the password, and is not printed.
 func TestConfigShowsNoDigest(t *testing.T) {
 	code, out, errs := spool(t, "ingest: {auth: {"+publishers(someHash+", "+someDigest)+"}}\n", "config")
 	require.Equal(t, exitOK, code, errs)
@@ -120,7 +120,7 @@ func TestConfigShowsNoDigest(t *testing.T) {
 	}
 }
 
-// certified makes a certificate, and says what names it in a block of tls.
+// certified makes a certificate and returns the settings of a tls block that name it.
 func certified(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

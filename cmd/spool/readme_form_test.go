@@ -24,8 +24,8 @@ const (
 	mostColumns = 120
 )
 
-// A README is read in one sitting, on one screen's width. THREATS.md is a list to look
-// things up in: it may be longer.
+// A README is read in one sitting, on one screen's width. THREATS.md is a list for reference and
+// may be longer.
 func TestReadmesAreShort(t *testing.T) {
 	for _, page := range documents(t) {
 		lines := strings.Split(strings.TrimSuffix(readFile(t, page), "\n"), "\n")
@@ -45,7 +45,7 @@ var (
 	notInSlug = regexp.MustCompile(`[^\p{L}\p{N}\p{M}_ -]`)
 )
 
-// Links between documents lead to a file, and to a heading of it.
+// Links between documents lead to a file, and to a heading in it.
 func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
 	checked := 0
 	for _, page := range documents(t) {
@@ -69,7 +69,7 @@ func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
 	require.Greater(t, checked, 20)
 }
 
-// anchors are the names that GitHub gives to headings.
+// anchors returns the names that GitHub gives to headings.
 func anchors(markdown string) []string {
 	var out []string
 	for line := range strings.Lines(prose(markdown)) {
@@ -81,7 +81,7 @@ func anchors(markdown string) []string {
 	return out
 }
 
-// An error of the API is shown, and fails the command.
+// Every curl command shows an error of the API and fails on it.
 func TestCurlOfReadmesShowsErrors(t *testing.T) {
 	for _, page := range readmes(t) {
 		for _, b := range blocksOf(t, page) {
@@ -99,7 +99,7 @@ var (
 	spoolVerb = regexp.MustCompile(`^(?:\./)?spool ([a-z]+(?: (?:mux|pipeline|finalise|repair|remux|live))?)(?: |$)`)
 )
 
-// Commands that are named in a sentence exist, with their flags.
+// Commands that a sentence names exist, with their flags.
 func TestCommandsNamedInDocumentsExist(t *testing.T) {
 	checked := 0
 	texts := map[string]string{}
@@ -119,7 +119,7 @@ func TestCommandsNamedInDocumentsExist(t *testing.T) {
 				}
 			case strings.HasPrefix(command, "make ") || strings.HasPrefix(command, "go test "):
 				checked++
-				lookUp(t, block{page: page, text: strings.ReplaceAll(command, `\|`, "|")}) // of a table's cell
+				lookUp(t, block{page: page, text: strings.ReplaceAll(command, `\|`, "|")}) // a cell of a table
 			}
 		}
 	}
@@ -132,8 +132,8 @@ var (
 	testName    = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz|Example)\w*)\(`)
 )
 
-// lookUp reports what a command that takes too long for a test names and does not exist:
-// targets of make, packages, and tests.
+// lookUp reports the names in a command that do not exist: targets of make, packages, and tests.
+// It is for commands that take too long for a test.
 func lookUp(t *testing.T, b block) {
 	t.Helper()
 	for line := range strings.Lines(b.text) {
@@ -199,7 +199,8 @@ func testsBelow(t *testing.T, dir string, words []string) []string {
 	return names
 }
 
-// documents are the pages of the repository, from the root; readmes those by that name.
+// documents returns the pages of the repository, from the root; readmes returns those named
+// README.md.
 func documents(t *testing.T) []string {
 	t.Helper()
 	var pages []string
@@ -237,8 +238,8 @@ type block struct {
 
 func (b block) at() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 
-// blocksOf returns the fenced blocks of a page. Each says what it is, so that none
-// escapes the tests by a language that they do not know.
+// blocksOf returns the fenced blocks of a page. Each must name a known language, so that none
+// escapes the tests.
 func blocksOf(t *testing.T, page string) []block {
 	t.Helper()
 	kinds := []string{blockShell, blockServe, blockLong, blockSettings, blockText, blockGo}
@@ -266,7 +267,7 @@ func blocksOf(t *testing.T, page string) []block {
 	return out
 }
 
-// prose is a page without its blocks.
+// prose returns a page without its blocks.
 func prose(markdown string) string {
 	parts := strings.Split(markdown, "```")
 	var out strings.Builder

@@ -13,21 +13,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The blocks of a README by what is behind their three backticks.
+// The kinds of a README's blocks, as written after the three backticks.
 const (
-	blockShell    = "sh"       // is run at the root of a clean clone, and must succeed
-	blockServe    = "sh serve" // goes on in the background until the end of the page
-	blockLong     = "sh long"  // takes too long for a test: what it names is looked up
-	blockSettings = "yaml"     // is a configuration that spool check takes
-	blockText     = "text"     // is output or a drawing
-	blockGo       = "go"       // is code; the package's examples compile it
+	blockShell    = "sh"       // runs at the root of a clean clone and must succeed
+	blockServe    = "sh serve" // runs in the background until the end of the page
+	blockLong     = "sh long"  // takes too long for a test: only the names in it are checked
+	blockSettings = "yaml"     // a configuration that spool check accepts
+	blockText     = "text"     // output or a drawing
+	blockGo       = "go"       // code that an example of the package compiles
 )
 
-// TestEveryCommandOfTheReadmes runs the shell blocks of each page from top to bottom, as
-// a newcomer would, in a clean clone with a built binary. Servers listen on free ports
-// instead of their own, which another may have: the environment tells them, and the
-// commands behind name those. /tmp is a directory of the test. What is done leaves
-// nothing that git would see.
+// TestEveryCommandOfTheReadmes runs the shell blocks of each page from top to bottom in a clean
+// clone with a built binary. Servers listen on free ports instead of their usual ones, which
+// another process may have: the environment passes them to the program, and later commands of
+// the page use them. /tmp is a directory of the test. The commands leave no changes that git
+// would show.
 func TestEveryCommandOfTheReadmes(t *testing.T) {
 	dir := cleanClone(t)
 	command(t, dir, "make build")
@@ -59,7 +59,7 @@ func TestEveryCommandOfTheReadmes(t *testing.T) {
 	require.Greater(t, found, 20)
 }
 
-// TestEveryConfigurationOfTheReadmes is taken as it stands.
+// TestEveryConfigurationOfTheReadmes checks each configuration as it stands.
 func TestEveryConfigurationOfTheReadmes(t *testing.T) {
 	zeros := strings.Repeat("0a", 32)
 	shortened := strings.NewReplacer("cert: server.crt, key: server.key", certified(t),
@@ -82,7 +82,7 @@ func TestEveryConfigurationOfTheReadmes(t *testing.T) {
 	require.GreaterOrEqual(t, checked, 8)
 }
 
-// cleanClone returns a repository that has the files of this one, as they are now.
+// cleanClone returns a repository with the present files of this one.
 func cleanClone(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -91,7 +91,7 @@ func cleanClone(t *testing.T) string {
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
 		from, to := filepath.Join(root, name), filepath.Join(dir, name)
 		info, err := os.Stat(from)
-		if os.IsNotExist(err) { // removed, and not committed yet
+		if os.IsNotExist(err) { // removed but not committed yet
 			continue
 		}
 		require.NoError(t, err)
@@ -120,8 +120,8 @@ func shell(dir, script string) *exec.Cmd {
 	return cmd
 }
 
-// serve runs a command until the test ends, and ends it as Ctrl-C does. It gives the
-// addresses of API and RTSP where the command is spool.
+// serve runs a command until the test ends, and ends it as Ctrl-C does. It returns the addresses
+// of API and RTSP if the command is spool.
 func serve(t *testing.T, dir, script string) (api, rtsp string) {
 	t.Helper()
 	cmd := shell(dir, "exec "+strings.TrimSpace(script))

@@ -18,7 +18,7 @@ func remux(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// hashes are those of the packets of every track, by ffmpeg.
+// hashes returns the hash of each packet of every track, by ffmpeg.
 func hashes(t *testing.T, path string) string {
 	t.Helper()
 	out, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-map", "0", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-").Output()
@@ -26,8 +26,7 @@ func hashes(t *testing.T, path string) string {
 	return string(out)
 }
 
-// What goes in comes out: every packet, whichever way round, and the result
-// decodes without a complaint.
+// Remuxing keeps every packet in both directions, and the result decodes without an error.
 func TestRemuxKeepsEveryPacket(t *testing.T) {
 	in := shortMovie(t)
 	want := hashes(t, in)
@@ -53,7 +52,7 @@ func TestRemuxKeepsEveryPacket(t *testing.T) {
 	require.Len(t, left, 3, "nothing else is left behind")
 }
 
-// boxes are the types at the top of a file.
+// boxes returns the types of a file's boxes at the top level.
 func boxes(t *testing.T, path string) (types []string) {
 	t.Helper()
 	out, err := exec.Command("ffprobe", "-v", "trace", path).CombinedOutput()
@@ -79,13 +78,13 @@ func TestRemuxReplacesNothing(t *testing.T) {
 	require.ErrorIs(t, moveWithoutReplacing(in, out), os.ErrExist)
 }
 
-// A file that cannot be read leaves no trace of the attempt.
+// A file that cannot be read leaves no output file.
 func TestRemuxOfADamagedFileLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	in := filepath.Join(dir, "in.mp4")
 	whole, err := os.ReadFile(shortMovie(t))
 	require.NoError(t, err)
-	last := bytes.LastIndex(whole, []byte("stco")) // of the sound: its first chunk is moved beyond the end
+	last := bytes.LastIndex(whole, []byte("stco")) // the audio track's: its first chunk is moved beyond the end
 	copy(whole[last+12:], []byte{0x7f, 0, 0, 0})
 	for want, b := range map[string][]byte{
 		"there is no moov": []byte("hello"),
@@ -102,8 +101,8 @@ func TestRemuxOfADamagedFileLeavesNothing(t *testing.T) {
 	}
 }
 
-// What stands before a chunk in a file is some hundred bytes. Pictures of some twenty,
-// each a key frame, are not each a chunk.
+// The header of a chunk takes some hundred bytes. Key frames of some twenty bytes therefore
+// share chunks.
 func TestRemuxOfTinyPicturesIsNotManyTimesAsLong(t *testing.T) {
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out.mp4")
@@ -120,7 +119,7 @@ func TestRemuxOfTinyPicturesIsNotManyTimesAsLong(t *testing.T) {
 	require.Less(t, after.Size(), 3*before.Size())
 }
 
-// shortMovie is an MP4 file of pictures and sound that ffmpeg makes.
+// shortMovie returns an MP4 file of video and audio that ffmpeg makes.
 func shortMovie(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "movie.mp4")

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// cutFragments makes a fragmented file with ffmpeg and cuts it.
+// cutFragments makes a fragmented file with ffmpeg and truncates it.
 func cutFragments(t *testing.T, name string) {
 	t.Helper()
 	whole := filepath.Join(t.TempDir(), "whole.mp4")

@@ -26,33 +26,33 @@ const (
 	root   = "../.."
 )
 
-// mayImport says which packages of this module a package may import, besides
-// its own folder. The first line that fits counts; /... is all below.
+// mayImport lists the packages of this module that a package may import, besides its own folder.
+// The first matching line counts; /... matches all packages below.
 var mayImport = []struct {
 	from string
 	to   []string
 }{
 	{"cmd/spool", []string{"cmd/spool/logging", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
-		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // what records is the server's
+		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server has what records
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
 	{"cmd/spool/server/declared", []string{"cmd/spool/server/unmanaged", "api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
 	{"cmd/spool/server/unmanaged", []string{"configs", "pipeline", "pipeline/config", "sinks/mp4/disk"}},
 	{"cmd/spool/server/outside", []string{"cmd/spool/server/unmanaged", "configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
-	{"cmd/...", nil}, // tests only
+	{"cmd/...", nil}, // only tests
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},
-	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/media", "stages/hub"}}, // it knows no protocol
+	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/media", "stages/hub"}}, // no protocol
 	{"stages/ingest/clients", []string{"pipeline", "pipeline/media"}},
 	{"stages/ingest/rtp", []string{"pipeline/codec", "pipeline/guard", "pipeline/media", "stages/ingest"}},
 	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/clients", "stages/ingest/rtp"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/ingesttest/feedtest", []string{"stages/ingest", "stages/ingest/ingesttest", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
-	{"stages/egress/...", nil},                             // the first way out gets pipeline/... and stages/hub
-	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
+	{"stages/egress/...", nil},                             // the first egress protocol gets pipeline/... and stages/hub
+	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // sources and pipelines meet in the hub
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
 	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
@@ -61,8 +61,8 @@ var mayImport = []struct {
 	{"sinks/metadata/row", []string{"pipeline/media"}},
 	{"sinks/metadata/journal", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},  // no database
 	{"sinks/metadata/database", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}}, // no row
-	{"sinks/footage", []string{"pipeline", "pipeline/media"}},                                          // what it changes is handed in
-	{"sinks/...", []string{"pipeline/..."}},                                                            // no sink knows another, nor a stage
+	{"sinks/footage", []string{"pipeline", "pipeline/media"}},                                          // the caller passes in what it changes
+	{"sinks/...", []string{"pipeline/..."}},                                                            // no sink imports another, nor a stage
 	{"api/auth", []string{"pipeline"}},
 	{"api/conn", []string{"api/auth"}},
 	{"api/forwarded", nil},
@@ -72,7 +72,7 @@ var mayImport = []struct {
 	{"api/scrub", []string{"pipeline/config"}},
 	{"api/metrics", []string{"pipeline", "pipeline/media", "pipeline/recorder"}},
 	{"api/openapi", []string{"pipeline/media"}},
-	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate", "pipeline/streampath", "pipeline/wallclock"}}, // what it serves is handed in
+	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate", "pipeline/streampath", "pipeline/wallclock"}}, // the caller passes in what it serves
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder", "pipeline/streampath"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", []string{"pipeline/guard"}},
@@ -90,19 +90,20 @@ var mayImport = []struct {
 	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
 	{"pipeline/codec", []string{"pipeline/media", "pipeline/isobmff", "pipeline/guard"}},
-	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause", "pipeline/streampath", "pipeline/wallclock"}}, // nor does it
-	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}},                              // it does not know what flows, nor who lets it
+	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause", "pipeline/streampath", "pipeline/wallclock"}}, // no import of what flows
+	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}},                              // no import of what flows, nor of access control
 }
 
-// rooms says which packages of its own folder one may import; others may import all of it.
+// rooms lists the packages that other folders may import of a folder. Of a folder without an
+// entry they may import all packages.
 var rooms = map[string][]string{
 	"sinks/metadata/database": nil,
-	"sinks/metadata/row":      {"sinks/metadata/database"}, // what its columns hold at most
+	"sinks/metadata/row":      {"sinks/metadata/database"}, // the limits of its columns
 	"sinks/metadata/journal":  {"sinks/metadata/row"},
 }
 
-// onlyIn are the libraries that one part of the program uses, and no other; /... is all
-// below as well.
+// onlyIn lists the libraries that only one part of the program may import; /... includes all
+// packages below.
 var onlyIn = map[string]string{
 	"github.com/reugn/go-streams":         "pipeline",
 	"go.yaml.in/yaml/v4":                  "pipeline/config",
@@ -116,7 +117,7 @@ var onlyIn = map[string]string{
 	"github.com/go-co-op/gocron":          "pipeline/recorder",
 }
 
-// onlyFrom are the packages that not all who may import their neighbours may import.
+// onlyFrom lists the packages that fewer packages may import than mayImport says.
 var onlyFrom = map[string][]string{
 	"pipeline/retained": {"cmd/...", "api", "sinks/retention"},
 	"pipeline/recorder": {"cmd/...", "api/...", "configs", "bench/..."}, // what flows does not know who lets it
@@ -128,7 +129,7 @@ type listed struct {
 	Imports    []string
 }
 
-// packages are those of this module, with the imports of their non-test files.
+// packages returns the packages of this module, with the imports of their non-test files.
 func packages(t *testing.T) (out []listed) {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,Imports", "./...")
@@ -151,8 +152,8 @@ func packages(t *testing.T) (out []listed) {
 	}
 }
 
-// packageOf returns the path of the package that a selector is of, by whatever name its
-// file imports that; empty where it is of a variable, or of a field.
+// packageOf returns the path of the package in a selector, under whatever name its file imports
+// it. It returns "" for a selector of a variable or of a field.
 func packageOf(f *ast.File, s *ast.SelectorExpr) string {
 	x, ok := s.X.(*ast.Ident)
 	if !ok {
@@ -196,8 +197,8 @@ func TestImportsFollowTheDesign(t *testing.T) {
 	}
 }
 
-// The rules allow what is needed and no more: what nothing imports any longer is forbidden
-// again.
+// mayImport allows only the imports that exist: an entry that no package uses any longer must be
+// removed.
 func TestNoImportIsAllowedThatNothingNeeds(t *testing.T) {
 	used := map[string]bool{}
 	for _, p := range packages(t) {
@@ -247,8 +248,8 @@ func TestNoImportIsAllowedThatNothingNeeds(t *testing.T) {
 	}
 }
 
-// The compiler forbids circles of packages. Nor do the parts of the program import each
-// other: each stands on those below it alone.
+// The compiler forbids import cycles of packages. The parts of the program have no cycles
+// either: each imports only parts below it.
 func TestNoPartStandsOnItself(t *testing.T) {
 	below := map[string]map[string]bool{}
 	for _, p := range packages(t) {
@@ -272,15 +273,15 @@ func TestNoPartStandsOnItself(t *testing.T) {
 		for next := range below[at] {
 			walk(next, append(way, at))
 		}
-		below[at] = nil // seen to its end
+		below[at] = nil // all its imports are visited
 	}
 	for at := range below {
 		walk(at, nil)
 	}
 }
 
-// A stage knows who may do what by an interface of its own: it imports neither the API nor
-// what puts the program together, by no way round.
+// A stage checks access by an interface of its own. It imports, also indirectly, neither the API
+// nor the package that assembles the program.
 func TestNoStageKnowsTheAPI(t *testing.T) {
 	imports := map[string][]string{}
 	for _, p := range packages(t) {
@@ -311,7 +312,7 @@ func TestNoStageKnowsTheAPI(t *testing.T) {
 	}
 }
 
-// part is a folder at the top, and one of those that hold several parts.
+// part returns the folder at the top, or the subfolder where a top folder holds several parts.
 func part(pkg string) string {
 	names := strings.Split(pkg, "/")
 	if len(names) > 1 && slices.Contains([]string{"sinks", "cmd"}, names[0]) {
@@ -324,7 +325,7 @@ func allowed(from, to string) bool {
 	if known, ok := rooms[from]; ok && within(to, folder(from)) {
 		return slices.Contains(known, to)
 	}
-	if from != "pipeline" && !within(from, "cmd/spool") && within(to, folder(from)) { // what lies below these is not a part of them
+	if from != "pipeline" && !within(from, "cmd/spool") && within(to, folder(from)) { // the packages below these two are not parts of them
 		return true
 	}
 	if users, ok := onlyFrom[to]; ok && !slices.ContainsFunc(users, func(pattern string) bool { return matches(from, pattern) }) {
@@ -338,8 +339,8 @@ func allowed(from, to string) bool {
 	return false
 }
 
-// folder is the part of the program that a package is in: one sink, one
-// protocol, or the package itself.
+// folder returns the part of the program that a package belongs to: one sink, one protocol, or
+// the package itself.
 func folder(pkg string) string {
 	depth := map[string]int{"sinks": 2, "stages/ingest": 3}
 	for above, n := range depth {
@@ -350,8 +351,8 @@ func folder(pkg string) string {
 	return pkg
 }
 
-// Goroutines belong to package pipeline, so that every one has an owner that
-// waits for it and catches its panics. Tests and benchmarks start their own.
+// Only package pipeline starts goroutines, so that each has an owner that waits for it and
+// catches its panics. Tests and benchmarks start their own.
 func TestGoroutinesAreStartedByTheFrameworkOnly(t *testing.T) {
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -367,8 +368,8 @@ func TestGoroutinesAreStartedByTheFrameworkOnly(t *testing.T) {
 	})
 }
 
-// What runs side by side is the server's. Package main has verbs, flags and the log's
-// format: nothing there is shared, and so nothing needs a lock.
+// The server runs everything concurrent. Package main has verbs, flags and the log's format: it
+// shares no state and needs no lock.
 func TestPackageMainSharesNothing(t *testing.T) {
 	lines, files := 0, 0
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
@@ -387,8 +388,8 @@ func TestPackageMainSharesNothing(t *testing.T) {
 	require.Less(t, lines, 2000, "verbs have become more than that")
 }
 
-// A test of a whole recorder hands in a clock, and all of it goes by that one: the server
-// has none of its own, and the parts have none but where they say why.
+// A test of a whole recorder passes in a clock, and the whole recorder uses it: the server has
+// no other clock, and the parts have none except in the listed files.
 func TestTheServerGoesByTheClockThatItIsGiven(t *testing.T) {
 	const (
 		socket   = "deadlines of connections and contexts are the system's"
@@ -418,7 +419,7 @@ func TestTheServerGoesByTheClockThatItIsGiven(t *testing.T) {
 		"pipeline/recorder/cron.go":            "the library wants some time to check an expression",
 		"pipeline/clock.go":                    theClock,
 	}
-	rooms := map[string]string{ // below which what arrives is dated, and connections end
+	rooms := map[string]string{ // below these, arriving media is dated and connections end
 		"api/conn":           socket,
 		"stages/ingest/rtsp": socket,
 	}
@@ -462,8 +463,7 @@ func TestTheServerGoesByTheClockThatItIsGiven(t *testing.T) {
 	}
 }
 
-// A package with more files is several: its parts are easier to find under names of
-// their own.
+// A larger package is several ones: its parts are easier to find under names of their own.
 func TestNoPackageHasMoreThanThirtyFiles(t *testing.T) {
 	const most = 30
 	files := map[string]int{}
@@ -475,8 +475,8 @@ func TestNoPackageHasMoreThanThirtyFiles(t *testing.T) {
 	}
 }
 
-// Panics are caught in package guard. Callbacks on gortsplib's goroutines answer in
-// place of one, which a function that returns cannot.
+// Only package guard recovers panics. Callbacks on gortsplib's goroutines must return a response
+// after a panic, which a function that returns cannot.
 func TestPanicsAreCaughtInOnePlace(t *testing.T) {
 	own := []string{"pipeline/guard/guard.go", "stages/ingest/rtsp/handler.go", "stages/ingest/rtsp/session.go"}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
@@ -494,7 +494,7 @@ func TestPanicsAreCaughtInOnePlace(t *testing.T) {
 	})
 }
 
-// What the name of a growing file ends with is written in one place.
+// The suffix of a growing file's name is written in one place.
 func TestTheSuffixOfGrowingFilesIsWrittenOnce(t *testing.T) {
 	var places []string
 	eachFile(t, func(path string, _ *token.FileSet, f *ast.File) {
@@ -523,14 +523,14 @@ func TestNoCgo(t *testing.T) {
 	})
 }
 
-// sourceFile is a parsed file; its path is from the root.
+// sourceFile is a parsed file; its path is relative to the root.
 type sourceFile struct {
 	path string
 	fset *token.FileSet
 	ast  *ast.File
 }
 
-// sources are all files but tests, parsed once.
+// sources returns all non-test files, parsed once.
 var sources = sync.OnceValues(func() (all []sourceFile, err error) {
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -563,7 +563,7 @@ func eachFile(t *testing.T, look func(path string, fset *token.FileSet, f *ast.F
 	}
 }
 
-// A reader finds the way by the folders, so the top holds nothing else.
+// Readers find packages by the folders. The top directory therefore holds nothing else.
 func TestNothingElseIsAtTheTop(t *testing.T) {
 	entries, err := os.ReadDir(root)
 	require.NoError(t, err)

@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// schemaOf compiles what spool schema prints, as an editor does: it is itself
-// checked against the draft that it names.
+// schemaOf compiles the output of spool schema as an editor does. It checks the schema against
+// the draft that it names.
 func schemaOf(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	var out bytes.Buffer
@@ -38,7 +38,7 @@ func fileValue(t *testing.T, name string) (any, bool) {
 	return n.Any(), true
 }
 
-// What is taken, the schema takes.
+// The schema accepts every configuration that the program accepts.
 func TestSchemaTakesWhatIsTaken(t *testing.T) {
 	schema := schemaOf(t)
 	files, err := filepath.Glob(root + "/configs/testdata/good/*.yaml")
@@ -51,7 +51,7 @@ func TestSchemaTakesWhatIsTaken(t *testing.T) {
 	}
 }
 
-// What the schema can know to be wrong, it refuses: wrong types, unknown keys and
+// The schema refuses the faults that a schema can describe: wrong types, unknown keys and
 // unknown words.
 func TestSchemaRefusesWhatItCan(t *testing.T) {
 	schema := schemaOf(t)

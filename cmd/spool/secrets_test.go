@@ -15,11 +15,10 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// suggestive are words by which a setting tells that it may hold a secret, in its name or
-// its doc.
+// suggestive matches words in the name or doc of a setting that may hold a secret.
 var suggestive = regexp.MustCompile(`(?i)(^|[^a-z])(passwords?|passwd|passphrase|password_hash|tokens?|secrets?|credentials?|api_?key|(private|secret|stream|access)_?key|key|dsn|urls?|uri|pull|push|commands?|environment|digests?|ha1|hash)([^a-z]|$)`)
 
-// leaves calls do with each setting of a type that holds text, in lists and maps too.
+// leaves calls do with each setting of a type that holds text, also in lists and maps.
 func leaves(t reflect.Type, path string, open []reflect.Type, do func(path string, f reflect.StructField)) {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
 		t = t.Elem()
@@ -44,7 +43,7 @@ func leaves(t reflect.Type, path string, open []reflect.Type, do func(path strin
 	}
 }
 
-// unhidden lists the settings of a type that suggest a secret, and are shown.
+// unhidden returns the settings of a type that suggest a secret and are shown.
 func unhidden(t reflect.Type, path string) (found []string) {
 	leaves(t, path, nil, func(path string, f reflect.StructField) {
 		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
@@ -55,9 +54,9 @@ func unhidden(t reflect.Type, path string) (found []string) {
 	return found
 }
 
-// A setting whose name or doc suggests a secret is of a type that hides it (config.Secret,
-// Token, URL, DSN, Command, Environment), or says by the tag `public:"why"` why whoever may
-// look may see it.
+// A setting whose name or doc suggests a secret has a type that hides it (config.Secret, Token,
+// URL, DSN, Command, Environment). Otherwise its tag `public:"why"` gives the reason why every
+// viewer may read it.
 func TestSettingsThatMayHoldSecretsHideThem(t *testing.T) {
 	found := unhidden(reflect.TypeFor[configs.Config](), "")
 	for _, s := range pipeline.Stages() {
@@ -69,7 +68,7 @@ func TestSettingsThatMayHoldSecretsHideThem(t *testing.T) {
 	require.Empty(t, found, "give these a type of pipeline/config that hides, or the tag public:\"why they may be shown\"")
 }
 
-// The next one is found: by its name, by its doc, in lists and maps.
+// The test finds a shown secret by its name and by its doc, also in lists and maps.
 func TestASecretThatIsShownIsFound(t *testing.T) {
 	type below struct {
 		AccessToken string `yaml:"access_token"`

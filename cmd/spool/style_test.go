@@ -21,7 +21,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// A lock says at its field, or where it is declared, what it protects.
+// A comment at the field or the declaration of each lock names the data that the lock protects.
 func TestLocksSayWhatTheyProtect(t *testing.T) {
 	locks := map[string]int{}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
@@ -66,7 +66,7 @@ func TestLocksSayWhatTheyProtect(t *testing.T) {
 	require.NotZero(t, locks["variable"])
 }
 
-// isLock reports whether a type is a mutex, by whatever name a file imports package sync.
+// isLock reports whether a type is a mutex, under whatever name a file imports package sync.
 func isLock(f *ast.File, of ast.Expr) bool {
 	if p, ok := of.(*ast.StarExpr); ok {
 		of = p.X
@@ -75,8 +75,8 @@ func isLock(f *ast.File, of ast.Expr) bool {
 	return ok && (s.Sel.Name == "Mutex" || s.Sel.Name == "RWMutex") && packageOf(f, s) == "sync"
 }
 
-// renaming are the files that give a file another's place, or a name of its own, and why
-// package durable does not do it for them.
+// renaming lists the files that rename or link a file, and why package durable does not do it
+// for them.
 var renaming = map[string]string{
 	"pipeline/filesystem/calls.go":      "makes the call, for those below",
 	"pipeline/filesystem/fallback.go":   "puts another call in its place",
@@ -92,7 +92,7 @@ var renaming = map[string]string{
 	"cmd/spool/remux.go":                "the file of another run is not to be replaced",
 }
 
-// making are the files that make a file, and why package durable does not do it for them.
+// making lists the files that create a file, and why package durable does not do it for them.
 var making = map[string]string{
 	"pipeline/filesystem/nofollow.go":    "opens what its callers say",
 	"pipeline/filesystem/lock.go":        "a lock, which a power cut ends",
@@ -110,7 +110,7 @@ var making = map[string]string{
 	"cmd/spool/bench.go":                 "a profile of this run",
 }
 
-// What is to survive a power cut is written by package durable.
+// Package durable writes all files that must survive a power cut.
 func TestFilesAreReplacedInOnePlace(t *testing.T) {
 	renames := []string{"Rename", "Renameat", "Renameat2", "RenameNew", "Link", "Linkat", "Symlink"}
 	found := map[string]map[string]string{"makes": {}, "renames": {}}
@@ -138,16 +138,16 @@ func TestFilesAreReplacedInOnePlace(t *testing.T) {
 	require.Equal(t, making, found["makes"], "use durable.Replace, or say why not")
 }
 
-// leading are the files in which a name of spool's own is led to as the system does, links and
-// all, and why.
+// leading lists the files that open a path of spool's own as the system does, including links,
+// and why.
 var leading = map[string]string{
 	"cmd/spool/server/open.go":          "a record directory, which the operator leads where he likes",
 	"sinks/mp4/stage.go":                "the same",
 	"sinks/metadata/database/rescue.go": "syncs a directory that is led to by a database's name",
 }
 
-// What spool keeps for itself is led to over no link that another user may have put there: by
-// durable.Below, and not by a durable.Disk of all the machine.
+// spool opens its own files without following links, which another user may have planted: by
+// durable.Below, and not by a durable.Disk of the whole machine.
 func TestNoFileOfSpoolsOwnIsLedToOverLinks(t *testing.T) {
 	found := map[string]string{}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
@@ -165,8 +165,8 @@ func TestNoFileOfSpoolsOwnIsLedToOverLinks(t *testing.T) {
 	require.Equal(t, leading, found, "use durable.Below, or say why not")
 }
 
-// notStages are words that a stage is called by, in the files in which they mean something
-// else, or that declare a pipeline.
+// notStages lists, by file, names of stages that mean something else there, or that declare a
+// pipeline.
 var notStages = map[string][]string{
 	"configs/resolve.go":                        {"mp4"}, // the block
 	"configs/warnings.go":                       {"mp4"},
@@ -181,8 +181,8 @@ var notStages = map[string][]string{
 	"api/openapi/schema.go":                     {"null"},
 }
 
-// What a stage is for others it declares where it is registered, by its types, traits and
-// tags: no one else knows one by its name.
+// A stage declares its properties at its registration, by types, traits and tags. No other code
+// knows a stage by its name.
 func TestNothingKnowsAStageByItsName(t *testing.T) {
 	names := map[string]bool{}
 	for _, s := range pipeline.Stages() {
@@ -216,15 +216,15 @@ func TestNothingKnowsAStageByItsName(t *testing.T) {
 	}
 }
 
-// exampleURL is one of a camera, as messages and the reference show it.
+// exampleURL matches the URL of a camera in messages and in the reference.
 var exampleURL = regexp.MustCompile(`rtsps?://10\.0\.0\.\d/stream1`)
 
-// namesOfProtocols are places that name one all the same: the settings of a pull, which only
-// one scheme has.
+// namesOfProtocols lists the files that may name a protocol: those with the settings of a pull
+// that only one scheme has.
 var namesOfProtocols = map[string]int{"configs/config.go": 2, "configs/check.go": 2}
 
-// Nor does anything know a server of ingest: a new protocol is one package, and one line of
-// the program's parts.
+// No other code knows a server of ingest: a new protocol is one package, and one line in the
+// program's parts.
 func TestNothingKnowsAProtocolByItsName(t *testing.T) {
 	names := slices.Collect(maps.Keys(configs.Default().Ingest.Servers))
 	require.Contains(t, names, "rtsp")
@@ -259,7 +259,7 @@ func TestNothingKnowsAProtocolByItsName(t *testing.T) {
 	}
 }
 
-// Nor does anything look for the settings that mean something by their keys.
+// No code finds settings with a meaning by their keys.
 func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
 	keys := map[string]bool{}
 	for _, s := range pipeline.Stages() {
@@ -273,7 +273,7 @@ func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
 	}
 	require.True(t, keys["branches"] && keys["stages"] && keys["record_path"] && keys["filename_pattern"])
 	own := map[string][]string{
-		"configs/check.go":   {"record_path", "filename_pattern", "stages"}, // of the mp4 block, and of a pipeline
+		"configs/check.go":   {"record_path", "filename_pattern", "stages"}, // of the mp4 block and of a pipeline
 		"configs/limits.go":  {"stages"},                                    // of a pipeline
 		"configs/resolve.go": {"stages"},
 		"configs/show.go":    {"stages"}, // of a pipeline
@@ -283,7 +283,7 @@ func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
 		"cmd/spool/remux.go":                 {"record_path", "filename_pattern"}, // of a pipeline of its own
 		"cmd/spool/server/ready.go":          {"record_path"},                     // a check's name
 		"cmd/spool/server/health.go":         {"record_path"},
-		"pipeline/meaning.go":                {"stages"}, // what it means
+		"pipeline/meaning.go":                {"stages"}, // defines the meaning
 	}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		path = filepath.ToSlash(path)
@@ -301,8 +301,7 @@ func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
 	})
 }
 
-// byZeros are the files in which a large round number counts something else than
-// nanoseconds.
+// byZeros lists the files in which a large round number is not a number of nanoseconds.
 var byZeros = map[string]string{
 	"pipeline/config/size.go":        "bytes",
 	"pipeline/pipelinetest/media.go": "a date",
@@ -310,8 +309,8 @@ var byZeros = map[string]string{
 	"bench/harness/matrix.go":        "bit/s",
 }
 
-// How many zeros a time in ns has is not for a reader to count: it is written by package
-// time's units.
+// A time in nanoseconds is written by package time's units, so that readers need not count
+// zeros.
 func TestTimesAreWrittenByTheirUnits(t *testing.T) {
 	used := map[string]bool{}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
@@ -336,7 +335,7 @@ func TestTimesAreWrittenByTheirUnits(t *testing.T) {
 	}
 }
 
-// A name says of which package it is.
+// A name shows its package.
 func TestNoPackageIsImportedWithoutItsName(t *testing.T) {
 	eachFile(t, func(_ string, fset *token.FileSet, f *ast.File) {
 		for _, i := range f.Imports {
@@ -347,7 +346,7 @@ func TestNoPackageIsImportedWithoutItsName(t *testing.T) {
 	})
 }
 
-// A name of the language that means something else for some lines misleads.
+// A variable with the name of a predeclared identifier misleads.
 func TestNoVariableHasANameOfTheLanguage(t *testing.T) {
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		check := func(names ...*ast.Ident) {

@@ -16,7 +16,7 @@ var (
 	testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 )
 
-// TestEveryDefenceIsProved: each item of the list of threats names tests, and they are there.
+// TestEveryDefenceIsProved checks that each item of the list of threats names existing tests.
 func TestEveryDefenceIsProved(t *testing.T) {
 	tests := testsOfTheModule(t)
 	items := strings.Split(readFile(t, "api/THREATS.md"), "\n- ")[1:]
