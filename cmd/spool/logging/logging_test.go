@@ -76,7 +76,7 @@ func TestWhereNobodyLooksLogsAreJSON(t *testing.T) {
 	require.False(t, New(configs.Log{Level: "error"}, &out, nil).Enabled(context.Background(), slog.LevelWarn))
 }
 
-// The handler keeps the rules that every slog handler must.
+// The handler keeps the rules of slog handlers.
 func TestHumanHandlerIsASlogHandler(t *testing.T) {
 	var out bytes.Buffer
 	h := newHumanHandler(&out, slog.LevelDebug, false)
@@ -114,7 +114,7 @@ type trafficLight uint8
 
 func (trafficLight) String() string { return "red" }
 
-// A number says nothing to a machine that reads the log: both forms have the name.
+// Both forms of the log name an enumeration's value instead of its number.
 func TestEnumerationsAreLoggedByName(t *testing.T) {
 	for _, format := range []string{"human", "json"} {
 		var out bytes.Buffer

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// flip is pictures in frames, as VP9 has them: a frame says by its first byte whether a
-// decoder can start at it. The parameter set is width and height, 16 bits each.
+// flip is a video codec whose frames, like those of VP9, name in their first byte whether a
+// decoder can start there. Its parameter set is width and height, 16 bits each.
 var flip = codec.Register(codec.Codec{
 	CodecTraits: media.CodecTraits{Name: "flip", Kind: media.Video, ParameterSets: true},
 	Title:       "Flip",

@@ -19,7 +19,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// codecOf says which codec a track of a file has.
+// codecOf returns the codec of a track of a file.
 func codecOf(moov []byte, id uint32) string {
 	for traks := isobmff.Walk(moov); traks.Next(); {
 		tkhd, whole := isobmff.ReadTkhd(isobmff.Find(traks.Payload, "tkhd"))
@@ -30,8 +30,8 @@ func codecOf(moov []byte, id uint32) string {
 	return ""
 }
 
-// playIndex reads a span of a track through an index: when each access unit is decoded,
-// whether a decoder can start at it, and its bytes in the file.
+// playIndex reads a span of a track through an index. It returns for each access unit its
+// decoding time, whether a decoder can start there, and its bytes from the file.
 func playIndex(t *testing.T, x *index.Index, track int, file io.ReaderAt, from, to time.Duration) (out []sample) {
 	t.Helper()
 	in := &x.Tracks[track]
@@ -49,8 +49,8 @@ func playIndex(t *testing.T, x *index.Index, track int, file io.ReaderAt, from, 
 	return out
 }
 
-// spanOf is what a span must be of what was sent: from the last access unit on at which a
-// decoder can start.
+// spanOf returns the expected samples of a span: from the last sample on at which a decoder can
+// start.
 func spanOf(sent []sample, from, to time.Duration) []sample {
 	first, end := 0, 0
 	for i, s := range sent {
@@ -64,8 +64,8 @@ func spanOf(sent []sample, from, to time.Duration) []sample {
 	return sent[first:end]
 }
 
-// requireIndexPlays plays spans of each track, and all of it, against what was sent. What
-// a file lost at its end is missing, to the longest duration.
+// requireIndexPlays compares spans of each track, and whole tracks, with the sent samples. Media
+// of the duration lost may be missing at the end of the file.
 func requireIndexPlays(t *testing.T, x *index.Index, file []byte, lost time.Duration) {
 	t.Helper()
 	sent := frames()
@@ -90,7 +90,7 @@ func requireIndexPlays(t *testing.T, x *index.Index, file []byte, lost time.Dura
 	require.Empty(t, slices.Collect(maps.Keys(sent)), "codecs without a track in the index")
 }
 
-// requireKeptIndexPlays opens the index that is kept beside a file.
+// requireKeptIndexPlays opens the index that is stored beside a file.
 func requireKeptIndexPlays(t *testing.T, name string, lost time.Duration) {
 	t.Helper()
 	r, err := mp4.ReadEntry(name)
@@ -103,8 +103,8 @@ func requireKeptIndexPlays(t *testing.T, name string, lost time.Duration) {
 	requireIndexPlays(t, x.Index, b, lost)
 }
 
-// A recording is played through its index while it grows, when it is finished, and with
-// the index that is made again where it was lost.
+// A recording plays through its index while it grows and when it is finished, and through an
+// index that is rebuilt after its loss.
 func TestTheIndexOfNewCodecsPlaysWhatWasSent(t *testing.T) {
 	for format, cfg := range formats() {
 		t.Run(format, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestTheIndexOfNewCodecsPlaysWhatWasSent(t *testing.T) {
 	}
 }
 
-// Recovery leaves an index of what it brought back, in place of an older one.
+// Recovery writes an index of the recovered media in place of an older one.
 func TestTheIndexOfARecoveredRecordingOfNewCodecsPlays(t *testing.T) {
 	for format, cfg := range formats() {
 		t.Run(format, func(t *testing.T) {

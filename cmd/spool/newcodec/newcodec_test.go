@@ -31,24 +31,24 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// sample is an access unit.
+// sample is one access unit.
 type sample struct {
-	at   time.Duration // decoding time, from the track's first
+	at   time.Duration // decoding time, from the track's first sample
 	sync bool
 	data string
 }
 
-// samples are those of a stream, by the codec's name.
+// samples holds the samples of a stream by the codec's name.
 type samples map[string][]sample
 
-// seconds is how long a stream is, and gop how far apart its key frames are.
+// seconds is the duration of a stream, and gop the interval of its key frames.
 const (
 	seconds = 5
 	fps     = 25
 	gop     = fps
 )
 
-// frames are what the senders of a stream send.
+// frames returns the samples that the senders of a stream send.
 func frames() samples {
 	out := samples{}
 	for i := range seconds * fps {
@@ -69,8 +69,8 @@ func frames() samples {
 	return out
 }
 
-// record has a feed take a stream, and a pipeline's sink record what the hub gives. It
-// returns the file, and what it was while it grew.
+// record publishes a stream and records it with the sink of a pipeline. It returns the finished
+// file's name, and the file's content while it grew.
 func record(t *testing.T, cfg mp4.Config) (finished string, growing []byte) {
 	t.Helper()
 	pool := pipelinetest.Pool(t)
@@ -119,7 +119,7 @@ func record(t *testing.T, cfg mp4.Config) (finished string, growing []byte) {
 	return finished, growing
 }
 
-// send has a feed take the frames as a protocol would give them.
+// send publishes the frames through a feed, as a protocol does.
 func send(t *testing.T, pub *hub.Publisher) {
 	t.Helper()
 	feed := ingest.NewFeed(pub, quiet)
@@ -150,7 +150,7 @@ func send(t *testing.T, pub *hub.Publisher) {
 	feed.Close()
 }
 
-// read has the source of files read one.
+// read reads a file with the source for files.
 func read(t *testing.T, name string) (samples, []media.Track) {
 	t.Helper()
 	r, err := file.Open(name, pipelinetest.Pool(t), time.Second, time.Now(), quiet)
@@ -180,7 +180,7 @@ func read(t *testing.T, name string) (samples, []media.Track) {
 	}
 }
 
-// formats are those of finished files.
+// formats returns the settings for each format of finished files.
 func formats() map[string]mp4.Config {
 	plain, fragmented := mp4.Defaults(), mp4.Defaults()
 	fragmented.Fragment = true
@@ -203,7 +203,7 @@ func TestARecordingOfNewCodecsIsReadAsItWasSent(t *testing.T) {
 	}
 }
 
-// requireRolls looks for the roll distance of the sound, which the pictures have not.
+// requireRolls checks the roll distance of the audio track; the video track has none.
 func requireRolls(t *testing.T, name string) {
 	t.Helper()
 	b, err := os.ReadFile(name)
@@ -248,7 +248,7 @@ func fragments(b []byte, fourcc string) (groups []int) {
 	return groups
 }
 
-// described leaves out what a file says more than a sender.
+// described removes the fields that a file has and a sender does not.
 func described(tracks []media.Track) (out []media.Track) {
 	for _, t := range tracks {
 		t.Language = ""
@@ -257,8 +257,8 @@ func described(tracks []media.Track) (out []media.Track) {
 	return out
 }
 
-// A crash leaves a growing file. What was in it but for the fragment at its end is
-// there again.
+// A crash leaves a growing file. Recovery restores its content except for the fragment at its
+// end.
 func TestACutRecordingOfNewCodecsIsRecovered(t *testing.T) {
 	for format, cfg := range formats() {
 		t.Run(format, func(t *testing.T) {
@@ -282,13 +282,13 @@ func TestACutRecordingOfNewCodecsIsRecovered(t *testing.T) {
 	}
 }
 
-// A file that another program wrote, of which a block was lost: a picture that is zeros
-// is damage, and silence is not.
+// In a file of another program, from which a block was lost, a frame of zeros is damage, and
+// silence is not.
 func TestADamagedFileOfNewCodecsIsRepaired(t *testing.T) {
 	finished, _ := record(t, mp4.Defaults())
 	b, err := os.ReadFile(finished)
 	require.NoError(t, err)
-	b = bytes.ReplaceAll(b, []byte("uuid"), []byte("free")) // it is not ours any more
+	b = bytes.ReplaceAll(b, []byte("uuid"), []byte("free")) // makes it a file of another program
 	hole := bytes.LastIndex(b, bytes.Repeat([]byte{7}, 2000))
 	clear(b[hole : hole+1024])
 	name := filepath.Join(t.TempDir(), "other.mp4")
@@ -312,7 +312,7 @@ func TestADamagedFileOfNewCodecsIsRepaired(t *testing.T) {
 	require.Greater(t, silent, seconds, "silence is no damage")
 }
 
-// What asks for codecs by their names knows the new ones.
+// Code that looks codecs up by name finds the new ones.
 func TestNewCodecsAreKnownByName(t *testing.T) {
 	for _, name := range []string{"flip", "quip"} {
 		require.NoError(t, stages.TrackMatch{Codec: name}.Validate())

@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// quip is sound in frames of 20 ms, without parameter sets as G.711 is, of which a
-// decoder has to decode four frames before the one that it starts at, as of Opus.
-// Silence is zeros. plink is the same, but a decoder can start anywhere.
+// quip is an audio codec with frames of 20 ms and without parameter sets, like G.711. A decoder
+// must decode four frames before the one that it starts at, as with Opus. Silence is zeros.
+// plink is the same except that a decoder can start anywhere.
 var (
 	quip  = codec.Register(bareSound("quip", -4))
 	plink = codec.Register(bareSound("plnk", 0))

@@ -28,10 +28,11 @@ import (
 const (
 	patience = 60 * time.Second
 	root     = "../../.."
-	frames   = 50 // at 25 a second
+	frames   = 50 // at 25 frames a second
 )
 
-// build makes the program with one line more in its parts, and the package of that line.
+// build builds the program with one more line in its parts, and the package that the line
+// imports.
 func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -66,7 +67,7 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// program is the built one in a directory of its own.
+// program is a built program with a directory of its own.
 type program struct {
 	t           *testing.T
 	binary, dir string
@@ -85,7 +86,7 @@ func (p *program) write(name, text string) {
 	require.NoError(p.t, os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600))
 }
 
-// says runs a verb to its end.
+// says runs a command and returns its output.
 func (p *program) says(args ...string) (out string, err error) {
 	text, err := p.command(args...).CombinedOutput()
 	return string(text), err
@@ -111,7 +112,7 @@ func (p *program) reference(t *testing.T) {
 	require.Contains(t, out, "    # What a client hears when it may publish.\n    greeting: welcome\n")
 	require.Contains(t, out, "    max_connections: 0\n")
 	p.write("reference.yaml", out)
-	out, err = p.says("config", "-c", "reference.yaml") // the files that it names are not there
+	out, err = p.says("config", "-c", "reference.yaml") // the files that it names do not exist
 	require.NoError(t, err, "the reference is a configuration: %s", out)
 }
 
@@ -157,7 +158,7 @@ func (p *program) check(t *testing.T) {
 	require.Contains(t, out, "did you mean SPOOL_INGEST__WIRE__GREETING?")
 }
 
-// running is the program that serves.
+// running is a serving program.
 type running struct {
 	*program
 	t    *testing.T
@@ -179,7 +180,7 @@ pipelines:
 log: {format: json}
 `
 
-// until polls, as what is awaited is told over HTTP and in a log of another process.
+// until polls a condition, since it depends on HTTP responses and the log of another process.
 func (r *running) until(what string, ok func() bool) {
 	r.t.Helper()
 	require.Eventually(r.t, ok, patience, 20*time.Millisecond, what)
@@ -266,7 +267,7 @@ func (r *running) readiness() {
 	require.NotContains(r.t, fmt.Sprint(ready.Checks), "rtsp", "which is off")
 }
 
-// sender is a client.
+// sender is a client of the protocol.
 type sender struct {
 	t  *testing.T
 	c  net.Conn
@@ -293,7 +294,7 @@ func (s *sender) send(b []byte) {
 	require.NoError(s.t, err)
 }
 
-// metric returns the figure of the protocol, with its name.
+// metric returns the line of the protocol's metric, including its name.
 func (r *running) metric(name string) string {
 	for line := range strings.Lines(r.ask("GET", "/metrics")) {
 		if value, is := strings.CutPrefix(line, "spool_ingest_"+name+`{protocol="wire"} `); is {
@@ -369,7 +370,7 @@ func (r *running) publication() {
 	r.until("the connection is gone", func() bool { return r.metric("connections") == "0" })
 }
 
-// reload: the settings of a server wait for the next start, and are told so.
+// reload checks that a reload reports the settings of a server as waiting for the next start.
 func (r *running) reload() {
 	text, err := os.ReadFile(filepath.Join(r.dir, "config.yaml"))
 	require.NoError(r.t, err)

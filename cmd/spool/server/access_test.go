@@ -53,7 +53,7 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 		err = may.Authorize(context.Background(), publishRequest("cam", "wrong", "live/cam", "192.0.2.7:5000"))
 	}
 	require.ErrorIs(t, err, auth.ErrBlocked)
-	for range 20 { // the question that every client begins with is no attempt
+	for range 20 { // the first request of every client, without credentials, is no attempt
 		err = may.Authorize(context.Background(), publishRequest("", "", "live/cam", "192.0.2.8:5000"))
 	}
 	require.NotErrorIs(t, err, auth.ErrBlocked)
@@ -75,8 +75,8 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	require.Nil(t, open)
 }
 
-// TestSignInsAreCountedByServerAndReason, by none else, so that the number of series is
-// fixed.
+// TestSignInsAreCountedByServerAndReason checks that the metric has no other labels, so that the
+// number of series is fixed.
 func TestSignInsAreCountedByServerAndReason(t *testing.T) {
 	failures := newSignIns(slog.New(slog.DiscardHandler), config.Blocks{"rtsp": nil, "whip": nil})
 	for i := range 100 {
@@ -98,7 +98,7 @@ func TestSignInsAreCountedByServerAndReason(t *testing.T) {
 	}
 }
 
-// A user who has a digest alone is counted as a user, also when it sends a password.
+// A user with only a digest counts as a known user, also when the client sends a password.
 func TestAWrongPasswordOfAUserWithADigestIsCountedAsOne(t *testing.T) {
 	d, err := auth.HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)

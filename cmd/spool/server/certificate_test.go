@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// problemOf returns what health says of a part.
+// problemOf returns the problem that health reports of a part.
 func (r *fixture) problemOf(part string) (found pipeline.Problem) {
 	for _, p := range r.problems(r.t.Context()) {
 		if p.Problem == part {
@@ -20,8 +20,7 @@ func (r *fixture) problemOf(part string) (found pipeline.Problem) {
 	return found
 }
 
-// Health names what keeps a server from its clients: the certificate and not an address,
-// with what to do about it.
+// Health reports a broken certificate as such, and not as a fault of the address, with a remedy.
 func TestHealthNamesABrokenCertificate(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "server.crt")
 	r := start(t, t.TempDir(), "", 0, true, "rtsp: {listen: '127.0.0.1:0', tls: {listen: '127.0.0.1:0', cert: "+missing+", key: "+missing+"}}")
@@ -33,7 +32,7 @@ func TestHealthNamesABrokenCertificate(t *testing.T) {
 	require.NoError(t, c.Close())
 }
 
-// An address that is taken is named, and why.
+// Health reports an address that another process uses, and the reason.
 func TestHealthNamesAnAddressThatIsTaken(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ func (r *fixture) camera() {
 	r.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }
 
-// told is a recording as GET /mp4/records has it.
+// told is a recording in the response of GET /mp4/records.
 type told struct {
 	ID       string    `json:"id"`
 	File     string    `json:"file_path"`
@@ -55,7 +55,7 @@ func (r *fixture) records(t require.TestingT, query string) []told {
 	return page.Records
 }
 
-// grown waits until the n-th file of a stream grows, and gives its recording.
+// grown waits until the n-th file of a stream grows, and returns its recording's ID.
 func (r *fixture) grown(stream string, n int) (id string) {
 	r.t.Helper()
 	var reversed []told
@@ -74,9 +74,9 @@ func (r *fixture) grown(stream string, n int) (id string) {
 	return id
 }
 
-// TestTheClockIsSetWhileFilesGrow: whatever it is set by, a file ends its duration
-// after its start, the next begins by the new time and says so, and the catalogue,
-// the names and the files themselves agree.
+// TestTheClockIsSetWhileFilesGrow steps the clock. A file ends its duration after its start, the
+// next file begins by the new time and names that cause, and catalogue, file names and files
+// agree.
 func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
 	const years = 50 * 365 * 24 * time.Hour
 	steps := []time.Duration{1500 * time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour, years, -years, -years, years}
@@ -102,7 +102,7 @@ func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
 	}
 }
 
-// statusIsOfToday wants the status of a stream to be told by the clock as it is now.
+// statusIsOfToday requires that the status of a stream has times of the present clock.
 func (r *fixture) statusIsOfToday(stream string) {
 	r.t.Helper()
 	var status struct {
@@ -114,7 +114,8 @@ func (r *fixture) statusIsOfToday(stream string) {
 	require.WithinDuration(r.t, r.clock.Now(), status.LastWritten, 30*time.Minute)
 }
 
-// agree compares what is said of each recording, in the order in which they were made.
+// agree compares the catalogue's row, the file name and the file of each recording, in the order
+// in which they were made.
 func (r *fixture) agree(stream string, order []string, steps []time.Duration) {
 	t := r.t
 	t.Helper()

@@ -25,11 +25,11 @@ type expiryAnswer struct {
 	Clock struct {
 		State string `json:"state"`
 	} `json:"clock"`
-	Files int `json:"files"` // of a confirmation
+	Files int `json:"files"` // in the response to a confirmation
 }
 
-// A recorder is started with a clock that is ten years ahead: what is there stays,
-// and it records. An operator may say that the clock is right; then it goes.
+// A recorder that starts with a clock ten years ahead records and deletes nothing. It deletes
+// expired files after an operator has confirmed the clock.
 func TestStartedTenYearsAheadNothingGoesUntilItIsConfirmed(t *testing.T) {
 	for name, c := range map[string]struct {
 		synchronised bool
@@ -75,7 +75,7 @@ func TestStartedTenYearsAheadNothingGoesUntilItIsConfirmed(t *testing.T) {
 	}
 }
 
-// The clock says 1970: it records, also what has a schedule, and nothing goes.
+// With a clock of 1970 a recorder records, including scheduled streams, and deletes nothing.
 func TestStartedIn1970ItRecordsAndDeletesNothing(t *testing.T) {
 	const planned = `
 mp4: {max_duration: 1s, expire_days: 1, filename_pattern: "{stream}/{timestamp}_{ms}.mp4"}
@@ -103,7 +103,8 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 	r.stop()
 	recorded = r.files()
 
-	// The clock is set, and synchronised: what was dated 1970 is not old by that.
+	// The clock is set and synchronised. A recording that was dated 1970 does not expire by
+	// that.
 	r = start(t, dir, planned, 0, true)
 	r.keeper.Look(t.Context())
 	var got expiryAnswer
@@ -114,7 +115,7 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 	r.eventually("nothing is wrong", func() bool { return len(r.wrong()) == 0 })
 }
 
-// Rows of what is lost are kept for an hour, by a clock that is believed.
+// Rows of lost recordings are kept for an hour, by a believed clock.
 func TestTheCatalogueForgetsByABelievedClockOnly(t *testing.T) {
 	const brief = "retention: {keep_lost: 1h, mass_expiry: allow}\n"
 	dir := t.TempDir()
@@ -141,8 +142,8 @@ func TestTheCatalogueForgetsByABelievedClockOnly(t *testing.T) {
 	r.eventually("it is forgotten", func() bool { return lost(r) == 0 })
 }
 
-// A board's first run was in 1970, and ended in a power cut: what is missing before the
-// next file is not 56 years.
+// A board's first run was in 1970 and ended in a power cut. The gap before the next file is not
+// 56 years.
 func TestARunIn1970LeavesNoGapOfDecades(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	put := func(end time.Time) {

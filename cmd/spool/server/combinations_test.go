@@ -35,10 +35,10 @@ func sequences(words []string, longest int) (out [][]string) {
 	return out
 }
 
-// combination is a pipeline of a mode: stages between source and the end.
+// combination is a pipeline of a mode: the stages between source and end.
 type combination struct {
 	mode          pipeline.Mode
-	trunk, branch []string // branch: behind a tee, where there is one
+	trunk, branch []string // branch: behind a tee, if there is one
 	tee           bool
 	end           []string
 }
@@ -57,8 +57,8 @@ func (c combination) has(stage string) bool {
 	return slices.Contains(c.trunk, stage) || slices.Contains(c.branch, stage) || slices.Contains(c.end, stage)
 }
 
-// refused says what must be wrong with a combination, by the rules as a user reads
-// them; empty: nothing.
+// refused returns the problem that a combination must have by the documented rules; "" if it
+// must be accepted.
 func (c combination) refused() string {
 	way := slices.Concat(c.trunk, c.branch)
 	rings, blind := 0, false
@@ -120,9 +120,9 @@ func compiled(t *testing.T, dir, text string) ([]recorder.Declared, error) {
 	return Compile(cfg)
 }
 
-// TestEveryCombinationIsRefusedOrRight: whatever order stages have in whatever mode,
-// spool check refuses it where it would not do what it says, with the line and the
-// remedy; what it takes starts, answers an event, and stops as it says.
+// TestEveryCombinationIsRefusedOrRight tries every order of stages in every mode. spool check
+// refuses a combination that would not work as declared, with line and remedy. An accepted
+// combination starts, takes an event, and stops as declared.
 func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 	dir := t.TempDir()
 	r := newEventFixture(t, pipeline.Manual, "", "")
@@ -138,7 +138,7 @@ func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 		}
 		require.NoError(t, err, "%s", text)
 		if len(c.trunk) > 2 || len(c.trunk)+len(c.branch) > 2 {
-			continue // longer ones are made of the same pieces
+			continue // longer ones consist of the same pieces
 		}
 		tried++
 		t.Run(string(c.mode)+" "+c.stages(), func(t *testing.T) { r.t = t; r.run(c, declared[0], fmt.Sprintf("live/c%d", i)) })
@@ -147,14 +147,14 @@ func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 	require.Greater(t, tried, 50)
 }
 
-// arrived reports whether the source has given so many chunks, and every stage that
-// hands on what comes has taken them, up to the first that holds them back.
+// arrived reports whether the source has sent so many chunks, and whether every stage that
+// passes chunks on has taken them, up to the first that holds them back.
 func arrived(stages []pipeline.NodeStatus, chunks uint64) bool {
 	if len(stages) == 0 || stages[0].Given < chunks {
 		return false
 	}
 	for _, s := range stages[1:] {
-		name := s.Stage[strings.LastIndex(s.Stage, "/")+1:] // behind that of its branch
+		name := s.Stage[strings.LastIndex(s.Stage, "/")+1:] // without the name of its branch
 		switch {
 		case !slices.Contains([]string{"gop_ring", "motion", "keyframes", "tracks", "tee"}, name):
 			return true
@@ -167,8 +167,7 @@ func arrived(stages []pipeline.NodeStatus, chunks uint64) bool {
 	return true
 }
 
-// run records one stream with a combination, from its start to its stop, with an
-// event in the middle.
+// run records one stream with a combination from start to stop, with an event in the middle.
 func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	t := r.t
 	_, _, err := r.recorder.Update(t.Context(), []recorder.Declared{d}, nil)
@@ -180,8 +179,8 @@ func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 		require.NoError(t, err)
 		require.False(t, already)
 	}
-	f.awaitSource()            // else what is sent has gone before it subscribes
-	flow := func(frames int) { // and wait until the chunks that are closed are where an event finds them
+	f.awaitSource()            // frames sent before it subscribes are lost
+	flow := func(frames int) { // waits until the closed chunks are where an event finds them
 		f.send(frames)
 		require.Eventually(t, func() bool {
 			s := r.recorder.Status(stream)
@@ -215,7 +214,7 @@ func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	require.Len(t, page.Events, 1)
 	require.NotEmpty(t, page.Events[0].Recordings)
 	require.NotZero(t, page.Events[0].ActualUTC)
-	if c.mode == pipeline.Event { // nothing else was recorded, and not everything
+	if c.mode == pipeline.Event { // the recording begins with the event and not with the stream
 		require.Len(t, files, 1)
 		require.Greater(t, files[0].StartUTC, f.at(0).UnixNano())
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// TestEveryStageKeepsTheContract walks the registry as the program links it, so
-// that no stage can be forgotten.
+// TestEveryStageKeepsTheContract tests every stage of the registry that the program links, so
+// that none is forgotten.
 func TestEveryStageKeepsTheContract(t *testing.T) {
 	var h *hub.Hub
 	env := func(t *testing.T, pool *media.Pool) pipeline.Env {
@@ -71,7 +71,7 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 	}, env)
 }
 
-// shortMovie is an MP4 file of pictures and sound that ffmpeg makes.
+// shortMovie returns an MP4 file of video and audio that ffmpeg makes.
 func shortMovie(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "movie.mp4")

@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// protectedOf tells which of a stream's recordings are protected, by the catalogue
-// and by what the files say.
+// protectedOf returns the protected recordings of a stream, by the catalogue and by the files.
 func (r *eventFixture) protectedOf(records []media.Record, id media.ID) (protected []int, bytes int64) {
 	r.t.Helper()
 	_, protected = r.named(records, id)
@@ -22,7 +21,7 @@ func (r *eventFixture) protectedOf(records []media.Record, id media.ID) (protect
 	return protected, bytes
 }
 
-// fileSize is that of the first file of what these tests record.
+// fileSize returns the size of the first file that these tests record.
 func fileSize(t *testing.T) int64 {
 	r := newEventFixture(t, pipeline.Always, "", "max_duration: 2")
 	f := r.publish("live/x", 25)
@@ -30,9 +29,9 @@ func fileSize(t *testing.T) int64 {
 	return f.end()[0].SizeBytes
 }
 
-// TestOneEventProtectsNoMoreThanItMay: the files nearest to its trigger, in what is
-// finished, in what grows and in what comes; the others name it, and the answer says
-// what was not done.
+// TestOneEventProtectsNoMoreThanItMay checks that an event protects the files nearest to its
+// trigger among the finished, the growing and the coming ones. The other files name it, and the
+// answer reports the limit.
 func TestOneEventProtectsNoMoreThanItMay(t *testing.T) {
 	size := fileSize(t)
 	bound := 5*size + size/2
@@ -65,7 +64,8 @@ func TestOneEventProtectsNoMoreThanItMay(t *testing.T) {
 	require.Len(t, page.Events[0].Recordings, len(records))
 }
 
-// TestEventsTogetherProtectNoMoreThanTheyMay, whatever their keys are.
+// TestEventsTogetherProtectNoMoreThanTheyMay checks the common limit of events with different
+// keys.
 func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 	size := fileSize(t)
 	r := newBoundedFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2", media.NewProtection(0, 3*size+size/2))
@@ -83,7 +83,8 @@ func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 	require.Equal(t, []int{0, 1, 2}, protected)
 }
 
-// TestRequestGetsNoMoreFromBeforeThanItMay, and is told.
+// TestRequestGetsNoMoreFromBeforeThanItMay checks that the answer reports the reduced time
+// before the trigger.
 func TestRequestGetsNoMoreFromBeforeThanItMay(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2")
 	f := r.publish("live/x", 25)
@@ -98,8 +99,8 @@ func TestRequestGetsNoMoreFromBeforeThanItMay(t *testing.T) {
 	require.Less(t, len(taken.Recordings), 4)
 }
 
-// TestFootageBeginsAtAKeyFrame, which the answer and the row name, in finished files
-// as in what is recorded at that moment.
+// TestFootageBeginsAtAKeyFrame checks that the answer and the row name the key frame, in
+// finished files and in the running recording.
 func TestFootageBeginsAtAKeyFrame(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 6")
 	f := r.publish("live/x", 50) // a key frame every two seconds
@@ -119,8 +120,8 @@ func TestFootageBeginsAtAKeyFrame(t *testing.T) {
 	}
 }
 
-// TestEventBeforeTheFirstPicture of a stream that is announced, armed, or not there
-// at all: it is recorded from the first key frame, whatever the pipeline's mode.
+// TestEventBeforeTheFirstPicture triggers an event on a stream that is announced, armed or
+// absent. In every mode the pipeline records it from the first key frame.
 func TestEventBeforeTheFirstPicture(t *testing.T) {
 	for name, mode := range map[string]pipeline.Mode{"event": pipeline.Event, "always": pipeline.Always} {
 		for _, announced := range []bool{true, false} {

@@ -18,13 +18,13 @@ import (
 type asked struct {
 	id    media.ID
 	done  pipeline.Triggered
-	inWin bool // what it asks for is within the ring's own window
+	inWin bool // its time lies within the ring's own window
 }
 
-// TestRandomEventsInRealFiles: fifty streams with random triggers. Each event is
-// in a recording that holds all of its time that the stream and the ring had, and
-// every file of that time names it; no picture is in two files, and none is lost
-// where a recording goes on in the next one.
+// TestRandomEventsInRealFiles sends random triggers to fifty streams. Each event is in a
+// recording that holds all of its time that the stream and the ring had, and every file of that
+// time names it. No frame is in two files, and none is lost where a recording continues in the
+// next one.
 func TestRandomEventsInRealFiles(t *testing.T) {
 	r := newEventFixture(t, pipeline.Event, "before: 4, after: 2", "")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -77,8 +77,8 @@ func (f *eventFeed) ask(random *rand.Rand) asked {
 	return a
 }
 
-// recordings puts the files together that go on in each other, and tells the
-// newest recording that names an event.
+// recordings joins the files that continue each other, and returns the newest recording that
+// names each event.
 func (f *eventFeed) recordings(files []media.Record) (all [][]media.Record, of map[media.ID]int) {
 	f.t.Helper()
 	of = map[media.ID]int{}

@@ -26,8 +26,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// named tells which of a stream's recordings name an event, and which of them are
-// protected, in the catalogue and in the file.
+// named returns which of a stream's recordings name an event and which are protected, in the
+// catalogue and in the file.
 func (r *eventFixture) named(records []media.Record, id media.ID) (named, protected []int) {
 	r.t.Helper()
 	for i, rec := range records {
@@ -45,7 +45,7 @@ func (r *eventFixture) named(records []media.Record, id media.ID) (named, protec
 	return named, protected
 }
 
-// finished is what each finished file has, and when it was written.
+// finished returns the content and the modification time of each finished file.
 func (r *eventFixture) finished() map[string]string {
 	r.t.Helper()
 	out := map[string]string{}
@@ -62,8 +62,8 @@ func (r *eventFixture) finished() map[string]string {
 	return out
 }
 
-// TestEventOfThePastIsOfItsOwnFilesOnly: the file that grows has nothing of it,
-// and is not kept for ever because of it.
+// TestEventOfThePastIsOfItsOwnFilesOnly checks that the growing file, which holds no media of
+// the event, is not protected because of it.
 func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
@@ -86,8 +86,8 @@ func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
 	require.Equal(t, named, protected)
 }
 
-// TestEventReachesIntoEarlierRecordings of events, where memory does not reach so
-// far: they are protected only if the trigger says so.
+// TestEventReachesIntoEarlierRecordings checks events that begin before the media in memory.
+// They protect the earlier recordings of events only if the trigger says so.
 func TestEventReachesIntoEarlierRecordings(t *testing.T) {
 	r := newEventFixture(t, pipeline.Event, "before: 4, after: 2", "")
 	e := r.events(0, 0)
@@ -114,8 +114,8 @@ func TestEventReachesIntoEarlierRecordings(t *testing.T) {
 	require.Equal(t, last, protected)
 }
 
-// TestEventAtTheSeamOfTwoFilesIsOfBoth, though the one is being finished at that
-// moment and its row does not say so yet.
+// TestEventAtTheSeamOfTwoFilesIsOfBoth triggers an event while the first file is being finished
+// and its row is not updated yet.
 func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 0", "max_duration: 2")
 	e := r.events(0, 0)
@@ -123,7 +123,7 @@ func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
 	const seams = 20
 	for n := 1; n <= seams; n++ {
 		seam := 2 * n
-		f.feed(seam*25 + 27 - f.frames) // the chunk that begins the next file has just come
+		f.feed(seam*25 + 27 - f.frames) // the chunk that begins the next file has just arrived
 		_, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{byte(n)}, At: f.at(float64(seam) + 0.5), Before: time.Second, After: 0})
 		require.NoError(t, err)
 	}
@@ -135,8 +135,8 @@ func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
 	}
 }
 
-// TestEventsOfOneFileAtOnce: each of many that come together is named, by the
-// catalogue and by the file as long as it has room, which then says that it has not.
+// TestEventsOfOneFileAtOnce sends many events together. The catalogue names each of them, and
+// the file those that it has room for; it then records that it has no room for more.
 func TestEventsOfOneFileAtOnce(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
@@ -166,8 +166,8 @@ func TestEventsOfOneFileAtOnce(t *testing.T) {
 	require.Equal(t, triggers-len(entry.Events), strings.Count(logged.String(), "the event is in the catalogue but not in its file"), logged.String())
 }
 
-// TestFileThatNamesAllItMay holds media of further events all the same: the catalogue
-// alone says so.
+// TestFileThatNamesAllItMay checks that only the catalogue records further events of a file that
+// has no room for their names.
 func TestFileThatNamesAllItMay(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
@@ -190,7 +190,7 @@ func TestFileThatNamesAllItMay(t *testing.T) {
 	require.Equal(t, []media.ID{full.ID}, r.footageOf("one"))
 }
 
-// footageOf are the recordings that the catalogue names of an event.
+// footageOf returns the recordings that the catalogue lists for an event.
 func (r *eventFixture) footageOf(key string) (ids []media.ID) {
 	r.t.Helper()
 	page, err := r.events(0, 0).Events(r.t.Context(), media.EventQuery{Key: key, Limit: 1})
@@ -202,8 +202,8 @@ func (r *eventFixture) footageOf(key string) (ids []media.ID) {
 	return ids
 }
 
-// TestMoreEventsThanFilesName come at once and reach into the next file: each answer
-// says that it is marked, and the catalogue has each with both of its files.
+// TestMoreEventsThanFilesName sends many events together that reach into the next file. Each
+// answer reports the mark, and the catalogue lists both files for each event.
 func TestMoreEventsThanFilesName(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 2", "max_duration: 4")
 	f := r.publish("live/x", 25)
@@ -238,8 +238,9 @@ func TestMoreEventsThanFilesName(t *testing.T) {
 	require.Empty(t, records[3].Events)
 }
 
-// TestEventIsKeptBeforeItIsAnswered, whatever becomes of its mark, its files and its
-// picture; and where it cannot be, that is the answer.
+// TestEventIsKeptBeforeItIsAnswered checks that an event is stored before the response, whatever
+// becomes of its mark, its files and its first frame. If it cannot be stored, the response is an
+// error.
 func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 	r := newEventFixture(t, pipeline.Event, "before: 1, after: 2", "")
 	e := r.events(time.Second, 2*time.Second)
@@ -274,8 +275,9 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestFootageOfAnotherRecorder on the same database is left to it: its files are not
-// here, and a row that said otherwise would be called lost by both.
+// TestFootageOfAnotherRecorder checks that a recorder leaves the rows of another recorder on the
+// same database unchanged: it does not have the files, and both recorders would call a changed
+// row lost.
 func TestFootageOfAnotherRecorder(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
@@ -307,8 +309,8 @@ func TestFootageOfAnotherRecorder(t *testing.T) {
 	}
 }
 
-// TestEventOfAFileThatIsGone marks nothing, whether it is to protect the file or not;
-// with the file back the same event does.
+// TestEventOfAFileThatIsGone checks that an event marks nothing while the file is gone, whether
+// it should protect the file or not. When the file is back, the same event marks it.
 func TestEventOfAFileThatIsGone(t *testing.T) {
 	for _, protect := range []pipeline.Protect{pipeline.ProtectOff, pipeline.ProtectOn} {
 		r := newEventFixture(t, pipeline.Always, "", "")

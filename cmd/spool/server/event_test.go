@@ -25,8 +25,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
 
-// eventFixture is a recorder with one event pipeline, fed from a test pattern as
-// fast as it takes it: all times are the stream's own.
+// eventFixture is a recorder with one event pipeline. Test patterns feed it as fast as it
+// accepts frames: all times are those of the streams.
 type eventFixture struct {
 	t         *testing.T
 	dir       string
@@ -34,7 +34,7 @@ type eventFixture struct {
 	recorder  *recorder.Recorder
 	catalogue *metadata.Catalogue
 	tasks     *pipeline.Tasks
-	protects  *media.Protection // what is handed to the stages
+	protects  *media.Protection // as passed to the stages
 	footage   *footage.Store
 }
 
@@ -78,7 +78,7 @@ func newBoundedFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string,
 	return r
 }
 
-// events is what the API asks.
+// events returns the implementation of api.Events.
 func (r *eventFixture) events(before, after time.Duration) events {
 	return events{
 		recorder: r.recorder, recordings: recordings{r.catalogue, files{r.dir}, r.footage, r.recorder},
@@ -95,7 +95,7 @@ func (r *eventFixture) stop() {
 	require.NoError(r.t, r.tasks.Stop(ctx))
 }
 
-// eventFeed is one stream of the rig.
+// eventFeed is one stream of the fixture.
 type eventFeed struct {
 	*eventFixture
 	path   string
@@ -107,17 +107,17 @@ type eventFeed struct {
 func (r *eventFixture) publish(path string, gop int) *eventFeed {
 	r.t.Helper()
 	f := r.announce(path, gop)
-	f.feed(30) // it is armed
+	f.feed(30) // the stream is armed
 	return f
 }
 
-// announce publishes a stream that sends nothing yet.
+// announce publishes a stream that has sent nothing yet.
 func (r *eventFixture) announce(path string, gop int) *eventFeed {
 	r.t.Helper()
 	return r.announceAt(path, gop, pipelinetest.StartUTC)
 }
 
-// announceAt is announce for a stream whose first picture is of a moment, UTC ns.
+// announceAt is announce for a stream whose first frame has a given time (UTC ns).
 func (r *eventFixture) announceAt(path string, gop int, utc int64) *eventFeed {
 	r.t.Helper()
 	o := testpattern.Default()
@@ -130,8 +130,7 @@ func (r *eventFixture) announceAt(path string, gop int, utc int64) *eventFeed {
 	return &eventFeed{r, path, gen, pub, 0}
 }
 
-// feed sends frames and waits until the ring has what can be there: all but the
-// chunk that is not closed.
+// feed sends frames and waits until the ring holds all closed chunks.
 func (f *eventFeed) feed(frames int) {
 	f.t.Helper()
 	f.send(frames)
@@ -142,7 +141,7 @@ func (f *eventFeed) feed(frames int) {
 	}, time.Minute, time.Millisecond)
 }
 
-// awaitSource waits until the stream's one run takes what is sent.
+// awaitSource waits until the source of the stream's only run has subscribed.
 func (f *eventFeed) awaitSource() {
 	f.t.Helper()
 	require.Eventually(f.t, func() bool {
@@ -160,7 +159,7 @@ func (f *eventFeed) send(frames int) {
 	f.frames += frames
 }
 
-// at is the wall clock of a second of the stream.
+// at returns the wall clock of a second of the stream.
 func (f *eventFeed) at(second float64) time.Time {
 	return time.Unix(0, pipelinetest.StartUTC+int64(second*1e9))
 }
@@ -169,7 +168,7 @@ func (f *eventFeed) second(t time.Time) float64 {
 	return float64(t.UnixNano()-pipelinetest.StartUTC) / 1e9
 }
 
-// end lets the publisher leave and gives the stream's recordings, oldest first.
+// end closes the publisher and returns the stream's recordings, oldest first.
 func (f *eventFeed) end() []media.Record {
 	f.t.Helper()
 	f.pub.Close(endcause.SourceLost)
@@ -179,7 +178,7 @@ func (f *eventFeed) end() []media.Record {
 	return page.Records
 }
 
-// numbers are the burnt-in frame numbers of a file's pictures.
+// numbers returns the frame numbers shown in a file's frames.
 func (r *eventFixture) numbers(rec media.Record) (out []int) {
 	r.t.Helper()
 	raw, err := exec.CommandContext(r.t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-threads", "1",
@@ -193,8 +192,8 @@ func (r *eventFixture) numbers(rec media.Record) (out []int) {
 	return out
 }
 
-// whole checks that a file's pictures are those of its wall clock, one after
-// another, and gives the first and the last.
+// whole checks that a file's frames match its wall clock without a hole, and returns the first
+// and the last number.
 func (r *eventFixture) whole(rec media.Record) (first, last int) {
 	r.t.Helper()
 	seen := r.numbers(rec)
@@ -206,7 +205,7 @@ func (r *eventFixture) whole(rec media.Record) (first, last int) {
 	return seen[0], seen[len(seen)-1]
 }
 
-// TestPreRollIsTrueToTheFrame: a trigger after 60 s, for GOPs of 0.5, 2 and 30 s.
+// TestPreRollIsTrueToTheFrame triggers after 60 s, for GOPs of 0.5, 2 and 30 s.
 func TestPreRollIsTrueToTheFrame(t *testing.T) {
 	for name, c := range map[string]struct{ gop, first int }{
 		"half a second": {12, 1248}, "2 s": {50, 1250}, "30 s": {750, 750},
@@ -220,7 +219,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 			require.Equal(t, pipeline.EventStarted, done[0].Status)
 			require.InDelta(t, 50.12, f.second(done[0].Requested), 0.001)
 			require.InDelta(t, float64(c.first)/25, f.second(done[0].Actual), 0.040)
-			f.feed(1100) // until nothing can join it any more
+			f.feed(1100) // until no further trigger can extend it
 			records := f.end()
 			require.Len(t, records, 1)
 			require.EqualValues(t, endcause.Event, records[0].EndReason)
@@ -237,8 +236,8 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 	}
 }
 
-// TestEventOfAContinuousRecordingIsAMark on every file of its time: those that
-// are finished, the one that grows and those that come. There is no second file.
+// TestEventOfAContinuousRecordingIsAMark checks that an event marks the finished, the growing
+// and the coming files of its time. No second file is made.
 func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
 	e := r.events(8*time.Second, 6*time.Second)

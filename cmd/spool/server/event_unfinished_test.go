@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// impatient is a clock by which every wait is over at once.
+// impatient is a clock whose waits end at once.
 type impatient struct{ pipeline.Clock }
 
 func (impatient) After(time.Duration) (<-chan time.Time, func()) {
@@ -22,14 +22,14 @@ func (impatient) After(time.Duration) (<-chan time.Time, func()) {
 	return over, func() {}
 }
 
-// endless is a clock by which no wait is ever over.
+// endless is a clock whose waits never end.
 type endless struct{ pipeline.Clock }
 
 func (endless) After(time.Duration) (<-chan time.Time, func()) { return nil, func() {} }
 
-// TestAnEventOfAFileThatIsNotFinished waits for it, for as long as the clock says, where
-// this run of the recorder writes it. One that an earlier run left is not waited for,
-// though its ID says that it is newer.
+// TestAnEventOfAFileThatIsNotFinished checks that an event waits for a file that this run
+// writes, for as long as the clock says. It does not wait for a file of an earlier run, although
+// its ID is newer.
 func TestAnEventOfAFileThatIsNotFinished(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	at := time.Now()

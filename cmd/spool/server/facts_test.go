@@ -18,8 +18,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles: protection, also one that was
-// taken back, and events. What is deleted takes with it what was said of it.
+// TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles checks that a new catalogue gets
+// protection, also a revoked one, and events from the facts beside the files. The deletion of a
+// recording removes its facts.
 func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
@@ -75,7 +76,8 @@ func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 	require.NoFileExists(t, said)
 }
 
-// TestWhatIsSaidOfNobodyIsRemoved after a comparison with the disk that left nothing open.
+// TestWhatIsSaidOfNobodyIsRemoved checks that facts without a recording are removed after a
+// comparison with the disk that left nothing open.
 func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
@@ -98,15 +100,15 @@ func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
 	require.Equal(t, []media.ID{own.ID}, left)
 }
 
-// TestDamagedFactsAreToldOf by each comparison, until they are whole again; the recording
-// counts as protected.
+// TestDamagedFactsAreToldOf checks that each comparison reports damaged facts until they are
+// whole again. The recording counts as protected meanwhile.
 func TestDamagedFactsAreToldOf(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	own := f.end()[0]
 	no := false
-	for _, id := range []media.ID{own.ID, {0xfe}} { // the second is of no recording
+	for _, id := range []media.ID{own.ID, {0xfe}} { // the second has no recording
 		require.NoError(t, facts.In(r.dir).Change(id, func(f *facts.Facts) error { f.Protected = &no; return nil }))
 		name := filepath.Join(r.dir, facts.Directory, id.String())
 		b, err := os.ReadFile(name)

@@ -28,11 +28,11 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// A process that is killed between two steps of a change of a recording, with real files,
-// journal and database: TestMain runs it, and the test after it is the next start.
+// These tests kill a process between two steps of a change of a recording, with real files,
+// journal and database. TestMain runs the process, and the test then makes the next start.
 
-// killVar tells the process what to do: directory, operation, recording, path, and before
-// which step it is killed.
+// killVar passes to the process the directory, the operation, the recording, the path, and the
+// step before which it is killed.
 const killVar = "SPOOL_TEST_KILLED_IN_A_CHANGE"
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// killer lets so many steps be done, and names each.
+// killer kills the process after left steps, and prints the name of each step.
 type killer struct{ left int }
 
 func (k *killer) step(name string) {
@@ -54,7 +54,7 @@ func (k *killer) step(name string) {
 	fmt.Println(name)
 }
 
-// killedFiles and killedRows are those of the product, a step each change.
+// killedFiles and killedRows wrap those of the product; each change is one step.
 type (
 	killedFiles struct {
 		files
@@ -143,7 +143,7 @@ func (l *life) end(t *testing.T) {
 	require.NoError(t, l.tasks.Stop(context.Background()))
 }
 
-// recover finishes what a crash left, as Server.recoverOnce does.
+// recover finishes the files of a crash, as Server.recoverOnce does.
 func (l *life) recover(ctx context.Context) error {
 	s := &Server{catalogue: l.catalogue, log: slog.New(slog.DiscardHandler), protection: media.NewProtection(0, 0)}
 	return mp4.Recover(ctx, l.dir, func(r mp4.Repaired) {
@@ -169,19 +169,19 @@ func (l *life) compared(t *testing.T) {
 	require.NoError(t, l.catalogue.Flush(t.Context()))
 }
 
-// crashing is one of the ways in which file and row change together.
+// crashing is one of the operations that change file and row together.
 type crashing struct {
 	do    func(context.Context, *life, media.ID, string) error
 	steps []string
-	check func(t *testing.T, s left, done int) // behind the restart after so many steps
-	again func(t *testing.T, s left)           // once it was done again
+	check func(t *testing.T, s left, done int) // checks the state after done steps, a kill and a restart
+	again func(t *testing.T, s left)           // checks the state after the operation was repeated
 }
 
-// left is what there is of the recording.
+// left is the state of the recording after a kill.
 type left struct {
-	row                       *media.Record // nil: none
+	row                       *media.Record // nil if there is none
 	file                      bool
-	entry                     media.Recording // of the file
+	entry                     media.Recording // the file's entry
 	facts, kept, namedByEvent bool
 }
 
@@ -218,7 +218,7 @@ func (s left) names(events []media.Event) bool {
 	return len(events) == 1 && events[0].ID == crashEvent.ID
 }
 
-// gone is a recording whose file goes first, and does not come back.
+// gone checks that the file is removed first and does not come back.
 func gone(t *testing.T, s left, done int) {
 	t.Helper()
 	if done == 0 {
@@ -300,7 +300,7 @@ var crashes = map[string]crashing{
 	},
 }
 
-// beKilled does an operation until it is killed; at the latest behind its last step.
+// beKilled runs an operation until it is killed, at the latest behind its last step.
 func beKilled(what []string) {
 	ctx := context.Background()
 	n, err := strconv.Atoi(what[4])
@@ -320,8 +320,8 @@ func beKilled(what []string) {
 	os.Exit(1)
 }
 
-// TestAKillBetweenAnyTwoSteps: no file that was deleted comes back, no protection is
-// lost, and no event that the row names. The same again ends as without a kill.
+// TestAKillBetweenAnyTwoSteps checks that no deleted file comes back, and that no protection and
+// no event in the row is lost. The repeated operation ends as without a kill.
 func TestAKillBetweenAnyTwoSteps(t *testing.T) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
@@ -355,7 +355,7 @@ func TestAKillBetweenAnyTwoSteps(t *testing.T) {
 					require.NoError(t, first.catalogue.PutEvents(t.Context(), entry, e))
 				} else {
 					first.compared(t)
-					_, err := first.SetProtected(t.Context(), id, true) // so that facts are there
+					_, err := first.SetProtected(t.Context(), id, true) // so that facts exist
 					require.NoError(t, err)
 					_, err = first.SetProtected(t.Context(), id, false)
 					require.NoError(t, err)
@@ -370,7 +370,7 @@ func TestAKillBetweenAnyTwoSteps(t *testing.T) {
 				defer next.end(t)
 				next.compared(t)
 				c.check(t, next.left(t, id, path), cut)
-				_ = c.do(t.Context(), next, id, path) // of what is gone there is nothing to do
+				_ = c.do(t.Context(), next, id, path) // it fails if the recording is deleted
 				require.NoError(t, next.catalogue.Flush(t.Context()))
 				next.compared(t)
 				c.again(t, next.left(t, id, path))
@@ -379,7 +379,7 @@ func TestAKillBetweenAnyTwoSteps(t *testing.T) {
 	}
 }
 
-// killed runs the process, and gives the steps that it did.
+// killed runs the process and returns the steps that it did.
 func killed(t *testing.T, dir, op string, id media.ID, path string, cut int) []string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])

@@ -13,16 +13,16 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// lossy is a stream that loses pictures on its way.
+// lossy is a stream that loses frames on its way.
 type lossy struct {
 	*eventFeed
-	byCause map[media.Cause]int64 // ns of them, by what the files are to say
-	next    map[media.Cause]int   // how many gaps tell a picture more: they count from picture to picture
+	byCause map[media.Cause]int64 // lost time in ns, by the cause that the files should name
+	next    map[media.Cause]int   // number of gaps that include one frame more: they last from frame to frame
 }
 
 const picture = int64(time.Second) / 25
 
-// lose lets pictures be missing that the next one tells of.
+// lose drops frames, which the next frame reports.
 func (f *lossy) lose(pictures int, by media.Cause) {
 	for range pictures {
 		f.gen.Next()
@@ -33,8 +33,8 @@ func (f *lossy) lose(pictures int, by media.Cause) {
 	f.frames += pictures + 1
 }
 
-// told sums what a stream's files say is missing of the pictures, by cause: in the
-// catalogue, and each file for itself.
+// told sums the missing video time of a stream by cause, as the catalogue and each file report
+// it.
 func (f *lossy) told(t require.TestingT, records []media.Record) map[media.Cause]int64 {
 	sum := map[media.Cause]int64{}
 	for _, r := range records {
@@ -52,12 +52,12 @@ func (f *lossy) told(t require.TestingT, records []media.Record) map[media.Cause
 	return sum
 }
 
-// TestAHoleAtACutIsToldOnce, where the file ends for its duration, and where it ends for
-// the hole, with pictures of the lost GOP behind it or without.
+// TestAHoleAtACutIsToldOnce tests a hole where the file ends for its duration, and where it ends
+// because of the hole, with and without frames of the damaged GOP behind it.
 func TestAHoleAtACutIsToldOnce(t *testing.T) {
 	for name, c := range map[string]struct {
-		before, lost int // pictures
-		gap          int // pictures that the second file's gap tells of
+		before, lost int // frames
+		gap          int // frames that the second file's gap reports
 		within       []int64
 	}{
 		"short, before the key frame": {119, 6, 0, []int64{0, 6}},
@@ -86,8 +86,8 @@ func TestAHoleAtACutIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestWhatIsLostIsWhatTheFilesSay, whatever is lost where, by cause: from the source
-// through ring, segmenter and muxer into the catalogue.
+// TestWhatIsLostIsWhatTheFilesSay loses frames at random places and checks the loss by cause,
+// from the source through ring, segmenter and muxer to the catalogue.
 func TestWhatIsLostIsWhatTheFilesSay(t *testing.T) {
 	stream := 0
 	r := newEventFixture(t, pipeline.Always, "", "max_duration: 4")
@@ -98,7 +98,7 @@ func TestWhatIsLostIsWhatTheFilesSay(t *testing.T) {
 			byCause: map[media.Cause]int64{}, next: map[media.Cause]int{}}
 		for _, n := range rapid.SliceOfN(rapid.SampledFrom([]int{1, 2, 7, 20, 30, 55}), 0, 6).Draw(t, "losses") {
 			by := rapid.SampledFrom([]media.Cause{media.GapRTPLoss, media.GapDamaged}).Draw(t, "by")
-			if n >= 25 { // a gap before a file says that packets were lost, whatever they were lost to
+			if n >= 25 { // a gap before a file names lost packets, whatever the cause of the loss
 				by = media.GapRTPLoss
 			}
 			f.lose(n, by)

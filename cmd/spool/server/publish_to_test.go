@@ -8,7 +8,7 @@ import (
 	"github.com/gospool/spool/api"
 )
 
-// A server that listens everywhere has no address of its own: a caller has reached one.
+// A server that listens on all addresses reports no host: the client has reached one.
 func TestWhereToPublish(t *testing.T) {
 	for address, want := range map[string]api.PublishAddress{
 		"127.0.0.1:8554":      {Scheme: "rtsp", Host: "127.0.0.1", Port: 8554},

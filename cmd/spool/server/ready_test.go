@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Where the port of a server is taken, the start says so and not that it is ready; it does
-// once the port is free.
+// If another process uses the port of a server, the start logs that and does not log that it is
+// ready. It logs that once the port is free.
 func TestATakenPortIsNotReady(t *testing.T) {
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestATakenPortIsNotReady(t *testing.T) {
 	require.NotEmpty(t, r.publishTo())
 }
 
-// A record path without the right to write to it is named as such, whatever would be
+// A record path without the permission to write is reported as such, whichever file would be
 // written there first.
 func TestARecordPathThatIsNotWritableIsNamed(t *testing.T) {
 	err := unwritableRecordPath(&os.PathError{Op: "write to", Path: "/rec", Err: unix.EACCES})

@@ -18,8 +18,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// compareFixture has one finished recording whose row says another size than its file.
-// Whoever has to wait for another change of a recording gives up at once.
+// compareFixture has one finished recording whose row has another size than its file. A wait for
+// another change of a recording fails at once.
 func compareFixture(t *testing.T) (*eventFixture, media.Record) {
 	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
@@ -33,8 +33,8 @@ func compareFixture(t *testing.T) (*eventFixture, media.Record) {
 	return r, rec
 }
 
-// compare calls before when the comparison has read a row and is about to have the
-// recording to itself, and within when it has changed it and still has it.
+// compare calls before when the comparison has read a row and is about to lock the recording,
+// and within when it has changed the recording and still holds the lock.
 func (r *eventFixture) compare(before, within func(media.ID)) Compared {
 	r.t.Helper()
 	by := turns(r.footage)
@@ -69,8 +69,8 @@ func (r *eventFixture) compare(before, within func(media.ID)) Compared {
 
 func nothing(media.ID) {}
 
-// TestAChangeBeforeThatOfAComparison stands: an event, protection and deletion come
-// after the comparison has read the row, and before it changes it.
+// TestAChangeBeforeThatOfAComparison checks that an event, protection and deletion remain in
+// effect if they come after the comparison has read the row and before it changes it.
 func TestAChangeBeforeThatOfAComparison(t *testing.T) {
 	r, rec := compareFixture(t)
 	ev := media.Event{ID: media.ID{9}, AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC}
@@ -99,8 +99,8 @@ func TestAChangeBeforeThatOfAComparison(t *testing.T) {
 	require.ErrorIs(t, err, metadata.ErrNotFound)
 }
 
-// TestAChangeDuringThatOfAComparison is refused, or waits: nothing changes file or row
-// between the comparison's look at both and the row that it puts.
+// TestAChangeDuringThatOfAComparison checks that a change is refused or waits: nothing changes
+// file or row between the comparison's read of both and its write of the row.
 func TestAChangeDuringThatOfAComparison(t *testing.T) {
 	r, rec := compareFixture(t)
 	ev := media.Event{ID: media.ID{9}, AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC}
@@ -125,8 +125,8 @@ func TestAChangeDuringThatOfAComparison(t *testing.T) {
 	require.Equal(t, rec.SizeBytes, now.SizeBytes)
 }
 
-// TestAComparisonDoesNotEndAtARecordingThatIsBusy: it counts it, and what is known beside
-// files stays, which may be that one's.
+// TestAComparisonDoesNotEndAtARecordingThatIsBusy checks that the comparison counts such a
+// recording and keeps the facts beside files, which may belong to it.
 func TestAComparisonDoesNotEndAtARecordingThatIsBusy(t *testing.T) {
 	r, rec := compareFixture(t)
 	yes := true
@@ -145,7 +145,8 @@ func TestAComparisonDoesNotEndAtARecordingThatIsBusy(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(r.dir, facts.Directory, orphan.String()))
 }
 
-// TestWhatIsKnownOfARecordingThatGetsItsRowStays: it had none when it was asked for first.
+// TestWhatIsKnownOfARecordingThatGetsItsRowStays gives a recording its row after the comparison
+// has looked for it.
 func TestWhatIsKnownOfARecordingThatGetsItsRowStays(t *testing.T) {
 	for name, row := range map[string]bool{"it gets its row": true, "it gets none": false} {
 		t.Run(name, func(t *testing.T) {
@@ -176,7 +177,7 @@ func TestWhatIsKnownOfARecordingThatGetsItsRowStays(t *testing.T) {
 	}
 }
 
-// tells is an impatient clock that tells when a wait begins.
+// tells is an impatient clock that signals the begin of a wait.
 type tells struct {
 	impatient
 	waits chan struct{}
@@ -190,8 +191,9 @@ func (c tells) After(d time.Duration) (<-chan time.Time, func()) {
 	return c.impatient.After(d)
 }
 
-// TestARecoveredFileWaitsForItsRow while something else changes its recording, however long
-// that takes, and its event is not forgotten: what it is to hold is asked afterwards.
+// TestARecoveredFileWaitsForItsRow checks that recovery waits while another change holds the
+// recording, for as long as that takes, and reads the events only afterwards, so that none is
+// lost.
 func TestARecoveredFileWaitsForItsRow(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	rec := media.Recording{
@@ -199,7 +201,7 @@ func TestARecoveredFileWaitsForItsRow(t *testing.T) {
 		StartUTC: 1e18, EndUTC: 2e18, DurationNS: 1e18, SizeBytes: 1000, EndReason: endcause.Crash,
 	}
 	require.NoError(t, os.MkdirAll(filepath.Join(r.dir, "a"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(r.dir, rec.Path), make([]byte, rec.SizeBytes), 0o600)) // not its own, but there
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, rec.Path), make([]byte, rec.SizeBytes), 0o600)) // another content of the same size
 	clock := tells{impatient{pipeline.SystemClock}, make(chan struct{}, 1)}
 	r.footage.Clock = clock
 	ev := media.Event{ID: media.ID{9}, AtUTC: 15e17, StartUTC: 14e17, EndUTC: 16e17}
@@ -209,7 +211,7 @@ func TestARecoveredFileWaitsForItsRow(t *testing.T) {
 			defer close(over)
 			r.recordRecovered(t.Context(), rec.Path, rec)
 		}()
-		for range 2 { // it has given up once, and waits again
+		for range 2 { // it has given up once and waits again
 			select {
 			case <-clock.waits:
 			case <-over:
@@ -226,11 +228,11 @@ func TestARecoveredFileWaitsForItsRow(t *testing.T) {
 	require.Equal(t, []media.Event{ev}, now.Events)
 }
 
-// TestAChangeDuringAnAdoptionIsRefused, as during any change of a comparison: the recordings
-// of a recorder that is no more do not go while their rows get this one's name.
+// TestAChangeDuringAnAdoptionIsRefused checks that recordings of an abandoned recorder are not
+// deleted while their rows get this recorder's name, as during any change by a comparison.
 func TestAChangeDuringAnAdoptionIsRefused(t *testing.T) {
 	r, rec := compareFixture(t)
-	require.NoError(t, r.catalogue.Put(t.Context(), rec.Recording)) // it says the same as its file
+	require.NoError(t, r.catalogue.Put(t.Context(), rec.Recording)) // the row agrees with the file
 	require.NoError(t, r.catalogue.Flush(t.Context()))
 	require.NoError(t, r.catalogue.Close(t.Context()))
 	env := pipelinetest.Env()

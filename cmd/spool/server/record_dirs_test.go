@@ -38,7 +38,7 @@ func loadText(t *testing.T, text string) *configs.Config {
 	return cfg
 }
 
-// What a stage in a branch records to counts as what the pipeline's own does.
+// The record directory of a stage in a branch counts like that of the pipeline's own stage.
 func TestRecordDirsAreThoseOfAllStages(t *testing.T) {
 	cfg := loadText(t, severalDirs)
 	require.Equal(t, []string{"/data", "/again", "/other"}, RecordDirs(cfg))
@@ -49,7 +49,8 @@ func TestRecordDirsAreThoseOfAllStages(t *testing.T) {
 	require.Len(t, found, 3)
 }
 
-// A kept command is run as the stage says that it was kept for, wherever that stands.
+// A kept command runs with the settings of the stage that kept it, wherever that stage is
+// declared.
 func TestTheStageOfAKeptCommandIsFound(t *testing.T) {
 	cfg := loadText(t, severalDirs)
 	for _, name := range []string{"one", "two"} {

@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestAFileOfACrashIsToldOfOnce, though recovery and a comparison with the disk find
-// it at the same moment.
+// TestAFileOfACrashIsToldOfOnce checks that a file is delivered once although recovery and a
+// comparison with the disk find it at the same moment.
 func TestAFileOfACrashIsToldOfOnce(t *testing.T) {
 	dir, ran := t.TempDir(), filepath.Join(t.TempDir(), "ran")
 	r := start(t, dir, `
@@ -36,13 +36,13 @@ pipelines:
 		})
 	}
 	calls.Wait()
-	r.stop() // which waits for commands
+	r.stop() // waits for commands
 	text, err := os.ReadFile(ran)
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{"live/one.mp4", "live/two.mp4"}, strings.Fields(string(text)))
 }
 
-// What recovery told of is remembered for as long as it is met again, and not for ever.
+// The set of delivered recordings is bounded: the oldest ones are forgotten.
 func TestFilesThatWereToldOfAreForgotten(t *testing.T) {
 	r := redelivered{done: map[media.ID]bool{}}
 	id := func(n int) (id media.ID) {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Health names the settings of the file that take effect at the next start, until the file
-// has their old values again. A reload that is refused changes nothing of that.
+// Health names the settings of the file that take effect at the next start, until the file has
+// their old values again. A refused reload does not change that.
 func TestHealthNamesTheSettingsThatNeedARestart(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	before, err := os.ReadFile(r.file)

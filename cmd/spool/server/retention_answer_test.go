@@ -39,8 +39,8 @@ func (noRecordings) Recording() []string                { return nil }
 func (noRecordings) Stop(context.Context, string) error { return nil }
 func (noRecordings) Start(string) error                 { return nil }
 
-// What retention finds on a disk is answered in these bytes: each class that goes, what
-// is kept and why, what has expired and waits, and what each stream keeps.
+// The API answers with exactly these bytes: each class of files to delete, the kept files with
+// the reason, the expired files that wait, and the footage of each stream.
 func TestWhatRetentionFindsIsAnsweredByteByByte(t *testing.T) {
 	dir, at := t.TempDir(), time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 	put := func(name string, ended time.Duration, size int, change func(*media.Recording)) {
@@ -130,7 +130,7 @@ func TestWhatRetentionFindsIsAnsweredByteByByte(t *testing.T) {
 	require.Equal(t, `{"status":"error","error":"nothing waits to be confirmed: the clock is believed, and what expires goes by itself"}`+"\n", body)
 }
 
-// retentionAnswer is the answer around what is held, and the clock.
+// retentionAnswer holds the parts of the response around the held files and the clock.
 var retentionAnswer = [3]string{`{"status":"success","active":true,"disk_bytes":100000,"used_bytes":40000,"high_bytes":80000,"low_bytes":78000,"bytes":7038,"bytes_per_day":9020,"full_at":"2026-03-14T18:25:48.558758314Z",
 	"now":[{"file_path":".temporary","size":10,"class":"orphan","cause":"max_bytes"},
 		{"id":"00000000-0000-0000-0000-0000000000ef","file_path":"b/left.mp4.part","stream_path":"live/a","start_time":"2026-03-09T01:59:00.000000000Z","size":1007,"class":"orphan","cause":"max_bytes"},

@@ -20,8 +20,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// Somebody fetches the oldest recording over a slow line while room is needed: others
-// go, that one is read to its end, and goes then.
+// While space is needed, a client reads the oldest recording over a slow connection. Retention
+// deletes other files, and that one only after it has been read to its end.
 func TestWhatIsReadIsNotDeletedForRoom(t *testing.T) {
 	dir := t.TempDir()
 	const large = "mp4: {max_duration: 1s, filename_pattern: '{stream}/{timestamp}_{ms}.mp4'}\n" +
@@ -64,14 +64,14 @@ func TestWhatIsReadIsNotDeletedForRoom(t *testing.T) {
 	require.Equal(t, len(want), len(got))
 	require.Equal(t, want, got)
 	r.eventually("it goes when it is read", func() bool {
-		r.ask("GET", "/mp4/retention", &struct{}{}) // the directory is looked at anew, and not in a minute
+		r.ask("GET", "/mp4/retention", &struct{}{}) // scans the directory now and not in a minute
 		_, err := os.Stat(old[0])
 		return os.IsNotExist(err)
 	})
 }
 
-// A crash left a file days ago, and the disk is fuller than it may be at the start:
-// it is not swept before recovery has made a recording of it, however long that takes.
+// A crash left a file days ago, and the disk is too full at the start. Retention does not delete
+// the file before recovery has made a recording of it, however long that takes.
 func TestWhatACrashLeftIsNotSweptBeforeRecovery(t *testing.T) {
 	for name, recovers := range map[string]bool{"recovery has not come to it": false, "recovery does": true} {
 		t.Run(name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestWhatACrashLeftIsNotSweptBeforeRecovery(t *testing.T) {
 	}
 }
 
-// leftByACrash is a file that grows, as a kill leaves it.
+// leftByACrash returns a growing file as a kill leaves it.
 func leftByACrash(t *testing.T) (left []byte) {
 	t.Helper()
 	dir := t.TempDir()
@@ -123,8 +123,8 @@ func leftByACrash(t *testing.T) (left []byte) {
 	return left
 }
 
-// On a full disk retention deletes what recovery has finished before its row is there:
-// none comes behind it.
+// On a full disk retention deletes a recovered file before its row is written. The row is then
+// not written either.
 func TestARecoveredFileThatIsDeletedAtOnceHasNoRow(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	now := time.Now().UnixNano()

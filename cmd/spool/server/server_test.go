@@ -21,20 +21,20 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// fixture is a whole recorder in this process, by a clock that the test sets.
+// fixture is a whole recorder in this process, with a clock that the test sets.
 type fixture struct {
 	*Server
 	t     *testing.T
 	clock *pipelinetest.Clock
-	dir   string // of the recordings
-	file  string // of the configuration
+	dir   string // the record directory
+	file  string // the configuration file
 	said  *pipelinetest.Log
 	once  sync.Once
 }
 
-// start starts a recorder as spool serve does, by a clock that is ahead by so much
-// and that the kernel says is synchronised, or not; with these servers of ingest, or one of
-// RTSP.
+// start starts a recorder as spool serve does. Its clock is ahead by a duration, and the kernel
+// reports it as synchronised or not. ingest is the configuration of the servers, by default one
+// of RTSP.
 func start(t *testing.T, dir, config string, by time.Duration, synchronised bool, ingest ...string) *fixture {
 	t.Helper()
 	if len(ingest) == 0 {
@@ -70,7 +70,7 @@ func (r *fixture) stop() {
 	})
 }
 
-// files are the finished recordings on the disk, the oldest name first.
+// files returns the finished recordings on the disk, sorted by name.
 func (r *fixture) files() (names []string) {
 	r.t.Helper()
 	all, err := filepath.Glob(filepath.Join(r.dir, "*", "*.mp4"))
@@ -84,13 +84,14 @@ func (r *fixture) eventually(what string, ok func() bool) {
 	require.Eventually(r.t, ok, time.Minute, 10*time.Millisecond, "%s\n%s", what, r.said)
 }
 
-// ask asks the API.
+// ask sends a request to the API.
 func (r *fixture) ask(method, path string, answer any) int {
 	r.t.Helper()
 	return r.request(r.t, method, path, answer)
 }
 
-// request is ask for a test that asks until it likes the answer, or wants none.
+// request is ask for a test that repeats the request until the answer fits, or ignores the
+// answer.
 func (r *fixture) request(t require.TestingT, method, path string, answer any) int {
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.apiURL()+path, nil)
 	require.NoError(t, err)
@@ -103,7 +104,7 @@ func (r *fixture) request(t require.TestingT, method, path string, answer any) i
 	return resp.StatusCode
 }
 
-// wrong are the names of the problems that the API tells of.
+// wrong returns the names of the problems that the API reports.
 func (r *fixture) wrong() (names []string) {
 	r.t.Helper()
 	var health struct{ Problems []pipeline.Problem }
@@ -120,7 +121,7 @@ streams: {a: {pull: "testpattern://?size=160x120&fps=25&gop=25"}}
 pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segmenter: {}, mp4: {}, metadata: {}]}}
 `
 
-// fill records some files by a clock that is right.
+// fill records some files with a correct clock.
 func fill(t *testing.T, dir, config string, files int) []string {
 	t.Helper()
 	r := start(t, dir, config, 0, false)
@@ -129,13 +130,13 @@ func fill(t *testing.T, dir, config string, files int) []string {
 	return r.files()
 }
 
-// A recorder that drains because its name is another's is asked to end as well: that is
-// no second wish.
+// A recorder drains because another recorder uses its name. A first signal that arrives
+// meanwhile does not abort.
 func TestTheFirstSignalWhileItDrainsAnywayAbortsNothing(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	signals := make(chan os.Signal, 3)
 	signals <- syscall.SIGTERM
-	signals <- syscall.SIGTERM // its echo
+	signals <- syscall.SIGTERM // a repetition of the first signal
 	signals <- syscall.SIGINT
 	second := r.secondSignal(signals, nil, r.clock.Now())
 	require.Equal(t, syscall.SIGINT, <-second)

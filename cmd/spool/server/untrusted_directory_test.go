@@ -16,7 +16,7 @@ const forgetful = "pipelines: {own: {streams: [live/a], stages: [source, gop_rin
 
 const madeByRequest = "{streams: [live/b], stages: [source, gop_ring, segmenter, mp4, metadata]}"
 
-// problem returns a problem of health, and whether there is one of that name.
+// problem returns the cause and the remedy of a problem of health, and whether it exists.
 func (r *fixture) problem(name string) (cause, remedy string, is bool) {
 	for _, p := range r.problems(context.Background()) {
 		if p.Problem == name {
@@ -26,12 +26,12 @@ func (r *fixture) problem(name string) (cause, remedy string, is bool) {
 	return "", "", false
 }
 
-// TestTheFirstStartSaysWhatARestartForgets, once and with what to do, in a directory of another
-// user; a pipeline that would be gone at the restart is not made. Once the directory is
-// spool's, it is.
+// TestTheFirstStartSaysWhatARestartForgets checks that in a directory of another user the start
+// logs once what a restart would ignore, with a remedy, and that a pipeline that would be lost
+// is refused. Once the directory is spool's, it is made.
 func TestTheFirstStartSaysWhatARestartForgets(t *testing.T) {
 	if os.Geteuid() != 0 {
-		return // who can give nothing away
+		return // only root can change the owner
 	}
 	dir := filepath.Join(t.TempDir(), "recordings")
 	require.NoError(t, os.Mkdir(dir, 0o755))
@@ -73,11 +73,12 @@ func TestTheFirstStartSaysWhatARestartForgets(t *testing.T) {
 	require.Contains(t, names, "new")
 }
 
-// TestWhatIsKeptInADirectoryOfAnotherIsNotObeyed, neither a command nor a pipeline, and stays
-// there. A request for another pipeline says what to do, and so does health.
+// TestWhatIsKeptInADirectoryOfAnotherIsNotObeyed checks that stored commands and pipelines are
+// neither run nor removed. A request for another pipeline is refused with a remedy, and health
+// reports the problem.
 func TestWhatIsKeptInADirectoryOfAnotherIsNotObeyed(t *testing.T) {
 	if os.Geteuid() != 0 {
-		return // who can give nothing away
+		return // only root can change the owner
 	}
 	dir := filepath.Join(t.TempDir(), "recordings")
 	pipelines := filepath.Join(dir, ".spool-pipelines.yaml")

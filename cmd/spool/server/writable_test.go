@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// rounds is a clock whose time goes on by round.
+// rounds is a clock that advances by rounds.
 type rounds struct {
 	mu  sync.Mutex
 	now time.Time
@@ -30,7 +30,7 @@ func (c *rounds) After(d time.Duration) (<-chan time.Time, func()) {
 	return pipeline.SystemClock.After(d)
 }
 
-// round lets askEvery pass, once the round before is over.
+// round lets askEvery pass, after the end of the previous round.
 func (c *rounds) round() {
 	c.mu.Lock()
 	c.now = c.now.Add(askEvery)
@@ -38,8 +38,8 @@ func (c *rounds) round() {
 	c.due <- c.Now()
 }
 
-// TestOnlyADiskThatStillTakesNothingIsToldOf: the answer of the last round may be of
-// before it was mended.
+// TestOnlyADiskThatStillTakesNothingIsToldOf checks that a lasting refusal is reported only if
+// the disk still refuses files: the last answer may be from before a repair.
 func TestOnlyADiskThatStillTakesNothingIsToldOf(t *testing.T) {
 	for _, mended := range []bool{false, true} {
 		clock := &rounds{now: time.Now(), due: make(chan time.Time)}

@@ -18,7 +18,7 @@ import (
 	_ "github.com/gospool/spool/stages/webhook"
 )
 
-// silentConfig is of a stage whose author did not think of what its settings reach.
+// silentConfig belongs to a stage whose author did not declare what its settings reach.
 type silentConfig struct {
 	Number int               `yaml:"number"`
 	Choice string            `yaml:"choice" oneof:"a b"`
@@ -43,7 +43,7 @@ func init() {
 	pipeline.RegisterTransform("silent", silentConfig{}, "", func(pipeline.Settings, silentConfig) (pipeline.Transform[int, int], error) { return silent{}, nil })
 }
 
-// based is a configuration that pipelines are declared over.
+// based returns a configuration that pipelines are declared over.
 func based(t testing.TB, text string) *base {
 	t.Helper()
 	b, err := newBase(configured(t, text))
@@ -51,8 +51,8 @@ func based(t testing.TB, text string) *base {
 	return b
 }
 
-// TestNoSettingOfAStageIsSilentAboutItsReach: a new setting that can hold text says what it
-// reaches, by the tag reaches.
+// TestNoSettingOfAStageIsSilentAboutItsReach checks that every setting that can hold text has
+// the tag reaches.
 func TestNoSettingOfAStageIsSilentAboutItsReach(t *testing.T) {
 	said := 0
 	for _, s := range pipeline.Stages() {
@@ -64,7 +64,8 @@ func TestNoSettingOfAStageIsSilentAboutItsReach(t *testing.T) {
 	require.Greater(t, said, 15)
 }
 
-// TestASettingThatSaysNothingIsRefused where it is written by request, whatever its form.
+// TestASettingThatSaysNothingIsRefused checks that a pipeline made by API may not set a setting
+// without the tag, in any form.
 func TestASettingThatSaysNothingIsRefused(t *testing.T) {
 	b := based(t, "")
 	for text, refused := range map[string]bool{
@@ -86,7 +87,7 @@ func TestASettingThatSaysNothingIsRefused(t *testing.T) {
 	}
 }
 
-// TestWhatAPipelineMadeByRequestMayName of a configuration that allows it.
+// TestWhatAPipelineMadeByRequestMayName checks the resources that a configuration allows.
 func TestWhatAPipelineMadeByRequestMayName(t *testing.T) {
 	b := based(t, `
 mp4: {record_path: /records}
@@ -134,8 +135,8 @@ declare:
 	require.Equal(t, "/records", dir, "what is written without a value is inherited")
 }
 
-// TestBrokenKeptFileIsRefused, and nothing else: the file's own pipelines are run, and it is
-// said what is wrong with the others.
+// TestBrokenKeptFileIsRefused checks that the pipelines of the configuration run although the
+// stored ones are refused with the reason.
 func TestBrokenKeptFileIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"clips: {stages: [sorce]}":     "did you mean source?",

@@ -29,7 +29,7 @@ func configured(t testing.TB, text string) *configs.Config {
 	return c
 }
 
-// writeKept keeps declarations, whatever is in them.
+// writeKept stores declarations without a check of their content.
 func writeKept(disk durable.FS, file string, declarations map[string]*config.Node) error {
 	own := map[string]*made{}
 	for name, n := range declarations {
@@ -42,7 +42,7 @@ func writeKept(disk durable.FS, file string, declarations map[string]*config.Nod
 	return durable.Replace(disk, file, text, 0o600)
 }
 
-// What is kept is read back as it was declared, whatever is in it.
+// Stored declarations are read back as they were declared, whatever they hold.
 func TestKeptPipelinesAreReadBack(t *testing.T) {
 	file := keptFile(t.TempDir())
 	own, err := readKept(durable.Disk{}, file)
@@ -84,7 +84,7 @@ func TestSettingsThatWaitForARestart(t *testing.T) {
 	}
 }
 
-// A refusal names the file and not the way to it.
+// A refusal names the file without its directory.
 func TestRefusalShowsNoDirectory(t *testing.T) {
 	err := refusal(config.Problems{
 		{Pos: config.Pos{File: "/etc/spool/config.yaml", Line: 3, Col: 7}, Path: "mp4/x", Msg: "m", Hint: "h"},
@@ -97,7 +97,7 @@ func TestRefusalShowsNoDirectory(t *testing.T) {
 	require.Equal(t, config.Problems{{Msg: "gone"}}, refusal(errors.New("gone")))
 }
 
-// What a start would refuse is not kept.
+// Declarations that a start would refuse are not stored.
 func TestMorePipelinesThanAStartReadsAreNotKept(t *testing.T) {
 	file, own := keptFile(t.TempDir()), map[string]*config.Node{}
 	n, err := config.Parse("x", []byte("stages: [source, {webhook: {url: '"+strings.Repeat("u", 60_000)+"'}}]"))

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// declaration reads one as a request has it.
+// declaration parses a declaration as a request does.
 func declaration(t testing.TB, text string) *config.Node {
 	t.Helper()
 	n, err := config.Parse("declaration", []byte(text))
@@ -22,8 +22,8 @@ func declaration(t testing.TB, text string) *config.Node {
 	return n
 }
 
-// TestNoNumberOfAStageIsSilentAboutWhatItTakes: a new number, Duration or Size says by the
-// tag takes what it takes of the machine, or takes:"nothing".
+// TestNoNumberOfAStageIsSilentAboutWhatItTakes checks that every number, Duration or Size has
+// the tag takes, with the resource that it takes of the machine, or takes:"nothing".
 func TestNoNumberOfAStageIsSilentAboutWhatItTakes(t *testing.T) {
 	limits, _ := config.Describe(configs.Default().Declare.Limits)
 	said := 0
@@ -37,9 +37,9 @@ func TestNoNumberOfAStageIsSilentAboutWhatItTakes(t *testing.T) {
 	require.Greater(t, said, 20)
 }
 
-// TestWhatAPipelineMadeByRequestTakesIsLimited: each refusal names the setting, its value
-// and the limit. What the configuration file says, in a pipeline, by inheritance or by use,
-// is not bound.
+// TestWhatAPipelineMadeByRequestTakesIsLimited checks that each refusal names the setting, its
+// value and the limit. Values of the configuration file, in a pipeline, by inheritance or by
+// use, are not limited.
 func TestWhatAPipelineMadeByRequestTakesIsLimited(t *testing.T) {
 	b := based(t, `
 mp4: {record_path: /records, before_duration: 50m}
@@ -104,7 +104,7 @@ pipelines:
 	require.Empty(t, b.judge("made", declaration(t, free)).problems, "0 is no limit")
 }
 
-// TestADeclarationIsNoLongerThanItIsKept, nor deeper, whatever anchors stand for.
+// TestADeclarationIsNoLongerThanItIsKept checks length and depth after anchors are expanded.
 func TestADeclarationIsNoLongerThanItIsKept(t *testing.T) {
 	b := based(t, "")
 	long := "a/" + strings.Repeat("x", 1000)
@@ -115,7 +115,7 @@ func TestADeclarationIsNoLongerThanItIsKept(t *testing.T) {
 	require.ErrorContains(t, b.judge("made", deepest).problems, "cannot be stored", "in the file it is a level deeper")
 }
 
-// TestTheProblemsOfADeclarationAreBounded, of each kind.
+// TestTheProblemsOfADeclarationAreBounded checks the bound for each kind of problem.
 func TestTheProblemsOfADeclarationAreBounded(t *testing.T) {
 	b := based(t, "")
 	for _, stage := range []string{"x", "[]", "exec: {command: [x]}", "mp4: {more: 1}", "tracks: {keep: 1}"} {
@@ -125,7 +125,7 @@ func TestTheProblemsOfADeclarationAreBounded(t *testing.T) {
 	}
 }
 
-// ownOf is a state with so many pipelines made by API.
+// ownOf returns a state with n pipelines made by API.
 func ownOf(t testing.TB, b *base, n int) State {
 	t.Helper()
 	kept := map[string]*config.Node{}
@@ -139,7 +139,7 @@ func ownOf(t testing.TB, b *base, n int) State {
 
 const clips = "streams: [live/a]\nstages: [source, gop_ring, segmenter, mp4: {fragment: true}, metadata]\n"
 
-// put does what a request does that declares one pipeline beside others, but for the disk.
+// put does the work of a request that declares one pipeline beside others, except for the disk.
 func put(t testing.TB, now State, n *config.Node) State {
 	t.Helper()
 	own := maps.Clone(now.own)
@@ -150,8 +150,8 @@ func put(t testing.TB, now State, n *config.Node) State {
 	return now.base.over(own, nil)
 }
 
-// TestADeclarationCostsTheSameBesideManyOthers: nothing of the others is judged, compiled or
-// written out again. What is counted is memory that is asked for.
+// TestADeclarationCostsTheSameBesideManyOthers checks that the other pipelines are not judged,
+// compiled or encoded again. It counts allocations.
 func TestADeclarationCostsTheSameBesideManyOthers(t *testing.T) {
 	b := based(t, "declare: {limits: {pipelines: 0}}\n")
 	few, many, n := ownOf(t, b, 1), ownOf(t, b, 400), declaration(t, clips)
@@ -165,8 +165,8 @@ func TestADeclarationCostsTheSameBesideManyOthers(t *testing.T) {
 	require.Less(t, last, first+100, "some larger maps and lists, and nothing for each other pipeline")
 }
 
-// BenchmarkDeclaration is a declaration beside 1 and beside 200 others, and how many times
-// longer the latter takes.
+// BenchmarkDeclaration measures a declaration beside 1 and beside 200 other pipelines, and
+// reports the ratio of the two.
 func BenchmarkDeclaration(b *testing.B) {
 	over := based(b, "declare: {limits: {pipelines: 0}}\n")
 	n, took := declaration(b, clips), map[int]float64{}
@@ -184,7 +184,8 @@ func BenchmarkDeclaration(b *testing.B) {
 	}
 }
 
-// TestNoMorePipelinesThanAreAllowedAreMade: one that is there may be changed.
+// TestNoMorePipelinesThanAreAllowedAreMade checks that at the limit only existing pipelines may
+// be changed.
 func TestNoMorePipelinesThanAreAllowedAreMade(t *testing.T) {
 	b := based(t, "declare: {limits: {pipelines: 3}}\n")
 	now := ownOf(t, b, 2)
@@ -194,8 +195,8 @@ func TestNoMorePipelinesThanAreAllowedAreMade(t *testing.T) {
 	require.ErrorContains(t, b.admit("more", now.own), "3 pipelines made by API are as many as declare.limits.pipelines allows")
 }
 
-// TestARefusedPipelineIsShown as far as it could be read, without what is secret and
-// without what its author alone may see.
+// TestARefusedPipelineIsShown checks that the readable part is shown, without secrets and
+// without the parts that only its author may see.
 func TestARefusedPipelineIsShown(t *testing.T) {
 	b := based(t, "")
 	s := b.over(b.judgeAll(map[string]*config.Node{

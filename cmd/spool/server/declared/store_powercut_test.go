@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// keptOnDisk makes pipelines by API, one after another, and takes two back. Each Note
-// is how many there were said to be.
+// keptOnDisk makes pipelines by API, one after another, and removes two. Each Note holds the
+// number of pipelines that the requests have acknowledged.
 func keptOnDisk(t *testing.T, forget int) *powercut.Disk {
 	t.Helper()
 	disk := powercut.New()
@@ -33,8 +33,8 @@ func keptOnDisk(t *testing.T, forget int) *powercut.Disk {
 	return disk
 }
 
-// brokenKept tells what of a state is not as it was promised; the next change may be
-// there.
+// brokenKept returns how a state differs from the acknowledged one; "" if it does not. The
+// change after the last acknowledged one may be present.
 func brokenKept(s powercut.State) string {
 	own, err := readKept(powercut.Files{Disk: s.Disk}, ".spool-pipelines.yaml")
 	if err != nil {
@@ -48,8 +48,8 @@ func brokenKept(s powercut.State) string {
 	return ""
 }
 
-// TestKeptPipelinesAfterAPowerCut: those that a request was answered for are there, and
-// each sync that this takes is seen to be missing.
+// TestKeptPipelinesAfterAPowerCut checks that acknowledged pipelines survive, and that the test
+// notices each sync that is left out.
 func TestKeptPipelinesAfterAPowerCut(t *testing.T) {
 	check := func(forget int) (broken string) {
 		for s := range keptOnDisk(t, forget).States(powercut.Options{Seed: 1, Random: 40}) {

@@ -19,7 +19,8 @@ import (
 	_ "github.com/gospool/spool/stages/webhook"
 )
 
-// What a configuration names on the machine is said with the place that names it, once.
+// A fault of an object that a configuration names is reported once, with the place that names
+// it.
 func TestWhatIsNamedOutsideIsOpened(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) {
@@ -38,7 +39,7 @@ func TestWhatIsNamedOutsideIsOpened(t *testing.T) {
 		"http: {tls: {cert: DIR/none, key: DIR/none}}\n":                                         "config.yaml:1:20: http/tls/cert: DIR/none is not there (",
 		"http: {tls: {cert: DIR/rubbish, key: DIR/none}}\n":                                      "config.yaml:1:20: http/tls/cert: DIR/rubbish is not in PEM form",
 		"ingest: {rtsp: {tls: {listen: '127.0.0.1:0', cert: DIR/none, key: DIR/none}}}\n":        "config.yaml:1:52: ingest/rtsp/tls/cert: DIR/none is not there (",
-		"ingest: {rtsp: {tls: {cert: DIR/none, key: DIR/none}}}\n":                               "", // it listens nowhere
+		"ingest: {rtsp: {tls: {cert: DIR/none, key: DIR/none}}}\n":                               "", // no server listens
 		"mp4: {group: no-such-group}\n":                                                          `config.yaml:1:14: mp4/group: there is no group "no-such-group" on this machine (`,
 		"pipelines: {p: {stages: [source, segmenter, mp4: {group: no-such-group}, metadata]}}\n": "config.yaml:1:58: pipelines/p/stages/2/mp4/group: there is no group",
 		webhook("none"):  "config.yaml:1:92: pipelines/p/stages/3/webhook/secret_file: DIR/none is not there (",
@@ -69,8 +70,8 @@ func TestWhatIsNamedOutsideIsOpened(t *testing.T) {
 	}
 }
 
-// A group that is missing is said, also of a configuration that has other problems;
-// nothing else on the machine is looked at.
+// A missing group is reported even if the configuration has other problems. Nothing else on the
+// machine is checked.
 func TestGroupsOfABrokenConfiguration(t *testing.T) {
 	var said []string
 	_, err := configs.Load(configs.Options{Dir: t.TempDir(), Flags: []configs.Flag{
@@ -90,8 +91,8 @@ func TestGroupsOfABrokenConfiguration(t *testing.T) {
 	require.Equal(t, []string{"mp4/group"}, said)
 }
 
-// A second record directory is a warning where it is written, once for a pipeline; the main one
-// is none, however it is written.
+// A second record directory causes one warning for each pipeline, at the setting that names it.
+// mp4.record_path causes none, however it is written.
 func TestASecondRecordDirectoryIsAWarning(t *testing.T) {
 	home := t.TempDir()
 	t.Chdir(home)

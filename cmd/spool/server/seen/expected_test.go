@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// handClock is set by the test.
+// handClock is a clock that the test sets.
 type handClock struct {
 	pipeline.Clock
 	now time.Time
@@ -56,7 +56,7 @@ func (e *expecting) publish(path string) *hub.Publisher {
 
 func (e *expecting) pass(d time.Duration) { e.clock.now = e.clock.now.Add(d) }
 
-// requireMissing wants a stream to be a problem since a moment, with this remedy.
+// requireMissing requires a problem of a stream since a moment, with this remedy.
 func (e *expecting) requireMissing(path string, since time.Time, remedy string) {
 	e.t.Helper()
 	problems := e.Problems(path)
@@ -102,7 +102,7 @@ func TestAPublisherThatLeftIsMissed(t *testing.T) {
 	require.Empty(t, e.Problems("live/a"))
 }
 
-// A stream that the configuration names is missed though it never came.
+// A stream that the configuration names is missed even if it was never published.
 func TestAStreamOfTheConfigurationIsMissed(t *testing.T) {
 	e := newExpecting(t)
 	began := e.clock.now
@@ -123,7 +123,8 @@ func TestAStreamOfTheConfigurationIsMissed(t *testing.T) {
 	require.Empty(t, e.Problems("live/a"))
 }
 
-// One that is waited for and was never there, or only before this run, is not missed.
+// A stream that a recording waits for and that was never published, or only before this run, is
+// not missed.
 func TestAStreamThatNeverCameIsNotMissed(t *testing.T) {
 	e := newExpecting(t)
 	sub, err := e.Subscribe("live/a")

@@ -21,8 +21,8 @@ func paths(s *Streams) (out []string) {
 	return out
 }
 
-// What was seen outlasts a restart, what was forgotten stays so, and of too many the
-// oldest go.
+// Seen streams survive a restart, and forgotten streams stay forgotten. Beyond the limit the
+// oldest are dropped.
 func TestStreamsAreRememberedUntilTheyAreForgotten(t *testing.T) {
 	dir, at := t.TempDir(), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var live []media.StreamInfo
