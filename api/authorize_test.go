@@ -110,7 +110,7 @@ func TestRolesDecideWhatIsAllowed(t *testing.T) {
 
 // From an address at its limit of failures tokens are still accepted, and passwords that were right before; another
 // right password is checked at its second attempt.
-func TestFailuresLockOutNobodyWhoIsRight(t *testing.T) {
+func TestFailuresDoNotLockOutRightCredentials(t *testing.T) {
 	w, s, clock := guarded(t)
 	hash, err := auth.HashPassword("battery staple")
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestFailuresLockOutNobodyWhoIsRight(t *testing.T) {
 
 // What needs no role hashes nothing and counts nothing, also when it is asked on purpose
 // with credentials that are wrong.
-func TestNothingCountsWhereEverybodyMayCome(t *testing.T) {
+func TestPublicOperationsNeitherHashNorCount(t *testing.T) {
 	w, s, clock := guarded(t)
 	seen := auth.NewFailures(nil)
 	s = w.server(func(c *Config, d *Deps) { c.Auth, d.Clock, d.SignIns = s.cfg.Auth, clock, seen })
@@ -195,7 +195,7 @@ func TestWrongAccessIsFoundAtTheStart(t *testing.T) {
 	}
 }
 
-func TestReadyTellsStrangersNoDetail(t *testing.T) {
+func TestReadyShowsStrangersNoDetail(t *testing.T) {
 	w, s, _ := guarded(t)
 	w.ready = []Check{{Name: "disk", OK: true}, {Name: "database", Detail: "dial tcp 10.0.0.5:5432: refused"}}
 	r := do(s, "GET", "/readyz", "")

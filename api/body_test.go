@@ -127,7 +127,7 @@ func TestBodyThatDoesNotComeEndsItsConnection(t *testing.T) {
 
 // Clients that announce a body and send none do not keep the server from serving other clients, however long they
 // take.
-func TestClientsThatSendNoBodyLockNobodyOut(t *testing.T) {
+func TestClientsThatSendNoBodyDoNotLockOutOthers(t *testing.T) {
 	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
 	s, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Connections, c.Limits.ReadBody = 3, time.Hour })

@@ -50,7 +50,7 @@ func TestConnectionsAreListedByPage(t *testing.T) {
 	require.EqualValues(t, 100, do(s, "GET", "/mp4/connections", "").json(t)["count"], "a page is bounded without a limit, too")
 }
 
-func TestAWrongCursorOfConnectionsIsSaid(t *testing.T) {
+func TestAWrongCursorOfConnectionsIsReported(t *testing.T) {
 	s := newFixture(t).server(func(_ *Config, d *Deps) { d.OpenConnections = openConnections })
 	for _, cursor := range []string{"x", "aaa", "aaa.-1", "aaa.18446744073709551616", "%00.1x"} {
 		do(s, "GET", "/mp4/connections?cursor="+cursor, "").refused(t, 400)
@@ -61,7 +61,7 @@ func TestAWrongCursorOfConnectionsIsSaid(t *testing.T) {
 }
 
 // A user's name is half of the credentials, so a client with the role view does not see it.
-func TestOnlyWhoMayControlSeesWhoPublishes(t *testing.T) {
+func TestOnlyControlSeesThePublishersUser(t *testing.T) {
 	const controlToken, declareToken = "control-0123456789abcdef", "declare-0123456789abcdef"
 	s := newFixture(t).server(func(c *Config, d *Deps) {
 		d.OpenConnections = openConnections

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestETagTellsOneContentFromAnother: it stays while a file does, is strong, changes
+// TestETagDistinguishesContents: it stays while a file does, is strong, changes
 // with each repair and is honoured by conditions and ranges.
-func TestETagTellsOneContentFromAnother(t *testing.T) {
+func TestETagDistinguishesContents(t *testing.T) {
 	w := newFixture(t)
 	data := footageBytes(3000)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)

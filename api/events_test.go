@@ -48,7 +48,7 @@ func withDoorbell(t testing.TB) (*doorbell, *Server) {
 
 const asJSON = "application/json"
 
-func TestEventReadsWhatIsSaidOfIt(t *testing.T) {
+func TestEventReadsItsFields(t *testing.T) {
 	d, s := withDoorbell(t)
 	r := do(s, "POST", "/mp4/event/live/camera01", "")
 	require.Equal(t, 200, r.code, r.body)

@@ -14,9 +14,9 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// TestHealthListsWhatIsWrong wants the worst first, each once, and nothing of the
+// TestHealthListsProblems wants the worst first, each once, and nothing of the
 // machine in it; the figures and the page have it too.
-func TestHealthListsWhatIsWrong(t *testing.T) {
+func TestHealthListsProblems(t *testing.T) {
 	w := newFixture(t)
 	var mu sync.Mutex
 	var wrong []pipeline.Problem

@@ -145,7 +145,7 @@ func TestClientThatStopsReadingIsDropped(t *testing.T) {
 	require.Equal(t, 200, fetch(t, "GET", "http://"+addr+"/mp4/list").code)
 }
 
-func TestTenThousandIdleConnectionsLockNobodyOut(t *testing.T) {
+func TestTenThousandIdleConnectionsDoNotLockOutOthers(t *testing.T) {
 	w := newFixture(t)
 	s, addr := w.run()
 	for range 10_000 {
@@ -157,7 +157,7 @@ func TestTenThousandIdleConnectionsLockNobodyOut(t *testing.T) {
 	require.LessOrEqual(t, s.live.Counts().Open, 1024)
 }
 
-func TestConnectionsAtWorkAreNotGivenUpForNewOnes(t *testing.T) {
+func TestBusyConnectionsAreNotClosedForNewOnes(t *testing.T) {
 	w := newFixture(t)
 	w.put("x.mp4", make([]byte, 64<<20))
 	s, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Connections = 2 })

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMetricsAreWhatStreamsAndRecordingsSay compares every line of our own. Each figure has a distinct value, so that
+// TestMetricsShowStreamsAndRecordings compares every line of our own. Each figure has a distinct value, so that
 // a value from the wrong field is found.
-func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
+func TestMetricsShowStreamsAndRecordings(t *testing.T) {
 	w := newFixture(t)
 	clock := &turned{at: time.Unix(1000, 0)}
 	w.list = []media.StreamInfo{

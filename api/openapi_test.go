@@ -93,7 +93,7 @@ func TestDocumentEqualsRoutes(t *testing.T) {
 	require.Len(t, named, len(s.table))
 }
 
-func TestDocumentIsWhole(t *testing.T) {
+func TestDocumentIsComplete(t *testing.T) {
 	doc := readDocument(t, newFixture(t).server())
 	var ids []string
 	for path, ops := range doc.Paths {
@@ -151,7 +151,7 @@ func TestEveryAnswerHasAStatus(t *testing.T) {
 }
 
 // Real answers conform to the document: every key is described and has its type, and no required key is missing.
-func TestAnswersAreWhatTheDocumentSays(t *testing.T) {
+func TestAnswersConformToTheDocument(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "live/camera01")
 	w.add(2, "live/camera01", func(r *media.Record) { r.Gap.Cause, r.EndUTC = "overload", 0 })
@@ -258,7 +258,7 @@ func jsonKind(v any) string {
 	return "object"
 }
 
-func TestDocumentAsksForAuthOnlyWhereItIs(t *testing.T) {
+func TestDocumentRequiresAuthOnlyWhereConfigured(t *testing.T) {
 	_, s, _ := guarded(t)
 	r := do(s, "GET", "/mp4/openapi.json", "", "Authorization", "Bearer "+viewToken)
 	require.Equal(t, http.StatusOK, r.code)

@@ -64,7 +64,7 @@ func TestOverlongQueryIsRefused(t *testing.T) {
 	do(s, "GET", "/mp4/records?cursor="+strings.Repeat("a", 5000), "").refused(t, 400)
 }
 
-func TestOnlyLoopbackIsOpenUnlessSaidSo(t *testing.T) {
+func TestOnlyLoopbackIsOpenByDefault(t *testing.T) {
 	w := newFixture(t)
 	for listen, ok := range map[string]bool{
 		"127.0.0.1:8080": true, "localhost:8080": true, "[::1]:0": true, "127.9.9.9:1": true,

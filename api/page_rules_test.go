@@ -46,7 +46,7 @@ func TestPageBelowAPathOfAProxy(t *testing.T) {
 }
 
 // The page shows a user only the buttons that his role allows.
-func TestPageShowsWhatItsUserMayDo(t *testing.T) {
+func TestPageShowsAllowedButtons(t *testing.T) {
 	const controlToken = "control-0123456789abcdef"
 	w := studio(t)
 	_, ours := w.run(func(c *Config, d *Deps) {
@@ -112,7 +112,7 @@ func TestPagePlaysAGrowingRecordingOn(t *testing.T) {
 }
 
 // A browser without a decoder of H.265 says so, and not that something is broken.
-func TestPageSaysThatItCannotDecodeHEVC(t *testing.T) {
+func TestPageReportsAMissingHEVCDecoder(t *testing.T) {
 	w := studio(t)
 	require.NoError(t, os.Remove(filepath.Join(w.dir, "live/camera01/one.mp4")))
 	film(t, filepath.Join(w.dir, "live/camera01/one.mp4"), "-c:v", "libx265", "-x265-params", "log-level=none", "-tag:v", "hvc1", "-movflags", "+faststart")

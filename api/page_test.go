@@ -224,7 +224,7 @@ func TestPageRecordsPlaysAndDeletes(t *testing.T) {
 	require.Empty(t, b.heard(), "errors in the console")
 }
 
-func TestPageShowsWhatIsWrong(t *testing.T) {
+func TestPageShowsProblems(t *testing.T) {
 	w := studio(t)
 	_, addr := w.run()
 	b := newBrowser(t)

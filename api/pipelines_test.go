@@ -154,7 +154,7 @@ func TestPipelinesAreHeld(t *testing.T) {
 	require.Equal(t, 404, do(s, "POST", "/mp4/pipelines/a/drain", "").code)
 }
 
-func TestReloadSaysWhatChanged(t *testing.T) {
+func TestReloadReportsChanges(t *testing.T) {
 	b := &board{}
 	s := newFixture(t).server(b.into)
 	require.Contains(t, documented(t, s, "POST", "/mp4/reload", "/mp4/reload", "").body, `"status":"unchanged"`)
@@ -203,7 +203,7 @@ func TestScheduleIsShown(t *testing.T) {
 	require.Equal(t, 400, do(s, "GET", "/mp4/schedule?limit=0", "").code)
 }
 
-func TestWhySaysWhoStopped(t *testing.T) {
+func TestWhyNamesTheStop(t *testing.T) {
 	require.Equal(t, "now is in no window", why(recorder.StreamSchedule{}))
 	require.Contains(t, why(recorder.StreamSchedule{Stopped: time.Unix(0, 0)}), "stopped by hand at 1970-01-01T00:00:00")
 }

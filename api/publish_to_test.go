@@ -9,7 +9,7 @@ import (
 
 // The page names the address by which it was reached, unless streams are taken in at
 // another one alone.
-func TestPageSaysWhereToPublish(t *testing.T) {
+func TestPageShowsThePublishAddress(t *testing.T) {
 	w := newFixture(t)
 	w.live = nil
 	var to []PublishAddress

@@ -10,7 +10,7 @@ import (
 )
 
 // A record lists its gaps and its wall clock, and omits either where it has none.
-func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
+func TestARecordListsItsGapsAndItsWallClock(t *testing.T) {
 	const start = int64(1_700_000_000_500_000_000)
 	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, StartUTC: start, State: media.StateFinished}}
 	bare, err := json.Marshal(detail(&rec))
@@ -41,7 +41,7 @@ func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
 }
 
 // A record lists the places of its footage, each with the known facts about it.
-func TestARecordTellsWhereItsFootageLies(t *testing.T) {
+func TestARecordListsItsLocations(t *testing.T) {
 	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, State: media.StateFinished}, Locations: []media.Location{
 		{Node: "nvr1", Directory: "d1", Path: "live/a/1.mp4", SizeBytes: 7, State: media.StateLost},
 		{Bucket: "archive", Path: "2026/1.mp4", SizeBytes: 7, Checksum: "sha256:00", State: media.StateFinished},

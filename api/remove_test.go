@@ -22,7 +22,7 @@ func TestDeleteTakesFileAndRow(t *testing.T) {
 	require.Contains(t, w.log.String(), "api: delete")
 }
 
-func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
+func TestProtectedGrowingOrOpenRecordingsStay(t *testing.T) {
 	w := newFixture(t)
 	protected := w.add(1, "a", func(r *media.Record) { r.Protected = true })
 	growing := w.add(2, "a", func(r *media.Record) { r.State, r.EndReason = media.StateRecording, "" })
@@ -38,7 +38,7 @@ func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
 }
 
 // While a recording is being deleted no reader can open it.
-func TestWhatIsBeingDeletedIsNotOpened(t *testing.T) {
+func TestARecordingBeingDeletedIsNotOpened(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "a")
 	var s *Server
@@ -62,7 +62,7 @@ func (c *watched) Delete(ctx context.Context, id media.ID) error {
 	return c.shelf.Delete(ctx, id)
 }
 
-func TestDeleteByRangeTakesWhatLiesInsideAndSaysWhatStays(t *testing.T) {
+func TestDeleteByRangeDeletesTheInsideAndListsTheRest(t *testing.T) {
 	for _, dry := range []bool{true, false} {
 		w := newFixture(t)
 		for i := range 2500 {
@@ -95,7 +95,7 @@ func (w *fixture) bare(n int, stream string) media.Record {
 	return r
 }
 
-func TestRangeKeepsWhatReachesBeyondIt(t *testing.T) {
+func TestRangeKeepsRecordingsThatReachBeyondIt(t *testing.T) {
 	w := newFixture(t)
 	w.add(0, "live/a") // 00:00 to 00:01
 	w.add(1, "live/a", func(r *media.Record) { r.Protected = true })
@@ -110,7 +110,7 @@ func TestRangeKeepsWhatReachesBeyondIt(t *testing.T) {
 	require.Len(t, w.records, 2)
 }
 
-func TestRangeMustBeSaid(t *testing.T) {
+func TestRangeIsRequired(t *testing.T) {
 	w := newFixture(t)
 	w.add(0, "a")
 	s := w.server()
@@ -133,7 +133,7 @@ func TestRangeIsNotDeletedInPart(t *testing.T) {
 	require.Len(t, w.records, 1)
 }
 
-func TestFileThatIsGoneCountsForNothing(t *testing.T) {
+func TestDeletingAMissingFileFails(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(0, "a")
 	require.NoError(t, os.Remove(filepath.Join(w.dir, rec.Path)))

@@ -71,7 +71,7 @@ func TestListAndIndex(t *testing.T) {
 	}
 }
 
-func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
+func TestStatusShowsTheStateWithoutSecrets(t *testing.T) {
 	w := newFixture(t)
 	s := w.server()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("x", 3600))

@@ -75,7 +75,7 @@ func TestAskingAboutRetentionNeverDeletes(t *testing.T) {
 	require.NotContains(t, got.body, "/secret")
 }
 
-func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
+func TestConfirmingExpiryListsTheDeletions(t *testing.T) {
 	w := newFixture(t)
 	const confirm = "/mp4/retention/confirm"
 	require.Equal(t, 503, do(w.server(), "POST", confirm, "").code, "no retention is configured")

@@ -77,8 +77,8 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 	}
 }
 
-// TestTheMapOfOperationsIsWhole: a new route must be added to it by hand.
-func TestTheMapOfOperationsIsWhole(t *testing.T) {
+// TestTheMapOfOperationsIsComplete: a new route must be added to it by hand.
+func TestTheMapOfOperationsIsComplete(t *testing.T) {
 	examples := strings.NewReplacer("*stream_path", "a", "*filename", "a.mp4", ":id", "x", ":name", "x")
 	seen := map[string]bool{}
 	for _, rt := range routes() {

@@ -41,7 +41,7 @@ func TestVodListsFilesThatCanBeFetched(t *testing.T) {
 	require.Equal(t, true, m["files"].([]any)[2].(map[string]any)["growing"])
 }
 
-func TestGrowingFileIsServedUpToWhatCanBePlayed(t *testing.T) {
+func TestAGrowingFileIsServedUpToItsLastPlayableByte(t *testing.T) {
 	w := newFixture(t)
 	data := footageBytes(9000)
 	w.put("live/x.mp4.part", data)
@@ -78,7 +78,7 @@ func TestDownloadNamesTheFile(t *testing.T) {
 
 // Nothing but footage below the record directory is served, whatever it is
 // called and wherever a link leads.
-func TestNothingOutsideIsServed(t *testing.T) {
+func TestFilesOutsideAreNotServed(t *testing.T) {
 	w := newFixture(t)
 	outside := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret.mp4"), []byte("secret"), 0o644))

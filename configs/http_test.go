@@ -47,7 +47,7 @@ func TestListenersOfOneAddressAreRefused(t *testing.T) {
 
 // An API that other machines reach causes a warning where every client may use it, or where passwords are readable
 // on the way.
-func TestAnAPIThatOthersReachIsWarnedOf(t *testing.T) {
+func TestAReachableAPICausesAWarning(t *testing.T) {
 	const user = "users: [{name: a, password_hash: x, roles: [view]}]"
 	for text, want := range map[string]string{
 		"{listen: '127.0.0.1:80', auth: none}":                          "",

@@ -125,7 +125,7 @@ pipelines:
 }
 
 // A stage is shown with its effective values, the inherited ones and the defaults included.
-func TestStagesAreShownWithWhatTheyInherit(t *testing.T) {
+func TestStagesAreShownWithInheritedSettings(t *testing.T) {
 	shown := map[string]any{}
 	for _, s := range configs.Stages() {
 		n, _ := config.Describe(s.Defaults)

@@ -43,7 +43,7 @@ func TestNothingConfiguredRecordsTheDemo(t *testing.T) {
 	require.Empty(t, c.File)
 }
 
-func TestAConfigurationOfOnesOwnTakesTheDemosPlace(t *testing.T) {
+func TestAConfigurationReplacesTheDemo(t *testing.T) {
 	for name, o := range map[string]configs.Options{
 		"an empty file":      inDir(t, "# nothing yet\n"),
 		"a file":             inDir(t, "mp4: {record_path: /data}\n"),
@@ -93,7 +93,7 @@ func TestAnEmptyBlockKeepsItsDefaults(t *testing.T) {
 	require.Equal(t, "127.0.0.1:8554", c.Ingest.Servers["rtsp"].(*rtsp.Settings).Listen)
 }
 
-func TestStreamPathsMayHoldWhateverSeparatesLevels(t *testing.T) {
+func TestStreamPathsMayHoldAnySeparator(t *testing.T) {
 	c := load(t, inDir(t, "streams:\n  live.a/b::c: {pull: 'rtsp://h/1'}\n  live: {pull: 'rtsp://h/2'}\n  live/pull: {pull: 'rtsp://h/3', transport: udp}\n"))
 	require.Equal(t, "rtsp://h/1", c.Streams["live.a/b::c"].Pull.Reveal())
 	require.Equal(t, "rtsp://h/2", c.Streams["live"].Pull.Reveal())
@@ -114,7 +114,7 @@ func TestUnknownVariablesAreRefusedWithAHint(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsAskedForMustBeThere(t *testing.T) {
+func TestANamedFileMustExist(t *testing.T) {
 	_, err := configs.Load(configs.Options{File: filepath.Join(t.TempDir(), "none.yaml")})
 	require.ErrorContains(t, err, "none.yaml does not exist")
 	_, err = configs.Load(configs.Options{File: t.TempDir()})
@@ -144,7 +144,7 @@ func TestTheMP4BlockMakesExactlyOnePipeline(t *testing.T) {
 	require.ErrorContains(t, c.Warnings, "nothing can be recorded")
 }
 
-func TestStagesInheritFromTheMP4BlockWhatTheyDoNotSay(t *testing.T) {
+func TestStagesInheritOmittedSettingsFromTheMP4Block(t *testing.T) {
 	c := load(t, inDir(t, `
 mp4: {record_path: /data, max_duration: 600, fragment: true}
 pipelines:
@@ -168,7 +168,7 @@ pipelines:
 	require.True(t, stages[4].Get("metadata").IsMap)
 }
 
-func TestWhatMaySurpriseIsSaid(t *testing.T) {
+func TestSurprisingSettingsCauseWarnings(t *testing.T) {
 	c := load(t, inDir(t, `mp4: {expire_days: 7, disk_max_percent: 90} # no word about these
 crontab:
   jobs:
@@ -216,7 +216,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	require.Contains(t, string(c.Show()), "tcp(h)/d")
 }
 
-func TestSecretsOfAccessAreShownAsWhatCannotBeSent(t *testing.T) {
+func TestSecretsOfAccessAreShownMasked(t *testing.T) {
 	c := load(t, configs.Options{File: "testdata/good/access.yaml"})
 	shown := string(c.Show())
 	require.Equal(t, 2, strings.Count(shown, "password_hash: xxxxx"), shown)

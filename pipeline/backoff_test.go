@@ -37,7 +37,7 @@ func TestSleepEndsEarly(t *testing.T) {
 	require.True(t, pipeline.Sleep(t.Context(), pipeline.SystemClock, time.Nanosecond, nil))
 }
 
-func TestARunThatWroteNothingEndsWhereTheOneBeforeDid(t *testing.T) {
+func TestARunThatWroteNothingKeepsThePreviousEnd(t *testing.T) {
 	wrote := time.Unix(1_700_000_000, 0)
 	first := pipeline.Ended{Written: wrote}.Behind(nil)
 	require.Equal(t, wrote, pipeline.Ended{Reason: "x"}.Behind(first).Written)

@@ -59,7 +59,7 @@ func (f forked) close(t *testing.T) {
 	require.Zero(t, f.live.Load(), "elements were not released")
 }
 
-func TestBranchDrainsWhatItWasGiven(t *testing.T) {
+func TestBranchDrainsItsQueue(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := &probe{}
 	b := fork(t, p, pipeline.SystemClock, "[twice: {}, collect: {}]")
@@ -72,7 +72,7 @@ func TestBranchDrainsWhatItWasGiven(t *testing.T) {
 	b.close(t)
 }
 
-func TestBranchThatFailsGoesOnWithWhatWaits(t *testing.T) {
+func TestBranchThatFailsContinuesWithItsQueue(t *testing.T) {
 	for name, panics := range map[string]bool{"error": false, "panic": true} {
 		t.Run(name, func(t *testing.T) {
 			defer goleak.VerifyNone(t)
@@ -92,7 +92,7 @@ func TestBranchThatFailsGoesOnWithWhatWaits(t *testing.T) {
 	}
 }
 
-func TestBranchThatCannotBeOpenedIsTriedAgainAndSaysSoAtTheEnd(t *testing.T) {
+func TestBranchThatCannotBeOpenedIsRetriedAndReportedAtTheEnd(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := &probe{}
 	b := fork(t, p, pipeline.SystemClock, "[collect: {fail_open: true}]")
@@ -161,7 +161,7 @@ func TestBranchIsAbortedWhileItsSinkIsBusy(t *testing.T) {
 	b.close(t)
 }
 
-func TestBranchThatWasNeverStartedIsNothing(t *testing.T) {
+func TestBranchThatWasNeverStartedHasNoStatus(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := &probe{}
 	b := fork(t, p, pipeline.SystemClock, "[collect: {}]")

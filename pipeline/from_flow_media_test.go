@@ -40,7 +40,7 @@ func record(t *testing.T, create makeFlow) (run *pipeline.Run, dir string, pool 
 	return run, dir, pool
 }
 
-func TestAFilterThatDropsHalfLeavesNothing(t *testing.T) {
+func TestAFilterThatDropsHalfReleasesAllMemory(t *testing.T) {
 	run, dir, pool := record(t, func(*pipeline.Graph) (streams.Flow, error) {
 		return flow.NewFilter(func(c *media.Chunk) bool { return c.Seq%2 == 1 }, 1), nil
 	})
@@ -83,7 +83,7 @@ func TestAFileNamesTheFlowThatLeftMediaOut(t *testing.T) {
 }
 
 // A flow may make chunks of its own.
-func TestAFlowChangesWhatIsRecorded(t *testing.T) {
+func TestAFlowChangesTheRecording(t *testing.T) {
 	run, dir, _ := record(t, func(*pipeline.Graph) (streams.Flow, error) {
 		return flow.NewMap(func(c *media.Chunk) *media.Chunk {
 			lead, sizes := c.Lead(), []uint32{}

@@ -219,7 +219,7 @@ func TestAFlowNeverGetsCountedMemory(t *testing.T) {
 }
 
 // What a flow leaves out is counted while it runs, and to the last at its end.
-func TestWhatAFlowLeavesOutIsCounted(t *testing.T) {
+func TestElementsThatAFlowDropsAreCounted(t *testing.T) {
 	g := &graphTest{
 		probe: &probe{count: -1},
 		flow:  func(*pipeline.Graph) (streams.Flow, error) { return flow.NewFilter(odd, 1), nil },
@@ -235,7 +235,7 @@ func TestWhatAFlowLeavesOutIsCounted(t *testing.T) {
 	require.Equal(t, []pipeline.Drop{{Stage: "flow", Cause: "left_out_by_flow", AccessUnits: given / 2, Bytes: given / 2 * 10}}, run.Report().Drops)
 }
 
-func TestAFlowThatGivesNothingKeepsNoEndlessAccount(t *testing.T) {
+func TestAFlowWithoutOutputKeepsABoundedAccount(t *testing.T) {
 	g := &graphTest{
 		probe: &probe{count: -1},
 		flow: func(*pipeline.Graph) (streams.Flow, error) {
@@ -343,7 +343,7 @@ func TestAFlowThatFails(t *testing.T) {
 }
 
 // A function that fails returns something all the same: that does not go on.
-func TestWhatAFailedFunctionReturnsIsDropped(t *testing.T) {
+func TestTheResultOfAFailedFunctionIsDropped(t *testing.T) {
 	for range 50 {
 		g := &graphTest{probe: &probe{count: -1}, flow: func(g *pipeline.Graph) (streams.Flow, error) {
 			return flow.NewMap(pipeline.Checked(g, func(el *token) (*token, error) {
@@ -496,7 +496,7 @@ type secret struct{}
 
 func (secret) Release() {}
 
-func TestWhatOwnsMemoryAndCannotBeCopiedDoesNotLeave(t *testing.T) {
+func TestAnElementThatOwnsMemoryAndCannotBeCopiedDoesNotLeave(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	set := pipeline.NewSettings(env(&probe{}), "p", "live/x", "flow")
 	pass := func(*pipeline.Graph) (streams.Flow, error) { return flow.NewPassThrough(), nil }

@@ -28,7 +28,7 @@ func init() {
 	})
 }
 
-func TestSameMeansTheSameHoweverItIsWritten(t *testing.T) {
+func TestSameComparesTheMeaningOfSettings(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		same bool

@@ -30,7 +30,7 @@ func TestReplayGoesThroughTheStagesBehind(t *testing.T) {
 	require.Equal(t, []int{2, 4}, p.got, "each once")
 }
 
-func TestReplayThatNobodyTakes(t *testing.T) {
+func TestReplayWithoutAReceiver(t *testing.T) {
 	took, err := replayed(t, &probe{}, t.Context(), "[numbers, collect]")
 	require.NoError(t, err)
 	require.True(t, took, "collect takes tokens")

@@ -68,7 +68,7 @@ func TestRetryWaitsAfterFailuresOnly(t *testing.T) {
 }
 
 // Worked decides whether an attempt counts as a success, not the time that it lasted.
-func TestRetryAsksWhetherAnAttemptHadWorked(t *testing.T) {
+func TestRetryResetsItsWaitAfterAnAttemptThatWorked(t *testing.T) {
 	clock, made, worked := &waitless{}, 0, false
 	r := pipeline.Retry{Clock: clock, Worked: func() bool { return worked }, Failed: func(error, time.Duration) { worked = made == 2 }}
 	r.Run(t.Context(), script(clock, &made, step{time.Hour, errBroken}, step{time.Hour, errBroken}, step{0, errBroken}, step{}))
@@ -77,7 +77,7 @@ func TestRetryAsksWhetherAnAttemptHadWorked(t *testing.T) {
 	require.LessOrEqual(t, clock.waits[2], 500*time.Millisecond)
 }
 
-func TestRetryWaitsAsLongAsTheErrorSays(t *testing.T) {
+func TestRetryWaitsForTheErrorsDuration(t *testing.T) {
 	clock, made := &waitless{}, 0
 	r := pipeline.Retry{Clock: clock, Failed: func(err error, _ time.Duration) { require.ErrorIs(t, err, errBroken) }}
 	later := pipeline.TryLater(errBroken, time.Hour)

@@ -298,7 +298,7 @@ func TestBuildHasNoSideEffect(t *testing.T) {
 	require.Empty(t, p.noted())
 }
 
-func TestDrainDeliversWhatWasEmitted(t *testing.T) {
+func TestDrainDeliversEmittedElements(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := &probe{count: -1}
 	run := build(t, p, whole)
@@ -324,7 +324,7 @@ func TestFirstReasonWins(t *testing.T) {
 
 // What a stage has emitted before it failed is consumed, and the stages behind it
 // flush; those before it are aborted.
-func TestStageErrorDrainsWhatIsBehind(t *testing.T) {
+func TestStageErrorDrainsTheStagesBehind(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		t.Run(fmt.Sprintf("panic=%v", panics), func(t *testing.T) {
 			defer goleak.VerifyNone(t)
@@ -374,7 +374,7 @@ func TestDrainAfterAnErrorHasTheStopsDeadline(t *testing.T) {
 	require.Zero(t, p.live.Load())
 }
 
-func TestOpenErrorClosesWhatWasOpened(t *testing.T) {
+func TestOpenErrorClosesOpenedStages(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	p := &probe{count: 3}
 	run := build(t, p, "[numbers: {}, queue: {}, twice: {}, collect: {fail_open: true}]")
@@ -409,7 +409,7 @@ func TestStopNamesTheBusyStageAndAborts(t *testing.T) {
 	require.Zero(t, p.live.Load())
 }
 
-func TestAbortWithinSaysWhatIsStillBusy(t *testing.T) {
+func TestAbortWithinNamesBusyStages(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	p, stuck := &probe{count: -1}, errors.New("no more of it")
 	gate := make(chan struct{})

@@ -80,8 +80,8 @@ func TestEventWaitsForTheFirstKeyFrame(t *testing.T) {
 	require.NoError(t, ring.Close())
 }
 
-// TestEventThatWaitedInVainIsTold.
-func TestEventThatWaitedInVainIsTold(t *testing.T) {
+// TestEventThatWaitedInVainIsReported.
+func TestEventThatWaitedInVainIsReported(t *testing.T) {
 	a := awaiting{list: []awaited{{until: time.Unix(5, 0)}, {until: time.Now().Add(time.Hour)}}}
 	var r pipeline.Report
 	a.report(&r, pipeline.SystemClock)
@@ -148,9 +148,9 @@ func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {
 	require.NoError(t, gate.Close())
 }
 
-// TestTimeLapseHoldsAsLongAsItIsToldTo: its media time runs faster than the wall
+// TestTimeLapseHoldsItsConfiguredSpan: its media time runs faster than the wall
 // clock, which is no clock that was set.
-func TestTimeLapseHoldsAsLongAsItIsToldTo(t *testing.T) {
+func TestTimeLapseHoldsItsConfiguredSpan(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cfg := roomy
 	cfg.Before = seconds(20)

@@ -163,7 +163,7 @@ func TestExecGivesNoValueThatBecomesAnOption(t *testing.T) {
 	require.Empty(t, commands.store.(*shelf).kept, "none is tried again")
 }
 
-func TestExecSaysWhyACommandFailedAndShowsNoPath(t *testing.T) {
+func TestExecReportsWhyACommandFailedWithoutItsPath(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	for want, command := range map[string][]string{
 		"a command failed: exit status 3":                   shell("echo secret/path; exit 3"),
@@ -260,7 +260,7 @@ func TestCommandsOfOneNameAndSeveralLimitsAreBounded(t *testing.T) {
 	require.Empty(t, commands.lanes, "nothing is left of a pipeline without commands")
 }
 
-func TestExecCountsTheRecordingsForWhichNothingIsRun(t *testing.T) {
+func TestExecCountsRecordingsWithoutACommand(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
@@ -284,7 +284,7 @@ func TestExecCountsTheRecordingsForWhichNothingIsRun(t *testing.T) {
 	require.Zero(t, commands.Wait(t.Context()))
 }
 
-func TestCommandSeesOfTheEnvironmentWhatItIsGiven(t *testing.T) {
+func TestCommandGetsOnlyConfiguredVariables(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	t.Setenv("SPOOL_DATABASE__DSN", "postgres://u:secret@h/db")
 	t.Setenv("WANTED", "yes")
@@ -300,7 +300,7 @@ func TestCommandSeesOfTheEnvironmentWhatItIsGiven(t *testing.T) {
 // One runs and one waits when the process ends: both are left in the store, and each
 // is named. The next process runs them; then, and when they have failed, they are out
 // of the store. What has no file any more is not run.
-func TestCommandsThatAreLeftRunAtTheNextStart(t *testing.T) {
+func TestPendingCommandsRunAtTheNextStart(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	store := commands.store.(*shelf)
 	dir := t.TempDir()
@@ -421,7 +421,7 @@ func TestLastOutputIsBounded(t *testing.T) {
 	require.Equal(t, strings.Repeat("x", maxOutputBytes), o.String())
 }
 
-func TestExecRefusesWhatCannotBeMeant(t *testing.T) {
+func TestExecRefusesInvalidSettings(t *testing.T) {
 	for text, want := range map[string]string{
 		"{}":                              "command: is empty",
 		"{command: [a, '{fil}']}":         `command/1: unknown placeholder "fil", did you mean "file"?`,

@@ -204,7 +204,7 @@ func (r *gateRig) filmed(rt *rapid.T, m *model, i int, files []filmed) int {
 }
 
 // A gap at the end of the ring has no duration of its own: the ring's span stays the same.
-func TestAGateTellsItsSpanWithAGapBehindIt(t *testing.T) {
+func TestAGateReportsItsSpanWithAGapBehindIt(t *testing.T) {
 	r := newGateRig(t, pipelinetest.Pool(t), 25, GOPRingConfig{Before: seconds(5), After: seconds(2)})
 	r.shoot(251)
 	var before, behind pipeline.Report

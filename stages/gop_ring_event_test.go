@@ -199,7 +199,7 @@ func TestNothingIsToFollowTheLastChunkOfAnEvent(t *testing.T) {
 	r.done()
 }
 
-func TestNothingIsLetThroughWithoutATrigger(t *testing.T) {
+func TestAGateDropsEverythingWithoutATrigger(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(3), After: seconds(1)})
 	_, err := r.trigger(1, pipelinetest.StartUTC, -1, -1)
@@ -299,7 +299,7 @@ func TestTooFewBytesShortenThePreRoll(t *testing.T) {
 	r.done()
 }
 
-func TestGOPLargerThanTheRingIsLetGoWhole(t *testing.T) {
+func TestAGOPLargerThanTheRingIsDroppedWhole(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newGateRig(t, pool, 250, GOPRingConfig{Before: seconds(10), After: seconds(2), MaxSize: 1 << 20})
 	r.cam.Bytes = 10_000
@@ -343,8 +343,8 @@ func TestPublisherThatReturnsGoesOnWithTheEvent(t *testing.T) {
 	r.done()
 }
 
-// TestPublisherThatReturnsTooLateBeginsNothing: the event's time is over.
-func TestPublisherThatReturnsTooLateBeginsNothing(t *testing.T) {
+// TestAPublisherThatReturnsTooLateBeginsNoRecording: the event's time is over.
+func TestAPublisherThatReturnsTooLateBeginsNoRecording(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	kept := &pipeline.Handover{}
 	cfg := GOPRingConfig{Before: seconds(2), After: seconds(2), MaxSize: 64 << 20, MaxTime: seconds(60)}

@@ -27,7 +27,7 @@ func newTestRing(t testing.TB, pool *media.Pool, cfg GOPRingConfig) *gopRing {
 
 var roomy = GOPRingConfig{MaxSize: 64 << 20, MaxTime: config.Duration(time.Minute)}
 
-func TestRingGivesWhatItGotAndThenEOF(t *testing.T) {
+func TestRingReturnsItsChunksAndThenEOF(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newTestRing(t, pool, roomy)
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 200)
@@ -287,7 +287,7 @@ func TestRingNeverDropsMarks(t *testing.T) {
 }
 
 // A GOP that is dropped has a gap before it: both are missing.
-func TestRingKeepsTheGapBeforeWhatItDrops(t *testing.T) {
+func TestRingKeepsTheGapBeforeDroppedChunks(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	r := newTestRing(t, pool, GOPRingConfig{MaxSize: 1 << 30, MaxTime: config.Duration(time.Hour)})

@@ -104,8 +104,8 @@ func TestOnePasswordManyTimesAtOnceIsHashedOnce(t *testing.T) {
 	require.EqualValues(t, 1, a.passwords.hashing.done.Load())
 }
 
-// TestWhatIsComparedIsAlwaysLetIn from an address that has got everything wrong.
-func TestWhatIsComparedIsAlwaysLetIn(t *testing.T) {
+// TestCachedCredentialsAreAcceptedFromABlockedAddress from an address that has got everything wrong.
+func TestCachedCredentialsAreAcceptedFromABlockedAddress(t *testing.T) {
 	a, _, seen := guarded(t)
 	require.NoError(t, a.try(here, "joe", "correct horse of joe"))
 	for i := range 500 {
@@ -123,9 +123,9 @@ func TestWhatIsComparedIsAlwaysLetIn(t *testing.T) {
 	require.NoError(t, a.try("127.0.0.2:1", "eve", "correct horse of eve"), "nor is another address concerned")
 }
 
-// TestTheOwnerOfANameGetsInBesideWhoGuesses at the same name, from the same address,
+// TestAUserSignsInWhileAGuesserUsesHisName at the same name, from the same address,
 // though his password was never checked.
-func TestTheOwnerOfANameGetsInBesideWhoGuesses(t *testing.T) {
+func TestAUserSignsInWhileAGuesserUsesHisName(t *testing.T) {
 	a, clock, _ := guarded(t)
 	guess := func(n, round int) {
 		for i := range n {
@@ -187,7 +187,7 @@ func TestANameThatFailedAtAHotAddressHasASecondChance(t *testing.T) {
 }
 
 // An unknown name gets the same treatment as a known one, so that a guesser cannot learn which names exist.
-func TestANameThatDoesNotExistIsTreatedAsOneThatDoes(t *testing.T) {
+func TestAnUnknownNameIsTreatedAsAKnownOne(t *testing.T) {
 	answers := func(name string) (out []error) {
 		a, clock, _ := guarded(t)
 		for round := range 3 {
@@ -206,9 +206,9 @@ func TestANameThatDoesNotExistIsTreatedAsOneThatDoes(t *testing.T) {
 	require.Equal(t, answers("joe"), answers("zoe"))
 }
 
-// TestWhatIsKnownToBeWrongIsNotHashedAgain, nor held against the address: a camera sends
+// TestAKnownWrongPasswordIsNotHashedAgain, nor held against the address: a camera sends
 // it every few seconds.
-func TestWhatIsKnownToBeWrongIsNotHashedAgain(t *testing.T) {
+func TestAKnownWrongPasswordIsNotHashedAgain(t *testing.T) {
 	a, clock, seen := guarded(t)
 	for range 1000 {
 		require.Error(t, a.try(here, "joe", "stale"))
@@ -226,7 +226,7 @@ func TestWhatIsKnownToBeWrongIsNotHashedAgain(t *testing.T) {
 
 // A password is not hashed for a client that hung up while it waited, whether the connection or the context reports
 // the end; and the attempt counts as no failure.
-func TestWhoHungUpIsNotHashedFor(t *testing.T) {
+func TestAPasswordIsNotHashedForAClientThatHungUp(t *testing.T) {
 	seen := NewFailures(nil)
 	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, nil, &turned{at: time.Unix(1e9, 0)})
 	require.NoError(t, err)
@@ -244,8 +244,8 @@ type gone struct{ context.Context }
 
 func (gone) Err() error { return context.Canceled }
 
-// TestWhatIsKnownCostsNothing: where everybody may come, wrong credentials do not count.
-func TestWhatIsKnownCostsNothing(t *testing.T) {
+// TestKnownCredentialsAreCheckedWithoutHashing: where everybody may come, wrong credentials do not count.
+func TestKnownCredentialsAreCheckedWithoutHashing(t *testing.T) {
 	a, _, seen := guarded(t)
 	for i := range 100 {
 		_, ok := a.KnownPassword("joe", fmt.Sprint("guess ", i))

@@ -102,7 +102,7 @@ func TestAPasswordIsCheckedByItsDigest(t *testing.T) {
 	require.Equal(t, "spool", d.Realm())
 }
 
-func TestDigestsThatAreNoneAreRefused(t *testing.T) {
+func TestMalformedDigestsAreRefused(t *testing.T) {
 	good, err := HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)
 	for says, d := range map[string]Digest{

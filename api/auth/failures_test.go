@@ -9,7 +9,7 @@ import (
 )
 
 // A password typed into the field of the name is not logged.
-func TestFailuresAreLoggedWithoutWhatWasTyped(t *testing.T) {
+func TestFailuresAreLoggedWithoutTheTypedName(t *testing.T) {
 	var book bytes.Buffer
 	seen := NewFailures(slog.New(slog.NewTextHandler(&book, nil)))
 	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, nil, &turned{})

@@ -13,7 +13,7 @@ func number(n int) (s secret) {
 	return s
 }
 
-func TestWhatComesAgainIsRead(t *testing.T) {
+func TestARepeatedGuessIsRead(t *testing.T) {
 	var g guesses
 	now := time.Unix(1e9, 0)
 	wait, again := g.returns(number(0), now)

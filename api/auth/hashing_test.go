@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAPlaceIsKeptForWhoHasNotFailed however many second chances there are.
-func TestAPlaceIsKeptForWhoHasNotFailed(t *testing.T) {
+// TestAPlaceIsKeptForClientsWithoutFailures however many second chances there are.
+func TestAPlaceIsKeptForClientsWithoutFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHashing()
 		end := make(chan struct{})

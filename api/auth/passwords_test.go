@@ -25,8 +25,8 @@ func cameras(t *testing.T, n int, clock pipeline.Clock) *Passwords {
 	return p
 }
 
-// TestCameraWithAWrongPasswordLocksNoOtherOut that is behind the same address.
-func TestCameraWithAWrongPasswordLocksNoOtherOut(t *testing.T) {
+// TestACameraWithAWrongPasswordDoesNotLockOutOthers that is behind the same address.
+func TestACameraWithAWrongPasswordDoesNotLockOutOthers(t *testing.T) {
 	clock := &turned{at: time.Unix(1e9, 0)}
 	g := cameras(t, 12, clock)
 	check := func(port int, name, password string) error {

@@ -7,7 +7,7 @@ import (
 )
 
 // The table is written by hand: admin does not make pipelines, and declare deletes nothing.
-func TestWhichRoleHoldsWhich(t *testing.T) {
+func TestRolesIncludeLesserRoles(t *testing.T) {
 	all := []Role{View, Control, Admin, Declare}
 	for _, c := range []struct {
 		has, holds []Role

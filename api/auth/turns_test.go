@@ -110,7 +110,7 @@ func TestGuessesThatHangUpDoNotRaiseTheRate(t *testing.T) {
 }
 
 // What was wrong holds its place, whether its client is there or not.
-func TestWhatIsWrongHoldsAPlaceForASecond(t *testing.T) {
+func TestAWrongPasswordHoldsItsPlaceForASecond(t *testing.T) {
 	clock := &passing{turned{at: time.Unix(1e9, 0)}}
 	all, began := newTurns(clock), clock.Now()
 	for range 100 * placesOf {

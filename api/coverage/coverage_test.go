@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-func TestRecordingsAreJoinedWhereNothingIsMissing(t *testing.T) {
+func TestAdjacentRecordingsAreJoined(t *testing.T) {
 	const s = int64(time.Second)
 	record := func(start, end int64, state media.State, gap int64) *media.Record {
 		r := &media.Record{Recording: media.Recording{ID: media.NewID(time.Unix(start, 0)), Stream: "live/a", StartUTC: start * s, EndUTC: end * s, State: state}}

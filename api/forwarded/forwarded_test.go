@@ -57,8 +57,8 @@ func TestTheClientIsTheFirstFromTheRightThatIsNotTrusted(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeReadSaysNothing: the request is the proxy's.
-func TestWhatCannotBeReadSaysNothing(t *testing.T) {
+// TestUnreadableHeadersAreIgnored: the request is the proxy's.
+func TestUnreadableHeadersAreIgnored(t *testing.T) {
 	hops := strings.Repeat("10.0.0.7, ", maxHops)
 	for _, header := range [][]string{
 		nil,
@@ -76,7 +76,7 @@ func TestWhatCannotBeReadSaysNothing(t *testing.T) {
 }
 
 // The headers of a peer that is not a trusted proxy are ignored, even if its address resembles a proxy's.
-func TestAStrangerIsNotAskedWhoHeIs(t *testing.T) {
+func TestHeadersOfUntrustedPeersAreIgnored(t *testing.T) {
 	for _, peer := range []string{"192.0.2.9:1", "[2001:db8:2::1]:1", "127.0.0.2:1", "pipe", "", "[::1]:1"} {
 		require.Equal(t, peer, client(peer, "X-Forwarded-For", "192.0.2.1", "Forwarded", "for=192.0.2.1"))
 	}

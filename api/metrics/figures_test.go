@@ -141,7 +141,7 @@ func TestStreamsBeyondTheLimitAreSummed(t *testing.T) {
 }
 
 // A configured stream has its own series, even if other streams came before it.
-func TestAConfiguredStreamTakesTheSeriesOfOneThatIsNot(t *testing.T) {
+func TestAConfiguredStreamTakesTheSeriesOfAnUnconfiguredOne(t *testing.T) {
 	s := newScraper(t, 2)
 	s.put("a", 1, 0)
 	s.put("b", 2, 0)
@@ -196,7 +196,7 @@ func TestNoCounterGoesBackwards(t *testing.T) {
 
 // The series of a stream that is gone end after a while, and not at once: a scrape may
 // have missed what came last.
-func TestTheSeriesOfAStreamThatIsGoneEndAfterAWhile(t *testing.T) {
+func TestTheSeriesOfAnEndedStreamExpire(t *testing.T) {
 	s := newScraper(t, 0)
 	s.put("a", 7, 5)
 	s.scrape()

@@ -20,7 +20,7 @@ type inner struct {
 	Deep uint64 `json:"deep"`
 }
 
-func TestAStructIsDescribedOnceAsItIsWritten(t *testing.T) {
+func TestAStructIsDescribedOnceAsEncoded(t *testing.T) {
 	s := Schemas{}
 	require.Equal(t, Object{"$ref": "#/components/schemas/Outer"}, s.Of(reflect.TypeFor[outer]()))
 	require.Equal(t, s.Of(reflect.TypeFor[*outer]()), s.Of(reflect.TypeFor[outer]()))

@@ -52,7 +52,7 @@ var parsers = map[string]string{
 	"pipeline/filesystem/mounted.go":    "short: of the kernel",
 	"pipeline/filesystem/process.go":    "short: of the kernel",
 	"pipeline/filesystem/readfile.go":   "TestAFileThatIsTooLongIsNotRead",
-	"pipeline/filesystem/ours.go":       "TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead",
+	"pipeline/filesystem/ours.go":       "TestAFileThatAnotherUserCanWriteIsNotRead",
 	"pipeline/isobmff/":                 "FuzzBoxes FuzzFragment FuzzSampleTable FuzzTables FuzzHeaders pipeline/codec.FuzzSampleEntry pipeline/codec.TestTheCostOfASampleEntryIsProportional TestTheCostOfAWalkIsProportional TestTheCostOfARunIsProportional TestTheCostOfTablesIsProportional",
 	"pipeline/isobmff/index/":           "FuzzIndex TestTheCostOfASpanIsThatOfItsBlocks",
 	"pipeline/media/id.go":              "FuzzParseID",

@@ -75,7 +75,7 @@ func TestFaultsOfCertificatesAreNamed(t *testing.T) {
 }
 
 // What is no ordinary file is not waited for.
-func TestADirectoryIsNoCertificate(t *testing.T) {
+func TestADirectoryIsRefusedAsACertificate(t *testing.T) {
 	dir := t.TempDir()
 	faults := Inspect(dir, dir, now)
 	require.Len(t, faults, 1)

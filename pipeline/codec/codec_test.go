@@ -24,7 +24,7 @@ func TestCodecNamesComeBack(t *testing.T) {
 	}
 }
 
-func TestACodecThatIsNotRegisteredIsNone(t *testing.T) {
+func TestAnUnregisteredCodecIsRefused(t *testing.T) {
 	require.Nil(t, Of(0))
 	require.Nil(t, Of(255))
 	_, err := Describe(255, 90000, nil)

@@ -136,7 +136,7 @@ func TestPicturesOfOpenGOPsStandAlone(t *testing.T) {
 
 // The standard's rules for IDR pictures (ITU-T H.264, 7.4.3 and 8.2.1), of which
 // ffmpeg's decoder is tolerant.
-func TestMadeIDRPicturesAreOnes(t *testing.T) {
+func TestMadeIDRPicturesAreValid(t *testing.T) {
 	_, lapse, _ := standalone(t, H264, x264("open-gop=1:bframes=3:keyint=25:slices=2"))
 	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "trace", "-i", lapse, "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-").CombinedOutput()
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestMadeIDRPicturesAreOnes(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotStandAlone(t *testing.T) {
+func TestDependentPicturesDoNotStandAlone(t *testing.T) {
 	pps := []byte{0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0}
 	sps := []byte{0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x10, 0, 0, 3, 0, 0x10, 0, 0, 3, 3, 0x20, 0xf1, 0x42, 0x99, 0x60}
 	s := NewStandalone(&media.Track{Codec: H264, ParameterSets: [][]byte{sps, pps}})

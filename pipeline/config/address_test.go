@@ -8,7 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-func TestWhatOnlyThisMachineReaches(t *testing.T) {
+func TestLoopbackAddresses(t *testing.T) {
 	for host, want := range map[string]bool{
 		"127.0.0.1": true, "127.255.255.254": true, "127.8.9.1": true, "::1": true, "[::1]": true, "0:0:0:0:0:0:0:1": true,
 		"localhost": true, "LocalHost": true, "::ffff:127.0.0.1": true, "[::ffff:127.3.0.1]": true,

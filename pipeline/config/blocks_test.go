@@ -54,7 +54,7 @@ func TestSettingsOfARegisteredPartAreFieldsUnderItsName(t *testing.T) {
 	require.Equal(t, []Mark{{"door/listen", "Where."}}, Marks(house{}, "doc")[1:])
 }
 
-func TestWhatIsWrongWithARegisteredPartHasItsLine(t *testing.T) {
+func TestErrorsOfARegisteredPartHaveTheirLine(t *testing.T) {
 	for text, says := range map[string]string{
 		"door:\n  mots: 1\n":  `h.yaml:2:3: door/mots: unknown key "mots", did you mean "most"? (known here: listen, most)`,
 		"word: w\ndor: {}\n":  `h.yaml:2:1: dor: unknown key "dor", did you mean "door"? (known here: word, door)`,

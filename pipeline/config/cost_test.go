@@ -118,7 +118,7 @@ func TestTheCostOfATextIsProportional(t *testing.T) {
 	}
 }
 
-func TestNoMoreProblemsAreToldThanAnybodyReads(t *testing.T) {
+func TestReportedProblemsAreBounded(t *testing.T) {
 	_, err := config.Parse("f", []byte(strings.Repeat("a: 1\n", 1000)))
 	var problems config.Problems
 	require.ErrorAs(t, err, &problems)

@@ -113,7 +113,7 @@ any: {a: [1, 2.5, yes, null]}
 	require.Zero(t, c.hidden)
 }
 
-func TestNothingWrittenKeepsTheDefault(t *testing.T) {
+func TestAnOmittedSettingKeepsItsDefault(t *testing.T) {
 	for _, text := range []string{"", "# only a comment\n", "{}", "wait:\ntags: ~\nname: null\nmaybe:\n"} {
 		c := decoded(t, text)
 		require.Equal(t, "default", c.Name, text)
@@ -123,7 +123,7 @@ func TestNothingWrittenKeepsTheDefault(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
+func TestErrorsHaveTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
 		"nmae: x":              `f.yaml:1:1: nmae: unknown key "nmae", did you mean "name"? (known here: name, on, small, big, port, ratio, wait, offset, std, limit, mode, addr, tags, jobs, by_name, maybe, raw, any)`,
 		"hidden: 1":            `f.yaml:1:1: hidden: unknown key "hidden" (known`,
@@ -183,7 +183,7 @@ func TestEveryProblemIsReportedAtOnceInOrder(t *testing.T) {
 	require.Equal(t, []int{1, 2, 3, 3, 5}, lines, problems.Error())
 }
 
-func TestWhatIsWrongKeepsItsDefault(t *testing.T) {
+func TestAWrongValueKeepsItsDefault(t *testing.T) {
 	n, err := config.Parse("f", []byte("{wait: x, name: new}"))
 	require.NoError(t, err)
 	c := settings{Wait: config.Duration(time.Second)}
@@ -192,7 +192,7 @@ func TestWhatIsWrongKeepsItsDefault(t *testing.T) {
 	require.Equal(t, "new", c.Name)
 }
 
-func TestTextOfTheEnvironmentIsReadAsWhatIsWanted(t *testing.T) {
+func TestEnvironmentTextIsReadAsTheFieldsType(t *testing.T) {
 	root := map[string]any{}
 	for key, text := range map[string]string{
 		"name": "12", "on": "true", "small": "5", "big": "18446744073709551615", "ratio": "0.5", "wait": "10",
@@ -240,7 +240,7 @@ func (h *hooked) Check() (ps config.Problems) {
 	return ps
 }
 
-func TestHooksSpeakOfTheValuesOfTheirStruct(t *testing.T) {
+func TestHooksReportValuesOfTheirStruct(t *testing.T) {
 	n, err := config.Parse("f", []byte("low: 5\nhigh: 4\nlist: [{x: 1}, {x: 0}, {}]\n"))
 	require.NoError(t, err)
 	require.EqualError(t, n.Decode(&hooked{}), `f:1:1: as a whole
@@ -249,7 +249,7 @@ f:3:20: list/1/x: is zero
 f:3:24: list/2/x: is zero`)
 }
 
-func TestAHookIsNotHeardAboutWhatCouldNotBeDecoded(t *testing.T) {
+func TestAHookCannotReportAnUndecodedValue(t *testing.T) {
 	n, err := config.Parse("f", []byte("low: 5\nhigh: x\n"))
 	require.NoError(t, err)
 	require.EqualError(t, n.Decode(&hooked{}), `f:1:1: as a whole

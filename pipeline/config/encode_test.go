@@ -77,7 +77,7 @@ func anyTree() *rapid.Generator[any] {
 	})
 }
 
-func TestWhatIsWrittenIsReadBack(t *testing.T) {
+func TestEncodedSettingsDecodeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := anyTree().Draw(t, "v")
 		text := config.FromAny(v, "", nil).YAML(config.Style{})

@@ -50,7 +50,7 @@ func filled() hiding {
 }
 
 // A hidden value does not appear, however it is printed, logged or encoded.
-func TestWhatIsHiddenIsNotPrinted(t *testing.T) {
+func TestHiddenValuesAreNotPrinted(t *testing.T) {
 	v := filled()
 	shown := map[string]string{}
 	for _, verb := range []string{"v", "+v", "#v", "s", "q", "x", "X", "d", "p", "t", "c", "U", "20s", "-20v", "# x"} {
@@ -80,7 +80,7 @@ func TestWhatIsHiddenIsNotPrinted(t *testing.T) {
 }
 
 // Reveal returns the text, and two hidden values are equal if their texts are.
-func TestWhatIsHiddenIsRevealed(t *testing.T) {
+func TestHiddenValuesAreRevealed(t *testing.T) {
 	require.Equal(t, "a", config.NewSecret("a").Reveal())
 	require.True(t, config.NewSecret("a") == config.NewSecret("a"))
 	require.False(t, config.NewSecret("a") == config.NewSecret("b"))
@@ -98,7 +98,7 @@ func TestWhatIsHiddenIsRevealed(t *testing.T) {
 }
 
 // What is shown is host, program and name.
-func TestWhatIsShownOfTheHidden(t *testing.T) {
+func TestShownPartsOfHiddenValues(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://h:8443":                       "https://h:8443",
 		"https://h/":                           "https://h/",
@@ -153,7 +153,7 @@ func TestWhatIsShownOfTheHidden(t *testing.T) {
 }
 
 // What is decoded wrongly is not quoted, whatever stands in whose place.
-func TestNoProblemQuotesWhatIsHidden(t *testing.T) {
+func TestNoProblemQuotesAHiddenValue(t *testing.T) {
 	for _, text := range []string{
 		"secret: [c4n4ry]", "secret: {c4n4ry: c4n4ry}", "secret: 1234567", "secret: 0x1234567", "many: c4n4ry", "many: [[c4n4ry]]", "many: [1234567]",
 		"by_name: c4n4ry", "by_name: [c4n4ry]", "by_name: {a: c4n4ry}", "by_name: {a: {tokn: c4n4ry}}", "by_name: {a: {token: [c4n4ry]}}",
@@ -178,7 +178,7 @@ func TestNoProblemQuotesWhatIsHidden(t *testing.T) {
 }
 
 // What was printed for people is no configuration: it would mean something else.
-func TestWhatIsShownIsRefused(t *testing.T) {
+func TestMaskedValuesAreRefused(t *testing.T) {
 	for _, text := range []string{"secret: xxxxx", "url: https://h/…", "dsn: …", "command: [curl, …]", "environment: [A=…]"} {
 		n, err := config.Parse("f", []byte(text))
 		require.NoError(t, err)

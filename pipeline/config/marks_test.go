@@ -96,7 +96,7 @@ type free struct {
 type stringOfOurs string
 
 // A setting without any description is found, too.
-func TestTextsAreFoundWhateverTheirForm(t *testing.T) {
+func TestTextSettingsOfEveryFormAreFound(t *testing.T) {
 	require.Equal(t, []config.Mark{
 		{"own", "red"}, {"list", ""}, {"sides/*/deep", "blue"}, {"by", ""}, {"loose", ""}, {"any", ""}, {"at", ""},
 		{"inner/deep", "blue"}, {"self", ""}, {"deep", ""}, {"link", ""}, {"run", ""}, {"marked", "green"},

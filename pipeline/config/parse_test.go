@@ -59,20 +59,20 @@ func TestJSONMayHaveSurrogatePairs(t *testing.T) {
 	require.Equal(t, `😀 \ud83d é`, n.Get("a").Scalar)
 }
 
-func TestWhatOnlySomeReadersTakeForANumberIsText(t *testing.T) {
+func TestAmbiguousNumbersAreText(t *testing.T) {
 	n := parsed(t, "[08, 0800, 2026-01-01, 12:30:45, 1.2.3, yes, 99999999999999999999, 1e3, .5, 017]")
 	require.Equal(t, []any{
 		"08", "0800", "2026-01-01", "12:30:45", "1.2.3", "yes", "99999999999999999999", 1000.0, 0.5, "017",
 	}, n.Any())
 }
 
-func TestADirectiveAndAByteOrderMarkAreTaken(t *testing.T) {
+func TestADirectiveAndAByteOrderMarkAreAccepted(t *testing.T) {
 	for _, text := range []string{"%YAML 1.2\n---\na: 1\n", "%YAML 1.1\n---\na: 1\n", "\ufeffa: 1\n"} {
 		require.Equal(t, map[string]any{"a": int64(1)}, parsed(t, text).Any(), "%q", text)
 	}
 }
 
-func TestMergeKeysNeverReplaceWhatIsWritten(t *testing.T) {
+func TestMergeKeysNeverReplaceWrittenKeys(t *testing.T) {
 	n := parsed(t, "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\none: {<<: *b, y: 9}\ntwo:\n  <<: [*b, *m]\nthree: *b\n")
 	require.Equal(t, map[string]any{"x": int64(1), "y": int64(9)}, n.Get("one").Any())
 	require.Equal(t, map[string]any{"x": int64(1), "y": int64(2), "z": int64(4)}, n.Get("two").Any())
@@ -131,7 +131,7 @@ func TestAliasesCannotMultiplyWithoutEnd(t *testing.T) {
 	require.ErrorContains(t, err, "too large: more than 100000 values")
 }
 
-func TestPathsAreTakenApartAsTheyAreJoined(t *testing.T) {
+func TestSplitPathsAreThoseThatWereJoined(t *testing.T) {
 	for _, keys := range [][]string{{"a"}, {"a", "b"}, {"a/b"}, {"streams", "live/cam.01", "pull"}, {"a/b", "c/d", "e"}} {
 		path := ""
 		for _, k := range keys {

@@ -50,7 +50,7 @@ func TestSizesHaveUnits(t *testing.T) {
 	}
 }
 
-func TestUnitsReadBackWhatTheyShow(t *testing.T) {
+func TestShownUnitsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := config.Duration(rapid.Int64Range(-math.MaxInt64, math.MaxInt64).Draw(t, "d"))
 		back, err := config.ParseDuration(d.String())

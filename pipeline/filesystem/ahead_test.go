@@ -19,7 +19,7 @@ func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
 	return c.ReaderAt.ReadAt(p, off)
 }
 
-func TestAheadGivesWhatTheFileHas(t *testing.T) {
+func TestAheadReturnsTheFilesBytes(t *testing.T) {
 	data := make([]byte, 300_000)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(data)
 	a, random := NewAhead(bytes.NewReader(data), int64(len(data))), rand.New(rand.NewPCG(1, 2))

@@ -21,7 +21,7 @@ func TestCapacityIsCountedAsDfDoes(t *testing.T) {
 	require.False(t, Capacity{}.NoInodes(), "inodes are not bounded there")
 }
 
-func TestADirectoryTellsItsCapacity(t *testing.T) {
+func TestADirectoryReportsItsCapacity(t *testing.T) {
 	dir := t.TempDir()
 	has, err := CapacityOf(dir)
 	require.NoError(t, err)

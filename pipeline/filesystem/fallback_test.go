@@ -94,7 +94,7 @@ func perform(t *testing.T, c *Calls, what call) error {
 
 // Whatever a file system says when it has no such call, another takes its place; what
 // says that a disk failed or is full is handed on.
-func TestOnlyALackIsTakenForOne(t *testing.T) {
+func TestOnlyAMissingCallUsesTheFallback(t *testing.T) {
 	for _, what := range []call{renameNoReplace, link, lock, allocate, punch, datasync, sync, syncDir, chmod} {
 		for _, e := range refusals[what] {
 			t.Run(fmt.Sprint(what, " ", e), func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestOnlyALackIsTakenForOne(t *testing.T) {
 }
 
 // A failed disk in what takes a call's place is no lack either.
-func TestAFailureOfTheFallbackIsHandedOn(t *testing.T) {
+func TestAFailureOfTheFallbackIsReturned(t *testing.T) {
 	c := &Calls{Fdatasync: func(int) error { return unix.EINVAL }, Fsync: func(int) error { return unix.EIO }}
 	require.ErrorIs(t, perform(t, c, datasync), unix.EIO)
 }

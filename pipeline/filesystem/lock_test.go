@@ -96,7 +96,7 @@ func TestALockFileEndsWithItsProcess(t *testing.T) {
 }
 
 // The maker of a lock file, compared with this process, decides whether the lock holds.
-func TestWhoseALockFileIs(t *testing.T) {
+func TestTheOwnerOfALockFile(t *testing.T) {
 	me := ThisProcess()
 	for name, c := range map[string]struct {
 		made func(p *Process)

@@ -20,8 +20,8 @@ func planted(t *testing.T) (dir, file string) {
 	return dir, file
 }
 
-// TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead, and each refusal says what to do.
-func TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead(t *testing.T) {
+// TestAFileThatAnotherUserCanWriteIsNotRead, and each refusal says what to do.
+func TestAFileThatAnotherUserCanWriteIsNotRead(t *testing.T) {
 	for name, c := range map[string]struct {
 		do     func(dir, file string) error
 		refuse string // "" where it is read
@@ -121,7 +121,7 @@ func TestAFileThatAnotherUserCanPutBackIsNotRead(t *testing.T) {
 	require.NoError(t, err, "the operator's own link")
 }
 
-func TestADirectoryThatOthersCanHavePutFilesIntoIsNotOurs(t *testing.T) {
+func TestADirectoryThatOthersCanWriteIsNotOurs(t *testing.T) {
 	dir, file := planted(t)
 	require.NoError(t, Own{Top: filepath.Dir(dir)}.OurDirectory(dir))
 	require.ErrorIs(t, Own{Top: filepath.Dir(dir)}.OurDirectory(filepath.Join(dir, "none")), fs.ErrNotExist)

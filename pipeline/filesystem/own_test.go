@@ -12,7 +12,7 @@ import (
 
 // No operation follows a link, whether the link is the name itself or a directory on its way. The target of the link
 // stays unchanged.
-func TestNoLinkBelowADirectoryLeadsToWhatSpoolKeeps(t *testing.T) {
+func TestNoLinkIsFollowedToFilesThatSpoolKeeps(t *testing.T) {
 	home := t.TempDir()
 	real, top, outside := filepath.Join(home, "real"), filepath.Join(home, "top"), filepath.Join(home, "outside")
 	for _, dir := range []string{filepath.Join(real, "d"), filepath.Join(outside, "d")} {
@@ -70,8 +70,8 @@ func TestNoLinkBelowADirectoryLeadsToWhatSpoolKeeps(t *testing.T) {
 	require.FileExists(t, victim)
 }
 
-// TestWhatSpoolKeepsIsMadeAndReplaced by paths as they are written, relative ones too.
-func TestWhatSpoolKeepsIsMadeAndReplaced(t *testing.T) {
+// TestFilesThatSpoolKeepsAreMadeAndReplaced by paths as they are written, relative ones too.
+func TestFilesThatSpoolKeepsAreMadeAndReplaced(t *testing.T) {
 	home := t.TempDir()
 	t.Chdir(home)
 	require.NoError(t, os.Mkdir("top", 0o700))

@@ -19,7 +19,7 @@ func empty(t *testing.T, dir string) {
 }
 
 // The temporary directory has all that spool asks for; the probe leaves nothing.
-func TestNothingIsLackingHere(t *testing.T) {
+func TestTheTemporaryDirectoryHasEveryCall(t *testing.T) {
 	dir := t.TempDir()
 	r := (&Calls{}).Probe(dir, "ordinary", "größer")
 	require.NoError(t, r.Unknown)
@@ -32,7 +32,7 @@ func TestNothingIsLackingHere(t *testing.T) {
 
 // Each call that is refused is named, once, with what it means. Any other error ends
 // the look, and calls nothing a lack.
-func TestTheProbeNamesWhatIsRefused(t *testing.T) {
+func TestTheProbeNamesRefusedCalls(t *testing.T) {
 	for what, errs := range refusals {
 		for _, e := range errs {
 			c := refuse(what, e)
@@ -62,7 +62,7 @@ func TestTheProbeNamesWhatIsRefused(t *testing.T) {
 	}
 }
 
-func TestPromisesThatAreGone(t *testing.T) {
+func TestMissingPromisesOfAFileSystem(t *testing.T) {
 	for what, gone := range map[call]bool{
 		lock: false, allocate: false, punch: false, datasync: false, sync: true, syncDir: true,
 		renameNoReplace: false, link: true, mapping: false, recordLock: true, chmod: true,
@@ -76,7 +76,7 @@ func TestPromisesThatAreGone(t *testing.T) {
 }
 
 // A directory that is not there, or that nothing can be written to, says nothing.
-func TestWhatCannotBeLookedAtIsUnknown(t *testing.T) {
+func TestAnUnreadableDirectoryIsUnknown(t *testing.T) {
 	r := (&Calls{}).Probe(filepath.Join(t.TempDir(), "not there"))
 	require.ErrorIs(t, r.Unknown, os.ErrNotExist)
 	require.Empty(t, r.Lacks)
@@ -84,7 +84,7 @@ func TestWhatCannotBeLookedAtIsUnknown(t *testing.T) {
 }
 
 // What a killed probe left goes with the next one; that of one which runs stays.
-func TestAProbeRemovesWhatAKilledOneLeft(t *testing.T) {
+func TestAProbeRemovesLeftoversOfAKilledOne(t *testing.T) {
 	dir := t.TempDir()
 	dead, alive, none := filepath.Join(dir, scratchPrefix+"4194304-1"), filepath.Join(dir, scratchPrefix+strconv.Itoa(os.Getppid())+"-1"), filepath.Join(dir, scratchPrefix+"x")
 	for _, d := range []string{dead, alive, none} {
@@ -97,7 +97,7 @@ func TestAProbeRemovesWhatAKilledOneLeft(t *testing.T) {
 }
 
 // Names that a file system refuses: the character is named.
-func TestARefusedNameSaysItsCharacter(t *testing.T) {
+func TestARefusedNameReportsItsCharacter(t *testing.T) {
 	r := (&Calls{}).Probe(t.TempDir(), "fits", "a\x00b", strings.Repeat("x", 300))
 	require.Len(t, r.Refused, 2)
 	require.Contains(t, r.String(), `"a\x00b" for its character 2, '\x00' (invalid argument)`)
@@ -111,7 +111,7 @@ func TestTheLongestFile(t *testing.T) {
 	require.Greater(t, MaxFileBytes(f), int64(worthSaying))
 }
 
-func TestWhatIsMountedAtAPath(t *testing.T) {
+func TestTheMountOfAPath(t *testing.T) {
 	const mounts = `22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:26 / /mnt/a\040b rw - fuse.sshfs user@nas:/x rw
 31 22 0:27 / /mnt/a\040b/c rw - xfs /dev/sda1 rw

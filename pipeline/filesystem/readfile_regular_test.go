@@ -10,7 +10,7 @@ import (
 )
 
 // A directory and a named pipe, which nothing writes to, are refused and not waited for.
-func TestReadRegularRefusesWhatIsNoFile(t *testing.T) {
+func TestReadRegularRefusesOtherThanRegularFiles(t *testing.T) {
 	dir := t.TempDir()
 	pipe, file := filepath.Join(dir, "pipe"), filepath.Join(dir, "file")
 	require.NoError(t, unix.Mkfifo(pipe, 0o600))

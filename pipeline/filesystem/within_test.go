@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestADirectoryIsWithinOthersBySegmentsAndWhereItsLinksLead, whatever way a path is written.
-func TestADirectoryIsWithinOthersBySegmentsAndWhereItsLinksLead(t *testing.T) {
+// TestWithinComparesSegmentsOfResolvedPaths, whatever way a path is written.
+func TestWithinComparesSegmentsOfResolvedPaths(t *testing.T) {
 	home, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	t.Chdir(home)

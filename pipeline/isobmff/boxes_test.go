@@ -24,7 +24,7 @@ func TestAWalkGoesFromBoxToBox(t *testing.T) {
 	require.Equal(t, len(boxes.Payload), cap(boxes.Payload), "an append would write over what follows")
 }
 
-func TestAWalkEndsAtWhatIsNoBox(t *testing.T) {
+func TestAWalkEndsAtAnInvalidBox(t *testing.T) {
 	for name, rest := range map[string][]byte{
 		"a box that is cut":         isobmfftest.Box("mdat", []byte("abc"))[:10],
 		"7 bytes":                   make([]byte, 7),

@@ -63,8 +63,8 @@ func FuzzTables(f *testing.F) {
 	})
 }
 
-// TestEachGivesWhatTheTablesSay: the columns are read directly as by way of their boxes.
-func TestEachGivesWhatTheTablesSay(t *testing.T) {
+// TestEachYieldsTheSamplesOfTheTables: the columns are read directly as by way of their boxes.
+func TestEachYieldsTheSamplesOfTheTables(t *testing.T) {
 	for seed := range uint64(40) {
 		c := anyColumns(seed, 1+int(seed*37%700))
 		var builder isobmff.TableBuilder

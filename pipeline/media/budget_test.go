@@ -94,7 +94,7 @@ func TestNoBudgetBoundsNothing(t *testing.T) {
 }
 
 // Whoever has left is not asked any more.
-func TestAQueueThatLeftIsNotAsked(t *testing.T) {
+func TestAQueueThatLeftIsNotShed(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	s := &shelf{chunks: append(cam.Shoot(t, 50), cam.Cut()...)}

@@ -31,7 +31,7 @@ func TestACodecIsRegisteredOnce(t *testing.T) {
 	require.Equal(t, before, known, "what is refused takes no number")
 }
 
-func TestACodecThatIsNotRegisteredIsNothing(t *testing.T) {
+func TestAnUnregisteredCodecHasNoTraits(t *testing.T) {
 	for _, c := range []Codec{0, known + 1, 255} {
 		require.False(t, c.Known())
 		require.Zero(t, c.Kind())

@@ -13,7 +13,7 @@ import (
 // before chunks, by those within chunks, or by the marks between chunks. The gap before a file, which is measured from
 // unit to unit, may be one picture longer, and so may a gap where the bound has no room for a GOP, which is then
 // dropped from its end, too.
-func TestEachLostSecondIsToldOnceWhateverAQueueDrops(t *testing.T) {
+func TestEachLostSecondIsReportedOnceWhateverAQueueDrops(t *testing.T) {
 	for name, policy := range map[string]DropPolicy{"oldest": DropOldest, "newest": DropNewest} {
 		t.Run(name, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { lostAndDropped(t, policy) }) })
 	}

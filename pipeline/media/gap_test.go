@@ -54,7 +54,7 @@ func TestGapsThatDoNotFitAreCounted(t *testing.T) {
 
 // Where the next file begins at once, its gap is left out of the list: the whole gap, and no other, however full the
 // list is.
-func TestWhatTheNextFileTellsStaysApartInAFullList(t *testing.T) {
+func TestTheGapOfTheNextFileStaysApartInAFullList(t *testing.T) {
 	for before := range 3 * MaxChunkGaps {
 		for next := range 3 * MaxChunkGaps {
 			for behind := range MaxChunkGaps {
@@ -134,7 +134,7 @@ func TestLossesWithinAFileAreNotedWhereTheyAre(t *testing.T) {
 	}, gaps)
 }
 
-func TestWhatTheBuilderLeavesOutIsNoted(t *testing.T) {
+func TestAccessUnitsThatTheBuilderRefusesAreNoted(t *testing.T) {
 	gaps, before := within(t, 8, func(track int, n int64, au *AU) bool {
 		if track == 0 && n == 60 {
 			au.Payload = nil

@@ -331,7 +331,7 @@ func anyQueue(t *rapid.T) {
 	require.Zero(t, pool.Outstanding(), "%s", pool.Leaks())
 }
 
-func TestAQueueGivesOrCountsWhatWasPut(t *testing.T) { rapid.Check(t, anyQueue) }
+func TestAQueueReturnsOrCountsEachElement(t *testing.T) { rapid.Check(t, anyQueue) }
 
 func FuzzGOPQueue(f *testing.F) { f.Fuzz(rapid.MakeFuzz(anyQueue)) }
 
@@ -351,7 +351,7 @@ func madeChunk(pool *Pool, set *TrackSet, seq uint64, dts int64, units, bytes in
 
 // In an unbounded queue whose media is parted and forgotten, each access unit is taken or forgotten once, in order,
 // and Held and Span are those of the queued chunks.
-func TestAQueueIsPartedAndForgottenAsAsked(t *testing.T) {
+func TestAQueueSplitsAndForgetsChunks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pool := NewCheckedPool()
 		set := setOf(t, video())

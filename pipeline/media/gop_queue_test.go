@@ -55,7 +55,7 @@ func TestAFullQueueDropsFromTheEndOfItsPolicy(t *testing.T) {
 }
 
 // What the budget of the process takes counts apart from what a queue has no room for.
-func TestAQueueCountsWhatItsLossWasFor(t *testing.T) {
+func TestAQueueCountsItsLossesByCause(t *testing.T) {
 	q := NewGOPQueue(NewCheckedPool(), GOPLimits{Policy: DropOldest, MaxSpan: 4 * time.Second})
 	gopsOf(t, q, 3)
 	require.True(t, q.Shed())
@@ -138,7 +138,7 @@ func TestAQueueAllocatesNothingPerChunk(t *testing.T) {
 }
 
 // A queue keeps no reference to an element that has left it, in whichever way.
-func TestAQueueForgetsWhatHasLeftIt(t *testing.T) {
+func TestAQueueKeepsNoReferenceToElementsThatLeft(t *testing.T) {
 	pool := NewCheckedPool()
 	q := NewGOPQueue(pool, GOPLimits{Policy: DropOldest, MaxSpan: 6 * time.Second})
 	check := func() {

@@ -49,7 +49,7 @@ func TestShortGOPsShareAChunk(t *testing.T) {
 }
 
 // What begins a file begins a chunk, though it is a short one.
-func TestWhatBeginsAFileBeginsAChunk(t *testing.T) {
+func TestABeginOfAFileBeginsAChunk(t *testing.T) {
 	for what, change := range map[string]func(*feed, *AU){
 		"a gap":                   func(f *feed, _ *AU) { f.MarkGap(Gap{Cause: GapRTPLoss, DurationNS: 1}) },
 		"a clock that was set":    func(_ *feed, au *AU) { au.SteppedNS = 5e9 },
@@ -89,7 +89,7 @@ func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
 }
 
 // After a chunk that was cut for its size, the next chunk ends with the flush interval, however few bytes it has.
-func TestAChunkEndsTheFlushIntervalOfTheOneBefore(t *testing.T) {
+func TestAChunkEndsTheFlushIntervalOfThePreviousOne(t *testing.T) {
 	f := newFeed(t, BuilderConfig{MaxBytes: 1000}, video())
 	for i := range int64(50) {
 		f.now = i * 4e7

@@ -33,7 +33,7 @@ func (f *feed) after(silence time.Duration, lost int, dts int64, n int) {
 	}
 }
 
-func TestWhereAJumpAndALossMeetTheLossIsTold(t *testing.T) {
+func TestALossAtAJumpIsReportedAsALoss(t *testing.T) {
 	const s = int64(time.Second)
 	for name, c := range map[string]struct {
 		silence time.Duration // from the last unit to the next one
@@ -120,7 +120,7 @@ func TestAnotherPublishersGapCountsFromTheLastUnitToTheFirstKeyFrame(t *testing.
 	require.Equal(t, []Gap{{Cause: GapSourceLost, DurationNS: 14e9 + 40e6}}, gapsOf(f))
 }
 
-func TestTheFirstGapThatLostAnythingTellsTheCause(t *testing.T) {
+func TestTheFirstGapWithALossNamesTheCause(t *testing.T) {
 	jump, stall, drop := Gap{Cause: GapTimestampJump}, Gap{Cause: GapStall, DurationNS: 5}, Gap{Cause: GapOverload, DurationNS: 7, Chunks: 2}
 	require.Equal(t, Gap{Cause: GapStall, DurationNS: 5}, jump.Plus(stall))
 	require.Equal(t, Gap{Cause: GapStall, DurationNS: 5}, stall.Plus(jump))

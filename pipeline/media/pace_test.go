@@ -82,7 +82,7 @@ func TestAStallOfRarePicturesIsAGap(t *testing.T) {
 	require.Equal(t, []Gap{{Cause: GapStall, DurationNS: int64(192 * sec)}}, gaps)
 }
 
-func TestWhatIsUsualIsForgottenAfterADay(t *testing.T) {
+func TestTheUsualPaceExpiresAfterADay(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video())
 	f.at(1, every(30*sec, 0, 20)...)
 	f.at(1, every(5*sec, 600*sec, 25*720)...)

@@ -34,7 +34,7 @@ func TestQueriesThatCannotBeAsked(t *testing.T) {
 	}
 }
 
-func TestYearsThatAnInt64CannotHoldAreNoBound(t *testing.T) {
+func TestYearsBeyondInt64AreUnbounded(t *testing.T) {
 	q := Query{Start: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
 	from, to := q.SpanNS()
 	require.Equal(t, []int64{math.MinInt64, math.MaxInt64}, []int64{from, to})

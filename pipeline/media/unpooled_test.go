@@ -25,7 +25,7 @@ func shot(t *testing.T, pool *media.Pool) *media.Chunk {
 }
 
 // The copy outlives the chunk, whose memory a checked pool overwrites, and says the same.
-func TestAnUnpooledChunkIsNobodysToRelease(t *testing.T) {
+func TestAnUnpooledChunkIsNotReleased(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	c := shot(t, pool)
 	var payloads [][]byte
@@ -76,7 +76,7 @@ func TestAnUnpooledChunkIsSplitAndViewed(t *testing.T) {
 	v.Release()
 }
 
-func TestWhatComesFromElsewhereIsChecked(t *testing.T) {
+func TestForeignChunksAreChecked(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	c := shot(t, pool)
 	defer c.Release()

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-func TestWhoMayBeginWithWhatIsThere(t *testing.T) {
+func TestMayBeginByMode(t *testing.T) {
 	for name, c := range map[string]struct {
 		modes []pipeline.Mode
 		plan  string
@@ -36,7 +36,7 @@ func TestWhoMayBeginWithWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestNobodyMayBeginAStreamOfNoPipeline(t *testing.T) {
+func TestAStreamOfNoPipelineMayNotBegin(t *testing.T) {
 	require.False(t, newRig(t).MayBegin("conf/a"))
 }
 

@@ -152,7 +152,7 @@ func TestStopByHandHoldsAgainstAlways(t *testing.T) {
 
 // What a run leaves is for the next run of the same job, and is closed with the
 // job.
-func TestRunLeavesSomethingToTheNextOne(t *testing.T) {
+func TestARunHandsStateToTheNextOne(t *testing.T) {
 	b := newRig(t, pipeline.Manual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)

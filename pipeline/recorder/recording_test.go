@@ -35,9 +35,9 @@ func TestTheLastJobsOfSomeStreamsAreRemembered(t *testing.T) {
 	require.Equal(t, known, r.ended)
 }
 
-// TestAStreamOfWhichNothingIsKnownIsForgotten, one with a stop by hand or a spent
+// TestAStreamWithoutStateIsForgotten, one with a stop by hand or a spent
 // window is not.
-func TestAStreamOfWhichNothingIsKnownIsForgotten(t *testing.T) {
+func TestAStreamWithoutStateIsForgotten(t *testing.T) {
 	r := newIdle()
 	at := time.Unix(1000, 0)
 	r.RestoreStops(map[string]time.Time{"a": at, "b": {}})

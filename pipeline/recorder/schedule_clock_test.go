@@ -36,7 +36,7 @@ func (p *planned) turn(to time.Time) { p.clock.set(to) }
 
 // A clock that is plainly wrong says nothing about windows: the stream is recorded,
 // in one recording with the window that it turns out to be.
-func TestUnderAWrongClockWhatHasAScheduleIsRecorded(t *testing.T) {
+func TestUnderAWrongClockScheduledStreamsAreRecorded(t *testing.T) {
 	for name, wrong := range map[string]time.Time{"1970": time.Unix(60, 0), "a year behind": at(t, "2025-05-05T20:00:00Z")} {
 		t.Run(name, func(t *testing.T) {
 			p := misled(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))

@@ -229,7 +229,7 @@ func TestEventsAreMoments(t *testing.T) {
 	require.Len(t, p.events, 1)
 }
 
-func TestStreamWithoutPipelineIsSaid(t *testing.T) {
+func TestAScheduledStreamWithoutPipelineIsReported(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
 	_, _, err := p.Update(t.Context(), []recorder.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)

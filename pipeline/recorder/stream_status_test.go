@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-func TestAStreamTellsWhenItsRecordingStopsByItself(t *testing.T) {
+func TestAStreamReportsWhenItsRecordingStops(t *testing.T) {
 	b := newRig(t, pipeline.Manual)
 	_, err := b.Start("conf/a", recorder.StartOptions{Duration: time.Minute})
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func TestAJobThatFailsIsInBackoff(t *testing.T) {
 }
 
 // The status of a stream is that of a started job rather than of an armed one, whichever pipeline comes first.
-func TestAStreamIsToldOfByTheJobThatWasAskedFor(t *testing.T) {
+func TestAStartedJobDeterminesTheStatusOfItsStream(t *testing.T) {
 	b := newRig(t, pipeline.Event, pipeline.Manual)
 	b.dir.setLive("live/x", true)
 	b.Began("live/x")

@@ -72,7 +72,7 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 	require.Len(t, b.Status("conf/a"), 1)
 }
 
-func TestUpdateKeepsWhoWantsTheRecording(t *testing.T) {
+func TestUpdateKeepsTheReasonsOfARecording(t *testing.T) {
 	b := newRig(t)
 	old, now := "[scripted, collect]", "[scripted, twice, collect]"
 	b.update(t, nil, declare(t, "p", pipeline.Manual, old, "**"))
@@ -88,7 +88,7 @@ func TestUpdateKeepsWhoWantsTheRecording(t *testing.T) {
 	b.awaitGone(t, "conf/a")
 }
 
-func TestUpdateBeginsWhatIsAlwaysRecorded(t *testing.T) {
+func TestUpdateStartsAlwaysPipelines(t *testing.T) {
 	b := newRig(t)
 	b.dir.setLive("live/x", true)
 	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "live/**"))
@@ -139,7 +139,7 @@ func TestHoldAndResume(t *testing.T) {
 
 func stopped(_ int, err error) error { return err }
 
-func TestAbandonSparesWhatWasBegunByHand(t *testing.T) {
+func TestAbandonSparesRecordingsStartedByHand(t *testing.T) {
 	b := newRig(t, pipeline.Always, pipeline.Manual)
 	b.StartAlways("conf/a")
 	b.awaitRun(t, "conf/a")

@@ -8,7 +8,7 @@ import (
 )
 
 // In whatever order recordings are counted in, the span is of all of them.
-func TestWhatIsHeldSpansAllThatIsCountedIn(t *testing.T) {
+func TestHeldSpansItsFiles(t *testing.T) {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}} {
 		var h Held

@@ -161,7 +161,7 @@ func (r *recordings) MayBegin(path string) bool { r.paths = append(r.paths, path
 func (r *recordings) Generation() uint64        { return r.generation }
 func (r *recordings) set(wanted bool)           { r.wanted, r.generation = wanted, r.generation+1 }
 
-func TestNoGOPIsKeptWhereNobodyWantsIt(t *testing.T) {
+func TestNoGOPIsKeptUnlessARecordingWantsIt(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	asked := &recordings{wanted: true}
 	r.KeepGOPs(asked)
@@ -245,7 +245,7 @@ func TestReturningPublisherMarksTheGap(t *testing.T) {
 	p.Close(endcause.SourceLost)
 }
 
-func TestFullQueueDropsToTheNextGOPAndSaysSo(t *testing.T) {
+func TestFullQueueDropsToTheNextGOPAndReportsIt(t *testing.T) {
 	r := newRig(t, hub.Config{MaxQueueBytes: 1})
 	s := r.subscribe(t, "live/x")
 	p := r.publish(t, "live/x")
@@ -312,7 +312,7 @@ func TestProblemsStandWhileTheirPublisherDoes(t *testing.T) {
 	require.False(t, ok)
 }
 
-func TestPublishedStreamIsForgottenWhenNobodyUsesIt(t *testing.T) {
+func TestAPublishedStreamIsForgottenWhenUnused(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/x")
 	require.True(t, r.Live("live/x"))
@@ -323,7 +323,7 @@ func TestPublishedStreamIsForgottenWhenNobodyUsesIt(t *testing.T) {
 	require.Empty(t, r.List())
 }
 
-func TestWatchIsToldOfEachPublisher(t *testing.T) {
+func TestWatchIsNotifiedOfEachPublisher(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	var told []string
 	r.Watch(func(path string) {
@@ -449,8 +449,8 @@ func TestPullOutlivesAShortAbsence(t *testing.T) {
 	require.EqualValues(t, 1, w.pulls.Load())
 }
 
-// TestAPullIsTriedAgainNoSoonerThanItsErrorSays counts tries while the clock stands.
-func TestAPullIsTriedAgainNoSoonerThanItsErrorSays(t *testing.T) {
+// TestAPullIsRetriedNoSoonerThanItsErrorAllows counts tries while the clock stands.
+func TestAPullIsRetriedNoSoonerThanItsErrorAllows(t *testing.T) {
 	waits := make(chan time.Duration, 10)
 	r := newRig(t, hub.Config{Clock: noted{pipeline.SystemClock, waits}})
 	w := &well{err: pipeline.TryLater(errors.New("locked"), time.Hour)}
@@ -552,7 +552,7 @@ func TestBadPullURLs(t *testing.T) {
 
 // A queue that is full when the publisher leaves says what it dropped: nothing
 // comes that could carry it.
-func TestWhatWasDroppedAtTheEndIsTold(t *testing.T) {
+func TestDropsAtTheEndAreReported(t *testing.T) {
 	r := newRig(t, hub.Config{MaxQueueBytes: 1})
 	s := r.subscribe(t, "live/x")
 	p := r.publish(t, "live/x")

@@ -64,7 +64,7 @@ func TestAQueueShedsWholeGOPsFromItsEnd(t *testing.T) {
 
 // The GOP that the hub keeps for the next recording goes last, and is only
 // missed by that.
-func TestTheNewestGOPsAreGivenUpLast(t *testing.T) {
+func TestTheNewestGOPsAreDroppedLast(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	pool := pipelinetest.Pool(t)
 	budget := media.NewBudget(pool, 0, func(string) int { return 0 })

@@ -94,7 +94,7 @@ func all(t testing.TB, x *index.Index, track int) []isobmff.Sample {
 	return got
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestAWrittenIndexIsRead(t *testing.T) {
 	for name, s := range shapes {
 		f := filmOf(s, 40, 1)
 		x := open(t, encode(t, f))
@@ -160,8 +160,8 @@ func TestEachByteIsChecked(t *testing.T) {
 	}
 }
 
-// TestAnEntryOfAnotherPlaceIsNone: two blocks that are whole change places.
-func TestAnEntryOfAnotherPlaceIsNone(t *testing.T) {
+// TestAnEntryOfAnotherPlaceIsRefused: two blocks that are whole change places.
+func TestAnEntryOfAnotherPlaceIsRefused(t *testing.T) {
 	b := encode(t, filmOf(shapes["all-intra"], 30, 5))
 	first, second := b[64+2*64+4:][:40], b[64+2*64+4+40:][:40]
 	kept := bytes.Clone(first)
