@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkFootage reads 1 GB a round as 100 parallel clients, from here and
-// from nginx; what counts is the ratio of the two in one run.
+// BenchmarkFootage reads 1 GB a round as 100 parallel clients, from spool and from nginx; the result is the ratio of
+// the two in one run.
 func BenchmarkFootage(b *testing.B) {
 	const clients, each = 100, 10_000_000
 	w := newFixture(b)
@@ -49,7 +49,7 @@ func drain(client *http.Client, url string, want int64) error {
 	return err
 }
 
-// BenchmarkRecords is a page of 100 records.
+// BenchmarkRecords lists a page of 100 records.
 func BenchmarkRecords(b *testing.B) {
 	w := newFixture(b)
 	s := w.server(func(_ *Config, d *Deps) { d.Catalogue = &endless{shelf: (*shelf)(w), one: w.add(1, "a")} })

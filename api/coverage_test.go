@@ -33,8 +33,7 @@ func TestCoverageJoinsRecordingsByStream(t *testing.T) {
 	require.Contains(t, do(s, "GET", "/mp4/coverage?start=2026-03-01T00:00:00Z", "").refused(t, 400), "start and end are needed")
 }
 
-// TestCoverageIsBoundedInBytes: events count as spans do, and the catalogue is asked for
-// pages of a mebibyte.
+// Events count as spans do, and the catalogue is queried in pages of a mebibyte.
 func TestCoverageIsBoundedInBytes(t *testing.T) {
 	const day = "/mp4/coverage?start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z"
 	for what, name := range map[string]string{"plain names": strings.Repeat("n", 100), "escaped names": strings.Repeat("\x01", 100), "names of markup": strings.Repeat("<", 100)} {
@@ -62,7 +61,7 @@ func TestCoverageIsBoundedInBytes(t *testing.T) {
 	}
 }
 
-// TestCoverageReadsSoManyPagesOnly where recordings join to few spans.
+// One answer reads a bounded number of pages, even where recordings join to few spans.
 func TestCoverageReadsSoManyPagesOnly(t *testing.T) {
 	pages := &unending{shelf: (*shelf)(newFixture(t))}
 	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Catalogue = pages })
@@ -83,8 +82,7 @@ func (c *unending) Records(context.Context, media.Query) (media.Page, error) {
 	return media.Page{Records: []media.Record{{Recording: media.Recording{Stream: "a", State: media.StateFinished, StartUTC: at, EndUTC: at}}}, Next: "more"}, nil
 }
 
-// TestFewCoveragesAreMadeAtOnce: a further one waits until its client has gone, and asks the
-// catalogue nothing meanwhile.
+// A coverage beyond the limit waits until its client has gone, and makes no query meanwhile.
 func TestFewCoveragesAreMadeAtOnce(t *testing.T) {
 	const day = "/mp4/coverage?start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z"
 	w := newFixture(t)

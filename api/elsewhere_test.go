@@ -35,8 +35,7 @@ func TestRecordingOfAnotherRecorderIsShownAndLeftAlone(t *testing.T) {
 	}
 }
 
-// TestFileIsServedAsTheRecordingThatItIs: the URL of a record does not give the
-// file of another one.
+// The URL of a record does not serve the file of another record.
 func TestFileIsServedAsTheRecordingThatItIs(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "live/a")

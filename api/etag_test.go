@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestETagDistinguishesContents: it stays while a file does, is strong, changes
-// with each repair and is honoured by conditions and ranges.
+// An ETag is strong, stays the same while a file does, changes with each repair, and serves for conditional and range
+// requests.
 func TestETagDistinguishesContents(t *testing.T) {
 	w := newFixture(t)
 	data := footageBytes(3000)

@@ -144,8 +144,7 @@ func TestRecordNamesItsEvents(t *testing.T) {
 	require.Equal(t, "door", m["events"].([]any)[0].(map[string]any)["name"])
 }
 
-// FuzzEventBody: whatever is sent is refused with 400, or is a trigger that the
-// stages and the databases can take.
+// FuzzEventBody: a body is refused with 400, or is a trigger that the stages and the databases accept.
 func FuzzEventBody(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"before":1,"at":5}`, `{"data":{"a":[{}]},"key":"k"}`, `{"at":null,"before":null}`, `{"max":"1h"}`, `{"before":"\u0000"}`} {
 		f.Add(seed)

@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// TestHealthListsProblems wants the worst first, each once, and nothing of the
-// machine in it; the figures and the page have it too.
+// Health lists the worst problem first, each problem once, and no path of the machine; the figures and the page show
+// the same.
 func TestHealthListsProblems(t *testing.T) {
 	w := newFixture(t)
 	var mu sync.Mutex

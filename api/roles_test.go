@@ -27,8 +27,8 @@ var operations = map[string]auth.Role{
 	"PUT /mp4/pipelines/x": auth.Declare, "DELETE /mp4/pipelines/x": auth.Declare,
 }
 
-// TestEveryOperationOfEveryRole asks for each operation as each caller. A refusal by role
-// is 401 or 403; anything else means that the operation was reached.
+// TestEveryOperationOfEveryRole requests each operation as each caller. A refusal by role is 401 or 403; any other
+// status means that the operation was reached.
 func TestEveryOperationOfEveryRole(t *testing.T) {
 	const controlToken, declareToken, bothToken = "control-0123456789abcdef", "declare-0123456789abcdef", "control-declare-0123456789abcdef"
 	s := newFixture(t).server((&board{}).into, func(c *Config, _ *Deps) {

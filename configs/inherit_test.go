@@ -63,7 +63,7 @@ pipelines:
 	require.Equal(t, map[string]any{"level": "warn", "text": "a.mp4", "wait": "7s"}, branch.Any())
 }
 
-// TestAStageBehindInheritsTheDirectoryThatIsRecordedTo, and not that of another branch.
+// A stage inherits the record directory of its own branch, and not that of another branch.
 func TestAStageBehindInheritsTheDirectoryThatIsRecordedTo(t *testing.T) {
 	c := load(t, inDir(t, `
 mp4: {record_path: /all}

@@ -185,8 +185,7 @@ ingest: {auth: none, rtsp: {listen: "0.0.0.0:8554"}}
 	}
 }
 
-// TestJobsThatTheirPipelinesDoNotServe: the job is right, and so is the pipeline,
-// but not the one for the other.
+// The job is valid by itself and so is its pipeline, but the pipeline does not serve the job.
 func TestJobsThatTheirPipelinesDoNotServe(t *testing.T) {
 	for _, c := range []struct{ action, modes, warns string }{
 		{"event", "manual", "recorded by hand"}, {"event", "always", ""}, {"event", "event", ""}, {"event", "manual event", ""},

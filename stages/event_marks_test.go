@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// TestKeyFramesOfLongAgoAreRememberedCoarsely: each that is named was there, is not
-// after the moment that is asked for, and there are never more than may be.
+// Each returned key frame existed and is not later than the requested moment, and the number of remembered ones is
+// bounded.
 func TestKeyFramesOfLongAgoAreRememberedCoarsely(t *testing.T) {
 	var k keyFrames
 	_, ok := k.first()
@@ -80,7 +80,7 @@ func TestEventWaitsForTheFirstKeyFrame(t *testing.T) {
 	require.NoError(t, ring.Close())
 }
 
-// TestEventThatWaitedInVainIsReported.
+// An event whose wait has ended without a picture is reported.
 func TestEventThatWaitedInVainIsReported(t *testing.T) {
 	a := awaiting{list: []awaited{{until: time.Unix(5, 0)}, {until: time.Now().Add(time.Hour)}}}
 	var r pipeline.Report
@@ -93,7 +93,7 @@ func TestEventThatWaitedInVainIsReported(t *testing.T) {
 	require.Len(t, r.Warnings, 1, "afterwards, too")
 }
 
-// TestEventsThatWaitedInVainKeepNoOtherFromWaiting: a camera is away, and many ask for it.
+// While a camera is away expired events make room for new ones.
 func TestEventsThatWaitedInVainKeepNoOtherFromWaiting(t *testing.T) {
 	var a awaiting
 	now := time.Now()
@@ -127,8 +127,7 @@ func TestOneMoreEventThanMayWait(t *testing.T) {
 	require.Len(t, a.list, media.MaxEvents)
 }
 
-// TestWaitingEventOutlivesARunWithoutPictures: a publisher that leaves before its first
-// key frame does not take the event along.
+// A publisher that leaves before its first key frame does not end a waiting event.
 func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {
 	pool, kept := pipelinetest.Pool(t), &pipeline.Handover{}
 	now := pipelinetest.Env().Clock.Now()
@@ -148,8 +147,7 @@ func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {
 	require.NoError(t, gate.Close())
 }
 
-// TestTimeLapseHoldsItsConfiguredSpan: its media time runs faster than the wall
-// clock, which is no clock that was set.
+// The media time of a time lapse runs faster than the wall clock, which is not taken for a step of the clock.
 func TestTimeLapseHoldsItsConfiguredSpan(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cfg := roomy
@@ -168,8 +166,7 @@ func TestTimeLapseHoldsItsConfiguredSpan(t *testing.T) {
 	r.done()
 }
 
-// TestBranchKeepsTheIntervalOfItsOwnRing: an event that a stage before the tee raises
-// lasts as the gop_ring of the branch says, where the branch has one.
+// An event that a stage before the tee raises lasts for the interval of the branch's gop_ring, if the branch has one.
 func TestBranchKeepsTheIntervalOfItsOwnRing(t *testing.T) {
 	for stages, ask := range map[string]bool{"[gop_ring: {before: 3s}, segmenter, \"null\"]": true, "[segmenter, \"null\"]": false} {
 		list, err := config.Parse("branch.yaml", []byte(stages))

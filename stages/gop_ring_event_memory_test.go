@@ -12,11 +12,9 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// TestArmedStreamsHoldNoMoreThanTheyMust: 100 streams of 2 Mbit/s with GOPs of 2 s
-// and 10 s from before a trigger take no more than these 10 s and a quarter, and
-// 1 MiB, at the moment when they hold most: a GOP more than is asked for, and
-// nearly another chunk. Two pipelines on each stream share the memory of its
-// chunks.
+// 100 streams of 2 Mbit/s with GOPs of 2 s and a pre-roll of 10 s hold at most 10.25 s of media and 1 MiB each, at the
+// moment of the largest use: one GOP beyond the pre-roll and most of another chunk. Two pipelines on each stream share
+// the memory of its chunks.
 func TestArmedStreamsHoldNoMoreThanTheyMust(t *testing.T) {
 	const (
 		streams = 100

@@ -154,9 +154,8 @@ func (r *gateRig) trigger(n byte, at int64, before, after time.Duration) (pipeli
 
 func seconds(s float64) config.Duration { return config.Duration(s * float64(time.Second)) }
 
-// TestPreRollReachesBackToTheKeyFrame: for GOPs shorter and longer than the
-// window the recording begins with the key frame at or before the time asked
-// for, and no earlier one.
+// For GOPs shorter and longer than the pre-roll the recording begins with the last key frame at or before the
+// requested time.
 func TestPreRollReachesBackToTheKeyFrame(t *testing.T) {
 	for _, c := range []struct {
 		gop  int     // frames
@@ -219,8 +218,8 @@ func TestAGateDropsEverythingWithoutATrigger(t *testing.T) {
 	r.done()
 }
 
-// TestIntervalsThatTouchAreOneRecording, though the first one's time was over;
-// a moment between them makes two.
+// An interval that begins where another one has ended extends the recording; a moment between the two makes two
+// recordings.
 func TestIntervalsThatTouchAreOneRecording(t *testing.T) {
 	for _, c := range []struct {
 		at   float64
@@ -280,7 +279,7 @@ func TestClockStepKeepsAges(t *testing.T) {
 	}
 }
 
-// TestTooFewBytesShortenThePreRoll, oldest GOPs first, and say so.
+// A ring with too few bytes drops its oldest GOPs first, and reports that.
 func TestTooFewBytesShortenThePreRoll(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(10), After: seconds(2), MaxSize: 1 << 20})
@@ -314,7 +313,7 @@ func TestAGOPLargerThanTheRingIsDroppedWhole(t *testing.T) {
 	r.done()
 }
 
-// TestPublisherThatReturnsGoesOnWithTheEvent in the next run.
+// If the publisher returns, the event goes on in the next run.
 func TestPublisherThatReturnsGoesOnWithTheEvent(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	kept := &pipeline.Handover{}
@@ -343,7 +342,7 @@ func TestPublisherThatReturnsGoesOnWithTheEvent(t *testing.T) {
 	r.done()
 }
 
-// TestAPublisherThatReturnsTooLateBeginsNoRecording: the event's time is over.
+// After the event's end a returning publisher begins no recording.
 func TestAPublisherThatReturnsTooLateBeginsNoRecording(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	kept := &pipeline.Handover{}
@@ -366,8 +365,7 @@ func TestAPublisherThatReturnsTooLateBeginsNoRecording(t *testing.T) {
 	r.done()
 }
 
-// TestATriggerBehindAStepReachesBackAsFarAsOneBefore: it comes before any key frame
-// does, so that all that is held is dated by the clock as it was.
+// A trigger right after a step comes before the next key frame, while all held media has times of the old clock.
 func TestATriggerBehindAStepReachesBackAsFarAsOneBefore(t *testing.T) {
 	for _, step := range []time.Duration{1500 * time.Millisecond, -time.Hour, time.Hour, fiftyYears, -fiftyYears} {
 		pool := pipelinetest.Pool(t)
@@ -389,7 +387,7 @@ func TestATriggerBehindAStepReachesBackAsFarAsOneBefore(t *testing.T) {
 	}
 }
 
-// TestAnEventThatWaitsIsMovedAlong where the clock is set before its camera comes.
+// A waiting event moves with the clock that is set before its camera comes.
 func TestAnEventThatWaitsIsMovedAlong(t *testing.T) {
 	for _, step := range []time.Duration{-time.Hour, time.Hour} {
 		pool := pipelinetest.Pool(t)

@@ -108,9 +108,8 @@ func TestRingKeepsOneChunkLargerThanItself(t *testing.T) {
 	c.Release()
 }
 
-// TestRingNeverBreaksAGOP feeds and drains rings of every tightness in random
-// order. Whatever leaves must be decodable: after a gap comes a GOP's start,
-// without a gap the next chunk in sequence, and every chunk is either given or
+// TestRingNeverBreaksAGOP feeds and drains rings of random bounds in random order. The output must be decodable: after
+// a gap comes the start of a GOP, without a gap the next chunk in sequence, and every chunk is either returned or
 // counted.
 func TestRingNeverBreaksAGOP(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -184,7 +183,7 @@ func (r *gopRing) takeAll(t *testing.T) (seqs []uint64, marks []media.Mark) {
 	}
 }
 
-// TestRingMarksEventsOnARecording that holds what came before them.
+// An event is marked in the recording that holds the footage before it.
 func TestRingMarksEventsOnARecording(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cfg := roomy
@@ -223,8 +222,7 @@ func TestRingMarksEventsOnARecording(t *testing.T) {
 	require.ErrorIs(t, err, pipeline.ErrNothing)
 }
 
-// TestRingMarksEventsAfterTheClockWasSet: the recording reaches back as far as
-// before, whatever the clock shows.
+// The recording keeps its pre-roll, whatever the clock shows.
 func TestRingMarksEventsAfterTheClockWasSet(t *testing.T) {
 	for _, step := range []float64{-3600, 3600} {
 		pool := pipelinetest.Pool(t)
@@ -252,7 +250,7 @@ func TestRingMarksEventsAfterTheClockWasSet(t *testing.T) {
 	}
 }
 
-// TestRingNeverDropsMarks, whatever is dropped around them.
+// A mark stays, even if the chunks around it are dropped.
 func TestRingNeverDropsMarks(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		pool := media.NewCheckedPool()

@@ -94,7 +94,7 @@ func TestNoMotionIsSeenWhereThereIsNone(t *testing.T) {
 	}
 }
 
-// TestWhatStaysBusyBecomesUsual: rain is not motion for hours.
+// Hours of rain are not motion.
 func TestWhatStaysBusyBecomesUsual(t *testing.T) {
 	events := watched(t, quick, append(secondsOf(1000, 20), secondsOf(5000, 60)...)...)
 	require.NotEmpty(t, events)
@@ -138,7 +138,7 @@ func TestMotionSettingsThatCannotWork(t *testing.T) {
 	}
 }
 
-// TestMotionOpensTheGate: stage by stage, as in a pipeline.
+// A motion stage triggers a gop_ring of the same pipeline.
 func TestMotionOpensTheGate(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(4), After: seconds(2)})

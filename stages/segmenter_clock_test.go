@@ -38,7 +38,7 @@ func TestASetClockBeginsAFile(t *testing.T) {
 	}
 }
 
-// TestALittleClockChangeCutsNoFile; several of them do once they add up.
+// Small changes of the clock cut a file only when their sum reaches the bound.
 func TestALittleClockChangeCutsNoFile(t *testing.T) {
 	for _, sign := range []time.Duration{1, -1} {
 		pool := pipelinetest.Pool(t)
@@ -91,8 +91,7 @@ func TestAGapAcrossAStepIsAsLongAsItWas(t *testing.T) {
 	}
 }
 
-// TestTheNextRunKnowsTheStep: the clock was set while a publisher was away, or while
-// the pipeline waited to be run again.
+// The clock was set while a publisher was away, or while the pipeline waited for its next run.
 func TestTheNextRunKnowsTheStep(t *testing.T) {
 	for _, step := range []time.Duration{time.Hour, -time.Hour} {
 		for _, failed := range []error{nil, errors.New("a stage failed")} {

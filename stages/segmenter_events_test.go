@@ -29,7 +29,7 @@ func ids(events []media.Event) (out []byte) {
 	return out
 }
 
-// TestEventsGoOnInTheNextFile as long as they last, and no longer.
+// An event goes on in the next file for as long as it lasts, and no longer.
 func TestEventsGoOnInTheNextFile(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
@@ -45,8 +45,7 @@ func TestEventsGoOnInTheNextFile(t *testing.T) {
 	require.Empty(t, r.segments[2].Events)
 }
 
-// TestEventsThatLastAreManyMoreThanAFileNames: each goes on in the next file, up to a
-// bound, and those beyond are counted.
+// Each lasting event goes on in the next file, up to a bound; the events beyond it are counted.
 func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
@@ -71,7 +70,7 @@ func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 	require.Contains(t, strings.Join(out.Warnings, "\n"), "1 events are recorded only in the file of their trigger")
 }
 
-// TestWhatIsBetweenTwoEventsIsNoGap: it was not asked for.
+// The time between two events was not requested, so it is no gap.
 func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{Err: errors.New("disk"), At: time.Unix(0, 0)})
@@ -93,7 +92,7 @@ func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	require.Equal(t, []byte{2}, ids(r.segments[1].Events), "the event of the file before is over")
 }
 
-// TestEventThatWasOverIsNotOfTheFileAfterIt: it would be protected for nothing.
+// A file without footage of an ended event does not list it, as that would protect the file for nothing.
 func TestEventThatWasOverIsNotOfTheFileAfterIt(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
@@ -108,9 +107,8 @@ func TestEventThatWasOverIsNotOfTheFileAfterIt(t *testing.T) {
 	require.Empty(t, r.segments[2].Events)
 }
 
-// TestEventAfterTheClockWasSetIsOfTheFileThatGrows, though it ends before that
-// file began, or begins long after, by the figures; and it goes on in the file that
-// the step begins, as long as it lasts.
+// An event after a step belongs to the growing file, even if by its times it ends before that file began or begins
+// long after. It goes on in the file that the step begins, for as long as it lasts.
 func TestEventAfterTheClockWasSetIsOfTheFileThatGrows(t *testing.T) {
 	for _, step := range []float64{-3600, 3600} {
 		pool := pipelinetest.Pool(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// TestSenderThatChangesWithEachPictureFillsNoDisk with files: it has some at once, and
-// then one a second. What is left out is counted, and is a gap; and it recovers.
+// A sender that changes with each picture gets some files at once, and then one a second. Left out media is counted
+// and is a gap, and the limit recovers.
 func TestSenderThatChangesWithEachPictureFillsNoDisk(t *testing.T) {
 	tracks := func(t *testing.T, cam *pipelinetest.Camera, n int) {
 		cam.Tracks(t, pipelinetest.AVC(640, 360+16*(n%2)))

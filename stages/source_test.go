@@ -45,8 +45,7 @@ func TestSourceDrainsUpToTheNewestAccessUnit(t *testing.T) {
 	write(40) // the publisher goes on
 }
 
-// TestPublisherThatReturnsDuringTheDrainIsNotMissed: the run before is still at
-// its files when the next publisher is GOPs ahead.
+// The previous run still finishes its files when the next publisher is GOPs ahead.
 func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	env := pipelinetest.Env()

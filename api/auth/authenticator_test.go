@@ -104,7 +104,7 @@ func TestOnePasswordManyTimesAtOnceIsHashedOnce(t *testing.T) {
 	require.EqualValues(t, 1, a.passwords.hashing.done.Load())
 }
 
-// TestCachedCredentialsAreAcceptedFromABlockedAddress from an address that has got everything wrong.
+// Credentials that were right before are accepted from an address whose attempts all fail.
 func TestCachedCredentialsAreAcceptedFromABlockedAddress(t *testing.T) {
 	a, _, seen := guarded(t)
 	require.NoError(t, a.try(here, "joe", "correct horse of joe"))
@@ -123,8 +123,7 @@ func TestCachedCredentialsAreAcceptedFromABlockedAddress(t *testing.T) {
 	require.NoError(t, a.try("127.0.0.2:1", "eve", "correct horse of eve"), "nor is another address concerned")
 }
 
-// TestAUserSignsInWhileAGuesserUsesHisName at the same name, from the same address,
-// though his password was never checked.
+// A user signs in while a guesser tries his name from the same address, though his password was never checked before.
 func TestAUserSignsInWhileAGuesserUsesHisName(t *testing.T) {
 	a, clock, _ := guarded(t)
 	guess := func(n, round int) {
@@ -158,7 +157,7 @@ func TestSecondChancesAreLimited(t *testing.T) {
 	require.LessOrEqual(t, a.passwords.hashing.done.Load(), int64(4*DefaultFailures))
 }
 
-// TestManyNamesDoNotLockOutOne that has not failed at the address.
+// Failures under many names do not lock out a name without failures at the address.
 func TestManyNamesDoNotLockOutOne(t *testing.T) {
 	a, clock, seen := guarded(t)
 	for i := range 2000 {
@@ -174,7 +173,7 @@ func TestManyNamesDoNotLockOutOne(t *testing.T) {
 	require.NoError(t, a.try(here, "joe", "correct horse of joe"))
 }
 
-// TestANameThatFailedAtAHotAddressHasASecondChance, too.
+// A name with failures at an address over its limit has a second chance, too.
 func TestANameThatFailedAtAHotAddressHasASecondChance(t *testing.T) {
 	a, clock, _ := guarded(t)
 	require.ErrorIs(t, a.try(here, "ann", "typed wrongly"), ErrWrong)
@@ -206,8 +205,7 @@ func TestAnUnknownNameIsTreatedAsAKnownOne(t *testing.T) {
 	require.Equal(t, answers("joe"), answers("zoe"))
 }
 
-// TestAKnownWrongPasswordIsNotHashedAgain, nor held against the address: a camera sends
-// it every few seconds.
+// A known wrong password is not hashed again, nor counted against the address: a camera sends it every few seconds.
 func TestAKnownWrongPasswordIsNotHashedAgain(t *testing.T) {
 	a, clock, seen := guarded(t)
 	for range 1000 {
@@ -244,7 +242,7 @@ type gone struct{ context.Context }
 
 func (gone) Err() error { return context.Canceled }
 
-// TestKnownCredentialsAreCheckedWithoutHashing: where everybody may come, wrong credentials do not count.
+// Operations that need no role check credentials without hashing, and wrong ones do not count.
 func TestKnownCredentialsAreCheckedWithoutHashing(t *testing.T) {
 	a, _, seen := guarded(t)
 	for i := range 100 {

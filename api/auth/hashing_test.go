@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAPlaceIsKeptForClientsWithoutFailures however many second chances there are.
+// However many second chances are waiting, a place is kept for clients without failures.
 func TestAPlaceIsKeptForClientsWithoutFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHashing()

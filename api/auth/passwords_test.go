@@ -25,7 +25,7 @@ func cameras(t *testing.T, n int, clock pipeline.Clock) *Passwords {
 	return p
 }
 
-// TestACameraWithAWrongPasswordDoesNotLockOutOthers that is behind the same address.
+// A camera with a wrong password does not lock out other cameras behind the same address.
 func TestACameraWithAWrongPasswordDoesNotLockOutOthers(t *testing.T) {
 	clock := &turned{at: time.Unix(1e9, 0)}
 	g := cameras(t, 12, clock)
@@ -72,8 +72,7 @@ func TestOverlongPasswordsAreNotHashed(t *testing.T) {
 	require.Empty(t, g.users.guesses.refused.at, "nor is it waited for")
 }
 
-// TestManyCamerasComeAtOnce after a restart, from one address, with one among them whose
-// password is wrong.
+// After a restart many cameras connect at once from one address, one of them with a wrong password.
 func TestManyCamerasComeAtOnce(t *testing.T) {
 	const last = 199
 	g := cameras(t, last+1, pipeline.SystemClock)

@@ -57,7 +57,7 @@ func TestTheClientIsTheFirstFromTheRightThatIsNotTrusted(t *testing.T) {
 	}
 }
 
-// TestUnreadableHeadersAreIgnored: the request is the proxy's.
+// If the headers are unreadable the client is the proxy.
 func TestUnreadableHeadersAreIgnored(t *testing.T) {
 	hops := strings.Repeat("10.0.0.7, ", maxHops)
 	for _, header := range [][]string{
@@ -105,7 +105,7 @@ func FuzzClient(f *testing.F) {
 	})
 }
 
-// TestTheCostOfAHeaderIsBounded by its bytes, however it is cut.
+// The cost of a header is proportional to its bytes, however it is split.
 func TestTheCostOfAHeaderIsBounded(t *testing.T) {
 	for _, piece := range []string{",", `"`, "10.0.0.1,", "192.0.2.1,", `for="`, ";"} {
 		cost := func(n int) float64 {

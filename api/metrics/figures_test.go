@@ -227,8 +227,7 @@ func TestProblemsOfStreamsWithoutSeriesAreSummed(t *testing.T) {
 	require.Equal(t, 3., got[`spool_problem{problem="disk_full",stream="/others"}`])
 }
 
-// BenchmarkScrape asks for the figures of as many armed names: what a scrape costs grows
-// as they do.
+// BenchmarkScrape scrapes the figures of many armed names: the cost grows linearly with their number.
 func BenchmarkScrape(b *testing.B) {
 	for _, n := range []int{100, 1000, 7500} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

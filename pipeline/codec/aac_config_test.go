@@ -134,7 +134,7 @@ func TestAACFramesInOtherTimescales(t *testing.T) {
 	}
 }
 
-// FuzzAAC: no configuration harms the reader, and what it takes can be stored.
+// FuzzAAC: no configuration breaks the reader, and an accepted one can be stored.
 func FuzzAAC(f *testing.F) {
 	f.Add([]byte("\x2b\x11\x88\x00"), uint32(48000))
 	f.Add([]byte("\x13\x08\x56\xe5\x9d\x48\x80"), uint32(24000))

@@ -15,7 +15,7 @@ func fromHex(s string) []byte {
 	return b
 }
 
-// FuzzRecoveryPoint: no SEI harms the reader.
+// FuzzRecoveryPoint: no SEI breaks the reader.
 func FuzzRecoveryPoint(f *testing.F) {
 	f.Add(fromHex("060602131080"))
 	f.Add(fromHex("0605ffff"))

@@ -99,8 +99,7 @@ func TestASampleEntryThatCannotBeRecorded(t *testing.T) {
 	require.False(t, Dense("sowt"), "PCM")
 }
 
-// FuzzSampleEntry: no sample entry harms the reader, and what it takes can be written
-// and read again.
+// FuzzSampleEntry: no sample entry breaks the reader, and an accepted one can be written and read again.
 func FuzzSampleEntry(f *testing.F) {
 	for _, track := range described(f) {
 		var w isobmff.Writer

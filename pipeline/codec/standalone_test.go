@@ -192,8 +192,7 @@ func TestDependentPicturesDoNotStandAlone(t *testing.T) {
 	}
 }
 
-// FuzzStandalone: no picture and no parameter set harms it, and what it makes is
-// made of NAL units.
+// FuzzStandalone: no picture and no parameter set breaks it, and its output consists of NAL units.
 func FuzzStandalone(f *testing.F) {
 	sps := []byte{0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x10, 0, 0, 3, 0, 0x10, 0, 0, 3, 3, 0x20, 0xf1, 0x42, 0x99, 0x60}
 	pps := []byte{0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0}

@@ -104,7 +104,7 @@ func TestTextSettingsOfEveryFormAreFound(t *testing.T) {
 	require.Empty(t, config.Texts(struct{}{}, "colour"))
 }
 
-// TestABorrowedValueIsDecodedAndNotWritten, wherever it stands.
+// A borrowed value is decoded and not written, at any depth.
 func TestABorrowedValueIsDecodedAndNotWritten(t *testing.T) {
 	n, err := config.Parse("test.yaml", []byte("{list: [{own: a, choice: b}], own: c}"))
 	require.NoError(t, err)

@@ -55,7 +55,7 @@ func broken(s powercut.State) string {
 	return "the file is by half"
 }
 
-// TestNothingIsBrokenByAPowerCut, after whatever operation it comes.
+// A power cut after any operation leaves the promised content.
 func TestNothingIsBrokenByAPowerCut(t *testing.T) {
 	states := 0
 	for s := range work(t, 0).States(powercut.Options{Seed: 1, Random: 40}) {
@@ -67,7 +67,7 @@ func TestNothingIsBrokenByAPowerCut(t *testing.T) {
 	require.Greater(t, states, 50)
 }
 
-// TestForgottenSyncIsSeen passes over each sync in turn: each is needed.
+// TestForgottenSyncIsSeen leaves out each sync in turn: a state then breaks the promise.
 func TestForgottenSyncIsSeen(t *testing.T) {
 	syncs, _ := work(t, 0).Syncs()
 	require.Equal(t, 3+4*2, syncs, "one a level, two a file")
@@ -112,8 +112,7 @@ func TestFilesOnTheRealDisk(t *testing.T) {
 	require.Len(t, list, 2, "what could not get its name is removed")
 }
 
-// TestFilesOnADiskThatLacksCalls: what no file system does without is all that is
-// needed, see package filesystem.
+// The package needs only the calls that every file system has, see package filesystem.
 func TestFilesOnADiskThatLacksCalls(t *testing.T) {
 	refuse := func(err error) func(int) error { return func(int) error { return err } }
 	for _, err := range []error{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY} {

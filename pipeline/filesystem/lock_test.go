@@ -47,7 +47,7 @@ func TestALockFileIsOfOneAtATime(t *testing.T) {
 	unlock()
 }
 
-// TestMain lets the test binary be another process, which takes a lock and waits.
+// TestMain lets the test binary run as another process, which takes a lock and waits.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("LOCK_IN"); dir != "" {
 		root, err := os.OpenRoot(dir)

@@ -20,7 +20,7 @@ func planted(t *testing.T) (dir, file string) {
 	return dir, file
 }
 
-// TestAFileThatAnotherUserCanWriteIsNotRead, and each refusal says what to do.
+// A file that another user can write is not read, and each refusal names the remedy.
 func TestAFileThatAnotherUserCanWriteIsNotRead(t *testing.T) {
 	for name, c := range map[string]struct {
 		do     func(dir, file string) error
@@ -62,7 +62,7 @@ func TestAFileThatAnotherUserCanWriteIsNotRead(t *testing.T) {
 	require.ErrorContains(t, err, "more than the 5 bytes")
 }
 
-// TestAFileOfAnotherUserIsNotRead runs as root, which alone can give files away.
+// TestAFileOfAnotherUserIsNotRead runs as root, because only root can chown a file to another user.
 func TestAFileOfAnotherUserIsNotRead(t *testing.T) {
 	dir, file := planted(t)
 	if err := os.Chown(file, 65534, -1); err != nil {

@@ -70,7 +70,7 @@ func TestNoLinkIsFollowedToFilesThatSpoolKeeps(t *testing.T) {
 	require.FileExists(t, victim)
 }
 
-// TestFilesThatSpoolKeepsAreMadeAndReplaced by paths as they are written, relative ones too.
+// Own accepts absolute and relative paths.
 func TestFilesThatSpoolKeepsAreMadeAndReplaced(t *testing.T) {
 	home := t.TempDir()
 	t.Chdir(home)
@@ -107,7 +107,7 @@ func TestFilesThatSpoolKeepsAreMadeAndReplaced(t *testing.T) {
 	}
 }
 
-// TestADirectoryThatIsOpenIsNotPutAway: what replaced it is not written to.
+// An open directory is not moved away, and its replacement is not written to.
 func TestADirectoryThatIsOpenIsNotPutAway(t *testing.T) {
 	home := t.TempDir()
 	top, outside := filepath.Join(home, "top"), filepath.Join(home, "outside")

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWithinComparesSegmentsOfResolvedPaths, whatever way a path is written.
+// Paths are compared by segments after their links are resolved, however they are written.
 func TestWithinComparesSegmentsOfResolvedPaths(t *testing.T) {
 	home, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestTablesAreCompact: bytes of memory an access unit, over a day of 60 fps
-// pictures with B-frames and of sound, were it recorded as one file.
+// TestTablesAreCompact measures the bytes of memory per access unit for a day of 60 fps pictures with B-frames and of
+// sound in one file.
 func TestTablesAreCompact(t *testing.T) {
 	var tbl TableBuilder
 	c := media.Columns{}

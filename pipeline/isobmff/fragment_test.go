@@ -245,7 +245,7 @@ func anyColumns(seed uint64, n int) media.Columns {
 	}, func(int) bool { return shape&4 == 0 || r.IntN(2) == 0 })
 }
 
-// FuzzRoundTrip: whatever columns are written are read again.
+// FuzzRoundTrip: any columns are read as they were written.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add(uint64(1), uint8(5))
 	f.Add(uint64(2), uint8(200))

@@ -52,7 +52,7 @@ func TestTablesAreReadAsTheyWereBuilt(t *testing.T) {
 	}
 }
 
-// FuzzTables: whatever columns are built into tables are read again.
+// FuzzTables: any columns are read as they were built into tables.
 func FuzzTables(f *testing.F) {
 	f.Add(uint64(1), uint8(5), uint8(2))
 	f.Add(uint64(6), uint8(200), uint8(7))
@@ -63,7 +63,7 @@ func FuzzTables(f *testing.F) {
 	})
 }
 
-// TestEachYieldsTheSamplesOfTheTables: the columns are read directly as by way of their boxes.
+// Each reads the columns directly, with the same result as through their boxes.
 func TestEachYieldsTheSamplesOfTheTables(t *testing.T) {
 	for seed := range uint64(40) {
 		c := anyColumns(seed, 1+int(seed*37%700))

@@ -189,7 +189,7 @@ func TestTheCostOfTablesIsProportional(t *testing.T) {
 	}
 }
 
-// FuzzSampleTable: tables of any bytes are read within their bounds, and again the same.
+// FuzzSampleTable: tables of any bytes are read within their bounds, and read twice give the same samples.
 func FuzzSampleTable(f *testing.F) {
 	f.Add(stbl(handmade()))
 	wide := handmade()

@@ -93,7 +93,7 @@ func TestAnchorsOfATimeLapse(t *testing.T) {
 	require.Equal(t, 30*second, a.Media(start+900*second))
 }
 
-// TestAnchorsMapExactly is monotony both ways, and the inverse, for random anchors.
+// TestAnchorsMapExactly checks for random anchors that both mappings are monotonic and inverse to each other.
 func TestAnchorsMapExactly(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 300 {

@@ -7,8 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestASetClockShowsWhereAGOPBegins, and not in the middle of one: there no file
-// could begin by the new time.
+// A set clock takes effect where a GOP begins, and not within a GOP, where no file could begin with the new time.
 func TestASetClockShowsWhereAGOPBegins(t *testing.T) {
 	for _, by := range []time.Duration{time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour} {
 		f := newFeed(t, BuilderConfig{Flush: 200 * time.Millisecond}, video())
@@ -35,7 +34,7 @@ func TestASetClockShowsWhereAGOPBegins(t *testing.T) {
 	}
 }
 
-// TestASetClockMakesNoPublisherStayAwayLonger.
+// A set clock does not prolong the absence of a publisher.
 func TestASetClockMakesNoPublisherStayAwayLonger(t *testing.T) {
 	for _, by := range []time.Duration{time.Hour, -time.Hour} {
 		f := newFeed(t, BuilderConfig{}, video())

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// TestClockIsSetAsAMachinesIs: the wall clock jumps, the monotonic one does not.
+// Set moves the wall clock and not the monotonic one.
 func TestClockIsSetAsAMachinesIs(t *testing.T) {
 	const years = 50 * 365 * 24 * time.Hour
 	for _, by := range []time.Duration{time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour, years, -years} {

@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// TestALongRunForgetsTheFailuresBeforeIt, and a short one does not: each wait is
-// twice as long as the one before, less up to a half.
+// A long run resets the backoff and a short one does not: each wait is twice the previous one, less up to a half.
 func TestALongRunForgetsTheFailuresBeforeIt(t *testing.T) {
 	b := newRig(t, pipeline.Manual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})

@@ -40,8 +40,7 @@ func TestAStreamOfNoPipelineMayNotBegin(t *testing.T) {
 	require.False(t, newRig(t).MayBegin("conf/a"))
 }
 
-// TestAnAnswerHoldsForAGeneration: whatever changes an answer changes the generation,
-// and asking does not.
+// Every event that changes an answer changes the generation, and a query does not.
 func TestAnAnswerHoldsForAGeneration(t *testing.T) {
 	b := newRig(t, pipeline.Always)
 	seen := b.Generation()

@@ -35,8 +35,7 @@ func TestTheLastJobsOfSomeStreamsAreRemembered(t *testing.T) {
 	require.Equal(t, known, r.ended)
 }
 
-// TestAStreamWithoutStateIsForgotten, one with a stop by hand or a spent
-// window is not.
+// A stream with a stop by hand or a spent window keeps its state.
 func TestAStreamWithoutStateIsForgotten(t *testing.T) {
 	r := newIdle()
 	at := time.Unix(1000, 0)

@@ -115,8 +115,7 @@ func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 	}
 }
 
-// TestEventPipelinesAreArmedAndNoRecording: they run from the start, a stop by
-// hand leaves them, and the list shows only what records.
+// Event pipelines run from the start and outlast a stop by hand; the list of recordings shows only streams that record.
 func TestEventPipelinesAreArmedAndNoRecording(t *testing.T) {
 	b := newRig(t, pipeline.Event, pipeline.Manual)
 	b.StartAlways("conf/a")

@@ -26,7 +26,7 @@ func TestLinesAreBoundedByMinute(t *testing.T) {
 	require.EqualValues(t, 7, left, "the next line says how many there were")
 }
 
-// TestLogsThatAreMadeOfOneShareItsRoom, whatever attributes and groups they have.
+// Loggers that are derived from one logger share its limit, whatever attributes and groups they have.
 func TestLogsThatAreMadeOfOneShareItsRoom(t *testing.T) {
 	var book bytes.Buffer
 	log := New(slog.New(slog.NewTextHandler(&book, nil)))

@@ -449,7 +449,7 @@ func TestPullOutlivesAShortAbsence(t *testing.T) {
 	require.EqualValues(t, 1, w.pulls.Load())
 }
 
-// TestAPullIsRetriedNoSoonerThanItsErrorAllows counts tries while the clock stands.
+// TestAPullIsRetriedNoSoonerThanItsErrorAllows counts the attempts while the clock stands.
 func TestAPullIsRetriedNoSoonerThanItsErrorAllows(t *testing.T) {
 	waits := make(chan time.Duration, 10)
 	r := newRig(t, hub.Config{Clock: noted{pipeline.SystemClock, waits}})

@@ -62,8 +62,8 @@ func TestAnOutboxHoldsNoSecretOfATarget(t *testing.T) {
 	require.Contains(t, string(text), `"host":"`+strings.TrimPrefix(server.URL, "http://")+`"`)
 }
 
-// TestANoticeIsSentToATargetThatIsDeclared, with the secret that is declared for it; that of
-// another one is dropped, counted and said.
+// A notice is sent only to a declared target, with the secret declared for it; a notice of another target is dropped,
+// counted and logged.
 func TestANoticeIsSentToATargetThatIsDeclared(t *testing.T) {
 	noLeak(t)
 	dir := filepath.Join(t.TempDir(), "outbox")
@@ -124,7 +124,7 @@ func TestNoticesAreSentThoughALinkIsInTheirPlace(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// TestASpareFileThatLeadsElsewhereIsNotWrittenTo.
+// A link in the place of a spare file is not followed.
 func TestASpareFileThatLeadsElsewhereIsNotWrittenTo(t *testing.T) {
 	noLeak(t)
 	dir := filepath.Join(t.TempDir(), "outbox")

@@ -107,8 +107,8 @@ func wrong(s powercut.State) string {
 	return ""
 }
 
-// TestNoticesAfterAPowerCut: whatever state the disk is in, each that was taken is
-// there, whole and once, until it has arrived; and then it is not sent again.
+// In every state of the disk each accepted notice exists, whole and once, until it has arrived; then it is not sent
+// again.
 func TestNoticesAfterAPowerCut(t *testing.T) {
 	noLeak(t)
 	states := 0
@@ -127,8 +127,8 @@ func TestNoticesAfterAPowerCut(t *testing.T) {
 	require.Greater(t, states, 100)
 }
 
-// TestForgottenSyncOfTheOutbox passes over each sync in turn, but for that of the
-// directory of spare files, which promises nothing.
+// TestForgottenSyncOfTheOutbox leaves out each sync in turn, except that of the directory of spare files, which
+// promises nothing.
 func TestForgottenSyncOfTheOutbox(t *testing.T) {
 	noLeak(t)
 	syncs, _ := outboxOnDisk(t, 0).Syncs()

@@ -332,8 +332,8 @@ func TestNothingIsSentUnsignedForWantOfASecret(t *testing.T) {
 	require.Empty(t, server.heard())
 }
 
-// TestANoticeIsNotOlderForAClockThatWasSet: it is tried on, however far the wall
-// clock went while its server was away, also where it was set before this process.
+// A notice is tried again, however far the wall clock moved while its server was away, even if it was set before this
+// process began.
 func TestANoticeIsNotOlderForAClockThatWasSet(t *testing.T) {
 	for _, earlier := range []bool{false, true} {
 		clock := &pipelinetest.Clock{}

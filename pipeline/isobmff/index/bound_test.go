@@ -91,8 +91,7 @@ func requireBound(t *testing.T, seed uint64, tracks [][]isobmff.Sample) int {
 	return len(text)
 }
 
-// TestAnIndexIsNeverLongerThanItsBound, whatever its samples are, and the bound is near
-// what the worst of them take.
+// The bound holds for any samples, and is near the size of the worst ones.
 func TestAnIndexIsNeverLongerThanItsBound(t *testing.T) {
 	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 11))
@@ -109,8 +108,7 @@ func TestAnIndexIsNeverLongerThanItsBound(t *testing.T) {
 	require.Greater(t, n, 27*worst)
 }
 
-// TestSamplesAreRefusedOrKept: what an Encoder takes, a reader takes too, with the same
-// numbers, however little sense they make.
+// The reader accepts all samples that an Encoder accepts, and returns the same numbers, however unlikely they are.
 func TestSamplesAreRefusedOrKept(t *testing.T) {
 	kept, refused := 0, 0
 	for seed := range uint64(600) {
@@ -129,7 +127,7 @@ func TestSamplesAreRefusedOrKept(t *testing.T) {
 	require.Greater(t, refused, 30)
 }
 
-// TestSamplesAtTheLimits of what an Encoder takes, and beyond.
+// An Encoder accepts samples up to its limits, and refuses samples beyond them.
 func TestSamplesAtTheLimits(t *testing.T) {
 	const ticks, byteAt = math.MaxInt64 / 4, 1 << 60
 	for name, c := range map[string]struct {

@@ -106,8 +106,8 @@ func TestAWrittenIndexIsRead(t *testing.T) {
 	}
 }
 
-// TestAnySamplesAreReadAsTheyWere: extremes of each column, negative offsets, gaps, places
-// that go back, all lengths about that of a block.
+// The samples have extremes of each column, negative offsets, gaps, offsets that go back, and numbers around the size
+// of a block.
 func TestAnySamplesAreReadAsTheyWere(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 2))
@@ -160,7 +160,7 @@ func TestEachByteIsChecked(t *testing.T) {
 	}
 }
 
-// TestAnEntryOfAnotherPlaceIsRefused: two blocks that are whole change places.
+// Two valid blocks change places: their entries are refused.
 func TestAnEntryOfAnotherPlaceIsRefused(t *testing.T) {
 	b := encode(t, filmOf(shapes["all-intra"], 30, 5))
 	first, second := b[64+2*64+4:][:40], b[64+2*64+4+40:][:40]
@@ -181,7 +181,7 @@ func (c *counted) ReadAt(b []byte, at int64) (int, error) {
 	return c.ReaderAt.ReadAt(b, at)
 }
 
-// TestTheCostOfASpanIsThatOfItsBlocks, however long the recording is.
+// The cost of a span does not depend on the length of the recording.
 func TestTheCostOfASpanIsThatOfItsBlocks(t *testing.T) {
 	for _, seconds := range []int{100, 1000, 4 * 3600} {
 		f := filmOf(shapes["constant rate, B frames"], seconds, 6)
@@ -204,7 +204,7 @@ func TestTheCostOfASpanIsThatOfItsBlocks(t *testing.T) {
 	}
 }
 
-// TestASpanIsAllThatItTakesToShowIt, as looking at every sample says.
+// A span equals the one that a look at every sample finds.
 func TestASpanIsAllThatItTakesToShowIt(t *testing.T) {
 	for name, s := range shapes {
 		f := filmOf(s, 30, 7)
@@ -256,7 +256,7 @@ func TestFind(t *testing.T) {
 	require.EqualValues(t, 1e9, x.Tracks[0].NS(90000))
 }
 
-// TestSpansAtTheirLimits: a track without samples, and all of one.
+// The limits are a track without samples, and a span of a whole track.
 func TestSpansAtTheirLimits(t *testing.T) {
 	x := open(t, encode(t, film{}))
 	first, end, err := x.Span(0, 0, 100)
@@ -292,7 +292,7 @@ func TestNoAllocationForASample(t *testing.T) {
 	require.Less(t, n, float64(samples)/150, "for %d samples: at most one for each block", samples)
 }
 
-// FuzzIndex: whatever is read makes no panic, and no more than its bytes can hold.
+// FuzzIndex: no bytes make the reader panic, or return more samples than they can hold.
 func FuzzIndex(f *testing.F) {
 	b := encode(f, filmOf(shapes["variable rate, B frames"], 12, 4))
 	f.Add(b, uint16(0), byte(0))
