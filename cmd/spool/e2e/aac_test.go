@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// heAAC makes a clip whose sound is AAC of 24000 Hz, with an AudioSpecificConfig
-// that says more of it than its encoder did. The sound decodes without bands to
-// replicate: a decoder that goes by the signal puts out 48000 Hz.
+// heAAC makes a clip with AAC audio of 24000 Hz whose AudioSpecificConfig declares more than the
+// encoder used. The audio decodes without replicated bands; a decoder that follows the
+// signalling outputs 48000 Hz.
 func heAAC(t *testing.T, name, config string, channels int) string {
 	plain := clip(t, fmt.Sprintf("aac24000-%d.mp4", channels), "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=4",
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=24000:duration=4", "-c:v", "libx264", "-preset", "veryfast", "-g", "25",
@@ -35,14 +35,14 @@ func heAAC(t *testing.T, name, config string, channels int) string {
 	return file
 }
 
-// Sound with spectral band replication is as long as the picture, however it is
-// signalled, over RTSP and from a file.
+// Audio with spectral band replication is as long as the video, however it is signalled, over
+// RTSP and from a file.
 func TestSoundOfHEAACIsAsLongAsThePicture(t *testing.T) {
 	t.Parallel()
 	clips := map[string]string{
 		"hierarchic": heAAC(t, "hierarchic", "2b11880000", 2),
 		"behind":     heAAC(t, "behind", "131056e598", 2),
-		"implicit":   heAAC(t, "implicit", "131056e500", 2), // or none
+		"implicit":   heAAC(t, "implicit", "131056e500", 2), // or no replication
 		"stereo":     heAAC(t, "stereo", "eb09880000", 1),
 	}
 	config := "streams:\n"
@@ -64,8 +64,8 @@ func TestSoundOfHEAACIsAsLongAsThePicture(t *testing.T) {
 	all.Wait()
 }
 
-// asLongAs wants a recording's packets to be its source's, in the same places, and
-// its sound to be decoded to as many seconds as the picture takes.
+// asLongAs requires that a recording has its source's packets in the same places, and that its
+// audio decodes to as many seconds as the video lasts.
 func asLongAs(t *testing.T, source, file string) {
 	video, audio := same(t, file, source, "v"), same(t, file, source, "a")
 	require.InDelta(t, video.shift, audio.shift, 1, "%s: ms between sound and picture", file)

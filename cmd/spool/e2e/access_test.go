@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hashed lets the program hash a password.
+// hashed makes the password hash with the built program.
 func hashed(t *testing.T, password string) string {
 	t.Helper()
 	path, err := staticBinary()
@@ -51,7 +51,7 @@ func certify(t *testing.T, dir string, serial int64) {
 	}
 }
 
-// Users, tokens, roles and TLS, as an operator writes them down.
+// TestAccessIsAsConfigured configures users, tokens, roles and TLS as an operator does.
 func TestAccessIsAsConfigured(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -120,7 +120,7 @@ streams: {live/demo: {pull: "testpattern://?size=64x64&fps=25&gop=25"}}
 	}
 }
 
-// publishers may publish what their patterns say.
+// publishers checks that users may publish only paths that match their patterns.
 func (r *recorder) publishers(t *testing.T) {
 	t.Helper()
 	c := h264(t, "access", "320x180", "2", "25")
@@ -135,7 +135,7 @@ func (r *recorder) publishers(t *testing.T) {
 	r.await("publisher left", "stream", "live/cam1")
 }
 
-// An address that other machines can reach is refused without users and tokens.
+// Without users and tokens, an address that other machines can reach is refused.
 func TestAnOpenDoorIsRefused(t *testing.T) {
 	t.Parallel()
 	path, err := staticBinary()

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A camera whose pictures are all key frames is recorded to the picture, and its disk
-// is not asked to write and to sync for each of them.
+// A camera that sends only key frames is recorded without loss, and the disk does not get a
+// write and a sync for each frame.
 func TestACameraOfKeyFramesAlone(t *testing.T) {
 	t.Parallel()
 	r, _, calls := traced(t, `

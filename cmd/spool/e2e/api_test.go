@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// status is what the tests read of GET /mp4/status.
+// status holds the fields of GET /mp4/status that the tests read.
 type status struct {
 	Recording      bool      `json:"recording"`
 	State          string    `json:"state"`
@@ -44,7 +44,7 @@ type drop struct {
 	AccessUnits uint64 `json:"access_units"`
 }
 
-// stream is what they read of GET /mp4/streams.
+// stream holds the fields of GET /mp4/streams that the tests read.
 type stream struct {
 	Path        string `json:"path"`
 	State       string `json:"state"`
@@ -58,7 +58,7 @@ type stream struct {
 	} `json:"problems"`
 }
 
-// record is what they read of GET /mp4/records.
+// record holds the fields of GET /mp4/records that the tests read.
 type record struct {
 	Stream    string    `json:"stream_path"`
 	File      string    `json:"file_path"`
@@ -74,14 +74,14 @@ type record struct {
 	} `json:"gap"`
 }
 
-// ask sends a request and gives the answer's code and body.
+// ask sends a request and returns the response's code and body.
 func (r *recorder) ask(method, path string) (int, []byte) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.api+path, nil)
 	require.NoError(r.t, err)
 	resp, err := client.Do(req)
 	for tries := 1; err != nil && method == http.MethodGet && tries < 5; tries++ {
-		resp, err = client.Do(req) // on a slow machine this process may sleep for longer than a request may take
+		resp, err = client.Do(req) // on a slow machine this process may sleep for longer than the timeout
 	}
 	require.NoError(r.t, err)
 	defer resp.Body.Close()
@@ -90,10 +90,10 @@ func (r *recorder) ask(method, path string) (int, []byte) {
 	return resp.StatusCode, body
 }
 
-// client keeps no connection: a descriptor of the recorder is its own.
+// client keeps no idle connection, so that the recorder's descriptors are its own.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 
-// answer asks for JSON that must come with code 200.
+// answer sends a request whose response must be JSON with code 200.
 func answer[T any](r *recorder, method, path string) (out T) {
 	r.t.Helper()
 	code, body := r.ask(method, path)
@@ -102,8 +102,8 @@ func answer[T any](r *recorder, method, path string) (out T) {
 	return out
 }
 
-// start starts a recording and waits until it reads the stream: some tests send
-// faster than any camera.
+// start starts a recording and waits until it reads the stream: some tests send faster than any
+// camera.
 func (r *recorder) start(stream, query string) {
 	r.t.Helper()
 	require.Equal(r.t, map[string]string{"status": "started", "stream": stream},
@@ -122,7 +122,7 @@ func (r *recorder) status(stream string) status {
 	return answer[status](r, "GET", "/mp4/status/"+stream)
 }
 
-// stream is one row of the list, empty where there is none.
+// stream returns one row of the list of streams; empty if there is none.
 func (r *recorder) stream(path string) stream {
 	r.t.Helper()
 	list := answer[struct{ Streams []stream }](r, "GET", "/mp4/streams").Streams
@@ -134,13 +134,13 @@ func (r *recorder) stream(path string) stream {
 	return stream{}
 }
 
-// records are those of a stream, oldest first.
+// records returns the recordings of a stream, oldest first.
 func (r *recorder) records(stream string) []record {
 	r.t.Helper()
 	return answer[struct{ Records []record }](r, "GET", "/mp4/records?order=asc&stream="+stream).Records
 }
 
-// awaitRecords waits until a stream has so many recordings that are all ended.
+// awaitRecords waits until a stream has n recordings and all of them have ended.
 func (r *recorder) awaitRecords(stream string, n int) (out []record) {
 	r.t.Helper()
 	eventually(r.t, fmt.Sprintf("%d recordings of %s", n, stream), func() bool {
@@ -155,18 +155,18 @@ func (r *recorder) awaitRecords(stream string, n int) (out []record) {
 	return out
 }
 
-// awaitUnits waits until a stream's open file holds so many access units.
+// awaitUnits waits until a stream's open file holds n access units.
 func (r *recorder) awaitUnits(stream string, n uint64) (s status) {
 	r.t.Helper()
 	until := time.Now().Add(patience)
 	for s = r.status(stream); s.AccessUnits < n; s = r.status(stream) {
 		require.True(r.t, time.Now().Before(until), "%s has not %d access units: %+v %+v", stream, n, s, r.stream(stream))
-		time.Sleep(20 * time.Millisecond) // between two looks
+		time.Sleep(20 * time.Millisecond) // the interval of polling
 	}
 	return s
 }
 
-// metric is one figure of /metrics.
+// metric returns one value of GET /metrics.
 func (r *recorder) metric(name string) float64 {
 	r.t.Helper()
 	_, body := r.ask("GET", "/metrics")

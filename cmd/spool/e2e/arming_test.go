@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
 )
 
-// Whoever may start recordings arms no more names that nobody publishes than
-// memory.max_armed says, by starts or by events.
+// Clients that may start recordings arm at most memory.max_armed unpublished names, by starts or
+// by events.
 func TestNamesThatNobodyPublishesAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 20
@@ -45,8 +45,8 @@ pipelines:
 	require.NoError(t, res.Body.Close())
 	refused(res.StatusCode, text[:n])
 
-	r.arms("nobody/0")        // which is armed already
-	r.arms("live/configured") // which is no unknown name
+	r.arms("nobody/0")        // armed already
+	r.arms("live/configured") // not an unknown name
 	figures := r.figures()
 	require.Equal(t, "20", figures["spool_armed_streams"])
 	require.Equal(t, "20", figures["spool_armed_streams_max"])
@@ -55,14 +55,14 @@ pipelines:
 	r.arms("further/0")
 }
 
-// arms starts the recording of a stream that is not there.
+// arms starts the recording of a stream that is not published.
 func (r *recorder) arms(name string) {
 	r.t.Helper()
 	code, text := r.ask("POST", "/mp4/start/"+name+"?wait=true")
 	require.Equal(r.t, http.StatusOK, code, "%s", text)
 }
 
-// figures are the lines of GET /metrics by series.
+// figures returns the lines of GET /metrics by series.
 func (r *recorder) figures() map[string]string {
 	r.t.Helper()
 	code, text := r.ask("GET", "/metrics")
@@ -76,7 +76,7 @@ func (r *recorder) figures() map[string]string {
 	return out
 }
 
-// With thousands of armed names every answer comes, and is bounded.
+// With thousands of armed names every response arrives, and its size is bounded.
 func TestThousandsOfArmedNamesStopNoAnswer(t *testing.T) {
 	t.Parallel()
 	const names, series, most = 7500, 100, 1<<20 + 4096
@@ -123,8 +123,7 @@ func TestThousandsOfArmedNamesStopNoAnswer(t *testing.T) {
 	}
 }
 
-// Names that are published once stay listed as offline, and have no series beyond those
-// that there may be.
+// Names that were published once stay listed as offline, and have no series beyond the limit.
 func TestNamesThatWerePublishedOnceAreOffline(t *testing.T) {
 	t.Parallel()
 	const names, series = 30, 5

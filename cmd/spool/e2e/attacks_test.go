@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	attackedMax  = 128 << 20 // memory.max of the recorder that is attacked
-	attackedBase = 64 << 20  // what the process may take beside: its code, stacks, and what the collector has not found yet
+	attackedMax  = 128 << 20 // memory.max of the attacked recorder
+	attackedBase = 64 << 20  // allowance for code, stacks, and garbage that is not collected yet
 )
 
-// The cameras that come beside an attack, and after it.
+// The names of the cameras that publish beside an attack and after it.
 const beside, after = "good/beside-%d", "good/after-%d"
 
-// stranger is where attacks come from: no address of a camera.
+// stranger is the source address of attacks; no camera has it.
 const stranger = "127.0.0.66"
 
-// attacked is a recorder of whatever is published, and well-behaved publishers.
+// attacked is a recorder that records every published stream, with well-behaved publishers.
 type attacked struct {
 	*recorder
 	address string
@@ -94,13 +94,13 @@ pipelines:
 	return a
 }
 
-// attacker is one with randomness of its own.
+// attacker returns an attacker with a random source of its own.
 func (a *attacked) attacker(seed, n uint64) rtsptest.Attacker {
 	return rtsptest.Attacker{Server: a.address, From: stranger, Login: a.login, Random: rand.New(rand.NewPCG(seed, n)), Clip: a.clip}
 }
 
-// lostNothing ends the good publishers: every access unit that they have sent is in
-// one file.
+// lostNothing ends the good publishers and requires that every access unit that they have sent
+// is in one file.
 func (a *attacked) lostNothing(t *testing.T) {
 	t.Helper()
 	a.stop()
@@ -111,7 +111,7 @@ func (a *attacked) lostNothing(t *testing.T) {
 	}
 }
 
-// sent is how many access units the good publishers have sent.
+// sent returns how many access units the good publishers have sent.
 func (a *attacked) sent() (n int) {
 	for _, p := range a.cameras {
 		n += p.Sent(rtsptest.H264) + p.Sent(rtsptest.AAC)
@@ -119,7 +119,7 @@ func (a *attacked) sent() (n int) {
 	return n
 }
 
-// holds wants a stream's only recording to be what was published.
+// holds requires that a stream's only recording holds the published media.
 func (r *recorder) holds(stream string, played *rtsptest.Clip, p *rtsptest.Publisher) {
 	r.t.Helper()
 	recs := r.awaitRecords(stream, 1)
@@ -138,7 +138,7 @@ func (r *recorder) holds(stream string, played *rtsptest.Clip, p *rtsptest.Publi
 	}
 }
 
-// aCameraGetsIn publishes beside whatever else there is.
+// aCameraGetsIn publishes one more stream.
 func (a *attacked) aCameraGetsIn(t *testing.T, name string) {
 	t.Helper()
 	a.of(t).start(name, "?wait=true")
@@ -149,14 +149,14 @@ func (a *attacked) aCameraGetsIn(t *testing.T, name string) {
 	a.of(t).holds(name, a.clip, p)
 }
 
-// TestAttacks does to a recorder what rtsptest knows of, one after another: those
-// who publish lose nothing, and a camera that comes gets in.
+// TestAttacks runs every attack of rtsptest one after another. The publishers lose nothing, and
+// a new camera can publish.
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	a := newAttacked(t, 5, 1)
 	for i, attack := range rtsptest.Attacks() {
 		t.Run(strings.ReplaceAll(attack.Name, " ", "-"), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*patience) // no pace is asked for, but an end
+			ctx, cancel := context.WithTimeout(t.Context(), 5*patience) // not to measure speed, but to end
 			defer cancel()
 			ended := make(chan error, 1)
 			go func() { ended <- attack.Run(ctx, a.attacker(1, uint64(i))) }()
@@ -173,8 +173,7 @@ func TestAttacks(t *testing.T) {
 	require.Less(t, a.memory("VmHWM"), attackedMax+attackedBase)
 }
 
-// portsAreTheirs asks for the ports that another publisher sends from, and for
-// ports that are none.
+// portsAreTheirs requests the ports that another publisher sends from, and invalid ports.
 func (a *attacked) portsAreTheirs(t *testing.T) {
 	ports := append(a.cameras["good/00"].ClientPorts(), "0-1", "70000-70001", "-1-0", "65535-65536", "1-0")
 	for _, p := range ports {
@@ -187,7 +186,7 @@ func (a *attacked) portsAreTheirs(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 200, r.Status)
 		r, err = c.Ask("SETUP", url+"/trackID=0", "", "Transport: RTP/AVP;unicast;mode=record;client_port="+p)
-		if err == nil { // else it was hung up on
+		if err == nil { // otherwise the server closed the connection
 			require.GreaterOrEqual(t, r.Status, 400, "client_port=%s", p)
 		}
 		c.Close()
@@ -195,15 +194,15 @@ func (a *attacked) portsAreTheirs(t *testing.T) {
 	}
 }
 
-// sessionsAreTheirs names another publisher's session on a connection of its own,
-// with credentials and without.
+// sessionsAreTheirs uses another publisher's session on a connection of its own, with
+// credentials and without.
 func (a *attacked) sessionsAreTheirs(t *testing.T) {
 	for _, name := range []string{"good/00", "good/01"} {
 		victim := a.cameras[name]
 		for i, method := range []string{"PAUSE", "RECORD", "SETUP", "ANNOUNCE", "TEARDOWN", "RECORD", "SETUP", "ANNOUNCE", "TEARDOWN"} {
 			from := stranger
 			if i > 4 {
-				from = "" // as the publisher's own
+				from = "" // from the publisher's own address
 			}
 			c, err := rtsptest.Dial(a.address, from)
 			require.NoError(t, err)
@@ -217,8 +216,8 @@ func (a *attacked) sessionsAreTheirs(t *testing.T) {
 	}
 }
 
-// TestChaos does all of it at once and again and again, while twenty streams are
-// recorded. E2E_LONG: for ten minutes.
+// TestChaos runs all attacks at once, repeatedly, while twenty streams are recorded. With
+// E2E_LONG it runs for ten minutes.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	lasts := 10 * time.Second

@@ -15,14 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// viewer is a headless Chromium that watches the files of a directory, from a
-// server that knows ranges.
+// viewer is a headless Chromium that plays the files of a directory from a server that supports
+// range requests.
 type viewer struct {
 	t      *testing.T
 	ctx    context.Context
 	url    string
 	dir    string
-	opened int // pages
+	opened int // number of pages
 }
 
 func watch(t *testing.T, dir string) *viewer {
@@ -50,8 +50,8 @@ func watch(t *testing.T, dir string) *viewer {
 	return &viewer{t: t, ctx: ctx, url: server.URL, dir: dir}
 }
 
-// plays plays a file from begin to end and then from its middle. Its duration, in
-// seconds, has to be right within a frame.
+// plays plays a file from the beginning and then from its middle. Its duration in seconds must
+// be right within a frame.
 func (v *viewer) plays(name string, seconds float64) {
 	v.t.Helper()
 	v.open()
@@ -65,8 +65,8 @@ func (v *viewer) plays(name string, seconds float64) {
 	v.until(`v.ended`)
 }
 
-// open waits for the new document, which has an address of its own: Navigate alone
-// may take the last events of the one before for it.
+// open waits for the new document, which has an address of its own: Navigate alone may mistake
+// the last events of the previous document for those of the new one.
 func (v *viewer) open() {
 	v.t.Helper()
 	v.opened++
@@ -84,7 +84,7 @@ func (v *viewer) do(script string) {
 	require.NoError(v.t, err, script)
 }
 
-// until waits for a condition, or for the video element to give up.
+// until waits until a condition holds or the video element reports an error.
 func (v *viewer) until(condition string) {
 	v.t.Helper()
 	_, err := chromedp.Run(v.ctx, chromedp.Poll[bool]("window.v && v.error || "+condition, chromedp.WithPollingTimeout(patience)))
@@ -94,8 +94,8 @@ func (v *viewer) until(condition string) {
 	require.Contains(v.t, state, "error null", condition)
 }
 
-// seeks goes to pictures of a file in any order, and wants to see their numbers:
-// count of them from first on, 25 a second, as the strip along the top shows them.
+// seeks seeks to count random frames of a file, from number first on at 25 a second, and
+// requires the numbers that the strip along the top of each frame shows.
 func (v *viewer) seeks(name string, first uint32, count, times int) {
 	v.t.Helper()
 	v.open()
@@ -120,8 +120,8 @@ func (v *viewer) seeks(name string, first uint32, count, times int) {
 	}
 }
 
-// TestBrowserFindsThePictureItSeeks: the number of a picture is that of the time
-// it was asked for, in files of both modes, wherever the key frames are.
+// TestBrowserFindsThePictureItSeeks checks that the frame number matches the requested time, in
+// files of both modes, wherever the key frames are.
 func TestBrowserFindsThePictureItSeeks(t *testing.T) {
 	t.Parallel()
 	program, err := staticBinary()
@@ -139,8 +139,8 @@ func TestBrowserFindsThePictureItSeeks(t *testing.T) {
 	}
 }
 
-// numbered is a clip with B-frames and sound whose pictures show their numbers,
-// as those of the test pattern do.
+// numbered makes a clip with B-frames and audio whose frames show their numbers, like those of
+// the test pattern.
 func numbered(t *testing.T, gop, seconds int) string {
 	t.Helper()
 	pictures := fmt.Sprintf("testsrc2=size=320x180:rate=25:duration=%d,drawbox=w=320:h=8:color=black:t=fill", seconds)

@@ -15,10 +15,11 @@ import (
 	footage "github.com/gospool/spool/bench/clip"
 )
 
-// frameTicks is a picture's duration at 25 pictures a second, in RTP time.
+// frameTicks is a frame's duration at 25 frames a second, in RTP ticks.
 const frameTicks = 90000 / 25
 
-// h264 is a silent clip as access units, with parameter sets in the stream.
+// h264 makes a clip without audio and returns its access units, with parameter sets in the
+// stream.
 func h264(t *testing.T, name, size string, seconds, gop string) *footage.Clip {
 	t.Helper()
 	file := clip(t, name+".h264", "-f", "lavfi", "-i", "testsrc2=size="+size+":rate=25:duration="+seconds,
@@ -29,8 +30,8 @@ func h264(t *testing.T, name, size string, seconds, gop string) *footage.Clip {
 	return c
 }
 
-// camera publishes over RTSP/TCP what a test tells it to, with the times that the
-// test wants, as fast as it can be sent.
+// camera publishes access units over RTSP/TCP with times that the test chooses, as fast as they
+// can be sent.
 type camera struct {
 	t      *testing.T
 	lib    *gortsplib.Client
@@ -46,7 +47,7 @@ func newCamera(t *testing.T, url string, c *footage.Clip) *camera {
 	return cam
 }
 
-// tryCamera gives the server's refusal.
+// tryCamera returns the server's error if it refuses the camera.
 func tryCamera(t *testing.T, url string, c *footage.Clip) (*camera, error) {
 	t.Helper()
 	h := &format.H264{PayloadTyp: 96, PacketizationMode: 1, SPS: c.SPS, PPS: c.PPS}
@@ -64,7 +65,7 @@ func tryCamera(t *testing.T, url string, c *footage.Clip) (*camera, error) {
 	return cam, nil
 }
 
-// send sends access units from a time on and gives the time after them.
+// send sends access units from a time on and returns the time after the last one.
 func (c *camera) send(units []footage.Unit, at uint32) uint32 {
 	c.t.Helper()
 	for _, u := range units {
@@ -74,7 +75,7 @@ func (c *camera) send(units []footage.Unit, at uint32) uint32 {
 			p.Timestamp = at
 			err := c.lib.WritePacketRTP(c.media, p)
 			for full := (liberrors.ErrClientWriteQueueFull{}); errors.As(err, &full); {
-				time.Sleep(time.Millisecond) // the pace of the network; nothing is awaited
+				time.Sleep(time.Millisecond) // the network's pace; no event is awaited
 				err = c.lib.WritePacketRTP(c.media, p)
 			}
 			require.NoError(c.t, err)
@@ -84,7 +85,7 @@ func (c *camera) send(units []footage.Unit, at uint32) uint32 {
 	return at
 }
 
-// close takes leave of the server, once.
+// close closes the session; further calls do nothing.
 func (c *camera) close() {
 	if !c.closed {
 		c.closed = true
@@ -92,8 +93,8 @@ func (c *camera) close() {
 	}
 }
 
-// leave closes once the server has got so many access units; it may hold the last
-// one back until the end.
+// leave closes the session once the server has received units access units. The server may hold
+// the last one back until the end.
 func (c *camera) leave(r *recorder, stream string, units int) {
 	c.t.Helper()
 	eventually(c.t, "all access units at the server", func() bool {

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two recorders of one name, which is configured or came with a copy of the record
-// directory, on one database: the second one is refused with both places named, and
-// changes nothing of the first one, which has its name again at once after a kill.
+// Two recorders use one name on one database; the name is configured or was copied with the
+// record directory. The second recorder is refused with both places named, and changes nothing
+// of the first one. After a kill the first one has its name again at once.
 func TestTwoRecordersOfOneName(t *testing.T) {
 	t.Parallel()
 	for _, way := range []string{"a configured name", "a copied directory"} {
@@ -57,7 +57,7 @@ func TestTwoRecordersOfOneName(t *testing.T) {
 			require.Equal(t, 200, code, string(body))
 			require.Contains(t, a.command(append([]string{"reindex"}, flags...)...), "0 lost", "beside the recorder")
 
-			// The database comes later than the recorder, and says whose the name is.
+			// The database starts later than the recorder and then refuses the name.
 			away := filepath.Join(t.TempDir(), "disk")
 			require.NoError(t, os.WriteFile(away, nil, 0o600))
 			again := launch(t, staticBinary, other, camera25, append(flags, "--set", "database/dsn="+away+"/spool.db")...)
@@ -79,7 +79,7 @@ func TestTwoRecordersOfOneName(t *testing.T) {
 			a.end()
 			eventually(t, "the name was given back", func() bool {
 				code, body := again.ask("GET", "/readyz")
-				return code == 200 || strings.Contains(string(body), "accept-directory") // which a new directory of a name wants
+				return code == 200 || strings.Contains(string(body), "accept-directory") // a new directory of a name needs the option
 			})
 		})
 	}

@@ -14,8 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slowCommands records short files, and runs a command for each that ends when a file
-// lets it.
+// slowCommands records short files and runs for each a command that ends when a file lets it.
 func slowCommands(ran, shutdownTimeout string) string {
 	return fmt.Sprintf(`
 flush_interval: 0.2
@@ -40,9 +39,9 @@ func lines(path string) []string {
 	return strings.Fields(string(text))
 }
 
-// Commands that are not through when spool has to end cost it neither its exit code
-// nor the commands: each is named in the log, and the next start runs it, as it does
-// after a kill, after which a command that had begun begins again.
+// Commands that still wait or run at the end change neither the exit code nor are they lost: the
+// log names each, and the next start runs it. After a kill the next start also repeats a command
+// that had begun.
 func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -81,7 +80,7 @@ func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 			r = launch(t, staticBinary, home, slowCommands(ran, "1m"))
 			r.expect("a command of an earlier run is not run", "a command is left", "compared", "held no complete chunk")
 			left = slices.DeleteFunc(left, func(name string) bool { return name == gone })
-			for _, part := range crashed { // whose command comes after its recovery, which a drain does not wait for
+			for _, part := range crashed { // their commands come after recovery, for which a drain does not wait
 				eventually(t, "it is recovered", func() bool { _, err := os.Lstat(r.path(part)); return errors.Is(err, fs.ErrNotExist) })
 				if whole := strings.TrimSuffix(part, ".part"); slices.Contains(r.names(".mp4"), whole) {
 					left = append(left, whole)
@@ -96,7 +95,7 @@ func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 			for _, name := range lines(ran) {
 				count[name]++
 			}
-			if c.name == "killed" && count[begun] == 2 { // the command that ran then has gone on, too
+			if c.name == "killed" && count[begun] == 2 { // the command that ran at the kill has gone on, too
 				count[begun] = 1
 			}
 			for _, name := range r.names(".mp4") {
@@ -109,8 +108,8 @@ func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 	}
 }
 
-// What is in the store names a recording, and never a program: it cannot have spool
-// run what the configuration does not have.
+// The store of commands names a recording and never a program: it cannot make spool run a
+// program that the configuration does not have.
 func TestTheStoreOfCommandsNamesNoProgram(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()

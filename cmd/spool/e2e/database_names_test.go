@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAStreamNamedAsTheDatabaseKeepsTheCatalogue: streams with the names of SQLite's files are
-// recorded beside those, and the next start has the catalogue. A directory that is in the
-// place of one all the same is named by health, with what to do.
+// TestAStreamNamedAsTheDatabaseKeepsTheCatalogue records streams with the names of SQLite's
+// files beside those files, and the next start has the catalogue. Health reports a directory in
+// the place of such a file, with a remedy.
 func TestAStreamNamedAsTheDatabaseKeepsTheCatalogue(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// database is one that a recorder is given.
+// database is the database of a recorder.
 type database struct {
 	driver string
 	dsn    string
@@ -40,7 +40,7 @@ func eachDatabase(t *testing.T, test func(t *testing.T, db *database)) {
 	}
 }
 
-// empty is another database of the same kind, with nothing in it.
+// empty returns another, empty database of the same kind.
 func (db *database) empty(t *testing.T, r *recorder) *database {
 	t.Helper()
 	if db.server != nil {
@@ -57,7 +57,7 @@ func (db *database) flags() []string {
 	return []string{"--set", "database/driver=" + db.driver, "--set", "database/dsn=" + db.dsn}
 }
 
-// row is what these tests read of a recording.
+// row holds the fields of a recording that these tests read.
 type row struct {
 	ID        string           `json:"id"`
 	Stream    string           `json:"stream_path"`
@@ -83,7 +83,7 @@ type rowPage struct {
 	Degraded bool
 }
 
-// rows walks all pages of a question; the first page is asked with limit.
+// rows returns the rows of all pages of a query; limit is the size of the first page.
 func (r *recorder) rows(query string, limit int) (out []row) {
 	r.t.Helper()
 	for cursor := ""; ; {
@@ -99,7 +99,7 @@ func (r *recorder) rows(query string, limit int) (out []row) {
 	}
 }
 
-// mismatch says how rows and files differ; "" where each file has its row, once.
+// mismatch describes how rows and files differ; "" if each file has exactly one row.
 func (r *recorder) mismatch() string {
 	r.t.Helper()
 	rows := map[string]int{}
@@ -123,17 +123,17 @@ func (r *recorder) mismatch() string {
 	return ""
 }
 
-// rowsAreFiles waits until they are.
+// rowsAreFiles waits until there is no mismatch.
 func (r *recorder) rowsAreFiles(when ...string) {
 	r.t.Helper()
 	until, why := time.Now().Add(patience), r.mismatch()
 	for ; why != ""; why = r.mismatch() {
 		require.True(r.t, time.Now().Before(until), "%s: %s", when, why)
-		time.Sleep(50 * time.Millisecond) // between two looks
+		time.Sleep(50 * time.Millisecond) // the interval of polling
 	}
 }
 
-// send is a request with a body and headers, given in pairs.
+// send sends a request with a body and headers, given in pairs.
 func (r *recorder) send(method, path, body string, header ...string) (*http.Response, string) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.api+path, strings.NewReader(body))
@@ -162,7 +162,7 @@ func (r *recorder) command(args ...string) string {
 	return string(out)
 }
 
-// and joins a further question to a query.
+// and joins a further parameter to a query.
 func and(query string) string {
 	if query == "" {
 		return ""

@@ -23,7 +23,7 @@ func TestNewcomerHasARecording(t *testing.T) {
 	first := grown(r, 0)
 	second := grown(r, first)
 	t.Logf("a file of %d bytes grew %v after the start, to %d", first, time.Since(began), second)
-	r.awaitUnits("live/demo", 8*25) // with its sound
+	r.awaitUnits("live/demo", 8*25) // frames and audio
 	require.Equal(t, 0, r.signal(syscall.SIGINT))
 
 	file := onlyFile(t, r)
@@ -40,7 +40,7 @@ func TestNewcomerHasARecording(t *testing.T) {
 	w.plays(filepath.Base(file), float64(len(numbers))/25)
 }
 
-// grown waits until the API and the disk both say that a file is larger.
+// grown waits until both the API and the disk report that a file is larger.
 func grown(r *recorder, than int64) (size int64) {
 	r.t.Helper()
 	eventually(r.t, "the demo's file grows", func() bool {
@@ -67,7 +67,7 @@ func onlyFile(t *testing.T, r *recorder) string {
 	return files[0]
 }
 
-// frameNumbers reads the number that each decoded picture of a test pattern shows.
+// frameNumbers reads the number shown in each decoded frame of a test pattern.
 func frameNumbers(t *testing.T, file string, width, height int) (numbers []uint32) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", file,

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A start on the empty place where the disk is not mounted calls no recording
-// lost, says what to do, and records meanwhile.
+// A start in the empty mount point of a missing disk marks no recording as lost, logs a remedy,
+// and records meanwhile.
 func TestADiskThatIsNotMountedLosesNoRow(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -54,9 +54,9 @@ func TestADiskThatIsNotMountedLosesNoRow(t *testing.T) {
 	eventually(t, "the running recorder hears of it", func() bool { code, _ := r.ask("GET", "/readyz"); return code == 200 })
 }
 
-// Without a name of its own a recorder is another one in another directory: it calls
-// nothing of the first one lost, which is itself again when its disk is back, on a host of
-// another name, too.
+// Without a configured name a recorder in another directory is another recorder. It marks no
+// recording of the first one as lost. The first one has its recordings again when its disk is
+// back, also on a host of another name.
 func TestARecorderWithoutANameIsItsDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -112,7 +112,7 @@ func (r *recorder) nodeOf(id string) string {
 	return answer[struct{ Record row }](r, "GET", "/mp4/records/"+id).Record.Node
 }
 
-// recordsOne makes the n-th recording of the catalogue and gives its ID.
+// recordsOne makes the n-th recording of the catalogue and returns its ID.
 func (r *recorder) recordsOne(n int) string {
 	r.t.Helper()
 	r.start("live/a", "")
@@ -127,7 +127,7 @@ func (r *recorder) stateOf(id string) string {
 	return answer[struct{ Record row }](r, "GET", "/mp4/records/"+id).Record.State
 }
 
-// refusedCommand is command for one that must fail.
+// refusedCommand is command for a command that must fail.
 func (r *recorder) refusedCommand(args ...string) string {
 	r.t.Helper()
 	path, err := staticBinary()

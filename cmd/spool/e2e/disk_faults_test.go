@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mounting runs mount, umount or what else only root may do with a disk, as root
-// or through sudo, and gives what it prints.
+// mounting runs mount, umount or another command on disks as root or through sudo, and returns
+// its output.
 func mounting(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -25,7 +25,7 @@ func mounting(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// memoryDisk mounts a filesystem in memory for the test.
+// memoryDisk mounts a file system in memory for the test.
 func memoryDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -34,8 +34,8 @@ func memoryDisk(t *testing.T, size string) string {
 	return dir
 }
 
-// boundDisk is a memoryDisk that is seen in another directory as well, from where it
-// can be taken away.
+// boundDisk is a memoryDisk that is bind-mounted at another directory, from which the test can
+// unmount it.
 func boundDisk(t *testing.T, size string) (disk, dir string) {
 	t.Helper()
 	disk, dir = memoryDisk(t, size), t.TempDir()
@@ -55,7 +55,7 @@ pipelines:
     stages: [source: {}, gop_ring: {}, segmenter: {max_duration: 2}, mp4: {}, metadata: {}]
 `
 
-// recordOn records two streams to a directory that is there.
+// recordOn records two streams to an existing directory.
 func recordOn(t *testing.T, dir, config string) *recorder {
 	t.Helper()
 	r := launch(t, staticBinary, t.TempDir(), config, "--record-path", dir)
@@ -63,7 +63,7 @@ func recordOn(t *testing.T, dir, config string) *recorder {
 	return r
 }
 
-// goesOn waits until both streams have written what came after a moment.
+// goesOn waits until both streams have written media that arrived after a moment.
 func (r *recorder) goesOn(since time.Time) {
 	r.t.Helper()
 	for _, stream := range []string{"live/a", "live/b"} {
@@ -74,7 +74,7 @@ func (r *recorder) goesOn(since time.Time) {
 	}
 }
 
-// drained ends the recorder; every file plays.
+// drained ends the recorder and requires that every file plays.
 func (r *recorder) drained() {
 	r.t.Helper()
 	require.Equal(r.t, 0, r.signal(syscall.SIGINT), "%s", r.book)
@@ -85,8 +85,8 @@ func (r *recorder) drained() {
 	}
 }
 
-// A full disk: what was recorded is finished and plays, the log says what to do,
-// and recording goes on when there is room, without a restart.
+// On a full disk the recorded media is finished and plays, the log names a remedy, and recording
+// continues without a restart when there is space.
 func TestFullDiskIsSurvived(t *testing.T) {
 	t.Parallel()
 	dir := memoryDisk(t, "24m")
@@ -109,8 +109,8 @@ func TestFullDiskIsSurvived(t *testing.T) {
 	require.Empty(t, r.list(".mp4.part"), "what was written before is finished too")
 }
 
-// A disk that is unmounted, and another one in its place: nothing is written to
-// what is there instead, and recording goes on when the disk is back.
+// A disk is unmounted, and another one is in its place. The recorder writes nothing to that, and
+// recording continues when the disk is back.
 func TestUnmountedDiskIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	disk, dir := boundDisk(t, "256m")

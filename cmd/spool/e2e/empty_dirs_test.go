@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dirs are the directories of the recordings that are not hidden.
+// dirs returns the directories of recordings, without hidden ones.
 func (r *recorder) dirs() (out []string) {
 	r.t.Helper()
 	require.NoError(r.t, filepath.WalkDir(r.files, func(path string, d os.DirEntry, err error) error {
@@ -29,8 +29,8 @@ func (r *recorder) dirs() (out []string) {
 	return out
 }
 
-// A directory goes with its last recording, and at the latest with the next start;
-// what the operator made beside them stays.
+// A directory is removed with its last recording, at the latest at the next start. The
+// operator's own files and directories stay.
 func TestNoEmptyDirectoryOfRecordingsStays(t *testing.T) {
 	t.Parallel()
 	pattern := []string{"--set", "mp4/filename_pattern={stream_path}/{date}/{time}_{ms}.mp4"}

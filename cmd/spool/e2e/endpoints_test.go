@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every endpoint, on the built binary, on each database.
+// TestEveryEndpointOnEachDatabase tests every endpoint of the built binary on each database.
 func TestEveryEndpointOnEachDatabase(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, db *database) {
@@ -39,7 +39,7 @@ func TestEveryEndpointOnEachDatabase(t *testing.T) {
 	})
 }
 
-// growing wants a recording that grows to be listed as such, and as far as it is.
+// growing requires that a growing recording is listed with its present size.
 func (r *recorder) growing(stream string) {
 	r.t.Helper()
 	eventually(r.t, "a growing recording", func() bool {
@@ -55,7 +55,7 @@ func (r *recorder) growing(stream string) {
 	})
 }
 
-// pages asks in every way for what all holds, newest first.
+// pages lists the rows by every query and compares them with all, which is newest first.
 func (r *recorder) pages(all []row) {
 	r.t.Helper()
 	for i, rec := range all {
@@ -97,7 +97,7 @@ func count(all []row, f func(row) bool) (n int) {
 	return n
 }
 
-// protects wants a protected recording to stay.
+// protects requires that a protected recording stays.
 func (r *recorder) protects(rec row) {
 	r.t.Helper()
 	path := "/mp4/records/" + rec.ID
@@ -156,7 +156,7 @@ func (r *recorder) serves(all []row) {
 	r.failsWith("GET", "/mp4/vod/live/nothing.mp4", http.StatusNotFound)
 }
 
-// deletes one, and then all but the one that is protected.
+// deletes deletes one recording, and then all except the protected one.
 func (r *recorder) deletes(all []row) {
 	r.t.Helper()
 	gone := all[1]
@@ -182,7 +182,7 @@ func (r *recorder) deletes(all []row) {
 	r.failsWith("DELETE", "/mp4/records", http.StatusBadRequest)
 }
 
-// tells asks what the recorder says about itself.
+// tells checks the endpoints that describe the recorder.
 func (r *recorder) tells() {
 	r.t.Helper()
 	r.shows("/mp4/", nil, "name", "version", "endpoints")
@@ -203,8 +203,8 @@ func (r *recorder) tells() {
 	require.Positive(r.t, r.metric(`spool_stream_access_units_total{stream="live/a"}`))
 }
 
-// reindexes beside the running recorder, and then lets a start on an empty
-// database, without a journal, make the same rows from the disk alone.
+// reindexes runs reindex beside the recorder. It then starts the recorder on an empty database
+// without a journal, which must get the same rows from the disk alone.
 func (r *recorder) reindexes(db *database, args []string, streams string) {
 	t := r.t
 	t.Helper()
@@ -214,7 +214,7 @@ func (r *recorder) reindexes(db *database, args []string, streams string) {
 	r.start("live/a", "")
 	r.awaitUnits("live/a", 10)
 	found := func() string { return r.command(append([]string{"reindex"}, db.flags()...)...) }
-	require.Contains(t, found(), " 1 lost") // and what was finished just now, if its row was still under way
+	require.Contains(t, found(), " 1 lost") // a recording that was just finished counts as lost if its row was still under way
 	eventually(t, "all that is finished has its row", func() bool { return strings.Contains(found(), "0 added, 0 updated, 0 lost") })
 	require.Equal(t, "lost", answer[struct{ Record row }](r, "GET", "/mp4/records/"+lost.ID).Record.State)
 	eventually(t, "a growing recording is protected", func() bool {

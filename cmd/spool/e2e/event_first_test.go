@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// toldEvent is an event as its answer and its row tell of it.
+// toldEvent holds the fields of an event's response and row.
 type toldEvent struct {
 	Status     string
 	ID         string
@@ -31,7 +31,7 @@ func (r *recorder) event(stream, body string) (e toldEvent) {
 	return e
 }
 
-// row is an event by its key; nil where there is none.
+// row returns an event by its key; nil if there is none.
 func (r *recorder) row(key string) *toldEvent {
 	r.t.Helper()
 	if all := answer[struct{ Events []toldEvent }](r, "GET", "/mp4/events?key="+key).Events; len(all) > 0 {
@@ -40,10 +40,9 @@ func (r *recorder) row(key string) *toldEvent {
 	return nil
 }
 
-// TestEventWakesABatteryCamera on the built binary: the event comes before the
-// camera's publisher does, and another one with its first packets. Both are in the
-// file, which begins with the first key frame; their rows have its URL, and say when
-// it is gone.
+// TestEventWakesABatteryCamera triggers an event on the built binary before the camera
+// publishes, and another one with its first packets. The file begins with the first key frame
+// and names both events. Their rows have its URL, and report when it is deleted.
 func TestEventWakesABatteryCamera(t *testing.T) {
 	t.Parallel()
 	source := x264Clip(t)
@@ -93,8 +92,8 @@ pipelines:
 	})
 }
 
-// TestEventOfARecordingWithoutRing: an event of what is recorded anyway is a mark on
-// it, whether a stage holds media back or not.
+// TestEventOfARecordingWithoutRing checks that an event marks a running recording, whether a
+// stage holds media back or not.
 func TestEventOfARecordingWithoutRing(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `

@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAnsweredEventsOutliveAKill: more events than a file names come at once, with
-// much to say; each that was answered is there after kill -9 right behind an answer,
-// has its footage, and the webhook hears of it. So is one that waits for its stream,
-// and one whose clip has just begun. With the database, and without it.
+// TestAnsweredEventsOutliveAKill sends at once more events than a file can name, with long
+// texts, and kills the recorder right after a response. Each answered event exists afterwards,
+// has its footage, and the webhook receives it. The same holds for an event that waits for its
+// stream, and for one whose clip has just begun. It runs with and without the database.
 func TestAnsweredEventsOutliveAKill(t *testing.T) {
 	for name, flags := range map[string][]string{
 		"database":      nil,
@@ -53,7 +53,7 @@ pipelines:
 		"the file names its maximum of events", "is marked, but not in every", "is recorded, but could not be marked in every",
 		"could not be delivered", "the database is not available", "is in the catalogue but not in its file", "of a recovered recording are in the catalogue but not in its file",
 		"the events of a recovered recording are incomplete", "compared with",
-		"journal damaged", // the kill may cut its last write short
+		"journal damaged", // the kill may truncate its last write
 	}
 	r := launch(t, staticBinary, dir, config, flags...)
 	r.expect(quiet...)
@@ -75,7 +75,7 @@ pipelines:
 		for key := range answered {
 			row, there := rows[key]
 			require.True(t, there, "%s was answered, and is not listed", key)
-			if strings.HasPrefix(key, "cam/a") && row.Total < 3 { // one of each branch, and the told one
+			if strings.HasPrefix(key, "cam/a") && row.Total < 3 { // one of each branch, and one that the trigger reported
 
 				return false
 			}
@@ -101,8 +101,8 @@ pipelines:
 	})
 }
 
-// floodUntilKilled posts events at once and kills the recorder when so many were
-// answered. It gives the keys of all that were.
+// floodUntilKilled posts events at once and kills the recorder after so many responses. It
+// returns the keys of the answered events.
 func (r *recorder) floodUntilKilled(t *testing.T, events, after int) map[string]bool {
 	t.Helper()
 	text := strings.Repeat("x", 500)
@@ -124,7 +124,7 @@ func (r *recorder) floodUntilKilled(t *testing.T, events, after int) map[string]
 		body := fmt.Sprintf(`{"key": %q, "name": %q, "data": {"text": %q}, "before": 10, "after": 5%s}`, key, key, text, extra)
 		resp, err := client.Post(r.api+"/mp4/event/"+stream, "application/json", strings.NewReader(body))
 		if err != nil {
-			return // it was killed
+			return // the recorder was killed
 		}
 		defer resp.Body.Close()
 		answer, err := io.ReadAll(resp.Body)
@@ -157,7 +157,7 @@ func (r *recorder) floodUntilKilled(t *testing.T, events, after int) map[string]
 	return answered
 }
 
-// allEvents are all events that the recorder lists, by key.
+// allEvents returns all events that the recorder lists, by key.
 func (r *recorder) allEvents() map[string]listedEvent {
 	r.t.Helper()
 	out := map[string]listedEvent{}

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEventHasItsPreRoll on the built binary in real time: nothing is recorded
-// until a trigger, the file begins before it, and the catalogue knows both.
+// TestEventHasItsPreRoll runs the built binary in real time. No recording exists before the
+// trigger, the file begins before it, and the catalogue has both.
 func TestEventHasItsPreRoll(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `
@@ -82,9 +82,9 @@ pipelines:
 	require.Equal(t, done.Event, records.Records[0].Events[0].ID)
 }
 
-// TestEventOfFinishedFootageIsOnTheDisk: one that is told of when its files are long
-// finished is known to a catalogue that is made from the disk alone. The file's bytes and
-// its ETag stay the same.
+// TestEventOfFinishedFootageIsOnTheDisk triggers an event long after its files are finished. A
+// catalogue that is rebuilt from the disk alone has the event. The file's bytes and its ETag
+// stay the same.
 func TestEventOfFinishedFootageIsOnTheDisk(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"fragment: false", "fragment: true"} {

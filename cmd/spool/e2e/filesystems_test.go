@@ -15,13 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fileSystem is one that spool records to in the field.
+// fileSystem is a file system that spool records to in the field.
 type fileSystem struct {
 	size  string
-	mkfs  []string                              // and the image
-	mount func(t *testing.T, image, dir string) // nil: by mount, of a loop device
-	lacks []string                              // what spool says that it lacks, all of it
-	warns bool                                  // a promise is gone
+	mkfs  []string                              // the image is appended
+	mount func(t *testing.T, image, dir string) // nil: mount of a loop device
+	lacks []string                              // all the lacking features that spool reports
+	warns bool                                  // a guarantee is lost
 }
 
 var fileSystems = map[string]fileSystem{
@@ -44,13 +44,13 @@ var fileSystems = map[string]fileSystem{
 func throughFUSE(program string) func(t *testing.T, image, dir string) {
 	return func(t *testing.T, image, dir string) {
 		device := strings.TrimSpace(mounting(t, "losetup", "-f", "--show", image))
-		defer mounting(t, "losetup", "-d", device) // once it is no longer mounted
+		defer mounting(t, "losetup", "-d", device) // after the unmount
 		mounting(t, program, device, dir)
 	}
 }
 
-// newDisk makes and mounts one. What an earlier run that was killed has left mounted
-// does not matter: images are in directories of their own.
+// newDisk makes and mounts a file system. Mounts that a killed earlier run left do not matter:
+// images are in directories of their own.
 func (f fileSystem) newDisk(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -77,9 +77,9 @@ streams:
   live/Cam: {pull: "testpattern://?size=64x64&fps=25&gop=10&bitrate=10M"}
 `
 
-// Each file system is recorded to by way of kills: every file plays and has its row,
-// nothing stays unfinished; what it lacks is said. Then footage is protected, deleted,
-// and goes by age.
+// TestFileSystemsOfTheField records to each file system through kills. Every file plays and has
+// its row, no file stays unfinished, and the lacking features are reported. Then recordings are
+// protected, deleted by request, and deleted by age.
 func TestFileSystemsOfTheField(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("did not run: file systems are made and mounted here, which takes root")
@@ -112,7 +112,7 @@ func recordThroughKills(t *testing.T, f fileSystem, chance *rand.Rand) {
 		for _, stream := range []string{"live/cam", "live/Cam"} {
 			r.start(stream, "")
 		}
-		<-time.After(time.Duration(chance.Int64N(int64(1500 * time.Millisecond)))) // any instant is as good
+		<-time.After(time.Duration(chance.Int64N(int64(1500 * time.Millisecond)))) // any instant will do
 		require.Equal(t, -1, r.signal(syscall.SIGKILL))
 	}
 
@@ -143,7 +143,7 @@ func recordThroughKills(t *testing.T, f fileSystem, chance *rand.Rand) {
 	})
 	resp, body = r.send("DELETE", "/mp4/records/"+guarded[0].ID, "")
 	require.Equal(t, 409, resp.StatusCode, body)
-	// The kills may have come before there was a whole chunk.
+	// The kills may have come before the first whole chunk.
 	eventually(t, "five finished files", func() bool { return len(r.list(".mp4")) > 4 })
 	require.Equal(t, 0, r.signal(syscall.SIGINT), "%s", r.book)
 	r.allFinished()
@@ -159,14 +159,14 @@ func recordThroughKills(t *testing.T, f fileSystem, chance *rand.Rand) {
 		require.Contains(t, said, "no "+lack)
 	}
 
-	there := func() []string { // directories go meanwhile, which a walk would take amiss
+	there := func() []string { // directories are removed meanwhile, which would fail a walk
 		files, err := filepath.Glob(filepath.Join(recordings, "live", "*", "*.mp4"))
 		require.NoError(t, err)
 		return files
 	}
-	r = start("--set", "retention/max_bytes=1MiB") // less than what is protected
-	// btrfs gives room back with its next commit, and a directory goes while the disk is
-	// compared with the catalogue.
+	r = start("--set", "retention/max_bytes=1MiB") // less than the protected recordings
+	// btrfs frees space with its next commit, and a directory is removed while the catalogue is
+	// compared with the disk.
 	r.expect("deleting recordings gives no room back", "it is tried again")
 	eventually(t, "all goes but what is protected", func() bool {
 		return len(there()) == len(r.rows("protected=true", 10))

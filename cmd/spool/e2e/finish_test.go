@@ -12,7 +12,7 @@ import (
 	footage "github.com/gospool/spool/bench/clip"
 )
 
-// Finishing a minute of 4 Mbit/s writes its moov and moves no byte of media.
+// Finishing a minute of 4 Mbit/s writes the moov and moves no media.
 func TestFinishingWritesTheMoovOnly(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, "streams: {live/a: {}}")
@@ -24,7 +24,7 @@ func TestFinishingWritesTheMoovOnly(t *testing.T) {
 	var units uint64
 	var at uint32
 	var s status
-	for range rounds { // no faster than the disk: a full ring drops
+	for range rounds { // no faster than the disk: a full ring drops media
 		at = cam.send(c.Units, at)
 		units += uint64(len(c.Units))
 		s = r.awaitUnits("live/a", units-50) // all but the chunk that is being filled
@@ -51,8 +51,8 @@ func TestFinishingWritesTheMoovOnly(t *testing.T) {
 	unmoved(t, growing, file)
 }
 
-// unmoved wants all media that the growing file had to lie where it lay. What is
-// before the first fragment is the moov's.
+// unmoved requires that the media of the growing file is at the same offsets in the finished
+// file. The space before the first fragment belongs to the moov.
 func unmoved(t *testing.T, growing []byte, file string) {
 	t.Helper()
 	at := bytes.Index(growing, []byte("moof")) - 4
@@ -66,7 +66,7 @@ func unmoved(t *testing.T, growing []byte, file string) {
 	require.Equal(t, sha256.Sum256(growing[at:]), [32]byte(h.Sum(nil)), "media was moved")
 }
 
-// A stop by hand tells what finishing wrote.
+// After a stop by request GET /mp4/status reports how much finishing wrote.
 func TestStatusTellsWhatFinishingWrote(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `streams: {live/a: {pull: "testpattern://?size=320x180&fps=25&gop=25"}}`)

@@ -51,7 +51,7 @@ http { access_log off; types { video/mp4 mp4; } sendfile on; if_modified_since b
 	return "http://" + addr + "/", workers(t, cmd.Process.Pid)
 }
 
-// workers are a process and its children.
+// workers returns a process and its children.
 func workers(t testing.TB, pid int) []int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid))
@@ -65,8 +65,8 @@ func workers(t testing.TB, pid int) []int {
 	return pids
 }
 
-// What is asked of a file: each range under each condition. {etag}, {date},
-// {before} and {after} are the asked server's own.
+// The requests for a file: each range under each condition. {etag}, {date}, {before} and {after}
+// stand for values of the server under test.
 var (
 	ranges = []string{"", "bytes=0-0", "bytes=100-199", "bytes=0-", "bytes=-500", "bytes=20000-30000", "bytes=99999999-", "bytes=5-3", "bytes=x",
 		"bytes=0-9,20-29", "bytes=20-29,-5", "bytes=0-,0-", "items=0-9"}
@@ -75,8 +75,9 @@ var (
 		{"If-Modified-Since", "{date}"}, {"If-Modified-Since", "{before}"}, {"If-Unmodified-Since", "{before}"}}
 )
 
-// A recording is asked for in 312 ways from the built binary and from nginx: the
-// answers are the same. Package api compares more headers on its own server.
+// TestRangesOfARecordingAreAnsweredAsNginxDoes sends 312 requests for a recording to the built
+// binary and to nginx, and requires the same responses. Package api compares more headers on a
+// server of its own.
 func TestRangesOfARecordingAreAnsweredAsNginxDoes(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `streams: {live/a: {pull: "testpattern://?size=320x180&fps=25&gop=25"}}`)
@@ -93,7 +94,7 @@ func TestRangesOfARecordingAreAnsweredAsNginxDoes(t *testing.T) {
 	}
 }
 
-// fetched is what must be the same from any server.
+// fetched holds the parts of a response that must be the same from any server.
 type fetched struct {
 	code                    int
 	contentRange, kind, all string
@@ -126,7 +127,7 @@ func (r *recorder) fetch(method, url string, condition [2]string, span string) (
 	resp, body := ask(method, header)
 	f = fetched{code: resp.StatusCode, contentRange: resp.Header.Get("Content-Range")}
 	if f.code != 200 && f.code != 206 {
-		return f // the text of an error is each server's own
+		return f // each server has its own text of errors
 	}
 	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	require.NoError(r.t, err)
@@ -152,8 +153,8 @@ func parts(t *testing.T, body []byte, boundary string) (all string) {
 	return all
 }
 
-// BenchmarkFootage lets a hundred parallel clients read a gigabyte from the built
-// binary and then from nginx, again and again; the medians' ratio is what counts.
+// BenchmarkFootage lets a hundred parallel clients read a gigabyte from the built binary and
+// then from nginx, repeatedly. The result is the ratio of the medians.
 func BenchmarkFootage(b *testing.B) {
 	const clients, each = 100, 10 << 20
 	path, err := staticBinary()
@@ -189,7 +190,7 @@ func BenchmarkFootage(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// consumed is the CPU time of some processes.
+// consumed returns the CPU time of some processes.
 func consumed(b *testing.B, pids []int) (all time.Duration) {
 	for _, pid := range pids {
 		u, err := proc.Read(pid)

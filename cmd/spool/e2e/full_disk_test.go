@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// health is what GET /mp4/health answers.
+// health is the response of GET /mp4/health.
 type health struct {
 	Status   string
 	Problems []struct {
@@ -25,8 +25,8 @@ type health struct {
 	}
 }
 
-// toldConfig records one stream in short files, and tells a server and a command of
-// each.
+// toldConfig records one stream in short files, and delivers each file to a webhook and a
+// command.
 func toldConfig(h *hook, ran string) string {
 	return fmt.Sprintf(`
 mp4: {filename_pattern: "{stream_path}/{timestamp}_{ms}.mp4"}
@@ -46,8 +46,8 @@ pipelines:
 `, ran, h.URL)
 }
 
-// writesNothing waits until health and readyz say that nothing can be written, why,
-// and since when, and that with the same time twice.
+// writesNothing waits until health and readyz report that nothing can be written, with the
+// reason and the same begin twice.
 func (r *recorder) writesNothing(problem string) {
 	r.t.Helper()
 	var since time.Time
@@ -79,7 +79,7 @@ func (r *recorder) writesNothing(problem string) {
 	})
 }
 
-// well waits until nothing is wrong.
+// well waits until there is no problem.
 func (r *recorder) well() {
 	r.t.Helper()
 	eventually(r.t, "nothing is wrong any more\n"+r.book.String(), func() bool {
@@ -88,9 +88,9 @@ func (r *recorder) well() {
 	})
 }
 
-// agrees waits until rows, files and what was told are the same, whatever happened:
-// each file has its row, once, with an end and a length, and can be fetched; where
-// media is missing the next row says how much and why.
+// agrees waits until rows, files and deliveries agree. Each file has exactly one row, with an
+// end and a length, and can be fetched. Where media is missing, the next row names its duration
+// and cause.
 func (r *recorder) agrees(h *hook, ran, cause string) {
 	r.t.Helper()
 	r.settles(h, ran)
@@ -118,7 +118,7 @@ func (r *recorder) agrees(h *hook, ran, cause string) {
 	require.Positive(r.t, gaps, "something is missing")
 }
 
-// settles waits until what is finished has its row, and was told, once.
+// settles waits until each finished file has its row and was delivered once.
 func (r *recorder) settles(h *hook, ran string) {
 	r.t.Helper()
 	why := ""
@@ -153,7 +153,7 @@ func (r *recorder) settles(h *hook, ran string) {
 	})
 }
 
-// names are files below the record directory.
+// names returns the files below the record directory.
 func (r *recorder) names(suffix string) (out []string) {
 	for _, file := range r.list(suffix) {
 		name, err := filepath.Rel(r.files, file)
@@ -163,9 +163,9 @@ func (r *recorder) names(suffix string) (out []string) {
 	return out
 }
 
-// TestFullDiskIsTrueAtEveryMoment fills the disk with the recordings, the journal
-// and the database on it, to the last byte, and looks at what the program says
-// before, during, after a kill, and after space is made by a deletion.
+// TestFullDiskIsTrueAtEveryMoment fills the disk with recordings, journal and database to the
+// last byte. It checks the reports of the program before, during, after a kill, and after a
+// deletion has freed space.
 func TestFullDiskIsTrueAtEveryMoment(t *testing.T) {
 	t.Parallel()
 	dir, home, h := memoryDisk(t, "20m"), t.TempDir(), startHook(t)
@@ -202,8 +202,8 @@ func TestFullDiskIsTrueAtEveryMoment(t *testing.T) {
 	require.Equal(t, before, r.list(".mp4"))
 	r.settles(h, ran)
 
-	// A deletion makes room: what was deleted has neither file nor row, and recording
-	// goes on by itself.
+	// A deletion frees space: the deleted recording has neither file nor row, and recording
+	// continues by itself.
 	all := r.rows("order=asc", 1000)
 	resp, body = r.send("DELETE", "/mp4/records/"+all[0].ID, "")
 	require.Equal(t, 200, resp.StatusCode, body)
@@ -219,7 +219,7 @@ func TestFullDiskIsTrueAtEveryMoment(t *testing.T) {
 	r.logIsClean()
 }
 
-// forget takes a deleted file out of what was told.
+// forget removes a deleted file from the expected deliveries.
 func (r *recorder) forget(h *hook, ran, file string) {
 	text, err := os.ReadFile(ran)
 	require.NoError(r.t, err)
@@ -227,14 +227,14 @@ func (r *recorder) forget(h *hook, ran, file string) {
 	h.forget(file)
 }
 
-// TestDiskTroublesAreToldAndOver lets a disk fail in every way that can be had here,
-// and looks at the same things when it is back, without a restart.
+// TestDiskTroublesAreToldAndOver lets a disk fail in every way that is possible here, and makes
+// the same checks when it is back, without a restart.
 func TestDiskTroublesAreToldAndOver(t *testing.T) {
 	t.Parallel()
 	ordinary := func(t *testing.T) (string, *realDisk) { return memoryDisk(t, "256m"), nil }
 	real := func(t *testing.T) (string, *realDisk) {
 		d := newRealDisk(t, "256M")
-		require.NoError(t, os.Chown(d.dir, os.Geteuid(), os.Getegid())) // who records to it here
+		require.NoError(t, os.Chown(d.dir, os.Geteuid(), os.Getegid())) // the user of the recorder
 		return d.dir, d
 	}
 	var limits unix.Rlimit
@@ -277,15 +277,15 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 			r.settles(h, ran)
 			syncDisk(t, dir)
 			c.happens(r, disk)
-			if name != "too many open files" { // no connection can be had then
+			if name != "too many open files" { // the recorder accepts no connection then
 				r.writesNothing(c.problem)
 			} else {
 				require.Contains(t, r.await("recording failed").text("error"), "raise the limit")
 			}
-			began := time.Now() // a trouble of a second may cost nothing
+			began := time.Now() // a trouble of one second may cost nothing
 			eventually(t, "something is lost", func() bool {
 				if name == "too many open files" {
-					return time.Since(began) > 5*time.Second // it cannot be asked
+					return time.Since(began) > 5*time.Second // the recorder accepts no connection
 				}
 				return len(r.status("live/a").Drops) > 0
 			})
@@ -302,8 +302,8 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 	}
 }
 
-// syncDisk has a disk keep what was written to it: a disk that is torn out brings back the
-// note of a command that it had not yet removed, and the command is run again.
+// syncDisk syncs a disk. After its removal an unsynced disk would bring back the file of a
+// command that was removed already, and the command would run again.
 func syncDisk(t *testing.T, dir string) {
 	t.Helper()
 	f, err := os.Open(dir)

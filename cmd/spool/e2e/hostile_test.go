@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// attack is a connection to the recorder that says what it wants.
+// attack opens a connection to the recorder on which the test sends raw bytes.
 func (r *recorder) attack() net.Conn {
 	r.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(r.api, "http://"))
@@ -26,7 +26,7 @@ func (r *recorder) attack() net.Conn {
 	return c
 }
 
-// raw sends a request line as it stands and reads one answer.
+// raw sends a request line unchanged and reads one response.
 func (r *recorder) raw(request string) (code int, body string) {
 	r.t.Helper()
 	c := r.attack()
@@ -41,7 +41,7 @@ func (r *recorder) raw(request string) (code int, body string) {
 	return resp.StatusCode, string(text)
 }
 
-// leaksNothing wants an answer without what an attacker is after.
+// leaksNothing requires that a response contains no secret.
 func (r *recorder) leaksNothing(what, body string) {
 	r.t.Helper()
 	for _, secret := range []string{r.dir, "top secret", "root:x:0", "goroutine ", "sqlite", "SQLSTATE", "syntax", "spool_journals"} {
@@ -49,8 +49,8 @@ func (r *recorder) leaksNothing(what, body string) {
 	}
 }
 
-// What an attacker tries on each database: all is refused, nothing leaks, and the
-// recording goes on.
+// TestAttackersListOnEachDatabase runs the attacks on each database. All are refused, nothing
+// leaks, and recording continues.
 func TestAttackersListOnEachDatabase(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, db *database) {
@@ -59,11 +59,11 @@ func TestAttackersListOnEachDatabase(t *testing.T) {
 		require.NoError(t, os.Symlink(filepath.Join(r.dir, "secret.mp4"), r.path("link.mp4")))
 		require.NoError(t, os.Symlink(r.dir, r.path("way")))
 		r.start("live/a", "")
-		r.growing("live/a") // so that nothing but an attack changes the rows
+		r.growing("live/a") // from here on only an attack could change the rows
 		r.traversal()
 		r.metacharacters()
 		r.wrongTypes()
-		if db.driver == "sqlite" { // what follows asks nothing of a database
+		if db.driver == "sqlite" { // the rest does not depend on the database
 			r.floods()
 		}
 		before := r.status("live/a").AccessUnits
@@ -87,7 +87,7 @@ func (r *recorder) traversal() {
 	} {
 		for _, ask := range []string{"GET /mp4/vod/", "HEAD /mp4/vod/", "GET /mp4/status/", "POST /mp4/start/", "POST /mp4/stop/"} {
 			code, body := r.raw(ask + path)
-			if code == 200 { // a path that is fine as a stream's, and is none
+			if code == 200 { // a valid stream path without a stream
 				require.Equal(r.t, "POST /mp4/stop/", ask, path)
 				require.Contains(r.t, body, "not_recording")
 			} else {
@@ -98,7 +98,7 @@ func (r *recorder) traversal() {
 	}
 }
 
-// metacharacters go into every field that reaches a database.
+// metacharacters writes SQL and shell metacharacters into every field that reaches a database.
 func (r *recorder) metacharacters() {
 	r.t.Helper()
 	total, reached := len(r.rows("", 1000)), 0
@@ -159,8 +159,8 @@ func (r *recorder) wrongTypes() {
 	}
 }
 
-// floods are an endless header, slow clients, and ten thousand idle ones, of
-// which two thousand have begun a request whose body does not come.
+// floods opens an endless header, slow clients, and ten thousand idle connections. Two thousand
+// of these have begun a request whose body does not come.
 func (r *recorder) floods() {
 	r.t.Helper()
 	slow := []net.Conn{r.attack(), r.attack(), r.attack()}
@@ -183,7 +183,7 @@ func (r *recorder) floods() {
 		c, err := net.Dial("tcp", strings.TrimPrefix(r.api, "http://"))
 		require.NoError(r.t, err)
 		defer c.Close()
-		if i%5 == 0 { // answered, and then waited for
+		if i%5 == 0 { // answered, then idle
 			_, err = io.WriteString(c, "POST /mp4/stop/x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 9\r\n\r\n")
 			require.NoError(r.t, err)
 		}
@@ -192,7 +192,7 @@ func (r *recorder) floods() {
 	require.Equal(r.t, 200, code, "%s", body)
 	require.Less(r.t, r.descriptors(), 1500, "the server holds no more than it wants")
 	for i, c := range slow {
-		require.NoError(r.t, c.SetDeadline(time.Now().Add(patience))) // the flood may have taken as long as it had
+		require.NoError(r.t, c.SetDeadline(time.Now().Add(patience))) // the flood may have taken the earlier deadline
 		_, err := io.ReadAll(c)
 		require.NotErrorIs(r.t, err, os.ErrDeadlineExceeded, "slow client %d is still there", i)
 	}

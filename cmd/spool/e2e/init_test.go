@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// asInit makes a recorder the first process of a container: the one that orphans
-// become children of.
+// asInit makes a recorder the parent of orphans, like the first process of a container.
 func (r *recorder) asInit() {
 	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
 	if os.Geteuid() != 0 {
@@ -24,7 +23,7 @@ func (r *recorder) asInit() {
 	r.cmd.SysProcAttr = attr
 }
 
-// children lists the processes below one, zombies too.
+// children lists the processes below one, including zombies.
 func children(t *testing.T, pid int) (all []int) {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -46,9 +45,9 @@ func children(t *testing.T, pid int) (all []int) {
 	return all
 }
 
-// Commands of exec leave orphans, which nothing but process 1 of a container can wait
-// for. None stays as a zombie, the commands' own ends are not missed for it, and the
-// signal that ends the container ends the recording well.
+// Commands of exec leave orphans, for which only process 1 of a container can wait. None stays
+// as a zombie, the commands' own ends are noticed, and the signal that ends the container
+// finishes the recording.
 func TestAsProcessOneOrphansAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	ran := filepath.Join(t.TempDir(), "ran")
@@ -94,7 +93,7 @@ pipelines:
 	r.await("drained: every file is finished")
 }
 
-// The recorder below process 1 is killed: the container ends, and says why.
+// When the recorder below process 1 is killed, the container ends with that status.
 func TestAsProcessOneTheEndIsThatOfTheRecorder(t *testing.T) {
 	t.Parallel()
 	r := prepare(t, staticBinary, t.TempDir(), "")
@@ -108,7 +107,7 @@ func TestAsProcessOneTheEndIsThatOfTheRecorder(t *testing.T) {
 
 	r = prepare(t, staticBinary, t.TempDir(), "mistake: 1\n")
 	r.asInit()
-	r.ended = true // it does not begin
+	r.ended = true // it does not record
 	require.Error(t, r.cmd.Run())
 	require.Equal(t, 2, r.cmd.ProcessState.ExitCode())
 }

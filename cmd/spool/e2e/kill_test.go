@@ -14,7 +14,7 @@ import (
 const camera25 = `streams: {live/a: {pull: "testpattern://?size=640x360&fps=25&gop=50"}}
 `
 
-// kill -9 in the middle: what was written plays, and the next start finishes it.
+// After kill -9 during a recording the written file plays, and the next start finishes it.
 func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
 	t.Parallel()
 	for _, fragment := range []string{"false", "true"} {
@@ -24,7 +24,7 @@ func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
 			args := []string{"--set", "mp4/fragment=" + fragment}
 			r := launch(t, staticBinary, dir, camera25, args...)
 			r.start("live/a", "")
-			s := r.awaitUnits("live/a", 5*72) // five seconds of picture and sound
+			s := r.awaitUnits("live/a", 5*72) // five seconds of video and audio
 			written := s.LastWritten
 			part := r.path(s.File)
 			require.Equal(t, -1, r.signal(syscall.SIGKILL))
@@ -65,7 +65,7 @@ func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
 	}
 }
 
-// whole wants numbers without a hole.
+// whole requires consecutive numbers.
 func whole(t *testing.T, numbers []uint32) {
 	t.Helper()
 	for i, n := range numbers {

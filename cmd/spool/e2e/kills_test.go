@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// kills is how often a recorder is killed on each database.
+// kills returns how often a recorder is killed on each database.
 func kills() int {
 	if long {
 		return 50
@@ -18,8 +18,8 @@ func kills() int {
 	return 5
 }
 
-// kill -9 at random instants: after each start every file has its row, once, and
-// nothing is left unfinished.
+// TestAfterAKillRowsAreFiles kills at random instants. After each start every file has exactly
+// one row, and no file is unfinished.
 func TestAfterAKillRowsAreFiles(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, db *database) {
@@ -43,7 +43,7 @@ streams:
 			for _, stream := range []string{"live/a", "live/b", "live/c"} {
 				r.start(stream, "")
 			}
-			<-time.After(time.Duration(chance.Int64N(int64(2500 * time.Millisecond)))) // any instant is as good
+			<-time.After(time.Duration(chance.Int64N(int64(2500 * time.Millisecond)))) // any instant will do
 			finished = len(r.list(".mp4"))
 			require.Equal(t, -1, r.signal(syscall.SIGKILL), what)
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tooMuch are declarations that take more than a pipeline made by API may: what the
-// refusal names of setting, value and limit.
+// tooMuch lists declarations that exceed the limits of pipelines made by API, and the setting,
+// value and limit that the refusal names.
 var tooMuch = map[string]struct {
 	text string
 	says []string
@@ -36,8 +36,9 @@ func ofStages(stages string) string {
 	return "streams: [live/a]\nrecord: always\nstages: [source, " + stages + "]\n"
 }
 
-// TestWhatAPipelineByRequestTakesIsLimited: memory, commands and sheer number. Those of the
-// configuration file are not bound, and the file says where the limits are, without a restart.
+// TestWhatAPipelineByRequestTakesIsLimited tests memory, commands and the number of pipelines.
+// Pipelines of the configuration file have no limits, and the file sets the limits without a
+// restart.
 func TestWhatAPipelineByRequestTakesIsLimited(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -103,8 +104,8 @@ func TestWhatAPipelineByRequestTakesIsLimited(t *testing.T) {
 	})
 }
 
-// TestThePagesOfPipelinesAreBounded in bytes, whatever is declared: long declarations by
-// request beside a long file.
+// TestThePagesOfPipelinesAreBounded bounds the bytes of a page whatever is declared: long
+// declarations by request beside a long file.
 func TestThePagesOfPipelinesAreBounded(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, "")

@@ -7,7 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// logBook collects what a program writes, to be read while it runs.
+// logBook collects the output of a program, and can be read while the program runs.
 type logBook struct{ pipelinetest.Log }
 
 // line is one line of a JSON log.
@@ -15,8 +15,8 @@ type line map[string]any
 
 func (l line) text(key string) string { s, _ := l[key].(string); return s }
 
-// lines are the whole lines so far; what is no JSON, such as a report of the race
-// detector, is a line with level RAW.
+// lines returns the whole lines so far. A line that is not JSON, such as a report of the race
+// detector, has the level RAW.
 func (l *logBook) lines() (out []line) {
 	all := l.String()
 	for text := range strings.Lines(all) {

@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patience is for what must happen at all, not for how fast.
+// patience bounds a wait for an event that must happen, however slowly.
 const patience = 60 * time.Second
 
-// long asks for clips and loads of full length.
+// long selects clips and loads of full length.
 var long = os.Getenv("E2E_LONG") != ""
 
-// workshop is a directory for what all tests share.
+// workshop is a directory that all tests share.
 var workshop string
 
 func TestMain(m *testing.M) {
@@ -36,11 +36,11 @@ func TestMain(m *testing.M) {
 	}
 	workshop = dir
 	code := m.Run()
-	_ = os.RemoveAll(dir) // what stays is in the temporary directory
+	_ = os.RemoveAll(dir) // remaining files are in the temporary directory
 	os.Exit(code)
 }
 
-// goBuild makes a binary of a package, seen from a directory.
+// goBuild builds a binary of a package, in a directory.
 func goBuild(path, dir, pkg string, environ []string, args ...string) error {
 	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, args...), pkg)...)
 	cmd.Dir, cmd.Env = dir, environ
@@ -50,7 +50,7 @@ func goBuild(path, dir, pkg string, environ []string, args ...string) error {
 	return nil
 }
 
-// binary makes one of the program's binaries, once.
+// binary returns a function that builds one of the program's binaries once.
 func binary(name, cgo string, args ...string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		path := filepath.Join(workshop, name)
@@ -63,13 +63,13 @@ var (
 	racyBinary   = binary("spool-race", "1", "-race")
 )
 
-// clips are made by ffmpeg once for all tests.
+// clips holds the files that ffmpeg has made, for all tests.
 var clips = struct {
 	sync.Mutex
 	made map[string]string
 }{made: map[string]string{}}
 
-// clip is a file of the workshop, made with the given arguments of ffmpeg.
+// clip returns a file of the workshop that ffmpeg makes with the given arguments.
 func clip(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	clips.Lock()
@@ -83,8 +83,7 @@ func clip(t *testing.T, name string, args ...string) string {
 	return path
 }
 
-// tool runs a program to its end and gives what it prints. A word on standard
-// error is a failure.
+// tool runs a program and returns its output. Any text on standard error is a failure.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, complaint, err := run(t, name, args...)

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A recorder starts and records with a catalogue of which the first bytes are damaged, says
-// what to do, and has all its rows again once that was done beside it.
+// A recorder starts and records although the first bytes of its catalogue are damaged, and logs
+// a remedy. After the remedy, which runs beside the recorder, it has all its rows again.
 func TestAMalformedCatalogueIsCuredBesideTheRecorder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Four streams of 20 Mbit/s write retention's max_bytes many times over, in much
-// less than the minute between two scans: the files on the disk are never more, but
-// for what comes while some are being deleted. Directories go with their files.
+// Four streams of 20 Mbit/s write retention.max_bytes many times over, in much less than the
+// minute between two scans. The files never exceed the limit by more than the media that arrives
+// during a deletion. Directories are removed with their files.
 func TestMaxBytesHoldAtAHighRate(t *testing.T) {
 	t.Parallel()
 	const most, deleting, streams = 24 << 20, 24 << 20, 4 // deleting: of a busy machine, 2.4 s of all streams; unbounded it would be all that is written
@@ -54,13 +54,14 @@ streams:
 	}
 }
 
-// sizeOf sums up the recordings, each once, though one may get its name meanwhile.
+// sizeOf returns the sum of the recordings' sizes, each counted once even if its file is renamed
+// meanwhile.
 func sizeOf(t *testing.T, dir string) (sum int64) {
 	t.Helper()
 	seen := map[uint64]bool{}
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.Contains(d.Name(), ".mp4") {
-			return nil // what goes meanwhile is none
+			return nil // a file that was deleted meanwhile does not count
 		}
 		info, err := d.Info()
 		if err != nil {

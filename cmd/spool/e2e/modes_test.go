@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// masked has a recorder, and what is run after it, begin under a umask.
+// masked starts a recorder and its later commands under a umask.
 func (r *recorder) masked(umask string) {
 	r.cmd.Args = append([]string{"sh", "-c", `umask ` + umask + `; exec "$0" "$@"`, r.cmd.Path}, r.cmd.Args[1:]...)
 	r.cmd.Path, _ = exec.LookPath("sh")
 }
 
-// TestFilesAreMadeWithTheirModes, whatever the umask is: recordings as the settings say, and
-// what is spool's own for spool's user alone, after recordings, a crash and its recovery, a
-// protection, and a catalogue that is made anew.
+// TestFilesAreMadeWithTheirModes checks the modes under any umask: recordings have the
+// configured modes, and spool's own files belong to spool's user alone. It checks after
+// recordings, a crash and its recovery, a protection, and a new catalogue.
 func TestFilesAreMadeWithTheirModes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -39,7 +39,7 @@ func TestFilesAreMadeWithTheirModes(t *testing.T) {
 				r := prepare(t, staticBinary, dir, config)
 				r.masked(c.umask)
 				if c.dir&0o020 != 0 {
-					r.expect("a restart forgets") // since the group can put files in
+					r.expect("a restart forgets") // since the group can add files
 				}
 				r.run()
 				r.ready()
@@ -66,7 +66,7 @@ func TestFilesAreMadeWithTheirModes(t *testing.T) {
 	}
 }
 
-// modes wants each file and directory of the record directory to have its mode.
+// modes requires the modes of each file and directory of the record directory.
 func (r *recorder) modes(file, dir fs.FileMode) {
 	r.t.Helper()
 	media := 0

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Files that were named as {date} and {time} once were: each is recovered, listed,
-// served, deleted, found again and kept to the limits like those of today.
+// Files with the earlier formats of {date} and {time} are recovered, listed, served, deleted,
+// found again and limited like those with the present ones.
 func TestFilesWithOldNamesKeepWorking(t *testing.T) {
 	t.Parallel()
 	old := []string{"--set", "mp4/filename_pattern={stream}_{date:%Y-%m-%d}_{time:%H-%M-%S}.mp4"}

@@ -21,7 +21,7 @@ streams:
 mp4: {filename_pattern: "{stream}_{seq}.mp4"}
 `
 
-// nodeRow is a recording with what says whose it is.
+// nodeRow is a recording with the fields that name its recorder.
 type nodeRow struct {
 	row
 	URL       string `json:"url"`
@@ -33,9 +33,9 @@ func (r *recorder) nodeRows() (out []nodeRow) {
 	return answer[struct{ Records []nodeRow }](r, "GET", "/mp4/records?order=asc").Records
 }
 
-// TestTwoRecordersOnOneDatabase have files of the same names in directories of
-// their own, on one machine of one name. What is asked of the one about a recording
-// of the other is refused and touches no file, here or there.
+// TestTwoRecordersOnOneDatabase runs two recorders with files of the same names in directories
+// of their own, on one machine of one name. A request to one of them about a recording of the
+// other is refused and changes no file of either.
 func TestTwoRecordersOnOneDatabase(t *testing.T) {
 	t.Parallel()
 	db := &database{driver: "postgres", server: dbtest.StartPostgres(t)}
@@ -108,7 +108,7 @@ func TestTwoRecordersOnOneDatabase(t *testing.T) {
 	}
 	unchanged("by DELETE and PATCH")
 
-	// B began when A had ended: the middle of the one is outside of the other.
+	// B began when A had ended: the middle of one recording is outside of the other.
 	event := func(r *recorder, of nodeRow) (*http.Response, string) {
 		trigger, err := json.Marshal(map[string]any{"at": of.Start.Add(of.End.Sub(of.Start) / 2), "before": 0.1, "after": 0.1})
 		require.NoError(t, err)
@@ -139,7 +139,7 @@ func TestTwoRecordersOnOneDatabase(t *testing.T) {
 	unchanged("by a range")
 	require.Len(t, b.nodeRows(), 2)
 
-	// A restart compares rows with the disk, and calls none of the other's lost.
+	// A restart compares rows with the disk, and marks none of the other recorder's as lost.
 	kept := files[a]
 	a.end()
 	a = launch(t, racyBinary, a.dir, sameNames, db.flags()...)
@@ -161,8 +161,8 @@ func (r *recorder) bytes(name string) []byte {
 	return data
 }
 
-// TestFileOfAnotherRecordingUnderTheName of a row is not taken for the row's: not
-// deleted, not marked, not served.
+// TestFileOfAnotherRecordingUnderTheName checks that a file with another recording's entry at
+// the path of a row is not deleted, marked or served.
 func TestFileOfAnotherRecordingUnderTheName(t *testing.T) {
 	t.Parallel()
 	r := serve(t, sameNames)
@@ -211,9 +211,8 @@ func TestFileOfAnotherRecordingUnderTheName(t *testing.T) {
 	require.Equal(t, 200, resp.StatusCode)
 }
 
-// TestBranchWithADirectoryOfItsOwn has files of the same names as the record
-// directory: a row of the one is never done to the file of the other, and none is
-// called lost.
+// TestBranchWithADirectoryOfItsOwn records files of the same names to two directories. A change
+// of one row never changes the file of the other, and none is marked as lost.
 func TestBranchWithADirectoryOfItsOwn(t *testing.T) {
 	t.Parallel()
 	second := t.TempDir()
@@ -269,8 +268,8 @@ pipelines:
 	require.FileExists(t, second+"/"+aside.File)
 }
 
-// TestCopyOfAnotherRecordersFiles, the one that a kill left among them, changes
-// nothing of the rows that they have.
+// TestCopyOfAnotherRecordersFiles checks that copied files, including one that a kill left
+// unfinished, change nothing in the rows of the originals.
 func TestCopyOfAnotherRecordersFiles(t *testing.T) {
 	t.Parallel()
 	db := &database{driver: "sqlite", dsn: t.TempDir() + "/spool.db"}

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The start ends with the name of the setting, the directory, the user and what to do,
-// whatever would have been written first.
+// The start fails with an error that names the setting, the directory, the user and the remedy,
+// whichever file would be written first.
 func TestARecordPathThatIsNotWritableIsNamedAtTheStart(t *testing.T) {
 	t.Parallel()
 	path, err := staticBinary()

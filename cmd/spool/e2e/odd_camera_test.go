@@ -10,14 +10,14 @@ import (
 	footage "github.com/gospool/spool/bench/clip"
 )
 
-// problem is what the tests read of a problem.
+// problem holds the fields of a problem that the tests read.
 type problem struct {
 	Problem string `json:"problem"`
 	Cause   string `json:"cause"`
 	Remedy  string `json:"remedy"`
 }
 
-// wrong is what a stream or a status says of problems and repairs.
+// wrong holds the problems and repairs of a stream or a status.
 type wrong struct {
 	Problems []problem `json:"problems"`
 	Repairs  []struct {
@@ -34,8 +34,8 @@ func (w wrong) repairs() string {
 	return strings.Join(out, ", ")
 }
 
-// TestACameraThatStampsInPairsAndAddsItsOwn gives two pictures one time, and puts
-// a NAL unit of its own into each: every picture is recorded, at a time of its own.
+// TestACameraThatStampsInPairsAndAddsItsOwn publishes pairs of frames with equal timestamps and
+// a proprietary NAL unit in each. Every frame is recorded, at a time of its own.
 func TestACameraThatStampsInPairsAndAddsItsOwn(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/dvr: {}}")
@@ -64,7 +64,7 @@ func TestACameraThatStampsInPairsAndAddsItsOwn(t *testing.T) {
 	require.Nil(t, rec.Gap)
 }
 
-// decoded is the hash of each frame that ffmpeg decodes.
+// decoded returns the hash of each frame that ffmpeg decodes.
 func decoded(t *testing.T, file string) (out []string) {
 	for line := range strings.Lines(tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", file, "-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5", "-")) {
 		if f := strings.Split(strings.TrimSpace(line), ","); len(f) == 6 {
@@ -74,8 +74,8 @@ func decoded(t *testing.T, file string) (out []string) {
 	return out
 }
 
-// TestNothingKeptIsSaid publishes a stream that never has a key frame, and then
-// has: whoever looks is told, by log, stream, status and metrics, until it is over.
+// TestNothingKeptIsSaid publishes a stream without key frames, and later with one. Log, stream,
+// status and metrics report the problem until then.
 func TestNothingKeptIsSaid(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/keyless: {}}")

@@ -12,32 +12,32 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What others say of a file: ffmpeg, ffprobe, go-mp4.
+// These functions examine a file with other programs: ffmpeg, ffprobe, go-mp4.
 
-// decodes lets ffmpeg decode all of a file; a warning is a failure.
+// decodes decodes a whole file with ffmpeg; a warning is a failure.
 func decodes(t *testing.T, file string) {
 	t.Helper()
 	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", file, "-f", "null", "-")
 }
 
-// packet is one of a file, as ffprobe reads it. Times are in ticks.
+// packet is a packet of a file, as ffprobe reads it. Times are in ticks.
 type packet struct {
 	dts, pts int64
 	key      bool
 	hash     string // of the payload
 }
 
-// track is the packets of one track, in decoding order.
+// track holds the packets of one track, in decoding order.
 type track struct {
 	scale   int64 // ticks per second
 	packets []packet
 }
 
-// millis converts ticks.
+// millis converts ticks to milliseconds.
 func (k track) millis(ticks int64) float64 { return float64(ticks) * 1000 / float64(k.scale) }
 
-// shown is for how many seconds the track is seen, with so many milliseconds for
-// each frame. With B-frames a kill may leave holes before the last one.
+// shown returns for how many seconds the track is shown, with frame milliseconds for each frame.
+// With B-frames a kill may leave holes before the last one.
 func (k track) shown(frame float64) float64 {
 	first, last := k.packets[0].pts, k.packets[0].pts
 	for _, p := range k.packets {
@@ -46,7 +46,7 @@ func (k track) shown(frame float64) float64 {
 	return (k.millis(last-first) + frame) / 1000
 }
 
-// tracks reads the first track of a kind: v or a.
+// probe reads the first track of a kind: v or a.
 func probe(t *testing.T, file, kind string) (k track) {
 	t.Helper()
 	out := tool(t, "ffprobe", "-v", "error", "-select_streams", kind+":0", "-show_packets", "-show_data_hash", "md5",
@@ -72,7 +72,7 @@ func probe(t *testing.T, file, kind string) (k track) {
 	return k
 }
 
-// form is what ffprobe says of a whole file.
+// form is the output of ffprobe about a whole file.
 type form struct {
 	Format struct {
 		Duration float64 `json:"duration,string"`
@@ -96,8 +96,8 @@ func describe(t *testing.T, file string) (f form) {
 	return f
 }
 
-// boxes are the types of a file's boxes at the top, read by go-mp4, which also
-// has to understand every box inside of moov.
+// boxes returns the types of a file's top-level boxes, read by go-mp4, which must also
+// understand every box in moov.
 func boxes(t *testing.T, file string) (top []string) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -119,7 +119,7 @@ func boxes(t *testing.T, file string) (top []string) {
 	return top
 }
 
-// ordinary wants moov before the one mdat, and nothing of a fragmented file.
+// ordinary requires moov before a single mdat, and no boxes of a fragmented file.
 func ordinary(t *testing.T, file string) {
 	t.Helper()
 	top := boxes(t, file)
@@ -130,7 +130,7 @@ func ordinary(t *testing.T, file string) {
 	require.NotContains(t, top, "moof")
 }
 
-// fragmented wants moov, an index, and fragments.
+// fragmented requires moov, an index, and fragments.
 func fragmented(t *testing.T, file string) {
 	t.Helper()
 	top := boxes(t, file)
@@ -140,7 +140,7 @@ func fragmented(t *testing.T, file string) {
 	require.Contains(t, top, "moof")
 }
 
-// frames counts the pictures of files.
+// frames counts the frames of files.
 func frames(t *testing.T, files ...string) (n int) {
 	t.Helper()
 	for _, f := range files {

@@ -15,19 +15,19 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// outage takes a database away and gives it back.
+// outage disconnects a database and reconnects it.
 type outage struct {
 	name       string
 	away, back func()
-	says       string  // part of what the recorder must say of it
-	seconds    float64 // at least; 0: outageSeconds
+	says       string  // a part of the recorder's report
+	seconds    float64 // minimal duration; 0: outageSeconds
 }
 
-// diskFull is in what each database answers for want of space. MariaDB may also
-// end for want of it, and then answers nothing.
+// diskFull lists a part of each database's error when its disk is full. MariaDB may also exit,
+// and then answers nothing.
 var diskFull = map[string]string{"postgres": "SQLSTATE 53100", "sqlite": "disk is full"}
 
-// outageSeconds is for how long the database is away.
+// outageSeconds returns the duration of an outage.
 func outageSeconds() float64 {
 	if long {
 		return 60
@@ -35,8 +35,9 @@ func outageSeconds() float64 {
 	return 3
 }
 
-// The database goes in the middle of twenty recordings, in every way that it can:
-// no stream notices, and afterwards every file has its row, once.
+// TestRecordingsDoNotNoticeThatTheDatabaseIsAway disconnects the database during twenty
+// recordings, in every way that is possible. No stream is affected, and afterwards every file
+// has exactly one row.
 func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
 	starts := map[string]func(dbtest.TB) *dbtest.Server{"postgres": dbtest.StartPostgresOnDisk, "mysql": dbtest.StartMariaDBOnDisk}
@@ -55,7 +56,7 @@ func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		disk := t.TempDir()
-		dbtest.Mount(t, disk, "16m") // with room for what waits, and for SQLite's log of it
+		dbtest.Mount(t, disk, "16m") // with room for the waiting changes and for SQLite's log of them
 		filler := filepath.Join(disk, "filler")
 		withoutDatabase(t, &database{driver: "sqlite", dsn: filepath.Join(disk, "spool.db")}, []outage{
 			{"on a full disk", func() { dbtest.Fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }, diskFull["sqlite"],
@@ -64,7 +65,7 @@ func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 	})
 }
 
-// twentyStreams are cameras that need no network.
+// twentyStreams declares cameras that need no network.
 func twentyStreams() string {
 	var text strings.Builder
 	text.WriteString("flush_interval: 0.5\nmp4: {max_duration: 2}\nstreams:\n")
@@ -119,8 +120,8 @@ func withoutDatabase(t *testing.T, db *database, outages []outage) {
 	require.Zero(t, r.metric("spool_catalogue_full_changes_total"))
 }
 
-// waitingIsListed wants recordings that were finished while the database is away
-// to be listed all the same, once it is known to be away.
+// waitingIsListed requires that recordings that were finished during the outage are listed once
+// the outage is known.
 func (r *recorder) waitingIsListed() {
 	r.t.Helper()
 	p := answer[rowPage](r, "GET", "/mp4/records?state=finished&limit=1000")
@@ -132,8 +133,8 @@ func (r *recorder) waitingIsListed() {
 	}
 }
 
-// seamless wants each of a stream's recordings to begin where the one before
-// ended, so that no access unit is missing between any two.
+// seamless requires that each of a stream's recordings begins where the previous one ended, so
+// that no access unit is missing between them.
 func (r *recorder) seamless(stream string) {
 	r.t.Helper()
 	recs := r.rows("order=asc&stream="+stream, 1000)
@@ -147,7 +148,7 @@ func (r *recorder) seamless(stream string) {
 	}
 }
 
-// proxy puts a real TCP proxy before a server.
+// proxy puts a real TCP proxy in front of a server.
 func proxy(t *testing.T, to string) (addr string, cut, mend func()) {
 	t.Helper()
 	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "db", "127.0.0.1:0", to)

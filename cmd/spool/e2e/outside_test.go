@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// exec has a database run a statement, beside a recorder that may run.
+// exec runs a statement in a database, possibly beside a running recorder.
 func (db *database) exec(t *testing.T, r *recorder, statement string) {
 	t.Helper()
 	if db.server != nil {
@@ -25,10 +25,10 @@ func (db *database) exec(t *testing.T, r *recorder, statement string) {
 	require.NoError(t, err)
 }
 
-// TestARowNeverLeadsOutOfTheRecordDirectory, whoever writes the database, and not over a link
-// or to a pipe either: what it names is not served, protected or deleted, even where it is
-// a copy of the very recording. A comparison with the disk calls it lost; then the row can
-// be deleted, and what it named stays.
+// TestARowNeverLeadsOutOfTheRecordDirectory writes rows whose paths lead out of the record
+// directory, over a link or to a pipe. Such a file is not served, protected or deleted, even if
+// it is a copy of the recording itself. A comparison with the disk marks the recording as lost.
+// Then the row can be deleted, and the file stays.
 func TestARowNeverLeadsOutOfTheRecordDirectory(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, db *database) {
@@ -68,7 +68,7 @@ func TestARowNeverLeadsOutOfTheRecordDirectory(t *testing.T) {
 				resp, body := r.send("PATCH", "/mp4/records/"+id, change, "Content-Type", "application/json")
 				require.Equal(t, 409, resp.StatusCode, "%s: %s", path, body)
 			}
-			if !gone { // else the row goes, as that of any file that is gone
+			if !gone { // otherwise the row is deleted like that of any lost file
 				code, body := r.ask("DELETE", "/mp4/records/"+id)
 				require.Equal(t, 409, code, "%s: %s", path, body)
 			}
@@ -78,7 +78,7 @@ func TestARowNeverLeadsOutOfTheRecordDirectory(t *testing.T) {
 				require.Equal(t, footage, now, path)
 			}
 		}
-		require.NoError(t, os.Remove(inside)) // else it would be found, and be the recording's
+		require.NoError(t, os.Remove(inside)) // otherwise a comparison finds the recording's own file
 		db.exec(t, r, "UPDATE spool_recordings SET file_path = '../outside.mp4'")
 		r.end()
 
@@ -92,9 +92,9 @@ func TestARowNeverLeadsOutOfTheRecordDirectory(t *testing.T) {
 	})
 }
 
-// TestLinksAndPipesAreNoFootage: recovery, the comparison with the disk, retention, repair and
-// who fetches pass over links, pipes and sockets that have names of recordings, and wait for
-// none of them. What links lead to stays.
+// TestLinksAndPipesAreNoFootage gives links, pipes and sockets the names of recordings.
+// Recovery, the comparison with the disk, retention, repair and requests for files skip them and
+// wait for none. The targets of links stay.
 func TestLinksAndPipesAreNoFootage(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -153,7 +153,7 @@ func TestLinksAndPipesAreNoFootage(t *testing.T) {
 		_, err := os.Readlink(r.path(name))
 		require.NoError(t, err, name)
 	}
-	require.NoError(t, os.Remove(part[0])) // no file of a recording
+	require.NoError(t, os.Remove(part[0])) // not a recording's file
 	require.NoError(t, os.Remove(r.path("other.mp4.part")))
 	require.NoError(t, os.Remove(r.path("pipe.mp4.part")))
 }

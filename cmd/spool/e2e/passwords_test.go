@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
 )
 
-// digested lets the program make the digest of a user.
+// digested makes a user's digest with the built program.
 func digested(t *testing.T, name, password string) string {
 	t.Helper()
 	path, err := staticBinary()
@@ -28,7 +28,7 @@ func digested(t *testing.T, name, password string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// sends runs ffmpeg over a short clip, and gives what it complains of where it fails.
+// sends publishes a short clip with ffmpeg, and returns the error output if ffmpeg fails.
 func sends(t *testing.T, link, transport string) (complaint string) {
 	t.Helper()
 	_, complaint, err := run(t, "ffmpeg", "-nostdin", "-v", "error", "-re", "-t", "1", "-i", x264Clip(t), "-c", "copy", "-f", "rtsp", "-rtsp_transport", transport, link)
@@ -39,8 +39,8 @@ func sends(t *testing.T, link, transport string) (complaint string) {
 	return complaint
 }
 
-// ffmpeg signs in as it does to cameras, where others could read its password on the way
-// and where they could not.
+// ffmpeg signs in as it does to cameras, over connections that others can read and over
+// encrypted ones.
 func TestNoPasswordTravelsWhereOthersReadIt(t *testing.T) {
 	t.Parallel()
 	dir, udp := t.TempDir(), udpPair(t)
@@ -100,7 +100,7 @@ ingest:
 	text, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
 	require.NoError(t, err)
 	for _, part := range strings.Split(string(text), `"`) {
-		if len(part) == 32 || len(part) == 64 { // what a digest is checked by
+		if len(part) == 32 || len(part) == 64 { // the values that digests are compared with
 			require.NotContains(t, r.book.String(), part)
 		}
 	}
@@ -119,7 +119,8 @@ func signedIn(t *testing.T, link string) *rtsptest.Client {
 	return c
 }
 
-// passwordsAreNotTaken sends a right one as it is, as a client does that asks nothing first.
+// passwordsAreNotTaken sends a correct password in clear, as a client does that waits for no
+// challenge.
 func (r *recorder) passwordsAreNotTaken(t *testing.T, link string) {
 	t.Helper()
 	c := signedIn(t, link)
@@ -130,8 +131,8 @@ func (r *recorder) passwordsAreNotTaken(t *testing.T, link string) {
 	r.await("publisher refused: its password came unencrypted")
 }
 
-// Right credentials are let in, however many wrong ones came from the same address: by
-// digest always, since it costs nothing.
+// Correct credentials are accepted however many wrong ones came from the same address. A digest
+// is always accepted, since its check is cheap.
 func TestGuessesLockNoDigestOut(t *testing.T) {
 	t.Parallel()
 	r := launch(t, racyBinary, t.TempDir(), fmt.Sprintf(`
@@ -156,8 +157,7 @@ ingest:
 	r.await("publisher records", "stream", "live/a")
 }
 
-// The certificate of the API is that of RTSPS, where it has none of its own, and stays as
-// new as the files.
+// RTSPS uses the certificate of the API unless it has its own, and uses renewed files.
 func TestRTSPSHasTheCertificateOfTheAPI(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -32,8 +32,7 @@ const (
 	pullLiveA = "streams: {live/a: {pull: '" + pulledPattern + "'}}\n"
 )
 
-// A pipeline is made by API, records, survives a restart, is stopped, started,
-// and taken back.
+// A pipeline is made by API, records, survives a restart, is stopped, started, and deleted.
 func TestPipelineMadeByAPI(t *testing.T) {
 	t.Parallel()
 	r := serve(t, pullLiveA)
@@ -113,8 +112,8 @@ type planned struct {
 	Next []struct{ At, Local, Until, Job, Stream, Action string }
 }
 
-// The window that is now is recorded from the start of the process, also after a
-// restart, and a stop by hand holds in it.
+// A schedule's present window is recorded from the start of the process, also after a restart,
+// and a manual stop remains in effect until its end.
 func TestScheduledWindowThatIsNow(t *testing.T) {
 	t.Parallel()
 	config := pullLiveA + `crontab: {jobs: [{name: all day, cron: "0 0 * * *", action: record_start, stream: live/a, duration: 24h, timezone: Asia/Tokyo}]}`
@@ -137,21 +136,21 @@ func TestScheduledWindowThatIsNow(t *testing.T) {
 
 	again = launch(t, racyBinary, r.dir, "")
 	require.Contains(t, answer[planned](again, "GET", "/mp4/schedule").Streams[0].Why, "stopped by hand")
-	again.configure(pullLiveA)                     // the jobs are taken away
-	answer[reloaded](again, "POST", "/mp4/reload") // says nothing new where the watch of the file was faster
+	again.configure(pullLiveA)                     // removes the jobs
+	answer[reloaded](again, "POST", "/mp4/reload") // reports no change if the watch of the file was faster
 	require.Empty(t, answer[planned](again, "GET", "/mp4/schedule").Streams)
 	recs := again.awaitRecords("live/a", 2)
 	require.Len(t, recs, 2)
 	require.Equal(t, []string{"shutdown", "stop"}, []string{recs[0].EndReason, recs[1].EndReason})
 }
 
-// A job of the crontab triggers an event like any other.
+// A job of the crontab triggers an event like one of a request.
 func TestScheduledEvent(t *testing.T) {
 	t.Parallel()
 	r := serve(t, pullLiveA+`pipelines: {clips: {record: event, stages: [source, gop_ring: {before: 1s, after: 1s}, segmenter, mp4, metadata]}}
 crontab: {jobs: [{name: tick, cron: "@every 4s", action: event, stream: live/a}]}
 `)
-	r.expect("a scheduled event was not raised") // before the stream has come
+	r.expect("a scheduled event was not raised") // before the stream is published
 	rec := r.awaitRecords("live/a", 1)[0]
 	require.Equal(t, "event_end", rec.EndReason)
 	events := answer[struct{ Events []struct{ Name string } }](r, "GET", "/mp4/events?stream=live/a")
@@ -159,8 +158,7 @@ crontab: {jobs: [{name: tick, cron: "@every 4s", action: event, stream: live/a}]
 	require.Equal(t, "tick", events.Events[0].Name)
 }
 
-// What was made by API outlives a reload and a restart, and a reload that is refused
-// changes nothing at all.
+// Pipelines made by API survive a reload and a restart, and a refused reload changes nothing.
 func TestReloadKeepsPipelinesMadeByAPI(t *testing.T) {
 	t.Parallel()
 	const own = "pipelines: {own: {stages: [source, gop_ring, segmenter, mp4, metadata]}"

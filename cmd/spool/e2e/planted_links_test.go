@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNoPlantedLinkIsFollowed: whoever may write to the record directory puts links where
-// spool keeps state of its own, and has nothing written to elsewhere. The recorder says which
-// path and what to do, and records all the same; without the link all is as ever.
+// TestNoPlantedLinkIsFollowed puts links in the place of spool's own files in the record
+// directory. spool writes nothing through them. It reports the path with a remedy and records
+// nevertheless; once the link is removed, there is no problem left.
 func TestNoPlantedLinkIsFollowed(t *testing.T) {
 	t.Parallel()
 	for link, c := range map[string]struct {
 		to      string // below the directory elsewhere
-		problem string // of GET /mp4/health
-		silent  bool   // a link that is replaced as any file would be, and never followed
+		problem string // in GET /mp4/health
+		silent  bool   // the link is replaced like any file, and never followed
 	}{
 		"spool.db":                  {"new", "database", false},
 		"spool.db-wal":              {"victim", "database", false},

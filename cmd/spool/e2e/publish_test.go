@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// seconds is the length of the clips that are published in real time.
+// seconds returns the length of the clips that are published in real time.
 func seconds() int {
 	if long {
 		return 30
@@ -37,8 +37,8 @@ func x265Clip(t *testing.T) string {
 		"-x265-params", "bframes=3:keyint=50:log-level=error", "-pix_fmt", "yuv420p", "-c:a", "aac", "-shortest")...)
 }
 
-// ffmpeg publishes what people publish; the recordings hold the same packets at
-// the same times, in ordinary and in fragmented files.
+// ffmpeg publishes the usual codecs. The recordings hold the same packets at the same times, in
+// ordinary and in fragmented files.
 func TestWhatIsPublishedIsRecorded(t *testing.T) {
 	t.Parallel()
 	for _, fragment := range []bool{false, true} {
@@ -89,15 +89,15 @@ func recordUntil(r *recorder, p *publisher, name, source string, fragment bool) 
 	p.finish()
 }
 
-// match tells where a recorded track lies in its source.
+// match describes where a recorded track lies in its source.
 type match struct {
 	from, count int     // packets of the source
 	shift       float64 // ms, from the source's times to the recorded ones
-	firstMillis float64 // when the track begins, in the source
+	firstMillis float64 // start of the track, in the source
 }
 
-// same wants a recorded track to be a run of its source's packets: each once, with
-// the same payload, and times that differ by a constant, to the tick.
+// same requires that a recorded track is a run of its source's packets: each once, with the same
+// payload, and with times that differ by a constant, to the tick.
 func same(t *testing.T, file, source, kind string) (m match) {
 	t.Helper()
 	got, want := probe(t, file, kind), probe(t, source, kind)
@@ -121,8 +121,8 @@ func same(t *testing.T, file, source, kind string) (m match) {
 	return m
 }
 
-// reencodes lets mp4ff decode all boxes of a file strictly and write them again:
-// the bytes have to be the same. It is not among the product's dependencies.
+// reencodes decodes all boxes of a file strictly with mp4ff and encodes them again: the bytes
+// must be the same. mp4ff is not a dependency of the product.
 func reencodes(t *testing.T, file string) {
 	t.Helper()
 	checker, err := mp4ffCheck()
@@ -130,7 +130,7 @@ func reencodes(t *testing.T, file string) {
 	tool(t, checker, file)
 }
 
-// peers is where libraries may be used that the product does not need.
+// peers is the module whose dependencies the product does not need.
 const peers = "../../../bench/peers"
 
 var mp4ffCheck = sync.OnceValues(func() (string, error) {
@@ -138,8 +138,8 @@ var mp4ffCheck = sync.OnceValues(func() (string, error) {
 	return path, goBuild(path, peers, "./mp4ffcheck", os.Environ())
 })
 
-// Free ports lie below those that the system gives out by itself: to another socket it
-// would give them before they are bound, or while what they are for is away.
+// somePort returns a port below the ephemeral range: the system could assign a port of that
+// range to another socket before the test binds it, or while its server is stopped.
 func somePort() int { return 2 * (5000 + rand.IntN(11000)) }
 
 // udpPair finds two free ports for RTP and RTCP.

@@ -17,7 +17,7 @@ type publisher struct {
 	done chan error
 }
 
-// publish sends a file over RTSP, as it is, in real time.
+// publish sends a file unchanged over RTSP in real time.
 func publish(t *testing.T, file, url, transport string, more ...string) *publisher {
 	t.Helper()
 	args := append([]string{"-nostdin", "-v", "error"}, more...)
@@ -30,7 +30,7 @@ func publish(t *testing.T, file, url, transport string, more ...string) *publish
 	return p
 }
 
-// kill ends it as a power cut would: nothing is said to the server.
+// kill kills the publisher without a message to the server, as a power cut does.
 func (p *publisher) kill() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL)
 	<-p.done

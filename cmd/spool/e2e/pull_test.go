@@ -19,7 +19,7 @@ import (
 	footage "github.com/gospool/spool/bench/clip"
 )
 
-// ipCamera serves a clip in a loop, in real time, to whoever has the password.
+// ipCamera serves a clip in a loop and in real time to readers with the password.
 type ipCamera struct {
 	t          *testing.T
 	user, pass string
@@ -55,14 +55,14 @@ func newIPCamera(t *testing.T, address, user, pass string, c *footage.Clip) *ipC
 			}
 			for _, p := range pkts {
 				p.Timestamp = uint32(n * frameTicks)
-				_ = cam.stream.WritePacketRTP(m, p) // a reader that has gone is its own loss
+				_ = cam.stream.WritePacketRTP(m, p) // the reader may have left
 			}
 		}
 	})
 	return cam
 }
 
-// unplug ends it as a loss of power would end a camera.
+// unplug closes the camera as a loss of power does.
 func (c *ipCamera) unplug() {
 	close(c.quit)
 	c.feeding.Wait()
@@ -85,8 +85,7 @@ func (c *ipCamera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, er
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// A camera that is pulled restarts: it is connected again, and its password shows
-// nowhere.
+// A pulled camera restarts. The recorder connects to it again, and its password appears nowhere.
 func TestPulledCameraRestarts(t *testing.T) {
 	t.Parallel()
 	address := freeAddress(t)
@@ -114,7 +113,7 @@ func TestPulledCameraRestarts(t *testing.T) {
 		require.Positive(t, n, "file %d", i)
 	}
 
-	// With a wrong password the camera's refusal is told, and not the password.
+	// With a wrong password the recorder reports the camera's refusal, and not the password.
 	wrong := newIPCamera(t, address, "viewer", "another", c)
 	defer wrong.unplug()
 	r.start("yard/gate", "")
@@ -125,7 +124,7 @@ func TestPulledCameraRestarts(t *testing.T) {
 	hidden(r, "s3cr3t")
 }
 
-// hidden looks for a secret in all that the recorder says and writes.
+// hidden requires that no output and no file of the recorder contains a secret.
 func hidden(r *recorder, secret string) {
 	r.t.Helper()
 	require.NotContains(r.t, r.book.String(), secret)

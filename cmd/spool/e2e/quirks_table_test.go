@@ -7,7 +7,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
 )
 
-// quirks are those of rtsptest, by name.
+// quirks holds the settings and expectations for each quirk of rtsptest, by name.
 var quirks = map[string]quirk{
 	"absolute-controls":          {},
 	"all-sendonly":               {},

@@ -14,32 +14,32 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
 )
 
-// quirk is how a stream with one of rtsptest's quirks is pulled, and what becomes
-// of it. The zero value is a camera that is recorded as a good one.
+// quirk describes how a stream with one of rtsptest's quirks is pulled, and the expected
+// recording. The zero value is a camera that is recorded without a fault.
 type quirk struct {
-	of       string        // the quirk, where the stream has another name
-	settings string        // of the stream, beside pull
-	secure   bool          // by rtsps
-	units    int           // recorded before it is stopped; three seconds of them
-	tracks   string        // that the recording has: video and audio
-	off      time.Duration // how far an access unit may be from its time
-	lossy    bool          // access units are lost on their way
-	drops    string        // causes of loss that the camera brings about
+	of       string        // the quirk's name, if the stream has another one
+	settings string        // settings of the stream beside pull
+	secure   bool          // pulled by rtsps
+	units    int           // recorded before the stop; default: three seconds
+	tracks   string        // tracks of the recording: video and audio
+	off      time.Duration // maximal deviation of an access unit's time
+	lossy    bool          // access units are lost on the network
+	drops    string        // causes of loss that the camera provokes
 	warns    bool          // the log warns of the stream
 	check    func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string)
 }
 
 const (
-	perSecond = 25             // access units of a clip
-	whileKept = 10 * perSecond // longer than sessions live that are not kept alive
-	whileRun  = 24 * perSecond // longer than it takes to measure a clock
+	perSecond = 25             // access units of a clip per second
+	whileKept = 10 * perSecond // longer than the timeout of a session without keep-alive
+	whileRun  = 24 * perSecond // longer than the measurement of a clock takes
 )
 
-// filmed are the clips of rtsptest, made once.
+// filmed returns the clips of rtsptest, made once.
 var filmed = sync.OnceValues(func() (rtsptest.Clips, error) { return rtsptest.Shoot(context.Background(), workshop) })
 
-// TestQuirks pulls a camera of each quirk at once: each recording has the access
-// units that the camera sent, at their times.
+// TestQuirks pulls a camera of each quirk at the same time. Each recording has the access units
+// that the camera sent, at their times.
 func TestQuirks(t *testing.T) {
 	t.Parallel()
 	clips, err := filmed()
@@ -77,15 +77,15 @@ func TestQuirks(t *testing.T) {
 	})
 }
 
-// of is the recorder for a subtest.
+// of returns the recorder for a subtest.
 func (r *recorder) of(t *testing.T) *recorder {
 	c := *r
 	c.t = t
 	return &c
 }
 
-// recorded wants one connection and one file, with all that was sent from its
-// beginning on, each at its time.
+// recorded requires one connection and one file with all access units since the connection
+// began, each at its time.
 func (q quirk) recorded(t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	m := q.whole(t, r, c, stream)
 	require.Len(t, m, 1, "files")
@@ -96,8 +96,8 @@ func (q quirk) recorded(t *testing.T, r *recorder, c *rtsptest.Camera, stream st
 	}
 }
 
-// whole stops the recording when it has enough, and wants all access units from the
-// first one to the last one of its files. It tells where they lie in what was sent.
+// whole stops the recording when it is long enough, and requires all access units from the first
+// to the last one of its files. It returns their positions among the sent ones.
 func (q quirk) whole(t *testing.T, r *recorder, c *rtsptest.Camera, stream string) (out []map[string]rtsptest.Match) {
 	enough := func() bool { return r.status(stream).AccessUnits >= uint64(cmp.Or(q.units, 3*perSecond)) }
 	require.Eventually(t, enough, 3*patience, 200*time.Millisecond, "access units")
@@ -128,7 +128,7 @@ func (q quirk) whole(t *testing.T, r *recorder, c *rtsptest.Camera, stream strin
 	return out
 }
 
-// tracks reads a recording, which has the tracks that are wanted.
+// tracks reads a recording and requires its tracks.
 func (r *recorder) tracks(file, want string) *rtsptest.Clip {
 	r.t.Helper()
 	got, err := rtsptest.ReadFile(r.path(file))
@@ -148,7 +148,7 @@ func (r *recorder) tracks(file, want string) *rtsptest.Clip {
 	return got
 }
 
-// rare wants several pictures in one file, over one connection.
+// rare requires several frames in one file, over one connection.
 func rare(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	m := q.whole(t, r, c, stream)
 	require.Len(t, m, 1, "files")
@@ -157,7 +157,7 @@ func rare(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string)
 	require.LessOrEqual(t, m[0][rtsptest.H264].Worst, 2*time.Millisecond)
 }
 
-// lossy wants all that came whole, and what did not counted.
+// lossy requires all access units that arrived completely, and that the other ones are counted.
 func lossy(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	q.lossy = true
 	m := q.whole(t, r, c, stream)
@@ -170,9 +170,9 @@ func lossy(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string
 	require.Empty(t, m[0][rtsptest.AAC].Missing)
 }
 
-// wrongClock wants every access unit in one file, and that the status says of a codec's
-// clock at how many percent of its rate it runs. The file is as long as the sender's
-// times say or, with wall_clock: arrival, as it took.
+// wrongClock requires every access unit in one file, and that the status reports the rate of a
+// codec's clock in percent. The file is as long as the sender's timestamps say or, with
+// wall_clock: arrival, as the transmission took.
 func wrongClock(codec string, percent float64, byArrival bool) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 		eventually(t, "the clock is measured", func() bool {
@@ -203,8 +203,8 @@ func wrongClock(codec string, percent float64, byArrival bool) func(q quirk, t *
 	}
 }
 
-// outliers wants every picture near to its time, and as many of them counted as were
-// out of line.
+// outliers requires every frame near its time, and that the frames with outlying timestamps are
+// counted.
 func outliers(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	m := q.whole(t, r, c, stream)
 	require.Len(t, m, 1, "files")
@@ -226,15 +226,14 @@ func outliers(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream str
 	require.LessOrEqual(t, said[0].Count, count(len(c.Sessions(q.of)[0].Senders()[0].Sent())+1))
 }
 
-// wrongPin wants that nothing is recorded, and that the fingerprint is named that the
-// camera has.
+// wrongPin requires that nothing is recorded, and that the error names the camera's fingerprint.
 func wrongPin(_ quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	require.Contains(t, r.await("pull failed", "stream", stream).text("error"), "its SHA-256 is "+c.Fingerprint()+";")
 	require.Empty(t, r.records(stream))
 	require.Empty(t, c.Sessions("good~wrong-pin"))
 }
 
-// again wants in the first file all that was sent until the camera ended it, and
+// again requires in the first file all access units until the camera closed the connection, and
 // then another connection.
 func again(units int) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
@@ -252,7 +251,7 @@ func again(units int) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camer
 	}
 }
 
-// awaitRecordEnded is the first recording, once it is ended.
+// awaitRecordEnded returns the first recording, once it has ended.
 func (r *recorder) awaitRecordEnded(stream string) (rec record) {
 	r.t.Helper()
 	eventually(r.t, "a recording that has ended", func() bool {
@@ -265,7 +264,7 @@ func (r *recorder) awaitRecordEnded(stream string) (rec record) {
 	return rec
 }
 
-// led wants the recording of another path.
+// led requires the recording of another path.
 func led(to string) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 		q.of = to
@@ -273,8 +272,8 @@ func led(to string) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera,
 	}
 }
 
-// refused wants an error in the list of streams, and that what is redirected is
-// not followed farther than three times at each attempt.
+// refused requires an error in the list of streams, and that each attempt follows at most three
+// redirects.
 func refused(path string, hops int) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 		r.await("pull failed", "stream", stream)

@@ -21,7 +21,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// killCount is how often the recorder is killed: SOAK_KILLS of make soak-kill.
+// killCount returns how often the recorder is killed: SOAK_KILLS of make soak-kill.
 func killCount(t *testing.T) int {
 	text := os.Getenv("SOAK_KILLS")
 	if text == "" {
@@ -55,12 +55,12 @@ func killStream(i int) string {
 	return fmt.Sprintf("fragment/%d", i)
 }
 
-// killRecorders are killed side by side, each in a directory of its own.
+// killRecorders is the number of recorders that run in parallel, each in a directory of its own.
 const killRecorders = 4
 
-// TestKilledAtRandomInstants kills recorders of eight streams again and again,
-// while they start, recover, or record. What they had written is in files that
-// play, and the worst loss is what no chunk was made of yet.
+// TestKilledAtRandomInstants kills recorders of eight streams repeatedly while they start,
+// recover or record. The written media is in files that play, and at most the media that was in
+// no chunk yet is lost.
 func TestKilledAtRandomInstants(t *testing.T) {
 	t.Parallel()
 	kills, seed := killCount(t), rand.Uint64()
@@ -95,15 +95,15 @@ func quantiles(d []time.Duration) string {
 	return fmt.Sprintf("p50 %v, p99 %v, max %v", at(50), at(99), at(100))
 }
 
-// kept is what one recorder was left with, file by file.
+// kept describes the files that the kills of one recorder left.
 type kept struct {
 	kills, early int
 	losses       []time.Duration // from the end of a file to the kill
-	whole        []time.Duration // from there to the end of the last whole chunk it told of
+	whole        []time.Duration // from there to the end of the last reported whole chunk
 }
 
-// killAgainAndAgain kills one recorder so often, every fourth time before it is
-// ready, and looks at the files each time it is ready again.
+// killAgainAndAgain kills one recorder kills times, every fourth time before it is ready, and
+// checks the files each time it is ready again.
 func (k *kept) killAgainAndAgain(t *testing.T, kills int, random *rand.Rand) {
 	dir := t.TempDir()
 	var before lives
@@ -125,26 +125,26 @@ func (k *kept) killAgainAndAgain(t *testing.T, kills int, random *rand.Rand) {
 	r.allFinished()
 }
 
-// killEarly starts a recorder and kills it, ready or not, after a time.
+// killEarly starts a recorder and kills it after a time, ready or not.
 func killEarly(t *testing.T, dir string, after time.Duration) time.Time {
 	t.Helper()
 	r := begin(t, staticBinary, dir, killConfig())
 	r.expect("held no complete chunk and was removed")
-	<-time.After(after) // any instant is as good
+	<-time.After(after) // any instant will do
 	at := time.Now()
 	require.Equal(t, -1, r.signal(syscall.SIGKILL))
 	return at
 }
 
-// lives are those of a recorder since its files were looked at: when each was
-// killed, and what it had said before of each stream.
+// lives describes the processes of a recorder since its files were checked: when each was
+// killed, and its last report of each stream.
 type lives struct {
 	ends     []time.Time
-	written  map[string]time.Time // stream -> end of what was written
+	written  map[string]time.Time // stream -> end of the written media
 	received map[string]time.Time // stream -> end of the last whole chunk
 }
 
-// killAfter kills the recorder at an instant, and asks it until then.
+// killAfter polls the recorder's status for a time and then kills it.
 func (r *recorder) killAfter(d time.Duration) lives {
 	l := lives{written: map[string]time.Time{}, received: map[string]time.Time{}}
 	due := time.Now().Add(d)
@@ -159,7 +159,7 @@ func (r *recorder) killAfter(d time.Duration) lives {
 	return l
 }
 
-// peek asks for a status that may not be there yet.
+// peek requests a status that may not exist yet.
 func (r *recorder) peek(stream string) (s status, ok bool) {
 	resp, err := client.Get(r.api + "/mp4/status/" + stream)
 	if err != nil {
@@ -170,13 +170,14 @@ func (r *recorder) peek(stream string) (s status, ok bool) {
 	return s, err == nil && resp.StatusCode == http.StatusOK && json.Unmarshal(body, &s) == nil
 }
 
-// tick is the unit of a track of video. The wall clock of an access unit is rounded on its
-// own, so the end of a file, counted from its start, may differ by less from its chunks'.
+// tick is the unit of a video track. The wall clock of an access unit is rounded separately, so
+// the end of a file, counted from its start, may differ by less than a tick from that of its
+// chunks.
 const tick = time.Second / 90000
 
-// check waits until a recorder has finished what those before it left, and looks
-// at each file: it plays, and holds what was written. It notes how much earlier
-// than the kill each ends, and takes the files away.
+// check waits until a recorder has finished the files of earlier processes. It requires that
+// each plays and holds the written media, notes how much earlier than the kill it ends, and
+// removes it.
 func (l lives) check(t *testing.T, r *recorder, k *kept) {
 	t.Helper()
 	if len(l.ends) == 0 {
@@ -191,7 +192,7 @@ func (l lives) check(t *testing.T, r *recorder, k *kept) {
 		start, end := time.Unix(0, rec.StartUTC), time.Unix(0, rec.EndUTC)
 		died := slices.IndexFunc(l.ends, start.Before)
 		if died < 0 {
-			continue // this recorder's own
+			continue // this process's own file
 		}
 		if written, ok := missing[rec.Stream]; ok && died == 0 {
 			require.False(t, end.Add(tick).Before(written), "%s ends at %v; %v was said to be written", file, end, written)
@@ -205,7 +206,7 @@ func (l lives) check(t *testing.T, r *recorder, k *kept) {
 	require.Empty(t, missing, "no file of streams that were written to")
 }
 
-// startOf reads the time of a name out of {timestamp}_{ms}.
+// startOf parses the time in a name of the form {timestamp}_{ms}.
 func startOf(t *testing.T, file string) time.Time {
 	t.Helper()
 	var sec, ms int64

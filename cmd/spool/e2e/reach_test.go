@@ -17,13 +17,13 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// stagesOf is a declaration of a pipeline whose recordings a further stage sees.
+// stagesOf declares a pipeline with a further stage behind mp4.
 func stagesOf(further string) string {
 	return "streams: [live/a]\nrecord: always\nstages: [source, gop_ring, segmenter: {max_duration: 1}, mp4, " + further + "metadata]\n"
 }
 
-// attacksByPUT are declarations that would reach outside the recorder: PATH is a file that
-// must not be there in the end, and URL a server that must not be told.
+// attacksByPUT lists declarations that would reach outside of the recorder. PATH stands for a
+// file that must not exist afterwards, and URL for a server that must not receive a request.
 var attacksByPUT = map[string]struct{ text, kind, at string }{
 	"exec":                 {stagesOf(`exec: {command: [/usr/bin/touch, PATH]}, `), inYAML, "stages/4/exec/command"},
 	"exec in JSON":         {`{"streams":["live/a"],"record":"always","stages":["source","gop_ring",{"segmenter":{"max_duration":1}},"mp4",{"exec":{"command":["/usr/bin/touch","PATH"]}},"metadata"]}`, "application/json", "stages/4/exec/command"},
@@ -62,8 +62,8 @@ var attacksByPUT = map[string]struct{ text, kind, at string }{
 	"a declare block":      {stagesOf("") + "declare: {exec: [{name: x, command: [/usr/bin/touch, PATH]}]}\n", inYAML, "unknown key"},
 }
 
-// allowed is a configuration that lets pipelines by request run one command, tell one
-// server and fill one more directory.
+// allowed is a configuration that allows pipelines made by API to run one command, to notify one
+// server and to record to one more directory.
 func allowed(ran, url, more string) string {
 	return pullLiveA + fmt.Sprintf(`
 declare:
@@ -73,8 +73,8 @@ declare:
 `, ran, url, more)
 }
 
-// TestAPipelineByRequestReachesNothingElse tries whatever a declaration can name, and then
-// what the configuration allows, which works, after a restart as well.
+// TestAPipelineByRequestReachesNothingElse tries every resource that a declaration can name. It
+// then uses the resources that the configuration allows, also after a restart.
 func TestAPipelineByRequestReachesNothingElse(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -121,8 +121,8 @@ func TestAPipelineByRequestReachesNothingElse(t *testing.T) {
 	require.Empty(t, evil.told())
 }
 
-// TestWhatTheFileNoLongerAllowsIsNotRun by a reload and by a restart: the pipeline is kept,
-// says why it does not run, and runs again when the file allows it.
+// TestWhatTheFileNoLongerAllowsIsNotRun revokes a permission by a reload and by a restart. The
+// pipeline stays stored, reports why it does not run, and runs again when the file allows it.
 func TestWhatTheFileNoLongerAllowsIsNotRun(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -164,9 +164,9 @@ func TestWhatTheFileNoLongerAllowsIsNotRun(t *testing.T) {
 	require.NotContains(t, body, "pipelines_refused")
 }
 
-// TestAPlantedFileOfPipelinesIsNotObeyed: the recorder starts, records what the file
-// declares, says what to do, loses nothing of what the planted file holds, and obeys it as
-// far as a request could go once it is its own.
+// TestAPlantedFileOfPipelinesIsNotObeyed plants a file of pipelines. The recorder starts,
+// records the pipelines of the configuration, logs a remedy, and keeps the planted content. When
+// the file is spool's own, it runs the pipelines that a request could have made.
 func TestAPlantedFileOfPipelinesIsNotObeyed(t *testing.T) {
 	t.Parallel()
 	for name, plant := range map[string]func(kept string) error{
@@ -221,7 +221,7 @@ func TestAPlantedFileOfPipelinesIsNotObeyed(t *testing.T) {
 	}
 }
 
-// planted moves a file and leads to it from where it was.
+// planted moves a file and makes a link of the given kind from its old path to the new one.
 func planted(kept string, lead func(from, to string) error) error {
 	if err := os.Rename(kept, kept+".moved"); err != nil {
 		return err
@@ -229,9 +229,9 @@ func planted(kept string, lead func(from, to string) error) error {
 	return lead(kept+".moved", kept)
 }
 
-// TestPlantedNoticesAndCommandsAreNotObeyed: what another user can have put into the stores
-// of an earlier run is neither sent nor run, nor is what the configuration does not have; and
-// what is right is.
+// TestPlantedNoticesAndCommandsAreNotObeyed checks that stored notices and commands that another
+// user may have written are neither sent nor run, nor are those that the configuration does not
+// have. The valid ones are.
 func TestPlantedNoticesAndCommandsAreNotObeyed(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
@@ -252,13 +252,13 @@ func TestPlantedNoticesAndCommandsAreNotObeyed(t *testing.T) {
 			require.NoError(t, d(path))
 		}
 	}
-	notice(evil.URL, "")                                                                          // no server of the configuration
-	notice(evil.URL, "/etc/shadow")                                                               // with a secret of the machine
-	notice(office.URL, "/etc/hostname")                                                           // a server of it, signed by another file
-	notice(office.URL, secret, func(p string) error { return os.Chmod(p, 0o666) })                // anybody may have written it
-	notice(office.URL, secret, func(p string) error { return os.Chown(p, 65534, -1) })            // another has
+	notice(evil.URL, "")                                                                          // a server that the configuration does not have
+	notice(evil.URL, "/etc/shadow")                                                               // signed with a secret of the machine
+	notice(office.URL, "/etc/hostname")                                                           // a configured server, signed by another file
+	notice(office.URL, secret, func(p string) error { return os.Chmod(p, 0o666) })                // any user may have written it
+	notice(office.URL, secret, func(p string) error { return os.Chown(p, 65534, -1) })            // another user owns it
 	notice(office.URL, secret, func(p string) error { return plantedAside(home, p, os.Symlink) }) // a link
-	notice(office.URL, secret)                                                                    // as spool leaves it
+	notice(office.URL, secret)                                                                    // as spool writes it
 	planted := number
 
 	command := []string{"/bin/sh", "-c", `echo "$1" >> "$0"`, ran, "{id}"}
@@ -305,7 +305,8 @@ declare: {webhooks: [{name: office, url: %q, secret_file: %q}]}
 	require.FileExists(t, filepath.Join(outbox, fmt.Sprintf("%016x.notice", 4)), "nothing else is lost")
 }
 
-// plantedAside moves a file out of its directory and leads to it from where it was.
+// plantedAside moves a file out of its directory and makes a link of the given kind from its old
+// path to the new one.
 func plantedAside(home, path string, lead func(from, to string) error) error {
 	to := filepath.Join(home, filepath.Base(path))
 	if err := os.Rename(path, to); err != nil {
@@ -314,7 +315,7 @@ func plantedAside(home, path string, lead func(from, to string) error) error {
 	return lead(to, path)
 }
 
-// TestALinkInTheWayOfAPipelineByRequestIsNotFollowed, though it came after the request.
+// TestALinkInTheWayOfAPipelineByRequestIsNotFollowed plants the link after the request.
 func TestALinkInTheWayOfAPipelineByRequestIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, pullLiveA)

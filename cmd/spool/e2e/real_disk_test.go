@@ -15,15 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// realDisk is a filesystem of blocks, which can be stopped and broken as that of
-// a real disk can. It belongs to somebody who is not root, as its lost+found does
-// not.
+// realDisk is a file system on a block device that the tests can freeze and break. Its root
+// directory belongs to a user other than root, its lost+found to root.
 type realDisk struct {
 	t          *testing.T
 	image, dir string
 }
 
-// nobody runs the recorder where the tests are root.
+// nobody is the user of the recorder if the tests run as root.
 const nobody = 65534
 
 func newRealDisk(t *testing.T, size string) *realDisk {
@@ -42,38 +41,38 @@ func newRealDisk(t *testing.T, size string) *realDisk {
 
 func (d *realDisk) mount() {
 	d.t.Helper()
-	device := strings.TrimSpace(mounting(d.t, "losetup", "-f", "--show", d.image)) // another one each time
+	device := strings.TrimSpace(mounting(d.t, "losetup", "-f", "--show", d.image)) // another device each time
 	mounting(d.t, "mount", "-o", "errors=remount-ro", device, d.dir)
-	mounting(d.t, "losetup", "-d", device) // once it is no longer mounted
+	mounting(d.t, "losetup", "-d", device) // after the unmount
 }
 
-// replug takes the disk away and mounts it again: what was broken is whole. The
-// recorder may still hold on to what it was.
+// replug unmounts the disk and mounts it again, which repairs it. The recorder may still hold
+// files of the old mount.
 func (d *realDisk) replug() {
 	d.t.Helper()
 	mounting(d.t, "umount", "-l", d.dir)
 	d.mount()
 }
 
-// stop lets every write wait until goOn.
+// stop freezes the file system: every write waits until goOn.
 func (d *realDisk) stop() { d.t.Helper(); mounting(d.t, "fsfreeze", "-f", d.dir) }
 func (d *realDisk) goOn() { d.t.Helper(); mounting(d.t, "fsfreeze", "-u", d.dir) }
 
-// becomeReadOnly is what the system does with a disk that it finds an error on.
+// becomeReadOnly remounts the disk read-only, as the kernel does after an error.
 func (d *realDisk) becomeReadOnly() {
 	d.t.Helper()
 	device := filepath.Base(strings.TrimSpace(tool(d.t, "findmnt", "-no", "SOURCE", d.dir)))
 	mounting(d.t, "sh", "-c", "echo an error made by a test > /sys/fs/ext4/"+device+"/trigger_fs_error")
 }
 
-// fail lets every write fail with EIO from now on. Only root may: this program does
-// it, which is run once more, as root.
+// fail makes every write fail with EIO from now on. Only root may do this: the test runs its own
+// program once more as root.
 func (d *realDisk) fail() {
 	d.t.Helper()
 	mounting(d.t, "env", breakDisk+"="+d.dir, os.Args[0])
 }
 
-// breakDisk is the variable that names a disk to a program that is to break it.
+// breakDisk is the variable that names the disk to the process that breaks it.
 const breakDisk = "E2E_BREAK_DISK"
 
 func broken(dir string) error {
@@ -86,7 +85,7 @@ func broken(dir string) error {
 	return unix.IoctlSetPointerInt(int(d.Fd()), shutdown, noLogFlush)
 }
 
-// record records to the disk, as nobody where we are root.
+// record records to the disk, as user nobody if the tests run as root.
 func (d *realDisk) record(config string, args ...string) *recorder {
 	d.t.Helper()
 	binary, dir := staticBinary, d.t.TempDir()
@@ -109,7 +108,7 @@ func (d *realDisk) record(config string, args ...string) *recorder {
 	return r
 }
 
-// nothingIsLeft waits until no file is unfinished but those that are recorded to.
+// nothingIsLeft waits until only the running recordings have unfinished files.
 func (r *recorder) nothingIsLeft() {
 	r.t.Helper()
 	eventually(r.t, "what was left is finished, without a restart\n"+r.book.String(), func() bool {
@@ -122,9 +121,8 @@ func (r *recorder) nothingIsLeft() {
 	})
 }
 
-// A disk that fails, or that the system makes read-only: the recordings say so,
-// and go on without a restart when it is back. What was written before is then
-// finished, too.
+// A disk fails, or the kernel makes it read-only. The recordings report that and continue
+// without a restart when the disk is back. The files from before are then finished, too.
 func TestDiskThatFailsIsTakenUpAgain(t *testing.T) {
 	t.Parallel()
 	faults := map[string]struct {
@@ -158,8 +156,7 @@ func TestDiskThatFailsIsTakenUpAgain(t *testing.T) {
 	}
 }
 
-// The process has no descriptor left: it says what to do, and goes on when it
-// has.
+// The process has no descriptor left. It logs a remedy, and continues when it has some.
 func TestTooManyOpenFilesAreSurvived(t *testing.T) {
 	t.Parallel()
 	r := recordOn(t, memoryDisk(t, "256m"), faultyDiskConfig)
@@ -185,7 +182,7 @@ func (r *recorder) holdsBack(streams ...string) {
 	}
 }
 
-// lacksNothing wants that nothing of the streams was lost.
+// lacksNothing requires that nothing of the streams was lost.
 func (r *recorder) lacksNothing(streams ...string) {
 	r.t.Helper()
 	for _, stream := range streams {
@@ -195,7 +192,7 @@ func (r *recorder) lacksNothing(streams ...string) {
 	}
 }
 
-// A write that takes ten seconds costs nothing.
+// A write that takes ten seconds loses no media.
 func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
@@ -213,9 +210,9 @@ func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
 	r.allFinished()
 }
 
-// The catalogue is read and written while the disk stands still: what asks for it waits,
-// and nothing else. SQLite maps a file of its own into memory (-shm), and to write to that
-// would hold up the whole process.
+// The catalogue is read and written while the disk is frozen. Only requests that need the
+// catalogue wait. SQLite would map a file of its own into memory (-shm), and a write to that
+// mapping would stop the whole process.
 func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
@@ -248,9 +245,9 @@ func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
 	r.allFinished()
 }
 
-// What the catalogue holds is listed while the disk stands still, also the newest rows: the
-// recorder itself says behind each commit in SQLite's shared memory how far may be read,
-// and no reader has to write there.
+// The catalogue is listed while the disk is frozen, including the newest rows. After each commit
+// the recorder itself marks in SQLite's shared memory how far readers may read, so that no
+// reader has to write there.
 func TestCatalogueIsListedOnAStoppedDisk(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
@@ -267,7 +264,7 @@ func TestCatalogueIsListedOnAStoppedDisk(t *testing.T) {
 			d.stop()
 			defer d.goOn()
 			if seen = framesOf(t, shm); !seen.marked {
-				return // it stopped in the middle of a commit
+				return // the disk stopped in the middle of a commit
 			}
 			require.NotEmpty(t, answer[struct{ Records []struct{} }](r, "GET", "/mp4/records").Records)
 			listed++
@@ -278,15 +275,15 @@ func TestCatalogueIsListedOnAStoppedDisk(t *testing.T) {
 	r.allFinished()
 }
 
-// logIndex is what SQLite's shared memory says of the log.
+// logIndex holds the fields of SQLite's shared memory that describe the log.
 type logIndex struct {
-	frames [4]byte // that are committed
-	marked bool    // a reader may read so far, and has to write nothing before
+	frames [4]byte // committed frames
+	marked bool    // a reader may read so far without a write
 }
 
 func framesOf(t *testing.T, shm *os.File) (x logIndex) {
 	t.Helper()
-	var header [120]byte // "WAL-Index File Format" of SQLite
+	var header [120]byte // see "WAL-Index File Format" of SQLite
 	_, err := shm.ReadAt(header[:], 0)
 	require.NoError(t, err)
 	x.frames = [4]byte(header[16:])
@@ -296,15 +293,15 @@ func framesOf(t *testing.T, shm *os.File) (x logIndex) {
 	return x
 }
 
-// behindACommit stops the disk right behind a commit to the catalogue, and calls do. The next
-// reader has to write in SQLite's shared memory then how far it may read. Another process
-// makes the commit, which is allowed.
+// behindACommit stops the disk right after a commit to the catalogue and calls do. The next
+// reader then has to write to SQLite's shared memory how far it may read. Another process makes
+// the commit, which is permitted.
 func (d *realDisk) behindACommit(do func()) {
 	d.t.Helper()
 	file := filepath.Join(d.dir, "spool.db")
 	shm, err := os.Open(file + "-shm")
 	require.NoError(d.t, err)
-	defer shm.Close() // after SQLite's: a lock of this process goes with it
+	defer shm.Close() // after SQLite's: closing it releases this process's lock
 	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(60000)")
 	require.NoError(d.t, err)
 	defer db.Close()
@@ -315,7 +312,7 @@ func (d *realDisk) behindACommit(do func()) {
 		done := func() bool {
 			defer d.goOn()
 			marked := framesOf(d.t, shm).marked
-			if !marked { // else the recorder was quicker
+			if !marked { // otherwise the recorder was quicker
 				do()
 			}
 			return !marked
@@ -326,10 +323,9 @@ func (d *realDisk) behindACommit(do func()) {
 	}
 }
 
-// The disk stops under more streams than memory.max has room for: the process
-// stays under it, whole GOPs go and never one of an important stream, and
-// everything is recorded when the disk goes on. E2E_LONG: fifty streams, for a
-// minute.
+// The disk stops under more streams than memory.max has room for. The process stays within it,
+// drops whole GOPs and none of an important stream, and records everything when the disk
+// continues. With E2E_LONG it runs fifty streams for a minute.
 func TestMemoryWhileTheDiskIsStopped(t *testing.T) {
 	t.Parallel()
 	streams, lasts := 16, time.Duration(0)
@@ -377,8 +373,8 @@ func TestMemoryWhileTheDiskIsStopped(t *testing.T) {
 
 func manyStream(n int) string { return fmt.Sprintf("live/%02d", n) }
 
-// manyStreams are cameras that send 32 Mbit/s in all, every eighth of which is
-// important and small.
+// manyStreams declares cameras that send 32 Mbit/s in all. Every eighth of them is important and
+// small.
 func manyStreams(n int) string {
 	text := "memory: {max: 128MiB}\nmp4: {filename_pattern: \"{stream_path}/{timestamp}_{ms}.mp4\"}\n" +
 		"pipelines: {all: {record: always, stages: [source: {}, gop_ring: {max_backlog: 10m}, segmenter: {}, mp4: {}, metadata: {}]}}\nstreams:\n"
@@ -392,7 +388,7 @@ func manyStreams(n int) string {
 	return text
 }
 
-// recordsAll waits until every stream has written what came after a moment.
+// recordsAll waits until every stream has written media that arrived after a moment.
 func (r *recorder) recordsAll(streams int, since time.Time) {
 	r.t.Helper()
 	for n := range streams {
@@ -400,7 +396,7 @@ func (r *recorder) recordsAll(streams int, since time.Time) {
 	}
 }
 
-// memory is a figure of the process's memory in /proc, in bytes.
+// memory returns a figure of the process's memory from /proc, in bytes.
 func (r *recorder) memory(figure string) (bytes int) {
 	r.t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))

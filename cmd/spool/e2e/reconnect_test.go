@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sound wants every file of a stream to decode, and to be about as long as its
-// pictures; it gives the number of pictures in each.
+// sound requires that every file of a stream decodes and is about as long as its frames. It
+// returns the number of frames in each.
 func sound(t *testing.T, r *recorder, recs []record) (counts []int) {
 	t.Helper()
 	for _, rec := range recs {
@@ -26,7 +26,7 @@ func sound(t *testing.T, r *recorder, recs []record) (counts []int) {
 	return counts
 }
 
-// ends are the reasons of recordings, with the gap before each where there is one.
+// ends returns the end reasons of recordings, with the gap before each if there is one.
 func ends(recs []record) (out []string) {
 	for _, rec := range recs {
 		text := rec.EndReason
@@ -83,9 +83,8 @@ func TestResolutionChangesInMidStream(t *testing.T) {
 	}
 }
 
-// Without a key frame there is nothing that a player could begin with: what comes
-// before the first one is counted, and what comes after it is kept however long
-// the next one takes.
+// Players need a key frame at the beginning. Frames before the first key frame are counted, and
+// frames after it are recorded however long the next key frame takes.
 func TestKeyFramesAreRare(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/late: {}, live/never: {}, live/once: {}, live/cut: {}}\n"+
@@ -134,8 +133,8 @@ func TestKeyFramesAreRare(t *testing.T) {
 	require.Equal(t, []int{800, 100}, sound(t, r, recs), "the file goes on until the next key frame, and the next one can be decoded")
 }
 
-// A file that has four times its size without a key frame ends. What comes before
-// the next one could not be decoded: it is a gap, counted.
+// A file ends when it reaches four times its size without a key frame. The frames until the next
+// one could not be decoded: they are a counted gap.
 func TestKeyFrameComesAfterTheSizeBound(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/a: {}}\n"+
@@ -145,9 +144,9 @@ func TestKeyFrameComesAfterTheSizeBound(t *testing.T) {
 	r.start("live/a", "?wait=true")
 	cam := newCamera(t, r.rtsp+"/live/a", c)
 	at := cam.send(c.Units[:800], 0)
-	cam.send(short.Units[:50], at) // the second key frame ends what begins with the first
+	cam.send(short.Units[:50], at) // the second key frame ends the GOP of the first
 	eventually(t, "the next file begins", func() bool { return r.status("live/a").Segments == 2 })
-	drops := r.status("live/a").Drops // all of them were before that file
+	drops := r.status("live/a").Drops // all drops were before that file
 	cam.leave(r, "live/a", 850)
 	recs := r.awaitRecords("live/a", 3)
 	require.Equal(t, []string{"max_size", "no_key_frame; max_size", "source_lost"}, ends(recs))
@@ -158,7 +157,7 @@ func TestKeyFrameComesAfterTheSizeBound(t *testing.T) {
 	require.Contains(t, fmt.Sprint(drops), fmt.Sprintf("{no_key_frame %d}", 800-counts[0]))
 }
 
-// dropped is what the hub left out of a stream.
+// dropped returns how many access units of a stream the hub has dropped.
 func (r *recorder) dropped(name string) (n int) {
 	for _, d := range r.stream(name).Drops {
 		n += int(d.AccessUnits)
@@ -166,8 +165,8 @@ func (r *recorder) dropped(name string) (n int) {
 	return n
 }
 
-// The sender's clock is set while it sends: no picture is lost, and no file has
-// the hour in it.
+// The sender's clock is set during the transmission. No frame is lost, and no file has a gap of
+// an hour.
 func TestTimestampsJumpByAnHour(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/gop: {}, live/middle: {}}")
@@ -189,8 +188,8 @@ func TestTimestampsJumpByAnHour(t *testing.T) {
 	}
 }
 
-// Packets are lost, and behind them the sender's clock is another one: media is
-// missing, and the log, the row and the status say so.
+// Packets are lost, and after them the sender has another clock. Media is missing, and the log,
+// the row and the status report it.
 func TestALossMeetsAJump(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/a: {}}")
@@ -200,7 +199,7 @@ func TestALossMeetsAJump(t *testing.T) {
 	cam := newCamera(t, r.rtsp+"/live/a", c)
 	at := cam.send(c.Units[:100], 0)
 	for _, u := range c.Units[100:150] {
-		_, err := cam.coder.Encode(u.NALs) // numbered, and not sent
+		_, err := cam.coder.Encode(u.NALs) // encoded, and therefore numbered, but not sent
 		require.NoError(t, err)
 	}
 	cam.send(c.Units[150:], at+3600*90000)

@@ -20,7 +20,7 @@ import (
 type recorder struct {
 	t     *testing.T
 	dir   string // working directory
-	files string // of the recordings
+	files string // record directory
 	api   string // http://host:port
 	rtsp  string // rtsp://host:port
 	book  *logBook
@@ -28,20 +28,20 @@ type recorder struct {
 	done  chan error
 	ended bool
 
-	expected []string // parts of warnings and errors that the test brings about
+	expected []string // parts of the warnings and errors that the test provokes
 }
 
-// anywhere are flags for free ports.
+// anywhere holds the flags for free ports.
 var anywhere = []string{"--http-listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--set", "ingest/rtsp/udp={rtp: 0, rtcp: 0}"}
 
-// serve starts the binary with the race detector in an empty directory. At the
-// end of the test it is drained.
+// serve starts the binary with the race detector in an empty directory. It drains the recorder
+// at the end of the test.
 func serve(t *testing.T, config string, args ...string) *recorder {
 	t.Helper()
 	return launch(t, racyBinary, t.TempDir(), config, args...)
 }
 
-// serveStatic does so with the static binary.
+// serveStatic does the same with the static binary.
 func serveStatic(t *testing.T, config string, args ...string) *recorder {
 	t.Helper()
 	return launch(t, staticBinary, t.TempDir(), config, args...)
@@ -63,11 +63,11 @@ func begin(t *testing.T, binary func() (string, error), dir, config string, args
 	return r
 }
 
-// killed are the directories of recorders that were killed: a kill may cut the last write to the
-// journal short, which the next recorder there reports.
+// killed holds the directories of killed recorders: a kill may truncate the last write to the
+// journal, which the next recorder there reports.
 var killed sync.Map
 
-// prepare makes a recorder that is started by run.
+// prepare makes a recorder that run starts.
 func prepare(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
 	t.Helper()
 	path, err := binary()
@@ -81,7 +81,7 @@ func prepare(t *testing.T, binary func() (string, error), dir, config string, ar
 	}
 	r.cmd = exec.Command(path, append(slices.Clone(anywhere), args...)...)
 	r.cmd.Dir, r.cmd.Stderr = dir, r.book
-	r.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SPOOL_") }) // settings of another
+	r.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SPOOL_") }) // settings of another recorder
 	return r
 }
 
@@ -92,18 +92,18 @@ func (r *recorder) run() {
 	r.t.Cleanup(r.end)
 }
 
-// ready waits until it listens.
+// ready waits until the recorder listens.
 func (r *recorder) ready() {
 	r.t.Helper()
 	r.rtsp = "rtsp://" + r.await("rtsp server listens").text("address")
 	r.api = r.await("spool is ready").text("api")
 }
 
-// expect names a warning or an error that is no failure of the test.
+// expect names a warning or an error that does not fail the test.
 func (r *recorder) expect(parts ...string) { r.expected = append(r.expected, parts...) }
 
-// await waits for a line of the log whose message begins so, and whose other
-// attributes, given in pairs, are equal.
+// await waits for a line of the log whose message begins with msg, and whose further attributes,
+// given in pairs, are equal.
 func (r *recorder) await(msg string, attrs ...string) line {
 	r.t.Helper()
 	deadline := time.NewTimer(patience)
@@ -119,7 +119,7 @@ func (r *recorder) await(msg string, attrs ...string) line {
 			continue
 		case err := <-r.done:
 			r.ended = true
-			if found := r.find(msg, attrs...); found != nil { // it was among its last words
+			if found := r.find(msg, attrs...); found != nil { // it was among the last lines
 				return found
 			}
 			require.Fail(r.t, "spool ended", "%v, before log line %q %q", err, msg, attrs)
@@ -147,8 +147,7 @@ func (l line) has(attrs []string) bool {
 	return true
 }
 
-// end drains the recorder, if the test has not ended it, and looks at what it
-// leaves.
+// end drains the recorder, unless the test has ended it, and checks its log and its files.
 func (r *recorder) end() {
 	r.t.Helper()
 	defer func() {
@@ -163,7 +162,7 @@ func (r *recorder) end() {
 	r.logIsClean()
 }
 
-// signal sends a signal and waits for the exit code, negative after a kill.
+// signal sends a signal and waits for the exit code, which is negative after a kill.
 func (r *recorder) signal(s syscall.Signal) int {
 	r.t.Helper()
 	if s == syscall.SIGKILL {
@@ -175,7 +174,7 @@ func (r *recorder) signal(s syscall.Signal) int {
 
 func (r *recorder) exit() int {
 	r.t.Helper()
-	if r.ended { // await has seen it
+	if r.ended { // await has noticed the end
 		return r.cmd.ProcessState.ExitCode()
 	}
 	r.ended = true
@@ -187,7 +186,7 @@ func (r *recorder) exit() int {
 		}
 		return r.cmd.ProcessState.ExitCode()
 	case <-time.After(patience):
-		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // its stacks go to the log
+		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // writes all stacks to the log
 		<-r.done
 		require.Fail(r.t, "spool does not end")
 		return -1
@@ -207,13 +206,13 @@ func (r *recorder) logIsClean() {
 	}
 }
 
-// allFinished wants no file that grows.
+// allFinished requires that no file grows.
 func (r *recorder) allFinished() {
 	r.t.Helper()
 	require.Empty(r.t, r.list(".mp4.part"), "files were not finished")
 }
 
-// list is the files with a suffix, by name, with their whole path.
+// list returns the files with a suffix, by name, with their whole path.
 func (r *recorder) list(suffix string) (out []string) {
 	require.NoError(r.t, filepath.WalkDir(r.files, func(path string, _ os.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, suffix) {
@@ -226,7 +225,7 @@ func (r *recorder) list(suffix string) (out []string) {
 
 func (r *recorder) path(name string) string { return filepath.Join(r.files, filepath.FromSlash(name)) }
 
-// descriptors is how many files the process has open.
+// descriptors returns how many files the process has open.
 func (r *recorder) descriptors() int {
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.cmd.Process.Pid))
 	require.NoError(r.t, err)

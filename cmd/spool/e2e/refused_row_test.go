@@ -9,10 +9,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	_ "modernc.org/sqlite" // its name for the test
+	_ "modernc.org/sqlite" // the driver of sql.Open
 )
 
-// problem is the entry of GET /mp4/health that has a word, if any.
+// problem returns the problem of GET /mp4/health that contains a word, if any.
 func (r *recorder) problem(word string) map[string]string {
 	r.t.Helper()
 	type health struct{ Problems []map[string]string }
@@ -24,8 +24,9 @@ func (r *recorder) problem(word string) map[string]string {
 	return nil
 }
 
-// TestARefusedRowIsToldOfAndTriedAgain: somebody's trigger refuses a recording's row.
-// Its file is there, it is listed, the operator is told; and a restart cures it.
+// TestARefusedRowIsToldOfAndTriedAgain adds a trigger to the database that refuses a recording's
+// row. The file exists, it is listed, and the operator is informed. After a restart without the
+// trigger the row is written.
 func TestARefusedRowIsToldOfAndTriedAgain(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "")

@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/bench/rtspload"
 )
 
-// configure replaces the configuration's file as an editor does.
+// configure replaces the configuration file as an editor does.
 func (r *recorder) configure(text string) {
 	r.t.Helper()
 	file := filepath.Join(r.dir, "config.yaml")
@@ -25,7 +25,7 @@ func (r *recorder) configure(text string) {
 	require.NoError(r.t, os.Rename(file+".new", file))
 }
 
-// touched is what the answer of a reload says of pipelines or streams.
+// touched holds the changes of pipelines or streams in the response to a reload.
 type touched struct{ Added, Removed, Changed []string }
 
 type reloaded struct {
@@ -36,8 +36,8 @@ type reloaded struct {
 	NeedRestart        []string `json:"need_restart"`
 }
 
-// manyPipelines is a pipeline for each of n streams, the one of a number with a
-// setting of its own.
+// manyPipelines declares a pipeline for each of n streams. The pipeline of number other has
+// another setting.
 func manyPipelines(n, other int) string {
 	var b strings.Builder
 	b.WriteString("pipelines:\n")
@@ -51,9 +51,9 @@ func manyPipelines(n, other int) string {
 	return b.String()
 }
 
-// Many streams are recorded while the configuration is reloaded, broken, mended
-// and reloaded: one pipeline is another, and the recordings of all others have
-// every packet that was published, in one file.
+// Many streams are recorded while the configuration is reloaded, broken, repaired and reloaded.
+// One pipeline changes, and the recordings of all other ones have every published packet in one
+// file.
 func TestReloadLeavesTheOthersAlone(t *testing.T) {
 	t.Parallel()
 	streams, run := 12, serve
@@ -77,7 +77,7 @@ func TestReloadLeavesTheOthersAlone(t *testing.T) {
 	}
 
 	r.configure(manyPipelines(streams, changed))
-	require.NoError(t, r.cmd.Process.Signal(syscall.SIGHUP)) // beside the watch of the file: one of them comes first
+	require.NoError(t, r.cmd.Process.Signal(syscall.SIGHUP)) // races with the watch of the file: either may come first
 	eventually(t, "the changed pipeline records anew", func() bool { return len(r.records(name(changed))) == 2 })
 	r.await("configuration reloaded")
 	r.configure("pipelines: {p1: {stages: [sorce]}}\n")
@@ -121,8 +121,8 @@ func TestReloadLeavesTheOthersAlone(t *testing.T) {
 	}
 }
 
-// cycle proves that a file holds a clip of so many pictures again and again,
-// each packet once and none missing, and gives the clip's packets from its first.
+// cycle requires that a file holds a clip of period frames repeatedly, without a missing or
+// repeated packet. It returns the clip's packets from its first one.
 func cycle(t *testing.T, file string, period int) []string {
 	t.Helper()
 	var hashes []string
@@ -135,18 +135,18 @@ func cycle(t *testing.T, file string, period int) []string {
 	}
 	require.Greater(t, len(hashes), 2*period, file)
 	first := hashes[:period]
-	begin := slices.Index(first, slices.Min(first)) // any picture of the clip will do
+	begin := slices.Index(first, slices.Min(first)) // any frame of the clip will do
 	return slices.Concat(first[begin:], first[:begin])
 }
 
 const pulledPattern = "testpattern://?size=160x120&fps=25&gop=25"
 
-// Streams come, go and become others with the file alone, which is watched.
+// The watch of the configuration file adds, removes and changes streams without a request.
 func TestFileIsWatched(t *testing.T) {
 	t.Parallel()
 	always := "pipelines: {p: {record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n"
 	r := serve(t, always+"streams: {live/a: {pull: '"+pulledPattern+"'}, live/b: {pull: '"+pulledPattern+"'}}\n")
-	r.expect("media is missing before this file") // where the URL becomes another
+	r.expect("media is missing before this file") // when a stream's URL changes
 	r.awaitUnits("live/a", 25)
 	r.awaitUnits("live/b", 25)
 	r.configure(always + "streams: {live/a: {pull: '" + pulledPattern + "'}, live/c: {pull: '" + pulledPattern + "'}}\n")
@@ -165,8 +165,8 @@ func TestFileIsWatched(t *testing.T) {
 	require.Equal(t, []string{"log/level"}, got.NeedRestart, "http/listen is a flag here, which wins")
 }
 
-// A configuration that nothing could be recorded with, one that is empty, and one that is
-// gone change nothing: health says why, until a reload succeeds.
+// A configuration with which nothing could be recorded, an empty one and a missing one change
+// nothing. Health reports the reason until a reload succeeds.
 func TestARefusedReloadKeepsRecording(t *testing.T) {
 	t.Parallel()
 	const good = "pipelines: {p: {record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n" +

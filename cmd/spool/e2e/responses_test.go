@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The API's answers as clients know them: these fields never change.
+// The API's responses as clients know them: these fields never change.
 func TestAnswersHaveTheirShapes(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `
@@ -62,7 +62,7 @@ func TestDurationEndsARecording(t *testing.T) {
 	t.Logf("asked for 3 s, recorded %v s", rec.Duration)
 }
 
-// One path has one publisher; which of two depends on the configuration.
+// One path has one publisher. The configuration decides which of two that is.
 func TestSecondPublisher(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `streams: {taken/over: {override_publisher: true}}`)
@@ -101,7 +101,7 @@ func TestSecondPublisher(t *testing.T) {
 	}
 }
 
-// says wants exactly these fields and values, and perhaps others.
+// says requires exactly these fields and values, and allows further ones.
 func (r *recorder) says(method, path string, code int, want string) {
 	r.t.Helper()
 	got, body := r.ask(method, path)
@@ -109,7 +109,7 @@ func (r *recorder) says(method, path string, code int, want string) {
 	require.JSONEq(r.t, want, string(body))
 }
 
-// shows wants some values, and some fields whatever they hold.
+// shows requires some values, and some fields with any value.
 func (r *recorder) shows(path string, want map[string]any, keys ...string) {
 	r.t.Helper()
 	got := answer[map[string]any](r, "GET", path)
@@ -121,7 +121,7 @@ func (r *recorder) shows(path string, want map[string]any, keys ...string) {
 	}
 }
 
-// failsWith wants one of the codes and, but where it is 200, the shape of an error.
+// failsWith requires one of the codes and, except for 200, the shape of an error.
 func (r *recorder) failsWith(method, path string, codes ...int) {
 	r.t.Helper()
 	code, body := r.ask(method, path)

@@ -15,10 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Eight recordings fill a filesystem of 64 MiB many times over, with
-// disk_max_percent: 80. None of them stops or has a gap, the disk is never fuller
-// than that, nor emptied for it, and what is protected stays. E2E_LONG: for
-// five minutes.
+// Eight recordings fill a file system of 64 MiB many times over, with disk_max_percent: 80. None
+// of them stops or has a gap, the disk is never fuller than that nor emptied further than
+// needed, and protected recordings stay. With E2E_LONG it runs for five minutes.
 func TestASmallDiskIsFilledForEver(t *testing.T) {
 	times, lasts := int64(2), time.Duration(0)
 	if long {
@@ -120,8 +119,8 @@ func names(list []struct {
 	return out
 }
 
-// unbroken wants each finished recording of a stream on the disk, and each to
-// begin where the one before ended; the protected one may lie far back.
+// unbroken requires that each finished recording of a stream is on the disk and begins where the
+// previous one ended. The protected one may lie far back.
 func (r *recorder) unbroken(stream, protected string) {
 	r.t.Helper()
 	var last time.Time
@@ -151,7 +150,7 @@ streams:
 	return config.String()
 }
 
-// serveOn records to a directory that is there.
+// serveOn records to an existing directory.
 func serveOn(t *testing.T, files, config string) *recorder {
 	t.Helper()
 	dir := t.TempDir()

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// operations is written by hand, and by no table of the program: the role that each
-// operation takes, "" for everybody.
+// operations is written by hand and not derived from the program: the role that each operation
+// needs, "" for all callers.
 var operations = map[string]string{
 	"GET /healthz": "", "GET /readyz": "",
 
@@ -28,10 +28,10 @@ var operations = map[string]string{
 	"PUT /mp4/pipelines/{name}": "declare", "DELETE /mp4/pipelines/{name}": "declare",
 }
 
-// examples stand for what is in braces: nothing has these names.
+// examples replaces the placeholders in paths by names that do not exist.
 var examples = strings.NewReplacer("{stream_path}", "no/such", "{filename}", "no/such.mp4", "{id}", "01a2032a-fe89-7c4a-8354-0e8ff0e8ca8d", "{name}", "none")
 
-// TestEveryOperationOfEveryRole asks the program for each operation as each caller.
+// TestEveryOperationOfEveryRole sends each operation as each caller.
 func TestEveryOperationOfEveryRole(t *testing.T) {
 	t.Parallel()
 	hash := hashed(t, "a long secret")
@@ -81,7 +81,7 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 	}
 }
 
-// TestWithoutAuthEverybodyMayDoEverything, on a loopback address.
+// TestWithoutAuthEverybodyMayDoEverything uses a loopback address.
 func TestWithoutAuthEverybodyMayDoEverything(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, "")
@@ -91,7 +91,7 @@ func TestWithoutAuthEverybodyMayDoEverything(t *testing.T) {
 	}
 }
 
-// asks asks for each operation, by HEAD too where that is GET.
+// asks sends each operation, and also HEAD for each GET.
 func (r *recorder) asks(who, authorization string, see func(role string, code int, what string)) {
 	r.t.Helper()
 	for op, role := range operations {
@@ -110,8 +110,8 @@ func (r *recorder) asks(who, authorization string, see func(role string, code in
 	}
 }
 
-// everyOperationIsInTheMap wants those that the program lists: a new one must be added by
-// hand.
+// everyOperationIsInTheMap compares the map with the program's list: a new operation must be
+// added by hand.
 func (r *recorder) everyOperationIsInTheMap(token string) {
 	r.t.Helper()
 	resp, text := r.send("GET", "/mp4/", "", "Authorization", "Bearer "+token)

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/bench/rtspload"
 )
 
-// Twenty streams at once lose nothing, and leave nothing behind.
+// Twenty streams at once lose no media and leave no resources behind.
 func TestTwentyStreamsAtOnce(t *testing.T) {
 	t.Parallel()
 	const streams = 20
@@ -48,8 +48,8 @@ func TestTwentyStreamsAtOnce(t *testing.T) {
 	}
 }
 
-// load publishes, records until each file holds so many seconds, stops all by the
-// API, and lets the publishers go.
+// load publishes, records until each file holds so many seconds, stops all recordings by API,
+// and closes the publishers.
 func load(t *testing.T, r *recorder, pattern string, n int, c *footage.Clip, seconds uint64) {
 	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())

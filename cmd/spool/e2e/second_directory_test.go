@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestASecondRecordDirectoryIsSaidToBeUnmanaged by check, the log and health, with the
-// pipeline, what is missing and what to do by hand, which mends what a kill left there. A
-// pipeline by request is named as soon as it is declared.
+// TestASecondRecordDirectoryIsSaidToBeUnmanaged checks that spool check, the log and health
+// report the pipeline, what is missing, and a remedy by hand, which repairs the files of a kill.
+// A pipeline made by API is reported as soon as it is declared.
 func TestASecondRecordDirectoryIsSaidToBeUnmanaged(t *testing.T) {
 	t.Parallel()
 	home, second := t.TempDir(), t.TempDir()

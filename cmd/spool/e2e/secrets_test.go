@@ -19,10 +19,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// canary begins every secret of these tests: nothing that the program says may hold it.
+// canary begins every secret of these tests: no output of the program may contain it.
 const canary = "c4n4rie"
 
-// secretive is a configuration with a secret wherever one can be.
+// secretive is a configuration with a secret in every possible place.
 const secretive = `
 log: {level: debug}
 http:
@@ -70,7 +70,7 @@ pipelines:
             - {name: b, stages: [segmenter, {mp4: {record_path: other}}, metadata]}
 `
 
-// shows collects all that the program said, and by what.
+// shows collects all output of the program, by its origin.
 type shows struct {
 	t    *testing.T
 	said map[string]string
@@ -80,7 +80,7 @@ type shows struct {
 func (s shows) noSecret() {
 	s.t.Helper()
 	for how, text := range s.said {
-		text = strings.ReplaceAll(text, "/c4n4rie-no/such/program", "") // a program is shown
+		text = strings.ReplaceAll(text, "/c4n4rie-no/such/program", "") // the name of a program may be shown
 		if at := strings.Index(text, canary); at >= 0 {
 			s.t.Errorf("%s shows a secret: ...%s...", how, text[max(0, at-150):min(len(text), at+60)])
 		}
@@ -90,7 +90,7 @@ func (s shows) noSecret() {
 	}
 }
 
-// ask makes a request with a token and keeps the whole answer.
+// ask sends a request with a token and stores the whole response.
 func (s shows) ask(r *recorder, token, method, path, body string) (int, string) {
 	s.t.Helper()
 	req, err := http.NewRequestWithContext(s.t.Context(), method, r.api+path, strings.NewReader(body))
@@ -108,7 +108,7 @@ func (s shows) ask(r *recorder, token, method, path, body string) (int, string) 
 	return resp.StatusCode, string(text)
 }
 
-// run keeps what a verb says.
+// run stores the output of a command.
 func (s shows) run(dir string, environ []string, args ...string) (out string, err error) {
 	s.t.Helper()
 	path, err := staticBinary()
@@ -120,8 +120,8 @@ func (s shows) run(dir string, environ []string, args ...string) (out string, er
 	return string(text), err
 }
 
-// Whoever may only look sees no secret of the configuration, whatever he asks for and
-// whatever fails, nor does whoever reads the log.
+// Clients with the role view see no secret of the configuration, whatever they request and
+// whatever fails, nor do readers of the log.
 func TestNobodySeesSecretsOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	s := shows{t: t, said: map[string]string{}}
@@ -150,7 +150,7 @@ func TestNobodySeesSecretsOfTheConfiguration(t *testing.T) {
 			filled := braces.ReplaceAllString(path, value)
 			for method := range methods {
 				if method = strings.ToUpper(method); method == "GET" && strings.Contains(path, "events") && strings.Contains(path, "stream") {
-					continue // which does not end
+					continue // this command does not end
 				}
 				s.ask(r, view, method, filled, "")
 			}
@@ -191,7 +191,7 @@ func TestNobodySeesSecretsOfTheConfiguration(t *testing.T) {
 	s.noSecret()
 }
 
-// refusals asks for what is refused, with a secret beside each fault.
+// refusals sends requests that are refused, with a secret beside each fault.
 func (s shows) refusals(r *recorder) {
 	s.t.Helper()
 	for _, stage := range []string{
@@ -210,7 +210,7 @@ func (s shows) refusals(r *recorder) {
 		}
 	}
 	s.ask(r, "wrong-c4n4rie46", "GET", "/mp4/streams", "")
-	s.ask(r, "viewers-long-token-0", "GET", "/mp4/streams?token=c4n4rie-in-a-query", "") // what a client itself sends may come back
+	s.ask(r, "viewers-long-token-0", "GET", "/mp4/streams?token=c4n4rie-in-a-query", "") // a response may repeat what the client itself sent
 	for how := range s.said {
 		if strings.Contains(how, "c4n4rie-in-a-query") {
 			delete(s.said, how)
@@ -218,7 +218,7 @@ func (s shows) refusals(r *recorder) {
 	}
 }
 
-// faultsBesideSecrets are faults beside each secret of a configuration.
+// faultsBesideSecrets lists faults beside each secret of a configuration.
 var faultsBesideSecrets = []string{
 	"http: {auth: {users: [{name: 'joe:c4n4rie', password_hash: x, roles: [view]}]}}", "ingest: {auth: {users: [{name: 'cam:c4n4rie', password_hash: x, publish: [a]}]}}", "http: {auth: {tokens: [{name: a, token: *c4n4rie, roles: [view]}]}}", "http: {auth: {tokens: [{name: a, token: !c4n4rie x, roles: [view]}]}}",
 	"declare: {exec: [{name: a, command: 'curl c4n4rie'}]}", "declare: {exec: ['curl c4n4rie']}", "declare: {exec: 'curl c4n4rie'}", "declare: {webhooks: [{name: 'https://c4n4rie', url: 'x://c4n4rie'}]}", "declare: {webhooks: {office: 'https://h/c4n4rie'}}",
@@ -253,8 +253,8 @@ func (s shows) reloads(r *recorder, dir, config string) {
 	require.Contains(s.t, text, "all", "a webhook with another path is another pipeline")
 }
 
-// What the verbs print of a configuration, right or wrong, by file, environment or flag,
-// holds no secret.
+// The output of the commands holds no secret of a right or wrong configuration, whether it comes
+// from the file, the environment or flags.
 func TestNoVerbPrintsASecret(t *testing.T) {
 	t.Parallel()
 	s := shows{t: t, said: map[string]string{}}
@@ -274,14 +274,14 @@ func TestNoVerbPrintsASecret(t *testing.T) {
 	for _, verb := range []string{"schema", "stages", "retention-plan", "reindex"} {
 		_, _ = s.run(dir, nil, verb)
 	}
-	write(shown) // which is refused where something is missing, and says so
+	write(shown) // refused with a message if a setting is missing
 	text, err = s.run(dir, nil, "check")
 	require.Error(t, err)
 	require.Contains(t, text, "write the value itself")
 	for _, fault := range faultsBesideSecrets {
 		write(fault + "\n")
 		text, err = s.run(dir, nil, "check")
-		if !strings.Contains(fault, "dsn") { // which is read when the database is opened
+		if !strings.Contains(fault, "dsn") { // read when the database is opened
 			require.Error(t, err, fault+text)
 		}
 		_, _ = s.run(dir, nil, "config")
@@ -296,7 +296,7 @@ func TestNoVerbPrintsASecret(t *testing.T) {
 	s.noSecret()
 }
 
-// A database that cannot be reached is named by its host, and not by who signs in.
+// The error of an unreachable database names its host, and not the user.
 func TestAnUnreachableDatabaseIsNamedWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	for _, db := range []string{
@@ -314,7 +314,7 @@ func TestAnUnreachableDatabaseIsNamedWithoutSecrets(t *testing.T) {
 	}
 }
 
-// refusingCamera answers each request of RTSP with an error, and quotes its URL.
+// refusingCamera answers each RTSP request with an error that quotes the URL.
 func refusingCamera(t *testing.T) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

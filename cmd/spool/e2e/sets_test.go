@@ -13,9 +13,8 @@ import (
 	footage "github.com/gospool/spool/bench/clip"
 )
 
-// An encoder that takes the next id for its parameter sets at each change of
-// resolution, and begins anew after 32 of them: every file is described by the sets
-// of its own pictures, and holds no others.
+// An encoder uses the next id for its parameter sets at each change of resolution, and starts
+// again after 32 of them. Every file holds the sets of its own frames and no other ones.
 func TestParameterSetIDsThatCountUp(t *testing.T) {
 	t.Parallel()
 	const changes, pictures = 40, 3

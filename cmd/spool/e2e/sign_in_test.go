@@ -28,8 +28,8 @@ func parsed[T any](t *testing.T, text string) (out T) {
 	return out
 }
 
-// guessing calls guess again and again, four at a time, until the test ends or stop is
-// called; each gets a number that no other has.
+// guessing calls guess repeatedly, four calls at a time, until the test ends or stop is called.
+// Each call gets a unique number.
 func guessing(t *testing.T, guess func(ctx context.Context, n int)) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -45,8 +45,8 @@ func guessing(t *testing.T, guess func(ctx context.Context, n int)) (stop func()
 	return stop
 }
 
-// TestWhoGuessesLocksOutNobody: passwords are guessed from the address of all the others,
-// for one name and for many, while its users sign in for the first time.
+// TestWhoGuessesLocksOutNobody guesses passwords from the address that all clients share, for
+// one name and for many, while the users sign in for the first time.
 func TestWhoGuessesLocksOutNobody(t *testing.T) {
 	t.Parallel()
 	const token = "a-token-of-the-wall"
@@ -64,7 +64,7 @@ http:
 		resp, _ := r.send("GET", "/mp4/list", "", "Authorization", authorization)
 		return resp.StatusCode, resp.Header.Get("Retry-After")
 	}
-	for i := range 100 { // where everybody may come, nothing counts, also on purpose
+	for i := range 100 { // an open endpoint counts no failures
 		resp, _ := r.send("GET", "/readyz", "", "Authorization", basic("joe", fmt.Sprint("guess ", i)))
 		require.Contains(t, []int{200, 503}, resp.StatusCode)
 	}
@@ -89,7 +89,7 @@ http:
 	code, _ = list(basic("eve", "the right one"))
 	require.Equal(t, 200, code, "a name that has not failed")
 	tries := 0
-	for code = 0; code != 200; tries++ { // a name that is guessed at this moment
+	for code = 0; code != 200; tries++ { // the name may be guessed at this moment
 		var retry string
 		code, retry = list(basic("ann", "the right one"))
 		if code == 200 {
@@ -106,7 +106,7 @@ http:
 	require.Equal(t, 200, code, "from now on it is known")
 	stop()
 	r.signInFailures(token, "http", map[string]bool{"throttled": true, "wrong_password": true, "unknown_name": true, "wrong_token": true, "malformed": false})
-	list(basic("the right one", "joe")) // typed into the wrong field
+	list(basic("the right one", "joe")) // a password in the field for the name
 	require.NotContains(t, r.book.String(), "the right one")
 	require.NotContains(t, r.book.String(), "guess ")
 	require.NotContains(t, r.book.String(), "a-wrong-token")
@@ -116,7 +116,7 @@ http:
 	require.Contains(t, r.book.String(), "127.0.0.1")
 }
 
-// signInFailures wants the figures of a server: which reasons have been counted.
+// signInFailures requires which reasons a server has counted.
 func (r *recorder) signInFailures(token, server string, counted map[string]bool) {
 	r.t.Helper()
 	_, text := r.send("GET", "/metrics", "", "Authorization", "Bearer "+token)
@@ -130,8 +130,8 @@ func (r *recorder) signInFailures(token, server string, counted map[string]bool)
 	require.Equal(r.t, counted, got)
 }
 
-// TestCamerasGetInBesideOneThatGuesses: a hundred behind one address come at once after a
-// restart, while passwords are guessed from there.
+// TestCamerasGetInBesideOneThatGuesses connects a hundred cameras behind one address at once
+// after a restart, while passwords are guessed from the same address.
 func TestCamerasGetInBesideOneThatGuesses(t *testing.T) {
 	t.Parallel()
 	const cameras = 100
@@ -175,7 +175,7 @@ func TestCamerasGetInBesideOneThatGuesses(t *testing.T) {
 		})
 	}
 	all.Wait()
-	for n := range 2 { // as a camera does that is refused
+	for n := range 2 { // as a refused camera does
 		if camera(n) != 200 {
 			<-time.After(time.Second)
 			require.Equal(t, 200, camera(n), "cam%d comes again", n)
@@ -196,7 +196,8 @@ func TestCamerasGetInBesideOneThatGuesses(t *testing.T) {
 	require.NotContains(t, r.book.String(), "the right one")
 }
 
-// TestEachClientOfATrustedProxyIsItself, and a header from elsewhere says nothing.
+// TestEachClientOfATrustedProxyIsItself checks that the header of a trusted proxy counts and
+// that of any other client does not.
 func TestEachClientOfATrustedProxyIsItself(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, fmt.Sprintf(`
@@ -218,7 +219,7 @@ http:
 	require.NotContains(t, r.book.String(), "192.0.2.99", "what stands further left is not looked at")
 }
 
-// TestHostsAreASetting that lets a recorder without auth be called by its name.
+// TestHostsAreASetting checks that a recorder without auth accepts the names in http.hosts.
 func TestHostsAreASetting(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, "http: {hosts: [recorder.lan]}\n")

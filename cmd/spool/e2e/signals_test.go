@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// SIGTERM finishes what grows, ordinary and fragmented.
+// SIGTERM finishes the growing files, ordinary and fragmented.
 func TestTermFinishesFiles(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `
@@ -33,7 +33,7 @@ pipelines:
 	r.await("drained")
 }
 
-// A second signal aborts: what grows is left as a crash would leave it.
+// A second signal aborts and leaves the growing files as a crash does.
 func TestSecondSignalAborts(t *testing.T) {
 	t.Parallel()
 	for range 5 {
@@ -49,8 +49,8 @@ func TestSecondSignalAborts(t *testing.T) {
 	t.Error("five drains were faster than a second signal that was pending with the first")
 }
 
-// aborted sends two signals. Both are pending before the process goes on; where it
-// drains faster than it sees the second one the result is empty.
+// aborted sends two signals. Both are pending before the process continues. If it drains before
+// it receives the second one, the result is empty.
 func aborted(t *testing.T) (dir string) {
 	t.Helper()
 	r := serve(t, camera25)
@@ -69,8 +69,8 @@ func aborted(t *testing.T) (dir string) {
 	return r.dir
 }
 
-// The same signal twice at once is one wish: timeout(1) sends it to the process
-// and to its group.
+// The same signal twice at once counts as one: timeout(1) sends it to the process and to its
+// group.
 func TestEchoOfTheSignalDoesNotAbort(t *testing.T) {
 	t.Parallel()
 	r := serve(t, camera25)
@@ -78,7 +78,7 @@ func TestEchoOfTheSignalDoesNotAbort(t *testing.T) {
 	r.awaitUnits("live/a", 150)
 	require.NoError(t, r.cmd.Process.Signal(syscall.SIGINT))
 	r.await("draining")
-	_ = r.cmd.Process.Signal(syscall.SIGINT) // it may be gone already
+	_ = r.cmd.Process.Signal(syscall.SIGINT) // the process may have ended
 	require.Equal(t, 0, r.exit())
 	r.allFinished()
 }

@@ -18,7 +18,7 @@ var evilNames = []string{
 	"a'b", `a"b`, "a\ntouch pwned", "@/etc/shadow", "~root/x", "+x", " a", "a ", "a/ b", "a*", "a?", "a[b]", "a{b}", "a%b", "a#b", "a!b", ":a", "a=b", "a\\b", "a\u202eb", "a\u00a0b",
 }
 
-// escapedPath is a name as a URL has it, with every byte but slashes as %XX.
+// escapedPath returns a name as in a URL, with every byte except slashes as %XX.
 func escapedPath(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
@@ -31,9 +31,9 @@ func escapedPath(name string) string {
 	return b.String()
 }
 
-// TestNamesBecomeNeitherOptionsNorScript: whatever way a name comes in, one that a program
-// would take for more than a name is refused with what is wrong with it, and one that is
-// taken reaches a command as text.
+// TestNamesBecomeNeitherOptionsNorScript sends names in every way. A name that a program could
+// mistake for something else is refused with the reason, and an accepted one reaches a command
+// as text.
 func TestNamesBecomeNeitherOptionsNorScript(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, fmt.Sprintf(`
@@ -55,7 +55,7 @@ pipelines:
 			path = strings.ReplaceAll(path, "%2F", "/")
 			code, body := r.ask(method, path)
 			require.Equal(t, 400, code, "%s %q: %s", ask, name, body)
-			if !strings.ContainsAny(name, "\n\\") { // which no path of the API may hold
+			if !strings.ContainsAny(name, "\n\\") { // these cannot be in a path of the API
 				require.Contains(t, string(body), "allowed are", "%s %q", ask, name)
 			}
 		}
@@ -85,8 +85,8 @@ pipelines:
 	require.NoFileExists(t, filepath.Join(r.dir, "pwned"))
 }
 
-// TestEvilNamesAreRefusedInTheConfiguration: as a stream's key, a job's stream, and where a
-// placeholder stands in a script; the place is named.
+// TestEvilNamesAreRefusedInTheConfiguration tests a stream's key, a job's stream, and a
+// placeholder in a script. The error names the place.
 func TestEvilNamesAreRefusedInTheConfiguration(t *testing.T) {
 	t.Parallel()
 	binary, err := staticBinary()
@@ -110,8 +110,8 @@ func TestEvilNamesAreRefusedInTheConfiguration(t *testing.T) {
 	require.Contains(t, check("pipelines: {-rf: {record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n"), "begins with a letter")
 }
 
-// TestOldNamesStayInUse: what an earlier version has recorded under a name that is taken no
-// more is listed, found by its stream, played and deleted.
+// TestOldNamesStayInUse checks that recordings of an earlier version under a name that is
+// refused now are listed, found by their stream, played and deleted.
 func TestOldNamesStayInUse(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

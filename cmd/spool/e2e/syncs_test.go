@@ -19,7 +19,7 @@ type call struct {
 	name string // fsync, fdatasync, write ...; rename for all forms of it
 	path string // of its file or directory; of rename, the old base name
 	text string
-	at   float64 // seconds: when it began
+	at   float64 // start in seconds
 }
 
 var (
@@ -27,7 +27,7 @@ var (
 	renames = regexp.MustCompile(`^\d+ +([\d.]+) +rename\w*\(.*?"([^"]*)"`)
 )
 
-// traced runs a recorder, whose system calls that matter to a disk go to a file.
+// traced runs a recorder and writes its system calls on files to a trace.
 func traced(t *testing.T, config string) (r *recorder, came func(*regexp.Regexp) bool, calls func() []call) {
 	t.Helper()
 	path, err := staticBinary()
@@ -36,7 +36,7 @@ func traced(t *testing.T, config string) (r *recorder, came func(*regexp.Regexp)
 	require.NoError(t, err, "it is in .ci/deps")
 	out := filepath.Join(t.TempDir(), "calls")
 	r = prepare(t, staticBinary, t.TempDir(), config)
-	// -D: the process that is started is the recorder.
+	// -D: the started process is the recorder.
 	r.cmd.Args = append([]string{strace, "-D", "-f", "--seccomp-bpf", "-q", "-y", "-ttt", "-s", "256", "-o", out,
 		"-e", "trace=fsync,fdatasync,write,pwrite64,pwritev,rename,renameat,renameat2,linkat"}, append([]string{path}, r.cmd.Args[1:]...)...)
 	r.cmd.Path = strace
@@ -72,11 +72,11 @@ func instant(t *testing.T, text string) float64 {
 	return at
 }
 
-// keepsTheInterval wants a file's chunks to be synced once a second, be they written in
-// two, as a camera sends them, or later and all at once.
+// keepsTheInterval requires that a file's chunks are synced once a second, whether they are
+// written in two parts, as a camera sends them, or later and all at once.
 func keepsTheInterval(t *testing.T, own []call, file string) {
 	t.Helper()
-	var first, last float64 // chunk but the header
+	var first, last float64 // chunk except the header
 	syncs := 0
 	for _, c := range own[1:] {
 		switch c.name {
@@ -88,14 +88,14 @@ func keepsTheInterval(t *testing.T, own []call, file string) {
 			syncs++
 		}
 	}
-	const begins, wakes = 1, 0.2 // the file may have begun long before its first chunk; a process wakes late
+	const begins, wakes = 1, 0.2 // the file may begin long before its first chunk; a process may wake late
 	require.LessOrEqual(t, float64(syncs), last-own[0].at+begins+1, "%s: %v", file, own)
 	if last-first > 1+wakes {
 		require.Positive(t, syncs, "%s: %v", file, own)
 	}
 }
 
-// of is the calls on a path, and renames of it.
+// of returns the calls on a path, and the renames of it.
 func of(calls []call, path string) (out []call) {
 	for _, c := range calls {
 		if c.path == path || c.name == "rename" && c.path == filepath.Base(path) {
@@ -114,9 +114,9 @@ func times(calls []call, name string) (n int) {
 	return n
 }
 
-// The disk is asked, from outside the program, for each sync that the promise is made
-// of: a simulated disk stands above the real calls, and would not notice one that
-// does nothing.
+// TestTheDiskIsAskedForEachSyncThatIsPromised traces the system calls of each promised sync from
+// outside the program. A simulated disk replaces the real calls and would not notice a sync
+// without effect.
 func TestTheDiskIsAskedForEachSyncThatIsPromised(t *testing.T) {
 	t.Parallel()
 	h := startHook(t)
@@ -140,8 +140,8 @@ pipelines:
 			return len(files) >= 2
 		})
 	}
-	// A machine that is late writes the chunks of a file at once: none is as old as the
-	// interval then.
+	// A late machine writes the chunks of a file at once: no chunk then reaches the age of the
+	// interval.
 	eventually(t, "a file is synced at its interval", func() bool { return came(regexp.MustCompile(`fdatasync\([^\n]*/interval/interval_`)) })
 	require.Equal(t, 0, r.signal(syscall.SIGTERM))
 	all := calls()
@@ -152,7 +152,7 @@ pipelines:
 		for _, file := range files[:2] { // a third one may be short
 			part := file + ".part"
 			own := of(all, part)
-			chunks := times(own, "pwritev") - 1 // one is the header
+			chunks := times(own, "pwritev") - 1 // one write is the header
 			require.Greater(t, chunks, 5, "%s: %v", file, own)
 			synced, finished := times(own, "fdatasync"), times(own, "fsync")
 			switch sync {
@@ -177,7 +177,7 @@ pipelines:
 	r.storesAreSynced(all)
 }
 
-// storesAreSynced looks at what is beside the recordings.
+// storesAreSynced checks the syncs of the files beside the recordings.
 func (r *recorder) storesAreSynced(all []call) {
 	r.t.Helper()
 	written := map[string]bool{}
@@ -197,7 +197,7 @@ func (r *recorder) storesAreSynced(all []call) {
 				seen["journal"]++
 			}
 		case ".spool-notices", ".spool-commands":
-			if times(own, "rename") == 0 { // spare room, which holds nothing
+			if times(own, "rename") == 0 { // reserved space, which holds nothing
 				continue
 			}
 			require.Equal(r.t, []string{"pwrite64", "fsync", "rename"}, last(own, 3), path)
@@ -211,7 +211,7 @@ func (r *recorder) storesAreSynced(all []call) {
 	require.Positive(r.t, seen["journal"])
 }
 
-// last are the names of the last n calls.
+// last returns the names of the last n calls.
 func last(calls []call, n int) (names []string) {
 	for _, c := range calls[max(len(calls)-n, 0):] {
 		names = append(names, c.name)
@@ -219,7 +219,8 @@ func last(calls []call, n int) (names []string) {
 	return names
 }
 
-// between are the calls behind the first that begins, up to the one that ends.
+// between returns the calls after the first one for which begins is true, up to the one for
+// which ends is true.
 func between(calls []call, begins, ends func(call) bool) (out []call) {
 	inside := false
 	for _, c := range calls {

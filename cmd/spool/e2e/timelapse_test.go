@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A time-lapse of open GOPs shows their key pictures: each as it is in the source, at
-// its time, in order, and nothing else.
+// A time-lapse of open GOPs shows only their key frames: each as in the source, at its time, in
+// order.
 func TestTimeLapseOfOpenGOPs(t *testing.T) {
 	t.Parallel()
 	picture := []string{"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=5", "-pix_fmt", "yuv420p"}
@@ -26,7 +26,7 @@ pipelines:
 `)
 	publishers := []*publisher{}
 	for name, source := range sources {
-		r.start(name, "?wait=true") // so that the first picture is among them
+		r.start(name, "?wait=true") // so that the first frame is among them
 		publishers = append(publishers, publish(t, source, r.rtsp+"/"+name, "tcp", "-re"))
 	}
 	for _, p := range publishers {
@@ -47,8 +47,8 @@ pipelines:
 	}
 }
 
-// shown is the time, in ticks of 90 kHz, and the hash of each picture that ffmpeg
-// shows of a file.
+// shown returns the time in ticks of 90 kHz and the hash of each frame that ffmpeg shows of a
+// file.
 func shown(t *testing.T, file string, filter ...string) (pictures []string) {
 	t.Helper()
 	args := append([]string{"-nostdin", "-v", "warning", "-i", file, "-map", "0:v"}, filter...)

@@ -10,9 +10,9 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// TestOnlyWhatTheCatalogueHasIsServed: a copy of a recording, a file that another program
-// wrote, and one whose row is gone are not, unless an option says so. What is recorded is
-// served while it grows, and while the database does not answer.
+// TestOnlyWhatTheCatalogueHasIsServed checks that a copy of a recording, a file of another
+// program and a recording without a row are not served unless an option allows it. Growing
+// recordings are served, and recordings are served while the database does not answer.
 func TestOnlyWhatTheCatalogueHasIsServed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -20,14 +20,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hook is a webhook's server that checks each signature.
+// hook is the server of a webhook. It checks each signature.
 type hook struct {
 	*httptest.Server
 	mu    sync.Mutex
 	away  bool
-	heard map[string]string // by webhook-id, type and file and state
-	files []string          // that were said to be finished, each time
-	bad   []string          // notices that were not signed right
+	heard map[string]string // type, file and state by webhook-id
+	files []string          // finished files, once for each notice
+	bad   []string          // notices with a wrong signature
 }
 
 const hookSecret = "correct horse battery staple"
@@ -39,7 +39,7 @@ func startHook(t *testing.T) *hook {
 	return h
 }
 
-// ServeHTTP keeps what is told.
+// ServeHTTP stores the notices.
 func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	h.mu.Lock()
@@ -71,7 +71,7 @@ func (h *hook) set(away bool) {
 	h.away = away
 }
 
-// finishedFiles are those that were said to be finished, as often as that was said.
+// finishedFiles returns the finished files, once for each notice.
 func (h *hook) finishedFiles() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,9 +93,8 @@ func (h *hook) told() (out []string) {
 	return out
 }
 
-// Nobody hears of what is recorded while the server is away and before the process
-// is killed; the next one tells of all of it, of the file too whose end the crash
-// was, and runs its command.
+// The server is away during a recording, and the process is then killed. The next process
+// delivers all notices, including that of the file that the crash ended, and runs its command.
 func TestNoticesAndCommandsOutliveAKill(t *testing.T) {
 	t.Parallel()
 	h, dir := startHook(t), t.TempDir()

@@ -15,9 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// takeInodes makes files until the filesystem takes no further one, although it has
-// room, and takes each inode that is given back, until it is told to give all of
-// them back.
+// takeInodes makes files until the file system has no free inode, although it has space, and
+// takes each inode that is freed. give removes all its files.
 func takeInodes(t *testing.T, dir string) (give func()) {
 	t.Helper()
 	taken := filepath.Join(dir, "taken")
@@ -50,8 +49,8 @@ func takeInodes(t *testing.T, dir string) (give func()) {
 	})
 }
 
-// Whether recordings can be written is known before there is any: readiness, health
-// and the metric tell it, and tell when it is over.
+// Readiness, health and the metric report before the first recording that none can be written,
+// and report when that is over.
 func TestWhetherRecordingsCanBeWrittenIsKnownBeforeTheFirst(t *testing.T) {
 	t.Parallel()
 	disk, dir := boundDisk(t, "64m,nr_inodes=100")
@@ -101,8 +100,8 @@ func TestWhetherRecordingsCanBeWrittenIsKnownBeforeTheFirst(t *testing.T) {
 	require.Equal(t, 0, r.signal(syscall.SIGINT))
 }
 
-// A file that another program deletes while it grows has no row that says for ever
-// that it is being recorded.
+// When another program deletes a growing file, the recording's row is marked as lost and does
+// not stay in the state recording.
 func TestADeletedGrowingFileIsLost(t *testing.T) {
 	t.Parallel()
 	r := launch(t, staticBinary, t.TempDir(), faultyDiskConfig)
@@ -114,7 +113,7 @@ func TestADeletedGrowingFileIsLost(t *testing.T) {
 			case rec.State == "recording" && growing.Start.IsZero():
 				growing = rec
 				require.NoError(t, os.RemoveAll(filepath.Join(r.files, "live")))
-			case rec.Start.Equal(growing.Start) && rec.State == "finished": // it was, just before: the next one
+			case rec.Start.Equal(growing.Start) && rec.State == "finished": // the next file: this one was finished just before
 				growing = record{}
 			case rec.Start.Equal(growing.Start) && rec.State == "lost":
 				return true
@@ -126,8 +125,8 @@ func TestADeletedGrowingFileIsLost(t *testing.T) {
 	require.Equal(t, "ok", answer[health](r, "GET", "/mp4/health").Status)
 }
 
-// A disk that does not answer is told of, by a program that answers itself: what it
-// knows of the disk it has from those who wait for it.
+// The recorder reports a disk that hangs and answers requests meanwhile: it reads the state from
+// the tasks that wait for the disk.
 func TestADiskThatHangsIsTold(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "64M")
@@ -136,7 +135,7 @@ func TestADiskThatHangsIsTold(t *testing.T) {
 	r.well()
 	d.stop()
 	running := sync.OnceFunc(d.goOn)
-	defer running() // or it cannot be unmounted
+	defer running() // otherwise it cannot be unmounted
 	eventually(t, "readiness says that the disk hangs", func() bool {
 		code, body := r.ask("GET", "/readyz")
 		return code == 503 && strings.Contains(string(body), "disk_hangs: ")
