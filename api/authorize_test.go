@@ -139,8 +139,7 @@ func TestFailuresDoNotLockOutRightCredentials(t *testing.T) {
 	}
 }
 
-// What needs no role hashes nothing and counts nothing, also when it is asked on purpose
-// with credentials that are wrong.
+// An operation that needs no role neither hashes nor counts, even if a client sends wrong credentials on purpose.
 func TestPublicOperationsNeitherHashNorCount(t *testing.T) {
 	w, s, clock := guarded(t)
 	seen := auth.NewFailures(nil)

@@ -37,7 +37,7 @@ func TestRefusedClientThatIsStillSendingReadsWhy(t *testing.T) {
 	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
 	_, addr := w.run()
-	const size = 32 << 20 // what sockets hold is less
+	const size = 32 << 20 // more than socket buffers hold
 	length, chunked := fmt.Sprintf("Content-Length: %d", size), "Transfer-Encoding: chunked"
 	for _, c := range []struct {
 		name, header string
@@ -69,7 +69,7 @@ func TestRefusedClientThatIsStillSendingReadsWhy(t *testing.T) {
 			}
 			_, err = io.WriteString(conn, end)
 			require.NoError(t, err)
-			if c.code != 413 && !strings.Contains(c.header, length) { // there the answer says that it closes
+			if c.code != 413 && !strings.Contains(c.header, length) { // there the answer announces the close
 				_, err = io.WriteString(conn, "GET /mp4/list HTTP/1.1\r\nHost: localhost\r\n\r\n")
 				require.NoError(t, err)
 				require.Equal(t, 200, next(t, answers).code, "the next request is read where the body ends")

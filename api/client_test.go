@@ -16,8 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A client made from nothing but the document compiles, and does what it says
-// against a real server.
+// A client that is generated from the document alone compiles, and works against a real server.
 func TestClientFromTheDocumentCompilesAndWorks(t *testing.T) {
 	w := newFixture(t)
 	w.add(1, "live/camera01")

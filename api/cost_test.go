@@ -11,12 +11,12 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// again is a text of about n bytes, the same thing again and again.
+// again returns a text of about n bytes: head, many times part, and tail.
 func again(head, part, tail string) func(n int) string {
 	return func(n int) string { return head + strings.Repeat(part, n/len(part)+1) + tail }
 }
 
-// What a request costs in memory is in proportion to its length, and so is the answer.
+// The memory of a request is proportional to its length, and so is the answer.
 func TestTheCostOfARequestIsProportional(t *testing.T) {
 	_, s := withDoorbell(t)
 	ask := func(method, path string, header http.Header, body string) (int64, int) {

@@ -46,7 +46,7 @@ type fixture struct {
 	growing   map[string]int64
 	asked     []media.Query
 	stopErr   error
-	broken    error // what the catalogue answers instead
+	broken    error // the catalogue's answer instead
 	degraded  bool
 	ready     []Check
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/api/conn"
 )
 
-// deadline of one wait in these tests; nothing depends on how much is used.
+// patience is the deadline of one wait; no test depends on its length.
 const patience = time.Minute
 
 func dial(t *testing.T, addr string) *net.TCPConn {
@@ -245,6 +245,6 @@ func TestShutdownLetsRequestsFinishAndCutsTheRest(t *testing.T) {
 	require.NoError(t, err)
 	_, err = io.ReadFull(c, make([]byte, 100))
 	require.NoError(t, err)
-	// The cleanup stops the server while this client does not read: it must
-	// return without an error, and goleak finds what stays.
+	// The cleanup stops the server while this client does not read: it must return without an error, and goleak finds
+	// leftover goroutines.
 }

@@ -100,8 +100,8 @@ var conditions = []struct {
 	{[]string{"If-Range", "{etag}", "Range", "bytes=0-9,20-29"}, 206, ""},
 }
 
-// The same file is asked for here and from nginx, by GET and by HEAD: code,
-// range, length, type and bytes are the same, but where the table says why not.
+// The same file is requested from spool and from nginx, by GET and by HEAD: status, range, length, type and bytes are
+// the same, except where the table gives a reason.
 func TestConditionsAnswerAsNginxDoes(t *testing.T) {
 	require.GreaterOrEqual(t, len(conditions), 60)
 	w := newFixture(t)
@@ -222,7 +222,7 @@ func startNginx(t testing.TB, dir string) string {
 	return runNginx(t, fmt.Sprintf("root %s;", dir))
 }
 
-// runNginx serves what a server block says, on a free port.
+// runNginx serves a server block on a free port.
 func runNginx(t testing.TB, block string) string {
 	t.Helper()
 	bin, err := exec.LookPath("nginx")

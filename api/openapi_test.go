@@ -55,7 +55,7 @@ func readDocument(t *testing.T, s *Server) (doc openAPI) {
 	return doc
 }
 
-// Whoever reads of a drop in an answer finds its cause in the document, and what it counts.
+// The document describes every cause of a drop that an answer may name, and its unit.
 func TestDocumentDescribesEveryCauseOfADrop(t *testing.T) {
 	described := readDocument(t, newFixture(t).server()).Components.Schemas["Drop"].Properties["cause"].Description
 	require.NotEmpty(t, media.DropCauses)
@@ -65,8 +65,7 @@ func TestDocumentDescribesEveryCauseOfADrop(t *testing.T) {
 	require.Contains(t, described, "rtp_loss (packets; ")
 }
 
-// The document names what the router answers, and the router answers what the
-// document names.
+// The document names exactly the routes of the router.
 func TestDocumentEqualsRoutes(t *testing.T) {
 	s := newFixture(t).server()
 	doc := readDocument(t, s)
@@ -114,7 +113,7 @@ func TestDocumentIsComplete(t *testing.T) {
 	}
 }
 
-// closed finds references that lead nowhere.
+// closed returns an error for a reference without a target.
 func closed(doc openAPI, s schemaDoc) error {
 	if s.Ref != "" {
 		if _, ok := doc.Components.Schemas[refName(s.Ref)]; !ok {

@@ -30,7 +30,7 @@ func TestPageFitsAPhone(t *testing.T) {
 	require.Empty(t, b.heard(), "errors in the console")
 }
 
-// A proxy may put the page below a path of its own: nothing is asked for from the root.
+// A proxy may put the page below a path of its own: the page requests nothing from the root.
 func TestPageBelowAPathOfAProxy(t *testing.T) {
 	w := studio(t)
 	_, ours := w.run()
@@ -68,7 +68,7 @@ func TestPageShowsAllowedButtons(t *testing.T) {
 	require.Empty(t, b.heard(), "errors in the console")
 }
 
-// The focus stays where it is, whatever is looked at again, added, or done.
+// The focus stays where it is through each refresh, each new entry and each action.
 func TestPageKeepsTheFocus(t *testing.T) {
 	w := studio(t)
 	_, addr := w.run()
@@ -89,7 +89,7 @@ func TestPageKeepsTheFocus(t *testing.T) {
 	require.Empty(t, b.heard(), "errors in the console")
 }
 
-// What a recording has got since it was opened is played on.
+// The page also plays footage that a recording has got since it was opened.
 func TestPagePlaysAGrowingRecordingOn(t *testing.T) {
 	w := studio(t)
 	_, addr := w.run()
@@ -111,7 +111,7 @@ func TestPagePlaysAGrowingRecordingOn(t *testing.T) {
 	require.Empty(t, b.heard(), "errors in the console")
 }
 
-// A browser without a decoder of H.265 says so, and not that something is broken.
+// A browser without an H.265 decoder reports that, and no broken recording.
 func TestPageReportsAMissingHEVCDecoder(t *testing.T) {
 	w := studio(t)
 	require.NoError(t, os.Remove(filepath.Join(w.dir, "live/camera01/one.mp4")))

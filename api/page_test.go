@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is a page in a real Chromium, and what it complained about.
+// browser is a page in a real Chromium, and the errors of its console.
 type browser struct {
 	t   *testing.T
 	ctx context.Context
@@ -77,8 +77,8 @@ func (b *browser) open(url string) {
 	b.until("location.href === '" + url + "' && document.readyState === 'complete'")
 }
 
-// until waits for a condition of the page. One that cannot be evaluated, because
-// what it asks about is not there, does not hold yet.
+// until waits for a condition of the page. A condition that cannot be evaluated yet, because an element is missing,
+// counts as false.
 func (b *browser) until(condition string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)

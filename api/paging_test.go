@@ -104,8 +104,8 @@ func TestAPageOfFilesIsBoundedInBytes(t *testing.T) {
 	require.Greater(t, len(pages), 1)
 }
 
-// Every list by name has pages; without a limit and a cursor a client gets what it got,
-// up to the first thousand.
+// Every list by name has pages; without a limit and a cursor a client gets the whole list as before, up to a thousand
+// rows.
 func TestListsByNameHavePages(t *testing.T) {
 	w := newFixture(t)
 	for n := range 2500 {
@@ -135,7 +135,7 @@ func TestListsByNameHavePages(t *testing.T) {
 	}
 }
 
-// What is asked of the parts for a page of streams is of its streams, and not of all.
+// A page of streams queries the parts for its own streams only.
 func TestAPageOfStreamsIsBoundedInBytes(t *testing.T) {
 	w := newFixture(t)
 	for n := range 300 {

@@ -63,7 +63,7 @@ func (b *board) Reload(context.Context) (Reloaded, error) { return b.reloaded, b
 
 func (b *board) into(_ *Config, d *Deps) { d.Pipelines = b }
 
-// documented asks, and wants an answer that is as the document says.
+// documented makes a request and checks that the answer conforms to the document.
 func documented(t *testing.T, s *Server, method, target, path, body string, header ...string) reply {
 	t.Helper()
 	doc := readDocument(t, s)
@@ -208,7 +208,7 @@ func TestWhyNamesTheStop(t *testing.T) {
 	require.Contains(t, why(recorder.StreamSchedule{Stopped: time.Unix(0, 0)}), "stopped by hand at 1970-01-01T00:00:00")
 }
 
-// A page of pipelines costs what it shows, however long their declarations are.
+// The cost of a page of pipelines depends on its rows, not on the length of the declarations.
 func TestPipelinesHavePages(t *testing.T) {
 	w := newFixture(t)
 	b := &board{}

@@ -7,8 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The page names the address by which it was reached, unless streams are taken in at
-// another one alone.
+// The page shows the address by which it was reached, unless the ingest listens on another address only.
 func TestPageShowsThePublishAddress(t *testing.T) {
 	w := newFixture(t)
 	w.live = nil

@@ -52,8 +52,7 @@ func TestFiltersReachTheCatalogue(t *testing.T) {
 	}
 }
 
-// What an attacker writes into a filter is refused, or reaches the catalogue as
-// a value and nothing more.
+// A hostile filter is refused, or reaches the catalogue as a plain value.
 func TestWrongFiltersAreRefused(t *testing.T) {
 	w := newFixture(t)
 	s := w.server()
@@ -103,7 +102,7 @@ func TestPagesFollowOneAnother(t *testing.T) {
 	}
 }
 
-// The catalogue's size does not show in what a page costs.
+// The cost of a page does not depend on the catalogue's size.
 func TestAPageAllocatesByItsOwnSize(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "a")
@@ -117,7 +116,7 @@ func TestAPageAllocatesByItsOwnSize(t *testing.T) {
 	require.Less(t, large-small, 990*12.0, "allocations for each record of a page")
 }
 
-// endless has as many records as are asked for.
+// endless returns as many records as a query's limit allows.
 type endless struct {
 	*shelf
 	one media.Record

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The timeline has a row a stream, a bar a recording that can be seen, and a click
-// plays from its moment; what follows without a gap is played on.
+// The timeline has a row per stream and a bar per playable recording. A click plays from its moment, and a recording
+// that follows without a gap is played next.
 func TestPageTimeline(t *testing.T) {
 	w := studio(t)
 	film(t, filepath.Join(w.dir, "live/camera01/three.mp4"), "-movflags", "+faststart")

@@ -76,8 +76,7 @@ func TestDownloadNamesTheFile(t *testing.T) {
 	require.Equal(t, `attachment; filename="__x.mp4"`, r.header.Get("Content-Disposition"))
 }
 
-// Nothing but footage below the record directory is served, whatever it is
-// called and wherever a link leads.
+// The server serves only footage below the record directory, whatever the name is and wherever a link points.
 func TestFilesOutsideAreNotServed(t *testing.T) {
 	w := newFixture(t)
 	outside := t.TempDir()
@@ -109,8 +108,8 @@ func TestMissingRecordDirectoryIsNotShown(t *testing.T) {
 	require.NotContains(t, do(s, "GET", "/mp4/vod/x.mp4", "").refused(t, 404), "nowhere")
 }
 
-// A file goes from disk to socket by sendfile(2): what reaches the TCP
-// connection's ReadFrom is a bounded file, finished or growing, and no copy.
+// A file goes from disk to socket by sendfile(2): the TCP connection's ReadFrom gets a bounded file, finished or
+// growing, and no copy.
 func TestFootageReachesTheConnectionAsAFile(t *testing.T) {
 	w := newFixture(t)
 	data := footageBytes(2*(4<<20) + 12345)

@@ -22,7 +22,7 @@ import (
 	_ "github.com/gospool/spool/stages/webhook"
 )
 
-// brandConfig is of a stage that this package knows nothing of.
+// brandConfig is the configuration of a stage that this package does not know.
 type brandConfig struct {
 	Text   string          `yaml:"text" inherit:"mp4.filename_pattern"`
 	Wait   config.Duration `yaml:"wait" inherit:"shutdown_timeout"`
@@ -103,7 +103,7 @@ func init() {
 		func(pipeline.Settings, groupConfig) (pipeline.Sink[int], error) { return brand{}, nil })
 }
 
-// Which settings are lists of stages a stage says itself.
+// A stage itself declares which of its settings are lists of stages.
 func TestStagesInheritInAnyListThatAStageDeclares(t *testing.T) {
 	c := load(t, inDir(t, `
 log: {level: warn}
@@ -136,7 +136,7 @@ func TestStagesAreShownWithInheritedSettings(t *testing.T) {
 	require.Equal(t, "10m", shown["exec"].(map[string]any)["timeout"])
 }
 
-// The program could not say which of two defaults holds: it does not start.
+// With two defaults for a setting it would be unclear which one holds, so the program does not start.
 func TestNoSettingHasTwoDefaults(t *testing.T) {
 	inherits := func(from string, value any) pipeline.StageInfo {
 		i := config.Inherited{Key: "k", From: from}
@@ -168,7 +168,7 @@ func TestNoSettingHasTwoDefaults(t *testing.T) {
 	}
 }
 
-// The package must not know a stage: what one inherits, it says itself.
+// The package names no stage: each stage declares its own inherited settings.
 func TestNoStageIsNamedHere(t *testing.T) {
 	stages := map[string]bool{}
 	for _, s := range pipeline.Stages() {

@@ -51,7 +51,7 @@ func TestGoodConfigurationsAreTaken(t *testing.T) {
 		require.NoError(t, err, file)
 		require.Equal(t, file, c.File)
 
-		// What is shown is a configuration that means the same.
+		// The shown text is a configuration with the same meaning.
 		shown := filepath.Join(t.TempDir(), "shown.yaml")
 		require.NoError(t, os.WriteFile(shown, c.Show(), 0o644))
 		again, err := configs.Load(configs.Options{File: shown})

@@ -84,7 +84,7 @@ func TestAGraphThatIsSlowHoldsUpTheRun(t *testing.T) {
 	<-done
 }
 
-// What the stage behind fails on is not the graph's to notice: it gets what came before.
+// The graph does not see the failure of a stage: it gets the elements before it, and an end.
 func TestAFailureReachesTheGraphAsAnEnd(t *testing.T) {
 	s := asSource(t, &probe{count: -1, failAt: 7})
 	n := 0
@@ -95,7 +95,7 @@ func TestAFailureReachesTheGraphAsAnEnd(t *testing.T) {
 	require.Equal(t, 6, n)
 }
 
-// stuck is a flow that reads nothing.
+// stuck is a flow that does not read.
 type stuck struct{ own }
 
 func TestAGraphThatDoesNotRead(t *testing.T) {
@@ -112,7 +112,7 @@ func TestAGraphThatDoesNotRead(t *testing.T) {
 			require.Eventually(t, func() bool { return s.Status()[2].Taken > 1 }, time.Minute, time.Millisecond) // one is in hand, one waits
 			end(s)
 			require.Error(t, await(t, s.Run))
-			goleak.VerifyNone(t) // nothing waits for it
+			goleak.VerifyNone(t) // no goroutine waits for it
 			_, more := <-in
 			require.False(t, more, "it is told of the end")
 		})

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// The stage "camera" of the examples gives pictures of nothing, as fast as they are taken.
+// The stage "camera" of the examples returns empty pictures, as fast as they are consumed.
 func init() {
 	pipeline.RegisterSource("camera", cameraConfig{Length: config.Duration(4 * time.Second)}, "Takes 25 pictures a second of nothing.",
 		func(set pipeline.Settings, cfg cameraConfig) (pipeline.Source[*media.Chunk], error) {

@@ -77,8 +77,8 @@ func ExamplePlan_Build() {
 	// 0 chunks are left
 }
 
-// A list of stages without a sink gives what its last stage makes to the program, as a
-// go-streams source. Here a graph lists the finished recordings.
+// A list of stages without a sink is a go-streams source: the program gets the output of its last stage. Here a graph
+// lists the finished recordings.
 func ExampleHead_AsSource() {
 	dir, remove := exampleDir()
 	defer remove()

@@ -54,7 +54,7 @@ func TestAFilterThatDropsHalfReleasesAllMemory(t *testing.T) {
 	require.Len(t, files, 4, "a file ends where media is missing")
 }
 
-// The file behind what a flow has left out says so.
+// The file behind media that a flow has dropped names the flow.
 func TestAFileNamesTheFlowThatLeftMediaOut(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	n, err := config.Parse("test.yaml", fmt.Appendf(nil, "[camera: {length: 8s}, chunk_flow, chunk_flow, segmenter, mp4: {record_path: %q, filename_pattern: '{seq}.mp4'}]", t.TempDir()))

@@ -37,7 +37,7 @@ func (t *token) Check() error {
 	return nil
 }
 
-// What a test makes for the stages "flow", "windows", "graph_sink" and "graph_source".
+// makeFlow, makeSink and makeSource make the operators of the stages "flow", "windows", "graph_sink" and "graph_source".
 type (
 	makeFlow   func(*pipeline.Graph) (streams.Flow, error)
 	makeSink   func(*pipeline.Graph) (streams.Sink, error)
@@ -113,7 +113,7 @@ func (g *graphTest) env() pipeline.Env {
 	return e
 }
 
-// start checks at the end that nothing is left: no goroutine, no token.
+// start runs the pipeline, and checks at the end of the test that no goroutine and no token is left.
 func (g *graphTest) start(t *testing.T, yaml string) *pipeline.Run {
 	t.Helper()
 	if g.probe == nil {
@@ -201,7 +201,7 @@ func TestWindowsAreElements(t *testing.T) {
 	}
 }
 
-// What a flow keeps is a copy: it may be read when the pipeline has long released its own.
+// A flow keeps copies: it may read them long after the pipeline has released its own elements.
 func TestAFlowNeverGetsCountedMemory(t *testing.T) {
 	var kept []*token
 	g := &graphTest{}
@@ -218,7 +218,7 @@ func TestAFlowNeverGetsCountedMemory(t *testing.T) {
 	require.Zero(t, g.live.Load())
 }
 
-// What a flow leaves out is counted while it runs, and to the last at its end.
+// The dropped elements are counted while the flow runs, and completely at its end.
 func TestElementsThatAFlowDropsAreCounted(t *testing.T) {
 	g := &graphTest{
 		probe: &probe{count: -1},
@@ -416,7 +416,7 @@ func TestAFlowThatCannotBeMade(t *testing.T) {
 	}
 }
 
-// go-streams itself would panic, on a goroutine that nothing guards.
+// go-streams itself would panic, on a goroutine without a recover.
 func TestAnOperatorOfAnotherTypeIsRefused(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	for name, create := range map[string]func() streams.Flow{
@@ -439,8 +439,8 @@ func TestAnOperatorOfAnotherTypeIsRefused(t *testing.T) {
 	}
 }
 
-// A flow that keeps its output open is left behind: the drain waits, the deadline aborts, and
-// what the flow gives later goes nowhere and blocks nothing.
+// A flow that keeps its output open is left behind: the drain waits, the deadline aborts, and later output of the flow
+// is dropped without blocking it.
 func TestAFlowThatNeverEnds(t *testing.T) {
 	letGo := make(chan struct{})
 	g := &graphTest{
@@ -508,7 +508,7 @@ func TestAnElementThatOwnsMemoryAndCannotBeCopiedDoesNotLeave(t *testing.T) {
 	}
 }
 
-// A stage that is called by a test, without a run, gives what it has at once, and fails alike.
+// Without a run, as a test calls it, a stage emits its output at once and returns the same errors.
 func TestAFlowWorksWithoutARun(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	set := pipeline.NewSettings(env(&probe{}), "p", "live/x", "flow")

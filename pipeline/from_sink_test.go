@@ -128,7 +128,7 @@ func TestASinkIsAbortedWhileItIsBusy(t *testing.T) {
 	require.ErrorIs(t, await(t, run), pipeline.ErrAborted)
 }
 
-// A sink that does not complete holds up the drain, and nothing behind the deadline.
+// A sink that does not complete holds up the drain until the deadline, and no longer.
 func TestASinkThatNeverCompletes(t *testing.T) {
 	letGo := make(chan struct{})
 	g := &graphTest{

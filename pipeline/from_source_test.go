@@ -50,7 +50,7 @@ func TestAReaderSourceIsAStage(t *testing.T) {
 	require.Empty(t, g.got)
 }
 
-// A drain lets a connector end by its context: what it gives until then goes on.
+// A drain ends a connector by its context: its output up to then goes on.
 func TestADrainEndsAFileSource(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "list")
 	require.NoError(t, os.WriteFile(path, []byte(lines(300_000)), 0o600))

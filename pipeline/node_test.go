@@ -11,8 +11,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// Via and To of a node take nodes of the same run. Anything else is an error of Start that
-// names the stage and says what to do.
+// Via and To of a node accept nodes of the same run. With any other node Start returns an error that names the stage
+// and the remedy.
 func TestANodeIsNotJoinedToAForeignOne(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	run := func() *Run {

@@ -33,11 +33,11 @@ func (t *token) Release() { t.live.Add(-1) }
 type probe struct {
 	live   atomic.Int64 // tokens not released
 	count  int          // the source's tokens; -1: until it is stopped
-	end    error        // what the source returns
+	end    error        // the source's result
 	failAt int          // the stage "twice" fails on this token
 	panics bool         // by a panic
 	gate   chan struct{}
-	deaf   chan struct{} // the sink waits for it, whatever becomes of the run
+	deaf   chan struct{} // the sink waits for it, even beyond the end of the run
 
 	mu    sync.Mutex
 	calls []string
@@ -99,7 +99,7 @@ func (t twice) Flush(ctx context.Context, _ pipeline.Emit[*token]) error {
 	return nil
 }
 
-// again hands on what it is given.
+// again emits each element that it gets.
 type again struct{ lifecycle }
 
 func (a again) Process(_ context.Context, in *token, emit pipeline.Emit[*token]) error {
@@ -322,8 +322,8 @@ func TestFirstReasonWins(t *testing.T) {
 	require.Equal(t, "duration", run.Reason())
 }
 
-// What a stage has emitted before it failed is consumed, and the stages behind it
-// flush; those before it are aborted.
+// The elements that a stage emitted before its failure are consumed and the stages behind it flush; the stages before
+// it are aborted.
 func TestStageErrorDrainsTheStagesBehind(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		t.Run(fmt.Sprintf("panic=%v", panics), func(t *testing.T) {

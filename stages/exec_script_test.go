@@ -75,7 +75,7 @@ func TestAPlaceholderBesideAScriptIsTaken(t *testing.T) {
 	}
 }
 
-// The hint names what to write in its place.
+// The hint names the variable that replaces the placeholder.
 func TestTheHintNamesTheVariable(t *testing.T) {
 	cfg := execDefaults
 	cfg.Command = config.NewCommand("sh", "-c", "echo {stream}")

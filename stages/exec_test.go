@@ -103,7 +103,7 @@ func TestExecFillsInArgumentsWhichNoShellTakesApart(t *testing.T) {
 	}, strings.Split(string(text), "\n"))
 }
 
-// Whatever a name holds, a shell that reads it from its environment takes it for text.
+// A shell that reads a name from its environment treats any content as text.
 func TestExecGivesValuesToShellsAsVariables(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	dir := t.TempDir()
@@ -297,9 +297,8 @@ func TestCommandGetsOnlyConfiguredVariables(t *testing.T) {
 	require.NotContains(t, out.Output, "secret")
 }
 
-// One runs and one waits when the process ends: both are left in the store, and each
-// is named. The next process runs them; then, and when they have failed, they are out
-// of the store. What has no file any more is not run.
+// When the process ends one command runs and one waits: both stay in the store, and the log names each. The next
+// process runs them and removes them from the store, also if they fail. A command whose file is gone is not run.
 func TestPendingCommandsRunAtTheNextStart(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	store := commands.store.(*shelf)

@@ -15,8 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// model says by arithmetic on the whole stream what the gate must do chunk by
-// chunk.
+// model computes from the whole stream the result that the gate must reach chunk by chunk.
 type model struct {
 	before int64
 	recs   []modelled
@@ -53,7 +52,7 @@ func (m *modelled) roll(all []shot) {
 
 func (m *model) last() *modelled { return &m.recs[len(m.recs)-1] }
 
-// came lets the newest recording go on with what came since.
+// came extends the newest recording by the new media.
 func (m *model) came(all []shot) {
 	if len(m.recs) > 0 {
 		m.last().roll(all)
@@ -218,8 +217,8 @@ func TestAGateReportsItsSpanWithAGapBehindIt(t *testing.T) {
 	r.done()
 }
 
-// A recording begins and ends with a GOP within a chunk, by the wall clock as it is now,
-// whatever it was set to since.
+// A recording begins and ends with a GOP within a chunk, by the current wall clock, even if it was set since the chunk
+// was held.
 func TestAChunkOfManyGOPsIsPartedByTheClockAsItIs(t *testing.T) {
 	for _, step := range []int64{-3600e9, 3600e9} {
 		r := newGateRig(t, pipelinetest.Pool(t), 5, GOPRingConfig{Before: seconds(10), After: seconds(5)})
@@ -238,7 +237,7 @@ func TestAChunkOfManyGOPsIsPartedByTheClockAsItIs(t *testing.T) {
 	}
 }
 
-// What a trigger lets through at once may last longer than the disk may be behind.
+// The pre-roll that a trigger releases at once may be longer than the backlog that is allowed of the disk.
 func TestAPreRollLongerThanTheBacklogIsWhole(t *testing.T) {
 	r := newGateRig(t, pipelinetest.Pool(t), 25, GOPRingConfig{Before: seconds(90), After: seconds(2)})
 	r.cam.Bytes = 100

@@ -16,13 +16,13 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// gateRig drives a gate and keeps what it lets through, by recording.
+// gateRig drives a gate and keeps its output, by recording.
 type gateRig struct {
 	t    testing.TB
 	gate *gopGate
 	pool *media.Pool
 	cam  *pipelinetest.Camera
-	all  []shot // that came, a GOP each, and what of one is in another chunk
+	all  []shot // received, one for each GOP and each part of a GOP in a further chunk
 	recs []filmed
 	open bool
 	pend []media.Event // marks between two recordings

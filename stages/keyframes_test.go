@@ -105,8 +105,7 @@ func TestKeyframesOfLargePicturesAreSyncedTogether(t *testing.T) {
 	require.Contains(t, want, true)
 }
 
-// The chunk that ends the flush interval may have no key frame: then nothing else would
-// ever ask for the sync.
+// The chunk that ends the flush interval may have no key frame: the key frames before it are synced all the same.
 func TestKeyframesAreSyncedThoughTheIntervalEndsWithoutOne(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -120,7 +119,7 @@ func TestKeyframesAreSyncedThoughTheIntervalEndsWithoutOne(t *testing.T) {
 	}
 }
 
-// Whatever comes, times only go forward and chunks follow each other.
+// For any input the times advance and the chunks follow each other.
 func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
@@ -254,7 +253,7 @@ func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 	releaseChunks(out)
 }
 
-// So is a stream whose key frames stop coming.
+// A stream whose key frames stop coming is a problem, too.
 func TestKeyframesSaysThatKeyFramesStayAway(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

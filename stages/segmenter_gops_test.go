@@ -55,7 +55,7 @@ func TestSegmenterCutsWithinAChunk(t *testing.T) {
 	}
 }
 
-// A size is kept whatever the sound takes.
+// A file keeps within its size whatever the sound takes.
 func TestSegmenterKeepsASizeWithinAChunk(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -69,8 +69,7 @@ func TestSegmenterKeepsASizeWithinAChunk(t *testing.T) {
 	}
 }
 
-// The stage tracks may show another track as the lead, whose key frames lie anywhere
-// in a chunk.
+// After the stage tracks another track may lead, whose key frames lie anywhere in a chunk.
 func TestSegmenterBeginsWithAKeyFrameWithinAChunk(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360), pipelinetest.AVC(1280, 720)})

@@ -256,7 +256,7 @@ func TestSegmenterTellsAHoleBeforeItsSizeBoundOnce(t *testing.T) {
 				require.Positive(t, dropped)
 				want += int64(10*25-first.pictures) * frame
 			}
-			if c.lost { // a mark tells it where something is dropped
+			if c.lost { // a mark reports it where media is dropped
 				want -= 25 * frame
 			}
 			require.InDelta(t, want, r.segments[1].Gap.DurationNS, float64(time.Millisecond), name)

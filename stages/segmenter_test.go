@@ -45,7 +45,7 @@ func newReel(t *testing.T, cfg SegmenterConfig, after *pipeline.Ended) *reel {
 	return &reel{t: t, seg: seg}
 }
 
-// set sets the wall clock, of the machine and so of what the camera sends.
+// set sets the wall clock of the machine, and with it the times of the camera's chunks.
 func (r *reel) set(cam *pipelinetest.Camera, by time.Duration) {
 	r.seg.(*segmenter).set.Clock.(*pipelinetest.Clock).Set(by)
 	cam.SteppedNS += int64(by)

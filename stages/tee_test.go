@@ -51,7 +51,7 @@ func (s *stopped) Consume(ctx context.Context, c *media.Chunk) error {
 
 func (s *stopped) Flush(context.Context) error { return nil }
 
-// shots is a source of what a test has prepared.
+// shots is a source of prepared chunks.
 type shots struct{ chunks []*media.Chunk }
 
 func (s *shots) Run(_ context.Context, emit pipeline.Emit[*media.Chunk]) error {
@@ -133,8 +133,8 @@ func packets(t *testing.T, path, kind string) (n int) {
 	return n
 }
 
-// The whole point: a branch that stands still for much longer than its queue
-// holds costs the other one nothing, and its own loss is counted to the unit.
+// A branch that stands still for much longer than its queue holds does not delay the other branch, and its own loss is
+// counted to the unit.
 func TestTeeStoppedBranchDoesNotDelayTheOther(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	pool := pipelinetest.Pool(t)

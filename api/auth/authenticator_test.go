@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// turned is a clock that a test turns. What is waited for has passed.
+// turned is a clock that a test turns. Its waits end at once.
 type turned struct {
 	mu sync.Mutex
 	at time.Time

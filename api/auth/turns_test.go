@@ -109,7 +109,7 @@ func TestGuessesThatHangUpDoNotRaiseTheRate(t *testing.T) {
 	require.Equal(t, secondChance, let.Sub(began), "not before there was a place")
 }
 
-// What was wrong holds its place, whether its client is there or not.
+// A wrong password holds its place, whether its client stays or hangs up.
 func TestAWrongPasswordHoldsItsPlaceForASecond(t *testing.T) {
 	clock := &passing{turned{at: time.Unix(1e9, 0)}}
 	all, began := newTurns(clock), clock.Now()

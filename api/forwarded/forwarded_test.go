@@ -85,8 +85,8 @@ func TestHeadersOfUntrustedPeersAreIgnored(t *testing.T) {
 	require.Equal(t, proxy, Client(&http.Request{RemoteAddr: proxy, Header: http.Header{"X-Forwarded-For": {"192.0.2.1"}}}, nil), "none is trusted unless it is named")
 }
 
-// The client is an address or what the connection says, whatever is sent, and what a
-// proxy adds cannot be hidden by what stands before it.
+// For any header the client is an address or the peer of the connection, and a forged beginning cannot hide the entry
+// that a proxy appends.
 func FuzzClient(f *testing.F) {
 	for _, s := range []string{"192.0.2.66", `for="`, `for="[::1]:1";by=x, for=_x`, `\"`, "a,b,\"c", "unknown", strings.Repeat("10.0.0.1,", 100)} {
 		f.Add(s)

@@ -194,8 +194,7 @@ func TestNoCounterGoesBackwards(t *testing.T) {
 	}
 }
 
-// The series of a stream that is gone end after a while, and not at once: a scrape may
-// have missed what came last.
+// The series of an ended stream stay for a while, because a scrape may have missed the last values.
 func TestTheSeriesOfAnEndedStreamExpire(t *testing.T) {
 	s := newScraper(t, 0)
 	s.put("a", 7, 5)

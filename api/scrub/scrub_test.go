@@ -19,7 +19,7 @@ func FuzzScrub(f *testing.F) {
 	})
 }
 
-// A remedy names what to ask for, whatever mark stands behind it.
+// A remedy keeps its endpoint, whatever punctuation follows it.
 func TestAnEndpointStaysWhole(t *testing.T) {
 	s := &Scrubber{Endpoints: []string{"/mp4/reload"}}
 	for _, remedy := range []string{"reload: POST /mp4/reload", "POST /mp4/reload; or restart", "POST /mp4/reload, or restart"} {

@@ -15,7 +15,7 @@ import (
 
 var now = time.Date(2030, 5, 1, 12, 0, 0, 0, time.UTC)
 
-// Each fault names the file that has it, why, and what to do.
+// Each fault names its file, the reason and the remedy.
 func TestFaultsOfCertificatesAreNamed(t *testing.T) {
 	good, key := certificatetest.Pair(t, now.AddDate(0, 0, 7))
 	_, otherKey := certificatetest.Pair(t, now.AddDate(0, 0, 7))
@@ -25,7 +25,7 @@ func TestFaultsOfCertificatesAreNamed(t *testing.T) {
 	rubbishKey := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("rubbish")})
 	locked := pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: []byte("locked")})
 	for name, c := range map[string]struct {
-		cert, key []byte // nil: there is no such file
+		cert, key []byte // nil: the file does not exist
 		mode      os.FileMode
 		says      []string
 		serves    bool
@@ -74,7 +74,7 @@ func TestFaultsOfCertificatesAreNamed(t *testing.T) {
 	}
 }
 
-// What is no ordinary file is not waited for.
+// A name that is no regular file is refused without a wait for its content.
 func TestADirectoryIsRefusedAsACertificate(t *testing.T) {
 	dir := t.TempDir()
 	faults := Inspect(dir, dir, now)

@@ -34,7 +34,7 @@ func TestAnUnregisteredCodecIsRefused(t *testing.T) {
 	})
 }
 
-// What other packages ask of every codec is there.
+// Every codec has the fields that other packages need.
 func TestEveryCodecIsComplete(t *testing.T) {
 	for _, c := range All() {
 		require.NotEmpty(t, c.Title, c.Name)

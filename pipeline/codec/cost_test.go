@@ -19,7 +19,7 @@ func unitsOf(nal []byte, n int) []byte {
 	return bytes.Repeat(append(binary.BigEndian.AppendUint32(nil, uint32(len(nal))), nal...), n/(4+len(nal))+1)
 }
 
-// Parameter sets, SEI and slices that a sender makes up cost what their bytes are worth.
+// The cost of hostile parameter sets, SEI and slices is proportional to their bytes.
 func TestTheCostOfAnAccessUnitIsProportional(t *testing.T) {
 	long := func(head ...byte) func(n int) []byte {
 		return func(n int) []byte { return unitsOf(append(head, make([]byte, n)...), 1) }
@@ -62,7 +62,7 @@ func TestTheCostOfAnAccessUnitIsProportional(t *testing.T) {
 	}
 }
 
-// A sample entry costs what its bytes are worth, whatever it counts.
+// The cost of a sample entry is proportional to its bytes, whatever counts it contains.
 func TestTheCostOfASampleEntryIsProportional(t *testing.T) {
 	for _, c := range codec.All() {
 		for _, fill := range []byte{0, 1, 3, 255} {

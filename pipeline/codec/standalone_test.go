@@ -98,8 +98,8 @@ func standalone(t *testing.T, codec media.Codec, args []string) (source, lapse s
 	return source, lapse, kept
 }
 
-// What stands alone is every I picture that may begin a decoder, it is decoded to
-// what it was, and shown in its order.
+// Every I picture at which a decoder may begin stands alone; it decodes to the original picture, and the order of
+// presentation is kept.
 func TestPicturesOfOpenGOPsStandAlone(t *testing.T) {
 	x265 := func(params string) []string {
 		return []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "aud=1:scenecut=0:log-level=none:" + params, "-f", "hevc"}

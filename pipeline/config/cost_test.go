@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// again is a text of about n bytes, the same thing again and again.
+// again returns a text of about n bytes: head, many times part, and tail.
 func again(head, part, tail string) func(n int) string {
 	return func(n int) string { return head + strings.Repeat(part, n/len(part)+1) + tail }
 }
@@ -96,7 +96,7 @@ func stairs(step string, n int) string {
 	return b.String()
 }
 
-// What a text costs is memory first: all that was found quadratic here copied.
+// The cost is measured as memory, because every quadratic case that was found copied.
 func TestTheCostOfATextIsProportional(t *testing.T) {
 	for name, text := range hostileTexts {
 		t.Run(name, func(t *testing.T) {

@@ -63,7 +63,7 @@ b:
 `, string(n.YAML(config.Style{Note: note})))
 }
 
-// anyTree draws what YAML can say.
+// anyTree draws a tree of YAML values.
 func anyTree() *rapid.Generator[any] {
 	scalar := rapid.OneOf(
 		rapid.Just(any(nil)), rapid.Bool().AsAny(), rapid.Int64().AsAny(), rapid.String().AsAny(),
@@ -89,7 +89,7 @@ func TestEncodedSettingsDecodeBack(t *testing.T) {
 	})
 }
 
-// normal makes equal what YAML holds equal: empty and missing lists.
+// normal maps values that YAML does not distinguish, such as empty and missing lists, to the same value.
 func normal(v any) any {
 	switch v := v.(type) {
 	case []any:

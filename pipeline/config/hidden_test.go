@@ -97,7 +97,7 @@ func TestHiddenValuesAreRevealed(t *testing.T) {
 	require.NotEqual(t, config.Reveal(v).Any(), config.Reveal(hiding{}).Any())
 }
 
-// What is shown is host, program and name.
+// Only the host, the program and the names are shown.
 func TestShownPartsOfHiddenValues(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://h:8443":                       "https://h:8443",
@@ -152,7 +152,7 @@ func TestShownPartsOfHiddenValues(t *testing.T) {
 	require.Empty(t, config.ShownURL(nil))
 }
 
-// What is decoded wrongly is not quoted, whatever stands in whose place.
+// An error about a value of the wrong type does not quote it, in any setting.
 func TestNoProblemQuotesAHiddenValue(t *testing.T) {
 	for _, text := range []string{
 		"secret: [c4n4ry]", "secret: {c4n4ry: c4n4ry}", "secret: 1234567", "secret: 0x1234567", "many: c4n4ry", "many: [[c4n4ry]]", "many: [1234567]",
@@ -177,7 +177,7 @@ func TestNoProblemQuotesAHiddenValue(t *testing.T) {
 	require.Equal(t, []string{"curl", canary}, v.Command.Reveal())
 }
 
-// What was printed for people is no configuration: it would mean something else.
+// A masked text is refused as a configuration, because it would have another meaning.
 func TestMaskedValuesAreRefused(t *testing.T) {
 	for _, text := range []string{"secret: xxxxx", "url: https://h/…", "dsn: …", "command: [curl, …]", "environment: [A=…]"} {
 		n, err := config.Parse("f", []byte(text))
@@ -186,8 +186,7 @@ func TestMaskedValuesAreRefused(t *testing.T) {
 	}
 }
 
-// A declaration as it was written shows what its types do; its author sees all but
-// secrets.
+// A declaration is concealed by the types of its settings; its author sees everything except secrets.
 func TestConceal(t *testing.T) {
 	const text = `{secret: c4n4ry, url: "https://u:c4n4ry@h/path?q=1", command: [curl, arg], environment: [A=c4n4ry], many: [c4n4ry], by_name: {a: {token: c4n4ry}}, unknown: {x: [c4n4ry]}}`
 	n, err := config.Parse("f", []byte(text))

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What only root may use is neither used nor free.
+// Blocks that only root may use count neither as used nor as free.
 func TestCapacityIsCountedAsDfDoes(t *testing.T) {
 	has := capacity(&unix.Statfs_t{Bsize: 4096, Blocks: 100, Bfree: 30, Bavail: 25, Files: 50, Ffree: 40, Flags: unix.ST_RDONLY})
 	require.Equal(t, Capacity{TotalBytes: 100 * 4096, UsableBytes: 95 * 4096, FreeBytes: 25 * 4096, Inodes: 50, FreeInodes: 40, ReadOnly: true}, has)

@@ -45,7 +45,7 @@ func refuse(what call, err error) *Calls {
 	return c
 }
 
-// perform makes a call that may be refused, with what takes its place.
+// perform makes a call that may be refused, with its fallback.
 func perform(t *testing.T, c *Calls, what call) error {
 	t.Helper()
 	dir := t.TempDir()
@@ -92,8 +92,7 @@ func perform(t *testing.T, c *Calls, what call) error {
 	return nil
 }
 
-// Whatever a file system says when it has no such call, another takes its place; what
-// says that a disk failed or is full is handed on.
+// Each error for a missing call leads to the fallback; an error of a failed or full disk is returned.
 func TestOnlyAMissingCallUsesTheFallback(t *testing.T) {
 	for _, what := range []call{renameNoReplace, link, lock, allocate, punch, datasync, sync, syncDir, chmod} {
 		for _, e := range refusals[what] {
@@ -124,7 +123,7 @@ func TestOnlyAMissingCallUsesTheFallback(t *testing.T) {
 	}
 }
 
-// A failed disk in what takes a call's place is no lack either.
+// The error of a failed disk is returned from a fallback, too.
 func TestAFailureOfTheFallbackIsReturned(t *testing.T) {
 	c := &Calls{Fdatasync: func(int) error { return unix.EINVAL }, Fsync: func(int) error { return unix.EIO }}
 	require.ErrorIs(t, perform(t, c, datasync), unix.EIO)
@@ -154,8 +153,7 @@ func TestACallThatWasInterruptedIsMadeAgain(t *testing.T) {
 	require.Equal(t, 3, n)
 }
 
-// Many want one name at once, on a file system with neither RENAME_NOREPLACE nor
-// links: one gets it.
+// Many goroutines create one name at once, on a file system with neither RENAME_NOREPLACE nor links: one succeeds.
 func TestANameIsTakenOnceInAProcess(t *testing.T) {
 	dir := t.TempDir()
 	d, err := os.Open(dir)

@@ -140,7 +140,7 @@ func TestAnEmptyLockFileEndsAfterAMinute(t *testing.T) {
 	unlock()
 }
 
-// Whatever is in a lock file, it is read or it is not.
+// FuzzLockFile: no content of a lock file passes for a running process that it does not name.
 func FuzzLockFile(f *testing.F) {
 	f.Add(ThisProcess().String())
 	f.Add(`host="a b" boot=x space=pid:[1] pid=-1 began=`)

@@ -18,7 +18,7 @@ func empty(t *testing.T, dir string) {
 	require.Empty(t, entries)
 }
 
-// The temporary directory has all that spool asks for; the probe leaves nothing.
+// The temporary directory has every call that spool uses; the probe leaves no file.
 func TestTheTemporaryDirectoryHasEveryCall(t *testing.T) {
 	dir := t.TempDir()
 	r := (&Calls{}).Probe(dir, "ordinary", "größer")
@@ -30,8 +30,7 @@ func TestTheTemporaryDirectoryHasEveryCall(t *testing.T) {
 	empty(t, dir)
 }
 
-// Each call that is refused is named, once, with what it means. Any other error ends
-// the look, and calls nothing a lack.
+// Each refused call is reported once, with its meaning. Any other error ends the probe, and no call counts as missing.
 func TestTheProbeNamesRefusedCalls(t *testing.T) {
 	for what, errs := range refusals {
 		for _, e := range errs {
@@ -75,7 +74,7 @@ func TestMissingPromisesOfAFileSystem(t *testing.T) {
 	}
 }
 
-// A directory that is not there, or that nothing can be written to, says nothing.
+// A missing directory, or one that is not writable, gives no result.
 func TestAnUnreadableDirectoryIsUnknown(t *testing.T) {
 	r := (&Calls{}).Probe(filepath.Join(t.TempDir(), "not there"))
 	require.ErrorIs(t, r.Unknown, os.ErrNotExist)
@@ -83,7 +82,7 @@ func TestAnUnreadableDirectoryIsUnknown(t *testing.T) {
 	require.Contains(t, r.String(), "unknown")
 }
 
-// What a killed probe left goes with the next one; that of one which runs stays.
+// A probe removes the directory of a killed probe, and leaves that of a running one.
 func TestAProbeRemovesLeftoversOfAKilledOne(t *testing.T) {
 	dir := t.TempDir()
 	dead, alive, none := filepath.Join(dir, scratchPrefix+"4194304-1"), filepath.Join(dir, scratchPrefix+strconv.Itoa(os.Getppid())+"-1"), filepath.Join(dir, scratchPrefix+"x")

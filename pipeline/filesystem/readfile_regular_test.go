@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A directory and a named pipe, which nothing writes to, are refused and not waited for.
+// A directory and a named pipe without a writer are refused, and the call does not block.
 func TestReadRegularRefusesOtherThanRegularFiles(t *testing.T) {
 	dir := t.TempDir()
 	pipe, file := filepath.Join(dir, "pipe"), filepath.Join(dir, "file")

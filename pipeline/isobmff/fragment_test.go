@@ -228,7 +228,7 @@ func FuzzFragment(f *testing.F) {
 	})
 }
 
-// anyColumns are n samples of which everything, or nearly nothing, differs.
+// anyColumns returns n samples whose columns differ in every value or in almost none.
 func anyColumns(seed uint64, n int) media.Columns {
 	r := rand.New(rand.NewPCG(seed, 0))
 	shape := r.IntN(8)

@@ -178,7 +178,7 @@ func copying(c *camera, n int) time.Duration {
 	return time.Since(began)
 }
 
-// What an access unit costs apart from copying it.
+// BenchmarkAppendTiny measures the cost of an access unit without that of copying its payload.
 func BenchmarkAppendTiny(b *testing.B) {
 	bld := NewBuilder(NewPool(1<<24), BuilderConfig{}, (*Chunk).Release)
 	bld.SetTracks(setOf(b, audio()))

@@ -93,7 +93,7 @@ func TestNoBudgetBoundsNothing(t *testing.T) {
 	require.Zero(t, b.Dry())
 }
 
-// Whoever has left is not asked any more.
+// A queue that has left the budget is not shed any more.
 func TestAQueueThatLeftIsNotShed(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

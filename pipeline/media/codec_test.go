@@ -41,8 +41,7 @@ func TestAnUnregisteredCodecHasNoTraits(t *testing.T) {
 	require.Equal(t, "pictures", pictures.String())
 }
 
-// G.711 has no parameter sets, nor has MJPEG: whether some are needed is the codec's
-// to say.
+// G.711 and MJPEG have no parameter sets: the codec determines whether a track needs some.
 func TestATrackWithoutParameterSets(t *testing.T) {
 	track := audio()
 	track.ParameterSets = nil

@@ -27,7 +27,7 @@ func TestGapsThatAreNearAreOne(t *testing.T) {
 	}, list)
 }
 
-// Whatever comes, the list is bounded and its sums are of all.
+// The list is bounded for any gaps, and its sums include all of them.
 func TestGapsThatDoNotFitAreCounted(t *testing.T) {
 	var list []Gap
 	const n = 1000

@@ -85,7 +85,7 @@ func (r *referenceQueue) put(w wasPut) {
 		return
 	}
 	at := len(r.log) - 1
-	r.log[at].fate = taken // not counted in what waits
+	r.log[at].fate = taken // not counted as waiting
 	n, _, _ := r.sum()
 	fits := r.fits(w)
 	r.log[at].fate = waiting
@@ -223,7 +223,7 @@ func (u *queueRun) putMark() {
 	u.q.Put(c)
 }
 
-// take takes from both; false: nothing waited.
+// take takes from both; it returns false if both were empty.
 func (u *queueRun) take() bool {
 	at, gap, isGap := u.ref.next()
 	c := u.q.Next()
@@ -356,7 +356,7 @@ func TestAQueueSplitsAndForgetsChunks(t *testing.T) {
 		pool := NewCheckedPool()
 		set := setOf(t, video())
 		q := NewGOPQueue(pool, GOPLimits{})
-		var put []int64 // decoding times of what waits; -1 is a mark
+		var put []int64 // decoding times of the waiting media; -1 is a mark
 		gone := func(c *Chunk) {
 			if c.Mark != nil {
 				require.EqualValues(t, -1, put[0])

@@ -54,7 +54,7 @@ func TestAFullQueueDropsFromTheEndOfItsPolicy(t *testing.T) {
 	}
 }
 
-// What the budget of the process takes counts apart from what a queue has no room for.
+// Chunks that the budget of the process drops are counted apart from those beyond the queue's own bound.
 func TestAQueueCountsItsLossesByCause(t *testing.T) {
 	q := NewGOPQueue(NewCheckedPool(), GOPLimits{Policy: DropOldest, MaxSpan: 4 * time.Second})
 	gopsOf(t, q, 3)
@@ -67,8 +67,8 @@ func TestAQueueCountsItsLossesByCause(t *testing.T) {
 	require.Equal(t, lost, q.Lost(), "what is cleared is not lost")
 }
 
-// A chunk that no other media waits with is taken however large it is, and marks take
-// no room: a chunk that the pool makes one of may have had columns.
+// A chunk is accepted at any size if no other media waits. Marks take no room, although the pool may reuse a chunk
+// with columns for one.
 func TestAQueueTakesALargeChunkBesideMarks(t *testing.T) {
 	for _, policy := range []DropPolicy{DropOldest, DropNewest} {
 		pool := NewPool(1 << 20)
@@ -106,8 +106,8 @@ func TestAQueueMakesRoomForASpan(t *testing.T) {
 	q.Clear()
 }
 
-// What passes through costs no allocation, at a length that the queue had before, full
-// or not, and however much was lost.
+// A chunk that passes through costs no allocation while the queue is no longer than before, full or not, and however
+// much was lost.
 func TestAQueueAllocatesNothingPerChunk(t *testing.T) {
 	for name, limits := range map[string]GOPLimits{
 		"unbounded": {Policy: DropOldest},

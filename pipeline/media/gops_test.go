@@ -48,7 +48,7 @@ func TestShortGOPsShareAChunk(t *testing.T) {
 	}
 }
 
-// What begins a file begins a chunk, though it is a short one.
+// The begin of a file begins a chunk, even a short one.
 func TestABeginOfAFileBeginsAChunk(t *testing.T) {
 	for what, change := range map[string]func(*feed, *AU){
 		"a gap":                   func(f *feed, _ *AU) { f.MarkGap(Gap{Cause: GapRTPLoss, DurationNS: 1}) },

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// video and audio are tracks as a camera has them.
+// video and audio return tracks like those of a camera.
 func video() Track {
 	return Track{Codec: pictures, Timescale: 90000, ParameterSets: [][]byte{{0x67}, {0x68}}, Width: 1920, Height: 1080}
 }
@@ -55,7 +55,7 @@ func (f *feed) unit(dts int64, sync bool) *AU {
 	}
 }
 
-// add appends an access unit that must be taken.
+// add appends an access unit that the builder must accept.
 func (f *feed) add(track int, dts int64, sync bool) {
 	f.t.Helper()
 	require.NoError(f.t, f.Append(track, f.unit(dts, sync)))

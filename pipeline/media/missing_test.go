@@ -79,7 +79,7 @@ func TestSeveralGapsBeforeOneKeyFrameAddUp(t *testing.T) {
 	require.EqualValues(t, 25040e6, gaps[0].DurationNS)
 }
 
-// What is lost before a unit that is left out is missing before the next one.
+// A loss before a refused unit is in the gap before the next one.
 func TestALossBeforeAUnitThatIsLeftOutIsKept(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video())
 	f.after(0, 0, 0, 25)

@@ -68,7 +68,7 @@ func (m *model) setTracks() {
 	m.lastTimes = map[int]int64{}
 }
 
-// complete: after a flush nothing is left inside.
+// complete checks that a flush leaves no access unit in the builder.
 func (m *model) complete() {
 	m.ends = nil
 	for i := range m.taken {
@@ -188,7 +188,7 @@ func (m *model) interval(c *Chunk) {
 	require.True(m.t, lead.Len() == 1 || last < m.b.tracks[c.Set.Lead()].flushTicks, "more than a flush interval without a chunk that ends it")
 }
 
-// clock checks the chunk's wall clock, before the columns are taken off.
+// clock checks the chunk's wall clock, before its columns are removed from the list.
 func (m *model) clock(c *Chunk) {
 	if c.Lead().Len() > 0 {
 		require.Equal(m.t, m.taken[c.Set.Lead()][0].utc, c.UTC, "wall clock of the lead")
@@ -238,9 +238,8 @@ func (m *model) blocks(p *Payload) {
 	}
 }
 
-// cut checks where the chunk ended, if an access unit closed it: that track
-// ends exactly there, or after a stall, and no other one but the lead goes
-// beyond.
+// cut checks the end of a chunk that an access unit has closed: that unit's track ends exactly there, or after a stall,
+// and no other track except the lead extends beyond.
 func (m *model) cut(c *Chunk, ends map[int]int64) {
 	if m.track < 0 {
 		return

@@ -48,8 +48,8 @@ func TestIrregularRarePicturesAreNoStall(t *testing.T) {
 	require.Empty(t, gapsOf(f))
 }
 
-// An encoder that leaves pictures out while nothing moves: where they become rare
-// for the first time that is a stall as far as can be known; never again that day.
+// An encoder drops pictures while the scene is still: the first time that they become rare counts as a stall, and no
+// later time on the same day does.
 func TestPicturesThatBecomeRareAreAStallOnce(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video())
 	from := time.Duration(0)
@@ -110,7 +110,7 @@ func TestSoundGoesOnBetweenRarePictures(t *testing.T) {
 	require.Len(t, f.times(0), 5)
 }
 
-// Whatever the intervals are: each unit is kept, at its time.
+// For any intervals each unit is kept, at its time.
 func TestPaceNeverCostsAUnit(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		f := newFeed(t, BuilderConfig{}, video())

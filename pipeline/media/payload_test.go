@@ -62,7 +62,7 @@ func TestPayloadOfKnownSize(t *testing.T) {
 	}
 }
 
-// What is kept and what goes back to the system is all that was ever asked for.
+// The kept blocks and the ones returned to the system add up to all that were allocated.
 func TestBlocksAreNeitherLostNorGivenTwice(t *testing.T) {
 	pool := NewPool(256 << 10)
 	rng := rand.New(rand.NewPCG(3, 4))

@@ -47,7 +47,7 @@ func TestFreeMemoryHasABound(t *testing.T) {
 	require.Equal(t, pool.idle(), idleBytes(pool))
 }
 
-// idleBytes counts what a pool really keeps.
+// idleBytes counts the idle bytes that a pool actually retains.
 func idleBytes(p *Pool) int {
 	n := 0
 	for _, size := range p.blocks.backed {

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// shot is a chunk of a camera, with what a chunk may have.
+// shot returns a chunk of a camera with every optional part.
 func shot(t *testing.T, pool *media.Pool) *media.Chunk {
 	t.Helper()
 	cam := pipelinetest.NewCamera(t, pool)
@@ -24,7 +24,7 @@ func shot(t *testing.T, pool *media.Pool) *media.Chunk {
 	return c
 }
 
-// The copy outlives the chunk, whose memory a checked pool overwrites, and says the same.
+// The copy outlives the chunk, whose memory a checked pool overwrites, and has the same content.
 func TestAnUnpooledChunkIsNotReleased(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	c := shot(t, pool)
@@ -52,7 +52,7 @@ func TestAnUnpooledChunkIsNotReleased(t *testing.T) {
 	require.NoError(t, u.Check())
 }
 
-// What stages do with chunks they do with copies: split them, show some of their tracks.
+// Stages can split copies and view some of their tracks, as they do with chunks.
 func TestAnUnpooledChunkIsSplitAndViewed(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	c := shot(t, pool)
@@ -107,7 +107,7 @@ func TestForeignChunksAreChecked(t *testing.T) {
 	require.NoError(t, (&media.Chunk{Mark: &media.Mark{Kind: media.MarkEnd}}).Check())
 }
 
-// A copy shares nothing with what the pipeline goes on with.
+// A copy shares no memory with the element that goes on in the pipeline.
 func TestUnpooledMarksAndRecordingsShareNothing(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	event := &media.Event{Name: "door", Data: []byte(`{"a":1}`)}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// handClock is a clock whose waits end when the test says so.
+// handClock is a clock whose waits the test ends.
 type handClock struct {
 	mu    sync.Mutex
 	now   time.Time

@@ -72,8 +72,7 @@ func TestCronRefusesWhatIsNoSchedule(t *testing.T) {
 	require.ErrorContains(t, err, "above maximum (59)")
 }
 
-// Next and Last divide time: nothing lies between them, and a firing is its own
-// Last.
+// Next and Last divide time without a remainder, and a firing is its own Last.
 func TestCronNextAndLastAgree(t *testing.T) {
 	zones := []string{"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"}
 	exprs := []string{"30 2 * * *", "*/20 1-3 * * *", "0 * * * *", "5 4 1 * *", "@every 7h", "0 8 * * 1-5", "59 23 31 12 *", "15 0,2,12 * * *"}

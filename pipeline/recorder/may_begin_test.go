@@ -66,7 +66,7 @@ func TestAnAnswerHoldsForAGeneration(t *testing.T) {
 	require.False(t, b.MayBegin("conf/a"))
 }
 
-// What is to be recorded is wanted without a publisher, too, and not once it was stopped.
+// Wants returns true for a stream that is to be recorded, with or without a publisher, until it is stopped.
 func TestWhatIsWanted(t *testing.T) {
 	always := newRig(t, pipeline.Always)
 	require.True(t, always.Wants("live/x"))

@@ -130,7 +130,7 @@ func TestAlwaysBeginsWithThePublisher(t *testing.T) {
 	require.Len(t, b.Status("live/x"), 1, "manual waits for a start")
 
 	b.script.ends <- pipeline.End(endcause.SourceLost)
-	b.awaitRun(t, "live/x") // the directory says that it is live again
+	b.awaitRun(t, "live/x") // the directory lists it as live again
 	b.dir.setLive("live/x", false)
 	b.script.ends <- pipeline.End(endcause.SourceLost)
 	b.awaitGone(t, "live/x")
@@ -150,8 +150,7 @@ func TestStopByHandHoldsAgainstAlways(t *testing.T) {
 	b.awaitRun(t, "live/x")
 }
 
-// What a run leaves is for the next run of the same job, and is closed with the
-// job.
+// The state that a run leaves is for the next run of the same job, and is closed with the job.
 func TestARunHandsStateToTheNextOne(t *testing.T) {
 	b := newRig(t, pipeline.Manual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})

@@ -34,8 +34,8 @@ func (setByHand) Steady() time.Duration { return time.Hour }
 // turn sets the clock without a question.
 func (p *planned) turn(to time.Time) { p.clock.set(to) }
 
-// A clock that is plainly wrong says nothing about windows: the stream is recorded,
-// in one recording with the window that it turns out to be.
+// A clock that is plainly wrong opens and closes no window: the stream is recorded, and the window that the right clock
+// opens continues the same recording.
 func TestUnderAWrongClockScheduledStreamsAreRecorded(t *testing.T) {
 	for name, wrong := range map[string]time.Time{"1970": time.Unix(60, 0), "a year behind": at(t, "2025-05-05T20:00:00Z")} {
 		t.Run(name, func(t *testing.T) {

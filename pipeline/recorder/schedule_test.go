@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// planned is a rig with a schedule that is asked by the test.
+// planned is a rig with a schedule that the test evaluates.
 type planned struct {
 	*rig
 	*recorder.Schedule
@@ -157,7 +157,7 @@ func TestNextWindowEndsTheStopByHand(t *testing.T) {
 	p.awaitRun(t, "a")
 }
 
-// What was begun by hand is not ended by a window that came and went.
+// The end of a window does not end a recording that was started by hand.
 func TestStartByHandOutlastsTheWindow(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
 	p.ask(7)
@@ -174,8 +174,7 @@ func TestStartByHandOutlastsTheWindow(t *testing.T) {
 	}
 }
 
-// A start by hand ends what a stop by hand held, and one with a length does not
-// claim what the schedule began.
+// A start by hand ends the stop by hand; with a duration it does not prolong the recording of the schedule.
 func TestStartByHandInAWindow(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
 	p.recorded(t, 8)

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// answers says how the stages of each mode answer a trigger.
+// answers holds the answer of each mode's stages to a trigger.
 type answers struct {
 	told map[pipeline.Mode]error
 	got  []string // pipelines that took one

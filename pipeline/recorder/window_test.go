@@ -34,8 +34,7 @@ func intervals(a recorder.Agenda, from, to time.Time) (out [][2]time.Time) {
 	return out
 }
 
-// Across both changes of the clock in three zones a window of each day is there
-// once and has its length.
+// Across both changes of the clock, in three zones, each day has one window of the full length.
 func TestEachWindowOnceWithItsLength(t *testing.T) {
 	for in, changes := range map[string][]string{
 		"Europe/Berlin":       {"2026-03-27T12:00:00Z", "2026-10-23T12:00:00Z"},

@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What comes next is the same as all firings of all jobs, sorted, and no more of them are
-// computed than are asked for.
+// Upcoming equals the sorted firings of all jobs, and computes no more of them than its limit.
 func TestUpcomingIsTheBeginOfAllFirings(t *testing.T) {
 	now := time.Date(2026, 3, 1, 7, 30, 0, 0, time.UTC)
 	var a Agenda

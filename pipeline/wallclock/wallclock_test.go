@@ -81,7 +81,7 @@ func TestClockIsJudgedAtStart(t *testing.T) {
 	}
 }
 
-// What this process records has the clock's own time: it proves nothing.
+// A recording of this process has the clock's own time, so it proves nothing about the clock.
 func TestOwnRecordingsDoNotProveTheClock(t *testing.T) {
 	clocks := &twoClocks{wall: today.Add(10 * years)}
 	w, _ := watched(clocks)

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An hour of a source that fails at each attempt is a dozen lines for each way in
-// which it does, whatever port or time the error names.
+// In an hour a source that fails at each attempt causes a dozen lines for each kind of failure, whatever port or time
+// the error contains.
 func TestFailuresAreLoggedSeldom(t *testing.T) {
 	f, now, said := failures{}, time.Unix(1e9, 0), 0
 	for i := range 3600 {

@@ -154,7 +154,7 @@ func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
 type recordings struct {
 	wanted     bool
 	generation uint64
-	paths      []string // that were asked about
+	paths      []string // that were queried
 }
 
 func (r *recordings) MayBegin(path string) bool { r.paths = append(r.paths, path); return r.wanted }
@@ -550,8 +550,7 @@ func TestBadPullURLs(t *testing.T) {
 	require.Empty(t, r.List())
 }
 
-// A queue that is full when the publisher leaves says what it dropped: nothing
-// comes that could carry it.
+// A queue that is full when the publisher leaves reports its drops in a mark, as no chunk follows to carry the gap.
 func TestDropsAtTheEndAreReported(t *testing.T) {
 	r := newRig(t, hub.Config{MaxQueueBytes: 1})
 	s := r.subscribe(t, "live/x")

@@ -19,8 +19,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// idle is a recording that has begun and that nothing comes to: what the recorder
-// costs is to be seen, and no stage.
+// idle is a recording without input, so that the benchmark measures the recorder and no stage.
 type idle struct{}
 
 func (idle) Run(ctx context.Context, _ pipeline.Emit[*media.Chunk]) error {

@@ -80,8 +80,7 @@ func TestTheNewestGOPsAreDroppedLast(t *testing.T) {
 	p.Close(endcause.Stop)
 }
 
-// Events that wait in a queue are not dropped with the media around them, and a
-// queue with nothing else has nothing to give up.
+// Events that wait in a queue are not dropped with the media around them, and a queue of events alone sheds nothing.
 func TestAQueueThatShedsKeepsItsEvents(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/a")

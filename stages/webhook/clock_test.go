@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// What waits over a restart is not given up because the clock says that years have
-// passed, or that it was made in 1970; and never before it was tried for an hour.
+// A notice that waits over a restart is not given up because a wrong clock shows that years have passed, or because it
+// was made in 1970; and each notice is tried for at least an hour.
 func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 	right := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -46,8 +46,8 @@ func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 	}
 }
 
-// What the clock said when this process took a notice up counts no more once it was set,
-// nor does what it says after it was.
+// After the clock was set, neither its reading at the time when this process took the notice up nor its new reading
+// makes the notice older.
 func TestAClockThatIsSetMakesNoNoticeOlder(t *testing.T) {
 	const years = 10 * 365 * 24 * time.Hour
 	for name, c := range map[string]struct {

@@ -47,7 +47,7 @@ func TestSpareRoomTakesANoticeOfAFullDisk(t *testing.T) {
 	require.Equal(t, spareFiles, files(t, next.spareDir()))
 }
 
-// What could not be stored is stored once that works, if it has not arrived by then.
+// A notice that could not be stored is stored as soon as that works, unless it has arrived by then.
 func TestUnstoredNoticeIsStoredLater(t *testing.T) {
 	noLeak(t)
 	dir := filepath.Join(t.TempDir(), "outbox")

@@ -57,7 +57,7 @@ func outboxOnDisk(t *testing.T, forget int) *powercut.Disk {
 	return disk
 }
 
-// putInSpare does what Put does where there is no room.
+// putInSpare stores a notice as Put does on a full disk.
 func putInSpare(t *testing.T, o *Outbox, n Notice) {
 	t.Helper()
 	name, err := o.name()

@@ -44,7 +44,7 @@ func (c *skipping) After(d time.Duration) (<-chan time.Time, func()) {
 	return over, func() {}
 }
 
-// receiver is a server that answers as its test says, and keeps what it accepted.
+// receiver is a server that answers as its test wants, and keeps the accepted bodies.
 type receiver struct {
 	*httptest.Server
 	answer func(attempt int, body string) int

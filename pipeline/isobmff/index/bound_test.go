@@ -12,14 +12,14 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff/index"
 )
 
-// most is the size that the package promises of an index, whatever it is of.
+// most is the promised bound of an index in bytes, for any samples.
 func most(units, tracks int) int { return 31*units + 130*tracks + 68 }
 
 // anyBits is a number whose length is random too, up to so many bits.
 func anyBits(r *rand.Rand, bits int) int64 { return int64(r.Uint64() >> (64 - r.IntN(bits+1))) }
 
-// hostile is samples of which each column takes as much as it can: all values are far
-// above the least one, none is repeated, no sample lies behind the one before it.
+// hostile returns samples of which each column takes the most bytes: all values are far above the least one, no value
+// is repeated, and no sample follows the previous one in the file.
 func hostile(r *rand.Rand, n int) (out []isobmff.Sample) {
 	dts := int64(-math.MaxInt64 / 4)
 	step := int64(math.MaxInt64/2) / int64(max(n, 1))
@@ -55,8 +55,8 @@ func wild(r *rand.Rand, n, bits int) (out []isobmff.Sample) {
 	return out
 }
 
-// requireBound: samples are refused, or their index is within the bound and says what
-// they were. It returns how long it is; 0: refused.
+// requireBound checks that the samples are refused, or that their index is within the bound and returns the samples.
+// It returns the index's length in bytes, or 0 if they are refused.
 func requireBound(t *testing.T, seed uint64, tracks [][]isobmff.Sample) int {
 	t.Helper()
 	var e index.Encoder

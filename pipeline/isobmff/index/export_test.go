@@ -6,8 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// MendChecksums makes the checksums of what may be an index right, so that a fuzzer comes
-// behind them.
+// MendChecksums corrects the checksums of bytes that may be an index, so that a fuzzer gets past them.
 func MendChecksums(b []byte) {
 	if len(b) < headBytes {
 		return

@@ -76,7 +76,7 @@ func TestChunksAreCutAsALiveStreams(t *testing.T) {
 	require.Equal(t, 6*time.Second, r.Duration().Round(100*time.Millisecond))
 }
 
-// A lap follows the one before without a gap, and with the same content.
+// A lap follows the previous one without a gap, and with the same content.
 func TestAgainGoesOnInTime(t *testing.T) {
 	r := open(t, encode(t, "a.mp4", pictures, sounds, []string{"-t", "2"}, h264, aac))
 	first := readAllOf(t, r)
