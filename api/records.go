@@ -221,7 +221,7 @@ func answerRecord(w http.ResponseWriter, rec *media.Record) {
 	answer(w, http.StatusOK, recordAnswer{"success", d})
 }
 
-// find returns the recording that the path names.
+// find returns the recording whose ID is in the URL.
 func (s *Server) find(r *request) (media.Record, error) {
 	id, err := r.id()
 	if err != nil {

@@ -74,7 +74,8 @@ func give[T any](ctx context.Context, source *RunSource, el T) error {
 //	source.Via(flow.NewFilter(finished, 1)).To(sink) // until the run has ended
 //	err = source.Err()
 //
-// The graph gets copies in memory of the garbage collector. A slow graph holds up the run: put a
+// ctx bounds the opening of the stages, as in Run.Start: the run ends by Drain, by Abort, or by
+// itself. The graph gets copies in memory of the garbage collector. A slow graph holds up the run: put a
 // stage before it that may wait, such as gop_ring.
 func (h *Head[T]) AsSource(ctx context.Context, env Env, stream string) (*RunSource, error) {
 	s := &RunSource{out: make(chan any), quit: make(chan struct{})}

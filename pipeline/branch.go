@@ -200,7 +200,7 @@ func (b *Branch) Report() Report {
 }
 
 // Status returns the state of the stages of the current run, without the feeder.
-func (b *Branch) Status() []NodeStatus {
+func (b *Branch) Status() []StageStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.run == nil {

@@ -7,9 +7,9 @@ type Mode string
 
 // The modes.
 const (
-	Manual Mode = "manual" // a request
-	Always Mode = "always" // the publisher's first media
-	Event  Mode = "event"  // a trigger; the recording begins before it
+	ModeManual Mode = "manual" // a request
+	ModeAlways Mode = "always" // the publisher's first media
+	ModeEvent  Mode = "event"  // a trigger; the recording begins before it
 )
 
 // CheckMode returns the problems of the stages for a mode, all at once.
@@ -37,7 +37,7 @@ func (c *modeCheck) walk(p *Plan, way passed) {
 		if d.has(RaisesEvents) && !p.completes(i+1) {
 			c.add(d, "put gop_ring behind "+d.Name+": it says what an event lasts", "the events of %s are lost: no stage behind it says from when to when they are recorded", d.Name)
 		}
-		if d.Kind == KindSink && len(tails) == 0 && c.mode == Event && way.holder == nil {
+		if d.Kind == KindSink && len(tails) == 0 && c.mode == ModeEvent && way.holder == nil {
 			c.unheld(p)
 		}
 		for _, tail := range tails {
@@ -49,7 +49,7 @@ func (c *modeCheck) walk(p *Plan, way passed) {
 // holder records the stage that waits for triggers. A second one would wait for triggers that the
 // first consumes.
 func (c *modeCheck) holder(d *declared, way *passed) {
-	if c.mode != Event || !d.has(HoldsForEvents) {
+	if c.mode != ModeEvent || !d.has(HoldsForEvents) {
 		return
 	}
 	if way.holder != nil {

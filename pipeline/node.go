@@ -215,8 +215,8 @@ func isContext(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errDrain)
 }
 
-// NodeStatus is the state of one stage of a run at one moment.
-type NodeStatus struct {
+// StageStatus is the state of one stage of a run at one moment.
+type StageStatus struct {
 	Stage        string
 	Kind         Kind
 	Taken, Given uint64
@@ -224,8 +224,8 @@ type NodeStatus struct {
 	Op           string        // name of that call
 }
 
-func (n *node) status(now time.Time) NodeStatus {
-	s := NodeStatus{Stage: n.name, Kind: n.kind, Taken: n.taken.Load(), Given: n.given.Load()}
+func (n *node) status(now time.Time) StageStatus {
+	s := StageStatus{Stage: n.name, Kind: n.kind, Taken: n.taken.Load(), Given: n.given.Load()}
 	if since := n.busySince.Load(); since != 0 {
 		s.Busy, s.Op = now.Sub(began)-time.Duration(since), *n.op.Load()
 	}

@@ -58,8 +58,9 @@ func (r *Run) add(name string, kind Kind, b built) {
 	r.nodes = append(r.nodes, n)
 }
 
-// Start wires the stages, opens them from the sink to the source, and runs the source. If it
-// returns an error, nothing runs and every opened stage is closed. It may be called once.
+// Start wires the stages, opens them from the sink to the source, and runs the source. ctx bounds
+// the opening only: the run ends by Drain, by Abort, or by itself. If Start returns an error,
+// nothing runs and every opened stage is closed. It may be called once.
 func (r *Run) Start(ctx context.Context) error {
 	if r.started.Swap(true) {
 		return errors.New("a run is started once: build another")
@@ -206,9 +207,9 @@ func (r *Run) Busy() []string {
 
 // Status returns the state of every stage, the source first. The stages of branches follow the
 // stage that feeds them.
-func (r *Run) Status() []NodeStatus {
+func (r *Run) Status() []StageStatus {
 	now := r.clock.Now()
-	out := make([]NodeStatus, 0, len(r.nodes))
+	out := make([]StageStatus, 0, len(r.nodes))
 	for _, n := range r.nodes {
 		out = append(out, n.status(now))
 		if b, ok := n.object.(Branching); ok {

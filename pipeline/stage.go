@@ -70,7 +70,7 @@ type Reporter interface {
 
 // Branching is a stage that feeds branches. Status returns the state of their stages, under names
 // that include the branch; it is called as Report is.
-type Branching interface{ Status() []NodeStatus }
+type Branching interface{ Status() []StageStatus }
 
 // Releaser is an element that owns counted memory.
 type Releaser interface{ Release() }

@@ -75,7 +75,7 @@ type gopRing struct {
 
 func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*media.Chunk], error) {
 	r, err := newRing(set, cfg)
-	if err == nil && set.Mode == pipeline.Event {
+	if err == nil && set.Mode == pipeline.ModeEvent {
 		return newGOPGate(set, cfg, r), nil
 	}
 	return r, err

@@ -69,7 +69,7 @@ func newGateRig(t testing.TB, pool *media.Pool, gop int, cfg GOPRingConfig) *gat
 func newGate(t testing.TB, pool *media.Pool, cfg GOPRingConfig, kept *pipeline.Handover) *gopGate {
 	t.Helper()
 	env := pipelinetest.Env()
-	set := pipeline.Settings{Stage: "gop_ring", Stream: "live/x", Log: env.Log, Clock: &pipelinetest.Clock{}, Mode: pipeline.Event, Handover: kept}
+	set := pipeline.Settings{Stage: "gop_ring", Stream: "live/x", Log: env.Log, Clock: &pipelinetest.Clock{}, Mode: pipeline.ModeEvent, Handover: kept}
 	return newGOPGate(set, cfg, newTestRing(t, pool, cfg))
 }
 

@@ -150,7 +150,8 @@ func (k *keyframes) Close() error {
 	return nil
 }
 
-// Report warns of a stream without video or without key frames that stand alone.
+// Report adds the pictures that were left out, a warning if the stream has no video, and a problem
+// while none of its pictures decodes alone.
 func (k *keyframes) Report(r *pipeline.Report) {
 	if k.blind.Load() {
 		r.Warnings = append(r.Warnings, "the stage keyframes finds no pictures in this stream: nothing is recorded of it")

@@ -74,7 +74,7 @@ func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{Err: errors.New("disk"), At: time.Unix(0, 0)})
-	r.seg.(*segmenter).set.Mode = pipeline.Event
+	r.seg.(*segmenter).set.Mode = pipeline.ModeEvent
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*10+1)
 	r.feed(eventMark(pool, 1, 0, 100), shot[0], shot[1]) // the clock was set back since
 	r.feed(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: endcause.Event}))

@@ -27,7 +27,7 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 		s.foretoldNS = 0
 	}
 	switch {
-	case s.nextSeq == 0 && s.set.After != nil && s.set.Mode != pipeline.Event:
+	case s.nextSeq == 0 && s.set.After != nil && s.set.Mode != pipeline.ModeEvent:
 		gap = longer(gap, gapSince(s.set.After, c))
 	case s.nextSeq == 0:
 	case s.apart: // the media between was not asked for

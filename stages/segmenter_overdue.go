@@ -42,7 +42,9 @@ func (s *segmenter) tooLarge(c *media.Chunk) bool {
 	return s.gopBytes+int64(c.Bytes()) > sizeBoundGOPBytes
 }
 
-// past reports whether the open segment has reached a multiple of a limit.
+// past reports whether the open segment, before chunk c, has reached times its max_duration or
+// times its max_size, or whether, with align, the cut that is due and times-1 further cuts have
+// passed.
 func (s *segmenter) past(c *media.Chunk, times int64) bool {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	return maxTime > 0 && s.lasted(c) >= times*maxTime ||

@@ -184,7 +184,7 @@ func (t *tee) Report(r *pipeline.Report) {
 }
 
 // Status describes the stages of the branches: tee/archive/mp4.
-func (t *tee) Status() (out []pipeline.NodeStatus) {
+func (t *tee) Status() (out []pipeline.StageStatus) {
 	for _, b := range t.branches {
 		for _, s := range b.Branch.Status() {
 			s.Stage = "tee/" + b.name + "/" + s.Stage

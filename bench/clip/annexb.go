@@ -17,8 +17,9 @@ const (
 // ErrNoIDR is returned for a stream at whose beginning no decoder can start.
 var ErrNoIDR = errors.New("no SPS, PPS and IDR at its begin: code it with closed GOPs and repeated headers")
 
-// Parse splits an Annex B stream (ISO/IEC 14496-10, annex B) into access units.
-// Delimiters are left out. The clip's memory is that of b.
+// Parse splits an Annex B stream (ISO/IEC 14496-10, annex B) into access units, without access
+// unit delimiters. The NAL units are slices of b. It returns ErrNoIDR unless the stream begins with
+// an IDR picture and has an SPS and a PPS.
 func Parse(b []byte) (*Clip, error) {
 	c := &Clip{}
 	var cur Unit

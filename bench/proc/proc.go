@@ -16,7 +16,9 @@ import (
 // Linux that Go runs on.
 const tick = time.Second / 100
 
-// Usage is the consumption of a process since its begin, including its threads and excluding its children.
+// Usage is the consumption of a process since its start, with its threads: CPU times and memory
+// without its children, read and write counts with the children that have ended and were waited
+// for. RSSBytes is the present value.
 type Usage struct {
 	User, System time.Duration
 	RSSBytes     int64 `json:"RSS"`

@@ -45,7 +45,7 @@ type Hidden[F form] struct {
 	text unique.Handle[string] // zero: empty; prints as an address where fmt finds no method
 }
 
-// form decides the shown part of a text.
+// form decides which parts of a hidden text its readers may see: every reader, and the author.
 type form interface {
 	// shown returns the part that every reader may see.
 	shown(text string) string

@@ -167,8 +167,9 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	return k.Value, true
 }
 
-// scalar returns the value of a leaf for Node.Scalar. Numbers and dates of only some versions of
-// YAML are text, as is 0640, which is octal in one version and decimal in another.
+// scalar returns the value of a leaf for Node.Scalar. Dates, times, yes and no stay text, as do
+// integers with a leading zero (0640 is octal in YAML 1.1 and decimal in 1.2) and integers of more
+// than 64 bits. Other numbers of only one version are numbers: 1_000, 0o17, 1e3.
 func scalar(n *yaml.Node) any {
 	switch n.ShortTag() {
 	case "!!null":

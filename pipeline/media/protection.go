@@ -12,7 +12,7 @@ type Protection struct {
 	perEventBytes, totalBytes int64 // 0 is no bound
 
 	mu         sync.Mutex // guards what follows
-	heldBytes  int64      // bytes protected, by Told and by grants since then
+	heldBytes  int64      // bytes protected: by SetProtectedBytes, and by grants since then
 	spentBytes map[ID]int64
 	order      []ID // keys of spentBytes, oldest first
 }
@@ -50,8 +50,11 @@ func (p *Protection) Grew(event ID, bytes int64) {
 	p.count(event, bytes)
 }
 
-// Told sets the bytes of all protected files, as counted by retention.
-func (p *Protection) Told(bytes int64) {
+// SetProtectedBytes sets the bytes of all protected files, as counted by retention.
+func (p *Protection) SetProtectedBytes(bytes int64) {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.heldBytes = bytes

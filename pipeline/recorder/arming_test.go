@@ -29,7 +29,7 @@ func (b *rig) refusedToArm(t *testing.T, err error) {
 }
 
 func TestNoMoreNamesAreArmedThanMayBe(t *testing.T) {
-	b := newRig(t, pipeline.Manual, pipeline.Event)
+	b := newRig(t, pipeline.ModeManual, pipeline.ModeEvent)
 	b.LimitArmed(3)
 	for n := range 3 {
 		_, err := b.Start(fmt.Sprint("no/", n), wait)
@@ -65,7 +65,7 @@ func TestNoMoreNamesAreArmedThanMayBe(t *testing.T) {
 
 // A stream that has come is armed no more, and when it has left it is again.
 func TestAStreamIsArmedUntilItComesAndAgainWhenItHasLeft(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	b.LimitArmed(1)
 	b.arm(t, "a")
 	b.dir.setLive("a", true)
@@ -82,7 +82,7 @@ func TestAStreamIsArmedUntilItComesAndAgainWhenItHasLeft(t *testing.T) {
 // A publisher that goes through many names, with a start for each, cannot arm more streams than the limit: beyond it a
 // recording ends with its publisher.
 func TestARecordingEndsWithItsPublisherWhereNoMoreMayBeArmed(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	b.LimitArmed(1)
 	b.arm(t, "a")
 	b.dir.setLive("b", true)
@@ -102,7 +102,7 @@ func TestARecordingEndsWithItsPublisherWhereNoMoreMayBeArmed(t *testing.T) {
 
 // An event arms a name for as long as it waits.
 func TestAnEventArmsANameWhileItWaits(t *testing.T) {
-	b := newRig(t, pipeline.Event)
+	b := newRig(t, pipeline.ModeEvent)
 	b.LimitArmed(1)
 	trigger := func(stream string) error {
 		_, err := b.Trigger(stream, pipeline.Trigger{At: b.clock.Now(), WaitUntil: b.clock.Now().Add(time.Minute), Arm: true})

@@ -27,7 +27,7 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 	covered := false
 	for i := range r.declared {
 		d := &r.declared[i]
-		if d.Mode == pipeline.Event || !d.Covers(stream) {
+		if d.Mode == pipeline.ModeEvent || !d.Covers(stream) {
 			continue
 		}
 		covered = true
@@ -58,7 +58,7 @@ func (r *Recorder) unschedule(stream string) {
 			continue
 		}
 		j.scheduled = false
-		if j.mode == pipeline.Manual && !j.hand {
+		if j.mode == pipeline.ModeManual && !j.hand {
 			j.requestStop(endcause.Schedule)
 		}
 	}

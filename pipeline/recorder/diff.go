@@ -43,7 +43,7 @@ func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
 		if d != nil && d.Covers(j.stream) && d.Mode == j.mode && d.Plan.Same(j.plan) {
 			continue
 		}
-		j.again = d != nil && d.Covers(j.stream) && (d.Mode != pipeline.Manual || j.hand || j.scheduled)
+		j.again = d != nil && d.Covers(j.stream) && (d.Mode != pipeline.ModeManual || j.hand || j.scheduled)
 		stop = append(stop, j)
 	}
 	return c, stop

@@ -197,7 +197,7 @@ type JobStatus struct {
 	FailingSince     time.Time // begin of the present series of failures without written media
 	LastError        string
 	Report           pipeline.Report
-	Stages           []pipeline.NodeStatus // of the current run
+	Stages           []pipeline.StageStatus // of the current run
 }
 
 // Status returns the state of the job. Between runs, the report is that of the last run.

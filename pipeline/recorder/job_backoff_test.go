@@ -13,7 +13,7 @@ import (
 
 // A long run resets the backoff and a short one does not: each wait is twice the previous one, less up to a half.
 func TestALongRunForgetsTheFailuresBeforeIt(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	for _, run := range []struct{ lasted, most time.Duration }{

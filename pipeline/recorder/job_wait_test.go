@@ -25,7 +25,7 @@ func TestTriggerThatWaitsForARun(t *testing.T) {
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("clips", stages)
 	require.NoError(t, problems.Err())
-	env := pipeline.Env{Log: slog.New(slog.NewTextHandler(&log, nil)), Clock: pipeline.SystemClock, Mode: pipeline.Event}
+	env := pipeline.Env{Log: slog.New(slog.NewTextHandler(&log, nil)), Clock: pipeline.SystemClock, Mode: pipeline.ModeEvent}
 	j := newJob(plan, env, "cam/a", time.Minute)
 	trigger := pipeline.Trigger{At: time.Now(), Before: -1, After: -1, Key: "bell", WaitUntil: time.Now().Add(time.Hour)}
 	got, err := j.trigger(trigger)

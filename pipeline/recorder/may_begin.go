@@ -19,7 +19,7 @@ func (r *Recorder) MayBegin(stream string) bool {
 			return false
 		}
 		running := r.job(d.Plan.Name, stream) != nil
-		return d.Mode != pipeline.Always || !running || d.Plan.Buffered()
+		return d.Mode != pipeline.ModeAlways || !running || d.Plan.Buffered()
 	})
 }
 
@@ -33,12 +33,12 @@ func (r *Recorder) Wants(stream string) bool {
 		return false
 	}
 	for _, j := range r.streams[stream].jobs() {
-		if j.mode != pipeline.Event && !j.isStopping() {
+		if j.mode != pipeline.ModeEvent && !j.isStopping() {
 			return true
 		}
 	}
 	return !r.isHalted(stream) && slices.ContainsFunc(r.declared, func(d Declared) bool {
-		return d.Mode == pipeline.Always && !r.held[d.Plan.Name] && d.Covers(stream)
+		return d.Mode == pipeline.ModeAlways && !r.held[d.Plan.Name] && d.Covers(stream)
 	})
 }
 

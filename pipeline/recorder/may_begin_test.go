@@ -15,16 +15,16 @@ func TestMayBeginByMode(t *testing.T) {
 		plan  string
 		want  bool // while all that is always recorded runs
 	}{
-		"always":             {[]pipeline.Mode{pipeline.Always}, "[scripted, collect]", false},
-		"always with ring":   {[]pipeline.Mode{pipeline.Always}, "[scripted, queue, collect]", true},
-		"by hand":            {[]pipeline.Mode{pipeline.Manual}, "[scripted, collect]", true},
-		"always and by hand": {[]pipeline.Mode{pipeline.Always, pipeline.Manual}, "[scripted, collect]", true},
+		"always":             {[]pipeline.Mode{pipeline.ModeAlways}, "[scripted, collect]", false},
+		"always with ring":   {[]pipeline.Mode{pipeline.ModeAlways}, "[scripted, queue, collect]", true},
+		"by hand":            {[]pipeline.Mode{pipeline.ModeManual}, "[scripted, collect]", true},
+		"always and by hand": {[]pipeline.Mode{pipeline.ModeAlways, pipeline.ModeManual}, "[scripted, collect]", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newRigOf(t, c.plan, c.modes...)
 			require.True(t, b.MayBegin("conf/a"), "nothing runs yet")
 			b.StartAlways("conf/a")
-			if c.modes[0] == pipeline.Always {
+			if c.modes[0] == pipeline.ModeAlways {
 				b.awaitRun(t, "conf/a")
 			}
 			require.Equal(t, c.want, b.MayBegin("conf/a"))
@@ -42,7 +42,7 @@ func TestAStreamOfNoPipelineMayNotBegin(t *testing.T) {
 
 // Every event that changes an answer changes the generation, and a query does not.
 func TestAnAnswerHoldsForAGeneration(t *testing.T) {
-	b := newRig(t, pipeline.Always)
+	b := newRig(t, pipeline.ModeAlways)
 	seen := b.Generation()
 	changed := func(why string) {
 		t.Helper()
@@ -68,7 +68,7 @@ func TestAnAnswerHoldsForAGeneration(t *testing.T) {
 
 // Wants returns true for a stream that is to be recorded, with or without a publisher, until it is stopped.
 func TestWhatIsWanted(t *testing.T) {
-	always := newRig(t, pipeline.Always)
+	always := newRig(t, pipeline.ModeAlways)
 	require.True(t, always.Wants("live/x"))
 	always.StartAlways("conf/a")
 	always.awaitRun(t, "conf/a")
@@ -80,7 +80,7 @@ func TestWhatIsWanted(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, always.Wants("live/x"), "its pipeline is held")
 
-	hand := newRig(t, pipeline.Manual)
+	hand := newRig(t, pipeline.ModeManual)
 	require.False(t, hand.Wants("conf/a"))
 	_, err = hand.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestWhatIsWanted(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, hand.Wants("conf/a"))
 
-	event := newRig(t, pipeline.Event)
+	event := newRig(t, pipeline.ModeEvent)
 	event.StartAlways("conf/a")
 	event.awaitRun(t, "conf/a")
 	require.False(t, event.Wants("conf/a"), "it waits for an event")

@@ -86,7 +86,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	r.startedByHand(stream)
 	covered, began := false, false
 	for i := range r.declared {
-		if d := &r.declared[i]; d.Mode != pipeline.Event && d.Covers(stream) {
+		if d := &r.declared[i]; d.Mode != pipeline.ModeEvent && d.Covers(stream) {
 			covered = true
 			if err := r.mayArm(stream); err != nil {
 				return false, fmt.Errorf("%s: %w", stream, err)
@@ -127,7 +127,7 @@ func (r *Recorder) halt(stream string) []*activeJob {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.streams[stream]
-	jobs := slices.DeleteFunc(s.jobs(), func(j *activeJob) bool { return j.mode == pipeline.Event })
+	jobs := slices.DeleteFunc(s.jobs(), func(j *activeJob) bool { return j.mode == pipeline.ModeEvent })
 	if len(jobs) > 0 {
 		s.halted = true
 		r.setStopped(s, wallNow(r.env.Clock))
@@ -170,7 +170,7 @@ func (r *Recorder) StartAlways(stream string) {
 func (r *Recorder) beginAlways(stream string, of pipeline.Publishers) {
 	halted := r.isHalted(stream)
 	for i := range r.declared {
-		if d := &r.declared[i]; d.Mode != pipeline.Manual && (d.Mode == pipeline.Event || !halted) && d.Covers(stream) {
+		if d := &r.declared[i]; d.Mode != pipeline.ModeManual && (d.Mode == pipeline.ModeEvent || !halted) && d.Covers(stream) {
 			r.begin(d, stream, 0, r.unlessConfigured(stream, of))
 		}
 	}
@@ -237,7 +237,7 @@ func (r *Recorder) end(rec *recording) {
 	r.remember(j.Status())
 	rec.noteEnd(j)
 	r.renew(rec, j)
-	if j.mode != pipeline.Manual && !r.closed && r.dir.Live(j.stream) {
+	if j.mode != pipeline.ModeManual && !r.closed && r.dir.Live(j.stream) {
 		r.beginAlways(j.stream, pipeline.PresentPublisher)
 	}
 	if rec.left != nil { // no job began in its place

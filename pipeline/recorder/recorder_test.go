@@ -13,7 +13,7 @@ import (
 )
 
 func TestStartAndStop(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	already, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	require.False(t, already)
@@ -33,7 +33,7 @@ func TestStartAndStop(t *testing.T) {
 }
 
 func TestUnknownStreamIsRefusedUnlessItIsWaitedFor(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("nobody", recorder.StartOptions{})
 	require.ErrorIs(t, err, recorder.ErrUnknownStream)
 	_, err = b.Start("../etc", recorder.StartOptions{Wait: true})
@@ -44,13 +44,13 @@ func TestUnknownStreamIsRefusedUnlessItIsWaitedFor(t *testing.T) {
 }
 
 func TestNoPipelineCoversTheStream(t *testing.T) {
-	b := newRig(t, pipeline.Event)
+	b := newRig(t, pipeline.ModeEvent)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.ErrorIs(t, err, recorder.ErrNoPipeline)
 }
 
 func TestLostSourceRunsAgainAtOnce(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	for range 3 {
@@ -63,7 +63,7 @@ func TestLostSourceRunsAgainAtOnce(t *testing.T) {
 }
 
 func TestFailureWaitsLongerEachTime(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	for want := 500 * time.Millisecond; want < 5*time.Second; want *= 2 {
@@ -88,7 +88,7 @@ func TestFailureWaitsLongerEachTime(t *testing.T) {
 }
 
 func TestStopDuringBackoff(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
@@ -102,7 +102,7 @@ func TestStopDuringBackoff(t *testing.T) {
 }
 
 func TestFiniteSourceEndsTheJob(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
@@ -111,7 +111,7 @@ func TestFiniteSourceEndsTheJob(t *testing.T) {
 }
 
 func TestDurationCountsFromThePublisher(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{Duration: 7 * time.Second})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
@@ -123,7 +123,7 @@ func TestDurationCountsFromThePublisher(t *testing.T) {
 }
 
 func TestAlwaysBeginsWithThePublisher(t *testing.T) {
-	b := newRig(t, pipeline.Always, pipeline.Manual)
+	b := newRig(t, pipeline.ModeAlways, pipeline.ModeManual)
 	b.dir.setLive("live/x", true)
 	b.Began("live/x")
 	b.awaitRun(t, "live/x")
@@ -137,7 +137,7 @@ func TestAlwaysBeginsWithThePublisher(t *testing.T) {
 }
 
 func TestStopByHandHoldsAgainstAlways(t *testing.T) {
-	b := newRig(t, pipeline.Always)
+	b := newRig(t, pipeline.ModeAlways)
 	b.dir.setLive("live/x", true)
 	b.Began("live/x")
 	b.awaitRun(t, "live/x")
@@ -152,7 +152,7 @@ func TestStopByHandHoldsAgainstAlways(t *testing.T) {
 
 // The state that a run leaves is for the next run of the same job, and is closed with the job.
 func TestARunHandsStateToTheNextOne(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
@@ -174,7 +174,7 @@ type keepsake chan struct{}
 func (k keepsake) Close() { close(k) }
 
 func TestLastJobIsRemembered(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, ok := b.Last("conf/a")
 	require.False(t, ok)
 	_, err := b.Start("conf/a", recorder.StartOptions{})

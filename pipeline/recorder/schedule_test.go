@@ -22,7 +22,7 @@ type planned struct {
 
 func newPlanned(t *testing.T, jobs ...recorder.ScheduleJob) *planned {
 	t.Helper()
-	return planOn(t, newRig(t, pipeline.Manual), jobs...)
+	return planOn(t, newRig(t, pipeline.ModeManual), jobs...)
 }
 
 func planOn(t *testing.T, b *rig, jobs ...recorder.ScheduleJob) *planned {
@@ -140,7 +140,7 @@ func TestStopByHandHoldsAcrossARestart(t *testing.T) {
 
 // The next window ends the stop by hand, for the pipelines that always record, too.
 func TestNextWindowEndsTheStopByHand(t *testing.T) {
-	p := planOn(t, newRig(t, pipeline.Always, pipeline.Event), starts(t, "0 8 * * *", "UTC", time.Hour))
+	p := planOn(t, newRig(t, pipeline.ModeAlways, pipeline.ModeEvent), starts(t, "0 8 * * *", "UTC", time.Hour))
 	p.dir.setLive("a", true)
 	p.clock.set(p.day.Add(7 * time.Hour))
 	p.Began("a")
@@ -230,11 +230,11 @@ func TestEventsAreMoments(t *testing.T) {
 
 func TestAScheduledStreamWithoutPipelineIsReported(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
-	_, _, err := p.Update(t.Context(), []recorder.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
+	_, _, err := p.Update(t.Context(), []recorder.Declared{declare(t, "clips", pipeline.ModeEvent, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.ask(8)
 	require.Contains(t, p.Streams()[0].Error, recorder.ErrNoPipeline.Error())
-	_, _, err = p.Update(t.Context(), []recorder.Declared{declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")}, nil)
+	_, _, err = p.Update(t.Context(), []recorder.Declared{declare(t, "p", pipeline.ModeManual, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.recorded(t, 8.1)
 	require.Empty(t, p.Streams()[0].Error)

@@ -70,7 +70,7 @@ func (r *Recorder) statusOf(jobs []*activeJob) []JobStatus {
 func (r *Recorder) Recording() []string {
 	out := []string{}
 	for _, j := range r.every() {
-		if j.mode != pipeline.Event || j.Status().Report.Recording {
+		if j.mode != pipeline.ModeEvent || j.Status().Report.Recording {
 			out = append(out, j.stream)
 		}
 	}

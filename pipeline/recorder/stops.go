@@ -8,8 +8,8 @@ import (
 // maxStops bounds the streams remembered because a request stopped them.
 const maxStops = 4096
 
-// forgetStops forgets the oldest quarter of more than maxStops stops by request, except for live
-// and configured streams. The caller holds r.mu.
+// forgetStops keeps at most maxStops stops by request. Beyond that it forgets the oldest, down to
+// three quarters of maxStops, but none of a live or configured stream. The caller holds r.mu.
 func (r *Recorder) forgetStops() {
 	if r.stops <= maxStops {
 		return

@@ -30,7 +30,7 @@ func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 	return StreamStatus{
 		Stream: path, Pipeline: job.Pipeline, Until: job.Until, Report: job.Report,
 		State:     job.stateOfStream(configured),
-		Recording: live && job.State != JobBackoff && job.Report.Waiting != "disk" && (job.Mode != pipeline.Event || job.Report.Recording),
+		Recording: live && job.State != JobBackoff && job.Report.Waiting != "disk" && (job.Mode != pipeline.ModeEvent || job.Report.Recording),
 	}, true
 }
 
@@ -41,7 +41,7 @@ func (r *Recorder) furthest(path string) (job JobStatus, ok bool) {
 		if j.Report.Recording {
 			return j, true
 		}
-		if i == 0 || job.Mode == pipeline.Event && j.Mode != pipeline.Event {
+		if i == 0 || job.Mode == pipeline.ModeEvent && j.Mode != pipeline.ModeEvent {
 			job, ok = j, true
 		}
 	}

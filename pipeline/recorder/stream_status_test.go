@@ -12,7 +12,7 @@ import (
 )
 
 func TestAStreamReportsWhenItsRecordingStops(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, err := b.Start("conf/a", recorder.StartOptions{Duration: time.Minute})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
@@ -28,7 +28,7 @@ func TestAStreamReportsWhenItsRecordingStops(t *testing.T) {
 }
 
 func TestAStreamWithoutAJobIsIdle(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	_, known := b.Stream("nobody")
 	require.False(t, known)
 	s, known := b.Stream("conf/a")
@@ -51,7 +51,7 @@ func TestAStreamWithoutAJobIsIdle(t *testing.T) {
 }
 
 func TestAJobThatFailsIsInBackoff(t *testing.T) {
-	b := newRig(t, pipeline.Manual)
+	b := newRig(t, pipeline.ModeManual)
 	b.dir.setLive("live/x", true)
 	_, err := b.Start("live/x", recorder.StartOptions{})
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestAJobThatFailsIsInBackoff(t *testing.T) {
 
 // The status of a stream is that of a started job rather than of an armed one, whichever pipeline comes first.
 func TestAStartedJobDeterminesTheStatusOfItsStream(t *testing.T) {
-	b := newRig(t, pipeline.Event, pipeline.Manual)
+	b := newRig(t, pipeline.ModeEvent, pipeline.ModeManual)
 	b.dir.setLive("live/x", true)
 	b.Began("live/x")
 	b.awaitRun(t, "live/x")
@@ -83,7 +83,7 @@ func TestAStartedJobDeterminesTheStatusOfItsStream(t *testing.T) {
 // Each pipeline's streams are found in one walk over the jobs, which holds the recorder's
 // lock to copy them only.
 func TestStreamsByPipeline(t *testing.T) {
-	b := newRig(t, pipeline.Manual, pipeline.Always)
+	b := newRig(t, pipeline.ModeManual, pipeline.ModeAlways)
 	for _, stream := range []string{"b", "a", "c"} {
 		b.dir.setLive(stream, true)
 		_, err := b.Start(stream, recorder.StartOptions{})

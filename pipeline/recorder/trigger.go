@@ -23,7 +23,7 @@ func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 		return j.run.Trigger(t)
 	case j.state == JobEnded, j.state == JobStopping, !t.WaitUntil.After(now), !j.plan.Has(pipeline.MakesFiles):
 		return pipeline.Triggered{}, pipeline.ErrNothing
-	case j.env.Mode != pipeline.Event && !t.Partial:
+	case j.env.Mode != pipeline.ModeEvent && !t.Partial:
 		return pipeline.Triggered{}, pipeline.ErrNotCovered // an event pipeline may have it
 	case t.After >= 0 && t.At.Add(t.After).Before(now):
 		return pipeline.Triggered{}, pipeline.ErrPast
@@ -60,17 +60,17 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 		return nil, err
 	}
 	unarmed := r.arm(stream, t)
-	marked, notMarked := r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.Event })
+	marked, notMarked := r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.ModeEvent })
 	if len(marked) > 0 {
 		return marked, nil
 	}
-	recorded, why := r.ask(stream, t, func(m pipeline.Mode) bool { return m == pipeline.Event })
+	recorded, why := r.ask(stream, t, func(m pipeline.Mode) bool { return m == pipeline.ModeEvent })
 	if len(recorded) == 0 && errors.Is(why, pipeline.ErrNoEvents) {
 		why = notMarked
 	}
 	if len(recorded) == 0 && errors.Is(notMarked, pipeline.ErrNotCovered) {
 		t.Partial = true
-		recorded, why = r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.Event })
+		recorded, why = r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.ModeEvent })
 	}
 	if len(recorded) == 0 && unarmed != nil {
 		why = unarmed
@@ -112,7 +112,7 @@ func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	defer r.mu.Unlock()
 	for i := range r.declared {
 		d := &r.declared[i]
-		if d.Mode == pipeline.Manual || d.Mode == pipeline.Always && r.isHalted(stream) || !d.Covers(stream) {
+		if d.Mode == pipeline.ModeManual || d.Mode == pipeline.ModeAlways && r.isHalted(stream) || !d.Covers(stream) {
 			continue
 		}
 		if err := r.mayArm(stream); err != nil {

@@ -47,7 +47,7 @@ func init() {
 // Footage in a continuous recording is marked there; other footage is for the event pipelines. A mark on a part of the
 // span is the last resort, where no event pipeline exists.
 func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
-	always, event, manual := pipeline.Always, pipeline.Event, pipeline.Manual
+	always, event, manual := pipeline.ModeAlways, pipeline.ModeEvent, pipeline.ModeManual
 	for name, c := range map[string]struct {
 		modes []pipeline.Mode
 		told  map[pipeline.Mode]error
@@ -117,11 +117,11 @@ func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 
 // Event pipelines run from the start and outlast a stop by hand; the list of recordings shows only streams that record.
 func TestEventPipelinesAreArmedAndNoRecording(t *testing.T) {
-	b := newRig(t, pipeline.Event, pipeline.Manual)
+	b := newRig(t, pipeline.ModeEvent, pipeline.ModeManual)
 	b.StartAlways("conf/a")
 	b.awaitRun(t, "conf/a")
 	require.Empty(t, b.Recording())
-	require.Equal(t, pipeline.Event, b.Status("conf/a")[0].Mode)
+	require.Equal(t, pipeline.ModeEvent, b.Status("conf/a")[0].Mode)
 	was, err := b.Stop(t.Context(), "conf/a")
 	require.NoError(t, err)
 	require.False(t, was)

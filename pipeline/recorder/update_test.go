@@ -40,8 +40,8 @@ func (b *rig) update(t *testing.T, streams []string, declared ...recorder.Declar
 
 func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 	b := newRig(t)
-	one := func(stages string) recorder.Declared { return declare(t, "one", pipeline.Manual, stages, "**") }
-	two := declare(t, "two", pipeline.Manual, "[scripted, collect]", "**")
+	one := func(stages string) recorder.Declared { return declare(t, "one", pipeline.ModeManual, stages, "**") }
+	two := declare(t, "two", pipeline.ModeManual, "[scripted, collect]", "**")
 	require.Equal(t, []string{"one", "two"}, b.update(t, nil, one("[scripted, collect]"), two).Added)
 	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
@@ -75,14 +75,14 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 func TestUpdateKeepsTheReasonsOfARecording(t *testing.T) {
 	b := newRig(t)
 	old, now := "[scripted, collect]", "[scripted, twice, collect]"
-	b.update(t, nil, declare(t, "p", pipeline.Manual, old, "**"))
+	b.update(t, nil, declare(t, "p", pipeline.ModeManual, old, "**"))
 	b.dir.setLive("conf/a", true)
 	_, err := b.Start("conf/a", recorder.StartOptions{Duration: time.Minute})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
 	require.Eventually(t, func() bool { return len(b.clock.pending()) == 1 }, time.Minute, time.Millisecond)
 	b.clock.set(b.clock.Now().Add(40 * time.Second))
-	b.update(t, nil, declare(t, "p", pipeline.Manual, now, "**"))
+	b.update(t, nil, declare(t, "p", pipeline.ModeManual, now, "**"))
 	b.awaitRun(t, "conf/a")
 	require.Eventually(t, func() bool { return b.clock.fire(20*time.Second) == 1 }, time.Minute, time.Millisecond, "the rest of its length")
 	b.awaitGone(t, "conf/a")
@@ -91,22 +91,22 @@ func TestUpdateKeepsTheReasonsOfARecording(t *testing.T) {
 func TestUpdateStartsAlwaysPipelines(t *testing.T) {
 	b := newRig(t)
 	b.dir.setLive("live/x", true)
-	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "live/**"))
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.ModeAlways, "[scripted, collect]", "live/**"))
 	b.awaitRun(t, "live/x")
 	require.Empty(t, b.Status("conf/a"))
 
-	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "**"))
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.ModeAlways, "[scripted, collect]", "**"))
 	b.awaitRun(t, "conf/a")
 	require.Empty(t, b.script.runs, "what was covered before goes on")
 
-	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "conf/**"))
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.ModeAlways, "[scripted, collect]", "conf/**"))
 	require.Empty(t, b.Status("live/x"))
-	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Manual, "[scripted, collect]", "**"))
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.ModeManual, "[scripted, collect]", "**"))
 	require.Empty(t, b.Recording(), "it was not started by hand")
 }
 
 func TestHoldAndResume(t *testing.T) {
-	b := newRig(t, pipeline.Always)
+	b := newRig(t, pipeline.ModeAlways)
 	b.dir.setLive("live/x", true)
 	b.Began("live/x")
 	b.awaitRun(t, "live/x")
@@ -132,7 +132,7 @@ func TestHoldAndResume(t *testing.T) {
 	require.NoError(t, stopped(b.Hold(t.Context(), "always", recorder.HoldOptions{})))
 	b.dir.setLive("live/x", true)
 	b.update(t, nil)
-	again := declare(t, "always", pipeline.Always, "[scripted, collect]", "**")
+	again := declare(t, "always", pipeline.ModeAlways, "[scripted, collect]", "**")
 	b.update(t, []string{"live/x"}, again)
 	b.awaitRun(t, "live/x") // neither the removed pipeline's hold applies, nor the stop before Resume
 }
@@ -140,7 +140,7 @@ func TestHoldAndResume(t *testing.T) {
 func stopped(_ int, err error) error { return err }
 
 func TestAbandonSparesRecordingsStartedByHand(t *testing.T) {
-	b := newRig(t, pipeline.Always, pipeline.Manual)
+	b := newRig(t, pipeline.ModeAlways, pipeline.ModeManual)
 	b.StartAlways("conf/a")
 	b.awaitRun(t, "conf/a")
 	require.NoError(t, b.Abandon(t.Context(), "conf/b"))

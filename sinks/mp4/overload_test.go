@@ -195,7 +195,7 @@ func newOverload(t *testing.T, streams int, maxBytes int64) *overload {
 	every, err := streampath.ParseGlob("**")
 	require.NoError(t, err)
 	env := pipeline.Env{Services: services, Log: log, Clock: pipeline.SystemClock}
-	l.recorder = recorder.New(env, l.tasks, l.hub, []recorder.Declared{{Plan: plan, Streams: []streampath.Glob{every}, Mode: pipeline.Manual}}, time.Minute)
+	l.recorder = recorder.New(env, l.tasks, l.hub, []recorder.Declared{{Plan: plan, Streams: []streampath.Glob{every}, Mode: pipeline.ModeManual}}, time.Minute)
 	for i := range streams {
 		p, err := l.hub.Publish(stream(i), hub.PublishOptions{})
 		require.NoError(t, err)

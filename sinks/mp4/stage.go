@@ -99,7 +99,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	m.flush = pipeline.Optional[FlushInterval](set, 0)
 	m.protection = pipeline.Optional[*media.Protection](set, nil)
 	m.key = interruptedKey{set.Stream, set.Pipeline, m.dir, cfg.FilenamePattern}
-	m.waitsForDisk = set.Mode == pipeline.Event
+	m.waitsForDisk = set.Mode == pipeline.ModeEvent
 	m.pattern, _ = filename.Parse(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil

@@ -55,7 +55,7 @@ func recorded(b *testing.B) []*hub.Publisher {
 		require.NoError(b, problems.Err())
 		glob, err := streampath.ParseGlob(pattern)
 		require.NoError(b, err)
-		declared = append(declared, recorder.Declared{Plan: plan, Mode: pipeline.Always, Streams: []streampath.Glob{glob}})
+		declared = append(declared, recorder.Declared{Plan: plan, Mode: pipeline.ModeAlways, Streams: []streampath.Glob{glob}})
 	}
 	r := recorder.New(pipeline.Env{Log: log, Clock: pipeline.SystemClock}, tasks, h, declared, time.Minute)
 	h.Watch(r.Began)

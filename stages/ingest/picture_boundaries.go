@@ -6,7 +6,8 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// piece holds the elements of a unit that belong to one picture.
+// piece is the range of a unit's NAL units that belong to one picture: from is the first, to is the one after the
+// last.
 type piece struct {
 	from, to int
 	rel      relation

@@ -79,9 +79,9 @@ func (c combination) refused() string {
 		}
 	}
 	switch {
-	case c.mode == pipeline.Event && rings == 0:
+	case c.mode == pipeline.ModeEvent && rings == 0:
 		return "without gop_ring"
-	case c.mode == pipeline.Event && rings > 1:
+	case c.mode == pipeline.ModeEvent && rings > 1:
 		return "waits for the same events"
 	}
 	return ""
@@ -91,7 +91,7 @@ var fullEnd = []string{"segmenter", "mp4: {sync: none}", "metadata"}
 
 func combinations() (all []combination) {
 	words := []string{"gop_ring", "motion", "keyframes", "tracks"}
-	for _, mode := range []pipeline.Mode{pipeline.Manual, pipeline.Always, pipeline.Event} {
+	for _, mode := range []pipeline.Mode{pipeline.ModeManual, pipeline.ModeAlways, pipeline.ModeEvent} {
 		for _, trunk := range sequences(words, 3) {
 			all = append(all, combination{mode: mode, trunk: trunk, end: fullEnd})
 			if len(trunk) > 1 {
@@ -125,7 +125,7 @@ func compiled(t *testing.T, dir, text string) ([]recorder.Declared, error) {
 // combination starts, takes an event, and stops as declared.
 func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 	dir := t.TempDir()
-	r := newEventFixture(t, pipeline.Manual, "", "")
+	r := newEventFixture(t, pipeline.ModeManual, "", "")
 	tried := 0
 	for i, c := range combinations() {
 		text := fmt.Sprintf("mp4: {record_path: %q, before_duration: 1, after_duration: 1}\npipelines:\n  c%d:\n    streams: [live/c%d]\n    record: %s\n    stages: %s\n", r.dir, i, i, c.mode, c.stages())
@@ -149,7 +149,7 @@ func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 
 // arrived reports whether the source has sent so many chunks, and whether every stage that
 // passes chunks on has taken them, up to the first that holds them back.
-func arrived(stages []pipeline.NodeStatus, chunks uint64) bool {
+func arrived(stages []pipeline.StageStatus, chunks uint64) bool {
 	if len(stages) == 0 || stages[0].Given < chunks {
 		return false
 	}
@@ -174,7 +174,7 @@ func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	require.NoError(t, err)
 	const gop, chunk = 12, 4 * 12 // frames, at 25 a second: a chunk holds the GOPs of two seconds
 	f := r.announce(stream, gop)
-	if c.mode == pipeline.Manual {
+	if c.mode == pipeline.ModeManual {
 		already, err := r.recorder.Start(stream, recorder.StartOptions{})
 		require.NoError(t, err)
 		require.False(t, already)
@@ -202,7 +202,7 @@ func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	flow(60)
 	was, err := r.recorder.Stop(t.Context(), stream)
 	require.NoError(t, err)
-	require.Equal(t, c.mode != pipeline.Event, was)
+	require.Equal(t, c.mode != pipeline.ModeEvent, was)
 	files := f.end()
 	if !c.has("metadata") {
 		require.Empty(t, files)
@@ -214,7 +214,7 @@ func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	require.Len(t, page.Events, 1)
 	require.NotEmpty(t, page.Events[0].Recordings)
 	require.NotZero(t, page.Events[0].ActualUTC)
-	if c.mode == pipeline.Event { // the recording begins with the event and not with the stream
+	if c.mode == pipeline.ModeEvent { // the recording begins with the event and not with the stream
 		require.Len(t, files, 1)
 		require.Greater(t, files[0].StartUTC, f.at(0).UnixNano())
 	}

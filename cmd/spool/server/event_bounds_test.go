@@ -23,7 +23,7 @@ func (r *eventFixture) protectedOf(records []media.Record, id media.ID) (protect
 
 // fileSize returns the size of the first file that these tests record.
 func fileSize(t *testing.T) int64 {
-	r := newEventFixture(t, pipeline.Always, "", "max_duration: 2")
+	r := newEventFixture(t, pipeline.ModeAlways, "", "max_duration: 2")
 	f := r.publish("live/x", 25)
 	f.feed(70 - f.frames)
 	return f.end()[0].SizeBytes
@@ -35,7 +35,7 @@ func fileSize(t *testing.T) int64 {
 func TestOneEventProtectsNoMoreThanItMay(t *testing.T) {
 	size := fileSize(t)
 	bound := 5*size + size/2
-	r := newBoundedFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 2", media.NewProtection(bound, 0))
+	r := newBoundedFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 2", media.NewProtection(bound, 0))
 	f := r.publish("live/x", 25)
 	f.feed(20*25 + 5 - f.frames)
 	taken, err := r.events(0, 0).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(13), Before: 12 * time.Second, After: 30 * time.Second})
@@ -68,7 +68,7 @@ func TestOneEventProtectsNoMoreThanItMay(t *testing.T) {
 // keys.
 func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 	size := fileSize(t)
-	r := newBoundedFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2", media.NewProtection(0, 3*size+size/2))
+	r := newBoundedFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "max_duration: 2", media.NewProtection(0, 3*size+size/2))
 	f := r.publish("live/x", 25)
 	f.feed(30*25 - f.frames)
 	records := f.end()
@@ -86,7 +86,7 @@ func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 // TestRequestGetsNoMoreFromBeforeThanItMay checks that the answer reports the reduced time
 // before the trigger.
 func TestRequestGetsNoMoreFromBeforeThanItMay(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "max_duration: 2")
 	f := r.publish("live/x", 25)
 	f.feed(20*25 - f.frames)
 	e := r.events(0, 0)
@@ -102,7 +102,7 @@ func TestRequestGetsNoMoreFromBeforeThanItMay(t *testing.T) {
 // TestFootageBeginsAtAKeyFrame checks that the answer and the row name the key frame, in
 // finished files and in the running recording.
 func TestFootageBeginsAtAKeyFrame(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 6")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "max_duration: 6")
 	f := r.publish("live/x", 50) // a key frame every two seconds
 	f.feed(15*25 - f.frames)
 	e := r.events(0, 0)
@@ -123,7 +123,7 @@ func TestFootageBeginsAtAKeyFrame(t *testing.T) {
 // TestEventBeforeTheFirstPicture triggers an event on a stream that is announced, armed or
 // absent. In every mode the pipeline records it from the first key frame.
 func TestEventBeforeTheFirstPicture(t *testing.T) {
-	for name, mode := range map[string]pipeline.Mode{"event": pipeline.Event, "always": pipeline.Always} {
+	for name, mode := range map[string]pipeline.Mode{"event": pipeline.ModeEvent, "always": pipeline.ModeAlways} {
 		for _, announced := range []bool{true, false} {
 			t.Run(name+map[bool]string{true: ", announced", false: ", not there"}[announced], func(t *testing.T) {
 				r := newEventFixture(t, mode, "before: 5, after: 2", "")
@@ -150,7 +150,7 @@ func TestEventBeforeTheFirstPicture(t *testing.T) {
 			})
 		}
 	}
-	r := newEventFixture(t, pipeline.Event, "before: 5, after: 2", "")
+	r := newEventFixture(t, pipeline.ModeEvent, "before: 5, after: 2", "")
 	_, err := r.events(0, 0).Trigger(t.Context(), "live/y", pipeline.Trigger{ID: media.ID{6}, At: time.Now(), Before: -1, After: -1, WaitUntil: time.Now().Add(time.Hour)})
 	require.ErrorContains(t, err, "wait: 30 in the body", "a stream that nobody has heard of may be a mistyped one")
 }

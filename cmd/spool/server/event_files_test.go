@@ -26,7 +26,7 @@ type asked struct {
 // time names it. No frame is in two files, and none is lost where a recording continues in the
 // next one.
 func TestRandomEventsInRealFiles(t *testing.T) {
-	r := newEventFixture(t, pipeline.Event, "before: 4, after: 2", "")
+	r := newEventFixture(t, pipeline.ModeEvent, "before: 4, after: 2", "")
 	random := rand.New(rand.NewPCG(1, 2))
 	rolled := 0
 	for n := range 50 {

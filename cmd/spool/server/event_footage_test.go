@@ -65,7 +65,7 @@ func (r *eventFixture) finished() map[string]string {
 // TestEventOfThePastIsOfItsOwnFilesOnly checks that the growing file, which holds no media of
 // the event, is not protected because of it.
 func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
 	f.feed(23*25 - f.frames)
 	var before map[string]string
@@ -89,7 +89,7 @@ func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
 // TestEventReachesIntoEarlierRecordings checks events that begin before the media in memory.
 // They protect the earlier recordings of events only if the trigger says so.
 func TestEventReachesIntoEarlierRecordings(t *testing.T) {
-	r := newEventFixture(t, pipeline.Event, "before: 4, after: 2", "")
+	r := newEventFixture(t, pipeline.ModeEvent, "before: 4, after: 2", "")
 	e := r.events(0, 0)
 	f := r.publish("live/x", 25)
 	for n, at := range []int{10, 30, 50} {
@@ -117,7 +117,7 @@ func TestEventReachesIntoEarlierRecordings(t *testing.T) {
 // TestEventAtTheSeamOfTwoFilesIsOfBoth triggers an event while the first file is being finished
 // and its row is not updated yet.
 func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 0", "max_duration: 2")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 0", "max_duration: 2")
 	e := r.events(0, 0)
 	f := r.publish("live/x", 25)
 	const seams = 20
@@ -138,7 +138,7 @@ func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
 // TestEventsOfOneFileAtOnce sends many events together. The catalogue names each of them, and
 // the file those that it has room for; it then records that it has no room for more.
 func TestEventsOfOneFileAtOnce(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	file := f.end()[0]
@@ -169,7 +169,7 @@ func TestEventsOfOneFileAtOnce(t *testing.T) {
 // TestFileThatNamesAllItMay checks that only the catalogue records further events of a file that
 // has no room for their names.
 func TestFileThatNamesAllItMay(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	full := f.end()[0]
@@ -205,7 +205,7 @@ func (r *eventFixture) footageOf(key string) (ids []media.ID) {
 // TestMoreEventsThanFilesName sends many events together that reach into the next file. Each
 // answer reports the mark, and the catalogue lists both files for each event.
 func TestMoreEventsThanFilesName(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 2", "max_duration: 4")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 2", "max_duration: 4")
 	f := r.publish("live/x", 25)
 	f.feed(7*25 + 5 - f.frames)
 	e := r.events(time.Second, 2*time.Second)
@@ -242,7 +242,7 @@ func TestMoreEventsThanFilesName(t *testing.T) {
 // becomes of its mark, its files and its first frame. If it cannot be stored, the response is an
 // error.
 func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
-	r := newEventFixture(t, pipeline.Event, "before: 1, after: 2", "")
+	r := newEventFixture(t, pipeline.ModeEvent, "before: 1, after: 2", "")
 	e := r.events(time.Second, 2*time.Second)
 	at := time.Now()
 	trigger := pipeline.Trigger{ID: media.ID{1}, Key: "waits", Name: "bell", At: at, Before: 3 * time.Second, After: time.Minute, WaitUntil: at.Add(time.Hour), Arm: true}
@@ -279,7 +279,7 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 // same database unchanged: it does not have the files, and both recorders would call a changed
 // row lost.
 func TestFootageOfAnotherRecorder(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	own := f.end()[0]
@@ -313,7 +313,7 @@ func TestFootageOfAnotherRecorder(t *testing.T) {
 // it should protect the file or not. When the file is back, the same event marks it.
 func TestEventOfAFileThatIsGone(t *testing.T) {
 	for _, protect := range []pipeline.Protect{pipeline.ProtectOff, pipeline.ProtectOn} {
-		r := newEventFixture(t, pipeline.Always, "", "")
+		r := newEventFixture(t, pipeline.ModeAlways, "", "")
 		f := r.publish("live/x", 25)
 		f.feed(5*25 - f.frames)
 		records := f.end()

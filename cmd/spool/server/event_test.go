@@ -211,7 +211,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 		"half a second": {12, 1248}, "2 s": {50, 1250}, "30 s": {750, 750},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newEventFixture(t, pipeline.Event, "before: 10, after: 5", "")
+			r := newEventFixture(t, pipeline.ModeEvent, "before: 10, after: 5", "")
 			f := r.publish("live/x", c.gop)
 			f.feed(1503 - f.frames)
 			done, err := r.recorder.Trigger("live/x", pipeline.Trigger{ID: media.EventID("live/x", "k"), Key: "k", At: f.at(60.12), Before: -1, After: -1})
@@ -239,7 +239,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 // TestEventOfAContinuousRecordingIsAMark checks that an event marks the finished, the growing
 // and the coming files of its time. No second file is made.
 func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
 	e := r.events(8*time.Second, 6*time.Second)
 	f := r.publish("live/x", 25)
 	f.feed(22*25 - f.frames)

@@ -31,7 +31,7 @@ func (endless) After(time.Duration) (<-chan time.Time, func()) { return nil, fun
 // writes, for as long as the clock says. It does not wait for a file of an earlier run, although
 // its ID is newer.
 func TestAnEventOfAFileThatIsNotFinished(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	at := time.Now()
 	rec := media.Recording{
 		Stream: "live/x", Pipeline: "events", Path: "a.mp4.part", State: media.StateRecording,

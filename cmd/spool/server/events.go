@@ -60,7 +60,7 @@ func (e events) stuck(stream string) (why string) {
 		switch {
 		case j.State == recorder.JobBackoff:
 			why = j.LastError
-		case j.Mode == pipeline.Event:
+		case j.Mode == pipeline.ModeEvent:
 			return ""
 		case j.Report.Waiting != "disk":
 			return ""

@@ -22,7 +22,7 @@ import (
 // protection, also a revoked one, and events from the facts beside the files. The deletion of a
 // recording removes its facts.
 func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
 	f.feed(23*25 - f.frames)
 	at := f.at(9)
@@ -79,7 +79,7 @@ func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 // TestWhatIsSaidOfNobodyIsRemoved checks that facts without a recording are removed after a
 // comparison with the disk that left nothing open.
 func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	own := f.end()[0]
@@ -103,7 +103,7 @@ func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
 // TestDamagedFactsAreToldOf checks that each comparison reports damaged facts until they are
 // whole again. The recording counts as protected meanwhile.
 func TestDamagedFactsAreToldOf(t *testing.T) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	own := f.end()[0]

@@ -66,7 +66,7 @@ func TestAHoleAtACutIsToldOnce(t *testing.T) {
 		"long, with pictures behind":  {85, 30, 31, []int64{0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newEventFixture(t, pipeline.Always, "", "max_duration: 5")
+			r := newEventFixture(t, pipeline.ModeAlways, "", "max_duration: 5")
 			f := &lossy{eventFeed: r.publish("live/x", 25)}
 			f.send(c.before - f.frames)
 			f.lose(c.lost, "")
@@ -90,7 +90,7 @@ func TestAHoleAtACutIsToldOnce(t *testing.T) {
 // from the source through ring, segmenter and muxer to the catalogue.
 func TestWhatIsLostIsWhatTheFilesSay(t *testing.T) {
 	stream := 0
-	r := newEventFixture(t, pipeline.Always, "", "max_duration: 4")
+	r := newEventFixture(t, pipeline.ModeAlways, "", "max_duration: 4")
 	rapid.Check(t, func(t *rapid.T) {
 		stream++
 		gop := rapid.SampledFrom([]int{10, 25, 60}).Draw(t, "gop")

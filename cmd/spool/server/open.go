@@ -161,7 +161,7 @@ func (s *Server) lists() func(context.Context, *os.File, string) error {
 	return s.recordings.lists
 }
 
-// raise triggers a scheduled event like that of a request.
+// raise makes an event that the schedule demands, in the same way as an event by request.
 func (s *Server) raise(ctx context.Context, stream string, t pipeline.Trigger) error {
 	_, err := s.events.Trigger(ctx, stream, t)
 	return err

@@ -21,7 +21,7 @@ import (
 // compareFixture has one finished recording whose row has another size than its file. A wait for
 // another change of a recording fails at once.
 func compareFixture(t *testing.T) (*eventFixture, media.Record) {
-	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	rec := f.end()[0]
@@ -150,7 +150,7 @@ func TestAComparisonDoesNotEndAtARecordingThatIsBusy(t *testing.T) {
 func TestWhatIsKnownOfARecordingThatGetsItsRowStays(t *testing.T) {
 	for name, row := range map[string]bool{"it gets its row": true, "it gets none": false} {
 		t.Run(name, func(t *testing.T) {
-			r := newEventFixture(t, pipeline.Always, "", "")
+			r := newEventFixture(t, pipeline.ModeAlways, "", "")
 			rec := media.Recording{
 				ID: media.ID{0xfe}, Stream: "live/x", Pipeline: "events", Path: "a.mp4", State: media.StateRecovered,
 				StartUTC: 1e18, EndUTC: 2e18, EndReason: endcause.Crash,

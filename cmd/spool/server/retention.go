@@ -90,7 +90,7 @@ func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 		Writing:   func(path string) bool { return !recovered.Load() || disk.InUse(path) },
 		Temporary: func(name string) bool { return strings.HasPrefix(name, disk.IdentityFile+".") },
 		Event: func(r media.Recording) bool {
-			return len(r.Events) > 0 || r.EndReason == endcause.Event || cfg.Pipelines[configs.PipelineName(r.Pipeline)].Record == string(pipeline.Event)
+			return len(r.Events) > 0 || r.EndReason == endcause.Event || cfg.Pipelines[configs.PipelineName(r.Pipeline)].Record == string(pipeline.ModeEvent)
 		},
 	}
 }
@@ -131,7 +131,7 @@ type stopper struct{ recorder *recorder.Recorder }
 // Recording lists the streams whose recordings grow; a waiting stream needs no space.
 func (r stopper) Recording() (streams []string) {
 	for _, j := range r.recorder.Jobs() {
-		if j.Mode != pipeline.Event && j.Report.Recording {
+		if j.Mode != pipeline.ModeEvent && j.Report.Recording {
 			streams = append(streams, j.Stream)
 		}
 	}

@@ -28,7 +28,7 @@ func (s *Server) upkeep(ctx context.Context) error {
 		}
 		s.lookForReplaced(ctx)
 		if n, err := s.catalogue.ProtectedBytes(ctx); err == nil {
-			s.protection.Told(n)
+			s.protection.SetProtectedBytes(n)
 		}
 		proven = proven || s.proveClock(ctx)
 		if s.upkeepDue(last) && s.removeOldRows(ctx) {

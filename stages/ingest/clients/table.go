@@ -102,8 +102,8 @@ func (c *Table) Admit(remote net.Addr, tls bool, hangUp func()) *Client {
 	return k
 }
 
-// makeRoom returns the connection to close for a new one, or nil, and reports whether there is room then. The caller
-// holds the lock.
+// makeRoom makes room for a connection from an address. old, if not nil, has been removed from the table and counted:
+// the caller closes it. room is false if the new connection must be refused. The caller holds the lock.
 func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	why := ""
 	switch {

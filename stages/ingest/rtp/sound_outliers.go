@@ -7,8 +7,10 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// soundLine finds sound packets whose time does not fit, as package ingest does for pictures: the next packet
-// decides. The length of a frame is known, so an outlier is placed exactly at the end of the packet before.
+// soundLine holds back a sound packet whose time does not fit, until the next packet comes. If the next packet
+// continues from it, the sender's clock jumped: the jump is followed, or taken out of all later times. Otherwise the
+// packet was an outlier, and its frames are placed right after the previous packet. For pictures see
+// ingest/outliers.go.
 type soundLine struct {
 	any            bool
 	nextTicks      int64 // ticks, end of the last packet

@@ -71,8 +71,8 @@ func (g *serverConn) Close() error {
 // farewell is the time for which the end of a connection waits for its client.
 const farewell = 200 * time.Millisecond
 
-// wire is the connection below TLS. Its client must take every write in time, whether it is an answer, a part of a
-// handshake, a new key or a close_notify: TLS writes some of these while it reads, without a deadline set from above.
+// wire is the connection below TLS. Each write has a deadline of its own, also the writes that TLS makes while it
+// reads (answers to a handshake, new keys, close_notify), for which no caller sets a deadline.
 type wire struct {
 	net.Conn
 	within  time.Duration

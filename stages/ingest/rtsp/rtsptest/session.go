@@ -250,7 +250,7 @@ func (s *Session) HangUp() { _ = s.nc.(interface{ CloseWrite() error }).CloseWri
 
 func refuse(status int, reason string) *Response { return &Response{Status: status, Reason: reason} }
 
-// answer returns the answer of a good camera.
+// answer returns the answer to a request, before Quirk.Answer and Quirk.Bytes change it.
 func (s *Session) answer(r *Request) *Response {
 	u, err := url.Parse(r.URL)
 	if err != nil {
