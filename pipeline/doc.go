@@ -1,6 +1,6 @@
 // Package pipeline runs media through typed stages that are declared in YAML. It checks the
 // declaration, makes and supervises every goroutine, and drains or aborts a run as a whole.
-// It knows neither the stages nor the media: packages that register stages provide both.
+// Other packages register the stages and provide the media.
 // The words of this package are defined in the glossary of package media.
 //
 // # Declare and compile
@@ -13,7 +13,7 @@
 // A stage is available once its package is imported; Stages lists all. config.Parse reads a
 // declaration from YAML, config.FromAny takes one from Go values. Compile checks names,
 // settings and order, does no I/O, and returns all problems at once, each with file, line and
-// remedy.
+// remedy. Plan.CheckMode then checks the stages against the mode in which they will record.
 //
 // # Run
 //
@@ -41,7 +41,7 @@
 // An element with a method Release owns memory by reference count. A stage that receives one
 // owns one reference, and ends it exactly once, with Release or Emit. A stage returns an error
 // of Emit at once. Opener, Closer, Reporter, Triggerer and Branching are optional interfaces of
-// stages. A Trait declares a property of a stage beyond its types, for Plan.CheckMode. Meaning,
+// stages. A Trait declares a property of a stage beyond its types: see CheckMode. Meaning,
 // Reach, Take and Named describe the tags of settings (means, reaches, takes, declared).
 //
 // pipelinetest.Contract tests that a stage keeps these rules through every life of a run.

@@ -1,7 +1,8 @@
 package pipeline
 
-// Trait is a property that a stage declares at registration, beside its types: with it
-// Plan.CheckMode checks a list of stages against the mode of its pipeline.
+// Trait is a property that a stage declares at registration, beside its types. Plan.CheckMode
+// checks a list of stages against the mode of its pipeline by the traits. A pipeline without a stage
+// that MakesFiles accepts no trigger (ErrNoEvents); without one that Catalogues, events have no rows.
 type Trait uint8
 
 // The traits.

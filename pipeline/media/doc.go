@@ -26,14 +26,18 @@
 // # Pipelines
 //
 //	pipeline       a declared list of stages, with the streams that it records and a mode
-//	stage          one step of a pipeline: it takes elements of one type and emits elements of another
-//	source, sink   the first and the last stage
+//	stage          one step of a pipeline: it takes elements, emits elements, or both
+//	element        a value that one stage hands to the next: chunk, part, recording
+//	source, sink   the first and the last stage; between them are transforms, and buffers,
+//	               which queue elements
+//	mode           the condition under which a pipeline records a stream: manual, always or event
 //	branch         a list of stages that another stage, such as tee, feeds
-//	run            one life of a pipeline for one stream, from start to drain or abort
+//	run            one life of a pipeline for one stream, from its start to its drain, failure or abort
 //	drain          the orderly end of a run: the source stops, each stage flushes, files are finalised
 //	abort          the immediate end of a run: chunks in flight are released, files are left to recovery
 //	job            the recorder's object that keeps one pipeline running for one stream
-//	armed          a stream without publisher and configuration that a recording or an event waits for
+//	armed          of a job: it waits for a trigger, or for a publisher that the configuration does
+//	               not name
 //	trigger        a request or a detection that makes an event, or extends one
 //	event          the interval from before the first trigger to after the last trigger
 //
@@ -45,6 +49,9 @@
 //	recording      the catalogue's record of one segment
 //	anchor         a pair of media time and UTC: anchors map the time of a file to the wall clock
 //	gap            media missing before a chunk or file, or inside a file, with its cause
+//	drop           media that a stage left out, counted with its cause
+//	problem        a condition that keeps a part from its work now, with its cause and remedy
+//	footage        the file and the row of a recording together
 //	record directory  the directory below which the files of a recorder are; it has an identity
 //	node           one recorder, by its configured name
 //	location       a place that has the file of a recording: a node's record directory, or a bucket
@@ -86,8 +93,9 @@
 //  6. The wall clock never enters arithmetic on media time. SteppedNS records by how much it
 //     was set: UTC less SteppedNS never steps.
 //  7. A segment has one track set and begins with a sync sample of the lead track.
-//  8. Only a GOPQueue drops media under load: whole GOPs, or the tail of one, so that the
-//     media that remains can be decoded.
+//  8. Under load, only a GOPQueue drops chunks (gop_ring, the branches of tee, the readers of a
+//     stream): whole GOPs, or the rest of a GOP, so that the remaining media can be decoded.
+//     A publisher beyond ingest_memory loses access units before they are in a chunk.
 //  9. Media that is missing is counted, with a cause, and recorded as a gap exactly once.
 //  10. Anchors increase strictly in media time and in UTC.
 //  11. Words that are stored or shown to machines (causes, states, drop causes) are never renamed.
