@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/configs"
 )
 
-func TestPasswdPrintsAHashThatTheConfigurationTakes(t *testing.T) {
+func TestPasswdPrintsAHashThatTheConfigurationAccepts(t *testing.T) {
 	t.Chdir(t.TempDir())
 	hash := func(in string) (int, string, string) {
 		var out, errs bytes.Buffer
@@ -33,7 +33,7 @@ func TestPasswdPrintsAHashThatTheConfigurationTakes(t *testing.T) {
 	require.Equal(t, exitOK, run([]string{"check"}, &Program{Stdout: &out, Stderr: &errors}), errors.String())
 }
 
-func TestCheckNamesTheLineOfASecretThatIsNone(t *testing.T) {
+func TestCheckNamesTheLineOfAnInvalidSecret(t *testing.T) {
 	code, _, errs := spool(t, `
 http:
   auth:
@@ -56,7 +56,7 @@ ingest:
 	}
 }
 
-func TestPasswdPrintsADigestThatTheConfigurationTakes(t *testing.T) {
+func TestPasswdPrintsADigestThatTheConfigurationAccepts(t *testing.T) {
 	digest := func(args ...string) (int, string, string) {
 		var out, errs bytes.Buffer
 		code := run(append([]string{"passwd"}, args...), &Program{Stdin: strings.NewReader("Circle of Life\n"), Stdout: &out, Stderr: &errs})

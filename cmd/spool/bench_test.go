@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/bench/harness"
 )
 
-func TestBenchWritesWhatWasAskedFor(t *testing.T) {
+func TestBenchWritesTheRequestedFiles(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	require.NoError(t, os.WriteFile(in("m.yaml"), []byte("format: [fmp4]\nlength: [2]\nbitrate: [1000000]\nflush_interval: [1s]\n"), 0o600))
@@ -38,7 +38,7 @@ func TestBenchWritesWhatWasAskedFor(t *testing.T) {
 	require.NotEmpty(t, plots)
 }
 
-func TestBenchRefusesWhatItCannotMeasure(t *testing.T) {
+func TestBenchRefusesInvalidCases(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "m.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("formats: [mp4]\n"), 0o600))
 	for _, args := range [][]string{

@@ -82,7 +82,7 @@ func TestBrokenConfigurationsAreExplained(t *testing.T) {
 }
 
 // Unusual but valid configurations are accepted.
-func TestOddConfigurationsThatAreRightAreTaken(t *testing.T) {
+func TestUnusualValidConfigurationsAreAccepted(t *testing.T) {
 	for _, text := range []string{
 		"\ufeffmp4: {max_duration: 5m}\n",
 		"mp4:\r\n  max_duration: 5m\r\n",

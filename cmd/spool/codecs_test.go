@@ -24,7 +24,7 @@ var codecRows = []string{
 
 // A codec is one file in package codec and a row in the table of each protocol. No other code
 // decides by the codec.
-func TestNothingButProtocolsNamesACodec(t *testing.T) {
+func TestOnlyProtocolsUseNamedCodecs(t *testing.T) {
 	codecs := map[string]bool{}
 	eachFile(t, func(path string, _ *token.FileSet, f *ast.File) {
 		if filepath.ToSlash(filepath.Dir(path)) != "pipeline/codec" {
@@ -69,7 +69,7 @@ func TestNothingButProtocolsNamesACodec(t *testing.T) {
 
 // No other code decides by a codec's name, the type of its sample entry or the box of its
 // configuration.
-func TestNothingButProtocolsSpellsACodec(t *testing.T) {
+func TestOnlyProtocolsSpellCodecNames(t *testing.T) {
 	words := map[string]bool{}
 	for _, c := range codec.All() {
 		for _, word := range append([]string{c.Name, c.Title, c.Brand, c.Entry.Config}, c.Entry.Types...) {

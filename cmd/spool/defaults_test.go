@@ -14,7 +14,7 @@ import (
 // A service has no default of its own for a field that the program sets from the configuration.
 // Tests that need a value without the program use a named constant, and config.OwnDefault gives
 // it to the configuration.
-func TestNoServiceHasASecondDefaultForWhatIsConfigured(t *testing.T) {
+func TestNoServiceHasASecondDefaultForASetting(t *testing.T) {
 	set := map[string]bool{} // fields such as hub.MaxGOPBytes
 	eachFile(t, func(file string, _ *token.FileSet, f *ast.File) {
 		if filepath.ToSlash(filepath.Dir(file)) != "cmd/spool/server" {

@@ -59,7 +59,7 @@ func TestHelpShowsTheCommandsOwnFlagsFirst(t *testing.T) {
 }
 
 // spool token prints a token and a setting with its digest.
-func TestTokenIsMadeWithItsSetting(t *testing.T) {
+func TestTokenPrintsATokenAndItsSetting(t *testing.T) {
 	code, out, errs := spool(t, "", "token", "--name", "ci", "--role", "control")
 	require.Equal(t, exitOK, code, errs)
 	token, setting, _ := strings.Cut(strings.TrimSpace(out), "\n")

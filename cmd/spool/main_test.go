@@ -30,7 +30,7 @@ func spool(t *testing.T, config string, args ...string) (code int, stdout, stder
 	return code, out.String(), err.String()
 }
 
-func TestHelpSaysWhatThereIs(t *testing.T) {
+func TestHelpListsTheCommands(t *testing.T) {
 	code, out, errs := spool(t, "", "--help")
 	require.Equal(t, exitOK, code)
 	require.Empty(t, errs)
@@ -54,7 +54,7 @@ func TestMistakesOfTheCommandLineAreUsage(t *testing.T) {
 	}
 }
 
-func TestMistypedVerbIsGuessed(t *testing.T) {
+func TestAMistypedCommandGetsASuggestion(t *testing.T) {
 	_, _, errs := spool(t, "", "chekc")
 	require.Equal(t, "spool: unexpected argument chekc: did you mean check?\nTry spool --help.\n", errs)
 	_, _, errs = spool(t, "", "check", "a", "b")
@@ -75,7 +75,7 @@ func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 }
 
 // An unwritable record directory is a warning and not a fault of the configuration.
-func TestCheckSaysWhetherRecordingsCanBeWritten(t *testing.T) {
+func TestCheckReportsWhetherRecordingsCanBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	code, out, errs := spool(t, "", "check", "--record-path", dir)
 	require.Equal(t, exitOK, code, errs)
@@ -93,7 +93,7 @@ func TestCheckSaysWhetherRecordingsCanBeWritten(t *testing.T) {
 
 // spool check prints the features that a record directory's file system lacks, and leaves no
 // file.
-func TestCheckLooksAtTheFileSystem(t *testing.T) {
+func TestCheckReportsTheFileSystem(t *testing.T) {
 	dir := t.TempDir()
 	code, out, errs := spool(t, "", "check", "--record-path", dir, "--set", "mp4/filename_pattern=größe/{stream}.mp4")
 	require.Equal(t, exitOK, code, errs)
@@ -233,7 +233,7 @@ func TestReferenceIsNotStale(t *testing.T) {
 	require.NoError(t, err)
 	have, err := os.ReadFile("../../configs/reference.yaml")
 	require.NoError(t, err)
-	require.True(t, string(want) == string(have), "configs/reference.yaml is not what the program says: run make generate")
+	require.True(t, string(want) == string(have), "configs/reference.yaml differs from the output of spool config --reference: run make generate")
 
 	path, err := filepath.Abs("../../configs/reference.yaml")
 	require.NoError(t, err)
@@ -243,7 +243,7 @@ func TestReferenceIsNotStale(t *testing.T) {
 
 // The mp4 block passes its values to the stages. Its defaults must therefore be those of the
 // stages.
-func TestTheMP4BlocksDefaultsAreTheStagesOwn(t *testing.T) {
+func TestTheMP4BlockHasTheDefaultsOfTheStages(t *testing.T) {
 	own := map[string]any{}
 	for _, s := range pipeline.Stages() {
 		n, _ := config.Describe(s.Defaults)

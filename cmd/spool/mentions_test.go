@@ -25,7 +25,7 @@ var (
 )
 
 // Comments and documents name only existing files and exported names.
-func TestCommentsAndDocumentsNameWhatIsThere(t *testing.T) {
+func TestCommentsAndDocumentsNameExistingFilesAndSymbols(t *testing.T) {
 	exported := exportedNames(t)
 	named := map[string]int{}
 	eachText(t, func(file string, line int, text string) {
@@ -33,13 +33,13 @@ func TestCommentsAndDocumentsNameWhatIsThere(t *testing.T) {
 			named["path"]++
 			want := strings.TrimSuffix(strings.TrimRight(m[1], "."), "/")
 			if !exists(want) && !exists(path.Join(path.Dir(file), want)) {
-				t.Errorf("%s:%d: there is no %s", file, line, want)
+				t.Errorf("%s:%d: %s does not exist", file, line, want)
 			}
 		}
 		for _, m := range fileNamed.FindAllStringSubmatch(text, -1) {
 			named["file"]++
 			if !exists(path.Join(path.Dir(file), m[1])) {
-				t.Errorf("%s:%d: there is no %s beside it", file, line, m[1])
+				t.Errorf("%s:%d: %s does not exist in the same directory", file, line, m[1])
 			}
 		}
 		if strings.HasPrefix(text, "//\t") { // code, where it may be a variable
@@ -49,7 +49,7 @@ func TestCommentsAndDocumentsNameWhatIsThere(t *testing.T) {
 			if names, own := exported[m[1]]; own && strings.HasSuffix(file, ".go") {
 				named["symbol"]++
 				if !names[m[2]] {
-					t.Errorf("%s:%d: there is no %s.%s", file, line, m[1], m[2])
+					t.Errorf("%s:%d: %s.%s does not exist", file, line, m[1], m[2])
 				}
 			}
 		}

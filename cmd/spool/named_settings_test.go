@@ -75,7 +75,7 @@ func TestSettingsThatAreNamedExist(t *testing.T) {
 			}
 			for _, setting := range settingsIn(text, known) {
 				if seen++; !known[setting] {
-					t.Errorf("%s: there is no setting %s", fset.Position(l.Pos()), setting)
+					t.Errorf("%s: setting %s does not exist", fset.Position(l.Pos()), setting)
 				}
 			}
 			return true

@@ -27,7 +27,7 @@ func publishers(more ...string) string {
 
 // Ingest on an address that other machines can reach requires ingest.auth or a setting that
 // allows it. The settings of the API and of ingest do not count for each other.
-func TestCheckRefusesWhatOthersReach(t *testing.T) {
+func TestCheckRefusesOpenIngestOnReachableAddresses(t *testing.T) {
 	const anybody = "every client may publish there"
 	certified := certified(t)
 	for name, tc := range map[string]struct{ http, ingest, says string }{
@@ -70,7 +70,7 @@ func TestCheckRefusesWhatOthersReach(t *testing.T) {
 }
 
 // Users with only a hash cannot publish on a server that accepts no password in clear.
-func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
+func TestCheckReportsUsersThatCannotPublish(t *testing.T) {
 	certified := certified(t)
 	for name, tc := range map[string]struct {
 		ingest      string

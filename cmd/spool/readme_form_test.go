@@ -60,7 +60,7 @@ func TestLinksOfDocumentsLeadSomewhere(t *testing.T) {
 				to = page
 			}
 			if _, err := os.Stat(filepath.Join(top, to)); err != nil {
-				t.Errorf("%s: there is no %s", page, m[1])
+				t.Errorf("%s: %s does not exist", page, m[1])
 			} else if anchor != "" && !slices.Contains(anchors(readFile(t, to)), anchor) {
 				t.Errorf("%s: %s has no heading #%s", page, to, anchor)
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheBarSaysHowFarAndHowLong(t *testing.T) {
+func TestTheBarShowsProgressAndRemainingTime(t *testing.T) {
 	b := bar{what: "comparing files"}
 	require.Equal(t, "comparing files [###############...............] 500 of 1000, 10s left", b.text(500, 1000, 10*time.Second))
 	require.Equal(t, "comparing files [##############################] 7 of 7", b.text(7, 7, time.Second))
@@ -26,7 +26,7 @@ func TestTheBarIsOnlyForATerminal(t *testing.T) {
 	require.Empty(t, out.String())
 }
 
-func TestReindexSaysWhatItFound(t *testing.T) {
+func TestReindexPrintsItsFindings(t *testing.T) {
 	code, out, errs := spool(t, "", "reindex")
 	require.Equal(t, exitFailed, code)
 	require.Empty(t, out)
@@ -48,7 +48,7 @@ func TestReindexSaysWhatItFound(t *testing.T) {
 	require.Equal(t, 1, report["files"])
 }
 
-func TestReindexSaysWhyTheDatabaseCannotBeReached(t *testing.T) {
+func TestReindexPrintsWhyTheDatabaseCannotBeReached(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.MkdirAll("recordings/spool.db", 0o755))
 	var out, errs bytes.Buffer

@@ -25,7 +25,7 @@ func cutFragments(t *testing.T, name string) {
 	require.NoError(t, os.WriteFile(name, b[:len(b)*3/4], 0o600))
 }
 
-func TestRepairCopiesWhatIsNotOurs(t *testing.T) {
+func TestRepairCopiesFilesOfOtherPrograms(t *testing.T) {
 	dir := t.TempDir()
 	cut, text := filepath.Join(dir, "cut.mp4"), filepath.Join(dir, "text.mp4")
 	cutFragments(t, cut)
@@ -40,7 +40,7 @@ func TestRepairCopiesWhatIsNotOurs(t *testing.T) {
 
 	code, out, errs := spool(t, "", "repair", "--json", cut)
 	require.Equal(t, exitOK, code, errs)
-	require.Empty(t, errs, "a bar where nobody looks")
+	require.Empty(t, errs, "a progress bar outside of a terminal")
 	require.NoError(t, json.Unmarshal([]byte(out), &done))
 	dry.DryRun = false
 	require.Equal(t, dry, done)
@@ -60,7 +60,7 @@ func TestRepairCopiesWhatIsNotOurs(t *testing.T) {
 	require.Contains(t, errs, errRepair.Error())
 }
 
-func TestRepairOfADirectoryTakesWhatACrashLeft(t *testing.T) {
+func TestRepairOfADirectoryRepairsUnfinishedFiles(t *testing.T) {
 	dir := t.TempDir()
 	part := filepath.Join(dir, "a", "b.mp4"+media.PartSuffix)
 	require.NoError(t, os.Mkdir(filepath.Dir(part), 0o700))

@@ -199,7 +199,7 @@ func TestImportsFollowTheDesign(t *testing.T) {
 
 // mayImport allows only the imports that exist: an entry that no package uses any longer must be
 // removed.
-func TestNoImportIsAllowedThatNothingNeeds(t *testing.T) {
+func TestNoUnusedImportIsAllowed(t *testing.T) {
 	used := map[string]bool{}
 	for _, p := range packages(t) {
 		at := slices.IndexFunc(mayImport, func(r struct {
@@ -228,7 +228,7 @@ func TestNoImportIsAllowedThatNothingNeeds(t *testing.T) {
 	}
 	for _, rule := range mayImport {
 		if !used[rule.from] && rule.to != nil {
-			t.Errorf("there is no %s", rule.from)
+			t.Errorf("package %s does not exist", rule.from)
 		}
 		for _, to := range rule.to {
 			if !used[rule.from+" "+to] {
@@ -250,7 +250,7 @@ func TestNoImportIsAllowedThatNothingNeeds(t *testing.T) {
 
 // The compiler forbids import cycles of packages. The parts of the program have no cycles
 // either: each imports only parts below it.
-func TestNoPartStandsOnItself(t *testing.T) {
+func TestPartsHaveNoImportCycles(t *testing.T) {
 	below := map[string]map[string]bool{}
 	for _, p := range packages(t) {
 		from := part(p.ImportPath)
@@ -380,7 +380,7 @@ func TestPackageMainSharesNothing(t *testing.T) {
 		lines += fset.File(f.Pos()).LineCount()
 		for _, i := range f.Imports {
 			if i.Path.Value == `"sync"` || i.Path.Value == `"sync/atomic"` {
-				t.Errorf("%s: %s: what is shared goes to cmd/spool/server", fset.Position(i.Pos()), i.Path.Value)
+				t.Errorf("%s: %s: shared state belongs in cmd/spool/server", fset.Position(i.Pos()), i.Path.Value)
 			}
 		}
 	})
@@ -390,16 +390,16 @@ func TestPackageMainSharesNothing(t *testing.T) {
 
 // A test of a whole recorder passes in a clock, and the whole recorder uses it: the server has
 // no other clock, and the parts have none except in the listed files.
-func TestTheServerGoesByTheClockThatItIsGiven(t *testing.T) {
+func TestTheServerUsesTheClockThatItIsGiven(t *testing.T) {
 	const (
 		socket   = "deadlines of connections and contexts are the system's"
-		handedIn = "stands for a clock that a test did not hand in; the server does"
-		unique   = "makes a name that nobody else has"
-		measured = "tells how long something took, and decides nothing by the date"
-		theClock = "is the clock that is handed in"
+		handedIn = "is the default for tests that pass no clock; the server passes one"
+		unique   = "makes a unique name"
+		measured = "measures a duration, and decides nothing by the date"
+		theClock = "defines the clock that is passed in"
 	)
 	own := map[string]string{
-		"cmd/spool/server/declared/compile.go": "of pullers that are built and never run",
+		"cmd/spool/server/declared/compile.go": "for pullers that are built and never run",
 		"cmd/spool/server/commands.go":         socket,
 		"api/answer.go":                        socket,
 		"api/health.go":                        socket,
@@ -451,14 +451,14 @@ func TestTheServerGoesByTheClockThatItIsGiven(t *testing.T) {
 				return true
 			}
 			if seen[path] = true; own[path] == "" {
-				t.Errorf("%s: %s: use the clock that is handed in", fset.Position(n.Pos()), clock)
+				t.Errorf("%s: %s: use the clock that is passed in", fset.Position(n.Pos()), clock)
 			}
 			return true
 		})
 	})
 	for _, list := range []map[string]string{own, rooms} {
 		for path := range list {
-			require.True(t, seen[path], "%s is no exception any more", path)
+			require.True(t, seen[path], "%s needs no exception any more: remove it from the list", path)
 		}
 	}
 }
@@ -564,7 +564,7 @@ func eachFile(t *testing.T, look func(path string, fset *token.FileSet, f *ast.F
 }
 
 // Readers find packages by the folders. The top directory therefore holds nothing else.
-func TestNothingElseIsAtTheTop(t *testing.T) {
+func TestTheTopDirectoryHoldsOnlyListedEntries(t *testing.T) {
 	entries, err := os.ReadDir(root)
 	require.NoError(t, err)
 	known := []string{

@@ -39,7 +39,7 @@ func fileValue(t *testing.T, name string) (any, bool) {
 }
 
 // The schema accepts every configuration that the program accepts.
-func TestSchemaTakesWhatIsTaken(t *testing.T) {
+func TestSchemaAcceptsValidConfigurations(t *testing.T) {
 	schema := schemaOf(t)
 	files, err := filepath.Glob(root + "/configs/testdata/good/*.yaml")
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestSchemaTakesWhatIsTaken(t *testing.T) {
 
 // The schema refuses the faults that a schema can describe: wrong types, unknown keys and
 // unknown words.
-func TestSchemaRefusesWhatItCan(t *testing.T) {
+func TestSchemaRefusesTypesKeysAndWords(t *testing.T) {
 	schema := schemaOf(t)
 	for _, name := range []string{
 		"anchor_mistake", "auth_key", "auth_user", "block_is_list", "block_is_text", "bool_as_number", "cron_action", "database_driver",

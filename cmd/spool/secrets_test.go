@@ -69,7 +69,7 @@ func TestSettingsThatMayHoldSecretsHideThem(t *testing.T) {
 }
 
 // The test finds a shown secret by its name and by its doc, also in lists and maps.
-func TestASecretThatIsShownIsFound(t *testing.T) {
+func TestTheSearchFindsAShownSecret(t *testing.T) {
 	type below struct {
 		AccessToken string `yaml:"access_token"`
 		Name        string `yaml:"name" doc:"Of the user."`

@@ -22,7 +22,7 @@ import (
 )
 
 // A comment at the field or the declaration of each lock names the data that the lock protects.
-func TestLocksSayWhatTheyProtect(t *testing.T) {
+func TestLocksDocumentTheProtectedData(t *testing.T) {
 	locks := map[string]int{}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -39,7 +39,7 @@ func TestLocksSayWhatTheyProtect(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("%s: a comment tells what the lock guards", fset.Position(of.Pos()))
+			t.Errorf("%s: add a comment that names the data that the lock guards", fset.Position(of.Pos()))
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -134,8 +134,8 @@ func TestFilesAreReplacedInOnePlace(t *testing.T) {
 			return true
 		})
 	})
-	require.Equal(t, renaming, found["renames"], "use durable.Replace, or say why not")
-	require.Equal(t, making, found["makes"], "use durable.Replace, or say why not")
+	require.Equal(t, renaming, found["renames"], "use durable.Replace, or add the file with a reason")
+	require.Equal(t, making, found["makes"], "use durable.Replace, or add the file with a reason")
 }
 
 // leading lists the files that open a path of spool's own as the system does, including links,
@@ -148,7 +148,7 @@ var leading = map[string]string{
 
 // spool opens its own files without following links, which another user may have planted: by
 // durable.Below, and not by a durable.Disk of the whole machine.
-func TestNoFileOfSpoolsOwnIsLedToOverLinks(t *testing.T) {
+func TestSpoolsOwnFilesAreOpenedWithoutFollowingLinks(t *testing.T) {
 	found := map[string]string{}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		ast.Inspect(f, func(n ast.Node) bool {
@@ -162,7 +162,7 @@ func TestNoFileOfSpoolsOwnIsLedToOverLinks(t *testing.T) {
 			return true
 		})
 	})
-	require.Equal(t, leading, found, "use durable.Below, or say why not")
+	require.Equal(t, leading, found, "use durable.Below, or add the file with a reason")
 }
 
 // notStages lists, by file, names of stages that mean something else there, or that declare a
@@ -183,7 +183,7 @@ var notStages = map[string][]string{
 
 // A stage declares its properties at its registration, by types, traits and tags. No other code
 // knows a stage by its name.
-func TestNothingKnowsAStageByItsName(t *testing.T) {
+func TestNoCodeKnowsAStageByItsName(t *testing.T) {
 	names := map[string]bool{}
 	for _, s := range pipeline.Stages() {
 		names[s.Name] = s.Name != "file" // an everyday word
@@ -225,7 +225,7 @@ var namesOfProtocols = map[string]int{"configs/config.go": 2, "configs/check.go"
 
 // No other code knows a server of ingest: a new protocol is one package, and one line in the
 // program's parts.
-func TestNothingKnowsAProtocolByItsName(t *testing.T) {
+func TestNoCodeKnowsAProtocolByItsName(t *testing.T) {
 	names := slices.Collect(maps.Keys(configs.Default().Ingest.Servers))
 	require.Contains(t, names, "rtsp")
 	used := map[string]int{}
@@ -260,7 +260,7 @@ func TestNothingKnowsAProtocolByItsName(t *testing.T) {
 }
 
 // No code finds settings with a meaning by their keys.
-func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
+func TestNoCodeFindsSettingsWithAMeaningByTheirKeys(t *testing.T) {
 	keys := map[string]bool{}
 	for _, s := range pipeline.Stages() {
 		for _, m := range []pipeline.Meaning{pipeline.ListOfStages, pipeline.RecordDirectory, pipeline.FilePattern} {
@@ -340,14 +340,14 @@ func TestNoPackageIsImportedWithoutItsName(t *testing.T) {
 	eachFile(t, func(_ string, fset *token.FileSet, f *ast.File) {
 		for _, i := range f.Imports {
 			if i.Name != nil && i.Name.Name == "." {
-				t.Errorf("%s: %s: a reader cannot tell whose its names are", fset.Position(i.Pos()), i.Path.Value)
+				t.Errorf("%s: %s: readers cannot see which package its names belong to", fset.Position(i.Pos()), i.Path.Value)
 			}
 		}
 	})
 }
 
 // A variable with the name of a predeclared identifier misleads.
-func TestNoVariableHasANameOfTheLanguage(t *testing.T) {
+func TestNoVariableShadowsAPredeclaredIdentifier(t *testing.T) {
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		check := func(names ...*ast.Ident) {
 			for _, name := range names {

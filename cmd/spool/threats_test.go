@@ -24,7 +24,7 @@ func TestEveryDefenceIsProved(t *testing.T) {
 		named := proof.FindAllStringSubmatch(item, -1)
 		require.NotEmpty(t, named, "no test is named: %s", item)
 		for _, n := range named {
-			require.Contains(t, tests, n[1], "there is no such test: %s", item)
+			require.Contains(t, tests, n[1], "a named test does not exist: %s", item)
 		}
 	}
 	require.Greater(t, len(items), 30)

@@ -13,7 +13,7 @@ import (
 
 // A camera that sends only key frames is recorded without loss, and the disk does not get a
 // write and a sync for each frame.
-func TestACameraOfKeyFramesAlone(t *testing.T) {
+func TestACameraThatSendsOnlyKeyFrames(t *testing.T) {
 	t.Parallel()
 	r, _, calls := traced(t, `
 streams:

@@ -16,7 +16,7 @@ import (
 
 // Clients that may start recordings arm at most memory.max_armed unpublished names, by starts or
 // by events.
-func TestNamesThatNobodyPublishesAreBounded(t *testing.T) {
+func TestUnpublishedArmedNamesAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 20
 	r := serveStatic(t, fmt.Sprintf(`

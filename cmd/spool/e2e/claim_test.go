@@ -13,7 +13,7 @@ import (
 // Two recorders use one name on one database; the name is configured or was copied with the
 // record directory. The second recorder is refused with both places named, and changes nothing
 // of the first one. After a kill the first one has its name again at once.
-func TestTwoRecordersOfOneName(t *testing.T) {
+func TestASecondRecorderOfTheSameNameIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, way := range []string{"a configured name", "a copied directory"} {
 		t.Run(way, func(t *testing.T) {

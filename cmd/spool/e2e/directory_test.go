@@ -11,7 +11,7 @@ import (
 
 // A start in the empty mount point of a missing disk marks no recording as lost, logs a remedy,
 // and records meanwhile.
-func TestADiskThatIsNotMountedLosesNoRow(t *testing.T) {
+func TestAStartWithoutTheDiskMarksNoRecordingLost(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := &database{driver: "sqlite", dsn: filepath.Join(t.TempDir(), "spool.db")}
@@ -57,7 +57,7 @@ func TestADiskThatIsNotMountedLosesNoRow(t *testing.T) {
 // Without a configured name a recorder in another directory is another recorder. It marks no
 // recording of the first one as lost. The first one has its recordings again when its disk is
 // back, also on a host of another name.
-func TestARecorderWithoutANameIsItsDirectory(t *testing.T) {
+func TestARecorderWithoutANameIsIdentifiedByItsDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := &database{driver: "sqlite", dsn: filepath.Join(t.TempDir(), "spool.db")}

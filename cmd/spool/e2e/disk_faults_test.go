@@ -95,7 +95,7 @@ func TestFullDiskIsSurvived(t *testing.T) {
 	r := recordOn(t, dir, faultyDiskConfig)
 	r.expect("disk is full", "sample index", "media is missing", "journal", "catalogue", "database")
 	for _, stream := range []string{"live/a", "live/b"} {
-		eventually(t, stream+" says that the disk is full\n"+r.book.String(), func() bool {
+		eventually(t, stream+" reports that the disk is full\n"+r.book.String(), func() bool {
 			return strings.Contains(r.status(stream).LastError, "disk is full")
 		})
 	}

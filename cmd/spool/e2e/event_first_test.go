@@ -55,7 +55,7 @@ pipelines:
 `)
 	r.await("catalogue: the database has every row")
 	resp, text := r.send("POST", "/mp4/event/cam/a", `{}`, "Content-Type", "application/json")
-	require.Equal(t, 404, resp.StatusCode, "a stream that nobody has heard of")
+	require.Equal(t, 404, resp.StatusCode, "an unknown stream")
 	require.Contains(t, text, "wait")
 	told := r.event("cam/a", `{"key": "bell", "wait": "10m"}`)
 	require.Equal(t, "waiting", told.Status)
@@ -78,7 +78,7 @@ pipelines:
 				URL   string
 			}
 		}](r, "GET", "/mp4/records/"+row.Recordings[0].ID).Record
-		require.True(t, row.Actual.Equal(file.Start), "the file's key frame, not what was asked for")
+		require.True(t, row.Actual.Equal(file.Start), "the file's key frame, not the requested time")
 		require.Equal(t, file.URL, row.Recordings[0].URL)
 		code, body := r.ask("GET", row.Recordings[0].URL)
 		require.Equal(t, 200, code)
@@ -86,7 +86,7 @@ pipelines:
 	}
 	code, body := r.ask("DELETE", "/mp4/records/"+r.row("bell").Recordings[0].ID)
 	require.Equal(t, 200, code, "%s", body)
-	eventually(t, "the row says that the footage is gone", func() bool {
+	eventually(t, "the row reports that the footage is deleted", func() bool {
 		row := r.row("bell")
 		return row != nil && row.Gone != nil && len(row.Recordings) == 0 && row.Total == 0
 	})

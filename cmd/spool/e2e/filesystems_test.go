@@ -168,7 +168,7 @@ func recordThroughKills(t *testing.T, f fileSystem, chance *rand.Rand) {
 	// btrfs frees space with its next commit, and a directory is removed while the catalogue is
 	// compared with the disk.
 	r.expect("deleting recordings gives no room back", "it is tried again")
-	eventually(t, "all goes but what is protected", func() bool {
+	eventually(t, "only protected recordings are left", func() bool {
 		return len(there()) == len(r.rows("protected=true", 10))
 	})
 	eventually(t, "rows are files with retention", func() bool {

@@ -67,7 +67,7 @@ func unmoved(t *testing.T, growing []byte, file string) {
 }
 
 // After a stop by request GET /mp4/status reports how much finishing wrote.
-func TestStatusTellsWhatFinishingWrote(t *testing.T) {
+func TestStatusReportsTheBytesThatFinishingWrote(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `streams: {live/a: {pull: "testpattern://?size=320x180&fps=25&gop=25"}}`)
 	r.start("live/a", "")

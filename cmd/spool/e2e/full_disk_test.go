@@ -51,7 +51,7 @@ pipelines:
 func (r *recorder) writesNothing(problem string) {
 	r.t.Helper()
 	var since time.Time
-	eventually(r.t, "health says "+problem+"\n"+r.book.String(), func() bool {
+	eventually(r.t, "health reports "+problem+"\n"+r.book.String(), func() bool {
 		for _, p := range answer[health](r, "GET", "/mp4/health").Problems {
 			if p.Problem == problem && p.Stream == "live/a" {
 				since = p.Since
@@ -67,7 +67,7 @@ func (r *recorder) writesNothing(problem string) {
 			r.t.Log(why)
 		}
 	}()
-	eventually(r.t, "all say so, between two tries", func() bool {
+	eventually(r.t, "all report it between two attempts", func() bool {
 		code, ready := r.ask("GET", "/readyz")
 		h := answer[health](r, "GET", "/mp4/health")
 		state := r.status("live/a").State
@@ -163,10 +163,10 @@ func (r *recorder) names(suffix string) (out []string) {
 	return out
 }
 
-// TestFullDiskIsTrueAtEveryMoment fills the disk with recordings, journal and database to the
+// TestAFullDiskIsReportedCorrectlyThroughout fills the disk with recordings, journal and database to the
 // last byte. It checks the reports of the program before, during, after a kill, and after a
 // deletion has freed space.
-func TestFullDiskIsTrueAtEveryMoment(t *testing.T) {
+func TestAFullDiskIsReportedCorrectlyThroughout(t *testing.T) {
 	t.Parallel()
 	dir, home, h := memoryDisk(t, "20m"), t.TempDir(), startHook(t)
 	ran := filepath.Join(home, "ran")
@@ -192,7 +192,7 @@ func TestFullDiskIsTrueAtEveryMoment(t *testing.T) {
 	require.Contains(t, body, "disk is full")
 	first := r.records("live/a")[0]
 	resp, body = r.send("POST", "/mp4/event/live/a", `{"at": "`+first.Start.Format(time.RFC3339Nano)+`", "before": 0, "after": 1, "protect": false}`, "Content-Type", "application/json")
-	require.Equal(t, 200, resp.StatusCode, "what is finished is marked: %s", body)
+	require.Equal(t, 200, resp.StatusCode, "the finished recording is marked: %s", body)
 
 	require.Equal(t, -1, r.signal(syscall.SIGKILL))
 	before := r.list(".mp4")
@@ -227,9 +227,9 @@ func (r *recorder) forget(h *hook, ran, file string) {
 	h.forget(file)
 }
 
-// TestDiskTroublesAreToldAndOver lets a disk fail in every way that is possible here, and makes
+// TestDiskProblemsAreReportedUntilTheyEnd lets a disk fail in every way that is possible here, and makes
 // the same checks when it is back, without a restart.
-func TestDiskTroublesAreToldAndOver(t *testing.T) {
+func TestDiskProblemsAreReportedUntilTheyEnd(t *testing.T) {
 	t.Parallel()
 	ordinary := func(t *testing.T) (string, *realDisk) { return memoryDisk(t, "256m"), nil }
 	real := func(t *testing.T) (string, *realDisk) {

@@ -48,7 +48,7 @@ func children(t *testing.T, pid int) (all []int) {
 // Commands of exec leave orphans, for which only process 1 of a container can wait. None stays
 // as a zombie, the commands' own ends are noticed, and the signal that ends the container
 // finishes the recording.
-func TestAsProcessOneOrphansAreWaitedFor(t *testing.T) {
+func TestProcessOneWaitsForOrphans(t *testing.T) {
 	t.Parallel()
 	ran := filepath.Join(t.TempDir(), "ran")
 	r := prepare(t, staticBinary, t.TempDir(), fmt.Sprintf(`
@@ -94,7 +94,7 @@ pipelines:
 }
 
 // When the recorder below process 1 is killed, the container ends with that status.
-func TestAsProcessOneTheEndIsThatOfTheRecorder(t *testing.T) {
+func TestProcessOneExitsWithTheRecordersStatus(t *testing.T) {
 	t.Parallel()
 	r := prepare(t, staticBinary, t.TempDir(), "")
 	r.asInit()

@@ -36,10 +36,10 @@ func ofStages(stages string) string {
 	return "streams: [live/a]\nrecord: always\nstages: [source, " + stages + "]\n"
 }
 
-// TestWhatAPipelineByRequestTakesIsLimited tests memory, commands and the number of pipelines.
+// TestResourcesOfAPipelineMadeByRequestAreLimited tests memory, commands and the number of pipelines.
 // Pipelines of the configuration file have no limits, and the file sets the limits without a
 // restart.
-func TestWhatAPipelineByRequestTakesIsLimited(t *testing.T) {
+func TestResourcesOfAPipelineMadeByRequestAreLimited(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	const own = "pipelines: {own: {streams: [live/a], record: always, stages: [source, gop_ring: {max_bytes: 1GiB, before: 2h, max_backlog: 2h}, segmenter, mp4, exec: {use: plain, concurrency: 100}, metadata]}}\n"

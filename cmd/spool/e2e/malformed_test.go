@@ -10,7 +10,7 @@ import (
 
 // A recorder starts and records although the first bytes of its catalogue are damaged, and logs
 // a remedy. After the remedy, which runs beside the recorder, it has all its rows again.
-func TestAMalformedCatalogueIsCuredBesideTheRecorder(t *testing.T) {
+func TestAMalformedCatalogueIsRepairedBesideTheRecorder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	r := launch(t, staticBinary, dir, camera25)

@@ -161,9 +161,9 @@ func (r *recorder) bytes(name string) []byte {
 	return data
 }
 
-// TestFileOfAnotherRecordingUnderTheName checks that a file with another recording's entry at
+// TestAFileOfAnotherRecordingAtTheRowsPath checks that a file with another recording's entry at
 // the path of a row is not deleted, marked or served.
-func TestFileOfAnotherRecordingUnderTheName(t *testing.T) {
+func TestAFileOfAnotherRecordingAtTheRowsPath(t *testing.T) {
 	t.Parallel()
 	r := serve(t, sameNames)
 	for range 2 {
@@ -211,9 +211,9 @@ func TestFileOfAnotherRecordingUnderTheName(t *testing.T) {
 	require.Equal(t, 200, resp.StatusCode)
 }
 
-// TestBranchWithADirectoryOfItsOwn records files of the same names to two directories. A change
+// TestABranchWithItsOwnRecordDirectory records files of the same names to two directories. A change
 // of one row never changes the file of the other, and none is marked as lost.
-func TestBranchWithADirectoryOfItsOwn(t *testing.T) {
+func TestABranchWithItsOwnRecordDirectory(t *testing.T) {
 	t.Parallel()
 	second := t.TempDir()
 	config := fmt.Sprintf(`
@@ -268,9 +268,9 @@ pipelines:
 	require.FileExists(t, second+"/"+aside.File)
 }
 
-// TestCopyOfAnotherRecordersFiles checks that copied files, including one that a kill left
+// TestCopiedFilesOfAnotherRecorderChangeNoRow checks that copied files, including one that a kill left
 // unfinished, change nothing in the rows of the originals.
-func TestCopyOfAnotherRecordersFiles(t *testing.T) {
+func TestCopiedFilesOfAnotherRecorderChangeNoRow(t *testing.T) {
 	t.Parallel()
 	db := &database{driver: "sqlite", dsn: t.TempDir() + "/spool.db"}
 	b := serve(t, sameNames, db.flags()...)

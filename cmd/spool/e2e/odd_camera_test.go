@@ -34,9 +34,9 @@ func (w wrong) repairs() string {
 	return strings.Join(out, ", ")
 }
 
-// TestACameraThatStampsInPairsAndAddsItsOwn publishes pairs of frames with equal timestamps and
+// TestACameraWithPairedTimestampsAndProprietaryNALUnits publishes pairs of frames with equal timestamps and
 // a proprietary NAL unit in each. Every frame is recorded, at a time of its own.
-func TestACameraThatStampsInPairsAndAddsItsOwn(t *testing.T) {
+func TestACameraWithPairedTimestampsAndProprietaryNALUnits(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/dvr: {}}")
 	r.start("live/dvr", "?wait=true")
@@ -74,9 +74,9 @@ func decoded(t *testing.T, file string) (out []string) {
 	return out
 }
 
-// TestNothingKeptIsSaid publishes a stream without key frames, and later with one. Log, stream,
+// TestAStreamWithoutKeyFramesIsReported publishes a stream without key frames, and later with one. Log, stream,
 // status and metrics report the problem until then.
-func TestNothingKeptIsSaid(t *testing.T) {
+func TestAStreamWithoutKeyFramesIsReported(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/keyless: {}}")
 	r.expect("no access unit of a track can be recorded")

@@ -91,7 +91,7 @@ func withoutDatabase(t *testing.T, db *database, outages []outage) {
 			return time.Since(began).Seconds() >= lasts && r.metric("spool_catalogue_pending_changes") >= 40
 		}, patience+time.Duration(lasts)*time.Second, 50*time.Millisecond, "%s %s: rows wait", db.driver, o.name)
 		require.Positive(t, r.metric("spool_catalogue_lag_seconds"))
-		eventually(t, db.driver+" says that it is "+o.name, func() bool {
+		eventually(t, db.driver+" is reported as "+o.name, func() bool {
 			_, ready := r.ask("GET", "/readyz")
 			return strings.Contains(string(ready), o.says)
 		})

@@ -41,7 +41,7 @@ func sends(t *testing.T, link, transport string) (complaint string) {
 
 // ffmpeg signs in as it does to cameras, over connections that others can read and over
 // encrypted ones.
-func TestNoPasswordTravelsWhereOthersReadIt(t *testing.T) {
+func TestNoPasswordTravelsInClear(t *testing.T) {
 	t.Parallel()
 	dir, udp := t.TempDir(), udpPair(t)
 	certify(t, dir, 1)
@@ -133,7 +133,7 @@ func (r *recorder) passwordsAreNotTaken(t *testing.T, link string) {
 
 // Correct credentials are accepted however many wrong ones came from the same address. A digest
 // is always accepted, since its check is cheap.
-func TestGuessesLockNoDigestOut(t *testing.T) {
+func TestGuessesDoNotLockOutDigests(t *testing.T) {
 	t.Parallel()
 	r := launch(t, racyBinary, t.TempDir(), fmt.Sprintf(`
 ingest:

@@ -93,7 +93,7 @@ func TestNoPlantedLinkIsFollowed(t *testing.T) {
 				require.Contains(t, p["cause"], "remove it")
 			}
 			if !c.silent {
-				eventually(t, "the log says it", func() bool { return strings.Contains(r.book.String(), told) })
+				eventually(t, "the log reports it", func() bool { return strings.Contains(r.book.String(), told) })
 			}
 			require.Equal(t, 0, r.signal(syscall.SIGINT))
 			untouched()

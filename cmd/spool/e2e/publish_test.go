@@ -39,7 +39,7 @@ func x265Clip(t *testing.T) string {
 
 // ffmpeg publishes the usual codecs. The recordings hold the same packets at the same times, in
 // ordinary and in fragmented files.
-func TestWhatIsPublishedIsRecorded(t *testing.T) {
+func TestPublishedPacketsAreRecorded(t *testing.T) {
 	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		t.Run(fmt.Sprintf("fragment=%v", fragment), func(t *testing.T) {

@@ -100,14 +100,14 @@ func TestAPipelineByRequestReachesNothingElse(t *testing.T) {
 	r.expect("a record directory is not managed")
 	resp, body := r.send("PUT", "/mp4/pipelines/good", good, "Content-Type", inYAML)
 	require.Equal(t, 200, resp.StatusCode, body)
-	eventually(t, "the command ran and the server was told", func() bool { return len(lines(ran)) > 1 && len(office.finishedFiles()) > 1 })
+	eventually(t, "the command ran and the server was notified", func() bool { return len(lines(ran)) > 1 && len(office.finishedFiles()) > 1 })
 	require.True(t, strings.HasPrefix(lines(ran)[0], filepath.Join(more, "deep")), "%s is where it is recorded", lines(ran)[0])
 	declaration := r.pipelines()["good"].Declaration
 	require.Contains(t, declaration, "use: done")
-	require.NotContains(t, declaration, ran, "what the command is the file says")
+	require.NotContains(t, declaration, ran, "the command is in the configuration file only")
 	require.NotContains(t, declaration, office.URL)
 	resp, body = r.send("PUT", "/mp4/pipelines/good", declaration, "Content-Type", inYAML)
-	require.Equal(t, 200, resp.StatusCode, "what is shown can be declared: %s", body)
+	require.Equal(t, 200, resp.StatusCode, "the shown declaration can be declared: %s", body)
 	require.Equal(t, 0, r.signal(syscall.SIGTERM))
 
 	r = launch(t, racyBinary, home, "")
@@ -121,9 +121,9 @@ func TestAPipelineByRequestReachesNothingElse(t *testing.T) {
 	require.Empty(t, evil.told())
 }
 
-// TestWhatTheFileNoLongerAllowsIsNotRun revokes a permission by a reload and by a restart. The
+// TestAPipelineThatIsNoLongerAllowedDoesNotRun revokes a permission by a reload and by a restart. The
 // pipeline stays stored, reports why it does not run, and runs again when the file allows it.
-func TestWhatTheFileNoLongerAllowsIsNotRun(t *testing.T) {
+func TestAPipelineThatIsNoLongerAllowedDoesNotRun(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	office := startHook(t)
@@ -212,7 +212,7 @@ func TestAPlantedFileOfPipelinesIsNotObeyed(t *testing.T) {
 			require.NoError(t, os.WriteFile(kept, []byte(text), 0o600))
 			resp, body = r.send("POST", "/mp4/reload", "")
 			require.Equal(t, 200, resp.StatusCode, body)
-			eventually(t, "what is allowed is run", func() bool { return len(r.pipelines()["plain"].Recording) > 0 })
+			eventually(t, "the allowed pipeline runs", func() bool { return len(r.pipelines()["plain"].Recording) > 0 })
 			require.Empty(t, r.pipelines()["evil"].Recording)
 			r.await("a pipeline made by API is stored but does not run", "pipeline", "evil")
 			require.Equal(t, 0, r.signal(syscall.SIGTERM))
@@ -289,7 +289,7 @@ pipelines:
 declare: {webhooks: [{name: office, url: %q, secret_file: %q}]}
 `, ran, office.URL, secret))
 	r.expect("a notice of an earlier run cannot be read", "notices of an earlier run are dropped", "a command of an earlier run is not run", "compared", "held no complete chunk", "a.mp4")
-	eventually(t, "what is right is sent and run", func() bool { return len(office.told()) == 1 && len(lines(ran)) == 1 })
+	eventually(t, "the valid notice is sent and the valid command runs", func() bool { return len(office.told()) == 1 && len(lines(ran)) == 1 })
 	r.await("notices of an earlier run are dropped", "host", "h")
 	for n := 4; n < planted; n++ {
 		r.await("a notice of an earlier run cannot be read and is not sent", "file", fmt.Sprintf("%016x.notice", n))
@@ -335,7 +335,7 @@ func TestALinkInTheWayOfAPipelineByRequestIsNotFollowed(t *testing.T) {
 	require.NoError(t, err)
 	r.expect("a link leads out", "recordings/a", "live/a")
 	r.says("POST", "/mp4/pipelines/below/start", 200, `{"status":"started","name":"below","recordings":1}`)
-	eventually(t, "it says why it does not record", func() bool { return strings.Contains(r.book.String(), "a link leads out") })
+	eventually(t, "it reports why it does not record", func() bool { return strings.Contains(r.book.String(), "a link leads out") })
 	after, err := os.ReadDir(filepath.Join(outside, "a", "b"))
 	require.NoError(t, err)
 	require.Len(t, after, len(before))

@@ -123,7 +123,7 @@ func (r *recorder) nothingIsLeft() {
 
 // A disk fails, or the kernel makes it read-only. The recordings report that and continue
 // without a restart when the disk is back. The files from before are then finished, too.
-func TestDiskThatFailsIsTakenUpAgain(t *testing.T) {
+func TestRecordingContinuesAfterADiskFailure(t *testing.T) {
 	t.Parallel()
 	faults := map[string]struct {
 		happens func(*realDisk)
@@ -142,7 +142,7 @@ func TestDiskThatFailsIsTakenUpAgain(t *testing.T) {
 			r.goesOn(time.Now())
 			fault.happens(d)
 			for _, stream := range []string{"live/a", "live/b"} {
-				eventually(t, stream+" says what the disk does\n"+r.book.String(), func() bool {
+				eventually(t, stream+" reports the state of the disk\n"+r.book.String(), func() bool {
 					s := r.status(stream)
 					return !s.Recording && strings.Contains(s.LastError, fault.says)
 				})
@@ -193,7 +193,7 @@ func (r *recorder) lacksNothing(streams ...string) {
 }
 
 // A write that takes ten seconds loses no media.
-func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
+func TestAWriteOfTenSecondsLosesNoMedia(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
 	r := d.record(faultyDiskConfig)
@@ -213,7 +213,7 @@ func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
 // The catalogue is read and written while the disk is frozen. Only requests that need the
 // catalogue wait. SQLite would map a file of its own into memory (-shm), and a write to that
 // mapping would stop the whole process.
-func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
+func TestTheCatalogueOnAFrozenDiskBlocksOnlyItsUsers(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
 	r := d.record(strings.ReplaceAll(faultyDiskConfig, "max_duration: 2", "max_duration: 600"))
@@ -248,7 +248,7 @@ func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
 // The catalogue is listed while the disk is frozen, including the newest rows. After each commit
 // the recorder itself marks in SQLite's shared memory how far readers may read, so that no
 // reader has to write there.
-func TestCatalogueIsListedOnAStoppedDisk(t *testing.T) {
+func TestTheCatalogueIsListedOnAFrozenDisk(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
 	r := d.record(faultyDiskConfig)

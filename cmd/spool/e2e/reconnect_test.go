@@ -61,7 +61,7 @@ func TestPublisherDiesAndReturns(t *testing.T) {
 		require.InDelta(t, probe(t, file, "v").shown(40), rec.Duration, 0.1)
 	}
 	gone := recs[1].Start.Sub(recs[0].End).Seconds()
-	require.InDelta(t, gone, recs[1].Gap.Seconds, 2, "the gap is as long as nobody published")
+	require.InDelta(t, gone, recs[1].Gap.Seconds, 2, "the gap is as long as there was no publisher")
 	require.Positive(t, recs[1].Gap.Seconds)
 }
 
@@ -125,7 +125,7 @@ func TestKeyFramesAreRare(t *testing.T) {
 	r.start("live/cut", "?wait=true")
 	cam = newCamera(t, r.rtsp+"/live/cut", c)
 	at = cam.send(c.Units[:800], 0)
-	eventually(t, "the status says it", func() bool { return strings.Contains(fmt.Sprint(r.status("live/cut").Problems), "no_key_frame") })
+	eventually(t, "the status reports it", func() bool { return strings.Contains(fmt.Sprint(r.status("live/cut").Problems), "no_key_frame") })
 	cam.send(short.Units, at)
 	cam.leave(r, "live/cut", 900)
 	recs = r.awaitRecords("live/cut", 2)
@@ -153,7 +153,7 @@ func TestKeyFrameComesAfterTheSizeBound(t *testing.T) {
 	counts := sound(t, r, recs)
 	require.Less(t, counts[0], 800)
 	require.Equal(t, []int{25, 25}, counts[1:])
-	require.InDelta(t, float64(800-counts[0])/25, recs[1].Gap.Seconds, 0.1, "as long as what is missing")
+	require.InDelta(t, float64(800-counts[0])/25, recs[1].Gap.Seconds, 0.1, "as long as the missing frames")
 	require.Contains(t, fmt.Sprint(drops), fmt.Sprintf("{no_key_frame %d}", 800-counts[0]))
 }
 
@@ -190,7 +190,7 @@ func TestTimestampsJumpByAnHour(t *testing.T) {
 
 // Packets are lost, and after them the sender has another clock. Media is missing, and the log,
 // the row and the status report it.
-func TestALossMeetsAJump(t *testing.T) {
+func TestALossAndAJumpOfTheClockCoincide(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "streams: {live/a: {}}")
 	r.expect("media is missing before this file", "packets were lost on the way")
@@ -203,7 +203,7 @@ func TestALossMeetsAJump(t *testing.T) {
 		require.NoError(t, err)
 	}
 	cam.send(c.Units[150:], at+3600*90000)
-	eventually(t, "the status says it", func() bool { return strings.Contains(fmt.Sprint(r.status("live/a").Warnings), "packets were lost") })
+	eventually(t, "the status reports it", func() bool { return strings.Contains(fmt.Sprint(r.status("live/a").Warnings), "packets were lost") })
 	cam.leave(r, "live/a", 250)
 	recs := r.awaitRecords("live/a", 2)
 	require.Equal(t, []string{"gap", "rtp_loss; source_lost"}, ends(recs))

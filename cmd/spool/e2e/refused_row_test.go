@@ -24,10 +24,10 @@ func (r *recorder) problem(word string) map[string]string {
 	return nil
 }
 
-// TestARefusedRowIsToldOfAndTriedAgain adds a trigger to the database that refuses a recording's
+// TestARefusedRowIsReportedAndRetried adds a trigger to the database that refuses a recording's
 // row. The file exists, it is listed, and the operator is informed. After a restart without the
 // trigger the row is written.
-func TestARefusedRowIsToldOfAndTriedAgain(t *testing.T) {
+func TestARefusedRowIsReportedAndRetried(t *testing.T) {
 	t.Parallel()
 	r := serve(t, "")
 	r.expect("the database refuses a row")

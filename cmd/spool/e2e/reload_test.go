@@ -54,7 +54,7 @@ func manyPipelines(n, other int) string {
 // Many streams are recorded while the configuration is reloaded, broken, repaired and reloaded.
 // One pipeline changes, and the recordings of all other ones have every published packet in one
 // file.
-func TestReloadLeavesTheOthersAlone(t *testing.T) {
+func TestReloadInterruptsNoOtherRecording(t *testing.T) {
 	t.Parallel()
 	streams, run := 12, serve
 	if long {

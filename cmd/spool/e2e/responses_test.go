@@ -9,7 +9,7 @@ import (
 )
 
 // The API's responses as clients know them: these fields never change.
-func TestAnswersHaveTheirShapes(t *testing.T) {
+func TestResponsesKeepTheirFields(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `
 streams:
@@ -41,7 +41,7 @@ streams:
 	eventually(t, "its run waits for a publisher", func() bool { return r.status("live/later").State == "armed" })
 	r.shows("/mp4/status/live/later", map[string]any{"stream": "live/later", "state": "armed"}, "recording")
 	r.says("POST", "/mp4/stop/live/later", 200, `{"status":"stopped","stream":"live/later"}`)
-	require.Empty(t, r.records("live/later"), "nobody came, so there is no file")
+	require.Empty(t, r.records("live/later"), "no publisher came, so no file was made")
 
 	r.shows("/mp4/", map[string]any{}, "name", "version", "endpoints")
 	r.shows("/mp4/streams", map[string]any{"count": float64(2)}, "streams")

@@ -81,8 +81,8 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 	}
 }
 
-// TestWithoutAuthEverybodyMayDoEverything uses a loopback address.
-func TestWithoutAuthEverybodyMayDoEverything(t *testing.T) {
+// TestWithoutAuthAllCallersMayUseAllOperations uses a loopback address.
+func TestWithoutAuthAllCallersMayUseAllOperations(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, "")
 	r.expect("an operator confirmed")

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestASecondRecordDirectoryIsSaidToBeUnmanaged checks that spool check, the log and health
+// TestASecondRecordDirectoryIsReportedAsUnmanaged checks that spool check, the log and health
 // report the pipeline, what is missing, and a remedy by hand, which repairs the files of a kill.
 // A pipeline made by API is reported as soon as it is declared.
-func TestASecondRecordDirectoryIsSaidToBeUnmanaged(t *testing.T) {
+func TestASecondRecordDirectoryIsReportedAsUnmanaged(t *testing.T) {
 	t.Parallel()
 	home, second := t.TempDir(), t.TempDir()
 	config := fmt.Sprintf(`

@@ -122,7 +122,7 @@ func (s shows) run(dir string, environ []string, args ...string) (out string, er
 
 // Clients with the role view see no secret of the configuration, whatever they request and
 // whatever fails, nor do readers of the log.
-func TestNobodySeesSecretsOfTheConfiguration(t *testing.T) {
+func TestViewersSeeNoSecretsOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	s := shows{t: t, said: map[string]string{}}
 	camera := refusingCamera(t)
@@ -306,7 +306,7 @@ func TestAnUnreachableDatabaseIsNamedWithoutSecrets(t *testing.T) {
 		s := shows{t: t, said: map[string]string{}}
 		r := begin(t, staticBinary, t.TempDir(), "log: {level: debug}\nshutdown_timeout: 1\nstreams: {}\ndatabase: {"+db+"}\n")
 		r.expect("")
-		eventually(t, "it tells of its database", func() bool { return strings.Contains(strings.ToLower(r.book.String()), "database") })
+		eventually(t, "it reports its database", func() bool { return strings.Contains(strings.ToLower(r.book.String()), "database") })
 		_ = r.cmd.Process.Signal(syscall.SIGINT)
 		r.exit()
 		s.said[strings.ReplaceAll(db, canary, "")] = r.book.String()

@@ -45,9 +45,9 @@ func guessing(t *testing.T, guess func(ctx context.Context, n int)) (stop func()
 	return stop
 }
 
-// TestWhoGuessesLocksOutNobody guesses passwords from the address that all clients share, for
+// TestGuessesDoNotLockOutUsers guesses passwords from the address that all clients share, for
 // one name and for many, while the users sign in for the first time.
-func TestWhoGuessesLocksOutNobody(t *testing.T) {
+func TestGuessesDoNotLockOutUsers(t *testing.T) {
 	t.Parallel()
 	const token = "a-token-of-the-wall"
 	r := serveStatic(t, fmt.Sprintf(`
@@ -219,8 +219,8 @@ http:
 	require.NotContains(t, r.book.String(), "192.0.2.99", "what stands further left is not looked at")
 }
 
-// TestHostsAreASetting checks that a recorder without auth accepts the names in http.hosts.
-func TestHostsAreASetting(t *testing.T) {
+// TestHostsAllowNamesWithoutAuth checks that a recorder without auth accepts the names in http.hosts.
+func TestHostsAllowNamesWithoutAuth(t *testing.T) {
 	t.Parallel()
 	r := serveStatic(t, "http: {hosts: [recorder.lan]}\n")
 	for host, code := range map[string]int{"recorder.lan": 200, "Recorder.lan:8080": 200, "evil.example": 403, "localhost": 200} {

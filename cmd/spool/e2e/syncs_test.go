@@ -114,10 +114,10 @@ func times(calls []call, name string) (n int) {
 	return n
 }
 
-// TestTheDiskIsAskedForEachSyncThatIsPromised traces the system calls of each promised sync from
+// TestEveryPromisedSyncIsASystemCall traces the system calls of each promised sync from
 // outside the program. A simulated disk replaces the real calls and would not notice a sync
 // without effect.
-func TestTheDiskIsAskedForEachSyncThatIsPromised(t *testing.T) {
+func TestEveryPromisedSyncIsASystemCall(t *testing.T) {
 	t.Parallel()
 	h := startHook(t)
 	stages := func(sync string) string {
@@ -167,7 +167,7 @@ pipelines:
 				require.Zero(t, finished, file)
 				continue
 			}
-			require.Equal(t, []string{"fsync", "pwrite64", "fsync", "rename"}, last(own, 4), "what is written, the flip, the name: %s", file)
+			require.Equal(t, []string{"fsync", "pwrite64", "fsync", "rename"}, last(own, 4), "the content, the flip, the name: %s", file)
 			begun := between(all, func(c call) bool { return c.path == part }, func(c call) bool { return c.path == part && c.name == "pwritev" && c.text != own[0].text })
 			require.Positive(t, times(of(begun, dir), "fsync"), "the name of a file that grows is synced before a chunk is: %s", file)
 			named := between(all, func(c call) bool { return c.name == "rename" && c.path == filepath.Base(part) }, func(c call) bool { return false })

@@ -10,10 +10,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// TestOnlyWhatTheCatalogueHasIsServed checks that a copy of a recording, a file of another
+// TestOnlyFilesInTheCatalogueAreServed checks that a copy of a recording, a file of another
 // program and a recording without a row are not served unless an option allows it. Growing
 // recordings are served, and recordings are served while the database does not answer.
-func TestOnlyWhatTheCatalogueHasIsServed(t *testing.T) {
+func TestOnlyFilesInTheCatalogueAreServed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := &database{driver: "postgres", server: dbtest.StartPostgres(t)}
@@ -42,7 +42,7 @@ func TestOnlyWhatTheCatalogueHasIsServed(t *testing.T) {
 	db.server.Freeze()
 	require.Equal(t, 200, serves(known), "the database does not answer")
 	require.Equal(t, 200, serves(grows))
-	require.Equal(t, 404, serves("foreign.mp4"), "it says itself that it is no recording")
+	require.Equal(t, 404, serves("foreign.mp4"), "its own entry does not name a recording")
 	db.server.Thaw()
 	eventually(t, "the database answers", func() bool { return serves("copy.mp4") == 404 })
 	r.stop("live/a")

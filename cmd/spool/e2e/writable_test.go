@@ -51,7 +51,7 @@ func takeInodes(t *testing.T, dir string) (give func()) {
 
 // Readiness, health and the metric report before the first recording that none can be written,
 // and report when that is over.
-func TestWhetherRecordingsCanBeWrittenIsKnownBeforeTheFirst(t *testing.T) {
+func TestReadinessReportsBeforeTheFirstRecordingWhetherItCanBeWritten(t *testing.T) {
 	t.Parallel()
 	disk, dir := boundDisk(t, "64m,nr_inodes=100")
 	r := launch(t, staticBinary, t.TempDir(), "streams: {}\n", "--record-path", dir) // the demo would fill the disk, too
@@ -81,7 +81,7 @@ func TestWhetherRecordingsCanBeWrittenIsKnownBeforeTheFirst(t *testing.T) {
 	}
 	for _, c := range troubles {
 		c.happens()
-		eventually(t, "readiness says "+c.problem, func() bool {
+		eventually(t, "readiness reports "+c.problem, func() bool {
 			code, body := r.ask("GET", "/readyz")
 			return code == 503 && strings.Contains(string(body), c.problem+": ")
 		})
@@ -107,7 +107,7 @@ func TestADeletedGrowingFileIsLost(t *testing.T) {
 	r := launch(t, staticBinary, t.TempDir(), faultyDiskConfig)
 	r.expect("another program deleted")
 	var growing record
-	eventually(t, "the row of a file that grew says that it is lost", func() bool {
+	eventually(t, "the row of the growing file is marked as lost", func() bool {
 		for _, rec := range r.records("live/a") {
 			switch {
 			case rec.State == "recording" && growing.Start.IsZero():
@@ -127,7 +127,7 @@ func TestADeletedGrowingFileIsLost(t *testing.T) {
 
 // The recorder reports a disk that hangs and answers requests meanwhile: it reads the state from
 // the tasks that wait for the disk.
-func TestADiskThatHangsIsTold(t *testing.T) {
+func TestADiskThatHangsIsReported(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "64M")
 	r := d.record("")
@@ -136,7 +136,7 @@ func TestADiskThatHangsIsTold(t *testing.T) {
 	d.stop()
 	running := sync.OnceFunc(d.goOn)
 	defer running() // otherwise it cannot be unmounted
-	eventually(t, "readiness says that the disk hangs", func() bool {
+	eventually(t, "readiness reports that the disk hangs", func() bool {
 		code, body := r.ask("GET", "/readyz")
 		return code == 503 && strings.Contains(string(body), "disk_hangs: ")
 	})

@@ -69,7 +69,7 @@ func TestNoLogFormShowsASecret(t *testing.T) {
 	}
 }
 
-func TestWhereNobodyLooksLogsAreJSON(t *testing.T) {
+func TestLogsAreJSONOutsideOfATerminal(t *testing.T) {
 	var out bytes.Buffer
 	New(configs.Log{Level: "warn", Format: "auto"}, &out, nil).Warn("x")
 	require.Contains(t, out.String(), `"level":"WARN","msg":"x"`)

@@ -187,7 +187,7 @@ func formats() map[string]mp4.Config {
 	return map[string]mp4.Config{"MP4": plain, "fMP4": fragmented}
 }
 
-func TestARecordingOfNewCodecsIsReadAsItWasSent(t *testing.T) {
+func TestARecordingOfNewCodecsHoldsTheSentSamples(t *testing.T) {
 	for format, cfg := range formats() {
 		t.Run(format, func(t *testing.T) {
 			finished, _ := record(t, cfg)

@@ -99,7 +99,7 @@ func TestSignInsAreCountedByServerAndReason(t *testing.T) {
 }
 
 // A user with only a digest counts as a known user, also when the client sends a password.
-func TestAWrongPasswordOfAUserWithADigestIsCountedAsOne(t *testing.T) {
+func TestAWrongPasswordOfAUserWithADigestIsCounted(t *testing.T) {
 	d, err := auth.HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)
 	failures := newSignIns(slog.New(slog.DiscardHandler), config.Blocks{"test": nil})

@@ -33,7 +33,7 @@ func TestHealthNamesABrokenCertificate(t *testing.T) {
 }
 
 // Health reports an address that another process uses, and the reason.
-func TestHealthNamesAnAddressThatIsTaken(t *testing.T) {
+func TestHealthNamesAnAddressInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()

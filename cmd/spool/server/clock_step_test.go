@@ -74,10 +74,10 @@ func (r *fixture) grown(stream string, n int) (id string) {
 	return id
 }
 
-// TestTheClockIsSetWhileFilesGrow steps the clock. A file ends its duration after its start, the
+// TestTheClockStepsWhileFilesGrow steps the clock. A file ends its duration after its start, the
 // next file begins by the new time and names that cause, and catalogue, file names and files
 // agree.
-func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
+func TestTheClockStepsWhileFilesGrow(t *testing.T) {
 	const years = 50 * 365 * 24 * time.Hour
 	steps := []time.Duration{1500 * time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour, years, -years, -years, years}
 	r := start(t, t.TempDir(), twoStreams, 0, false)

@@ -30,7 +30,7 @@ type expiryAnswer struct {
 
 // A recorder that starts with a clock ten years ahead records and deletes nothing. It deletes
 // expired files after an operator has confirmed the clock.
-func TestStartedTenYearsAheadNothingGoesUntilItIsConfirmed(t *testing.T) {
+func TestAStartTenYearsAheadDeletesNothingUntilConfirmed(t *testing.T) {
 	for name, c := range map[string]struct {
 		synchronised bool
 		cause        string
@@ -43,7 +43,7 @@ func TestStartedTenYearsAheadNothingGoesUntilItIsConfirmed(t *testing.T) {
 			dir := t.TempDir()
 			old := fill(t, dir, oneStream, 3)
 			r := start(t, dir, oneStream, 10*years, c.synchronised)
-			r.eventually("it records, and says what is wrong", func() bool {
+			r.eventually("it records and reports the problem", func() bool {
 				wrong := r.wrong()
 				return len(r.files()) >= len(old)+2 && len(wrong) == 1 && wrong[0] == c.problem
 			})
@@ -76,7 +76,7 @@ func TestStartedTenYearsAheadNothingGoesUntilItIsConfirmed(t *testing.T) {
 }
 
 // With a clock of 1970 a recorder records, including scheduled streams, and deletes nothing.
-func TestStartedIn1970ItRecordsAndDeletesNothing(t *testing.T) {
+func TestAStartIn1970RecordsAndDeletesNothing(t *testing.T) {
 	const planned = `
 mp4: {max_duration: 1s, expire_days: 1, filename_pattern: "{stream}/{timestamp}_{ms}.mp4"}
 streams: {a: {pull: "testpattern://?size=160x120&fps=25&gop=25"}}
@@ -116,7 +116,7 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 }
 
 // Rows of lost recordings are kept for an hour, by a believed clock.
-func TestTheCatalogueForgetsByABelievedClockOnly(t *testing.T) {
+func TestOldRowsAreRemovedByABelievedClockOnly(t *testing.T) {
 	const brief = "retention: {keep_lost: 1h, mass_expiry: allow}\n"
 	dir := t.TempDir()
 	files := fill(t, dir, oneStream+brief, 2)

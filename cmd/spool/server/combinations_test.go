@@ -133,7 +133,7 @@ func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 		want := c.refused()
 		if want != "" {
 			require.ErrorContains(t, err, want, "%s", text)
-			require.Regexp(t, `config\.yaml:6:\d+: pipelines/c\d+/stages/\d.*\(.+\)`, err.Error(), "file, line, what is wrong and the remedy")
+			require.Regexp(t, `config\.yaml:6:\d+: pipelines/c\d+/stages/\d.*\(.+\)`, err.Error(), "file, line, fault and remedy")
 			continue
 		}
 		require.NoError(t, err, "%s", text)

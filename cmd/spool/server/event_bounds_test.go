@@ -83,9 +83,9 @@ func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 	require.Equal(t, []int{0, 1, 2}, protected)
 }
 
-// TestRequestGetsNoMoreFromBeforeThanItMay checks that the answer reports the reduced time
+// TestTheTimeBeforeATriggerIsLimited checks that the answer reports the reduced time
 // before the trigger.
-func TestRequestGetsNoMoreFromBeforeThanItMay(t *testing.T) {
+func TestTheTimeBeforeATriggerIsLimited(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "max_duration: 2")
 	f := r.publish("live/x", 25)
 	f.feed(20*25 - f.frames)
@@ -152,5 +152,5 @@ func TestEventBeforeTheFirstPicture(t *testing.T) {
 	}
 	r := newEventFixture(t, pipeline.ModeEvent, "before: 5, after: 2", "")
 	_, err := r.events(0, 0).Trigger(t.Context(), "live/y", pipeline.Trigger{ID: media.ID{6}, At: time.Now(), Before: -1, After: -1, WaitUntil: time.Now().Add(time.Hour)})
-	require.ErrorContains(t, err, "wait: 30 in the body", "a stream that nobody has heard of may be a mistyped one")
+	require.ErrorContains(t, err, "wait: 30 in the body", "an unknown stream may be a mistyped one")
 }

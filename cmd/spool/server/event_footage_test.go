@@ -36,7 +36,7 @@ func (r *eventFixture) named(records []media.Record, id media.ID) (named, protec
 		}
 		entry, err := mp4.ReadEntry(filepath.Join(r.dir, rec.Path))
 		require.NoError(r.t, err)
-		require.Equal(r.t, rec.Protected, entry.Protected, "%d: the file says what the catalogue says", i)
+		require.Equal(r.t, rec.Protected, entry.Protected, "%d: file and catalogue agree", i)
 		require.Equal(r.t, rec.Events, entry.Events, "%d: and names the events that it names", i)
 		if rec.Protected {
 			protected = append(protected, i)
@@ -62,9 +62,9 @@ func (r *eventFixture) finished() map[string]string {
 	return out
 }
 
-// TestEventOfThePastIsOfItsOwnFilesOnly checks that the growing file, which holds no media of
+// TestAPastEventMarksOnlyFilesOfItsTime checks that the growing file, which holds no media of
 // the event, is not protected because of it.
-func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
+func TestAPastEventMarksOnlyFilesOfItsTime(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
 	f.feed(23*25 - f.frames)
@@ -114,9 +114,9 @@ func TestEventReachesIntoEarlierRecordings(t *testing.T) {
 	require.Equal(t, last, protected)
 }
 
-// TestEventAtTheSeamOfTwoFilesIsOfBoth triggers an event while the first file is being finished
+// TestEventAtTheBoundaryOfTwoFilesMarksBoth triggers an event while the first file is being finished
 // and its row is not updated yet.
-func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
+func TestEventAtTheBoundaryOfTwoFilesMarksBoth(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 0", "max_duration: 2")
 	e := r.events(0, 0)
 	f := r.publish("live/x", 25)
@@ -166,9 +166,9 @@ func TestEventsOfOneFileAtOnce(t *testing.T) {
 	require.Equal(t, triggers-len(entry.Events), strings.Count(logged.String(), "the event is in the catalogue but not in its file"), logged.String())
 }
 
-// TestFileThatNamesAllItMay checks that only the catalogue records further events of a file that
+// TestFileWithTheMaximumOfEventNames checks that only the catalogue records further events of a file that
 // has no room for their names.
-func TestFileThatNamesAllItMay(t *testing.T) {
+func TestFileWithTheMaximumOfEventNames(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
@@ -238,10 +238,10 @@ func TestMoreEventsThanFilesName(t *testing.T) {
 	require.Empty(t, records[3].Events)
 }
 
-// TestEventIsKeptBeforeItIsAnswered checks that an event is stored before the response, whatever
+// TestEventIsStoredBeforeTheResponse checks that an event is stored before the response, whatever
 // becomes of its mark, its files and its first frame. If it cannot be stored, the response is an
 // error.
-func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
+func TestEventIsStoredBeforeTheResponse(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeEvent, "before: 1, after: 2", "")
 	e := r.events(time.Second, 2*time.Second)
 	at := time.Now()
@@ -275,10 +275,10 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestFootageOfAnotherRecorder checks that a recorder leaves the rows of another recorder on the
+// TestRecordingsOfAnotherRecorderAreLeftUnchanged checks that a recorder leaves the rows of another recorder on the
 // same database unchanged: it does not have the files, and both recorders would call a changed
 // row lost.
-func TestFootageOfAnotherRecorder(t *testing.T) {
+func TestRecordingsOfAnotherRecorderAreLeftUnchanged(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
@@ -309,9 +309,9 @@ func TestFootageOfAnotherRecorder(t *testing.T) {
 	}
 }
 
-// TestEventOfAFileThatIsGone checks that an event marks nothing while the file is gone, whether
+// TestEventOfADeletedFile checks that an event marks nothing while the file is gone, whether
 // it should protect the file or not. When the file is back, the same event marks it.
-func TestEventOfAFileThatIsGone(t *testing.T) {
+func TestEventOfADeletedFile(t *testing.T) {
 	for _, protect := range []pipeline.Protect{pipeline.ProtectOff, pipeline.ProtectOn} {
 		r := newEventFixture(t, pipeline.ModeAlways, "", "")
 		f := r.publish("live/x", 25)

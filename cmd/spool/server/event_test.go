@@ -236,9 +236,9 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 	}
 }
 
-// TestEventOfAContinuousRecordingIsAMark checks that an event marks the finished, the growing
+// TestEventMarksAContinuousRecording checks that an event marks the finished, the growing
 // and the coming files of its time. No second file is made.
-func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
+func TestEventMarksAContinuousRecording(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
 	e := r.events(8*time.Second, 6*time.Second)
 	f := r.publish("live/x", 25)
@@ -246,7 +246,7 @@ func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
 	done, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{5}, Name: "door", At: f.at(22), Before: -1, After: -1})
 	require.NoError(t, err)
 	require.Equal(t, pipeline.EventMarked, done.Pipelines[0].Status)
-	require.Equal(t, f.at(14), done.Pipelines[0].Actual, "the picture that was asked for is there")
+	require.Equal(t, f.at(14), done.Pipelines[0].Actual, "the requested frame is there")
 	f.feed(20 * 25)
 	records := f.end()
 	require.Len(t, records, 9)
@@ -256,12 +256,12 @@ func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
 		require.Equal(t, touched, rec.Protected, "%d", i)
 		entry, err := mp4.ReadEntry(filepath.Join(r.dir, rec.Path))
 		require.NoError(t, err)
-		require.Equal(t, touched, entry.Protected, "%d: the file says it too", i)
+		require.Equal(t, touched, entry.Protected, "%d: the file agrees", i)
 		require.Equal(t, rec.Events, entry.Events, "%d: and names it", i)
 	}
 
 	_, err = e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{6}, At: f.at(500), Before: -1, After: -1})
-	require.Error(t, err, "nobody publishes, and there is no footage")
+	require.Error(t, err, "no publisher and no footage")
 	done, err = e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{7}, At: f.at(9), Before: time.Second, After: 2 * time.Second, Protect: pipeline.ProtectOff})
 	require.NoError(t, err)
 	require.Equal(t, pipeline.EventMarked, done.Pipelines[0].Status)

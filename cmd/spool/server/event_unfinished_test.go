@@ -27,10 +27,10 @@ type endless struct{ pipeline.Clock }
 
 func (endless) After(time.Duration) (<-chan time.Time, func()) { return nil, func() {} }
 
-// TestAnEventOfAFileThatIsNotFinished checks that an event waits for a file that this run
+// TestAnEventWaitsForAnUnfinishedFile checks that an event waits for a file that this run
 // writes, for as long as the clock says. It does not wait for a file of an earlier run, although
 // its ID is newer.
-func TestAnEventOfAFileThatIsNotFinished(t *testing.T) {
+func TestAnEventWaitsForAnUnfinishedFile(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	at := time.Now()
 	rec := media.Recording{

@@ -18,10 +18,10 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles checks that a new catalogue gets
+// TestAnEmptyCatalogueReadsFactsBesideFinishedFiles checks that a new catalogue gets
 // protection, also a revoked one, and events from the facts beside the files. The deletion of a
 // recording removes its facts.
-func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
+func TestAnEmptyCatalogueReadsFactsBesideFinishedFiles(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
 	f.feed(23*25 - f.frames)
@@ -76,9 +76,9 @@ func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 	require.NoFileExists(t, said)
 }
 
-// TestWhatIsSaidOfNobodyIsRemoved checks that facts without a recording are removed after a
+// TestFactsWithoutARecordingAreRemoved checks that facts without a recording are removed after a
 // comparison with the disk that left nothing open.
-func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
+func TestFactsWithoutARecordingAreRemoved(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
@@ -100,9 +100,9 @@ func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
 	require.Equal(t, []media.ID{own.ID}, left)
 }
 
-// TestDamagedFactsAreToldOf checks that each comparison reports damaged facts until they are
+// TestDamagedFactsAreReported checks that each comparison reports damaged facts until they are
 // whole again. The recording counts as protected meanwhile.
-func TestDamagedFactsAreToldOf(t *testing.T) {
+func TestDamagedFactsAreReported(t *testing.T) {
 	r := newEventFixture(t, pipeline.ModeAlways, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)

@@ -41,7 +41,7 @@ func (f *lossy) told(t require.TestingT, records []media.Record) map[media.Cause
 		entry, err := mp4.ReadEntry(filepath.Join(f.dir, r.Path))
 		require.NoError(t, err)
 		require.Equal(t, entry.Gap, r.Gap)
-		require.Equal(t, entry.Gaps, r.Gaps, "the file says what the catalogue says")
+		require.Equal(t, entry.Gaps, r.Gaps, "file and catalogue agree")
 		sum[r.Gap.Cause] += r.Gap.DurationNS
 		for _, g := range r.Gaps {
 			require.False(t, g.Next)
@@ -52,9 +52,9 @@ func (f *lossy) told(t require.TestingT, records []media.Record) map[media.Cause
 	return sum
 }
 
-// TestAHoleAtACutIsToldOnce tests a hole where the file ends for its duration, and where it ends
+// TestAGapAtTheEndOfAFileIsReportedOnce tests a hole where the file ends for its duration, and where it ends
 // because of the hole, with and without frames of the damaged GOP behind it.
-func TestAHoleAtACutIsToldOnce(t *testing.T) {
+func TestAGapAtTheEndOfAFileIsReportedOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, lost int // frames
 		gap          int // frames that the second file's gap reports
@@ -86,9 +86,9 @@ func TestAHoleAtACutIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestWhatIsLostIsWhatTheFilesSay loses frames at random places and checks the loss by cause,
+// TestTheFilesReportAllLosses loses frames at random places and checks the loss by cause,
 // from the source through ring, segmenter and muxer to the catalogue.
-func TestWhatIsLostIsWhatTheFilesSay(t *testing.T) {
+func TestTheFilesReportAllLosses(t *testing.T) {
 	stream := 0
 	r := newEventFixture(t, pipeline.ModeAlways, "", "max_duration: 4")
 	rapid.Check(t, func(t *rapid.T) {

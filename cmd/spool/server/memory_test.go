@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/configs"
 )
 
-func TestMemoryIsDividedWithinItsMaximum(t *testing.T) {
+func TestMemoryPartsAddUpToAtMostTheMaximum(t *testing.T) {
 	free, chunks, heap := memory(configs.Memory{Pool: 256 << 20})
 	require.Equal(t, int64(256<<20), free)
 	require.Equal(t, int64(math.MaxInt64), chunks)

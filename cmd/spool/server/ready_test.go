@@ -15,7 +15,7 @@ import (
 
 // If another process uses the port of a server, the start logs that and does not log that it is
 // ready. It logs that once the port is free.
-func TestATakenPortIsNotReady(t *testing.T) {
+func TestAStartWithAUsedPortIsNotReady(t *testing.T) {
 	other, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer other.Close()
@@ -54,5 +54,5 @@ func TestARecordPathThatIsNotWritableIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "mp4.record_path is not writable: write to /rec: permission denied: user ")
 	require.ErrorContains(t, unwritableRecordPath(&os.PathError{Op: "mkdir", Path: "/rec", Err: unix.EROFS}), "mount it for writing")
 	require.NoError(t, mayWrite(t.TempDir()))
-	require.NoError(t, mayWrite(filepath.Join(t.TempDir(), "none")), "the first file says it")
+	require.NoError(t, mayWrite(filepath.Join(t.TempDir(), "none")), "the first file reports it")
 }

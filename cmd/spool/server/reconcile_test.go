@@ -69,9 +69,9 @@ func (r *eventFixture) compare(before, within func(media.ID)) Compared {
 
 func nothing(media.ID) {}
 
-// TestAChangeBeforeThatOfAComparison checks that an event, protection and deletion remain in
+// TestAChangeBeforeAComparisonWritesItsRow checks that an event, protection and deletion remain in
 // effect if they come after the comparison has read the row and before it changes it.
-func TestAChangeBeforeThatOfAComparison(t *testing.T) {
+func TestAChangeBeforeAComparisonWritesItsRow(t *testing.T) {
 	r, rec := compareFixture(t)
 	ev := media.Event{ID: media.ID{9}, AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC}
 	found := r.compare(func(id media.ID) {
@@ -99,9 +99,9 @@ func TestAChangeBeforeThatOfAComparison(t *testing.T) {
 	require.ErrorIs(t, err, metadata.ErrNotFound)
 }
 
-// TestAChangeDuringThatOfAComparison checks that a change is refused or waits: nothing changes
+// TestAChangeWhileAComparisonHoldsTheRecording checks that a change is refused or waits: nothing changes
 // file or row between the comparison's read of both and its write of the row.
-func TestAChangeDuringThatOfAComparison(t *testing.T) {
+func TestAChangeWhileAComparisonHoldsTheRecording(t *testing.T) {
 	r, rec := compareFixture(t)
 	ev := media.Event{ID: media.ID{9}, AtUTC: rec.StartUTC, StartUTC: rec.StartUTC, EndUTC: rec.EndUTC}
 	refused := 0
@@ -145,9 +145,9 @@ func TestAComparisonDoesNotEndAtARecordingThatIsBusy(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(r.dir, facts.Directory, orphan.String()))
 }
 
-// TestWhatIsKnownOfARecordingThatGetsItsRowStays gives a recording its row after the comparison
+// TestFactsOfARecordingThatGetsItsRowStay gives a recording its row after the comparison
 // has looked for it.
-func TestWhatIsKnownOfARecordingThatGetsItsRowStays(t *testing.T) {
+func TestFactsOfARecordingThatGetsItsRowStay(t *testing.T) {
 	for name, row := range map[string]bool{"it gets its row": true, "it gets none": false} {
 		t.Run(name, func(t *testing.T) {
 			r := newEventFixture(t, pipeline.ModeAlways, "", "")

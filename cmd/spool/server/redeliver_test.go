@@ -13,9 +13,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TestAFileOfACrashIsToldOfOnce checks that a file is delivered once although recovery and a
+// TestARecoveredFileIsDeliveredOnce checks that a file is delivered once although recovery and a
 // comparison with the disk find it at the same moment.
-func TestAFileOfACrashIsToldOfOnce(t *testing.T) {
+func TestARecoveredFileIsDeliveredOnce(t *testing.T) {
 	dir, ran := t.TempDir(), filepath.Join(t.TempDir(), "ran")
 	r := start(t, dir, `
 pipelines:
@@ -31,7 +31,7 @@ pipelines:
 		}
 		calls.Go(func() {
 			if !r.redeliver(t.Context(), rec) {
-				t.Errorf("not told of %s", rec.Path)
+				t.Errorf("%s was not delivered", rec.Path)
 			}
 		})
 	}
@@ -43,7 +43,7 @@ pipelines:
 }
 
 // The set of delivered recordings is bounded: the oldest ones are forgotten.
-func TestFilesThatWereToldOfAreForgotten(t *testing.T) {
+func TestTheSetOfDeliveredFilesIsBounded(t *testing.T) {
 	r := redelivered{done: map[media.ID]bool{}}
 	id := func(n int) (id media.ID) {
 		binary.BigEndian.PutUint64(id[:], uint64(n+1))

@@ -41,7 +41,7 @@ func (noRecordings) Start(string) error                 { return nil }
 
 // The API answers with exactly these bytes: each class of files to delete, the kept files with
 // the reason, the expired files that wait, and the footage of each stream.
-func TestWhatRetentionFindsIsAnsweredByteByByte(t *testing.T) {
+func TestTheRetentionResponseByteByByte(t *testing.T) {
 	dir, at := t.TempDir(), time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 	put := func(name string, ended time.Duration, size int, change func(*media.Recording)) {
 		end := at.Add(-ended)

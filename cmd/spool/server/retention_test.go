@@ -22,7 +22,7 @@ import (
 
 // While space is needed, a client reads the oldest recording over a slow connection. Retention
 // deletes other files, and that one only after it has been read to its end.
-func TestWhatIsReadIsNotDeletedForRoom(t *testing.T) {
+func TestAFileThatAClientReadsIsNotDeletedForSpace(t *testing.T) {
 	dir := t.TempDir()
 	const large = "mp4: {max_duration: 1s, filename_pattern: '{stream}/{timestamp}_{ms}.mp4'}\n" +
 		"streams: {a: {pull: 'testpattern://?size=160x120&fps=25&gop=25&bitrate=100M'}}\n"
@@ -36,7 +36,7 @@ func TestWhatIsReadIsNotDeletedForRoom(t *testing.T) {
 	}
 	want, err := os.ReadFile(old[0])
 	require.NoError(t, err)
-	require.Greater(t, len(want), 8<<20, "more than the system takes of an answer that nobody reads")
+	require.Greater(t, len(want), 8<<20, "more than the kernel buffers of an unread response")
 
 	r := start(t, dir, large+fmt.Sprintf("retention: {max_bytes: %d}\n", total+(4<<20)), 0, true)
 	r.keeper.Look(t.Context())
@@ -72,7 +72,7 @@ func TestWhatIsReadIsNotDeletedForRoom(t *testing.T) {
 
 // A crash left a file days ago, and the disk is too full at the start. Retention does not delete
 // the file before recovery has made a recording of it, however long that takes.
-func TestWhatACrashLeftIsNotSweptBeforeRecovery(t *testing.T) {
+func TestUnfinishedFilesAreNotDeletedBeforeRecovery(t *testing.T) {
 	for name, recovers := range map[string]bool{"recovery has not come to it": false, "recovery does": true} {
 		t.Run(name, func(t *testing.T) {
 			left := leftByACrash(t)

@@ -132,7 +132,7 @@ func fill(t *testing.T, dir, config string, files int) []string {
 
 // A recorder drains because another recorder uses its name. A first signal that arrives
 // meanwhile does not abort.
-func TestTheFirstSignalWhileItDrainsAnywayAbortsNothing(t *testing.T) {
+func TestTheFirstSignalDuringADrainDoesNotAbort(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	signals := make(chan os.Signal, 3)
 	signals <- syscall.SIGTERM

@@ -26,10 +26,10 @@ func (r *fixture) problem(name string) (cause, remedy string, is bool) {
 	return "", "", false
 }
 
-// TestTheFirstStartSaysWhatARestartForgets checks that in a directory of another user the start
+// TestAStartReportsStateThatARestartWouldIgnore checks that in a directory of another user the start
 // logs once what a restart would ignore, with a remedy, and that a pipeline that would be lost
 // is refused. Once the directory is spool's, it is made.
-func TestTheFirstStartSaysWhatARestartForgets(t *testing.T) {
+func TestAStartReportsStateThatARestartWouldIgnore(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // only root can change the owner
 	}
@@ -60,7 +60,7 @@ func TestTheFirstStartSaysWhatARestartForgets(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, reloaded.Warnings, 1)
 	require.Contains(t, reloaded.Warnings[0], "chown 0 recordings")
-	require.Equal(t, 1, strings.Count(r.said.String(), "chown 0 "+dir), "it is told once")
+	require.Equal(t, 1, strings.Count(r.said.String(), "chown 0 "+dir), "it is logged once")
 	require.NoError(t, os.Chown(dir, 0, -1))
 	_, err = r.declared.Declare(context.Background(), "new", []byte(madeByRequest), false)
 	require.NoError(t, err)
@@ -73,10 +73,10 @@ func TestTheFirstStartSaysWhatARestartForgets(t *testing.T) {
 	require.Contains(t, names, "new")
 }
 
-// TestWhatIsKeptInADirectoryOfAnotherIsNotObeyed checks that stored commands and pipelines are
+// TestStateInADirectoryOfAnotherUserIsNotObeyed checks that stored commands and pipelines are
 // neither run nor removed. A request for another pipeline is refused with a remedy, and health
 // reports the problem.
-func TestWhatIsKeptInADirectoryOfAnotherIsNotObeyed(t *testing.T) {
+func TestStateInADirectoryOfAnotherUserIsNotObeyed(t *testing.T) {
 	if os.Geteuid() != 0 {
 		return // only root can change the owner
 	}

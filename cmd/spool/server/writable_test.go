@@ -38,9 +38,9 @@ func (c *rounds) round() {
 	c.due <- c.Now()
 }
 
-// TestOnlyADiskThatStillTakesNothingIsToldOf checks that a lasting refusal is reported only if
+// TestOnlyALastingRefusalOfADiskIsReported checks that a lasting refusal is reported only if
 // the disk still refuses files: the last answer may be from before a repair.
-func TestOnlyADiskThatStillTakesNothingIsToldOf(t *testing.T) {
+func TestOnlyALastingRefusalOfADiskIsReported(t *testing.T) {
 	for _, mended := range []bool{false, true} {
 		clock := &rounds{now: time.Now(), due: make(chan time.Time)}
 		tasks := pipeline.NewTasks(slog.New(slog.DiscardHandler), pipeline.SystemClock)

@@ -51,22 +51,22 @@ func based(t testing.TB, text string) *base {
 	return b
 }
 
-// TestNoSettingOfAStageIsSilentAboutItsReach checks that every setting that can hold text has
+// TestEverySettingOfAStageDeclaresItsReach checks that every setting that can hold text has
 // the tag reaches.
-func TestNoSettingOfAStageIsSilentAboutItsReach(t *testing.T) {
+func TestEverySettingOfAStageDeclaresItsReach(t *testing.T) {
 	said := 0
 	for _, s := range pipeline.Stages() {
 		for _, m := range s.Reaches() {
 			said++
-			require.True(t, s.Name == "silent" || m.Text != "", "%s/%s: say what it reaches, or reaches:\"nothing\"", s.Name, m.Path)
+			require.True(t, s.Name == "silent" || m.Text != "", "%s/%s: add the tag reaches, or reaches:\"nothing\"", s.Name, m.Path)
 		}
 	}
 	require.Greater(t, said, 15)
 }
 
-// TestASettingThatSaysNothingIsRefused checks that a pipeline made by API may not set a setting
+// TestASettingWithoutAReachTagIsRefused checks that a pipeline made by API may not set a setting
 // without the tag, in any form.
-func TestASettingThatSaysNothingIsRefused(t *testing.T) {
+func TestASettingWithoutAReachTagIsRefused(t *testing.T) {
 	b := based(t, "")
 	for text, refused := range map[string]bool{
 		"{}": false, "{number: 3}": true, "{choice: a}": false, "{safe: /etc/shadow}": false, "{tell: null}": false,
@@ -87,8 +87,8 @@ func TestASettingThatSaysNothingIsRefused(t *testing.T) {
 	}
 }
 
-// TestWhatAPipelineMadeByRequestMayName checks the resources that a configuration allows.
-func TestWhatAPipelineMadeByRequestMayName(t *testing.T) {
+// TestPipelinesMadeByRequestUseAllowedResourcesOnly checks the resources that a configuration allows.
+func TestPipelinesMadeByRequestUseAllowedResourcesOnly(t *testing.T) {
 	b := based(t, `
 mp4: {record_path: /records}
 declare:
@@ -132,12 +132,12 @@ declare:
 	require.Empty(t, m.problems)
 	mp4 := m.pipeline.Stages.List[2].Get("mp4")
 	dir, _ := mp4.Get("record_path").Text()
-	require.Equal(t, "/records", dir, "what is written without a value is inherited")
+	require.Equal(t, "/records", dir, "a setting without a value is inherited")
 }
 
-// TestBrokenKeptFileIsRefused checks that the pipelines of the configuration run although the
+// TestABrokenFileOfStoredPipelinesIsRefused checks that the pipelines of the configuration run although the
 // stored ones are refused with the reason.
-func TestBrokenKeptFileIsRefused(t *testing.T) {
+func TestABrokenFileOfStoredPipelinesIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"clips: {stages: [sorce]}":     "did you mean source?",
 		"clips: [":                     "not YAML",

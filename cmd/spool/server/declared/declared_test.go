@@ -98,7 +98,7 @@ func TestRefusalShowsNoDirectory(t *testing.T) {
 }
 
 // Declarations that a start would refuse are not stored.
-func TestMorePipelinesThanAStartReadsAreNotKept(t *testing.T) {
+func TestDeclarationsThatAStartWouldRefuseAreNotStored(t *testing.T) {
 	file, own := keptFile(t.TempDir()), map[string]*config.Node{}
 	n, err := config.Parse("x", []byte("stages: [source, {webhook: {url: '"+strings.Repeat("u", 60_000)+"'}}]"))
 	require.NoError(t, err)

@@ -22,25 +22,25 @@ func declaration(t testing.TB, text string) *config.Node {
 	return n
 }
 
-// TestNoNumberOfAStageIsSilentAboutWhatItTakes checks that every number, Duration or Size has
+// TestEveryNumberOfAStageDeclaresTheResourceItTakes checks that every number, Duration or Size has
 // the tag takes, with the resource that it takes of the machine, or takes:"nothing".
-func TestNoNumberOfAStageIsSilentAboutWhatItTakes(t *testing.T) {
+func TestEveryNumberOfAStageDeclaresTheResourceItTakes(t *testing.T) {
 	limits, _ := config.Describe(configs.Default().Declare.Limits)
 	said := 0
 	for _, s := range pipeline.Stages() {
 		for _, m := range s.Takes() {
 			said++
-			require.True(t, s.Name == "silent" || m.Text != "", "%s/%s: say what it takes, or takes:\"nothing\"", s.Name, m.Path)
+			require.True(t, s.Name == "silent" || m.Text != "", "%s/%s: add the tag takes, or takes:\"nothing\"", s.Name, m.Path)
 			require.True(t, m.Text == "" || m.Text == string(pipeline.TakesNothing) || limits.Get(m.Text) != nil, "%s/%s: declare.limits has no %s", s.Name, m.Path, m.Text)
 		}
 	}
 	require.Greater(t, said, 20)
 }
 
-// TestWhatAPipelineMadeByRequestTakesIsLimited checks that each refusal names the setting, its
+// TestALimitOfAPipelineMadeByRequestIsNamed checks that each refusal names the setting, its
 // value and the limit. Values of the configuration file, in a pipeline, by inheritance or by
 // use, are not limited.
-func TestWhatAPipelineMadeByRequestTakesIsLimited(t *testing.T) {
+func TestALimitOfAPipelineMadeByRequestIsNamed(t *testing.T) {
 	b := based(t, `
 mp4: {record_path: /records, before_duration: 50m}
 declare:
@@ -104,8 +104,8 @@ pipelines:
 	require.Empty(t, b.judge("made", declaration(t, free)).problems, "0 is no limit")
 }
 
-// TestADeclarationIsNoLongerThanItIsKept checks length and depth after anchors are expanded.
-func TestADeclarationIsNoLongerThanItIsKept(t *testing.T) {
+// TestTheSizeOfADeclarationIsBounded checks length and depth after anchors are expanded.
+func TestTheSizeOfADeclarationIsBounded(t *testing.T) {
 	b := based(t, "")
 	long := "a/" + strings.Repeat("x", 1000)
 	text := "streams: [&a " + long + strings.Repeat(", *a", 70) + "]\nstages: [source, segmenter, mp4, metadata]\n"

@@ -38,12 +38,12 @@ func keptOnDisk(t *testing.T, forget int) *powercut.Disk {
 func brokenKept(s powercut.State) string {
 	own, err := readKept(powercut.Files{Disk: s.Disk}, ".spool-pipelines.yaml")
 	if err != nil {
-		return "the file is by half: " + err.Error()
+		return "the file is incomplete: " + err.Error()
 	}
 	want := append([]any{0}, s.Notes...)[len(s.Notes)].(int)
 	next := []int{1, 2, 3, 1, 1}[len(s.Notes)]
 	if len(own) != want && len(own) != next {
-		return fmt.Sprintf("%d pipelines, %d were promised", len(own), want)
+		return fmt.Sprintf("%d pipelines, %d were acknowledged", len(own), want)
 	}
 	return ""
 }
@@ -63,6 +63,6 @@ func TestKeptPipelinesAfterAPowerCut(t *testing.T) {
 	syncs, _ := keptOnDisk(t, 0).Syncs()
 	require.Equal(t, 4*2, syncs)
 	for n := 1; n <= syncs; n++ {
-		require.NotEmpty(t, check(n), "nobody would notice that sync %d is missing", n)
+		require.NotEmpty(t, check(n), "no check notices that sync %d is missing", n)
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 // A fault of an object that a configuration names is reported once, with the place that names
 // it.
-func TestWhatIsNamedOutsideIsOpened(t *testing.T) {
+func TestObjectsThatAConfigurationNamesAreOpened(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), mode))

@@ -70,7 +70,7 @@ func (e *expecting) requireMissing(path string, since time.Time, remedy string) 
 }
 
 // A publisher that left is missed after a while, until it is back or forgotten.
-func TestAPublisherThatLeftIsMissed(t *testing.T) {
+func TestAPublisherThatLeftIsReportedMissing(t *testing.T) {
 	e := newExpecting(t)
 	p := e.publish("live/a")
 	last := e.clock.now.Add(time.Second)
@@ -80,7 +80,7 @@ func TestAPublisherThatLeftIsMissed(t *testing.T) {
 	left := e.clock.now
 	p.Close(endcause.SourceLost)
 	require.Equal(t, []string{"live/a"}, e.All())
-	require.True(t, last.Equal(e.Seen.Remembered()[0].LastAccessUnit), "it is told of by its last access unit")
+	require.True(t, last.Equal(e.Seen.Remembered()[0].LastAccessUnit), "it is listed with its last access unit")
 	e.pass(hub.LeastSilence - 1)
 	require.Empty(t, e.Problems("live/a"))
 	e.pass(1)
@@ -103,7 +103,7 @@ func TestAPublisherThatLeftIsMissed(t *testing.T) {
 }
 
 // A stream that the configuration names is missed even if it was never published.
-func TestAStreamOfTheConfigurationIsMissed(t *testing.T) {
+func TestAConfiguredStreamIsReportedMissing(t *testing.T) {
 	e := newExpecting(t)
 	began := e.clock.now
 	require.NoError(t, e.Configure("live/a", hub.StreamConfig{}))
@@ -125,7 +125,7 @@ func TestAStreamOfTheConfigurationIsMissed(t *testing.T) {
 
 // A stream that a recording waits for and that was never published, or only before this run, is
 // not missed.
-func TestAStreamThatNeverCameIsNotMissed(t *testing.T) {
+func TestAStreamThatWasNeverPublishedIsNotReportedMissing(t *testing.T) {
 	e := newExpecting(t)
 	sub, err := e.Subscribe("live/a")
 	require.NoError(t, err)
