@@ -127,7 +127,7 @@ func TestFailuresDoNotLockOutRightCredentials(t *testing.T) {
 	}
 	require.Equal(t, 200, list("Bearer "+viewToken).code)
 	require.Equal(t, 200, list(basic("joe", "correct horse")).code)
-	require.Equal(t, 200, do(s, "GET", "/healthz", "").code, "what is for everybody stays")
+	require.Equal(t, 200, do(s, "GET", "/healthz", "").code, "public operations stay available")
 	r := list(basic("eve", "battery staple"))
 	r.refused(t, 429)
 	require.Equal(t, "1", r.header.Get("Retry-After"))

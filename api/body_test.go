@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// withBody is the header of a request whose body is to come.
+// withBody returns the header of a request with a body still to come.
 func withBody(line, host, framing string) string {
 	return line + " HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\n" + framing + "\r\n\r\n"
 }
@@ -31,8 +31,7 @@ func next(t *testing.T, from *bufio.Reader) reply {
 	return reply{res.StatusCode, res.Header, string(text)}
 }
 
-// A client that sends 32 MiB to a server that has refused it long since reads
-// why: the connection is not reset under its hands.
+// A client that sends 32 MiB to a server that has already refused it can read the answer: the connection is not reset.
 func TestRefusedClientThatIsStillSendingReadsWhy(t *testing.T) {
 	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
@@ -161,8 +160,7 @@ func TestClientsThatSendNoBodyDoNotLockOutOthers(t *testing.T) {
 	}
 }
 
-// waitingFor reports whether n connections are in the middle of a request that
-// their clients do not end, and none is at work.
+// waitingFor reports whether n connections wait for the end of a request, while the server works on no other.
 func (s *Server) waitingFor(n int) bool {
 	c := s.live.Counts()
 	return c.Waiting == n && c.Open == c.Idle

@@ -103,7 +103,7 @@ import (
 	"strings"
 )
 
-// Client asks one server.
+// Client makes requests to one server.
 type Client struct{ Base string }
 
 func escape(s string, slashes bool) string {

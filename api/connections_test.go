@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// openConnections are those of two servers, as the program lists them.
+// openConnections lists the connections of two servers, as the program does.
 func openConnections() (all []media.Connection) {
 	since := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for i := range 250 {

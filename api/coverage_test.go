@@ -70,7 +70,7 @@ func TestCoverageReadsSoManyPagesOnly(t *testing.T) {
 	require.Equal(t, "2026-03-01T12:00:00.000000000Z", m["since"])
 }
 
-// unending is a catalogue of pages without end.
+// unending is a catalogue with a next page behind every page.
 type unending struct {
 	*shelf
 	asked int
@@ -111,7 +111,7 @@ func TestFewCoveragesAreMadeAtOnce(t *testing.T) {
 	require.Equal(t, 200, do(s, "GET", day, "").code)
 }
 
-// held is a catalogue that answers when it is let.
+// held is a catalogue whose answers the test releases.
 type held struct {
 	*shelf
 	asked, free chan struct{}

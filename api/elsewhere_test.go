@@ -36,7 +36,7 @@ func TestRecordingOfAnotherRecorderIsShownAndLeftAlone(t *testing.T) {
 }
 
 // The URL of a record does not serve the file of another record.
-func TestFileIsServedAsTheRecordingThatItIs(t *testing.T) {
+func TestAFileIsServedForItsOwnRecordOnly(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "live/a")
 	s := w.server(func(_ *Config, d *Deps) {

@@ -89,7 +89,7 @@ func TestSameKeyIsTheSameEventOnItsStream(t *testing.T) {
 	require.NotEqual(t, d.got[3].ID, d.got[4].ID)
 }
 
-func TestEventThatCannotBeMeantIsRefused(t *testing.T) {
+func TestAnInvalidEventIsRefused(t *testing.T) {
 	d, s := withDoorbell(t)
 	deep := strings.Repeat(`[`, 20) + strings.Repeat(`]`, 20)
 	for body, says := range map[string]string{

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fetch asks over the network, on a connection of its own.
+// fetch makes a request over the network, on a connection of its own.
 func fetch(t *testing.T, method, url string, header ...string) reply {
 	t.Helper()
 	req, err := http.NewRequest(method, url, nil)

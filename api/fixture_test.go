@@ -30,7 +30,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fixture is all that a server needs, in memory, with a real record directory.
+// fixture provides everything that a server needs, in memory, with a real record directory.
 type fixture struct {
 	t   testing.TB
 	dir string
@@ -306,7 +306,7 @@ func (r reply) refused(t *testing.T, code int) string {
 	return m["error"].(string)
 }
 
-// do asks the handler, with headers as name, value, name, value.
+// do makes a request to the handler, with headers as name, value, name, value.
 func do(h http.Handler, method, target, body string, header ...string) reply {
 	var in io.Reader
 	if body != "" {

@@ -51,7 +51,7 @@ func FuzzFileName(f *testing.F) {
 	})
 }
 
-// A remedy names an endpoint; a path of the machine beside it does not show.
+// A remedy shows the endpoint, and no path of the machine beside it.
 func TestEndpointsAreNoPathsOfTheMachine(t *testing.T) {
 	s := newFixture(t).server()
 	require.Equal(t, "DELETE /mp4/streams/{stream_path} forgets it", s.shown.Text("DELETE /mp4/streams/{stream_path} forgets it"))

@@ -17,7 +17,7 @@ import (
 // slack bounds the size of an answer without its rows, in bytes.
 const slack = 4 << 10
 
-// gaps gives a record so many.
+// gaps returns a change that gives a record n gaps.
 func gaps(n int) func(*media.Record) {
 	return func(r *media.Record) {
 		r.Gaps = make([]media.Gap, n)

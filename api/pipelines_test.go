@@ -117,8 +117,7 @@ func TestPipelinesAreDeclared(t *testing.T) {
 	require.Empty(t, b.asked)
 }
 
-// Problems are an error with code 422, and in a dry run the answer; neither shows
-// where the machine keeps its files.
+// Problems are an error with code 422, and the answer of a dry run; neither shows a directory of the machine.
 func TestProblemsAreAnswered(t *testing.T) {
 	b := &board{err: config.Problems{{Pos: config.Pos{File: "declaration", Line: 1, Col: 2}, Path: "stages/0", Msg: "open /etc/spool/secret: no", Hint: "see rtsp://u:p@h/x"}}}
 	s := newFixture(t).server(b.into)
@@ -175,7 +174,7 @@ func TestNothingToChange(t *testing.T) {
 	require.Contains(t, documented(t, s, "GET", "/mp4/schedule", "/mp4/schedule", "").body, `"next":[]`)
 }
 
-// nowhere is a directory in which no stream is.
+// nowhere is a directory without streams.
 type nowhere struct{}
 
 func (nowhere) Live(string) bool       { return false }

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// fetchFrom asks from an address of this machine, and returns the code.
+// fetchFrom makes a request from an address of this machine, and returns the status.
 func fetchFrom(t *testing.T, from, url string, header ...string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)

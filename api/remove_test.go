@@ -51,7 +51,7 @@ func TestARecordingBeingDeletedIsNotOpened(t *testing.T) {
 	require.Equal(t, 404, do(s, "GET", fileURL(rec.Path), "").code)
 }
 
-// watched looks on while something is deleted.
+// watched runs a check during a deletion.
 type watched struct {
 	*shelf
 	look func()

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// remembered are streams that were there.
+// remembered is a list of earlier streams.
 type remembered map[string]bool
 
 func (r remembered) Remembered() (all []media.StreamInfo) {
@@ -35,7 +35,7 @@ func TestStreamsThatWentAwayStayListed(t *testing.T) {
 		for _, st := range do(s, "GET", "/mp4/streams", "").json(t)["streams"].([]any) {
 			st := st.(map[string]any)
 			out = append(out, st["path"].(string)+" "+st["state"].(string))
-			require.Equal(t, 200, do(s, "GET", "/mp4/status/"+st["path"].(string), "").code, "what is listed has a status")
+			require.Equal(t, 200, do(s, "GET", "/mp4/status/"+st["path"].(string), "").code, "each listed stream has a status")
 		}
 		return out
 	}

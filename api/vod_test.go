@@ -128,7 +128,7 @@ func TestFootageReachesTheConnectionAsAFile(t *testing.T) {
 		r := fetch(t, "GET", "http://"+l.Addr().String()+"/mp4/vod/"+name)
 		require.Equal(t, 200, r.code)
 		require.True(t, strings.HasPrefix(string(data), r.body))
-		require.GreaterOrEqual(t, spy.fromFile.Load(), int64(len(r.body)-512), "all but what net/http reads to begin the answer")
+		require.GreaterOrEqual(t, spy.fromFile.Load(), int64(len(r.body)-512), "all except the bytes that net/http reads to begin the answer")
 	}
 }
 

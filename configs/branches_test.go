@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The stages of a branch stand below the mp4 block as those of a pipeline do.
+// The stages of a branch inherit the mp4 block as those of a pipeline do.
 func TestStagesOfBranchesInheritTheMP4Block(t *testing.T) {
 	c := load(t, inDir(t, `
 mp4: {record_path: /data, max_duration: 600}

@@ -34,7 +34,7 @@ func TestPipelinesOverAConfiguration(t *testing.T) {
 	require.Len(t, with.Pipelines["a"].Stages.List, 2)
 	require.NotNil(t, with.Pipelines["a"].Stages.List[1].Get("mp4").Get("record_path"))
 	require.Equal(t, "always", with.Pipelines["b"].Record)
-	require.Contains(t, string(with.Pipelines["b"].Shown(true)), "max_duration: 1m30s", "what it leaves out is what the mp4 block says")
+	require.Contains(t, string(with.Pipelines["b"].Shown(true)), "max_duration: 1m30s", "an omitted setting comes from the mp4 block")
 }
 
 func TestBadPipelinesOverAConfiguration(t *testing.T) {

@@ -1,4 +1,4 @@
 package configs
 
-// For tests.
+// Defaults is exported for tests.
 var Defaults = defaults

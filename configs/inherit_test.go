@@ -120,7 +120,7 @@ pipelines:
 	require.Equal(t, "own", do[0].Get("brand").Get("text").Scalar)
 	require.Equal(t, "warn", do[0].Get("brand").Get("level").Scalar)
 	require.Equal(t, []any{whole}, do[1].Get("group").Get("first").Any())
-	require.Equal(t, "brand", group.Get("named").Get("b").Get("do").Scalar, "what is no list is left to the stage to refuse")
+	require.Equal(t, "brand", group.Get("named").Get("b").Get("do").Scalar, "the stage itself refuses a value that is no list")
 	require.Equal(t, []any{"brand"}, group.Get("stages").Any())
 }
 

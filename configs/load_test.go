@@ -248,7 +248,7 @@ func TestParseSet(t *testing.T) {
 	}
 }
 
-// A setting without a default in default.yaml has it in the package that it is for.
+// Every setting without a default in default.yaml has one in its own package.
 func TestDefaultYAMLSetsEveryKey(t *testing.T) {
 	data, err := os.ReadFile("default.yaml")
 	require.NoError(t, err)

@@ -114,12 +114,12 @@ func TestAGraphThatDoesNotRead(t *testing.T) {
 			require.Error(t, await(t, s.Run))
 			goleak.VerifyNone(t) // no goroutine waits for it
 			_, more := <-in
-			require.False(t, more, "it is told of the end")
+			require.False(t, more, "the channel is closed at the end")
 		})
 	}
 }
 
-// The last element is on its way when the run has drained.
+// The last element may still be on its way when the run has drained.
 func TestAGraphThatReadsLateMissesNothing(t *testing.T) {
 	s := asSource(t, &probe{count: 3, end: pipeline.End("end_of_file")})
 	in := make(chan any)

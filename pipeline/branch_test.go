@@ -86,7 +86,7 @@ func TestBranchThatFailsContinuesWithItsQueue(t *testing.T) {
 			b.end("stop")
 			require.NoError(t, b.Wait(t.Context()))
 			require.Equal(t, []int{2, 4}, p.got[len(p.got)-2:])
-			require.GreaterOrEqual(t, len(p.got), 45, "what was on its way is lost, and no more")
+			require.GreaterOrEqual(t, len(p.got), 45, "only the elements on their way are lost")
 			b.close(t)
 		})
 	}

@@ -37,7 +37,8 @@ func (t *token) Check() error {
 	return nil
 }
 
-// makeFlow, makeSink and makeSource make the operators of the stages "flow", "windows", "graph_sink" and "graph_source".
+// makeFlow, makeSink and makeSource make the operators of the stages "flow", "windows", "graph_sink" and
+// "graph_source".
 type (
 	makeFlow   func(*pipeline.Graph) (streams.Flow, error)
 	makeSink   func(*pipeline.Graph) (streams.Sink, error)
@@ -85,7 +86,7 @@ func init() {
 	})
 }
 
-// lapse is a clock that is always later than one waits for.
+// lapse is a clock that is always later than the end of a wait.
 type lapse struct{ pipelinetest.Clock }
 
 func (*lapse) After(time.Duration) (<-chan time.Time, func()) {
@@ -342,7 +343,7 @@ func TestAFlowThatFails(t *testing.T) {
 	}
 }
 
-// A function that fails returns something all the same: that does not go on.
+// The value that a failed function returns with its error is dropped.
 func TestTheResultOfAFailedFunctionIsDropped(t *testing.T) {
 	for range 50 {
 		g := &graphTest{probe: &probe{count: -1}, flow: func(g *pipeline.Graph) (streams.Flow, error) {
@@ -358,7 +359,7 @@ func TestTheResultOfAFailedFunctionIsDropped(t *testing.T) {
 	}
 }
 
-// own is a flow by hand.
+// own is a flow without the connectors of go-streams.
 type own struct{ in, out chan any }
 
 func (o own) In() chan<- any  { return o.in }
@@ -369,7 +370,7 @@ func (o own) Via(f streams.Flow) streams.Flow {
 	return f
 }
 
-// takes closes its output behind n elements, and reads on or not.
+// takes closes its output after n elements, and may go on reading.
 func takes(n int, stops bool) makeFlow {
 	return func(*pipeline.Graph) (streams.Flow, error) {
 		o := own{make(chan any), make(chan any)}
@@ -468,7 +469,7 @@ func TestAFlowThatNeverEnds(t *testing.T) {
 	close(letGo)
 }
 
-// The error of a flow that is left behind is the run's where it has no other.
+// The error of a flow that is left behind is the run's error if the run has no other.
 func TestAFlowThatIsLeftBehindIsNamed(t *testing.T) {
 	letGo := make(chan struct{})
 	set := pipeline.NewSettings(env(&probe{}), "p", "live/x", "flow")

@@ -25,7 +25,7 @@ func lines(n int) string {
 	return b.String()
 }
 
-// The connectors' own log is of no interest here.
+// quiet discards the log of the connectors.
 var quiet = extension.WithLogger(slog.New(slog.DiscardHandler))
 
 func TestAFileSinkIsAStage(t *testing.T) {

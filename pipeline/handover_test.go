@@ -10,7 +10,7 @@ type keepsake struct{ closed int }
 
 func (k *keepsake) Close() { k.closed++ }
 
-func TestKeptIsTakenOnceOrClosed(t *testing.T) {
+func TestAHandoverIsTakenOnceOrClosed(t *testing.T) {
 	taken, replaced, left, late, alone := &keepsake{}, &keepsake{}, &keepsake{}, &keepsake{}, &keepsake{}
 	k := &Handover{}
 	require.Nil(t, k.Take("source"))

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// boxConfig is of a stage that writes files, and runs stages in two places.
+// boxConfig is the configuration of a stage that writes files, and runs stages in two places.
 type boxConfig struct {
 	Where string       `yaml:"where" means:"record_directory"`
 	Inner *config.Node `yaml:"inner" means:"stages"`

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// numbered has settings of two kinds, one of them kept as it was written.
+// numbered has settings of two kinds, one of them kept as written.
 type numbered struct {
 	Every config.Duration `yaml:"every"`
 	Size  config.Size     `yaml:"size"`

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Go code of the README stands in an example, which is compiled and run.
+// The Go code of the README is part of an example, which is compiled and run.
 func TestGoOfTheReadmeIsThatOfTheExamples(t *testing.T) {
 	var examples string
 	for _, name := range []string{"example_test.go", "example_stage_test.go"} {

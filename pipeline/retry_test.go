@@ -51,7 +51,7 @@ func TestRetryWaitsAfterFailuresOnly(t *testing.T) {
 	clock, made, told := &waitless{}, 0, []time.Duration{}
 	r := pipeline.Retry{Clock: clock, Failed: func(err error, wait time.Duration) {
 		require.ErrorIs(t, err, errBroken)
-		require.Len(t, clock.waits, len(told), "it is told before the wait")
+		require.Len(t, clock.waits, len(told), "Failed is called before the wait")
 		told = append(told, wait)
 	}}
 	long := time.Minute + 1

@@ -341,10 +341,10 @@ func TestStageErrorDrainsTheStagesBehind(t *testing.T) {
 			var pe *guard.PanicError
 			require.Equal(t, panics, errors.As(err, &pe))
 			require.Equal(t, evens(6), p.got)
-			require.NotContains(t, p.noted(), "flush:twice", "a stage that failed is not asked for more")
+			require.NotContains(t, p.noted(), "flush:twice", "a failed stage is not flushed")
 			require.Contains(t, p.noted(), "flush:again:error flush:collect")
 			require.Equal(t, "error", run.Reason())
-			require.Zero(t, p.live.Load(), "what was on its way to the stage is released")
+			require.Zero(t, p.live.Load(), "the elements on their way to the stage are released")
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// ink is a service that a stage cannot do without, pen and paper are those that it can.
+// ink is a required service of a stage; pen and paper are optional ones.
 type (
 	ink   struct{ colour string }
 	pen   interface{ Write() string }

@@ -26,7 +26,7 @@ func TestKeyFramesOfLongAgoAreRememberedCoarsely(t *testing.T) {
 	}
 	first, _ := k.first()
 	require.Zero(t, first)
-	require.Zero(t, k.before(-5), "the first where none is before")
+	require.Zero(t, k.before(-5), "the first key frame if none is earlier")
 	for _, at := range []int64{0, 999, 1000, 1234567, 1000*(n-1) - 1, 1000 * n} {
 		got := k.before(at)
 		require.LessOrEqual(t, got, at)
@@ -94,7 +94,7 @@ func TestEventThatWaitedInVainIsReported(t *testing.T) {
 }
 
 // While a camera is away expired events make room for new ones.
-func TestEventsThatWaitedInVainKeepNoOtherFromWaiting(t *testing.T) {
+func TestExpiredEventsDoNotKeepOthersFromWaiting(t *testing.T) {
 	var a awaiting
 	now := time.Now()
 	for range media.MaxEvents {

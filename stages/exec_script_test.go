@@ -31,7 +31,7 @@ func checked(t *testing.T, command []string) (item int) {
 	return -1
 }
 
-// A command of these tests is split at spaces, and _ stands for one.
+// commandOf splits a command at spaces; _ stands for a space.
 func commandOf(line string) []string {
 	words := strings.Fields(line)
 	for i := range words {

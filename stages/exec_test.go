@@ -66,8 +66,7 @@ func execOf(t *testing.T, commands *Commands, cfg ExecConfig) *execStage {
 	return s.(*execStage)
 }
 
-// recorded gives the stage a recording that begins and is finished, and expects
-// both behind it.
+// recorded gives the stage the begin and the end of a recording, and expects both to be passed on.
 func recorded(t *testing.T, s pipeline.Transform[media.Recording, media.Recording], r media.Recording) {
 	t.Helper()
 	if r.ID == (media.ID{}) {
@@ -125,8 +124,8 @@ func TestExecGivesValuesToShellsAsVariables(t *testing.T) {
 	}, "\n"), string(text))
 }
 
-// Recordings of earlier versions have names that a program takes for options, and a store
-// that another wrote may name any file: no command is run with them, which is counted.
+// Recordings of earlier versions may have names that a program reads as options, and another process may write any name
+// into a store: no command runs with such a name, and the refusal is counted.
 func TestExecGivesNoValueThatBecomesAnOption(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	dir := t.TempDir()
@@ -160,7 +159,7 @@ func TestExecGivesNoValueThatBecomesAnOption(t *testing.T) {
 		require.Len(t, report.Warnings, 1, "%v", refused)
 		require.Contains(t, report.Warnings[0], "for 1 recordings no command was run", "%v", refused)
 	}
-	require.Empty(t, commands.store.(*shelf).kept, "none is tried again")
+	require.Empty(t, commands.store.(*shelf).kept, "no command is tried again")
 }
 
 func TestExecReportsWhyACommandFailedWithoutItsPath(t *testing.T) {
@@ -374,7 +373,7 @@ func TestAKeptCommandStaysInItsDirectory(t *testing.T) {
 	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "not a UUID")
 }
 
-// A command that cannot be started for want of descriptors is when there are some.
+// A command that cannot start for lack of file descriptors starts when some are free.
 func TestCommandsWaitForDescriptors(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	var before syscall.Rlimit

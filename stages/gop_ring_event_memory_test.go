@@ -53,7 +53,7 @@ func TestArmedStreamsHoldNoMoreThanTheyMust(t *testing.T) {
 	}
 }
 
-// resident is the memory of the process, in bytes, without garbage.
+// resident returns the memory of the process without garbage, in bytes.
 func resident(t *testing.T) int64 {
 	t.Helper()
 	debug.FreeOSMemory()

@@ -31,7 +31,7 @@ type modelled struct {
 	ids     []media.ID
 }
 
-// next is the index of the first chunk behind a recording, of those that came.
+// next returns the index of the first received GOP behind a recording.
 func (m *modelled) next(all []shot) int {
 	i := m.start
 	for i < len(all) && all[i].utc < m.until {
@@ -40,8 +40,7 @@ func (m *modelled) next(all []shot) int {
 	return i
 }
 
-// roll begins the next file with each key frame that comes when this one is long
-// enough.
+// roll begins the next file with the first key frame after the current one has reached its length.
 func (m *modelled) roll(all []shot) {
 	for end := m.next(all); m.seen < end; m.seen++ {
 		if s := all[m.seen]; m.longest > 0 && s.gop && s.utc-all[m.file].utc >= m.longest {
@@ -106,9 +105,8 @@ func (m *model) trigger(all []shot, id media.ID, start, end, longest int64) pipe
 // sequences is the number of rounds; rapid tries a hundred new sequences in each.
 const sequences = 300
 
-// TestTriggersFollowTheRules compares the gate with the model on random streams
-// and triggers: at now and in the past, with a before, an after and a longest file
-// of their own, some of them twice.
+// TestTriggersFollowTheRules compares the gate with the model on random streams and triggers: for now and for the past,
+// with their own before, after and longest file, some of them repeated.
 func TestTriggersFollowTheRules(t *testing.T) {
 	tried := 0
 	for n := 0; tried < sequences; n++ {

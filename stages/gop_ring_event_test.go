@@ -73,7 +73,7 @@ func newGate(t testing.TB, pool *media.Pool, cfg GOPRingConfig, kept *pipeline.H
 	return newGOPGate(set, cfg, newTestRing(t, pool, cfg))
 }
 
-// shoot lets frames come, 40 ms each.
+// shoot feeds frames, 40 ms each.
 func (r *gateRig) shoot(frames int) {
 	for _, c := range r.cam.Shoot(r.t, frames) {
 		r.put(c)
@@ -135,7 +135,7 @@ func (r *gateRig) done() {
 	}
 }
 
-// span is the wall clock that a recording covers, seconds since the first frame.
+// span returns the begin and the end of a recording, in seconds since the first frame.
 func (r *gateRig) span(f filmed) (from, to float64) {
 	at := func(seq uint64) shot {
 		return r.all[slices.IndexFunc(r.all, func(s shot) bool { return s.seq == seq })]
@@ -180,7 +180,7 @@ func TestPreRollReachesBackToTheKeyFrame(t *testing.T) {
 	}
 }
 
-// A file stays open when its event is over, and waits for no chunk to be synced.
+// The file of an ended event stays open without waiting for a chunk that syncs it.
 func TestNothingIsToFollowTheLastChunkOfAnEvent(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newGateRig(t, pool, 1, GOPRingConfig{Before: seconds(1), After: seconds(0.6)})
@@ -388,7 +388,7 @@ func TestATriggerBehindAStepReachesBackAsFarAsOneBefore(t *testing.T) {
 }
 
 // A waiting event moves with the clock that is set before its camera comes.
-func TestAnEventThatWaitsIsMovedAlong(t *testing.T) {
+func TestAWaitingEventMovesWithTheClock(t *testing.T) {
 	for _, step := range []time.Duration{-time.Hour, time.Hour} {
 		pool := pipelinetest.Pool(t)
 		r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(5), After: seconds(5)})

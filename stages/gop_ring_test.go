@@ -211,7 +211,7 @@ func TestRingMarksEventsOnARecording(t *testing.T) {
 	_, marks := r.takeAll(t)
 	require.Len(t, marks, 2)
 	require.True(t, marks[0].Event.Protect, "a mark protects by itself")
-	require.False(t, marks[1].Event.Protect, "unless it is told not to")
+	require.False(t, marks[1].Event.Protect, "unless the trigger disables it")
 	require.Equal(t, at(68).UnixNano(), marks[1].Event.EndUTC)
 
 	r.Put(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{AtUTC: at(9).UnixNano()}}))
@@ -284,7 +284,7 @@ func TestRingNeverDropsMarks(t *testing.T) {
 	})
 }
 
-// A GOP that is dropped has a gap before it: both are missing.
+// A dropped GOP has a gap before it: the reported gap includes both.
 func TestRingKeepsTheGapBeforeDroppedChunks(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

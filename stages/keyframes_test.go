@@ -25,7 +25,7 @@ func keyframesStage(t testing.TB, pool *media.Pool, speed uint32) *keyframes {
 // idrUnit is an IDR picture in mdat form.
 var idrUnit = []byte{0, 0, 0, 1, 0x65}
 
-func TestKeyframesRunsAsManyTimesFasterAsAskedFor(t *testing.T) {
+func TestKeyframesRunsAtTheConfiguredSpeed(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = 50 // two seconds: 180000 ticks
@@ -44,7 +44,7 @@ func TestKeyframesRunsAsManyTimesFasterAsAskedFor(t *testing.T) {
 	}
 }
 
-func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
+func TestKeyframesCopiesKeptPictures(t *testing.T) {
 	pool := pipelinetest.Pool(t) // overwrites released memory
 	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
 	require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
 	require.EqualValues(t, 7200, out[0].Tracks[0].DTS[0], "shown when it was shown")
 }
 
-// Where each picture is a key frame, those of a chunk stay one: it is one write.
+// If each picture is a key frame, those of a chunk stay in one chunk, which is one write.
 func TestKeyframesThatComeTogetherStayTogether(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -88,7 +88,7 @@ func TestKeyframesThatComeTogetherStayTogether(t *testing.T) {
 	require.EqualValues(t, 60, n)
 }
 
-// They are synced when those would be that they come from.
+// The key frames are synced when the chunks that they come from would be.
 func TestKeyframesOfLargePicturesAreSyncedTogether(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -157,7 +157,7 @@ func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 	require.Zero(t, pool.Memory())
 }
 
-func TestKeyframesTellsWhatIsMissing(t *testing.T) {
+func TestKeyframesReportsGaps(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	shot := append(cam.Shoot(t, 25*5), cam.Cut()...)
@@ -170,7 +170,7 @@ func TestKeyframesTellsWhatIsMissing(t *testing.T) {
 	require.True(t, out[2].Gap.None())
 }
 
-func TestKeyframesEndsWhereAMarkSaysSo(t *testing.T) {
+func TestKeyframesEndsAtAMark(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	shot := append(cam.Shoot(t, 50), cam.Cut()...)
@@ -209,7 +209,7 @@ func TestKeyframesOfSoundAloneAreNone(t *testing.T) {
 
 // A stream of gradual refresh has recovery points and no picture that stands alone: the stage counts the pictures that
 // it leaves out, and reports a problem for as long as none stands alone.
-func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
+func TestKeyframesReportsThatNoPictureStandsAlone(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
 	require.NoError(t, err)
@@ -254,7 +254,7 @@ func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 }
 
 // A stream whose key frames stop coming is a problem, too.
-func TestKeyframesSaysThatKeyFramesStayAway(t *testing.T) {
+func TestKeyframesReportsMissingKeyFrames(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = 25 * 62
@@ -277,7 +277,7 @@ func TestKeyframesSaysThatKeyFramesStayAway(t *testing.T) {
 	releaseChunks(out)
 }
 
-func TestKeyframesReleasesWhatAnAbortLeaves(t *testing.T) {
+func TestKeyframesReleasesItsChunksOnAbort(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	s := keyframesStage(t, pool, 10)
@@ -299,7 +299,7 @@ func TestKeyframesRefusesASpeedWithoutTimes(t *testing.T) {
 
 // A chunk without a key frame is dropped. Its gaps are not: they go to the chunk of the key frames that are shown
 // meanwhile, or else to the next one.
-func TestKeyframesHandOnWhatIsMissing(t *testing.T) {
+func TestKeyframesPassOnTheGapsOfDroppedChunks(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = 50

@@ -26,7 +26,7 @@ func scene(t *testing.T, x int) string {
 	return path
 }
 
-// Motion after stillness raises events, the noise alone none.
+// Motion after a still scene raises events, and sensor noise does not.
 func TestMotionInAClipOfARealEncoder(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	for name, c := range map[string]struct {

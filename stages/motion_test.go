@@ -80,7 +80,7 @@ func TestMotionThatComesBackLaterIsAnotherEvent(t *testing.T) {
 	require.Len(t, ids, 2)
 }
 
-func TestNoMotionIsSeenWhereThereIsNone(t *testing.T) {
+func TestNoMotionInAStillScene(t *testing.T) {
 	for name, sizes := range map[string][]int{
 		"quiet":                 secondsOf(1000, 60),
 		"busy from the start":   secondsOf(40_000, 60),
@@ -95,7 +95,7 @@ func TestNoMotionIsSeenWhereThereIsNone(t *testing.T) {
 }
 
 // Hours of rain are not motion.
-func TestWhatStaysBusyBecomesUsual(t *testing.T) {
+func TestConstantMotionBecomesUsual(t *testing.T) {
 	events := watched(t, quick, append(secondsOf(1000, 20), secondsOf(5000, 60)...)...)
 	require.NotEmpty(t, events)
 	require.Less(t, sinceStart(events[len(events)-1].AtUTC), 40.0)

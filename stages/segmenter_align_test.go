@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// The camera begins 2 s after a multiple of 3 s, with a key frame every 2 s: each
-// file begins with the first key frame at or after a multiple.
+// The camera begins 2 s after a multiple of 3 s and sends a key frame every 2 s: each file begins with the first key
+// frame at or after a multiple.
 func TestSegmenterCutsByTheWallClock(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

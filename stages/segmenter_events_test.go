@@ -46,7 +46,7 @@ func TestEventsGoOnInTheNextFile(t *testing.T) {
 }
 
 // Each lasting event goes on in the next file, up to a bound; the events beyond it are counted.
-func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
+func TestLastingEventsBeyondTheBoundOfAFileAreCounted(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*5+1)
@@ -71,7 +71,7 @@ func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 }
 
 // The time between two events was not requested, so it is no gap.
-func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
+func TestTheTimeBetweenTwoEventsIsNoGap(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{Err: errors.New("disk"), At: time.Unix(0, 0)})
 	r.seg.(*segmenter).set.Mode = pipeline.ModeEvent
@@ -87,13 +87,13 @@ func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	shot[8].Release()
 	r.flush()
 	require.Equal(t, []media.Cause{endcause.Event, endcause.Gap}, r.ends()[:2])
-	require.True(t, r.segments[0].Gap.None(), "nor is what came before the run")
+	require.True(t, r.segments[0].Gap.None(), "the time before the run is no gap either")
 	require.True(t, r.segments[1].Gap.None())
 	require.Equal(t, []byte{2}, ids(r.segments[1].Events), "the event of the file before is over")
 }
 
 // A file without footage of an ended event does not list it, as that would protect the file for nothing.
-func TestEventThatWasOverIsNotOfTheFileAfterIt(t *testing.T) {
+func TestAnEndedEventIsNotListedInTheNextFile(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*8+1)
@@ -109,7 +109,7 @@ func TestEventThatWasOverIsNotOfTheFileAfterIt(t *testing.T) {
 
 // An event after a step belongs to the growing file, even if by its times it ends before that file began or begins
 // long after. It goes on in the file that the step begins, for as long as it lasts.
-func TestEventAfterTheClockWasSetIsOfTheFileThatGrows(t *testing.T) {
+func TestAnEventAfterAStepBelongsToTheGrowingFile(t *testing.T) {
 	for _, step := range []float64{-3600, 3600} {
 		pool := pipelinetest.Pool(t)
 		r := newReel(t, SegmenterConfig{}, nil)

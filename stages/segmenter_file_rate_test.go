@@ -64,7 +64,7 @@ func TestSenderThatChangesWithEachPictureFillsNoDisk(t *testing.T) {
 				recorded += s.units
 			}
 			require.Len(t, calm.Drops, 1)
-			require.Equal(t, sent, recorded+int(calm.Drops[0].AccessUnits), "what is left out is counted")
+			require.Equal(t, sent, recorded+int(calm.Drops[0].AccessUnits), "left out units are counted")
 		})
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// Where a chunk holds many GOPs, files are cut as exactly as if each came alone.
+// A chunk of many GOPs is cut as exactly as chunks of one GOP each.
 func TestSegmenterCutsWithinAChunk(t *testing.T) {
 	ms := func(n int) config.Duration { return config.Duration(time.Duration(n) * time.Millisecond) }
 	for what, c := range map[string]struct {

@@ -34,7 +34,7 @@ func (r *reel) report() (rep pipeline.Report) {
 	return rep
 }
 
-// rare is a camera whose second key frame comes after so many pictures.
+// rare returns a camera whose second key frame comes after the given number of pictures.
 func rare(t *testing.T, pool *media.Pool, pictures int) *pipelinetest.Camera {
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = pictures
@@ -105,12 +105,11 @@ func TestSegmenterEndsAFileAtItsSizeBoundAndWaits(t *testing.T) {
 	require.Equal(t, media.GapNoKeyFrame, gap.Cause)
 	require.Positive(t, gap.Chunks)
 	require.EqualValues(t, gap.Chunks, int64(time.Duration(gap.DurationNS).Round(time.Second)/time.Second), "a chunk is a second")
-	require.InDelta(t, float64(20-gap.Chunks), float64(r.segments[0].units)/(25+47), 0.5, "what is before it is there")
+	require.InDelta(t, float64(20-gap.Chunks), float64(r.segments[0].units)/(25+47), 0.5, "the units before the gap are recorded")
 	require.Contains(t, log.String(), "cause=no_key_frame")
 }
 
-// Without max_size a file that has passed its time ends when it has had 4 GiB
-// since its last key frame, however large it was before.
+// Without max_size an overdue file ends 4 GiB after its last key frame, however large it was before.
 func TestSegmenterBoundsTheGOPOfAFileWithoutMaxSize(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -127,7 +126,7 @@ func TestSegmenterBoundsTheGOPOfAFileWithoutMaxSize(t *testing.T) {
 	require.Equal(t, []media.Cause{endcause.MaxSize}, r.ends())
 }
 
-// A file without limits has no reason to end.
+// A file without limits does not end for the length of a GOP.
 func TestSegmenterWithoutLimitsKeepsTheLongestGOP(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := rare(t, pool, 1<<30)
@@ -141,7 +140,7 @@ func TestSegmenterWithoutLimitsKeepsTheLongestGOP(t *testing.T) {
 	require.Empty(t, log.String())
 }
 
-func TestSegmenterSaysThatTheFirstKeyFrameIsAwaited(t *testing.T) {
+func TestSegmenterReportsTheWaitForTheFirstKeyFrame(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := rare(t, pool, 25*15)
 	r, log := logged(t, SegmenterConfig{}, nil)
@@ -184,7 +183,7 @@ func TestSegmenterLeavesItsGapToTheNextRun(t *testing.T) {
 	require.Nil(t, kept.Take("segmenter"))
 }
 
-// Sound alone goes on after the pictures: its file counts as long as it is.
+// After the last picture sound goes on: the file counts the sound's duration.
 func TestSegmenterReportsPicturesThatCeased(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	var out []*media.Chunk
@@ -208,7 +207,7 @@ func TestSegmenterReportsPicturesThatCeased(t *testing.T) {
 
 // A file that ends at its size bound reports the hole within it. The gap before the next file does not count that hole
 // again, however the file ended, unless a chunk in between is missing, too.
-func TestSegmenterTellsAHoleBeforeItsSizeBoundOnce(t *testing.T) {
+func TestSegmenterReportsAHoleBeforeItsSizeBoundOnce(t *testing.T) {
 	const hole, frame = int64(3e9), int64(40e6)
 	for name, c := range map[string]struct {
 		max  config.Size

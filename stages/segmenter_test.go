@@ -175,8 +175,8 @@ func TestSegmenterCutsAtAnotherResolution(t *testing.T) {
 	require.Equal(t, 1920, r.last().Set.Tracks[0].Width)
 }
 
-// A mark of the hub may stand right behind one of the ring.
-func TestSegmenterAddsUpWhatIsMissing(t *testing.T) {
+// A mark of the hub may follow a mark of the ring at once.
+func TestSegmenterAddsUpGaps(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newReel(t, SegmenterConfig{}, nil)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -191,7 +191,7 @@ func TestSegmenterAddsUpWhatIsMissing(t *testing.T) {
 	require.Equal(t, media.Gap{Cause: media.GapOverload, DurationNS: 3e9, Chunks: 4}, r.last().Gap)
 }
 
-func TestSegmenterCutsAtAGapAndSaysWhy(t *testing.T) {
+func TestSegmenterCutsAtAGapAndNamesItsCause(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	r := newReel(t, SegmenterConfig{}, nil)
@@ -238,7 +238,7 @@ func TestSegmenterObeysMarks(t *testing.T) {
 	require.Equal(t, 3, r.last().Gap.Chunks)
 }
 
-func TestSegmenterWaitsForAKeyFrameAndCountsWhatItLeavesOut(t *testing.T) {
+func TestSegmenterWaitsForAKeyFrameAndCountsDroppedUnits(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = 60
@@ -264,7 +264,7 @@ func TestSegmenterWaitsForAKeyFrameAndCountsWhatItLeavesOut(t *testing.T) {
 	require.Equal(t, "before_key_frame", rep.Drops[0].Cause)
 }
 
-func TestSegmenterTellsWhatARestartCost(t *testing.T) {
+func TestSegmenterReportsTheGapOfARestart(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{Err: errors.New("disk"), At: time.Unix(0, pipelinetest.StartUTC-3e9)})
@@ -274,7 +274,7 @@ func TestSegmenterTellsWhatARestartCost(t *testing.T) {
 }
 
 // A run that failed without having written anything does not shorten the gap.
-func TestGapOfARestartCountsFromWhatWasWritten(t *testing.T) {
+func TestTheGapOfARestartCountsFromTheLastWrittenUnit(t *testing.T) {
 	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{
 		Err: errors.New("disk"), At: time.Unix(0, pipelinetest.StartUTC-3e9), Written: time.Unix(0, pipelinetest.StartUTC-40e9),
 	})

@@ -116,7 +116,7 @@ func movie(t *testing.T) string {
 	return path
 }
 
-// hashes are those of the packets of every track.
+// hashes returns the hashes of the packets of every track.
 func hashes(t *testing.T, path string) string {
 	t.Helper()
 	out, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-map", "0", "-c", "copy", "-f", "streamhash", "-hash", "md5", "-").Output()
@@ -124,7 +124,7 @@ func hashes(t *testing.T, path string) string {
 	return string(out)
 }
 
-// packets counts those of one kind of track.
+// packets returns the number of packets of one kind of track.
 func packets(t *testing.T, path, kind string) (n int) {
 	t.Helper()
 	out, err := exec.Command("ffprobe", "-v", "error", "-select_streams", kind, "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", path).Output()
@@ -162,12 +162,12 @@ func TestTeeStoppedBranchDoesNotDelayTheOther(t *testing.T) {
 	require.Equal(t, "stopped/queue", lost.Stage)
 	require.Positive(t, lost.AccessUnits)
 	total := packets(t, in, "v") + packets(t, in, "a")
-	require.EqualValues(t, total, sink.units.Load()+int64(lost.AccessUnits), "what is not there was counted")
+	require.EqualValues(t, total, sink.units.Load()+int64(lost.AccessUnits), "missing units are counted")
 	require.Positive(t, sink.marks.Load(), "and the gap is marked")
 }
 
-// branches of different files from one stream.
-func TestTeeBranchesRecordWhatTheyAreFor(t *testing.T) {
+// The branches write different files from one stream.
+func TestTeeBranchesRecordTheirOwnFiles(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	pool := pipelinetest.Pool(t)
 	in, dir := movie(t), t.TempDir()
@@ -243,7 +243,7 @@ func TestTeeBranchThatNeverWorksIsAnErrorInTheEnd(t *testing.T) {
 	require.Equal(t, 100, packets(t, filepath.Join(dir, "out.mp4"), "v"))
 }
 
-func TestTeeRefusesWhatCannotBeMeant(t *testing.T) {
+func TestTeeRefusesInvalidSettings(t *testing.T) {
 	for text, want := range map[string]string{
 		"- shots\n- tee: {}": "t.yaml:2:8: 1/tee/branches: is empty",
 		"- shots\n- tee: {branches: [{stages: ['null']}]}":                                          "branches/0/name: is missing",

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// settingsFor are those of a stage that only needs the pool.
+// settingsFor returns the settings of a stage that needs only the pool.
 func settingsFor(t testing.TB, pool *media.Pool, stage string) pipeline.Settings {
 	t.Helper()
 	env := pipelinetest.Env()
@@ -46,7 +46,7 @@ func tracksStage(t testing.TB, pool *media.Pool, cfg TracksConfig) pipeline.Tran
 	return s
 }
 
-func TestTracksKeepsAndDropsByWhatATrackIs(t *testing.T) {
+func TestTracksKeepsAndDropsByTheTracksProperties(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	german, english := pipelinetest.AAC(), pipelinetest.AAC()
 	german.Language, english.Language = "deu", "eng"
@@ -85,7 +85,7 @@ func TestTracksKeepsAndDropsByWhatATrackIs(t *testing.T) {
 	}
 }
 
-func TestTracksHandsOnEveryAccessUnitOfAKeptTrackInItsPlace(t *testing.T) {
+func TestTracksPassesEveryAccessUnitOfAKeptTrack(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	shot := append(cam.Shoot(t, 100), cam.Cut()...)
@@ -109,7 +109,7 @@ func TestTracksHandsOnEveryAccessUnitOfAKeptTrackInItsPlace(t *testing.T) {
 	require.Equal(t, bytes, got)
 }
 
-func TestTracksHandsOnWhatIsWholeAsItIs(t *testing.T) {
+func TestTracksPassesWholeChunksUnchanged(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	shot := cam.Shoot(t, 26)
@@ -119,8 +119,8 @@ func TestTracksHandsOnWhatIsWholeAsItIs(t *testing.T) {
 	require.Same(t, mark, out[1])
 }
 
-// A stream whose sound alone changes goes on in the same file when the sound is
-// left out, and in another when it is not.
+// If only the sound of a stream changes, the file goes on where the sound is dropped, and a new file begins where it is
+// kept.
 func TestTracksFollowsAChangeOfTracks(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -137,7 +137,7 @@ func TestTracksFollowsAChangeOfTracks(t *testing.T) {
 	require.Less(t, first.Generation, last.Generation)
 }
 
-func TestTracksReleasesAStreamOfWhichNothingIsKept(t *testing.T) {
+func TestTracksReleasesAStreamWithoutKeptTracks(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	out := through(t, tracksStage(t, pool, TracksConfig{Keep: []TrackMatch{{Codec: "h265"}}}), cam.Shoot(t, 100)...)
@@ -154,7 +154,7 @@ func TestTracksReleasesWhenTheNextStageFails(t *testing.T) {
 	}
 }
 
-func TestTracksRefusesRulesThatCannotBeMeant(t *testing.T) {
+func TestTracksRefusesInvalidRules(t *testing.T) {
 	for text, want := range map[string]string{
 		"{keep: [{}]}":                                  "matches every track",
 		"{drop: [{codec: mp3}]}":                        `unknown codec "mp3"`,

@@ -41,7 +41,7 @@ func TestAttemptsFadeAndAreGivenBack(t *testing.T) {
 		require.Equal(t, i == 0, clean)
 	}
 	wait, _ := a.take("x")
-	require.Equal(t, 6*time.Second, wait, "what is said is what it takes")
+	require.Equal(t, 6*time.Second, wait, "the returned wait is the real one")
 	a.giveBack("x")
 	wait, _ = a.take("x")
 	require.Zero(t, wait)

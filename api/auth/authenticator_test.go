@@ -37,7 +37,7 @@ func (c *turned) turn(d time.Duration) {
 
 const viewToken = "view-0123456789abcdef"
 
-// cheap is a hash that costs little: tests guess often.
+// cheap returns a hash that costs little, because tests guess often.
 func cheap(t *testing.T, password string) string {
 	t.Helper()
 	h := hash{memoryKiB: 8, passes: 1, threads: 1, salt: []byte("salt of 16 bytes")}
@@ -88,7 +88,7 @@ func TestRightPasswordsAreNeverLimited(t *testing.T) {
 	seen.Each(func(r Reason, n uint64) { require.Zero(t, n, r) })
 }
 
-// A page asks for many things at once, with a password that was not checked before.
+// A page makes many requests at once with a password that was not checked before.
 func TestOnePasswordManyTimesAtOnceIsHashedOnce(t *testing.T) {
 	a, _, _ := guarded(t)
 	var all sync.WaitGroup
@@ -120,7 +120,7 @@ func TestCachedCredentialsAreAcceptedFromABlockedAddress(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Caller{"token wall", view}, who)
 	require.NoError(t, a.try(here, "joe", "correct horse of joe"))
-	require.NoError(t, a.try("127.0.0.2:1", "eve", "correct horse of eve"), "nor is another address concerned")
+	require.NoError(t, a.try("127.0.0.2:1", "eve", "correct horse of eve"), "another address is not affected")
 }
 
 // A user signs in while a guesser tries his name from the same address, though his password was never checked before.
@@ -166,7 +166,7 @@ func TestManyNamesDoNotLockOutOne(t *testing.T) {
 	}
 	require.EqualValues(t, 2000, seen.count(UnknownName))
 	require.Positive(t, a.passwords.addresses.blocked("127.0.0.1"))
-	require.LessOrEqual(t, a.passwords.hashing.done.Load(), int64(11*DefaultFailures), "what was hashed is bounded")
+	require.LessOrEqual(t, a.passwords.hashing.done.Load(), int64(11*DefaultFailures), "the number of hashes is bounded")
 	require.NoError(t, a.try(here, "eve", "correct horse of eve"))
 	require.ErrorIs(t, a.try(here, "joe", "correct horse of joe"), ErrBlocked)
 	clock.turn(secondChance)
@@ -219,7 +219,7 @@ func TestAKnownWrongPasswordIsNotHashedAgain(t *testing.T) {
 	for range 100 {
 		require.Error(t, a.try(here, "joe", "stale"))
 	}
-	require.NoError(t, a.try(here, "joe", "correct horse of joe"), "nor is it held against the name")
+	require.NoError(t, a.try(here, "joe", "correct horse of joe"), "it does not count against the name")
 }
 
 // A password is not hashed for a client that hung up while it waited, whether the connection or the context reports

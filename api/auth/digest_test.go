@@ -53,8 +53,8 @@ func TestResponsesOfTheStandards(t *testing.T) {
 	}
 }
 
-// A name without a digest has none that can be known from outside.
-func TestNoOneSignsInUnderANameThatIsNotThere(t *testing.T) {
+// A name without a digest cannot sign in, even with the dummy digest, which is known.
+func TestAnUnknownNameCannotSignIn(t *testing.T) {
 	u, err := HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)
 	md5Only := Digest{Realm: "spool", MD5: strings.ToUpper(u.MD5)}

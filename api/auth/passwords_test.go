@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// cameras are as many as there are behind one address.
+// cameras is the number of cameras behind one address.
 func cameras(t *testing.T, n int, clock pipeline.Clock) *Passwords {
 	t.Helper()
 	var users []Credentials
@@ -69,7 +69,7 @@ func TestOverlongPasswordsAreNotHashed(t *testing.T) {
 		require.Equal(t, i < DefaultFailures, err == ErrWrong)
 	}
 	require.Empty(t, g.users.guesses.wrong.at)
-	require.Empty(t, g.users.guesses.refused.at, "nor is it waited for")
+	require.Empty(t, g.users.guesses.refused.at, "it does not wait")
 }
 
 // After a restart many cameras connect at once from one address, one of them with a wrong password.

@@ -50,7 +50,7 @@ func (c *client) Err() error {
 func wrong() bool { return false }
 func right() bool { return true }
 
-// filled is turns of an address whose places are all held for a second.
+// filled returns turns with one address whose places are all held for a second.
 func filled(t *testing.T) (*turns, *waited) {
 	clock := newWaited()
 	all := newTurns(clock)
@@ -125,7 +125,7 @@ func TestAWrongPasswordHoldsItsPlaceForASecond(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, is)
 	}
-	require.Equal(t, began, clock.Now(), "what is right holds none")
+	require.Equal(t, began, clock.Now(), "a right response holds no place")
 }
 
 func TestTurnsAreBoundedAndInOrder(t *testing.T) {
@@ -192,7 +192,7 @@ func TestGuessesAtADigestAreLimitedWhereThePasswordIsSent(t *testing.T) {
 	require.GreaterOrEqual(t, took, time.Duration((40*placesOf-free)/placesOf-1)*secondChance)
 }
 
-// A right response is let in when its turn comes, and not read if its client has hung up.
+// A right response is accepted when its turn comes, and not checked if its client has hung up.
 func TestAResponseWaitsForItsTurn(t *testing.T) {
 	u, err := HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)

@@ -82,7 +82,7 @@ func TestHeadersOfUntrustedPeersAreIgnored(t *testing.T) {
 	}
 	require.Equal(t, "192.0.2.1", client("[::ffff:10.0.0.1]:1", "X-Forwarded-For", "192.0.2.1"))
 	require.Equal(t, "192.0.2.1", client("[2001:db8:1::1]:1", "X-Forwarded-For", "192.0.2.1"))
-	require.Equal(t, proxy, Client(&http.Request{RemoteAddr: proxy, Header: http.Header{"X-Forwarded-For": {"192.0.2.1"}}}, nil), "none is trusted unless it is named")
+	require.Equal(t, proxy, Client(&http.Request{RemoteAddr: proxy, Header: http.Header{"X-Forwarded-For": {"192.0.2.1"}}}, nil), "only configured proxies are trusted")
 }
 
 // For any header the client is an address or the peer of the connection, and a forged beginning cannot hide the entry

@@ -59,7 +59,7 @@ func (m *machine) put(path string, bytes, written int) {
 	m.status[path] = recorder.StreamStatus{Stream: path, Pipeline: "p", State: "recording", Report: pipeline.Report{Recording: true, TotalBytes: int64(written)}}
 }
 
-// leave takes a stream away, and its recording.
+// leave removes a stream and its recording.
 func (m *machine) leave(path string) {
 	m.list = slices.DeleteFunc(m.list, func(s media.StreamInfo) bool { return s.Path == path })
 	delete(m.status, path)
@@ -99,7 +99,7 @@ const received, recorded = `spool_stream_bytes_total{stream="%s"}`, `spool_recor
 
 func of(name, stream string) string { return fmt.Sprintf(name, stream) }
 
-// A scrape's work grows with the number of streams, and not with its square.
+// The work of a scrape is linear in the number of streams.
 func TestAScrapeIsLinear(t *testing.T) {
 	work := func(n int) int {
 		s := newScraper(t, 0)
@@ -114,8 +114,7 @@ func TestAScrapeIsLinear(t *testing.T) {
 	require.LessOrEqual(t, work(2000), 2*work(1000)+10)
 }
 
-// Names that publishers choose make no more series than there may be; no byte is counted
-// twice or left out.
+// Streams beyond the limit have no series of their own, as publishers choose the names; each byte is counted once.
 func TestStreamsBeyondTheLimitAreSummed(t *testing.T) {
 	s := newScraper(t, 2)
 	for n, name := range []string{"a", "b", "c", "d"} {
@@ -159,8 +158,7 @@ func TestAConfiguredStreamTakesTheSeriesOfAnUnconfiguredOne(t *testing.T) {
 	require.NotContains(t, got, of(received, "b"))
 }
 
-// While it is exported no counter goes back, though recordings begin anew and publishers
-// come and go.
+// An exported counter never decreases, though recordings restart and publishers come and go.
 func TestNoCounterGoesBackwards(t *testing.T) {
 	for _, most := range []int{0, 1} {
 		s := newScraper(t, most)
@@ -209,7 +207,7 @@ func TestTheSeriesOfAnEndedStreamExpire(t *testing.T) {
 	s.now = s.now.Add(DefaultKeepGone)
 	require.NotContains(t, s.scrape(), of(received, "a"))
 	s.status = status
-	require.Zero(t, s.scrape()[of(recorded, "a")], "what it wrote before is not counted again")
+	require.Zero(t, s.scrape()[of(recorded, "a")], "earlier bytes are not counted again")
 }
 
 func TestProblemsOfStreamsWithoutSeriesAreSummed(t *testing.T) {

@@ -13,8 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// unitsOf is an access unit of about n bytes: one NAL unit again and again, or one
-// that is as long.
+// unitsOf returns an access unit of about n bytes: many copies of one NAL unit, or one NAL unit of that length.
 func unitsOf(nal []byte, n int) []byte {
 	return bytes.Repeat(append(binary.BigEndian.AppendUint32(nil, uint32(len(nal))), nal...), n/(4+len(nal))+1)
 }

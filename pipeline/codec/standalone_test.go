@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// accessUnits has ffmpeg code pictures with delimiters, and gives each in mdat form.
+// accessUnits encodes pictures with ffmpeg, with delimiters, and returns each in mdat form.
 func accessUnits(t testing.TB, file string, codec media.Codec) (track media.Track, units [][]byte) {
 	t.Helper()
 	b, err := os.ReadFile(file)
@@ -51,8 +51,7 @@ func annexB(out []byte, nals ...[]byte) []byte {
 	return out
 }
 
-// frames is the hash of each picture that ffmpeg shows, in order. A warning is a
-// failure.
+// frames returns the hash of each picture that ffmpeg presents, in order. A warning of ffmpeg is a failure.
 func frames(t testing.TB, file string, filter ...string) (hashes []string) {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -69,12 +68,12 @@ func frames(t testing.TB, file string, filter ...string) (hashes []string) {
 	return hashes
 }
 
-// x264 is arguments of ffmpeg for pictures with delimiters.
+// x264 returns arguments of ffmpeg for pictures with delimiters.
 func x264(params string, more ...string) []string {
 	return append([]string{"-c:v", "libx264", "-preset", "fast", "-x264-params", "aud=1:scenecut=0:threads=1:" + params, "-f", "h264"}, more...)
 }
 
-// standalone codes pictures, and writes a file of those that stand alone.
+// standalone encodes pictures, and writes a file of the ones that stand alone.
 func standalone(t *testing.T, codec media.Codec, args []string) (source, lapse string, kept int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -87,7 +86,7 @@ func standalone(t *testing.T, codec media.Codec, args []string) (source, lapse s
 	for _, au := range units {
 		before := bytes.Clone(au)
 		alone, ok := s.Picture(au)
-		require.Equal(t, before, au, "what is shared is not changed")
+		require.Equal(t, before, au, "the shared access unit is not changed")
 		if !ok {
 			continue
 		}

@@ -6,13 +6,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// part is the settings of a part that registers itself.
+// part holds the settings of a part that registers itself.
 type part struct {
 	Listen string `yaml:"listen" doc:"Where."`
 	Most   int    `yaml:"most"`
 }
 
-// house is a configuration with parts that it does not know.
+// house is a configuration with parts that its package does not know.
 type house struct {
 	Word  string `yaml:"word"`
 	Parts Blocks `blocks:"blocks-test"`

@@ -16,7 +16,7 @@ func again(head, part, tail string) func(n int) string {
 	return func(n int) string { return head + strings.Repeat(part, n/len(part)+1) + tail }
 }
 
-// counting is the same with a number in each part.
+// counting is again with a number in each part.
 func counting(head, part, tail string) func(n int) string {
 	return func(n int) string {
 		var b strings.Builder

@@ -20,7 +20,7 @@ import (
 // canary is a secret that no output may contain.
 const canary = "c4n4ry"
 
-// hiding has every type that hides, open and not.
+// hiding has a setting of every type that hides its value, and of types that do not.
 type hiding struct {
 	Secret      config.Secret          `yaml:"secret"`
 	URL         config.URL             `yaml:"url"`
@@ -85,7 +85,7 @@ func TestHiddenValuesAreRevealed(t *testing.T) {
 	require.True(t, config.NewSecret("a") == config.NewSecret("a"))
 	require.False(t, config.NewSecret("a") == config.NewSecret("b"))
 	require.Empty(t, config.Secret{}.Reveal())
-	require.Empty(t, config.Secret{}.String(), "what is not there is not said to be")
+	require.Empty(t, config.Secret{}.String(), "an absent secret is not shown as a masked one")
 	require.True(t, config.NewURL("").Empty())
 	args := []string{"a", "", "b c", ""}
 	require.Equal(t, args, config.NewCommand(args...).Reveal())

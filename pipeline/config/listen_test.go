@@ -26,7 +26,7 @@ func TestListenFaultNamesSettingAndRemedy(t *testing.T) {
 	require.ErrorContains(t, NewListenFault("http.listen", "nowhere", errors.New("missing port")), "http.listen: listen on nowhere: missing port")
 }
 
-// A wildcard is no address that a client can dial.
+// A client cannot dial a wildcard address.
 func TestDialAddress(t *testing.T) {
 	for _, listen := range []string{"127.0.0.1:8554", "[2001:db8::1]:554", "recorder.lan:8554", "no address"} {
 		require.Equal(t, listen, DialAddress(listen))

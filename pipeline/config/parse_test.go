@@ -53,7 +53,7 @@ func TestJSONIsYAML(t *testing.T) {
 	require.Equal(t, "a[b/c]/1", n.Get("a").Get("b/c").List[1].Path)
 }
 
-// JSON has no other way to write a character beyond U+FFFF in ASCII; YAML has it not.
+// In ASCII, JSON can write a character beyond U+FFFF only as a surrogate pair; YAML has no such pairs.
 func TestJSONMayHaveSurrogatePairs(t *testing.T) {
 	n := parsed(t, `{"a": "\ud83d\ude00 \\ud83d \u00e9"}`)
 	require.Equal(t, `😀 \ud83d é`, n.Get("a").Scalar)

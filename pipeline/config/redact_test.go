@@ -37,5 +37,5 @@ func TestSecretsAreNotShown(t *testing.T) {
 	require.NotContains(t, problems.Error(), "s3cret")
 	n, err = config.Parse("f", []byte(`"rtsp://admin:s3cret@10.0.0.5/stream1": 1`))
 	require.NoError(t, err)
-	require.NotContains(t, n.Decode(&settings{}).Error(), "s3cret", "the path may not show what the message hides")
+	require.NotContains(t, n.Decode(&settings{}).Error(), "s3cret", "the path does not show the hidden value")
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-// work makes a directory some levels deep and replaces a file in it again and again.
-// Each Note is the contents that were promised last.
+// work makes a directory some levels deep and replaces a file in it several times. Each Note holds the last promised
+// content.
 func work(t *testing.T, forget int) *powercut.Disk {
 	t.Helper()
 	disk := powercut.New()
@@ -109,7 +109,7 @@ func TestFilesOnTheRealDisk(t *testing.T) {
 	require.Error(t, durable.Replace(disk, filepath.Join(at, "d"), []byte("x"), 0o600))
 	list, err = disk.List(at)
 	require.NoError(t, err)
-	require.Len(t, list, 2, "what could not get its name is removed")
+	require.Len(t, list, 2, "a file that could not be renamed is removed")
 }
 
 // The package needs only the calls that every file system has, see package filesystem.

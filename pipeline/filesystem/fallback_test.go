@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// real are errors that never mean that a call is not there.
+// real are errors that never mean that a call is missing.
 var real = []unix.Errno{unix.EIO, unix.ENOSPC, unix.EDQUOT, unix.EROFS, unix.ESTALE, unix.EMFILE}
 
 // refuse makes one call fail.
@@ -129,7 +129,7 @@ func TestAFailureOfTheFallbackIsReturned(t *testing.T) {
 	require.ErrorIs(t, perform(t, c, datasync), unix.EIO)
 }
 
-// Where a directory cannot be synced by itself, all of its file system is.
+// If a directory cannot be synced by itself, its whole file system is synced.
 func TestADirectoryIsSyncedWithItsFileSystem(t *testing.T) {
 	synced := 0
 	c := &Calls{FsyncDir: func(int) error { return unix.EINVAL }, Syncfs: func(int) error { synced++; return nil }}
@@ -140,8 +140,7 @@ func TestADirectoryIsSyncedWithItsFileSystem(t *testing.T) {
 	require.ErrorIs(t, perform(t, c, syncDir), unix.EIO)
 }
 
-// Signals come at any time, and over FUSE and NFS they interrupt calls that wait for
-// no one else.
+// Signals arrive at any time, and over FUSE and NFS they interrupt calls that wait.
 func TestACallThatWasInterruptedIsMadeAgain(t *testing.T) {
 	n := 0
 	require.NoError(t, again(func() error {

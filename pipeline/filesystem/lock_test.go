@@ -64,8 +64,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A process that was killed leaves its lock file: it counts as long as that process
-// runs, and not after, though its parent has not noticed yet.
+// The lock file of a killed process counts until the process has ended, even if its parent has not reaped it yet.
 func TestALockFileEndsWithItsProcess(t *testing.T) {
 	dir, file := locked(t)
 	other := exec.CommandContext(t.Context(), os.Args[0])

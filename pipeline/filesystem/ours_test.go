@@ -94,7 +94,7 @@ func TestAFileThatAnotherUserCanPutBackIsNotRead(t *testing.T) {
 		require.NoError(t, NothingPutBack(dir))
 		require.NoError(t, os.Chown(above, 65534, -1))
 		_, err := Own{Top: dir}.ReadOurs(file, 100)
-		require.NoError(t, err, "what is above Top is the operator's")
+		require.NoError(t, err, "directories above Top are the operator's")
 		_, err = Own{Top: above}.ReadOurs(file, 100)
 		require.ErrorIs(t, err, ErrNotOurs, "whose owner can put an older directory back")
 		require.ErrorContains(t, err, "chown 0 "+above+", or run spool as the user 65534")

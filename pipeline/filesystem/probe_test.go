@@ -95,7 +95,7 @@ func TestAProbeRemovesLeftoversOfAKilledOne(t *testing.T) {
 	require.DirExists(t, none)
 }
 
-// Names that a file system refuses: the character is named.
+// If a file system refuses a name, the probe reports the character.
 func TestARefusedNameReportsItsCharacter(t *testing.T) {
 	r := (&Calls{}).Probe(t.TempDir(), "fits", "a\x00b", strings.Repeat("x", 300))
 	require.Len(t, r.Refused, 2)

@@ -21,7 +21,7 @@ func TestAWalkGoesFromBoxToBox(t *testing.T) {
 	}
 	require.True(t, boxes.Whole())
 	require.Equal(t, []string{"free ", "mdat abc", "uuid de"}, got)
-	require.Equal(t, len(boxes.Payload), cap(boxes.Payload), "an append would write over what follows")
+	require.Equal(t, len(boxes.Payload), cap(boxes.Payload), "an append would overwrite the bytes behind")
 }
 
 func TestAWalkEndsAtAnInvalidBox(t *testing.T) {
@@ -50,7 +50,7 @@ func TestFindTakesTheFirstOfEach(t *testing.T) {
 	require.NotNil(t, isobmff.Find(b, "moov", "free"), "an empty box is there")
 	require.Empty(t, isobmff.Find(b, "moov", "free"))
 	require.Equal(t, b, isobmff.Find(b))
-	require.NotNil(t, isobmff.Find(append(bytes.Clone(b), 1, 2, 3), "moov"), "what follows a box does not hide it")
+	require.NotNil(t, isobmff.Find(append(bytes.Clone(b), 1, 2, 3), "moov"), "trailing bytes do not hide a box")
 }
 
 func TestAUUIDIsOfBoxesWithOne(t *testing.T) {

@@ -113,7 +113,7 @@ func TestSampleEntriesAreReadAsTheyWereWritten(t *testing.T) {
 		require.True(t, entries.Next())
 		a, ok := isobmff.ReadAudioEntry(entries.Payload)
 		require.True(t, ok)
-		require.Equal(t, []int{2, rate}, []int{a.Channels, a.Rate}, "what 16 bits cannot hold is not said wrong")
+		require.Equal(t, []int{2, rate}, []int{a.Channels, a.Rate}, "a rate beyond 16 bits is written as 0")
 		require.Equal(t, []byte{1}, isobmff.Find(a.Boxes, "conf"))
 	}
 	quicktime := append(make([]byte, 28+16), "\x00\x00\x00\x09conf\x01"...)
@@ -123,7 +123,7 @@ func TestSampleEntriesAreReadAsTheyWereWritten(t *testing.T) {
 	require.Equal(t, []byte{1}, isobmff.Find(a.Boxes, "conf"))
 }
 
-// The fields of a sample entry are where another reader expects them.
+// Another reader finds the fields of a sample entry at the same places.
 func TestASampleEntryIsAsAnotherReaderReadsIt(t *testing.T) {
 	var w isobmff.Writer
 	w.Close(w.OpenVisualEntry("avc1", 1920, 1080))

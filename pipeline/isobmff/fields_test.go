@@ -36,5 +36,5 @@ func TestFieldsNeverReadBackwards(t *testing.T) {
 	require.Nil(t, f.Take(-1))
 	require.True(t, f.Short())
 	f = isobmff.NewFields([]byte{1, 2, 3})
-	require.Equal(t, 2, cap(f.Take(2)), "an append would write over what follows")
+	require.Equal(t, 2, cap(f.Take(2)), "an append would overwrite the bytes behind")
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// columns are samples whose durations, offsets and sync samples follow a pattern.
+// columns returns samples whose durations, offsets and sync samples follow a pattern.
 func columns(n int, duration func(int) int64, offset func(int) int32, sync func(int) bool) (c media.Columns) {
 	dts := int64(1000)
 	for i := range n {
@@ -39,7 +39,7 @@ func always(int) bool       { return true }
 func never(int) bool        { return false }
 func every3(i int) bool     { return i%3 == 0 }
 
-// runs are columns of every kind of run, by name.
+// runs returns columns of every kind of run, by name.
 func runs() map[string]media.Columns {
 	out := map[string]media.Columns{}
 	for d, duration := range map[string]func(int) int64{"even": even, "uneven": uneven} {

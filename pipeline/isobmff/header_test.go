@@ -72,7 +72,7 @@ func TestAPayloadIsReadAsFarAsItsLimitsAllow(t *testing.T) {
 	require.Equal(t, "abcd", string(b))
 	_, err = isobmff.ReadPayload(f, 4, h, size, 11)
 	require.ErrorContains(t, err, `box "free" at byte 4 has 12 bytes`)
-	require.False(t, isobmff.IsContent(err), "what is too long is not cut off")
+	require.False(t, isobmff.IsContent(err), "an overlong payload is an error, and not cut off")
 	for _, cut := range []isobmff.Header{{SizeBytes: 17, HeaderBytes: 8}, {SizeBytes: 0, HeaderBytes: 8}, {SizeBytes: 1 << 62, HeaderBytes: 16}} {
 		_, err = isobmff.ReadPayload(f, 4, cut, size, 1<<62)
 		require.ErrorIs(t, err, isobmff.ErrEnd)

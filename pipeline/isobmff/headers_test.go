@@ -14,7 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// headers are those that are written, in both versions, and how each is read.
+// headers are the written headers, in both versions, each with its reader.
 var headers = map[string]struct {
 	write func(w *isobmff.Writer, wide uint64)
 	read  func(payload []byte) (got any, whole bool)
@@ -183,7 +183,7 @@ func TestEditsAreReadAsFarAsTheyAreThere(t *testing.T) {
 	require.Equal(t, want, read(payload))
 	require.Equal(t, want[:1], read(payload[:len(payload)-1]))
 	require.Equal(t, []isobmff.Edit{{7, -1}, {8, 9}}, read(isobmfftest.U32(0, 2, 7, 1<<32-1, 1<<16, 8, 9, 1<<16)), "version 0 is signed too")
-	require.Len(t, read(isobmfftest.U32(0, 1<<32-1, 7, 8, 1<<16)), 1, "what is claimed and is not there costs nothing")
+	require.Len(t, read(isobmfftest.U32(0, 1<<32-1, 7, 8, 1<<16)), 1, "missing entries cost no memory, whatever the count claims")
 	require.Empty(t, read(nil))
 	pipelinetest.Proportional(t, 4<<10, 16, func(n int) int64 {
 		return int64(len(read(append(isobmfftest.U32(0, 1<<32-1), make([]byte, n)...))))
@@ -256,7 +256,7 @@ func FuzzHeaders(f *testing.F) {
 			first, whole := h.read(payload)
 			again, _ := h.read(append(bytes.Clone(payload), 1, 2, 3))
 			if whole && reach[fourcc] == nil {
-				require.Equal(t, first, again, "what follows a header is not read")
+				require.Equal(t, first, again, "the bytes behind a header are not read")
 			}
 		}
 		edits, n := isobmff.ReadElst(payload), 0

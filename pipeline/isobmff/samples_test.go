@@ -156,7 +156,7 @@ func TestReadingTablesAllocatesNothingPerSample(t *testing.T) {
 	}))
 }
 
-// A table of a few bytes may claim samples and chunks without end.
+// A table of a few bytes may claim any number of samples and chunks.
 func TestTheCostOfTablesIsProportional(t *testing.T) {
 	for name, fill := range map[string]func(n int) map[string][]byte{
 		"runs of no samples": func(n int) map[string][]byte {

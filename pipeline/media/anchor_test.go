@@ -9,8 +9,7 @@ import (
 
 const second = int64(1e9)
 
-// follow makes the anchors of a file of so many seconds, a chunk each, whose wall
-// clock is off by a function of the second.
+// follow returns the anchors of a file with one chunk per second, whose wall clock is off by a function of the second.
 func follow(seconds, speed int64, off func(s int64) int64) Anchors {
 	var k Anchoring
 	for s := range seconds {
@@ -61,7 +60,7 @@ func TestAnchorsHaveBothSidesOfAStep(t *testing.T) {
 	}
 }
 
-// A clock that is set back by more than a chunk lasts would make two moments one.
+// If the clock is set back by more than a chunk's duration, two moments would have the same time.
 func TestAnchorsOnlyGrow(t *testing.T) {
 	a := follow(3600, 0, func(s int64) int64 {
 		if s >= 1800 {

@@ -70,7 +70,7 @@ func (c *camera) seconds(n int) (units int) {
 	return units
 }
 
-// Chunks are held for some seconds, as a ring holds them.
+// delay is the time for which chunks are held, as in a ring.
 type delay struct {
 	held [16]*Chunk
 	next int
@@ -155,8 +155,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// copying is the time that copying the same pictures takes, into as much memory
-// as the chunks that are held have.
+// copying returns the time that a copy of the same pictures takes, into as much memory as the held chunks have.
 func copying(c *camera, n int) time.Duration {
 	total := 0
 	for _, size := range c.pictures {

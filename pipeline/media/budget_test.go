@@ -78,7 +78,7 @@ func TestTheLowestPriorityLosesFirstAndThenTheFullest(t *testing.T) {
 	require.Zero(t, relieve(pool.Memory()-1))
 	require.Equal(t, []int{2, 0, 0, 8, 3}, left())
 	require.Zero(t, relieve(pool.Memory()-1))
-	require.Equal(t, []int{2, 0, 0, 8, 2}, left(), "what is not waiting to be recorded goes last")
+	require.Equal(t, []int{2, 0, 0, 8, 2}, left(), "media that no recording waits for is dropped last")
 	require.Equal(t, uint64(1), relieve(0), "nothing more may go")
 	for _, s := range all {
 		s.empty()

@@ -64,7 +64,7 @@ func TestSoundBeforeThePictureHasAChunkOfItsOwn(t *testing.T) {
 	require.False(t, f.out[0].StartsGOP)
 	require.Equal(t, 19, f.out[0].AccessUnits())
 	require.True(t, f.out[1].StartsGOP)
-	require.Equal(t, []int64{19 * 1024}, f.out[1].Tracks[1].DTS, "what lies behind the picture's begin goes with it")
+	require.Equal(t, []int64{19 * 1024}, f.out[1].Tracks[1].DTS, "sound after the picture's begin goes with it")
 	require.EqualValues(t, 19*1024, f.out[0].Tracks[1].EndTicks)
 }
 
@@ -109,7 +109,7 @@ func TestPayloadBoundCutsWhateverComes(t *testing.T) {
 	require.Len(t, f.out, 1)
 	big := f.unit(30000, false)
 	big.Payload = [][]byte{make([]byte, 500)}
-	require.NoError(t, f.Append(0, big), "what is larger than a chunk is a chunk")
+	require.NoError(t, f.Append(0, big), "an access unit beyond the bound is a chunk of its own")
 	require.Len(t, f.out, 2)
 	f.add(0, 33600, false)
 	require.Len(t, f.out, 3)

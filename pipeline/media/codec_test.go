@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The codecs of these tests: the package knows none by itself.
+// These are the codecs of the tests, because the package itself registers none.
 var (
 	pictures      = RegisterCodec(CodecTraits{Name: "pictures", Kind: Video, NAL: true, ParameterSets: true})
 	otherPictures = RegisterCodec(CodecTraits{Name: "other pictures", Kind: Video, NAL: true, ParameterSets: true})
@@ -28,7 +28,7 @@ func TestACodecIsRegisteredOnce(t *testing.T) {
 		}()
 		require.Contains(t, said, name)
 	}
-	require.Equal(t, before, known, "what is refused takes no number")
+	require.Equal(t, before, known, "a refused codec takes no number")
 }
 
 func TestAnUnregisteredCodecHasNoTraits(t *testing.T) {

@@ -98,7 +98,7 @@ func lostAndDropped(t *rapid.T, policy DropPolicy) {
 	}
 	missing := (next - int64(kept)) * frame
 	require.GreaterOrEqual(t, missing, lost*frame)
-	require.GreaterOrEqual(t, told, missing-int64(time.Millisecond), "what is missing is told")
+	require.GreaterOrEqual(t, told, missing-int64(time.Millisecond), "the whole loss is reported")
 	require.LessOrEqual(t, told, missing+big*frame+int64(time.Millisecond), "once")
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }

@@ -82,8 +82,8 @@ func TestTheGapOfTheNextFileStaysApartInAFullList(t *testing.T) {
 	}
 }
 
-// within builds chunks of two tracks, pictures at 25 a second with a key frame each
-// second, and sound; alter changes or leaves out a unit.
+// within builds chunks of two tracks: pictures at 25 a second with a key frame each second, and sound; alter changes
+// or removes a unit.
 func within(t *testing.T, seconds int64, alter func(track int, n int64, au *AU) bool) (gaps []Gap, before []Gap) {
 	t.Helper()
 	pool := NewCheckedPool()

@@ -175,7 +175,7 @@ func (r *referenceQueue) next() (at int, gap Gap, isGap bool) {
 	return -1, Gap{}, false
 }
 
-// queueRun puts, takes and sheds in both.
+// queueRun applies each put, take and shed to the queue and to the reference.
 type queueRun struct {
 	t    *rapid.T
 	pool *Pool
@@ -271,7 +271,7 @@ func (u *queueRun) drained() {
 		}
 		switch w.fate {
 		case taken:
-			require.True(u.t, w.start || next == i, "what is taken can be decoded")
+			require.True(u.t, w.start || next == i, "taken chunks can be decoded")
 			byGOP[w.gop] += "t"
 		case said:
 			sum.Chunks++
@@ -326,7 +326,7 @@ func anyQueue(t *rapid.T) {
 	} else {
 		require.Nil(t, rest)
 	}
-	require.Nil(t, u.q.Rest(), "it is said once")
+	require.Nil(t, u.q.Rest(), "the gap is reported once")
 	u.drained()
 	require.Zero(t, pool.Outstanding(), "%s", pool.Leaks())
 }

@@ -64,7 +64,7 @@ func TestAQueueCountsItsLossesByCause(t *testing.T) {
 	require.Equal(t, lost.Bound, lost.Budget)
 	require.Equal(t, GOPLoss{Chunks: 4, AccessUnits: 100, Bytes: 100_000}, lost.Sum())
 	q.Clear()
-	require.Equal(t, lost, q.Lost(), "what is cleared is not lost")
+	require.Equal(t, lost, q.Lost(), "cleared chunks do not count as lost")
 }
 
 // A chunk is accepted at any size if no other media waits. Marks take no room, although the pool may reuse a chunk

@@ -21,8 +21,8 @@ func (f *feed) film(fps, gop, bytes, n int) {
 	}
 }
 
-// A chunk is a write and a sync. A camera whose pictures are all key frames, or
-// every second one, has no more of them than another.
+// A chunk costs a write and a sync. A camera whose pictures are all key frames, or every second one, has no more chunks
+// than any other.
 func TestShortGOPsShareAChunk(t *testing.T) {
 	for _, c := range []struct{ fps, gop, chunks int }{
 		{25, 1, 10}, {60, 1, 10}, {1000, 1, 10}, {25, 2, 11}, {30, 3, 10}, {2, 1, 10}, {1, 1, 10},
@@ -79,7 +79,7 @@ func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
 	ends, since := 0, int64(0)
 	for _, c := range f.out {
 		require.LessOrEqual(t, c.Bytes(), 1<<15)
-		require.LessOrEqual(t, c.Lead().EndTicks-since, int64(90000), "more than a flush interval is in chunks that end none")
+		require.LessOrEqual(t, c.Lead().EndTicks-since, int64(90000), "more than a flush interval without a chunk that ends it")
 		if !c.More {
 			ends, since = ends+1, c.Lead().EndTicks
 		}
@@ -106,7 +106,7 @@ func TestAChunkEndsTheFlushIntervalOfThePreviousOne(t *testing.T) {
 	require.EqualValues(t, 90000, f.out[2].Lead().EndTicks)
 }
 
-// Sound ends the flush interval where no picture comes any more.
+// After the last picture sound ends the flush interval.
 func TestSoundEndsTheFlushIntervalOfTheChunkBefore(t *testing.T) {
 	f := newFeed(t, BuilderConfig{MaxBytes: 2000}, video(), audio())
 	for i := range int64(5) {
@@ -125,7 +125,7 @@ func TestSoundEndsTheFlushIntervalOfTheChunkBefore(t *testing.T) {
 	f.Flush()
 }
 
-// A picture that comes late is not part of the interval that sound has filled.
+// A late picture is not part of the interval that sound has filled.
 func TestSoundAloneEndsTheFlushIntervalBeforeALatePicture(t *testing.T) {
 	f := newFeed(t, BuilderConfig{MaxBytes: 2000}, video(), audio())
 	au := f.unit(0, true)
@@ -189,8 +189,8 @@ func TestSplit(t *testing.T) {
 	require.Zero(t, f.pool.Outstanding(), f.pool.Leaks())
 }
 
-// Large GOPs are not cut in two by the bound of a chunk: the rest would be a chunk of
-// its own, and a write, each time.
+// The size bound of a chunk does not split a large GOP, as the rest would cost a chunk and a write of its own each
+// time.
 func TestABoundOfBytesCutsBetweenShortGOPs(t *testing.T) {
 	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 15}, video())
 	f.film(60, 2, 9600, 600)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Sixty cameras out of step, each with its newest GOP held.
+// Sixty cameras send out of step, and the newest GOP of each is held.
 func TestIdleMemoryOfManyStreams(t *testing.T) {
 	pool := NewPool(256 << 20)
 	set := setOf(t, video())

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gapsOf flushes and gives every gap.
+// gapsOf flushes and returns every gap.
 func gapsOf(f *feed) (out []Gap) {
 	f.Flush()
 	for _, c := range f.out {
@@ -18,8 +18,7 @@ func gapsOf(f *feed) (out []Gap) {
 	return out
 }
 
-// after appends units in real time like live, after a silence in which so many
-// were lost on the way.
+// after appends units in real time like live, after a silence in which units were lost.
 func (f *feed) after(silence time.Duration, lost int, dts int64, n int) {
 	f.t.Helper()
 	f.now += int64(silence)
@@ -133,8 +132,7 @@ func TestTheFirstGapWithALossNamesTheCause(t *testing.T) {
 	require.True(t, Gap{}.Lossless())
 }
 
-// Sound jumps first, and the picture, of which something was lost, follows: the
-// loss counts once.
+// Sound jumps before the picture does, and the picture has a loss: the loss counts once.
 func TestALossOfTheTrackThatFollowsAJumpCountsOnce(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video(), audio())
 	v, a := stream{step: 3600, scale: 90000}, stream{step: 1024, scale: 48000}

@@ -8,8 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// at sends a key frame at each of the times, which also are when it arrives, at a
-// clock that runs so many times as fast as it should.
+// at sends a key frame at each of the times, which are its arrival times, too, with a clock of the given speed.
 func (f *feed) at(rate float64, times ...time.Duration) {
 	for _, d := range times {
 		f.now = int64(d)
@@ -41,7 +40,7 @@ func TestRarePicturesAreNoStall(t *testing.T) {
 	}
 }
 
-// A doorbell that sleeps: no interval is like another.
+// A doorbell that sleeps sends pictures at irregular intervals.
 func TestIrregularRarePicturesAreNoStall(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video())
 	f.at(1, 0, 15*sec, 75*sec, 85*sec, 145*sec, 157*sec, 197*sec, 260*sec, 272*sec)
@@ -63,7 +62,7 @@ func TestPicturesThatBecomeRareAreAStallOnce(t *testing.T) {
 	require.Equal(t, GapStall, gaps[0].Cause)
 }
 
-// Pictures were usual once in 40 ms: each long silence is a gap, however often one was.
+// After pictures every 40 ms each long silence is a gap, however many there were.
 func TestEachStallIsAGap(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video())
 	from := time.Duration(0)

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// exactRescale is the definition, in arithmetic without a bound.
+// exactRescale is the definition in unbounded arithmetic.
 func exactRescale(ticks int64, from, to uint32) int64 {
 	n := new(big.Int).Mul(big.NewInt(ticks), big.NewInt(int64(to)))
 	neg := n.Sign() < 0

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pictureAndSound is one chunk of two pictures and four frames of sound, of which
-// the first begins 20 ms after the first picture.
+// pictureAndSound returns one chunk of two pictures and four frames of sound; the first of these begins 20 ms after the
+// first picture.
 func pictureAndSound(t testing.TB, pool *Pool) *Chunk {
 	t.Helper()
 	var out *Chunk

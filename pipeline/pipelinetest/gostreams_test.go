@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// These stages are operators of go-streams that hand on all that they are given.
+// These stages are operators of go-streams that emit every element that they get.
 func init() {
 	flowStage[*media.Chunk]("map", func() streams.Flow { return flow.NewMap(same[*media.Chunk], 1) })
 	flowStage[*media.Chunk]("pass_through", func() streams.Flow { return flow.NewPassThrough() })

@@ -49,11 +49,11 @@ func TestNoMoreNamesAreArmedThanMayBe(t *testing.T) {
 	require.Equal(t, recorder.Arming{Armed: 3, Most: 3, Refused: 2}, b.Arming())
 
 	_, err = b.Start("conf/a", recorder.StartOptions{})
-	require.NoError(t, err, "what the configuration names is not counted")
+	require.NoError(t, err, "configured streams are not counted")
 	b.awaitRun(t, "conf/a")
 	b.dir.setLive("live/a", true)
 	_, err = b.Start("live/a", recorder.StartOptions{})
-	require.NoError(t, err, "nor what is there")
+	require.NoError(t, err, "live streams are not counted")
 	b.awaitRun(t, "live/a")
 	require.Equal(t, 3, b.Arming().Armed)
 
@@ -63,7 +63,7 @@ func TestNoMoreNamesAreArmedThanMayBe(t *testing.T) {
 	b.arm(t, "no/3")
 }
 
-// A stream that has come is armed no more, and when it has left it is again.
+// A stream is not armed while its publisher is live, and is armed again when the publisher has left.
 func TestAStreamIsArmedUntilItComesAndAgainWhenItHasLeft(t *testing.T) {
 	b := newRig(t, pipeline.ModeManual)
 	b.LimitArmed(1)

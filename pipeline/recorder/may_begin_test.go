@@ -67,7 +67,7 @@ func TestAnAnswerHoldsForAGeneration(t *testing.T) {
 }
 
 // Wants returns true for a stream that is to be recorded, with or without a publisher, until it is stopped.
-func TestWhatIsWanted(t *testing.T) {
+func TestWantsFollowsModesAndStops(t *testing.T) {
 	always := newRig(t, pipeline.ModeAlways)
 	require.True(t, always.Wants("live/x"))
 	always.StartAlways("conf/a")

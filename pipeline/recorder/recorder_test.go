@@ -98,7 +98,7 @@ func TestStopDuringBackoff(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, was)
 	last, _ := b.Last("conf/a")
-	require.Equal(t, 1, last.Runs, "none is begun to be stopped")
+	require.Equal(t, 1, last.Runs, "no run begins after the stop")
 }
 
 func TestFiniteSourceEndsTheJob(t *testing.T) {

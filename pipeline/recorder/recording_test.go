@@ -35,7 +35,7 @@ func TestTheLastJobsOfSomeStreamsAreRemembered(t *testing.T) {
 	require.Equal(t, known, r.ended)
 }
 
-// A stream with a stop by hand or a spent window keeps its state.
+// A stream with a stop by hand or a spent window keeps its state; a stream without either is forgotten.
 func TestAStreamWithoutStateIsForgotten(t *testing.T) {
 	r := newIdle()
 	at := time.Unix(1000, 0)

@@ -12,8 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// misled is a planned rig whose schedule does not believe every clock; its newest
-// file is of the evening before the day.
+// misled is a planned rig whose schedule doubts wrong clocks; its newest file is from the evening before.
 func misled(t *testing.T, jobs ...recorder.ScheduleJob) *planned {
 	t.Helper()
 	p := newPlanned(t, jobs...)
@@ -26,12 +25,12 @@ func misled(t *testing.T, jobs ...recorder.ScheduleJob) *planned {
 	return p
 }
 
-// setByHand is a clock that is only ever set: no time passes.
+// setByHand is a clock that only moves when it is set.
 type setByHand struct{ *handClock }
 
 func (setByHand) Steady() time.Duration { return time.Hour }
 
-// turn sets the clock without a question.
+// turn sets the clock without evaluating the schedule.
 func (p *planned) turn(to time.Time) { p.clock.set(to) }
 
 // A clock that is plainly wrong opens and closes no window: the stream is recorded, and the window that the right clock

@@ -37,7 +37,7 @@ func planOn(t *testing.T, b *rig, jobs ...recorder.ScheduleJob) *planned {
 	return p
 }
 
-// ask turns the clock to an hour of the day and asks.
+// ask sets the clock to an hour of the day and evaluates the schedule.
 func (p *planned) ask(hour float64) time.Duration {
 	p.clock.set(p.day.Add(time.Duration(hour * float64(time.Hour))))
 	return p.Ask()
@@ -62,7 +62,7 @@ func TestWindowIsRecordedAndEnds(t *testing.T) {
 	require.Empty(t, p.script.runs, "one window, one run")
 }
 
-// The process begins in the middle of a window.
+// The process starts in the middle of a window.
 func TestRestartInTheMiddleRecordsTheRest(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
 	p.recorded(t, 9.5)
@@ -113,7 +113,7 @@ func TestStopByHandWinsUntilTheNextWindow(t *testing.T) {
 	require.True(t, p.Streams()[0].Record)
 }
 
-// A stop by a clock that was days ahead does not hold for days.
+// A stop under a clock that was days ahead does not last for days.
 func TestStopByHandBeforeTheClockWasSetBack(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
 	p.recorded(t, 48+8.5)
@@ -150,7 +150,7 @@ func TestNextWindowEndsTheStopByHand(t *testing.T) {
 	require.NoError(t, err)
 	p.recorded(t, 8)
 	p.ask(9)
-	require.Len(t, p.Status("a"), 2, "what is always recorded outlasts the window")
+	require.Len(t, p.Status("a"), 2, "the always pipelines outlast the window")
 	require.NoError(t, p.Abandon(t.Context(), "a"))
 	p.Began("a")
 	p.awaitRun(t, "a")
@@ -240,7 +240,7 @@ func TestAScheduledStreamWithoutPipelineIsReported(t *testing.T) {
 	require.Empty(t, p.Streams()[0].Error)
 }
 
-// Run asks by the clock, and at once when the schedule changed.
+// Run evaluates the schedule at intervals, and at once when the schedule changes.
 func TestRunAsks(t *testing.T) {
 	p := newPlanned(t)
 	p.clock.set(p.day.Add(8 * time.Hour))

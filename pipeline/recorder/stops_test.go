@@ -15,7 +15,7 @@ func (known) Live(string) bool           { return false }
 func (k known) Configured(p string) bool { return p == string(k) }
 
 // Users choose the names in a stop, so the number of remembered stops is bounded.
-func TestStopsByHandOfNamesThatAreGoneAreForgotten(t *testing.T) {
+func TestRememberedStopsByHandAreBounded(t *testing.T) {
 	r := newIdle()
 	r.dir = known("live/0")
 	for n := range 3 * maxStops {

@@ -80,8 +80,7 @@ func TestAStartedJobDeterminesTheStatusOfItsStream(t *testing.T) {
 	require.True(t, s.Recording)
 }
 
-// Each pipeline's streams are found in one walk over the jobs, which holds the recorder's
-// lock to copy them only.
+// The streams of each pipeline are found in one walk over the jobs, which holds the recorder's lock only for a copy.
 func TestStreamsByPipeline(t *testing.T) {
 	b := newRig(t, pipeline.ModeManual, pipeline.ModeAlways)
 	for _, stream := range []string{"b", "a", "c"} {

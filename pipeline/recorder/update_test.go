@@ -97,7 +97,7 @@ func TestUpdateStartsAlwaysPipelines(t *testing.T) {
 
 	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.ModeAlways, "[scripted, collect]", "**"))
 	b.awaitRun(t, "conf/a")
-	require.Empty(t, b.script.runs, "what was covered before goes on")
+	require.Empty(t, b.script.runs, "recordings of unchanged pipelines go on")
 
 	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.ModeAlways, "[scripted, collect]", "conf/**"))
 	require.Empty(t, b.Status("live/x"))

@@ -17,8 +17,7 @@ func stops(t require.TestingT, expr, in string) recorder.ScheduleJob {
 	return recorder.ScheduleJob{Name: "stop " + expr, Stream: "a", Action: recorder.RecordStop, Cron: cron(t, expr, in)}
 }
 
-// intervals asks every ten minutes, which all times here are multiples of, and
-// joins the answers.
+// intervals evaluates the windows every ten minutes, a divisor of all times here, and joins the answers.
 func intervals(a recorder.Agenda, from, to time.Time) (out [][2]time.Time) {
 	was := false
 	for now := from; now.Before(to); now = now.Add(10 * time.Minute) {
@@ -102,7 +101,7 @@ func TestStartAndStopAtOneMomentGoesOn(t *testing.T) {
 	require.Len(t, intervals(a, day, day.Add(48*time.Hour)), 1)
 }
 
-// A stop by hand counts for the windows that had begun.
+// A stop by hand applies to the windows that have begun.
 func TestStopByHandEndsTheWindowOnly(t *testing.T) {
 	a := recorder.Agenda{starts(t, "0 8 * * *", "UTC", 4*time.Hour), starts(t, "0 10 * * *", "UTC", time.Hour)}
 	day := at(t, "2026-05-05T00:00:00Z")

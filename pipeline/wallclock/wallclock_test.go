@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// twoClocks is a machine's clocks: the wall clock can be set, the other goes on.
+// twoClocks holds a machine's clocks: the wall clock can be set, and the monotonic one goes on.
 type twoClocks struct {
 	wall   time.Time
 	steady time.Duration
@@ -147,7 +147,7 @@ func TestAStepByYearsIsDoubtedWithoutTheKernelsWord(t *testing.T) {
 	require.True(t, w.Read().Believed(), "the kernel's word")
 }
 
-// Small steps that add up are one.
+// Small steps count together as one step.
 func TestStepsThatAddUpAreNoticed(t *testing.T) {
 	clocks := &twoClocks{wall: today, synced: true}
 	w, _ := watched(clocks)
@@ -195,7 +195,7 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 	require.Equal(t, wallclock.Wrong, w.Read().State)
 }
 
-// The machine's own clock is not stepped by being read.
+// A reading does not count as a step of the machine's clock.
 func TestTheMachinesClockStandsStill(t *testing.T) {
 	w := wallclock.New(pipeline.SystemClock, wallclock.KernelSynchronised, slog.New(slog.DiscardHandler))
 	w.Seen("the newest file", time.Now())

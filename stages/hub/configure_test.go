@@ -15,7 +15,7 @@ func (r *rig) pulled(t *testing.T, path, url string) {
 	require.NoError(t, r.Configure(path, hub.StreamConfig{Pull: url}))
 }
 
-func TestOfAPullSchemeAndHostAreShown(t *testing.T) {
+func TestSchemeAndHostOfAPullAreShown(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	wells[""], wells["shown"], wells["shown:554"] = &well{}, &well{}, &well{}
 	for pull, shown := range map[string]string{
@@ -105,7 +105,7 @@ func TestForgottenStream(t *testing.T) {
 	require.Empty(t, r.List())
 }
 
-// Many changes while the pull is beginning and ending leave the last one.
+// After many changes while the pull begins and ends, the last one holds.
 func TestChangesInQuickSuccession(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	a, b := &well{}, &well{}

@@ -2,5 +2,5 @@ package hub
 
 import "time"
 
-// LookForSilence looks as WatchSilence does, once.
+// LookForSilence makes one check of WatchSilence.
 func LookForSilence(h *Hub, now time.Time) { h.lookForSilence(now) }

@@ -86,7 +86,7 @@ func take(t *testing.T, s *hub.Subscription) *media.Chunk {
 	return c
 }
 
-// takeFrames takes chunks until n frames came, and gives the first's number.
+// takeFrames takes chunks until n frames came, and returns the first one's number.
 func takeFrames(t *testing.T, s *hub.Subscription, n int) (first int64) {
 	t.Helper()
 	first = -1
@@ -150,7 +150,7 @@ func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
 	require.Empty(t, r.List()[0].Unrecorded)
 }
 
-// recordings want the newest GOP of every stream, or of none.
+// recordings want the newest GOP of every stream, or of no stream.
 type recordings struct {
 	wanted     bool
 	generation uint64
@@ -172,7 +172,7 @@ func TestNoGOPIsKeptUnlessARecordingWantsIt(t *testing.T) {
 	require.Equal(t, []string{"live/x"}, asked.paths, "once, whatever number of chunks there were")
 	asked.set(false)
 	shoot(t, p, 76, 101, 25)
-	require.Zero(t, r.pool.Memory(), "what was kept goes too")
+	require.Zero(t, r.pool.Memory(), "the kept GOP is released, too")
 	s := r.subscribe(t, "live/x")
 	shoot(t, p, 101, 126, 25)
 	c := take(t, s)
@@ -569,8 +569,7 @@ func TestDropsAtTheEndAreReported(t *testing.T) {
 	requireEnd(t, s, endcause.SourceLost)
 }
 
-// A publisher that is silent gives its path up: at once where it has not begun,
-// soon to the same client, later to another.
+// A silent publisher loses its path: at once if it has not begun, soon to the same client, later to another client.
 func TestASilentPublisherIsReplaced(t *testing.T) {
 	a, b := hub.Client{User: "cam", Host: "10.0.0.1"}, hub.Client{Host: "10.0.0.2"}
 	for name, c := range map[string]struct {

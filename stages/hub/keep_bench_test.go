@@ -40,8 +40,8 @@ func init() {
 
 const benchStreams = 500
 
-// recorded is a hub of many live streams, all of them recorded by three pipelines
-// with a pattern each that want no media in memory.
+// recorded returns a hub of many live streams, all recorded by three pipelines with a pattern each and without a
+// backlog in memory.
 func recorded(b *testing.B) []*hub.Publisher {
 	b.Helper()
 	log := slog.New(slog.DiscardHandler)

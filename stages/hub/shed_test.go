@@ -62,8 +62,7 @@ func TestAQueueShedsWholeGOPsFromItsEnd(t *testing.T) {
 	require.Zero(t, sub.Held())
 }
 
-// The GOP that the hub keeps for the next recording goes last, and is only
-// missed by that.
+// The GOP that the hub keeps for the next recording is dropped last, and only that recording misses it.
 func TestTheNewestGOPsAreDroppedLast(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	pool := pipelinetest.Pool(t)

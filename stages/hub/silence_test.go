@@ -50,7 +50,7 @@ func TestASilentStreamIsWarnedOfOnce(t *testing.T) {
 	require.NotEmpty(t, r.Problems("live/slow"), "no pace allows that")
 	require.Equal(t, 3, said("the stream is silent"))
 	pub.Close(endcause.SourceLost)
-	require.Empty(t, r.Problems("live/a"), "it has none that could be silent")
+	require.Empty(t, r.Problems("live/a"), "a stream without a publisher is not silent")
 	look(time.Second)
 	pub = r.publish(t, "live/a")
 	require.NoError(t, pub.Write(0, frame(1, true)))
@@ -58,8 +58,7 @@ func TestASilentStreamIsWarnedOfOnce(t *testing.T) {
 	require.Equal(t, 2, said("the stream sends again"))
 }
 
-// A publisher that had fallen silent has been away since then, and not since its
-// connection was closed.
+// The absence of a publisher that had fallen silent counts from its silence, not from the end of its connection.
 func TestASilentPublisherLeftWhenItFellSilent(t *testing.T) {
 	r := newRig(t, hub.Config{Log: slog.New(slog.DiscardHandler)})
 	var left []hub.Departure

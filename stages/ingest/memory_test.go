@@ -67,7 +67,7 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 			require.GreaterOrEqual(t, b.Publisher.Losses[media.DropTooManyNALUnits], uint64(2))
 			delete(b.Publisher.Losses, media.DropTooManyNALUnits)
 			require.Empty(t, b.Publisher.Losses)
-			require.GreaterOrEqual(t, len(b.Publisher.Units), 45, "but for what passed the bound")
+			require.GreaterOrEqual(t, len(b.Publisher.Units), 45, "except the units beyond the bound")
 			for _, u := range b.Publisher.Units {
 				require.LessOrEqual(t, len(u.NALs), ingest.MaxElements)
 			}
@@ -195,5 +195,5 @@ func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
 	b.SendPictures(v, b.Seq[v]+1, 3600, 30, nil)
 	v.Close()
 	b.Feed.Close()
-	require.Len(t, b.Publisher.Units, 30, "what comes behind it is kept")
+	require.Len(t, b.Publisher.Units, 30, "the units behind it are kept")
 }

@@ -50,7 +50,7 @@ func TestATrackThatIsLeftIsATrackNoMore(t *testing.T) {
 	f, out := soundFeed(t)
 	f.tracks[0].Leave()
 	sendFrame(t, f, 1, 0)
-	require.Len(t, out.Units, 1, "the feed waits for what is left")
+	require.Len(t, out.Units, 1, "the feed waits for the remaining track")
 	require.Len(t, out.Sets[0], 1)
 	sendFrame(t, f, 0, 48000)
 	f.Look(epoch.Add(100e9))
@@ -59,7 +59,7 @@ func TestATrackThatIsLeftIsATrackNoMore(t *testing.T) {
 	require.Nil(t, out.Problems[1], "a problem outlives its track")
 	sendFrame(t, f, 0, 96000)
 	f.Close()
-	require.Len(t, out.Units, 3, "what came is kept")
+	require.Len(t, out.Units, 3, "the received units are kept")
 	require.Len(t, out.Sets[len(out.Sets)-1], 1, "it is published although it was left")
 }
 
@@ -76,7 +76,7 @@ func TestATrackThatWasLeftComesBack(t *testing.T) {
 	sendFrame(t, f, 0, 4096)
 	sendFrame(t, f, 1, 5120)
 	f.Close()
-	require.Len(t, out.Units, 6, "what comes is kept")
+	require.Len(t, out.Units, 6, "received units are kept")
 	require.Len(t, out.Sets[len(out.Sets)-1], 2)
 	require.Zero(t, f.memory.heldBytes)
 }

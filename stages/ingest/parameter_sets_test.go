@@ -42,7 +42,7 @@ func TestWhatCutsAndWhatDoesNot(t *testing.T) {
 					return
 				}
 			}
-			require.Equal(t, tc.before, s.list, "what is stored stays")
+			require.Equal(t, tc.before, s.list, "stored sets stay")
 		})
 	}
 }

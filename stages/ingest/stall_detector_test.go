@@ -62,7 +62,7 @@ func TestNothingKept(t *testing.T) {
 				case 3:
 					require.Zero(t, warnings(), "five seconds are not over")
 				case 9:
-					require.Equal(t, 1, warnings(), "it is said once")
+					require.Equal(t, 1, warnings(), "it is logged once")
 					p := b.Publisher.Problems[0]
 					require.NotNil(t, p)
 					require.Equal(t, "nothing_kept", p.Problem)
@@ -75,7 +75,7 @@ func TestNothingKept(t *testing.T) {
 				}
 			}
 			if tc.sets {
-				require.Equal(t, 2, warnings(), "it is said again, since it was over")
+				require.Equal(t, 2, warnings(), "it is logged again after its end")
 				require.NotNil(t, b.Publisher.Problems[0])
 			}
 		})

@@ -54,7 +54,7 @@ func TestTheNewestUnitOfAFeedIsUsedAgain(t *testing.T) {
 	first, last := unitOf(100), unitOf(100)
 	own.put(first)
 	own.put(last)
-	require.NotSame(t, last, other.take(), "feeds of other shards do not touch it")
+	require.NotSame(t, last, other.take(), "feeds of another shard do not use it")
 	require.Same(t, last, own.take(), "the newest is in the caches")
 	require.Zero(t, last.Size())
 	require.Same(t, first, own.take())

@@ -73,7 +73,7 @@ func TestAClockThatIsSetMakesNoNoticeOlder(t *testing.T) {
 	}
 }
 
-// The outbox asks it.
+// The outbox keeps trying a notice that was made in 1970.
 func TestANoticeOf1970IsTriedOn(t *testing.T) {
 	right := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 	clock := &skipping{now: time.Unix(60, 0)}

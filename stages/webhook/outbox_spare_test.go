@@ -17,8 +17,8 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// A notice for which the disk has no room is written into a spare file, outlives the
-// process there, and is sent by the next one; the spare files are made again.
+// A notice on a full disk is written into a spare file. It outlives the process there, the next process sends it, and
+// the spare files are made again.
 func TestSpareRoomTakesANoticeOfAFullDisk(t *testing.T) {
 	noLeak(t)
 	dir := filepath.Join(t.TempDir(), "outbox")
@@ -59,7 +59,7 @@ func TestUnstoredNoticeIsStoredLater(t *testing.T) {
 	require.Eventually(t, func() bool { return files(t, dir) == 1 }, time.Minute, time.Millisecond)
 }
 
-// failing is a disk that for a time gives no file.
+// failing is a disk that cannot create files for a time.
 type failing struct {
 	durable.FS
 	fails atomic.Bool

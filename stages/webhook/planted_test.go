@@ -98,8 +98,8 @@ func TestANoticeIsSentToATargetThatIsDeclared(t *testing.T) {
 	require.NotContains(t, said.String(), "c4n4ry")
 }
 
-// A target is another one with another secret.
-func TestKeysTellTargetsApart(t *testing.T) {
+// Targets with different secrets have different keys.
+func TestKeysDistinguishTargets(t *testing.T) {
 	seen := map[string]bool{}
 	for _, target := range []Target{{"http://h", "", ""}, {"http://h", "a", ""}, {"http://h", "", "a"}, {"http://ha", "", ""}, {"http://h/x", "", ""}} {
 		require.False(t, seen[target.Key()], target)
@@ -125,7 +125,7 @@ func TestNoticesAreSentThoughALinkIsInTheirPlace(t *testing.T) {
 }
 
 // A link in the place of a spare file is not followed.
-func TestASpareFileThatLeadsElsewhereIsNotWrittenTo(t *testing.T) {
+func TestALinkInPlaceOfASpareFileIsNotFollowed(t *testing.T) {
 	noLeak(t)
 	dir := filepath.Join(t.TempDir(), "outbox")
 	victim := filepath.Join(t.TempDir(), "victim")

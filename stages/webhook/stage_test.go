@@ -56,7 +56,7 @@ func tell(t *testing.T, s pipeline.Transform[media.Recording, media.Recording], 
 	require.Equal(t, all, on, "recordings go on as they came")
 }
 
-func TestStageTellsOfEachThingOnce(t *testing.T) {
+func TestStageSendsEachNoticeOnce(t *testing.T) {
 	noLeak(t)
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), newClock())
@@ -84,7 +84,7 @@ func TestStageTellsOfEachThingOnce(t *testing.T) {
 }
 
 // Events beyond the ones that a file names are sent like those, each once.
-func TestStageTellsOfEventsThatAFileCannotName(t *testing.T) {
+func TestStageSendsEventsBeyondTheBoundOfAFile(t *testing.T) {
 	noLeak(t)
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), newClock())
@@ -105,7 +105,7 @@ func TestStageTellsOfEventsThatAFileCannotName(t *testing.T) {
 	}
 }
 
-func TestStageSpeaksZLMediaKit(t *testing.T) {
+func TestStageSendsTheFormatOfZLMediaKit(t *testing.T) {
 	noLeak(t)
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), newClock())
@@ -141,7 +141,7 @@ func TestStageGoesOnWhenANoticeCannotBeStored(t *testing.T) {
 	require.Equal(t, []string{"1 notices could not be stored and are lost: the log says why"}, r.Warnings)
 }
 
-// The notice is on the disk before the next stage hears of the recording.
+// The notice is on the disk before the next stage gets the recording.
 func TestNoticeIsStoredBeforeTheRecordingGoesOn(t *testing.T) {
 	noLeak(t)
 	dir := t.TempDir()

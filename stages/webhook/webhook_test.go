@@ -108,8 +108,7 @@ func (p process) end(t *testing.T) {
 
 func newClock() *skipping { return &skipping{now: time.Unix(1_700_000_000, 0)} }
 
-// known are the targets that a configuration would have: all for which a test makes a
-// notice, by their keys.
+// known holds the targets of a configuration, by their keys: each one for which a test makes a notice.
 var known sync.Map
 
 func find(key string) (Target, bool) {
@@ -243,7 +242,7 @@ func TestOneServerThatIsAwayDelaysNoOther(t *testing.T) {
 	require.Eventually(t, func() bool { return p.Counts() == (Counts{Waiting: 1, Delivered: 1}) }, time.Minute, time.Millisecond)
 }
 
-func TestRedirectIsNoArrival(t *testing.T) {
+func TestARedirectIsNotADelivery(t *testing.T) {
 	noLeak(t)
 	clock := newClock()
 	server := listen(t, func(attempt int, _ string) int {
@@ -319,7 +318,7 @@ func TestNoticesAreSignedWithASecretThatIsNotInTheOutbox(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentUnsignedForWantOfASecret(t *testing.T) {
+func TestANoticeIsNotSentUnsignedIfItsSecretIsMissing(t *testing.T) {
 	noLeak(t)
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), pipeline.SystemClock)

@@ -15,7 +15,7 @@ import (
 // most is the promised bound of an index in bytes, for any samples.
 func most(units, tracks int) int { return 31*units + 130*tracks + 68 }
 
-// anyBits is a number whose length is random too, up to so many bits.
+// anyBits returns a number of random length, of at most the given bits.
 func anyBits(r *rand.Rand, bits int) int64 { return int64(r.Uint64() >> (64 - r.IntN(bits+1))) }
 
 // hostile returns samples of which each column takes the most bytes: all values are far above the least one, no value
@@ -38,7 +38,7 @@ func hostile(r *rand.Rand, n int) (out []isobmff.Sample) {
 	return out
 }
 
-// wild is samples of numbers of all lengths, of which few make sense together.
+// wild returns samples with numbers of all lengths, few of which are plausible together.
 func wild(r *rand.Rand, n, bits int) (out []isobmff.Sample) {
 	sign := func(v int64) int64 { return v * int64(1-2*r.IntN(2)) }
 	dts := sign(anyBits(r, bits))

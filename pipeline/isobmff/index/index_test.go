@@ -22,7 +22,7 @@ var (
 	of    = index.Source{Recording: media.ID{1, 2, 3, 15: 9}, Bytes: 1 << 40, ModifiedNS: 1 << 60, Moov: 7}
 )
 
-// film is the samples of a recording with chunks of one second.
+// film holds the samples of a recording with chunks of one second.
 type film struct{ video, audio []isobmff.Sample }
 
 type shape struct {
@@ -205,7 +205,7 @@ func TestTheCostOfASpanIsThatOfItsBlocks(t *testing.T) {
 }
 
 // A span equals the one that a look at every sample finds.
-func TestASpanIsAllThatItTakesToShowIt(t *testing.T) {
+func TestASpanHasEverySampleForItsPresentation(t *testing.T) {
 	for name, s := range shapes {
 		f := filmOf(s, 30, 7)
 		x := open(t, encode(t, f))

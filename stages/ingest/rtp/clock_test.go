@@ -102,7 +102,7 @@ func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 		require.NotNil(t, odd.trial)
 		b.Send(odd, i*777, true, 0xaa)
 	}
-	require.Nil(t, odd.trial, "what was announced holds")
+	require.Nil(t, odd.trial, "the announced rate holds")
 	require.EqualValues(t, 48000, odd.clockHz)
 	b.Feed.Close()
 }

@@ -23,7 +23,7 @@ func TestEachCodecIsATrackByItsRow(t *testing.T) {
 	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000"}
 	for i := range carriedCodecs {
 		row := &carriedCodecs[i]
-		require.Contains(t, said, row.name, "say here what a sender says of it")
+		require.Contains(t, said, row.name, "add the sender's description of this codec here")
 		for _, name := range append([]string{row.name, strings.ToUpper(row.name), "x-" + row.name}, row.others...) {
 			f := Format{PayloadType: 96}
 			f.ReadMap(name + clocks[row.name])

@@ -67,7 +67,7 @@ func FuzzPackets(f *testing.F) {
 				v.RTCP(&rtcp.SenderReport{SSRC: uint32(n & 1), NTPTime: uint64(n) << 32, RTPTime: uint32(n) * ticksOf})
 			}
 			require.NoError(t, v.Packet(p, b.Now))
-			require.LessOrEqual(t, b.Feed.HeldBytes(), int64(64*came+1<<21), "memory is linear in what came")
+			require.LessOrEqual(t, b.Feed.HeldBytes(), int64(64*came+1<<21), "memory is linear in the received bytes")
 			script = script[2+n:]
 		}
 		v.Close()

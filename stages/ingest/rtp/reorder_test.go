@@ -87,7 +87,7 @@ func upTo(from, to uint16) (out []uint16) {
 func TestDatagramsWaitForATime(t *testing.T) {
 	a := newArrivals()
 	a.send(1)
-	require.Empty(t, a.out, "others may have been sent before it")
+	require.Empty(t, a.out, "earlier packets may still arrive")
 	a.now = a.now.Add(maxWait)
 	a.send(3)
 	a.now = a.now.Add(maxWait - 1)
@@ -198,7 +198,7 @@ func TestDatagramsInOrderAreNotAllocatedFor(t *testing.T) {
 	}
 	seq := uint16(0)
 	require.Zero(t, testing.AllocsPerRun(1000, func() { next(seq); seq++ }))
-	require.Zero(t, testing.AllocsPerRun(1000, func() { next(seq + 1); next(seq); seq += 2 }), "nor, later on, for those that wait")
+	require.Zero(t, testing.AllocsPerRun(1000, func() { next(seq + 1); next(seq); seq += 2 }), "later waiting packets cost no allocation either")
 }
 
 // FuzzDatagrams checks that packets are passed on in the order of their numbers unless the sender starts over, none

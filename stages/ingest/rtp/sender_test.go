@@ -122,7 +122,7 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 			v.Close()
 			b.Feed.Close()
 			require.Equal(t, 50, one.kept())
-			require.Empty(t, b.Publisher.Losses, "the numbers of two senders have nothing in common, and what came before it was known is kept")
+			require.Empty(t, b.Publisher.Losses, "the numbers of two senders are unrelated, and the packets before the decision are kept")
 			require.Equal(t, 100, other.kept())
 			last := b.Publisher.Units[len(b.Publisher.Units)-1].AU
 			require.InDelta(t, 149*ticksOf, last.PTS, ticksOf)

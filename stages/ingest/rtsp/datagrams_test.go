@@ -125,7 +125,7 @@ func TestNumbersComeBack(t *testing.T) {
 	for _, broken := range [][]byte{{0x80}, append([]byte{0xa0, 96, 0, 9}, make([]byte, 8)...), append([]byte{0xa0, 96, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0}, 200)} {
 		c.now = nil
 		c.number(broken, from, now)
-		require.Nil(t, c.now, "gortsplib takes none of these")
+		require.Nil(t, c.now, "gortsplib gets none of these packets")
 	}
 }
 

@@ -200,7 +200,7 @@ func TestANonceIsOfOneConnection(t *testing.T) {
 		require.Contains(t, c, ", stale=TRUE")
 	}
 	status, challenges = second.asked(u, header(heard, "right"))
-	require.Equal(t, "401", status, "nor the second time")
+	require.Equal(t, "401", status, "the second attempt is refused, too")
 	fresh := *heard
 	fresh.Nonce = nonceIn.FindStringSubmatch(challenges[0])[1]
 	require.NotEqual(t, heard.Nonce, fresh.Nonce)

@@ -77,7 +77,7 @@ func TestWhatIsPublishedByRTSPSIsTheSourcesOwn(t *testing.T) {
 	require.Equal(t, "RECORD: 200 OK", k.record(u))
 	require.Equal(t, "200 OK", k.ask("TEARDOWN", u, "Session: "+k.session))
 	require.Equal(t, "401 Unauthorized", dialTLS(t, addr).ask("ANNOUNCE", u, basic("cam", "wrong")))
-	require.Equal(t, "401 Unauthorized", dial(t, s.Addr().String()).ask("ANNOUNCE", strings.Replace(u, "rtsps", "rtsp", 1), basic("cam", "right")), "over a network that others can read")
+	require.Equal(t, "401 Unauthorized", dial(t, s.Addr().String()).ask("ANNOUNCE", strings.Replace(u, "rtsps", "rtsp", 1), basic("cam", "right")), "on a readable network")
 }
 
 // The bounds hold for a client that is slow in TLS as for any other.

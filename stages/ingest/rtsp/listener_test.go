@@ -69,7 +69,7 @@ func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {
 	wait := r.record("live/a/b")
 	ffmpeg(t, "-i", file, "-c", "copy", "-max_delay", "1000", "-f", "rtsp", "-rtsp_transport", "tcp", "rtsp://"+addr+"/live/a/b")
 	compare(t, file, codec.H264, wait(), 1)
-	require.True(t, first.stays(), "who records is not given up")
+	require.True(t, first.stays(), "a recording connection is not closed")
 	require.Less(t, strings.Count(r.book.String(), "given up for a new one"), 15, "a flood does not fill the log")
 }
 
@@ -78,7 +78,7 @@ func TestTheOneThatWaitedLongestGoes(t *testing.T) {
 	s, addr := r.serve(Config{MaxConnections: 4, MaxPerAddress: 9, AnnounceTimeout: deadline})
 	a, b, c := dial(t, addr), dial(t, addr), dial(t, addr)
 	require.True(t, a.stays())
-	require.Equal(t, "200 OK", b.ask("ANNOUNCE", "rtsp://"+addr+"/b"), "which puts it behind the others")
+	require.Equal(t, "200 OK", b.ask("ANNOUNCE", "rtsp://"+addr+"/b"), "an ANNOUNCE puts it behind the other connections")
 	require.True(t, c.stays())
 	d := dial(t, addr)
 	require.True(t, d.stays())

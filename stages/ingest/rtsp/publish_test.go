@@ -49,7 +49,7 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 				audio, _ := probe(t, file, "a")
 				unsent = len(audio) - len(got.units[codec.AAC])
 				require.Greater(t, unsent, 1, "several in the last packet")
-				require.Less(t, unsent, 48, "what is gathered in a second")
+				require.Less(t, unsent, 48, "the units gathered in a second")
 			}
 			require.EqualValues(t, endcause.SourceLost, got.end)
 			require.Len(t, got.sets, 1)

@@ -71,7 +71,7 @@ func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
 	video, vscale := probe(t, file, "v")
 	audio, ascale := probe(t, file, "a")
 	want := media.ToNanos(audio[0].pts, ascale) - media.ToNanos(video[0].pts, vscale)
-	require.InDelta(t, want, apart, 100e6, "what arrives together is together")
+	require.InDelta(t, want, apart, 100e6, "tracks that arrive together stay together")
 	require.Empty(t, r.losses("noreports"))
 }
 

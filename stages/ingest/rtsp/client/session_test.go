@@ -142,7 +142,7 @@ func TestACameraThatIsGoneIsNoticed(t *testing.T) {
 	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 8 * time.Second})
 	require.ErrorContains(t, got.err, "nothing has come for 8s")
 	require.Equal(t, seqs(1, 1), got.seqs[0])
-	require.NotEmpty(t, f.asked("GET_PARAMETER"), "it was asked whether it is there")
+	require.NotEmpty(t, f.asked("GET_PARAMETER"), "the client sent a keep-alive")
 }
 
 func TestNoMediaAtAll(t *testing.T) {
