@@ -34,7 +34,7 @@ var mayImport = []struct {
 }{
 	{"cmd/spool", []string{"cmd/spool/logging", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
-		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server has what records
+		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
@@ -61,7 +61,7 @@ var mayImport = []struct {
 	{"sinks/metadata/row", []string{"pipeline/media"}},
 	{"sinks/metadata/journal", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},  // no database
 	{"sinks/metadata/database", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}}, // no row
-	{"sinks/footage", []string{"pipeline", "pipeline/media"}},                                          // the caller passes in what it changes
+	{"sinks/footage", []string{"pipeline", "pipeline/media"}},                                          // the caller passes in the stores
 	{"sinks/...", []string{"pipeline/..."}},                                                            // no sink imports another, nor a stage
 	{"api/auth", []string{"pipeline"}},
 	{"api/conn", []string{"api/auth"}},
@@ -72,7 +72,7 @@ var mayImport = []struct {
 	{"api/scrub", []string{"pipeline/config"}},
 	{"api/metrics", []string{"pipeline", "pipeline/media", "pipeline/recorder"}},
 	{"api/openapi", []string{"pipeline/media"}},
-	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate", "pipeline/streampath", "pipeline/wallclock"}}, // the caller passes in what it serves
+	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate", "pipeline/streampath", "pipeline/wallclock"}}, // the caller passes in its implementations
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder", "pipeline/streampath"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", []string{"pipeline/guard"}},
@@ -90,8 +90,8 @@ var mayImport = []struct {
 	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
 	{"pipeline/codec", []string{"pipeline/media", "pipeline/isobmff", "pipeline/guard"}},
-	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause", "pipeline/streampath", "pipeline/wallclock"}}, // no import of what flows
-	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}},                              // no import of what flows, nor of access control
+	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause", "pipeline/streampath", "pipeline/wallclock"}}, // no media
+	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}},                              // neither media nor access control
 }
 
 // rooms lists the packages that other folders may import of a folder. Of a folder without an
@@ -120,7 +120,7 @@ var onlyIn = map[string]string{
 // onlyFrom lists the packages that fewer packages may import than mayImport says.
 var onlyFrom = map[string][]string{
 	"pipeline/retained": {"cmd/...", "api", "sinks/retention"},
-	"pipeline/recorder": {"cmd/...", "api/...", "configs", "bench/..."}, // what flows does not know who lets it
+	"pipeline/recorder": {"cmd/...", "api/...", "configs", "bench/..."}, // stages and sinks do not import the recorder
 }
 
 type listed struct {

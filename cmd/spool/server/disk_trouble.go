@@ -35,7 +35,7 @@ func (s *Server) logUnwritable(dir string, err error) {
 
 // broadcast wakes every waiting goroutine.
 type broadcast struct {
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 	c  chan struct{}
 }
 

@@ -209,7 +209,7 @@ func firstOf(why []string) string {
 
 // firstSeen remembers when a problem began whose part does not record it.
 type firstSeen struct {
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 	at map[string]time.Time
 }
 

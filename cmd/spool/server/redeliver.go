@@ -13,7 +13,7 @@ import (
 
 // targets finds the webhook targets that a configuration declares. It caches them by key.
 type targets struct {
-	mu  sync.Mutex // guards what follows
+	mu  sync.Mutex // guards the fields below
 	of  *configs.Config
 	all map[string]webhook.Target
 }

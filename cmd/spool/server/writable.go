@@ -35,7 +35,7 @@ type writable struct {
 	changed func(error)                 // called when a directory stops accepting files, with the reason, and with nil when it accepts them again
 	lasting func(dir string, err error) // called once when the refusal lasts longer than askEvery
 
-	mu   sync.Mutex             // guards what follows
+	mu   sync.Mutex             // guards the fields below
 	dirs map[string]*watchedDir // by directory
 }
 

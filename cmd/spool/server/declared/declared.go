@@ -107,7 +107,7 @@ type Set struct {
 
 	stops          stopsFile
 	change         sync.Mutex // serialises changes
-	mu             sync.Mutex // guards what follows
+	mu             sync.Mutex // guards the fields below
 	now            State
 	unloaded       config.Problems // problems of the last reload, if it was refused
 	directoryError error           // see JudgeDirectory

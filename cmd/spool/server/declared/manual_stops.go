@@ -16,7 +16,7 @@ import (
 // window does not resume a recording that an operator ended.
 type stopsFile struct {
 	path string
-	mu   sync.Mutex           // guards what follows
+	mu   sync.Mutex           // guards the fields below
 	kept map[string]time.Time // the content of the file
 }
 

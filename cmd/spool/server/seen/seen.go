@@ -40,15 +40,15 @@ type Streams struct {
 
 	writing sync.Mutex // serialises writes of the file; locked before mu
 
-	mu      sync.Mutex           // guards what follows
+	mu      sync.Mutex           // guards the fields below
 	last    map[string]time.Time // by path: last seen; for a stream that has left, its last access unit
 	away    map[string]time.Time // by path: since when a stream that left in this run sends no media
 	changed bool                 // the set of streams differs from the file
 }
 
 // Open reads the streams of an earlier run. It logs and ignores a file that cannot be read or
-// that another user may have written; in a directory of which a start ignores all state, it logs
-// nothing. live returns the present streams.
+// that another user may have written. It logs nothing if a start ignores all state in the
+// directory. live returns the present streams.
 func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams {
 	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}, away: map[string]time.Time{}}
 	text, err := s.disk.ReadOurs(s.file)
