@@ -191,7 +191,7 @@ func TestScheduleIsShown(t *testing.T) {
 	cron, err := recorder.ParseCron("* * * * *", tokyo)
 	require.NoError(t, err)
 	schedule.Set(recorder.Agenda{{Name: "all", Stream: "live/a", Action: recorder.RecordStart, Cron: cron, Duration: time.Hour}})
-	schedule.Ask()
+	schedule.Apply()
 
 	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Schedule = schedule })
 	r := documented(t, s, "GET", "/mp4/schedule?limit=5", "/mp4/schedule", "")

@@ -69,7 +69,7 @@ func TestAStreamIsArmedUntilItComesAndAgainWhenItHasLeft(t *testing.T) {
 	b.LimitArmed(1)
 	b.arm(t, "a")
 	b.dir.setLive("a", true)
-	b.Began("a")
+	b.PublisherCame("a")
 	require.Zero(t, b.Arming().Armed)
 	b.dir.setLive("a", false)
 	b.script.ends <- pipeline.End(endcause.SourceLost)

@@ -145,9 +145,9 @@ func (r *Recorder) startedByHand(stream string) {
 	}
 }
 
-// Began is called for every stream that gets a publisher: it begins the stream's pipelines of mode
+// PublisherCame is called for every stream that gets a publisher: it begins the stream's pipelines of mode
 // always and event, and starts the clock of requested durations. It does not wait.
-func (r *Recorder) Began(stream string) {
+func (r *Recorder) PublisherCame(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.disarmed(r.streams[stream])

@@ -117,7 +117,7 @@ func TestDurationCountsFromThePublisher(t *testing.T) {
 	b.awaitRun(t, "conf/a")
 	require.Zero(t, b.clock.fire(7*time.Second), "the stream has no publisher yet")
 	b.dir.setLive("conf/a", true)
-	b.Began("conf/a")
+	b.PublisherCame("conf/a")
 	require.Eventually(t, func() bool { return b.clock.fire(7*time.Second) == 1 }, time.Minute, time.Millisecond)
 	b.awaitGone(t, "conf/a")
 }
@@ -125,7 +125,7 @@ func TestDurationCountsFromThePublisher(t *testing.T) {
 func TestAlwaysBeginsWithThePublisher(t *testing.T) {
 	b := newRig(t, pipeline.ModeAlways, pipeline.ModeManual)
 	b.dir.setLive("live/x", true)
-	b.Began("live/x")
+	b.PublisherCame("live/x")
 	b.awaitRun(t, "live/x")
 	require.Len(t, b.Status("live/x"), 1, "manual waits for a start")
 
@@ -139,11 +139,11 @@ func TestAlwaysBeginsWithThePublisher(t *testing.T) {
 func TestStopByHandHoldsAgainstAlways(t *testing.T) {
 	b := newRig(t, pipeline.ModeAlways)
 	b.dir.setLive("live/x", true)
-	b.Began("live/x")
+	b.PublisherCame("live/x")
 	b.awaitRun(t, "live/x")
 	_, err := b.Stop(t.Context(), "live/x")
 	require.NoError(t, err)
-	b.Began("live/x")
+	b.PublisherCame("live/x")
 	require.Empty(t, b.Status("live/x"))
 	_, err = b.Start("live/x", recorder.StartOptions{})
 	require.NoError(t, err)

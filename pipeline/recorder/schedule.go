@@ -67,7 +67,7 @@ func (s *Schedule) Agenda() Agenda {
 // Run evaluates the agenda until the context ends. It leaves the recordings running.
 func (s *Schedule) Run(ctx context.Context) error {
 	for {
-		c, stop := s.clock.After(s.Ask())
+		c, stop := s.clock.After(s.Apply())
 		select {
 		case <-c:
 		case <-s.wake:
@@ -79,9 +79,9 @@ func (s *Schedule) Run(ctx context.Context) error {
 	}
 }
 
-// Ask begins and ends recordings as the agenda demands now. It returns the longest time for which
+// Apply begins and ends recordings as the agenda demands now. It returns the longest time for which
 // the result holds.
-func (s *Schedule) Ask() time.Duration {
+func (s *Schedule) Apply() time.Duration {
 	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	if wrong == nil {
 		s.recorder.stopsUpTo(now)

@@ -42,7 +42,7 @@ func TestUnderAWrongClockScheduledStreamsAreRecorded(t *testing.T) {
 			p.ask(7)
 			require.Empty(t, p.Recording())
 			p.turn(wrong)
-			p.Ask()
+			p.Apply()
 			p.awaitRun(t, "a")
 			plan := p.Streams()[0]
 			require.True(t, plan.Record)
@@ -55,7 +55,7 @@ func TestUnderAWrongClockScheduledStreamsAreRecorded(t *testing.T) {
 			p.awaitGone(t, "a")
 			require.Empty(t, p.script.runs, "one recording")
 			p.turn(wrong)
-			p.Ask()
+			p.Apply()
 			p.awaitRun(t, "a")
 			p.ask(11) // right again, and in no window
 			p.awaitGone(t, "a")
@@ -66,23 +66,23 @@ func TestUnderAWrongClockScheduledStreamsAreRecorded(t *testing.T) {
 func TestUnderAWrongClockAStopByHandHolds(t *testing.T) {
 	p := misled(t, starts(t, "0 20 * * *", "UTC", 4*time.Hour))
 	p.turn(time.Unix(60, 0))
-	p.Ask()
+	p.Apply()
 	p.awaitRun(t, "a")
 	_, err := p.Stop(t.Context(), "a")
 	require.NoError(t, err)
 	p.turn(time.Unix(90, 0))
-	p.Ask()
+	p.Apply()
 	require.Empty(t, p.Status("a"))
 	require.False(t, p.Streams()[0].Record)
 
 	// As a restart finds them: one of the window that the newest file was in, and one
 	// of long ago.
 	p.RestoreStops(map[string]time.Time{"a": p.day.Add(-3 * time.Hour)})
-	p.Ask()
+	p.Apply()
 	require.Empty(t, p.Status("a"))
 	require.True(t, p.StoppedAt("a").Equal(p.day.Add(-3*time.Hour)), "it is not made one of 1970")
 	p.RestoreStops(map[string]time.Time{"a": p.day.Add(-9 * 24 * time.Hour)})
-	p.Ask()
+	p.Apply()
 	p.awaitRun(t, "a")
 	p.ask(1)
 	p.awaitGone(t, "a")
@@ -91,10 +91,10 @@ func TestUnderAWrongClockAStopByHandHolds(t *testing.T) {
 func TestUnderAWrongClockASourceThatHasEndedIsNotReadAgain(t *testing.T) {
 	p := misled(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
 	p.turn(time.Unix(60, 0))
-	p.Ask()
+	p.Apply()
 	p.awaitRun(t, "a")
 	p.script.ends <- pipeline.End("end_of_file")
 	p.awaitGone(t, "a")
-	p.Ask()
+	p.Apply()
 	require.Empty(t, p.Recording())
 }

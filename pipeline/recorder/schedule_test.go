@@ -40,7 +40,7 @@ func planOn(t *testing.T, b *rig, jobs ...recorder.ScheduleJob) *planned {
 // ask sets the clock to an hour of the day and evaluates the schedule.
 func (p *planned) ask(hour float64) time.Duration {
 	p.clock.set(p.day.Add(time.Duration(hour * float64(time.Hour))))
-	return p.Ask()
+	return p.Apply()
 }
 
 func (p *planned) recorded(t *testing.T, hour float64) {

@@ -20,7 +20,7 @@ func TestAStreamReportsWhenItsRecordingStops(t *testing.T) {
 	require.True(t, known)
 	require.Zero(t, s.Until, "the stream has no publisher yet")
 	b.dir.setLive("conf/a", true)
-	b.Began("conf/a")
+	b.PublisherCame("conf/a")
 	s, _ = b.Stream("conf/a")
 	require.Equal(t, b.clock.Now().Add(time.Minute), s.Until)
 	require.Equal(t, "manual", s.Pipeline)
@@ -67,7 +67,7 @@ func TestAJobThatFailsIsInBackoff(t *testing.T) {
 func TestAStartedJobDeterminesTheStatusOfItsStream(t *testing.T) {
 	b := newRig(t, pipeline.ModeEvent, pipeline.ModeManual)
 	b.dir.setLive("live/x", true)
-	b.Began("live/x")
+	b.PublisherCame("live/x")
 	b.awaitRun(t, "live/x")
 	s, _ := b.Stream("live/x")
 	require.Equal(t, "event", s.Pipeline)

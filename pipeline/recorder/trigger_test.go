@@ -134,6 +134,6 @@ func TestEventPipelinesAreArmedAndNoRecording(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, was)
 	b.dir.setLive("live/y", true)
-	b.Began("live/y")
+	b.PublisherCame("live/y")
 	b.awaitRun(t, "live/y")
 }

@@ -50,6 +50,6 @@ func TestALinkedDirectoryIsLookedInto(t *testing.T) {
 	k, err := New(Policy{Limits: Limits{Expire: day}, MassExpiry: MassAllow}, deps)
 	require.NoError(t, err)
 	defer k.Close()
-	k.Look(t.Context())
+	k.MakeRoom(t.Context())
 	require.Empty(t, r.files())
 }

@@ -210,7 +210,7 @@ func (r *fixture) Start(stream string) error {
 // look advances the clock and lets the keeper look.
 func (r *fixture) look(after time.Duration) {
 	r.now, r.steady = r.now.Add(after), r.steady+after
-	r.k.Look(r.t.Context())
+	r.k.MakeRoom(r.t.Context())
 }
 
 func (r *fixture) says(text string) bool { return strings.Contains(r.log.String(), text) }

@@ -129,7 +129,7 @@ const lookEvery = time.Second
 // Run enforces the policy until the context ends. It runs as a task of the pipeline framework.
 func (k *Keeper) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		k.Look(ctx)
+		k.MakeRoom(ctx)
 		pipeline.Sleep(ctx, k.deps.Clock, lookEvery, k.wake)
 	}
 	return nil
@@ -143,9 +143,9 @@ func (k *Keeper) Wake() {
 	}
 }
 
-// Look makes room if there is too little, and scans the whole directory when that is due. It
+// MakeRoom makes room if there is too little, and scans the whole directory when that is due. It
 // logs an error and reports it in the plan; the next look takes place anyway.
-func (k *Keeper) Look(ctx context.Context) {
+func (k *Keeper) MakeRoom(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err := k.look(ctx)

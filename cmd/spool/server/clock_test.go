@@ -47,7 +47,7 @@ func TestAStartTenYearsAheadDeletesNothingUntilConfirmed(t *testing.T) {
 				wrong := r.wrong()
 				return len(r.files()) >= len(old)+2 && len(wrong) == 1 && wrong[0] == c.problem
 			})
-			r.keeper.Look(t.Context())
+			r.keeper.MakeRoom(t.Context())
 			for _, file := range old {
 				require.FileExists(t, file)
 			}
@@ -87,7 +87,7 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 	r := start(t, dir, planned, time.Since(time.Unix(100, 0))*-1, false)
 	r.eventually("it records", func() bool { return len(r.files()) >= len(old)+2 })
 	require.Equal(t, []string{"clock_wrong"}, r.wrong())
-	r.keeper.Look(t.Context())
+	r.keeper.MakeRoom(t.Context())
 	recorded := r.files()
 	require.Subset(t, recorded, old)
 	var schedule struct {
@@ -106,7 +106,7 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 	// The clock is set and synchronised. A recording that was dated 1970 does not expire by
 	// that.
 	r = start(t, dir, planned, 0, true)
-	r.keeper.Look(t.Context())
+	r.keeper.MakeRoom(t.Context())
 	var got expiryAnswer
 	r.ask("GET", "/mp4/retention", &got)
 	require.Equal(t, "believed", got.Clock.State)

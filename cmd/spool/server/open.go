@@ -51,7 +51,7 @@ func (s *Server) open(ctx context.Context) error {
 	s.expected = &seen.Expected{Hub: s.hub, Seen: known, Wants: s.recorder.Wants, Clock: s.clock}
 	s.hub.Watch(func(path string) {
 		known.Saw(path, s.clock.Now())
-		s.recorder.Began(path)
+		s.recorder.PublisherCame(path)
 	})
 	s.hub.WatchDepartures(func(d hub.Departure) { known.Left(d.Path, d.Last, d.Since) })
 	s.tasks.Go("remembering streams", func(ctx context.Context) error { return known.Run(ctx, s.clock) })

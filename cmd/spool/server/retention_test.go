@@ -39,7 +39,7 @@ func TestAFileThatAClientReadsIsNotDeletedForSpace(t *testing.T) {
 	require.Greater(t, len(want), 8<<20, "more than the kernel buffers of an unread response")
 
 	r := start(t, dir, large+fmt.Sprintf("retention: {max_bytes: %d}\n", total+(4<<20)), 0, true)
-	r.keeper.Look(t.Context())
+	r.keeper.MakeRoom(t.Context())
 	require.Equal(t, old, r.files())
 	conn, err := net.Dial("tcp", r.httpAddr)
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestUnfinishedFilesAreNotDeletedBeforeRecovery(t *testing.T) {
 				r.eventually("it is a recording", func() bool { return len(r.files()) == 1 })
 			}
 			for range 3 {
-				r.keeper.Look(t.Context())
+				r.keeper.MakeRoom(t.Context())
 			}
 			if recovers {
 				require.Len(t, r.files(), 1, "%s", r.said)
