@@ -159,7 +159,7 @@ func TestAllMemoryIsGivenBack(t *testing.T) {
 }
 
 // The units that wait for their track's place are released too when the publisher ends.
-func TestWhatWaitsForItsPlaceIsGivenBack(t *testing.T) {
+func TestWaitingUnitsAreReleased(t *testing.T) {
 	b := newBench(t)
 	v, a := b.Of(codec.H264), b.audio()
 	v.SenderReport(1<<32, 0)

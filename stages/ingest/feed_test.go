@@ -84,7 +84,7 @@ func TestASenderThatEndsItsPicturesIsNotHeldBack(t *testing.T) {
 	require.Len(t, b.Publisher.Units, 30)
 }
 
-func TestDelimitersFillerAndRepeatsAreTakenOut(t *testing.T) {
+func TestDelimitersFillerAndRepeatsAreRemoved(t *testing.T) {
 	b := newBench(t)
 	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	sei := []byte{6, 5, 1, 42, 0x80}
@@ -114,7 +114,7 @@ func TestAChangeIsKeptInTheStreamUntilItsKeyFrame(t *testing.T) {
 	require.Equal(t, [][]byte{ingesttest.IDR}, b.Publisher.Units[2].NALs)
 }
 
-func TestWithoutParameterSetsUnitsAreCounted(t *testing.T) {
+func TestUnitsWithoutParameterSetsAreCounted(t *testing.T) {
 	b := newBench(t)
 	v := b.Video(codec.H264)
 	b.Send(v, 0, true, ingesttest.IDR...)
@@ -176,7 +176,7 @@ func TestReportsAlignToTheTick(t *testing.T) {
 	require.Contains(t, b.Log.String(), `by="sender reports"`)
 }
 
-func TestReportsThatMakeNoSenseAreNotBelieved(t *testing.T) {
+func TestImplausibleReportsAreIgnored(t *testing.T) {
 	b := newBench(t)
 	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	v.SenderReport(1<<32*10, 0)
@@ -200,7 +200,7 @@ func TestInfoAlignsWhereThereAreNoReports(t *testing.T) {
 	require.Contains(t, b.Log.String(), "by=RTP-Info")
 }
 
-func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
+func TestLaterClockDisagreementsAreReportedOnceAndMoveNothing(t *testing.T) {
 	b := newBench(t)
 	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	v.SenderReport(1<<32*10, 0)

@@ -81,9 +81,8 @@ func TestSoundWaitsForParameterSetsThatComeInTime(t *testing.T) {
 	require.Len(t, b.Publisher.Of(codec.H264), 75)
 }
 
-// TestAStallAtTheBeginningIsNoSilence checks that a stall of the sender or this machine, in which no track gets data,
-// is no silence of a track.
-func TestAStallAtTheBeginningIsNoSilence(t *testing.T) {
+// A stall of the sender or of this machine, in which no track gets data, does not count as the silence of a track.
+func TestAStallAtTheBeginningDoesNotCountAsSilence(t *testing.T) {
 	for name, c := range map[string]struct {
 		stall time.Duration
 		sets  int

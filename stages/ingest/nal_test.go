@@ -13,9 +13,9 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// TestWhatIsNoPartOfAPictureCostsNone sends a NAL unit that no decoder knows, or needs, in each picture: the pictures
+// TestUnneededNALUnitsCostNoPicture sends a NAL unit that no decoder knows, or needs, in each picture: the pictures
 // arrive whole, and the NAL unit is counted.
-func TestWhatIsNoPartOfAPictureCostsNone(t *testing.T) {
+func TestUnneededNALUnitsCostNoPicture(t *testing.T) {
 	type odd struct {
 		name  string
 		nal   []byte

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-func TestWhatCutsAndWhatDoesNot(t *testing.T) {
+func TestParameterSetChangesThatCut(t *testing.T) {
 	padded := append(append([]byte{}, ingesttest.SPS25...), 0, 0)
 	for _, tc := range []struct {
 		name   string

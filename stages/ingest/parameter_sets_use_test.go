@@ -136,7 +136,7 @@ func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 
 // Changes with each picture do not begin a file each: the key frames carry their sets, and a new description follows
 // when changes are rare again. All pictures can be decoded.
-func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
+func TestFrequentChangesDoNotBeginFrequentFiles(t *testing.T) {
 	b := newBench(t)
 	v := b.Video(codec.H264)
 	width := func(i uint32) uint32 { return 4 + i%2 + i/500 }

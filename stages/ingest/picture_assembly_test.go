@@ -256,9 +256,9 @@ func TestALossGluesNoPictures(t *testing.T) {
 	}
 }
 
-// TestTheFirstMacroblockAloneIsNoNewPicture sends it in a redundant slice, and slices in any order. Two pictures with
+// TestTheFirstMacroblockAloneBeginsNoPicture sends the first macroblock in a redundant slice, and slices in any order. Two pictures with
 // equal headers have it twice.
-func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
+func TestTheFirstMacroblockAloneBeginsNoPicture(t *testing.T) {
 	sps, pps := ingesttest.CodedSets(false)
 	for name, tc := range map[string]struct {
 		slices   []ingesttest.Coded

@@ -70,8 +70,8 @@ func emit(out *[]int, waiting []int, rnd *rand.Rand) []int {
 	return slices.Delete(waiting, 0, 1)
 }
 
-// TestAStallOfTheNetworkIsNoClockThatStandsStill stalls anywhere among reordered pictures: their times stay as sent.
-func TestAStallOfTheNetworkIsNoClockThatStandsStill(t *testing.T) {
+// TestANetworkStallDoesNotCountAsAStandingClock stalls anywhere among reordered pictures: their times stay as sent.
+func TestANetworkStallDoesNotCountAsAStandingClock(t *testing.T) {
 	for _, shown := range [][]int{{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14}, {0, 4, 2, 1, 3, 8, 6, 5, 7, 12, 10, 9, 11, 16, 14, 13, 15}} {
 		for stall := range shown {
 			for _, depth := range []int{2, codec.DepthUnknown} {

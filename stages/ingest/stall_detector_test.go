@@ -117,8 +117,8 @@ func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 	}
 }
 
-// TestASlowSenderIsNoProblem sends a picture every twenty seconds.
-func TestASlowSenderIsNoProblem(t *testing.T) {
+// TestASlowSenderCausesNoProblem sends a picture every twenty seconds.
+func TestASlowSenderCausesNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
 	v := b.Video(codec.H264, sps, pps)
@@ -129,8 +129,8 @@ func TestASlowSenderIsNoProblem(t *testing.T) {
 	require.Empty(t, b.Publisher.Problems)
 }
 
-// TestRarePicturesBesideSoundAreNoProblem sends a picture every thirty seconds, and sound all the time.
-func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
+// TestRarePicturesBesideSoundCauseNoProblem sends a picture every thirty seconds, and sound all the time.
+func TestRarePicturesBesideSoundCauseNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
 	v, a := b.Video(codec.H264, sps, pps), b.audio()
@@ -150,9 +150,9 @@ func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 	require.Len(t, b.Publisher.Sets, 1, "sound does not begin alone")
 }
 
-// TestSoundThatIsKeptBackIsNoProblem loses a packet: those behind it arrive together much later, as gortsplib
+// TestDelayedSoundCausesNoProblem loses a packet: those behind it arrive together much later, as gortsplib
 // delivers them over UDP.
-func TestSoundThatIsKeptBackIsNoProblem(t *testing.T) {
+func TestDelayedSoundCausesNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
 	v, a := b.Video(codec.H264, sps, pps), b.audio()

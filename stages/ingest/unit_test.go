@@ -34,7 +34,7 @@ func TestALossKeepsItsCause(t *testing.T) {
 }
 
 // However often an element could not be read, it counts once per position.
-func TestWhatCouldNotBeReadIsSaidOnce(t *testing.T) {
+func TestAnUnreadableElementIsReportedOnce(t *testing.T) {
 	u := &Unit{}
 	for range 100 {
 		u.Unread()

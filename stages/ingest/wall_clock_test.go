@@ -19,7 +19,7 @@ func TestLateArrivalsAreBackDated(t *testing.T) {
 	}
 }
 
-func TestNothingIsDatedAfterItCame(t *testing.T) {
+func TestNoUnitIsDatedAfterItsArrival(t *testing.T) {
 	var w wallclock
 	for i := range int64(1000) { // sent twenty times as fast as it plays
 		media, mono := i*second/25, i*second/500

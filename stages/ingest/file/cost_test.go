@@ -158,7 +158,7 @@ func readOut(t *testing.T, path string) (chunks, payload int64) {
 	}
 }
 
-func TestWhatCannotBeInAFileIsSaidBeforeItIsRead(t *testing.T) {
+func TestHostileFilesAreRefusedBeforeTheyAreRead(t *testing.T) {
 	for name, want := range map[string]string{
 		"many samples of a byte, none of them in the file": "claim 10000 access units, too many for a file of 10",
 		"chunks on the same bytes":                         "bytes of media, the file has",

@@ -131,7 +131,7 @@ func TestCutOff(t *testing.T) {
 	require.ErrorContains(t, err, "made.mp4: ")
 }
 
-func TestWhatIsNoFileOfOurs(t *testing.T) {
+func TestUnsupportedFiles(t *testing.T) {
 	moov := contents(t, encode(t, "a.mp4", pictures, []string{"-t", "1"}, h264, []string{"-movflags", "faststart"}))
 	for want, b := range map[string][]byte{
 		"no MP4 file":                {},

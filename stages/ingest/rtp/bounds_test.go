@@ -15,7 +15,7 @@ import (
 
 // Packets that contain only padding have sequence numbers as well: none counts as missing, and losses beside them
 // still count.
-func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
+func TestPacketsOfPaddingDoNotCountAsLost(t *testing.T) {
 	for _, loss := range []bool{false, true} {
 		b := newBench(t)
 		track := b.Of(codec.H264)

@@ -37,7 +37,7 @@ func (b *bench) aacTrack(asc []byte, announced uint32) *Track {
 
 // A frame of 1024 samples at 24000 Hz lasts 42.7 ms, whatever clock is announced or used: sound stays in sync with
 // the picture.
-func TestSoundLastsAsLongAsItIs(t *testing.T) {
+func TestSoundKeepsItsDuration(t *testing.T) {
 	for _, asc := range [][]byte{ascImplicit, ascHierarchic, ascPS, ascBehind} {
 		for _, announced := range []uint32{24000, 48000, 90000} {
 			for _, sends := range []uint32{24000, 48000, 90000} {

@@ -208,7 +208,7 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 }
 
 // NAL units in order with consecutive numbers do not wait.
-func TestDecodingOrderDoesNotDelayWhatIsInOrder(t *testing.T) {
+func TestDecodingOrderDoesNotDelayUnitsInOrder(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
 	track, err := Add(b.Feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
@@ -250,7 +250,7 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 }
 
 // Modes 0 and 1 exclude these packets, but some senders use them, in order.
-func TestPackingsOfAnotherModeAreTaken(t *testing.T) {
+func TestPackingsOfAnotherModeAreAccepted(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	aus := ingesttest.Pictures(rnd, codec.H264, 60)
 	b := newBench(t)

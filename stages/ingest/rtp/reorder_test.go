@@ -229,7 +229,7 @@ func FuzzDatagrams(f *testing.F) {
 }
 
 // The first packets wait for earlier ones: no data counts as missing meanwhile, however long the recorder has run.
-func TestWhatWaitsAtTheBeginningIsNotMissed(t *testing.T) {
+func TestWaitingFirstPacketsDoNotCountAsMissing(t *testing.T) {
 	b := newBench(t)
 	b.Now = b.Now.Add(time.Hour)
 	v := b.Of(codec.H264)

@@ -80,7 +80,7 @@ func datagramsOf(v *Track) *arrivals {
 }
 
 // A sender with long regular pauses, such as a picture each two seconds, is not replaced because of them.
-func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
+func TestASenderWithLongPausesKeepsItsPlace(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)
 	one, other := &speaker{b: b, ssrc: 1}, &speaker{b: b, ssrc: 2, seq: 999, ticks: 1 << 31}
@@ -101,7 +101,7 @@ func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
 
 // A restarted encoder has another SSRC, and other numbers and times: it is accepted once the earlier sender is
 // silent, and time continues.
-func TestASenderThatStartsAgainIsTaken(t *testing.T) {
+func TestARestartedSenderIsAccepted(t *testing.T) {
 	for name, bye := range map[string]bool{"by silence": false, "after BYE": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -136,7 +136,7 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 
 // The Transport header names the sender over UDP: an earlier packet of another sender does not count, unless the
 // named one never sends.
-func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
+func TestTheNamedSenderIsAccepted(t *testing.T) {
 	for _, comes := range []bool{true, false} {
 		b := newBench(t)
 		sps, pps := ingesttest.CodedSets(false)
@@ -173,7 +173,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 }
 
 // The same if the session ends before the sender is certain, and over TCP.
-func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
+func TestPacketsUnderAWrongSSRCAreKept(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
 		v := b.Of(codec.H264)
@@ -257,7 +257,7 @@ func TestThousandsOfSenders(t *testing.T) {
 	require.EqualValues(t, 10000, b.Publisher.Losses[media.DropForeignSSRC])
 }
 
-func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
+func TestUnannouncedPacketsAreReported(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)
 	for range 20 {

@@ -13,7 +13,7 @@ import (
 
 // A session that begins within a picture has lost no picture. Over UDP, where its beginning may have been lost, it
 // has.
-func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
+func TestTheRestOfAnEarlierPictureDoesNotCountAsLost(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
 		v := b.Of(codec.H264)
@@ -32,7 +32,7 @@ func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 
 // A second sender within the first one's pauses takes no track over, and its kept packets are counted once the first
 // one sends again.
-func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
+func TestKeptPacketsOfAnotherSenderAreBoundedAndCounted(t *testing.T) {
 	b := newBench(t)
 	v := b.Of(codec.H264)
 	one := &speaker{b: b, ssrc: 1}

@@ -83,7 +83,7 @@ func TestADescriptionIsReadAfterThePasswordOnly(t *testing.T) {
 }
 
 // A request that gortsplib refuses anyway is neither authorized nor read.
-func TestWhatIsNoAnnounceCostsNothing(t *testing.T) {
+func TestAnInvalidAnnounceCostsNothing(t *testing.T) {
 	r := newFixture(t)
 	s, addr, asked := r.guarded(Config{})
 	body := manyFormats(128 << 10)

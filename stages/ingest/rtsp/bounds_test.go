@@ -24,7 +24,7 @@ func lines(n int, form string) string {
 	return out.String()
 }
 
-func TestWhatNoSenderMeansIsRefused(t *testing.T) {
+func TestAbsurdDescriptionsAreRefused(t *testing.T) {
 	formats := func(n int) string { return "m=audio 0 RTP/AVP" + lines(n, " %d") + "\r\n" }
 	for name, c := range map[string]struct{ most, more, err string }{
 		"bytes":      {aSection + strings.Repeat("x", 16<<10-len(aSection)), aSection + strings.Repeat("x", 16<<10-len(aSection)+1), "session description of 16385 bytes: 16384 is the most"},

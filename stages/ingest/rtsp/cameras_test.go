@@ -208,7 +208,7 @@ func TestCamerasAsTheyAre(t *testing.T) {
 }
 
 // A section with a fault in each of its lines, in every known spelling of a fault, between two correct ones.
-func TestWhatIsBrokenCostsItselfOnly(t *testing.T) {
+func TestABrokenSectionCostsNoOther(t *testing.T) {
 	const before = "m=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/48000/2\na=fmtp:97 mode=AAC-hbr;config=1190\na=control:a\n"
 	const after = "m=video 0 RTP/AVP 98\na=rtpmap:98 H265/90000\na=control:z\n"
 	const rest = "a=control:v\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1\n"
@@ -348,7 +348,7 @@ func TestControlOfTheSessionStays(t *testing.T) {
 	}
 }
 
-func TestWhatIsADescription(t *testing.T) {
+func TestRecognizedDescriptions(t *testing.T) {
 	for _, c := range []struct {
 		kind, body string
 		want       bool

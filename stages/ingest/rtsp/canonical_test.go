@@ -35,7 +35,7 @@ func read(t *testing.T, sdp string) (*description.Session, []byte) {
 
 // An unreadable track costs no other: gortsplib refuses the original and reads the rewritten one, with every section
 // in its place.
-func TestTracksThatCannotBeReadLeaveTheOthers(t *testing.T) {
+func TestUnreadableTracksCostNoOther(t *testing.T) {
 	for name, c := range map[string]struct {
 		section string
 		leave   []string
@@ -108,7 +108,7 @@ func (p frameSink) Write(_ int, au *media.AU) error {
 	return nil
 }
 
-func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
+func TestAPublisherWithAnUnreadableTrackIsAccepted(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)}) // gortsplib refuses mode 0 if it has UDP
 	sdp := sdpHead + "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\nm=audio 0 RTP/AVP 97\r\na=control:streamid=1\r\n"
@@ -119,7 +119,7 @@ func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
 	require.Contains(t, r.book.String(), "codec=unnamed-97")
 }
 
-func TestADescriptionIsOneWhateverItsHeaderSays(t *testing.T) {
+func TestADescriptionIsRecognizedUnderAnyContentType(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	announce := func(header, body string) string {
@@ -136,7 +136,7 @@ func TestADescriptionIsOneWhateverItsHeaderSays(t *testing.T) {
 }
 
 // Payload types of other codecs, under which gortsplib does not look for H.264.
-func TestH264IsTakenUnderAnyPayloadType(t *testing.T) {
+func TestH264IsAcceptedUnderAnyPayloadType(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
 	for _, pt := range []string{"0", "26", "35", "72", "95", "127"} {

@@ -60,7 +60,7 @@ func (c *udpCamera) send(f *footage, packets []footagePacket) {
 	}
 }
 
-func TestTheClientPortOfAnotherIsNotTaken(t *testing.T) {
+func TestAClientPortInUseIsNotTaken(t *testing.T) {
 	r := newFixture(t)
 	udp := freeUDPPair(t)
 	_, addr := r.serve(Config{UDP: udp, ReadTimeout: deadline})

@@ -77,7 +77,7 @@ func TestAConnectionThatDoesNotRecordIsClosed(t *testing.T) {
 	eventually(t, "nothing is left", func() bool { return len(r.hub.List()) == 0 })
 }
 
-func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
+func TestAnAnnounceWithoutARecordIsLogged(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{ReadTimeout: patient})
 	k := dial(t, addr)
@@ -117,7 +117,7 @@ func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 
 // Requests keep no publication without media. Once media arrived, they keep it
 // (TestAPublisherIsGoneByItsOwnReadTimeout).
-func TestRequestsAreNoMedia(t *testing.T) {
+func TestRequestsDoNotCountAsMedia(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{ReadTimeout: patient})
 	u := "rtsp://" + addr + "/live/x"

@@ -129,9 +129,9 @@ func TestNumbersComeBack(t *testing.T) {
 	}
 }
 
-// TestADatagramThatIsTooLongHoldsNoOtherUp sends a datagram that fills gortsplib's buffer: gortsplib drops it, and
+// TestAnOverlongDatagramDelaysNoOther sends a datagram that fills gortsplib's buffer: gortsplib drops it, and
 // would wait for its number.
-func TestADatagramThatIsTooLongHoldsNoOtherUp(t *testing.T) {
+func TestAnOverlongDatagramDelaysNoOther(t *testing.T) {
 	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)
 	defer pc.Close()

@@ -93,7 +93,7 @@ func (r *fixture) public(k *keeper, cfg Config) (s *Server, addr string) {
 }
 
 // A client answers the strongest challenge that it supports, for any user.
-func TestWhatAClientIsAskedFor(t *testing.T) {
+func TestTheChallengesForAClient(t *testing.T) {
 	const md5, sha, basic = `Digest realm="yard", nonce="N", algorithm=MD5`, `Digest realm="yard", nonce="N", algorithm=SHA-256`, `Basic realm="yard"`
 	for name, tc := range map[string]struct {
 		offers ingest.Digests
@@ -219,7 +219,7 @@ func TestANonceIsOfOneConnection(t *testing.T) {
 }
 
 // A plain password on a connection that strangers can read is refused unchecked.
-func TestAPasswordThatOthersCanReadIsNotTaken(t *testing.T) {
+func TestAPlainPasswordOnAReadableNetworkIsRefused(t *testing.T) {
 	r := newFixture(t)
 	keeper := newKeeper()
 	s, addr := r.public(keeper, Config{})

@@ -57,7 +57,7 @@ func dialTLS(t *testing.T, addr string) *talk {
 }
 
 // All bounds hold within TLS as without; plain passwords are accepted.
-func TestWhatIsPublishedByRTSPSIsTheSourcesOwn(t *testing.T) {
+func TestUnitsPublishedByRTSPSAreTheSourcesOwn(t *testing.T) {
 	r := newFixture(t)
 	keeper := newKeeper()
 	keeper.offers.All = false
@@ -134,7 +134,7 @@ func agreed(t *testing.T) (*serverConn, net.Conn) {
 }
 
 // A client that reads no bytes delays neither the connection that replaces it, nor the end of the server.
-func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
+func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 	for name, end := range map[string]func(*serverConn){
 		"closed": func(g *serverConn) { _ = g.Close() }, // the client does not read the farewell
 		"cut":    (*serverConn).cut,

@@ -67,7 +67,7 @@ func (f *footage) sentAs(pt uint8, of *description.Media) (out []footagePacket) 
 	return out
 }
 
-func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
+func TestASectionOfAnUnsupportedFormatIsLeftOut(t *testing.T) {
 	file := clip(t, "h264", x264...)
 	r := newFixture(t)
 	_, addr := r.serve(Config{})
@@ -87,7 +87,7 @@ func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
 }
 
 // A stray packet of another format, first or later, costs no more than the packets that show it was a stray.
-func TestAStrayPacketDoesNotDecideWhatIsRecorded(t *testing.T) {
+func TestAStrayPacketDoesNotChooseTheFormat(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	wait := r.record("cam")

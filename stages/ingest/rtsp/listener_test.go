@@ -73,7 +73,7 @@ func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {
 	require.Less(t, strings.Count(r.book.String(), "given up for a new one"), 15, "a flood does not fill the log")
 }
 
-func TestTheOneThatWaitedLongestGoes(t *testing.T) {
+func TestTheLongestWaitingConnectionIsClosed(t *testing.T) {
 	r := newFixture(t)
 	s, addr := r.serve(Config{MaxConnections: 4, MaxPerAddress: 9, AnnounceTimeout: deadline})
 	a, b, c := dial(t, addr), dial(t, addr), dial(t, addr)
@@ -90,7 +90,7 @@ func TestTheOneThatWaitedLongestGoes(t *testing.T) {
 	require.Equal(t, clients.Counts{Connections: 4, GivenUp: 4}, s.Counts())
 }
 
-func TestWhereAllRecordTheNewOneIsRefused(t *testing.T) {
+func TestANewConnectionIsRefusedIfAllOthersRecord(t *testing.T) {
 	r := newFixture(t)
 	s, addr := r.serve(Config{MaxConnections: 2})
 	one, two := recording(t, "127.0.0.1", addr, "1"), recording(t, "127.0.0.1", addr, "2")

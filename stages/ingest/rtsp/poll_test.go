@@ -58,7 +58,7 @@ func TestPolledBytesComeInOrderAndThenTheEnd(t *testing.T) {
 }
 
 // A request on a connection that streams, or has stopped, is far below the bytes that the kernel holds back.
-func TestASingleByteIsHeard(t *testing.T) {
+func TestASingleByteIsReceived(t *testing.T) {
 	out, in := pipe(t)
 	got := make([]byte, 1)
 	for i := range byte(20) {

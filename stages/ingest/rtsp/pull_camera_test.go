@@ -107,9 +107,9 @@ func TestATrackThatIsNotSetUpIsLeftOut(t *testing.T) {
 	}
 }
 
-// TestWhatOneConnectionLearnsTheNextUses lets the first pull fail; the next one uses another transport or fewer
+// TestAPullAdaptsToTheFailureOfThePreviousOne lets the first pull fail; the next one uses another transport or fewer
 // tracks.
-func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
+func TestAPullAdaptsToTheFailureOfThePreviousOne(t *testing.T) {
 	c := startCamera(t)
 	for quirk, says := range map[string]string{
 		"setup-hangs-up":    "mpeg4-generic: SETUP: the server closed the connection",

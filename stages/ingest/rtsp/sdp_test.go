@@ -19,7 +19,7 @@ const sdpCamera = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n" +
 	"m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n" +
 	"m=application 0 RTP/AVP 98\r\na=rtpmap:98 vnd.onvif.metadata/90000\r\n"
 
-func TestOffersKeepWhatTheDescriptionSaid(t *testing.T) {
+func TestOffersKeepTheDescriptionsParameters(t *testing.T) {
 	take, leave := offers(read(t, sdpCamera))
 	require.Len(t, take, 2)
 	require.Equal(t, codec.H264, take[0].config.Track.Codec)

@@ -166,7 +166,7 @@ func TestASecondPublisherTakesOverWhereAllowed(t *testing.T) {
 	require.Error(t, first.Wait())
 }
 
-func TestACodecThatCannotBeRecordedIsSaidOnceAndTheOthersGoOn(t *testing.T) {
+func TestAnUnsupportedCodecIsReportedOnceAndTheOtherTracksGoOn(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	file := clip(t, "h264+opus", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "libopus")
@@ -241,7 +241,7 @@ func TestNothingIsPlayed(t *testing.T) {
 		"SETUP rtsp://"+addr+"/x/trackID=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n\r\n"))
 }
 
-func TestAuthorizeIsAsked(t *testing.T) {
+func TestAuthorizeIsCalled(t *testing.T) {
 	r := newFixture(t)
 	var asked []string
 	_, addr := r.serve(Config{Authorizer: asks(func(_ context.Context, q ingest.AccessRequest) error {

@@ -119,7 +119,7 @@ func TestOneStreamByManyURLs(t *testing.T) {
 	}
 }
 
-func TestRefusalsSayWhy(t *testing.T) {
+func TestRefusalsNameTheReason(t *testing.T) {
 	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	u := "rtsp://" + addr + "/live/cam"

@@ -173,7 +173,7 @@ func TestTracksAreComplete(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeIsRefused(t *testing.T) {
+func TestImpossibleOptionsAreRefused(t *testing.T) {
 	_, err := New(Options{})
 	require.ErrorContains(t, err, "width is 0; it is from 16 to 4096")
 	o := Default()

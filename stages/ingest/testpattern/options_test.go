@@ -43,7 +43,7 @@ func TestOptionsAreRead(t *testing.T) {
 	}
 }
 
-func TestWrongOptionsSayWhatIsAccepted(t *testing.T) {
+func TestWrongOptionsNameTheAcceptedValues(t *testing.T) {
 	for raw, want := range map[string]string{
 		"testpattern://?colour=red":            `there is no option "colour"; known are audio, bitrate, duration, fps, gop, size, speed, start, tone`,
 		"testpattern://?size=640":              `size="640" is not understood; give WIDTHxHEIGHT in pixels, such as 640x360`,

@@ -221,9 +221,9 @@ func TestCredentialsThatAreWantedAndMissing(t *testing.T) {
 	require.ErrorContains(t, got.err, "Digest with MD5 or SHA-256")
 }
 
-// TestThePasswordIsNotSentWhereADigestWasAskedFor plays servers, and attackers between, that ask for the password
+// TestThePasswordIsNotSentAfterADigestChallenge plays servers, and attackers between, that ask for the password
 // afterwards.
-func TestThePasswordIsNotSentWhereADigestWasAskedFor(t *testing.T) {
+func TestThePasswordIsNotSentAfterADigestChallenge(t *testing.T) {
 	t.Parallel()
 	for name, answers := range map[string][][]string{
 		"a digest that is not known": {{`Digest realm="c", nonce="n", algorithm=SHA-512-256`, `Basic realm="c"`}},

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWhatCamerasDoOtherwiseIsPlayed plays cameras with one deviation each; every packet of both tracks arrives.
-func TestWhatCamerasDoOtherwiseIsPlayed(t *testing.T) {
+// TestDeviatingCamerasArePlayed plays cameras with one deviation each; every packet of both tracks arrives.
+func TestDeviatingCamerasArePlayed(t *testing.T) {
 	t.Parallel()
 	reply := func(status string, headers ...string) func(*wireConn, *ask) bool {
 		return func(w *wireConn, _ *ask) bool { return w.reply(status, headers...) }
@@ -243,7 +243,7 @@ func TestGarbageBetweenFramesCostsNoOther(t *testing.T) {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-func TestPacketsOfNoFormatAreToldApart(t *testing.T) {
+func TestPacketsOfNoFormatAreCountedApart(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.media = func(w *wireConn) {

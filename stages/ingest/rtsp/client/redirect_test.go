@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWhereARedirectLeads(t *testing.T) {
+func TestTheTargetOfARedirect(t *testing.T) {
 	for _, tc := range []struct{ from, location, to, says string }{
 		{"rtsp://u:p@cam.local/a", "rtsp://cam.local/b", "rtsp://u:p@cam.local/b", ""},
 		{"rtsp://u:p@cam.local/a", "rtsp://CAM.local:8554/b?x=y", "rtsp://u:p@CAM.local:8554/b?x=y", ""},

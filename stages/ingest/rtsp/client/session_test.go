@@ -116,9 +116,9 @@ func TestKeepAliveInterval(t *testing.T) {
 	}
 }
 
-// TestRarePicturesAreNoSilence sends one packet in much more than the read timeout: the
+// TestRarePicturesDoNotCountAsSilence sends one packet in much more than the read timeout: the
 // answers to keep-alives are signs of life.
-func TestRarePicturesAreNoSilence(t *testing.T) {
+func TestRarePicturesDoNotCountAsSilence(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	const timeout = 12 * time.Second // half of it is for an answer
@@ -133,8 +133,8 @@ func TestRarePicturesAreNoSilence(t *testing.T) {
 	require.Equal(t, seqs(1, 2), got.seqs[0])
 }
 
-// TestACameraThatIsGoneIsNoticed answers no keep-alive, and sends no data.
-func TestACameraThatIsGoneIsNoticed(t *testing.T) {
+// TestADeadCameraIsNoticed answers no keep-alive, and sends no data.
+func TestADeadCameraIsNoticed(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.media = func(w *wireConn) { w.packets(1, 1) }
