@@ -143,7 +143,7 @@ func TestNextWindowEndsTheStopByHand(t *testing.T) {
 	p := planOn(t, newRig(t, pipeline.ModeAlways, pipeline.ModeEvent), starts(t, "0 8 * * *", "UTC", time.Hour))
 	p.dir.setLive("a", true)
 	p.clock.set(p.day.Add(7 * time.Hour))
-	p.Began("a")
+	p.PublisherCame("a")
 	p.awaitRun(t, "a")
 	p.awaitRun(t, "a") // the event pipeline is armed
 	_, err := p.Stop(t.Context(), "a")
@@ -152,7 +152,7 @@ func TestNextWindowEndsTheStopByHand(t *testing.T) {
 	p.ask(9)
 	require.Len(t, p.Status("a"), 2, "the always pipelines outlast the window")
 	require.NoError(t, p.Abandon(t.Context(), "a"))
-	p.Began("a")
+	p.PublisherCame("a")
 	p.awaitRun(t, "a")
 	p.awaitRun(t, "a")
 }

@@ -58,7 +58,7 @@ func recorded(b *testing.B) []*hub.Publisher {
 		declared = append(declared, recorder.Declared{Plan: plan, Mode: pipeline.ModeAlways, Streams: []streampath.Glob{glob}})
 	}
 	r := recorder.New(pipeline.Env{Log: log, Clock: pipeline.SystemClock}, tasks, h, declared, time.Minute)
-	h.Watch(r.Began)
+	h.Watch(r.PublisherCame)
 	h.KeepGOPs(r)
 	b.Cleanup(func() {
 		require.NoError(b, r.Shutdown(context.Background()))

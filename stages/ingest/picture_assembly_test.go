@@ -256,8 +256,8 @@ func TestALossGluesNoPictures(t *testing.T) {
 	}
 }
 
-// TestTheFirstMacroblockAloneBeginsNoPicture sends the first macroblock in a redundant slice, and slices in any order. Two pictures with
-// equal headers have it twice.
+// The first macroblock is sent in a redundant slice, too, and slices in any order. Two pictures with equal headers have
+// it twice.
 func TestTheFirstMacroblockAloneBeginsNoPicture(t *testing.T) {
 	sps, pps := ingesttest.CodedSets(false)
 	for name, tc := range map[string]struct {

@@ -73,7 +73,7 @@ func newBoundedFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string,
 	all, err := streampath.ParseGlob("**")
 	require.NoError(t, err)
 	r.recorder = recorder.New(env, r.tasks, r.hub, []recorder.Declared{{Plan: plan, Streams: []streampath.Glob{all}, Mode: mode}}, time.Minute)
-	r.hub.Watch(r.recorder.Began)
+	r.hub.Watch(r.recorder.PublisherCame)
 	t.Cleanup(func() { r.stop() })
 	return r
 }
