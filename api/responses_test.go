@@ -133,7 +133,6 @@ func TestErrorsHaveOneShapeAndTheRightCode(t *testing.T) {
 	w := newFixture(t)
 	s := w.server(func(c *Config, _ *Deps) { c.Limits.BodyBytes = 64 })
 	do(s, "GET", "/nowhere", "").refused(t, 404)
-	do(s, "GET", "/mp4", "").refused(t, 404)
 	do(s, "GET", "/mp4/list/", "").refused(t, 404)
 	r := do(s, "GET", "/mp4/start/x", "")
 	r.refused(t, 405)
