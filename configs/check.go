@@ -172,18 +172,6 @@ func (c Crontab) Check() config.Problems {
 	return k.problems
 }
 
-// Check requires a data source for a driver without default.
-func (d Database) Check() config.Problems {
-	var c checks
-	c.want(!d.DSN.Empty() || d.Driver == "sqlite", "dsn", "is missing", dsnExamples[d.Driver])
-	return c.problems
-}
-
-var dsnExamples = map[string]string{
-	"mysql":    "for example spool:password@tcp(127.0.0.1:3306)/spool",
-	"postgres": "for example postgres://spool:password@127.0.0.1:5432/spool",
-}
-
 // Check requires valid addresses.
 func (i *Ingest) Check() config.Problems {
 	var c checks

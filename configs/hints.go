@@ -21,6 +21,8 @@ func explain(problems config.Problems) config.Problems {
 			if block := blockOf(p.Path); block != "" {
 				p.Hint = fmt.Sprintf("it is a setting of %s: indent it below %s:", block, block)
 			}
+		case p.Path == "database/driver" && strings.HasPrefix(p.Msg, `unknown value "mariadb"`):
+			p.Hint = config.DidYouMean("mysql") + " " + p.Hint
 		case strings.HasSuffix(p.Path, "/listen"):
 			if port := numberSaid.FindStringSubmatch(p.Msg); port != nil {
 				p.Hint = fmt.Sprintf(`host:port in quotes, for example "127.0.0.1:%s"`, port[1])

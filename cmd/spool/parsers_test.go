@@ -74,6 +74,7 @@ var parsers = map[string]string{
 	"sinks/mp4/facts/":                    "FuzzFacts",
 	"sinks/mp4/filename/":                 "FuzzNamesStayInsideTheDirectory FuzzPatternsThatAreTakenMakeGoodNames",
 	"pipeline/filesystem/sqlite_names.go": "short: one segment of a path",
+	"configs/database.go":                 "short: a setting",
 	"stages/exec.go":                      "short: a setting",
 	"stages/hub/":                         "short: a setting",
 	"stages/ingest/":                      "FuzzHeads FuzzParamSets FuzzReorder stages/ingest/rtp.TestTheCostOfPacketsIsProportional",

@@ -52,7 +52,7 @@ func Problems(cfg *configs.Config) config.Problems {
 
 // checkDatabase checks the data source name with the parser of its driver.
 func checkDatabase(cfg *configs.Config) (problems config.Problems) {
-	if cfg.Database.DSN.Empty() {
+	if cfg.Database.DSN.Empty() || cfg.Database.Driver == "" {
 		return nil // another check reports this
 	}
 	if _, err := database.Parse(cfg.Database.Driver, cfg.Database.DSN.Reveal()); err != nil {
