@@ -155,21 +155,24 @@ func (j Job) Check() config.Problems {
 	return c.problems
 }
 
-// Check refuses a name that occurs twice: log and schedule identify jobs by name.
-func (c Crontab) Check() config.Problems {
-	var k checks
+// checkJobs refuses a name that occurs twice: log and schedule identify jobs by name.
+func (c *Config) checkJobs(k *checks) {
 	first := map[string]int{}
-	for i, j := range c.Jobs {
-		before, twice := first[j.Name]
+	for i, j := range c.Crontab.Jobs {
 		if j.Name == "" {
 			continue
 		}
-		k.want(!twice, config.Join(config.Join("jobs", strconv.Itoa(i)), "name"), fmt.Sprintf("%q occurs twice: job %d has the same name", j.Name, before+1), "give each job a name of its own, or none")
+		before, twice := first[j.Name]
 		if !twice {
 			first[j.Name] = i
+			continue
 		}
+		other := jobPath(before)
+		if n := c.at(other); n != nil && n.Pos.Line > 0 {
+			other = fmt.Sprintf("the job at line %d", n.Pos.Line)
+		}
+		k.add(config.Join(jobPath(i), "name"), fmt.Sprintf("%q occurs twice: %s has the same name", j.Name, other), "give each job a name of its own, or none")
 	}
-	return k.problems
 }
 
 // Check requires valid addresses.
@@ -218,6 +221,7 @@ func (c *Config) Check() config.Problems {
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
 	k.want(c.FlushBytes >= 64<<10 && c.FlushBytes <= 64<<20, "flush_bytes", fmt.Sprintf("%s is out of range", c.FlushBytes), "from 64KiB to 64MiB")
 	k.between("shutdown_timeout", c.ShutdownTimeout, time.Second, time.Hour)
+	c.checkJobs(&k)
 	c.checkIngestAccess(&k)
 	c.checkListeners(&k)
 	return k.problems

@@ -21,6 +21,8 @@ func syntaxHint(msg, line string) string {
 	switch {
 	case strings.ContainsAny(line, curlyQuotes):
 		return `write straight quotes, " or ': typographic ones are letters to YAML`
+	case placeholder.MatchString(line):
+		return `a text that begins with { stands in quotes, as in "{stream}_{date}.mp4"`
 	case has("unknown anchor", "scanning an alias"):
 		return `a text that begins with * stands in quotes, as in ["**"]`
 	case has(`'\t'`, "a tab character"):
@@ -38,6 +40,10 @@ func syntaxHint(msg, line string) string {
 	}
 	return ""
 }
+
+// placeholder matches a value that begins with a placeholder of a file name and has no quotes: to YAML
+// it is a map with text behind it.
+var placeholder = regexp.MustCompile(`:\s+\{[a-z_]+(:%[^{}]*)?\}\s*[^\s,}\]#]`)
 
 // curlyQuotes are the quotes that word processors write instead of straight ones.
 const curlyQuotes = "“”„‟‘’‚‛«»"

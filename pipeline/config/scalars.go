@@ -147,6 +147,9 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 			}
 			example = strconv.Quote(text) + ", with the quotes"
 		}
+		if n.IsMap && len(n.Entries) == 1 && n.Entries[0].Value.Empty() { // {stream} without its quotes
+			example = strconv.Quote("{"+n.Entries[0].Key+"}") + ", with the quotes"
+		}
 		d.wrong(n, "text", example)
 		return
 	}
