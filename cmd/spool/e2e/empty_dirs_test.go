@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,9 @@ import (
 func (r *recorder) dirs() (out []string) {
 	r.t.Helper()
 	require.NoError(r.t, filepath.WalkDir(r.files, func(path string, d os.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // spool has removed it meanwhile
+			return nil
+		}
 		if err != nil || !d.IsDir() || path == r.files {
 			return err
 		}

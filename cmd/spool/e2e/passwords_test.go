@@ -128,7 +128,7 @@ func (r *recorder) passwordsAreNotTaken(t *testing.T, link string) {
 	require.NoError(t, err)
 	require.Equal(t, 401, reply.Status)
 	require.Contains(t, reply.Header["www-authenticate"], "Digest")
-	r.await("publisher refused: its password came unencrypted")
+	r.await("publisher refused: it sent its password unencrypted")
 }
 
 // Correct credentials are accepted however many wrong ones came from the same address. A digest
