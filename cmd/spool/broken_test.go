@@ -60,6 +60,8 @@ var broken = map[string]struct{ text, place, reason, remedy string }{
 	"a group that is not there":     {"mp4: {group: no-such-group}\n", "1:14", "there is no group", "name or the number of one"},
 	"a certificate that is not":     {"http: {tls: {cert: none.crt, key: none.key}}\n", "1:20", "none.crt is not there", "whole path"},
 	"a secret that is not":          {"declare: {webhooks: [{name: a, url: 'http://h/x', secret_file: /none}]}\n", "1:64", "/none is not there", "nothing is sent unsigned"},
+	"terabytes for gigabytes":       {"retention: {min_free_bytes: 900TB}\n", "1:29", "min_free_bytes 900 TB is more than the disk of ./recordings has (", "lower it"},
+	"those of a stream":             {"streams: {live/a: {retention: {min_free_bytes: 900TB}}}\n", "1:48", "min_free_bytes 900 TB is more than the disk of ./recordings has (", "lower it"},
 }
 
 // TestBrokenConfigurationsAreExplained runs the built program on each broken configuration.

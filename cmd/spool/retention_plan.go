@@ -6,13 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/gospool/spool/cmd/spool/server"
+	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/retained"
 )
 
@@ -37,14 +41,14 @@ func (c *RetentionCmd) Run(p *Program) error {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(p.Stdout).Encode(planJSON(plan))
+		return json.NewEncoder(p.Stdout).Encode(planJSON(plan, cfg))
 	}
-	showPlan(p.Stdout, plan)
+	showPlan(p.Stdout, plan, cfg)
 	return nil
 }
 
-// planJSON returns a plan with the field names of the API.
-func planJSON(p *retained.Plan) map[string]any {
+// planJSON returns a plan with the field names of the API, and min_free_bytes.
+func planJSON(p *retained.Plan, cfg *configs.Config) map[string]any {
 	list := func(evictions []retained.Eviction) []map[string]any {
 		out := []map[string]any{}
 		for _, e := range evictions {
@@ -56,11 +60,12 @@ func planJSON(p *retained.Plan) map[string]any {
 	for _, s := range p.Streams {
 		streams = append(streams, map[string]any{
 			"stream_path": s.Stream, "files": s.Count.Files, "bytes": s.Count.Bytes, "protected_bytes": s.Protected.Bytes,
-			"days": s.Keeps.Hours() / 24, "bytes_per_day": s.BytesPerDay, "priority": s.Priority,
+			"min_free_bytes": int64(cfg.Streams[configs.StreamPath(s.Stream)].Retention.MinFreeBytes),
+			"days":           s.Keeps.Hours() / 24, "bytes_per_day": s.BytesPerDay, "priority": s.Priority,
 		})
 	}
 	out := map[string]any{
-		"active": p.Active, "disk_bytes": p.DiskBytes, "used_bytes": p.UsedBytes, "high_bytes": p.HighBytes, "low_bytes": p.LowBytes,
+		"active": p.Active, "min_free_bytes": int64(cfg.Retention.MinFreeBytes), "disk_bytes": p.DiskBytes, "used_bytes": p.UsedBytes, "high_bytes": p.HighBytes, "low_bytes": p.LowBytes,
 		"bytes": p.Bytes, "bytes_per_day": p.BytesPerDay, "now": list(p.Now), "next": list(p.Next), "waiting": list(p.Waiting), "streams": streams,
 		"clock": map[string]any{"state": p.Clock.State, "why": p.Clock.Why, "now": p.Clock.Now.UTC()},
 	}
@@ -78,7 +83,7 @@ func planJSON(p *retained.Plan) map[string]any {
 
 // showPlan prints a plan: how full the disk is, how far recordings reach back, what is deleted
 // next.
-func showPlan(w io.Writer, p *retained.Plan) {
+func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
 	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings", 100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), shortSize(p.DiskBytes), shortSize(p.Bytes))
 	if p.BytesPerDay > 0 {
 		fmt.Fprintf(w, ", which grow by %s a day\n", shortSize(p.BytesPerDay))
@@ -90,6 +95,10 @@ func showPlan(w io.Writer, p *retained.Plan) {
 		fmt.Fprintln(w, "no limit is configured: nothing is ever deleted (mp4.expire_days, mp4.disk_max_percent, retention)")
 	case p.HighBytes > 0:
 		fmt.Fprintf(w, "room is made from %s on, down to %s\n", shortSize(p.HighBytes), shortSize(p.LowBytes))
+	}
+	showMinFree(w, p, "", cfg.Retention.MinFreeBytes)
+	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
+		showMinFree(w, p, string(path), cfg.Streams[path].Retention.MinFreeBytes)
 	}
 	if !p.FullAt.IsZero() {
 		fmt.Fprintf(w, "at this rate that much is used by %s, in %s\n", p.FullAt.Local().Format(time.DateTime), p.FullAt.Sub(p.At).Round(time.Minute))
@@ -118,6 +127,23 @@ func showPlan(w io.Writer, p *retained.Plan) {
 	for _, k := range p.Kept {
 		fmt.Fprintf(w, "never deleted: %s, %s (%s)\n", count(k.Count.Files, "file"), shortSize(k.Count.Bytes), k.Reason)
 	}
+}
+
+// showMinFree prints a limit min_free_bytes, of one stream or, with an empty stream, of all. A
+// limit of 0 prints nothing.
+func showMinFree(w io.Writer, p *retained.Plan, stream string, minFree config.Size) {
+	if minFree == 0 {
+		return
+	}
+	fmt.Fprint(w, "min_free_bytes")
+	if stream != "" {
+		fmt.Fprintf(w, " of %s", stream)
+	}
+	fmt.Fprintf(w, ": %s, and %s are free", shortSize(int64(minFree)), shortSize(p.DiskBytes-p.UsedBytes))
+	if int64(minFree) >= p.DiskBytes {
+		fmt.Fprint(w, "; the disk is smaller, so nothing is deleted for this limit: lower it")
+	}
+	fmt.Fprintln(w)
 }
 
 // showHeld prints the files that have expired and are not deleted yet. A running recorder may

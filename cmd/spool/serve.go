@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -57,11 +58,11 @@ func (c *ServeCmd) Run(p *Program) error {
 }
 
 // load reads the configuration for a start and for a reload. It refuses a configuration with
-// which no recording could be made. Any other fault of the machine, such as a bad certificate,
+// which no recording could be made, or all would be deleted. Any other fault of the machine, such as a bad certificate,
 // stops only the part that needs it, and that part reports it.
 func (c *ServeCmd) load(p *Program) (*configs.Config, error) {
 	cfg, err := p.loadChecked(func(cfg *configs.Config) config.Problems {
-		return append(server.Problems(cfg), outside.Groups(cfg)...)
+		return slices.Concat(server.Problems(cfg), outside.Groups(cfg), outside.DiskLimits(cfg))
 	})
 	if err != nil {
 		return nil, err

@@ -55,14 +55,14 @@ type Deps struct {
 // Keeper keeps a record directory within a policy. Its methods are safe for
 // concurrent use.
 type Keeper struct {
-	policy       Policy
-	deps         Deps
-	wake         chan struct{}
-	counts       counts
-	shownStopped atomic.Pointer[map[string]time.Time] // see Stopped
-	shownError   atomic.Pointer[string]               // see LastError
-	shownProblem atomic.Pointer[pipeline.Problem]     // see Problems
-	ledger       *ledger
+	policy        Policy
+	deps          Deps
+	wake          chan struct{}
+	counts        counts
+	shownStopped  atomic.Pointer[map[string]Stop]    // see Stopped
+	shownError    atomic.Pointer[string]             // see LastError
+	shownProblems atomic.Pointer[[]pipeline.Problem] // see Problems
+	ledger        *ledger
 
 	mu            sync.Mutex // guards the fields below
 	index         *index
@@ -82,6 +82,8 @@ type Keeper struct {
 	restUntil     time.Time            // no deletion for room before this
 	stopped       map[string]stoppedBy // streams that retention has stopped
 	stoppedAt     time.Time            // when it last stopped a recording
+	judgedBytes   int64                // size of the disk for which tooLarge was computed
+	tooLarge      []pipeline.Problem   // limits that the disk cannot meet
 	lastErr       string
 }
 
@@ -177,6 +179,7 @@ func (k *Keeper) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	k.judgeLimits(space)
 	k.fillRate.look(space, now)
 	whole := now.Sub(k.fullLookAt) >= k.policy.scanEvery(k.took) || k.fullLookState != k.clock.State
 	if whole {

@@ -148,17 +148,16 @@ func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	if p.MaxBytes > 0 {
 		w.all = bound{p.MaxBytes - t.all, p.MaxBytes}
 	}
-	minFree, limited := p.MinFreeBytes, p.DiskMaxPercent > 0 || p.MinFreeBytes > 0
+	high, limited := mark(s, p.DiskMaxPercent, p.MinFreeBytes)
 	for name, own := range p.Streams {
 		if own.MaxBytes > 0 {
 			w.byStream[name] = bound{own.MaxBytes - t.byStream[name], own.MaxBytes}
 		}
-		if own.MinFreeBytes > 0 {
-			minFree, limited = max(minFree, own.MinFreeBytes), true
+		if most, is := mark(s, 0, own.MinFreeBytes); is {
+			high, limited = min(high, most), true
 		}
 	}
 	if limited {
-		high, _ := mark(s, p.DiskMaxPercent, minFree)
 		w.disk = bound{high - s.UsedBytes(), max(s.UsableBytes, 1)}
 	}
 	return w

@@ -21,16 +21,18 @@ const maxMarginBytes = 16 << 30
 
 func margin(usable int64) int64 { return min(usable/50, maxMarginBytes) }
 
-// mark returns the most bytes of a disk that a limit permits to use; false: no limit is set.
+// mark returns the most bytes of a disk that a limit permits to use; false: no limit is set. A
+// minFree that the disk can never have is no limit: all footage would be deleted in vain.
 func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	most := disk.UsableBytes
 	if percent > 0 {
 		most = disk.UsableBytes / 100 * int64(percent)
 	}
-	if minFree > 0 {
-		most = min(most, max(disk.UsableBytes-minFree, 0))
+	keepsFree := minFree > 0 && !disk.Exceeds(minFree)
+	if keepsFree {
+		most = min(most, disk.UsableBytes-minFree)
 	}
-	return most, percent > 0 || minFree > 0
+	return most, percent > 0 || keepsFree
 }
 
 // leastInodes returns the number of inodes to keep free, for the next files of some recordings

@@ -1,14 +1,21 @@
 package retention
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
 )
 
-// Stopped returns the streams that retention has stopped, and since when, as of the last look.
-// It does not block.
-func (k *Keeper) Stopped() map[string]time.Time {
+// Stop describes a recording that retention has stopped.
+type Stop struct {
+	Since  time.Time
+	Remedy string // how to change the limit that stopped it: lower min_free_bytes
+}
+
+// Stopped returns the streams that retention has stopped, as of the last look. It does not
+// block.
+func (k *Keeper) Stopped() map[string]Stop {
 	if shown := k.shownStopped.Load(); shown != nil {
 		return *shown
 	}
@@ -23,19 +30,24 @@ func (k *Keeper) LastError() string {
 	return ""
 }
 
-// Problems returns the mass expiry that waits, as of the last look. It does not block.
+// Problems returns the mass expiry that waits and the limits that the disk cannot meet, as of
+// the last look. It does not block.
 func (k *Keeper) Problems() []pipeline.Problem {
-	if p := k.shownProblem.Load(); p != nil {
-		return []pipeline.Problem{*p}
+	if shown := k.shownProblems.Load(); shown != nil {
+		return slices.Clone(*shown)
 	}
 	return nil
 }
 
 func (k *Keeper) publish() {
-	k.shownProblem.Store(expiryProblem(k.held))
-	out := map[string]time.Time{}
+	problems := slices.Clone(k.tooLarge)
+	if p := expiryProblem(k.held); p != nil {
+		problems = append(problems, *p)
+	}
+	k.shownProblems.Store(&problems)
+	out := map[string]Stop{}
 	for stream, by := range k.stopped {
-		out[stream] = by.Since
+		out[stream] = Stop{by.Since, by.rule.remedy()}
 	}
 	k.shownStopped.Store(&out)
 }

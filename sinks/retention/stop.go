@@ -29,11 +29,19 @@ func (k *Keeper) stopLowest(ctx context.Context, short []shortage, now time.Time
 		}
 		k.stopped[stream], k.stoppedAt = stoppedBy{now, s.rule}, now
 		k.counts.stops.Add(1)
-		k.deps.Log.Error("recording stopped: there is no room, and nothing that may be deleted; unprotect or delete footage, or raise the limit",
+		k.deps.Log.Error("recording stopped: there is no room, and nothing that may be deleted; unprotect or delete footage, or "+s.rule.remedy(),
 			"stream", stream, "limit", s.cause, "missing_bytes", s.missing, "kept", k.keeps(stream))
 		errs = append(errs, k.deps.Recordings.Stop(ctx, stream))
 	}
 	return errors.Join(errs...)
+}
+
+// remedy returns how to change the rule's limit so that there is room.
+func (r rule) remedy() string {
+	if r.cause == "min_free_bytes" {
+		return "lower min_free_bytes"
+	}
+	return "raise " + r.cause
 }
 
 func (k *Keeper) victim(r rule) (string, bool) {

@@ -173,11 +173,11 @@ func (s *Server) recordingProblems() (all []pipeline.Problem) {
 			})
 		}
 	}
-	for stream, since := range s.keeper.Stopped() {
+	for stream, stop := range s.keeper.Stopped() {
 		all = append(all, pipeline.Problem{
-			Problem: "no_room", Since: since, Stream: stream, Failing: true,
+			Problem: "no_room", Since: stop.Since, Stream: stream, Failing: true,
 			Cause:  "recording is stopped: no space is left, and no recording may be deleted",
-			Remedy: "unprotect or delete recordings, or raise the limit; recording then resumes by itself",
+			Remedy: "unprotect or delete recordings, or " + stop.Remedy + "; recording then resumes by itself",
 		})
 	}
 	return all

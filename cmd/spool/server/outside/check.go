@@ -1,5 +1,5 @@
 // Package outside checks the objects of the machine that a configuration names: certificates,
-// groups of the system, and files with secrets.
+// groups of the system, files with secrets, and the disk of the recordings.
 package outside
 
 import (
@@ -20,13 +20,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Check opens the files and groups that a configuration names. wrong holds the faults that keep
+// Check opens the files and groups that a configuration names, and compares its limits with the
+// disk. wrong holds the faults that keep
 // a part of the recorder from working; warnings holds faults of parts that work. Neither
 // contains a secret.
 func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems) {
 	c := checker{cfg: cfg, now: now, asked: map[string]bool{}}
 	c.certificates()
 	c.ownGroup()
+	c.diskLimits()
 	c.each(func(s *pipeline.StageInfo, settings *config.Node) {
 		c.groups(s, settings)
 		c.secretFiles(s, settings)

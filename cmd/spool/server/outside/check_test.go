@@ -40,6 +40,10 @@ func TestObjectsThatAConfigurationNamesAreOpened(t *testing.T) {
 		"http: {tls: {cert: DIR/rubbish, key: DIR/none}}\n":                                      "config.yaml:1:20: http/tls/cert: DIR/rubbish is not in PEM form",
 		"ingest: {rtsp: {tls: {listen: '127.0.0.1:0', cert: DIR/none, key: DIR/none}}}\n":        "config.yaml:1:52: ingest/rtsp/tls/cert: DIR/none is not there (",
 		"ingest: {rtsp: {tls: {cert: DIR/none, key: DIR/none}}}\n":                               "", // no server listens
+		"mp4: {record_path: DIR/a/b}\nretention: {min_free_bytes: 900TB}\n":                      "config.yaml:2:29: retention/min_free_bytes: min_free_bytes 900 TB is more than the disk of DIR/a/b has (",
+		"mp4: {record_path: DIR}\nstreams: {live/a: {retention: {min_free_bytes: 900TB}}}\n":     "config.yaml:2:48: streams[live/a]/retention/min_free_bytes: min_free_bytes 900 TB is more than the disk of DIR has (",
+		"mp4: {record_path: DIR}\nretention: {min_free_bytes: 1MiB, max_bytes: 900TB}\n":         "",
+		"mp4: {record_path: DIR}\nretention: {max_bytes: 900TB}\n":                               "warning: config.yaml:2:24: retention/max_bytes: max_bytes 900 TB is more than the disk of DIR has (",
 		"mp4: {group: no-such-group}\n":                                                          `config.yaml:1:14: mp4/group: there is no group "no-such-group" on this machine (`,
 		"pipelines: {p: {stages: [source, segmenter, mp4: {group: no-such-group}, metadata]}}\n": "config.yaml:1:58: pipelines/p/stages/2/mp4/group: there is no group",
 		webhook("none"):  "config.yaml:1:92: pipelines/p/stages/3/webhook/secret_file: DIR/none is not there (",

@@ -1,0 +1,39 @@
+package retention
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
+)
+
+// unreachable returns a problem for each min_free_bytes that the disk can never have free. The
+// configuration is checked at a start, so the disk was replaced by a smaller one since then.
+func (k *Keeper) unreachable(disk filesystem.Capacity) (out []pipeline.Problem) {
+	add := func(stream string, minFree int64) {
+		if disk.Exceeds(minFree) {
+			out = append(out, pipeline.Problem{
+				Problem: "min_free_bytes", Stream: stream,
+				Cause:  disk.ExceedsText("min_free_bytes", minFree, k.deps.Dir) + ": nothing is deleted for this limit",
+				Remedy: "lower min_free_bytes in the configuration and restart spool, or record to a larger disk",
+			})
+		}
+	}
+	add("", k.policy.MinFreeBytes)
+	for _, name := range slices.Sorted(maps.Keys(k.policy.Streams)) {
+		add(name, k.policy.Streams[name].MinFreeBytes)
+	}
+	return out
+}
+
+// judgeLimits updates the problems of unreachable limits, and logs them when the disk changes.
+func (k *Keeper) judgeLimits(disk filesystem.Capacity) {
+	if disk.UsableBytes == k.judgedBytes {
+		return
+	}
+	k.judgedBytes, k.tooLarge = disk.UsableBytes, k.unreachable(disk)
+	for _, p := range k.tooLarge {
+		k.deps.Log.Error("a retention limit cannot be met", "stream", p.Stream, "problem", p.Cause, "remedy", p.Remedy)
+	}
+}
