@@ -17,7 +17,7 @@ type statusAnswer struct {
 	Status         string          `json:"status" enum:"success"`
 	Stream         string          `json:"stream"`
 	Recording      bool            `json:"recording"`
-	State          string          `json:"state" doc:"idle, armed, connecting, waiting, recording, finishing, backoff"`
+	State          string          `json:"state" doc:"idle, held, armed, connecting, waiting, recording, finishing, backoff"`
 	Waiting        string          `json:"waiting_for,omitempty"`
 	Pipeline       string          `json:"pipeline,omitempty"`
 	File           string          `json:"file,omitempty" doc:"the open file, else the last one; below the record directory"`

@@ -24,7 +24,7 @@ type streamAnswer struct {
 	State          string            `json:"state" doc:"live, connecting, waiting, configured; offline: it was live before, and is listed until it is deleted from the list"`
 	Configured     bool              `json:"configured"`
 	Recording      bool              `json:"recording" doc:"as in its status"`
-	RecordingState string            `json:"recording_state" doc:"the state of its status: idle, armed, connecting, waiting, recording, finishing, backoff"`
+	RecordingState string            `json:"recording_state" doc:"the state of its status: idle, held, armed, connecting, waiting, recording, finishing, backoff"`
 	Origin         string            `json:"origin,omitempty" doc:"of the publisher"`
 	Pull           string            `json:"pull,omitempty" doc:"scheme and host of its pull URL"`
 	Tracks         []media.TrackInfo `json:"tracks"`

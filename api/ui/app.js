@@ -144,7 +144,7 @@ function makeStream(st) {
 }
 
 function updateStream(el, st) {
-  const asked = st.recording_state !== 'idle'; // recorded now, or as soon as it is live
+  const asked = !['idle', 'held'].includes(st.recording_state); // recorded now, or as soon as it is live
   el.dataset.asked = asked;
   el.dataset.state = st.state;
   put(el, 'path', st.path);
@@ -152,7 +152,7 @@ function updateStream(el, st) {
   const s = st.status;
   put(el, 'rec', s && s.started_at && s.state === 'recording'
     ? `recording ${length((Date.now() - Date.parse(s.started_at)) / 1000)} · ${size(s.bytes)}`
-    : s ? s.state : st.recording_state).hidden = !asked;
+    : s ? s.state : st.recording_state).hidden = st.recording_state === 'idle';
   put(el, 'tracks', st.tracks.map(track).join(' · '));
   const unrecorded = (st.unrecorded || []).map((codec) => `${codec} is not recorded`).join(' · ');
   put(el, 'unrecorded', unrecorded).hidden = !unrecorded;

@@ -3,6 +3,8 @@ package recorder
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -12,6 +14,18 @@ import (
 // HoldOptions refine a hold.
 type HoldOptions struct {
 	Drain bool // wait for the files without a deadline; else the deadline of a stop applies
+}
+
+// HeldError is the error of Start and Trigger when every pipeline that could record the stream is
+// held.
+type HeldError struct{ Pipelines []string }
+
+// Error names the held pipelines.
+func (e *HeldError) Error() string {
+	if len(e.Pipelines) == 1 {
+		return fmt.Sprintf("pipeline %s is held", e.Pipelines[0])
+	}
+	return fmt.Sprintf("pipelines %s are held", strings.Join(e.Pipelines, ", "))
 }
 
 // unhurried is a duration that stands for no deadline.
@@ -75,3 +89,27 @@ func (r *Recorder) Held(name string) bool {
 	defer r.mu.Unlock()
 	return r.held[name]
 }
+
+// refusedByHold returns a *HeldError if pipelines of certain modes cover the stream and all of them
+// are held, else nil. The caller holds r.mu.
+func (r *Recorder) refusedByHold(stream string, modes func(pipeline.Mode) bool) error {
+	var held []string
+	for i := range r.declared {
+		d := &r.declared[i]
+		if !modes(d.Mode) || !d.Covers(stream) {
+			continue
+		}
+		if !r.held[d.Plan.Name] {
+			return nil
+		}
+		held = append(held, d.Plan.Name)
+	}
+	if len(held) == 0 {
+		return nil
+	}
+	return &HeldError{Pipelines: held}
+}
+
+func anyMode(pipeline.Mode) bool { return true }
+
+func notEvent(m pipeline.Mode) bool { return m != pipeline.ModeEvent }

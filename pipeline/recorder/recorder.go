@@ -73,7 +73,7 @@ func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Decl
 }
 
 // Start records a stream with every pipeline of mode manual or always that covers it. It reports
-// whether all of them recorded it already.
+// whether all of them recorded it already. It returns a *HeldError if all of them are held.
 func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error) {
 	if err := streampath.Check(stream); err != nil {
 		return false, err
@@ -83,7 +83,10 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.startedByHand(stream)
+	r.startedByHand(stream) // also of a held stream: Resume then leaves nothing stopped
+	if err := r.refusedByHold(stream, notEvent); err != nil {
+		return false, fmt.Errorf("%s: %w", stream, err)
+	}
 	covered, began := false, false
 	for i := range r.declared {
 		if d := &r.declared[i]; d.Mode != pipeline.ModeEvent && d.Covers(stream) {

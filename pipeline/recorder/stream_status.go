@@ -10,21 +10,21 @@ import (
 type StreamStatus struct {
 	Stream    string
 	Pipeline  string    // pipeline of the described job
-	State     string    // idle, armed, connecting, waiting, recording, finishing, backoff
+	State     string    // idle, held, armed, connecting, waiting, recording, finishing, backoff
 	Recording bool      // requested and in progress
 	Until     time.Time // end of its duration; zero: it has none, or it is not known yet
 	Report    pipeline.Report
 }
 
-// Stream describes the most advanced job of a stream. A stream without a job is idle, with the
-// report of its last job. known is false if the stream is unknown and was never recorded.
+// Stream describes the most advanced job of a stream. A stream without a job has the report of its
+// last job; it is held if every pipeline that covers it is held, else idle. known is false if the stream is unknown and was never recorded.
 func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 	live, configured := r.dir.Live(path), r.dir.Configured(path)
 	job, is := r.furthest(path)
 	if !is {
 		last, recorded := r.Last(path)
 		last.Report.Recording, last.Report.Waiting, last.Report.LastError = false, "", last.LastError
-		return StreamStatus{Stream: path, State: "idle", Pipeline: last.Pipeline, Report: last.Report}, live || recorded || configured
+		return StreamStatus{Stream: path, State: r.stateWithoutJob(path), Pipeline: last.Pipeline, Report: last.Report}, live || recorded || configured
 	}
 	job.Report.LastError = job.LastError
 	return StreamStatus{
@@ -32,6 +32,15 @@ func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 		State:     job.stateOfStream(configured),
 		Recording: live && job.State != JobBackoff && job.Report.Waiting != "disk" && (job.Mode != pipeline.ModeEvent || job.Report.Recording),
 	}, true
+}
+
+func (r *Recorder) stateWithoutJob(path string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refusedByHold(path, anyMode) != nil {
+		return "held"
+	}
+	return "idle"
 }
 
 // furthest returns the most advanced job of a stream: one that writes, else one of mode manual or

@@ -60,7 +60,7 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 		return nil, err
 	}
 	unarmed := r.arm(stream, t)
-	marked, notMarked := r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.ModeEvent })
+	marked, notMarked := r.ask(stream, t, notEvent)
 	if len(marked) > 0 {
 		return marked, nil
 	}
@@ -70,7 +70,7 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 	}
 	if len(recorded) == 0 && errors.Is(notMarked, pipeline.ErrNotCovered) {
 		t.Partial = true
-		recorded, why = r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.ModeEvent })
+		recorded, why = r.ask(stream, t, notEvent)
 	}
 	if len(recorded) == 0 && unarmed != nil {
 		why = unarmed
@@ -135,8 +135,17 @@ func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration)
 	}
 }
 
-// known returns ErrUnknownStream for an unknown stream, else why.
+// known replaces ErrNoEvents: by a *HeldError if every pipeline that covers the stream is held, by
+// ErrUnknownStream for an unknown stream.
 func (r *Recorder) known(stream string, why error) error {
+	if errors.Is(why, pipeline.ErrNoEvents) {
+		r.mu.Lock()
+		held := r.refusedByHold(stream, anyMode)
+		r.mu.Unlock()
+		if held != nil {
+			return held
+		}
+	}
 	if errors.Is(why, pipeline.ErrNoEvents) && !r.dir.Live(stream) && !r.dir.Configured(stream) {
 		return ErrUnknownStream
 	}

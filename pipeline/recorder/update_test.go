@@ -116,7 +116,7 @@ func TestHoldAndResume(t *testing.T) {
 	require.True(t, b.Held("always"))
 	b.PublisherCame("live/x")
 	_, err = b.Start("live/x", recorder.StartOptions{})
-	require.NoError(t, err)
+	require.EqualError(t, err, "live/x: pipeline always is held")
 	require.Empty(t, b.Recording())
 
 	require.Equal(t, 1, b.Resume("always", []string{"live/x"}))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/api/playback"
@@ -27,7 +28,24 @@ func (c control) Start(_ context.Context, stream string, o recorder.StartOptions
 	case errors.Is(err, recorder.ErrNoPipeline):
 		return false, api.NotFound("%v", err)
 	}
-	return already, refusedArming(err)
+	return already, refusedArming(refusedByHold(err))
+}
+
+// refusedByHold turns HeldError into a conflict with a remedy; it returns any other error as it is.
+func refusedByHold(err error) error {
+	var held *recorder.HeldError
+	if !errors.As(err, &held) {
+		return err
+	}
+	starts := make([]string, len(held.Pipelines))
+	for i, name := range held.Pipelines {
+		starts[i] = "POST /mp4/pipelines/" + name + "/start"
+	}
+	lets := " lets it record again"
+	if len(starts) > 1 {
+		lets = " let them record again"
+	}
+	return api.Conflict("%v: %s", held, strings.Join(starts, " or ")+lets)
 }
 
 // refusedArming turns ArmedError into a conflict with a remedy; it returns any other error as

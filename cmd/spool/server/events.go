@@ -165,6 +165,9 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	case errors.Is(why, pipeline.ErrNoEvents):
 		return api.Taken{}, api.NotFound("%v", why)
 	}
+	if held := refusedByHold(why); held != why {
+		return api.Taken{}, held
+	}
 	return api.Taken{}, api.Conflict("%v", why)
 }
 
@@ -176,7 +179,8 @@ func pastReach(err error) bool {
 			return true
 		}
 	}
-	return false
+	var held *recorder.HeldError
+	return errors.As(err, &held)
 }
 
 func orElse(d, otherwise time.Duration) time.Duration {
