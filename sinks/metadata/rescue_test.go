@@ -182,7 +182,7 @@ func TestDamageWhileARecorderRuns(t *testing.T) {
 	require.NoError(t, err)
 	overwrite(t, file, 8192, garbage(int(info.Size())-8192))
 	_, err = Rescue(t.Context(), OpenOptions{Driver: "sqlite", DSN: file, ApplyTimeout: 100 * time.Millisecond}, d.dir)
-	require.ErrorContains(t, err, "stop it, run spool reindex")
+	require.ErrorContains(t, err, "stop that recorder, run spool reindex")
 	c.store.Load().Anew() // cached pages are still intact
 	require.Eventually(t, func() bool { _ = records(t, c, media.Query{}); return c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
 	require.Contains(t, c.Stats().LastError, "run spool reindex", "the error names the remedy")
