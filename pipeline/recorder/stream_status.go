@@ -17,7 +17,8 @@ type StreamStatus struct {
 }
 
 // Stream describes the most advanced job of a stream. A stream without a job has the report of its
-// last job; it is held if every pipeline that covers it is held, else idle. known is false if the stream is unknown and was never recorded.
+// last job; it is held if every pipeline that covers it is held, else idle. known is false if the
+// stream is unknown and was never recorded.
 func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 	live, configured := r.dir.Live(path), r.dir.Configured(path)
 	job, is := r.furthest(path)
