@@ -7,7 +7,7 @@ import (
 
 // Anchor maps one moment of a recording's media time to the wall clock.
 type Anchor struct {
-	MediaNS int64 `json:"media_ns"` // from the beginning of the file, in presentation order
+	MediaNS int64 `json:"media_ns"` // media time since the beginning of the file, in presentation order
 	UTC     int64 `json:"utc_ns"`
 }
 
@@ -21,15 +21,15 @@ type Anchor struct {
 // its media stands still until the clock has caught up.
 type Anchors []Anchor
 
-// MaxAnchors bounds the anchors of one recording. AnchorToleranceNS is the departure of the wall
-// clock that makes a new anchor. For a clock that departs more often, Anchoring doubles the
-// tolerance until the anchors suffice.
+// MaxAnchors bounds the anchors of one recording. AnchorToleranceNS is the departure of the wall clock from the
+// interpolation that makes Anchoring add an anchor. If a recording would need more than MaxAnchors, Anchoring
+// doubles its tolerance and thins the anchors that it has.
 const (
 	MaxAnchors        = 64
 	AnchorToleranceNS = int64(100 * time.Millisecond)
 )
 
-// At returns the wall clock of a moment of the media, ns UTC. Without anchors it returns mediaNS.
+// At returns the wall clock, ns UTC, at a moment of the media. Without anchors it returns mediaNS.
 func (a Anchors) At(mediaNS int64) int64 {
 	i := a.before(func(x Anchor) bool { return x.MediaNS <= mediaNS })
 	switch {
@@ -43,8 +43,9 @@ func (a Anchors) At(mediaNS int64) int64 {
 	return a[i].UTC + scale(mediaNS-a[i].MediaNS, a[i+1].UTC-a[i].UTC, a[i+1].MediaNS-a[i].MediaNS, 0)
 }
 
-// Media returns the first moment of the media, ns, whose wall clock is utc or later. It is the
-// inverse of At where the wall clock runs at least as fast as the media.
+// Media returns the first moment of the media, in ns since the beginning of the file, whose wall clock is utc
+// or later. It is the inverse of At where the wall clock runs at least as fast as the media. Without anchors it
+// returns utc.
 func (a Anchors) Media(utc int64) int64 {
 	i := a.before(func(x Anchor) bool { return x.UTC <= utc })
 	switch {
@@ -59,7 +60,8 @@ func (a Anchors) Media(utc int64) int64 {
 	return a[i].MediaNS + scale(utc-a[i].UTC, a[i+1].MediaNS-a[i].MediaNS, wall, wall-1)
 }
 
-// before returns the index of the last anchor for which a condition holds, or -1.
+// before returns the index of the last anchor for which holds returns true, or -1 if holds is false for all.
+// The anchors for which it is true come first in the list.
 func (a Anchors) before(holds func(Anchor) bool) int {
 	low, high := 0, len(a)
 	for low < high {
@@ -80,7 +82,7 @@ func scale(n, to, from, plus int64) int64 {
 	return int64(q)
 }
 
-// WellFormed reports whether both times increase strictly.
+// WellFormed reports whether media time and UTC both increase strictly from anchor to anchor.
 func (a Anchors) WellFormed() bool {
 	for i := 1; i < len(a); i++ {
 		if a[i].MediaNS <= a[i-1].MediaNS || a[i].UTC <= a[i-1].UTC {
@@ -90,16 +92,16 @@ func (a Anchors) WellFormed() bool {
 	return true
 }
 
-// Anchoring computes the anchors of a file from its chunks, in order. The zero value is ready for
-// use.
+// Anchoring computes the anchors of one file from the wall clocks that See gets in the order of media time. The
+// zero value is ready for use.
 type Anchoring struct {
 	list        Anchors
-	newest      Anchor // last argument of See
-	toleranceNS int64  // 0: AnchorToleranceNS
+	newest      Anchor // the last pair of times that See added
+	toleranceNS int64  // departure that makes a new anchor; 0 means AnchorToleranceNS
 }
 
-// See adds the wall clock of a moment of the media. speed is the factor by which the media runs
-// faster than the wall clock; 0 means 1.
+// See adds the wall clock, ns UTC, of a moment of the media. It ignores a moment that is not after the previous
+// one. speed is the factor by which the media runs faster than the wall clock; 0 means 1.
 func (k *Anchoring) See(mediaNS, utc, speed int64) {
 	speed = max(speed, 1)
 	if len(k.list) == 0 {
@@ -116,27 +118,30 @@ func (k *Anchoring) See(mediaNS, utc, speed int64) {
 	if off(last, k.newest, speed) <= k.toleranceNS {
 		return
 	}
-	if before != last && off(before, k.newest, speed) > k.toleranceNS/2 { // a step: the old clock holds up to there
+	// A step of the clock: the previous prediction holds up to the moment before it.
+	if before != last && off(before, k.newest, speed) > k.toleranceNS/2 {
 		k.put(before)
 	}
 	k.put(k.newest)
 }
 
 func (k *Anchoring) put(a Anchor) {
-	if len(k.list) >= MaxAnchors-1 { // the last place is for the end of the file
+	if len(k.list) >= MaxAnchors-1 { // the last place is for the anchor at the end of the file
 		k.toleranceNS *= 2
 		k.list = k.list.Thin(MaxAnchors / 2)
 	}
 	k.list = append(k.list, a)
 }
 
-// off returns by how many ns the wall clock of an anchor departs from the prediction of another.
+// off returns the absolute difference, in ns, between the wall clock of anchor a and the wall clock that anchor
+// from predicts for the same moment of the media.
 func off(from, a Anchor, speed int64) int64 {
 	d := (a.UTC - from.UTC) - (a.MediaNS-from.MediaNS)*speed
 	return max(d, -d)
 }
 
-// Anchors returns the anchors of a file that ends at endNS. The caller owns the slice.
+// Anchors returns the anchors of a file that ends at the media time endNS; speed is as for See. It returns nil
+// if See got no time. The caller owns the slice.
 func (k *Anchoring) Anchors(endNS, speed int64) Anchors {
 	if len(k.list) == 0 {
 		return nil
@@ -149,8 +154,9 @@ func (k *Anchoring) Anchors(endNS, speed int64) Anchors {
 	return out
 }
 
-// Thin returns a copy with at most most anchors, and at least 2. It leaves out those that
-// interpolation replaces best.
+// Thin returns a copy with at most the given number of anchors; 2 is the least bound. It keeps the first and
+// the last anchor, and removes those whose wall clock differs least from the interpolation between their
+// neighbours.
 func (a Anchors) Thin(most int) Anchors {
 	out := append(Anchors(nil), a...)
 	for len(out) > max(most, 2) {

@@ -7,33 +7,33 @@ import (
 	"math"
 )
 
-// AU is one coded picture or audio frame before it is in a chunk. The builder copies the payload
-// once and keeps no reference to the AU.
+// AU is one coded picture or one audio frame on its way into a chunk. Builder.Append copies the payload and
+// keeps no reference to the AU, so the caller may reuse it.
 type AU struct {
 	DTS, PTS int64 // ticks of the track's timescale
 	UTC      int64 // ns, wall clock of the access unit
-	// SteppedNS is by how much the clock of UTC had been set since the process began: UTC less
-	// SteppedNS never steps. See pipeline.Stepped.
+	// SteppedNS is the sum of the steps of the wall clock from the start of the process to the moment UTC: UTC
+	// less SteppedNS never steps. See pipeline.Stepped.
 	SteppedNS int64
-	// MonoNS is the arrival on a clock that never steps. A source that is not paced by arrival,
-	// such as a file, sets its media time instead; otherwise each hole in the file would look like
-	// a jump of the sender's clock.
+	// MonoNS is the arrival time on a monotonic clock. A source that does not deliver in real time, such as a
+	// file, sets its media time instead; otherwise each hole in the file would look like a jump of the sender's
+	// clock.
 	MonoNS  int64
 	Sync    bool     // a decoder can start here
-	Lost    int      // approximate number of the track's units lost right before this one; at least 1 if any was
+	Lost    int      // approximate number of this track's units lost right before this unit; at least 1 if any was lost
 	LostBy  Cause    // cause of that loss; empty means GapRTPLoss
 	Payload [][]byte // NAL units without start code or length; one element for codecs without NAL units
 	Framed  bool     // the payload is already in mdat form and is stored unchanged
 }
 
-// Limits of an access unit.
+// The limits of an access unit.
 const (
 	// MaxAccessUnitBytes is the size of the largest access unit that a Builder accepts.
 	MaxAccessUnitBytes = 64 << 20
-	// maxTime bounds incoming decoding times, in ticks and in ns (146 years): the difference of two
-	// fits an int64.
+	// maxTime bounds incoming decoding times, in ticks and in ns (146 years), so that the difference of two fits
+	// an int64.
 	maxTime = 1<<62 - 1
-	// maxLine bounds stored decoding times: adding a duration does not overflow.
+	// maxLine bounds stored decoding times, in ticks, so that a decoding time plus a duration fits an int64.
 	maxLine = 1<<63 - 1<<41
 )
 
@@ -48,8 +48,8 @@ var (
 	ErrNoSuchTrack = errors.New("no such track")
 )
 
-// size returns the bytes of the payload in mdat form. Empty NAL units are not stored: decoders
-// treat a zero length as damage.
+// size returns the size, in bytes, that the payload has in mdat form. prefix adds 4 bytes for the length of
+// each NAL unit. Empty NAL units are not stored, because decoders treat a zero length as damage.
 func (au *AU) size(prefix bool) int {
 	n := 0
 	for _, p := range au.Payload {
@@ -61,7 +61,7 @@ func (au *AU) size(prefix bool) int {
 	return n
 }
 
-// addTo appends the payload to p in mdat form.
+// addTo appends the payload to p in mdat form; prefix writes a 4-byte length before each NAL unit.
 func (au *AU) addTo(p *Payload, pool *Pool, prefix bool) {
 	var length [4]byte
 	for _, nal := range au.Payload {
@@ -76,15 +76,15 @@ func (au *AU) addTo(p *Payload, pool *Pool, prefix bool) {
 	}
 }
 
-// offset returns PTS - DTS, and false where an int32 cannot hold it.
+// offset returns PTS - DTS in ticks, and false if the difference does not fit an int32.
 func (au *AU) offset() (int32, bool) {
 	d := au.PTS - au.DTS
 	overflow := (au.PTS >= au.DTS) != (d >= 0)
 	return int32(d), !overflow && d >= math.MinInt32 && d <= math.MaxInt32
 }
 
-// LeftOut reports whether an error of Append concerns that access unit alone, so that the caller
-// continues with the next one.
+// LeftOut reports whether err, an error of Append, concerns one access unit only. The caller then continues
+// with the next access unit.
 func LeftOut(err error) bool {
 	for _, e := range []error{ErrNoKeyFrame, ErrEmpty, ErrTooLarge, ErrTimeBack, ErrTimeRange, ErrOffset, ErrNoSuchTrack} {
 		if errors.Is(err, e) {

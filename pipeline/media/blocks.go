@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// The sizes of blocks are powers of two.
+// The sizes of blocks are powers of two, in bytes.
 const (
 	minBlockBits = 12
 	maxBlockBits = 16
@@ -16,13 +16,13 @@ const (
 	slabBytes    = 1 << 20
 )
 
-// blocks is the memory of payloads. It is mapped in slabs outside the collector's heap: in the
-// heap, media would let it grow to twice its size before each collection, and payloads hold no
-// pointers to scan.
+// blocks is the memory for payloads. It is mapped in slabs outside the heap of the garbage collector: on the
+// heap, the payloads would let the heap grow to twice their size before each collection, and the collector
+// would find no pointers in them.
 //
-// Free blocks are reused newest first, because those are still in the CPU caches. The pages of free
-// memory beyond the bound are returned to the system while the addresses are kept: an unbacked
-// block has no pages. The caller holds the pool's lock.
+// Free blocks are reused newest first, because those are still in the CPU caches. When the free memory exceeds
+// a bound, blocks become unbacked: their pages go back to the system, and their addresses stay reserved for
+// reuse. The caller of each method holds the pool's lock.
 type blocks struct {
 	backed, unbacked [blockSizes][][]byte
 	idle             int    // bytes in backed
@@ -31,7 +31,7 @@ type blocks struct {
 	slabs            *slabs
 }
 
-// slabs lists all mapped memory, which is unmapped with the pool.
+// slabs lists all mapped memory. It is unmapped when the pool is collected.
 type slabs struct{ all [][]byte }
 
 func (s *slabs) free() {
@@ -40,7 +40,7 @@ func (s *slabs) free() {
 	}
 }
 
-// take returns an empty block of a size, or nil if the system has no memory left.
+// take returns an empty block with a capacity of size bytes, or nil if the system has no memory left.
 func (b *blocks) take(size int) []byte {
 	b.used += size
 	k := bits.TrailingZeros(uint(size)) - minBlockBits
@@ -76,11 +76,12 @@ func (b *blocks) more() bool {
 	return true
 }
 
-// leastKept is the free memory in bytes that is kept even if little is used.
+// leastKept is the size, in bytes, of the free memory that stays backed even if little memory is used.
 const leastKept = 8 << 20
 
-// put takes a block back. It releases the pages of the block if more memory is free than the bound,
-// or than will probably be used soon: memory that a slow disk needed for a while is returned.
+// put takes back a block that take returned. It releases the block's pages if the backed free memory would
+// exceed bound bytes, or a quarter of the used memory (leastKept at least): memory that was needed only while a
+// disk was slow returns to the system.
 func (b *blocks) put(block []byte, bound int) {
 	b.used -= cap(block)
 	unbacked := b.idle+cap(block) > min(bound, max(leastKept, b.used/4))
@@ -110,12 +111,13 @@ func pop(list *[][]byte) []byte {
 	return out
 }
 
-// releasePages returns the pages of a block to the system.
+// releasePages returns the pages of a block to the system. The block's addresses stay mapped.
 func releasePages(block []byte) {
 	_ = syscall.Madvise(block[:cap(block)], syscall.MADV_DONTNEED) // on failure the pages stay and are reused
 }
 
-// own unmaps the slabs once the pool is unreachable. Each chunk refers to its pool.
+// own makes the runtime unmap the slabs once p is unreachable. No slab is unmapped too early, because each
+// chunk refers to its pool.
 func (b *blocks) own(p *Pool) {
 	b.slabs = &slabs{}
 	runtime.AddCleanup(p, (*slabs).free, b.slabs)

@@ -4,50 +4,51 @@ import (
 	"sync"
 )
 
-// Budget bounds the memory of all chunks of a pool, in whichever queue they wait. When it is
-// exceeded, it drops whole GOPs: first those of the streams with the lowest priority, and among
-// equals from the queue with the most bytes. A nil Budget has no bound.
+// Budget bounds the memory of all chunks of a pool, regardless of the queue in which they wait. When the memory
+// exceeds the bound, Relieve drops whole GOPs: first from the queues of the streams with the lowest priority,
+// and among streams of equal priority from the queue with the most bytes. A nil *Budget has no bound.
 //
-// Lock order: the budget's lock comes before a queue's lock. No caller holds a lock that Shed takes
-// while it calls Join, leave or Relieve.
+// Lock order: the budget's lock is taken before a queue's lock. A caller of Join, JoinLast, leave or Relieve
+// must not hold a lock that the Shed method of a queue takes.
 type Budget struct {
-	pool     *Pool
-	maxBytes int64 // bytes
+	pool *Pool
+	// the bound of Pool.Memory
+	maxBytes int64
 	priority func(stream string) int
 
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex // guards the following fields
 	queues map[*member]struct{}
-	dry    uint64 // how often the budget was exceeded and no queue could drop
+	dry    uint64 // number of calls of Relieve that could not meet the budget
 }
 
-// Queue is a place where chunks wait. Its methods are safe for concurrent use.
+// Queue is a queue of chunks from which a Budget may drop. Its methods are safe for concurrent use.
 type Queue interface {
-	// Held returns the bytes that wait.
+	// Held returns the bytes of the queued chunks.
 	Held() int64
-	// Shed drops one whole GOP, counts it, and leaves media that can be decoded. It returns false
-	// if no GOP may be dropped.
+	// Shed drops one whole GOP and counts it, so that the remaining media can be decoded. It returns false if
+	// the queue has no GOP that it may drop.
 	Shed() bool
 }
 
 type member struct {
 	queue  Queue
 	stream string
-	last   bool // drops only when the other queues are empty
+	last   bool // drops only when no other queue can drop
 }
 
-// NewBudget bounds the memory of a pool's chunks. priority returns the priority of a stream; a
+// NewBudget returns a budget of maxBytes for the chunks of a pool. priority returns the priority of a stream; a
 // higher value is more important.
 func NewBudget(pool *Pool, maxBytes int64, priority func(stream string) int) *Budget {
 	return &Budget{pool: pool, maxBytes: maxBytes, priority: priority, queues: map[*member]struct{}{}}
 }
 
-// Join adds a stream's queue until the caller calls leave.
+// Join adds the queue of a stream. The caller calls leave to remove it.
 func (b *Budget) Join(stream string, q Queue) (leave func()) {
 	return b.join(&member{q, stream, false})
 }
 
-// JoinLast adds a queue that drops only when no other queue can: its chunks do not wait to be
-// recorded.
+// JoinLast adds a queue from which the budget drops only when no other queue can drop, because its chunks do
+// not wait to be recorded. The caller calls leave to remove the queue.
 func (b *Budget) JoinLast(q Queue) (leave func()) { return b.join(&member{q, "", true}) }
 
 func (b *Budget) join(m *member) (leave func()) {
@@ -64,8 +65,8 @@ func (b *Budget) join(m *member) (leave func()) {
 	}
 }
 
-// Relieve drops until the budget is met or no queue can drop. It is called after a chunk was
-// queued, and costs one atomic read while the budget is met.
+// Relieve drops GOPs until the memory is within the budget or no queue can drop. The owner of a queue calls it
+// after it queued a chunk. The call costs one atomic read while the memory is within the budget.
 func (b *Budget) Relieve() {
 	if b == nil || b.pool.Memory() <= b.maxBytes {
 		return
@@ -85,7 +86,8 @@ func (b *Budget) Relieve() {
 	}
 }
 
-// next returns the queue that drops next, or nil.
+// next returns the queue that drops next, or nil if no queue is left. empty holds the queues that had nothing
+// to drop.
 func (b *Budget) next(empty map[*member]bool) (best *member) {
 	var priority int
 	var held int64
@@ -104,7 +106,7 @@ func (b *Budget) next(empty map[*member]bool) (best *member) {
 	return best
 }
 
-// Dry returns how often the budget was exceeded and no queue could drop.
+// Dry returns the number of calls of Relieve that could not meet the budget because no queue could drop.
 func (b *Budget) Dry() uint64 {
 	if b == nil {
 		return 0

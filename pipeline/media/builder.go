@@ -2,7 +2,7 @@ package media
 
 import "time"
 
-// The default limits of a chunk.
+// The default limits of a chunk: its duration, and the bytes of its payload.
 const (
 	DefaultFlush    = time.Second
 	DefaultMaxBytes = 4 << 20
@@ -10,10 +10,16 @@ const (
 
 // BuilderConfig sets the limits of a builder. A zero field means its default.
 type BuilderConfig struct {
-	Flush    time.Duration // duration of a chunk (DefaultFlush)
-	MaxBytes int           // payload of a chunk (DefaultMaxBytes): a larger one leaves the CPU caches before it is written
-	MaxJump  time.Duration // largest lead of media time over arrival time, and largest step back, that is no jump (2 s)
-	MaxStall time.Duration // a longer silence of the lead track is a gap if it is unusual (10 s, see Pace); with lost packets, one longer than Flush
+	Flush time.Duration // longest duration of a chunk (DefaultFlush)
+	// largest payload of a chunk, in bytes (DefaultMaxBytes). A larger payload would leave the CPU caches before
+	// it is written.
+	MaxBytes int
+	// MaxJump is the largest difference between media time and arrival time that is not a jump of the sender's
+	// clock: by how much media time may run ahead of arrival, or step back (2 s).
+	MaxJump time.Duration
+	// A longer silence of the lead track than MaxStall is a gap if it is unusual, see Pace (10 s). If
+	// packets were lost, a silence longer than Flush is a gap.
+	MaxStall time.Duration
 }
 
 func (c BuilderConfig) withDefaults() BuilderConfig {
@@ -32,18 +38,18 @@ func (c BuilderConfig) withDefaults() BuilderConfig {
 	return c
 }
 
-// limits holds the configured times in ticks of one track, each at least 1.
+// limits holds the configured times converted to ticks of one track, each at least 1.
 type limits struct {
 	flushTicks, jumpTicks, stallTicks int64
-	holeTicks                         int64 // least hole that is a gap if packets were lost
-	timeTicks                         int64 // bound of the absolute decoding time
+	holeTicks                         int64 // shortest hole that is a gap if packets were lost
+	timeTicks                         int64 // largest absolute decoding time
 }
 
 func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 	ticks := func(d time.Duration) int64 { return max(FromNanos(int64(d), scale), 1) }
 	l := limits{flushTicks: ticks(c.Flush), jumpTicks: ticks(c.MaxJump), stallTicks: ticks(c.MaxStall), holeTicks: ticks(c.Flush)}
 	if !lead {
-		l.flushTicks *= 2 // the lead track cuts, unless it is silent
+		l.flushTicks *= 2 // the lead track ends the chunk, unless it is silent for twice the interval
 	}
 	l.timeTicks = min(FromNanos(maxTime, scale), maxTime)
 	return l
@@ -51,15 +57,14 @@ func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 
 // Builder turns the access units of one stream into chunks.
 //
-// A chunk is closed when the access unit that begins the next chunk arrives: a sync sample of the
-// lead track, or the first access unit after the flush interval. So the track that closes it has an
-// exact end, and access units that belong to the next chunk by their time move there. Several GOPs
-// that are shorter than the flush interval share a chunk, because each chunk costs a write and a
-// sync: a stream of key frames does not cost one write a picture.
+// A chunk ends when the access unit that begins the next chunk arrives: a sync sample of the lead track, or the
+// first access unit after the flush interval. So the end of that access unit's track is exact, and access units
+// of other tracks that belong to the next chunk by their time move there. Several GOPs that are shorter than
+// the flush interval share a chunk, because each chunk costs a write and a sync.
 //
-// When media time stops following arrival time, because the sender restarted its clock, the builder
-// continues its own time line without a break and loses nothing. It records each gap on the next
-// sync sample.
+// If the sender restarts its clock, media time no longer follows arrival time. The builder then continues its
+// own time line without a break and loses no media. The next chunk that begins a GOP carries a gap with the
+// cause.
 //
 // A builder is not safe for concurrent use.
 type Builder struct {
@@ -69,38 +74,37 @@ type Builder struct {
 	set  *TrackSet
 	cur  *Chunk // the open chunk, never empty; nil before the first access unit
 	seq  uint64
-	gap  Gap // carried by the next chunk that starts a GOP
+	gap  Gap // missing media that the next chunk with StartsGOP carries
 
 	dating dating
 
-	keptUTC       int64 // wall clock of the last unit of the lead track in the closed chunks; 0 before the first
-	keptSteppedNS int64 // SteppedNS of that chunk
-	keptMonoNS    int64 // its arrival, if the previous set was of the same publisher; else 0
-	keptPaceNS    int64 // longest usual step in that set
-	away          bool  // another publisher has come and has not sent a key frame yet
-	awayLeastNS   int64 // least time without a publisher
+	keptUTC       int64 // wall clock of the lead track's last unit in the emitted chunks; 0 before the first
+	keptSteppedNS int64 // SteppedNS of the chunk with that unit
+	keptMonoNS    int64 // arrival of that unit if it came from the present publisher; else 0
+	keptPaceNS    int64 // longest usual step of the previous track set
+	away          bool  // a new publisher has come, and its first key frame has not arrived
+	awayLeastNS   int64 // least time without a publisher, as given to Return
 
-	// The current flush interval: its beginning in ticks of the lead track and by arrival, and
-	// whether it includes an earlier chunk, which had More.
+	// The present flush interval: its begin in ticks of the lead track, and its begin by arrival. more is set if
+	// an earlier chunk of the interval was ended for its size alone (Chunk.More).
 	sinceTicks, sinceMonoNS int64
 	more                    bool
 
 	started bool // the lead track has had a sync sample
 	tracks  []trackState
-	jumpNS  int64    // correction of media time since the last jump
-	epoch   int      // number of jumps
-	moved   [][]byte // scratch space of close
+	jumpNS  int64    // correction of media time that the last jump made
+	epoch   int      // number of jumps in this track set
+	moved   [][]byte // scratch space of carry
 }
 
-// NewBuilder returns a builder that passes each chunk, with its one reference, to emit, on the
-// goroutine that called Append, SetTracks or Flush.
+// NewBuilder returns a builder that passes each complete chunk to emit, which then owns the chunk's only
+// reference. It calls emit on the goroutine that calls Append, SetTracks or Flush.
 func NewBuilder(pool *Pool, cfg BuilderConfig, emit func(*Chunk)) *Builder {
 	return &Builder{pool: pool, cfg: cfg.withDefaults(), emit: emit}
 }
 
-// SetTracks closes the open chunk and continues with another set of tracks. The next access unit of
-// the lead track must be a sync sample. The time line begins anew: times of different sets are not
-// comparable.
+// SetTracks emits the open chunk and continues with another track set. The first access unit of the lead track
+// must then be a sync sample. The time line begins anew: times of different track sets are not comparable.
 func (b *Builder) SetTracks(set *TrackSet) {
 	b.Flush()
 	b.leaveSet()
@@ -113,22 +117,23 @@ func (b *Builder) SetTracks(set *TrackSet) {
 	b.jumpNS, b.epoch = 0, 0
 }
 
-// Set returns the current set of tracks, nil before the first.
+// Set returns the current track set, nil before the first call of SetTracks.
 func (b *Builder) Set() *TrackSet { return b.set }
 
-// MarkGap records that media is missing before the next access unit: the next chunk that starts a
-// GOP carries the gap.
+// MarkGap records that media is missing before the next access unit. The next chunk that begins a GOP carries
+// the gap.
 func (b *Builder) MarkGap(g Gap) { b.gap = b.gap.Plus(g) }
 
-// Return announces another publisher, which came so long after the previous one left. The builder
-// computes the missing time at the first key frame: by the wall clock from the last unit that was
-// kept, and at least after where that clock was set back.
+// Return announces that another publisher has come. after is the time for which the stream had no publisher.
+// The builder computes the gap at the new publisher's first key frame: by the wall clock from the last unit in
+// a chunk, with the steps of the clock subtracted, and not less than after.
 func (b *Builder) Return(after time.Duration) {
 	b.away, b.awayLeastNS, b.keptMonoNS = b.keptUTC != 0, int64(after), 0
 }
 
-// Append adds an access unit. A refused unit is counted and left out; the error is one of
-// ErrNoKeyFrame and its siblings, and the builder continues with the next unit.
+// Append copies an access unit into the open chunk; track is an index of the track set. It refuses a unit that
+// cannot be stored with one of the errors for which LeftOut is true, and counts it as missing media. The
+// builder then continues with the next unit.
 func (b *Builder) Append(track int, au *AU) error {
 	if b.set == nil || track < 0 || track >= len(b.tracks) {
 		return ErrNoSuchTrack
@@ -168,7 +173,8 @@ func (b *Builder) Append(track int, au *AU) error {
 	return nil
 }
 
-// refuse returns the reason, other than its time, for which an access unit cannot be stored.
+// refuse returns the error for an access unit that cannot be stored, or nil. It does not check the decoding
+// time.
 func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 	if _, ok := au.offset(); !ok {
 		return ErrOffset
@@ -184,8 +190,8 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 	return nil
 }
 
-// begin sets the fields of the open chunk that its first access unit, and the first one of the lead
-// track, decide.
+// begin sets the fields of the open chunk that depend on the chunk's first access unit, or on the first access
+// unit of the lead track.
 func (b *Builder) begin(track int, au *AU, dts int64, gop bool) {
 	c := b.cur
 	first := track == b.set.lead && c.Tracks[track].Len() == 0
@@ -208,7 +214,7 @@ func (b *Builder) begin(track int, au *AU, dts int64, gop bool) {
 	c.Gap, b.gap = b.gap, Gap{}
 }
 
-// add copies an access unit into the columns.
+// add copies an access unit into the columns of its track.
 func (b *Builder) add(track int, au *AU, dts int64, size int, sync, prefix bool) {
 	col := &b.cur.Tracks[track]
 	var flags uint8
@@ -223,8 +229,8 @@ func (b *Builder) add(track int, au *AU, dts int64, size int, sync, prefix bool)
 	au.addTo(&col.Payload, b.pool, prefix)
 }
 
-// Flush closes the open chunk, if there is one, because no access unit follows on this time line.
-// The last durations repeat the previous delta.
+// Flush emits the open chunk, if there is one, for the end of a time line. No next access unit gives the last
+// units their durations: they get the nominal duration of a frame, or that of the previous unit.
 func (b *Builder) Flush() {
 	if b.cur == nil {
 		return
@@ -236,14 +242,14 @@ func (b *Builder) Flush() {
 	b.seal()
 }
 
-// open takes the next chunk from the pool.
+// open gets an empty chunk from the pool and gives it the next sequence number.
 func (b *Builder) open() {
 	b.seq++
 	b.cur = b.pool.get(b.set)
 	b.cur.Seq = b.seq
 }
 
-// seal emits the open chunk, which is read-only from then on.
+// seal emits the open chunk. The chunk is read-only from then on.
 func (b *Builder) seal() {
 	c := b.cur
 	b.cur, b.more = nil, c.More

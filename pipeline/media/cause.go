@@ -5,32 +5,32 @@ import (
 	"strings"
 )
 
-// Cause names why media ended or is missing. It is stored and shown unchanged, so a value is never
-// renamed. The causes for which a segment ends are in package endcause.
+// Cause is the reason why a segment ended or why media is missing. Files, rows and answers contain the word
+// itself, so a value is never renamed. Package endcause lists the causes for which a segment ends.
 type Cause string
 
-// The causes of gaps: media is missing, or media time does not continue.
+// The causes of gaps, where media is missing or media time does not continue.
 const (
-	GapOverload      Cause = "overload"       // a bounded queue was full: whole GOPs dropped
-	GapSourceLost    Cause = "source_lost"    // no publisher for a while
-	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped: no frame is missing
-	GapClockStep     Cause = "clock_step"     // this machine's wall clock was set: no frame is missing
-	GapStall         Cause = "stall"          // the sender was silent for long
-	GapRTPLoss       Cause = DropRTPLoss      // packets were lost on the way
-	GapRestart       Cause = "restart"        // the pipeline failed and the recorder ran it again
+	GapOverload      Cause = "overload"       // a bounded queue was full and dropped whole GOPs
+	GapSourceLost    Cause = "source_lost"    // the stream had no publisher for a while
+	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped; no frame is missing
+	GapClockStep     Cause = "clock_step"     // this machine's wall clock was set; no frame is missing
+	GapStall         Cause = "stall"          // the sender fell silent for longer than it usually does
+	GapRTPLoss       Cause = DropRTPLoss      // the network lost packets
+	GapRestart       Cause = "restart"        // the pipeline failed, and the recorder started it again
 	GapNoKeyFrame    Cause = "no_key_frame"   // a file ended at its size bound, and the next file waited for a key frame
 	GapTooManyFiles  Cause = "too_many_files" // the stream would have begun more than one file a second
 	GapDiskFull      Cause = "disk_full"      // the disk was full
 	GapNoInodes      Cause = "no_inodes"      // the file system had no free inode
 	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or not mounted, or a file could not be opened
-	GapDamaged       Cause = DropDamaged      // inside a file: access units with a lost part, or chunks that recovery removed
-	GapByFlow        Cause = DropByFlow       // the go-streams flow of a stage returned nothing for it
-	GapFurther       Cause = "further_gaps"   // inside a file: the sum of the gaps beyond the listed ones
+	GapDamaged       Cause = DropDamaged      // inside a file: access units lost a part, or recovery removed chunks
+	GapByFlow        Cause = DropByFlow       // the go-streams flow of a stage did not return the media
+	GapFurther       Cause = "further_gaps"   // inside a file: the sum of the gaps for which a list has no room
 )
 
-// The causes of drops: media of a stream that is left out is counted by them. They are stable words
-// for machines and are never renamed. DropCauses describes each. A cause that is also the cause of
-// a gap has the same word for both.
+// The causes of drops. A drop is counted under its cause. The words are stable, for machines, and are never
+// renamed. DropCauses describes each. A cause of drops that is also the cause of a gap has the same word in
+// both uses.
 const (
 	// Causes for packets of a sender.
 	DropRTPLoss          = "rtp_loss"
@@ -60,7 +60,7 @@ const (
 	DropEmpty            = "empty"
 	DropRefused          = "refused"
 
-	// Causes for access units in the stages of a recording; see also GapOverload and its siblings.
+	// Causes for access units in the stages of a pipeline; see also GapOverload and the following gap causes.
 	DropBeforeKeyFrame = "before_key_frame"
 	DropNotDecodable   = "not_decodable_alone"
 	DropOutOfOrder     = "out_of_order"
@@ -76,12 +76,12 @@ const (
 // DropCause describes a cause of drops.
 type DropCause struct {
 	Word   string
-	Counts string // the thing that is counted, in the plural
-	Doc    string // a clause: the reason
+	Counts string // plural noun for the counted things
+	Doc    string // clause with the reason
 }
 
-// DropCauses lists the causes of drops in the order in which media passes them, those of a stream's
-// source first. A stage of another module may have further causes.
+// DropCauses lists the causes of drops in the order in which media passes the places that drop, from the source
+// to the sink. A stage of another module may use further causes.
 var DropCauses = []DropCause{
 	{DropRTPLoss, countsPackets, "lost on the way"},
 	{DropRTPMalformed, countsPackets, "they contradict their format"},
@@ -117,7 +117,7 @@ var DropCauses = []DropCause{
 	{string(GapDiskError), countsUnits, "the disk failed, was read-only or away, or no file could be opened"},
 }
 
-// DescribeDrops returns one sentence on all causes of drops.
+// DescribeDrops returns one sentence that describes all causes of drops, for the reference.
 func DescribeDrops() string {
 	var all []string
 	for _, c := range DropCauses {
@@ -130,7 +130,7 @@ func DescribeDrops() string {
 	return "access units, where nothing else is said: " + strings.Join(all, ", ")
 }
 
-// DropCauseOf returns the cause by which an access unit is counted that Append refused with err.
+// DropCauseOf returns the cause of drops for an access unit that Append refused with err.
 func DropCauseOf(err error) string {
 	switch {
 	case errors.Is(err, ErrNoKeyFrame):

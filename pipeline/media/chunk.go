@@ -10,17 +10,18 @@ const (
 	FlagSync uint8 = 1 << iota // a decoder can start here
 )
 
-// Columns hold the access units of one track in one chunk, in decoding order. The four columns have
-// the same length; access unit i is the bytes of Payload from sum(SizeBytes[:i]) on.
+// Columns hold the access units of one track in one chunk, in decoding order. DTS, OffsetTicks, SizeBytes and
+// Flags have one entry for each access unit. The bytes of access unit i begin in Payload at the sum of
+// SizeBytes[:i].
 //
-// EndTicks is the DTS of the next access unit if that had arrived when the chunk was closed: always
-// for the lead track within a GOP and for sound ahead of it. Otherwise the last duration is the
-// nominal one of a frame or repeats the previous delta, and the track may continue a little before
-// or after EndTicks; after a stall of the source it continues much later.
+// EndTicks is the DTS of the next access unit if that unit had arrived when the chunk ended. This is always so
+// for the lead track within a GOP. Otherwise EndTicks is an estimate: the last access unit gets the nominal
+// duration of a frame, or the duration of the previous unit. The track may then continue a little before or
+// after EndTicks, and much later after the sender was silent.
 type Columns struct {
 	DTS         []int64  // strictly increasing
 	OffsetTicks []int32  // PTS - DTS
-	SizeBytes   []uint32 // in Payload
+	SizeBytes   []uint32 // bytes of each access unit in Payload
 	Flags       []uint8
 	EndTicks    int64 // end of the last access unit; see above
 	Payload     Payload
@@ -29,7 +30,7 @@ type Columns struct {
 // Len returns the number of access units.
 func (c *Columns) Len() int { return len(c.DTS) }
 
-// DurationTicks returns the duration of access unit i.
+// DurationTicks returns the duration of access unit i, in ticks of the track.
 func (c *Columns) DurationTicks(i int) int64 {
 	if i+1 < len(c.DTS) {
 		return c.DTS[i+1] - c.DTS[i]
@@ -37,54 +38,65 @@ func (c *Columns) DurationTicks(i int) int64 {
 	return c.EndTicks - c.DTS[i]
 }
 
-// Chunk holds the access units of all tracks of a stream of about one flush interval: the smallest
-// unit of writing, and the most media that a crash can lose.
+// Chunk holds the access units of about one flush interval, of all tracks of a stream. It is the smallest unit
+// of writing, and the most media that a crash can lose.
 //
-// A chunk is built once and sealed. From then on it is read-only and shared by reference count. The
-// receiver of a chunk owns one reference and ends it exactly once: with Release, or by handing the
+// A chunk is built once and then sealed. A sealed chunk is read-only, and its users share it by reference
+// count. The receiver of a chunk owns one reference and ends it exactly once: with Release, or by handing the
 // chunk on.
 type Chunk struct {
 	Set       *TrackSet
-	Seq       uint64    // place in the stream: the predecessor's plus one
+	Seq       uint64    // number in the stream, one more than that of the previous chunk
 	Tracks    []Columns // parallel to Set.Tracks; a track may be empty
-	StartsGOP bool      // the lead track begins with a sync sample; more sync samples may follow
-	More      bool      // cut for its size alone: the next chunk ends within one flush interval of the begin of this one
-	UTC       int64     // wall clock of the lead track's first access unit; without one, of the first access unit
-	SteppedNS int64     // by how much the clock of UTC had been set since the process began; changes only where a GOP begins
-	Gap       Gap       // media missing before this chunk
-	Gaps      []Gap     // media missing in it, or right before it without the end of a file; at most MaxChunkGaps
-	Mark      *Mark     // not nil: the chunk holds no media but a message to the following stages
+	StartsGOP bool      // the lead track's first access unit is a sync sample; further sync samples may follow
+	// More reports that the chunk ended only because of its size. The next chunk then continues the same flush
+	// interval.
+	More bool
+	// wall clock of the lead track's first access unit, or of the chunk's first access unit if the lead track
+	// has none
+	UTC int64
+	// SteppedNS is AU.SteppedNS for the clock of UTC. It changes only at a chunk that begins a GOP.
+	SteppedNS int64
+	Gap       Gap // media missing before this chunk
+	// Gaps lists the media missing inside the chunk, or right before it where no new file begins; at most
+	// MaxChunkGaps.
+	Gaps []Gap
+	Mark *Mark // not nil: the chunk is a message to the following stages and has no media
 
-	holeNS int64 // the part of Gap right before the first access unit of the lead track, which the previous chunk may span
+	// holeNS is the duration of the hole right before the lead track's first access unit. Gap includes it, and
+	// the previous chunk may last until its end.
+	holeNS int64
 
-	byFlow bool // a go-streams flow left out the chunks right before it
+	byFlow bool // a go-streams flow left out the chunks right before this chunk
 
-	pool *Pool // nil: memory of the garbage collector, without reference count
+	pool *Pool // nil: the memory belongs to the garbage collector, and references are not counted
 	refs atomic.Int32
-	of   *Chunk // not nil: the chunk whose columns and payloads this view shows; the view owns a reference on it
-	// held is the pool's record of the taker; checked pools only.
+	// of is not nil in a view: the chunk whose columns and payloads the view shows. The view owns a reference to
+	// it.
+	of *Chunk
+	// held records the code that took the chunk; set by checked pools only.
 	held *holder
 }
 
 // MarkKind is the kind of a mark.
 type MarkKind uint8
 
-// The marks.
+// The kinds of marks.
 const (
-	MarkEnd    MarkKind = iota + 1 // the recording ends here: the segment is finished, and the next chunk begins another
-	MarkGap                        // media was dropped here
-	MarkEvent                      // an event covers the media around this place
-	MarkRaised                     // a stage detected something: a gop_ring makes an event of it
+	MarkEnd    MarkKind = iota + 1 // ends the segment here; the next chunk begins another segment
+	MarkGap                        // reports that media was dropped here
+	MarkEvent                      // names an event that covers the media around this place
+	MarkRaised                     // reports that a stage detected something; a gop_ring makes an event of it
 )
 
-// Mark is a message in the flow of chunks, from one stage to the following stages.
+// Mark is a message that one stage sends to the following stages in the flow of chunks.
 type Mark struct {
 	Kind MarkKind
-	End  Cause // MarkEnd: the reason
+	End  Cause // MarkEnd: the reason for which the segment ends
 	Gap  Gap   // MarkGap: the missing media
-	// MarkEvent: the event, which is immutable.
+	// Event is set with MarkEvent. It is immutable.
 	Event  *Event
-	Raised *Raised // MarkRaised
+	Raised *Raised // MarkRaised: the detection
 }
 
 func (m Mark) copy() *Mark {
@@ -99,7 +111,7 @@ func (m Mark) copy() *Mark {
 	return &m
 }
 
-// Retain adds a reference and returns the chunk.
+// Retain adds a reference and returns the chunk. It panics if the chunk was released already.
 func (c *Chunk) Retain() *Chunk {
 	if c.pool == nil {
 		return c
@@ -110,8 +122,8 @@ func (c *Chunk) Retain() *Chunk {
 	return c
 }
 
-// Release ends one reference. The last Release returns the memory to the pool, and the chunk must
-// not be used after it.
+// Release ends one reference. The last Release returns the memory to the pool; the caller must not use the
+// chunk after its own Release. A Release too many panics.
 func (c *Chunk) Release() {
 	if c.pool == nil {
 		return
@@ -124,7 +136,7 @@ func (c *Chunk) Release() {
 	}
 }
 
-// Bytes returns the size of all payloads, which is the size of the mdat.
+// Bytes returns the size of the payloads of all tracks, which is the size of their mdat.
 func (c *Chunk) Bytes() int {
 	n := 0
 	for i := range c.Tracks {
@@ -133,8 +145,8 @@ func (c *Chunk) Bytes() int {
 	return n
 }
 
-// MemoryBytes returns the memory that the chunk holds, with unused capacity. A view holds all
-// memory of the chunk that it shows.
+// MemoryBytes returns the memory of the chunk, unused capacity included. For a view it returns the memory of
+// the shown chunk, because the view keeps all of that in use.
 func (c *Chunk) MemoryBytes() int {
 	if c.of != nil {
 		return c.of.MemoryBytes()
@@ -159,8 +171,8 @@ func (c *Chunk) AccessUnits() int {
 // Lead returns the columns of the lead track.
 func (c *Chunk) Lead() *Columns { return &c.Tracks[c.Set.Lead()] }
 
-// SpanNS returns the media time from the first access unit to the end of the last one, on the lead
-// track, or on the first track that has access units.
+// SpanNS returns the chunk's duration in media time: from the first access unit to the end of the last access
+// unit of the lead track. If the lead track has none, the first track with access units counts.
 func (c *Chunk) SpanNS() int64 {
 	if c.Set == nil {
 		return 0
@@ -176,13 +188,13 @@ func (c *Chunk) SpanNS() int64 {
 	return 0
 }
 
-// Dropped returns the gap that results when a full queue drops the chunk: its media, and the gap
-// before it. For until see LeftOut.
+// Dropped returns the gap that results when a full queue drops the chunk: the chunk's own media and Chunk.Gap.
+// until is as for GapFrom.
 func (c *Chunk) Dropped(until int64) Gap { return c.GapFrom(until).Plus(c.LeftOut(GapOverload, until)) }
 
-// GapFrom returns Chunk.Gap less the part that is reported already because the previous chunk was
-// left out: a chunk lasts up to the next chunk and includes the hole between them. until is UntilNS
-// of the previous chunk, or 0 if that was kept.
+// GapFrom returns Chunk.Gap without the part that another gap reports already. If the previous chunk was
+// dropped, the gap for it reports the time up to until (UntilNS of the previous chunk), which may include a
+// part of the hole before this chunk. until is 0 if the previous chunk was not dropped.
 func (c *Chunk) GapFrom(until int64) Gap {
 	g := c.Gap
 	if until != 0 {
@@ -191,11 +203,10 @@ func (c *Chunk) GapFrom(until int64) Gap {
 	return g
 }
 
-// LeftOut returns the gap of the lead track that results when the chunk is left out for a cause:
-// its media with the holes in it, and the hole right before it. It includes neither Chunk.Gap nor
-// the gaps that the gap before the next file will report. until is as for GapFrom; time that the
-// previous chunk reported beyond the begin of this one is subtracted, so DurationNS may be
-// negative.
+// LeftOut returns the gap of the lead track that results when the chunk is dropped for the cause why. The gap
+// includes the chunk's media, the holes in it, and the hole right before it. It does not include Chunk.Gap, or
+// the gaps with Next, which the gap before the next file reports. until is as for GapFrom: the time up to until
+// is reported already and is subtracted, so DurationNS may be negative.
 func (c *Chunk) LeftOut(why Cause, until int64) Gap {
 	out := Gap{Cause: why, DurationNS: c.SpanNS(), Chunks: 1}
 	for i := range c.Gaps {
@@ -214,8 +225,8 @@ func (c *Chunk) LeftOut(why Cause, until int64) Gap {
 	return out
 }
 
-// holeBefore returns the hole right before the first access unit of the lead track, which the
-// previous chunk spans: its begin, ns of UTC less SteppedNS, and its duration.
+// holeBefore returns the hole right before the lead track's first access unit: its begin, ns of UTC less
+// SteppedNS, and its duration in ns. The previous chunk may last until the end of this hole.
 func (c *Chunk) holeBefore() (from, ns int64) {
 	ns = c.holeNS
 	for i := range c.Gaps {
@@ -226,10 +237,10 @@ func (c *Chunk) holeBefore() (from, ns int64) {
 	return c.UTC - c.SteppedNS - ns, ns
 }
 
-// UntilNS returns the end of the chunk, ns of UTC less SteppedNS.
+// UntilNS returns the moment at which the chunk ends, ns of UTC less SteppedNS.
 func (c *Chunk) UntilNS() int64 { return c.UTC - c.SteppedNS + c.LastedNS() }
 
-// LastedNS returns SpanNS on the wall clock: it is longer for a time-lapse.
+// LastedNS returns the chunk's duration on the wall clock. It differs from SpanNS for a time-lapse.
 func (c *Chunk) LastedNS() int64 {
 	if c.Set == nil {
 		return 0

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// View returns a chunk that shows some tracks of c, in the order of set: track i of it is track
-// tracks[i] of c. It copies nothing: the view shares columns and payloads, takes over the caller's
-// reference on c, and ends that when it is released. All memory of c stays in use until then.
+// View returns a chunk that shows some tracks of c: track i of the view is track tracks[i] of c, and set
+// describes the tracks of the view. View copies no media. The view takes over the caller's reference to c and
+// releases it when the view itself is released; until then all memory of c stays in use.
 //
-// If the view has another lead track than c, it begins a GOP where that track begins with a sync
-// sample, and its UTC is that of the track's first access unit. A view without access units keeps
-// its sequence number, so that no chunk seems to be lost.
+// If the lead track of the view is another track than that of c, the view begins a GOP when its lead track
+// begins with a sync sample, and its UTC is that of this track's first access unit. A view without access units
+// has the sequence number of c, too, so that no chunk seems to be missing.
 func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	v := p.get(set)
 	v.of = c
@@ -42,18 +42,18 @@ func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	return v
 }
 
-// unview drops the memory of the shown chunk, so that the pool does not reuse it with the view.
+// unview removes the columns of the shown chunk, so that the pool does not reuse their memory with the view.
 func (c *Chunk) unview() {
 	clear(c.Tracks)
 	c.of = nil
 }
 
-// Code that counts no references, such as a go-streams flow, gets copies in memory of the garbage
-// collector. Retain and Release of a copy do nothing; otherwise a copy equals its chunk. Check
-// validates the chunks that such code returns before a stage gets them.
+// Code that counts no references, such as a go-streams flow, gets copies in memory of the garbage collector.
+// Retain and Release of a copy do nothing; in all other respects a copy equals its chunk. Check validates the
+// chunks that such code returns, before a stage gets them.
 
-// Unpooled returns a copy of the chunk in memory of the garbage collector. The caller keeps its
-// reference on the chunk.
+// Unpooled returns a copy of the chunk in memory of the garbage collector. The caller keeps its reference to
+// the chunk.
 func (c *Chunk) Unpooled() *Chunk {
 	u := &Chunk{
 		Set: c.Set, Seq: c.Seq, Tracks: make([]Columns, len(c.Tracks)), StartsGOP: c.StartsGOP, More: c.More,
@@ -72,21 +72,21 @@ func (c *Chunk) Unpooled() *Chunk {
 	return u
 }
 
-// Place returns the chunk's sequence number and the size of its media.
+// Place returns the chunk's sequence number, and the number and the bytes of its access units.
 func (c *Chunk) Place() (seq uint64, accessUnits, bytes int) {
 	return c.Seq, c.AccessUnits(), c.Bytes()
 }
 
-// NoteLeftOut records in a chunk from a foreign flow that the flow left out the chunks right before
-// it.
+// NoteLeftOut records that the flow which returned this chunk left out the chunks right before it. It has no
+// effect on a chunk of a pool.
 func (c *Chunk) NoteLeftOut() {
 	if c.pool == nil {
 		c.byFlow = true
 	}
 }
 
-// HoleCause returns the cause of the chunks missing before this one, if its sequence number leaves
-// a hole.
+// HoleCause returns the reason for which the chunks before this chunk are missing. It has a meaning only where
+// the sequence numbers leave a hole.
 func (c *Chunk) HoleCause() Cause {
 	if c.byFlow {
 		return GapByFlow
@@ -94,10 +94,11 @@ func (c *Chunk) HoleCause() Cause {
 	return GapOverload
 }
 
-// LeftOutCause returns the cause by which a chunk is counted that a foreign flow does not return.
+// LeftOutCause returns the cause of drops for a chunk that a go-streams flow does not return.
 func (c *Chunk) LeftOutCause() string { return DropByFlow }
 
-// Check returns an error if a chunk made by foreign code is not valid for a stage.
+// Check returns an error if a chunk from foreign code, such as a go-streams flow, breaks the rules of Chunk and
+// Columns.
 func (c *Chunk) Check() error {
 	switch {
 	case c == nil:

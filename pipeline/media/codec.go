@@ -2,9 +2,9 @@ package media
 
 import "fmt"
 
-// Codec identifies the coding of a track. It is a small number that RegisterCodec assigns, valid in
-// this process only; files and rows store the name. Package codec implements the codecs; this
-// package has only the traits that chunks and tracks need.
+// Codec identifies the coding of a track. RegisterCodec assigns the number, which is valid in this process
+// only; files and rows store the codec's name. Package codec implements the codecs; this package holds only the
+// traits that chunks and tracks need.
 type Codec uint8
 
 // Kind distinguishes pictures from sound.
@@ -36,8 +36,8 @@ var (
 	known  Codec // the highest assigned number
 )
 
-// RegisterCodec assigns a number to a codec. It is called while packages are initialised, and
-// panics on a name that is registered already and on an unknown kind.
+// RegisterCodec assigns a number to a codec and returns it. Only initialisation of packages may call it. It
+// panics if the name is empty or registered already, if the kind is unknown, or if no number is left.
 func RegisterCodec(t CodecTraits) Codec {
 	if t.Name == "" || t.Kind != Video && t.Kind != Audio || int(known) == len(codecs)-1 {
 		panic(fmt.Sprintf("media: codec %q of %s cannot be registered", t.Name, t.Kind))
@@ -63,7 +63,7 @@ func (c Codec) String() string {
 	return codecs[c].Name
 }
 
-// Kind returns whether the codec carries pictures or sound; zero if it is unknown.
+// Kind returns Video or Audio, and 0 if the codec is not registered.
 func (c Codec) Kind() Kind { return codecs[c].Kind }
 
 // NAL reports whether an access unit of the codec is a list of NAL units.

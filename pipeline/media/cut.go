@@ -4,8 +4,8 @@ package media
 // not grow columns without bound. 6 ms audio reaches 333 in two seconds.
 const maxUnits = 1 << 14
 
-// closes reports whether an access unit begins the next chunk, and whether the size alone ends the
-// open one.
+// closes reports whether an access unit begins the next chunk. more is the value of Chunk.More for the open
+// chunk.
 func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes, more bool) {
 	if b.cuts(track, au, dts, sync) {
 		return true, false
@@ -20,13 +20,13 @@ func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes
 	return false, false
 }
 
-// cuts reports whether an access unit begins the next chunk regardless of the open chunk's size.
+// cuts reports whether an access unit begins the next chunk for a reason other than the open chunk's size.
 func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	col, limit := &b.cur.Tracks[track], &b.tracks[track].limits
 	n, begun := col.Len(), int64(0)
 	switch {
 	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video && !b.joins(au, dts)):
-		return true // a GOP begins; sound before the first picture does not belong to it
+		return true // a GOP begins; sound that came before its first picture stays in the open chunk
 	case n == 0: // the open chunk has sound alone
 		return b.more && track == b.set.lead && dts-b.sinceTicks >= limit.flushTicks
 	case track == b.set.lead:
@@ -40,11 +40,10 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	return n >= maxUnits || dts-begun >= limit.flushTicks || dts-col.DTS[n-1] > limit.stallTicks
 }
 
-// joins reports whether the GOP that begins with a picture goes into the open chunk. A chunk holds
-// as many GOPs as fit the flush interval, under the assumption that the next GOP is as long and as
-// large as the last: a stream of key frames does not cost one write a picture. A chunk with the end
-// of a longer GOP accepts no other GOP, and an access unit that begins a file, for a gap or a step
-// of the clock, begins a chunk.
+// joins reports whether the GOP that begins with this picture goes into the open chunk. A chunk takes as many
+// GOPs as fit into the flush interval; the new GOP is assumed to be as long and as large as the last. So a
+// stream of key frames does not cost one write for each picture. A chunk that begins within a GOP takes no
+// further GOP. A picture that begins a file, because of a gap or a step of the clock, begins a chunk, too.
 func (b *Builder) joins(au *AU, dts int64) bool {
 	c := b.cur
 	if !c.StartsGOP || !b.gap.None() || au.SteppedNS != c.SteppedNS || au.MonoNS-b.sinceMonoNS >= int64(b.cfg.Flush) {
@@ -54,8 +53,8 @@ func (b *Builder) joins(au *AU, dts int64) bool {
 	return dts-b.sinceTicks+(dts-last) <= b.tracks[b.set.lead].flushTicks
 }
 
-// lastGOP returns the decoding time of the newest sync sample, or of the first access unit without
-// one, and the bytes from there on.
+// lastGOP returns the decoding time of the newest sync sample, and the bytes from that sample on. Without a
+// sync sample it counts from the first access unit.
 func (c *Columns) lastGOP() (dts int64, bytes int) {
 	k := c.Len() - 1
 	for bytes = int(c.SizeBytes[k]); k > 0 && c.Flags[k]&FlagSync == 0; bytes += int(c.SizeBytes[k]) {
@@ -64,8 +63,8 @@ func (c *Columns) lastGOP() (dts int64, bytes int) {
 	return c.DTS[k], bytes
 }
 
-// hasTime reports whether the flush interval of the open chunk has room for another chunk of the
-// same length before an access unit of a track.
+// hasTime reports whether a second chunk as long as the open one would still fit into the flush interval before
+// an access unit at dts of a track.
 func (b *Builder) hasTime(track int, dts int64) bool {
 	lead := b.cur.Lead()
 	if lead.Len() == 0 {
@@ -75,8 +74,8 @@ func (b *Builder) hasTime(track int, dts int64) bool {
 	return at-b.sinceTicks+(at-lead.DTS[0]) <= b.tracks[b.set.lead].flushTicks
 }
 
-// close ends the open chunk before an access unit at dts of one track, which begins the next chunk;
-// more is Chunk.More.
+// close ends the open chunk before the access unit at dts of a track. That access unit begins the next chunk.
+// more is the value of Chunk.More.
 func (b *Builder) close(track int, dts int64, more bool) {
 	old := b.cur
 	for i := range old.Tracks {
@@ -107,7 +106,7 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	b.cur = next
 }
 
-// carry moves the access units of a track that are not before a time to the next chunk.
+// carry moves the access units of a track from the time at on, in the track's ticks, into the next chunk.
 func (b *Builder) carry(old *Chunk, track int, at int64) {
 	col := &old.Tracks[track]
 	k, bytes := col.Len(), col.Payload.Len()
@@ -135,7 +134,7 @@ func (b *Builder) carry(old *Chunk, track int, at int64) {
 	col.Payload.cut(b.pool, bytes)
 }
 
-// end sets a track's last duration when the next access unit is not known.
+// end gives the last access unit of a track its nominal duration, because the next access unit is not known.
 func (b *Builder) end(track int) {
 	col := &b.cur.Tracks[track]
 	if n := col.Len(); n > 0 {
@@ -143,8 +142,8 @@ func (b *Builder) end(track int) {
 	}
 }
 
-// nominal returns the duration, in ticks, of an access unit of a track when no better value is
-// known: at least 1, at most a stall.
+// nominal returns the assumed duration of an access unit of a track, in ticks: the frame duration of the codec,
+// else the last difference of decoding times, else 1/25 s. The result is at least 1 and at most MaxStall.
 func (b *Builder) nominal(track int) int64 {
 	t, st := &b.set.Tracks[track], &b.tracks[track]
 	n := int64(t.Timescale) / 25

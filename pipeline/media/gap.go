@@ -5,36 +5,39 @@ import (
 	"time"
 )
 
-// Gap describes media missing immediately before a chunk or a segment, or, in a list, inside of it.
-// The zero value is no gap.
+// Gap describes missing media: before a chunk or a segment, or, as an entry of a list, inside one. The zero
+// value means no gap.
 type Gap struct {
-	Cause      Cause `json:"cause"`
-	DurationNS int64 `json:"duration_ns,omitempty"` // media or wall time from the last unit before the gap to the first unit after it; 0 if nothing is missing, as after a timestamp jump
-	Chunks     int   `json:"chunks,omitempty"`      // whole chunks dropped, if counted
-	// StepNS is by how much this machine's wall clock was set between the previous file and this
-	// one: by that clock this file begins DurationNS + StepNS after the end of the previous file.
-	// It is 0 if it is less than MinClockStepNS.
+	Cause Cause `json:"cause"`
+	// DurationNS is the time from the last unit before the gap to the first unit after it. It is 0 if no media
+	// is missing, as after a timestamp jump.
+	DurationNS int64 `json:"duration_ns,omitempty"`
+	Chunks     int   `json:"chunks,omitempty"` // number of dropped chunks, if counted
+	// StepNS is the step of this machine's wall clock between the previous file and this file: by that clock,
+	// this file begins DurationNS + StepNS after the end of the previous file. It is 0 for a step of less than
+	// MinClockStepNS.
 	StepNS int64 `json:"step_ns,omitempty"`
 
-	// The following fields describe a gap inside a recording only: see Recording.Gaps.
+	// The following fields are set only for a gap inside a recording: see Recording.Gaps.
 
-	StartUTC    int64 `json:"start_ns,omitempty"`     // begin; DurationNS is wall clock, too
-	Track       int   `json:"track,omitempty"`        // number of the only track concerned, from 1; 0: all tracks
-	AccessUnits int   `json:"access_units,omitempty"` // lost, approximately, if known
-	Bytes       int64 `json:"bytes,omitempty"`        // lost, if counted
-	Places      int   `json:"places,omitempty"`       // number of gaps joined in this one
-	MissingNS   int64 `json:"missing_ns,omitempty"`   // see Missing; 0 if it equals DurationNS
+	StartUTC    int64 `json:"start_ns,omitempty"`     // begin of the gap; DurationNS is wall clock, too
+	Track       int   `json:"track,omitempty"`        // number of the track with the gap, from 1; 0 means all tracks
+	AccessUnits int   `json:"access_units,omitempty"` // number of lost access units, approximately; 0 if unknown
+	Bytes       int64 `json:"bytes,omitempty"`        // lost bytes; 0 if not counted
+	Places      int   `json:"places,omitempty"`       // number of gaps joined in this entry
+	MissingNS   int64 `json:"missing_ns,omitempty"`   // time without media; 0 means that it equals DurationNS
 
-	// Next marks a gap in a chunk that the gap before the next file reports if that file begins
-	// before another key frame arrives without one. A recording lists no gap with Next.
+	// Next is set only in the list of a chunk: the gap before the next file may report this gap.
+	// It does so if that file begins at the next key frame, and the recording of the chunk then does
+	// not list the gap. Otherwise the recording lists it, without Next.
 	Next bool `json:"next,omitempty"`
 }
 
-// MinClockStepNS is the least step of the wall clock that ends a file. The files follow smaller
-// steps from the next file on.
+// MinClockStepNS is the smallest step of the wall clock that ends a file. A smaller step takes effect with the
+// next file.
 const MinClockStepNS = int64(time.Second)
 
-// ClockStep returns a step of the wall clock, ns, or 0 if it is less than MinClockStepNS.
+// ClockStep returns ns, a step of the wall clock, or 0 if the step is smaller than MinClockStepNS.
 func ClockStep(ns int64) int64 {
 	if -MinClockStepNS < ns && ns < MinClockStepNS {
 		return 0
@@ -42,16 +45,16 @@ func ClockStep(ns int64) int64 {
 	return ns
 }
 
-// None reports whether the value is no gap.
+// None reports whether g is the zero value: no gap.
 func (g Gap) None() bool { return g.Cause == "" }
 
-// Lossless reports whether the gap is only a break in time, without missing media.
+// Lossless reports whether no media is missing: g is no gap, or only a break in time.
 func (g Gap) Lossless() bool {
 	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.DurationNS == 0 && g.Chunks == 0
 }
 
-// Plus returns this gap joined with another gap right after it. The cause is that of the first of
-// them with missing media.
+// Plus returns the sum of this gap and the gap o that follows it. The sum has the cause of the first of the two
+// in which media is missing.
 func (g Gap) Plus(o Gap) Gap {
 	if o.None() {
 		return g
@@ -68,18 +71,19 @@ func (g Gap) Plus(o Gap) Gap {
 }
 
 // A recording lists the gaps inside its file in the order of detection. The list is bounded: gaps
-// with the same cause and track less than GapJoinNS apart are one entry, and Places counts them.
-// Further gaps are summed in the last entry, whose cause is GapFurther, or in a separate entry for
-// gaps with Next. The sums lose nothing.
+// with the same cause and track that are less than GapJoinNS apart are one entry, and Places counts
+// them. A full list sums further gaps in its last entry, whose cause is GapFurther (gaps with Next
+// have an entry of their own). So the sums over the list are complete.
 //
-//	Recording.Gap   before the file: the reason why the file begins. It lasts from the last
-//	                unit before the gap to the first unit after it, one frame more than was lost
-//	Recording.Gaps  inside the file; a gap that begins before the file reaches into it, or lies
-//	                right before it where no Gap is
+//	Recording.Gap   the gap before the file, with the cause for which the file begins. It lasts
+//	                from the last unit before the gap to the first unit after it: one frame
+//	                longer than the missing media
+//	Recording.Gaps  the gaps inside the file, and gaps right before the file if Recording.Gap
+//	                is the zero value. A gap may begin before the file and end inside it
 //
-// Missing media is reported once. A hole at which a file was cut is in the Gap of the next file
-// alone, even if pictures that depend on lost pictures arrived after it. For a track that is
-// missing across a cut each file reports its part.
+// Each gap is reported once. If a file ends at a gap, only Recording.Gap of the next file reports
+// it, even if the first file still received pictures that depend on lost ones. If one track is
+// missing at the end of a file and at the begin of the next, each file reports its own part.
 
 // MaxGaps bounds the gaps that one recording lists, MaxChunkGaps those of one chunk.
 const (
@@ -87,13 +91,15 @@ const (
 	MaxChunkGaps = 8
 )
 
-// GapJoinNS is the distance below which two gaps with the same cause and track become one entry.
+// GapJoinNS is the distance, in ns, below which two gaps with the same cause and track become one
+// entry of a list.
 const GapJoinNS = int64(time.Second)
 
-// EndUTC returns the end of a listed gap, ns.
+// EndUTC returns the end of a gap inside a recording, ns UTC.
 func (g Gap) EndUTC() int64 { return g.StartUTC + g.DurationNS }
 
-// Missing returns the time without media, ns: less than DurationNS if separate gaps were joined.
+// Missing returns the time without media, in ns. It is less than DurationNS if gaps with media between them
+// were joined.
 func (g Gap) Missing() int64 {
 	if g.MissingNS > 0 {
 		return g.MissingNS
@@ -101,7 +107,7 @@ func (g Gap) Missing() int64 {
 	return g.DurationNS
 }
 
-// From returns the part of a gap that is not before a time, ns UTC.
+// From returns the part of the gap at and after the moment utc, ns UTC.
 func (g Gap) From(utc int64) Gap {
 	if before := utc - g.StartUTC; before > 0 {
 		if g.MissingNS > 0 {
@@ -112,8 +118,8 @@ func (g Gap) From(utc int64) Gap {
 	return g
 }
 
-// JoinGap adds a gap to the list of a recording. It changes the list in place when it joins the gap
-// with another.
+// JoinGap returns the list of a recording with a gap added, at most MaxGaps entries. It may change list in
+// place, so the caller uses only the result.
 func JoinGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxGaps) }
 
 func joinGap(list []Gap, g Gap, most int) []Gap {
@@ -145,8 +151,9 @@ func joinGap(list []Gap, g Gap, most int) []Gap {
 	return list
 }
 
-// joinBeyond joins a gap to an entry of a full list and returns the index of that entry. Gaps with
-// Next and without it stay apart, unless the list has one entry only.
+// joinBeyond joins a gap with an entry of a full list and returns the list and the index of that entry. It does
+// not mix gaps with Next and gaps without it, unless the list has one entry only. An index of -1 means that the
+// last two entries were joined to make room for the gap.
 func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
 	last := len(list) - 1
 	at := last
@@ -168,8 +175,8 @@ func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
 	return list, at
 }
 
-// FoldGaps returns a list of at most most gaps, whose last entry sums the rest. It does not change
-// list.
+// FoldGaps returns a copy of list with at most the given number of entries, at least 1. The last entry sums the
+// gaps for which there is no room.
 func FoldGaps(list []Gap, most int) []Gap {
 	var out []Gap
 	for _, g := range list {
@@ -183,7 +190,7 @@ func near(a, b *Gap) bool {
 	return b.StartUTC-a.EndUTC() < GapJoinNS && a.StartUTC-b.EndUTC() < GapJoinNS
 }
 
-// cover extends a gap to include another one.
+// cover extends g so that it includes o, and adds the losses of o.
 func (g *Gap) cover(o *Gap) {
 	start, end := min(g.StartUTC, o.StartUTC), max(g.EndUTC(), o.EndUTC())
 	missing := g.Missing() + o.Missing()
@@ -197,13 +204,13 @@ func (g *Gap) cover(o *Gap) {
 	g.Places += max(o.Places, 1)
 }
 
-// JoinChunkGap is JoinGap for the list of a chunk.
+// JoinChunkGap adds a gap to the list of a chunk as JoinGap does, with at most MaxChunkGaps entries.
 func JoinChunkGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxChunkGaps) }
 
-// NoteGap lists a gap in, or right before, a chunk that is not sealed yet.
+// NoteGap adds a gap to Gaps of a chunk that is not sealed yet.
 func (c *Chunk) NoteGap(g Gap) { c.Gaps = JoinChunkGap(c.Gaps, g) }
 
-// gapsOf copies the gaps of another chunk that meet a condition.
+// gapsOf appends copies of the gaps of o for which holds returns true.
 func (c *Chunk) gapsOf(o *Chunk, holds func(*Gap) bool) {
 	for i := range o.Gaps {
 		if holds(&o.Gaps[i]) {

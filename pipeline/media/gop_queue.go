@@ -5,106 +5,108 @@ import (
 	"time"
 )
 
-// GOPQueue is a bounded queue of chunks. It drops whole GOPs, or the tail of one, so that the
-// remaining media can be decoded. It counts the dropped media, and reports each loss by a gap mark
-// in its place. Its users drop from opposite ends:
+// GOPQueue is a bounded queue of chunks. When it is full, it drops whole GOPs, or the rest of one GOP, so that
+// the remaining media can be decoded. It counts the dropped media, and returns a gap mark in its place. Its
+// users choose different policies:
 //
-//	hub.Subscription  DropNewest. It refuses arriving chunks up to the next key frame for
-//	                  which it has room. Its reader is another goroutine of this process,
-//	                  which has begun the GOP at the front: the queued media continues
-//	                  there, and a reader that hangs for a moment sees one gap, after the
-//	                  media that arrived in time.
-//	gop_ring          DropOldest. It drops the first whole GOP of which nothing was taken.
-//	                  The disk is behind, perhaps by minutes: the oldest media keeps the
-//	                  recording from the present, and any later GOP may be the one that
-//	                  matters.
-//	gop_ring before   No policy. It forgets the oldest chunks (Forget), uncounted and without
-//	a trigger         a gap: no recording has begun. The owner decides when, because the
-//	                  bound includes the chunks that it has passed on.
+//	hub.Subscription  DropNewest: it refuses arriving chunks up to the next key frame for which
+//	                  it has room. Its reader, another goroutine of this process, has already
+//	                  begun the GOP at the front of the queue, so that GOP must stay whole. A
+//	                  reader that hangs for a moment sees one gap, after the media that
+//	                  arrived in time.
+//	gop_ring          DropOldest: it drops the oldest whole GOP. The chunk at the front may be
+//	                  the rest of a GOP whose beginning was taken; that GOP stays. The disk is
+//	                  behind, perhaps by minutes: without the oldest media the recording
+//	                  catches up with the present.
+//	gop_ring before   No policy: the owner calls Forget for the oldest chunks, which are neither
+//	a trigger         counted nor a gap, because no recording has begun. The owner decides
+//	                  when, because its bound includes chunks that it has passed on.
 //
-// The budget of the process drops (Shed) from the same end as the queue's own bound.
+// Shed, which the process's Budget calls, drops from the same end as the queue's own bound.
 //
-// Two rules hold for each policy. Marks other than gap marks stay, in their order: an event covers
-// media that was taken or will come. And the queue accepts a chunk of any size if no other media
-// waits: it is written, not lost.
+// Two rules hold for each policy. First, marks other than gap marks are never dropped and keep their order,
+// because an event also covers media that was taken before or that will arrive. Second, an empty queue accepts
+// a chunk of any size, so that a large chunk is written and not lost.
 //
 // The owner's lock guards a queue; only Held is safe for concurrent use.
 type GOPQueue struct {
-	pool   *Pool // of the gap marks
+	pool   *Pool // makes the gap marks
 	limits GOPLimits
 
 	entries []queued
-	room    []queued // the whole array under entries, with length 0
+	room    []queued // the whole array that entries is a part of, with length 0
 	chunks  int      // chunks with media in entries
-	bytes   int      // their memory
-	spanNS  int64    // their media time
+	bytes   int      // memory of these chunks
+	spanNS  int64    // media time of these chunks
 	extraNS int64    // see AllowSpan
 	held    atomic.Int64
 
-	pending  *lostGap // loss before the next queued chunk
-	refusing lossBy   // not 0: the arriving GOP lost its beginning or middle, for this reason
+	pending *lostGap // loss after the last queued chunk
+	// refusing is the reason for which arriving chunks are refused up to the next key frame, because a
+	// part of their GOP was dropped; 0 while chunks are accepted.
+	refusing lossBy
 	lost     GOPLosses
 }
 
-// queued is a chunk with the loss before it.
+// queued is a queued chunk with the loss right before it.
 type queued struct {
 	chunk  *Chunk
 	gap    *lostGap // nil: no loss
-	marked bool     // Next has returned the gap
+	marked bool     // Next has returned that loss
 }
 
-// GOPLimits bound a queue. 0 is no bound: a queue with the zero value is never full and drops
+// GOPLimits bound a queue. A field of 0 is no bound: a queue with the zero value is never full and drops
 // nothing.
 type GOPLimits struct {
 	Policy   DropPolicy
-	MaxBytes int           // as Chunk.MemoryBytes counts
-	MaxSpan  time.Duration // of media
+	MaxBytes int           // bound of the memory, as Chunk.MemoryBytes counts it
+	MaxSpan  time.Duration // bound of the media time
 }
 
-// DropPolicy is the end from which a full queue drops; see GOPQueue.
+// DropPolicy is the end of the queue from which a full queue drops; see GOPQueue.
 type DropPolicy uint8
 
-// The policies.
+// The policies; 0 drops nothing.
 const (
 	DropOldest DropPolicy = iota + 1
 	DropNewest
 )
 
-// GOPLoss counts dropped media.
+// GOPLoss counts dropped chunks, their access units and their payload bytes.
 type GOPLoss struct{ Chunks, AccessUnits, Bytes uint64 }
 
-// GOPLosses counts dropped media by reason. The rest of a partly dropped GOP counts with the
-// dropped part.
+// GOPLosses counts dropped media by reason. If a GOP was dropped in part and its rest is refused later, both
+// parts count for the first reason.
 type GOPLosses struct {
-	Bound  GOPLoss // the bound of the queue
-	Budget GOPLoss // the budget of the process: Shed
+	Bound  GOPLoss // dropped because the queue was full
+	Budget GOPLoss // dropped by Shed, for the budget of the process
 }
 
-// Sum returns the sum of both.
+// Sum returns the sum of Bound and Budget.
 func (l GOPLosses) Sum() GOPLoss {
 	a, b := l.Bound, l.Budget
 	return GOPLoss{a.Chunks + b.Chunks, a.AccessUnits + b.AccessUnits, a.Bytes + b.Bytes}
 }
 
-// NewGOPQueue returns an empty queue of chunks of a pool.
+// NewGOPQueue returns an empty queue for chunks of a pool.
 func NewGOPQueue(pool *Pool, limits GOPLimits) *GOPQueue {
 	return &GOPQueue{pool: pool, limits: limits}
 }
 
-// Held returns the queued bytes. It is safe for concurrent use. See Queue.
+// Held returns the memory of the queued chunks, in bytes. It is safe for concurrent use. See Queue.
 func (q *GOPQueue) Held() int64 { return q.held.Load() }
 
-// Len returns the number of queued chunks, marks included.
+// Len returns the number of queued chunks and marks.
 func (q *GOPQueue) Len() int { return len(q.entries) }
 
-// Span returns the duration of the queued media.
+// Span returns the media time of the queued chunks.
 func (q *GOPQueue) Span() time.Duration { return time.Duration(q.spanNS) }
 
-// Lost returns the losses so far.
+// Lost returns the media dropped so far.
 func (q *GOPQueue) Lost() GOPLosses { return q.lost }
 
-// AllowSpan extends MaxSpan for media that arrives at once, until the next call finds the queue
-// empty.
+// AllowSpan adds ns to MaxSpan, for media that arrives faster than real time. The addition lasts until a call
+// of AllowSpan finds the queue empty.
 func (q *GOPQueue) AllowSpan(ns int64) {
 	if len(q.entries) == 0 {
 		q.extraNS = 0
@@ -112,7 +114,8 @@ func (q *GOPQueue) AllowSpan(ns int64) {
 	q.extraNS += ns
 }
 
-// Put queues a chunk or a mark and takes over the caller's reference.
+// Put queues a chunk or a mark, or drops a chunk that the limits refuse. It takes over the caller's reference
+// in each case.
 func (q *GOPQueue) Put(c *Chunk) {
 	switch {
 	case c.Mark != nil:
@@ -133,14 +136,15 @@ func (q *GOPQueue) Put(c *Chunk) {
 	}
 }
 
-// passed reports whether the queue with so much more media would exceed a bound.
+// passed reports whether the queue would exceed a bound with the given bytes and media time added.
 func (q *GOPQueue) passed(bytes int, spanNS int64) bool {
 	l := &q.limits
 	return l.MaxBytes > 0 && q.bytes+bytes > l.MaxBytes || l.MaxSpan > 0 && q.spanNS+spanNS > int64(l.MaxSpan)+q.extraNS
 }
 
-// Next removes the oldest chunk and returns it with its reference, or nil if the queue is empty. It
-// returns a loss before a chunk as a mark with that chunk's sequence number.
+// Next removes the oldest chunk and returns it with its reference, or returns nil if the queue is empty. If
+// media was dropped before that chunk, Next first returns a gap mark with the chunk's sequence number, and
+// leaves the chunk in the queue.
 func (q *GOPQueue) Next() *Chunk {
 	if len(q.entries) == 0 {
 		return nil
@@ -158,8 +162,8 @@ func (q *GOPQueue) Next() *Chunk {
 	return c
 }
 
-// Rest returns a mark for the loss after all queued chunks, or nil without one. The caller calls it
-// when no further chunk can carry the loss.
+// Rest returns a gap mark for the loss after the last queued chunk, or nil if there is no such loss. The caller
+// calls it at the end of the stream, when no further chunk will follow.
 func (q *GOPQueue) Rest() *Chunk {
 	if q.pending == nil {
 		return nil
@@ -169,12 +173,12 @@ func (q *GOPQueue) Rest() *Chunk {
 	return q.pool.NewMark(nil, 0, Mark{Kind: MarkGap, Gap: gap})
 }
 
-// At returns the chunk at a place of the queue, 0 the oldest. The reference stays with the queue.
+// At returns the chunk at index k of the queue; 0 is the oldest. The queue keeps the reference.
 func (q *GOPQueue) At(k int) *Chunk { return q.entries[k].chunk }
 
-// Split parts the chunk at place k where a GOP begins in it, at access unit au of the lead track;
-// see Chunk.Split. It returns false, and changes nothing, if au is 0 or less or the chunk is a
-// mark. Each part counts with all of the memory, because it holds that.
+// Split divides the chunk at index k in two, at access unit au of the lead track, where a GOP begins; see
+// Chunk.Split. It returns false, and changes nothing, if au is 0 or less or if the chunk is a mark. The memory
+// of the chunk counts twice from then on, because each part keeps all of it in use.
 func (q *GOPQueue) Split(k, au int) bool {
 	c := q.entries[k].chunk
 	if au <= 0 || c.Mark != nil {
@@ -192,7 +196,7 @@ func (q *GOPQueue) Split(k, au int) bool {
 	return true
 }
 
-// Forget releases the n oldest entries and counts nothing.
+// Forget removes and releases the n oldest entries. It does not count them as lost.
 func (q *GOPQueue) Forget(n int) {
 	for i := range q.entries[:n] {
 		q.account(q.entries[i].chunk, -1)
@@ -202,11 +206,11 @@ func (q *GOPQueue) Forget(n int) {
 	q.entries = q.entries[n:]
 }
 
-// Clear releases all entries and counts nothing.
+// Clear removes and releases all entries. It does not count them as lost.
 func (q *GOPQueue) Clear() { q.Forget(len(q.entries)) }
 
-// add appends an entry. It reuses the room of removed entries if that is the larger part of the
-// array, so a queue at its usual length allocates nothing.
+// add appends an entry. It moves the entries to the front of their array once that frees at least half of it,
+// so a queue of steady length allocates nothing.
 func (q *GOPQueue) add(e queued) {
 	n := len(q.entries)
 	if n == cap(q.entries) && 2*n <= cap(q.room) {
@@ -222,7 +226,7 @@ func (q *GOPQueue) add(e queued) {
 	q.account(e.chunk, 1)
 }
 
-// account adds (sign 1) or subtracts (-1) a chunk from the totals.
+// account adds the chunk to the totals (sign 1) or subtracts it (sign -1). Marks do not count.
 func (q *GOPQueue) account(c *Chunk, sign int) {
 	if c.Mark != nil {
 		return

@@ -2,7 +2,7 @@ package media
 
 import "slices"
 
-// lossBy is the reason of a loss.
+// lossBy is the reason for which the queue drops media.
 type lossBy uint8
 
 const (
@@ -10,8 +10,8 @@ const (
 	lostToBudget
 )
 
-// Shed drops one GOP because the process uses too much memory. See Queue. With DropOldest it leaves
-// at least one chunk, with DropNewest it may leave none.
+// Shed drops one GOP because the process uses too much memory; see Queue. It leaves at least one chunk with
+// DropOldest; with DropNewest it may leave none.
 func (q *GOPQueue) Shed() bool {
 	switch {
 	case q.limits.Policy == DropNewest && q.chunks > 0:
@@ -24,19 +24,19 @@ func (q *GOPQueue) Shed() bool {
 	return true
 }
 
-// shedOldest drops the oldest whole GOP of which no chunk was taken. Without one, it drops the tail
-// of the GOP that is being taken. The caller has checked that at least two chunks of media are
+// shedOldest drops the oldest whole GOP that is still complete in the queue. If the queue holds none, it drops
+// the end of the GOP whose beginning was taken. The caller has checked that at least two chunks of media are
 // queued.
 func (q *GOPQueue) shedOldest(by lossBy) {
 	first := q.media(0)
 	from := q.NextGOP(0)
-	if from < 0 { // one GOP, whose first chunk was taken
+	if from < 0 { // the queue holds the rest of one GOP only
 		from = q.media(first + 1)
 	}
 	to := q.NextGOP(from + 1)
 	if to < 0 {
 		to = len(q.entries)
-		if from == first { // one whole GOP: keep the part that can be decoded
+		if from == first { // the queue holds one whole GOP: keep its decodable beginning
 			from = q.lastMedia()
 		}
 		q.refusing = by
@@ -51,8 +51,8 @@ func (q *GOPQueue) shedOldest(by lossBy) {
 	}
 }
 
-// shedNewest drops the newest GOP, or the rest of the GOP that is being taken, and refuses the
-// chunks of it that arrive later, so that the queued media can be decoded.
+// shedNewest drops the newest GOP as far as it is queued, and makes the queue refuse the rest of that GOP when
+// it arrives. So the queued media can be decoded.
 func (q *GOPQueue) shedNewest(by lossBy) {
 	from := len(q.entries) - 1
 	for from > 0 && !q.entries[from].chunk.StartsGOP {
@@ -62,16 +62,16 @@ func (q *GOPQueue) shedNewest(by lossBy) {
 	q.pending, q.refusing = gap.then(q.pending), by
 }
 
-// lostGap is the loss in one place of the queue. Its times are ns of UTC less SteppedNS.
+// lostGap is the loss at one place of the queue. Its moments from and until are ns of UTC less SteppedNS.
 type lostGap struct {
 	Gap
-	from   int64 // begin of the hole right before it
-	holeNS int64 // duration of that hole, which it reports, or which the gap before the next file reports
-	until  int64 // Chunk.UntilNS of the last chunk that it includes
+	from   int64 // begin of the hole right before the lost media
+	holeNS int64 // duration of that hole; this loss, or the gap before the next file, reports it
+	until  int64 // Chunk.UntilNS of the last lost chunk
 }
 
-// then returns the loss of this place joined with the loss o of the next place, if any. A hole
-// between lost chunks counts once: the earlier chunk spans it.
+// then returns the sum of g and the loss o at the next place; o may be nil. The hole between them counts once,
+// because the last chunk of g lasts until its end.
 func (g lostGap) then(o *lostGap) *lostGap {
 	if o != nil {
 		g.DurationNS -= min(max(g.until-o.from, 0), o.holeNS)
@@ -80,16 +80,16 @@ func (g lostGap) then(o *lostGap) *lostGap {
 	return &g
 }
 
-// drop adds a chunk that is lost right after; until is as for Chunk.Dropped.
+// drop adds a lost chunk that follows the loss directly. until is as for Chunk.Dropped.
 func (g *lostGap) drop(c *Chunk, until int64) {
-	if g.until == 0 { // the first one
+	if g.until == 0 { // the first lost chunk
 		g.from, g.holeNS = c.holeBefore()
 	}
 	g.Gap, g.until = g.Plus(c.Dropped(until)), c.UntilNS()
 }
 
-// cut removes entries from the queue, except marks other than gap marks. It returns the loss and
-// its place, which is after the remaining marks.
+// cut removes the entries [first, end) from the queue, except marks other than gap marks. It returns the loss,
+// and the index of the entry that follows the remaining marks.
 func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 	at = from
 	for _, e := range q.entries[from:to] {
@@ -110,7 +110,7 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 			}
 			until := gap.until
 			if e.gap != nil || e.marked {
-				until = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS // that gap reports up to there
+				until = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS // end of the gap reported before this chunk
 			}
 			gap.drop(e.chunk, until)
 			q.count(e.chunk, by)
@@ -122,7 +122,7 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 	return gap, at
 }
 
-// refuse drops an arriving chunk.
+// refuse drops an arriving chunk and makes the queue refuse the rest of its GOP.
 func (q *GOPQueue) refuse(c *Chunk, by lossBy) {
 	if q.pending == nil {
 		q.pending = &lostGap{}
@@ -143,8 +143,8 @@ func (q *GOPQueue) count(c *Chunk, by lossBy) {
 	l.Bytes += uint64(c.Bytes())
 }
 
-// media returns the place of the first chunk with media at or after a place. The caller has checked
-// that one exists.
+// media returns the index of the first chunk with media at or after an index. The caller has checked that one
+// exists.
 func (q *GOPQueue) media(from int) int {
 	for q.entries[from].chunk.Mark != nil {
 		from++
@@ -160,7 +160,7 @@ func (q *GOPQueue) lastMedia() int {
 	return i
 }
 
-// NextGOP returns the place of the first queued chunk at or after a place that begins a GOP, or -1.
+// NextGOP returns the index of the first queued chunk at or after from that begins a GOP, or -1.
 func (q *GOPQueue) NextGOP(from int) int {
 	for i := from; i < len(q.entries); i++ {
 		if q.entries[i].chunk.StartsGOP {

@@ -1,7 +1,7 @@
 package media
 
-// A chunk may hold several GOPs, each from one sync sample of the lead track up to the next. The
-// following methods find their boundaries.
+// A chunk may hold several GOPs. Each lasts from a sync sample of the lead track to the next one. The following
+// methods find their boundaries.
 
 // NextGOP returns the index of the access unit of the lead track that begins the next GOP after
 // access unit i, or -1.
@@ -15,8 +15,8 @@ func (c *Chunk) NextGOP(i int) int {
 	return -1
 }
 
-// GOPFrom returns the first access unit of the last GOP of the chunk that begins at or before a
-// wall clock, UTC ns; 0, the chunk's begin, if none does.
+// GOPFrom returns the GOP of the chunk that holds the moment utc, as the index of its first access unit in the
+// lead track: the last GOP that begins at or before utc. It returns 0, the chunk's begin, if utc is earlier.
 func (c *Chunk) GOPFrom(utc int64) (at int) {
 	for i := c.NextGOP(0); i > 0 && c.UTCAt(i) <= utc; i = c.NextGOP(i) {
 		at = i
@@ -24,8 +24,8 @@ func (c *Chunk) GOPFrom(utc int64) (at int) {
 	return at
 }
 
-// GOPUntil returns the first access unit of the first GOP after the chunk's begin that begins at or
-// after a wall clock, UTC ns; -1 if none does.
+// GOPUntil returns the first GOP that begins at or after the moment utc, as the index of its first access unit
+// in the lead track. The GOP at the chunk's begin does not count. It returns -1 if there is none.
 func (c *Chunk) GOPUntil(utc int64) int {
 	i := c.NextGOP(0)
 	for i > 0 && c.UTCAt(i) < utc {
@@ -34,16 +34,16 @@ func (c *Chunk) GOPUntil(utc int64) int {
 	return i
 }
 
-// UTCAt returns the wall clock of an access unit of the lead track, ns.
+// UTCAt returns the wall clock, ns UTC, of access unit i of the lead track.
 func (c *Chunk) UTCAt(i int) int64 {
 	lead := c.Lead()
 	return c.UTC + c.Set.LifeNS(ToNanos(lead.DTS[i]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale))
 }
 
-// Split parts a chunk where a GOP begins, at an access unit of the lead track other than the first;
-// the other tracks part at the same time. It takes over the caller's reference and returns one on
-// each part. Both parts have the chunk's sequence number. It copies nothing: all memory of the
-// chunk stays in use until both parts are released.
+// Split divides a chunk in two: behind begins with access unit i of the lead track, which begins a GOP and is
+// not the first. The other tracks are divided at the same moment. Split takes over the caller's reference and
+// returns one reference to each part. Both parts have the chunk's sequence number. Split copies no media: all
+// memory of the chunk stays in use until both parts are released.
 func (c *Chunk) Split(i int) (before, behind *Chunk) {
 	before, behind = c.part(), c.Retain().part()
 	before.StartsGOP, before.Gap, before.holeNS, before.byFlow = c.StartsGOP, c.Gap, c.holeNS, c.byFlow
@@ -62,8 +62,8 @@ func (c *Chunk) Split(i int) (before, behind *Chunk) {
 	return before, behind
 }
 
-// Last returns the chunk without More, for the last chunk of a stream. It takes over the caller's
-// reference.
+// Last returns the chunk with More false, for the last chunk of a stream. It takes over the caller's reference
+// and returns one.
 func (c *Chunk) Last() *Chunk {
 	if !c.More {
 		return c
@@ -75,7 +75,7 @@ func (c *Chunk) Last() *Chunk {
 	return p
 }
 
-// part returns an empty view of the chunk and takes over a reference.
+// part returns an empty view of the chunk. The view takes over the caller's reference.
 func (c *Chunk) part() *Chunk {
 	p := &Chunk{Set: c.Set, Tracks: make([]Columns, len(c.Tracks))}
 	if c.pool != nil {
@@ -85,7 +85,7 @@ func (c *Chunk) part() *Chunk {
 	return p
 }
 
-// until returns the number of access units before a time, ticks.
+// until returns the number of access units before the decoding time at.
 func (c *Columns) until(at int64) int {
 	k := c.Len()
 	for k > 0 && c.DTS[k-1] >= at {
@@ -94,7 +94,7 @@ func (c *Columns) until(at int64) int {
 	return k
 }
 
-// split returns the access units before index k and those from it on. They share the memory.
+// split returns the access units before index k, and those from index k on. Both share the memory of c.
 func (c *Columns) split(k int) (before, behind Columns) {
 	bytes := 0
 	for _, size := range c.SizeBytes[:k] {

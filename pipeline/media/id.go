@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// ID is a UUID of version 7 (RFC 9562, 5.7): IDs sort by the time of their creation, and several
-// recorders share one catalogue without coordination.
+// ID is a UUID, of version 7 (RFC 9562, 5.7) unless EventID made it. Such IDs sort by the time of their
+// creation, and several recorders make them without coordination.
 type ID [16]byte
 
-// NewID returns an ID for a moment. IDs of the same millisecond sort randomly.
+// NewID returns an ID with the time at. IDs of the same millisecond have a random order.
 func NewID(at time.Time) ID {
 	var id ID
 	_, _ = rand.Read(id[6:]) // never fails (crypto/rand)

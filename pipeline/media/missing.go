@@ -1,11 +1,10 @@
 package media
 
-// The builder measures a gap of the lead track from the last unit before it to the first unit after
-// it. Media time gives its duration exactly while the sender's clock continues (step). If that
-// clock jumped, arrival gives it (aroundJump), and from one publisher to the next the wall clock
-// (arrived).
+// The builder measures a gap of the lead track from the last unit before the gap to the first unit after it.
+// While the sender's clock runs on, media time gives the exact duration (step). Where the sender's clock
+// jumped, the arrival times give it (aroundJump). Between two publishers, the wall clock gives it (arrived).
 
-// markMissing records a gap of ns.
+// markMissing records a gap of ns in the lead track; lost reports that packets were lost.
 func (b *Builder) markMissing(ns int64, lost bool) {
 	cause := GapStall
 	if lost {
@@ -14,9 +13,9 @@ func (b *Builder) markMissing(ns int64, lost bool) {
 	b.MarkGap(Gap{Cause: cause, DurationNS: ns})
 }
 
-// aroundJump records the missing media of the lead track where the sender's clock jumped, before an
-// access unit that arrived at mono, in ticks. Arrival is not steady: without a known loss, a short
-// silence is no gap. It reports whether it recorded one.
+// aroundJump records the media missing from the lead track where the sender's clock jumped. mono is the
+// arrival, in ticks, of the access unit after the jump. Arrival times vary, so a short silence without a known
+// loss is no gap. It returns true if it recorded a gap.
 func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	st := &b.tracks[track]
 	if track != b.set.lead {
@@ -24,7 +23,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	}
 	frame, step := max(b.nominal(track), st.deltaTicks), mono-st.monoTicks
 	switch {
-	case st.lost > 0 && step < frame: // faster than real time: arrival is no measure
+	case st.lost > 0 && step < frame: // media arrives faster than real time, so arrival does not measure the gap
 		step = (st.lost + 1) * frame
 	case st.lost == 0 && step-frame < st.jumpTicks/4:
 		return false
@@ -35,7 +34,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	return true
 }
 
-// leaveSet keeps the times of the ending set of tracks that arrived needs.
+// leaveSet saves the arrival time and the pace of the ending track set, which arrived needs.
 func (b *Builder) leaveSet() {
 	if b.set == nil {
 		return
@@ -49,8 +48,7 @@ func (b *Builder) leaveSet() {
 	}
 }
 
-// arrived records the missing media between two sets of tracks, before the first key frame of the
-// second set.
+// arrived records the media missing between two track sets. au is the first key frame of the second set.
 func (b *Builder) arrived(au *AU) {
 	st, scale := &b.tracks[b.set.lead], b.set.Tracks[b.set.lead].Timescale
 	if b.away {
@@ -65,23 +63,23 @@ func (b *Builder) arrived(au *AU) {
 	}
 }
 
-// Missing media within a file is recorded in the chunk of the access unit after it: units lost on
-// the way, units that the builder refused, and a silence of one track that is unusual and at least
-// as long as the flush interval. Such a gap ends with that unit and begins at the end of the
-// previous unit.
+// Media missing within a file is recorded in the chunk with the first access unit after it. Missing are units
+// lost on the way, units that the builder refused, and media of one track while it was silent for an unusual
+// time of at least the flush interval. Such a gap begins at the end of the last unit before it and ends with
+// the first unit after it.
 
-// trackGap describes the missing media of a track before the current access unit.
+// trackGap describes the media of a track that is missing before the current access unit.
 type trackGap struct {
 	holeTicks int64 // ticks without media
-	unusual   bool  // longer than usual by the track's pace
-	by        Cause // cause of the units lost on the way
-	left      int   // units that the builder refused
-	bytes     int64 // bytes of the refused units
-	why       Cause // cause of the first refused unit
-	next      bool  // the gap before the next file reports it, too
+	unusual   bool  // the hole is longer than the track's usual interval; see Pace
+	by        Cause // cause of the loss of units on the way
+	left      int   // number of units that the builder refused
+	bytes     int64 // bytes of these units
+	why       Cause // cause of drops of the first of these units
+	next      bool  // the value of Gap.Next
 }
 
-// leaveOut counts an access unit refused within a file.
+// leaveOut counts an access unit that the builder refused within a file.
 func (b *Builder) leaveOut(track int, size int, err error) {
 	st := &b.tracks[track]
 	if !b.started || !st.seen {
@@ -93,8 +91,9 @@ func (b *Builder) leaveOut(track int, size int, err error) {
 	st.gap.bytes += int64(size)
 }
 
-// missedWithin records the missing media of a track before an access unit that is kept. If that
-// unit begins a file because of a gap, the gap before the file reports it instead.
+// missedWithin records the media of a track that is missing before the access unit au. begins reports the
+// track's first unit: nothing is missing before it. cuts reports that a gap makes au begin a file: the gap
+// before that file then includes the missing media.
 func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	st := &b.tracks[track]
 	g := Gap{Track: track + 1, Next: st.gap.next, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
@@ -116,7 +115,7 @@ func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	case g.None() || begins:
 		return
 	case cuts:
-		if b.cur.holeNS = g.DurationNS; !g.Next { // too short for the gap before the next file
+		if b.cur.holeNS = g.DurationNS; !g.Next { // the hole was too short for markMissing
 			b.cur.Gap = b.cur.Gap.Plus(Gap{Cause: g.Cause, DurationNS: g.DurationNS})
 		}
 		return
@@ -125,8 +124,8 @@ func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	b.cur.NoteGap(g)
 }
 
-// leftAtEnd records in the open chunk, the last of a set of tracks, the units refused after its
-// newest access unit.
+// leftAtEnd records the units that were refused after a track's newest access unit. The open chunk, the last of
+// its track set, lists them.
 func (b *Builder) leftAtEnd() {
 	for i := range b.tracks {
 		st := &b.tracks[i]

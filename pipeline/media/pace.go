@@ -1,19 +1,19 @@
 package media
 
-// Pace learns the usual interval of access units, to distinguish pictures that are rare (of a time-
-// lapse camera, a doorbell, an encoder that leaves out pictures of a still scene) from a sender
-// that fell silent.
+// Pace learns the usual interval of a track's access units. It distinguishes a source of rare pictures (a
+// time-lapse camera, a doorbell, an encoder that leaves out the pictures of a still scene) from a sender that
+// fell silent.
 //
-// The rule: a step in time is unusual if it is longer than paceTimes the longest usual step. That
-// is the second longest of the last paceSteps steps, the current one included. So the first step of
-// all is usual; a single long step is unusual; and when pictures become rare, at most the first of
-// them is unusually late. The usual step is remembered for a day: a camera that sends a picture
-// each 30 s by night does so every night.
+// A step, the time between two access units, is unusual if it is longer than paceTimes the usual step. The
+// usual step is the second longest of the last paceSteps steps, the current step included, or an earlier such
+// value of the last day if that is longer. So the first step is usual, and a single long step is unusual. If
+// pictures become rare, only the first of them is unusually late. The usual step is remembered for a day,
+// because a camera that sends a picture every 30 s by night does so every night.
 type Pace struct {
-	recent [paceSteps]int64 // a ring buffer
+	recent [paceSteps]int64 // ring buffer of the last steps
 	n      int
 	usual  int64
-	since  int64 // time of the last step close to usual
+	since  int64 // time of the last step at least half as long as the usual one
 }
 
 const (
@@ -22,11 +22,11 @@ const (
 	paceDay   = 24 * 3600 // seconds
 )
 
-// Known reports whether there was a step.
+// Known reports whether See was called.
 func (p *Pace) Known() bool { return p.n > 0 }
 
-// See adds the step that ends at a time, both in ticks of a timescale, and reports whether it is
-// usual.
+// See adds a step that ends at a time and reports whether the step is usual. Both are in ticks of the
+// timescale.
 func (p *Pace) See(step, at int64, timescale uint32) bool {
 	p.recent[p.n%paceSteps] = step
 	p.n++
@@ -34,7 +34,7 @@ func (p *Pace) See(step, at int64, timescale uint32) bool {
 	case p.n == 1:
 		p.usual, p.since = step, at
 		return true
-	case p.n == 2, at-p.since > paceDay*int64(timescale): // the knowledge comes from one step, or is old
+	case p.n == 2, at-p.since > paceDay*int64(timescale): // the usual step comes from one step, or is too old
 		p.usual = 0
 	}
 	second := p.secondLongest()
@@ -45,8 +45,7 @@ func (p *Pace) See(step, at int64, timescale uint32) bool {
 	return step <= p.Longest()
 }
 
-// Longest returns the longest step that is not unusual, in the same ticks; 0 while no step is
-// known.
+// Longest returns the longest step that is not unusual, in the ticks of See, and 0 before the first step.
 func (p *Pace) Longest() int64 { return paceTimes * p.usual }
 
 func (p *Pace) secondLongest() (second int64) {

@@ -3,16 +3,16 @@ package media
 // Payload holds the bytes of one track in one chunk, in mdat form: NAL units with 4-byte lengths,
 // or raw frames, one after another.
 //
-// They lie in blocks of the pool's memory, so a chunk never takes much more than it holds, and
-// nothing moves while it grows. Every block but the last is full and a multiple of 4 KiB: if the
-// first begins on a page boundary of a file, so do the others. An access unit may continue in the
+// The bytes lie in blocks of the pool's memory. So a chunk takes little more memory than it has bytes, and no
+// byte moves while the payload grows. Every block but the last is full and its size is a multiple of 4 KiB: if
+// the first block begins on a page boundary of a file, so does every other. An access unit may continue in the
 // next block.
 type Payload struct {
 	blocks    [][]byte
-	sizeBytes int // sum over the blocks
+	sizeBytes int // sum of the lengths of the blocks
 }
 
-// NewPayload returns b, in mdat form, as a payload. It copies nothing.
+// NewPayload returns a payload of the bytes b, which must be in mdat form. It does not copy b.
 func NewPayload(b []byte) Payload {
 	if len(b) == 0 {
 		return Payload{}
@@ -23,12 +23,12 @@ func NewPayload(b []byte) Payload {
 // Len returns the size in bytes.
 func (p *Payload) Len() int { return p.sizeBytes }
 
-// Blocks returns the bytes in their order, as for one writev. They belong to the chunk: the caller
-// must not change them, except a source that got the chunk from Pool.NewChunk, and must not use
-// them after the chunk's release.
+// Blocks returns the bytes in order, ready for one writev. They belong to the chunk: the caller must not use
+// them after it released the chunk, and must not change them. Only a source that got the chunk from
+// Pool.NewChunk writes them, before it calls Seal.
 func (p *Payload) Blocks() [][]byte { return p.blocks }
 
-// Slices appends to dst the places of n bytes from an offset on. It copies nothing.
+// Slices appends to dst the slices that hold n bytes from the offset from on. It does not copy the bytes.
 func (p *Payload) Slices(dst [][]byte, from, n int) [][]byte {
 	for _, b := range p.blocks {
 		if n == 0 {
@@ -45,12 +45,12 @@ func (p *Payload) Slices(dst [][]byte, from, n int) [][]byte {
 	return dst
 }
 
-// From returns the payload without its first n bytes. It shares the memory.
+// From returns the payload without its first n bytes. It shares the memory of p.
 func (p *Payload) From(n int) Payload {
 	return Payload{blocks: p.Slices(nil, n, p.sizeBytes-n), sizeBytes: p.sizeBytes - n}
 }
 
-// Append copies the payload to the end of dst.
+// Append appends a copy of the bytes to dst and returns the extended slice.
 func (p *Payload) Append(dst []byte) []byte {
 	for _, b := range p.blocks {
 		dst = append(dst, b...)
@@ -58,7 +58,7 @@ func (p *Payload) Append(dst []byte) []byte {
 	return dst
 }
 
-// memory returns the bytes that the blocks occupy.
+// memory returns the capacity of the blocks, in bytes.
 func (p *Payload) memory() (n int) {
 	for _, b := range p.blocks {
 		n += cap(b)
@@ -66,11 +66,11 @@ func (p *Payload) memory() (n int) {
 	return n
 }
 
-// nextBlock returns the size of block number k of a growing payload: small blocks first, because
-// sound needs no more.
+// nextBlock returns the size, in bytes, of block number k of a growing payload. The first blocks are small,
+// because a chunk's sound needs no more.
 func nextBlock(k int) int { return maxBlock >> max(2-k, 0) }
 
-// add copies bytes to the end of the payload.
+// add appends a copy of src.
 func (p *Payload) add(pool *Pool, src []byte) {
 	p.sizeBytes += len(src)
 	for {
@@ -87,7 +87,7 @@ func (p *Payload) add(pool *Pool, src []byte) {
 	}
 }
 
-// grow makes room for n bytes with undefined content.
+// grow sets the size of an empty payload to n bytes with undefined content.
 func (p *Payload) grow(pool *Pool, n int) {
 	p.sizeBytes = n
 	for n > 0 {
@@ -98,7 +98,7 @@ func (p *Payload) grow(pool *Pool, n int) {
 	}
 }
 
-// cut keeps the first n bytes.
+// cut shortens the payload to its first n bytes and frees the blocks after them.
 func (p *Payload) cut(pool *Pool, n int) {
 	p.sizeBytes = n
 	for i, b := range p.blocks {
@@ -114,8 +114,8 @@ func (p *Payload) cut(pool *Pool, n int) {
 	}
 }
 
-// trim moves the bytes of a half empty last block into smaller blocks: a chunk may be kept for
-// long, and rings are bounded by memory.
+// trim moves the bytes of a last block with much unused capacity into smaller blocks. A chunk may stay in a
+// queue for long, and the memory of queues is bounded.
 func (p *Payload) trim(pool *Pool) {
 	k := len(p.blocks) - 1
 	if k < 0 {
@@ -135,8 +135,8 @@ func (p *Payload) trim(pool *Pool) {
 	pool.freeBlocks(last)
 }
 
-// blockFor returns the size of the next block for the rest of n bytes: the largest that they fill,
-// or the smallest.
+// blockFor returns the size of the next block for n bytes that remain: the largest size that the bytes fill, or
+// the smallest size.
 func blockFor(n int) int {
 	size := maxBlock
 	for size > minBlock && size > n {
@@ -145,7 +145,7 @@ func blockFor(n int) int {
 	return size
 }
 
-// free returns the blocks from number i on to the pool.
+// free returns the blocks from index i on to the pool.
 func (p *Payload) free(pool *Pool, i int) {
 	pool.freeBlocks(p.blocks[i:]...)
 	clear(p.blocks[i:])

@@ -8,10 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// Pool makes chunks and reuses their memory: payloads in blocks, of which at most 8 KiB of each
-// track of a sealed chunk are unused. It keeps free memory, columns included, up to a bound in
-// bytes and as far as it will probably be reused soon; beyond that, blocks return to the system and
-// columns to the garbage collector.
+// Pool makes chunks and reuses their memory. It stores payloads in blocks; a sealed chunk wastes at most 8 KiB
+// of them for each track. The pool keeps free memory, up to a bound in bytes, as far as it will probably be
+// reused soon. Memory beyond that returns to the system (blocks) or to the garbage collector (columns).
 //
 // A pool is safe for concurrent use.
 type Pool struct {
@@ -20,39 +19,39 @@ type Pool struct {
 	outstanding  atomic.Int64
 	memoryBytes  atomic.Int64
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the following fields
 	blocks  blocks
-	columns int // bytes of the columns in chunks
-	chunks  []*Chunk
-	held    map[*holder]struct{} // checked pools only
+	columns int                  // bytes of the columns of the free chunks
+	chunks  []*Chunk             // free chunks
+	held    map[*holder]struct{} // records of the outstanding chunks; checked pools only
 }
 
-// holder is the stack of the code that took an outstanding chunk.
+// holder is the call stack of the code that took an outstanding chunk.
 type holder struct{ stack []uintptr }
 
-const maxChunks = 4096 // bound of the free chunk headers
+const maxChunks = 4096 // bound of the number of free chunks
 
-// NewPool returns a pool that keeps at most maxFree bytes of free memory.
+// NewPool returns a pool that keeps at most maxFree bytes of free memory for reuse.
 func NewPool(maxFree int) *Pool {
 	p := &Pool{maxFreeBytes: maxFree}
 	p.blocks.own(p)
 	return p
 }
 
-// NewCheckedPool returns a pool for tests: it records the stack of every taker of a chunk, and
-// overwrites released payloads, so that a read after release fails.
+// NewCheckedPool returns a pool for tests. It records the call stack of each code that takes a chunk, for
+// Leaks. It overwrites released payloads, so that a test which reads after a release fails.
 func NewCheckedPool() *Pool {
 	return &Pool{maxFreeBytes: 1 << 24, checked: true, held: map[*holder]struct{}{}}
 }
 
-// Outstanding returns the number of chunks that were taken and not released.
+// Outstanding returns the number of chunks, marks and views included, that were taken and not released.
 func (p *Pool) Outstanding() int64 { return p.outstanding.Load() }
 
-// Memory returns the bytes held by sealed chunks that are not released.
+// Memory returns the bytes of the sealed chunks that are not released yet.
 func (p *Pool) Memory() int64 { return p.memoryBytes.Load() }
 
-// Leaks returns the stack of the taker of every outstanding chunk. It is empty for an unchecked
-// pool.
+// Leaks returns the call stacks of the code that took the outstanding chunks, as text. It returns "" for an
+// unchecked pool.
 func (p *Pool) Leaks() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -71,21 +70,20 @@ func (p *Pool) Leaks() string {
 	return b.String()
 }
 
-// NewMark returns a chunk with a mark and no media.
+// NewMark returns a chunk with a mark and no media. set may be nil. The caller owns its one reference.
 func (p *Pool) NewMark(set *TrackSet, seq uint64, mark Mark) *Chunk {
 	c := p.get(set)
 	c.Seq, c.Mark = seq, &mark
 	return c
 }
 
-// NewChunk returns a chunk for a source that knows the layout before it has the bytes, such as a
-// reader of a file: the payload of track i has sizes[i] bytes, which the caller fills in, and its
-// columns are empty, and the caller appends to them. No copy is made afterwards, unlike in a
-// Builder.
+// NewChunk returns an open chunk for a source that knows the sizes before it has the bytes, such as a reader of
+// a file. The payload of track i has sizes[i] bytes, which the caller fills in. The columns are empty, and the
+// caller appends to them. So the media is not copied again, as a Builder would do.
 //
-// The caller keeps the rules that a Builder keeps: columns as their doc comment demands, and a
-// sequence number one above that of the previous chunk. It calls Seal when the chunk is complete,
-// and also before it releases an unfinished chunk.
+// The caller keeps the rules that a Builder keeps: columns as Columns demands, and a sequence number one above
+// that of the previous chunk. It calls Seal when the chunk is complete, and also before it releases an
+// unfinished chunk.
 func (p *Pool) NewChunk(set *TrackSet, seq uint64, sizes []int) *Chunk {
 	c := p.get(set)
 	c.Seq = seq
@@ -95,10 +93,10 @@ func (p *Pool) NewChunk(set *TrackSet, seq uint64, sizes []int) *Chunk {
 	return c
 }
 
-// Seal completes a chunk of NewChunk: it is read-only from then on.
+// Seal completes a chunk that NewChunk returned. The chunk is read-only from then on.
 func (p *Pool) Seal(c *Chunk) { p.seal(c) }
 
-// get returns an empty chunk with one reference and room for the set's tracks.
+// get returns an empty chunk with one reference and with columns for the set's tracks.
 func (p *Pool) get(set *TrackSet) *Chunk {
 	p.outstanding.Add(1)
 	p.mu.Lock()
@@ -131,7 +129,7 @@ func (p *Pool) get(set *TrackSet) *Chunk {
 	return c
 }
 
-// seal adds the memory of a complete chunk to the pool's total.
+// seal adds the memory of a complete chunk to Memory.
 func (p *Pool) seal(c *Chunk) { p.memoryBytes.Add(int64(c.MemoryBytes())) }
 
 func (p *Pool) put(c *Chunk) {
@@ -153,7 +151,8 @@ func (p *Pool) put(c *Chunk) {
 	defer p.mu.Unlock()
 	if p.checked {
 		delete(p.held, c.held)
-		return // never reused: a stale pointer still points to this chunk
+		// The chunk is never reused: a stale pointer still refers to this released chunk.
+		return
 	}
 	if size := c.MemoryBytes(); len(p.chunks) < maxChunks && p.idle()+size <= p.maxFreeBytes {
 		p.chunks = append(p.chunks, c)
@@ -161,13 +160,13 @@ func (p *Pool) put(c *Chunk) {
 	}
 }
 
-// idle returns the free bytes. The caller holds p.mu.
+// idle returns the bytes of free memory that the pool keeps. The caller holds p.mu.
 func (p *Pool) idle() int { return p.blocks.idle + p.columns }
 
-// block returns an empty block of a size.
+// block returns an empty block with a capacity of size bytes.
 func (p *Pool) block(size int) []byte {
 	if p.checked {
-		return make([]byte, 0, size) // where the race detector and the collector see it
+		return make([]byte, 0, size) // in the heap, so that the race detector sees accesses
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,7 +176,7 @@ func (p *Pool) block(size int) []byte {
 	return make([]byte, 0, size)
 }
 
-// freeBlocks takes blocks back.
+// freeBlocks takes back blocks that block returned.
 func (p *Pool) freeBlocks(blocks ...[]byte) {
 	if p.checked {
 		for _, b := range blocks {
@@ -192,8 +191,7 @@ func (p *Pool) freeBlocks(blocks ...[]byte) {
 	}
 }
 
-// poison overwrites released memory by copies, each of which the race detector records as one
-// write.
+// poison overwrites released memory. It uses copy, because the race detector records each copy as one write.
 func poison(b []byte) {
 	if len(b) == 0 {
 		return

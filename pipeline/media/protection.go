@@ -2,30 +2,31 @@ package media
 
 import "sync"
 
-// Protection bounds the bytes that events protect from deletion: those of each event and those of
-// all protected files. A nil Protection has no bound. It is safe for concurrent use.
+// Protection bounds the bytes that events protect from deletion: the bytes of each event, and those of all
+// protected files together. A nil *Protection has no bound. It is safe for concurrent use.
 //
-// A file is protected as a whole or not at all. A growing file counts with its size at the request,
-// and with its growth when it is finished: a file that exceeds a bound while it grows stays
-// protected, so that no event loses its trigger.
+// A file is protected as a whole or not at all. A growing file counts with its size when Grant is called; Grew
+// adds the growth when the file is finished. A file that exceeds a bound while it grows stays protected, so
+// that each event keeps the media of its trigger.
 type Protection struct {
-	perEventBytes, totalBytes int64 // 0 is no bound
+	perEventBytes, totalBytes int64 // 0 means no bound
 
 	mu         sync.Mutex // guards what follows
-	heldBytes  int64      // bytes protected: by SetProtectedBytes, and by grants since then
+	heldBytes  int64      // protected bytes: the last SetProtectedBytes plus everything counted since then
 	spentBytes map[ID]int64
 	order      []ID // keys of spentBytes, oldest first
 }
 
-// maxSpent bounds the remembered events: an older event starts again at 0.
+// maxSpent bounds the events in spentBytes. An event that was removed counts from 0 again.
 const maxSpent = 4096
 
-// NewProtection returns bounds for the bytes of each event and of all protected files.
+// NewProtection returns a Protection with a bound, in bytes, for each event and one for all protected files. 0
+// is no bound.
 func NewProtection(perEvent, total int64) *Protection {
 	return &Protection{perEventBytes: perEvent, totalBytes: total, spentBytes: map[ID]int64{}}
 }
 
-// Grant reports whether an event may protect a file of so many bytes, and counts them if so.
+// Grant reports whether an event may protect a file of the given bytes. If it may, Grant counts the bytes.
 func (p *Protection) Grant(event ID, bytes int64) bool {
 	if p == nil {
 		return true
@@ -40,7 +41,7 @@ func (p *Protection) Grant(event ID, bytes int64) bool {
 	return true
 }
 
-// Grew counts the growth of a file after it was granted.
+// Grew counts the bytes by which a file grew after Grant.
 func (p *Protection) Grew(event ID, bytes int64) {
 	if p == nil {
 		return
@@ -50,7 +51,7 @@ func (p *Protection) Grew(event ID, bytes int64) {
 	p.count(event, bytes)
 }
 
-// SetProtectedBytes sets the bytes of all protected files, as counted by retention.
+// SetProtectedBytes sets the bytes of all protected files to the sum that retention has counted.
 func (p *Protection) SetProtectedBytes(bytes int64) {
 	if p == nil {
 		return

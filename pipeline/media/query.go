@@ -7,23 +7,25 @@ import (
 	"time"
 )
 
-// Limits of a page, in elements.
+// The limits of a page, in recordings or events.
 const (
 	DefaultLimit = 100
 	MaxLimit     = 1000
 )
 
-// Query selects recordings. The zero value selects the newest hundred.
+// Query selects recordings. The zero value selects the newest DefaultLimit recordings.
 type Query struct {
-	Stream    string    // a path, or every path below one: live/*; empty or * for all
-	Start     time.Time // recordings that ended after it; the zero time is no bound
-	End       time.Time // recordings that began before it; the zero time is no bound
+	Stream    string    // a path, or all paths below one (live/*); empty or * for all
+	Start     time.Time // recordings that end after it; the zero time is no bound
+	End       time.Time // recordings that begin before it; the zero time is no bound
 	State     State     // empty for all
 	Protected *bool     // nil for all
-	Ascending bool      // oldest first; by start, then ID
+	Ascending bool      // oldest first instead of newest first; ordered by start, then ID
 	Limit     int       // 0 for DefaultLimit; at most MaxLimit
 	Cursor    string    // Next of the previous page; empty for the first page
-	MaxBytes  int       // approximate bound of the lists of a page's recordings; a page has at least one. 0 is no bound
+	// approximate bound of the bytes in the lists (events, gaps, anchors) of a page's recordings; a page has at
+	// least one recording. 0 is no bound.
+	MaxBytes int
 }
 
 // Page is one page of recordings.
@@ -31,7 +33,7 @@ type Page struct {
 	Records  []Record
 	Next     string // the Cursor of the next page; empty on the last
 	Degraded bool   // the database did not answer: the page comes from the journal alone
-	Stalled  bool   // the database answers but accepts no writes: the page is complete
+	Stalled  bool   // the database answers but accepts no writes; the page is complete
 
 	Behind func(i int) string // returns the Cursor of a page that begins after Records[i]
 }
@@ -39,20 +41,19 @@ type Page struct {
 // Record is a recording as the catalogue returns it.
 type Record struct {
 	Recording
-	Node      string     // the recorder that made it and has its file
-	Elsewhere bool       // Node is not the recorder that answers
+	Node      string     // the recorder that made the file and has it
+	Elsewhere bool       // Node is another recorder than the one that answers
 	Locations []Location // places of its file: first that of Node, then all others
-	Located   bool       // Locations come from the database; if false, further places may have the file
-	Revision  int64      // increases with each change of the row
-	Pending   bool       // the journal has changes of it that the database does not have yet
+	Located   bool       // the database returned Locations; if false, further places may have the file
+	Revision  int64      // number that increases with each change of the row
+	Pending   bool       // the journal has changes of the recording that the database does not have yet
 }
 
-// Growing reports whether the file is being written. A file that a crash ended does not grow; it
-// waits for recovery.
+// Growing reports whether the file is being written. A file that a crash left is not: it waits for recovery.
 func (r *Record) Growing() bool { return r.State == StateRecording && r.EndReason == "" }
 
-// WholeElsewhere reports whether another place than the disk of its recorder has the whole
-// recording. sure is false if the database has not answered and the result is false.
+// WholeElsewhere reports whether a place other than the disk of the recording's node has the whole file. If the
+// database has not answered, false may be wrong, and sure is false.
 func (r *Record) WholeElsewhere() (whole, sure bool) {
 	for i := range r.Locations {
 		if l := &r.Locations[i]; (l.Bucket != "" || l.Node != r.Node) && l.State.Whole() {
@@ -62,10 +63,10 @@ func (r *Record) WholeElsewhere() (whole, sure bool) {
 	return false, r.Located
 }
 
-// ErrQuery is the error of every invalid query.
+// ErrQuery is the error that every QueryError wraps.
 var ErrQuery = errors.New("bad query")
 
-// QueryError names the invalid field of a query and the reason. It is an ErrQuery.
+// QueryError names the invalid field of a query and the reason.
 type QueryError struct{ Field, Text string }
 
 // Error returns the field and the reason.
@@ -74,7 +75,7 @@ func (e *QueryError) Error() string { return fmt.Sprintf("%v: %s: %s", ErrQuery,
 // Unwrap returns ErrQuery.
 func (e *QueryError) Unwrap() error { return ErrQuery }
 
-// Check returns a *QueryError if the query is invalid. The catalogue checks stream and cursor.
+// Check returns a *QueryError if the query is invalid. It does not check Stream and Cursor; the catalogue does.
 func (q *Query) Check() error {
 	switch q.State {
 	case "", StateRecording, StateFinished, StateRecovered, StateLost, StateRemote:
@@ -85,8 +86,8 @@ func (q *Query) Check() error {
 	return checkPage(q.Limit, q.Start, q.End)
 }
 
-// SpanNS returns the selected span of the wall clock, ns UTC: math.MinInt64 and math.MaxInt64 where
-// it has no bound.
+// SpanNS returns the selected interval of the wall clock, ns UTC: math.MinInt64 or math.MaxInt64 where it has
+// no bound.
 func (q *Query) SpanNS() (from, to int64) { return spanNS(q.Start, q.End) }
 
 func checkPage(limit int, start, end time.Time) error {
@@ -103,7 +104,8 @@ func spanNS(start, end time.Time) (from, to int64) {
 	return unixNano(start, math.MinInt64), unixNano(end, math.MaxInt64)
 }
 
-// unixNano returns a time as ns. A year that an int64 cannot hold is no bound.
+// unixNano returns a time as ns UTC, and open for the zero time. It returns the least or largest int64 for a
+// year that an int64 cannot hold.
 func unixNano(t time.Time, open int64) int64 {
 	switch y := t.Year(); {
 	case t.IsZero():
@@ -116,21 +118,23 @@ func unixNano(t time.Time, open int64) int64 {
 	return t.UnixNano()
 }
 
-// EventQuery selects events. The zero value selects the newest hundred.
+// EventQuery selects events. The zero value selects the newest DefaultLimit events.
 type EventQuery struct {
-	Stream     string    // a path, or every path below one: live/*; empty or * for all
-	Start, End time.Time // of the first trigger: [Start, End); the zero time for no bound
-	Key, Name  string    // equal to; empty for all
-	Ascending  bool      // oldest first; by first trigger, then ID
+	Stream     string    // a path, or all paths below one (live/*); empty or * for all
+	Start, End time.Time // bounds of the first trigger, End excluded; the zero time is no bound
+	Key, Name  string    // exact values; empty for all
+	Ascending  bool      // oldest first instead of newest first; ordered by first trigger, then ID
 	Limit      int       // 0 for DefaultLimit; at most MaxLimit
 	Cursor     string    // Next of the previous page; empty for the first page
-	MaxBytes   int       // of what the events of a page list, about; it has one at least. 0 is no bound
+	// approximate bound of the bytes in the lists of a page's events; a page has at least one event. 0 is no
+	// bound.
+	MaxBytes int
 }
 
 // Check returns a *QueryError if the query is invalid.
 func (q *EventQuery) Check() error { return checkPage(q.Limit, q.Start, q.End) }
 
-// SpanNS returns the selected span of first triggers, ns UTC.
+// SpanNS returns the selected interval of first triggers, ns UTC, as Query.SpanNS does.
 func (q *EventQuery) SpanNS() (from, to int64) { return spanNS(q.Start, q.End) }
 
 // EventPage is one page of events.
@@ -146,11 +150,13 @@ type EventPage struct {
 type EventRecord struct {
 	Event
 	Stream string
-	Node   string // the recorder that made it
+	Node   string // the recorder that made the event
 
-	Recordings []EventRecording // recordings with media of it, oldest first, at most a hundred
-	Total      int              // number of all such recordings
-	GoneUTC    int64            // when the last of them was deleted; 0 if there are any, or there never were
+	Recordings []EventRecording // recordings with media of the event, oldest first, at most a hundred
+	Total      int              // number of all recordings with media of the event
+	// GoneUTC is the moment when the last recording with media of the event was deleted. It is 0 while there is
+	// one, and if there never was one.
+	GoneUTC int64
 }
 
 // EventRecording is a recording with media of an event.

@@ -5,55 +5,55 @@ import (
 	"slices"
 )
 
-// State is the state of a recording or a location. It is stored unchanged.
+// State is the state of a recording or of a location. Rows and answers contain the word itself.
 type State string
 
 // The states of a recording.
 const (
-	StateRecording State = "recording" // its file grows; with an end reason the file waits to be finished
-	StateFinished  State = "finished"  // its file is complete under its final name
-	StateRecovered State = "recovered" // recovery finished its file after a crash
-	StateLost      State = "lost"      // its file is gone
-	StateRemote    State = "remote"    // its file is gone, and another place has a whole copy: see Locations
+	// The file grows. If the recording has an EndReason, the file is no longer written and waits to be finished.
+	StateRecording State = "recording"
+	StateFinished  State = "finished"  // the file is complete under its final name
+	StateRecovered State = "recovered" // recovery finished the file after a crash
+	StateLost      State = "lost"      // the file is gone
+	StateRemote    State = "remote"    // the file is gone here, and another place has a whole copy: see Locations
 )
 
-// StateUnwanted is the state of a location only: its recording was deleted. The owner of that place
-// deletes the file, and then the location.
+// StateUnwanted is a state of locations only: the recording was deleted. The program that owns that place
+// deletes the file and then the location.
 const StateUnwanted State = "unwanted"
 
-// Here reports whether the recorder has the file.
+// Here reports whether the recording's own recorder has the file.
 func (s State) Here() bool { return s != StateLost && s != StateRemote }
 
-// Whole reports whether a place in this state has the whole recording.
+// Whole reports whether a file in this state has all media of the recording.
 func (s State) Whole() bool { return s == StateFinished || s == StateRecovered }
 
-// LostInCrash describes the end of a recovered recording. Recovery reports damage in the file
-// separately.
+// LostInCrash is the clause that describes the media missing at the end of a recovered recording. Recovery
+// reports damage inside the file separately.
 const LostInCrash = "up to flush_interval of media in memory"
 
-// Recording describes one segment in the catalogue. A new value with the same ID replaces the
-// previous one.
+// Recording describes one segment for the catalogue. A later value with the same ID replaces the earlier one.
 type Recording struct {
 	ID         ID
 	Stream     string
 	Pipeline   string
 	Path       string // path of the file, slash-separated, relative to the record directory
-	Directory  string // identity of that directory; empty: the record directory of the recording's node
+	Directory  string // identity of the record directory; empty means the record directory of the recording's node
 	State      State
 	StartUTC   int64
 	EndUTC     int64 // end of the last access unit
-	DurationNS int64 // of the media
-	SizeBytes  int64 // of the file
+	DurationNS int64 // duration of the media
+	SizeBytes  int64 // size of the file
 	Tracks     []TrackInfo
 	EndReason  Cause
 	Gap        Gap     // media missing before the file
-	Gaps       []Gap   // media missing inside the file, see JoinGap; set when it is finished; immutable
-	Anchors    Anchors // wall clock of the media; empty if unknown, as for older files; immutable
+	Gaps       []Gap   // media missing inside the file, see JoinGap; set when the file is finished; immutable
+	Anchors    Anchors // wall clock of the media; empty if unknown; immutable
 	Protected  bool
-	Events     []Event // events with media in the file, as far as it names them; immutable
+	Events     []Event // events with media in the file, within MaxEvents and MaxEventBytes; immutable
 
-	// Beyond are events with media in the file that the recording cannot name. Each is in one value
-	// of the recording only, and the catalogue stores it from there.
+	// Beyond lists events with media in the file that do not fit into Events. Each is in one value of the
+	// recording only; the catalogue stores it from that value.
 	Beyond []Event
 }
 
@@ -64,7 +64,7 @@ func (r Recording) Unpooled() Recording {
 	return r
 }
 
-// Check returns an error if a recording made by foreign code is not valid for a stage.
+// Check returns an error if a recording from foreign code, such as a go-streams flow, has no ID.
 func (r Recording) Check() error {
 	if r.ID == (ID{}) {
 		return errors.New("it has no ID")
@@ -72,20 +72,20 @@ func (r Recording) Check() error {
 	return nil
 }
 
-// Location is a place that has the file of a recording: the disk of a recorder, or a bucket.
+// Location is a place that has the file of a recording: a node's record directory, or a bucket.
 type Location struct {
-	Node      string // the recorder; empty for a bucket
+	Node      string // the recorder whose disk it is; empty for a bucket
 	Directory string // identity of its record directory; empty if unknown
-	Bucket    string // empty for a disk
+	Bucket    string // name of the bucket; empty for a disk
 	Path      string // as in Recording; the key in a bucket
 	SizeBytes int64
 	Checksum  string // algorithm:hexadecimal; empty if unknown
-	State     State  // of the file at this place
+	State     State  // state of the file at this place
 }
 
-// DeletedFile is a file of a recording that was deleted from the disk, or is being deleted.
+// DeletedFile names a file that retention or a client deletes, or has deleted, from the disk.
 type DeletedFile struct {
-	ID   ID     // zero: the file belongs to no recording
+	ID   ID     // recording of the file; zero if the file belongs to none
 	Path string // as in Recording
 }
 
@@ -113,6 +113,6 @@ func (s *TrackSet) Info() []TrackInfo {
 	return out
 }
 
-// PartSuffix is the suffix of a growing file, and of a file that a crash left, until recovery has
-// finished it. The rename to the final name removes it.
+// PartSuffix ends the name of a growing file, and of a file that a crash left and recovery has not finished.
+// The rename to the final name removes it.
 const PartSuffix = ".part"

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Rescale converts ticks of one timescale to another, rounded to the nearest tick (halves away from
-// zero), exactly over the whole range of the result, and saturates beyond. Convert absolute times
-// and subtract: converted differences accumulate rounding errors.
+// Rescale converts ticks of the timescale from to ticks of the timescale to. It rounds to the nearest tick
+// (halves away from zero) and saturates if an int64 cannot hold the result. Callers convert absolute times and
+// subtract the results, because converted differences add up their rounding errors.
 func Rescale(ticks int64, from, to uint32) int64 {
 	if from == to || ticks == 0 {
 		return ticks

@@ -1,35 +1,35 @@
 package media
 
-// trackState is the place of a track on the time line.
+// trackState is the place of a track on the stream's time line.
 type trackState struct {
 	limits
-	seen       bool
+	seen       bool  // the track has had an access unit
 	rawTicks   int64 // last DTS as received
 	lastTicks  int64 // last DTS as stored
-	deltaTicks int64 // between the last two units, without stalls and losses
+	deltaTicks int64 // difference of the last two decoding times, except after stalls and losses
 	pace       Pace
-	stood      bool  // the last unit came after a stall
+	stood      bool  // the last access unit came after a stall
 	monoTicks  int64 // arrival of the last access unit
-	lateTicks  int64 // lateness of the last unit against the earliest; >= 0
-	shiftTicks int64 // correction added to received times
-	epoch      int   // number of the jump that shiftTicks corrects
+	lateTicks  int64 // time by which the last unit arrived later than the earliest units did; >= 0
+	shiftTicks int64 // correction that is added to received decoding times
+	epoch      int   // number of the jump for which shiftTicks corrects
 	lost       int64 // approximate number of units lost on the way since the last kept unit
 	gap        trackGap
 }
 
-// timeline returns the place of an access unit on the stream's unbroken time line.
+// timeline returns the decoding time of an access unit, in ticks, on the stream's time line, which has no
+// breaks.
 //
-// It compares media time with arrival time: when media time runs ahead of arrival by more than
-// MaxJump, or steps back by as much, the sender's clock was reset. (Late access units mean a
-// network that catches up, and a hole after them a sender that dropped what it could not send: the
-// builder remembers the lateness.) The unit is then placed one frame after its predecessor, and the
-// same correction applies to the following units, on all tracks, so that sound and picture stay
-// together.
+// It compares media time with arrival time. If media time runs ahead of arrival by more than MaxJump, or steps
+// back by as much, the sender's clock was reset. The unit is then placed one frame after its predecessor, and
+// the same correction applies to the following units of all tracks, so that sound and picture stay together.
+// Late access units are no reset: the network was slow, and a hole after them is media that the sender dropped.
+// Therefore lateTicks records the lateness.
 func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	st := &b.tracks[track]
 	scale := b.set.Tracks[track].Timescale
 	mono := FromNanos(au.MonoNS, scale)
-	told := false // the missing media is recorded
+	told := false // the missing media is recorded already
 	switch {
 	case au.DTS > st.timeTicks || au.DTS < -st.timeTicks:
 		return 0, ErrTimeRange
@@ -57,7 +57,8 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	return dts, nil
 }
 
-// step records how far a track moves on, and the missing media if told is false.
+// step records the time from the last access unit of a track to the one at dts. If told is false, it also
+// records the missing media.
 func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st := &b.tracks[track]
 	step := dts - st.lastTicks
@@ -65,10 +66,10 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	if !told {
 		st.gap.holeTicks = max(step-frame, 0)
 	}
-	ahead := st.ahead(step, mono-st.monoTicks) // of a hole that another track has, too
+	ahead := st.ahead(step, mono-st.monoTicks) // ahead of arrival, because of a hole that another track has, too
 	late := st.lateTicks + (mono - st.monoTicks) - step
-	// It decays slowly, because clocks drift apart, and has a bound, because a sender that paused
-	// is not late.
+	// The lateness decays slowly, because the clocks of sender and recorder drift apart. It has a bound, because
+	// a sender that paused is not late.
 	st.lateTicks = max(min(late-late>>12, 4*st.stallTicks), 0)
 	unusual := ahead || !st.pace.See(step, dts, b.set.Tracks[track].Timescale)
 	st.gap.unusual = unusual || told
@@ -82,14 +83,16 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	}
 }
 
-// jumped reports whether the sender's clock was reset before an access unit.
+// jumped reports whether the sender's clock was reset before an access unit with the received decoding time
+// raw.
 func (st *trackState) jumped(raw, mono int64) bool {
 	step := raw - st.rawTicks
 	return step < -st.jumpTicks || st.ahead(step, mono-st.monoTicks)
 }
 
-// ahead reports whether a step in media time is longer than the time that passed until arrival. If
-// units are rare, a clock with a wrong rate is off by much from one to the next.
+// ahead reports whether a step in media time is longer than the time passed until arrival by more than MaxJump.
+// If units are rare, the tolerance grows with their interval, because a sender's clock with a wrong rate is off
+// by much from one unit to the next.
 func (st *trackState) ahead(step, passed int64) bool {
 	rate := max(passed, 0)
 	if st.pace.Known() {
@@ -98,8 +101,8 @@ func (st *trackState) ahead(step, passed int64) bool {
 	return step-passed-st.lateTicks > st.jumpTicks+rate
 }
 
-// isAhead reports whether another track has reached the time to which a track would step: then the
-// apparent jump is a hole in both tracks.
+// isAhead reports whether another track has already reached the time raw to which this track would step. The
+// step is then no jump but a hole in both tracks.
 func (b *Builder) isAhead(track int, raw int64) bool {
 	st, near := &b.tracks[track], int64(b.cfg.MaxJump)/2
 	if raw < st.rawTicks {
@@ -115,7 +118,7 @@ func (b *Builder) isAhead(track int, raw int64) bool {
 	return false
 }
 
-// undoJump sets a track's shift so that its time continues without a break.
+// undoJump sets the correction so that the track's time continues one frame after its last unit.
 func (b *Builder) undoJump(track int, raw int64) {
 	st := &b.tracks[track]
 	st.shiftTicks = st.lastTicks + b.nominal(track) - raw
@@ -124,24 +127,24 @@ func (b *Builder) undoJump(track int, raw int64) {
 	st.epoch = b.epoch
 }
 
-// follows reports whether an access unit is the first of its track after a jump that another track
-// has made: with the correction of that jump it is closer to its expected time than with the
-// track's present correction.
+// follows reports whether an access unit is the first of its track after a jump that another track has made
+// already. This is so if the correction of that jump puts the unit closer to its expected time than the track's
+// present correction does.
 func (b *Builder) follows(track int, raw, mono int64) bool {
 	st := &b.tracks[track]
 	joined := st.astray(raw+FromNanos(b.jumpNS, b.set.Tracks[track].Timescale), mono)
 	return joined <= st.jumpTicks && joined < st.astray(raw+st.shiftTicks, mono)
 }
 
-// astray returns the distance of a time from the expected time of the track's next unit: no earlier
-// than the last unit, and later by at most the time that passed.
+// astray returns the distance, in ticks, of the time at from the range in which the track's next unit is
+// expected: from the last unit to the last unit plus the time passed since its arrival.
 func (st *trackState) astray(at, mono int64) int64 {
 	return max(st.lastTicks-at, at-st.lastTicks-max(mono-st.monoTicks, 0), 0)
 }
 
-// join adopts the correction of a jump that another track has made, to the tick. If this track was
-// ahead of the other before the jump, all tracks after the jump move on together until this one
-// fits, too.
+// join adopts the correction of a jump that another track has made. If this track's last unit is later than the
+// corrected time of its next unit, the correction of all tracks that have made the jump grows until the unit
+// fits.
 func (b *Builder) join(track int, raw int64) {
 	st, scale := &b.tracks[track], b.set.Tracks[track].Timescale
 	st.epoch = b.epoch
@@ -158,20 +161,20 @@ func (b *Builder) join(track int, raw int64) {
 	}
 }
 
-// dating determines the wall clock of a stream's chunks. A step of the clock takes effect with the
-// next GOP, where a file can end; until there chunks are dated by the clock of their GOP.
+// dating determines the wall clock of a stream's chunks. A step of the wall clock takes effect at the next key
+// frame, where a file can end. Until then chunks use the clock as it was at the last key frame.
 type dating struct {
 	set       *TrackSet // track set of the newest key frame; nil before the first
-	steppedNS int64     // Chunk.SteppedNS of its GOP
+	steppedNS int64     // SteppedNS of the chunk with that key frame
 }
 
-// keyFrame dates a chunk that begins a GOP with an access unit.
+// keyFrame sets the wall clock of a chunk that begins with a key frame.
 func (d *dating) keyFrame(c *Chunk, au *AU) {
 	d.set, d.steppedNS = c.Set, au.SteppedNS
 	c.UTC, c.SteppedNS = au.UTC, au.SteppedNS
 }
 
-// goOn dates a chunk within a GOP.
+// goOn sets the wall clock of a chunk that begins within a GOP.
 func (d *dating) goOn(c *Chunk, au *AU) {
 	c.UTC, c.SteppedNS = d.of(c, au), au.SteppedNS
 	if d.set == c.Set {
@@ -179,7 +182,7 @@ func (d *dating) goOn(c *Chunk, au *AU) {
 	}
 }
 
-// of returns the wall clock of an access unit of a chunk, ns, by the clock of its GOP.
+// of returns the wall clock of an access unit, ns UTC, by the clock of its GOP.
 func (d *dating) of(c *Chunk, au *AU) int64 {
 	if d.set == c.Set {
 		return au.UTC - au.SteppedNS + d.steppedNS

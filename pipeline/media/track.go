@@ -7,28 +7,27 @@ import (
 	"slices"
 )
 
-// Track describes one elementary stream. It is a value, and immutable once it is part of a
-// TrackSet.
+// Track describes one elementary stream. A Track in a TrackSet is immutable.
 type Track struct {
 	Codec     Codec
 	Timescale uint32 // ticks per second; 90000 or the source's own for video, the sample rate for audio
 
-	// ParameterSets are those that a decoder needs before the first access unit, in the order that
-	// the codec demands; empty for a codec without. NAL units are without start code and length.
+	// ParameterSets are the sets that a decoder needs before the first access unit, in the order that the codec
+	// demands. NAL units have no start code and no length. It is empty for a codec without parameter sets.
 	ParameterSets [][]byte
 
-	Width, Height int // pixels as shown, after cropping; video only
+	Width, Height int // size of the shown picture in pixels, after cropping; video only
 
 	SampleRate, Channels int    // audio only
-	FrameDurationTicks   uint32 // of every access unit if the codec fixes it, else 0
+	FrameDurationTicks   uint32 // duration of each access unit if the codec fixes it, else 0
 
-	Language string // ISO 639-2/T; empty means und
+	Language string // ISO 639-2/T code; empty means und
 }
 
-// Kind returns whether the track carries pictures or sound.
+// Kind returns Video or Audio.
 func (t *Track) Kind() Kind { return t.Codec.Kind() }
 
-// Validate returns an error if a field needed to store the track is missing or out of range.
+// Validate returns an error if a field that a file needs is missing or out of range.
 func (t *Track) Validate() error {
 	switch {
 	case !t.Codec.Known():
@@ -62,13 +61,13 @@ type TrackSet struct {
 	lead       int
 }
 
-// LifeNS converts a duration of the set's media time to the wall clock.
+// LifeNS converts a duration in media time, ns, to the wall clock: it multiplies by Speed.
 func (s *TrackSet) LifeNS(ns int64) int64 { return ns * int64(max(s.Speed, 1)) }
 
-// ErrNoTracks is the error for a set without a track.
+// ErrNoTracks is the error of NewTrackSet for an empty list.
 var ErrNoTracks = errors.New("no tracks")
 
-// NewTrackSet validates the tracks and returns an immutable set with a copy of them.
+// NewTrackSet validates the tracks and returns an immutable set. It copies the tracks and their parameter sets.
 func NewTrackSet(generation uint64, tracks []Track) (*TrackSet, error) {
 	if len(tracks) == 0 {
 		return nil, ErrNoTracks
@@ -88,11 +87,10 @@ func NewTrackSet(generation uint64, tracks []Track) (*TrackSet, error) {
 	return s, nil
 }
 
-// Lead returns the index of the track that cuts GOPs and carries the wall clock: the first video
-// track, or the first track without video.
+// Lead returns the index of the lead track: the first video track, or 0 without video.
 func (s *TrackSet) Lead() int { return s.lead }
 
-// Same reports whether both sets describe the same tracks, regardless of their generations.
+// Same reports whether both sets describe the same tracks. It ignores their generations.
 func (s *TrackSet) Same(o *TrackSet) bool {
 	return s == o || s != nil && o != nil &&
 		slices.EqualFunc(s.Tracks, o.Tracks, func(a, b Track) bool { return a.equal(&b) })
