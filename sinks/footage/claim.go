@@ -9,12 +9,13 @@ import (
 
 // claims holds the recordings that are being changed.
 type claims struct {
-	mu   sync.Mutex // guards held; never held while waiting
-	held map[media.ID]chan struct{}
+	mu   sync.Mutex                 // guards held; it is never locked while a claim is awaited
+	held map[media.ID]chan struct{} // the claims by recording; releasing a claim closes its channel
 }
 
-// try claims a recording. If another change holds the claim, it returns a channel that is
-// closed when that claim is released.
+// try claims a recording without waiting. On success other is nil, and the caller must call
+// release. If another change holds the claim, release is nil, and other is closed when that
+// change releases the claim.
 func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -31,7 +32,8 @@ func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	}, nil
 }
 
-// tryEach claims those of the given recordings that are not being changed.
+// tryEach claims those of the given recordings that no other change holds, and returns them. The
+// caller must call release, which releases all of these claims.
 func (c *claims) tryEach(ids []media.ID) (free []media.ID, release func()) {
 	var releases []func()
 	for _, id := range ids {
@@ -46,9 +48,10 @@ func (c *claims) tryEach(ids []media.ID) (free []media.ID, release func()) {
 	}
 }
 
-// Alone calls change while no other change of the recording is under way, and returns its
-// error. change may write the recording's file, its row or both. It must not call the Store
-// for the same recording, which would wait for itself. After a BusyError change was not called.
+// Alone claims a recording, calls change, and releases the claim. It returns the error of change.
+// change may write the recording's file, its row or both; it must not change the same recording
+// through the Store, which would wait for the claim that Alone holds. If another change holds the
+// claim for longer than Options.Patience, Alone returns a BusyError and does not call change.
 func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Context) error) error {
 	release, err := s.claim(ctx, id)
 	if err != nil {
@@ -58,8 +61,9 @@ func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Cont
 	return change(ctx)
 }
 
-// AloneWith claims many recordings at once without waiting. It calls change once, with the
-// recordings that no other change holds, and does not call it without any.
+// AloneWith claims many recordings at once without waiting. It calls change once, with those of
+// the recordings that no other change holds, and returns its error. If other changes hold all of
+// them, it does not call change and returns nil, or the error of ctx.
 func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx context.Context, free []media.ID) error) error {
 	free, release := s.changing.tryEach(ids)
 	defer release()
@@ -69,7 +73,8 @@ func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx c
 	return change(ctx, free)
 }
 
-// claim waits until no other change of a recording is under way. The caller must call release.
+// claim claims a recording; it waits until no other change holds the claim. The caller must call
+// release. claim returns a BusyError after Options.Patience, and the cause of ctx when ctx ends.
 func (s *Store) claim(ctx context.Context, id media.ID) (release func(), err error) {
 	patience, stop := s.Clock.After(s.Patience)
 	defer stop()

@@ -1,34 +1,37 @@
 // Package footage changes a recording's file and its row in the catalogue together.
 //
-//	protect   marks the file, then updates the row
-//	delete    removes the file, then the facts kept beside it, then the row
+// # Changes and the order of their steps
+//
+// A finished file is immutable. Its later protection and later events are stored as its facts, a
+// small file of its own (sinks/mp4/facts); "the file" below includes them.
+//
+//	protect   sets the protection of the file, then of the row
+//	delete    removes the file, then its facts, then the row
 //	event     adds the event to the row, then to the file
-//	evict     removes the file and the facts kept beside it; Forget deletes the rows of many files at once
-//	pair      updates the row only: the file has no room for the event, or still grows
-//	recover   adds the row of a finished file and the events that the file has no room for,
-//	          then adds its other events and its protection to the file, then protects the row
+//	evict     removes the file and its facts; Forget deletes the rows of many files at once
+//	pair      links a row and an event in the catalogue, if the file cannot name the event yet or at all
+//	recover   adds the row of a file that recovery finished, then adds missing events to the file, then protects
+//	          the file and the row
 //	empty     deletes the row of a file that recovery removed
-//	lose      updates the row only: its file is gone
-//	add       adds the row of a file that has none, or corrects the path of its row
-//	update    corrects the row from the file, and adds the events that only the row names
+//	lose      gives the row of a missing file the state lost
+//	add       adds a row for a file without one, or corrects the path in its row
+//	update    corrects the row from the file, and keeps the events that only the row names
 //	adopt     writes this recorder's name into rows that belong to it
 //
-// The reconciliation with the disk makes the last four changes: it calls Store.Alone for each
-// recording that differs and reads row and file again there. Each changes only the row, and
-// derives it from the disk: after a crash the next reconciliation repeats the change. The same
-// holds for a recording that stays busy, and for facts beside the file of a recording that has
-// no row, which reconciliation removes. It adopts rows, and deletes the rows of recordings that
-// have been lost for long, in batches by Store.AloneWith.
+// The order follows from a crash between two steps. Protection must outlive the database, so the
+// file gets it first. Reconciliation, the comparison of the rows with the disk, marks a row without
+// a file as lost and adds a row for a file without one: so deletion removes the file first. The API
+// reads events from the catalogue: so the row gets an event before the file.
 //
-// The order within each change follows from a crash between its steps. Protection must
-// outlive the database, so the file is marked first. The next reconciliation marks a row
-// without a file as lost, while it adds a row for a file without one: so deletion removes the
-// file first. The API reads events from the catalogue, so the row gets them first, whether or
-// not the file has room.
+// Reconciliation makes the last four changes. It calls Store.Alone for each recording whose row and
+// file differ, and reads both again under the claim. It changes only the row, and only by what the
+// disk shows: the next reconciliation repeats a change that a crash or a BusyError prevented. It
+// also removes facts without a row and a file. It adopts rows, and deletes the rows of recordings
+// that were lost long ago, in batches by Store.AloneWith.
 //
-// Find lists the recordings that overlap an event, for AddEvent and PairEvent. It waits until
-// this run's updates of those rows are complete. Recovery reads, adds and reports the events
-// of a file within its own change.
+// Find lists the recordings that overlap an event; the caller then calls AddEvent or PairEvent for
+// each. Find first waits for the files that are about to end, until their rows are complete.
+// Recovery does not use Find: Store.Recovered adds the events of a recovered file itself.
 //
 // # Ownership of a file
 //
@@ -41,8 +44,9 @@
 //
 // A change claims its recording before it reads the row, and releases the claim when file and
 // row are written. Another change of the same recording waits for at most Options.Patience and
-// then returns BusyError. No lock is held during a database call, so a database that hangs
-// blocks no other recording. Eviction never waits for a claim, and queries the database before
-// it takes one. Forget deletes the rows of many evicted files at once, under the claims of
-// those recordings. A caller that holds several claims waits for no further claim.
+// then returns a BusyError. A claim concerns one recording, and no mutex is locked during a
+// database call: a database that hangs delays no change of another recording. Eviction never waits
+// for a claim, and queries the database before it claims. Forget claims the recordings of many
+// evicted files at once. A caller that holds several claims never waits for another one, so that
+// two callers cannot wait for each other.
 package footage

@@ -9,17 +9,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ErrKept reports that a file must stay: it is protected, is being changed, or does not belong
-// to the recording.
+// ErrKept is the error of Evict for a file that must stay: it is protected, is being changed, or
+// does not belong to the recording.
 var ErrKept = errors.New("the file must stay")
 
-// ElsewhereError reports that another recorder holds the file.
+// ElsewhereError reports that the file is on the disk of another recorder: Node is its name.
 type ElsewhereError struct{ Node string }
 
 // ProtectedError reports that a recording is protected and was not deleted.
 type ProtectedError struct{ ID media.ID }
 
-// GrowingError reports that a recording is being written.
+// GrowingError reports that a recording was not deleted because its file is being written.
 type GrowingError struct {
 	ID     media.ID
 	Stream string
@@ -31,8 +31,8 @@ type GoneError struct{ ID media.ID }
 // BusyError reports that another change of a recording took longer than Options.Patience.
 type BusyError struct{ ID media.ID }
 
-// MistakenError reports that a file does not belong to a recording, or carries no ID. Err is
-// the error of the file's reader.
+// MistakenError reports that the file at Path carries the ID of another recording than ID, or
+// none. Err is the error of Files.
 type MistakenError struct {
 	Path string
 	ID   media.ID
@@ -50,11 +50,12 @@ func (e *MistakenError) Error() string {
 	return fmt.Sprintf("%s is not known to be the file of recording %s: %v", e.Path, e.ID, e.Err)
 }
 
-// Unwrap returns the error of the file's reader.
+// Unwrap returns the error of Files.
 func (e *MistakenError) Unwrap() error { return e.Err }
 
-// Judge wraps an error of reading a file in a MistakenError and counts it. It returns nil,
-// errors of the operating system and fs.ErrNotExist unchanged.
+// Judge decides by an error of Files whether a file belongs to a recording. It returns nil, errors
+// of the operating system and fs.ErrNotExist unchanged. Any other error means that the file does
+// not belong to the recording: Judge calls Options.Mistaken and returns a MistakenError.
 func (s *Store) Judge(err error, path string, id media.ID) error {
 	var system syscall.Errno
 	if err == nil || errors.As(err, &system) || errors.Is(err, fs.ErrNotExist) {

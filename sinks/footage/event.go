@@ -9,16 +9,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Marked describes a recording that holds media of an event, after AddEvent.
+// Marked is the result of AddEvent.
 type Marked struct {
-	Record    media.Record
-	Beyond    bool  // the recording names its maximum of events already; only the catalogue links it to this event
-	FileError error // why the file does not name the event although the row does
+	Record    media.Record // the recording, with the event unless Beyond is set
+	Beyond    bool         // the recording names its maximum of events already: only the catalogue links it to this event
+	FileError error        // why the file does not name the event although the row does; nil: it names the event
 }
 
 // AddEvent adds an event to the row of a finished recording and then to its file. After a
-// crash in between the row has the event, and adding the same event again repairs the file. If
-// the file cannot take the event, or has no room left, only the catalogue has it.
+// crash in between the row names the event, and a repeated AddEvent adds it to the file. If
+// the recording has no room for the event, AddEvent links the two in the catalogue only and sets
+// Marked.Beyond. If the file cannot be written, the row keeps the event: see Marked.FileError.
+//
+// AddEvent returns a BusyError, an ElsewhereError, a GoneError if the file is missing, a
+// MistakenError, and the errors of the catalogue.
 func (s *Store) AddEvent(ctx context.Context, id media.ID, ev media.Event) (m Marked, err error) {
 	release, err := s.claim(ctx, id)
 	if err != nil {
@@ -47,8 +51,8 @@ func (s *Store) AddEvent(ctx context.Context, id media.ID, ev media.Event) (m Ma
 	return m, nil
 }
 
-// PairEvent links a recording to an event in the catalogue only. It serves a growing recording
-// that has no room for the event: only its recorder may change the file.
+// PairEvent links a recording to an event in the catalogue only. It is for a growing recording
+// that already names its maximum of events. It returns a BusyError and the catalogue's errors.
 func (s *Store) PairEvent(ctx context.Context, rec media.Recording, ev media.Event) error {
 	release, err := s.claim(ctx, rec.ID)
 	if err != nil {

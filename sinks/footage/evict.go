@@ -10,14 +10,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Evict deletes a file to make room. It returns ErrKept if the row or the file is protected,
-// if the recording is being changed, or if the file does not belong to the recording. The row
-// stays until Forget: after a crash in between the next reconciliation marks it as lost. The
-// facts kept beside the file stay, too, if another location holds the whole recording or may
-// hold it: that copy's protection and events are then still known.
+// Evict deletes a file to make room, or because it expired. It returns ErrKept if the row or the
+// file is protected, if the recording is being changed, or if the file does not belong to the
+// recording. The row stays until Forget; after a crash before Forget the next reconciliation marks
+// it as lost. The facts stay if another location holds the whole recording, or may hold it because
+// the database did not answer: they are the protection and the events of that copy.
 //
-// Evict deletes a file without an ID, which has no row, without further checks. An unfinished
-// file may be half written, so Evict relies on the last scan and does not read it again.
+// Evict deletes a file without an ID without any check: it has no row. If unfinished is set, Evict
+// does not read the file, which may be half written.
 func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool) error {
 	if f.ID == (media.ID{}) {
 		return s.Files.Remove(f.Path)
@@ -44,15 +44,16 @@ func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool)
 		return err
 	}
 	err = s.Files.Remove(f.Path)
-	if whole, sure := r.WholeElsewhere(); err == nil && known && sure && !whole { // without a row, the file may be a copy
+	// Without the row it is unknown whether another location has the recording.
+	if whole, sure := r.WholeElsewhere(); err == nil && known && sure && !whole {
 		_ = s.Files.Forget(f.ID)
 	}
 	return err
 }
 
-// Forget deletes the rows of evicted files: at once for all recordings that are not being
-// changed, then one by one for the rest, holding no other claim while it waits. After a
-// BusyError the row of one recording stays.
+// Forget deletes the rows of evicted files: first, together, those of the recordings that no other
+// change holds; then the others one by one, each under its claim alone. The error joins those of
+// the catalogue and a BusyError for each recording that stayed claimed: its row stays.
 func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
 	ids := make([]media.ID, len(files))
 	for i, f := range files {
@@ -70,7 +71,7 @@ func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
 	return err
 }
 
-// divide separates the files of the given recordings from the rest.
+// divide separates the files of the recordings in of (theirs) from the other files.
 func divide(files []media.DeletedFile, of []media.ID) (theirs, others []media.DeletedFile) {
 	is := make(map[media.ID]bool, len(of))
 	for _, id := range of {
@@ -86,8 +87,9 @@ func divide(files []media.DeletedFile, of []media.ID) (theirs, others []media.De
 	return theirs, others
 }
 
-// row reads the row of a file, which may hold a protection that the file lost. It returns
-// false if the database does not answer within RowWait: the caller then relies on the file.
+// row reads the row of a file, which may be protected although the file is not, after a crash
+// between the two changes. known is false if the database has no such row, or does not answer
+// within RowWait: the caller then relies on the file.
 func (s *Store) row(ctx context.Context, f media.DeletedFile) (r media.Record, known bool) {
 	if s.silence.lasts(s.Clock.Now()) {
 		return r, false
@@ -101,11 +103,11 @@ func (s *Store) row(ctx context.Context, f media.DeletedFile) (r media.Record, k
 	return r, err == nil && r.Path == f.Path
 }
 
-// silenceLasts is the time in which evictions skip the database after it failed to answer in
-// time: room is needed now, and for many files.
+// silenceLasts is the time for which evictions do not query the database after it failed to
+// answer in time: each of many evictions would otherwise wait for it while the disk is full.
 const silenceLasts = 30 * time.Second
 
-// silence records until when evictions skip the database.
+// silence records until when evictions do not query the database.
 type silence struct {
 	mu    sync.Mutex // guards until
 	until time.Time

@@ -9,9 +9,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SetProtected sets or clears a recording's protection against deletion. It writes the file
-// first, because protection must outlive the database. After a crash in between the row
-// differs; retention respects both.
+// SetProtected sets or clears a recording's protection against deletion, and returns the changed
+// row. It writes the file first, because protection must outlive the database. After a crash in
+// between, file and row differ, and retention keeps the file if either is protected.
+//
+// SetProtected returns a BusyError, an ElsewhereError, a GoneError if the file is missing, a
+// MistakenError, and the errors of the disk and of the catalogue.
 func (s *Store) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	release, err := s.claim(ctx, id)
 	if err != nil {
@@ -37,7 +40,8 @@ func (s *Store) setProtected(ctx context.Context, id media.ID, protected bool) (
 	return s.Catalogue.SetProtected(ctx, id, protected)
 }
 
-// protectFile writes the protection into a file, also if the file gets its final name meanwhile.
+// protectFile sets or clears the protection of a file. A growing file may get its final name at
+// any moment: if it is gone under its .part name, protectFile tries the final name.
 func (s *Store) protectFile(path string, id media.ID, protected bool) error {
 	err := s.Files.SetProtected(path, id, protected)
 	if final, growing := strings.CutSuffix(path, media.PartSuffix); growing && errors.Is(err, fs.ErrNotExist) {

@@ -8,37 +8,38 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Recovery describes a file that recovery finished. Recovered calls its functions while it
-// holds the recording's claim.
+// Recovery describes a file that recovery finished. Store.Recovered calls the three functions while
+// it holds the recording's claim.
 type Recovery struct {
 	Recording media.Recording // as read from its file
-	// Unmarked returns the events that overlap the recording but are not in the file,
-	// because the recorder stopped before it added them. It adds them to the recording's
-	// events, or to Beyond if the file has no room for them.
+	// Unmarked returns the events that overlap the recording and that its file does not name,
+	// because the recorder stopped before it added them. It adds each to Recording.Events, or
+	// to Recording.Beyond if the recording names its maximum of events already.
 	Unmarked func(context.Context, *media.Recording) []media.Event
-	// Tell notifies the observers of finished files, with the recording's events, and
-	// reports whether all succeeded: the catalogue then has the row and the events.
+	// Tell notifies the observers of finished files of the recording with its events. It returns
+	// true if all of them succeeded: the catalogue, one of them, then has the row and the events.
 	Tell func(context.Context, media.Recording) bool
-	// Protect reports whether one of the unmarked events requires and permits that the
-	// file is protected. Recovered calls it after the row was added.
+	// Protect reports whether the recording must be protected: one of the unmarked events
+	// demands it, and the limit on protected footage permits it. Recovered calls it after the
+	// row was added.
 	Protect func(rec media.Recording, unmarked []media.Event) bool
 }
 
-// Recovered reports the outcome of Store.Recovered.
+// Recovered is the result of Store.Recovered.
 type Recovered struct {
 	Unmarked     int   // the number of events that the recorder had not added to the file
-	Gone         bool  // the file was deleted before it had a row, and gets none
-	RowError     error // why the row was not added, or not deleted although the file is gone
-	FileError    error // why the file does not name its events although the row does
-	ProtectError error // why the recording is not protected although an event requires it
+	Gone         bool  // the file was deleted before it had a row: it gets no row
+	RowError     error // why the row was not added; with Gone, why the row was not deleted
+	FileError    error // why the file does not name the unmarked events although the row does
+	ProtectError error // why the recording is not protected although an event demands it
 }
 
-// Recovered adds the row of a file that recovery finished, with the events that the file has
-// no room for, unless an observer has done so already. It then completes the file: it adds the
-// missing events, and protects it. A file that was deleted before it had a row, for instance
-// to make room, gets none. A crash on the way leaves a file without a row, which the next
-// reconciliation adds, a row without a file, which it marks as lost, or a file that names
-// fewer events than its row.
+// Recovered adds the row of a file that recovery finished, with its unmarked events, and then adds
+// these events to the file and protects the recording if an event demands it. It adds no row for a
+// file that was deleted meanwhile, for instance to make room.
+//
+// A crash in between leaves a file without a row, which the next reconciliation adds; a row
+// without a file, which it marks as lost; or a file that names fewer events than its row.
 //
 // If RowError is a BusyError, Recovered changed nothing and notified no observer.
 func (s *Store) Recovered(ctx context.Context, r Recovery) (out Recovered) {
@@ -74,8 +75,8 @@ func (s *Store) putRecovered(ctx context.Context, rec media.Recording) error {
 	return s.Catalogue.PutEvents(ctx, rec, rec.Beyond...)
 }
 
-// Empty deletes the row of a file that recovery removed because it held no complete fragment:
-// no footage was lost.
+// Empty deletes the row of a file that is gone and held no footage: recovery removed it because it
+// contained no complete fragment. It returns a BusyError and the catalogue's errors.
 func (s *Store) Empty(ctx context.Context, f media.DeletedFile) error {
 	release, err := s.claim(ctx, f.ID)
 	if err != nil {

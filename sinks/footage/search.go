@@ -10,45 +10,46 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Index finds rows, and knows the updates that this run of the recorder has written.
+// Index finds rows, and reports which recordings this process of the recorder is writing.
 type Index interface {
+	// Records returns a page of the rows that match a query.
 	Records(ctx context.Context, q media.Query) (media.Page, error)
-	// Changed returns a channel that is closed at the catalogue's next update of a recording.
+	// Changed returns a channel that is closed at the next change of a row by this process.
 	Changed() <-chan struct{}
-	// Begun reports whether this run began a recording and has not ended it yet. AllBegun
-	// returns all such recordings.
+	// Begun reports whether this process began a recording and has not ended it.
 	Begun(id media.ID) bool
+	// AllBegun returns the recordings for which Begun returns true.
 	AllBegun() map[media.ID]bool
-	// Unmarked reports, without a database query, that a recording grows, does not name
-	// the event, and has room for it.
+	// Unmarked returns true for a growing recording of this process that does not name an event
+	// and has room for it. It does not query the database; it returns false if it is unsure.
 	Unmarked(id media.ID, ev *media.Event) bool
 }
 
-// ErrUnsettled reports that a file that overlaps an event was not finished in time, or that a
-// growing file did not get the event's mark in time.
+// ErrUnsettled reports that Options.SearchWait ended before every file that overlaps the event
+// was finished or named the event.
 var ErrUnsettled = errors.New("a file that overlaps the event is not finished yet, or a growing file is not marked yet")
 
-// ErrDegraded reports that the database does not answer, so that older recordings are
-// unknown.
+// ErrDegraded reports that the database does not answer: the result holds only recordings whose
+// rows are still in the journal.
 var ErrDegraded = errors.New("the catalogue's database does not answer: older footage is not known")
 
-// Search selects the recordings that overlap an event.
+// Search selects the recordings of a stream that overlap an event.
 type Search struct {
 	Stream string
 	Event  media.Event
-	// Took names the pipelines that accepted the event. Find waits only for their files,
-	// or for all files if it is empty.
+	// Took names the pipelines that accepted the event, each of which adds it to its growing
+	// file. Find waits for the files of these pipelines; if Took is empty, for all files.
 	Took []string
 }
 
 // Found lists the recordings that overlap an event.
 type Found struct {
-	Records []media.Record // the recordings with a local file, oldest first
-	Node    string         // another recorder that holds footage of the event; empty if there is no such recorder
+	Records []media.Record // this recorder's recordings, oldest first
+	Node    string         // another recorder on the same database with footage of the event; empty: no other has any
 }
 
-// NearestFirst returns the indices of the records, ordered by their distance from a point in
-// time (UTC ns).
+// NearestFirst returns the indices of Records, ordered by the distance of each recording from the
+// time at (UTC ns). The distance is 0 if the recording includes the time.
 func (f Found) NearestFirst(at int64) []int {
 	order := make([]int, len(f.Records))
 	for i := range order {
@@ -59,10 +60,13 @@ func (f Found) NearestFirst(at int64) []int {
 	return order
 }
 
-// Find lists the recordings that overlap an event. It first waits, for at most
-// Options.SearchWait, until files that end before the recorder's mark reached them are finished:
-// those do not name the event. It takes no claim. With an error it also returns the records
-// found so far.
+// Find lists the recordings that overlap an event. An overlapping file gets the event from its
+// pipeline while it grows, or ends before that and needs AddEvent: Find waits, for at most
+// Options.SearchWait, until each overlapping file names the event or is finished. It claims no
+// recording.
+//
+// Find returns ErrUnsettled after SearchWait, ErrDegraded, the errors of Index and the cause of
+// ctx; with each of them also the recordings found so far.
 func (s *Store) Find(ctx context.Context, q Search) (found Found, err error) {
 	patience, stop := s.Clock.After(s.SearchWait)
 	defer stop()
@@ -88,8 +92,8 @@ func (s *Store) Find(ctx context.Context, q Search) (found Found, err error) {
 	}
 }
 
-// here leaves out the recordings of other recorders on the same database: each recorder marks
-// its own.
+// here separates this recorder's recordings from those of other recorders on the same database:
+// each recorder adds the event to its own files only.
 func here(all []media.Record) (f Found) {
 	for _, r := range all {
 		if r.Elsewhere {
@@ -101,8 +105,8 @@ func here(all []media.Record) (f Found) {
 	return f
 }
 
-// unmarked reports whether a recording that Find waits for still grows without the mark. It
-// saves the database a query for each of many simultaneous events.
+// unmarked reports whether Find must wait longer in any case, because a file still grows without
+// naming the event. It saves a database query after each change when many events occur at once.
 func (s *Store) unmarked(q *Search, records []media.Record) bool {
 	return slices.ContainsFunc(records, func(r media.Record) bool {
 		return slices.Contains(q.Took, r.Pipeline) && s.Index.Unmarked(r.ID, &q.Event)
@@ -111,7 +115,7 @@ func (s *Store) unmarked(q *Search, records []media.Record) bool {
 
 // overlapping lists the recordings that overlap the event, those of other recorders included.
 func (s *Store) overlapping(ctx context.Context, q *Search) (all []media.Record, err error) {
-	select { // many simultaneous events must not look like a database that is down
+	select { // too many queries at once would time out as if the database were down
 	case s.searching <- struct{}{}:
 		defer func() { <-s.searching }()
 	case <-ctx.Done():
@@ -134,9 +138,10 @@ func (s *Store) overlapping(ctx context.Context, q *Search) (all []media.Record,
 	}
 }
 
-// settled reports whether the files that overlap the event are finished or name it: the files
-// of the pipelines that accepted it, or all files if none did. It does not wait for files of an
-// earlier run, even if they were never finished.
+// settled reports whether the search has ended: each overlapping file of the pipelines that accepted
+// the event is finished or names the event, and at least one of these files names it or reaches
+// its end. If no pipeline accepted the event, each overlapping file must be finished or name it. A
+// file that an earlier process left unfinished is not waited for: it gets the event at recovery.
 func (s *Store) settled(q *Search, all []media.Record, begun map[media.ID]bool) bool {
 	there := len(q.Took) == 0
 	for i := range all {
@@ -156,7 +161,7 @@ func (s *Store) settled(q *Search, all []media.Record, begun map[media.ID]bool) 
 	return there
 }
 
-// full reports whether a recording does not name this event and names its maximum of others.
+// full reports whether a recording does not name an event and has no room for it.
 func full(r *media.Record, ev media.Event) bool {
 	return !Names(r, ev.ID) && len(media.JoinEvent(r.Events, ev)) == len(r.Events)
 }

@@ -8,38 +8,45 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Catalogue stores the rows. A change returns without error once the catalogue has accepted
-// it; a crash may lose it while the journal cannot be written. Each method returns within a
-// bounded time, even when the database hangs. The Store passes the catalogue's errors on.
+// Catalogue stores the rows. A change that returns nil is accepted, and is durable unless the
+// catalogue's journal cannot be written at the moment. Each method returns within a bounded time,
+// even when the database hangs. The Store passes the catalogue's errors on.
 type Catalogue interface {
+	// Record returns the row of a recording.
 	Record(ctx context.Context, id media.ID) (media.Record, error)
-	// Put and PutEvents do not wait for the database. Forget does not wait for a
-	// database that is known to be down.
+	// Put adds a row or replaces it. It does not wait for the database.
 	Put(ctx context.Context, rec media.Recording) error
+	// PutEvents links a recording to events. It does not wait for the database.
 	PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) error
+	// SetProtected sets or clears the protection in a row, and returns the row.
 	SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error)
+	// Delete deletes a row.
 	Delete(ctx context.Context, id media.ID) error
+	// Forget deletes the rows of deleted files. It does not wait for a database that is known to
+	// be down.
 	Forget(ctx context.Context, files []media.DeletedFile) error
 }
 
-// Files accesses the files below the record directory. Paths are slash-separated and relative
-// to it. An error that is fs.ErrNotExist means that a file is gone. An error that is not one
-// of the operating system means that the file does not belong to the recording, or carries no
-// ID.
+// Files accesses the recordings' files below the record directory, and their facts (package
+// facts). Paths are slash-separated and relative to that directory. A method that gets a path and
+// an ID returns fs.ErrNotExist if the file is gone, and an error of the operating system if the
+// file cannot be read or written; any other error means that the file carries the ID of another
+// recording, or none.
 type Files interface {
-	// Belongs checks that a file carries a recording's ID; the file may be growing.
+	// Belongs returns nil if a file carries a recording's ID. The file may be growing.
 	Belongs(path string, id media.ID) error
-	// Protected checks as Belongs does, and reports whether the file, or the facts kept
-	// beside it, mark it as protected.
+	// Protected returns the errors of Belongs, and reports whether the file or its facts protect
+	// the recording.
 	Protected(path string, id media.ID) (bool, error)
-	// SetProtected and AddEvents change a recording's file, or the facts kept beside
-	// it, and return when the change is durable.
+	// SetProtected sets or clears the protection in a file or its facts. The change is durable
+	// when it returns.
 	SetProtected(path string, id media.ID, protected bool) error
+	// AddEvents adds events to a file or its facts. The change is durable when it returns.
 	AddEvents(path string, id media.ID, events []media.Event) error
 	// Remove deletes a file. It returns no error if the file is gone already.
 	Remove(path string) error
-	// Forget removes the facts kept beside a recording's file, which is gone. After an
-	// error the next reconciliation removes the rest.
+	// Forget removes the facts of a recording whose file is gone. If it fails, the next
+	// reconciliation removes them.
 	Forget(id media.ID) error
 }
 
@@ -50,27 +57,28 @@ type Options struct {
 	Files     Files
 	Clock     pipeline.Clock
 
-	Patience   time.Duration // how long a change waits for another change of the same recording; default 10 s
-	RowWait    time.Duration // how long an eviction waits for the database before it relies on the file alone; default 1 s
-	SearchWait time.Duration // how long Find waits for a file that is about to end to get its mark; default 2 s
+	Patience   time.Duration // longest wait of a change for another change of the same recording; 0: 10 s
+	RowWait    time.Duration // longest wait of an eviction for a row, before it relies on the file alone; 0: 1 s
+	SearchWait time.Duration // longest wait of Find for growing files; 0: 2 s
 
-	Deleted  func(path string) // called with the path of each file that Delete removed
-	Mistaken func()            // called when a file stays because it does not belong to its recording
+	Deleted  func(path string) // Delete calls it after it has removed the file at path
+	Mistaken func()            // the Store calls it when it leaves a file that does not belong to its recording
 }
 
-// Store changes files with their rows. Its methods are safe for concurrent use.
+// Store changes the files of one record directory together with their rows. Its methods are safe
+// for concurrent use.
 type Store struct {
 	Options
 	changing claims
 	silence  silence
 
-	searching chan struct{} // a semaphore: one element per search that queries the database
+	searching chan struct{} // a semaphore: it holds one element for each Find that queries the database
 }
 
-// maxSearches is the number of searches that may query the database at the same time.
+// maxSearches is the number of calls of Find that may query the database at the same time.
 const maxSearches = 4
 
-// New returns the store of a record directory and its catalogue.
+// New returns a Store.
 func New(o Options) *Store {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
@@ -84,7 +92,8 @@ func New(o Options) *Store {
 	return &Store{Options: o, changing: claims{held: map[media.ID]chan struct{}{}}, searching: make(chan struct{}, maxSearches)}
 }
 
-// own reads a recording's row and returns ElsewhereError if another recorder holds the file.
+// own returns the row of this recorder's recording. It returns an ElsewhereError if the file is on
+// the disk of another recorder.
 func (s *Store) own(ctx context.Context, id media.ID) (media.Record, error) {
 	r, err := s.Catalogue.Record(ctx, id)
 	if err == nil && r.Elsewhere {

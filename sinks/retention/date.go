@@ -8,36 +8,40 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// dates assigns dates to files whose own dates cannot be right, because they were written
-// while the clock was wrong, or by a machine with a wrong clock.
+// dates assigns a date to each file whose own date, the end in its entry, cannot be right: it was
+// written while the clock was wrong, or by a machine with a wrong clock.
 //
-//	before Plausible, or more than a day ahead of a believed clock
-//	                          the modification time; if that cannot be right either,
-//	                          the time at which a believed clock first saw the file,
-//	                          which stamp writes into the modification time
-//	written while this process's clock was wrong
-//	                          the time at which a believed clock first saw the file
-//	unknown so far            newer than every other file
+//	the own date                                 the assigned date
 //
-// So such a file never makes another one old, is never deleted first because of its date, and
-// never stays for ever.
+//	is before wallclock.Plausible, or more       the modification time; if that cannot be right
+//	than a day ahead of a believed clock         either, the time at which the file was first seen
+//	                                             while the clock was believed. stamp then writes
+//	                                             that time into the modification time
+//	was written by this process while its        the time at which the file was first seen while
+//	clock was wrong                              the clock was believed
+//
+// Until the clock is believed such a file has no date, and counts as newer than every other file.
+// So a wrong date never makes other files appear old, never makes its file the first to be deleted,
+// and never keeps its file for ever.
 type dates struct {
-	clock wallclock.Reading
-	// firstSeenUTC holds the files written under a wrong clock, by path, with the time at which a
-	// believed clock first saw them: UTC ns, 0 before that.
+	clock wallclock.Reading // reading of the clock for the current look
+	// firstSeenUTC holds, by path, the files that this process wrote while its clock was wrong. The
+	// value is the time at which a file was first seen while the clock was believed, UTC ns; 0: not yet.
 	firstSeenUTC map[string]int64
 }
 
-// farAhead is how far a file's own end may be ahead of the clock: a source that is read faster
-// than real time can be hours ahead.
+// farAhead is how far a file's own date may be ahead of a believed clock: a source that is read
+// faster than real time can be hours ahead.
 const farAhead = 24 * time.Hour
 
+// plausible reports whether a time (UTC ns) can be the date of a file.
 func (d *dates) plausible(ns int64) bool {
 	return ns >= wallclock.Plausible.UnixNano() &&
 		(!d.clock.Believed() || ns <= d.clock.Now.Add(farAhead).UnixNano())
 }
 
-// date sets an item's date; it keeps an earlier date that stamp is yet to write.
+// date sets DatedUTC, undated and stampDue of an item. It keeps a DatedUTC that stamp has not
+// written yet.
 func (d *dates) date(it *Item) {
 	was := it.DatedUTC
 	it.DatedUTC, it.undated, it.stampDue = 0, false, false
@@ -64,15 +68,15 @@ func (d *dates) date(it *Item) {
 	}
 }
 
-// markWrong records that a file was written under a wrong clock.
+// markWrong records, if the clock is wrong now, that a file was written while the clock was wrong.
 func (d *dates) markWrong(path string) {
 	if d.clock.State == wallclock.Wrong {
 		d.firstSeenUTC[path] = 0
 	}
 }
 
-// stamp writes the assigned date into the modification time of files that have no other valid
-// date, so that it survives a restart. A file for which that fails gets a new date then.
+// stamp writes DatedUTC of each item with stampDue into the file's modification time, so that the
+// date survives a restart. If that fails, the file gets another date after the restart.
 func (s *index) stamp() {
 	for _, it := range s.items {
 		info, err := os.Lstat(s.path(it.Path))
@@ -86,7 +90,8 @@ func (s *index) stamp() {
 	}
 }
 
-// ended returns when an item ended, UTC ns; the largest value if that is unknown.
+// ended returns the end of an item, UTC ns: its own or its assigned date, or the largest value if
+// the date is unknown.
 func (it *Item) ended() int64 {
 	switch {
 	case it.undated:
@@ -97,7 +102,8 @@ func (it *Item) ended() int64 {
 	return it.EndUTC
 }
 
-// began returns the time that items are ordered by, UTC ns.
+// began returns the time by which items are ordered, UTC ns: the start, or the end if the item's own
+// dates cannot be right.
 func (it *Item) began() int64 {
 	if it.undated || it.DatedUTC != 0 {
 		return it.ended()
@@ -105,13 +111,14 @@ func (it *Item) began() int64 {
 	return it.StartUTC
 }
 
-// age returns the time since an item ended, 0 if its end is ahead of the clock.
+// age returns the time from the end of an item to now; 0 if its end is later or unknown.
 func (it *Item) age(now time.Time) time.Duration {
 	return time.Duration(max(now.UnixNano()-min(it.ended(), now.UnixNano()), 0))
 }
 
-// newest returns the latest end, before upTo (UTC ns), of a recording whose modification time
-// confirms it: the real time is at least that.
+// newest returns the finished recording with the latest end before upTo (UTC ns), and that end. The
+// earlier of own end and modification time counts, since either may be wrong: the real time is at
+// least the result. path is empty if there is no such recording.
 func (s *index) newest(upTo int64) (path string, at time.Time) {
 	newest := int64(0)
 	for _, it := range s.items {

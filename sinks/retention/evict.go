@@ -9,15 +9,16 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// batch is the number of files that are deleted before their rows, which then take one write
-// of the journal.
+// batch is the number of files that are deleted before their rows are: one write of the catalogue's
+// journal then deletes all of these rows.
 const batch = 256
 
-// restFor is the pause after deletions that gave no room back.
+// restFor is the pause of deletion after the deleted files gave no room back.
 const restFor = 10 * time.Second
 
-// evict deletes files, and then their rows, in batches. Their number has no limit: deletion
-// must keep up with recording. A file that cannot be deleted does not keep the rest.
+// evict deletes files in batches, and the rows of a batch after its files. One call deletes any
+// number of files: deletion must keep up with recording. After a failure it goes on with the next
+// file, and returns the joined errors.
 func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time) error {
 	var errs []error
 	for len(evictions) > 0 && ctx.Err() == nil {
@@ -42,12 +43,12 @@ func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time)
 	return errors.Join(errs...)
 }
 
-// remove deletes the files of one batch and returns the deleted items, the bytes that they
-// should give back, and the first error.
+// remove deletes the files of one batch that may still be deleted. It returns the deleted items, the
+// bytes that their deletion should give back (room), and the first error.
 func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
 		if k.index.items[e.Path] != e.Item {
-			continue // gone, or replaced by another file
+			continue // the file is gone, or another one has its path
 		}
 		was := *e.Item
 		if !k.index.reread(e.Item, k.clock.Best) {
@@ -74,7 +75,7 @@ func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item
 	return gone, room, first
 }
 
-// accountDeleted removes a deleted file from the index, counts it and logs it.
+// accountDeleted removes a deleted file from the index and the totals, counts it and logs it.
 func (k *Keeper) accountDeleted(e eviction) {
 	k.lose(e.Path)
 	k.counts.files.Add(1)
@@ -83,9 +84,10 @@ func (k *Keeper) accountDeleted(e eviction) {
 		"class", string(e.class), "cause", e.cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.SizeBytes, "clock", k.clock.Now.UTC())
 }
 
-// settle compares the bytes that were deleted with the bytes that became free, corrected for
-// the bytes recorded meanwhile. If a snapshot or another program holds the blocks, further
-// deletion would cost all footage and gain nothing: deletion pauses.
+// settle checks whether a batch made room. It compares the deleted bytes (room) with the bytes that
+// became free since before, plus the bytes that were probably recorded since began. If too little
+// became free in several batches, a snapshot or an open file keeps the blocks. Deletion then pauses
+// for restFor: it would cost all footage and gain nothing.
 func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil {
@@ -105,8 +107,9 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
 }
 
-// settleInodes does the same for inodes: another program that creates files as fast would
-// otherwise cause the deletion of all footage.
+// settleInodes pauses deletion for restFor if deleting a number of files freed less than half as
+// many inodes: a snapshot keeps them, or another program creates files as fast. Deletion would
+// otherwise go on until no footage is left.
 func (k *Keeper) settleInodes(before filesystem.Capacity, files int, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || after.FreeInodes-before.FreeInodes >= int64(files)/2 {

@@ -9,31 +9,32 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// MassExpiry selects the treatment of a mass expiry.
+// MassExpiry says when retention deletes the footage of a mass expiry: see the package comment.
 type MassExpiry string
 
 // The values of MassExpiry.
 const (
-	MassWait    MassExpiry = "wait"    // deleted if it is still a mass expiry after a day of running
-	MassConfirm MassExpiry = "confirm" // kept until an operator confirms it
-	MassAllow   MassExpiry = "allow"   // deleted
+	MassWait    MassExpiry = "wait"    // after a day of running with a believed clock
+	MassConfirm MassExpiry = "confirm" // when an operator confirms it
+	MassAllow   MassExpiry = "allow"   // at once, as other expired footage
 )
 
-// secondLook is the wait of a mass expiry, counted while the clock was believed and not set.
+// secondLook is the wait of a mass expiry under MassWait. Only time counts in which the clock was
+// believed and was not set.
 const secondLook = 24 * time.Hour
 
-// expiry is the keeper's state of expired footage.
+// expiry is the state of expiry between two full looks.
 type expiry struct {
-	dueUpTo time.Time     // footage that expired before this was examined; zero: none was
-	steps   int           // steps of the clock up to dueUpTo
-	since   time.Time     // start of the wait of a mass expiry; else zero
-	waited  time.Duration // the part of the wait that has passed
-	counted time.Duration // steady time up to which waited counts
-	warned  bool
+	dueUpTo time.Time     // when a full look last held nothing; zero: never. Footage that expires later is no backlog
+	steps   int           // wallclock.Reading.Steps of the last full look
+	since   time.Time     // when the held mass expiry was first seen; zero: none is held
+	waited  time.Duration // time of secondLook that had passed at the last full look
+	counted time.Duration // wallclock.Reading.Steady of the last full look
+	warned  bool          // the held mass expiry was logged
 }
 
-// hold returns the expired footage that must stay by the current clock, or nil if all of it
-// may be deleted. It changes nothing.
+// hold returns the expired footage that the current clock reading does not permit to delete, with
+// the reason; nil if all expired footage may be deleted. It changes nothing.
 func (k *Keeper) hold() *retained.Held {
 	h, backlog := &retained.Held{Clock: k.clock.Now}, []*Item(nil)
 	for _, it := range k.index.items {
@@ -71,8 +72,9 @@ func (k *Keeper) hold() *retained.Held {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// dueSince reports whether an item has expired since the last look. That is the ordinary
-// passing of time, however few files there are.
+// dueSince reports whether an item expired after the last full look that held nothing, while the
+// clock was not set. The passing of time explains its expiry, so it does not count towards a mass
+// expiry.
 func (k *Keeper) dueSince(it *Item) bool {
 	if k.expiry.dueUpTo.IsZero() || k.expiry.steps != k.clock.Steps {
 		return false
@@ -81,7 +83,7 @@ func (k *Keeper) dueSince(it *Item) bool {
 	return !due.Before(k.expiry.dueUpTo)
 }
 
-// footage counts the files that are not being written.
+// footage counts the files of recordings that are not being written.
 func (k *Keeper) footage() (c retained.Count) {
 	for _, it := range k.index.items {
 		if it.Kind != Growing && it.Kind != Foreign {
@@ -91,8 +93,9 @@ func (k *Keeper) footage() (c retained.Count) {
 	return c
 }
 
-// mass reports whether a backlog exceeds a tenth of all files or bytes, or a day of one
-// stream. A single file is a mass expiry if it is at least half of them.
+// mass reports whether the items of backlog are a mass expiry: more than a tenth of all files or
+// bytes, or more than a day of one stream. A single item is one if it is at least half of all files
+// or bytes.
 func (k *Keeper) mass(backlog []*Item) bool {
 	var c retained.Count
 	lasts := map[string]time.Duration{}
@@ -112,7 +115,8 @@ func (k *Keeper) mass(backlog []*Item) bool {
 	return c.Files*10 > all.Files || c.Bytes*10 > all.Bytes
 }
 
-// waited returns how long a mass expiry has waited.
+// waited returns how much of secondLook has passed at a reading of the clock; 0 if no mass expiry is
+// held or the clock was set since the last full look.
 func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	e := &k.expiry
 	if e.since.IsZero() || e.steps != r.Steps {
@@ -121,7 +125,8 @@ func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	return e.waited + r.Steady - e.counted
 }
 
-// expire applies the result of hold after a full scan.
+// expire updates the state of expiry from the result of hold, after a scan. It clears the expired
+// items if none is held, so that later looks delete them.
 func (k *Keeper) expire() {
 	e, r := &k.expiry, k.clock
 	waited := k.waited(r)
@@ -150,6 +155,7 @@ func (k *Keeper) expire() {
 	}
 }
 
+// warn logs a mass expiry once.
 func (k *Keeper) warn(h *retained.Held) {
 	if k.expiry.warned {
 		return
@@ -160,6 +166,7 @@ func (k *Keeper) warn(h *retained.Held) {
 		"clock", h.Clock.UTC(), "mass_expiry", string(k.policy.massExpiry()), "confirm", confirmBy)
 }
 
+// confirmBy is the request with which an operator confirms a mass expiry.
 const confirmBy = "POST /mp4/retention/confirm"
 
 func (p *Policy) massExpiry() MassExpiry {
@@ -169,7 +176,8 @@ func (p *Policy) massExpiry() MassExpiry {
 	return p.MassExpiry
 }
 
-// expiryProblem returns the problem that GET /mp4/health shows for a mass expiry.
+// expiryProblem returns the problem that GET /mp4/health shows for a mass expiry; nil if h is nil
+// or held for another reason.
 func expiryProblem(h *retained.Held) *pipeline.Problem {
 	if h == nil || h.Cause != retained.HeldAsMass {
 		return nil
@@ -187,8 +195,10 @@ func expiryProblem(h *retained.Held) *pipeline.Problem {
 	return p
 }
 
-// Confirm records an operator's confirmation that the clock is right and that expired footage
-// may be deleted, which the next look then does at once. It returns that footage, nil without any.
+// Confirm records an operator's confirmation that the clock is right and that the footage which has
+// expired by now may be deleted. It wakes the keeper, which deletes it, and returns this footage; nil
+// if none has expired. It returns retained.ErrNothingHeld if the clock is believed and no mass
+// expiry is held, and the error of wallclock.Judge.Confirm.
 func (k *Keeper) Confirm() (*retained.Held, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -11,19 +11,20 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// waitFile stores the wait of a mass expiry across restarts: a recorder that is switched off
-// each night never runs for a day.
+// waitFile is the name of the file in the record directory that stores how much of secondLook has
+// passed. A recorder that is switched off each night would otherwise never reach a day.
 const waitFile = ".spool-expiry.json"
 
+// keptWait is the content of waitFile.
 type keptWait struct {
-	Since  time.Time `json:"since"`
-	Clock  time.Time `json:"clock"` // time of writing
-	Waited int64     `json:"waited_s"`
+	Since  time.Time `json:"since"`    // when the mass expiry was first seen
+	Clock  time.Time `json:"clock"`    // time of writing
+	Waited int64     `json:"waited_s"` // seconds of secondLook that have passed
 }
 
-// keepWait writes the file at each look while a mass expiry waits. It does not sync, so that
-// it wakes no disk: after a power cut the file may be old, empty or truncated, and that part
-// of the wait is repeated. The file never holds more than the time that passed.
+// keepWait writes waitFile, after each full look that holds a mass expiry. It does not sync, which
+// would wake a sleeping disk. After a power cut the file may therefore be old or damaged: a part of
+// the wait is then repeated, but never left out.
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
@@ -34,6 +35,7 @@ func (k *Keeper) keepWait() {
 	}
 }
 
+// writeWait replaces waitFile without following a link.
 func (k *Keeper) writeWait(text []byte) error {
 	const unfinished = waitFile + durable.Unfinished
 	_ = k.index.root.Remove(unfinished) // left by a crash, or a link
@@ -48,14 +50,15 @@ func (k *Keeper) writeWait(text []byte) error {
 	return err
 }
 
+// forgetWait removes waitFile.
 func (k *Keeper) forgetWait() { _ = k.index.root.Remove(waitFile) }
 
-// longOff is the longest time off after which the wait goes on. After a longer one it is a
-// new mass expiry, or the clock is ahead.
+// longOff is the longest time between two runs after which the wait continues. After a longer time
+// other footage has expired, or the clock is wrong: the wait begins again.
 const longOff = 7 * day
 
-// readWait restores the wait of an earlier run, unless the clock has gone back since, or far
-// ahead.
+// readWait restores the wait of an earlier run. It ignores the file if the clock is now behind the
+// file's times, or more than longOff ahead of them.
 func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
 	text, err := filesystem.Own{Top: k.deps.Dir}.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)

@@ -7,7 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// forecast sets the time at which the disk reaches its mark.
+// forecast sets p.FullAt: when the disk reaches its limit, or is full without one, at the rate
+// p.BytesPerDay. It leaves FullAt zero if the rate is 0 or that lies more than 100 years ahead.
 func forecast(p *retained.Plan) {
 	full := cmp.Or(p.HighBytes, p.DiskBytes)
 	if p.BytesPerDay <= 0 {

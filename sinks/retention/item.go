@@ -13,19 +13,19 @@ type Item struct {
 	ID        media.ID
 	Stream    string // empty for a file without an entry
 	Pipeline  string
-	StartUTC  int64 // UTC ns
-	EndUTC    int64 // UTC ns; of an orphan, its last modification
-	SizeBytes int64
-	RoomBytes int64 // that its deletion gives back
+	StartUTC  int64 // UTC ns; 0 for a file without an entry
+	EndUTC    int64 // UTC ns; for an unfinished file, its last modification
+	SizeBytes int64 // length of the file
+	RoomBytes int64 // bytes that its deletion gives back; 0 if the file has a second hard link
 	Kind      Kind
 
 	Protected  bool
-	changedUTC int64 // modification time, UTC ns: while it is unchanged, so is the file's entry
+	changedUTC int64 // modification time, UTC ns: while it and the length are unchanged, the entry is not read again
 
-	DatedUTC int64 // UTC ns, in place of EndUTC if that cannot be right; else 0
-	undated  bool  // no plausible date is known
-	stampDue bool  // DatedUTC is not yet written to the file
-	cleared  bool  // a look or an operator permitted its expiry
+	DatedUTC int64 // end of the file in place of EndUTC if that cannot be right (see dates), UTC ns; else 0
+	undated  bool  // EndUTC cannot be right, and no other date is known yet
+	stampDue bool  // DatedUTC must still be written to the file as its modification time
+	cleared  bool  // it expired and may be deleted: a full look held nothing, or an operator confirmed it
 }
 
 // Kind classifies a file.
@@ -35,18 +35,20 @@ type Kind uint8
 const (
 	Footage Kind = iota // a continuous recording
 	Event               // a recording of an event
-	Orphan              // nothing writes it, and recovery will not finish it
-	Growing             // it is being written
-	Foreign             // not written by this program: counted, never deleted
+	Orphan              // a temporary or unfinished file that nothing writes and recovery will not finish
+	Growing             // a file that is being written, or that recovery will finish
+	Foreign             // a file that this program did not write: it is never deleted
 )
 
-// evictionOrder is the order in which the classes are deleted; reasons to keep a file have no entry.
+// evictionOrder is the order in which the classes are deleted. The classes of files that must stay
+// are missing.
 var evictionOrder = map[retained.Class]int{retained.ClassOrphan: 1, retained.ClassExpired: 2, retained.ClassFootage: 3, retained.ClassEvent: 4}
 
 // goes reports whether an item of a class may be deleted.
 func goes(c retained.Class) bool { return evictionOrder[c] > 0 }
 
-// class returns why an item may be deleted or must stay.
+// class returns the class of an item at a time: one that may be deleted, or the reason why the file
+// must stay.
 func (p *Policy) class(it *Item, now time.Time) retained.Class {
 	age := it.age(now)
 	switch {
@@ -65,7 +67,8 @@ func (p *Policy) class(it *Item, now time.Time) retained.Class {
 	return it.Kind.class()
 }
 
-// class returns the class of an item that may be deleted to make room.
+// class returns the class of an item of this kind that may be deleted to make room and has not
+// expired.
 func (k Kind) class() retained.Class {
 	switch k {
 	case Orphan:

@@ -16,26 +16,27 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// ErrKept is returned by Store.Remove for a file that must stay, because it is protected or
+// ErrKept is the error of Store.Remove for a file that must stay: it is protected, being changed or
 // being read.
 var ErrKept = errors.New("the file must stay")
 
-// Store deletes files and rows, in this order: after a crash in between the next
-// reconciliation marks the row as lost, and the file never comes back.
+// Store deletes files and their rows. The keeper deletes the file first: after a crash in between,
+// the next reconciliation marks the row as lost; in the reverse order it would list the file again.
 type Store interface {
 	// Remove deletes one file and the directories that it leaves empty. It returns
-	// ErrKept if the file is protected or being read, and no error if it is gone already.
+	// ErrKept if the file must stay, and no error if the file is gone already.
 	Remove(ctx context.Context, it *Item) error
 	// Forget deletes the rows of deleted files. It does not wait for the database.
 	Forget(ctx context.Context, items []*Item) error
 }
 
-// Recordings stops and starts recordings for which there is no room.
+// Recordings stops recordings when there is no room, and starts them again.
 type Recordings interface {
 	// Recording returns the streams that are being recorded and can be stopped.
 	Recording() []string
-	// Stop ends the recordings of a stream because there is no room for them.
+	// Stop stops all recordings of a stream.
 	Stop(ctx context.Context, stream string) error
+	// Start starts again the recordings of a stream that Stop stopped.
 	Start(stream string) error
 }
 
@@ -45,15 +46,15 @@ type Deps struct {
 	Read       Reader
 	Store      Store
 	Recordings Recordings
-	Disk       func(dir string) (filesystem.Capacity, error) // nil: Disk
-	Writable   func() bool                                   // whether a file could be created now; must not block; may be nil
+	Disk       func(dir string) (filesystem.Capacity, error) // measures the disk; nil: the function Disk
+	Writable   func() bool                                   // reports whether a file can be created; must not block; nil: always
 	Clock      pipeline.Clock
-	Wall       *wallclock.Judge // judges whether the clock is believed; nil: the keeper creates one
-	Log        *slog.Logger
+	Wall       *wallclock.Judge // judges whether the clock is believed; nil: New creates one
+	Log        *slog.Logger     // nil: no log
 }
 
-// Keeper keeps a record directory within a policy. Its methods are safe for
-// concurrent use.
+// Keeper deletes the files of a record directory that its policy demands to delete. Its methods are
+// safe for concurrent use.
 type Keeper struct {
 	policy        Policy
 	deps          Deps
@@ -66,40 +67,42 @@ type Keeper struct {
 
 	mu            sync.Mutex // guards the fields below
 	index         *index
-	totals        totals // totals of the index's items; of open files, the reported lengths
-	queue         []ranked
-	scanned       time.Time
-	took          time.Duration
-	fullLookAt    time.Time         // time of the last full look
+	totals        totals            // bytes of the items of index
+	queue         []ranked          // items that may be deleted, in the order of deletion
+	scanned       time.Time         // start of the last scan
+	took          time.Duration     // duration of the last scan
+	fullLookAt    time.Time         // time of the last full look; zero: the next look is a full one
 	fullLookState wallclock.State   // state of the clock at the last full look
 	clock         wallclock.Reading // reading of the clock for the current look
 	expiry        expiry
-	held          *retained.Held // expired footage that is held, as of the last scan
-	barren        bool           // the last scan found nothing to delete although room is needed
-	lacking       bool           // the last look could not make the room that is needed
+	held          *retained.Held // expired footage that is held, as of the last scan; nil: none
+	barren        bool           // deletion for room has found nothing to delete, even after a scan
+	lacking       bool           // the last look could not make the room that the rules demand
 	fillRate      fillRate
-	futileBytes   int64                // bytes deleted in a row that gave no room back
-	restUntil     time.Time            // no deletion for room before this
-	stopped       map[string]stoppedBy // streams that retention has stopped
-	stoppedAt     time.Time            // when it last stopped a recording
+	futileBytes   int64                // bytes of deleted files that gave no room back, since a batch last did
+	restUntil     time.Time            // nothing is deleted to make room before this time
+	stopped       map[string]stoppedBy // streams whose recording retention has stopped
+	stoppedAt     time.Time            // when retention last stopped a recording
 	judgedBytes   int64                // size of the disk for which tooLarge was computed
-	tooLarge      []pipeline.Problem   // limits that the disk cannot meet
-	lastErr       string
+	tooLarge      []pipeline.Problem   // each min_free_bytes that the disk is too small for
+	lastErr       string               // text of the error that was logged last; empty after a look without one
 }
 
-// counts holds the counters for the metrics.
+// counts holds the counters for the metrics, since the start.
 type counts struct {
-	files, bytes atomic.Uint64
-	stops        atomic.Uint64
-	failures     atomic.Uint64
+	files, bytes atomic.Uint64 // deleted files and their lengths
+	stops        atomic.Uint64 // recordings that were stopped
+	failures     atomic.Uint64 // looks with an error
 }
 
+// stoppedBy is the reason why a recording is stopped.
 type stoppedBy struct {
 	Since time.Time
 	rule  rule
 }
 
-// New opens the record directory, which must exist.
+// New returns a Keeper for the record directory deps.Dir, which must exist. The caller calls Close
+// after Run has returned.
 func New(policy Policy, deps Deps) (*Keeper, error) {
 	s, err := openIndex(deps.Dir, deps.Read)
 	if err != nil {
@@ -122,13 +125,14 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 	return k, nil
 }
 
-// Close closes the directory. Run must have returned.
+// Close closes the record directory. Run must have returned.
 func (k *Keeper) Close() error { return k.index.root.Close() }
 
-// lookEvery is the interval at which the disk is measured.
+// lookEvery is the interval of looks.
 const lookEvery = time.Second
 
-// Run enforces the policy until the context ends. It runs as a task of the pipeline framework.
+// Run calls MakeRoom every second, and whenever Wake is called, until ctx ends. It returns nil. It
+// runs as a task of the pipeline framework.
 func (k *Keeper) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		k.MakeRoom(ctx)
@@ -137,7 +141,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 	return nil
 }
 
-// Wake requests a look at once, for instance after a recorder found the disk full.
+// Wake makes Run call MakeRoom at once, for instance after a recorder found the disk full. It does
+// not block.
 func (k *Keeper) Wake() {
 	select {
 	case k.wake <- struct{}{}:
@@ -145,8 +150,9 @@ func (k *Keeper) Wake() {
 	}
 }
 
-// MakeRoom makes room if there is too little, and scans the whole directory when that is due. It
-// logs an error and reports it in the plan; the next look takes place anyway.
+// MakeRoom performs one look: it measures the disk, scans the directory if a scan is due, and
+// deletes the files that the policy demands to delete. LastError and the plan report its error,
+// which is logged once.
 func (k *Keeper) MakeRoom(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -169,6 +175,7 @@ func (k *Keeper) MakeRoom(ctx context.Context) {
 	}
 }
 
+// look is MakeRoom without the reports. The caller has locked mu.
 func (k *Keeper) look(ctx context.Context) error {
 	k.readClock()
 	now := k.clock.Now
@@ -206,19 +213,20 @@ func (k *Keeper) look(ctx context.Context) error {
 	return err
 }
 
-// readClock reads the clock for one look: all ages refer to it.
+// readClock reads the clock. One look computes all ages from the same reading.
 func (k *Keeper) readClock() {
 	k.clock = k.deps.Wall.Read()
 	k.index.clock = k.clock
 }
 
-// expires reports whether an item is deleted once it has expired.
+// expires reports whether an item may be deleted because it has expired, if it has.
 func (k *Keeper) expires(it *Item) bool {
 	return k.clock.Believed() && (it.cleared || k.held == nil)
 }
 
-// prove shows the judge of the clock the newest file, and the newest file from before this
-// process started. If they contradict the clock, it reads the clock again.
+// prove gives the judge of the clock (Deps.Wall) the newest file, and the newest one from before this
+// process started, as evidence. It then reads the clock again, and assigns the dates of all files
+// again if the judgement has changed.
 func (k *Keeper) prove() {
 	for _, upTo := range []int64{math.MaxInt64, k.deps.Wall.Began().UnixNano()} {
 		if path, at := k.index.newest(upTo); path != "" {
@@ -233,7 +241,7 @@ func (k *Keeper) prove() {
 	}
 }
 
-// refresh scans the whole directory.
+// refresh scans the whole directory, and computes totals, held and queue from the result.
 func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 	if err := k.index.scan(ctx, k.clock.Best); err != nil {
 		return err

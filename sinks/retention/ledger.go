@@ -10,38 +10,39 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// ledger collects the notices about files between two looks of the keeper, and the bytes that
-// may come before the next one. Its lock is held only briefly: a recorder that leaves a notice
-// must wait neither for a disk nor for a deletion.
+// ledger collects the notices of recorders and of the API until the keeper's next look. A call with
+// a notice locks it only briefly, and waits neither for a disk nor for a deletion.
 type ledger struct {
 	mu    sync.Mutex           // guards the fields below
-	told  bool                 // a policy is active, so the keeper takes the notices
-	open  map[string]*openFile // by path below the record directory
-	again map[string]struct{}  // paths of files that changed in more than their length
-	since totals               // bytes written since the notices were taken
-	ahead totals               // sum of the open files' largest chunks: the bytes expected next
-	watch watch
+	told  bool                 // the policy is active; else the ledger ignores all notices
+	open  map[string]*openFile // files that are being written, by path below the record directory
+	again map[string]struct{}  // paths of files that appeared, went or were renamed
+	since totals               // bytes written since the last take
+	ahead totals               // sum of chunkBytes of the open files: the bytes expected next
+	watch watch                // the limits to watch
 }
 
+// openFile is a file that a recorder is writing.
 type openFile struct {
-	stream                string
-	sizeBytes, chunkBytes int64 // bytes; chunk is the largest growth at once, after the file's first
+	stream     string
+	sizeBytes  int64
+	chunkBytes int64 // the largest growth that one notice reported, the first notice excluded
 }
 
-// watch holds the limits at which the keeper is woken: when the bytes written and the bytes
-// expected next reach one. The zero value never wakes it.
+// watch holds limits, counted from the last take. The keeper is woken when the bytes written since
+// and the bytes expected next exceed one. The zero value has no limit.
 type watch struct {
-	all, disk bound
+	all, disk bound // limits on the bytes of all streams
 	byStream  map[string]bound
 }
 
-// bound is a limit in bytes and the bytes left until it is reached. A zero limit means no
-// limit.
+// bound is a limit and the bytes that may be written until it is reached. If limitBytes is 0 there
+// is no limit.
 type bound struct{ leftBytes, limitBytes int64 }
 
-// passed reports whether the bytes written and the bytes expected next do not fit. The
-// expected bytes count up to an eighth of the limit: a small limit must not cause the deletion
-// of all its footage.
+// passed reports whether the bytes written (came) and the bytes expected next exceed the limit. The
+// expected bytes count up to an eighth of the limit: else many open files would delete all footage
+// of a small limit.
 func (b bound) passed(came, next int64) bool {
 	return b.limitBytes > 0 && came+min(next, b.limitBytes/maxAhead) > b.leftBytes
 }
@@ -53,7 +54,8 @@ func newLedger(told bool) *ledger {
 	}
 }
 
-// grew records the new length of a file, and reports whether the keeper should look.
+// grew records the new length of a file that is being written, in bytes. It returns true if the
+// keeper must be woken.
 func (l *ledger) grew(path, stream string, bytes int64) (due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,7 +77,9 @@ func (l *ledger) grew(path, stream string, bytes int64) (due bool) {
 	return l.due(stream)
 }
 
-// due reports, once, that a limit for all streams or for one of the given streams is near.
+// due returns true if a limit of all streams, or of one of the given streams, is exceeded by the
+// bytes written and expected. It then removes the limits, so that it returns true only once. The
+// caller has locked mu.
 func (l *ledger) due(streams ...string) bool {
 	near := l.watch.all.passed(l.since.all, l.ahead.all) || l.watch.disk.passed(l.since.all, l.ahead.all)
 	for _, stream := range streams {
@@ -87,7 +91,7 @@ func (l *ledger) due(streams ...string) bool {
 	return near
 }
 
-// changed records that a file appeared, went or was renamed.
+// changed records that files appeared, went or were renamed. They are no longer open.
 func (l *ledger) changed(paths ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,7 +115,8 @@ type grown struct {
 	sizeBytes int64
 }
 
-// take returns the notices and clears them.
+// take returns the notices since the last call: the paths of changed files, and the lengths of the
+// open files. It clears the changes and sets the bytes written to 0.
 func (l *ledger) take() (again []string, open []grown) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,15 +131,14 @@ func (l *ledger) take() (again []string, open []grown) {
 	return again, open
 }
 
-// next returns the sum of the open files' largest chunks.
+// next returns the bytes that are expected next: the largest chunk of each open file.
 func (l *ledger) next() totals {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return totals{l.ahead.all, maps.Clone(l.ahead.byStream)}
 }
 
-// wait sets the limits of the watch, counted from the last take, and reports whether one is
-// passed already.
+// wait sets the limits to watch. It returns true if one is exceeded already.
 func (l *ledger) wait(w watch) (due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -142,7 +146,8 @@ func (l *ledger) wait(w watch) (due bool) {
 	return l.due(slices.Collect(maps.Keys(w.byStream))...)
 }
 
-// watch returns the bytes that may be written until each limit is reached.
+// watch returns the configured limits with the bytes that may be written until each is reached. t
+// holds the bytes of footage, s the capacity of the disk.
 func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	w := watch{byStream: map[string]bound{}}
 	if p.MaxBytes > 0 {
@@ -163,15 +168,16 @@ func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	return w
 }
 
-// Grew reports the new length of a file that is being recorded, in bytes. The path is
-// absolute. As all notices it is safe for concurrent use and does not block.
+// Grew notifies the keeper of the new length, in bytes, of a file that is being written. file is the
+// absolute path. Grew, Closed and Changed are safe for concurrent use and do not block.
 func (k *Keeper) Grew(file, stream string, bytes int64) {
 	if path, ok := k.below(file); ok && k.ledger.grew(path, stream, bytes) {
 		k.Wake()
 	}
 }
 
-// Closed reports that a recorder has finished a file, and the file's final name.
+// Closed notifies the keeper that a recorder has finished a file and renamed it to as. Both paths
+// are absolute.
 func (k *Keeper) Closed(file, as string) {
 	for _, file := range []string{file, as} {
 		if path, ok := k.below(file); ok {
@@ -180,9 +186,12 @@ func (k *Keeper) Closed(file, as string) {
 	}
 }
 
-// Changed reports that files appeared or went, by their paths below the record directory.
+// Changed notifies the keeper of files that appeared or went. The paths are slash-separated and
+// relative to the record directory.
 func (k *Keeper) Changed(paths ...string) { k.ledger.changed(paths...) }
 
+// below converts an absolute path into one relative to the record directory; false if the file is
+// not below it.
 func (k *Keeper) below(file string) (path string, ok bool) {
 	if path, ok = strings.CutPrefix(file, k.deps.Dir); ok && path != "" && path[0] == filepath.Separator {
 		return filepath.ToSlash(path[1:]), true

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// takeNotices updates the index and the totals from the notices that recorders and the API
-// left in the ledger. It opens new files only.
+// takeNotices updates the index, the totals and the queue from the notices since the last look. It
+// opens only the files that appeared or changed their name.
 func (k *Keeper) takeNotices(now time.Time) {
 	again, open := k.ledger.take()
 	for _, path := range again {
@@ -28,9 +28,10 @@ func (k *Keeper) takeNotices(now time.Time) {
 	}
 }
 
-// see reads one file as a scan does. It returns nil if the file is not ours, is gone, or is
-// reached through a link, so that a scan finds it under another path. An item that may be
-// deleted from now on enters the queue.
+// see updates the index for one file as a scan would, and returns the file's item. It puts the item
+// into the queue once it may be deleted. It returns nil, and removes the file from the index, if a
+// scan would not find the file under this path: it is gone, is no file of this program, or the path
+// leads over a symbolic link.
 func (k *Keeper) see(path string, now time.Time) *Item {
 	old := k.index.items[path]
 	info, err := os.Lstat(k.index.path(path))
@@ -46,7 +47,7 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 	queued := old != nil && old.ID == it.ID && old.Kind != Growing
 	if old != nil {
 		k.totals.count(old, -1)
-		if queued { // the queue points to this item
+		if queued { // the queue points to the old item: overwrite that
 			*old = *it
 			it = old
 		}
@@ -60,8 +61,8 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 	return it
 }
 
-// lose removes a file that is gone from the index and the totals. Its entry in the queue stays
-// until its turn; remove then skips it.
+// lose removes a file that is gone from the index and the totals. The queue keeps its item, which
+// remove skips.
 func (k *Keeper) lose(path string) {
 	if it := k.index.items[path]; it != nil {
 		k.totals.count(it, -1)
@@ -70,6 +71,7 @@ func (k *Keeper) lose(path string) {
 	delete(k.index.firstSeenUTC, path)
 }
 
+// resize sets the length of an item, in bytes, and corrects the totals.
 func (k *Keeper) resize(it *Item, size int64) {
 	k.totals.count(it, -1)
 	it.SizeBytes = size

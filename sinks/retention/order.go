@@ -9,15 +9,16 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// ranked is an item in the queue.
+// ranked is an item of the queue, with the properties that determine its place.
 type ranked struct {
 	*Item
 	class    retained.Class
 	priority int
 }
 
-// rank returns the items that may be deleted, in the order of deletion. An expired item comes
-// first if it may expire, and else has its place by kind.
+// rank returns the items that may be deleted, in the order of deletion. expires reports whether an
+// expired item may be deleted because of its age; otherwise it has the place of an item that has
+// not expired.
 func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []ranked {
 	var queue []ranked
 	for _, it := range items {
@@ -29,7 +30,8 @@ func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []
 	return queue
 }
 
-// ranked returns an item's place in the queue; false: the item must stay.
+// ranked returns an item with its place in the queue; false if the item must stay. expires is that of
+// rank.
 func (p *Policy) ranked(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
 	c := p.class(it, now)
 	if c == retained.ClassExpired && !expires(it) {
@@ -38,7 +40,7 @@ func (p *Policy) ranked(it *Item, now time.Time, expires func(*Item) bool) (rank
 	return ranked{it, c, p.priority(it.Stream)}, goes(c)
 }
 
-// inOrder compares two items by their order of deletion.
+// inOrder returns a negative number if a is deleted before b, and a positive one if after b.
 func inOrder(a, b ranked) int {
 	return cmp.Or(cmp.Compare(evictionOrder[a.class], evictionOrder[b.class]), cmp.Compare(a.priority, b.priority),
 		cmp.Compare(a.began(), b.began()), cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))

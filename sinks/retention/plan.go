@@ -10,10 +10,11 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// maxNext is the number of further evictions that a plan lists.
+// maxNext is the most evictions that a plan lists in Next and in Waiting.
 const maxNext = 100
 
-// Plan scans the record directory and returns what retention keeps and would delete.
+// Plan scans the record directory and returns the files that retention keeps and those that it
+// would delete. It deletes nothing. The caller owns the plan.
 func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -55,12 +56,12 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	return p, nil
 }
 
-// forPlan copies the eviction for a plan: the item is guarded by the keeper's lock.
+// forPlan copies an eviction for a plan: the item itself is guarded by Keeper.mu.
 func (e eviction) forPlan() retained.Eviction {
 	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, SizeBytes: e.SizeBytes, Class: e.class, Cause: e.cause}
 }
 
-// withoutRoom returns the streams that retention has stopped.
+// withoutRoom returns the streams whose recording retention has stopped, by path.
 func (k *Keeper) withoutRoom() (out []retained.Stopped) {
 	for _, stream := range slices.Sorted(maps.Keys(k.stopped)) {
 		out = append(out, retained.Stopped{Stream: stream, Since: k.stopped[stream].Since})
@@ -68,7 +69,7 @@ func (k *Keeper) withoutRoom() (out []retained.Stopped) {
 	return out
 }
 
-// waiting returns the first maxNext expired items that are held.
+// waiting returns the expired items that are held, at most maxNext, in the order of deletion.
 func (k *Keeper) waiting() (out []retained.Eviction) {
 	if k.held == nil {
 		return nil
@@ -81,7 +82,7 @@ func (k *Keeper) waiting() (out []retained.Eviction) {
 	return out
 }
 
-// describe adds the sums of kept footage, by reason and by stream, to a plan.
+// describe adds the sums of items to a plan: by the reason why they must stay, and by stream.
 func (p *Policy) describe(plan *retained.Plan, items []*Item) {
 	kept, streams := map[retained.Class]retained.Count{}, map[string]*retained.Stream{}
 	for _, it := range items {
@@ -109,7 +110,7 @@ func (p *Policy) describe(plan *retained.Plan, items []*Item) {
 	}
 }
 
-// day is the time over which rates are measured.
+// day is the period of BytesPerDay.
 const day = 24 * time.Hour
 
 // count adds an item to a stream's sums. Until describe computes the rate, BytesPerDay holds
@@ -133,13 +134,15 @@ func count(s *retained.Stream, it *Item, now time.Time) {
 	}
 }
 
-// span returns how much of the last day the stream's footage covers.
+// span returns the part of the last day since the stream's oldest unprotected recording, at most a
+// day; a day if it has none.
 func span(s *retained.Stream) time.Duration { return min(cmp.Or(s.Keeps, day), day) }
 
 // leastSpan is the shortest time from which a rate is computed.
 const leastSpan = time.Hour
 
-// perDay extrapolates bytes over a shorter time to a day; 0 if the time is below leastSpan.
+// perDay extrapolates bytes from a shorter time to a day. It returns 0 if that time is below
+// leastSpan.
 func perDay(bytes int64, over time.Duration) int64 {
 	if over < leastSpan {
 		return 0

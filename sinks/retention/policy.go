@@ -5,30 +5,30 @@ import "time"
 // Policy holds the user's retention settings. The zero value deletes nothing.
 type Policy struct {
 	Limits
-	DiskMaxPercent int        // of the disk, filled by any program
+	DiskMaxPercent int        // percentage of the disk that all programs together may use; 0: no limit
 	MassExpiry     MassExpiry // empty: MassWait
 
-	// Streams holds the policies of streams that have their own.
+	// Streams holds, by path, the policies of the streams that have one of their own.
 	Streams map[string]StreamPolicy
 }
 
 // Limits apply to all footage, or to that of one stream. A zero means no limit.
 type Limits struct {
-	Expire       time.Duration // older footage is deleted
-	MaxBytes     int64         // of footage
-	MinFreeBytes int64         // bytes of the disk to keep free
-	KeepAtLeast  time.Duration // younger footage is never deleted
+	Expire       time.Duration // age at which footage is deleted
+	MaxBytes     int64         // the most bytes of footage
+	MinFreeBytes int64         // the fewest free bytes of the disk
+	KeepAtLeast  time.Duration // age below which footage is never deleted
 }
 
 // StreamPolicy is the policy of one stream. Expire and KeepAtLeast replace the global values
-// unless they are 0; a negative Expire means never. MaxBytes and MinFree apply in addition to
-// the global ones, and delete footage of this stream only.
+// unless they are 0; with a negative Expire the stream's footage never expires. MaxBytes and
+// MinFreeBytes apply in addition to the global values, and delete footage of this stream only.
 type StreamPolicy struct {
 	Limits
-	Priority int // footage with a lower one is deleted first; 0 for streams without a policy
+	Priority int // footage of a lower priority is deleted first; a stream without a policy has priority 0
 }
 
-// Active reports whether the policy can delete anything.
+// Active reports whether any limit is configured that can delete footage.
 func (p *Policy) Active() bool {
 	if p.DiskMaxPercent > 0 || p.limits() {
 		return true
@@ -43,7 +43,7 @@ func (p *Policy) Active() bool {
 
 func (l *Limits) limits() bool { return l.Expire > 0 || l.MaxBytes > 0 || l.MinFreeBytes > 0 }
 
-// counted reports whether a rule counts the bytes of footage: scans are then more frequent.
+// counted reports whether a MaxBytes is configured: full looks are then more frequent.
 func (p *Policy) counted() bool {
 	for _, s := range p.Streams {
 		if s.MaxBytes > 0 {

@@ -8,23 +8,23 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// passed returns the rules that need room.
+// passed returns a rule for each limit that is exceeded, or will be before the next look.
 func (k *Keeper) passed(space filesystem.Capacity) []rule {
 	next := k.ledger.next()
 	disk := max(k.fillRate.expectedBytes(space), min(next.all, space.UsableBytes/maxAhead))
 	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
 }
 
-// await lets recorders wake the keeper when their writes come near a limit. The keeper does
-// not await while it cannot satisfy a passed limit: its regular looks suffice then.
+// await sets the limits at which a recorder's notice wakes the keeper. Only a look that left room
+// calls it: a notice cannot speed up a deletion that finds nothing to delete.
 func (k *Keeper) await(space filesystem.Capacity) {
 	if k.ledger.wait(k.policy.watch(k.totals, space)) {
 		k.Wake()
 	}
 }
 
-// rescanAfter returns the least age at which an exhausted queue is built anew. It is short
-// while each scan finds files to delete, since the disk fills meanwhile.
+// rescanAfter returns the least time from one scan to the next when the queue has run out of files.
+// It is the duration of a scan while scans find files to delete, and else at least 5 s.
 func (k *Keeper) rescanAfter() time.Duration {
 	if k.barren {
 		return max(5*time.Second, 10*k.took)
@@ -32,9 +32,11 @@ func (k *Keeper) rescanAfter() time.Duration {
 	return k.took
 }
 
-// relieve deletes the expired items and those that the rules need. The queue may be an hour
-// old, which does no harm: files missing from it are newer than those in it. An exhausted
-// queue is built anew.
+// relieve deletes the items that the rules demand, and, in a full look (whole), the expired ones.
+// If the queue runs out of items in a look without a scan, relieve scans and tries once more. If
+// room is still missing, it stops a recording.
+//
+// The last scan may be an hour old: files that it did not see are newer than those in the queue.
 func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time.Time) error {
 	if k.lacking = now.Before(k.restUntil); k.lacking {
 		rules = nil
@@ -61,14 +63,16 @@ func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time
 	return k.stopLowest(ctx, short, now)
 }
 
-// free deletes the items that the rules choose, and returns the rules that found too few.
+// free deletes the items that the rules demand, and the expired ones if expired is set. It returns
+// the rules for which the queue held too few items.
 func (k *Keeper) free(ctx context.Context, rules []rule, expired bool, now time.Time) (short []shortage, err error) {
 	var evictions []eviction
 	evictions, k.queue, short = choose(k.queue, rules, expired)
 	return short, k.evict(ctx, evictions, now)
 }
 
-// still returns the rules that are passed after the deletions so far.
+// still returns the rules that apply after the deletions of this look; none if rules is empty or
+// the disk cannot be measured.
 func (k *Keeper) still(rules []rule) []rule {
 	space, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || len(rules) == 0 {

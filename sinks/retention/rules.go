@@ -9,18 +9,18 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// rule is a passed limit: need bytes, or files, must be deleted from a stream, or from any
-// stream if stream is empty.
+// rule is the demand of an exceeded limit: files must be deleted from one stream, or from any
+// stream. It counts the room that the files give back (RoomBytes), unless sizes or files is set.
 type rule struct {
-	stream string
+	stream string // empty: any stream
 	cause  string // the setting's name, or inodesCause
-	need   int64  // bytes, or files
-	over   bool   // the mark itself is passed, not only expected to be
-	sizes  bool   // the rule counts the lengths of files, not the room that they give back
-	files  bool   // the rule counts files
+	need   int64  // the number of bytes, or with files set the number of files, to delete
+	over   bool   // the limit is exceeded now; false: it will be before the next look
+	sizes  bool   // the rule counts the lengths of files (SizeBytes)
+	files  bool   // the rule counts files that give room back
 }
 
-// totals are the bytes of footage, growing and protected files included.
+// totals are sums of bytes, or numbers of files, of all streams and of each stream.
 type totals struct {
 	all      int64
 	byStream map[string]int64
@@ -31,7 +31,7 @@ func (t *totals) add(stream string, bytes int64) {
 	t.byStream[stream] += bytes
 }
 
-// freed counts the items chosen so far, for each kind of rule.
+// freed sums up the items chosen for deletion in the three ways in which a rule counts.
 type freed struct{ room, sizes, files totals }
 
 func (f *freed) add(it *Item) {
@@ -42,6 +42,7 @@ func (f *freed) add(it *Item) {
 	}
 }
 
+// counted returns the sums that a rule counts.
 func (f *freed) counted(r *rule) *totals {
 	switch {
 	case r.files:
@@ -52,6 +53,7 @@ func (f *freed) counted(r *rule) *totals {
 	return &f.room
 }
 
+// total returns the bytes of all items, growing and protected ones included, foreign ones excluded.
 func total(items []*Item) totals {
 	t := totals{byStream: map[string]int64{}}
 	for _, it := range items {
@@ -60,15 +62,16 @@ func total(items []*Item) totals {
 	return t
 }
 
-// count adds an item with sign 1, or subtracts it with -1.
+// count adds the length of an item if sign is 1, and subtracts it if sign is -1. It ignores foreign
+// files.
 func (t *totals) count(it *Item, sign int64) {
 	if it.Kind != Foreign {
 		t.add(it.Stream, sign*it.SizeBytes)
 	}
 }
 
-// byteRules returns the passed limits on the bytes of footage, streams first. next holds the
-// bytes expected before the next look.
+// byteRules returns a rule for each exceeded max_bytes, those of streams first. t holds the bytes of
+// footage; next the bytes that are expected before the next look.
 func (p *Policy) byteRules(t, next totals) (out []rule) {
 	add := func(stream string, used, next, most int64) {
 		next = min(next, most/maxAhead)
@@ -83,8 +86,8 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 	return out
 }
 
-// diskRules returns the passed limits on the disk. ahead is the bytes that may be written
-// before the next look.
+// diskRules returns a rule for each exceeded min_free_bytes and disk_max_percent. ahead is the
+// number of bytes that are expected before the next look.
 func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
 		high, limited := mark(s, percent, minFree)
@@ -100,11 +103,13 @@ func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	return out
 }
 
-// inodesCause names the rule for inodes. It is no setting; it is active with the limits on the disk.
+// inodesCause is the cause of the rule for inodes. It has no setting of its own: it applies if a
+// limit on the disk is configured.
 const inodesCause = "inodes"
 
-// inodeRules returns a rule that deletes files if a limit on the disk is set and the disk runs
-// out of inodes. It never stops a recording, which would give no inode back.
+// inodeRules returns a rule that demands free inodes if a limit on the disk is configured and the
+// disk runs out of inodes. Its field over is never set, so that it stops no recording: that would
+// free no inode.
 func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
 	least := leastInodes(s)
 	if p.DiskMaxPercent == 0 && p.MinFreeBytes == 0 || s.Inodes == 0 || s.FreeInodes >= least {
@@ -113,21 +118,22 @@ func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
 	return []rule{{cause: inodesCause, need: 2*least - s.FreeInodes, files: true}}
 }
 
-// eviction is an item that is deleted, and the reason.
+// eviction is an item to delete, with the reason.
 type eviction struct {
 	*Item
 	class retained.Class
-	cause string // the name of the setting that requires it
+	cause string // the name of the setting that demands it, or inodesCause
 }
 
-// shortage is a rule that found nothing more to delete.
+// shortage is a rule for which the queue held too few items.
 type shortage struct {
 	rule
-	missing int64
+	missing int64 // bytes, or files, that remain to be deleted
 }
 
-// choose takes the expired items and those that the rules need from the queue, and returns
-// the rest of the queue. Each chosen item counts for every rule.
+// choose takes from the queue the items that the rules demand, and the expired ones if expired is
+// set. It returns them as out, the rest of the queue as left, and the rules for which the queue held
+// too few items as short. Each chosen item counts for every rule.
 func choose(queue []ranked, rules []rule, expired bool) (out []eviction, left []ranked, short []shortage) {
 	empty := func() totals { return totals{byStream: map[string]int64{}} }
 	freed := freed{empty(), empty(), empty()}
@@ -156,9 +162,9 @@ func choose(queue []ranked, rules []rule, expired bool) (out []eviction, left []
 	return out, left, short
 }
 
-// take serves one rule from the front of the queue, and returns how much is missing. A file
-// with a second hard link gives no room back: a rule that needs room leaves it, or all such
-// files would be deleted in vain.
+// take calls take for items from the front of the queue until the rule is satisfied. It returns the
+// other items in the same order, and the bytes or files that are missing. A file with a second hard
+// link gives no room back: a rule that counts room leaves it in the queue.
 func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (left []ranked, missing int64) {
 	counted := freed.counted(r)
 	got := func() int64 {
@@ -182,8 +188,8 @@ func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (le
 	return left, max(r.need-got(), 0)
 }
 
-// scanEvery returns the interval of full scans: an hour, or a minute if a rule counts bytes of
-// footage, and at least a hundred times the duration of the last scan.
+// scanEvery returns the interval of full looks: an hour, or a minute if a max_bytes is configured;
+// at least a hundred times the duration of the last scan (took).
 func (p *Policy) scanEvery(took time.Duration) time.Duration {
 	if p.counted() {
 		return max(time.Minute, 100*took)

@@ -16,32 +16,33 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// orphanAge is the time since the last write after which an unfinished file counts as an
-// orphan.
+// orphanAge is the time since its last modification after which an unfinished file that nothing
+// writes is an orphan.
 const orphanAge = time.Hour
 
-// Reader reads files for a scan. Paths are those of the operating system.
+// Reader is the access of a scan to the format of the files. Paths are those of the operating
+// system.
 type Reader struct {
-	// Entry reads the catalogue entry that a file carries. An error that is not one of
-	// the operating system means that the file is not ours.
+	// Entry reads the recording that a file describes, with its facts. An error that is not
+	// one of the operating system means that this program did not write the file.
 	Entry func(path string) (media.Recording, error)
 	// Writing reports whether a recorder writes a file, or recovery may still finish it.
 	Writing func(path string) bool
-	// Temporary reports whether the name is that of one of our temporary files.
+	// Temporary reports whether the name is one that this program gives to temporary files.
 	Temporary func(name string) bool
-	// Identity is the name of the file that identifies the record directory.
+	// Identity is the name of the file that holds the identity of the record directory.
 	Identity string
-	// Event reports whether a recording belongs to an event.
+	// Event reports whether a recording has class event in the order of deletion.
 	Event func(media.Recording) bool
 }
 
-// index holds the files of the record directory as of the last scan and later notices.
+// index lists the files of the record directory, as of the last scan and the notices since then.
 type index struct {
-	dir    string
-	root   *os.Root
+	dir    string   // path of the record directory
+	root   *os.Root // the directory that was open at dir when check last succeeded
 	read   Reader
 	items  map[string]*Item  // by path
-	intern map[string]string // interned names of streams and pipelines
+	intern map[string]string // names of streams and pipelines, stored once for all items
 	id     string            // content of the identity file; empty before the file exists
 	dates
 }
@@ -54,14 +55,14 @@ func openIndex(dir string, read Reader) (*index, error) {
 	return &index{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{firstSeenUTC: map[string]int64{}}}, nil
 }
 
-// check verifies that the path still leads to the directory that was opened, or to the same
-// disk mounted again.
+// check returns an error unless dir still leads to the directory that was opened, or to one with the
+// same identity because the disk was mounted again. Nothing may be deleted after an error.
 func (s *index) check() error {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
-	id, _ := root.ReadFile(s.read.Identity) // the file does not exist before the first recording
+	id, _ := root.ReadFile(s.read.Identity) // missing before the first recording
 	if !same(root, s.root) {
 		if s.id == "" || string(id) != s.id {
 			return errors.Join(fmt.Errorf("retention: %s is another directory than before: nothing is deleted there until the right disk is mounted again", s.dir), root.Close())
@@ -74,6 +75,7 @@ func (s *index) check() error {
 	return root.Close()
 }
 
+// same reports whether two open directories are the same one.
 func same(a, b *os.Root) bool {
 	x, err := a.Stat(".")
 	if err != nil {
@@ -83,8 +85,8 @@ func same(a, b *os.Root) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// scan visits every file and opens those that are new or have changed. It skips a directory
-// that cannot be read: files that it does not see are not deleted.
+// scan lists every file of the record directory again, and opens those that are new or have changed.
+// It omits the files of a directory that cannot be read, which are then not deleted.
 func (s *index) scan(ctx context.Context, now time.Time) error {
 	seen := make(map[string]*Item, len(s.items))
 	// DirFS follows a link to the directory itself, as the recorder does.
@@ -116,10 +118,10 @@ func (s *index) scan(ctx context.Context, now time.Time) error {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// path returns an item's path for the operating system.
+// path converts an item's path into one of the operating system.
 func (s *index) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
-// direct reports whether no symbolic link is part of a path: a scan follows none.
+// direct reports whether a path leads over no symbolic link, as the paths that a scan finds.
 func (s *index) direct(rel string) bool {
 	if !filepath.IsLocal(rel) {
 		return false
@@ -132,7 +134,8 @@ func (s *index) direct(rel string) bool {
 	return true
 }
 
-// itemOf returns the item of a file, nil if the file is not footage.
+// itemOf returns the item of a file. It returns nil if the name is none of this program's, the file
+// is gone, or its entry cannot be read because of an error of the operating system.
 func (s *index) itemOf(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
 	temporary := hidden(name) && s.read.Temporary(name)
@@ -165,7 +168,8 @@ func (s *index) itemOf(rel string, d fs.DirEntry, now time.Time) *Item {
 	return it
 }
 
-// unfinished classifies an unfinished file as growing or as an orphan.
+// unfinished classifies an unfinished file as growing or as an orphan. writing is the result of
+// Reader.Writing.
 func (it *Item) unfinished(writing bool, now time.Time) {
 	it.Kind, it.EndUTC = Growing, it.changedUTC
 	if !writing && now.UnixNano()-it.changedUTC > int64(orphanAge) {
@@ -173,8 +177,9 @@ func (it *Item) unfinished(writing bool, now time.Time) {
 	}
 }
 
-// readEntry reads the file's entry. It returns false after an error of the operating system, which
-// proves nothing about the file: the file is then neither counted nor deleted.
+// readEntry sets an item's properties from its file. It returns false after an error of the
+// operating system, which proves nothing about the file: the caller then neither counts nor deletes
+// it. A file that cannot be parsed becomes Foreign.
 func (s *index) readEntry(it *Item, path string) bool {
 	rec, err := s.read.Entry(path)
 	var system syscall.Errno
@@ -191,7 +196,7 @@ func (s *index) readEntry(it *Item, path string) bool {
 		it.EndUTC = it.changedUTC
 	}
 	switch {
-	case rec.State == media.StateRecording: // under a final name: its recorder or recovery still writes it
+	case rec.State == media.StateRecording: // still written by its recorder or by recovery, even under its final name
 		it.Kind, it.EndUTC = Growing, it.changedUTC
 	case s.read.Event(rec):
 		it.Kind = Event
@@ -199,6 +204,7 @@ func (s *index) readEntry(it *Item, path string) bool {
 	return true
 }
 
+// name returns the stored copy of a name, so that items share it.
 func (s *index) name(n string) string {
 	if known, ok := s.intern[n]; ok {
 		return known
@@ -207,7 +213,8 @@ func (s *index) name(n string) string {
 	return n
 }
 
-// space returns the bytes that deleting a file gives back: 0 if it has a second hard link.
+// space returns the bytes that the deletion of a file gives back: its allocated blocks, or 0 if the
+// file has a second hard link.
 func space(info fs.FileInfo) int64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
@@ -215,7 +222,7 @@ func space(info fs.FileInfo) int64 {
 		return info.Size()
 	case st.Nlink > 1:
 		return 0
-	case st.Blocks == 0: // some FUSE and network file systems report none
+	case st.Blocks == 0: // some FUSE and network file systems do not report blocks
 		return info.Size()
 	}
 	return st.Blocks * 512
@@ -230,9 +237,9 @@ func (s *index) list() []*Item {
 	return out
 }
 
-// reread reads the properties that may have changed of an item that is about to be deleted, above
-// all its protection. It returns false if the file is gone or is another one. It leaves Size,
-// which the caller accounts for.
+// reread updates an item that is about to be deleted from its file, above all its protection. It
+// returns false if the file is gone, cannot be read, or carries another ID. It does not change
+// SizeBytes, with which the item is part of the totals.
 func (s *index) reread(it *Item, now time.Time) bool {
 	path := s.path(it.Path)
 	info, err := os.Lstat(path)

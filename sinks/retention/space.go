@@ -6,7 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Disk returns the capacity of a directory's filesystem.
+// Disk returns the capacity of the file system that holds a directory.
 func Disk(dir string) (filesystem.Capacity, error) {
 	has, err := filesystem.CapacityOf(dir)
 	if err != nil {
@@ -15,14 +15,16 @@ func Disk(dir string) (filesystem.Capacity, error) {
 	return has, nil
 }
 
-// maxMarginBytes limits how far below a mark room is made, in bytes: 2 % of a large array would be
-// days of footage.
+// maxMarginBytes bounds margin: 2 % of a large array would be days of footage.
 const maxMarginBytes = 16 << 30
 
+// margin returns how far below a limit deletion goes, in bytes: 2 % of the disk's usable bytes, at
+// most maxMarginBytes.
 func margin(usable int64) int64 { return min(usable/50, maxMarginBytes) }
 
-// mark returns the most bytes of a disk that a limit permits to use; false: no limit is set. A
-// minFree that the disk can never have is no limit: all footage would be deleted in vain.
+// mark returns the most bytes of a disk that the limits percent and minFree (bytes) permit to use;
+// false if both are 0. It ignores a minFree that exceeds the disk: all footage would be deleted in
+// vain.
 func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	most := disk.UsableBytes
 	if percent > 0 {
@@ -35,6 +37,6 @@ func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	return most, percent > 0 || keepsFree
 }
 
-// leastInodes returns the number of inodes to keep free, for the next files of some recordings
-// and for the catalogue's journal.
+// leastInodes returns the number of inodes to keep free: the next files of recordings and the
+// catalogue's journal need some.
 func leastInodes(disk filesystem.Capacity) int64 { return min(max(disk.Inodes/1000, 8), 1000) }

@@ -7,14 +7,14 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Stop describes a recording that retention has stopped.
+// Stop describes a stream whose recording retention has stopped.
 type Stop struct {
 	Since  time.Time
-	Remedy string // how to change the limit that stopped it: lower min_free_bytes
+	Remedy string // the change of the configuration that would give room, such as "lower min_free_bytes"
 }
 
-// Stopped returns the streams that retention has stopped, as of the last look. It does not
-// block.
+// Stopped returns the streams whose recording retention has stopped, by path, as of the last look.
+// The caller must not change the map. Stopped does not block.
 func (k *Keeper) Stopped() map[string]Stop {
 	if shown := k.shownStopped.Load(); shown != nil {
 		return *shown
@@ -22,7 +22,7 @@ func (k *Keeper) Stopped() map[string]Stop {
 	return nil
 }
 
-// LastError returns why the last look failed, or an empty string. It does not block.
+// LastError returns the error of the last look, or an empty string. It does not block.
 func (k *Keeper) LastError() string {
 	if text := k.shownError.Load(); text != nil {
 		return *text
@@ -30,8 +30,8 @@ func (k *Keeper) LastError() string {
 	return ""
 }
 
-// Problems returns the mass expiry that waits and the limits that the disk cannot meet, as of
-// the last look. It does not block.
+// Problems returns a problem for a mass expiry that is held, and one for each min_free_bytes that
+// the disk is too small for, as of the last look. The caller owns the slice. It does not block.
 func (k *Keeper) Problems() []pipeline.Problem {
 	if shown := k.shownProblems.Load(); shown != nil {
 		return slices.Clone(*shown)
@@ -39,6 +39,7 @@ func (k *Keeper) Problems() []pipeline.Problem {
 	return nil
 }
 
+// publish stores the results of a look for Stopped and Problems.
 func (k *Keeper) publish() {
 	problems := slices.Clone(k.tooLarge)
 	if p := expiryProblem(k.held); p != nil {

@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// settleAfter is the time that a stopped recording may take to give its room back.
+// settleAfter is the least time between two stops: a stopped recording needs some time to finish its
+// file, and then no other may have to be stopped.
 const settleAfter = 5 * time.Second
 
-// stopLowest stops a recording for each rule whose mark is passed and that found nothing more
-// to delete: the rule's own stream, or of all recorded streams the one with the lowest
-// priority, and among equals the one with the most footage.
+// stopLowest stops one recording for each rule of short whose limit is exceeded now. The recording
+// is that of the rule's stream, or else that of the recorded stream with the lowest priority, and
+// among equals with the most footage. It returns the joined errors of Recordings.Stop.
 func (k *Keeper) stopLowest(ctx context.Context, short []shortage, now time.Time) error {
 	if now.Sub(k.stoppedAt) < settleAfter {
 		return nil
@@ -36,7 +37,7 @@ func (k *Keeper) stopLowest(ctx context.Context, short []shortage, now time.Time
 	return errors.Join(errs...)
 }
 
-// remedy returns how to change the rule's limit so that there is room.
+// remedy returns the change of the rule's setting that gives room, such as "raise max_bytes".
 func (r rule) remedy() string {
 	if r.cause == "min_free_bytes" {
 		return "lower min_free_bytes"
@@ -44,6 +45,7 @@ func (r rule) remedy() string {
 	return "raise " + r.cause
 }
 
+// victim returns the stream whose recording is stopped for a rule; false if it is not recorded.
 func (k *Keeper) victim(r rule) (string, bool) {
 	recording := k.deps.Recordings.Recording()
 	if r.stream != "" {
@@ -58,7 +60,7 @@ func (k *Keeper) victim(r rule) (string, bool) {
 	}), true
 }
 
-// keeps counts a stream's kept files by reason.
+// keeps counts the files of a stream that must stay, by reason.
 func (k *Keeper) keeps(stream string) map[string]int {
 	out := map[string]int{}
 	for _, it := range k.index.items {
@@ -69,10 +71,11 @@ func (k *Keeper) keeps(stream string) map[string]int {
 	return out
 }
 
-// resumeAfter is the shortest time for which a recording stays stopped.
+// resumeAfter is the least time for which a recording stays stopped.
 const resumeAfter = 10 * time.Second
 
-// resume starts stopped recordings again when there is room below the mark.
+// resume starts each stopped recording again once there is room below the limit for which it was
+// stopped, and a file can be created.
 func (k *Keeper) resume(now time.Time) {
 	if len(k.stopped) == 0 {
 		return
@@ -81,7 +84,7 @@ func (k *Keeper) resume(now time.Time) {
 	if err != nil || k.deps.Writable != nil && !k.deps.Writable() {
 		return
 	}
-	// Half the margin: deletion frees more than that, and a full disk stays above it.
+	// Half the margin below the limit: after a deletion the disk is a whole margin below it.
 	passed := append(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, margin(space.UsableBytes)/2)...)
 	for stream, by := range k.stopped {
 		held := slices.ContainsFunc(passed, func(r rule) bool { return r.stream == by.rule.stream && r.cause == by.rule.cause })

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// unreachable returns a problem for each min_free_bytes that the disk can never have free. The
-// configuration is checked at a start, so the disk was replaced by a smaller one since then.
+// unreachable returns a problem for each min_free_bytes that exceeds the disk. Such a configuration
+// is refused at the start, so the disk has been replaced by a smaller one since.
 func (k *Keeper) unreachable(disk filesystem.Capacity) (out []pipeline.Problem) {
 	add := func(stream string, minFree int64) {
 		if disk.Exceeds(minFree) {
@@ -27,7 +27,7 @@ func (k *Keeper) unreachable(disk filesystem.Capacity) (out []pipeline.Problem) 
 	return out
 }
 
-// judgeLimits updates the problems of unreachable limits, and logs them when the disk changes.
+// judgeLimits updates k.tooLarge and logs each of its problems, if the size of the disk has changed.
 func (k *Keeper) judgeLimits(disk filesystem.Capacity) {
 	if disk.UsableBytes == k.judgedBytes {
 		return
