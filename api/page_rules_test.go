@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Nothing of the page is wider than a phone.
+// Nothing of the page is wider than a phone, whatever the time of day: a mark of the axis near an edge, too.
 func TestPageFitsAPhone(t *testing.T) {
 	w := studio(t)
 	w.records[0].Stream = "a/very/long/path/of/a/camera/that/nobody/would/shorten/front-door-and-garage"
@@ -25,8 +25,52 @@ func TestPageFitsAPhone(t *testing.T) {
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.EmulateViewport(360, 740)))
 	b.open("http://" + addr + "/#21600")
 	b.until(`document.querySelectorAll('#records tr').length === 4 && document.querySelectorAll('#streams .card').length === 2 && document.querySelector('#timeline .bar-of')`)
-	b.shot("phone")
-	b.until(`document.documentElement.scrollWidth <= 360 && window.innerWidth === 360`)
+	for _, minute := range []int{0, 1, 5, 30, 59} {
+		b.drawTimelineAt(minute)
+		b.shot(fmt.Sprintf("phone-%02d", minute))
+		b.until(`document.documentElement.scrollWidth <= 360 && window.innerWidth === 360`)
+		b.until(axisIsReadable)
+	}
+	require.Empty(t, b.heard(), "errors in the console")
+}
+
+// axisIsReadable: the axis has two marks or more, none lies over another or sticks out of the axis.
+const axisIsReadable = `(() => {
+	const axis = document.querySelector('.axis').getBoundingClientRect();
+	const marks = [...document.querySelectorAll('.mark')].map((m) => m.getBoundingClientRect());
+	return marks.length >= 2 && marks.every((m, i) => m.left >= axis.left && m.right <= axis.right && (!i || m.left > marks[i - 1].right));
+})()`
+
+// drawTimelineAt sets the page's clock back to a minute of the hour, and waits until the timeline is drawn by it.
+func (b *browser) drawTimelineAt(minute int) {
+	b.t.Helper()
+	require.True(b.t, b.eval(fmt.Sprintf(`(() => {
+		window.clock ??= Date.now;
+		const back = (Math.floor(clock() / 60_000) %% 60 + 60 - %d) %% 60;
+		Date.now = () => clock() - back * 60_000;
+		document.querySelector('.axis').dataset.old = true;
+		document.querySelector('#timeline-now').click();
+		return true;
+	})()`, minute)))
+	b.until(`!document.querySelector('.axis').dataset.old`)
+}
+
+// On a screen from a tablet upwards each button of the table is visible without scrolling sideways.
+func TestPageShowsEveryButtonOfTheTable(t *testing.T) {
+	w := studio(t)
+	w.records[0].Stream = "a/very/long/path/of/a/camera/that/nobody/would/shorten/front-door-and-garage"
+	_, addr := w.run()
+	b := newBrowser(t)
+	b.open("http://" + addr + "/#600")
+	b.until(`document.querySelectorAll('#records tr').length === 4`)
+	for _, width := range []int64{800, 1000, 1300, 1600, 2200} {
+		require.NoError(t, chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)))
+		b.until(fmt.Sprintf(`window.innerWidth === %d`, width))
+		b.drawTimelineAt(0)
+		b.shot(fmt.Sprintf("wide-%d", width))
+		b.until(`[...document.querySelectorAll('#records button.danger')].every((el) => el.getBoundingClientRect().right <= document.querySelector('.scroll').getBoundingClientRect().right)`)
+		b.until(axisIsReadable)
+	}
 	require.Empty(t, b.heard(), "errors in the console")
 }
 

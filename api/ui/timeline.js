@@ -1,7 +1,8 @@
 // The timeline has a row for each stream: recordings are bars, and gaps between them show
 // their cause. A click plays from that moment.
 const spans = { '10 min': 600, '1 h': 3600, '6 h': 6 * 3600, '24 h': 86400, '7 days': 7 * 86400 };
-const steps = [60, 120, 300, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 12 * 3600, 86400]; // s, between two marks of the axis
+const steps = [60, 120, 300, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 3 * 86400]; // s, between two marks of the axis
+const markWidth = 64; // px, a mark and the space to the next
 const $ = (id) => document.getElementById(id);
 
 // timeline draws into the page. ask calls the API; play(rec, seconds) plays a recording from
@@ -40,7 +41,9 @@ export function timeline(ask, play) {
 
   function draw(r, { streams, since }) {
     const focused = document.activeElement?.dataset?.rec;
-    $('timeline').replaceChildren(axis(r), ...streams.map((st) => row(st, r)));
+    const line = element('div', 'axis');
+    $('timeline').replaceChildren(element('div', 'lane', element('span', 'lane-name'), line), ...streams.map((st) => row(st, r)));
+    marks(line, r);
     if (focused) $('timeline').querySelector(`[data-rec="${focused}"]`)?.focus({ preventScroll: true });
     $('timeline-empty').hidden = streams.length > 0;
     $('legend').hidden = streams.length === 0;
@@ -70,17 +73,21 @@ export function timeline(ask, play) {
   };
   const at = (ms, { from, to }) => Math.min(100, Math.max(0, ((ms - from) / (to - from)) * 100));
 
-  function axis(r) {
-    const step = (steps.find((s) => span / s <= 8) || steps.at(-1)) * 1000;
+  // marks draws round local times on the axis, as many as its width holds. It drops a mark that
+  // would stick out of the axis: it would make the page wider than a phone.
+  function marks(line, r) {
+    const width = line.clientWidth;
+    const most = Math.min(8, Math.max(1, Math.floor(width / markWidth)));
+    const step = (steps.find((s) => span / s <= most) || steps.at(-1)) * 1000;
     const show = new Intl.DateTimeFormat(undefined, step >= 86400_000 ? { month: 'short', day: 'numeric' } : { hour: '2-digit', minute: '2-digit' });
-    const zone = new Date(r.from).getTimezoneOffset() * 60_000; // marks are at round local times
-    const line = element('div', 'axis');
+    const zone = new Date(r.from).getTimezoneOffset() * 60_000;
     for (let t = Math.ceil((r.from - zone) / step) * step + zone; t < r.to; t += step) {
       const mark = element('span', 'mark', show.format(t));
       mark.style.left = `${at(t, r)}%`;
       line.append(mark);
+      const half = mark.offsetWidth / 2;
+      if (mark.offsetLeft < half || mark.offsetLeft + half > width) mark.remove();
     }
-    return element('div', 'lane', element('span', 'lane-name'), line);
   }
 
   function row(st, r) {
