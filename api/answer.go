@@ -9,20 +9,21 @@ import (
 	"time"
 )
 
-// answerTimeout bounds how long a client may take to read a complete answer.
+// answerTimeout bounds the time in which a client reads one answer; then the connection is closed.
+// The files of recordings have Limits.Stall instead.
 const answerTimeout = 30 * time.Second
 
-// buffers reuses the memory of answers. The largest is a page of 1000 records.
+// buffers holds the buffers in which answers are encoded, for reuse.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// answer sends a value as JSON. It encodes the whole value before it sends the first byte, so that
-// a value that cannot be encoded is an error and not half an answer.
+// answer sends a value as JSON with an HTTP status code. It encodes the whole value before it sends
+// the first byte, so that a value that cannot be encoded becomes a complete answer with code 500.
 func answer(w http.ResponseWriter, code int, value any) {
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
 	enc := json.NewEncoder(buf)
-	enc.SetEscapeHTML(false) // nosniff and the type prevent a browser from reading it as HTML
+	enc.SetEscapeHTML(false) // X-Content-Type-Options: nosniff keeps a browser from reading the answer as HTML
 	if err := enc.Encode(value); err != nil {
 		buf.Reset()
 		buf.WriteString(`{"status":"error","error":"the answer cannot be written as JSON"}` + "\n")
@@ -36,8 +37,8 @@ func answer(w http.ResponseWriter, code int, value any) {
 	_, _ = w.Write(buf.Bytes()) // an error means that the client has left
 }
 
-// utc formats a time in RFC 3339 with nine digits, so that text sorts as time does. The zero time
-// is nil.
+// utc formats a time as RFC 3339 in UTC, always with nine digits of a second, so that the texts sort
+// in the order of the times. It returns nil for the zero time.
 func utc(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -46,7 +47,8 @@ func utc(t time.Time) *string {
 	return &s
 }
 
-// utcNano is utc for nanoseconds since 1970; 0 is nil.
+// utcNano formats a time, given in nanoseconds since 1970-01-01 UTC, as utc does. It returns nil
+// for 0.
 func utcNano(ns int64) *string {
 	if ns == 0 {
 		return nil

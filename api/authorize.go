@@ -8,8 +8,9 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// authorize returns the caller of a request. The error is an *Error (401, 403, 429) when the caller
-// lacks the role.
+// authorize returns the caller of a request to a route that needs a role. The error is an *Error:
+// 401 without right credentials, 429 after too many wrong ones, 403 for a caller without the role.
+// Without users and tokens in the configuration, every caller has every role.
 func (s *Server) authorize(r *http.Request, need auth.Role) (auth.Caller, error) {
 	if s.cfg.Auth.Open() {
 		return auth.Caller{Name: "anybody", Roles: auth.Everything}, nil
@@ -27,8 +28,9 @@ func (s *Server) authorize(r *http.Request, need auth.Role) (auth.Caller, error)
 	return who, nil
 }
 
-// recognize returns the caller if no hashing is needed for it. It neither hashes nor counts wrong
-// credentials: otherwise a monitor with a wrong password could lock out the recorder's users.
+// recognize returns the caller of a request to an open route, or the zero Caller. It accepts a token,
+// and a password that was right before. It neither hashes a password nor counts wrong credentials:
+// otherwise a monitor that polls /readyz with a wrong password could lock out users.
 func (s *Server) recognize(r *http.Request) (who auth.Caller) {
 	if token, ok := bearer(r); ok {
 		who, _ = s.auth.KnownToken(token)
@@ -67,7 +69,8 @@ func bearer(r *http.Request) (token string, ok bool) {
 	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
-// refuse answers a request without the right to make it. A 401 lets a browser ask for a password.
+// refuse answers a request that authorize has refused. It adds to a 401 the header WWW-Authenticate,
+// at which a browser asks for a password.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if e := shown(err); e != nil && e.Code == http.StatusUnauthorized {
 		w.Header().Add("WWW-Authenticate", `Basic realm="spool", charset="UTF-8"`)

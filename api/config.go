@@ -11,36 +11,41 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Config holds the settings of the user.
+// Config holds the settings of the server.
 type Config struct {
-	Name    string // of the product; "spool" if empty
-	Version string
+	Name    string // name of the product; empty: "spool"
+	Version string // version of the product
 
-	Listen    string         // host:port
-	Hosts     []string       // further names of the server that requests may use without auth, besides localhost, the machine's name and IP addresses
-	Proxies   []netip.Prefix // their X-Forwarded-For or Forwarded names the client
-	Auth      auth.Config    // without users and tokens the server accepts only a loopback address, unless None is set
-	TLS       TLS
-	RecordDir string // absolute; removed from every text in an answer
+	Listen string // host:port to listen on
+	// Hosts are further names of the server. Without authentication, the header Host of a request
+	// must have one of them, localhost, the machine's name or an IP address.
+	Hosts   []string
+	Proxies []netip.Prefix // addresses of trusted proxies, whose X-Forwarded-For or Forwarded names the client
+	// Auth holds users and tokens. Without them Listen must be a loopback address, unless Auth.None
+	// is set.
+	Auth      auth.Config
+	TLS       TLS    // zero: plain HTTP
+	RecordDir string // absolute path of the record directory; removed from every text in an answer
 	Limits    Limits
-	MaxSeries int // streams with their own series in /metrics; 0: all
+	MaxSeries int // number of streams with series of their own in /metrics; 0: no limit
 }
 
-// TLS names the PEM files of the server's certificate. They are read again when they change. While
-// they are invalid, the last valid certificate is used.
+// TLS holds the names of the PEM files with the server's certificate and its key. The server reads
+// the files again when they change. While they are invalid, it uses the last valid certificate.
 type TLS struct{ Cert, Key string }
 
-// Limits bound the resources that one client can take. Zero selects the default.
+// Limits bounds the resources that one client can take. A zero field selects the default, which
+// stands in parentheses.
 type Limits struct {
-	HeaderBytes   int           // of a request (16 KiB)
-	BodyBytes     int64         // of a request (64 KiB)
-	ReadHeader    time.Duration // from accept or first byte to the header's end (5 s)
-	ReadBody      time.Duration // from the header's start to the body's end (15 s)
-	Idle          time.Duration // between requests (60 s)
-	Stall         time.Duration // time for a client to take 4 MiB of a recording (2 min)
-	Connections   int           // open at once (1024); the one idle for the longest is closed first
-	LoginFailures int           // of one name from one address in a minute (10); see auth.New
-	Shutdown      time.Duration // for requests under way when the server stops (5 s)
+	HeaderBytes   int           // size of a request's header (16 KiB)
+	BodyBytes     int64         // size of a request's body (64 KiB)
+	ReadHeader    time.Duration // time from the accepted connection, or a request's first byte, to the header's end (5 s)
+	ReadBody      time.Duration // time from the end of the header to the end of the body (15 s)
+	Idle          time.Duration // time that a connection may stay open between two requests (60 s)
+	Stall         time.Duration // time in which a client must take 4 MiB of a recording's file (2 min)
+	Connections   int           // number of open connections (1024): see conn.Listener
+	LoginFailures int           // failed sign-ins of one name from one address in a minute (10); see auth.New
+	Shutdown      time.Duration // time that running requests get when the server stops (5 s)
 }
 
 func (l Limits) withDefaults() Limits {
@@ -57,7 +62,7 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// Check returns the first error of a configuration. It does no I/O.
+// Check returns the first error in the configuration, nil for a valid one. It does no I/O.
 func (c Config) Check() error {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {

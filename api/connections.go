@@ -69,13 +69,13 @@ func (s *Server) connections(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// connectionPlace is a position in the list of all connections; a page begins behind it.
+// connectionPlace is a cursor: the last connection of a page. The next page begins after it.
 type connectionPlace struct {
 	protocol string
 	number   uint64
 }
 
-// before reports whether a connection comes later in the list.
+// before reports whether connection c comes after the place in the list.
 func (p connectionPlace) before(c media.Connection) bool {
 	return cmp.Or(cmp.Compare(p.protocol, c.Protocol), cmp.Compare(p.number, c.Number)) < 0
 }

@@ -44,16 +44,15 @@ type coveredEvent struct {
 	Name string  `json:"name,omitempty"`
 }
 
-// Bounds of one answer, and of the work for it. The catalogue returns pages of maxPageBytes, and at
-// most maxCoverages answers are made at once, so that the memory is bounded however many recordings
-// there are.
+// The bounds of GET /mp4/coverage. They keep its memory and time bounded, however many recordings
+// the requested range has.
 const (
-	maxPages       = 100
-	maxCoverages   = 2
-	coverageStarts = 2000 // spans that a range can distinguish
+	maxPages       = 100  // pages of the catalogue, each of about maxPageBytes, read for one answer
+	maxCoverages   = 2    // answers made at once; further requests wait
+	coverageStarts = 2000 // the range divided by this is the longest gap that an answer leaves out
 )
 
-// coverage answers with the spans of time that have recordings.
+// coverage answers with the spans of time within a range that have recordings, by stream.
 func (s *Server) coverage(w http.ResponseWriter, r *request) error {
 	q, err := filters(&r.query)
 	if err != nil {
@@ -71,7 +70,8 @@ func (s *Server) coverage(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// covers makes the answer. It waits for one of maxCoverages places until the client's context ends.
+// covers makes the answer for the recordings that q selects. It first waits until fewer than
+// maxCoverages answers are in progress, or returns the error of ctx when ctx ends before.
 func (s *Server) covers(ctx context.Context, q media.Query) (a coverageAnswer, err error) {
 	select {
 	case s.coverages <- struct{}{}:
@@ -90,7 +90,9 @@ func (s *Server) covers(ctx context.Context, q media.Query) (a coverageAnswer, e
 	return a, nil
 }
 
-// join reads the catalogue until the range is complete or the answer is full.
+// join passes the recordings that q selects to joined, the newest first, until there is no further
+// one, joined is full, or maxPages pages are read. In the last two cases it sets a.Since to the start
+// of the last recording in the answer.
 func (s *Server) join(ctx context.Context, q media.Query, joined *coverage.Joiner, a *coverageAnswer) error {
 	for range maxPages {
 		page, err := s.deps.Catalogue.Records(ctx, q)

@@ -13,8 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Deps are the dependencies of the server. All methods are called from many goroutines at once. An
-// error for the client is an *Error; any other error is logged and hidden.
+// Deps holds the dependencies of the server. Their functions and methods must be safe for
+// concurrent use. The client sees the text of a returned *Error; any other error is logged, and
+// the client sees only its number in the log.
 type Deps struct {
 	Log       *slog.Logger
 	Clock     pipeline.Clock // nil: SystemClock
@@ -23,25 +24,28 @@ type Deps struct {
 	Seen      Remembered // nil: only present streams are listed
 	Catalogue Catalogue
 	Files     playback.Files
-	Lists     func(ctx context.Context, f *os.File, name string) error // NotFound when the catalogue has no such file; nil: every file is served
-	Belongs   func(f *os.File, name string, id media.ID) error         // Conflict when the file belongs to another recording
-	Events    Events                                                   // nil: no events are recorded
-	Schedule  Schedule                                                 // nil: no jobs
-	Pipelines Pipelines                                                // nil: none are listed, and none can be changed
-	Retention Retention                                                // nil: not running
+	// Lists returns NotFound for a finished file that is not in the catalogue. nil: every file is
+	// served.
+	Lists func(ctx context.Context, f *os.File, name string) error
+	// Belongs returns Conflict for a file that belongs to another recording than id. nil: not checked.
+	Belongs   func(f *os.File, name string, id media.ID) error
+	Events    Events    // nil: no events are recorded
+	Schedule  Schedule  // nil: no jobs
+	Pipelines Pipelines // nil: no pipeline is listed, and none can be changed
+	Retention Retention // nil: requests for the retention plan get 503
 
-	// OpenConnections lists the connections of publishing clients, sorted by protocol and number.
-	// nil: none.
+	// OpenConnections lists the open connections of the ingest servers, sorted by protocol and
+	// number. nil: the list is empty.
 	OpenConnections func() []media.Connection
-	PublishTo       func() []PublishAddress // addresses to publish streams to; nil: none
+	PublishTo       func() []PublishAddress // addresses to publish streams to; nil: the list is empty
 
-	Ready   func(context.Context) []Check            // the checks of /readyz; nil: always ready
-	Health  func(context.Context) []pipeline.Problem // present problems; nil: none
-	Metrics []prometheus.Collector                   // further metrics: write and fsync times, journal lag, disk
+	Ready   func(context.Context) []Check            // runs the checks of /readyz; nil: always ready
+	Health  func(context.Context) []pipeline.Problem // lists the present problems; nil: the list is empty
+	Metrics []prometheus.Collector                   // further metrics for /metrics, such as the lag of the journal
 	SignIns *auth.Failures                           // counts failed sign-ins; nil: they are not counted
 }
 
-// PublishAddress is an address of an ingest server.
+// PublishAddress is the address of an ingest server in the parts of a URL.
 type PublishAddress struct {
 	Scheme string `json:"scheme" doc:"scheme of the URL to publish to"`
 	Host   string `json:"host,omitempty" doc:"the only address that accepts streams; absent: any address of the machine, including that of this request"`
@@ -50,42 +54,50 @@ type PublishAddress struct {
 
 // Recorder starts and stops recordings.
 type Recorder interface {
-	// Start begins to record a stream. already reports whether it was already being recorded or
-	// armed. NotFound: the stream is neither live nor configured and Wait is not set.
+	// Start begins to record a stream. already reports whether the stream was being recorded, or
+	// armed, before. The error is NotFound if no pipeline covers the stream, or if the stream is
+	// neither live nor configured and o.Wait is not set; Conflict if all its pipelines are held, or
+	// if no further stream may be armed.
 	Start(ctx context.Context, stream string, o recorder.StartOptions) (already bool, err error)
-	// Stop ends a recording and returns once its file is finished. was reports whether a recording
-	// was running. The end of ctx ends the wait, not the stop.
+	// Stop ends the recording of a stream and returns when its file is finished. was reports
+	// whether the stream was being recorded or armed. When ctx ends, Stop returns, and the file is
+	// finished nevertheless.
 	Stop(ctx context.Context, stream string) (was bool, err error)
-	// Stream returns the status of a stream's recording, false for an unknown stream that was never
-	// recorded.
+	// Stream returns the status of a stream's recording. It returns false for a stream that is
+	// neither live nor configured and was never recorded.
 	Stream(path string) (recorder.StreamStatus, bool)
-	// Recording lists the streams that are being recorded or armed.
+	// Recording lists the paths of the streams that are being recorded or armed by a start.
 	Recording() []string
 }
 
 // Streams lists the live and the configured streams.
 type Streams interface {
-	Paths() []string          // sorted
-	List() []media.StreamInfo // by path
+	Paths() []string          // the sorted paths of all streams
+	List() []media.StreamInfo // all streams, sorted by path
 	Info(path string) (info media.StreamInfo, known bool)
-	Problems(path string) []pipeline.Problem // present problems of a stream
+	Problems(path string) []pipeline.Problem // the present problems of one stream
 }
 
-// Remembered lists the streams that were present at some time.
+// Remembered lists the streams that have had a publisher, in this run or an earlier one.
 type Remembered interface {
-	Remembered() []media.StreamInfo // by path, including present ones; State and LastAccessUnit are set
+	// Remembered lists these streams sorted by path, including those that are live now. Of each it
+	// sets only Path, State and LastAccessUnit.
+	Remembered() []media.StreamInfo
+	// Seen reports whether a stream is in the list.
 	Seen(path string) bool
+	// Forget removes a stream from the list. It reports whether the stream was in it.
 	Forget(path string) (was bool)
 }
 
 // Catalogue reads and changes the recordings.
 type Catalogue interface {
 	Records(ctx context.Context, q media.Query) (media.Page, error)
-	// Record returns a recording, or NotFound.
+	// Record returns the recording with an ID. The error is NotFound for an unknown ID.
 	Record(ctx context.Context, id media.ID) (media.Record, error)
 	SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error)
-	// Delete deletes file and row, in an order that survives a crash. The caller has checked that
-	// the recording is neither protected, being written nor being read.
+	// Delete deletes the file of a recording, then its row, so that a crash in between leaves no file
+	// that the catalogue does not list. The caller has checked that the recording is neither
+	// protected, being written nor being read.
 	Delete(ctx context.Context, id media.ID) error
 }
 

@@ -14,38 +14,43 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Error is an error for the client. Its text holds no path of the machine, no SQL and no secret.
+// Error is an error whose text the client sees. The text must hold no path of the machine, no SQL
+// and no secret.
 type Error struct {
 	Code  int // HTTP status
 	Text  string
-	Retry time.Duration // when to retry; 0: unknown
-	Cause error         // for the log only
+	Retry time.Duration // time after which the client may retry, sent as Retry-After; 0: not sent
+	Cause error         // the underlying error, which only the log shows; may be nil
 }
 
-// Error returns the text.
+// Error returns e.Text.
 func (e *Error) Error() string { return e.Text }
 
-// Unwrap returns the cause.
+// Unwrap returns e.Cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// BadRequest refuses an invalid request (400).
+// BadRequest returns the error of an invalid request (400), with a formatted text.
 func BadRequest(format string, a ...any) *Error {
 	return failure(http.StatusBadRequest, format, a...)
 }
 
-// NotFound reports that something does not exist (404).
+// NotFound returns the error of a request for something that does not exist (404), with a formatted
+// text.
 func NotFound(format string, a ...any) *Error { return failure(http.StatusNotFound, format, a...) }
 
-// Conflict reports that the present state does not allow the request (409).
+// Conflict returns the error of a request that the present state does not allow (409), with a
+// formatted text.
 func Conflict(format string, a ...any) *Error { return failure(http.StatusConflict, format, a...) }
 
-// errUnknownCursor refuses a cursor that no answer of this server contained.
+// errUnknownCursor is the error of a cursor that is too long or cannot be parsed.
 var errUnknownCursor = BadRequest("parameter cursor: unknown cursor: take next of the previous page, with the same filters, or leave it out for the first page")
 
-// RecordedBy reports that another recorder has a recording's file (409).
+// RecordedBy returns the error of a request that only another recorder can serve, because the file
+// of the recording is there (409). node is the name of that recorder.
 func RecordedBy(node string) *Error { return Conflict("recorded by %s: ask it", node) }
 
-// Unavailable reports that a dependency of the answer is down (503).
+// Unavailable returns the error of a request that needs a part which does not work now, such as the
+// database (503), with a formatted text.
 func Unavailable(format string, a ...any) *Error {
 	return failure(http.StatusServiceUnavailable, format, a...)
 }
@@ -54,14 +59,14 @@ func failure(code int, format string, a ...any) *Error {
 	return &Error{Code: code, Text: fmt.Sprintf(format, a...)}
 }
 
-// errorAnswer is the body of every error.
+// errorAnswer is the JSON body of an error.
 type errorAnswer struct {
 	Status string `json:"status" enum:"error"`
 	Error  string `json:"error" doc:"what was wrong, and what to do"`
 }
 
-// fail answers with an error. It logs an internal error with a number, by which an operator finds
-// it.
+// fail answers a request with an error. An error that the client must not see is logged with a
+// number and answered with 500 and that number, by which an operator finds it in the log.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := shown(err)
 	if e == nil {
@@ -77,7 +82,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer(w, e.Code, errorAnswer{"error", e.Text})
 }
 
-// shown returns the error for the client, nil for an internal one.
+// shown returns an error as the client may see it: an *Error itself, and an *Error for a wrong query,
+// a body that is too large, or an ended context. It returns nil for any other error.
 func shown(err error) *Error {
 	var e *Error
 	var query *params.Error

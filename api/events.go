@@ -18,31 +18,32 @@ import (
 
 // Events records and lists events.
 type Events interface {
-	// Trigger records an event of a stream, including the media before it. NotFound: no pipeline
-	// records events of the stream; Conflict: it has no media.
+	// Trigger records an event of a stream, including media from before the trigger. The error is
+	// NotFound if no pipeline records events of the stream, Conflict if no media of the event's
+	// time exists.
 	Trigger(ctx context.Context, stream string, t pipeline.Trigger) (Taken, error)
 	Events(ctx context.Context, q media.EventQuery) (media.EventPage, error)
 }
 
 // Taken is the result of a trigger.
 type Taken struct {
-	Pipelines  []pipeline.Triggered   // at least one
-	Recordings []media.EventRecording // with media of the event so far, oldest first
-	Limited    []string               // what the configuration limits, with the setting
+	Pipelines  []pipeline.Triggered   // response of each pipeline; at least one
+	Recordings []media.EventRecording // the recordings that have media of the event now, oldest first
+	Limited    []string               // a text for each value that the configuration has limited, with the setting
 }
 
-// Bounds of an event in a request.
+// The bounds of the values in eventBody.
 const (
-	maxEventKeyBytes  = 200
-	maxEventDataBytes = 1024
-	maxEventDepth     = 16
-	eventAhead        = time.Minute // a caller's clock may be ahead by so much
-	maxAround         = 24 * time.Hour
-	maxWait           = time.Hour
-	minFile           = time.Second
+	maxEventKeyBytes  = 200            // of key, and of name
+	maxEventDataBytes = 1024           // of data as compact JSON
+	maxEventDepth     = 16             // nesting of data
+	eventAhead        = time.Minute    // how far at may be in the future: the caller's clock may be ahead
+	maxAround         = 24 * time.Hour // of before, and of after
+	maxWait           = time.Hour      // of wait
+	minFile           = time.Second    // least value of max, except 0
 )
 
-// eventBody is the body of a trigger. Every field is optional.
+// eventBody is the body of POST /mp4/event. Every field is optional.
 type eventBody struct {
 	Before  *stretch                   `json:"before,omitempty" doc:"media to record from before the trigger: seconds or a Go duration, at most a day; default: the pipeline's setting"`
 	After   *stretch                   `json:"after,omitempty" doc:"media to record after the trigger, and after each one that extends it; at most a day"`
@@ -55,16 +56,18 @@ type eventBody struct {
 	Wait    *stretch                   `json:"wait,omitempty" doc:"how long to wait for the first picture, at most an hour, also for a stream without a publisher; default: events.wait, for a stream that is announced, configured or armed"`
 }
 
-// stretch is a duration in a body: a number of seconds, or the text of a query parameter.
+// stretch is a duration in a body, not parsed yet: a JSON number of seconds, or a string as
+// params.ParseDuration accepts it.
 type stretch string
 
-// UnmarshalJSON accepts a number as it is written, or a string.
+// UnmarshalJSON stores the text of a JSON number or string.
 func (s *stretch) UnmarshalJSON(b []byte) error { return scalar((*string)(s), b) }
 
-// instant is a time in a body: a text, or a number of Unix seconds.
+// instant is a time in a body, not parsed yet: a JSON number of Unix seconds, or a string as
+// params.ParseTime accepts it.
 type instant string
 
-// UnmarshalJSON accepts a number as it is written, or a string.
+// UnmarshalJSON stores the text of a JSON number or string.
 func (s *instant) UnmarshalJSON(b []byte) error { return scalar((*string)(s), b) }
 
 func scalar(s *string, b []byte) error {
@@ -106,7 +109,7 @@ func eventRecordings(list []media.EventRecording) []eventRecording {
 		out[i] = eventRecording{
 			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.SizeBytes, Protected: r.Protected,
 		}
-		// the final name of a growing file works, too, and stays valid
+		// A growing file can be requested under its final name, which stays valid when it is finished.
 		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State.Here() && !r.Elsewhere && playback.CheckFileName(name) == nil {
 			out[i].URL = recordURL(name, r.ID)
 		}
@@ -162,7 +165,8 @@ func (s *Server) event(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// trigger converts the body for the recorder.
+// trigger converts the body of a request to the trigger that the recorder takes. now is the present
+// time. Its error names the field that is wrong.
 func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, err error) {
 	t = pipeline.Trigger{ID: media.NewID(now), Key: b.Key, Name: b.Name, At: now}
 	if b.Key != "" {
@@ -216,7 +220,8 @@ func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, e
 	return t, nil
 }
 
-// duration returns a duration that may be 0, and absent when the field is omitted.
+// duration parses the field of a body with the given name. It accepts 0, which params.ParseDuration
+// refuses, and returns absent for an omitted field.
 func (s *stretch) duration(name string, absent time.Duration) (time.Duration, error) {
 	if s == nil {
 		return absent, nil
@@ -241,8 +246,8 @@ func eventText(what, s string) error {
 	return nil
 }
 
-// eventData returns the caller's object in its shortest form. It refuses data that one of the
-// databases cannot store.
+// eventData returns the caller's object as compact JSON, nil without one. It refuses an object that is
+// too long or too deeply nested, or that has NUL characters, which PostgreSQL cannot store.
 func eventData(data map[string]json.RawMessage) ([]byte, error) {
 	if data == nil {
 		return nil, nil
@@ -252,7 +257,7 @@ func eventData(data map[string]json.RawMessage) ([]byte, error) {
 		return nil, fmt.Errorf("data: %w", err)
 	}
 	depth, deepest := 0, 0
-	for _, c := range b { // brackets inside strings count, too: it is only a bound
+	for _, c := range b { // Brackets inside strings count as well: the bound need not be exact.
 		switch c {
 		case '{', '[':
 			depth++

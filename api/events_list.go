@@ -39,7 +39,7 @@ type eventDetail struct {
 	Node    string                     `json:"node,omitempty"`
 }
 
-// eventRow is an event with its recordings.
+// eventRow is an event with its recordings, as GET /mp4/events returns it.
 type eventRow struct {
 	eventDetail
 	Actual     *string          `json:"actual_start" format:"date-time" doc:"key frame with which its media begins; null while unknown"`
@@ -53,7 +53,7 @@ func eventOf(e *media.Event) eventDetail {
 		ID: e.ID.String(), Key: e.Key, Name: e.Name, Protect: e.Protect,
 		At: utcNano(e.AtUTC), Start: utcNano(e.StartUTC), End: utcNano(e.EndUTC),
 	}
-	_ = json.Unmarshal(e.Data, &d.Data) // other data than an object is left out
+	_ = json.Unmarshal(e.Data, &d.Data) // data that is no JSON object is left out
 	return d
 }
 

@@ -16,15 +16,15 @@ type readyAnswer struct {
 	Checks []Check `json:"checks"`
 }
 
-// healthz reports that the process answers, and checks nothing else: a supervisor that restarts a
-// recorder because its database is down loses media.
+// healthz always answers 200: it shows only that the process runs. It does not check the database,
+// because a supervisor that restarts the recorder for a database that is down loses media.
 func (s *Server) healthz(w http.ResponseWriter, _ *request) error {
 	plainText(w, "ok\n")
 	return nil
 }
 
-// readyz runs the checks of everything that recording needs. Only an authenticated caller gets
-// their details.
+// readyz runs the checks of all parts that recording needs, and answers 503 if one fails. Only an
+// authenticated caller gets the reasons of failed checks.
 func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 	a := readyAnswer{Status: "ready", Checks: []Check{}}
 	if s.deps.Ready != nil {
@@ -52,8 +52,8 @@ type healthAnswer struct {
 
 var healthParams = []params.Param{{Name: "limit", Kind: params.Integer, Def: "1000", Max: 1000, Doc: "problems in the answer"}}
 
-// health lists the present problems of every stream and of the process. It is not a check for a
-// supervisor: it answers 200 with problems, too.
+// health lists the present problems of all streams and of the process. It answers 200 even with
+// problems; a supervisor uses readyz instead.
 func (s *Server) health(w http.ResponseWriter, r *request) error {
 	limit := r.query.Integer("limit")
 	if r.query.Err != nil {
@@ -79,13 +79,15 @@ func (s *Server) health(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// wrong returns the problems without duplicates: the worst first, then the oldest.
+// wrong returns the present problems without duplicates. Problems by which media is not recorded come
+// first; among these, and among the others, the oldest comes first.
 func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
 	if s.deps.Health == nil {
 		return nil
 	}
 	seen := map[[3]string]bool{}
-	all := slices.DeleteFunc(s.deps.Health(ctx), func(p pipeline.Problem) bool { // pipelines of one stream may have the same problem
+	// Two pipelines of one stream may report the same problem.
+	all := slices.DeleteFunc(s.deps.Health(ctx), func(p pipeline.Problem) bool {
 		key := [3]string{p.Problem, p.Stream, p.Cause}
 		was := seen[key]
 		seen[key] = true
@@ -103,7 +105,7 @@ func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
 	return all
 }
 
-// metrics answers Prometheus; it keeps no state between two scrapes.
+// metrics answers a scrape of Prometheus.
 func (s *Server) metrics(w http.ResponseWriter, r *request) error {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer supports it
 	s.scrape.ServeHTTP(w, r.Request)

@@ -13,8 +13,9 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Listen opens the port, so that a port in use is an error of the start and not of a task. It
-// returns the address, with the port that the system chose for port 0.
+// Listen opens the port of Config.Listen and reads the certificate, so that a port in use or an
+// invalid certificate fails the start of the program. It returns the address that it listens on:
+// for port 0 with the port that the system chose.
 func (s *Server) Listen() (net.Addr, error) {
 	l, err := net.Listen("tcp", s.cfg.Listen)
 	if err != nil {
@@ -33,8 +34,9 @@ func (s *Server) Listen() (net.Addr, error) {
 	return l.Addr(), nil
 }
 
-// Serve answers until the context ends, then lets running requests finish for Limits.Shutdown and
-// cuts the rest. It is a task of pipeline.Tasks. Listen must have succeeded.
+// Serve answers requests until the context ends. Then it accepts no more connections, lets running
+// requests finish for at most Limits.Shutdown, and closes the connections of the remaining ones.
+// Listen must have succeeded before. Serve runs as a task of pipeline.Tasks.
 func (s *Server) Serve(ctx context.Context) error {
 	srv := s.httpServer()
 	drained := make(chan error, 1)
@@ -51,7 +53,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	return <-drained
 }
 
-// drain runs after the end of the context, so its deadline has no parent.
+// drain waits for at most Limits.Shutdown until the running requests have finished, then closes all
+// connections. The context of Serve has ended by then, so that the deadline has no parent context.
 func (s *Server) drain(srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
 	defer cancel()
@@ -73,9 +76,9 @@ func (s *Server) httpServer() *http.Server {
 		MaxHeaderBytes:    l.HeaderBytes,
 		ConnState:         s.live.Changed,
 		ConnContext:       s.live.Context,
-		// No ReadTimeout: its end would cancel the context of a handler that runs longer, such as
-		// stop. Bodies have a deadline of their own (conn.TakeBody), and so have answers (answer,
-		// footage).
+		// There is no ReadTimeout: its end would cancel the context of a handler that runs longer,
+		// such as stop. The body of a request has a deadline of its own (conn.TakeBody), and so have
+		// answers (answer, playback.Send).
 		ErrorLog: slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug), // any client can cause failed handshakes
 	}
 }

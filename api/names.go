@@ -14,9 +14,10 @@ import (
 
 const maxURLPathBytes = 4096
 
-// checkURLPath refuses a request path that a router, a file system or a proxy in front could read
-// differently: encoded slashes and backslashes, NUL and other controls, dot segments, empty
-// segments. It checks the path as sent and after the one decoding of net/url.
+// checkURLPath refuses the path of a request if the router, the file system and a proxy could read it
+// differently. Such a path holds encoded slashes or backslashes, control characters, the segments
+// . and .., or empty segments. checkURLPath checks both the path as it was sent and the path that
+// net/url has decoded.
 func checkURLPath(u *url.URL) error {
 	sent := u.EscapedPath()
 	if len(sent) > maxURLPathBytes {
@@ -55,7 +56,8 @@ func checkSegments(p string) error {
 	return nil
 }
 
-// streamPath returns the stream of a catch-all parameter, which begins with a slash.
+// streamPath returns the stream path in a parameter *stream_path of a route, which httprouter passes
+// with a leading slash. Its error is BadRequest.
 func streamPath(param string) (string, error) {
 	p := strings.TrimPrefix(param, "/")
 	if err := streampath.Check(p); err != nil {
@@ -64,11 +66,11 @@ func streamPath(param string) (string, error) {
 	return p, nil
 }
 
-// fileURL returns the URL path of a file.
+// fileURL returns the URL path under which a recording's file is served.
 func fileURL(name string) string {
 	return (&url.URL{Path: "/mp4/vod/" + name}).EscapedPath()
 }
 
-// recordURL returns the URL of a recording's file. The id prevents that another file of the same
-// name is served in its place.
+// recordURL returns the URL path of a recording's file with the ID of the recording as parameter, so
+// that the server does not serve another recording's file that has got the same name since.
 func recordURL(name string, id media.ID) string { return fileURL(name) + "?id=" + id.String() }

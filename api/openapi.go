@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/api/params"
 )
 
-// document returns the OpenAPI 3.1 document of the route table.
+// document returns the OpenAPI 3.1 document of the route table as JSON.
 func document(cfg Config, table []route) ([]byte, error) {
 	types := openapi.Schemas{}
 	types.Of(reflect.TypeFor[errorAnswer]())
@@ -42,7 +42,8 @@ func document(cfg Config, table []route) ([]byte, error) {
 	})
 }
 
-// operation describes one route.
+// operation returns the OpenAPI operation of a route. It adds the schemas that the operation refers to
+// to types. open: no authentication is configured.
 func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
 	op := openapi.Object{"operationId": rt.op, "summary": rt.summary, "responses": rt.responses(types)}
 	if rt.about != "" {
@@ -125,7 +126,7 @@ func paramSchema(p params.Param) openapi.Object {
 	case params.Flag:
 		return openapi.Object{"type": "boolean"}
 	case params.Integer:
-		n, _ := strconv.Atoi(p.Def) // the table's own default
+		n, _ := strconv.Atoi(p.Def) // the route table has only defaults that are numbers
 		return openapi.Object{"type": "integer", "minimum": 1, "maximum": p.Max, "default": n}
 	}
 	s := openapi.Object{"type": "string"}

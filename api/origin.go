@@ -12,13 +12,15 @@ import (
 	"github.com/gospool/spool/api/forwarded"
 )
 
-// policy allows the page to load only what this server serves, and to run no inline script.
+// policy is the Content-Security-Policy of every answer. It allows the web page to load resources
+// only from this server, and to run no inline script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 const maxQueryBytes = 4096
 
-// ServeHTTP refuses requests that no route should see, and routes the others.
+// ServeHTTP answers a request. It refuses a request with an invalid path, a foreign host name, a
+// foreign origin or a too large body before any route sees it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -56,9 +58,11 @@ func (s *Server) guard(r *http.Request) error {
 	return nil
 }
 
-// hosts are the names that requests may use while no authentication is configured. A page of
-// another site can point its own name at this address (DNS rebinding) and would then have the same
-// origin. It cannot do so with an address, with localhost, or with a name of another owner.
+// hosts holds the names that a request may have in its header Host while no authentication is
+// configured. A web page of another site can let its own domain name point at this server (DNS
+// rebinding): for a browser it then has the origin of this server, and may read all answers. Its
+// requests have that domain name as Host, which is in no list here. It cannot use an IP address,
+// localhost, or a name that another owner controls.
 type hosts struct {
 	any   bool
 	names []string

@@ -14,8 +14,8 @@ import (
 //go:embed ui/index.html ui/app.js ui/timeline.js ui/style.css ui/icon.svg
 var page embed.FS
 
-// pageRoutes serve the web page. It needs a role, so that a browser asks for the password before
-// the page loads data.
+// pageRoutes returns the routes of the web page and of its scripts, style and icon. Each needs the
+// role view, so that a browser asks for the password before the page requests data.
 func pageRoutes() []route {
 	var out []route
 	for _, p := range []struct{ op, path, file, media, summary string }{

@@ -7,21 +7,23 @@ import (
 	"github.com/gospool/spool/api/params"
 )
 
-// A page of a list has at most limit rows and about maxPageBytes, because a row may list thousands
-// of gaps. It has at least one row. If that row alone is too large, its own lists are cut, and cut
-// is set. When rows are left out, next is the cursor of the following ones.
+// A page of a list is bounded in bytes as well as in rows, because one row may list thousands of
+// gaps. A page has at least one row. If that row alone is larger than maxPageBytes, its own lists are
+// cut, and its field cut is true.
 const (
-	maxPageBytes = 1 << 20
-	maxRowBytes  = 16 << 20 // of one row that was requested by its ID
+	maxPageBytes = 1 << 20  // approximate size of a page as JSON
+	maxRowBytes  = 16 << 20 // approximate size of one recording that a client requested by its ID
 )
 
-// paging ends every answer that is a page of the catalogue.
+// paging holds the last fields of an answer that is a page of recordings or events.
 type paging struct {
 	Next     string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
 	Degraded bool   `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
 }
 
-// within returns the rows that fit one answer, and the cursor of the following ones.
+// within returns the first rows that together have at most maxPageBytes as JSON, but at least one,
+// and the cursor of the page after them. next is the cursor of the page after all rows; behind returns
+// the cursor of the page after rows[i]. A nil behind leaves all rows in.
 func within[T any](rows []T, next string, behind func(i int) string) ([]T, string) {
 	bytes := 0
 	for i := range rows {
@@ -40,7 +42,8 @@ func encodedBytes(value any) int {
 	return len(text) + 1
 }
 
-// shorten cuts the lists of a recording until it takes at most so many bytes.
+// shorten halves the lists of a recording until it has at most so many bytes as JSON, and sets Cut if
+// it has cut any.
 func (d *recordDetail) shorten(most int) {
 	for encodedBytes(d) > most && len(d.Gaps)+len(d.Anchors)+len(d.Events)+len(d.Locations)+len(d.Tracks) > 0 {
 		d.Cut = true
@@ -51,10 +54,11 @@ func (d *recordDetail) shorten(most int) {
 
 func half[T any](list []T) []T { return list[:len(list)/2] }
 
-// first returns the part of a list that fits an answer without pages.
+// first returns the first maxListed elements of a list, for an answer that has no pages.
 func first[T any](list []T) []T { return list[:min(len(list), maxListed)] }
 
-// further returns the length of a list that first has cut, else 0.
+// further returns the length of a list if first cuts it, else 0: the value of a field that is absent
+// when the answer has the whole list.
 func further[T any](list []T) int {
 	if len(list) <= maxListed {
 		return 0
@@ -62,7 +66,8 @@ func further[T any](list []T) int {
 	return len(list)
 }
 
-// pageOfNames returns the parameters of a list that is sorted by name.
+// pageOfNames returns the query parameters of a list that is sorted by name. what is the plural noun
+// for its rows, such as streams.
 func pageOfNames(what string) []params.Param {
 	return []params.Param{
 		{Name: "limit", Kind: params.Integer, Def: "1000", Max: 1000, Doc: what + " in one answer"},
@@ -70,14 +75,15 @@ func pageOfNames(what string) []params.Param {
 	}
 }
 
-// nextName ends an answer that is a page sorted by name.
+// nextName holds the last fields of an answer that is a page of a list sorted by name.
 type nextName struct {
 	Total int    `json:"total,omitempty" doc:"number of all entries; absent when the answer has all"`
 	Next  string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
 }
 
-// pageByName returns the requested page of a list that is sorted by name. It makes only the rows
-// that the page shows.
+// pageByName returns the requested page of a list. names are the sorted names of all rows; row makes
+// the row of names[i], and is called only for the rows of the page. A cursor is the name of the last
+// row of the previous page, so that a page is right even if that row is gone.
 func pageByName[T any](r *request, names []string, row func(i int) T) (rows []T, end nextName, err error) {
 	limit := r.query.Integer("limit")
 	cursor := r.query.Text("cursor")

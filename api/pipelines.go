@@ -13,25 +13,29 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Pipelines lists and changes the declared pipelines. An error for the client is an *Error, or
-// config.Problems without directories of the machine: all problems of a refused configuration, of
-// which nothing was changed.
+// Pipelines lists and changes the declared pipelines. Its methods return an *Error, or
+// config.Problems: all problems of a configuration or declaration that is refused as a whole, with
+// no directory of the machine in their texts. After an error of Declare, Remove or Reload with
+// problems nothing has changed.
 type Pipelines interface {
-	// List returns the sorted names of the pipelines, and a function that describes one of them at
-	// the time of its call.
+	// List returns the sorted names of the pipelines, and a function that describes the pipeline of
+	// names[i].
 	List() (names []string, describe func(i int) Pipeline)
-	// Declare creates or replaces a pipeline from a declaration, in YAML or JSON, in the form of
-	// pipelines/NAME in the configuration file. With dryRun it changes nothing.
+	// Declare creates or replaces a pipeline. text is YAML or JSON in the form of the setting
+	// pipelines/NAME of the configuration file. With dryRun it returns the result that it would
+	// have, and changes nothing.
 	Declare(ctx context.Context, name string, text []byte, dryRun bool) (Declared, error)
-	// Remove undoes Declare. NotFound: unknown; Conflict: the configuration file declares the
-	// pipeline.
+	// Remove deletes a pipeline that was made by Declare. The error is NotFound for an unknown name,
+	// Conflict for a pipeline that only the configuration file declares. dryRun is as in Declare.
 	Remove(ctx context.Context, name string, dryRun bool) (Declared, error)
-	// Start lets a pipeline record, and begins the recordings of its present streams.
+	// Start ends the hold of a pipeline that Stop has stopped, and begins to record its live and
+	// configured streams. It returns the number of recordings that it has begun.
 	Start(ctx context.Context, name string) (began int, err error)
-	// Stop ends its recordings and begins none until Start. With drain it waits for the files
-	// without a time limit.
+	// Stop ends the recordings of a pipeline and holds the pipeline: it records nothing until Start.
+	// Stop returns the number of ended recordings when their files are finished. With drain the
+	// files get any time to finish, otherwise the time of a usual stop.
 	Stop(ctx context.Context, name string, drain bool) (ended int, err error)
-	// Reload reads the configuration again.
+	// Reload reads the configuration again and applies the differences.
 	Reload(ctx context.Context) (Reloaded, error)
 }
 
@@ -43,7 +47,7 @@ type Pipeline struct {
 	Streams     []string `json:"streams"`
 	Stages      []string `json:"stages" doc:"the graph: each stage passes its output to the next"` // names, the source first
 	Declaration string   `json:"declaration" doc:"YAML with all defaults and without secrets. For callers without the role declare, and for pipelines of the configuration file, only the host of a URL and the program of a command"`
-	Own         string   `json:"-"` // the declaration as callers with the role declare see it
+	Own         string   `json:"-"` // declaration for callers with the role declare; empty: they see Declaration, too
 	Held        bool     `json:"held" doc:"stopped until the next start"`
 	Recording   []string `json:"recording" doc:"streams that are being recorded, the first 1000"`
 	Streaming   int      `json:"recording_total,omitempty" doc:"number of all of them; absent when the list has all"`
@@ -52,9 +56,9 @@ type Pipeline struct {
 
 // Declared is the result of a declaration.
 type Declared struct {
-	Status    string   // created, replaced, unchanged, removed; in a dry run the result it would have
-	Pipeline  Pipeline // as it is now, or would be
-	Restarted int      // recordings that were drained for it
+	Status    string   // created, replaced, unchanged or removed; in a dry run the status that the change would have
+	Pipeline  Pipeline // the pipeline after the change; a removed one as it was before
+	Restarted int      // number of recordings that the change has ended; a changed pipeline begins them again
 }
 
 type pipelineAnswer Pipeline // the type's name appears in the OpenAPI document
@@ -98,7 +102,8 @@ type heldAnswer struct {
 	Recordings int    `json:"recordings" doc:"recordings that began or ended"`
 }
 
-// pipelineBody is a declaration in JSON or YAML.
+// pipelineBody describes the body of a declaration, for the OpenAPI document only: the body itself is
+// parsed as a part of the configuration.
 type pipelineBody struct {
 	Streams []string         `json:"streams,omitempty" doc:"patterns of stream paths"`
 	Record  string           `json:"record,omitempty" enum:"manual,always,event"`
@@ -183,7 +188,8 @@ func (s *Server) removePipeline(w http.ResponseWriter, r *request) error {
 
 var errNoPipelines = Unavailable("pipelines cannot be changed here")
 
-// declared answers with the result of a change. Problems are an error, in a dry run the answer.
+// declared answers a request to declare or remove a pipeline with its result, d or err. The problems
+// of a refused declaration are an answer with code 422; in a dry run, with code 200.
 func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, dryRun bool, d Declared, err error) error {
 	a := declaredAnswer{Status: d.Status, DryRun: dryRun, Restarted: d.Restarted, Problems: []problem{}}
 	var wrong config.Problems
@@ -203,7 +209,8 @@ func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, d
 	return nil
 }
 
-// refused answers with the problems of a configuration. It returns any other error.
+// refused answers with code 422 if err holds the problems of a configuration. Otherwise it answers
+// nothing and returns err.
 func (s *Server) refused(w http.ResponseWriter, err error) error {
 	var wrong config.Problems
 	if !errors.As(err, &wrong) {
@@ -221,7 +228,8 @@ func (s *Server) problems(wrong config.Problems) []problem {
 	return out
 }
 
-// readDeclaration reads a body of YAML or JSON.
+// readDeclaration returns the body of a request, which must be YAML or JSON by its Content-Type. It
+// does not parse the body.
 func readDeclaration(r *http.Request) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {

@@ -76,7 +76,7 @@ type gapDetail struct {
 	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between. By that clock, this recording begins seconds plus clock_step after the end of the previous one"`
 }
 
-// gapWithin describes a gap inside a recording.
+// gapWithin describes a gap inside a recording, in an answer.
 type gapWithin struct {
 	Cause       media.Cause `json:"cause" doc:"rtp_loss, stall, damaged, or the cause for which access units were left out; further_gaps: the total of the gaps that are not listed"`
 	Start       *string     `json:"start_time" format:"date-time"`
@@ -89,13 +89,13 @@ type gapWithin struct {
 	Places      int         `json:"places,omitempty" doc:"number of joined gaps: of one cause, less than a second apart"`
 }
 
-// anchorDetail relates a media time to the wall clock.
+// anchorDetail describes an anchor of a recording, in an answer.
 type anchorDetail struct {
 	Media float64 `json:"media" doc:"seconds from the begin of the file, as it is played"`
 	Time  *string `json:"time" format:"date-time" doc:"wall clock at that media time"`
 }
 
-// locationDetail is a place where a recording is stored.
+// locationDetail describes a location of a recording's file, in an answer.
 type locationDetail struct {
 	Node      string      `json:"node,omitempty" doc:"the recorder with the disk"`
 	Directory string      `json:"directory,omitempty" doc:"identity of that recorder's record directory"`
@@ -106,7 +106,7 @@ type locationDetail struct {
 	State     media.State `json:"state" enum:"recording,finished,recovered,lost"`
 }
 
-// within fills in the gaps and anchors of a recording.
+// within appends the gaps and anchors of r to d.
 func (d *recordDetail) within(r *media.Record) {
 	for _, g := range r.Gaps {
 		d.Gaps = append(d.Gaps, gapWithin{
@@ -147,7 +147,7 @@ func detail(r *media.Record) recordDetail {
 
 func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 
-// page reads the filters of a list and queries the catalogue.
+// page returns the page of recordings that the query parameters of a request select.
 func (s *Server) page(r *request) (media.Page, error) {
 	q, err := filters(&r.query)
 	if err != nil {
@@ -221,7 +221,7 @@ func answerRecord(w http.ResponseWriter, rec *media.Record) {
 	answer(w, http.StatusOK, recordAnswer{"success", d})
 }
 
-// find returns the recording whose ID is in the URL.
+// find returns the recording whose ID is in the path of a request.
 func (s *Server) find(r *request) (media.Record, error) {
 	id, err := r.id()
 	if err != nil {
@@ -238,7 +238,8 @@ func (r *request) id() (media.ID, error) {
 	return id, nil
 }
 
-// recordPatch holds the fields of a recording that a request may change.
+// recordPatch is the body of PATCH /mp4/records/ID: the fields of a recording that a client may
+// change.
 type recordPatch struct {
 	Protected *bool `json:"protected" doc:"a protected recording is never deleted"`
 }
@@ -264,7 +265,8 @@ func (s *Server) patchRecord(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// readJSON reads a body that is one JSON object with known keys.
+// readJSON decodes the body of a request, which must be a single JSON value with no key that into
+// lacks. Its error is an *Error.
 func readJSON(r *http.Request, into any) error {
 	if !saysJSON(r) {
 		return failure(http.StatusUnsupportedMediaType, "the body's Content-Type must be application/json")
@@ -280,9 +282,10 @@ func readJSON(r *http.Request, into any) error {
 	return nil
 }
 
-// saysJSON requires a JSON content type, because a page of another site cannot send one without a
-// CORS preflight. It accepts the default type of curl -d only without the headers that a browser
-// adds.
+// saysJSON reports whether the Content-Type of a request is JSON. The type is required because a
+// browser lets a page of another site send it only after a CORS preflight, which this server refuses.
+// saysJSON also accepts application/x-www-form-urlencoded, which curl -d sends, but not from a
+// browser, which adds the header Origin or Sec-Fetch-Site.
 func saysJSON(r *http.Request) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {

@@ -9,13 +9,13 @@ import (
 // Reloaded is the result of a reload.
 type Reloaded struct {
 	Pipelines, Streams recorder.Changes
-	Schedule           bool     // the jobs changed
-	NeedRestart        []string // changed settings that take effect at the next start
+	Schedule           bool     // the schedule has changed
+	NeedRestart        []string // paths of changed settings that take effect at the next start of spool
 	Warnings           []string
-	Restarted          int // recordings that were drained for it
+	Restarted          int // number of recordings that the reload has ended; a changed pipeline begins them again
 }
 
-// Changed reports whether the reload changed anything.
+// Changed reports whether the reload has changed pipelines, streams or the schedule.
 func (r Reloaded) Changed() bool { return r.Schedule || !r.Pipelines.None() || !r.Streams.None() }
 
 type reloadAnswer struct {
@@ -28,7 +28,8 @@ type reloadAnswer struct {
 	Warnings    []string `json:"warnings"`
 }
 
-// reload reads the configuration again. An invalid one changes nothing.
+// reload lets the server read the configuration again. An invalid configuration changes nothing and is
+// answered with its problems.
 func (s *Server) reload(w http.ResponseWriter, r *request) error {
 	if s.deps.Pipelines == nil {
 		return errNoPipelines

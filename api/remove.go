@@ -10,7 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// maxListed bounds the recordings that an answer lists. Its counts are always of all.
+// maxListed bounds the length of a list in an answer without pages. The counts in such an answer
+// include the elements that the list leaves out.
 const maxListed = 1000
 
 var removeParams = append([]params.Param{
@@ -59,8 +60,8 @@ func (s *Server) removeRecord(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// remove deletes one recording, or returns a Conflict with the reason why it is kept. During the
-// deletion no reader can open the file.
+// remove deletes one recording. Its error is Conflict, with the reason, if the recording must be kept.
+// While the file is being deleted, requests for it get Conflict, too.
 func (s *Server) remove(ctx context.Context, rec *media.Record) error {
 	if err := s.removable(rec); err != nil {
 		return err
@@ -86,8 +87,8 @@ func (s *Server) removable(rec *media.Record) error {
 	return nil
 }
 
-// removeRange deletes the recordings that lie wholly in [start, end). A list contains all that
-// overlap, but a deletion must not delete media outside the named range.
+// removeRange deletes the recordings that begin and end within [start, end]. It keeps recordings that
+// only overlap the range, because it must not delete media outside the range.
 func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 	q := media.Query{Start: r.query.Time("start"), End: r.query.Time("end"), Ascending: true, Limit: media.MaxLimit}
 	dry := r.query.Flag("dry_run")
@@ -110,9 +111,10 @@ func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// eachPage visits a whole selection. It fails while the database is down, because rows that only
-// the database has would be skipped. Cursors hold keys, not counts, so that deleting visited rows
-// moves nothing.
+// eachPage calls see for each recording that q selects, page by page, and returns the first error of
+// see. It returns Unavailable while the database is down, because it would skip rows that only the
+// database has. see may delete the recording: a cursor holds the key of a row and not a count of rows,
+// so that the following pages stay the same.
 func (s *Server) eachPage(ctx context.Context, q media.Query, see func(*media.Record) error) error {
 	q.MaxBytes = maxPageBytes
 	for {
@@ -134,7 +136,8 @@ func (s *Server) eachPage(ctx context.Context, q media.Query, see func(*media.Re
 	}
 }
 
-// sweep deletes one recording of a range, or records why it is kept.
+// sweep deletes one recording that overlaps the range of q and adds it to the answer a; if the
+// recording must be kept, it adds the reason instead. With a.DryRun it deletes nothing.
 func (s *Server) sweep(ctx context.Context, a *removeAnswer, q media.Query, rec *media.Record) error {
 	err := s.removable(rec)
 	if err == nil && !inside(rec, q.Start, q.End) {

@@ -12,12 +12,14 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// Retention plans the next deletions. It deletes nothing.
+// Retention shows the state of retention and accepts an operator's confirmation.
 type Retention interface {
+	// Plan returns the next deletions, in order, and deletes nothing.
 	Plan(ctx context.Context) (*retained.Plan, error)
-	// Confirm confirms the clock and releases the recordings that have expired by it. It returns
-	// these, nil for none. ErrNothingHeld: no recording waits for a confirmation;
-	// wallclock.ErrWrong: the clock cannot be right.
+	// Confirm records an operator's confirmation that the clock is right, and lets retention delete
+	// the recordings that have expired by this clock. It returns a summary of these recordings, nil
+	// if there are none. The error is retained.ErrNothingHeld if the clock is believed already and
+	// no mass expiry waits for a confirmation; wallclock.ErrWrong if the clock cannot be right.
 	Confirm() (*retained.Held, error)
 }
 
@@ -107,8 +109,9 @@ type stoppedAnswer struct {
 	Since  *string `json:"since" format:"date-time"`
 }
 
-// Claim claims a file for deletion. ok is false while the file is being read, or deleted by another
-// caller. The caller calls release.
+// Claim reserves a file for deletion: until the caller calls release, requests for the file get
+// Conflict. name is the file's path below the record directory. ok is false, and release nil, while a
+// client reads the file or another caller deletes it.
 func (s *Server) Claim(name string) (release func(), ok bool) {
 	name = strings.TrimSuffix(name, media.PartSuffix)
 	if !s.readers.Claim(name) {
@@ -136,7 +139,8 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// confirmRetention releases the expired recordings after an operator's confirmation.
+// confirmRetention passes an operator's confirmation of the clock to retention, which then deletes the
+// expired recordings.
 func (s *Server) confirmRetention(w http.ResponseWriter, r *request) error {
 	if s.deps.Retention == nil {
 		return Unavailable("retention is not running here")

@@ -10,27 +10,27 @@ import (
 	"github.com/gospool/spool/api/params"
 )
 
-// route is one row of the route table.
+// route describes one endpoint: one row of the table in routes.go.
 type route struct {
-	op      string // its name in the OpenAPI document
-	method  string // GET answers HEAD as well
-	path    string // in httprouter's syntax: :name is one segment, *name the rest
-	alias   string // a second path with the same answers, absent from the OpenAPI document; may be empty
+	op      string // operationId in the OpenAPI document
+	method  string // HTTP method; a route with GET also answers HEAD
+	path    string // in httprouter's syntax: :name stands for one segment, *name for the rest of the path
+	alias   string // second path with the same answers, not in the OpenAPI document; may be empty
 	summary string
-	about   string // longer description; may be empty
-	role    auth.Role
+	about   string    // longer description; may be empty
+	role    auth.Role // role that the caller needs; empty: open to every client
 	query   []params.Param
-	body    any         // a value of the body's type; nil: no body
-	yaml    bool        // the body may be YAML, too
-	answer  any         // a value of the answer's type; nil: see media
-	media   string      // content type of an answer that is not JSON
-	codes   []int       // further error codes of this route
-	others  map[int]any // values of answers that are not errorAnswer, by code
+	body    any         // a value of the request body's type; nil: the request has no body
+	yaml    bool        // the body may also be YAML
+	answer  any         // a value of the type of a 200 answer; nil: the answer has the content type media
+	media   string      // content type of a 200 answer without a type in answer
+	codes   []int       // HTTP codes of errors of this route, for the OpenAPI document
+	others  map[int]any // by HTTP code: a value of the type of an answer that is neither 200 nor an errorAnswer
 	handle  func(*Server, http.ResponseWriter, *request) error
 }
 
-// request is the argument of a handler: the caller is authorized, and the query holds only known
-// parameters, each once.
+// request is a request as a handler gets it: its caller has the role of the route, and its query
+// holds only parameters that the route declares, each at most once.
 type request struct {
 	*http.Request
 	params httprouter.Params
@@ -38,7 +38,7 @@ type request struct {
 	who    auth.Caller
 }
 
-// methods lists the methods that a route registers.
+// methods lists the HTTP methods under which a route is registered: GET implies HEAD.
 func (rt *route) methods() []string {
 	if rt.method == http.MethodGet {
 		return []string{http.MethodGet, http.MethodHead}
@@ -57,8 +57,9 @@ func (rt *route) template() string {
 	return strings.Join(segs, "/")
 }
 
-// newRouter registers the table. It redirects nothing: a wrong path is an error, not a redirect to
-// a path that the server guessed. OPTIONS is answered with Allow only: CORS is off.
+// newRouter returns a router with the routes of a table. A path that no route has is answered with
+// 404 and never with a redirect to a similar path. OPTIONS is answered with the header Allow and no
+// CORS headers.
 func (s *Server) newRouter(table []route) *httprouter.Router {
 	router := httprouter.New()
 	router.RedirectTrailingSlash = false
@@ -77,7 +78,8 @@ func (s *Server) newRouter(table []route) *httprouter.Router {
 	return router
 }
 
-// dispatch authorizes the caller, checks the query parameters and calls the handler.
+// dispatch returns the function that answers a route's requests: it authorizes the caller, checks
+// the query parameters and calls the handler.
 func (s *Server) dispatch(rt *route) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 		who, err := s.authorize(r, rt.role)

@@ -6,7 +6,8 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// routes returns the table. A new endpoint is a row here and a file beside it.
+// routes returns the table of all endpoints. A new endpoint is a row here, and its handler is in a
+// file of its own.
 func routes() []route {
 	return append([]route{
 		{op: "index", method: "GET", path: "/mp4", alias: "/mp4/", summary: "Name, version and endpoints", role: auth.View,
@@ -86,7 +87,8 @@ func routes() []route {
 	}, pageRoutes()...)
 }
 
-// indexAnswer describes the API, and where to publish.
+// indexAnswer describes the server at GET /mp4: its endpoints, the addresses to publish streams
+// to, and the roles of the caller.
 type indexAnswer struct {
 	Status    string           `json:"status" enum:"success"`
 	Name      string           `json:"name"`

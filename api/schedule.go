@@ -7,10 +7,12 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Schedule evaluates the crontab.
+// Schedule shows the schedule: the jobs of the setting crontab.
 type Schedule interface {
+	// Streams returns, for each stream with jobs, whether it should be recorded now.
 	Streams() []recorder.StreamSchedule
-	Upcoming(n int) []recorder.Firing // at most n, sorted by time
+	// Upcoming returns the next firings of all jobs, at most n, sorted by time.
+	Upcoming(n int) []recorder.Firing
 }
 
 var scheduleParams = []params.Param{

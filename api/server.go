@@ -19,7 +19,8 @@ import (
 	"github.com/julienschmidt/httprouter"
 )
 
-// Server answers requests. It is an http.Handler; Listen and Serve run it with all its limits.
+// Server answers the requests of the API. It is an http.Handler; Listen and Serve run it with the
+// limits of Config.Limits.
 type Server struct {
 	cfg       Config
 	deps      Deps
@@ -31,12 +32,13 @@ type Server struct {
 	readers   playback.Readers
 	shown     scrub.Scrubber
 	doc       []byte         // the OpenAPI document
-	scrape    http.Handler   // of /metrics
-	coverages chan struct{}  // one place for each coverage answer in progress
+	scrape    http.Handler   // answers /metrics
+	coverages chan struct{}  // semaphore of the coverage answers in progress
 	live      *conn.Listener // nil before Listen
 }
 
-// New checks the configuration and returns a server that does not listen yet.
+// New checks the configuration and returns a server that does not listen yet. deps must have
+// Recorder, Streams, Catalogue and Files; the other fields may be zero.
 func New(cfg Config, deps Deps) (*Server, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -77,7 +79,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	return s, err
 }
 
-// recovered answers for a handler that panicked, and logs the stack.
+// recovered logs the panic of a handler with its stack and answers 500. It passes on
+// http.ErrAbortHandler, with which net/http closes the connection.
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)

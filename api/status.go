@@ -76,8 +76,8 @@ func (s *Server) status(w http.ResponseWriter, r *request) error {
 	}
 	st, known := s.deps.Recorder.Stream(stream)
 	info, _ := s.deps.Streams.Info(stream)
-	if !known && info.Origin == "" && !s.seen(stream) { // a publisher without known tracks counts, too
-
+	// A stream with an Origin has a publisher whose tracks may not be known yet.
+	if !known && info.Origin == "" && !s.seen(stream) {
 		return NotFound("stream %q is neither live, configured nor recorded: GET /mp4/streams lists what there is", stream)
 	}
 	answer(w, http.StatusOK, s.describe(st, info))
@@ -109,8 +109,8 @@ func (s *Server) describe(st recorder.StreamStatus, info media.StreamInfo) statu
 	return a
 }
 
-// today converts a future time to the wall clock as it is now: when the clock was set meanwhile,
-// the remaining time stays the same.
+// today converts a time that holds a monotonic clock reading to the present wall clock. If the wall
+// clock was set since t was made, the result is still the same duration from now.
 func (s *Server) today(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
@@ -119,13 +119,14 @@ func (s *Server) today(t time.Time) time.Time {
 	return now.Add(t.Sub(now))
 }
 
-// problem returns a problem for a caller: without the host's paths and addresses.
+// problem returns a problem as a client may see it: without paths of the machine, and without the
+// passwords and paths of URLs.
 func (s *Server) problem(stream string, p pipeline.Problem) problemAnswer {
 	return problemAnswer{p.Problem, utc(p.Since), stream, s.shown.Text(p.Cause), s.shown.Text(p.Remedy)}
 }
 
-// below returns a file's path relative to the record directory, and its base name when it lies
-// elsewhere.
+// below returns the path of a file relative to the record directory. For a file outside of the record
+// directory it returns the base name.
 func (s *Server) below(file string) string {
 	if !filepath.IsAbs(file) {
 		return strings.TrimPrefix(file, "./")
@@ -147,7 +148,7 @@ func (s *Server) list(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// orEmpty makes a nil list encode as [] and not as null.
+// orEmpty returns a list, and an empty one for nil: JSON then has [] instead of null.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -54,8 +54,8 @@ func (s *Server) streams(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// known returns the sorted paths of the live, configured and remembered streams, and a function
-// that describes one of them. The stream may have gone since.
+// known returns the sorted paths of the live, configured and remembered streams, and a function that
+// describes the stream of a path. A stream that has left since is described as offline.
 func (s *Server) known() (paths []string, describe func(path string) media.StreamInfo) {
 	paths = s.deps.Streams.Paths()
 	remembered := map[string]media.StreamInfo{}
@@ -78,7 +78,7 @@ func (s *Server) known() (paths []string, describe func(path string) media.Strea
 	}
 }
 
-// stream returns a row of the list.
+// stream returns the description of a stream and its recording in an answer.
 func (s *Server) stream(st media.StreamInfo) streamAnswer {
 	recorded, _ := s.deps.Recorder.Stream(st.Path)
 	a := streamAnswer{
@@ -101,7 +101,7 @@ type forgottenAnswer struct {
 	Stream string `json:"stream"`
 }
 
-// forget removes an offline stream from the list. Its recordings stay.
+// forget removes an offline stream from the list of streams. The recordings of the stream stay.
 func (s *Server) forget(w http.ResponseWriter, r *request) error {
 	stream := strings.TrimPrefix(r.params.ByName("stream_path"), "/")
 	if err := streampath.CheckStored(stream); err != nil {
@@ -118,7 +118,8 @@ func (s *Server) forget(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// ingestDrops converts the losses of a stream for a list with those of the stages.
+// ingestDrops converts the losses of a stream's publisher to drops of a stage named ingest, for a list
+// with the drops of the pipeline's stages.
 func ingestDrops(list []media.Loss) (out []pipeline.Drop) {
 	for _, l := range list {
 		out = append(out, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})

@@ -37,14 +37,14 @@ type vodDetail struct {
 	Growing  bool    `json:"growing" doc:"still being written"`
 }
 
-// vodList answers with a page of the recordings that have a file.
+// vodList answers with those recordings of a page that have a file on this recorder's disk.
 func (s *Server) vodList(w http.ResponseWriter, r *request) error {
 	page, err := s.page(r)
 	if err != nil {
 		return err
 	}
 	a := vodAnswer{Status: "success", Files: make([]vodDetail, 0, len(page.Records)), paging: paging{page.Next, page.Degraded || page.Stalled}}
-	var at []int // the records that have a file
+	var at []int // for each of a.Files, the index in page.Records
 	for i := range page.Records {
 		if d := detail(&page.Records[i]); d.URL != "" {
 			at = append(at, i)
@@ -59,7 +59,7 @@ func (s *Server) vodList(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// vod serves a file.
+// vod sends the file of a recording, or the requested ranges of the file.
 func (s *Server) vod(w http.ResponseWriter, r *request) error {
 	name := strings.TrimPrefix(r.params.ByName("filename"), "/")
 	download := r.query.Flag("download")
@@ -91,7 +91,7 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	if s.deps.Lists != nil && !f.Growing { // a growing file is ours, even before its row exists
+	if s.deps.Lists != nil && !f.Growing { // this recorder writes a growing file, whose row may not exist yet
 		if err := s.deps.Lists(r.Context(), f.File, key); err != nil {
 			return openError(name, err)
 		}
@@ -105,8 +105,8 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// openError reports only that the file does not exist, unless the machine is at fault. A link out
-// of the directory is reported the same way.
+// openError returns the error for a client whose file could not be opened: 503 if the machine is at
+// fault, else 404. A symbolic link, too, gives 404, so that the answer reveals nothing about the disk.
 func openError(name string, err error) error {
 	var e *Error
 	switch {
@@ -120,7 +120,8 @@ func openError(name string, err error) error {
 	return &Error{Code: http.StatusNotFound, Text: "there is no file " + name, Cause: err}
 }
 
-// plain keeps the characters that every client reads alike in a quoted header value.
+// plain replaces by _ each character of a file name that some clients misread in a quoted header value:
+// quotes, backslashes, control characters and characters outside of ASCII.
 func plain(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {

@@ -6,33 +6,34 @@ import (
 	"time"
 )
 
-// Body is the body of a request. Three rules hold, whether a handler reads it or not:
+// Body is the body of a request. It bounds the resources that a slow client takes:
 //
-//   - it arrives in time, else it fails;
-//   - while the server waits for it, the connection counts as idle, so that clients
-//     that announce a body and send none lock no other client out;
-//   - an answer does not wait for it: Finish reads and discards the unread rest.
-//     Closing the connection of a client that is still sending would reset it, and
-//     the client might lose the answer with the reason (RFC 9112, section 9.6).
+//   - Read fails if the body has not arrived within the patience of TakeBody;
+//   - while Read waits for the client, the connection counts as idle, and may be closed for
+//     a new one: clients that announce a body and send none lock no other client out;
+//   - a handler may answer without reading the body: Finish sends the answer at once and
+//     then reads and discards the rest. If the server closed the connection while the client
+//     is still sending, the client might lose the answer (RFC 9112, 9.6).
 type Body struct {
 	io.ReadCloser
-	conn  *Conn // nil for a request that came through no Listener
-	limit time.Duration
-	ended bool // read to its end
+	conn  *Conn         // nil if the request did not come through a Listener
+	limit time.Duration // the patience of TakeBody
+	ended bool          // the body has been read to its end
 }
 
-// TakeBody applies these rules to the body of a request. It returns nil for a request without a
-// body. The body may have limit bytes and take patience to arrive.
+// TakeBody replaces r.Body by one with the rules of Body, and returns that Body, nil for a request
+// without a body. Reading more than limit bytes fails with http.MaxBytesError. The body must arrive
+// within patience, from now. The caller calls Finish after the handler.
 func TakeBody(w http.ResponseWriter, r *http.Request, limit int64, patience time.Duration) *Body {
 	if r.ContentLength == 0 {
 		return nil
 	}
-	ctl := http.NewResponseController(w) // the calls fail on a writer without a connection
+	ctl := http.NewResponseController(w) // its methods fail, without harm, for a writer without a connection
 	_ = ctl.SetReadDeadline(time.Now().Add(patience))
-	_ = ctl.EnableFullDuplex() // else net/http reads the rest before it answers
+	_ = ctl.EnableFullDuplex() // otherwise net/http reads the rest of the body before it sends the answer
 	if r.ProtoMajor < 2 && (r.ContentLength > limit || r.Header.Get("Expect") != "") {
-		// A client with 100-continue that is refused need not send the body, and a client with
-		// Connection: close need not send the rest.
+		// A client that waits for 100 Continue and gets an error instead need not send the body. At
+		// Connection: close a client may stop sending a body that is too large.
 		w.Header().Set("Connection", "close")
 	}
 	b := &Body{ReadCloser: r.Body, conn: of(r.Context()), limit: patience}
@@ -40,7 +41,8 @@ func TakeBody(w http.ResponseWriter, r *http.Request, limit int64, patience time
 	return b
 }
 
-// Read reads from the client, and waits for it if needed.
+// Read reads from the body; see io.Reader. While it waits for the client, the connection counts as
+// idle.
 func (b *Body) Read(p []byte) (int, error) {
 	b.conn.count(0, 1)
 	defer b.conn.count(0, -1)
@@ -49,11 +51,14 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// lingerBytes bounds the part of an unwanted body that is read for the sake of the answer.
+// lingerBytes bounds the part of an unread body that is read and discarded, so that the client gets
+// the answer.
 const lingerBytes = 64 << 20
 
-// Finish sends the answer and reads the body to its end, within its time and lingerBytes. It is
-// called after the handler. It does nothing for HTTP/2, which ends a stream by itself.
+// Finish sends the answer that the handler has written, then reads and discards the rest of the body,
+// at most lingerBytes and for at most the patience of TakeBody. If the body does not end within these,
+// it closes the connection by a panic with http.ErrAbortHandler. It does nothing for a nil Body, and
+// nothing for HTTP/2, in which the end of a stream does not end the connection.
 func (b *Body) Finish(w http.ResponseWriter, r *http.Request) {
 	if b == nil || b.ended || r.ProtoMajor >= 2 {
 		return
@@ -62,6 +67,6 @@ func (b *Body) Finish(w http.ResponseWriter, r *http.Request) {
 	_ = ctl.Flush()
 	_ = ctl.SetReadDeadline(time.Now().Add(b.limit))
 	if _, err := io.CopyN(io.Discard, b, lingerBytes); err != io.EOF {
-		panic(http.ErrAbortHandler) // the next bytes are not the next request
+		panic(http.ErrAbortHandler) // the next bytes of the connection are not the next request
 	}
 }

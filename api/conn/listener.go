@@ -13,32 +13,37 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// Listener bounds the connections of a server. At the limit it closes the connection that has been
-// idle for the longest, so that clients that connect and send nothing, or begin a request and do
-// not end it, lock no other client out. When all connections have running requests, it closes the
-// new one, unless the new one comes from an address with less than its share, a quarter, and
-// another address has more: then it closes the oldest connection of that address, so that one
-// client's slow downloads lock no other client out.
+// Listener bounds the number of open connections of a server. For a new connection beyond the limit
+// it closes another one:
+//
+//   - the connection that has been idle for the longest. A connection is idle between two
+//     requests, and while the server waits for a request to arrive completely. So clients
+//     that connect and send nothing lock no other client out.
+//   - if no connection is idle: the oldest connection of an address that has more than a
+//     quarter of all connections, if the client of the new one has less than a quarter. So
+//     one client's slow downloads lock no other client out.
+//   - otherwise the new connection itself.
 type Listener struct {
 	*net.TCPListener
-	TLS    *tls.Config // nil without TLS; set before Accept
-	limit  int
-	linger time.Duration // for a client that is still sending when its connection is closed
+	TLS    *tls.Config   // nil without TLS; set before Accept
+	limit  int           // largest number of open connections
+	linger time.Duration // see NewListener
 
 	mu       sync.Mutex // guards the fields below
 	conns    map[*Conn]bool
-	idle     *list.List // of *Conn, the longest idle first
-	from     map[string]int
-	accepted uint64
+	idle     *list.List     // of *Conn; the first has been idle for the longest
+	from     map[string]int // number of open connections by the key of the client's address
+	accepted uint64         // number of accepted connections so far
 }
 
-// NewListener bounds the connections of l by limit. Before it closes the connection of a client
-// that is still sending, it reads for linger.
+// NewListener returns a Listener that accepts connections from l and keeps at most limit of them open.
+// When the server closes the connection of a client that is still sending, the Listener first reads
+// and discards what the client sends, for at most linger: see Conn.CloseWrite.
 func NewListener(l *net.TCPListener, limit int, linger time.Duration) *Listener {
 	return &Listener{TCPListener: l, limit: limit, linger: linger, conns: map[*Conn]bool{}, idle: list.New(), from: map[string]int{}}
 }
 
-// Accept returns the next connection within the limit.
+// Accept returns the next connection, a *Conn. It closes another connection at the limit.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
@@ -52,7 +57,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// add counts a connection. It returns false at the limit.
+// add counts a new connection, and closes another one at the limit. It returns false if the new one
+// must be closed.
 func (l *Listener) add(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,8 +78,8 @@ func (l *Listener) add(c *Conn) bool {
 	return true
 }
 
-// leastWanted returns the connection to close for a new one, nil without one. The caller holds the
-// lock.
+// leastWanted returns the open connection to close for a new one, nil if the new one must be closed.
+// newcomer is the key of the new client's address. The caller holds l.mu.
 func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 	if oldest := l.idle.Front(); oldest != nil {
 		return oldest.Value.(*Conn)
@@ -90,7 +96,8 @@ func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 	return gone
 }
 
-// settle adds a connection to the idle ones or removes it from them. The caller holds the lock.
+// settle brings the idle list up to date after a change of a connection's state. The caller holds
+// l.mu.
 func (l *Listener) settle(c *Conn) {
 	switch working := c.active && (c.waiting == 0 || c.waiting < c.requests); {
 	case !l.conns[c]: // closed
@@ -102,7 +109,7 @@ func (l *Listener) settle(c *Conn) {
 	}
 }
 
-// forget removes a connection from the counts. The caller holds the lock.
+// forget removes a closed connection from the idle list and the counts. The caller holds l.mu.
 func (l *Listener) forget(c *Conn) {
 	if c.at != nil {
 		l.idle.Remove(c.at)
@@ -116,7 +123,7 @@ func (l *Listener) forget(c *Conn) {
 	}
 }
 
-// Changed implements http.Server.ConnState: a connection between requests is idle.
+// Changed records that a connection has become active or idle. It is for http.Server.ConnState.
 func (l *Listener) Changed(c net.Conn, state http.ConnState) {
 	if conn := inner(c); conn != nil {
 		l.mu.Lock()
@@ -126,7 +133,8 @@ func (l *Listener) Changed(c net.Conn, state http.ConnState) {
 	}
 }
 
-// Context implements http.Server.ConnContext: the context of a request holds its connection.
+// Context returns a context that holds the connection of a request, for Begin and TakeBody. It is for
+// http.Server.ConnContext.
 func (l *Listener) Context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, inner(c))
 }
@@ -134,19 +142,22 @@ func (l *Listener) Context(ctx context.Context, c net.Conn) context.Context {
 // connKey is the context key of a request's connection.
 type connKey struct{}
 
+// of returns the connection of a request by its context, nil if no Listener has accepted it.
 func of(ctx context.Context) *Conn {
 	c, _ := ctx.Value(connKey{}).(*Conn)
 	return c
 }
 
-// Begin counts a request, by its context, as work of its connection until end is called.
+// Begin counts a request until end is called: while a connection has such a request, and the server
+// does not wait for its body, the connection is not idle. ctx is the context of the request.
 func Begin(ctx context.Context) (end func()) {
 	c := of(ctx)
 	c.count(1, 0)
 	return func() { c.count(-1, 0) }
 }
 
-// inner returns the accepted connection, nil for one of another listener.
+// inner returns the *Conn below a TLS connection, or c itself. It returns nil if no Listener has
+// accepted c.
 func inner(c net.Conn) *Conn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
@@ -155,22 +166,23 @@ func inner(c net.Conn) *Conn {
 	return conn
 }
 
-// Conn is an accepted connection. It embeds the TCP connection and not net.Conn, whose ReadFrom
-// makes net/http use sendfile(2).
+// Conn is a connection that a Listener has accepted. It embeds *net.TCPConn and not the interface
+// net.Conn, so that it has the method ReadFrom, through which net/http uses sendfile(2).
 type Conn struct {
 	*net.TCPConn
 	of     *Listener
-	from   string // key of the client's address
-	number uint64 // in the order of their acceptance
+	from   string // key of the client's address: see auth.RemoteOf
+	number uint64 // 1 for the first accepted connection of the listener, and so on
 
 	// Guarded by of.mu.
-	at       *list.Element // in the idle list; nil while at work
-	active   bool          // net/http has a request of it
-	requests int           // running; HTTP/2 has several at once
-	waiting  int           // of these, the ones that wait for the client to send
+	at       *list.Element // place in the idle list; nil while the connection is not idle
+	active   bool          // net/http reads or serves a request on it
+	requests int           // number of running requests; HTTP/2 has several at once
+	waiting  int           // number of requests, among these, that wait for a part of the body
 }
 
-// count adds to the numbers of requests and of waiting ones. A nil connection counts nothing.
+// count adds the arguments, which may be negative, to the numbers of running and of waiting requests.
+// It does nothing for a nil Conn.
 func (c *Conn) count(requests, waiting int) {
 	if c == nil {
 		return
@@ -182,10 +194,10 @@ func (c *Conn) count(requests, waiting int) {
 	c.of.settle(c)
 }
 
-// CloseWrite closes the sending direction, then reads and discards what the client still sends, up
-// to linger and lingerBytes. net/http calls it before it closes the connection of a client in the
-// middle of a request, such as one with a too large header: an immediate close would reset the
-// connection, and the client might never read the answer.
+// CloseWrite closes the sending direction, then reads and discards what the client still sends, for at
+// most the linger of NewListener and at most lingerBytes. net/http calls it before it closes the
+// connection of a client that is in the middle of a request, such as one with a too large header: an
+// immediate close would reset the connection, and the client might never read the answer.
 func (c *Conn) CloseWrite() error {
 	if err := c.TCPConn.CloseWrite(); err != nil {
 		return err
@@ -197,7 +209,7 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// Close closes the connection and removes it from the counts.
+// Close closes the connection; the listener no longer counts it.
 func (c *Conn) Close() error {
 	c.of.mu.Lock()
 	c.of.forget(c)
@@ -205,14 +217,14 @@ func (c *Conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// Counts are the numbers of connections of a listener.
+// Counts holds numbers of connections of a listener.
 type Counts struct {
-	Open    int
-	Idle    int // of these, the ones without a running request
-	Waiting int // of these, the ones with a request that the client has not sent completely
+	Open    int // all open connections
+	Idle    int // open connections that may be closed for a new one: see Listener
+	Waiting int // open connections with a request whose body a handler waits for
 }
 
-// Counts returns the numbers of connections.
+// Counts returns the present numbers of connections.
 func (l *Listener) Counts() Counts {
 	l.mu.Lock()
 	defer l.mu.Unlock()

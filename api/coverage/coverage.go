@@ -1,5 +1,5 @@
-// Package coverage joins recordings to the spans of time that they cover, so that a week of a
-// timeline is a few hundred bars, however many files it has.
+// Package coverage joins recordings that follow each other to spans of time, so that a client can
+// draw a week of a timeline with a few hundred bars, however many files it has.
 package coverage
 
 import (
@@ -11,46 +11,49 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Span is a time without a gap longer than the resolution.
+// Span is an interval that recordings of one stream cover without a gap longer than
+// Joiner.Resolution. All of them have the same State and Elsewhere.
 type Span struct {
-	First      media.ID // of the oldest recording
-	StartNS    int64
-	EndNS      int64
+	First      media.ID    // ID of the oldest recording in the span
+	StartNS    int64       // start of the oldest recording, nanoseconds since 1970-01-01 UTC
+	EndNS      int64       // end of the newest recording, nanoseconds since 1970-01-01 UTC
 	State      media.State // recording, finished or recovered
-	Elsewhere  bool        // another recorder has the file
-	Recordings int
-	Gap        media.Gap // gap before it
+	Elsewhere  bool        // another recorder has the files
+	Recordings int         // number of recordings in the span
+	Gap        media.Gap   // gap before the oldest recording
 }
 
-// Stream holds the spans and events of a stream: the newest first, until Streams reverses the
-// spans.
+// Stream holds the spans and events of one stream. While a Joiner adds to it, both lists have the
+// newest first; Joiner.Streams returns the spans with the oldest first.
 type Stream struct {
 	Path   string
 	Spans  []Span
 	Events []Event
-	Cut    bool // further events were left out
+	Cut    bool // the stream has further events, which were left out
 }
 
-// Event is an event without its data.
+// Event holds the name of an event and the time of its first trigger.
 type Event struct {
-	AtNS int64
+	AtNS int64 // nanoseconds since 1970-01-01 UTC
 	Name string
 }
 
-// Joiner joins recordings that are added in order of their start, the newest first.
+// Joiner joins recordings to spans. Add takes the recordings of any number of streams in the order of
+// their start, the newest first; then Streams returns the result. The exported fields are set before
+// the first Add.
 type Joiner struct {
-	Resolution time.Duration // a shorter gap is ignored
-	Now        time.Time     // the end of recordings that still grow
-	MaxBytes   int           // approximate limit of all together as JSON
+	Resolution time.Duration // a span may have gaps up to this length
+	Now        time.Time     // end of the recordings that still grow
+	MaxBytes   int           // approximate limit of the result's size as JSON
 
 	bytes   int
 	streams map[string]*Stream
 }
 
-// maxEvents bounds the events of a stream.
+// maxEvents bounds the number of events in the result for one stream.
 const maxEvents = 500
 
-// Approximate sizes as JSON, without the names.
+// Approximate sizes of the parts of the result as JSON in bytes, without paths and names.
 const (
 	streamBytes = 50
 	spanBytes   = 200
@@ -58,11 +61,11 @@ const (
 	eventBytes  = 60
 )
 
-// Full reports whether MaxBytes is reached.
+// Full reports whether the result has reached MaxBytes. The caller then stops adding.
 func (j *Joiner) Full() bool { return j.bytes >= j.MaxBytes }
 
-// Add adds the next recording, and its events as far as they fit. It ignores recordings of state lost
-// or remote.
+// Add adds the next recording, and as many of its events as maxEvents and MaxBytes allow. It ignores
+// recordings of state lost or remote.
 func (j *Joiner) Add(r *media.Record) {
 	if r.State == media.StateLost || r.State == media.StateRemote {
 		return
@@ -113,7 +116,7 @@ func (j *Joiner) addEvents(s *Stream, events []media.Event) {
 	}
 }
 
-// textBytes returns the length of a text as JSON, which may be six times its own.
+// textBytes returns the length of a text as a JSON string with quotes and escapes, in bytes.
 func textBytes(text string) int {
 	bytes := len(`""`)
 	for _, r := range text {
@@ -129,19 +132,19 @@ func textBytes(text string) int {
 	return bytes
 }
 
-// joins reports whether an older span reaches to a newer one, without a gap longer than the
-// resolution.
+// joins reports whether two spans can be one: they have the same State and Elsewhere, and no gap
+// longer than the resolution is between them.
 func (j *Joiner) joins(newer, older *Span) bool {
 	return newer.State == older.State && newer.Elsewhere == older.Elsewhere &&
 		newer.Gap.DurationNS <= int64(j.Resolution) && newer.StartNS-older.EndNS <= int64(max(j.Resolution, touching))
 }
 
-// touching is the largest distance, by the wall clock, of two recordings that follow each other
-// without a gap.
+// touching is the largest difference between the end of a recording and the start of the next at which
+// the two count as continuous, even with a finer resolution.
 const touching = 100 * time.Millisecond
 
-// Streams returns the streams sorted by path, with the oldest span first. Add must not be called
-// after it.
+// Streams returns the streams sorted by path, each with its oldest span first. It must be called only
+// once, after the last Add.
 func (j *Joiner) Streams() (all []Stream) {
 	for _, path := range slices.Sorted(maps.Keys(j.streams)) {
 		s := j.streams[path]

@@ -1,9 +1,10 @@
-// Package forwarded determines the address that a request came from through trusted proxies, by
-// X-Forwarded-For or Forwarded (RFC 7239).
+// Package forwarded determines the client's address of a request that came through trusted proxies,
+// from the header X-Forwarded-For or Forwarded (RFC 7239).
 //
-// Each proxy appends the address of its client, so the entries at the right were written by trusted
-// proxies, and entries further to the left may be forged. The list is therefore read from the
-// right, as far as the addresses are trusted, and the next one is the client.
+// Each proxy appends the address of its own client to the list in the header. So the entries at the
+// right were written by trusted proxies, while a client may have forged the entries to their left.
+// The package therefore reads the list from the right: the first address that is no trusted proxy is
+// the client.
 package forwarded
 
 import (
@@ -13,13 +14,15 @@ import (
 	"strings"
 )
 
-// maxHops bounds the number of proxies.
+// maxHops bounds the number of entries that are read: a header with more proxies is invalid.
 const maxHops = 16
 
-// Client returns the client's address of a request: the address of the connection, unless it is a
-// trusted proxy. It is the connection's address, too, when the header is invalid as far as it must
-// be read, when a proxy hides the address, or when two headers differ. The result has a port only
-// if it is the connection's.
+// Client returns the client's address of a request. trusted holds the addresses of trusted proxies.
+//
+// If the connection comes from a trusted proxy, Client returns the address in the header, without a
+// port. Otherwise it returns r.RemoteAddr, the address of the connection with its port. It also
+// returns r.RemoteAddr if there is no header, if an entry that it reads is invalid or hides the
+// address, and if both headers are present and name different clients.
 func Client(r *http.Request, trusted []netip.Prefix) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !isTrusted(peer.Addr(), trusted) {
@@ -32,7 +35,7 @@ func Client(r *http.Request, trusted []netip.Prefix) string {
 			continue
 		}
 		told, ok := first(lines, address, trusted)
-		if !ok || client.IsValid() && client != told { // the client itself wrote one of them
+		if !ok || client.IsValid() && client != told { // of two different headers the client may have written one
 			return r.RemoteAddr
 		}
 		client = told
@@ -48,14 +51,16 @@ func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// first returns the first untrusted address from the right, or the leftmost one.
+// first returns the rightmost address in the lines of a header that is not trusted; if all are
+// trusted, the leftmost one. address parses an entry of the header. ok is false if an entry that first
+// reads is invalid.
 func first(lines []string, address func(string) (netip.Addr, bool), trusted []netip.Prefix) (client netip.Addr, ok bool) {
 	hops := 0
 	for _, line := range slices.Backward(lines) {
 		for more := true; more; {
 			var last string
 			line, last, more = cutLast(line)
-			if last == "" { // RFC 9110, 5.6.1.2
+			if last == "" { // a list may have empty elements (RFC 9110, 5.6.1.2)
 				continue
 			}
 			if hops++; hops > maxHops {
@@ -72,8 +77,9 @@ func first(lines []string, address func(string) (netip.Addr, bool), trusted []ne
 	return client, client.IsValid()
 }
 
-// cutLast cuts a list at its last comma outside quotes. It scans from the right, because quotes
-// that a client opened further to the left must not hide the entries of a proxy.
+// cutLast cuts a comma-separated list before its last element. more is false if there is no further
+// element before it. Commas in quotes do not separate. cutLast scans from the right, because a quote
+// that a client has opened further to the left must not hide the entries of a proxy.
 func cutLast(list string) (before, last string, more bool) {
 	quoted := false
 	for i := len(list) - 1; i >= 0; i-- {
@@ -91,7 +97,8 @@ func cutLast(list string) (before, last string, more bool) {
 	return "", strings.Trim(list, " \t"), false
 }
 
-// element parses an element of Forwarded: pairs, of which for= is the client's address.
+// element returns the address in an element of the header Forwarded, which is a list of pairs such as
+// for=192.0.2.1;proto=https. It returns false if the element is invalid or has not exactly one for=.
 func element(text string) (client netip.Addr, ok bool) {
 	for pair := range strings.SplitSeq(text, ";") {
 		name, value, is := strings.Cut(strings.Trim(pair, " \t"), "=")
@@ -114,8 +121,9 @@ func element(text string) (client netip.Addr, ok bool) {
 	return client, client.IsValid()
 }
 
-// plain parses an address with or without a port: IPv6 in brackets, or bare. Hidden addresses such
-// as unknown or _name are invalid.
+// plain parses an IP address with or without a port; an IPv6 address may have brackets. It returns
+// false for any other text, such as unknown or _name, by which a proxy hides an address (RFC 7239,
+// 6).
 func plain(text string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(text)
 	if err != nil {
@@ -130,7 +138,7 @@ func plain(text string) (netip.Addr, bool) {
 			return netip.Addr{}, false
 		}
 	}
-	if a.Zone() != "" { // a zone may be any text
+	if a.Zone() != "" { // the zone of an IPv6 address may be any text that the client chose
 		return netip.Addr{}, false
 	}
 	return a.Unmap(), true

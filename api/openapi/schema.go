@@ -9,13 +9,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Object is a JSON object of the OpenAPI document. It is encoded with sorted keys.
+// Object is a JSON object. encoding/json writes its keys in sorted order, so that the document is the
+// same in each build.
 type Object = map[string]any
 
-// Schemas holds the JSON Schema (2020-12, as OpenAPI 3.1 uses) of named structs, by name.
+// Schemas collects the JSON Schemas (draft 2020-12, as OpenAPI 3.1 requires) of the structs that Of has
+// seen, by type name.
 type Schemas Object
 
-// Of returns the schema of a type as encoding/json encodes it.
+// Of returns the JSON Schema of the values that encoding/json writes for a type. For a struct it
+// returns a reference, and adds the schema of the struct to s. It panics for a kind of type that no
+// answer uses yet.
 func (s Schemas) Of(t reflect.Type) Object {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -37,10 +41,12 @@ func (s Schemas) Of(t reflect.Type) Object {
 	case reflect.Uint64:
 		return Object{"type": "integer", "format": "int64", "minimum": 0}
 	}
-	panic(fmt.Sprintf("api: no schema for %v", t)) // New runs this over the whole table, so that a test finds it
+	// api.New calls Of for all routes, so that any test of the API finds a missing kind.
+	panic(fmt.Sprintf("api: no schema for %v", t))
 }
 
-// reference describes a struct once and returns a reference to it.
+// reference adds the schema of a struct to s, unless it is there already, and returns a reference to
+// it.
 func (s Schemas) reference(t reflect.Type) Object {
 	name := strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
 	ref := Object{"$ref": "#/components/schemas/" + name}
@@ -48,7 +54,7 @@ func (s Schemas) reference(t reflect.Type) Object {
 		return ref
 	}
 	properties, required := Object{}, []string{}
-	s[name] = nil // ends a recursion
+	s[name] = nil // a struct that contains itself ends here
 	s.fields(t, properties, &required)
 	def := Object{"type": "object", "properties": properties}
 	if len(required) > 0 {
@@ -58,9 +64,12 @@ func (s Schemas) reference(t reflect.Type) Object {
 	return ref
 }
 
-// lists expands the words in braces in a doc tag to a list that is defined elsewhere.
+// lists replaces a word in braces in a doc tag by a text that is made elsewhere.
 var lists = strings.NewReplacer("{drop_causes}", media.DescribeDrops())
 
+// fields adds the schemas of a struct's fields to properties, and the names of those that every value
+// has to required. The struct tags format, enum and doc give the format, the possible values and the
+// description of a field.
 func (s Schemas) fields(t reflect.Type, properties Object, required *[]string) {
 	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")

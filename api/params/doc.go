@@ -1,3 +1,3 @@
-// Package params reads the declared query parameters of a route and refuses all others: ignoring a
-// misspelt one would do something else than requested.
+// Package params reads the query parameters that a route declares and refuses all others, because a
+// server that ignores a misspelt parameter does something else than the client requested.
 package params

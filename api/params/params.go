@@ -14,35 +14,36 @@ import (
 // Param declares a query parameter of a route.
 type Param struct {
 	Name string
-	Doc  string
+	Doc  string // description in the OpenAPI document
 	Kind Kind
-	Enum []string // values of a text
-	Def  string   // default
-	Max  int      // maximum of an integer
+	Enum []string // possible values of a Text; nil: any
+	Def  string   // value of an absent parameter, as text; empty: none
+	Max  int      // largest value of an Integer
 }
 
-// Kind determines how a parameter is parsed and described.
+// Kind is the type of a parameter's value.
 type Kind uint8
 
 // The kinds of parameters.
-
 const (
-	Text Kind = iota
-	Flag
-	Integer
-	Duration
-	Moment
+	Text     Kind = iota // see Values.Text and Values.Choice
+	Flag                 // see Values.Flag
+	Integer              // see Values.Integer
+	Duration             // see Values.Duration
+	Moment               // see Values.Time
 )
 
-// Values reads the parameters of a query. The first error is kept.
+// Values holds the parameters of a query. Its methods parse one parameter each. After a method has
+// found an invalid parameter, Err is set, and the results of all methods are to be discarded.
 type Values struct {
 	url.Values
 	known []Param
-	Err   error // an *Error
+	Err   error // the first error of the methods, an *Error
 }
 
-// Read refuses unknown parameters: ignoring a misspelt one could start a recording that never
-// stops.
+// Read returns the parameters in the query of a URL. It refuses a parameter that known does not
+// declare, and one that is given twice, with an *Error: if a misspelt duration were ignored, a
+// recording would start that never stops.
 func Read(u *url.URL, known []Param) (Values, error) {
 	if u.RawQuery == "" {
 		return Values{known: known}, nil
@@ -62,7 +63,8 @@ func Read(u *url.URL, known []Param) (Values, error) {
 	return Values{Values: parsed, known: known}, nil
 }
 
-// hint suggests a parameter of a similar name, or lists all.
+// hint returns the end of the error text for an unknown parameter: a declared parameter of a similar
+// name, or a list of all.
 func hint(name string, known []Param) string {
 	if len(known) == 0 {
 		return ": none are taken here"
@@ -83,7 +85,7 @@ func (v *Values) refuse(name string, err error) {
 	}
 }
 
-// Text returns a parameter as it was written. A given parameter must not be empty.
+// Text returns the text of a parameter, "" for an absent one. An empty parameter is invalid.
 func (v *Values) Text(name string) string {
 	s := v.Get(name)
 	if s == "" && v.Has(name) {
@@ -92,6 +94,7 @@ func (v *Values) Text(name string) string {
 	return s
 }
 
+// Flag returns whether a parameter is true; an absent one is false. It accepts only true and false.
 func (v *Values) Flag(name string) bool {
 	s := v.Text(name)
 	if s == "" {
@@ -104,6 +107,7 @@ func (v *Values) Flag(name string) bool {
 	return b
 }
 
+// Duration returns the duration in a parameter, 0 for an absent one: see ParseDuration.
 func (v *Values) Duration(name string) time.Duration {
 	s := v.Text(name)
 	if s == "" {
@@ -116,6 +120,7 @@ func (v *Values) Duration(name string) time.Duration {
 	return d
 }
 
+// Time returns the time in a parameter, the zero time for an absent one: see ParseTime.
 func (v *Values) Time(name string) time.Time {
 	s := v.Text(name)
 	if s == "" {
@@ -128,7 +133,8 @@ func (v *Values) Time(name string) time.Time {
 	return t
 }
 
-// Integer returns a number from 1 to the parameter's maximum, or its default.
+// Integer returns the number in a declared parameter, from 1 to Param.Max; for an absent parameter it
+// returns Param.Def.
 func (v *Values) Integer(name string) int {
 	i := slices.IndexFunc(v.known, func(p Param) bool { return p.Name == name })
 	p := v.known[i]
@@ -143,7 +149,8 @@ func (v *Values) Integer(name string) int {
 	return n
 }
 
-// Choice returns one of the parameter's values, or "".
+// Choice returns the text of a declared parameter, which must be one of Param.Enum, or "" for an
+// absent parameter.
 func (v *Values) Choice(name string) string {
 	s := v.Text(name)
 	i := slices.IndexFunc(v.known, func(p Param) bool { return p.Name == name })
@@ -153,7 +160,7 @@ func (v *Values) Choice(name string) string {
 	return s
 }
 
-// Only returns a subset of the parameters, as another route declares them.
+// Only returns the named parameters of v, as Values of the parameters that known declares.
 func (v *Values) Only(known []Param, names ...string) Values {
 	out := Values{Values: url.Values{}, known: known}
 	for _, name := range names {
@@ -164,10 +171,10 @@ func (v *Values) Only(known []Param, names ...string) Values {
 	return out
 }
 
-// Error reports an invalid query. Its text is for the client.
+// Error is the error of an invalid query. Its text is for the client.
 type Error struct{ Text string }
 
-// Error returns the text.
+// Error returns e.Text.
 func (e *Error) Error() string { return e.Text }
 
 func refusal(format string, a ...any) error { return &Error{fmt.Sprintf(format, a...)} }

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	maxSpan  = 10 * 366 * 24 * time.Hour
-	lastYear = 2261 // the last full year in nanoseconds since 1970
+	maxSpan  = 10 * 366 * 24 * time.Hour // longest duration
+	lastYear = 2261                      // last year whose times all fit into 64 bits of nanoseconds since 1970
 )
 
-// ParseDuration parses seconds ("60", "1.5") or a Go duration ("90s", "1h30m"), more than 0 and at
-// most ten years.
+// ParseDuration parses a duration: seconds ("60", "1.5") or the form of time.ParseDuration ("90s",
+// "1h30m"). It must be more than 0 and at most ten years.
 func ParseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -29,7 +29,8 @@ func ParseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// ParseTime parses RFC 3339 or Unix seconds with an optional fraction, from 1970 to 2261.
+// ParseTime parses a time in RFC 3339, or in seconds since 1970-01-01 UTC with an optional fraction.
+// It must be in the years 1970 to 2261. The result is in UTC.
 func ParseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -46,11 +47,11 @@ func ParseTime(text string) (time.Time, error) {
 	return t, nil
 }
 
-// errTooLarge reports seconds that overflow nanoseconds.
+// errTooLarge is the error of a number of seconds that does not fit into a time.Duration.
 var errTooLarge = errors.New("too large")
 
-// parseSeconds parses decimal seconds exactly, to the nanosecond: digits, and up to nine more after
-// a point, without sign or exponent, and without floating point.
+// parseSeconds parses seconds: decimal digits, and optionally a point and up to nine more digits. It
+// uses no floating point, so that the result is exact to the nanosecond.
 func parseSeconds(text string) (time.Duration, error) {
 	whole, fraction, point := strings.Cut(text, ".")
 	if !digits(whole) || point && !digits(fraction) || len(fraction) > 9 {
@@ -60,7 +61,7 @@ func parseSeconds(text string) (time.Duration, error) {
 	if err != nil || s > math.MaxInt64/int64(time.Second)-1 {
 		return 0, errTooLarge
 	}
-	ns, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64) // nine digits
+	ns, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64) // nine digits are no error
 	return time.Duration(s)*time.Second + time.Duration(ns), nil
 }
 
@@ -73,7 +74,7 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// parseBool accepts only true and false: "wait=1" could mean a second.
+// parseBool parses true and false. It refuses 1 and 0, because wait=1 could mean one second.
 func parseBool(text string) (bool, error) {
 	switch text {
 	case "true":

@@ -13,36 +13,38 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Files opens recordings by their name below the record directory. Dir implements it.
+// Files opens the files of recordings by their names below the record directory. Dir implements it.
 type Files interface {
-	// Open opens a file for reading; the caller closes it. An fs.ErrNotExist becomes 404.
+	// Open opens a file for reading; the caller closes it. The error is fs.ErrNotExist if there is
+	// no such file, or if it must not be served.
 	Open(name string) (File, error)
 }
 
-// File is an open recording.
+// File is the open file of a recording.
 type File struct {
 	*os.File
 	Info    fs.FileInfo
-	Growing bool
-	Size    int64 // playable bytes: the whole file, or up to the last complete chunk
+	Growing bool  // the recorder still writes the file
+	Size    int64 // bytes that can be played: the whole file, or a growing one up to its last complete chunk
 }
 
-// Growing describes a file that is being written: its present name on disk, and its size up to the
-// last complete chunk. ok is false for a file that is not being written.
+// Growing returns, for the final name of a file, the name that the file has on disk while it grows,
+// and its size in bytes up to the last complete chunk. ok is false for a file that does not grow.
 type Growing func(name string) (onDisk string, size int64, ok bool)
 
-// Dir implements Files on a record directory. It opens nothing outside the directory, and nothing
-// through a symbolic link inside it.
+// Dir opens the files of a record directory; it implements Files. It follows no symbolic link below
+// the directory.
 type Dir struct {
 	path    string
 	growing Growing
 }
 
-// NewDir returns the Dir of a directory, which need not exist yet.
+// NewDir returns a Dir for the record directory at path, which need not exist yet. growing may be
+// nil: then no file grows.
 func NewDir(path string, growing Growing) *Dir { return &Dir{path, growing} }
 
-// Open opens a file by its final name, or by its name while it grows. It opens the directory each
-// time, because that may be unmounted and mounted again.
+// Open opens a file by its final name; a growing file also by the name that it has on disk. It opens
+// the record directory anew for each call, because the disk may be unmounted and mounted again.
 func (d *Dir) Open(name string) (File, error) {
 	if err := CheckFileName(name); err != nil {
 		return File{}, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
@@ -63,7 +65,7 @@ func (d *Dir) Open(name string) (File, error) {
 			if !errors.Is(err, fs.ErrNotExist) {
 				return File{}, err
 			}
-		} // the file was finished in between: it has its final name now
+		} // the file was finished after d.growing had returned, and now has its final name
 	}
 	if final != name {
 		return File{}, fmt.Errorf("%w: %s is not being written", fs.ErrNotExist, name)
@@ -71,7 +73,8 @@ func (d *Dir) Open(name string) (File, error) {
 	return open(root, final)
 }
 
-// open never blocks: a FIFO under the name of a file must not hold a request.
+// open opens a regular file without following symbolic links. It does not wait for the writer of a
+// FIFO that has the name of a file.
 func open(root *os.Root, name string) (File, error) {
 	named, err := direct(root, name)
 	if err != nil {
@@ -82,7 +85,7 @@ func open(root *os.Root, name string) (File, error) {
 		return File{}, err
 	}
 	info, err := f.Stat()
-	if err == nil && !os.SameFile(info, named) { // a link has replaced it since
+	if err == nil && !os.SameFile(info, named) { // another file or a link has taken the name since direct
 		err = fmt.Errorf("%w: another file", fs.ErrNotExist)
 	}
 	if err == nil && !info.Mode().IsRegular() {
@@ -95,8 +98,8 @@ func open(root *os.Root, name string) (File, error) {
 	return File{File: f, Info: info, Size: info.Size()}, nil
 }
 
-// direct returns the info of a regular file, and an error for a path through a symbolic link, even
-// inside the directory.
+// direct returns the fs.FileInfo of a regular file. It returns an error if the file, or a directory on
+// the path to it, is a symbolic link.
 func direct(root *os.Root, name string) (info fs.FileInfo, err error) {
 	for at := range len(name) {
 		if name[at] != '/' {
@@ -115,9 +118,10 @@ func direct(root *os.Root, name string) (info fs.FileInfo, err error) {
 	return info, err
 }
 
-// CheckFileName refuses names that no recording can have, because the record directory also holds
-// the catalogue and its journal. Names are slash-separated, relative, and end in .mp4, or .mp4.part
-// while the file grows; no segment is hidden.
+// CheckFileName returns an error for a name that no file of a recording can have, so that no other file
+// of the record directory is served, such as the catalogue's database. A valid name is a relative path
+// with slashes. It ends in .mp4, or in .mp4.part while the file grows, and none of its segments begins
+// with a dot.
 func CheckFileName(name string) error {
 	if err := streampath.CheckStored(name); err != nil {
 		return errors.New("not the name of a recording")

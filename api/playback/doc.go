@@ -1,3 +1,4 @@
-// Package playback opens and sends recordings: files of the record directory by their names,
-// finished and growing ones, to any number of readers, with ranges and conditions (RFC 9110).
+// Package playback opens the files of recordings by their names below the record directory, finished
+// and growing ones, and sends them over HTTP with range and conditional requests (RFC 9110, 13 and
+// 14).
 package playback

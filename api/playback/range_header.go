@@ -12,13 +12,16 @@ import (
 // 14.2 allows.
 const maxRanges = 64
 
-// span is one range of a file: length bytes from start.
+// span is one range of a file: length bytes from the offset start.
 type span struct{ start, length int64 }
 
-// normaliseRange rewrites a request's Range header so that http.ServeContent follows RFC 9110,
-// 14.1.2 in four more cases: a unit other than bytes is ignored, and its case does not matter; a
-// suffix of no bytes can't be satisfied; a number that overflows 64 bits is only a large one; an
-// invalid header is answered with 416 and the file's size.
+// normaliseRange rewrites the header Range of a request for a file of size bytes, because
+// http.ServeContent alone does not follow RFC 9110, 14.1 and 14.2, in these cases:
+//
+//   - the header is ignored if its unit is not bytes; the case of the unit does not matter;
+//   - a suffix of no bytes (bytes=-0) cannot be satisfied;
+//   - a number that overflows 64 bits is a valid offset beyond the end of the file;
+//   - an invalid header is answered with 416 and the size of the file.
 func normaliseRange(h http.Header, size int64) {
 	lines := h.Values("Range")
 	if len(lines) == 0 {
@@ -32,7 +35,8 @@ func normaliseRange(h http.Header, size int64) {
 	h.Set("Range", writeRanges(parseRanges(set, size), size))
 }
 
-// writeRanges formats spans. Without spans it returns a range that can't be satisfied.
+// writeRanges formats spans as the value of a header Range. Without spans it returns a range that
+// cannot be satisfied.
 func writeRanges(spans []span, size int64) string {
 	if len(spans) == 0 {
 		return fmt.Sprintf("bytes=%d-", size)
@@ -46,8 +50,8 @@ func writeRanges(spans []span, size int64) string {
 	return b.String()
 }
 
-// parseRanges returns the satisfiable ranges of a set, in their order. It returns none if one of
-// them is invalid.
+// parseRanges returns the satisfiable ranges in a comma-separated set, in its order. It returns nil if
+// any range of the set is invalid.
 func parseRanges(set string, size int64) []span {
 	var out []span
 	for member := range strings.SplitSeq(set, ",") {
@@ -66,7 +70,8 @@ func parseRanges(set string, size int64) []span {
 	return out
 }
 
-// parseRange parses first-last, first- or -suffix. A range beyond the file has no length.
+// parseRange parses one range: first-last, first- or -suffix, in bytes. It returns a span of length 0
+// for a range beyond the end of the file, and false for an invalid range.
 func parseRange(member string, size int64) (span, bool) {
 	first, last, dash := strings.Cut(member, "-")
 	if !dash || first != "" && !digits(first) || last != "" && !digits(last) || first == "" && last == "" {
@@ -88,7 +93,7 @@ func parseRange(member string, size int64) (span, bool) {
 	return span{from, min(to, size-1) - from + 1}, true
 }
 
-// offset parses digits. A number that overflows is beyond the end of every file.
+// offset parses a text of digits. It returns the largest int64 for a number that overflows.
 func offset(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
@@ -97,7 +102,8 @@ func offset(s string) int64 {
 	return n
 }
 
-// longer reports whether a > b, for numbers that may overflow.
+// longer reports whether a has more digits than b, without leading zeros, or as many and is greater:
+// whether a > b for texts of digits that may overflow 64 bits.
 func longer(a, b string) bool {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	return len(a) > len(b) || len(a) == len(b) && a > b

@@ -2,14 +2,15 @@ package playback
 
 import "sync"
 
-// Readers counts the readers of each file, so that no file is deleted while it is read. A file is
-// either read by any number or claimed by one deleter.
+// Readers counts the readers of each file by its name, so that no file is deleted while a client reads
+// it. A file has any number of readers, or one claim for its deletion, or neither. The zero value is
+// ready. It is safe for concurrent use.
 type Readers struct {
 	mu    sync.Mutex     // guards the fields below
-	files map[string]int // readers; negative: claimed; never 0
+	files map[string]int // number of readers of a file; negative while it is claimed; never 0
 }
 
-// Enter counts a reader. It returns false for a claimed file.
+// Enter counts a reader of a file until Leave. It returns false, and counts none, for a claimed file.
 func (r *Readers) Enter(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -23,7 +24,7 @@ func (r *Readers) Enter(name string) bool {
 	return true
 }
 
-// Leave ends an Enter.
+// Leave ends an Enter that returned true.
 func (r *Readers) Leave(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -32,7 +33,8 @@ func (r *Readers) Leave(name string) {
 	}
 }
 
-// Claim claims a file for deletion. It returns false while the file is read or claimed.
+// Claim reserves a file for deletion until Release. It returns false while the file has readers or is
+// claimed.
 func (r *Readers) Claim(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,14 +48,14 @@ func (r *Readers) Claim(name string) bool {
 	return true
 }
 
-// Release ends a Claim.
+// Release ends a Claim that returned true.
 func (r *Readers) Release(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.files, name)
 }
 
-// Busy reports whether a file is read or claimed.
+// Busy reports whether a file has readers or is claimed.
 func (r *Readers) Busy(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

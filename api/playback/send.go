@@ -9,10 +9,11 @@ import (
 	"time"
 )
 
-// Send answers with a file or the requested range of it. A finished file has validators and may be
-// cached. A growing file is the prefix that is playable now. It has no validators, because its
-// bytes will change. A client that does not take sliceBytes within stall is dropped. refuse writes
-// the body of a 416.
+// Send answers a request with a file or the requested ranges of it. The answer for a finished file has
+// an ETag and a Last-Modified, and may be cached. The answer for a growing file has the part that can
+// be played now, and neither of the two, because the bytes will change. Send closes the connection of
+// a client that does not read sliceBytes within stall. It calls refuse to write an answer with code
+// 416; size is the size of the file in decimal.
 func Send(w http.ResponseWriter, r *http.Request, f File, stall time.Duration, refuse func(w http.ResponseWriter, size string)) {
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
@@ -28,27 +29,28 @@ func Send(w http.ResponseWriter, r *http.Request, f File, stall time.Duration, r
 	http.ServeContent(out, r, "", f.Info.ModTime(), f.File)
 }
 
-// etag is strong: a finished file is never written again, and a repair changes its modification
-// time.
+// etag returns a strong ETag (RFC 9110, 8.8.3) of a finished file, from its size and modification
+// time: a change of the bytes changes the latter.
 func etag(info fs.FileInfo) string {
 	return fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())
 }
 
-// sliceBytes is the amount that a client must take within the stall time.
+// sliceBytes is the number of bytes that a client must read within the time stall of Send.
 const sliceBytes = 4 << 20
 
-// footage is the answer's writer while a file is sent. It keeps ReadFrom, and so sendfile(2). It
-// extends the write deadline as the client reads, so that a stalled client is dropped and a slow
-// one is not. It replaces the body of a 416.
+// footage is the http.ResponseWriter of an answer with a file. It has ReadFrom, so that net/http uses
+// sendfile(2). It extends the write deadline as long as the client reads, so that the connection of a
+// slow client stays open and that of a stalled one is closed. It lets refuse write an answer with code
+// 416.
 type footage struct {
 	http.ResponseWriter
-	deadline func(time.Time) error
+	deadline func(time.Time) error // sets the write deadline of the connection
 	stall    time.Duration
 	refuse   func(w http.ResponseWriter, size string)
-	replaced bool // refuse has written the body; further writes are discarded
+	replaced bool // refuse has written the answer; further writes are discarded
 }
 
-// WriteHeader lets refuse write the body of a 416.
+// WriteHeader sends the header with a status code. For code 416 it lets refuse write the whole answer.
 func (f *footage) WriteHeader(code int) {
 	f.extend()
 	if code != http.StatusRequestedRangeNotSatisfiable {
@@ -59,7 +61,7 @@ func (f *footage) WriteHeader(code int) {
 	f.refuse(f.ResponseWriter, strings.TrimPrefix(f.Header().Get("Content-Range"), "bytes */"))
 }
 
-// Write sends bytes that do not come from the file.
+// Write sends bytes of the answer, such as the boundaries between several ranges.
 func (f *footage) Write(b []byte) (int, error) {
 	if f.replaced {
 		return len(b), nil
@@ -68,7 +70,8 @@ func (f *footage) Write(b []byte) (int, error) {
 	return f.ResponseWriter.Write(b)
 }
 
-// ReadFrom sends a range in slices, each with its own deadline.
+// ReadFrom sends the bytes of src, in slices of sliceBytes with a write deadline each. See
+// io.ReaderFrom.
 func (f *footage) ReadFrom(src io.Reader) (n int64, err error) {
 	all, ok := src.(*io.LimitedReader)
 	if !ok {
@@ -87,4 +90,5 @@ func (f *footage) ReadFrom(src io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-func (f *footage) extend() { _ = f.deadline(time.Now().Add(f.stall)) } // HTTP/2 and tests may not support it
+// extend gives the client another stall of time. A writer that supports no deadline has none.
+func (f *footage) extend() { _ = f.deadline(time.Now().Add(f.stall)) }

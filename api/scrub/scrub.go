@@ -1,5 +1,5 @@
-// Package scrub removes from the text of an error what a caller of the API must not see: the host's
-// directories, and user names, passwords and paths of URLs.
+// Package scrub removes from a text what a client of the API must not see: directories of the
+// machine, and user names, passwords and paths of URLs.
 package scrub
 
 import (
@@ -10,21 +10,22 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// absolute matches an absolute path, with its directories apart. The two slashes of a URL do not
-// begin one.
+// absolute matches an absolute path with at least one directory. Its first group is the character
+// before the path, its second the base name. The // of a URL does not begin a match.
 var absolute = regexp.MustCompile(`(^|[\s"'(=,\[:])/(?:[^\s"':,()\]/]+/+)+([^\s"':,;()\]/]*)`)
 
-// userinfo matches the user name and password of a URL.
+// userinfo matches a URL from its scheme to the @ after the user name and password. Its first group is
+// the scheme with ://.
 var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.\-]*://)[^\s/@]*@`)
 
-// Scrubber scrubs texts.
+// Scrubber removes directories and parts of URLs from texts. It is safe for concurrent use.
 type Scrubber struct {
-	RecordDir string   // absolute; paths below it are shown relative to it
-	Endpoints []string // templates of the API's paths, which a remedy may name
+	RecordDir string   // absolute path of the record directory: a path below it becomes relative to it
+	Endpoints []string // paths of the API's routes, such as /mp4/start/{stream_path}, which stay in a text
 }
 
-// Text scrubs texts of libraries and cameras: paths lose their directories, and URLs everything but
-// their hosts. Secret settings hide themselves by their types.
+// Text scrubs a text that a library, the system or a camera may have written. It reduces each absolute
+// path to its base name, or to the path below RecordDir, and each URL to scheme and host.
 func (s *Scrubber) Text(text string) string {
 	if text == "" {
 		return ""
@@ -35,7 +36,8 @@ func (s *Scrubber) Text(text string) string {
 	return s.withoutDirectories(config.Redact(text))
 }
 
-// Hint scrubs texts of the program itself: its example URLs stay, without user name and password.
+// Hint scrubs a text that this program has written. It reduces absolute paths as Text does, but removes
+// from URLs only the user name and password, so that example URLs stay.
 func (s *Scrubber) Hint(text string) string {
 	return s.withoutDirectories(userinfo.ReplaceAllString(text, "${1}"))
 }
