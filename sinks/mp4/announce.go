@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// announce announces the open file once it holds a chunk: a file that gets none is removed again,
-// and needs no retraction.
+// announce emits the recording of the open file for the first time. The caller has written the
+// file's first chunk: a file that gets no chunk is removed, and its recording is never emitted.
 func (m *Muxer) announce(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	r, err := m.recording(f.name)
@@ -24,16 +24,17 @@ func (m *Muxer) announce(emit pipeline.Emit[media.Recording]) error {
 	return emit(r)
 }
 
-// grew reports the length of the open file.
+// grew publishes the length of the open file to readers in this process and to Growth.
 func (m *Muxer) grew() {
 	m.live.Store(m.file.sizeBytes)
 	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.sizeBytes)
 }
 
-// note adds an event to the open file and announces the change.
+// note adds an event to the open file and emits the changed recording. Without an open file it
+// does nothing.
 func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
-	if f == nil { // the segment's first chunk was empty: there is no media of the event
+	if f == nil { // no media of the event is in a file; after an outage the next file names it
 		return nil
 	}
 	named, err := f.noteEvent(ev, f.entry.protected || m.grantProtection(f, ev))
@@ -51,14 +52,15 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	return emit(r)
 }
 
-// unnamed counts events that the file has no room for, and logs the first.
+// unnamed counts n events that the open file has no room for, and logs the first ones of the run.
 func (m *Muxer) unnamed(n int) {
 	if n > 0 && m.stats.unnamed.Add(uint64(n)) == uint64(n) {
 		m.log.Warn("the file names its maximum of events: further events are in the catalogue only, and are counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
 	}
 }
 
-// recording returns the open file as it is announced.
+// recording returns the recording of the open file, under the given name of the file, for the
+// catalogue.
 func (m *Muxer) recording(name string) (media.Recording, error) {
 	r, err := m.file.entry.recording(name, m.file.sizeBytes)
 	r.Directory = disk.Claimed(m.dir)
@@ -70,13 +72,13 @@ func (m *Muxer) recording(name string) (media.Recording, error) {
 	return r, err
 }
 
-// shown returns a file's path with the record directory as configured.
+// shown returns a file's path for the log: below the record directory as configured.
 func (m *Muxer) shown(name string) string {
 	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
 }
 
-// grantProtection reports whether one of the events may protect the open file from deletion, and records
-// which.
+// grantProtection reports whether one of the events protects the file and the limits of protected
+// bytes permit that. It records the event in the file, and logs a reached limit once an event.
 func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	for i := range events {
 		e := &events[i]
@@ -96,7 +98,7 @@ func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	return false
 }
 
-// countProtected counts the growth of a protected file since its protection was granted.
+// countProtected counts the growth of a file since an event protected it against the limits.
 func (m *Muxer) countProtected(f *file) {
 	if f.protectedBy != (media.ID{}) {
 		m.protection.Grew(f.protectedBy, f.sizeBytes-f.countedBytes)

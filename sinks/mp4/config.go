@@ -24,14 +24,13 @@ type Config struct {
 	Group            string          `yaml:"group" inherit:"mp4.group" means:"file_group" reaches:"access" doc:"name or number of the group of new files and directories; empty: the system's choice"`
 }
 
-// Defaults returns the settings that a declaration overrides.
+// Defaults returns the settings of a stage that declares none.
 //
-// sync is chunk: one fdatasync takes some 3.4 ms (p95 5.3 ms) and happens once a second and
-// file, independent of the interval of key frames; a flush interval of large pictures that
-// is cut into several chunks takes one, after the last of them. That is a third of a percent
-// of one stream's time, spent waiting and absorbed by the ring, and it limits the loss of a
-// power cut to one flush interval without any configuration. From some hundred streams on
-// one disk, interval with 5 s takes a fifth of the flushes.
+// sync is chunk: the stage syncs each file once a flush interval, by default once a second,
+// independent of the interval of key frames. One fdatasync takes some 3.4 ms (p95 5.3 ms): a
+// third of a percent of the time, during which chunks wait in the ring. So a power cut loses at
+// most one flush interval without any configuration. From some hundred streams on one disk,
+// sync: interval with 5 s is better: it needs a fifth of the syncs.
 func Defaults() Config {
 	return Config{
 		RecordPath:       "./recordings",

@@ -11,11 +11,13 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// maxVanished limits how often in a row the directory of a new file may vanish before the file
-// is in it: another process that deletes the last file of a directory removes the directory.
+// maxVanished limits how often in a row the stage creates the directory of a new file and then
+// does not find it: another process that deletes the last file of a directory removes the
+// directory too.
 const maxVanished = 100
 
-// begin creates the file of a segment and writes its header.
+// begin creates the file of the current segment and writes the boxes before the first chunk. The
+// times in first, the first chunk, determine the file's time 0; begin does not write its media.
 func (m *Muxer) begin(first *media.Chunk) error {
 	if m.fs == nil {
 		if err := m.reopen(); err != nil {
@@ -49,7 +51,8 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	return nil
 }
 
-// create creates a file under a name that neither a growing nor a finished file has.
+// create creates the file under the first name of the pattern that neither a growing nor a
+// finished file has.
 func (m *Muxer) create(f *file) error {
 	vanished := 0
 	for n := 0; ; {
@@ -70,8 +73,8 @@ func (m *Muxer) create(f *file) error {
 	}
 }
 
-// tryCreate creates a file and its directories. It returns fs.ErrExist or disk.ErrOwned if the
-// name is taken.
+// tryCreate creates the growing file for a final name, and its directories. It returns
+// fs.ErrExist or disk.ErrOwned if a finished or growing file has the name.
 func (m *Muxer) tryCreate(f *file, final string) error {
 	if err := disk.MkdirAll(m.fs, path.Dir(final)); err != nil {
 		return disk.NewError("create directory", path.Dir(final), 0, disk.Explain(m.fs, err))

@@ -16,8 +16,9 @@ import (
 // entryUUID is the extended type of the box that carries a file's catalogue entry.
 const entryUUID = "\x8f\x3a\x5e\x60\x1d\xc7\x4e\x0b\xa2\x94\x6b\x71\xe5\x0d\x2c\x01"
 
-// entry is a file's catalogue entry, in the growing moov and in the final one,
-// so that the catalogue can be rebuilt from the disk alone:
+// entry is a file's catalogue entry: a uuid box in the growing and in the final moov with the
+// properties of the recording, so that the catalogue can be rebuilt from the disk alone. The
+// box, with offsets and sizes in bytes:
 //
 //	 0  size, "uuid", entryUUID               24 bytes
 //	24  version 1                              1
@@ -42,13 +43,13 @@ type entry struct {
 	outcome         outcome
 	identity        identityJSON
 	events          []media.Event
-	eventsRoomBytes int // for the list of events, bytes
-	eventsAt        int // offset of the list in the box; 0: the box has none
+	eventsRoomBytes int // room for the list of events
+	eventsAt        int // offset of the events in the box; 0: the box has no room for events
 
 	gaps          []media.Gap // see gaps.go
 	anchors       media.Anchors
-	gapsRoomBytes int // bytes
-	gapsAt        int // offset in the box; 0: the box has none
+	gapsRoomBytes int // room for gaps and anchors
+	gapsAt        int // offset of the gaps in the box; 0: the box has no room for gaps
 }
 
 const (
@@ -57,10 +58,11 @@ const (
 	entryOutcomeAt   = 28
 	outcomeBytes     = 56
 	maxReasonBytes   = 30
-	maxEntryBytes    = 1 << 20 // of the identity, and of the events: some four times the most that is written
+	maxEntryBytes    = 1 << 20 // limit of each part when it is read: some four times the largest part that is written
 )
 
-// identityJSON holds the properties that are known when a file is begun and never change.
+// identityJSON holds the properties of a recording that are known when its file is begun and
+// never change.
 type identityJSON struct {
 	ID            string      `json:"id"`
 	Stream        string      `json:"stream"`
@@ -72,17 +74,18 @@ type identityJSON struct {
 	GapChunks     int         `json:"gap_chunks,omitempty"`
 	GapStepNS     int64       `json:"gap_step_ns,omitempty"`
 	Speed         uint32      `json:"speed,omitempty"`    // of a time-lapse: factor of real time
-	FlushNS       int64       `json:"flush_ns,omitempty"` // longest chunk: the most media that is in memory only
+	FlushNS       int64       `json:"flush_ns,omitempty"` // longest chunk, which a crash may lose from memory
 	Tracks        []trackJSON `json:"tracks"`
 }
 
-// trackJSON holds the properties of a track that its boxes lack or scatter.
+// trackJSON holds the ID of a track and the properties that its trak lacks or spreads over
+// several boxes.
 type trackJSON struct {
 	ID uint32 `json:"track"`
 	media.TrackInfo
 }
 
-// outcome holds the properties that are known when a file is finished.
+// outcome holds the properties of a recording that are known when its file is finished.
 type outcome struct {
 	state      media.State
 	reason     media.Cause
@@ -105,8 +108,8 @@ func (o *outcome) encode() (b [outcomeBytes]byte) {
 	return b
 }
 
-// decodeOutcome decodes an outcome. A damaged outcome counts as that of a growing file, since
-// the outcome is rewritten in place and a power cut may tear it.
+// decodeOutcome decodes an outcome. It returns the outcome of a growing file for damaged bytes:
+// the outcome is rewritten in place when the file is finished, and a power cut may tear it.
 func decodeOutcome(b []byte) outcome {
 	if binary.BigEndian.Uint32(b[52:]) != crc32.Checksum(b[:52], castagnoli) ||
 		int(b[0]) >= len(states) || b[1] > maxReasonBytes {
@@ -135,8 +138,8 @@ func newEntry(s *media.Segment) entry {
 	return e
 }
 
-// write appends the box. moov is the offset of the moov, whose size with this box becomes a
-// multiple of 8.
+// write appends the box, which must be the last one in the moov. moov is the offset of the moov
+// in w: write pads the box so that the moov's size is a multiple of 8.
 func (e *entry) write(w *isobmff.Writer, moov int) {
 	identity, err := json.Marshal(e.identity)
 	if err != nil {
@@ -166,7 +169,8 @@ func (e *entry) write(w *isobmff.Writer, moov int) {
 // ErrNotOurs is returned for an MP4 file without a catalogue entry of this program.
 var ErrNotOurs = errors.New("the file carries no catalogue entry of spool")
 
-// findEntry reads the entry from a moov's payload and returns the offset of its box there.
+// findEntry reads the entry from a moov's payload and returns the offset of its box in the
+// payload. It returns ErrNotOurs if the moov has no entry.
 func findEntry(moov []byte) (e entry, at int, err error) {
 	at = -1
 	for boxes := isobmff.Walk(moov); at < 0 && boxes.Next(); {
@@ -200,7 +204,7 @@ func findEntry(moov []byte) (e entry, at int, err error) {
 	return e, at, nil
 }
 
-// recording converts the entry to a media.Recording.
+// recording converts the entry to a media.Recording with the given path and file size in bytes.
 func (e *entry) recording(path string, size int64) (media.Recording, error) {
 	id, err := media.ParseID(e.identity.ID)
 	if err != nil {
@@ -220,29 +224,30 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 	return r, nil
 }
 
-// EndUTC is StartUTC plus the duration. A clock that is set, or that drifts from the sender's,
-// while the file grows does not change it.
-
-// outcomeAs returns the file's outcome for a state and an end reason.
+// outcomeAs returns the file's outcome for a state and an end reason, with its present duration.
 func (f *file) outcomeAs(state media.State, reason media.Cause) outcome {
 	d := f.durationNS()
 	return outcome{state: state, reason: reason, endUTC: f.entry.endAfter(d), durationNS: d}
 }
 
-// endAfter returns the end of a file with the given duration of media, UTC ns.
+// endAfter returns the EndUTC of a recording with the given duration of media, ns: StartUTC plus
+// the duration, times the speed of a time-lapse. A wall clock that is set, or that drifts from
+// the sender's, while the file grows does not change it.
 func (e *entry) endAfter(duration int64) int64 {
 	return e.identity.StartUTC + duration*int64(max(e.identity.Speed, 1))
 }
 
-// Earlier versions took the end of a file from the wall clock, and did not record the speed of
-// a time-lapse.
+// Limits of mendEnd. Earlier versions of spool took the end of a recording from the wall clock,
+// and did not store the speed of a time-lapse.
 const (
-	endSlackNS = int64(time.Second) // plus a hundredth of the duration: the most that a sender's clock may have been off
-	oddestPace = 100_000            // the highest speed of a time-lapse
+	endSlackNS = int64(time.Second) // with 1/100 of the duration: plausible drift of a sender's clock
+	oddestPace = 100_000            // highest plausible speed of a time-lapse
 )
 
-// mendEnd corrects the end that an earlier version wrote while the clock was set. lapse
-// reports that the file may be a time-lapse.
+// mendEnd corrects EndUTC in an entry of an earlier version if the wall clock was set while the
+// file grew: it replaces an end that neither the drift of the sender's clock nor the speed of a
+// time-lapse explains by StartUTC plus the duration. lapse reports that the file may be a
+// time-lapse.
 func (e *entry) mendEnd(lapse bool) {
 	o := &e.outcome
 	end := e.endAfter(o.durationNS)
@@ -256,8 +261,8 @@ func (e *entry) mendEnd(lapse bool) {
 	}
 }
 
-// mayBeLapse reports whether a final moov could be that of a time-lapse: a single video track
-// whose samples are all sync samples.
+// mayBeLapse reports whether the file of a final moov may be a time-lapse: whether its only track
+// is video, and all of the samples are sync samples.
 func mayBeLapse(moov []byte) bool {
 	tracks, synced := 0, true
 	for boxes := isobmff.Walk(moov); boxes.Next(); {

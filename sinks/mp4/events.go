@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The events of a file follow the identity in its entry:
+// The events of a recording follow the identity in the box of the file's catalogue entry:
 //
 //	0  "evts"                      4
 //	4  room for the list, bytes    4
@@ -20,18 +20,19 @@ import (
 //	12 CRC32C of the list          4
 //	16 the list, JSON
 //
-// A growing file has room for events that come later; its writer writes them in place. A list
-// that does not match its checksum, because a power cut tore it, counts as empty: the
-// catalogue has the events too.
+// A growing file has room for later events, which the stage writes in place. A list that does
+// not match its checksum, because a power cut tore it, counts as empty: the catalogue has the
+// events too.
 const (
 	eventsMark       = "evts"
 	eventsFixedBytes = 16
 
-	eventsLengthAt  = 8       // offset of the length: the bytes before it are written once
-	eventsRoomBytes = 2 << 10 // of a growing file: some ten events
+	eventsLengthAt  = 8       // offset of the length: the bytes before it are never rewritten
+	eventsRoomBytes = 2 << 10 // room for the list in a growing file: some ten events
 )
 
-// writeEvents appends the list and the room for more.
+// writeEvents appends the events with the room for later ones. box is the offset of the entry's
+// box in w.
 func (e *entry) writeEvents(w *isobmff.Writer, box int) {
 	list := e.encodeEvents(0)
 	room := max(e.eventsRoomBytes, len(list))
@@ -45,8 +46,8 @@ func (e *entry) writeEvents(w *isobmff.Writer, box int) {
 	w.B = append(w.B, make([]byte, room-len(list))...)
 }
 
-// encodeEvents encodes the latest events that fit into limit bytes, or all events if limit is
-// 0. It leaves out events whose data is not JSON.
+// encodeEvents encodes the latest events that fit into limit bytes, or all events if limit is 0,
+// as the JSON list. It leaves out events whose data is not JSON, and returns nil without events.
 func (e *entry) encodeEvents(limit int) []byte {
 	var latest [][]byte
 	n := 1 // the brackets, and a comma for each but the first
@@ -68,7 +69,7 @@ func (e *entry) encodeEvents(limit int) []byte {
 	return append(append([]byte{'['}, bytes.Join(latest, []byte{','})...), ']')
 }
 
-// encodedList returns a list as it follows its room in a file: length, CRC32C, list.
+// encodedList returns the bytes that follow the field with the room: length, CRC32C, list.
 func encodedList(list []byte) []byte {
 	b := make([]byte, 0, eventsFixedBytes-eventsLengthAt+len(list))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(list)))
@@ -76,8 +77,8 @@ func encodedList(list []byte) []byte {
 	return append(b, list...)
 }
 
-// readEvents reads the list behind the identity, at an offset of the box, and returns the
-// offset behind the list; 0 if that cannot be determined.
+// readEvents reads the events from offset at of the entry's box, and returns the offset behind
+// them: at itself if the box has no events there, and 0 if their room is damaged.
 func (e *entry) readEvents(box []byte, at int) (behind int) {
 	if len(box) < at+eventsFixedBytes || string(box[at:at+4]) != eventsMark {
 		return at
@@ -96,8 +97,9 @@ func (e *entry) readEvents(box []byte, at int) (behind int) {
 	return at + eventsFixedBytes + int(room)
 }
 
-// noteEvent writes an event, and the protection that it requires, into the entry of the growing
-// file. It reports whether the list had room for the event.
+// noteEvent adds an event to the growing file, and writes it into the file's entry. If protected
+// is set, it also writes the protection. It reports whether the recording names the event:
+// media.MaxEvents and media.MaxEventBytes limit the events that it can name.
 func (f *file) noteEvent(ev media.Event, protected bool) (bool, error) {
 	e := &f.entry
 	e.events = media.JoinEvent(e.events, ev)

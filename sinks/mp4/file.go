@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// pageBytes is the alignment of a file's first chunk: the reserve can then be given back in
-// whole blocks, and recovery can search for the growing moov of a damaged file.
+// pageBytes is the alignment of the end of the reserve: the reserve can then be deallocated in
+// whole blocks, and recovery can search page by page for the growing moov behind it.
 const pageBytes = 4096
 
 // layout holds the offsets of the parts of a growing file, in bytes from its start.
@@ -20,53 +20,54 @@ type layout struct {
 	reserveAt         int64 // the free box that reserves room for the final moov or the sidx
 	reserveBytes      int64 // its size including the header
 	moovAt, moovBytes int64 // the growing moov and its size including the header
-	mehdAt            int64
-	entryAt           int64
+	mehdAt            int64 // mehd, or the free box in its place
+	entryAt           int64 // the box of the catalogue entry in the growing moov
 	chunksAt          int64 // offset of the first chunk
 }
 
 // file is a segment's file while it grows, or while recovery finishes it.
 type file struct {
 	f              disk.File
-	name           string // current name, with media.PartSuffix
+	name           string // current name below the open directory, with media.PartSuffix
 	lay            layout
 	tracks         []track
-	lead           int
+	lead           int // index of the lead track in tracks
 	entry          entry
-	seed           uint32 // seed of the checksums
+	seed           uint32 // seed of the chunks' checksums: see seedOf
 	noSync         bool   // sync: none
 	sizeBytes      int64  // end of the last whole chunk, bytes
-	seq            uint32 // sequence number of the last fragment
-	endUTC         int64  // UTC ns, end of the last access unit
-	startSteppedNS int64  // ns, Chunk.SteppedNS of the first chunk
-	steppedNS      int64  // ns, Chunk.SteppedNS of the newest chunk
-	index          index  // fragment: true
+	seq            uint32 // sequence number of the last fragment (mfhd)
+	endUTC         int64  // end of the media of the newest chunk
+	startSteppedNS int64  // SteppedNS of the first chunk
+	steppedNS      int64  // SteppedNS of the newest chunk
+	index          index  // references of the future sidx; with fragment: true only
 	gaps           []media.Gap
 	anchoring      media.Anchoring
-	gapBehind      bool   // the next file begins at once, and its gap reports the missing media
-	committed      bool   // the commit that finishes it may have reached the disk
-	filledBytes    int64  // bytes of gaps and anchors written in place
-	asGrown        bool   // finished as a fragmented file without an index
+	gapBehind      bool   // the next file begins at once, and its Gap reports the media missing between both
+	committed      bool   // the write that makes the file a finished one may have reached the disk
+	filledBytes    int64  // bytes of gaps and anchors that finishing wrote in place
+	asGrown        bool   // finished as a fragmented file without a sidx, since the disk or the reserve had no room
 	moovSum        uint32 // checksum of the final moov of an ordinary file
-	units          uint64
-	dropped        uint64 // access units that did not fit the time line
-	syncFail       error  // a failed fsync is never retried
+	units          uint64 // written access units
+	dropped        uint64 // access units left out because their DTS did not follow the track's last sample
+	syncFail       error  // the first failed fsync, which is never retried
 	cache          disk.PageCache
 	ahead          disk.Preallocation
-	maxBytes       int64 // largest permitted size, bytes; 0: unlimited
-	gopAt          int64 // offset of the current GOP
+	maxBytes       int64 // largest permitted size; 0: unlimited
+	gopAt          int64 // offset of the current GOP's first chunk
 	maxGOPBytes    int64 // bytes of the longest GOP
 
-	beyond       []media.Event // events that the entry has no room for, until they are announced
-	protectedBy  media.ID      // the event that requires its protection
-	countedBytes int64         // its bytes as counted against the limits of protection
+	beyond       []media.Event // events that the entry has no room for; announce emits them
+	protectedBy  media.ID      // the event that requires the file's protection; zero: none
+	countedBytes int64         // size of the file when its protection was granted
 
 	w    isobmff.Writer
 	iov  [][]byte
 	frag fragment
 }
 
-// newFile prepares the file of a segment from its first chunk. It does no I/O.
+// newFile prepares the file of a segment from its first chunk, which determines the file's time
+// 0. everyNS is the shortest duration of a sidx reference. newFile does no I/O.
 func newFile(seg *media.Segment, first *media.Chunk, fragment bool, everyNS int64) (*file, error) {
 	f := &file{entry: newEntry(seg), lead: seg.Set.Lead()}
 	f.beyond = seg.Events[media.Namable(seg.Events):]
@@ -86,8 +87,8 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, everyNS int6
 	return f, nil
 }
 
-// writeHeader writes the boxes before the first chunk. The reserve has room for want bytes of
-// moov or sidx.
+// writeHeader writes the boxes before the first chunk, and allocates their blocks. The reserve
+// gets at least want bytes.
 func (f *file) writeHeader(want int64) error {
 	var ftyp, moov isobmff.Writer
 	writeFtyp(&ftyp, f.tracks)
@@ -109,7 +110,7 @@ func (f *file) writeHeader(want int64) error {
 		l.chunksAt = l.moovAt + l.moovBytes
 	}
 	l.mehdAt, l.entryAt = l.moovAt+int64(mehd), l.moovAt+int64(entry)
-	// The room is allocated now, so that the file can be finished on a full disk.
+	// The reserve is allocated now, so that the file can be finished on a full disk.
 	allocated := f.f.Allocate(0, l.chunksAt)
 	if allocated != nil && !errors.Is(allocated, errors.ErrUnsupported) {
 		return f.fail("reserve", 0, allocated)
@@ -139,7 +140,7 @@ func (f *file) writeHeader(want int64) error {
 	return nil
 }
 
-// fillReserve writes zeros into the reserve where the file system cannot allocate.
+// fillReserve writes zeros into the reserve, for a file system that cannot allocate blocks.
 func (f *file) fillReserve() error {
 	from, to := f.lay.reserveAt+8, f.lay.reserveAt+f.lay.reserveBytes
 	zeros := make([]byte, min(to-from, 256<<10))
@@ -153,7 +154,8 @@ func (f *file) fillReserve() error {
 
 func pageEnd(n int64) int64 { return (n + pageBytes - 1) / pageBytes * pageBytes }
 
-// write appends a chunk in one system call. After an error the file is truncated to its length
+// write appends a chunk to the file as one fragment, in one system call. It writes nothing if the
+// file accepts no sample of the chunk (admit). After an error it truncates the file to its length
 // before the chunk, as far as the disk allows.
 func (f *file) write(c *media.Chunk) error {
 	g := &f.frag
@@ -173,7 +175,7 @@ func (f *file) write(c *media.Chunk) error {
 	}
 	f.ahead.Take(f.f, f.sizeBytes, f.sizeBytes-f.lay.chunksAt, n)
 	if err := f.f.WritevAt(f.iov, f.sizeBytes); err != nil {
-		// A partial chunk is useless: recovery would cut it off too.
+		// A partial chunk is useless: recovery would truncate it too.
 		_ = f.f.Truncate(f.sizeBytes)
 		return f.fail("write chunk", f.sizeBytes, err)
 	}
@@ -182,10 +184,12 @@ func (f *file) write(c *media.Chunk) error {
 	return nil
 }
 
-// written returns the end of the media in the file, UTC ns less Stepped.
+// written returns the end of the media in the file: UTC less SteppedNS.
 func (f *file) written() int64 { return f.endUTC - f.steppedNS }
 
-// gather collects the samples that a chunk adds to each track.
+// gather collects the gaps of a chunk and the samples that it adds to each track. It returns an
+// error for a chunk that no fragment of the file can hold: it has other tracks, its time jumps,
+// or it is too large.
 func (f *file) gather(g *fragment, c *media.Chunk) error {
 	if len(c.Tracks) != len(f.tracks) {
 		return fmt.Errorf("%s: a chunk of %d tracks in a segment of %d: the segmenter cuts where tracks change", f.name, len(c.Tracks), len(f.tracks))
@@ -216,8 +220,9 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 	return nil
 }
 
-// record records a fragment of n bytes at the end of the file, with its payload at offset data,
-// in the tables and the index. Writing and scanning share it.
+// record adds a fragment to the file's tables and index, and to its size. The fragment has n
+// bytes and is at the end of the file; its payload begins at offset data. The stage records a
+// fragment after writing it, recovery after reading it.
 func (f *file) record(g *fragment, data, n int64) {
 	timed, at, sync := false, int64(0), false
 	for i := range g.runs {

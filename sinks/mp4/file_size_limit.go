@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// maxBytes returns the largest permitted size of the open file: the file system's limit, or
-// the size at which an earlier file failed.
+// maxBytes returns the largest permitted size of a file, 0 if unlimited: the lesser of the file
+// system's limit and of the size at which an earlier file could not grow.
 func (m *Muxer) maxBytes(f *file) int64 {
 	most := m.ranIntoBytes
 	if n, told := disk.MaxBytes(f.f); told && (most == 0 || n < most) {
@@ -23,15 +23,15 @@ func (m *Muxer) maxBytes(f *file) int64 {
 	return most
 }
 
-// full reports, at a key frame, whether the next GOP and the final boxes may exceed the
-// permitted size.
+// full reports whether the file could exceed its permitted size with the next GOP and the boxes
+// that finish it. It must be called before the first chunk of each GOP is written.
 func (f *file) full() bool {
 	f.maxGOPBytes, f.gopAt = max(f.maxGOPBytes, f.sizeBytes-f.gopAt), f.sizeBytes
 	return f.maxBytes > 0 && f.sizeBytes+2*f.maxGOPBytes+int64(f.tableBytes()) > f.maxBytes
 }
 
-// cutFull finishes a file that may not grow any more. The next file begins with the chunk that
-// starts the next GOP; no media is missing between them.
+// cutFull finishes the open file, which may not grow further, and continues the segment in a file
+// that begins with the chunk next. No media is missing between the two files.
 func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	m.log.Info("file finished: the file system permits no larger file", "file", m.shown(m.file.name), "max_bytes", m.file.maxBytes)
 	if err := m.finish(endcause.MaxSize, emit); err != nil {
@@ -41,7 +41,8 @@ func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) 
 	return nil
 }
 
-// continued returns a further part of the segment, whose file begins at utc.
+// continued returns a segment that continues the current one in a file that begins at utc. It has
+// a new ID, no gap, and the events that last beyond utc.
 func (m *Muxer) continued(utc int64) *media.Segment {
 	s := *m.seg
 	s.ID = media.NewID(m.clock.Now())
@@ -51,8 +52,8 @@ func (m *Muxer) continued(utc int64) *media.Segment {
 	return &s
 }
 
-// hitLimit records the size at which a file failed, so that the next files end before it, and
-// permits the next file to begin at once.
+// hitLimit handles a write error in a file of size bytes. If the file system permits no larger
+// file, the next files end before that size, and the outage may end at once with a new file.
 func (m *Muxer) hitLimit(err error, size int64) {
 	if size == 0 || !errors.Is(err, unix.EFBIG) || m.outage == nil {
 		return

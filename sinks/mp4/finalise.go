@@ -11,15 +11,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// minReserveBytes is the smallest reserve: the header of the remaining free box and the 16-byte
-// header of the mdat. With it the moov goes to the end of the file.
+// minReserveBytes is the smallest reserve: 8 bytes for the header of the free box that remains,
+// and 16 for the header of the mdat. The moov then goes to the end of the file.
 const minReserveBytes = 24
 
-// finish makes a finished file of a growing one and returns the number of bytes written. The
-// file keeps its name. Recovery uses the same code.
+// finish turns the growing file into a finished one with the given state and end reason, and
+// returns the number of bytes written. The file keeps its name. Recovery calls finish too.
 //
-// Invariant: whichever of the writes between two fsyncs have reached the disk, the file is
-// either the growing one or the finished one.
+// Invariant: whichever of the writes between two fsyncs reach the disk, the file is valid, either
+// as the growing or as the finished file.
 func (f *file) finish(state media.State, reason media.Cause) (written int64, err error) {
 	if written, err = f.finalise(state, reason); err == nil {
 		f.ahead.GiveBack(f.f, f.sizeBytes)
@@ -38,10 +38,11 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 	return f.finishPlain()
 }
 
-// finishPlain makes an ordinary file, with the moov in the reserve or at the end.
+// finishPlain makes an ordinary file, with the moov in the reserve or at the end. If the disk has
+// no room for either, it makes a fragmented file by finishAsGrown.
 func (f *file) finishPlain() (written int64, err error) {
 	f.entry.eventsRoomBytes = len(f.entry.encodeEvents(0))
-	f.entry.gapsRoomBytes = 0 // no room for more gaps
+	f.entry.gapsRoomBytes = 0 // a finished file gets no further gaps
 	f.w.B = append(f.w.B[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
 	if f.w.Err() != nil {
@@ -53,7 +54,7 @@ func (f *file) finishPlain() (written int64, err error) {
 	} else {
 		written, err = f.finishTail(moov)
 	}
-	if f.syncFail == nil && noRoom(err) { // even in the reserve, on a disk that cannot allocate
+	if f.syncFail == nil && noRoom(err) { // a write into the reserve may fail so if it is not allocated
 		if err := f.writeSize(f.lay.reserveBytes); err != nil { // the failed write may have been the flip
 			return 0, err
 		}
@@ -62,12 +63,12 @@ func (f *file) finishPlain() (written int64, err error) {
 	return written, err
 }
 
-// sampleIndex returns the encoded sample index of a finished file. modifiedNS is the file's
-// modification time, UTC ns.
+// sampleIndex returns the encoded sample index of the file, which must be finished. modifiedNS
+// is the file's modification time, ns since 1970 UTC.
 func (f *file) sampleIndex(id media.ID, modifiedNS int64) ([]byte, error) {
 	of := samples.Source{Recording: id, Bytes: f.sizeBytes, ModifiedNS: modifiedNS, Moov: f.moovSum}
 	fragments := f.lay.fragment || f.asGrown
-	if fragments { // its moov was written in parts
+	if fragments { // the moov was written in parts, so that its checksum needs a read
 		moov := make([]byte, f.lay.moovBytes-8)
 		if n, err := f.f.ReadAt(moov, f.lay.moovAt+8); n < len(moov) {
 			return nil, f.fail("read moov", f.lay.moovAt, err)
@@ -82,12 +83,13 @@ func (f *file) sampleIndex(id media.ID, modifiedNS int64) ([]byte, error) {
 	return sampleindex.Encode(of, tables)
 }
 
-// noRoom reports whether the disk is full, or the file may not grow.
+// noRoom reports whether an error means that the disk is full, the quota is used up, or the file
+// system permits no larger file.
 func noRoom(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
 }
 
-// durationNS returns the end of the last track, ns.
+// durationNS returns the duration of the movie: the end of the track that ends last.
 func (f *file) durationNS() int64 {
 	return media.ToNanos(movieDurationTicks(f.tracks), movieTimescale)
 }
@@ -100,7 +102,7 @@ func (f *file) tableBytes() int {
 	return n
 }
 
-// finishHead puts the moov into the reserve:
+// finishHead puts the moov into the reserve, and returns the number of bytes written:
 //
 //	before  ftyp free(R){ ....................................... } moov (moof mdat)*
 //	write   ftyp free(R){ [moov] [free .......] [mdat 16 bytes] } moov (moof mdat)*
@@ -108,7 +110,7 @@ func (f *file) tableBytes() int {
 //	flip    ftyp free(8) moov free(...) mdat{ moov (moof mdat)* }
 //	fsync
 //
-// The padding is not written: it stays a hole, or the allocated blocks.
+// The padding between moov and mdat is not written: finishHead deallocates its whole blocks.
 func (f *file) finishHead(moov []byte) (written int64, err error) {
 	l := &f.lay
 	mdatAt := l.reserveAt + l.reserveBytes - 16
@@ -141,7 +143,8 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 	return int64(len(w.B) + len(mdat.B) + 4), nil
 }
 
-// finishTail appends the moov because it does not fit into the reserve:
+// finishTail appends a moov that does not fit into the reserve, and returns the number of bytes
+// written:
 //
 //	before  ftyp free(R){ ................... } moov (moof mdat)*
 //	append  ftyp free(R){ .. [mdat 16 bytes] } moov (moof mdat)* free{ moov }
@@ -169,9 +172,10 @@ func (f *file) finishTail(moov []byte) (written int64, err error) {
 	return int64(8 + len(moov) + 16 + 4), nil
 }
 
-// flip commits: it changes the size of the reserve's free box, in one write of 4 bytes that no
-// sector boundary divides, which makes the boxes behind it visible. The fsync before it is
-// essential: with a flipped header but without the moov no player opens the file.
+// flip commits the finished form: it sets the size of the reserve's free box, in bytes, and so
+// shows the boxes that were hidden in it. This is one write of 4 bytes that no sector boundary
+// divides. The fsync before it is essential: with the new size on the disk but without the moov
+// no player opens the file.
 func (f *file) flip(size int64) error {
 	if err := f.sync(); err != nil {
 		return err
@@ -183,16 +187,16 @@ func (f *file) flip(size int64) error {
 	return f.sync()
 }
 
-// writeSize changes the size of the reserve's free box.
+// writeSize sets the size of the reserve's free box, in bytes.
 func (f *file) writeSize(size int64) error {
 	var w isobmff.Writer
 	w.U32(uint32(size))
 	return f.writeAt(w.B, f.lay.reserveAt)
 }
 
-// finishIndex completes a fragmented file. It puts the sidx at the end of the reserve, so that
-// no box is between it and the first fragment, and makes it visible by shrinking the free box
-// before it:
+// finishIndex completes a fragmented file, and returns the number of bytes written. It puts the
+// sidx at the end of the reserve, so that no box is between it and the first fragment, and shows
+// it by shrinking the free box before it:
 //
 //	before  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)*
 //	append  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)* free(8)
@@ -201,14 +205,15 @@ func (f *file) writeSize(size int64) error {
 //	flip    ftyp moov{ mvex{ mehd     } } free(S-K) sidx            (moof mdat)* free(8)
 //	fsync
 //
-// The last box keeps the sidx from reaching the end of the file: seek.md shows how each player
-// treats a sidx that does.
+// The free box at the end keeps the references of the sidx from reaching the end of the file:
+// seek.md shows how each player treats a sidx whose references do. If the reserve or the disk
+// has no room, the file is finished by finishAsGrown.
 func (f *file) finishIndex() (written int64, err error) {
 	l := &f.lay
 	lead := &f.tracks[f.lead]
 	limit := (l.reserveBytes - 8 - isobmff.SidxFixedBytes) / isobmff.ReferenceBytes
 	refs := f.index.references(lead.presentedTicks()+lead.table.DurationTicks(), int(limit))
-	if len(refs) == 0 { // no lead track, or more fragments than fit
+	if len(refs) == 0 { // no sample of the lead track, or more references than the reserve has room for
 		return f.finishAsGrown()
 	}
 	if err := f.appendEnd(); noRoom(err) {
@@ -239,7 +244,8 @@ func (f *file) finishIndex() (written int64, err error) {
 // endBytes is the size of the free box behind the last fragment.
 const endBytes = 8
 
-// appendEnd appends the last box. After an error the file is as before.
+// appendEnd appends the free box behind the last fragment. After an error it truncates the file
+// to its previous length, as far as the disk allows.
 func (f *file) appendEnd() error {
 	var end isobmff.Writer
 	end.Free(endBytes)
@@ -250,7 +256,8 @@ func (f *file) appendEnd() error {
 	return err
 }
 
-// finishAsGrown makes a fragmented file without an index. It needs no room on the disk.
+// finishAsGrown makes a fragmented file without a sidx, and returns the number of bytes written.
+// It writes only in place, and so needs no room on the disk.
 func (f *file) finishAsGrown() (written int64, err error) {
 	if err := f.fillMoov(); err != nil {
 		return 0, err
@@ -259,12 +266,14 @@ func (f *file) finishAsGrown() (written int64, err error) {
 	return grownBytes + f.filledBytes, f.showMehd()
 }
 
-// grownBytes is the number of bytes that fillMoov and showMehd write.
+// grownBytes is the number of bytes that fillMoov and showMehd write, without the gaps
+// (file.filledBytes).
 const grownBytes = outcomeBytes + isobmff.MvhdTimesBytes + isobmff.MehdBytes - 8 + 4
 
-// fillMoov completes the growing moov in place: the entry's outcome, the duration in
-// mvhd, from which exiftool reads it, and the body of mehd, the only box from which Firefox
-// does. The durations in tkhd and mdhd stay 0: no sample is in the moov.
+// fillMoov completes the growing moov in place, and syncs it: the outcome and the gaps in the
+// entry, the duration in mvhd, from which exiftool reads it, and the payload of the future mehd,
+// the only box from which Firefox reads it. The durations in tkhd and mdhd stay 0, as for a moov
+// without samples.
 func (f *file) fillMoov() error {
 	o := f.entry.outcome.encode()
 	if err := f.writeAt(o[:], f.lay.entryAt+entryOutcomeAt); err != nil {
@@ -284,9 +293,9 @@ func (f *file) fillMoov() error {
 	return f.sync()
 }
 
-// fillMvhd writes the movie's duration into the growing moov's mvhd (ISO/IEC 14496-12,
-// 8.2.2). Recovery writes it anew as long as mehd is a free box. The mvhd of an earlier
-// version of spool may have 32 bits for it: a longer duration is written as unknown there.
+// fillMvhd writes the movie's duration into the mvhd of the growing moov (ISO/IEC 14496-12,
+// 8.2.2). After a crash before showMehd, recovery writes it again. The mvhd of a file of an
+// earlier version has 32 bits for the duration: fillMvhd writes a longer one as unknown.
 func (f *file) fillMvhd() error {
 	at := f.lay.moovAt + 8
 	h, err := isobmff.ReadHeader(f.f, at, f.lay.moovAt+f.lay.moovBytes)
@@ -301,7 +310,8 @@ func (f *file) fillMvhd() error {
 	return f.writeAt(times[:], at+h.HeaderBytes)
 }
 
-// showMehd turns the free box around the body into mehd, which marks the file as finished.
+// showMehd changes the type of the free box that has the payload of mehd to mehd, and syncs the
+// file. This marks a fragmented file as finished.
 func (f *file) showMehd() error {
 	f.committed = true
 	if err := f.writeAt([]byte("mehd"), f.lay.mehdAt+4); err != nil {
@@ -310,7 +320,7 @@ func (f *file) showMehd() error {
 	return f.sync()
 }
 
-// punch gives back the whole blocks between two offsets. It ignores errors, which cost only
+// punch deallocates the whole blocks between two offsets. It ignores errors, which cost only
 // disk space.
 func (f *file) punch(from, to int64) {
 	from, to = pageEnd(from), to/pageBytes*pageBytes

@@ -15,8 +15,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// salvage finishes the open file after an error as far as the error allows. It removes a file
-// that was not announced: all of its chunks are still held.
+// salvage closes the open file after an error. It finishes a file that was announced, but leaves
+// it to recovery if an fsync of it failed. It removes a file that was not announced: the caller
+// still has its chunk.
 func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	switch {
@@ -40,7 +41,9 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	return m.finish(endcause.Error, emit)
 }
 
-// finish finishes the open file, if any, and announces it.
+// finish finishes, renames and closes the open file, if any, and emits its recording. If that
+// fails, it closes the file, emits the recording in state recording and leaves the file to
+// recovery. If another program deleted the file, it emits the recording in state lost.
 func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	if f == nil {
@@ -51,7 +54,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	written, err := f.finish(media.StateFinished, reason)
 	if err != nil {
 		m.stats.failed(err)
-		f.gapBehind = f.gapBehind && f.committed // else recovery lists all gaps of its chunks
+		f.gapBehind = f.gapBehind && f.committed // recovery of an uncommitted file will list all gaps of its chunks
 		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
 	}
 	final, named := disk.Publish(m.fs, f.name, f.noSync)
@@ -85,7 +88,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	return errors.Join(named, emit(r))
 }
 
-// keepIndex writes the sample index of a finished file.
+// keepIndex writes the sample index of the open file, which is finished and has its final name.
 func (m *Muxer) keepIndex(f *file, id media.ID) error {
 	info, err := m.fs.Stat(m.final)
 	if err != nil {
@@ -98,7 +101,8 @@ func (m *Muxer) keepIndex(f *file, id media.ID) error {
 	return m.indexes(m.fs, m.dir).Write(id, text)
 }
 
-// unfinished announces that the open file ends here, and that recovery has yet to finish it.
+// unfinished emits the recording of the open file with its present end and the state recording:
+// recovery will finish the file.
 func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	f.conclude(media.StateRecording, reason)
@@ -109,8 +113,8 @@ func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recordin
 	return emit(r)
 }
 
-// deleted reports whether an error means that another program deleted the open file, rather
-// than that its disk is gone.
+// deleted reports whether err, the error of a rename, means that another program deleted the
+// open file. It returns false if the record directory is gone too, as with an unmounted disk.
 func (m *Muxer) deleted(err error) bool {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return false
@@ -123,7 +127,7 @@ func (m *Muxer) deleted(err error) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// lost announces that the open file is gone.
+// lost emits the recording of the open file, which another program deleted, in state lost.
 func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
@@ -137,7 +141,8 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	return emit(r)
 }
 
-// drop closes the open file without finishing it.
+// drop closes the open file, finished or not, if there is one. It reports an announced file
+// that is not finished to OnUnfinished.
 func (m *Muxer) drop() {
 	if m.file == nil {
 		return

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The gaps inside a file, and the anchors of its media in the wall clock, follow the events in
-// its entry:
+// The gaps inside a recording, and the anchors of its media in the wall clock, follow the events
+// in the box of the file's catalogue entry:
 //
 //	0  "gaps"                      4
 //	4  room for the text, bytes    4
@@ -19,26 +19,25 @@ import (
 //	12 CRC32C of the text          4
 //	16 the text, JSON: gapsJSON
 //
-// The text is written when the file is finished: as part of a new moov, or else in place, in
-// the room that the growing moov has. A growing file keeps its gaps in its chunks, in a box of
-// the moof before the checksum, where recovery finds them; recovery takes the anchors from the
-// prft boxes. Other programs skip these boxes. A text that does not match its checksum counts
-// as empty.
+// The text is written when the file is finished: as part of the final moov, or else in place, in
+// the room that the growing moov has. Until then each moof has the gaps of its chunk, in a uuid
+// box before the checksum: recovery reads them there, and the anchors from the prft boxes. Other
+// programs skip these boxes. A text that does not match its checksum counts as empty.
 const (
 	gapsMark       = "gaps"
 	gapsFixedBytes = 16
-	gapsRoomBytes  = 4 << 10 // of a growing file: some forty gaps, and the anchors of three weeks
-	maxGapsBytes   = 8 << 10 // of a finished file
+	gapsRoomBytes  = 4 << 10 // room in a growing file: some forty gaps, and the anchors of three weeks
+	maxGapsBytes   = 8 << 10 // largest text in a finished file
 
-	// gapsUUID is the extended type of the box in a moof.
+	// gapsUUID is the extended type of the box with the gaps of a chunk in its moof.
 	gapsUUID = "\x1b\x6e\xd2\x45\x90\x3c\x47\xa8\xb1\x5f\x08\xe3\x77\x2a\xc6\x04"
 )
 
-// gapsJSON is the text. Times are ns relative to the file's start_utc_ns; in a chunk, to the
-// chunk's own wall clock.
+// gapsJSON is that text. Times are ns relative to the start_utc_ns of the recording, and in a
+// moof relative to the UTC of the chunk.
 type gapsJSON struct {
 	Gaps    []gapJSON  `json:"gaps,omitempty"`
-	Anchors [][2]int64 `json:"anchors,omitempty"` // media time, and the lead of the wall clock over it
+	Anchors [][2]int64 `json:"anchors,omitempty"` // media time, and the wall clock less media time
 }
 
 type gapJSON struct {
@@ -69,8 +68,9 @@ func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
 	return b
 }
 
-// encodeGapsWithin encodes the gaps and anchors in at most limit bytes: it folds the last gaps
-// into one, and leaves out the least significant anchors.
+// encodeGapsWithin encodes gaps and anchors in at most limit bytes. If they are longer, it folds
+// the last gaps into one and leaves out the least significant anchors; it returns nil if that
+// does not suffice. from is the UTC to which the times become relative.
 func encodeGapsWithin(limit int, list []media.Gap, anchors media.Anchors, from int64) []byte {
 	b := encodeGaps(list, anchors, from)
 	for len(b) > limit && (len(list) > 1 || len(anchors) > 2) {
@@ -107,7 +107,8 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 	return list, anchors
 }
 
-// writeGaps appends the gaps of the entry.
+// writeGaps appends the gaps and anchors with the room for them. box is the offset of the
+// entry's box in w.
 func (e *entry) writeGaps(w *isobmff.Writer, box int) {
 	list := e.encodeGaps(maxGapsBytes)
 	room := max(e.gapsRoomBytes, len(list))
@@ -128,7 +129,7 @@ func (e *entry) encodeGaps(limit int) []byte {
 	return encodeGapsWithin(limit, e.gaps, e.anchors, e.identity.StartUTC)
 }
 
-// readGaps reads the gaps at an offset of the box.
+// readGaps reads the gaps and anchors from offset at of the entry's box, if they are there.
 func (e *entry) readGaps(box []byte, at int) {
 	if at <= 0 || at+gapsFixedBytes > len(box) || string(box[at:at+4]) != gapsMark {
 		return
@@ -144,7 +145,7 @@ func (e *entry) readGaps(box []byte, at int) {
 	}
 }
 
-// fillGaps writes the gaps into the growing moov in place, as many as it has room for.
+// fillGaps writes gaps and anchors into the growing moov in place, folded into the room there.
 func (f *file) fillGaps() error {
 	e := &f.entry
 	if e.gapsAt == 0 { // a file of an earlier version
@@ -155,7 +156,7 @@ func (f *file) fillGaps() error {
 	return f.writeAt(text, f.lay.entryAt+int64(e.gapsAt)+eventsLengthAt)
 }
 
-// writeGaps appends the box with the chunk's gaps, if any, to its moof.
+// writeGaps appends the uuid box with the chunk's gaps to the open moof, if there are gaps.
 func (f *fragment) writeGaps(w *isobmff.Writer) {
 	if len(f.gaps) == 0 {
 		return
@@ -166,17 +167,19 @@ func (f *fragment) writeGaps(w *isobmff.Writer) {
 	w.Close(at)
 }
 
-// readGaps reads that box from the payload of a uuid box of the moof.
+// readGaps reads the chunk's gaps from the payload of a uuid box in the moof. It ignores a uuid
+// box of another extended type.
 func (f *fragment) readGaps(box []byte) {
 	if len(box) > 16 && string(box[:16]) == gapsUUID && len(f.gaps) == 0 {
 		f.gaps, _ = decodeGaps(box[16:], f.utc)
 	}
 }
 
-// collect copies the gaps of a chunk.
+// collect copies the gaps of a chunk into the fragment.
 func (g *fragment) collect(c *media.Chunk) { g.gaps = append(g.gaps[:0], c.Gaps...) }
 
-// noteDropped records the access units of a chunk that do not continue the file's track.
+// noteDropped records a gap for the first units access units in c, which track.admit dropped.
+// track is an index from 0.
 func (g *fragment) noteDropped(track int, c *media.Columns, units int) {
 	if units == 0 {
 		return
@@ -188,8 +191,9 @@ func (g *fragment) noteDropped(track int, c *media.Columns, units int) {
 	g.gaps = media.JoinGap(g.gaps, gap)
 }
 
-// noteGaps adds a fragment's gaps, and the wall clock of the lead track's first sample as an
-// anchor. at is that sample's time in the file in ticks; timed reports that there is one.
+// noteGaps adds a fragment's gaps to the file's, and its wall clock to the anchors. timed reports
+// that the fragment has samples of the lead track; at is the presentation time of the first in
+// the file, in ticks.
 func (f *file) noteGaps(g *fragment, at int64, timed bool) {
 	for _, gap := range g.gaps {
 		if f.within(&gap) {
@@ -201,9 +205,9 @@ func (f *file) noteGaps(g *fragment, at int64, timed bool) {
 	}
 }
 
-// within removes from a gap the time before the file that is reported elsewhere: by the gap
-// before the file, or, for another track than the lead, by the end of the previous file. It
-// reports whether any of the gap is left.
+// within handles a gap that begins before the file. It shortens the gap to the time within the
+// file if another gap covers the time before: the Gap of the segment or, for a track other than
+// the lead track, a gap at the end of the previous file. It returns false if nothing is left.
 func (f *file) within(g *media.Gap) bool {
 	id := &f.entry.identity
 	before := id.StartUTC - g.StartUTC
@@ -215,7 +219,7 @@ func (f *file) within(g *media.Gap) bool {
 	return g.DurationNS > 0
 }
 
-// conclude writes the outcome, the anchors and the gaps of the file into the entry.
+// conclude sets the outcome, the anchors and the gaps in the entry in memory.
 func (f *file) conclude(state media.State, reason media.Cause) {
 	e := &f.entry
 	e.outcome = f.outcomeAs(state, reason)
@@ -226,9 +230,9 @@ func (f *file) conclude(state media.State, reason media.Cause) {
 	}
 }
 
-// gapsWithin returns the gaps of the file, up to its end, UTC ns. It leaves out the gaps that
-// the next file reports: by the gap before it, or, for another track than the lead, by the
-// track's absence at its start.
+// gapsWithin returns the gaps of a file that ends at end, in UTC. It leaves out the gaps that the
+// Gap of the next segment reports (media.Gap.Next). A long gap of a track other than the lead
+// track ends with the file: the next file reports the rest.
 func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	for _, g := range f.gaps {
 		if g.Next && f.gapBehind {
@@ -243,8 +247,8 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	return list
 }
 
-// reportedLaterNS returns the duration of the gaps in the file that the gap before the next file
-// reports, ns; it is negative if the file reports them itself.
+// reportedLaterNS returns the duration of the gaps with Next, which the Gap of the next segment
+// reports instead of this file. If this file reports them itself, the result is negative.
 func (f *file) reportedLaterNS() (ns int64) {
 	for i := range f.gaps {
 		if f.gaps[i].Next {
@@ -257,16 +261,16 @@ func (f *file) reportedLaterNS() (ns int64) {
 	return ns
 }
 
-// A track that begins or ends further than this from the file's begin or end stalled there:
-// a second, and a number of its sample durations.
+// A track without samples at the begin or the end of the file counts as stalled there if that
+// lasts longer than absentNS and than absentTimes of its usual sample durations.
 const (
 	absentNS    = int64(time.Second)
 	absentTimes = 5
 )
 
-// noteAbsence records a gap where a track is missing at the begin or the end of the file, unless
-// the list has that gap already, or, at the end of the lead track, the gap before the next
-// file reports it.
+// noteAbsence records a gap in the entry where the i-th track has no samples at the begin or the
+// end of the file. It records none where the entry already has a gap for the track, nor at the
+// end of the lead track if the Gap of the next segment reports it.
 func (f *file) noteAbsence(i int) {
 	t, e := &f.tracks[i], &f.entry
 	total := e.outcome.durationNS
@@ -289,7 +293,8 @@ func (f *file) noteAbsence(i int) {
 	}
 }
 
-// unlisted trims from both ends of a time, UTC ns, the parts that a track's listed gaps cover.
+// unlisted returns the interval from start to end, in UTC, without the parts at its two ends that
+// gaps in the list cover. It ignores gaps of other tracks than track, a number from 1.
 func unlisted(list []media.Gap, track int, start, end int64) (int64, int64) {
 	for i := range list {
 		g := &list[i]
@@ -306,11 +311,12 @@ func unlisted(list []media.Gap, track int, start, end int64) (int64, int64) {
 	return start, end
 }
 
-// listedNS is the largest distance between a listed gap and the same gap in the file's tables:
-// an audio access unit, and the rounding of ticks.
+// listedNS is the tolerance of unlisted: a listed gap and the same gap in the sample tables may
+// differ by the duration of an audio access unit and the rounding of ticks.
 const listedNS = int64(100 * time.Millisecond)
 
-// cutOut records a gap for the chunks that recovery cuts out before the fragment just read.
+// cutOut records a gap for damaged chunks that recovery leaves out of the file. The fragment that
+// was read last is the first whole one behind them.
 func (f *file) cutOut(chunks []extent) {
 	g := media.Gap{Cause: media.GapDamaged, StartUTC: f.entry.identity.StartUTC, Chunks: len(chunks)}
 	if f.units > 0 {

@@ -7,13 +7,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Interrupted stores, for each recording that an outage of the disk interrupted, the end of
-// its media in a file, for the next run: the gap counts from there. A program provides one
-// for all of its pipelines (pipeline.Provide). It is safe for concurrent use; a nil
-// Interrupted stores nothing.
+// Interrupted carries outages of the disk from one run of a pipeline to the next: a run that
+// ends in an outage stores the end of its media in files, and the next run counts its first gap
+// from there. A program provides one Interrupted for all of its pipelines (pipeline.Provide). It
+// is safe for concurrent use; a nil Interrupted stores nothing.
 type Interrupted struct {
-	// Last returns the end of the newest recording of an earlier process, UTC ns; 0 if
-	// there is no such recording or it ended as intended. Last may be nil, and may block.
+	// Last returns the EndUTC of the newest recording that an earlier process made of a
+	// stream in a pipeline; 0 if there is none, or if it ended as intended. Last may be nil,
+	// and may block.
 	Last func(stream, pipeline string) int64
 
 	mu sync.Mutex // guards the fields below
@@ -25,11 +26,14 @@ const maxInterrupted = 10_000
 
 type interruptedKey struct{ stream, pipeline, dir, pattern string }
 
+// interruption is the state of an outage at the end of a run.
 type interruption struct {
-	at        int64 // UTC ns less Stepped
-	steppedNS int64 // ns, Chunk.SteppedNS of the last file's first chunk
-	cause     media.Cause
+	at        int64       // end of the media in files, UTC less SteppedNS
+	steppedNS int64       // SteppedNS of the first chunk of the last file
+	cause     media.Cause // cause of the gap
 }
+
+// leave stores an interruption for the next run, unless no media was written.
 
 func (i *Interrupted) leave(key interruptedKey, what interruption) {
 	if i == nil || what.at == 0 {
@@ -45,7 +49,7 @@ func (i *Interrupted) leave(key interruptedKey, what interruption) {
 	}
 }
 
-// pick returns and removes the interruption that the previous run left.
+// pick returns and removes the interruption that the previous run left; false if there is none.
 func (i *Interrupted) pick(key interruptedKey) (interruption, bool) {
 	if i == nil {
 		return interruption{}, false
@@ -57,7 +61,7 @@ func (i *Interrupted) pick(key interruptedKey) (interruption, bool) {
 	return what, ok
 }
 
-// ask returns the end of the newest recording of an earlier process.
+// ask returns the result of Last, or 0 without Last.
 func (i *Interrupted) ask(key interruptedKey) int64 {
 	if i == nil || i.Last == nil {
 		return 0
@@ -65,8 +69,8 @@ func (i *Interrupted) ask(key interruptedKey) int64 {
 	return i.Last(key.stream, key.pipeline)
 }
 
-// resumes reports whether a recording that ended for a reason continues by itself: the media
-// until then is missing because of the disk.
+// resumes reports whether recording continues by itself after a run that ended for a reason. If
+// the run ended in an outage, the media up to the next run is then missing because of the disk.
 func resumes(reason media.Cause) bool {
 	switch reason {
 	case endcause.Stop, endcause.Duration, endcause.Schedule, endcause.Shutdown, endcause.EndOfFile:

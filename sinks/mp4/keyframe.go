@@ -11,8 +11,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// KeyFrame returns the time of a file's newest key frame at or before a time, or of the first
-// key frame if no key frame precedes it. It reads the file's tables and no media.
+// KeyFrame returns the time of the last key frame of a file at or before a given time; if there
+// is none, of the file's first key frame. The file may be growing. KeyFrame reads the sample
+// tables or the moofs, and no media.
 func KeyFrame(name string, at time.Time) (time.Time, error) {
 	f, form, done, err := openEntry(name)
 	if err != nil {
@@ -35,7 +36,8 @@ func KeyFrame(name string, at time.Time) (time.Time, error) {
 	return begin.Add(since), nil
 }
 
-// keyFrameInTables searches the lead track's tables in the final moov.
+// keyFrameInTables searches the lead track's tables in the final moov. Times count from the begin
+// of the file.
 func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	trak, timescale, err := f.leadTrak()
 	if err != nil {
@@ -47,10 +49,10 @@ func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	stss, _ := isobmff.ReadTable(syncs, 1)
 	stts, _ := isobmff.ReadTable(isobmff.Find(stbl, "stts"), 2)
 	var found, dts int64
-	sample, next := uint32(1), 0 // the sample that begins at dts; the next entry of stss
+	sample, next := uint32(1), 0 // number of the sample at dts; index of the next entry of stss
 	for i := 0; i < stts.Len() && dts <= limit; i++ {
 		n, delta := stts.U32(i, 0), int64(stts.U32(i, 1))
-		last := n - 1 // the last sample of this run that begins in time
+		last := n - 1 // the last sample of this entry of stts that begins at or before the limit
 		if delta > 0 && n > 0 {
 			last = uint32(min(int64(last), (limit-dts)/delta))
 		}
@@ -67,7 +69,7 @@ func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	return time.Duration(media.ToNanos(found, timescale)), nil
 }
 
-// leadTrak returns the trak of the file's lead track, to which its wall clock refers.
+// leadTrak returns the trak payload and the timescale of the file's lead track.
 func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	size, err := f.f.Size()
 	in := filesystem.NewAhead(f.f, size)
@@ -91,7 +93,8 @@ func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	return nil, 0, err
 }
 
-// leadOf returns the lead track of a moov whose tracks are in the order of the entry's.
+// leadOf returns the trak payload and the timescale of the lead track in a moov: the first video
+// track that the entry lists, or else the first track.
 func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
 	want := max(slices.IndexFunc(e.identity.Tracks, func(t trackJSON) bool { return t.Kind == media.Video.String() }), 0)
 	for boxes := isobmff.Walk(moov); lead == nil && boxes.Next(); {
@@ -110,7 +113,8 @@ func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
 	return lead, timescale, nil
 }
 
-// keyFrameInChunks reads the moofs of the chunks, not their media.
+// keyFrameInChunks searches the moofs of the chunks. Times count from the lead track's first
+// sample.
 func (f *file) keyFrameInChunks(upTo time.Duration) (found time.Duration, err error) {
 	size, err := f.f.Size()
 	if err != nil {

@@ -14,12 +14,14 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// ErrNoRoom reports that a recording names the maximum number of events.
+// ErrNoRoom reports that a recording cannot name another event: media.MaxEvents and
+// media.MaxEventBytes limit the events that it names.
 var ErrNoRoom = errors.New("the recording names as many events as it can")
 
-// SetProtected sets or clears a recording's protection against deletion, durably. It writes
-// beside the file and does not change the file: see package facts. The file may be growing. It
-// changes nothing if the file does not belong to the recording: see Belongs.
+// SetProtected sets or clears a recording's protection against deletion, durably. name is the
+// path of the recording's file, which may be growing. SetProtected does not change the file, but
+// writes beside it: see package facts. It returns the error of Belongs, and changes nothing, if
+// the file does not belong to the recording.
 func SetProtected(name string, recording media.ID, protected bool) error {
 	return change(name, recording, func(e *entry, f *facts.Facts) error {
 		if f.Protected != nil || e.protected != protected {
@@ -29,13 +31,13 @@ func SetProtected(name string, recording media.ID, protected bool) error {
 	})
 }
 
-// AddEvents adds events to those that a finished recording names, durably. It writes beside the
-// file and does not change the file: see package facts. Events that the recording names already
-// take no room.
+// AddEvents adds events to those that a finished recording names, durably. It does not change
+// the file at path name, but writes beside it: see package facts. An event whose ID the
+// recording names already replaces or extends that event (media.JoinEvent).
 //
-// The file must belong to the recording: see Belongs. It returns disk.ErrOwned if the file is
-// not finished, since its recorder adds its events, and ErrNoRoom if the events are too many
-// in total; it then added none.
+// AddEvents adds all events or none. It returns the error of Belongs if the file does not belong
+// to the recording, disk.ErrOwned if the file is not finished, since the recorder adds the
+// events of a growing file, and ErrNoRoom if the recording would name too many events.
 func AddEvents(name string, recording media.ID, events []media.Event) error {
 	return change(name, recording, func(e *entry, f *facts.Facts) error {
 		if e.outcome.state == media.StateRecording {
@@ -59,21 +61,24 @@ func AddEvents(name string, recording media.ID, events []media.Event) error {
 	})
 }
 
-// Forget removes the facts and the sample index of a recording whose file was deleted from a
-// record directory.
+// Forget removes the facts and the sample index of a recording from a record directory, after
+// the recording's file was deleted there.
 func Forget(dir string, recording media.ID) error {
 	return errors.Join(facts.In(dir).Remove(recording), sampleindex.In(dir).Remove(recording))
 }
 
-// indexesAtOnce limits, roughly, the recordings with a sample index that one call of
-// ForgetOrphans checks: every recording has one, and an orphan that waits for a later call
-// costs only its bytes.
+// indexesAtOnce is the approximate number of sample indexes that one call of ForgetOrphans
+// checks. Every recording has an index, so that checking all would take long; an orphan that a
+// later call finds costs only its bytes until then.
 const indexesAtOnce = 1000
 
-// ForgetOrphans removes the facts and sample indexes of recordings that the catalogue does not
-// know, and returns their number. It checks an unknown recording a second time within alone,
-// during which nothing else changes the recording, so that one that gets its row meanwhile
-// keeps its facts. After an error of known or alone it continues with the next recording.
+// ForgetOrphans removes the facts and sample indexes of recordings without a row in the
+// catalogue from a record directory, and returns the number of these recordings.
+//
+// known reports whether a recording has a row. alone calls the given function while nothing else
+// changes the recording; in it ForgetOrphans calls known again, because the recording may have
+// got its row meanwhile. ForgetOrphans continues after an error of one recording, and returns
+// all errors joined.
 func ForgetOrphans(dir string, known func(media.ID) (bool, error), alone func(media.ID, func() error) error) (removed int, err error) {
 	ids, err := facts.In(dir).Recordings()
 	indexed, unread := sampleindex.In(dir).Recordings(indexesAtOnce)
@@ -99,7 +104,8 @@ func ForgetOrphans(dir string, known func(media.ID) (bool, error), alone func(me
 	return removed, err
 }
 
-// change calls do with the entry and the facts of a recording, after checking its file.
+// change calls do with the entry and the facts of a recording, and stores the facts that do
+// changed. It returns the error of Belongs if the file at path name is not the recording's.
 func change(name string, recording media.ID, do func(*entry, *facts.Facts) error) error {
 	name = disk.Absolute(name)
 	dir, base := filepath.Split(name)
@@ -126,7 +132,8 @@ func change(name string, recording media.ID, do func(*entry, *facts.Facts) error
 
 func factsOf(name string) (facts.Store, error) { return facts.Of(name, disk.IdentityFile) }
 
-// applyFacts applies the facts stored beside a recording's file. Damaged facts protect it.
+// applyFacts applies the facts in the store to a recording. If they cannot be read, it marks the
+// recording as protected and returns the error.
 func applyFacts(store facts.Store, r *media.Recording) error {
 	f, err := store.Read(r.ID)
 	f.Apply(r)

@@ -5,25 +5,25 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// run holds the samples that one track adds to a fragment.
+// run holds the samples of one track in a fragment.
 type run struct {
 	track *track
 	cols  media.Columns
 }
 
-// fragment is one chunk in the form in which it is written to the file.
+// fragment holds one chunk as the file has it: a moof and its mdat (ISO/IEC 14496-12, 8.8).
 type fragment struct {
-	runs []run // tracks with samples, in the file's order
-	seq  uint32
-	lead int   // index in runs of the track that carries the wall clock
-	utc  int64 // UTC ns, of that track's first sample
-	at   int64 // offset in the file
-	bare bool  // without prft: the first fragment of a fragmented file, since a sidx must refer to a moof
-	seed uint32
-	gaps []media.Gap // of the chunk
+	runs []run       // tracks with samples, in the file's order
+	seq  uint32      // sequence_number of mfhd
+	lead int         // index in runs of the track that carries the wall clock
+	utc  int64       // UTC of that track's first sample
+	at   int64       // offset in the file
+	bare bool        // has no prft: the first fragment of a fragmented file, since a sidx must refer to a moof
+	seed uint32      // seed of the checksum: see seedOf
+	gaps []media.Gap // gaps of the chunk
 }
 
-// writeHead appends the boxes before the payloads of a fragment, and fills in the CRC:
+// writeHead appends all bytes of the fragment before its payload, with the checksum of both:
 //
 //	prft                     the wall clock of the fragment's first sample
 //	moof
@@ -61,7 +61,7 @@ func (f *fragment) writeHead(w *isobmff.Writer) {
 	w.Patch(crcAt, f.checksum(w.B, crcAt))
 }
 
-// prft returns the number of bytes of the fragment before its moof.
+// prft returns the size of the prft before the moof in bytes; 0 if the fragment has none.
 func (f *fragment) prft() int64 {
 	if f.bare {
 		return 0

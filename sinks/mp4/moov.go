@@ -5,10 +5,11 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// ftypOurs is the begin of our files, after the size of the box.
+// ftypOurs is the beginning of the ftyp of every file that spool writes, from the box type on.
 const ftypOurs = "ftypisom\x00\x00\x02\x00isomiso6mp41mp42"
 
-// writeFtyp appends the ftyp, which is valid for the growing and the finished file.
+// writeFtyp appends the ftyp, which is valid for the growing and the finished file. It ends with
+// the brand of the first track whose codec has one.
 func writeFtyp(w *isobmff.Writer, tracks []track) {
 	at := w.Open("ftyp")
 	w.B = append(w.B, ftypOurs[4:]...)
@@ -21,13 +22,14 @@ func writeFtyp(w *isobmff.Writer, tracks []track) {
 	w.Close(at)
 }
 
-// writeGrowingMoov appends the moov of a growing file:
+// writeGrowingMoov appends the moov of a growing file, and returns the offsets in w of the
+// place of mehd and of the catalogue entry:
 //
 //	moov
 //	  mvhd      duration 0
 //	  trak*     with empty tables
 //	  mvex      free(20) in the place of mehd, trex*
-//	  uuid      the entry
+//	  uuid      the catalogue entry
 func writeGrowingMoov(w *isobmff.Writer, tracks []track, e *entry) (mehdAt, entryAt int) {
 	moov := w.Open("moov")
 	created := isobmff.ToMovieTime(e.identity.StartUTC)
@@ -74,7 +76,8 @@ func movieHeader(tracks []track, created uint64) isobmff.MovieHeader {
 	return isobmff.MovieHeader{CreatedSeconds: created, Timescale: movieTimescale, NextTrackID: tracks[len(tracks)-1].id + 1}
 }
 
-// movieDurationTicks returns the end of the last track, movie ticks.
+// movieDurationTicks returns the duration of the movie in movie ticks: the end of the track that
+// ends last.
 func movieDurationTicks(tracks []track) (longest int64) {
 	for i := range tracks {
 		longest = max(longest, tracks[i].movieDurationTicks())

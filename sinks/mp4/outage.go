@@ -10,34 +10,36 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// outage is a time in which the disk accepts no media: it is full, failed, read-only or gone,
-// or no file can be opened.
+// outage describes a time in which the disk accepts no media: it is full, failed, read-only or
+// unmounted, or the process can open no more files.
 //
-// It does not end the run. The stage finishes the open file, counts and drops arriving chunks,
-// and begins a new file with the newest key frame as soon as the disk accepts one. So the
-// stream stays connected, no backlog in the ring fills the disk again at once, and recording
-// resumes about a second after the disk. The clip of an event is short and cannot be recorded
-// again: it waits in the ring, which drops the excess.
+// An outage does not end the run. The stage finishes the open file, holds the chunks of the
+// newest GOP, and counts and drops older ones. About once a second it tries to begin a new file
+// with the held chunks. So the stream stays connected, and when the disk works again no backlog
+// fills it at once. In mode event it drops no chunk, since the clip of an event is short and
+// cannot be recorded again: the stage blocks, and the chunks wait in the ring, which drops those
+// that exceed its size.
 type outage struct {
-	cause   media.Cause // of the gap: the trouble that began the outage
-	now     disk.Trouble
+	cause   media.Cause  // cause of the gap: the trouble that began the outage
+	now     disk.Trouble // trouble at the last try
 	since   time.Time
-	tried   time.Time
-	fromNS  int64 // UTC ns: end of the media in a file; 0 if unknown
-	earlier bool  // it began in an earlier run
-	firstNS int64 // UTC ns, of the first chunk that was not written; 0 before that
-	lost    int   // chunks
+	tried   time.Time // time of the last try to begin a file
+	fromNS  int64     // end of the media in the last file, UTC less SteppedNS; 0 if unknown
+	earlier bool      // the outage began in an earlier run
+	firstNS int64     // begin of the first unwritten chunk, UTC less SteppedNS; 0: none yet
+	lost    int       // number of dropped chunks
 
-	held      []*media.Chunk // references to the chunks since the newest key frame at the last try
+	held      []*media.Chunk // chunks with which the next file will begin, a reference each
 	heldBytes int
 }
 
 const (
-	tryEvery     = 900 * time.Millisecond // shorter than a second: one chunk a second makes one try a second
-	maxHeldBytes = 32 << 20               // bytes of a held GOP; a longer one is dropped
+	tryEvery     = 900 * time.Millisecond // less than a second, so that chunks of a second make one try each
+	maxHeldBytes = 32 << 20               // limit of heldBytes: a longer GOP is dropped
 )
 
-// take writes a chunk, or holds it during an outage and tries again.
+// take writes a chunk. During an outage it holds the chunk and tries to begin a file. In mode
+// event it blocks until the outage or the run ends.
 func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.outage == nil {
 		if err := m.put(c, emit); err != nil {
@@ -55,8 +57,8 @@ func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[med
 	return nil
 }
 
-// put writes a chunk, or holds it if writing it begins an outage. A chunk whose file could not
-// be synced is not held: it counts as written until recovery has read the file.
+// put writes a chunk, or holds it if the disk does not accept it, which begins an outage. A chunk
+// whose sync failed is in its file and not held: recovery will show whether it reached the disk.
 func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	err := m.write(c, emit)
 	if err == nil {
@@ -72,7 +74,8 @@ func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	return nil
 }
 
-// wait blocks until the held chunks are written, at most until the run's end.
+// wait tries to write the held chunks until it succeeds or the run ends. It returns the cause of
+// an aborted run, or an error that is not the disk's.
 func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
 	for m.outage != nil && len(m.outage.held) > 0 {
 		timer, stop := m.clock.After(tryEvery)
@@ -92,8 +95,8 @@ func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) e
 	return nil
 }
 
-// failed finishes the open file as far as an error allows. A disk error begins or continues an
-// outage; any other error is returned and ends the run.
+// failed handles the error of an operation on the open file: it closes the file by salvage. A
+// disk error begins or continues an outage; failed returns any other error, which ends the run.
 func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	m.stats.failed(err)
 	kind, ofDisk := disk.TroubleOf(err)
@@ -115,12 +118,13 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	return nil
 }
 
-// noteOutage records that the disk accepts no media.
+// noteOutage begins or continues an outage after a disk error of the given kind, and reports it
+// to the log, to Report and to OnTrouble.
 func (m *Muxer) noteOutage(kind disk.Trouble, err error) {
 	now := m.clock.Now()
 	if m.outage == nil {
 		m.outage = &outage{cause: kind.Cause, since: now, fromNS: m.lastNS}
-		if m.waitsForDisk && !m.hasHadFile { // between two events no media is missing
+		if m.waitsForDisk && !m.hasHadFile { // media between two events was not to be recorded
 			m.outage.fromNS = 0
 		}
 	}
@@ -135,7 +139,8 @@ func (m *Muxer) noteOutage(kind disk.Trouble, err error) {
 	m.trouble(err)
 }
 
-// hold keeps a chunk if a file can begin with it or with a held chunk, and else drops it.
+// hold retains a chunk that begins a GOP, or that follows a held chunk. It drops any other chunk,
+// since no file can begin with it, and older held chunks that exceed maxHeldBytes.
 func (m *Muxer) hold(c *media.Chunk) {
 	o := m.outage
 	if o.firstNS == 0 {
@@ -157,7 +162,7 @@ func (m *Muxer) lose(c *media.Chunk) {
 	m.stats.lose(m.outage.cause, c)
 }
 
-// dropHeld drops the first n held chunks.
+// dropHeld releases the first n held chunks and counts them as lost.
 func (m *Muxer) dropHeld(n int) {
 	o := m.outage
 	for _, c := range o.held[:n] {
@@ -168,7 +173,7 @@ func (m *Muxer) dropHeld(n int) {
 	o.held = slices.Delete(o.held, 0, n)
 }
 
-// dropOldGOPs drops the chunks before the newest key frame, after a failed try.
+// dropOldGOPs drops the held chunks before the newest one that begins a GOP.
 func (m *Muxer) dropOldGOPs() {
 	held := m.outage.held
 	for i := len(held) - 1; i > 0; i-- {
@@ -179,7 +184,9 @@ func (m *Muxer) dropOldGOPs() {
 	}
 }
 
-// retry tries to begin a file with the held chunks if tryEvery has passed.
+// retry tries to begin a file with the held chunks if tryEvery has passed since the last try. If
+// that succeeds, it ends the outage and writes all held chunks. It returns only errors that are
+// not the disk's.
 func (m *Muxer) retry(emit pipeline.Emit[media.Recording]) error {
 	o, now := m.outage, m.clock.Now()
 	if len(o.held) == 0 || m.seg == nil || now.Sub(o.tried) < tryEvery {
@@ -226,7 +233,8 @@ func release(chunks []*media.Chunk) {
 	}
 }
 
-// resumedSegment returns the segment whose file begins with the held chunks.
+// resumedSegment returns the segment that continues the current one with the held chunks, behind
+// the gap of the outage.
 func (m *Muxer) resumedSegment(o *outage) *media.Segment {
 	first := o.held[0]
 	s := m.continued(first.UTC)
@@ -234,9 +242,10 @@ func (m *Muxer) resumedSegment(o *outage) *media.Segment {
 	return s
 }
 
-// gapBefore returns the gap between the last file and a file that begins with first.
+// gapBefore returns the gap between the last file and a file that begins with the chunk first:
+// the gap of the outage, or the segment's own if the outage lost nothing.
 func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
-	own := m.seg.Gap // of the segment, before its first chunk
+	own := m.seg.Gap // the media missing before the segment
 	if m.hasHadFile {
 		own = media.Gap{}
 	}
@@ -253,7 +262,7 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	owed := int64(0)
 	if from == 0 {
 		from = o.firstNS - own.DurationNS
-	} else { // it counts from the end of the last file, whose reported gaps are owed
+	} else { // the gap counts from the end of the last file, and includes that file's gaps with Next
 		owed = max(m.owedNS, 0)
 	}
 	step := own.StepNS
@@ -266,7 +275,8 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	}
 }
 
-// endOutage ends the outage: a file grows.
+// endOutage ends the outage after the first held chunk is in a file, and reports that to the log,
+// to Report and to OnTrouble.
 func (m *Muxer) endOutage() {
 	o := m.outage
 	m.outage = nil
@@ -280,7 +290,7 @@ func (m *Muxer) endOutage() {
 	}
 }
 
-// endSegmentInOutage ends a segment during an outage.
+// endSegmentInOutage drops the held chunks when a segment ends during an outage.
 func (m *Muxer) endSegmentInOutage() {
 	if m.outage == nil {
 		return
@@ -292,8 +302,8 @@ func (m *Muxer) endSegmentInOutage() {
 	}
 }
 
-// stillFull reports whether the disk lacks room or inodes for a new file, without creating one.
-// It cannot detect an exhausted quota.
+// stillFull reports whether the disk, which was full, still lacks room or inodes for a new file.
+// It asks the file system and creates no file, so that it cannot detect an exhausted quota.
 func (m *Muxer) stillFull() bool {
 	room, ok := disk.CapacityOf(m.fs)
 	if !ok {

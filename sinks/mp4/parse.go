@@ -9,12 +9,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// maxTracks is more than any recorder writes, and limits the work for each fragment.
+// maxTracks limits the tracks of a file that is read, and so the work for each of its fragments.
+// No recorder writes that many.
 const maxTracks = 64
 
 var errMoof = errors.New("the moof was not written by spool")
 
-// parseTracks reads the tracks out of a growing moov's payload.
+// parseTracks reads the tracks from the payload of a growing moov. It returns an error unless the
+// entry lists the same tracks.
 func parseTracks(moov []byte, e *entry) ([]track, error) {
 	var tracks []track
 	boxes := isobmff.Walk(moov)
@@ -71,8 +73,8 @@ func parseTrak(trak []byte) (t track, err error) {
 	return t, nil
 }
 
-// parseFragment reads [prft] moof, the inverse of writeHead, into g. payload is the size of the
-// mdat's payload in bytes. The next fragment reuses the columns of each run.
+// parseFragment reads the boxes that writeHead wrote, prft and moof, from head into g. payload is
+// the size of the mdat's payload in bytes. The runs are valid until the next call.
 func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 	g.runs, g.lead, g.utc, g.bare = g.runs[:0], 0, f.entry.identity.StartUTC, true
 	g.gaps = nil
@@ -92,7 +94,7 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 			if err := f.parseMoof(g, box, &next); err != nil {
 				return err
 			}
-		default: // offsets count from the moof, so no other box may follow it
+		default: // spool writes no other box, and the offset of the payload would be wrong with one
 			return errMoof
 		}
 	}
@@ -132,8 +134,8 @@ func (f *file) parseMoof(g *fragment, moof []byte, next *int64) error {
 	return nil
 }
 
-// parseTraf reads one traf. next is the offset from the moof at which its payload must begin;
-// parseTraf advances it to the end of the payload.
+// parseTraf reads one traf into a run. next is the offset from the moof at which the samples of
+// the run must begin; parseTraf advances it to their end.
 func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 	tfhd := isobmff.Find(traf, "tfhd")
 	h, whole := isobmff.ReadTfhd(tfhd)

@@ -15,10 +15,11 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// ReadEntry reads the catalogue entry of one of our files. Path is the file's base name, and
-// Directory is empty: the caller knows its record directory. A growing file has State recording
-// and no end yet. ReadEntry applies the facts stored beside the file (package facts); damaged
-// facts protect the recording.
+// ReadEntry returns the recording of the file at path name, which spool wrote, from the catalogue
+// entry in the file and the facts stored beside it (package facts). In the result, Path is the
+// base name of the file and Directory is empty: the caller knows the record directory. The
+// recording of a growing file has State recording and no end yet. If the facts are damaged, the
+// recording is protected. ReadEntry returns ErrNotOurs for a file of another program.
 func ReadEntry(name string) (media.Recording, error) {
 	f, form, done, err := openEntry(name)
 	if err != nil {
@@ -46,9 +47,9 @@ func ReadEntry(name string) (media.Recording, error) {
 	return r, err
 }
 
-// Playable returns the number of bytes of a file that can be served: all of a finished file,
-// and the whole chunks of a growing one. It asks the writer if this process writes the file,
-// and else scans it.
+// Playable returns the number of bytes of a file that a player can read: all bytes of a finished
+// file, and those up to the last whole chunk of a growing one. It scans a growing file, unless
+// this process writes it.
 func Playable(name string) (int64, error) {
 	name = disk.Absolute(name)
 	if size, ok := disk.GrowingBytes(name); ok {
@@ -76,7 +77,8 @@ func Playable(name string) (int64, error) {
 	}
 }
 
-// openEntry opens a file for reading and reads its header.
+// openEntry opens a file for reading and reads the boxes before its first chunk by openScan. The
+// caller must call done.
 func openEntry(name string) (f *file, form form, done func(), err error) {
 	dir, base := filepath.Split(disk.Absolute(name))
 	fsys, err := disk.Open(dir)
@@ -97,25 +99,27 @@ func openEntry(name string) (f *file, form form, done func(), err error) {
 // ErrOtherRecording reports that a file at a recording's path belongs to another recording.
 var ErrOtherRecording = errors.New("the file belongs to another recording")
 
-// Sized is an open file from which an entry can be read.
+// Sized is an open file whose catalogue entry can be read. Size returns its size in bytes.
 type Sized interface {
 	io.ReaderAt
 	Size() (int64, error)
 }
 
-// Belongs checks that an open file carries a recording's ID in its entry. It reads a few
-// hundred bytes, whatever the file's size; the file may be growing. Every operation that
-// starts from a row of the catalogue checks the file that the row names with Belongs.
+// Belongs returns nil if an open file carries a recording's ID in its catalogue entry. Every
+// operation that starts from a row of the catalogue calls it with the file that the row names.
+// It reads a few hundred bytes, whatever the file's size; the file may be growing. name is for
+// errors.
 //
-// It returns ErrOtherRecording if the file is another recording's. An error of the operating
-// system leaves the question open; any other error means that the file has no entry or a
-// damaged one.
+// It returns ErrOtherRecording if the file has the ID of another recording. After an error of
+// the operating system the file may still be the recording's; any other error means that the
+// file has no entry or a damaged one.
 func Belongs(f Sized, name string, recording media.ID) error {
 	_, _, err := entryOf(f, name, recording)
 	return err
 }
 
-// RecordingOf returns the recording ID of an open file's entry. Its errors are those of Belongs.
+// RecordingOf returns the recording's ID in the catalogue entry of an open file. Its errors are
+// those of Belongs.
 func RecordingOf(f Sized, name string) (media.ID, error) {
 	e, _, err := entryAt(f, name)
 	if err != nil {
@@ -124,8 +128,9 @@ func RecordingOf(f Sized, name string) (media.ID, error) {
 	return media.ParseID(e.identity.ID)
 }
 
-// Protected checks as Belongs does, and reports whether the file of a record directory is
-// protected by its entry or by the facts beside it. Damaged facts protect it.
+// Protected checks a file of record directory dir as Belongs does, and reports whether the
+// recording is protected from deletion, by the file's entry or by the facts beside it. With
+// damaged facts it is protected.
 func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
 	e, _, err := entryOf(f, name, recording)
 	if err != nil {
@@ -138,7 +143,8 @@ func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
 	return r.Protected, nil
 }
 
-// entryOf reads the entry as entryAt does, and checks that it carries a recording's ID.
+// entryOf reads the entry as entryAt does. It returns ErrOtherRecording unless the entry carries
+// the recording's ID.
 func entryOf(f Sized, name string, recording media.ID) (e entry, at int64, err error) {
 	e, at, err = entryAt(f, name)
 	if err == nil && e.identity.ID != recording.String() {
@@ -147,8 +153,8 @@ func entryOf(f Sized, name string, recording media.ID) (e entry, at int64, err e
 	return e, at, err
 }
 
-// entryAt reads the entry from the moov that a player would read, and returns the offset of its
-// box. Of the other boxes in the moov it reads only the headers.
+// entryAt reads the entry from the first moov of the file, which is the one that players read,
+// and returns the offset of its box in the file. Of other boxes it reads only the headers.
 func entryAt(f Sized, name string) (e entry, at int64, err error) {
 	size, err := f.Size()
 	if err != nil {
@@ -177,8 +183,8 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 	return e, at, nil
 }
 
-// boxAt returns the first box of a type among consecutive boxes from an offset on. It returns
-// ErrNotOurs if there is no such box, or no valid box at an offset.
+// boxAt returns the offset and the header of the first box of a type among the consecutive boxes
+// between two offsets. It returns ErrNotOurs if there is no such box, or an invalid one before.
 func boxAt(f io.ReaderAt, at, end int64, fourcc string) (int64, isobmff.Header, error) {
 	for at < end {
 		h, err := isobmff.ReadHeader(f, at, end)

@@ -15,7 +15,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
-// rebuild scans a growing file and finishes it with its whole chunks.
+// rebuild scans a growing file, truncates it after its last whole chunk and finishes it. It leaves
+// a file without a whole chunk unchanged.
 func (r *Repaired) rebuild(f *file) {
 	if r.Err = r.scan(f); r.Err != nil || f.units == 0 {
 		return
@@ -27,8 +28,8 @@ func (r *Repaired) rebuild(f *file) {
 	_, r.Err = f.finish(media.StateRecovered, endcause.Crash)
 }
 
-// scan reads every chunk. After a damaged chunk it drops the chunks up to the next key frame;
-// the bytes behind the last whole chunk will be truncated.
+// scan reads every chunk and records the whole ones in the file. After a damaged chunk it leaves
+// out the chunks up to the next one that begins with a key frame.
 func (r *Repaired) scan(f *file) error {
 	size, err := f.f.Size()
 	if err != nil {
@@ -74,7 +75,8 @@ func (f *file) startsGOP() bool {
 	return false
 }
 
-// fits reports whether the fragment just read continues the file's time lines.
+// fits reports whether the fragment just read can follow the last recorded one: its sequence
+// number and the decode times of its tracks are greater.
 func (f *file) fits() bool {
 	for i := range f.frag.runs {
 		r := &f.frag.runs[i]
@@ -85,8 +87,8 @@ func (f *file) fits() bool {
 	return f.frag.seq > f.seq
 }
 
-// skip drops chunks in the middle of a file. In an ordinary file no table refers to them; in a
-// fragmented one they become free boxes.
+// skip leaves chunks in the middle of a file out of it, and counts them as lost. In an ordinary
+// file no sample table will refer to them; in a fragmented file they become free boxes.
 func (r *Repaired) skip(f *file, chunks []extent) error {
 	for _, c := range chunks {
 		if f.lay.fragment {
@@ -101,7 +103,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 	r.Reason = "chunks in the middle of the file are damaged"
 	f.cutOut(chunks)
 	lead := &f.tracks[f.lead]
-	from := lead.mediaTimeTicks // begin of the file's time if no sample precedes the gap
+	from := lead.mediaTimeTicks // the begin of the file, if no sample precedes the gap
 	if lead.begun {
 		from = lead.table.EndTicks
 	}
@@ -113,7 +115,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 	return nil
 }
 
-// blank turns the boxes of a chunk into free boxes.
+// blank overwrites the types of a chunk's boxes with free.
 func (f *file) blank(c extent) error {
 	for at := c.at; at < c.at+c.bytes; {
 		h, err := isobmff.ReadHeader(f.f, at, c.at+c.bytes)
@@ -128,7 +130,9 @@ func (f *file) blank(c extent) error {
 	return nil
 }
 
-// tail counts the bytes behind the last whole chunk, which will be truncated, as lost.
+// tail counts the bytes behind the last whole chunk, which rebuild truncates, as lost. It
+// estimates their duration from the moof at the scan's position, which has head bytes, or else
+// from their size in proportion to the whole chunks.
 func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	f := s.file
 	left := s.sizeBytes - f.sizeBytes
@@ -139,7 +143,7 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	r.Reason = "the end of the file is damaged or incomplete"
 	lead := &f.tracks[f.lead]
 	if head > 0 && len(skipped) == 0 {
-		// The moof is complete and the payload is not: the moof has the lost duration.
+		// The moof is complete and its payload is not: the moof gives the lost duration.
 		if span, ok := f.spanOf(s.buf[:head]); ok {
 			r.Lost += span
 			return
@@ -151,7 +155,8 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	}
 }
 
-// spanOf returns the duration of the longest run of a fragment whose payload is missing.
+// spanOf returns the duration of a fragment, of which head has the boxes before the payload: the
+// duration of its longest run.
 func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	moof := isobmff.Find(head, "moof")
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -171,8 +176,8 @@ func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	return span, ok
 }
 
-// ownTail reports whether the box behind the last chunk is one that finishing had begun to
-// append, the moov or the last free box: truncating it loses no media.
+// ownTail reports whether the box behind the last chunk is one that finishing appends, the moov
+// or the free box at the end: truncating it loses no media.
 func (f *file) ownTail(s *chunkScan) bool {
 	if s.pos != f.sizeBytes {
 		return false
@@ -188,8 +193,9 @@ func (f *file) ownTail(s *chunkScan) bool {
 	return err != nil && errors.Is(err, isobmff.ErrEnd) || inner.Is("moov")
 }
 
-// discard removes a file without any media: one of ours that ends within its header, or a file
-// of zeros, which a power cut leaves if the size was durable and the bytes were not.
+// discard removes a file that spool began if it has no media: it ends before its first chunk, or
+// consists of zeros, which a power cut leaves if only the size was durable. It sets r.Err for any
+// other file. why is the error of openScan, reason the reason of the removal.
 func (r *Repaired) discard(fsys disk.FS, f disk.File, why error, reason string) {
 	ours, err := begunByUs(f)
 	switch {
@@ -204,8 +210,8 @@ func (r *Repaired) discard(fsys disk.FS, f disk.File, why error, reason string) 
 	}
 }
 
-// begunByUs reports whether a file consists of the begin of our ftyp and ends before the first
-// chunk, or consists of zeros.
+// begunByUs reports whether a file begins with the ftyp of spool, or a part of it, and ends before
+// the first chunk, or whether it consists of zeros.
 func begunByUs(f disk.File) (bool, error) {
 	size, err := f.Size()
 	if err != nil {
@@ -234,8 +240,8 @@ func begunByUs(f disk.File) (bool, error) {
 	return true, nil
 }
 
-// remove deletes a file without media. A file under a final name was renamed by an operator,
-// and stays.
+// remove deletes a file without media. It keeps a file without media.PartSuffix, which an
+// operator has renamed, and sets r.Err.
 func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
 	if !strings.HasSuffix(r.File, media.PartSuffix) {

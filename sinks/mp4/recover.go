@@ -20,25 +20,25 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// Repaired is the outcome of recovery for one file that a crash left unfinished.
+// Repaired describes the recovery of one file that a crash left unfinished, or its repair.
 type Repaired struct {
 	repair.Result
-	File string // original name, below the record directory
-	// Recording describes the finished file. Without one State is empty, and ID is set
-	// only for a removed file.
+	File string // name before recovery, below the directory
+	// Recording describes the finished file. If no file was finished, its State is empty; of
+	// a file that was removed, it has the ID only.
 	Recording media.Recording
-	Removed   bool      // it held no whole chunk and was deleted
-	Unwritten Unwritten // media that was lost before it was written
-	// Err reports that the file is unchanged or that finishing it failed. If Recording has a
-	// State, the file is finished, but a power cut may undo that.
+	Removed   bool      // the file held no whole chunk and was deleted
+	Unwritten Unwritten // media that the crash lost from memory
+	// Err is not nil if the file could not be finished, and may be unchanged. If Recording
+	// has a State nevertheless, the file is finished, but a power cut may undo that.
 	Err error
 }
 
-// Unwritten is media that a crash lost from memory. Its amount is unknown; the file has an
-// upper limit.
+// Unwritten describes the media that a crash lost from memory before it was written. Its
+// duration is unknown but has an upper limit, the flush interval.
 type Unwritten struct {
-	AtMost  time.Duration // 0: none, as for a finished file
-	Assumed bool          // the file does not store flush_interval: the default was assumed
+	AtMost  time.Duration // 0: nothing was lost, as for a finished file
+	Assumed bool          // the file does not store the flush interval, and AtMost is the default
 }
 
 func unwritten(flushNS int64) Unwritten {
@@ -48,7 +48,7 @@ func unwritten(flushNS int64) Unwritten {
 	return Unwritten{AtMost: time.Duration(flushNS)}
 }
 
-// String formats the amount for a log.
+// String returns a phrase for the log.
 func (u Unwritten) String() string {
 	switch {
 	case u.AtMost == 0:
@@ -59,11 +59,11 @@ func (u Unwritten) String() string {
 	return fmt.Sprintf("%s (%v)", media.LostInCrash, u.AtMost)
 }
 
-// Recover finishes the files of a record directory that a crash left unfinished: each
-// NAME.mp4.part that no process writes. It reports each file in turn and continues after a
-// failure. Its own error means that a directory cannot be read, that dir is not the directory
-// that this process records to, or that ctx ended. It is safe beside recorders of this and of
-// other processes.
+// Recover finishes the files of record directory dir that a crash left unfinished: each
+// NAME.mp4.part that no process writes. It calls report with the result for each file, and
+// continues after a file that it cannot finish. It returns an error if a directory cannot be
+// read, if another directory is in the place of the one that this process records to, or if ctx
+// ended. This and other processes may record to the directory meanwhile.
 func Recover(ctx context.Context, dir string, report func(Repaired)) error {
 	fsys, err := disk.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -102,8 +102,8 @@ func recoverDir(ctx context.Context, fsys disk.FS, dir string, report func(Repai
 }
 
 // partFiles returns the growing files below a directory, in order of their names, and the errors
-// of directories that could not be read. A directory that we may not read, such as a disk's
-// lost+found, holds no file of ours.
+// of directories that could not be read. It skips directories without permission to read, such
+// as lost+found: spool writes no file there.
 func partFiles(fsys disk.FS, dir string) (names []string, unread error) {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
@@ -126,8 +126,8 @@ func partFiles(fsys disk.FS, dir string) (names []string, unread error) {
 	return names, unread
 }
 
-// Repair finishes one file that a crash left unfinished, in place. It overwrites no media and
-// truncates only proven damage.
+// Repair finishes one file that a crash left unfinished, in place. It overwrites no media, and
+// truncates only bytes that are in no whole chunk. Its error is Repaired.Err.
 func Repair(file string) (Repaired, error) {
 	file = disk.Absolute(file)
 	fsys, err := disk.Open(filepath.Dir(file))
@@ -145,9 +145,9 @@ func Repair(file string) (Repaired, error) {
 	return r, r.Err
 }
 
-// applyFacts completes the recording with the facts stored beside its file, which is in dir below the
-// record directory, and rebuilds its sample index. If the file was removed, it removes both. It
-// ignores errors, which do not concern the repair: see ReadEntry, and package sampleindex.
+// applyFacts completes the recording with the facts stored in recordDir, and rebuilds the sample
+// index of its file, which is in dir. If the file was removed, it removes both. It ignores
+// errors: damaged facts protect the recording, and a missing index is built when it is needed.
 func (r *Repaired) applyFacts(recordDir, dir string) {
 	switch {
 	case r.Recording.State != "":
@@ -158,8 +158,8 @@ func (r *Repaired) applyFacts(recordDir, dir string) {
 	}
 }
 
-// rebuildIndex writes the sample index of a finished file into its record directory. It writes
-// none if the directory is not a record directory, for instance for a file repaired elsewhere.
+// rebuildIndex writes the sample index of a finished file into recordDir. It writes none if that
+// is not a record directory, as for a file that was copied elsewhere to be repaired.
 func rebuildIndex(recordDir, name string, id media.ID) error {
 	own := filesystem.Own{Top: recordDir}
 	if _, err := own.Stat(filepath.Join(recordDir, disk.IdentityFile)); err != nil {
@@ -173,8 +173,8 @@ func rebuildIndex(recordDir, name string, id media.ID) error {
 	return sampleindex.Of(own).Rebuild(f, id)
 }
 
-// RepairAny repairs one file of any program. It finishes one of our files in place and truncates
-// only proven damage; of another program's file it makes a copy, NAME.repaired.mp4. It returns
+// RepairAny repairs one file of any program. It finishes a file of spool in place, as Repair does;
+// of another program's file it makes a repaired copy, NAME.repaired.mp4. It returns
 // repair.ErrBeyondHelp if no media can be recovered, and disk.ErrOwned if the file is being
 // written.
 func RepairAny(ctx context.Context, file string, o repair.Options) (Repaired, error) {
@@ -201,7 +201,8 @@ func RepairAny(ctx context.Context, file string, o repair.Options) (Repaired, er
 	return r, r.Err
 }
 
-// recoverFile finishes one file of a directory, or removes it if it has no media.
+// recoverFile finishes one file of a directory and gives it its final name, or removes it if it
+// has no whole chunk.
 func recoverFile(fsys disk.FS, name string) (r Repaired) {
 	r.File = name
 	f, err := fsys.Open(name)
@@ -233,7 +234,7 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 		r.rebuild(file)
 		if r.Err == nil && file.units == 0 {
 			r.remove(fsys, "no whole chunk is in the file")
-			r.Recording.ID, _ = media.ParseID(file.entry.identity.ID) // Recover's caller deletes its row
+			r.Recording.ID, _ = media.ParseID(file.entry.identity.ID) // the row of this ID is to be deleted
 			return r
 		}
 	}
@@ -243,12 +244,13 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 	return r
 }
 
-// publish gives the file its final name. If a crash came between the two steps of a rename by
-// hard link, the file has that name already.
+// publish renames the file to its final name, durably, and sets the recording. If a crash came
+// between the two steps of a rename by hard link, the file already has the final name too, and
+// publish removes the other name.
 func (r *Repaired) publish(fsys disk.FS, f *file) {
 	final := strings.TrimSuffix(r.File, media.PartSuffix)
 	var err error
-	if final == r.File { // renamed by an operator, or finished and renamed
+	if final == r.File { // an operator renamed the growing file, or the file is finished and renamed
 		r.Recording, r.Err = f.entry.recording(final, f.sizeBytes)
 		return
 	}
@@ -267,7 +269,7 @@ func (r *Repaired) publish(fsys disk.FS, f *file) {
 	r.Err = errors.Join(r.Err, err)
 }
 
-// linked reports whether two names are the same file.
+// linked reports whether two names are hard links to the same file.
 func linked(fsys disk.FS, a, b string) bool {
 	x, err := fsys.Stat(a)
 	if err != nil {

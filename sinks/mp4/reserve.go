@@ -7,27 +7,31 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The reserve for the final moov. Variable frame rate with B-frames needs some 830 bytes a
-// second, constant frame rate with AAC 330; a segment may exceed its limit up to the next key
-// frame. At 1/256 of its size a file at 1 Mbit/s has 490 bytes a second.
+// The size of the reserve for the final moov. A second of video with variable frame rate and
+// B-frames needs some 830 bytes of moov, a second of constant frame rate and AAC 330. The rest
+// is spare, because a segment may exceed its limit up to the next key frame. A segment with a
+// maximum duration reserves moovBytesPerSecond; one with a maximum size reserves the part
+// 1/moovShare of it, which at 1 Mbit/s is 490 bytes a second; one without a limit reserves
+// moovUnboundedBytes, which suffice for some twenty minutes: a larger moov goes to the end of
+// the file.
 const (
 	moovBaseBytes      = 17 << 10
 	moovBytesPerSecond = 1200
 	moovShare          = 256
-	moovUnboundedBytes = 512 << 10 // some twenty minutes; a longer moov goes to the end of the file
+	moovUnboundedBytes = 512 << 10
 	maxMoovBytes       = 64 << 20
 )
 
-// The reserve for the sidx: 12 bytes a fragment. A file without a limit has room for a day of
-// fragments.
+// The size of the reserve for the sidx, which has 12 bytes a reference. A file without a maximum
+// duration gets room for the references of a day.
 const (
 	sidxUnbounded = 24 * time.Hour
 	minSidxBytes  = 2 << 10
 	maxSidxBytes  = isobmff.SidxFixedBytes + isobmff.MaxReferences*isobmff.ReferenceBytes + 8
 )
 
-// reserveFor returns the number of bytes to reserve for finishing a segment's file. The reserve
-// takes disk space only while the file grows.
+// reserveFor returns the number of bytes that a segment's file reserves for its final moov or
+// sidx. The reserve takes disk space only while the file grows.
 func reserveFor(s *media.Segment, cfg Config) int64 {
 	if cfg.Fragment {
 		longest := s.MaxDuration

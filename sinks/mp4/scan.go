@@ -10,17 +10,19 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// form is the state of a file as its header shows it.
+// form is the state of a file, as the boxes before its first chunk show it.
 type form uint8
 
 const (
-	growing  form = iota + 1 // not finished, or finishing did not reach its flip
-	finished                 // committed: no scan needed, at most a rename
-	headless                 // the header was flipped halfway, or to a box that is missing
+	growing  form = iota + 1 // not finished, or a crash came before the commit that finishes it
+	finished                 // committed: at most the rename is missing
+	headless                 // a crash left the commit half done, or without the boxes that it shows
 )
 
-// openScan reads the header of one of our files into a file without chunks. For a finished file
-// it sets only entry and size.
+// openScan reads the boxes before the first chunk of a file that spool wrote, and returns the
+// file as its writer had it before the first chunk. For a finished file it sets only the entry
+// and the size. It returns isobmff.ErrEnd if the file ends within these boxes, and ErrNotOurs if
+// another program wrote it. name is for errors.
 func openScan(f disk.File, name string) (*file, form, error) {
 	size, err := f.Size()
 	if err != nil {
@@ -46,7 +48,8 @@ func openScan(f disk.File, name string) (*file, form, error) {
 	return nil, 0, fmt.Errorf("%s: %q after ftyp: %w", name, second.Type, ErrNotOurs)
 }
 
-// openReserve reads a file of the form ftyp free ...
+// openReserve continues openScan for a file with a free box at offset at, after the ftyp: one
+// with fragment: false.
 func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
 	l.reserveAt, l.reserveBytes = at, free.SizeBytes
@@ -77,8 +80,8 @@ func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, fo
 	return f.openHeadless(size)
 }
 
-// complete checks that a final moov is valid, and that free and mdat boxes fill the rest of the
-// file.
+// complete reports whether a file with a final moov is finished: the moov has a valid entry, and
+// free and mdat boxes fill the file from offset next to its end. It sets entry and sizeBytes.
 func (f *file) complete(moov []byte, next, size int64) bool {
 	var err error
 	if f.entry, _, err = findEntry(moov); err != nil || f.entry.outcome.state == media.StateRecording {
@@ -97,9 +100,9 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 	return next == size
 }
 
-// openHeadless searches for the growing moov of a file whose header was flipped while the new
-// moov is missing, because the disk acknowledged an fsync that it had not done. That moov begins
-// on a page boundary.
+// openHeadless searches for the growing moov of a file whose reserve was committed although the
+// final moov is missing: the disk acknowledged an fsync that it had not done. The growing moov
+// begins on a page boundary.
 func (f *file) openHeadless(size int64) (*file, form, error) {
 	for at, read := int64(pageBytes), int64(0); at < size && at <= maxMoovBytes+pageBytes && read <= size; at += pageBytes {
 		h, err := isobmff.ReadHeader(f.f, at, size)
@@ -120,7 +123,8 @@ func (f *file) openHeadless(size int64) (*file, form, error) {
 	return nil, 0, fmt.Errorf("%s: no moov: %w", f.name, ErrNotOurs)
 }
 
-// openFragmented reads a file of the form ftyp moov free ...
+// openFragmented continues openScan for a file with the moov h at offset at, after the ftyp: one
+// with fragment: true.
 func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
 	moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoovBytes)
@@ -146,12 +150,13 @@ func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, fo
 	}
 	file, form, err := f.openGrowing(moov, l.reserveAt+l.reserveBytes)
 	if err == nil && form == growing && next.Is("sidx") {
-		return file, headless, nil // between the two writes of the flip
+		return file, headless, nil // the commit made sidx visible and not yet mehd
 	}
 	return file, form, err
 }
 
-// openGrowing reads the growing moov.
+// openGrowing reads the tracks and the entry from the payload of the growing moov. chunks is the
+// offset of the first chunk.
 func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 	e, at, err := findEntry(moov)
 	if err != nil {
@@ -180,8 +185,8 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 	return f, growing, nil
 }
 
-// mehdIn returns the offset, in a growing moov's payload, of mehd or its placeholder: the first
-// box of mvex.
+// mehdIn returns the offset, in the payload of a growing moov, of the first box of the mvex: the
+// mehd of a finished file, or the free box in its place.
 func mehdIn(moov []byte) (at int64) {
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
 		if boxes.Is("mvex") {
@@ -192,6 +197,7 @@ func mehdIn(moov []byte) (at int64) {
 	return at
 }
 
+// moovType returns the type of the box at mehdIn, nil if there is no such box.
 func moovType(moov []byte) []byte {
 	if at := mehdIn(moov); at+8 <= int64(len(moov)) {
 		return moov[at+4 : at+8]
@@ -202,18 +208,18 @@ func moovType(moov []byte) []byte {
 // extent is a range of bytes of a file.
 type extent struct{ at, bytes int64 }
 
-// chunkScan reads and checks the chunks of a growing file one after another. Box sizes prove
-// nothing: the end of a file may be zeros, or blocks of an older file.
+// chunkScan reads and checks the chunks of a growing file one after another. It trusts no box
+// without a matching seal: the end of a file may be zeros, or blocks of an older file.
 type chunkScan struct {
 	file      *file
-	in        *filesystem.Ahead // for headers
-	sizeBytes int64
-	buf       []byte // [prft] moof
-	data      []byte // payload, one block at a time
-	pos       int64
+	in        *filesystem.Ahead // reads box headers
+	sizeBytes int64             // size of the file
+	buf       []byte            // [prft] moof of the chunk at pos
+	data      []byte            // a block of a payload
+	pos       int64             // offset of the next chunk
 }
 
-// verdict is the result of a scan at an offset.
+// verdict is the result of reading a chunk.
 type verdict uint8
 
 const (
@@ -224,13 +230,13 @@ const (
 
 const scanBlockBytes = 1 << 20
 
-// newChunkScan returns a scan that begins at offset pos of a file.
+// newChunkScan returns a scan of a file of size bytes that begins at offset pos.
 func newChunkScan(f *file, size, pos int64) *chunkScan {
 	return &chunkScan{file: f, in: filesystem.NewAhead(f.f, size), sizeBytes: size, pos: pos}
 }
 
-// next reads the chunk at pos into the file's fragment. head is the size of the boxes before the
-// mdat, n the chunk's size, both in bytes.
+// next reads the chunk at pos into file.frag; the caller advances pos. head is the size of the
+// boxes before the mdat and n the size of the chunk, both in bytes; both are 0 if unknown.
 func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 	head, payload, ok, err := s.measure()
 	if err != nil || !ok {
@@ -250,7 +256,8 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 	return whole, head, n, nil
 }
 
-// measure reads the boxes before the payload. ok is false if there is no chunk.
+// measure reads the boxes before the payload of the chunk at pos into buf. head is their size up
+// to the mdat, payload that of the samples, both in bytes. ok is false if no chunk begins at pos.
 func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	at := s.pos
 	for _, want := range [...]string{"prft", "moof"} {
@@ -284,7 +291,7 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	return head, h.SizeBytes - 8, true, nil
 }
 
-// diskError returns the disk's errors, and nil for errors about content.
+// diskError returns err if the disk caused it, and nil if the content of the file did.
 func diskError(err error) error {
 	if isobmff.IsContent(err) {
 		return nil

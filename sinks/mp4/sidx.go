@@ -6,21 +6,24 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// index collects the fragments of a growing file for its sidx.
+// index collects the references of a growing file's sidx (ISO/IEC 14496-12, 8.16.3). A reference
+// covers a subsegment: one or more consecutive fragments. The subsegment to which fragments are
+// still added is the open one. All ticks are of the lead track.
 type index struct {
-	everyTicks    int64 // ticks of the lead track: the shortest fragment
-	begun         bool
-	earliestTicks int64 // ticks, presentation of the lead track's first sample
+	everyTicks    int64 // shortest duration of a subsegment that ends at a sync sample
+	begun         bool  // a fragment with samples of the lead track was added
+	earliestTicks int64 // presentation time of the lead track's first sample
 	done          []isobmff.Reference
 
-	fromTicks int64 // ticks, begin of the open fragment
-	bytes     int64 // of the open fragment
-	sync      bool
+	fromTicks int64 // begin of the open subsegment
+	bytes     int64 // size of the open subsegment
+	sync      bool  // the open subsegment begins with a sync sample
 }
 
-// add adds a chunk of n bytes that begins at time at of the lead track. A chunk without samples
-// of the lead track is not timed and joins the open fragment. A reference points to a moof, so
-// the prft before a moof counts for the preceding fragment.
+// add adds a fragment of n bytes, of which the first prft bytes are its prft. timed reports that
+// the fragment has samples of the lead track; the first is presented at time at and is a sync
+// sample if sync is set. A fragment that is not timed joins the open subsegment. A reference
+// points to a moof, so the prft before the moof counts for the preceding subsegment.
 func (x *index) add(n, prft, at int64, timed, sync bool) {
 	x.bytes += prft
 	if timed && !x.begun {
@@ -32,8 +35,8 @@ func (x *index) add(n, prft, at int64, timed, sync bool) {
 	x.bytes += n - prft
 }
 
-// cuts reports whether a new fragment must begin: at a sync sample if the open fragment is long
-// enough, or at any sample before a field of the reference overflows.
+// cuts reports whether a new subsegment begins with a fragment: at a sync sample if the open
+// subsegment is long enough, and at any sample before a field of its reference overflows.
 func (x *index) cuts(n, at int64, sync bool) bool {
 	return at > x.fromTicks && (sync && at-x.fromTicks >= x.everyTicks ||
 		x.bytes+n > isobmff.MaxReferencedBytes/2 || at-x.fromTicks > math.MaxUint32/2)
@@ -44,9 +47,9 @@ func (x *index) cut(at int64) {
 	x.fromTicks, x.bytes = at, 0
 }
 
-// references closes the open fragment at the end of the lead track and returns all references.
-// It returns nil if their number is 0 or exceeds limit: merging two neighbours would hide the
-// second from a player that seeks by references.
+// references returns all references, including one for the open subsegment, which ends at the
+// end of the lead track. It returns none if there are more than limit: merging two neighbours
+// would hide the second from a player that seeks by references.
 func (x *index) references(end int64, limit int) []isobmff.Reference {
 	all := x.done
 	if x.begun && x.bytes > 0 {
@@ -58,8 +61,9 @@ func (x *index) references(end int64, limit int) []isobmff.Reference {
 	return all
 }
 
-// sidx returns a flat index for the fragments that follow it. The references must not reach the
-// end of the file: libavformat would then ignore other fragments (seek.md).
+// sidx returns the sidx with the references; the first subsegment follows the box immediately.
+// The references must not reach the end of the file: libavformat would then ignore other
+// fragments (seek.md).
 func (x *index) sidx(lead *track, refs []isobmff.Reference) *isobmff.Sidx {
 	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, EarliestTicks: uint64(x.earliestTicks), References: refs}
 }

@@ -27,63 +27,67 @@ func init() {
 		}, pipeline.MakesFiles)
 }
 
-// Muxer is the stage. One goroutine at a time may use it; Report is safe for concurrent use.
+// Muxer is the stage mp4: it writes the parts of segments to files and emits their recordings.
+// Its methods must not be called concurrently, except for Report.
 type Muxer struct {
 	cfg     Config
-	dir     string // absolute
+	dir     string // absolute path of the record directory
 	log     *slog.Logger
 	clock   pipeline.Clock
 	pattern filename.Pattern
 	loc     *time.Location
 	openFS  func(dir string) (disk.FS, error)
 	modes   disk.Modes
-	above   durable.FS                                       // the file system in which the record directory is created
-	indexes func(fsys disk.FS, dir string) sampleindex.Store // opens the sample indexes of a record directory
+	above   durable.FS                                       // the file system on which the record directory is created
+	indexes func(fsys disk.FS, dir string) sampleindex.Store // returns the sample indexes of a record directory
 	reserve func(*media.Segment, Config) int64               // bytes to reserve in a segment's file
 
 	stage     string // the stage's name in the pipeline
 	fs        disk.FS
 	seg       *media.Segment // nil between segments
 	file      *file          // nil before the segment's first chunk
-	live      *atomic.Int64
-	synced    time.Time // last fdatasync
-	counted   uint64    // drops of the open file that the report includes
-	announced bool      // the open file holds a chunk and was announced
-	path      string    // of the open file, absolute
-	final     string    // its final name; empty before it is finished
+	live      *atomic.Int64  // length of the open file in bytes, published to readers by disk.Register
+	synced    time.Time      // time of the open file's last fdatasync, or of its creation
+	counted   uint64         // dropped access units of the open file that stats includes
+	announced bool           // the open file holds a chunk, and its recording was emitted
+	path      string         // absolute path of the open file
+	final     string         // final name of the open file below dir; empty before it is finished
 
-	unsynced     bool // sync: chunk; the newest chunk waits for the last one of its flush interval
+	unsynced     bool // sync: chunk; the newest chunk is synced with the last chunk of its flush interval
 	stats        stats
 	timings      Timings
 	growth       Growth
 	onUnfinished OnUnfinished
-	flush        FlushInterval // 0: unknown
+	flush        FlushInterval // 0: the program did not provide it
 
-	protection *media.Protection
-	warned     media.ID // the event for which the limit of protection was logged
+	protection *media.Protection // limits of the bytes that events protect; nil: no limits
+	warned     media.ID          // the event for which a reached limit of protection was logged last
 
-	foldsCase    bool  // the file system ignores case: see disk.AsOnDisk
-	ranIntoBytes int64 // size in bytes at which a file could not grow; 0: none failed
+	foldsCase    bool  // the file system ignores the case of names: see disk.AsOnDisk
+	ranIntoBytes int64 // size in bytes at which a file could not grow further (EFBIG); 0: none failed so
 
-	// See outage.go.
-	outage        *outage // nil while the disk works
-	waitsForDisk  bool    // chunks wait in the ring during an outage and are not dropped
-	hasHadFile    bool    // the segment has had a file
-	events        []media.Event
-	lastSteppedNS int64 // ns, Chunk.SteppedNS of the last file's first chunk
-	// owedNS is the duration of gaps in the last file that only the gap before the next file
-	// reports, ns. It is negative if the last file reports them.
+	// The following fields serve outages: see outage.go.
+
+	outage        *outage       // nil while the disk works
+	waitsForDisk  bool          // mode event: chunks wait in the ring during an outage and are not dropped
+	hasHadFile    bool          // a file of the segment has been announced
+	events        []media.Event // events of the segment so far
+	lastSteppedNS int64         // SteppedNS of the first chunk of the last file
+	// owedNS is the duration of those gaps at the end of the last file that the Gap of the next
+	// file reports instead of the last file. If the last file reports them itself, it is their
+	// negative duration.
 	owedNS int64
-	// lastNS is the end of the media in a file, 0 before the first file: UTC ns less Stepped, as
-	// all times of an outage.
+	// lastNS is the end of the media written so far: UTC less SteppedNS, like all times of an
+	// outage. It is 0 before the first file.
 	lastNS      int64
 	interrupted *Interrupted
-	key         interruptedKey
+	key         interruptedKey // of this pipeline and stream in interrupted
 	trouble     OnTrouble
 	mayRecord   MayRecord
 }
 
-// New builds the stage. It does no I/O.
+// New builds the stage from its settings, and returns an error if they are invalid. It does no
+// I/O.
 func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -105,7 +109,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	return m, nil
 }
 
-// indexesIn returns the sample indexes of an open record directory.
+// indexesIn returns the store of the sample indexes of an open record directory.
 func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
 	if open, ok := fsys.(interface{ Own() filesystem.Own }); ok {
 		return sampleindex.Of(open.Own())
@@ -113,9 +117,9 @@ func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
 	return sampleindex.In(dir)
 }
 
-// Open creates the record directory if it does not exist, and refuses a directory that was
-// swapped since this process first recorded to it. A disk that accepts no media is no error: see
-// outage.
+// Open opens the record directory and creates it if it does not exist. If the disk accepts no
+// media, or another directory is in the place of the one that this process recorded to, Open
+// begins an outage and returns nil; in mode event it returns the error.
 func (m *Muxer) Open(context.Context) error {
 	if was, ok := m.interrupted.pick(m.key); ok {
 		m.lastNS, m.lastSteppedNS = was.at, was.steppedNS
@@ -130,7 +134,7 @@ func (m *Muxer) Open(context.Context) error {
 	return err
 }
 
-// reopen closes the record directory, if it is open, and opens it again.
+// reopen closes the record directory, if it is open, and opens it again, with the checks of Open.
 func (m *Muxer) reopen() error {
 	if m.fs != nil {
 		_ = m.fs.Close()
@@ -143,7 +147,7 @@ func (m *Muxer) reopen() error {
 	if m.modes, err = disk.ParseModes(m.cfg.FileMode, m.cfg.DirMode, m.cfg.Group); err != nil {
 		return err
 	}
-	if !disk.RecordedTo(m.dir) { // else it must be mounted, not created
+	if !disk.RecordedTo(m.dir) { // otherwise a missing directory is an unmounted disk: creating it would hide that
 		if err := MakeRecordDir(m.above, m.dir, m.modes); err != nil {
 			return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 		}
@@ -160,7 +164,8 @@ func (m *Muxer) reopen() error {
 	return nil
 }
 
-// MakeRecordDir creates a record directory and its parents if they do not exist.
+// MakeRecordDir creates a record directory and its parents on a file system, durably, if they do
+// not exist. A new record directory gets the mode and the group of modes.
 func MakeRecordDir(above durable.FS, dir string, modes disk.Modes) error {
 	_, there := above.Stat(dir)
 	if err := durable.MkdirAll(above, dir, modes.Dir); err != nil || there == nil || modes.Group < 0 {
@@ -169,11 +174,13 @@ func MakeRecordDir(above durable.FS, dir string, modes disk.Modes) error {
 	return modes.GiveDir(dir)
 }
 
-// Process writes one part of a segment.
+// Process writes one part of a segment. It takes over the part's reference on its chunk, and
+// emits a recording when a file has its first chunk, when its events change, and when it is
+// finished.
 func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[media.Recording]) error {
 	defer p.Release()
 	if p.First {
-		if err := m.end(endcause.Error, emit); err != nil { // the previous segment had no end
+		if err := m.end(endcause.Error, emit); err != nil { // the previous segment may have had no last part
 			return err
 		}
 		m.seg, m.hasHadFile, m.events = p.Segment, false, p.Segment.Events
@@ -200,8 +207,8 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 	return nil
 }
 
-// process writes a chunk of media. A chunk without samples of these tracks may still be the last
-// of a flush interval.
+// process writes a chunk of media. A chunk without access units writes nothing, but may be the
+// last one of a flush interval, with which the preceding chunks are synced.
 func (m *Muxer) process(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if c.AccessUnits() > 0 {
 		return m.take(ctx, c, emit)
@@ -215,7 +222,8 @@ func (m *Muxer) process(ctx context.Context, c *media.Chunk, emit pipeline.Emit[
 	return nil
 }
 
-// end ends the segment. After a disk error the file is left to recovery.
+// end ends the segment and finishes its file. A disk error begins an outage and leaves the file
+// to recovery; end returns only other errors.
 func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	behind := f != nil && f.gapBehind
@@ -235,7 +243,7 @@ func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) err
 	return err
 }
 
-// Flush finishes a file whose segment had no end.
+// Flush finishes the open file at the end of the run, if the segment's last part did not arrive.
 func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
 	reason := media.Cause(pipeline.EndReason(ctx))
 	err := m.finish(reason, emit)
@@ -249,8 +257,8 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 	return err
 }
 
-// Close closes an unfinished file without changing it: it is playable up to its last whole
-// chunk, and recovery finishes it.
+// Close closes the record directory and an unfinished file, which it does not change: the file is
+// playable up to its last whole chunk, and recovery finishes it.
 func (m *Muxer) Close() error {
 	m.drop()
 	if m.outage != nil {
@@ -267,7 +275,8 @@ func (m *Muxer) Close() error {
 	return err
 }
 
-// write appends a chunk, to a new file if it is the segment's first.
+// write appends a chunk to the open file. It begins a file if none is open, and after a file that
+// would exceed the permitted size. It does not release the chunk.
 func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.seg == nil {
 		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")

@@ -9,32 +9,32 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// stats holds the values that Report reads while the stage works. Times are UTC ns, 0 if
-// unknown; written and durable less Stepped.
+// stats holds the values that Report reads while the stage works. The open or last file is the
+// open one or, if none is open, the one before. Times are 0 if unknown.
 type stats struct {
-	recording    atomic.Bool
-	file         atomic.Pointer[string]
-	started      atomic.Int64
-	duration     atomic.Int64 // ns, of the open or last file
-	lasted       atomic.Int64 // ns, the same as wall-clock time
-	segments     atomic.Uint64
-	bytes        atomic.Int64 // of the open or last file
-	total        atomic.Int64
-	units        atomic.Uint64
-	droppedUnits atomic.Uint64
-	unnamed      atomic.Uint64 // events that their file does not name
-	gaps         atomic.Uint64 // caused by the disk
-	full         lost          // lost because the disk was full
-	crowded      lost          // lost because the disk had no inodes
-	broken       lost          // lost because the disk failed
+	recording    atomic.Bool            // a file is open
+	file         atomic.Pointer[string] // name of the open or last file
+	started      atomic.Int64           // StartUTC of the last segment with media
+	duration     atomic.Int64           // media time of the open or last file, ns
+	lasted       atomic.Int64           // wall-clock time of the same media, ns; longer for a time-lapse
+	segments     atomic.Uint64          // number of files begun
+	bytes        atomic.Int64           // size of the open or last file
+	total        atomic.Int64           // bytes written to all files
+	units        atomic.Uint64          // access units written
+	droppedUnits atomic.Uint64          // access units that did not continue the file's tracks
+	unnamed      atomic.Uint64          // events that their file has no room to name
+	gaps         atomic.Uint64          // gaps caused by the disk
+	full         lost                   // lost because the disk was full
+	crowded      lost                   // lost because the disk had no inodes
+	broken       lost                   // lost because the disk failed
 	problem      atomic.Pointer[pipeline.Problem]
-	written      atomic.Int64
-	durable      atomic.Int64
+	written      atomic.Int64 // end of the written media: UTC less SteppedNS
+	durable      atomic.Int64 // end of the durable media: UTC less SteppedNS
 	lastError    atomic.Pointer[string]
 	finish       atomic.Pointer[pipeline.Finish]
 }
 
-// lost counts media that was not written.
+// lost counts dropped media.
 type lost struct{ units, bytes atomic.Uint64 }
 
 func (t *stats) lose(cause media.Cause, c *media.Chunk) {
@@ -55,7 +55,7 @@ func (l *lost) report(r *pipeline.Report, stage string, cause media.Cause) {
 	}
 }
 
-// began records the begin of a file, whose header has the given bytes.
+// began counts a new file, which has header bytes before its first chunk.
 func (t *stats) began(s *media.Segment, f *file, header int64) {
 	name := f.name
 	t.duration.Store(0)
@@ -93,7 +93,8 @@ func (t *stats) failed(err error) {
 	t.lastError.Store(&s)
 }
 
-// Report reports the state of the open file. See pipeline.Reporter.
+// Report adds the state of the open or last file, the losses and the problem of the disk to r. See
+// pipeline.Reporter.
 func (m *Muxer) Report(r *pipeline.Report) {
 	t := &m.stats
 	r.Recording = t.recording.Load()
@@ -129,7 +130,7 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	}
 }
 
-// today converts a time less Stepped to the current wall clock.
+// today converts a time, UTC less SteppedNS, to the wall clock as it is set now.
 func (m *Muxer) today(ns int64) time.Time {
 	if ns == 0 {
 		return time.Time{}

@@ -2,8 +2,8 @@ package mp4
 
 import "github.com/gospool/spool/pipeline/media"
 
-// The sync policies. They matter for power cuts only: after a kill the kernel still writes the
-// page cache.
+// The sync policies, values of the setting sync. They matter for power cuts only: when the
+// process is killed, the kernel still writes the page cache to the disk.
 const (
 	syncChunk    = "chunk"
 	syncInterval = "interval"
@@ -11,8 +11,8 @@ const (
 	syncNone     = "none"
 )
 
-// syncByPolicy syncs the file after a chunk if the policy requires it. A chunk that was cut for
-// its size is synced with the last one of its flush interval.
+// syncByPolicy syncs the open file after chunk c if the policy requires it. The policy chunk
+// requires one sync a flush interval: after the last of its chunks, which has More unset.
 func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	switch m.cfg.Sync {
 	case syncChunk:
@@ -36,8 +36,9 @@ func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	return nil
 }
 
-// datasync makes the written bytes durable. After a failure the file cannot be trusted: the
-// kernel may have dropped the dirty pages.
+// datasync makes the written bytes durable, unless sync is none. After a failed sync of the file
+// it always returns that error and does not sync again: the kernel may have dropped the dirty
+// pages, so that a later sync would succeed without them.
 func (f *file) datasync() error { return f.flush("fdatasync", f.f.Datasync) }
 
 func (f *file) sync() error { return f.flush("fsync", f.f.Sync) }

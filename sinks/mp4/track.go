@@ -9,34 +9,34 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// movieTimescale is the timescale of mvhd, tkhd and edit lists: fine enough that durations are
-// not rounded to milliseconds.
+// movieTimescale is the timescale of the movie, which mvhd, tkhd and edit lists use: movie ticks
+// a second. It is finer than the usual 1000, so that durations are not rounded to milliseconds.
 const movieTimescale = 90000
 
-// track describes one track of a file, as the moov does. It is built from a media.Track when a
-// file is begun and from the growing moov in recovery, so that both use the same finalising code.
+// track describes one track of a file, as its trak box does. It is built from a media.Track when
+// a file is begun and from the growing moov in recovery, so that the same code finishes both.
 type track struct {
 	id        uint32
 	kind      media.Kind
 	timescale uint32
 	language  string // ISO 639-2/T
-	width     uint32 // presentation width, 16.16 fixed point
-	height    uint32
+	width     uint32 // presentation width in pixels, 16.16 fixed point
+	height    uint32 // presentation height in pixels, 16.16 fixed point
 	stsd      []byte // the complete box
-	roll      int16  // roll_distance of every sample; 0: a decoder can start at a sync sample
+	roll      int16  // roll_distance of the track's roll group (14496-12, 10.1); 0: no roll group
 	info      media.TrackInfo
 
-	// mediaTimeTicks is the media_time of the edit list while the file grows, ticks: the
-	// composition offset of the first sample, which keeps B-frame reordering from
-	// shifting the track against the others.
+	// mediaTimeTicks is the media_time of the edit list in the growing moov: the composition
+	// offset of the first sample. It keeps the reordering of B-frames from shifting the track
+	// against other tracks.
 	mediaTimeTicks int64
-	// shiftTicks is added to a chunk's DTS to get the file's decode time, ticks.
+	// shiftTicks is added to a DTS of a chunk to get the decode time in the file.
 	shiftTicks int64
-	begun      bool
-	lastTicks  int64 // ticks, decode time of the last sample
+	begun      bool  // the file has a sample of the track
+	lastTicks  int64 // decode time of the last sample
 
 	table   isobmff.TableBuilder
-	scratch media.Columns // of a scan
+	scratch media.Columns // the samples of the fragment that a scan read last; reused for the next
 }
 
 func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
@@ -59,8 +59,8 @@ func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
 	return out, nil
 }
 
-// place sets the file's time zero to the earliest first presentation time of the tracks in its
-// first chunk. A track that starts later is placed relative to it.
+// place sets mediaTimeTicks and shiftTicks of the tracks of set. Time 0 of the file becomes the
+// presentation time of the earliest sample among the tracks' first samples in the first chunk.
 func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 	zero, scale := int64(0), uint32(0)
 	for i := range first.Tracks {
@@ -83,9 +83,9 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 	}
 }
 
-// admit returns the samples of a chunk that continue the track: all of them, unless a sender
-// repeats samples or a late track reaches back to before the file. It returns the number of
-// dropped samples.
+// admit returns the samples of a chunk that can follow the track's last sample in the file, and
+// the number of samples that it drops before them: samples with an earlier decode time, which a
+// sender repeats, and samples from before the file's begin. The view shares the memory of c.
 func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	k, skip := 0, 0
 	for k < c.Len() && (c.DTS[k]+t.shiftTicks < 0 || t.begun && c.DTS[k]+t.shiftTicks <= t.lastTicks) {
@@ -101,13 +101,14 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	}, k
 }
 
-// presentedTicks returns the presentation time of the first sample, ticks from the file's zero. It is
-// negative if samples are presented before the first key frame.
+// presentedTicks returns the presentation time of the first sample, from time 0 of the file. It
+// is negative if samples are presented before the first key frame.
 func (t *track) presentedTicks() int64 {
 	return t.table.FirstTicks + t.table.FirstOffsetTicks - t.mediaTimeTicks
 }
 
-// defaultFlags returns the sample flags of most samples of the track.
+// defaultFlags returns the default sample flags of the track's trex: not sync for video, and sync
+// for audio (ISO/IEC 14496-12, 8.8.3.1).
 func (t *track) defaultFlags() uint32 {
 	if t.kind == media.Video {
 		return isobmff.NonSyncFlags
@@ -115,8 +116,9 @@ func (t *track) defaultFlags() uint32 {
 	return isobmff.SyncFlags
 }
 
-// writeTrak appends a trak. In a growing file its tables are empty, since the fragments have the
-// samples; in the final moov they are complete.
+// writeTrak appends the track's trak box. With final its sample tables and durations are
+// complete; in a growing file they are empty, since the fragments have the samples. created is
+// the creation time, in seconds of the movie's clock (isobmff.ToMovieTime).
 func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
 	trak := w.Open("trak")
 	t.writeTkhd(w, created, final)
@@ -156,8 +158,8 @@ func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
 	w.Mdhd(&h)
 }
 
-// handler returns the track's handler type, and that handler's name (ISO/IEC 14496-12,
-// 8.4.3).
+// handler returns the handler type of the track and a name for it, for its hdlr box (ISO/IEC
+// 14496-12, 8.4.3).
 func (t *track) handler() (fourcc, name string) {
 	if t.kind == media.Audio {
 		return "soun", "SoundHandler"
@@ -183,12 +185,12 @@ func (t *track) writeStbl(w *isobmff.Writer, final bool) {
 }
 
 // writeEdits appends the edit list that places the track's first sample on the movie's time
-// line, if it needs one.
+// line. It appends nothing if the track begins at time 0 with a composition offset of 0.
 func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	var edits []isobmff.Edit
 	switch {
 	case !final && t.mediaTimeTicks != 0:
-		edits = []isobmff.Edit{{DurationTicks: 0, MediaTicks: t.mediaTimeTicks}} // 0: all fragments, also later ones
+		edits = []isobmff.Edit{{DurationTicks: 0, MediaTicks: t.mediaTimeTicks}} // 0: the edit lasts for all fragments
 	case final:
 		start := t.presentedTicks()
 		if start > 0 {
@@ -207,14 +209,15 @@ func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	w.Close(edts)
 }
 
-// indexed returns the track's description for the sample index.
+// indexed returns the track's description in the sample index of the file.
 func (t *track) indexed() samples.Track {
 	handler, _ := t.handler()
 	return samples.Track{ID: t.id, Timescale: t.timescale, Handler: isobmff.FourCC([]byte(handler))}
 }
 
-// movieShiftTicks returns the difference from the samples' decode times to movie times, ticks, as
-// the edit list of the finished file defines it.
+// movieShiftTicks returns the ticks to add to the decode time of a sample to get its time in the
+// movie, as the edit list of the finished file defines it. fragments reports that the finished
+// file is fragmented, and has the edit list of the growing moov.
 func (t *track) movieShiftTicks(fragments bool) int64 {
 	if fragments {
 		return -t.mediaTimeTicks
@@ -227,13 +230,13 @@ func (t *track) movieShiftTicks(fragments bool) int64 {
 	return shift + media.Rescale(t.movieStartTicks(), movieTimescale, t.timescale)
 }
 
-// movieStartTicks returns the begin of the track, movie ticks.
+// movieStartTicks returns the time in the movie at which the track begins, in movie ticks.
 func (t *track) movieStartTicks() int64 {
 	return media.Rescale(max(t.presentedTicks(), 0), t.timescale, movieTimescale)
 }
 
-// movieDurationTicks returns the end of the track, movie ticks. It converts the absolute time, so
-// that nothing rounds twice.
+// movieDurationTicks returns the time in the movie at which the track ends, in movie ticks; 0
+// without samples. It converts the absolute time, so that no rounding errors add up.
 func (t *track) movieDurationTicks() int64 {
 	if t.table.Count == 0 {
 		return 0
