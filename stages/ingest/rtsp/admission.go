@@ -13,18 +13,18 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// connState is the handler's state of a connection.
+// connState is the server's state of one client connection.
 type connState struct {
 	*serverConn
 	remote     string
 	addr       netip.Addr
-	request    *base.Request // the newest
-	verdict    verdict       // on its newest ANNOUNCE
-	challenged bool          // the server has asked for its credentials
-	nonce      string        // of its challenges; empty before the first
-	path       string        // of the announced stream, since it connected or last recorded
-	user       string        // the name accepted for path
-	release    func()        // releases the slot for reading a description
+	request    *base.Request // the newest request; nil after its response
+	verdict    verdict       // the decision on the newest ANNOUNCE
+	challenged bool          // the deadline for the answer to a challenge was set
+	nonce      string        // the nonce of all challenges; empty before the first
+	path       string        // the announced stream; empty before ANNOUNCE and after RECORD
+	user       string        // the authorized user of path; empty without an Authorizer
+	release    func()        // frees the slot in Server.reading, if the connection holds one
 }
 
 func newConnState(c *gortsplib.ServerConn) *connState {
@@ -37,8 +37,8 @@ func newConnState(c *gortsplib.ServerConn) *connState {
 
 func connStateOf(c *gortsplib.ServerConn) *connState { return c.UserData().(*connState) }
 
-// mustRecord bounds the time from a client's ANNOUNCE to RECORD, whatever other requests it sends, another ANNOUNCE
-// included.
+// mustRecord sets the deadline for RECORD after an accepted ANNOUNCE, to now plus within. Another ANNOUNCE before
+// RECORD does not extend the deadline.
 func (k *connState) mustRecord(path, user string, within time.Duration) {
 	if k.path == "" {
 		k.announced(path, user, within)
@@ -46,32 +46,32 @@ func (k *connState) mustRecord(path, user string, within time.Duration) {
 	k.path, k.user = path, user
 }
 
-// records removes the bounds.
+// records removes the bounds of a connection whose client has sent RECORD.
 func (k *connState) records() {
 	k.serverConn.records(k.path, k.user)
 	k.path, k.user = "", ""
 }
 
-// verdict is the decision on an ANNOUNCE.
+// verdict is the server's decision on an ANNOUNCE.
 type verdict struct {
-	user   string
-	answer *base.Response // the refusal, or nil
-	err    error          // for gortsplib, with the answer
+	user   string         // the authorized user
+	answer *base.Response // the response to a refused ANNOUNCE; nil: accepted
+	err    error          // the error for gortsplib, at which it closes the connection; may be nil
 }
 
-// maxDescriptionBytes is the longest accepted session description, in bytes.
+// maxDescriptionBytes is the length of the longest session description that the server accepts.
 const maxDescriptionBytes = 16 << 10
 
-// readAtOnce is the number of descriptions that are read at once; other clients wait.
+// readAtOnce is the number of session descriptions that the server reads at the same time. Further clients wait.
 const readAtOnce = 2
 
-// placeholder replaces a description that was not read or is refused: gortsplib asks for an answer only after it has
-// read a description.
+// placeholder is a valid session description. It replaces a description that the server refuses: gortsplib calls
+// OnAnnounce, which sends the refusal, only after it has read a description.
 const placeholder = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 0 RTP/AVP 96\r\na=rtpmap:96 none/90000\r\n"
 
-// judge decides on an ANNOUNCE before gortsplib reads its description: first by the client and the path, then by the
-// description's form, which it finally rewrites into a readable one. The remaining request costs gortsplib little,
-// whatever the client sent.
+// judge decides on an ANNOUNCE before gortsplib reads its session description, and stores the decision in k.verdict. It
+// checks the client and the path first, then the description. It replaces the body of req by the canonical form of the
+// description, or by placeholder if it refuses the ANNOUNCE: gortsplib never reads the text that the client sent.
 func (h *handler) judge(k *connState, req *base.Request) {
 	length := len(req.Body)
 	if length > maxDescriptionBytes {
@@ -82,9 +82,11 @@ func (h *handler) judge(k *connState, req *base.Request) {
 	if k.verdict.answer != nil {
 		req.Body = []byte(placeholder)
 	}
-	req.Header["Content-Type"] = base.HeaderValue{"application/sdp"} // encoders spell it in many ways, or leave it out
+	req.Header["Content-Type"] = base.HeaderValue{"application/sdp"} // encoders spell it differently, or omit it
 }
 
+// verdict returns the decision on an ANNOUNCE whose body had length bytes when it arrived. If the ANNOUNCE is accepted,
+// the body of req is the canonical form of the description, and k holds a slot in Server.reading until k.release.
 func (h *handler) verdict(k *connState, req *base.Request, length int) (out verdict) {
 	defer h.survive(&out.answer)
 	path := streamPath(req.URL.Path)
@@ -124,7 +126,7 @@ func (h *handler) verdict(k *connState, req *base.Request, length int) (out verd
 	return verdict{user: user}
 }
 
-// onOneLine returns an error in the form of a status line.
+// onOneLine returns the text of an error for a status line: printable ASCII, 200 bytes at most.
 func onOneLine(err error) string {
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

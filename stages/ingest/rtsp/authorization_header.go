@@ -11,20 +11,21 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
 )
 
-// maxAuthorizationBytes is the longest accepted Authorization header, in bytes.
+// maxAuthorizationBytes is the length of the longest Authorization header that the server reads.
 const maxAuthorizationBytes = 4 << 10
 
-// authorization holds the credentials that a client sent.
+// authorization holds the credentials of a request. If its Authorization header cannot be read, only sent is set.
 type authorization struct {
-	sent     bool // there was a header
-	basic    bool // name and password in plain text
+	sent     bool // the request has an Authorization header
+	basic    bool // Basic: user and password are plain text
 	user     string
 	password string
-	digest   *ingest.Digest // nil: no response to a challenge
+	digest   *ingest.Digest // Digest: the response to a challenge; otherwise nil
 }
 
-// readAuthorization reads the Authorization header of a request (RFC 7617, RFC 7616, RFC 2069), in the spellings of
-// common clients. An unreadable header sets sent, and neither basic nor digest.
+// readAuthorization returns the credentials in the Authorization header of a request: Basic (RFC 7617) or Digest (RFC
+// 7616, RFC 2069). It accepts the deviating spellings of common clients. A header that is repeated, too long or
+// unreadable sets only sent.
 func readAuthorization(req *base.Request) authorization {
 	values := req.Header["Authorization"]
 	a := authorization{sent: len(values) > 0}
@@ -67,9 +68,10 @@ func (a *authorization) readDigest(method string, p map[string]string) {
 	}
 }
 
-// isOf reports whether the URI of a digest matches the URL of a request. Clients write it as they wrote the request
-// line, without the host (Bosch), with or without slashes at its end, with or without a query. The hash covers the
-// whole URI, so only the path decides which stream it names.
+// isOf reports whether the uri parameter of a digest names the stream of the request's URL. It compares only the paths:
+// clients write the URI as in the request line, or without the host (Bosch), with or without slashes at the end, with
+// or without a query. The path alone selects the stream, and the hash of the digest protects the URI as the client
+// wrote it.
 func isOf(uri string, request *base.URL) bool {
 	if _, after, is := strings.Cut(uri, "://"); is {
 		_, path, _ := strings.Cut(after, "/")

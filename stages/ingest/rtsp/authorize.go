@@ -10,15 +10,18 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// authorize decides whether a client may publish, and returns the user or the refusal. A client that sent no
-// credentials, or none of a supported kind, is asked for them and may continue; after wrong ones the error makes
-// gortsplib close the connection.
+// authorize decides whether a client may publish under path. It returns the authorized user, or the refusal to send;
+// without an Authorizer every client may publish.
+//
+// A client gets a challenge and may repeat its request if its credentials are missing, of an unsupported kind, made
+// with an old nonce, or a plain password where strangers can read it. Wrong credentials end the connection: the refusal
+// then has an error, at which gortsplib closes it.
 func (h *handler) authorize(k *connState, req *base.Request, path string) (user string, refusal *verdict) {
 	if h.cfg.Authorizer == nil {
 		return "", nil
 	}
 	a := readAuthorization(req)
-	log := h.strangers.With("stream", path, "remote", k.remote) // without the name: some users type passwords there
+	log := h.strangers.With("stream", path, "remote", k.remote) // without the user name: users mistype passwords there
 	challenge := func(err error, stale bool) (string, *verdict) {
 		res := answer(base.StatusUnauthorized, "")
 		res.Header = base.Header{"WWW-Authenticate": h.challenges(k, stale)}
@@ -50,7 +53,7 @@ func (h *handler) authorize(k *connState, req *base.Request, path string) (user 
 	return h.askAgain(k, challenge)
 }
 
-// errRefused ends the connection of a client that sent wrong credentials.
+// errRefused makes gortsplib close the connection of a client that sent wrong credentials.
 var errRefused = errors.New("the credentials are wrong")
 
 func (h *handler) askAgain(k *connState, challenge func(error, bool) (string, *verdict)) (string, *verdict) {
@@ -58,7 +61,8 @@ func (h *handler) askAgain(k *connState, challenge func(error, bool) (string, *v
 	return challenge(nil, false)
 }
 
-// mustAnswer bounds the time in which a client answers its first challenge.
+// mustAnswer sets the deadline for the answer to the first challenge of a connection, to now plus within. Later
+// challenges do not extend it.
 func (k *connState) mustAnswer(within time.Duration) {
 	if !k.challenged {
 		k.challenged = true
@@ -66,7 +70,8 @@ func (k *connState) mustAnswer(within time.Duration) {
 	}
 }
 
-// allows calls the Authorizer. Its error is errStale if only the nonce of a digest belongs to another connection.
+// allows asks the Authorizer whether a client with the credentials a may publish under path; nil means yes. It returns
+// errStale if the credentials are right, but their digest has the nonce of another connection.
 func (h *handler) allows(k *connState, a authorization, req *base.Request, path string) error {
 	if a.digest != nil && !isOf(a.digest.URI, req.URL) {
 		return errors.New("its response to the challenge is for another stream")
@@ -86,8 +91,8 @@ func (h *handler) allows(k *connState, a authorization, req *base.Request, path 
 
 var errStale = errors.New("the nonce is of another connection")
 
-// whileConnected is a context that has an error once the client has closed the connection. It sends no notification:
-// Err checks the connection, which is enough before expensive work.
+// whileConnected is a context whose Err returns an error once the client has closed the connection. Its Done channel is
+// not closed then: an Authorizer calls Err before expensive work, which is enough.
 type whileConnected struct {
 	context.Context
 	serverConn *serverConn

@@ -13,8 +13,9 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// readable rewrites a session description into a form that gortsplib reads: in the original, one unreadable track
-// makes it refuse all tracks. The number of sections and their control addresses stay; unused attributes are removed.
+// readable rewrites a session description into a form that gortsplib accepts. gortsplib refuses a whole description for
+// one track that it cannot read. The result has the same media sections in the same order, with the same control
+// addresses, and no attributes except these:
 //
 //	v=0
 //	o=- 0 0 IN IP4 127.0.0.1
@@ -29,11 +30,12 @@ import (
 //	a=fmtp:96 packetization-mode=0;sprop-parameter-sets=Z0IAH5Wo,aM48gA==
 //	a=rtpmap:97 x-vorbis/48000/2
 //
-// The x- keeps away gortsplib's parsers of parameters, which refuse the whole session for one unexpected parameter;
-// the same holds for directions (sendonly).
+// The prefix x- hides codecs from gortsplib: its parsers of codec parameters refuse the whole description for one
+// unexpected parameter. The prefix also hides directions, because gortsplib refuses an ANNOUNCE with a=sendonly.
 //
-// The result reads like the original, and is longer only by the lines that each section and format needs. The error
-// names the bound that was exceeded (see outsideBounds), with the line.
+// readText reads the same sections and formats from the result as from the original. The result is longer than the
+// original by a few lines a section and format at most. An error names the exceeded bound of outsideBounds and the
+// line, or reports that the description has no media section.
 func readable(sdp []byte) ([]byte, error) {
 	s, err := readText(sdp, outsideBounds)
 	if err != nil {
@@ -42,7 +44,7 @@ func readable(sdp []byte) ([]byte, error) {
 	return s.canonical(), nil
 }
 
-// readDescription parses the result of readable with gortsplib.
+// readDescription parses a session description in canonical form, as readable returns it, with gortsplib.
 func readDescription(sdp []byte) (*description.Session, error) {
 	var d description.Session
 	ssd, err := sdpunmarshaler.Unmarshal(sdp)
@@ -98,7 +100,7 @@ func (s *sessionText) canonicalSection(out []byte, m *section) []byte {
 func canonicalFormat(out []byte, f *rtp.Format) []byte {
 	pt := strconv.Itoa(int(f.PayloadType))
 	rtpmap := []string{"a=rtpmap:", pt, " x-", f.Name, "", "", "", ""}
-	if clock := f.Clock; clock > 0 || f.Name == "" { // gortsplib requires a clock without a name
+	if clock := f.Clock; clock > 0 || f.Name == "" { // gortsplib requires a clock rate where the codec has no name
 		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, rtp.VideoClockHz)), 10)
 	}
 	if f.Clock > 0 && f.Channels > 0 {
@@ -119,8 +121,8 @@ func line(out []byte, parts ...string) []byte {
 	return append(out, "\r\n"...)
 }
 
-// isDescription reports whether a body is a session description, by its Content-Type in any spelling or by its first
-// lines. Some encoders and cameras send text/plain, or no Content-Type at all.
+// isDescription reports whether the body of a request is a session description: its Content-Type contains sdp, in upper
+// or lower case, or its first line has the form of SDP. Some encoders and cameras send text/plain, or no Content-Type.
 func isDescription(header base.Header, body []byte) bool {
 	for _, kind := range header["Content-Type"] {
 		if strings.Contains(strings.ToLower(kind), "sdp") {

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// readFingerprint parses the SHA-256 of a certificate: hexadecimal digits of any case, with or without colons.
+// readFingerprint parses the SHA-256 fingerprint of a certificate: 64 hexadecimal digits in upper or lower case, with
+// or without colons. It returns the 32 bytes.
 func readFingerprint(text string) ([]byte, error) {
 	fingerprint, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
 	if err != nil || len(fingerprint) != sha256.Size {
@@ -20,12 +21,12 @@ func readFingerprint(text string) ([]byte, error) {
 	return fingerprint, nil
 }
 
-// tlsConfig accepts only the pinned certificate, even an expired one; without a pin it accepts the certificates that
-// the system trusts.
+// tlsConfig returns the TLS configuration for the pull URL. With a fingerprint it accepts only the certificate with
+// that fingerprint, even if it has expired; without one it accepts the certificates that the system trusts.
 func (p *puller) tlsConfig() *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: p.URL.Hostname()}
 	if p.pinned != nil {
-		c.InsecureSkipVerify = true // VerifyPeerCertificate compares the certificate itself
+		c.InsecureSkipVerify = true // VerifyConnection compares the fingerprint instead
 		c.VerifyConnection = func(s tls.ConnectionState) error {
 			if got := sha256.Sum256(s.PeerCertificates[0].Raw); !bytes.Equal(got[:], p.pinned) {
 				return fmt.Errorf("the server's certificate is not the pinned one: its SHA-256 is %x; if the camera has a new certificate, set that as tls.fingerprint of the stream", got)
@@ -36,7 +37,8 @@ func (p *puller) tlsConfig() *tls.Config {
 	return c
 }
 
-// explained adds instructions for pinning to the error of a certificate that the system does not trust.
+// explained adds to the error of an untrusted certificate how to set its fingerprint. It returns any other error
+// unchanged.
 func explained(err error) error {
 	var why *tls.CertificateVerificationError
 	if !errors.As(err, &why) || len(why.UnverifiedCertificates) == 0 {

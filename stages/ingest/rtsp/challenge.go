@@ -9,12 +9,14 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// challenges returns the challenges for a client, the strongest first: RFC 7616 requires this order, and ffmpeg,
-// which does not support SHA-256, answers the last digest. Both have the same nonce, since some clients confuse the
-// two. There is no qop: many clients do not support it, and one nonce serves one connection only.
+// challenges returns the values of WWW-Authenticate for a client, the strongest scheme first: RFC 7616 requires this
+// order, and ffmpeg, which does not support SHA-256, answers the last Digest. stale marks them as replacements for an
+// old nonce, so that the client answers without asking its user. Both digests have the same nonce, because some clients
+// answer one challenge with the nonce of the other. The challenges have no qop: many clients do not support it, and a
+// nonce is valid for one connection only.
 //
-// If plain passwords are permitted, a digest is offered only when every user has one: a client answers the strongest
-// challenge, for any user.
+// If the server accepts plain passwords, it offers Digest only when every user has a digest: a client answers the
+// strongest challenge, even for a user without a digest.
 func (h *handler) challenges(k *connState, stale bool) (out base.HeaderValue) {
 	d := ingest.DigestsOf(h.cfg.Authorizer)
 	if !h.basic || d.All {
@@ -38,10 +40,10 @@ func (h *handler) challenges(k *connState, stale bool) (out base.HeaderValue) {
 	return out
 }
 
-// basicRealm is the realm of Basic without a digest.
+// basicRealm is the realm of a Basic challenge if the Authorizer has no realm for digests.
 const basicRealm = "spool"
 
-// nonceOf returns the nonce of a connection.
+// nonceOf returns the nonce of a connection. The first call makes it.
 func (k *connState) nonceOf() string {
 	if k.nonce == "" {
 		k.nonce = rand.Text()

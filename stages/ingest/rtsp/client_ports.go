@@ -14,15 +14,17 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// ports are the clients' source ports of media over UDP. gortsplib distinguishes packets by address and port alone: a
-// second session with the port of another would get its packets, and end them when it leaves. Each port of an
-// address, for RTP or RTCP, therefore belongs to one track until its session has closed.
+// ports records which session owns each UDP source port of the clients. gortsplib assigns a packet to a session by
+// source address and port only: a second session with the ports of another would receive the other's packets, and its
+// end would stop them. Therefore each port of an address, for RTP or RTCP, belongs to one track of one session until
+// that session has closed.
 type ports struct {
 	mu sync.Mutex // guards the field below
 	of map[netip.AddrPort]*session
 }
 
-// claim claims both ports for a track of s, or neither.
+// claim gives both ports of pair to a track of s. If a port has an owner already, it claims neither, and returns the
+// owner and the reason phrase of the refusal.
 func (p *ports) claim(s *session, addr netip.Addr, pair [2]int) (holder *session, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,7 +50,7 @@ func (p *ports) has(port netip.AddrPort) bool {
 	return p.of[port] != nil
 }
 
-// release releases the ports of a closed session.
+// release frees all ports of a closed session.
 func (p *ports) release(s *session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,8 +61,9 @@ func (p *ports) release(s *session) {
 	}
 }
 
-// transportOf returns the transport that gortsplib chose from a SETUP: the first of its kind in the Transport header,
-// since the kind decides whether it can serve one.
+// transportOf returns the entry of a SETUP's Transport header that gortsplib chose, and false if the header cannot be
+// read or has no such entry. gortsplib reports only the protocol and the profile of the entry, and chooses the first
+// entry with them.
 func transportOf(req *base.Request, chosen *gortsplib.SessionTransport) (headers.Transport, bool) {
 	var list headers.Transports
 	if list.Unmarshal(req.Header["Transport"]) != nil {
@@ -76,7 +79,8 @@ func transportOf(req *base.Request, chosen *gortsplib.SessionTransport) (headers
 	return headers.Transport{}, false
 }
 
-// place checks the source of a track's packets, and claims its ports over UDP; the reason is empty on success.
+// place checks the interleaved channels or the client ports that a SETUP requests for a track of s, and records them
+// for s. On success the reason is empty; on failure code and reason are the response.
 func (h *handler) place(s *session, k *connState, t headers.Transport) (code base.StatusCode, reason string) {
 	switch {
 	case t.Protocol == headers.TransportProtocolTCP:
@@ -97,17 +101,19 @@ func (h *handler) place(s *session, k *connState, t headers.Transport) (code bas
 		h.waitFor(holder)
 		_, reason = h.ports.claim(s, k.addr, *t.ClientPorts)
 	}
-	return base.StatusUnsupportedTransport, reason // clients then try TCP
+	return base.StatusUnsupportedTransport, reason // 461: clients then try TCP
 }
 
-// waitFor ends a session that is over: its client has returned before the server noticed the end, and sends from the
-// same ports.
+// waitFor closes a session that is over, and waits until the server has released its ports, for one second at most. The
+// client of s has connected again before the server noticed the end of the old connection, and sends from the same
+// ports.
 func (h *handler) waitFor(s *session) {
 	s.hangUp()
 	pipeline.Sleep(context.Background(), h.cfg.Clock, time.Second, s.gone)
 }
 
-// checkPorts requires two ports from which packets can arrive.
+// checkPorts returns the reason phrase for a pair of client ports that packets cannot come from; empty if the pair is
+// valid. The first port is RTP's, the second RTCP's.
 func checkPorts(pair [2]int) string {
 	switch a, b := pair[0], pair[1]; {
 	case a < 1 || b < 1 || a > 65535 || b > 65535:
@@ -118,7 +124,8 @@ func checkPorts(pair [2]int) string {
 	return ""
 }
 
-// overlap returns a reason if a SETUP names channels of another track.
+// overlap returns the reason phrase for a SETUP that requests interleaved channels of another track of its session;
+// empty if it requests none.
 func overlap(ss *gortsplib.ServerSession, req *base.Request) string {
 	if ss == nil {
 		return ""

@@ -15,48 +15,49 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// serverConn is a connection of the server. Until it records its resources are bounded:
+// serverConn is a client's connection to the server. Until the client sends RECORD, its resources are bounded:
 //
-//   - time: AnnounceTimeout up to its ANNOUNCE, once more after a challenge, and
-//     ReadTimeout from there to RECORD, whatever other requests it sends;
-//   - memory: a request is freeBytes long, or one of largeRequests at once;
-//   - room: when there are too many the one that has waited longest is closed (clients.Table).
+//   - time: AnnounceTimeout from connecting to ANNOUNCE, once more after the first challenge, and ReadTimeout from
+//     ANNOUNCE to RECORD, whatever other requests arrive;
+//   - memory: a request has freeBytes at most, or maxBytes while it holds one of the server's largeRequests slots;
+//   - number: when too many connections are open, the server closes the one that has waited longest (clients.Table).
 //
-// Reads and deadlines belong to one goroutine, as conn's do. gortsplib does not read while it answers a request, so
-// that a bound that is set meanwhile holds from the next read on.
+// One goroutine reads and sets the read deadline: see conn. gortsplib does not read while it answers a request, so a
+// bound that is set meanwhile applies from the next read on.
 type serverConn struct {
 	*conn
 	of     *Server
 	client *clients.Client
-	socket syscall.RawConn // nil for a connection without one
+	socket syscall.RawConn // nil: the connection has no socket
 
 	tls    *tls.Conn // nil: unencrypted
-	wire   *wire     // below tls
-	agreed bool      // the handshake is over
+	wire   *wire     // the connection below tls; nil: unencrypted
+	agreed bool      // the TLS handshake has succeeded
 
-	untilNS atomic.Int64 // ns since steadyZero, the deadline of every read; 0: the client records
-	bytes   atomic.Int64 // of the current request
-	first   []byte       // the first bytes of the connection, up to four
-	large   atomic.Bool  // it holds one of the slots for large requests
-	closed  chan struct{}
+	untilNS atomic.Int64  // deadline of every read, in ns since steadyZero; 0: the client records
+	bytes   atomic.Int64  // received bytes of the current request
+	first   []byte        // the first bytes of the connection, four at most
+	large   atomic.Bool   // the connection holds a slot in Server.large
+	closed  chan struct{} // closed with the connection
 }
 
-// The bounds of a request before its client records. gortsplib accepts a body of 128 KiB, and answers before it
-// discards it; no request of an encoder comes near freeBytes.
+// The bounds of the requests of a client that does not record. gortsplib accepts a body of 128 KiB, and keeps it in
+// memory until it has answered. No request of an encoder comes near freeBytes.
 const (
-	freeBytes     = 32 << 10
-	maxBytes      = 192 << 10
-	largeRequests = 64
+	freeBytes     = 32 << 10  // longest request without a slot
+	maxBytes      = 192 << 10 // longest request with a slot
+	largeRequests = 64        // number of slots
 )
 
-// The reasons for which the server closes a connection.
+// The errors after which the server closes a connection.
 var (
 	errTooLong = fmt.Errorf("a request is longer than %d KiB", maxBytes>>10)
 	errCrowded = errors.New("too many requests are large at once")
 	errTunnel  = errors.New("RTSP is not spoken through HTTP here")
 )
 
-// Read reads within the bounds.
+// Read reads decrypted bytes into p, after the TLS handshake. While the client does not record, it returns an error
+// once a bound is exceeded.
 func (g *serverConn) Read(p []byte) (int, error) {
 	if err := g.handshake(); err != nil {
 		return 0, err
@@ -72,7 +73,8 @@ func (g *serverConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// measure counts the bytes of a client that does not record.
+// measure adds the received bytes p of a client that does not record to the current request. It returns an error if the
+// request exceeds its bound, or if the client speaks HTTP.
 func (g *serverConn) measure(p []byte) error {
 	if len(g.first) < 4 {
 		g.first = append(g.first, p[:min(len(p), 4-len(g.first))]...)
@@ -89,7 +91,8 @@ func (g *serverConn) measure(p []byte) error {
 	return nil
 }
 
-// waitForRoom waits for a slot for a large request. Meanwhile the client's bytes wait in its own system.
+// waitForRoom waits for a slot for a large request until the client's deadline. Meanwhile the server reads nothing, so
+// the rest of the request stays on the client's machine.
 func (g *serverConn) waitForRoom() error {
 	c, stop := g.of.cfg.Clock.After(g.left())
 	defer stop()
@@ -97,7 +100,7 @@ func (g *serverConn) waitForRoom() error {
 	case g.of.large <- struct{}{}:
 		g.large.Store(true)
 		select {
-		case <-g.closed: // too early to give the slot back
+		case <-g.closed: // leave ran before the slot was recorded, and did not free it
 			g.small()
 		default:
 		}
@@ -109,39 +112,40 @@ func (g *serverConn) waitForRoom() error {
 	}
 }
 
-// left returns the time left until the client must make progress.
+// left returns the time until the client's deadline; it is negative after the deadline.
 func (g *serverConn) left() time.Duration {
 	return time.Duration(g.untilNS.Load()) - time.Since(steadyZero)
 }
 
-// noTunnel answers a browser, or a client that wants RTSP through HTTP or a WebSocket: gortsplib would accept it,
-// past all bounds here.
+// noTunnel answers an HTTP request with 501 and returns errTunnel. Browsers send HTTP, and clients that tunnel RTSP
+// through HTTP or a WebSocket. gortsplib would accept such a tunnel, to which none of the bounds here apply.
 func (g *serverConn) noTunnel() error {
 	_ = g.SetReadDeadline(time.Now().Add(time.Second))
-	_, _ = g.Conn.Read(make([]byte, 4<<10)) // unread bytes at the close would lose the answer
+	_, _ = g.Conn.Read(make([]byte, 4<<10)) // a close with unread bytes resets the connection, and the answer is lost
 	_ = g.SetWriteDeadline(time.Now().Add(time.Second))
 	_, _ = io.WriteString(g.Conn, "HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 46\r\n\r\n"+
 		"This port speaks RTSP, and not through HTTP.\r\n")
 	return errTunnel
 }
 
-// answered begins the count of the next request, and releases the memory of the last body.
+// answered sets the byte count to 0 for the next request, and frees the slot of a large one.
 func (g *serverConn) answered() {
 	g.bytes.Store(0)
 	g.small()
 }
 
-// small gives back the slot for a large request.
+// small frees the slot for a large request, if the connection holds one.
 func (g *serverConn) small() {
 	if g.large.Swap(false) {
 		<-g.of.large
 	}
 }
 
-// within sets the time until the client must make progress.
+// within sets the deadline for the next progress of the client to d after now.
 func (g *serverConn) within(d time.Duration) { g.untilNS.Store(int64(time.Since(steadyZero) + d)) }
 
-// SetReadDeadline keeps to the bound. A client that records has its session's bound (watch).
+// SetReadDeadline sets the read deadline to t, or to the bound of a client that does not record if that is earlier. For
+// a client that records, session.watch bounds the silence.
 func (g *serverConn) SetReadDeadline(t time.Time) error {
 	if n := g.untilNS.Load(); n != 0 {
 		if most := steadyZero.Add(time.Duration(n)); t.IsZero() || t.After(most) {
@@ -151,7 +155,8 @@ func (g *serverConn) SetReadDeadline(t time.Time) error {
 	return g.conn.SetReadDeadline(t)
 }
 
-// hungUp reports whether the client has closed its side, which a server does not notice while it reads nothing.
+// hungUp reports whether the client has closed its side of the connection, or whether the connection has failed. A
+// server that is not reading notices neither.
 func (g *serverConn) hungUp() (gone bool) {
 	if g.socket == nil {
 		return false

@@ -12,38 +12,40 @@ import (
 	pion "github.com/pion/rtp"
 )
 
-// numbering is the server's socket for RTP. gortsplib orders datagrams itself: it waits for 64 packets behind a lost
-// one, however long that takes, and mixes senders that share a port. Package rtp does both by time and by SSRC.
-// numbering therefore renumbers the packets as if none were lost, and restores their own numbers after gortsplib has
-// passed them on. (gortsplib's receiver reports then contain no loss.)
+// numbering is the server's UDP socket for RTP. gortsplib reorders datagrams by sequence number: after a lost packet it
+// waits for 64 further packets, however long that takes, and it mixes senders that share a port. Package rtp reorders
+// within a time limit, and separates senders by SSRC. Therefore numbering gives consecutive sequence numbers to the
+// packets before gortsplib gets them, and restores the original numbers when gortsplib has passed them on. As a side
+// effect, gortsplib's receiver reports contain no loss.
 //
-// gortsplib reads and passes on packets in one goroutine, the only one that uses a numbering.
+// One goroutine of gortsplib reads the packets and passes them on; no other goroutine uses a numbering.
 type numbering struct {
 	*net.UDPConn
-	expected func(netip.AddrPort) bool // whether a session owns a port; packets of strangers are not numbered
-	flows    map[netip.AddrPort]flows
-	now      *flow // of the current packet; nil: it kept its own number
-	cleared  time.Time
+	expected func(netip.AddrPort) bool // reports whether a session owns a source port; other packets keep their number
+	flows    map[netip.AddrPort]flows  // by source address and port
+	now      *flow                     // flow of the current packet; nil: the packet kept its number
+	cleared  time.Time                 // when clear last deleted flows
 }
 
-// flows are the flows of a port, by payload type: gortsplib orders each separately.
+// flows holds the flows of one source port by payload type: gortsplib reorders each payload type separately.
 type flows map[uint8]*flow
 
+// flow numbers the packets of one payload type from one source port.
 type flow struct {
-	next uint16
-	own  [256]uint16 // own numbers of the newest packets, by their new numbers
+	next uint16      // number of the next packet
+	own  [256]uint16 // original numbers of the newest packets, indexed by their new number modulo 256
 }
 
 const (
-	maxFlows   = 8 // of a port; a track sends one payload type, or two
-	clearFlows = time.Second
+	maxFlows   = 8           // of one source port; a track sends one or two payload types
+	clearFlows = time.Second // shortest interval between two deletions
 )
 
 func newNumbering(pc *net.UDPConn, expected func(netip.AddrPort) bool) *numbering {
 	return &numbering{UDPConn: pc, expected: expected, flows: map[netip.AddrPort]flows{}}
 }
 
-// ReadFrom reads a packet and numbers it.
+// ReadFrom reads a packet into b and renumbers it.
 func (c *numbering) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, addr, err := c.UDPConn.ReadFrom(b)
 	if c.now = nil; err == nil && n < len(b) { // a packet that fills b is too long for gortsplib
@@ -53,7 +55,8 @@ func (c *numbering) ReadFrom(b []byte) (int, net.Addr, error) {
 	return n, addr, err
 }
 
-// number numbers a packet that gortsplib will accept.
+// number renumbers the packet b, which arrived from an address at a time. A packet that gortsplib will refuse, of a
+// port without a session, or beyond maxFlows keeps its number.
 func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	var h pion.Header
 	size, err := h.Unmarshal(b)
@@ -83,8 +86,8 @@ func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	c.now = f
 }
 
-// clear removes ports that no session owns any more. The flow of a silent publisher stays: gortsplib would leave out
-// packets whose number goes back.
+// clear deletes the flows of ports that no session owns any more. It keeps the flow of a silent publisher: with numbers
+// from 0 again, gortsplib would drop its packets as late.
 func (c *numbering) clear(at time.Time) {
 	if at.Sub(c.cleared) < clearFlows {
 		return
@@ -97,19 +100,20 @@ func (c *numbering) clear(at time.Time) {
 	}
 }
 
-// restore restores a packet's own number.
+// restore gives a packet that gortsplib has passed on its original number.
 func (c *numbering) restore(p *pion.Packet) {
 	if c.now != nil {
 		p.SequenceNumber = c.now.own[p.SequenceNumber%256]
 	}
 }
 
-// renumbered is a session whose packets pass through numbering.
+// renumbered is a session whose packets pass through a numbering.
 type renumbered struct {
 	*gortsplib.ServerSession
 	numbers *numbering
 }
 
+// OnPacketRTP sets the callback for the packets of a format; take gets them with their original numbers.
 func (r renumbered) OnPacketRTP(m *description.Media, f format.Format, take gortsplib.OnPacketRTPFunc) {
 	r.ServerSession.OnPacketRTP(m, f, func(p *pion.Packet) {
 		r.numbers.restore(p)
@@ -117,7 +121,8 @@ func (r renumbered) OnPacketRTP(m *description.Media, f format.Format, take gort
 	})
 }
 
-// carrier returns the source of a session's packets.
+// carrier returns the source of a session's packets. Over UDP it restores the packets' numbers, and prepares the tracks
+// of the session for datagrams.
 func (s *Server) carrier(ss *gortsplib.ServerSession, of *session) carrier {
 	if s.numbers == nil || ss.Transport() == nil || ss.Transport().Protocol != gortsplib.ProtocolUDP {
 		return ss
@@ -126,7 +131,8 @@ func (s *Server) carrier(ss *gortsplib.ServerSession, of *session) carrier {
 	return renumbered{ss, s.numbers}
 }
 
-// expectDatagrams announces packets over UDP to the tracks, before the first one.
+// expectDatagrams tells the tracks, before the first packet, that their packets arrive over UDP and may be lost or
+// reordered.
 func (s *session) expectDatagrams() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

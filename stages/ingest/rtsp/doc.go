@@ -1,20 +1,21 @@
-// Package rtsp accepts streams over RTSP: by a server to which clients publish with ANNOUNCE and RECORD, and by a
-// puller that plays rtsp and rtsps URLs. Both carry media over TCP and UDP.
+// Package rtsp receives streams over RTSP 1.0 (RFC 2326) in two ways: a server to which clients publish with ANNOUNCE
+// and RECORD, and a puller that plays rtsp and rtsps URLs. Both receive media over TCP and UDP.
 //
-// gortsplib provides the server's sockets and requests; the puller has a client of its own (package client), for
-// cameras that gortsplib's client refuses. Package ingest makes access units and their times from packets: gortsplib
-// returns presentation times only, and aligns tracks by their arrival.
+// gortsplib provides the server's sockets and parses its requests. The puller uses package client instead, because
+// gortsplib's client fails with many cameras. Packages rtp and ingest make access units, with DTS and PTS, from the
+// packets: gortsplib calculates presentation times only, and aligns tracks by the arrival of their packets.
 //
 // # Session descriptions
 //
-// They are often wrong. sdp.go reads them in one pass, within bounds; canonical.go rewrites them in a form that
-// gortsplib reads; formats.go chooses the sections and formats that can be recorded; format_choice.go selects the
-// format of a section that is really sent.
+// Many senders write faulty session descriptions (SDP, RFC 8866). sdp.go reads a description in one pass, within
+// bounds. canonical.go rewrites it into a form that gortsplib accepts. formats.go selects the media sections and
+// formats that can be recorded. format_choice.go finds out which format of a section the sender really sends.
 //
 // # Clients
 //
-// The server trusts no client before it has authorized it: a connection has bounds until it records (conn_bounds.go,
-// listener.go), the server decides on an ANNOUNCE before it reads the description (admission.go), and checks the
-// permission to publish (authorize.go). A source port of media belongs to one track (client_ports.go). Events that
-// strangers cause are logged sparingly (package sparinglog). A session belongs to the connection that made it.
+// The server trusts no client before it has authorized it. conn_bounds.go and listener.go bound the time, the memory
+// and the number of the connections that do not record yet. admission.go decides on an ANNOUNCE before gortsplib reads
+// its session description, and authorize.go checks the permission to publish. client_ports.go gives each UDP source
+// port to one track. Package sparinglog limits the log lines that any client can cause. A session can be used only by
+// the connection that created it.
 package rtsp

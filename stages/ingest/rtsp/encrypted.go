@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// startEncrypted listens for RTSPS. Media arrives within the connection: gortsplib refuses UDP, for which it has no
-// ports here. gortsplib gets decrypted connections, so that the bounds of a serverConn count the plain bytes. A broken
-// certificate only fails handshakes: the server continues with RTSP, and the operator can replace the certificate.
+// startEncrypted starts the endpoint for RTSPS at an address. Media arrives within the TLS connection: the endpoint has
+// no UDP ports, so gortsplib refuses UDP. gortsplib gets decrypted connections, so that a serverConn bounds decrypted
+// bytes. A broken certificate is no error here: TLS handshakes fail until the operator replaces it, while RTSP works
+// on.
 func (s *Server) startEncrypted(listen string) (endpoint, error) {
 	tcp, err := net.Listen("tcp", listen)
 	if err != nil {
@@ -34,13 +35,13 @@ type errHandshake struct{ error }
 func (e errHandshake) Error() string { return fmt.Sprintf("TLS handshake: %v", e.error) }
 func (e errHandshake) Unwrap() error { return e.error }
 
-// onlyLeft reports whether a client only left, or took too long, as port scanners do.
+// onlyLeft reports whether a TLS handshake failed because the connection was closed, or because the client sent nothing
+// in time. Port scanners cause both.
 func onlyLeft(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// handshake performs the TLS handshake before the first byte is read. Its deadline is that of reads, as for all that
-// a client does before it records.
+// handshake performs the TLS handshake before the first read. The read deadline bounds it.
 func (g *serverConn) handshake() error {
 	if g.tls == nil || g.agreed {
 		return nil
@@ -52,7 +53,7 @@ func (g *serverConn) handshake() error {
 	return nil
 }
 
-// cut closes a connection without a farewell, so that its client cannot delay the end.
+// cut closes a connection at once, without a TLS close_notify: its client cannot delay the close.
 func (g *serverConn) cut() {
 	if g.wire != nil {
 		_ = g.wire.Conn.Close()
@@ -60,7 +61,8 @@ func (g *serverConn) cut() {
 	_ = g.Close()
 }
 
-// Close closes the connection, with a TLS close_notify if the client takes it in time.
+// Close closes the connection. Over TLS it first sends a close_notify, which a client that does not read delays by
+// farewell at most.
 func (g *serverConn) Close() error {
 	if g.wire != nil {
 		g.wire.hurry()
@@ -68,18 +70,18 @@ func (g *serverConn) Close() error {
 	return g.conn.Close()
 }
 
-// farewell is the time for which the end of a connection waits for its client.
+// farewell is the time for which the close of a connection waits for its client to read.
 const farewell = 200 * time.Millisecond
 
-// wire is the connection below TLS. Each write has a deadline of its own, also the writes that TLS makes while it
-// reads (answers to a handshake, new keys, close_notify), for which no caller sets a deadline.
+// wire is the connection below TLS. It sets a deadline for each write: TLS also writes while it reads (handshake
+// messages, new keys, close_notify), and no caller sets a deadline for those writes.
 type wire struct {
 	net.Conn
-	within  time.Duration
-	closing atomic.Bool
+	within  time.Duration // longest duration of a write
+	closing atomic.Bool   // a write lasts for farewell at most
 }
 
-// Write writes within the current bound.
+// Write writes p. It fails after w.within, or after farewell once the connection is closing.
 func (w *wire) Write(p []byte) (int, error) {
 	within := w.within
 	if w.closing.Load() {
@@ -89,14 +91,14 @@ func (w *wire) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-// bound bounds a write, also one that is under way.
+// bound sets the write deadline to within from now. A write in progress is bound, too.
 func (w *wire) bound(within time.Duration) { _ = w.Conn.SetWriteDeadline(time.Now().Add(within)) }
 
-// hurry bounds every write by farewell from now on.
+// hurry bounds the write in progress and all later ones by farewell.
 func (w *wire) hurry() {
 	w.closing.Store(true)
 	w.bound(farewell)
 }
 
-// SetWriteDeadline does nothing: each write has its own deadline.
+// SetWriteDeadline does nothing, because Write sets a deadline for each write.
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }

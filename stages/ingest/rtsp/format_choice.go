@@ -7,20 +7,22 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// choice selects the format of a section that is its track. Cameras and encoders offer several formats and send one:
-// the first to arrive is the track. If that was a stray packet, or if the sender changes its format, another one
-// replaces it after many consecutive packets.
+// choice selects the format of a media section that becomes its track. Cameras and encoders offer several formats in a
+// section and send one. The format of the first packet becomes the track. It may have been a stray packet, or the
+// sender may change its format later: after displaces consecutive packets of another format, that format becomes the
+// track.
 type choice struct {
-	sends *sessionTrack // nil: no packet has arrived yet
-	other *sessionTrack // another format that arrives instead
-	run   int           // its consecutive packets
+	sends *sessionTrack // the format that is the track; nil: no packet has arrived yet
+	other *sessionTrack // another format whose packets arrive now; nil: none
+	run   int           // number of consecutive packets of other
 }
 
-// displaces is the number of consecutive packets after which another format becomes the track.
+// displaces is the number of consecutive packets after which another format becomes the track of its section.
 const displaces = 64
 
-// choose takes a packet of a format that is not its section's track, and reports whether the format is the track from
-// now on. It counts the packet if not.
+// choose records the arrival of a packet of t, a format that is not the track of its section. It reports whether t is
+// the track from now on; if not, it counts the packet as dropped, and the caller ignores the packet. The caller holds
+// s.mu.
 func (s *session) choose(t *sessionTrack) bool {
 	c := t.choice
 	if c.sends != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// offer is a recordable media section of a session description: the first recordable format, and the formats that the
+// offer is a media section that can be recorded. format is its first recordable format; others are the formats that the
 // sender may send instead.
 type offer struct {
 	media  *description.Media
@@ -22,26 +22,28 @@ type offer struct {
 	others []otherFormat
 }
 
-// otherFormat is a further format of a section. The section's track is the format that is sent.
+// otherFormat is a further format of a media section. It becomes the track if the sender sends it (see choice).
 type otherFormat struct {
 	format format.Format
 	config rtp.Config
-	leave  string // why it cannot be recorded; empty if it can
+	leave  string // the reason why it cannot be recorded; empty: it can
 }
 
-// offers sorts a camera's sections into the recordable ones and the codec names of the others. sdp is the result of
-// readable, and desc is gortsplib's reading of it.
+// offers sorts the media sections of a camera's description. take holds the recordable sections; leave names the
+// codecs, or the unsupported features, of the others. sdp is the canonical description from readable, and desc is the
+// result of readDescription for it.
 func offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	return sortOffers(desc, sdp, sendonly)
 }
 
-// announced sorts the sections of a publisher's announcement, like offers.
+// announced sorts the media sections of a publisher's ANNOUNCE; parameters and results are those of offers.
 func announced(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	return sortOffers(desc, sdp, recvonly)
 }
 
-// sortOffers implements offers and announced; away marks a section whose media flows away from the server. Publishers
-// describe from their side, and cameras from the client's (ONVIF Streaming Specification, 5.3), but not all do.
+// sortOffers implements offers and announced. away is the direction that marks media from spool to the peer. Publishers
+// describe their own side, so recvonly is away; cameras describe the client's side (ONVIF Streaming Specification,
+// 5.3), so sendonly is away. Not all peers comply.
 func sortOffers(desc *description.Session, sdp []byte, away direction) (take []offer, leave []string) {
 	s, err := readText(sdp, canonicalBounds)
 	if err != nil || len(s.sections) != len(desc.Medias) {
@@ -66,7 +68,8 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 	return take, leave
 }
 
-// offer returns the offer of a section; without a format if the section has no recordable one.
+// offer returns the offer of section i; m is gortsplib's reading of the section. If no format can be recorded, the
+// offer has a nil format, and why has a reason for each format.
 func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
 	o.media = m
 	said := s.sections[i]
@@ -93,7 +96,8 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 	return o, why
 }
 
-// described returns a format of a section. A format without parameters gets those of another one of its codec.
+// described returns format j, which belongs to section m. If the format has no parameters (fmtp), the result has the
+// parameters of another format of the section with the same codec.
 func (s *sessionText) described(m *section, j int) rtp.Format {
 	f := s.formats[j]
 	for i := m.from; i < m.to && !f.Said; i++ {
@@ -113,8 +117,9 @@ func formatOf(m *description.Media, payloadType uint8) format.Format {
 	return nil
 }
 
-// backChannel reports whether a section is for sound to a camera: it is marked so, and others are marked as from the
-// camera.
+// backChannel reports whether section i is for sound from the client to the camera. It is audio marked sendonly, while
+// another section is recvonly, or is audio without that mark. (Cameras that mark every section sendonly describe their
+// own side.)
 func (s *sessionText) backChannel(i int) bool {
 	if s.sections[i].kind != "audio" || s.sections[i].direction != sendonly {
 		return false
@@ -127,7 +132,8 @@ func (s *sessionText) backChannel(i int) bool {
 	return false
 }
 
-// mayBeSilent reports whether a section may send no media: by its direction, if others have another one.
+// mayBeSilent reports whether section i may carry no media: it is inactive, or audio with the direction away, and not
+// all sections have the same direction.
 func (s *sessionText) mayBeSilent(i int, away direction) bool {
 	m := &s.sections[i]
 	if m.direction != inactive && (m.direction != away || m.kind != "audio") {
@@ -141,7 +147,7 @@ func (s *sessionText) mayBeSilent(i int, away direction) bool {
 	return false
 }
 
-// repeats reports whether a section repeats an earlier one.
+// repeats reports whether section i has the control address, the kind and the formats of an earlier section.
 func (s *sessionText) repeats(i int) bool {
 	m := &s.sections[i]
 	for j := range s.sections[:i] {
@@ -166,8 +172,8 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 	return true
 }
 
-// config returns the configuration of a recordable format. The error is the name of the codec, or names the
-// unsupported part.
+// config returns the configuration of a recordable format for package rtp. Otherwise the text of the error is the name
+// of the codec, or names the unsupported feature.
 func (m *section) config(f *rtp.Format) (rtp.Config, error) {
 	name := cmp.Or(f.Name, "unnamed-"+strconv.Itoa(int(f.PayloadType)))
 	if m.kind != "video" && m.kind != "audio" {
@@ -180,7 +186,8 @@ func (m *section) config(f *rtp.Format) (rtp.Config, error) {
 	return c, err
 }
 
-// codecName returns the codec's name as the session description spells it, in lower case.
+// codecName returns the name of a format's codec in lower case, without the prefix x-, or its payload type if the codec
+// has no name.
 func codecName(f format.Format) string {
 	name, _, _ := strings.Cut(f.RTPMap(), "/")
 	return cmp.Or(rtp.CodecNamed(name), rtp.StaticName(f.PayloadType()), fmt.Sprintf("payload type %d", f.PayloadType()))

@@ -20,21 +20,23 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// handler answers gortsplib's server. Requests of a session arrive one at a time.
+// handler implements gortsplib's callbacks for one endpoint. gortsplib calls the callbacks of one session one after
+// another.
 type handler struct {
 	*Server
-	basic bool // accepts plain passwords: strangers cannot read them, or the settings permit it
+	basic bool // accepts passwords by Basic: strangers cannot read them here, or the settings permit it
 }
 
-// answer returns a response with a reason that the client's user can read.
+// answer returns a response with a status and a reason phrase, which clients show to their users. An empty reason
+// stands for the usual phrase of the status.
 func answer(code base.StatusCode, reason string) *base.Response {
 	return &base.Response{StatusCode: code, StatusMessage: reason}
 }
 
 func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
 
-// survive answers a request that panicked: callbacks run on gortsplib's goroutines, which do not recover, and one
-// client's request must not end every recording.
+// survive, deferred by a callback, recovers from a panic, logs it and answers 500. Callbacks run on gortsplib's
+// goroutines, which do not recover: without survive, one client's request could end all recordings.
 func (h *handler) survive(res **base.Response) {
 	if v := recover(); v != nil {
 		h.log.Error("panic over a request", "error", fmt.Sprint(v), "stack", string(debug.Stack()))
@@ -42,12 +44,13 @@ func (h *handler) survive(res **base.Response) {
 	}
 }
 
-// OnConnOpen attaches a connState to a connection.
+// OnConnOpen attaches a connState to a new connection.
 func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
 	c.Conn.SetUserData(newConnState(c.Conn))
 }
 
-// OnAnnounce claims the path: a publisher is refused before it sends media.
+// OnAnnounce answers an ANNOUNCE on which judge has decided. An accepted one claims the path in the hub and creates the
+// session. A second publisher of a path is therefore refused before it sends media.
 func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
 	k := connStateOf(c.Conn)
@@ -100,14 +103,14 @@ func (h *handler) publish(s *session, path string, k *connState, take []offer, l
 	return err
 }
 
-// full reports whether MaxSessions is reached. The sessions that were announced and do not record are bounded by the
-// connections.
+// full reports whether the number of publications that record has reached MaxSessions. The publications that are
+// announced and do not record yet are bounded by the limits of connections.
 func (h *handler) full(sessions int64) bool {
 	return h.cfg.MaxSessions > 0 && sessions >= int64(h.cfg.MaxSessions)
 }
 
-// refusal returns the response for an error. RTSP 1.0 has no status for a path in use: Forbidden means that a
-// repeated request is useless.
+// refusal returns the response to a publication that failed with err. A path in use is answered 403 Forbidden, which
+// tells the client not to repeat the request: RTSP 1.0 has no status for a path in use.
 func refusal(err error) *base.Response {
 	switch {
 	case errors.Is(err, hub.ErrBusy), errors.Is(err, hub.ErrReplaced):
@@ -118,7 +121,7 @@ func refusal(err error) *base.Response {
 	return answer(base.StatusUnsupportedMediaType, "Track Cannot Be Recorded")
 }
 
-// OnSetup sets up a track of a publisher. The server plays no streams.
+// OnSetup sets up an announced track of a publisher. It refuses SETUP for playing, since the server plays no streams.
 func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Response, _ *gortsplib.ServerStream, err error) {
 	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
@@ -142,7 +145,8 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 	return ok(), nil, nil
 }
 
-// OnRecord begins the flow of packets.
+// OnRecord starts the flow of packets from the client to the hub, removes the bounds of the connection, and ends the
+// publication when the client falls silent (watch).
 func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
@@ -173,15 +177,16 @@ func (h *handler) record(s *session, c carrier) error {
 	return nil
 }
 
-// OnDescribe refuses: the server plays no streams.
+// OnDescribe answers 404: the server plays no streams.
 func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	return answer(base.StatusNotFound, "Streams Are Not Played Here"), nil, nil
 }
 
-// teardownGrace is the time for which the end of a publication over UDP waits.
+// teardownGrace is the time for which TEARDOWN of a publication over UDP waits for the last packets.
 const teardownGrace = 100 * time.Millisecond
 
-// OnRequest sees a request before gortsplib handles it.
+// OnRequest prepares a request before gortsplib handles it: it rewrites the URL and the Session header, decides on an
+// ANNOUNCE (judge), and removes every other body. It delays TEARDOWN until the last packets over UDP have arrived.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	k, ss := connStateOf(c), c.Session()
 	k.request = r
@@ -190,7 +195,7 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	switch {
 	case r.Method == base.Announce && r.URL != nil && len(r.Header["CSeq"]) == 1 && (ss == nil || ss.State() == gortsplib.ServerSessionStateInitial):
 		h.judge(k, r)
-	default: // gortsplib reads no other body
+	default: // gortsplib needs no other body
 		r.Body = nil
 		k.answered()
 	}
@@ -206,25 +211,27 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	}
 }
 
-// ownSession makes sure that a request names a session of its own connection. gortsplib would let any connection from
-// the same address, of any user, set up, record and tear down a session whose name it knows.
+// ownSession rewrites the Session header so that a request can use only the session of its own connection. gortsplib
+// would let any connection from the same address, of any user, set up, record and tear down a session whose identifier
+// it knows.
 func ownSession(own *gortsplib.ServerSession, r *base.Request) {
 	v := r.Header["Session"]
 	if len(v) == 0 {
 		return
 	}
-	name, _, _ := strings.Cut(v[0], ";") // some clients send the whole Session header, with its timeout
+	name, _, _ := strings.Cut(v[0], ";") // some clients return the whole header of the response, with its timeout
 	if own == nil {
-		name = "of another connection" // gortsplib finds no such session
+		name = "of another connection" // a name that gortsplib does not find
 	}
 	r.Header["Session"] = base.HeaderValue{strings.TrimSpace(name)}
 }
 
-// OnResponse adds a reason to a refusal of gortsplib, which has the reason but does not send it.
+// OnResponse adds a reason phrase to a refusal by gortsplib, which does not send its reasons. It logs and counts the
+// refusal.
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	k := connStateOf(c)
 	k.release()
-	defer func() { k.request = nil }() // the request may be large
+	defer func() { k.request = nil }() // frees its memory
 	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
 		return
 	}
@@ -245,8 +252,8 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	h.strangers.Warn("publisher refused", "remote", k.remote, "method", string(k.request.Method), "error", res.StatusMessage)
 }
 
-// letTailIn waits for the last packets of a publication over UDP before its TEARDOWN, which the client sent after
-// them over another socket.
+// letTailIn waits teardownGrace before TEARDOWN of a publication over UDP. The client sent its last packets before
+// TEARDOWN, but to another socket, where they may arrive later.
 func (h *handler) letTailIn(ss *gortsplib.ServerSession) {
 	if t := ss.Transport(); t == nil || t.Protocol != gortsplib.ProtocolUDP {
 		return
@@ -256,14 +263,14 @@ func (h *handler) letTailIn(ss *gortsplib.ServerSession) {
 	<-done
 }
 
-// OnSessionClose ends the publication, however the session ended.
+// OnSessionClose ends the publication of a session that has ended for any reason, and frees its ports.
 func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	s, is := c.Session.UserData().(*session)
 	if !is {
 		return
 	}
 	reason := media.Cause(endcause.SourceLost)
-	if errors.As(c.Error, &liberrors.ErrServerTerminated{}) { // by the server: it stops, or closed the connection
+	if errors.As(c.Error, &liberrors.ErrServerTerminated{}) { // the server stops, or has closed the connection
 		reason = endcause.Shutdown
 	}
 	s.close(reason)
@@ -279,7 +286,8 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	s.log.Info("publisher left", "reason", c.Error)
 }
 
-// OnConnClose logs why the server closed the connection of a client that sent no valid ANNOUNCE.
+// OnConnClose logs the end of a connection if the server closed it: for an unreadable session description, an exceeded
+// bound, a failed TLS handshake or a missed deadline.
 func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	k := connStateOf(c.Conn)
 	k.release()
@@ -297,7 +305,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	}
 }
 
-// OnDecodeError counts an unreadable packet.
+// OnDecodeError counts a packet that gortsplib could not read, or whose payload type was not announced.
 func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 	s, is := c.Session.UserData().(*session)
 	var payloadType liberrors.ErrServerRTPPacketUnknownPayloadType
@@ -310,5 +318,5 @@ func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 	}
 }
 
-// OnPacketsLost keeps gortsplib from logging: package rtp counts losses by track.
+// OnPacketsLost does nothing. Without it gortsplib logs each loss; package rtp counts the losses by track.
 func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}

@@ -9,20 +9,20 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// listener bounds the number of open connections (see clients.Table), and gives each one a read buffer and the bounds
-// of a serverConn. The listeners of one server share their bounds.
+// listener accepts the connections of one endpoint and makes a serverConn of each. It bounds the number of open
+// connections, together with the server's other listeners (see clients.Table).
 type listener struct {
 	*clients.Listener
 	server *Server
 	tls    *tls.Config // nil: unencrypted connections
-	others endpoints   // all endpoints of the server, which end together
+	others endpoints   // all endpoints of the server; Close closes their listeners, too
 }
 
 func newListener(l net.Listener, s *Server, config *tls.Config) *listener {
 	return &listener{Listener: clients.NewListener(l, s.log, s.cfg.Clock), server: s, tls: config}
 }
 
-// Accept returns the next connection for which there is room.
+// Accept returns the next connection that the table of clients admits, and closes the others.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -36,7 +36,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit makes room for a connection and counts it; it returns nil if every other one records.
+// admit adds a new connection to the table of clients, which may close an older one for it. It returns nil if the table
+// is full of connections that record; the caller then closes c.
 func (l *listener) admit(c net.Conn) *serverConn {
 	s := l.server
 	g := &serverConn{of: s, closed: make(chan struct{})}
@@ -51,8 +52,8 @@ func (l *listener) admit(c net.Conn) *serverConn {
 	}
 	g.conn = newConn(c, g.leave)
 	g.within(s.cfg.AnnounceTimeout)
-	_ = g.SetReadDeadline(time.Time{}) // gortsplib sets none for the first bytes
-	s.admitting.Lock()                 // a connection that is closed for another one has been counted first
+	_ = g.SetReadDeadline(time.Time{}) // gortsplib sets no deadline for the first bytes
+	s.admitting.Lock()                 // g.client is set before a newer connection can close g
 	defer s.admitting.Unlock()
 	if g.client = s.clients.Admit(remote, g.tls != nil, g.cut); g.client == nil {
 		return nil
@@ -68,26 +69,29 @@ func (l *listener) Close() error {
 	return l.Listener.Close()
 }
 
-// leave removes a closed connection.
+// leave removes a closed connection from the table of clients, and frees its slot for a large request.
 func (g *serverConn) leave() {
 	g.client.Leave()
 	close(g.closed)
 	g.small()
 }
 
-// opened moves a connection behind the others that do not record, for a time: it has ended its publication.
+// opened bounds a connection again whose client ends its publication. The client must announce a stream within the
+// given time, and waits behind the others in the table of clients.
 func (g *serverConn) opened(within time.Duration) {
 	g.within(within)
 	g.client.Opened()
 }
 
-// announced does so for a connection that may publish a stream.
+// announced records that a client has announced a stream under path. The client must send RECORD within the given time,
+// and waits behind the others in the table of clients.
 func (g *serverConn) announced(path, user string, within time.Duration) {
 	g.within(within)
 	g.client.Announced(path, user)
 }
 
-// records removes the bounds of a serverConn.
+// records removes the bounds: the client publishes a stream under path, and the table of clients no longer closes it
+// for another.
 func (g *serverConn) records(path, user string) {
 	g.client.Publishes(path, user)
 	g.untilNS.Store(0)

@@ -5,24 +5,25 @@ import (
 	"time"
 )
 
-// A picture arrives in many packets within some milliseconds. If each packet, or even each picture of each stream,
-// woke its reader, the wake-ups would take most of a server's CPU. Streaming connections are therefore polled
-// together, at the same moments, and wait for the network only after some moments without data.
+// A picture arrives in many packets within some milliseconds. Waking a reader for each packet, or even for each picture
+// of each stream, would take most of a server's CPU. Therefore all connections that carry media read at the same
+// moments, pollEvery apart. A connection waits for the network again only after maxIdlePolls moments without data.
 const (
-	pollEvery    = 10 * time.Millisecond // the largest delay; small against a picture's duration
-	maxIdlePolls = 12                    // then the reader waits for the network; a poll serves pictures at 10 a second and more
+	pollEvery    = 10 * time.Millisecond // also the longest delay of data; short against the duration of a picture
+	maxIdlePolls = 12                    // 120 ms: streams of 10 pictures a second and more are always polled
 
-	// unpolledBytes is the number of bytes that may arrive between two polls before the kernel notifies the runtime,
-	// which would wake up although no goroutine waits (SO_RCVLOWAT, socket(7); a read that does not wait takes all
-	// bytes there are).
+	// unpolledBytes is the number of received bytes at which the kernel notifies the Go runtime while a connection is
+	// polled (SO_RCVLOWAT, socket(7)). A notification for fewer bytes would wake the runtime although no goroutine
+	// waits for it. A read that does not wait returns the bytes that are there, however few.
 	unpolledBytes = 128 << 10
 )
 
-// pollEpoch is the zero of the moments of polling.
+// pollEpoch is the first moment of polling; the others follow at multiples of pollEvery.
 var pollEpoch = time.Now()
 
-// poll sleeps to the next moment with data and reads it. It returns 0 if no data came, and if the connection has
-// ended or is closed: a plain read then returns the reason.
+// poll sleeps until the next moment at which data is there, reads it into c.buf, and returns the number of bytes. It
+// returns 0 after maxIdlePolls moments without data, and if the connection has ended or failed: the caller then reads
+// again, waiting, and gets the reason.
 func (c *conn) poll() (n int) {
 	c.listen(unpolledBytes)
 	for range maxIdlePolls {
@@ -45,7 +46,8 @@ func (c *conn) poll() (n int) {
 	return 0
 }
 
-// listen sets the number of bytes from which the kernel notifies the runtime. A failure costs only the notifications.
+// listen sets the number of received bytes at which the kernel notifies the Go runtime. A failure is ignored, since it
+// costs only needless notifications.
 func (c *conn) listen(from int) {
 	if c.lowWaterBytes == from {
 		return

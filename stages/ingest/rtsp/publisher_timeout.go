@@ -7,12 +7,12 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// longestSilence is the longest possible read_timeout. gortsplib has one timeout for all publishers and gets this
-// one; each session ends by its stream's own.
+// longestSilence is gortsplib's timeout, which applies to all publishers. It is the longest read_timeout that a
+// configuration may set, so that watch ends each session by the read_timeout of its own stream.
 const longestSilence = time.Hour
 
-// watch ends the publication after its stream's read timeout without any packet, report or, once media arrived,
-// request.
+// watch ends the session once no packet and no report has arrived for the read timeout of its stream, or for otherwise
+// if the stream has none. A request counts, too, once media has arrived.
 func (s *session) watch(otherwise time.Duration) {
 	limit := func() time.Duration { return cmp.Or(s.pub.Timing().ReadTimeout, otherwise) }
 	s.mu.Lock()
@@ -36,8 +36,8 @@ func (s *session) watch(otherwise time.Duration) {
 	})
 }
 
-// asks records a request of the client, such as a keep-alive. It postpones the end, but holds the path against no
-// other publisher.
+// asks records a request of the client, such as a keep-alive. It postpones the end of the session by watch, but does
+// not keep another publisher from taking the path (silence).
 func (s *session) asks() {
 	if s.sent.Load() {
 		s.askedNS.Store(int64(s.clock.Now().Sub(steadyZero)))

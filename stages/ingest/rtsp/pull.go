@@ -17,22 +17,22 @@ func init() {
 	hub.RegisterScheme("rtsps", newPuller)
 }
 
-// puller plays a URL. Media arrives over TCP unless TCP is refused, brings no media, or the settings require UDP: a
-// recording needs every packet more than it needs them early.
+// puller plays the URL of a pulled stream. It receives media over TCP unless the server refuses TCP, sends no media
+// over it, or the settings require UDP: a recording needs complete media more than a short delay.
 type puller struct {
 	hub.PullOptions
-	pinned []byte   // SHA-256 of the certificate; nil: the system's trust decides
-	secret []string // texts that no error or log line may contain
+	pinned []byte   // SHA-256 of the only accepted certificate; nil: those that the system trusts are accepted
+	secret []string // forms of the password that no error or log line may contain
 
-	// State that one connection keeps for the next. Pull is called by one goroutine.
-	udp             bool            // media over UDP, if both transports may be tried
-	next            *url.URL        // redirect of a server that was playing
-	loggedRedirects map[string]bool // logged targets of redirects
-	refused         int             // consecutive refusals of the password
-	hungUp          map[string]int  // consecutive hang-ups of the server at a track's SETUP, by its control attribute
+	// The fields below keep state from one connection to the next. One goroutine calls Pull.
+	udp             bool            // the next connection requests media over UDP
+	next            *url.URL        // address to which the server redirected while it played; nil: the pull URL
+	loggedRedirects map[string]bool // targets of redirects that have been logged
+	refused         int             // number of consecutive refusals of the password
+	hungUp          map[string]int  // number of closed connections at a track's SETUP, by its control attribute
 }
 
-// newPuller checks the URL. It does no I/O.
+// newPuller makes the puller of a URL. It returns an error for options that contradict each other. It does no I/O.
 func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	switch o.Transport {
 	case "", "auto", "tcp", "udp":
@@ -61,17 +61,18 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	return p, err
 }
 
-// maxHangUps is the number of hang-ups of a server at the SETUP of one track after which the next connection skips
-// the track.
+// maxHangUps is the number of times that a server may close the connection at the SETUP of one track. The next
+// connection then skips the track.
 const maxHangUps = 2
 
-// maxRedirects is the number of redirects that a server may send before it plays.
+// maxRedirects is the number of redirects that Pull follows before the stream plays.
 const maxRedirects = 3
 
-// maxLogged is the number of redirect targets that are logged.
+// maxLogged is the number of targets of redirects that a puller logs.
 const maxLogged = 16
 
-// Pull plays until the server ends, fails or the context ends.
+// Pull plays the URL, and publishes its stream, until the server ends the stream, the connection fails or ctx ends. It
+// returns the reason as an error without the password.
 func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
 	u := p.URL
 	if p.next != nil {
@@ -94,7 +95,7 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 	}
 }
 
-// sayRedirect logs each target once.
+// sayRedirect logs a redirect, once for each target.
 func (p *puller) sayRedirect(to string) {
 	if p.loggedRedirects == nil {
 		p.loggedRedirects = map[string]bool{}
@@ -105,25 +106,27 @@ func (p *puller) sayRedirect(to string) {
 	}
 }
 
-// mayTryBoth reports whether media may arrive over TCP or UDP.
+// mayTryBoth reports whether settings and URL permit media over TCP as well as over UDP.
 func (p *puller) mayTryBoth(u *url.URL) bool {
 	return (p.Transport == "" || p.Transport == "auto") && u.Scheme == "rtsp"
 }
 
-// whilePlaying is an error after the stream was published: the next Pull makes another connection.
+// whilePlaying is an error that occurred after the stream was published. Pull returns it, and the hub calls Pull again.
 type whilePlaying struct{ error }
 
 func (w whilePlaying) Unwrap() error { return w.error }
 
 func published(err error) bool { return errors.As(err, &whilePlaying{}) }
 
-// Cameras lock an account after some five wrong passwords. A camera that has just started may refuse the right one.
+// Cameras lock an account after about five wrong passwords. A camera that has just started may refuse the right
+// password.
 const (
-	quickRefusals = 3
-	refusedWait   = 5 * time.Minute
+	quickRefusals = 3               // number of consecutive refusals from which on the puller waits longer
+	refusedWait   = 5 * time.Minute // least wait before the next attempt then
 )
 
-// later lengthens the wait after repeated refusals of a password.
+// later counts consecutive refusals of the password. From quickRefusals on it returns an error after which the hub
+// waits refusedWait. It returns other errors unchanged.
 func (p *puller) later(err error) error {
 	if !errors.Is(err, client.ErrCredentials) {
 		p.refused = 0

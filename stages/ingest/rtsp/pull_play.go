@@ -14,7 +14,9 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// play plays one session, over UDP if TCP is refused. It flushes the published media before it returns.
+// play plays u in one session, and returns the reason of its end. If TCP and UDP are both permitted, it tries the other
+// one at once when the server refuses the first; when no media arrives, the next call of play uses the other one. All
+// received media has been published when play returns.
 func (p *puller) play(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
 	err := p.connect(ctx, u, publish)
 	if !p.mayTryBoth(u) {
@@ -39,10 +41,10 @@ func (p *puller) protocol() string {
 	return "TCP"
 }
 
-// errPublicationEnded is the error of a pull whose publication has ended.
+// errPublicationEnded is the error of a pull whose publication the hub has ended.
 var errPublicationEnded = errors.New("the publication ended: another publisher has the path, or the recorder stops")
 
-// connect plays one session over one connection.
+// connect plays one session over one connection, and returns the reason of its end.
 func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -53,7 +55,7 @@ func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (
 		return explained(err)
 	}
 	defer s.finish()
-	defer c.Close() // first: no packet arrives after it
+	defer c.Close() // runs before s.finish: no packet arrives after it
 	if err := p.begin(c, s, publish); err != nil {
 		return err
 	}
@@ -79,7 +81,7 @@ func (p *puller) options(u *url.URL, s *session) client.Options {
 	}
 }
 
-// begin requests the recordable tracks and starts them.
+// begin reads the server's session description, sets up the recordable tracks, plays them and publishes the stream.
 func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.Publisher, error)) error {
 	sdp, err := c.Describe()
 	if err != nil {
@@ -120,7 +122,8 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	return nil
 }
 
-// setup sets up the tracks, and returns the successful ones. A failed track costs no other.
+// setup sends SETUP for each track. up holds the tracks that the server sends; failed names those that it does not,
+// with the reason. The error is that of the first track if all failed, or one that ends the session.
 func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []string, err error) {
 	var first error
 	for _, o := range take {
@@ -142,7 +145,9 @@ func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []str
 	return up, failed, nil
 }
 
-// setupOne sets up a track, unless the server has hung up over it too often.
+// setupOne sends SETUP for one track; of is the number of all tracks. If the server has closed maxHangUps connections
+// at this SETUP, it sends nothing and returns client.ErrHangsUp, unless the server has closed connections at the SETUP
+// of every track.
 func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
 	control := o.media.Control
 	if p.hungUp[control] >= maxHangUps && len(p.hungUp) < of {
@@ -161,7 +166,8 @@ func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
 	return err
 }
 
-// notSetUp logs and records the recordable tracks that the server does not send.
+// notSetUp logs the recordable tracks that the server does not send, and adds them to the stream's list of tracks that
+// are not recorded.
 func (s *session) notSetUp(failed []string) {
 	if len(failed) == 0 {
 		return
@@ -175,7 +181,7 @@ func (s *session) notSetUp(failed []string) {
 	s.pub.LeaveOut(s.left)
 }
 
-// info passes RTP-Info to the tracks.
+// info passes the RTP-Info of the response to PLAY to the tracks: the RTP time at which each track begins.
 func (s *session) info(played []client.Info) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,32 +6,32 @@ import (
 	"syscall"
 )
 
-// conn reads ahead, in sizes that fit the traffic: gortsplib reads 4 KiB at a time, which at a few megabits a second
-// is most of a server's system calls.
+// conn is a TCP connection that reads ahead, in sizes that fit the traffic. gortsplib reads 4 KiB at a time; at a few
+// megabits a second these reads would be most of a server's system calls.
 //
-// A connection has no buffer until one read fills the caller's: an idle connection costs no memory. From then on the
-// buffer doubles each time one read fills it, up to 32 KiB, and packets are left to gather (poll.go).
+// A connection has no buffer until one read fills the caller's buffer, so an idle connection costs no memory. From then
+// on the buffer doubles each time a read fills it, up to maxReadAheadBytes, and the connection is polled (poll.go).
 //
-// Reads belong to one goroutine. Deadlines are the connection's own: they bound waiting, and buffered data needs no
-// wait.
+// One goroutine reads. Deadlines bound only the wait for the network: Read returns buffered data even after a deadline.
 type conn struct {
 	net.Conn
-	raw           syscall.RawConn // nil: packets are not left to gather
-	buf           []byte          // read ahead: buf[r:w] is unread
+	raw           syscall.RawConn // nil: the connection is not polled
+	buf           []byte          // data read ahead: buf[r:w] is unread
 	r, w          int
 	full          bool // the last read filled its buffer
 	rest          bool // the last read emptied the socket
-	lowWaterBytes int  // as set by listen; 0 before that
+	lowWaterBytes int  // argument of the last call of listen; 0: none yet
 	once          sync.Once
-	left          func() // called after the first Close; may be nil
+	left          func() // called at the first Close; nil: nothing is called
 }
 
 const (
 	minReadAheadBytes = 8 << 10
 	maxReadAheadBytes = 32 << 10
-	minFullBytes      = 512 // a shorter read that was filled gives no evidence of traffic
+	minFullBytes      = 512 // a filled buffer that is smaller does not indicate traffic
 )
 
+// newConn wraps a connection. left, which may be nil, is called when the connection is closed for the first time.
 func newConn(c net.Conn, left func()) *conn {
 	out := &conn{Conn: c, left: left}
 	if s, ok := c.(syscall.Conn); ok {
@@ -40,7 +40,7 @@ func newConn(c net.Conn, left func()) *conn {
 	return out
 }
 
-// Read returns data that was read ahead, or reads.
+// Read returns data that was read ahead, or else reads from the network.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.r < c.w {
 		n := copy(p, c.buf[c.r:c.w])
@@ -62,7 +62,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return k, err
 }
 
-// fill reads into the buffer, which is empty.
+// fill reads into the empty buffer. If the last read emptied the socket, it polls first.
 func (c *conn) fill() (int, error) {
 	if c.rest && c.raw != nil {
 		if n := c.poll(); n > 0 {
@@ -72,7 +72,7 @@ func (c *conn) fill() (int, error) {
 	return c.Conn.Read(c.buf)
 }
 
-// grow makes a larger buffer; the old one is empty.
+// grow replaces the empty buffer by one of twice the size, within minReadAheadBytes and maxReadAheadBytes.
 func (c *conn) grow() {
 	size := min(max(2*len(c.buf), minReadAheadBytes), maxReadAheadBytes)
 	if size > len(c.buf) {

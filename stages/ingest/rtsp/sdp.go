@@ -10,45 +10,47 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// The bounds of a session description. Encoders and cameras stay far below; a longer description is refused as soon
-// as it passes a bound.
+// The bounds of a session description. Encoders and cameras stay far below them. Reading ends with an error at the
+// first exceeded bound.
 const (
 	maxSections   = 32
-	maxFormats    = 32  // in a section; each mention of a payload type counts
+	maxFormats    = 32  // in a section; an m= line may not name more payload types, repetitions included
 	maxAllFormats = 128 // in all sections
 )
 
+// bounds are the limits of readText.
 type bounds struct {
-	bytes      int
-	attributes int // a= lines in all
+	bytes      int // length of the description
+	attributes int // number of a= lines
 }
 
 var (
-	outsideBounds   = bounds{16 << 10, 256}
-	canonicalBounds = bounds{32 << 10, 1 + 3*maxSections + 2*maxAllFormats} // of a description that was within outsideBounds
+	outsideBounds   = bounds{16 << 10, 256}                                 // for descriptions of peers
+	canonicalBounds = bounds{32 << 10, 1 + 3*maxSections + 2*maxAllFormats} // for the canonical form
 )
 
-// sessionText holds the used parts of a session description (RFC 8866): columns, in the order of the text.
+// sessionText holds the parts of a session description (RFC 8866) that spool uses, in the order of the text.
 type sessionText struct {
-	control    string // of the session
-	direction  direction
+	control    string    // control attribute of the session
+	direction  direction // default for the sections
 	sections   []section
-	formats    []rtp.Format // of all sections
-	attributes int          // number still permitted
+	formats    []rtp.Format // of all sections, one section after the other
+	attributes int          // number of a= lines that may still follow
 }
 
-// section is a media section: an m= line and the lines after it.
+// section is a media section: an m= line and the lines that follow it.
 type section struct {
 	kind      string // "video", "audio" or any other text
 	control   string
 	direction direction
 	secure    bool   // its media is encrypted (SRTP)
-	crypto    string // the attribute with a usable key
-	from, to  int    // its formats
-	listed    int    // number of formats that the m= line lists; the rest have attributes only
+	crypto    string // value of the crypto attribute with a usable key; empty: none
+	from, to  int    // its formats: sessionText.formats[from:to]
+	listed    int    // number of formats in the m= line; the others occur in attributes only
 }
 
-// direction is the direction in which media flows, seen from the author of the description.
+// direction is a direction attribute as written (RFC 8866, 6.7). Its point of view depends on the author: see
+// sortOffers.
 type direction uint8
 
 const (
@@ -61,9 +63,9 @@ const (
 
 var directions = [...]string{sendrecv: "sendrecv", sendonly: "sendonly", recvonly: "recvonly", inactive: "inactive"}
 
-// readText reads a description in one pass, more leniently than ffmpeg: it skips an unreadable line, wherever it
-// stands, and keeps the others. Lines end at CR, LF or NUL. Errors are only a bound that no real sender passes, and a
-// description without a media section.
+// readText reads a session description in one pass, within b. It is more lenient than ffmpeg: it skips each line that
+// it cannot read, and keeps the others. A line ends at CR, LF, CR LF or NUL. It returns an error, with the line, for an
+// exceeded bound, and an error for a description without a media section.
 func readText(body []byte, b bounds) (*sessionText, error) {
 	if len(body) > b.bytes {
 		return nil, fmt.Errorf("session description of %d bytes: %d is the most that is read", len(body), b.bytes)
@@ -114,7 +116,7 @@ func (s *sessionText) line(key byte, value string) error {
 	return nil
 }
 
-// media begins a section. It ignores the port: SETUP settles the transport.
+// media begins a section at an m= line. It ignores the port, because SETUP determines the transport.
 func (s *sessionText) media(value string) error {
 	if err := s.finish(); err != nil {
 		return err
@@ -128,7 +130,7 @@ func (s *sessionText) media(value string) error {
 	m := &s.sections[len(s.sections)-1]
 	port, after := word(rest)
 	proto, list := word(after)
-	if isProto(port) { // there is no port
+	if isProto(port) { // the line has no port
 		proto, list = port, after
 	}
 	m.secure = strings.Contains(strings.ToUpper(proto), "SAVP")
@@ -148,7 +150,7 @@ func (s *sessionText) media(value string) error {
 	return nil
 }
 
-// word cuts off the first word.
+// word splits a text after its first word.
 func word(text string) (first, rest string) {
 	text = trim(text)
 	if end := strings.IndexAny(text, " \t"); end >= 0 {
@@ -159,7 +161,8 @@ func word(text string) (first, rest string) {
 
 func isProto(word string) bool { return strings.Contains(strings.ToUpper(word), "/AVP") }
 
-// format returns the format of a payload type in the current section, and creates it if needed.
+// format returns the format of a payload type in the current section, and adds the format if the section does not have
+// it. The error is an exceeded bound.
 func (s *sessionText) format(pt uint8) (*rtp.Format, error) {
 	m := &s.sections[len(s.sections)-1]
 	for i := m.from; i < m.to; i++ {
@@ -178,7 +181,7 @@ func (s *sessionText) format(pt uint8) (*rtp.Format, error) {
 	return &s.formats[m.to-1], nil
 }
 
-// attribute reads an a= line. Attributes of codecs count in a section only.
+// attribute reads an a= line. Before the first section it ignores the attributes that describe codecs and keys.
 func (s *sessionText) attribute(value string) error {
 	key, value, _ := strings.Cut(value, ":")
 	key, value = strings.ToLower(trim(key)), trim(value)
@@ -212,8 +215,8 @@ func (s *sessionText) attribute(value string) error {
 	return nil
 }
 
-// codec reads an rtpmap or fmtp attribute (RFC 8866, 6.6 and 6.15). Without a payload type it belongs to the only
-// format.
+// codec reads an rtpmap or fmtp attribute (RFC 8866, 6.6 and 6.15) of the current section. An attribute without a
+// payload type describes the format of a section that has only one; otherwise codec ignores it.
 func (s *sessionText) codec(key, value string) error {
 	m := s.sections[len(s.sections)-1]
 	pt, rest, ok := rtp.ReadPayloadType(value)
@@ -242,7 +245,7 @@ func (s *sessionText) finish() error {
 	}
 	m := &s.sections[len(s.sections)-1]
 	s.adopt(m)
-	if m.from == m.to { // a section must have a format
+	if m.from == m.to { // gortsplib requires a format in each section
 		if _, err := s.format(96); err != nil {
 			return err
 		}
@@ -253,8 +256,9 @@ func (s *sessionText) finish() error {
 	return nil
 }
 
-// adopt moves attributes of a payload type that the m= line does not list to the format that they must describe. Some
-// senders list 104 and describe 97; it is uncertain which of the two they send, so the other stays.
+// adopt handles attributes of payload types that the m= line does not list: it moves them to the listed format that
+// they must describe. Some senders list payload type 104 and describe 97. A format that has a codec name stays in the
+// section as well, since the sender may send either payload type.
 func (s *sessionText) adopt(m *section) {
 	all := s.formats[m.from:m.to]
 	listed, strays := all[:m.listed], all[m.listed:]
@@ -266,7 +270,7 @@ func (s *sessionText) adopt(m *section) {
 			}
 			continue
 		}
-		for j := range all { // parameters only
+		for j := range all { // a format with parameters and no name
 			if f := &all[j]; f.Name != "" && !f.Said {
 				f.Take(&strays[i])
 				break

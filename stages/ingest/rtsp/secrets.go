@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// secrets returns the forms in which a URL's password may appear.
+// secrets returns the forms in which the password of a URL may occur in an error: with and without percent-encoding,
+// with and without the user. It returns nil if the URL has no password.
 func secrets(u *url.URL) []string {
 	pass, ok := u.User.Password()
 	if !ok || pass == "" {
@@ -17,7 +18,7 @@ func secrets(u *url.URL) []string {
 	return []string{u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), escaped, pass}
 }
 
-// redacted is an error with all secrets removed from its text.
+// redacted is an error with another text, which contains no password. It wraps the original error.
 type redacted struct {
 	error
 	text string
@@ -26,7 +27,7 @@ type redacted struct {
 func (r redacted) Error() string { return r.text }
 func (r redacted) Unwrap() error { return r.error }
 
-// redact removes the password from an error's text.
+// redact returns err with the password replaced by xxxxx in its text. It returns nil for nil.
 func (p *puller) redact(err error) error {
 	if err == nil {
 		return nil
@@ -42,8 +43,8 @@ func (p *puller) redact(err error) error {
 	return redacted{err, clean}
 }
 
-// hide replaces a secret by xxxxx. Within a longer word the secret is part of that word and stays, unless it is too
-// long to occur there by chance: in "dial tcp" a password p hides no letter.
+// hide replaces a secret in a text by xxxxx. A secret shorter than byChanceBytes stays where it is part of a longer
+// word, because it occurs there by chance: the password p must not replace letters of "dial tcp".
 func hide(text, secret string) string {
 	var out strings.Builder
 	for from := 0; ; {
@@ -63,10 +64,10 @@ func hide(text, secret string) string {
 	}
 }
 
-// byChanceBytes is the length in bytes from which a password does not occur in an error by chance.
+// byChanceBytes is the length from which on a password is too long to occur in an error by chance.
 const byChanceBytes = 6
 
-// within reports whether a position in a text is between two letters or digits.
+// within reports whether a position in a text is inside a word: between two letters or digits.
 func within(text string, at int) bool {
 	if at == 0 || at == len(text) {
 		return false

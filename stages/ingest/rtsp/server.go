@@ -26,30 +26,33 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// Config is the server's configuration, from Settings and the program.
+// Config is the configuration of a Server. New replaces a timeout of 0 by client.DefaultTimeout.
 type Config struct {
-	Listen             string // host:port; empty: no server
-	UDP                UDP    // ports on the same host
-	OverridePublisher  bool
-	ReadTimeout        time.Duration // of a publisher that sends no data
-	WriteTimeout       time.Duration
-	AnnounceTimeout    time.Duration // from connecting to ANNOUNCE, whatever other requests arrive; from there to RECORD ReadTimeout applies
-	MaxConnections     int           // 0: no limit
-	MaxPerAddress      int           // connections from one address that do not record; 0: a quarter of MaxConnections
-	MaxSessions        int           // publications at once, over UDP too; 0: MaxConnections
-	UDPReadBufferBytes int           // bytes requested from the system for each UDP port (2 MiB)
-	Clock              pipeline.Clock
+	Listen            string // host:port for RTSP; empty: no unencrypted connections
+	UDP               UDP    // ports for media on the host of Listen; the zero value: no media over UDP
+	OverridePublisher bool   // a new publisher takes the path from one that still sends
+	// ReadTimeout ends a publisher that sends no data, unless its stream has a timeout of its own. It also bounds the
+	// time from ANNOUNCE to RECORD.
+	ReadTimeout  time.Duration
+	WriteTimeout time.Duration // longest duration of a write to a client
+	// AnnounceTimeout bounds the time from connecting to ANNOUNCE, whatever other requests arrive.
+	AnnounceTimeout    time.Duration
+	MaxConnections     int            // open at once; 0: no limit
+	MaxPerAddress      int            // connections from one address that do not record; 0: a quarter of MaxConnections
+	MaxSessions        int            // publications that record at once; 0: MaxConnections
+	UDPReadBufferBytes int            // receive buffer that the system is asked for, for each UDP port; 0: 2 MiB
+	Clock              pipeline.Clock // nil: the system's clock
 
-	// TLS makes the server listen for RTSPS, as well or alone.
+	// TLS are the settings of RTSPS. Without TLS.Listen the server accepts no encrypted connections.
 	TLS TLS
-	// Authorizer decides which clients may publish. The server calls it once for each ANNOUNCE, before it looks at
-	// the session description. With an ingest.DigestAuthorizer clients answer challenges.
+	// Authorizer decides which clients may publish; nil: all clients. The server calls it for an ANNOUNCE before it
+	// reads the session description. If it is an ingest.DigestAuthorizer, clients can authenticate by Digest.
 	Authorizer ingest.Authorizer
-	// PlainBasic accepts plain passwords also if strangers can read them: over an unencrypted connection of a server
-	// that does not listen on loopback alone.
+	// PlainBasic accepts passwords by Basic even where strangers can read them: over unencrypted connections to an
+	// address other than loopback.
 	PlainBasic bool
 
-	public bool // treats the address as reachable by strangers, for tests
+	public bool // Listen is no loopback address: strangers can read passwords; set by New, and by tests
 }
 
 func (c Config) withDefaults() Config {
@@ -73,7 +76,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate returns the faults of the configuration.
+// Validate returns an error for the first fault of the configuration, or nil.
 func (c Config) Validate() error {
 	if c.TLS.Listen != "" {
 		if _, _, err := net.SplitHostPort(c.TLS.Listen); err != nil {
@@ -98,31 +101,31 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Server accepts publications.
+// Server accepts publications over RTSP and RTSPS.
 type Server struct {
 	cfg       Config
 	hub       *hub.Hub
 	log       *slog.Logger
-	strangers *slog.Logger // for events that any client can cause
-	sessions  atomic.Int64 // that record
+	strangers *slog.Logger // for events that any client can cause: drops lines above a rate
+	sessions  atomic.Int64 // number of sessions that record
 	ports     ports
-	reading   chan struct{} // one element for each session description that is being read
-	ready     chan struct{}
+	reading   chan struct{} // has an element for each session description that is being read
+	ready     chan struct{} // closed once the server listens
 	once      sync.Once
 	addr      net.Addr
 	udp       bool
-	numbers   *numbering // of the packets over UDP; nil without UDP
+	numbers   *numbering // socket for RTP over UDP; nil without UDP
 
-	descriptions atomic.Int64 // that were read; tests count the work
+	descriptions atomic.Int64 // number of session descriptions that were read, for tests
 
 	clients   *clients.Table
-	large     chan struct{}            // one element for each large request
-	admitting sync.Mutex               // connections of all ports are counted one at a time
+	large     chan struct{}            // has an element for each connection with a large request
+	admitting sync.Mutex               // admits the connections of all listeners one at a time: see admit
 	encrypted net.Addr                 // address for RTSPS; nil without RTSPS
 	cert      *certificate.Certificate // nil without RTSPS
 }
 
-// New makes a server. It does no I/O.
+// New makes a server; Run starts it. New does no I/O.
 func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
@@ -137,8 +140,8 @@ func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 	return s
 }
 
-// Fault returns why clients cannot connect although the server listens: the certificate of RTSPS is broken. It
-// returns nil if they can. See ingest.FaultyServer.
+// Fault returns the reason for which no client can connect by RTSPS although the server listens: its certificate is
+// broken. It returns nil if clients can connect. See ingest.FaultyServer.
 func (s *Server) Fault() error {
 	if s.cert == nil {
 		return nil
@@ -149,13 +152,13 @@ func (s *Server) Fault() error {
 	return nil
 }
 
-// Ready is closed once the server listens; Addr and UDP are valid from then on.
+// Ready returns a channel that is closed once the server listens. Addr, EncryptedAddr and UDP are valid from then on.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Addr returns the address at which the server listens: that of RTSPS if it has no other.
+// Addr returns the address at which the server listens for RTSP, or for RTSPS if it does not listen for RTSP.
 func (s *Server) Addr() net.Addr { return s.addr }
 
-// Scheme returns the scheme of a URL for publishing.
+// Scheme returns the scheme of the URLs under which clients publish at Addr: rtsp or rtsps.
 func (s *Server) Scheme() string {
 	if s.cfg.Listen == "" {
 		return "rtsps"
@@ -163,20 +166,21 @@ func (s *Server) Scheme() string {
 	return protocol
 }
 
-// EncryptedAddr returns the address at which the server listens for RTSPS, or nil.
+// EncryptedAddr returns the address at which the server listens for RTSPS, or nil if it does not.
 func (s *Server) EncryptedAddr() net.Addr { return s.encrypted }
 
-// UDP reports whether media may arrive over UDP.
+// UDP reports whether the server receives media over UDP.
 func (s *Server) UDP() bool { return s.udp }
 
-// Counts returns the server's counters.
+// Counts returns the server's counters of connections and refused publishers.
 func (s *Server) Counts() clients.Counts { return s.clients.Counts() }
 
 // Connections lists the open connections, the oldest first.
 func (s *Server) Connections() []media.Connection { return s.clients.List() }
 
-// Run serves until the context ends; then it ends every publication and returns nil. Without an address it returns at
-// once.
+// Run listens and serves until ctx ends; then it ends every publication and returns nil. It returns an error if the
+// configuration is invalid, if a TCP address cannot be bound, or if the server fails. Without an address it returns nil
+// at once.
 func (s *Server) Run(ctx context.Context) error {
 	if s.cfg.Listen == "" && s.cfg.TLS.Listen == "" {
 		return nil
@@ -191,7 +195,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.listens(all)
 	defer context.AfterFunc(ctx, all.close)()
 	var errs []error
-	for _, e := range all { // if one ends, all end
+	for _, e := range all { // an endpoint that ends closes the listeners of all
 		errs = append(errs, e.lib.Wait())
 	}
 	if ctx.Err() == nil {
@@ -201,7 +205,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return nil
 }
 
-// listens logs the addresses.
+// listens sets the addresses that Addr and EncryptedAddr return, closes ready and logs the addresses.
 func (s *Server) listens(all endpoints) {
 	s.addr = all[0].ln.Addr()
 	args := []any{"address", s.addr.String(), "udp", s.udp}
@@ -213,9 +217,10 @@ func (s *Server) listens(all endpoints) {
 	s.log.Info("rtsp server listens", args...)
 }
 
-// endpoints are the ports at which a server listens: for RTSP, for RTSPS, or for both, in this order.
+// endpoints are the endpoints of a server: for RTSP, for RTSPS, or for both, in this order.
 type endpoints []endpoint
 
+// endpoint is a TCP port at which the server listens, with gortsplib's server for it.
 type endpoint struct {
 	lib *gortsplib.Server
 	ln  *listener
@@ -227,7 +232,7 @@ func (all endpoints) close() {
 	}
 }
 
-// start listens at every address, or at none.
+// start starts an endpoint for each configured address. If one fails, it closes the others and returns the error.
 func (s *Server) start() (all endpoints, err error) {
 	for _, address := range []struct {
 		setting, listen string
@@ -249,8 +254,8 @@ func (s *Server) start() (all endpoints, err error) {
 	return all, nil
 }
 
-// startPlain binds every socket before gortsplib does, so that the server runs without UDP if its UDP ports are in
-// use.
+// startPlain starts the endpoint for RTSP at an address. It binds the sockets itself: if a UDP port is in use, the
+// server runs without UDP, while gortsplib would fail.
 func (s *Server) startPlain(listen string) (endpoint, error) {
 	tcp, err := net.Listen("tcp", listen)
 	if err != nil {
@@ -263,13 +268,13 @@ func (s *Server) startPlain(listen string) (endpoint, error) {
 	return e.start()
 }
 
-// endpoint returns an endpoint that is not started yet. With basic it accepts plain passwords.
+// endpoint makes an endpoint and does not start it. basic makes it accept passwords by Basic.
 func (s *Server) endpoint(listen string, ln *listener, basic bool) endpoint {
 	return endpoint{&gortsplib.Server{
 		RTSPAddress:  listen,
 		ReadTimeout:  longestSilence,
 		WriteTimeout: s.cfg.WriteTimeout,
-		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic}, // unused: see authorize
+		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic}, // unused: authorize checks the credentials
 		Handler:      &handler{s, basic},
 		Listen:       func(string, string) (net.Listener, error) { return ln, nil },
 	}, ln}
@@ -283,7 +288,8 @@ func (e endpoint) start() (endpoint, error) {
 	return e, nil
 }
 
-// bindUDP gives gortsplib both UDP ports, or logs why media must use TCP.
+// bindUDP binds both UDP ports and gives them to gortsplib. If one cannot be bound, it logs the error, and the server
+// receives media over TCP only.
 func (s *Server) bindUDP(lib *gortsplib.Server) {
 	host, _, _ := net.SplitHostPort(s.cfg.Listen)
 	bound := map[string]net.PacketConn{}
@@ -315,5 +321,5 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 	}
 }
 
-// errFull is the error of a publication past MaxSessions.
+// errFull is the error of a publication that would exceed MaxSessions.
 var errFull = errors.New("too many publications")

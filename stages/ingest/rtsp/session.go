@@ -23,44 +23,45 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// session is one publication: it connects gortsplib's callbacks with a feed. Over UDP media and reports arrive on
-// several goroutines; mu serialises them.
+// session is one publication by a client of the server, or by the puller. It passes packets and reports from gortsplib
+// or package client to the tracks of a feed. Over UDP they arrive on several goroutines; mu serialises them.
 type session struct {
 	log    *slog.Logger
-	early  *slog.Logger // for events before media arrives
+	early  *slog.Logger // for events before media arrives; on the server it drops lines above a rate
 	clock  pipeline.Clock
-	hangUp func() // ends gortsplib's side; called from its callbacks, so it must not wait
+	hangUp func() // closes the connection; must not wait, because callbacks call it
 
-	channels [][2]int                      // of tracks over TCP, as the client named them; for the server
-	senders  map[*description.Media]uint32 // their SSRC over UDP, if the client named it; for the server
-	counted  bool                          // among the publications; for the server
-	gone     chan struct{}                 // closed when the server has released the session
+	channels [][2]int                      // server only: interleaved channels that the client requested
+	senders  map[*description.Media]uint32 // server only: SSRCs that the client named for UDP
+	counted  bool                          // server only: the session counts in Server.sessions
+	gone     chan struct{}                 // server only: closed when the session's ports are free
 
-	heardNS atomic.Int64 // ns since steadyZero, arrival of the newest packet or report; 0 before RECORD
-	sent    atomic.Bool  // a packet or report arrived
-	askedNS atomic.Int64 // ns since steadyZero, arrival of the newest request after media; for the server
+	heardNS atomic.Int64 // arrival of the newest packet or report, or of RECORD, in ns since steadyZero; 0: before
+	sent    atomic.Bool  // a packet or report has arrived
+	askedNS atomic.Int64 // server only: arrival of the newest request after media, in ns since steadyZero; 0: none
 
 	mu     sync.Mutex // guards the fields below, once media may arrive
 	pub    *hub.Publisher
 	feed   *ingest.Feed
 	tracks []sessionTrack
-	unfit  []sessionTrack // formats of the same sections that cannot be recorded
-	left   []string       // codecs that are not recorded
+	unfit  []sessionTrack // formats of recorded sections that cannot be recorded themselves
+	left   []string       // names of the codecs and tracks that are not recorded
 	closed bool
-	failed bool // by a panic
+	failed bool // a panic ended the session
 
-	watching *time.Timer // see watch; nil without one
+	watching *time.Timer // timer of watch; nil: not watched
 }
 
-// sessionTrack is a format of a recorded section. A section has several if it may send one or another.
+// sessionTrack is one format of a recorded section. The section's choice selects which of its formats is the track.
 type sessionTrack struct {
 	offer
 	rtp    *rtp.Track
-	leave  string  // why it cannot be recorded; rtp is nil then
-	choice *choice // of the section
+	leave  string  // the reason why the format cannot be recorded, with a nil rtp; empty: it can
+	choice *choice // shared by the formats of the section
 }
 
-// steadyZero is the zero of the clock for silences; no change of the wall clock moves it.
+// steadyZero is the zero of the plain numbers of ns in this package. Times since it are monotonic: changes of the wall
+// clock do not affect them.
 var steadyZero = time.Now()
 
 func newSession(log *slog.Logger, clock pipeline.Clock) *session {
@@ -69,8 +70,8 @@ func newSession(log *slog.Logger, clock pipeline.Clock) *session {
 	}
 }
 
-// begin makes the feed for a publisher. A codec that can't be recorded is logged once, and appears in the list of the
-// stream's tracks.
+// begin connects the session with a publication: it makes a feed, and a track for each offer. It logs the codecs in
+// leave, and lists them with the stream's tracks as not recorded. It returns an error if no track can be recorded.
 func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +93,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 	return nil
 }
 
-// add adds a section's track, and its alternatives.
+// add adds the track of a section to the feed, and the other formats of the section.
 func (s *session) add(o offer) error {
 	t, err := rtp.Add(s.feed, o.config)
 	if err != nil {
@@ -115,14 +116,14 @@ func (s *session) add(o offer) error {
 	return nil
 }
 
-// carrier is a session that delivers packets: of gortsplib's server, or a client.
+// carrier is the source of a session's packets: a session of gortsplib's server, or a Client.
 type carrier interface {
 	OnPacketRTP(*description.Media, format.Format, gortsplib.OnPacketRTPFunc)
 	OnPacketRTCP(*description.Media, gortsplib.OnPacketRTCPFunc)
 }
 
-// listen takes the packets of the session's tracks. Formats that only accompany another one, such as retransmissions,
-// belong to no track.
+// listen sets the callbacks for the packets and reports of all tracks. It discards the packets of formats that only
+// accompany another one, such as retransmissions.
 func (s *session) listen(c carrier) {
 	for i := range s.tracks {
 		for _, f := range s.tracks[i].media.Formats {
@@ -174,7 +175,8 @@ func (s *session) packet(t *sessionTrack, p *pion.Packet) {
 	}
 }
 
-// report takes a report for a section, as soon as the sent format is known.
+// report passes an RTCP packet of a section to the track of the section; before the first RTP packet, to all formats of
+// the section.
 func (s *session) report(c *choice, p rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,7 +195,8 @@ func (s *session) report(c *choice, p rtcp.Packet) {
 
 func (s *session) hear(now time.Time) { s.heardNS.Store(int64(now.Sub(steadyZero))) }
 
-// silence returns the time without data. A client that has not sent RECORD has no right to its path.
+// silence returns the time since the newest packet or report. Before RECORD it returns hub.NotBegun, so that any other
+// publisher can take the path.
 func (s *session) silence() time.Duration {
 	heard := s.heardNS.Load()
 	if heard == 0 {
@@ -202,8 +205,8 @@ func (s *session) silence() time.Duration {
 	return time.Since(steadyZero) - time.Duration(heard)
 }
 
-// over reports whether the session has been silent for a while, or has lost its path: the server may not have noticed
-// yet that the client has left.
+// over reports whether the session has lost its path, or has been silent for overAfter: its client has probably left,
+// and the server has not noticed it yet.
 func (s *session) over() bool {
 	select {
 	case <-s.pub.Done():
@@ -214,20 +217,21 @@ func (s *session) over() bool {
 	return silence != hub.NotBegun && silence >= overAfter
 }
 
-// overAfter is the silence after which a returning client replaces its own session.
+// overAfter is the silence after which the UDP ports of a session go to another session that requests them.
 const overAfter = 2 * time.Second
 
-// giveUp gives the path to another publisher. A client that has not sent RECORD yet is refused when it does.
+// giveUp ends the session because another publisher takes its path: see hub.PublishOptions. It closes the connection of
+// a client that has sent RECORD. The server refuses the RECORD of any other client.
 func (s *session) giveUp(end func()) {
 	s.finish()
-	end() // before the session ends by itself, for another reason
+	end() // before hangUp, which would end the publication with another cause
 	if s.heardNS.Load() != 0 {
 		s.hangUp()
 	}
 }
 
-// caught recovers from a panic over one stream's bytes: the callbacks run on gortsplib's goroutines, which do not
-// recover, and the panic would end every recording.
+// caught, deferred by a callback, recovers from a panic, logs it and ends the session. Callbacks run on goroutines that
+// do not recover: without caught, one stream's bytes could end all recordings.
 func (s *session) caught() {
 	if v := recover(); v != nil {
 		s.closed, s.failed = true, true
@@ -236,7 +240,7 @@ func (s *session) caught() {
 	}
 }
 
-// malformed counts a packet that gortsplib could not read.
+// malformed counts a packet that is no valid RTP or RTCP.
 func (s *session) malformed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,7 +249,8 @@ func (s *session) malformed() {
 	}
 }
 
-// unannounced counts a packet of an unannounced payload type, in a section or, if m is nil, in an unknown one.
+// unannounced counts a packet whose payload type the session description does not announce. m is its section; nil:
+// unknown.
 func (s *session) unannounced(m *description.Media) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,7 +270,8 @@ func (s *session) unannounced(m *description.Media) {
 	s.pub.Lost(media.DropWrongPayloadType, 1)
 }
 
-// close writes the held units and ends the publication.
+// close passes on the access units that the tracks still hold, and ends the publication with a cause: reason, or
+// endcause.Error after a panic.
 func (s *session) close(reason media.Cause) {
 	if s.finish(); s.failed {
 		reason = endcause.Error
@@ -273,7 +279,8 @@ func (s *session) close(reason media.Cause) {
 	s.pub.Close(reason)
 }
 
-// finish writes the held units, and accepts no more. Repeated calls do nothing.
+// finish passes on the access units that the tracks still hold. Later packets are ignored. Only the first call has an
+// effect.
 func (s *session) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -288,14 +295,14 @@ func (s *session) finish() {
 	for i := range s.tracks {
 		s.tracks[i].rtp.Close()
 	}
-	if s.feed != nil { // otherwise another publisher replaced it before begin
+	if s.feed != nil { // nil if another publisher took the path before begin
 		s.feed.Close()
 	}
 }
 
-// record begins to accept packets, unless another publisher took the path before.
+// record starts to accept packets. It returns hub.ErrReplaced if another publisher has taken the path since ANNOUNCE.
 func (s *session) record(c carrier) error {
-	s.hear(time.Now()) // first: a publisher that replaces it from here on hangs up
+	s.hear(time.Now()) // before the check: giveUp closes the connection from here on
 	select {
 	case <-s.pub.Done():
 		s.heardNS.Store(0)

@@ -26,7 +26,8 @@ type TLS struct {
 	Key    string `yaml:"key" public:"a file's name" doc:"PEM file of its key; empty is http.tls.key."`
 }
 
-// Addresses returns the addresses at which the server listens, and the credentials that they require.
+// Addresses returns the addresses at which the server listens, by their setting, with the kinds of credentials that
+// clients can send there.
 func (s *Settings) Addresses() map[string]config.Address {
 	return map[string]config.Address{
 		"listen":     {Listen: s.Listen, Passwords: s.PlainBasic, Digests: true},
@@ -34,13 +35,13 @@ func (s *Settings) Addresses() map[string]config.Address {
 	}
 }
 
-// UDP holds the ports for media over UDP.
+// UDP holds the ports at which the server receives media over UDP; the zero value turns UDP off.
 type UDP struct {
 	RTP  uint16 `yaml:"rtp" doc:"Even; 0 with rtcp 0 is no UDP."`
 	RTCP uint16 `yaml:"rtcp" doc:"The next one after rtp."`
 }
 
-// protocol is the server's name.
+// protocol is the registered name of the server's protocol.
 const protocol = "rtsp"
 
 func init() {
@@ -65,7 +66,8 @@ func newServer(s Settings, d ingest.ServerDeps) (ingest.Server, error) {
 	}, d.Hub, d.Log), nil
 }
 
-// Check requires ports that RTP can use: an even one and the next (RFC 3550, 11).
+// Check returns the problems of the settings: UDP ports that RTP cannot use (they must be an even one and the next: RFC
+// 3550, 11), timeouts out of range, a certificate without key or a key without certificate.
 func (s *Settings) Check() (ps config.Problems) {
 	add := func(key, msg, hint string) { ps = append(ps, config.Problem{Path: key, Msg: msg, Hint: hint}) }
 	off := s.UDP == UDP{}

@@ -1,22 +1,22 @@
-// Package authscheme reads the headers in which servers ask for credentials and clients send them (RFC 9110, 11.3 and
-// 11.4), in the spellings of cameras and encoders. It is lenient, and its time is proportional to the length of a
-// header.
+// Package authscheme parses the headers WWW-Authenticate and Authorization (RFC 9110, 11.3 and 11.4), in the spellings
+// of cameras and encoders. It skips what it cannot read, and needs time proportional to the length of a header.
 package authscheme
 
 import "strings"
 
-// Scheme is one challenge of a WWW-Authenticate header, or the credentials of an Authorization header with
-// parameters. Name and keys are in lower case.
+// Scheme is one challenge of a WWW-Authenticate header, or the credentials of an Authorization header, as a name and
+// parameters. Name and the keys of Params are in lower case.
 type Scheme struct {
 	Name   string
 	Params map[string]string
 }
 
-// Read reads headers, each with one scheme or more:
+// Read returns the schemes in the values of a header, in order. One value may hold several schemes:
 //
 //	Digest realm="a, b", nonce="..", stale=FALSE, Basic realm="c"
 //
-// Quotes may be missing at either end, and blanks may stand anywhere. The first of two equal parameters counts.
+// Either quote of a value may be missing, and blanks may stand anywhere. Of several parameters with one key in a
+// scheme, the first counts.
 func Read(headers []string) (out []Scheme) {
 	for _, text := range headers {
 		for text = strings.TrimLeft(text, " \t,"); text != ""; text = strings.TrimLeft(text, " \t,") {
@@ -42,7 +42,7 @@ func Read(headers []string) (out []Scheme) {
 	return out
 }
 
-// readValue reads a quoted string, or text up to a comma.
+// readValue splits text after the value with which it begins: a quoted string, or the text up to a comma.
 func readValue(text string) (value, rest string) {
 	if !strings.HasPrefix(text, `"`) {
 		value, rest, _ = strings.Cut(text, ",")
@@ -60,6 +60,6 @@ func readValue(text string) (value, rest string) {
 			out = append(out, c)
 		}
 	}
-	value, rest, _ = strings.Cut(text[1:], ",") // the other quote is missing
+	value, rest, _ = strings.Cut(text[1:], ",") // without a closing quote the value ends at a comma
 	return strings.TrimSpace(value), rest
 }
