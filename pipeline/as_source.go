@@ -14,11 +14,12 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Head is the beginning of a pipeline: a source and stages, the last of which emits elements of
-// type T. The program takes these elements in place of a sink.
+// Head is a pipeline without its sink: a source and further stages. The last stage emits elements of type T,
+// which the program takes in place of a sink.
 type Head[T any] struct{ plan *Plan }
 
-// CompileHead is Compile for a list of stages that ends without a sink.
+// CompileHead checks a list of stages as Compile does. The list ends without a sink, and its last stage must
+// emit elements of type T.
 func CompileHead[T any](name string, stages *config.Node) (*Head[T], config.Problems) {
 	if stages == nil || !stages.IsList || len(stages.List) == 0 {
 		_, problems := Compile(name, stages)
@@ -40,7 +41,7 @@ func CompileHead[T any](name string, stages *config.Node) (*Head[T], config.Prob
 	return &Head[T]{plan: p}, nil
 }
 
-// program is the stage in the place of the sink.
+// program returns the stage that takes the place of the sink. It passes the elements to the channel of source.
 func program[T any](source *RunSource) *stage {
 	return &stage{
 		StageInfo: StageInfo{Name: "program", Kind: KindSink, In: reflect.TypeFor[T]()},
@@ -67,16 +68,16 @@ func give[T any](ctx context.Context, source *RunSource, el T) error {
 	}
 }
 
-// AsSource starts a run for a stream. The elements of its last stage are a go-streams source for a
-// graph of the program:
+// AsSource starts a run for a stream. The returned source passes the elements of the last stage to a go-streams
+// graph:
 //
 //	source, err := head.AsSource(ctx, env, "live/door")
 //	source.Via(flow.NewFilter(finished, 1)).To(sink) // until the run has ended
 //	err = source.Err()
 //
-// ctx bounds the opening of the stages, as in Run.Start: the run ends by Drain, by Abort, or by
-// itself. The graph gets copies in memory of the garbage collector. A slow graph holds up the run: put a
-// stage before it that may wait, such as gop_ring.
+// ctx bounds only the opening of the stages, as in Run.Start. The run ends by Drain, by Abort, or by itself.
+// The graph gets copies in memory of the garbage collector. A slow graph holds up the run, so the list should
+// have a stage in which elements may wait, such as gop_ring.
 func (h *Head[T]) AsSource(ctx context.Context, env Env, stream string) (*RunSource, error) {
 	s := &RunSource{out: make(chan any), quit: make(chan struct{})}
 	plan := &Plan{Name: h.plan.Name, stages: slices.Clone(h.plan.stages)}
@@ -86,7 +87,7 @@ func (h *Head[T]) AsSource(ctx context.Context, env Env, stream string) (*RunSou
 		return nil, err
 	}
 	context.AfterFunc(s.ctx, func() {
-		if context.Cause(s.ctx) != context.Canceled { // which ends a run that has drained
+		if context.Cause(s.ctx) != context.Canceled { // Canceled is the cause when a drained run ends
 			s.letGo()
 		}
 	})
@@ -96,28 +97,28 @@ func (h *Head[T]) AsSource(ctx context.Context, env Env, stream string) (*RunSou
 	return s, nil
 }
 
-// RunSource is a run whose output is a go-streams source. It has one reader: Out, Via or To.
+// RunSource is a run whose output is a go-streams source. The program uses exactly one of Out, Via and To.
 type RunSource struct {
 	*Run
 	out  chan any
 	once sync.Once
-	quit chan struct{} // closed when elements on their way to the graph are to be dropped
+	quit chan struct{} // closed when the remaining elements are dropped instead of sent to the graph
 }
 
 var _ streams.Source = (*RunSource)(nil)
 
-// Out returns the channel of the elements. It closes at the end of the run.
+// Out returns the channel of the elements. The channel closes when the run has ended.
 func (s *RunSource) Out() <-chan any { return s.out }
 
-// Via sends the elements to a flow, and closes its In at the end of the run. A flow that cannot
-// take them, such as nil, aborts the run: see Err.
+// Via sends the elements to a flow, and closes the flow's In when the run has ended. A flow that cannot receive
+// them, such as nil, aborts the run; Err then returns the error.
 func (s *RunSource) Via(f streams.Flow) streams.Flow {
 	go s.transmit(f)
 	return f
 }
 
-// To sends the elements to a sink, and waits until the sink has completed. A sink that cannot take
-// them aborts the run: see Err.
+// To sends the elements to a sink, and waits until the sink has completed. A sink that cannot receive them
+// aborts the run; Err then returns the error.
 func (s *RunSource) To(sink streams.Sink) {
 	if s.transmit(sink) {
 		sink.AwaitCompletion()
@@ -130,7 +131,7 @@ func (s *RunSource) Err() error {
 	return s.Run.Err()
 }
 
-// Abort aborts the run. It also releases a graph that does not read, after a drain as well.
+// Abort aborts the run. It drops the elements for a graph that does not read, even after a drain.
 func (s *RunSource) Abort(cause error) {
 	s.Run.Abort(cause)
 	s.letGo()
@@ -146,7 +147,7 @@ func (out endOfOutput) Close() error {
 
 func (s *RunSource) letGo() { s.once.Do(func() { close(s.quit) }) }
 
-// transmit sends the elements to a graph, and reports whether the graph took all of them.
+// transmit sends the elements to a graph. It aborts the run and returns false if the graph cannot receive them.
 func (s *RunSource) transmit(graph streams.Inlet) bool {
 	err := guard.Call(func() error {
 		if isNil(graph) {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Backoff computes the wait before a failed operation is repeated: doubled after each failure, up
-// to Max, less a random part of up to one half, so that many operations that failed together do not
-// return together.
+// Backoff computes the wait before a failed operation is repeated. The wait doubles with each failure, up to
+// Max. A random part of up to one half is subtracted, so that many operations that failed together do not
+// repeat together.
 type Backoff struct {
-	Min, Max time.Duration // 0 means 0.5 s and 30 s
+	Min, Max time.Duration // first and longest wait; 0 means 0.5 s and 30 s
 	fails    int
 }
 
-// Next counts a failure and returns the wait after it.
+// Next counts a failure and returns the wait that follows it.
 func (b *Backoff) Next() time.Duration {
 	lo, hi := b.Min, b.Max
 	if lo <= 0 {
@@ -31,13 +31,14 @@ func (b *Backoff) Next() time.Duration {
 	return d - rand.N(d/2+1)
 }
 
-// Reset forgets the failures because the operation has worked.
+// Reset sets the count of failures to 0 after a success.
 func (b *Backoff) Reset() { b.fails = 0 }
 
-// settled is the duration of an attempt that counts as a success even if it ended with an error.
+// settled is the duration above which a failed attempt counts as a success that ended.
 const settled = time.Minute
 
-// Failed returns the wait after a failed attempt that lasted so long.
+// Failed counts an attempt that failed after the duration lasted, and returns the wait that follows. If the
+// attempt lasted more than a minute, the earlier failures do not count.
 func (b *Backoff) Failed(lasted time.Duration) time.Duration {
 	if lasted > settled {
 		b.Reset()
@@ -45,8 +46,8 @@ func (b *Backoff) Failed(lasted time.Duration) time.Duration {
 	return b.Next()
 }
 
-// Sleep waits on a clock for d, or until ctx ends, or until early is closed or delivers. It reports
-// whether the whole time passed.
+// Sleep waits until d has passed on the clock, until ctx ends, or until early is closed or delivers. It returns
+// true if d has passed.
 func Sleep(ctx context.Context, clock Clock, d time.Duration, early <-chan struct{}) bool {
 	c, stop := clock.After(d)
 	defer stop()

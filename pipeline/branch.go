@@ -13,19 +13,19 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Branch runs a tail of stages beside the stage that feeds it. It is a run of its own: it does not
-// slow the feeder, and when it fails it is built and run again after a backoff, while the feeder
-// and the other branches continue.
+// Branch runs a list of stages that another stage, the feeder, feeds. It is a run of its own. It does not slow
+// the feeder. If it fails, it is built and run again after a backoff, while the feeder and the other branches
+// continue.
 //
-// Call Start, then End and Wait for a drain, and Close in any case.
+// To drain a branch, call Start, End and Wait. Call Close in any case.
 type Branch struct {
 	plan   *Plan
 	env    Env
 	stream string
 	log    *slog.Logger
-	first  *Run // run of the first attempt, built with the feeder
+	first  *Run // run of the first attempt, built by NewBranch
 
-	ctx     context.Context // ends with an abort
+	ctx     context.Context // ends when the branch is aborted
 	abort   context.CancelCauseFunc
 	started atomic.Bool
 	endOnce sync.Once
@@ -34,18 +34,17 @@ type Branch struct {
 	done    chan struct{}
 	err     error // set before done is closed
 
-	mu    sync.Mutex // guards what follows
-	run   *Run       // current run
-	last  Report     // of the previous run
-	why   error      // of the last failed run
-	since time.Time  // begin of the present series of failures
+	mu    sync.Mutex // guards the following fields
+	run   *Run       // current run; nil between two attempts
+	last  Report     // final report of the previous run
+	why   error      // error of the last failed run
+	since time.Time  // when the present series of failures began
 }
 
-// NewBranch builds a branch of a stage from the stage's own settings. It starts and acquires
-// nothing.
+// NewBranch builds a branch for the stage with the settings set. It starts no goroutine and acquires nothing.
 //
-// take waits for the next element and returns it with its one reference. After the feeder has
-// called End, it returns io.EOF after the last element.
+// take waits for the next element and returns it with its one reference. After the feeder has called End, take
+// returns the remaining elements and then io.EOF.
 func NewBranch[T any](tail *Tail[T], set Settings, name string, take func(context.Context) (T, error)) (*Branch, error) {
 	b := &Branch{
 		stream: set.Stream, log: set.Log.With("branch", name),
@@ -75,14 +74,14 @@ func NewBranch[T any](tail *Tail[T], set Settings, name string, take func(contex
 	return b, err
 }
 
-// Start runs the branch. A branch that cannot be opened is retried like one that fails later.
+// Start runs the branch. A branch whose stages cannot be opened is tried again, like a branch that fails later.
 func (b *Branch) Start() {
 	b.started.Store(true)
 	go b.loop()
 }
 
-// End announces that take has no elements beyond those it holds, and the reason. A branch that
-// waits for its next attempt makes it at once, and it is the last.
+// End announces that no elements follow those that take still has, and the reason. If the branch waits for its
+// next attempt, that attempt begins at once and is the last.
 func (b *Branch) End(reason string) {
 	b.endOnce.Do(func() {
 		b.reason = reason
@@ -95,8 +94,8 @@ func (b *Branch) End(reason string) {
 	})
 }
 
-// Wait waits until the branch has drained after End, or until the context ends. It returns an error
-// if the branch did not drain.
+// Wait waits until the branch has drained after End, or until the context ends. It returns nil only if the
+// branch has drained.
 func (b *Branch) Wait(ctx context.Context) error {
 	select {
 	case <-b.done:
@@ -106,7 +105,7 @@ func (b *Branch) Wait(ctx context.Context) error {
 	}
 }
 
-// Close aborts the branch if it has not drained, and waits until its stages have ended.
+// Close aborts the branch if it has not drained, and returns when its stages have ended.
 func (b *Branch) Close() {
 	b.abort(ErrAborted)
 	if b.started.Load() {
@@ -117,11 +116,11 @@ func (b *Branch) Close() {
 // loop runs the branch until it has drained or is aborted.
 func (b *Branch) loop() {
 	defer close(b.done)
-	b.err = ErrAborted // before the first attempt
+	b.err = ErrAborted // holds if the branch is aborted before the first attempt
 	var after *Ended
 	retry := Retry{Clock: b.env.Clock, Early: b.ending, Failed: b.failed}
 	retry.Run(b.ctx, func() (last bool, err error) {
-		final := after != nil && b.isEnding() // the first attempt may follow End
+		final := after != nil && b.isEnding() // the first attempt is not final: it may begin after End
 		err = b.attempt(after)
 		after = Ended{Err: err, At: b.env.Clock.Now(), Written: b.Report().LastWritten}.Behind(after)
 		b.err = err
@@ -168,7 +167,7 @@ func (b *Branch) isEnding() bool {
 	}
 }
 
-// failed records the error of an attempt and the begin of the failures.
+// failed records the error of an attempt, and the time if it is the first of a series of failures.
 func (b *Branch) failed(err error, wait time.Duration) {
 	b.mu.Lock()
 	if b.why = err; b.since.IsZero() || b.last.AccessUnits > 0 {
@@ -178,8 +177,8 @@ func (b *Branch) failed(err error, wait time.Duration) {
 	b.log.Error("branch failed", "error", err, "again_in", wait.Round(time.Millisecond))
 }
 
-// Report returns the report of the current run, else of the last one. LastError is the error of the
-// last failed attempt if no stage has one.
+// Report returns the report of the current run, else that of the previous run. If no stage has set LastError,
+// it is the error of the last failed attempt.
 func (b *Branch) Report() Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -199,7 +198,7 @@ func (b *Branch) Report() Report {
 	return r
 }
 
-// Status returns the state of the stages of the current run, without the feeder.
+// Status returns the state of the stages of the current run, without the feeder, and nil between two attempts.
 func (b *Branch) Status() []StageStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -209,7 +208,8 @@ func (b *Branch) Status() []StageStatus {
 	return b.run.Status()[1:]
 }
 
-// Trigger passes a trigger to the first stage of the branch that takes triggers.
+// Trigger passes a trigger to the first stage of the branch that accepts triggers. It returns ErrNoEvents
+// between two attempts.
 func (b *Branch) Trigger(t Trigger) (Triggered, error) {
 	b.mu.Lock()
 	run := b.run

@@ -8,12 +8,13 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Tail is a list of stages that a stage of another pipeline feeds: the first takes elements of type
-// T, and the last is a sink. A stage whose settings include lists of stages checks them with
-// CompileTail where its settings are checked, and runs each as a Branch.
+// Tail is a list of stages that a stage of another pipeline feeds. Its first stage takes elements of type T,
+// and its last is a sink. A stage that has such lists in its settings checks them with CompileTail when the
+// settings are checked, and runs each as a Branch.
 type Tail[T any] struct{ plan *Plan }
 
-// CompileTail is Compile for a list of stages that the stage named feeder feeds.
+// CompileTail checks a list of stages as Compile does. The stage with the name feeder feeds the list with
+// elements of type T.
 func CompileTail[T any](feeder string, stages *config.Node) (*Tail[T], config.Problems) {
 	if stages == nil || !stages.IsList || len(stages.List) == 0 {
 		var problems config.Problems
@@ -40,7 +41,7 @@ func (t *Tail[T]) String() string {
 	return shown.String()
 }
 
-// feed returns the source of a branch, which emits the feeder's elements.
+// feed returns a source with the feeder's name. It emits the feeder's elements in the branch.
 func feed(name string, out reflect.Type, run func(context.Context, emitAny) error) *stage {
 	return &stage{
 		StageInfo: StageInfo{Name: name, Kind: KindSource, Out: out},

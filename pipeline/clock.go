@@ -4,10 +4,11 @@ import "time"
 
 // Clock is the time source of stages and supervision. Tests replace it.
 type Clock interface {
-	// Now returns a wall clock and a monotonic reading, like time.Now. A step of the wall clock
-	// changes only the former.
+	// Now returns a wall clock reading with a monotonic reading, like time.Now. If the wall clock is set, only
+	// the former steps.
 	Now() time.Time
-	// After delivers once when d has passed on the monotonic clock; stop ends the wait early.
+	// After returns a channel that delivers once when d has passed on the monotonic clock. stop cancels the
+	// delivery.
 	After(d time.Duration) (c <-chan time.Time, stop func())
 }
 
@@ -23,16 +24,17 @@ func (systemClock) After(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
-// began is the moment from which steps of the wall clock are counted.
+// began is the start of the process. Stepped counts the steps of the wall clock from then on.
 var began = time.Now()
 
-// Stepped returns by how much the wall clock had been set between the start of the process and t, a
-// time of a Clock: the difference of its two readings, to the millisecond, because they are not
-// read at the same instant. It returns 0 for a time without monotonic reading. Within a process
+// Stepped returns the sum of the steps by which the wall clock was set between the start of the process and t,
+// a time from a Clock. It compares the wall clock and the monotonic reading of t, and rounds to the
+// millisecond, because the two are not read at the same instant. It returns 0 for a time without a monotonic
+// reading. Within a process
 //
 //	wall clock = monotonic time + Stepped
 //
-// so the time between two readings of the wall clock is their difference less the difference of
+// so the elapsed time between two moments is the difference of their wall clocks less the difference of their
 // Stepped.
 func Stepped(t time.Time) time.Duration {
 	return (t.Round(0).Sub(began.Round(0)) - t.Sub(began)).Round(time.Millisecond)

@@ -17,8 +17,8 @@
 //
 // # Run
 //
-// Plan.Build makes a Run for one stream. Env.Services holds the parts of the program that
-// stages need, such as the pool of the media, by type: see Provide and Use.
+// Plan.Build makes a Run for one stream. Env.Services holds the shared parts of the program that stages need,
+// such as the media pool. Stages look them up by type: see Provide and Use.
 //
 //	build   calls the constructors; no goroutine, no I/O
 //	start   opens the stages from the sink to the source, then runs the source
@@ -27,9 +27,9 @@
 //	        following stages flush; the elements before it are released, as by an abort
 //	abort   ends the run from outside, at once: the elements in flight are released
 //
-// Run.Stop drains for a time and then aborts. Run.Done closes when every stage has ended.
-// Run.Err, Run.Reason, Run.Report and Run.Status return the result and the state. Package
-// recorder keeps pipelines of many streams running, by a schedule or by request.
+// Run.Stop drains, and aborts a run that has not drained in time. Run.Done closes when every stage has ended.
+// Run.Err, Run.Reason, Run.Report and Run.Status return the result and the state. Package recorder keeps
+// pipelines of many streams running, by a schedule or by request.
 //
 // # Add a stage
 //
@@ -38,21 +38,20 @@
 // Its settings are a struct. A stage starts no goroutine and makes no channel: the framework
 // calls it, one call at a time (a Buffer has two sides).
 //
-// An element with a method Release owns memory by reference count. A stage that receives one
-// owns one reference, and ends it exactly once, with Release or Emit. A stage returns an error
-// of Emit at once. Opener, Closer, Reporter, Triggerer and Branching are optional interfaces of
-// stages. A Trait declares a property of a stage beyond its types: see CheckMode. Meaning,
-// Reach, Take and Named describe the tags of settings (means, reaches, takes, declared).
+// An element with a method Release owns memory by reference count. A stage that receives such an element owns
+// one reference, and ends it exactly once: with Release, or with Emit. If Emit returns an error, the stage
+// returns that error at once. Opener, Closer, Reporter, Triggerer and Branching are optional interfaces of
+// stages. A Trait declares a property of a stage beyond its element types: see CheckMode. Meaning, Reach, Take
+// and Named describe the struct tags of settings (means, reaches, takes, declared).
 //
-// pipelinetest.Contract tests that a stage keeps these rules through every life of a run.
+// pipelinetest.Contract tests that a stage keeps these rules however its run ends.
 //
 // # Operators of go-streams
 //
-// Runs are wired as graphs of package github.com/reugn/go-streams. FromFlow, FromSink and
-// FromSource turn its operators and connectors, and those of other packages, into stages. They
-// receive copies in memory of the garbage collector, never counted memory, so they can lose no
-// reference. Elements that they leave out are counted. Checked wraps functions that may fail,
-// Chain joins flows.
+// Runs are wired as graphs of package github.com/reugn/go-streams. FromFlow, FromSink and FromSource turn
+// operators and connectors of go-streams, and those of other packages, into stages. These receive copies in
+// memory of the garbage collector, so they can neither leak nor free counted memory. The elements that they
+// leave out are counted. Checked wraps functions that may fail, Chain joins flows.
 //
 // # Take recordings out
 //
@@ -62,7 +61,7 @@
 //
 // # Branches and tasks
 //
-// A stage that feeds lists of stages, such as tee, checks each with CompileTail and runs it as
-// a Branch. Tasks owns goroutines that are not stages; Retry and Backoff repeat operations. All
-// of them use a Clock, which tests replace.
+// A stage that feeds lists of stages, such as tee, checks each list with CompileTail and runs it as a Branch.
+// Tasks owns goroutines that are not stages; Retry and Backoff repeat operations. All of these take the time
+// from a Clock, which tests replace.
 package pipeline

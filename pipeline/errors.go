@@ -8,13 +8,15 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// StageError is the first error of a run.
+// StageError is the error with which a stage made its run fail.
 type StageError struct {
 	Pipeline string
 	Stream   string
 	Stage    string
-	Op       string // join, build, open, run, process, put, end, take, consume, flush, close, or the failed part of a go-streams graph: flow, source, sink
-	Err      error
+	// Op is the operation that failed: join, build, open, run, process, put, end, take, consume, flush, close or
+	// transmit, or the failed part of a go-streams graph: flow, source, sink.
+	Op  string
+	Err error
 }
 
 // Error returns pipeline, stream, stage and operation with the stage's error.
@@ -25,20 +27,21 @@ func (e *StageError) Error() string {
 // Unwrap returns the stage's error.
 func (e *StageError) Unwrap() error { return e.Err }
 
-// EndError is the error with which a source ends in good order.
+// EndError is the error with which Source.Run reports that the source has ended without a failure. End makes
+// it.
 type EndError struct{ Reason string }
 
 // Error returns the reason.
 func (e *EndError) Error() string { return "source ended: " + e.Reason }
 
-// End returns the error with which Source.Run ends in good order. The run drains, and EndReason
-// returns the reason in every Flush.
+// End returns the error with which Source.Run ends without a failure. The run drains, and EndReason returns the
+// reason in the Flush of each stage.
 func End(reason string) error { return &EndError{Reason: reason} }
 
-// ErrAborted is the cause of a run that was aborted without another error.
+// ErrAborted is the cause when a run is aborted for no error.
 var ErrAborted = errors.New("aborted")
 
-// ErrDeadline is the cause of a run that did not drain in time.
+// ErrDeadline is the cause when a run is aborted because it did not drain in time.
 var ErrDeadline = errors.New("did not drain in time")
 
 type nodeKey struct{}
@@ -47,14 +50,14 @@ func withNode(ctx context.Context, n *node) context.Context {
 	return context.WithValue(ctx, nodeKey{}, n)
 }
 
-// nodeOf returns the node whose stage is called with a context; nil in a test that calls the stage
+// nodeOf returns the node that calls a stage with the context. It returns nil in a test that calls the stage
 // directly.
 func nodeOf(ctx context.Context) *node {
 	n, _ := ctx.Value(nodeKey{}).(*node)
 	return n
 }
 
-// EndReason returns, in a stage's Flush, why the run ends.
+// EndReason returns the reason for which the run ends. A stage calls it in Flush.
 func EndReason(ctx context.Context) string {
 	if n := nodeOf(ctx); n != nil {
 		return n.run.reasonNow()
@@ -62,8 +65,9 @@ func EndReason(ctx context.Context) string {
 	return endcause.Stop
 }
 
-// Ending returns a channel that closes when the run of a stage begins to end. A stage that waits,
-// for example for a disk, stops waiting then. Elements may still come.
+// Ending returns a channel that closes when the run begins to end. A stage that waits, for example for a disk,
+// then stops waiting. Further elements may arrive after that. The channel is nil in a test that calls the stage
+// directly.
 func Ending(ctx context.Context) <-chan struct{} {
 	if n := nodeOf(ctx); n != nil {
 		return n.run.ending

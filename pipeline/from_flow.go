@@ -12,24 +12,24 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// FromFlow makes a stage of any go-streams flow, or of several by Chain:
+// FromFlow makes a stage of a go-streams flow, or of several flows joined by Chain:
 //
 //	FromFlow[*media.Chunk, *media.Chunk](set, func(*Graph) (streams.Flow, error) {
 //		return flow.NewFilter(bright, 1), nil
 //	})
 //
-// The framework calls create at the start of each run, because a flow begins to work when it is
-// made and works once. The first operator must take elements of type In. If a later operator gets
-// an element of another type than it takes, go-streams panics and the process ends.
+// The framework calls create at the start of each run, because a flow starts its goroutines when it is made and
+// runs only once. The first operator must take elements of type In. If a later operator gets an element of a
+// type that it does not take, go-streams panics and the process ends.
 //
-// A slow flow holds up the previous stage. A flow that ends before its input fails the stage. A
-// drain waits for the rest of the flow's output. The stage counts chunks that the flow takes and
-// does not return as left out, once the flow has returned a later chunk.
+// A slow flow holds up the previous stage. If the flow's output ends before its input, the stage fails. A drain
+// waits for the rest of the flow's output. A chunk that the flow did not return counts as left out once the
+// flow has returned a later chunk.
 func FromFlow[In, Out any](set Settings, create func(*Graph) (streams.Flow, error)) Transform[In, Out] {
 	return &flowStage[In, Out]{set: set, create: create, left: newLeftOut[In, Out]()}
 }
 
-// flowStage writes to a flow in Process, and reads from it on another goroutine.
+// flowStage sends elements to a flow in Process, and reads the flow's output on another goroutine.
 type flowStage[In, Out any] struct {
 	set    Settings
 	create func(*Graph) (streams.Flow, error)
@@ -38,12 +38,12 @@ type flowStage[In, Out any] struct {
 	graph   *Graph
 	in      chan<- any
 	out     *outlet
-	closed  atomic.Bool   // whether in is closed
-	reading chan struct{} // closed when read has ended; nil before it begins
-	over    bool          // the flow has ended; set by read
+	closed  atomic.Bool   // in is closed
+	reading chan struct{} // closed when read has ended; nil before read begins
+	over    bool          // the flow's output has ended; set by read
 }
 
-// Open makes the flow.
+// Open creates the flow.
 func (s *flowStage[In, Out]) Open(ctx context.Context) error {
 	g, f, err := open(ctx, s.set, "flow", s.create)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *flowStage[In, Out]) Open(ctx context.Context) error {
 	return nil
 }
 
-// checkTakes refuses an operator of go-streams that would panic on the elements of the stage.
+// checkTakes returns an error for an operator of go-streams that would panic on elements of the type given.
 func checkTakes(f streams.Flow, given reflect.Type) error {
 	var first any = f
 	if c, ok := f.(chain); ok {
@@ -77,8 +77,8 @@ func checkTakes(f streams.Flow, given reflect.Type) error {
 
 const operators = "github.com/reugn/go-streams/flow"
 
-// argument returns the type that the functions among an operator's fields take, or the type of the
-// elements that it collects; nil if it has neither.
+// argument returns the element type of a go-streams operator: the type that a function among its fields takes,
+// or the type of a slice field. It returns nil if the operator has no such field.
 func argument(operator reflect.Type) reflect.Type {
 	for i := range operator.NumField() {
 		switch t := operator.Field(i).Type; t.Kind() {
@@ -101,14 +101,14 @@ func argument(operator reflect.Type) reflect.Type {
 	return nil
 }
 
-// Process sends the flow a copy.
+// Process sends a copy of the element to the flow.
 func (s *flowStage[In, Out]) Process(ctx context.Context, in In, emit Emit[Out]) error {
 	s.begin(ctx, emit)
 	s.left.took(in)
 	return send(ctx, s.graph, s.in, in)
 }
 
-// Flush ends the flow's input and waits for the rest of its output.
+// Flush closes the flow's input and waits for the rest of its output.
 func (s *flowStage[In, Out]) Flush(ctx context.Context, emit Emit[Out]) error {
 	s.begin(ctx, emit)
 	s.closeIn()
@@ -120,7 +120,7 @@ func (s *flowStage[In, Out]) Flush(ctx context.Context, emit Emit[Out]) error {
 	}
 }
 
-// Close ends a flow that was not drained, and drops the rest of its output.
+// Close stops the flow. After an abort or a failure it also closes the flow's input and discards its output.
 func (s *flowStage[In, Out]) Close() error {
 	s.graph.stop(errGraphOver)
 	if s.reading != nil {
@@ -137,7 +137,7 @@ func (s *flowStage[In, Out]) Close() error {
 	return errors.Join(closing, ending)
 }
 
-// Report reports the chunks that the flow has left out.
+// Report adds the chunks that the flow has left out.
 func (s *flowStage[In, Out]) Report(r *Report) {
 	s.left.report(r, s.set.Stage)
 }
@@ -148,7 +148,7 @@ func (s *flowStage[In, Out]) closeIn() {
 	}
 }
 
-// begin starts to read from the flow. The first call with an Emit decides where the output goes.
+// begin starts read on the first call. Emit is the same in each call of a run.
 func (s *flowStage[In, Out]) begin(ctx context.Context, emit Emit[Out]) {
 	if s.reading != nil {
 		return
@@ -173,7 +173,7 @@ func (s *flowStage[In, Out]) read(ctx context.Context, emit Emit[Out]) error {
 		select {
 		case v, more := <-s.out.c:
 			switch {
-			case s.graph.ctx.Err() != nil: // a function of the flow has failed and returned this element
+			case s.graph.ctx.Err() != nil: // a function of the flow has failed, and this element is its output
 				return context.Cause(s.graph.ctx)
 			case !more && !s.closed.Load():
 				return errEarly

@@ -8,9 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// FromSink makes a stage of any go-streams sink. The framework calls create at the start of each
-// run; see FromFlow for the types that the sink must take. A drain waits until the sink has
-// completed. A connector that fails only logs the failure. To fail the run as well, give it
+// FromSink makes a stage of a go-streams sink. The framework calls create at the start of each run; see
+// FromFlow for the types that the sink must take. A drain waits until the sink has completed. A connector of
+// go-streams that fails only logs the failure. To make it fail the run as well, give it the option
 //
 //	extension.WithContextCancel(func() { g.Fail(errors.New("the list cannot be written")) })
 func FromSink[In any](set Settings, create func(*Graph) (streams.Sink, error)) Sink[In] {
@@ -24,11 +24,11 @@ type sinkStage[In any] struct {
 	graph     *Graph
 	sink      streams.Sink
 	in        chan<- any
-	completed chan any // closed when the sink has completed; nil before its input is closed
-	over      bool     // whether the sink has completed
+	completed chan any // closed when the sink has completed; nil until the sink's input is closed
+	over      bool     // the sink has completed
 }
 
-// Open makes the sink.
+// Open creates the sink.
 func (s *sinkStage[In]) Open(ctx context.Context) (err error) {
 	if s.graph, s.sink, err = open(ctx, s.set, KindSink.String(), s.create); err == nil {
 		s.in = s.sink.In()
@@ -36,12 +36,12 @@ func (s *sinkStage[In]) Open(ctx context.Context) (err error) {
 	return err
 }
 
-// Consume sends the sink a copy.
+// Consume sends a copy of the element to the sink.
 func (s *sinkStage[In]) Consume(ctx context.Context, in In) error {
 	return send(ctx, s.graph, s.in, in)
 }
 
-// Flush ends the sink's input and waits until it has completed.
+// Flush closes the sink's input and waits until the sink has completed.
 func (s *sinkStage[In]) Flush(ctx context.Context) error {
 	s.end()
 	select {
@@ -55,7 +55,7 @@ func (s *sinkStage[In]) Flush(ctx context.Context) error {
 	}
 }
 
-// Close ends a sink that was not drained.
+// Close closes the input of a sink that was not drained, and waits until the sink has completed.
 func (s *sinkStage[In]) Close() error {
 	s.graph.stop(errGraphOver)
 	if s.over {
@@ -67,8 +67,8 @@ func (s *sinkStage[In]) Close() error {
 	return s.graph.drain(s.completed, "AwaitCompletion of a sink returns once its In is closed")
 }
 
-// end closes the sink's input and waits for its completion on a goroutine, because AwaitCompletion
-// takes no context.
+// end closes the sink's input. It waits for the sink's completion on a goroutine of its own, because
+// AwaitCompletion takes no context.
 func (s *sinkStage[In]) end() {
 	completed := make(chan any)
 	s.completed = completed

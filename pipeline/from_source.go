@@ -8,16 +8,16 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// FromSource makes a stage of any go-streams source. create is called at the start of each run. The
-// run drains when the source closes its Out. On a drain Graph.Context ends, and the source must
-// end: a connector by extension.WithContext, a channel by being closed. Elements that it emits
-// until then flow on; elements after an abort are discarded.
+// FromSource makes a stage of a go-streams source. The framework calls create at the start of each run. The run
+// drains when the source closes its Out. When the run is drained from outside, Graph.Context ends, and the
+// source must close its Out: a connector does so with the option extension.WithContext. The elements that it
+// emits until then flow on. After an abort its elements are discarded.
 func FromSource[Out any](set Settings, create func(*Graph) (streams.Source, error)) Source[Out] {
 	return &sourceStage[Out]{set: set, create: create}
 }
 
-// sourceStage reads the source's own channel. From a shared channel, such as that of a ChanSource,
-// it takes no element that it does not pass on.
+// sourceStage reads the channel of the source directly, without a buffer of its own. So it takes no element
+// from a shared channel, such as that of a ChanSource, that it does not pass on.
 type sourceStage[Out any] struct {
 	set    Settings
 	create func(*Graph) (streams.Source, error)
@@ -27,7 +27,7 @@ type sourceStage[Out any] struct {
 	over  bool // out is closed or abandoned
 }
 
-// Open makes the source.
+// Open creates the source.
 func (s *sourceStage[Out]) Open(ctx context.Context) error {
 	g, source, err := open(ctx, s.set, KindSource.String(), s.create)
 	if err == nil {
@@ -36,13 +36,13 @@ func (s *sourceStage[Out]) Open(ctx context.Context) error {
 	return err
 }
 
-// Run passes on the elements of the source.
+// Run emits the elements of the source until the source or the context ends.
 func (s *sourceStage[Out]) Run(ctx context.Context, emit Emit[Out]) error {
 	for {
 		select {
 		case v, more := <-s.out:
 			switch {
-			case s.graph.ctx.Err() != nil: // a function of the source has failed and returned this
+			case s.graph.ctx.Err() != nil: // a function of the source has failed, and this element is its output
 				return context.Cause(s.graph.ctx)
 			case !more:
 				s.over = true
@@ -59,7 +59,7 @@ func (s *sourceStage[Out]) Run(ctx context.Context, emit Emit[Out]) error {
 	}
 }
 
-// finish passes on the elements of the source until it ends.
+// finish emits the rest of the source's elements after a drain, until the source closes its Out.
 func (s *sourceStage[Out]) finish(emit Emit[Out]) error {
 	s.graph.stop(errGraphOver)
 	late, stop := s.set.Clock.After(graphPatience)
@@ -76,7 +76,7 @@ func (s *sourceStage[Out]) finish(emit Emit[Out]) error {
 			}
 		case <-late:
 			s.over = true
-			_ = s.graph.leftBehind(endsSource) // no element is lost
+			_ = s.graph.leftBehind(endsSource) // only a log: no element is lost
 			return nil
 		}
 	}
@@ -92,7 +92,7 @@ func (s *sourceStage[Out]) pass(v any, emit Emit[Out]) error {
 	return emit(el)
 }
 
-// Close ends a source that was not drained.
+// Close stops a source that was not drained, and discards its output.
 func (s *sourceStage[Out]) Close() error {
 	s.graph.stop(errGraphOver)
 	if s.over {

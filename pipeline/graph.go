@@ -13,44 +13,42 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Graph connects a go-streams source, flow or sink to the run of its stage: an operator of go-
-// streams has no context and cannot fail by itself. The framework passes it to the function that
-// makes the operator.
+// Graph connects a go-streams source, flow or sink to the run of its stage, because the operators of go-streams
+// have no context and return no error. The framework passes a Graph to the function that creates the operator.
 //
-// An element given to a graph is a copy in memory of the garbage collector. The graph may keep it,
-// drop it, or pass it on any number of times, and must not change it after it has passed it on. The
+// The elements that a graph receives are copies in memory of the garbage collector. The graph may keep an
+// element, drop it, or pass it on any number of times, but must not change it after it has passed it on. The
 // framework checks the elements that the graph returns: an element of another type fails the stage.
 //
-// A graph that does not end within some seconds of the end of its stage is abandoned, and the error
-// names the stage.
+// A graph that does not end within 5 seconds after its stage is abandoned with its goroutines. The error names
+// the stage.
 type Graph struct {
 	kind string // source, flow or sink
 	set  Settings
-	node *node // nil where a test calls the stage itself
+	node *node // nil in a test that calls the stage directly
 	ctx  context.Context
 	stop context.CancelCauseFunc
 }
 
-// Context returns a context that ends with the stage, or when it fails. Pass it to every operation
-// that waits, such as a connector with extension.WithContext.
+// Context returns a context that ends when the stage ends or fails. Pass it to each operation that waits, such
+// as a connector with extension.WithContext.
 func (g *Graph) Context() context.Context { return g.ctx }
 
-// Fail ends the stage, and so its run, with an error. Pass it to every operation that can fail,
-// such as a connector with extension.WithContextCancel. It does not wait, and is safe for
-// concurrent use.
+// Fail fails the stage, and so its run, with err. Call it when an operation of the graph fails, for example in
+// extension.WithContextCancel of a connector. It does not wait, and is safe for concurrent use.
 func (g *Graph) Fail(err error) {
 	if err == nil {
 		err = errors.New("it failed and did not say why")
 	}
-	if g.node != nil { // first, so that the run ends with this error and not with its consequences
+	if g.node != nil { // first, so that err is the run's error, and not a consequence of err
 		g.node.run.fail(g.node, g.kind, err)
 	}
 	g.stop(err)
 }
 
-// Checked turns a function that may fail or panic into a function for a go-streams operator, which
-// calls it on its own goroutine: a panic there would end the process. An error or a panic of f
-// fails the stage, and the framework drops the operator's output for that element.
+// Checked turns a function that may fail or panic into a function for a go-streams operator. The operator calls
+// it on a goroutine of its own, where a panic would end the process. If f returns an error or panics, the stage
+// fails, and the framework drops the operator's output for that element.
 //
 //	flow.NewMap(pipeline.Checked(g, convert), 1)
 func Checked[T, R any](g *Graph, f func(T) (R, error)) func(T) R {
@@ -62,8 +60,8 @@ func Checked[T, R any](g *Graph, f func(T) (R, error)) func(T) R {
 	}
 }
 
-// Chain joins flows into one: its input is that of the first flow, its output that of the last.
-// (Via of go-streams returns the last flow alone.)
+// Chain joins flows into one flow with the input of the first and the output of the last. (Via of go-streams
+// returns the last flow, whose In is not that of the first.)
 func Chain(first streams.Flow, more ...streams.Flow) streams.Flow {
 	c := chain{Flow: first, first: first}
 	for _, f := range more {
@@ -72,7 +70,7 @@ func Chain(first streams.Flow, more ...streams.Flow) streams.Flow {
 	return c
 }
 
-// chain is the last flow with the input of the first.
+// chain is the last of the joined flows, with the In of the first.
 type chain struct {
 	streams.Flow
 	first streams.Inlet
@@ -80,8 +78,7 @@ type chain struct {
 
 func (c chain) In() chan<- any { return c.first.In() }
 
-// open makes a part of the graph. It is called on a goroutine of the framework, which catches a
-// panic.
+// open calls create. It runs on a goroutine of the framework, which catches a panic of create.
 func open[G any](ctx context.Context, set Settings, kind string, create func(*Graph) (G, error)) (*Graph, G, error) {
 	g := &Graph{kind: kind, set: set, node: nodeOf(ctx)}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -105,11 +102,11 @@ func isNil(v any) bool {
 
 var errGraphOver = errors.New("the stage is over")
 
-// graphPatience is the time that a graph may take to end.
+// graphPatience is the time within which a graph must end after its stage.
 const graphPatience = 5 * time.Second
 
-// drain discards the output of an ending graph until the graph closes its channel. wants is the
-// remedy for a graph that does not end.
+// drain discards the output of a graph that is ending, until the graph closes the channel c. If that takes
+// longer than graphPatience, it returns an error with the remedy wants.
 func (g *Graph) drain(c <-chan any, wants string) error {
 	late, stop := g.set.Clock.After(graphPatience)
 	defer stop()
@@ -125,16 +122,17 @@ func (g *Graph) drain(c <-chan any, wants string) error {
 	}
 }
 
-// leftBehind returns, and logs, the error of a graph that does not end: the run may end with
-// another error.
+// leftBehind returns the error for a graph that does not end. It also logs the error, because the run may end
+// with another one.
 func (g *Graph) leftBehind(wants string) error {
 	err := fmt.Errorf("the %s has not ended %s after it was told to, and is left behind with its goroutines: %s", g.kind, graphPatience, wants)
 	g.set.Log.Warn("a go-streams graph does not end", "error", err)
 	return err
 }
 
-// leave returns the value of an element that may leave the pipeline: a copy if the element owns
-// counted memory or shares memory. It takes over the element's reference.
+// leave returns the value that a graph gets for an element: a copy if the element has the method Unpooled, else
+// the element itself. It takes over the element's reference. It returns an error for an element with counted
+// memory that cannot be copied.
 func leave[T any](el T) (any, error) {
 	if u, ok := any(el).(interface{ Unpooled() T }); ok {
 		defer release(el)
@@ -148,7 +146,7 @@ func leave[T any](el T) (any, error) {
 	return el, nil
 }
 
-// send sends a copy of an element to a channel of the graph. It takes over the element's reference.
+// send sends a copy of an element to the channel to of the graph. It takes over the element's reference.
 func send[T any](ctx context.Context, g *Graph, to chan<- any, el T) error {
 	out, err := leave(el)
 	if err != nil {
@@ -164,7 +162,8 @@ func send[T any](ctx context.Context, g *Graph, to chan<- any, el T) error {
 	}
 }
 
-// enter returns a value of foreign code as an element of the pipeline, or an error.
+// enter returns a value that a graph emitted as an element of type T. It returns an error for a value of
+// another type, and for one whose method Check does.
 func enter[T any](g *Graph, v any) (el T, err error) {
 	el, ok := v.(T)
 	if !ok {
@@ -181,18 +180,18 @@ func enter[T any](g *Graph, v any) (el T, err error) {
 	return el, err
 }
 
-// outlet is the end of a foreign flow, from which the framework reads. The flow's own Via joins it,
-// because some operators, such as flow.Throttler, work only there.
+// outlet reads the output of a flow for the framework. The flow's Via joins it like another flow, because some
+// operators, such as flow.Throttler, pass elements on only in Via.
 //
-// Invariant: once it is abandoned, In never blocks a sender, so the flow's goroutines can end.
+// Invariant: once an outlet is abandoned, its In never blocks a sender, so the flow's goroutines can end.
 type outlet struct {
-	c    chan any // room for the element of a sender that had the channel before it was abandoned
+	c    chan any // capacity 1, for a sender that got the channel before the outlet was abandoned
 	left atomic.Bool
 }
 
 func newOutlet() *outlet { return &outlet{c: make(chan any, 1)} }
 
-// In returns the channel for the next element: go-streams calls it for each.
+// In returns the channel for the next element. go-streams calls it for each element.
 func (o *outlet) In() chan<- any {
 	if o.left.Load() {
 		return make(chan any, 1)
@@ -200,12 +199,12 @@ func (o *outlet) In() chan<- any {
 	return o.c
 }
 
-// Out, Via and To complete the interface: no operator follows an outlet.
+// Out, Via and To complete the interface streams.Flow. No operator follows an outlet.
 func (o *outlet) Out() <-chan any                 { return o.c }
 func (o *outlet) Via(f streams.Flow) streams.Flow { return f }
 func (o *outlet) To(streams.Sink)                 {}
 
-// leave abandons a flow that does not end.
+// leave abandons the output of a flow that does not end.
 func (o *outlet) leave() {
 	o.left.Store(true)
 	select {

@@ -2,17 +2,18 @@ package pipeline
 
 import "sync"
 
-// Handover keeps objects that the stages of one run leave to the next run of the same pipeline and
-// stream: a source stays subscribed while the files of a lost publisher are finished, and so misses
-// nothing of the returning publisher. The zero value is empty; a nil Handover keeps nothing. It is
-// safe for concurrent use.
+// Handover keeps objects that the stages of one run leave for the next run of the same pipeline and stream. For
+// example, a source stays subscribed to its stream while the files of a lost publisher are finished, so the
+// next run has the media of the returning publisher from its begin. The zero value is empty. A nil *Handover
+// keeps nothing. It is safe for concurrent use.
 type Handover struct {
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the following fields
 	byStage map[string]interface{ Close() }
 	closed  bool
 }
 
-// Leave stores an object for the stage's successor. It is closed if no successor takes it.
+// Leave stores an object for the stage of this name in the next run, and owns it from then on. Close closes the
+// object if no run has taken it. Leave closes an earlier object of the same name.
 func (h *Handover) Leave(stage string, v interface{ Close() }) {
 	if h == nil {
 		v.Close()
@@ -34,8 +35,8 @@ func (h *Handover) Leave(stage string, v interface{ Close() }) {
 	}
 }
 
-// Take removes and returns the object that the previous run left for a stage, or nil. The caller
-// owns it.
+// Take removes and returns the object that the previous run left for a stage, or returns nil if it left none.
+// The caller owns the object.
 func (h *Handover) Take(stage string) interface{ Close() } {
 	if h == nil {
 		return nil
@@ -47,7 +48,7 @@ func (h *Handover) Take(stage string) interface{ Close() } {
 	return v
 }
 
-// Close closes the objects that no run took, and from then on every object that is left.
+// Close closes the objects that no run took. After it, Leave closes each object at once.
 func (h *Handover) Close() {
 	h.mu.Lock()
 	left := h.byStage

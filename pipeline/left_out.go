@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// placed is an element with a place in its stream, such as a chunk.
+// placed is an element with a sequence number, such as a chunk.
 type placed interface {
 	Place() (seq uint64, accessUnits, bytes int)
 	LeftOutCause() string
-	NoteLeftOut() // records that the flow left out the elements right before it
+	NoteLeftOut() // records that a flow left out the elements right before this one
 }
 
-// leftOut counts the elements that a flow takes and does not return: those with a place before that
-// of a returned element. It is safe for concurrent use.
+// leftOut counts the elements that a flow takes and does not return. An element counts once the flow has
+// returned one with a higher sequence number. leftOut is safe for concurrent use.
 type leftOut struct {
-	can bool // the flow takes and returns placed elements
+	can bool // the flow takes and returns placed elements; otherwise nothing is counted
 
-	mu     sync.Mutex // guards what follows
-	inside []inside   // elements in the flow, in their order
+	mu     sync.Mutex // guards the following fields
+	inside []inside   // elements that the flow took and has not returned, in their order
 	cause  string
 	units  uint64
 	bytes  uint64
@@ -29,8 +29,8 @@ type inside struct {
 	units, bytes int
 }
 
-// mostInside bounds the elements in a flow: of more, the oldest counts as left out, so that a flow
-// that returns nothing is counted, too.
+// mostInside bounds the elements in inside. When it is exceeded, the oldest counts as left out: so the elements
+// of a flow that returns nothing are counted, too.
 const mostInside = 4096
 
 func newLeftOut[In, Out any]() *leftOut {
@@ -38,7 +38,7 @@ func newLeftOut[In, Out any]() *leftOut {
 	return &leftOut{can: reflect.TypeFor[In]().Implements(is) && reflect.TypeFor[Out]().Implements(is)}
 }
 
-// took records an element that the flow gets.
+// took records an element that the flow takes.
 func (l *leftOut) took(el any) {
 	if !l.can {
 		return
@@ -53,8 +53,8 @@ func (l *leftOut) took(el any) {
 	}
 }
 
-// gave records an element that the flow returned. Two elements of one place are parts of one
-// element.
+// gave records an element that the flow returned. The flow may return several elements with the sequence number
+// of one that it took: they are parts of it.
 func (l *leftOut) gave(el any) {
 	if !l.can {
 		return
@@ -75,14 +75,14 @@ func (l *leftOut) gave(el any) {
 	}
 }
 
-// ended counts all remaining elements, because the flow has ended.
+// ended counts all elements still in inside, because the flow has ended.
 func (l *leftOut) ended() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.count(len(l.inside))
 }
 
-// count counts the first n elements as left out. The caller holds l.mu.
+// count counts the first n elements of inside as left out. The caller holds l.mu.
 func (l *leftOut) count(n int) {
 	for _, e := range l.inside[:n] {
 		l.units += uint64(e.units)

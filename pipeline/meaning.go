@@ -7,19 +7,19 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Meaning classifies a setting of a stage for code that knows no stage by name. A field of the
-// stage's config has it by the tag `means:"stages"`.
+// Meaning classifies a setting of a stage for code that knows no stage by name. The tag `means:"stages"` of a
+// field of the stage's config declares it.
 type Meaning string
 
-// The meanings.
+// The meanings of settings.
 const (
 	ListOfStages    Meaning = "stages"           // a list of stages that the stage runs
-	RecordDirectory Meaning = "record_directory" // the directory to which the stage writes files
-	FilePattern     Meaning = "file_pattern"     // the pattern of the names of these files
-	FileGroup       Meaning = "file_group"       // the group that owns these files
+	RecordDirectory Meaning = "record_directory" // the directory in which the stage writes files
+	FilePattern     Meaning = "file_pattern"     // the pattern of the names of the files that the stage writes
+	FileGroup       Meaning = "file_group"       // the group that owns the files that the stage writes
 )
 
-// meanings returns the meanings of a config by the paths of its settings.
+// meanings returns the settings of a config that have the tag means. It panics on an unknown meaning.
 func meanings(stage string, defaults any) []config.Mark {
 	marks := config.Marks(defaults, "means")
 	for _, m := range marks {
@@ -30,7 +30,7 @@ func meanings(stage string, defaults any) []config.Mark {
 	return marks
 }
 
-// Paths returns the paths of the stage's settings with a meaning: see config.Mark.
+// Paths returns the paths of the stage's settings with the meaning m, in the form of config.Mark.
 func (s *StageInfo) Paths(m Meaning) (paths []string) {
 	for _, mark := range s.means {
 		if mark.Text == string(m) {
@@ -40,7 +40,7 @@ func (s *StageInfo) Paths(m Meaning) (paths []string) {
 	return paths
 }
 
-// Written returns the values in settings of the stage for the settings with a meaning.
+// Written returns the values that settings, as declared for the stage, has for the settings with the meaning m.
 func (s *StageInfo) Written(settings *config.Node, m Meaning) (all []*config.Node) {
 	for _, path := range s.Paths(m) {
 		all = append(all, settings.All(path)...)
@@ -48,8 +48,8 @@ func (s *StageInfo) Written(settings *config.Node, m Meaning) (all []*config.Nod
 	return all
 }
 
-// EachStage calls do with each stage of a list and its settings, and then with the stages that it
-// runs itself. It skips unknown stages.
+// EachStage calls do with each stage of a list and its settings. For a stage that has lists of stages in its
+// own settings, it then does the same with these lists. It skips unknown stages.
 func EachStage(list *config.Node, do func(s *StageInfo, settings *config.Node)) {
 	if list == nil {
 		return

@@ -2,24 +2,25 @@ package pipeline
 
 import "github.com/gospool/spool/pipeline/config"
 
-// Mode decides what starts a pipeline's recordings.
+// Mode decides when a pipeline records.
 type Mode string
 
-// The modes.
+// The modes: each names the event that starts a recording.
 const (
 	ModeManual Mode = "manual" // a request
 	ModeAlways Mode = "always" // the publisher's first media
 	ModeEvent  Mode = "event"  // a trigger; the recording begins before it
 )
 
-// CheckMode returns the problems of the stages for a mode, all at once.
+// CheckMode returns all problems that the stages have in the mode m.
 func (p *Plan) CheckMode(m Mode) config.Problems {
 	c := modeCheck{mode: m}
 	c.walk(p, passed{})
 	return c.problems
 }
 
-// passed holds the stages that matter to CheckMode and that come before a stage.
+// passed holds two of the stages that come before a stage in the flow: the one that holds media back for
+// triggers, and the one that emits only key frames. Either may be nil.
 type passed struct{ holder, keyFrames *declared }
 
 type modeCheck struct {
@@ -27,7 +28,8 @@ type modeCheck struct {
 	problems config.Problems
 }
 
-// walk visits a list of stages and every branch of it in the order of the flow.
+// walk checks a list of stages in the order of the flow, and each branch of it. way holds the stages that come
+// before the list.
 func (c *modeCheck) walk(p *Plan, way passed) {
 	for i := range p.stages {
 		d := &p.stages[i]
@@ -46,8 +48,8 @@ func (c *modeCheck) walk(p *Plan, way passed) {
 	}
 }
 
-// holder records the stage that waits for triggers. A second one would wait for triggers that the
-// first consumes.
+// holder records the stage that waits for triggers. It adds a problem for a second one, which would wait for
+// triggers that the first consumes.
 func (c *modeCheck) holder(d *declared, way *passed) {
 	if c.mode != ModeEvent || !d.has(HoldsForEvents) {
 		return
@@ -67,8 +69,8 @@ func (c *modeCheck) keyFrames(d *declared, way *passed) {
 	}
 }
 
-// unheld adds the problem of a list of stages that records everything, because no stage waits for
-// triggers.
+// unheld adds the problem that a list of stages in mode event records everything, because none of its stages
+// waits for triggers.
 func (c *modeCheck) unheld(p *Plan) {
 	first := 0
 	if p.stages[0].Kind == KindSource && len(p.stages) > 1 {
@@ -79,7 +81,7 @@ func (c *modeCheck) unheld(p *Plan) {
 		"record: event without gop_ring records everything: nothing holds the stream back until an event")
 }
 
-// completes reports whether a stage at or after i sets the interval of events.
+// completes reports whether the stage at index i, or a later one, sets the interval of events.
 func (p *Plan) completes(i int) bool {
 	for ; i < len(p.stages); i++ {
 		if p.stages[i].has(CompletesEvents) {

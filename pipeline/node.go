@@ -17,29 +17,31 @@ import (
 
 // node is one stage of a run as a go-streams Source, Flow or Sink.
 //
-// go-streams has no errors and no contexts in its interfaces, so the node has both. When a stage
-// fails, the contexts of its node and of all earlier nodes end; these nodes continue to read, and
-// release, until their upstream closes. The following nodes are drained: they consume the emitted
-// elements, and flush.
+// The interfaces of go-streams have no errors and no contexts; the node adds both. If a stage fails, the
+// contexts of its node and of all earlier nodes end. These nodes then release what they read until their
+// upstream closes. The later nodes are drained: they consume the elements that the failed stage emitted, and
+// flush.
 type node struct {
 	run   *Run
 	name  string
 	kind  Kind
-	place int // position in the run; the source has 0
+	place int // index in Run.nodes; the source has 0
 	built
 
-	ctx      context.Context // ends with an abort of the run, or the failure of this stage or of a following one
+	// ctx ends when the run is aborted, or when this stage or a later one fails.
+	ctx      context.Context
 	cancel   context.CancelCauseFunc
-	flushCtx context.Context // ctx with the node, for EndReason
+	flushCtx context.Context // ctx with the node as a value, for EndReason
 
+	// in is unbuffered. The upstream node closes it.
 	in    chan any
-	next  chan any       // channel of the following node; set by Via and To before start
-	sides sync.WaitGroup // goroutines of the stage that may emit: see beside
+	next  chan any       // in of the next node; set by Via and To when the run is wired
+	sides sync.WaitGroup // goroutines started by beside
 	done  chan struct{}
 
-	// The state of the node, read by Status.
+	// The following fields are read by Status.
 	taken, given atomic.Uint64
-	busySince    atomic.Int64 // ns since the process began, 0 while idle
+	busySince    atomic.Int64 // ns from the start of the process to the begin of the current call; 0 while idle
 	op           atomic.Pointer[string]
 }
 
@@ -49,21 +51,20 @@ var (
 	_ streams.Sink   = (*node)(nil)
 )
 
-// In returns the channel to which the upstream node sends, and which it closes.
+// In returns the channel to which the upstream node sends. The upstream node closes it.
 func (n *node) In() chan<- any { return n.in }
 
-// Out returns the channel of the node's output. It is the input channel of the following node, so
-// an edge costs one hand-over and no forwarding goroutine.
+// Out returns the channel of the node's output. It is the In of the next node, so passing an element on costs
+// one channel operation and no goroutine.
 func (n *node) Out() <-chan any { return n.next }
 
-// Via joins the node to the following node. A flow that is no node of the run makes Start fail.
+// Via joins the node to the next node f. Start fails if f is not a node of this run.
 func (n *node) Via(f streams.Flow) streams.Flow {
 	n.join(f, "a streams.Flow becomes a stage by pipeline.FromFlow")
 	return f
 }
 
-// To joins the node to the sink. Unlike the flows of go-streams it does not wait: the caller waits
-// for the whole run.
+// To joins the node to the sink s. It returns at once, unlike To of go-streams, which waits for the sink.
 func (n *node) To(s streams.Sink) { n.join(s, "a streams.Sink becomes a stage by pipeline.FromSink") }
 
 func (n *node) join(behind any, remedy string) {
@@ -74,10 +75,10 @@ func (n *node) join(behind any, remedy string) {
 	n.run.misjoined = n.run.stageError(n.name, "join", fmt.Errorf("%T behind it is no stage of this run: %s", behind, remedy))
 }
 
-// AwaitCompletion waits until the node has consumed its last element and flushed.
+// AwaitCompletion waits until the node has handled its last element and flushed.
 func (n *node) AwaitCompletion() { <-n.done }
 
-// start runs each side of the node on its own goroutine.
+// start runs the node: each side of a Buffer, and every other node, on a goroutine of its own.
 func (n *node) start() {
 	switch n.kind {
 	case KindSource:
@@ -103,7 +104,7 @@ func (n *node) runSource() {
 	case errors.As(err, &end):
 		r.setReason(end.Reason)
 	case err == nil, r.sourceCtx.Err() != nil && isContext(err):
-		r.setReason(endcause.SourceLost) // unless Drain has set a reason
+		r.setReason(endcause.SourceLost) // this reason applies only if Drain has not set one
 	default:
 		r.fail(n, "run", err)
 	}
@@ -139,7 +140,8 @@ func (n *node) runPut() {
 func (n *node) runTake() {
 	for {
 		var el any
-		err := guard.Call(func() (err error) { el, err = n.take(n.ctx); return err }) // not busy: Take may wait for long
+		// Not through do: Take may wait for long, and a waiting stage is not busy.
+		err := guard.Call(func() (err error) { el, err = n.take(n.ctx); return err })
 		switch {
 		case err == nil:
 			if n.emit(el) != nil {
@@ -154,7 +156,7 @@ func (n *node) runTake() {
 	}
 }
 
-// handle passes one element to the stage, or releases it after an abort.
+// handle passes one element to the stage. After an abort it releases the element instead.
 func (n *node) handle(op string, el any, f func(context.Context, any) error) {
 	if n.ctx.Err() != nil {
 		release(el)
@@ -175,8 +177,8 @@ func (n *node) finish(flush func(context.Context) error) {
 	}
 }
 
-// beside runs a function of the stage on its own goroutine. It must end before the stage's channel
-// closes, at the latest when the node's context ends, and catches its own panics.
+// beside runs f on a goroutine of its own, for a stage that emits outside its calls. f catches its own panics,
+// and returns before the stage's channel closes: at the latest when the node's context ends.
 func (n *node) beside(f func()) {
 	n.sides.Add(1)
 	n.run.spawn(func() {
@@ -185,7 +187,7 @@ func (n *node) beside(f func()) {
 	})
 }
 
-// do calls the stage, marks it busy, and turns a panic into an error.
+// do calls the stage. It records the call for Status, and returns a panic as an error.
 func (n *node) do(op string, f func() error) error {
 	n.op.Store(&op)
 	n.busySince.Store(int64(n.run.clock.Now().Sub(began)))
@@ -193,7 +195,7 @@ func (n *node) do(op string, f func() error) error {
 	return guard.Call(f)
 }
 
-// emit hands an element to the next node, or releases it after an abort.
+// emit sends an element to the next node. After an abort it releases the element and returns the cause.
 func (n *node) emit(el any) error {
 	select {
 	case n.next <- el:
@@ -217,11 +219,12 @@ func isContext(err error) bool {
 
 // StageStatus is the state of one stage of a run at one moment.
 type StageStatus struct {
-	Stage        string
-	Kind         Kind
+	Stage string
+	Kind  Kind
+	// elements that the stage took, and elements that it emitted
 	Taken, Given uint64
-	Busy         time.Duration // duration of the current call, 0 when idle
-	Op           string        // name of that call
+	Busy         time.Duration // duration of the current call; 0 while the stage is idle
+	Op           string        // name of the current call
 }
 
 func (n *node) status(now time.Time) StageStatus {

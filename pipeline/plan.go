@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Plan is a declared pipeline whose stages, settings and order are checked. It is immutable; each
-// run is built from it.
+// Plan is a declared pipeline whose stages, settings and order have been checked. It is immutable. Build makes
+// each run from it.
 type Plan struct {
 	Name   string
 	stages []declared
@@ -20,12 +20,12 @@ type declared struct {
 	*stage
 	cfg      any
 	pos      config.Pos
-	path     string       // path of the entry in the list
-	settings *config.Node // as written
+	path     string       // path of the stage's entry in the configuration
+	settings *config.Node // as the user wrote them
 }
 
-// Compile checks a declared list of stages, each a map of one stage name to its settings. It does
-// no I/O, and returns all problems at once.
+// Compile checks the declared list of stages of the pipeline name. Each entry is a map of one stage name to its
+// settings. Compile does no I/O, and returns either a plan or all problems.
 func Compile(name string, stages *config.Node) (*Plan, config.Problems) {
 	var problems config.Problems
 	if stages == nil || !stages.IsList || len(stages.List) == 0 {
@@ -44,8 +44,8 @@ func Compile(name string, stages *config.Node) (*Plan, config.Problems) {
 	return p, nil
 }
 
-// read looks up every stage of a list and decodes its settings. complete is false for a list with
-// an unknown stage, whose order cannot be checked.
+// read looks up each stage of a list and decodes its settings. complete is false if a stage is unknown; the
+// order of the list cannot be checked then.
 func (p *Plan) read(stages *config.Node) (complete bool, problems config.Problems) {
 	complete = true
 	for _, n := range stages.List {
@@ -76,9 +76,9 @@ func compileStage(n *config.Node) (declared, config.Problems) {
 	return declared{stage: s, cfg: cfg, pos: n.Pos, path: n.Path, settings: settings}, problems
 }
 
-// StageEntry parses an entry of a list of stages: `name: {settings}`, `name:` or a bare `name`. The
-// settings of the latter two are an empty map. It does not copy written settings, which may have a
-// wrong type.
+// StageEntry parses one entry of a list of stages: `name: {settings}`, `name:` or `name`. For the latter two,
+// settings is an empty map. ok is false for another form. StageEntry does not check the settings, and does not
+// copy them.
 func StageEntry(n *config.Node) (name string, settings *config.Node, ok bool) {
 	if bare, is := n.Scalar.(string); is && !n.IsMap && !n.IsList {
 		return bare, &config.Node{Pos: n.Pos, Path: config.Join(n.Path, bare), IsMap: true}, true
@@ -104,7 +104,7 @@ func suggest(name string) string {
 	return "known are " + strings.Join(known, ", ")
 }
 
-// checkOrder returns a problem for each stage that cannot follow its predecessor.
+// checkOrder returns a problem for each stage that cannot stand at its place in the list.
 func (p *Plan) checkOrder(list *config.Node) config.Problems {
 	var problems config.Problems
 	last := len(p.stages) - 1
@@ -131,7 +131,8 @@ func (p *Plan) checkOrder(list *config.Node) config.Problems {
 	return problems
 }
 
-// between suggests the stage that is missing between two element types.
+// between returns the hint to put a stage between two others whose element types do not match, or "" if no
+// stage fits.
 func between(out, in reflect.Type) string {
 	for _, s := range Stages() {
 		if s.In == out && s.Out == in {
@@ -141,7 +142,7 @@ func between(out, in reflect.Type) string {
 	return ""
 }
 
-// Buffered reports whether the plan has a buffer.
+// Buffered reports whether the plan has a stage of KindBuffer.
 func (p *Plan) Buffered() bool {
 	return slices.ContainsFunc(p.stages, func(d declared) bool { return d.Kind == KindBuffer })
 }
@@ -155,28 +156,28 @@ func (p *Plan) String() string {
 	return strings.Join(names, " -> ")
 }
 
-// Publishers decides whose media a recording takes.
+// Publishers selects the publishers whose media a run records.
 type Publishers int
 
-// The publishers of a recording.
+// The selections of publishers.
 const (
-	AnyPublisher     Publishers = iota // any, one after another
-	NextPublisher                      // the present publisher, else the next one
-	PresentPublisher                   // the present publisher; it may have left meanwhile
+	AnyPublisher     Publishers = iota // all publishers, one after another
+	NextPublisher                      // the present publisher, or the next one if there is none
+	PresentPublisher                   // the publisher present when the run was requested, even if it has left since
 )
 
-// Env is the environment that the program gives every run.
+// Env holds the values that the program gives each run.
 type Env struct {
 	Services *Services
 	Log      *slog.Logger
 	Clock    Clock
 	Mode     Mode // mode of the pipeline
 	For      Publishers
-	Handover *Handover // of the previous run; nil: nothing is kept between runs
+	Handover *Handover // between the runs of one pipeline and stream; nil keeps nothing
 }
 
-// Build returns a run of the plan for one stream. It calls the constructor of every stage; it
-// starts and acquires nothing. after describes the end of the previous run; nil for the first.
+// Build returns a run of the plan for one stream. It calls the constructor of each stage, but starts no
+// goroutine and acquires nothing. after describes the end of the previous run; nil for the first run.
 func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	log := env.Log.With("pipeline", p.Name, "stream", stream)
 	r := newRun(p.Name, stream, log, env.Clock)

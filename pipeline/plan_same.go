@@ -6,8 +6,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Same reports whether two plans have the same stages with the same settings, in whichever form
-// those were written.
+// Same reports whether two plans have the same name and the same stages with the same settings. The form in
+// which the settings were written does not count: 60s equals 1m.
 func (p *Plan) Same(o *Plan) bool {
 	if p == nil || o == nil || p.Name != o.Name || len(p.stages) != len(o.stages) {
 		return p == o
@@ -20,8 +20,8 @@ func (p *Plan) Same(o *Plan) bool {
 	return true
 }
 
-// same compares the decoded settings. Settings that a stage keeps in a form that cannot be shown
-// are compared as written.
+// same compares two stages with their decoded settings. If a stage decodes a setting to a value that cannot be
+// shown, it compares the settings as written.
 func (d *declared) same(o *declared) bool {
 	if d.Name != o.Name {
 		return false
@@ -33,7 +33,7 @@ func (d *declared) same(o *declared) bool {
 	return shows(mine, d.settings) && shows(others, o.settings) && reflect.DeepEqual(mine.Any(), others.Any())
 }
 
-// shows reports whether the shown settings include all written ones.
+// shows reports whether the node shown has a value for each setting of the node written.
 func shows(shown, written *config.Node) bool {
 	switch {
 	case written.Empty():

@@ -8,27 +8,27 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Reach is the part of the machine that a setting of a stage leads to. A field of the stage's
-// config declares it by the tag `reaches:"command"`. Every setting that holds free text needs one:
-// without it the setting counts as reaching anything, so a pipeline made by API must not write
-// it. A switch needs one if it turns on something that reaches the machine.
+// Reach is the part of the machine to which a setting of a stage gives access. The tag `reaches:"command"` of a
+// field of the stage's config declares it. Each setting with free text needs the tag: without it, the setting
+// counts as ReachesAnything, and a pipeline made by API may not write it. A switch needs the tag if it turns on
+// access to the machine.
 type Reach string
 
-// What settings reach.
+// The values of Reach.
 const (
-	ReachesCommand     Reach = "command"     // a program that runs, with its arguments
-	ReachesURL         Reach = "url"         // a server to which data is sent or from which it is fetched
+	ReachesCommand     Reach = "command"     // a program that is run, with its arguments
+	ReachesURL         Reach = "url"         // a server that receives data, or from which data is fetched
 	ReachesSecretFile  Reach = "secret_file" // a file with a secret
 	ReachesFile        Reach = "file"        // a file that is read
-	ReachesDirectory   Reach = "directory"   // a directory to which files are written, or that is passed on as such
+	ReachesDirectory   Reach = "directory"   // a directory in which files are written, or whose path is passed on
 	ReachesEnvironment Reach = "environment" // names of environment variables of the process
 	ReachesAccess      Reach = "access"      // permissions of written files
 	ReachesProtection  Reach = "protection"  // whether footage may be deleted
 	ReachesNothing     Reach = "nothing"     // only the recorder and its footage
-	ReachesAnything    Reach = ""            // undeclared
+	ReachesAnything    Reach = ""            // no tag
 )
 
-// reaches returns the Reach of each setting of a config that holds text.
+// reaches returns the Reach of each setting of a config with free text. It panics on an unknown value.
 func reaches(stage string, defaults any) (all []config.Mark) {
 	stages := meanings(stage, defaults)
 	known := []Reach{ReachesCommand, ReachesURL, ReachesSecretFile, ReachesFile, ReachesDirectory, ReachesEnvironment, ReachesAccess, ReachesProtection, ReachesNothing, ReachesAnything}
@@ -36,19 +36,18 @@ func reaches(stage string, defaults any) (all []config.Mark) {
 		if !slices.Contains(known, Reach(m.Text)) {
 			panic(fmt.Sprintf("pipeline: stage %q: no setting can reach %q", stage, m.Text))
 		}
-		if !slices.Contains(stages, config.Mark{Path: m.Path, Text: string(ListOfStages)}) { // EachStage visits these
+		if !slices.Contains(stages, config.Mark{Path: m.Path, Text: string(ListOfStages)}) { // for EachStage
 			all = append(all, m)
 		}
 	}
 	return all
 }
 
-// Reaches returns the settings of the stage that hold free text, each with its Reach, without the
-// lists of stages.
+// Reaches returns the settings of the stage with free text, each with its Reach. It leaves out lists of stages.
 func (s *StageInfo) Reaches() []config.Mark { return s.reach }
 
-// EachReach calls do with each written setting, in a list of stages and in the stages that they
-// run, that reaches something.
+// EachReach calls do with each written setting that reaches something: for the stages of a list, and for those
+// that they run.
 func EachReach(list *config.Node, do func(s *StageInfo, r Reach, value *config.Node)) {
 	EachStage(list, func(s *StageInfo, settings *config.Node) {
 		for _, m := range s.reach {
@@ -64,14 +63,14 @@ func EachReach(list *config.Node, do func(s *StageInfo, r Reach, value *config.N
 	})
 }
 
-// Named is a setting by which a stage refers to an entry that the configuration declares elsewhere:
-// a text field with the tag `declared:"exec"` holds the name of an entry of declare.exec.
+// Named describes a setting that names an entry of the configuration's block declare. The tag `declared:"exec"`
+// of a text field means that the field holds the name of an entry of declare.exec.
 type Named struct {
-	Key  string // name of the setting
+	Key  string // path of the setting within the stage's settings
 	List string // name of the list in the block declare
 }
 
-// Named returns the stage's setting of that kind, if it has one.
+// Named returns the stage's setting with the tag declared. ok is false if it has none.
 func (s *StageInfo) Named() (n Named, ok bool) {
 	for _, m := range s.named {
 		return Named{Key: m.Path, List: m.Text}, true
@@ -79,23 +78,22 @@ func (s *StageInfo) Named() (n Named, ok bool) {
 	return Named{}, false
 }
 
-// Take is the resource that a setting of a stage consumes in proportion to its value. A field of
-// the stage's config declares it by the tag `takes:"memory"`. Every number, Duration and Size needs
-// one: without it the setting counts as taking anything, so a pipeline made by API must not
-// write it.
+// Take is the resource that a setting of a stage consumes in proportion to its value. The tag `takes:"memory"`
+// of a field of the stage's config declares it. Each number, Duration and Size needs the tag: without it, the
+// setting counts as TakesAnything, and a pipeline made by API may not write it.
 type Take string
 
-// What settings take.
+// The values of Take.
 const (
-	TakesMemory   Take = "memory"   // bytes for each stream that the pipeline records
-	TakesMedia    Take = "media"    // duration of a stream's media held in memory
-	TakesCommands Take = "commands" // concurrent programs
-	TakesWaiting  Take = "waiting"  // queued commands
-	TakesNothing  Take = "nothing"  // nothing beyond the footage
-	TakesAnything Take = ""         // undeclared
+	TakesMemory   Take = "memory"   // bytes of memory, for each stream that the pipeline records
+	TakesMedia    Take = "media"    // media of a stream held in memory, as a duration
+	TakesCommands Take = "commands" // programs that run at the same time
+	TakesWaiting  Take = "waiting"  // commands that wait in a queue
+	TakesNothing  Take = "nothing"  // nothing but space for the recorded files
+	TakesAnything Take = ""         // no tag
 )
 
-// takes returns the Take of each numeric setting of a config.
+// takes returns the Take of each numeric setting of a config. It panics on an unknown value.
 func takes(stage string, defaults any) []config.Mark {
 	marks := config.Numbers(defaults, "takes")
 	for _, m := range marks {
@@ -109,17 +107,16 @@ func takes(stage string, defaults any) []config.Mark {
 // Takes returns the numeric settings of the stage, each with its Take.
 func (s *StageInfo) Takes() []config.Mark { return s.takes }
 
-// Taken is one setting with the resource that it takes.
+// Taken is a numeric setting in a declaration, with the resource that it consumes.
 type Taken struct {
 	Take    Take
-	Value   *config.Node // effective value: the default if none is written
-	Written bool
-	At      *config.Node // the written value, or an empty node in its place
+	Value   *config.Node // effective value: the written one, or the default
+	Written bool         // the declaration sets the value
+	At      *config.Node // the written value, or an empty node with its path
 }
 
-// EachTaken calls do with each setting, in a list of stages and in the stages that they run, that
-// takes or may take something. A setting of a wrong type counts with its default: Compile reports
-// it.
+// EachTaken calls do with each numeric setting that consumes something, or has no tag: for the stages of a
+// list, and for those that they run. A value of a wrong type counts as the default; Compile reports the error.
 func EachTaken(list *config.Node, do func(s *StageInfo, t Taken)) {
 	EachStage(list, func(s *StageInfo, settings *config.Node) {
 		marks := slices.DeleteFunc(slices.Clone(s.takes), func(m config.Mark) bool { return Take(m.Text) == TakesNothing })
@@ -136,7 +133,8 @@ func EachTaken(list *config.Node, do func(s *StageInfo, t Taken)) {
 	})
 }
 
-// placeOf returns the written value at a path, or an empty node in its place.
+// placeOf returns the written value at a path of the settings. If none is written, it returns an empty node
+// with that path, and false.
 func placeOf(settings *config.Node, path string) (at *config.Node, written bool) {
 	at = settings
 	for _, key := range config.SplitPath(path) {

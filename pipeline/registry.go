@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Kind is the role of a stage.
+// Kind is the role of a stage in a pipeline.
 type Kind uint8
 
 // The roles.
@@ -22,7 +22,7 @@ const (
 	KindSink
 )
 
-// String returns the role's name.
+// String returns the role's name for users.
 func (k Kind) String() string {
 	return [...]string{"", "source", "transform", "buffer", "sink"}[k]
 }
@@ -31,10 +31,10 @@ func (k Kind) String() string {
 type StageInfo struct {
 	Name     string
 	Kind     Kind
-	In, Out  reflect.Type // nil where the stage has no such side
+	In, Out  reflect.Type // element types; nil for the missing side of a source or sink
 	Doc      string
-	Defaults any                // the config struct with the defaults
-	Inherits []config.Inherited // settings with a default elsewhere in the configuration
+	Defaults any                // the stage's config struct with the default settings
+	Inherits []config.Inherited // settings whose default is a setting elsewhere in the configuration
 
 	traits []Trait
 	means  []config.Mark
@@ -42,17 +42,17 @@ type StageInfo struct {
 	named  []config.Mark
 	takes  []config.Mark
 	check  func(*config.Node) config.Problems
-	// complete returns settings with the defaults added.
+	// complete returns the settings with the default of each setting that is not written.
 	complete func(*config.Node) *config.Node
 }
 
-// Check returns the problems of settings of the stage, as in a declaration.
+// Check returns the problems of the settings of a declaration of the stage.
 func (s *StageInfo) Check(settings *config.Node) config.Problems { return s.check(settings) }
 
 func (s *StageInfo) has(t Trait) bool { return slices.Contains(s.traits, t) }
 
-// ElementName returns the name of an element type for users: empty for a missing side, and any for
-// a stage that takes every type.
+// ElementName returns the name of an element type for users: "" for nil, and "any" for a stage that takes
+// elements of each type.
 func ElementName(t reflect.Type) string {
 	switch {
 	case t == nil:
@@ -63,18 +63,18 @@ func ElementName(t reflect.Type) string {
 	return t.String()
 }
 
-// stage is a registered stage with its types erased.
+// stage is a registered stage. Its config and elements are of type any.
 type stage struct {
 	StageInfo
-	// decode returns the config of a declaration.
+	// decode returns the stage's config for the settings of a declaration.
 	decode func(*config.Node) (any, config.Problems)
-	// build returns the stage for a config that decode returned.
+	// build calls the stage's constructor with a config that decode returned.
 	build func(Settings, any) (built, error)
 }
 
-// built is one stage of one run. Of the function groups, that of its role is set.
+// built is one stage of one run. Only the functions that belong to its Kind are set.
 type built struct {
-	object any // for Opener, Closer, Reporter
+	object any // the stage, for Opener, Closer and the other optional interfaces
 
 	source    func(context.Context, emitAny) error
 	transform func(emitAny) (process func(context.Context, any) error, flush func(context.Context) error)
@@ -92,9 +92,10 @@ var registry = struct {
 	stages       map[string]*stage
 }{stages: map[string]*stage{}}
 
-// RegisterSource registers a source under the name that declarations use. It is called from init of
-// the stage's own file, and panics on a registered name. C is a struct; defaults holds the values
-// of settings that a declaration does not set. doc describes the stage in one sentence.
+// RegisterSource registers a source under the name that declarations use. The file of the stage calls it in
+// init. It panics on a name that is registered already. C is the struct of the stage's settings; defaults holds
+// the values of settings that a declaration does not write. doc describes the stage in one sentence. create is
+// the constructor that Plan.Build calls.
 func RegisterSource[C, Out any](name string, defaults C, doc string, create func(Settings, C) (Source[Out], error), traits ...Trait) {
 	register(name, KindSource, nil, reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -107,7 +108,7 @@ func RegisterSource[C, Out any](name string, defaults C, doc string, create func
 	})
 }
 
-// RegisterTransform registers a transform; see RegisterSource.
+// RegisterTransform registers a transform. The parameters are as for RegisterSource.
 func RegisterTransform[C, In, Out any](name string, defaults C, doc string, create func(Settings, C) (Transform[In, Out], error), traits ...Trait) {
 	register(name, KindTransform, reflect.TypeFor[In](), reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -122,7 +123,7 @@ func RegisterTransform[C, In, Out any](name string, defaults C, doc string, crea
 	})
 }
 
-// RegisterBuffer registers a buffer; see RegisterSource.
+// RegisterBuffer registers a buffer. The parameters are as for RegisterSource.
 func RegisterBuffer[C, T any](name string, defaults C, doc string, create func(Settings, C) (Buffer[T], error), traits ...Trait) {
 	register(name, KindBuffer, reflect.TypeFor[T](), reflect.TypeFor[T](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -138,7 +139,7 @@ func RegisterBuffer[C, T any](name string, defaults C, doc string, create func(S
 	})
 }
 
-// RegisterSink registers a sink; see RegisterSource.
+// RegisterSink registers a sink. The parameters are as for RegisterSource.
 func RegisterSink[C, In any](name string, defaults C, doc string, create func(Settings, C) (Sink[In], error), traits ...Trait) {
 	register(name, KindSink, reflect.TypeFor[In](), nil, defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -192,7 +193,7 @@ func lookup(name string) *stage {
 	return registry.stages[name]
 }
 
-// Stages returns the registered stages, by role and then by name.
+// Stages returns the registered stages, sorted by role and then by name.
 func Stages() []StageInfo {
 	registry.RLock()
 	defer registry.RUnlock()

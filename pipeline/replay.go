@@ -8,10 +8,10 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// Replay passes elements to the stages of a plan that follow the stage which made them: the process
-// that made them ended before these stages had certainly consumed them. The elements own no counted
-// memory. It waits until they are consumed, or until the context ends. It returns false if no stage
-// of the plan takes such elements.
+// Replay passes elements that an earlier process made to the stages that follow their maker in a plan, for
+// example recordings whose process ended before the catalogue had them. The elements own no counted memory.
+// Replay waits until the stages have consumed the elements, or until the context ends. It returns false if no
+// stage of the plan takes elements of type T.
 func Replay[T any](ctx context.Context, plan *Plan, env Env, stream string, elements ...T) (bool, error) {
 	of := reflect.TypeFor[T]()
 	from := slices.IndexFunc(plan.stages, func(d declared) bool { return d.In == of })

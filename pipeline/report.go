@@ -2,59 +2,61 @@ package pipeline
 
 import "time"
 
-// Report is the state of one run, filled in by its stages. Each stage sets the fields that it
-// knows.
+// Report is the state of one run at one moment. Each Reporter among the stages sets its own fields.
 type Report struct {
-	// From the segmenter and the muxer.
+	// The segmenter and the muxer set the following fields.
 	Recording   bool          // a file is open and grows
-	Waiting     string        // the thing that the run waits for ("publisher", "key frame", "trigger"), else empty
-	File        string        // path of the open file, else of the last one
+	Waiting     string        // "publisher", "key frame" or "trigger" if the run waits for it; else empty
+	File        string        // path of the open file, else of the last file
 	StartedAt   time.Time     // wall clock of the open file's first access unit
-	Duration    time.Duration // of the media in it
-	Lasted      time.Duration // the same by the wall clock: longer for a time-lapse
+	Duration    time.Duration // media in that file
+	Lasted      time.Duration // the same on the wall clock: longer than Duration for a time-lapse
 	Segments    uint64        // files begun in this run
 	Bytes       int64         // written to the open file
 	TotalBytes  int64         // written in this run
 	AccessUnits uint64        // written in this run
 
-	// Durability.
-	LastAccessUnit time.Time // wall clock of the last access unit that was received
-	LastWritten    time.Time // wall clock up to which media is written: a kill loses nothing before it
-	LastDurable    time.Time // wall clock up to which media is synced: a power cut loses nothing before it
-	Gaps           uint64
-	Drops          []Drop
-	LastError      string    // of a stage that continued after it
-	Warnings       []string  // settings that could not be met in full, with the remedy
-	Problems       []Problem // present problems
+	// Durability
+	LastAccessUnit time.Time // wall clock of the last access unit that the run received
+	// wall clock up to which media is written: after a kill of the process no media before it is lost
+	LastWritten time.Time
+	// wall clock up to which media is synced: after a power cut no media before it is lost
+	LastDurable time.Time
+	Gaps        uint64
+	Drops       []Drop
+	LastError   string    // last error of a stage that then continued
+	Warnings    []string  // settings that could not be applied in full, with the remedy
+	Problems    []Problem // problems that exist now
 
-	// From the ring.
+	// The gop_ring sets the following fields.
 	RingBytes, RingMaxBytes int64
 	RingSpan                time.Duration
 	RingChunks              int
 
-	Finish Finish // of the last file that was finished
+	Finish Finish // cost of finishing the last file
 }
 
-// Problem is a present fault: GET /mp4/health lists those of every stream and of the process,
-// status those of one stream.
+// Problem is a fault that exists now. GET /mp4/health lists the problems of all streams and of the process; the
+// status of a stream lists its own.
 type Problem struct {
 	Problem string    `json:"problem"` // a stable word for machines, such as "disk_full"; never renamed
 	Since   time.Time `json:"since"`
-	Stream  string    `json:"stream,omitempty"` // empty: concerns the whole process, or the caller fills it in
+	Stream  string    `json:"stream,omitempty"` // empty: the whole process; not set by stages
 	Cause   string    `json:"cause"`            // the cause in words
 	Remedy  string    `json:"remedy"`           // the remedy in words
-	Failing bool      `json:"-"`                // media that should be recorded is not; else recording continues with restrictions
+	Failing bool      `json:"-"`                // media that should be recorded is lost at present
 }
 
-// Drop counts the losses of one cause.
+// Drop counts the media that one stage left out for one cause.
 type Drop struct {
-	Stage       string `json:"stage"`
-	Cause       string `json:"cause" doc:"a stable word for what it counts: {drop_causes}"` // one of media.DropCauses, or a word of a stage of another module
+	Stage string `json:"stage"`
+	// one of media.DropCauses, or a word of a stage of another module
+	Cause       string `json:"cause" doc:"a stable word for what it counts: {drop_causes}"`
 	AccessUnits uint64 `json:"access_units" doc:"how many of what the cause counts"`
 	Bytes       uint64 `json:"bytes" doc:"of them, where they are counted"`
 }
 
-// Finish reports the cost of finishing a file.
+// Finish describes the cost of finishing one file.
 type Finish struct {
 	File         string        `json:"file,omitempty"`
 	BytesWritten int64         `json:"bytes_written,omitempty"`
@@ -62,9 +64,9 @@ type Finish struct {
 	Took         time.Duration `json:"-"`
 }
 
-// Beside adds the report of a branch. Of a field with one value, the first branch that has it
-// counts, so the order of branches matters; losses and problems are all listed, with the branch's
-// name. The durability times are those of the branch furthest behind.
+// Beside adds the report of a branch. A field that holds one value, such as File, keeps the value of the first
+// branch that sets it, so the order of the calls matters. Counts are summed; losses and problems are listed
+// with the branch's name. LastWritten and LastDurable become those of the branch furthest behind.
 func (r *Report) Beside(branch string, b Report) {
 	switch {
 	case b.Recording && !r.Recording:
@@ -113,7 +115,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// earliest returns the earlier of two times; the zero time is before any.
+// earliest returns the earlier of two times. The zero time is earlier than any other.
 func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b

@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// Retry repeats an attempt until one is the last: at once after an attempt without an error, after
-// a wait when it failed.
+// Retry repeats an attempt until one returns last. After an attempt without an error the next one follows at
+// once; after an error it follows after a wait.
 type Retry struct {
 	Clock   Clock
-	Backoff Backoff
-	// Early ends a wait when it is closed or delivers: the next attempt follows at once. It may be
-	// nil.
+	Backoff Backoff // computes the waits
+	// Early ends a wait when it is closed or delivers, so that the next attempt follows at once. It may be nil.
 	Early <-chan struct{}
-	// Worked reports whether the failed attempt had worked before it failed, so that the shortest
-	// wait follows. Nil: it had if it lasted longer than a minute.
+	// Worked reports whether the failed attempt had worked for a time before it failed. If so, the wait is the
+	// shortest again. Nil: it had worked if it lasted longer than a minute.
 	Worked func() bool
-	// Failed is called with each failure that a wait follows.
+	// Failed is called with each error, and the wait that follows it.
 	Failed func(err error, wait time.Duration)
 }
 
-// Run repeats attempt until it returns last, and returns true, or until the context ends, and
-// returns false. It does not call Failed for an attempt that the end of the context cut short.
+// Run repeats attempt. It returns true after an attempt that returned last, and false when the context has
+// ended. It does not call Failed for an attempt that fails after the context ended.
 func (r *Retry) Run(ctx context.Context, attempt func() (last bool, err error)) bool {
 	for ctx.Err() == nil {
 		began := r.Clock.Now()
@@ -41,7 +40,7 @@ func (r *Retry) Run(ctx context.Context, attempt func() (last bool, err error)) 
 	return false
 }
 
-// wait returns the wait after an attempt that lasted so long.
+// wait returns the wait after an attempt that failed with err after the duration lasted.
 func (r *Retry) wait(err error, lasted time.Duration) (wait time.Duration) {
 	if r.Worked == nil {
 		wait = r.Backoff.Failed(lasted)
@@ -57,7 +56,7 @@ func (r *Retry) wait(err error, lasted time.Duration) (wait time.Duration) {
 	return wait
 }
 
-// laterError is an error with a least wait.
+// laterError is an error with the shortest wait before the next attempt.
 type laterError struct {
 	error
 	wait time.Duration
@@ -65,6 +64,6 @@ type laterError struct {
 
 func (e laterError) Unwrap() error { return e.error }
 
-// TryLater returns an error of an attempt after which Retry waits at least so long, for an
-// operation that must not be repeated often.
+// TryLater wraps err so that Retry waits at least for the duration wait before the next attempt. An attempt
+// returns it if its operation must not be repeated often.
 func TryLater(err error, wait time.Duration) error { return laterError{err, wait} }

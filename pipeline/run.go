@@ -14,27 +14,27 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Run is one life of a pipeline, from start to drain or abort.
+// Run is one life of a pipeline for one stream, from its start to its drain, failure or abort.
 type Run struct {
 	pipeline, stream string
 	log              *slog.Logger
 	clock            Clock
 	nodes            []*node
-	files, rows      bool // a stage makes files; a stage writes rows of them
+	files, rows      bool // a stage makes files; a stage writes their rows
 
-	ctx       context.Context // ends with an abort, or with the run
+	ctx       context.Context // ends when the run is aborted, and when it has ended
 	abort     context.CancelCauseFunc
-	sourceCtx context.Context // context of the source, which also ends with a drain
+	sourceCtx context.Context // ends also when the run is drained
 	drain     context.CancelCauseFunc
 	reason    atomic.Pointer[string]
 	ending    chan struct{}         // closed when reason is set
-	failure   atomic.Pointer[error] // the first error of a stage
-	misjoined error                 // error of wire
+	failure   atomic.Pointer[error] // the first error that a stage returned
+	misjoined error                 // error that Via or To found while wiring
 
 	wg      sync.WaitGroup
 	started atomic.Bool
 	done    chan struct{}
-	err     error // set before done is closed
+	err     error // result of the run; set before done is closed
 }
 
 var errDrain = errors.New("drain")
@@ -58,9 +58,9 @@ func (r *Run) add(name string, kind Kind, b built) {
 	r.nodes = append(r.nodes, n)
 }
 
-// Start wires the stages, opens them from the sink to the source, and runs the source. ctx bounds
-// the opening only: the run ends by Drain, by Abort, or by itself. If Start returns an error,
-// nothing runs and every opened stage is closed. It may be called once.
+// Start wires the stages, opens them from the sink to the source, and starts the source. ctx bounds only the
+// opening. The run then ends by Drain, by Abort, or by itself. If Start returns an error, nothing runs and each
+// opened stage has been closed. It may be called only once.
 func (r *Run) Start(ctx context.Context) error {
 	if r.started.Swap(true) {
 		return errors.New("a run is started once: build another")
@@ -92,7 +92,7 @@ func (r *Run) Start(ctx context.Context) error {
 	return nil
 }
 
-// wire joins the nodes as go-streams does: source, flows, sink.
+// wire joins the nodes with Via and To, as a go-streams graph is joined.
 func (r *Run) wire() {
 	last := len(r.nodes) - 1
 	var flow streams.Flow = r.nodes[0]
@@ -110,7 +110,8 @@ func (r *Run) spawn(f func()) {
 	}()
 }
 
-// end closes the stages, from the source to the sink, and sets the run's result.
+// end closes the opened stages, from the source to the sink, sets the run's result and closes done. err is the
+// result, or nil if the stages and the context decide it.
 func (r *Run) end(err error, opened []*node) {
 	if failed := r.failure.Load(); failed != nil && err == nil {
 		err = *failed
@@ -132,24 +133,25 @@ func (r *Run) end(err error, opened []*node) {
 	close(r.done)
 }
 
-// Drain stops the source. The emitted elements flow on, every stage flushes, and Done closes. The
-// first reason is the run's reason.
+// Drain stops the source. The elements that it emitted flow on, each stage flushes, and then Done closes. The
+// reason of the first call is the run's reason.
 func (r *Run) Drain(reason string) {
 	r.setReason(reason)
 	r.drain(errDrain)
 }
 
-// Abort ends the run at once with a cause: elements in flight are released, no stage flushes, and
-// files are left to recovery.
+// Abort ends the run at once. Elements on their way are released, no stage flushes, and open files are left to
+// recovery. cause becomes the result of Err.
 func (r *Run) Abort(cause error) { r.abort(cause) }
 
-// Done returns a channel that closes when every stage has ended.
+// Done returns a channel that closes when each stage has ended and is closed.
 func (r *Run) Done() <-chan struct{} { return r.done }
 
-// Err returns nil after a drain, else the first error. It may be called once Done is closed.
+// Err returns nil after a drain, and else the run's first error. Its result is valid only after Done has
+// closed.
 func (r *Run) Err() error { return r.err }
 
-// Reason returns why the run ends or ended, empty before that.
+// Reason returns the reason for which the run ends or has ended, and "" before that.
 func (r *Run) Reason() string {
 	if p := r.reason.Load(); p != nil {
 		return *p
@@ -157,8 +159,8 @@ func (r *Run) Reason() string {
 	return ""
 }
 
-// Stop drains for three quarters of the limit and then aborts. It abandons a run that still does
-// not end, and the error names the busy stages.
+// Stop drains the run. If the run has not ended after three quarters of limit, Stop aborts it. A run that has
+// not ended after limit is abandoned: the error then names the stages that were busy.
 func (r *Run) Stop(reason string, limit time.Duration) error {
 	r.Drain(reason)
 	if r.waitDone(limit * 3 / 4) {
@@ -169,8 +171,8 @@ func (r *Run) Stop(reason string, limit time.Duration) error {
 	return r.abortWithin(ErrDeadline, limit/4, busy)
 }
 
-// AbortWithin aborts the run and waits for its end, at most for the limit. It abandons a run that
-// does not end by then, and the error names the busy stages.
+// AbortWithin aborts the run and waits for its end. A run that has not ended after limit is abandoned: the
+// error then names the stages that were busy.
 func (r *Run) AbortWithin(cause error, limit time.Duration) error {
 	return r.abortWithin(cause, limit, r.Busy())
 }
@@ -194,7 +196,8 @@ func (r *Run) waitDone(limit time.Duration) bool {
 	}
 }
 
-// Busy returns the names of the stages with a call in progress, without an idle source.
+// Busy returns the names and operations of the stages that are in a call. A source is busy only while its Run
+// is in progress.
 func (r *Run) Busy() []string {
 	var busy []string
 	for _, s := range r.Status() {
@@ -205,8 +208,8 @@ func (r *Run) Busy() []string {
 	return busy
 }
 
-// Status returns the state of every stage, the source first. The stages of branches follow the
-// stage that feeds them.
+// Status returns the state of each stage, the source first. The stages of branches follow the stage that feeds
+// them.
 func (r *Run) Status() []StageStatus {
 	now := r.clock.Now()
 	out := make([]StageStatus, 0, len(r.nodes))
@@ -219,7 +222,7 @@ func (r *Run) Status() []StageStatus {
 	return out
 }
 
-// Report returns the merged reports of the stages.
+// Report returns the report of the run, which all its stages filled in.
 func (r *Run) Report() Report {
 	var rep Report
 	for _, n := range r.nodes {
@@ -243,10 +246,11 @@ func (r *Run) reasonNow() string {
 	return endcause.Stop
 }
 
-// fail ends the run with an error of a stage: it aborts that stage and all earlier ones, and drains
-// the following ones. The first error is the run's error.
+// fail ends the run with an error of the stage at. It aborts this stage and all earlier ones, and the later
+// ones drain. Only the first error becomes the run's error.
 func (r *Run) fail(at *node, op string, err error) {
-	if at.ctx.Err() != nil { // the error follows from a later stage's failure, or from an abort
+	// The error is a consequence of a later stage's failure, or of an abort.
+	if at.ctx.Err() != nil {
 		return
 	}
 	err = r.stageError(at.name, op, err)

@@ -8,18 +8,18 @@ import (
 	"sync"
 )
 
-// Services are the shared parts of the process that stages look up by type: the hub, the media
-// pool, the catalogue's journal.
+// Services holds the shared parts of the process that stages use, such as the hub, the media pool and the
+// catalogue's journal. A stage looks a service up by its type.
 //
-// The program provides them before the first build and does not change them afterwards.
+// The program provides all services before it builds the first run, and does not change them after that.
 type Services struct {
 	byType map[reflect.Type]any
 
-	mu      sync.Mutex      // guards what follows
+	mu      sync.Mutex      // guards the following field
 	missing map[string]bool // types that Optional did not find
 }
 
-// Provide adds a service under its static type T.
+// Provide adds a service under the type T, usually an interface that the caller states.
 func Provide[T any](s *Services, service T) {
 	if s.byType == nil {
 		s.byType = map[reflect.Type]any{}
@@ -27,8 +27,8 @@ func Provide[T any](s *Services, service T) {
 	s.byType[reflect.TypeFor[T]()] = service
 }
 
-// Use returns the service of type T, which the stage requires. A stage's constructor calls it, so a
-// missing service is an error of Build, with the stage's name.
+// Use returns the service of type T, which the stage cannot work without. The stage's constructor calls Use and
+// returns its error, so that Build names the stage.
 func Use[T any](set Settings) (T, error) {
 	v, ok := find[T](set)
 	if !ok {
@@ -37,8 +37,8 @@ func Use[T any](set Settings) (T, error) {
 	return v, nil
 }
 
-// Optional returns the service of type T, or otherwise if the program does not provide one.
-// Services.Missing lists the types not found.
+// Optional returns the service of type T, or the value otherwise if the program does not provide the service.
+// Services.Missing lists the types that were not found.
 func Optional[T any](set Settings, otherwise T) T {
 	v, ok := find[T](set)
 	if ok {
@@ -55,8 +55,8 @@ func Optional[T any](set Settings, otherwise T) T {
 	return otherwise
 }
 
-// Missing returns the types that Optional did not find. A program that intends to provide every
-// service checks that it is empty: this alone detects a service provided under a wrong type.
+// Missing returns the types that Optional did not find. A program that provides every service checks that the
+// result is empty. This check alone detects a service that was provided under a wrong type.
 func (s *Services) Missing() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

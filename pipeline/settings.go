@@ -5,24 +5,24 @@ import (
 	"time"
 )
 
-// Settings are the values that the framework passes to the constructor of a stage, beside the
-// config from the user.
+// Settings are the values that the framework passes to a stage's constructor, besides the config that the user
+// declares.
 type Settings struct {
 	Pipeline string
 	Stream   string // path of the stream of this run
-	Stage    string // name of the stage as declared
+	Stage    string // name of the stage in the declaration
 	Log      *slog.Logger
 	Clock    Clock
 	Mode     Mode       // mode of the pipeline
-	For      Publishers // whose media the run takes
-	After    *Ended     // end of the previous run, nil for the first
-	Handover *Handover  // objects that the previous run left, and that this run leaves
+	For      Publishers // publishers whose media the run records
+	After    *Ended     // end of the previous run; nil for the first
+	Handover *Handover  // objects that the previous run has left; the stage leaves its own there
 	services *Services
 	base     *slog.Logger // Log without the attributes pipeline, stream and stage
 }
 
-// NewSettings returns the settings of one stage of one run: Build passes them to a constructor, and
-// so does a test of a single stage.
+// NewSettings returns the settings of one stage of one run. Plan.Build passes them to the constructor, and so
+// does a test of a single stage.
 func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	return Settings{
 		Pipeline: pipeline, Stream: stream, Stage: stage,
@@ -31,16 +31,17 @@ func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	}
 }
 
-// Ended describes the end of a run.
+// Ended describes the end of the previous run of a pipeline on a stream.
 type Ended struct {
-	Reason  string
-	Err     error
-	At      time.Time
-	Written time.Time // wall clock up to which runs of the same pipeline and stream have written media; zero if none has
+	Reason string
+	Err    error
+	At     time.Time
+	// Written is the wall clock up to which the runs so far have written media; zero if none has written any.
+	Written time.Time
 }
 
-// Behind returns the end of a run that followed another run. The other run's Written holds if this
-// one failed before it wrote anything.
+// Behind returns e with the Written of an earlier run if this run has written no media. before is the end of
+// the earlier run, or nil.
 func (e Ended) Behind(before *Ended) *Ended {
 	if e.Written.IsZero() && before != nil {
 		e.Written = before.Written

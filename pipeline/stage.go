@@ -2,39 +2,39 @@ package pipeline
 
 import "context"
 
-// Emit hands an element and its one reference to the next stage. It blocks while that stage is
-// busy. On an error, which is the cause of an abort or of the failure of a following stage, the
-// element has been released and the caller returns the error at once. On success the element will
-// be consumed, even if the caller fails afterwards, unless the run is aborted.
+// Emit hands an element with its one reference to the next stage. It blocks while that stage is busy. If it
+// returns an error, a later stage has failed or the run is aborted: the element has been released, and the
+// caller returns the error at once. After success the next stage will consume the element, even if the caller
+// fails afterwards, unless the run is aborted.
 type Emit[T any] func(T) error
 
-// Source produces elements.
+// Source produces the elements of a pipeline.
 type Source[Out any] interface {
-	// Run emits elements until the context ends, which is a drain: then it returns nil or the
-	// context's error. If it returns earlier, the source has ended: an error of End gives the
-	// reason, nil means that the source was lost, and any other error fails the run, which drains
-	// the emitted elements.
+	// Run emits elements. When the context ends, the run is drained or aborted, and Run returns nil or the
+	// context's error. If Run returns earlier, the source has ended: an error made by End gives the reason, nil
+	// means that the source was lost, and any other error fails the run. In all these cases the emitted elements
+	// are drained.
 	Run(ctx context.Context, emit Emit[Out]) error
 }
 
 // Transform turns elements into other elements.
 type Transform[In, Out any] interface {
-	// Process takes over the element's reference.
+	// Process handles one element and emits any number of elements. It takes over the element's reference.
 	Process(ctx context.Context, in In, emit Emit[Out]) error
-	// Flush is called after the last element of a drain, and of a run that an earlier stage has
-	// ended with an error; never after an abort or an error of this stage. EndReason(ctx) returns
-	// the reason of the end.
+	// Flush emits the elements that the stage still holds. It is called after the last element, when the run is
+	// drained or an earlier stage has failed. It is not called after an abort, or after an error of this stage
+	// or a later one. EndReason(ctx) returns the reason of the end.
 	Flush(ctx context.Context, emit Emit[Out]) error
 }
 
-// Buffer is a stage with two sides that run at their own pace: elements wait only here. The
-// framework calls the methods on two goroutines.
+// Buffer is a stage whose input and output run at their own pace, so elements wait in it. The framework calls
+// Put and End on one goroutine, and Take on another.
 type Buffer[T any] interface {
-	// Put takes over the element's reference. It never blocks: a full buffer drops elements by its
-	// policy, and counts them.
+	// Put queues an element. It takes over the element's reference. It never blocks: a full buffer drops
+	// elements by its policy and counts them.
 	Put(T)
-	// End is called after the last Put of a drain: Take then returns the remaining elements, and
-	// after them io.EOF.
+	// End is called after the last Put of a run that drains. From then on Take returns the remaining elements,
+	// and after them io.EOF.
 	End(reason string)
 	// Take waits for the next element and returns it with its one reference.
 	Take(ctx context.Context) (T, error)
@@ -42,35 +42,34 @@ type Buffer[T any] interface {
 
 // Sink consumes elements.
 type Sink[In any] interface {
-	// Consume takes over the element's reference.
+	// Consume handles one element. It takes over the element's reference.
 	Consume(ctx context.Context, in In) error
-	// Flush is as for Transform.
+	// Flush writes the elements that the sink still holds. It is called when Transform.Flush would be.
 	Flush(ctx context.Context) error
 }
 
-// Opener is a stage that acquires something. Open is called at start, first for the sink and last
-// for the source, before any element flows. If it returns an error, the run does not start.
+// Opener is a stage that acquires a resource when a run starts. Open is called before any element flows, for
+// the sink first and for the source last. If it returns an error, the run does not start.
 type Opener interface {
 	Open(ctx context.Context) error
 }
 
-// Closer is a stage that releases something. Close is called once, after a drained or aborted run,
-// if the stage's Open succeeded or the stage has none, when no other call is in progress. It
-// releases everything that the stage holds; after an abort it leaves files as they are.
+// Closer is a stage that holds resources. Close is called once after the end of the run, when no other call of
+// the stage is in progress; not if the stage's own Open failed. It releases all resources of the stage. After
+// an abort it leaves files as they are.
 type Closer interface {
 	Close() error
 }
 
-// Reporter is a stage that reports its state while it runs. Report is called from other goroutines
-// at any time between build and the end of the run, and must not wait for the stage's own work: it
-// reads atomics.
+// Reporter is a stage that reports its state while it runs. Other goroutines call Report at any time between
+// build and the end of the run. It must not wait for the stage's own work, so it reads atomic values.
 type Reporter interface {
 	Report(*Report)
 }
 
-// Branching is a stage that feeds branches. Status returns the state of their stages, under names
-// that include the branch; it is called as Report is.
+// Branching is a stage that feeds branches. Status returns the state of the branches' stages, whose names
+// include that of the branch. Other goroutines call it, as they call Reporter.Report.
 type Branching interface{ Status() []StageStatus }
 
-// Releaser is an element that owns counted memory.
+// Releaser is an element that owns memory by reference count. Release ends one reference.
 type Releaser interface{ Release() }

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Tasks owns the goroutines of a process that are not stages: servers, pull clients, the applier of
-// the journal. It logs a panic with its stack; the panic ends only that task.
+// Tasks owns the goroutines of a process that are not stages: servers, pull clients, the task that applies the
+// journal. It logs the error or the panic of a task. A panic ends only its own task.
 type Tasks struct {
 	log    *slog.Logger
 	clock  Clock
@@ -19,12 +19,12 @@ type Tasks struct {
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup
 
-	mu     sync.Mutex     // guards what follows
-	names  map[string]int // running tasks
+	mu     sync.Mutex     // guards the following fields
+	names  map[string]int // number of running tasks by name
 	closed bool
 }
 
-// NewTasks returns an empty group.
+// NewTasks returns a group without tasks.
 func NewTasks(log *slog.Logger, clock Clock) *Tasks {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	return &Tasks{log: log, clock: clock, ctx: ctx, cancel: cancel, names: map[string]int{}}
@@ -33,9 +33,9 @@ func NewTasks(log *slog.Logger, clock Clock) *Tasks {
 // ErrStopped is the cause of a task's context after Stop.
 var ErrStopped = errors.New("stopped")
 
-// Go runs a function on a new goroutine until it returns. The function returns when its context
-// ends. stop cancels the context and waits for the function; it may be called repeatedly, but not
-// by the task itself. After Stop, Go does nothing.
+// Go runs a function on a new goroutine, with a context that ends on Stop. The function must return when its
+// context ends. stop ends the context and waits for the function; it may be called repeatedly, but not by the
+// function itself. After Stop, Go does nothing.
 func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -63,8 +63,8 @@ func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
 	return func() { cancel(ErrStopped); <-done }
 }
 
-// Keep runs a function repeatedly until its context ends: at once after it returned nil, after a
-// backoff when it failed. It logs each failure once.
+// Keep runs a function on a new goroutine, again and again until its context ends: at once after it returned
+// nil, and after a backoff when it failed. It logs each failure. stop is as for Go.
 func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) error) (stop func()) {
 	return t.Go(name, func(ctx context.Context) error {
 		retry := Retry{Clock: t.clock, Backoff: backoff, Failed: func(err error, _ time.Duration) { t.logError(name, err) }}
@@ -83,8 +83,8 @@ func (t *Tasks) logError(name string, err error) {
 	t.log.Error("task failed", attrs...)
 }
 
-// Stop ends the context of every task and waits for the tasks, or until ctx ends: then the error
-// names the running tasks.
+// Stop ends the contexts of all tasks and waits for the tasks. If ctx ends first, the error names the tasks
+// that still run.
 func (t *Tasks) Stop(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
@@ -106,7 +106,7 @@ func (t *Tasks) Stop(ctx context.Context) error {
 	}
 }
 
-// busyError names the stages or tasks that still run at a deadline.
+// busyError names the stages or tasks that still run at the end of a time limit.
 type busyError struct{ Names []string }
 
 // Error lists the names.

@@ -1,35 +1,35 @@
 package pipeline
 
-// Trait is a property that a stage declares at registration, beside its types. Plan.CheckMode
-// checks a list of stages against the mode of its pipeline by the traits. A pipeline without a stage
-// that MakesFiles accepts no trigger (ErrNoEvents); without one that Catalogues, events have no rows.
+// Trait is a property that a stage declares when it is registered, besides its element types. Plan.CheckMode
+// checks a list of stages by their traits. A pipeline without a stage that MakesFiles refuses triggers
+// (ErrNoEvents). A pipeline without a stage that Catalogues has no rows of its events.
 type Trait uint8
 
 // The traits.
 const (
-	// HoldsForEvents: in mode event the stage passes media only for a trigger.
+	// HoldsForEvents: in mode event, the stage holds media back until a trigger.
 	HoldsForEvents Trait = iota + 1
 	// CompletesEvents: the stage sets the interval of events that earlier stages raise.
 	CompletesEvents
-	// RaisesEvents: the stage emits events whose interval a later stage sets.
+	// RaisesEvents: the stage emits detections, to which a later stage gives an interval.
 	RaisesEvents
 	// GivesKeyFrames: the stage emits only key frames.
 	GivesKeyFrames
 	// NeedsEveryPicture: the stage does not work on key frames alone.
 	NeedsEveryPicture
-	// MakesFiles: the stage records its elements in files.
+	// MakesFiles: the stage writes its elements to files.
 	MakesFiles
-	// Catalogues: the stage writes rows of its elements to the catalogue.
+	// Catalogues: the stage writes rows for its elements to the catalogue.
 	Catalogues
 )
 
-// Forks is the config of a stage that declares branches.
+// Forks is the config of a stage that has branches, such as tee.
 type Forks interface {
-	// Tails returns the branches in their order, nil for one that did not compile.
+	// Tails returns the branches in their order. A branch that did not compile is nil.
 	Tails() []AnyTail
 }
 
-// AnyTail is a Tail of any element type.
+// AnyTail is a Tail for elements of any type.
 type AnyTail interface{ behind() *Plan }
 
 func (t *Tail[T]) behind() *Plan {
@@ -39,7 +39,7 @@ func (t *Tail[T]) behind() *Plan {
 	return &Plan{Name: t.plan.Name, stages: t.plan.stages[1:]}
 }
 
-// tails returns the branches that a stage feeds.
+// tails returns the branches that a declared stage feeds.
 func (d *declared) tails() (plans []*Plan) {
 	if f, ok := d.cfg.(Forks); ok {
 		for _, t := range f.Tails() {
@@ -49,7 +49,7 @@ func (d *declared) tails() (plans []*Plan) {
 	return plans
 }
 
-// Has reports whether a stage of the plan, or of a branch in it, has a trait.
+// Has reports whether a stage of the plan, or of one of its branches, has the trait t.
 func (p *Plan) Has(t Trait) bool {
 	for i := range p.stages {
 		if p.stages[i].has(t) {
@@ -64,5 +64,5 @@ func (p *Plan) Has(t Trait) bool {
 	return false
 }
 
-// Has reports whether a stage of the branch has a trait.
+// Has reports whether a stage of the branch has the trait.
 func (t *Tail[T]) Has(trait Trait) bool { return t.behind().Has(trait) }

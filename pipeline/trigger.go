@@ -5,59 +5,60 @@ import (
 	"time"
 )
 
-// Trigger requests a recording of something that happened on a stream: from before it to after it.
+// Trigger requests that an event on a stream is recorded, from Before the moment At to After it.
 type Trigger struct {
 	ID            [16]byte // ID of the event; triggers with the same ID make one event
-	Key, Name     string   // chosen by the caller; may be empty
-	Data          []byte   // a JSON value of the caller, or nil
+	Key, Name     string   // chosen by the client; may be empty
+	Data          []byte   // a JSON value of the client, or nil
 	At            time.Time
-	Before, After time.Duration // negative: the stage's setting
-	Max           time.Duration // longest file; 0 is no limit
+	Before, After time.Duration // negative values mean those of the stage's settings
+	Max           time.Duration // longest duration of the event's recording; 0 is no limit
 	Protect       Protect
-	Partial       bool // also mark a recording that begins too late
+	Partial       bool // accept the event even if the media in memory begins after its start
 
-	// DefaultBefore and DefaultAfter apply to a stage without its own setting.
+	// DefaultBefore and DefaultAfter apply if the stage has no such setting.
 	DefaultBefore, DefaultAfter time.Duration
-	// WaitUntil is the time by which the first picture of the stream must come; zero: the event
-	// covers only media that has come. With Arm, the recorder also waits for a stream that has no
-	// publisher and is in no configuration.
+	// WaitUntil is the time until which the trigger waits for the stream's first picture; zero means that the
+	// event covers only media that has arrived already. With Arm, the recorder also waits for a stream that has
+	// no publisher and that the configuration does not name.
 	WaitUntil time.Time
 	Arm       bool
 }
 
-// Protect decides whether an event's files are protected from deletion.
+// Protect decides whether the files of an event are protected from deletion.
 type Protect uint8
 
 // The values of Protect.
 const (
-	ProtectByRule Protect = iota // protect files of a continuous recording, but not files made for the event
+	// ProtectByRule protects the files of a continuous recording, but not files that were made for the event.
+	ProtectByRule Protect = iota
 	ProtectOn
 	ProtectOff
 )
 
-// TriggerStatus is the effect of a trigger.
+// TriggerStatus is the effect of a trigger on one pipeline.
 type TriggerStatus string
 
 // The effects of a trigger.
 const (
-	EventStarted  TriggerStatus = "started"  // a recording for the event begins
+	EventStarted  TriggerStatus = "started"  // a recording of the event begins
 	EventExtended TriggerStatus = "extended" // the recording of an earlier event continues
-	EventMarked   TriggerStatus = "marked"   // a continuous recording has the media
-	EventWaiting  TriggerStatus = "waiting"  // no picture has come yet: the recording begins with the first key frame
+	EventMarked   TriggerStatus = "marked"   // a continuous recording contains the event's media
+	EventWaiting  TriggerStatus = "waiting"  // the recording begins with the first key frame, which has not arrived
 )
 
-// Triggered is the response of one pipeline to a trigger.
+// Triggered is the result of a trigger for one pipeline.
 type Triggered struct {
 	Pipeline         string
 	Status           TriggerStatus
 	Requested, Until time.Time // the event's interval
-	Actual           time.Time // key frame where the event's footage begins; zero: not known yet
-	NoRows           bool      // the catalogue does not have the pipeline's recordings
+	Actual           time.Time // key frame with which the event's footage begins; zero if not known yet
+	NoRows           bool      // the pipeline writes no rows of its recordings
 }
 
-// Triggerer is a stage that accepts triggers. Trigger is called from other goroutines at any time
-// during the run, and must not wait for the stage's own work. The error is one of this file's, or
-// gives the reason why the event is not recorded.
+// Triggerer is a stage that accepts triggers. Other goroutines call Trigger at any time during the run. It must
+// not wait for the stage's own work. Its error is one of the errors in this file, or another that says why the
+// event is not recorded.
 type Triggerer interface {
 	Trigger(Trigger) (Triggered, error)
 }
@@ -71,8 +72,8 @@ var (
 	ErrPast       = errors.New("the event had ended before the oldest media in memory")
 )
 
-// Trigger passes a trigger to the first stage that accepts triggers. Without one it returns
-// ErrNoEvents.
+// Trigger passes a trigger to the first stage that accepts triggers. It returns ErrNoEvents if there is no such
+// stage, or if no stage makes files.
 func (r *Run) Trigger(t Trigger) (Triggered, error) {
 	s := r.triggerer()
 	if s == nil || !r.files {
@@ -83,7 +84,8 @@ func (r *Run) Trigger(t Trigger) (Triggered, error) {
 	return got, err
 }
 
-// triggerer returns the first stage that accepts triggers; the source if no other does.
+// triggerer returns the first stage that accepts triggers. It returns the source only if no other stage accepts
+// them.
 func (r *Run) triggerer() (first Triggerer) {
 	for _, n := range r.nodes {
 		s, ok := n.object.(Triggerer)
