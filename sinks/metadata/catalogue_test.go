@@ -59,7 +59,9 @@ func openWith(t *testing.T, o OpenOptions) opened {
 	if o.Node == "" {
 		o.Node = "node1"
 	}
-	o.Log = slog.New(slog.NewTextHandler(testLog{t}, nil))
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(testLog{t}, nil))
+	}
 	o.Tasks = pipeline.NewTasks(o.Log, pipeline.SystemClock)
 	c, err := Open(t.Context(), o)
 	require.NoError(t, err)

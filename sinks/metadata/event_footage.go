@@ -66,7 +66,7 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS 
 	if err != nil {
 		return err
 	}
-	if err := s.addPairs(ctx, tx, pairs); err != nil {
+	if _, err := s.addPairs(ctx, tx, pairs); err != nil {
 		return err
 	}
 	var gone []string // by the row, which need not name all of their events
@@ -81,17 +81,22 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS 
 	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // events that never had a pair
 }
 
-func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) error {
+// addPairs inserts the pairs that are missing, and returns their number. Their events have footage: it
+// sets gone_ns of these to 0.
+func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) (added int64, err error) {
 	if len(pairs) == 0 {
-		return nil
+		return 0, nil
 	}
-	q := tx.NewInsert().Model(&pairs).Ignore()
-	if _, err := q.Exec(ctx); err != nil {
-		return err
+	done, err := tx.NewInsert().Model(&pairs).Ignore().Exec(ctx)
+	if err == nil {
+		added, err = done.RowsAffected()
 	}
-	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = 0").
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.NewUpdate().Table("spool_events").Set("gone_ns = 0").
 		Where("id IN (?)", bun.List(column(pairs, pair.event))).Where("gone_ns <> 0").Exec(ctx)
-	return err
+	return added, err
 }
 
 // dropFootage removes the pairs of recordings that hold no media any more, since nowNS.

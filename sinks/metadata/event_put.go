@@ -86,7 +86,8 @@ func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) erro
 			out = append(out, p)
 		}
 	}
-	return s.addPairs(ctx, tx, out)
+	_, err = s.addPairs(ctx, tx, out)
+	return err
 }
 
 // dateWithoutFootage marks the events that ended before a time and never had footage as gone since

@@ -138,29 +138,33 @@ func (s *store) locateAgain(ctx context.Context) error {
 	return err
 }
 
-// locateBatch adds the locations of the next rows behind a position, and returns the new position.
-// It keeps existing locations, which are newer.
-func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next string, err error) {
+// locateBatch is the task locating: a taskBatch. It adds the own location of each of the next rows that
+// has none. An existing location is newer than the one that the row would give, and stays.
+func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next string, added int64, err error) {
 	after := row.Key{StartNS: -1 << 63}
 	if at != "" {
 		if _, err := fmt.Sscanf(at, "%d %s", &after.StartNS, &after.ID); err != nil {
-			return "", fmt.Errorf("spool_upkeep: position %q: %w", at, err)
+			return "", 0, fmt.Errorf("spool_upkeep: position %q: %w", at, err)
 		}
 	}
 	var rows []*row.Row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
 	behind(q, "r.start_ns", "r.id", after)
 	if err := q.Scan(ctx); err != nil || len(rows) == 0 {
-		return taskDone, err
+		return taskDone, 0, err
 	}
 	ids := idsOf(rows)
 	skip := "ON CONFLICT (recording_id, node, bucket) DO NOTHING"
 	if s.Driver == "mysql" {
 		skip = "ON DUPLICATE KEY UPDATE path = spool_locations.path"
 	}
-	if _, err := tx.NewRaw(ownLocations+skip, bun.List(ids)).Exec(ctx); err != nil || len(rows) < upkeepBatch {
-		return taskDone, err
+	done, err := tx.NewRaw(ownLocations+skip, bun.List(ids)).Exec(ctx)
+	if err == nil {
+		added, err = done.RowsAffected()
+	}
+	if err != nil || len(rows) < upkeepBatch {
+		return taskDone, added, err
 	}
 	last := rows[len(rows)-1].Key()
-	return fmt.Sprintf("%d %s", last.StartNS, last.ID), nil
+	return fmt.Sprintf("%d %s", last.StartNS, last.ID), added, nil
 }

@@ -106,7 +106,7 @@ func TestLocationsOfAPageAreOneIndexedQuery(t *testing.T) {
 		c := open(t, driver, dsn)
 		s := c.store.Load()
 		generate(t, s, 20000)
-		require.NoError(t, c.finishTask(t.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+		require.NoError(t, c.finishTask(t.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, int64, error) {
 			return s.locateBatch(ctx, tx, at)
 		}))
 		c.exec(t, map[string]string{"sqlite": "ANALYZE", "postgres": "VACUUM ANALYZE spool_locations", "mysql": "ANALYZE TABLE spool_locations"}[driver])
@@ -156,11 +156,11 @@ func fillUntilKilled(dir string) {
 	}
 	in := bufio.NewReader(os.Stdin)
 	if err == nil {
-		err = c.finishTask(context.Background(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
-			next, err := s.locateBatch(ctx, tx, at)
+		err = c.finishTask(context.Background(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, int64, error) {
+			next, added, err := s.locateBatch(ctx, tx, at)
 			fmt.Printf("at %s\n", at)
 			_, _ = in.ReadByte()
-			return next, err
+			return next, added, err
 		})
 	}
 	fmt.Println("failed:", err)

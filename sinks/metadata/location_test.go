@@ -120,9 +120,9 @@ func TestRowsOfBeforeGetTheirLocations(t *testing.T) {
 
 		stop := errors.New("stopped behind a batch")
 		first := true
-		err = c.finishTask(t.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+		err = c.finishTask(t.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, int64, error) {
 			if !first {
-				return "", stop
+				return "", 0, stop
 			}
 			first = false
 			return s.locateBatch(ctx, tx, at)

@@ -233,7 +233,7 @@ func benchFill(b *testing.B, c *Catalogue) {
 	var took []time.Duration
 	var heap uint64
 	last := time.Now()
-	require.NoError(b, c.finishTask(b.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+	require.NoError(b, c.finishTask(b.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, int64, error) {
 		now := time.Now()
 		took, last = append(took, now.Sub(last)), now
 		if len(took)%100 == 0 {

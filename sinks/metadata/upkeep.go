@@ -192,7 +192,7 @@ func (c *Catalogue) completeOld(ctx context.Context) error {
 	if err := c.finishTask(ctx, pairing, c.pairBatch); err != nil {
 		return err
 	}
-	return c.finishTask(ctx, locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+	return c.finishTask(ctx, locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, int64, error) {
 		return s.locateBatch(ctx, tx, at)
 	})
 }
@@ -200,33 +200,44 @@ func (c *Catalogue) completeOld(ctx context.Context) error {
 // progressEvery is the interval at which a long task logs its progress.
 const progressEvery = 10 * time.Second
 
-// finishTask runs a task in batches. Each batch is a transaction that also moves the task's
-// position: other writers run in between, and after a kill the task resumes behind the last batch.
-// Several recorders may run the same task at once and share its position.
-func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error)) error {
+// taskBatch performs the next batch of a task behind the position at ("" before the first batch), in
+// the transaction tx. It returns the position behind the batch, or taskDone after the last one, and the
+// number of entries that an earlier version had left out and that it added.
+type taskBatch = func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, added int64, err error)
+
+// finishTask runs a task to its end, unless it has ended before, in batches. Each batch is a
+// transaction that also stores the task's position: other writers run between two batches, and after a
+// kill the task resumes behind the last one. Several recorders may run the same task at once; they
+// share its position. finishTask logs its progress once the task has added an entry.
+func (c *Catalogue) finishTask(ctx context.Context, task string, batch taskBatch) error {
 	began := c.opts.Clock.Now()
 	logged := began
-	for rows := 0; ; rows += upkeepBatch {
+	for rows := int64(0); ; {
 		var at string
+		var added int64
 		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
-			at = "" // an earlier attempt that was rolled back may have set it
+			at, added = "", 0 // an earlier attempt that was rolled back may have set them
 			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", task).Scan(ctx, &at)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == taskDone {
 				return err
 			}
-			next, err := batch(ctx, s, tx, at)
+			next, n, err := batch(ctx, s, tx, at)
 			if err != nil {
 				return err
 			}
-			at = next
+			at, added = next, n
 			return s.moveTask(ctx, tx, task, next)
 		})
+		if err != nil {
+			return err
+		}
+		rows += added
 		if now := c.opts.Clock.Now(); rows > 0 && (at == taskDone || now.Sub(logged) >= progressEvery) {
 			logged = now
 			c.log.Info("catalogue: completing the rows of an earlier version", "task", task, "rows", rows, "position", at, "took", now.Sub(began).Round(time.Millisecond))
 		}
-		if err != nil || at == taskDone {
-			return err
+		if at == taskDone {
+			return nil
 		}
 	}
 }
@@ -241,36 +252,38 @@ func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) erro
 	return err
 }
 
-// pairBatch runs the next step of the task pairing and returns the position behind it: the
-// phase, and the key of the last row in it.
-func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error) {
+// pairBatch is the task pairing: a taskBatch. Its phase "recordings" adds the missing pairs, and then its
+// phase "events" sets gone_ns of the events that have none. A position has the phase and the key of the
+// last row.
+func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, added int64, err error) {
 	phase, after := "recordings", row.Key{StartNS: -1 << 63}
 	if at != "" {
 		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.StartNS, &after.ID); err != nil {
-			return "", fmt.Errorf("spool_upkeep: position %q: %w", at, err)
+			return "", 0, fmt.Errorf("spool_upkeep: position %q: %w", at, err)
 		}
 	}
 	var n int
 	var last row.Key
 	if phase == "recordings" {
-		n, last, err = s.pairRecordings(ctx, tx, after)
+		n, added, last, err = s.pairRecordings(ctx, tx, after)
 	} else {
 		n, last, err = s.dateEvents(ctx, tx, after, c.opts.Clock.Now().UnixNano())
 	}
 	switch {
 	case err != nil:
-		return "", err
+		return "", 0, err
 	case n == upkeepBatch:
-		return fmt.Sprintf("%s %d %s", phase, last.StartNS, last.ID), nil
+		return fmt.Sprintf("%s %d %s", phase, last.StartNS, last.ID), added, nil
 	case phase == "recordings":
-		return fmt.Sprintf("events %d %s", int64(-1<<63), "-"), nil
+		return fmt.Sprintf("events %d %s", int64(-1<<63), "-"), added, nil
 	}
-	return taskDone, nil
+	return taskDone, 0, nil
 }
 
-// pairRecordings pairs the events of the next recordings. It locks their rows, so that no
-// recording is deleted in between.
-func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n int, last row.Key, err error) {
+// pairRecordings adds the missing pairs of the next recordings behind a key. It returns the number of
+// recordings, the number of added pairs, and the key of the last recording. It locks the rows, so
+// that no recording is deleted before the transaction ends.
+func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n int, added int64, last row.Key, err error) {
 	var rows []*row.Row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
 	behind(q, "r.start_ns", "r.id", after)
@@ -281,13 +294,13 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n
 		q.For("UPDATE")
 	}
 	if err := q.Scan(ctx); err != nil || len(rows) == 0 {
-		return 0, last, err
+		return 0, 0, last, err
 	}
 	pairs, _, err := pairsOf(rows)
 	if err == nil {
-		err = s.addPairs(ctx, tx, pairs)
+		added, err = s.addPairs(ctx, tx, pairs)
 	}
-	return len(rows), rows[len(rows)-1].Key(), err
+	return len(rows), added, rows[len(rows)-1].Key(), err
 }
 
 // dateEvents sets gone_ns of the next events that have no footage.

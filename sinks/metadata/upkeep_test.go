@@ -1,9 +1,12 @@
 package metadata
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -189,7 +192,7 @@ func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 		exec("DELETE FROM spool_recordings WHERE id = '" + rec.ID.String() + "'") // before the table of pairs existed
 
 		err := c.inTx(t.Context(), func(ctx context.Context, s *store, tx bun.Tx) error {
-			_, err := c.pairBatch(ctx, s, tx, "")
+			_, _, err := c.pairBatch(ctx, s, tx, "")
 			return errors.Join(err, errors.New("stopped within a batch"))
 		})
 		require.Error(t, err)
@@ -206,6 +209,52 @@ func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 			require.Zero(t, row.GoneUTC)
 		}
 	})
+}
+
+// TestUpkeepLogsOnlyRowsThatAnEarlierVersionLeftIncomplete checks that a new database, and rows of this
+// version, are not reported as those of an earlier version.
+func TestUpkeepLogsOnlyRowsThatAnEarlierVersionLeftIncomplete(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		var log keptLog
+		c := openWith(t, OpenOptions{Driver: driver, DSN: dsn, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ready(t, c.Catalogue)
+		upkeep := func() string {
+			t.Helper()
+			_, err := c.Upkeep(t.Context(), UpkeepOptions{})
+			require.NoError(t, err)
+			return log.text()
+		}
+		require.NotContains(t, upkeep(), "earlier version", "no rows")
+		put(t, c, eventFile(0, eventNo(0, 0)))
+		require.NoError(t, c.Flush(t.Context()))
+		c.exec(t, "DELETE FROM spool_upkeep")
+		require.NotContains(t, upkeep(), "earlier version", "a row of this version")
+		for _, table := range []string{"spool_upkeep", "spool_event_recordings", "spool_locations"} {
+			c.exec(t, "DELETE FROM "+table)
+		}
+		text := upkeep()
+		for _, task := range []string{`task="event footage" rows=1 position=done`, `task=locations rows=1 position=done`} {
+			require.Contains(t, text, task)
+		}
+	})
+}
+
+// keptLog keeps the text that is written to it.
+type keptLog struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *keptLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+func (l *keptLog) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 // TestBytesThatAreProtected counts only this recorder's files.
