@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Join returns the path of a key below a path. A key with a slash, as in stream paths, is put in
-// brackets: streams[live/camera01]/pull.
+// Join returns the path of a key below a path. A key that contains a slash, such as the path of a stream, is
+// put in brackets: streams[live/camera01]/pull.
 func Join(path, key string) string {
 	if strings.Contains(key, "/") {
 		return path + "[" + key + "]"
@@ -21,7 +21,7 @@ func Join(path, key string) string {
 	return path + "/" + key
 }
 
-// Get returns the value of a key of a map, or nil.
+// Get returns the value of a key of a map, or nil if the map has no such key. n may be nil.
 func (n *Node) Get(key string) *Node {
 	if n == nil {
 		return nil
@@ -32,10 +32,10 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// Empty reports whether nothing was written: no value, or null.
+// Empty reports whether the node has no value: it is nil, or its value is null.
 func (n *Node) Empty() bool { return n == nil || !n.IsMap && !n.IsList && n.Scalar == nil }
 
-// Text returns the value of a text node.
+// Text returns the value of a text node. ok is false for any other node.
 func (n *Node) Text() (text string, ok bool) {
 	if n != nil && !n.IsMap && !n.IsList {
 		text, ok = n.Scalar.(string)
@@ -43,7 +43,7 @@ func (n *Node) Text() (text string, ok bool) {
 	return text, ok
 }
 
-// Set sets the value of a key of a map. The caller must own the entries.
+// Set sets the value of a key of a map. It changes n.Entries in place, so no other node may share them.
 func (n *Node) Set(key string, v *Node) {
 	if e := n.entry(key); e != nil {
 		e.Value = v
@@ -52,7 +52,7 @@ func (n *Node) Set(key string, v *Node) {
 	n.Entries = append(n.Entries, Entry{Key: key, Pos: v.Pos, Value: v})
 }
 
-// At returns a deep copy of a value with another path.
+// At returns a deep copy of the node with another path.
 func (n *Node) At(path string) *Node { return n.copyTo(path) }
 
 func (n *Node) entry(key string) *Entry {
@@ -64,7 +64,7 @@ func (n *Node) entry(key string) *Entry {
 	return nil
 }
 
-// move sets the path of a node and adapts those of the nodes below it.
+// move sets the path of a node, and with it the paths of all nodes below.
 func (n *Node) move(path string) {
 	n.Path = path
 	for _, e := range n.Entries {
@@ -75,10 +75,10 @@ func (n *Node) move(path string) {
 	}
 }
 
-// FromAny returns the node of a plain value: nil, bool, numbers, text, []any and map[string]any.
-// pos returns where the key of a path was written; it may be nil. A *Node in the value is used
-// unchanged, with its own position, so that a merge of maps can carry nodes. The entries of a map
-// are ordered by their positions, then by their keys.
+// FromAny returns the node of a plain value: nil, bool, a number, text, []any or map[string]any. path is the
+// node's path. pos returns the position of a path; it may be nil. A *Node inside the value is used as it is,
+// with its own position, so that a merge of maps can contain nodes. The entries of a map are ordered by their
+// positions, and then by their keys.
 func FromAny(v any, path string, pos func(path string) Pos) *Node {
 	if pos == nil {
 		pos = func(string) Pos { return Pos{} }
@@ -109,7 +109,7 @@ func FromAny(v any, path string, pos func(path string) Pos) *Node {
 	return n
 }
 
-// SplitPath is the inverse of Join.
+// SplitPath returns the keys of a path that Join made.
 func SplitPath(path string) (keys []string) {
 	for path != "" {
 		end, rest := strings.IndexAny(path, "/["), 0
@@ -126,7 +126,7 @@ func SplitPath(path string) (keys []string) {
 	return keys
 }
 
-// scalarOf returns a plain Go value as a value of Node.Scalar; of any other type, its text.
+// scalarOf returns a plain Go value in a type of Node.Scalar. It returns other values as their text.
 func scalarOf(v any) any {
 	r := reflect.ValueOf(v)
 	switch {
@@ -146,7 +146,7 @@ func scalarOf(v any) any {
 	return fmt.Sprint(v)
 }
 
-// Any is the inverse of FromAny: nil, scalars, []any and map[string]any.
+// Any returns the node as a plain value: nil, a scalar, []any or map[string]any. FromAny is its inverse.
 func (n *Node) Any() any {
 	switch {
 	case n == nil:

@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// Address is a listening address of a server with its access control.
+// Address is the address at which a server listens, with its access control.
 type Address struct {
-	Listen    string // host:port; empty: the server does not listen
+	Listen string // host:port; empty if the server does not listen
+	// connections use TLS
 	Encrypted bool
-	Cert, Key string // PEM files; both empty: the address has none of its own
-	Passwords bool   // accepts plain passwords, on a private or encrypted connection or by setting
-	Digests   bool   // accepts digest authentication (RFC 7616)
+	Cert, Key string // paths of PEM files; empty if the server has no certificate of its own
+	Passwords bool   // the server accepts plain passwords: on a private or encrypted connection, or by a setting
+	Digests   bool   // the server accepts digest authentication (RFC 7616)
 }
 
 // Public reports whether other machines can reach the address.
@@ -20,15 +21,15 @@ func (a Address) Public() bool {
 	return err == nil && !Loopback(host)
 }
 
-// TakesOnlyDigests reports whether the address accepts no plain passwords.
+// TakesOnlyDigests reports whether clients on other machines must use digest authentication.
 func (a Address) TakesOnlyDigests() bool {
 	return a.Public() && !a.Encrypted && !a.Passwords && a.Digests
 }
 
-// Loopback reports whether only this machine can reach a host of a listening address: localhost,
-// 127.0.0.0/8, ::1, with or without brackets, also in IPv6 form (::ffff:127.0.0.1). Other names are
-// not resolved, because their addresses may change. An empty host, 0.0.0.0 and :: are all addresses
-// of the machine.
+// Loopback reports whether only this machine can reach the host of a listening address. That is so for
+// localhost, 127.0.0.0/8 and ::1, with or without brackets, and for IPv4 addresses in IPv6 form
+// (::ffff:127.0.0.1). It does not resolve other names, because their addresses may change. An empty host,
+// 0.0.0.0 and :: stand for all addresses of the machine, so the result is false.
 func Loopback(host string) bool {
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	ip := net.ParseIP(host)

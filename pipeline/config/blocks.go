@@ -9,20 +9,21 @@ import (
 	"sync"
 )
 
-// Block is the settings of a part of the program that registers itself, so that the reader of a
-// configuration knows no such part by name.
+// Block describes the settings of a part of the program, such as a server. The part registers them itself, so
+// the code that reads the configuration does not name the part.
 type Block struct {
-	Defaults any // a struct
+	Defaults any // struct with the default settings
 	Doc      string
 
-	// Check finds problems beyond the struct's own hooks, common to all parts of its kind. Its
-	// argument is a pointer to the settings. It may be nil.
+	// Check returns the problems that the struct's own hooks cannot find. Its argument is a pointer to the
+	// settings. It may be nil.
 	Check func(settings any) Problems
 }
 
-// Blocks holds the settings of the parts registered under one name, each a pointer to a struct of
-// the type of its defaults. A struct's field of this type has the tag `blocks:"ingest"`, and the
-// settings of each part are fields of that struct under the part's name.
+// Blocks holds the settings of all parts that registered under one name. The key is the name of the part, and
+// the value a pointer to its settings, of the type of Block.Defaults. A field of this type has the tag
+// `blocks:"ingest"`: in the configuration, the settings of each part stand beside the struct's other fields,
+// under the part's name.
 type Blocks map[string]any
 
 var registered = struct {
@@ -30,8 +31,8 @@ var registered = struct {
 	under        map[string]map[string]*Block
 }{under: map[string]map[string]*Block{}}
 
-// RegisterBlock registers the settings of a part: those of rtsp under ingest have the path
-// ingest/rtsp. It is called from init, and panics on a registered name.
+// RegisterBlock registers the settings of a part: those of rtsp under ingest have the path ingest/rtsp. The
+// package of the part calls it in init. It panics on a name that is registered already.
 func RegisterBlock(under, name string, b Block) {
 	if reflect.TypeOf(b.Defaults).Kind() != reflect.Struct {
 		panic(fmt.Sprintf("config: the settings %s/%s are not a struct", under, name))
@@ -48,7 +49,8 @@ func RegisterBlock(under, name string, b Block) {
 	OwnDefault(Join(under, name), b.Defaults)
 }
 
-// fieldsOfBlocks returns the fields of the parts registered under a name.
+// fieldsOfBlocks returns a field for each part that registered under a name. index is the index of the struct's
+// field of type Blocks.
 func fieldsOfBlocks(under string, index []int) (fields []field) {
 	registered.RLock()
 	defer registered.RUnlock()
@@ -59,8 +61,8 @@ func fieldsOfBlocks(under string, index []int) (fields []field) {
 	return fields
 }
 
-// settings returns the settings of one part, and sets them to its defaults if they do not exist
-// yet.
+// settings returns the settings of one part in a value of type Blocks. If they do not exist yet, it creates
+// them with their defaults.
 func (b *Block) settings(name string, all reflect.Value) reflect.Value {
 	blocks := all.Interface().(Blocks)
 	if blocks[name] != nil {

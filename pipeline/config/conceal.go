@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// Conceal returns a copy of a written value in which the hidden parts are replaced by their shown
-// form; with own by the form for the author. like has the type into which the value is decoded.
-// Parts that the type does not have are cut.
+// Conceal returns a copy of a written value in which hidden values have their shown form, or, with own set, the
+// form for the author. like is a value of the type into which n is decoded. Conceal replaces parts that this
+// type does not have with a placeholder.
 //
-// A *Node in like is not interpreted: nodes returns its shown form.
+// If like contains a *Node, Conceal calls nodes for the part below it and uses the result.
 func Conceal(n *Node, like any, own bool, nodes func(*Node) *Node) *Node {
 	c := concealer{sight: sightAnybody, nodes: nodes}
 	if own {
@@ -82,16 +82,17 @@ func (c concealer) each(n *Node, item reflect.Type) *Node {
 	return &out
 }
 
-// Cut returns a placeholder for a value of which nothing is shown.
+// Cut returns a placeholder for a value of which nothing may be shown, with the value's position.
 func Cut(n *Node) *Node { return &Node{Pos: n.Pos, Path: n.Path, Scalar: cutText} }
 
-// IsCut reports whether a shown value stands for a value that is hidden, in whole or in part.
+// IsCut reports whether a shown value is a placeholder, or contains one.
 func IsCut(n *Node) bool {
 	s, _ := n.Scalar.(string)
 	return refusePlaceholder(s) != nil || slices.ContainsFunc(n.List, IsCut)
 }
 
-// mayHide reports whether a type may contain a hidden value.
+// mayHide reports whether a value of a type may contain a hidden value. open holds the types in progress,
+// because a type may contain itself.
 func mayHide(t reflect.Type, open []reflect.Type) bool {
 	switch {
 	case t == nodeType, reflect.PointerTo(t).Implements(hideTakerType):

@@ -7,23 +7,19 @@ import (
 	"time"
 )
 
-// Decode writes a configuration over the defaults that into, a pointer to a
-// struct, already holds, and returns all that is wrong. What is wrong keeps its
-// default. Maps are added to, lists are replaced, a missing or null value
-// changes nothing.
+// Decode decodes a configuration into the struct to which into points, and returns all problems. The struct
+// holds the defaults. A setting with a problem keeps its default. The entries of a written map are added to the
+// default map; a written list replaces the default list. A missing or null value changes nothing.
 //
-// Fields are named by `yaml:"name"`; those of an embedded struct are fields of
-// the struct around it; "-" leaves a field out. Further tags: `doc:"..."` is for
-// Encode, `oneof:"a b c"` names the only values of a text, `pattern:"..."` is for
-// Schema, `config:"signed"`
-// allows a negative Duration, `inherit:"..."` is for Inherits,
-// any for Marks, Texts and Numbers.
+// The tag `yaml:"name"` names a field; "-" leaves a field out. The fields of an embedded struct are fields of
+// the enclosing struct. Further tags: `oneof:"a b c"` lists the only values of a text; `config:"signed"` allows
+// a negative Duration; `doc:"..."` is for Encode, `pattern:"..."` for Schema, `inherit:"..."` for Inherits, and
+// any tag for Marks, Texts and Numbers.
 //
-// Supported are structs, maps with text keys, slices, pointers, bool, numbers,
-// text, Duration, Size, Hidden, HiddenList, Node and *Node (as written), any, and what
-// has UnmarshalText. What stands where something hidden is wanted is quoted by no problem. A number where text is wanted is refused; but where a value
-// has no line, it came from an environment variable or a flag, and is text that
-// is read as whatever is wanted.
+// Decode supports structs, maps with text keys, slices, pointers, bool, numbers, text, Duration, Size, Hidden,
+// HiddenList, Node and *Node (for the tree as written), any, and types with UnmarshalText. No problem quotes
+// the value of a hidden setting. Decode refuses a number in place of a text. A value without a line comes from
+// an environment variable or a flag: it is a text, and Decode parses it as the type of its setting.
 func (n *Node) Decode(into any) Problems {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
@@ -53,7 +49,7 @@ var (
 	hideTakerType    = reflect.TypeFor[hideTaker]()
 )
 
-// value decodes a value of any type, then calls the value's hooks.
+// value decodes a value of any type, and then calls the hooks of that type.
 func (d *decoder) value(n *Node, v reflect.Value, tag reflect.StructTag) {
 	before := len(d.problems.list)
 	d.kind(n, v, tag)
@@ -70,7 +66,7 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 	case t.Kind() == reflect.Pointer:
 		d.pointer(n, v, tag)
 	case n.Empty():
-		// Nothing was written: the default stays.
+		// no value is written: the default stays
 	case t.Kind() != reflect.Interface && !listHider(t) && d.refusesVariable(n):
 	case t == durationType || t == timeDurationType:
 		d.duration(n, v, tag)
@@ -85,7 +81,7 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 	}
 }
 
-// plain decodes the types of the language.
+// plain decodes the built-in types of Go.
 func (d *decoder) plain(n *Node, v reflect.Value, tag reflect.StructTag) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -159,7 +155,7 @@ func (d *decoder) list(n *Node, v reflect.Value, tag reflect.StructTag) {
 	v.Set(out)
 }
 
-// fresh returns a new settable value with its own defaults.
+// fresh returns a new settable value of a type, with the defaults that its method SetDefaults sets.
 func fresh(t reflect.Type) reflect.Value {
 	v := reflect.New(t)
 	if def, ok := v.Interface().(Defaulter); ok {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Duration is a configured duration: plain seconds (10, 2.5) or a Go duration (10s, 1h30m, 250ms).
-// Decode refuses a negative one unless the field has the tag `config:"signed"`.
+// Duration is a duration in a configuration, written as seconds (10, 2.5) or as a Go duration (10s, 1h30m,
+// 250ms). Decode refuses a negative Duration unless the field has the tag `config:"signed"`.
 type Duration time.Duration
 
 // D returns the duration as a time.Duration.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
-// ParseDuration parses the forms of Duration.
+// ParseDuration parses a duration in a form that Duration describes.
 func ParseDuration(s string) (Duration, error) {
 	text := strings.TrimSpace(s)
 	if f, err := strconv.ParseFloat(text, 64); err == nil {
@@ -28,7 +28,7 @@ func ParseDuration(s string) (Duration, error) {
 	return Duration(d), nil
 }
 
-// seconds refuses a number that an int64 of nanoseconds cannot hold.
+// seconds converts seconds to a Duration. It returns an error if an int64 of nanoseconds cannot hold the value.
 func seconds(f float64) (Duration, error) {
 	ns := math.Round(f * float64(time.Second))
 	if math.IsNaN(ns) || ns >= math.MaxInt64 || ns <= math.MinInt64 {
@@ -37,7 +37,8 @@ func seconds(f float64) (Duration, error) {
 	return Duration(ns), nil
 }
 
-// String returns the shortest Go duration that ParseDuration parses to the same value: 10s, 1h30m.
+// String returns the duration as a short Go duration that ParseDuration parses to the same value, such as 10s
+// or 1h30m.
 func (d Duration) String() string {
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {

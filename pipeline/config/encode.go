@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// Encode returns a configuration as YAML that Decode reads back to the same value, except for
-// hidden values.
+// Encode returns a configuration as YAML. Decode reads the same value back, except for hidden values.
 func Encode(v any, style Style) []byte {
 	n, docs := Describe(v)
 	if style.Doc == nil && style.Docs {
@@ -19,15 +18,16 @@ func Encode(v any, style Style) []byte {
 	return n.YAML(style)
 }
 
-// Describe returns the tree that Decode would read to make a value, and the doc tags of its fields
-// by path. Hidden values have their shown form. Nil pointers, and zero fields with the tag
-// `yaml:"name,omitempty"`, are left out.
+// Describe returns the tree that Decode would read to make the value v, and the doc tags of its fields by path.
+// Hidden values have their shown form. Describe leaves out nil pointers, and zero fields with the tag
+// `yaml:"name,omitempty"`.
 func Describe(v any) (n *Node, docs map[string]string) {
 	d := describer{docs: map[string]string{}}
 	return d.node(reflect.ValueOf(v), ""), d.docs
 }
 
-// Reveal is Describe with hidden values in full. It is for comparisons: the tree must not be shown.
+// Reveal returns the tree of Describe with the texts of hidden values. It is for comparisons: the tree must not
+// be shown or logged.
 func Reveal(v any) *Node {
 	d := describer{docs: map[string]string{}, sight: sightAll}
 	return d.node(reflect.ValueOf(v), "")
@@ -118,7 +118,7 @@ func (d describer) field(n *Node, f field, v reflect.Value) {
 	n.Entries = append(n.Entries, Entry{Key: f.name, Value: d.node(value, path)})
 }
 
-// copyTo returns a deep copy with another path.
+// copyTo returns a deep copy of the node with another path.
 func (n *Node) copyTo(path string) *Node {
 	c := *n
 	c.Path = path

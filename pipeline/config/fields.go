@@ -7,15 +7,17 @@ import (
 	"strings"
 )
 
-// field is one configurable field of a struct, or of a struct embedded in it.
+// field is one setting: a field of a struct or of an embedded struct, or the settings of a Block.
 type field struct {
-	name  string
+	name string
+	// index is the index of the struct's field, as for reflect.Value.FieldByIndex.
 	index []int
 	tag   reflect.StructTag
-	block *Block // for settings of the Blocks at index; else nil
+	// block is not nil if the field holds the settings of a part in the Blocks at index.
+	block *Block
 }
 
-// in returns the field's value in a struct.
+// in returns the value of the field in a struct.
 func (f *field) in(v reflect.Value) reflect.Value {
 	v = v.FieldByIndex(f.index)
 	if f.block != nil {
@@ -24,7 +26,7 @@ func (f *field) in(v reflect.Value) reflect.Value {
 	return v
 }
 
-// typeIn returns the field's type in the type of a struct.
+// typeIn returns the type of the field in a struct type.
 func (f *field) typeIn(t reflect.Type) reflect.Type {
 	if f.block != nil {
 		return reflect.TypeOf(f.block.Defaults)
@@ -34,7 +36,7 @@ func (f *field) typeIn(t reflect.Type) reflect.Type {
 
 var blocksType = reflect.TypeFor[Blocks]()
 
-// fieldsOf returns the fields in the order of the type.
+// fieldsOf returns the settings of a struct type in the order of its fields.
 func fieldsOf(t reflect.Type) (fields []field) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -93,7 +95,7 @@ func (d *decoder) structure(n *Node, v reflect.Value) {
 	}
 }
 
-// field decodes one field of a struct.
+// field decodes one setting of a struct.
 func (d *decoder) field(n *Node, of reflect.Value, f *field) {
 	before := len(d.problems.list)
 	v := f.in(of)
@@ -104,7 +106,7 @@ func (d *decoder) field(n *Node, of reflect.Value, f *field) {
 }
 
 func (d *decoder) unknown(e Entry, fields []field) {
-	if d.problems.full() { // a problem beyond the bound needs no suggestion
+	if d.problems.full() { // a problem beyond maxProblems is only counted
 		d.problems.add(Problem{})
 		return
 	}

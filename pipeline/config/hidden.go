@@ -9,55 +9,57 @@ import (
 	"unique"
 )
 
-// Secret is a password, a hash of one, a token or a key: it is never shown.
+// Secret is a password, the hash of a password, a token or a key. Nothing of it is shown.
 type Secret = Hidden[secretForm]
 
-// Token is a secret that a program sends unchanged. It shows its digest, which is valid in its
-// place in a configuration and cannot be sent.
+// Token is a secret that a program sends unchanged. Its shown form is its digest: a server's configuration
+// accepts the digest in place of the token, but a client cannot send it.
 type Token = Hidden[tokenForm]
 
-// URL shows scheme and host only: its user info, path and query may hold a password, a token or a
-// signature.
+// URL is a URL that may hold a password, a token or a signature in its user info, path or query. Its shown form
+// is the scheme and the host.
 type URL = Hidden[urlForm]
 
-// DSN is a data source name. It shows hosts and database only.
+// DSN is a data source name. Its shown form has only hosts and database.
 type DSN = Hidden[dsnForm]
 
-// NewSecret hides a text.
+// NewSecret returns a Secret with the text.
 func NewSecret(text string) Secret { return hide[secretForm](text) }
 
-// NewToken hides a token, or accepts its digest.
+// NewToken returns a Token. text is the token itself or its digest.
 func NewToken(text string) Token { return hide[tokenForm](text) }
 
-// NewURL hides a URL. Of a text that is no URL nothing is shown.
+// NewURL returns a URL. If the text is no URL, its shown form is a placeholder.
 func NewURL(text string) URL { return hide[urlForm](text) }
 
-// NewDSN hides a data source name.
+// NewDSN returns a DSN with the text.
 func NewDSN(text string) DSN { return hide[dsnForm](text) }
 
-// Hidden is a text of a configuration that may hold a secret. When it is printed, logged or
-// encoded, only the shown form appears; Reveal alone returns the text. It is decoded like any text,
-// and no problem quotes it.
+// Hidden is a text of a configuration that may hold a secret. When it is printed, logged or encoded, only its
+// shown form appears; Reveal alone returns the text. Decode reads it like any text, but no problem quotes it.
+// The shown form is a placeholder, or a part of the text, as F decides.
 //
-// Two values with the same text are equal. A struct that holds one in an unexported field prints it
-// as an address.
+// Two values with the same text are equal. If a struct holds a Hidden in an unexported field, fmt prints an
+// address for it.
 type Hidden[F form] struct {
-	text unique.Handle[string] // zero: empty; prints as an address where fmt finds no method
+	// text is the zero value for "". A handle prints as an address if fmt cannot call the methods.
+	text unique.Handle[string]
 }
 
-// form decides which parts of a hidden text its readers may see: every reader, and the author.
+// form decides which parts of a hidden text each reader may see, and which the author of the declaration may
+// see.
 type form interface {
-	// shown returns the part that every reader may see.
+	// shown returns the form that each reader may see.
 	shown(text string) string
-	// own returns the part that the author may see: no password.
+	// own returns the form that the author may see, which has no password.
 	own(text string) string
 }
 
-// hiddenText stands for a hidden value.
+// hiddenText is the placeholder for a value of which nothing is shown.
 const hiddenText = "xxxxx"
 
-// cutText stands for the hidden rest of a partly shown value. A configuration with it was printed
-// by a program and has lost its meaning: it is refused.
+// cutText is the placeholder for the hidden part of a value. Decode refuses a value with either placeholder:
+// the configuration was printed by a program, and the value is lost.
 const cutText = "…"
 
 func hide[F form](text string) (h Hidden[F]) {
@@ -67,7 +69,7 @@ func hide[F form](text string) (h Hidden[F]) {
 	return h
 }
 
-// Reveal returns the text. It, and values derived from it, must not be shown.
+// Reveal returns the text. The caller must not show or log it, or values derived from it.
 func (h Hidden[F]) Reveal() string {
 	if h.Empty() {
 		return ""
@@ -78,10 +80,10 @@ func (h Hidden[F]) Reveal() string {
 // Empty reports whether the text is empty.
 func (h Hidden[F]) Empty() bool { return h == Hidden[F]{} }
 
-// IsZero is Empty, for encoders that leave out zero values.
+// IsZero equals Empty. Encoders call it to leave out zero values.
 func (h Hidden[F]) IsZero() bool { return h.Empty() }
 
-// Own returns the form for the author of the declaration.
+// Own returns the form that the author of the declaration may see.
 func (h Hidden[F]) Own() string {
 	if h.Empty() {
 		return ""
@@ -102,7 +104,7 @@ func (h Hidden[F]) String() string {
 // GoString returns the quoted shown form, for %#v.
 func (h Hidden[F]) GoString() string { return fmt.Sprintf("%q", h.String()) }
 
-// Format writes the shown form for every verb: %d and %p would print the struct.
+// Format writes the shown form for each verb. Without it, %d and %p would print the struct.
 func (h Hidden[F]) Format(s fmt.State, verb rune) {
 	if verb == 'q' || s.Flag('#') {
 		_, _ = io.WriteString(s, h.GoString())
@@ -123,9 +125,9 @@ func (h Hidden[F]) MarshalYAML() (any, error) { return h.String(), nil }
 // LogValue returns the shown form.
 func (h Hidden[F]) LogValue() slog.Value { return slog.StringValue(h.String()) }
 
-// UnmarshalText sets the text. A placeholder of a hidden text is an error.
+// UnmarshalText sets the text. It returns an error if the text is a placeholder.
 func (h *Hidden[F]) UnmarshalText(text []byte) error {
-	*h = hide[F](string(text)) // even on an error, so that no further problem reports an empty text
+	*h = hide[F](string(text)) // set even on an error: otherwise a hook would report an empty text, too
 	return refusePlaceholder(string(text))
 }
 
@@ -136,19 +138,20 @@ func refusePlaceholder(text string) error {
 	return nil
 }
 
-// sight is the extent to which a tree shows hidden values.
+// sight is how much of a hidden value a tree shows.
 type sight int
 
 const (
 	sightAnybody sight = iota // the shown form
-	sightAuthor               // the form for the author of the declaration
-	sightAll                  // the values in full
+	sightAuthor               // the form that the author of the declaration may see
+	sightAll                  // the text itself
 )
 
-// hider is a Hidden or a HiddenList.
+// hider is a Hidden or a HiddenList. tree returns its value as a tree.
 type hider interface{ tree(sight) *Node }
 
-// hideTaker is a pointer to a hider. Its problems do not quote the written value.
+// hideTaker is a pointer to a Hidden or a HiddenList. take sets the value from a written one and returns the
+// problems, which do not quote it.
 type hideTaker interface{ take(*Node) Problems }
 
 func (h Hidden[F]) tree(s sight) *Node {

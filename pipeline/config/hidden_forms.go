@@ -29,7 +29,7 @@ func (f tokenForm) own(text string) string { return f.shown(text) }
 
 type urlForm struct{}
 
-// shown returns scheme://host, with a mark if more was written.
+// shown returns scheme://host, and a placeholder for the rest if there is one.
 func (urlForm) shown(text string) string {
 	u, err := url.Parse(text)
 	switch {
@@ -56,7 +56,7 @@ func (urlForm) own(text string) string {
 	return text
 }
 
-// ShownURL returns the shown form of a URL that did not come from a configuration.
+// ShownURL returns the shown form of a URL that does not come from a configuration. It returns "" for nil.
 func ShownURL(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -64,8 +64,8 @@ func ShownURL(u *url.URL) string {
 	return urlForm{}.shown(u.String())
 }
 
-// dsnForm knows the forms of SQLite (a path), PostgreSQL (URL or keywords) and MySQL. It shows
-// nothing of any other text.
+// dsnForm shows the hosts and the database of a data source name of SQLite (a path), PostgreSQL (a URL or
+// keywords) and MySQL. Other texts become a placeholder.
 type dsnForm struct{}
 
 func (f dsnForm) own(text string) string { return f.shown(text) }
@@ -101,8 +101,8 @@ func urlDSNShown(text string) string {
 	return out
 }
 
-// mysqlShown returns protocol(address)/database of
-// [user[:password]@][protocol[(address)]]/database[?...].
+// mysqlShown returns the part protocol(address)/database of a data source name
+// [user[:password]@][protocol[(address)]]/database[?...], with prefix before it.
 func mysqlShown(prefix, text string) string {
 	where := text[strings.LastIndex(text, "@")+1:]
 	where, query, _ := strings.Cut(where, "?")
@@ -122,7 +122,7 @@ func mysqlShown(prefix, text string) string {
 	return out
 }
 
-// keywordsShown returns hosts, ports and database of host=... port=... dbname=...
+// keywordsShown returns the hosts, ports and database of a data source name host=... port=... dbname=...
 func keywordsShown(text string) string {
 	var out []string
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
@@ -140,8 +140,8 @@ func keywordsShown(text string) string {
 	return strings.Join(append(out, cutText), " ")
 }
 
-// keywordValue returns a value, in single quotes or up to a space, and the rest. In both forms a
-// backslash escapes the next character.
+// keywordValue returns the first value of a text, and the text after it. The value is in single quotes, or ends
+// at a space; a backslash escapes the next character.
 func keywordValue(text string) (value, rest string) {
 	text, quoted := strings.CutPrefix(text, "'")
 	var b strings.Builder
@@ -159,7 +159,7 @@ func keywordValue(text string) (value, rest string) {
 	return b.String(), ""
 }
 
-// plainText reports whether a text has only letters, digits and the given characters.
+// plainText reports whether a text has only letters and digits of ASCII and the characters in also.
 func plainText(text, also string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool {
 		plain := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(also, r)

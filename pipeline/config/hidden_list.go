@@ -11,22 +11,22 @@ import (
 	"unique"
 )
 
-// Command is a program and its arguments, which may hold passwords. It shows the program.
+// Command is a program with its arguments, which may hold passwords. Its shown form is the program.
 type Command = HiddenList[commandForm]
 
-// Environment lists names of variables. It shows the names, and hides a value written after a name,
-// as in TOKEN=...
+// Environment lists names of environment variables. Its shown form is the names. If a value was written after a
+// name, as in TOKEN=..., the shown form has a placeholder for it.
 type Environment = HiddenList[environmentForm]
 
-// NewCommand hides the arguments of a program.
+// NewCommand returns a Command. The first item is the program.
 func NewCommand(args ...string) Command { return hideList[commandForm](args) }
 
-// NewEnvironment makes a list of names.
+// NewEnvironment returns an Environment of the names.
 func NewEnvironment(names ...string) Environment { return hideList[environmentForm](names) }
 
-// HiddenList is a list of texts that may hold secrets, like Hidden.
+// HiddenList is a list of texts that may hold secrets. It is shown as Hidden is.
 type HiddenList[F listForm] struct {
-	items unique.Handle[string] // each ends with NUL, which no argument can contain
+	items unique.Handle[string] // the items, each with NUL after it, which no argument of a program can contain
 }
 
 type listForm interface {
@@ -44,10 +44,10 @@ func hideList[F listForm](items []string) (l HiddenList[F]) {
 // Empty reports whether there are no items.
 func (l HiddenList[F]) Empty() bool { return l == HiddenList[F]{} }
 
-// IsZero is Empty, for encoders that leave out zero values.
+// IsZero equals Empty. Encoders call it to leave out zero values.
 func (l HiddenList[F]) IsZero() bool { return l.Empty() }
 
-// Reveal returns a copy of the items. They, and values derived from them, must not be shown.
+// Reveal returns a copy of the items. The caller must not show or log them, or values derived from them.
 func (l HiddenList[F]) Reveal() []string {
 	if l.Empty() {
 		return nil
@@ -70,7 +70,7 @@ func (l HiddenList[F]) String() string { return "[" + strings.Join(l.Shown(), " 
 // GoString returns the quoted shown form, for %#v.
 func (l HiddenList[F]) GoString() string { return fmt.Sprintf("%q", l.Shown()) }
 
-// Format writes the shown form for every verb.
+// Format writes the shown form for each verb.
 func (l HiddenList[F]) Format(s fmt.State, verb rune) {
 	if verb == 'q' || s.Flag('#') {
 		_, _ = io.WriteString(s, l.GoString())
@@ -129,8 +129,8 @@ func (l *HiddenList[F]) take(n *Node) (ps Problems) {
 
 type commandForm struct{}
 
-// shown returns the program. It cuts a text that does not look like a program's name: it may be a
-// whole command line written as one item.
+// shown returns the program. If the text does not look like the name of a program, shown returns a placeholder,
+// because a whole command line may have been written as one item.
 func (commandForm) shown(args []string) []string {
 	program, _, _ := strings.Cut(args[0], " ")
 	if strings.ContainsAny(program, "\t\n@=") || strings.Contains(program, "://") {

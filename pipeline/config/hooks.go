@@ -8,30 +8,30 @@ import (
 	"strings"
 )
 
-// Validator is a configuration struct, or a value or map key in one, that checks itself after
-// decoding. The hook of an embedded struct is called only if Go promotes it. The error may be a
-// Problem made with At, Problems, or several errors joined; the decoder adds the position. Any
-// other error whose text begins with the name of a setting, "max_size: ..." or "max_size is ...",
-// concerns that setting.
+// Validator is a type of the configuration that checks its value after decoding: a struct, a value in one, or
+// the key of a map. If a struct is embedded, its method is called only if Go promotes it. The error may be a
+// Problem made by At, Problems, or several errors joined; Decode adds the position. An error of another type
+// concerns the setting whose name begins its text, as in "max_size: ..." or "max_size is ...".
 type Validator interface{ Validate() error }
 
-// Checker is a Validator that returns several problems.
+// Checker is a type of the configuration that checks its value as a Validator does, and returns several
+// problems.
 type Checker interface{ Check() Problems }
 
-// Defaulter is an element of a map, a list or a pointer with its own defaults. SetDefaults is
-// called on a new element before it is decoded.
+// Defaulter is the element type of a map, a list or a pointer that has its own defaults. Decode calls
+// SetDefaults on a new element before it decodes the element.
 type Defaulter interface{ SetDefaults() }
 
-// Shorthand is a struct that may be written as one word instead of a map. SetWord sets the struct
-// from the word, or returns an error with the valid words.
+// Shorthand is a struct that a user may write as one word instead of a map. SetWord sets the struct from the
+// word, or returns an error that lists the valid words.
 type Shorthand interface{ SetWord(string) error }
 
-// Worded is the inverse of Shorthand, on the struct and not its pointer: if Word is not empty, the
-// struct is shown as that word.
+// Worded is a struct that Encode can write as one word, the inverse of Shorthand. The method Word belongs to
+// the struct, not to its pointer. If Word returns "", Encode writes a map.
 type Worded interface{ Word() string }
 
-// hooks calls the hooks of a decoded value. It ignores a hook's problem with a value that could not
-// be decoded: it would concern the default.
+// hooks calls the hooks of a decoded value. known are the problems found while decoding: if a value has one,
+// hooks ignores what its hook returns, which would concern the default.
 func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	if !v.CanAddr() || v.Kind() == reflect.Pointer || v.Type() == nodeType {
 		return
@@ -39,7 +39,8 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	d.told(n, known, ask(v.Addr().Interface()))
 }
 
-// told adds the problems found in a decoded value, except the known ones.
+// told adds the problems that a hook found in a decoded value, except for settings that have a problem in
+// known.
 func (d *decoder) told(n *Node, known, found Problems) {
 	broken := map[string]bool{}
 	for _, p := range known {
@@ -49,7 +50,7 @@ func (d *decoder) told(n *Node, known, found Problems) {
 		return
 	}
 	for _, p := range found {
-		if d.problems.full() { // locating each takes time
+		if d.problems.full() { // the position of a problem that is not listed is not needed
 			d.problems.add(p)
 			continue
 		}
@@ -72,7 +73,7 @@ func ask(v any) (ps Problems) {
 	return ps
 }
 
-// problemsOf splits an error into problems.
+// problemsOf returns the problems in an error: those of each joined error, or one with the error's text.
 func problemsOf(err error) (ps Problems) {
 	if err == nil {
 		return nil
@@ -92,7 +93,8 @@ func problemsOf(err error) (ps Problems) {
 	return Problems{{Msg: err.Error()}}
 }
 
-// about returns the problem with the path of the setting that its text names first.
+// about returns the problem with the path of the setting whose name begins its text, if the struct t has that
+// setting.
 func (p Problem) about(t reflect.Type) Problem {
 	if p.Path != "" || p.Pos != (Pos{}) || t.Kind() != reflect.Struct {
 		return p
@@ -109,8 +111,8 @@ func (p Problem) about(t reflect.Type) Problem {
 	return p
 }
 
-// locate returns the position of a hook's path, which is relative to its struct: that of the value
-// if it was written, else that of the enclosing value.
+// locate returns the position and the full path of a hook's problem. p.Path is relative to the hook's node n.
+// If the setting at that path was not written, the position is that of the nearest enclosing value that was.
 func locate(n *Node, p Problem) (Pos, string) {
 	if p.Pos != (Pos{}) {
 		return p.Pos, p.Path

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Inherited is a setting whose default is the value of another setting: a field with the tag
-// `inherit:"mp4.fragment_duration"` names the other setting by its keys from the root of the
-// configuration.
+// Inherited is a setting whose default is the value of another setting. The tag
+// `inherit:"mp4.fragment_duration"` of a field declares it, with the keys of the other setting from the root of
+// the configuration.
 type Inherited struct {
-	Key     string // key of the setting in its struct
+	Key     string // key of the inheriting setting in its struct
 	From    string // path of the other setting: mp4/fragment_duration
-	Default *Node  // default without the other setting; nil for zero
+	Default *Node  // default if the other setting has no value; nil means the zero value
 }
 
-// Inherits returns the settings of a struct that inherit, in the order of its fields.
+// Inherits returns the settings of a struct that have the tag inherit, in the order of its fields.
 func Inherits(v any) (all []Inherited) {
 	value := reflect.ValueOf(v)
 	for _, f := range fieldsOf(value.Type()) {

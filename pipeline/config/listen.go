@@ -8,15 +8,17 @@ import (
 	"syscall"
 )
 
-// ListenFault describes why a server cannot listen at the address of a setting.
+// ListenFault is the error of a server that cannot listen at its configured address.
 type ListenFault struct {
-	Setting string // such as http.listen
+	Setting string // name of the setting with the address, such as http.listen
 	Listen  string // host:port
-	Remedy  string
-	Err     error
+	// advice for the operator
+	Remedy string
+	// error of net.Listen
+	Err error
 }
 
-// NewListenFault returns the fault of an error of net.Listen.
+// NewListenFault returns a ListenFault with the remedy for err, an error of net.Listen.
 func NewListenFault(setting, listen string, err error) *ListenFault {
 	_, port, _ := net.SplitHostPort(listen)
 	remedy := "set " + setting + " to an address of this machine and a free port"
@@ -31,7 +33,7 @@ func NewListenFault(setting, listen string, err error) *ListenFault {
 	return &ListenFault{setting, listen, remedy, err}
 }
 
-// Error returns setting, address, reason and remedy on one line.
+// Error returns the setting, the address, the reason and the remedy on one line.
 func (f *ListenFault) Error() string {
 	reason := f.Err
 	if number := syscall.Errno(0); errors.As(f.Err, &number) {
@@ -43,9 +45,9 @@ func (f *ListenFault) Error() string {
 // Unwrap returns the error of net.Listen.
 func (f *ListenFault) Unwrap() error { return f.Err }
 
-// DialAddress returns host:port of a server for its clients. For a server that listens at all
-// addresses of the machine, host is the first of them that other machines can reach, or the
-// machine's name without one.
+// DialAddress returns the host:port at which clients reach a server that listens at the address listen. If the
+// server listens at all addresses of the machine, the host is the first address that other machines can reach,
+// or the machine's name if there is none.
 func DialAddress(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
@@ -56,7 +58,7 @@ func DialAddress(listen string) string {
 	return net.JoinHostPort(dialHost(interfaces, name), port)
 }
 
-// dialHost prefers IPv4, which people can type.
+// dialHost returns the host for DialAddress. It prefers IPv4 addresses, which people can type.
 func dialHost(interfaces []net.Addr, name string) string {
 	var v6 string
 	for _, at := range interfaces {

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// Mark is a setting with the text of a tag.
+// Mark is a setting that has a certain struct tag, and the text of the tag.
 type Mark struct {
-	// Path is the path of the setting, in which * stands for each item of a list and each key of a
-	// map: branches/*/stages.
+	// Path is the path of the setting. * stands for each item of a list and each key of a map, as in
+	// branches/*/stages.
 	Path string
-	Text string // of the tag
+	Text string // text of the tag
 }
 
-// Marks returns the settings of a struct that have a tag, in the order of its fields, with those of
-// the structs in it, in its lists and in its maps.
+// Marks returns the settings of a struct that have a tag, in the order of its fields. It includes the settings
+// of the structs inside the struct, and of those in its lists and maps.
 func Marks(v any, tag string) []Mark {
 	m := marker{tag: tag}
 	m.of(reflect.TypeOf(v), "")
@@ -27,7 +27,7 @@ func Marks(v any, tag string) []Mark {
 type marker struct {
 	tag   string
 	found []Mark
-	open  []reflect.Type // that are being looked at: a type may hold itself
+	open  []reflect.Type // types in progress, because a type may contain itself
 }
 
 func (m *marker) of(t reflect.Type, path string) {
@@ -50,9 +50,9 @@ func (m *marker) of(t reflect.Type, path string) {
 	}
 }
 
-// Texts returns the settings of a struct that can hold free text, with the text of a tag of each,
-// or of an enclosing field; "" without the tag. Texts with the tag oneof, numbers, Durations and
-// Sizes are not among them. A truth value is, if it has the tag.
+// Texts returns the settings of a struct that can hold free text, each with the text of its tag, or else that
+// of an enclosing field, or else "". It leaves out texts with the tag oneof, numbers, Durations and Sizes. It
+// includes a bool only if it has the tag.
 func Texts(v any, tag string) []Mark {
 	t := texts{tag: tag}
 	t.of(reflect.TypeOf(v), "", "", "")
@@ -62,7 +62,7 @@ func Texts(v any, tag string) []Mark {
 type texts struct {
 	tag   string
 	found []Mark
-	open  []reflect.Type // that are being looked at: a type may hold itself
+	open  []reflect.Type // types in progress, because a type may contain itself
 }
 
 func (x *texts) of(t reflect.Type, path, says, oneof string) {
@@ -80,18 +80,18 @@ func (x *texts) of(t reflect.Type, path, says, oneof string) {
 		item := Join(path, "*")
 		x.of(t.Elem(), item, says, oneof)
 		if last := len(x.found) - 1; last >= 0 && x.found[last].Path == item {
-			x.found[last].Path = path // a list of texts is one setting
+			x.found[last].Path = path // a list of texts counts as one setting
 		}
-	case t.Kind() == reflect.Map: // its keys are text
+	case t.Kind() == reflect.Map: // the keys of a map are text
 		x.found = append(x.found, Mark{path, says})
 	case t.Kind() == reflect.String && oneof == "", slices.Contains(x.open, t): // or a type that contains itself
 		x.found = append(x.found, Mark{path, says})
-	case t.Kind() == reflect.Struct && len(fieldsOf(t)) == 0 && t.NumField() > 0: // a form of its own
+	case t.Kind() == reflect.Struct && len(fieldsOf(t)) == 0 && t.NumField() > 0: // not settings, but a form of its own
 		x.found = append(x.found, Mark{path, says})
 	case t.Kind() == reflect.Struct:
 		x.open = append(x.open, t)
 		if reflect.PointerTo(t).Implements(reflect.TypeFor[Shorthand]()) {
-			x.found = append(x.found, Mark{path, says}) // or one word
+			x.found = append(x.found, Mark{path, says}) // the struct may also be written as one word
 		}
 		for _, f := range fieldsOf(t) {
 			x.of(t.FieldByIndex(f.index).Type, Join(path, f.name), cmp.Or(f.tag.Get(x.tag), says), f.tag.Get("oneof"))
@@ -100,8 +100,8 @@ func (x *texts) of(t reflect.Type, path, says, oneof string) {
 	}
 }
 
-// Numbers returns the settings of a struct that are numbers, Durations or Sizes, with the text of a
-// tag of each; "" without the tag.
+// Numbers returns the settings of a struct that are numbers, Durations or Sizes, each with the text of its tag,
+// or "".
 func Numbers(v any, tag string) []Mark {
 	n := numbers{tag: tag}
 	n.of(reflect.TypeOf(v), "", "")
@@ -111,7 +111,7 @@ func Numbers(v any, tag string) []Mark {
 type numbers struct {
 	tag   string
 	found []Mark
-	open  []reflect.Type // that are being looked at: a type may hold itself
+	open  []reflect.Type // types in progress, because a type may contain itself
 }
 
 func (x *numbers) of(t reflect.Type, path, says string) {
@@ -132,7 +132,7 @@ func (x *numbers) of(t reflect.Type, path, says string) {
 	}
 }
 
-// All returns the values at the path of a Mark.
+// All returns the nodes below n at a path in the form of Mark.Path.
 func (n *Node) All(path string) (all []*Node) {
 	n.visit(strings.Split(path, "/"), func(found *Node) { all = append(all, found) })
 	return all
@@ -155,8 +155,8 @@ func (n *Node) visit(keys []string, do func(*Node)) {
 	}
 }
 
-// Edit returns a copy of a value with other values at the path of a Mark. It shares the nodes
-// outside the path.
+// Edit returns a copy of the node in which edit has replaced the nodes at a path in the form of Mark.Path. The
+// copy shares all other nodes with n.
 func (n *Node) Edit(path string, edit func(*Node) *Node) *Node {
 	return n.edit(strings.Split(path, "/"), edit)
 }

@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// syntaxHint returns the remedy for an error of the YAML library, from its message and the line
-// concerned; empty if none is known.
+// syntaxHint returns the remedy for a message of the YAML library, given the text of the line with the error.
+// It returns "" if no remedy is known.
 func syntaxHint(msg, line string) string {
 	has := func(parts ...string) bool {
 		for _, part := range parts {
@@ -41,14 +41,14 @@ func syntaxHint(msg, line string) string {
 	return ""
 }
 
-// placeholder matches a value that begins with a placeholder of a file name and has no quotes: to YAML
-// it is a map with text behind it.
+// placeholder matches a value without quotes that begins with a placeholder of a file name, such as
+// {stream}_{date}. YAML reads it as a map with text after it.
 var placeholder = regexp.MustCompile(`:\s+\{[a-z_]+(:%[^{}]*)?\}\s*[^\s,}\]#]`)
 
-// curlyQuotes are the quotes that word processors write instead of straight ones.
+// curlyQuotes are the quotes that word processors write in place of straight quotes.
 const curlyQuotes = "“”„‟‘’‚‛«»"
 
-// lineOf returns a line of a text, counted from 1.
+// lineOf returns a line of a text, or "" if the text does not have it. The first line is 1.
 func lineOf(data []byte, line int) string {
 	lines := strings.SplitN(string(data), "\n", line+1)
 	if line < 1 || line > len(lines) {
@@ -57,7 +57,8 @@ func lineOf(data []byte, line int) string {
 	return lines[line-1]
 }
 
-// invisible returns an invisible first character of a key, such as a wide space in the indentation.
+// invisible returns the first character of a key and true if that character is invisible, such as a wide space
+// in the indentation.
 func invisible(key string) (r rune, is bool) {
 	for _, r := range key {
 		return r, r > unicode.MaxASCII && (unicode.IsSpace(r) || unicode.Is(unicode.Cf, r))
@@ -65,10 +66,10 @@ func invisible(key string) (r rune, is bool) {
 	return 0, false
 }
 
-// measured matches a number followed by a word.
+// measured matches a number with a word after it, such as "10 min".
 var measured = regexp.MustCompile(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\.?\s*$`)
 
-// meantDuration returns the valid form of the duration that was probably meant; empty if unknown.
+// meantDuration returns the valid form of a duration such as "10 min" or "2 days", and "" for an unknown unit.
 func meantDuration(text string) string {
 	m := measured.FindStringSubmatch(text)
 	if m == nil {
@@ -96,8 +97,8 @@ func meantDuration(text string) string {
 	return ""
 }
 
-// meantSize returns the valid form of the size that was probably meant, in powers of 1000 or 1024;
-// empty if unknown.
+// meantSize returns both valid forms of a size such as "10 megabytes", in powers of 1000 and of 1024. It
+// returns "" for an unknown unit.
 func meantSize(text string) string {
 	m := measured.FindStringSubmatch(text)
 	if m == nil {
@@ -112,7 +113,7 @@ func meantSize(text string) string {
 	return fmt.Sprintf("%s%sB, or %s%siB", m[1], unit, m[1], unit)
 }
 
-// didYouMean puts the suggestion before another hint.
+// didYouMean returns the hint with the suggestion meant before it. meant may be empty.
 func didYouMean(meant, hint string) string {
 	if meant == "" {
 		return hint
@@ -120,13 +121,13 @@ func didYouMean(meant, hint string) string {
 	return DidYouMean(meant) + " " + hint
 }
 
-// variable matches an environment variable in the syntax of shells.
+// variable matches an environment variable in shell syntax, such as ${HOME}.
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
-// MsgVariable is the message for a value with an environment variable.
+// MsgVariable is the message for a value that contains an environment variable.
 const MsgVariable = "${...} is not replaced here: what stands in the file is taken as it is"
 
-// refusesVariable reports an environment variable in a value that is no command.
+// refusesVariable adds a problem and returns true if a text contains an environment variable.
 func (d *decoder) refusesVariable(n *Node) bool {
 	s, ok := n.Scalar.(string)
 	if !ok || !variable.MatchString(s) {
@@ -136,9 +137,9 @@ func (d *decoder) refusesVariable(n *Node) bool {
 	return true
 }
 
-// windowsPath matches a Windows path with a drive or a share.
+// windowsPath matches a path that begins with a drive or a network share of Windows.
 var windowsPath = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
 
-// WindowsPath reports whether a text is a Windows path, which names a file in the working directory
-// on other systems.
+// WindowsPath reports whether a text is an absolute Windows path. Other systems would take it for a file name
+// in the working directory.
 func WindowsPath(text string) bool { return windowsPath.MatchString(text) }

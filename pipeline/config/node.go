@@ -1,34 +1,34 @@
-// Package config parses configuration into a tree that records where each value was written, and
-// decodes such a tree strictly into a struct.
+// Package config parses a configuration into a tree that records where each value was written, and strictly
+// decodes such a tree into a struct.
 package config
 
-// Pos is the place where a value was written. The zero value is unknown.
+// Pos is the place where a value was written. The zero value means an unknown place.
 type Pos struct {
-	File      string // or "environment SPOOL_X", "flag --x", "default"
-	Line, Col int    // from 1; 0 without a line
+	File      string // name of the file, or "environment SPOOL_X", "flag --x" or "default"
+	Line, Col int    // from 1; 0 if the place has no lines
 }
 
-// Node is one value of a configuration.
+// Node is one value of a configuration: a map, a list or a scalar.
 type Node struct {
 	Pos     Pos
-	Path    string // keys from the root, with /: pipelines/default/stages/1/gop_ring
-	Scalar  any    // nil, bool, int64, uint64, float64 or string, if Entries and List are nil
+	Path    string // keys from the root: pipelines/default/stages/1/gop_ring
+	Scalar  any    // nil, bool, int64, uint64, float64 or string; nil for a map or a list
 	IsMap   bool
 	IsList  bool
-	Entries []Entry // of a map, in the order they were written
+	Entries []Entry // entries of a map, in the order in which they were written
 	List    []*Node
-	// Written is the text of a whole number that was written in another form than Scalar is shown,
-	// such as 0o750. It is exported so that copies of a configuration keep it.
+	// Written is the text of a whole number that was written in another form than Scalar prints, such as 0o750.
+	// It is exported so that code which copies nodes keeps it.
 	Written string
 
-	// Borrowed marks a value that belongs to another place of the configuration, which the
-	// enclosing map names. It is decoded as if it were written, and YAML leaves it out.
+	// Borrowed marks a value that another place of the configuration owns; the enclosing map names that place.
+	// Decode reads it like a written value, but YAML leaves it out.
 	Borrowed bool
 }
 
-// Entry is one key of a map.
+// Entry is one key of a map with its value.
 type Entry struct {
 	Key   string
-	Pos   Pos // of the key
+	Pos   Pos // position of the key
 	Value *Node
 }

@@ -11,9 +11,9 @@ var owned = struct {
 	by         map[string]any
 }{by: map[string]any{}}
 
-// OwnDefault declares that the caller owns a setting, named by its path from the root of the
-// configuration such as memory/queue, and sets its default. So the default is in the package that
-// uses the setting. It is called from init, and panics if the setting has an owner already.
+// OwnDefault sets the default of a setting. path is the path of the setting from the root of the configuration,
+// such as memory/queue. The package that uses the setting calls it in init, so that the package holds the
+// default. It panics if the setting has a default already.
 func OwnDefault(path string, value any) {
 	owned.Lock()
 	defer owned.Unlock()
@@ -23,7 +23,7 @@ func OwnDefault(path string, value any) {
 	owned.by[path] = value
 }
 
-// OwnedDefaults returns the defaults set by OwnDefault, by path.
+// OwnedDefaults returns the defaults that OwnDefault set, by path.
 func OwnedDefaults() map[string]any {
 	owned.Lock()
 	defer owned.Unlock()

@@ -20,26 +20,25 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Limits of a configuration file. They bound what a hostile or mistaken file
-// can cost; a real one is far below them.
+// The limits of a configuration file bound the time and memory for a hostile or mistaken file. Real
+// configurations are far below them.
 const (
-	MaxBytes    = 1 << 20 // bytes of the text
-	MaxDepth    = 64      // nesting of maps and lists
-	MaxNodes    = 100_000 // after aliases are expanded
-	MaxKeyBytes = 1024    // bytes of a map's key
+	MaxBytes    = 1 << 20 // size of the text
+	MaxDepth    = 64      // levels of maps and lists
+	MaxNodes    = 100_000 // values, with aliases expanded
+	MaxKeyBytes = 1024    // length of a map's key
 )
 
-// Parse parses one YAML document, or JSON, into a tree whose nodes know their line and column in
-// the named file. It resolves anchors, aliases and merge keys; a value of an alias keeps the
-// position of its anchor. An empty text is an empty value.
+// Parse parses one YAML or JSON document into a tree. Each node records its line and column in the named file.
+// Parse resolves anchors, aliases and merge keys; a value that an alias repeats has the position of the anchor.
+// An empty text is an empty value.
 //
-// It refuses, with the position: bad syntax, duplicate keys, several documents, keys that are no
-// scalar, tags other than !!str, !!map and !!seq, and values beyond the limits. The error is a
-// Problems.
+// Parse refuses bad syntax, duplicate keys, several documents, keys that are not scalars, tags other than
+// !!str, !!map and !!seq, and texts beyond the limits. The error is a Problems with the positions.
 //
-// Time and memory are at most proportional to the text, whatever its content: the library is a port
-// of libyaml, whose scanner never looks back, while others for Go copy all keys of a map for each
-// further key.
+// Time and memory are at most proportional to the size of the text, whatever its content. This depends on the
+// library: it is a port of libyaml, whose scanner never goes back. Other libraries for Go copy all keys of a
+// map for each further key.
 func Parse(file string, data []byte) (n *Node, err error) {
 	if len(data) > MaxBytes {
 		return nil, tooLong(file)
@@ -50,8 +49,8 @@ func Parse(file string, data []byte) (n *Node, err error) {
 	if at, what := unreadable(file, data); what != "" {
 		return nil, Problems{{Pos: at, Msg: "not YAML: " + what}}
 	}
-	// The YAML library is given text from outside, and has panicked on odd
-	// input before: that is then a bad file, not the end of the program.
+	// The YAML library parses text from outside, and has panicked on odd input before. A panic is an error of
+	// the file, and must not end the program.
 	err = guard.Call(func() (err error) { n, err = load(file, data); return err })
 	if p := (*guard.PanicError)(nil); errors.As(err, &p) {
 		return nil, Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("this YAML cannot be read: %v", p.Value)}}
@@ -83,22 +82,22 @@ func load(file string, data []byte) (*Node, error) {
 	return root, r.problems.sorted().Err()
 }
 
-// asLibrary rewrites two constructs for the library: it knows no version of YAML but 1.1, whose
-// directive has no meaning here, and no surrogate pairs, with which JSON writes characters beyond
-// U+FFFF.
+// asLibrary rewrites two constructs that the library does not support. One is the directive %YAML for a version
+// other than 1.1, which has no effect here. The other is a surrogate pair, with which JSON writes a character
+// beyond U+FFFF.
 func asLibrary(data []byte) []byte {
 	if bytes.HasPrefix(data, []byte("%YAML 1.")) {
 		data = slices.Concat([]byte("#"), data[1:])
 	}
 	if bytes.Contains(data, []byte(`\ud`)) || bytes.Contains(data, []byte(`\uD`)) {
-		if json.Valid(data) { // the escapes of other texts may be no escapes
+		if json.Valid(data) { // in a text that is not JSON, \ud may be no escape
 			data = escapes.ReplaceAllFunc(data, joinSurrogates)
 		}
 	}
 	return data
 }
 
-// escapes are the escapes of a JSON string, a surrogate pair as one.
+// escapes matches the escapes in a JSON string; it matches a surrogate pair as a whole.
 var escapes = regexp.MustCompile(`\\u[dD][89abAB][[:xdigit:]]{2}\\u[dD][c-fC-F][[:xdigit:]]{2}|\\.`)
 
 func joinSurrogates(escape []byte) []byte {
@@ -110,7 +109,7 @@ func joinSurrogates(escape []byte) []byte {
 	return utf8.AppendRune(nil, utf16.DecodeRune(rune(high), rune(low)))
 }
 
-// ReadFile reads a file for Parse, and at most as many bytes as Parse accepts.
+// ReadFile reads a file for Parse. It returns an error for a file of more than MaxBytes.
 func ReadFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -128,11 +127,11 @@ func tooLong(file string) Problems {
 	return Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has more than the %d bytes that are allowed", MaxBytes)}}
 }
 
-// errDepth is the error of checkDepth. The library passes on only its text.
+// errDepth is the error of checkDepth. The library passes on its text, but not the error itself.
 var errDepth = fmt.Errorf("more than %d levels within each other", MaxDepth)
 
-// checkDepth stops the parser before it recurses deeper. The library counts nesting in brackets and
-// by indentation separately; the reader counts both together.
+// checkDepth stops the library before it recurses too deep. The library counts levels in brackets and levels by
+// indentation separately, so the reader counts both together again.
 func checkDepth(depth int, _ *loaderlimits.DepthContext) error {
 	if depth > MaxDepth {
 		return errDepth
@@ -145,7 +144,7 @@ func syntaxProblem(file string, data []byte, err error) Problems {
 	if e := (*yaml.LoadError)(nil); errors.As(err, &e) {
 		mark := e.Mark
 		if strings.HasPrefix(e.ContextMsg, "while scanning a quoted") || strings.HasPrefix(e.ContextMsg, "while parsing a flow ") {
-			mark = e.ContextMark // the begin of the unclosed value, not the end of the text
+			mark = e.ContextMark // the begin of the unclosed value instead of the end of the text
 		}
 		p.Pos = Pos{file, mark.Line, mark.Column}
 		switch {
@@ -160,7 +159,8 @@ func syntaxProblem(file string, data []byte, err error) Problems {
 		}
 	}
 	p.Hint = syntaxHint(p.Msg, lineOf(data, p.Pos.Line))
-	if strings.Contains(p.Msg, "unknown anchor") { // which may be a password that begins with *
+	// The library's message names the anchor, which may be a password that begins with *.
+	if strings.Contains(p.Msg, "unknown anchor") {
 		p.Msg = "not YAML: unknown anchor referenced"
 	}
 	return Problems{p}
@@ -178,8 +178,8 @@ func characterAt(data []byte, at Pos) rune {
 	return c
 }
 
-// unreadable returns the place and a description of the first character that YAML does not allow
-// (1.2, 5.1); empty without one.
+// unreadable returns the position and a description of the first character that YAML does not allow (1.2, 5.1).
+// The description is "" if there is none.
 func unreadable(file string, data []byte) (at Pos, what string) {
 	at = Pos{file, 1, 1}
 	for len(data) > 0 {

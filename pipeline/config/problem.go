@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Problem is one fault of a configuration.
+// Problem is one error in a configuration.
 type Problem struct {
 	Pos  Pos
-	Path string // as Node.Path; in a Problem that a hook returns, relative to the hook's struct
-	Msg  string // the fault
+	Path string // path of the setting, as in Node.Path; a hook returns it relative to its struct
+	Msg  string // the error
 	Hint string // the remedy; may be empty
 }
 
-// String returns the problem on one line: file:line:col: path: msg (hint).
+// String returns the problem on one line, as file:line:col: path: msg (hint).
 func (p Problem) String() string {
 	var b strings.Builder
 	for _, part := range []string{p.Pos.String(), Redact(p.Path)} {
@@ -31,11 +31,11 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error makes one problem an error, for a Validate hook to return.
+// Error returns String: a Validate hook may return a Problem as its error.
 func (p Problem) Error() string { return p.String() }
 
-// At returns a problem of the value under a key of the struct whose Validate or Check returns it;
-// the decoder adds the position.
+// At returns a problem for a hook (Validate or Check) to return. key names the setting in the hook's struct.
+// Decode adds the position.
 func At(key, format string, args ...any) Problem {
 	return Problem{Path: key, Msg: fmt.Sprintf(format, args...)}
 }
@@ -46,10 +46,11 @@ func (p Problem) WithHint(format string, args ...any) Problem {
 	return p
 }
 
-// Problems is a list of faults as one error. An empty list is no error: convert it with Err.
+// Problems is a list of problems that is also an error. Use Err to return it: an empty Problems in an error
+// variable is not nil.
 type Problems []Problem
 
-// Error returns one problem a line, in the order of files and lines.
+// Error returns the problems in the order of files and lines, one on each line.
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps.Sorted() {
@@ -58,7 +59,7 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Err returns nil for an empty list.
+// Err returns ps as an error, or nil if ps is empty.
 func (ps Problems) Err() error {
 	if len(ps) == 0 {
 		return nil
@@ -66,7 +67,7 @@ func (ps Problems) Err() error {
 	return ps
 }
 
-// Sorted returns a copy in the order of files and lines, without repetition.
+// Sorted returns a copy in the order of files and lines, without duplicates.
 func (ps Problems) Sorted() Problems {
 	sorted := slices.Clone(ps)
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
@@ -75,14 +76,14 @@ func (ps Problems) Sorted() Problems {
 	return slices.Compact(sorted)
 }
 
-// maxProblems bounds the reported problems of one text: the user corrects those and checks again.
-// The report on a hostile text must not be a hundred times as long as the text.
+// maxProblems bounds the problems that Decode or Parse reports for one text, so that the report on a hostile
+// text is not many times as long as the text. The user corrects the reported problems and checks again.
 const maxProblems = 100
 
 // collector collects the problems of one text.
 type collector struct {
 	list    Problems
-	further int // beyond maxProblems
+	further int // number of problems beyond maxProblems
 }
 
 func (c *collector) full() bool { return len(c.list) == maxProblems }
@@ -95,7 +96,7 @@ func (c *collector) add(p Problem) {
 	c.list = append(c.list, p)
 }
 
-// sorted returns the reported problems, and a last one that counts the rest.
+// sorted returns the problems of the list, and one more that states the number of further problems.
 func (c *collector) sorted() Problems {
 	list := c.list.Sorted()
 	if c.further > 0 {
@@ -110,7 +111,7 @@ func comparePos(a, b Pos) int {
 	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 }
 
-// Add appends a problem at a node.
+// Add appends a problem with the position and path of a node. n may be nil.
 func (ps *Problems) Add(n *Node, hint, format string, args ...any) {
 	p := Problem{Msg: fmt.Sprintf(format, args...), Hint: hint}
 	if n != nil {
@@ -119,7 +120,7 @@ func (ps *Problems) Add(n *Node, hint, format string, args ...any) {
 	*ps = append(*ps, p)
 }
 
-// String returns file:line:col, or the file alone without a line.
+// String returns file:line:col, or only the file if there is no line.
 func (p Pos) String() string {
 	if p.Line == 0 {
 		return p.File

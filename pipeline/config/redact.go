@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// named matches the key words of a data source name or a query that a secret follows, with the
+// named matches a key word of a data source name or a query that is followed by a secret, together with the
 // secret.
 var named = regexp.MustCompile(`(?i)\b(password|passwd|pass|pwd|secret|token|api_?key|key|code|access_token|auth|signature|sig)=('[^']*'|[^\s&;]*)`)
 
-// Redact removes apparent secrets from a foreign text, such as the error of a library: of each URL
-// it leaves scheme and host. It is a last resort for text without a type: a value of the
-// configuration is a Hidden, which does not show itself.
+// Redact removes texts that look like secrets from the text of other software, such as the error of a library.
+// It keeps only the scheme and the host of each URL. It is for texts whose parts are unknown; a secret of the
+// configuration is a Hidden, which prints only its shown form.
 func Redact(s string) string {
 	var out strings.Builder
 	for {
@@ -31,8 +31,8 @@ func Redact(s string) string {
 	}
 }
 
-// urlEnd returns the end of a URL in a text: the quote that encloses it, else a space or another
-// enclosing character.
+// urlEnd returns the end of the URL that begins in s at begin; at is the index after its "://". A URL ends at
+// the quote that encloses it, or else at a space or another enclosing character.
 func urlEnd(s string, begin, at int) int {
 	stop := " \t\n\r\"'`<>"
 	if begin > 0 && strings.ContainsRune("\"'`", rune(s[begin-1])) {
@@ -44,9 +44,9 @@ func urlEnd(s string, begin, at int) int {
 	return len(s)
 }
 
-// hostShown returns the host from the part of a URL after the slashes.
+// hostShown returns the host of a URL, given the part after "://".
 func hostShown(rest string) string {
-	whole := strings.TrimRight(rest, ".,:;)") // the sentence goes on
+	whole := strings.TrimRight(rest, ".,:;)") // punctuation of the sentence around the URL
 	tail := rest[len(whole):]
 	return urlHost(whole) + tail
 }
@@ -58,7 +58,7 @@ func urlHost(rest string) string {
 	}
 	host, more := rest[:end], rest[end:]
 	if strings.Contains(more, "@") {
-		return cutText // a password may hold a slash
+		return cutText // a password may contain a slash
 	}
 	user := strings.LastIndex(host, "@")
 	host = host[user+1:]
@@ -71,8 +71,8 @@ func urlHost(rest string) string {
 	return host + more
 }
 
-// plainHost reports whether a text consists of hosts with ports: an apparent port may be a piece of
-// a password.
+// plainHost reports whether a text is a comma-separated list of hosts with optional ports. It accepts only
+// digits as a port, because another text may be part of a password.
 func plainHost(text string) bool {
 	for host := range strings.SplitSeq(text, ",") {
 		if at := strings.LastIndex(host, ":"); at >= 0 && !strings.HasSuffix(host, "]") {

@@ -12,14 +12,15 @@ import (
 	"strings"
 )
 
-// textual returns the text of a value that came from an environment variable or a flag, and so has
-// no line and no type.
+// textual returns the text of a value from an environment variable or a flag, and true. Such a value has no
+// line, and no type but text.
 func (n *Node) textual() (string, bool) {
 	s, ok := n.Scalar.(string)
 	return s, ok && n.Pos.Line == 0
 }
 
-// flow parses a map or list given as text: {a: 1}, [a, b].
+// flow parses a map or list, such as {a: 1} or [a, b], that is the text of an environment variable or a flag.
+// It returns other nodes unchanged.
 func (d *decoder) flow(n *Node) *Node {
 	s, ok := n.textual()
 	if !ok {
@@ -34,7 +35,7 @@ func (d *decoder) flow(n *Node) *Node {
 	return parsed
 }
 
-// Place sets the position of a node and of all nodes below it.
+// Place sets the position of a node, and of all nodes below it.
 func (n *Node) Place(pos Pos) {
 	n.Pos = pos
 	for i := range n.Entries {
@@ -46,7 +47,7 @@ func (n *Node) Place(pos Pos) {
 	}
 }
 
-// wrong reports a value of a wrong type.
+// wrong adds the problem that a value has a wrong type. want names the right one.
 func (d *decoder) wrong(n *Node, want, example string) {
 	p := Problem{Msg: fmt.Sprintf("%s is wanted here, this is %s", want, n.describe())}
 	if example != "" {
@@ -55,8 +56,8 @@ func (d *decoder) wrong(n *Node, want, example string) {
 	d.add(n, p)
 }
 
-// wrongFor is wrong, but does not quote a text if the wanted type may hold a hidden value: the text
-// may be a secret written one level too high.
+// wrongFor adds the same problem as wrong. If the wanted type may contain a hidden value, it does not quote a
+// text, which may be a secret that was written one level too high.
 func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
 	if _, text := n.Scalar.(string); text && mayHide(wanted, nil) {
 		p := Problem{Msg: want + " is wanted here, this is a text"}
@@ -69,7 +70,7 @@ func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
 	d.wrong(n, want, example)
 }
 
-// hidden decodes a Hidden or a HiddenList.
+// hidden decodes a value of type Hidden or HiddenList.
 func (d *decoder) hidden(n *Node, v reflect.Value) {
 	taker := v.Addr().Interface().(hideTaker)
 	if _, list := taker.(interface{ Shown() []string }); list {
@@ -81,7 +82,7 @@ func (d *decoder) hidden(n *Node, v reflect.Value) {
 	}
 }
 
-// describe names the kind of a value for an error message.
+// describe names the type and the value of a node for an error message.
 func (n *Node) describe() string {
 	switch v := n.Scalar.(type) {
 	case string:
@@ -100,7 +101,7 @@ func (n *Node) describe() string {
 	return "empty"
 }
 
-// text returns a scalar as it would be written.
+// text returns a scalar in the form in which a user would write it.
 func (n *Node) text() string {
 	if f, ok := n.Scalar.(float64); ok {
 		return strconv.FormatFloat(f, 'g', -1, 64)
@@ -108,7 +109,7 @@ func (n *Node) text() string {
 	return fmt.Sprint(n.Scalar)
 }
 
-// quote returns a text for a message: on one line, shortened, and without secrets.
+// quote returns a text for a message: on one line, shortened, and without texts that look like secrets.
 func quote(s string) string {
 	s = Redact(s)
 	if r := []rune(s); len(r) > 60 {
@@ -143,11 +144,11 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 		if !n.IsMap && !n.IsList {
 			text := cmp.Or(n.Written, n.text())
 			if octal, is := strings.CutPrefix(text, "0o"); is {
-				text = "0" + octal // as modes of files are written
+				text = "0" + octal // as users write file modes
 			}
 			example = strconv.Quote(text) + ", with the quotes"
 		}
-		if n.IsMap && len(n.Entries) == 1 && n.Entries[0].Value.Empty() { // {stream} without its quotes
+		if n.IsMap && len(n.Entries) == 1 && n.Entries[0].Value.Empty() { // {stream} written without quotes
 			example = strconv.Quote("{"+n.Entries[0].Key+"}") + ", with the quotes"
 		}
 		d.wrong(n, "text", example)
@@ -160,7 +161,7 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 	v.SetString(s)
 }
 
-// whole returns a number without fraction as int64 or uint64.
+// whole returns an integer as int64 or uint64, and false for other values.
 func (n *Node) whole() (any, bool) {
 	switch v := n.Scalar.(type) {
 	case int64, uint64:
@@ -194,7 +195,7 @@ func (d *decoder) integer(n *Node, v reflect.Value) {
 
 var numberBefore = regexp.MustCompile(`^[1-9][0-9]{0,17}\b`)
 
-// leadingNumber returns the number of texts such as 90% and 7 days.
+// leadingNumber returns the number at the begin of a text such as 90% or 7 days, or "".
 func (n *Node) leadingNumber() string {
 	s, _ := n.Scalar.(string)
 	return numberBefore.FindString(s)
@@ -218,7 +219,7 @@ func (d *decoder) unsigned(n *Node, v reflect.Value) {
 	v.SetUint(u)
 }
 
-// number returns any number as a float.
+// number returns a number of any type as a float64, and false for other values.
 func (n *Node) number() (float64, bool) {
 	switch v := n.Scalar.(type) {
 	case int64:
@@ -296,7 +297,7 @@ func (d *decoder) text(n *Node, v reflect.Value) {
 	}
 }
 
-// listHider reports whether a type is a HiddenList: a command, which may contain variables for a
+// listHider reports whether a type is a HiddenList, such as a command. A command may contain ${...} for its
 // shell.
 func listHider(t reflect.Type) bool {
 	taker, hides := reflect.New(t).Interface().(hideTaker)

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Schema returns the values that Decode accepts as JSON Schema (2020-12): v provides the defaults.
-// node returns the schema of a *Node field by its path, in which the keys of maps and lists are *;
-// nil stands for any value.
+// Schema returns a JSON Schema (2020-12) of the values that Decode accepts for the type of v. v provides the
+// defaults. node returns the schema of a field of type *Node by its path, in which * stands for the keys of
+// maps and lists; if it returns nil, the field accepts any value.
 //
-// The schema does not include checks of hooks (Validate, Check): Decode refuses every value that
-// the schema refuses, but not the reverse.
+// The schema does not include the checks of hooks (Validate, Check). So Decode refuses each value that the
+// schema refuses, and some more.
 func Schema(v any, node func(path string) map[string]any) map[string]any {
 	s := schemer{node: node}
 	return s.of(reflect.ValueOf(v), reflect.TypeOf(v), "", "")
@@ -21,7 +21,7 @@ type schemer struct {
 	node func(path string) map[string]any
 }
 
-// of returns the schema of a type. v is its default, or invalid without one.
+// of returns the schema of a type. v is the default value; it is invalid if there is none.
 func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch {
 	case t.Kind() == reflect.Pointer && t.Elem() != nodeType:
@@ -44,19 +44,20 @@ func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.St
 		}
 		return map[string]any{"type": []any{"array", "null"}, "items": map[string]any{"type": "string"}}
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
-		return map[string]any{} // its own form, in text or not
+		return map[string]any{} // the type has a form of its own, which may be text
 	}
 	return s.plain(v, t, path, tag)
 }
 
-// The forms of texts that ParseDuration and ParseSize take, as ECMA 262 writes them.
+// The regular expressions (ECMA-262) of the texts that ParseDuration and ParseSize accept.
 const (
 	numberPattern   = `[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)`
 	durationPattern = `^\s*(` + numberPattern + `([eE][-+]?[0-9]+)?|[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)?\s*$`
 	sizePattern     = `^\s*(` + numberPattern + `([eE][-+]?[0-9]+)?\s*([KkMmGgTt][Ii]?)?[Bb]?)?\s*$`
 )
 
-// numberOrText returns the schema of a duration or a size. A pattern applies to texts only.
+// numberOrText returns the schema of a duration or a size, which is a number or a text. pattern applies only to
+// a text.
 func numberOrText(pattern string, positive bool) map[string]any {
 	s := map[string]any{"type": []any{"number", "string", "null"}, "pattern": pattern}
 	if positive {
@@ -65,8 +66,7 @@ func numberOrText(pattern string, positive bool) map[string]any {
 	return s
 }
 
-// plain returns the schema of the types of the language. Null is allowed everywhere: nothing was
-// written.
+// plain returns the schema of the built-in types of Go. Each accepts null, for a setting that is not written.
 func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch t.Kind() {
 	case reflect.Struct:
@@ -89,7 +89,7 @@ func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect
 	return whole(t)
 }
 
-// defaults returns the value that fresh makes for an element.
+// defaults returns the default value of a new element of a map or a list.
 func defaults(t reflect.Type) reflect.Value {
 	if t.Kind() == reflect.Pointer {
 		return reflect.Value{}
@@ -127,7 +127,7 @@ func whole(t reflect.Type) map[string]any {
 func (s schemer) structure(v reflect.Value, t reflect.Type, path string) map[string]any {
 	fields := fieldsOf(t)
 	if len(fields) == 0 && t.NumField() > 0 {
-		return map[string]any{} // a form of its own
+		return map[string]any{} // the struct has a form of its own
 	}
 	properties := map[string]any{}
 	for _, f := range fields {
@@ -140,12 +140,12 @@ func (s schemer) structure(v reflect.Value, t reflect.Type, path string) map[str
 	}
 	types := []any{"object", "null"}
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[Shorthand]()) {
-		types = append(types, "string") // Properties say nothing about a text
+		types = append(types, "string") // the properties do not apply to a text
 	}
 	return map[string]any{"type": types, "properties": properties, "additionalProperties": false}
 }
 
-// annotated adds the annotations that an editor shows: the doc, and the default of a leaf.
+// annotated adds the annotations that an editor shows: the description, and the default of a scalar.
 func (s schemer) annotated(schema map[string]any, v reflect.Value, f field) map[string]any {
 	if doc := f.tag.Get("doc"); doc != "" {
 		schema["description"] = doc

@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// Size is a configured number of bytes: plain bytes, or a number with a binary unit (KiB, MiB, GiB,
-// TiB) or a decimal one (KB, MB, GB, TB), such as 1.5MiB. Decode refuses a negative one.
+// Size is a number of bytes in a configuration, written as plain bytes or with a binary unit (KiB, MiB, GiB,
+// TiB) or a decimal unit (KB, MB, GB, TB), such as 1.5MiB. Decode refuses a negative Size.
 type Size int64
 
-// units are tried in this order: B is the suffix of all others.
+// units lists the units in the order in which ParseSize tries them. B is last, because it ends each of the
+// others.
 var units = []struct {
 	name  string
 	bytes int64
@@ -20,8 +21,8 @@ var units = []struct {
 	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
 }
 
-// ParseSize parses the forms of Size; the case of the unit does not matter. It rounds a fraction of
-// a byte.
+// ParseSize parses a size in a form that Size describes. It ignores the case of the unit, and rounds to whole
+// bytes.
 func ParseSize(s string) (Size, error) {
 	number, scale := strings.TrimSpace(s), int64(1)
 	for _, u := range units {
@@ -55,8 +56,8 @@ func cutUnit(s, unit string) (rest string, ok bool) {
 	return strings.TrimSpace(s[:at]), true
 }
 
-// String returns the number in the largest binary unit that divides it, so that ParseSize parses it
-// to the same size: 64MiB, 1536KiB, 1000.
+// String returns the size in the largest binary unit of which it is a multiple, so that ParseSize parses it to
+// the same size: 64MiB, 1536KiB, 1000.
 func (n Size) String() string {
 	for _, u := range units[:4] {
 		if n != 0 && int64(n)%u.bytes == 0 {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Unknown returns the message for an unknown name of some kind, with the name that was probably
-// meant.
+// Unknown returns the message for an unknown name. kind is a noun such as "key". If one of the known names is
+// similar, the message suggests it.
 func Unknown(kind, name string, known []string) string {
 	msg := "unknown " + kind + " " + quote(name)
 	if near := Nearest(name, known); near != "" {
@@ -15,7 +15,7 @@ func Unknown(kind, name string, known []string) string {
 	return msg
 }
 
-// DidYouMean suggests a text in place of an unknown one; it returns "" for "".
+// DidYouMean returns a question that suggests a text, and "" for "".
 func DidYouMean(text string) string {
 	if text == "" {
 		return ""
@@ -23,8 +23,8 @@ func DidYouMean(text string) string {
 	return "did you mean " + text + "?"
 }
 
-// Nearest returns the known name that was probably meant, or "": at most a third of its letters
-// differ.
+// Nearest returns the known name that differs from name in the fewest letters, and "" if all differ in more
+// than a third of the letters.
 func Nearest(name string, known []string) (near string) {
 	best := max(1, len(name)/3) + 1
 	for _, k := range known {
@@ -38,7 +38,7 @@ func Nearest(name string, known []string) (near string) {
 	return near
 }
 
-// distance counts the insertions, deletions, replacements and swaps of letters that turn one text
+// distance returns the number of insertions, deletions, replacements and swaps of letters that turn one text
 // into the other (optimal string alignment).
 func distance(a, b string) int {
 	const longest = 64
@@ -67,8 +67,8 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
-// QuoteName quotes a text that looks like a name. It does not show another text, which may be a
-// whole command or URL in the place of a name.
+// QuoteName returns a name in quotes for a message. For a text that does not look like a name it returns "of
+// this name", because a user may have written a whole command or URL there.
 func QuoteName(name string) string {
 	const longest = 64
 	if len(name) > longest || !plainText(name, "_-.") {

@@ -10,18 +10,18 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// reader turns the library's tree into nodes.
+// reader turns the tree of the YAML library into nodes.
 type reader struct {
 	file     string
-	open     map[*yaml.Node]bool // anchored values in progress: none may contain its own alias
-	nodes    int                 // remaining number of nodes
-	text     int                 // remaining bytes of paths
-	full     bool                // one of the two is exhausted and reported
+	open     map[*yaml.Node]bool // anchored values in progress; none may contain an alias of itself
+	nodes    int                 // number of nodes that may still be made
+	text     int                 // bytes of paths that may still be made
+	full     bool                // nodes or text is exhausted, and that was reported
 	problems collector
 }
 
-// newReader bounds the tree of a text of so many bytes: each byte may be a value, and aliases may
-// repeat values, but not multiply without bound.
+// newReader returns a reader for a text of size bytes. The size bounds the tree: each byte may be a value, and
+// aliases may repeat values, but only up to a multiple of the size.
 func newReader(file string, size int) *reader {
 	return &reader{file: file, open: map[*yaml.Node]bool{}, nodes: min(MaxNodes, 1000+4*size), text: 1<<16 + 64*size}
 }
@@ -30,7 +30,7 @@ func (r *reader) fail(n *yaml.Node, path, format string, args ...any) {
 	r.problems.add(Problem{Pos: r.pos(n), Path: path, Msg: fmt.Sprintf(format, args...)})
 }
 
-// value returns the node of a value of any kind.
+// value returns the node of a YAML value of any kind.
 func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	out := &Node{Pos: r.pos(n), Path: path}
 	if !r.room(n, path, depth) {
@@ -71,7 +71,8 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	return out
 }
 
-// room subtracts the cost of a node from the remaining bounds, and reports the first excess.
+// room subtracts a node from the remaining bounds. It returns false if a bound is exceeded, and reports that
+// once.
 func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	r.nodes--
 	r.text -= len(path)
@@ -86,8 +87,8 @@ func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	return false
 }
 
-// mapping fills a map: first the written entries, then those of merge keys, which never replace
-// written ones. content alternates keys and values.
+// mapping fills a map from content, in which keys and values alternate. It adds the written entries first and
+// then those of merge keys (<<), which never replace written entries.
 func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	out.IsMap = true
 	lines := map[string]int{} // line of each key
@@ -115,7 +116,7 @@ func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	}
 }
 
-// merge adds the missing entries of a map, or of each map of a list.
+// merge adds the entries that out does not have yet from a map, or from each map of a list.
 func (r *reader) merge(out *Node, lines map[string]int, from *yaml.Node, depth int) {
 	n := r.value(from, out.Path, depth+1)
 	maps := []*Node{n}
@@ -145,12 +146,12 @@ func (r *reader) alias(n *yaml.Node, path string, depth int) *Node {
 	return r.value(n.Alias, path, depth)
 }
 
-// unquoted reports whether a text is written without quotes.
+// unquoted reports whether a text was written without quotes.
 func unquoted(n *yaml.Node) bool {
 	return n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
 
-// key returns the text of a map's key: for a number or a truth value, as written.
+// key returns the text of a map's key as it was written, even if it is a number or a truth value.
 func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	switch {
 	case k.Kind != yaml.ScalarNode || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
@@ -167,9 +168,10 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	return k.Value, true
 }
 
-// scalar returns the value of a leaf for Node.Scalar. Dates, times, yes and no stay text, as do
-// integers with a leading zero (0640 is octal in YAML 1.1 and decimal in 1.2) and integers of more
-// than 64 bits. Other numbers of only one version are numbers: 1_000, 0o17, 1e3.
+// scalar returns the value of a leaf for Node.Scalar. Dates, times, yes and no stay text, because versions of
+// YAML differ. Integers with a leading zero stay text, because 0640 is octal in YAML 1.1 and decimal in 1.2.
+// Integers of more than 64 bits stay text, too. Other forms that only one version accepts are numbers: 1_000,
+// 0o17, 1e3.
 func scalar(n *yaml.Node) any {
 	switch n.ShortTag() {
 	case "!!null":
@@ -188,7 +190,7 @@ func scalar(n *yaml.Node) any {
 	return n.Value
 }
 
-// wholeNumber returns an int64, or a uint64 if only that can hold the value.
+// wholeNumber returns an integer as an int64, or as a uint64 if it is larger, and false for other texts.
 func wholeNumber(text string) (any, bool) {
 	text = strings.TrimPrefix(strings.ReplaceAll(text, "_", ""), "+")
 	if digits := strings.TrimPrefix(text, "-"); len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
@@ -211,13 +213,13 @@ func floatNumber(text string) (float64, bool) {
 		return math.NaN(), true
 	}
 	if !strings.ContainsAny(text, ".eE") {
-		return 0, false // 08, or more than 64 bits
+		return 0, false // such as 08, or an integer of more than 64 bits
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
 	return f, err == nil
 }
 
-// integer returns an int64 if that can hold the value.
+// integer returns a uint64 as an int64 if that can hold it.
 func integer(v any) any {
 	if u, ok := v.(uint64); ok && u <= math.MaxInt64 {
 		return int64(u)
@@ -225,5 +227,5 @@ func integer(v any) any {
 	return v
 }
 
-// pos returns where a value begins: a block map begins at its first key.
+// pos returns the position of a value. A map written as a block begins at its first key.
 func (r *reader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, max(n.Column, 1)} }

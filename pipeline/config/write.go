@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Style controls the form of YAML.
+// Style controls the comments in YAML output.
 type Style struct {
-	Docs bool                     // Encode: each field's doc tag as a comment above it
-	Doc  func(path string) string // comment above the key of a path
-	Note func(n *Node) string     // comment after a scalar, an empty value or a list of scalars
+	Docs bool                     // for Encode: the doc tag of each field becomes the comment above its key
+	Doc  func(path string) string // returns the comment above the key with a path
+	Note func(n *Node) string     // returns the comment after a scalar, an empty value or a list of scalars
 }
 
-// YAML returns the tree as a YAML document that Parse reads back to the same values.
+// YAML returns the node as a YAML document. Parse reads the same values back.
 func (n *Node) YAML(style Style) []byte {
 	w := writer{style: style}
 	switch {
@@ -42,7 +42,7 @@ func (w *writer) entries(n *Node, indent int) {
 			continue
 		}
 		w.doc(e.Value.Path, indent)
-		// The first entry of a list's item stands behind its dash.
+		// the first entry of an item follows the dash of the item on its line
 		if !first || !w.behindDash() {
 			w.pad(indent)
 		}
@@ -52,7 +52,7 @@ func (w *writer) entries(n *Node, indent int) {
 	}
 }
 
-// value writes the part after a colon.
+// value writes the value of a key after its colon.
 func (w *writer) value(n *Node, indent int) {
 	switch {
 	case n.inline():
@@ -103,7 +103,7 @@ func (w *writer) doc(path string, indent int) {
 	}
 }
 
-// Comment returns a text as lines of a YAML comment, each of about 100 columns.
+// Comment returns a text as the lines of a YAML comment, each of at most about 100 columns.
 func Comment(text string, indent int) string {
 	var out strings.Builder
 	line := ""
@@ -121,8 +121,8 @@ func Comment(text string, indent int) string {
 	return out.String()
 }
 
-// inline reports whether a value fits after its key: any but maps with entries, and lists with
-// values other than scalars.
+// inline reports whether a value is written on the line of its key. Only maps with entries, and lists with maps
+// or lists in them, are not.
 func (n *Node) inline() bool {
 	if n.IsMap {
 		return len(n.Entries) == 0
@@ -168,7 +168,7 @@ func (n *Node) scalarText() string {
 	return n.text()
 }
 
-// floatText returns a float in a form that is read back as a float.
+// floatText returns a float in a form that Parse reads as a float.
 func floatText(f float64) string {
 	switch {
 	case math.IsNaN(f):
@@ -185,11 +185,11 @@ func floatText(f float64) string {
 	return s
 }
 
-// bare matches text that every YAML reader reads as text without quotes: a word, a path, or a
-// number with a unit.
+// bare matches texts that need no quotes, because each YAML reader reads them as text: words, paths and numbers
+// with a unit.
 var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|\d+[KMGT]i?B|(?:\d+(?:\.\d+)?(?:ms|h|m|s))+)$`)
 
-// plain returns a text, quoted if necessary.
+// plain returns a text for YAML, in quotes if it needs them.
 func plain(s string) string {
 	switch strings.ToLower(s) {
 	case "null", "true", "false", "yes", "no", "on", "off", "y", "n":
