@@ -20,6 +20,9 @@ func (leftGap) Close() {}
 // numbers, or the gap that an earlier run left. Gap marks are added in obey.
 func (s *segmenter) noteGap(c *media.Chunk) {
 	gap := c.GapFrom(s.leftUntil)
+	if s.nextSeq == 0 && s.precedesRecording(gap) {
+		gap = media.Gap{}
+	}
 	if c.StartsGOP && s.cur == nil && c.Seq <= s.nextSeq { // the ended file has recorded these
 		gap.DurationNS -= min(s.foretoldNS, gap.DurationNS)
 	}
@@ -40,6 +43,18 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	s.gap = s.gap.Plus(gap)
 	s.nextSeq, s.nextUTC, s.newestSteppedNS, s.apart = c.Seq+1, c.UTC+c.SpanNS(), c.SteppedNS, false
 	s.noteStep(c)
+}
+
+// precedesRecording reports whether the gap that the run's first chunk carries lies before the
+// recording: no earlier run has written media, so the recording misses nothing. In mode event the
+// pipeline reads media before its first file. There a lost source lies before the recording only in
+// the first run: a run ends with its publisher, so the source was lost before that run began.
+func (s *segmenter) precedesRecording(gap media.Gap) bool {
+	after := s.set.After
+	if s.set.Mode == pipeline.ModeEvent {
+		return after == nil && !s.behind && gap.Cause == media.GapSourceLost
+	}
+	return !s.behind && (after == nil || after.Written.IsZero())
 }
 
 // foretell adds up the gaps inside a chunk that the gap before the next file repeats if that file

@@ -20,7 +20,6 @@ func TestEveryEndpointOnEachDatabase(t *testing.T) {
 		args := append(db.flags(), "--set", "flush_interval=0.2", "--set", "mp4/max_duration=1", "--set", "mp4/filename_pattern={stream_path}/{timestamp}_{ms}.mp4")
 		const streams = "streams: {live/a: {pull: 'testpattern://?size=160x120&fps=25&gop=25'}, live/deep/b: {pull: 'testpattern://?size=160x120&fps=25&gop=25'}}\n"
 		r := launch(t, racyBinary, t.TempDir(), streams, args...)
-		r.expect("media is missing") // a pull ends when no recording reads it: on a slow machine between a stop and the next start
 		r.start("live/a", "")
 		r.start("live/deep/b", "")
 		r.growing("live/a")

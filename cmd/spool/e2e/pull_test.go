@@ -124,6 +124,19 @@ func TestPulledCameraRestarts(t *testing.T) {
 	hidden(r, "s3cr3t")
 }
 
+// A pull ends when no recording reads it. The next recording has not lost the time in between.
+func TestAPullThatEndedBetweenTwoRecordingsIsNoGap(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "streams: {live/a: {pull: 'testpattern://?size=160x120&fps=25&gop=25'}}")
+	for range 2 {
+		r.start("live/a", "")
+		r.awaitUnits("live/a", 50)
+		r.stop("live/a")
+		eventually(t, "the pull ends", func() bool { return r.stream("live/a").State == "configured" })
+	}
+	require.Equal(t, []string{"stop", "stop"}, ends(r.awaitRecords("live/a", 2)))
+}
+
 // hidden requires that no output and no file of the recorder contains a secret.
 func hidden(r *recorder, secret string) {
 	r.t.Helper()
