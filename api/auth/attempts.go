@@ -9,38 +9,40 @@ import (
 )
 
 const (
-	maxDebts = 4096             // remembered at once
-	cleared  = 10 * time.Minute // after this time a failure no longer counts
+	maxDebts = 4096             // largest number of keys that attempts remembers
+	cleared  = 10 * time.Minute // time after its last failure until a key counts as clean: see attempts.take
 )
 
-// attempts limits the failures under one key: limit at once, and as many again each minute. It
-// remembers a bounded number of keys.
+// attempts limits the failed checks under each key, such as an address: limit at once, and then limit
+// a minute. It remembers at most maxDebts keys. It is safe for concurrent use.
 type attempts struct {
 	clock pipeline.Clock
 	limit int
 
-	mu    sync.Mutex // guards the fields below
-	debts map[string]*debt
-	swept time.Time // last removal of faded debts
+	mu    sync.Mutex       // guards the fields below
+	debts map[string]*debt // by key
+	swept time.Time        // when makeRoom last removed the debts that have faded to 0
 }
 
-// debt counts the failures under one key. They fade with time.
+// debt is the number of failures under one key. It fades by attempts.limit a minute.
 type debt struct {
-	failures float64
-	at       time.Time
+	failures float64   // number at the time at
+	at       time.Time // when failures was last changed
 }
 
 func newAttempts(clock pipeline.Clock, limit int) *attempts {
 	return &attempts{clock: clock, limit: limit, debts: map[string]*debt{}}
 }
 
+// faded returns the number of failures that remain of a debt now.
 func (a *attempts) faded(d *debt, now time.Time) float64 {
 	return max(0, d.failures-now.Sub(d.at).Minutes()*float64(a.limit))
 }
 
-// take counts a failure, or returns how long to wait until one is allowed. A failure is counted
-// before a slow check begins and given back after a success, so that many checks at once are not
-// free. clean reports that no failure of this key is remembered.
+// take allows a check under a key and counts it as a failure. At the limit it counts nothing and
+// returns the time until the next check is allowed. The caller calls giveBack if the check succeeds.
+// The failure is counted before the check, so that a client cannot exceed the limit with many checks
+// at once. clean reports that no failure under this key is remembered.
 func (a *attempts) take(key string) (wait time.Duration, clean bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -59,7 +61,7 @@ func (a *attempts) take(key string) (wait time.Duration, clean bool) {
 	return 0, clean
 }
 
-// add counts a failure without a preceding take.
+// add counts a failure under a key, even beyond the limit.
 func (a *attempts) add(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -70,10 +72,11 @@ func (a *attempts) add(key string) {
 		d = &debt{}
 		a.debts[key] = d
 	}
-	d.failures, d.at = min(a.faded(d, now)+1, float64(2*a.limit)), now // checks that ran at once must not block for ever
+	d.failures, d.at = min(a.faded(d, now)+1, float64(2*a.limit)), now // even many failures at once fade in two minutes
 }
 
-// blocked returns how long no failure is allowed.
+// blocked returns the time until take allows the next check under a key; 0: it allows one now. It
+// counts nothing.
 func (a *attempts) blocked(key string) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -84,12 +87,13 @@ func (a *attempts) blocked(key string) time.Duration {
 	return a.wait(d, a.clock.Now())
 }
 
+// wait returns the time until a debt is small enough for one more failure.
 func (a *attempts) wait(d *debt, now time.Time) time.Duration {
 	over := a.faded(d, now) - float64(a.limit-1)
 	return max(0, time.Duration(over/float64(a.limit)*float64(time.Minute)))
 }
 
-// giveBack removes one failure.
+// giveBack removes one failure under a key: the check that take allowed has succeeded.
 func (a *attempts) giveBack(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -100,8 +104,9 @@ func (a *attempts) giveBack(key string) {
 	}
 }
 
-// makeRoom removes faded debts from time to time, and if the table is still full, an arbitrary one:
-// the table stays bounded and cheap against an attacker with many addresses.
+// makeRoom makes room for one more key if maxDebts keys are remembered. At most once a minute it
+// removes all debts that have faded to 0. If that is not enough, it removes arbitrary debts, so that
+// an attacker with many addresses costs little memory and time. The caller holds a.mu.
 func (a *attempts) makeRoom(now time.Time) {
 	if len(a.debts) < maxDebts {
 		return
@@ -122,8 +127,9 @@ func (a *attempts) makeRoom(now time.Time) {
 	}
 }
 
-// RemoteOf returns the key under which the attempts of an address (with or without a port) are
-// counted: the address, or the /64 of IPv6 that one host commonly owns.
+// RemoteOf returns the key under which the failures of a client's address are counted. addr may have a
+// port. The key is the IPv4 address, or the first 64 bits of an IPv6 address, because one host often
+// has all addresses with this prefix.
 func RemoteOf(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil {

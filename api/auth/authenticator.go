@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	minToken    = 16   // characters; a quickly compared secret must be long
-	maxPassword = 1024 // bytes; a slowly hashed secret must be bounded
+	minToken    = 16   // characters of a token at least: guesses are not limited, so that a token must be long
+	maxPassword = 1024 // bytes of a password at most: this bounds the work of a check
 )
 
-// Authenticator identifies callers. It compares secrets in constant time and takes as long for an
-// unknown name as for a known one. It is safe for concurrent use.
+// Authenticator identifies callers by token, or by name and password. It compares secrets in constant
+// time and takes as long for an unknown name as for a known one. It is safe for concurrent use.
 type Authenticator struct {
 	passwords *verifier
 	tokens    []token
@@ -28,8 +28,9 @@ type token struct {
 	digest [sha256.Size]byte
 }
 
-// New parses hashes and tokens. A name may fail to sign in from one address failures times a
-// minute. seen counts the failures; it may be nil.
+// New returns an Authenticator of the users and tokens in c. Its error names the user or token that is
+// invalid. failures is the number of failed sign-ins that a name may have from one address in a
+// minute. seen counts failed sign-ins; it may be nil.
 func New(c Config, failures int, clock pipeline.Clock, seen *Failures) (*Authenticator, error) {
 	passwords, err := newVerifier(c.Users, failures, clock)
 	if err != nil {
@@ -70,10 +71,11 @@ func newToken(t Token) (token, error) {
 	return tok, nil
 }
 
+// digestPrefix marks a configured token that is given by its SHA-256 digest.
 const digestPrefix = "sha256:"
 
-// ByToken returns the caller of a token, or ErrWrong. Attempts are not limited: a token is too long
-// to guess, and comparing it costs nothing.
+// ByToken returns the caller with a token, or ErrWrong for an unknown token. remote is the client's
+// address, for the log. The number of attempts is not limited: a token is too long to guess.
 func (a *Authenticator) ByToken(remote, secret string) (Caller, error) {
 	who, ok := a.KnownToken(secret)
 	if !ok {
@@ -83,8 +85,9 @@ func (a *Authenticator) ByToken(remote, secret string) (Caller, error) {
 	return who, nil
 }
 
-// ByPassword returns the caller of a name and password. ErrWrong: they are wrong; *BlockedError:
-// they were not checked. See verifier for the limits. remote is an address, with or without a port.
+// ByPassword returns the caller with a name and password. The error is ErrWrong if they are wrong, and
+// a *BlockedError if they were not checked because of too many failed sign-ins: see verifier for the
+// limits. remote is the client's address, with or without a port.
 func (a *Authenticator) ByPassword(ctx context.Context, remote, name, password string) (Caller, error) {
 	acc, err := a.passwords.verify(ctx, a.failures, remote, name, password)
 	if err != nil {
@@ -93,8 +96,8 @@ func (a *Authenticator) ByPassword(ctx context.Context, remote, name, password s
 	return acc.caller, nil
 }
 
-// KnownToken returns the caller of a token. It does not count a wrong one. It compares with every
-// token, so that its time reveals nothing.
+// KnownToken returns the caller with a token, and false for an unknown token. It counts no failed
+// sign-in. It always compares with every configured token, so that its time reveals nothing.
 func (a *Authenticator) KnownToken(secret string) (who Caller, ok bool) {
 	digest := sha256.Sum256([]byte(secret))
 	for i := range a.tokens {
@@ -105,8 +108,8 @@ func (a *Authenticator) KnownToken(secret string) (who Caller, ok bool) {
 	return who, ok
 }
 
-// KnownPassword returns the caller of a name and password that were right before. It hashes
-// nothing, and does not count wrong ones.
+// KnownPassword returns the caller with a name and password if they are the last ones that ByPassword
+// has accepted for this name. It hashes no password and counts no failed sign-in.
 func (a *Authenticator) KnownPassword(name, password string) (Caller, bool) {
 	acc, ok := a.passwords.known(name, password)
 	if !ok {

@@ -1,8 +1,9 @@
 package auth
 
-// Config lists the users and tokens with their roles. Without any, every client may do everything.
+// Config lists the users and tokens with their roles. Without users and tokens, every client may do
+// everything.
 type Config struct {
-	None   bool // authentication is explicitly off
+	None   bool // the operator has turned authentication off
 	Users  []User
 	Tokens []Token
 }
@@ -10,16 +11,16 @@ type Config struct {
 // Open reports whether authentication is off.
 func (c Config) Open() bool { return len(c.Users) == 0 && len(c.Tokens) == 0 }
 
-// User signs in by name and password (RFC 7617).
+// User is a user who signs in by name and password (RFC 7617).
 type User struct {
 	Name         string
-	PasswordHash string // made by HashPassword
+	PasswordHash string // result of HashPassword
 	Roles        []Role
 }
 
-// Token signs in a program (RFC 6750).
+// Token is a bearer token by which a program signs in (RFC 6750).
 type Token struct {
-	Name  string // for the log
-	Token string // the secret, or "sha256:" and its hex digest
+	Name  string // shown in the log; may be empty
+	Token string // the secret, or sha256: and the SHA-256 of the secret in hexadecimal
 	Roles []Role
 }

@@ -14,16 +14,16 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Digest replaces a password for clients that send only the response to a challenge (RFC 7616). It
-// holds HA1 for each algorithm: the hash of name:realm:password. An HA1 allows to sign in to its
-// realm like the password itself. It does not reveal a strong password to other realms.
+// Digest holds the hashes with which a server checks a user's digest responses (RFC 7616): HA1, the
+// hash of name:realm:password, for each algorithm. With an HA1 a client can sign in to this realm as
+// with the password itself. In another realm it is of no use, unless it reveals a weak password.
 type Digest struct {
 	Realm  string
-	MD5    string // hexadecimal; empty: the algorithm is not offered
-	SHA256 string // likewise
+	MD5    string // HA1 by MD5 in hexadecimal; empty: the user has none
+	SHA256 string // HA1 by SHA-256 in hexadecimal; empty: the user has none
 }
 
-// HashDigest returns the Digest of a user.
+// HashDigest returns the Digest of a user with both algorithms. Its error names an invalid argument.
 func HashDigest(name, realm, password string) (Digest, error) {
 	if password == "" {
 		return Digest{}, errors.New("the password is empty")
@@ -37,7 +37,8 @@ func HashDigest(name, realm, password string) (Digest, error) {
 	return Digest{realm, digestOf(false, name, realm, password), digestOf(true, name, realm, password)}, nil
 }
 
-// checkDigestText refuses characters that clients quote in different ways.
+// checkDigestText returns an error for a name or realm with characters that clients quote in different
+// ways, so that their hashes would differ. what is name or realm.
 func checkDigestText(what, text string) error {
 	if text == "" || len(text) > 128 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
 		return fmt.Errorf("the %s %.130q is no text of 1 to 128 bytes without quotes, backslashes and control characters, which clients write in different ways", what, text)
@@ -45,7 +46,7 @@ func checkDigestText(what, text string) error {
 	return nil
 }
 
-// Check returns the error of a user's digest.
+// Check returns an error if the Digest of a user, or the name of the user, is invalid.
 func (d Digest) Check(name string) error {
 	if err := errors.Join(checkDigestText("name", name), checkDigestText("realm", d.Realm)); err != nil {
 		return err
@@ -64,37 +65,40 @@ func (d Digest) Check(name string) error {
 	return nil
 }
 
-// Response is a client's response to a challenge, each part as the client wrote it (RFC 7616, 3.4).
-// QOP, Count and ClientNonce are empty for a client without quality of protection (RFC 2069).
+// Response is a client's response to the challenge of a server, each part as the client wrote it (RFC
+// 7616, 3.4).
 type Response struct {
-	SHA256                  bool // else MD5
-	Name, Realm, Nonce      string
-	Method, URI             string
+	SHA256             bool // the algorithm is SHA-256, else MD5
+	Name, Realm, Nonce string
+	Method, URI        string // of the request that the response authenticates
+	// QOP is the quality of protection (qop), Count the nonce count (nc), ClientNonce the cnonce. All
+	// are empty for a client without quality of protection (RFC 2069).
 	QOP, Count, ClientNonce string
-	Hash                    string // hexadecimal
+	Hash                    string // the response itself, in hexadecimal
 }
 
-// Digests checks responses to challenges, and passwords of users with a digest. Both cost only a
-// few hashes of short texts. It compares in constant time, and takes as long for an unknown name.
-// It is safe for concurrent use.
+// Digests checks digest responses, and passwords of users with a Digest. A check costs only a few
+// hashes of short texts. It compares in constant time and takes as long for an unknown name as for a
+// known one. It is safe for concurrent use.
 //
-// Failures are limited as by a verifier: a name at an address past its failures of a minute, or an
-// address past ten times as many, is checked in turn (see turns), whether it is right or wrong. A
-// right one is accepted; a wrong one gets a BlockedError a second later. A response cannot have a
-// second chance, because each challenge differs.
+// In a minute a name may fail DefaultFailures times from one address, and all names together ten times
+// as often from one address. Beyond these limits the checks of an address wait in a queue (see turns).
+// Even there, right credentials are accepted, while wrong ones get a *BlockedError a second later. The
+// second chance of a verifier would not work here, because a client sends another response to each
+// challenge.
 type Digests struct {
 	realm string
 	users map[string]Digest
-	dummy Digest // for unknown names
+	dummy Digest // checked for unknown names
 
 	clock            pipeline.Clock
-	names, strangers *attempts // by name and address: of known names, and of all others
-	addresses        *attempts // under all names
-	turns            *turns    // of addresses past one of these limits
+	names, strangers *attempts // failures by address and name, of known names and of unknown ones
+	addresses        *attempts // failures by address, of all names
+	turns            *turns    // the queues of addresses beyond one of these limits
 }
 
-// NewDigests takes the digests of users by name. All have the same realm, because a server sends
-// one.
+// NewDigests returns the Digests of users by their names. All must have the same realm, because a
+// server sends one realm in its challenge. The error names the user with an invalid Digest.
 func NewDigests(users map[string]Digest, clock pipeline.Clock) (*Digests, error) {
 	d := &Digests{
 		users: map[string]Digest{}, clock: clock, names: newAttempts(clock, DefaultFailures),
@@ -116,11 +120,12 @@ func NewDigests(users map[string]Digest, clock pipeline.Clock) (*Digests, error)
 	return d, err
 }
 
-// Realm returns the realm of the digests, empty without any.
+// Realm returns the realm of all users, or "" without users.
 func (d *Digests) Realm() string { return d.realm }
 
-// Offers reports whether every user with a digest has one of the algorithm: a client responds with
-// the strongest offered algorithm, before the server knows its user.
+// Offers reports whether the server may offer an algorithm, SHA-256 or MD5, in its challenge: every
+// user must have an HA1 by it, because a client chooses the algorithm before the server knows the
+// user.
 func (d *Digests) Offers(sha256 bool) bool {
 	for _, u := range d.users {
 		if u.ha1(sha256) == "" {
@@ -130,7 +135,7 @@ func (d *Digests) Offers(sha256 bool) bool {
 	return len(d.users) > 0
 }
 
-// Has reports whether a user has a digest.
+// Has reports whether the user with this name has a Digest.
 func (d *Digests) Has(name string) bool { _, has := d.users[name]; return has }
 
 func (d Digest) ha1(sha256 bool) string {
@@ -140,9 +145,10 @@ func (d Digest) ha1(sha256 bool) string {
 	return d.MD5
 }
 
-// Check returns nil for a right response, else ErrWrong or a *BlockedError, and counts the failure
-// in seen, which may be nil. remote is an address, with or without a port. known reports whether
-// the name is that of a user, who may have no digest.
+// Check returns nil for a right response. Otherwise it returns ErrWrong, or a *BlockedError beyond the
+// limits of failures, and counts the failure in seen, which may be nil. remote is the client's
+// address, with or without a port. known reports whether r.Name is the name of a user, with or without
+// a Digest.
 func (d *Digests) Check(ctx context.Context, seen *Failures, remote string, r Response, known bool) error {
 	wait, right, err := d.limited(ctx, remote, r.Name, known, func() bool { return d.right(r) })
 	if errors.Is(err, errHungUp) {
@@ -163,8 +169,10 @@ func (d *Digests) Check(ctx context.Context, seen *Failures, remote string, r Re
 	return d.later(ctx, wait)
 }
 
-// limited calls check at once, or in turn after too many failures: then wait is the remaining time
-// of the limit. After errBusy and errHungUp, check was not called.
+// limited calls check and returns its result in right. Within the limits of failures it calls check at
+// once, and wait is 0. Beyond the limits it calls check when its turn comes, and wait is the time until
+// the next failure is allowed. It does not call check, and returns errBusy or errHungUp, if the queue
+// is full or ctx ends before the turn comes.
 func (d *Digests) limited(ctx context.Context, remote, name string, known bool, check func() bool) (wait time.Duration, right bool, err error) {
 	address, of := RemoteOf(remote), d.names
 	if !known {
@@ -191,14 +199,14 @@ func (d *Digests) limited(ctx context.Context, remote, name string, known bool, 
 	return wait, right, err
 }
 
-// later returns the error after a second, which slows down a client that retries.
+// later waits a second, which slows down a client that retries at once, and returns a *BlockedError.
 func (d *Digests) later(ctx context.Context, wait time.Duration) error {
 	pipeline.Sleep(ctx, d.clock, secondChance, nil)
 	return &BlockedError{wait}
 }
 
-// right reports whether a response is that of a user with the password. The caller checks that its
-// nonce and URI are those of the challenge and the request.
+// right reports whether a response proves that the client has the password of a user. The caller of
+// Digests must have checked that the nonce is that of the challenge, and the URI that of the request.
 func (d *Digests) right(r Response) bool {
 	u, known := d.users[r.Name]
 	if !known || u.ha1(r.SHA256) == "" {
@@ -216,9 +224,10 @@ func (d *Digests) right(r Response) bool {
 	return subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(r.Hash))) == 1 && known && r.Realm == d.realm
 }
 
-// CheckPassword returns nil for the password of a user's digest, else ErrWrong or a *BlockedError.
-// After a *BlockedError, which it counts in seen, the password was not checked. A wrong password is
-// limited like a response, and not counted in seen.
+// CheckPassword checks a password against the Digest of a user, with the limits of Check. It returns
+// nil for the right password and ErrWrong for a wrong one, which it does not count in seen: the caller
+// may check the same password in another way. It returns a *BlockedError, and counts it in seen, if it
+// has not checked the password because too many checks wait.
 func (d *Digests) CheckPassword(ctx context.Context, seen *Failures, remote, name, password string) error {
 	_, known := d.users[name]
 	wait, right, err := d.limited(ctx, remote, name, known, func() bool { return d.rightPassword(name, password) })
@@ -248,7 +257,7 @@ func (d *Digests) rightPassword(name, password string) bool {
 	return subtle.ConstantTimeCompare([]byte(got), []byte(u.ha1(sha256))) == 1 && known
 }
 
-// digestOf returns the hexadecimal hash of texts joined by colons.
+// digestOf returns the hash, by SHA-256 or MD5, of texts joined by colons, in hexadecimal.
 func digestOf(useSHA256 bool, parts ...string) string {
 	text := []byte(strings.Join(parts, ":"))
 	if useSHA256 {

@@ -7,24 +7,25 @@ import (
 )
 
 const (
-	secondChance = time.Second // after this time a password that was refused unchecked may be sent again
-	maxRefused   = 32 << 10    // remembered refused passwords: more than arrive within secondChance
-	maxWrong     = 8 << 10     // remembered wrong passwords
+	secondChance = time.Second // time after which a password that was refused unchecked may be sent again
+	maxRefused   = 32 << 10    // number of refused passwords that are remembered: more than arrive within secondChance
+	maxWrong     = 8 << 10     // number of wrong passwords that are remembered
 )
 
-// secret is the keyed digest of a name and a password.
+// secret is the HMAC-SHA-256 of a name and a password, by a key that only this process has.
 type secret [sha256.Size]byte
 
-// guesses remembers the digests of passwords that were refused unchecked, and of wrong ones. A
-// person or a camera sends the same password again, which is then checked; a guesser sends a
-// different one. A known wrong password is not hashed again.
+// guesses remembers the secrets of passwords that were refused unchecked, and of wrong passwords. A
+// refused password that a client sends again is checked: a person or a camera sends the same password
+// again, while a guesser sends a different one. A wrong password that a client sends again is not
+// hashed again.
 type guesses struct {
 	mu             sync.Mutex // guards the fields below
 	refused, wrong recent
 }
 
-// returns reports whether a password was refused unchecked at least secondChance ago and may be
-// checked now. Else it remembers the password, and wait is the time until it may.
+// returns reports whether a password was refused unchecked before, at least secondChance ago. If it
+// was not, returns remembers it as refused now, and wait is the time until it may be sent again.
 func (g *guesses) returns(s secret, now time.Time) (wait time.Duration, again bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,11 +54,12 @@ func (g *guesses) foundWrong(s secret, now time.Time) {
 	g.wrong.add(s, now, maxWrong)
 }
 
-// recent holds the newest secrets, up to a bound, in memory that grows with them.
+// recent holds the newest secrets, up to a bound, with the times of their last add. Its memory grows
+// with the number of secrets.
 type recent struct {
 	at   map[secret]time.Time
-	ring []secret
-	next int
+	ring []secret // the keys of at, in the order in which they were added
+	next int      // index in a full ring of the oldest secret
 }
 
 func (r *recent) add(s secret, now time.Time, most int) {

@@ -9,9 +9,9 @@ import (
 )
 
 const (
-	hashings       = 2    // at once; each uses 19 MiB
-	maxWaiting     = 1024 // checks that wait
-	maxWaitingFrom = 256  // of one address
+	hashings       = 2    // number of passwords hashed at once; each takes 19 MiB
+	maxWaiting     = 1024 // largest number of checks that run or wait
+	maxWaitingFrom = 256  // largest number of these for one address
 )
 
 var (
@@ -19,27 +19,28 @@ var (
 	errHungUp = errors.New("the client hung up")
 )
 
-// hashing bounds the slow checks: few run at once, in the order of their arrival, and a bounded
-// number wait. Second chances never take the last place: it is reserved for names without failures.
+// hashing bounds the checks that hash a password: few run at once, the others wait in the order of
+// their arrival, and beyond a number of them further checks are refused. Second chances (see verifier)
+// take all places but one, so that they never hold up all other checks.
 type hashing struct {
-	places  chan struct{}
-	chances chan struct{} // places that second chances may take
-	tookNS  atomic.Int64  // duration of the newest check, ns
-	done    atomic.Int64  // finished checks; tests read it
+	places  chan struct{} // semaphore of the running checks
+	chances chan struct{} // semaphore of the second chances that run or wait for places
+	tookNS  atomic.Int64  // duration of the newest check, in nanoseconds
+	done    atomic.Int64  // number of finished checks; only tests read it
 
-	mu      sync.Mutex // guards the fields below
-	waiting map[string]int
-	all     int
+	mu      sync.Mutex     // guards the fields below
+	waiting map[string]int // number of checks that run or wait, by address
+	all     int            // sum of waiting
 }
 
 func newHashing() *hashing {
 	h := &hashing{places: make(chan struct{}, hashings), chances: make(chan struct{}, hashings-1), waiting: map[string]int{}}
-	h.tookNS.Store(int64(20 * time.Millisecond)) // typical duration
+	h.tookNS.Store(int64(20 * time.Millisecond)) // typical duration, until the first check has finished
 	return h
 }
 
-// do calls check when a place is free. After errBusy (too many wait) and errHungUp (the context
-// ended), check was not called.
+// do calls check as soon as a place is free. chance marks a second chance. do does not call check, and
+// returns errBusy, if too many checks wait already; it returns errHungUp if ctx ends before.
 func (h *hashing) do(ctx context.Context, address string, chance bool, check func()) error {
 	if !h.enter(address) {
 		return errBusy

@@ -11,16 +11,16 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// hash is an argon2id hash of a password (RFC 9106) in the PHC string format:
-// $argon2id$v=19$m=19456,t=2,p=1$salt$key
+// hash is an argon2id hash of a password (RFC 9106). Its text, the setting password_hash, has the PHC
+// string format: $argon2id$v=19$m=19456,t=2,p=1$salt$key
 type hash struct {
 	memoryKiB, passes uint32
 	threads           uint8
 	salt, key         []byte
 }
 
-// The parameters of HashPassword are the minimum that OWASP recommends, because a recorder's memory
-// is bounded and each check holds all of it.
+// The parameters of HashPassword. They are the minimum that OWASP recommends, because each check takes
+// hashMemoryKiB of memory, and a recorder has little to spare.
 const (
 	hashMemoryKiB = 19 << 10
 	hashPasses    = 2
@@ -29,7 +29,8 @@ const (
 	keyBytes      = 32
 )
 
-// HashPassword returns a password_hash with a random salt.
+// HashPassword returns the argon2id hash of a password with a random salt, in the form of the setting
+// password_hash. Its error is that of an empty password.
 func HashPassword(password string) (string, error) {
 	if password == "" {
 		return "", errors.New("the password is empty")
@@ -40,7 +41,7 @@ func HashPassword(password string) (string, error) {
 	return h.String(), nil
 }
 
-// String returns the hash in the PHC format.
+// String returns the hash in the PHC string format.
 func (h hash) String() string {
 	b64 := base64.RawStdEncoding.EncodeToString
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memoryKiB, h.passes, h.threads, b64(h.salt), b64(h.key))
@@ -50,13 +51,13 @@ func (h hash) derive(password string, n uint32) []byte {
 	return argon2.IDKey([]byte(password), h.salt, h.passes, h.memoryKiB, h.threads, n)
 }
 
-// matches compares in constant time.
+// matches reports whether a password has this hash. It compares in constant time.
 func (h hash) matches(password string) bool {
 	return subtle.ConstantTimeCompare(h.derive(password, uint32(len(h.key))), h.key) == 1
 }
 
-// parseHash parses the PHC format. It bounds the costs: a configured hash must not decide how much
-// memory a sign-in takes.
+// parseHash parses a hash in the PHC string format. It refuses a hash whose parameters would let a
+// sign-in take too much memory or time.
 func parseHash(s string) (hash, error) {
 	var h hash
 	bad := func(why string) (hash, error) {

@@ -9,23 +9,25 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Passwords checks names and passwords for servers without roles, to which many cameras may sign in
-// from one address: a camera with a wrong password does not lock the others out. It is safe for
-// concurrent use.
+// Passwords checks names and passwords for a server whose users have no roles, such as an ingest
+// server. Many cameras may sign in from one address: one with a wrong password does not lock the
+// others out. It is safe for concurrent use.
 type Passwords struct{ users *verifier }
 
-// DefaultFailures is the number of failed sign-ins of a name from one address in a minute.
+// DefaultFailures is the default number of failed sign-ins that a name may have from one address in a
+// minute.
 const DefaultFailures = 10
 
-// Credentials hold a name and the hash of its password.
+// Credentials holds the name of a user and the hash of the user's password, a result of HashPassword.
 type Credentials struct{ Name, PasswordHash string }
 
-// NewPasswords parses hashes of HashPassword. others are users without a hash: they are refused
-// like unknown names, and counted as known ones.
+// NewPasswords returns the Passwords of users. others are the names of users who have no password
+// hash: Check refuses them like unknown names, but counts and logs them as known ones. The error names
+// the user with an invalid hash.
 func NewPasswords(users []Credentials, others []string, clock pipeline.Clock) (*Passwords, error) {
 	all := make([]User, len(users))
 	for i, u := range users {
-		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // no caller reads the role
+		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // an account must have a role, which is not used here
 	}
 	v, err := newVerifier(all, DefaultFailures, clock)
 	if err != nil {
@@ -38,17 +40,19 @@ func NewPasswords(users []Credentials, others []string, clock pipeline.Clock) (*
 	return &Passwords{v}, nil
 }
 
-// Errors of a sign-in.
+// The errors of a sign-in.
 var (
 	ErrWrong   = errors.New("name or password is wrong")
 	ErrBlocked = errors.New("too many failed attempts to sign in")
 )
 
-// BlockedError is an ErrBlocked with the remaining time. The credentials were not checked and may
-// be right.
-type BlockedError struct{ Wait time.Duration }
+// BlockedError is the error of a sign-in beyond the limits of failures. The credentials were not
+// checked and may be right; only Digests.Check also returns it for wrong ones. It wraps ErrBlocked.
+type BlockedError struct {
+	Wait time.Duration // time after which the client may try again
+}
 
-// Error returns a text with the time to wait.
+// Error returns the text of ErrBlocked and the time to wait.
 func (e *BlockedError) Error() string {
 	return fmt.Sprintf("%v: again in %s", ErrBlocked, e.Wait.Round(time.Second))
 }
@@ -56,25 +60,25 @@ func (e *BlockedError) Error() string {
 // Unwrap returns ErrBlocked.
 func (e *BlockedError) Unwrap() error { return ErrBlocked }
 
-// Check returns nil for the right password, else ErrWrong or a *BlockedError, and counts the
-// failure in seen, which may be nil. remote is an address, with or without a port. See verifier for
-// the limits.
+// Check returns nil for a user's name and right password. Otherwise it returns ErrWrong, or a
+// *BlockedError beyond the limits of a verifier, and counts the failure in seen, which may be nil.
+// remote is the client's address, with or without a port.
 func (p *Passwords) Check(ctx context.Context, seen *Failures, remote, name, password string) error {
 	_, err := p.users.verify(ctx, seen, remote, name, password)
 	return err
 }
 
-// Knows reports whether a name is that of a user. It is for logs, which must not contain a password
-// that was typed in its place.
+// Knows reports whether a name is that of a user with a password hash. A log must contain no other
+// name, because a person may have typed a password in place of the name.
 func (p *Passwords) Knows(name string) bool { return p.users.users[name] != nil }
 
-// CheckHash returns the error of a password_hash.
+// CheckHash returns an error if a text is not a valid value of the setting password_hash.
 func CheckHash(s string) error {
 	_, err := parseHash(s)
 	return err
 }
 
-// CheckToken returns the error of a token.
+// CheckToken returns an error if a text is not a valid value of the setting token: see Token.Token.
 func CheckToken(s string) error {
 	_, err := newToken(Token{Token: s, Roles: []Role{View}})
 	return err

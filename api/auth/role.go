@@ -8,17 +8,17 @@ import (
 // Role names a set of permissions.
 type Role string
 
-// The roles. A route without a role is open to every client.
+// The roles.
 const (
-	View    Role = "view"    // read streams, status, recordings, metrics
-	Control Role = "control" // view; start, stop, protect
-	Admin   Role = "admin"   // control; delete, reload
-	Declare Role = "declare" // view; declare and delete pipelines
+	View    Role = "view"    // may read streams, status, recordings and metrics
+	Control Role = "control" // view, and may start and stop recordings and pipelines, trigger events, set protection
+	Admin   Role = "admin"   // control, and may delete recordings, reload, confirm the clock
+	Declare Role = "declare" // view, and may make and remove pipelines
 )
 
-// roles lists each role with the roles that it includes. Admin does not include Declare, nor
-// Declare Control: the right to delete recordings is independent of the right to decide what the
-// machine writes.
+// roles lists each role with the roles that it includes. Admin does not include Declare, and Declare
+// does not include Control: the right to delete recordings does not imply the right to decide what the
+// machine records, nor the reverse.
 var roles = []struct {
 	role  Role
 	holds Roles
@@ -26,7 +26,8 @@ var roles = []struct {
 	{View, view}, {Control, view | control}, {Admin, view | control | admin}, {Declare, view | declare},
 }
 
-// Roles is a set of roles, including all that they include. The zero value allows nothing.
+// Roles is a set of roles, which contains with each role the roles that this one includes. The zero
+// value is the empty set.
 type Roles uint8
 
 const (
@@ -36,10 +37,11 @@ const (
 	declare
 )
 
-// Everything is the set of all roles, which every caller has without authentication.
+// Everything is the set of all roles. Every caller has it where no authentication is configured.
 const Everything = view | control | admin | declare
 
-// Holds reports whether the set allows a role. The empty role is allowed to all.
+// Holds reports whether the set contains a role. Every set contains the empty role, which a route open
+// to all clients has.
 func (r Roles) Holds(need Role) bool {
 	if need == "" {
 		return true
@@ -52,7 +54,7 @@ func (r Roles) Holds(need Role) bool {
 	return false
 }
 
-// List returns the roles of a set, the least first.
+// List returns the roles in a set, in the order of their declaration: view first.
 func (r Roles) List() (all []Role) {
 	for i, known := range roles {
 		if r&(1<<i) != 0 {
@@ -62,7 +64,8 @@ func (r Roles) List() (all []Role) {
 	return all
 }
 
-// RolesOf returns the set of some roles.
+// RolesOf returns the set of the given roles and of those that they include. It returns an error for
+// an unknown role, and for an empty list.
 func RolesOf(list ...Role) (all Roles, err error) {
 	for _, r := range list {
 		set := Roles(0)
@@ -92,6 +95,6 @@ func roleNames() string {
 
 // Caller identifies the caller of a request.
 type Caller struct {
-	Name  string // user or token; "anybody" without auth; empty if unknown
+	Name  string // the user's name, or token and the token's name; "anybody" without authentication; empty if unknown
 	Roles Roles
 }

@@ -10,34 +10,35 @@ import (
 )
 
 const (
-	placesOf     = 4            // of an address; a wrong check holds one for secondChance
-	maxTurns     = 4 * placesOf // that wait at an address: the last one waits 4 s
-	maxAddresses = 4096         // with places at once
+	placesOf     = 4            // number of places of an address
+	maxTurns     = 4 * placesOf // largest number of checks that wait at an address: the last one waits 4 s
+	maxAddresses = 4096         // largest number of addresses that have places
 )
 
-// turns bounds the quick checks of addresses after too many failures. An address has a few places,
-// and a wrong check holds one for a second, even after its client has disconnected. A right check
-// holds none. Both wait for a free place in the order of their arrival, so that the time of an
-// answer reveals nothing. The turn of a disconnected client is skipped without a check.
+// turns limits the rate of checks from addresses with too many failures, where a check is quick. An
+// address has placesOf places, and each of its checks waits, in the order of arrival, until a place is
+// free. A check that fails then occupies the place for secondChance, even after its client has
+// disconnected; one that succeeds does not. So an address has at most placesOf failed checks a second.
+// The check of a client that has disconnected while waiting is skipped. It is safe for concurrent use.
 type turns struct {
 	clock pipeline.Clock
 
-	mu    sync.Mutex // guards the fields below
-	of    map[string]*turnsOf
-	swept time.Time // last removal of addresses without a held place
+	mu    sync.Mutex          // guards the fields below
+	of    map[string]*turnsOf // by address
+	swept time.Time           // when makeRoom last removed idle addresses
 }
 
-// turnsOf holds the places of an address and the turns that wait for one.
+// turnsOf holds the places of an address and the queue of its waiting checks.
 type turnsOf struct {
-	held    [placesOf]time.Time // end of each hold
-	waiting []*turn             // the first is the next
+	held    [placesOf]time.Time // for each place: the time until which it is occupied
+	waiting []*turn             // the queue; the first has its turn
 }
 
-// turn is a waiting check. Another goroutine closes its channels.
+// turn is a check in the queue of an address. Other goroutines close its channels.
 type turn struct {
-	ctx   context.Context
-	first chan struct{} // closed when the turn is the next
-	gone  chan struct{} // closed when the turn was removed because its client has disconnected
+	ctx   context.Context // ends when the client disconnects
+	first chan struct{}   // closed when the turn has become the first of the queue
+	gone  chan struct{}   // closed when the turn was removed from the queue because ctx has ended
 }
 
 func newTurn(ctx context.Context) *turn {
@@ -48,8 +49,8 @@ func newTurns(clock pipeline.Clock) *turns {
 	return &turns{clock: clock, of: map[string]*turnsOf{}}
 }
 
-// do calls check when a place of the address is free. After errBusy (too many wait) and errHungUp
-// (the context ended), check was not called.
+// do calls check in its turn and returns its result. It does not call check, and returns errBusy, if
+// too many checks of the address wait already; it returns errHungUp if ctx ends before the turn comes.
 func (t *turns) do(ctx context.Context, address string, check func() bool) (right bool, err error) {
 	me := newTurn(ctx)
 	q := t.enter(address, me)
@@ -59,7 +60,7 @@ func (t *turns) do(ctx context.Context, address string, check func() bool) (righ
 	return t.await(q, me, check)
 }
 
-// await calls check in its turn.
+// await waits until a turn in the queue q is the first and a place is free, then calls check.
 func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err error) {
 	select {
 	case <-me.first:
@@ -84,7 +85,8 @@ func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err 
 	}
 }
 
-// enter adds a turn to the queue. It returns nil for a full queue.
+// enter adds a turn to the queue of an address and returns the queue, nil if it is full. It first
+// removes the turns of disconnected clients.
 func (t *turns) enter(address string, me *turn) *turnsOf {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,7 +113,8 @@ func (t *turns) enter(address string, me *turn) *turnsOf {
 	return q
 }
 
-// makeRoom removes addresses without a held place, once there are many.
+// makeRoom removes the addresses without an occupied place and without a waiting check, if maxAddresses
+// are remembered. The caller holds t.mu.
 func (t *turns) makeRoom() {
 	now := t.clock.Now()
 	if len(t.of) < maxAddresses || now.Sub(t.swept) < secondChance {
@@ -125,7 +128,8 @@ func (t *turns) makeRoom() {
 	}
 }
 
-// try calls check if a place is free, else it returns how long to wait for one.
+// try calls check if a place is free, and removes the turn me from the queue. If none is free, it
+// returns the time until the next place is.
 func (t *turns) try(q *turnsOf, me *turn, check func() bool) (wait time.Duration, right bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -156,13 +160,13 @@ func (t *turns) leave(q *turnsOf, me *turn) {
 	q.leave(me)
 }
 
-// leave removes a turn from the queue, if it is there, and starts the next one.
+// leave removes a turn from the queue, if it is there, and notifies the turn that is now the first.
 func (q *turnsOf) leave(me *turn) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(other *turn) bool { return other == me })
 	q.next()
 }
 
-// next notifies the first turn of the queue.
+// next notifies the first turn of the queue that it is the first.
 func (q *turnsOf) next() {
 	if len(q.waiting) == 0 {
 		return

@@ -13,56 +13,65 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// verifier checks names and passwords for all servers in the same way.
+// verifier checks names and passwords by their hashes. Authenticator and Passwords use it, so that all
+// servers have the same limits.
 //
-// It accepts a password that was right before by its digest, without limits. Passwords that need
-// hashing are limited, each line within a minute:
+// A password that was right before is accepted by its secret, without hashing and without a limit. The
+// other checks are limited, each line in a minute; failures is the argument of newVerifier:
 //
-//	a name at an address                failures        then second chances only
-//	an address, under all names         10 * failures   then names that have not failed at it, and second chances
-//	second chances of a name            failures
-//	second chances in all               300
+//	failed checks of one name from one address     failures
+//	failed checks of all names from one address    10 * failures
+//	second chances of one name from one address    failures
+//	second chances of all names and addresses      300
 //
-// A second chance is for a password that was refused unchecked and returns a second later, as the
-// password of a person or a camera does. So the owner of a name can sign in beside an attacker who
-// guesses at the same name from the same address with a different password each time. An attacker
-// who sends each guess twice shares the second chances with the owner, who then waits in proportion
-// to the guesses; tokens and passwords that were right before are not affected. A known wrong
-// password costs nothing again, and locks no user out.
+// Beyond the first limit, a password of this name from this address is refused without a check, with
+// the exception of second chances. Beyond the second limit, so are the passwords of all names that
+// have failed from this address in the last ten minutes.
 //
-// An unknown name is treated like a known one, at the cost of a hash or, once its address has
-// failed too often, of the time that a hash takes.
+// A second chance: a password that was refused without a check is checked when the client sends it
+// again a second later. A person or a camera does this. So the owner of a name can sign in while an
+// attacker at the same address guesses with a different password each time. An attacker who sends each
+// guess twice uses up second chances, too, and the owner then waits longer. A password that is known
+// to be wrong is refused without hashing and does not count towards these limits.
+//
+// An unknown name is treated like a known one: its password is hashed, or, for a second chance and
+// beyond the second limit, the answer is delayed by the time of a hashing.
 type verifier struct {
 	clock  pipeline.Clock
 	users  map[string]*account
 	dummy  account         // checked for unknown names
-	others map[string]bool // users without a hash
-	key    [32]byte        // for digests; never leaves the process
+	others map[string]bool // names of users without a password hash
+	key    [32]byte        // key of all secrets; it never leaves the process
 
-	names, strangers budgets   // of known names, and of all others, which cannot use up the former
-	addresses        *attempts // under all names
-	inAll            *attempts // second chances
+	names, strangers budgets   // limits of known and of unknown names; many unknown names displace no known one
+	addresses        *attempts // failed checks by address, of all names
+	inAll            *attempts // all second chances, under one key
 	guesses          guesses
 	hashing          *hashing
 
 	mu       sync.Mutex               // guards the fields below
-	underway map[secret]chan struct{} // passwords that are being checked: one hashing for all requests with the same password
+	underway map[secret]chan struct{} // passwords that are being checked; the channel is closed at the end of the check
 }
 
-// budgets limit names at addresses. Known wrong passwords have their own budget: they cost nothing,
-// and repeating them blocks no other user.
-type budgets struct{ first, second, wrong *attempts }
+// budgets holds the limits by name and address, under the keys of verifier.lane. The limit of known
+// wrong passwords is separate, so that a client that repeats one does not use up first or second.
+type budgets struct {
+	first  *attempts // failed checks
+	second *attempts // second chances
+	wrong  *attempts // passwords that are known to be wrong, and passwords that are never hashed
+}
 
 func newBudgets(clock pipeline.Clock, limit int) budgets {
 	return budgets{newAttempts(clock, limit), newAttempts(clock, limit), newAttempts(clock, limit)}
 }
 
 const (
-	sharedFailures = 10 // times the failures of a name
-	chancesInAll   = 300
+	sharedFailures = 10  // the limit of an address is this many times the limit of a name
+	chancesInAll   = 300 // second chances of all names and addresses in a minute
 )
 
-// newVerifier parses the hashes. The error names the user.
+// newVerifier returns the verifier of users with password hashes. failures is the number of failed
+// checks that a name may have from one address in a minute. The error names the invalid user.
 func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, error) {
 	v := &verifier{
 		clock: clock, users: map[string]*account{}, hashing: newHashing(), underway: map[secret]chan struct{}{},
@@ -79,12 +88,13 @@ func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, e
 			return nil, fmt.Errorf("users %d: %q occurs twice", i+1, u.Name)
 		}
 		v.users[u.Name] = acc
-		v.dummy.hash = acc.hash // so that an unknown name costs the same
+		v.dummy.hash = acc.hash // the check of an unknown name then takes as long as that of a known one
 	}
 	return v, nil
 }
 
-// known returns the account of a name and password that were right before, without hashing.
+// known returns the account of a name if the password is the one that was right last for this name. It
+// hashes no password.
 func (v *verifier) known(name, password string) (*account, bool) {
 	acc := v.users[name]
 	if acc == nil {
@@ -93,8 +103,9 @@ func (v *verifier) known(name, password string) (*account, bool) {
 	return acc, acc.seen(v.digest(name, password)) && acc != &v.dummy
 }
 
-// verify returns the account of a name and password, ErrWrong or a *BlockedError, and counts the
-// failure in seen.
+// verify returns the account of a name and its right password. Otherwise it returns ErrWrong or a
+// *BlockedError, and counts the failure in seen, which may be nil. Requests with the same password at
+// the same time share one hashing.
 func (v *verifier) verify(ctx context.Context, seen *Failures, remote, name, password string) (*account, error) {
 	s := v.digest(name, password)
 	for {
@@ -136,8 +147,8 @@ func (v *verifier) count(seen *Failures, err error, remote, name string) {
 	}
 }
 
-// begin reports whether the caller must check a password. Else other is closed when another caller
-// has checked it.
+// begin reports in mine whether the caller must check a password and then call end. Otherwise another
+// goroutine is checking the same password, and other is closed at the end of that check.
 func (v *verifier) begin(s secret) (other <-chan struct{}, mine bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -155,14 +166,16 @@ func (v *verifier) end(s secret) {
 	delete(v.underway, s)
 }
 
-// admission describes how to check a password that was not right before.
+// admission is the permission to check a password that was not right before.
 type admission struct {
-	chance   bool   // it is a second chance
-	pretend  bool   // nothing is hashed, but it takes the same time
-	giveBack func() // undoes the counts, for a right password or a disconnected client
+	chance   bool   // the check is a second chance
+	pretend  bool   // the name is unknown and nothing is hashed: the answer is only delayed
+	giveBack func() // undoes the counts of admit; the caller calls it unless the password is wrong
 }
 
-// admit decides whether a password may be hashed. Else it returns the error of the sign-in.
+// admit applies the limits to a password that was not right before, and counts the check as a failure.
+// It returns ErrWrong or a *BlockedError for a password that must not be checked. address is a result
+// of RemoteOf.
 func (v *verifier) admit(address, name, password string, s secret) (admission, error) {
 	lane, counted, exists := v.lane(address, name), v.names, v.users[name] != nil
 	if !exists {
@@ -198,7 +211,7 @@ func (v *verifier) admit(address, name, password string, s secret) (admission, e
 	return admission{chance: true, giveBack: func() { v.inAll.giveBack(""); counted.second.giveBack(lane) }}, nil
 }
 
-// slowly decides on a password that was not right before.
+// slowly checks a password that was not right before, within the limits.
 func (v *verifier) slowly(ctx context.Context, remote, name, password string, s secret) (*account, error) {
 	address := RemoteOf(remote)
 	how, err := v.admit(address, name, password, s)
@@ -233,7 +246,7 @@ func (v *verifier) slowly(ctx context.Context, remote, name, password string, s 
 	return nil, ErrWrong
 }
 
-// pretend waits as long as a hashing takes.
+// pretend waits as long as the newest hashing took, and returns ErrWrong.
 func (v *verifier) pretend(ctx context.Context) error {
 	passed, stop := v.clock.After(time.Duration(v.hashing.tookNS.Load()))
 	defer stop()
@@ -244,6 +257,7 @@ func (v *verifier) pretend(ctx context.Context) error {
 	return ErrWrong
 }
 
+// digest returns the secret of a name and a password.
 func (v *verifier) digest(name, password string) (s secret) {
 	m := hmac.New(sha256.New, v.key[:])
 	fmt.Fprintf(m, "%d:%s%s", len(name), name, password)
@@ -251,7 +265,7 @@ func (v *verifier) digest(name, password string) (s secret) {
 	return s
 }
 
-// lane returns the key of a name at an address, of bounded length.
+// lane returns the key, of 16 bytes, under which the checks of a name from an address are counted.
 func (v *verifier) lane(address, name string) string {
 	s := v.digest(address, name)
 	return string(s[:16])

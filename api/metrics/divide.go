@@ -9,9 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// divide decides which streams have series of their own in this scrape, and forgets streams that
-// have been gone for long. A stream keeps its series, unless a configured stream takes the place of
-// an unconfigured one.
+// divide decides which streams have series of their own in this scrape. present holds the listed and
+// the recorded streams by path. divide adds new streams to f.known and removes streams that have been
+// gone for Config.KeepGone. A stream that has series of its own keeps them; only a configured stream
+// may take the place of an unconfigured one.
 func (f *figures) divide(present map[string]*media.StreamInfo) {
 	now := f.cfg.Clock.Now()
 	for path, s := range f.known {
@@ -47,15 +48,18 @@ func (f *figures) divide(present map[string]*media.StreamInfo) {
 	}
 }
 
-// byRight orders streams: configured ones first.
+// byRight orders streams by their right to series of their own: configured streams first, then by
+// path.
 func byRight(a, b *stream) int {
 	return cmp.Or(-cmp.Compare(number(a.configured), number(b.configured)), strings.Compare(a.path, b.path))
 }
 
+// room reports whether a further stream may have series of its own.
 func (f *figures) room() bool { return f.cfg.MaxStreams == 0 || f.own < f.cfg.MaxStreams }
 
-// makeRoom takes the series of unconfigured streams, gone ones first, for as many configured ones
-// without series. It reports whether it has taken any.
+// makeRoom takes the series of their own from unconfigured streams, from those that have been gone for
+// the longest first: from as many as there are configured streams in wanting, which begins with these.
+// It reports whether it has taken any.
 func (f *figures) makeRoom(wanting []*stream) bool {
 	want := 0
 	for want < len(wanting) && wanting[want].configured {
@@ -75,7 +79,8 @@ func (f *figures) makeRoom(wanting []*stream) bool {
 	return len(others) > 0
 }
 
-// leave counts what a recording wrote between the previous scrape and its end.
+// leave marks a stream as gone. Before, it counts the growth of its recording's counters between the
+// previous scrape and the end of the recording.
 func (f *figures) leave(s *stream) {
 	s.begin()
 	if status, ok := f.cfg.Recorder.Stream(s.path); ok {
@@ -89,6 +94,7 @@ func (f *figures) leave(s *stream) {
 	}
 }
 
+// forget removes a stream from f.known.
 func (f *figures) forget(path string) {
 	if f.known[path].own {
 		f.own--

@@ -1,17 +1,19 @@
-// Package metrics answers GET /metrics with the figures of streams and recordings, for Prometheus.
+// Package metrics answers GET /metrics with the metrics of streams and recordings, in the format of
+// Prometheus.
 //
-// A scrape queries each stream once, so that its work grows with the number of streams. It holds no
-// lock of the hub or the recorder while it writes.
+// A scrape reads the state of each stream once. It holds no lock of the hub or the recorder while it
+// writes the answer.
 //
-// # What bounds the series
+// # The number of series
 //
-// Publishers choose paths, and each path has a dozen series. So only Config.MaxStreams streams have
-// series of their own: configured ones first, then those that came first. The figures of the other
-// streams are summed under the stream Others, a path that no stream can have. The other labels are
-// constants of the program and names of the configuration.
+// Any publisher can choose a new stream path, and each path has about a dozen series. To bound their
+// number, only Config.MaxStreams streams have series of their own: configured streams first, then
+// those that appeared first. The values of all other streams are added up under the
+// stream Others, a path that no stream can have. The values of all other labels are constants of the
+// program or names in the configuration.
 //
-// A stream that is gone keeps its series for Config.KeepGone. An exported counter never decreases,
-// although its sources do: a recording's figures restart with each run, a stream's with each first
-// publisher. The growth of a stream between two scrapes is counted once, under its own name or
-// under Others.
+// A stream is gone when it is neither listed by the hub nor recorded. It keeps its series for
+// Config.KeepGone. An exported counter never decreases, although the counters of a recording restart
+// at 0 with each run, and those of a stream whenever the hub lists it anew. The growth of a counter
+// between two scrapes is counted once: under the stream itself or under Others.
 package metrics

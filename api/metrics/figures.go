@@ -10,16 +10,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// figures collects the figures of streams and recordings at each scrape.
+// figures is the collector of the metrics of streams and recordings.
 type figures struct {
 	cfg Config
 
-	mu     sync.Mutex // one scrape at a time; guards the fields below
-	known  map[string]*stream
-	own    int     // number of known streams with series of their own
-	others *stream // the sum of the streams without
+	mu     sync.Mutex         // held during a scrape; guards the fields below
+	known  map[string]*stream // the present streams, and gone streams that keep their series, by path
+	own    int                // number of streams in known with series of their own
+	others *stream            // the sums of the streams without series of their own
 }
 
+// desc returns the description of a metric; name lacks the prefix spool_.
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("spool_"+name, help, labels, nil)
 }
@@ -48,7 +49,7 @@ var (
 	ringSeconds  = desc("ring_seconds", "Seconds of media held in the ring.", "stream")
 )
 
-// Describe implements prometheus.Collector.
+// Describe sends the descriptions of all metrics of figures; see prometheus.Collector.
 func (f *figures) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{buildInfo, summed, streamLive, streamBytes, streamUnits, streamUsers, pullFailed, repaired, wrong, lost, lostBytes,
 		recActive, recBytes, recUnits, recSegments, recGaps, recDurable, ringBytes, ringMaxBytes, ringSeconds, problemNow} {
@@ -56,7 +57,7 @@ func (f *figures) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector.
+// Collect sends the metrics of one scrape; see prometheus.Collector.
 func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,7 +69,7 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, path := range f.cfg.Recorder.Recording() {
 		if info[path] == nil {
-			info[path] = nil // recorded, but not listed by the hub
+			info[path] = nil // such as a stream that waits for its publisher and that the hub does not list
 		}
 	}
 	f.others.begin()
@@ -98,11 +99,12 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	f.problems(ch)
 }
 
-// problems sends each problem once a stream, even if several tracks have it.
+// problems sends a metric for each kind of problem of each stream, once even if several tracks have
+// it. Problems of streams without series of their own are counted under Others.
 func (f *figures) problems(ch chan<- prometheus.Metric) {
 	words := map[[2]string]bool{}
 	others := map[string]int{}
-	further := map[string]bool{} // with series, but neither listed nor recorded, such as stopped ones
+	further := map[string]bool{} // streams that are not known but get a series here, such as a stopped recording's
 	for _, p := range f.cfg.Problems(context.Background()) {
 		k := [2]string{p.Problem, p.Stream}
 		if words[k] {
@@ -125,14 +127,16 @@ func (f *figures) problems(ch chan<- prometheus.Metric) {
 	}
 }
 
+// put sends one value of a metric.
 func put(ch chan<- prometheus.Metric, d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
 	m, err := prometheus.NewConstMetric(d, t, v, labels...)
-	if err != nil { // a label is not UTF-8
+	if err != nil { // the value of a label is not UTF-8
 		m = prometheus.NewInvalidMetric(d, err)
 	}
 	ch <- m
 }
 
+// number returns 1 for true and 0 for false.
 func number(b bool) float64 {
 	if b {
 		return 1
@@ -140,7 +144,7 @@ func number(b bool) float64 {
 	return 0
 }
 
-// drops sums the losses by stage and cause: two stages may count under one name.
+// drops sums drops by stage name and cause, because a pipeline may have two stages of one name.
 func drops(list []pipeline.Drop) map[[2]string]pipeline.Drop {
 	sum := make(map[[2]string]pipeline.Drop, len(list))
 	for _, d := range list {

@@ -16,42 +16,45 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Config holds the sources of a scrape. All functions are called from several goroutines.
+// Config holds the settings and the sources of the metrics. The sources must be safe for concurrent
+// use.
 type Config struct {
-	Version    string
-	MaxStreams int           // with series of their own; 0: all
-	KeepGone   time.Duration // how long the series of a gone stream stay; 0: DefaultKeepGone
+	Version    string        // version of the program, a label of spool_build_info
+	MaxStreams int           // number of streams with series of their own; 0: all
+	KeepGone   time.Duration // time for which the series of a gone stream stay; 0: DefaultKeepGone
 	Clock      pipeline.Clock
 
 	Streams  Streams
 	Recorder Recorder
-	Problems func(context.Context) []pipeline.Problem // present problems
-	More     []prometheus.Collector                   // collectors of the program
+	Problems func(context.Context) []pipeline.Problem // lists the present problems
+	More     []prometheus.Collector                   // further collectors, which the handler registers
 }
 
 // Streams lists the live and the configured streams.
 type Streams interface {
-	List() []media.StreamInfo // by path
-	Problems(path string) []pipeline.Problem
+	List() []media.StreamInfo                // all streams, sorted by path
+	Problems(path string) []pipeline.Problem // the present problems of one stream
 }
 
-// Recorder reports the recordings.
+// Recorder reports the recordings of streams. api.Recorder describes the methods.
 type Recorder interface {
 	Stream(path string) (recorder.StreamStatus, bool)
-	Recording() []string // recorded or armed streams, sorted
+	Recording() []string
 }
 
-// DefaultKeepGone is longer than a few scrape intervals.
+// DefaultKeepGone is the default of Config.KeepGone: several usual scrape intervals, so that the last
+// values of a gone stream are scraped.
 const DefaultKeepGone = 5 * time.Minute
 
-// Others is the stream that sums the streams without series of their own. No stream can have this
-// path.
+// Others is the value of the label stream for the sums of all streams without series of their own. No
+// stream can have this path.
 const Others = "/others"
 
-// scrapes bounds the concurrent scrapes; further ones get an error.
+// scrapes bounds the number of scrapes at the same time; a further scrape gets an error.
 const scrapes = 4
 
-// New returns the handler of /metrics, with its own registry.
+// New returns the handler of /metrics. It registers all collectors in a registry of its own; its error
+// is that of a collector in Config.More that cannot be registered.
 func New(cfg Config) (http.Handler, error) {
 	cfg.KeepGone = cmp.Or(cfg.KeepGone, DefaultKeepGone)
 	reg := prometheus.NewRegistry()

@@ -11,34 +11,36 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// stream holds the figures of one stream, or of all streams without series of their own.
+// stream holds the metrics of one stream, or the sums of all streams without series of their own.
 //
-// Invariant: a total only grows. It is the sum of the growth of its source from scrape to scrape; a
-// source below its previous value has restarted at 0.
+// An exported counter is the sum of the growth of its sources, the counters of the hub and of the
+// recordings, from scrape to scrape. A source that is lower than at the previous scrape has restarted
+// at 0. So an exported counter never decreases.
 type stream struct {
 	path       string
-	seen       time.Time // last scrape with the stream present
-	own        bool      // it has series of its own
+	seen       time.Time // last scrape in which the stream was present
+	own        bool      // the stream has series of its own
 	configured bool
-	isGone     bool
+	isGone     bool // the stream is neither listed by the hub nor recorded
 
-	totals map[key]float64    // counters
-	added  map[key]float64    // growth in this scrape
-	before map[source]float64 // previous values of the sources
-	now    map[source]float64 // present values of the sources
-	gauges map[key]float64
+	totals map[key]float64    // exported counters
+	added  map[key]float64    // growth of the exported counters in this scrape
+	before map[source]float64 // values of the sources at the previous scrape
+	now    map[source]float64 // values of the sources at this scrape, until settle
+	gauges map[key]float64    // exported gauges
 }
 
 // key identifies a series of a stream.
 type key struct {
 	desc *prometheus.Desc
-	a, b string // the labels behind the stream
+	a, b string // values of the labels after the label stream; empty: the metric has no such label
 }
 
-// source identifies a source of a counter: each pipeline counts for itself.
+// source identifies a counter of the hub or of one pipeline's recording. Its growth is added to the
+// series key.
 type source struct {
 	key
-	pipeline string
+	pipeline string // empty: a counter of the hub
 }
 
 func newStream(path string, now time.Time) *stream {
@@ -48,28 +50,29 @@ func newStream(path string, now time.Time) *stream {
 	}
 }
 
-// begin begins a scrape with the stream present.
+// begin prepares a stream that is present for the values of a new scrape.
 func (s *stream) begin() {
 	s.isGone = false
 	clear(s.gauges)
 	clear(s.added)
 }
 
-// gone marks the stream as gone: its gauges become 0.
+// gone marks a stream as gone. Its gauges become 0, its counters keep their values.
 func (s *stream) gone() {
 	s.isGone = true
 	clear(s.gauges)
-	clear(s.before) // a returning stream restarts at 0
+	clear(s.before) // the sources of a stream that returns restart at 0
 	for _, d := range []*prometheus.Desc{streamLive, streamUsers, recActive, ringBytes, ringSeconds} {
 		s.gauge(d, 0)
 	}
 }
 
+// gauge sets the value of a gauge in this scrape.
 func (s *stream) gauge(d *prometheus.Desc, v float64, labels ...string) {
 	s.gauges[keyOf(d, labels)] = v
 }
 
-// count records the value of a source.
+// count sets the value of a source in this scrape. pipeline is empty for a counter of the hub.
 func (s *stream) count(pipeline string, d *prometheus.Desc, v float64, labels ...string) {
 	s.now[source{keyOf(d, labels), pipeline}] = v
 }
@@ -85,9 +88,10 @@ func keyOf(d *prometheus.Desc, labels []string) key {
 	return k
 }
 
-// settle adds the growth of the sources. It keeps the value of a source that is missing in this
-// scrape: the recorder may report another pipeline of the stream. The sources of one pipeline, or
-// of the hub, restart together.
+// settle computes the growth of all sources since the previous scrape and, for a stream with series of
+// its own, adds it to the exported counters. All sources of one pipeline, or of the hub, restart
+// together: if one of them has decreased, all count from 0. The previous value of a source that is
+// missing in this scrape stays, because the recorder reports only one pipeline of a stream at a time.
 func (s *stream) settle() {
 	anew := map[string]bool{}
 	for src, v := range s.now {
@@ -105,7 +109,8 @@ func (s *stream) settle() {
 	clear(s.now)
 }
 
-// join adds a stream without series of its own.
+// join adds the growth and the gauges of o, a stream without series of its own, to the sums in s. Of
+// the gauge recDurable, an age, it takes the maximum.
 func (s *stream) join(o *stream) {
 	for k, v := range o.added {
 		s.totals[k] += v
@@ -119,7 +124,7 @@ func (s *stream) join(o *stream) {
 	}
 }
 
-// send sends the series under a name.
+// send sends all series of a stream, with the given value of the label stream.
 func (s *stream) send(ch chan<- prometheus.Metric, name string) {
 	for k, v := range s.totals {
 		put(ch, k.desc, prometheus.CounterValue, v, k.labels(name)...)
@@ -129,6 +134,7 @@ func (s *stream) send(ch chan<- prometheus.Metric, name string) {
 	}
 }
 
+// labels returns the values of the labels of a series, in the order of its description.
 func (k key) labels(stream string) []string {
 	switch k.desc {
 	case lost, lostBytes:
@@ -139,7 +145,7 @@ func (k key) labels(stream string) []string {
 	return []string{stream}
 }
 
-// stream records the figures of the hub.
+// stream sets the metrics that come from the hub: the state of a stream and its problems.
 func (s *stream) stream(st *media.StreamInfo, wrongNow []pipeline.Problem) {
 	s.gauge(streamLive, number(st.State == "live"))
 	s.count("", streamBytes, float64(st.Bytes))
@@ -155,14 +161,15 @@ func (s *stream) stream(st *media.StreamInfo, wrongNow []pipeline.Problem) {
 		s.count("", lost, float64(l.Count), "ingest", l.Cause)
 		s.count("", lostBytes, 0, "ingest", l.Cause)
 	}
-	s.gauge(wrong, 0, "nothing_kept") // so that an alert resolves
+	s.gauge(wrong, 0, "nothing_kept") // present even at 0, so that an alert on this problem resolves
 	for _, p := range wrongNow {
 		s.gauges[keyOf(wrong, []string{p.Problem})]++
 	}
 }
 
-// recording records the figures of the recorder. It does not count an ended recording that it has
-// not followed: that may have been counted before its stream was gone for a while.
+// recording sets the metrics that come from the recorder: the status of a stream's recording at the
+// time now. It counts nothing for a recording that has ended and has no values from the previous
+// scrape, because its growth may have been counted before the stream was gone for a while.
 func (s *stream) recording(st *recorder.StreamStatus, now time.Time) {
 	rep := &st.Report
 	s.gauge(recActive, number(rep.Recording))
@@ -178,6 +185,7 @@ func (s *stream) recording(st *recorder.StreamStatus, now time.Time) {
 	s.counts(st)
 }
 
+// counts sets the sources of a recording's counters.
 func (s *stream) counts(st *recorder.StreamStatus) {
 	rep := &st.Report
 	s.count(st.Pipeline, recBytes, float64(rep.TotalBytes))
@@ -190,7 +198,8 @@ func (s *stream) counts(st *recorder.StreamStatus) {
 	}
 }
 
-// skip records the present values of a recording as its previous ones.
+// skip sets the values of a recording's sources at the previous scrape to their present values, so that
+// they do not count as growth.
 func (s *stream) skip(st *recorder.StreamStatus) {
 	was := s.now
 	s.now = map[source]float64{}
