@@ -8,20 +8,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// AAC is ISO/IEC 14496-3. The parameter set of a track is its AudioSpecificConfig.
+// AAC is ISO/IEC 14496-3. A track has one parameter set, the AudioSpecificConfig.
 var AAC = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "aac", Kind: media.Audio, ParameterSets: true},
 	Title:       "AAC",
 	Describe:    describeAAC,
 	MIME:        mimeAAC,
-	// A decoder has to decode the frame before the one that it starts at (ISO/IEC
-	// 14496-14, 3.1.1).
+	// A decoder must decode one more frame before the frame with which it starts (ISO/IEC 14496-14, 3.1.1).
 	RollDistance: -1,
 	Entry:        entryAAC,
 })
 
-// describeAAC completes a track by its AudioSpecificConfig, which is kept byte for
-// byte.
+// describeAAC completes a track from its AudioSpecificConfig, which it keeps byte for byte.
 func describeAAC(t *media.Track) error {
 	if len(t.ParameterSets) == 0 {
 		return errors.New("no AudioSpecificConfig")

@@ -7,18 +7,17 @@ import (
 
 // AudioSpecificConfig is the configuration of AAC (ISO/IEC 14496-3, 1.6.2.1).
 //
-// With spectral band replication (SBR) a decoder makes sound of twice the core's
-// rate, of as many seconds. It is signalled in three ways: hierarchically (object
-// type 5, or 29 with parametric stereo), by an extension behind the configuration
-// that older decoders do not read, or not at all: then the frames tell.
+// With spectral band replication (SBR), a decoder puts out twice as many samples as the frames hold, for the
+// same time. There are three ways to signal SBR: by object type 5 (29 with parametric stereo), by an extension
+// after the configuration, which older decoders ignore, or only inside the frames.
 type AudioSpecificConfig struct {
-	CoreRate     int // Hz, of the frames
-	Rate         int // Hz, of what a decoder puts out; the core's where SBR is not signalled
-	Channels     int // that a decoder puts out; 2 where the layout is in the frames only
-	FrameSamples int // of a frame, at the core's rate
+	CoreRate     int // sample rate of the frames, Hz
+	Rate         int // sample rate of a decoder's output, Hz; CoreRate if the configuration does not signal SBR
+	Channels     int // channels of a decoder's output; 2 if only the frames hold the layout
+	FrameSamples int // samples of a frame, at CoreRate
 }
 
-// ErrNotAAC is returned for a configuration of another codec of MPEG-4 audio.
+// ErrNotAAC is the error for the configuration of another MPEG-4 audio codec.
 var ErrNotAAC = errors.New("not AAC")
 
 // Audio object types (ISO/IEC 14496-3, table 1.17).
@@ -35,7 +34,7 @@ const (
 	aotERELD = 39
 )
 
-// frameTicks returns how long a frame is; 0 where that is no whole number of ticks.
+// frameTicks returns the duration of a frame in ticks, or 0 if it is not a whole number of ticks.
 func (a AudioSpecificConfig) frameTicks(timescale uint32) uint32 {
 	n := uint64(a.FrameSamples) * uint64(timescale)
 	if rate := uint64(a.CoreRate); n%rate == 0 && n/rate <= 1<<31 {
@@ -44,7 +43,7 @@ func (a AudioSpecificConfig) frameTicks(timescale uint32) uint32 {
 	return 0
 }
 
-// ReadAudioSpecificConfig reads an AudioSpecificConfig.
+// ReadAudioSpecificConfig parses an AudioSpecificConfig. The error is ErrNotAAC for another codec.
 func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 	r := &BitReader{b: asc}
 	object := objectType(r)
@@ -81,22 +80,22 @@ func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 	return a, nil
 }
 
-// general reads a GASpecificConfig (4.4.1).
+// general reads a GASpecificConfig (ISO/IEC 14496-3, 4.4.1).
 func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
 	a.FrameSamples = 1024
 	if object == aotERLD {
 		a.FrameSamples = 512
 	}
 	if r.Flag() {
-		a.FrameSamples -= a.FrameSamples / 16 // 960 and 480
+		a.FrameSamples -= a.FrameSamples / 16 // 960 or 480
 	}
-	if r.Flag() { // depends on a core coder
+	if r.Flag() { // dependsOnCoreCoder
 		r.Skip(14)
 	}
 	extended := r.Flag()
 	a.Channels = channels(layout)
 	if layout == 0 {
-		a.Channels = 2 // an element in the frames says more
+		a.Channels = 2 // the layout is in the frames, unless a program_config_element follows
 		if element := *r; programChannels(&element) > 0 && !element.short {
 			a.Channels = programChannels(r)
 		}
@@ -112,27 +111,27 @@ func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
 	}
 }
 
-// lowDelay reads as much of an ELDSpecificConfig (4.6.20) as is needed.
+// lowDelay reads the first fields of an ELDSpecificConfig (ISO/IEC 14496-3, 4.6.20).
 func (a *AudioSpecificConfig) lowDelay(r *BitReader, layout uint32) {
 	a.FrameSamples, a.Channels = 512, channels(layout)
 	if r.Flag() {
 		a.FrameSamples = 480
 	}
 	r.Skip(3)
-	if sbr := r.Flag(); sbr && r.Flag() { // at twice the rate; the second flag is there only with the first
+	if sbr := r.Flag(); sbr && r.Flag() { // SBR at twice the rate; the second flag exists only after the first
 		a.Rate = 2 * a.CoreRate
 	}
-	r.pos = 8 * len(r.b) // no extension comes behind it
+	r.pos = 8 * len(r.b) // no extension may follow
 }
 
-// The words by which an extension is known (1.6.2.1).
+// The sync words of extensions (ISO/IEC 14496-3, 1.6.2.1).
 const (
 	syncSBR = 0x2b7
 	syncPS  = 0x548
 )
 
-// extension reads what says, behind the configuration, that the frames have SBR,
-// and returns whether they have parametric stereo.
+// extension reads an extension after the configuration. If it signals SBR, extension sets Rate. It returns
+// whether the extension signals parametric stereo.
 func (a *AudioSpecificConfig) extension(r *BitReader) (ps bool) {
 	if r.Left() < 16 || r.Bits(11) != syncSBR || objectType(r) != aotSBR || !r.Flag() {
 		return false
@@ -150,7 +149,8 @@ func objectType(r *BitReader) int {
 	return 32 + int(r.Bits(6))
 }
 
-// samplingRate reads a rate by its index (table 1.18); 0 where that is reserved.
+// samplingRate reads a sample rate, Hz: an index into table 1.18, or the rate itself. It returns 0 for a
+// reserved index.
 func samplingRate(r *BitReader) int {
 	table := [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
 	switch i := int(r.Bits(4)); {
@@ -162,13 +162,13 @@ func samplingRate(r *BitReader) int {
 	return 0
 }
 
-// channels is table 1.19; 0 where the configuration is reserved.
+// channels returns the number of channels of a channel configuration (table 1.19), or 0 if it is reserved.
 func channels(layout uint32) int {
 	return [16]int{0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 0, 8, 0}[layout&15]
 }
 
-// programChannels counts the channels of a program_config_element (4.4.1.1),
-// which has its own padding and comment.
+// programChannels reads a program_config_element (ISO/IEC 14496-3, 4.4.1.1) with its padding and comment, and
+// returns the number of its channels.
 func programChannels(r *BitReader) (n int) {
 	r.Skip(4 + 2 + 4)
 	front, side, back, lfe := int(r.Bits(4)), int(r.Bits(4)), int(r.Bits(4)), int(r.Bits(2))
@@ -180,7 +180,7 @@ func programChannels(r *BitReader) (n int) {
 	}
 	for range front + side + back {
 		if n++; r.Flag() {
-			n++ // a pair
+			n++ // a channel pair
 		}
 		r.Skip(4)
 	}

@@ -10,7 +10,7 @@ import (
 
 var entryAAC = SampleEntry{Types: []string{"mp4a"}, Config: "esds", Write: writeEntryAAC, Read: readEntryAAC}
 
-// writeEntryAAC: ISO/IEC 14496-14, 5.6.1, with the AudioSpecificConfig as it came.
+// writeEntryAAC writes a sample entry (ISO/IEC 14496-14, 5.6.1) with the track's AudioSpecificConfig.
 func writeEntryAAC(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
 	at := w.OpenAudioEntry(fourcc, t.Channels, t.SampleRate)
 	w.Esds(t.ParameterSets[0])
@@ -18,7 +18,7 @@ func writeEntryAAC(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.Pi
 	return isobmff.SquarePixels, nil
 }
 
-// readEntryAAC reads the entry of QuickTime, too, which puts the esds in a wave box.
+// readEntryAAC reads a sample entry of an MP4 file, or of a QuickTime file, in which esds is inside a wave box.
 func readEntryAAC(entry []byte, t *media.Track) error {
 	e, _ := isobmff.ReadAudioEntry(entry)
 	esds := isobmff.Find(e.Boxes, "esds")
@@ -42,7 +42,8 @@ func readEntryAAC(entry []byte, t *media.Track) error {
 	return err
 }
 
-// mimeAAC is RFC 6381, 3.3: the object type of MPEG-4, then that of the audio.
+// mimeAAC returns the codecs parameter (RFC 6381, 3.3): mp4a, the object type of MPEG-4 audio, and the audio
+// object type.
 func mimeAAC(t *media.Track) string {
 	if len(t.ParameterSets) == 0 {
 		return "mp4a.40"

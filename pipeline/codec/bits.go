@@ -1,27 +1,27 @@
 package codec
 
-// BitReader reads bits from the most significant on. What is past the end reads as 0
-// and is remembered.
+// BitReader reads bits, the most significant bit of a byte first. Bits after the end read as 0; Short then
+// returns true.
 type BitReader struct {
 	b       []byte
-	escaped bool // b has emulation prevention bytes, which are passed over
+	escaped bool // b contains emulation prevention bytes, which are skipped
 	pos     int
-	short   bool
+	short   bool // a read went beyond the end
 }
 
-// NewBitReader makes a reader of bytes, which it keeps.
+// NewBitReader returns a reader of b. It does not copy b.
 func NewBitReader(b []byte) BitReader { return BitReader{b: b} }
 
-// escapedBits makes a reader of the body of a NAL unit as it is sent.
+// escapedBits returns a reader of the body of a NAL unit that still contains emulation prevention bytes.
 func escapedBits(b []byte) BitReader { return BitReader{b: b, escaped: true} }
 
-// Left returns the number of bits that were not read, emulation prevention among them.
+// Left returns the number of unread bits, including those of emulation prevention bytes.
 func (r *BitReader) Left() int { return 8*len(r.b) - r.pos }
 
-// Short reports whether more was read than there is.
+// Short reports whether a read went beyond the end.
 func (r *BitReader) Short() bool { return r.short }
 
-// Bits reads a number of n bits, 32 at most.
+// Bits reads an unsigned number of n bits. n is at most 32.
 func (r *BitReader) Bits(n int) (v uint32) {
 	if !r.escaped && r.Left() < n {
 		r.pos, r.short = 8*len(r.b), true
@@ -51,7 +51,7 @@ func (r *BitReader) bit() uint32 {
 // Flag reads one bit.
 func (r *BitReader) Flag() bool { return r.bit() == 1 }
 
-// Skip passes over bits.
+// Skip skips n bits.
 func (r *BitReader) Skip(n int) {
 	if r.escaped {
 		for range n {

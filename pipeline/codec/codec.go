@@ -9,47 +9,46 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Codec is all that the program knows of one coding of pictures or sound. Each has a
-// file of its own, which makes it and registers it; other code looks it up here.
+// Codec holds the functions and properties of one codec. The file of a codec registers it; other code looks it
+// up in this package.
 type Codec struct {
-	ID                media.Codec // given by Register
+	ID                media.Codec // assigned by Register
 	media.CodecTraits             // Register derives NAL and AlwaysSync from the other fields
-	Title             string      // as people write it
+	Title             string      // name in texts for users
 
-	// NAL reads NAL units, where access units are lists of them; nil: an access unit is
-	// one frame.
+	// NAL holds the functions for NAL units. It is nil for a codec whose access units are frames.
 	NAL *NAL
-	// Sync reports whether a decoder can start at a frame. Nil where it can start at
-	// every one, or NAL units tell.
+	// Sync reports whether a decoder can start at a frame. It is nil if a decoder can start at each frame, and
+	// for a codec with NAL units.
 	Sync func(frame []byte) bool
 
-	// RollDistance is how many access units a decoder that starts at one has to decode
-	// before it, negative (ISO/IEC 14496-12, 10.1); 0: none.
+	// RollDistance is minus the number of access units that a decoder must decode before the one at which it
+	// starts (ISO/IEC 14496-12, 10.1). 0 means that it can start at a sync sample directly.
 	RollDistance int16
-	// MayBeZeros says that an access unit may be all zeros, as one of PCM: in a file they
-	// are no sign of damage.
+	// MayBeZeros reports that all bytes of an access unit may be zero, as for PCM, so that zeros in a file are
+	// no sign of damage.
 	MayBeZeros bool
-	// Brand is the one that a file with a track of the codec bears; empty: none.
+	// Brand is the brand that a file with a track of the codec lists in ftyp; empty for none.
 	Brand string
-	// MIME is the track's codecs parameter (RFC 6381).
-	MIME  func(t *media.Track) string
+	// MIME returns a track's codecs parameter (RFC 6381).
+	MIME func(t *media.Track) string
+	// Entry reads and writes the codec's sample entry.
 	Entry SampleEntry
 
-	// standalone takes pictures out of a track, as Standalone says. Nil: sync samples
-	// stand alone as they are.
+	// standalone returns the function that Standalone uses for the pictures of a track. Nil: a decoder can
+	// decode each sync sample alone, as it is.
 	standalone func(t *media.Track) func(au []byte) (alone []byte, ok bool)
 
-	// Describe completes a track that has a timescale and parameter sets, and what else
-	// a protocol or a file said of it. Its memory may be that of the arguments'.
+	// Describe completes a track from its timescale and parameter sets, and from the fields that a protocol or a
+	// file has set. The completed track may share memory with the given one.
 	Describe func(t *media.Track) error
 }
 
-// codecs are the codecs by number. They are written while packages are initialised
-// and only read from then on.
+// codecs holds the codecs by number. Only the initialisation of packages writes it.
 var codecs = make([]*Codec, 1)
 
-// Register makes a codec known, from the initialisation of the package that has it.
-// A name that is taken is a mistake of the program.
+// Register adds a codec and returns its number. A package calls it while it is initialised. It panics on a name
+// that is registered already.
 func Register(c Codec) media.Codec {
 	c.CodecTraits.NAL, c.AlwaysSync = c.NAL != nil, c.NAL == nil && c.Sync == nil
 	c.ID = media.RegisterCodec(c.CodecTraits)
@@ -60,7 +59,7 @@ func Register(c Codec) media.Codec {
 	return c.ID
 }
 
-// Of returns the codec of a number; nil where none has it.
+// Of returns the codec with a number, or nil if no codec has it.
 func Of(id media.Codec) *Codec {
 	if int(id) >= len(codecs) {
 		return nil
@@ -68,7 +67,7 @@ func Of(id media.Codec) *Codec {
 	return codecs[id]
 }
 
-// All lists every codec that can be recorded.
+// All returns all registered codecs.
 func All() (all []*Codec) {
 	for _, c := range codecs {
 		if c != nil {
@@ -78,7 +77,7 @@ func All() (all []*Codec) {
 	return all
 }
 
-// Named returns the codec of a name, as media.Codec.String gives it.
+// Named returns the codec with a name, such as h264.
 func Named(name string) (*Codec, error) {
 	for _, c := range All() {
 		if c.Name == name {
@@ -88,7 +87,8 @@ func Named(name string) (*Codec, error) {
 	return nil, fmt.Errorf("unknown codec %q", name)
 }
 
-// Titles lists the codecs as people write them, pictures first: "H.264, H.265 and AAC".
+// Titles lists the titles of codecs for users, pictures first. last is the word before the last title: with
+// "and" the result is "H.264, H.265 and AAC". Without codecs it lists all.
 func Titles(last string, of ...*Codec) string {
 	if of == nil {
 		of = All()
@@ -108,15 +108,15 @@ func Titles(last string, of ...*Codec) string {
 	return text.String()
 }
 
-// Describe makes the description of a track of a codec by its parameter sets, which
-// become the track's.
+// Describe returns a track with a codec, a timescale and parameter sets, completed from the parameter sets. The
+// track shares the memory of sets.
 func Describe(id media.Codec, timescale uint32, sets [][]byte) (media.Track, error) {
 	t := media.Track{Codec: id, Timescale: timescale, ParameterSets: sets}
 	return t, Complete(&t)
 }
 
-// Complete completes a track by its parameter sets, where a protocol or a file said
-// more of it than these do.
+// Complete completes a track from its codec, timescale and parameter sets. It takes into account the fields
+// that a protocol or a file has set.
 func Complete(t *media.Track) error {
 	c := Of(t.Codec)
 	if c == nil {

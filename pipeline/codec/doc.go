@@ -1,6 +1,6 @@
-// Package codec implements the codings of pictures and sound, whatever the source of their
-// bytes: a session description, a stream, a file. Outside this package only the tables of the
-// protocols, with a row for each codec, depend on the codec of a track.
+// Package codec implements the codecs of pictures and sound, for bytes of each source: a session description, a
+// stream or a file. Outside this package, code that depends on a track's codec is only in tables of the
+// protocols, which have a row for each codec.
 //
 // # Adding a codec
 //
@@ -12,7 +12,6 @@
 //
 // # Units
 //
-// An access unit is a list of NAL units, whose parameter sets may come in the stream, or one
-// frame. Ingest assembles pictures from NAL units with the functions of NAL; it uses a frame
-// unchanged.
+// An access unit of a codec is either a list of NAL units or one frame. NAL units may include parameter sets.
+// Ingest assembles pictures from NAL units with the functions of NAL; it stores a frame unchanged.
 package codec

@@ -2,8 +2,7 @@ package codec
 
 import "github.com/gospool/spool/pipeline/media"
 
-// H264 is ISO/IEC 14496-10. The parameter sets of a track are every SPS, then every
-// PPS.
+// H264 is ISO/IEC 14496-10. The parameter sets of a track are first all SPS and then all PPS.
 var H264 = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "h264", Kind: media.Video, ParameterSets: true},
 	Title:       "H.264",

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// entry264: parameter sets are in the sample entry only (avc1): Safari and QuickTime
-// refuse avc3.
+// entry264 writes avc1, where parameter sets are in the sample entry only, because Safari and QuickTime refuse
+// avc3.
 var entry264 = SampleEntry{
 	Types: []string{"avc1", "avc3"}, Config: "avcC", LengthSize: lengthSize264,
 	Write: writeEntry264, Read: readEntry264,
@@ -40,7 +40,7 @@ func writeEntry264(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.Pi
 		return aspect, fmt.Errorf("SPS: %w", err)
 	}
 	c.Profile, c.Compat, c.Level = first[1], first[2], first[3]
-	switch c.Profile { // those that carry the chroma format here
+	switch c.Profile { // profiles for which avcC contains the chroma format
 	case 100, 110, 122, 144:
 		c.High, c.ChromaFormat = true, uint8(sps.ChromaFormatIdc)
 		c.LumaMinus8, c.ChromaMinus8 = uint8(sps.BitDepthLumaMinus8), uint8(sps.BitDepthChromaMinus8)
@@ -68,7 +68,7 @@ func readEntry264(entry []byte, t *media.Track) error {
 	})
 }
 
-// lengthSize264 follows ISO/IEC 14496-15, 5.3.3.1.2.
+// lengthSize264 reads lengthSizeMinusOne of avcC (ISO/IEC 14496-15, 5.3.3.1.2).
 func lengthSize264(config []byte) int {
 	if len(config) <= 4 {
 		return 0
@@ -76,7 +76,8 @@ func lengthSize264(config []byte) int {
 	return int(config[4]&3) + 1
 }
 
-// mime264 is RFC 6381, 3.3: profile, constraints and level of the first SPS.
+// mime264 returns the codecs parameter (RFC 6381, 3.3): avc1 with profile, constraints and level of the first
+// SPS.
 func mime264(t *media.Track) string {
 	for _, nal := range t.ParameterSets {
 		if len(nal) >= 4 && nal[0]&0x1f == sps264 {

@@ -19,14 +19,15 @@ var nal264 = &NAL{
 
 func role264(nal []byte) Role {
 	r := RoleH264(nal[0] & 0x1f)
-	empty := len(nal) == 1 && r != RoleOther && r != RoleUndefined // the end of a sequence has no body
+	empty := len(nal) == 1 && r != RoleOther && r != RoleUndefined // an end of sequence or end of stream has no body
 	if r != RoleUndefined && nal[0]&0x80 != 0 || empty {
 		return RoleBroken
 	}
 	return r
 }
 
-// RoleH264 returns the role of a type of NAL unit. It follows ITU-T H.264, table 7-1. 13 and 19 are of auxiliary coded
+// RoleH264 returns the role of a NAL unit type (ITU-T H.264, table 7-1). Types 13 and 19 belong to auxiliary
+// coded pictures, and types 14 to 16, 20 and 21 to scalable and multiview layers.
 // pictures, 14 to 16, 20 and 21 of scalable and multiview layers.
 func RoleH264(t byte) Role {
 	switch t {
@@ -65,15 +66,16 @@ func firstSlice264(nal []byte) bool {
 	return (t == 1 || t == 2 || t == 5) && nal[1]&0x80 != 0 // first_mb_in_slice is 0
 }
 
-// brokenSlice264: such a slice has its forbidden_zero_bit set (RFC 6184, 1.3).
+// brokenSlice264 reports whether a NAL unit is a slice. With RoleBroken, its forbidden_zero_bit is set: the
+// network marked it as damaged (RFC 6184, 1.3).
 func brokenSlice264(nal []byte) bool {
 	r := RoleH264(nal[0] & 0x1f)
 	return len(nal) >= 2 && (r == RolePicture || r == RoleKey)
 }
 
-// slicePPS264 follows ITU-T H.264, 7.3.3.
+// slicePPS264 reads pic_parameter_set_id of a slice header (ITU-T H.264, 7.3.3).
 func slicePPS264(nal []byte) (id uint32, ok bool) {
-	var room [24]byte // more than the fields before it can take
+	var room [24]byte // more than the fields up to pic_parameter_set_id can take
 	switch nal[0] & 0x1f {
 	case 1, 2, 5:
 		r := BitReader{b: unescapeHead(room[:0], nal[1:])}
@@ -85,14 +87,14 @@ func slicePPS264(nal []byte) (id uint32, ok bool) {
 	return 0, false
 }
 
-// recoveryPoint looks for a recovery point in an H.264 SEI NAL unit (ITU-T
-// H.264, D.1.8): frames is the number of frames until the picture is whole.
+// recoveryPoint finds a recovery point in an SEI NAL unit of H.264 (ITU-T H.264, D.1.8). frames is the number
+// of frames after which the pictures are correct.
 func recoveryPoint(nal []byte) (frames uint32, ok bool) {
 	var room [256]byte
 	return seiRecoveryPoint(unescapeHead(room[:0], nal[1:]))
 }
 
-// seiRecoveryPoint looks for one in the messages of an SEI NAL unit.
+// seiRecoveryPoint finds a recovery point in the body of an SEI NAL unit.
 func seiRecoveryPoint(b []byte) (frames uint32, ok bool) {
 	for len(b) >= 2 {
 		kind, rest, ok := seiField(b)
@@ -113,7 +115,8 @@ func seiRecoveryPoint(b []byte) (frames uint32, ok bool) {
 	return 0, false
 }
 
-// seiField reads a number of 255s and a last byte (ITU-T H.264, 7.3.2.3.1).
+// seiField reads a number that is coded as a sum of bytes, of which only the last is not 255 (ITU-T H.264,
+// 7.3.2.3.1).
 func seiField(b []byte) (n int, rest []byte, ok bool) {
 	for i, v := range b {
 		n += int(v)

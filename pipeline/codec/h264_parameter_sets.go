@@ -13,7 +13,7 @@ func setName264(nal []byte) (n SetName, ok bool) {
 	var room [64]byte
 	n.Kind = nal[0] & 0x1f
 	body := unescapeHead(room[:0], nal[1:])
-	if n.Kind == sps264 { // behind profile_idc, constraints and level_idc (7.3.2.1.1)
+	if n.Kind == sps264 { // the id follows profile_idc, constraints and level_idc (7.3.2.1.1)
 		r := BitReader{b: body[min(3, len(body)):]}
 		n.ID = r.UE()
 		return n, !r.short && n.ID < 32
@@ -41,8 +41,8 @@ func picture264(nal []byte) (Picture, bool) {
 	return Picture{Width: sps.Width(), Height: sps.Height(), Depth: depth264(sps), Fields: !sps.FrameMbsOnlyFlag}, true
 }
 
-// depth264 follows ITU-T H.264, E.2.1: without bitstream_restriction a stream has no limit, except
-// for Baseline and for picture order count type 2, where output order is decoding order.
+// depth264 returns Picture.Depth of an SPS (ITU-T H.264, E.2.1). A stream without bitstream_restriction has no
+// limit. Baseline and picture order count type 2 are exceptions: their output order is the decoding order.
 func depth264(s *h264.SPS) int {
 	switch {
 	case s.VUI != nil && s.VUI.BitstreamRestriction != nil:
@@ -65,8 +65,8 @@ func equivalent264(kind uint8, a, b []byte) bool {
 	return false
 }
 
-// bare264 removes the fields on which decoding does not depend (ITU-T H.264, annex E). It keeps
-// bitstream_restriction: decoders and the derived decoding times use it.
+// bare264 removes fields of the VUI that a decoder does not need (ITU-T H.264, annex E): timing and buffer
+// model. It keeps bitstream_restriction, which decoders and the derived decoding times use.
 func bare264(s *h264.SPS) *h264.SPS {
 	if s.VUI != nil {
 		v := *s.VUI

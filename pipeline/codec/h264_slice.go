@@ -1,7 +1,7 @@
 package codec
 
-// readSlice264 follows ITU-T H.264, 7.3.3. The first slice data partition begins with
-// a slice header, too; the others have none.
+// readSlice264 reads a slice header (ITU-T H.264, 7.3.3). The first data partition of a slice begins with a
+// slice header, too; the other partitions have none.
 func (h *SliceReader) readSlice264(nal []byte) (s SliceHeader) {
 	s.Ref, s.IDR = nal[0]&0x60 != 0, nal[0]&0x1f == 5
 	if t := nal[0] & 0x1f; t == 3 || t == 4 {
@@ -47,7 +47,7 @@ func (h *SliceReader) readSlice264(nal []byte) (s SliceHeader) {
 	return s
 }
 
-// Differs reports whether this slice is the first of another primary coded picture (ITU-T H.264,
+// Differs reports whether this slice begins another primary coded picture than the slice before (ITU-T H.264,
 // 7.4.1.2.4).
 func (s *SliceHeader) Differs(before *SliceHeader) bool {
 	return s.FrameNum != before.FrameNum || s.PPS != before.PPS ||
@@ -56,14 +56,14 @@ func (s *SliceHeader) Differs(before *SliceHeader) bool {
 		s.POC != before.POC || s.Delta != before.Delta
 }
 
-// Completes reports whether a field of another picture is the second field of a frame (ITU-T H.264,
-// 3.30 and 3.31).
+// Completes reports whether this slice belongs to the second field of a frame, and the slice before to the
+// first field (ITU-T H.264, 3.30 and 3.31).
 func (s *SliceHeader) Completes(before *SliceHeader) bool {
 	return s.Field && before.Field && s.Bottom != before.Bottom && s.FrameNum == before.FrameNum && !s.IDR
 }
 
-// StartsPlane reports whether a slice has the first macroblock of a colour plane,
-// of which a primary coded picture has one.
+// StartsPlane reports whether the slice begins with the first macroblock of a colour plane. A primary coded
+// picture has one such slice for each plane.
 func (s *SliceHeader) StartsPlane() bool { return s.OK && s.First == 0 && s.Redundant == 0 }
 
 func (h *SliceReader) takeSet264(nal []byte) {
@@ -77,7 +77,7 @@ func (h *SliceReader) takeSet264(nal []byte) {
 	h.readPPS264(nal)
 }
 
-// readSPS264 follows ITU-T H.264, 7.3.2.1.1.
+// readSPS264 reads the fields of an SPS that slice headers depend on (ITU-T H.264, 7.3.2.1.1).
 func (h *SliceReader) readSPS264(nal []byte) {
 	profile := nal[1]
 	r := escapedBits(nal[1:])
@@ -148,7 +148,7 @@ func scalingLists(r *BitReader, chroma uint32) {
 	}
 }
 
-// readPPS264 follows ITU-T H.264, 7.3.2.2.
+// readPPS264 reads the fields of a PPS that slice headers depend on (ITU-T H.264, 7.3.2.2).
 func (h *SliceReader) readPPS264(nal []byte) {
 	r := escapedBits(nal[1:])
 	id, sps := r.UE(), r.UE()
@@ -172,7 +172,7 @@ func (h *SliceReader) readPPS264(nal []byte) {
 	h.pps[id] = p
 }
 
-// sliceGroups skips the map of slice groups of a PPS, of which there are groups+1.
+// sliceGroups skips the slice group map of a PPS; groups is num_slice_groups_minus1.
 func sliceGroups(r *BitReader, groups uint32) {
 	groups = min(groups, 7)
 	switch kind := r.UE(); kind {

@@ -2,8 +2,7 @@ package codec
 
 import "github.com/gospool/spool/pipeline/media"
 
-// H265 is ISO/IEC 23008-2. The parameter sets of a track are every VPS, every SPS,
-// then every PPS.
+// H265 is ISO/IEC 23008-2. The parameter sets of a track are first all VPS, then all SPS, then all PPS.
 var H265 = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "h265", Kind: media.Video, ParameterSets: true},
 	Title:       "H.265",

@@ -11,13 +11,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// entry265: hvc1 for the same reason as avc1.
+// entry265 writes hvc1, where parameter sets are in the sample entry only; see entry264.
 var entry265 = SampleEntry{
 	Types: []string{"hvc1", "hev1"}, Config: "hvcC", LengthSize: lengthSize265,
 	Write: writeEntry265, Read: readEntry265,
 }
 
-// setTypes265 are the parameter sets in the order of a track.
+// setTypes265 lists the types of parameter sets in the order in which a track has them.
 var setTypes265 = [...]uint8{vps265, sps265, pps265}
 
 func writeEntry265(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
@@ -63,10 +63,10 @@ func writeEntry265(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.Pi
 	return aspect, nil
 }
 
-// profileTierLevel265 is general_profile_space to general_level_idc of an SPS (ITU-T
-// H.265, 7.3.2.2.1 and 7.3.3).
+// profileTierLevel265 returns the 12 bytes from general_profile_space to general_level_idc of an SPS (ITU-T
+// H.265, 7.3.2.2.1 and 7.3.3). ok is false if the SPS is too short.
 func profileTierLevel265(sps []byte) (general [12]byte, ok bool) {
-	var room [12 + 1]byte // behind the header: the id of the VPS and the layers
+	var room [12 + 1]byte // the first byte holds the id of the VPS and the number of layers
 	body := unescapeHead(room[:0], sps[2:])
 	return [12]byte(room[1:]), len(body) == len(room)
 }
@@ -91,7 +91,7 @@ func readEntry265(entry []byte, t *media.Track) error {
 	})
 }
 
-// lengthSize265 follows ISO/IEC 14496-15, 8.3.3.1.2.
+// lengthSize265 reads lengthSizeMinusOne of hvcC (ISO/IEC 14496-15, 8.3.3.1.2).
 func lengthSize265(config []byte) int {
 	if len(config) <= 21 {
 		return 0
@@ -99,8 +99,8 @@ func lengthSize265(config []byte) int {
 	return int(config[21]&3) + 1
 }
 
-// mime265 is ISO/IEC 14496-15, E.3: profile, compatibility with its bits reversed, tier
-// and level, and the constraints up to the last that is not 0.
+// mime265 returns the codecs parameter (ISO/IEC 14496-15, E.3): hvc1 with profile, the compatibility flags with
+// their bits reversed, tier and level, and the constraint bytes up to the last that is not 0.
 func mime265(t *media.Track) string {
 	for _, nal := range t.ParameterSets {
 		if len(nal) < 3 || nal[0]>>1&0x3f != sps265 {

@@ -34,7 +34,7 @@ func role265(nal []byte) Role {
 	return r
 }
 
-// RoleH265 returns the role of a type of NAL unit. It follows ITU-T H.265, table 7-1. Types 16 to 21 are IRAP.
+// RoleH265 returns the role of a NAL unit type (ITU-T H.265, table 7-1). Types 16 to 21 are IRAP pictures.
 func RoleH265(t byte) Role {
 	switch {
 	case t <= 9:
@@ -66,9 +66,9 @@ func begins265(nal []byte) bool {
 
 func firstSlice265(nal []byte) bool { return nal[2]&0x80 != 0 } // first_slice_segment_in_pic_flag
 
-// slicePPS265 follows ITU-T H.265, 7.3.6.1.
+// slicePPS265 reads slice_pic_parameter_set_id (ITU-T H.265, 7.3.6.1).
 func slicePPS265(nal []byte) (id uint32, ok bool) {
-	var room [24]byte // more than the fields before it can take
+	var room [24]byte // more than the fields up to slice_pic_parameter_set_id can take
 	if len(nal) < 3 {
 		return 0, false
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// setName265 follows ITU-T H.265, 7.3.2.1 to 7.3.2.3.
+// setName265 reads the ids of a parameter set (ITU-T H.265, 7.3.2.1 to 7.3.2.3).
 func setName265(nal []byte) (n SetName, ok bool) {
 	n.Kind = nal[0] >> 1 & 0x3f
 	switch n.Kind {
@@ -43,7 +43,7 @@ func picture265(nal []byte) (Picture, bool) {
 		return Picture{}, false
 	}
 	p := Picture{Width: sps.Width(), Height: sps.Height(), Depth: DepthUnknown}
-	if n := len(sps.MaxNumReorderPics); n > 0 { // of the highest sub-layer
+	if n := len(sps.MaxNumReorderPics); n > 0 { // value for the highest sub-layer
 		p.Depth = int(min(sps.MaxNumReorderPics[n-1], maxDepth))
 	}
 	return p, true
@@ -67,8 +67,8 @@ func bare265(s *h265.SPS) *h265.SPS {
 	return s
 }
 
-// plain265 reports whether the parser has read all relevant fields: only profiles beyond Main 10
-// and Main Still Picture have extensions after the VUI.
+// plain265 reports whether the parser read all fields of an SPS. Profiles above Main, Main 10 and Main Still
+// Picture may have extensions after the VUI, which it does not read.
 func plain265(s *h265.SPS) bool {
 	p := s.ProfileTierLevel.GeneralProfileIdc
 	return p >= 1 && p <= 3

@@ -1,7 +1,7 @@
 package codec
 
-// readSlice265 reads the first slice segment header of a picture (ITU-T H.265, 7.3.6.1).
-// The first bit of any other segment header marks it as not the first.
+// readSlice265 reads a slice segment header (ITU-T H.265, 7.3.6.1). For a segment that is not the first of its
+// picture, it only sets First to 1.
 func (h *SliceReader) readSlice265(nal []byte) (s SliceHeader) {
 	t := nal[0] >> 1 & 0x3f
 	s.OK, s.IDR = true, t == 19 || t == 20
@@ -18,7 +18,7 @@ func (h *SliceReader) readSlice265(nal []byte) (s SliceHeader) {
 	if !known {
 		return s
 	}
-	if s.IDR { // its count is 0
+	if s.IDR { // the picture order count of an IDR picture is 0
 		s.POCBits = sps.pocBits
 		return s
 	}
@@ -54,7 +54,7 @@ func (h *SliceReader) takeSet265(nal []byte) {
 	}
 }
 
-// readSPS265 follows ITU-T H.265, 7.3.2.2.1 and 7.3.3.
+// readSPS265 reads the fields of an SPS that slice headers depend on (ITU-T H.265, 7.3.2.2.1 and 7.3.3).
 func (h *SliceReader) readSPS265(nal []byte) {
 	r := escapedBits(nal[2:])
 	r.Bits(4) // sps_video_parameter_set_id

@@ -1,67 +1,67 @@
 package codec
 
-// NAL reads the NAL units of a codec whose access units are lists of them. A NAL unit is never
-// empty.
+// NAL holds the functions that read the NAL units of one codec. Each NAL unit passed to them has at least one
+// byte, and begins with its header.
 type NAL struct {
-	// Sets are the types of parameter sets, in the order in which a track has them.
+	// Sets holds the types of parameter sets, in the order in which a track has them.
 	Sets SetTypes
-	// FirstSaysSo: the first slice of a picture is marked as such. Otherwise slice headers are
-	// compared to separate pictures.
+	// FirstSaysSo reports that a flag marks the first slice of a picture. For a codec without this flag, slice
+	// headers are compared to find where a picture begins.
 	FirstSaysSo bool
 
-	// Role returns the role of a NAL unit for a recorder. A decoder of the base layer does not need
-	// the NAL units that are left out: ITU-T H.264, 7.4.1, and H.265, 7.4.2.2, make it ignore those
-	// types and layers. They have no place in a file either: layers belong to their own sample
-	// entries (ISO/IEC 14496-15, clauses 6 to 9).
+	// Role returns the role of a NAL unit for a recorder. A decoder of the base layer ignores the types and
+	// layers that a recorder leaves out (ITU-T H.264, 7.4.1; H.265, 7.4.2.2). In a file, layers would need
+	// sample entries of their own (ISO/IEC 14496-15, clauses 6 to 9).
 	Role func(nal []byte) Role
-	// Begins reports whether a NAL unit after a picture that is no slice belongs to the next
-	// picture (ITU-T H.264, 7.4.1.2.3; H.265, 7.4.2.4.4).
+	// Begins reports whether a NAL unit that is not a slice belongs to the next picture when it follows a slice
+	// (ITU-T H.264, 7.4.1.2.3; H.265, 7.4.2.4.4).
 	Begins func(nal []byte) bool
-	// FirstSlice reports whether a slice is certain to begin a picture.
+	// FirstSlice reports whether a slice certainly begins a picture. nal has at least the slice header's first
+	// byte.
 	FirstSlice func(nal []byte) bool
-	// BrokenSlice reports whether a NAL unit of RoleBroken is a slice that was marked as damaged in
-	// transport and whose header can be read. Nil: the codec has no such mark.
+	// BrokenSlice reports whether a NAL unit of RoleBroken is a slice that the network marked as damaged and
+	// whose header can be read. Nil: the codec has no such mark.
 	BrokenSlice func(nal []byte) bool
-	// SlicePPS returns the id of the picture parameter set to which a slice refers; ok is false for
-	// a NAL unit that is no slice or whose header cannot be read. It allocates nothing.
+	// SlicePPS returns the id of the PPS that a slice names. ok is false for a NAL unit that is not a slice, or
+	// whose header cannot be read. It does not allocate.
 	SlicePPS func(nal []byte) (id uint32, ok bool)
-	// RecoveryPoint finds a recovery point in a NAL unit of RoleSEI: frames is the number of frames
-	// until the picture is complete. Nil for a codec without that role.
+	// RecoveryPoint finds a recovery point in a NAL unit of RoleSEI. frames is the number of frames after which
+	// the pictures are correct. Nil: the codec has no such role.
 	RecoveryPoint func(nal []byte) (frames uint32, ok bool)
 
-	// SetName reads the name of a parameter set.
+	// SetName returns the name of a parameter set, and false if it cannot be read.
 	SetName func(nal []byte) (SetName, bool)
-	// Picture reads the properties of the pictures from a sequence parameter set. ok is false for
-	// one that cannot describe a track.
+	// Picture returns the properties of the pictures that an SPS describes. ok is false if the SPS cannot be
+	// read or the size cannot be stored.
 	Picture func(sps []byte) (p Picture, ok bool)
-	// Equivalent reports whether two parameter sets of one type and id are the same to a decoder:
-	// an SPS is if only the timing, the buffer model or the bitstream restrictions of its VUI
-	// differ. Colour and aspect count, because a player shows them. The importance of a set
-	// (nal_ref_idc) does not count.
+	// Equivalent reports whether two parameter sets of one type and id are equal for a decoder and a player. Two
+	// SPS are, if they differ only in the timing or the buffer model of their VUI. Colour and aspect ratio
+	// count, because a player uses them. nal_ref_idc, the importance of a set, does not count.
 	Equivalent func(kind uint8, a, b []byte) bool
 
+	// takeSet and readSlice implement SliceReader.Set and SliceReader.Read.
 	takeSet   func(h *SliceReader, nal []byte)
 	readSlice func(h *SliceReader, nal []byte) SliceHeader
 }
 
-// Role is the role of a NAL unit for a recorder.
+// Role is the use that a recorder makes of a NAL unit.
 type Role uint8
 
 // The roles of NAL units.
 const (
-	RoleOther     Role = iota // kept: SEI of H.265, end of sequence, auxiliary pictures
+	RoleOther     Role = iota // kept: for example SEI of H.265, end of sequence, auxiliary pictures
 	RolePicture               // a slice
-	RoleKey                   // a slice of a picture at which a decoder can start
-	RoleSet                   // a parameter set: kept out of the stream
-	RoleIdle                  // delimiter or filler: useless in a file
-	RoleSEI                   // kept, and may have a recovery point
-	RoleLayer                 // of an enhancement layer: left out, because the base layer is complete without it
-	RoleUndefined             // of an undefined type: left out
-	RoleBroken                // its header contradicts the standard: left out
+	RoleKey                   // a slice of a key picture, at which a decoder can start
+	RoleSet                   // a parameter set, which is kept in the track and not in the stream
+	RoleIdle                  // a delimiter or filler data, which a file does not need
+	RoleSEI                   // SEI of H.264: kept, and may contain a recovery point
+	RoleLayer                 // left out: belongs to an enhancement layer, which the base layer does not need
+	RoleUndefined             // left out: its type is undefined
+	RoleBroken                // left out: its header contradicts the standard
 )
 
-// StartsPicture reports whether a NAL unit certainly begins a picture, so that loss before it
-// concerns another picture.
+// StartsPicture reports whether a NAL unit certainly begins a picture. If so, packets lost before it do not
+// belong to its picture.
 func (n *NAL) StartsPicture(nal []byte) bool {
 	if r := n.Role(nal); r != RolePicture && r != RoleKey {
 		return n.Begins(nal)
@@ -69,8 +69,8 @@ func (n *NAL) StartsPicture(nal []byte) bool {
 	return n.FirstSlice(nal)
 }
 
-// unescapeHead appends the body of a NAL unit without emulation prevention bytes to out, up to its
-// capacity.
+// unescapeHead appends the beginning of a NAL unit's body to out, without emulation prevention bytes, until out
+// is full. It never grows out.
 func unescapeHead(out, body []byte) []byte {
 	zeros := 0
 	for _, v := range body {

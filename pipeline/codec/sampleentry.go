@@ -8,25 +8,26 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SampleEntry reads and writes the sample entry of a codec in ISO base media files.
+// SampleEntry reads and writes the sample entry of a codec (ISO/IEC 14496-12, 8.5.2).
 type SampleEntry struct {
-	// Types are the types of sample entries that are read. The first is written.
+	// Types lists the types of sample entries that Read reads. Write gets the first.
 	Types []string
-	// Config is the type of the box with the decoder configuration.
+	// Config is the type of the box with the decoder configuration, such as avcC.
 	Config string
-	// LengthSize returns the number of bytes of a NAL unit's length, from the payload of the
-	// configuration; 0 if that is cut. Nil for a codec without NAL units.
+	// LengthSize returns the size in bytes of the length before each NAL unit, given the payload of the
+	// configuration box, or 0 if the payload is too short. Nil: the codec has no NAL units.
 	LengthSize func(config []byte) int
-	// Write appends a sample entry of a type, and returns the aspect ratio of the pixels.
+	// Write appends a sample entry of the type fourcc for a track. It returns the aspect ratio of the pixels.
 	Write func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error)
-	// Read completes a track that has a timescale, from the payload of a sample entry.
+	// Read completes a track that has a codec and a timescale from the payload of a sample entry.
 	Read func(entry []byte, t *media.Track) error
 }
 
-// ErrNotRecorded is the error for a sample entry of a codec that cannot be recorded.
+// ErrNotRecorded is the error for a sample entry whose codec spool cannot record.
 var ErrNotRecorded = errors.New("its codec is not recorded")
 
-// WriteSampleEntry appends the stsd of a track.
+// WriteSampleEntry appends an stsd box with the sample entry of a track. It returns the aspect ratio of the
+// pixels.
 func WriteSampleEntry(w *isobmff.Writer, t *media.Track) (isobmff.PixelAspect, error) {
 	c := Of(t.Codec)
 	if c == nil || c.Entry.Write == nil {
@@ -42,8 +43,8 @@ func WriteSampleEntry(w *isobmff.Writer, t *media.Track) (isobmff.PixelAspect, e
 	return aspect, err
 }
 
-// ReadSampleEntry returns the track described by the payload of an stsd. Of several sample entries
-// the first counts. The parameter sets are views.
+// ReadSampleEntry returns the track that the first sample entry in the payload of an stsd box describes. The
+// parameter sets are slices of stsd.
 func ReadSampleEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 	if len(stsd) < 8 {
 		return t, errors.New("it has no sample entry")
@@ -60,7 +61,7 @@ func ReadSampleEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 	return t, c.Entry.Read(entry.Payload, &t)
 }
 
-// OfSampleEntry returns the codec of a type of sample entry; nil without one.
+// OfSampleEntry returns the codec that reads a type of sample entry, or nil.
 func OfSampleEntry(fourcc string) *Codec {
 	for _, c := range All() {
 		for _, t := range c.Entry.Types {
@@ -72,9 +73,9 @@ func OfSampleEntry(fourcc string) *Codec {
 	return nil
 }
 
-// LengthSize returns the number of bytes of a NAL unit's length in the samples of a track, from the
-// payload of its stsd, whatever the type of the sample entry; 0 if samples are not made of NAL
-// units.
+// LengthSize returns the size in bytes of the length before each NAL unit in the samples of a track, given the
+// payload of its stsd box. It looks for a configuration box of each codec, regardless of the type of the sample
+// entry. It returns 0 if the samples are not made of NAL units.
 func LengthSize(stsd []byte) int {
 	if len(stsd) < 8 {
 		return 0
@@ -98,11 +99,12 @@ func LengthSize(stsd []byte) int {
 	return 0
 }
 
-// otherDense lists sample entries of codecs that are not recorded but may be in foreign files, and
-// whose samples are never zeros.
+// otherDense lists sample entries of codecs that spool does not record, but that files of other programs may
+// contain, and whose samples are never all zeros.
 var otherDense = [...]string{"Opus", "ac-3", "ec-3", "av01", "vp09"}
 
-// Dense reports whether zeros in the samples of a type of sample entry are damage, unlike in PCM.
+// Dense reports whether zeros in the samples of a track are a sign of damage. fourcc is the type of its sample
+// entry. PCM, for example, may contain zeros.
 func Dense(fourcc string) bool {
 	if c := OfSampleEntry(fourcc); c != nil {
 		return !c.MayBeZeros
@@ -115,7 +117,7 @@ func Dense(fourcc string) bool {
 	return false
 }
 
-// readVisual reads a sample entry of pictures whose parameter sets are in a box.
+// readVisual reads a visual sample entry. config returns the parameter sets from the payload of the box name.
 func readVisual(entry []byte, t *media.Track, name string, config func([]byte) ([][]byte, error)) error {
 	e, ok := isobmff.ReadVisualEntry(entry)
 	c := isobmff.Find(e.Boxes, name)
@@ -134,7 +136,7 @@ func readVisual(entry []byte, t *media.Track, name string, config func([]byte) (
 	return nil
 }
 
-// lengthOf4 refuses a length size other than 4, for which every sample would have to be rewritten.
+// lengthOf4 returns an error for a length size other than 4: each sample would have to be rewritten.
 func lengthOf4(n int) error {
 	if n != 4 {
 		return fmt.Errorf("NAL units have lengths of %d bytes: rewrite the file with ffmpeg -c copy first", n)
@@ -142,7 +144,8 @@ func lengthOf4(n int) error {
 	return nil
 }
 
-// sampleAspect: Rec. ITU-T H.264, table E-1, and H.265, the same.
+// sampleAspect returns the aspect ratio for aspect_ratio_idc (ITU-T H.264, table E-1; H.265 has the same
+// table). h and v are sar_width and sar_height.
 func sampleAspect(idc uint8, h, v uint16) isobmff.PixelAspect {
 	table := [...]isobmff.PixelAspect{
 		{H: 1, V: 1}, {H: 1, V: 1}, {H: 12, V: 11}, {H: 10, V: 11}, {H: 16, V: 11}, {H: 40, V: 33}, {H: 24, V: 11}, {H: 20, V: 11}, {H: 32, V: 11},

@@ -6,31 +6,31 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SetTypes are the NAL unit types of a codec's parameter sets; VPS is 0 for a codec without.
+// SetTypes holds the NAL unit types of a codec's parameter sets. VPS is 0 if the codec has none.
 type SetTypes struct{ VPS, SPS, PPS uint8 }
 
-// SetName identifies a parameter set: its type and id, and the id to which it refers: a PPS refers
-// to an SPS, an SPS of H.265 to a VPS.
+// SetName identifies a parameter set by its type and id. Refers is the id of the set that it names: a PPS names
+// an SPS, and an SPS of H.265 names a VPS.
 type SetName struct {
 	Kind       uint8 // NAL unit type
 	ID, Refers uint32
 }
 
-// Picture holds the properties of pictures from a sequence parameter set.
+// Picture holds the properties of the pictures that an SPS describes.
 type Picture struct {
 	Width, Height int // pixels as shown, after cropping
-	// Depth is the largest number of pictures that precede a picture in decoding order and follow
-	// it in presentation; DepthUnknown if the stream does not limit it.
+	// Depth is the largest number of pictures that precede a picture in decoding order and follow it in output
+	// order. It is DepthUnknown if the SPS sets no limit.
 	Depth  int
 	Fields bool // pictures may be coded as two fields
 }
 
-// DepthUnknown is the depth of a stream without a limit.
+// DepthUnknown is the Depth of an SPS that sets no limit.
 const DepthUnknown = -1
 
-const maxDepth = 16 // of the decoded picture buffer (ITU-T H.264, A.3.1)
+const maxDepth = 16 // size of the decoded picture buffer (ITU-T H.264, A.3.1)
 
-// Readable reports whether a parameter set can describe a track.
+// Readable reports whether a parameter set can be used to describe a track. It checks SPS only.
 func (n *NAL) Readable(kind uint8, nal []byte) bool {
 	if kind != n.Sets.SPS {
 		return true
@@ -39,7 +39,7 @@ func (n *NAL) Readable(kind uint8, nal []byte) bool {
 	return ok
 }
 
-// describe completes a track of pictures from its first sequence parameter set.
+// describe sets the picture size of a track from its first SPS.
 func (n *NAL) describe(t *media.Track) error {
 	for _, nal := range t.ParameterSets {
 		if len(nal) < 3 || n.Role(nal) != RoleSet {

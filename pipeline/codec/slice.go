@@ -1,45 +1,43 @@
 package codec
 
-// SliceHeader holds the fields of a slice header that distinguish pictures. Fields that do not
-// apply to a codec or stream are zero.
+// SliceHeader holds the fields of a slice header that distinguish pictures. A field that the codec or the
+// stream does not have is zero.
 type SliceHeader struct {
-	OK        bool // the header was read: the slice's parameter sets are known
-	Partition bool // no header: a slice data partition after the first (H.264, 7.3.2.9)
-	Ref       bool // nal_ref_idc is not 0
+	OK        bool // the header was read, which needs the parameter sets that it names
+	Partition bool // the slice is a data partition after the first and has no header (ITU-T H.264, 7.3.2.9)
+	Ref       bool // nal_ref_idc is not 0: other pictures refer to this one
 	IDR       bool
 
-	First     uint32 // address of the first macroblock
-	PPS       uint32 // its id
+	First     uint32 // first_mb_in_slice; in H.265 0 for the first segment of a picture, else 1
+	PPS       uint32 // id of its PPS
 	Plane     uint8  // colour_plane_id
 	FrameNum  uint32
-	Field     bool // of one field
-	Bottom    bool // that is the bottom field
+	Field     bool // the picture is one field of a frame
+	Bottom    bool // that field is the bottom field
 	IDRID     uint32
-	POC       uint32 // the low bits of the picture order count
-	POCBits   uint8  // their number; 0: the count is not in the header
+	POC       uint32 // low bits of the picture order count
+	POCBits   uint8  // number of these bits; 0 if the header does not contain them
 	Delta     [2]int32
 	Redundant uint32 // redundant_pic_cnt
 }
 
-// SliceReader reads slice headers by the parameter sets that came before them. It
-// allocates nothing.
+// SliceReader reads slice headers with the parameter sets that it got before. It does not allocate.
 type SliceReader struct {
 	nal *NAL
 	sps [32]headSPS
 	pps [256]headPPS
 }
 
-// NewSliceReader makes a reader of a codec's slices.
+// NewSliceReader returns a reader for a codec's slices.
 func NewSliceReader(n *NAL) SliceReader { return SliceReader{nal: n} }
 
-// Set takes a parameter set in. One that cannot be read is as good as none.
+// Set stores a parameter set for the following slices. It ignores a set that cannot be read.
 func (h *SliceReader) Set(nal []byte) { h.nal.takeSet(h, nal) }
 
-// Read reads the header of a slice.
+// Read reads the header of a slice. OK is false if the header cannot be read.
 func (h *SliceReader) Read(nal []byte) SliceHeader { return h.nal.readSlice(h, nal) }
 
-// headSPS and headPPS hold the fields that slice headers are read with from parameter
-// sets.
+// headSPS and headPPS hold the fields of parameter sets on which the form of a slice header depends.
 type headSPS struct {
 	known        bool
 	planes       bool // separate_colour_plane_flag
@@ -59,7 +57,7 @@ type headPPS struct {
 	extra     uint8 // num_extra_slice_header_bits
 }
 
-// of returns the parameter sets of a slice by the number of its PPS.
+// of returns the parameter sets of a slice, given the id of its PPS, and false if one of them is not known.
 func (h *SliceReader) of(pps uint32) (headPPS, headSPS, bool) {
 	if pps >= uint32(len(h.pps)) || !h.pps[pps].known {
 		return headPPS{}, headSPS{}, false

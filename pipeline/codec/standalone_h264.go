@@ -6,11 +6,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// standalone264 has the parameter sets of the pictures, and the memory in which one is
-// written.
+// standalone264 holds the parameter sets of the track, and memory for the changed picture.
 type standalone264 struct {
 	h264Sets
-	written uint32 // pictures that were written anew
+	written uint32 // number of pictures changed to IDR pictures
 	out     []byte
 }
 
@@ -25,7 +24,7 @@ func (s *standalone264) add(nal []byte) {
 	s.out = append(s.out, nal...)
 }
 
-// picture makes of an I picture with a recovery point of 0 frames an IDR picture.
+// picture changes an I picture with a recovery point of 0 frames to an IDR picture.
 func (s *standalone264) picture(au []byte) ([]byte, bool) {
 	idr, recovery, slices := false, false, false
 	ok := nals(au, func(nal []byte) bool {
@@ -43,7 +42,8 @@ func (s *standalone264) picture(au []byte) ([]byte, bool) {
 		return au, ok && idr
 	}
 	s.out = s.out[:0]
-	id := 65534 + s.written&1 // no encoder comes so far; two that follow each other differ (7.4.3)
+	// Encoders count idr_pic_id up from 0 and do not get here. Consecutive IDR pictures must differ (7.4.3).
+	id := 65534 + s.written&1
 	ok = nals(au, func(nal []byte) bool {
 		switch nal[0] & 0x1f {
 		case slice264:
@@ -53,7 +53,7 @@ func (s *standalone264) picture(au []byte) ([]byte, bool) {
 			}
 			s.add(made)
 			slices = true
-		case 2, 3, 4: // in partitions
+		case 2, 3, 4: // data partitions
 			return false
 		default:
 			s.add(nal)
@@ -66,16 +66,15 @@ func (s *standalone264) picture(au []byte) ([]byte, bool) {
 	return s.out, ok && slices
 }
 
-// recoversAtOnce reports whether an SEI NAL unit has a recovery point of 0 frames
-// (D.1.8).
+// recoversAtOnce reports whether an SEI NAL unit contains a recovery point of 0 frames (ITU-T H.264, D.1.8).
 func recoversAtOnce(nal []byte) bool {
 	frames, ok := seiRecoveryPoint(unescape(nil, nal[1:]))
 	return ok && frames == 0
 }
 
-// asIDR writes a slice of an I picture as one of an IDR picture (7.3.3): the first
-// frame of a sequence, before which nothing is remembered. It gives nil where the
-// slice is of another kind, of a single field, or its sets are not known.
+// asIDR returns a slice of an I picture as a slice of an IDR picture (ITU-T H.264, 7.3.3): frame_num is 0, and
+// no reference pictures remain. It returns nil for a slice of another type, for one of a single field, and if
+// its parameter sets are not known. The result is valid until the next call.
 func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 	h.rbsp = unescape(h.rbsp[:0], nal[1:])
 	r := &BitReader{b: h.rbsp}
@@ -109,7 +108,7 @@ func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 		if pps.fieldOrder {
 			bottom = r.SE()
 		}
-		w.u(lsb, uint32(max(0, -bottom))) // the first field shown is at 0 (8.2.1)
+		w.u(lsb, uint32(max(0, -bottom))) // the field that is output first has the count 0 (8.2.1)
 		if pps.fieldOrder {
 			w.se(bottom)
 		}
@@ -151,8 +150,7 @@ func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 	return h.nal
 }
 
-// skipMarking passes over the dec_ref_pic_marking of a picture that is no IDR
-// (7.3.3.3).
+// skipMarking skips dec_ref_pic_marking of a picture that is not an IDR picture (ITU-T H.264, 7.3.3.3).
 func skipMarking(r *BitReader) {
 	if !r.Flag() {
 		return

@@ -8,8 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// h264Sets are the parameter sets that slices are read by, and the memory in which
-// one is written anew.
+// h264Sets holds the parameter sets with which slices are read, and memory for a changed slice.
 type h264Sets struct {
 	sps  [32]*h264.SPS
 	pps  [256]*h264PPS
@@ -18,7 +17,7 @@ type h264Sets struct {
 	nal  []byte
 }
 
-// h264PPS holds the fields of a PPS that slice headers are read with (7.3.2.2).
+// h264PPS holds the fields of a PPS on which slice headers depend (ITU-T H.264, 7.3.2.2).
 type h264PPS struct {
 	id, sps    uint32
 	cabac      bool // entropy_coding_mode_flag
@@ -27,7 +26,7 @@ type h264PPS struct {
 	redundant  bool // redundant_pic_cnt_present_flag
 }
 
-// take takes parameter sets in. One that cannot be read is as good as none.
+// take stores parameter sets. It ignores a set that cannot be read.
 func (h *h264Sets) take(nals ...[]byte) {
 	for _, nal := range nals {
 		switch {
@@ -45,7 +44,7 @@ func (h *h264Sets) take(nals ...[]byte) {
 	}
 }
 
-// of returns the sets of a slice by the id of its PPS, nil where one is not known.
+// of returns the parameter sets of a slice, given the id of its PPS, or nil if one of them is not known.
 func (h *h264Sets) of(id uint32) (*h264PPS, *h264.SPS) {
 	if id >= uint32(len(h.pps)) || h.pps[id] == nil {
 		return nil, nil
@@ -57,15 +56,15 @@ func (h *h264Sets) of(id uint32) (*h264PPS, *h264.SPS) {
 	return p, h.sps[p.sps]
 }
 
-// readPPS264 gives nil for what cannot be read, and for slice groups, which only
-// the Baseline and Extended profiles have and no encoder makes.
+// readPPS264 returns nil for a PPS that cannot be read, and for one with slice groups, which only the Baseline
+// and Extended profiles allow and encoders do not use.
 func readPPS264(nal []byte) *h264PPS {
 	r := &BitReader{b: unescape(nil, nal[1:])}
 	p := &h264PPS{id: r.UE(), sps: r.UE()}
 	p.cabac, p.fieldOrder = r.Flag(), r.Flag()
 	groups := r.UE()
-	r.UE() // references of list 0
-	r.UE() // and 1
+	r.UE() // num_ref_idx_l0_default_active
+	r.UE() // num_ref_idx_l1_default_active
 	r.Skip(1 + 2)
 	r.SE() // quantizers
 	r.SE()

@@ -2,13 +2,13 @@ package codec
 
 import "github.com/gospool/spool/pipeline/media"
 
-// standalone265 is the memory in which a picture is written.
+// standalone265 holds the memory for the changed picture.
 type standalone265 struct{ out []byte }
 
 func newStandalone265(*media.Track) func(au []byte) ([]byte, bool) { return (&standalone265{}).picture }
 
-// picture makes of a CRA picture a BLA picture without leading ones: their slice
-// headers are the same (7.3.6.1).
+// picture changes a CRA picture to a BLA picture without leading pictures. The slice headers of both are the
+// same (ITU-T H.265, 7.3.6.1).
 func (s *standalone265) picture(au []byte) ([]byte, bool) {
 	s.out = append(s.out[:0], au...)
 	pictures := false
@@ -21,7 +21,7 @@ func (s *standalone265) picture(au []byte) ([]byte, bool) {
 			nal[0] = nal[0]&0x81 | blaNLP265<<1
 		case t >= blaWLP265 && t < cra265:
 		case t < 32:
-			return false // it refers to others
+			return false // the picture refers to others
 		default:
 			return true
 		}

@@ -5,10 +5,10 @@ import (
 	mathbits "math/bits"
 )
 
-// writer appends bits, the most significant first.
+// writer appends bits to b, the most significant bit of a byte first.
 type writer struct {
 	b    []byte
-	free int // bits of the last byte
+	free int // unused bits of the last byte
 }
 
 func (w *writer) u(n int, v uint32) {
@@ -22,7 +22,7 @@ func (w *writer) u(n int, v uint32) {
 	}
 }
 
-// ue writes an Exp-Golomb number (ITU-T H.264, 9.1) below 1<<32-1.
+// ue writes an unsigned Exp-Golomb number (ITU-T H.264, 9.1). v is at most 1<<32-2.
 func (w *writer) ue(v uint32) {
 	n := mathbits.Len32(v + 1)
 	w.u(n-1, 0)
@@ -37,12 +37,12 @@ func (w *writer) se(v int32) {
 	}
 }
 
-// ones fills the last byte.
+// ones fills the unused bits of the last byte with ones.
 func (w *writer) ones() { w.u(w.free, 1<<w.free-1) }
 
-// rest copies what a reader has not read of an RBSP, whose last 1 bit ends it.
+// rest copies the unread bits of r, the end of an RBSP, up to its last 1 bit.
 func (w *writer) rest(r *BitReader) {
-	r.b = bytes.TrimRight(r.b, "\x00") // cabac_zero_words
+	r.b = bytes.TrimRight(r.b, "\x00") // removes cabac_zero_words
 	for r.pos%8 != 0 && r.Left() > 0 {
 		w.u(1, r.Bits(1))
 	}
@@ -56,7 +56,7 @@ func (w *writer) rest(r *BitReader) {
 	w.b = bytes.TrimRight(w.b, "\x00")
 }
 
-// unescape appends the body of a NAL unit without its emulation prevention bytes.
+// unescape appends the body of a NAL unit to out, without emulation prevention bytes.
 func unescape(out, body []byte) []byte {
 	zeros := 0
 	for _, v := range body {
@@ -72,7 +72,7 @@ func unescape(out, body []byte) []byte {
 	return out
 }
 
-// escape does the reverse with a whole NAL unit.
+// escape appends a NAL unit to out, with emulation prevention bytes.
 func escape(out, nal []byte) []byte {
 	zeros := 0
 	for _, v := range nal {
