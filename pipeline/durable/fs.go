@@ -11,27 +11,27 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// FS is the disk interface of this package. Names are in the system's form.
+// FS is the disk interface of this package. Names are file names in the form of the operating system.
 type FS interface {
-	// Create creates a file that must not exist.
+	// Create creates a file for writing. It returns fs.ErrExist if the file exists.
 	Create(name string, perm fs.FileMode) (File, error)
 	// Open opens an existing file for writing.
 	Open(name string) (File, error)
 	Read(name string) ([]byte, error)
-	// ReadOurs is Read of a file that spool obeys: a file that another user can have written is
-	// filesystem.ErrNotOurs.
+	// ReadOurs reads a file whose content decides what spool does. It returns filesystem.ErrNotOurs for a file
+	// that another user may have written.
 	ReadOurs(name string) ([]byte, error)
-	// Rename renames a file, and replaces a file with the new name.
+	// Rename renames a file. It replaces a file that has the new name.
 	Rename(from, to string) error
 	Remove(name string) error
-	// Mkdir makes one directory.
+	// Mkdir creates one directory.
 	Mkdir(name string, perm fs.FileMode) error
 	Stat(name string) (fs.FileInfo, error)
 	// List returns the entries of a directory, sorted by name.
 	List(dir string) ([]fs.DirEntry, error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(dir string) error
-	// SyncFS makes the whole file system of a directory durable.
+	// SyncFS makes everything on the file system of a directory durable.
 	SyncFS(dir string) error
 }
 
@@ -39,20 +39,20 @@ type FS interface {
 type File interface {
 	io.WriterAt
 	Truncate(size int64) error
-	// Allocate sets the size of the file and reserves its room.
+	// Allocate reserves disk space for size bytes and sets the size of the file.
 	Allocate(size int64) error
-	// Sync makes the bytes and the size durable.
+	// Sync makes the bytes and the size of the file durable.
 	Sync() error
 	Close() error
 }
 
-// Disk is the FS of the system. The zero value is ready for use.
+// Disk is the FS of the operating system. The zero value is ready for use.
 type Disk struct {
 	Calls filesystem.Calls
-	Own   filesystem.Own // protects against links that other users make
+	Own   filesystem.Own // refuses symbolic links and special files that other users have made; see filesystem.Own
 }
 
-// Below returns the FS for spool's own files below a directory: see filesystem.Own.
+// Below returns the FS for spool's own files below a directory; see filesystem.Own.
 func Below(dir string) Disk { return Disk{Own: filesystem.Own{Top: dir}} }
 
 // Create implements FS.
@@ -74,10 +74,10 @@ func (d Disk) Open(name string) (File, error) {
 	return &diskFile{f, &d.Calls}, nil
 }
 
-// Read implements FS. It refuses a file of more than maxRead bytes.
+// Read implements FS. It returns an error for a file of more than maxRead bytes.
 func (d Disk) Read(name string) ([]byte, error) { return d.Own.ReadAtMost(name, maxRead) }
 
-// ReadOurs implements FS.
+// ReadOurs implements FS. It returns an error for a file of more than maxRead bytes.
 func (d Disk) ReadOurs(name string) ([]byte, error) { return d.Own.ReadOurs(name, maxRead) }
 
 const maxRead = 64 << 20
@@ -91,15 +91,15 @@ func (d Disk) Remove(name string) error { return d.Own.Remove(name) }
 // Mkdir implements FS.
 func (d Disk) Mkdir(name string, perm fs.FileMode) error {
 	made, err := d.Own.Mkdir(name, perm)
-	if made != nil { // a directory without read permission keeps its first mode
+	if made != nil { // a directory that cannot be opened for reading keeps the mode that Mkdir gave it
 		d.exactly(made, perm)
 		_ = made.Close()
 	}
 	return err
 }
 
-// exactly sets the mode of a new file or directory regardless of the umask. A file system without
-// modes keeps its own: Probe reports it.
+// exactly sets the mode of a new file or directory, regardless of the umask. On a file system without modes it
+// has no effect; filesystem.Probe reports such a file system.
 func (d *Disk) exactly(f *os.File, perm fs.FileMode) {
 	if info, err := f.Stat(); err == nil && info.Mode().Perm() != perm {
 		_ = d.Calls.Chmod(int(f.Fd()), perm)

@@ -8,13 +8,13 @@ import (
 	"path/filepath"
 )
 
-// Unfinished is the suffix of a file that Replace has not finished. Such a file left by a crash was
-// never promised.
+// Unfinished is the suffix of the file that Replace writes before it renames the file. A crash may leave such a
+// file; it has no meaning and may be removed.
 const Unfinished = ".new"
 
-// Replace creates a file or replaces its content. When it returns nil the file is complete, and a
-// power cut does not change that; on an error it is unchanged or missing. Calls for the same name
-// must not overlap.
+// Replace creates a file with the content text, or replaces the content of an existing file. When it returns
+// nil, a power cut cannot undo the change. When it returns an error, the file has its old content, or is
+// missing as before. Calls for the same name must not overlap.
 func Replace(disk FS, name string, text []byte, perm fs.FileMode) error {
 	unfinished := name + Unfinished
 	f, err := disk.Create(unfinished, perm)
@@ -29,8 +29,7 @@ func Replace(disk FS, name string, text []byte, perm fs.FileMode) error {
 	return Publish(disk, f, unfinished, name, text)
 }
 
-// Names is the part of FS that Publish needs. With a Rename that replaces no file, Publish replaces
-// none either.
+// Names is the part of FS that Publish needs. If its Rename refuses to replace a file, Publish replaces none.
 type Names interface {
 	Rename(from, to string) error
 	Remove(name string) error
@@ -45,8 +44,8 @@ type Contents interface {
 	Close() error
 }
 
-// Publish writes an open file, closes it, and renames it to its final name. On an error it removes
-// the file.
+// Publish writes text to the open file f with the name from, closes the file, and renames it to name. If a step
+// before or at the rename fails, it removes the file. When it returns nil, a power cut cannot undo the change.
 func Publish(disk Names, f Contents, from, name string, text []byte) error {
 	_, err := f.WriteAt(text, 0)
 	if err == nil {
@@ -64,8 +63,8 @@ func Publish(disk Names, f Contents, from, name string, text []byte) error {
 	return disk.SyncDir(filepath.Dir(name))
 }
 
-// MkdirAll creates a directory and its missing parents, each durable in its parent: otherwise a
-// power cut could remove it with all synced files in it.
+// MkdirAll creates a directory and its missing parents. It syncs the parent of each new directory; otherwise a
+// power cut could remove the directory with all files in it, synced or not.
 func MkdirAll(disk FS, dir string, perm fs.FileMode) error {
 	switch info, err := disk.Stat(dir); {
 	case err == nil && info.IsDir():
@@ -85,7 +84,7 @@ func MkdirAll(disk FS, dir string, perm fs.FileMode) error {
 		return err
 	}
 	err := disk.SyncDir(above)
-	if errors.Is(err, fs.ErrPermission) { // a directory without read permission
+	if errors.Is(err, fs.ErrPermission) { // the parent cannot be opened for reading
 		return disk.SyncFS(dir)
 	}
 	return err

@@ -2,22 +2,22 @@ package filesystem
 
 import "io"
 
-// Ahead reads the headers of the boxes of an MP4 file in order. If headers lie close together it
-// reads blocks of growing length, so that a file of tiny boxes does not cost a read for each; if
-// they are far apart, as in real media, it reads only the requested bytes. It goes forward and
-// reads almost nothing twice.
+// Ahead reads the headers of the boxes of an MP4 file, in order of their offsets. If headers lie close
+// together, it reads blocks of growing size, so that a file of tiny boxes does not cost a system call for each.
+// If they are far apart, as in real media, it reads only the requested bytes. It reads almost no byte twice.
 //
-// It may not see bytes written to the file meanwhile: use one Ahead for each walk along the boxes.
+// A block may not contain bytes that are written after it was read. Use a new Ahead for each walk along the
+// boxes.
 type Ahead struct {
 	f    io.ReaderAt
 	size int64
 	at   int64 // offset of b
 	b    []byte
-	next int64 // bytes of the next block
+	next int64 // size of the next block, bytes
 	last int64 // offset of the last header
 }
 
-// NewAhead begins a walk along the boxes of a file of size bytes.
+// NewAhead returns an Ahead for one walk along the boxes of a file of size bytes.
 func NewAhead(f io.ReaderAt, size int64) *Ahead { return &Ahead{f: f, size: size} }
 
 const (
@@ -25,8 +25,8 @@ const (
 	aheadMost  = 64 << 10
 )
 
-// ReadAt reads any part of the file. A long read, and a read behind the last header, are not steps
-// of the walk.
+// ReadAt reads any part of the file. A read of more than 4 KiB, and a read before the last header, go to the
+// file directly and do not count as headers.
 func (a *Ahead) ReadAt(p []byte, off int64) (int, error) {
 	end := off + int64(len(p))
 	if off >= a.at && end <= a.at+int64(len(a.b)) {

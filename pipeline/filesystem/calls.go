@@ -7,24 +7,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Calls are the system calls that a file system may refuse. Tests replace some; nil means the
-// system's call.
+// Calls holds the system calls that a file system may refuse. Tests replace some of them; nil means the call of
+// the operating system.
 type Calls struct {
-	Renameat2 func(dirfd int, from, to string) error // with RENAME_NOREPLACE, within one directory
+	Renameat2 func(dirfd int, from, to string) error // with RENAME_NOREPLACE, inside one directory
 	Linkat    func(dirfd int, from, to string) error
-	Flock     func(fd int) error // exclusive, without waiting
+	Flock     func(fd int) error // exclusive lock, without waiting
 	Fallocate func(fd int, mode uint32, off, n int64) error
 	Fdatasync func(fd int) error
 	Fsync     func(fd int) error
 	FsyncDir  func(fd int) error
 	Syncfs    func(fd int) error
-	Mmap      func(fd int) error // maps a page shared and unmaps it untouched
-	Setlk     func(fd int) error // a POSIX record lock over all of a file
+	Mmap      func(fd int) error // maps one page shared and unmaps it, without access to it
+	Setlk     func(fd int) error // POSIX record lock on a whole file
 	Fchmod    func(fd int, mode uint32) error
 	Fchown    func(fd, group int) error
 }
 
-// call names a system call for reports.
+// call is the name of a system call, or of a feature, in a report.
 type call string
 
 const (
@@ -41,9 +41,9 @@ const (
 	chmod           call = "permissions"
 )
 
-// refusals lists the errors by which a file system refuses a call. They are those of ext4, xfs,
-// btrfs, vfat, NFS, SMB, 9p, Lustre and several kinds of FUSE, and of system call filters in
-// containers (EPERM).
+// refusals lists the errors with which a file system refuses a call that it does not have. They are those of
+// ext4, xfs, btrfs, vfat, NFS, SMB, 9p, Lustre and several FUSE file systems, and those of system call filters
+// in containers (EPERM).
 var refusals = map[call][]error{
 	renameNoReplace: {unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM},
 	link:            {unix.EPERM, unix.ENOSYS, unix.EOPNOTSUPP, unix.EINVAL, unix.EMLINK, unix.EXDEV, unix.ENOTTY},
@@ -58,13 +58,13 @@ var refusals = map[call][]error{
 	chmod:           {unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL},
 }
 
-// refused reports whether an error means that the file system does not have the call.
+// refused reports whether err means that the file system does not have the call c.
 func refused(c call, err error) bool {
 	return slices.ContainsFunc(refusals[c], func(e error) bool { return errors.Is(err, e) })
 }
 
-// again repeats a call that a signal interrupted: over FUSE and NFS any call can be interrupted,
-// and Go sends itself signals.
+// again repeats a call until no signal interrupts it. On FUSE and NFS any call can be interrupted, and the Go
+// runtime sends signals to its own threads.
 func again(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
@@ -129,8 +129,8 @@ func (c *Calls) syncfs(fd int) error {
 	return again(func() error { return unix.Syncfs(fd) })
 }
 
-// mmap tests whether a page can be mapped, and neither reads nor writes it: on a stalled disk that
-// would be a page fault, in which the thread waits outside of a system call and stalls the process.
+// mmap tests whether a page of the file can be mapped. It does not access the page: on a stalled disk the page
+// fault would block the thread outside of a system call, and so stall the process.
 func (c *Calls) mmap(fd int) error {
 	if c.Mmap != nil {
 		return c.Mmap(fd)

@@ -2,15 +2,16 @@ package filesystem
 
 import "golang.org/x/sys/unix"
 
-// Capacity is the size of a file system and its free space for users other than root.
+// Capacity describes the size and the free space of a file system, for users other than root.
 type Capacity struct {
-	TotalBytes             int64 // includes the bytes reserved for root
-	UsableBytes, FreeBytes int64 // as df counts: bytes reserved for root are neither used nor free
+	TotalBytes int64 // all bytes, including those reserved for root
+	// UsableBytes are the used and the free bytes, as df counts them: without the bytes reserved for root.
+	UsableBytes, FreeBytes int64
 	Inodes, FreeInodes     int64 // Inodes is 0 if the file system does not bound them
 	ReadOnly               bool
 }
 
-// CapacityOf returns the capacity of the file system of a directory.
+// CapacityOf returns the capacity of the file system that contains a directory.
 func CapacityOf(dir string) (Capacity, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -20,7 +21,7 @@ func CapacityOf(dir string) (Capacity, error) {
 }
 
 func capacity(s *unix.Statfs_t) Capacity {
-	block := uint64(s.Bsize) // 32 bits on some machines
+	block := uint64(s.Bsize) // Bsize has 32 bits on some machines
 	used, free := int64((s.Blocks-s.Bfree)*block), int64(s.Bavail*block)
 	return Capacity{
 		TotalBytes: int64(s.Blocks * block), UsableBytes: used + free, FreeBytes: free,
@@ -29,7 +30,7 @@ func capacity(s *unix.Statfs_t) Capacity {
 	}
 }
 
-// UsedBytes returns the used bytes.
+// UsedBytes returns the bytes in use.
 func (c Capacity) UsedBytes() int64 { return c.UsableBytes - c.FreeBytes }
 
 // NoInodes reports whether the file system has no free inode.

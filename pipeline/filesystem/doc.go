@@ -1,4 +1,4 @@
-// Package filesystem makes the calls that some file systems refuse, and falls back to others:
+// Package filesystem makes system calls that some file systems refuse, and falls back as follows:
 //
 //	renameat2(RENAME_NOREPLACE)  a hard link and an unlink; without links a look-up and a plain
 //	                             rename, which excludes this process only
@@ -10,9 +10,9 @@
 //	punch                        nothing: the room stays allocated
 //	fchmod, fchown               nothing: a file has the mode and the group of the mount
 //
-// A refusal is one of a few errors, which differ from call to call: see refusals. Every other
-// error, such as EIO or ENOSPC, is returned to the caller.
+// A file system refuses a call with one of a few errors, which differ from call to call: see refusals. Any
+// other error, such as EIO or ENOSPC, is returned to the caller.
 //
-// Probe reports which calls a directory's file system refuses, and the consequences.
-// CapacityOf reports how large a file system is and how much of it is free.
+// Probe reports which calls the file system of a directory refuses, and what follows from that. CapacityOf
+// returns the size of a file system and its free space.
 package filesystem

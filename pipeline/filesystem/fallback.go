@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// naming is held between the look-up of a name and the rename to it, on a file system without an
-// atomic call. It excludes this process only.
+// naming is held from the check that a name is free to the rename to that name, on a file system without an
+// atomic call for both. It excludes only other goroutines of this process.
 var naming stdsync.Mutex
 
-// RenameNew renames a file within its directory. It returns EEXIST if the new name exists.
+// RenameNew renames a file inside its directory. It returns EEXIST if the new name exists.
 //
-// With hard links in place of RENAME_NOREPLACE, a crash may leave both names. Without either, the
-// call replaces a file that another process creates under the name in the same instant.
+// If it must use a hard link instead of RENAME_NOREPLACE, a crash may leave both names. If the file system has
+// neither, RenameNew may replace a file that another process creates under the new name at the same instant.
 func (c *Calls) RenameNew(dirfd int, from, to string) error {
 	err := c.renameat2(dirfd, from, to)
 	if !refused(renameNoReplace, err) {
@@ -42,7 +42,7 @@ func (c *Calls) RenameNew(dirfd int, from, to string) error {
 	return again(func() error { return unix.Renameat(dirfd, from, dirfd, to) })
 }
 
-// Datasync makes a file's bytes and its size durable.
+// Datasync makes the bytes and the size of a file durable.
 func (c *Calls) Datasync(fd int) error {
 	err := c.fdatasync(fd)
 	if refused(datasync, err) {
@@ -51,7 +51,7 @@ func (c *Calls) Datasync(fd int) error {
 	return err
 }
 
-// Sync makes a file's bytes and metadata durable.
+// Sync makes the bytes and the metadata of a file durable.
 func (c *Calls) Sync(fd int) error {
 	err := c.fsync(fd)
 	if refused(sync, err) {
@@ -60,8 +60,8 @@ func (c *Calls) Sync(fd int) error {
 	return err
 }
 
-// SyncDir makes the names in a directory durable. If the file system cannot do that for one
-// directory, the call syncs the whole file system.
+// SyncDir makes the names in a directory durable. If the file system cannot sync a directory, SyncDir syncs the
+// whole file system.
 func (c *Calls) SyncDir(fd int) error {
 	err := c.fsyncDir(fd)
 	if refused(syncDir, err) {
@@ -73,25 +73,25 @@ func (c *Calls) SyncDir(fd int) error {
 	return err
 }
 
-// Allocate reserves room without changing the file's size. It returns errors.ErrUnsupported if the
-// file system cannot reserve room.
+// Allocate reserves disk space for n bytes at offset off. It does not change the size of the file. It returns
+// errors.ErrUnsupported if the file system cannot reserve space.
 func (c *Calls) Allocate(fd int, off, n int64) error {
 	return unsupported(allocate, c.fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, off, n))
 }
 
-// Punch returns room to the file system; the range then reads as zeros. It returns
-// errors.ErrUnsupported if the file system cannot, and the bytes are unchanged.
+// Punch frees the disk space of n bytes at offset off, which then read as zeros. It returns
+// errors.ErrUnsupported if the file system cannot do that; the bytes are then unchanged.
 func (c *Calls) Punch(fd int, off, n int64) error {
 	return unsupported(punch, c.fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n))
 }
 
-// Chmod sets the mode of a file. A file system without modes keeps its own, which is no error:
-// Probe reports it.
+// Chmod sets the mode of a file. On a file system without modes it has no effect and returns nil; Probe reports
+// such a file system.
 func (c *Calls) Chmod(fd int, mode fs.FileMode) error {
 	return orKept(c.fchmod(fd, uint32(mode.Perm())))
 }
 
-// Chgrp sets the group of a file, with the same exception as Chmod.
+// Chgrp sets the group of a file. On a file system without groups it has no effect and returns nil.
 func (c *Calls) Chgrp(fd, group int) error { return orKept(c.fchown(fd, group)) }
 
 func orKept(err error) error {

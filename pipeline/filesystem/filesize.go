@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxFileBytes returns the largest size of an open file, as far as the system reports it: by the
-// file system's format, and by the process's limit (ulimit -f).
+// MaxFileBytes returns the largest size that an open file can have, by the format of the file system and by the
+// resource limit of the process (ulimit -f). It sets the file offset to 0. It reports no limit of the format
+// that is 1 TiB or more.
 func MaxFileBytes(f *os.File) int64 {
 	most := int64(math.MaxInt64)
 	var limit unix.Rlimit

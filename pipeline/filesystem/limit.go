@@ -5,17 +5,18 @@ import (
 	"math"
 )
 
-// Exceeds reports whether a limit in bytes is at least the size of the disk: that much is never
-// free, and never used.
+// Exceeds reports whether a limit, in bytes, is at least the size of the disk. The disk can then never reach
+// the limit, neither with its used nor with its free bytes.
 func (c Capacity) Exceeds(limit int64) bool { return limit > 0 && limit >= c.UsableBytes }
 
-// ExceedsText describes a limit that exceeds the disk of a directory; setting is its name.
+// ExceedsText returns the message for a limit that Exceeds. setting is the name of the limit, dir a directory
+// on the disk.
 func (c Capacity) ExceedsText(setting string, limit int64, dir string) string {
 	return fmt.Sprintf("%s %s is more than the disk of %s has (%s)", setting, size(limit), dir, size(c.UsableBytes))
 }
 
-// size formats bytes as a person writes them: a whole number of a binary or decimal unit if
-// there is a short one, else rounded.
+// size returns a number of bytes in a form for people: a whole number of a binary or decimal unit if that is
+// short, else rounded to a binary unit.
 func size(bytes int64) string {
 	const short = 10000
 	best, name := bytes, "B"
@@ -37,7 +38,8 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%d B", bytes)
 }
 
-// sizeUnits holds the binary units first, the largest at the front: rounded sizes use them.
+// sizeUnits lists the binary units before the decimal ones, the largest first. A rounded size uses the first
+// unit that fits.
 var sizeUnits = []struct {
 	name  string
 	bytes int64

@@ -13,17 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrLocked means that another process, or another part of this process, holds the lock.
+// ErrLocked is the error if another process, or other code of this process, holds the lock.
 var ErrLocked = errors.New("locked")
 
-// ErrPerhapsLocked means that a lock file exists, and this host cannot determine whether the
-// process that made it still runs.
+// ErrPerhapsLocked is the error if a lock file exists and this host cannot tell whether the process that made
+// it still runs.
 var ErrPerhapsLocked = errors.New("perhaps locked")
 
-// Lock locks an open file of a directory until unlock is called or the file is closed: the end of
-// the process unlocks it. It does not wait, and returns ErrLocked.
+// Lock locks f, an open file in dir with the given name, until the caller calls unlock or the file is closed,
+// which the end of the process does. It does not wait: it returns ErrLocked if the file is locked.
 //
-// On a file system without locks, a lock file beside the file takes their place: see lockFile.
+// On a file system without locks, Lock creates a lock file beside the file instead: see lockFile.
 func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err error) {
 	err = c.flock(int(f.Fd()))
 	switch {
@@ -39,15 +39,15 @@ func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err 
 
 const lockSuffix = ".lock"
 
-// lockFile makes .NAME.lock beside a file, with the identity of this process: host, boot, process
-// and its start. Another process may remove it after this process has ended, which can be
-// determined on the same host only: elsewhere the error is ErrPerhapsLocked.
+// lockFile creates the lock file .NAME.lock beside a file. It contains the identity of this process: host,
+// boot, process ID and start time. Another process may remove the lock file when this process has ended, but it
+// can tell that only on the same host. On another host the error is ErrPerhapsLocked.
 func lockFile(dir *os.Root, name string) (unlock func(), err error) {
 	file := path.Join(path.Dir(name), "."+path.Base(name)+lockSuffix)
 	me := ThisProcess()
-	for range 3 { // another process may be faster
+	for range 3 { // another process may create or remove the file between two steps
 		if err = makeLock(dir, file, me); err == nil {
-			held, err := dir.OpenRoot(path.Dir(file)) // the caller may close dir before the file
+			held, err := dir.OpenRoot(path.Dir(file)) // the caller may close dir before it calls unlock
 			if err != nil {
 				return nil, errors.Join(err, dir.Remove(file))
 			}
@@ -75,7 +75,7 @@ func makeLock(dir *os.Root, file string, me Process) error {
 	return nil
 }
 
-// dropLock removes a lock file whose process has ended.
+// dropLock removes a lock file whose process has ended. It returns an error if the process runs, or may run.
 func dropLock(dir *os.Root, file string, me Process) error {
 	text, err := readLock(dir, file)
 	if err != nil {
@@ -83,7 +83,7 @@ func dropLock(dir *os.Root, file string, me Process) error {
 	}
 	made := parseProcess(text)
 	what := made.state(me)
-	if made == (Process{}) && olderThan(dir, file, time.Minute) { // its process was killed before it wrote
+	if made == (Process{}) && olderThan(dir, file, time.Minute) { // the process was killed before it wrote the file
 		what = ended
 	}
 	switch what {
@@ -92,7 +92,8 @@ func dropLock(dir *os.Root, file string, me Process) error {
 	case unknown:
 		return fmt.Errorf("%s: %w: it was made by %s: delete it if that spool has ended", file, ErrPerhapsLocked, made)
 	}
-	// Only one process can rename it, and then checks that it renamed the file that it read.
+	// only one of several processes can rename the lock file; it then checks that it renamed the file that it
+	// has read
 	mine := file + "." + strconv.Itoa(me.PID)
 	if err := dir.Rename(file, mine); err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockPath locks a file until unlock is called or the process ends. It creates the file if it is
-// missing, and the file stays. It does not wait, and returns ErrLocked. See Lock.
+// LockPath locks the file with a name until the caller calls unlock or the process ends. It creates a missing
+// file, and unlock does not remove it. It does not wait: it returns ErrLocked if the file is locked. See Lock.
 func (c *Calls) LockPath(own Own, name string) (unlock func() error, err error) {
 	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -27,7 +27,7 @@ func (c *Calls) LockPath(own Own, name string) (unlock func() error, err error) 
 	return func() error { end(); return f.Close() }, nil
 }
 
-// root opens a directory, following no link out of Top.
+// root opens a directory. Below Top, it follows no link that leads out of Top.
 func (o Own) root(dir string) (*os.Root, error) {
 	rel, below := o.under(dir)
 	if !below {
@@ -41,13 +41,14 @@ func (o Own) root(dir string) (*os.Root, error) {
 	return top.OpenRoot(rel)
 }
 
-// LockPathShared is LockPath with a shared lock. It has no fallback on a file system without locks,
-// nor has LockPathAlone.
+// LockPathShared locks a file as LockPath does, but with a shared lock, which several processes may hold. It
+// has no fallback: on a file system without locks it returns an error. LockPathAlone has none, either.
 func LockPathShared(own Own, name string) (unlock func() error, err error) {
 	return flockPath(own, name, unix.LOCK_SH)
 }
 
-// LockPathAlone takes an exclusive lock, and is refused while another process has a shared one.
+// LockPathAlone locks a file with an exclusive lock. It returns ErrLocked while another process has a lock of
+// either kind.
 func LockPathAlone(own Own, name string) (unlock func() error, err error) {
 	return flockPath(own, name, unix.LOCK_EX)
 }

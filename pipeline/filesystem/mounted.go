@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// typeOf returns the type of the mounted file system to which a path leads, for FUSE with its
-// source.
+// typeOf returns the type of the mounted file system that contains a path. For FUSE it adds the mounted source
+// in brackets. It returns "unknown" if the type cannot be determined.
 func typeOf(path string) string {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -23,8 +23,8 @@ func typeOf(path string) string {
 	return mountedAt(string(text), abs)
 }
 
-// mountedAt parses /proc/self/mountinfo: of the mount points above a path the longest is visible,
-// and of several mounts there the last.
+// mountedAt returns the type of the file system that contains a path, from the text of /proc/self/mountinfo.
+// The longest mount point above the path counts, and of several mounts at one point the last.
 func mountedAt(mountinfo, path string) string {
 	found, longest := "unknown", -1
 	for line := range strings.Lines(mountinfo) {
@@ -45,5 +45,5 @@ func mountedAt(mountinfo, path string) string {
 	return found
 }
 
-// unescape decodes the escapes of mountinfo.
+// unescape decodes the octal escapes of mountinfo.
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

@@ -12,20 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotBelow is the error for a name that does not lead to a file in a directory: it leads out of
-// the directory or through a symbolic link, or it names a pipe, a socket or a device.
+// ErrNotBelow is the error for a name that does not belong to a file in a directory: the name leads out of the
+// directory, or through a symbolic link, or it names a pipe, a socket or a device.
 var ErrNotBelow = errors.New("not a file of the directory")
 
-// OpenBelow opens the regular file or directory with a name below a directory. No segment of the
-// slash-separated name may be a link, and the call never blocks on a pipe or a device. flag is as
-// for os.OpenFile, with O_CREATE only together with O_EXCL.
+// OpenBelow opens a regular file or a directory below dir. No segment of name, which is slash-separated, may be
+// a symbolic link. The call never blocks on a pipe or a device. flag is as for os.OpenFile, but O_CREATE is
+// allowed only together with O_EXCL.
 func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File, error) {
 	parent, base, done, err := ParentBelow(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	if flag&os.O_CREATE == 0 { // opening a device may have an effect
+	if flag&os.O_CREATE == 0 { // checked before the open, because opening a device may have an effect
 		var found unix.Stat_t
 		if err := unix.Fstatat(parent, base, &found, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -48,8 +48,8 @@ func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File,
 	return os.NewFile(uintptr(fd), filepath.Join(dir.Name(), filepath.FromSlash(name))), nil
 }
 
-// waitable checks that an open file is a regular file or a directory, and makes its reads and
-// writes blocking.
+// waitable checks that an open file is a regular file or a directory, and makes its reads and writes blocking
+// again. It returns ErrNotBelow for another kind of file.
 func waitable(fd int) error {
 	var open unix.Stat_t
 	if err := unix.Fstat(fd, &open); err != nil {
@@ -61,7 +61,8 @@ func waitable(fd int) error {
 	return unix.SetNonblock(fd, false)
 }
 
-// LstatBelow is os.Lstat for a name below a directory. Only the last segment may be a link.
+// LstatBelow returns the FileInfo of a name below dir, as os.Lstat does. Only the last segment of name may be a
+// symbolic link.
 func LstatBelow(dir *os.File, name string) (fs.FileInfo, error) {
 	if name == "." {
 		return dir.Stat()
@@ -80,8 +81,9 @@ func LstatBelow(dir *os.File, name string) (fs.FileInfo, error) {
 	return f.Stat()
 }
 
-// ParentBelow opens the directory of a name, for calls that take it with the last segment of the
-// name. The caller calls done when it no longer needs the directory.
+// ParentBelow opens the directory that contains a name, for system calls such as openat that take a directory
+// and base, the last segment of the name. No other segment may be a symbolic link. The caller calls done when
+// it no longer needs parent.
 func ParentBelow(dir *os.File, name string) (parent int, base string, done func(), err error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.ContainsRune(name, 0) {
 		return 0, "", nil, fmt.Errorf("%.200q: %w", name, ErrNotBelow)

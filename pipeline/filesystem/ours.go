@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotOurs means that another user can have written a file, so spool does not obey its content.
-// The error's text has the reason, and the remedy if the file is right.
+// ErrNotOurs is the error for a file that another user may have written, so that spool does not use its
+// content. The error's text states the reason, and the remedy if the content is right.
 var ErrNotOurs = errors.New("it is not obeyed")
 
-// ReadOurs reads a file that spool obeys, of at most most bytes: a regular file with one name,
-// owned by this process's user, and writable by no other user. Below Top, no directory on its path
-// may be one in which another user can rename files. Otherwise the error is ErrNotOurs. The checks
-// apply to the opened file, and so to the bytes read.
+// ReadOurs reads a file whose content decides what spool does, of at most most bytes. The file must be a
+// regular file with a single name, owned by this process's user and writable by no other user. Below Top, no
+// directory on its path may allow another user to rename files. Otherwise the error is ErrNotOurs. The checks
+// apply to the open file, and so to the bytes that are read.
 func (o Own) ReadOurs(name string, most int64) ([]byte, error) {
 	f, err := o.openOurs(name)
 	if err != nil {
@@ -30,9 +30,8 @@ func (o Own) ReadOurs(name string, most int64) ([]byte, error) {
 	return readAtMost(f, most)
 }
 
-// NothingPutBack returns ErrNotOurs if another user can replace files of ours in a directory by
-// other files of ours, by the same checks as ReadOurs. The error for a missing directory is
-// fs.ErrNotExist.
+// NothingPutBack checks that no other user can replace a file of ours in dir by another file of ours, such as
+// an old copy. It returns ErrNotOurs if a user can. The error for a missing directory is fs.ErrNotExist.
 func NothingPutBack(dir string) error {
 	d, err := openDir(dir)
 	if err != nil {
@@ -42,9 +41,9 @@ func NothingPutBack(dir string) error {
 	return noOtherRenames(d)
 }
 
-// OurDirectory returns ErrNotOurs if another user can have put files into a directory, or replaced
-// the directory: it is a link, owned by another user, or writable by other users, or that holds for
-// a directory above it, from Top on. The error for a missing directory is fs.ErrNotExist.
+// OurDirectory checks that no other user may have put files into a directory, or replaced it. It returns
+// ErrNotOurs if the directory, or one above it from Top on, is a link, belongs to another user, or is writable
+// by other users. The error for a missing directory is fs.ErrNotExist.
 func (o Own) OurDirectory(name string) error {
 	dir, err := o.openOurs(name)
 	if err != nil {
@@ -64,8 +63,8 @@ func (o Own) OurDirectory(name string) error {
 	return writtenByNoOther(name, &s)
 }
 
-// openOurs opens a name below Top that no other user can have put there from among our own files:
-// see noOtherRenames. For a name outside Top, its own directory takes the place of Top.
+// openOurs opens a name below Top. It checks that no other user can have put another file of ours in its place:
+// see noOtherRenames. For a name outside of Top, it checks only the directory that contains the name.
 func (o Own) openOurs(name string) (f *os.File, err error) {
 	rel, below := o.under(name)
 	if !below {
@@ -75,7 +74,7 @@ func (o Own) openOurs(name string) (f *os.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var renamed error // for the first faulty directory; a missing file has precedence
+	var renamed error // error for the first directory that fails the check; the error for a missing file has precedence
 	for deeper := true; deeper; {
 		if renamed == nil {
 			renamed = noOtherRenames(dir)
@@ -98,7 +97,7 @@ func (o Own) openOurs(name string) (f *os.File, err error) {
 	return f, nil
 }
 
-// notLinked turns ErrNotBelow into an error with the reason.
+// notLinked replaces ErrNotBelow by an error with the reason and the remedy.
 func notLinked(dir *os.File, name string, err error) error {
 	if !errors.Is(err, ErrNotBelow) {
 		return err
@@ -110,7 +109,7 @@ func notLinked(dir *os.File, name string, err error) error {
 	return notOurs(path, "it is a link", "put in its place what it leads to")
 }
 
-// openDir opens a directory for look-ups, which needs no read permission.
+// openDir opens a directory for look-ups, which need no read permission.
 func openDir(name string) (*os.File, error) {
 	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -119,9 +118,9 @@ func openDir(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// noOtherRenames checks that no other user can replace a file in a directory by another file of
-// ours: the directory's owner can, whatever the mode, and so can every user with write permission,
-// unless the sticky bit is set.
+// noOtherRenames checks that no other user can replace a file in a directory by another file of ours. The owner
+// of the directory can do that, whatever its mode, and so can each user with write permission, unless the
+// sticky bit is set.
 func noOtherRenames(dir *os.File) error {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {

@@ -12,20 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Own accesses spool's own files in a directory where other users may write. The path of a name
-// below Top contains no link, and the name is that of a regular file or a directory: otherwise the
-// error is ErrNotBelow, with the path and the remedy. A name that is not below Top, such as Top
-// itself, may contain links: the operator chose it.
+// Own accesses spool's own files in a directory where other users may write. The path of a name below Top must
+// not contain a symbolic link, and the name must be that of a regular file or a directory. Otherwise the error
+// is ErrNotBelow, with the path and the remedy. A name outside of Top, and Top itself, may contain links,
+// because the operator chose them.
 //
-// Names are in the system's form. The zero value protects nothing.
+// Names are file names in the form of the operating system. The zero value checks nothing.
 type Own struct {
 	Top string
-	// Dir opens Top; nil opens it by name. A directory that is open already cannot be replaced
-	// meanwhile.
+	// Dir returns Top, opened. If it is nil, Top is opened by its name. Dir is for a directory that is open
+	// already, so that another user cannot replace it.
 	Dir func() (*os.File, error)
 }
 
-// under returns a name relative to Top, with slashes; ok is false for a name that is not below Top.
+// under returns a name relative to Top, slash-separated. ok is false for a name outside of Top.
 func (o Own) under(name string) (rel string, ok bool) {
 	if o.Top == "" {
 		return "", false
@@ -54,8 +54,8 @@ func (o Own) top() (*os.File, error) {
 	return openDir(o.Top)
 }
 
-// in calls do with the open directory of a name and the last segment. below is false if the name is
-// not below Top.
+// in calls do with the open directory that contains a name, and the last segment of the name. For a name
+// outside of Top it does not call do, and returns false.
 func (o Own) in(op, name string, do func(parent int, base string) error) (below bool, err error) {
 	rel, below := o.under(name)
 	if !below {
@@ -77,7 +77,8 @@ func (o Own) in(op, name string, do func(parent int, base string) error) (below 
 	return true, err
 }
 
-// Open is os.OpenFile. With O_CREATE it never opens a link or a special file with the name.
+// Open opens a file as os.OpenFile does. With O_CREATE it never opens a link or a special file that has the
+// name.
 func (o Own) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	rel, below := o.under(name)
 	if !below {
@@ -97,13 +98,13 @@ func (o Own) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			f, err = OpenBelow(top, rel, flag|os.O_EXCL, perm)
 		}
-		if !errors.Is(err, fs.ErrExist) { // another process created it in between
+		if !errors.Is(err, fs.ErrExist) { // repeats if another process created it in between
 			return f, o.explain(name, err)
 		}
 	}
 }
 
-// Stat is os.Stat of a file or a directory.
+// Stat returns the FileInfo of a file or a directory, as os.Stat does. A link or a special file is ErrNotBelow.
 func (o Own) Stat(name string) (fs.FileInfo, error) {
 	rel, below := o.under(name)
 	if !below {
@@ -124,7 +125,7 @@ func (o Own) Stat(name string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// List is os.ReadDir.
+// List returns the entries of a directory, sorted by name.
 func (o Own) List(dir string) ([]fs.DirEntry, error) {
 	d, err := o.Open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -136,7 +137,8 @@ func (o Own) List(dir string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// Mkdir is os.Mkdir, and returns the new directory open; nil if it cannot be read.
+// Mkdir creates a directory as os.Mkdir does, and returns the new directory, opened. It returns nil if the
+// directory cannot be opened for reading. The caller closes it.
 func (o Own) Mkdir(name string, perm fs.FileMode) (made *os.File, err error) {
 	below, err := o.in("mkdir", name, func(parent int, base string) error {
 		if err := again(func() error { return unix.Mkdirat(parent, base, uint32(perm.Perm())) }); err != nil {
@@ -157,7 +159,7 @@ func (o Own) Mkdir(name string, perm fs.FileMode) (made *os.File, err error) {
 	return made, nil
 }
 
-// Rename is os.Rename of two names that are both below Top, or both not.
+// Rename renames a file as os.Rename does. Both names must be below Top, or both outside of it.
 func (o Own) Rename(from, to string) error {
 	below, err := o.in("rename", from, func(fromDir int, fromBase string) error {
 		below, err := o.in("rename", to, func(toDir int, toBase string) error {
@@ -174,7 +176,8 @@ func (o Own) Rename(from, to string) error {
 	return os.Rename(from, to)
 }
 
-// Remove is os.Remove. It removes a link, not its target.
+// Remove removes a file or an empty directory, as os.Remove does. For a link it removes the link, not the
+// target.
 func (o Own) Remove(name string) error {
 	below, err := o.in("remove", name, func(parent int, base string) error {
 		file := again(func() error { return unix.Unlinkat(parent, base, 0) })
@@ -193,7 +196,8 @@ func (o Own) Remove(name string) error {
 	return os.Remove(name)
 }
 
-// explain adds the name to an error, and for ErrNotBelow the obstacle.
+// explain adds the name to an error. For ErrNotBelow it adds the link or special file in the way, and the
+// remedy.
 func (o Own) explain(name string, err error) error {
 	var system *fs.PathError
 	if errors.As(err, &system) {
@@ -212,7 +216,7 @@ func (o Own) explain(name string, err error) error {
 	return &linkedError{at, what}
 }
 
-// linkedError is ErrNotBelow for a file of spool's own.
+// linkedError is an ErrNotBelow that names the link or special file and the remedy.
 type linkedError struct{ path, what string }
 
 func (p *linkedError) Error() string {

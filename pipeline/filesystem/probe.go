@@ -16,22 +16,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lack is a feature that a directory's file system does not have.
+// Lack is a feature that the file system of a directory does not have.
 type Lack struct {
+	// name of the feature
 	What  string
-	Means string // consequence for recordings there
-	Gone  bool   // a guarantee of spool does not hold there; else a fallback takes its place
+	Means string // consequence for recordings in the directory
+	Gone  bool   // a guarantee of spool does not hold in the directory; if false, a fallback replaces the feature
 }
 
-// Report lists the features that a directory's file system lacks.
+// Report lists the features that the file system of a directory does not have.
 type Report struct {
-	Type    string // such as ext4, fuseblk; for FUSE with the source in brackets
+	Type    string // for example ext4 or fuseblk; for FUSE with the source in brackets
 	Lacks   []Lack
-	Refused []string // refused names, each with the reason
-	Unknown error    // why the probe is incomplete
+	Refused []string // names that the file system refuses, each with the reason
+	Unknown error    // error that made the probe incomplete; nil for a complete one
 }
 
-// Gone reports whether a guarantee of spool does not hold there.
+// Gone reports whether a guarantee of spool does not hold in the directory.
 func (r Report) Gone() bool { return slices.ContainsFunc(r.Lacks, func(l Lack) bool { return l.Gone }) }
 
 // String returns the report as one line for a log.
@@ -49,9 +50,9 @@ func (r Report) String() string {
 	return r.Type + ": " + cmp.Or(strings.Join(parts, "; "), "nothing is lacking")
 }
 
-// Probe tests the features of a directory's file system with files in a scratch directory there.
-// names are segments of paths to be created there; the report lists the refused ones. On a full or
-// read-only disk the report is incomplete, which is no error.
+// Probe tests the features of the file system of dir with files in a scratch directory there. names are path
+// segments that spool will create; the report lists those that the file system refuses. On a full or read-only
+// disk the report is incomplete: Unknown then has the error.
 func (c *Calls) Probe(dir string, names ...string) Report {
 	r := Report{Type: typeOf(dir)}
 	removeScratch(dir)
@@ -68,7 +69,7 @@ func (c *Calls) Probe(dir string, names ...string) Report {
 	return r
 }
 
-// removeScratch removes the scratch directories of ended processes.
+// removeScratch removes the scratch directories of processes that have ended.
 func removeScratch(dir string) {
 	left, _ := filepath.Glob(filepath.Join(dir, scratchPrefix+"*"))
 	for _, path := range left {
@@ -79,7 +80,7 @@ func removeScratch(dir string) {
 	}
 }
 
-// probe is one test of a file system.
+// probe is one run of Probe.
 type probe struct {
 	*Calls
 	dir    string
@@ -87,7 +88,7 @@ type probe struct {
 	file   *os.File
 }
 
-// run runs the tests in order, until one fails for a reason other than a missing feature.
+// run runs the tests in order, until one fails for another reason than a missing feature.
 func (p *probe) run(names []string) (err error) {
 	p.file, err = os.OpenFile(filepath.Join(p.dir, "a"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -225,7 +226,7 @@ func (p *probe) sparse() error {
 	return p.file.Truncate(4096)
 }
 
-// worthSaying is a size in bytes that no recording reaches.
+// worthSaying is a file size, in bytes, that no recording reaches. A larger limit is not reported.
 const worthSaying = 1 << 40
 
 func (p *probe) longest() error {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryNames creates each name and checks that the directory lists it unchanged.
+// tryNames creates a file with each name, and checks that the directory lists it under the same name.
 func (p *probe) tryNames(names []string) {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -28,13 +28,13 @@ func (p *probe) tryName(name string) error {
 	sub := filepath.Join(p.dir, "names")
 	defer os.RemoveAll(sub)
 	if err := os.Mkdir(sub, 0o700); err != nil {
-		return nil // the error does not concern the name
+		return nil // this error does not concern the name
 	}
 	f, err := os.OpenFile(filepath.Join(sub, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) {
 		return nil
 	}
-	if errors.Is(err, fs.ErrNotExist) { // the error of exFAT over FUSE
+	if errors.Is(err, fs.ErrNotExist) { // exFAT over FUSE refuses a name with this error
 		return unix.EINVAL
 	}
 	if err != nil {
@@ -48,7 +48,8 @@ func (p *probe) tryName(name string) error {
 	return nil
 }
 
-// culprit names the first character that is refused by itself.
+// culprit returns the first character of a name that the file system refuses in any name, for the report; "" if
+// there is none.
 func (p *probe) culprit(name string) string {
 	for i, r := range name {
 		if r < utf8.RuneSelf && (r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {

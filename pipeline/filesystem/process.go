@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// Process identifies a process among all processes of all hosts at all times. An empty field is
-// unknown and proves nothing.
+// Process identifies a process on any host at any time. An empty field is unknown, and is no evidence that two
+// processes differ.
 type Process struct {
 	Host  string // host name
-	Boot  string // ID of the kernel's boot; differs on each copy of a machine
-	Space string // namespace of process IDs
+	Boot  string // ID of the running kernel's boot; it differs between copies of a virtual machine
+	Space string // namespace of the process ID
 	PID   int
-	Began string // start time in ticks of that kernel
+	Began string // start time in ticks since the boot
 
-	Machine string // /etc/machine-id; distinguishes machines of the same name
+	Machine string // content of /etc/machine-id; distinguishes hosts of the same name
 }
 
-// ThisProcess identifies this process.
+// ThisProcess returns the identity of this process.
 func ThisProcess() Process {
 	host, _ := os.Hostname()
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
@@ -29,14 +29,15 @@ func ThisProcess() Process {
 	return Process{host, strings.TrimSpace(string(boot)), space, pid, Began(pid), strings.TrimSpace(string(machine))}
 }
 
-// Began returns the start time of a process in ticks of the kernel. It is empty for a process that
-// does not exist or is a zombie.
+// Began returns the start time of a process in ticks since the boot. It returns "" for a process that does not
+// exist or is a zombie.
 func Began(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return ""
 	}
-	// The name in brackets may have any characters, also brackets: the state is the first field after it.
+	// the process name in brackets may contain brackets itself; the state is the first field after the last
+	// bracket
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
 		return ""
@@ -61,7 +62,7 @@ const (
 	ended
 )
 
-// state returns, as seen from another process, whether this process runs.
+// state returns whether the process p runs, as far as the process from can tell.
 func (p Process) state(from Process) state {
 	switch {
 	case p.PID <= 0 || p.Boot == "" || p.Began == "":
@@ -71,7 +72,7 @@ func (p Process) state(from Process) state {
 			return running
 		}
 		return ended
-	case p.Host == from.Host && p.Machine == from.Machine && p.Boot != from.Boot: // the host was restarted since
+	case p.Host == from.Host && p.Machine == from.Machine && p.Boot != from.Boot: // restarted since
 		return ended
 	}
 	return unknown

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// ReadAtMost reads a file of at most most bytes. It refuses a larger file before it reads more of
-// it into memory: anything may be in the place of a file of our own.
+// ReadAtMost reads a file of at most most bytes. It returns an error for a larger file before it reads more
+// into memory: another file may have taken the place of spool's own.
 func ReadAtMost(name string, most int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -18,8 +18,8 @@ func ReadAtMost(name string, most int64) ([]byte, error) {
 	return readAtMost(f, most)
 }
 
-// ReadRegular is ReadAtMost for a name that is given from outside. It refuses what is no regular
-// file before it opens it: opening a named pipe may wait for ever.
+// ReadRegular reads a file as ReadAtMost does, for a name that a user chose. It returns an error for a file
+// that is not regular before it opens the file, because opening a named pipe may block for ever.
 func ReadRegular(name string, most int64) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -31,7 +31,7 @@ func ReadRegular(name string, most int64) ([]byte, error) {
 	return ReadAtMost(name, most)
 }
 
-// ReadAtMost is ReadAtMost for a name below Top.
+// ReadAtMost reads a file of at most most bytes, with the checks that Own describes.
 func (o Own) ReadAtMost(name string, most int64) ([]byte, error) {
 	f, err := o.Open(name, os.O_RDONLY, 0)
 	if err != nil {

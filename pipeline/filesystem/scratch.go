@@ -6,19 +6,17 @@ import (
 	"os"
 )
 
-// ScratchFile is created in a directory and removed at once, to test whether the directory accepts
-// files.
+// ScratchFile is the name of the file that TakesFile creates and removes at once.
 const ScratchFile = ".spool-probe"
 
-// scratchPrefix begins the names of the scratch files of Probe and Sharing, of which several may
-// exist at a time. They are removed at once; the next Probe removes those of a killed process.
+// scratchPrefix begins the names of the files and directories that Probe and Sharing create, of which several
+// may exist at a time. They are removed at once. The next Probe removes those of a killed process.
 const scratchPrefix = ScratchFile + "-"
 
 const scratchBytes = 4096
 
-// TakesFile creates a file in a directory, writes to it and removes it, and returns the first
-// error. A file with that name is left from a crash or belongs to another process that makes the
-// same test.
+// TakesFile tests whether a directory accepts files: it creates a file, writes to it and removes it. It returns
+// the first error. If the file exists already, a crash left it, or another process is making the same test.
 func TakesFile(dir *os.Root) error {
 	create := func() (*os.File, error) {
 		return dir.OpenFile(ScratchFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -29,7 +27,7 @@ func TakesFile(dir *os.Root) error {
 			return err
 		}
 		if f, err = create(); errors.Is(err, fs.ErrExist) {
-			return nil // the directory accepts the other process's file
+			return nil // the directory has accepted the other process's file
 		}
 	}
 	if err != nil {

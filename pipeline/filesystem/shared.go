@@ -5,14 +5,14 @@ import (
 	"os"
 )
 
-// Sharing lists the features by which several connections to a database in one directory
-// coordinate.
+// Sharing reports the features by which several connections to a SQLite database coordinate.
 type Sharing struct {
 	Memory bool // shared memory mappings of a file
 	Locks  bool // record locks by fcntl
 }
 
-// Sharing tests the features with a scratch file. If it cannot create one, it reports no lack.
+// Sharing tests the features in a directory with a scratch file. If it cannot create the file, it reports that
+// the features exist.
 func (c *Calls) Sharing(dir string) Sharing {
 	s := Sharing{true, true}
 	f, err := os.CreateTemp(dir, fmt.Sprintf("%s%d-", scratchPrefix, os.Getpid()))

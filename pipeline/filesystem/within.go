@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// Within reports whether a directory is one of roots or below one, both by the segments of its path
-// and with all links resolved. A path with .., and a path through a directory below a root whose
-// name begins with a dot or NamesSQLite, which are the recorder's own, are not within. The
-// directory need not exist.
+// Within reports whether dir is one of roots or lies below one. This must hold both for the path as it is
+// written and for the path with all links resolved. It is false for a path with "..". It is also false for a
+// path that leads, below a root, through a directory of the recorder's own: one whose name begins with a dot,
+// or for which NamesSQLite is true. dir need not exist.
 func Within(dir string, roots []string) (bool, error) {
 	if slices.Contains(segments(dir), "..") {
 		return false, nil
@@ -50,7 +50,7 @@ func below(dir, root string) bool {
 
 func segments(path string) []string { return strings.Split(filepath.ToSlash(path), "/") }
 
-// resolve returns the target of an absolute path, whose last segments need not exist.
+// resolve returns an absolute path with all links resolved. The last segments need not exist.
 func resolve(path string) (string, error) {
 	at, err := filepath.EvalSymlinks(path)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -1,10 +1,10 @@
 package retained
 
-// Class is the place of a file in the order of eviction, or the reason why it has none. The words
-// are part of the API, so a value is never renamed.
+// Class is the place of a file in the order in which retention deletes, or the reason for which it keeps the
+// file. The API returns the words, so a value is never renamed.
 type Class string
 
-// The classes, in the order of eviction.
+// The classes of files that retention may delete, in the order in which it deletes them.
 const (
 	ClassOrphan  Class = "orphan"
 	ClassExpired Class = "expired"
@@ -12,7 +12,7 @@ const (
 	ClassEvent   Class = "event"
 )
 
-// The reasons why a file is kept.
+// The reasons for which retention keeps a file.
 const (
 	KeptProtected Class = "protected"
 	KeptWriting   Class = "being_written"

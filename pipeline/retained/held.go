@@ -5,27 +5,30 @@ import (
 	"time"
 )
 
-// Held describes expired files that retention does not delete yet.
+// Held describes expired files that retention does not delete until it is confirmed, or until a time.
 type Held struct {
 	Cause          HeldCause
 	Why            string // the reason in words
 	Count          Count
-	Oldest, Newest time.Time // first and last end of the recordings
-	Clock          time.Time // the time by which they have expired
-	Since          time.Time
-	Until          time.Time // when retention deletes them without confirmation, while the recorder runs; zero: not known, or never
+	Oldest, Newest time.Time // earliest and latest end of the recordings
+	Clock          time.Time // reading of the wall clock by which the files have expired
+	// when retention began to hold the files
+	Since time.Time
+	// Until is when a running recorder deletes the files without confirmation; zero if that is not known, or
+	// never.
+	Until time.Time
 }
 
-// HeldCause is the reason why expired files are kept.
+// HeldCause is the reason for which retention holds expired files.
 type HeldCause string
 
-// The causes.
+// The reasons for which retention holds expired files.
 const (
 	HeldForClock HeldCause = "clock"
 	HeldAsMass   HeldCause = "mass_expiry"
 )
 
-// Add adds a recording.
+// Add adds a recording that ends at end.
 func (h *Held) Add(bytes int64, end time.Time) {
 	h.Count = h.Count.Plus(bytes)
 	if h.Oldest.IsZero() || end.Before(h.Oldest) {
@@ -36,5 +39,5 @@ func (h *Held) Add(bytes int64, end time.Time) {
 	}
 }
 
-// ErrNothingHeld is the error of a confirmation when no expired files are held.
+// ErrNothingHeld is the error of a confirmation when retention holds no expired files.
 var ErrNothingHeld = errors.New("nothing waits to be confirmed: the clock is believed, and what expires goes by itself")

@@ -7,62 +7,63 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// Plan describes the use of a disk, the next deletions, and the kept files.
+// Plan describes the use of a disk, the files that retention deletes next, and the files that it keeps.
 type Plan struct {
-	At     time.Time // the time by which ages are computed
+	At     time.Time // the time that is used to compute ages
 	Clock  wallclock.Reading
-	Active bool // a limit is configured
+	Active bool // retention has a limit
 
+	// size of the disk
 	DiskBytes   int64
-	UsedBytes   int64     // by all files
-	HighBytes   int64     // bound of the used bytes; 0: no limit
-	LowBytes    int64     // used bytes at which deletion stops
-	Bytes       int64     // bytes of recordings
-	BytesPerDay int64     // growth of the recordings in the last day; 0 with less than an hour of media
-	FullAt      time.Time // when the disk reaches HighBytes, or is full, at this rate; zero: not foreseeable
+	UsedBytes   int64     // bytes of all files on the disk
+	HighBytes   int64     // used bytes above which retention deletes; 0: no limit
+	LowBytes    int64     // used bytes at which retention stops deleting
+	Bytes       int64     // bytes of the recordings
+	BytesPerDay int64     // growth of the recordings in the last day; 0 if they cover less than an hour
+	FullAt      time.Time // when the disk reaches HighBytes, or is full, at this growth; zero: unknown
 
-	Now     []Eviction // deleted at once, in this order
-	Next    []Eviction // the first 100 that follow when room is needed
-	Held    *Held      // expired files that are kept for now; nil: none
-	Waiting []Eviction // the first 100 of Held
+	Now     []Eviction // files deleted at the next pass, in this order
+	Next    []Eviction // the first 100 files deleted after those, when space is needed
+	Held    *Held      // expired files that are not deleted yet; nil if there are none
+	Waiting []Eviction // the first 100 files of Held
 
-	Kept    []Kept    // by reason
-	Streams []Stream  // by path
-	Stopped []Stopped // by path
+	Kept    []Kept    // kept files, ordered by reason
+	Streams []Stream  // ordered by path
+	Stopped []Stopped // ordered by path
 
 	LastError string // error of the last inspection of the disk, or empty
 }
 
-// Eviction is a file to delete, with the reason.
+// Eviction is a file that retention deletes, with the reason.
 type Eviction struct {
 	ID        media.ID // zero for a file without catalogue box
-	Path      string   // below the record directory, slash-separated
-	Stream    string   // empty for a file without catalogue box
-	StartUTC  int64    // 0: not known
+	Path      string   // slash-separated, relative to the record directory
+	Stream    string   // empty for a file without a catalogue box
+	StartUTC  int64    // 0 if not known
 	SizeBytes int64
 	Class     Class
-	Cause     string // the setting that demands it; "room": none yet
+	Cause     string // name of the setting that requires the deletion; "room" if no setting does yet
 }
 
-// Kept counts the files kept for one reason.
+// Kept counts the files that are kept for one reason.
 type Kept struct {
 	Reason Class
 	Count  Count
 }
 
-// Stream describes the kept files of a stream.
+// Stream describes the files of a stream.
 type Stream struct {
 	Stream      string
 	Priority    int
 	Count       Count
-	Protected   Count         // of Count
-	Oldest      time.Time     // start of its oldest recording that is not protected, else zero
-	Newest      time.Time     // end of its newest recording
-	Keeps       time.Duration // how far back its unprotected recordings reach
-	BytesPerDay int64         // growth of its recordings in the last day
+	Protected   Count         // the part of Count that is protected
+	Oldest      time.Time     // begin of the oldest recording that is not protected; zero if there is none
+	Newest      time.Time     // end of the newest recording
+	Keeps       time.Duration // time from Oldest to the Plan's At
+	BytesPerDay int64         // growth of the stream's recordings in the last day
 }
 
-// Stopped is a stream whose recording was stopped because the disk is full.
+// Stopped is a stream whose recording retention stopped because the disk is full.
 type Stopped struct {
 	Stream string
 	Since  time.Time
@@ -74,5 +75,5 @@ type Count struct {
 	Bytes int64
 }
 
-// Plus returns the count with one more file.
+// Plus returns the count with one more file of the given bytes.
 func (c Count) Plus(bytes int64) Count { return Count{c.Files + 1, c.Bytes + bytes} }
