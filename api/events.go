@@ -29,7 +29,7 @@ type Events interface {
 type Taken struct {
 	Pipelines  []pipeline.Triggered   // response of each pipeline; at least one
 	Recordings []media.EventRecording // the recordings that have media of the event now, oldest first
-	Limited    []string               // a text for each value that the configuration has limited, with the setting
+	Limited    []string               // a text for each value that is less than requested, with the reason
 }
 
 // The bounds of the values in eventBody.
@@ -79,18 +79,18 @@ func scalar(s *string, b []byte) error {
 }
 
 type eventAnswer struct {
-	Status    string         `json:"status" enum:"started,extended,marked,waiting" doc:"waiting: the stream has no picture yet, the recording begins with its first key frame"`
+	Status    string         `json:"status" enum:"started,extended,marked,waiting" doc:"marked: other recordings hold the interval, nothing is recorded for the event alone; waiting: the stream has no picture yet, the recording begins with its first key frame"`
 	Stream    string         `json:"stream"`
 	Event     string         `json:"event" format:"uuid"`
 	Requested *string        `json:"requested_start" format:"date-time"`
 	Actual    *string        `json:"actual_start" format:"date-time" doc:"key frame with which the recording begins, later than requested when the media in memory begins later; null before the first key frame: GET /mp4/events has it later"`
-	Until     *string        `json:"until" format:"date-time"`
+	Until     *string        `json:"until" format:"date-time" doc:"end of the recorded interval; earlier than requested when the footage ends earlier and no pipeline records the event"`
 	Pipelines []eventHandled `json:"pipelines" doc:"result of each pipeline; the fields above are the first one's"`
 
 	Recordings     []eventRecording `json:"recordings" doc:"recordings with media of the event so far; GET /mp4/events has later ones"`
 	Protected      int              `json:"protected_recordings" doc:"how many of them are protected from deletion"`
 	ProtectedBytes int64            `json:"protected_bytes"`
-	Limited        []string         `json:"limited,omitempty" doc:"what the configuration limits, with the setting"`
+	Limited        []string         `json:"limited,omitempty" doc:"what is less than requested, and why: the setting that limits it, or the end of the footage"`
 }
 
 type eventRecording struct {

@@ -331,3 +331,50 @@ func TestEventOfADeletedFile(t *testing.T) {
 		require.Equal(t, protect == pipeline.ProtectOn, taken.Recordings[0].Protected)
 	}
 }
+
+// pastClock is a clock that shows one time.
+type pastClock struct {
+	pipeline.Clock
+	now time.Time
+}
+
+func (c pastClock) Now() time.Time { return c.now }
+
+// TestAnEventAfterTheEndOfTheRecordingEndsWithTheFootage checks that the answer and the row do not promise media that
+// nothing records. An event whose footage reaches its end is not limited.
+func TestAnEventAfterTheEndOfTheRecordingEndsWithTheFootage(t *testing.T) {
+	r := newEventFixture(t, pipeline.ModeAlways, "before: 8, after: 6", "max_duration: 5")
+	e := r.events(8*time.Second, 6*time.Second)
+	f := r.publish("live/x", 25)
+	f.feed(12*25 - f.frames)
+	records := f.end()
+	end := time.Unix(0, records[len(records)-1].EndUTC)
+	for name, c := range map[string]struct {
+		at, before, now time.Time
+		why             string
+	}{
+		"after the end":         {at: f.at(14), before: f.at(6), now: f.at(14), why: "live/x: no such stream"},
+		"before the end":        {at: f.at(11), before: f.at(3), now: f.at(14), why: "live/x: no such stream"},
+		"all of it in the past": {at: f.at(14), before: f.at(6), now: f.at(30)},
+	} {
+		e.clock = pastClock{e.clock, c.now}
+		id := media.EventID("live/x", name)
+		taken, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: id, Key: name, At: c.at, Before: -1, After: -1})
+		require.NoError(t, err, name)
+		done := taken.Pipelines[0]
+		require.Equal(t, pipeline.EventMarked, done.Status, name)
+		require.Equal(t, c.before, done.Requested, name)
+		require.True(t, end.Equal(done.Until), "%s: until %v, the footage ends at %v", name, done.Until, end)
+		require.Len(t, taken.Limited, 1, name)
+		require.Contains(t, taken.Limited[0], "after: the footage ends at "+end.UTC().Format(time.RFC3339), name)
+		require.Contains(t, taken.Limited[0], c.why, name)
+		require.Equal(t, c.why != "", strings.Contains(taken.Limited[0], "no such stream"), name)
+		page, err := e.Events(t.Context(), media.EventQuery{Key: name, Limit: 1})
+		require.NoError(t, err, name)
+		require.Equal(t, max(end.UnixNano(), c.at.UnixNano()), page.Events[0].EndUTC, "%s: the row ends with the footage, but not before its trigger", name)
+	}
+	taken, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{3}, At: f.at(4), Before: -1, After: 2 * time.Second})
+	require.NoError(t, err)
+	require.Equal(t, f.at(6), taken.Pipelines[0].Until)
+	require.Empty(t, taken.Limited)
+}

@@ -144,7 +144,8 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	if !pastReach(why) {
 		return api.Taken{}, refusedArming(why)
 	}
-	f := e.footageOf(stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)))
+	until := t.At.Add(orElse(t.After, e.after))
+	f := e.footageOf(stream, t, t.At.Add(-orElse(t.Before, e.before)), until)
 	ferr := f.mark(ctx)
 	if len(f.marked) > 0 {
 		if ferr != nil {
@@ -152,6 +153,9 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 		}
 		out := api.Taken{Pipelines: f.marked[:1]}
 		out.Recordings, out.Limited = f.result()
+		if !f.short.IsZero() {
+			out.Limited = append(out.Limited, e.ends(stream, f.short, until, why))
+		}
 		return out, nil
 	}
 	stuck := e.stuck(stream)
@@ -169,6 +173,18 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 		return api.Taken{}, held
 	}
 	return api.Taken{}, api.Conflict("%v", why)
+}
+
+// ends says that an event's footage ends before the requested end, and why nothing records the rest of it now.
+func (e events) ends(stream string, end, until time.Time, why error) string {
+	text := fmt.Sprintf("after: the footage ends at %s, before the requested end %s", end.UTC().Format(time.RFC3339Nano), until.UTC().Format(time.RFC3339Nano))
+	if !until.After(e.clock.Now()) {
+		return text
+	}
+	if stuck := e.stuck(stream); stuck != "" {
+		return text + ", and the recording cannot write: " + stuck
+	}
+	return fmt.Sprintf("%s, and the rest is not recorded: %v", text, refusedByHold(why))
 }
 
 // pastReach reports whether an error means that the running pipelines have no media of an

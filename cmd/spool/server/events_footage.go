@@ -23,6 +23,7 @@ type eventFootage struct {
 
 	footage.Found
 	marked []pipeline.Triggered // marked finished recordings, nearest first
+	short  time.Time            // where the footage ends, if that is before the requested end
 	beyond map[media.ID]bool    // recordings that hold media of it and whose files cannot name it
 }
 
@@ -49,6 +50,10 @@ func (f *eventFootage) mark(ctx context.Context) error {
 		return err
 	}
 	f.begin()
+	until := time.Unix(0, f.ev.EndUTC)
+	if len(f.done) == 0 && err == nil && f.shorten() {
+		until = f.short
+	}
 	for _, i := range f.NearestFirst(f.ev.AtUTC) {
 		r := &f.Records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
@@ -63,7 +68,7 @@ func (f *eventFootage) mark(ctx context.Context) error {
 		}
 		f.marked = append(f.marked, pipeline.Triggered{
 			Pipeline: r.Pipeline, Status: pipeline.EventMarked,
-			Requested: time.Unix(0, f.ev.StartUTC), Until: time.Unix(0, f.ev.EndUTC), Actual: time.Unix(0, f.ev.ActualUTC),
+			Requested: time.Unix(0, f.ev.StartUTC), Until: until, Actual: time.Unix(0, f.ev.ActualUTC),
 		})
 	}
 	if len(f.marked)+len(f.done) == 0 && err == nil && f.Node != "" {
@@ -91,6 +96,25 @@ func (f *eventFootage) begin() {
 		f.ev.ActualUTC = at
 		return
 	}
+}
+
+// shorten reduces the interval of an event that no pipeline has accepted to its footage, and reports whether the
+// footage ends too early. It leaves the interval if the end of its footage is unknown: another recorder has some of it,
+// or recovery has yet to read a file.
+func (f *eventFootage) shorten() bool {
+	var end int64
+	for i := range f.Records {
+		if f.Records[i].State == media.StateRecording {
+			return false
+		}
+		end = max(end, f.Records[i].EndUTC)
+	}
+	if f.Node != "" || end == 0 || end >= f.ev.EndUTC {
+		return false
+	}
+	f.short = time.Unix(0, end)
+	f.ev.EndUTC = max(end, f.ev.AtUTC)
+	return true
 }
 
 // markFile names the event in a finished recording, and protects the recording if the event
