@@ -1,5 +1,5 @@
-// Package certificate reloads a server's TLS certificate when its files change, and describes their
-// faults.
+// Package certificate reloads the TLS certificate of a server when its files change, and describes what is
+// wrong with the files.
 package certificate
 
 import (
@@ -11,35 +11,37 @@ import (
 	"time"
 )
 
-// Certificate is a server's certificate, reloaded when its files change. A pair that cannot be read
-// or does not match, as between two writes, leaves the last good pair in use. It is safe for
+// Certificate is the certificate of a server. It reads the two files again when they change. If the new pair
+// cannot be read, or does not match, as between two writes, the last good pair stays in use. It is safe for
 // concurrent use.
 type Certificate struct {
-	files   [2]string // PEM: certificate, key
-	setting string    // name of the setting of the files
+	files   [2]string // names of the PEM files: certificate, key
+	setting string    // name of the setting that names the files
 	log     *slog.Logger
 
-	mu     sync.Mutex // guards what follows
+	mu sync.Mutex // guards the following fields
+	// the last good pair; nil before there is one
 	loaded *tls.Certificate
-	looked bool // the files were read
-	seen   [2]fileMark
-	why    error // fault of the newest pair, or nil
+	looked bool // the files were read at least once
+	// the versions of the files that were read last
+	seen [2]fileMark
+	why  error // *Fault of the pair that was read last, or nil
 }
 
-// fileMark distinguishes versions of a file.
+// fileMark distinguishes the versions of a file.
 type fileMark struct {
 	at   time.Time
 	size int64
 }
 
-// Open returns the certificate of two files that may be faulty or missing: each handshake fails
-// until they are a good pair. setting is the name of their setting, such as http.tls. Open does no
-// I/O.
+// Open returns the certificate of two files that may be missing or unusable: until they are a good pair, each
+// handshake fails. setting is the name of the setting that names the files, such as http.tls. Open does no I/O.
 func Open(setting, cert, key string, log *slog.Logger) *Certificate {
 	return &Certificate{files: [2]string{cert, key}, setting: setting, log: log}
 }
 
-// Read is Open, but refuses a pair that is not usable now.
+// Read returns the certificate of two files, as Open does, but returns an error if they are not a usable pair
+// now.
 func Read(setting, cert, key string, log *slog.Logger) (*Certificate, error) {
 	pair, err := load(cert, key)
 	if err != nil {
@@ -59,12 +61,12 @@ func (c *Certificate) mark() (m [2]fileMark) {
 	return m
 }
 
-// Config returns the TLS configuration of a server: TLS 1.2 or newer, with the newest certificate.
+// Config returns a TLS configuration for a server: TLS 1.2 or newer, with the newest good certificate.
 func (c *Certificate) Config() *tls.Config {
 	return &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12}
 }
 
-// Err returns a *Fault if the present files are not usable, else nil.
+// Err returns a *Fault if the files, as they are now, are not a usable pair, else nil.
 func (c *Certificate) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,8 +74,8 @@ func (c *Certificate) Err() error {
 	return c.why
 }
 
-// get is tls.Config.GetCertificate. It checks the files at each handshake, which costs two stat
-// calls beside a signature.
+// get implements tls.Config.GetCertificate. It checks the files in each handshake: two stat calls cost little
+// beside the handshake's signature.
 func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -84,14 +86,14 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
-// refresh reloads changed files. The caller holds c.mu.
+// refresh reads the files again if they have changed. The caller holds c.mu.
 func (c *Certificate) refresh() {
 	now := c.mark()
 	if c.looked && now == c.seen {
 		return
 	}
 	first := !c.looked
-	c.looked, c.seen = true, now // a faulty pair is retried when it changes again, and logged once
+	c.looked, c.seen = true, now // an unusable pair is read again, and logged again, only after another change
 	pair, err := load(c.files[0], c.files[1])
 	c.why = nil
 	switch {

@@ -15,20 +15,21 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Fault is a fault of one of the two files.
+// Fault describes what is wrong with the file of a certificate or of a key.
 type Fault struct {
+	// name of the file
 	File   string
 	Reason string
 	Remedy string
-	OfKey  bool // the file is the key
-	Serves bool // the certificate is usable nevertheless
+	OfKey  bool // File is that of the key
+	Serves bool // the pair can be used in spite of the fault
 }
 
 // Error returns the fault on one line.
 func (f *Fault) Error() string { return fmt.Sprintf("%s %s (%s)", f.File, f.Reason, f.Remedy) }
 
-// Inspect returns the faults, at a time, of a certificate and its key, both in PEM form: one Fault
-// that makes the pair unusable, or any number that do not.
+// Inspect returns what is wrong with a certificate and its key, two PEM files, at the time now. The result is
+// either one Fault that makes the pair unusable, or any number of Faults with Serves set.
 func Inspect(cert, key string, now time.Time) (faults []*Fault) {
 	pair, err := load(cert, key)
 	if fault := (*Fault)(nil); errors.As(err, &fault) {
@@ -51,7 +52,7 @@ func Inspect(cert, key string, now time.Time) (faults []*Fault) {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// load reads the pair. Its error is a *Fault.
+// load reads and parses the pair. Its error is a *Fault.
 func load(cert, key string) (*tls.Certificate, error) {
 	certPEM, err := read(cert, "CERTIFICATE")
 	if err != nil {
@@ -77,10 +78,10 @@ func load(cert, key string) (*tls.Certificate, error) {
 	return nil, &Fault{File: key, OfKey: true, Reason: "holds a key that cannot be read: " + wrong.Error(), Remedy: "openssl pkey -in " + key + " -noout reads a good one"}
 }
 
-// maxBytes bounds the size of a file: a chain of certificates has some KiB.
+// maxBytes bounds the size of a file. A chain of certificates has a few KiB.
 const maxBytes = 1 << 20
 
-// read returns a file that has a PEM block whose type ends as wanted.
+// read returns the content of a file that contains a PEM block whose type ends with wanted.
 func read(name, wanted string) ([]byte, *Fault) {
 	fault := func(reason, remedy string) ([]byte, *Fault) {
 		return nil, &Fault{File: name, Reason: reason, Remedy: remedy}

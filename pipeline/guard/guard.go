@@ -1,5 +1,5 @@
-// Package guard turns a panic into an error, for code that must survive one: stages, tasks, and
-// parsers of foreign data.
+// Package guard returns a panic as an error, for code that must survive one: stages, tasks, and parsers of
+// bytes from outside.
 package guard
 
 import (
@@ -7,13 +7,13 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is a recovered panic.
+// PanicError is the error for a recovered panic.
 type PanicError struct {
 	Value any
 	Stack []byte
 }
 
-// Error returns the value of the panic. The stack is for the log.
+// Error returns the value of the panic. It leaves out the stack, which belongs in a log.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // Call returns the result of f, or a *PanicError if f panics.

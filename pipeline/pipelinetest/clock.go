@@ -8,32 +8,32 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Clock is the machine's clock with a wall clock that a test can set. The monotonic reading
-// continues unchanged, which package time alone cannot produce.
+// Clock is the machine's clock, except that a test can step its wall clock. The monotonic reading of its times
+// is not affected; package time cannot make such a time.
 type Clock struct{ set atomic.Int64 }
 
 var _ pipeline.Clock = (*Clock)(nil)
 
-// Set moves the wall clock.
+// Set steps the wall clock by a duration, in addition to earlier steps.
 func (c *Clock) Set(by time.Duration) { c.set.Add(int64(by)) }
 
-// Now returns the time.
+// Now returns the time with the stepped wall clock.
 func (c *Clock) Now() time.Time { return Step(time.Now(), time.Duration(c.set.Load())) }
 
-// After uses the monotonic clock, which cannot be set.
+// After waits on the monotonic clock, as pipeline.Clock demands.
 func (c *Clock) After(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTimer(d)
 	return t.C, func() { t.Stop() }
 }
 
-// Step returns a time whose wall clock is moved by so much.
+// Step returns t with its wall clock stepped by a duration, and the same monotonic reading.
 func Step(t time.Time, by time.Duration) time.Time {
-	type layout struct { // of time.Time
+	type layout struct { // the memory layout of time.Time
 		wall uint64
 		ext  int64 // the monotonic reading, if any
 		loc  *time.Location
 	}
-	stepped := t.Add(by) // both readings
+	stepped := t.Add(by) // changes both readings; the next line restores the monotonic one
 	(*layout)(unsafe.Pointer(&stepped)).ext = (*layout)(unsafe.Pointer(&t)).ext
 	return stepped
 }

@@ -19,23 +19,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Fixture provides the things that a stage needs in a test.
+// Fixture provides what the test of one stage needs. Its fields may be nil.
 type Fixture struct {
-	Settings func(t *testing.T) string // YAML of the stage's settings; nil means its defaults
-	// Live prepares the things that a source needs to emit elements, and returns the path of the
-	// stream; sources only.
+	Settings func(t *testing.T) string // returns the stage's settings as YAML; nil means its defaults
+	// Live prepares what a source needs to emit elements, such as a publisher, and returns the path of the
+	// stream. Only sources need it.
 	Live func(t *testing.T, env pipeline.Env) string
 }
 
 const patience = 30 * time.Second
 
-// Contract runs every registered stage through each life of a run: built and dropped, drained
-// empty, drained full, aborted, ended by an error and by a panic of a neighbour, and slowed by a
-// slow neighbour. Elements emitted before an error are consumed by the following stages. Gaps in
-// the media, and before it, stay with it or go ahead of it. In each case the stage must end, leave
+// Contract tests each registered stage with each way in which a run can end: never started, drained without
+// elements, drained with elements, aborted, and ended by an error or a panic of the previous or next stage,
+// which may also be slow. Elements emitted before an error must be consumed by the later stages. The gaps of
+// the media must arrive at the next stage, with the media or before it. In each case the stage must end, leave
 // no goroutine, and release each element exactly once.
 //
-// env is called once a case and provides all services except the media pool.
+// fixtures is keyed by the name of the stage. env is called once for each case and returns an environment with
+// all services except the media pool.
 func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, pool *media.Pool) pipeline.Env) {
 	for _, s := range pipeline.Stages() {
 		if strings.HasPrefix(s.Name, prefix) {
@@ -57,16 +58,19 @@ func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, 
 	}
 }
 
-// Script controls the contract's own source and sink of a run.
+// Script controls the source and the sink that the contract puts around a stage.
 type Script struct {
-	Count  int   // number of elements that the source emits; -1: until it is stopped
-	End    error // error with which the source ends; nil: in good order
-	FailAt int   // the sink fails on this element, from 1; 0 is never
-	Panic  bool
-	Hold   chan struct{} // not nil: the sink waits for it to close
+	Count  int   // number of elements that the source emits; -1 means until the run ends
+	End    error // error with which the source ends; nil means the end of a file
+	FailAt int   // number of the element on which the sink fails, from 1; 0 means never
+	// the sink panics instead of returning an error
+	Panic bool
+	Hold  chan struct{} // not nil: the sink waits until it is closed
 
-	Missing     bool    // the source's elements have gaps
-	given, told missing // gaps of the source's elements, and gaps that the sink got; each on its own goroutine
+	Missing bool // the elements of the source have gaps
+	// sums of the gaps in the source's elements and in the elements that the sink got. Only the goroutine of
+	// that stage writes each.
+	given, told missing
 
 	t   testing.TB
 	got atomic.Int64
@@ -78,7 +82,7 @@ type contract struct {
 	env     func(*testing.T, *media.Pool) pipeline.Env
 }
 
-// build returns a run of the stage between the contract's own source and sink.
+// build returns a run of the stage between the contract's source and sink.
 func (c *contract) build(t *testing.T, s *Script) *pipeline.Run {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
@@ -149,8 +153,8 @@ func (c *contract) aborted(t *testing.T) {
 	require.ErrorIs(t, await(t, run), cause)
 }
 
-// before makes the source fail: the stage must process all elements that it got, and the sink all
-// elements that the stage emitted.
+// before tests a failure of the source: the stage must process all elements that it got, and the sink must get
+// all elements that the stage emitted.
 func (c *contract) before(t *testing.T) {
 	if c.info.In == nil {
 		return // a source has no predecessor
@@ -187,7 +191,7 @@ func (c *contract) abortedBusy(t *testing.T) {
 	require.ErrorIs(t, await(t, run), pipeline.ErrAborted)
 }
 
-// flowing waits until the stage has taken or emitted a few elements.
+// flowing waits until the stage has taken or emitted three elements.
 func (c *contract) flowing(t *testing.T, run *pipeline.Run) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -211,7 +215,7 @@ func await(t *testing.T, run *pipeline.Run) error {
 	}
 }
 
-// Env returns an environment with an empty set of services and no log.
+// Env returns an environment without services and without a log.
 func Env() pipeline.Env {
 	return pipeline.Env{Services: &pipeline.Services{}, Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock}
 }
@@ -222,7 +226,7 @@ func typeName(t testing.TB, e reflect.Type) string {
 	return name
 }
 
-// hold waits like a slow stage, but not beyond an abort.
+// hold makes the sink slow: it waits until Hold is closed, or the run is aborted.
 func (s *Script) hold(ctx context.Context) {
 	if s.Hold != nil {
 		select {

@@ -12,20 +12,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// prefix marks the stages that only the contract uses.
+// prefix begins the names of the stages that only the contract uses.
 const prefix = "contract_"
 
-// elements names the element types for which this package has a source and a sink.
+// elements maps each element type for which this package has a source and a sink to its name.
 var elements = map[reflect.Type]string{}
 
 func init() {
 	ends("chunk", chunks)
 	ends("part", parts)
 	ends("recording", recordings)
-	elements[reflect.TypeFor[any]()] = "chunk" // a stage that takes every type gets elements with counted memory
+	elements[reflect.TypeFor[any]()] = "chunk" // a stage for elements of any type gets chunks, which own counted memory
 }
 
-// ends registers a source and a sink of one element type.
+// ends registers the contract's source and sink for one element type. give emits the elements of the source.
 func ends[T any](name string, give func(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[T]) error) {
 	elements[reflect.TypeFor[T]()] = name
 	pipeline.RegisterSource(prefix+"from_"+name, struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Source[T], error) {
@@ -56,7 +56,7 @@ func (f from[T]) Run(ctx context.Context, emit pipeline.Emit[T]) error {
 
 type to[T any] struct{ script *Script }
 
-// Consume releases the element, and fails as the script demands.
+// Consume releases the element. It fails on the element that the script names.
 func (t to[T]) Consume(ctx context.Context, el T) error {
 	if r, ok := any(el).(pipeline.Releaser); ok {
 		defer r.Release()
@@ -75,7 +75,7 @@ func (t to[T]) Consume(ctx context.Context, el T) error {
 
 func (t to[T]) Flush(context.Context) error { return nil }
 
-// chunks emits the chunks of a camera.
+// chunks emits the chunks of a Camera.
 func chunks(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[*media.Chunk]) error {
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil || s.Count == 0 {
@@ -107,7 +107,7 @@ func releaseAll(chunks []*media.Chunk) {
 	}
 }
 
-// parts emits segments of three chunks, or fewer before a gap.
+// parts emits segments of three chunks; a gap ends a segment earlier.
 func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Part]) error {
 	var seg *media.Segment
 	n, index := 0, uint64(0)
@@ -146,7 +146,7 @@ func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.
 	return err
 }
 
-// recordings emits recordings that begin and finish.
+// recordings emits each recording twice: when its file begins, and when it is finished.
 func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Recording]) error {
 	for n := 0; n != s.Count && ctx.Err() == nil; n++ {
 		r := media.Recording{

@@ -5,10 +5,9 @@ import (
 	"sync"
 )
 
-// Log stores the bytes written to it. It can be read while it grows, and is safe for concurrent
-// use.
+// Log is an io.Writer that stores the text of a log for a test. It is safe for concurrent use.
 type Log struct {
-	mu   sync.Mutex // guards what follows
+	mu   sync.Mutex // guards the following field
 	text strings.Builder
 }
 
@@ -19,7 +18,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String returns the text so far.
+// String returns the text written so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

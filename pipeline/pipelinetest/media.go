@@ -1,5 +1,4 @@
-// Package pipelinetest provides media without a camera for tests of stages, and one contract that
-// every registered stage must keep.
+// Package pipelinetest provides media for tests of stages, and a contract that each registered stage must keep.
 package pipelinetest
 
 import (
@@ -13,8 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Pool returns a checked pool whose chunks must all have been released when the test
-// ends.
+// Pool returns a checked pool. The test fails if a chunk of the pool is not released when it ends.
 func Pool(t testing.TB) *media.Pool {
 	t.Helper()
 	pool := media.NewCheckedPool()
@@ -22,8 +20,8 @@ func Pool(t testing.TB) *media.Pool {
 	return pool
 }
 
-// AVC returns an H.264 track of 25 pictures a second with valid parameter sets; they are those of
-// 640x360 whatever the size.
+// AVC returns an H.264 track of 25 pictures a second. Its parameter sets are valid, but always those of
+// 640x360.
 func AVC(width, height int) media.Track {
 	return media.Track{
 		Codec: codec.H264, Timescale: 90000, Width: width, Height: height,
@@ -45,12 +43,12 @@ func AAC() media.Track {
 	}
 }
 
-// Camera makes the chunks of a stream of 25 pictures a second with sound.
+// Camera makes the chunks of a stream with 25 pictures a second, and sound.
 type Camera struct {
 	GOP   int // pictures from one key frame to the next (25)
-	Bytes int // of a picture (1000)
+	Bytes int // bytes of a picture (1000)
 
-	SteppedNS int64 // by how much the wall clock has been set
+	SteppedNS int64 // sum of the steps of the wall clock so far
 
 	builder *media.Builder
 	set     *media.TrackSet
@@ -62,8 +60,8 @@ type Camera struct {
 // StartUTC is the wall clock of a camera's first picture.
 const StartUTC int64 = 1_700_000_000_000_000_000
 
-// NewCamera returns a camera with one H.264 and one AAC track. Chunks that it has not returned are
-// released at the end of the test.
+// NewCamera returns a camera with an H.264 track and an AAC track. At the end of the test it releases the
+// chunks that it has not returned.
 func NewCamera(t testing.TB, pool *media.Pool) *Camera {
 	t.Helper()
 	c := &Camera{GOP: 25, Bytes: 1000}
@@ -77,7 +75,7 @@ func NewCamera(t testing.TB, pool *media.Pool) *Camera {
 	return c
 }
 
-// Tracks changes the camera's tracks.
+// Tracks begins a new track set with the given tracks.
 func (c *Camera) Tracks(t testing.TB, tracks ...media.Track) {
 	t.Helper()
 	generation := uint64(1)
@@ -90,14 +88,14 @@ func (c *Camera) Tracks(t testing.TB, tracks ...media.Track) {
 	c.builder.SetTracks(set)
 }
 
-// Set returns the camera's current set of tracks.
+// Set returns the current track set.
 func (c *Camera) Set() *media.TrackSet { return c.set }
 
-// Gap records missing media before the next key frame.
+// Gap puts a gap before the next key frame.
 func (c *Camera) Gap(g media.Gap) { c.builder.MarkGap(g) }
 
-// Shoot takes n pictures with their sound and returns the chunks closed by them, each with one
-// reference.
+// Shoot makes n pictures with their sound. It returns the chunks that are complete; the caller owns their
+// references. The last pictures may stay in the open chunk.
 func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	t.Helper()
 	for range n {
@@ -118,7 +116,8 @@ func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	return c.taken()
 }
 
-// slice returns a NAL unit of an IDR picture or another picture, with no content.
+// slice returns a NAL unit of the given size, in bytes, of an IDR picture or of another picture. Only its
+// header is valid.
 func slice(idr bool, size int) []byte {
 	nal := make([]byte, size)
 	if nal[0] = 0x41; idr {
@@ -127,7 +126,7 @@ func slice(idr bool, size int) []byte {
 	return nal
 }
 
-// Cut closes the open chunk.
+// Cut ends the open chunk and returns it.
 func (c *Camera) Cut() []*media.Chunk {
 	c.builder.Flush()
 	return c.taken()
@@ -145,14 +144,14 @@ func (c *Camera) taken() []*media.Chunk {
 	return out
 }
 
-// Publisher is the part of a hub's publisher that Publish needs.
+// Publisher is the part of hub.Publisher that Publish needs.
 type Publisher interface {
 	SetTracks([]media.Track) error
 	Write(track int, au *media.AU) error
 	Close(reason media.Cause)
 }
 
-// Publish publishes pictures without pauses until the end of the test.
+// Publish publishes pictures without pauses until the end of the test. begin opens the publisher.
 func Publish(t testing.TB, begin func() (Publisher, error)) {
 	t.Helper()
 	p, err := begin()

@@ -9,14 +9,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// missing sums the gaps of elements.
+// missing sums the gaps of elements: their durations, and the lost access units of those inside.
 type missing struct {
-	beforeNS int64 // before chunks and files
-	withinNS int64 // inside chunks and files
+	beforeNS int64 // gaps before chunks and files
+	withinNS int64 // gaps inside chunks and files
 	units    int
 }
 
-// see adds the gaps of an element.
+// see adds the gaps of an element. It counts a recording only once it is finished.
 func (m *missing) see(el any) {
 	switch e := el.(type) {
 	case *media.Chunk:
@@ -48,8 +48,9 @@ func (m *missing) within(list []media.Gap) {
 	}
 }
 
-// missing drains media with gaps inside and before it: the sink must get all of them, with other
-// chunks if the stage drops theirs. Media that a stage drops at its begin does not count.
+// missing tests a stage with media that has gaps before and inside its chunks: the sink must get all gaps. A
+// stage that drops a chunk passes the chunk's gaps on with other chunks. The first chunks have no gaps, because
+// a stage may drop media at its begin.
 func (c *contract) missing(t *testing.T) {
 	if c.info.In == nil || c.info.Out == nil {
 		return // it has no input or no output
@@ -61,11 +62,11 @@ func (c *contract) missing(t *testing.T) {
 	require.Equal(t, s.given, s.told)
 }
 
-// lossesFrom is the first chunk of a script with a gap.
+// lossesFrom is the number of the first chunk with a gap.
 const lossesFrom = 10
 
-// lose puts a gap before the camera's next key frame, now and then. A GOP is two chunks, and a
-// stage that passes only key frames drops one.
+// lose puts a gap before the camera's next key frame for some of the chunks. It makes a GOP two chunks long, so
+// that a stage which passes only key frames drops a chunk of each.
 func (s *Script) lose(cam *Camera, given int) {
 	if !s.Missing {
 		return

@@ -5,40 +5,42 @@ import (
 	"slices"
 )
 
-// A recording can be started for a stream that is neither live nor configured: the stream is then
-// armed. Every client that may start recordings can arm any name, and each armed stream has a
-// running pipeline, so their number is bounded. A stream stays armed until its publisher comes,
-// until it is stopped, or until the wait of the event that armed it is over. A stream whose
-// publisher has left is armed again; if the bound forbids that, its recording ends. Streams that
-// the schedule records are not counted: the configuration names them.
+// A recording may be started for a stream that is neither live nor configured. The stream is then armed: its
+// job waits for a publisher. Each client that may start recordings can arm any path, and each armed stream has
+// a running pipeline, so the number of armed streams is bounded. A stream stays armed until its publisher
+// comes, until it is stopped, or until the wait of the trigger that armed it is over. When the publisher of
+// such a stream leaves, the stream is armed again, or its recording ends if the bound is reached. Streams that
+// the schedule records do not count, because the configuration names them.
 
-// ArmedError is the error of Start and Trigger at the bound of armed streams.
+// ArmedError is the error of Start and Trigger when the bound of armed streams is reached.
 type ArmedError struct{ Most int }
 
-// Error returns the bound.
+// Error returns a text with the bound.
 func (e *ArmedError) Error() string {
 	return fmt.Sprintf("%d streams that nobody publishes are armed already, and no more may be", e.Most)
 }
 
-// Arming counts the armed streams.
+// Arming holds counts of armed streams.
 type Arming struct {
-	Armed   int    // armed streams
-	Most    int    // bound; 0 is no limit
-	Refused uint64 // starts, events and waits for a returning publisher that the bound refused
+	// number of armed streams at present
+	Armed int
+	Most  int // largest number of armed streams; 0 is no limit
+	// number of starts, triggers and waits for a returning publisher that the bound refused
+	Refused uint64
 }
 
-// LimitArmed bounds the armed streams; 0 is no limit. It is called before the first start.
+// LimitArmed sets the largest number of armed streams; 0 is no limit. It is called before the first Start.
 func (r *Recorder) LimitArmed(most int) { r.arming.Most = most }
 
-// Arming returns the present counts.
+// Arming returns the present counts of armed streams.
 func (r *Recorder) Arming() Arming {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.arming
 }
 
-// mayArm returns an *ArmedError if the stream is unknown and the bound of armed streams is reached.
-// The caller holds r.mu.
+// mayArm returns an *ArmedError if a job for the stream would arm it and the bound is reached. The caller holds
+// r.mu.
 func (r *Recorder) mayArm(stream string) error {
 	if r.arming.Most == 0 || r.arming.Armed < r.arming.Most || r.isRecorded(stream) ||
 		r.dir.Live(stream) || r.dir.Configured(stream) || r.announced(stream) {
@@ -48,8 +50,8 @@ func (r *Recorder) mayArm(stream string) error {
 	return &ArmedError{Most: r.arming.Most}
 }
 
-// armIfUnknown counts the stream as armed if it is neither live nor configured. The caller holds
-// r.mu, and has begun a job.
+// armIfUnknown counts a stream as armed if it is neither live nor configured. It is called after a job began.
+// The caller holds r.mu.
 func (r *Recorder) armIfUnknown(stream string) {
 	s := r.streams[stream]
 	if s == nil || s.armed || r.dir.Live(stream) || r.dir.Configured(stream) || !r.isRecorded(stream) {
@@ -62,7 +64,7 @@ func (r *Recorder) armIfUnknown(stream string) {
 	r.arming.Armed++
 }
 
-// disarmed ends the count of a stream. The caller holds r.mu.
+// disarmed no longer counts a stream as armed. s may be nil. The caller holds r.mu.
 func (r *Recorder) disarmed(s *streamState) {
 	if s != nil && s.armed {
 		s.armed = false
@@ -84,8 +86,8 @@ func (r *Recorder) isRecorded(stream string) bool {
 	return false
 }
 
-// waitsAgain arms a stream whose publisher has left, and reports whether its recording continues:
-// false at the bound of armed streams.
+// waitsAgain arms a stream whose publisher has left. It returns false if the bound is reached; the recording
+// then ends.
 func (r *Recorder) waitsAgain(j *activeJob) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,7 +102,7 @@ func (r *Recorder) waitsAgain(j *activeJob) bool {
 	return true
 }
 
-// announced reports whether a stream has a publisher whose tracks are not known yet.
+// announced reports whether a stream has a publisher that has not sent its tracks yet.
 func (r *Recorder) announced(stream string) bool {
 	d, ok := r.dir.(interface{ Announced(path string) bool })
 	return ok && d.Announced(stream)

@@ -8,16 +8,18 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// claims are the reasons for which a recording of mode manual continues. It ends with the last
-// claim.
+// claims are the reasons for which a job of mode manual continues: a request, or a window of the schedule. The
+// job ends when neither is left.
 type claims struct {
+	// a client started the recording
 	hand      bool
 	scheduled bool
-	window    time.Time // begin of the scheduled window
+	window    time.Time // begin of that window
 }
 
-// schedule records a stream for the window that began at a time. It may be called repeatedly. A
-// source that has ended is not read again in the same window.
+// schedule records a stream with each pipeline of mode manual or always that covers it, for the window that
+// began at the time window. It may be called again for the same window. If a job of the window has ended by
+// itself, for example at the end of a file, it does not begin again in that window.
 func (r *Recorder) schedule(stream string, window time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,7 +51,7 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 	return nil
 }
 
-// unschedule ends the recordings of a stream that only the schedule claims. It does not wait.
+// unschedule ends the jobs of a stream that only the schedule keeps. It does not wait for their end.
 func (r *Recorder) unschedule(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +66,7 @@ func (r *Recorder) unschedule(stream string) {
 	}
 }
 
-// scheduled returns the streams that the schedule records.
+// scheduled returns the paths of the streams with a job that the schedule keeps.
 func (r *Recorder) scheduled() (streams []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,8 +78,8 @@ func (r *Recorder) scheduled() (streams []string) {
 	return streams
 }
 
-// StoppedAt returns the wall-clock time at which a request stopped a stream's recording; zero if
-// none did, or if the stream was started since.
+// StoppedAt returns the wall clock at which a client stopped the recording of a stream. It is zero if no client
+// did, or if one has started the stream since.
 func (r *Recorder) StoppedAt(stream string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,8 +89,8 @@ func (r *Recorder) StoppedAt(stream string) time.Time {
 	return time.Time{}
 }
 
-// stopsUpTo moves stops by request that are after now to now: the clock was set back since, and the
-// windows in between are not those that were stopped.
+// stopsUpTo changes the time of each stop that is later than now to now. The clock was set back since such a
+// stop; without the change, the stop would also hold for windows that begin between now and its time.
 func (r *Recorder) stopsUpTo(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +101,7 @@ func (r *Recorder) stopsUpTo(now time.Time) {
 	}
 }
 
-// Stops returns when requests stopped the recordings of the given streams, for RestoreStops of the
+// Stops returns the times at which clients stopped the recordings of the streams in of, for RestoreStops of the
 // next process.
 func (r *Recorder) Stops(of []string) map[string]time.Time {
 	r.mu.Lock()
@@ -113,7 +115,7 @@ func (r *Recorder) Stops(of []string) map[string]time.Time {
 	return stops
 }
 
-// RestoreStops takes over the Stops of the previous process: a stop by request holds for its
+// RestoreStops restores the result of Stops of the previous process, so that a stop holds for the rest of its
 // window.
 func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	r.mu.Lock()
@@ -125,7 +127,7 @@ func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	}
 }
 
-// noteEnd records that a scheduled job ended by itself. The caller holds the recorder's mu.
+// noteEnd records the window of a job that ended by itself, without a stop. The caller holds r.mu.
 func (rec *recording) noteEnd(j *activeJob) {
 	if j.scheduled && !j.isStopping() {
 		rec.spent = &j.window

@@ -9,23 +9,23 @@ import (
 	"github.com/go-co-op/gocron/v2"
 )
 
-// Cron is a cron expression in a time zone: minute, hour, day of month, month, day of week, or
-// @daily and similar, or @every 90m.
+// Cron is a cron expression in a time zone. It has the fields minute, hour, day of month, month and day of
+// week, or is a name such as @daily, or an interval such as @every 90m.
 //
-// An expression that names hours follows the wall clock: if a change of the clock repeats an hour,
-// it fires only in the first one, and a time that the change skips fires at the change. An
-// expression for every hour, and @every, which counts from 1970 so that a restart moves nothing,
-// follow elapsed time.
+// An expression that names hours follows the wall clock. If a change of the clock repeats an hour, the
+// expression fires only in the first; if the change skips a firing time, the expression fires at the change. An
+// expression for each hour, and @every, follow elapsed time. @every counts from 1970, so that a restart does
+// not move its firings.
 type Cron struct {
 	text  string
 	loc   *time.Location
-	every time.Duration
-	next  func(time.Time) time.Time // used if every is 0
+	every time.Duration             // interval of @every, else 0
+	next  func(time.Time) time.Time // returns the first firing after a time; nil for @every
 }
 
 const minEvery = time.Second
 
-// ParseCron parses an expression. The error describes the fault.
+// ParseCron parses an expression. loc is its time zone. The error says what is wrong with the expression.
 func ParseCron(text string, loc *time.Location) (Cron, error) {
 	c := Cron{text: text, loc: loc}
 	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
@@ -39,7 +39,7 @@ func ParseCron(text string, loc *time.Location) (Cron, error) {
 		c.every = d
 		return c, nil
 	}
-	wall := time.UTC // evaluate the expression on the wall clock's figures, as if they were UTC
+	wall := time.UTC // evaluates the figures of the wall clock as if they were UTC
 	if everyHour(text) {
 		wall = loc
 	}
@@ -54,7 +54,7 @@ func ParseCron(text string, loc *time.Location) (Cron, error) {
 	return c, nil
 }
 
-// cronError returns the parser's error without the general error to which gocron joins it.
+// cronError returns the specific error of the parser, without the general error that gocron joins to it.
 func cronError(err error) error {
 	if errors.Is(err, gocron.ErrCronJobInvalid) {
 		return errors.New("there is no such day")
@@ -79,13 +79,13 @@ func everyHour(text string) bool {
 	return len(fields) == 5 && (fields[1] == "*" || fields[1] == "*/1" || fields[1] == "0-23")
 }
 
-// String returns the expression as written.
+// String returns the expression as it was written.
 func (c Cron) String() string { return c.text }
 
 // Location returns the time zone.
 func (c Cron) Location() *time.Location { return c.loc }
 
-// Next returns the first firing after a time; zero if there is no further firing.
+// Next returns the first firing after t, and zero if there is none.
 func (c Cron) Next(t time.Time) time.Time {
 	if c.every > 0 {
 		ns := t.UnixNano()
@@ -94,11 +94,11 @@ func (c Cron) Next(t time.Time) time.Time {
 	return c.next(t.In(c.loc))
 }
 
-// lookBack lists the steps in which Last searches for a firing: most expressions fire within the
-// first, and February 29 within the last.
+// lookBack lists the intervals before a time in which Last searches for a firing, in this order. The first
+// contains a firing of most expressions; the last contains February 29.
 var lookBack = []time.Duration{time.Hour, 25 * time.Hour, 32 * 24 * time.Hour, 367 * 24 * time.Hour, 9 * 366 * 24 * time.Hour}
 
-// Last returns the newest firing at or before a time; zero if there was none for eight years.
+// Last returns the newest firing at or before t, and zero if the eight years before t have none.
 func (c Cron) Last(t time.Time) (last time.Time) {
 	for _, back := range lookBack {
 		for n := c.Next(t.Add(-back)); !n.IsZero() && !n.After(t); n = c.Next(n) {
@@ -111,8 +111,8 @@ func (c Cron) Last(t time.Time) (last time.Time) {
 	return last
 }
 
-// nextOnWall evaluates an expression on the figures of the wall clock. Their moments never go back
-// in time, so the first moment after t is the next.
+// nextOnWall returns the first firing after t of an expression that is evaluated on the figures of the wall
+// clock. The moments of increasing figures never decrease, so the first moment after t is the result.
 func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location) time.Time {
 	for figures := next(onWall(t)); !figures.IsZero(); figures = next(figures) {
 		if at := whenOnWall(figures, loc); at.After(t) {
@@ -122,20 +122,20 @@ func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location)
 	return time.Time{}
 }
 
-// onWall returns the wall clock's figures as if they were UTC.
+// onWall returns the figures of t's wall clock as a time in UTC.
 func onWall(t time.Time) time.Time {
 	_, offset := t.Zone()
 	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
-// whenOnWall returns the first moment at which the wall clock shows the figures, or the moment of
-// the change that skips them.
+// whenOnWall returns the first moment at which the wall clock in loc shows the figures. If a change of the
+// clock skips the figures, it returns the moment of the change.
 func whenOnWall(figures time.Time, loc *time.Location) time.Time {
 	offset := func(t time.Time) time.Duration {
 		_, s := t.In(loc).Zone()
 		return time.Duration(s) * time.Second
 	}
-	const day = 24 * time.Hour // away from any one change
+	const day = 24 * time.Hour // far enough from a change of the clock
 	before, after := offset(figures.Add(-day)), offset(figures.Add(day))
 	early, late := figures.Add(-before), figures.Add(-after)
 	switch {

@@ -8,17 +8,18 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Changes lists the names of pipelines, or streams, that a change of the configuration concerns.
+// Changes lists the names of the pipelines, or the paths of the streams, that differ between two
+// configurations.
 type Changes struct {
 	Added   []string `json:"added"`
 	Removed []string `json:"removed"`
 	Changed []string `json:"changed"`
 }
 
-// None reports whether the change concerns nothing.
+// None reports whether the lists are empty.
 func (c Changes) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
 
-// replace sets the new pipelines and returns the recordings that must end.
+// replace sets the declared pipelines. It returns the changes, and the jobs that must end.
 func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

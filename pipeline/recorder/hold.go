@@ -11,16 +11,15 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// HoldOptions refine a hold.
+// HoldOptions are the options of Hold.
 type HoldOptions struct {
-	Drain bool // wait for the files without a deadline; else the deadline of a stop applies
+	Drain bool // wait for the end of the files without a time limit; otherwise the time limit of a stop applies
 }
 
-// HeldError is the error of Start and Trigger when every pipeline that could record the stream is
-// held.
+// HeldError is the error of Start and Trigger if each pipeline that could record the stream is held.
 type HeldError struct{ Pipelines []string }
 
-// Error names the held pipelines.
+// Error returns a text with the names of the held pipelines.
 func (e *HeldError) Error() string {
 	if len(e.Pipelines) == 1 {
 		return fmt.Sprintf("pipeline %s is held", e.Pipelines[0])
@@ -28,11 +27,11 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("pipelines %s are held", strings.Join(e.Pipelines, ", "))
 }
 
-// unhurried is a duration that stands for no deadline.
+// unhurried is a time limit that is never reached.
 const unhurried = 10 * 365 * 24 * time.Hour
 
-// Hold ends every recording of a pipeline and refuses new ones until Resume. It returns the number
-// of ended recordings.
+// Hold ends all jobs of the pipeline name and refuses new ones until Resume. It waits for their end and returns
+// their number.
 func (r *Recorder) Hold(ctx context.Context, name string, o HoldOptions) (ended int, err error) {
 	jobs := r.hold(name)
 	patience := time.Duration(0)
@@ -60,8 +59,8 @@ func (r *Recorder) hold(name string) (jobs []*activeJob) {
 	return jobs
 }
 
-// Resume ends a hold and records those of the given streams that the pipeline covers. It returns
-// the number of begun recordings.
+// Resume ends the hold of the pipeline name, and begins a job for each of the streams that the pipeline covers.
+// It returns the number of jobs that began.
 func (r *Recorder) Resume(name string, streams []string) (began int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,15 +82,15 @@ func (r *Recorder) Resume(name string, streams []string) (began int) {
 	return began
 }
 
-// Held reports whether a pipeline is held.
+// Held reports whether the pipeline name is held.
 func (r *Recorder) Held(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.held[name]
 }
 
-// refusedByHold returns a *HeldError if pipelines of certain modes cover the stream and all of them
-// are held, else nil. The caller holds r.mu.
+// refusedByHold returns a *HeldError if at least one pipeline covers the stream and all of those are held. It
+// considers only pipelines whose mode satisfies modes. The caller holds r.mu.
 func (r *Recorder) refusedByHold(stream string, modes func(pipeline.Mode) bool) error {
 	var held []string
 	for i := range r.declared {

@@ -11,44 +11,53 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// JobState is the state of a job.
+// JobState is the state of a Job.
 type JobState string
 
 // The states of a job.
 const (
 	JobRunning  JobState = "running"
-	JobBackoff  JobState = "backoff" // a run failed, and another will follow
+	JobBackoff  JobState = "backoff" // a run failed, and the next attempt follows after a wait
 	JobStopping JobState = "stopping"
 	JobEnded    JobState = "ended"
 )
 
-// Job keeps one pipeline running for one stream: it runs the pipeline again after a lost publisher,
-// and after a backoff when a stage failed, until it is stopped or its source ends.
+// Job keeps one pipeline running for one stream. It runs the pipeline again after the publisher was lost, and
+// after a backoff when a stage failed. It ends when it is stopped or when its source ends.
 type Job struct {
-	plan     *pipeline.Plan
-	env      pipeline.Env
-	stream   string
-	limit    time.Duration // deadline of a stop
-	patience time.Duration // deadline of the requested stop, in place of limit; set before stopping is closed
+	plan   *pipeline.Plan
+	env    pipeline.Env
+	stream string
+	limit  time.Duration // time limit of a stop
+	// patience is the time limit of the requested stop; 0 means limit. It is set before stopping is closed.
+	patience time.Duration
 
-	waitsAgain func() bool // called when the publisher has left and another may come: false ends the job; nil: it waits
+	// waitsAgain is called when the publisher has left and another may come. The job ends if it returns false.
+	// If it is nil, the job waits.
+	waitsAgain func() bool
 
 	stopOnce sync.Once
+	// closed by the first request to stop
 	stopping chan struct{}
 	reason   string // reason of the stop; set before stopping is closed
 	done     chan struct{}
 
-	mu       sync.Mutex // guards what follows
-	state    JobState
-	run      *pipeline.Run
-	waiting  []pipeline.Trigger // triggers for the next run
-	since    time.Time
+	mu    sync.Mutex // guards the following fields
+	state JobState
+	// current run; nil between two runs
+	run     *pipeline.Run
+	waiting []pipeline.Trigger // triggers for the next run
+	// begin of the job
+	since time.Time
+	// number of runs that started
 	runs     int
 	failures int
-	failing  time.Time // begin of the present series of failures; zero before the first
+	failing  time.Time // begin of the present series of failures; zero before the first failure
 	err      error     // error of the last failed run
-	last     pipeline.Report
-	stopErr  error
+	// report of the previous run
+	last pipeline.Report
+	// error of a last run that did not drain
+	stopErr error
 }
 
 func newJob(plan *pipeline.Plan, env pipeline.Env, stream string, limit time.Duration) *Job {
@@ -59,8 +68,8 @@ func newJob(plan *pipeline.Plan, env pipeline.Env, stream string, limit time.Dur
 	}
 }
 
-// Stop ends the job for a reason and waits until its files are finished, or until the context ends.
-// It returns the error of a last run that did not drain.
+// Stop ends the job for a reason. It waits until the files are finished, or until the context ends. It returns
+// the error of the last run if that run did not drain.
 func (j *Job) Stop(ctx context.Context, reason string) error {
 	j.requestStop(reason)
 	select {
@@ -75,7 +84,7 @@ func (j *Job) requestStop(reason string) {
 	j.requestStopWithin(reason, 0)
 }
 
-// requestStopWithin is requestStop with its own deadline; 0 means the job's.
+// requestStopWithin requests a stop with a time limit of its own; 0 means the job's limit. It does not wait.
 func (j *Job) requestStopWithin(reason string, patience time.Duration) {
 	j.stopOnce.Do(func() {
 		j.reason, j.patience = reason, patience
@@ -83,7 +92,7 @@ func (j *Job) requestStopWithin(reason string, patience time.Duration) {
 	})
 }
 
-// stopLimit returns the deadline of the requested stop.
+// stopLimit returns the time limit of the requested stop.
 func (j *Job) stopLimit() time.Duration { return cmp.Or(j.patience, j.limit) }
 
 func (j *Job) isStopping() bool {
@@ -98,10 +107,10 @@ func (j *Job) isStopping() bool {
 // Done returns a channel that closes when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }
 
-// loop runs the job on a task's goroutine. The end of the context aborts it.
+// loop runs the job. It returns when the job has ended. The end of the context aborts the current run.
 func (j *Job) loop(ctx context.Context) error {
 	var after *pipeline.Ended
-	var final error // error of the last run; nil if the job ends in a wait after it
+	var final error // error of the last run; nil if the job ended while it waited for the next
 	retry := pipeline.Retry{Clock: j.env.Clock, Early: j.stopping, Failed: func(err error, wait time.Duration) {
 		final = nil
 		j.failed(err, wait)
@@ -110,7 +119,7 @@ func (j *Job) loop(ctx context.Context) error {
 		if after != nil && j.isStopping() {
 			return true, nil
 		}
-		ended := j.attempt(ctx, after) // the source waits for a publisher
+		ended := j.attempt(ctx, after) // attempt waits for a publisher, if its source does
 		after, final = ended.Behind(after), ended.Err
 		return j.over(ctx, ended), final
 	})
@@ -118,7 +127,7 @@ func (j *Job) loop(ctx context.Context) error {
 	return nil
 }
 
-// attempt builds and runs the pipeline once.
+// attempt builds and runs the pipeline once, until the end of the run.
 func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended {
 	run, err := j.plan.Build(j.env, j.stream, after)
 	if err == nil {
@@ -148,7 +157,7 @@ func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended
 	return pipeline.Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now(), Written: written}
 }
 
-// over reports whether no further run follows.
+// over reports whether the job ends after this run.
 func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
 	if j.isStopping() || ctx.Err() != nil {
 		return true
@@ -186,21 +195,24 @@ func (j *Job) set(s JobState) {
 	j.state = s
 }
 
-// JobStatus is the state of a job at one moment.
+// JobStatus is the state of a Job at one moment.
 type JobStatus struct {
 	Pipeline, Stream string
 	Mode             pipeline.Mode
 	State            JobState
 	Since            time.Time // start of the job
-	Until            time.Time // end of its duration; zero: it has none, or its publisher has not come yet
-	Runs, Failures   int
-	FailingSince     time.Time // begin of the present series of failures without written media
-	LastError        string
-	Report           pipeline.Report
-	Stages           []pipeline.StageStatus // of the current run
+	// Until is the time at which the requested duration ends; zero if there is none, or if its publisher has not
+	// come yet.
+	Until          time.Time
+	Runs, Failures int
+	// begin of the present series of failures in which no media was written
+	FailingSince time.Time
+	LastError    string
+	Report       pipeline.Report
+	Stages       []pipeline.StageStatus // stages of the current run
 }
 
-// Status returns the state of the job. Between runs, the report is that of the last run.
+// Status returns the state of the job. Report is that of the current run, or else that of the previous run.
 func (j *Job) Status() JobStatus {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -6,11 +6,11 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// MayBegin reports whether a recording of the stream may begin, or begin again after an error, that
-// uses media received before. It returns false if every pipeline that covers the stream has mode
-// always, records it already, and has no ring: such a configuration keeps no media in memory.
+// MayBegin reports whether a recording of the stream may begin, or begin again after a failure, and use media
+// that arrived before. It returns false if each pipeline that covers the stream has mode always, has a running
+// job, and has no buffer such as gop_ring. The hub then keeps no media of the stream in memory.
 //
-// The result holds while Generation is unchanged.
+// The result is valid while Generation does not change.
 func (r *Recorder) MayBegin(stream string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -23,9 +23,9 @@ func (r *Recorder) MayBegin(stream string) bool {
 	})
 }
 
-// Wants reports whether a stream should be recorded now, with or without a publisher: it was
-// started or its window is open, or a pipeline of mode always covers it and is neither held nor
-// stopped by request. Jobs that wait for events do not count.
+// Wants reports whether the stream should be recorded now, even if it has no publisher. That is so if a client
+// or the schedule has started it, or if a pipeline of mode always covers it and is neither held nor stopped by
+// a client. Jobs of mode event do not count.
 func (r *Recorder) Wants(stream string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,6 +42,6 @@ func (r *Recorder) Wants(stream string) bool {
 	})
 }
 
-// Generation changes with the declared pipelines and with every job that begins or ends. It is read
-// without a lock, so that a stream can check for every chunk whether to call MayBegin again.
+// Generation returns a number that changes with the declared pipelines and with each job that begins or ends.
+// It takes no lock, so that a stream can check for each chunk whether the result of MayBegin is still valid.
 func (r *Recorder) Generation() uint64 { return r.generation.Load() }

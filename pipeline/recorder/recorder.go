@@ -14,14 +14,14 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Declared is a pipeline with the streams that it covers.
+// Declared is a pipeline with patterns of the streams that it covers.
 type Declared struct {
 	Plan    *pipeline.Plan
 	Streams []streampath.Glob
 	Mode    pipeline.Mode
 }
 
-// Covers reports whether the pipeline covers a stream.
+// Covers reports whether the pipeline covers a stream, that is, may record it.
 func (d *Declared) Covers(stream string) bool {
 	return slices.ContainsFunc(d.Streams, func(g streampath.Glob) bool { return g.Match(stream) })
 }
@@ -29,7 +29,7 @@ func (d *Declared) Covers(stream string) bool {
 // Directory reports which streams exist; the hub implements it.
 type Directory interface {
 	Live(path string) bool       // the stream has a publisher
-	Configured(path string) bool // the configuration names it
+	Configured(path string) bool // the configuration names the stream
 }
 
 // The errors of Start.
@@ -38,33 +38,37 @@ var (
 	ErrNoPipeline    = errors.New("no pipeline of the configuration records this stream")
 )
 
-// StartOptions refine a start.
+// StartOptions are the options of Start.
 type StartOptions struct {
-	Wait     bool          // arm a stream that has no publisher yet
-	Duration time.Duration // duration with a publisher after which the recording stops; 0 is no limit
+	Wait bool // arm the stream if it has no publisher and the configuration does not name it
+	// Duration is the time, counted from the first publisher, after which the recording stops; 0 is no limit.
+	Duration time.Duration
 }
 
-// Recorder starts and stops the recordings of the declared pipelines: one job a
+// Recorder starts and stops the recordings of the declared pipelines. It has at most one job for each pair of
 // pipeline and stream. It is safe for concurrent use.
 type Recorder struct {
 	env   pipeline.Env
 	tasks *pipeline.Tasks
 	dir   Directory
-	limit time.Duration // deadline of a stop
+	limit time.Duration // time limit of a stop
 
-	generation atomic.Uint64 // increased, with mu held, when declared or the set of jobs changes
+	// generation is increased, with mu held, when declared or the set of jobs changes.
+	generation atomic.Uint64
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the following fields
 	declared []Declared
-	streams  map[string]*streamState // streams with a job or remembered state
-	held     map[string]bool         // held pipelines
-	ended    int                     // number of streams with a remembered last job
-	stops    int                     // number of streams stopped by request
-	arming   Arming                  // Most is set once
-	closed   bool
+	streams  map[string]*streamState // streams with a job or with state to remember, by path
+	held     map[string]bool         // held pipelines, by name
+	ended    int                     // number of streams with streamState.last
+	stops    int                     // number of streams with streamState.stopped
+	// the field Most is set by LimitArmed and does not change
+	arming Arming
+	// Shutdown was called
+	closed bool
 }
 
-// New returns a recorder without jobs. limit is the deadline of a stop.
+// New returns a recorder without jobs. limit is the time limit for a job to drain when it is stopped.
 func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
 	return &Recorder{
 		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
@@ -72,8 +76,8 @@ func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Decl
 	}
 }
 
-// Start records a stream with every pipeline of mode manual or always that covers it. It reports
-// whether all of them recorded it already. It returns a *HeldError if all of them are held.
+// Start records a stream with each pipeline of mode manual or always that covers it. already is true if all of
+// them record it already. The error is a *HeldError if all of them are held.
 func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error) {
 	if err := streampath.Check(stream); err != nil {
 		return false, err
@@ -83,7 +87,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.startedByHand(stream) // also of a held stream: Resume then leaves nothing stopped
+	r.startedByHand(stream) // also if the stream is held, so that nothing is stopped after Resume
 	if err := r.refusedByHold(stream, notEvent); err != nil {
 		return false, fmt.Errorf("%s: %w", stream, err)
 	}
@@ -108,13 +112,13 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	return !began, nil
 }
 
-// Stop ends the recordings of a stream and waits until their files are finished. It reports whether
-// there was one. Jobs that wait for events remain.
+// Stop ends the recordings of a stream that are not for events, and waits until their files are finished. It
+// reports whether there was one. Jobs of mode event continue.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
 	return r.StopFor(ctx, stream, endcause.Stop)
 }
 
-// StopFor is Stop with a reason for the files.
+// StopFor ends the recordings of a stream as Stop does, with a reason that the files record.
 func (r *Recorder) StopFor(ctx context.Context, stream, reason string) (was bool, err error) {
 	jobs := r.halt(stream)
 	for _, j := range jobs {
@@ -139,7 +143,7 @@ func (r *Recorder) halt(stream string) []*activeJob {
 	return jobs
 }
 
-// startedByHand ends the effect of a stop by request. The caller holds r.mu.
+// startedByHand ends the effect of a client's stop. The caller holds r.mu.
 func (r *Recorder) startedByHand(stream string) {
 	if s := r.streams[stream]; s != nil {
 		s.halted = false
@@ -148,8 +152,8 @@ func (r *Recorder) startedByHand(stream string) {
 	}
 }
 
-// PublisherCame is called for every stream that gets a publisher: it begins the stream's pipelines of mode
-// always and event, and starts the clock of requested durations. It does not wait.
+// PublisherCame must be called for each stream that gets a publisher. It begins the jobs of the stream's
+// pipelines of mode always and event, and starts the clocks of requested durations. It does not wait.
 func (r *Recorder) PublisherCame(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -162,8 +166,8 @@ func (r *Recorder) PublisherCame(stream string) {
 	}
 }
 
-// StartAlways begins the pipelines of mode always and event for a configured stream before it has a
-// publisher: this connects a stream with a pull URL.
+// StartAlways begins the jobs of the pipelines of mode always and event for a configured stream before it has a
+// publisher. This makes spool connect to the stream's pull URL, if it has one.
 func (r *Recorder) StartAlways(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,8 +183,8 @@ func (r *Recorder) beginAlways(stream string, of pipeline.Publishers) {
 	}
 }
 
-// unlessConfigured returns AnyPublisher for a configured stream, whose publisher is expected to
-// return, else of.
+// unlessConfigured returns AnyPublisher for a configured stream, because its publisher is expected to return,
+// and else of.
 func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipeline.Publishers {
 	if r.dir.Configured(stream) {
 		return pipeline.AnyPublisher
@@ -188,7 +192,8 @@ func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipel
 	return of
 }
 
-// begin starts a job unless one exists. The caller holds r.mu.
+// begin starts a job and returns true, unless one exists, the pipeline is held or the recorder is closed. The
+// caller holds r.mu.
 func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of pipeline.Publishers) bool {
 	if r.closed || r.held[d.Plan.Name] {
 		return false
@@ -207,7 +212,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	j.waitsAgain = func() bool { return r.waitsAgain(j) }
 	r.generation.Add(1)
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
-		defer close(j.done) // after the job is forgotten, so that a waiting caller can start another
+		defer close(j.done) // closed after end, so that a caller that waited can start another job
 		defer r.end(rec)
 		return j.loop(ctx)
 	})
@@ -217,7 +222,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	return true
 }
 
-// stopAfter starts the clock of a job's duration. The caller holds r.mu.
+// stopAfter starts the clock of a job's requested duration. The caller holds r.mu.
 func (r *Recorder) stopAfter(j *activeJob) {
 	length := j.duration
 	j.duration, j.until = 0, r.env.Clock.Now().Add(length)
@@ -229,8 +234,8 @@ func (r *Recorder) stopAfter(j *activeJob) {
 	})
 }
 
-// end forgets a job. It begins the pipelines of mode always and event again if a publisher came
-// while the job was draining.
+// end removes a job that has ended. If a publisher came while the job was draining, it begins the pipelines of
+// mode always and event again.
 func (r *Recorder) end(rec *recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -243,7 +248,7 @@ func (r *Recorder) end(rec *recording) {
 	if j.mode != pipeline.ModeManual && !r.closed && r.dir.Live(j.stream) {
 		r.beginAlways(j.stream, pipeline.PresentPublisher)
 	}
-	if rec.left != nil { // no job began in its place
+	if rec.left != nil { // no job has taken its place
 		rec.left.Close()
 		rec.left = nil
 	}
@@ -253,7 +258,7 @@ func (r *Recorder) end(rec *recording) {
 	r.forget(rec.of)
 }
 
-// Shutdown stops all jobs at once and waits for them. Afterwards the recorder starts nothing.
+// Shutdown stops all jobs at once and waits for their end. After it, the recorder starts no job.
 func (r *Recorder) Shutdown(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true

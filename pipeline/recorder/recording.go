@@ -10,38 +10,39 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// streamState holds the recordings of one stream and its stop by request. The Recorder keeps it as
-// long as any of its fields is set, see forget.
+// streamState holds the jobs and the remembered state of one stream. forget removes it once all fields but path
+// are zero.
 type streamState struct {
 	path       string
-	recordings map[string]*recording // by pipeline: with a job, or with a spent window
-	halted     bool                  // stopped by request: mode always waits for a start
-	stopped    time.Time             // time of that stop, until a start by request
-	armed      bool                  // counted as armed: see Arming
-	last       *JobStatus            // status of its last ended job; nil: none, or forgotten
+	recordings map[string]*recording // by name of the pipeline: those with a job or a spent window
+	halted     bool                  // a client stopped the stream: pipelines of mode always wait for a start
+	stopped    time.Time             // wall clock of that stop; zero after a start
+	armed      bool                  // the stream counts as armed, see Arming
+	last       *JobStatus            // status of its last job that ended; nil if there is none, or if it was removed
 }
 
-// recording is one pipeline for one stream.
+// recording is the state of one pipeline for one stream.
 type recording struct {
 	pipeline string
 	of       *streamState
-	job      *activeJob         // nil while it does not record
-	left     *pipeline.Handover // from the ended job for its successor
-	spent    *time.Time         // begin of the window in which a scheduled job ended by itself, or nil
+	job      *activeJob         // nil while the pipeline does not record the stream
+	left     *pipeline.Handover // objects that the ended job leaves for the next job
+	// begin of the window in which a scheduled job ended by itself; nil if none did
+	spent *time.Time
 }
 
-// activeJob is a job with the claims on it. Recorder.mu guards all fields but Job.
+// activeJob is a Job with the recorder's state about it. Recorder.mu guards all fields but Job.
 type activeJob struct {
 	*Job
 	mode     pipeline.Mode
-	duration time.Duration // not started yet; starts with a publisher
-	until    time.Time     // end of its duration; zero: it has none, or it has not started
-	again    bool          // an update ends it, and a new job follows
+	duration time.Duration // requested duration whose clock has not started; the publisher starts it
+	until    time.Time     // end of the requested duration; zero if there is none, or if its clock has not started
+	again    bool          // Update ends the job, and a new job of the changed pipeline follows
 	claims
 }
 
-// state returns the state of a stream, and creates it if necessary; the caller sets a field of it.
-// The caller holds r.mu.
+// state returns the state of a stream, and creates it if it is missing. The caller must then set a field or
+// call forget. The caller holds r.mu.
 func (r *Recorder) state(path string) *streamState {
 	s := r.streams[path]
 	if s == nil {
@@ -51,8 +52,8 @@ func (r *Recorder) state(path string) *streamState {
 	return s
 }
 
-// recording returns the recording of a pipeline and stream, and creates it if necessary; the caller
-// sets a field of it. The caller holds r.mu.
+// recording returns the state of a pipeline for a stream, and creates it if it is missing. The caller must then
+// set a field or call forget. The caller holds r.mu.
 func (r *Recorder) recording(name, path string) *recording {
 	s := r.state(path)
 	rec := s.recordings[name]
@@ -63,7 +64,7 @@ func (r *Recorder) recording(name, path string) *recording {
 	return rec
 }
 
-// job returns the job of a pipeline and stream, or nil. The caller holds r.mu.
+// job returns the job of a pipeline for a stream, or nil. The caller holds r.mu.
 func (r *Recorder) job(name, path string) *activeJob {
 	if s := r.streams[path]; s != nil && s.recordings[name] != nil {
 		return s.recordings[name].job
@@ -71,14 +72,14 @@ func (r *Recorder) job(name, path string) *activeJob {
 	return nil
 }
 
-// isHalted reports whether the stream's pipelines of mode always wait for a start by request. The
-// caller holds r.mu.
+// isHalted reports whether a client stopped the stream, so that its pipelines of mode always wait for a start.
+// The caller holds r.mu.
 func (r *Recorder) isHalted(path string) bool {
 	s := r.streams[path]
 	return s != nil && s.halted
 }
 
-// jobs returns the jobs of a stream, by pipeline. A nil stream has none.
+// jobs returns the jobs of a stream, sorted by pipeline. s may be nil.
 func (s *streamState) jobs() (out []*activeJob) {
 	if s == nil {
 		return nil
@@ -91,7 +92,7 @@ func (s *streamState) jobs() (out []*activeJob) {
 	return sorted(out)
 }
 
-// all returns the jobs of every stream, unordered. The caller holds r.mu.
+// all returns the jobs of all streams, unsorted. The caller holds r.mu.
 func (r *Recorder) all() []*activeJob {
 	out := make([]*activeJob, 0, len(r.streams))
 	for _, s := range r.streams {
@@ -104,7 +105,7 @@ func (r *Recorder) all() []*activeJob {
 	return out
 }
 
-// sorted orders jobs by stream and pipeline.
+// sorted sorts jobs by stream and pipeline, in place, and returns them.
 func sorted(jobs []*activeJob) []*activeJob {
 	slices.SortFunc(jobs, func(a, b *activeJob) int {
 		return cmp.Or(strings.Compare(a.stream, b.stream), strings.Compare(a.plan.Name, b.plan.Name))
@@ -112,7 +113,7 @@ func sorted(jobs []*activeJob) []*activeJob {
 	return jobs
 }
 
-// forget deletes the empty recordings of a stream, and then the stream if it is empty. The caller
+// forget deletes the recordings of a stream without state, and then the stream if it has none left. The caller
 // holds r.mu.
 func (r *Recorder) forget(s *streamState) {
 	maps.DeleteFunc(s.recordings, func(_ string, rec *recording) bool { return rec.job == nil && rec.spent == nil })

@@ -12,31 +12,34 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// Schedule makes a Recorder record as an Agenda demands. It evaluates the agenda repeatedly and
-// does not rely on meeting a moment: a window that began before the process is recorded for its
-// rest, and a step of the clock takes effect at the next evaluation.
+// Schedule begins and ends the recordings of an Agenda. It evaluates the agenda again and again, and does not
+// depend on a certain moment: if a window began before the process, its rest is recorded, and a step of the
+// clock takes effect at the next evaluation.
 //
-// While the clock is plainly wrong, no window can be recognised: then every stream with a window is
-// recorded, unless a request stopped it. Too much footage is better than none.
+// While the clock is certainly wrong, the present window is unknown. Then each stream that has a window at some
+// time is recorded, unless a client stopped it, because too much footage is better than too little.
 type Schedule struct {
 	recorder *Recorder
 	clock    pipeline.Clock
-	wall     *wallclock.Judge // nil: the clock is always believed
+	wall     *wallclock.Judge // nil: the clock is always right
 	log      *slog.Logger
-	trigger  func(ScheduleJob) error // raises an event; nil: no job has that action
+	// trigger triggers the event of a job; nil if no job has the action event.
+	trigger func(ScheduleJob) error
 
 	mu     sync.Mutex // guards agenda, asked and failed
 	agenda Agenda
-	asked  time.Time // time of the last evaluation of events
+	asked  time.Time // time of the last evaluation of jobs with the action event; zero before the first
+	// text of the last error by stream, for streams that should be recorded and are not
 	failed map[string]string
-	wake   chan struct{}
+	// has a value if the agenda changed since the last evaluation
+	wake chan struct{}
 }
 
-// maxAsk is the longest time between two evaluations, and so the longest delay until a step of the
-// clock takes effect.
+// maxAsk is the longest time between two evaluations, and so the longest delay until a step of the clock takes
+// effect.
 const maxAsk = 10 * time.Second
 
-// NewSchedule returns a schedule without jobs. A nil wall believes the clock.
+// NewSchedule returns a schedule with an empty agenda. If wall is nil, the clock is always right.
 func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
 	return &Schedule{
 		recorder: r, clock: clock, wall: wall, log: log, trigger: trigger,
@@ -44,7 +47,7 @@ func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *
 	}
 }
 
-// Set replaces the jobs. Recordings that the new jobs demand, too, continue.
+// Set replaces the agenda. A recording continues if the new agenda demands it, too.
 func (s *Schedule) Set(a Agenda) {
 	of := a.byStream()
 	s.mu.Lock()
@@ -57,14 +60,14 @@ func (s *Schedule) Set(a Agenda) {
 	}
 }
 
-// Agenda returns the jobs.
+// Agenda returns the agenda that Set was called with last.
 func (s *Schedule) Agenda() Agenda {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.agenda
 }
 
-// Run evaluates the agenda until the context ends. It leaves the recordings running.
+// Run evaluates the agenda until the context ends. It does not end the recordings then.
 func (s *Schedule) Run(ctx context.Context) error {
 	for {
 		c, stop := s.clock.After(s.Apply())
@@ -79,8 +82,8 @@ func (s *Schedule) Run(ctx context.Context) error {
 	}
 }
 
-// Apply begins and ends recordings as the agenda demands now. It returns the longest time for which
-// the result holds.
+// Apply evaluates the agenda once: it begins and ends recordings and triggers events. It returns the time after
+// which the next evaluation is due.
 func (s *Schedule) Apply() time.Duration {
 	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	if wrong == nil {
@@ -89,7 +92,7 @@ func (s *Schedule) Apply() time.Duration {
 	of := a.byStream()
 	for _, stream := range s.recorder.scheduled() {
 		if of[stream] == nil {
-			s.recorder.unschedule(stream) // its jobs are gone
+			s.recorder.unschedule(stream) // the agenda has no jobs of this stream any more
 		}
 	}
 	for _, stream := range a.Streams() {
@@ -108,7 +111,7 @@ func (s *Schedule) Apply() time.Duration {
 	return max(wait, time.Millisecond)
 }
 
-// wrongClock returns the reading of a plainly wrong clock; else nil.
+// wrongClock returns the reading of a clock that is certainly wrong, else nil.
 func (s *Schedule) wrongClock() *wallclock.Reading {
 	if s.wall == nil {
 		return nil
@@ -119,7 +122,8 @@ func (s *Schedule) wrongClock() *wallclock.Reading {
 	return nil
 }
 
-// window returns the present window of a stream, or any window if the clock is wrong.
+// window returns the present window of a stream. If the clock is wrong, it returns some window of the stream,
+// and true unless a client stopped the stream.
 func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclock.Reading) (Window, bool) {
 	stopped := s.recorder.StoppedAt(stream)
 	if wrong == nil {
@@ -132,8 +136,8 @@ func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclo
 	return Window{Job: a[i].Name}, true
 }
 
-// stopHolds reports whether a stop by request holds although the clock is wrong: it was made by
-// this clock, or in the window at the best estimate of the time.
+// stopHolds reports whether a client's stop holds although the clock is wrong. It does if it was made since the
+// start of the process by the present clock, or if the window at the best estimate of the time began before it.
 func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Reading) bool {
 	if stopped.IsZero() {
 		return false
@@ -146,10 +150,10 @@ func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Rea
 	return in && !on
 }
 
-// wallNow returns the wall clock without monotonic reading: comparisons then use the wall clock.
+// wallNow returns the time without its monotonic reading, so that comparisons use the wall clock.
 func wallNow(c pipeline.Clock) time.Time { return c.Now().Round(0) }
 
-// note logs once why a stream is not recorded.
+// note logs why a stream is not recorded, once for each new error. err is nil if it is.
 func (s *Schedule) note(stream string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,12 +167,12 @@ func (s *Schedule) note(stream string, err error) {
 	}
 }
 
-// lateEvent is the longest delay of an event: an event that a sleep or a step of the clock skipped
-// longer ago is not raised.
+// lateEvent is the longest delay of an event. If the machine slept, or the clock was set forward, events that
+// are longer past are not triggered.
 const lateEvent = time.Minute
 
-// fire raises the events since the last evaluation. An event is a moment and not an interval:
-// events during a restart are not raised.
+// fire triggers the events whose time came since the last evaluation. The first evaluation after a start
+// triggers none.
 func (s *Schedule) fire(a Agenda, now time.Time) {
 	s.mu.Lock()
 	since := s.asked
@@ -190,20 +194,20 @@ func (s *Schedule) fire(a Agenda, now time.Time) {
 	}
 }
 
-// StreamSchedule is the demand of the schedule for one stream now.
+// StreamSchedule is the present state of the schedule for one stream.
 type StreamSchedule struct {
 	Stream  string
 	Record  bool      // the stream should be recorded now
-	Job     string    // the job that demands it, if Record is set
-	Since   time.Time // begin of that window
-	Until   time.Time // end of the recording; zero: not known
-	Stopped time.Time // when a request stopped it in the present window; else zero
-	Error   string    // why it is not recorded although it should be
+	Job     string    // name of the job with the present window; empty if there is none
+	Since   time.Time // begin of the present window
+	Until   time.Time // end of the recording; zero if unknown or never
+	Stopped time.Time // when a client stopped the recording in the present window; zero if none did
+	Error   string    // why the stream is not recorded although it should be; else empty
 
-	ClockWrong bool // the present window is unknown
+	ClockWrong bool // the clock is wrong, so the present window is unknown
 }
 
-// Streams returns, for every stream with jobs, whether it should be recorded now, and the reason.
+// Streams returns the present state of the schedule for each stream that has jobs.
 func (s *Schedule) Streams() (out []StreamSchedule) {
 	all, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	of := all.byStream()
@@ -234,5 +238,5 @@ func (s *Schedule) Streams() (out []StreamSchedule) {
 	return out
 }
 
-// Upcoming returns the next firings, at most n.
+// Upcoming returns the next firings of all jobs, at most n.
 func (s *Schedule) Upcoming(n int) []Firing { return s.Agenda().Upcoming(wallNow(s.clock), n) }

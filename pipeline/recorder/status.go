@@ -6,11 +6,11 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// maxLast bounds the streams with a remembered last job.
+// maxLast bounds the number of streams whose last job is remembered.
 const maxLast = 1000
 
-// remember stores the status of an ended job. Beyond the bound it forgets that of another stream.
-// The caller holds r.mu.
+// remember stores the status of a job that has ended. If maxLast is reached, it removes the status of any other
+// stream. The caller holds r.mu.
 func (r *Recorder) remember(status JobStatus) {
 	s := r.state(status.Stream)
 	if s.last == nil {
@@ -33,8 +33,8 @@ func (r *Recorder) forgetALast() {
 	}
 }
 
-// Last returns the status of the last ended job of a stream: its written media, its drops and its
-// last error.
+// Last returns the status of a stream's last job that has ended, with its written media, drops and last error.
+// ok is false if there is none.
 func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -44,14 +44,13 @@ func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
 	return s, false
 }
 
-// Status returns the state of every job of a stream, by pipeline.
+// Status returns the states of a stream's jobs, sorted by pipeline.
 func (r *Recorder) Status(stream string) []JobStatus { return r.statusOf(r.jobsOf(stream)) }
 
-// Jobs returns the state of every job, by stream and pipeline.
+// Jobs returns the states of all jobs, sorted by stream and pipeline.
 func (r *Recorder) Jobs() []JobStatus { return r.statusOf(r.every()) }
 
-// statusOf returns the status of jobs. It does not hold the recorder's lock while it calls their
-// stages.
+// statusOf returns the states of jobs. It does not hold r.mu while it calls the stages of the jobs.
 func (r *Recorder) statusOf(jobs []*activeJob) []JobStatus {
 	out := make([]JobStatus, len(jobs))
 	for i, j := range jobs {
@@ -65,8 +64,8 @@ func (r *Recorder) statusOf(jobs []*activeJob) []JobStatus {
 	return out
 }
 
-// Recording returns the streams that have a job. A job that waits for events counts only while it
-// records one.
+// Recording returns the paths of the streams that have a job, sorted. A job of mode event counts only while it
+// records an event.
 func (r *Recorder) Recording() []string {
 	out := []string{}
 	for _, j := range r.every() {
@@ -77,7 +76,8 @@ func (r *Recorder) Recording() []string {
 	return slices.Compact(out)
 }
 
-// ByPipeline returns, for each pipeline, the streams for which it has a job, in order.
+// ByPipeline returns the paths of the streams for which each pipeline has a job, sorted. The key is the name of
+// the pipeline.
 func (r *Recorder) ByPipeline() map[string][]string {
 	out := map[string][]string{}
 	for _, j := range r.every() {
@@ -86,15 +86,15 @@ func (r *Recorder) ByPipeline() map[string][]string {
 	return out
 }
 
-// jobsOf returns the jobs of a stream, by pipeline.
+// jobsOf returns the jobs of a stream, sorted by pipeline.
 func (r *Recorder) jobsOf(stream string) []*activeJob {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.streams[stream].jobs()
 }
 
-// every returns the jobs of every stream, by stream and pipeline. It sorts them without the
-// recorder's lock, for which a new publisher waits.
+// every returns the jobs of all streams, sorted by stream and pipeline. It sorts without r.mu, because a new
+// publisher waits for that lock.
 func (r *Recorder) every() []*activeJob {
 	r.mu.Lock()
 	jobs := r.all()

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// maxStops bounds the streams remembered because a request stopped them.
+// maxStops bounds the number of streams whose stop by a client is remembered.
 const maxStops = 4096
 
-// forgetStops keeps at most maxStops stops by request. Beyond that it forgets the oldest, down to
-// three quarters of maxStops, but none of a live or configured stream. The caller holds r.mu.
+// forgetStops has an effect only if more than maxStops stops are remembered. It then removes the oldest ones
+// until three quarters of maxStops are left, but never that of a live or configured stream. The caller holds
+// r.mu.
 func (r *Recorder) forgetStops() {
 	if r.stops <= maxStops {
 		return
@@ -34,7 +35,7 @@ func (r *Recorder) forgetStops() {
 	}
 }
 
-// setStopped sets when a request stopped a stream; zero: none did. The caller holds r.mu.
+// setStopped sets the time at which a client stopped a stream; zero means that none did. The caller holds r.mu.
 func (r *Recorder) setStopped(s *streamState, at time.Time) {
 	if s.stopped.IsZero() && !at.IsZero() {
 		r.stops++

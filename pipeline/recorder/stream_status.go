@@ -6,19 +6,20 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// StreamStatus is the state of a stream's recording at one moment.
+// StreamStatus describes the recording of a stream at one moment.
 type StreamStatus struct {
 	Stream    string
-	Pipeline  string    // pipeline of the described job
-	State     string    // idle, held, armed, connecting, waiting, recording, finishing, backoff
-	Recording bool      // requested and in progress
-	Until     time.Time // end of its duration; zero: it has none, or it is not known yet
-	Report    pipeline.Report
+	Pipeline  string // name of the pipeline of the job that the other fields describe
+	State     string // idle, held, armed, connecting, waiting, recording, finishing or backoff
+	Recording bool   // a recording is requested, and media can be recorded
+	// end of the requested duration; zero if there is none, or if it is not known yet
+	Until  time.Time
+	Report pipeline.Report
 }
 
-// Stream describes the most advanced job of a stream. A stream without a job has the report of its
-// last job; it is held if every pipeline that covers it is held, else idle. known is false if the
-// stream is unknown and was never recorded.
+// Stream describes the recording of a stream by one of its jobs, see furthest. A stream without a job has the
+// report of its last job; its state is held if each pipeline that covers it is held, else idle. known is false
+// if the stream is neither live nor configured and has no last job.
 func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 	live, configured := r.dir.Live(path), r.dir.Configured(path)
 	job, is := r.furthest(path)
@@ -44,8 +45,8 @@ func (r *Recorder) stateWithoutJob(path string) string {
 	return "idle"
 }
 
-// furthest returns the most advanced job of a stream: one that writes, else one of mode manual or
-// always, else any.
+// furthest returns the job of a stream that writes a file; if none does, a job of mode manual or always; if
+// there is none, any job.
 func (r *Recorder) furthest(path string) (job JobStatus, ok bool) {
 	for i, j := range r.Status(path) {
 		if j.Report.Recording {
@@ -58,8 +59,8 @@ func (r *Recorder) furthest(path string) (job JobStatus, ok bool) {
 	return job, ok
 }
 
-// stateOfStream returns the state of a stream with this job. It is "recording" only while a file
-// grows.
+// stateOfStream returns StreamStatus.State for a stream with this job. The state is "recording" only while a
+// file grows.
 func (j *JobStatus) stateOfStream(configured bool) string {
 	switch {
 	case j.State == JobStopping:

@@ -11,10 +11,10 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// maxWaiting bounds the triggers that wait for a run.
+// maxWaiting bounds the triggers that wait for the next run of a job.
 const maxWaiting = 256
 
-// trigger passes a trigger to the current run, or keeps it for the next run.
+// trigger passes a trigger to the current run. Between two runs it keeps the trigger for the next run.
 func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -41,7 +41,7 @@ func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return got, nil
 }
 
-// begun sets the current run and passes it the waiting triggers. The caller holds j.mu.
+// begun sets the current run and passes the waiting triggers to it. The caller holds j.mu.
 func (j *Job) begun(run *pipeline.Run) {
 	j.run = run
 	for _, t := range j.waiting {
@@ -52,9 +52,9 @@ func (j *Job) begun(run *pipeline.Run) {
 	j.waiting = nil
 }
 
-// Trigger records an event of a stream. If a continuous recording has all media before the event,
-// the event is a mark on that recording, without a second file. Otherwise every pipeline of mode
-// event that covers the stream records it, and each has an entry in the result.
+// Trigger records an event of a stream. If a recording of mode manual or always has all media of the event, the
+// event becomes a mark on that recording, without a second file. Otherwise each pipeline of mode event that
+// covers the stream records the event; the result has an entry for each.
 func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
 	if err := streampath.Check(stream); err != nil {
 		return nil, err
@@ -81,8 +81,8 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 	return recorded, nil
 }
 
-// ask passes a trigger to the jobs of a stream in certain modes. The error is that of the last job
-// that refused it, ErrNoEvents without a job.
+// ask passes a trigger to the jobs of a stream whose mode satisfies modes. The error is that of the last job
+// that refused it, but ErrNotCovered has precedence. It is ErrNoEvents if there is no such job.
 func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mode) bool) (all []pipeline.Triggered, why error) {
 	why = pipeline.ErrNoEvents
 	for _, j := range r.jobsOf(stream) {
@@ -91,7 +91,7 @@ func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mo
 		}
 		got, err := j.trigger(t)
 		if err != nil {
-			if !errors.Is(why, pipeline.ErrNotCovered) { // which means that a recording exists
+			if !errors.Is(why, pipeline.ErrNotCovered) { // ErrNotCovered means that a recording exists
 				why = err
 			}
 			continue
@@ -101,8 +101,8 @@ func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mo
 	return all, why
 }
 
-// arm begins the pipelines of mode always and event for a stream without publisher, for as long as
-// the trigger waits. It returns an *ArmedError at the bound of armed streams.
+// arm begins the pipelines of mode always and event for a stream without a publisher, for the time that the
+// trigger may wait. It returns an *ArmedError if the bound of armed streams is reached.
 func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	wait := t.WaitUntil.Sub(r.env.Clock.Now())
 	if wait <= 0 || r.dir.Live(stream) || !t.Arm && !r.dir.Configured(stream) && !r.announced(stream) {
@@ -128,15 +128,15 @@ func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	return nil
 }
 
-// disarm ends a job whose publisher did not come in time.
+// disarm ends the job j if no publisher has come after the duration wait.
 func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration) {
 	if pipeline.Sleep(ctx, r.env.Clock, wait, j.done) && !r.dir.Live(j.stream) && !r.announced(j.stream) {
 		j.requestStop(endcause.Duration)
 	}
 }
 
-// known replaces ErrNoEvents: by a *HeldError if every pipeline that covers the stream is held, by
-// ErrUnknownStream for an unknown stream.
+// known replaces ErrNoEvents by a better error: a *HeldError if each pipeline that covers the stream is held,
+// or ErrUnknownStream for an unknown stream. It returns other errors unchanged.
 func (r *Recorder) known(stream string, why error) error {
 	if errors.Is(why, pipeline.ErrNoEvents) {
 		r.mu.Lock()

@@ -9,10 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// Update replaces the declared pipelines. Recordings of an unchanged pipeline continue; the others
-// are drained, and begin again if they are still demanded. Pipelines of mode always begin for the
-// given streams, which are live or configured. Update returns the changed pipelines and the number
-// of drained recordings.
+// Update replaces the declared pipelines. Jobs of an unchanged pipeline continue. Jobs of a changed pipeline
+// are drained, and begin again if a client, the schedule or the mode still demands it. For each of the streams,
+// which are live or configured, Update begins the pipelines of mode always and event. It returns the changes
+// and the number of drained jobs.
 func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []string) (changes Changes, drained int, err error) {
 	changes, stop := r.replace(declared)
 	for _, j := range stop {
@@ -29,7 +29,8 @@ func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []st
 	return changes, len(stop), err
 }
 
-// renew begins a job in place of one that an update ended. The caller holds r.mu.
+// renew begins a new job in place of one that Update ended, with the rest of its requested duration. The caller
+// holds r.mu.
 func (r *Recorder) renew(rec *recording, old *activeJob) {
 	d := byName(r.declared)[rec.pipeline]
 	if !old.again || d == nil || !d.Covers(old.stream) {
@@ -44,8 +45,8 @@ func (r *Recorder) renew(rec *recording, old *activeJob) {
 	}
 }
 
-// Abandon ends the recordings of a stream that the configuration no longer names, except those
-// started by request. It does not count as a stop by request.
+// Abandon ends the recordings of a stream that the configuration no longer names, except those that a client
+// started. This does not count as a client's stop.
 func (r *Recorder) Abandon(ctx context.Context, stream string) (err error) {
 	for _, j := range r.jobsOf(stream) {
 		if r.byHand(j) {

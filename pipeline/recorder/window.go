@@ -8,36 +8,37 @@ import (
 	"time"
 )
 
-// Action is the effect of a scheduled job.
+// Action is what a job of the crontab does.
 type Action string
 
-// The actions.
+// The actions of jobs.
 const (
 	RecordStart  Action = "record_start"
 	RecordStop   Action = "record_stop"
 	TriggerEvent Action = "event"
 )
 
-// ScheduleJob is one job of the crontab.
+// ScheduleJob is one job of the crontab: an action on a stream at the times of a cron expression.
 type ScheduleJob struct {
 	Name     string
 	Stream   string
 	Action   Action
 	Cron     Cron
-	Duration time.Duration // of RecordStart; 0 means until RecordStop
+	Duration time.Duration // length of the window that RecordStart begins; 0 means until the next RecordStop
 }
 
-// Window is an interval of recording.
+// Window is an interval of time in which the schedule records a stream.
 type Window struct {
-	Job        string    // the job that makes it
-	Start, End time.Time // End zero: the window does not end
+	Job string // name of the job that begins the window
+	// End is zero if the window does not end.
+	Start, End time.Time
 }
 
-// Agenda computes from the jobs what should be recorded at a moment. It has no state: a restart, a
-// sleep or a step of the clock changes the result only as far as the time differs.
+// Agenda is the list of jobs. It computes from the time alone which streams should be recorded, without any
+// state. So a restart, a sleep of the machine or a step of the clock has no other effect than the time itself.
 type Agenda []ScheduleJob
 
-// Streams returns the paths that have jobs, in order.
+// Streams returns the paths of the streams that have jobs, sorted.
 func (a Agenda) Streams() []string {
 	var paths []string
 	for _, j := range a {
@@ -47,7 +48,7 @@ func (a Agenda) Streams() []string {
 	return slices.Compact(paths)
 }
 
-// byStream divides an agenda by stream: the jobs of one stream do not affect another.
+// byStream divides the agenda by stream. The jobs of one stream do not affect another stream.
 func (a Agenda) byStream() map[string]Agenda {
 	of := map[string]Agenda{}
 	for _, j := range a {
@@ -56,8 +57,8 @@ func (a Agenda) byStream() map[string]Agenda {
 	return of
 }
 
-// At returns the window of a stream at a moment. It ignores a window that began at or before a stop
-// by request; of several it returns the one that ends last.
+// At returns the window of a stream at the time now. It ignores windows that began at or before stopped, the
+// time of a client's stop. Of several windows it returns the one that ends last. ok is false if there is none.
 func (a Agenda) At(stream string, now, stopped time.Time) (w Window, ok bool) {
 	for _, j := range a {
 		if j.Stream != stream || j.Action != RecordStart {
@@ -82,8 +83,8 @@ func (w Window) outlastedBy(o Window) bool {
 	return !w.End.IsZero() && (o.End.IsZero() || o.End.After(w.End))
 }
 
-// end returns the end of a window that began at start: after its duration, or at the first stop job
-// if that is earlier.
+// end returns the end of the window that the job j begins at start: after j's duration, or at the next
+// RecordStop if that is earlier. It is zero if the window does not end.
 func (a Agenda) end(j ScheduleJob, start time.Time) (end time.Time) {
 	if j.Duration > 0 {
 		end = start.Add(j.Duration)
@@ -98,11 +99,11 @@ func (a Agenda) end(j ScheduleJob, start time.Time) (end time.Time) {
 	return end
 }
 
-// maxChain bounds the adjoining windows that Until joins.
+// maxChain bounds the number of windows that Until joins.
 const maxChain = 100
 
-// Until returns the end of the recording of which a window is a part: overlapping and adjoining
-// windows make one recording. Zero: it does not end.
+// Until returns the end of the recording to which the window w belongs: overlapping and adjoining windows make
+// one recording. It is zero if the recording does not end.
 func (a Agenda) Until(stream string, w Window) time.Time {
 	for range maxChain {
 		if w.End.IsZero() {
@@ -117,7 +118,7 @@ func (a Agenda) Until(stream string, w Window) time.Time {
 	return w.End
 }
 
-// Change returns the first moment after now at which At may return another result; zero: never.
+// Change returns the first time after now at which At may return another result, and zero if there is none.
 func (a Agenda) Change(now time.Time) (first time.Time) {
 	sooner := func(t time.Time) {
 		if t.After(now) && (first.IsZero() || t.Before(first)) {
@@ -135,16 +136,16 @@ func (a Agenda) Change(now time.Time) (first time.Time) {
 	return first
 }
 
-// Firing is one future firing of a job.
+// Firing is one time at which a job acts.
 type Firing struct {
 	Job ScheduleJob
 	At  time.Time
-	End time.Time // end of the window that begins, or zero
+	End time.Time // end of the window that RecordStart begins; zero for another action, and if the window does not end
 }
 
-// Upcoming returns the next firings after now, at most n, in order.
+// Upcoming returns the firings after now in order of time, at most n.
 func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
-	var next firings // the next one of each job
+	var next firings // the next firing of each job
 	for i, j := range a {
 		if at := j.Cron.Next(now); !at.IsZero() {
 			next = append(next, jobFiring{Firing{Job: j, At: at}, i})
@@ -167,13 +168,13 @@ func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
 	return out
 }
 
-// jobFiring is a firing with the index of its job in the agenda.
+// jobFiring is a Firing with the index of its job in the agenda.
 type jobFiring struct {
 	Firing
 	place int
 }
 
-// firings is a heap with the next firing first.
+// firings is a heap of firings, ordered by time.
 type firings []jobFiring
 
 func (f firings) Len() int      { return len(f) }

@@ -1,4 +1,4 @@
-// Package sparinglog bounds the number of log lines that clients can cause.
+// Package sparinglog bounds the rate of log lines that clients can cause.
 package sparinglog
 
 import (
@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// LinesAMinute bounds the lines a minute.
+// LinesAMinute is the largest number of lines in a minute.
 const LinesAMinute = 60
 
-// began is the monotonic zero of the minutes.
+// began is the time from which minutes are counted.
 var began = time.Now()
 
-// handler drops lines beyond the quota. Handlers derived from one share its quota.
+// handler drops the lines beyond its quota. Handlers that WithAttrs and WithGroup return share the quota.
 type handler struct {
 	slog.Handler
 	quota *quota
 }
 
 type quota struct {
-	mu     sync.Mutex    // guards what follows
-	minute time.Duration // begin of the current minute, since began
-	logged int           // lines in this minute
-	left   uint64        // lines dropped since the last logged line
+	mu     sync.Mutex    // guards the following fields
+	minute time.Duration // begin of the current minute, as the time since began
+	logged int           // number of lines in this minute
+	left   uint64        // number of lines dropped since the last line that was logged
 }
 
-// New returns a logger that passes on at most LinesAMinute. The next logged line has the number of
-// dropped lines in the attribute not_logged_before.
+// New returns a logger that passes at most LinesAMinute lines in a minute to log and drops the rest. The first
+// line after dropped ones has their number in the attribute not_logged_before.
 func New(log *slog.Logger) *slog.Logger { return slog.New(handler{log.Handler(), &quota{}}) }
 
-// Handle logs a line if the quota allows it.
+// Handle implements slog.Handler. It drops the line if the quota is used up.
 func (s handler) Handle(ctx context.Context, r slog.Record) error {
 	left, room := s.quota.take(time.Since(began))
 	if !room {

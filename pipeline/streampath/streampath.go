@@ -11,25 +11,25 @@ import (
 	"unicode/utf8"
 )
 
-// MaxBytes is the longest stream path: every database can index it, so every recording can have a
-// row.
+// MaxBytes is the length of the longest stream path, in bytes. Each supported database can index a text of this
+// length.
 const MaxBytes = 255
 
-// Rule describes a valid stream path, for documentation and errors.
+// Rule describes a valid stream path in words, for the documentation and for errors.
 const Rule = "segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, " +
 	"and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .."
 
-// Check returns an error that names the invalid character of a stream path and the rule. A path
-// becomes a file name, a part of a URL, and an argument or a variable of a command. So it has no
-// character with a special meaning for a shell, a file system or a URL, and no segment that a
-// program reads as an option (-rf), a file to read (@x) or a home directory (~x).
+// Check returns an error, with the invalid character and the rule, if p is not a valid stream path. A stream
+// path becomes part of a file name, of a URL, and of an argument or variable of a command. So it must not
+// contain a character with a special meaning in a shell, a file system or a URL, and no segment may look like
+// an option (-rf), a file to be read (@x) or a home directory (~x).
 //
-// Recordings of earlier versions may have other names: see CheckStored.
+// Recordings that earlier versions made may have other paths: see CheckStored.
 func Check(p string) error {
 	if err := CheckStored(p); err != nil {
 		return err
 	}
-	begins := true // a segment begins here
+	begins := true // the character is the first of a segment
 	for at, r := range p {
 		next, _ := utf8.DecodeRuneInString(p[at+utf8.RuneLen(r):])
 		ends := next == utf8.RuneError || next == '/'
@@ -49,7 +49,7 @@ func Check(p string) error {
 	return nil
 }
 
-// inPath reports whether a character may be in a stream path.
+// inPath reports whether a stream path may contain the character.
 func inPath(r rune) bool {
 	if r < utf8.RuneSelf {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-+,:@~ /", r)
@@ -61,8 +61,8 @@ func pathError(p string, at int, r rune, what string) error {
 	return fmt.Errorf("stream path %q: %s the character %q (number %d): allowed are %s", p, what, r, utf8.RuneCountInString(p[:at])+1, Rule)
 }
 
-// CheckStored is Check with the rule of earlier versions, for look-ups: their recordings remain
-// listed, played and deleted.
+// CheckStored checks p by the looser rule of earlier versions. It is for queries, so that recordings made by
+// earlier versions can still be listed, played and deleted.
 func CheckStored(p string) error {
 	switch {
 	case p == "":
@@ -88,12 +88,12 @@ func CheckStored(p string) error {
 	return nil
 }
 
-// maxGlob is the longest pattern in bytes: a path of the longest length with some ranges of
-// characters.
+// maxGlob is the length of the longest pattern, in bytes. It has room for a path of MaxBytes in which some
+// characters are ranges such as [0-9].
 const maxGlob = 4 * MaxBytes
 
-// Glob is a pattern of stream paths: *, ? and [...] match within a segment as in path.Match, and a
-// segment ** matches any number of segments.
+// Glob is a pattern of stream paths. *, ? and [...] match within a segment, as in path.Match. A segment **
+// matches any number of segments, including none.
 type Glob struct {
 	pattern  string
 	segments []globSegment
@@ -102,11 +102,11 @@ type Glob struct {
 // globSegment is one segment of a pattern.
 type globSegment struct {
 	text string
-	any  bool // **: any number of segments
-	wild bool // text is a pattern of path.Match; else a literal
+	any  bool // the segment is **
+	wild bool // text is a pattern for path.Match, not a literal
 }
 
-// ParseGlob parses a pattern.
+// ParseGlob parses a pattern. The error says what is wrong with it.
 func ParseGlob(pattern string) (Glob, error) {
 	if len(pattern) > maxGlob {
 		return Glob{}, fmt.Errorf("pattern %.40q... is %d bytes long, at most %d are taken", pattern, len(pattern), maxGlob)
@@ -124,14 +124,14 @@ func ParseGlob(pattern string) (Glob, error) {
 	return g, nil
 }
 
-// String returns the pattern as written.
+// String returns the pattern as it was written.
 func (g Glob) String() string { return g.pattern }
 
-// Match reports whether the pattern matches a stream path. It walks both once, goes back only to
-// the last **, and allocates nothing.
+// Match reports whether the pattern matches the stream path p. If a segment does not match, it goes back only
+// to the last **. It does not allocate.
 func (g Glob) Match(p string) bool {
-	star, mark := -1, 0 // the last **, and the end of its match in p
-	i, at := 0, 0       // segment of the pattern, and offset of a segment of the path; more than len(p) after the last
+	star, mark := -1, 0 // index of the last ** in the pattern, and end of its match in p
+	i, at := 0, 0       // index of the current segment of the pattern, and offset of its segment in p
 	for at <= len(p) {
 		seg, next := segmentAt(p, at)
 		switch {
@@ -153,8 +153,8 @@ func (g Glob) Match(p string) bool {
 	return i == len(g.segments)
 }
 
-// segmentAt returns the segment of a path at an offset, and the offset of the next segment, which
-// is more than the path's length after the last.
+// segmentAt returns the segment of p that begins at an offset, and the offset of the next segment. That offset
+// is more than len(p) after the last segment.
 func segmentAt(p string, at int) (seg string, next int) {
 	if n := strings.IndexByte(p[at:], '/'); n >= 0 {
 		return p[at : at+n], at + n + 1

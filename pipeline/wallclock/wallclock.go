@@ -1,5 +1,5 @@
-// Package wallclock judges whether the machine's clock can be believed: retention deletes files by
-// their age, and schedules begin by the time of day.
+// Package wallclock judges whether the machine's wall clock is right. Retention deletes files by their age, and
+// schedules depend on the time of day.
 package wallclock
 
 import (
@@ -14,47 +14,55 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Judge judges whether the wall clock is believable. Deletion by age and schedules consult it: a
-// board without a battery starts in 1970, and a clock may be set to any time.
+// Judge judges whether the wall clock is right. Deletion by age and schedules ask it, because a machine without
+// a battery starts in 1970, and a clock can be set to any time.
 //
-// The clock is not believed if it is
+// The State of the clock is not Believed if the clock is
 //
 //	wrong     before Plausible, or before the time of existing recordings
-//	doubtful  more than a month after the recordings of earlier runs
-//	unproven  for an hour after the start, or after a step
+//	doubtful  more than a month later than the recordings of earlier processes
+//	unproven  in the first hour after the start of the process, or after a step
 //
-// If the kernel reports a synchronised clock (adjtimex), that outweighs the recordings and ends the
-// hour after a start, but not the hour after a step. The confirmation of an operator does both,
-// until the next step. The methods are safe for concurrent use.
+// If the kernel reports that the clock is synchronised (adjtimex), the recordings do not count, and neither
+// does the hour after the start; the hour after a step does. An operator's confirmation outweighs all of these
+// until the next step, unless the clock is before Plausible. The methods are safe for concurrent use.
 type Judge struct {
 	clock  pipeline.Clock
 	kernel func() bool
 	log    *slog.Logger
 
-	mu        sync.Mutex    // guards the following fields except began
-	began     time.Time     // the first reading
-	last      time.Time     // the newest one
-	offset    time.Duration // wall clock less monotonic clock since the last step
-	steady    time.Duration // monotonic, since began
-	agreed    time.Duration // steady time since which no evidence contradicts the clock
-	stepped   time.Duration // steady time of the last step
-	steps     int
+	mu      sync.Mutex    // guards the following fields except began
+	began   time.Time     // time of the first reading
+	last    time.Time     // time of the newest reading
+	offset  time.Duration // wall clock less monotonic clock, as it was after the last step
+	steady  time.Duration // monotonic time since began, at the newest reading
+	agreed  time.Duration // value of steady at the last reading that evidence contradicted
+	stepped time.Duration // value of steady at the last step
+	// number of steps
+	steps int
+	// Confirm was called since the last step
 	confirmed bool
-	newest    evidence
-	earlier   evidence // newest evidence from before this process, or its start by the clock before a step
-	said      State
-	since     time.Time // time of said
+	// evidence with the latest time
+	newest evidence
+	// latest evidence from before this process. After a step it may be the start of this process, by the clock
+	// before the step.
+	earlier evidence
+	// state at the newest reading
+	said  State
+	since time.Time // time since which the state is said
 }
 
+// evidence is the time of an existing recording, or another time that the clock must not precede. what
+// describes it in words.
 type evidence struct {
 	what string
 	at   time.Time
 }
 
-// State is the judgement of a Judge.
+// State is the judgement about the clock.
 type State string
 
-// The states.
+// The states of the clock.
 const (
 	Believed State = "believed"
 	Unproven State = "unproven"
@@ -62,32 +70,32 @@ const (
 	Wrong    State = "wrong"
 )
 
-// Reading is one reading of the clock, with the judgement of it.
+// Reading is a reading of the clock with the judgement about it.
 type Reading struct {
 	State  State
-	Why    string // reason why the clock is not believed; else empty
+	Why    string // reason for which State is not Believed; else empty
 	Now    time.Time
-	Steady time.Duration // since the start, by the monotonic clock
-	Steps  int           // number of steps of the wall clock since the start
-	// Best is the time for computing ages: Now, unless that is plainly wrong. It is never long
-	// before the newest recording.
+	Steady time.Duration // monotonic time since the first reading
+	Steps  int           // number of steps of the wall clock since the first reading
+	// Best is the best estimate of the time, for computing ages: Now, or a time derived from the
+	// recordings if they contradict Now.
 	Best time.Time
 }
 
-// Believed reports whether retention may delete files that are old by this clock.
+// Believed reports whether retention may delete files that are expired by this clock.
 func (r Reading) Believed() bool { return r.State == Believed }
 
-// Plausible is earlier than every time at which this program can run.
+// Plausible is a time before which no process of this program can have run.
 var Plausible = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
-	clockProof  = time.Hour           // how long a clock must agree with the evidence
-	clockStep   = time.Minute         // a smaller difference is no step
-	clockFar    = 30 * 24 * time.Hour // after the newest evidence
-	clockBefore = time.Minute         // tolerance for recordings ahead of the clock
+	clockProof  = time.Hour           // for how long the clock must agree with the evidence
+	clockStep   = time.Minute         // a smaller difference is not a step
+	clockFar    = 30 * 24 * time.Hour // largest time from the evidence to the start of the process
+	clockBefore = time.Minute         // by how much recordings may be later than the clock
 )
 
-// New returns a judge of a clock; kernel is KernelSynchronised, or a test's function.
+// New returns a Judge of a clock. kernel is KernelSynchronised, or a function of a test.
 func New(clock pipeline.Clock, kernel func() bool, log *slog.Logger) *Judge {
 	w := &Judge{clock: clock, kernel: kernel, log: log, began: clock.Now(), said: Unproven}
 	w.since, w.last = w.began, w.began
@@ -96,19 +104,19 @@ func New(clock pipeline.Clock, kernel func() bool, log *slog.Logger) *Judge {
 	return w
 }
 
-// KernelSynchronised reports whether the kernel considers the clock synchronised, for example by an
-// NTP client. Setting the clock manually resets that.
+// KernelSynchronised reports whether the kernel considers the clock synchronised, for example by an NTP client.
+// If a user sets the clock, the kernel no longer does.
 func KernelSynchronised() bool {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
 	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
 }
 
-// Began returns the time of the first reading.
+// Began returns the time of the first reading, which New makes.
 func (w *Judge) Began() time.Time { return w.began }
 
-// Seen adds the time of an existing recording as evidence; what describes it in words. A time
-// before Plausible is no evidence.
+// Seen adds the time of an existing recording as evidence. what describes the recording in words. A time before
+// Plausible is ignored.
 func (w *Judge) Seen(what string, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,7 +131,7 @@ func (w *Judge) Seen(what string, at time.Time) {
 	}
 }
 
-// Read returns a reading of the clock.
+// Read returns a reading of the clock. It logs a change of the judgement.
 func (w *Judge) Read() Reading {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -142,8 +150,8 @@ func (w *Judge) Read() Reading {
 	return r
 }
 
-// steadyNow returns the monotonic clock. A test's clock provides it by a method: a constructed
-// time.Time cannot have two readings that differ.
+// steadyNow updates steady from the monotonic clock. A test's clock may return it by a method Steady, because a
+// test cannot construct a time.Time whose two readings differ.
 func (w *Judge) steadyNow(now time.Time) {
 	if c, ok := w.clock.(interface{ Steady() time.Duration }); ok {
 		w.steady = c.Steady()
@@ -156,9 +164,9 @@ func (w *Judge) offsetAt(now time.Time) time.Duration {
 	return now.Round(0).Sub(w.began.Round(0)) - w.steady
 }
 
-// watch detects a step of the wall clock: the kernel keeps both clocks at the same pace, even while
-// it slews them. The time before the step is evidence if it was not doubted; before is the steady
-// time of that moment.
+// watch detects a step of the wall clock. Without a step, the kernel keeps the wall clock and the monotonic
+// clock at the same pace, even while it slews both. If the clock was not doubted before the step, the start of
+// the process by that clock becomes evidence. before is the value of steady at the previous reading.
 func (w *Judge) watch(now time.Time, before time.Duration) {
 	offset := w.offsetAt(now)
 	by := offset - w.offset
@@ -206,7 +214,7 @@ func (w *Judge) judge(r *Reading) {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// say logs a change of the judgement. The caller holds w.mu.
+// say logs a change of the state. The caller holds w.mu.
 func (w *Judge) say(r *Reading) {
 	if r.State == w.said {
 		return
@@ -221,11 +229,11 @@ func (w *Judge) say(r *Reading) {
 	}
 }
 
-// ErrWrong is the error of Confirm for a plainly wrong clock.
+// ErrWrong is the error of Confirm if the clock is before Plausible.
 var ErrWrong = errors.New("the clock cannot be right")
 
-// Confirm records an operator's confirmation that the clock is right. It holds until the next step
-// or start.
+// Confirm records that an operator has confirmed the clock. This holds until the next step, or the next start
+// of the process.
 func (w *Judge) Confirm() error {
 	r := w.Read()
 	if r.Now.Before(Plausible) {
@@ -238,7 +246,7 @@ func (w *Judge) Confirm() error {
 	return nil
 }
 
-// Problems returns a problem if the clock is wrong or doubtful.
+// Problems returns a problem if the state is Wrong or Doubtful, and nil otherwise.
 func (w *Judge) Problems() []pipeline.Problem {
 	r := w.Read()
 	p := pipeline.Problem{Cause: r.Why, Remedy: "let NTP set the clock (timedatectl, chronyc tracking); recording goes on, and nothing expires. "}

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Pair makes a self-signed certificate that is valid for a month before an end, and its
-// key, both in PEM form.
+// Pair returns a self-signed certificate and its key, both in PEM form. The certificate is valid from a month
+// before end to end.
 func Pair(t testing.TB, end time.Time) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -29,7 +29,7 @@ func Pair(t testing.TB, end time.Time) (cert, key []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
-// Write writes a pair that is valid now to two files.
+// Write writes a certificate that is valid for the next seven days, and its key, to two files.
 func Write(t testing.TB, certFile, keyFile string) {
 	t.Helper()
 	cert, key := Pair(t, time.Now().AddDate(0, 0, 7))
