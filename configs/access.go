@@ -12,40 +12,40 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Auth lists the users and tokens of the API. It is a map, or the word none.
+// Auth lists the users and tokens of the API. A user writes it as a map, or as the word none.
 type Auth struct {
 	None   bool    `yaml:"-"`
 	Users  []User  `yaml:"users,omitempty" doc:"Users, who sign in with name and password."`
 	Tokens []Token `yaml:"tokens,omitempty" doc:"Programs, which send a bearer token."`
 }
 
-// User signs in by name and password.
+// User is a person who signs in to the API with a name and a password.
 type User struct {
 	Name         string        `yaml:"name"`
 	PasswordHash config.Secret `yaml:"password_hash" doc:"Made by spool passwd."`
 	Roles        []string      `yaml:"roles" oneof:"view control admin declare" doc:"view: read everything. control: view, and start, stop and protect. admin: control, and delete and reload. declare: view, and make pipelines within the bounds of the block declare; admin does not include it. A list may have several: [control, declare]."`
 }
 
-// Token authenticates a program.
+// Token is the credential with which a program uses the API.
 type Token struct {
 	Name  string       `yaml:"name" doc:"For the log."`
 	Token config.Token `yaml:"token" doc:"The secret, or sha256: and its hex digest."`
 	Roles []string     `yaml:"roles" oneof:"view control admin declare" doc:"As of users."`
 }
 
-// TLS is a certificate in PEM files. They are read again when they change.
+// TLS names the PEM files of a certificate and its key. The server reads them again when they change.
 type TLS struct {
 	Cert string `yaml:"cert" doc:"File of the certificate and its intermediate certificates."`
 	Key  string `yaml:"key" public:"a file's name" doc:"File of its key."`
 }
 
-// IngestAuth lists the users that may publish. It is a map, or the word none.
+// IngestAuth lists the users that may publish. A user writes it as a map, or as the word none.
 type IngestAuth struct {
 	None  bool        `yaml:"-"`
 	Users []Publisher `yaml:"users,omitempty" doc:"Cameras and encoders, which send name and password, or with digest a response that proves the password."`
 }
 
-// Publisher is a user that may publish some streams.
+// Publisher is a user that may publish streams whose paths match its patterns.
 type Publisher struct {
 	Name         string        `yaml:"name"`
 	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. It needs the password itself, which the server accepts encrypted, on a loopback address, or with plain_basic."`
@@ -53,8 +53,8 @@ type Publisher struct {
 	Publish      []string      `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
 }
 
-// Digest verifies RTSP's Digest authentication (RFC 7616). Each hash is equivalent to the password
-// within its realm.
+// Digest holds the hashes with which the server verifies RTSP's digest authentication (RFC 7616). Within its
+// realm, a hash is as good as the password, so it is a secret.
 type Digest struct {
 	Realm  string        `yaml:"realm" doc:"The same for all users."`
 	MD5    config.Secret `yaml:"md5,omitempty" doc:"For ffmpeg and most cameras, which support no other algorithm."`
@@ -63,7 +63,7 @@ type Digest struct {
 
 const wordNone = "none"
 
-// SetWord accepts none. See config.Shorthand.
+// SetWord sets None for the word "none". See config.Shorthand.
 func (a *Auth) SetWord(w string) error {
 	if w != wordNone {
 		return errors.New("this text is neither none nor a map of users and tokens")
@@ -72,10 +72,10 @@ func (a *Auth) SetWord(w string) error {
 	return nil
 }
 
-// Word returns none or "". See config.Worded.
+// Word returns "none" if None is set, else "". See config.Worded.
 func (a Auth) Word() string { return word(a.None) }
 
-// SetWord accepts none. See config.Shorthand.
+// SetWord sets None for the word "none". See config.Shorthand.
 func (a *IngestAuth) SetWord(w string) error {
 	if w != wordNone {
 		return errors.New("this text is neither none nor a map of users")
@@ -84,7 +84,7 @@ func (a *IngestAuth) SetWord(w string) error {
 	return nil
 }
 
-// Word returns none or "". See config.Worded.
+// Word returns "none" if None is set, else "". See config.Worded.
 func (a IngestAuth) Word() string { return word(a.None) }
 
 func word(none bool) string {
@@ -94,25 +94,26 @@ func word(none bool) string {
 	return ""
 }
 
-// Open reports whether authentication is off.
+// Open reports whether the API has neither users nor tokens, so that it needs no authentication.
 func (a Auth) Open() bool { return len(a.Users)+len(a.Tokens) == 0 }
 
-// accessHints are the remedies for an address that other machines can reach, by its block.
+// accessHints holds the remedy for an unprotected address that other machines can reach, by the block of the
+// address.
 var accessHints = map[string]string{
 	"http":   "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write http: {auth: none} if every client may do everything",
 	"ingest": "listen on 127.0.0.1, name users (spool passwd --digest makes their digests), or write ingest: {auth: none} if every client may publish",
 }
 
-// mustBeHere refuses an address that other machines can reach. It is the common rule of the API and
-// of every ingest server: both have users of their own, or the word none.
+// mustBeHere adds a problem if other machines can reach the address at. The API and each ingest server call it
+// if they have no users. why completes the message, and block selects the remedy.
 func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 	if at.Public() {
 		c.add(key, fmt.Sprintf("%s can be reached by other machines, and %s", at.Listen, why), accessHints[block])
 	}
 }
 
-// checkIngestAccess refuses a server without authentication that other machines can reach, and a
-// server to which no user could publish.
+// checkIngestAccess adds a problem for each ingest server that other machines can reach without authentication,
+// and one if no user could publish at all.
 func (c *Config) checkIngestAccess(k *checks) {
 	all, auth := c.Ingest.Addresses(), c.Ingest.Auth
 	for _, path := range slices.Sorted(maps.Keys(all)) {
@@ -132,8 +133,8 @@ func (c *Config) checkIngestAccess(k *checks) {
 
 const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts; or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if the passwords may be sent unencrypted`
 
-// onlyDigestsAndNone returns an address that accepts only digests, when no user has one and there
-// is no other address to publish to.
+// onlyDigestsAndNone returns an address and true if each address of the ingest servers accepts only digests,
+// and no user has a digest.
 func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string, at config.Address, useless bool) {
 	if len(c.Ingest.Auth.Users) == 0 || len(c.withoutDigest()) < len(c.Ingest.Auth.Users) {
 		return "", at, false
@@ -147,7 +148,7 @@ func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string,
 	return path, at, useless
 }
 
-// withoutDigest returns the names of the publishers without a digest.
+// withoutDigest returns the names of the publishers that have no digest.
 func (c *Config) withoutDigest() (names []string) {
 	for _, u := range c.Ingest.Auth.Users {
 		if u.Digest == (Digest{}) {
@@ -157,7 +158,7 @@ func (c *Config) withoutDigest() (names []string) {
 	return names
 }
 
-// Check refuses names that occur twice.
+// Check returns problems for names that occur twice.
 func (a Auth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
@@ -167,7 +168,8 @@ func (a Auth) Check() config.Problems {
 	return c.problems
 }
 
-// Check refuses names that occur twice, and digests without a common realm and algorithm.
+// Check returns problems for names that occur twice, and for digests that have no realm and algorithm in
+// common.
 func (a IngestAuth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
@@ -190,7 +192,7 @@ func (c *checks) onceOnly(names map[string]bool, i int, name string) {
 	names[name] = true
 }
 
-// Check checks everything but the hash itself: see cmd/spool/server/declared.
+// Check checks all fields but the form of the hash, which package cmd/spool/server/declared checks.
 func (u User) Check() config.Problems {
 	var c checks
 	c.signsIn(u.Name, u.PasswordHash)
@@ -198,7 +200,7 @@ func (u User) Check() config.Problems {
 	return c.problems
 }
 
-// Check is like User.Check.
+// Check checks the token and its roles.
 func (t Token) Check() config.Problems {
 	var c checks
 	c.want(!t.Token.Empty(), "token", "is missing", "spool token makes one")
@@ -206,7 +208,7 @@ func (t Token) Check() config.Problems {
 	return c.problems
 }
 
-// Check is like User.Check.
+// Check checks the fields and the patterns of the publisher.
 func (p Publisher) Check() config.Problems {
 	var c checks
 	c.named(p.Name)
@@ -230,7 +232,7 @@ func (c *checks) signsIn(name string, hash config.Secret) {
 	c.want(!hash.Empty(), "password_hash", "is missing", "spool passwd makes it")
 }
 
-// Check requires both files or none.
+// Check returns a problem if only one of the two files is set.
 func (t TLS) Check() config.Problems {
 	var c checks
 	c.want((t.Cert == "") == (t.Key == ""), "", "one of cert and key is missing", "both are files in PEM form")

@@ -17,22 +17,23 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// StreamPath is the path of a stream, a key of the configuration.
+// StreamPath is the path of a stream as a key of the configuration.
 type StreamPath string
 
-// Validate applies streampath.Check.
+// Validate returns the error of streampath.Check.
 func (p StreamPath) Validate() error {
 	err := streampath.Check(string(p))
-	if err != nil && strings.Contains(string(p), "://") { // its error would quote the URL
+	if err != nil && strings.Contains(string(p), "://") { // the error of Check would quote the URL
 		return errors.New("a stream's path stands here, such as live/camera01: its URL is the setting pull")
 	}
 	return err
 }
 
-// PipelineName is a pipeline's name: it appears in file names and URLs.
+// PipelineName is the name of a pipeline as a key of the configuration. File names and URLs contain it.
 type PipelineName string
 
-// Validate refuses characters that are awkward in a file name or URL.
+// Validate returns an error for a name with characters that have a special meaning in a file name, a URL or a
+// command.
 func (n PipelineName) Validate() error {
 	if !plainName(string(n)) {
 		return errors.New("a pipeline's name is up to 64 letters, digits, dots, dashes and underscores")
@@ -50,7 +51,7 @@ func plainName(n string) bool {
 	return n != "" && len(n) <= 64 && !strings.ContainsFunc(n, func(r rune) bool { return !plain(r) }) && n[0] != '.'
 }
 
-// Check refuses a name that is awkward in a database column or a message.
+// Check returns a problem for a name that is not fit for a database column or a message.
 func (n Node) Check() config.Problems {
 	var c checks
 	c.want(n.Name == "" || plainName(n.Name), "name", fmt.Sprintf("%.80q is not a valid name of a recorder", n.Name),
@@ -58,7 +59,7 @@ func (n Node) Check() config.Problems {
 	return c.problems
 }
 
-// Check checks the rules that the decoder does not know.
+// Check checks the values that their types alone do not restrict.
 func (m MP4) Check() config.Problems {
 	var c checks
 	c.want(m.RecordPath != "", "record_path", "is empty", "give the directory of the recordings")
@@ -77,7 +78,7 @@ func (m MP4) Check() config.Problems {
 	return c.problems
 }
 
-// Check refuses an invalid URL. No message contains a password.
+// Check returns problems for an invalid URL, and for settings without effect. No message contains a password.
 func (s Stream) Check() config.Problems {
 	var c checks
 	if s.ReadTimeout != 0 {
@@ -99,7 +100,7 @@ func (s Stream) Check() config.Problems {
 	return c.problems
 }
 
-// sha256Digits matches a fingerprint as programs print it.
+// sha256Digits matches a SHA-256 fingerprint in the forms that programs print.
 var sha256Digits = regexp.MustCompile(`^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$`)
 
 func (c *checks) fingerprint(scheme, text string) {
@@ -112,8 +113,8 @@ func (c *checks) fingerprint(scheme, text string) {
 
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
-// urlError returns the text of a URL's error without quoted parts of the URL: a supposed port may
-// be part of a password with a slash in it.
+// urlError returns the text of an error of url.Parse without its quotations: text that the parser takes for a
+// port may be part of a password that contains a slash.
 func urlError(err error) string {
 	if parse := (*url.Error)(nil); errors.As(err, &parse) {
 		err = parse.Err // the outer error quotes the whole URL
@@ -121,7 +122,7 @@ func urlError(err error) string {
 	return quoted.ReplaceAllString(err.Error(), "…")
 }
 
-// Check refuses invalid patterns, and a pipeline without stages.
+// Check returns problems for invalid patterns, and for a pipeline without streams or stages.
 func (p Pipeline) Check() config.Problems {
 	var c checks
 	c.want(len(p.Streams) > 0, "streams", "is empty: the pipeline records no stream", `"**" matches every stream`)
@@ -135,7 +136,8 @@ func (p Pipeline) Check() config.Problems {
 	return c.problems
 }
 
-// Check refuses a job without effect.
+// Check returns problems for an invalid schedule, action, stream or time zone, and for a duration without
+// effect.
 func (j Job) Check() config.Problems {
 	var c checks
 	switch j.Cron {
@@ -155,7 +157,8 @@ func (j Job) Check() config.Problems {
 	return c.problems
 }
 
-// checkJobs refuses a name that occurs twice: log and schedule identify jobs by name.
+// checkJobs adds a problem for each name that two jobs have: the log and the schedule identify jobs by their
+// names.
 func (c *Config) checkJobs(k *checks) {
 	first := map[string]int{}
 	for i, j := range c.Crontab.Jobs {
@@ -175,7 +178,7 @@ func (c *Config) checkJobs(k *checks) {
 	}
 }
 
-// Check requires valid addresses.
+// Check returns problems for invalid addresses.
 func (i *Ingest) Check() config.Problems {
 	var c checks
 	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
@@ -185,7 +188,7 @@ func (i *Ingest) Check() config.Problems {
 	return c.problems
 }
 
-// Addresses returns the listen addresses of the servers, by setting.
+// Addresses returns the addresses at which the servers listen. The key is the setting, such as rtsp/listen.
 func (i *Ingest) Addresses() map[string]config.Address {
 	all := map[string]config.Address{}
 	for name, settings := range i.Servers {
@@ -204,7 +207,7 @@ func (i *Ingest) Addresses() map[string]config.Address {
 	return all
 }
 
-// Check refuses limits that are too small for one GOP.
+// Check returns problems for limits that are smaller than one GOP needs.
 func (m Memory) Check() config.Problems {
 	var c checks
 	c.want(m.Max == 0 || m.Max >= 128<<20, "max", fmt.Sprintf("%s is too small to record anything", m.Max), "0 is no limit; else at least 128MiB")
@@ -215,7 +218,7 @@ func (m Memory) Check() config.Problems {
 	return c.problems
 }
 
-// Check checks the settings outside of blocks.
+// Check checks the top-level settings, and those that depend on each other across blocks.
 func (c *Config) Check() config.Problems {
 	var k checks
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
@@ -227,7 +230,7 @@ func (c *Config) Check() config.Problems {
 	return k.problems
 }
 
-// checkListeners refuses an address that two servers would use.
+// checkListeners adds a problem for each address at which two servers would listen.
 func (c *Config) checkListeners(k *checks) {
 	all := map[string]string{"http/listen": c.HTTP.Listen}
 	for path, at := range c.Ingest.Addresses() {
@@ -243,8 +246,9 @@ func (c *Config) checkListeners(k *checks) {
 	}
 }
 
-// sameListener reports whether two addresses conflict: their ports are equal, and their hosts are
-// equal, or one of them covers the other. Port 0 never conflicts.
+// sameListener reports whether two servers cannot listen at the addresses a and b at the same time: the ports
+// are equal, and the hosts are equal or one host stands for all addresses. Port 0 never conflicts, because the
+// system chooses a free port.
 func sameListener(a, b string) bool {
 	hostA, portA, errA := net.SplitHostPort(a)
 	hostB, portB, errB := net.SplitHostPort(b)
@@ -254,8 +258,8 @@ func sameListener(a, b string) bool {
 	return covers(hostA, hostB) || covers(hostB, hostA) || strings.EqualFold(hostA, hostB) || namesV4Loopback(hostA) && namesV4Loopback(hostB)
 }
 
-// covers reports whether a host stands for all addresses of the machine, including another one:
-// 0.0.0.0 stands for all IPv4 addresses.
+// covers reports whether the host all stands for all addresses of the machine, including the host one. 0.0.0.0
+// stands for all IPv4 addresses; "" and :: stand for all.
 func covers(all, one string) bool {
 	ip, other := net.ParseIP(all), net.ParseIP(one)
 	switch {
@@ -271,7 +275,7 @@ func namesV4Loopback(host string) bool {
 	return host == "127.0.0.1" || strings.EqualFold(host, "localhost")
 }
 
-// checks collects the problems of a block.
+// checks collects the problems of a Check method.
 type checks struct{ problems config.Problems }
 
 func (c *checks) add(key, msg, hint string) {

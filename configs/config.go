@@ -4,7 +4,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Config is the whole configuration. Load checks every value.
+// Config is the whole configuration. Load has checked each value.
 type Config struct {
 	MP4       MP4                       `yaml:"mp4" doc:"The defaults of every recording; this block alone is a complete configuration."`
 	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01: segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .. A published stream need not be named here."`
@@ -24,19 +24,19 @@ type Config struct {
 	FlushBytes      config.Size     `yaml:"flush_bytes" doc:"Or in chunks of about this size, when they are shorter."`
 	ShutdownTimeout config.Duration `yaml:"shutdown_timeout" doc:"Time to finish the files at the end. After three quarters of it the rest is left unfinished, and recovered at the next start."`
 
-	// Demo is the stream to record at once when nothing is configured; otherwise it is empty.
+	// Demo is the path of the demo stream, which is recorded at once if nothing is configured; otherwise empty.
 	Demo StreamPath `yaml:"-"`
-	// File is the configuration file that was read, or empty.
+	// File is the name of the configuration file that was read; empty if there is none.
 	File string `yaml:"-"`
-	// Blank reports that File has only white space and comments.
+	// Blank reports that File contains only white space and comments.
 	Blank bool `yaml:"-"`
-	// Warnings list settings without effect, or with a surprising one.
+	// Warnings lists valid settings that have no effect, or an unexpected one.
 	Warnings config.Problems `yaml:"-"`
 
-	tree *config.Node // the merged layers, with the positions
+	tree *config.Node // the merged layers, with positions
 }
 
-// MP4 holds the defaults of every recording.
+// MP4 holds the defaults of all recordings.
 type MP4 struct {
 	Enable           bool            `yaml:"enable" doc:"Without pipelines: make the default one."`
 	RecordPath       string          `yaml:"record_path" doc:"Directory of the files. It is created if missing."`
@@ -58,7 +58,7 @@ type MP4 struct {
 	Group            string          `yaml:"group" doc:"Name or number of the group of new files and directories; spool's user must be a member. Empty is the system's choice."`
 }
 
-// Stream holds the settings of a named stream.
+// Stream holds the settings of one stream.
 type Stream struct {
 	Pull              config.URL `yaml:"pull,omitempty" doc:"URL that the stream is pulled from while it has a subscriber; empty: a client publishes the stream."`
 	Transport         string     `yaml:"transport,omitempty" oneof:"tcp udp" doc:"Transport of the media in RTSP; empty: tcp, and udp if the source refuses tcp or sends nothing."`
@@ -74,27 +74,27 @@ type Stream struct {
 	Retention StreamRetention `yaml:"retention,omitempty" doc:"When recordings of this stream are deleted."`
 }
 
-// PullTLS selects the accepted certificate of a stream's source.
+// PullTLS selects which certificate spool accepts from the source of a pulled stream.
 type PullTLS struct {
 	Fingerprint string `yaml:"fingerprint" public:"of a certificate, which every client is shown" doc:"SHA-256 of the only accepted certificate, regardless of its name and validity: 64 hexadecimal digits, with or without colons. For cameras with self-signed certificates; the error of a pull without it contains the fingerprint."`
 }
 
-// Pipeline declares how streams are recorded.
+// Pipeline declares which streams a pipeline records, when, and how.
 type Pipeline struct {
 	Streams []string     `yaml:"streams" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
 	Record  string       `yaml:"record" oneof:"manual always event" doc:"What starts a recording: manual: the API; always: the stream itself; event: a trigger."`
 	Stages  *config.Node `yaml:"stages" doc:"The stages, each a name with its settings; see spool stages."`
 }
 
-// SetDefaults selects every stream, started by hand.
+// SetDefaults makes the pipeline cover each stream and start by request only.
 func (p *Pipeline) SetDefaults() { p.Streams, p.Record = []string{"**"}, "manual" }
 
-// Crontab holds the scheduled jobs.
+// Crontab lists the scheduled jobs.
 type Crontab struct {
 	Jobs []Job `yaml:"jobs"`
 }
 
-// Job is a scheduled action.
+// Job is one action on one stream at the times of a cron expression.
 type Job struct {
 	Name     string          `yaml:"name"`
 	Cron     string          `yaml:"cron" pattern:"^\\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every .+|\\S+(\\s+\\S+){4})\\s*$" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h. At a change of the clock, each named time happens once."`
@@ -104,28 +104,28 @@ type Job struct {
 	Timezone string          `yaml:"timezone,omitempty" doc:"Of cron, such as Europe/Berlin; empty is mp4.timezone."`
 }
 
-// Node identifies this recorder among others.
+// Node names this recorder.
 type Node struct {
 	Name string `yaml:"name" doc:"Name of the recorder that owns a recording. Each recorder needs its own and must keep it: a name that another running recorder has is refused at the start. Empty: the identity of the record directory, in its file .spool-directory."`
 }
 
-// Database locates the catalogue.
+// Database locates the database of the catalogue.
 type Database struct {
 	Driver string     `yaml:"driver" oneof:"sqlite mysql postgres"`
 	DSN    config.DSN `yaml:"dsn" doc:"File of SQLite, or data source name. Empty, with SQLite: spool.db in the record path. PostgreSQL takes several hosts: postgres://USER@HOST1,HOST2/DATABASE, and uses the host that accepts writes."`
 }
 
-// Ingest configures the ingest servers.
+// Ingest holds the settings of the servers to which streams are published.
 type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Users that may publish. auth: none instead: every client that reaches the address."`
 
 	WallClock   string          `yaml:"wall_clock" oneof:"sender arrival" doc:"Clock of the recorded times. sender: the sender's clock, dated by arrival; a warning reports a wrong rate. arrival: this machine's clock replaces a sender's clock with a wrong rate."`
 	ReadTimeout config.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is disconnected: neither media nor reports nor responses. So is a publisher that does not start to send in this time."`
 
-	Servers config.Blocks `blocks:"ingest"` // of the linked protocols, each under its name
+	Servers config.Blocks `blocks:"ingest"` // settings of the protocols linked into the program, each under its name
 }
 
-// Memory limits the memory. Each pipeline's gop_ring has a limit of its own besides.
+// Memory bounds the memory of the process. Each gop_ring has a bound of its own, too.
 type Memory struct {
 	Max   config.Size `yaml:"max" doc:"Approximate memory of the process. Beyond it whole GOPs are dropped, of the lowest priority first. 0 leaves only the limits of each queue."`
 	Pool  config.Size `yaml:"pool" doc:"Total free memory that is kept for reuse."`
@@ -136,7 +136,7 @@ type Memory struct {
 	MaxSeries int `yaml:"max_series" doc:"Most streams with series of their own in GET /metrics; the figures of the others are summed as the stream /others. 0 is no limit."`
 }
 
-// Log configures the log.
+// Log holds the level and the format of the log.
 type Log struct {
 	Level  string `yaml:"level" oneof:"debug info warn error"`
 	Format string `yaml:"format" oneof:"auto human json" doc:"auto: human on a terminal, else json."`

@@ -10,13 +10,13 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Agenda returns the crontab in the form of the scheduler.
+// Agenda returns the jobs of the crontab as package recorder needs them.
 func (c *Config) Agenda() (recorder.Agenda, config.Problems) {
 	var problems config.Problems
 	agenda := recorder.Agenda{}
 	for i, j := range c.Crontab.Jobs {
 		job, err := c.job(j)
-		if err != nil { // a time zone that existed when the configuration was checked
+		if err != nil { // the time zone is no longer installed: Load found it
 			problems = append(problems, c.Problem(jobPath(i), err.Error()))
 			continue
 		}
@@ -42,8 +42,8 @@ func (c *Config) job(j Job) (recorder.ScheduleJob, error) {
 
 func jobPath(i int) string { return config.Join("crontab/jobs", strconv.Itoa(i)) }
 
-// misses returns the remedy for a job whose stream is recorded, but not in the way that the job
-// requires; "" for none.
+// misses returns the remedy if pipelines cover the stream of a job, but none of them can do what the job
+// requires. Otherwise it returns "".
 func (c *Config) misses(j Job) string {
 	modes := c.modes(j.Stream)
 	switch {
@@ -57,7 +57,7 @@ func (c *Config) misses(j Job) string {
 	return ""
 }
 
-// modes returns the modes of the pipelines that match a stream.
+// modes returns the modes of the pipelines that cover a stream.
 func (c *Config) modes(stream string) (modes []string) {
 	for _, p := range c.Pipelines {
 		if p.covers(stream) {
@@ -67,7 +67,7 @@ func (c *Config) modes(stream string) (modes []string) {
 	return modes
 }
 
-// crontabWarnings warn of jobs without the expected effect.
+// crontabWarnings returns warnings about jobs that have no effect, or an unexpected one.
 func (c *Config) crontabWarnings() (ps config.Problems) {
 	stopped := map[string]bool{}
 	for _, j := range c.Crontab.Jobs {

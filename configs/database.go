@@ -8,12 +8,12 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Check requires a data source that belongs to the driver: SQLite would take any text as the path of
-// a file, with the password in it. No problem quotes a part of the data source name.
+// Check returns a problem if the data source name does not belong to the driver. Without the check, SQLite
+// would take any text as a file name, even a URL with a password. No problem quotes the data source name.
 func (d Database) Check() config.Problems {
 	var c checks
 	if d.Driver == "" {
-		return nil // the decoder reports an unknown driver
+		return nil // Decode reports an unknown driver
 	}
 	dsn := d.DSN.Reveal()
 	driver, what := databaseOf(dsn)
@@ -30,7 +30,7 @@ func (d Database) Check() config.Problems {
 		c.add("dsn", "is a Windows path, which names a file in the working directory here", "write the path on this machine, such as /mnt/c/recordings/spool.db")
 	case d.Driver == "sqlite" && anyURL.MatchString(dsn) && !hasScheme(dsn, "file"):
 		c.add("dsn", "is a URL, and sqlite takes the path of a file", "for example ./recordings/spool.db")
-	case d.Driver == "mysql" && hasScheme(dsn, "mariadb"): // the driver would take it as the user's name
+	case d.Driver == "mysql" && hasScheme(dsn, "mariadb"): // the driver would take mariadb as the user's name
 		c.add("dsn", "begins with mariadb://", "write "+example)
 	}
 	return c.problems
@@ -41,8 +41,8 @@ var dsnExamples = map[string]string{
 	"postgres": "postgres://user:password@host:5432/database",
 }
 
-// databaseOf returns the only driver that a data source name can belong to, and the name of its form.
-// It returns "" for a text of several meanings, such as spool.
+// databaseOf returns the driver to which a data source name belongs, and a description of its form. It returns
+// "" for a text that several drivers accept, such as spool.
 func databaseOf(dsn string) (driver, what string) {
 	switch {
 	case config.WindowsPath(dsn):
@@ -69,11 +69,11 @@ var (
 	anyURL   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.:-]*://`)
 	keywords = regexp.MustCompile(`^\s*(host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=`)
 	protocol = regexp.MustCompile(`(^|@)(tcp[46]?|unix)\(`)
-	account  = regexp.MustCompile(`^[^/.:]+:.*@`)                             // user:password@; a path of this form begins with ./
-	aPath    = regexp.MustCompile(`^\.{0,2}/.*/|^\.{1,2}/|\.db$|\.sqlite3?$`) // /spool alone is a database of MySQL
+	account  = regexp.MustCompile(`^[^/.:]+:.*@`)                             // user:password@; a file is ./user:...
+	aPath    = regexp.MustCompile(`^\.{0,2}/.*/|^\.{1,2}/|\.db$|\.sqlite3?$`) // /spool alone names a MySQL database
 )
 
-// hasScheme reports whether a text is a URL of one of the schemes.
+// hasScheme reports whether a text is a URL with one of the schemes.
 func hasScheme(text string, schemes ...string) bool {
 	scheme, _, is := strings.Cut(text, "://")
 	if !is {

@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Declare lists everything outside the recorder that a pipeline made by API may use, and limits
-// its resources. A pipeline of the file may use the list, too.
+// Declare lists everything outside the recorder that a pipeline made by API may use, and bounds the resources
+// of such a pipeline. Pipelines of the configuration file may use the lists, too.
 type Declare struct {
 	Exec        []*config.Node `yaml:"exec,omitempty" doc:"Commands by name, each with the settings of the stage exec; a pipeline runs one by exec: {use: NAME}."`
 	Webhooks    []*config.Node `yaml:"webhooks,omitempty" doc:"Servers by name, each with the settings of the stage webhook; a pipeline notifies one by webhook: {use: NAME}."`
@@ -21,8 +21,8 @@ type Declare struct {
 	Limits      Limits         `yaml:"limits" doc:"Limits of a pipeline made by API. They do not apply to pipelines of this file."`
 }
 
-// lists returns the lists of named entries by key. A stage's setting with the tag declared refers
-// to the list of that key.
+// lists returns the lists of named entries. The key is the list's key in the block declare, to which the tag
+// declared of a stage's setting refers.
 func (d *Declare) lists() map[string][]*config.Node {
 	all, v := map[string][]*config.Node{}, reflect.ValueOf(*d)
 	for i := range v.NumField() {
@@ -36,10 +36,10 @@ func (d *Declare) lists() map[string][]*config.Node {
 
 func (d *Declare) list(name string) []*config.Node { return d.lists()[name] }
 
-// keyName is the key of an entry's name. The other keys are settings of a stage.
+// keyName is the key of the name in an entry. The other keys of an entry are settings of a stage.
 const keyName = "name"
 
-// entry returns the entry of a name without its name, nil for an unknown one.
+// entry returns the settings of the entry with a name in a list, and nil if there is none.
 func (d *Declare) entry(list, name string) *config.Node {
 	for _, n := range d.list(list) {
 		if text, ok := n.Get(keyName).Text(); ok && text == name {
@@ -55,7 +55,7 @@ func unnamed(entry *config.Node) *config.Node {
 	return &n
 }
 
-// names returns the names of a list.
+// names returns the names of the entries in a list.
 func (d *Declare) names(list string) (names []string) {
 	for _, n := range d.list(list) {
 		if text, ok := n.Get(keyName).Text(); ok {
@@ -65,8 +65,8 @@ func (d *Declare) names(list string) (names []string) {
 	return names
 }
 
-// EachNamed calls do with each entry that a stage can use by name: the stage, and the settings that
-// it would have, including inherited ones.
+// EachNamed calls do for each entry of the lists, with the stage that can use the entry and the settings that
+// the stage would then have, inherited ones included.
 func (c *Config) EachNamed(do func(s *pipeline.StageInfo, settings *config.Node)) {
 	in := c.inheritance()
 	for _, s := range pipeline.Stages() {
@@ -82,7 +82,8 @@ func (c *Config) EachNamed(do func(s *pipeline.StageInfo, settings *config.Node)
 	}
 }
 
-// Check requires for each entry a unique name and valid settings of its stage.
+// Check returns a problem for each entry without a valid and unique name, or with invalid settings of its
+// stage, and for invalid directories.
 func (d Declare) Check() (problems config.Problems) {
 	for list, entries := range d.lists() {
 		seen := map[string]bool{}
@@ -105,7 +106,7 @@ func (d Declare) Check() (problems config.Problems) {
 	return append(problems, d.checkDirectories()...)
 }
 
-// checkEntry decodes an entry like the stage that uses it.
+// checkEntry checks the settings of an entry as the stage that uses the entry does.
 func checkEntry(list string, n *config.Node) (problems config.Problems) {
 	for _, s := range pipeline.Stages() {
 		named, ok := s.Named()
@@ -136,8 +137,8 @@ func (d *Declare) checkDirectories() (problems config.Problems) {
 	return problems
 }
 
-// take completes the settings of a stage with the entry that they name. A setting of the entry must
-// not be repeated beside it.
+// take adds the settings of an entry to the settings of a stage that names the entry. It adds a problem if the
+// entry does not exist, or if the stage itself writes a setting of the entry.
 func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 	named, ok := s.Named()
 	if !ok {
@@ -146,7 +147,7 @@ func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 	use := settings.Get(named.Key)
 	name, isText := use.Text()
 	if !isText || name == "" {
-		return // the decoder reports an invalid text
+		return // Decode reports an invalid value
 	}
 	entry := in.config.Declare.entry(named.List, name)
 	if entry == nil {
@@ -175,7 +176,7 @@ func plainOr(name, other string) string {
 	return other
 }
 
-// exampleDeclare returns the example of reference.yaml.
+// exampleDeclare returns the block declare for reference.yaml.
 func exampleDeclare(limits Limits) Declare {
 	entry := func(v any) []*config.Node {
 		n, _ := config.Describe(v)

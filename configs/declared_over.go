@@ -9,18 +9,18 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Overlay declares pipelines over a configuration, in the form of the file's block pipelines. It
-// caches the data that every declaration needs, and is immutable: it is safe for concurrent use.
+// Overlay reads declarations of further pipelines, in the form of the configuration file's block pipelines. It
+// keeps the data that each declaration needs. It is immutable, and so safe for concurrent use.
 type Overlay struct {
 	config      *Config
 	inheritance inheritance
 }
 
-// Overlay prepares the configuration for the declaration of further pipelines.
+// Overlay returns an Overlay for pipelines that are declared in addition to those of c.
 func (c *Config) Overlay() *Overlay { return &Overlay{c, *c.inheritance()} }
 
-// Pipeline decodes a declaration and completes it from the other settings. With problems, it holds
-// the valid part.
+// Pipeline decodes the declaration n of the pipeline name, and adds inherited settings. If there are problems,
+// the result holds only the valid part of the declaration.
 func (o *Overlay) Pipeline(name string, n *config.Node) (p Pipeline, problems config.Problems) {
 	p.SetDefaults()
 	if err := PipelineName(name).Validate(); err != nil {
@@ -34,7 +34,7 @@ func (o *Overlay) Pipeline(name string, n *config.Node) (p Pipeline, problems co
 	return p, problems
 }
 
-// Inherited reports whether a written setting of a stage equals the value that it would inherit.
+// Inherited reports whether a written setting of a stage has the value that the stage would inherit without it.
 func (o *Overlay) Inherited(stage *pipeline.StageInfo, value *config.Node) bool {
 	for _, i := range stage.Inherits {
 		if !strings.HasSuffix(value.Path, "/"+i.Key) {
@@ -46,8 +46,8 @@ func (o *Overlay) Inherited(stage *pipeline.StageInfo, value *config.Node) bool 
 	return false
 }
 
-// With returns a copy of the configuration with further pipelines, which replace pipelines of the
-// same name. It does not change the configuration.
+// With returns a copy of the configuration with the given pipelines added. They replace pipelines of the same
+// name. It does not change c.
 func (c *Config) With(declared map[PipelineName]Pipeline) *Config {
 	out := *c
 	out.Pipelines = make(map[PipelineName]Pipeline, len(c.Pipelines)+len(declared))
@@ -56,19 +56,19 @@ func (c *Config) With(declared map[PipelineName]Pipeline) *Config {
 	return &out
 }
 
-// Shown returns a resolved pipeline as YAML for a caller of the API: without secrets, and only with
-// the host of a URL and the program of a command. With own it returns the full declaration without
-// secrets, for its author.
+// Shown returns the pipeline as YAML for a client of the API. It contains no secrets, only the host of each URL
+// and only the program of each command. With own set, for the author of the declaration, it contains all but
+// the secrets.
 func (p Pipeline) Shown(own bool) []byte {
 	p.Stages = shownStages(p.Stages, own)
 	n, _ := config.Describe(p)
 	return n.YAML(config.Style{})
 }
 
-// Same reports whether two pipelines have equal declarations, including secrets.
+// Same reports whether two pipelines have the same declaration, secrets included.
 func (p Pipeline) Same(o Pipeline) bool {
 	return reflect.DeepEqual(config.Reveal(p).Any(), config.Reveal(o).Any())
 }
 
-// Writes reports whether a layer of the user sets the value of a path, such as pipelines/default.
+// Writes reports whether one of the layers sets the value at a path, such as pipelines/default.
 func (c *Config) Writes(path string) bool { return c.at(path) != nil }

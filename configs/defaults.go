@@ -10,11 +10,12 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Each default is defined once: for a setting that stages inherit, in the registered default of one
-// of them; for a setting that a package owns, by config.OwnDefault; for all others in default.yaml.
+// Each default is defined in one place: the default of a setting that stages inherit, in the registered
+// defaults of one of those stages; the default of a setting that a package owns, by config.OwnDefault; all
+// others in default.yaml.
 
-// defaults returns the defaults outside of default.yaml, as YAML. The error names a setting with
-// two defaults, or an unknown setting.
+// defaults returns, as YAML, the defaults that are not in default.yaml. The error names a setting that has two
+// defaults, or does not exist.
 func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (elsewhere []byte, err error) {
 	given, err := config.Parse("default.yaml", yaml)
 	if err != nil {
@@ -38,12 +39,12 @@ func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (e
 	return config.FromAny(d.tree, "", nil).YAML(config.Style{}), nil
 }
 
-// elsewhereDefaults collects the defaults outside of default.yaml.
+// elsewhereDefaults collects the defaults that are not in default.yaml.
 type elsewhereDefaults struct {
-	given *config.Node
-	known map[string]string // the known settings, by path
-	from  map[string]string // where the default of a path was found
-	tree  map[string]any
+	given *config.Node      // the content of default.yaml
+	known map[string]string // the settings that exist, by path
+	from  map[string]string // where the default of each path is defined, for errors
+	tree  map[string]any    // the collected defaults, as nested maps
 }
 
 func (d *elsewhereDefaults) inherited(stage string, i config.Inherited) error {
@@ -81,8 +82,7 @@ func (d *elsewhereDefaults) set(path, who string, value *config.Node) error {
 	return nil
 }
 
-// Stages returns the registered stages with their defaults in a configuration: inherited settings
-// have their inherited defaults.
+// Stages returns the registered stages. The Defaults of each contain the defaults of inherited settings, too.
 func Stages() []pipeline.StageInfo {
 	stages := pipeline.Stages()
 	settings, _ := config.Describe(Default())
@@ -92,7 +92,7 @@ func Stages() []pipeline.StageInfo {
 	return stages
 }
 
-// withInherited returns a stage's default config with the inherited settings filled in.
+// withInherited returns the default config of a stage, with inherited settings taken from settings.
 func withInherited(s pipeline.StageInfo, settings *config.Node) any {
 	filled := &config.Node{IsMap: true}
 	for _, i := range s.Inherits {
@@ -102,6 +102,6 @@ func withInherited(s pipeline.StageInfo, settings *config.Node) any {
 	}
 	cfg := reflect.New(reflect.TypeOf(s.Defaults))
 	cfg.Elem().Set(reflect.ValueOf(s.Defaults))
-	filled.Decode(cfg.Interface()) // a default need not be complete: exec has no command
+	filled.Decode(cfg.Interface()) // problems do not count: defaults may be incomplete, as exec has no default command
 	return cfg.Elem().Interface()
 }

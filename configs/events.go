@@ -7,7 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Events limits events, and sets how long they are listed.
+// Events bounds events, and sets how long they are listed.
 type Events struct {
 	MaxBefore         config.Duration `yaml:"max_before" doc:"Most media from before its trigger that a request gets. The answer to a request for more names this limit."`
 	MaxProtectBytes   config.Size     `yaml:"max_protect_bytes" doc:"Most bytes that one event protects from deletion, the files nearest to its trigger first. The other files name the event without protection. 0 is no limit."`
@@ -16,7 +16,7 @@ type Events struct {
 	Keep              config.Duration `yaml:"keep" doc:"How long an event is listed after the deletion of its recordings; until then it always is. 0 is for ever."`
 }
 
-// Check refuses impossible limits.
+// Check returns problems for values out of range.
 func (e Events) Check() config.Problems {
 	var c checks
 	c.between("max_before", e.MaxBefore, time.Second, 24*time.Hour)

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// explain improves the hints of problems with knowledge of the whole configuration: the variable of
-// a setting, the block of a misplaced key, the form of an address.
+// explain replaces the hints of some problems by better ones, which need the whole configuration: the
+// environment variable of a setting, the block to which a misplaced key belongs, or the form of an address.
 func explain(problems config.Problems) config.Problems {
 	problems = explainEnvironment(problems)
 	for i := range problems {
@@ -36,7 +36,7 @@ var numberSaid = regexp.MustCompile(`this is the number ([0-9]+)$`)
 
 var plainKey = regexp.MustCompile(`^[a-z0-9_]+$`)
 
-// variableOf returns the environment variable of a setting.
+// variableOf returns the advice to set a setting by its environment variable.
 func variableOf(path string) string {
 	keys := config.SplitPath(path)
 	for _, key := range keys {
@@ -47,7 +47,7 @@ func variableOf(path string) string {
 	return envPrefix + strings.ToUpper(strings.Join(keys, "__")) + " in the environment"
 }
 
-// blockOf returns the only block with a setting of this name, "" for none or several.
+// blockOf returns the block that has a setting with a name. It returns "" if none or several have one.
 func blockOf(name string) (block string) {
 	_, docs := config.Describe(Config{})
 	for path := range docs {

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// HTTP configures the server of the API.
+// HTTP holds the settings of the API's server.
 type HTTP struct {
 	Listen         string   `yaml:"listen" doc:"host:port. An address that other machines can reach is refused unless auth is set."`
 	Auth           Auth     `yaml:"auth,omitempty" doc:"Users and tokens with their roles. auth: none instead: every client that reaches the address may do everything."`
@@ -20,7 +20,8 @@ type HTTP struct {
 	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"Addresses and networks of proxies whose X-Forwarded-For or Forwarded header names the client: failed sign-ins are counted for that address, and the log names it. The proxy must append to the header or replace it. The headers of other clients are ignored."`
 }
 
-// Check refuses an API without authentication on an address that other machines can reach.
+// Check returns problems for invalid values, and for an API without authentication at an address that other
+// machines can reach.
 func (h HTTP) Check() config.Problems {
 	var c checks
 	if _, ok := c.address("listen", h.Listen); ok && !h.Auth.None && h.Auth.Open() {
@@ -38,7 +39,7 @@ func (h HTTP) Check() config.Problems {
 	return c.problems
 }
 
-// Proxies returns the networks of trusted_proxies.
+// Proxies returns trusted_proxies as networks. It leaves out invalid entries.
 func (h HTTP) Proxies() (out []netip.Prefix) {
 	for _, text := range h.TrustedProxies {
 		if p, why := proxyNetwork(text); why == "" {
@@ -48,7 +49,7 @@ func (h HTTP) Proxies() (out []netip.Prefix) {
 	return out
 }
 
-// proxyNetwork parses an address or a network. why is the reason why it cannot be trusted.
+// proxyNetwork parses an address or a network. why says why it cannot be trusted; it is empty for a valid one.
 func proxyNetwork(text string) (p netip.Prefix, why string) {
 	a, err := netip.ParseAddr(text)
 	if err == nil && a.Zone() == "" {
@@ -69,10 +70,10 @@ func proxyNetwork(text string) (p netip.Prefix, why string) {
 	return p, ""
 }
 
-// isHostName reports whether a browser can send a name as the host of a URL.
+// isHostName reports whether a browser can send the name as the host of a URL.
 func isHostName(name string) bool {
 	if net.ParseIP(name) != nil {
-		return true // not needed, but harmless
+		return true // an IP address is accepted without this setting, too
 	}
 	name = strings.TrimSuffix(name, ".")
 	if name == "" || len(name) > 253 {

@@ -8,14 +8,16 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// inheritance completes lists of stages: a setting that the stage inherits and the declaration
-// omits takes the value of the named setting of the configuration.
+// inheritance completes lists of stages. If a stage inherits a setting and its declaration omits the setting,
+// the setting gets the value of another setting of the configuration.
 type inheritance struct {
 	config   *Config
-	settings *config.Node                  // of the configuration, without pipelines and streams
-	stages   map[string]pipeline.StageInfo // by name
-	before   map[string]*config.Node       // record directories of the stages before, by the setting that they inherit
-	problems config.Problems               // names of entries that do not exist
+	settings *config.Node                  // settings of the configuration, without pipelines and streams
+	stages   map[string]pipeline.StageInfo // registered stages, by name
+	// before holds the record directories of the earlier stages in the flow. The key is the setting of the
+	// configuration that the directory replaces, such as mp4/record_path.
+	before   map[string]*config.Node
+	problems config.Problems // problems with names of entries in the block declare
 }
 
 func (c *Config) inheritance() *inheritance {
@@ -29,8 +31,9 @@ func (c *Config) inheritance() *inheritance {
 	return in
 }
 
-// list returns a completed copy of a list of stages. problems collects the failures. A stage's
-// record directory applies to the stages behind it, and not to other branches.
+// list returns a copy of a list of stages with their settings completed. It adds failures to problems. The
+// record directory of a stage applies to the later stages of the list and of its branches, but not to other
+// branches.
 func (in *inheritance) list(stages *config.Node) *config.Node {
 	before := in.before
 	defer func() { in.before = before }()
@@ -42,7 +45,8 @@ func (in *inheritance) list(stages *config.Node) *config.Node {
 	return &out
 }
 
-// stage leaves an invalid entry as it is: the build reports it.
+// stage returns an entry of a list with its settings completed. It returns an invalid entry unchanged; Compile
+// reports it.
 func (in *inheritance) stage(n *config.Node) *config.Node {
 	name, settings, ok := pipeline.StageEntry(n)
 	if !ok || !settings.IsMap {
@@ -64,8 +68,7 @@ func (in *inheritance) stage(n *config.Node) *config.Node {
 	return &out
 }
 
-// inherit adds the inherited settings that the declaration omits. A key without a value counts as
-// omitted.
+// inherit adds the inherited settings that the declaration omits. A key with a null value counts as omitted.
 func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node) {
 	for _, i := range stage.Inherits {
 		if !settings.Get(i.Key).Empty() {
@@ -80,8 +83,8 @@ func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node)
 	}
 }
 
-// remember records the record directory of a stage: a stage behind it that inherits the same
-// setting gets the directory of the recordings that it receives.
+// remember stores the record directory of a stage. A later stage that inherits the same setting of the
+// configuration gets this directory instead, because it handles the files in it.
 func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node) {
 	for _, i := range stage.Inherits {
 		if dir := settings.Get(i.Key); !dir.Empty() && slices.Contains(stage.Paths(pipeline.RecordDirectory), i.Key) {
@@ -94,7 +97,8 @@ func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node
 	}
 }
 
-// value returns a setting of the configuration as a setting of a stage, with its position.
+// value returns the value of a setting of the configuration, with its position. path is the path of the stage's
+// setting that inherits it. It returns nil if the setting has no value.
 func (in *inheritance) value(from, path string) *config.Node {
 	value := at(in.settings, from)
 	if value == nil {

@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// delimiter separates levels in koanf. No stream path contains it.
+	// delimiter separates the levels of a key in koanf. No stream path contains it.
 	delimiter      = "::"
 	envPrefix      = "SPOOL_"
 	environmentPos = "environment "
 )
 
-// layers merges the layers with koanf and records positions. Leaves are *config.Node, which hold
-// their own position; at holds those of keys.
+// layers merges the layers with koanf. Each value in koanf is a *config.Node with its own position; the map at
+// holds the positions of keys.
 type layers struct {
 	merged *koanf.Koanf
-	at     map[string]config.Pos // position in the last layer that sets the key, by path
-	blank  bool                  // the file is empty
+	at     map[string]config.Pos // position of each path in the last layer that sets it
+	blank  bool                  // the configuration file has no settings
 }
 
 func newLayers() (*layers, error) {
@@ -39,8 +39,8 @@ func newLayers() (*layers, error) {
 	return l, errors.Join(l.embedded(defaultYAML), l.embedded(elsewhere))
 }
 
-// embedded adds a file of the program. Its values have no position, because the user cannot open
-// it.
+// embedded adds a YAML file that is part of the program. Its values have no position, because the user cannot
+// open the file.
 func (l *layers) embedded(data []byte) error {
 	return l.merged.Load(rawbytes.Provider(data), &positioned{layers: l, name: "default", inside: true})
 }
@@ -53,14 +53,14 @@ func (l *layers) file(name string) error {
 	return l.merged.Load(rawbytes.Provider(data), &positioned{layers: l, name: name})
 }
 
-// positioned implements koanf's parser for a layer.
+// positioned is koanf's parser for one layer.
 type positioned struct {
 	*layers
-	name   string
-	inside bool
+	name   string // name of the file, for positions
+	inside bool   // the file is part of the program
 }
 
-// Unmarshal keeps the positions, which koanf's own parser loses.
+// Unmarshal parses a layer and keeps the positions, which koanf's own parser does not.
 func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
 	n, err := config.Parse(p.name, data)
 	if err != nil {
@@ -80,18 +80,18 @@ func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
 	return p.level(n, p.merged.Raw()), nil
 }
 
-// Marshal is required by koanf's interface and unused.
+// Marshal is part of koanf's interface. It is not used.
 func (p *positioned) Marshal(map[string]any) ([]byte, error) {
 	return nil, fmt.Errorf("%s is only read", p.name)
 }
 
-// level returns a map for koanf to merge over the layers below.
+// level returns a map for koanf, which merges it over the map below of the earlier layers.
 func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	m := make(map[string]any, len(n.Entries))
 	for _, e := range n.Entries {
 		under, known := below[e.Key]
 		if e.Value.Empty() && known {
-			continue // no value: the one below stays
+			continue // a key without a value keeps the value below
 		}
 		l.at[e.Value.Path] = e.Pos
 		if e.Value.IsMap {
@@ -104,8 +104,8 @@ func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	return m
 }
 
-// environment adds the variables that begin with envPrefix, except those that spool sets for its
-// commands.
+// environment adds the variables that begin with envPrefix. It leaves out the variables that spool sets for its
+// commands (config.CommandVariables).
 func (l *layers) environment(environ []string) error {
 	transform := func(name, value string) (string, any) {
 		keys := strings.Split(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "__")
@@ -133,7 +133,8 @@ func (l *layers) flags(flags []Flag) error {
 	return nil
 }
 
-// text returns a leaf of a variable or flag, and records its position for the keys above it.
+// text returns the value of a variable or a flag as a node. It records the position of the node's path and of
+// all paths above it.
 func (l *layers) text(keys []string, from, value string) *config.Node {
 	pos, path := config.Pos{File: from}, ""
 	for _, key := range keys {
@@ -146,7 +147,7 @@ func (l *layers) text(keys []string, from, value string) *config.Node {
 	return &config.Node{Pos: pos, Path: path, Scalar: value}
 }
 
-// has reports whether a key holds a map with entries, or anything else.
+// has reports whether a top-level key has a value other than an empty map.
 func (l *layers) has(key string) bool {
 	m, isMap := l.merged.Raw()[key].(map[string]any)
 	return !isMap || len(m) > 0

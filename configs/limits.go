@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Limits bound the resources of a pipeline that was made by API. 0 is no limit. Settings that
-// the configuration file provides, by inheritance or by use, do not count.
+// Limits bounds the resources of a pipeline that was made by API. 0 is no limit. Values that the pipeline gets
+// from the configuration file, by inheritance or by a named entry, do not count.
 type Limits struct {
 	Pipelines int             `yaml:"pipelines" doc:"Most pipelines made by API; one more is refused, existing ones stay. Here and below 0 is no limit."`
 	Patterns  int             `yaml:"patterns" doc:"Most stream patterns of one pipeline."`
@@ -19,7 +19,7 @@ type Limits struct {
 	Waiting   int             `yaml:"waiting" doc:"Most waiting commands of one pipeline: the sum of max_waiting of its exec stages."`
 }
 
-// Check refuses negative limits.
+// Check returns problems for negative limits.
 func (l Limits) Check() config.Problems {
 	var c checks
 	for key, n := range map[string]int{"pipelines": l.Pipelines, "patterns": l.Patterns, "stages": l.Stages, "commands": l.Commands, "waiting": l.Waiting} {
@@ -28,11 +28,13 @@ func (l Limits) Check() config.Problems {
 	return c.problems
 }
 
-// bound describes how a limit applies to settings.
+// bound is a limit on settings that consume one resource.
 type bound struct {
-	key  string // of the limit
+	// key of the limit in declare.limits
+	key  string
 	most int64
-	sum  bool // the limit applies to the sum over a pipeline; else to each setting
+	sum  bool // the limit applies to the sum of all such settings in a pipeline; otherwise to each of them
+	// read returns the value of a setting, and show formats a value for a message.
 	read func(*config.Node) int64
 	show func(int64) string
 }
@@ -49,7 +51,7 @@ func boundOf[T ~int | ~int64](key string, most T, sum bool) bound {
 	}
 }
 
-// bounds returns the limits by the resource that a setting takes.
+// bounds returns the limit for each resource.
 func (l *Limits) bounds() map[pipeline.Take]bound {
 	return map[pipeline.Take]bound{
 		pipeline.TakesMemory:   boundOf("memory", l.Memory, true),
@@ -59,8 +61,8 @@ func (l *Limits) bounds() map[pipeline.Take]bound {
 	}
 }
 
-// Exceeded returns the settings by which a pipeline made by API exceeds declare.limits. Each
-// problem has the setting, its value and the limit.
+// Exceeded returns a problem for each setting with which a pipeline made by API exceeds declare.limits. The
+// problem states the setting's value and the limit.
 func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) {
 	limits := o.config.Declare.Limits
 	count := func(n *config.Node, what string, many, most int, key string) {
@@ -94,7 +96,7 @@ func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) 
 			}
 			return
 		}
-		full[t.Take] = b.sum // only the first setting beyond the limit is reported
+		full[t.Take] = b.sum // with sum, only the first setting beyond the limit is reported
 		beside := ""
 		if before > 0 {
 			beside = fmt.Sprintf(" beside the %s of the stages before", b.show(before))
@@ -108,7 +110,7 @@ func raise(key string) string {
 	return "write less here, or raise declare.limits." + key + " in the configuration file"
 }
 
-// ofFile reports whether a setting takes its value from the configuration file.
+// ofFile reports whether a setting has its value from the configuration file.
 func (o *Overlay) ofFile(s *pipeline.StageInfo, t pipeline.Taken) bool {
 	if t.Written {
 		return o.Inherited(s, t.At)

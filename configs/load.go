@@ -13,10 +13,10 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// FileName is the file that is read from the working directory if it exists.
+// FileName is the name of the configuration file in the working directory.
 const FileName = "config.yaml"
 
-// DemoStream is the stream of demo.yaml.
+// DemoStream is the path of the stream that demo.yaml declares.
 const DemoStream = "live/demo"
 
 //go:embed default.yaml
@@ -25,27 +25,27 @@ var defaultYAML []byte
 //go:embed demo.yaml
 var demoYAML []byte
 
-// Options select the sources of a configuration. The zero value reads the defaults and the working
-// directory.
+// Options selects the sources of the configuration. The zero value reads the defaults, and the file FileName in
+// the working directory if it exists.
 type Options struct {
-	File    string   // must exist; empty: FileName, if it exists
-	Dir     string   // directory of FileName; empty: the working directory
-	Environ []string // in the form of os.Environ
-	Flags   []Flag
+	File    string   // name of a file that must exist; empty means FileName in Dir, if it exists
+	Dir     string   // directory of FileName; empty means the working directory
+	Environ []string // environment variables, as from os.Environ
+	Flags   []Flag   // settings of the command line
 
-	// Check finds problems that only a build finds. It is called even for a configuration with
-	// invalid values, with defaults in their place, so that all problems are reported at once.
+	// Check returns the problems that only building the parts of the program can find. It is called even if
+	// values are invalid, with their defaults in place, so that Load reports all problems at once.
 	Check func(*Config) config.Problems
 }
 
-// Flag is a setting of the command line.
+// Flag is a setting on the command line.
 type Flag struct {
-	Name  string // as written: --record-path
-	Key   []string
+	Name  string   // the flag as the user wrote it, such as --record-path
+	Key   []string // keys of the setting from the root
 	Value string
 }
 
-// ParseSet parses the value of --set, such as mp4/record_path=/data.
+// ParseSet parses the argument of --set, such as mp4/record_path=/data.
 func ParseSet(text string) (Flag, error) {
 	path, value, ok := strings.Cut(text, "=")
 	if !ok || path == "" {
@@ -54,7 +54,8 @@ func ParseSet(text string) (Flag, error) {
 	return Flag{Name: "--set " + path, Key: config.SplitPath(path), Value: value}, nil
 }
 
-// Load merges the layers and checks the result. A config.Problems error holds all invalid values.
+// Load merges the layers and checks the result. If values are invalid, the error is a config.Problems with all
+// of them.
 func Load(o Options) (*Config, error) {
 	file, err := o.find()
 	if err != nil {
@@ -90,7 +91,7 @@ func Load(o Options) (*Config, error) {
 	return c, nil
 }
 
-// further adds the problems of Check, except for values that already have a problem.
+// further adds the problems of Options.Check. It leaves out those of values that have a problem already.
 func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	if o.Check == nil {
 		return problems
@@ -104,7 +105,7 @@ func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	return problems
 }
 
-// find returns the file to read, "" for none.
+// find returns the name of the file to read, or "" if there is none.
 func (o Options) find() (string, error) {
 	if o.File != "" {
 		info, err := os.Stat(o.File)
@@ -129,11 +130,11 @@ func (o Options) find() (string, error) {
 	return file, nil
 }
 
-// Default returns the configuration without any user's settings.
+// Default returns the configuration that results from the defaults alone.
 func Default() *Config {
 	l, err := newLayers()
 	if err != nil {
-		panic(err) // a default is part of the program
+		panic(err) // the defaults are part of the program
 	}
 	c, problems := resolve(l.tree())
 	if len(problems) > 0 {
@@ -142,8 +143,8 @@ func Default() *Config {
 	return c
 }
 
-// explainEnvironment suggests a similar variable for an unknown one. The commonest mistake is one
-// underscore between two levels.
+// explainEnvironment improves the hint for an unknown environment variable: it suggests a similar one. The most
+// common mistake is a single underscore between two levels.
 func explainEnvironment(problems config.Problems) config.Problems {
 	var known []string
 	for i, p := range problems {
@@ -163,7 +164,7 @@ func explainEnvironment(problems config.Problems) config.Problems {
 	return problems
 }
 
-// variables returns the names of all environment variables, without the prefix.
+// variables returns the names of the environment variables of all settings, without the prefix.
 func variables() (names []string) {
 	_, docs := config.Describe(Config{})
 	for path := range docs {

@@ -19,8 +19,8 @@ const referenceHead = `# Every setting with its default and what it means. Gener
 
 `
 
-// Reference returns reference.yaml: the configuration with all defaults, an example of each setting
-// without a default, and the settings of the given stages. It is itself a valid configuration.
+// Reference returns the content of reference.yaml: a valid configuration with all defaults, an example for each
+// setting that has no default, and the settings of the given stages.
 func Reference(stages []pipeline.StageInfo) []byte {
 	c := Default()
 	c.Streams = map[StreamPath]Stream{
@@ -43,8 +43,8 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }
 
-// withStages documents the stages of the default pipeline in their place, and the other stages
-// behind them, as comments.
+// withStages replaces the default pipeline's stages in text by the same stages with all their settings. It adds
+// the other stages after them, as comments.
 func withStages(text []byte, stages []pipeline.StageInfo) []byte {
 	var places, documented, others bytes.Buffer
 	for _, n := range defaultStages(config.Pos{}).List {
@@ -68,8 +68,8 @@ func indent(text []byte, by string) string {
 	return by + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n"+by) + "\n"
 }
 
-// StagesYAML returns a list of stages in the form of a declaration, each with all settings at their
-// defaults. The list need not be a valid pipeline.
+// StagesYAML returns a list of stages as YAML, each with all settings at their defaults. The list need not make
+// a valid pipeline.
 func StagesYAML(stages []pipeline.StageInfo) []byte {
 	var out bytes.Buffer
 	for _, s := range stages {

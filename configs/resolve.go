@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// resolve decodes the merged layers, checks them, and completes the pipelines. With problems, the
-// configuration is only fit for finding further problems.
+// resolve decodes the merged layers, checks them, and completes the pipelines. If it returns problems, the
+// configuration may be used only to find further problems.
 func resolve(tree *config.Node) (*Config, config.Problems) {
 	c := &Config{tree: tree}
 	problems := tree.Decode(c)
@@ -24,7 +24,7 @@ func resolve(tree *config.Node) (*Config, config.Problems) {
 	}
 	for name, p := range c.Pipelines {
 		if p.Stages == nil || !p.Stages.IsList || len(p.Stages.List) == 0 {
-			delete(c.Pipelines, name) // Pipeline.Check reports it
+			delete(c.Pipelines, name) // Pipeline.Check reports this
 			continue
 		}
 		p.Stages = in.list(p.Stages)
@@ -33,13 +33,13 @@ func resolve(tree *config.Node) (*Config, config.Problems) {
 	return c, append(problems, in.problems...)
 }
 
-// DefaultPipeline is the name of the pipeline that the mp4 block makes.
+// DefaultPipeline is the name of the pipeline that the mp4 block makes if no pipeline is declared.
 const DefaultPipeline = "default"
 
 //go:embed pipeline.yaml
 var pipelineYAML []byte
 
-// defaultStages returns the list of stages of the mp4 block. Their position is that of the block.
+// defaultStages returns the stages of the default pipeline. Their position is pos, that of the mp4 block.
 func defaultStages(pos config.Pos) *config.Node {
 	names, err := config.Parse("pipeline.yaml", pipelineYAML)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Retention sets when recordings are deleted, beside mp4.expire_days and mp4.disk_max_percent. It
-// never deletes recordings that are protected, being written or being read.
+// Retention sets when recordings are deleted, in addition to mp4.expire_days and mp4.disk_max_percent.
+// Recordings that are protected, being written or being read are never deleted.
 type Retention struct {
 	MaxBytes     config.Size     `yaml:"max_bytes" doc:"Largest total size of recordings; 0 is no limit."`
 	MinFreeBytes config.Size     `yaml:"min_free_bytes" doc:"Space that stays free on the disk; 0 is no limit."`
@@ -17,7 +17,7 @@ type Retention struct {
 	KeepLost     config.Duration `yaml:"keep_lost" doc:"How long a recording with a lost file stays listed, unless it is protected; 0 is for ever."`
 }
 
-// StreamRetention is the retention of one stream.
+// StreamRetention sets when the recordings of one stream are deleted.
 type StreamRetention struct {
 	ExpireDays   int             `yaml:"expire_days,omitempty" doc:"Replaces mp4.expire_days; 0 takes mp4.expire_days, -1 is never."`
 	MaxBytes     config.Size     `yaml:"max_bytes,omitempty" doc:"Largest total size of this stream's recordings; 0 is no limit."`
@@ -25,10 +25,10 @@ type StreamRetention struct {
 	KeepAtLeast  config.Duration `yaml:"keep_at_least,omitempty" doc:"Replaces retention.keep_at_least; 0 takes retention.keep_at_least."`
 }
 
-// maxExpireDays is a century: a longer time is a mistake.
+// maxExpireDays is a century, in days. A longer time is a mistake.
 const maxExpireDays = 36525
 
-// Check refuses impossible limits.
+// Check returns problems for values out of range.
 func (r Retention) Check() config.Problems {
 	var c checks
 	c.smallest("max_bytes", r.MaxBytes)
@@ -37,7 +37,7 @@ func (r Retention) Check() config.Problems {
 	return c.problems
 }
 
-// Check is like Retention.Check, and accepts -1 days.
+// Check returns problems for values out of range. expire_days may be -1.
 func (r StreamRetention) Check() config.Problems {
 	var c checks
 	c.want(r.ExpireDays >= -1 && r.ExpireDays <= maxExpireDays, "expire_days", fmt.Sprintf("%d is out of range", r.ExpireDays),
@@ -51,5 +51,5 @@ func (c *checks) smallest(key string, s config.Size) {
 	c.want(s == 0 || s >= 1<<20, key, fmt.Sprintf("%s is too small", s), "0 is no limit; else at least 1MiB")
 }
 
-// exampleRetention is the example of reference.yaml.
+// exampleRetention is the example in reference.yaml.
 var exampleRetention = StreamRetention{ExpireDays: 90, MaxBytes: 500 << 30, MinFreeBytes: 1 << 30, KeepAtLeast: config.Duration(24 * time.Hour)}

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Schema returns the JSON Schema (2020-12) of a configuration file with pipelines of the given
-// stages, for editors. It accepts everything that Load accepts.
+// Schema returns a JSON Schema (2020-12) of a configuration file, for editors. stages are the stages that
+// pipelines may use. The schema accepts each file that Load accepts.
 func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	node := func(path string) map[string]any {
 		if path == "pipelines/*/stages" {
@@ -19,17 +19,17 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	}
 	schema := config.Schema(Default(), node)
 	maps.Copy(schema, map[string]any{
-		"$id":               "https://github.com/gospool/spool/configs/schema.json", // only an identifier
+		"$id":               "https://github.com/gospool/spool/configs/schema.json", // an identifier, not an address
 		"$schema":           "https://json-schema.org/draft/2020-12/schema",
 		"title":             "spool",
 		"description":       "Configuration of spool, a recorder of live video.",
-		"patternProperties": map[string]any{"^x-": map[string]any{}}, // for anchors
+		"patternProperties": map[string]any{"^x-": map[string]any{}}, // blocks for anchors
 	})
 	return json.MarshalIndent(schema, "", "  ")
 }
 
-// entrySchema returns the schema of an entry of declare: a name, and the settings of the stage that
-// uses it.
+// entrySchema returns the schema of an entry in a list of the block declare: a name, and settings of the stage
+// that uses the list. It returns nil for another path.
 func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
 	for _, s := range stages {
 		named, ok := s.Named()
@@ -47,8 +47,8 @@ func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
 	return nil
 }
 
-// stagesSchema returns the schema of a list of stages, each a name, or a name with settings. It
-// does not check lists of stages inside a stage's settings.
+// stagesSchema returns the schema of a list of stages. An entry is the name of a stage, or a name with
+// settings. Lists of stages inside a stage's settings are not checked.
 func stagesSchema(stages []pipeline.StageInfo) map[string]any {
 	names, settings := []any{}, map[string]any{}
 	for _, s := range stages {

@@ -8,12 +8,12 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Only the type of a setting makes it secret: config.Secret, config.Token, config.URL, config.DSN,
-// config.Command and config.Environment. Decoded structs hide their secrets by these types. Lists
-// of stages are kept undecoded, so they are shown here by the types of the stages' settings.
+// A setting is secret by its type alone: config.Secret, config.Token, config.URL, config.DSN, config.Command or
+// config.Environment. A decoded struct hides its secrets by these types. Lists of stages are not decoded, so
+// the functions of this file hide secrets in them by the types of the stages' settings.
 
-// shownStages returns the visible part of a list of stages; with own, the part that its author may
-// see. It cuts entries that are not stages.
+// shownStages returns a list of stages without its secrets; with own set, the form that the author of the list
+// may see. It replaces entries that are not stages by a placeholder.
 func shownStages(list *config.Node, own bool) *config.Node {
 	if list.Empty() {
 		return list
@@ -39,7 +39,7 @@ func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool
 			continue
 		}
 		if !n.IsMap {
-			out.List[i] = n // a name without settings
+			out.List[i] = n // a stage without settings
 			continue
 		}
 		one := *n
@@ -50,14 +50,14 @@ func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool
 	return &out
 }
 
-// written removes borrowed settings, which are shown where they are declared.
+// written returns the settings of a stage without borrowed ones, which are shown where they are declared.
 func written(settings *config.Node) *config.Node {
 	out := *settings
 	out.Entries = slices.DeleteFunc(slices.Clone(settings.Entries), func(e config.Entry) bool { return e.Value.Borrowed })
 	return &out
 }
 
-// shownEntries is shownStages for a list of named entries of declare.
+// shownEntries returns a list of named entries in the block declare without its secrets.
 func shownEntries(key string, list *config.Node) *config.Node {
 	out := *list
 	out.List = slices.Clone(list.List)
@@ -74,7 +74,7 @@ func shownEntries(key string, list *config.Node) *config.Node {
 	return &out
 }
 
-// exampleAuth returns the examples of reference.yaml, with invalid secrets.
+// exampleAuth returns examples for reference.yaml. Their secrets are not usable.
 func exampleAuth() (Auth, TLS, IngestAuth) {
 	hash := config.NewSecret("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	token := config.NewToken("sha256:" + strings.Repeat("0", 64))

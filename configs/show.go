@@ -12,9 +12,10 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Show returns the resolved configuration as YAML, each value with its origin, for any reader:
-// secrets are removed, URLs and commands cut. Without such values the result is a valid
-// configuration. Otherwise a comment at its head names the cuts, and Load refuses each cut value.
+// Show returns the resolved configuration as YAML, with the origin of each value as a comment. It shows no
+// secret, only the host of each URL and only the program of each command, so that each user may read it. If
+// nothing was cut, the result is a valid configuration. Otherwise a comment at its head says so, and Load
+// refuses each placeholder.
 func (c *Config) Show() []byte {
 	n, _ := config.Describe(c)
 	for _, e := range entriesOf(n.Get("pipelines")) {
@@ -58,7 +59,7 @@ func anyCut(n *config.Node) bool {
 		slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return anyCut(e.Value) })
 }
 
-// origin returns the place where a value was written.
+// origin returns the place where a value was written, or "default".
 func (c *Config) origin(n *config.Node) string {
 	pos := n.Pos
 	if at := c.at(n.Path); at != nil && pos == (config.Pos{}) {
@@ -70,10 +71,10 @@ func (c *Config) origin(n *config.Node) string {
 	return pos.String()
 }
 
-// at returns the value of a path as it was written, or nil.
+// at returns the value at a path in the merged layers, or nil.
 func (c *Config) at(path string) *config.Node { return at(c.tree, path) }
 
-// at returns the value of a path below a node, or nil.
+// at returns the value at a path below a node, or nil.
 func at(n *config.Node, path string) *config.Node {
 	for _, key := range config.SplitPath(path) {
 		if i, err := strconv.Atoi(key); err == nil && n != nil && i >= 0 && i < len(n.List) {
@@ -85,8 +86,8 @@ func at(n *config.Node, path string) *config.Node {
 	return n
 }
 
-// Compile makes the plans of the pipelines, sorted by name. It is the last check of a
-// configuration, and does no I/O. The stages must be linked into the program.
+// Compile returns the plans of all pipelines, sorted by name, or all problems. It is the last check of a
+// configuration, and does no I/O. The packages of the stages must be linked into the program.
 func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	var problems config.Problems
 	var out []recorder.Declared
@@ -101,7 +102,7 @@ func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	return out, nil
 }
 
-// CompilePipeline makes the plan of one pipeline, which need not be in the configuration.
+// CompilePipeline returns the plan of one pipeline. The configuration need not contain the pipeline.
 func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declared, config.Problems) {
 	plan, problems := pipeline.Compile(string(name), p.Stages)
 	d := recorder.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
@@ -119,8 +120,8 @@ func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declar
 	return d, problems
 }
 
-// Problem returns a problem with the value of a path, such as streams[live/a]/pull, that was found
-// after the load.
+// Problem returns a problem with the value at a path, such as streams[live/a]/pull. It is for problems that are
+// found after Load.
 func (c *Config) Problem(path, msg string) config.Problem {
 	p := config.Problem{Path: path, Msg: msg}
 	if n := c.at(path); n != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// warnings lists valid settings that may not do what the user expects.
+// warnings returns warnings about valid settings that may not do what the user expects.
 func (c *Config) warnings() (ps config.Problems) {
 	warn := func(hint, msg string, keys ...string) {
 		n := c.tree
@@ -37,7 +37,7 @@ func (c *Config) warnings() (ps config.Problems) {
 	return ps.Sorted()
 }
 
-// httpWarnings warn of an API address that other machines can reach.
+// httpWarnings warns about an API that other machines can reach without authentication or unencrypted.
 func (c *Config) httpWarnings(warn func(hint, msg string)) {
 	switch h := c.HTTP; {
 	case !(config.Address{Listen: h.Listen}).Public():
@@ -48,7 +48,8 @@ func (c *Config) httpWarnings(warn func(hint, msg string)) {
 	}
 }
 
-// ingestWarnings warn of ingest addresses that other machines can reach.
+// ingestWarnings warns about ingest servers that other machines can reach, and where users cannot publish or
+// passwords may be sent unencrypted.
 func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
 	all, users := c.Ingest.Addresses(), c.Ingest.Auth.Users
 	for _, path := range slices.Sorted(maps.Keys(all)) {
@@ -56,7 +57,8 @@ func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
 		case !at.Public():
 		case len(users) == 0:
 			warn("keep it inside a network that you trust", "every client that reaches this address may publish", path)
-		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0 && !(takesPasswords(all) && len(c.withoutDigest()) < len(users)): // otherwise the address is for the users with a digest
+		// If another address accepts passwords, this one may be only for the users with a digest.
+		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0 && !(takesPasswords(all) && len(c.withoutDigest()) < len(users)):
 			warn("spool passwd --digest REALM --user NAME makes one", fmt.Sprintf("these users cannot publish here, because they have no digest and the server does not accept their passwords: %s", strings.Join(c.withoutDigest(), ", ")), path)
 		case !at.Encrypted && at.Passwords && at.Digests:
 			warn("", "passwords of publishers may travel here unencrypted", path)
@@ -64,7 +66,7 @@ func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
 	}
 }
 
-// takesPasswords reports whether an address accepts passwords.
+// takesPasswords reports whether at least one of the addresses accepts passwords.
 func takesPasswords(all map[string]config.Address) bool {
 	for _, at := range all {
 		if !at.TakesOnlyDigests() {

@@ -219,10 +219,9 @@ func isContext(err error) bool {
 
 // StageStatus is the state of one stage of a run at one moment.
 type StageStatus struct {
-	Stage string
-	Kind  Kind
-	// elements that the stage took, and elements that it emitted
-	Taken, Given uint64
+	Stage        string
+	Kind         Kind
+	Taken, Given uint64        // elements that the stage took, and elements that it emitted
 	Busy         time.Duration // duration of the current call; 0 while the stage is idle
 	Op           string        // name of the current call
 }

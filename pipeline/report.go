@@ -18,9 +18,9 @@ type Report struct {
 
 	// Durability
 	LastAccessUnit time.Time // wall clock of the last access unit that the run received
-	// wall clock up to which media is written: after a kill of the process no media before it is lost
+	// Wall clock up to which media is written: after a kill of the process no media before it is lost.
 	LastWritten time.Time
-	// wall clock up to which media is synced: after a power cut no media before it is lost
+	// Wall clock up to which media is synced: after a power cut no media before it is lost.
 	LastDurable time.Time
 	Gaps        uint64
 	Drops       []Drop
@@ -50,7 +50,7 @@ type Problem struct {
 // Drop counts the media that one stage left out for one cause.
 type Drop struct {
 	Stage string `json:"stage"`
-	// one of media.DropCauses, or a word of a stage of another module
+	// One of media.DropCauses, or a word of a stage of another module.
 	Cause       string `json:"cause" doc:"a stable word for what it counts: {drop_causes}"`
 	AccessUnits uint64 `json:"access_units" doc:"how many of what the cause counts"`
 	Bytes       uint64 `json:"bytes" doc:"of them, where they are counted"`

@@ -19,13 +19,11 @@ type Certificate struct {
 	setting string    // name of the setting that names the files
 	log     *slog.Logger
 
-	mu sync.Mutex // guards the following fields
-	// the last good pair; nil before there is one
-	loaded *tls.Certificate
-	looked bool // the files were read at least once
-	// the versions of the files that were read last
-	seen [2]fileMark
-	why  error // *Fault of the pair that was read last, or nil
+	mu     sync.Mutex       // guards the following fields
+	loaded *tls.Certificate // the last good pair; nil before there is one
+	looked bool             // the files were read at least once
+	seen   [2]fileMark      // the versions of the files that were read last
+	why    error            // *Fault of the pair that was read last, or nil
 }
 
 // fileMark distinguishes the versions of a file.

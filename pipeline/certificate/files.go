@@ -17,8 +17,7 @@ import (
 
 // Fault describes what is wrong with the file of a certificate or of a key.
 type Fault struct {
-	// name of the file
-	File   string
+	File   string // name of the file
 	Reason string
 	Remedy string
 	OfKey  bool // File is that of the key

@@ -7,9 +7,8 @@ import (
 
 // Address is the address at which a server listens, with its access control.
 type Address struct {
-	Listen string // host:port; empty if the server does not listen
-	// connections use TLS
-	Encrypted bool
+	Listen    string // host:port; empty if the server does not listen
+	Encrypted bool   // connections use TLS
 	Cert, Key string // paths of PEM files; empty if the server has no certificate of its own
 	Passwords bool   // the server accepts plain passwords: on a private or encrypted connection, or by a setting
 	Digests   bool   // the server accepts digest authentication (RFC 7616)

@@ -66,7 +66,7 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 	case t.Kind() == reflect.Pointer:
 		d.pointer(n, v, tag)
 	case n.Empty():
-		// no value is written: the default stays
+		// No value is written: the default stays.
 	case t.Kind() != reflect.Interface && !listHider(t) && d.refusesVariable(n):
 	case t == durationType || t == timeDurationType:
 		d.duration(n, v, tag)

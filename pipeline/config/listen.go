@@ -12,8 +12,7 @@ import (
 type ListenFault struct {
 	Setting string // name of the setting with the address, such as http.listen
 	Listen  string // host:port
-	// advice for the operator
-	Remedy string
+	Remedy  string // advice for the operator
 	// error of net.Listen
 	Err error
 }

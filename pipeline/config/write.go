@@ -42,7 +42,7 @@ func (w *writer) entries(n *Node, indent int) {
 			continue
 		}
 		w.doc(e.Value.Path, indent)
-		// the first entry of an item follows the dash of the item on its line
+		// The first entry of an item follows the dash of the item on its line.
 		if !first || !w.behindDash() {
 			w.pad(indent)
 		}

@@ -23,8 +23,8 @@ const (
 // The reasons for the end of a segment within a run.
 const (
 	MaxDuration = "max_duration" // the file reached its longest duration and ended at a sync sample
-	// the file reached its largest size and ended at a sync sample, or long after the bound because no sync
-	// sample arrived
+	// The file reached its largest size and ended at a sync sample, or long after the bound because no sync
+	// sample arrived.
 	MaxSize       = "max_size"
 	Aligned       = "aligned"        // the file ended at a sync sample at an aligned time of the wall clock
 	Forced        = "forced_cut"     // only in old rows: the next file does not begin with a sync sample

@@ -18,8 +18,7 @@ import (
 
 // Lack is a feature that the file system of a directory does not have.
 type Lack struct {
-	// name of the feature
-	What  string
+	What  string // name of the feature
 	Means string // consequence for recordings in the directory
 	Gone  bool   // a guarantee of spool does not hold in the directory; if false, a fallback replaces the feature
 }

@@ -36,8 +36,8 @@ func Began(pid int) string {
 	if err != nil {
 		return ""
 	}
-	// the process name in brackets may contain brackets itself; the state is the first field after the last
-	// bracket
+	// The process name in brackets may contain brackets itself; the state is the first field after the last
+	// bracket.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
 		return ""

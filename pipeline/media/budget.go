@@ -11,9 +11,8 @@ import (
 // Lock order: the budget's lock is taken before a queue's lock. A caller of Join, JoinLast, leave or Relieve
 // must not hold a lock that the Shed method of a queue takes.
 type Budget struct {
-	pool *Pool
-	// the bound of Pool.Memory
-	maxBytes int64
+	pool     *Pool
+	maxBytes int64 // the bound of Pool.Memory
 	priority func(stream string) int
 
 	mu     sync.Mutex // guards the following fields

@@ -11,7 +11,7 @@ const (
 // BuilderConfig sets the limits of a builder. A zero field means its default.
 type BuilderConfig struct {
 	Flush time.Duration // longest duration of a chunk (DefaultFlush)
-	// largest payload of a chunk, in bytes (DefaultMaxBytes). A larger payload would leave the CPU caches before
+	// Largest payload of a chunk, in bytes (DefaultMaxBytes). A larger payload would leave the CPU caches before
 	// it is written.
 	MaxBytes int
 	// MaxJump is the largest difference between media time and arrival time that is not a jump of the sender's

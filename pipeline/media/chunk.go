@@ -52,8 +52,8 @@ type Chunk struct {
 	// More reports that the chunk ended only because of its size. The next chunk then continues the same flush
 	// interval.
 	More bool
-	// wall clock of the lead track's first access unit, or of the chunk's first access unit if the lead track
-	// has none
+	// Wall clock of the lead track's first access unit, or of the chunk's first access unit if the lead track
+	// has none.
 	UTC int64
 	// SteppedNS is AU.SteppedNS for the clock of UTC. It changes only at a chunk that begins a GOP.
 	SteppedNS int64

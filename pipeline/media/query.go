@@ -23,7 +23,7 @@ type Query struct {
 	Ascending bool      // oldest first instead of newest first; ordered by start, then ID
 	Limit     int       // 0 for DefaultLimit; at most MaxLimit
 	Cursor    string    // Next of the previous page; empty for the first page
-	// approximate bound of the bytes in the lists (events, gaps, anchors) of a page's recordings; a page has at
+	// Approximate bound of the bytes in the lists (events, gaps, anchors) of a page's recordings; a page has at
 	// least one recording. 0 is no bound.
 	MaxBytes int
 }
@@ -126,7 +126,7 @@ type EventQuery struct {
 	Ascending  bool      // oldest first instead of newest first; ordered by first trigger, then ID
 	Limit      int       // 0 for DefaultLimit; at most MaxLimit
 	Cursor     string    // Next of the previous page; empty for the first page
-	// approximate bound of the bytes in the lists of a page's events; a page has at least one event. 0 is no
+	// Approximate bound of the bytes in the lists of a page's events; a page has at least one event. 0 is no
 	// bound.
 	MaxBytes int
 }

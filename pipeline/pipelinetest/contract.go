@@ -60,15 +60,14 @@ func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, 
 
 // Script controls the source and the sink that the contract puts around a stage.
 type Script struct {
-	Count  int   // number of elements that the source emits; -1 means until the run ends
-	End    error // error with which the source ends; nil means the end of a file
-	FailAt int   // number of the element on which the sink fails, from 1; 0 means never
-	// the sink panics instead of returning an error
-	Panic bool
-	Hold  chan struct{} // not nil: the sink waits until it is closed
+	Count  int           // number of elements that the source emits; -1 means until the run ends
+	End    error         // error with which the source ends; nil means the end of a file
+	FailAt int           // number of the element on which the sink fails, from 1; 0 means never
+	Panic  bool          // the sink panics instead of returning an error
+	Hold   chan struct{} // not nil: the sink waits until it is closed
 
 	Missing bool // the elements of the source have gaps
-	// sums of the gaps in the source's elements and in the elements that the sink got. Only the goroutine of
+	// Sums of the gaps in the source's elements and in the elements that the sink got. Only the goroutine of
 	// that stage writes each.
 	given, told missing
 

@@ -22,10 +22,9 @@ func (e *ArmedError) Error() string {
 
 // Arming holds counts of armed streams.
 type Arming struct {
-	// number of armed streams at present
-	Armed int
+	Armed int // number of armed streams at present
 	Most  int // largest number of armed streams; 0 is no limit
-	// number of starts, triggers and waits for a returning publisher that the bound refused
+	// Number of starts, triggers and waits for a returning publisher that the bound refused.
 	Refused uint64
 }
 

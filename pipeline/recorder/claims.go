@@ -11,8 +11,7 @@ import (
 // claims are the reasons for which a job of mode manual continues: a request, or a window of the schedule. The
 // job ends when neither is left.
 type claims struct {
-	// a client started the recording
-	hand      bool
+	hand      bool // a client started the recording
 	scheduled bool
 	window    time.Time // begin of that window
 }

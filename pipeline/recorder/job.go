@@ -37,25 +37,20 @@ type Job struct {
 	waitsAgain func() bool
 
 	stopOnce sync.Once
-	// closed by the first request to stop
-	stopping chan struct{}
-	reason   string // reason of the stop; set before stopping is closed
+	stopping chan struct{} // closed by the first request to stop
+	reason   string        // reason of the stop; set before stopping is closed
 	done     chan struct{}
 
-	mu    sync.Mutex // guards the following fields
-	state JobState
-	// current run; nil between two runs
-	run     *pipeline.Run
-	waiting []pipeline.Trigger // triggers for the next run
-	// begin of the job
-	since time.Time
-	// number of runs that started
-	runs     int
+	mu       sync.Mutex // guards the following fields
+	state    JobState
+	run      *pipeline.Run      // current run; nil between two runs
+	waiting  []pipeline.Trigger // triggers for the next run
+	since    time.Time          // begin of the job
+	runs     int                // number of runs that started
 	failures int
-	failing  time.Time // begin of the present series of failures; zero before the first failure
-	err      error     // error of the last failed run
-	// report of the previous run
-	last pipeline.Report
+	failing  time.Time       // begin of the present series of failures; zero before the first failure
+	err      error           // error of the last failed run
+	last     pipeline.Report // report of the previous run
 	// error of a last run that did not drain
 	stopErr error
 }
@@ -205,11 +200,10 @@ type JobStatus struct {
 	// come yet.
 	Until          time.Time
 	Runs, Failures int
-	// begin of the present series of failures in which no media was written
-	FailingSince time.Time
-	LastError    string
-	Report       pipeline.Report
-	Stages       []pipeline.StageStatus // stages of the current run
+	FailingSince   time.Time // begin of the present series of failures in which no media was written
+	LastError      string
+	Report         pipeline.Report
+	Stages         []pipeline.StageStatus // stages of the current run
 }
 
 // Status returns the state of the job. Report is that of the current run, or else that of the previous run.

@@ -62,8 +62,7 @@ type Recorder struct {
 	held     map[string]bool         // held pipelines, by name
 	ended    int                     // number of streams with streamState.last
 	stops    int                     // number of streams with streamState.stopped
-	// the field Most is set by LimitArmed and does not change
-	arming Arming
+	arming   Arming                  // the field Most is set by LimitArmed and does not change
 	// Shutdown was called
 	closed bool
 }

@@ -27,7 +27,7 @@ type recording struct {
 	of       *streamState
 	job      *activeJob         // nil while the pipeline does not record the stream
 	left     *pipeline.Handover // objects that the ended job leaves for the next job
-	// begin of the window in which a scheduled job ended by itself; nil if none did
+	// Begin of the window in which a scheduled job ended by itself; nil if none did.
 	spent *time.Time
 }
 

@@ -29,10 +29,9 @@ type Schedule struct {
 	mu     sync.Mutex // guards agenda, asked and failed
 	agenda Agenda
 	asked  time.Time // time of the last evaluation of jobs with the action event; zero before the first
-	// text of the last error by stream, for streams that should be recorded and are not
+	// Text of the last error by stream, for streams that should be recorded and are not.
 	failed map[string]string
-	// has a value if the agenda changed since the last evaluation
-	wake chan struct{}
+	wake   chan struct{} // has a value if the agenda changed since the last evaluation
 }
 
 // maxAsk is the longest time between two evaluations, and so the longest delay until a step of the clock takes

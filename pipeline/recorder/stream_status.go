@@ -12,7 +12,7 @@ type StreamStatus struct {
 	Pipeline  string // name of the pipeline of the job that the other fields describe
 	State     string // idle, held, armed, connecting, waiting, recording, finishing or backoff
 	Recording bool   // a recording is requested, and media can be recorded
-	// end of the requested duration; zero if there is none, or if it is not known yet
+	// End of the requested duration; zero if there is none, or if it is not known yet.
 	Until  time.Time
 	Report pipeline.Report
 }

@@ -12,8 +12,7 @@ type Held struct {
 	Count          Count
 	Oldest, Newest time.Time // earliest and latest end of the recordings
 	Clock          time.Time // reading of the wall clock by which the files have expired
-	// when retention began to hold the files
-	Since time.Time
+	Since          time.Time // when retention began to hold the files
 	// Until is when a running recorder deletes the files without confirmation; zero if that is not known, or
 	// never.
 	Until time.Time

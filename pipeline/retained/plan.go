@@ -13,8 +13,7 @@ type Plan struct {
 	Clock  wallclock.Reading
 	Active bool // retention has a limit
 
-	// size of the disk
-	DiskBytes   int64
+	DiskBytes   int64     // size of the disk
 	UsedBytes   int64     // bytes of all files on the disk
 	HighBytes   int64     // used bytes above which retention deletes; 0: no limit
 	LowBytes    int64     // used bytes at which retention stops deleting

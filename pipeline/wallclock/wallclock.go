@@ -38,18 +38,16 @@ type Judge struct {
 	steady  time.Duration // monotonic time since began, at the newest reading
 	agreed  time.Duration // value of steady at the last reading that evidence contradicted
 	stepped time.Duration // value of steady at the last step
-	// number of steps
-	steps int
+	steps   int           // number of steps
 	// Confirm was called since the last step
 	confirmed bool
 	// evidence with the latest time
 	newest evidence
-	// latest evidence from before this process. After a step it may be the start of this process, by the clock
+	// Latest evidence from before this process. After a step it may be the start of this process, by the clock
 	// before the step.
 	earlier evidence
-	// state at the newest reading
-	said  State
-	since time.Time // time since which the state is said
+	said    State     // state at the newest reading
+	since   time.Time // time since which the state is said
 }
 
 // evidence is the time of an existing recording, or another time that the clock must not precede. what
