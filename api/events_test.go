@@ -98,7 +98,7 @@ func TestAnInvalidEventIsRefused(t *testing.T) {
 		`{"before":true}`: "before", `{"before":[1]}`: "before", `{"max":0.0000000001}`: "max", `{"at":"yesterday"}`: "not a time", `{"at":-5}`: "not a time",
 		`{"at":"2200-01-01T00:00:00Z"}`: "in the future", `{"key":"` + strings.Repeat("k", 201) + `"}`: "at most 200", `{"name":"a\u0000b"}`: "plain text",
 		`{"data":"text"}`: "data", `{"data":{"a":"` + strings.Repeat("d", 1024) + `"}}`: "at most 1024", `{"data":{"a":` + deep + `}}`: "nested",
-		`{"data":{"a":"\u0000"}}`: "NUL", `{"protect":"yes"}`: "protect", `[]`: "JSON object", `{`: "ends too early", `{} {}`: "more than one",
+		`{"data":{"a":"\u0000"}}`: "NUL", `{"protect":"yes"}`: "protect", `[]`: "JSON object", `{`: "ends before", `{} {}`: "more follows",
 	} {
 		require.Contains(t, do(s, "POST", "/mp4/event/x", body, "Content-Type", asJSON).refused(t, 400), says, body)
 	}

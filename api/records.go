@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -10,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/api/body"
 	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline/media"
@@ -271,13 +271,8 @@ func readJSON(r *http.Request, into any) error {
 	if !saysJSON(r) {
 		return failure(http.StatusUnsupportedMediaType, "the body's Content-Type must be application/json")
 	}
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
+	if err := body.Read(r.Body, into); err != nil {
 		return badBody(err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return badBody(errors.New("more than one value"))
 	}
 	return nil
 }
@@ -304,8 +299,8 @@ func badBody(err error) error {
 		return e
 	case errors.As(err, &network):
 		return &Error{Code: http.StatusRequestTimeout, Text: "the body did not arrive in time", Cause: err}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return BadRequest("the body is empty or ends too early: a JSON object is wanted")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return BadRequest("the connection ended before the body did")
 	}
-	return BadRequest("the body is not the JSON object that is wanted: %v", err)
+	return BadRequest("%v", err)
 }

@@ -152,3 +152,21 @@ func TestPatchProtects(t *testing.T) {
 	do(s, "PATCH", "/mp4/records/00000000-0000-7000-8000-000000000000", `{"protected":true}`, js...).refused(t, 404)
 	require.False(t, w.records[0].Protected)
 }
+
+// A wrong body is refused with its field, in the words of JSON.
+func TestAWrongBodyIsRefusedWithItsField(t *testing.T) {
+	w := newFixture(t)
+	s := w.server(func(_ *Config, d *Deps) { d.Events = &doorbell{} })
+	id := w.add(1, "a").ID.String()
+	for _, c := range []struct{ method, path, body, want string }{
+		{"PATCH", "/mp4/records/" + id, `{"protected":"yes"}`, `the body's field "protected" must be true or false, not a string`},
+		{"PATCH", "/mp4/records/" + id, `{"protectd":true}`, `the body has an unknown field "protectd", did you mean "protected"?`},
+		{"POST", "/mp4/event/a", `{"data":"x"}`, `the body's field "data" must be an object, not a string`},
+		{"POST", "/mp4/event/a", `{"befor":5}`, `the body has an unknown field "befor", did you mean "before"?`},
+		{"POST", "/mp4/event/a", `{"before":true}`, `before: "true" is not a duration: write seconds (60) or a Go duration (1h30m)`},
+	} {
+		r := do(s, c.method, c.path, c.body, "Content-Type", "application/json")
+		require.Equal(t, 400, r.code, c.body)
+		require.Equal(t, c.want, r.json(t)["error"], c.body)
+	}
+}

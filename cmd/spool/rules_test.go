@@ -68,6 +68,7 @@ var mayImport = []struct {
 	{"api/forwarded", nil},
 	{"api/playback", []string{"pipeline/media", "pipeline/streampath"}},
 	{"api/coverage", []string{"pipeline/media"}},
+	{"api/body", []string{"pipeline/config"}},
 	{"api/params", []string{"pipeline/config"}},
 	{"api/scrub", []string{"pipeline/config"}},
 	{"api/metrics", []string{"pipeline", "pipeline/media", "pipeline/recorder"}},
