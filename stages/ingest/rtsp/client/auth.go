@@ -17,21 +17,21 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
 )
 
-// ErrCredentials is the error of a server that refuses the URL's user or password. Soon repeated attempts may lock
-// the account.
+// ErrCredentials is the error of a request that the server refuses because of the URL's user or password. Attempts in
+// quick succession may lock the account.
 var ErrCredentials = errors.New("the user or password is refused")
 
-// errNoCredentials is the error of a challenge for a URL without a user.
+// errNoCredentials is the error of a request that the server challenges although the URL has no user.
 var errNoCredentials = errors.New("the server requires a user and password: write them into the URL, as rtsp://user:password@host/path, with special characters percent-encoded")
 
-// credentials answer a challenge with the URL's user and password (RFC 7616, RFC 7617).
+// credentials authenticates requests with the URL's user and password (RFC 7616, RFC 7617).
 type credentials struct {
 	user, pass string
-	challenge  challenge
+	challenge  challenge // the chosen challenge; empty before the first
 	cnonce     string
-	count      uint32 // of requests with this nonce
-	proven     bool   // the server accepted one of them
-	secret     bool   // the server has asked for a digest: it never gets the password itself
+	count      uint32 // number of requests with the nonce of the challenge
+	proven     bool   // the server has accepted a request with the challenge
+	secret     bool   // the server has offered Digest: the client never sends the password itself
 }
 
 func credentialsOf(u *url.Userinfo) *credentials {
@@ -42,8 +42,9 @@ func credentialsOf(u *url.Userinfo) *credentials {
 	return &credentials{user: u.Username(), pass: pass}
 }
 
-// take chooses the strongest supported challenge. A server that has offered Digest never gets the password itself,
-// even if it, or an attacker on the way, asks for Basic as well or later.
+// take chooses the strongest supported challenge for the requests that follow. It returns an error if it supports none.
+// It also refuses Basic from a server that has ever offered Digest, because an attacker on the way may offer Basic to
+// get the password.
 func (c *credentials) take(from []challenge) error {
 	c.secret = c.secret || slices.ContainsFunc(from, func(o challenge) bool { return o.Name == "digest" })
 	best := slices.MaxFunc(append(from, challenge{}), func(a, b challenge) int { return cmp.Compare(a.strength(), b.strength()) })
@@ -57,7 +58,7 @@ func (c *credentials) take(from []challenge) error {
 	return nil
 }
 
-// header returns the Authorization header of a request; empty before a challenge.
+// header returns the value of Authorization for a request; empty before the first challenge, and for nil credentials.
 func (c *credentials) header(method, uri string) string {
 	if c == nil || c.challenge.Name == "" {
 		return ""
@@ -108,7 +109,8 @@ func readChallenges(headers []string) (out []challenge) {
 	return out
 }
 
-// strength orders challenges; 0 is an unsupported one.
+// strength returns a number by which challenges are compared: a stronger one has a greater number, an unsupported one
+// has 0.
 func (c challenge) strength() int {
 	switch algorithm := strings.ToLower(c.Params["algorithm"]); {
 	case c.Name == "basic":
@@ -132,7 +134,8 @@ func (c challenge) qop() bool {
 	return false
 }
 
-// nonce distinguishes challenges; all Basic challenges are equal.
+// nonce returns a text that differs between two challenges with different nonces. It is the same for all Basic
+// challenges.
 func (c challenge) nonce() string { return c.Name + " " + c.Params["nonce"] }
 
 func (c challenge) stale() bool { return strings.EqualFold(c.Params["stale"], "true") }

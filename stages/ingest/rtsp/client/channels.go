@@ -2,29 +2,32 @@ package client
 
 import "encoding/binary"
 
-// channel is a channel of the connection: the tracks to which the server assigned it, and the track for which the
-// client requested it. Some servers use the requested channels, whatever they announce; some use one channel for all
-// tracks.
+// channel is one of the 256 interleaved channels of the connection (RFC 2326, 10.12). Some servers send on the channels
+// that the client requested, even if their answer to SETUP names others; some send all tracks on one channel. Therefore
+// a channel records which tracks may use it.
 type channel struct {
-	tracks []*track
-	asked  *track
-	rtcp   bool // as requested; the packet itself shows whether it is RTCP
+	tracks []*track // tracks to which the server assigned the channel
+	asked  *track   // track for which the client requested the channel; nil: none
+	rtcp   bool     // the client requested the channel for RTCP; the packets show whether it carries RTCP
 }
 
-// known reports whether media may arrive on a channel.
+// known reports whether a track may use channel n.
 func (c *Client) known(n int) bool {
 	return len(c.channels[n].tracks) > 0 || c.channels[n].asked != nil
 }
 
-// earlyOverheadBytes is the approximate memory of a frame besides its payload, in bytes.
+// earlyOverheadBytes is the approximate memory of an earlyFrame besides its payload, in bytes.
 const earlyOverheadBytes = 64
 
+// earlyFrame is a frame that arrived before Run.
 type earlyFrame struct {
 	channel int
 	payload []byte
 }
 
-// frame takes a frame of media.
+// frame handles a frame that arrived on channel n. Before Run it keeps a copy of the payload, and drops the frame if
+// all copies would exceed maxEarlyBytes. During Run it passes the payload to the track. It ignores empty frames, and
+// every frame after Close was called.
 func (c *Client) frame(n int, payload []byte) {
 	switch {
 	case c.closing || len(payload) == 0:
@@ -50,8 +53,8 @@ func (c *Client) route(n int, payload []byte) {
 	t.take(payload, n == t.channels[1], c.readAt)
 }
 
-// trackOf finds the track of a frame. Of several tracks on one channel it is the one with the packet's payload type,
-// or for a report the one with its SSRC.
+// trackOf returns the track of a frame on channel n, or nil. If several tracks use the channel, it is the one that has
+// the payload type or the SSRC of the packet, otherwise the first.
 func (c *Client) trackOf(n int, payload []byte) *track {
 	of := &c.channels[n]
 	switch {
@@ -70,8 +73,7 @@ func (c *Client) trackOf(n int, payload []byte) *track {
 	return of.tracks[0]
 }
 
-// playEarly takes the frames that arrived before the answer to PLAY, except packets that precede the first packet by
-// RTP-Info.
+// playEarly passes on the frames that arrived before Run. It drops packets that precede the first packet in RTP-Info.
 func (c *Client) playEarly() {
 	early := c.early
 	c.early = nil
@@ -83,7 +85,7 @@ func (c *Client) playEarly() {
 	}
 }
 
-// before reports whether a packet precedes the first played one by less than about a second.
+// before reports whether b is an RTP packet less than 2048 sequence numbers before the first packet in RTP-Info.
 func (t *track) before(b []byte) bool {
 	if !t.fromKnown || len(b) < 12 || t.formats[b[1]&0x7f] == nil {
 		return false

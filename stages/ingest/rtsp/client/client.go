@@ -13,17 +13,20 @@ import (
 	"time"
 )
 
-// Options describe a session.
+// Options are the parameters of Dial.
 type Options struct {
-	URL          *url.URL // rtsp or rtsps; a server gets its credentials only on request
-	UDP          bool     // media over UDP instead of the connection
-	OtherWay     bool     // the caller can try another transport: a lack of all media is an early error
-	TLS          *tls.Config
-	ReadTimeout  time.Duration // of a server that sends no data (DefaultTimeout)
-	WriteTimeout time.Duration // (DefaultTimeout)
+	URL *url.URL // rtsp or rtsps; the server gets the credentials only after a challenge
+	UDP bool     // media arrives over UDP instead of the connection
+	// OtherWay reports that the caller can try another transport: Run then returns ErrNoMedia if no media at all
+	// arrives within ReadTimeout.
+	OtherWay     bool
+	TLS          *tls.Config   // for rtsps
+	ReadTimeout  time.Duration // longest silence of the server; 0: DefaultTimeout
+	WriteTimeout time.Duration // longest duration of a write; 0: DefaultTimeout
 	Log          *slog.Logger
-	Malformed    func() // counts an unreadable packet; any goroutine may call it
+	Malformed    func() // called for each unreadable packet, and run of bytes between messages; from any goroutine
 
+	// Dial connects over TCP, and ListenPacket binds a UDP port.
 	Dial         func(ctx context.Context, network, address string) (net.Conn, error)
 	ListenPacket func(network, address string) (net.PacketConn, error)
 	// Go runs a function on a goroutine of its own; stop waits until it has returned.
@@ -34,41 +37,42 @@ type Options struct {
 type Client struct {
 	Options
 	ctx    context.Context
-	unhook func() bool
-	connMu sync.Mutex // guards nc against interrupt
-	nc     net.Conn   // nil: the server closed it while media arrives over UDP
+	unhook func() bool // removes the call of interrupt at the end of ctx
+	connMu sync.Mutex  // guards nc: interrupt runs on another goroutine
+	nc     net.Conn    // nil: closed; media may still arrive over UDP
 	in     *reader
 	msg    message
 
 	localIP, remoteIP netip.Addr
 
-	asked       string // the URL, as it is sent
-	base        string // the beginning of the tracks' addresses
+	asked       string // the URL without credentials, as sent
+	base        string // URL of the session, with which the URLs of its tracks begin
 	description []byte
 	session     string
-	timeout     time.Duration // of the session, by the server
+	timeout     time.Duration // after which the server ends a session without requests; 0: it announced none
 	credentials *credentials
 	cseq        int
-	ssrc        uint32 // of the client's reports
-	pending     []pending
-	methods     map[string]bool // of the Public header; nil: none sent
-	refused     map[string]bool // as a keep-alive
-	resent      bool            // the keep-alive, for a new nonce
+	ssrc        uint32          // of the client's receiver reports
+	pending     []pending       // requests without an answer, the oldest first
+	methods     map[string]bool // methods in the Public header of the server; nil: it sent none
+	refused     map[string]bool // methods that the server has refused as keep-alive
+	resent      bool            // the newest keep-alive was sent again with a new nonce
 
 	tracks      []*track
 	channels    [256]channel
 	setups      int
-	early       []earlyFrame // before the answer to PLAY
-	heldBytes   int          // bytes of early
-	strayLogged [256]bool    // channels without a track that have been logged
+	early       []earlyFrame // frames that arrived before Run
+	heldBytes   int          // memory of early, and of the frames that were dropped
+	strayLogged [256]bool    // by channel: a packet without a track has been logged
 
-	playing bool
+	playing bool // Run was called
 	closing bool
-	broken  bool // no request can be sent any more
+	broken  bool // the connection has failed: no request can be sent
 	schedule
 }
 
-// Dial connects. Until Close, the end of ctx ends every wait.
+// Dial connects to the server of the URL, with TLS for rtsps. The end of ctx ends this and every later wait of the
+// client. The caller must call Close.
 func Dial(ctx context.Context, o Options) (*Client, error) {
 	for _, t := range []*time.Duration{&o.ReadTimeout, &o.WriteTimeout} {
 		if *t <= 0 {
@@ -112,7 +116,8 @@ func ipOf(a net.Addr) netip.Addr {
 	return ap.Addr().Unmap()
 }
 
-// interrupt ends a wait for the server.
+// interrupt, called at the end of ctx, ends the current read. Writes may take teardownTime, so that Close can still
+// send TEARDOWN.
 func (c *Client) interrupt() {
 	c.connMu.Lock()
 	defer c.connMu.Unlock()
@@ -122,7 +127,8 @@ func (c *Client) interrupt() {
 	}
 }
 
-// Describe returns the description of the stream, as the server sent it.
+// Describe sends OPTIONS and DESCRIBE, and returns the session description unchanged. If the server redirects the
+// client, and the client may follow, the error is a *Redirect.
 func (c *Client) Describe() ([]byte, error) {
 	if err := c.options(); err != nil {
 		return nil, err
@@ -141,8 +147,8 @@ func (c *Client) Describe() ([]byte, error) {
 	return res.body, nil
 }
 
-// Close ends the session: it sends TEARDOWN, waits for the answer for a second at most, and returns after the last
-// callback.
+// Close ends the session: it sends TEARDOWN, waits one second at most for the answer, and closes the connection and all
+// ports. No callback runs after Close has returned.
 func (c *Client) Close() {
 	c.unhook()
 	c.playing, c.closing = false, true

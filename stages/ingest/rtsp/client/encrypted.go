@@ -13,24 +13,24 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// decryption decrypts a track whose description has the key (RFC 4568). Packets and reports have a context each: over
-// UDP they have a goroutine each. Reports may arrive at both ports: reporting is held from open until its result is
-// no longer used.
+// decryption decrypts a track whose session description contains the key (RFC 4568). RTP and RTCP have a context each,
+// because over UDP a goroutine each receives them. RTCP may arrive at both ports: a caller locks reporting before it
+// opens a report, and unlocks it when it no longer uses the result.
 type decryption struct {
 	key       []byte
 	suite     srtp.ProtectionProfile
 	rtp, rtcp sealed
-	reporting sync.Mutex // guards the result of opening a report, see above
+	reporting sync.Mutex // guards rtcp and the newest decrypted report
 }
 
-// sealed opens packets of one kind. A context remembers every SSRC that arrived.
+// sealed decrypts RTP or RTCP. Its context keeps a state for every SSRC of which a packet was decrypted.
 type sealed struct {
 	*srtp.Context
-	ssrcs map[uint32]struct{}
-	plain []byte // the newest packet, decrypted
+	ssrcs map[uint32]struct{} // the SSRCs with a state
+	plain []byte              // the newest packet, decrypted
 }
 
-// maxSSRCs is the number of senders remembered per track; a session has a few.
+// maxSSRCs is the largest number of SSRCs with a state; one more discards all states. A track sends with a few SSRCs.
 const maxSSRCs = 64
 
 var suites = map[string]srtp.ProtectionProfile{
@@ -38,20 +38,21 @@ var suites = map[string]srtp.ProtectionProfile{
 	"AES_CM_128_HMAC_SHA1_32": srtp.ProtectionProfileAes128CmHmacSha1_32,
 }
 
-const masterKeyBytes, masterSaltBytes = 16, 14 // bytes
+const masterKeyBytes, masterSaltBytes = 16, 14 // the same for every suite
 
-// CanDecrypt reports whether the client can decrypt media by a crypto attribute (RFC 4568). It supports no key
-// identifier in the packets.
+// CanDecrypt reports whether the client can decrypt media with the key in a crypto attribute (RFC 4568). It supports
+// the suites above, without session parameters and without a master key identifier.
 func CanDecrypt(crypto string) bool {
 	var key sdes.SDES
 	if key.Unmarshal(crypto) != nil || len(strings.Fields(crypto)) > 3 || strings.Count(crypto, ":") > 1 {
-		return false // or with parameters of the session
+		return false // unreadable, with session parameters, or with a master key identifier
 	}
 	_, err := newDecryption(&key)
 	return err == nil
 }
 
-// newDecryption returns nil without encryption.
+// newDecryption makes the decryption for a key; it returns nil for a nil key. An unsupported key is an error that wraps
+// ErrTransport.
 func newDecryption(key *sdes.SDES) (*decryption, error) {
 	if key == nil {
 		return nil, nil
@@ -69,14 +70,15 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 	return d, nil
 }
 
-// renew discards the state of every sender.
+// renew replaces the context, and so discards the state of every SSRC.
 func (d *decryption) renew(of *sealed) (err error) {
 	of.ssrcs = map[uint32]struct{}{}
 	of.Context, err = srtp.CreateContext(d.key[:masterKeyBytes], d.key[masterKeyBytes:], d.suite)
 	return err
 }
 
-// open decrypts a packet of at least eight bytes. The result is valid until the next packet of its kind.
+// open decrypts b, a packet of at least eight bytes: RTCP or RTP. The result is valid until the next packet of the same
+// kind.
 func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 	of, at := &d.rtp, 8
 	if rtcp {
@@ -96,7 +98,7 @@ func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 	} else {
 		of.plain, err = of.DecryptRTP(of.plain[:0], b, nil)
 	}
-	if err == nil { // otherwise the sender does not know the key
+	if err == nil { // a failure shows that the sender does not have the key
 		of.ssrcs[ssrc] = struct{}{}
 	}
 	return of.plain, err
@@ -104,8 +106,8 @@ func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 
 var errShort = errors.New("too short to be encrypted")
 
-// profile returns the transport profile to request. The client does not request a key exchange other than by the
-// description; within TLS none is needed.
+// profile returns the RTP profile to request for a media section: RTP/SAVP if its description contains a key. For other
+// sections with SAVP it is RTP/AVP: the client supports no other key exchange, and within TLS media needs no key.
 func profile(m *description.Media) string {
 	if m.Profile == headers.TransportProfileSAVP && m.KeyMgmtSDES != nil {
 		return "RTP/SAVP"

@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// StatusError is a refusal of a request.
+// StatusError is the error of a request that the server refused with a status of 300 or more, except 401 and redirects.
 type StatusError struct {
 	Method string
 	Status int
 	Reason string
 }
 
-// Error returns the server's status and reason.
+// Error returns the method, and the server's status and reason.
 func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%s: %d %s", e.Method, e.Status, e.Reason))
 }
 
-// statusOf returns the status of a refusal; 0 for any other error.
+// statusOf returns the status of a StatusError, and 0 for any other error.
 func statusOf(err error) int {
 	if refusal := (*StatusError)(nil); errors.As(err, &refusal) {
 		return refusal.Status
@@ -32,22 +32,22 @@ func statusOf(err error) int {
 	return 0
 }
 
-// errNoAnswer is the error of a request without an answer in time.
+// errNoAnswer is the error of a request that the server did not answer in time.
 var errNoAnswer = errors.New("no answer came")
 
-// pending is a request without an answer.
+// pending is a request that has not been answered yet.
 type pending struct {
 	cseq   int
 	method string
-	nonce  string // with which it was sent
-	stay   bool   // its answer goes to stayed
+	nonce  string // challenge.nonce of its credentials; empty: it had none
+	stay   bool   // it is a keep-alive, whose answer goes to stayed
 }
 
-// attempts is the number of attempts of a request: without credentials, with them, and with a new nonce.
+// attempts is the number of times that do sends a request: without credentials, with credentials, and with a new nonce.
 const attempts = 3
 
-// do sends a request and returns its answer, which is 2xx; any other answer is an error. It sends credentials only on
-// request.
+// do sends a request and waits for its answer, which has a 2xx status. After a challenge it sends the request again
+// with credentials. Any other answer is an error: a StatusError, a Redirect, or ErrCredentials.
 func (c *Client) do(method, url string, headers ...string) (*message, error) {
 	for i := 1; ; i++ {
 		p, err := c.send(method, url, false, headers...)
@@ -79,8 +79,9 @@ func (c *Client) do(method, url string, headers ...string) (*message, error) {
 	}
 }
 
-// challenged takes the challenge of an answer of 401, for another attempt. It returns an error if another attempt is
-// useless: the credentials were refused, and not because of a nonce that has become stale.
+// challenged chooses a challenge from an answer of 401 to p, for another attempt. It returns an error if another
+// attempt is useless: the URL has no user, no challenge is supported, or the server has refused the password and not
+// only a stale nonce.
 func (c *Client) challenged(p pending, res *message) error {
 	challenges := readChallenges(res.header["www-authenticate"])
 	switch {
@@ -100,14 +101,14 @@ func (c *Client) challenged(p pending, res *message) error {
 	return nil
 }
 
-// accepted records that the server accepts the credentials, if the request carried them.
+// accepted records that the server accepts the credentials, if the request p had any.
 func (c *Client) accepted(p pending) {
 	if p.nonce != "" && p.nonce == c.credentials.challenge.nonce() {
 		c.credentials.proven = true
 	}
 }
 
-// send writes a request.
+// send writes a request and appends it to pending. stay marks a keep-alive.
 func (c *Client) send(method, url string, stay bool, headers ...string) (pending, error) {
 	c.cseq++
 	var b strings.Builder
@@ -131,7 +132,7 @@ func (c *Client) send(method, url string, stay bool, headers ...string) (pending
 	return p, c.write([]byte(b.String()))
 }
 
-// write sends bytes on the connection.
+// write sends bytes on the connection, within WriteTimeout.
 func (c *Client) write(b []byte) error {
 	if c.nc == nil || c.broken {
 		return net.ErrClosed
@@ -149,7 +150,8 @@ func (c *Client) write(b []byte) error {
 	return nil
 }
 
-// await reads until a request is answered.
+// await handles messages until the server has answered p, and returns the answer. Without an answer within ReadTimeout
+// it returns errNoAnswer.
 func (c *Client) await(p pending) (*message, error) {
 	c.answerBy = time.Now().Add(c.ReadTimeout)
 	if c.closing {
@@ -166,7 +168,7 @@ func (c *Client) await(p pending) (*message, error) {
 			return nil, err
 		}
 		if of.cseq == p.cseq {
-			out := c.msg // a frame takes its place
+			out := c.msg // the next message overwrites c.msg
 			return &out, nil
 		}
 	}
@@ -174,7 +176,7 @@ func (c *Client) await(p pending) (*message, error) {
 
 var errHungUp = errors.New("the server closed the connection")
 
-// ended returns the meaning of an error at the end of a connection.
+// ended returns errHungUp if err is the end of the connection, otherwise err.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errHungUp
@@ -182,7 +184,8 @@ func ended(err error) error {
 	return err
 }
 
-// handle takes a message. For an answer it returns the request, whose cseq is 0 if none was pending.
+// handle handles a message. If it is the final answer to a pending request, handle returns that request, otherwise a
+// request with CSeq 0.
 func (c *Client) handle(m *message) (of pending, err error) {
 	switch m.kind {
 	case frame:
@@ -190,7 +193,7 @@ func (c *Client) handle(m *message) (of pending, err error) {
 	case request:
 		return of, c.asks(m)
 	case answer:
-		if m.status < 200 { // more follows
+		if m.status < 200 { // the final answer follows
 			return of, nil
 		}
 		c.heard = c.readAt
@@ -201,8 +204,9 @@ func (c *Client) handle(m *message) (of pending, err error) {
 	return of, nil
 }
 
-// answered finds the request of an answer: by CSeq, or the oldest if the CSeq is missing or wrong, since answers
-// arrive in order.
+// answered removes the request of an answer from pending and returns it, with CSeq 0 if none is pending. It is the
+// request with the CSeq of the answer. If the answer has no CSeq, or an unknown one, it is the oldest request, since
+// answers arrive in order. Requests older than it are removed, too.
 func (c *Client) answered(m *message) (of pending) {
 	if len(c.pending) == 0 {
 		return of
@@ -216,8 +220,8 @@ func (c *Client) answered(m *message) (of pending) {
 	return of
 }
 
-// tookSession reads the Session header, in any spelling: an identifier, and the seconds without a request after which
-// the server ends the session.
+// tookSession stores the Session header of an answer, in any spelling: the identifier, and the time in seconds after
+// which the server ends a session without requests.
 func (c *Client) tookSession(res *message) {
 	id, params, _ := strings.Cut(res.header.get("session"), ";")
 	if id = strings.TrimSpace(id); id == "" {
@@ -236,7 +240,7 @@ func (c *Client) tookSession(res *message) {
 	}
 }
 
-// options asks for the server's methods. A missing or bad answer does not end the session.
+// options sends OPTIONS and stores the methods that the server lists. A refusal or a missing answer is no error.
 func (c *Client) options() error {
 	res, err := c.do("OPTIONS", c.asked)
 	switch {
@@ -260,7 +264,7 @@ func (c *Client) tookMethods(res *message) {
 	}
 }
 
-// readEndless reads a description of unknown length, which a silence ends.
+// readEndless reads a session description whose answer has no Content-Length, for endlessSilence at most.
 func (c *Client) readEndless() []byte {
 	c.answerBy = time.Now().Add(endlessSilence)
 	c.due = c.answerBy
@@ -268,7 +272,7 @@ func (c *Client) readEndless() []byte {
 	return c.in.endless()
 }
 
-// endlessSilence is the silence that ends a description of unknown length.
+// endlessSilence is the time within which a session description without Content-Length arrives.
 const endlessSilence = 2 * time.Second
 
 func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -5,10 +5,10 @@ import (
 	"io"
 )
 
-// frameHeadBytes is the size in bytes of $, the channel and the length of the payload (RFC 2326, 10.12).
+// frameHeadBytes is the length of the head of a frame: $, the channel, and the length of the payload (RFC 2326, 10.12).
 const frameHeadBytes = 4
 
-// frame reads a frame of media; it returns false if the next bytes can't be one.
+// frame reads a frame of media into m. It returns false, and consumes nothing, if the next bytes cannot be a frame.
 func (r *reader) frame(m *message) (bool, error) {
 	b, err := r.br.Peek(frameHeadBytes)
 	if err != nil {
@@ -29,8 +29,9 @@ func (r *reader) frame(m *message) (bool, error) {
 	return true, err
 }
 
-// plausible inspects a possible frame: after bytes that were no message it must be RTP or RTCP on a known channel. On
-// another channel bytes may also only look like a frame to its end, where the next message begins.
+// plausible reports whether the next bytes, which look like the head of a frame of n bytes on a channel, begin a frame.
+// After bytes that were no message, the payload must be RTP or RTCP on a known channel. Otherwise it must be RTP or
+// RTCP, or another message must begin behind it.
 func (r *reader) plausible(channel, n int) (bool, error) {
 	if n < 8 && r.lost {
 		return false, nil

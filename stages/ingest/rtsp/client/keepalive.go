@@ -2,7 +2,8 @@ package client
 
 import "time"
 
-// keepAliveEvery returns two thirds of the time after which the server ends a session, and 30 s at most.
+// keepAliveEvery returns the interval of keep-alives: two thirds of the timeout of the session, within minKeepAlive and
+// maxKeepAlive. Without a timeout it is maxKeepAlive.
 func (c *Client) keepAliveEvery() time.Duration {
 	if c.timeout <= 0 {
 		return maxKeepAlive
@@ -10,7 +11,9 @@ func (c *Client) keepAliveEvery() time.Duration {
 	return min(max(c.timeout*2/3, minKeepAlive), maxKeepAlive)
 }
 
-// keepAlive sends a request that only keeps the session alive. It does not wait for the answer (stayed).
+// keepAlive sends a request whose only purpose is to keep the session alive, and schedules the next one. It does not
+// wait for the answer (stayed). If the server has closed the connection, it connects again first; if that fails, it
+// returns no error, because media still arrives over UDP.
 func (c *Client) keepAlive(now time.Time) error {
 	c.keepAliveAt, c.resent = now.Add(c.keepAliveEvery()), false
 	if c.nc == nil {
@@ -31,7 +34,8 @@ func (c *Client) sendKeepAlive() error {
 	return err
 }
 
-// keepAliveMethod returns GET_PARAMETER if the server lists it, else OPTIONS; and the other one if that was refused.
+// keepAliveMethod returns the method of keep-alives: GET_PARAMETER if the server lists it, otherwise OPTIONS. If the
+// server has refused the one and not the other, it returns the other.
 func (c *Client) keepAliveMethod() string {
 	one, other := "OPTIONS", "GET_PARAMETER"
 	if c.methods[other] {
@@ -43,8 +47,8 @@ func (c *Client) keepAliveMethod() string {
 	return one
 }
 
-// stayed takes the answer to a keep-alive. A refusal does not end the session: media may continue, and its end is
-// noticed.
+// stayed handles the answer m to a keep-alive. It sends the keep-alive again once after a new nonce, and with the other
+// method after a refusal. A refusal does not end the session: media may continue, and silence notices its end.
 func (c *Client) stayed(of pending, m *message) error {
 	switch {
 	case m.status == 401:

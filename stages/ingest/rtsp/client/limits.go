@@ -2,23 +2,23 @@ package client
 
 import "time"
 
-// DefaultTimeout is the default of each timeout of a connection, also of the server's connections.
+// DefaultTimeout is the default of every timeout of a connection, of this client as well as of package rtsp's server.
 const DefaultTimeout = 10 * time.Second
 
-// The bounds of a client's memory and waits.
+// The bounds of the memory that a server can make a client use, and of the client's waits.
 const (
-	maxLineBytes  = 4 << 10  // bytes of a header
-	maxHeadBytes  = 16 << 10 // bytes of all headers of a message
-	maxHeaders    = 128
-	maxBodyBytes  = 64 << 10 // the caller bounds a description further
-	maxEarlyBytes = 4 << 20  // bytes of media that arrived before the answer to PLAY
-	maxPending    = 8        // requests without an answer
+	maxLineBytes  = 4 << 10  // of a line
+	maxHeadBytes  = 16 << 10 // of all headers of a message
+	maxHeaders    = 128      // of a message
+	maxBodyBytes  = 64 << 10 // of the body of a message; callers bound a session description further
+	maxEarlyBytes = 4 << 20  // of media that arrives before Run
+	maxPending    = 8        // requests without an answer; one more removes the oldest
 
-	teardownTime = time.Second // for TEARDOWN and its answer
-	maxKeepAlive = 30 * time.Second
-	minKeepAlive = 500 * time.Millisecond
+	teardownTime = time.Second            // for TEARDOWN and its answer
+	maxKeepAlive = 30 * time.Second       // longest interval of keep-alives
+	minKeepAlive = 500 * time.Millisecond // shortest interval of keep-alives
 
-	// minAnswersOnly is the least time for which answers alone, without media, keep a session alive: some cameras
-	// send pictures rarely, and no reports.
+	// minAnswersOnly is the shortest time for which a session continues without media while the server answers: some
+	// cameras send pictures rarely, and no reports.
 	minAnswersOnly = time.Minute
 )

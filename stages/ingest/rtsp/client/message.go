@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// message is a frame of media, an answer or a request. The payload of a frame is valid until the next message.
+// message is a frame of media, an answer or a request from the server. The payload of a frame is valid until the next
+// message.
 type message struct {
 	kind    kind
 	channel int    // of a frame
@@ -31,7 +32,7 @@ const (
 	request
 )
 
-// header has keys in lower case, and values without control characters.
+// header holds the headers of a message by key in lower case. The values have no control characters except tabs.
 type header map[string][]string
 
 func (h header) get(key string) string {
@@ -41,22 +42,22 @@ func (h header) get(key string) string {
 	return ""
 }
 
-// reader divides a connection into messages. It accepts line ends without CR, blank lines and bytes between messages,
-// and headers in any case.
+// reader divides the bytes of a connection into messages. It accepts lines that end with LF alone, blank lines and
+// other bytes between messages, and headers in upper or lower case.
 type reader struct {
 	br        *bufio.Reader
-	buf       []byte         // payload of the frame
+	buf       []byte         // memory for the payload of a frame
 	known     func(int) bool // reports whether media may arrive on a channel
 	malformed func()         // called once per run of bytes that are no message
-	lost      bool           // the reader is within such a run
-	took      bool           // a line of such bytes was consumed
+	lost      bool           // the newest bytes were no message
+	took      bool           // the current attempt to read a message has consumed a line
 }
 
 func newReader(r io.Reader, known func(int) bool, malformed func()) *reader {
 	return &reader{br: bufio.NewReaderSize(r, 4<<10), buf: make([]byte, 2<<10), known: known, malformed: malformed}
 }
 
-// next reads one message into m.
+// next reads one message into m, and skips bytes before it that are no message.
 func (r *reader) next(m *message) error {
 	for {
 		b, err := r.br.Peek(1)
@@ -93,10 +94,11 @@ func (r *reader) next(m *message) error {
 
 func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
 
-// errHTTP is the error of an answer by a web server.
+// errHTTP is the error of a connection on which a web server answers.
 var errHTTP = errors.New("a web server answers, not an RTSP server: check the port")
 
-// text reads an answer or a request; it returns false if none begins here.
+// text reads an answer or a request into m. It returns false if the next bytes are neither; it may have consumed a line
+// then (took).
 func (r *reader) text(m *message) (bool, error) {
 	word, err := r.firstWord()
 	if err != nil || word == "" {
@@ -120,7 +122,8 @@ func (r *reader) text(m *message) (bool, error) {
 	return r.request(m, line)
 }
 
-// firstWord peeks at the bytes up to a space; it returns an empty string if they can't begin a message.
+// firstWord returns the next bytes up to a space, and does not consume them. It returns an empty string if they cannot
+// begin an answer or a request.
 func (r *reader) firstWord() (string, error) {
 	const longest = 24
 	for i := 1; i <= longest; i++ {
@@ -138,7 +141,8 @@ func (r *reader) firstWord() (string, error) {
 	return "", nil
 }
 
-// answer reads the rest of an answer, from RTSP/1.0 200 OK on.
+// answer reads an answer into m: line is its first line, such as RTSP/1.0 200 OK, and the rest follows. It returns
+// false if line is no status line.
 func (r *reader) answer(m *message, line string) (bool, error) {
 	fields := strings.Fields(line)
 	status, err := strconv.Atoi(fields[min(1, len(fields)-1)])
@@ -149,7 +153,8 @@ func (r *reader) answer(m *message, line string) (bool, error) {
 	return true, r.rest(m)
 }
 
-// request reads the rest of a request, from METHOD URL RTSP/1.0 on.
+// request reads a request into m: line is its first line, METHOD URL RTSP/1.0, and the rest follows. It returns false
+// if line is no request line.
 func (r *reader) request(m *message, line string) (bool, error) {
 	fields := strings.Fields(line)
 	if len(fields) < 3 || !strings.HasPrefix(fields[len(fields)-1], "RTSP/") {
@@ -159,7 +164,7 @@ func (r *reader) request(m *message, line string) (bool, error) {
 	return true, r.rest(m)
 }
 
-// rest reads headers and body.
+// rest reads the headers and the body of a message.
 func (r *reader) rest(m *message) error {
 	m.header = header{}
 	last, size := "", 0
@@ -205,7 +210,7 @@ func (r *reader) body(m *message) error {
 	return err
 }
 
-// line reads a line, without its end and without control characters.
+// line reads a line. It returns the line without its end, trailing blanks and control characters.
 func (r *reader) line() (string, error) {
 	r.took = true
 	var out []byte

@@ -8,17 +8,18 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 )
 
-// Info is the RTP-Info of a track: its first played packet.
+// Info is the entry of RTP-Info for a track: it describes the first packet that the server plays.
 type Info struct {
-	Media *description.Media
-	URL   string
-	Seq   *uint16
-	Time  *uint32
+	Media *description.Media // section of the track
+	URL   string             // as the server wrote it
+	Seq   *uint16            // sequence number; nil: not given
+	Time  *uint32            // RTP time; nil: not given
 }
 
 const fromNow = "Range: npt=0.000-"
 
-// Play starts the media. Frames that arrive before Run is called are kept, up to a bound.
+// Play sends PLAY and returns RTP-Info of the answer. If the server refuses, Play tries without a Range, then with a
+// PLAY for each track. The client keeps media that arrives before Run, up to maxEarlyBytes.
 func (c *Client) Play() ([]Info, error) {
 	if c.UDP {
 		for _, t := range c.tracks {
@@ -37,13 +38,15 @@ func (c *Client) Play() ([]Info, error) {
 	return c.tookInfo(res), nil
 }
 
-// mayPlayOtherwise reports whether a refusal may concern the form of the request.
+// mayPlayOtherwise reports whether err is a refusal that another form of PLAY may avoid. 403 Forbidden and 453 Not
+// Enough Bandwidth concern every form.
 func mayPlayOtherwise(err error) bool {
 	status := statusOf(err)
 	return status >= 400 && status != 403 && status != 453
 }
 
-// playEach plays track by track, as some servers require. If all are refused the first refusal is the error.
+// playEach sends PLAY for each track, as some servers require. It skips tracks that the server refuses; if it refuses
+// all, playEach returns first, the error of the PLAY for the session.
 func (c *Client) playEach(first error) (out []Info, err error) {
 	playing := 0
 	for _, t := range c.tracks {
@@ -64,7 +67,8 @@ func (c *Client) playEach(first error) (out []Info, err error) {
 	return out, nil
 }
 
-// tookInfo reads RTP-Info (RFC 2326, 12.33), entry by entry.
+// tookInfo returns the entries of RTP-Info (RFC 2326, 12.33) of an answer, except unreadable ones and those of no
+// track. It stores their sequence numbers in the tracks.
 func (c *Client) tookInfo(res *message) (out []Info) {
 	for _, entry := range strings.Split(strings.Join(res.header["rtp-info"], ","), ",") {
 		i, err := readInfo(entry)
@@ -110,7 +114,8 @@ func readInfo(entry string) (i Info, err error) {
 	return i, nil
 }
 
-// sameTrack compares the URL of an entry, which may be relative or use another name of the server, with a track's.
+// sameTrack reports whether the URL in an entry of RTP-Info means the track with the other URL. The entry's URL may be
+// relative, or have another name of the server.
 func sameTrack(entry, track string) bool {
 	track = strings.TrimRight(strings.TrimPrefix(track, origin(track)), "/")
 	if isURL(entry) {

@@ -7,23 +7,24 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// reception collects the values of a receiver report (RFC 3550, 6.4.1).
+// reception collects the values for the receiver reports about one sender (RFC 3550, 6.4.1).
 type reception struct {
-	ssrc         uint32
-	begun        bool
-	first, last  uint32 // sequence numbers, with the cycles above 16 bits
-	count        uint32 // packets
-	transitTicks uint32 // of the newest packet, in ticks
-	jitter       float64
-	clockHz      int64 // ticks per second
+	ssrc         uint32  // of the sender
+	begun        bool    // a packet has arrived
+	first, last  uint32  // extended sequence numbers: the cycles are above the low 16 bits
+	count        uint32  // number of packets that arrived
+	transitTicks uint32  // arrival less RTP time of the newest packet, in ticks
+	jitter       float64 // in ticks
+	clockHz      int64   // ticks per second
 
-	expectedBefore, countBefore uint32 // at the newest report
+	expectedBefore, countBefore uint32 // packets expected and arrived at the previous report
 
-	senderReportNTP uint32 // the middle 32 bits
-	senderReportAt  time.Time
+	senderReportNTP uint32    // middle 32 bits of the NTP time in the newest sender report
+	senderReportAt  time.Time // arrival of that sender report; zero: none arrived
 }
 
-// packet counts a packet. Another SSRC is another source, which is counted anew.
+// packet counts a packet with the RTP time ticks that arrived at a time. Another SSRC is another sender: all values
+// begin anew.
 func (r *reception) packet(ssrc uint32, seq uint16, ticks uint32, at time.Time) {
 	if !r.begun || ssrc != r.ssrc {
 		*r = reception{ssrc: ssrc, begun: true, first: uint32(seq), last: uint32(seq), clockHz: r.clockHz}
@@ -46,7 +47,8 @@ func (r *reception) senderReport(ssrc uint32, ntp uint64, at time.Time) {
 	}
 }
 
-// report makes a report of the packets since the last one.
+// report returns the reception report for the moment now. The fraction of lost packets concerns the packets since the
+// previous report; the other values concern all packets of the sender.
 func (r *reception) report(now time.Time) rtcp.ReceptionReport {
 	expected := r.last - r.first + 1
 	lost := max(int64(expected)-int64(r.count), 0)
@@ -65,13 +67,14 @@ func (r *reception) report(now time.Time) rtcp.ReceptionReport {
 	return out
 }
 
-// reportAfter returns the time to the next report: about five seconds, randomised (RFC 3550, 6.2).
+// reportAfter returns the time until the next receiver report: 2.5 to 7.5 seconds, at random (RFC 3550, 6.2).
 func reportAfter() time.Duration {
 	const each = 5 * time.Second
 	return each/2 + rand.N(each)
 }
 
-// report sends receiver reports: some cameras stop without them.
+// report sends a receiver report for each track of which a packet has arrived, and schedules the next ones. Some
+// cameras stop sending media without them.
 func (c *Client) report(now time.Time) error {
 	c.reportAt = now.Add(reportAfter())
 	for _, t := range c.tracks {
@@ -99,7 +102,7 @@ func (c *Client) report(now time.Time) error {
 	return nil
 }
 
-// sendReport sends RTCP. Over UDP an error does not end the session: the next report may arrive.
+// sendReport sends the RTCP packet b. Over UDP it returns no error: the next report may arrive.
 func (t *track) sendReport(b []byte) error {
 	if t.udp != nil {
 		t.udp.report(b)

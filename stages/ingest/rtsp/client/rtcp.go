@@ -7,8 +7,8 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// control takes a compound of RTCP packets (RFC 3550, 6.1). An unreadable packet ends it; the packets before it
-// count.
+// control handles a compound RTCP packet (RFC 3550, 6.1) that arrived at a time. It uses the sender reports and the
+// goodbyes in it, up to the first invalid packet.
 func (t *track) control(b []byte, at time.Time) {
 	for len(b) >= 4 {
 		n := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
@@ -26,7 +26,7 @@ func (t *track) control(b []byte, at time.Time) {
 	}
 }
 
-// reported reads a packet and passes it on.
+// reported parses b into p, stores the values that the client needs itself, and passes p to the track's callback.
 func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
 	if err := p.Unmarshal(b); err != nil {
 		t.client.Malformed()
@@ -45,10 +45,12 @@ func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
 	}
 }
 
-// overtaken is the delay within which a packet over UDP may arrive after a goodbye that was sent later.
+// overtaken is the time for which packets over UDP may still arrive after a goodbye that the server sent later than
+// them.
 const overtaken = 200 * time.Millisecond
 
-// saidGoodbye reports whether every track has ended (RFC 3550, 6.6).
+// saidGoodbye reports whether the server has ended every track with a goodbye (RFC 3550, 6.6). Over UDP it waits for
+// late packets first.
 func (c *Client) saidGoodbye(now time.Time) bool {
 	for _, t := range c.tracks {
 		t.mu.Lock()

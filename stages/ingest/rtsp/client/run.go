@@ -8,31 +8,32 @@ import (
 	"time"
 )
 
-// ErrNoMedia is the error of a server that plays without sending media.
+// ErrNoMedia is the error of a server that answers PLAY and sends no media within ReadTimeout: see Options.OtherWay.
 var ErrNoMedia = errors.New("the server plays, but no media arrives")
 
 var errGoodbye = errors.New("the server ended the stream: it said goodbye for every track")
 
-// schedule holds the times of all due actions. One goroutine does everything: a wait for the server ends when an
-// action is due (patient), and continues after it.
+// schedule holds the times at which the client must act. One goroutine does everything: when an action is due it stops
+// waiting for the server, acts (tick), and waits again (patient).
 type schedule struct {
-	readAt      time.Time     // of the newest bytes
-	heard       time.Time     // the newest media, report or answer
-	media       time.Time     // the newest packet or report
-	longest     time.Duration // longest time between two of them
-	probed      time.Time     // value of heard when a keep-alive asked for another
-	answerBy    time.Time     // deadline of the pending request; zero: none
-	stopBy      time.Time     // deadline of TEARDOWN
+	readAt      time.Time     // arrival of the newest bytes
+	heard       time.Time     // arrival of the newest media, report, answer or request
+	media       time.Time     // arrival of the newest packet or report; before the first, the begin of Run
+	longest     time.Duration // longest time between two packets or reports; 0: none arrived
+	probed      time.Time     // value of heard after which a keep-alive was sent to get an answer
+	answerBy    time.Time     // deadline of the request that await waits for; zero: none
+	stopBy      time.Time     // deadline of the answer to TEARDOWN
 	keepAliveAt time.Time
 	reportAt    time.Time
-	due         time.Time // the earliest of all these
-	armed       time.Time // the deadline set on the connection
+	due         time.Time // the earliest time at which the client must act
+	armed       time.Time // the read deadline that was set on the connection
 }
 
-// patient reads from the connection, and performs the due actions meanwhile.
+// patient reads from the connection, and performs due actions while it waits.
 type patient struct{ *Client }
 
-// Read never returns a timeout.
+// Read reads bytes of the server into b. It never returns a timeout. Over UDP it returns no error when the connection
+// ends, but waits for a new connection.
 func (c patient) Read(b []byte) (int, error) {
 	for {
 		if now := time.Now(); !c.due.IsZero() && !now.Before(c.due) {
@@ -50,7 +51,7 @@ func (c patient) Read(b []byte) (int, error) {
 			_ = c.nc.SetReadDeadline(c.due)
 			c.armed = c.due
 		}
-		if !c.closing && c.ctx.Err() != nil { // after the deadline was set: interrupt sets one as well
+		if !c.closing && c.ctx.Err() != nil { // after SetReadDeadline, which may undo interrupt
 			return 0, context.Cause(c.ctx)
 		}
 		n, err := c.nc.Read(b)
@@ -60,7 +61,7 @@ func (c patient) Read(b []byte) (int, error) {
 			return n, nil
 		case err == nil:
 		case timedOut(err):
-			c.armed = time.Time{} // interrupt may have ended the wait
+			c.armed = time.Time{} // interrupt may have set another deadline
 		case c.UDP && c.playing:
 			c.lostControl(err)
 		default:
@@ -70,7 +71,7 @@ func (c patient) Read(b []byte) (int, error) {
 	}
 }
 
-// pause waits without a connection.
+// pause waits until an action is due while there is no connection and media arrives over UDP.
 func (c *Client) pause() error {
 	if c.closing {
 		return net.ErrClosed
@@ -85,7 +86,7 @@ func (c *Client) pause() error {
 	}
 }
 
-// Run takes media until the session ends, and returns the reason as an error.
+// Run receives media and calls the callbacks until the session ends. It returns the reason of the end, never nil.
 func (c *Client) Run() error {
 	now := time.Now()
 	c.playing = true
@@ -108,7 +109,7 @@ func (c *Client) Run() error {
 	}
 }
 
-// tick performs the due actions.
+// tick performs the due actions and schedules the next. An error ends the session.
 func (c *Client) tick(now time.Time) error {
 	if !c.answerBy.IsZero() && !now.Before(c.answerBy) {
 		return errNoAnswer
@@ -132,7 +133,8 @@ func (c *Client) tick(now time.Time) error {
 	return nil
 }
 
-// silence ends a session without data, and sends a keep-alive after half of that time.
+// silence returns an error if the server has said goodbye, has sent nothing for ReadTimeout, or has only answered for
+// too long. After a silence of half of ReadTimeout it makes a keep-alive due, so that the server answers.
 func (c *Client) silence(now time.Time) error {
 	c.listen()
 	quiet := now.Sub(c.heard)
@@ -151,13 +153,13 @@ func (c *Client) silence(now time.Time) error {
 	return nil
 }
 
-// answersOnly returns the time for which a session continues without media while its server answers: longer if its
-// pictures are rare.
+// answersOnly returns the time for which a session continues without media while its server answers. It is longer for a
+// server whose pictures are rare.
 func (c *Client) answersOnly() time.Duration {
 	return max(minAnswersOnly, 6*c.ReadTimeout, 4*c.longest)
 }
 
-// listen records the data that arrived over UDP.
+// listen records the arrival of media over UDP, which other goroutines receive.
 func (c *Client) listen() {
 	for _, t := range c.tracks {
 		if at := t.udp.heard(); at.After(c.media) {
@@ -166,7 +168,7 @@ func (c *Client) listen() {
 	}
 }
 
-// hear records that media, or a report about it, arrived.
+// hear records the arrival of a packet or report at a time.
 func (c *Client) hear(at time.Time) {
 	c.longest = max(c.longest, at.Sub(c.media), 1)
 	c.media = at
@@ -175,7 +177,7 @@ func (c *Client) hear(at time.Time) {
 	}
 }
 
-// earliest returns the time of the next due action.
+// earliest returns the time at which the next action is due.
 func (c *Client) earliest(now time.Time) time.Time {
 	if !c.playing {
 		return c.answerBy
@@ -196,8 +198,8 @@ func (c *Client) earliest(now time.Time) time.Time {
 	return next
 }
 
-// lostControl continues without a connection: media arrives over UDP, and some cameras close the connection. The next
-// keep-alive connects again.
+// lostControl closes the connection after the error why, and the session continues: media arrives over UDP, and some
+// cameras close the connection meanwhile. The next keep-alive connects again.
 func (c *Client) lostControl(why error) {
 	c.Log.Debug("the server closed the connection; media comes over UDP still", "reason", ended(why))
 	c.hangUp()

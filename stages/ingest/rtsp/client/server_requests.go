@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// asks answers a request of the server. An error ends the session.
+// asks answers a request of the server. An error ends the session: the server ends or changes the stream, or the answer
+// cannot be sent.
 func (c *Client) asks(m *message) (end error) {
 	c.heard = c.readAt
 	status, headers := "200 OK", ""
@@ -47,7 +48,8 @@ func (c *Client) asks(m *message) (end error) {
 	return end
 }
 
-// substance returns the part of a description that defines the coding of the media.
+// substance returns the lines of a session description that determine the codecs of the media. If they change, the
+// client must begin a new session.
 func substance(description []byte) string {
 	var out strings.Builder
 	for line := range strings.SplitSeq(string(description), "\n") {

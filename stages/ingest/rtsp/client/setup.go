@@ -9,15 +9,18 @@ import (
 	"github.com/pion/rtp"
 )
 
-// ErrTransport is the error of a server that offers another transport than the requested one.
+// ErrTransport is the error of a track for which the server offers another transport than the requested one, or an
+// unsupported encryption.
 var ErrTransport = errors.New("the server offers another transport than the requested one")
 
-// CostsTrack reports whether an error of Setup concerns its track only: other tracks may still be set up.
+// CostsTrack reports whether an error of Setup concerns only its track, so that the caller can set up and play the
+// other tracks.
 func CostsTrack(err error) bool {
 	return statusOf(err) != 0 || errors.Is(err, ErrTransport) || errors.Is(err, errNoAnswer) || errors.Is(err, errPorts) || errors.Is(err, ErrHangsUp)
 }
 
-// ErrHangsUp is the error of a track that is not requested because the server has closed connections over its SETUP.
+// ErrHangsUp is the error of a track that the caller does not set up, because the server closed earlier connections at
+// the track's SETUP. The client itself does not return it.
 var ErrHangsUp = errors.New("SETUP: the server closes the connection")
 
 // HungUp reports whether an error means that the server closed the connection.
@@ -25,17 +28,19 @@ func HungUp(err error) bool {
 	return errors.Is(err, errHungUp) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// UnsupportedTransport reports whether an error means that the server does not support the requested transport.
+// UnsupportedTransport reports whether an error of Setup means that the server does not support the requested
+// transport.
 func UnsupportedTransport(err error) bool {
 	return statusOf(err) == 461 || errors.Is(err, ErrTransport)
 }
 
-// Setup sets up a track. The caller sets its callbacks before Run (OnPacketRTP).
+// Setup sends SETUP for a media section. After it, and before Run, the caller sets the callbacks of the track
+// (OnPacketRTP).
 func (c *Client) Setup(m *description.Media) (err error) {
 	n := 2 * c.setups
 	c.setups++
 	t := &track{client: c, media: m, channels: [2]int{n, n + 1}, other: c.Malformed}
-	for _, f := range m.Formats { // such as retransmissions, which no callback takes
+	for _, f := range m.Formats { // discards formats without a callback, such as retransmissions
 		t.formats[f.PayloadType()&0x7f] = func(*rtp.Packet) {}
 	}
 	if t.sealed, err = newDecryption(m.KeyMgmtSDES); err != nil {
@@ -73,7 +78,8 @@ func (c *Client) setup(t *track, ask string) error {
 	return first
 }
 
-// tookTransport records the addresses and channels of a track's packets.
+// tookTransport adds a track, with the channels or ports in the Transport header of the answer to its SETUP. It returns
+// an error that wraps ErrTransport if the transport is not the requested one.
 func (c *Client) tookTransport(t *track, said transport) error {
 	switch {
 	case said.multicast:

@@ -10,29 +10,28 @@ import (
 	"github.com/pion/rtp"
 )
 
-// track is a track that was set up.
+// track is a track for which SETUP succeeded.
 type track struct {
 	client   *Client
 	media    *description.Media
-	url      string
-	channels [2]int      // of RTP and RTCP, over TCP
-	udp      *pair       // nil over TCP
+	url      string      // of its SETUP
+	channels [2]int      // interleaved channels of RTP and RTCP, over TCP
+	udp      *pair       // ports; nil: over TCP
 	sealed   *decryption // nil: unencrypted
 
-	formats   [128]gortsplib.OnPacketRTPFunc // by payload type
-	reports   gortsplib.OnPacketRTCPFunc
-	other     func()     // takes packets of other payload types
-	packet    rtp.Packet // the current packet
-	from      uint16     // the first played sequence number
-	fromKnown bool
+	formats   [128]gortsplib.OnPacketRTPFunc // callbacks by payload type; nil: not a payload type of the track
+	reports   gortsplib.OnPacketRTCPFunc     // callback for reports; may be nil
+	other     func()                         // callback for packets of other payload types
+	packet    rtp.Packet                     // the current packet; its memory is used again
+	from      uint16                         // sequence number of the first packet in RTP-Info
+	fromKnown bool                           // from is set
 
 	mu       sync.Mutex // guards the fields below: over UDP packets and reports have a goroutine each
 	received reception
-	goodbye  time.Time // when it arrived; zero: it did not, or packets arrived after it
+	goodbye  time.Time // arrival of the goodbye; zero: none, or packets arrived after it
 }
 
-// OnPacketRTP sets the callback for a track's packets in a format. A packet and its bytes are valid until the
-// callback returns.
+// OnPacketRTP sets the callback for a format of a track. The packet and its bytes are valid until the callback returns.
 func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortsplib.OnPacketRTPFunc) {
 	for _, t := range c.tracks {
 		if t.media == m {
@@ -42,7 +41,7 @@ func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortspl
 	}
 }
 
-// OnPacketOther sets the callback for a track's packets that are in none of its formats.
+// OnPacketOther sets the callback that counts a track's packets whose payload type none of its formats has.
 func (c *Client) OnPacketOther(m *description.Media, count func()) {
 	for _, t := range c.tracks {
 		if t.media == m {
@@ -51,7 +50,7 @@ func (c *Client) OnPacketOther(m *description.Media, count func()) {
 	}
 }
 
-// OnPacketRTCP sets the callback for a track's sender reports and goodbyes.
+// OnPacketRTCP sets the callback for the sender reports and goodbyes of a track.
 func (c *Client) OnPacketRTCP(m *description.Media, take gortsplib.OnPacketRTCPFunc) {
 	for _, t := range c.tracks {
 		if t.media == m {
@@ -60,9 +59,9 @@ func (c *Client) OnPacketRTCP(m *description.Media, take gortsplib.OnPacketRTCPF
 	}
 }
 
-// takeDatagram passes on a datagram that arrived at one of the track's ports.
+// takeDatagram handles a datagram that arrived at the track's port for RTP or, with rtcp, at that for RTCP.
 func (t *track) takeDatagram(b []byte, rtcp bool, at time.Time) {
-	if rtcp && (len(b) < 2 || !isRTCP(b)) { // RTP belongs to the goroutine of the other port
+	if rtcp && (len(b) < 2 || !isRTCP(b)) { // only the goroutine of the other port may handle RTP
 		t.client.Malformed()
 		return
 	}
@@ -71,7 +70,8 @@ func (t *track) takeDatagram(b []byte, rtcp bool, at time.Time) {
 
 func isRTCP(b []byte) bool { return b[1] >= 192 && b[1] <= 223 }
 
-// take passes on one packet of RTP or RTCP that arrived at a time.
+// take handles one packet that arrived at a time. rtcp marks the channel or port for RTCP; the packet itself may be RTP
+// or RTCP on either.
 func (t *track) take(b []byte, rtcp bool, at time.Time) {
 	if len(b) == 0 {
 		return
@@ -80,7 +80,7 @@ func (t *track) take(b []byte, rtcp bool, at time.Time) {
 		t.client.Malformed()
 		return
 	}
-	// The second byte distinguishes RTP from RTCP (RFC 5761, 4), unless it is a payload type of the track's.
+	// The second byte distinguishes RTP from RTCP (RFC 5761, 4), unless it is a payload type of the track.
 	report := isRTCP(b) && (rtcp || t.formats[b[1]&0x7f] == nil)
 	if t.sealed != nil {
 		if report {

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// transport is the Transport header of an answer (RFC 2326, 12.39).
+// transport holds the parts of the Transport header (RFC 2326, 12.39) in an answer to SETUP that the client uses.
 type transport struct {
-	tcp, udp    bool // neither: unknown
+	tcp, udp    bool // lower transport; neither: not given
 	multicast   bool
-	interleaved bool
+	interleaved bool // channels is given
 	channels    [2]int
-	serverPorts [2]uint16
-	source      netip.Addr
+	serverPorts [2]uint16  // of RTP and RTCP; 0: not given
+	source      netip.Addr // address from which packets come; invalid: not given
 }
 
-// readTransport reads the first transport, in any case and with blanks anywhere. It skips unreadable parts, and the
-// SSRC, which some cameras get wrong: the packets show it.
+// readTransport reads the first transport of a header, in upper or lower case and with blanks anywhere. It skips
+// unreadable parts. It also ignores the SSRC, which some cameras state wrongly, because the packets contain it.
 func readTransport(values []string) (t transport) {
 	if len(values) == 0 {
 		return t
@@ -46,13 +46,13 @@ func readTransport(values []string) (t transport) {
 			}
 		}
 	}
-	if t.interleaved { // some leave out /TCP
+	if t.interleaved { // some servers omit /TCP
 		t.tcp, t.udp = true, false
 	}
 	return t
 }
 
-// numbers reads LO-HI, or LO, which HI follows.
+// numbers reads LO-HI, or LO alone with HI = LO+1. It returns false unless both are from 0 to most.
 func numbers(text string, most int) (lo, hi int, is bool) {
 	a, b, both := strings.Cut(text, "-")
 	lo, err := strconv.Atoi(strings.TrimSpace(a))

@@ -10,35 +10,37 @@ import (
 	"time"
 )
 
-// errPorts is the error without two free ports.
+// errPorts is the error of a client for which no two adjacent UDP ports are free.
 var errPorts = errors.New("no pair of UDP ports is free")
 
-// udpConn is the UDP connection of net.ListenPacket.
+// udpConn is a UDP socket, as net.ListenPacket returns it.
 type udpConn interface {
 	net.PacketConn
 	ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error)
 	WriteToUDPAddrPort([]byte, netip.AddrPort) (int, error)
 }
 
-// pair holds the ports of a track: RTP even, RTCP the next (RFC 3550, 11). A nil pair belongs to a track over TCP.
+// pair holds the UDP ports of a track: an even one for RTP and the next for RTCP (RFC 3550, 11). A track over TCP has a
+// nil pair, which the methods start, heard and close accept.
 type pair struct {
-	sockets [2]socket
+	sockets [2]socket    // for RTP and for RTCP
 	lastNS  atomic.Int64 // arrival of the newest packet, in ns since zero
 }
 
-// socket takes packets from the server only. It learns their source port: the announced one as soon as a packet
-// arrives from there, else that of the first packet.
+// socket is a UDP port that accepts packets only from the server. The server's source port is the announced one as soon
+// as a packet has arrived from there; until then it is the source port of the first packet.
 type socket struct {
 	conn   udpConn
 	ips    [2]netip.Addr // permitted sources
-	said   uint16        // the server's announced port; 0: none
-	learnt atomic.Uint32 // the source port of the packets; 0: none arrived
-	stop   func()
+	said   uint16        // source port that the server announced; 0: none
+	learnt atomic.Uint32 // source port of the accepted packets; 0: none arrived
+	stop   func()        // waits for the goroutine that reads; nil: none was started
 }
 
+// zero is the zero of lastNS and of the arrival times in receiver reports.
 var zero = time.Now()
 
-// openPair binds two ports at the local address of the connection.
+// openPair binds two adjacent ports, the lower one even, at the connection's local address.
 func (c *Client) openPair() (*pair, error) {
 	const tries = 64
 	var last error
@@ -77,7 +79,8 @@ func (c *Client) bind(port int) (udpConn, error) {
 
 func (p *pair) port() int { return p.sockets[0].conn.LocalAddr().(*net.UDPAddr).Port }
 
-// expect sets the permitted sources.
+// expect sets the addresses and ports from which the sockets accept packets: address server, and the parts of its
+// Transport header.
 func (p *pair) expect(server netip.Addr, said transport) {
 	for i := range p.sockets {
 		p.sockets[i].ips = [2]netip.Addr{server, said.source}
@@ -85,7 +88,8 @@ func (p *pair) expect(server netip.Addr, said transport) {
 	}
 }
 
-// punch opens the way through a router: it admits packets from the destination of earlier ones.
+// punch sends a packet from each port to the server: a router in between admits the server's packets only after one to
+// the server.
 func (p *pair) punch() {
 	p.sockets[0].send([]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) // RTP without payload
 	p.sockets[1].send([]byte{0x80, 201, 0, 1, 0, 0, 0, 0})           // an empty receiver report
@@ -93,7 +97,7 @@ func (p *pair) punch() {
 
 func (p *pair) report(b []byte) { p.sockets[1].send(b) }
 
-// send sends to the server's port, if it is known.
+// send sends b to the server's source port; it does nothing while no port is known. A failed send is ignored.
 func (s *socket) send(b []byte) {
 	port := s.said
 	if learnt := s.learnt.Load(); learnt != 0 {
@@ -104,7 +108,7 @@ func (s *socket) send(b []byte) {
 	}
 }
 
-// heard returns the arrival of the newest packet.
+// heard returns the arrival of the newest packet, or the zero time if none arrived.
 func (p *pair) heard() time.Time {
 	if p == nil || p.lastNS.Load() == 0 {
 		return time.Time{}
@@ -112,7 +116,7 @@ func (p *pair) heard() time.Time {
 	return zero.Add(time.Duration(p.lastNS.Load()))
 }
 
-// start reads packets, each socket on a goroutine of its own.
+// start receives packets and passes them to t. Each socket has a goroutine of its own.
 func (p *pair) start(t *track) {
 	if p == nil {
 		return
@@ -129,7 +133,7 @@ func (p *pair) start(t *track) {
 	}
 }
 
-// read passes on packets until the socket is closed.
+// read passes the server's packets to take until the socket is closed. b is valid until take returns.
 func (s *socket) read(take func(b []byte, at time.Time)) {
 	b := make([]byte, 64<<10)
 	for {
@@ -138,14 +142,14 @@ func (s *socket) read(take func(b []byte, at time.Time)) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			time.Sleep(10 * time.Millisecond) // a system error may pass, and a lasting silence is noticed
+			time.Sleep(10 * time.Millisecond) // the error may be transient; Run notices a lasting silence
 		case s.from(from):
 			take(b[:n], time.Now())
 		}
 	}
 }
 
-// from reports whether the server sends from an address.
+// from reports whether the server sends from address a.
 func (s *socket) from(a netip.AddrPort) bool {
 	ip := a.Addr().Unmap()
 	if ip != s.ips[0] && ip != s.ips[1] {
@@ -158,7 +162,7 @@ func (s *socket) from(a netip.AddrPort) bool {
 	return port == s.learnt.Load()
 }
 
-// close closes the sockets, and waits for their goroutines.
+// close closes the sockets, and waits until their goroutines have ended.
 func (p *pair) close() {
 	if p == nil {
 		return

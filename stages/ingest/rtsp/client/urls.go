@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// wire returns a URL as it is sent: without credentials, otherwise as the user wrote it.
+// wire returns a URL as the client sends it: as the user wrote it, without the credentials.
 func wire(u *url.URL) string {
 	c := *u
 	c.User = nil
 	return c.String()
 }
 
-// address returns the address at which a URL's server listens.
+// address returns host:port of a URL's server. The default port is 554, for rtsps 322.
 func address(u *url.URL) string {
 	port := u.Port()
 	switch {
@@ -28,8 +28,8 @@ func address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// baseURL returns the beginning of the tracks' addresses by the most exact source: a URL for the whole session in the
-// description, Content-Base, Content-Location, else the requested URL.
+// baseURL returns the URL of the session, with which the URLs of its tracks begin: the session's control attribute if
+// it is a whole URL, else Content-Base, else Content-Location, else the requested URL.
 func baseURL(asked string, h header, description []byte) string {
 	for _, said := range []string{sessionControl(description), h.get("content-base"), h.get("content-location")} {
 		switch said = clean(said); {
@@ -42,7 +42,8 @@ func baseURL(asked string, h header, description []byte) string {
 	return asked
 }
 
-// sessionControl returns the control attribute before the first m= line, if it is a whole URL.
+// sessionControl returns the control attribute of the session, which precedes the first m= line, if it is a whole URL;
+// otherwise an empty string.
 func sessionControl(description []byte) string {
 	for line := range strings.SplitSeq(string(description), "\n") {
 		if strings.HasPrefix(line, "m=") {
@@ -55,8 +56,9 @@ func sessionControl(description []byte) string {
 	return ""
 }
 
-// controlURLs returns the addresses that a track's control attribute may mean, the likeliest first. A camera behind a
-// router uses its own name for itself: that one is first, and the request goes over this connection whatever it says.
+// controlURLs returns the URLs that the control attribute of a track may mean, the likeliest first. The last one has
+// the host of the requested URL, because a camera behind a router may use its internal name in the others. The client
+// sends SETUP over its connection whatever the host.
 func controlURLs(asked, base, control string) (out []string) {
 	add := func(u string) {
 		for _, has := range out {
@@ -89,7 +91,7 @@ func isURL(s string) bool {
 	return is && rest != "" && (strings.EqualFold(scheme, "rtsp") || strings.EqualFold(scheme, "rtsps") || strings.EqualFold(scheme, "rtspu"))
 }
 
-// origin returns scheme://host:port of a URL.
+// origin returns the part scheme://host:port of a URL; empty if it has none.
 func origin(u string) string {
 	at := strings.Index(u, "://")
 	if at < 0 {
@@ -109,7 +111,8 @@ func withoutUser(u string) string {
 	return u
 }
 
-// clean makes a URL of a header or a description fit for a request line.
+// clean makes a URL from a header or a session description fit for a request line: it escapes spaces and removes
+// control characters.
 func clean(u string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f {
@@ -119,20 +122,21 @@ func clean(u string) string {
 	}, strings.ReplaceAll(strings.TrimSpace(u), " ", "%20"))
 }
 
-// Redirect is the error of a server that redirects a client to another address on its own host: the caller plays the
-// stream from URL, which has the credentials.
+// Redirect is the error of a request that the server redirects to another URL on its own host. URL is that URL, with
+// the credentials of the original one; the caller decides whether to play it.
 type Redirect struct{ URL *url.URL }
 
-// Error names the target.
+// Error names the URL without credentials and query.
 func (r *Redirect) Error() string { return "redirected to " + shown(r.URL) }
 
-// shown returns a URL without credentials and query, either of which may hold a password.
+// shown returns a URL for texts: without credentials and query, either of which may contain a password.
 func shown(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// redirection returns the error of a redirect: a *Redirect if it may be followed. Credentials must not reach another
-// host, nor an unencrypted connection.
+// redirection returns the error of a request that the server redirects to location: a *Redirect if the client may
+// follow it. It may not if the credentials would reach another host, or leave an encrypted connection for an
+// unencrypted one.
 func (c *Client) redirection(location string) error {
 	if location == "" {
 		return errors.New("redirected without a Location")
