@@ -18,7 +18,7 @@ var errGoodbye = errors.New("the server ended the stream: it said goodbye for ev
 type schedule struct {
 	readAt      time.Time     // arrival of the newest bytes
 	heard       time.Time     // arrival of the newest media, report, answer or request
-	media       time.Time     // arrival of the newest packet or report; before the first, the begin of Run
+	media       time.Time     // arrival of the newest packet or report; before the first, the start of Run
 	longest     time.Duration // longest time between two packets or reports; 0: none arrived
 	probed      time.Time     // value of heard after which a keep-alive was sent to get an answer
 	answerBy    time.Time     // deadline of the request that await waits for; zero: none

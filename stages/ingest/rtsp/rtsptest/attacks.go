@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// Attacker attacks a server from an address of its own.
+// Attacker is a hostile client of a server, with an address of its own.
 type Attacker struct {
 	Server string // host:port
-	From   string // an address of this machine
-	Login  Login  // of a compromised encoder; the zero value is a stranger
+	From   string // IP address of this machine from which the attacker connects
+	Login  Login  // of a compromised encoder, for attacks that publish; the zero value: no credentials
 	Random *rand.Rand
 	Clip   *Clip
 }
 
-// Attack is one round of hostile requests. The server's answers end it, not time, and its error means that the server
-// misbehaved.
+// Attack is one round of hostile requests. Run returns when the server has answered or closed the connections, or when
+// ctx ends; no attack ends after a fixed time. An error means that the server misbehaved.
 type Attack struct {
 	Name string
 	Doc  string
 	Run  func(ctx context.Context, a Attacker) error
 }
 
-// Attacks returns all attacks.
+// Attacks returns every attack.
 func Attacks() []Attack {
 	return []Attack{
 		{"payload types", "a description of 64,000 payload types, by a stranger", payloadTypes},
@@ -50,7 +50,8 @@ func (a Attacker) url() string {
 	return fmt.Sprintf("rtsp://%s/evil/%d", a.Server, a.Random.Uint32())
 }
 
-// refused requires the answer 401 to an ANNOUNCE, or a refusal of the description.
+// refused sends an ANNOUNCE with a body. It returns an error unless the server refuses the ANNOUNCE or closes the
+// connection.
 func (a Attacker) refused(body string) error {
 	c, err := a.dial()
 	if err != nil {
@@ -59,7 +60,7 @@ func (a Attacker) refused(body string) error {
 	defer c.Close()
 	r, err := c.Ask("ANNOUNCE", a.url(), body, "Content-Type: application/sdp")
 	if err != nil {
-		return nil // the server closed the connection, which is a valid answer to too many bytes
+		return nil // the server closed the connection, which is valid too
 	}
 	if r.Status < 400 {
 		return fmt.Errorf("a stranger's ANNOUNCE is answered %d", r.Status)
@@ -67,7 +68,7 @@ func (a Attacker) refused(body string) error {
 	return nil
 }
 
-// PayloadTypes returns a section that names one payload type n times.
+// PayloadTypes returns a session description whose only media section lists one payload type n times.
 func PayloadTypes(n int) string {
 	return describe("m=video 0 RTP/AVP"+strings.Repeat(" 9", n), "a=rtpmap:9 H264/", "a=control:trackID=0")
 }
@@ -78,7 +79,7 @@ func attributes(_ context.Context, a Attacker) error {
 	return a.refused(describe("m=video 0 RTP/AVP 96", "a=rtpmap:96 H264/90000\r\n"+strings.Repeat("a=x\r\n", 30_000)+"a=control:trackID=0"))
 }
 
-// atOnce runs n attackers side by side.
+// atOnce returns an attack by n attackers at the same time.
 func atOnce(n int, what func(context.Context, Attacker) error) func(context.Context, Attacker) error {
 	return func(ctx context.Context, a Attacker) error {
 		var all sync.WaitGroup
@@ -93,7 +94,8 @@ func atOnce(n int, what func(context.Context, Attacker) error) func(context.Cont
 	}
 }
 
-// publishes sends packets as an authorized publisher.
+// publishes publishes a stream with the credentials of a, sends packets to it with send, and closes the connection. A
+// failed send is no error.
 func (a Attacker) publishes(send func(p *Publisher) error) error {
 	p, err := Publish(a.Server, fmt.Sprintf("evil/%d", a.Random.Uint32()), a.Login, &Clip{Tracks: a.Clip.Tracks[:1]})
 	if err != nil {
@@ -114,7 +116,7 @@ func tinyNALs(ctx context.Context, a Attacker) error {
 	kind := string("\x41\x65\x06\x0c"[a.Random.IntN(4)]) // slices, SEI, filler
 	packet := append([]byte{24}, []byte(strings.Repeat("\x00\x01"+kind, 19_000))...)
 	return a.publishes(func(p *Publisher) error {
-		if err := p.Send(1); err != nil { // a picture, so that the track is described
+		if err := p.Send(1); err != nil { // a whole picture first, so that the server knows the codec's parameters
 			return err
 		}
 		for range 1000 {
@@ -141,7 +143,7 @@ func endless(ctx context.Context, a Attacker) error {
 	})
 }
 
-// allKeys sends a key frame for each picture, two hundred in a second of its time.
+// allKeys sends 400 key frames whose RTP times are 5 ms apart.
 func allKeys(ctx context.Context, a Attacker) error {
 	key := &a.Clip.Video().Units[0]
 	return a.publishes(func(p *Publisher) error {
@@ -159,7 +161,8 @@ func allKeys(ctx context.Context, a Attacker) error {
 	})
 }
 
-// silence opens connections and sends OPTIONS on some; the server answers or closes the connection.
+// silence opens 1000 connections, and sends OPTIONS on about one in ten. It accepts an answer as well as a closed
+// connection.
 func silence(ctx context.Context, a Attacker) error {
 	for range 1000 {
 		c, err := a.dial()
@@ -177,7 +180,7 @@ func silence(ctx context.Context, a Attacker) error {
 	return nil
 }
 
-// slow begins requests and never ends them; the server closes the connection.
+// slow begins requests, and then sends one byte every 300 ms until the server closes the connection.
 func slow(ctx context.Context, a Attacker) error {
 	begins := []string{
 		"", "A", "ANNOUNCE rtsp://", "ANNOUNCE " + a.url() + " RTSP/1.0\r\nCSeq: 1\r\nX: ",

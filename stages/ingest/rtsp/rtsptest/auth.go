@@ -12,12 +12,13 @@ import (
 	"strings"
 )
 
-// digests are the algorithms of Digest (RFC 7616, 6.1).
+// digests holds the hash functions of Digest by algorithm (RFC 7616, 6.1).
 var digests = map[string]func() hash.Hash{"MD5": md5.New, "SHA-256": sha256.New, "SHA-512-256": sha512.New512_256}
 
 const realm = "IP Camera(12345)"
 
-// challenge refuses a request without valid credentials; it returns nil if they are right.
+// challenge returns the response 401 to a request without valid credentials. It returns nil if they are valid, or if
+// the quirk has no access control.
 func (s *Session) challenge(r *Request) *Response {
 	if len(s.quirk.Auth) == 0 {
 		return nil
@@ -50,7 +51,7 @@ func (s *Session) offers(kind string) bool {
 	return false
 }
 
-// unauthorized asks for credentials, in the order of the quirk.
+// unauthorized returns a response of 401, with the challenges of the quirk in their order.
 func (s *Session) unauthorized(stale bool) *Response {
 	if s.nonce == "" {
 		s.nonces++
@@ -84,7 +85,8 @@ func fields(text string) map[string]string {
 	return out
 }
 
-// digest checks an answer to the challenge (RFC 7616, 3.4; RFC 2617 without qop).
+// digest reports whether the parameters of an Authorization header are a valid response to the challenge (RFC 7616,
+// 3.4; RFC 2617 without qop).
 func (s *Session) digest(method string, f map[string]string) bool {
 	algorithm := f["algorithm"]
 	if algorithm == "" {

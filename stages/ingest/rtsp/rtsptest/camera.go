@@ -9,31 +9,33 @@ import (
 	"time"
 )
 
-// The credentials of the quirks that have access control.
+// User and Password are the credentials for the quirks that have access control.
 const (
 	User     = "viewer"
 	Password = "look/at=me"
 )
 
-// Camera serves every quirk at one address, over TCP and over TLS, and has an attacker's address besides.
+// Camera is an RTSP server that serves every quirk under its path, over TCP and over TLS. It also listens at the
+// address of an attacker, to which a client must not connect.
 type Camera struct {
 	clips       Clips
-	speed       float64
+	speed       float64 // media seconds a second
 	plain       net.Listener
 	secure      net.Listener
-	other       net.Listener // another port of the same host
-	elsewhere   net.Listener // at another address of this machine, which is another host
-	fingerprint string       // of the certificate
+	other       net.Listener // another port of the same host, for redirects
+	elsewhere   net.Listener // the attacker: at another address of this machine, which counts as another host
+	fingerprint string       // SHA-256 of the certificate, in hexadecimal digits
 
 	mu       sync.Mutex
-	open     map[net.Conn]bool // nil after Close
-	sessions map[string][]*Session
-	visitors map[string]int // connections that requested a path
-	strays   int            // connections to elsewhere
+	open     map[net.Conn]bool     // nil after Close
+	sessions map[string][]*Session // by path: sessions that have played it, the oldest first
+	visitors map[string]int        // by path: number of connections that have requested it
+	strays   int                   // number of connections to elsewhere
 	running  sync.WaitGroup
 }
 
-// Start listens on the loopback address. At speed 1 clips play in real time.
+// Start makes a camera that listens on loopback addresses, at ports of its own. With speed 1 it plays the clips in real
+// time, with 2 twice as fast. The caller closes the camera.
 func Start(clips Clips, speed float64) (*Camera, error) {
 	config, fingerprint, err := selfSigned()
 	if err != nil {
@@ -58,8 +60,8 @@ func Start(clips Clips, speed float64) (*Camera, error) {
 	return c, nil
 }
 
-// URL returns the URL of a quirk, with the credentials that it requires. A path is the name of a quirk, optionally
-// followed by a tilde and any name.
+// URL returns the rtsp URL of a path, with the credentials that its quirk requires. A path is the name of a quirk; a
+// tilde and any text may follow it, to distinguish several streams of one quirk.
 func (c *Camera) URL(path string) string {
 	auth := ""
 	if len(quirkOf(path).Auth) > 0 {
@@ -68,7 +70,7 @@ func (c *Camera) URL(path string) string {
 	return fmt.Sprintf("rtsp://%s%s/%s", auth, c.plain.Addr(), path)
 }
 
-// SecureURL returns the same URL for TLS.
+// SecureURL returns the rtsps URL of a path, without credentials.
 func (c *Camera) SecureURL(path string) string {
 	return fmt.Sprintf("rtsps://%s/%s", c.secure.Addr(), path)
 }
@@ -107,7 +109,7 @@ func (c *Camera) Strays() int {
 	return c.strays
 }
 
-// Close closes all connections and waits until all goroutines have ended.
+// Close closes all connections, and waits until all goroutines of the camera have ended.
 func (c *Camera) Close() {
 	_, _, _ = c.plain.Close(), c.secure.Close(), c.elsewhere.Close()
 	_ = c.other.Close()
@@ -149,5 +151,5 @@ func (c *Camera) accept(l net.Listener) {
 	}
 }
 
-// patience bounds a write to a client that does not read.
+// patience is the time after which an operation fails because the peer does not read or answer.
 const patience = time.Minute

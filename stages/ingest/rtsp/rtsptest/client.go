@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Client is an RTSP client that sends any request, right or wrong.
+// Client is an RTSP client that sends any request, valid or not.
 type Client struct {
 	Conn net.Conn
 
@@ -20,13 +20,13 @@ type Client struct {
 	cseq int
 }
 
-// Reply is an answer of the server.
+// Reply is a server's answer. Its body is discarded.
 type Reply struct {
 	Status int
-	Header map[string]string // names in lower case
+	Header map[string]string // keys in lower case
 }
 
-// Dial connects from an address of this machine; empty: any.
+// Dial connects to address, from the IP address from of this machine; with an empty from, the system chooses one.
 func Dial(address, from string) (*Client, error) {
 	d := net.Dialer{Timeout: patience}
 	if from != "" {
@@ -39,12 +39,12 @@ func Dial(address, from string) (*Client, error) {
 	return &Client{Conn: nc, in: bufio.NewReader(nc)}, nil
 }
 
-// SignIn makes the client send credentials (Basic).
+// SignIn adds credentials (Basic) to all later requests.
 func (c *Client) SignIn(user, password string) {
 	c.auth = "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// Ask sends a request and reads its answer.
+// Ask sends a request and reads the answer: see Say and Hear.
 func (c *Client) Ask(method, url, body string, lines ...string) (*Reply, error) {
 	if err := c.Say(method, url, body, lines...); err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (c *Client) Ask(method, url, body string, lines ...string) (*Reply, error) 
 	return c.Hear()
 }
 
-// Say sends a request.
+// Say sends a request with CSeq, Content-Length if it has a body, and the given header lines.
 func (c *Client) Say(method, url, body string, lines ...string) error {
 	c.cseq++
 	text := fmt.Sprintf("%s %s RTSP/1.0\r\nCSeq: %d\r\n", method, url, c.cseq)
@@ -75,7 +75,7 @@ func (c *Client) Write(b []byte) error {
 	return err
 }
 
-// Hear reads an answer, past interleaved frames.
+// Hear reads an answer, and skips interleaved frames before it.
 func (c *Client) Hear() (*Reply, error) {
 	_ = c.Conn.SetReadDeadline(time.Now().Add(patience))
 	for {

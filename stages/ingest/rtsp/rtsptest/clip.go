@@ -23,34 +23,34 @@ const (
 	AAC  = "aac"
 )
 
-// Clip is the content that a camera plays in a seamless loop.
+// Clip is the media that a camera plays, again and again without a gap.
 type Clip struct{ Tracks []Track }
 
-// Track is one period of a track, in decoding order.
+// Track is a track of a clip, for one period of the loop, in decoding order.
 type Track struct {
 	Codec       string
-	ClockHz     int64    // ticks a second, of the clip and of RTP
-	Sets        [][]byte // VPS, SPS and PPS, or the AudioSpecificConfig
+	ClockHz     int64    // ticks a second of the times below, and of RTP
+	Sets        [][]byte // parameter sets: VPS, SPS and PPS, or the AudioSpecificConfig
 	Units       []Unit
-	PeriodTicks int64 // ticks
+	PeriodTicks int64 // duration of the period
 }
 
 // Unit is an access unit.
 type Unit struct {
-	DTS, PTS int64 // ticks from the beginning of the period
-	Key      bool
-	NALs     [][]byte // of sound one: the frame
-	Hash     string   // MD5 of the NAL units except parameter sets and delimiters, each preceded by its size
+	DTS, PTS int64    // ticks from the beginning of the period
+	Key      bool     // it is a sync sample
+	NALs     [][]byte // NAL units; of audio the frame alone
+	Hash     string   // MD5 of the NAL units, each after its length, without parameter sets and delimiters
 }
 
-// at returns the n-th unit of the loop and its times.
+// at returns access unit n of the endless loop. dts and pts are ticks from the start of the loop.
 func (t *Track) at(n int) (u *Unit, dts, pts int64) {
 	u = &t.Units[n%len(t.Units)]
 	round := int64(n/len(t.Units)) * t.PeriodTicks
 	return u, u.DTS + round, u.PTS + round
 }
 
-// Track returns the track of a codec, or nil.
+// Track returns the first track with a codec, or nil.
 func (c *Clip) Track(codec string) *Track {
 	for i := range c.Tracks {
 		if c.Tracks[i].Codec == codec {
@@ -60,21 +60,22 @@ func (c *Clip) Track(codec string) *Track {
 	return nil
 }
 
-// Video returns the clip's video track.
+// Video returns the clip's video track, which is the first.
 func (c *Clip) Video() *Track { return &c.Tracks[0] }
 
-// Clips are the clips that the quirks play, by name.
+// Clips holds the clips that the quirks play, by name: see Shoot.
 type Clips map[string]*Clip
 
-// The clips have 10 pictures a second with a key frame in every 8, and sound of 16 kHz in frames of 1024, so that 32
-// pictures are as long as 50 frames. A hundred of them at once are a small load.
+// The clips have 10 pictures a second, every eighth of them a key frame, and audio of 16 kHz in frames of 1024 samples.
+// 32 pictures are as long as 50 audio frames (3.2 s), which is the period of the loop. The clips are so small that a
+// test can play a hundred of them at once.
 const (
 	pictures = 32
 	sounds   = 50
 	seconds  = "4"
 )
 
-// Shoot makes the clips by ffmpeg in a directory; it reuses those that exist.
+// Shoot makes the clips with ffmpeg and stores them as files in a directory. It uses files from an earlier call again.
 func Shoot(ctx context.Context, dir string) (Clips, error) {
 	out := Clips{}
 	for _, c := range []struct {
@@ -116,7 +117,7 @@ func shoot(ctx context.Context, file string, video []string) error {
 	return os.Rename(part, file)
 }
 
-// ReadFile reads all tracks of an ordinary MP4 file.
+// ReadFile reads all tracks of an MP4 file that is not fragmented.
 func ReadFile(file string) (*Clip, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -138,7 +139,8 @@ func ReadFile(file string) (*Clip, error) {
 	return c, nil
 }
 
-// loop makes one period of a clip that Shoot made.
+// loop cuts a clip of Shoot to one period. It returns an error if the clip is too short, or if two access units of a
+// track are equal: Match must distinguish them.
 func (c *Clip) loop() error {
 	if len(c.Tracks) != 2 {
 		return fmt.Errorf("%d tracks", len(c.Tracks))
@@ -193,7 +195,8 @@ func readTrack(from *pmp4.Track) (t Track, err error) {
 	return t, nil
 }
 
-// hashOf leaves out the NAL units that recorders may move, and zeros behind a NAL unit, which Annex B permits.
+// hashOf returns the Hash of a Unit. It ignores the NAL units that a recorder may move, and zeros after a NAL unit,
+// which Annex B permits.
 func hashOf(codec string, nals [][]byte) string {
 	h := md5.New()
 	for _, nal := range nals {
@@ -216,7 +219,7 @@ func hashOf(codec string, nals [][]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// cutSample divides a sample at its 4-byte lengths.
+// cutSample returns the NAL units of an MP4 sample, each of which follows its length in 4 bytes.
 func cutSample(b []byte) (out [][]byte, err error) {
 	for len(b) >= 4 {
 		n := int(binary.BigEndian.Uint32(b))

@@ -5,17 +5,19 @@ import (
 	"time"
 )
 
-// Match describes the position of recorded access units in the sent loop.
+// Match describes where the access units of a recorded track are in the sent loop. Positions count access units from
+// the start of the loop.
 type Match struct {
-	From    int // first one, in the loop
-	Count   int
-	Missing []int         // left out between the first and the last one
-	Worst   time.Duration // largest deviation from the sent time, measured from the first one
-	Sent    time.Duration // from the first to the last one, as sent
-	Lasts   time.Duration // the same, as recorded
+	From    int           // position of the first recorded access unit
+	Count   int           // number of recorded access units
+	Missing []int         // positions between the first and the last that are not recorded
+	Worst   time.Duration // largest difference between sent and recorded PTS, each measured from the first access unit
+	Sent    time.Duration // time from the first to the last access unit, as sent
+	Lasts   time.Duration // the same time, as recorded
 }
 
-// Match finds the access units of a recorded track in the loop, in order. A unit that was not sent is an error.
+// Match finds the access units of the recorded track got in the loop of t, in order. It returns an error if one of them
+// was not sent.
 func (t *Track) Match(got *Track) (m Match, err error) {
 	index := map[string]int{}
 	for i := range t.Units {

@@ -2,10 +2,11 @@ package rtsptest
 
 import "encoding/binary"
 
-// maxPayloadBytes bounds a payload in bytes: small, so that pictures of a small clip need several.
+// maxPayloadBytes is the largest payload of a packet. It is small, so that even the pictures of a small clip need
+// several packets.
 const maxPayloadBytes = 1200
 
-// packetise returns the packetiser of a good camera, by codec.
+// packetise makes the packetiser of a good camera, by codec.
 var packetise = map[string]func(*Sender) Packetiser{
 	H264: func(*Sender) Packetiser {
 		return func(_ int, u *Unit, pts int64) []Payload { return pictureOf(u, pts, fuA) }
@@ -21,7 +22,8 @@ var packetise = map[string]func(*Sender) Packetiser{
 	},
 }
 
-// pictureOf packs each NAL unit alone, or in pieces; the last packet has the marker.
+// pictureOf returns the payloads of a picture. pieces divides each NAL unit into the payloads of its packets; the last
+// packet has the marker.
 func pictureOf(u *Unit, pts int64, pieces func([]byte) [][]byte) (out []Payload) {
 	for _, nal := range u.NALs {
 		for _, data := range pieces(nal) {
@@ -32,7 +34,8 @@ func pictureOf(u *Unit, pts int64, pieces func([]byte) [][]byte) (out []Payload)
 	return out
 }
 
-// fuA returns a NAL unit unchanged, or in FU-A (RFC 6184, 5.8).
+// fuA returns the payloads of an H.264 NAL unit: the NAL unit itself, or FU-A fragments if it exceeds maxPayloadBytes
+// (RFC 6184, 5.8).
 func fuA(nal []byte) [][]byte {
 	if len(nal) <= maxPayloadBytes {
 		return [][]byte{nal}
@@ -42,7 +45,8 @@ func fuA(nal []byte) [][]byte {
 	})
 }
 
-// fuH265 does the same for H.265 (RFC 7798, 4.4.3).
+// fuH265 returns the payloads of an H.265 NAL unit: the NAL unit itself, or FUs if it exceeds maxPayloadBytes (RFC
+// 7798, 4.4.3).
 func fuH265(nal []byte) [][]byte {
 	if len(nal) <= maxPayloadBytes {
 		return [][]byte{nal}
@@ -60,7 +64,7 @@ func fragments(body []byte, head func(first, last bool) []byte) (out [][]byte) {
 	return out
 }
 
-// ends returns the S and E bits.
+// ends returns the S and E bits of the header of a fragment.
 func ends(first, last bool) (b byte) {
 	if first {
 		b |= 0x80
@@ -71,7 +75,7 @@ func ends(first, last bool) (b byte) {
 	return b
 }
 
-// sized appends a NAL unit behind its 16-bit size.
+// sized appends a NAL unit to out, after its length in 16 bits.
 func sized(out, nal []byte) []byte {
 	return append(binary.BigEndian.AppendUint16(out, uint16(len(nal))), nal...)
 }

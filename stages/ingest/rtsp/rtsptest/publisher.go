@@ -7,23 +7,24 @@ import (
 	"time"
 )
 
-// Publisher publishes a clip as a good encoder does, and counts the sent units.
+// Publisher publishes a clip to a server as a good encoder does, and counts the access units that it sends.
 type Publisher struct {
 	Client  *Client
-	Session string // the server's identifier
+	Session string // the server's identifier of the session
 	URL     string
 	session *Session
 }
 
-// Login is the publisher's user; its zero value sends no credentials.
+// Login is the user of a publisher; the zero value sends no credentials.
 type Login struct{ User, Password string }
 
-// Publish announces a clip and begins to record. Media goes over TCP: it waits for a slow server, and none is lost.
+// Publish announces a clip under a path and sends RECORD; the caller then sends media (Play, Send). Media goes over
+// TCP: the publisher waits for a slow server, and no media is lost. The caller calls Leave or Drop.
 func Publish(address, path string, who Login, clip *Clip) (*Publisher, error) {
 	return publish(address, path, who, clip, false)
 }
 
-// PublishUDP sends media from a pair of ports of its own, for each track.
+// PublishUDP is Publish with media over UDP, from a pair of ports for each track.
 func PublishUDP(address, path string, who Login, clip *Clip) (*Publisher, error) {
 	return publish(address, path, who, clip, true)
 }
@@ -72,7 +73,7 @@ func (p *Publisher) begin(udp bool) error {
 	return err
 }
 
-// ask requires the answer 200.
+// ask sends a request with the Session header, and returns an error unless the answer is 200.
 func (p *Publisher) ask(method, url, body string, lines ...string) (*Reply, error) {
 	if p.Session != "" {
 		lines = append(lines, "Session: "+p.Session)
@@ -84,7 +85,7 @@ func (p *Publisher) ask(method, url, body string, lines ...string) (*Reply, erro
 	return r, err
 }
 
-// Play sends in real time until the context ends.
+// Play sends the clip again and again, in real time, until ctx ends.
 func (p *Publisher) Play(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -103,7 +104,7 @@ func (p *Publisher) Play(ctx context.Context) error {
 	}
 }
 
-// Send sends the next access units, of all tracks, as fast as possible.
+// Send sends the next n access units, of all tracks together, as fast as possible.
 func (p *Publisher) Send(n int) error {
 	for range n {
 		k := p.session.earliest()
@@ -118,7 +119,7 @@ func (p *Publisher) Send(n int) error {
 	return nil
 }
 
-// Sent returns the number of sent access units of a codec.
+// Sent returns the number of access units sent of the track with a codec.
 func (p *Publisher) Sent(codec string) int {
 	for _, k := range p.session.senders {
 		if k.Track.Codec == codec {
@@ -128,21 +129,22 @@ func (p *Publisher) Sent(codec string) int {
 	return 0
 }
 
-// Leave sends TEARDOWN, which the server answers after all earlier media.
+// Leave sends TEARDOWN, waits for the answer and closes the connection. The server answers after it has received all
+// media that was sent before.
 func (p *Publisher) Leave() error {
 	defer p.Drop()
 	_, err := p.ask("TEARDOWN", p.URL, "")
 	return err
 }
 
-// Drop closes the connection.
+// Drop closes the connection and the UDP ports without TEARDOWN.
 func (p *Publisher) Drop() {
 	p.Client.Close()
 	p.session.closeUDP()
 }
 
-// ClientPorts returns the source ports of media over UDP: RTP's and RTCP's of each track, as a Transport header has
-// them.
+// ClientPorts returns the source ports of media over UDP for each track, as a Transport header has them: RTP-RTCP, such
+// as 5000-5001.
 func (p *Publisher) ClientPorts() (out []string) {
 	for _, k := range p.session.senders {
 		out = append(out, k.ports)
@@ -150,7 +152,7 @@ func (p *Publisher) ClientPorts() (out []string) {
 	return out
 }
 
-// describe returns the session description of one video track.
+// describe returns a session description with the given lines after the usual first ones.
 func describe(lines ...string) string {
 	return strings.Join(append([]string{"v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=-", "c=IN IP4 0.0.0.0", "t=0 0"}, lines...), "\r\n") + "\r\n"
 }

@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// Quirk is one deviation of cameras from the expectations of a client. A nil or zero field means the behaviour of a
-// good camera.
+// Quirk is one deviation of cameras from the behaviour that a client expects. A nil or zero field stands for the
+// behaviour of a good camera.
 type Quirk struct {
 	Name string // the path of its URL
 	Doc  string // the cameras that have it
 
-	Clip    string            // of Clips; H264
-	Film    func(*Clip) *Clip // makes the played clip from the original
-	Auth    []string          // challenges: Basic, or an algorithm of Digest; empty: no access control
-	NoTCP   bool              // answers 461 to requests for media over TCP
-	Timeout time.Duration     // of a session without requests; a minute
-	Public  string            // the methods that OPTIONS lists
-	Mode    string            // packetization-mode of H.264, 1
+	Clip    string            // name of the clip in Clips; empty: H264
+	Film    func(*Clip) *Clip // makes the clip to play from that clip
+	Auth    []string          // challenges, in order: Basic, or an algorithm of Digest; empty: no access control
+	NoTCP   bool              // refuses media over TCP with 461
+	Timeout time.Duration     // of a session without requests; 0: a minute
+	Public  string            // methods that OPTIONS lists; empty: all that the camera has
+	Mode    string            // packetization-mode of H.264, and parameters after it; empty: 1
 
-	// Stale reports whether the nonce of a request's credentials has become invalid.
+	// Stale reports whether the nonce in the credentials of a request is no longer valid.
 	Stale func(s *Session, method string) bool
 	// Describe rewrites the session description.
 	Describe func(s *Session, sdp string) string
-	// Answer changes an answer before it is sent.
+	// Answer changes an answer before the camera sends it.
 	Answer func(x *Exchange)
 	// Bytes rewrites the bytes of an answer.
 	Bytes func([]byte) []byte
-	// Payloads makes the packetiser of a track in one session.
+	// Payloads makes the packetiser of a video track for one session.
 	Payloads func(t *Sender) Packetiser
-	// Wire makes a function that changes the packets of each access unit in one session; it returns the packets to
-	// send.
+	// Wire makes, for one session, the function through which the packets of each access unit pass. The camera sends
+	// the packets that it returns.
 	Wire func(s *Session) func([]Packet) []Packet
-	// Before returns the bytes before an interleaved frame.
+	// Before returns the bytes that the camera sends before interleaved frame n of a session.
 	Before func(n int) []byte
-	// NoReports leaves out sender reports.
+	// NoReports makes the camera send no sender reports.
 	NoReports bool
 }
 
@@ -53,10 +53,10 @@ func add(q Quirk) {
 	quirks[q.Name] = &q
 }
 
-// quirkOf returns the quirk of a path, or nil. The text behind a tilde distinguishes streams of one quirk.
+// quirkOf returns the quirk of a path, or nil. It ignores a tilde and the text after it: see Camera.URL.
 func quirkOf(path string) *Quirk { return quirks[before(path, "~")] }
 
-// Quirks returns all quirks, by name.
+// Quirks returns all quirks, sorted by name.
 func Quirks() (out []*Quirk) {
 	for _, q := range quirks {
 		out = append(out, q)

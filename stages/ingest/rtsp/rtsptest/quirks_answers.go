@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// on changes the answers to one method.
+// on returns a Quirk.Answer that applies change to the answers to one method.
 func on(method string, change func(*Exchange)) func(*Exchange) {
 	return func(x *Exchange) {
 		if x.Request.Method == method {
@@ -15,7 +15,7 @@ func on(method string, change func(*Exchange)) func(*Exchange) {
 	}
 }
 
-// describes changes the header of the description's answer.
+// describes returns a Quirk.Answer that sets a header of the answer to DESCRIBE; an empty value removes the header.
 func describes(name, value string) func(*Exchange) {
 	return on("DESCRIBE", func(x *Exchange) {
 		if x.Response.Status == 200 {
@@ -24,7 +24,7 @@ func describes(name, value string) func(*Exchange) {
 	})
 }
 
-// sound refuses SETUP of the second track.
+// sound returns a Quirk.Answer that refuses SETUP of the second track, which is audio.
 func sound(status int, reason string) func(*Exchange) {
 	return on("SETUP", func(x *Exchange) {
 		if strings.HasSuffix(x.Request.URL, "trackID=1") {
@@ -34,7 +34,7 @@ func sound(status int, reason string) func(*Exchange) {
 	})
 }
 
-const keepAlive = 2 * time.Second // shrunk from a minute
+const keepAlive = 2 * time.Second // session timeout in quirks about keep-alives; of real cameras a minute
 
 func init() {
 	add(Quirk{Name: "no-content-type", Doc: "small cameras", Answer: describes("Content-Type", "")})
@@ -50,7 +50,7 @@ func init() {
 	}})
 	add(Quirk{Name: "early-data", Doc: "cameras that send media from SETUP on, before PLAY is answered", Answer: func(x *Exchange) {
 		if k := x.Session.senders; len(k) > 0 && (x.Request.Method == "SETUP" || x.Request.Method == "PLAY") {
-			for range 3 { // of a picture that began before
+			for range 3 { // packets of a picture that began earlier
 				_ = x.Session.Send(Packet{Sender: k[0], PT: 96, Seq: k[0].seq, TS: k[0].base - 3600, SSRC: k[0].SSRC, Data: []byte{0x7c, 0x01, 0, 1, 2}})
 				k[0].seq++
 			}
@@ -111,7 +111,7 @@ func init() {
 	add(Quirk{Name: "bye", Doc: "cameras that say goodbye and keep the connection", Wire: bye})
 }
 
-// after calls a function once, after so many sent access units.
+// after returns a Quirk.Wire that calls what once, before the camera sends access unit n; the first one is 1.
 func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	return func(s *Session) func([]Packet) []Packet {
 		units := 0
@@ -124,7 +124,8 @@ func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	}
 }
 
-// bye stops sending after the last picture of the first round.
+// bye is a Quirk.Wire that sends a goodbye for every track after the last picture of the first period, and no media
+// after it.
 func bye(s *Session) func([]Packet) []Packet {
 	over := false
 	return func(p []Packet) []Packet {
@@ -145,8 +146,8 @@ func bye(s *Session) func([]Packet) []Packet {
 	}
 }
 
-// serverRequests sends each known kind of request, and closes the connection after the first one without an answer.
-// It sends no media before.
+// serverRequests is a Quirk.Wire that sends OPTIONS, GET_PARAMETER and SET_PARAMETER to the client before every 20th
+// access unit. It waits for the answer to each; without one it closes the connection.
 func serverRequests(s *Session) func([]Packet) []Packet {
 	units := 0
 	return func(p []Packet) []Packet {

@@ -6,7 +6,7 @@ func init() {
 	add(Quirk{Name: "stale-nonce", Doc: "cameras whose nonce is good for one request", Auth: []string{"MD5"}, Stale: func(s *Session, _ string) bool { return s.used() }})
 	add(Quirk{Name: "stale-nonce-keep-alive", Doc: "cameras whose nonce lives for seconds: it is stale when the session is kept alive", Auth: []string{"MD5"}, Timeout: keepAlive,
 		Stale: func(s *Session, _ string) bool { return s.used() && s.playing.Load() },
-		Answer: on("OPTIONS", func(x *Exchange) { // as some cameras do, of a session alone
+		Answer: on("OPTIONS", func(x *Exchange) { // some cameras require credentials for OPTIONS only within a session
 			if x.Session.playing.Load() {
 				if c := x.Session.challenge(x.Request); c != nil {
 					x.Response = c
@@ -27,7 +27,7 @@ func init() {
 	add(Quirk{Name: "basic-and-digest", Doc: "cameras that take either", Auth: []string{"Basic", "MD5"}})
 }
 
-// used reports whether the nonce was used before, and marks it as used.
+// used reports whether the current nonce was used before, and records that it is used now.
 func (s *Session) used() bool {
 	if s.usedNonce == s.nonce {
 		return true

@@ -2,7 +2,8 @@ package rtsptest
 
 import "strings"
 
-// replaced replaces all occurrences of some texts.
+// replaced returns a Quirk.Describe that replaces all occurrences of some texts: oldnew holds pairs of old and new
+// text.
 func replaced(oldnew ...string) func(*Session, string) string {
 	return func(_ *Session, sdp string) string { return strings.NewReplacer(oldnew...).Replace(sdp) }
 }

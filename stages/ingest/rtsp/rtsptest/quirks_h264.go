@@ -63,8 +63,8 @@ func init() {
 	add(Quirk{Name: "interleaved", Doc: "the same, sent in another order than decoding order", Mode: "2;sprop-interleaving-depth=2;sprop-deint-buf-req=60000;sprop-max-don-diff=4", Payloads: multiTime(26, true)})
 }
 
-// together aggregates NAL units that fit into one packet (RFC 6184, 5.7.1; RFC 7798, 4.4.2 has the same form except
-// for the header).
+// together returns the payloads of an access unit in which small NAL units share a packet of the type kind (RFC 6184,
+// 5.7.1; RFC 7798, 4.4.2, differs only in the header). pieces divides a large NAL unit.
 func together(u *Unit, pts int64, kind byte, pieces func([]byte) [][]byte) (out []Payload) {
 	batch := []byte{kind | 0x60}
 	flush := func() {
@@ -91,12 +91,13 @@ func together(u *Unit, pts int64, kind byte, pieces func([]byte) [][]byte) (out 
 	return out
 }
 
-// interleaver numbers NAL units in decoding order. The numbers wrap soon.
+// interleaver numbers NAL units in decoding order (DON; RFC 6184, 5.5). It starts near 65535, so that the numbers wrap
+// within a test.
 type interleaver struct{ don uint16 }
 
 func newInterleaver() *interleaver { return &interleaver{65500} }
 
-// alone packs an access unit in STAP-B, and larger NAL units in FU-B.
+// alone returns the payloads of an access unit: a STAP-B for each NAL unit, or FU-B and FU-A for a large one.
 func (i *interleaver) alone(u *Unit, pts int64) (out []Payload) {
 	for _, nal := range u.NALs {
 		if len(nal) > maxPayloadBytes {
@@ -111,7 +112,7 @@ func (i *interleaver) alone(u *Unit, pts int64) (out []Payload) {
 	return out
 }
 
-// fuB packs a NAL unit in FU-B and FU-A, two pieces at least.
+// fuB returns the payloads of one NAL unit: an FU-B and then FU-A, two fragments at least.
 func (i *interleaver) fuB(nal []byte, pts int64) (out []Payload) {
 	body, size := nal[1:], min(maxPayloadBytes, (len(nal)-1+1)/2)
 	for at := 0; at < len(body); at += size {
@@ -127,14 +128,15 @@ func (i *interleaver) fuB(nal []byte, pts int64) (out []Payload) {
 	return out
 }
 
+// timed is a NAL unit with its decoding order number and its presentation time in ticks.
 type timed struct {
 	don uint16
 	pts int64
 	nal []byte
 }
 
-// multiTime puts up to three access units into a packet. With swapped, each second packet is sent before its
-// predecessor.
+// multiTime returns a Quirk.Payloads that puts the small NAL units of up to three access units into one packet: kind is
+// 26 (MTAP16) or 27 (MTAP24). With swapped, every second group of packets goes out before the group that precedes it.
 func multiTime(kind byte, swapped bool) func(*Sender) Packetiser {
 	return func(*Sender) Packetiser {
 		i := newInterleaver()
@@ -174,7 +176,7 @@ func multiTime(kind byte, swapped bool) func(*Sender) Packetiser {
 	}
 }
 
-// aggregate returns an MTAP16 or MTAP24; the first unit is the earliest.
+// aggregate returns an MTAP16 or MTAP24 (RFC 6184, 5.7.2). The first of the units must be the earliest.
 func aggregate(kind byte, units []timed) []byte {
 	out := binary.BigEndian.AppendUint16([]byte{kind | 0x60}, units[0].don)
 	for _, t := range units {

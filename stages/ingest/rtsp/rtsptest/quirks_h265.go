@@ -15,7 +15,8 @@ func init() {
 	}})
 }
 
-// numbered packs NAL units with DONL, which count from near where they wrap.
+// numbered returns a Quirk.Payloads whose packets carry decoding order numbers (DONL; RFC 7798, 4.4), of single NAL
+// units or of aggregation packets. The numbers start near 65535, so that they wrap within a test.
 func numbered(aggregates bool) func(*Sender) Packetiser {
 	return func(k *Sender) Packetiser {
 		don := uint16(65500)
@@ -36,11 +37,11 @@ func numbered(aggregates bool) func(*Sender) Packetiser {
 	}
 }
 
-// withDONL packs a NAL unit in a packet of its own, or in FUs, with its number.
+// withDONL returns the payloads of a NAL unit with its decoding order number: one packet, or several FUs.
 func withDONL(nal []byte, pts int64, don uint16) (out []Payload) {
 	number := binary.BigEndian.AppendUint16(nil, don)
 	pieces := fuH265(nal)
-	at := 3 // behind the header of an FU
+	at := 3 // length of the headers of an FU
 	if len(pieces) == 1 {
 		at = 2
 	}
@@ -53,7 +54,8 @@ func withDONL(nal []byte, pts int64, don uint16) (out []Payload) {
 	return out
 }
 
-// aggregated puts an access unit's small NAL units into one packet, with numbers if don is not nil.
+// aggregated returns the payloads of an access unit in which small NAL units share aggregation packets. If don is not
+// nil, the packets carry decoding order numbers, *don is the first, and aggregated increases it.
 func aggregated(u *Unit, pts int64, don *uint16) (out []Payload) {
 	batch, count := []byte{48 << 1, 1}, 0
 	flush := func() {

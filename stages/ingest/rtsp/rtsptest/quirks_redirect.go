@@ -1,13 +1,13 @@
 package rtsptest
 
-// moved answers DESCRIBE with another address.
+// moved returns a Quirk.Answer that redirects DESCRIBE to another address.
 func moved(status int, to func(*Session) string) func(*Exchange) {
 	return on("DESCRIBE", func(x *Exchange) {
 		x.Response = &Response{Status: status, Reason: "Moved", Header: []string{"Location: " + to(x.Session)}}
 	})
 }
 
-// here returns a path of the same camera.
+// here returns the URL of another path of the same camera.
 func here(path string) func(*Session) string {
 	return func(s *Session) string { return "rtsp://" + s.nc.LocalAddr().String() + "/" + path }
 }

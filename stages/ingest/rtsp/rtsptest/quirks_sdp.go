@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// swap replaces one occurrence of a text in the description.
+// swap returns a Quirk.Describe that replaces the first occurrence of a text. It panics if the session description does
+// not contain the text.
 func swap(old, by string) func(*Session, string) string {
 	return func(_ *Session, sdp string) string {
 		if !strings.Contains(sdp, old) {
@@ -15,7 +16,7 @@ func swap(old, by string) func(*Session, string) string {
 	}
 }
 
-// section inserts text before the video section or, with "m=audio", before the audio section.
+// section returns a Quirk.Describe that inserts lines before the first occurrence of a text, such as m=audio.
 func section(before, text string) func(*Session, string) string {
 	return swap(before, strings.ReplaceAll(text, "\n", "\r\n")+"\r\n"+before)
 }
@@ -67,14 +68,14 @@ func init() {
 	}})
 }
 
-// payloadType changes the payload type in the description.
+// payloadType returns a Quirk.Describe that replaces a payload type.
 func payloadType(old, now string) func(*Session, string) string {
 	return func(_ *Session, sdp string) string {
 		return strings.NewReplacer("RTP/AVP "+old, "RTP/AVP "+now, "rtpmap:"+old, "rtpmap:"+now, "fmtp:"+old, "fmtp:"+now).Replace(sdp)
 	}
 }
 
-// inPayloadType sends video in another payload type.
+// inPayloadType returns a Quirk.Wire that sends video with another payload type.
 func inPayloadType(now string) func(*Session) func([]Packet) []Packet {
 	pt, err := strconv.Atoi(now)
 	if err != nil {

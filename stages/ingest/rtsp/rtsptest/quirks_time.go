@@ -2,7 +2,7 @@ package rtsptest
 
 import "time"
 
-// RarePeriod is the time between the pictures of rare-pictures.
+// RarePeriod is the time between two pictures of the quirk rare-pictures.
 const RarePeriod = 12 * time.Second
 
 func init() {
@@ -23,7 +23,7 @@ func init() {
 		return t
 	})})
 	add(Quirk{Name: "time-wraps", Doc: "every camera once in 13 hours: RTP time goes from its end to 0", Wire: func(s *Session) func([]Packet) []Packet {
-		for _, k := range s.senders { // the clip wraps after two seconds
+		for _, k := range s.senders { // RTP time wraps two seconds after the start
 			k.base = uint32(1<<32 - 2*k.Track.ClockHz)
 		}
 		return func(p []Packet) []Packet { return p }
@@ -36,10 +36,11 @@ func init() {
 	add(Quirk{Name: "epoch-reports", Doc: "cameras whose clock was never set: 1970", NoReports: true, Wire: epochReports})
 }
 
-// Outlier reports whether a picture of timestamp-outliers is an outlier.
+// Outlier reports whether the quirk timestamp-outliers sends picture n with a wrong time. n counts the pictures of a
+// session from 0.
 func Outlier(n int) bool { return n%50 == 20 }
 
-// rare keeps the key frames, one each RarePeriod.
+// rare is a Quirk.Film that keeps only the key frames, RarePeriod apart.
 func rare(c *Clip) *Clip {
 	t := *c.Video()
 	t.Units = nil
@@ -54,10 +55,11 @@ func rare(c *Clip) *Clip {
 	return &Clip{Tracks: []Track{t}}
 }
 
-// silent keeps the video.
+// silent is a Quirk.Film that keeps only the video.
 func silent(c *Clip) *Clip { return &Clip{Tracks: c.Tracks[:1]} }
 
-// retime changes the RTP times of a track, or of all tracks with -1; change gets the time since the beginning.
+// retime returns a Quirk.Wire that changes the RTP times of a track, or of all tracks for -1. change gets the time of a
+// packet in ticks since the start of the session, and the number of its access unit, and returns the new time.
 func retime(track int, change func(t int64, n int) int64) func(*Session) func([]Packet) []Packet {
 	return func(*Session) func([]Packet) []Packet {
 		return func(p []Packet) []Packet {

@@ -98,10 +98,11 @@ func init() {
 	}})
 }
 
-// Lost reports whether udp-loss loses a packet of an access unit.
+// Lost reports whether the quirk udp-loss drops a packet of an access unit. n counts the track's access units in a
+// session from 0.
 func Lost(track, n int) bool { return track == 0 && n%20 == 13 }
 
-// foreign mixes in packets of another sender.
+// foreign is a Quirk.Wire that sends a packet of another sender, with an SSRC of its own, after each packet.
 func foreign(s *Session) func([]Packet) []Packet {
 	seq := uint16(40000)
 	return func(p []Packet) []Packet {

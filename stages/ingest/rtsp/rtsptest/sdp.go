@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Describe returns the session description of a clip, as a good camera writes it.
+// Describe returns the session description of a clip as a good camera writes it.
 func Describe(c *Clip) string { return (&Session{quirk: quirks["good"], clip: c}).description() }
 
-// description returns a good camera's description with the quirk's changes.
+// description returns the session description of the clip, as the quirk changes it.
 func (s *Session) description() string {
 	lines := []string{
 		"v=0", "o=- 1109162014219182 1 IN IP4 127.0.0.1", "s=Media Presentation", "e=NONE", "c=IN IP4 0.0.0.0", "t=0 0",

@@ -10,47 +10,48 @@ import (
 	"time"
 )
 
-// Sender sends a track to one client.
+// Sender sends a track of a clip to one peer.
 type Sender struct {
 	Track *Track
-	Index int // of the track
+	Index int // of the track in the clip
 	SSRC  uint32
 
 	session  *Session
-	base     uint32 // RTP time of the clip's 0
+	base     uint32 // RTP time at which the clip begins
 	seq      uint16 // of the next packet
-	channel  int    // of RTP, interleaved
+	channel  int    // interleaved channel of RTP; RTCP has the next
 	pack     Packetiser
-	rtp      *net.UDPConn // over UDP
+	rtp      *net.UDPConn // sockets over UDP; nil: over TCP
 	rtcp     *net.UDPConn
-	ports    string // of the sockets
+	ports    string // of the sockets, as RTP-RTCP
 	peer     net.IP
-	port     int   // of the peer, for RTP
-	n        int   // of the next access unit
-	reported int64 // second of the last report
+	port     int   // the peer's, for RTP; RTCP has the next
+	n        int   // number of the next access unit
+	reported int64 // media time of the last sender report, in whole seconds
 	packets  uint32
 	bytes    uint32
 
 	mu   sync.Mutex
-	sent []time.Time // when each access unit was sent
+	sent []time.Time // when the camera sent each access unit
 }
 
-// Payload is the payload of a packet of a track.
+// Payload is the payload of one RTP packet.
 type Payload struct {
-	PTS    int64
+	PTS    int64 // ticks
 	Data   []byte
 	Marker bool
 }
 
-// Packetiser makes payloads of the n-th access unit; it may hold some back.
+// Packetiser returns the payloads of access unit n, whose PTS is in ticks since the start. It may keep some and return
+// them later.
 type Packetiser func(n int, u *Unit, pts int64) []Payload
 
-// Packet is a packet before it is sent.
+// Packet is an RTP packet that a camera is about to send (RFC 3550, 5.1).
 type Packet struct {
 	Sender *Sender
-	N      int   // number of the access unit that was packetised last
-	PTS    int64 // of its own
-	First  bool
+	N      int   // number of the access unit with which the packetiser returned it
+	PTS    int64 // of its payload, in ticks
+	First  bool  // it is the first packet that the packetiser returned for N
 	Marker bool
 	PT     byte
 	Seq    uint16
@@ -58,8 +59,8 @@ type Packet struct {
 	SSRC   uint32
 	Data   []byte
 
-	Extension []byte // header extension, of whole words (RFC 3550, 5.3.1)
-	Padding   byte
+	Extension []byte // header extension of whole 32-bit words (RFC 3550, 5.3.1); nil: none
+	Padding   byte   // number of bytes of padding; 0: none
 }
 
 func newSender(s *Session, i int) *Sender {
@@ -73,17 +74,17 @@ func newSender(s *Session, i int) *Sender {
 	return k
 }
 
-// Sent returns the times at which the access units of the loop were sent.
+// Sent returns the time at which the camera sent each access unit, from the first on.
 func (k *Sender) Sent() []time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return append([]time.Time(nil), k.sent...)
 }
 
-// Senders returns the senders of the tracks that were set up.
+// Senders returns the senders of the tracks that the client set up.
 func (s *Session) Senders() []*Sender { return s.senders }
 
-// play sends the tracks, each access unit at its time, until the client leaves.
+// play sends all tracks, each access unit at its time, until the client leaves.
 func (s *Session) play() {
 	wire := func(p []Packet) []Packet { return p }
 	if s.quirk.Wire != nil {
@@ -116,7 +117,7 @@ func (s *Session) play() {
 	}
 }
 
-// earliest returns the sender whose next access unit is first.
+// earliest returns the sender whose next access unit has the least DTS.
 func (s *Session) earliest() (first *Sender) {
 	best := time.Duration(0)
 	for _, k := range s.senders {
@@ -128,7 +129,7 @@ func (s *Session) earliest() (first *Sender) {
 	return first
 }
 
-// next makes the packets of the next access unit.
+// next returns the packets of the next access unit.
 func (k *Sender) next(u *Unit, pts int64) (out []Packet) {
 	for i, p := range k.pack(k.n, u, pts) {
 		out = append(out, Packet{
@@ -146,7 +147,8 @@ func (k *Sender) count() {
 	k.sent = append(k.sent, time.Now())
 }
 
-// reportOn sets the report's times of a packet, by the camera's clock, which shows zero at media time 0.
+// reportOn sends a sender report with the times of a packet of an access unit: its RTP time, and its PTS on the
+// camera's clock, on which the clip begins at zero. It sends none if pkts has no packet with that PTS.
 func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
 	for _, p := range pkts {
 		if p.Sender == k && p.PTS == pts && !k.session.quirk.NoReports {
@@ -156,7 +158,7 @@ func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
 	}
 }
 
-// Send writes a packet (RFC 3550, 5.1).
+// Send writes a packet to the peer.
 func (s *Session) Send(p Packet) error {
 	b := make([]byte, 12, 12+len(p.Data))
 	b[0], b[1] = 0x80, p.PT
@@ -180,7 +182,7 @@ func (s *Session) Send(p Packet) error {
 	return p.Sender.write(false, b)
 }
 
-// report writes a sender report (RFC 3550, 6.4.1).
+// report sends a sender report (RFC 3550, 6.4.1) that pairs a wall-clock time with an RTP time.
 func (k *Sender) report(at time.Time, rtp uint32) error {
 	b := make([]byte, 28)
 	b[0], b[1], b[3] = 0x80, 200, 6
@@ -194,21 +196,21 @@ func (k *Sender) report(at time.Time, rtp uint32) error {
 	return k.write(true, b)
 }
 
-// Bye sends a goodbye for the track (RFC 3550, 6.6).
+// Bye sends an RTCP goodbye for the track (RFC 3550, 6.6).
 func (k *Sender) Bye() error {
 	b := []byte{0x81, 203, 0, 1, 0, 0, 0, 0}
 	binary.BigEndian.PutUint32(b[4:], k.SSRC)
 	return k.write(true, b)
 }
 
-// write sends a packet by the transport that the client requested.
+// write sends an RTP or RTCP packet over the transport that SETUP selected.
 func (k *Sender) write(rtcp bool, b []byte) error {
 	if k.rtp != nil {
 		c, port := k.rtp, k.port
 		if rtcp {
 			c, port = k.rtcp, k.port+1
 		}
-		_, _ = c.WriteToUDP(b, &net.UDPAddr{IP: k.peer, Port: port}) // a refused datagram is lost, as on any network
+		_, _ = c.WriteToUDP(b, &net.UDPAddr{IP: k.peer, Port: port}) // a failed send counts as packet loss
 		return nil
 	}
 	s, channel := k.session, k.channel
@@ -223,7 +225,8 @@ func (k *Sender) write(rtcp bool, b []byte) error {
 	return s.Write(frame)
 }
 
-// openUDP opens a pair of ports towards the client's, and returns the transport.
+// openUDP opens a pair of ports for the track, and returns the Transport header of the answer to SETUP. clientPorts are
+// the client's, as RTP-RTCP.
 func (k *Sender) openUDP(clientPorts string) (string, error) {
 	if k.ports = k.reserve(); k.ports == "" {
 		return "", errors.New("no pair of free ports")
@@ -231,7 +234,7 @@ func (k *Sender) openUDP(clientPorts string) (string, error) {
 	return "RTP/AVP;unicast;client_port=" + clientPorts + ";server_port=" + k.ports, k.connect(clientPorts)
 }
 
-// reserve binds an even port and the next one; it returns an empty string if none are free.
+// reserve binds an even port and the next one, and returns them as RTP-RTCP; empty if no pair is free.
 func (k *Sender) reserve() string {
 	for range 100 {
 		a, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback})
@@ -253,7 +256,7 @@ func (k *Sender) reserve() string {
 
 var loopback = net.IPv4(127, 0, 0, 1)
 
-// connect sets the peer's ports.
+// connect sets the peer's ports, which are given as RTP-RTCP.
 func (k *Sender) connect(ports string) error {
 	to, err := strconv.Atoi(before(ports, "-"))
 	k.peer = k.session.nc.RemoteAddr().(*net.TCPAddr).IP

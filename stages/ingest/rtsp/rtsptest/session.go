@@ -16,19 +16,19 @@ import (
 // Request is a client's request.
 type Request struct {
 	Method, URL string
-	Header      map[string]string // names in lower case
+	Header      map[string]string // keys in lower case
 	Body        string
 }
 
-// Response is the answer to a request.
+// Response is an answer of the camera.
 type Response struct {
 	Status int
 	Reason string
-	Header []string // whole lines
+	Header []string // whole lines without line ends
 	Body   string
 }
 
-// Set replaces the headers of a name; an empty value only removes them.
+// Set replaces the headers with a name by one with a value; with an empty value it only removes them.
 func (r *Response) Set(name, value string) {
 	kept := r.Header[:0]
 	for _, line := range r.Header {
@@ -41,41 +41,41 @@ func (r *Response) Set(name, value string) {
 	}
 }
 
-// Exchange is a request and its answer.
+// Exchange is a request and its answer, which a Quirk.Answer may change.
 type Exchange struct {
 	Session  *Session
 	Request  *Request
-	Response *Response // nil: no answer is sent
-	N        int       // earlier requests of this method in this session
-	HangUp   bool      // closes the connection after the answer
+	Response *Response // nil: the camera sends no answer
+	N        int       // number of earlier requests with this method in the session
+	HangUp   bool      // the camera closes the connection after the answer
 }
 
-// Session is one connection of a client.
+// Session is one connection of a client to the camera.
 type Session struct {
 	camera    *Camera
 	nc        net.Conn
 	in        *bufio.Reader
 	quirk     *Quirk
-	path      string // the requested path
+	path      string // requested path; SETUP fixes it
 	id        string
 	clip      *Clip
-	nonce     string
-	nonces    int
-	usedNonce string
-	asked     map[string]int
-	done      chan struct{} // closed when the client has left
-	alive     time.Time     // when the last request arrived
+	nonce     string         // of the newest challenge; empty: the next challenge makes another
+	nonces    int            // number of nonces made
+	usedNonce string         // the nonce of the newest accepted request, in quirks where a nonce is valid once
+	asked     map[string]int // number of requests by method
+	done      chan struct{}  // closed when the client has left
+	alive     time.Time      // arrival of the newest request
 
 	senders []*Sender
 	playing atomic.Bool
 
 	writing sync.Mutex
-	frames  int // number of interleaved frames
-	cseq    int // of the camera's own requests
+	frames  int // number of interleaved frames sent
+	cseq    int // of the newest request of the camera's own
 
 	mu      sync.Mutex
 	answers map[string]string // status lines of the answers to the camera's own requests, by CSeq
-	another chan struct{}     // closed at the next answer
+	another chan struct{}     // closed when the next such answer arrives
 }
 
 func newSession(c *Camera, nc net.Conn) *Session {
@@ -85,10 +85,10 @@ func newSession(c *Camera, nc net.Conn) *Session {
 	}
 }
 
-// grace multiplies the timeout of a silent session: a busy test machine is no quirk.
+// grace is the factor by which the camera extends a session's timeout, so that a busy test machine ends no session.
 const grace = 4
 
-// serve answers until the client leaves, or is silent for too long.
+// serve answers requests until the client leaves, or sends none for too long.
 func (s *Session) serve() {
 	defer s.leave()
 	s.alive = time.Now()
@@ -110,13 +110,14 @@ func (s *Session) serve() {
 	}
 }
 
-// leave ends the media.
+// leave stops the media after the client has left.
 func (s *Session) leave() {
 	close(s.done)
 	s.closeUDP()
 }
 
-// read returns the next request, and nil for an interleaved frame or an answer.
+// read returns the next request. It returns nil after an interleaved frame, or an answer to a request of the camera's
+// own, which it records.
 func (s *Session) read() (*Request, error) {
 	first, err := s.in.Peek(1)
 	if err != nil {
@@ -166,7 +167,7 @@ func (s *Session) read() (*Request, error) {
 	return r, nil
 }
 
-// exchange answers a request, and reports whether the connection continues.
+// exchange answers a request. It reports whether the connection continues.
 func (s *Session) exchange(r *Request) bool {
 	x := &Exchange{Session: s, Request: r, N: s.asked[r.Method]}
 	s.asked[r.Method]++
@@ -203,7 +204,7 @@ func (r *Response) bytes() []byte {
 	return []byte(b.String() + "\r\n" + r.Body)
 }
 
-// Write writes bytes unchanged, between frames.
+// Write sends bytes unchanged, between two interleaved frames.
 func (s *Session) Write(b []byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -212,7 +213,7 @@ func (s *Session) Write(b []byte) error {
 	return err
 }
 
-// Ask sends a request of the camera's own, and returns its CSeq.
+// Ask sends a request of the camera's own to the client, and returns its CSeq.
 func (s *Session) Ask(method string, lines ...string) string {
 	s.cseq++
 	seq := strconv.Itoa(s.cseq)
@@ -224,7 +225,8 @@ func (s *Session) Ask(method string, lines ...string) string {
 	return seq
 }
 
-// answered waits until a request of the camera's own is answered.
+// answered waits for the client's answer to a request of the camera's own. It returns false if the client leaves, or
+// after patience.
 func (s *Session) answered(cseq string) bool {
 	late := time.NewTimer(patience)
 	defer late.Stop()
@@ -245,12 +247,13 @@ func (s *Session) answered(cseq string) bool {
 	}
 }
 
-// HangUp closes the sending side of the connection without notice, after the data sent so far.
+// HangUp closes the sending side of the connection, after the data sent so far and without RTSP notice.
 func (s *Session) HangUp() { _ = s.nc.(interface{ CloseWrite() error }).CloseWrite() }
 
 func refuse(status int, reason string) *Response { return &Response{Status: status, Reason: reason} }
 
-// answer returns the answer to a request, before Quirk.Answer and Quirk.Bytes change it.
+// answer returns a good camera's answer to a request, with the challenges of the quirk. Quirk.Answer and Quirk.Bytes
+// have not changed it yet.
 func (s *Session) answer(r *Request) *Response {
 	u, err := url.Parse(r.URL)
 	if err != nil {
@@ -288,7 +291,7 @@ func (s *Session) answer(r *Request) *Response {
 	return refuse(501, "Not Implemented")
 }
 
-// info returns RTP-Info: the sequence numbers and times of the first packets.
+// info returns the value of RTP-Info: sequence number and RTP time of the first packet of each track.
 func (s *Session) info(u *url.URL) string {
 	var out []string
 	for _, k := range s.senders {
@@ -298,7 +301,7 @@ func (s *Session) info(u *url.URL) string {
 	return strings.Join(out, ",")
 }
 
-// setup answers SETUP with the requested transport.
+// setup answers SETUP of a track, with the transport that the client requested.
 func (s *Session) setup(r *Request, control string) *Response {
 	i, err := strconv.Atoi(strings.TrimPrefix(control, "trackID="))
 	if err != nil || i < 0 || i >= len(s.clip.Tracks) {
@@ -326,7 +329,7 @@ func (s *Session) setup(r *Request, control string) *Response {
 	}}
 }
 
-// transport reads the parameters of a Transport header.
+// transport returns the parameters of a Transport header by name.
 func transport(line string) map[string]string {
 	out := map[string]string{}
 	for item := range strings.SplitSeq(line, ";") {

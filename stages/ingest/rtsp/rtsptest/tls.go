@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate as cameras do: without a name that a client could check, and long expired.
+// selfSigned makes a TLS configuration with a certificate like those of cameras: without a name that a client could
+// verify, and expired long ago. It also returns the SHA-256 of the certificate in hexadecimal digits.
 func selfSigned() (*tls.Config, string, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
