@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// apiAuth converts the configured access control to that of package auth.
+// apiAuth converts the setting http.auth to the Config of package auth.
 func apiAuth(a configs.Auth) (out auth.Config) {
 	out.None = a.None
 	for _, u := range a.Users {
@@ -37,18 +37,19 @@ func roles(names []string) (out []auth.Role) {
 	return out
 }
 
-// publishers decides by ingest.auth which user may publish which path; see ingest.Authorizer.
-// Its errors reach the log. They name only users that exist: people type passwords into the
-// name field.
+// publishers decides by the setting ingest.auth which user may publish which path; it implements
+// ingest.Authorizer. The text of its errors is for the log. It contains the name that a client sent
+// only if a user has this name, because people type passwords into the name field.
 type publishers struct {
 	passwords *auth.Passwords
 	digests   *auth.Digests
 	offers    ingest.Digests
 	failures  signIns
-	allowed   map[string][]streampath.Glob // paths that a user may publish, by name
+	allowed   map[string][]streampath.Glob // by user name: patterns of the paths that the user may publish
 }
 
-// newPublishers returns nil if ingest.auth names no users, so that every client may publish.
+// newPublishers returns the Authorizer of the users in ingest.auth. It returns nil, by which every
+// client may publish, if ingest.auth names no users.
 func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns) (ingest.Authorizer, error) {
 	if len(a.Users) == 0 {
 		return nil, nil
@@ -87,14 +88,14 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 	return p, nil
 }
 
-// Digests returns the digest algorithms and the realm that the users have. See
+// Digests returns the realm and the digest algorithms that a server may offer to its clients; see
 // ingest.DigestAuthorizer.
 func (p *publishers) Digests() ingest.Digests { return p.offers }
 
-// proves returns an error unless the credentials are those of a user. A digest is quick to
-// check, and so is the password of a user with a digest: correct credentials are accepted in
-// their turn even after many wrong guesses (auth.Digests). auth.Passwords limits the slow
-// checks.
+// proves returns an error unless the credentials of a request are right. A digest response, and the
+// password of a user with a digest, are quick to check: auth.Digests accepts right ones even while
+// another client at the same address guesses. Any other password must be hashed: auth.Passwords
+// limits these checks more strictly.
 func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 	c, seen := r.Credentials, p.failures[r.Protocol]
 	hasDigest, hasHash := p.digests.Has(c.Name), p.passwords.Knows(c.Name)
@@ -115,7 +116,9 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 
 var errNoDigest = errors.New("this server accepts only a digest, and the user has none: make one with spool passwd --digest, or let the user publish over TLS")
 
-// Authorize accepts a publisher whose password is right and whose patterns match the path.
+// Authorize returns nil if the credentials of a publisher are right and one of the user's patterns
+// matches the path of the stream. It returns an error for any other request, and for any action other
+// than to publish.
 func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) error {
 	c := r.Credentials
 	switch {
@@ -135,7 +138,8 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 	return nil
 }
 
-// signIns counts the failed sign-ins of each server: http, or a protocol of ingest.
+// signIns holds the counters of failed sign-ins of each server, by http or the protocol of an ingest
+// server.
 type signIns map[string]*auth.Failures
 
 func newSignIns(log *slog.Logger, protocols config.Blocks) signIns {
@@ -149,11 +153,10 @@ func newSignIns(log *slog.Logger, protocols config.Blocks) signIns {
 var signInFailures = prometheus.NewDesc("spool_sign_in_failures_total",
 	"Failed sign-ins by reason: wrong_password, unknown_name, wrong_token, malformed, or throttled after too many failures.", []string{"server", "reason"}, nil)
 
-// Describe implements prometheus.Collector.
+// Describe sends the description of the metric; see prometheus.Collector.
 func (s signIns) Describe(ch chan<- *prometheus.Desc) { ch <- signInFailures }
 
-// Collect sends one figure for each server and reason, so that the number of series is fixed;
-// see prometheus.Collector.
+// Collect sends one value for each server and reason, even if it is 0; see prometheus.Collector.
 func (s signIns) Collect(ch chan<- prometheus.Metric) {
 	for server, failures := range s {
 		failures.Each(func(reason auth.Reason, n uint64) {

@@ -12,12 +12,12 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// journalDir is the directory below the record path that holds the changes the database does
-// not have yet.
+// journalDir is the directory of the catalogue's journal below the record directory.
 const journalDir = ".spool-journal"
 
-// CatalogueOptions returns the options with which every command opens the catalogue of a record
-// directory. The caller sets Log and Tasks.
+// CatalogueOptions returns the options with which each command of spool opens the catalogue of the
+// record directory dir. The caller adds Log and Tasks. It returns an error if the recorder has no
+// configured name and the directory's identity, which then names it, cannot be read or written.
 func CatalogueOptions(cfg *configs.Config, dir string, clock pipeline.Clock) (metadata.OpenOptions, error) {
 	o := metadata.OpenOptions{
 		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN.Reveal(),
@@ -26,9 +26,10 @@ func CatalogueOptions(cfg *configs.Config, dir string, clock pipeline.Clock) (me
 	return o, setNode(&o, cfg, dir)
 }
 
-// setNode sets the owner of the rows that a catalogue writes: the configured node name, or the
-// identity of the record directory, whatever the host name is. Rows under names that this
-// recorder may have had before remain its own if the file proves it: see metadata.OpenOptions.
+// setNode sets the node name that the catalogue stores with each row: the setting node.name, or
+// without it the identity of the record directory. It does not depend on the host name. In o.Former it
+// lists the names that this recorder may have had before; the catalogue gives the rows with such a
+// name the present name if their files are in this directory.
 func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 	o.Node = cfg.Node.Name
 	id, err := disk.Identity(dir, o.Node == "")
@@ -50,8 +51,9 @@ func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 	return nil
 }
 
-// identityOf returns a function that reads the directory's identity until one exists. id is the
-// identity if it is known already.
+// identityOf returns a function that returns the identity of a record directory, empty while it has
+// none. The function reads the directory until there is an identity, and then keeps it. id is the
+// identity if it is known already, else empty.
 func identityOf(dir, id string) func() string {
 	var known atomic.Pointer[string]
 	if id != "" {

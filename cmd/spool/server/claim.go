@@ -11,14 +11,15 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// awaitClaim bounds how long the start waits for the database to confirm the node's name:
-// footage does not wait for a database.
+// awaitClaim bounds the time that the start waits for the database to confirm that no other recorder
+// has this node's name. It is short, because the recording must not wait for a database.
 const awaitClaim = time.Second
 
-// claimName returns an error if another recorder uses this node's name. If the database answers
-// only after awaitClaim, spool records until then and drains if the answer refuses the name. If
-// the first attempt to reach the database fails, the start goes on; if the name then turns out
-// to be another recorder's, recording goes on and the rows wait in the journal.
+// claimName returns an error if the database answers within awaitClaim that another recorder has this
+// node's name. If the database answers later, the start goes on meanwhile, and the recorder drains if
+// the answer is that another recorder has the name. If the first attempt to reach the database fails,
+// the start goes on, too; if a later attempt finds that another recorder has the name, the recorder
+// goes on recording, and its rows wait in the journal.
 func (s *Server) claimName(ctx context.Context) error {
 	soon, cancel := context.WithTimeout(ctx, awaitClaim)
 	defer cancel()
@@ -35,12 +36,13 @@ func (s *Server) claimName(ctx context.Context) error {
 	return nil
 }
 
-// lookForReplaced asks the catalogue for nodes whose recordings were made in another directory
-// at this record path, such as one on a disk that is not mounted now.
+// lookForReplaced queries the catalogue for nodes that recorded to another directory at this record
+// path, for example on a disk that is not mounted now. It stores them in s.replaced and logs the first
+// time that there are any.
 func (s *Server) lookForReplaced(ctx context.Context) {
 	found, err := s.catalogue.Replaced(ctx)
 	if err != nil {
-		return // the last answer remains
+		return // s.replaced keeps the previous answer
 	}
 	before := s.replaced.Swap(&found)
 	if len(found) > 0 && (before == nil || len(*before) == 0) {
@@ -54,7 +56,7 @@ func replacedRemedy(r metadata.Replaced) string {
 		"spool reindex --take-over %s, which marks lost what is not here, or spool reindex --accept-directory, which leaves those rows as they are", r.Node)
 }
 
-// nodeProblems lists the problems of this recorder's name and of its record directory.
+// nodeProblems lists the present problems of this recorder's node name and of its record directory.
 func (s *Server) nodeProblems() (all []pipeline.Problem) {
 	if stats := s.catalogue.Stats(); stats.Claimed != "" {
 		all = append(all, pipeline.Problem{
@@ -77,9 +79,10 @@ func (s *Server) nodeProblems() (all []pipeline.Problem) {
 	return all
 }
 
-// nodeCheck fails while another recorder uses this node's name, and if the record directory is
-// newer than one that was mounted here before. It does not fail if the directory is the older
-// one: recordings made by mistake in a mount point do not make the returned disk unready.
+// nodeCheck is a readiness check. It fails while another recorder has this node's name, and while the
+// record path holds a newer directory than before: most likely the disk is not mounted. It does not
+// fail if the present directory is the older one: the disk is mounted again, after recordings were
+// made in the empty mount point.
 func (s *Server) nodeCheck() api.Check {
 	c := api.Check{Name: "node", OK: true}
 	found := s.replaced.Load()

@@ -20,8 +20,9 @@ import (
 	"github.com/gospool/spool/stages"
 )
 
-// keptCommands is a directory in the record directory with one file for each command of exec
-// that has not run yet: see stages.CommandStore.
+// keptCommands stores the commands of exec stages that have not run yet, so that they run after a
+// restart: one file for each command, in a directory below the record directory. It implements
+// stages.CommandStore.
 type keptCommands struct {
 	dir string
 	log *slog.Logger
@@ -32,13 +33,13 @@ const (
 	commandSuffix = ".json"
 )
 
-// disk returns the file system operations of the store. They follow no links below the record
-// directory.
+// disk returns the file system operations of the store, which follow no symbolic links below the
+// record directory.
 func (k *keptCommands) disk() durable.Disk { return durable.Below(filepath.Dir(k.dir)) }
 
 func (k *keptCommands) path(name string) string { return filepath.Join(k.dir, name+commandSuffix) }
 
-// Keep stores a command. The first one makes the directory.
+// Keep stores a command. It makes the directory if there is none.
 func (k *keptCommands) Keep(c stages.KeptCommand) error {
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -54,7 +55,8 @@ func (k *keptCommands) Keep(c stages.KeptCommand) error {
 	return durable.Replace(k.disk(), k.path(c.Name()), text, 0o600)
 }
 
-// Done removes a command. If a power cut restores the file, the command runs once more.
+// Done removes a command that has run. A power cut may undo the removal: the command then runs once
+// more.
 func (k *keptCommands) Done(name string) {
 	if name == "" {
 		return
@@ -64,11 +66,12 @@ func (k *keptCommands) Done(name string) {
 	}
 }
 
-// resumeCommands runs the commands that an earlier process kept and did not run. A command that
-// can no longer run is logged once and removed.
+// resumeCommands runs the commands that an earlier process has stored and not run. It logs and removes
+// a command that can never run, because its pipeline or its stage no longer exists. It logs and keeps a
+// command that a later start may run.
 func (s *Server) resumeCommands() {
 	store := s.commandStore
-	entries, err := store.disk().List(store.dir) // sorted by name, which is by age
+	entries, err := store.disk().List(store.dir) // sorted by name, and so from the oldest command to the newest
 	if len(entries) > 0 {
 		err = store.disk().Own.OurDirectory(store.dir)
 	}
@@ -80,7 +83,7 @@ func (s *Server) resumeCommands() {
 	}
 	for _, e := range entries {
 		name, whole := strings.CutSuffix(e.Name(), commandSuffix)
-		if !whole { // a temporary file of a crash: the command was never promised
+		if !whole { // a temporary file that a crash left: Keep had not returned, and the command was not stored
 			_ = store.disk().Remove(filepath.Join(store.dir, e.Name()))
 			continue
 		}
@@ -98,9 +101,11 @@ func (s *Server) resumeCommands() {
 	}
 }
 
-// maxCommandBytes bounds a stored command: another program may have written the file.
+// maxCommandBytes bounds the size of a file that is read as a stored command, because another program
+// may have written it.
 const maxCommandBytes = 64 << 10
 
+// read returns the stored command with a name.
 func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
 	text, err := k.disk().Own.ReadOurs(k.path(name), maxCommandBytes)
 	if err == nil {
@@ -114,6 +119,8 @@ func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
 
 var errNotYet = errors.New("its pipeline does not run now: the command runs at the next start with that pipeline")
 
+// resumeCommand runs a stored command. It returns errNotYet if the command's pipeline is stored but
+// does not run now.
 func (s *Server) resumeCommand(c stages.KeptCommand) error {
 	now := s.declared.State()
 	cfg, found := execStage(now.All, c)
@@ -126,7 +133,8 @@ func (s *Server) resumeCommand(c stages.KeptCommand) error {
 	return s.commands.Resume(c, cfg, s.log)
 }
 
-// execStage finds the settings of the exec stage that kept a command.
+// execStage returns the settings of the exec stage to which a stored command belongs. It returns false
+// if the configuration has no such stage.
 func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConfig, ok bool) {
 	pipeline.EachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, func(s *pipeline.StageInfo, settings *config.Node) {
 		if own, is := stages.ReadExec(s, settings); is && own.Matches(c) {
@@ -136,11 +144,11 @@ func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConf
 	return found, ok
 }
 
-// finishCommands waits for the commands of exec until three quarters of ctx's time have passed
-// (the catalogue needs the rest) or until a second signal. The next start runs the remaining
-// commands.
+// finishCommands waits until all commands of exec stages have run, for at most three quarters of the
+// time to ctx's deadline, because closing the catalogue needs the rest, or until a signal arrives on
+// hurry. Then it kills the running commands; the next start runs them and the waiting ones.
 func (s *Server) finishCommands(ctx context.Context, hurry <-chan os.Signal) {
-	const killed = 5 * time.Second // time for the running commands to die
+	const killed = 5 * time.Second // time in which killed commands must end
 	if deadline, bounded := ctx.Deadline(); bounded && s.commands.Held() > 0 {
 		s.log.Info("waiting for commands of exec; a second signal leaves them to the next start", "commands", s.commands.Held())
 		wait, cancel := context.WithTimeout(ctx, time.Until(deadline)*3/4)

@@ -31,7 +31,8 @@ func (c control) Start(_ context.Context, stream string, o recorder.StartOptions
 	return already, refusedArming(refusedByHold(err))
 }
 
-// refusedByHold turns HeldError into a conflict with a remedy; it returns any other error as it is.
+// refusedByHold converts a recorder.HeldError to an api Conflict with a remedy. It returns any other
+// error as it is.
 func refusedByHold(err error) error {
 	var held *recorder.HeldError
 	if !errors.As(err, &held) {
@@ -48,8 +49,8 @@ func refusedByHold(err error) error {
 	return api.Conflict("%v: %s", held, strings.Join(starts, " or ")+lets)
 }
 
-// refusedArming turns ArmedError into a conflict with a remedy; it returns any other error as
-// it is.
+// refusedArming converts a recorder.ArmedError to an api Conflict with a remedy. It returns any other
+// error as it is.
 func refusedArming(err error) error {
 	var full *recorder.ArmedError
 	if !errors.As(err, &full) {
@@ -68,8 +69,8 @@ func (c control) Stream(path string) (recorder.StreamStatus, bool) { return c.re
 
 func (c control) Recording() []string { return c.recorder.Recording() }
 
-// growing returns a function that finds the growing file of a name: its name, the bytes that
-// can be played, and whether it exists.
+// growing returns the playback.Growing of the record directory dir: from the final name of a file it
+// determines the name while the file grows, and the number of bytes that can be played.
 func growing(dir string) playback.Growing {
 	return func(name string) (string, int64, bool) {
 		part := name + media.PartSuffix

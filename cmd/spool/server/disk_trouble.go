@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// trouble handles the reports of recordings about the disk: retention frees space at once when
-// the disk refuses writes, and waiting work resumes when the disk accepts files again. See
-// mp4.OnTrouble.
+// trouble handles a report that a disk refuses writes, with the error, or accepts files again, with
+// nil: see mp4.OnTrouble. In the first case it lets retention free space at once; in the second it
+// wakes the work that waits for the disk.
 func (s *Server) trouble(err error) {
 	if err != nil {
 		s.keeper.Wake()
@@ -21,8 +21,8 @@ func (s *Server) trouble(err error) {
 	s.catalogue.Kick()
 }
 
-// logUnwritable logs that a record directory accepts no files, unless a recording has reported
-// that problem. The catalogue reports that of its own directory.
+// logUnwritable logs that a record directory accepts no files, unless a recording has reported the same
+// problem. It logs nothing for the directory of the database: the catalogue reports its failures.
 func (s *Server) logUnwritable(dir string, err error) {
 	if !slices.Contains(RecordDirs(s.declared.State().All), dir) {
 		return
@@ -33,14 +33,15 @@ func (s *Server) logUnwritable(dir string, err error) {
 	}
 }
 
-// broadcast wakes every waiting goroutine.
+// broadcast wakes all waiting goroutines at once. It is safe for concurrent use.
 type broadcast struct {
-	mu sync.Mutex // guards the fields below
-	c  chan struct{}
+	mu sync.Mutex    // guards the fields below
+	c  chan struct{} // closed and replaced by each send
 }
 
 func newBroadcast() *broadcast { return &broadcast{c: make(chan struct{})} }
 
+// send wakes the goroutines that wait now.
 func (b *broadcast) send() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,17 +1,18 @@
-// Package server holds the parts of a running recorder. It makes them, opens them in order, and
-// closes them in reverse. It hands each part the parts that it needs, so that none of them
-// imports another, and reports for all of them: readiness, health, metrics. spool serve calls
-// Declare, New and Run; tests pass a clock of their own.
+// Package server makes and runs a recorder: the hub of streams, the recorder, the ingest servers,
+// the catalogue, retention and the HTTP API. It makes these parts, opens them in order, passes each
+// the other parts that it needs, and closes them in reverse order. It also determines readiness,
+// health and metrics of the whole recorder. spool serve calls Declare, New and Run; tests pass a
+// clock of their own.
 //
-// The other commands use single functions of a record directory: Compile (check), FileSystems
-// and RecordDirs (check), RetentionPlan (retention), CatalogueOptions, ClaimDirectory and
-// Compare (reindex). None of these prints anything.
+// The other commands of spool use single functions, which need no running recorder: check uses
+// Compile, FileSystems and RecordDirs; retention uses RetentionPlan; reindex uses CatalogueOptions,
+// ClaimDirectory and Compare. These functions print nothing.
 //
 //	server.go     makes and closes the parts; open.go opens them in order
-//	run.go        from the start to the drain
-//	parts.go      links the stages and protocols
-//	health.go     the current problems; ready.go, write_obstacles.go, writable.go: readiness
-//	events.go     events of requests; events_footage.go: in finished recordings
-//	recover.go    recovers files of a crash; reconcile.go compares the catalogue with the disk
-//	declared/     the declarations of what to record, and reload
+//	run.go        runs the recorder from its start to its drain
+//	parts.go      imports the packages of all stages and protocols
+//	health.go     lists the present problems; ready.go, write_obstacles.go, writable.go: readiness
+//	events.go     records events; events_footage.go marks them in finished recordings
+//	recover.go    recovers the files that a crash left; reconcile.go compares catalogue and disk
+//	declared/     holds the declared pipelines, streams and schedule, and reloads them
 package server

@@ -16,21 +16,22 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// events adapts the recorder and the catalogue to api.Events.
+// events records and lists events with the recorder and the catalogue; it implements api.Events.
 type events struct {
 	recorder      *recorder.Recorder
 	recordings    recordings
-	before, after time.Duration // defaults for an event that no running pipeline takes
+	before, after time.Duration // media before and after an event for which neither trigger nor pipeline sets them
 	clock         pipeline.Clock
 	log           *slog.Logger
 
-	maxBefore, wait time.Duration
-	protection      *media.Protection
+	maxBefore  time.Duration // setting events.max_before; 0: no limit
+	wait       time.Duration // setting events.wait: how long a trigger waits for the first picture; 0: not at all
+	protection *media.Protection
 }
 
-// Trigger records an event. It marks the event in finished recordings where they hold part of
-// its time: the time before the growing file of a continuous recording, and the time before the
-// oldest media in memory.
+// Trigger records an event of a stream: see api.Events. The running pipelines record the media that
+// they have in memory and that is to come. Earlier media of the event is in finished recordings:
+// Trigger marks the event in those.
 func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) (api.Taken, error) {
 	limited := e.bound(&t)
 	done, err := e.recorder.Trigger(stream, t)
@@ -50,11 +51,12 @@ func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) 
 	return taken, nil
 }
 
-// errStuck reports that the recording in which an event was marked writes nothing.
+// errStuck is the error of an event that was marked only in a recording which cannot write now.
 var errStuck = errors.New("the running recording cannot write")
 
-// stuck returns why no recording of a stream writes at the moment, or "" if one may. An event
-// pipeline counts as one that may: its ring holds the clip until the disk accepts it.
+// stuck returns the reason why no recording of a stream can write now, or "" if one can or no job
+// exists. A pipeline of mode event counts as able to write: its ring holds the media until the disk
+// accepts files.
 func (e events) stuck(stream string) (why string) {
 	for _, j := range e.recorder.Status(stream) {
 		switch {
@@ -71,6 +73,8 @@ func (e events) stuck(stream string) (why string) {
 	return why
 }
 
+// remedy returns the remedy of the first problem that keeps a recording from writing, else its last
+// error.
 func remedy(r pipeline.Report) string {
 	for _, p := range r.Problems {
 		if p.Failing {
@@ -80,13 +84,14 @@ func remedy(r pipeline.Report) string {
 	return r.LastError
 }
 
-// onlyMarked reports whether no pipeline makes a recording of the event's own.
+// onlyMarked reports whether every pipeline has only marked the event in a continuous recording, and
+// none makes a file for it.
 func onlyMarked(done []pipeline.Triggered) bool {
 	return !slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Status != pipeline.EventMarked })
 }
 
-// bound fills in a trigger's defaults and reduces it to the limits of requests. It returns a
-// text for each reduced value.
+// bound fills in the defaults of a trigger and reduces t.Before to the setting events.max_before. It
+// returns a text for each value that it has reduced.
 func (e events) bound(t *pipeline.Trigger) (limited []string) {
 	t.DefaultBefore, t.DefaultAfter = e.before, e.after
 	if t.WaitUntil.IsZero() && e.wait > 0 {
@@ -99,16 +104,17 @@ func (e events) bound(t *pipeline.Trigger) (limited []string) {
 	return limited
 }
 
-// taken marks an event that pipelines have taken in the finished files of its time, unless the
-// running recording holds all of it, and lists the recordings that hold media of it. Files of
-// an event pipeline are protected only if the trigger says so.
+// taken completes an event that running pipelines have accepted; done holds their responses. It marks
+// the event in the finished recordings of its time, unless the files that were begun for it have all
+// of its media, and returns the recordings that have media of the event. If a pipeline records a file
+// for the event, files are protected only if the trigger demands it.
 func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, done []pipeline.Triggered) api.Taken {
 	out := api.Taken{Pipelines: done}
 	whole, rows := true, false
 	from, to := done[0].Requested, done[0].Until
 	for _, d := range done {
 		if d.Status == pipeline.EventWaiting {
-			return out // no media of it exists yet
+			return out // no media of the event exists yet
 		}
 		rows = rows || !d.NoRows
 		whole = whole && d.Status == pipeline.EventStarted && !d.Actual.After(d.Requested)
@@ -135,8 +141,9 @@ func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, do
 	return out
 }
 
-// pastEvent marks an event in the finished recordings of its time, when the running pipelines
-// have no media of it.
+// pastEvent handles an event that no running pipeline could record; why is their error. If the
+// running pipelines have no media of the event's time, pastEvent marks the event in the finished
+// recordings of that time. If there are none either, it returns the error for the client.
 func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger, why error) (api.Taken, error) {
 	if errors.Is(why, pipeline.ErrWaiting) {
 		return api.Taken{}, api.Unavailable("%v", why)
@@ -175,7 +182,9 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	return api.Taken{}, api.Conflict("%v", why)
 }
 
-// ends says that an event's footage ends before the requested end, and why nothing records the rest of it now.
+// ends returns a text for the client: the media of an event ends at end, before the requested until,
+// and, if until is still to come, the reason why nothing records the rest. why is the error of the
+// running pipelines.
 func (e events) ends(stream string, end, until time.Time, why error) string {
 	text := fmt.Sprintf("after: the footage ends at %s, before the requested end %s", end.UTC().Format(time.RFC3339Nano), until.UTC().Format(time.RFC3339Nano))
 	if !until.After(e.clock.Now()) {
@@ -187,8 +196,8 @@ func (e events) ends(stream string, end, until time.Time, why error) string {
 	return fmt.Sprintf("%s, and the rest is not recorded: %v", text, refusedByHold(why))
 }
 
-// pastReach reports whether an error means that the running pipelines have no media of an
-// event.
+// pastReach reports whether the error of a trigger means that the running pipelines have no media of
+// the event's time, so that finished recordings may have some.
 func pastReach(err error) bool {
 	for _, e := range []error{recorder.ErrUnknownStream, pipeline.ErrNoEvents, pipeline.ErrNothing, pipeline.ErrPast, pipeline.ErrNotCovered, errStuck} {
 		if errors.Is(err, e) {
@@ -199,6 +208,7 @@ func pastReach(err error) bool {
 	return errors.As(err, &held)
 }
 
+// orElse returns d, or otherwise if d is negative, which means unset.
 func orElse(d, otherwise time.Duration) time.Duration {
 	if d < 0 {
 		return otherwise
@@ -206,6 +216,7 @@ func orElse(d, otherwise time.Duration) time.Duration {
 	return d
 }
 
+// Events returns a page of events: see api.Events.
 func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
 	page, err := e.recordings.catalogue.Events(ctx, q)
 	if err != nil {
@@ -213,7 +224,8 @@ func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage
 	}
 	for i := range page.Events {
 		f := &page.Events[i]
-		if len(f.Recordings) > 0 && f.ActualUTC == 0 { // rows of earlier versions lack it: a file begins with a key frame
+		// Rows of earlier versions lack ActualUTC. A file begins with a key frame, so its start is one.
+		if len(f.Recordings) > 0 && f.ActualUTC == 0 {
 			if begin := f.Recordings[0].StartUTC; begin >= f.StartUTC {
 				f.ActualUTC = begin
 			}

@@ -13,20 +13,21 @@ import (
 	"github.com/gospool/spool/sinks/footage"
 )
 
-// eventFootage finds and marks the recordings of one event's time.
+// eventFootage finds the recordings that have media of one event, and marks the event in them.
 type eventFootage struct {
 	events
 	stream    string
 	ev        media.Event
-	done      []pipeline.Triggered // the results of the running pipelines
-	onlyNamed bool                 // the running pipelines hold all of it: mark no other file
+	done      []pipeline.Triggered // responses of the running pipelines
+	onlyNamed bool                 // the running pipelines have all media of the event: mark no finished file
 
 	footage.Found
-	marked []pipeline.Triggered // marked finished recordings, nearest first
-	short  time.Time            // where the footage ends, if that is before the requested end
-	beyond map[media.ID]bool    // recordings that hold media of it and whose files cannot name it
+	marked []pipeline.Triggered // one for each finished recording that mark has marked, nearest to the trigger first
+	short  time.Time            // where the media of the event ends; zero: not before the requested end
+	beyond map[media.ID]bool    // recordings with media of the event that only the catalogue, not the file, can record
 }
 
+// footageOf returns the eventFootage of a trigger; the event reaches from from to to.
 func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time) *eventFootage {
 	return &eventFootage{events: e, stream: stream, beyond: map[media.ID]bool{}, ev: media.Event{
 		ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, Protect: t.Protect != pipeline.ProtectOff,
@@ -34,9 +35,9 @@ func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time)
 	}}
 }
 
-// mark names the event in the finished recordings of its time, nearest to the trigger first,
-// and protects them unless the trigger says not to. It goes on after a recording that cannot be
-// marked and returns the first such error.
+// mark finds the recordings of the event's time and adds the event to the finished ones, nearest to the
+// trigger first, so that these are protected first, if the event demands protection. It goes on after a
+// recording that cannot be marked, and returns the first such error. With f.onlyNamed it only finds.
 func (f *eventFootage) mark(ctx context.Context) error {
 	var took []string
 	for _, d := range f.done {
@@ -57,10 +58,10 @@ func (f *eventFootage) mark(ctx context.Context) error {
 	for _, i := range f.NearestFirst(f.ev.AtUTC) {
 		r := &f.Records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
-			if f.took(r) && !f.names(r) { // its file names the maximum of events, or the disk is slow
+			if f.took(r) && !f.names(r) { // the file has its maximum of events already, or the disk is slow
 				err = cmp.Or(f.pair(ctx, r), err)
 			}
-			continue // the recorder marks a growing file
+			continue // the running pipeline itself adds the event to a growing file
 		}
 		if failed := f.markFile(ctx, r); failed != nil {
 			err = cmp.Or(err, failed)
@@ -77,14 +78,15 @@ func (f *eventFootage) mark(ctx context.Context) error {
 	return err
 }
 
-// begin sets the event's Actual: the time of the key frame at which its footage begins.
+// begin sets f.ev.ActualUTC to the time of the key frame with which the media of the event begins in
+// the recordings found.
 func (f *eventFootage) begin() {
 	for i := range f.Records { // oldest first
 		r := &f.Records[i]
 		at := r.StartUTC
 		if at < f.ev.StartUTC {
 			if f.recordings.files.Belongs(r.Path, r.ID) != nil {
-				continue // the file cannot be marked
+				continue // the file is not that of the recording, and is not marked either
 			}
 			key, err := f.recordings.files.KeyFrame(r.Path, time.Unix(0, f.ev.StartUTC))
 			if err != nil {
@@ -98,9 +100,9 @@ func (f *eventFootage) begin() {
 	}
 }
 
-// shorten reduces the interval of an event that no pipeline has accepted to its footage, and reports whether the
-// footage ends too early. It leaves the interval if the end of its footage is unknown: another recorder has some of it,
-// or recovery has yet to read a file.
+// shorten ends an event that no running pipeline has accepted where the media in its recordings ends,
+// and reports whether that is before the requested end. It changes nothing if this end is unknown,
+// because another recorder has some of the media, or because recovery has not read a file yet.
 func (f *eventFootage) shorten() bool {
 	var end int64
 	for i := range f.Records {
@@ -117,8 +119,8 @@ func (f *eventFootage) shorten() bool {
 	return true
 }
 
-// markFile names the event in a finished recording, and protects the recording if the event
-// asks for it and the limits allow it.
+// markFile adds the event to a finished recording, and protects the recording if the event demands it
+// and the limits of protection allow it.
 func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 	named, err := f.name(ctx, r.ID)
 	if err != nil {
@@ -136,7 +138,7 @@ func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 	return nil
 }
 
-// name adds the event to the row and the file of a finished recording.
+// name adds the event to the row and the file of a finished recording, and returns the changed row.
 func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Record, error) {
 	m, err := f.recordings.footage.AddEvent(ctx, recording, f.ev)
 	if err != nil {
@@ -151,7 +153,7 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Reco
 	return m.Record, nil
 }
 
-// pair records only in the catalogue that a recording holds media of the event.
+// pair records in the catalogue, and not in the file, that a recording has media of the event.
 func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	if err := f.recordings.footage.PairEvent(ctx, r.Recording, f.ev); err != nil {
 		return known(err)
@@ -160,17 +162,18 @@ func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	return nil
 }
 
-// took reports whether the pipeline of a recording took the event.
+// took reports whether a running pipeline of the recording's name has accepted the event.
 func (f *eventFootage) took(r *media.Record) bool {
 	return slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
 }
 
+// names reports whether the row of a recording lists the event.
 func (f *eventFootage) names(r *media.Record) bool {
 	return footage.Names(r, f.ev.ID)
 }
 
-// result lists the recordings that hold media of the event, and reports how many of them stay
-// unprotected because of a limit.
+// result returns the recordings that have media of the event. If the event demands protection and the
+// limits left some of them unprotected, limited has a text with their number.
 func (f *eventFootage) result() (list []media.EventRecording, limited []string) {
 	grows := f.recordings.growing()
 	var files int

@@ -12,9 +12,9 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// keep stores an accepted event in the catalogue before the request is answered. The
-// recording's own mark, and an event that waits for its first picture, are only in memory until
-// the disk has them: a kill would lose both.
+// keep stores an accepted event in the catalogue before the request is answered. Without this row a
+// kill of the process could lose the event: the mark in a growing file, and an event that waits for
+// its first picture, are in memory only at first.
 func (e events) keep(ctx context.Context, stream string, t pipeline.Trigger, taken api.Taken) error {
 	ctx = context.WithoutCancel(ctx) // the event is recorded even if the client has gone
 	err := e.recordings.catalogue.PutEvents(ctx, media.Recording{Stream: stream}, takenEvent(t, taken.Pipelines))
@@ -31,7 +31,8 @@ func (e events) keep(ctx context.Context, stream string, t pipeline.Trigger, tak
 	return known(err)
 }
 
-// shownCause returns why the journal refuses changes, without the paths of this machine.
+// shownCause returns the reason why the journal refuses changes, as a client may see it: without the
+// paths of this machine.
 func shownCause(err error) string {
 	if errors.Is(err, metadata.ErrJournalFull) {
 		return metadata.ErrJournalFull.Error()
@@ -39,12 +40,13 @@ func shownCause(err error) string {
 	return metadata.ErrNotDurable.Error()
 }
 
-// takenEvent returns the event of a trigger with the times that the pipelines reported.
+// takenEvent returns the event of a trigger, from the earliest start to the latest end in the responses
+// of the pipelines.
 func takenEvent(t pipeline.Trigger, done []pipeline.Triggered) media.Event {
 	ev := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, AtUTC: t.At.UnixNano(), Protect: protects(t, done)}
 	ev.StartUTC, ev.EndUTC = ev.AtUTC, ev.AtUTC
 	for _, d := range done {
-		if !d.Requested.IsZero() { // otherwise no pipeline runs with its own setting yet
+		if !d.Requested.IsZero() { // zero: the pipeline whose setting gives the start does not run yet
 			ev.StartUTC = min(ev.StartUTC, d.Requested.UnixNano())
 		}
 		if !d.Until.IsZero() {
@@ -58,8 +60,8 @@ func takenEvent(t pipeline.Trigger, done []pipeline.Triggered) media.Event {
 	return ev
 }
 
-// protects reports whether an event protects files from deletion. If the trigger leaves it
-// open, an event does so that is only marked in continuous recordings.
+// protects reports whether an event protects files from deletion. If the trigger leaves this to the
+// rule, the event does so if it is only marked in continuous recordings: see onlyMarked.
 func protects(t pipeline.Trigger, done []pipeline.Triggered) bool {
 	if t.Protect != pipeline.ProtectByRule {
 		return t.Protect == pipeline.ProtectOn
