@@ -11,20 +11,21 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// StreamConfig holds the configured settings of a path.
+// StreamConfig holds the settings of one path from the configuration.
 type StreamConfig struct {
-	Pull      string // URL; empty: a client publishes the stream
+	Pull      string // URL to fetch the stream from; empty: a client publishes the stream
 	Transport string
 	Override  bool
 
-	Fingerprint string        // SHA-256 of the source's certificate; empty: the system's roots decide
-	ReadTimeout time.Duration // 0: the hub's
-	WallClock   string        // empty: the hub's; a publisher keeps the setting that it began with
+	Fingerprint string        // SHA-256 of the source's certificate; empty: the system's root certificates decide
+	ReadTimeout time.Duration // 0: Config.ReadTimeout
+	WallClock   string        // empty: Config.WallClock; a publisher keeps the setting with which it began
 }
 
-// Configure sets the settings of a path. The hub connects to a pull URL while the stream has a
-// subscriber. A pull with unchanged settings goes on. A changed pull replaces the old one when that
-// has closed its connection; this ends the recordings' run like the loss of any publisher.
+// Configure sets the settings of a path. The hub connects to the pull URL while the stream has a
+// subscriber. A running pull with unchanged settings continues. When its settings change, the hub
+// ends it and starts the new pull after the old connection is closed; the runs that read the stream
+// end as they do when a publisher leaves.
 func (h *Hub) Configure(path string, c StreamConfig) error {
 	if err := streampath.Check(path); err != nil {
 		return err
@@ -50,11 +51,12 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	return nil
 }
 
-// hangUpTime bounds how long Forget waits for a connection to end.
+// hangUpTime bounds the time that Forget waits for the end of a pull.
 const hangUpTime = 10 * time.Second
 
-// Forget undoes Configure: it ends the pull and deletes a stream without publisher and subscribers.
-// It waits until the pull has ended, so that Live then reports only other publishers.
+// Forget undoes Configure: it ends the pull, and deletes the stream if it has neither a publisher
+// nor a subscriber. It waits until the pull has ended, at most hangUpTime, so that Live no longer
+// counts the pull as a publisher.
 func (h *Hub) Forget(path string) {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -62,7 +64,7 @@ func (h *Hub) Forget(path string) {
 		h.mu.Unlock()
 		return
 	}
-	s.refs++ // leave undoes it, and deletes the stream if this was its last use
+	s.refs++ // the deferred leave removes this use, and deletes the stream if it was the last
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
@@ -88,18 +90,19 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	return &pull{from: c, puller: puller, shown: config.NewURL(c.Pull).String()}, nil
 }
 
-// same reports whether two pulls fetch the same stream with the same settings.
+// same reports whether two pulls fetch the same stream with the same settings. Two nil pulls are
+// the same.
 func (p *pull) same(o *pull) bool {
 	if p == nil || o == nil {
 		return p == o
 	}
 	a, b := p.from, o.from
-	a.Override, b.Override = false, false // they concern publishers
+	a.Override, b.Override = false, false // Override concerns only publishers
 	return a == b
 }
 
-// over returns a channel that is closed when the pull does not run. The caller holds the stream's
-// mutex.
+// over returns a channel that is closed once the pull does not run; it is closed already if p is
+// nil or not running. The caller holds the stream's mutex.
 func (p *pull) over() <-chan struct{} {
 	if p == nil || !p.running {
 		done := make(chan struct{})
@@ -109,7 +112,8 @@ func (p *pull) over() <-chan struct{} {
 	return p.ended
 }
 
-// replacePull replaces the pull. The caller holds s.mu.
+// replacePull sets the stream's pull, nil for none, and ends the running one. The caller holds
+// s.mu.
 func (s *stream) replacePull(next *pull) {
 	old := s.pull
 	s.pull = next
@@ -122,6 +126,6 @@ func (s *stream) replacePull(next *pull) {
 			end(errReplaced)
 		}
 	}
-	// stopped starts the new pull when the path is free. A pull that has no cancel yet sees by
-	// itself that it was replaced.
+	// stopped starts the new pull after the old one has ended. An old pull without a cancel
+	// function is just starting: keepPulling sees that s.pull has changed.
 }

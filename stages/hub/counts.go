@@ -7,7 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// counts counts losses or repairs by cause. Only a loss or a repair writes to it.
+// counts holds a number for each cause, of losses or of repairs. It is safe for concurrent use.
+// Access units without a loss or a repair do not touch it.
 type counts struct {
 	mu sync.Mutex // guards the fields below
 	by map[string]uint64

@@ -7,22 +7,23 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// failures holds the failures of a pull. The newest is a problem of the stream until media comes.
-// Each kind is logged with falling frequency, however often it recurs.
+// failures holds the failures of a pull. The newest one is a problem of the stream until media
+// comes. Failures of one kind have the same text except for digits; each kind is logged at its 1st,
+// 2nd, 4th, 8th... failure.
 type failures struct {
-	err   error     // the newest; nil while the pull has not failed since it began
-	since time.Time // of the first of a row without media between
+	err   error     // the newest failure; nil while the pull has not failed since it began
+	since time.Time // first failure since media came last
 	last  time.Time
-	kinds map[string]uint64 // counts by error text without digits
+	kinds map[string]uint64 // number of failures by error text without digits
 }
 
 const (
-	calm     = 10 * time.Minute // the counts start again when the pull has worked for so long
+	calm     = 10 * time.Minute // after this time without a failure the counts start again
 	maxKinds = 32
 )
 
-// add records a failure; media reports whether media came before it. It returns the number of
-// failures of this kind, and whether to log this one: the 1st, 2nd, 4th, 8th...
+// add records a failure. media reports whether the failed attempt had received media. add returns
+// the number of failures of this kind, this one included, and whether to log it.
 func (f *failures) add(err error, now time.Time, media bool) (times uint64, say bool) {
 	if now.Sub(f.last) > calm || len(f.kinds) >= maxKinds {
 		f.kinds = map[string]uint64{}
@@ -37,7 +38,8 @@ func (f *failures) add(err error, now time.Time, media bool) (times uint64, say 
 	return times, times&(times-1) == 0
 }
 
-// withoutDigits removes the digits, which differ between errors of one kind: times, ports.
+// withoutDigits maps a digit to -1, for strings.Map to remove, and keeps other characters: errors
+// of one kind differ in times and ports.
 func withoutDigits(r rune) rune {
 	if r >= '0' && r <= '9' {
 		return -1
@@ -45,7 +47,7 @@ func withoutDigits(r rune) rune {
 	return r
 }
 
-// problem returns the problem of the stream while no media comes.
+// problem returns the problem pull_failed of the stream at a path. f.err must not be nil.
 func (f *failures) problem(path string) pipeline.Problem {
 	return pipeline.Problem{
 		Problem: "pull_failed", Since: f.since, Stream: path, Failing: true, Cause: f.err.Error(),

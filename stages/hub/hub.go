@@ -1,11 +1,11 @@
-// Package hub holds the live streams by path: one publisher in, any number of pipelines out, chunks
-// shared by reference.
+// Package hub holds the live streams by path. A stream has one publisher and any number of
+// subscriptions, which share its chunks by reference count.
 //
 //	Publisher --AU--> Builder --*Chunk--> stream --*Chunk--> Subscription (one a pipeline run)
 //	    ^ Puller, while the stream has a subscriber          ^ begins with the newest GOP
 //
-// A publisher never waits for a subscriber: each has its own bounded queue. A full queue drops
-// whole GOPs and counts them.
+// A publisher never waits for a subscription: each subscription has a bounded queue of its own. A
+// full queue drops whole GOPs and counts them.
 package hub
 
 import (
@@ -24,15 +24,15 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Config configures the hub. A zero value selects the default.
+// Config configures the hub. A field with the zero value gets its default.
 type Config struct {
 	Builder       media.BuilderConfig
-	MaxGOPBytes   int           // bounds the newest GOP, which is kept so that a recording begins with its key frame
-	MaxQueueBytes int           // bounds a subscription's queue
-	Linger        time.Duration // a pulled stream stays connected this long after its last subscriber left (10 s)
-	ReadTimeout   time.Duration // of a pulled stream without its own
-	WallClock     string        // of a stream without its own, see Timing
-	Budget        *media.Budget // of the memory of all chunks; nil: unlimited
+	MaxGOPBytes   int           // memory of a stream's newest GOP, with which a new recording begins; a larger GOP is not kept
+	MaxQueueBytes int           // memory of the queue of one subscription
+	Linger        time.Duration // a pulled stream stays connected this long after its last subscription ended (10 s)
+	ReadTimeout   time.Duration // of a pull whose StreamConfig has none; 0: the puller's own
+	WallClock     string        // of a stream whose StreamConfig has none; see WallClockArrival
+	Budget        *media.Budget // of the memory of all chunks; nil: no bound
 	Clock         pipeline.Clock
 	Log           *slog.Logger
 }
@@ -68,14 +68,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Errors of publishing.
+// The errors of Publish and of a Publisher's methods.
 var (
 	ErrBusy     = errors.New("the path already has a publisher")
 	ErrReplaced = errors.New("another publisher took the path over")
 	ErrClosed   = errors.New("the publisher is closed")
 )
 
-// Hub is the set of live and configured streams. It is safe for concurrent use.
+// Hub is the set of streams that are live, configured or subscribed to. It is safe for concurrent
+// use.
 type Hub struct {
 	pool  *media.Pool
 	tasks *pipeline.Tasks
@@ -87,64 +88,67 @@ type Hub struct {
 	left    func(Departure)
 	closed  bool
 
-	recordings  Recordings // nil: the hub keeps a GOP of every stream
+	recordings  Recordings // nil: the hub keeps the newest GOP of every stream
 	leaveBudget func()
 }
 
-// New returns an empty hub.
+// New returns a hub without streams. Its chunks come from pool; its pulls run as tasks.
 func New(pool *media.Pool, tasks *pipeline.Tasks, cfg Config) *Hub {
 	h := &Hub{pool: pool, tasks: tasks, cfg: cfg.withDefaults(), streams: map[string]*stream{}}
 	h.leaveBudget = h.cfg.Budget.JoinLast(newest{h})
 	return h
 }
 
-// Watch sets the function that is called with the path of each new publisher once its tracks are
-// known. It is called on the publisher's goroutine and must not wait. Set it before the first
-// publisher.
+// Watch sets a function that the hub calls with the path of each new publisher once its tracks are
+// known. The function runs on the publisher's goroutine and must not block. Watch is called before
+// the first Publish.
 func (h *Hub) Watch(began func(path string)) { h.watch = began }
 
 // Departure describes the end of a publisher whose tracks were known.
 type Departure struct {
 	Path  string
-	Last  time.Time // of the stream's last access unit; zero without any
-	Since time.Time // end of the media: the publisher left, or fell silent before
+	Last  time.Time // time of the stream's last access unit; zero if it had none
+	Since time.Time // when the publisher left, or when it fell silent if it was silent at its end
 }
 
-// WatchDepartures sets the function that is called at each departure, while the path still exists.
-// It must not wait, nor use the publisher. Set it before the first publisher.
+// WatchDepartures sets a function that the hub calls at each departure, while the stream still
+// exists. The function must not block and must not use the publisher. WatchDepartures is called
+// before the first Publish.
 func (h *Hub) WatchDepartures(left func(Departure)) { h.left = left }
 
-// Recordings reports which streams need their newest GOP.
+// Recordings decides for which streams the hub keeps the newest GOP.
 type Recordings interface {
-	// MayBegin reports whether a subscriber that begins with the newest GOP may still come to a
-	// path. It is called with no lock of the hub held.
+	// MayBegin reports whether a recording of the path that would begin with its newest GOP may
+	// still start. The hub holds no lock during the call.
 	MayBegin(path string) bool
-	// Generation changes whenever an answer of MayBegin may change. It is called for each chunk.
+	// Generation returns a number that changes whenever a result of MayBegin may have changed. The
+	// hub calls it for each chunk.
 	Generation() uint64
 }
 
-// KeepGOPs sets the recordings that decide whether to keep the newest GOP of a stream. Without them
-// the hub keeps the GOP of every stream. It is called before the first publisher.
+// KeepGOPs sets the recordings that decide for which streams the hub keeps the newest GOP. Without
+// this call the hub keeps it for every stream. KeepGOPs is called before the first Publish.
 func (h *Hub) KeepGOPs(r Recordings) { h.recordings = r }
 
-// PublishOptions describe a publisher to the hub.
+// PublishOptions describes a publisher to the hub.
 type PublishOptions struct {
-	Origin   string // shown in status: "rtsp 127.0.0.1:5555"; never a secret
-	Override bool   // take the path over from its publisher
+	Origin   string // shown in the status, such as "rtsp 127.0.0.1:5555"; never a secret
+	Override bool   // replace the path's publisher even if that one sends
 	Client   Client // the publishing client
 
-	// Silence returns the time since the publisher last sent something. It is called when another
-	// publisher requests the path. Without it the publisher never counts as silent.
-	Silence func() time.Duration // NotBegun: it has only announced itself
-	// GiveUp, set with Silence, ends the publisher's side, because it was silent and another
-	// publisher takes its path. It writes the media that it still holds, calls end, which ends the
-	// publication, and only then closes the connection. It must not wait.
+	// Silence returns the time since the publisher last sent something, or NotBegun. The hub calls
+	// it when another publisher requests the path. A publisher without Silence never counts as
+	// silent.
+	Silence func() time.Duration
+	// GiveUp is required with Silence. The hub calls it when another publisher takes the path
+	// because this one was silent. GiveUp writes the media that the publisher still holds, calls
+	// end, which ends the publication, and then closes the connection. It must not block.
 	GiveUp func(end func())
 }
 
-// Publish begins a publication. It returns ErrBusy for a path with a publisher, unless that
-// publisher is silent (see Client), or Override is set in the options or configured for the path:
-// then the old publisher ends.
+// Publish begins a publication. If the path has a publisher, Publish ends that publisher when it is
+// silent (see Client), or when Override is set in the options or configured for the path. Otherwise
+// it returns ErrBusy. After Close it returns ErrClosed.
 func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	if err := streampath.Check(path); err != nil {
 		return nil, err
@@ -155,7 +159,7 @@ func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 		return nil, ErrClosed
 	}
 	s := h.stream(path)
-	s.refs++ // keeps the stream while it has a publisher
+	s.refs++ // a stream exists as long as it has a publisher
 	h.mu.Unlock()
 	p := newPublisher(s, o, h.watch)
 	if err := s.attach(p); err != nil {
@@ -165,8 +169,8 @@ func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	return p, nil
 }
 
-// Subscribe subscribes to a path, whether or not the stream is live or configured yet. The caller
-// closes the subscription.
+// Subscribe begins to read the stream of a path, which need not be live or configured yet. The
+// caller closes the subscription. After Hub.Close it returns ErrClosed.
 func (h *Hub) Subscribe(path string) (*Subscription, error) {
 	if err := streampath.Check(path); err != nil {
 		return nil, err
@@ -185,7 +189,7 @@ func (h *Hub) Subscribe(path string) (*Subscription, error) {
 	return sub, nil
 }
 
-// Live reports whether a path has a publisher whose tracks are known.
+// Live reports whether the path has a publisher whose tracks are known.
 func (h *Hub) Live(path string) bool {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -193,7 +197,7 @@ func (h *Hub) Live(path string) bool {
 	return s != nil && s.live()
 }
 
-// Announced reports whether a path has a publisher, with or without known tracks.
+// Announced reports whether the path has a publisher, whether or not its tracks are known.
 func (h *Hub) Announced(path string) bool {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -201,7 +205,8 @@ func (h *Hub) Announced(path string) bool {
 	return s != nil && s.announced()
 }
 
-// Configured reports whether Configure has set a path.
+// Configured reports whether the path is configured: Configure was called for it, and Forget was
+// not called since.
 func (h *Hub) Configured(path string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -209,9 +214,9 @@ func (h *Hub) Configured(path string) bool {
 	return s != nil && s.configured.Load()
 }
 
-// Vacant reports whether a path has neither a publisher with known tracks nor a pull, whose
-// failures are problems of their own. named is the time when the configuration began to name the
-// path, zero when it does not.
+// Vacant reports whether the path has no publisher with known tracks and no pull. A path with a
+// pull is never vacant, because a failing pull is a problem of its own. named is the time at which
+// the configuration began to name the path; it is zero if the configuration does not name the path.
 func (h *Hub) Vacant(path string) (named time.Time, vacant bool) {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -224,7 +229,7 @@ func (h *Hub) Vacant(path string) (named time.Time, vacant bool) {
 	return s.named, s.set == nil && s.pull == nil
 }
 
-// Paths returns the sorted paths of the streams that are live, configured or have a subscriber.
+// Paths returns the paths of the streams that are live, configured or subscribed to, sorted.
 func (h *Hub) Paths() []string {
 	h.mu.Lock()
 	all := slices.Collect(maps.Keys(h.streams))
@@ -233,7 +238,7 @@ func (h *Hub) Paths() []string {
 	return all
 }
 
-// List describes the same streams, sorted by path.
+// List describes the streams of Paths, in the same order.
 func (h *Hub) List() []media.StreamInfo {
 	h.mu.Lock()
 	all := make([]*stream, 0, len(h.streams))
@@ -249,8 +254,8 @@ func (h *Hub) List() []media.StreamInfo {
 	return out
 }
 
-// Close ends every publisher and subscription and accepts no further ones. Pulls end with the
-// tasks.
+// Close ends every publisher and every subscription; later calls of Publish and Subscribe return
+// ErrClosed. It does not end pulls: they end with the tasks passed to New.
 func (h *Hub) Close() {
 	h.leaveBudget()
 	h.mu.Lock()
@@ -271,7 +276,7 @@ func (h *Hub) isClosed() bool {
 	return h.closed
 }
 
-// stream returns the stream of a path, a new one if needed. The caller holds h.mu.
+// stream returns the stream of a path, which it creates if needed. The caller holds h.mu.
 func (h *Hub) stream(path string) *stream {
 	s := h.streams[path]
 	if s == nil {
@@ -282,7 +287,7 @@ func (h *Hub) stream(path string) *stream {
 	return s
 }
 
-// leave ends one use of a stream, and deletes an unused stream.
+// leave ends one use of a stream. It deletes a stream without further uses that is not configured.
 func (h *Hub) leave(s *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

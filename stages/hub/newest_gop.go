@@ -1,13 +1,14 @@
 package hub
 
-// newest is the set of GOPs that the hub keeps so that a recording can begin with a key frame. The
-// budget sheds them last, because no recording loses anything by it.
+// newest is the media.Queue of the newest GOPs that the hub keeps of its streams, so that a
+// recording can begin with a key frame. It joins the budget by JoinLast: its GOPs do not wait to be
+// recorded.
 type newest struct{ hub *Hub }
 
-// Held returns 0: the budget compares it with no other queue.
+// Held returns 0: a queue that joined by JoinLast is not chosen by its size.
 func (newest) Held() int64 { return 0 }
 
-// Shed drops the largest of these GOPs.
+// Shed drops the newest GOP that takes the most memory. It returns false if the hub keeps no GOP.
 func (n newest) Shed() bool {
 	h := n.hub
 	h.mu.Lock()

@@ -10,18 +10,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publisher is the only writer of a stream. One goroutine may use it at a time, except for Done and
-// Close, which any goroutine may call.
+// Publisher writes the media of one stream; a stream has at most one publisher at a time. One
+// goroutine at a time may use a Publisher, except for Done and Close, which any goroutine may call.
 type Publisher struct {
 	stream *stream
 	opts   PublishOptions
-	began  func(path string) // called once, when the tracks are known; may be nil
+	began  func(path string) // called with the path when the tracks become known; may be nil
 	done   chan struct{}
 
-	leftOut []string // guarded by the stream's mutex
+	leftOut []string // codecs of the tracks that cannot be recorded; guarded by the stream's mutex
 
-	mu     sync.Mutex // orders Write and a concurrent Close
-	closed error      // the error of later calls; nil while open
+	mu     sync.Mutex // orders Write and a concurrent Close; guards the fields below
+	closed error      // result of the calls after the end; nil until then
 	tracks *media.TrackSet
 }
 
@@ -29,7 +29,8 @@ func newPublisher(s *stream, o PublishOptions, began func(path string)) *Publish
 	return &Publisher{stream: s, opts: o, began: began, done: make(chan struct{})}
 }
 
-// attach makes p the publisher. It replaces another publisher where that is allowed.
+// attach makes p the stream's publisher. It ends an earlier publisher that is silent, or that
+// Override allows p to replace; otherwise it returns ErrBusy.
 func (s *stream) attach(p *Publisher) error {
 	for {
 		s.mu.Lock()
@@ -60,8 +61,9 @@ func (s *stream) attach(p *Publisher) error {
 	}
 }
 
-// SetTracks sets the tracks, before the first Write and at every change. A change begins a new
-// segment. The same tracks again are no change.
+// SetTracks sets the tracks of the stream. The publisher calls it before the first Write and at
+// every change. Different tracks begin a new segment in the recordings; equal tracks change
+// nothing.
 func (p *Publisher) SetTracks(tracks []media.Track) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,9 +86,9 @@ func (p *Publisher) SetTracks(tracks []media.Track) error {
 	return nil
 }
 
-// Write adds an access unit and copies its payload. After an error of package media, the unit was
-// left out and counted, and the next one may follow. ErrReplaced and ErrClosed mean that the
-// publisher has ended.
+// Write adds an access unit of a track, given by its index in the tracks of SetTracks, and copies
+// the payload. An error of package media means that the unit was left out and counted; the
+// publisher may write the next one. ErrReplaced and ErrClosed mean that the publisher has ended.
 func (p *Publisher) Write(track int, au *media.AU) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,13 +114,16 @@ func (p *Publisher) flush() {
 	}
 }
 
-// Lost counts packets or access units that were lost before they reached the hub.
+// Lost adds n packets or access units, lost for a cause before they reached the hub, to the losses
+// of the stream.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
 
-// Repaired counts repairs of the stream that cost no picture.
+// Repaired adds n to the repairs of a cause. A repair corrected the stream without the loss of a
+// picture.
 func (p *Publisher) Repaired(cause string, n uint64) { p.stream.repairs.add(cause, n) }
 
-// Problem sets the present problem of a track, nil for none. The publisher numbers its tracks.
+// Problem sets the present problem of a track; nil removes it. The publisher chooses the number of
+// the track.
 func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	s := p.stream
 	s.mu.Lock()
@@ -137,18 +142,19 @@ func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	}
 }
 
-// LeaveOut names the codecs of the published tracks that cannot be recorded.
+// LeaveOut sets the codecs of the published tracks that cannot be recorded, for the status.
 func (p *Publisher) LeaveOut(codecs []string) {
 	p.stream.mu.Lock()
 	defer p.stream.mu.Unlock()
 	p.leftOut = codecs
 }
 
-// Done is closed when the publisher has ended, by itself or because another one replaced it.
+// Done returns a channel that is closed when the publisher has ended: by Close, or because another
+// publisher replaced it.
 func (p *Publisher) Done() <-chan struct{} { return p.done }
 
-// Close ends the publication and emits the unfinished chunk. Every recording of the stream gets the
-// reason. Only the first call has an effect.
+// Close emits the unfinished chunk and ends the publication. The runs that read the stream end with
+// the reason. Only the first call has an effect.
 func (p *Publisher) Close(reason media.Cause) { p.end(reason, ErrClosed) }
 
 func (p *Publisher) end(reason media.Cause, why error) {

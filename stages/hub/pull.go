@@ -16,28 +16,30 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// PullOptions are the arguments of a Scheme.
+// PullOptions holds the arguments of a Scheme.
 type PullOptions struct {
-	URL         *url.URL // with credentials: log config.ShownURL(URL)
+	URL         *url.URL // with user and password: log config.ShownURL(URL) instead
 	Path        string
-	Transport   string        // "", tcp or udp
-	Fingerprint string        // SHA-256 of the server's certificate; empty: the system's roots decide
-	ReadTimeout time.Duration // a source that sends nothing for this long, not even a response, is lost; 0: the puller's own
+	Transport   string        // of RTSP: tcp, udp, or empty for the puller's choice
+	Fingerprint string        // SHA-256 of the server's certificate; empty: the system's root certificates decide
+	ReadTimeout time.Duration // a source that sends nothing for so long, not even a response, is lost; 0: the puller's own
 	Log         *slog.Logger
 	Clock       pipeline.Clock
-	// Go runs a function on a goroutine of its own. stop waits until it has returned.
+	// Go runs a function on a goroutine of its own. stop ends its context and waits until the
+	// function has returned.
 	Go func(name string, run func(context.Context) error) (stop func())
 }
 
-// Puller fetches a stream from a remote source or a file.
+// Puller fetches one stream from a remote source or a file.
 type Puller interface {
-	// Pull connects, calls publish once it knows the tracks, and returns when the source or ctx
-	// ends: nil when a finite source was read to its end, else an error. The hub retries after a
-	// backoff: see pipeline.TryLater.
+	// Pull connects to the source, calls publish once it knows the tracks, and writes the media to
+	// the publisher. It returns nil after it has read a finite source to its end, and an error when
+	// the source is lost or ctx ends. After an error the hub calls Pull again, after a backoff; see
+	// pipeline.TryLater.
 	Pull(ctx context.Context, publish func(origin string) (*Publisher, error)) error
 }
 
-// Scheme makes the puller of a URL. It does no I/O: an error is an error of the configuration.
+// Scheme makes the puller of a URL. It does no I/O; an error means that the configuration is wrong.
 type Scheme func(PullOptions) (Puller, error)
 
 var schemes = struct {
@@ -45,8 +47,8 @@ var schemes = struct {
 	by           map[string]Scheme
 }{by: map[string]Scheme{}}
 
-// RegisterScheme registers the scheme of a pull URL. It is called from init and panics for a known
-// name.
+// RegisterScheme registers the constructor of the pullers of a URL scheme, such as rtsp. A package
+// calls it from init. It panics if the scheme is registered already.
 func RegisterScheme(name string, scheme Scheme) {
 	schemes.Lock()
 	defer schemes.Unlock()
@@ -58,11 +60,11 @@ func RegisterScheme(name string, scheme Scheme) {
 
 var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:password@host:port/path, with special characters in user and password percent-encoded")
 
-// NewPuller makes the puller of a URL, or returns the error in it. No error contains the URL's
-// credentials.
+// NewPuller makes the puller of the URL raw. The error says what is wrong with the URL, and never
+// contains its user or password.
 func NewPuller(raw string, o PullOptions) (Puller, error) {
 	u, err := url.Parse(raw)
-	if err != nil { // its text quotes the URL with the password
+	if err != nil { // the text of err quotes the URL with its password
 		return nil, errBadURL
 	}
 	if u.Opaque != "" && strings.Contains(raw, "@") { // url.Parse reads user:password@host as scheme:opaque
@@ -88,15 +90,15 @@ func schemeNames(by map[string]Scheme) string {
 	return strings.Join(names, " ")
 }
 
-// pull is the connection of a configured stream. The stream's mutex guards it.
+// pull is the connection of a stream with a pull URL. The stream's mutex guards it.
 type pull struct {
 	from    StreamConfig
 	puller  Puller
 	shown   string
 	running bool
-	ended   chan struct{} // closed when the pull has ended
+	ended   chan struct{} // closed when the running pull has ended
 	cancel  context.CancelCauseFunc
-	idle    context.CancelCauseFunc // ends the linger after the last subscriber
+	idle    context.CancelCauseFunc // ends the wait for a new subscription after the last one ended; nil: no such wait
 	failed  failures
 }
 
@@ -116,8 +118,8 @@ func (p *pull) describe(i *media.StreamInfo) {
 	}
 }
 
-// demand starts the pull for a subscriber, and ends it after the linger without any. The caller
-// holds s.mu.
+// demand starts the pull if the stream has a subscription. If it has none, demand ends the running
+// pull after Config.Linger, unless a subscription begins before. The caller holds s.mu.
 func (s *stream) demand() {
 	p := s.pull
 	if p == nil {
@@ -147,7 +149,7 @@ func (s *stream) demand() {
 	}
 }
 
-// hangUp ends the pull unless a subscriber came in the meantime.
+// hangUp ends the pull unless ctx has ended or the stream has a subscription again.
 func (s *stream) hangUp(ctx context.Context, p *pull) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +158,8 @@ func (s *stream) hangUp(ctx context.Context, p *pull) {
 	}
 }
 
-// keepPulling pulls until the stream has no subscriber, or a finite source ends.
+// keepPulling runs the pull again after each failure, until it is cancelled or a finite source has
+// been read to its end.
 func (s *stream) keepPulling(task context.Context, p *pull) error {
 	ctx, cancel := context.WithCancelCause(task)
 	defer cancel(nil)
@@ -166,7 +169,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		cancel(errReplaced)
 	}
 	s.mu.Unlock()
-	media := false // media came in the attempt that failed
+	media := false // the latest attempt received media
 	retry := pipeline.Retry{
 		Clock: s.hub.cfg.Clock, Worked: func() bool { return media },
 		Failed: func(err error, wait time.Duration) { s.pullFailed(p, err, wait, media) },
@@ -181,7 +184,8 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 	return nil
 }
 
-// pullFailed counts a failure, and logs it with falling frequency.
+// pullFailed counts a failure. It logs the 1st, 2nd, 4th, 8th... of each kind; media reports
+// whether media came in the failed attempt.
 func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) {
 	s.pullFailures.Add(1)
 	s.mu.Lock()
@@ -192,8 +196,9 @@ func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) 
 	}
 }
 
-// stopped resets the pull. A pull that was ended restarts for a subscriber that came meanwhile. A
-// finite source does not restart.
+// stopped records that the pull has ended. If the pull was cancelled or replaced and the stream has
+// a subscription, stopped starts the stream's pull again. A finite source that was read to its end
+// does not start again.
 func (s *stream) stopped(p *pull, hungUp bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,31 +8,33 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A live stream is silent when its publisher is connected and sends nothing for longer than
-// LeastSilence, and for longer than its usual pace. A stream without a pace yet, because it has
-// sent only once, is silent after lonelySilence.
+// A live stream is silent when its publisher is connected and has sent nothing for longer than
+// LeastSilence, the stream's ReadTimeout, and the longest usual distance between two access units.
+// A publisher that has sent only once has no usual distance yet: it is silent after
+// silenceWithoutPace.
 //
-// LeastSilence is the shortest silence of any stream that is a problem.
+// LeastSilence is the shortest silence that is a problem of a stream.
 const LeastSilence = 5 * time.Second
 
 const (
-	silenceCheckEvery  = time.Second // between two checks
+	silenceCheckEvery  = time.Second // interval between two checks
 	silenceWithoutPace = time.Minute
 )
 
-// silence tracks when a stream sends.
+// silence records when the publisher of a stream sends, as far as the checks see it.
 type silence struct {
-	pub   *Publisher // the publisher that the fields below concern
-	began time.Time  // first check; the pace is counted from it
-	units uint64     // number of access units at the newest check that found further ones
-	at    time.Time  // time of that check
-	pace  media.Pace // of the checks that found further units
+	pub   *Publisher // publisher of the values below
+	began time.Time  // first check; the start of the pace
+	units uint64     // access units of the stream at the newest check that found new ones
+	at    time.Time  // time of that check, or of the first check
+	pace  media.Pace // distances between the checks that found new access units
 	is    bool
-	told  time.Time // begin of the silence, until the stream sends again; zero: it was not silent
+	told  time.Time // begin of a logged silence, until the stream sends again; else zero
 }
 
-// WatchSilence checks for silent streams until the context ends. It logs a warning and sets a
-// problem when a stream falls silent, and logs when the stream sends again.
+// WatchSilence checks all streams once a second until the context ends. When a stream falls silent,
+// it logs a warning and sets a problem of the stream; when the stream sends again, it logs that and
+// removes the problem.
 func (h *Hub) WatchSilence(ctx context.Context) error {
 	for pipeline.Sleep(ctx, h.cfg.Clock, silenceCheckEvery, nil) {
 		h.lookForSilence(h.cfg.Clock.Now())
@@ -77,7 +79,8 @@ func (s *stream) lookForSilence(now time.Time) {
 	q.units, q.at, q.is, q.told = units, now, false, time.Time{}
 }
 
-// stillSilent sets the problem once the silence exceeds the limit. The caller holds s.mu.
+// stillSilent handles a check that found no new access units: it sets the problem and logs it once
+// the silence exceeds the limit. The caller holds s.mu.
 func (s *stream) stillSilent(now time.Time) {
 	q := &s.silence
 	limit := max(LeastSilence, time.Duration(q.pace.Longest()), s.timing().ReadTimeout)

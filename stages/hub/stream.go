@@ -11,44 +11,48 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// stream holds a path's publisher, newest GOP and subscriptions.
+// stream is one path of the hub: its publisher, its newest GOP and its subscriptions.
 type stream struct {
 	hub  *Hub
 	path string
 	log  *slog.Logger
-	refs int // publishers and subscriptions; guarded by hub.mu
+	refs int // number of publishers, subscriptions and calls of Forget that use the stream; guarded by hub.mu
 
-	builder    *media.Builder // used under the publisher's mutex
+	builder    *media.Builder // the publisher's mutex guards it
 	generation atomic.Uint64
 
 	accessUnits, bytes atomic.Uint64
-	lastAccessUnitUTC  atomic.Int64 // UTC ns
+	lastAccessUnitUTC  atomic.Int64 // ns of UTC; 0 before the first
 	drops, repairs     counts
 
 	configured atomic.Bool
-	refused    atomic.Uint64 // publishers
+	refused    atomic.Uint64 // number of publishers refused with ErrBusy
 
 	pullFailures atomic.Uint64
 
-	mayBegin atomic.Uint64 // the newest answer of the recordings: generation + 1, and the answer in the lowest bit; 0: none yet
+	// mayBegin caches the newest result of MayBegin in its lowest bit, and 1 plus the generation of
+	// that result above it. 0: no result yet.
+	mayBegin atomic.Uint64
 
 	mu          sync.Mutex    // guards the fields below
-	override    bool          // a new publisher replaces the old one
-	readTimeout time.Duration // 0: the hub's
-	wallClock   string        // empty: the hub's
+	override    bool          // of StreamConfig, like the next two
+	readTimeout time.Duration // 0: Config.ReadTimeout
+	wallClock   string        // empty: Config.WallClock
 	pull        *pull
 	pub         *Publisher
-	set         *media.TrackSet // of the publisher; nil until known
-	left        time.Time       // when the last publisher left; zero before the first
+	set         *media.TrackSet // of pub; nil until known
+	left        time.Time       // when the newest former publisher left; zero before
 	silence     silence
-	named       time.Time // when the configuration began to name the path; zero: it does not
+	named       time.Time // when the configuration began to name the path; zero: it does not name it
 	subs        map[*Subscription]struct{}
-	problems    map[int]pipeline.Problem // that the publisher reports, by track
-	gop         []*media.Chunk           // the newest GOP, and the GOPs before it in the same chunk; one reference each
-	gopBytes    int
+	problems    map[int]pipeline.Problem // reported by pub, by its number of the track
+	// gop is the newest GOP, with the GOPs before it in the same chunk. The stream owns one
+	// reference of each chunk.
+	gop      []*media.Chunk
+	gopBytes int
 }
 
-// setTracks emits the open chunk and continues with other tracks.
+// setTracks emits the open chunk and sets the tracks of the media that follows.
 func (s *stream) setTracks(set *media.TrackSet) {
 	s.builder.SetTracks(set)
 	s.mu.Lock()
@@ -63,21 +67,22 @@ func (s *stream) setTracks(set *media.TrackSet) {
 	}
 }
 
-// fanOut is the builder's emit function. It owns the chunk's first reference.
+// fanOut passes a chunk of the builder to every subscription and to the newest GOP. It takes over
+// the chunk's only reference.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
 	s.share(c, s.keepsGOP())
 	s.hub.cfg.Budget.Relieve()
 }
 
-// keepsGOP reports whether to keep the newest GOP. It calls MayBegin again only when the
-// recordings' generation has changed.
+// keepsGOP reports whether the stream keeps its newest GOP. It calls MayBegin only if the
+// generation has changed since the last call.
 func (s *stream) keepsGOP() bool {
 	r := s.hub.recordings
 	if r == nil {
 		return true
 	}
-	generation := r.Generation() + 1 // read before MayBegin is called; never 0, which means no answer
+	generation := r.Generation() + 1 // read before the call of MayBegin; 1 or more, because 0 means no result
 	if is := s.mayBegin.Load(); is>>1 == generation {
 		return is&1 == 1
 	}
@@ -98,14 +103,15 @@ func (s *stream) share(c *media.Chunk, keep bool) {
 	s.keep(c, keep)
 }
 
-// keep takes over a reference: the chunk joins or begins the newest GOP if wanted.
+// keep takes over a reference of a chunk. If wanted, it adds the chunk to the newest GOP, or begins
+// the newest GOP with it; otherwise it releases the chunk and drops the GOP.
 func (s *stream) keep(c *media.Chunk, wanted bool) {
 	if c.StartsGOP || !wanted {
 		s.dropGOP()
 	}
 	over := s.gopBytes+c.MemoryBytes() > s.hub.cfg.MaxGOPBytes
 	if !wanted || over || len(s.gop) == 0 && !c.StartsGOP {
-		// Part of a GOP is useless: a recording would begin with its key frame.
+		// A recording begins with the GOP's key frame, so a part of a GOP without it is useless.
 		s.dropGOP()
 		c.Release()
 		return
@@ -122,7 +128,8 @@ func (s *stream) dropGOP() {
 	s.gop, s.gopBytes = s.gop[:0], 0
 }
 
-// detach ends a publication and its subscriptions.
+// detach removes p from the stream and ends the subscriptions with the reason. It does nothing if p
+// is not the stream's publisher.
 func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +149,7 @@ func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	return d
 }
 
-// lastAccessUnit returns the time of the newest access unit, zero before the first.
+// lastAccessUnit returns the time of the newest access unit, zero before the first one.
 func (s *stream) lastAccessUnit() (t time.Time) {
 	if ns := s.lastAccessUnitUTC.Load(); ns != 0 {
 		t = time.Unix(0, ns)
@@ -171,7 +178,7 @@ func (s *stream) unsubscribe(sub *Subscription) {
 	s.hub.leave(s)
 }
 
-// flush emits the publisher's unfinished chunk.
+// flush makes the publisher emit its unfinished chunk.
 func (s *stream) flush() {
 	s.mu.Lock()
 	p := s.pub

@@ -31,8 +31,7 @@ func (s *stream) info() media.StreamInfo {
 	return i
 }
 
-// listProblems lists the problems of a stream: a pull that fails, silence, and the problems of its tracks.
-// The caller holds s.mu.
+// listProblems returns the problems of the stream; see Hub.Problems. The caller holds s.mu.
 func (s *stream) listProblems() (out []pipeline.Problem) {
 	if s.pull != nil && s.pull.failed.err != nil && s.set == nil {
 		out = append(out, s.pull.failed.problem(s.path))
@@ -46,7 +45,7 @@ func (s *stream) listProblems() (out []pipeline.Problem) {
 	return out
 }
 
-// Info describes the stream of a path. It returns false for an unknown path.
+// Info describes the stream of a path. It returns false if the hub has no such stream.
 func (h *Hub) Info(path string) (media.StreamInfo, bool) {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -57,8 +56,8 @@ func (h *Hub) Info(path string) (media.StreamInfo, bool) {
 	return s.info(), true
 }
 
-// Problems lists the present problems of a stream: a pull that fails, silence, and the problems
-// that its publisher reports for its tracks.
+// Problems returns the present problems of a stream: a failing pull, silence, and the problems of
+// tracks that its publisher reports.
 func (h *Hub) Problems(path string) []pipeline.Problem {
 	h.mu.Lock()
 	s := h.streams[path]

@@ -9,20 +9,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Subscription is a reader of a stream: it receives the newest GOP and everything after it, until
-// the publisher leaves.
+// Subscription reads a stream: it receives the newest GOP and all later chunks, until the publisher
+// leaves. It is safe for concurrent use.
 type Subscription struct {
 	stream *stream
-	pool   *media.Pool   // for the marks between chunks
-	ready  chan struct{} // holds a token when the queue or ended has changed
+	pool   *media.Pool   // makes the marks
+	ready  chan struct{} // holds a token after a change of queue or ended
 
 	leaveBudget func()
-	before      []media.Loss // losses of the stream before the subscription
+	before      []media.Loss // the stream's losses when the subscription began
 
 	mu     sync.Mutex // guards the fields below; queue.Held needs no lock
 	queue  *media.GOPQueue
-	begun  bool // the publisher's tracks are known
-	only   bool // the subscription waits for no further publisher
+	begun  bool // a publisher's tracks have been known during the subscription
+	only   bool // end with the present publisher: see EndWithPublisher
 	ended  media.Cause
 	closed bool
 }
@@ -34,8 +34,9 @@ func newSubscription(s *stream, pool *media.Pool, maxBytes int) *Subscription {
 	}
 }
 
-// Take waits for the next chunk and passes its reference to the caller. When the publisher has left
-// and the queue is empty, the error is a pipeline.EndError with the reason.
+// Take waits for the next chunk and hands its reference to the caller. After the publisher has
+// left, it returns the queued chunks and then a pipeline.EndError with the reason. If ctx ends
+// first, it returns the cause.
 func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 	for {
 		c, err := sub.next()
@@ -50,9 +51,9 @@ func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 	}
 }
 
-// Finish queues everything that the publisher has sent so far, including the unfinished chunk, so
-// that a recording that stops now ends with the newest access unit. Take then returns the queued
-// chunks, and an error once the queue is empty.
+// Finish ends the subscription after the newest access unit: it queues the publisher's unfinished
+// chunk and accepts no later media. Take then returns the queued chunks, and after them a
+// pipeline.EndError with the reason stop.
 func (sub *Subscription) Finish() {
 	sub.stream.flush()
 	sub.mu.Lock()
@@ -63,7 +64,8 @@ func (sub *Subscription) Finish() {
 	}
 }
 
-// Mark queues an event. It returns false when the subscription has ended.
+// Mark queues an event mark behind the queued media. It returns false, and queues nothing, after
+// the subscription has ended.
 func (sub *Subscription) Mark(e *media.Event) bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
@@ -75,31 +77,33 @@ func (sub *Subscription) Mark(e *media.Event) bool {
 	return true
 }
 
-// Live reports whether the stream has had a publisher since the subscription began.
+// Live reports whether the stream has had a publisher with known tracks during the subscription.
 func (sub *Subscription) Live() bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.begun
 }
 
-// Dropped returns the media that the full queue has dropped.
+// Dropped returns the media that the queue has dropped because it was full, or because the process
+// held too much memory.
 func (sub *Subscription) Dropped() media.GOPLoss {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.queue.Lost().Sum()
 }
 
-// Held returns the queued bytes. See media.Queue.
+// Held returns the bytes of the queued chunks. It implements media.Queue.
 func (sub *Subscription) Held() int64 { return sub.queue.Held() }
 
-// Shed drops the newest GOP of the queue. See media.Queue.
+// Shed drops the newest GOP of the queue. It implements media.Queue.
 func (sub *Subscription) Shed() bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.queue.Shed()
 }
 
-// Lost returns the losses of one cause before the hub, since the subscription began.
+// Lost returns how many packets or access units were lost for a cause before they reached the hub,
+// since the subscription began.
 func (sub *Subscription) Lost(cause string) uint64 {
 	n := sub.stream.drops.of(cause)
 	for _, l := range sub.before {
@@ -110,7 +114,7 @@ func (sub *Subscription) Lost(cause string) uint64 {
 	return n
 }
 
-// Close ends the subscription and releases its queued chunks.
+// Close ends the subscription and releases its queued chunks. Later calls have no effect.
 func (sub *Subscription) Close() {
 	sub.mu.Lock()
 	if sub.closed {
@@ -142,7 +146,8 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 	return nil, pipeline.End(string(sub.ended))
 }
 
-// push takes over a reference.
+// push queues a chunk and takes over its reference. After the end of the subscription it releases
+// the chunk.
 func (sub *Subscription) push(c *media.Chunk) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
@@ -160,8 +165,8 @@ func (sub *Subscription) attached() {
 	sub.begun = true
 }
 
-// EndWithPublisher ends the subscription with the present publisher, at once if that has left,
-// instead of waiting for the next one.
+// EndWithPublisher makes the subscription end when the present publisher leaves, even if its tracks
+// never become known. If the stream has no publisher, the subscription ends at once.
 func (sub *Subscription) EndWithPublisher() {
 	sub.stream.mu.Lock()
 	defer sub.stream.mu.Unlock()
@@ -173,8 +178,9 @@ func (sub *Subscription) EndWithPublisher() {
 	}
 }
 
-// end ends the subscription. It ignores a publisher that left before its tracks were known, unless
-// the subscription waits for no further one.
+// end ends the subscription for a reason when its publisher leaves. A publisher that leaves before
+// its tracks are known ends only a subscription after EndWithPublisher; any other waits for the
+// next publisher.
 func (sub *Subscription) end(reason media.Cause) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()

@@ -5,32 +5,32 @@ import (
 	"time"
 )
 
-// Client identifies a publishing client as far as known.
+// Client identifies the client of a publisher. Both fields may be empty.
 type Client struct {
-	User string // the authenticated user; may be empty
+	User string // name of the authenticated user
 	Host string // address without port
 }
 
-// A camera that lost its network returns before the server notices that its old connection is dead.
-// So a publisher that has sent nothing for a while gives its path up to the next one: after
-// silenceSame to the same client, after silenceOther to a different one, such as a camera with a
-// new address. Only the configuration allows replacing a publisher that sends.
+// After a loss of its network a camera connects again before the server notices that the old
+// connection is dead. So a publisher that has sent nothing for silenceSame loses its path to a
+// publisher of the same client; after silenceOther it loses the path to any publisher, such as the
+// same camera with a new address. A publisher that sends is replaced only with Override.
 const (
 	silenceSame  = 2 * time.Second
 	silenceOther = 5 * time.Second
 )
 
-// NotBegun is the silence of a publisher that has announced itself and sent nothing yet. Any
-// publisher may replace it.
+// NotBegun is the result of PublishOptions.Silence for a publisher that has announced itself and
+// sent nothing yet. Any publisher may replace it.
 const NotBegun = time.Duration(math.MaxInt64)
 
-// same reports whether two clients have the same user or the same host.
+// same reports whether both clients have the same user, or the same host.
 func (c Client) same(o Client) bool {
 	return c.User != "" && c.User == o.User || c.Host != "" && c.Host == o.Host
 }
 
-// silent reports whether a publisher gives its path up to a client, and the duration of its
-// silence.
+// silent reports whether p has been silent for long enough to lose its path to newcomer, and how
+// long it has been silent.
 func (p *Publisher) silent(newcomer Client) (bool, time.Duration) {
 	if p.opts.Silence == nil {
 		return false, 0
