@@ -7,19 +7,19 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// wallClock converts times to the wallClock clock as it is now. The builder dates a chunk by the clock
-// at the chunk's key frame; a trigger is dated by the clock at the time of the request. When the
-// clock was set in between, both are converted to the present clock before they are compared. The
-// owner shifts the times that it remembers by the result of step.
+// wallClock converts times to the present reading of the wall clock. A chunk has the time of the
+// clock at its key frame, and a trigger that of the clock when the trigger came. If the clock was
+// set in between, both times are converted before they are compared. The owner adds the result of
+// step to the times that it keeps.
 type wallClock struct {
-	stepped int64 // pipeline.Stepped of the clock that the owner's times refer to
+	stepped int64 // pipeline.Stepped of the clock to which the owner's times refer
 }
 
-// noiseNS bounds the difference between two readings of the clocks on a busy machine. A smaller
-// difference is not a step.
+// noise bounds, in ns, how much two readings of the system's clocks differ on a busy machine. A
+// smaller difference is not a step.
 const noise = int64(50 * time.Millisecond)
 
-// step returns how far the clock was set since the last call, in ns.
+// step returns by how many ns the clock was set since the last call.
 func (w *wallClock) step(clock pipeline.Clock) int64 {
 	by := int64(pipeline.Stepped(clock.Now())) - w.stepped
 	if -noise < by && by < noise {
@@ -29,7 +29,7 @@ func (w *wallClock) step(clock pipeline.Clock) int64 {
 	return by
 }
 
-// begin returns the time at which a chunk begins, in ns of UTC by the present clock.
+// begin returns the time at which a chunk begins, in ns of UTC on the present clock.
 func (w *wallClock) begin(c *media.Chunk) int64 {
 	if by := w.stepped - c.SteppedNS; by <= -noise || by >= noise {
 		return c.UTC + by

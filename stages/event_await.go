@@ -9,20 +9,22 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// awaiting holds the events of a stream that has no key frame yet: a camera that wakes on an event
-// starts to publish after the trigger.
+// awaiting holds the events of a stream that has no key frame yet. A camera that wakes up for an
+// event starts to publish only after the trigger.
 type awaiting struct {
 	list []awaited
-	late uint64 // events whose deadline passed before a key frame came
+	late uint64 // number of events whose deadline passed before a key frame came
 }
 
 type awaited struct {
 	media.Event
-	longestNS int64     // ns, longest file; 0 is no limit
-	until     time.Time // deadline for the first key frame
+	longestNS int64     // longest file; 0 is no limit
+	until     time.Time // deadline of the first key frame
 }
 
-// add makes an event wait as long as its trigger allows. The error is the reason why it can't wait.
+// add makes an event wait until the deadline of its trigger, or extends the waiting event with the
+// same ID. It returns ErrNothing if the trigger does not wait, ErrPast if the event has ended, and
+// ErrWaiting if too many events wait.
 func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock) error {
 	if t.WaitUntil.IsZero() {
 		return pipeline.ErrNothing
@@ -48,9 +50,9 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 	return nil
 }
 
-// begin takes the time of the first key frame, in ns of the wall clock, and returns the events that
-// the recording from that key frame on belongs to. The time that an event asks for after its
-// trigger counts from that key frame when the key frame comes after the event's end.
+// begin returns the events that wait, and forgets them; the caller records them from the stream's
+// first key frame on. utc is the time of that key frame, in ns. If an event ended before it, the
+// interval after the trigger is counted from the key frame instead.
 func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	a.expire(clock.Now())
 	for _, w := range a.list {
@@ -63,7 +65,7 @@ func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	return events
 }
 
-// step shifts the times when the wall clock was set, so that each event keeps its age.
+// step shifts the times of the events by the ns by which the wall clock was set.
 func (a *awaiting) step(by int64) {
 	for i := range a.list {
 		e := &a.list[i].Event
@@ -71,7 +73,7 @@ func (a *awaiting) step(by int64) {
 	}
 }
 
-// expire removes and counts the events whose deadline has passed.
+// expire removes the events whose deadline has passed, and counts them in late.
 func (a *awaiting) expire(now time.Time) {
 	a.list = slices.DeleteFunc(a.list, func(w awaited) bool {
 		over := now.After(w.until)
@@ -89,7 +91,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// report warns of events that expired before a key frame came.
+// report adds a warning if events were removed because no key frame came before their deadline.
 func (a *awaiting) report(out *pipeline.Report, clock pipeline.Clock) {
 	late := a.late
 	for _, w := range a.list {

@@ -7,16 +7,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// eventMarks answers triggers in a pipeline that records all the time: an event becomes a mark in
-// the stream.
+// eventMarks handles the triggers of a pipeline that records continuously: an event becomes a mark
+// in the stream.
 type eventMarks struct {
 	wall  wallClock
 	keys  keyFrames
 	await awaiting
 }
 
-// follow takes each chunk before it is queued. It returns the events that waited for it; the caller
-// queues their marks before the chunk.
+// follow notes the key frames of a chunk that the caller is about to queue. If the chunk has the
+// stream's first key frame, follow returns the events that waited for it, and the caller queues
+// their marks before the chunk.
 func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 	m.step(clock)
 	if !c.StartsGOP {
@@ -36,21 +37,21 @@ func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 	return events
 }
 
-// step shifts the times to the wall clock as it is now.
+// step converts the kept times to the present wall clock.
 func (m *eventMarks) step(clock pipeline.Clock) {
 	by := m.wall.step(clock)
 	m.keys.step(by)
 	m.await.step(by)
 }
 
-// trigger decides about an event. mark reports whether the caller must queue a mark for it. Without
-// a mark and an error the event waits for the first key frame.
+// trigger handles the trigger t of event e. mark reports whether the caller must queue a mark for
+// e. If mark is false and err is nil, the event waits for the first key frame.
 func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline.Clock) (done pipeline.Triggered, mark bool, err error) {
 	m.step(clock)
 	first, begun := m.keys.first()
 	switch {
 	case !begun && !t.Partial && !t.WaitUntil.IsZero():
-		return done, false, pipeline.ErrNotCovered // an event pipeline may have it
+		return done, false, pipeline.ErrNotCovered // an event pipeline may still record it
 	case !begun:
 		return answered(pipeline.EventWaiting, *e), false, m.await.add(*e, t, clock)
 	case e.EndUTC <= first:
@@ -62,14 +63,14 @@ func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline
 	return answered(pipeline.EventMarked, *e), true, nil
 }
 
-// keyFrames holds the times of key frames, in ns of UTC, oldest first: all of the last minutes, and
-// fewer the older they are.
+// keyFrames holds times of key frames, in ns of UTC, the oldest first. It keeps every newer time,
+// and fewer of the older ones.
 type keyFrames struct{ utc []int64 }
 
 const maxKeyFrames = 1024
 
 func (k *keyFrames) add(utc int64) {
-	if len(k.utc) == maxKeyFrames { // every second time of the older half is dropped; the first one stays
+	if len(k.utc) == maxKeyFrames { // remove every second time of the older half, but not the first time
 		const half = maxKeyFrames / 2
 		for i := range half / 2 {
 			k.utc[i] = k.utc[2*i]
@@ -79,7 +80,7 @@ func (k *keyFrames) add(utc int64) {
 	k.utc = append(k.utc, utc)
 }
 
-// step shifts the times when the wall clock was set.
+// step shifts the times by the ns by which the wall clock was set.
 func (k *keyFrames) step(by int64) {
 	if by == 0 {
 		return
@@ -96,7 +97,8 @@ func (k *keyFrames) first() (utc int64, ok bool) {
 	return k.utc[0], true
 }
 
-// before returns the newest key frame at or before a time, and the first one when all are later.
+// before returns the newest key frame time at or before utc, or the first time if all are later.
+// There must be at least one.
 func (k *keyFrames) before(utc int64) int64 {
 	i, found := slices.BinarySearch(k.utc, utc)
 	if !found {

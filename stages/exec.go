@@ -17,7 +17,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ExecConfig configures the command that runs when a recording ends.
+// ExecConfig holds the settings of the stage exec, which runs a command for each finished
+// recording.
 type ExecConfig struct {
 	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"name of a command of declare.exec, with its settings: the only kind of command that a pipeline made by API may run"`
 	Command     config.Command     `yaml:"command" reaches:"command" doc:"the program and its arguments, each an item of the list, without a shell; placeholders are {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, except in text that a program reads as a script, such as the argument of sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, environment variables of the same names that every command has"`
@@ -28,12 +29,12 @@ type ExecConfig struct {
 	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory at the begin of {path}: that of the mp4 stage before"`
 }
 
-// execDefaults apply to a declaration that sets only a command.
+// execDefaults holds the settings that a declaration omits.
 var execDefaults = ExecConfig{
 	Timeout: config.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000,
 }
 
-// Check refuses impossible settings.
+// Check reports a command that cannot be run, or in which a value could be read as code.
 func (c ExecConfig) Check() (problems config.Problems) {
 	command := c.Command.Reveal()
 	if c.Use == "" && len(command) == 0 || len(command) > 0 && command[0] == "" {
@@ -61,7 +62,7 @@ func (c ExecConfig) Check() (problems config.Problems) {
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// execValues are the placeholders of a command.
+// execValues returns the value of each placeholder of a command, by the placeholder's name.
 var execValues = map[string]func(*media.Recording, *ExecConfig) string{
 	"path": func(r *media.Recording, c *ExecConfig) string {
 		path := filepath.Join(c.RecordPath, filepath.FromSlash(r.Path))
@@ -98,19 +99,19 @@ func init() {
 		newExec)
 }
 
-// errValue reports a value that a program would read as an option, or that leads out of the record
-// directory. Recordings of earlier versions may have such names.
+// errValue is the error of a value that a program would read as an option, or that leads out of the
+// record directory. Recordings of earlier versions may contain such values.
 var errValue = errors.New("a value cannot be given to a command")
 
-// execStage hands recordings on and runs a command for each finished one.
+// execStage passes recordings on, and runs a command for each finished one.
 type execStage struct {
 	cfg       ExecConfig
 	commands  *Commands
 	log       *slog.Logger
 	pipeline  string
-	refused   atomic.Uint64 // recordings whose command was not run because too many wait
-	unfit     atomic.Uint64 // recordings whose command was not run because one of their values is not safe as an argument
-	unstored  atomic.Bool   // set after the first log line about it
+	refused   atomic.Uint64 // recordings without a command because too many commands waited
+	unfit     atomic.Uint64 // recordings without a command because one of their values is unsafe as an argument
+	unstored  atomic.Bool   // a failure to store a command has been logged
 	lastError atomic.Pointer[string]
 }
 
@@ -125,19 +126,21 @@ func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Re
 	return &execStage{cfg: cfg, commands: commands, log: set.Log, pipeline: set.Pipeline}, nil
 }
 
-// Process never waits for a command. It stores the command before the catalogue records the file as
-// finished: after a crash in between the command runs again, and never not at all.
+// Process stores the command of a finished recording, passes the recording on, and then starts the
+// command. It does not wait for the command. The command is stored before the catalogue records the
+// file as finished, so a crash never loses it; it may run twice.
 func (e *execStage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
 	if r.State != media.StateFinished && r.State != media.StateRecovered {
 		return emit(r)
 	}
 	kept := e.keep(&r)
 	err := emit(r)
-	e.start(r, kept) // the file exists even when this run fails
+	e.start(r, kept) // also if emit failed: the file is finished
 	return err
 }
 
-// keep stores the command of a recording and returns its name, empty when that failed.
+// keep stores the command of a recording and returns the command's name in the store, or "" if
+// storing failed.
 func (e *execStage) keep(r *media.Recording) string {
 	k := keptCommand(e.pipeline, &e.cfg, r)
 	err := e.commands.store.Keep(k)
@@ -150,7 +153,7 @@ func (e *execStage) keep(r *media.Recording) string {
 	return ""
 }
 
-// Flush has nothing to do: commands outlive the run.
+// Flush does nothing: commands continue after the end of the run.
 func (e *execStage) Flush(context.Context, pipeline.Emit[media.Recording]) error { return nil }
 
 func (e *execStage) start(r media.Recording, kept string) {
@@ -174,9 +177,9 @@ func (e *execStage) start(r media.Recording, kept string) {
 	log.Error("commands take longer than recordings: the command of this one is skipped", "waiting", e.cfg.MaxWaiting)
 }
 
-// args returns the command with the recording's values filled in. A value never splits an argument
-// and never turns it into an option: a file name gets the prefix ./, and any other such value is an
-// error.
+// args returns the command with its placeholders replaced by the recording's values. A value stays
+// within its argument. An argument that a value would turn into an option gets the prefix ./ if it
+// is a file name; any other one is an errValue.
 func (e *execStage) args(r *media.Recording) ([]string, error) {
 	if !filepath.IsLocal(filepath.FromSlash(r.Path)) || strings.ContainsRune(r.Path+r.Stream, 0) {
 		return nil, fmt.Errorf("%w: the path %.200q of stream %.200q leads out of the record directory, or contains a NUL byte", errValue, r.Path, r.Stream)
@@ -197,7 +200,7 @@ func (e *execStage) args(r *media.Recording) ([]string, error) {
 	return args, nil
 }
 
-// variables returns the recording's values as environment variables of the command.
+// variables returns the recording's values as environment variables, each as NAME=value.
 func (e *execStage) variables(r *media.Recording) (out []string) {
 	for name, value := range execValues {
 		out = append(out, config.CommandVariables[name]+"="+value(r, &e.cfg))
@@ -219,14 +222,14 @@ func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 		return
 	}
 	log.Error("command failed", "error", out.Err, "output", out.Output)
-	shown := "a command could not be run, the log says why" // its error may name a path
+	shown := "a command could not be run, the log says why" // the text of out.Err may contain a path
 	if out.Ran || errors.Is(out.Err, errCommandTime) {
 		shown = fmt.Sprintf("a command failed: %v", out.Err)
 	}
 	e.lastError.Store(&shown)
 }
 
-// Report warns of commands that failed or were not run.
+// Report adds the last failure of a command, and warnings about commands that were not run.
 func (e *execStage) Report(r *pipeline.Report) {
 	if text := e.lastError.Load(); text != nil && r.LastError == "" {
 		r.LastError = *text

@@ -16,38 +16,41 @@ import (
 
 // Commands runs the commands of every exec stage of the process. It is safe for concurrent use.
 //
-// A command has its own process group, and every process that it started ends with it. It does not
-// inherit spool's environment, which may hold passwords.
+// Each command runs in a process group of its own, which is killed as a whole when the command takes
+// too long or spool ends. It does not inherit spool's environment, which may hold passwords.
 //
-// The store keeps each command until it has run: see KeptCommand.
+// A CommandStore keeps each command until it has run, so that a restart loses none.
 type Commands struct {
 	tasks   *pipeline.Tasks
 	clock   pipeline.Clock
 	store   CommandStore
-	leaving context.Context // its end stops the commands that run or wait, which the store keeps
+	leaving context.Context // cancelled by Leave: commands that run or wait then end, and stay in the store
 	leave   context.CancelFunc
 
-	mu      sync.Mutex // guards the fields below
-	lanes   map[laneKey]*commandLane
-	done    map[chan struct{}]struct{} // one for each command that runs or waits
-	names   map[string]bool            // kept commands that must not run again: true while one runs or waits, false after a resumed one has run
-	resumed map[string]bool            // names of the commands that an earlier process kept
+	mu    sync.Mutex // guards the fields below
+	lanes map[laneKey]*commandLane
+	done  map[chan struct{}]struct{} // one channel for each command that runs or waits, closed at its end
+	// names holds the stored commands that must not be started again, by name in the store: true
+	// while the command runs or waits, false after a resumed command has run.
+	names   map[string]bool
+	resumed map[string]bool // names of the commands that Resume has started
 }
 
-// laneKey identifies a lane. A pipeline may have stages with different limits, or a new limit after
-// a reload; each limit has a lane of its own.
+// laneKey identifies a lane: the commands of one pipeline that share a limit. Exec stages with
+// different limits, or a limit changed by a reload, have separate lanes.
 type laneKey struct {
-	name  string // of the pipeline
+	name  string // name of the pipeline
 	limit int
 }
 
-// commandLane bounds the commands of one pipeline. Commands deletes it when it is empty.
+// commandLane limits how many commands of a lane run at once. Commands deletes it when none runs or
+// waits.
 type commandLane struct {
 	slots chan struct{}
-	held  int // commands that run or wait
+	held  int // number of commands that run or wait
 }
 
-// NewCommands returns a runner whose commands end with the tasks.
+// NewCommands returns a runner without commands. Its commands run as tasks, and end with them.
 func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore) *Commands {
 	c := &Commands{tasks: tasks, clock: clock, store: store, lanes: map[laneKey]*commandLane{}, done: map[chan struct{}]struct{}{}, names: map[string]bool{}, resumed: map[string]bool{}}
 	c.leaving, c.leave = context.WithCancel(context.Background())
@@ -56,19 +59,19 @@ func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore
 
 // Command describes a command to run.
 type Command struct {
-	Kept        string   // its name in the store; empty when the store does not hold it
-	Args        []string // the program first
-	Environment []string // names of further variables of spool's environment that it inherits
-	Variables   []string // NAME=value, added to the inherited ones or in their place
+	Kept        string   // name in the store; empty if it is not stored
+	Args        []string // program and arguments
+	Environment []string // names of variables of spool's environment that the command gets, beside the usual ones
+	Variables   []string // further variables, each NAME=value; they replace inherited ones
 	Timeout     time.Duration
 	Ended       func(Outcome)
 }
 
-// Outcome describes how a command ended.
+// Outcome describes the end of a command.
 type Outcome struct {
-	Ran    bool // false: Err is the reason why it could not be started
+	Ran    bool // the program was started; if false, Err says why it was not
 	Err    error
-	Output string // the end of its output
+	Output string // end of the command's output
 	Took   time.Duration
 }
 
@@ -77,14 +80,14 @@ var (
 	errCommandLeft = errors.New("spool ended before it had")
 )
 
-// Run runs a command in the background, as soon as fewer than limit commands of the lane run. It
-// reports false, and runs nothing, when maxWaiting commands already wait. A command that already
-// runs or waits under the same name, or that was resumed, is not run twice.
+// Run runs a command in the background once fewer than limit commands of its lane run. If
+// maxWaiting commands of the lane wait already, it runs nothing and returns false. A command whose
+// Kept name runs, waits or was resumed is not run again; Run then returns true.
 func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if running, known := c.names[command.Kept]; known {
-		if !running { // it was resumed, and recovery has kept it again
+		if !running { // a resumed command has run, and recovery has stored it again
 			c.store.Done(command.Kept)
 		}
 		return true
@@ -131,7 +134,7 @@ func (c *Commands) forget(key laneKey, done chan struct{}, name string) {
 	close(done)
 }
 
-// turn waits for a slot and then runs the command.
+// turn waits for a slot of the lane, runs the command and returns the outcome.
 func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Outcome {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -157,8 +160,8 @@ func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Ou
 	}
 }
 
-// lacking reports whether a command could not be started because the machine is short of a resource
-// such as file descriptors. Starting it is tried again.
+// lacking reports whether a command could not be started because the system lacks a resource, such
+// as file descriptors. turn then tries again.
 func lacking(err error) bool {
 	for _, want := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
 		if errors.Is(err, want) {
@@ -168,11 +171,12 @@ func lacking(err error) bool {
 	return false
 }
 
-// Left reports whether the command is still to be run, or to be run again.
+// Left reports whether the command did not complete because spool ends. A stored command then runs
+// at the next start.
 func (o Outcome) Left() bool { return errors.Is(o.Err, errCommandLeft) }
 
-// Wait waits until no command runs or waits, or until the context ends. It returns the number of
-// commands left.
+// Wait waits until no command runs or waits, or until ctx ends. It returns the number of commands
+// that still run or wait.
 func (c *Commands) Wait(ctx context.Context) (left int) {
 	for _, done := range c.ends() {
 		select {
@@ -185,7 +189,7 @@ func (c *Commands) Wait(ctx context.Context) (left int) {
 }
 
 // Leave kills the running commands and starts no further ones. It waits until all have ended, or
-// until the context ends.
+// until ctx ends. Stored commands stay in the store.
 func (c *Commands) Leave(ctx context.Context) {
 	c.leave()
 	c.Wait(ctx)
@@ -213,7 +217,7 @@ func (command Command) run(ctx context.Context) Outcome {
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second // for a daemon that keeps the output open
+	cmd.WaitDelay = time.Second // a daemon that the command started may keep the output open
 	err := cmd.Run()
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), errCommandTime):
@@ -226,7 +230,8 @@ func (command Command) run(ctx context.Context) Outcome {
 	return Outcome{Ran: cmd.ProcessState != nil, Err: err, Output: output.String()}
 }
 
-// environment returns the variables that every program may need, and the named ones.
+// environment returns the variables of spool's environment that every program may need, and those
+// with the given names, each as NAME=value.
 func environment(names []string) []string {
 	out := []string{}
 	for _, name := range append([]string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}, names...) {
@@ -237,17 +242,17 @@ func environment(names []string) []string {
 	return out
 }
 
-// lastOutput keeps the last maxOutput bytes that are written to it.
+// lastOutput is an io.Writer that keeps the last maxOutput bytes.
 type lastOutput struct{ b []byte }
 
 const maxOutputBytes = 4096
 
-// Write keeps the last bytes.
+// Write appends p and removes the oldest bytes beyond maxOutput.
 func (o *lastOutput) Write(p []byte) (int, error) {
 	o.b = append(o.b, p[max(len(p)-maxOutputBytes, 0):]...)
 	o.b = append(o.b[:0], o.b[max(len(o.b)-maxOutputBytes, 0):]...)
 	return len(p), nil
 }
 
-// String returns the kept text.
+// String returns the kept bytes.
 func (o *lastOutput) String() string { return string(o.b) }

@@ -18,21 +18,23 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// CommandStore keeps commands that have not run yet over a restart. It is safe for concurrent use.
+// CommandStore stores the commands that have not completed, so that they survive a restart. It is
+// safe for concurrent use.
 type CommandStore interface {
-	// Keep stores a command durably before it returns nil. It replaces a command of the same name.
+	// Keep stores a command, in place of an earlier one with the same name. When it returns nil,
+	// the command survives a power cut.
 	Keep(KeptCommand) error
-	// Done deletes a command. A missing command is not an error.
+	// Done deletes the command with a name. A missing command is not an error.
 	Done(name string)
 }
 
-// KeptCommand names a recording for which a command has not run yet. It does not hold the command:
-// only the configuration decides which command runs, because every user who may write recordings
-// may also write the store's file.
+// KeptCommand identifies a recording whose command has not completed. It does not contain the
+// command itself: every user who may write recordings may also write the file of the store, and
+// only the configuration decides which command runs.
 type KeptCommand struct {
 	Pipeline   string      `json:"pipeline"`
-	Key        string      `json:"key"` // key of the stage's command: see ExecConfig.key
-	ID         string      `json:"id"`  // of the recording, like the fields below
+	Key        string      `json:"key"` // of the exec stage: see ExecConfig.key
+	ID         string      `json:"id"`  // of the recording, like all fields below
 	Stream     string      `json:"stream"`
 	Path       string      `json:"path"`
 	StartUTC   int64       `json:"start_ns"`
@@ -42,7 +44,8 @@ type KeptCommand struct {
 	Reason     media.Cause `json:"reason"`
 }
 
-// Name returns a unique name. Names sort by age.
+// Name returns the command's name in the store. It is unique for a recording and an exec stage;
+// names sort by the age of the recording.
 func (k KeptCommand) Name() string { return k.ID + "-" + k.Key }
 
 func keptCommand(pipeline string, c *ExecConfig, r *media.Recording) KeptCommand {
@@ -60,24 +63,25 @@ func (k KeptCommand) recording() (media.Recording, error) {
 	}, err
 }
 
-// key returns a hash of the command, which distinguishes the exec stages of a pipeline.
+// key returns a hash of the command line. It distinguishes the exec stages of a pipeline.
 func (c *ExecConfig) key() string {
 	sum := sha256.Sum256([]byte(strings.Join(c.Command.Reveal(), "\x00")))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Matches reports whether a stage with these settings kept the command.
+// Matches reports whether an exec stage with these settings stored the command.
 func (c *ExecConfig) Matches(k KeptCommand) bool { return c.key() == k.Key }
 
-// ReadExec decodes the settings of a stage. ok reports whether the stage is an exec stage and its
-// settings are valid.
+// ReadExec decodes the settings of a stage. ok is false if the stage is not an exec stage, or if
+// its settings are invalid.
 func ReadExec(s *pipeline.StageInfo, settings *config.Node) (cfg ExecConfig, ok bool) {
 	cfg, ok = s.Defaults.(ExecConfig)
 	return cfg, ok && len(settings.Decode(&cfg)) == 0
 }
 
-// Resume runs a command that an earlier process kept. It returns an error when the recording's file
-// was deleted or moved since, perhaps by the command itself.
+// Resume runs a command that an earlier process stored. It returns an error, and runs nothing, if
+// the recording's file is gone (the command itself may have moved it) or is no regular file below
+// the record directory.
 func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error {
 	r, err := k.recording()
 	if err != nil {
@@ -86,7 +90,7 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 	if !filepath.IsLocal(filepath.FromSlash(k.Path)) {
 		return fmt.Errorf("%.200q leads out of the record directory", k.Path)
 	}
-	if err := streampath.Check(k.Stream); err != nil { // the name is part of the command
+	if err := streampath.Check(k.Stream); err != nil { // a path of an earlier version may be unsafe in a command
 		return err
 	}
 	switch info, err := (filesystem.Own{Top: cfg.RecordPath}).Stat(execValues["path"](&r, &cfg)); {
@@ -98,7 +102,7 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 		return errors.New("its file is not a recording")
 	}
 	e := &execStage{cfg: cfg, commands: c, log: log.With("pipeline", k.Pipeline, "stream", k.Stream, "stage", "exec"), pipeline: k.Pipeline}
-	e.cfg.MaxWaiting = math.MaxInt32 // it waited once already
+	e.cfg.MaxWaiting = math.MaxInt32 // the command was within the limit when it was stored
 	c.mu.Lock()
 	c.resumed[k.Name()] = true
 	c.mu.Unlock()

@@ -5,17 +5,18 @@ import (
 	"strings"
 )
 
-// interpreter describes which arguments of a program are text that it reads as a script.
+// interpreter describes which arguments a program reads as a script. An option takes its value
+// attached, or as the next argument.
 type interpreter struct {
-	script  string   // letters of options that take a script or a script's file, attached or as the next argument
-	long    []string // the same for long options, as they are written
-	values  string   // letters of options that take another argument
-	worded  []string // the same for long options
-	first   bool     // without a script option the first argument is a script or a script's file
-	last    bool     // the arguments behind the script are the script's
-	late    bool     // further options may stand between the script option and the script
+	script  string   // letters of the options that take a script, or the name of a script file
+	long    []string // long options that take a script, or the name of a script file
+	values  string   // letters of the other options that take a value
+	worded  []string // other long options that take a value
+	first   bool     // without a script option, the first argument is the script or its file name
+	last    bool     // arguments after the script are the script's own
+	late    bool     // further options may follow the script option before the script
 	permute bool     // options may follow other arguments
-	all     bool     // any argument may be script text, such as that of a shell on another machine
+	all     bool     // any argument may be script text, as for a shell on another machine
 }
 
 var (
@@ -26,7 +27,7 @@ var (
 	anyText   = interpreter{all: true}
 )
 
-// interpreters are keyed by the program's name without a version.
+// interpreters holds the interpreters by program name without version: see program.
 var interpreters = map[string]interpreter{
 	"sh": shellLike, "bash": shellLike, "rbash": shellLike, "dash": shellLike, "ash": shellLike, "zsh": shellLike, "ksh": shellLike, "mksh": shellLike, "pdksh": shellLike, "oksh": shellLike,
 	"lksh": shellLike, "yash": shellLike, "posh": shellLike, "hush": shellLike, "csh": shellLike, "tcsh": shellLike, "fish": shellLike, "rc": shellLike, "elvish": shellLike, "xonsh": shellLike, "nu": shellLike,
@@ -49,7 +50,7 @@ var interpreters = map[string]interpreter{
 	"cmd": anyText, "powershell": anyText, "pwsh": anyText,
 }
 
-// runners are programs that run another program, which one of their arguments names.
+// runners holds the names of programs that run another program, which one of their arguments names.
 var runners = func() map[string]bool {
 	known := map[string]bool{}
 	for name := range strings.FieldsSeq(`env sudo doas pkexec gosu setpriv capsh su-exec runuser nice ionice chrt taskset nohup setsid timeout time stdbuf unbuffer
@@ -60,8 +61,8 @@ var runners = func() map[string]bool {
 	return known
 }()
 
-// program returns the key of a program: python for /usr/bin/python3.12, awk for gawk, mawk and
-// nawk.
+// program returns the name of a program without directory, version and suffix, such as python for
+// /usr/bin/python3.12. The result for every awk, such as gawk, is awk.
 func program(arg string) string {
 	name, _, _ := strings.Cut(strings.ToLower(filepath.Base(arg)), ".")
 	name = strings.TrimRight(strings.TrimRight(strings.TrimSuffix(name, "-static"), "0123456789"), "-_")
@@ -71,9 +72,9 @@ func program(arg string) string {
 	return name
 }
 
-// option parses an argument that begins with - or +. script reports an option that takes a script,
-// attached that the script is part of this argument, value that the next argument belongs to the
-// option.
+// option parses an argument that begins with - or +. script reports whether it is an option that
+// takes a script, attached whether the script is part of this argument, and value whether the next
+// argument is the value of another option.
 func (in *interpreter) option(arg string) (script, attached, value bool) {
 	name, _, equals := strings.Cut(arg, "=")
 	if in.named(in.long, name) {
@@ -84,7 +85,7 @@ func (in *interpreter) option(arg string) (script, attached, value bool) {
 	}
 	for at, letter := range arg[1:] {
 		switch {
-		case in.late && strings.ContainsRune(in.values, letter): // a shell's -eo and -oe take the next word
+		case in.late && strings.ContainsRune(in.values, letter): // of a shell: -eo and -oe both take the next argument
 			value = true
 		case in.late && arg[0] == '-' && strings.ContainsRune(in.script, letter):
 			script = true
@@ -93,13 +94,13 @@ func (in *interpreter) option(arg string) (script, attached, value bool) {
 		case strings.ContainsRune(in.values, letter):
 			return false, false, at+2 == len(arg)
 		case letter == '{':
-			return true, true, false // a placeholder may become any letter
+			return true, true, false // a placeholder may stand for any option letter
 		}
 	}
 	return script, false, value
 }
 
-// named reports whether a name is one of some options. A long option may be abbreviated.
+// named reports whether name is one of the options, or an abbreviation of a long one.
 func (in *interpreter) named(options []string, name string) bool {
 	for _, option := range options {
 		if name == option || len(name) > len("--e") && strings.HasPrefix(option, name) && strings.HasPrefix(name, "--") {
@@ -109,7 +110,7 @@ func (in *interpreter) named(options []string, name string) bool {
 	return false
 }
 
-// scripts returns the indices of the arguments that are, hold or name a script.
+// scripts returns the indices of the arguments that contain a script or name a script file.
 func (in *interpreter) scripts(args []commandWord) (at []int) {
 	given, owed, value := false, false, false
 	for i, arg := range args {

@@ -8,18 +8,19 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// A program reads a value in the text of a script as part of the script: it would run a stream name
-// such as $(rm -r .). So a placeholder is refused wherever a program reads script text. The rule
-// for stream names (streampath.Check) alone is not enough, because recordings of earlier versions
-// may have other names.
+// A command may contain placeholders for values of the recording, such as the stream's name. In the
+// text of a script such a value would be read as code: the name $(rm -r .) would run a command. So
+// a placeholder is refused wherever a program reads script text. streampath.Check, which refuses
+// such names, is not enough: recordings of earlier versions may have them.
 
-// commandWord is a word of a command; item is its index in the configured list.
+// commandWord is one word of a command. item is the index of the configured argument that contains
+// it.
 type commandWord struct {
 	text string
 	item int
 }
 
-// checkScripts refuses placeholders in the program's name and in the text of scripts.
+// checkScripts reports placeholders in the name of the program and in the text of scripts.
 func (c ExecConfig) checkScripts() (problems config.Problems) {
 	command := c.Command.Reveal()
 	words := make([]commandWord, len(command))
@@ -53,17 +54,18 @@ func scriptHint(m string, all bool) string {
 		` as an argument behind the script: [/bin/sh, -c, 'echo "$1"', sh, "` + m + `"]`
 }
 
-// scriptWord is text that a program reads as a script.
+// scriptWord is an argument that a program reads as a script.
 type scriptWord struct {
 	word commandWord
 	by   string
 	all  bool
 }
 
-// scriptsIn returns the script texts in a command. A word after the first counts as an interpreter
-// when a runner precedes it, or when an option that takes a script follows it.
+// scriptsIn returns the arguments of a command that a program reads as a script. The first word is
+// a program. A later word counts as one if a runner before it may run it, or if an option that
+// takes a script follows it.
 func scriptsIn(words []commandWord) (found []scriptWord) {
-	runs := false // the words before run a program, which this word may name
+	runs := false // the words so far are a runner and its arguments: this word may name the program to run
 	for i, w := range words {
 		in, known := interpreters[program(w.text)]
 		if i == 0 {
@@ -74,7 +76,7 @@ func scriptsIn(words []commandWord) (found []scriptWord) {
 		if !known {
 			continue
 		}
-		runs = runs && runners[program(w.text)] // the words behind are its arguments
+		runs = runs && runners[program(w.text)] // the words after a program that is no runner are its arguments
 		for _, at := range in.scripts(words[i+1:]) {
 			found = append(found, scriptWord{words[i+1+at], w.text, in.all})
 		}
@@ -82,7 +84,7 @@ func scriptsIn(words []commandWord) (found []scriptWord) {
 	return found
 }
 
-// givenIn reports whether one of some arguments is an option that takes a script.
+// givenIn reports whether one of args is an option that takes a script.
 func (in *interpreter) givenIn(args []commandWord) bool {
 	for _, arg := range args {
 		if len(arg.text) > 1 && arg.text[0] == '-' {
@@ -94,10 +96,11 @@ func (in *interpreter) givenIn(args []commandWord) bool {
 	return false
 }
 
-// envOptions are the options of env that take an argument, except -S.
+// envOptions describes the options of env that take a value, except -S.
 var envOptions = interpreter{values: "uC", worded: []string{"--unset", "--chdir"}}
 
-// splitByEnv returns a command as env -S splits it, and the text that env splits.
+// splitByEnv returns the command after env -S has split an argument of it into words, and the text
+// that env splits. Without env -S it returns words.
 func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	for i, w := range words {
 		if program(w.text) != "env" {
@@ -125,7 +128,8 @@ func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	return words, nil
 }
 
-// envSplit returns the text that an -S option of env splits. An empty text means the next argument.
+// envSplit reports whether an option of env is -S, and returns the text attached to it. If text is
+// empty, the next argument is the text.
 func envSplit(option string) (text string, found bool) {
 	if rest, long := strings.CutPrefix(option, "--s"); long {
 		_, text, _ = strings.Cut(rest, "=")
@@ -138,7 +142,7 @@ func envSplit(option string) (text string, found bool) {
 	return option[at+1:], at > 0
 }
 
-// splitQuoted splits text at spaces outside of quotes.
+// splitQuoted splits text into words at spaces outside of quotes.
 func splitQuoted(text string) (words []string) {
 	var word strings.Builder
 	quote, inWord := byte(0), false

@@ -13,7 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// GOPRingConfig bounds the queue of a pipeline: no other stage lets media wait.
+// GOPRingConfig holds the settings of gop_ring, the queue of a pipeline. Only in gop_ring, and in
+// the queues of a tee's branches, does media of a pipeline wait for the disk.
 type GOPRingConfig struct {
 	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" takes:"media" doc:"media that is held for an event from before its trigger"`
 	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" takes:"nothing" doc:"media that an event records after its last trigger"`
@@ -21,7 +22,7 @@ type GOPRingConfig struct {
 	MaxTime config.Duration `yaml:"max_backlog" takes:"media" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
 }
 
-// Validate refuses limits too small for one GOP, and windows longer than maxEvent.
+// Validate refuses limits that cannot hold one GOP, and windows longer than maxEvent.
 func (c GOPRingConfig) Validate() (err error) {
 	if c.MaxSize < 1<<20 {
 		err = errors.New("max_bytes: at least 1MiB is needed to hold one GOP")
@@ -35,7 +36,7 @@ func (c GOPRingConfig) Validate() (err error) {
 	return err
 }
 
-// maxEvent bounds before and after, so that a time plus either does not overflow.
+// maxEvent bounds Before and After, so that a time in ns plus either does not overflow.
 const maxEvent = 365 * 24 * time.Hour
 
 var gopRingDefaults = GOPRingConfig{
@@ -49,28 +50,28 @@ func init() {
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 
-// gopRing queues media for the stages behind it. It is a media.GOPQueue that drops the oldest GOPs.
+// gopRing queues media for the later stages. It is a media.GOPQueue that drops the oldest GOPs.
 //
-// Invariant: the stages behind it can decode everything it gives. When part of a GOP has been
-// taken, only the GOP's tail can be dropped.
+// Invariant: the later stages can decode every chunk that they take. After part of a GOP was taken,
+// only the end of that GOP can be dropped.
 type gopRing struct {
 	cfg   GOPRingConfig
 	pool  *media.Pool
 	clock pipeline.Clock
-	ready chan struct{} // holds a token when the queue or ended has changed
+	ready chan struct{} // holds a token after a change of queue or ended
 
-	budget *media.Budget // of the whole process; nil without one
+	budget *media.Budget // of the process; nil: no bound
 	stage  string
 	stream string
 	once   sync.Once
-	leave  func() // the budget
+	leave  func() // leaves the budget
 
 	mu       sync.Mutex // guards the fields below, except asks
 	queue    *media.GOPQueue
 	ended    bool
 	lastUnit time.Time
 	marks    eventMarks
-	asks     bool // a stage behind gives events their interval
+	asks     bool // a later stage sets the interval of an event
 }
 
 func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*media.Chunk], error) {
@@ -81,7 +82,7 @@ func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*medi
 	return r, err
 }
 
-// newRing returns a queue without an event gate, in every mode.
+// newRing returns a queue that passes all media on, also in mode event.
 func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil {
@@ -94,22 +95,23 @@ func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	}, nil
 }
 
-// Put queues a chunk. It never blocks.
+// Put queues a chunk or a mark and takes over its reference. It never blocks.
 func (r *gopRing) Put(c *media.Chunk) {
 	r.join()
 	r.put(c)
 	r.budget.Relieve()
 }
 
-// join adds the ring to the budget. The budget does not count a ring that never got a chunk.
+// join adds the ring to the budget, on the first call. A ring that never gets a chunk does not join
+// before Close.
 func (r *gopRing) join() {
 	r.once.Do(func() { r.leave = r.budget.Join(r.stream, r) })
 }
 
-// Held returns the queued bytes. See media.Queue.
+// Held returns the bytes of the queued chunks. It implements media.Queue.
 func (r *gopRing) Held() int64 { return r.queue.Held() }
 
-// Shed drops a whole GOP because the process holds too much in memory. See media.Queue.
+// Shed drops a whole GOP because the process holds too much memory. It implements media.Queue.
 func (r *gopRing) Shed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -133,7 +135,7 @@ func (r *gopRing) put(c *media.Chunk) {
 	r.wake()
 }
 
-// putMark queues a mark. The queue never drops one.
+// putMark queues a mark. The queue never drops marks.
 func (r *gopRing) putMark(c *media.Chunk) {
 	if c.Mark.Kind == media.MarkRaised && !r.asks {
 		full := r.cfg.lasting(c.Mark.Raised)
@@ -148,14 +150,14 @@ func (r *gopRing) putMark(c *media.Chunk) {
 	r.wake()
 }
 
-// allow extends the span limit by media that is queued at once.
+// allow raises the limit of the queue's duration by ns, for media that is queued at once.
 func (r *gopRing) allow(ns int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue.AllowSpan(ns)
 }
 
-// End makes Take return the queued chunks and then io.EOF.
+// End makes Take return io.EOF after the queued chunks.
 func (r *gopRing) End(string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -163,7 +165,8 @@ func (r *gopRing) End(string) {
 	r.wake()
 }
 
-// Take waits for the oldest chunk. It returns a gap as a mark, before the chunk behind the gap.
+// Take waits for the oldest chunk and passes its reference to the caller. Where media was dropped,
+// it returns a gap mark before the chunk that follows the gap.
 func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 	for {
 		c, err := r.next()
@@ -178,7 +181,7 @@ func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 	}
 }
 
-// Close releases the chunks that an abort left.
+// Close leaves the budget and releases the chunks that are still queued after an abort.
 func (r *gopRing) Close() error {
 	r.join()
 	r.leave()
@@ -188,7 +191,7 @@ func (r *gopRing) Close() error {
 	return nil
 }
 
-// Report adds the fill and the dropped media.
+// Report adds the fill of the queue and the media that it dropped.
 func (r *gopRing) Report(out *pipeline.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

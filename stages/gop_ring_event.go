@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// gopGate is gop_ring in a pipeline of mode event: it holds chunks back until a trigger needs them,
-// and releases them when no trigger can.
+// gopGate is gop_ring in a pipeline of mode event. It holds chunks back until a trigger needs them,
+// and releases them when no trigger can need them any more.
 //
 //	         trigger
 //	            v
@@ -21,14 +21,15 @@ import (
 //	          v  older than before, back to a key frame
 //	        released
 //
-// The held media reaches back to the key frame at or before the begin of the window, so that the
-// pre-roll is never shorter than configured, however long the GOPs are. A recording whose time has
-// passed stays open until its next chunk is released: up to then a trigger may extend it without a
-// gap.
+// The held media begins with the last key frame at or before the begin of the window, however long
+// the GOPs are, so the pre-roll is never shorter than configured. A recording stays open after its
+// end until the gate releases or drops the chunk that would be next in it: until then a trigger may
+// extend the recording without a gap.
 //
-// max_bytes bounds the held media, in this order: the oldest GOPs are dropped, which shortens the
-// pre-roll; a GOP that alone is too large is dropped whole, and nothing is held up to the next key
-// frame. Report warns of both. The queue behind the gate is bounded as in any other gop_ring.
+// max_bytes bounds the held media. The gate first drops the oldest GOPs, which shortens the
+// pre-roll. It drops a GOP that alone is too large as a whole, and holds nothing up to the next key
+// frame. Report warns of both. The queue after the gate has the same limits as in any other
+// gop_ring.
 //
 // Invariants: the gate lets a chunk through at most once, so that no media is in two recordings of
 // a pipeline. The held media begins with a GOP, except while a recording is open: then it follows
@@ -39,34 +40,35 @@ type gopGate struct {
 	queue *gopRing
 
 	mu        sync.Mutex      // guards the fields below
-	held      *media.GOPQueue // unbounded: trim drops the excess
+	held      *media.GOPQueue // has no bound of its own: trim drops the excess
 	wall      wallClock
-	newestUTC int64 // end of the newest chunk; 0 before the first
+	newestUTC int64 // ns of UTC, end of the newest chunk; 0 before the first
 	rec       *eventRecording
-	lost      *eventRecording // of the previous run, until this run's first chunk comes
+	lost      *eventRecording // recording that the previous run left, until the first GOP of this run
 	await     awaiting
-	short     bool // max_bytes makes the pre-roll shorter than configured
+	short     bool // max_bytes made the held media shorter than Before
 	ended     bool
 }
 
-// eventRecording describes the open recording, or one that a run left to the next.
+// eventRecording is a recording in progress: one file or several, from the first event's begin to
+// the last event's end.
 type eventRecording struct {
-	beganUTC  int64 // ns, UTC of its first chunk
-	fileUTC   int64 // ns, UTC of the open file's first chunk
-	untilUTC  int64 // ns, UTC
-	longestNS int64 // ns, longest file; 0 is no limit
+	beganUTC  int64 // begin of the recording's first chunk
+	fileUTC   int64 // begin of the open file's first chunk
+	untilUTC  int64 // end of the last event
+	longestNS int64 // longest file; 0 is no limit
 	events    []media.Event
 }
 
-// gateLeft holds the state that a run leaves to the next one: a recording whose time has not
-// passed, and events that wait for a key frame.
+// gateLeft is the state that a run hands over to the next run: a recording whose end has not come,
+// and the events that wait for a key frame.
 type gateLeft struct {
 	rec   *eventRecording
 	await []awaited
-	wall  wallClock // that the times refer to
+	wall  wallClock // clock to which the times refer
 }
 
-// Close implements the interface of Handover.
+// Close does nothing. It implements the interface of Handover.Leave.
 func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
@@ -77,7 +79,8 @@ func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGa
 	return g
 }
 
-// Put holds a chunk back, or lets it through while a recording needs it.
+// Put takes over a chunk: it queues the part that the recording in progress needs, and holds the
+// rest back. It releases a chunk that cannot be decoded because its key frame is not held.
 func (g *gopGate) Put(c *media.Chunk) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -97,7 +100,7 @@ func (g *gopGate) Put(c *media.Chunk) {
 			g.held.Put(rest)
 		}
 	case g.rec == nil && g.held.Len() == 0 && !c.StartsGOP:
-		c.Release() // not decodable without its key frame
+		c.Release() // cannot be decoded without its key frame
 	default:
 		g.held.Put(c)
 	}
@@ -107,7 +110,8 @@ func (g *gopGate) Put(c *media.Chunk) {
 	g.trim()
 }
 
-// putMark records an event that a stage before has raised. Other marks keep their place.
+// putMark records the event of an event mark or of a raised mark. Any other mark keeps its place
+// between the chunks.
 func (g *gopGate) putMark(c *media.Chunk) {
 	switch {
 	case c.Mark.Kind == media.MarkEvent:
@@ -121,7 +125,7 @@ func (g *gopGate) putMark(c *media.Chunk) {
 	case g.rec != nil:
 		g.queue.Put(c)
 	default:
-		c.Release() // no media before it
+		c.Release() // no media precedes it
 	}
 }
 
@@ -132,8 +136,8 @@ func (g *gopGate) putEvent(e media.Event) {
 	}
 }
 
-// follow shifts the remembered times when the wall clock was set. The times of held chunks need no
-// shift: see beginUTC.
+// follow shifts the kept times after the wall clock was set. The times of held chunks are converted
+// when they are read: see beginUTC.
 func (g *gopGate) follow() {
 	step := g.wall.step(g.set.Clock)
 	if step == 0 {
@@ -150,7 +154,8 @@ func (g *gopGate) follow() {
 	g.await.step(step)
 }
 
-// resume continues a recording whose publisher was lost before its time had passed.
+// resume continues, with the first GOP of this run, the recording that the previous run left,
+// unless its end has passed.
 func (g *gopGate) resume(c *media.Chunk) {
 	lost := g.lost
 	if lost == nil || !c.StartsGOP {
@@ -164,7 +169,7 @@ func (g *gopGate) resume(c *media.Chunk) {
 	}
 }
 
-// recordAwaited records the events that waited for the first key frame.
+// recordAwaited records the events that waited for the first key frame, which came at utc.
 func (g *gopGate) recordAwaited(utc int64) {
 	if len(g.await.list) == 0 {
 		return
@@ -176,7 +181,8 @@ func (g *gopGate) recordAwaited(utc int64) {
 	}
 }
 
-// pass lets a chunk through, and begins the next file when the open one has its maximum duration.
+// pass queues a chunk of the recording. Before a GOP at which the open file has its longest
+// duration, it queues a mark that ends the file.
 func (g *gopGate) pass(c *media.Chunk) {
 	r, utc := g.rec, g.beginUTC(c)
 	if r.longestNS > 0 && c.StartsGOP && utc-r.fileUTC >= r.longestNS {
@@ -191,13 +197,13 @@ func (g *gopGate) pass(c *media.Chunk) {
 			return
 		}
 	}
-	if g.endUTC(c) >= r.untilUTC { // the file may stay open: Last makes its media durable
+	if g.endUTC(c) >= r.untilUTC { // the file may stay open for a while: Last makes the muxer write the media durably
 		c = c.Last()
 	}
 	g.queue.Put(c)
 }
 
-// flush lets the held chunks through that the recording needs.
+// flush queues the held chunks that begin before the recording's end.
 func (g *gopGate) flush() {
 	n, span := 0, int64(0)
 	for ; n < g.held.Len(); n++ {
@@ -214,7 +220,8 @@ func (g *gopGate) flush() {
 	}
 }
 
-// trim releases the chunks that no trigger can ask for any more, and the excess over max_bytes.
+// trim releases the held chunks that are too old for any trigger, and the oldest GOPs beyond
+// max_bytes.
 func (g *gopGate) trim() {
 	if g.held.Len() == 0 {
 		return
@@ -230,7 +237,8 @@ func (g *gopGate) trim() {
 	}
 }
 
-// drop releases the n oldest chunks. It ends the open recording, whose next chunk would be missing.
+// drop releases the n oldest held chunks. It ends the recording in progress, because these chunks
+// would have been next in it.
 func (g *gopGate) drop(n int) {
 	if g.rec != nil {
 		g.finish()
@@ -238,7 +246,7 @@ func (g *gopGate) drop(n int) {
 	g.held.Forget(n)
 }
 
-// shed drops the oldest GOP, or everything when only one GOP is held.
+// shed releases the oldest held GOP, or all held chunks if they are one GOP.
 func (g *gopGate) shed() {
 	next := g.held.NextGOP(1)
 	if next < 0 {
@@ -252,7 +260,7 @@ func (g *gopGate) shed() {
 	g.short = true
 }
 
-// finish ends the open recording.
+// finish ends the recording in progress.
 func (g *gopGate) finish() {
 	g.cut(endcause.Event)
 	g.rec = nil
@@ -262,7 +270,8 @@ func (g *gopGate) cut(why media.Cause) {
 	g.queue.Put(g.queue.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: why}))
 }
 
-// End makes Take return the queued chunks. It releases the held ones, which no trigger asked for.
+// End makes Take return io.EOF after the queued chunks, and releases the held chunks, which no
+// trigger needed.
 func (g *gopGate) End(reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -271,11 +280,11 @@ func (g *gopGate) End(reason string) {
 	g.queue.End(reason)
 }
 
-// Take waits for the next chunk that the gate let through.
+// Take waits for the next queued chunk and passes its reference to the caller.
 func (g *gopGate) Take(ctx context.Context) (*media.Chunk, error) { return g.queue.Take(ctx) }
 
-// Close releases the remaining chunks. It leaves a recording whose time has not passed to the next
-// run.
+// Close releases the remaining chunks. It hands a recording whose end has not come, and waiting
+// events, over to the next run.
 func (g *gopGate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -295,8 +304,8 @@ func (g *gopGate) Close() error {
 	return g.queue.Close()
 }
 
-// Report adds the fill and the dropped media, and warns when the pre-roll is shorter than
-// configured.
+// Report adds the fill and the dropped media, and a warning while max_bytes makes the pre-roll
+// shorter than before.
 func (g *gopGate) Report(out *pipeline.Report) {
 	g.queue.Report(out)
 	g.mu.Lock()

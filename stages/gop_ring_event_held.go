@@ -6,17 +6,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The times of held chunks follow the wall clock as it is now: when the clock is set, a chunk keeps
-// its age. A chunk is split where a recording begins or ends at a GOP inside it.
+// The times of held chunks are converted to the present wall clock: after the clock was set, a
+// chunk has the same age as before. A chunk is split where a recording begins or ends at a GOP
+// inside it.
 
-// beginUTC returns the time at which a chunk begins, in ns.
+// beginUTC returns the time at which a chunk begins, in ns of UTC on the present clock.
 func (g *gopGate) beginUTC(c *media.Chunk) int64 { return g.wall.begin(c) }
 
-// endUTC returns the time at which a chunk's media ends, in ns.
+// endUTC returns the time at which a chunk's media ends, in ns of UTC on the present clock.
 func (g *gopGate) endUTC(c *media.Chunk) int64 { return g.wall.begin(c) + c.LastedNS() }
 
-// gopFrom returns the index of the newest GOP in a chunk that begins at or before a time (ns), 0
-// for the chunk's own begin.
+// gopFrom returns the access unit with which the newest GOP of a chunk that begins at or before utc
+// begins. It returns 0 if that is the begin of the chunk.
 func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
 		return 0
@@ -24,8 +25,8 @@ func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	return c.GOPFrom(utc - g.beginUTC(c) + c.UTC)
 }
 
-// gopUntil returns the index of the first GOP behind a chunk's begin that begins at or after a time
-// (ns), -1 without one.
+// gopUntil returns the access unit with which the first GOP inside a chunk that begins at or after
+// utc begins, or -1 if there is no such GOP. The begin of the chunk does not count.
 func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
 		return -1
@@ -33,8 +34,8 @@ func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	return c.GOPUntil(utc - g.beginUTC(c) + c.UTC)
 }
 
-// split divides a chunk at the access unit at, where a GOP begins. rest is nil when at is 0 or
-// less.
+// split divides a chunk before access unit at, where a GOP begins. If at is 0 or less, it returns
+// the whole chunk and nil.
 func split(c *media.Chunk, at int) (first, rest *media.Chunk) {
 	if at <= 0 {
 		return c, nil
@@ -42,8 +43,8 @@ func split(c *media.Chunk, at int) (first, rest *media.Chunk) {
 	return c.Split(at)
 }
 
-// keyFrame returns the index of the newest held chunk that begins with a GOP at or before a time
-// (ns), -1 without one.
+// keyFrame returns the index of the newest held chunk that begins with a key frame at or before
+// utc, or -1 if there is none.
 func (g *gopGate) keyFrame(utc int64) int {
 	for i := g.held.Len() - 1; i >= 0; i-- {
 		if c := g.held.At(i); c.StartsGOP && g.beginUTC(c) <= utc {
@@ -53,8 +54,8 @@ func (g *gopGate) keyFrame(utc int64) int {
 	return -1
 }
 
-// oldestHeld returns the time at which the oldest held media begins, in ns. ok is false without
-// any.
+// oldestHeld returns the time at which the oldest held chunk begins, in ns of UTC. ok is false if
+// no chunk is held.
 func (g *gopGate) oldestHeld() (utc int64, ok bool) {
 	for i := range g.held.Len() {
 		if c := g.held.At(i); c.Mark == nil {
@@ -64,7 +65,7 @@ func (g *gopGate) oldestHeld() (utc int64, ok bool) {
 	return 0, false
 }
 
-// span returns the duration of the held media, up to the end of the newest chunk.
+// span returns the time from the begin of the oldest held chunk to the end of the newest chunk.
 func (g *gopGate) span() time.Duration {
 	utc, ok := g.oldestHeld()
 	if !ok {

@@ -9,7 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// eventOf returns the event of a trigger. The ring's settings fill in what the trigger omits.
+// eventOf returns the event of a trigger. cfg sets the interval, and protect the protection, that
+// the trigger leaves open. A zero cfg selects the trigger's defaults.
 func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protect bool) media.Event {
 	e := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, AtUTC: t.At.UnixNano(), Protect: protect}
 	if t.At.IsZero() {
@@ -18,7 +19,7 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	if t.Protect != pipeline.ProtectByRule {
 		e.Protect = t.Protect == pipeline.ProtectOn
 	}
-	if cfg == (GOPRingConfig{}) { // the stage has no settings of its own
+	if cfg == (GOPRingConfig{}) { // the stage has no settings for events
 		cfg.Before, cfg.After = config.Duration(t.DefaultBefore), config.Duration(t.DefaultAfter)
 	}
 	e.StartUTC, e.EndUTC = e.AtUTC-int64(cfg.Before), e.AtUTC+int64(cfg.After)
@@ -31,13 +32,13 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	return e
 }
 
-// lasting returns the event that a stage raised, with the interval that the ring is configured to
-// record.
+// lasting returns an event raised by an earlier stage, with the interval from Before to After
+// around its time.
 func (c *GOPRingConfig) lasting(r *media.Raised) media.Event {
 	return r.Lasting(int64(c.Before), int64(c.After))
 }
 
-// answered returns the answer to a trigger. An event without media yet has no actual begin.
+// answered returns the answer to a trigger. Actual stays zero for an event without media yet.
 func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
 	done := pipeline.Triggered{Status: status, Requested: time.Unix(0, e.StartUTC), Until: time.Unix(0, e.EndUTC)}
 	if e.ActualUTC != 0 {
@@ -46,7 +47,8 @@ func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
 	return done
 }
 
-// Trigger records an event from the key frame at or before its begin on. See pipeline.Triggerer.
+// Trigger records an event, from the key frame at or before its begin on. It implements
+// pipeline.Triggerer.
 func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, g.cfg, g.set.Clock, false)
 	g.mu.Lock()
@@ -59,9 +61,11 @@ func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return done, err
 }
 
-// record begins a recording, or extends the open one when their intervals touch or share a GOP.
+// record begins a recording for event e, or extends the one in progress if both intervals touch or
+// share a GOP. longest is the longest file in ns; 0 keeps the limit. It returns ErrNothing if no
+// media is held, and ErrPast if the event ended before the oldest media.
 func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, error) {
-	e.EndUTC = max(e.EndUTC, e.StartUTC+1) // an event without duration has one picture, too
+	e.EndUTC = max(e.EndUTC, e.StartUTC+1) // an event of no duration still needs one picture
 	first, known := g.oldest()
 	switch {
 	case !known || g.ended:
@@ -90,7 +94,8 @@ func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, erro
 	return answered(status, e), nil
 }
 
-// oldest returns the begin of the oldest media that a recording can contain.
+// oldest returns the begin, in ns of UTC, of the oldest media that a recording can contain. ok is
+// false if there is none.
 func (g *gopGate) oldest() (utc int64, ok bool) {
 	if g.rec != nil {
 		return g.rec.beganUTC, true
@@ -98,8 +103,8 @@ func (g *gopGate) oldest() (utc int64, ok bool) {
 	return g.oldestHeld()
 }
 
-// begin opens a recording with the k-th held chunk, or with the last GOP in it that begins at or
-// before a time.
+// begin starts a recording that ends at until. It begins with the last GOP of the k-th held chunk
+// that begins at or before from, else with the chunk itself. Older chunks are released.
 func (g *gopGate) begin(k int, from, until int64) {
 	if g.held.Split(k, g.gopFrom(g.held.At(k), from)) {
 		k++
@@ -116,8 +121,9 @@ func (g *gopGate) mark(events ...media.Event) {
 	}
 }
 
-// Trigger marks an event in the current recording. The event is protected unless the trigger says
-// otherwise: retention would delete the rest of the file by age.
+// Trigger marks an event in the file that is being recorded. The event protects its files unless
+// the trigger says otherwise, because retention would delete them by age. It implements
+// pipeline.Triggerer.
 func (r *gopRing) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, r.cfg, r.clock, true)
 	r.mu.Lock()

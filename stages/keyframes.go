@@ -11,12 +11,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// KeyframesConfig sets the speed of a time-lapse.
+// KeyframesConfig holds the speed of a time-lapse.
 type KeyframesConfig struct {
 	Speed uint32 `yaml:"speed" takes:"nothing" doc:"speed-up of the time-lapse: 60 turns a minute into a second; 1 keeps the times"`
 }
 
-// Validate refuses an impossible speed.
+// Validate refuses a speed that is out of range.
 func (c KeyframesConfig) Validate() error {
 	if c.Speed < 1 || c.Speed > 1_000_000 {
 		return errors.New("speed: 1 to 1000000 is possible")
@@ -30,48 +30,50 @@ func init() {
 		newKeyframes, pipeline.GivesKeyFrames)
 }
 
-// keyframes reduces each chunk to a chunk of its key frames: the lead track's pictures that decode
-// without any other, rewritten so that they need no other and are shown at their own time. A random
-// access picture that later pictures complete (such as one of an intra refresh) does not qualify:
-// it is left out and counted.
+// keyframes replaces each chunk by a chunk of its key frames, shown at their own times. A key frame
+// here is a picture of the lead track that can be rewritten so that it decodes without any other
+// picture. A random access picture that depends on later ones, as with intra refresh, is left out
+// and counted.
 //
-// The newest key frames are held until the next one comes, because it ends them exactly. Payloads
-// are copied, so that the GOPs of the key frames do not stay in memory.
+// The newest key frames are held until the next one comes, because its time is their end. Payloads
+// are copied, so that the memory of their GOPs is released.
 //
-// Invariant: the decoding time equals the presentation time, increases strictly within a set, and
-// is the stream's time divided by speed, so that rounding errors do not add up.
+// Invariant: the decoding time equals the presentation time and increases strictly within a track
+// set. It is the stream's time divided by the speed, computed from the absolute time, so that
+// rounding errors do not add up.
 type keyframes struct {
 	cfg  KeyframesConfig
 	pool *media.Pool
 	set  pipeline.Settings
 
-	from       *media.TrackSet // the source of to
-	to         *media.TrackSet // the track of key frames; nil when from has no video
-	track      int             // the video track's index in from
-	held       *media.Chunk    // the newest key frames, not sealed
-	begun      bool            // the set has had a key frame
-	lastTicks  int64           // DTS of the newest key frame, ticks
-	deltaTicks int64           // between the newest two, ticks
-	seq        uint64          // of the next chunk
-	next       uint64          // expected sequence number; 0 before the first chunk
-	gap        media.Gap       // before the next key frame
-	gaps       []media.Gap     // within a file, since the newest key frame
+	from       *media.TrackSet // track set of the received chunks
+	to         *media.TrackSet // track set of the emitted chunks; nil if from has no video
+	track      int             // index of the video track in from
+	held       *media.Chunk    // chunk of the newest key frames, not sealed
+	begun      bool            // the track set has had a key frame
+	lastTicks  int64           // DTS of the newest key frame
+	deltaTicks int64           // distance of the newest two key frames; 0 if unknown
+	seq        uint64          // sequence number of the next emitted chunk
+	next       uint64          // expected sequence number of the next received chunk; 0 before the first
+	gap        media.Gap       // gap before the next key frame
+	gaps       []media.Gap     // gaps since the newest key frame, without the end of a file
 	blind      atomic.Bool
 
 	alone        *codec.Standalone
 	au           []byte        // the current picture
-	sizes        []uint32      // of the key frames found so far in the current chunk
-	dtsTicks     []int64       // their DTS
-	bytes        []byte        // their payloads, one after another
-	passedNS     int64         // ns of the stream since the last picture that stands alone
-	skipped      int           // pictures left out since then
-	noneSinceUTC atomic.Int64  // ns of UTC since no key frame qualifies; 0 while some do
-	dropped      atomic.Uint64 // pictures left out
-	lost         atomic.Uint64 // their bytes
+	sizes        []uint32      // sizes of the key frames found so far in the current chunk
+	dtsTicks     []int64       // DTS of these key frames
+	bytes        []byte        // payloads of these key frames, one after another
+	passedNS     int64         // duration of the stream since the last picture that decodes alone
+	skipped      int           // number of random access pictures left out since then
+	noneSinceUTC atomic.Int64  // begin, in ns of UTC, of the reported problem; 0: no problem
+	dropped      atomic.Uint64 // number of pictures left out
+	lost         atomic.Uint64 // bytes of the pictures left out
 }
 
-// maxSkipped random access pictures that do not stand alone, or maxPassedNS without one that does,
-// are reported as a problem. No encoder has such a long key frame interval on purpose.
+// A stream is reported as a problem after maxSkipped random access pictures that do not decode
+// alone, or after maxPassedNS without one that does. No encoder is set to so long a key frame
+// interval on purpose.
 const (
 	maxSkipped  = 2
 	maxPassedNS = int64(time.Minute)
@@ -85,7 +87,7 @@ func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transfor
 	return &keyframes{cfg: cfg, pool: pool, set: set, seq: 1}, nil
 }
 
-// Process replaces a chunk by a chunk of its key frames.
+// Process emits the held key frames once the chunk has further ones, and then holds these.
 func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil {
 		if err := k.giveLast(emit); err != nil {
@@ -123,7 +125,7 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	}
 	k.await(c.SpanNS())
 	if len(k.sizes) == 0 {
-		if k.held != nil && !c.More { // no chunk of key frames ends this flush interval
+		if k.held != nil && !c.More { // no further chunk of key frames comes in this flush interval
 			k.held.More = false
 		}
 		return nil
@@ -135,12 +137,12 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	return nil
 }
 
-// Flush emits the newest key frames.
+// Flush emits the held key frames.
 func (k *keyframes) Flush(_ context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	return k.giveLast(emit)
 }
 
-// Close releases the key frames that an abort left.
+// Close releases the key frames that are still held after an abort.
 func (k *keyframes) Close() error {
 	if k.held != nil {
 		k.pool.Seal(k.held)
@@ -150,8 +152,8 @@ func (k *keyframes) Close() error {
 	return nil
 }
 
-// Report adds the pictures that were left out, a warning if the stream has no video, and a problem
-// while none of its pictures decodes alone.
+// Report adds the pictures left out, a warning if the stream has no video, and a problem while no
+// picture of the stream decodes alone.
 func (k *keyframes) Report(r *pipeline.Report) {
 	if k.blind.Load() {
 		r.Warnings = append(r.Warnings, "the stage keyframes finds no pictures in this stream: nothing is recorded of it")
@@ -167,8 +169,9 @@ func (k *keyframes) Report(r *pipeline.Report) {
 	}
 }
 
-// standalone returns a picture rewritten so that it needs no other. ok is false when that is
-// impossible. The picture is size bytes of the payload from offset on.
+// standalone returns a picture rewritten so that it decodes alone. ok is false if that is
+// impossible. The picture is size bytes at offset of col's payload; the result is valid until the
+// next call.
 func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []byte, ok bool) {
 	k.au = k.au[:0]
 	for _, b := range col.Payload.Slices(nil, offset, size) {
@@ -177,7 +180,7 @@ func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []
 	return k.alone.Picture(k.au)
 }
 
-// skip counts a picture that does not stand alone.
+// skip counts a picture of so many bytes that does not decode alone.
 func (k *keyframes) skip(size int) {
 	k.dropped.Add(1)
 	k.lost.Add(uint64(size))
@@ -186,7 +189,8 @@ func (k *keyframes) skip(size int) {
 
 const standaloneRemedy = "set a shorter key frame interval at the encoder, and turn intra refresh off: a time-lapse is made of key frames that need no other picture"
 
-// await reports, once, that no picture of the stream stands alone.
+// await adds passed ns to the wait for a picture that decodes alone. It sets the problem, and logs
+// it once, when the wait is too long.
 func (k *keyframes) await(passed int64) {
 	k.passedNS += passed
 	if k.noneSinceUTC.Load() == 0 && (k.skipped >= maxSkipped || k.passedNS > maxPassedNS) {
@@ -195,23 +199,24 @@ func (k *keyframes) await(passed int64) {
 	}
 }
 
-// found restarts the wait for the next picture that stands alone.
+// found ends the wait for a picture that decodes alone, and the problem.
 func (k *keyframes) found() {
 	k.passedNS, k.skipped = 0, 0
 	k.noneSinceUTC.Store(0)
 }
 
-// noteGap keeps the gap before a chunk for the next key frame.
+// noteGap adds the gap before a chunk to the gap before the next key frame.
 func (k *keyframes) noteGap(c *media.Chunk) {
 	gap := c.Gap
-	if k.next != 0 && c.Seq > k.next && k.gap.None() { // both halves of a split chunk have its number
+	if k.next != 0 && c.Seq > k.next && k.gap.None() { // c.Seq == k.next-1 for the second half of a split chunk
 		gap = media.Gap{Cause: c.HoleCause(), Chunks: int(c.Seq - k.next)}.Plus(gap)
 	}
 	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
 }
 
-// noteGaps adds the gaps inside a chunk that concern the video track to the held key frames, which
-// are shown meanwhile. Without any, it keeps the gaps for the next ones.
+// noteGaps adds the gaps inside a chunk, as far as they concern the video track, to the held key
+// frames, whose last one is shown during the gap. If none are held, it keeps the gaps for the next
+// ones.
 func (k *keyframes) noteGaps(c *media.Chunk) {
 	if k.to == nil {
 		k.gaps = k.gaps[:0]
@@ -229,7 +234,8 @@ func (k *keyframes) noteGaps(c *media.Chunk) {
 	}
 }
 
-// change starts a new set of tracks. Its times are unrelated to those of the previous set.
+// change ends the old track set and begins a new one. Times of different track sets are not
+// comparable.
 func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk]) error {
 	if err := k.giveLast(emit); err != nil {
 		return err
@@ -251,7 +257,8 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	return err
 }
 
-// take adds a rewritten key frame to those of the current chunk.
+// take adds a rewritten key frame, shown at a time in ticks, to the key frames of the current
+// chunk.
 func (k *keyframes) take(shown int64, picture []byte) {
 	k.found()
 	dts := media.Rescale(shown, k.cfg.Speed, 1)
@@ -264,7 +271,8 @@ func (k *keyframes) take(shown int64, picture []byte) {
 	k.bytes = append(k.bytes, picture...)
 }
 
-// hold holds the key frames that were taken from a chunk, from access unit first on.
+// hold makes a chunk of the key frames that were taken from c, and holds it. The first of them is
+// access unit first of c.
 func (k *keyframes) hold(c *media.Chunk, first int) {
 	h := k.pool.NewChunk(k.to, k.seq, []int{len(k.bytes)})
 	k.seq++
@@ -282,7 +290,7 @@ func (k *keyframes) hold(c *media.Chunk, first int) {
 	k.held = h
 }
 
-// give ends the held key frames at the begin of the next one, and emits them.
+// give emits the held key frames. The last one ends at next, the DTS of the next key frame.
 func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil
@@ -294,8 +302,8 @@ func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	return emit(h)
 }
 
-// giveLast emits the held key frames when the next one is unknown: the last one lasts as long as
-// the one before it, or a 25th of a second.
+// giveLast emits the held key frames when no next one is known: the last one is as long as the one
+// before it, or else 1/25 s.
 func (k *keyframes) giveLast(emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// MotionConfig configures which changes of the picture size are an event.
+// MotionConfig configures which changes of the pictures' sizes are an event.
 type MotionConfig struct {
 	Threshold float64         `yaml:"threshold" takes:"nothing" doc:"ratio of the size of coded pictures to their usual size that is an event"`
 	Window    config.Duration `yaml:"window" takes:"nothing" doc:"time over which sizes are averaged: a single large picture is not motion"`
@@ -21,7 +21,7 @@ type MotionConfig struct {
 	Protect   bool            `yaml:"protect" reaches:"protection" doc:"protect the files from deletion"`
 }
 
-// Validate refuses settings that would report everything or nothing as motion.
+// Validate refuses settings with which everything or nothing would be motion.
 func (c MotionConfig) Validate() error {
 	var problems []error
 	want := func(ok bool, otherwise string) {
@@ -45,30 +45,32 @@ func init() {
 		pipeline.RaisesEvents, pipeline.NeedsEveryPicture)
 }
 
-// motion scores a stream by the compressed sizes of its pictures.
+// motion detects motion by the compressed sizes of the pictures.
 //
-// An encoder spends bytes on the difference to the previous picture. So the mean size over a
-// window, divided by the mean over a longer time, rises when something moves. Key frames code the
-// whole scene with or without motion, and are left out.
+// An encoder spends bytes on the difference from the previous picture. So the mean size over a
+// short window, divided by the mean size over a longer time, rises when something moves. This
+// quotient is the score. Key frames are left out: they code the whole scene, with or without
+// motion.
 //
-// It detects people and cars in a quiet scene, a light that is switched, a camera that is turned.
+// The stage detects people and cars in a quiet scene, a light that is switched, and a camera that
+// is turned.
 //
-// It cannot detect motion in a stream of constant bitrate, whose encoder trades size for quality;
-// small or slow motion against the scene's noise (leaves, rain, sensor noise at night raise the
-// usual size); motion in streams of key frames only. It does not know where in the picture
-// something moves.
+// It cannot detect motion in a stream of constant bitrate, whose encoder trades size for quality,
+// or in a stream of key frames only. It misses small or slow motion in a noisy scene, where leaves,
+// rain or sensor noise raise the usual size. It does not report where in the picture something
+// moves.
 type motion struct {
 	cfg        MotionConfig
 	set        pipeline.Settings
 	pool       *media.Pool
 	of         *media.TrackSet
-	seenNS     int64   // ns of pictures that the means are learnt from
-	usualBytes float64 // bytes a picture
-	nowBytes   float64 // bytes a picture, over the window
+	seenNS     int64   // duration of the pictures from which the means were learnt
+	usualBytes float64 // mean bytes a picture over the time adapt
+	nowBytes   float64 // mean bytes a picture over the time window
 
 	wall     wallClock
 	event    media.ID
-	untilUTC int64 // up to which motion belongs to the event
+	untilUTC int64 // end of the present event: later motion begins another event
 }
 
 func newMotion(set pipeline.Settings, cfg MotionConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
@@ -79,7 +81,7 @@ func newMotion(set pipeline.Settings, cfg MotionConfig) (pipeline.Transform[*med
 	return &motion{cfg: cfg, set: set, pool: pool}, nil
 }
 
-// Process emits the chunk, and behind it the event that the chunk raises.
+// Process emits the chunk, and after it a raised mark if its pictures show motion.
 func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	at, score := m.watch(c)
 	if err := emit(c); err != nil || score == 0 {
@@ -99,8 +101,8 @@ func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 // Flush does nothing: Process holds nothing back.
 func (m *motion) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// watch learns from the pictures of a chunk. It returns the time (ns of UTC) of the last picture
-// that shows motion, and the highest score, 0 without motion.
+// watch learns from the pictures of a chunk. score is the highest score that reaches the threshold,
+// or 0 if none does; at is the time of the last picture that reaches it, in ns of UTC.
 func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	if c.Mark != nil || c.Set.Tracks[c.Set.Lead()].Kind() != media.Video {
 		return 0, 0
@@ -124,7 +126,8 @@ func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	return at, score
 }
 
-// picture learns from one picture and returns its score, 0 while still learning.
+// picture learns from one picture of size bytes that lasts for lasts ns. It returns the score, or 0
+// while it still learns the usual size.
 func (m *motion) picture(size float64, lasts int64) float64 {
 	lasts = min(lasts, int64(m.cfg.Window))
 	m.seenNS += lasts

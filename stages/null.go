@@ -15,10 +15,10 @@ func init() {
 		func(pipeline.Settings, NullConfig) (pipeline.Sink[any], error) { return null{}, nil })
 }
 
-// null discards any element.
+// null is a sink that discards every element.
 type null struct{}
 
-// Consume releases an element that owns memory.
+// Consume releases the memory of an element that owns any.
 func (null) Consume(_ context.Context, el any) error {
 	if r, ok := el.(pipeline.Releaser); ok {
 		r.Release()

@@ -26,9 +26,10 @@ func init() {
 		newSegmenter)
 }
 
-// segmenter groups chunks into segments, and emits them as parts.
+// segmenter cuts the stream into segments, and emits them as parts.
 //
-// Invariant: a segment has one set of tracks, no gap inside, and begins with a sync sample.
+// Invariant: a segment has one track set, begins with a sync sample, and has no gap at which a new
+// file would begin.
 type segmenter struct {
 	cfg SegmenterConfig
 	set pipeline.Settings
@@ -38,44 +39,44 @@ type segmenter struct {
 	cur          *media.Segment
 	beganUTC     int64 // ns of UTC, begin of cur
 	index        uint64
-	startTicks   int64     // ticks of the lead track
-	segmentBytes int64     // of media in cur
-	gopBytes     int64     // of the newest GOP
-	nextSeq      uint64    // of the next chunk; 0 before the first
-	nextUTC      int64     // ns, end of the newest chunk
-	gap          media.Gap // before the next chunk
-	// leftUntil is Chunk.UntilNS of the previous chunk when that was left out, else 0.
+	startTicks   int64     // begin of cur on the lead track
+	segmentBytes int64     // media in cur
+	gopBytes     int64     // media in the newest GOP of cur
+	nextSeq      uint64    // expected sequence number of the next chunk; 0 before the first
+	nextUTC      int64     // ns of UTC, end of the newest chunk
+	gap          media.Gap // gap before the next segment, as far as it is known
+	// leftUntil is Chunk.UntilNS of the previous chunk if that was left out, else 0.
 	leftUntil int64
-	// foretoldNS is the total of the gaps in the last open file that the next key frame's gap
-	// repeats.
+	// foretoldNS is the total of the gaps listed in the last file that the gap of the next key
+	// frame repeats.
 	foretoldNS int64
-	apart      bool               // the next chunk belongs to another event: the media between is not missing
-	events     []media.Event      // that the next media may belong to; replaced, never changed
-	ends       map[media.ID]int64 // ns of UTC: each event's End minus the clock's steps, so that a step does not change it
+	apart      bool               // the next chunk belongs to another event: nothing is missing before it
+	events     []media.Event      // events that the following media may belong to; the slice is replaced, never changed
+	ends       map[media.ID]int64 // end of each event: ns of UTC minus the steps of the clock, which is steady
 
-	// Chunk.SteppedNS of the open file's first chunk, or of the last file's while no file is open;
-	// and of the newest chunk.
+	// fileSteppedNS is Chunk.SteppedNS of the first chunk of the open file, or else of the last
+	// file. newestSteppedNS is that of the newest chunk.
 	fileSteppedNS, newestSteppedNS int64
-	behind                         bool // an earlier file exists, in this run or the run before
+	behind                         bool // this run, or the run before it, has begun a file
 
-	waiting atomic.Bool // for a key frame
+	waiting atomic.Bool // no segment is open: the next one waits for a key frame
 	gaps    atomic.Uint64
 
-	forgotten atomic.Uint64 // events that the following files do not name
+	forgotten atomic.Uint64 // events beyond media.MaxOpenEvents, which later files do not name
 
-	keylessNS int64  // ns of media since the newest key frame
-	pictures  bool   // some of the chunks left out held pictures
-	overdue   bool   // the open segment exceeds twice a limit, which was reported
-	starved   bool   // no segment is open for lack of a key frame, which was reported
-	warned    uint64 // number of warnings about it
+	keylessNS int64  // duration of the media since the newest key frame
+	pictures  bool   // a chunk that was left out had pictures
+	overdue   bool   // the open segment has reached twice a limit, and the warning was reported
+	starved   bool   // no segment is open for lack of a key frame, and the warning was reported
+	warned    uint64 // number of warnings about missing key frames
 	trouble   atomic.Pointer[pipeline.Problem]
 
 	fileRate     breakBudget
-	overFileRate bool // nothing is recorded until the budget allows a file
+	overFileRate bool // media is left out until the budget allows another file
 	tooMany      dropped
-	files        atomic.Pointer[pipeline.Problem] // too many
+	files        atomic.Pointer[pipeline.Problem] // problem of too many files
 
-	early, late dropped // before the run's first key frame; and behind a segment that ended without the next key frame
+	early, late dropped // media without a key frame: before the run's first segment, and later
 }
 
 func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transform[*media.Chunk, media.Part], error) {
@@ -91,8 +92,8 @@ func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transfor
 	return s, nil
 }
 
-// Process emits a chunk as a part. When a segment ends before the chunk, Process emits the end
-// first.
+// Process emits a chunk as a part of a segment. If the open segment ends before the chunk or within
+// it, Process first emits the end.
 func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 	if c.Mark != nil {
 		defer c.Release()
@@ -138,7 +139,7 @@ func (s *segmenter) Flush(ctx context.Context, emit pipeline.Emit[media.Part]) e
 	return s.end(media.Cause(pipeline.EndReason(ctx)), emit)
 }
 
-// Close leaves the gap since the last file to the next run.
+// Close hands the gap since the last file over to the next run.
 func (s *segmenter) Close() error {
 	if s.behind && !s.apart {
 		s.set.Handover.Leave(s.set.Stage, leftGap{s.gap, s.fileSteppedNS})
@@ -146,7 +147,7 @@ func (s *segmenter) Close() error {
 	return nil
 }
 
-// Report reports the wait for a key frame, the gaps and the drops.
+// Report adds the wait for a key frame, the number of gaps, the media left out, and the problems.
 func (s *segmenter) Report(r *pipeline.Report) {
 	if s.waiting.Load() && r.Waiting == "" {
 		r.Waiting = "key frame"
@@ -177,18 +178,19 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 	case media.MarkEvent:
 		s.wall.step(s.set.Clock)
 		s.remember(m.Event)
-		if s.cur != nil && m.Event.EndUTC > s.beganUTC+s.wall.stepped-s.fileSteppedNS { // else the event belongs to earlier files only
+		// An event that ended before the open file belongs to earlier files only.
+		if s.cur != nil && m.Event.EndUTC > s.beganUTC+s.wall.stepped-s.fileSteppedNS {
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
-	case media.MarkRaised: // Plan.CheckMode refuses such a pipeline
+	case media.MarkRaised: // cannot happen: Plan.CheckMode refuses such a pipeline
 		s.set.Log.Warn("an event is not recorded: no stage sets its interval", "event", m.Raised.ID, "name", m.Raised.Name)
-	case media.MarkGap: // gaps may follow each other: the hub dropped media, and the ring dropped the media behind it
+	case media.MarkGap: // two gap marks may follow each other: one of the hub's queue, one of the ring
 		s.gap = s.gap.Plus(m.Gap)
 	}
 	return nil
 }
 
-// cut returns the reason why the open segment ends before a chunk, or "".
+// cut returns the reason why the open segment ends before chunk c, or "" if it does not.
 func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	switch {
 	case s.cur == nil:
@@ -207,7 +209,8 @@ func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	return ""
 }
 
-// limit returns the limit that a chunk exceeds, or "".
+// limit returns the limit because of which the open segment ends before chunk c, or "" if none
+// does.
 func (s *segmenter) limit(c *media.Chunk) media.Cause {
 	switch {
 	case c.StartsGOP:
@@ -218,21 +221,21 @@ func (s *segmenter) limit(c *media.Chunk) media.Cause {
 	return ""
 }
 
-// reached returns the limit that a segment has reached before a GOP, or "". The segment lasts
-// lasted ns and has so many bytes; gop is the bytes of its last GOP, which bytes includes.
+// reached returns the limit that a segment has reached before a GOP, or "" if none. The segment
+// lasts lasted ns and has so many bytes, including the gop bytes of its last GOP.
 func (s *segmenter) reached(lasted, bytes, gop int64) media.Cause {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	switch {
 	case maxTime > 0 && lasted >= maxTime:
 		return endcause.MaxDuration
-	case maxSize > 0 && bytes+gop > maxSize: // the estimate for the next GOP is the size of the last
+	case maxSize > 0 && bytes+gop > maxSize: // the last GOP's size is the estimate for the next one
 		return endcause.MaxSize
 	}
 	return ""
 }
 
-// lasted returns the duration of the open segment before a chunk, in ns of media time, or of the
-// wall clock when the chunk has nothing of the lead track.
+// lasted returns the duration of the open segment before a chunk, in ns. It is media time, or wall
+// clock time if the chunk has no access unit of the lead track.
 func (s *segmenter) lasted(c *media.Chunk) int64 {
 	if lead := c.Lead(); lead.Len() > 0 {
 		return media.ToNanos(lead.DTS[0]-s.startTicks, c.Set.Tracks[c.Set.Lead()].Timescale)
@@ -274,7 +277,8 @@ func (s *segmenter) begin(c *media.Chunk) {
 	s.waiting.Store(false)
 }
 
-// remember keeps an event for the following files. Its times refer to the present clock.
+// remember keeps an event for the following files. The event's times refer to the present wall
+// clock.
 func (s *segmenter) remember(e *media.Event) {
 	open := s.current(e.AtUTC - s.wall.stepped)
 	if len(open) >= media.MaxOpenEvents && !slices.ContainsFunc(open, func(o media.Event) bool { return o.ID == e.ID }) {
@@ -285,7 +289,8 @@ func (s *segmenter) remember(e *media.Event) {
 	s.events = media.JoinOpen(open, *e)
 }
 
-// current returns the events that have not ended at a time, in ns of UTC minus Stepped.
+// current returns the kept events that end after at, ns of UTC minus SteppedNS, and forgets the
+// others.
 func (s *segmenter) current(at int64) []media.Event {
 	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool {
 		over := s.ends[e.ID] <= at
@@ -301,7 +306,7 @@ func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {
 	return s.endWith(media.Part{End: why}, emit)
 }
 
-// endBefore ends the open segment before a chunk.
+// endBefore ends the open segment before chunk c, for the reason why.
 func (s *segmenter) endBefore(c *media.Chunk, why media.Cause, emit pipeline.Emit[media.Part]) error {
 	return s.endWith(media.Part{End: why, Gap: c.StartsGOP && s.gap.DurationNS > 0}, emit)
 }

@@ -22,12 +22,12 @@ func (c SegmenterConfig) Check() (ps config.Problems) {
 	return ps
 }
 
-// clockCut ends segments by the wall clock. A step of that clock ends the segment anyway, so that
-// the next cut always refers to the clock of its file.
+// clockCut decides when a segment ends by the wall clock. A step of the wall clock ends the segment
+// by itself, so nextUTC refers to the same clock as the segment.
 type clockCut struct {
-	every   time.Duration // 0: never
+	every   time.Duration // distance of the cuts; 0: no cuts
 	loc     *time.Location
-	nextUTC int64 // ns of UTC of the next cut
+	nextUTC int64 // time of the next cut
 }
 
 func newClockCut(cfg SegmenterConfig) (clockCut, error) {
@@ -42,14 +42,15 @@ func newClockCut(cfg SegmenterConfig) (clockCut, error) {
 	return c, nil
 }
 
-// begin takes the time of the wall clock at which a segment begins, in ns of UTC.
+// begin starts a segment at utc, ns of UTC: the next cut is the first aligned time after it.
 func (c *clockCut) begin(utc int64) {
 	if c.every > 0 {
 		c.nextUTC = nextAligned(time.Unix(0, utc), c.every, c.loc).UnixNano()
 	}
 }
 
-// due returns the reason why the open segment ends before a GOP that begins at utc, or "".
+// due returns the reason why the open segment ends before a GOP that begins at utc, or "" if it
+// does not.
 func (c *clockCut) due(utc int64) media.Cause {
 	if c.passed(utc, 1) {
 		return endcause.Aligned
@@ -57,12 +58,13 @@ func (c *clockCut) due(utc int64) media.Cause {
 	return ""
 }
 
-// passed reports whether the next cut is due at utc, and times-1 further ones with it.
+// passed reports whether, at utc, the next cut and times-1 cuts after it are due.
 func (c *clockCut) passed(utc int64, times int64) bool {
 	return c.every > 0 && utc-c.nextUTC >= (times-1)*int64(c.every)
 }
 
-// longest returns the maximum duration of a segment, 0 for no limit. The muxer preallocates by it.
+// longest returns the longest duration of a segment under a limit and the alignment; 0 is no limit.
+// The muxer preallocates for this duration.
 func (c *clockCut) longest(limit time.Duration) time.Duration {
 	if c.every > 0 && (limit == 0 || c.every < limit) {
 		return c.every
@@ -70,9 +72,9 @@ func (c *clockCut) longest(limit time.Duration) time.Duration {
 	return limit
 }
 
-// nextAligned returns the first moment after t at which the wall clock of a time zone
-// shows a multiple of every since midnight; every divides a day. Where the clock
-// changes, an hour that is shown twice has its multiples twice.
+// nextAligned returns the first moment after t at which the wall clock of loc shows a multiple of
+// every since midnight. every divides a day. An hour that the clock shows twice, at the end of
+// daylight saving time, has its multiples twice.
 func nextAligned(t time.Time, every time.Duration, loc *time.Location) time.Time {
 	t = t.In(loc)
 	next := t.Add(every - sinceMultiple(t, every))
@@ -80,15 +82,15 @@ func nextAligned(t time.Time, every time.Duration, loc *time.Location) time.Time
 	if change.IsZero() || next.Before(change) {
 		return next
 	}
-	if rest := sinceMultiple(change, every); rest > 0 { // the clock's reading jumps at the change
+	if rest := sinceMultiple(change, every); rest > 0 { // the wall clock jumps at the change
 		return change.Add(every - rest)
 	}
 	return change
 }
 
-// sinceMultiple returns the time since the wall clock showed a multiple.
+// sinceMultiple returns the time since the wall clock of t last showed a multiple of every.
 func sinceMultiple(t time.Time, every time.Duration) time.Duration {
 	_, offset := t.Zone()
-	figures := t.UTC().Add(time.Duration(offset) * time.Second) // the wall clock's reading, as if it were UTC
-	return figures.Sub(figures.Truncate(every))                 // Truncate counts from year 1, which began at midnight
+	figures := t.UTC().Add(time.Duration(offset) * time.Second) // reading of the wall clock, as if it were UTC
+	return figures.Sub(figures.Truncate(every))                 // Truncate counts from a midnight
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A sender causes new files: at a change of its tracks, a jump of its clock, and packet loss. A
-// sender that causes one with each picture would fill the disk with files. So a sender has a budget
-// of maxBreaks new files, which refills by one each breakEveryNS. While it is exhausted, media is
-// left out and counted as a gap. Packet loss may occur in each GOP of a well-behaved camera, so it
-// costs a quarter.
+// A sender causes a new file by a change of its tracks, a jump of its clock, or packet loss. A
+// sender that does so with every picture would fill the disk with files. So a sender may cause
+// maxBreaks files at once, and a further one each breakEveryNS. Beyond that its media is left out
+// and counted as a gap. Even a well-behaved camera may lose packets in every GOP, so packet loss
+// costs only a quarter of a file.
 const (
 	maxBreaks    = 60
 	breakEveryNS = int64(time.Second)
@@ -21,13 +21,13 @@ const (
 )
 
 // breakBudget is a token bucket. fullAt is the time at which it is full again, in ns of Chunk.UTC
-// minus Stepped.
+// minus Chunk.SteppedNS.
 type breakBudget struct{ fullAt int64 }
 
-// take takes ns worth of budget at a time. It reports false when less is left.
+// take removes ns from the budget at a time. If less is left, it removes nothing and returns false.
 func (b *breakBudget) take(at, ns int64) bool {
 	const most = maxBreaks * breakEveryNS
-	b.fullAt = min(max(b.fullAt, at), at+most) // at may step back
+	b.fullAt = min(max(b.fullAt, at), at+most) // at may be earlier than in the last call
 	if b.fullAt+ns > at+most {
 		return false
 	}
@@ -35,7 +35,7 @@ func (b *breakBudget) take(at, ns int64) bool {
 	return true
 }
 
-// bySender reports whether the sender causes the end of the file before the next chunk.
+// bySender reports whether the sender causes the open file to end for the reason why.
 func (s *segmenter) bySender(why media.Cause) bool {
 	switch s.gap.Cause {
 	case media.GapTimestampJump, media.GapRTPLoss:
@@ -46,7 +46,8 @@ func (s *segmenter) bySender(why media.Cause) bool {
 	return false
 }
 
-// restless leaves a chunk out while the sender's budget is exhausted. It releases the chunk then.
+// restless reports whether chunk c is left out because the sender has used up its budget of files,
+// and releases the chunk then. end is the reason why the open file ends before c, or "".
 func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 	at, takes := c.UTC-c.SteppedNS, breakEveryNS
 	if end == endcause.Gap && s.gap.Cause == media.GapRTPLoss {
@@ -72,7 +73,7 @@ func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 	return true
 }
 
-// tellOfFiles reports the problem, which lasts until the budget is full again.
+// tellOfFiles sets and logs the problem of too many files. It lasts until the budget is full again.
 func (s *segmenter) tellOfFiles() {
 	p := &pipeline.Problem{
 		Problem: string(media.GapTooManyFiles), Since: s.set.Clock.Now(), Stream: s.set.Stream, Failing: true,

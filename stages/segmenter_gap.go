@@ -7,35 +7,36 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// leftGap is the gap at the end of a run, for the first file of the next run.
+// leftGap is the gap between the end of a run's last file and the first file of the next run, as
+// far as it is known.
 type leftGap struct {
 	gap       media.Gap
 	steppedNS int64 // Chunk.SteppedNS of the last file
 }
 
-// Close implements the interface of Handover.
+// Close does nothing. It implements the interface of Handover.Leave.
 func (leftGap) Close() {}
 
-// noteGap adds the gap before a chunk: the gap that the chunk carries, a hole in the sequence
-// numbers, or the gap that an earlier run left. Gap marks are added in obey.
+// noteGap adds the media missing before a chunk to s.gap: the gap that the chunk carries, a hole in
+// the sequence numbers, and the time since a failed run. Gap marks are added in obey.
 func (s *segmenter) noteGap(c *media.Chunk) {
 	gap := c.GapFrom(s.leftUntil)
 	if s.nextSeq == 0 && s.precedesRecording(gap) {
 		gap = media.Gap{}
 	}
-	if c.StartsGOP && s.cur == nil && c.Seq <= s.nextSeq { // the ended file has recorded these
+	if c.StartsGOP && s.cur == nil && c.Seq <= s.nextSeq { // Chunk.Gaps of the ended file reported this part
 		gap.DurationNS -= min(s.foretoldNS, gap.DurationNS)
 	}
-	if c.StartsGOP || c.Seq > s.nextSeq { // or the key frame was dropped
+	if c.StartsGOP || c.Seq > s.nextSeq { // c.Seq > s.nextSeq: the key frame was dropped
 		s.foretoldNS = 0
 	}
 	switch {
 	case s.nextSeq == 0 && s.set.After != nil && s.set.Mode != pipeline.ModeEvent:
 		gap = longer(gap, gapSince(s.set.After, c))
 	case s.nextSeq == 0:
-	case s.apart: // the media between was not asked for
+	case s.apart: // nothing was to be recorded between two events
 		s.fileSteppedNS = c.SteppedNS
-	case s.gap.None() && c.Seq > s.nextSeq: // both halves of a split chunk have its number
+	case s.gap.None() && c.Seq > s.nextSeq: // c.Seq == s.nextSeq-1 for the second half of a split chunk
 		since := c.UTC - s.nextUTC - (c.SteppedNS - s.newestSteppedNS)
 		hole := media.Gap{Cause: c.HoleCause(), Chunks: int(c.Seq - s.nextSeq), DurationNS: max(since-gap.DurationNS, 0)}
 		gap = hole.Plus(gap)
@@ -57,8 +58,8 @@ func (s *segmenter) precedesRecording(gap media.Gap) bool {
 	return !s.behind && (after == nil || after.Written.IsZero())
 }
 
-// foretell adds up the gaps inside a chunk that the gap before the next file repeats if that file
-// begins with the next key frame. If the open file ends earlier, it records them itself.
+// foretell adds up the gaps inside a chunk that the next key frame's gap repeats. If the next file
+// begins with that key frame, noteGap subtracts them, because the ended file has reported them.
 func (s *segmenter) foretell(c *media.Chunk) {
 	for i := range c.Gaps {
 		if c.Gaps[i].Next {
@@ -67,15 +68,15 @@ func (s *segmenter) foretell(c *media.Chunk) {
 	}
 }
 
-// leftOut returns the gap that leaving a chunk out causes: see media.Chunk.LeftOut.
+// leftOut returns the gap that results from leaving a chunk out: see media.Chunk.LeftOut.
 func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
 	gap := c.LeftOut(why, s.leftUntil)
 	s.leftUntil = c.UntilNS()
 	return gap
 }
 
-// noteStep ends the file when the wall clock was set since it began: by the new clock the next file
-// does not begin where this one ends.
+// noteStep ends the open file at a key frame if the wall clock was set since the file began. By the
+// new clock, the next file does not begin where this one ends.
 func (s *segmenter) noteStep(c *media.Chunk) {
 	if !s.behind || !c.StartsGOP {
 		return
@@ -86,7 +87,8 @@ func (s *segmenter) noteStep(c *media.Chunk) {
 	}
 }
 
-// gapSince returns the gap between the failure of the previous run and a chunk.
+// gapSince returns the gap of cause restart before a chunk, from the last media written before the
+// previous run failed. It returns no gap if that run did not fail.
 func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	if e.Err == nil {
 		return media.Gap{}
@@ -99,7 +101,7 @@ func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	return media.Gap{Cause: media.GapRestart, DurationNS: max(c.UTC-since.UnixNano()-step, 0)}
 }
 
-// longer returns the longer of two overlapping gaps that end at the same chunk.
+// longer returns the longer one of two gaps that end at the same chunk and overlap.
 func longer(a, b media.Gap) media.Gap {
 	if a.None() || b.DurationNS > a.DurationNS {
 		return b
@@ -107,7 +109,7 @@ func longer(a, b media.Gap) media.Gap {
 	return a
 }
 
-// tell logs the gap before a file.
+// tell logs the gap before the file that begins.
 func (s *segmenter) tell() {
 	switch {
 	case s.gap.Cause == media.GapClockStep:

@@ -6,11 +6,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A chunk of several GOPs is cut at any of them, so that a limit is kept as exactly as with one GOP
-// a chunk.
+// A chunk may contain several GOPs. It is cut at any of them, so that a limit is kept as exactly as
+// with one GOP in each chunk.
 
-// cutWithin returns the index of the first GOP inside a chunk before which the open segment ends,
-// and the reason; -1 without one. No segment is open when the chunk begins one.
+// cutWithin returns the access unit of c, the first of a GOP, before which the open segment ends,
+// and the reason. It returns -1 if the segment does not end within c. If no segment is open, c
+// begins one.
 func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 	if s.cfg.MaxDuration == 0 && s.cfg.MaxSize == 0 && s.clock.every == 0 {
 		return -1, ""
@@ -25,7 +26,7 @@ func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 		start, bytes = lead.DTS[0], 0
 		clock.begin(c.UTC)
 	}
-	bytes += int64(c.Bytes() - lead.Payload.Len()) // the estimate counts all of the other tracks' bytes before the first cut
+	bytes += int64(c.Bytes() - lead.Payload.Len()) // the estimate: all bytes of the other tracks belong to the first GOP
 	for i, from := next, 0; i > 0; i, from = c.NextGOP(i), i {
 		gop := bytesOf(lead, from, i)
 		bytes += gop
@@ -37,7 +38,7 @@ func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 	return -1, ""
 }
 
-// count adds a chunk to the sizes of the segment and of its last GOP.
+// count adds a chunk to the bytes of the segment and of its last GOP.
 func (s *segmenter) count(c *media.Chunk) {
 	n := int64(c.Bytes())
 	s.segmentBytes += n
@@ -61,8 +62,8 @@ func bytesOf(c *media.Columns, from, to int) (n int64) {
 	return n
 }
 
-// fromKeyFrame returns the part of a chunk from its first GOP on, nil without one. It leaves the
-// rest out and counts it.
+// fromKeyFrame returns the part of a chunk from its first GOP on, or nil if no GOP begins in it. It
+// drops and counts the rest.
 func (s *segmenter) fromKeyFrame(c *media.Chunk) *media.Chunk {
 	at := c.NextGOP(0)
 	if at < 0 {

@@ -10,28 +10,29 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A file that has passed its limit stays open until the next key frame, however late that comes,
-// because the media before it would not be decodable in a file of its own. A warning is reported
-// from twice the limit on. Only the size bound ends the file earlier:
+// A file that has passed a limit stays open until the next key frame, because the media before that
+// key frame could not be decoded in a file of its own. From twice the limit on, a warning is
+// reported. Without a key frame, only the size bound ends the file:
 //
 //	limit       2 x limit                    size bound          key frame
 //	  |            |                              |                  |
 //	--+------------+------------------------------+------------------+--
 //	  file goes on | ... with a warning           | gap, counted     | next file
 const (
-	sizeBoundTimes    = 4       // max_size
-	sizeBoundGOPBytes = 4 << 30 // bytes since the last key frame, where there is no max_size
+	sizeBoundTimes    = 4       // times max_size
+	sizeBoundGOPBytes = 4 << 30 // bytes since the last key frame, if max_size is 0
 )
 
-// keyFramePatienceNS is how long a run without a file waits for a key frame before it reports that
-// none comes. It counts only with pictures: in a stream with rare pictures there may be none yet.
+// keyFramePatienceNS is the time after which a run without a file reports that no key frame comes.
+// It reports this only if pictures have come: a stream with rare pictures may not have sent one
+// yet.
 const keyFramePatienceNS = int64(10 * time.Second)
 
-// keyFrameRemedy advises the operator.
+// keyFrameRemedy is the remedy of that problem.
 const keyFrameRemedy = "set the camera's key frame interval to 1-4 s"
 
-// tooLarge reports whether an open segment past its limit must end before a chunk, although no key
-// frame has come.
+// tooLarge reports whether the open segment must end before chunk c, although no key frame has
+// come, because it would exceed the size bound.
 func (s *segmenter) tooLarge(c *media.Chunk) bool {
 	if !s.past(c, 1) {
 		return false
@@ -52,7 +53,8 @@ func (s *segmenter) past(c *media.Chunk, times int64) bool {
 		s.clock.passed(c.UTC, times)
 }
 
-// seeKeyFrame tracks how long an overdue segment goes on. It is called before a chunk is passed.
+// seeKeyFrame updates the time since the newest key frame, and warns when the segment reaches twice
+// a limit. It is called before c is passed on.
 func (s *segmenter) seeKeyFrame(c *media.Chunk) {
 	switch {
 	case c.StartsGOP:
@@ -65,7 +67,8 @@ func (s *segmenter) seeKeyFrame(c *media.Chunk) {
 	s.keylessNS += c.SpanNS()
 }
 
-// drop leaves a chunk out that no file can begin with.
+// drop leaves a chunk out because no segment is open and the chunk has no key frame to begin one.
+// It counts the chunk and adds it to the gap before the next file.
 func (s *segmenter) drop(c *media.Chunk) {
 	defer c.Release()
 	count := &s.late
@@ -74,7 +77,7 @@ func (s *segmenter) drop(c *media.Chunk) {
 	}
 	count.add(c)
 	s.keylessNS += c.SpanNS()
-	if s.index > 0 || !s.gap.None() { // else no file precedes, so nothing is missing
+	if s.index > 0 || !s.gap.None() { // without an earlier file nothing is missing before the first one
 		s.gap = s.gap.Plus(s.leftOut(c, media.GapNoKeyFrame))
 	}
 	s.pictures = s.pictures || c.Lead().Len() > 0
@@ -84,25 +87,26 @@ func (s *segmenter) drop(c *media.Chunk) {
 	}
 }
 
-// warn reports and logs that no key frame comes.
+// warn sets and logs the problem that no key frame comes. result says what follows from that;
+// failing reports whether nothing is recorded.
 func (s *segmenter) warn(result string, failing bool) {
 	without := time.Duration(s.keylessNS).Round(time.Millisecond)
 	s.trouble.Store(&pipeline.Problem{
 		Problem: string(media.GapNoKeyFrame), Since: s.set.Clock.Now(), Stream: s.set.Stream,
 		Cause: fmt.Sprintf("no key frame has come for %v: %s", without, result), Remedy: keyFrameRemedy, Failing: failing,
 	})
-	if s.warned++; bits.OnesCount64(s.warned) == 1 { // 1, 2, 4, 8...: some cameras cause it in every file
+	if s.warned++; bits.OnesCount64(s.warned) == 1 { // 1st, 2nd, 4th, 8th...: some cameras cause it in every file
 		s.set.Log.Warn("no key frame: "+result, "seconds", without.Seconds(), "remedy", keyFrameRemedy, "times_so_far", s.warned)
 	}
 }
 
-// keyFrameCame clears the problem, which also ends with its segment.
+// keyFrameCame ends the problem, at a key frame or at the end of the segment.
 func (s *segmenter) keyFrameCame() {
 	s.overdue, s.starved = false, false
 	s.trouble.Store(nil)
 }
 
-// dropped counts media that no file could begin with.
+// dropped counts media that was left out.
 type dropped struct{ units, bytes atomic.Uint64 }
 
 func (d *dropped) add(c *media.Chunk) {

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// SourceConfig has no settings: the run determines the stream.
+// SourceConfig has no settings: the run names the stream.
 type SourceConfig struct{}
 
 func init() {
@@ -22,10 +22,10 @@ func init() {
 		newSource)
 }
 
-// source subscribes to the run's stream.
+// source reads the run's stream from the hub.
 //
-// Invariant: it never waits for the disk. The hub's queue is bounded, and the stage behind is a
-// gop_ring or counts whole GOPs as lost.
+// Invariant: it never waits for the disk. Its queue in the hub is bounded, and the next stage is a
+// gop_ring, or the queue counts the GOPs that it drops.
 type source struct {
 	hub      *hub.Hub
 	path     string
@@ -47,8 +47,8 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For}, nil
 }
 
-// Run emits the subscription's chunks. The end of the publisher ends the run. A drain ends with the
-// newest access unit received.
+// Run emits the chunks of the subscription. It ends when the publisher leaves. When the run is
+// drained, the newest access unit received is the last one emitted.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	sub, err := s.subscribe()
 	if errors.Is(err, hub.ErrClosed) {
@@ -70,8 +70,8 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return s.pass(context.WithoutCancel(ctx), sub, emit)
 }
 
-// subscribe continues the subscription that the previous run left, so that no media is missed that
-// a publisher sent while that run finished its file.
+// subscribe returns the subscription that the previous run left, so that nothing is missed that a
+// publisher sent while that run finished its file. Without one it subscribes anew.
 func (s *source) subscribe() (*hub.Subscription, error) {
 	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
 		return sub, nil
@@ -79,18 +79,18 @@ func (s *source) subscribe() (*hub.Subscription, error) {
 	return s.hub.Subscribe(s.path)
 }
 
-// stay subscribes for the next run when the publisher was lost.
+// stay leaves a new subscription to the next run if the publisher was lost or replaced.
 func (s *source) stay(end error) {
 	var e *pipeline.EndError
 	if !errors.As(end, &e) || e.Reason != endcause.SourceLost && e.Reason != endcause.Replaced {
 		return
 	}
-	if sub, err := s.hub.Subscribe(s.path); err == nil { // an error means that the hub is closed, which the next run reports
+	if sub, err := s.hub.Subscribe(s.path); err == nil { // on an error the hub is closed, which the next run reports
 		s.handover.Leave(s.stage, sub)
 	}
 }
 
-// pass emits chunks until the subscription or the context ends.
+// pass emits chunks until the subscription or ctx ends.
 func (s *source) pass(ctx context.Context, sub *hub.Subscription, emit pipeline.Emit[*media.Chunk]) error {
 	for ctx.Err() == nil {
 		c, err := sub.Take(ctx)
@@ -118,8 +118,8 @@ func (s *source) awaited(c *media.Chunk) []awaited {
 	return s.marks.follow(c, s.clock)
 }
 
-// Trigger marks an event behind the newest chunk when no stage behind handles triggers. See
-// pipeline.Triggerer.
+// Trigger marks an event after the newest chunk. It is called if no later stage handles triggers.
+// It implements pipeline.Triggerer.
 func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, GOPRingConfig{}, s.clock, true)
 	s.mu.Lock()
@@ -131,8 +131,9 @@ func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return done, err
 }
 
-// Report reports the wait for a publisher, and the losses in the hub's queue and on the network:
-// those that make a picture missing or not decodable in the recording, up to the next key frame.
+// Report adds the wait for a publisher, the media that the hub's queue dropped, and the losses on
+// the network. It counts those losses that make pictures of the recording missing or not decodable,
+// up to the next key frame.
 func (s *source) Report(r *pipeline.Report) {
 	s.mu.Lock()
 	s.marks.await.report(r, s.clock)

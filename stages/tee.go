@@ -11,12 +11,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TeeConfig declares the branches.
+// TeeConfig declares the branches of a tee.
 type TeeConfig struct {
 	Branches []TeeBranch `yaml:"branches" doc:"the branches, each with a name, stages (a list that ends in a sink), and the limits of its queue, max_bytes and max_backlog, as of gop_ring"`
 }
 
-// TeeBranch is the end of a pipeline with a queue before it.
+// TeeBranch declares one branch: the queue and the stages at the end of a pipeline.
 type TeeBranch struct {
 	Name    string          `yaml:"name" reaches:"nothing" doc:"its name in the log and the status"`
 	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"largest memory of the branch's queue; beyond it whole GOPs are dropped"`
@@ -24,12 +24,12 @@ type TeeBranch struct {
 	Stages  *config.Node    `yaml:"stages" means:"stages" doc:"a list as of a pipeline, without the source"`
 }
 
-// SetDefaults sets the bounds of a gop_ring.
+// SetDefaults sets the limits of the queue to those of a gop_ring.
 func (b *TeeBranch) SetDefaults() {
 	b.MaxSize, b.MaxTime = gopRingDefaults.MaxSize, gopRingDefaults.MaxTime
 }
 
-// Check also checks the branch's stages.
+// Check reports a missing name, impossible limits, and the problems of the branch's stages.
 func (b *TeeBranch) Check() (problems config.Problems) {
 	if b.Name == "" {
 		problems = append(problems, config.At("name", "is missing").WithHint("it identifies the branch, for example archive"))
@@ -39,15 +39,15 @@ func (b *TeeBranch) Check() (problems config.Problems) {
 	}
 	_, bad := b.tail()
 	for i := range bad {
-		if bad[i].Pos == (config.Pos{}) { // not written in a file
+		if bad[i].Pos == (config.Pos{}) { // the problem has no position in a file
 			bad[i].Path = "stages"
 		}
 	}
 	return append(problems, bad...)
 }
 
-// queue returns the settings of the branch's queue. An event that is marked in it without an
-// interval gets the default one.
+// queue returns the settings of the branch's queue. An event that is marked in the queue, and whose
+// trigger sets no interval, gets the default interval.
 func (b *TeeBranch) queue() GOPRingConfig {
 	ring := gopRingDefaults
 	ring.MaxSize, ring.MaxTime = b.MaxSize, b.MaxTime
@@ -58,7 +58,7 @@ func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], config.Problems) {
 	return pipeline.CompileTail[*media.Chunk]("tee", b.Stages)
 }
 
-// Tails returns the branches, so that the caller can check the whole pipeline.
+// Tails returns the stages of the branches, so that the caller can check the pipeline as a whole.
 func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
 	for i := range c.Branches {
 		tail, _ := c.Branches[i].tail()
@@ -67,7 +67,7 @@ func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
 	return tails
 }
 
-// Check refuses a tee without branches, and branches of the same name.
+// Check refuses a tee without branches, and two branches with the same name.
 func (c TeeConfig) Check() (problems config.Problems) {
 	if len(c.Branches) == 0 {
 		return config.Problems{config.At("branches", "is empty").WithHint("for example branches: [{name: archive, stages: [segmenter: {}, mp4: {}, metadata: {}]}]")}
@@ -88,10 +88,10 @@ func init() {
 		newTee, pipeline.CompletesEvents)
 }
 
-// tee shares each chunk by reference.
+// tee gives each chunk to every branch, shared by reference count.
 //
-// Invariant: Consume never waits. Chunks that a branch cannot take yet wait in its own gop_ring,
-// which is outside of the branch's run and so outlives the run's failure.
+// Invariant: Consume never waits. Chunks wait for a slow branch in the branch's own gop_ring. The
+// ring does not belong to the branch's run, so it continues when that run fails.
 type tee struct{ branches []teeBranch }
 
 type teeBranch struct {
@@ -131,7 +131,8 @@ func newTeeBranch(set pipeline.Settings, cfg *TeeBranch) (b teeBranch, err error
 	return b, err
 }
 
-// Open starts every branch. A branch that fails to open does not stop the others: it is retried.
+// Open starts every branch. A branch that cannot be opened is retried, and does not stop the
+// others.
 func (t *tee) Open(context.Context) error {
 	for _, b := range t.branches {
 		b.Start()
@@ -139,7 +140,7 @@ func (t *tee) Open(context.Context) error {
 	return nil
 }
 
-// Consume puts a reference into every queue.
+// Consume adds the chunk, with one reference each, to the queue of every branch.
 func (t *tee) Consume(_ context.Context, c *media.Chunk) error {
 	for _, b := range t.branches[1:] {
 		b.ring.Put(c.Retain())
@@ -148,7 +149,7 @@ func (t *tee) Consume(_ context.Context, c *media.Chunk) error {
 	return nil
 }
 
-// Flush drains every branch. The error names the branches that did not drain.
+// Flush drains every branch and waits for them. The error names the branches that could not drain.
 func (t *tee) Flush(ctx context.Context) error {
 	reason := pipeline.EndReason(ctx)
 	for _, b := range t.branches {
@@ -164,7 +165,7 @@ func (t *tee) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Close aborts the branches that have not drained.
+// Close aborts the branches that have not drained, and releases their queued chunks.
 func (t *tee) Close() error {
 	var errs []error
 	for _, b := range t.branches {
@@ -174,7 +175,7 @@ func (t *tee) Close() error {
 	return errors.Join(errs...)
 }
 
-// Report combines the reports of the branches and their queues.
+// Report combines the reports of the branches and of their queues.
 func (t *tee) Report(r *pipeline.Report) {
 	for _, b := range t.branches {
 		branch := b.Branch.Report()
@@ -183,7 +184,7 @@ func (t *tee) Report(r *pipeline.Report) {
 	}
 }
 
-// Status describes the stages of the branches: tee/archive/mp4.
+// Status returns the stages of the branches, named such as tee/archive/mp4.
 func (t *tee) Status() (out []pipeline.StageStatus) {
 	for _, b := range t.branches {
 		for _, s := range b.Branch.Status() {
@@ -194,8 +195,9 @@ func (t *tee) Status() (out []pipeline.StageStatus) {
 	return out
 }
 
-// Trigger records an event in the branches with a gop_ring, and marks it in the files of the other
-// branches. It returns the first branch's answer.
+// Trigger passes the trigger to every branch: a branch with a gop_ring records the event, and any
+// other branch that writes files marks it in its file. It returns the answer of the first branch
+// that took the event.
 func (t *tee) Trigger(trigger pipeline.Trigger) (first pipeline.Triggered, err error) {
 	taken := false
 	var errs []error

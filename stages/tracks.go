@@ -12,20 +12,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TracksConfig selects the tracks that are recorded.
+// TracksConfig selects the tracks to record.
 type TracksConfig struct {
 	Keep []TrackMatch `yaml:"keep" doc:"keep only tracks that match one of these, such as {kind: video}; empty keeps every track"`
 	Drop []TrackMatch `yaml:"drop" doc:"of the kept tracks, leave out those that match one of these, such as {kind: audio, language: eng}"`
 }
 
-// TrackMatch matches the tracks that have all the given properties.
+// TrackMatch matches a track that has all of the given properties.
 type TrackMatch struct {
 	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
 	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"name of the codec, such as h264 or aac"`
 	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und matches a track without a language"`
 }
 
-// Validate refuses a match that can only be a mistake.
+// Validate refuses a match that must be a mistake.
 func (m TrackMatch) Validate() error {
 	if m == (TrackMatch{}) {
 		return config.Problem{Msg: "matches every track", Hint: "give it a kind, a codec or a language"}
@@ -53,7 +53,7 @@ func (m TrackMatch) matches(t *media.Track) bool {
 		(m.Language == "" || m.Language == language)
 }
 
-// Check refuses rules that leave no track of any stream.
+// Check refuses rules that select no track of any stream.
 func (c TracksConfig) Check() config.Problems {
 	languages := []string{"", "an unnamed one"}
 	for _, m := range slices.Concat(c.Keep, c.Drop) {
@@ -75,18 +75,18 @@ func init() {
 		newTracks)
 }
 
-// tracks passes selected tracks of each chunk to the stages behind it.
+// tracks passes the selected tracks of each chunk on.
 //
-// Invariant: every chunk goes on in its place, if need be without an access unit, so that none
-// looks lost. Only a stream without any selected track is left out whole.
+// Invariant: a chunk without a selected access unit is passed on, too, so that no sequence number
+// is missing. Only while the stream has no selected track are its chunks left out.
 type tracks struct {
 	cfg  TracksConfig
 	pool *media.Pool
 	log  *slog.Logger
 
-	from *media.TrackSet // the source of set and kept
-	set  *media.TrackSet // of the selected tracks; nil without any
-	kept []int           // their indices in from
+	from *media.TrackSet // track set of the received chunks
+	set  *media.TrackSet // track set of the selected tracks; nil if none is selected
+	kept []int           // indices of the selected tracks in from
 	none atomic.Bool
 }
 
@@ -98,7 +98,8 @@ func newTracks(set pipeline.Settings, cfg TracksConfig) (pipeline.Transform[*med
 	return &tracks{cfg: cfg, pool: pool, log: set.Log}, nil
 }
 
-// Process emits a view of the chunk, or the chunk itself when all its tracks are selected.
+// Process emits a view of the chunk with the selected tracks, or the chunk itself if all its tracks
+// are selected.
 func (s *tracks) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil {
 		return emit(c)
@@ -119,10 +120,10 @@ func (s *tracks) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 	return emit(s.pool.View(c, s.set, s.kept))
 }
 
-// Flush does nothing: Process holds nothing back.
+// Flush does nothing: Process holds no chunk back.
 func (s *tracks) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// choose applies the rules to a new set of tracks.
+// choose applies the rules to a new track set.
 func (s *tracks) choose(from *media.TrackSet) error {
 	s.from, s.set, s.kept = from, nil, nil
 	var list []media.Track
@@ -153,7 +154,7 @@ func (c TracksConfig) keeps(t *media.Track) bool {
 	return (len(c.Keep) == 0 || slices.ContainsFunc(c.Keep, matches)) && !slices.ContainsFunc(c.Drop, matches)
 }
 
-// Report warns when no track is left to record.
+// Report adds a warning if no track of the stream is recorded.
 func (s *tracks) Report(r *pipeline.Report) {
 	if s.none.Load() {
 		r.Warnings = append(r.Warnings, "the stage tracks leaves no track of this stream: change keep or drop")
