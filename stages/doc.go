@@ -5,5 +5,4 @@
 // every step that handles live media. A stage that starts from a finished recording, such as exec
 // or webhook, is here too. The directory sinks holds the muxer, the catalogue, the code that keeps
 // files and rows consistent, and the code that deletes both.
-// stage.
 package stages

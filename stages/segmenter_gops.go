@@ -26,7 +26,7 @@ func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 		start, bytes = lead.DTS[0], 0
 		clock.begin(c.UTC)
 	}
-	bytes += int64(c.Bytes() - lead.Payload.Len()) // the estimate: all bytes of the other tracks belong to the first GOP
+	bytes += int64(c.Bytes() - lead.Payload.Len()) // estimate: all bytes of the other tracks belong to the first GOP
 	for i, from := next, 0; i > 0; i, from = c.NextGOP(i), i {
 		gop := bytesOf(lead, from, i)
 		bytes += gop
