@@ -19,40 +19,41 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// lane sends the notices for one URL one after another, the oldest first.
+// lane sends the notices for one URL, one at a time, the oldest first.
 //
-// A server that does not answer delays all of them. A notice that the server refuses delays only
-// itself. The lane ends when no notice waits.
+// While the server does not answer, all of them wait. A notice that the server refuses is tried
+// again later, and the others go on. The lane ends when it has no notice.
 type lane struct {
 	outbox *Outbox
 	url    string
 	host   string
-	more   chan struct{} // holds a token when something was added
+	more   chan struct{} // holds a token after a notice was added
 
-	entries []*entry // with why guarded by outbox.mu
+	entries []*entry // the oldest first; guarded by outbox.mu, like why
 	why     string
 
-	// Only the lane's task uses these.
+	// Only the lane's task uses the following fields.
 	backoff pipeline.Backoff
-	until   time.Time // no attempt before this time
+	until   time.Time // no attempt before this time, because the server failed
 	failing bool
-	dropped bool // a notice was dropped because its target is not configured any more
+	dropped bool // a notice was dropped because its target is no longer configured
 }
 
-// entry is a notice in a lane.
+// entry is one notice in a lane.
 type entry struct {
 	name     string
-	sum      [sha256.Size]byte // of its file, when this process has stored it
-	target   Target            // when this process has stored it
-	left     bool              // remove leaves its file alone: another user may have written it
-	unstored *Notice           // set while the notice could not be stored; only the lane's task uses it once it is queued
+	sum      [sha256.Size]byte // hash of the notice's file; zero if an earlier process stored it
+	target   Target            // zero if an earlier process stored the notice
+	left     bool              // remove leaves the file, because another user may have written it
+	unstored *Notice           // the notice, while it could not be stored; after it is queued, only the lane's task uses this field
 	backoff  pipeline.Backoff
 	due      time.Time
-	queued   time.Time // by this process
+	queued   time.Time // when this process queued the notice
 }
 
-// run does not use pipeline.Retry: each notice has a backoff of its own, the server has one for
-// all, and each attempt may concern another notice.
+// run sends notices until the lane is empty or ctx ends. It does not use pipeline.Retry: each
+// notice has a backoff of its own, the server has another one, and each attempt may concern another
+// notice.
 func (l *lane) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		e, at := l.next()
@@ -61,7 +62,7 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		now := l.outbox.clock.Now()
 		if at.After(now) {
-			pipeline.Sleep(ctx, l.outbox.clock, at.Sub(now), l.more) // more interrupts the wait: a new notice may be due at once
+			pipeline.Sleep(ctx, l.outbox.clock, at.Sub(now), l.more) // l.more ends the wait: a new notice may be due at once
 			continue
 		}
 		l.try(ctx, e)
@@ -69,7 +70,8 @@ func (l *lane) run(ctx context.Context) error {
 	return nil
 }
 
-// next returns the notice to try next, and when. nil ends the lane.
+// next returns the notice to try next, and the time at which to try it. Without a notice it deletes
+// the lane and returns nil.
 func (l *lane) next() (first *entry, at time.Time) {
 	b := l.outbox
 	b.mu.Lock()
@@ -82,7 +84,7 @@ func (l *lane) next() (first *entry, at time.Time) {
 		if first == nil || e.due.Before(first.due) {
 			first = e
 		}
-		if first.due.IsZero() { // the oldest of those never tried
+		if first.due.IsZero() { // the oldest one that was never tried
 			break
 		}
 	}
@@ -92,16 +94,17 @@ func (l *lane) next() (first *entry, at time.Time) {
 	return first, at
 }
 
-// try sends a notice once and handles the outcome.
+// try makes one attempt to send a notice. It then removes the notice, or sets when to try again.
 func (l *lane) try(ctx context.Context, e *entry) {
 	b := l.outbox
 	n, err := b.load(e)
-	if errno := syscall.Errno(0); errors.As(err, &errno) && !errors.Is(err, os.ErrNotExist) { // an error of the disk, or too few descriptors
+	// The disk failed, or too many files are open.
+	if errno := syscall.Errno(0); errors.As(err, &errno) && !errors.Is(err, os.ErrNotExist) {
 		l.failed(fmt.Errorf("the notice cannot be read now: %w", err))
 		l.until = b.clock.Now().Add(l.backoff.Next())
 		return
 	}
-	if errors.Is(err, errTarget) { // a reload removed it
+	if errors.Is(err, errTarget) { // a reload removed the target
 		if !l.dropped {
 			b.log.Error("a notice of an earlier run is dropped; further ones for this server are counted", "host", l.host, "error", err)
 		}
@@ -122,7 +125,7 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	}
 	err = l.post(ctx, &n)
 	if ctx.Err() != nil {
-		return // it is sent again after the restart
+		return // the next start sends the notice again
 	}
 	if err == nil {
 		l.worked()
@@ -146,13 +149,13 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	l.until = b.clock.Now().Add(l.backoff.Next())
 }
 
-// minTryingTime is the least time for which a process tries a notice: the creation time of an older
-// notice may be wrong.
+// minTryingTime is the time for which a process tries a notice at least, because the notice's
+// creation time may be wrong.
 const minTryingTime = time.Hour
 
-// tooOld reports whether the attempts to send a notice have lasted long enough: those of this
-// process and, as far as the present clock and the clock at its creation are trusted, the time
-// since its creation. Setting the wall clock does not make a notice older.
+// tooOld reports whether to drop a notice because it could not be delivered for its GiveUp. The age
+// counts from the creation of the notice, as far as the wall clock is trusted now and was then, and
+// else from the start of this process. Setting the wall clock does not make a notice older.
 func (b *Outbox) tooOld(e *entry, n *Notice) bool {
 	now, giveUp := b.clock.Now(), n.GiveUp.D()
 	tried, made := now.Sub(e.queued), time.Unix(0, n.CreatedUTC)
@@ -173,7 +176,7 @@ func (l *lane) worked() {
 	l.note("", 0)
 }
 
-// failed records a failure. It logs only the first of a row.
+// failed records a failed attempt. It logs only the first of several failures in a row.
 func (l *lane) failed(err error) {
 	if !l.failing {
 		l.outbox.log.Warn("a webhook could not be delivered; its notices wait on the disk and are tried again", "host", l.host, "error", err)
@@ -190,15 +193,16 @@ func (l *lane) note(why string, failures int) {
 	l.outbox.count.Failed += failures
 }
 
-// refusal is a response that concerns the notice, not the server.
+// refusal is the error of a response by which the server refuses this notice only.
 type refusal struct{ status int }
 
-// Error returns the answer's status.
+// Error returns the status of the response.
 func (r *refusal) Error() string {
 	return fmt.Sprintf("the server refuses the notice: %d %s", r.status, http.StatusText(r.status))
 }
 
-// post sends a notice. Only a 2xx response counts as delivered.
+// post makes the HTTP request for a notice. It returns nil only for a 2xx response, and a *refusal
+// if the response concerns this notice only.
 func (l *lane) post(ctx context.Context, n *Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(n.Timeout))
 	defer cancel()
@@ -223,7 +227,7 @@ func (l *lane) post(ctx context.Context, n *Notice) error {
 		return withoutURL(err)
 	}
 	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10) // so that the connection can be reused
+	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10) // so that the connection can be used again
 	switch s := answer.StatusCode; {
 	case s >= 200 && s < 300:
 		return nil
@@ -234,7 +238,8 @@ func (l *lane) post(ctx context.Context, n *Notice) error {
 	}
 }
 
-// withoutURL removes the quoted URL from an error, because the URL may contain a token.
+// withoutURL removes the URL from the text of an HTTP client's error, because the URL may contain a
+// token.
 func withoutURL(err error) error {
 	if e := (*url.Error)(nil); errors.As(err, &e) {
 		return e.Err

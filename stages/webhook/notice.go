@@ -16,14 +16,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// The kinds of notices.
+// The types of notices.
 const (
 	started  = "started"
 	finished = "finished"
 	event    = "event"
 )
 
-// spoolPayload is the body of a notice in the format "spool".
+// spoolPayload is the JSON body of a notice in the format "spool".
 type spoolPayload struct {
 	Type      string           `json:"type"` // recording.started, recording.finished or event
 	Time      string           `json:"time"`
@@ -35,7 +35,7 @@ type spoolPayload struct {
 
 type payloadRecording struct {
 	ID        string            `json:"id"`
-	File      string            `json:"file"` // relative to the record directory
+	File      string            `json:"file"` // path relative to the record directory
 	URL       string            `json:"url"`  // path on the API's server
 	State     string            `json:"state"`
 	Start     string            `json:"start"`
@@ -43,14 +43,15 @@ type payloadRecording struct {
 	Duration  float64           `json:"duration"` // seconds
 	Size      int64             `json:"size"`     // bytes
 	EndReason string            `json:"end_reason,omitempty"`
-	GapCause  string            `json:"gap_cause,omitempty"` // cause of the gap before it
+	GapCause  string            `json:"gap_cause,omitempty"` // cause of the gap before the file
 	Protected bool              `json:"protected"`
 	Tracks    []media.TrackInfo `json:"tracks"`
 	Events    []media.Event     `json:"events,omitempty"`
-	Lost      string            `json:"lost,omitempty"` // the media lost at the end of a recovered recording
+	Lost      string            `json:"lost,omitempty"` // media lost at the end of a recovered file
 }
 
-// spoolBody returns the body in the format "spool".
+// spoolBody returns the body of a notice in the format "spool". e is nil unless the notice is of an
+// event.
 func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {
 	lost := ""
 	if r.State == media.StateRecovered {
@@ -70,8 +71,8 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 	})
 }
 
-// zlmBody returns the body of ZLMediaKit's on_record_mp4. Its file_path is absolute, as in
-// ZLMediaKit.
+// zlmBody returns the body of ZLMediaKit's hook on_record_mp4. file_path is absolute, as ZLMediaKit
+// sends it.
 func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 	app, stream, below := strings.Cut(r.Stream, "/")
 	if !below {
@@ -90,11 +91,12 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 
 func escaped(p string) string { return (&url.URL{Path: p}).EscapedPath() }
 
-// Target is the receiver of notices, and the source of the secret that signs them.
+// Target is a receiver of notices: its URL, and the file or the environment variable that holds the
+// secret for signing.
 type Target struct{ URL, SecretFile, SecretEnv string }
 
-// Key returns a hash that identifies the target on disk. Its URL must not be stored, because it may
-// contain a password or a token.
+// Key returns a hash of the target, which stands for it on disk. The URL itself is not stored,
+// because it may contain a password or a token.
 func (t Target) Key() string {
 	sum := sha256.New()
 	for _, part := range []string{t.URL, t.SecretFile, t.SecretEnv} {
@@ -103,8 +105,8 @@ func (t Target) Key() string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// ReadTarget returns the target of a stage with these settings. ok reports whether the stage is a
-// webhook with valid settings.
+// ReadTarget returns the target of a stage with these settings. ok is false if the stage is not a
+// webhook or its settings are invalid.
 func ReadTarget(s *pipeline.StageInfo, settings *config.Node) (t Target, ok bool) {
 	cfg, ok := s.Defaults.(Config)
 	ok = ok && len(settings.Decode(&cfg)) == 0
@@ -113,7 +115,7 @@ func ReadTarget(s *pipeline.StageInfo, settings *config.Node) (t Target, ok bool
 
 func (c *Config) target() Target { return Target{c.URL.Reveal(), c.SecretFile, c.SecretEnv} }
 
-// Notice is one notification.
+// Notice is one notification with its target.
 type Notice struct {
 	Target     Target
 	ID         string
@@ -123,12 +125,12 @@ type Notice struct {
 	Body       json.RawMessage
 }
 
-// stored is a notice as it is stored on disk.
+// stored is the JSON of a notice on disk.
 type stored struct {
 	ID         string          `json:"id"`
 	CreatedUTC int64           `json:"created_ns"`
-	Target     string          `json:"target"` // Target.Key
-	Host       string          `json:"host"`   // of the target's URL, for the log
+	Target     string          `json:"target"` // key of the target: see Target.Key
+	Host       string          `json:"host"`   // host of the target's URL, for the log
 	Timeout    config.Duration `json:"timeout"`
 	GiveUp     config.Duration `json:"give_up"`
 	Body       json.RawMessage `json:"body"`
@@ -138,7 +140,7 @@ func encode(n *Notice) ([]byte, error) {
 	return json.Marshal(stored{n.ID, n.CreatedUTC, n.Target.Key(), hostOf(n.Target.URL), n.Timeout, n.GiveUp, n.Body})
 }
 
-// decode parses the output of encode. The target is only its key, in of.Target.
+// decode parses the text of a notice's file. The target in n is empty: of.Target is its key.
 func decode(text []byte) (n Notice, of stored, err error) {
 	err = json.Unmarshal(text, &of)
 	if err == nil && (of.Target == "" || of.ID == "" || len(of.Body) == 0) {

@@ -23,21 +23,21 @@ import (
 
 const (
 	suffix     = ".notice"
-	maxWaiting = 100_000 // notices; bounds the disk space while a server is away
+	maxWaiting = 100_000 // most notices that wait, so that a server that is away does not fill the disk
 )
 
-// maxUnstored bounds the notices that only memory holds.
+// maxUnstored is the most notices that wait in memory only.
 const maxUnstored = 1000
 
-// ErrUnstored reports that a notice could not be stored. It is sent from memory, and stored as soon
-// as possible, but a crash before that loses it.
+// ErrUnstored means that the disk failed to store a notice. The outbox sends the notice from
+// memory, and stores it if an attempt to send it fails. A crash before that loses it.
 var ErrUnstored = errors.New("it is kept in memory alone")
 
-// ErrFull reports that too many notices wait.
+// ErrFull means that the outbox does not accept a notice because too many wait.
 var ErrFull = fmt.Errorf("%d notices wait already", maxWaiting)
 
-// Outbox is the durable queue of all webhooks of the process: a directory with a file for each
-// notice. It is safe for concurrent use.
+// Outbox is the durable queue of the notices of all webhooks of the process: a directory with one
+// file for each notice. It is safe for concurrent use.
 type Outbox struct {
 	dir    string
 	disk   durable.FS
@@ -49,35 +49,36 @@ type Outbox struct {
 	find   func(key string) (Target, bool) // see Options.Find
 
 	mu    sync.Mutex       // guards the fields below
-	lanes map[string]*lane // by URL, the lanes with notices
+	lanes map[string]*lane // lanes with notices, by URL
 	count Counts
 	moved chan struct{} // closed and replaced after each attempt
-	last  int64         // number in the newest name: names sort by age
-	held  int           // notices that only memory holds
+	last  int64         // number in the newest file name; names sort by age
+	held  int           // number of notices in memory only
 
-	storing sync.Mutex // guards the fields below; held during disk writes
+	storing sync.Mutex // held during writes to the disk; guards the fields below
 	spares  []string
-	spared  int // number in the newest spare's name
+	spared  int // number in the name of the newest spare file
 	wanted  int // number of spare files to keep
 }
 
-// Counts counts the notices since the start.
+// Counts holds the number of notices that wait, and, since the start of the process, of those that
+// were delivered, failed an attempt, or were given up.
 type Counts struct{ Waiting, Delivered, Failed, GivenUp int }
 
-// Options are the dependencies of an outbox.
+// Options holds the dependencies of an outbox.
 type Options struct {
-	Dir   string     // created if missing; one process uses it
-	Disk  durable.FS // nil: the real one
+	Dir   string     // created if missing; only one process uses it
+	Disk  durable.FS // nil: the real file system
 	Tasks *pipeline.Tasks
 	Clock pipeline.Clock
-	Wall  *wallclock.Judge // reports whether the clock is trusted; nil: it is
+	Wall  *wallclock.Judge // decides whether the wall clock is trusted; nil: it is
 	Log   *slog.Logger
-	// Find returns the configured target of a key. A notice that an earlier process left is sent
-	// only to such a target. nil: none is configured.
+	// Find returns the configured target with a key. A notice of an earlier process is sent only if
+	// Find knows its target. nil: no target is configured.
 	Find func(key string) (Target, bool)
 }
 
-// Open opens a directory and starts to send the notices that an earlier process left in it.
+// Open opens the directory and starts to send the notices that an earlier process left in it.
 func Open(o Options) (*Outbox, error) {
 	if o.Disk == nil {
 		o.Disk = durable.Below(filepath.Dir(o.Dir))
@@ -106,15 +107,15 @@ func Open(o Options) (*Outbox, error) {
 	b.findSpares()
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), durable.Unfinished) {
-			_ = o.Disk.Remove(filepath.Join(o.Dir, e.Name())) // left by a crash; the write had not been confirmed
+			_ = o.Disk.Remove(filepath.Join(o.Dir, e.Name())) // left by a crash before the write was confirmed
 		}
 	}
 	b.replayAll(entries)
 	return b, nil
 }
 
-// replayAll queues the notices that an earlier process left, unless another user can have written
-// them.
+// replayAll queues the notices that an earlier process left. It sends none if another user can
+// write to the directory.
 func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), suffix) })
 	if len(entries) == 0 {
@@ -135,8 +136,8 @@ func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	}
 }
 
-// Settle waits until every notice is delivered or its lane is failing, or until the context ends:
-// the newest recordings are then notified before the process ends.
+// Settle waits until each notice is delivered, or waits for a server that fails, or until ctx ends.
+// It is called before the process ends, so that the notices of the newest recordings are sent.
 func (b *Outbox) Settle(ctx context.Context) {
 	for {
 		b.mu.Lock()
@@ -153,7 +154,7 @@ func (b *Outbox) Settle(ctx context.Context) {
 	}
 }
 
-// quiet reports whether every lane with notices is failing. The caller holds b.mu.
+// quiet reports whether the servers of all lanes fail. The caller holds b.mu.
 func (b *Outbox) quiet() bool {
 	for _, l := range b.lanes {
 		if len(l.entries) > 0 && l.why == "" {
@@ -163,18 +164,18 @@ func (b *Outbox) quiet() bool {
 	return true
 }
 
-// move wakes Settle. The caller holds b.mu.
+// move wakes Settle after an attempt. The caller holds b.mu.
 func (b *Outbox) move() {
 	close(b.moved)
 	b.moved = make(chan struct{})
 }
 
-// Close closes idle connections. The tasks end the lanes.
+// Close closes idle connections. The lanes end with the tasks.
 func (b *Outbox) Close() { b.client.CloseIdleConnections() }
 
-// replay queues a file of an earlier process. It logs and leaves a file that is unreadable or that
-// another user can have written, because a retry is pointless. It deletes a notice whose target is
-// not configured any more, and counts it by host.
+// replay queues the notice in a file of an earlier process. It logs and keeps a file that cannot be
+// read or that another user can have written. It deletes a notice whose target is no longer
+// configured, and adds one to dropped under its host.
 func (b *Outbox) replay(name string, dropped map[string]int) {
 	n, host, err := b.read(name)
 	switch {
@@ -193,8 +194,8 @@ func (b *Outbox) replay(name string, dropped map[string]int) {
 	}
 }
 
-// load reads a notice to send. A file that this process has stored must be unchanged; a file of an
-// earlier process must belong to spool's user and have a configured target.
+// load reads the notice of an entry. If this process stored the file, the file must be unchanged. A
+// file of an earlier process must belong to spool's user, and its target must be configured.
 func (b *Outbox) load(e *entry) (n Notice, err error) {
 	switch {
 	case e.unstored != nil:
@@ -215,10 +216,11 @@ func (b *Outbox) load(e *entry) (n Notice, err error) {
 	return n, err
 }
 
-// errTarget reports a notice whose target is not configured any more.
+// errTarget is the error of a notice whose target is no longer configured.
 var errTarget = errors.New("the configuration has no such webhook any more, neither in a pipeline nor under declare.webhooks")
 
-// read reads a notice that an earlier process left, and its configured target.
+// read reads the notice in a file of an earlier process, and finds its target. host is that of the
+// target's URL, also with errTarget.
 func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	text, err := b.disk.ReadOurs(filepath.Join(b.dir, name))
 	if err != nil {
@@ -238,8 +240,9 @@ func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	return n, of.Host, err
 }
 
-// Put stores a notice. When it returns nil, the notice survives a power cut and is sent until it is
-// delivered or given up. After ErrUnstored it is sent all the same.
+// Put stores a notice and queues it. After nil the notice survives a power cut. After nil or
+// ErrUnstored the outbox sends it until it is delivered or too old. After any other error the
+// notice is lost.
 func (b *Outbox) Put(n Notice) error {
 	text, err := encode(&n)
 	if err != nil {
@@ -261,7 +264,7 @@ func (b *Outbox) Put(n Notice) error {
 	return err
 }
 
-// hold counts a notice that only memory holds. It returns false beyond maxUnstored.
+// hold counts a notice that is in memory only. It returns false if there are maxUnstored already.
 func (b *Outbox) hold() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -272,7 +275,7 @@ func (b *Outbox) hold() bool {
 	return true
 }
 
-// store stores a notice that could not be stored before.
+// store stores a notice that could not be stored before, if the disk accepts it now.
 func (b *Outbox) store(e *entry) {
 	text, err := encode(e.unstored)
 	if err == nil {
@@ -286,7 +289,7 @@ func (b *Outbox) store(e *entry) {
 	}
 }
 
-// name returns a name greater than all before, even when the clock was set back.
+// name returns a file name that sorts after all earlier ones, even if the clock was set back.
 func (b *Outbox) name() (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -297,7 +300,7 @@ func (b *Outbox) name() (string, error) {
 	return fmt.Sprintf("%016x", b.last) + suffix, nil
 }
 
-// write stores a notice under a name. On a full disk it uses a spare file.
+// write stores a notice in a file. If the disk is full, it uses a spare file.
 func (b *Outbox) write(name string, text []byte) error {
 	b.storing.Lock()
 	defer b.storing.Unlock()
@@ -314,7 +317,7 @@ func (b *Outbox) write(name string, text []byte) error {
 	return err
 }
 
-// queue adds a notice to its lane, and starts the lane if needed.
+// queue adds a notice to the lane of its URL, and starts the lane if it does not run.
 func (b *Outbox) queue(e *entry, url string) {
 	e.queued = b.clock.Now()
 	b.mu.Lock()
@@ -334,14 +337,15 @@ func (b *Outbox) queue(e *entry, url string) {
 	}
 }
 
-// remove ends a notice: it deletes its file, unless that is to be left, and then its entry.
+// remove deletes the file of a notice, unless e.left is set, and the notice itself, and adds one to
+// *how.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
 	var err error
 	if !e.left {
 		err = b.disk.Remove(filepath.Join(b.dir, e.name))
 	}
-	if err == nil && b.only(l) { // it also syncs the earlier deletions: a power cut restores none of them
+	if err == nil && b.only(l) { // the last notice: syncing the directory makes all deletions durable, so a power cut restores none
 		err = b.disk.SyncDir(b.dir)
 	}
 	if err != nil && !unstored {
@@ -355,7 +359,7 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	if unstored {
 		b.held--
 	}
-	i := slices.Index(l.entries, e) // usually the first one
+	i := slices.Index(l.entries, e) // usually 0
 	if i == 0 {
 		l.entries[0] = nil
 		l.entries = l.entries[1:]
@@ -371,8 +375,8 @@ func (b *Outbox) only(l *lane) bool {
 	return len(l.entries) == 1
 }
 
-// Waiting returns the number of notices that wait for a URL, and the error of the last attempt,
-// empty when that succeeded.
+// Waiting returns the number of notices that wait for a URL, and the error of the last attempt; why
+// is "" if it succeeded.
 func (b *Outbox) Waiting(url string) (n int, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -382,7 +386,7 @@ func (b *Outbox) Waiting(url string) (n int, why string) {
 	return 0, ""
 }
 
-// Counts returns the counts of notices since the start.
+// Counts returns the present counts.
 func (b *Outbox) Counts() Counts {
 	b.mu.Lock()
 	defer b.mu.Unlock()

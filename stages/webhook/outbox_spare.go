@@ -10,15 +10,15 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// Notices matter most on a full disk. So the outbox keeps some preallocated files. A notice that
-// does not fit on the disk is written into one of them, which is then renamed.
+// A full disk is when an operator needs notices most. So the outbox keeps some files with space
+// allocated. When the disk is full, a notice is written into one of them, which is then renamed.
 const (
 	spareSuffix = ".spare"
 	spareFiles  = 32
-	spareBytes  = 4096 // most notices fit
+	spareBytes  = 4096 // enough for most notices
 )
 
-// takeSpare writes a notice into a spare file. The caller holds b.storing.
+// takeSpare writes a notice into a spare file and renames that to path. The caller holds b.storing.
 func (b *Outbox) takeSpare(path string, text []byte) error {
 	if len(b.spares) == 0 || len(text) > spareBytes {
 		return errors.New("no spare room for it")
@@ -32,7 +32,7 @@ func (b *Outbox) takeSpare(path string, text []byte) error {
 	return durable.Publish(b.disk, f, from, path, text)
 }
 
-// keepSpares replaces the used spare files. The caller holds b.storing.
+// keepSpares creates spare files until b.wanted exist. The caller holds b.storing.
 func (b *Outbox) keepSpares() {
 	if err := durable.MkdirAll(b.disk, b.spareDir(), 0o700); err != nil {
 		return
@@ -58,11 +58,10 @@ func (b *Outbox) makeSpare(path string) error {
 	return nil
 }
 
-// spareDir returns the directory of the spare files. It is beside the outbox, which holds only
-// notices.
+// spareDir returns the directory of the spare files. The outbox's own directory holds only notices.
 func (b *Outbox) spareDir() string { return b.dir + "-spare" }
 
-// findSpares adopts the spare files of an earlier process.
+// findSpares takes over the spare files of an earlier process.
 func (b *Outbox) findSpares() {
 	entries, _ := b.disk.List(b.spareDir())
 	for _, e := range entries {

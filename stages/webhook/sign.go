@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Sign returns the value of webhook-signature for a body that is sent at a time in Unix seconds. A
-// receiver compares with it in constant time.
+// Sign returns the value of the header webhook-signature for a body with an ID and a timestamp in
+// Unix seconds. A receiver compares it in constant time.
 func Sign(key []byte, id, timestamp string, body []byte) string {
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "%s.%s.", id, timestamp)
@@ -22,8 +22,8 @@ func Sign(key []byte, id, timestamp string, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// secret reads the key of a target's notices, nil for unsigned notices. A secret that begins with
-// whsec_ is base64 (Standard Webhooks); any other is used as it is.
+// secret returns the key that signs the notices of a target, or nil if they are not signed. A
+// secret that begins with whsec_ is base64 (Standard Webhooks); any other text is the key itself.
 func secret(t *Target) ([]byte, error) {
 	var text []byte
 	switch {

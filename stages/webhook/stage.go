@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Config configures the server and the kinds of notices.
+// Config holds the settings of the stage: the server, and which notices it gets.
 type Config struct {
 	Use        string          `yaml:"use" declared:"webhooks" reaches:"nothing" doc:"name of a server of declare.webhooks, with its settings: the only kind of server that a pipeline made by API may notify"`
 	URL        config.URL      `yaml:"url" reaches:"url" doc:"http or https; each notice is a POST of JSON to it"`
@@ -61,18 +61,18 @@ func init() {
 		newStage)
 }
 
-// stage puts a notice of each recording into the outbox, then hands the recording on. It never
-// fails the run: a recording does not wait for a notice.
+// stage puts notices of each recording into the outbox and passes the recording on. A failure of
+// the outbox does not fail the run.
 type stage struct {
 	cfg    Config
 	outbox *Outbox
 	log    *slog.Logger
 	clock  pipeline.Clock
-	file   media.ID          // whose begin was notified
+	file   media.ID          // recording whose start was notified
 	told   map[media.ID]bool // events of this run that were notified
 
 	lost     atomic.Uint64 // notices that could not be queued
-	unstored atomic.Uint64 // notices that were sent from memory
+	unstored atomic.Uint64 // notices that could not be stored and are sent from memory
 }
 
 func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recording, media.Recording], error) {
@@ -86,7 +86,8 @@ func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recor
 	return &stage{cfg: cfg, outbox: outbox, log: set.Log, clock: set.Clock, told: map[media.ID]bool{}}, nil
 }
 
-// Process waits for the outbox's disk, never for the server.
+// Process queues the notices of a recording and passes the recording on. It may wait for the disk,
+// but not for the server.
 func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
 	for _, events := range [][]media.Event{r.Events, r.Beyond} {
 		for i := range events {
@@ -98,7 +99,7 @@ func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit
 	}
 	switch r.State {
 	case media.StateRecording:
-		if r.ID != s.file { // else an event was added to the same file
+		if r.ID != s.file { // the same ID again: an event was added to the file
 			s.file = r.ID
 			s.tell(started, &r, nil)
 		}
@@ -111,7 +112,8 @@ func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit
 // Flush does nothing: the outbox sends its notices independently of the run.
 func (s *stage) Flush(context.Context, pipeline.Emit[media.Recording]) error { return nil }
 
-// remember bounds the set of known events. A forgotten event is notified again.
+// remember adds an event to the set of notified events, whose size it bounds. A forgotten event may
+// be notified again.
 func (s *stage) remember(id media.ID) {
 	if len(s.told) >= 4*media.MaxOpenEvents {
 		clear(s.told)
@@ -145,7 +147,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	}
 }
 
-// noticeID returns the same ID when any process repeats a notice.
+// noticeID returns the ID of a notice. It is the same in every process that repeats the notice.
 func noticeID(what string, r *media.Recording, e *media.Event) string {
 	if e != nil {
 		what += " " + e.ID.String()
@@ -164,7 +166,7 @@ func (s *stage) body(what string, now time.Time, r *media.Recording, e *media.Ev
 	return zlmBody(filepath.ToSlash(dir), r)
 }
 
-// Report warns of lost and waiting notices.
+// Report adds warnings about lost notices and waiting ones.
 func (s *stage) Report(r *pipeline.Report) {
 	if n := s.lost.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d notices could not be stored and are lost: the log says why", n))
