@@ -9,15 +9,17 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// ErrNoInodes reports that a filesystem has no inodes left, even if it has free space.
+// ErrNoInodes reports that a file system has no inodes left for new files, although it may have
+// free space.
 var ErrNoInodes = errors.New("the filesystem has no inodes left")
 
-// tellsCapacity is an optional interface of an FS.
+// tellsCapacity is an optional interface of an FS: see CapacityOf.
 type tellsCapacity interface {
 	Capacity() (filesystem.Capacity, error)
 }
 
-// CapacityOf returns the capacity of a directory's filesystem; ok is false if it is unknown.
+// CapacityOf returns the size, the free space and the inodes of a directory's file system; ok is
+// false if they are unknown.
 func CapacityOf(fsys FS) (has filesystem.Capacity, ok bool) {
 	d, ok := fsys.(tellsCapacity)
 	if !ok {
@@ -27,11 +29,12 @@ func CapacityOf(fsys FS) (has filesystem.Capacity, ok bool) {
 	return has, err == nil
 }
 
-// Capacity returns the capacity of the directory's filesystem.
+// Capacity returns the size, the free space and the inodes of the directory's file system.
 func (d *Dir) Capacity() (filesystem.Capacity, error) { return filesystem.CapacityOf(d.dir) }
 
-// Explain adds ErrNoInodes to an ENOSPC error if the filesystem has no inodes left: the system
-// has one error for both, but their remedies differ.
+// Explain wraps an ENOSPC error in ErrNoInodes if the file system has no inodes left: the system
+// returns ENOSPC for a lack of inodes and of space, but the remedies differ. It returns any other
+// error unchanged.
 func Explain(fsys FS, err error) error {
 	if !errors.Is(err, unix.ENOSPC) {
 		return err

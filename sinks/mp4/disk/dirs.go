@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Remove deletes a file of a record directory and its parent directories that become empty. It
-// returns no error if the file is gone already.
+// Remove deletes the file name of the record directory dir, and its parent directories that
+// become empty. It returns no error if the file does not exist.
 func Remove(dir, name string) error {
 	fsys, err := Open(dir)
 	if err != nil {
@@ -23,11 +23,9 @@ func Remove(dir, name string) error {
 	return nil
 }
 
-// Prune removes the empty parent directories of a deleted file, from the innermost one up. It
-// keeps the record directory and symbolic links, and ignores errors: an empty directory does no
-// harm.
-//
-// A recorder that is about to use such a directory creates it again, see MkdirAll.
+// Prune removes the parent directories of a deleted file that are empty, from the innermost one
+// up. It keeps the record directory and symbolic links, and ignores errors: an empty directory
+// does no harm. A recorder that meanwhile needs such a directory creates it again.
 func Prune(fsys FS, name string) {
 	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
 		if err := fsys.RemoveDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -36,7 +34,8 @@ func Prune(fsys FS, name string) {
 	}
 }
 
-// MkdirAll creates a directory and its parents, each durable in its own parent.
+// MkdirAll creates a directory and its parents if they do not exist. It syncs the parent of each
+// new directory, so that the new name is durable.
 func MkdirAll(fsys FS, dir string) error {
 	if dir == "." {
 		return nil

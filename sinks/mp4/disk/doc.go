@@ -1,22 +1,21 @@
-// Package disk accesses a record directory and its file system for recordings, regardless of
-// the content of the files.
+// Package disk accesses a record directory and its file system. It does not interpret the
+// content of recordings.
 //
-//	FS, File        every disk operation, so that a test can fail any of them, or record all
-//	                of them and replay the states after a power cut
-//	Dir             the real FS, which no name can leave
-//	identity        distinguishes the directory from another disk mounted in its place
-//	openfiles       the files that this process writes, and their lengths
-//	Writable        reports whether a file could be created now, with or without a recording
-//	                that needs one
-//	Trouble         classifies a disk error, for the gap and for the operator
+//	FS, File        all disk operations, as interfaces: a test can fail any of them, or record
+//	                all of them and replay the states after a power cut
+//	Dir             the FS of a real directory; no name leads outside of it
+//	Claim           detects another directory or disk in the place of a record directory
+//	Register        publishes the files that this process writes, and their lengths
+//	Writable        reports whether a file could be created now, even if no recording runs
+//	Trouble         classifies a disk error: the cause of the gap, and the operator's remedy
 //	PageCache       limits the page cache that a growing file uses
 //	Preallocation   allocates blocks ahead of a growing file's end
-//	directories     created durably, pruned when empty, spelled as on a case-insensitive disk
+//	MkdirAll        creates directories durably; Prune removes empty ones
+//	AsOnDisk        spells directories as a case-insensitive file system has them
 //	Publish         renames a finished file to its final name
 //
 // Operations that a file system may lack (preallocation, advice, capacity) are optional
-// interfaces beside FS and File: a wrapped FS without them works without.
+// interfaces of an FS or a File: callers do without them if the value does not implement them.
 //
-// An error of one file is an *Error, which has the operation, the file, the offset and the
-// remedy.
+// Errors of a file are of type *Error, with the operation, the file, the offset and the remedy.
 package disk

@@ -8,11 +8,11 @@ import (
 	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
-// RemoveEmptyDirs removes the empty directories of a record directory that a crash or an
-// operator left, and returns their number. A directory made for another purpose must stay, and
-// an empty directory does not show its purpose. So RemoveEmptyDirs removes only a directory
-// whose path one of the patterns makes for a file, with a date or time in it or with a known
-// stream; then its parents, if they become empty. Its age does not matter: see Prune.
+// RemoveEmptyDirs removes empty directories that a crash or an operator left in a record
+// directory, and returns their number. Other programs may have made directories there, too: so
+// it removes only a directory whose path one of the filename patterns can make, with a date or
+// a time, or with the name of a stream for which known returns true. It then removes the parents
+// that become empty. A recorder whose new directory is removed creates it again.
 func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known func(stream string) bool) (removed int, err error) {
 	fsys, err := Open(dir)
 	if err != nil {
@@ -37,13 +37,13 @@ func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known f
 // sweep is one walk over a record directory.
 type sweep struct {
 	fsys    FS
-	made    []filename.Directory
+	made    []filename.Directory // recognise the directories that the patterns make
 	known   func(stream string) bool
 	removed int
 }
 
-// below removes the empty directories below a directory and, if they emptied it, the directory
-// itself. emptied reports the latter. A directory that cannot be read stays.
+// below removes the empty directories below dir, and then dir itself if it is empty now. emptied
+// reports whether dir was removed. A directory that cannot be read stays, without an error.
 func (s *sweep) below(ctx context.Context, dir string) (emptied bool, err error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)

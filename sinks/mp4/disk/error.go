@@ -7,13 +7,13 @@ import (
 
 // Error describes a failed operation on a file of a record directory.
 type Error struct {
-	Op     string
-	File   string // below the record directory
-	Offset int64
-	Err    error
+	Op     string // the operation, such as "write chunk"
+	File   string // name below the record directory
+	Offset int64  // byte of the file
+	Err    error  // the system's error
 }
 
-// Error returns the file, the operation, the offset, the cause and the remedy.
+// Error returns a text with the file, the operation, the offset, the cause and the remedy.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s at byte %d: %v%s", e.File, e.Op, e.Offset, e.Err, Advice(e.Err))
 }
@@ -29,7 +29,7 @@ func NewError(op, file string, off int64, err error) error {
 // Advice returns the remedy for an error, in brackets after a space, or an empty string if none
 // is known.
 func Advice(err error) string {
-	if t, ok := TroubleOf(err); ok && !errors.Is(err, ErrSwapped) { // its text has the remedy
+	if t, ok := TroubleOf(err); ok && !errors.Is(err, ErrSwapped) { // the text of ErrSwapped has a remedy
 		return " (" + t.Remedy + ")"
 	}
 	return ""

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// FoldsCase reports whether a file system ignores case, tested with a file that exists in every
-// record directory.
+// FoldsCase reports whether the file system of a record directory ignores the case of names. It
+// looks for the identity file, which every record directory has, by its name in upper case.
 func FoldsCase(fsys FS) bool {
 	_, err := fsys.Stat(strings.ToUpper(IdentityFile))
 	return err == nil
 }
 
-// AsOnDisk replaces the directories of a name by their spelling on a case-insensitive disk, so
-// that a directory walk finds the file under the returned name.
+// AsOnDisk returns a file's name with its directories spelled as they exist on a file system that
+// ignores case, so that the name equals the one that a directory walk finds.
 func AsOnDisk(fsys FS, name string) string {
 	above := path.Dir(name)
 	if above == "." {

@@ -18,13 +18,13 @@ type FS interface {
 	// OpenRead opens a file without locking it.
 	OpenRead(name string) (File, error)
 	// Rename renames a file within its directory. It returns fs.ErrExist if the new name
-	// exists. On a file system that cannot do both atomically, another process may create
-	// the name in between.
+	// exists. On a file system that cannot check and rename atomically, it replaces a file
+	// that another process creates between the check and the rename.
 	Rename(from, to string) error
 	Remove(name string) error
-	// RemoveDir removes an empty directory, but no file and no link.
+	// RemoveDir removes an empty directory. It returns an error for a file or a link.
 	RemoveDir(name string) error
-	// Mkdir creates one directory; it returns no error if the directory exists.
+	// Mkdir creates one directory. made is false, without an error, if the directory exists.
 	Mkdir(name string) (made bool, err error)
 	// SyncDir makes the names in a directory durable.
 	SyncDir(name string) error
@@ -36,14 +36,14 @@ type FS interface {
 	Close() error
 }
 
-// File is one open file. A write at an offset is complete or returns an error; after an error
-// the written part is undefined.
+// File is one open file. A write that is not complete returns an error; the content of the
+// range that it should have written is then undefined.
 type File interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
-	// WritevAt writes the buffers one after another at an offset, in one system call if
-	// possible. It may reslice the buffers.
+	// WritevAt writes the buffers one after another from an offset on, in one system call
+	// if possible. It may change the elements of bufs, but not their bytes.
 	WritevAt(bufs [][]byte, off int64) error
 	Truncate(size int64) error
 	// Datasync makes the file's bytes and size durable.

@@ -17,8 +17,8 @@ import (
 // ErrOwned reports that another recorder, or another part of this process, writes the file.
 var ErrOwned = errors.New("the file is being written")
 
-// Dir is the real FS: an open record directory. os.Root keeps every name inside it; the last
-// component of a file's name must not be a link.
+// Dir is the FS of a real record directory, which is open. No name leads outside of it (os.Root),
+// and the last component of a file's name must not be a symbolic link.
 type Dir struct {
 	dir   string
 	root  *os.Root
@@ -32,7 +32,7 @@ type Dir struct {
 // Open opens an existing record directory; new files get DefaultModes.
 func Open(dir string) (*Dir, error) { return OpenAs(dir, DefaultModes) }
 
-// OpenAs opens an existing record directory; new files get the modes m.
+// OpenAs opens an existing record directory; new files and directories get the modes m.
 func OpenAs(dir string, m Modes) (*Dir, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -41,8 +41,8 @@ func OpenAs(dir string, m Modes) (*Dir, error) {
 	return &Dir{dir: dir, root: root, modes: m}, nil
 }
 
-// Own returns access to the files that spool keeps for itself in the directory, at the place
-// to which its path leads now.
+// Own returns access to the files in the directory that are no recordings: facts, indexes, the
+// identity. It uses the directory that is open, even if its path leads to another one now.
 func (d *Dir) Own() filesystem.Own {
 	return filesystem.Own{Top: d.dir, Dir: func() (*os.File, error) { return d.root.Open(".") }}
 }
@@ -62,8 +62,8 @@ func (d *Dir) Create(name string) (File, error) {
 
 func (d *Dir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
-// open locks the file and then checks that its name still leads to it: meanwhile recovery may
-// have removed it, or its writer may have finished it.
+// open opens and locks a file. Before the lock, recovery may have removed the file, or its writer
+// may have renamed it: open then returns fs.ErrNotExist.
 func (d *Dir) open(name string, flag int) (File, error) {
 	f, err := d.openFile(name, flag)
 	if err != nil {
@@ -92,7 +92,8 @@ func (d *Dir) open(name string, flag int) (File, error) {
 	return &file{File: f, sys: &d.Calls, unlock: unlock}, nil
 }
 
-// openFile opens a regular file or a directory, but no link, pipe or device.
+// openFile opens a regular file or a directory. It returns an error for a symbolic link, a pipe or
+// a device. A new file gets the modes of the directory.
 func (d *Dir) openFile(name string, flag int) (*os.File, error) {
 	dir, err := d.root.Open(path.Dir(name))
 	if err != nil {
@@ -206,7 +207,7 @@ func (f *file) Close() error {
 	return err
 }
 
-// maxBuffers is IOV_MAX.
+// maxBuffers is IOV_MAX, the largest number of buffers in one pwritev.
 const maxBuffers = 1024
 
 func (f *file) WritevAt(bufs [][]byte, off int64) error {
@@ -228,7 +229,8 @@ func (f *file) WritevAt(bufs [][]byte, off int64) error {
 	return nil
 }
 
-// pwritev does the same as unix.Pwritev, but does not allocate for more than eight buffers.
+// pwritev writes as unix.Pwritev does, which allocates for more than eight buffers: pwritev
+// reuses f.iov.
 func (f *file) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
 	f.iov = f.iov[:0]
 	for _, b := range bufs {
@@ -250,7 +252,7 @@ func (f *file) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
 	return int(n), 0
 }
 
-// consume returns the buffers that remain after a short write of n bytes.
+// consume returns the unwritten rest of the buffers after a short write of n bytes.
 func consume(bufs [][]byte, n int) [][]byte {
 	for len(bufs) > 0 && n >= len(bufs[0]) {
 		n -= len(bufs[0])
@@ -283,11 +285,11 @@ func (f *file) failed(op string, err error) error {
 	return nil
 }
 
-// maxBytes is an optional interface of a File.
+// maxBytes is an optional interface of a File: see the function MaxBytes.
 type maxBytes interface{ MaxBytes() int64 }
 
-// MaxBytes returns the largest size of a file that its file system and the process's limits
-// permit; ok is false if it is unknown.
+// MaxBytes returns the largest size in bytes that a file may have by its file system and the
+// process's limits; ok is false if it is unknown.
 func MaxBytes(f File) (n int64, ok bool) {
 	t, ok := f.(maxBytes)
 	if !ok {
@@ -299,7 +301,7 @@ func MaxBytes(f File) (n int64, ok bool) {
 // MaxBytes implements the optional interface maxBytes.
 func (f *file) MaxBytes() int64 { return filesystem.MaxFileBytes(f.File) }
 
-// Free returns the bytes that the filesystem has left for users other than root.
+// Free returns the free bytes of the file system for users other than root. See freeSpace.
 func (f *file) Free() (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
@@ -308,11 +310,12 @@ func (f *file) Free() (int64, error) {
 	return int64(s.Bavail * uint64(s.Bsize)), nil
 }
 
-// WriteBack and Forget give advice to the kernel (see PageCache).
+// WriteBack starts to write the dirty pages of a range to the disk. See pageCache.
 func (f *file) WriteBack(off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
 }
 
+// Forget drops the clean cached pages of a range. See pageCache.
 func (f *file) Forget(off, n int64) {
 	if n > 0 { // 0 would mean the whole file
 		_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)

@@ -11,24 +11,27 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// IdentityFile is in every record directory. It holds the directory's UUID and an explanation:
+// IdentityFile is the name of a file in every record directory, which holds the directory's
+// identity, a UUID, and an explanation:
 //
 //	0193...-....\n
 //	This directory belongs to spool. ...\n
 //
-// It is created once, when a directory is first recorded to or compared with a catalogue, which
-// stores the UUID: see Identity. From then on the process accepts only a directory with the
-// same UUID under that path: if a disk is unmounted or another one mounted in its place,
+// The file is created when a process first records to the directory, or first compares it with
+// the catalogue, which stores the UUID. From then on the process accepts only a directory with
+// that UUID at the path: if the disk is unmounted, or another one is mounted in its place,
 // recording fails with the reason instead of filling the wrong disk.
 const IdentityFile = ".spool-directory"
 
 const identityText = "\nThis directory belongs to spool. The UUID above tells it from another disk mounted in its place.\n"
 
-// ErrSwapped reports that another directory is in the place of the record directory.
+// ErrSwapped reports that the path of a record directory leads to another directory now, as after
+// the disk was unmounted.
 var ErrSwapped = errors.New("the record directory is not the one it was")
 
-// Claim checks a directory against the identity that this process knows for its path. It creates
-// the identity of a directory that has none and whose path is new to the process.
+// Claim checks an open directory against the identity that this process stored for the path dir,
+// and returns ErrSwapped if it differs. If the process has not recorded to the path yet, Claim
+// stores the directory's identity, and creates one if there is none.
 func Claim(fsys FS, dir string) error {
 	process.Lock()
 	defer process.Unlock()
@@ -49,7 +52,8 @@ func Claim(fsys FS, dir string) error {
 	return nil
 }
 
-// StillThere checks an open directory as Claim does, and that its path still leads to it.
+// StillThere checks that the path dir still leads to the open directory, and then calls Claim. It
+// returns ErrSwapped if the path leads elsewhere.
 func StillThere(fsys FS, dir string) error {
 	if same, err := fsys.Same(); err != nil || !same {
 		return fmt.Errorf("%w: %s leads elsewhere now (%v): mount the disk again, or restart spool to record here", ErrSwapped, dir, err)
@@ -57,8 +61,8 @@ func StillThere(fsys FS, dir string) error {
 	return Claim(fsys, dir)
 }
 
-// NotSwapped checks a directory against the identity that this process knows for its path. It
-// accepts a path that is new to the process.
+// NotSwapped returns ErrSwapped if an open directory has another identity than this process
+// stored for the path dir. It returns nil if the process has not recorded to that path.
 func NotSwapped(fsys FS, dir string) error {
 	process.Lock()
 	defer process.Unlock()
@@ -73,7 +77,8 @@ func NotSwapped(fsys FS, dir string) error {
 	return err
 }
 
-// Claimed returns the identity of a directory that this process records to, or an empty string.
+// Claimed returns the identity that this process stored for a record directory, by its absolute
+// path; an empty string if it has not recorded there.
 func Claimed(dir string) string {
 	process.Lock()
 	defer process.Unlock()
@@ -84,8 +89,8 @@ func swapped(dir, known, found string) error {
 	return fmt.Errorf("%w: %s was %s and is now %s: mount the disk again, or restart spool to record here", ErrSwapped, dir, known, found)
 }
 
-// Identity returns the UUID of a record directory. If it has none, Identity creates one or
-// returns an empty string.
+// Identity returns the UUID of a record directory. If the directory has none, Identity creates
+// one with create set, and else returns an empty string.
 func Identity(dir string, create bool) (string, error) {
 	disk, err := Open(dir)
 	if err != nil {
@@ -120,8 +125,9 @@ func ReadIdentity(fsys FS) (string, error) {
 	return id.String(), nil
 }
 
-// makeIdentity writes the file under a temporary name first, so that it is never incomplete, and
-// returns another process's identity if that one was published first.
+// makeIdentity creates the identity file of a directory and returns the UUID. It writes the file
+// under a temporary name first, so that it is never incomplete. If another process creates one
+// at the same time and is first, makeIdentity returns the UUID of that process.
 func makeIdentity(fsys FS) (string, error) {
 	id := media.NewID(time.Now()).String()
 	name := IdentityFile + "." + id[len(id)-12:]
@@ -136,5 +142,6 @@ func makeIdentity(fsys FS) (string, error) {
 	return id, err
 }
 
-// Hidden reports whether a name in a record directory is not that of a recording.
+// Hidden reports whether a file or directory name in a record directory begins with a dot, and so
+// belongs to no recording.
 func Hidden(name string) bool { return strings.HasPrefix(name, ".") }

@@ -2,8 +2,8 @@ package disk
 
 import "path/filepath"
 
-// InUse reports whether this or another process writes a file. It returns true if that cannot be
-// determined.
+// InUse reports whether this or another process writes the file at path name. It returns true if
+// it cannot find out, as for a file that it cannot open.
 func InUse(name string) bool {
 	name = Absolute(name)
 	if _, ours := GrowingBytes(name); ours {

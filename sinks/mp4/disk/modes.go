@@ -16,18 +16,19 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Modes holds the modes of new files and directories of a record directory. They do not depend
-// on the process's umask. Existing files keep their modes.
+// Modes holds the permissions and the group of new files and directories in a record directory,
+// regardless of the process's umask. Existing files keep theirs.
 type Modes struct {
 	File, Dir fs.FileMode
 	Group     int // the group's number; negative: the system's default
 }
 
-// DefaultModes permit spool's group to read.
+// DefaultModes gives read access to the group of the user that runs spool.
 var DefaultModes = Modes{File: 0o640, Dir: 0o750, Group: -1}
 
-// ParseModes parses modes as octal text, such as 0640, and a group's name or number, which may be
-// empty. It looks the group up and checks that this process may assign files to it.
+// ParseModes parses the modes of files and directories, as ParseMode does, and the name or number
+// of a group. It returns an error if the group does not exist or this process may not assign
+// files to it. An empty group is the system's default.
 func ParseModes(file, dir, group string) (Modes, error) {
 	m := DefaultModes
 	var wrong, bad error
@@ -44,8 +45,10 @@ func ParseModes(file, dir, group string) (Modes, error) {
 	return m, bad
 }
 
-// ParseMode parses the mode of a setting: three octal digits, or four of which the first is 0.
-// The owner must have the rights of least, and other users must not have the right to write.
+// ParseMode parses a mode: three octal digits, or four of which the first is 0. The mode must
+// give the owner the rights in least, 0600 for files or 0700 for directories, and must not let
+// other users write. An empty text is the mode in DefaultModes. setting is the name of the
+// setting, for the error.
 func ParseMode(setting, text string, least fs.FileMode) (fs.FileMode, error) {
 	if text == "" {
 		return map[fs.FileMode]fs.FileMode{0o600: DefaultModes.File, 0o700: DefaultModes.Dir}[least], nil
@@ -85,10 +88,10 @@ func groupOf(name string) (int, error) {
 	return id, nil
 }
 
-// ownModes are the modes of the files that spool keeps for itself.
+// ownModes are the modes of the files and directories that only spool uses (ownPrefix).
 var ownModes = Modes{File: 0o600, Dir: 0o700, Group: -1}
 
-// of returns the modes of a new file or directory.
+// of returns the modes for a new file or directory by its name: ownModes if it has ownPrefix.
 func (m Modes) of(name string) Modes {
 	if strings.HasPrefix(path.Base(name), ownPrefix) {
 		return ownModes
@@ -98,8 +101,8 @@ func (m Modes) of(name string) Modes {
 
 const ownPrefix = ".spool-"
 
-// give sets the mode and the group of a new file or directory. A file system without them, such
-// as exFAT, keeps its own: see filesystem.Calls.
+// give sets the mode and the group of a new open file or directory. On a file system without
+// them, such as exFAT, it changes nothing and returns no error: see filesystem.Calls.
 func (m Modes) give(c *filesystem.Calls, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -123,7 +126,7 @@ func (m Modes) give(c *filesystem.Calls, f *os.File) error {
 	return nil
 }
 
-// GiveDir sets the mode and the group of a new directory.
+// GiveDir sets the mode and the group of the new directory at path name.
 func (m Modes) GiveDir(name string) error {
 	d, err := os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {

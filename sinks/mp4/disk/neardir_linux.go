@@ -9,7 +9,7 @@ import (
 )
 
 // nearDir is the directory of the most recently created file. It stays open, so that the file
-// can be renamed when the process has no file descriptors left.
+// can be renamed even when the process has no file descriptor left to open the directory.
 type nearDir struct {
 	name string
 	dir  *os.File // nil if it could not be opened
@@ -22,22 +22,23 @@ func (n *nearDir) close() {
 	}
 }
 
-// keep opens a directory and replaces the previous one, even if the name is the same: it may be
-// a new directory.
+// keep opens the directory of a new file and closes the previous one. It does so even if the name
+// is the same, because the directory may have been removed and created again.
 func (n *nearDir) keep(root *os.Root, name string) {
 	n.close()
 	n.name = name
 	n.dir, _ = root.Open(name) // on an error the directory is opened when it is needed
 }
 
-// leads reports whether a path leads to the directory.
+// leads reports whether a path still leads to the open directory.
 func (n *nearDir) leads(path string) bool {
 	var open, named unix.Stat_t
 	return n.dir != nil && unix.Fstat(int(n.dir.Fd()), &open) == nil && unix.Stat(path, &named) == nil &&
 		open.Dev == named.Dev && open.Ino == named.Ino
 }
 
-// openDir opens a directory; the caller must call done.
+// openDir opens a directory, or returns the open nearDir if the process has no file descriptor
+// left. The caller must call done.
 func (d *Dir) openDir(name string) (dir *os.File, done func(), err error) {
 	dir, err = d.root.Open(name)
 	if err == nil {

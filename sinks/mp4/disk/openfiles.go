@@ -6,17 +6,18 @@ import (
 	"sync/atomic"
 )
 
-// process holds the state of the record directories that this process writes to. It is global
-// because the facts are: a file has one writer in a process, and a swapped directory is
-// swapped for all pipelines and all later runs.
+// process holds the state of the record directories that this process records to. It is global
+// because all pipelines and runs of the process share it: a file has one writer, and a directory
+// that was swapped is swapped for all of them.
 var process = struct {
 	sync.Mutex                           // guards the fields below
 	files       map[string]*atomic.Int64 // absolute path of a growing file -> bytes up to its last whole chunk
 	directories map[string]string        // absolute path of a record directory -> identity
 }{files: map[string]*atomic.Int64{}, directories: map[string]string{}}
 
-// Register publishes a growing file's length. The caller registers the file before it exists, so
-// that recovery does not mistake it for one left by a crash.
+// Register records that this process writes the file at an absolute path. The writer stores the
+// file's length up to the last whole chunk, in bytes, in the result. It must call Register before
+// it creates the file, so that recovery does not mistake the file for one that a crash left.
 func Register(path string) *atomic.Int64 {
 	process.Lock()
 	defer process.Unlock()
@@ -25,15 +26,15 @@ func Register(path string) *atomic.Int64 {
 	return n
 }
 
-// Unregister removes a file that this process no longer writes.
+// Unregister records that this process no longer writes a file.
 func Unregister(path string) {
 	process.Lock()
 	defer process.Unlock()
 	delete(process.files, path)
 }
 
-// GrowingBytes returns the length, up to the last whole chunk, of a file that this process
-// writes.
+// GrowingBytes returns the length up to the last whole chunk, in bytes, of a file that this
+// process writes. ok is false for any other file.
 func GrowingBytes(path string) (size int64, ok bool) {
 	process.Lock()
 	defer process.Unlock()
@@ -44,14 +45,15 @@ func GrowingBytes(path string) (size int64, ok bool) {
 	return n.Load(), true
 }
 
-// RecordedTo reports whether this process has recorded to a directory.
+// RecordedTo reports whether this process has recorded to the directory at an absolute path.
 func RecordedTo(dir string) bool {
 	process.Lock()
 	defer process.Unlock()
 	return process.directories[dir] != ""
 }
 
-// Absolute returns the form of a path that this package compares.
+// Absolute returns a path as an absolute one, without . and .. and double slashes: this package
+// compares paths in this form.
 func Absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs

@@ -1,11 +1,11 @@
 package disk
 
-// EaseEveryBytes is the growth of a file, in bytes, between two treatments of its page cache: rare
-// enough to cost nothing, and small against any memory.
+// EaseEveryBytes is the growth of a file after which PageCache.Ease acts again. It is large enough
+// for Ease to cost nothing, and small compared with the memory of any machine.
 const EaseEveryBytes = 16 << 20
 
-// pageCache is an optional interface of a File. Its methods give advice, which may be omitted
-// and may fail.
+// pageCache is an optional interface of a File. Its methods advise the kernel, which may ignore
+// them.
 type pageCache interface {
 	// WriteBack starts to write a range to the disk, and does not wait.
 	WriteBack(off, n int64)
@@ -14,16 +14,18 @@ type pageCache interface {
 }
 
 // PageCache keeps a growing file from filling the page cache: a recording is written once and
-// seldom read, and would displace data that other programs read repeatedly. The newest range
-// stays cached for viewers of the growing recording. Its write-back starts at once, so that it
-// can be dropped when the next range has been written, and an fsync finds little to write. The
-// zero value is ready for an empty file.
+// seldom read, and would displace data that other programs read repeatedly. The newest
+// EaseEveryBytes stay cached for viewers of the growing recording. Their write-back starts at
+// once, so that an fsync finds little to write and the pages are clean when they are dropped.
+// The zero value is ready for an empty file.
 type PageCache struct {
 	sentBytes      int64 // bytes whose write-back was started
 	forgottenBytes int64 // bytes that were dropped
 }
 
-// Ease must be called as the file grows, with its size in bytes.
+// Ease starts the write-back of the newest range of a file and drops the range before it from the
+// page cache. The writer calls it after each write, with the file's size in bytes; it acts only
+// once every EaseEveryBytes.
 func (p *PageCache) Ease(f File, size int64) {
 	c, ok := f.(pageCache)
 	if !ok || size-p.sentBytes < EaseEveryBytes {
@@ -34,8 +36,8 @@ func (p *PageCache) Ease(f File, size int64) {
 	p.forgottenBytes, p.sentBytes = p.sentBytes, size
 }
 
-// ForgetCached drops the clean cached pages of a file. After a failed fsync these may differ
-// from the disk, and recovery must read the disk.
+// ForgetCached drops the clean cached pages of a file, so that the next read reads the disk.
+// Recovery needs that: after a failed fsync the cached pages may differ from the disk.
 func ForgetCached(f File) {
 	if c, ok := f.(pageCache); ok {
 		if size, err := f.Size(); err == nil {

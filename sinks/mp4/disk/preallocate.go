@@ -1,32 +1,34 @@
 package disk
 
-// Bytes that a growing file allocates at once, ahead of its end: a write into allocated blocks
-// costs a third less than one that allocates block by block, and the file is contiguous. A short
-// file allocates as much as it holds.
+// Limits of the bytes that a growing file allocates at once, ahead of its end: as many as it has,
+// within these limits. A write into allocated blocks takes a third less time than one that
+// allocates block by block, and the file is contiguous on the disk.
 const (
 	maxPreallocateBytes = 16 << 20
 	minPreallocateBytes = 1 << 20
 )
 
-// PreallocateFromBytes is the free space, in bytes, below which nothing is preallocated: on a small or
-// full disk, recordings would be deleted in favour of unused blocks.
+// PreallocateFromBytes is the free space that a disk must have for preallocation: on a small or
+// nearly full disk, retention would delete recordings in favour of unused blocks.
 const PreallocateFromBytes = 1024 * maxPreallocateBytes
 
 // freeSpace is an optional interface of a File.
 type freeSpace interface {
-	// Free returns the bytes that its filesystem has left for this process.
+	// Free returns the free bytes of the file's file system.
 	Free() (int64, error)
 }
 
 // Preallocation allocates blocks ahead of a growing file's end. The zero value is ready for use.
 type Preallocation struct {
-	askedBytes int64 // end of the last requested range
-	taken      bool  // some request succeeded
+	askedBytes int64 // end of the newest range that Take has handled
+	taken      bool  // an allocation succeeded
 }
 
-// Take allocates room for the next n bytes behind size, and ahead of them as many bytes as the
-// file has of media, within limits. It ignores errors: write(2) allocates by itself or reports
-// its own error.
+// Take must be called before each write of n bytes at the end of a file, which has size bytes. It
+// allocates blocks for the write, and behind it for as many bytes as media, the bytes of media in
+// the file, within the limits above. It does nothing while a write lies in the range of an
+// earlier call, and allocates nothing on a disk with less than PreallocateFromBytes free. It
+// ignores errors: the write itself allocates blocks or fails.
 func (p *Preallocation) Take(f File, size, media, n int64) {
 	disk, ok := f.(freeSpace)
 	if !ok || size+n <= p.askedBytes {
@@ -39,8 +41,8 @@ func (p *Preallocation) Take(f File, size, media, n int64) {
 	}
 }
 
-// GiveBack frees the blocks behind the end of the file. After a crash recovery frees them, since
-// it truncates each file after its last whole chunk.
+// GiveBack frees the allocated blocks behind the end of a finished file, which has size bytes.
+// After a crash recovery frees them, because it truncates the file after its last whole chunk.
 func (p *Preallocation) GiveBack(f File, size int64) {
 	if p.taken {
 		_ = f.Truncate(size)

@@ -10,9 +10,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publish renames a finished file to its name without media.PartSuffix, or to the next free name,
-// and makes that durable. If it returns an error and a name, the file has the name, but a power
-// cut may undo the rename.
+// Publish renames a finished file to its name without media.PartSuffix, or to the next free name
+// with a number, and returns the new name. Unless noSync is set, it makes the rename durable. If
+// it returns an error and a name, the file has that name, but a power cut may undo the rename.
 func Publish(fsys FS, name string, noSync bool) (string, error) {
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, media.PartSuffix), ".mp4")
 	for n := 0; ; n++ {

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ExplainName adds an explanation to an error that means that a file system refuses a name, with
-// the character that may be the cause. exFAT over FUSE returns ENOENT in that case.
+// ExplainName adds an explanation to the error of creating a file if the file system refused its
+// name, with the first character that may be the cause. It returns any other error unchanged.
+// exFAT over FUSE refuses a name with ENOENT, although the directory exists.
 func ExplainName(fsys FS, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		if info, serr := fsys.Stat(path.Dir(name)); serr != nil || !info.IsDir() {

@@ -10,14 +10,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Trouble classifies a disk error.
+// Trouble is the class of a disk error that may end without a change of the configuration.
 type Trouble struct {
-	Problem string      // one word: see pipeline.Problem
-	Cause   media.Cause // of the gap that it causes
+	Problem string      // one word that identifies the class: see pipeline.Problem
+	Cause   media.Cause // cause of the gap in the recording
 	Remedy  string      // a sentence for the operator
 }
 
-// troubles are found by the system's error.
+// troubles lists the classes with the errors that belong to each. The first match counts.
 var troubles = []struct {
 	Trouble
 	errors []error
@@ -48,10 +48,11 @@ var troubles = []struct {
 		[]error{unix.EIO}},
 }
 
-// permanent are errors that never end by themselves: an impossible name or path.
+// permanent lists errors that never end by themselves: the name or the path is impossible.
 var permanent = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.ELOOP}
 
-// TroubleOf returns the Trouble of a disk error, which may end by itself; false for other errors.
+// TroubleOf returns the Trouble of a disk error. It returns false for a permanent error, such as
+// an impossible name, and for an error that no disk caused.
 func TroubleOf(err error) (Trouble, bool) {
 	if slices.ContainsFunc(permanent, func(e error) bool { return errors.Is(err, e) }) {
 		return Trouble{}, false

@@ -12,26 +12,26 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// ErrHangs reports that a disk does not answer.
+// ErrHangs reports that an operation on a disk did not return in time.
 var ErrHangs = errors.New("the disk does not answer")
 
-// Free bytes needed to begin a file. A disk that was full stays full until it has twice as much,
-// so that the state does not alternate.
+// A disk with less than minRoomBytes free counts as full, until it has enoughRoomBytes free: with
+// one limit the state could alternate with every test.
 const (
 	minRoomBytes    = 1 << 20
 	enoughRoomBytes = 2 * minRoomBytes
 )
 
-// Writable tests whether a file could be created in a directory now. Like a recording, it checks
-// the directory's identity and writes a file. It must not be used concurrently, and may block as
-// long as the disk does.
+// Writable tests whether a file could be created in a record directory now. Like a recording, it
+// checks the directory's identity and writes a file. It must not be used concurrently, and may
+// block as long as the disk does.
 type Writable struct {
 	dir  string
-	disk *Dir // the directory as first found
-	full bool
+	disk *Dir // the open directory; nil before the first test and if it does not exist
+	full bool // the last test found less free space than needed
 }
 
-// NewWritable returns a Writable. It does no I/O.
+// NewWritable returns a Writable for a record directory. It does no I/O.
 func NewWritable(dir string) *Writable { return &Writable{dir: Absolute(dir)} }
 
 // Close closes the directory.
@@ -42,9 +42,9 @@ func (w *Writable) Close() {
 	}
 }
 
-// Try returns nil if a file could be created, and else the obstacle: see ProblemOf. The capacity
-// is the disk's, zero if unknown. A directory that never existed is no obstacle: the first
-// recording creates it.
+// Try returns the capacity of the disk, zero if unknown, and nil if a file could be created.
+// Otherwise its error describes the obstacle, with the remedy: see ProblemOf. It returns no error
+// for a directory that does not exist and was never recorded to: the first recording creates it.
 func (w *Writable) Try() (filesystem.Capacity, error) {
 	has, err := w.try()
 	if errors.Is(err, fs.ErrNotExist) && w.disk == nil && !RecordedTo(w.dir) {
@@ -70,7 +70,7 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	}
 	w.full = has.FreeBytes < least
 	switch {
-	case has.ReadOnly: // an open directory need not notice that
+	case has.ReadOnly: // writing into the open directory need not fail then
 		return has, unix.EROFS
 	case w.full:
 		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.FreeBytes>>10, unix.ENOSPC)
@@ -78,8 +78,8 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	return has, Explain(w.disk, filesystem.TakesFile(w.disk.root))
 }
 
-// find opens the directory, or checks that its path still leads to the open one. A disk that was
-// mounted again is recognised by its identity.
+// find opens the directory, or checks that its path still leads to the open one. If it does not,
+// find opens the directory there, which must have the same identity: the disk was mounted again.
 func (w *Writable) find() error {
 	if w.disk == nil {
 		disk, err := Open(w.dir)
@@ -112,7 +112,8 @@ func (w *Writable) find() error {
 	return nil
 }
 
-// known checks a directory as Claim does, but creates no identity.
+// known checks an open directory as Claim does, but creates no identity: it accepts a directory
+// without one if the process has not recorded to the path.
 func known(fsys FS, dir string) error {
 	id, err := ReadIdentity(fsys)
 	if errors.Is(err, fs.ErrNotExist) && Claimed(dir) == "" {
@@ -134,7 +135,8 @@ func known(fsys FS, dir string) error {
 	return nil
 }
 
-// ProblemOf returns the operator's view of an error of Try or of a recording.
+// ProblemOf returns the problem to report to the operator for an error of Try or of a recording.
+// since is the begin of the problem.
 func ProblemOf(err error, since time.Time) pipeline.Problem {
 	kind, known := TroubleOf(err)
 	if !known {
@@ -143,8 +145,8 @@ func ProblemOf(err error, since time.Time) pipeline.Problem {
 	return pipeline.Problem{Problem: kind.Problem, Since: since, Cause: err.Error(), Remedy: kind.Remedy, Failing: true}
 }
 
-// Unwritable returns the names of all problems in which a recording that should run writes
-// nothing because of the machine, not of the sender.
+// Unwritable returns the names of all disk problems (Trouble.Problem), each of which keeps
+// recordings from being written.
 func Unwritable() (words []string) {
 	for _, t := range troubles {
 		words = append(words, t.Problem)

@@ -15,24 +15,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Directory is the directory of the facts in a record directory.
+// Directory is the name of the directory in a record directory that holds the facts.
 const Directory = ".spool-facts"
 
 const lockFile = "lock"
 
-// ErrDamaged reports that a recording's facts exist and cannot be read.
+// ErrDamaged reports that a recording's facts exist but do not match their checksum or format.
 var ErrDamaged = errors.New("the recording's facts are damaged")
 
-// Facts are the changes of a recording stored beside its file; the zero value has none.
+// Facts holds the changes of one recording. The zero value holds none.
 type Facts struct {
-	Protected *bool         `json:"protected,omitempty"` // nil: unchanged
-	Events    []media.Event `json:"events,omitempty"`    // that the file does not name, or names with other data
+	Protected *bool         `json:"protected,omitempty"` // nil: as in the catalogue entry of the MP4 file
+	Events    []media.Event `json:"events,omitempty"`    // events that the entry lacks, or has with other data
 }
 
 // None reports whether there are no facts.
 func (f Facts) None() bool { return f.Protected == nil && len(f.Events) == 0 }
 
-// Apply applies the facts to a recording as read from its file.
+// Apply applies the facts to a recording that was read from the catalogue entry of its file.
 func (f Facts) Apply(r *media.Recording) {
 	if f.Protected != nil {
 		r.Protected = *f.Protected
@@ -46,12 +46,12 @@ func (f Facts) Apply(r *media.Recording) {
 // goroutines and processes.
 type Store struct {
 	disk durable.FS
-	dir  string // of the facts
+	dir  string // directory of the facts
 	own  filesystem.Own
 	lock func(own filesystem.Own, name string) (unlock func(), err error)
 }
 
-// In returns the store of a record directory; it does no I/O.
+// In returns the store of a record directory. It does no I/O.
 func In(recordDir string) Store { return on(durable.Below(recordDir), recordDir, flock) }
 
 func on(disk durable.FS, recordDir string, lock func(filesystem.Own, string) (func(), error)) Store {
@@ -60,8 +60,9 @@ func on(disk durable.FS, recordDir string, lock func(filesystem.Own, string) (fu
 
 func (s Store) file(id media.ID) string { return filepath.Join(s.dir, id.String()) }
 
-// Read returns the facts of a recording. With an error it returns facts that protect the
-// recording, since it may be protected. ErrDamaged means that the facts cannot be decoded.
+// Read returns the facts of a recording, the zero value if it has none. Together with an error it
+// returns facts that protect the recording, because the unreadable ones may. The error is
+// ErrDamaged if the facts cannot be decoded; any other error comes from the disk.
 func (s Store) Read(id media.ID) (Facts, error) {
 	b, err := s.disk.Read(s.file(id))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,9 +79,9 @@ func (s Store) Read(id media.ID) (Facts, error) {
 	return f, nil
 }
 
-// Change calls change with the facts of a recording, and returns when the result is durable. It
-// writes nothing if the facts stay the same or change returns an error, which it returns. It
-// replaces damaged facts by the changed result of Read.
+// Change calls change with the facts of a recording, stores the changed facts, and returns when
+// they are durable. It stores nothing if the facts stay the same, or if change returns an error,
+// which Change returns. For damaged facts, change gets facts that only protect the recording.
 func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	if err := durable.MkdirAll(s.disk, s.dir, 0o700); err != nil {
 		return err
@@ -112,7 +113,7 @@ func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	return durable.Replace(s.disk, s.file(id), after, 0o600)
 }
 
-// Remove deletes the facts of a deleted recording durably. It returns no error if they do not exist.
+// Remove deletes the facts of a recording durably. It returns no error if there are none.
 func (s Store) Remove(id media.ID) error {
 	err := s.disk.Remove(s.file(id))
 	switch {
@@ -124,8 +125,8 @@ func (s Store) Remove(id media.ID) error {
 	return s.disk.SyncDir(s.dir)
 }
 
-// Recordings returns the recordings that have facts, damaged ones included. It removes temporary
-// files that a crash left.
+// Recordings returns the IDs of the recordings that have facts, including damaged ones. It also
+// removes temporary files that a crash left.
 func (s Store) Recordings() (ids []media.ID, err error) {
 	list, err := s.disk.List(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(list) == 0 {
@@ -153,9 +154,9 @@ func (s Store) Recordings() (ids []media.ID, err error) {
 	return ids, nil
 }
 
-// Damaged returns the recordings whose facts are damaged: they count as protected, and their
-// added events are lost. It reads all facts; it skips those that the disk fails to read and
-// returns their errors.
+// Damaged returns the IDs of the recordings whose facts are damaged: these recordings count as
+// protected, and the events in their facts are lost. It reads all facts. If the disk fails to
+// read some, it continues and returns the errors joined.
 func (s Store) Damaged() (ids []media.ID, err error) {
 	all, err := s.Recordings()
 	for _, id := range all {

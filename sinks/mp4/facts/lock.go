@@ -10,12 +10,13 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// changing serialises the changes of this process. On a file system without locks it is the only
-// serialisation.
+// changing serialises the changes of this process. On a file system without file locks, changes
+// of other processes are not excluded.
 var changing sync.Mutex
 
-// flock locks a file and waits for the lock. It creates the file if it does not exist; the file
-// stays. Its holder replaces only one small file.
+// flock locks a file, which it creates if it does not exist and which stays, for this process.
+// It waits for the lock, which other processes hold only while they replace one small file. It
+// returns without a lock, and without an error, on a file system that has no locks.
 func flock(own filesystem.Own, name string) (unlock func(), err error) {
 	changing.Lock()
 	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)

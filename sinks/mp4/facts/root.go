@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Of returns the store of the record directory that contains a file.
+// Of returns the store of the record directory that contains a file. identity is the name of the
+// identity file: see Root.
 func Of(file, identity string) (Store, error) {
 	dir, err := Root(file, identity)
 	if err != nil {
@@ -16,9 +17,8 @@ func Of(file, identity string) (Store, error) {
 	return In(dir), nil
 }
 
-// Root returns the record directory that contains a file: the nearest parent directory with an
-// identity file, which every record directory has. Without one it returns the file's own
-// directory.
+// Root returns the record directory that contains a file: the nearest parent directory in which a
+// file with the name identity exists. If there is none, it returns the file's own directory.
 func Root(file, identity string) (string, error) {
 	own := filepath.Dir(file)
 	for dir := own; ; {

@@ -5,13 +5,16 @@ import (
 	"strings"
 )
 
-// Directory recognises the directories that one pattern makes at one depth.
+// Directory recognises the directories that a pattern makes at one depth below the record
+// directory.
 type Directory struct {
 	path  *regexp.Regexp
-	timed bool // the path has a time, which identifies it as the pattern's
+	timed bool // the path has a date or a time, so that a match suffices
 }
 
-// Fits reports whether the pattern makes the directory.
+// Fits reports whether the pattern makes the directory with the path dir below the record
+// directory. Unless the path has a date or a time, it must have the name of a stream for which
+// known returns true.
 func (m Directory) Fits(dir string, known func(stream string) bool) bool {
 	found := m.path.FindStringSubmatch(dir)
 	if found == nil || m.timed {
@@ -25,8 +28,9 @@ func (m Directory) Fits(dir string, known func(stream string) bool) bool {
 	return false
 }
 
-// Directories returns the directories of a pattern at each depth where a time or a stream
-// identifies them: other programs may use the same literal text or pipeline name.
+// Directories returns a Directory for each depth at which the path has a date, a time or a
+// stream. It returns none for other depths: other programs may use the same literal text, or the
+// name of a pipeline, for directories of their own.
 func (p Pattern) Directories() []Directory {
 	var d madeDirs
 	for i, text := range p.text {
@@ -38,7 +42,7 @@ func (p Pattern) Directories() []Directory {
 	return d.all
 }
 
-// madeDirs collects the directories of a pattern, one at each slash.
+// madeDirs collects the directories of a pattern while the parts of the pattern are added to it.
 type madeDirs struct {
 	all            []Directory
 	expr           strings.Builder
@@ -68,7 +72,7 @@ func (d *madeDirs) value(v patternValue) {
 	case p.name == "timestamp":
 		d.timed = true
 		d.expr.WriteString(timeConversions['s'])
-	case p.name == "date" && v.form == p.form: // or as named before forms were supported
+	case p.name == "date" && v.form == p.form: // an earlier version wrote dates and times with dashes
 		d.timed = true
 		d.expr.WriteString(`(?:\d{8}|\d{4}-\d\d-\d\d)`)
 	case p.name == "time" && v.form == p.form:

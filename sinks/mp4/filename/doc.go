@@ -1,7 +1,8 @@
-// Package filename makes the names of recordings' files below their record directory from a
-// pattern with placeholders, filename_pattern. It does no I/O.
+// Package filename makes the names of the files of recordings from a pattern with placeholders,
+// the setting filename_pattern. It does no I/O.
 //
-// Every name stays inside the directory, is valid on every common file system, is not hidden and
-// ends in .mp4. Parse reports the place of an error in a pattern and its correction. Directories
-// recognises the directories that a pattern makes.
+// A name is a path below the record directory. It never leads outside of it, is valid on every
+// common file system, is not hidden and ends in .mp4. The error of Parse names the wrong
+// character of a pattern and the correction. Directories recognises the directories that a
+// pattern makes.
 package filename

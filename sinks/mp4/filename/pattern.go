@@ -16,12 +16,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// maxComponent is the longest path component of common file systems, less room for the suffix of
-// a collision and media.PartSuffix, in bytes.
+// maxComponent is the greatest length of a path component in bytes: 255 on common file systems,
+// less room for .mp4, for a number that avoids a taken name, and for media.PartSuffix.
 const maxComponent = 255 - 16
 
-// placeholders are the placeholders of a pattern, in the order in which errors list them. One
-// that has a form accepts other forms of strftime: {date:%Y-%m-%d}.
+// placeholders lists the placeholders of a pattern, in the order in which errors list them. form
+// is the strftime format of a date or a time; a pattern can give such a placeholder another
+// format: {date:%Y-%m-%d}. value returns the text of any other placeholder.
 var placeholders = []struct {
 	name, doc string
 	form      string
@@ -39,7 +40,7 @@ var placeholders = []struct {
 	{"seq", "number of the file in this run, from 1", "", func(s *media.Segment, _ time.Time) string { return strconv.FormatUint(s.Index, 10) }},
 }
 
-// Pattern makes the names of files. It alternates literal text and values:
+// Pattern is a parsed filename_pattern. It alternates literal text and values of placeholders:
 // text[0] values[0] text[1] ... text[n].
 type Pattern struct {
 	text   []string
@@ -47,12 +48,12 @@ type Pattern struct {
 }
 
 type patternValue struct {
-	placeholder int
-	form        string // of strftime; empty for placeholders without a form
+	placeholder int    // index in placeholders
+	form        string // strftime format; empty for a placeholder without one
 }
 
-// Parse parses a pattern. It checks that every {word} is known, and that the name ends in .mp4,
-// is relative, and stays inside the record directory.
+// Parse parses a pattern. It returns an error, which names the wrong character, if a placeholder
+// is unknown, or if names would not end in .mp4 or not stay inside the record directory.
 func Parse(s string) (Pattern, error) {
 	var p Pattern
 	for begin := 0; ; {
@@ -85,8 +86,8 @@ func Parse(s string) (Pattern, error) {
 	return p, nil
 }
 
-// parseValue parses the text between braces. If wrong is not empty, at is the offset of the
-// faulty byte.
+// parseValue parses the text between two braces. wrong is empty or a text about the fault; at is
+// then the offset of the faulty byte.
 func parseValue(in string) (v patternValue, at int, wrong string) {
 	name, form, formed := strings.Cut(in, ":")
 	v.placeholder = placeholder(name)
@@ -105,14 +106,15 @@ func parseValue(in string) (v patternValue, at int, wrong string) {
 	return v, at + n, wrong
 }
 
-// shape checks the path as a whole. If wrong is not empty, at is the offset of the faulty byte.
+// shape checks the path of a sample name as a whole: its suffix, its slashes, its dots. wrong is
+// empty or a text about the fault; at is then the offset of the faulty byte in the pattern s.
 func (p *Pattern) shape(s string) (at int, wrong string) {
 	sample := p.text[0]
 	for i, v := range p.values {
 		if v.form == "" {
 			sample += "x"
 		} else {
-			sample += strftime.Format(v.form, time.Unix(0, 0).UTC()) // a form may hold slashes
+			sample += strftime.Format(v.form, time.Unix(0, 0).UTC()) // a format may contain slashes
 		}
 		sample += p.text[i+1]
 	}
@@ -149,13 +151,15 @@ func listPlaceholders() string {
 	return b.String()
 }
 
-// patternError returns an error about the byte at an offset; it counts characters from 1.
+// patternError returns the error of Parse about the byte of pattern s at an offset. The text
+// counts characters, from 1.
 func patternError(s string, offset int, why string) error {
 	return fmt.Errorf("filename_pattern: %q, character %d: %s", s, utf8.RuneCountInString(s[:offset])+1, why)
 }
 
-// Name returns the path of a segment's file below the record directory. n is the number of
-// existing files with the same name.
+// Name returns the path of a segment's file below the record directory, with slashes. Dates and
+// times are those of the segment's start in the time zone loc. n is the number of files that
+// already have the name: unless it is 0, Name appends a number to make the name free.
 func (p Pattern) Name(s *media.Segment, loc *time.Location, n int) string {
 	at := time.Unix(0, s.StartUTC).In(loc)
 	var b strings.Builder
@@ -176,7 +180,7 @@ func (p Pattern) Name(s *media.Segment, loc *time.Location, n int) string {
 	return stem + ".mp4"
 }
 
-// safePath makes each component of a path safe, and leaves out empty ones.
+// safePath makes each component of a path safe by safe, and leaves out empty components.
 func safePath(p string) string {
 	parts := strings.Split(p, "/")
 	out := parts[:0]
@@ -193,9 +197,9 @@ func safePath(p string) string {
 	return strings.Join(out, "/")
 }
 
-// portable replaces names that file systems of Windows change or reserve for devices: a
-// directory's name that ends in a dot, and names such as con and com1, with any extension. It
-// also replaces names of SQLite's files, with which a directory would collide.
+// portable changes the components of a path that Windows changes or reserves for devices: a
+// name that ends in a dot, and names such as con and com1, with any extension. It also changes
+// names that SQLite uses for its files, with which a directory would collide.
 func portable(p string) string {
 	parts := strings.Split(p, "/")
 	for i, part := range parts {
@@ -216,9 +220,10 @@ func portable(p string) string {
 
 var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 
-// safe makes one path component that every file system accepts and no shell, terminal or browser
-// misreads: letters, digits and a few signs stay. It replaces leading dots, which would hide the
-// file or climb up, and a leading dash, which programs parse as an option.
+// safe changes a path component so that every file system accepts it, and no shell, terminal or
+// browser misreads it. It replaces unfit characters by _, and so leading dots, which would hide
+// the file or lead to the parent, and a leading dash, which programs parse as an option. It
+// shortens the component to maxComponent bytes.
 func safe(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unfit(r) {
@@ -242,8 +247,8 @@ func safe(s string) string {
 	return s
 }
 
-// unfit reports whether a character must not be in a component: SMB, exFAT and Windows refuse
-// some, and URLs and shells interpret others.
+// unfit reports whether a path component must not have a character, because SMB, exFAT or Windows
+// refuses it, or URLs or shells interpret it.
 func unfit(r rune) bool {
 	return r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|{}%`, r)
 }
@@ -255,8 +260,9 @@ func unfitError(s string) string {
 	return fmt.Sprintf("%q is refused by some file systems and clients: write - or _", s[:n])
 }
 
-// Unusual returns the components of the path that a pattern would make now for a stream that have
-// a character other than the letters, digits and signs that every file system accepts.
+// Unusual returns the components of a name that some file systems or programs may not accept,
+// because they have a character that is not ASCII or a special one, such as a space. The name is
+// the one that the pattern text makes at a time, for the given stream if there is one.
 func Unusual(text string, at time.Time, stream ...string) (out []string) {
 	p, err := Parse(text)
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// timeConversions are the conversions of strftime that a name may have, with the regular
-// expression of their values: letters, digits and signs that are the same on every machine.
+// timeConversions lists the conversions of strftime that a name may have, each with a regular
+// expression for its values. It lists only conversions whose values fit a name and do not depend
+// on the machine's language.
 var timeConversions = map[byte]string{
 	'a': letters, 'A': letters, 'b': letters, 'B': letters, 'h': letters, 'p': letters, 'P': letters,
 	'C': `\d\d`, 'd': `\d\d`, 'g': `\d\d`, 'H': `\d\d`, 'I': `\d\d`, 'm': `\d\d`, 'M': `\d\d`, 'S': `\d\d`,
@@ -20,18 +21,20 @@ var timeConversions = map[byte]string{
 
 const letters = "[A-Za-z]+"
 
-// unpadded are the conversions that accept a -: %-d is 5 and not 05.
+// unpadded lists the conversions that accept a - for values without a leading 0: %-d writes 5, %d
+// writes 05.
 const unpadded = "dHIjmMS"
 
-// insteadOf has replacements for conversions whose values do not fit a name: slashes, colons,
-// spaces and the like.
+// insteadOf maps the conversions whose values do not fit a name, since they have slashes, colons
+// or spaces, to the replacements that errors propose.
 var insteadOf = map[byte]string{
 	'c': "%Y-%m-%d_%H-%M-%S", 'D': "%m-%d-%y", 'e': "%d", 'k': "%H", 'l': "%I", 'n': "_", 'r': "%I-%M-%S%p",
 	'R': "%H-%M", 't': "_", 'T': "%H-%M-%S", 'v': "%d-%b-%Y", 'x': "%Y-%m-%d", 'X': "%H-%M-%S", '+': "%Y-%m-%d_%H-%M-%S", '%': "_",
 }
 
-// checkTimeForm checks a form of strftime for names. If wrong is not empty, at is the offset of
-// the faulty byte. A literal / makes directories.
+// checkTimeForm checks a strftime format of a placeholder. wrong is empty or a text about the
+// fault; at is then the offset of the faulty byte. A format may have slashes, which make
+// directories.
 func checkTimeForm(form string) (at int, wrong string) {
 	if !strings.Contains(form, "%") {
 		return 0, fmt.Sprintf("%q has no conversion of strftime: write for example %%Y-%%m-%%d or %%H-%%M-%%S", form)
@@ -54,7 +57,8 @@ func checkTimeForm(form string) (at int, wrong string) {
 	return 0, ""
 }
 
-// conversion checks the text after a % and returns the number of bytes of the conversion.
+// conversion checks the conversion at the begin of s, the text after a %, and returns its number
+// of bytes. wrong is empty or a text about the fault.
 func conversion(s string) (n int, wrong string) {
 	if s == "" {
 		return 0, "% ends the form: write a conversion such as %Y, or leave it out"

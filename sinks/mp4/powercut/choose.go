@@ -2,10 +2,10 @@ package powercut
 
 import "fmt"
 
-// sectors are the sector sizes of disks, bytes.
+// sectors lists the sector sizes of disks, in bytes.
 var sectors = [...]int64{512, 4096}
 
-// cut visits the states after a power cut at this moment.
+// cut visits the states after a power cut now. at is the number of operations before it.
 func (w *walk) cut(at int) {
 	all := func(f fate, stale []byte) func(int, event) choice {
 		return func(_ int, e event) choice {
@@ -28,7 +28,8 @@ func (w *walk) cut(at int) {
 	}
 }
 
-// single visits the states in which one pending event differs from all others.
+// single visits the states in which the k-th pending event has another fate than the others, and
+// the state in which only the events before it are kept. at is as in cut.
 func (w *walk) single(at, k int) {
 	one := func(of, others fate) func(int, event) choice {
 		return func(n int, _ event) choice {
@@ -56,11 +57,12 @@ func (w *walk) single(at, k int) {
 	}
 }
 
-// sizes reports whether an event may change its file's size without its bytes.
+// sizes reports whether a power cut may leave the file size of an event without its bytes.
 func (e *event) sizes() bool { return e.kind == wrote || e.kind == allocated }
 
-// tearLast tears the last pending write at each of its sector boundaries, with all other events
-// kept: either its beginning or its end is on the disk.
+// tearLast visits the states in which the last pending event, if it is a write, is torn at one of
+// its sector boundaries, and all other events are kept. Either the beginning or the end of the
+// write is on the disk. at is as in cut.
 func (w *walk) tearLast(at int) {
 	last := len(w.pending) - 1
 	if last < 0 || w.pending[last].kind != wrote {
@@ -86,7 +88,7 @@ func (w *walk) tearLast(at int) {
 	}
 }
 
-// any chooses a random fate.
+// any chooses a random fate that is possible for an event.
 func (w *walk) any(_ int, e event) choice {
 	var stale []byte
 	if w.random.IntN(2) == 1 {

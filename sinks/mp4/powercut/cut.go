@@ -10,15 +10,15 @@ import (
 	"slices"
 )
 
-// event is an operation on the disk, or a note.
+// event is an operation on the disk, or a note. Fields without a meaning for its kind are zero.
 type event struct {
 	kind     kind
 	inode    int
-	off      int64 // of a write or an allocation; of a truncate, the size
-	n        int64 // of an allocation
-	data     []byte
-	from, to string
-	dir      bool
+	off      int64  // offset of a write or an allocation; new size of a truncate
+	n        int64  // bytes of an allocation
+	data     []byte // bytes of a write
+	from, to string // old and new name; a synced directory is in from
+	dir      bool   // the linked inode is a directory
 	note     any
 }
 
@@ -36,13 +36,13 @@ const (
 	noted
 )
 
-// image is the content of the disk when the power is cut. Images share the bytes of a file until
-// one of them writes to it.
+// image is the content of the disk after a power cut. A clone shares the bytes of files with its
+// original until one of both writes to them.
 type image struct {
-	names map[string]int // -> inode
-	files map[int][]byte
-	dirs  map[int]bool
-	own   map[int]bool // files whose bytes no other image shares
+	names map[string]int // inode by name
+	files map[int][]byte // bytes by inode
+	dirs  map[int]bool   // inodes that are directories
+	own   map[int]bool   // inodes whose bytes no other image shares
 }
 
 func (m image) clone() image {
@@ -50,7 +50,7 @@ func (m image) clone() image {
 	return image{maps.Clone(m.names), maps.Clone(m.files), maps.Clone(m.dirs), map[int]bool{}}
 }
 
-// mine returns a file's bytes for writing; it copies shared bytes first.
+// mine returns the bytes of a file, for changing: it first copies bytes that other images share.
 func (m *image) mine(inode int) []byte {
 	if !m.own[inode] {
 		m.own[inode] = true
@@ -59,31 +59,31 @@ func (m *image) mine(inode int) []byte {
 	return m.files[inode]
 }
 
-// fate is the outcome of one pending event.
+// fate describes how much of a pending event is on the disk after a power cut.
 type fate uint8
 
 const (
-	lost    fate = iota
-	kept         // completely
-	sized        // a write or an allocation: its size without its bytes
-	torn         // a write: some of its sectors, without its size
-	tornToo      // a write: some of its sectors, and its size
+	lost    fate = iota // nothing
+	kept                // everything
+	sized               // of a write or an allocation: the new file size without the bytes
+	torn                // of a write: some of its sectors, without the new file size
+	tornToo             // of a write: some of its sectors, and the new file size
 )
 
-// choice is the fate of an event. For a torn write it also selects the sectors that are on the
-// disk. Missing bytes read as zeros, or as stale if that is not nil.
+// choice is the fate of an event, with the details of a torn write. Missing bytes read as zeros
+// or, if stale is not nil, as the bytes of stale at the same offset.
 type choice struct {
 	fate   fate
-	sector int64
+	sector int64            // size of a sector in bytes
 	there  func(n int) bool // reports whether the n-th sector of the write is on the disk
 	stale  []byte
 }
 
-// seenRoomBytes limits how much of an allocation becomes part of its file, in bytes; more would only
-// take longer.
+// seenRoomBytes limits the bytes of an allocation that become part of the file with fate sized:
+// more would take longer and show nothing new.
 const seenRoomBytes = 32 << 10
 
-// apply applies an event to the image.
+// apply changes the image by an event as far as the choice keeps the event.
 func (m *image) apply(e event, c choice) {
 	if c.fate == lost {
 		return
@@ -130,7 +130,8 @@ func (m *image) write(e event, c choice) {
 	m.files[e.inode] = b
 }
 
-// resize changes the size of a file whose new bytes have old content on the disk.
+// resize changes the size of a file's bytes. Added bytes are zeros, or stale bytes if the choice
+// has any.
 func (c *choice) resize(b []byte, size int64) []byte {
 	old := int64(len(b))
 	b = resize(b, size)
@@ -142,23 +143,24 @@ func (c *choice) resize(b []byte, size int64) []byte {
 
 // State is a disk after a power cut.
 type State struct {
-	Disk  *Disk  // the disk when the power is back; it logs further operations
-	Notes []any  // the promises made before the cut
-	What  string // describes the choices that led to the state
-	Cut   int    // the number of operations before the cut
-	Sum   uint64 // of the names and bytes: equal disks have equal sums within a process
+	Disk  *Disk  // the disk after the power is back; it logs further operations
+	Notes []any  // the notes recorded before the cut
+	What  string // description of the pending events that were kept
+	Cut   int    // number of events in the log before the cut
+	Sum   uint64 // checksum of names and bytes: equal for equal disks, within a process
 }
 
-// Options selects the states to visit.
+// Options selects the states to visit. Stale is the content of a removed file: bytes that were
+// never written read as the bytes of Stale at the same offset. Without it they read as zeros.
 type Options struct {
-	Seed   uint64
+	Seed   uint64 // seed of the random states
 	Random int    // number of random states per cut
-	Stale  []byte // content of a removed file that is left on the disk, from its first byte; nil: free blocks hold zeros
+	Stale  []byte
 }
 
-// States returns each distinct state once: no two have equal disks after the same number of
-// notes. If a sync was forgotten, it leaves out the states before that sync, which are the same
-// as with it.
+// States visits the states after each cut. It visits a state once for each number of notes. If a
+// sync was skipped (Disk.Forget), it leaves out the cuts before that sync, since the skip does
+// not change their states.
 func (d *Disk) States(o Options) iter.Seq[State] {
 	return func(yield func(State) bool) {
 		w := &walk{
@@ -177,25 +179,26 @@ func (d *Disk) States(o Options) iter.Seq[State] {
 	}
 }
 
-// walk is the state of a visit: the durable image and the pending events.
+// walk is the state of a visit of all cuts.
 type walk struct {
-	safe    image
-	pending []event
+	safe    image   // the durable content of the disk
+	pending []event // the events since then, in order
 	notes   []any
 	random  *rand.Rand
 	options Options
 	yield   func(State) bool
-	done    bool // the consumer stopped
-	seen    map[visited]bool
+	done    bool             // the caller's loop ended
+	seen    map[visited]bool // states that were yielded
 }
 
-// visited identifies a state that was shown.
+// visited identifies a state: the number of notes, and the sum of the disk.
 type visited struct {
 	notes int
 	sum   uint64
 }
 
-// take adds one event. A sync makes the events of its file or directory durable.
+// take moves the walk past one event. A sync makes the pending events of its file or directory
+// durable; any other event becomes pending.
 func (w *walk) take(e event) {
 	switch e.kind {
 	case noted:
@@ -213,6 +216,7 @@ func (w *walk) take(e event) {
 	}
 }
 
+// settle makes the pending events durable for which owed returns true.
 func (w *walk) settle(owed func(event) bool) {
 	w.pending = slices.DeleteFunc(w.pending, func(p event) bool {
 		if owed(p) {
@@ -223,8 +227,8 @@ func (w *walk) settle(owed func(event) bool) {
 	})
 }
 
-// show visits the state that the choices lead to if it is new. A name whose directory is missing
-// is missing, too.
+// show yields the state in which each pending event has the fate that choose returns for it,
+// unless the state was yielded before. A name in a directory that is missing is missing too.
 func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 	if w.done {
 		return
@@ -246,7 +250,7 @@ func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 
 var sumSeed = maphash.MakeSeed()
 
-// sum returns a checksum that distinguishes images.
+// sum returns a checksum of all names and bytes of the image.
 func (m *image) sum() uint64 {
 	var h maphash.Hash
 	h.SetSeed(sumSeed)

@@ -16,14 +16,14 @@ import (
 // methods are safe for concurrent use.
 type Disk struct {
 	mu    sync.Mutex
-	names map[string]*inode // the names that the program sees now, directories included
+	names map[string]*inode // files and directories as the tested code sees them now
 	log   []event
-	first image // the image before the first event of the log
-	syncs int
-	// forget is the number of the sync that is skipped, from 1; 0: none.
+	first image // durable content before the first event of the log
+	syncs int   // number of syncs so far
+	// forget is the number of the sync to skip, from 1; 0 skips none.
 	forget    int
-	forgotten string
-	forgotAt  int // index in the log
+	forgotten string // description of the skipped sync
+	forgotAt  int    // length of the log at the skipped sync
 }
 
 // inode is a file or a directory, independent of its names.
@@ -38,7 +38,7 @@ func New() *Disk {
 	return from(image{names: map[string]int{".": 0}, files: map[int][]byte{}, dirs: map[int]bool{0: true}})
 }
 
-// from returns the disk after a power cut. It takes ownership of the image.
+// from returns a disk with the content of an image and an empty log. It takes over the image.
 func from(m image) *Disk {
 	d := &Disk{names: map[string]*inode{}, first: m}
 	nodes := map[int]*inode{}
@@ -51,14 +51,15 @@ func from(m image) *Disk {
 	return d
 }
 
-// Forget skips the n-th sync of a file or directory, from 1: it returns success to the program,
-// but makes nothing durable.
+// Forget makes the n-th sync of a file or directory, from 1, return success without making
+// anything durable. With it a test proves that the sync is needed.
 func (d *Disk) Forget(n int) { d.forget = n }
 
-// Syncs returns the number of syncs, and a description of the one that was skipped.
+// Syncs returns the number of syncs so far, and a description of the skipped one.
 func (d *Disk) Syncs() (n int, forgotten string) { return d.syncs, d.forgotten }
 
-// Note records a promise that the program has made at this point.
+// Note records a value of the test in the log, such as the media that must survive a power cut
+// from now on. State.Notes has the values recorded before the cut.
 func (d *Disk) Note(promise any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -78,7 +79,7 @@ func (d *Disk) fresh(dir bool) *inode {
 	return &inode{id: id + 1, dir: dir}
 }
 
-// Create creates a file that does not exist.
+// Create creates a file; it returns fs.ErrExist if the name exists.
 func (d *Disk) Create(name string) (*File, error) { return d.make("create", name, false) }
 
 // Mkdir creates one directory.
@@ -114,7 +115,7 @@ func (d *Disk) Open(name string) (*File, error) {
 	return &File{d, n, name}, nil
 }
 
-// Rename renames a file; the new name must be free.
+// Rename renames a file; it returns fs.ErrExist if the new name exists.
 func (d *Disk) Rename(old, name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -163,7 +164,7 @@ func (d *Disk) sync(e event, what string) {
 	d.add(e)
 }
 
-// Stat describes a name.
+// Stat returns the kind and the size of a file or directory. Its modification time is zero.
 func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -174,7 +175,7 @@ func (d *Disk) Stat(name string) (fs.FileInfo, error) {
 	return info{path.Base(name), n.dir, int64(len(n.data))}, nil
 }
 
-// ReadDir returns the entries of a directory in order.
+// ReadDir returns the entries of a directory, sorted by name.
 func (d *Disk) ReadDir(dir string) (out []fs.DirEntry, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -204,7 +205,7 @@ func (d *Disk) Files() map[string][]byte {
 	return out
 }
 
-// File is an open file.
+// File is an open file of a Disk. It keeps the file when the name is removed or renamed.
 type File struct {
 	disk *Disk
 	node *inode
@@ -234,7 +235,8 @@ func (f *File) WriteAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// Zero punches a hole without changing the size.
+// Zero overwrites n bytes from an offset on with zeros, as punching a hole does. It does not change
+// the file's size.
 func (f *File) Zero(off, n int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -246,7 +248,8 @@ func (f *File) Zero(off, n int64) error {
 	return nil
 }
 
-// Allocate allocates blocks behind the end of the file or in it, without changing its size.
+// Allocate logs an allocation of blocks for n bytes from an offset on. It does not change the
+// file's size: only a power cut may show it.
 func (f *File) Allocate(off, n int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -263,7 +266,7 @@ func (f *File) Truncate(size int64) error {
 	return nil
 }
 
-// Sync makes the bytes and the size durable.
+// Sync makes the file's bytes and its size durable.
 func (f *File) Sync() error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
@@ -287,7 +290,7 @@ func put(b, p []byte, off int64) []byte {
 	return b
 }
 
-// resize zeros the bytes behind a size that grew, as after a truncate.
+// resize returns b with the given length, as a truncate does: added bytes are zeros.
 func resize(b []byte, size int64) []byte {
 	if n := int64(len(b)); n < size {
 		return append(b, make([]byte, size-n)...)

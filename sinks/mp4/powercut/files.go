@@ -6,7 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// Files adapts a Disk to durable.FS.
+// Files is a Disk with the methods of durable.FS.
 type Files struct{ *Disk }
 
 var _ durable.FS = Files{}
@@ -37,10 +37,10 @@ func (d Files) Read(name string) ([]byte, error) {
 	return b, err
 }
 
-// ReadOurs implements durable.FS: there is only one user.
+// ReadOurs implements durable.FS. It reads any file: the disk has no users.
 func (d Files) ReadOurs(name string) ([]byte, error) { return d.Read(name) }
 
-// Rename implements durable.FS: unlike Disk.Rename it replaces an existing name.
+// Rename implements durable.FS. Unlike Disk.Rename it replaces an existing file.
 func (d Files) Rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -60,10 +60,10 @@ func (d Files) Mkdir(name string, _ fs.FileMode) error { return d.Disk.Mkdir(nam
 // List implements durable.FS.
 func (d Files) List(dir string) ([]fs.DirEntry, error) { return d.ReadDir(dir) }
 
-// SyncFS implements durable.FS; no memory disk needs it.
+// SyncFS implements durable.FS. It returns an error: no test of a Disk needs it.
 func (d Files) SyncFS(string) error { return fs.ErrInvalid }
 
 type plainFile struct{ *File }
 
-// Allocate sets the file's size.
+// Allocate implements durable.File by setting the file's size.
 func (f plainFile) Allocate(size int64) error { return f.Truncate(size) }

@@ -7,22 +7,22 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// Levels is the real disk. It records the directories that are created on it, and those that
-// were synced afterwards.
+// Levels is the operating system's file system. It records the directories that are created
+// through it, and those that were synced afterwards, so that a test can find missing syncs.
 type Levels struct {
 	durable.Disk
-	Made   []string
-	synced map[string]bool
+	Made   []string        // created directories, in order
+	synced map[string]bool // directories synced since the last creation in them
 }
 
-// Mkdir implements durable.FS.
+// Mkdir creates a directory, and records it. See durable.FS.
 func (l *Levels) Mkdir(name string, perm fs.FileMode) error {
 	l.Made = append(l.Made, name)
 	delete(l.synced, filepath.Dir(name))
 	return l.Disk.Mkdir(name, perm)
 }
 
-// SyncDir implements durable.FS.
+// SyncDir syncs a directory, and records that. See durable.FS.
 func (l *Levels) SyncDir(dir string) error {
 	if l.synced == nil {
 		l.synced = map[string]bool{}
@@ -31,8 +31,8 @@ func (l *Levels) SyncDir(dir string) error {
 	return l.Disk.SyncDir(dir)
 }
 
-// Lost returns the directories that a power cut may remove with their content, because their
-// parents were not synced.
+// Lost returns the created directories that a power cut now may remove with their content,
+// because their parents were not synced since.
 func (l *Levels) Lost() (dirs []string) {
 	for _, dir := range l.Made {
 		if !l.synced[filepath.Dir(dir)] {

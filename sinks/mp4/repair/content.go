@@ -2,8 +2,9 @@ package repair
 
 import "bytes"
 
-// whole reports whether a sample is in the file and intact. Tables that refer to the same bytes
-// again and again are damage, and would take for ever.
+// whole reports whether the n bytes at offset at, a sample of track t, are in the file and intact.
+// It returns false once the checked samples have four times the bytes of the file: the tables
+// then refer to the same bytes again and again, which is damage and could take very long.
 func (x *damagedFile) whole(t *track, at, n int64) (bool, error) {
 	if at >= 0 && at <= x.sizeBytes-n {
 		if x.judgedBytes += n; x.judgedBytes > 4*x.sizeBytes {
@@ -14,7 +15,8 @@ func (x *damagedFile) whole(t *track, at, n int64) (bool, error) {
 	return b != nil && t.intact(b), err
 }
 
-// intact checks a sample's content. It does not change b.
+// intact reports whether the content of a sample is intact: for codecs with NAL units their
+// lengths and headers, for other dense codecs that it has no long run of zeros.
 func (t *track) intact(b []byte) bool {
 	if t.nal == 0 {
 		return !t.dense || len(b) < 8 || !zeros(b) && !bytes.Contains(b, zeroRun[:])
@@ -38,8 +40,8 @@ func (t *track) intact(b []byte) bool {
 	return true
 }
 
-// zeroRun has more consecutive zeros than a coded audio frame; a lost block of a disk has 512 or
-// more.
+// zeroRun is longer than any run of zeros in a coded audio frame, and shorter than the zeros of a
+// lost disk block, which has at least 512 bytes.
 var zeroRun [128]byte
 
 func zeros(b []byte) bool {

@@ -10,24 +10,27 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// copyPlan describes the difference between a repaired copy and its source: the first length
-// bytes of the source, with patches, and a tail behind them.
+// copyPlan describes a repaired copy: the first lengthBytes of the damaged file, changed by the
+// patches, and the tail behind them.
 type copyPlan struct {
 	lengthBytes int64
 	patches     []patch
 	tail        []byte
 }
 
+// patch overwrites bytes at an offset.
 type patch struct {
 	at int64
 	b  []byte
 }
 
+// same reports whether the copy would equal the file of size bytes, which is then undamaged.
 func (c *copyPlan) same(size int64) bool {
 	return c.lengthBytes == size && len(c.patches) == 0 && len(c.tail) == 0
 }
 
-// write writes the copy under a hidden name, syncs it, and then renames it.
+// write writes the copy of file name under a hidden name, checks and syncs it, and renames it to
+// the first free name (copyName), which it returns. After an error it removes the copy.
 func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	hiddenName := path.Join(path.Dir(name), "."+path.Base(copyName(name, 0))+media.PartSuffix)
 	out, err := fsys.Create(hiddenName)
@@ -62,7 +65,7 @@ func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	return "", errors.Join(err, fsys.Remove(hiddenName))
 }
 
-// prove inspects the copy as any file: only an undamaged copy gets its final name.
+// prove returns an error if the copy is damaged. It inspects the copy as a repair would.
 func (x *damagedFile) prove(out disk.File) error {
 	size, err := out.Size()
 	if err != nil {

@@ -14,17 +14,17 @@ import (
 // damagedFile is a file of another program under repair.
 type damagedFile struct {
 	f         disk.File
-	sizeBytes int64 // bytes
-	headers   *filesystem.Ahead
-	samples   readAhead
+	sizeBytes int64
+	headers   *filesystem.Ahead // reads box headers
+	samples   readAhead         // reads samples
 	tracks    []track
 	moovAt    int64
-	moov      []byte // payload
+	moov      []byte // payload of the moov
 
-	judgedBytes   int64   // bytes of judged samples
-	walkedSamples int64   // number of walked samples of fragments
-	uniformBytes  int64   // bytes of samples in tables with one size for all
-	ticks         []int64 // durations in the fragment that was read last, by track
+	judgedBytes   int64   // bytes of all samples checked so far: see whole
+	walkedSamples int64   // number of samples of fragments read so far: see samples.run
+	uniformBytes  int64   // bytes of the samples in sample tables with one size for all
+	ticks         []int64 // duration of each track in the fragment read last, in the order of tracks
 
 	plan   copyPlan
 	result Result
@@ -37,13 +37,14 @@ func newDamagedFile(f disk.File, size int64) *damagedFile {
 // extent is a range of bytes of a file.
 type extent struct{ at, bytes int64 }
 
-// top is a top-level box of a file. It is truncated if it reaches beyond the end.
+// top is a top-level box of a file. It may reach beyond the end of a truncated file.
 type top struct {
 	isobmff.Header
 	at int64
 }
 
-// inspect determines the kind of the file and makes the plan of its copy.
+// inspect determines the kind of the file, checks its media, and sets the plan of its copy and the
+// result. It returns ErrBeyondHelp if no media can be copied.
 func (x *damagedFile) inspect() error {
 	b, err := x.tops()
 	if err != nil {
@@ -78,7 +79,7 @@ type tops struct {
 	moov, mdat, last top  // the first moov and the first mdat, and the last box
 }
 
-// tops reads the top-level boxes up to the first invalid one.
+// tops reads the headers of the top-level boxes up to the first invalid one.
 func (x *damagedFile) tops() (out tops, err error) {
 	for at := int64(0); at < x.sizeBytes; {
 		h, err := x.header(at)
@@ -104,8 +105,8 @@ func (x *damagedFile) tops() (out tops, err error) {
 	return out, nil
 }
 
-// header reads the header of the box at an offset. A 64-bit size of 0, which was never written,
-// means the rest of the file, as a 32-bit size of 0 does.
+// header reads the header of the box at an offset. It reads a 64-bit size of 0 like a 32-bit size
+// of 0, as "up to the end of the file": a crash came before the writer filled the size in.
 func (x *damagedFile) header(at int64) (isobmff.Header, error) {
 	h, err := isobmff.ReadHeader(x.headers, at, x.sizeBytes)
 	if errors.Is(err, isobmff.ErrHeader) && h.SizeBytes == 1 {
@@ -117,7 +118,7 @@ func (x *damagedFile) header(at int64) (isobmff.Header, error) {
 	return h, err
 }
 
-// ofDisk returns the disk's errors, and nil for errors about content.
+// ofDisk returns err if the disk caused it, and nil if the content of the file did.
 func ofDisk(err error) error {
 	if isobmff.IsContent(err) {
 		return nil
@@ -134,10 +135,11 @@ func printable(fourcc isobmff.FourCC) bool {
 	return true
 }
 
-// openHybrid searches for the growing moov behind the header of an mdat that was written over
-// it.
+// openHybrid searches an mdat for the moov of a fragmented file: the writer of a hybrid file
+// writes such a file, and at the end hides its moov in an mdat. It reports whether it found the
+// moov, and then plans to replace the mdat's header by that of a free box up to the moov.
 func (x *damagedFile) openHybrid(mdat top) bool {
-	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // the walk begins again
+	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // Ahead reads forwards, and this walk goes back
 	for at := mdat.at + mdat.HeaderBytes; at < x.sizeBytes; {
 		h, err := x.header(at)
 		if err != nil || h.SizeBytes == 0 || !printable(h.Type) {
@@ -164,7 +166,8 @@ func (x *damagedFile) openHybrid(mdat top) bool {
 	return false
 }
 
-// readMoov reads the tracks of a moov.
+// readMoov reads the payload and the tracks of a moov. It leaves out a track whose trak it cannot
+// read, and returns ErrBeyondHelp if no track is left.
 func (x *damagedFile) readMoov(b top) error {
 	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.sizeBytes, isobmff.MaxMoovBytes)
 	if err != nil {
@@ -183,7 +186,7 @@ func (x *damagedFile) readMoov(b top) error {
 			}
 		}
 	}
-	x.samples.spareBytes = int64(len(x.tracks)+1) * x.sizeBytes // one pass over the file per track
+	x.samples.spareBytes = int64(len(x.tracks)+1) * x.sizeBytes // so much as to read the file once for each track
 	switch n := len(x.tracks); {
 	case n == 0:
 		return fmt.Errorf("the moov has no track: %w", ErrBeyondHelp)
@@ -193,12 +196,13 @@ func (x *damagedFile) readMoov(b top) error {
 	return nil
 }
 
-// kept adds media to the copy's duration; lost adds the duration of missing media.
+// kept adds ticks of a track to the duration of the kept media.
 func (x *damagedFile) kept(t *track, ticks int64) {
 	t.keptTicks += ticks
 	x.result.Kept = max(x.result.Kept, time.Duration(media.ToNanos(t.keptTicks, t.timescale)))
 }
 
+// lost adds to the duration of the lost media. The reason of the result is the first why.
 func (x *damagedFile) lost(d time.Duration, why string) {
 	x.result.Lost += d
 	if x.result.Reason == "" {

@@ -2,21 +2,22 @@
 // the originals. Recovery, in package mp4, finishes this program's own files in place after a
 // crash.
 //
-// The boxes alone determine the kind of another program's file:
+// The boxes of a file determine its kind, and so the form of the copy:
 //
-//	fragmented   ftyp moov{mvex} (.. moof mdat)*            truncated behind the last whole fragment
-//	hybrid       ftyp mdat{ moov{mvex} (.. moof mdat)* ..   the mdat's header becomes a free box again
-//	plain        ftyp moov mdat, mdat truncated or zeroed   tables of the remaining samples, moov last
-//	             ftyp mdat                                  beyond help: the samples have no boundaries
+//	kind         boxes of the damaged file                  repaired copy
+//	fragmented   ftyp moov{mvex} (.. moof mdat)*            ends behind the last whole fragment
+//	hybrid       ftyp mdat{ moov{mvex} (.. moof mdat)* ..   the mdat's header is a free box again
+//	plain        ftyp moov mdat, mdat truncated or zeroed   has a new moov with the intact samples, at the end
+//	             ftyp mdat                                  none: the samples have no boundaries
 //
-// Such a file has no checksums, so that its content is checked: the NAL units must tile each
-// video sample, and no sample may be zeros. The bytes read and the memory allocated are
-// proportional to the file's length, whatever the file claims.
+// Such a file has no checksums, so that the content of its samples is checked: NAL units must fill
+// each video sample exactly, and no sample may consist of zeros. The bytes read and the memory
+// allocated are proportional to the file's length, whatever its tables claim.
 //
 //	damaged.go       determines the kind of the file
 //	fragments.go     selects the fragments to keep; fragment.go checks each
 //	samples.go       selects the samples to keep, from the tables that sampletable.go reads
-//	newmoov.go       writes the moov of the kept samples; newtables.go their sample tables
-//	content.go       checks a sample's content
-//	copy.go          the plan of the copy, its writing and its check
+//	newmoov.go       writes the moov for the kept samples; newtables.go its sample tables
+//	content.go       checks the content of a sample
+//	copy.go          describes, writes and checks the copy
 package repair

@@ -9,10 +9,10 @@ import (
 
 // fragmentFound holds the result of reading a fragment.
 type fragmentFound struct {
-	whole bool
-	key   bool // it begins with a key frame, or has no video
-	span  time.Duration
-	ticks []int64 // durations, by track of the file; valid until the next fragment is read
+	whole bool          // all samples are in the file and intact
+	key   bool          // the fragment begins with a key frame, or has no video
+	span  time.Duration // duration of the longest track in the fragment
+	ticks []int64       // duration of each track, in the order of the file's; valid until the next read
 }
 
 // readFragment checks every sample of the moof at offset at, whose payload is between the
@@ -45,12 +45,12 @@ func (x *damagedFile) readFragment(at, data, end int64) (g fragmentFound, err er
 	return g, s.err
 }
 
-// samples walks the samples of one fragment (ISO/IEC 14496-12, 8.8).
+// samples reads the samples of one fragment (ISO/IEC 14496-12, 8.8). Offsets are bytes of the file.
 type samples struct {
 	file      *damagedFile
-	moof      int64
-	next      int64 // offset of the next run if it has no data offset
-	data, end int64
+	moof      int64 // offset of the moof
+	next      int64 // offset of the next track run if it has no data offset
+	data, end int64 // begin and end of the payload
 	found     *fragmentFound
 	err       error
 }
@@ -58,6 +58,7 @@ type samples struct {
 // maxTrackTicks is the longest plausible duration of a track in a fragment.
 const maxTrackTicks = 1 << 40
 
+// traf reads one traf and checks its samples. It skips a traf of a track that the moov lacks.
 func (s *samples) traf(traf []byte) {
 	h, whole := isobmff.ReadTfhd(isobmff.Find(traf, "tfhd"))
 	n := -1
@@ -67,7 +68,7 @@ func (s *samples) traf(traf []byte) {
 		}
 	}
 	if n < 0 {
-		return // a track that the moov lacks
+		return
 	}
 	t := s.file.tracks[n]
 	t.defaults = h.Over(t.defaults)
@@ -88,7 +89,9 @@ func (s *samples) traf(traf []byte) {
 	s.next = pos
 }
 
-// run checks the samples of one trun and returns the offset of its end.
+// run checks the samples of one trun, and returns the offset of the end of its last sample. pos is
+// the offset of its first sample unless the trun has one relative to base. n is the index of the
+// track, first is set for the first trun of a traf.
 func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bool) int64 {
 	trun, whole := isobmff.ReadTrun(payload)
 	if !whole {
@@ -101,7 +104,7 @@ func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bo
 	s.found.whole = s.found.whole && trun.Whole()
 	for i := 0; i < trun.Len() && s.err == nil; i++ {
 		if s.file.walkedSamples++; s.file.walkedSamples > 2*s.file.sizeBytes {
-			s.found.whole = false // more samples than bytes: the walk might never end
+			s.found.whole = false // many more samples than bytes: the tables are damaged
 			break
 		}
 		sample := trun.Sample(i, &t.defaults)
@@ -117,6 +120,8 @@ func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bo
 	return pos
 }
 
+// judge marks the fragment as not whole unless the n bytes at offset at are an intact sample in the
+// fragment's payload.
 func (s *samples) judge(t *track, at, n int64) {
 	ok := at >= s.data && at+n <= s.end
 	if ok {

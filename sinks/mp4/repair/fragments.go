@@ -7,14 +7,14 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// keepFragments plans the copy of a fragmented file whose boxes after the moov begin at an
-// offset. After damage in the middle it drops the fragments up to the next key frame: their boxes
-// become free boxes, so that no offset changes.
+// keepFragments plans the copy of a fragmented file. The boxes behind its moov begin at offset at.
+// After a damaged fragment in the middle, the copy leaves out the fragments up to the next one
+// that begins with a key frame: their boxes become free boxes, so that no offset changes.
 func (x *damagedFile) keepFragments(at int64) error {
 	x.plan.lengthBytes = at
-	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // the walk begins again
-	var blanks []extent                               // boxes since the last whole fragment
-	var lostSpan time.Duration
+	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // Ahead reads forwards, and this walk may go back
+	var blanks []extent                               // moofs and mdats behind the last whole fragment
+	var lostSpan time.Duration                        // duration of these fragments
 	moof, broken, indexed := int64(-1), false, false
 	for at < x.sizeBytes {
 		h, err := x.header(at)
@@ -67,7 +67,9 @@ func (x *damagedFile) keepFragments(at int64) error {
 	return nil
 }
 
-// cutFragments adds the media behind the last whole fragment to the loss.
+// cutFragments adds the media behind the last whole fragment to the lost media. spans is the
+// duration of the damaged fragments there; moof is the offset of a last moof without its mdat, -1
+// if there is none. It returns ErrBeyondHelp if no fragment is kept.
 func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	if x.result.Kept == 0 {
 		return ErrBeyondHelp
@@ -76,7 +78,7 @@ func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	if left == 0 {
 		return nil
 	}
-	if moof >= 0 { // the moof is complete, its payload is not
+	if moof >= 0 { // the moof gives the duration of the payload that is missing
 		g, err := x.readFragment(moof, moof, moof)
 		if err != nil {
 			return err
@@ -87,6 +89,7 @@ func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
 	return nil
 }
 
+// blank plans to change boxes into free boxes, and counts their bytes as lost.
 func (x *damagedFile) blank(boxes []extent) {
 	for _, b := range boxes {
 		x.plan.patches = append(x.plan.patches, patch{b.at + 4, []byte("free")})
@@ -94,7 +97,7 @@ func (x *damagedFile) blank(boxes []extent) {
 	}
 }
 
-// take adds a kept fragment to the copy's duration.
+// take adds the duration of a kept fragment to that of the kept media.
 func (x *damagedFile) take(g fragmentFound) {
 	for i, ticks := range g.ticks {
 		x.kept(&x.tracks[i], ticks)

@@ -7,8 +7,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// newMoov writes the moov with the tables of the kept samples. It copies the description of the
-// tracks, and leaves out a track without kept samples.
+// newMoov returns the moov box of the copy: the file's moov with the tables of the kept samples
+// and their durations, without the tracks that have none. tables has one table for each of
+// x.tracks.
 func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	var w isobmff.Writer
 	movie, _ := isobmff.ReadMvhd(isobmff.Find(x.moov, "mvhd"))
@@ -41,7 +42,7 @@ func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	return w.B
 }
 
-// timed copies a header box and changes its duration, ticks.
+// timed appends a copy of an mvhd, tkhd or mdhd with another duration, in the ticks of that box.
 func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 	at := w.Open(fourcc)
 	w.Append(b)
@@ -49,16 +50,16 @@ func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 	isobmff.SetDuration(fourcc, w.B[len(w.B)-len(b):], uint64(duration))
 }
 
-// trakCopy copies a trak into another moov, with another table and other durations.
+// trakCopy copies a trak into the new moov, with the tables and the duration of the kept samples.
 type trakCopy struct {
 	table      *sampleTable
-	ticks      int64 // of the kept samples
-	movieTicks int64 // the same, movie ticks
-	tabled     bool  // the table is written: a second stbl is dropped
+	ticks      int64 // duration of the kept samples, in ticks of the track
+	movieTicks int64 // the same duration in ticks of the movie
+	tabled     bool  // an stbl is written: write leaves out another one
 }
 
-// write copies the box at a path from the trak on. It rewrites the boxes with durations and the
-// table.
+// write appends a copy of one box of the trak. path has the types of the box and its parents, from
+// the trak on; b is its payload. write changes the durations and replaces the sample tables.
 func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 	fourcc := path[max(strings.LastIndexByte(path, '/')+1, 0):]
 	switch path {
@@ -88,7 +89,7 @@ func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 	}
 }
 
-// edits copies an edit list and clips its entries to the track's new duration.
+// edits appends a copy of an elst whose entries are not longer than duration, ticks of the movie.
 func edits(w *isobmff.Writer, b []byte, duration int64) {
 	at := w.Open("elst")
 	w.Append(b)

@@ -2,7 +2,8 @@ package repair
 
 import "github.com/gospool/spool/pipeline/isobmff"
 
-// keptTicks returns the duration from the first to the last kept sample, including gaps.
+// keptTicks returns the duration from the begin of the first to the end of the last kept sample,
+// in ticks of the track, including the samples left out between them.
 func (s *sampleTable) keptTicks() int64 {
 	first, last := -1, -1
 	for i, keep := range s.keep {
@@ -19,8 +20,8 @@ func (s *sampleTable) keptTicks() int64 {
 	return s.dts[last+1] - s.dts[first]
 }
 
-// write appends the tables of the kept samples. A sample before a dropped one lasts until the
-// next kept one.
+// write appends the boxes stts to co64 for the kept samples. Each sample lasts until the next kept
+// sample, so that the times of all samples stay the same.
 func (s *sampleTable) write(w *isobmff.Writer) {
 	kept := make([]int, 0, len(s.keep))
 	for i, keep := range s.keep {
@@ -74,7 +75,7 @@ func (s *sampleTable) write(w *isobmff.Writer) {
 	s.writePlaces(w, kept)
 }
 
-// writePlaces makes one chunk of each contiguous run of samples.
+// writePlaces appends stsc and co64, with one ISO chunk for each contiguous run of kept samples.
 func (s *sampleTable) writePlaces(w *isobmff.Writer, kept []int) {
 	var chunks []int64
 	at := w.OpenFull("stsc", 0, 0)
@@ -103,6 +104,7 @@ func (s *sampleTable) writePlaces(w *isobmff.Writer, kept []int) {
 	w.Close(at)
 }
 
+// follows reports whether sample b begins where sample a ends and has the same description.
 func (s *sampleTable) follows(a, b int) bool {
 	return s.at[a]+int64(s.size[a]) == s.at[b] && s.description[a] == s.description[b]
 }

@@ -5,30 +5,30 @@ import (
 	"io"
 )
 
-// blockBytes is the number of bytes of a file that are read at once.
+// blockBytes is the least number of bytes that readAhead reads at once.
 const blockBytes = 1 << 20
 
 // readAhead reads a file in blocks, for accesses that are mostly sequential.
 type readAhead struct {
 	f          io.ReaderAt
-	sizeBytes  int64
-	at         int64
-	b          []byte
-	spareBytes int64 // bytes that may be read beyond the requested ones
+	sizeBytes  int64  // size of the file
+	at         int64  // offset of b
+	b          []byte // the newest block
+	spareBytes int64  // bytes that it may still read in addition to the requested ones
 }
 
-// maxSampleBytes limits the size that a damaged table can claim, bytes.
+// maxSampleBytes is the largest size of a sample: a larger one is damage.
 const maxSampleBytes = 512 << 20
 
-// bytes returns n bytes at an offset, valid until the next call; nil if the range is not inside
-// the file.
+// bytes returns the n bytes at an offset, valid until the next call. It returns nil without an
+// error if the range is not inside the file or exceeds maxSampleBytes.
 func (w *readAhead) bytes(at, n int64) ([]byte, error) {
 	if at < 0 || n < 0 || n > maxSampleBytes || at > w.sizeBytes-n {
 		return nil, nil
 	}
 	if at < w.at || at+n > w.at+int64(len(w.b)) {
 		want := min(max(n, blockBytes), w.sizeBytes-at)
-		if w.spareBytes -= want - n; w.spareBytes < 0 { // the accesses are not sequential
+		if w.spareBytes -= want - n; w.spareBytes < 0 { // too many accesses were not sequential
 			want = n
 		}
 		if int64(cap(w.b)) < want {

@@ -11,15 +11,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Found is the kind of a file.
+// Found is the kind of a file, as a repair finds it: see the table in the package comment.
 type Found string
 
-// The kinds of files. Ours is finished in place; of the others File makes a repaired copy and
-// does not change the original.
+// The kinds of files. A file of kind Ours, which spool wrote, is finished in place; of others
+// File makes a repaired copy and does not change the original.
 const (
 	Ours       Found = "spool"
 	Fragmented Found = "fragmented"
-	Hybrid     Found = "hybrid without its moov" // its header was overwritten (OBS, ffmpeg)
+	Hybrid     Found = "hybrid without its moov" // of OBS or ffmpeg, interrupted before the final moov
 	Plain      Found = "plain"
 )
 
@@ -33,13 +33,14 @@ type Result struct {
 	Whole     bool          // the file was undamaged and is unchanged
 	Kept      time.Duration // duration of the kept media
 	Lost      time.Duration // duration of the lost media; an estimate by size if unknown
-	LostBytes int64
-	Reason    string // the cause of the loss
+	LostBytes int64         // bytes of lost fragments or chunks, and of the truncated end
+	Reason    string        // the cause of the loss; empty without a loss
 }
 
-// File repairs a file of another program: it writes a copy with its undamaged media beside it,
-// NAME.repaired.mp4, and never changes the file. It deletes a copy that is still damaged. It
-// returns ErrBeyondHelp if there is nothing to copy.
+// File repairs the file name of another program. It never changes the file, but writes a copy of
+// its undamaged media beside it, NAME.repaired.mp4. It makes no copy of an undamaged file
+// (Result.Whole). It returns ErrBeyondHelp if there is no media to copy, or if the copy would
+// still be damaged.
 func File(fsys disk.FS, name string) (Result, error) {
 	f, err := fsys.OpenRead(name)
 	if err != nil {
@@ -62,7 +63,7 @@ func File(fsys disk.FS, name string) (Result, error) {
 	return x.result, err
 }
 
-// copyName returns the name of the n-th repaired copy of a file.
+// copyName returns the name of the n-th repaired copy of a file, counted from 0.
 func copyName(name string, n int) string {
 	stem := strings.TrimSuffix(name, media.PartSuffix)
 	stem = strings.TrimSuffix(stem, path.Ext(stem))

@@ -9,8 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// keepSamples plans the copy of an ordinary file: undamaged samples stay in place, the old moov
-// becomes a free box, and a moov with the tables of the remaining samples is appended.
+// keepSamples plans the copy of an ordinary file, of which last is the last top-level box. In the
+// copy the undamaged samples stay in place, the old moov becomes a free box, and a moov with the
+// tables of these samples is appended.
 func (x *damagedFile) keepSamples(last top) error {
 	tables := make([]sampleTable, len(x.tracks))
 	end, missing := int64(0), int64(0)
@@ -32,7 +33,7 @@ func (x *damagedFile) keepSamples(last top) error {
 	if x.result.Kept == 0 {
 		return ErrBeyondHelp
 	}
-	if behind := last.at + last.SizeBytes; end > behind { // the header of the mdat is damaged
+	if behind := last.at + last.SizeBytes; end > behind { // the last samples lie behind the last valid box
 		for i := range tables {
 			if tables[i].keeps(behind, 8) {
 				return fmt.Errorf("no box contains the samples, and there is no room for its header: %w", ErrBeyondHelp)
@@ -46,7 +47,7 @@ func (x *damagedFile) keepSamples(last top) error {
 	if missing == 0 && last.at+last.SizeBytes <= x.sizeBytes {
 		return nil
 	}
-	if last.Is("mdat") || last.at+last.SizeBytes >= x.sizeBytes { // or it has no size and would include the appended moov
+	if last.Is("mdat") || last.at+last.SizeBytes >= x.sizeBytes { // a box without size would include the new moov
 		if end > last.at {
 			x.plan.lengthBytes = end // the rest is truncated, torn or zeros
 		}
@@ -59,7 +60,8 @@ func (x *damagedFile) keepSamples(last top) error {
 	return nil
 }
 
-// resize sets the size of the last box so that it ends where the copy does.
+// resize plans to set the size of the last box so that it ends with the copied bytes, before the
+// tail. It returns false if the box's header has no room for the size.
 func (x *damagedFile) resize(last top) bool {
 	n := x.plan.lengthBytes - last.at
 	var size isobmff.Writer
@@ -76,8 +78,8 @@ func (x *damagedFile) resize(last top) bool {
 	return true
 }
 
-// judgeSamples marks the samples to keep. After a dropped sample, video resumes at the next key
-// frame.
+// judgeSamples checks the samples of a track, sets s.keep, and returns the number of samples that
+// are not kept. After such a sample, video is kept from the next key frame on.
 func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int64, err error) {
 	s.keep = make([]bool, len(s.size))
 	missing, t.lostTicks = s.beyond, t.lostTicks+s.beyondTicks
@@ -105,6 +107,7 @@ func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int64, err
 	return missing, nil
 }
 
+// keptEnd returns the offset of the end of the kept sample that ends last in the file.
 func (s *sampleTable) keptEnd() (end int64) {
 	for i := range s.size {
 		if s.keep[i] {

@@ -6,40 +6,43 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// sampleTable is the expanded sample table of a track of an ordinary file, one entry a sample
-// (ISO/IEC 14496-12, 8.6 and 8.7).
+// sampleTable holds the sample tables of a track of an ordinary file (ISO/IEC 14496-12, 8.6 and
+// 8.7), expanded to one element for each sample.
 type sampleTable struct {
-	at          []int64
-	size        []uint32
-	dts         []int64 // one entry more than samples: the end of the last sample
-	offset      []int32 // empty: none
-	sync        []bool  // empty: all
-	description []uint32
-	keep        []bool
-	version     byte // of ctts
+	at          []int64  // offset in the file
+	size        []uint32 // bytes
+	dts         []int64  // ticks; one element more than samples: the end of the last sample
+	offset      []int32  // composition offset, ticks; empty: all are 0
+	sync        []bool   // sync samples; empty: all are
+	description []uint32 // sample_description_index
+	keep        []bool   // samples to keep in the copy; set by judgeSamples
+	version     byte     // version of the ctts
 
-	// If all samples have one size, the table leaves out the samples that do not fit the
-	// file: a few bytes may claim any number.
-	uniform     uint32 // that size
-	beyond      int64
-	beyondTicks int64
+	// A table with one size for all samples can claim any number of samples in a few bytes. So
+	// samples that cannot fit into the file are not expanded, but only counted.
+	uniform     uint32 // the size of all samples; 0: each has its own
+	beyond      int64  // number of the samples that do not fit
+	beyondTicks int64  // duration of these samples
 }
 
-// maxSamples limits the count that a damaged table can claim: five weeks at 60 samples a second.
+// maxSamples limits the samples of a track: five weeks at 60 samples a second. A table that claims
+// more is damaged.
 const maxSamples = 200 << 20
 
-// maxUniform limits the samples of a track whose table has one size for all.
+// maxUniform limits the samples of a track whose table has one size for all samples.
 const maxUniform = 1 << 20
 
-// parseSampleTable expands the tables of an stbl. If all samples have one size, it expands only
-// those that fit into room bytes: see sampleTable.beyond.
+// parseSampleTable expands the tables in the payload of an stbl. If all samples have one size, it
+// expands only as many as fit into room bytes: see sampleTable.beyond. ok is false if the tables
+// are damaged.
 func parseSampleTable(stbl []byte, room int64) (s sampleTable, ok bool) {
 	ok = s.readSizes(stbl, room) && s.readTimes(stbl) && s.readPlaces(stbl) && s.readOffsets(stbl) && s.readSync(stbl)
 	return s, ok
 }
 
-// within limits the count of a table row to the left samples that have no entry yet. fits is
-// false if the row covers more samples than the table has.
+// within returns count, the number of samples of a table row, or left, the number of samples that
+// no earlier row covers, if that is less. fits is false if count is greater than left, unless
+// samples beyond the file explain that.
 func (s *sampleTable) within(count uint32, left int) (n uint32, fits bool) {
 	return uint32(min(int64(count), int64(left))), int64(count) <= int64(left) || s.beyond > 0
 }
@@ -125,8 +128,8 @@ func (s *sampleTable) readSync(stbl []byte) bool {
 	return whole || len(stss) < 8 // without a count the table has no entries
 }
 
-// readPlaces computes the offset of each sample from stsc, stco and co64. It reads the rows of
-// stsc on demand, so that a wrong row count costs nothing.
+// readPlaces sets the offset and the description of each sample from stsc and stco or co64. It
+// reads the rows of stsc one by one as needed, so that a wrong row count costs nothing.
 func (s *sampleTable) readPlaces(stbl []byte) bool {
 	chunks, whole := isobmff.ReadChunks(stbl)
 	stsc := isobmff.Find(stbl, "stsc")

@@ -5,25 +5,27 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// track holds the properties of a track that are needed to check its samples.
+// track holds the properties of a track that are needed to check its samples, and the sums of
+// kept and lost media.
 type track struct {
 	id        uint32
 	timescale uint32
 	video     bool
-	nal       int  // size of the length before each NAL unit, bytes; 0 if samples have no NAL units
-	dense     bool // no sample consists of zeros
+	nal       int  // bytes of the length before each NAL unit; 0 if the codec has no NAL units
+	dense     bool // the codec writes no long runs of zeros: see codec.Dense
 
-	defaults isobmff.SampleDefaults // for fields that a fragment omits
+	defaults isobmff.SampleDefaults // the track's trex: values of fields that a fragment omits
 
-	keptTicks int64
-	lostTicks int64  // of dropped samples
-	trak      []byte // payload
+	keptTicks int64  // duration of the kept samples
+	lostTicks int64  // duration of the lost samples
+	trak      []byte // payload of the trak
 }
 
-// maxTracks is more than any recorder writes, and limits the work for each fragment.
+// maxTracks limits the tracks of a file, and so the work for each fragment. No recorder writes as
+// many.
 const maxTracks = 64
 
-// readTrex reads the trex boxes of an mvex, by track.
+// readTrex returns the sample defaults in the trex boxes of an mvex payload, by track ID.
 func readTrex(mvex []byte) map[uint32]isobmff.SampleDefaults {
 	out := map[uint32]isobmff.SampleDefaults{}
 	for boxes := isobmff.Walk(mvex); len(out) <= maxTracks && boxes.Next(); {
@@ -37,7 +39,8 @@ func readTrex(mvex []byte) map[uint32]isobmff.SampleDefaults {
 	return out
 }
 
-// parseTrack reads a trak and selects the trex of its track.
+// parseTrack reads the payload of a trak. defaults has the sample defaults of all tracks, by track
+// ID. ok is false if the trak lacks a header or a handler.
 func parseTrack(trak []byte, defaults map[uint32]isobmff.SampleDefaults) (t track, ok bool) {
 	header, headed := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
 	mdhd, _ := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))

@@ -9,12 +9,12 @@ import (
 // Options controls a repair.
 type Options struct {
 	DryRun bool // write nothing, and report what a repair would do
-	// Read, if set, receives the number of bytes of each read.
+	// Read, if not nil, is called after each read with the number of bytes, for a progress bar.
 	Read func(n int64)
 }
 
-// Watch wraps a disk for a repair: it counts the bytes read, fails when its context ends, and in a
-// dry run accepts every change without making it.
+// Watch wraps a disk for a repair. The result reports reads to o.Read, fails reads with the cause
+// of ctx once ctx has ended, and in a dry run accepts every change without making it.
 func Watch(ctx context.Context, fsys disk.FS, o Options) disk.FS {
 	return &watchedFS{FS: fsys, ctx: ctx, options: o}
 }
@@ -93,7 +93,8 @@ func (f *watchedFile) ReadAt(b []byte, off int64) (int, error) {
 	return n, err
 }
 
-// dryFile reads a file and discards changes. Without a file it stands for a new one.
+// dryFile is a file in a dry run: it discards all changes. For a new file, which is not created,
+// File is nil.
 type dryFile struct{ disk.File }
 
 func (f *dryFile) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }

@@ -11,12 +11,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ErrNoTables is returned for a file from which no index can be built.
+// ErrNoTables reports that no index can be built from the content of a file.
 var ErrNoTables = errors.New("no index can be made of the file")
 
-// Build builds the index of one of our files, finished or growing. of describes the file except
-// for its moov; Build reads the first of.Bytes bytes, which for a growing file must end with its
-// last whole chunk. It reads no media; time and memory are proportional to the file's tables.
+// Build builds the index of a file that spool wrote, finished or growing. of describes the file;
+// Build sets of.Moov itself. It reads up to byte of.Bytes, which for a growing file must be the
+// end of its last whole chunk. It reads the tables or moofs and no media, and needs time and
+// memory in proportion to them. It returns ErrNoTables if the content permits no index.
 func Build(file io.ReaderAt, of index.Source) ([]byte, error) {
 	moov, end, err := findMoov(file, of.Bytes)
 	if err != nil {
@@ -29,8 +30,8 @@ func Build(file io.ReaderAt, of index.Source) ([]byte, error) {
 	return fromFragments(file, end, moov, of)
 }
 
-// findMoov reads the payload of the first moov, the one that a player reads, and returns the
-// offset of its end.
+// findMoov reads the payload of the first moov of a file of size bytes, which is the one that
+// players read, and returns the offset of the moov's end.
 func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) {
 	for at := int64(0); at < size; {
 		h, err := isobmff.ReadHeader(file, at, size)
@@ -57,8 +58,9 @@ func asNoTables(err error) error {
 	return err
 }
 
-// describeTrack reads the description of a track, and the shift of its decode times to movie times
-// by its edit list, ticks.
+// describeTrack reads the description of a track from the payload of its trak, and returns the
+// ticks of the track to add to its decode times to get movie times, as its edit list defines.
+// movie is the timescale of the movie.
 func describeTrack(trak []byte, movie uint32) (t index.Track, shift int64, err error) {
 	tkhd, _ := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
 	mdhd, whole := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))
@@ -80,7 +82,7 @@ func describeTrack(trak []byte, movie uint32) (t index.Track, shift int64, err e
 	return t, shift, nil
 }
 
-// fromTables builds an index from sample tables.
+// fromTables builds an index from the sample tables in the payload of a moov.
 func fromTables(moov []byte, of index.Source) ([]byte, error) {
 	mvhd, _ := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
 	if err := checkClaims(moov, of.Bytes); err != nil {
@@ -117,10 +119,10 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 	return finished(e.Finish(of))
 }
 
-// checkClaims refuses tables that claim more bytes than their file has, before any work. Our
-// writer's tables have a size for each sample (isobmff.TableBuilder), and so no more samples than
-// the moov has room for. A table with one size for all samples could claim any number in a few
-// bytes, and each would be in the index.
+// checkClaims returns ErrNoTables for sample tables that would need too much work: tables whose
+// samples have more bytes in total than the file, and tables with one size for all samples,
+// which in a few bytes can claim any number of samples. Tables of spool have a size for each
+// sample (isobmff.TableBuilder), so that the moov's length limits their number.
 func checkClaims(moov []byte, fileBytes int64) error {
 	bytes := int64(0)
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
@@ -141,7 +143,8 @@ func checkClaims(moov []byte, fileBytes int64) error {
 	return nil
 }
 
-// finished wraps an error about samples that a file claims in ErrNoTables.
+// finished returns the results of Encoder.Finish, with its error wrapped in ErrNoTables: the
+// encoder refuses samples only for the content of the file.
 func finished(text []byte, err error) ([]byte, error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNoTables, err)

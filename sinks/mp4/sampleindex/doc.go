@@ -3,24 +3,24 @@
 //	RECORD DIRECTORY/.spool-directory
 //	                 .spool-index/019350/019350c1-....     one for each recording
 //
-// The file's name is the recording's ID. The directory is the ID's first six digits, which are
-// the time in steps of some five hours: this limits the size of the directories. As with facts,
-// the index is deleted with the recording's file, and is neither listed nor a recording. The
-// reconciliation of the catalogue with the disk deletes an index that a crash left without its
-// recording.
+// The name of an index file is the recording's ID. Its directory is named by the ID's first six
+// digits, which are a time in steps of some five hours: so no directory gets too large. An index
+// is deleted with the recording's MP4 file. If a crash leaves an index without its recording, the
+// reconciliation of the catalogue with the disk deletes it.
 //
-// An index has the length and the modification time of its file. While these match, Open does
-// not read the file; it reads a file that was copied or touched once.
+// An index stores the length and the modification time of its MP4 file. While these match, Open
+// does not read the MP4 file. A file that was copied or touched does not match: Open builds the
+// index again, once.
 //
-// An index is written when a file is finished, from the writer's tables, and after a repair or a
-// recovery. It is redundant: Open rebuilds an index that is missing, damaged, of another version
-// or of an older state of the file from the file's moov or fragments. So a failure to write an
-// index does not affect the recording. It is durable all the same when Write returns: it stays
-// here when footage moves away.
+// An index is written from the writer's tables when an MP4 file is finished, and after a repair
+// or a recovery. It is redundant: if it is missing, damaged, of another version or does not match
+// the file, Open builds it from the file's moov or fragments. So a failure to write an index does
+// not affect the recording. Write makes an index durable nevertheless: it remains here when the
+// MP4 file is moved to another location.
 //
 // An index takes 1.9 to 2.7 bytes an access unit (package index), some 0.5 to 0.8 MB an hour of
 // video at 30 frames a second with audio. Building the index of an hour takes some 10 ms of CPU
-// and writing it some 5 ms, once, after the last write to the file. The marks of the disk count
-// it; max_bytes, which limits the length of recordings, does not: it is less than a thousandth of
-// a stream of 2 Mbit/s.
+// and writing it some 5 ms, once, after the last write to the MP4 file. Retention's limits of
+// free space include the indexes; max_bytes, a limit of the recordings' bytes, does not: an index
+// has less than a thousandth of the bytes of a stream of 2 Mbit/s.
 package sampleindex

@@ -5,14 +5,15 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff/index"
 )
 
-// Table is a track with its collected samples.
+// Table holds the description of a track and all samples of its file.
 type Table struct {
 	index.Track
 	Samples    *isobmff.TableBuilder
-	ShiftTicks int64 // ticks, added to decode times to get movie times
+	ShiftTicks int64 // added to the samples' decode times to get times of the movie
 }
 
-// Encode encodes the index of the collected samples. It leaves out tracks without samples.
+// Encode returns the encoded index of the file of with these tracks. It leaves out tracks without
+// samples.
 func Encode(of index.Source, tables []Table) ([]byte, error) {
 	var e index.Encoder
 	for i := range tables {

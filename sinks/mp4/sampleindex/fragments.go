@@ -10,16 +10,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// fragmented collects the samples of fragments.
+// fragmented collects the samples of a fragmented file.
 type fragmented struct {
 	tables    []Table
-	defaults  []isobmff.SampleDefaults // of each track, from its trex
-	columns   media.Columns            // of one run
-	sizeBytes int64                    // of the file, bytes
+	defaults  []isobmff.SampleDefaults // from the trex of each track, in the order of tables
+	columns   media.Columns            // samples of the current track run; reused
+	sizeBytes int64                    // size of the file
 }
 
-// fromFragments builds an index from the whole fragments at and after an offset. It skips other
-// boxes between them.
+// fromFragments builds an index from the whole fragments between offset at and byte of.Bytes of a
+// file. It skips other boxes, and ends at an incomplete one. moov is the payload of the moov.
 func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]byte, error) {
 	g := &fragmented{sizeBytes: of.Bytes}
 	if err := g.begin(moov); err != nil {
@@ -33,7 +33,7 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 			return nil, err
 		}
 		if err != nil || h.SizeBytes == 0 || h.SizeBytes > of.Bytes-at {
-			break // the end of a growing file
+			break // an incomplete box ends a growing file
 		}
 		switch {
 		case h.Is("moof"):
@@ -89,7 +89,8 @@ func (g *fragmented) track(id uint32) int {
 	return -1
 }
 
-// add adds a fragment whose moof begins at one offset and whose mdat ends at another.
+// add adds the samples of a fragment. moof is the payload of the moof, which begins at offset at;
+// the mdat ends at offset end.
 func (g *fragmented) add(moof []byte, at, end int64) error {
 	damaged := fmt.Errorf("%w: the moof at byte %d", ErrNoTables, at)
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -100,7 +101,7 @@ func (g *fragmented) add(moof []byte, at, end int64) error {
 		ticks, _, timed := isobmff.ReadTfdt(isobmff.Find(boxes.Payload, "tfdt"))
 		trun, runs := isobmff.ReadTrun(isobmff.Find(boxes.Payload, "trun"))
 		i := g.track(h.TrackID)
-		const needed = isobmff.TrunDataOffset | isobmff.TrunSize // with a size field each sample takes room in the box
+		const needed = isobmff.TrunDataOffset | isobmff.TrunSize // the box then limits the number of samples
 		if !whole || !timed || !runs || i < 0 || h.Flags&isobmff.TfhdBaseIsMoof == 0 ||
 			trun.Flags&needed != needed || !trun.Exact() || ticks > math.MaxInt64/8 {
 			return damaged

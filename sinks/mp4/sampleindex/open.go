@@ -11,19 +11,19 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// File is an open finished file, such as an os.File.
+// File is a finished MP4 file that is open for reading, such as an os.File.
 type File interface {
 	io.ReaderAt
 	Stat() (fs.FileInfo, error)
 }
 
-// Open opens the index of a finished file, which must belong to the recording. It does not read
-// the file if its length and modification time match the index. If they differ, or there is no
-// index, it builds one from the file and stores it. If it cannot be stored, the index is in
-// memory: see Stored.
+// Open opens the index of a recording. file is its finished MP4 file: the caller has checked that
+// it belongs to the recording. If the stored index has the length and modification time of file,
+// Open does not read file. Else it builds an index from file and stores it; if it cannot store
+// it, the index is in memory only (Stored.Unkept). The caller must close the result.
 //
-// Open checks only the index's header. Its tables are checked when they are read: a reader that
-// gets index.ErrDamaged must call Rebuild.
+// Open checks only the header of a stored index. Its tables are checked when they are read: after
+// index.ErrDamaged the caller must call Rebuild and Open again.
 func (s Store) Open(file File, id media.ID) (*Stored, error) {
 	of, err := sourceOf(file, id)
 	if err != nil {
@@ -53,7 +53,7 @@ func (s Store) Open(file File, id media.ID) (*Stored, error) {
 	return s.Stored(id)
 }
 
-// Rebuild builds the index of a finished file from the file, and stores it.
+// Rebuild builds the index of a recording from its finished MP4 file, and stores it.
 func (s Store) Rebuild(file File, id media.ID) error {
 	of, err := sourceOf(file, id)
 	if err != nil {
@@ -66,8 +66,8 @@ func (s Store) Rebuild(file File, id media.ID) error {
 	return s.Write(id, text)
 }
 
-// sourceOf describes the current file for its index, except for its moov. It must be called
-// before the file is read: a later change then changes the modification time.
+// sourceOf describes a file for its index, except for Moov. It must be called before the tables
+// are read: if the file changes after that, the index has an older modification time.
 func sourceOf(file File, id media.ID) (of index.Source, err error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -76,8 +76,8 @@ func sourceOf(file File, id media.ID) (of index.Source, err error) {
 	return index.Source{Recording: id, Bytes: info.Size(), ModifiedNS: Modified(info)}, nil
 }
 
-// Modified returns a file's modification time as an index stores it, UTC ns; 0 if the file system
-// has none.
+// Modified returns a file's modification time as an index stores it: ns since 1970 UTC, 0 if the
+// file system has no modification times.
 func Modified(info fs.FileInfo) int64 {
 	if at := info.ModTime(); !at.IsZero() {
 		return at.UnixNano()

@@ -14,10 +14,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Directory is the directory of the indexes in a record directory.
+// Directory is the name of the directory in a record directory that holds the indexes.
 const Directory = ".spool-index"
 
-// shardDigits is the number of digits of an ID that name the subdirectory.
+// shardDigits is the number of first digits of a recording's ID that name the subdirectory of its
+// index.
 const shardDigits = 6
 
 // Store accesses the indexes of one record directory. It is safe for concurrent use. Two
@@ -25,20 +26,21 @@ const shardDigits = 6
 type Store struct {
 	disk durable.FS
 	own  filesystem.Own
-	dir  string // of the indexes
+	dir  string // directory of the indexes
 }
 
-// In returns the store of a record directory; it does no I/O.
+// In returns the store of a record directory, given by its path. It does no I/O.
 func In(recordDir string) Store { return Of(filesystem.Own{Top: recordDir}) }
 
-// Of returns the store of a record directory that may be open.
+// Of returns the store of the record directory own.Top, which may be open (own.Dir).
 func Of(own filesystem.Own) Store {
 	s := On(durable.Disk{Own: own}, own.Top)
 	s.own = own
 	return s
 }
 
-// On returns a store on another disk than the system's. Stored and Open use the system's only.
+// On returns a store of a record directory on the given file system, for tests. Its methods
+// Stored and Open still read from the operating system's.
 func On(disk durable.FS, recordDir string) Store {
 	return Store{disk: disk, own: filesystem.Own{Top: recordDir}, dir: filepath.Join(recordDir, Directory)}
 }
@@ -48,11 +50,11 @@ func (s Store) file(id media.ID) string {
 	return filepath.Join(s.dir, name[:shardDigits], name)
 }
 
-// Write stores the index of a recording durably.
+// Write stores the encoded index of a recording durably, and replaces an existing one.
 func (s Store) Write(id media.ID, text []byte) error {
 	name := s.file(id)
 	err := s.write(name, text)
-	if errors.Is(err, fs.ErrNotExist) { // Remove deleted the empty directory meanwhile
+	if errors.Is(err, fs.ErrNotExist) { // Remove of another recording may have deleted the empty directory
 		err = s.write(name, text)
 	}
 	return err
@@ -65,8 +67,8 @@ func (s Store) write(name string, text []byte) error {
 	return durable.Replace(s.disk, name, text, 0o600)
 }
 
-// Remove deletes the index of a deleted recording, and a temporary file that a crash left. It
-// returns no error if they do not exist.
+// Remove deletes the index of a recording, and the temporary file of an index that a crash left.
+// It returns no error if they do not exist.
 func (s Store) Remove(id media.ID) error {
 	name := s.file(id)
 	removed := false
@@ -80,12 +82,12 @@ func (s Store) Remove(id media.ID) error {
 	if removed {
 		_ = s.disk.Remove(filepath.Dir(name)) // fails unless it is empty
 	}
-	return nil // an index that reappears after a power cut is an orphan: see Recordings
+	return nil // no sync: an index that a power cut brings back is an orphan, which Recordings finds
 }
 
-// Recordings returns recordings that have an index or a temporary file of one: at least most of
-// them, if there are so many, from consecutive directories after a random one. It includes
-// indexes that are being written.
+// Recordings returns the IDs of recordings that have an index, or a temporary file of one. It
+// reads subdirectories in order from a random one on until it has at least most IDs: repeated
+// calls find all. The indexes of the result may be in the process of being written.
 func (s Store) Recordings(most int) (ids []media.ID, err error) {
 	shards, err := s.disk.List(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(shards) == 0 {
@@ -111,14 +113,14 @@ func (s Store) Recordings(most int) (ids []media.ID, err error) {
 	return ids, err
 }
 
-// Stored is an open index.
+// Stored is an open index of a recording.
 type Stored struct {
 	*index.Index
-	Unkept error // why it is only in memory and will have to be rebuilt; nil: it is stored
-	f      *os.File
+	Unkept error    // error of storing the index, which is in memory only; nil: it is stored
+	f      *os.File // nil for an index in memory
 }
 
-// Close closes the index's file, if any.
+// Close closes the file of the index. For an index in memory it does nothing.
 func (s *Stored) Close() error {
 	if s.f == nil {
 		return nil
@@ -126,8 +128,9 @@ func (s *Stored) Close() error {
 	return s.f.Close()
 }
 
-// Stored opens the stored index of a recording, also if its footage is elsewhere. It returns
-// fs.ErrNotExist if it does not exist, and index.ErrDamaged if it is unusable.
+// Stored opens the stored index of a recording without its MP4 file, which may be at another
+// location. It returns fs.ErrNotExist if there is no index, and index.ErrDamaged if it is
+// unusable. The caller must close the result.
 func (s Store) Stored(id media.ID) (*Stored, error) {
 	f, err := s.own.Open(s.file(id), os.O_RDONLY, 0)
 	if err != nil {
