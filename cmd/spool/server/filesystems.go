@@ -15,12 +15,13 @@ import (
 // FileSystem describes the file system of one record directory.
 type FileSystem struct {
 	Dir    string
-	Err    error // why the report is empty: fs.ErrNotExist, or not a directory
-	Report filesystem.Report
+	Err    error             // why there is no report, such as fs.ErrNotExist or ENOTDIR; nil: there is one
+	Report filesystem.Report // features and limits of the file system
 }
 
-// FileSystems reports the features and limits of the file system of each record directory,
-// sorted by directory. now is an example of a time for file names.
+// FileSystems reports the features and limits of the file system of each record directory, sorted by
+// directory. It also tests whether the file system accepts the names that the configured patterns
+// make; now is the time in these names.
 func FileSystems(cfg *configs.Config, now time.Time) (all []FileSystem) {
 	named := patterns(cfg)
 	for _, dir := range slices.Sorted(maps.Keys(named)) {
@@ -39,8 +40,8 @@ func FileSystems(cfg *configs.Config, now time.Time) (all []FileSystem) {
 	return all
 }
 
-// probe checks whether a directory's file system accepts every name that its patterns may
-// produce.
+// probe tests a directory's file system, with unusual names that its patterns may make for the
+// configured and for other streams.
 func probe(cfg *configs.Config, dir string, patterns []string, now time.Time) filesystem.Report {
 	var names []string
 	for _, pattern := range patterns {
@@ -52,12 +53,11 @@ func probe(cfg *configs.Config, dir string, patterns []string, now time.Time) fi
 	return (&filesystem.Calls{}).Probe(dir, names...)
 }
 
-// logFilesystems logs at the start which features the file systems of the record directories
-// lack.
+// logFilesystems logs, for each record directory, which features its file system lacks.
 func (s *Server) logFilesystems() {
 	for _, f := range FileSystems(s.cfg, s.clock.Now()) {
 		switch r := f.Report; {
-		case f.Err != nil: // recordings report the consequence
+		case f.Err != nil: // the first recording to this directory reports the error
 		case len(r.Refused) > 0:
 			s.log.Error("the file system does not accept all file names of recordings: change filename_pattern or the stream's path", "directory", f.Dir, "file_system", r.String())
 		case r.Gone():

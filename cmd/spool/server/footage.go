@@ -20,7 +20,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// newFootage makes the store through which every change of a recording's file and row goes.
+// newFootage returns the store through which all code of the recorder changes the files and rows of
+// recordings. dir is the record directory. deleted is called with the path of each file that the store
+// has deleted by request; mistaken counts the files that belong to another recording than their row.
 func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock, mistaken prometheus.Counter, deleted func(path string)) *footage.Store {
 	return footage.New(footage.Options{
 		Catalogue: rows{catalogue}, Index: catalogue, Files: files{dir}, Clock: clock,
@@ -28,10 +30,12 @@ func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock,
 	})
 }
 
-// rows adapts the catalogue to package footage. It accepts a change that the journal cannot
-// store: the file has it, or the next comparison with the disk finds it.
+// rows passes changes of rows from package footage to the catalogue. A change that only the journal
+// could not store counts as made: the catalogue has it in memory, and after a crash the next comparison
+// with the disk restores it from the file.
 type rows struct{ *metadata.Catalogue }
 
+// taken returns err, but nil for metadata.ErrNotDurable: see rows.
 func taken(err error) error {
 	if errors.Is(err, metadata.ErrNotDurable) {
 		return nil
@@ -39,33 +43,42 @@ func taken(err error) error {
 	return err
 }
 
+// Put stores the row of a recording.
 func (r rows) Put(ctx context.Context, rec media.Recording) error {
 	return taken(r.Catalogue.Put(ctx, rec))
 }
 
+// PutEvents stores events and that a recording has media of them.
 func (r rows) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) error {
 	return taken(r.Catalogue.PutEvents(ctx, rec, events...))
 }
 
+// SetProtected sets or clears the protection in the row of a recording, and returns the row.
 func (r rows) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	rec, err := r.Catalogue.SetProtected(ctx, id, protected)
 	return rec, taken(err)
 }
 
+// Delete deletes the row of a recording.
 func (r rows) Delete(ctx context.Context, id media.ID) error {
 	_, err := r.Catalogue.Delete(ctx, id)
 	return taken(err)
 }
 
+// Forget deletes the rows of deleted files.
 func (r rows) Forget(ctx context.Context, gone []media.DeletedFile) error {
 	return taken(r.Catalogue.Forget(ctx, gone))
 }
 
-// files adapts a record directory to package footage.
+// files accesses the files of recordings below the record directory dir, for package footage. The
+// argument path of its methods is a slash-separated path relative to dir. The methods follow no
+// symbolic links below dir.
 type files struct{ dir string }
 
+// name returns the path of a file in the form of the system.
 func (d files) name(path string) string { return filepath.Join(d.dir, filepath.FromSlash(path)) }
 
+// Belongs returns an error unless a file is that of the recording id.
 func (d files) Belongs(path string, id media.ID) error {
 	f, err := d.open(path)
 	if err != nil {
@@ -75,6 +88,7 @@ func (d files) Belongs(path string, id media.ID) error {
 	return mp4.Belongs(sized{f}, path, id)
 }
 
+// Protected reports whether the recording id is protected, from its file and the facts beside it.
 func (d files) Protected(path string, id media.ID) (bool, error) {
 	f, err := d.open(path)
 	if err != nil {
@@ -84,7 +98,8 @@ func (d files) Protected(path string, id media.ID) (bool, error) {
 	return mp4.Protected(sized{f}, d.dir, path, id)
 }
 
-// open opens a file below the directory without following links and without blocking on a pipe.
+// open opens a file for reading. It does not wait for the writer of a FIFO. It returns an error for a
+// directory.
 func (d files) open(path string) (*os.File, error) {
 	top, err := os.Open(d.dir)
 	if err != nil {
@@ -101,8 +116,8 @@ func (d files) open(path string) (*os.File, error) {
 	return f, nil
 }
 
-// below returns an error unless a path names a file in the directory: rows may come from
-// another recorder.
+// below returns an error unless a path names an existing file below the record directory. The path is
+// not trusted, because it comes from a row that another program may have written.
 func (d files) below(path string) error {
 	f, err := d.open(path)
 	if err != nil {
@@ -111,6 +126,7 @@ func (d files) below(path string) error {
 	return f.Close()
 }
 
+// SetProtected sets or clears the protection of the recording id in the facts beside its file.
 func (d files) SetProtected(path string, id media.ID, protected bool) error {
 	if err := d.below(path); err != nil {
 		return err
@@ -118,6 +134,7 @@ func (d files) SetProtected(path string, id media.ID, protected bool) error {
 	return mp4.SetProtected(d.name(path), id, protected)
 }
 
+// AddEvents adds events to the recording id in the facts beside its file.
 func (d files) AddEvents(path string, id media.ID, events []media.Event) error {
 	if err := d.below(path); err != nil {
 		return err
@@ -125,11 +142,13 @@ func (d files) AddEvents(path string, id media.ID, events []media.Event) error {
 	return mp4.AddEvents(d.name(path), id, events)
 }
 
+// Remove deletes a file.
 func (d files) Remove(path string) error { return disk.Remove(d.dir, path) }
 
+// Forget deletes the facts and the sample index of a recording whose file was deleted.
 func (d files) Forget(id media.ID) error { return mp4.Forget(d.dir, id) }
 
-// KeyFrame returns the time of a file's newest key frame at or before a moment.
+// KeyFrame returns the time of the last key frame in a file at or before the time at.
 func (d files) KeyFrame(path string, at time.Time) (time.Time, error) {
 	if err := d.below(path); err != nil {
 		return time.Time{}, err
@@ -151,14 +170,16 @@ func (d files) modified(path string) (time.Time, error) {
 	return info.ModTime(), nil
 }
 
+// newMistaken returns the counter for footage.Options.Mistaken.
 func newMistaken() prometheus.Counter {
 	return prometheus.NewCounter(prometheus.CounterOpts{Name: "spool_files_mistaken_total",
 		Help: "Times that a file was neither changed nor served because it belongs to another recording than its row, or names none."})
 }
 
-// sized is a file with its size.
+// sized adds to a file the method Size that package mp4 requires.
 type sized struct{ *os.File }
 
+// Size returns the size of the file in bytes.
 func (f sized) Size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -167,8 +188,8 @@ func (f sized) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-// known converts the errors of the catalogue and of footage to API errors. The API hides the
-// text of any other error.
+// known converts an error of the catalogue or of package footage to an *api.Error with a text for the
+// client. It returns any other error as it is: the API does not show its text.
 func known(err error) error {
 	var (
 		elsewhere *footage.ElsewhereError

@@ -20,15 +20,16 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// problems lists the current problems: of recordings, of recordings that failed and are
-// retried, and of the parts that they depend on.
+// problems lists all present problems, for GET /mp4/health and the metrics: those of streams and
+// recordings, of the disk and the database, of the configuration, of retention and of the clock.
 func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	all = s.recordingProblems()
 	catalogue := s.catalogue.Stats()
 	all = append(all, s.nodeProblems()...)
 	obstacles := s.obstacles(ctx)
 	for _, p := range append(obstacles, s.scarce()...) {
-		reported := func(other pipeline.Problem) bool { return other.Problem == p.Problem } // a recording has reported it, with its file
+		// A recording may have reported the same problem, with its file.
+		reported := func(other pipeline.Problem) bool { return other.Problem == p.Problem }
 		if !slices.ContainsFunc(all, reported) {
 			all = append(all, p)
 		}
@@ -107,6 +108,7 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	return all
 }
 
+// times returns n times in words.
 func times(n uint64) string {
 	if n == 1 {
 		return "once"
@@ -128,15 +130,15 @@ func waiting(n int) string {
 	return fmt.Sprintf("%d changes wait", n)
 }
 
-// remedies returns what to do about a failed part, by its name.
+// remedies holds the remedy for a failed readiness check, by the name of the check.
 var remedies = map[string]string{
 	"database":    "recording goes on, and rows wait in the journal: check that the database runs, has free space and accepts writes",
 	"journal":     "rows wait in memory, and a comparison with the disk restores them after a crash: free space on the journal's disk, or find out why it cannot be written",
 	"record_path": "mount the disk with the recordings, or set mp4.record_path",
 }
 
-// remedy returns what to do about a failed part. A part without an entry in remedies is a
-// server of ingest.
+// remedy returns the remedy for a failed readiness check. A check without an entry in remedies is that
+// of an ingest server.
 func (s *Server) remedy(part string) string {
 	for _, server := range s.servers.All() {
 		if server.Name != part {
@@ -153,7 +155,8 @@ func (s *Server) remedy(part string) string {
 	return cmp.Or(remedies[part], fmt.Sprintf("find the program that listens on this address, or set ingest.%s.listen", part))
 }
 
-// recordingProblems lists the problems of streams and of their recordings.
+// recordingProblems lists the present problems of streams and of their recordings: those that they
+// report, recordings that have failed and will be retried, and recordings that retention has stopped.
 func (s *Server) recordingProblems() (all []pipeline.Problem) {
 	for _, path := range s.expected.All() {
 		for _, p := range s.expected.Problems(path) {
@@ -183,11 +186,11 @@ func (s *Server) recordingProblems() (all []pipeline.Problem) {
 	return all
 }
 
-// unwritable names the problems of the machine, not of the sender, that stop a recording from
-// writing.
+// unwritable lists the words of those problems that keep a recording from writing and are not the fault
+// of the publisher: see pipeline.Problem.
 var unwritable = append(disk.Unwritable(), "recording_failed", "no_room")
 
-// recording checks that every recording that should be running can write.
+// recording is a readiness check: it fails while a recording that should run cannot write.
 func (s *Server) recording() api.Check {
 	var why []string
 	for _, p := range s.recordingProblems() {
@@ -199,7 +202,7 @@ func (s *Server) recording() api.Check {
 	return api.Check{Name: "recording", OK: len(why) == 0, Detail: firstOf(why)}
 }
 
-// firstOf joins the first five reasons and counts the rest.
+// firstOf joins the first five reasons, and adds the number of the others.
 func firstOf(why []string) string {
 	if len(why) > 5 {
 		why = append(why[:5:5], fmt.Sprintf("and %d more", len(why)-5))
@@ -207,13 +210,15 @@ func firstOf(why []string) string {
 	return strings.Join(why, "; ")
 }
 
-// firstSeen remembers when a problem began whose part does not record it.
+// firstSeen remembers since when each present problem is known, for problems that are reported without
+// a time.
 type firstSeen struct {
-	mu sync.Mutex // guards the fields below
-	at map[string]time.Time
+	mu sync.Mutex           // guards the fields below
+	at map[string]time.Time // by the problem's word and stream: when date first had it
 }
 
-// date fills in the missing times and forgets problems that are over.
+// date fills in each missing Since with the time of the first call of date that had this problem, and
+// forgets the problems that are not in all.
 func (f *firstSeen) date(all []pipeline.Problem, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

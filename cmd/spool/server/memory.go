@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// baseBytes is the memory of the program without media: code, connections, the catalogue.
+	// baseBytes is an estimate of the memory of the program without media: code, connections, the
+	// catalogue.
 	baseBytes = 64 << 20
-	// mappedBytes is the part of baseBytes that the garbage collector does not count: the pages
-	// of the binary.
+	// mappedBytes is the part of baseBytes that the limit of the Go heap does not include: the pages of
+	// the binary.
 	mappedBytes = 32 << 20
 )
 
-// memory divides memory.max and returns bytes: the size of the free list of chunks, the limit
-// of all chunks, and the limit of the garbage-collected heap, which holds no chunks. Half of
-// the heap beyond baseBytes is for access units that are not in a chunk yet, the rest for
-// unfinished chunks. Without a maximum only their queues limit the chunks.
+// memory divides the setting memory.max. It returns, in bytes, the size of the free list of chunks, the
+// limit of all chunks in use, and the limit of the garbage-collected heap, outside of which the chunks
+// are. Without memory.max the last two are unlimited, and only the queues limit the chunks.
 func memory(m configs.Memory) (free, chunks, heap int64) {
 	if m.Max == 0 {
 		return int64(m.Pool), math.MaxInt64, math.MaxInt64
@@ -29,11 +29,13 @@ func memory(m configs.Memory) (free, chunks, heap int64) {
 	return min(int64(m.Pool), left/8), left * 5 / 8, baseBytes - mappedBytes + left/8
 }
 
-// budget makes the pool of all chunks and its limits.
+// budget returns the pool of all chunks and the budget that limits them. If memory.max is set, it also
+// sets the memory limit of the Go runtime, and lets access units that are not in a chunk yet take half
+// of the heap that remains for media.
 func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 	free, chunks, heap := memory(cfg.Memory)
 	pool := media.NewPool(int(free))
-	if cfg.Memory.Max > 0 { // otherwise GOMEMLIMIT applies
+	if cfg.Memory.Max > 0 { // otherwise the environment variable GOMEMLIMIT applies
 		debug.SetMemoryLimit(heap)
 		ingest.LimitMemory((heap - baseBytes + mappedBytes) / 2)
 	}

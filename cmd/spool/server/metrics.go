@@ -14,12 +14,13 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// diskTimes collects the latencies of the disk as histograms; it implements mp4.Timings.
+// diskTimes holds histograms of the durations of disk operations, in seconds; it implements mp4.Timings.
 type diskTimes struct{ write, sync, finish prometheus.Histogram }
 
 var _ mp4.Timings = (*diskTimes)(nil)
 
-// buckets range from writes to the page cache to writes to a dying disk, in seconds.
+// buckets holds the upper bounds of the histograms' buckets in seconds. They range from a write to the
+// page cache to a write to a failing disk.
 var buckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 func newDiskTimes() *diskTimes {
@@ -33,24 +34,25 @@ func newDiskTimes() *diskTimes {
 	}
 }
 
-// Wrote observes the write of a chunk. See mp4.Timings.
+// Wrote records the duration of writing a chunk; see mp4.Timings.
 func (d *diskTimes) Wrote(took time.Duration) { d.write.Observe(took.Seconds()) }
 
-// Synced observes a sync.
+// Synced records the duration of syncing a file; see mp4.Timings.
 func (d *diskTimes) Synced(took time.Duration) { d.sync.Observe(took.Seconds()) }
 
-// Finished observes the finishing of a file.
+// Finished records the duration of finishing a file; see mp4.Timings.
 func (d *diskTimes) Finished(took time.Duration) { d.finish.Observe(took.Seconds()) }
 
-// storageMetrics collects figures of the catalogue, its journal and the record directory's
-// disk. It reads them at each scrape.
+// storageMetrics is the collector of the metrics of the catalogue, its journal, the record directory's
+// disk and the armed streams. At each scrape it calls its functions.
 type storageMetrics struct {
 	catalogue func() metadata.Stats
-	capacity  func() (filesystem.Capacity, bool) // of the record directory's disk; false if unknown
-	obstacles func(context.Context) []pipeline.Problem
+	capacity  func() (filesystem.Capacity, bool)       // capacity of the record directory's disk; false if unknown
+	obstacles func(context.Context) []pipeline.Problem // see Server.obstacles
 	arming    func() recorder.Arming
 }
 
+// figure returns the description of a metric without labels; name lacks the prefix spool_.
 func figure(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("spool_"+name, help, nil, nil)
 }
@@ -81,7 +83,7 @@ var (
 	canWrite     = figure("writable", "1 while recordings can create files in every record directory.")
 )
 
-// Describe sends the descriptions; see prometheus.Collector.
+// Describe sends the descriptions of all metrics of storageMetrics; see prometheus.Collector.
 func (s *storageMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catAside, catTries, catFull,
 		catInvalid, catOthers, catUnwanted, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree, diskInodes, inodesFree, canWrite,
@@ -90,7 +92,7 @@ func (s *storageMetrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the figures of one scrape; see prometheus.Collector.
+// Collect sends the values of one scrape; see prometheus.Collector.
 func (s *storageMetrics) Collect(ch chan<- prometheus.Metric) {
 	send := func(d *prometheus.Desc, t prometheus.ValueType, v float64) {
 		ch <- prometheus.MustNewConstMetric(d, t, v)
@@ -132,9 +134,11 @@ func (s *storageMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// serverCounts collects the counters of the servers of ingest, by protocol.
+// serverCounts is the collector of the metrics of the ingest servers, by protocol.
 type serverCounts struct{ servers *ingest.Servers }
 
+// ofServer returns the description of a metric of each ingest server; name lacks the prefix
+// spool_ingest_.
 func ofServer(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("spool_ingest_"+name, help, []string{"protocol"}, nil)
 }
@@ -146,7 +150,7 @@ var (
 	refusedPublishers  = ofServer("publishers_refused_total", "Publishers refused because of their password, path, session description or codecs. At most sixty a minute are logged.")
 )
 
-// Describe sends the descriptions; see prometheus.Collector.
+// Describe sends the descriptions of all metrics of serverCounts; see prometheus.Collector.
 func (c serverCounts) Describe(ch chan<- *prometheus.Desc) {
 	ch <- openConnections
 	ch <- refusedConnections
@@ -154,7 +158,7 @@ func (c serverCounts) Describe(ch chan<- *prometheus.Desc) {
 	ch <- refusedPublishers
 }
 
-// Collect sends the figures of each server; see prometheus.Collector.
+// Collect sends the values of each server; see prometheus.Collector.
 func (c serverCounts) Collect(ch chan<- prometheus.Metric) {
 	for _, server := range c.servers.All() {
 		n := server.Counts()

@@ -22,8 +22,9 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// open opens the parts and starts the servers. Recovery of an earlier run's files goes on
-// beside the recording.
+// open opens the parts of the recorder in order, starts their tasks, and lets the servers listen. It
+// returns before the tasks have done their work: the files of an earlier run are recovered while new
+// ones are recorded.
 func (s *Server) open(ctx context.Context) error {
 	dir := s.cfg.MP4.RecordPath
 	modes, err := disk.ParseModes(s.cfg.MP4.FileMode, s.cfg.MP4.DirMode, s.cfg.MP4.Group)
@@ -38,7 +39,7 @@ func (s *Server) open(ctx context.Context) error {
 		return unwritableRecordPath(err)
 	}
 	s.logFilesystems()
-	_ = s.declared.JudgeDirectory() // which logs it
+	_ = s.declared.JudgeDirectory() // it logs its error itself
 	s.protection = media.NewProtection(int64(s.cfg.Events.MaxProtectBytes), protectable(dir, s.cfg.Events.MaxProtectPercent))
 	pipeline.Provide(s.services, s.protection)
 	if err := s.openCatalogue(ctx, dir); err != nil {
@@ -72,8 +73,8 @@ func (s *Server) open(ctx context.Context) error {
 	return nil
 }
 
-// openOutbox opens the store of webhook notices and begins to send those that an earlier run
-// left.
+// openOutbox opens the store of webhook notices in the record directory dir, and begins to send the
+// notices that an earlier run has left there.
 func (s *Server) openOutbox(dir string) (err error) {
 	known := &targets{}
 	s.outbox, err = webhook.Open(webhook.Options{
@@ -86,10 +87,11 @@ func (s *Server) openOutbox(dir string) (err error) {
 	return err
 }
 
+// outboxDir is the directory of the webhook notices below the record directory.
 const outboxDir = ".spool-notices"
 
-// lastNotices gives webhooks three seconds to accept the notices of the files that were just
-// finished. The next start sends the remaining ones.
+// lastNotices waits until all webhook notices are sent, for at most three seconds. The next start sends
+// the remaining ones.
 func (s *Server) lastNotices(ctx context.Context) {
 	if s.outbox == nil {
 		return
@@ -99,6 +101,8 @@ func (s *Server) lastNotices(ctx context.Context) {
 	s.outbox.Settle(ctx)
 }
 
+// openCatalogue opens the catalogue and returns an error if another recorder has this node's name: see
+// claimName.
 func (s *Server) openCatalogue(ctx context.Context, dir string) (err error) {
 	options, err := CatalogueOptions(s.cfg, dir, s.clock)
 	if err != nil {
@@ -114,6 +118,7 @@ func (s *Server) openCatalogue(ctx context.Context, dir string) (err error) {
 	return s.claimName(ctx)
 }
 
+// openAPI makes the parts that requests need, and lets the HTTP server listen.
 func (s *Server) openAPI(dir string) error {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -153,7 +158,8 @@ func (s *Server) openAPI(dir string) error {
 	return nil
 }
 
-// lists returns the check that a file must pass to be served, or nil if all files are served.
+// lists returns the function for api.Deps.Lists: nil, by which every file is served, if
+// http.serve_unknown_files is set.
 func (s *Server) lists() func(context.Context, *os.File, string) error {
 	if s.cfg.HTTP.ServeUnknown {
 		return nil
@@ -161,7 +167,7 @@ func (s *Server) lists() func(context.Context, *os.File, string) error {
 	return s.recordings.lists
 }
 
-// raise makes an event that the schedule demands, in the same way as an event by request.
+// raise records an event that a job of the schedule demands, as an event of a request is recorded.
 func (s *Server) raise(ctx context.Context, stream string, t pipeline.Trigger) error {
 	_, err := s.events.Trigger(ctx, stream, t)
 	return err

@@ -1,7 +1,8 @@
 package server
 
-// Linked packages register themselves: stages under the names that pipelines use, servers and
-// sources under their URL schemes. A new stage or protocol is one line here.
+// These packages register themselves when they are imported: stages under the names that pipelines
+// use, servers and sources of streams under their URL schemes. A new stage or protocol is one line
+// here.
 import (
 	_ "github.com/gospool/spool/sinks/metadata"
 	_ "github.com/gospool/spool/sinks/mp4"

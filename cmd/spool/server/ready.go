@@ -6,12 +6,15 @@ import (
 	"github.com/gospool/spool/api"
 )
 
-// ready checks each part that the recorder depends on, and whether the recordings that should
-// be running can write. It waits for no part: one that does not answer counts as failed.
+// ready returns the readiness checks of /readyz: of each part that the recorder depends on, and of the
+// recordings that should run. It waits for disks only briefly (see waitForAsk): a part that does not
+// answer counts as failed.
 func (s *Server) ready(ctx context.Context) []api.Check {
 	return append(s.parts(ctx), s.recording())
 }
 
+// parts returns the readiness checks of the database, the journal, the record directories, the node
+// name and the ingest servers.
 func (s *Server) parts(ctx context.Context) []api.Check {
 	catalogue := s.catalogue.Stats()
 	checks := []api.Check{
@@ -21,7 +24,7 @@ func (s *Server) parts(ctx context.Context) []api.Check {
 	}
 	switch {
 	case catalogue.Connected:
-		checks[0].Detail = "" // the database is back and accepts the waiting changes
+		checks[0].Detail = "" // LastError is from before the database was connected again
 	case catalogue.LastError == "":
 		checks[0].Detail = "the database has not answered yet"
 	}
@@ -38,7 +41,8 @@ func (s *Server) parts(ctx context.Context) []api.Check {
 	return checks
 }
 
-// recordPath checks that recordings can be written, whether any is running or not.
+// recordPath is a readiness check: it fails while a new recording could not be written, even if none is
+// to begin, and while the catalogue's rows belong to another record directory.
 func (s *Server) recordPath(ctx context.Context) api.Check {
 	c := api.Check{Name: recordPathCheck, OK: true}
 	for _, p := range s.obstacles(ctx) {
@@ -50,8 +54,10 @@ func (s *Server) recordPath(ctx context.Context) api.Check {
 	return c
 }
 
+// recordPathCheck is the name of the check recordPath.
 const recordPathCheck = "record_path"
 
+// message returns the text of an error, "" for nil.
 func message(err error) string {
 	if err == nil {
 		return ""

@@ -1,5 +1,5 @@
-// Package outside checks the objects of the machine that a configuration names: certificates,
-// groups of the system, files with secrets, and the disk of the recordings.
+// Package outside checks the objects of the machine that a configuration names: certificates, groups
+// of users, files with secrets, and the disk of the recordings.
 package outside
 
 import (
@@ -20,10 +20,10 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Check opens the files and groups that a configuration names, and compares its limits with the
-// disk. wrong holds the faults that keep
-// a part of the recorder from working; warnings holds faults of parts that work. Neither
-// contains a secret.
+// Check reads the certificates and the files with secrets that a configuration names, looks up its
+// groups, and compares its limits with the size of the disk. now is the time at which certificates must
+// be valid. wrong holds the faults that keep a part of the recorder from working, warnings all other
+// faults. No text contains a secret.
 func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems) {
 	c := checker{cfg: cfg, now: now, asked: map[string]bool{}}
 	c.certificates()
@@ -36,8 +36,8 @@ func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems)
 	return c.wrong.Sorted(), append(c.warnings, unmanaged.Warnings(cfg)...).Sorted()
 }
 
-// Groups returns a problem for each named group that the machine lacks: no recording can be
-// assigned to it. The configuration may have other problems.
+// Groups returns a problem for each group in the configuration that the machine lacks: no file could be
+// given to it. It checks nothing else.
 func Groups(cfg *configs.Config) config.Problems {
 	c := checker{cfg: cfg, asked: map[string]bool{}}
 	c.ownGroup()
@@ -45,14 +45,15 @@ func Groups(cfg *configs.Config) config.Problems {
 	return c.wrong.Sorted()
 }
 
+// checker collects the problems of a configuration.
 type checker struct {
 	cfg             *configs.Config
 	now             time.Time
-	asked           map[string]bool // the checked objects, by kind and name
+	asked           map[string]bool // objects that were checked already, by kind and name
 	wrong, warnings config.Problems
 }
 
-// first reports whether an object is checked for the first time.
+// first reports whether an object was not checked before, so that each fault is reported once.
 func (c *checker) first(kind, name string) bool {
 	key := kind + " " + name
 	known := c.asked[key]
@@ -60,7 +61,7 @@ func (c *checker) first(kind, name string) bool {
 	return !known
 }
 
-// certificates checks the certificates of the servers.
+// certificates checks the certificates of the HTTP server and of the ingest servers.
 func (c *checker) certificates() {
 	own := c.cfg.HTTP.TLS
 	if own.Cert != "" {
@@ -73,6 +74,8 @@ func (c *checker) certificates() {
 	}
 }
 
+// certificate checks the files of a certificate and its key. block is the path of the settings cert and
+// key that name them.
 func (c *checker) certificate(block, cert, key string) {
 	if !c.first("certificate", cert+"\n"+key) {
 		return
@@ -91,7 +94,8 @@ func (c *checker) certificate(block, cert, key string) {
 	}
 }
 
-// each calls look for every stage of the configuration.
+// each calls look for each stage of the pipelines and each stage in the block declare, with the stage's
+// settings.
 func (c *checker) each(look func(s *pipeline.StageInfo, settings *config.Node)) {
 	for _, p := range c.cfg.Pipelines {
 		pipeline.EachStage(p.Stages, look)
@@ -99,13 +103,14 @@ func (c *checker) each(look func(s *pipeline.StageInfo, settings *config.Node)) 
 	c.cfg.EachNamed(look)
 }
 
-// ownGroup checks the group of all recordings.
+// ownGroup checks the setting mp4.group: the group of all recordings.
 func (c *checker) ownGroup() {
 	c.group(c.cfg.MP4.Group, func(msg, hint string) {
 		c.wrong = append(c.wrong, c.cfg.Problem("mp4/group", msg).WithHint("%s", hint))
 	})
 }
 
+// group calls say if the machine has no group of this name. An empty name is no group.
 func (c *checker) group(name string, say func(msg, hint string)) {
 	if name == "" || !c.first("group", name) {
 		return
@@ -116,7 +121,7 @@ func (c *checker) group(name string, say func(msg, hint string)) {
 	}
 }
 
-// groups checks the groups that the settings of one stage name.
+// groups checks the groups in the settings of one stage.
 func (c *checker) groups(s *pipeline.StageInfo, settings *config.Node) {
 	for _, n := range s.Written(settings, pipeline.FileGroup) {
 		text, _ := n.Text()
@@ -124,7 +129,7 @@ func (c *checker) groups(s *pipeline.StageInfo, settings *config.Node) {
 	}
 }
 
-// secretFiles checks the files with secrets that the settings of one stage name.
+// secretFiles checks the files with secrets in the settings of one stage.
 func (c *checker) secretFiles(s *pipeline.StageInfo, settings *config.Node) {
 	for _, m := range s.Reaches() {
 		if pipeline.Reach(m.Text) != pipeline.ReachesSecretFile {
@@ -136,10 +141,11 @@ func (c *checker) secretFiles(s *pipeline.StageInfo, settings *config.Node) {
 	}
 }
 
-// maxSecret bounds the length of a file with a secret, in bytes.
+// maxSecret bounds the size of a file with a secret in bytes.
 const maxSecret = 64 << 10
 
-// secretFile reads a file with a secret as the stage that uses it does.
+// secretFile checks the file with a secret that a setting names: it must be readable and not empty. It
+// warns if every user of the machine has access to the file.
 func (c *checker) secretFile(n *config.Node) {
 	name, _ := n.Text()
 	if name == "" || !c.first("secret", name) {

@@ -10,22 +10,23 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// DiskLimits returns a problem for each min_free_bytes that the disk of mp4.record_path can
-// never have free: retention would delete all recordings in vain. The configuration may have
-// other problems.
+// DiskLimits returns a problem for each setting min_free_bytes that exceeds the size of the disk of
+// mp4.record_path: retention would delete all recordings and still not reach it. It checks nothing
+// else.
 func DiskLimits(cfg *configs.Config) config.Problems {
 	c := checker{cfg: cfg}
 	c.diskLimits()
 	return c.wrong.Sorted()
 }
 
-// diskLimits compares the limits on bytes with the disk of mp4.record_path. A max_bytes above
-// its size is harmful only if no limit on the disk is set.
+// diskLimits compares the limits in bytes with the size of the disk of mp4.record_path. A max_bytes
+// above that size is a warning if no limit on the disk is set: the disk would fill up before it takes
+// effect.
 func (c *checker) diskLimits() {
 	dir, r := c.cfg.MP4.RecordPath, c.cfg.Retention
 	disk, err := diskOf(dir)
 	if dir == "" || err != nil {
-		return // the start, or the first recording, reports it
+		return // the start or the first recording reports a missing or unreadable directory
 	}
 	bounded := c.cfg.MP4.DiskMaxPercent > 0 || r.MinFreeBytes > 0
 	check := func(block string, minFree, most config.Size) {
@@ -46,8 +47,8 @@ func (c *checker) diskLimits() {
 	}
 }
 
-// diskOf returns the capacity of the disk of a directory, which may be missing: the nearest
-// directory above it that exists then tells.
+// diskOf returns the capacity of the disk that a directory is on. If the directory does not exist, it
+// returns that of the nearest existing directory above.
 func diskOf(dir string) (filesystem.Capacity, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
