@@ -17,9 +17,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// reconcile compares the catalogue with the disk until it has succeeded. It waits for the
-// database, which may start later than the recorder, for the disk, and for the operator if the
-// rows belong to another directory.
+// reconcile compares the catalogue with the disk, and tries again until this succeeds or ctx ends: the
+// database may start later than the recorder, the disk may be away, or an operator must decide because
+// the rows belong to another directory.
 func (s *Server) reconcile(ctx context.Context, dir string) error {
 	backoff := pipeline.Backoff{Max: 5 * time.Second}
 	said := ""
@@ -52,8 +52,9 @@ func (s *Server) reconcile(ctx context.Context, dir string) error {
 	}
 }
 
-// compareAgain compares whenever the database turns out to have lost rows: after a failover to
-// a standby that lagged, or after a restore of a backup.
+// compareAgain compares the catalogue with the disk each time that the catalogue finds out that the
+// database has lost rows: after a failover to a database that lagged behind, or after the restore of a
+// backup. It returns when ctx ends.
 func (s *Server) compareAgain(ctx context.Context, dir string) error {
 	for {
 		select {
@@ -67,9 +68,10 @@ func (s *Server) compareAgain(ctx context.Context, dir string) error {
 	}
 }
 
-// compare compares the catalogue with the disk. It changes nothing if the rows belong to
-// another directory: the disk with the recordings is not mounted then, and no recording is
-// lost.
+// compare compares the catalogue with the disk once and logs the results that concern facts: see
+// package facts. If the rows belong to another directory, it changes nothing and returns
+// metadata.ErrOtherDirectory: most likely the disk with the recordings is not mounted, and none of them
+// is lost.
 func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, error) {
 	err := ClaimDirectory(ctx, s.catalogue, dir, false)
 	if errors.Is(err, metadata.ErrOtherDirectory) {
@@ -93,8 +95,8 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 	return found.Report, err
 }
 
-// logDamaged logs which recordings count as protected because the facts beside their files are
-// damaged. It names at most ten.
+// logDamaged logs the recordings that count as protected because the facts beside their files are
+// damaged: their number, and the first ten.
 func (c *Compared) logDamaged(log *slog.Logger) {
 	const named = 10
 	if n := len(c.Damaged); n > 0 {
@@ -106,29 +108,32 @@ func (c *Compared) logDamaged(log *slog.Logger) {
 	}
 }
 
-// ClaimDirectory returns metadata.ErrOtherDirectory if the catalogue's rows belong to another
-// record directory. With accept it assigns the rows to this one instead.
+// ClaimDirectory returns nil if the rows of this recorder in the catalogue belong to the record
+// directory dir, and metadata.ErrOtherDirectory if they belong to another one. With accept it assigns
+// the rows to dir in the latter case, and returns nil.
 func ClaimDirectory(ctx context.Context, catalogue *metadata.Catalogue, dir string, accept bool) error {
 	identity := func(create bool) (string, error) { return disk.Identity(dir, create) }
 	return catalogue.ClaimDirectory(ctx, identity, accept)
 }
 
-// Compared reports the findings and changes of a comparison of the catalogue with the disk.
+// Compared is the result of Compare.
 type Compared struct {
 	metadata.Report
-	Forgotten int   // deleted recordings whose facts beside the file were removed
-	Unsure    error // why facts of deleted recordings were kept; nil if none were
+	Forgotten int   // number of deleted recordings whose facts and sample index Compare has removed
+	Unsure    error // why facts of deleted recordings may remain; nil: Compare has removed those that it found
 
-	// Damaged lists the recordings whose facts beside their files are damaged: they count as
-	// protected. Unread is the reason why the list may be incomplete.
+	// Damaged lists the recordings whose facts are damaged: they count as protected. Unread is the
+	// reason why the list may be incomplete; nil: it is complete.
 	Damaged []media.ID
 	Unread  error
 }
 
-// Compare updates the catalogue to the files of a record directory, for which ClaimDirectory
-// has succeeded. It calls progress, which may be nil, as it goes. A recorder may run: files
-// that it writes are left alone. Each change of a recording is made through by; with zero Turns
-// nothing else in this process may change a recording.
+// Compare updates the catalogue to the files in the record directory dir: see
+// metadata.Catalogue.Reconcile. It also removes the facts and sample indexes of deleted recordings.
+// ClaimDirectory must have succeeded. A recorder may run in another process: Compare leaves the files
+// that it writes alone. Compare makes each change of a recording through by; by may be zero if no other
+// code of this process changes recordings. It calls progress, which may be nil, with the number of
+// compared files and of all files.
 func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by Turns, progress func(done, total int)) (c Compared, err error) {
 	c.Report, err = catalogue.Reconcile(ctx, metadata.Comparison{
 		Dir: dir, ReadEntry: mp4.ReadEntry, IsLive: unfinished(dir), Alone: by.Alone, AloneWith: by.AloneWith, Progress: progress,
@@ -143,14 +148,14 @@ func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by 
 	return c, err
 }
 
-// Turns call functions while no other code changes a recording, or many recordings: see
-// metadata.Comparison.
+// Turns holds the functions by which Compare excludes other changes of a recording while it changes the
+// recording itself. The fields are those of metadata.Comparison.
 type Turns struct {
-	Alone     func(ctx context.Context, id media.ID, change func(context.Context) error) error
-	AloneWith metadata.AloneWith
+	Alone     func(ctx context.Context, id media.ID, change func(context.Context) error) error // for one recording
+	AloneWith metadata.AloneWith                                                               // for many recordings
 }
 
-// turns returns the Turns of a store.
+// turns returns the Turns that exclude all changes through a store.
 func turns(store *footage.Store) Turns {
 	return Turns{AloneWith: store.AloneWith, Alone: func(ctx context.Context, id media.ID, change func(context.Context) error) error {
 		err := store.Alone(ctx, id, change)
@@ -161,13 +166,14 @@ func turns(store *footage.Store) Turns {
 	}}
 }
 
+// isBusy reports whether another change of a recording took too long.
 func isBusy(err error) bool {
 	var busy *footage.BusyError
 	return errors.As(err, &busy)
 }
 
-// unfinished returns a function that reports whether a file is being written or waits for
-// recovery.
+// unfinished returns a function that reports whether the file with a final name below dir still has its
+// name of a growing file: it is being written, or waits for recovery.
 func unfinished(dir string) func(path string) bool {
 	return func(path string) bool {
 		top, err := os.Open(dir)
@@ -180,9 +186,10 @@ func unfinished(dir string) func(path string) bool {
 	}
 }
 
-// forgetOrphans removes the facts beside files whose recordings the catalogue does not have,
-// right after a comparison with the disk. It removes nothing if the comparison left anything
-// open: an unfinished file, or one without its row, may own the facts.
+// forgetOrphans removes the facts and sample indexes of recordings that have no row, after a comparison
+// with the result found, and returns the number of these recordings. It removes nothing if there are
+// files without a row, because the facts may be theirs: unfinished files, files without an entry, rows
+// that the database refuses, and recordings that other code was changing.
 func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, alone func(context.Context, media.ID, func(context.Context) error) error, found metadata.Report) (removed int, err error) {
 	if found.Unfinished+found.Foreign+found.Aside+found.Busy > 0 {
 		return 0, nil

@@ -21,7 +21,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// RecordDirs returns the directories that a configuration records to, mp4.record_path first.
+// RecordDirs returns the record directories of a configuration, each once: mp4.record_path first, then
+// those that only pipelines name, sorted.
 func RecordDirs(cfg *configs.Config) []string {
 	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
 	for _, p := range cfg.Pipelines {
@@ -35,7 +36,8 @@ func RecordDirs(cfg *configs.Config) []string {
 	return append([]string{first}, slices.Sorted(maps.Keys(others))...)
 }
 
-// mayWrite returns an error if the process has no permission to make files in a directory.
+// mayWrite returns an error if the process has no permission to make files in a directory, or if the
+// file system is mounted read-only.
 func mayWrite(dir string) error {
 	err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
@@ -44,7 +46,8 @@ func mayWrite(dir string) error {
 	return nil // the first recording reports any other fault
 }
 
-// unwritableRecordPath adds the setting and a remedy to the error of an unwritable directory.
+// unwritableRecordPath adds to an error of the record directory the setting that names the directory
+// and, if it cannot be written, a remedy.
 func unwritableRecordPath(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -55,8 +58,9 @@ func unwritableRecordPath(err error) error {
 	return fmt.Errorf("mp4.record_path: %w", err)
 }
 
-// mayRecord returns an error unless the configuration's file records to a directory, or a
-// pipeline made by API may: a link may have replaced the directory since.
+// mayRecord returns an error unless recordings may be made in a directory: see mp4.MayRecord. It allows
+// the record directories of the configuration file, and the directories that pipelines made by API may
+// use. A symbolic link may have replaced a directory after its pipeline was accepted.
 func (s *Server) mayRecord(dir string) error {
 	file := s.declared.State().File
 	for _, own := range RecordDirs(file) {
@@ -71,7 +75,7 @@ func (s *Server) mayRecord(dir string) error {
 	return err
 }
 
-// patterns returns the file name patterns of the pipelines, by record directory.
+// patterns returns the patterns of file names in the pipelines of a configuration, by record directory.
 func patterns(cfg *configs.Config) map[string][]string {
 	out := map[string][]string{}
 	for _, p := range cfg.Pipelines {
@@ -85,8 +89,8 @@ func patterns(cfg *configs.Config) map[string][]string {
 	return out
 }
 
-// written returns the texts of a stage's settings of one meaning. The mp4 block has filled in
-// those that the stage omits.
+// written returns the values of those settings of a stage that have the meaning m, such as all its
+// record directories, without empty ones.
 func written(s *pipeline.StageInfo, settings *config.Node, m pipeline.Meaning) (texts []string) {
 	for _, n := range s.Written(settings, m) {
 		if text, ok := n.Scalar.(string); ok && text != "" {
@@ -96,8 +100,9 @@ func written(s *pipeline.StageInfo, settings *config.Node, m pipeline.Meaning) (
 	return texts
 }
 
-// removeEmptyDirs removes directories that a deletion left empty: a crash came in between, or
-// files were deleted by hand.
+// removeEmptyDirs removes empty directories below the record directory dir, which remain after a crash
+// during a deletion, or after an operator has deleted files. It keeps those of configured streams and
+// of streams with recordings in the catalogue.
 func (s *Server) removeEmptyDirs(ctx context.Context, dir string) error {
 	cfg := s.declared.State().All
 	removed, err := disk.RemoveEmptyDirs(ctx, dir, patterns(cfg)[filepath.Clean(dir)], func(stream string) bool {

@@ -16,7 +16,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// recordings adapts the catalogue and its files to api.Catalogue.
+// recordings reads and changes recordings in the catalogue and on the disk; it implements
+// api.Catalogue. Its errors are those of known.
 type recordings struct {
 	catalogue *metadata.Catalogue
 	files     files
@@ -24,6 +25,7 @@ type recordings struct {
 	recorder  *recorder.Recorder
 }
 
+// Records returns a page of recordings; growing ones have their present size and end.
 func (l recordings) Records(ctx context.Context, q media.Query) (media.Page, error) {
 	page, err := l.catalogue.Records(ctx, q)
 	if err != nil {
@@ -33,6 +35,7 @@ func (l recordings) Records(ctx context.Context, q media.Query) (media.Page, err
 	return page, nil
 }
 
+// Record returns the recording with an ID; a growing one has its present size and end.
 func (l recordings) Record(ctx context.Context, id media.ID) (media.Record, error) {
 	r, err := l.catalogue.Record(ctx, id)
 	one := []media.Record{r}
@@ -40,8 +43,8 @@ func (l recordings) Record(ctx context.Context, id media.ID) (media.Record, erro
 	return one[0], known(err)
 }
 
-// soFar updates rows of files that grow here to the current size and time: the rows were
-// written when the files began.
+// soFar sets size, end and duration of this recorder's growing recordings to their present values. In
+// the catalogue such a recording has the values of its beginning.
 func (l recordings) soFar(records []media.Record) {
 	grows := l.growing()
 	for i := range records {
@@ -51,8 +54,9 @@ func (l recordings) soFar(records []media.Record) {
 	}
 }
 
-// growing returns a function that does the same for one recording after another. It asks the
-// recorder once, at the first growing recording.
+// growing returns a function that sets size, end and duration of a recording to their present values if
+// the recording grows. The function gets them from the recorder at its first growing recording, and
+// uses the same ones for all further recordings.
 func (l recordings) growing() func(*media.Recording) {
 	var open map[string]pipeline.Report
 	return func(r *media.Recording) {
@@ -68,7 +72,7 @@ func (l recordings) growing() func(*media.Recording) {
 	}
 }
 
-// open returns the recorder's report of each growing file, by path.
+// open returns the recorder's report of each growing recording, by the path of the file.
 func (l recordings) open() map[string]pipeline.Report {
 	out := map[string]pipeline.Report{}
 	for _, j := range l.recorder.Jobs() {
@@ -79,7 +83,7 @@ func (l recordings) open() map[string]pipeline.Report {
 	return out
 }
 
-// SetProtected sets or clears the protection of a recording from deletion.
+// SetProtected sets or clears the protection of a recording from deletion, and returns the recording.
 func (l recordings) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	r, err := l.footage.SetProtected(ctx, id, protected)
 	one := []media.Record{r}
@@ -87,14 +91,15 @@ func (l recordings) SetProtected(ctx context.Context, id media.ID, protected boo
 	return one[0], known(err)
 }
 
-// Delete removes a recording's file and row.
+// Delete deletes the file of a recording, then its row.
 func (l recordings) Delete(ctx context.Context, id media.ID) error {
 	return known(l.footage.Delete(ctx, id))
 }
 
-// lists returns an error unless the catalogue has an open file: the file's own entry names its
-// recording, and the row of that recording must have this path. While the database does not
-// answer, the entry alone decides, so that footage can be played.
+// lists returns an api NotFound unless an open file is the file of a recording in the catalogue: the
+// entry in the file holds the ID of the recording, and the row of this ID must have the path. If the
+// catalogue does not answer within playerTimeout, an entry in the file is enough, so that recordings
+// can be played while the database is down.
 func (l recordings) lists(ctx context.Context, f *os.File, path string) error {
 	unknown := api.NotFound("file %s is not in the catalogue: spool reindex adds recordings of spool, http.serve_unknown_files serves other files", path)
 	id, err := mp4.RecordingOf(sized{f}, path)
@@ -115,11 +120,11 @@ func (l recordings) lists(ctx context.Context, f *os.File, path string) error {
 	return nil
 }
 
-// playerTimeout bounds how long one request of a player waits for the catalogue: a player sends
-// many range requests for one file.
+// playerTimeout bounds the time that a request for a file waits for the catalogue. It is short because
+// a player sends many such requests for one file.
 const playerTimeout = time.Second
 
-// belongs returns an error unless an open file is that of a recording.
+// belongs returns an api Conflict unless an open file is the file of the recording id.
 func (l recordings) belongs(f *os.File, path string, id media.ID) error {
 	return known(l.footage.Judge(mp4.Belongs(sized{f}, path, id), path, id))
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// recover finishes the files that a crash left and then updates the catalogue to the disk.
-// Files that recovery could not look at keep their rows and are tried again together with files
-// that recordings leave; until then no unfinished file counts as abandoned.
+// recover finishes the files that a crash of an earlier process left growing, if mp4.auto_recovery is
+// set, then compares the catalogue with the disk and removes empty directories. Files that cannot be
+// recovered now are left to recoverLeft, which tries again.
 func (s *Server) recover(ctx context.Context, dir string) error {
 	if s.cfg.MP4.AutoRecovery {
 		s.awaitCatalogue(ctx)
@@ -32,6 +32,8 @@ func (s *Server) recover(ctx context.Context, dir string) error {
 	return s.removeEmptyDirs(ctx, dir)
 }
 
+// recovered handles the result of recovery for one file: it logs the result, and stores or deletes the
+// row of the recording.
 func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
 	defer s.keeper.Changed(r.File, r.Recording.Path)
 	attrs := []any{"file", r.File, "lost_on_disk", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "lost_in_memory", r.Unwritten.String(), "reason", r.Reason}
@@ -56,8 +58,9 @@ func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
 	s.recordRecovered(ctx, r.File, r.Recording)
 }
 
-// recordRecovered stores the row of a recovered file and completes the events that its recorder
-// had not marked.
+// recordRecovered stores the row of a recovered recording, and adds the events of its time that the
+// crash kept out of the file. part is the path of the file before recovery. It tries again while other
+// code is changing the recording.
 func (s *Server) recordRecovered(ctx context.Context, part string, r media.Recording) {
 	var by media.ID // the event that protects the file
 	recovery := footage.Recovery{Recording: r, Unmarked: s.joinEvents, Tell: s.redeliver, Protect: func(r media.Recording, missed []media.Event) (granted bool) {
@@ -89,7 +92,8 @@ func (s *Server) recordRecovered(ctx context.Context, part string, r media.Recor
 	}
 }
 
-// forget deletes the row of a file that held no media, so that it does not count as lost.
+// forget deletes the row of a file that recovery has removed because it held no media. Otherwise the
+// recording would count as lost.
 func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.ID == (media.ID{}) {
 		return
@@ -99,7 +103,8 @@ func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
 	}
 }
 
-// leave requests the recovery of a file that a recording left unfinished. See mp4.OnUnfinished.
+// leave wakes recoverLeft: a recording has left a file unfinished. It does not block. See
+// mp4.OnUnfinished.
 func (s *Server) leave(string) {
 	select {
 	case s.unfinished <- struct{}{}:
@@ -107,10 +112,11 @@ func (s *Server) leave(string) {
 	}
 }
 
-// recoverLeft recovers, without a restart, the files that recordings leave unfinished while a
-// disk fails or is away. It tries until it succeeds.
+// recoverLeft waits for calls of leave, and then recovers unfinished files, until ctx ends: a recording
+// leaves its file unfinished if the disk fails or is away, or if the recording is aborted. After a
+// failure it tries again until no file is left.
 func (s *Server) recoverLeft(ctx context.Context, dir string) error {
-	said := map[string]bool{} // failures that have been logged
+	said := map[string]bool{} // texts of the errors that have been logged
 	for ctx.Err() == nil {
 		select {
 		case <-s.unfinished:
@@ -127,9 +133,9 @@ func (s *Server) recoverLeft(ctx context.Context, dir string) error {
 	return nil
 }
 
-// again waits after a failure, at most until a recording reports that the disk works. It
-// reports whether to go on. Its two callers do not use pipeline.Retry: the disk's return resets
-// the backoff, and recoverLeft first waits for an unfinished file.
+// again waits after a failure: for the next delay of backoff, or until the disk accepts files again,
+// which also resets backoff. It returns false when ctx has ended. Its callers use it instead of
+// pipeline.Retry, which would not end the wait when the disk works again.
 func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.diskWorks.wait())
 	if !waited {
@@ -138,7 +144,9 @@ func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 	return ctx.Err() == nil
 }
 
-// recoverOnce reports whether a file is still unfinished, or may be.
+// recoverOnce recovers the unfinished files in the record directory dir that no process writes. owed
+// reports whether one of them is still unfinished, or may be. said holds the errors of files that were
+// logged before and are not logged again.
 func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool, err error) {
 	err = mp4.Recover(ctx, dir, func(r mp4.Repaired) {
 		if r.Err != nil {
@@ -153,12 +161,13 @@ func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bo
 	if err == nil {
 		s.crashRecovered.Store(true)
 	}
-	return owed || err != nil, err // recordings report a missing disk themselves
+	return owed || err != nil, err
 }
 
-// lastInterrupted returns the end (ns of UTC) of the newest recording of an earlier process if
-// a failure ended it, otherwise 0. It also returns 0 for an implausible time. See
-// mp4.Interrupted.
+// lastInterrupted returns the EndUTC of the newest recording that an earlier process made of a stream
+// with a pipeline, if a failure ended that recording: see mp4.Interrupted. It returns 0 if the
+// recording ended as intended, if there is none, if the end is before any plausible time, and if the
+// catalogue does not answer within five seconds.
 func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -9,27 +9,26 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// eventReach bounds the time of an event before and after its first trigger: no request may ask
-// for more.
+// eventReach is longer than the media that an event may have before and after its first trigger.
 const eventReach = 25 * time.Hour
 
-// catalogueAtStart bounds how long recovery waits for the database, which knows the events of
-// the files to recover.
+// catalogueAtStart bounds the time that recovery waits for the database, which has the events of the
+// files to recover.
 const catalogueAtStart = 5 * time.Second
 
-// awaitCatalogue waits until the database answers, at most catalogueAtStart.
+// awaitCatalogue waits until the database answers, for at most catalogueAtStart.
 func (s *Server) awaitCatalogue(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, catalogueAtStart)
 	defer cancel()
-	_ = s.catalogue.Ready(ctx) // otherwise the journal's events must do
+	_ = s.catalogue.Ready(ctx) // after an error recovery uses only the events in the journal
 }
 
-// maxMissed bounds the events that are added to one recovered file.
+// maxMissed bounds the number of events that are added to one recovered recording.
 const maxMissed = 10_000
 
-// joinEvents adds to a recovered file's recording the events of its time that are in the
-// catalogue: the crash came before the recorder had written their marks. It returns the events
-// that the file does not name.
+// joinEvents adds to a recovered recording the events in the catalogue that overlap it or list it. The
+// file may lack some of them, because the recorder crashed before it had added them. joinEvents returns
+// the events that neither the file nor the row of the recording lists.
 func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []media.Event) {
 	if known, err := s.catalogue.Record(ctx, r.ID); err == nil {
 		for _, e := range known.Events {
@@ -70,8 +69,9 @@ func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []m
 	return missed
 }
 
-// protect grants protection to a recovered file for the first of its missed events that asks
-// for it and is within the limits, and returns that event.
+// protect decides whether a recovered recording must be protected: one of the missed events demands it,
+// and the limits of protection allow it. It returns the first such event. granted is false if there is
+// none, or if the recording is protected already.
 func (s *Server) protect(r media.Recording, missed []media.Event) (by media.ID, granted bool) {
 	if r.Protected {
 		return by, false

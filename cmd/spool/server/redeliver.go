@@ -11,14 +11,16 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// targets finds the webhook targets that a configuration declares. It caches them by key.
+// targets finds the webhook targets of a configuration by their keys. It caches those of the last
+// configuration.
 type targets struct {
 	mu  sync.Mutex // guards the fields below
 	of  *configs.Config
-	all map[string]webhook.Target
+	all map[string]webhook.Target // targets of the configuration of, by key
 }
 
-// find returns the target of a key, from a declared pipeline or from the block declare.
+// find returns the target with a key in a pipeline or in the block declare of cfg. It returns false if
+// cfg has none.
 func (t *targets) find(cfg *configs.Config, key string) (webhook.Target, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -38,19 +40,19 @@ func (t *targets) find(cfg *configs.Config, key string) (webhook.Target, bool) {
 	return target, has
 }
 
-// redelivered remembers the recordings that redeliver has delivered.
+// redelivered remembers the newest recordings that redeliver has delivered.
 type redelivered struct {
-	mu    sync.Mutex // held during delivery
-	done  map[media.ID]bool
-	order []media.ID // ring of the keys of done; once full, next is the oldest
-	next  int
+	mu    sync.Mutex        // guards the fields below; held during a delivery
+	done  map[media.ID]bool // the remembered recordings
+	order []media.ID        // keys of done in the order of delivery, as a ring
+	next  int               // index in a full ring of the oldest recording
 }
 
-// maxRedelivered bounds how many recordings are remembered: recovery and the comparison with
-// the disk find the same one soon after each other.
+// maxRedelivered bounds the number of remembered recordings. Recovery and the comparison with the disk
+// find the same recording soon after each other.
 const maxRedelivered = 1 << 16
 
-// note remembers a recording, in place of the oldest one when full. The caller holds r.mu.
+// note remembers a recording. Beyond maxRedelivered it forgets the oldest one. The caller holds r.mu.
 func (r *redelivered) note(id media.ID) {
 	if r.done[id] {
 		return
@@ -64,11 +66,11 @@ func (r *redelivered) note(id media.ID) {
 	r.next = (r.next + 1) % maxRedelivered
 }
 
-// redeliver delivers a recovered recording to the stages behind mp4, which have not seen its
-// end: a command, a webhook, the catalogue. It reports whether all of them accepted it, and
-// false if the pipeline is no longer declared. Recovery calls it for each recovered file, the
-// comparison with the disk for each finished file without a row; a file that both find is
-// delivered once.
+// redeliver passes a recording to the stages of its pipeline that follow the mp4 sink, such as exec,
+// webhook and metadata: the process that made it ended before they got the finished recording. It
+// returns true if all of these stages have accepted the recording, now or in an earlier call, and
+// false if the pipeline is no longer declared. Recovery calls it for each recovered file, and the
+// comparison with the disk for each finished file whose row is still that of a growing one.
 func (s *Server) redeliver(ctx context.Context, r media.Recording) bool {
 	s.redelivered.mu.Lock()
 	defer s.redelivered.mu.Unlock()
@@ -82,6 +84,7 @@ func (s *Server) redeliver(ctx context.Context, r media.Recording) bool {
 	return told
 }
 
+// replay passes a recording to the stages for redeliver.
 func (s *Server) replay(ctx context.Context, r media.Recording) bool {
 	env := pipeline.Env{Services: s.services, Log: s.log, Clock: s.clock}
 	for _, d := range s.declared.State().Pipelines {

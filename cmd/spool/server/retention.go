@@ -21,8 +21,8 @@ import (
 	"github.com/gospool/spool/sinks/retention"
 )
 
-// openRetention makes the retention of a record directory. Until recovery is done it deletes no
-// unfinished file.
+// openRetention makes the retention of the record directory dir, an absolute path. Retention deletes no
+// unfinished file before recovery is done.
 func (s *Server) openRetention(dir string) (err error) {
 	s.stopRetention = func() {}
 	s.keeper, err = retention.New(retentionPolicy(s.cfg), retention.Deps{
@@ -35,14 +35,14 @@ func (s *Server) openRetention(dir string) (err error) {
 	return err
 }
 
-// startRetention starts retention if the policy has a limit.
+// startRetention starts the task of retention if the configuration limits the recordings.
 func (s *Server) startRetention() {
 	if policy := retentionPolicy(s.cfg); policy.Active() {
 		s.stopRetention = s.tasks.Go("retention", s.keeper.Run)
 	}
 }
 
-// retentionPolicy converts the configuration to that of package retention.
+// retentionPolicy converts the configuration to a policy of package retention.
 func retentionPolicy(cfg *configs.Config) retention.Policy {
 	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 	r := cfg.Retention
@@ -64,8 +64,8 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 	return p
 }
 
-// RetentionPlan returns the files that a recorder with this configuration would delete next,
-// and the reasons. It deletes nothing. A recorder may run on the directory.
+// RetentionPlan returns the files that a recorder with this configuration would delete next, and the
+// reasons. It deletes nothing. A recorder may run on the record directory at the same time.
 func RetentionPlan(ctx context.Context, cfg *configs.Config, clock pipeline.Clock) (*retained.Plan, error) {
 	dir, err := filepath.Abs(cfg.MP4.RecordPath)
 	if err != nil {
@@ -81,8 +81,8 @@ func RetentionPlan(ctx context.Context, cfg *configs.Config, clock pipeline.Cloc
 	return plan, errors.Join(err, keeper.Close())
 }
 
-// fileReader returns the functions that read a file's entry and state. Until recovery is done,
-// every unfinished file counts as in use.
+// fileReader returns the functions by which retention reads the files of the record directory. While
+// recovered is false, every unfinished file counts as being written.
 func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 	return retention.Reader{
 		Identity:  disk.IdentityFile,
@@ -95,13 +95,14 @@ func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 	}
 }
 
-// deleter deletes files for retention unless a client is reading them.
+// deleter deletes files and their rows for retention; it implements retention.Store.
 type deleter struct {
 	footage *footage.Store
 	server  *Server
 }
 
-// Remove deletes a file. It returns retention.ErrKept if a client reads it or footage keeps it.
+// Remove deletes a file. It returns retention.ErrKept if a client is reading the file, or if package
+// footage keeps it, for example because it has been protected since.
 func (d deleter) Remove(ctx context.Context, it *retention.Item) error {
 	release, ok := d.server.http.Claim(it.Path)
 	if !ok {
@@ -115,6 +116,7 @@ func (d deleter) Remove(ctx context.Context, it *retention.Item) error {
 	return err
 }
 
+// Forget deletes the rows of deleted files; see retention.Store.
 func (d deleter) Forget(ctx context.Context, items []*retention.Item) error {
 	var gone []media.DeletedFile
 	for _, it := range items {
@@ -125,10 +127,11 @@ func (d deleter) Forget(ctx context.Context, items []*retention.Item) error {
 	return d.footage.Forget(ctx, gone)
 }
 
-// stopper stops recordings for which no space is left, and starts them again.
+// stopper stops and starts recordings for retention, which stops the least important ones if nothing
+// may be deleted to free space; it implements retention.Recordings.
 type stopper struct{ recorder *recorder.Recorder }
 
-// Recording lists the streams whose recordings grow; a waiting stream needs no space.
+// Recording lists the streams that a pipeline of mode manual or always is writing to a file now.
 func (r stopper) Recording() (streams []string) {
 	for _, j := range r.recorder.Jobs() {
 		if j.Mode != pipeline.ModeEvent && j.Report.Recording {
@@ -138,11 +141,13 @@ func (r stopper) Recording() (streams []string) {
 	return slices.Compact(streams)
 }
 
+// Stop stops the recordings of a stream; its files end with the reason endcause.NoRoom.
 func (r stopper) Stop(ctx context.Context, stream string) error {
 	_, err := r.recorder.StopFor(ctx, stream, endcause.NoRoom)
 	return err
 }
 
+// Start starts the recordings of a stream again, even if it has no publisher now.
 func (r stopper) Start(stream string) error {
 	_, err := r.recorder.Start(stream, recorder.StartOptions{Wait: true})
 	return err
