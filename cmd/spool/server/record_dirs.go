@@ -101,8 +101,9 @@ func written(s *pipeline.StageInfo, settings *config.Node, m pipeline.Meaning) (
 }
 
 // removeEmptyDirs removes empty directories below the record directory dir, which remain after a crash
-// during a deletion, or after an operator has deleted files. It keeps those of configured streams and
-// of streams with recordings in the catalogue.
+// during a deletion, or after an operator has deleted files. It removes only directories that a pattern
+// of file names makes, with a date or with the path of a stream that the configuration or the catalogue
+// names: see disk.RemoveEmptyDirs.
 func (s *Server) removeEmptyDirs(ctx context.Context, dir string) error {
 	cfg := s.declared.State().All
 	removed, err := disk.RemoveEmptyDirs(ctx, dir, patterns(cfg)[filepath.Clean(dir)], func(stream string) bool {
