@@ -45,7 +45,7 @@ type entry struct {
 	sum      [sha256.Size]byte // hash of the notice's file; zero if an earlier process stored it
 	target   Target            // zero if an earlier process stored the notice
 	left     bool              // remove leaves the file, because another user may have written it
-	unstored *Notice           // the notice, while it could not be stored; after it is queued, only the lane's task uses this field
+	unstored *Notice           // the notice, until it is stored; once it is queued, only the lane's task uses this
 	backoff  pipeline.Backoff
 	due      time.Time
 	queued   time.Time // when this process queued the notice
@@ -62,7 +62,7 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		now := l.outbox.clock.Now()
 		if at.After(now) {
-			pipeline.Sleep(ctx, l.outbox.clock, at.Sub(now), l.more) // l.more ends the wait: a new notice may be due at once
+			pipeline.Sleep(ctx, l.outbox.clock, at.Sub(now), l.more) // l.more ends the wait for a new notice
 			continue
 		}
 		l.try(ctx, e)

@@ -345,7 +345,8 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	if !e.left {
 		err = b.disk.Remove(filepath.Join(b.dir, e.name))
 	}
-	if err == nil && b.only(l) { // the last notice: syncing the directory makes all deletions durable, so a power cut restores none
+	// With the last notice, all deletions are made durable: a power cut then restores no file.
+	if err == nil && b.only(l) {
 		err = b.disk.SyncDir(b.dir)
 	}
 	if err != nil && !unstored {
