@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// An absent track has sent no data: the feed neither waits for it, nor reports its silence, nor publishes it. An
-// Optional track is absent until its first data arrives; any track is absent again after Leave.
+// An absent track has sent no data. The feed does not wait for it, publish it, or report its silence. A track with
+// Optional is absent until its first data arrives, and any track is absent after Leave.
 
-// Leave marks a track whose sender has stopped. Units that arrived before stay. If data of the track arrives again,
-// the track is present again.
+// Leave marks the track as absent because its sender has stopped. Units that arrived before are still written. If
+// data of the track arrives again, the track is present again.
 func (t *Track) Leave() {
 	f := t.feed
 	t.Flush()
@@ -21,7 +21,7 @@ func (t *Track) Leave() {
 	}
 }
 
-// Hear records that data of a track arrived at mono, ns of the steady clock (Mono).
+// Hear records that data of the track arrived at mono, ns of the steady clock (Mono).
 func (t *Track) Hear(mono int64) {
 	f := t.feed
 	if pause := mono - f.lastHeardNS; f.lastHeardNS != 0 && pause > stallNS && pause > t.stall.patienceNS() {
@@ -34,10 +34,10 @@ func (t *Track) Hear(mono int64) {
 	}
 }
 
-// Present marks an absent track as present, before its first unit.
+// Present marks an absent track as present. The caller calls it before the track's first unit.
 func (t *Track) Present() { t.absent = false }
 
-// Unannounced counts data that arrived for the track in a format that its description does not announce.
+// Unannounced counts data that arrived for the track in a format that the track's description does not announce.
 func (t *Track) Unannounced(cause string, at time.Time) {
 	f, mono := t.feed, Mono(at)
 	if f.firstHeardNS == 0 {

@@ -2,31 +2,32 @@ package ingest
 
 import "github.com/gospool/spool/pipeline/media"
 
-// retime makes a track's times follow arrival (wall_clock: arrival), by a piecewise linear function from the sender's
-// times to the feed's. Each second it sets the slope so that the least delayed unit keeps its distance from arrival.
-// The function never decreases, so ordered times stay ordered. A sender's clock that is set makes no break.
+// retime makes a track's times follow arrival, for the setting wall_clock: arrival. It is a piecewise linear
+// function from the sender's times to the feed's times. Once a second it sets the slope so that the delay of the
+// least delayed unit stays as it was at the beginning. The function never decreases, so the order of times is kept.
+// If the sender's clock is set, the feed's times continue without a break.
 type retime struct {
-	secondTicks int64 // ticks
+	secondTicks int64 // ticks a second
 	on          bool
-	now         piecewise // from the highest time so far on
-	before      piecewise // for pictures that are presented earlier
-	highTicks   int64     // the highest sent time
+	now         piecewise // applies from the highest sent time at the last change of the slope on
+	before      piecewise // applies to earlier sent times
+	highTicks   int64     // highest sent time
 
-	baseTicks   int64 // ticks, arrival less the feed's time, of the least delayed unit at the beginning
-	bestTicks   int64 // the same, of the current window
-	bestInTicks int64 // the time of that unit as it was sent, ticks
-	bestAtTicks int64 // and its arrival, ticks
-	untilTicks  int64 // ticks of arrival at which the window ends
+	baseTicks   int64 // arrival less the feed's time, of the least delayed unit in the first window
+	bestTicks   int64 // arrival less the feed's time, of the least delayed unit in the current window
+	bestInTicks int64 // sent time of that unit
+	bestAtTicks int64 // arrival of that unit
+	untilTicks  int64 // arrival at which the current window ends
 	lastInTicks int64
 	lastAtTicks int64
 
-	ends [retimeWindows]sentAt // of windows, a ring
+	ends [retimeWindows]sentAt // least delayed units of the newest windows, a ring
 	n    int
 }
 
 type sentAt struct{ inTicks, atTicks int64 }
 
-// piecewise is a linear function: out + (time - in) * slope.
+// piecewise is one linear piece: out + (time - in) * slope.
 type piecewise struct {
 	inTicks, outTicks int64
 	slope             float64
@@ -34,13 +35,14 @@ type piecewise struct {
 
 const (
 	retimeWindows = 8
-	retimeSlack   = 10   // of a second: a smaller distance from arrival is not corrected
-	retimeOff     = 0.03 // a smaller deviation of the rate can't be separated from jitter in so few windows
+	retimeSlack   = 10   // of a second; a smaller change of the delay is not corrected
+	retimeOff     = 0.03 // a smaller deviation of the rate cannot be told from jitter in so few windows
 )
 
 func (p piecewise) at(t int64) int64 { return p.outTicks + int64(float64(t-p.inTicks)*p.slope) }
 
-// time returns the corrected time of a unit that arrived at mono, ns. rate is the measured rate of the clock, or 0.
+// time returns the feed's time for the sent time t of a unit that arrived at mono, ns. rate is the measured rate of
+// the sender's clock; 0: unknown.
 func (r *retime) time(t, mono int64, rate float64) int64 {
 	at := media.FromNanos(mono, uint32(r.secondTicks))
 	if !r.on {
@@ -70,7 +72,8 @@ func (r *retime) place(t int64) int64 {
 	return r.before.at(t)
 }
 
-// set continues where the sender's clock was set to.
+// set continues the feed's times after the sender's clock was set to t. passed is the time since the last unit, in
+// ticks.
 func (r *retime) set(t, passed int64) {
 	out := r.place(r.highTicks) + max(passed, 1)
 	r.now = piecewise{t, out, r.now.slope}
@@ -78,7 +81,7 @@ func (r *retime) set(t, passed int64) {
 	r.bestTicks, r.bestInTicks, r.bestAtTicks = r.baseTicks, t, r.lastAtTicks+passed
 }
 
-// turn begins a window with another slope.
+// turn ends the current window and begins the next one with a new slope.
 func (r *retime) turn(at int64, rate float64) {
 	first := r.n == 0
 	r.ends[r.n%retimeWindows] = sentAt{r.bestInTicks, r.bestAtTicks}

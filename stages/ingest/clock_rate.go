@@ -8,25 +8,25 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// clockRate measures the rate of a track's clock against arrival: some cameras announce 90 kHz and run at 45 or 100
-// kHz, and some announce twice the sample rate of their sound.
+// clockRate measures the rate of a track's clock by the arrival of its units. Some cameras announce 90 kHz and run
+// at 45 or 100 kHz, and some announce twice the sample rate of their sound.
 //
-// Only the least delayed unit of each window counts, so that network delay does not disturb the measurement. A rate
-// is accepted once the two clocks have drifted apart by more than delays explain, in both halves of the remembered
-// windows, so that a network queue that fills up does not pass for a clock.
+// Only the least delayed unit of each window counts, so network delay does not disturb the measurement. A rate is
+// accepted once the sender's clock and this machine's clock have drifted apart by more than delays explain, in both
+// halves of the kept windows: a network queue that fills up once is not taken for a wrong rate.
 type clockRate struct {
-	points  [ratePoints]instant // the least delayed unit of each window, a ring
+	points  [ratePoints]instant // least delayed unit of each of the newest windows, a ring
 	n       int
-	best    instant // of the current window
-	untilNS int64   // ns, arrival at which the current window ends; 0: no window has begun
+	best    instant // least delayed unit of the current window
+	untilNS int64   // arrival at which the current window ends; 0: no window has begun
 	last    instant
 
-	rate    float64 // of the sender's clock; 0: no deviation is known
-	apartNS int64   // ns by which that rate drove the clocks apart
+	rate    float64 // rate of the sender's clock, 1 is right; 0: no deviation is known
+	apartNS int64   // drift caused by that rate during the kept windows
 	warned  bool
 }
 
-// instant holds a unit's arrival and its media time, ns.
+// instant pairs the arrival and the media time of a unit.
 type instant struct{ monoNS, mediaNS int64 }
 
 func (i instant) lateNS() int64 { return i.monoNS - i.mediaNS }
@@ -34,13 +34,14 @@ func (i instant) lateNS() int64 { return i.monoNS - i.mediaNS }
 const (
 	ratePoints            = 64
 	rateWindowNS          = int64(5 * time.Second)
-	minRateDriftNS        = int64(200 * time.Millisecond) // drift from which the rate is accepted
-	reportedRateDriftNS   = int64(time.Second)            // drift from which the rate is reported to the operator
-	reportedRateDeviation = 0.003                         // deviation from which the rate is reported
-	minClockJumpNS        = int64(2 * time.Second)        // a jump by this and by three times the elapsed time: the clock was set
+	minRateDriftNS        = int64(200 * time.Millisecond) // least drift for which a rate is accepted
+	reportedRateDriftNS   = int64(time.Second)            // least drift for which a rate is reported to the operator
+	reportedRateDeviation = 0.003                         // least deviation for which a rate is reported
+	minClockJumpNS        = int64(2 * time.Second)        // the clock was set if a jump exceeds this and three times the elapsed time
 )
 
-// observe takes a unit, in decoding order, and reports whether it measured the rate anew.
+// observe takes the arrival and the media time of a unit, in ns and in decoding order. It reports whether it
+// measured the rate anew.
 func (c *clockRate) observe(mono, media int64) bool {
 	at := instant{mono, media}
 	step, passed := media-c.last.mediaNS, mono-c.last.monoNS
@@ -62,7 +63,7 @@ func (c *clockRate) observe(mono, media int64) bool {
 	return true
 }
 
-// newest returns the least delayed unit of the last complete window.
+// newest returns the least delayed unit of the newest complete window.
 func (c *clockRate) newest() instant { return c.points[(c.n-1)%ratePoints] }
 
 func (c *clockRate) measure() {
@@ -82,12 +83,12 @@ func (c *clockRate) measure() {
 	}
 }
 
-// wrong reports whether the deviation is large enough for a report to the operator.
+// wrong reports whether the rate deviates enough to be reported to the operator.
 func (c *clockRate) wrong() bool {
 	return c.rate != 0 && math.Abs(c.rate-1) >= reportedRateDeviation && max(c.apartNS, -c.apartNS) >= reportedRateDriftNS
 }
 
-// observeClock measures a track's clock by a unit with a media time, ns, and dates the unit.
+// observeClock measures the track's clock by a unit with the media time at, ns, and sets the unit's UTC.
 func (t *Track) observeClock(u *Unit, at int64) {
 	f := t.feed
 	if f.byArrival {
@@ -109,7 +110,8 @@ func (t *Track) observeClock(u *Unit, at int64) {
 	t.own.run(t.rate.rate, at)
 }
 
-// part gives each track a wall clock of its own, as soon as the clock of one track is known to run at a wrong rate.
+// splitClocks gives each track of the feed a wall clock of its own once the clock of one track is known to run at a
+// wrong rate.
 func (f *Feed) splitClocks(t *Track, mono int64) {
 	at := t.rate.newest()
 	for _, o := range f.tracks {
@@ -122,7 +124,7 @@ func (f *Feed) splitClocks(t *Track, mono int64) {
 	t.ran = true
 }
 
-// reportRate reports a problem if the sender's clock runs at a wrong rate, and clears it when the rate is right again.
+// reportRate sets a problem while the sender's clock runs at a wrong rate, and clears it afterwards.
 func (t *Track) reportRate(at time.Time) {
 	f, key := t.feed, -1-t.index
 	if !t.offRate {

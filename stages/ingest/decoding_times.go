@@ -4,40 +4,42 @@ import "slices"
 
 // decodingTimes derives decoding times from presentation times.
 //
-// In decoding order, if at most depth pictures precede a picture that is presented before them, the decoding time of
-// picture i is the (i-depth)th presentation time in order of presentation. Encoders (x264, x265) derive decoding
-// times the same way, so the decoding times that RTP leaves out are restored exactly, variable frame rate included.
-// The derivation reads no slice header and works the same for every codec, unlike one from picture order counts.
+// Units arrive in decoding order. Let depth be the largest number of units that precede, in this order, a unit that
+// is presented before them. Then the decoding time of unit i is the (i-depth)th presentation time, in order of
+// presentation. Encoders (x264, x265) derive decoding times in the same way, so the decoding times that RTP does
+// not carry are restored exactly, also with a variable frame rate. No slice header is read, so the derivation works
+// for every codec.
 //
-// The first depth decoding times lie before the first presentation, at the distance of the pictures. To compute them,
-// the first 2*depth+1 units are held once.
+// The first depth decoding times lie before the first presentation time, at the distance of the pictures. To
+// compute them, the first 2*depth+1 units are held.
 //
-// Invariant: after the beginning, pending holds in order the depth presentation times that have not yet become
-// decoding times.
+// Invariant: after that, pending holds, in order, the depth presentation times that are not used as decoding times
+// yet.
 type decodingTimes struct {
 	depth        int // codec.DepthUnknown: derived from the first units
 	secondTicks  int64
-	held         []*Unit // before the beginning
+	held         []*Unit // units at the beginning
 	pendingTicks []int64
 	begun        bool
-	recentTicks  [maxDepth]int64 // presentation times in decoding order, a ring
-	count        int             // units since the reset
-	lastTicks    int64           // the last decoding time
-	maxTicks     int64           // the highest presentation time
+	recentTicks  [maxDepth]int64 // newest presentation times in decoding order, a ring
+	count        int             // number of units since the reset
+	lastTicks    int64           // newest decoding time
+	maxTicks     int64           // highest presentation time
 }
 
 const (
-	maxDepth    = 16 // of the decoded picture buffer (ITU-T H.264, A.3.1)
-	guessWindow = 12 // units from which an unknown depth is derived
+	maxDepth    = 16 // largest depth of a decoded picture buffer (ITU-T H.264, A.3.1)
+	guessWindow = 12 // number of units from which an unknown depth is derived
 )
 
-// reset starts over with another depth at the next unit. No unit may be held.
+// reset begins again with another depth at the next unit. The caller flushes the held units first.
 func (r *decodingTimes) reset(depth int, timescale uint32) {
 	*r = decodingTimes{depth: depth, secondTicks: int64(timescale), held: r.held[:0], pendingTicks: r.pendingTicks[:0]}
 }
 
-// breaks reports whether a unit does not continue the time line because the sender's clock was set. Every picture
-// before an IDR or IRAP is presented before it.
+// breaks reports whether the sender's clock was set before a unit, so that the unit does not continue the time
+// line. Pictures that precede an IDR or IRAP picture are presented before it, so an earlier time of such a picture
+// is a break.
 func (r *decodingTimes) breaks(u *Unit) bool {
 	if !r.begun && len(r.held) == 0 {
 		return false
@@ -45,7 +47,7 @@ func (r *decodingTimes) breaks(u *Unit) bool {
 	return u.PTS > r.maxTicks+10*r.secondTicks || u.PTS < r.maxTicks-10*r.secondTicks || u.sync && u.PTS <= r.maxTicks
 }
 
-// push takes a unit and passes on the units whose decoding time is known.
+// push takes a unit, and calls out with each unit whose decoding time is then known.
 func (r *decodingTimes) push(u *Unit, out func(*Unit)) {
 	if r.begun {
 		r.maxTicks = max(r.maxTicks, u.PTS)
@@ -67,7 +69,8 @@ func (r *decodingTimes) push(u *Unit, out func(*Unit)) {
 	}
 }
 
-// flush passes on the held units before the beginning is complete: no more units arrive, or enough are held.
+// flush calls out with the held units, whose decoding times it sets from the units at hand. It is called when no
+// further unit comes, or when enough units are held.
 func (r *decodingTimes) flush(out func(*Unit)) {
 	if r.begun || len(r.held) == 0 {
 		return
@@ -103,7 +106,7 @@ func (r *decodingTimes) begin() {
 	r.begun = true
 }
 
-// leadTicks returns the ticks by which decoding begins before presentation.
+// leadTicks returns by how many ticks decoding begins before presentation.
 func (r *decodingTimes) leadTicks() int64 {
 	n := len(r.pendingTicks)
 	switch {
@@ -117,8 +120,8 @@ func (r *decodingTimes) leadTicks() int64 {
 	return r.secondTicks / 25 * int64(r.depth)
 }
 
-// next sets the decoding time of one unit. If the stream reorders by more than the known depth, decoding time
-// advances by a tick a unit until it is far enough behind; presentation times stay exact.
+// next sets the decoding time of one unit. If the stream reorders by more than the known depth, decoding times
+// advance by one tick a unit until they are far enough behind; presentation times do not change.
 func (r *decodingTimes) next(u *Unit) {
 	r.depth = max(r.depth, r.ahead(u.PTS))
 	r.insert(u.PTS)
@@ -130,7 +133,7 @@ func (r *decodingTimes) next(u *Unit) {
 	u.DTS, r.lastTicks = dts, dts
 }
 
-// ahead returns the number of earlier units that are presented after this one, and remembers this one.
+// ahead returns the number of recent units that are presented after pts, and keeps pts.
 func (r *decodingTimes) ahead(pts int64) (n int) {
 	for _, before := range r.recentTicks[:min(r.count, maxDepth)] {
 		if before > pts {
@@ -150,7 +153,7 @@ func (r *decodingTimes) insert(pts int64) {
 	r.pendingTicks = slices.Insert(r.pendingTicks, i, pts)
 }
 
-// observedDepth returns the largest number of units that precede a unit which is presented before them.
+// observedDepth returns the largest number of units that precede a unit that is presented before them.
 func observedDepth(units []*Unit) (depth int) {
 	for i, u := range units {
 		ahead := 0

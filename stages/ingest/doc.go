@@ -1,4 +1,5 @@
-// Package ingest turns the access units of one publication, as a protocol delivers them, into those of package media.
+// Package ingest turns the access units of one publication, as a protocol delivers them, into those of package
+// media, and writes them to the hub.
 //
 //	a protocol -> Unit -> Track -> Feed -> media.AU -> hub.Publisher
 //	                      | pictures: separated by the standard's rule; two fields form one picture
@@ -9,37 +10,37 @@
 //	                               | one time line for all tracks (placement)
 //	                               | wall clock
 //
-// The protocols make the units. Package rtp makes them of RTP packets; RTSP and WebRTC share it. Each protocol
-// imports this package; this package imports no protocol.
+// The packages of the protocols make the units. Package rtp makes them from RTP packets, for every protocol over RTP.
+// A protocol imports this package; this package imports no protocol.
 //
 // # Where a decoder can start
 //
-// H.264: an IDR picture (ITU-T H.264, 7.4.1.2.4), and a picture with a recovery point SEI whose recovery_frame_cnt is
-// 0, which is the key picture of an open GOP. A stream of gradual intra refresh has no such picture after its
-// beginning. Its recovery points count as sync once no IDR has arrived for ten seconds, since such a stream could
-// otherwise be neither cut nor joined: a file that begins at such a cut shows damage until the refresh is complete,
-// and the file before it holds the same pictures whole.
+// H.264: at an IDR picture (ITU-T H.264, 7.4.1.2.4), and at a picture with a recovery point SEI whose
+// recovery_frame_cnt is 0, as the key picture of an open GOP has. A stream with gradual intra refresh has no such
+// picture after its beginning, so it could be neither cut nor joined. Its recovery points therefore count as sync
+// samples once no IDR picture has come for ten seconds. A file that begins there shows damage until the refresh is
+// complete; the file before it contains the same pictures undamaged.
 //
-// H.265: every IRAP picture (ITU-T H.265, 3.69). The RASL pictures after a CRA or BLA are kept wherever the stream is
-// joined or cut: a decoder that starts there skips them (8.1.3, NoRaslOutputFlag), and a decoder that continues from
-// the file before needs them.
+// H.265: at every IRAP picture (ITU-T H.265, 3.69). The RASL pictures after a CRA or BLA picture are kept wherever
+// the stream is cut or joined. A decoder that starts there skips them (8.1.3, NoRaslOutputFlag), and a decoder that
+// continues from the previous file needs them.
 //
 // # NAL units that are not recorded
 //
-// NAL units of an undefined type, with a header that contradicts the standard, or of an enhancement layer (SVC, MVC,
-// nuh_layer_id > 0) are left out and counted as repairs; the picture around them is kept. Slices enter a file only as
-// whole pictures; an incomplete picture is counted as damaged. StallDetector reports a publisher of which no unit can be
+// A NAL unit of an undefined type, with a header that contradicts the standard, or of an enhancement layer (SVC,
+// MVC, nuh_layer_id > 0) is left out and counted as a repair; its picture is kept. Only whole pictures enter a
+// file: an incomplete one is left out and counted as damaged. StallDetector reports a track of which no unit can be
 // kept.
 //
 // # Bounds
 //
-// A publisher can't be trusted with memory. An access unit is bounded in NAL units, bytes and age. The units of a
-// feed, and of all feeds together, are bounded in memory (memory.go), including the data that a protocol holds back
-// (Feed.Grow). A unit that passes a bound is left out under a cause of its own and logged once; the next access unit
-// is accepted.
+// A publisher must not be able to exhaust the memory. An access unit is bounded in NAL units, bytes and age. The
+// units of one feed, and of all feeds together, are bounded in memory (memory.go), including the data that a
+// protocol holds back (Feed.Grow). A unit that exceeds a bound is left out and counted under a cause of its own,
+// and the first one is logged. The next access unit is accepted.
 //
 // # Codecs
 //
-// Package codec decides the type of a NAL unit, which parameter sets are equal and whether a decoder can start at a
-// frame. Packing is the protocol's.
+// Package codec decides the type of a NAL unit, whether two parameter sets are equal, and whether a decoder can
+// start at a frame. Each protocol unpacks its packets itself.
 package ingest

@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publisher takes the access units of a Feed; *hub.Publisher implements it.
+// Publisher receives the access units of a Feed. *hub.Publisher implements it.
 type Publisher interface {
 	SetTracks([]media.Track) error
 	Write(track int, au *media.AU) error
@@ -19,95 +19,97 @@ type Publisher interface {
 	Problem(track int, what *pipeline.Problem)
 }
 
-// The causes under which a Feed counts its repairs. A repair loses no picture.
+// The causes under which a Feed counts repairs. A repair loses no picture; the comment says what is done.
 const (
-	RepairedTime      = "shared_timestamp"   // pictures with the time of another picture: spread up to the next time
-	RepairedOutlier   = "timestamp_outlier"  // pictures and sound packets whose time is an outlier: placed between their neighbours
+	RepairedTime      = "shared_timestamp"   // pictures with the same time: spread up to the next time
+	RepairedOutlier   = "timestamp_outlier"  // units whose time is an outlier: placed between their neighbours
 	RepairedUndefined = "nal_unit_undefined" // NAL units of an undefined type: left out
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
-	RepairedTwice     = "duplicate_packet"   // packets: left out
-	RepairedLate      = "late_packet"        // packets that arrived after they were counted as lost (rtp_loss): left out
-	RepairedReport    = "foreign_report"     // sender reports of another sender than the track's: left out
-	RepairedSets      = "frequent_change"    // key frames whose parameter sets change too often for a file each: the sets stay in the stream
-	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out; the base layer is kept
+	RepairedTwice     = "duplicate_packet"   // packets that arrived twice: left out
+	RepairedLate      = "late_packet"        // packets that came after they were counted as lost: left out
+	RepairedReport    = "foreign_report"     // sender reports of a sender other than the track's: ignored
+	RepairedSets      = "frequent_change"    // too frequent changes of parameter sets: they begin no file
+	RepairedLayer     = "enhancement_layer"  // NAL units of an enhancement layer, such as SVC and MVC: left out
 )
 
 // TrackConfig describes a track as far as the protocol knows it.
 type TrackConfig struct {
 	Codec     media.Codec
-	Timescale uint32 // ticks per second of the units' times; for sound the sample rate, if known
-	// ParameterSets are in the form of media.Track, as far as they are known. A codec with NAL units may bring them
-	// in the stream, any other by Describe.
+	Timescale uint32 // ticks a second of the units' times; for sound the sample rate, if known
+	// ParameterSets holds the known parameter sets, in the form of media.Track. Those of a codec with NAL units may
+	// also come in the stream; those of any other codec come by Describe.
 	ParameterSets [][]byte
-	// Width and Height in pixels, SampleRate in Hz and Channels describe a track whose parameter sets do not.
+	// Width and Height (pixels), SampleRate (Hz) and Channels matter for a codec whose parameter sets do not
+	// contain them.
 	Width, Height, SampleRate, Channels int
 
-	DeriveDTS bool // units have no decoding times
-	// An Optional track may never send data. The feed does not wait for it, publish it or report its silence before
-	// its first data.
+	DeriveDTS bool // the units have no decoding times
+	// Optional is set for a track that may never send data. The feed does not wait for it, publish it or report its
+	// silence before its first data.
 	Optional bool
 }
 
 // Feed turns the units of one publication into access units of its publisher.
 //
-// A feed and its tracks belong to one goroutine. The feed holds units only at the beginning: until each track has a
-// description, a first unit and a place on the time line. It holds them for one second at most, or for five if a
-// track's parameter sets are missing or its NAL units arrive out of order, and in no more than 8 MiB of memory.
+// A feed and its tracks belong to one goroutine. Only at the beginning does the feed hold units back: until each
+// track has a description, a first unit and a place on the time line. It holds them for at most one second; for at
+// most five if the parameter sets of a track are missing or its NAL units arrive out of order. It holds at most 8
+// MiB.
 type Feed struct {
 	pub    Publisher
 	log    *slog.Logger
 	tracks []*Track
-	err    error // the publisher's end
+	err    error // error by which the publisher ended; nil while it is open
 
 	begun       bool
-	firstMonoNS int64 // ns, arrival of the first held unit
+	firstMonoNS int64 // arrival of the first held unit
 	held        bool
 	memory      feedMemory
 	units       *unitShard
-	nowNS       int64 // ns, arrival of the current unit
-	// waitedNS is the time for which units have been held, ns. A pause without data counts as holdPauseNS at most: the
-	// sender or this machine stood still, and the missing data may be under way.
+	nowNS       int64 // arrival of the current unit
+	// waitedNS is the time for which units have been held. A pause without any data counts as holdPauseNS at most:
+	// the sender or this machine stood still, and the missing data may still arrive.
 	waitedNS int64
 
-	firstHeardNS, nextLookNS int64 // ns, when the stall detectors began, and when they look again
-	lastHeardNS, resumedNS   int64 // ns, last data of any track, and first data after all tracks were silent
+	firstHeardNS, nextLookNS int64 // start of the stall detectors, and time of their next check
+	lastHeardNS, resumedNS   int64 // arrival of the newest data, and of the first data after a silence of all tracks
 
 	place  placement
-	doubts int  // reports in a row by which the sender's clocks disagree
+	doubts int  // number of consecutive reports by which the clocks of the sender's tracks disagree
 	warned bool // the disagreement has been logged
 	wall   wallclock
 	au     media.AU
 
-	patience  time.Duration // observe Time
+	patience  time.Duration // see Time
 	byArrival bool
 }
 
-// The bounds of the held units.
+// The bounds for holding units back.
 const (
-	holdPlacesNS = int64(time.Second) // while data arrives: observe waitedNS
+	holdPlacesNS = int64(time.Second) // limit of waitedNS
 	holdSetsNS   = int64(5 * time.Second)
-	holdBytes    = 8 << 20 // of memory; also for a track that begins later
+	holdBytes    = 8 << 20 // bytes of memory; also for a track that begins later
 	holdPauseNS  = int64(250 * time.Millisecond)
 )
 
-// NewFeed returns a feed without tracks for a publisher.
+// NewFeed returns a feed without tracks, which writes to pub.
 func NewFeed(pub Publisher, log *slog.Logger) *Feed {
 	f := &Feed{pub: pub, log: log, memory: newFeedMemory(allFeeds), units: units.shard()}
 	f.memory.own(f)
 	return f
 }
 
-// Time sets how the feed treats times; the caller calls it before it adds the first track. A track may be silent for
-// patienceNS before the feed reports a problem; with 0 the track's own pace decides. byArrival makes the times follow
-// arrival and so corrects a sender's clock of a wrong rate.
+// Time sets how the feed treats times. The caller calls it before it adds the first track. A track may be silent
+// for patience before the feed reports a problem; with 0 the usual pace of the track decides. With byArrival the
+// times follow arrival, which corrects a sender's clock that runs at a wrong rate.
 func (f *Feed) Time(patience time.Duration, byArrival bool) {
 	if f.patience, f.byArrival = patience, byArrival; byArrival { // retime takes a moment to settle
 		f.wall.slewNS = 20 * wallSlewNS
 	}
 }
 
-// AddTrack adds a track before the first unit. An error concerns the given parameter sets and leaves the feed
-// unchanged.
+// AddTrack adds a track. The caller adds all tracks before the first unit. An error concerns the parameter sets in
+// c; the feed is then unchanged.
 func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	t := &Track{feed: f, counts: f.pub, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	known := codec.Of(c.Codec)
@@ -127,7 +129,7 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	return t, nil
 }
 
-// Describe sets the parameter sets of a track of a codec without NAL units, from the next unit on.
+// Describe sets the parameter sets of a track, from its next unit on. It is for codecs without NAL units.
 func (t *Track) Describe(sets ...[]byte) error {
 	d, err := describeFrames(&t.cfg, sets)
 	if err != nil {
@@ -137,7 +139,7 @@ func (t *Track) Describe(sets ...[]byte) error {
 	return nil
 }
 
-// Take returns an empty unit. The caller returns it by Track.Unit or by Put.
+// Take returns an empty unit. The caller hands it back by Track.Unit or Feed.Put.
 func (f *Feed) Take() *Unit {
 	u := f.units.take()
 	u.countedBytes = u.HeldBytes()
@@ -145,7 +147,8 @@ func (f *Feed) Take() *Unit {
 	return u
 }
 
-// Unit takes a unit of a track, in decoding order. An error means that the publisher has ended.
+// Unit takes over a unit of the track. The caller passes units in decoding order. An error means that the publisher
+// has ended.
 func (t *Track) Unit(u *Unit) error {
 	f := t.feed
 	if f.err != nil {
@@ -166,13 +169,13 @@ func (t *Track) Unit(u *Unit) error {
 	return f.err
 }
 
-// Err returns the error by which the publisher has ended, and nil while it runs.
+// Err returns the error by which the publisher has ended, or nil while it is open.
 func (f *Feed) Err() error { return f.err }
 
-// Log returns the log of the publication.
+// Log returns the logger of the publication.
 func (f *Feed) Log() *slog.Logger { return f.log }
 
-// Close writes the held units as far as the publisher accepts them. The caller closes the publisher.
+// Close writes the held units as far as the publisher accepts them. It does not close the publisher.
 func (f *Feed) Close() {
 	for _, t := range f.tracks {
 		t.Flush()
@@ -189,7 +192,7 @@ func (f *Feed) Close() {
 	}
 }
 
-// settle begins the feed, or places a track that begins later, as soon as that is possible.
+// settle begins to write, or places a track that begins later, as soon as enough is known.
 func (f *Feed) settle() {
 	if f.err != nil {
 		return
@@ -215,7 +218,8 @@ func (f *Feed) mayBegin() bool {
 		if t.desc == nil && !t.absent {
 			long = false
 		}
-		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() { // its first picture may wait for pictures that precede it
+		// Pictures that precede the track's first picture may still arrive.
+		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() {
 			long = false
 		}
 		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
@@ -225,8 +229,8 @@ func (f *Feed) mayBegin() bool {
 	return whole || long || f.nowNS-f.firstMonoNS >= holdSetsNS || f.pendingBytes() >= holdBytes
 }
 
-// hurry releases the first pictures that wait for later pictures: a stream of few pictures would wait for long, and
-// its sound would begin alone.
+// hurry passes on the first pictures of a track that wait for later pictures. In a stream of few pictures they
+// would wait for long, and its sound would be published without them.
 func (f *Feed) hurry() {
 	for _, t := range f.tracks {
 		if len(t.pending) == 0 {
@@ -240,8 +244,7 @@ func (f *Feed) hurry() {
 	}
 }
 
-// begin places every track on the time line, describes the tracks to the publisher and writes the held units in
-// decoding order.
+// begin places all tracks on the time line, publishes them, and writes the held units in decoding order.
 func (f *Feed) begin() {
 	f.begun = true
 	f.place.settle(f.tracks)
@@ -264,7 +267,8 @@ func (f *Feed) begin() {
 	}
 }
 
-// earliest returns the track whose first pending unit is decoded first.
+// earliest returns the track whose first pending unit is decoded before those of the other tracks, or nil if no
+// unit is pending.
 func (f *Feed) earliest() (first *Track) {
 	var at int64
 	for _, t := range f.tracks {
@@ -278,7 +282,8 @@ func (f *Feed) earliest() (first *Track) {
 	return first
 }
 
-// placeLate places a track that had no unit when the feed began.
+// placeLate places a track that had no unit when the feed began, and writes its pending units. Unless now is set,
+// it waits up to holdPlacesNS for a sender report.
 func (f *Feed) placeLate(t *Track, now bool) {
 	known := t.points[f.place.source].ok
 	wait := f.nowNS-t.pending[0].MonoNS < holdPlacesNS && t.pendingBytes < holdBytes
@@ -295,7 +300,8 @@ func (f *Feed) placeLate(t *Track, now bool) {
 	}
 }
 
-// writePending writes the first pending unit. The unit stays pending until it is written, since publish looks at it.
+// writePending writes the first pending unit of a track. The unit stays in pending until it is written, because
+// publish reads it.
 func (f *Feed) writePending(t *Track) {
 	f.write(t, t.pending[0])
 	if t.pending = t.pending[1:]; len(t.pending) == 0 {
@@ -303,13 +309,13 @@ func (f *Feed) writePending(t *Track) {
 	}
 }
 
-// write hands a unit to the publisher and reclaims the unit's memory.
+// write passes a unit to the publisher and returns the unit to the pool.
 func (f *Feed) write(t *Track, u *Unit) {
 	defer f.Put(u)
 	if f.err != nil {
 		return
 	}
-	if u.desc != nil && u.desc != t.live || t.slot < 0 { // or the track left and has come back
+	if u.desc != nil && u.desc != t.live || t.slot < 0 { // t.slot < 0: the track was absent and has come back
 		t.live, t.absent = cmp.Or(u.desc, t.live), false
 		f.publish()
 	}
@@ -334,8 +340,8 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 }
 
-// Look runs the stall detectors, at most once a second. The protocol calls it whenever data arrives. Held data does not count
-// as lost.
+// Look runs the stall detectors, at most once a second. The protocol calls it whenever data arrives. It does not
+// report a track whose data is held back.
 func (f *Feed) Look(at time.Time) {
 	mono := Mono(at)
 	if mono < f.nextLookNS {
@@ -361,8 +367,9 @@ func (f *Feed) Look(at time.Time) {
 	}
 }
 
-// publish describes the tracks to the publisher: those that have a place, and sound that is described but silent so
-// far. (Pictures that may never arrive must not lead.)
+// publish passes the tracks to the publisher: those with a place on the time line, and sound that is described but
+// has sent nothing yet. It does not pass a video track without data, because a lead track that never sends would
+// block the recording.
 func (f *Feed) publish() {
 	var set []media.Track
 	for _, t := range f.tracks {

@@ -7,29 +7,29 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A protocol that reorders packets, and notices the missing ones, informs its track by these methods.
+// A protocol that reorders packets, and so finds out that packets are missing, uses the methods of this file.
 
-// Holder holds data of a track before it becomes a unit: a protocol that reorders packets implements it. The feed's
-// goroutine calls it.
+// Holder holds the packets of a track back before they become a unit. A protocol that reorders packets implements
+// it. The feed's goroutine calls it.
 type Holder interface {
-	// Holding reports whether pictures wait for others that may be decoded before them.
+	// Holding reports whether pictures are held until others, which may be decoded before them, have arrived.
 	Holding() bool
-	// Overdue passes on the data that has waitedNS for long enough at a time.
+	// Overdue passes on the data that, at the given time, has been held for long enough.
 	Overdue(at time.Time)
 }
 
-// HoldBack sets the Holder of a track, before the first unit.
+// HoldBack sets the Holder of the track. The caller calls it before the first unit.
 func (t *Track) HoldBack(h Holder) { t.holder = h }
 
-// MissingBefore records that about so many units are missing before the next one. An empty cause stands for lost
+// MissingBefore records that about so many units are missing before the next unit. An empty cause means lost
 // packets.
 func (t *Track) MissingBefore(units int, cause string) {
 	t.lostBefore += units
 	t.lostBy = cmp.Or(t.lostBy, cause)
 }
 
-// Clock returns the sender's clock, in ticks, at an arrival, ns, by the newest picture whose time is no outlier. It
-// reports whether there is such a picture.
+// Clock returns the time of the sender's clock, in ticks, at an arrival of mono ns. It computes that from the
+// newest picture whose time is no outlier; known is false if there is none.
 func (t *Track) Clock(mono int64) (ticks int64, known bool) {
 	o := &t.outliers
 	if o.base.n == 0 {

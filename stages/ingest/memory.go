@@ -8,28 +8,28 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Units stay on the heap until the publisher has copied them. Their memory is therefore bounded, for each feed and
-// for all feeds together. The bound counts memory, not bytes sent, since a NAL unit of one byte takes thirty bytes of
-// memory. A unit that would pass a bound is left out (media.DropIngestMemory).
+// Units are in memory until the publisher has copied them. So their memory is bounded, for each feed and for all
+// feeds together. The bound counts memory, not bytes sent: a NAL unit of one byte takes about thirty bytes. A unit
+// that would exceed a bound is left out (media.DropIngestMemory).
 //
-// When all feeds together hold too much, the feeds that hold more than their share are refused. A feed that holds
-// little is never refused.
+// When all feeds together reach their bound, units of the feeds that hold more than their share are left out. A
+// feed that holds little is never affected.
 
-// LimitMemory bounds the memory of the units of all feeds, in bytes.
+// LimitMemory sets the bound, in bytes, of the memory of the units of all feeds together.
 func LimitMemory(bytes int64) { allFeeds.maxBytes.Store(bytes) }
 
 const (
-	maxFeedBytes       = 96 << 20  // bytes: the largest access unit and the units held before it
-	defaultTotalBytes  = 256 << 20 // bytes, of all feeds
-	reportStepBytes    = 256 << 10 // bytes, step in which a feed reports its memory to the total
-	maxTrackBytes      = 16 << 20  // bytes of a track's units that wait for times; beyond it they proceed without
-	alwaysAllowedBytes = 1 << 20   // bytes that a feed may always hold
+	maxFeedBytes       = 96 << 20  // of one feed: the largest access unit and the units held before it
+	defaultTotalBytes  = 256 << 20 // of all feeds together, unless LimitMemory is called
+	reportStepBytes    = 256 << 10 // a feed reports its memory to the total in steps of this size
+	maxTrackBytes      = 16 << 20  // of a track's units that wait for times; beyond it they wait no longer
+	alwaysAllowedBytes = 1 << 20   // a feed may always hold this much
 )
 
-// allFeeds accounts for all feeds of the process.
+// allFeeds counts the memory of all feeds of the process.
 var allFeeds = newMemoryTotal(defaultTotalBytes)
 
-// memoryTotal bounds the memory of all feeds together. It is safe for concurrent use.
+// memoryTotal counts and bounds the memory of all feeds together. It is safe for concurrent use.
 type memoryTotal struct{ maxBytes, heldBytes, largeFeeds atomic.Int64 }
 
 func newMemoryTotal(bytes int64) *memoryTotal {
@@ -38,22 +38,22 @@ func newMemoryTotal(bytes int64) *memoryTotal {
 	return t
 }
 
-// feedMemory accounts for the memory of one feed. It belongs to one goroutine.
+// feedMemory counts the memory of one feed. It belongs to the feed's goroutine.
 type feedMemory struct {
 	total     *memoryTotal
-	heldBytes int64         // bytes
-	reported  *atomic.Int64 // bytes reported to the total, in steps; outlives feedMemory until the feed is collected
+	heldBytes int64         // memory that the feed holds
+	reported  *atomic.Int64 // part that the total counts; it exists until the feed is collected
 }
 
 func newFeedMemory(t *memoryTotal) feedMemory { return feedMemory{total: t, reported: &atomic.Int64{}} }
 
-// own subtracts the memory of a feed from the total when the garbage collector frees the feed.
+// own makes the garbage collector subtract the feed's memory from the total when it frees the feed.
 func (m *feedMemory) own(f *Feed) {
 	total := m.total
 	runtime.AddCleanup(f, func(reported *atomic.Int64) { total.change(reported, 0) }, m.reported)
 }
 
-// change reports to the total the memory that a feed holds from now on.
+// change makes the total count `to` bytes for a feed in place of the bytes reported before.
 func (t *memoryTotal) change(reported *atomic.Int64, to int64) {
 	was := reported.Swap(to)
 	t.heldBytes.Add(to - was)
@@ -65,7 +65,7 @@ func (t *memoryTotal) change(reported *atomic.Int64, to int64) {
 	}
 }
 
-// grow adds bytes to the memory of a feed (negative: releases them) and reports whether the bounds permit it.
+// grow adds bytes to the feed's memory; a negative number releases them. It reports whether the bounds allow that.
 func (m *feedMemory) grow(bytes int) bool {
 	m.heldBytes += int64(bytes)
 	reported := m.reported.Load()
@@ -80,8 +80,8 @@ func (m *feedMemory) grow(bytes int) bool {
 	return reported <= maxFeedBytes && (m.total.heldBytes.Load() <= most || reported <= most/m.total.largeFeeds.Load())
 }
 
-// Grown accounts for the growth of a unit, complete or not, of an age in ns. It refuses a unit that takes too long to
-// complete or for which there is no room.
+// Grown counts the growth of a unit, complete or not, whose first data arrived age ns ago. It refuses the unit if
+// it is too old or if there is no room for it.
 func (t *Track) Grown(u *Unit, age int64) {
 	if age > maxUnitAgeNS && u.over == "" {
 		u.refuse(media.DropEndlessPicture)
@@ -89,16 +89,16 @@ func (t *Track) Grown(u *Unit, age int64) {
 	t.count(u)
 }
 
-// Unended records that a unit is still incomplete at an arrival: a missing end of the picture may be the reason why
-// no unit is kept.
+// Unended records that at mono a unit is still incomplete. If no unit of the track is kept, a missing end of the
+// picture may be the cause.
 func (t *Track) Unended(u *Unit, mono int64) {
 	if mono-u.MonoNS > stallNS && t.stall.missedNS == 0 {
 		t.stall.Missed(u.MonoNS, media.DropEndlessPicture, 1)
 	}
 }
 
-// count accounts for the growth of a unit. It refuses a unit for which there is no room, and logs the first unit that
-// passes a bound.
+// count counts the growth of a unit. It refuses a unit for which there is no room, and logs the first unit that
+// exceeds a bound.
 func (t *Track) count(u *Unit) {
 	f := t.feed
 	if n := u.HeldBytes(); n != u.countedBytes {
@@ -122,7 +122,7 @@ func (t *Track) count(u *Unit) {
 	}
 }
 
-// Put takes back a unit that the caller gives to no track.
+// Put takes back a unit that the caller passes to no track.
 func (f *Feed) Put(u *Unit) {
 	f.memory.grow(-u.countedBytes)
 	u.countedBytes = 0
@@ -135,14 +135,14 @@ func (f *Feed) putAll(units []*Unit) {
 	}
 }
 
-// Grow adds bytes (negative: releases them) that wait for the feed in another form than units. It reports whether
-// there is room for them.
+// Grow counts bytes that wait for the feed in another form than units; a negative number releases them. It reports
+// whether there is room for them.
 func (f *Feed) Grow(bytes int) bool { return f.memory.grow(bytes) }
 
 // HeldBytes returns the memory that the feed holds.
 func (f *Feed) HeldBytes() int64 { return f.memory.heldBytes }
 
-// pendingBytes returns the memory of the units that wait for their track's place.
+// pendingBytes returns the memory of the units that wait until their track has a place on the time line.
 func (f *Feed) pendingBytes() (n int) {
 	for _, t := range f.tracks {
 		n += t.pendingBytes
@@ -150,7 +150,7 @@ func (f *Feed) pendingBytes() (n int) {
 	return n
 }
 
-// memoryOf returns the memory of units, in bytes.
+// memoryOf returns the bytes of memory of units.
 func memoryOf(units []*Unit) (n int) {
 	for _, u := range units {
 		n += u.HeldBytes()

@@ -9,28 +9,28 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// outliers finds pictures whose time does not fit between those of their neighbours: some senders give one picture in
-// some dozens no time, or a random one. The next picture decides, so a picture that does not fit is held until the
-// next one arrives:
+// outliers finds pictures whose time does not fit between the times of their neighbours: some senders give one of
+// some dozens of pictures no time, or a random one. A picture that does not fit is held until the next picture,
+// which decides:
 //
 //	a b X c    c fits behind b:  X is an outlier, and is placed between b and c
 //	a b X Y    Y fits behind X:  the sender's clock was set, and both stay as they are
 //	a b X Y    Y fits neither:   X is placed behind b, and Y is held
 //
-// A picture fits if it is later than all pictures that are presented before it and earlier than all that are
-// presented after it, by the picture order count where the stream has one, and not later than the elapsed time and
-// some pictures more allow. Within these limits times stay as they were sent, to the tick. The order counts only
-// while it agrees with the times of most pictures; otherwise only a gross deviation makes an outlier.
+// A picture fits if it is later than all pictures that are presented before it, earlier than all that are presented
+// after it, and not later than the elapsed time and a few pictures more allow. The order of presentation is that of
+// the picture order count, if the stream has one. It is used only while it agrees with the times of most pictures;
+// otherwise only a gross deviation makes an outlier. A time that fits is not changed.
 //
-// A clock that is set again and again, as by senders that start over at each key frame, is no longer followed: the
-// time line continues. A clock that is set back by a little, too little for a jump downstream, is followed in small
-// steps.
+// If the sender's clock is set again and again, as by a sender that starts over at each key frame, the new times
+// are no longer followed, and the time line continues. If the clock is set back by less than a jump that the
+// builder would notice, the times follow it in small steps.
 type outliers struct {
-	secondTicks int64 // ticks
-	held        *Unit // the picture that does not fit; nil: none
+	secondTicks int64 // ticks a second
+	held        *Unit // picture that does not fit; nil: none
 	base        timeline
 	row         pictureNumbers
-	shift       ClockShift // the clock jumps that are not followed
+	shift       ClockShift // correction for the jumps of the clock that are not followed
 
 	jumps, setBack ClockJumps
 	repaired       func()
@@ -39,17 +39,17 @@ type outliers struct {
 const (
 	jumpsFollowed = 2 // within jumpMemoryNS
 	jumpMemoryNS  = int64(time.Minute)
-	orderMin      = 8 // pictures whose order must agree with their times
-	minPOCBits    = 6 // with fewer, distant pictures would seem to be near
+	orderMin      = 8 // pictures whose order and times must agree before the order is used
+	minPOCBits    = 6 // with fewer bits of the order count, distant pictures would seem near
 )
 
-// The limits of a clock jump, in seconds.
+// The limits of a jump of the sender's clock, in seconds.
 const (
-	GrossJump    = 2 // a time that is further off is always an outlier
-	SmallestJump = 3 // a smaller jump back is not followed
+	GrossJump    = 2 // a time that deviates by more is always an outlier
+	SmallestJump = 3 // a smaller jump back is not followed at once
 )
 
-// push takes a picture and passes on the pictures whose time is certain.
+// push takes a picture, and calls out with each picture whose time is then certain.
 func (o *outliers) push(u *Unit, out func(*Unit)) {
 	u.PTS += o.shift.Next(o.base.stepTicks)
 	o.place(u)
@@ -65,8 +65,8 @@ func (o *outliers) push(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// place sets a picture's number in presentation order. Among lost pictures there may have been a key picture, at
-// which the order count started over: the time decides.
+// place sets a picture's number in presentation order. If pictures were lost before it, one of them may have been a
+// key picture, at which the order count starts over: then the number is chosen that agrees with the time.
 func (o *outliers) place(u *Unit) {
 	before := o.row
 	u.number = o.row.place(u.order)
@@ -81,7 +81,8 @@ func (o *outliers) place(u *Unit) {
 	u.number = by
 }
 
-// flush passes on the held picture as an outlier: no next picture can decide.
+// flush corrects the time of the held picture as an outlier and calls out with it. It is called when no next
+// picture comes.
 func (o *outliers) flush(out func(*Unit)) {
 	if u := o.held; u != nil {
 		o.held = nil
@@ -92,7 +93,7 @@ func (o *outliers) flush(out func(*Unit)) {
 	}
 }
 
-// decide passes on the held picture, by the next one.
+// decide decides about the held picture u by the next one, sets its time and calls out with it.
 func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	x, y := timeOf(u), timeOf(next)
 	from := timeline{stepTicks: o.base.stepTicks, stepNumbers: o.base.stepNumbers, sure: o.base.trusted()}
@@ -106,7 +107,7 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	case inOrder && goesOn && far, !inOrder && goesOn && !fits:
 		o.follow(u, next, from)
 	case inOrder && (goesOn || !far && (n == 1 || n > 1 && !o.base.onLine(y)) || o.base.alike(x, y)):
-		o.base.add(x) // later than expected, and the next picture is late as well
+		o.base.add(x) // its time is late, and so is that of the next picture
 	default:
 		u.PTS = o.base.between(x, y, fits, o.secondTicks)
 		o.repaired()
@@ -115,7 +116,8 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// follow continues where the sender's clock was set to, unless the clock is set too often.
+// follow adopts the times that the sender's clock was set to. If the clock is set too often, it shifts the times
+// instead, so that the time line continues.
 func (o *outliers) follow(u, next *Unit, from timeline) {
 	by := o.base.after(timeOf(u), o.secondTicks) - u.PTS
 	small := by > 0 && by < SmallestJump*o.secondTicks
@@ -130,13 +132,13 @@ func (o *outliers) follow(u, next *Unit, from timeline) {
 	o.base.add(timeOf(u))
 }
 
-// ClockShift is a correction, in ticks, of the times of a sender's clock that was set and is not followed: fixed
-// stays, and going fades.
+// ClockShift is a correction of a sender's times, in ticks, for jumps of its clock that are not followed. The fixed
+// part stays; the fading part becomes smaller with each unit.
 type ClockShift struct{ fixedTicks, fadingTicks int64 }
 
-const fadingShare = 8 // of a step fades with each unit
+const fadingShare = 8 // 1/8 of the distance from one unit to the next fades with each unit
 
-// Add adds ticks to the shift, which fade (goes) or stay.
+// Add adds ticks to the fading part if goes is set, else to the fixed part.
 func (s *ClockShift) Add(ticks int64, goes bool) {
 	if goes {
 		s.fadingTicks += ticks
@@ -145,7 +147,7 @@ func (s *ClockShift) Add(ticks int64, goes bool) {
 	s.fixedTicks, s.fadingTicks = s.fixedTicks+s.fadingTicks+ticks, 0
 }
 
-// Next returns the shift of the next unit, a step of ticks after the last.
+// Next returns the shift of the next unit, which comes step ticks after the newest one.
 func (s *ClockShift) Next(step int64) int64 {
 	s.fadingTicks -= min(s.fadingTicks, step/fadingShare)
 	return s.Now()
@@ -154,13 +156,13 @@ func (s *ClockShift) Next(step int64) int64 {
 // Now returns the shift of the newest unit.
 func (s *ClockShift) Now() int64 { return s.fixedTicks + s.fadingTicks }
 
-// ClockJumps counts how often a clock is set.
+// ClockJumps counts the recent jumps of a clock.
 type ClockJumps struct {
-	atNS [jumpsFollowed]int64 // ns, arrival of the newest jumps, a ring
+	atNS [jumpsFollowed]int64 // arrival of the newest jumps, a ring
 	n    int
 }
 
-// Follow reports whether to follow a clock jump at an arrival, ns. It returns false while jumps keep coming, since
+// Follow reports whether to follow a jump of the clock at arrival mono. It returns false while jumps keep coming:
 // each followed jump moves the track away from the others.
 func (j *ClockJumps) Follow(mono int64) bool {
 	at := &j.atNS[j.n%jumpsFollowed]
@@ -170,15 +172,15 @@ func (j *ClockJumps) Follow(mono int64) bool {
 	return !often
 }
 
-// pictureNumbers numbers pictures in presentation order; the numbers never go back from one coded sequence to the next.
+// pictureNumbers numbers pictures in presentation order. The numbers go on from one coded sequence to the next.
 type pictureNumbers struct {
 	any       bool
 	last      order
-	at, front int64 // numbers of the last picture and of the highest
+	at, front int64 // numbers of the newest picture and of the highest
 }
 
-// place returns the number of the next picture, by the low bits of its order count relative to the picture before.
-// With no bits, or too few, pictures count as presented in the order of arrival.
+// place returns the number of the next picture. It reads the low bits of the picture's order count relative to
+// those of the picture before. Without enough bits, it assumes that pictures arrive in presentation order.
 func (r *pictureNumbers) place(o order) int64 {
 	switch {
 	case r.any && o.epoch == r.last.epoch && o.pocBits >= minPOCBits && o.pocBits == r.last.pocBits:
@@ -190,23 +192,23 @@ func (r *pictureNumbers) place(o order) int64 {
 	return r.at
 }
 
-// begin returns the numbering with a picture behind all others.
+// begin returns the numbering after a picture that is presented after all others.
 func (r pictureNumbers) begin(o order) pictureNumbers {
-	at := r.front + 2 // the step of most encoders
+	at := r.front + 2 // most encoders advance by 2
 	return pictureNumbers{true, o, at, at}
 }
 
-// timeline holds the newest pictures that fit together.
+// timeline holds the newest pictures whose times fit.
 type timeline struct {
 	seen        [maxDepth]timedPicture // a ring
 	n           int
-	stepTicks   int64  // ticks from one picture to the next in presentation order; 0: unknown
+	stepTicks   int64  // distance of two pictures in presentation order; 0: unknown
 	stepNumbers int64  // difference of their numbers; 0: unknown
-	agree       uint64 // a bit for each picture: its order agreed with its time
-	sure        bool   // the order agrees
+	agree       uint64 // one bit for each picture: its order agreed with its time
+	sure        bool   // the order is trusted without counting
 }
 
-// timed holds a picture's presentation time in ticks, its arrival in ns, and its number in presentation order.
+// timedPicture holds the presentation time of a picture, its arrival, and its number in presentation order.
 type timedPicture struct{ ptsTicks, monoNS, number int64 }
 
 func timeOf(u *Unit) timedPicture { return timedPicture{u.PTS, u.MonoNS, u.number} }
@@ -215,18 +217,18 @@ func (l *timeline) recent() []timedPicture { return l.seen[:min(l.n, maxDepth)] 
 
 func (l *timeline) last() timedPicture { return l.seen[(l.n-1)%maxDepth] }
 
-// front returns the latest time.
+// front returns the highest presentation time.
 func (l *timeline) front() int64 {
 	return slices.MaxFunc(l.recent(), func(a, b timedPicture) int { return cmp.Compare(a.ptsTicks, b.ptsTicks) }).ptsTicks
 }
 
-// trusted reports whether the order of the pictures is reliable.
+// trusted reports whether the order of presentation agrees with the times of most pictures.
 func (l *timeline) trusted() bool {
 	n := min(l.n, 32)
 	return l.sure || n >= orderMin && bits.OnesCount64(l.agree<<(64-n))*4 >= n*3
 }
 
-// add takes a picture that fits.
+// add adds a picture that fits.
 func (l *timeline) add(p timedPicture) {
 	if l.n > 0 {
 		last := l.last()
@@ -246,7 +248,7 @@ func (l *timeline) add(p timedPicture) {
 	l.n++
 }
 
-// pictures returns the number of pictures by which p is presented after another one; negative: before it.
+// pictures returns by how many pictures p is presented after another picture; negative if before it.
 func (l *timeline) pictures(from, p timedPicture) int64 {
 	d := p.number - from.number
 	if n := d / max(l.stepNumbers, 1); n != 0 || d == 0 {
@@ -255,7 +257,8 @@ func (l *timeline) pictures(from, p timedPicture) int64 {
 	return d / max(d, -d)
 }
 
-// fits reports whether a picture, before which some were lost, fits.
+// fits reports whether picture p fits. lost is the number of pictures lost before it; second is the number of ticks
+// a second.
 func (l *timeline) fits(p timedPicture, lost int, second int64) bool {
 	last := l.last()
 	if !l.trusted() {
@@ -269,7 +272,8 @@ func (l *timeline) fits(p timedPicture, lost int, second int64) bool {
 	return l.inOrder(p, second) && p.ptsTicks >= early && p.ptsTicks <= l.latest(p, lost, second)
 }
 
-// inOrder reports whether a picture is in its place among its neighbours. Two pictures of one time are in order.
+// inOrder reports whether the order of p and its neighbours agrees with their times. Equal times agree with any
+// order.
 func (l *timeline) inOrder(p timedPicture, second int64) bool {
 	if !l.trusted() {
 		return p.ptsTicks >= l.last().ptsTicks
@@ -283,7 +287,7 @@ func (l *timeline) inOrder(p timedPicture, second int64) bool {
 	return true
 }
 
-// latest returns the latest time at which a picture is expected.
+// latest returns the latest time that p may have. lost and second are as for fits.
 func (l *timeline) latest(p timedPicture, lost int, second int64) int64 {
 	last := l.last()
 	passed := media.FromNanos(max(p.monoNS-last.monoNS, 0), uint32(second))
@@ -294,14 +298,14 @@ func (l *timeline) latest(p timedPicture, lost int, second int64) int64 {
 	return last.ptsTicks + (ahead+1)*l.stepTicks + max(passed-l.stepTicks, 0)*9/8
 }
 
-// onLine reports whether a picture has the time that it would have if no picture were late.
+// onLine reports whether the time of p is within one picture of the time that its number gives.
 func (l *timeline) onLine(p timedPicture) bool {
 	d := p.ptsTicks - l.last().ptsTicks - l.pictures(l.last(), p)*l.stepTicks
 	return d >= -l.stepTicks && d <= l.stepTicks
 }
 
-// alike reports whether two pictures are late by the same measure: the sender's clock runs fast, or its picture
-// interval has changed.
+// alike reports whether pictures x and y, in this order, are late at about the same rate: then the sender's clock
+// runs fast, or its picture interval has changed.
 func (l *timeline) alike(x, y timedPicture) bool {
 	a, b := x.ptsTicks-l.last().ptsTicks, y.ptsTicks-x.ptsTicks
 	passedA, passedB := x.monoNS-l.last().monoNS, y.monoNS-x.monoNS
@@ -312,7 +316,7 @@ func (l *timeline) alike(x, y timedPicture) bool {
 	return r > 0.5 && r < 2
 }
 
-// after returns the time of a picture by its number alone.
+// after returns the time that p gets by its number, whatever time it was sent with.
 func (l *timeline) after(p timedPicture, second int64) int64 {
 	last := l.last()
 	step := l.stepTicks
@@ -326,7 +330,8 @@ func (l *timeline) after(p timedPicture, second int64) int64 {
 	return l.clamp(p, at)
 }
 
-// clamp keeps a time between those of the pictures that are presented before and after.
+// clamp returns at, moved as far as needed to be later than the pictures presented before p and earlier than those
+// after it.
 func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	for _, r := range l.recent() {
 		if p.number < r.number {
@@ -341,7 +346,8 @@ func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	return at
 }
 
-// between places a picture before the next one, if the next one fits.
+// between returns the time of x by its number. If the next picture fits, the time lies on the right side of that
+// picture's time.
 func (l *timeline) between(x, next timedPicture, fits bool, second int64) int64 {
 	at := l.after(x, second)
 	if !fits {
@@ -350,7 +356,7 @@ func (l *timeline) between(x, next timedPicture, fits bool, second int64) int64 
 	last := l.last()
 	n, m := l.pictures(last, x), l.pictures(x, next)
 	switch {
-	case n > 0 && m > 0 && next.ptsTicks > last.ptsTicks: // presented in the order of arrival
+	case n > 0 && m > 0 && next.ptsTicks > last.ptsTicks: // x is presented after the newest picture and before next
 		at = last.ptsTicks + (next.ptsTicks-last.ptsTicks)*n/(n+m)
 	case m > 0:
 		at = min(at, next.ptsTicks-1)

@@ -10,37 +10,38 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// paramSets are the parameter sets of one video track, by kind and id. A set replaces an earlier one of the same id.
+// paramSets holds the parameter sets of one video track, by kind and ID. A set replaces an earlier one with the
+// same ID.
 //
-// The description of a track holds the sets to which its key frame refers. An encoder may use a new id for each
-// change of its pictures, and repeat the old sets for ever or never: the description leaves out unused sets, and
-// paramSets drops the least recent one.
+// The description of the track contains the sets to which its key frame refers. An encoder may use a new ID for
+// each change of its pictures, and may repeat old sets for ever. So unused sets are left out of the description,
+// and beyond maxParamSets the least recent one is dropped.
 type paramSets struct {
 	coding media.Codec
 	nal    *codec.NAL
-	slots  []paramSet // by kind, then id
-	unit   int64      // number of the current access unit; sets known before the first unit have 0
-	key    int64      // number of the last key frame
+	slots  []paramSet // sorted by kind, then ID
+	unit   int64      // number of the current access unit, from 1; sets known before the first unit have 0
+	key    int64      // number of the newest key frame; 0: none
 	fresh  bool       // a PPS arrived with the current unit
-	list   [][]byte   // of the track's description
+	list   [][]byte   // sets of the track's description
 }
 
 type paramSet struct {
 	codec.SetName
 	nal []byte
-	// alias is the last form that was judged equal although its bytes differ.
+	// alias is the newest set that differs from nal in bytes but is equal to it for a decoder.
 	alias []byte
 
-	sent, used int64 // number of the last unit that carried it, and that refers to it; negative: none
-	described  bool  // in the track's description
-	inStream   bool  // a unit since the description carried a set of its kind and id
-	given      bool  // known to a decoder that began at the last key frame or before
+	sent, used int64 // number of the newest unit that carried it, and of the newest that refers to it; negative: none
+	described  bool  // part of the track's description
+	inStream   bool  // a unit after the description carried a set of its kind and ID
+	given      bool  // a decoder that began at the newest key frame, or before, has it
 }
 
-// errParamSet is the error for a parameter set that can't be read.
+// errParamSet is the error of a parameter set that cannot be read.
 var errParamSet = errors.New("parameter set cannot be read")
 
-// An avcC has room for 31 SPS and 255 PPS of 64 KiB; sane streams use fewer.
+// An avcC has room for 31 SPS and 255 PPS of 64 KiB each; real streams use far fewer.
 const (
 	maxParamSets     = 64
 	maxParamSetBytes = 4096
@@ -49,10 +50,10 @@ const (
 // next begins an access unit.
 func (s *paramSets) next() { s.unit, s.fresh = s.unit+1, false }
 
-// put stores a parameter set, and reports whether a decoder needs it: a set that repeats a known one, or differs only
-// in bits that a decoder ignores, is not new.
+// put stores a parameter set. news reports whether a decoder needs it: a set that repeats a known one, or differs
+// from it only in bits that a decoder ignores, is not new.
 func (s *paramSets) put(nal []byte) (news bool, err error) {
-	nal = bytes.TrimRight(nal, "\x00") // trailing_zero_8bits; a set ends with a 1 bit
+	nal = bytes.TrimRight(nal, "\x00") // these are trailing_zero_8bits: a set ends with a 1 bit
 	if len(nal) < 3 || len(nal) > maxParamSetBytes {
 		return false, errParamSet
 	}
@@ -96,7 +97,8 @@ func (s *paramSets) came(p *paramSet) {
 	s.fresh = s.fresh || p.Kind == s.nal.Sets.PPS
 }
 
-// outdate marks the PPS of a replaced SPS as outdated, except those that arrived with the new SPS.
+// outdate forgets when the PPS that belong to a replaced SPS were sent and used, except those that arrived with the
+// new SPS.
 func (s *paramSets) outdate(name codec.SetName) {
 	for i := range s.slots {
 		p := &s.slots[i]
@@ -114,8 +116,8 @@ func (s *paramSets) forget() {
 	s.slots = slices.Delete(s.slots, i, i+1)
 }
 
-// refer records that a picture of the current unit refers to a PPS, and through it to an SPS. It reports whether both
-// are known.
+// refer records that a picture of the current unit refers to a PPS, and so to an SPS, and in H.265 to a VPS. It
+// reports whether all of them are known.
 func (s *paramSets) refer(pps uint32) bool {
 	k := &s.nal.Sets
 	p := s.get(k.PPS, pps)
@@ -137,7 +139,8 @@ func (s *paramSets) refer(pps uint32) bool {
 	return true
 }
 
-// referAny replaces refer if the header of a slice can't be read: it chooses the first PPS whose SPS is known.
+// referAny records a reference to the first PPS whose SPS is known, and reports whether there is one. It stands in
+// for refer if the header of a slice cannot be read.
 func (s *paramSets) referAny() bool {
 	for i := range s.slots {
 		if p := &s.slots[i]; p.Kind == s.nal.Sets.PPS && s.refer(p.ID) {
@@ -157,9 +160,10 @@ func (s *paramSets) inUse(kind uint8) []byte {
 	return nil
 }
 
-// wanted reports whether the description of the track must have a set, at a key frame: the sets to which the key
-// frame refers, and those to which later pictures probably refer, which are the PPS of the same SPS that arrived with
-// it, or that were used last although they did not arrive.
+// wanted reports whether, at a key frame, the track's description must contain set p. It must contain the sets to
+// which the key frame refers. It must also contain other PPS of the same SPS to which later pictures probably
+// refer: those that arrived with the key frame, and those that did not arrive but were used since the key frame
+// before.
 func (s *paramSets) wanted(p *paramSet) bool {
 	if p.used == s.unit {
 		return true
@@ -179,7 +183,7 @@ func (s *paramSets) wanted(p *paramSet) bool {
 	return max(p.sent, p.used) >= s.key
 }
 
-// described reports whether the description has all sets that are wanted at a key frame.
+// described reports whether the description contains all sets that are wanted at a key frame.
 func (s *paramSets) described() bool {
 	for i := range s.slots {
 		if p := &s.slots[i]; !p.described && s.wanted(p) {
@@ -189,8 +193,7 @@ func (s *paramSets) described() bool {
 	return true
 }
 
-// choose returns the sets of a new description of the track, in the order of media.Track, and marks them as
-// described.
+// choose makes the list of sets of a new description, in the order of media.Track, and marks them as described.
 func (s *paramSets) choose() [][]byte {
 	s.list = nil
 	for i := range s.slots {
@@ -203,8 +206,8 @@ func (s *paramSets) choose() [][]byte {
 	return s.list
 }
 
-// give returns the sets that the current unit has to carry itself, or nil: sets that are unknown to a decoder that
-// plays on or began at the last key frame. The caller announces a key frame as such first.
+// give returns the sets that the current unit must carry in the stream, or nil: those that are not known to a
+// decoder that plays on or that began at the newest key frame. key reports that the unit is a key frame.
 func (s *paramSets) give(key bool) (carry [][]byte) {
 	if key {
 		s.key = s.unit
@@ -215,7 +218,7 @@ func (s *paramSets) give(key bool) (carry [][]byte) {
 	}
 	for i := range s.slots {
 		p := &s.slots[i]
-		if p.given || p.used != s.unit || !key && p.Kind != s.nal.Sets.PPS { // an SPS begins at a key frame
+		if p.given || p.used != s.unit || !key && p.Kind != s.nal.Sets.PPS { // a new SPS begins at a key frame
 			continue
 		}
 		p.given, p.inStream = true, true
@@ -224,7 +227,8 @@ func (s *paramSets) give(key bool) (carry [][]byte) {
 	return carry
 }
 
-// find searches in the order of the types, which is that of media.Track.
+// find returns the index of a set, or the index at which to insert it. The order is by kind and ID, as in
+// media.Track.
 func (s *paramSets) find(kind uint8, id uint32) (i int, found bool) {
 	return slices.BinarySearchFunc(s.slots, codec.SetName{Kind: kind, ID: id}, func(p paramSet, n codec.SetName) int {
 		return cmp.Or(cmp.Compare(p.Kind, n.Kind), cmp.Compare(p.ID, n.ID))
@@ -244,10 +248,10 @@ type description struct {
 	codec.Picture
 }
 
-// describe makes the description of a video track, by the sets to which the current unit refers.
+// describe makes the description of a video track, from the sets that are wanted at the current unit.
 func (s *paramSets) describe(timescale uint32) *description {
 	d := &description{}
-	d.track, _ = codec.Describe(s.coding, timescale, s.choose()) // they were readable
+	d.track, _ = codec.Describe(s.coding, timescale, s.choose()) // no error: the sets could be read before
 	d.Picture, _ = s.nal.Picture(s.inUse(s.nal.Sets.SPS))
 	return d
 }

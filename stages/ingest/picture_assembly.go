@@ -7,40 +7,40 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// assembly makes whole pictures of a track's units, however the sender divides them: a sender may end each slice as
-// if it were a picture, or send several pictures under one time. The standard's rule decides where the next picture
-// begins. Two fields of one frame are one picture here, as they are one sample in a file.
+// assembly makes whole pictures from the units that a sender makes. A sender may end a unit after each slice, or
+// send several pictures with one time. The rule of the standard decides where the next picture begins. Two fields
+// of one frame are one picture here, as they are one sample in a file.
 //
-// A picture is held until the next one begins. Once a sender has proved to end its pictures properly, its pictures
-// are no longer held.
+// A picture is held until the next one begins. Once a sender has proved that each of its units is a whole picture,
+// pictures are no longer held.
 type assembly struct {
 	heads   codec.SliceReader
 	merging bool  // pictures are held
-	single  int64 // pictures in a row that arrived in one unit
-	splits  bool  // the sender ends slices as if they were pictures
-	prev    *Unit // the held picture; nil: none, or it was passed on
+	single  int64 // number of consecutive pictures that arrived as one unit each
+	splits  bool  // the sender ends units after slices
+	prev    *Unit // held picture; nil: none, or it was passed on
 	slices  bool  // prev has slices
-	tail    int   // elements of prev from here on may belong to the next picture; 0: none
+	tail    int   // element of prev from which on the elements may belong to the next picture; 0: none
 	torn    bool  // data is missing before the next unit
 
-	any          bool              // there was a slice
-	last         codec.SliceHeader // the newest slice
-	lastPTSTicks int64             // of the unit of the newest slice
+	any          bool              // a slice has come
+	last         codec.SliceHeader // newest slice
+	lastPTSTicks int64             // time of the unit with the newest slice
 	epoch        uint32
-	planes       uint8 // colour planes whose first macroblock has arrived, as bits
-	halfFrame    bool  // the second field has not arrived yet
-	paired       bool  // a frame arrived as two fields
-	bottom       bool  // the bottom field was first
+	planes       uint8 // bit set of the colour planes whose first macroblock has come
+	halfFrame    bool  // the second field has not come yet
+	paired       bool  // a frame came as two fields
+	bottom       bool  // the bottom field came first
 
-	pieces []piece // of the current unit
+	pieces []piece // pieces of the current unit
 }
 
-// keptPieces is the number of pieces whose memory is reused for the next unit.
+// keptPieces is the number of pieces whose memory is kept for the next unit.
 const keptPieces = 64
 
-const neverSingle = -1 << 40 // of single: the sender splits, so merging continues
+const neverSingle = -1 << 40 // value of single if the sender ends units after slices: pictures stay held
 
-// gather takes a unit.
+// gather divides a unit into pieces of pictures and adds them to the held picture or to new ones.
 func (t *Track) gather(u *Unit) {
 	if t.torn {
 		u.hurtAt(0)
@@ -76,14 +76,14 @@ func (t *Track) gather(u *Unit) {
 	}
 }
 
-// spoil leaves out the held picture if the missing data may belong to it.
+// spoil marks the held picture as damaged if the missing data may belong to it.
 func (t *Track) spoil() {
 	if t.prev != nil && (t.halfFrame || t.splits) {
 		t.prev.Damaged = true
 	}
 }
 
-// judge finds the pieces in which data is missing, and counts the missing data.
+// judge marks the pieces of a unit in which data is missing, and counts a loss before the first one.
 func (t *Track) judge(u *Unit) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
@@ -99,8 +99,8 @@ func (t *Track) judge(u *Unit) {
 	}
 }
 
-// startsPicture reports whether a piece has all elements that precede its slices, as far as they are known: the data
-// missing before it belongs to another picture.
+// startsPicture reports whether a piece has all the elements that precede its slices, as far as that can be told.
+// If so, data missing before the piece belongs to another picture.
 func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	for i := p.from; i < p.to; i++ {
 		nal := u.element(i)
@@ -117,7 +117,7 @@ func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	return true
 }
 
-// part makes a unit of a piece.
+// unitOf returns a unit of its own with the elements of a piece.
 func (t *Track) unitOf(u *Unit, p *piece) *Unit {
 	w := t.feed.Take()
 	w.PTS, w.DTS, w.UTC, w.MonoNS, w.SteppedNS = u.PTS, u.DTS, u.UTC, u.MonoNS, u.SteppedNS
@@ -126,7 +126,7 @@ func (t *Track) unitOf(u *Unit, p *piece) *Unit {
 	return w
 }
 
-// add adds a piece to the held picture, or makes it a picture of its own.
+// add adds a piece, as a unit of its own, to the held picture, or begins a new picture with it.
 func (t *Track) add(w *Unit, p *piece) {
 	if w.over != "" {
 		t.leave(w)
@@ -141,11 +141,11 @@ func (t *Track) add(w *Unit, p *piece) {
 	prev := t.prev
 	oneTime := prev != nil && prev.PTS == w.PTS
 	switch {
-	case prev == nil && p.slices && p.rel != newPicture: // the picture was passed on without this piece
+	case prev == nil && p.slices && p.rel != newPicture: // the rest of its picture was passed on
 		t.rest(w)
 	case prev == nil:
 		t.hold(w, p.slices)
-	case oneTime && !t.slices: // parameter sets and the like, sent as if they were a picture
+	case oneTime && !t.slices: // prev has only parameter sets and the like
 		prev.order = w.order
 		t.join(w)
 		t.slices = p.slices
@@ -188,7 +188,7 @@ func (t *Track) join(w *Unit) {
 	}
 }
 
-// rest leaves out a piece of a picture that was passed on; from now on pictures are held.
+// rest leaves out a piece of a picture that was passed on already. From now on pictures are held.
 func (t *Track) rest(w *Unit) {
 	if w.Damaged {
 		t.lose(w, media.DropDamaged)
@@ -198,8 +198,8 @@ func (t *Track) rest(w *Unit) {
 	t.merging, t.single, t.splits = true, neverSingle, true
 }
 
-// withTail moves the elements behind the slices of the held picture that belong to the next picture into that
-// picture.
+// withTail moves the elements after the slices of the held picture, which belong to the next picture, to the front
+// of that picture.
 func (t *Track) withTail(w *Unit) *Unit {
 	u := t.unitOf(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
 	t.prev.cut(t.tail)

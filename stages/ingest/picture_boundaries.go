@@ -6,28 +6,28 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// piece is the range of a unit's NAL units that belong to one picture: from is the first, to is the one after the
-// last.
+// piece is the range of NAL units of a unit that belong to one picture: from the element from up to, but without,
+// the element to.
 type piece struct {
 	from, to int
 	rel      relation
-	slices   bool // there are slices; without them the picture is unknown
+	slices   bool // the piece has slices; without them its picture is unknown
 	order    order
-	stray    bool // a second field whose first field was lost
+	stray    bool // the piece is a second field whose first field was lost
 	damaged  bool
 }
 
-// relation describes the position of a slice relative to the slices before it.
+// relation says to which picture a slice belongs, relative to the slice before it.
 type relation uint8
 
 const (
 	samePicture relation = iota
-	secondField          // of the same frame
+	secondField          // the other field of the same frame
 	newPicture
 )
 
-// divide finds where the pictures of a unit begin. Elements before a slice that can't follow a slice belong to the
-// picture of that slice.
+// divide divides a unit into the pieces of its pictures. Elements that cannot follow a slice belong to the picture
+// of the slice after them.
 func (t *Track) divide(u *Unit) {
 	t.pieces = append(t.pieces[:0], piece{})
 	p, before := &t.pieces[0], -1
@@ -67,8 +67,8 @@ func (t *Track) divide(u *Unit) {
 	t.judge(u)
 }
 
-// missed reports whether a NAL unit that is left out is a slice of the current picture: a slice that was marked as
-// damaged on its way (RFC 6184, 1.3).
+// missed reports whether a NAL unit that is left out is a slice of the current picture. Some senders mark a slice
+// that was damaged on its way (RFC 6184, 1.3).
 func (t *Track) missed(nal []byte, pts int64) bool {
 	if t.nal.BrokenSlice == nil || !t.nal.BrokenSlice(nal) {
 		return false
@@ -77,8 +77,8 @@ func (t *Track) missed(nal []byte, pts int64) bool {
 	return h.OK && pts == t.lastPTSTicks && !h.Differs(&t.last)
 }
 
-// begin returns the element with which the picture of slice i begins. before is the first element that may belong to
-// it, behind the slices of this piece. Elements in front of a loss belong to the picture before it.
+// begin returns the element with which the picture of slice i begins. before is the first element after the slices
+// of this piece that may belong to that picture, or negative. Elements before a loss belong to the earlier picture.
 func (p *piece) begin(u *Unit, i, before int) int {
 	at := i
 	switch {
@@ -95,16 +95,16 @@ func (p *piece) begin(u *Unit, i, before int) int {
 	return at
 }
 
-// relate returns the relation of a slice to the newest one. If the headers can't be read, slices of one time form one
-// picture, as far as the types of the NAL units permit. If data is missing between two slices, only an equal time
-// makes them one picture.
+// relate returns the relation of a slice to the newest one. If a header cannot be read, slices with one time are
+// one picture, as far as the types of the NAL units permit. If data is missing between two slices, they are one
+// picture only if their times are equal.
 func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 	b, oneTime := &t.last, pts == t.lastPTSTicks
 	switch {
 	case !t.any, missing && !oneTime:
 		return newPicture
 	case t.nal.FirstSaysSo:
-		if h.First == 0 || missing && t.single > 0 { // the picture before was whole, as all are
+		if h.First == 0 || missing && t.single > 0 { // single > 0: each picture so far was whole
 			return newPicture
 		}
 		return samePicture
@@ -122,13 +122,13 @@ func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 		return newPicture
 	case oneTime && !(h.StartsPlane() && t.planes>>h.Plane&1 == 1):
 		return samePicture
-	case !oneTime && h.First > b.First: // one picture whose slices have different times
+	case !oneTime && h.First > b.First: // slices of one picture with different times
 		return samePicture
 	}
 	return newPicture
 }
 
-// follow remembers a slice.
+// follow keeps a slice as the newest one.
 func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool) {
 	if h.Partition {
 		return
@@ -149,15 +149,15 @@ func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool
 	t.any, t.last, t.lastPTSTicks = true, *h, pts
 }
 
-// order is a picture's position in presentation order.
+// order is the position of a picture in presentation order.
 type order struct {
-	epoch   uint32 // number of IDR pictures so far; an IDR is presented after all pictures before it
-	poc     uint32 // the low bits of the picture order count
-	pocBits uint8  // number of those bits; 0: unknown
+	epoch   uint32 // number of IDR pictures so far: an IDR picture is presented after all pictures before it
+	poc     uint32 // low bits of the picture order count
+	pocBits uint8  // number of these bits; 0: the count is unknown
 }
 
-// before reports whether a picture is presented before p, which arrived later or, with came, earlier. Without a count
-// pictures are presented in the order of arrival.
+// before reports whether o is presented before p. came reports whether o arrived before p. If the order counts are
+// unknown, pictures are presented in the order of arrival.
 func (o order) before(p order, came bool) bool {
 	switch {
 	case o.epoch != p.epoch:

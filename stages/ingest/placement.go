@@ -6,41 +6,42 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// source is a source of the relation between the tracks' own times.
+// source is a kind of knowledge about how the times of the tracks relate to each other.
 type source uint8
 
-// The sources, best first.
+// The sources, the best one first.
 const (
-	sourceReport  source = iota // RTCP sender reports: both times on the sender's clock (RFC 3550, 6.4.1)
-	sourceInfo                  // RTP-Info of the answer to PLAY (RFC 2326, 12.33)
+	sourceReport  source = iota // RTCP sender reports: they relate a track's time to a clock of the sender (RFC 3550, 6.4.1)
+	sourceInfo                  // header RTP-Info of the response to PLAY (RFC 2326, 12.33)
 	sourceArrival               // arrival of the least delayed units
 	sources
 )
 
-// String returns the source's name in the log.
+// String returns the name of the source for the log.
 func (s source) String() string {
 	return [...]string{"sender reports", "RTP-Info", "arrival"}[s]
 }
 
-// point pairs a time of a track, in ticks, with the ns of a clock that all tracks share.
+// point pairs a time of a track with a time on a clock that all tracks share.
 type point struct {
 	ok      bool
 	ticks   int64
 	clockNS int64
 }
 
-// placement is the time line that all tracks of a feed share. It is made once. No track moves later, since a cut in
-// its time would be worse than an offset; if a sender's clocks disagree later, the feed logs it.
+// placement is the time line that the tracks of a feed share. It is made once, and no track moves afterwards,
+// because a break in its times would be worse than an offset. If the sender's clocks disagree later, the feed logs
+// it.
 type placement struct {
 	source source
-	zeroNS int64 // ns on the source's clock at the feed's time 0
+	zeroNS int64 // time on the source's clock at time 0 of the feed
 }
 
-// maxDoubtNS is the largest deviation from arrival, in ns, at which a source is believed: some senders stamp their
-// tracks by different clocks.
+// maxDoubtNS is the largest deviation from arrival at which a source is believed: some senders use different clocks
+// for their tracks.
 const maxDoubtNS = int64(5 * time.Second)
 
-// settle chooses the source and the zero: the first presentation of any track.
+// settle chooses the source of the time line, and sets its zero to the first presentation of any track.
 func (p *placement) settle(tracks []*Track) {
 	var with []*Track
 	for _, t := range tracks {
@@ -58,7 +59,7 @@ func (p *placement) settle(tracks []*Track) {
 	}
 }
 
-// usable reports whether every track has a point of a source, and the points agree roughly with arrival.
+// usable reports whether every track has a point of source s, and whether the points agree roughly with arrival.
 func usable(tracks []*Track, s source) bool {
 	for _, t := range tracks {
 		if !t.points[s].ok {
@@ -73,19 +74,19 @@ func usable(tracks []*Track, s source) bool {
 	return true
 }
 
-// first returns the time of a track's first pending unit on the clock of a source.
+// first returns the time of the track's first pending unit on the clock of source s, in ns.
 func (t *Track) first(s source) int64 {
 	p := t.points[s]
 	return p.clockNS + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
 }
 
-// offset returns the ticks to add to a track's times.
+// offset returns the ticks to add to the times of track t.
 func (p *placement) offset(t *Track) int64 {
 	at := t.points[p.source]
 	return media.FromNanos(at.clockNS-p.zeroNS, t.cfg.Timescale) - at.ticks
 }
 
-// arrival returns the point of the least delayed pending unit.
+// arrival returns the point of the least delayed pending unit of track t.
 func arrival(t *Track) (best point) {
 	var least int64
 	for _, u := range t.pending {
@@ -96,19 +97,19 @@ func arrival(t *Track) (best point) {
 	return best
 }
 
-// byArrival returns the point of a track that begins later, on the clock of the source in use. wall is arrival less
-// media time.
+// byArrival returns the point of track t, which begins later, on the clock of the source in use. wall is the
+// arrival less the feed's time of the other tracks, in ns.
 func (p *placement) byArrival(t *Track, wall int64) point {
 	at := arrival(t)
 	at.clockNS += p.zeroNS - wall
 	return at
 }
 
-// maxDriftNS is the disagreement of the sender's clocks, in ns, from which the feed logs it.
+// maxDriftNS is the disagreement between the clocks of the sender's tracks from which on it is logged.
 const maxDriftNS = int64(500 * time.Millisecond)
 
-// Report records a sender report: a track was at ticks, the sender's own, when the clock that all the sender's tracks
-// share was at ns.
+// Report records a sender report: the time of the track was ticks when the sender's clock, which all its tracks
+// share, was at ns.
 func (t *Track) Report(ticks, ns int64) {
 	f := t.feed
 	ticks += t.outliers.shift.Now()
@@ -116,13 +117,13 @@ func (t *Track) Report(ticks, ns int64) {
 		t.points[sourceReport] = point{true, ticks, ns}
 		return
 	}
-	if f.byArrival { // the track's times are not the sender's
+	if f.byArrival { // the track's times do not follow the sender's clock
 		return
 	}
 	t.driftNS, t.driftLogged = ns-t.nanos(ticks), true
 	for _, o := range f.tracks {
 		if d := t.driftNS - o.driftNS; o.driftLogged && (d > maxDriftNS || d < -maxDriftNS) {
-			if f.doubts++; f.doubts > 2*len(f.tracks) { // fewer: the sender's clock was set between two reports
+			if f.doubts++; f.doubts > 2*len(f.tracks) { // less often, the sender's clock was set between two reports
 				f.disagree(d)
 			}
 			return
@@ -131,7 +132,7 @@ func (t *Track) Report(ticks, ns int64) {
 	f.doubts = 0
 }
 
-// ForgetReport removes the point that a report gave the track, unless the track has its place.
+// ForgetReport removes the point of a sender report. It does not move a track that has its place already.
 func (t *Track) ForgetReport() { t.points[sourceReport] = point{} }
 
 // Info records RTP-Info: the track is at ticks when the other tracks are at the ticks of their own Info.

@@ -17,27 +17,27 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// Server accepts streams by one protocol.
+// Server accepts published streams by one protocol.
 type Server interface {
-	// Run serves until the context ends; then it ends every publication and returns nil. After an error the caller
+	// Run serves until ctx ends, then ends every publication and returns nil. If it returns an error, the caller
 	// runs it again.
 	Run(ctx context.Context) error
-	// Ready is closed once the server listens. Addr is valid from then on.
+	// Ready returns a channel that is closed once the server listens. From then on Addr is valid.
 	Ready() <-chan struct{}
 	Addr() net.Addr
-	// Counts and Connections may be called at any time; observe clients.Table.
+	// Counts and Connections may be called at any time; see clients.Table.
 	Counts() clients.Counts
 	Connections() []media.Connection
 }
 
-// FaultyServer is a Server that may listen while clients cannot connect, for example because its certificate is
-// broken. Fault returns the reason, and nil if clients can connect. It may be called at any time.
+// FaultyServer is a Server that may listen although clients cannot connect, for example because its certificate is
+// broken. Fault returns the reason, or nil if clients can connect. It may be called at any time.
 type FaultyServer interface {
 	Server
 	Fault() error
 }
 
-// ServerSettings are the settings that every server has. The settings of a protocol embed them.
+// ServerSettings holds the settings that every server has. The settings of a protocol embed it.
 type ServerSettings struct {
 	Listen            string          `yaml:"listen" doc:"host:port; empty is off."`
 	OverridePublisher bool            `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
@@ -46,25 +46,25 @@ type ServerSettings struct {
 	MaxPerAddress     int             `yaml:"max_connections_per_address" doc:"Most connections from one address that do not record; when one more comes, the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
 }
 
-// DefaultServerSettings returns the settings of a server that listens at an address.
+// DefaultServerSettings returns the default settings of a server that listens at an address.
 func DefaultServerSettings(listen string) ServerSettings {
 	return ServerSettings{Listen: listen, MaxConnections: 1000}
 }
 
-// Addresses returns the addresses at which the server listens, by the paths of their settings. A protocol that
-// listens at several addresses returns all of them.
+// Addresses returns the addresses at which the server listens, by the name of their setting. A protocol that
+// listens at several addresses overrides it.
 func (s *ServerSettings) Addresses() map[string]config.Address {
 	return map[string]config.Address{"listen": {Listen: s.Listen, Passwords: true}}
 }
 
-// Limits returns the bounds of the server's clients.
+// Limits returns the limits for the server's clients.
 func (s *ServerSettings) Limits() clients.Limits {
 	return clients.Limits{Connections: s.MaxConnections, PerAddress: s.MaxPerAddress}
 }
 
 func (s *ServerSettings) common() *ServerSettings { return s }
 
-// check returns the problems of the settings that all servers have.
+// check returns the problems of these settings.
 func (s *ServerSettings) check() (ps config.Problems) {
 	if d := s.ReadTimeout.D(); d != 0 && (d < time.Second || d > LongestReadTimeout) {
 		ps = append(ps, config.At("read_timeout", "%s is out of range", s.ReadTimeout).WithHint("%s to %s; 0 is ingest.read_timeout", config.Duration(time.Second), config.Duration(LongestReadTimeout)))
@@ -81,12 +81,12 @@ func (s *ServerSettings) check() (ps config.Problems) {
 // LongestReadTimeout is the longest ReadTimeout that a configuration may set.
 const LongestReadTimeout = time.Hour
 
-// ServerDeps are the dependencies that the program hands to a server.
+// ServerDeps holds the parts of the program that a server uses.
 type ServerDeps struct {
 	Hub        *hub.Hub
 	Authorizer Authorizer      // nil: every client may perform every action
-	Cert, Key  string          // PEM files of http.tls, for servers without a certificate of their own; empty: none
-	Tasks      *pipeline.Tasks // for a goroutine of each client
+	Cert, Key  string          // PEM files of http.tls, for a server without a certificate of its own; empty: none
+	Tasks      *pipeline.Tasks // runs a goroutine for each client
 	Clock      pipeline.Clock
 	Log        *slog.Logger
 }
@@ -95,16 +95,16 @@ type ServerDeps struct {
 type ServerInfo struct {
 	Name     string
 	Doc      string
-	Defaults any // a struct
+	Defaults any // struct with the default settings
 
 	command string
 	create  func(settings any, readTimeout config.Duration, d ServerDeps) (s Server, listen string, err error)
 }
 
-// ServerTrait sets a property of one server.
+// ServerTrait sets a property of a server at its registration.
 type ServerTrait func(*ServerInfo)
 
-// PublishCommand sets a command that shows users how to publish; {url} in it stands for the stream's URL.
+// PublishCommand sets the command that shows users how to publish. {url} in it stands for the stream's URL.
 func PublishCommand(command string) ServerTrait {
 	return func(i *ServerInfo) { i.command = command }
 }
@@ -114,10 +114,10 @@ var servers = struct {
 	by           map[string]*ServerInfo
 }{by: map[string]*ServerInfo{}}
 
-// RegisterServer registers a server: its settings are in the block ingest under its name, and it runs if they make it
-// listen. A protocol's package calls RegisterServer from init; a duplicate name panics. S is a struct that embeds
-// ServerSettings; defaults are the values that a configuration overrides. create gets settings whose ReadTimeout is
-// not zero, and does no I/O.
+// RegisterServer registers the server of a protocol. Its settings are the block of its name under ingest, and it
+// runs if they name an address. The package of the protocol calls RegisterServer from init; a second server of the
+// same name panics. S is a struct that embeds ServerSettings; defaults holds the values that a configuration may
+// override. create gets settings with a ReadTimeout other than 0, and does no I/O.
 func RegisterServer[S any, P interface {
 	*S
 	common() *ServerSettings
@@ -151,7 +151,7 @@ func RegisterServer[S any, P interface {
 	})
 }
 
-// listens returns the first address of a server, and an empty string if it has none.
+// listens returns the first of a server's addresses, or "" if it has none.
 func listens(at map[string]config.Address) string {
 	for _, key := range slices.Sorted(maps.Keys(at)) {
 		if at[key].Listen != "" {
@@ -161,7 +161,7 @@ func listens(at map[string]config.Address) string {
 	return ""
 }
 
-// registeredServers returns the registered servers by name.
+// registeredServers returns the registered servers, sorted by name.
 func registeredServers() (all []*ServerInfo) {
 	servers.RLock()
 	defer servers.RUnlock()

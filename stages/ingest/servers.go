@@ -13,19 +13,19 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// Servers are the servers that a configuration enables.
+// Servers holds the servers that a configuration enables.
 type Servers struct{ all []*RunningServer }
 
-// RunningServer is a server that listens or tries to listen.
+// RunningServer is one server that listens or tries to listen.
 type RunningServer struct {
 	*ServerInfo
 	server Server
-	listen string                // as configured
-	ended  atomic.Pointer[error] // why it does not run
+	listen string                // address as configured
+	ended  atomic.Pointer[error] // error by which the last run ended
 }
 
-// NewServers makes the servers of all protocols, by their settings. readTimeout applies to servers that set none of
-// their own. NewServers starts no server.
+// NewServers makes the enabled servers from their settings. readTimeout applies to a server whose settings have
+// none. NewServers does not start the servers.
 func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDeps) (*Servers, error) {
 	out := &Servers{}
 	for _, info := range registeredServers() {
@@ -44,8 +44,8 @@ func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDep
 	return out, nil
 }
 
-// Start runs the servers as tasks, and waits until each server listens or has failed for the first time. A failed
-// server tries again while the rest of the program works.
+// Start runs the servers as tasks. It waits until each server listens or has failed once. A server that fails is
+// run again.
 func (s *Servers) Start(ctx context.Context, tasks *pipeline.Tasks) {
 	tried := make([]chan struct{}, len(s.all))
 	for i, one := range s.all {
@@ -67,7 +67,7 @@ func (s *Servers) Start(ctx context.Context, tasks *pipeline.Tasks) {
 	}
 }
 
-// All returns the servers by name.
+// All returns the servers, sorted by name.
 func (s *Servers) All() []*RunningServer { return s.all }
 
 // Listens reports whether the server listens.
@@ -80,7 +80,7 @@ func (r *RunningServer) Listens() bool {
 	}
 }
 
-// Fault returns the reason why the server does not serve all clients, and nil if it does.
+// Fault returns the reason why the server does not serve all clients, or nil if it does.
 func (r *RunningServer) Fault() error {
 	if faulty, is := r.server.(FaultyServer); is && r.Listens() {
 		return faulty.Fault()
@@ -94,7 +94,7 @@ func (r *RunningServer) Fault() error {
 	return fmt.Errorf("it does not listen on %s yet", r.listen)
 }
 
-// Address returns the address at which the server listens, or will listen as soon as it can.
+// Address returns the address at which the server listens; before it listens, the configured address.
 func (r *RunningServer) Address() string {
 	if r.Listens() {
 		return r.server.Addr().String()
@@ -102,20 +102,20 @@ func (r *RunningServer) Address() string {
 	return r.listen
 }
 
-// Scheme returns the scheme of the URLs to which streams are published.
+// Scheme returns the scheme of the URLs to which clients publish.
 func (r *RunningServer) Scheme() string {
-	if s, is := r.server.(interface{ Scheme() string }); is { // the protocol has several schemes
+	if s, is := r.server.(interface{ Scheme() string }); is { // the settings decide between several schemes
 		return s.Scheme()
 	}
 	return r.Name
 }
 
-// URL returns the URL to which a stream is published.
+// URL returns the URL to which a client publishes the stream of a path.
 func (r *RunningServer) URL(path string) string {
 	return r.Scheme() + "://" + config.DialAddress(r.Address()) + "/" + path
 }
 
-// Command returns a command that publishes to a URL, for users; empty if the protocol names none.
+// Command returns a command that publishes to a URL, to be shown to users; "" if the protocol has none.
 func (r *RunningServer) Command(url string) string {
 	return strings.ReplaceAll(r.command, "{url}", url)
 }
@@ -123,7 +123,7 @@ func (r *RunningServer) Command(url string) string {
 // Counts returns the server's counters.
 func (r *RunningServer) Counts() clients.Counts { return r.server.Counts() }
 
-// Connections lists the open connections of all servers, by protocol, then by number.
+// Connections returns the open connections of all servers, by protocol, then by number.
 func (s *Servers) Connections() (all []media.Connection) {
 	for _, one := range s.all {
 		all = append(all, one.server.Connections()...)

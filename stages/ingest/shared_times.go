@@ -6,43 +6,43 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// spread separates pictures that were sent under one time: it places n of them evenly up to the next time. Some
+// spread separates pictures that were sent with the same time: it places them evenly up to the next time. Some
 // recorders stamp pictures in pairs.
 //
-// To know the next time and, where pictures are reordered, all pictures of one time, units are held until more than
-// depth pictures with a later time have arrived. Without a recently shared time no unit is held, except at the
+// To know the next time, and all pictures with the same time if pictures are reordered, it holds units until more
+// than depth pictures with a later time have arrived. If no time was shared recently, it holds none, except at the
 // beginning of a track that reorders.
 type spread struct {
-	depth       int   // as in decodingTimes
-	secondTicks int64 // ticks
+	depth       int   // see decodingTimes
+	secondTicks int64 // ticks a second
 	held        []*Unit
-	watch       int // number of units to hold; 0: none
+	watch       int // number of further units to hold; 0: none
 
-	pastTicks [maxDepth]int64 // times, as sent, of the units that were passed on, a ring
-	count     int             // of those
+	pastTicks [maxDepth]int64 // sent times of the units that were passed on, a ring
+	count     int             // number of units that were passed on
 	ahead     int             // depth as observed
 	maxTicks  int64           // highest time
-	spanTicks int64           // ticks between the newest two times; 0: unknown
+	spanTicks int64           // distance of the newest two times; 0: unknown
 
 	still       bool  // the sender's clock stands still
-	stillTicks  int64 // the time at which it stands still
-	stillMonoNS int64 // ns, arrival of the first picture of that time
+	stillTicks  int64 // time at which it stands still
+	stillMonoNS int64 // arrival of the first picture with that time
 
 	repaired func(pictures uint64)
 }
 
 const (
-	watchShared    = 250  // units to hold after a shared time
-	nearest        = 2000 // fraction of a second: times that are no further apart are equal
-	maxSpanSeconds = 2    // seconds up to the next time, without other information
-	spanGrowth     = 4    // a distance of more times the span before is a pause
+	watchShared    = 250  // number of units to hold after a shared time
+	nearest        = 2000 // times less than 1/2000 s apart count as equal
+	maxSpanSeconds = 2    // distance to the next time, in seconds, if nothing is known
+	spanGrowth     = 4    // a distance more than so many times the one before is a pause
 
-	// Without a later time within these bounds the sender's clock stands still.
+	// Without a later time within these bounds, the sender's clock stands still.
 	maxSpread  = 64 // units
 	maxStillNS = int64(2 * time.Second)
 )
 
-// reset starts over at the next unit. No unit may be held.
+// reset begins again at the next unit. The caller flushes the held units first.
 func (s *spread) reset(depth int, timescale uint32) {
 	*s = spread{depth: depth, secondTicks: int64(timescale), held: s.held[:0], spanTicks: s.spanTicks, repaired: s.repaired}
 	if depth != 0 {
@@ -50,7 +50,7 @@ func (s *spread) reset(depth int, timescale uint32) {
 	}
 }
 
-// breaks reports whether a unit does not continue the time line, as in decodingTimes.
+// breaks reports whether a unit does not continue the time line; see decodingTimes.breaks.
 func (s *spread) breaks(u *Unit) bool {
 	if s.count == 0 && len(s.held) == 0 {
 		return false
@@ -58,7 +58,7 @@ func (s *spread) breaks(u *Unit) bool {
 	return u.PTS > s.maxTicks+10*s.secondTicks || u.PTS < s.maxTicks-10*s.secondTicks || u.sync && u.PTS < s.maxTicks
 }
 
-// push takes a unit and passes on the units whose time is known.
+// push takes a unit, and calls out with each unit whose time is then known.
 func (s *spread) push(u *Unit, out func(*Unit)) {
 	u.sentPTSTicks = u.PTS
 	seen := s.look(u)
@@ -97,8 +97,8 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	}
 }
 
-// oneTime reports whether all held units have one time: otherwise a picture that is presented earlier has arrived
-// late.
+// oneTime reports whether all held units have the same time. If not, a picture that is presented earlier has
+// arrived late.
 func (s *spread) oneTime() bool {
 	for _, u := range s.held {
 		if u.sentPTSTicks != s.held[0].sentPTSTicks {
@@ -108,7 +108,8 @@ func (s *spread) oneTime() bool {
 	return true
 }
 
-// byArrival places the held units, all of one time, by their arrival.
+// byArrival sets the times of the held units, which have the same sent time, by their arrival, and calls out with
+// them.
 func (s *spread) byArrival(out func(*Unit)) {
 	if first := s.held[0]; s.stillTicks != first.sentPTSTicks || s.stillMonoNS == 0 {
 		s.stillTicks, s.stillMonoNS = first.sentPTSTicks, first.MonoNS
@@ -121,14 +122,14 @@ func (s *spread) byArrival(out func(*Unit)) {
 	s.flush(out)
 }
 
-// flush passes on the held units.
+// flush sets the times of the held units and calls out with them.
 func (s *spread) flush(out func(*Unit)) {
 	for len(s.held) > 0 {
 		s.first(out)
 	}
 }
 
-// first passes on the first held unit.
+// first calls out with the first held unit.
 func (s *spread) first(out func(*Unit)) {
 	u := s.held[0]
 	if !u.placed {
@@ -146,8 +147,8 @@ func (s *spread) pass(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// look reports whether a unit has the time of another, and learns how far pictures are reordered. Times that are
-// closer than pictures can be count as equal: ffmpeg gives the second picture of a pair a tick more.
+// look reports whether another recent unit has the time of u, and learns how far pictures are reordered. Times
+// closer than any two pictures count as equal: ffmpeg gives the second picture of a pair one tick more.
 func (s *spread) look(u *Unit) (seen bool) {
 	near := func(at int64) {
 		if d := u.sentPTSTicks - at; d >= -s.secondTicks/nearest && d <= s.secondTicks/nearest {
@@ -164,7 +165,7 @@ func (s *spread) look(u *Unit) (seen bool) {
 	return seen
 }
 
-// later returns the number of the newest units that have a later time.
+// later returns the number of recent units with a later time than stamp.
 func (s *spread) later(stamp int64) (n int) {
 	for _, before := range s.recent() {
 		if before > stamp {
@@ -188,9 +189,9 @@ func (s *spread) reach() int {
 	return s.ahead
 }
 
-// place sets the times of all units of one time, in presentation order.
+// place sets the times of the held units with the sent time stamp, in presentation order.
 func (s *spread) place(stamp int64) {
-	gone := 0 // pictures of that time that were passed on
+	gone := 0 // number of units with that time that were passed on
 	for _, before := range s.recent() {
 		if before == stamp {
 			gone++
@@ -220,7 +221,8 @@ func (s *spread) place(stamp int64) {
 	}
 }
 
-// spanFrom returns the ticks up to the next time; if that is far, as after a pause, it returns the span before.
+// spanFrom returns the ticks from stamp to the next time. If that is far, as after a pause, it returns the distance
+// before. pictures is the number of pictures with the time stamp.
 func (s *spread) spanFrom(stamp int64, pictures int) int64 {
 	next, known := int64(0), false
 	see := func(at int64) {

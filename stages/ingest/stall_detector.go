@@ -12,54 +12,55 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// StallDetector notices when no unit of a track is kept although its publisher sends, whatever the cause. It logs the
-// problem once, and the problem stays among the stream's problems until a unit is kept again. It belongs to one
-// goroutine; a kept unit costs a few comparisons.
+// StallDetector notices that no unit of a track is kept although its publisher sends. It logs the problem once,
+// with the causes; the problem lasts until a unit is kept again. It belongs to one goroutine. A kept unit costs a
+// few comparisons.
 type StallDetector struct {
-	PatienceNS int64 // ns, the least silence that is a problem; 0: the track's pace decides
+	PatienceNS int64 // least silence that is a problem; 0: the track's pace decides
 
-	report func(*pipeline.Problem) // nil clears the problem
+	report func(*pipeline.Problem) // nil ends the problem
 	log    *slog.Logger
 	codec  media.Codec
 
-	heardNS  int64      // ns, arrival of the newest data of the track; 0: none
-	keptNS   int64      // ns, arrival of the newest kept unit
-	pace     media.Pace // of those arrivals
-	usualNS  int64      // ns between the newest two of them
-	missedNS int64      // ns, since when data arrives and no unit is kept; 0: units are kept
+	heardNS  int64      // arrival of the newest data of the track; 0: none
+	keptNS   int64      // arrival of the newest kept unit
+	pace     media.Pace // pace of these arrivals
+	usualNS  int64      // distance of the newest two of these arrivals
+	missedNS int64      // arrival of the first unit since which none is kept; 0: units are kept
 	misses   []miss
 	on       bool
 }
 
-// miss counts the units that were not kept since the last kept one, by their cause.
+// miss counts, for one cause, the units that were not kept since the last kept one.
 type miss struct {
 	cause string
 	n     uint64
 }
 
-// stallNS is the time in ns without a kept unit after which the detector reports a problem. It waits longer for a track
-// that sends less often (media.Pace), and singleUnitStallNS for a track of one unit, whose pace is unknown.
+// A track without a kept unit for stallNS is a problem. The limit is longer for a track that sends less often
+// (media.Pace), and singleUnitStallNS for a track that has sent one unit, whose pace is unknown.
 const (
 	stallNS           = int64(5 * time.Second)
 	singleUnitStallNS = int64(time.Minute)
 )
 
-// Over UDP gortsplib holds packets behind a lost one until 64 more have arrived. A track of few packets, such as
-// sound with many frames in each, is silent that long although it is not dead: the detector waits up to maxHeldBackNS.
+// Over UDP, gortsplib holds the packets after a lost one back until 64 more have arrived. A track with few packets,
+// such as sound with many frames in each, then seems silent for so long. The detector waits for heldBackPackets
+// packets, but at most for maxHeldBackNS.
 const (
 	heldBackPackets = 70 // packets
 	maxHeldBackNS   = int64(15 * time.Second)
 )
 
-// NewStallDetector makes the detector of a track. It calls report with a problem that is new or has changed, and with
-// nil when the problem is over.
+// NewStallDetector returns the detector of one track. It calls report with each new or changed problem, and with
+// nil when the problem ends.
 func NewStallDetector(codec media.Codec, log *slog.Logger, report func(*pipeline.Problem)) *StallDetector {
 	return &StallDetector{codec: codec, log: log, report: report}
 }
 
-// Kept records that a unit that arrived at mono, ns of the steady clock, was kept.
+// Kept records that a unit with arrival mono, ns of the steady clock, was kept.
 func (d *StallDetector) Kept(mono int64) {
-	if d.keptNS != 0 && mono > d.keptNS { // units that arrive together count as one arrival
+	if d.keptNS != 0 && mono > d.keptNS { // units with the same arrival count once
 		d.usualNS = mono - d.keptNS
 		d.pace.See(d.usualNS, mono, uint32(time.Second))
 	}
@@ -72,7 +73,7 @@ func (d *StallDetector) Kept(mono int64) {
 	}
 }
 
-// Left records that no more data of the track is expected.
+// Left records that no more data of the track is expected. It ends the problem.
 func (d *StallDetector) Left() {
 	d.missedNS, d.misses = 0, d.misses[:0]
 	if d.on {
@@ -81,7 +82,7 @@ func (d *StallDetector) Left() {
 	}
 }
 
-// Missed records that n units, or parts of them, were not kept.
+// Missed records that n units, or parts of units, with arrival mono were not kept.
 func (d *StallDetector) Missed(mono int64, cause string, n uint64) {
 	d.heardNS = max(d.heardNS, mono)
 	if d.missedNS == 0 {
@@ -90,7 +91,7 @@ func (d *StallDetector) Missed(mono int64, cause string, n uint64) {
 	d.note(cause, n)
 }
 
-// note counts a possible cause.
+// note adds n to the count of a cause.
 func (d *StallDetector) note(cause string, n uint64) {
 	for i := range d.misses {
 		if d.misses[i].cause == cause {
@@ -101,8 +102,8 @@ func (d *StallDetector) note(cause string, n uint64) {
 	d.misses = append(d.misses, miss{cause, n})
 }
 
-// Look reports the track's problem at a time, whose reading of the steady clock is mono. began is the arrival of the
-// publisher's first data.
+// Look reports the present problem of the track, if there is one. mono is the reading of the steady clock at the
+// time at; began is the arrival of the publisher's first data.
 func (d *StallDetector) Look(at time.Time, mono, began int64) {
 	since, silent := d.missedNS, false
 	if since == 0 || mono-since < stallNS {
@@ -122,7 +123,7 @@ func (d *StallDetector) Look(at time.Time, mono, began int64) {
 	}
 }
 
-// patienceNS returns the accepted length of a silence, ns.
+// patienceNS returns the longest silence of the track that is not a problem.
 func (d *StallDetector) patienceNS() int64 {
 	if d.heardNS != 0 && !d.pace.Known() && d.missedNS == 0 {
 		return max(d.PatienceNS, singleUnitStallNS)
@@ -149,7 +150,7 @@ func (d *StallDetector) sort() {
 	slices.SortStableFunc(d.misses, func(a, b miss) int { return cmp.Compare(b.n, a.n) })
 }
 
-// remedies are the remedies by cause.
+// remedies holds the remedy for each cause.
 var remedies = map[string]string{
 	media.DropDamaged:                "look for packet loss on the way; send over TCP instead of UDP",
 	media.DropRTPLoss:                "look for packet loss on the way; send over TCP instead of UDP",

@@ -8,73 +8,73 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Track is one track of a feed, up to the stage where its units have decoding times. It belongs to the goroutine of
-// its feed.
+// Track is one track of a feed. It takes units in decoding order, makes whole pictures of them and gives them their
+// times. It belongs to the goroutine of its feed.
 type Track struct {
 	feed      *Feed
 	counts    counter
 	index     int
 	cfg       TrackConfig
-	nal       *codec.NAL              // nil: a unit is one frame
-	syncFrame func(frame []byte) bool // reports whether a decoder can start at a frame; nil: at each
+	nal       *codec.NAL              // nil: the codec has no NAL units, and a unit is one frame
+	syncFrame func(frame []byte) bool // reports whether a decoder can start at a frame; nil: at every frame
 	sets      paramSets
 
-	desc  *description // of the newest unit; nil while unknown
+	desc  *description // description of the newest unit; nil while unknown
 	fresh *description // desc, until a unit carries it
-	live  *description // of the unit written last
+	live  *description // description of the newest written unit
 
-	absent bool // no data is expected (Optional, Leave)
+	absent bool // no data is expected: see absent.go
 
-	lostBefore int    // number of units lost since the last whole unit, about
-	lostBy     string // the cause of the first loss
+	lostBefore int    // about how many units were lost since the last whole unit
+	lostBy     string // cause of the first loss
 	assembly
 
-	keyPTSTicks   int64 // of the last IDR
+	keyPTSTicks   int64 // time of the newest IDR picture
 	keySeen       bool
-	sharedLogged  bool     // shared times have been logged
-	outlierLogged bool     // an outlier has been logged
-	passed        []string // bounds that access units have passed, as causes
+	sharedLogged  bool     // the first shared time has been logged
+	outlierLogged bool     // the first outlier has been logged
+	passed        []string // bounds that units have exceeded and that were logged, as causes
 
-	cutsNS     [50]int64 // ns, arrival of the key frames at which a change began a file, a ring
+	cutsNS     [50]int64 // arrival of the key frames at which a changed description began a file, a ring
 	cut        int
-	cutsLogged bool // the excess has been logged
+	cutsLogged bool // that changes come too often has been logged
 
-	pendingBytes int // memory of pending, and of the units since it was empty
+	pendingBytes int // memory of pending since it was last empty
 
 	outliers  outliers
-	retime    retime // of wall_clock: arrival
+	retime    retime // used with wall_clock: arrival
 	rate      clockRate
 	offRate   bool       // the clock is known to run at a wrong rate
-	rateSince time.Time  // since when
+	rateSince time.Time  // since when offRate is set
 	ran       bool       // own uses a measured rate
-	own       *wallclock // of a track whose clock runs at another rate; nil: the feed's
+	own       *wallclock // wall clock of a track whose clock has another rate; nil: the feed's
 	spread    spread
 	decoding  decodingTimes
-	depth     int         // of the units in decoding
-	fitting   func(*Unit) // share, bound once
-	timed     func(*Unit) // derive, bound once
-	out       func(*Unit) // ready, bound once
+	depth     int         // depth with which decoding began
+	fitting   func(*Unit) // method share, bound once
+	timed     func(*Unit) // method derive, bound once
+	out       func(*Unit) // method ready, bound once
 
 	points  [sources]point
 	stall   *StallDetector
-	takenNS int64 // ns, arrival of the newest unit
+	takenNS int64 // arrival of the newest unit
 
-	driftNS     int64 // ns, of the sender's clock against the track's, by the newest report
+	driftNS     int64 // sender's clock less the track's time, by the newest report
 	driftLogged bool
 	placed      bool
-	offsetTicks int64 // ticks from the track's own time to the feed's
+	offsetTicks int64 // from the track's own time to the feed's
 	pending     []*Unit
-	slot        int    // in the published set
+	slot        int    // index in the published tracks; negative: not published
 	holder      Holder // nil: none
 }
 
-// minCutDistanceNS is the average distance, in ns, of parameter set changes below which they no longer begin files.
+// minCutDistanceNS is the least average distance of changes of parameter sets at which each change begins a file.
 const minCutDistanceNS = int64(time.Second)
 
-// nanos returns the feed's time, in ns, of a time of the track.
+// nanos returns the feed's time, in ns, of a time of the track, in ticks.
 func (t *Track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offsetTicks, t.cfg.Timescale) }
 
-// describeFirst stores the parameter sets that the protocol knows.
+// describeFirst stores the parameter sets that the protocol announced.
 func (t *Track) describeFirst(sets [][]byte) error {
 	if t.nal == nil {
 		if len(sets) == 0 && codec.Of(t.cfg.Codec).ParameterSets {
@@ -91,7 +91,7 @@ func (t *Track) describeFirst(sets [][]byte) error {
 			t.heads.Set(nal)
 		}
 		if _, err := t.sets.put(nal); err != nil {
-			t.Lost(media.DropUnreadableParameterSet, 1) // the stream may still carry them
+			t.Lost(media.DropUnreadableParameterSet, 1) // the stream may still carry it
 		}
 	}
 	if t.sets.referAny() {
@@ -107,15 +107,15 @@ func (t *Track) describeSets() {
 	t.merging = t.merging || t.desc.Fields
 }
 
-// mark records on a unit the units that were lost before it.
+// mark adds the units that were lost before u to its count of lost units.
 func (t *Track) mark(u *Unit) {
 	u.lost += t.lostBefore
 	u.by = cmp.Or(t.lostBy, u.by)
 	t.lostBefore, t.lostBy = 0, ""
 }
 
-// leave leaves a unit out. The units that were lost before it, and a damaged unit itself, are missing before the next
-// one.
+// leave leaves a unit out. The units lost before it, and the unit itself if it is damaged, count as lost before the
+// next unit.
 func (t *Track) leave(u *Unit) {
 	t.lostBefore += u.lost
 	t.lostBy = cmp.Or(t.lostBy, u.by)
@@ -126,7 +126,7 @@ func (t *Track) leave(u *Unit) {
 	t.feed.Put(u)
 }
 
-// accept takes a whole unit of NAL units and removes the elements that do not belong in a file.
+// accept takes a whole picture and removes the elements that do not belong in a file.
 func (t *Track) accept(u *Unit) {
 	key, picture, known := t.scan(u)
 	u.sync = key
@@ -153,9 +153,9 @@ func (t *Track) accept(u *Unit) {
 	t.time(u)
 }
 
-// mayCut reports whether a key frame with other parameter sets may renew the track's description, which begins a
-// file. If that recently happened once a second, the sets stay in the stream before the key frame, where most players
-// read them.
+// mayCut reports whether a key frame with other parameter sets may change the track's description, which begins a
+// file. If changes came once a second lately, the sets stay in the stream before the key frame instead, where most
+// players read them.
 func (t *Track) mayCut(u *Unit) bool {
 	if at := &t.cutsNS[t.cut%len(t.cutsNS)]; t.cut < len(t.cutsNS) || u.MonoNS-*at >= int64(len(t.cutsNS))*minCutDistanceNS {
 		*at = u.MonoNS
@@ -171,25 +171,25 @@ func (t *Track) mayCut(u *Unit) bool {
 	return false
 }
 
-// counter is the counting part of a Publisher.
+// counter is the part of a Publisher that counts losses and repairs.
 type counter interface {
 	Lost(cause string, n uint64)
 	Repaired(cause string, n uint64)
 }
 
-// Lost counts units that are left out.
+// Lost counts n units, or parts of units, that are left out for a cause.
 func (t *Track) Lost(cause string, n uint64) {
 	t.counts.Lost(cause, n)
 	t.stall.Missed(t.stall.heardNS, cause, n)
 }
 
-// Repaired counts repairs.
+// Repaired counts n repairs of a cause.
 func (t *Track) Repaired(cause string, n uint64) {
 	t.counts.Repaired(cause, n)
 	t.stall.note(cause, n)
 }
 
-// lose leaves a unit out.
+// lose counts a unit as lost for a cause, and leaves it out.
 func (t *Track) lose(u *Unit, cause string) {
 	t.Lost(cause, 1)
 	t.leave(u)
@@ -215,8 +215,8 @@ func (t *Track) acceptFrame(u *Unit) {
 	t.ready(u)
 }
 
-// undescribed leaves out a unit while the track has no description; otherwise it marks the unit with which a
-// description begins.
+// undescribed leaves a unit out, and returns true, while the track has no description. Otherwise the unit carries a
+// new description of the track, if there is one.
 func (t *Track) undescribed(u *Unit) bool {
 	if t.desc == nil {
 		t.lose(u, media.DropNoParameterSets)
@@ -226,7 +226,7 @@ func (t *Track) undescribed(u *Unit) bool {
 	return false
 }
 
-// time sets the decoding time of a unit.
+// time begins to set the times of a unit; see fitting, timed and out.
 func (t *Track) time(u *Unit) {
 	if t.undescribed(u) {
 		return
@@ -238,7 +238,7 @@ func (t *Track) time(u *Unit) {
 	t.outliers.push(u, t.fitting)
 }
 
-// byArrival makes a unit's time follow arrival, if the feed is set so.
+// byArrival makes the unit's time follow arrival if the feed does so.
 func (t *Track) byArrival(u *Unit) {
 	u.clockPTSTicks = u.PTS
 	if !t.feed.byArrival {
@@ -247,7 +247,7 @@ func (t *Track) byArrival(u *Unit) {
 	u.PTS = t.retime.time(u.PTS, u.MonoNS, t.rate.rate)
 }
 
-// share takes a unit whose time fits between those of its neighbours.
+// share takes a unit whose time is no outlier, and separates it from units with the same time.
 func (t *Track) share(u *Unit) {
 	t.byArrival(u)
 	if s := &t.spread; s.secondTicks == 0 || u.desc != nil || s.breaks(u) {
@@ -257,7 +257,7 @@ func (t *Track) share(u *Unit) {
 	t.spread.push(u, t.timed)
 }
 
-// sharedTime counts pictures that arrived under the time of another one.
+// sharedTime counts pictures that were sent with the time of another picture.
 func (t *Track) sharedTime(pictures uint64) {
 	if !t.sharedLogged {
 		t.sharedLogged = true
@@ -275,7 +275,7 @@ func (t *Track) Outlier() {
 	t.Repaired(RepairedOutlier, 1)
 }
 
-// derive sets the decoding time of a unit that has its presentation time.
+// derive sets the decoding time of a unit whose presentation time is final.
 func (t *Track) derive(u *Unit) {
 	if r := &t.decoding; r.secondTicks == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
@@ -287,7 +287,7 @@ func (t *Track) derive(u *Unit) {
 	t.decoding.push(u, t.out)
 }
 
-// ready passes on a unit that has all its times.
+// ready writes a unit that has all its times, or keeps it pending until the track has a place on the time line.
 func (t *Track) ready(u *Unit) {
 	f := t.feed
 	if t.placed {
@@ -301,7 +301,7 @@ func (t *Track) ready(u *Unit) {
 	t.pending = append(t.pending, u)
 }
 
-// Flush passes on the units that wait for a next unit.
+// Flush passes on the units that wait for a later unit.
 func (t *Track) Flush() {
 	t.release()
 	t.outliers.flush(t.fitting)
@@ -309,11 +309,11 @@ func (t *Track) Flush() {
 	t.decoding.flush(t.out)
 }
 
-// scan reads the headers of a unit: whether a decoder can start at it, whether it has a picture, and whether the
-// parameter sets of its picture are known. It stores the unit's parameter sets.
+// scan reads the NAL units of u and stores its parameter sets. key reports whether a decoder can start at u,
+// picture whether u has a picture, and known whether the parameter sets of the picture are known.
 func (t *Track) scan(u *Unit) (key, picture, known bool) {
 	recovery, whole := false, false
-	refers := int64(-1) // the PPS of the last slice
+	refers := int64(-1) // PPS of the newest slice
 	known = true
 	t.sets.next()
 	for _, nal := range u.elements() {
@@ -350,7 +350,8 @@ func (t *Track) scan(u *Unit) (key, picture, known bool) {
 	return key || picture && recovery && (whole || refresh), picture, known
 }
 
-// strip removes parameter sets, delimiters, filler and NAL units outside the standard's base layer.
+// strip removes from a unit the parameter sets, delimiters, filler data and NAL units outside the standard's base
+// layer.
 func (t *Track) strip(u *Unit) {
 	w, n := 0, 0
 	for _, nal := range u.elements() {

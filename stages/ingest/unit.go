@@ -10,33 +10,34 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// epoch is the zero of the steady clock of all units: the builder of a stream compares arrivals across publishers.
+// epoch is the zero of the steady clock of all units. All publishers share it, because the builder of a stream
+// compares arrivals across publishers.
 var epoch = time.Now()
 
-// Mono returns an arrival on the steady clock of all units, ns.
+// Mono returns a time on the steady clock of all units, in ns.
 func Mono(at time.Time) int64 { return at.Sub(epoch).Nanoseconds() }
 
-// The bounds of an access unit, whether it is one picture or several under one time.
+// The bounds of a unit, which is one picture or several with the same time.
 const (
-	// maxElements bounds the NAL units: each costs memory beyond its bytes. No level of H.264 or H.265 has nearly as
-	// many slices in a camera's stream.
+	// maxElements bounds the number of NAL units, each of which costs memory beyond its bytes. No camera sends
+	// nearly as many slices a picture.
 	maxElements  = 4096
 	maxUnitBytes = media.MaxAccessUnitBytes
 	maxUnitAgeNS = int64(10 * time.Second) // from the first packet to the last
 )
 
-// Unit is one access unit on its way into a Feed: its NAL units one after another in memory of its own, which is
-// reused. An access unit of a codec without NAL units is one element.
+// Unit is one access unit on its way into a Feed. It holds its NAL units, called elements, one after another in
+// memory of its own, which is reused. A unit of a codec without NAL units has one element.
 type Unit struct {
 	PTS       int64 // ticks of the track
-	DTS       int64 // ticks; a track with derived times overwrites it
+	DTS       int64 // ticks; overwritten if the track derives decoding times
 	UTC       int64 // ns, arrival of the first byte
-	MonoNS    int64 // ns of the steady clock, arrival
-	SteppedNS int64 // ns by which the wall clock had been set by then, observe media.AU
+	MonoNS    int64 // arrival of the first byte on the steady clock
+	SteppedNS int64 // ns by which the wall clock had been set at UTC; see media.AU
 	Damaged   bool  // data is missing
 
-	// over is the cause by which a unit was refused because it passed a bound. A refused unit is empty and accepts no
-	// data; later data of the same access unit still belongs to it.
+	// over is the cause for which the unit was refused because it exceeds a bound; "" if it was not. A refused unit
+	// is empty and accepts no data, but later data of the same access unit still belongs to it.
 	over          string
 	refusalLogged bool // the refusal has been logged
 	countedBytes  int  // bytes of memory that the feed has counted
@@ -44,43 +45,43 @@ type Unit struct {
 	buf  []byte
 	ends []int // element i is buf[ends[i-1]:ends[i]]
 	open bool  // the last element is incomplete
-	// gaps are the numbers of elements before which data is missing, of this picture or of the one before it, in
-	// order.
+	// gaps holds, in order, the indices of the elements before which data is missing. The data belongs to this
+	// picture or to the one before it.
 	gaps     []int
-	headLost bool // an element of this time before the first is missing
+	headLost bool // an element before the first one is missing
 
-	sentPTSTicks  int64 // PTS as it was sent
-	clockPTSTicks int64 // PTS by the sender's clock, if the times follow arrival
+	sentPTSTicks  int64 // PTS as sent
+	clockPTSTicks int64 // PTS by the sender's clock; differs from PTS with wall_clock: arrival
 	order         order
 	placed        bool  // PTS is final
 	number        int64 // number in presentation order
 
 	sync bool
-	lost int          // number of units of the track lost directly before, about
-	by   string       // the cause of the first loss; empty: lost packets
-	desc *description // not nil: the track changes with this unit
-	view [][]byte     // elements, made by elements()
+	lost int          // about how many units of the track were lost directly before this one
+	by   string       // cause of the first loss; "": lost packets
+	desc *description // not nil: the track's description changes with this unit
+	view [][]byte     // the elements: see elements
 }
 
 func (u *Unit) reset() {
 	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0], gaps: u.gaps[:0]}
 }
 
-// Arrived sets the arrival of the first byte of a unit.
+// Arrived sets the arrival of the unit's first byte.
 func (u *Unit) Arrived(at time.Time) {
 	u.UTC, u.MonoNS, u.SteppedNS = at.UnixNano(), Mono(at), pipeline.Stepped(at).Nanoseconds()
 }
 
-// Refused reports whether the unit has passed a bound: it is empty and accepts no data.
+// Refused reports whether the unit was refused because it exceeds a bound. It is then empty and accepts no data.
 func (u *Unit) Refused() bool { return u.over != "" }
 
-// refuse empties the unit, frees its memory and refuses later data, for a cause.
+// refuse empties the unit, frees its memory and makes it refuse later data, for a cause.
 func (u *Unit) refuse(cause string) {
 	u.over, u.Damaged = cause, true
 	u.buf, u.ends, u.view, u.gaps = nil, nil, nil, nil
 }
 
-// fits reports whether the unit may grow by the given elements and bytes. Otherwise it refuses the unit.
+// fits reports whether the unit may grow by so many elements and bytes. If not, it refuses the unit.
 func (u *Unit) fits(elements, bytes int) bool {
 	switch {
 	case u.over != "":
@@ -92,7 +93,7 @@ func (u *Unit) fits(elements, bytes int) bool {
 	return u.over == ""
 }
 
-// Hurt records that data is missing behind the last element.
+// Hurt records that data is missing after the last element.
 func (u *Unit) Hurt() { u.hurtAt(len(u.ends)) }
 
 // hurtAt records that data is missing before element i.
@@ -102,7 +103,7 @@ func (u *Unit) hurtAt(i int) {
 	}
 }
 
-// Begin opens an element; Add extends it; End closes it, or removes it if it is empty.
+// Begin opens an element.
 func (u *Unit) Begin() { u.open = true }
 
 // Add appends bytes to the open element.
@@ -112,7 +113,7 @@ func (u *Unit) Add(b ...byte) {
 	}
 }
 
-// End closes the open element.
+// End closes the open element, and removes it if it is empty.
 func (u *Unit) End() {
 	u.open = false
 	if len(u.buf) > u.start(len(u.ends)) && u.fits(1, 0) {
@@ -123,7 +124,7 @@ func (u *Unit) End() {
 // Open reports whether an element is open.
 func (u *Unit) Open() bool { return u.open }
 
-// Tear removes an element whose end has not arrived.
+// Tear removes the open element because its end is missing.
 func (u *Unit) Tear() {
 	if u.open {
 		u.Drop()
@@ -143,7 +144,7 @@ func (u *Unit) missing(i int) bool {
 	return found
 }
 
-// Interrupt records that packets are missing behind the last byte: an open element will not get its end.
+// Interrupt records that packets are missing after the last byte, so that an open element is incomplete.
 func (u *Unit) Interrupt() {
 	if u.open {
 		u.Drop()
@@ -153,7 +154,7 @@ func (u *Unit) Interrupt() {
 	u.Hurt()
 }
 
-// Unread records that an element of this time could not be read.
+// Unread records that an element at this place could not be read.
 func (u *Unit) Unread() {
 	u.headLost = u.headLost || len(u.ends) == 0
 	u.Hurt()
@@ -166,10 +167,10 @@ func (u *Unit) Put(b []byte) {
 	u.End()
 }
 
-// Size returns the number of bytes of all elements.
+// Size returns the total bytes of the elements.
 func (u *Unit) Size() int { return len(u.buf) }
 
-// Bytes returns the elements one behind another. They are valid until the unit is reused.
+// Bytes returns the elements without anything between them. The slice is valid until the unit is reused.
 func (u *Unit) Bytes() []byte { return u.buf }
 
 // Elements returns the number of closed elements.
@@ -184,7 +185,7 @@ func (u *Unit) start(i int) int {
 
 func (u *Unit) element(i int) []byte { return u.buf[u.start(i):u.ends[i]:u.ends[i]] }
 
-// elements returns the elements. The slices are valid until the unit is reused.
+// elements returns the closed elements. The slices are valid until the unit is reused.
 func (u *Unit) elements() [][]byte {
 	u.view = u.view[:0]
 	for i, end := range u.ends {
@@ -194,7 +195,7 @@ func (u *Unit) elements() [][]byte {
 	return u.view
 }
 
-// join appends another unit: one access unit that was sent in parts.
+// join appends the elements of o: both units are parts of one access unit.
 func (u *Unit) join(o *Unit) {
 	u.take(o, 0, len(o.ends))
 	u.Damaged = u.Damaged || o.Damaged
@@ -202,7 +203,7 @@ func (u *Unit) join(o *Unit) {
 	u.by = cmp.Or(u.by, o.by)
 }
 
-// take appends the elements [i, j) of another unit.
+// take appends copies of the elements i to j-1 of another unit.
 func (u *Unit) take(o *Unit, i, j int) {
 	from := o.start(i)
 	if !u.fits(j-i, o.start(j)-from) {
@@ -215,7 +216,7 @@ func (u *Unit) take(o *Unit, i, j int) {
 	}
 }
 
-// cut keeps the elements [0, i) and removes the rest.
+// cut removes the elements from i on.
 func (u *Unit) cut(i int) {
 	u.buf = u.buf[:u.start(i)]
 	u.ends = u.ends[:i]
@@ -244,8 +245,8 @@ func (u *Unit) lead(elements [][]byte) {
 
 var startCode = []byte{0, 0, 1}
 
-// SplitStartCodes splits the last element if the sender left Annex B start codes in it. A valid NAL unit holds none
-// (ITU-T H.264, 7.4.1).
+// SplitStartCodes divides the last element at the Annex B start codes that the sender left in it. A valid NAL unit
+// contains none (ITU-T H.264, 7.4.1).
 func (u *Unit) SplitStartCodes() {
 	n := len(u.ends)
 	if n == 0 {

@@ -5,32 +5,32 @@ import (
 	"sync/atomic"
 )
 
-// units is the pool of idle units of all streams. Few units are filled at a time, but a stream that kept its own
-// would keep some as large as its key frames.
+// units is the pool of unused units of all streams. Few units are in use at a time. If each stream kept its own, it
+// would keep some that are as large as its key frames.
 var units = newUnitPool()
 
-// The bounds of the memory of idle units, in bytes.
+// The bounds of the memory of unused units, in bytes.
 const (
-	maxIdleBytes       = 2 << 20 // of all
+	maxIdleBytes       = 2 << 20 // of all unused units
 	maxIdleUnit        = maxIdleBytes / 4
 	maxIdleCommonBytes = maxIdleBytes / 2
-	maxIdleShardBytes  = (maxIdleBytes - maxIdleCommonBytes) / unitShards // pictures between key frames
+	maxIdleShardBytes  = (maxIdleBytes - maxIdleCommonBytes) / unitShards // of a shard: most units, but not key frames
 )
 
-// unitShards is the number of shards of the pool, so that the readers of many streams, which wake at one beat, seldom
-// wait for each other.
+// unitShards is the number of shards of the pool. The readers of many streams wake at the same time; with shards
+// they seldom wait for each other.
 const unitShards = 16
 
-// unitPool keeps idle units for reuse, the newest first. Each feed takes units from one shard and returns them to it.
-// A unit that is too large for a shard, or finds it full, goes into a common list, from which an empty shard is
-// served. It is safe for concurrent use.
+// unitPool keeps unused units. Each feed takes its units from one shard and returns them there. A unit that is too
+// large for its shard, or that finds the shard full, goes into a common list, from which empty shards take units.
+// It is safe for concurrent use.
 type unitPool struct {
 	next   atomic.Uint32
 	shards [unitShards]unitShard
 	common idleUnits
 }
 
-// unitShard serves every unitShards-th feed.
+// unitShard is the part of the pool for every unitShards-th feed.
 type unitShard struct {
 	idle   idleUnits
 	common *idleUnits
@@ -45,7 +45,7 @@ func newUnitPool() *unitPool {
 	return p
 }
 
-// shard returns the shard of a new feed.
+// shard returns the shard for a new feed.
 func (p *unitPool) shard() *unitShard { return &p.shards[p.next.Add(1)%unitShards] }
 
 // take returns an empty unit.
@@ -59,7 +59,7 @@ func (s *unitShard) take() *Unit {
 	return &Unit{}
 }
 
-// put takes a unit back. Beyond the bounds the unit is left to the garbage collector.
+// put takes a unit back. Beyond the bounds it leaves the unit to the garbage collector.
 func (s *unitShard) put(u *Unit) {
 	u.reset()
 	n := u.HeldBytes()
@@ -68,7 +68,7 @@ func (s *unitShard) put(u *Unit) {
 	}
 }
 
-// idleUnits is a bounded list of units. It is safe for concurrent use.
+// idleUnits is a bounded list of unused units. It is safe for concurrent use.
 type idleUnits struct {
 	mu    sync.Mutex // guards the fields below
 	units []*Unit
@@ -89,7 +89,7 @@ func (i *idleUnits) take() *Unit {
 	return u
 }
 
-// put stores a unit of so many bytes if there is room, and reports whether there was.
+// put keeps a unit of so many bytes if the list then has at most `most` bytes, and reports whether it did.
 func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -101,7 +101,7 @@ func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	return true
 }
 
-// HeldBytes returns the memory of a unit, about.
+// HeldBytes returns about how many bytes of memory the unit takes.
 func (u *Unit) HeldBytes() int {
 	return 256 + cap(u.buf) + 8*(cap(u.ends)+cap(u.gaps)) + 24*cap(u.view)
 }

@@ -4,30 +4,29 @@ import "time"
 
 // wallclock converts media time to wall clock time.
 //
-// It measures by arrival, on a clock that never steps: no unit arrives before it was made, so the least delayed
-// arrival is the closest to the truth, and later units are back-dated. The sender's own clock is not used: cameras
-// are often wrong by seconds or years, and users compare recordings of several cameras. A step of this machine's wall
-// clock is followed at once, since only the difference between the two clocks changes. A sender's clock that runs
-// slow is followed by at most half a millisecond a second, and beyond that once its rate has been measured
-// (clockRate).
+// It relates media time to arrival on a clock that never steps. No unit arrives before it was made, so the arrival
+// of the least delayed unit is the closest to the truth; later units get the time that follows from it. The
+// sender's own clock is not used: those of cameras are often wrong by seconds or years, and users compare the
+// recordings of several cameras. A step of this machine's wall clock takes effect at once. A sender's clock that
+// runs slow is followed by at most half a millisecond a second, and by more once its rate is measured (clockRate).
 type wallclock struct {
 	set      bool
-	offsetNS int64 // ns, arrival less media time, of the least delayed unit
-	windowNS int64 // ns, arrival at which the current window began
-	lowestNS int64 // ns, least offset in the window
+	offsetNS int64 // arrival less media time, of the least delayed unit
+	windowNS int64 // arrival at which the current window began
+	lowestNS int64 // least offset in the current window
 
-	slewNS int64   // ns a window; 0: wallSlewNS
-	drift  float64 // of the offset, ns per ns of media time
-	fromNS int64   // ns, media time of that offset
+	slewNS int64   // most change of offsetNS a window; 0: wallSlewNS
+	drift  float64 // change of the offset, ns per ns of media time
+	fromNS int64   // media time from which on the drift counts
 }
 
 const (
 	wallWindowNS = int64(10 * time.Second)
 	wallSlewNS   = int64(5 * time.Millisecond) // a window
-	wallStepNS   = int64(10 * time.Second)     // a larger deviation: media time was set anew
+	wallStepNS   = int64(10 * time.Second)     // after a larger deviation the media time was set anew
 )
 
-// observe measures by a unit: its arrival on the steady clock and its media time, ns.
+// observe takes the arrival of a unit on the steady clock and the unit's media time, in ns.
 func (w *wallclock) observe(mono, media int64) {
 	off := mono - media - w.drifted(media)
 	if !w.set || off < w.offsetNS || off > w.offsetNS+wallStepNS {
@@ -41,7 +40,7 @@ func (w *wallclock) observe(mono, media int64) {
 	}
 }
 
-// at returns the wall clock time of a media time, by a unit that arrived at utc and mono.
+// at returns the wall clock time of a media time, in ns. utc and mono are the arrival of a unit on both clocks.
 func (w *wallclock) at(media, utc, mono int64) int64 {
 	return w.offsetNS + w.drifted(media) + media + utc - mono
 }
