@@ -20,7 +20,7 @@ type connState struct {
 	addr       netip.Addr
 	request    *base.Request // the newest request; nil after its response
 	verdict    verdict       // the decision on the newest ANNOUNCE
-	challenged bool          // the deadline for the answer to a challenge was set
+	challenged bool          // the client got a challenge, and a deadline for its answer
 	nonce      string        // the nonce of all challenges; empty before the first
 	path       string        // the announced stream; empty before ANNOUNCE and after RECORD
 	user       string        // the authorized user of path; empty without an Authorizer

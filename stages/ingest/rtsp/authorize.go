@@ -91,8 +91,8 @@ func (h *handler) allows(k *connState, a authorization, req *base.Request, path 
 
 var errStale = errors.New("the nonce is of another connection")
 
-// whileConnected is a context whose Err returns an error once the client has closed the connection. Its Done channel is
-// not closed then: an Authorizer calls Err before expensive work, which is enough.
+// whileConnected is a context whose Err returns an error once the client has closed the connection. Its Done channel
+// does not report that. Err suffices, because an Authorizer calls it before expensive work.
 type whileConnected struct {
 	context.Context
 	serverConn *serverConn

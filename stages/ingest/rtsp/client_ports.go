@@ -112,8 +112,8 @@ func (h *handler) waitFor(s *session) {
 	pipeline.Sleep(context.Background(), h.cfg.Clock, time.Second, s.gone)
 }
 
-// checkPorts returns the reason phrase for a pair of client ports that packets cannot come from; empty if the pair is
-// valid. The first port is RTP's, the second RTCP's.
+// checkPorts returns the reason phrase for an invalid pair of client ports; empty if the pair is valid. The first port
+// is RTP's, the second RTCP's.
 func checkPorts(pair [2]int) string {
 	switch a, b := pair[0], pair[1]; {
 	case a < 1 || b < 1 || a > 65535 || b > 65535:

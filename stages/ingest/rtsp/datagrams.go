@@ -100,7 +100,7 @@ func (c *numbering) clear(at time.Time) {
 	}
 }
 
-// restore gives a packet that gortsplib has passed on its original number.
+// restore sets the original number of a packet that gortsplib has passed on.
 func (c *numbering) restore(p *pion.Packet) {
 	if c.now != nil {
 		p.SequenceNumber = c.now.own[p.SequenceNumber%256]

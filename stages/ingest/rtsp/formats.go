@@ -26,7 +26,7 @@ type offer struct {
 type otherFormat struct {
 	format format.Format
 	config rtp.Config
-	leave  string // the reason why it cannot be recorded; empty: it can
+	leave  string // why the format cannot be recorded; empty: it can be recorded
 }
 
 // offers sorts the media sections of a camera's description. take holds the recordable sections; leave names the

@@ -186,7 +186,8 @@ func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Respo
 const teardownGrace = 100 * time.Millisecond
 
 // OnRequest prepares a request before gortsplib handles it: it rewrites the URL and the Session header, decides on an
-// ANNOUNCE (judge), and removes every other body. It delays TEARDOWN until the last packets over UDP have arrived.
+// ANNOUNCE (judge), and removes the body of every other request. It delays TEARDOWN until the last packets over UDP
+// have arrived.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	k, ss := connStateOf(c), c.Session()
 	k.request = r
@@ -231,7 +232,7 @@ func ownSession(own *gortsplib.ServerSession, r *base.Request) {
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	k := connStateOf(c)
 	k.release()
-	defer func() { k.request = nil }() // frees its memory
+	defer func() { k.request = nil }() // its memory can be freed
 	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
 		return
 	}

@@ -76,7 +76,7 @@ func (g *serverConn) leave() {
 	g.small()
 }
 
-// opened bounds a connection again whose client ends its publication. The client must announce a stream within the
+// opened bounds a connection again when its client ends its publication. The client must announce a stream within the
 // given time, and waits behind the others in the table of clients.
 func (g *serverConn) opened(within time.Duration) {
 	g.within(within)

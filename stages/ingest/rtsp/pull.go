@@ -21,7 +21,7 @@ func init() {
 // over it, or the settings require UDP: a recording needs complete media more than a short delay.
 type puller struct {
 	hub.PullOptions
-	pinned []byte   // SHA-256 of the only accepted certificate; nil: those that the system trusts are accepted
+	pinned []byte   // SHA-256 of the only accepted certificate; nil: any certificate that the system trusts
 	secret []string // forms of the password that no error or log line may contain
 
 	// The fields below keep state from one connection to the next. One goroutine calls Pull.
@@ -29,10 +29,10 @@ type puller struct {
 	next            *url.URL        // address to which the server redirected while it played; nil: the pull URL
 	loggedRedirects map[string]bool // targets of redirects that have been logged
 	refused         int             // number of consecutive refusals of the password
-	hungUp          map[string]int  // number of closed connections at a track's SETUP, by its control attribute
+	hungUp          map[string]int  // connections that the server closed at a track's SETUP, by control attribute
 }
 
-// newPuller makes the puller of a URL. It returns an error for options that contradict each other. It does no I/O.
+// newPuller makes the puller of a URL. It returns an error for invalid or contradictory options. It does no I/O.
 func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	switch o.Transport {
 	case "", "auto", "tcp", "udp":

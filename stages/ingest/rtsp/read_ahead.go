@@ -28,7 +28,7 @@ type conn struct {
 const (
 	minReadAheadBytes = 8 << 10
 	maxReadAheadBytes = 32 << 10
-	minFullBytes      = 512 // a filled buffer that is smaller does not indicate traffic
+	minFullBytes      = 512 // a read that fills a smaller buffer is no sign of traffic
 )
 
 // newConn wraps a connection. left, which may be nil, is called when the connection is closed for the first time.

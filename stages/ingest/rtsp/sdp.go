@@ -64,8 +64,8 @@ const (
 var directions = [...]string{sendrecv: "sendrecv", sendonly: "sendonly", recvonly: "recvonly", inactive: "inactive"}
 
 // readText reads a session description in one pass, within b. It is more lenient than ffmpeg: it skips each line that
-// it cannot read, and keeps the others. A line ends at CR, LF, CR LF or NUL. It returns an error, with the line, for an
-// exceeded bound, and an error for a description without a media section.
+// it cannot read, and keeps the others. A line ends at CR, LF, CR LF or NUL. It returns an error for an exceeded bound,
+// which names the line, and for a description without a media section.
 func readText(body []byte, b bounds) (*sessionText, error) {
 	if len(body) > b.bytes {
 		return nil, fmt.Errorf("session description of %d bytes: %d is the most that is read", len(body), b.bytes)
@@ -270,7 +270,7 @@ func (s *sessionText) adopt(m *section) {
 			}
 			continue
 		}
-		for j := range all { // a format with parameters and no name
+		for j := range all { // the format has parameters and no name
 			if f := &all[j]; f.Name != "" && !f.Said {
 				f.Take(&strays[i])
 				break

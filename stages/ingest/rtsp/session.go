@@ -56,7 +56,7 @@ type session struct {
 type sessionTrack struct {
 	offer
 	rtp    *rtp.Track
-	leave  string  // the reason why the format cannot be recorded, with a nil rtp; empty: it can
+	leave  string  // why the format cannot be recorded (rtp is nil then); empty: it can be recorded
 	choice *choice // shared by the formats of the section
 }
 

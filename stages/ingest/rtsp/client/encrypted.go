@@ -13,9 +13,9 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// decryption decrypts a track whose session description contains the key (RFC 4568). RTP and RTCP have a context each,
-// because over UDP a goroutine each receives them. RTCP may arrive at both ports: a caller locks reporting before it
-// opens a report, and unlocks it when it no longer uses the result.
+// decryption decrypts a track whose session description contains the key (RFC 4568). RTP and RTCP have separate
+// contexts, because over UDP two goroutines receive them. RTCP may arrive at both ports: a caller locks reporting
+// before it opens a report, and unlocks it when it no longer uses the result.
 type decryption struct {
 	key       []byte
 	suite     srtp.ProtectionProfile

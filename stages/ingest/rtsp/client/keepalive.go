@@ -35,7 +35,7 @@ func (c *Client) sendKeepAlive() error {
 }
 
 // keepAliveMethod returns the method of keep-alives: GET_PARAMETER if the server lists it, otherwise OPTIONS. If the
-// server has refused the one and not the other, it returns the other.
+// server has refused that method and not the other, it returns the other.
 func (c *Client) keepAliveMethod() string {
 	one, other := "OPTIONS", "GET_PARAMETER"
 	if c.methods[other] {

@@ -22,7 +22,7 @@ type track struct {
 	formats   [128]gortsplib.OnPacketRTPFunc // callbacks by payload type; nil: not a payload type of the track
 	reports   gortsplib.OnPacketRTCPFunc     // callback for reports; may be nil
 	other     func()                         // callback for packets of other payload types
-	packet    rtp.Packet                     // the current packet; its memory is used again
+	packet    rtp.Packet                     // the current packet; the next one overwrites it
 	from      uint16                         // sequence number of the first packet in RTP-Info
 	fromKnown bool                           // from is set
 
@@ -41,7 +41,8 @@ func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortspl
 	}
 }
 
-// OnPacketOther sets the callback that counts a track's packets whose payload type none of its formats has.
+// OnPacketOther sets the callback for a track's packets whose payload type none of its formats has. Without a callback
+// they count as malformed.
 func (c *Client) OnPacketOther(m *description.Media, count func()) {
 	for _, t := range c.tracks {
 		if t.media == m {

@@ -29,7 +29,8 @@ func address(u *url.URL) string {
 }
 
 // baseURL returns the URL of the session, with which the URLs of its tracks begin: the session's control attribute if
-// it is a whole URL, else Content-Base, else Content-Location, else the requested URL.
+// it is a whole URL, else Content-Base, else Content-Location, else the requested URL. A header that is only a path
+// gets the host of the requested URL.
 func baseURL(asked string, h header, description []byte) string {
 	for _, said := range []string{sessionControl(description), h.get("content-base"), h.get("content-location")} {
 		switch said = clean(said); {

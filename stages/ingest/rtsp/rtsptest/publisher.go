@@ -85,7 +85,7 @@ func (p *Publisher) ask(method, url, body string, lines ...string) (*Reply, erro
 	return r, err
 }
 
-// Play sends the clip again and again, in real time, until ctx ends.
+// Play sends the clip again and again, in real time, until ctx ends; then it returns nil.
 func (p *Publisher) Play(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -152,7 +152,7 @@ func (p *Publisher) ClientPorts() (out []string) {
 	return out
 }
 
-// describe returns a session description with the given lines after the usual first ones.
+// describe returns a session description with the given lines after the lines of the session.
 func describe(lines ...string) string {
 	return strings.Join(append([]string{"v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=-", "c=IN IP4 0.0.0.0", "t=0 0"}, lines...), "\r\n") + "\r\n"
 }

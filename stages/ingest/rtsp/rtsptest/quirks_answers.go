@@ -111,7 +111,8 @@ func init() {
 	add(Quirk{Name: "bye", Doc: "cameras that say goodbye and keep the connection", Wire: bye})
 }
 
-// after returns a Quirk.Wire that calls what once, before the camera sends access unit n; the first one is 1.
+// after returns a Quirk.Wire that calls what once, before the camera sends access unit n of a session, counted from 1
+// over all tracks.
 func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	return func(s *Session) func([]Packet) []Packet {
 		units := 0

@@ -147,8 +147,9 @@ func (k *Sender) count() {
 	k.sent = append(k.sent, time.Now())
 }
 
-// reportOn sends a sender report with the times of a packet of an access unit: its RTP time, and its PTS on the
-// camera's clock, on which the clip begins at zero. It sends none if pkts has no packet with that PTS.
+// reportOn sends a sender report that pairs the RTP time of the packet with PTS pts, in pkts, with zero plus pts: zero
+// is the wall-clock time at which the clip began. It sends none if pkts has no such packet of the sender, or if the
+// quirk has NoReports.
 func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
 	for _, p := range pkts {
 		if p.Sender == k && p.PTS == pts && !k.session.quirk.NoReports {

@@ -56,7 +56,7 @@ type Session struct {
 	nc        net.Conn
 	in        *bufio.Reader
 	quirk     *Quirk
-	path      string // requested path; SETUP fixes it
+	path      string // the requested path; it cannot change after the first SETUP
 	id        string
 	clip      *Clip
 	nonce     string         // of the newest challenge; empty: the next challenge makes another
