@@ -20,7 +20,7 @@ type CheckCmd struct {
 	Path string `arg:"" optional:"" name:"file" help:"Configuration file, as with -c."`
 }
 
-// Run compiles the declared pipelines, checks that the record directories can be written, and
+// Run compiles the declared pipelines, checks that the record directories can be written, as a start does, and
 // reports what their file systems lack. It starts nothing.
 func (c *CheckCmd) Run(p *Program) error {
 	if c.Path != "" {
@@ -35,9 +35,11 @@ func (c *CheckCmd) Run(p *Program) error {
 		return err
 	}
 	wrong, warnings := outside.Check(cfg, time.Now())
+	directory, database := server.CheckDirectories(cfg)
+	wrong, warnings = append(wrong, directory...), append(warnings, database...)
 	showWarnings(p.Stderr, append(cfg.Warnings, warnings...).Sorted())
 	if len(wrong) > 0 {
-		return wrong
+		return wrong.Sorted()
 	}
 	from := cfg.File
 	if from == "" {
@@ -57,7 +59,7 @@ func (c *CheckCmd) Run(p *Program) error {
 }
 
 // checkWritable reports whether recordings could be written to a directory now. If not, it only
-// warns: the configuration may be checked on another machine than the one that records.
+// warns: a start is not refused, for example because the disk is full.
 func checkWritable(p *Program, dir string) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return // the first recording makes the directory

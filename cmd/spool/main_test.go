@@ -86,9 +86,35 @@ func TestCheckReportsWhetherRecordingsCanBeWritten(t *testing.T) {
 
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	code, _, errs = spool(t, "", "check", "--record-path", file)
+	for name, want := range map[string]string{
+		file:                       "mkdir " + file + ": a file has that name",
+		filepath.Join(file, "sub"): "not a directory",
+		"/proc/none/sub":           "mkdir /proc/none: ",
+	} {
+		code, out, errs = spool(t, "mp4: {record_path: "+name+"}\n", "check")
+		require.Equal(t, exitUsage, code, "%s: a start is refused, too", name)
+		require.Empty(t, out, name)
+		require.Contains(t, errs, "config.yaml:1:20: mp4/record_path: ", name)
+		require.Contains(t, errs, want, name)
+		require.Contains(t, errs, "set mp4.record_path to a directory that exists or can be made", name)
+	}
+	missing := filepath.Join(dir, "a", "b")
+	code, _, errs = spool(t, "", "check", "--record-path", missing)
 	require.Equal(t, exitOK, code, errs)
-	require.Contains(t, errs, "warning: nothing could be recorded to "+file+" now: ")
+	require.NoDirExists(t, filepath.Dir(missing))
+}
+
+// Without its database spool records, but lists nothing: spool check warns.
+func TestCheckWarnsOfADatabaseThatCannotBeMade(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for _, dsn := range []string{file + "/spool.db", "/proc/none/spool.db", "file:" + file + "/spool.db?mode=rwc"} {
+		code, out, errs := spool(t, "database: {dsn: "+dsn+"}\n", "check")
+		require.Equal(t, exitOK, code, errs)
+		require.Contains(t, out, "configuration OK", dsn)
+		require.Contains(t, errs, "warning: config.yaml:1:17: database/dsn: the database's directory cannot be used: ", dsn)
+		require.Contains(t, errs, "until then spool records without the catalogue", dsn)
+	}
 }
 
 // spool check prints the features that a record directory's file system lacks, and leaves no

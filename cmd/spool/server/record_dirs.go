@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -49,13 +50,56 @@ func mayWrite(dir string) error {
 // unwritableRecordPath adds to an error of the record directory the setting that names the directory
 // and, if it cannot be written, a remedy.
 func unwritableRecordPath(err error) error {
+	what, remedy := recordPathFault(err)
+	return fmt.Errorf("mp4.record_path%s: %w: %s", what, err, remedy)
+}
+
+func recordPathFault(err error) (what, remedy string) {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("mp4.record_path is not writable: %w: user %d must be allowed to make files there: chown or chmod the directory, or set another mp4.record_path", err, os.Geteuid())
+		return " is not writable", fmt.Sprintf("user %d must be allowed to make files there: chown or chmod the directory, or set another mp4.record_path", os.Geteuid())
 	case errors.Is(err, unix.EROFS):
-		return fmt.Errorf("mp4.record_path is not writable: %w: mount it for writing, or set another mp4.record_path", err)
+		return " is not writable", "mount it for writing, or set another mp4.record_path"
 	}
-	return fmt.Errorf("mp4.record_path: %w", err)
+	return "", "set mp4.record_path to a directory that exists or can be made"
+}
+
+// CheckDirectories returns a problem if a start would be refused because of mp4.record_path, and a
+// warning if the directory or the file of the SQLite database cannot be made. It leaves no file.
+func CheckDirectories(cfg *configs.Config) (wrong, warnings config.Problems) {
+	if err := makable(cfg.MP4.RecordPath); err != nil {
+		what, remedy := recordPathFault(err)
+		wrong = append(wrong, cfg.Problem("mp4/record_path", strings.TrimPrefix(what+": "+err.Error(), ": ")).WithHint("%s", remedy))
+	}
+	if dir, apart := databaseDir(cfg); apart {
+		if err := makable(dir); err != nil {
+			warnings = append(warnings, cfg.Problem("database/dsn", fmt.Sprintf("the database's directory cannot be used: %v", err)).
+				WithHint("%s", "set database.dsn to a file whose directory exists or can be made; until then spool records without the catalogue"))
+		}
+	}
+	return wrong, warnings
+}
+
+// makable returns an error unless a directory exists and permits new files, or could be made. It
+// makes the first missing directory and removes it.
+func makable(dir string) error {
+	switch info, err := os.Stat(dir); {
+	case err == nil && !info.IsDir():
+		return &fs.PathError{Op: "mkdir", Path: dir, Err: errors.New("a file has that name")}
+	case err == nil:
+		return mayWrite(dir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if _, err := os.Stat(parent); err != nil {
+			return makable(parent)
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Remove(dir)
 }
 
 // mayRecord returns an error unless recordings may be made in a directory: see mp4.MayRecord. It allows
