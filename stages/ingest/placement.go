@@ -11,7 +11,7 @@ type source uint8
 
 // The sources, the best one first.
 const (
-	sourceReport  source = iota // RTCP sender reports: they relate a track's time to a clock of the sender (RFC 3550, 6.4.1)
+	sourceReport  source = iota // RTCP sender reports: a track's time and the sender's clock (RFC 3550, 6.4.1)
 	sourceInfo                  // header RTP-Info of the response to PLAY (RFC 2326, 12.33)
 	sourceArrival               // arrival of the least delayed units
 	sources

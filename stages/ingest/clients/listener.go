@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Listener accepts connections and continues after transient errors, such as a lack of file descriptors, at which a
-// server would end.
+// Listener is a net.Listener whose Accept continues after transient errors, such as a lack of file descriptors, at
+// which a server would end.
 type Listener struct {
 	net.Listener
 	log    *slog.Logger
@@ -22,12 +22,13 @@ type Listener struct {
 	once   sync.Once
 }
 
-// NewListener wraps a listener.
+// NewListener wraps l.
 func NewListener(l net.Listener, log *slog.Logger, clock pipeline.Clock) *Listener {
 	return &Listener{Listener: l, log: log, clock: clock, closed: make(chan struct{})}
 }
 
-// Accept waits for the next connection.
+// Accept waits for the next connection. It returns an error only if the listener is closed or the error is not
+// transient.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -49,16 +50,16 @@ func passes(err error) bool {
 	return false
 }
 
-// shortagePause is the time for which Accept waits during a shortage.
+// shortagePause is the pause of Accept after an error that a shortage caused.
 const shortagePause = 500 * time.Millisecond
 
-// wait waits during a shortage; it returns false if the listener was closed meanwhile.
+// wait waits for shortagePause. It returns false if the listener was closed meanwhile.
 func (l *Listener) wait(err error) bool {
 	l.log.Warn("cannot accept connections", "error", err)
 	return pipeline.Sleep(context.Background(), l.clock, shortagePause, l.closed)
 }
 
-// Close closes the listener and ends Accept.
+// Close closes the listener; a waiting Accept returns.
 func (l *Listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return l.Listener.Close()

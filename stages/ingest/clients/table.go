@@ -13,60 +13,60 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Table holds the open connections of one server. It bounds their number, and lists them.
+// Table holds the open connections of one server, bounds their number and lists them.
 //
-// A publishing client is never closed for another. Of the other clients, the one that has waited longest since it
-// connected, or since its last progress, is closed for a new one: when too many connections are open, and before that
-// when too many of one address wait. Cameras behind one address may therefore use all connections, and strangers who
-// only connect lock out no publisher.
+// A client that publishes is never closed for another. The other clients wait: for a new connection, the table
+// closes the one that has waited longest since it connected or last made progress. It does so when too many
+// connections are open, or when too many of one address wait. So cameras behind one address may use all
+// connections, and clients that only connect cannot lock out a publisher.
 type Table struct {
 	protocol string
 	limits   Limits
 	log      *slog.Logger
 	clock    pipeline.Clock
 
-	mu      sync.Mutex // guards the fields below, and the guarded fields of each Client
+	mu      sync.Mutex // guards the fields below, and those of each Client that say so
 	open    *list.List // of *Client, the oldest first
-	waiting *list.List // of *Client, those that do not publish, the longest waiting first
+	waiting *list.List // of *Client that do not publish, the longest waiting first
 	from    map[netip.Addr]int
 	counts  Counts
 	number  uint64 // number of the newest client
 }
 
-// Limits bound the clients of a server.
+// Limits bounds the clients of a server.
 type Limits struct {
-	Connections int // open at once; 0: no limit
-	PerAddress  int // of one address that do not publish; 0: a quarter of Connections
+	Connections int // open connections; 0: no limit
+	PerAddress  int // connections of one address that do not publish; 0: a quarter of Connections
 }
 
-// Counts are the counters of a server since it began to listen.
+// Counts holds the counters of a server since it began to listen.
 type Counts struct {
 	Connections int    // open now
-	Refused     uint64 // refused because all open connections record
-	GivenUp     uint64 // closed for newer ones because they did not record
-	Publishers  uint64 // refused for any reason except a missing password
+	Refused     uint64 // refused because every open connection publishes
+	GivenUp     uint64 // closed for a newer one because they did not publish
+	Publishers  uint64 // publications refused, except for a missing password
 }
 
-// Client is one open connection.
+// Client is one open connection in a Table.
 type Client struct {
 	of     *Table
 	remote string
-	from   netip.Addr // the address for which it counts
+	from   netip.Addr // address for which it counts: see hostOf
 	since  time.Time
 	tls    bool
 	hangUp func()
 	number uint64
 	bytes  atomic.Uint64
 
-	// The fields below are guarded by of.mu.
-	opened *list.Element // in open; nil after Leave
-	waits  *list.Element // in waiting
+	// of.mu guards the fields below.
+	opened *list.Element // element of open; nil after Leave
+	waits  *list.Element // element of waiting; nil while it publishes
 	path   string
 	user   string
 	state  media.ConnectionState
 }
 
-// New makes the table of a server.
+// New returns the empty table of a server.
 func New(protocol string, limits Limits, log *slog.Logger, clock pipeline.Clock) *Table {
 	if limits.PerAddress <= 0 {
 		limits.PerAddress = (limits.Connections + 3) / 4
@@ -77,9 +77,9 @@ func New(protocol string, limits Limits, log *slog.Logger, clock pipeline.Clock)
 	}
 }
 
-// Admit adds a new connection, and closes another one for it if it must. It returns nil if there is no room; the
-// caller then closes the connection. tls records whether the connection is encrypted. Admit calls hangUp to close the
-// connection for a newer one, from any goroutine. Leave removes the connection.
+// Admit adds a new connection, and may close another one for it. It returns nil if there is no room; then the
+// caller closes the connection. tls reports whether the connection is encrypted. The table calls hangUp, on any
+// goroutine, to close the connection for a newer one. The caller calls Leave once the connection is closed.
 func (c *Table) Admit(remote net.Addr, tls bool, hangUp func()) *Client {
 	k := &Client{
 		of: c, remote: remote.String(), from: hostOf(remote), since: c.clock.Now(), tls: tls, hangUp: hangUp, state: media.ConnectionOpen,
@@ -102,8 +102,8 @@ func (c *Table) Admit(remote net.Addr, tls bool, hangUp func()) *Client {
 	return k
 }
 
-// makeRoom makes room for a connection from an address. old, if not nil, has been removed from the table and counted:
-// the caller closes it. room is false if the new connection must be refused. The caller holds the lock.
+// makeRoom makes room for a connection of an address. If old is not nil, it was removed from the table and counted,
+// and the caller closes it. room is false if the new connection must be refused. The caller holds the lock.
 func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	why := ""
 	switch {
@@ -124,7 +124,7 @@ func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	return old, true
 }
 
-// longest returns the connection of an address that has waited longest. The caller holds the lock.
+// longest returns the waiting connection of an address that has waited longest. The caller holds the lock.
 func (c *Table) longest(from netip.Addr) *Client {
 	for e := c.waiting.Front(); ; e = e.Next() {
 		if k := e.Value.(*Client); k.from == from {
@@ -133,7 +133,7 @@ func (c *Table) longest(from netip.Addr) *Client {
 	}
 }
 
-// tell logs the first, second, fourth, eighth... event, so that a flood does not fill the log.
+// tell logs the 1st, 2nd, 4th, 8th... event, so that many events do not fill the log. n is the number of this one.
 func (c *Table) tell(msg string, n uint64, args ...any) {
 	if n&(n-1) == 0 {
 		c.log.Warn(msg, append(args, "protocol", c.protocol, "so_far", n)...)
@@ -161,7 +161,7 @@ func (c *Table) unqueue(k *Client) {
 	}
 }
 
-// forget removes a connection. The caller holds the lock.
+// forget removes a connection from the table. The caller holds the lock.
 func (c *Table) forget(k *Client) {
 	c.unqueue(k)
 	if k.opened != nil {
@@ -170,10 +170,10 @@ func (c *Table) forget(k *Client) {
 	}
 }
 
-// Opened records that a client does not publish, or no longer publishes: it waits behind the others.
+// Opened records that a client does not publish, or no longer does. Its wait begins anew.
 func (k *Client) Opened() { k.wait("", "", media.ConnectionOpen) }
 
-// Announced records that a client may publish a stream and does not send yet: it waits behind the others. user is the
+// Announced records that a client may publish a stream and sends no media yet. Its wait begins anew. user is the
 // name that was accepted for the path (see ingest.Authorize); it is empty without authorization.
 func (k *Client) Announced(path, user string) { k.wait(path, user, media.ConnectionAnnounced) }
 
@@ -184,8 +184,8 @@ func (k *Client) wait(path, user string, state media.ConnectionState) {
 	k.of.queue(k)
 }
 
-// Publishes records that a client sends a stream: the table never closes it for another client. user is as in
-// Announced.
+// Publishes records that a client sends media of a stream: the table does not close it for another client any more.
+// user is as for Announced.
 func (k *Client) Publishes(path, user string) {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
@@ -193,17 +193,17 @@ func (k *Client) Publishes(path, user string) {
 	k.of.unqueue(k)
 }
 
-// Read counts bytes received from a client.
+// Read counts bytes received from the client.
 func (k *Client) Read(bytes int) { k.bytes.Add(uint64(bytes)) }
 
-// Leave removes a client whose connection is closed.
+// Leave removes a client whose connection is closed. Further calls have no effect.
 func (k *Client) Leave() {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
 	k.of.forget(k)
 }
 
-// RefusedPublisher counts a client whose publication was refused for any reason except a missing password.
+// RefusedPublisher counts a publication that was refused for a reason other than a missing password.
 func (c *Table) RefusedPublisher() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -233,7 +233,8 @@ func (c *Table) List() []media.Connection {
 	return out
 }
 
-// hostOf returns the address for which a connection counts: of IPv6 the /64 that one host commonly owns.
+// hostOf returns the address for which a connection counts: of an IPv6 address its /64 network, which one host
+// commonly has.
 func hostOf(a net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(a.String())
 	if err != nil {
@@ -241,7 +242,7 @@ func hostOf(a net.Addr) netip.Addr {
 	}
 	ip := ap.Addr().Unmap().WithZone("")
 	if ip.Is6() {
-		p, _ := ip.Prefix(64) // 64 is in range
+		p, _ := ip.Prefix(64) // no error: 64 is in range
 		return p.Addr()
 	}
 	return ip

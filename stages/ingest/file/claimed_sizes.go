@@ -2,14 +2,15 @@ package file
 
 import "fmt"
 
-// claims compares the counts and sizes in a file's tables with the file's size. A table of a few bytes may claim any
-// number of samples; without this check the reader would prepare all of them before it found the first one missing.
+// claims compares the counts and sizes that the tables of a file claim with the size of the file. A table of a few
+// bytes may claim any number of samples; without this check the reader would prepare all of them before it finds
+// that the first one is missing.
 type claims struct {
-	fileBytes    int64 // of the file
+	fileBytes    int64 // size of the file
 	units, bytes int64
 }
 
-// The fewest bytes of a file per access unit, and the largest number of samples that may share the same bytes.
+// The least bytes of a file for each access unit, and the largest number of samples that may share the same bytes.
 const (
 	leastUnit  = 4
 	mostShared = 4

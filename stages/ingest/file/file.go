@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Config is the declaration of the source "file".
+// Config holds the settings of the source "file".
 type Config struct {
 	Path  string `yaml:"path" reaches:"file" doc:"MP4 file that is read, ordinary or fragmented"`
 	Speed string `yaml:"speed" reaches:"nothing" doc:"max: as fast as the pipeline takes it; realtime: at the pace of its times"`
@@ -24,7 +24,7 @@ const (
 	speedRealtime = "realtime"
 )
 
-// Validate checks the settings that the decoder cannot check. The file itself is opened when the run starts.
+// Validate refuses impossible settings. The file itself is opened when the run starts.
 func (c Config) Validate() error {
 	if c.Speed != speedMax && c.Speed != speedRealtime {
 		return errors.New("speed: it is max or realtime")
@@ -38,7 +38,7 @@ func init() {
 		newSource)
 }
 
-// source is the stage.
+// source is the stage "file".
 type source struct {
 	cfg   Config
 	pool  *media.Pool
@@ -58,7 +58,7 @@ func newSource(set pipeline.Settings, cfg Config) (pipeline.Source[*media.Chunk]
 	return &source{cfg: cfg, pool: pool, clock: set.Clock, log: set.Log}, nil
 }
 
-// Open reads the file's header.
+// Open opens the file and reads its header.
 func (s *source) Open(context.Context) (err error) {
 	s.r, err = Open(s.cfg.Path, s.pool, media.DefaultFlush, s.clock.Now(), s.log)
 	if err == nil && s.cfg.Speed == speedMax {
@@ -75,8 +75,8 @@ func (s *source) Close() error {
 	return s.r.Close()
 }
 
-// Run emits every chunk. A file that is played in real time emits a chunk at the time at which a live stream would
-// have delivered its last sample.
+// Run emits the chunks of the file. In real time, it emits a chunk at the time at which a live stream would have
+// delivered the chunk's last sample.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	p := pace{clock: s.clock, realtime: s.cfg.Speed == speedRealtime}
 	for ctx.Err() == nil {
@@ -95,7 +95,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return nil
 }
 
-// next returns the next chunk; at the end of the file it begins the next lap.
+// next returns the next chunk. At the end of the file it begins again if the file is looped.
 func (s *source) next() (*media.Chunk, error) {
 	c, err := s.r.Next()
 	if !errors.Is(err, io.EOF) {
@@ -117,12 +117,12 @@ func (s *source) next() (*media.Chunk, error) {
 type pace struct {
 	clock    pipeline.Clock
 	realtime bool
-	began    time.Time // when time 0 was due
-	now      time.Time // at the last wait
+	began    time.Time // time at which media time 0 was due
+	now      time.Time // time of the newest wait
 }
 
-// wait waits until a time, ns after the first. It returns false at the context's end. Each wait counts from the
-// beginning, so that errors do not accumulate.
+// wait waits until the media time ns, counted from the first chunk. It returns false when the context ends. Each
+// wait counts from began, so that errors do not add up.
 func (p *pace) wait(ctx context.Context, ns int64) bool {
 	if !p.realtime {
 		return true

@@ -13,14 +13,14 @@ import (
 // fragments reads the fragments of a file one after another, for all of its tracks.
 type fragments struct {
 	f         io.ReaderAt
-	in        *filesystem.Ahead // of headers
+	in        *filesystem.Ahead // reads the headers
 	fileBytes int64
-	begin     int64 // byte at which the first may begin
-	at        int64 // byte at which the next may begin
+	begin     int64 // offset at which the first fragment may begin
+	at        int64 // offset at which the next fragment may begin
 	tracks    map[uint32]*queue
-	// cut is the number of bytes at the end that belong to an incomplete fragment.
+	// cut is the number of bytes at the end of the file that belong to an incomplete fragment.
 	cut   int64
-	claim claims // of the fragments read so far
+	claim claims // by the fragments read so far
 }
 
 func newFragments(f io.ReaderAt, size, begin int64) *fragments {
@@ -33,14 +33,14 @@ func (r *fragments) rewind() {
 	r.at, r.in, r.claim = r.begin, filesystem.NewAhead(r.f, r.fileBytes), claims{fileBytes: r.fileBytes}
 }
 
-// queue holds the samples of one track that were read and not yet returned.
+// queue holds the samples of one track that were read from fragments and not returned yet.
 type queue struct {
 	from     *fragments
 	defaults isobmff.SampleDefaults
 	samples  []isobmff.Sample
 	given    int
-	whole    int   // samples of complete fragments
-	dtsTicks int64 // of the next sample, if a fragment has no tfdt
+	whole    int   // number of samples of complete fragments
+	dtsTicks int64 // decoding time of the next sample if its fragment has no tfdt
 }
 
 var errFragment = errors.New("fragment is damaged")
@@ -62,7 +62,7 @@ func (q *queue) Rewind() {
 	q.from.rewind()
 }
 
-// advance reads the next fragment, and reports whether there was one.
+// advance reads the next fragment. It returns false at the end of the file, and before an incomplete fragment.
 func (r *fragments) advance() (bool, error) {
 	for {
 		h, ok, err := boxAt(r.in, r.at, r.fileBytes)
@@ -87,7 +87,7 @@ func (r *fragments) advance() (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("at byte %d: %w", at, err)
 		}
-		if end > r.fileBytes { // the media is incomplete
+		if end > r.fileBytes { // the mdat is incomplete
 			r.drop()
 			r.cut, r.at = r.fileBytes-at, r.fileBytes
 			return false, nil
@@ -97,7 +97,7 @@ func (r *fragments) advance() (bool, error) {
 	}
 }
 
-// take queues the samples of a moof and returns where their last byte ends.
+// take queues the samples of a moof, and returns the offset after their last byte.
 func (r *fragments) take(moof []byte, at int64) (end int64, err error) {
 	end = at
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -145,7 +145,7 @@ func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err e
 	return data, nil
 }
 
-// takeRun queues the samples of a trun and returns where their bytes end.
+// takeRun queues the samples of a trun, and returns the offset after their last byte.
 func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, data int64) (int64, error) {
 	run, whole := isobmff.ReadTrun(trun)
 	if run.Flags&isobmff.TrunDataOffset != 0 {
@@ -168,7 +168,7 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 			return 0, errFragment
 		}
 		if data > q.from.fileBytes {
-			continue // cut off, which is no false claim
+			continue // the file is cut off there; the claim is not false
 		}
 		if err := q.from.claim.add(0, int64(u.SizeBytes)); err != nil {
 			return 0, err
@@ -177,7 +177,7 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 	return data, nil
 }
 
-// keep marks the queued samples as complete; drop removes the newest fragment.
+// keep makes the samples of the newest fragment available; drop removes them.
 func (r *fragments) keep() {
 	for _, q := range r.tracks {
 		q.whole = len(q.samples)

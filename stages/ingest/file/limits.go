@@ -1,4 +1,4 @@
 package file
 
-// maxTracks is more than any program writes. It bounds the work for each track of each fragment.
+// maxTracks bounds the number of tracks, and so the work for each fragment. No program writes as many.
 const maxTracks = 64

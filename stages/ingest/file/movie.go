@@ -13,19 +13,19 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// movie describes a file by its moov.
+// movie is the content of a file's moov.
 type movie struct {
 	tracks     []track
-	createdUTC int64  // ns UTC; 0: the header has no creation time
-	claim      claims // of the tables; of fragments only those that were read
+	createdUTC int64  // ns of UTC; 0: the header has no creation time
+	claim      claims // by the tables, or by the fragments read so far
 	fragments  *fragments
 }
 
-// track is one supported track.
+// track is one supported track of the file.
 type track struct {
 	media.Track
 	id         uint32
-	shiftTicks int64 // ticks from the file's decoding time to the movie's
+	shiftTicks int64 // added to the file's decoding times, by the edit list
 	samples    sampler
 }
 
@@ -35,7 +35,7 @@ type sampler interface {
 	Rewind()
 }
 
-// readMovie finds and reads the moov.
+// readMovie finds the moov of a file of size bytes and reads it.
 func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 	headers := filesystem.NewAhead(f, size)
 	for at := int64(0); ; {
@@ -57,7 +57,7 @@ func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 	}
 }
 
-// boxAt reads the header of the box at an offset. ok is false if less than a header is left.
+// boxAt reads the header of the box at an offset. ok is false if the rest of the file is shorter than a header.
 func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error) {
 	h, err = isobmff.ReadHeader(f, at, size)
 	if errors.Is(err, isobmff.ErrEnd) || errors.Is(err, isobmff.ErrCut) {
@@ -150,7 +150,8 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 	return t, nil
 }
 
-// readEdits returns the ticks by which an edit list moves a track (ISO/IEC 14496-12, 8.6.6).
+// readEdits returns the ticks by which an edit list moves a track (ISO/IEC 14496-12, 8.6.6). movieScale and scale
+// are the timescales of the movie and the track.
 func readEdits(elst []byte, movieScale, scale uint32, log *slog.Logger) (shift int64) {
 	empty, seen := uint64(0), false
 	edits := isobmff.ReadElst(elst)

@@ -13,14 +13,15 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// gather reads samples directly into the payloads of a chunk's tracks. Pictures and sound are interleaved in the
-// file, so one preadv(2) with a buffer for each run of samples reads both, and no byte is copied twice.
+// gather reads samples from the file directly into the payloads of a chunk's tracks. Pictures and sound are
+// interleaved in the file, so one preadv(2) reads both, with a buffer for each run of adjacent samples. No byte is
+// copied twice.
 type gather struct {
-	fileBytes int64 // of the file
-	sizes     []int // of each track's payload
+	fileBytes int64 // size of the file
+	sizes     []int // payload bytes of each track
 	pieces    []piece
 	iov       [][]byte
-	gap       [4 << 10]byte // receives the unwanted bytes between runs
+	gap       [4 << 10]byte // receives the bytes between runs, which are not needed
 }
 
 type piece struct {
@@ -28,7 +29,7 @@ type piece struct {
 	dst []byte
 }
 
-// maxBuffers is IOV_MAX.
+// maxBuffers is the most buffers of one preadv(2): IOV_MAX.
 const maxBuffers = 1024
 
 func (g *gather) reset(tracks int) {
@@ -39,7 +40,8 @@ func (g *gather) reset(tracks int) {
 	g.sizes = g.sizes[:tracks]
 }
 
-// add requests the samples of one track into dst, one after another. dst has exactly their size.
+// add requests the bytes of one track's samples into dst, one sample after another. dst has exactly their total
+// size.
 func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	var room []byte
 	for i := range samples {
@@ -55,7 +57,7 @@ func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	}
 }
 
-// want requests a run of bytes; it extends the run before if the two are adjacent.
+// want requests the bytes at an offset into dst. It extends the run before if both are adjacent.
 func (g *gather) want(at int64, dst []byte) {
 	if k := len(g.pieces) - 1; k >= 0 {
 		last := &g.pieces[k]
@@ -70,7 +72,7 @@ func (g *gather) want(at int64, dst []byte) {
 
 var errCutOff = errors.New("the file is cut off")
 
-// read fills every destination.
+// read fills all requested buffers.
 func (g *gather) read(f *os.File) error {
 	slices.SortFunc(g.pieces, func(a, b piece) int { return cmp.Compare(a.at, b.at) })
 	for i := 0; i < len(g.pieces); {
@@ -123,5 +125,6 @@ func readAll(f *os.File, bufs [][]byte, at int64) error {
 	return nil
 }
 
-// sequential advises the kernel that the file is read sequentially. An error does not matter.
+// sequential advises the kernel that f is read from front to back. It ignores an error, because this is only
+// advice.
 func sequential(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_SEQUENTIAL) }

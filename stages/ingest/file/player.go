@@ -12,25 +12,25 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// player publishes chunks one access unit at a time.
+// player publishes the chunks of a file on the hub, one access unit at a time.
 type player struct {
 	pub         *hub.Publisher
 	r           *Reader
 	pace        pace
-	firstMonoNS int64 // ns, of the first access unit
-	lastMonoNS  int64 // ns, of the last one
+	firstMonoNS int64 // arrival of the first access unit
+	lastMonoNS  int64 // arrival of the newest access unit
 
-	stalls []*ingest.StallDetector // of the tracks
+	stalls []*ingest.StallDetector // one for each track
 
 	at   []place
 	au   media.AU
-	data [][]byte // of the current unit
+	data [][]byte // payload of the current access unit
 }
 
-// place counts the published units and bytes of a chunk's track.
+// place is the position in a chunk's track: the number of units, and of bytes, published so far.
 type place struct{ unit, bytes int }
 
-// play publishes a chunk in time, each access unit when it is due.
+// play publishes the access units of a chunk, each when it is due.
 func (l *player) play(ctx context.Context, c *media.Chunk) error {
 	l.at = append(l.at[:0], make([]place, len(c.Tracks))...)
 	for {
@@ -47,7 +47,7 @@ func (l *player) play(ctx context.Context, c *media.Chunk) error {
 			l.stalls[track].Kept(l.au.MonoNS)
 		case errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed):
 			return err
-		default: // concerns this unit alone, and the hub counts it
+		default: // the error concerns this unit alone, and the hub counts it
 			l.stalls[track].Missed(l.au.MonoNS, media.DropCauseOf(err), 1)
 			l.stalls[track].Look(time.Unix(0, l.au.UTC), l.au.MonoNS, l.firstMonoNS)
 		}
@@ -61,7 +61,8 @@ func (l *player) watch(tracks []media.Track, log *slog.Logger) {
 	}
 }
 
-// next returns the track whose unit is next, and its time, ns after the file's first.
+// next returns the track with the next access unit, and the unit's time, in ns since the first unit of the file. ok
+// is false at the end of the chunk.
 func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 	for i := range c.Tracks {
 		col, k := &c.Tracks[i], l.at[i].unit
@@ -75,8 +76,8 @@ func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 	return track, ns, ok
 }
 
-// fill makes the access unit. Media time stands for arrival: samples missing in a file are missing, and no sender's
-// clock was reset.
+// fill sets the access unit from the columns of a track. Its arrival is its media time: a hole in the file then
+// counts as missing media, not as a sender whose clock was set.
 func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p := &l.at[track]
 	k, size := p.unit, int(col.SizeBytes[p.unit])
@@ -95,7 +96,7 @@ func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p.bytes += size
 }
 
-// isEnd reports whether an error is a source's regular end.
+// isEnd reports whether an error is the regular end of a source.
 func isEnd(err error) bool {
 	var end *pipeline.EndError
 	return errors.As(err, &end)

@@ -17,8 +17,8 @@ const scheme = "file"
 
 func init() { hub.RegisterScheme(scheme, newPuller) }
 
-// Parse parses file:PATH?speed=realtime&loop=true. As a stream a file is played in real time unless the URL sets
-// another speed.
+// Parse returns the settings in a URL such as file:PATH?speed=realtime&loop=true. Without speed, a file that is
+// published as a stream is played in real time.
 func Parse(u *url.URL) (Config, error) {
 	c := Config{Path: u.Path, Speed: speedRealtime}
 	if u.Opaque != "" {
@@ -53,12 +53,12 @@ func Parse(u *url.URL) (Config, error) {
 	return c, nil
 }
 
-// puller publishes the file on the hub, from its beginning at each Pull.
+// puller publishes a file on the hub. Each Pull begins at the beginning of the file.
 type puller struct {
 	hub.PullOptions
 	cfg        Config
-	pool       *media.Pool // of its own: its chunks live until they are copied into the stream's
-	nextMonoNS int64       // ns, at which the next Pull's clock continues
+	pool       *media.Pool // of the reader's chunks, which are copied into the stream's pool
+	nextMonoNS int64       // arrival at which the next Pull continues
 }
 
 func newPuller(o hub.PullOptions) (hub.Puller, error) {
@@ -69,7 +69,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	return &puller{PullOptions: o, cfg: cfg, pool: media.NewPool(1 << 20)}, nil
 }
 
-// Pull publishes until the context, the publisher or the file ends, and then returns nil.
+// Pull publishes the file. It returns nil when the context, the publisher or the file ends.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
 	r, err := Open(p.cfg.Path, p.pool, media.DefaultFlush, p.Clock.Now(), p.Log)
 	if err != nil {

@@ -15,33 +15,33 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Reader makes the chunks of a file, cut as a live stream's builder would cut them: at sync samples of the lead
-// track, as many short GOPs as fit, and after a flush interval. It belongs to one goroutine.
+// Reader makes chunks from a file, as the builder of a live stream makes them: a chunk ends at a sync sample of the
+// lead track, after a flush interval, and contains as many short GOPs as fit. It belongs to one goroutine.
 type Reader struct {
 	f       *os.File
-	name    string // without directories, for errors
+	name    string // file name without directory, for errors
 	pool    *media.Pool
 	set     *media.TrackSet
-	flushNS int64 // ns
+	flushNS int64 // longest chunk
 	log     *slog.Logger
 
 	movie    *movie
 	tracks   []lane
 	least    bool  // chunks have at least leastBytes or leastUnits of the lead track
-	startUTC int64 // ns UTC of the movie's zero
-	originNS int64 // ns, the first decoding time
-	lapNS    int64 // ns, at which the current lap begins instead
+	startUTC int64 // wall clock at media time 0, ns of UTC
+	originNS int64 // decoding time of the first sample
+	lapNS    int64 // decoding time at which the current pass through the file begins
 	seq      uint64
 	gather   gather
 }
 
-// lane is one track of a reader: its next sample, in the movie's time, and the samples chosen for the current chunk.
+// lane is one track of a reader: its next sample, and the samples chosen for the current chunk.
 type lane struct {
 	*track
 	head       isobmff.Sample
 	more       bool
 	shiftTicks int64
-	endTicks   int64 // of the last chosen sample, ticks
+	endTicks   int64 // end of the last chosen sample
 	begun      bool
 	chosen     []isobmff.Sample
 	bytes      int
@@ -53,10 +53,11 @@ const (
 
 	leastBytes   = 4 << 10
 	leastUnits   = 64
-	maxSpanTicks = math.MaxUint32 // ticks, the longest fragment
+	maxSpanTicks = math.MaxUint32 // longest chunk of a track
 )
 
-// Open reads the header of a file. now is the wall clock time of the first sample if the file has no creation time.
+// Open opens a file and reads its header. now is the wall clock time of the first sample if the file has no
+// creation time. The caller closes the reader.
 func Open(path string, pool *media.Pool, flush time.Duration, now time.Time, log *slog.Logger) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -70,7 +71,7 @@ func Open(path string, pool *media.Pool, flush time.Duration, now time.Time, log
 	return r, nil
 }
 
-// named adds the file's name to an error, without its directory, since a client of the API may read the error.
+// named adds the file's name to an error. It removes the directory, because a client of the API may read the error.
 func named(path string, err error) error {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		err = p.Err
@@ -111,16 +112,16 @@ func (r *Reader) open(now time.Time) error {
 	return nil
 }
 
-// Coarse makes chunks continue over key frames and the flush interval while they are tiny. A fragment's headers take
-// some hundred bytes: otherwise a file of many small pictures, each a key frame or seconds from the next, would grow
-// many times in size.
+// Coarse sets that a chunk goes on past key frames and the flush interval while it is tiny. The headers of a
+// fragment take some hundred bytes, so a file of many small pictures, each a key frame or seconds from the next,
+// would otherwise become many times as large when it is written again.
 func (r *Reader) Coarse() { r.least = true }
 
-// Tracks returns the file's supported tracks.
+// Tracks returns the supported tracks of the file.
 func (r *Reader) Tracks() *media.TrackSet { return r.set }
 
-// Duration returns the duration of the longest track by the tables, and 0 for a fragmented file, whose duration is
-// known only at its end.
+// Duration returns the duration of the longest track by the tables. It returns 0 for a fragmented file, whose
+// duration is known only after reading it.
 func (r *Reader) Duration() (longest time.Duration) {
 	for i := range r.tracks {
 		if t, ok := r.tracks[i].samples.(*isobmff.SampleTable); ok {
@@ -130,8 +131,8 @@ func (r *Reader) Duration() (longest time.Duration) {
 	return longest
 }
 
-// Content returns the bytes of media by the tables, and the most bytes that the tables themselves take in a file that
-// is written from coarse chunks. Both are 0 for a fragmented file.
+// Content returns the bytes of the media by the tables, and the most bytes that the tables take in a file written
+// from coarse chunks. Both are 0 for a fragmented file.
 func (r *Reader) Content() (media, moov int64) {
 	c := r.movie.claim
 	for i := range r.tracks {
@@ -155,8 +156,8 @@ func (r *Reader) fillHeads() error {
 	return nil
 }
 
-// advance reads the next sample that has bytes. Decoding times must rise: if the file repeats one, the sample moves
-// by a tick and keeps its presentation time.
+// advance reads the next sample that is not empty. Decoding times must increase: if the file repeats one, the
+// sample is decoded a tick later and presented at the same time.
 func (l *lane) advance() (err error) {
 	for {
 		l.more, err = l.samples.Next(&l.head)
@@ -184,16 +185,16 @@ func (l *lane) hold(dts int64) {
 	l.head.DTS = dts
 }
 
-// at returns the decoding time of the next sample, ns.
+// at returns the decoding time of the next sample, in ns.
 func (l *lane) at() int64 { return media.ToNanos(l.head.DTS, l.Timescale) }
 
-// span is the range of the next chunk, ns.
+// span is the range of decoding times of a chunk.
 type span struct {
-	lead            bool // it begins with the lead track's next sample
+	lead            bool // the chunk begins with the next sample of the lead track
 	fromNS, untilNS int64
 }
 
-// Next makes the next chunk; the caller owns its one reference. At the end of the file the error is io.EOF.
+// Next returns the next chunk, with one reference for the caller. After the last chunk it returns io.EOF.
 func (r *Reader) Next() (*media.Chunk, error) {
 	s, more := r.choose()
 	if !more {
@@ -209,8 +210,8 @@ func (r *Reader) Next() (*media.Chunk, error) {
 	return c, nil
 }
 
-// choose sets the range of the next chunk. The lead track cuts, unless it is silent. choose reports whether any
-// sample is left.
+// choose returns the range of the next chunk: it begins with the lead track's next sample, unless that is more than
+// a flush interval away. more is false if no sample is left.
 func (r *Reader) choose() (s span, more bool) {
 	first, more := r.first()
 	l := &r.tracks[r.set.Lead()]
@@ -223,7 +224,8 @@ func (r *Reader) choose() (s span, more bool) {
 	return span{lead: true, fromNS: l.at(), untilNS: l.at() + r.flushNS}, more
 }
 
-// first returns the earliest decoding time of the tracks' next samples.
+// first returns the earliest decoding time of the next samples of all tracks, in ns. more is false if no sample is
+// left.
 func (r *Reader) first() (at int64, more bool) {
 	for i := range r.tracks {
 		if l := &r.tracks[i]; l.more && (!more || l.at() < at) {
@@ -233,8 +235,8 @@ func (r *Reader) first() (at int64, more bool) {
 	return at, more
 }
 
-// take chooses the samples of the chunk, the lead track's first: if a sync sample ends them, the other tracks end
-// there too.
+// take chooses the samples of a chunk, those of the lead track first: if a sync sample ends them, the samples of
+// the other tracks end at its time.
 func (r *Reader) take(s span) error {
 	for i := range r.tracks {
 		r.tracks[i].chosen, r.tracks[i].bytes = r.tracks[i].chosen[:0], 0
@@ -262,9 +264,9 @@ func (r *Reader) take(s span) error {
 	return nil
 }
 
-// choose takes samples that are decoded before a time, ns. If sync samples cut, it stops before a GOP that would be
-// cut by that time if it were as long as the last one, or at the end of a GOP that began in the chunk before. If
-// chunks have a least size, neither time nor sync sample ends a tiny chunk.
+// choose chooses samples with decoding times before until, ns, and at most limit bytes. With cut, it stops before a
+// GOP that would not end before until if it were as long as the one before; it also stops at the end of a GOP that
+// began in an earlier chunk. With least, neither until nor a sync sample ends a tiny chunk.
 func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	gop, begins := l.at(), l.head.Sync
 	for l.more && len(l.chosen) < maxUnits {
@@ -291,7 +293,7 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	return nil
 }
 
-// build fills a chunk with the chosen samples.
+// build makes the chunk of the chosen samples.
 func (r *Reader) build(s span) (*media.Chunk, error) {
 	r.gather.reset(len(r.tracks))
 	for i := range r.tracks {
@@ -318,7 +320,7 @@ func (r *Reader) build(s span) (*media.Chunk, error) {
 	return c, nil
 }
 
-// describe appends the columns of the chosen samples.
+// describe appends the chosen samples to the columns of a track.
 func (l *lane) describe(col *media.Columns) {
 	for i := range l.chosen {
 		s := &l.chosen[i]
@@ -335,7 +337,7 @@ func (l *lane) describe(col *media.Columns) {
 	}
 }
 
-// Again starts the file over after its end: times continue.
+// Again begins again at the first sample after the end of the file. Times continue to increase.
 func (r *Reader) Again() error {
 	lap := r.lapNS
 	for i := range r.tracks {
@@ -354,8 +356,8 @@ func (r *Reader) Again() error {
 	return r.fillHeads()
 }
 
-// Cut returns the number of bytes at the end of a fragmented file that belong to an incomplete fragment; they were
-// not read.
+// Cut returns the number of bytes at the end of a fragmented file that were not read because they belong to an
+// incomplete fragment.
 func (r *Reader) Cut() int64 {
 	if r.movie.fragments == nil {
 		return 0

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bitWriter writes the codes that codec.BitReader reads.
+// bitWriter writes fields and Exp-Golomb codes as bits, for codec.BitReader to read.
 type bitWriter struct {
 	b []byte
 	n int
@@ -36,7 +36,7 @@ func (w *bitWriter) ue(v uint32) *bitWriter {
 	return w.put(0, n).put(v+1, n+1)
 }
 
-// nal ends the body, escapes it and puts a header before it.
+// nal returns the NAL unit: the header, and the escaped body with its stop bit.
 func (w *bitWriter) nal(header ...byte) []byte {
 	w.put(1, 1)
 	out, zeros := header, 0
@@ -52,13 +52,13 @@ func (w *bitWriter) nal(header ...byte) []byte {
 	return out
 }
 
-// Coded is a slice of an H.264 stream whose macroblocks are uncompressed (I_PCM): any decoder can read it. Pictures
-// are 32 pixels wide and high.
+// Coded is a slice of an H.264 stream whose macroblocks are not compressed (I_PCM), so that any decoder can read
+// it. Pictures have 32 x 32 pixels.
 type Coded struct {
-	Kind      byte // NAL unit type
+	Kind      byte // type of the NAL unit
 	Ref       bool
-	First     uint32 // macroblock
-	Count     int    // macroblocks in the slice; 0: the rest of the picture
+	First     uint32 // first macroblock
+	Count     int    // number of macroblocks; 0: all the rest of the picture
 	PPS       uint32
 	FrameNum  uint32
 	Field     bool
@@ -66,14 +66,14 @@ type Coded struct {
 	IDRID     uint32
 	POC       uint32
 	Redundant uint32
-	Level     byte // of grey
+	Level     byte // grey level
 }
 
-// CodedSets returns the parameter sets of such streams: of frames, or of fields too.
+// CodedSets returns the parameter sets of such a stream, whose pictures are frames, or also fields.
 func CodedSets(fields bool) (sps, pps []byte) { return ReorderedSets(fields, 0) }
 
-// ReorderedSets returns the parameter sets of such a stream in which at most depth pictures precede a picture that is
-// presented before them.
+// ReorderedSets returns the parameter sets of such a stream in which at most depth pictures precede a picture that
+// is presented before them.
 func ReorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	w := (&bitWriter{}).put(77, 8).put(0, 8).put(30, 8).ue(0) // Main, level 3
 	w.ue(0).ue(0).ue(4)                                       // frame_num of 4 bits, picture order count of 8
@@ -90,7 +90,7 @@ func ReorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	return w.nal(0x67), p.put(0, 2).put(1, 1).nal(0x68)                                         // redundant_pic_cnt_present
 }
 
-// NAL returns the slice, of a stream with fields or without.
+// NAL returns the NAL unit of the slice. fields is as for CodedSets.
 func (c Coded) NAL(fields bool) []byte {
 	w := (&bitWriter{}).ue(c.First).ue(7).ue(c.PPS).put(c.FrameNum&15, 4)
 	rows := 2
@@ -138,7 +138,7 @@ func bit(b bool) uint32 {
 	return 0
 }
 
-// FrameHashes decodes an Annex B stream and returns the MD5 of each frame.
+// FrameHashes decodes an Annex B stream with ffmpeg and returns the MD5 of each frame.
 func FrameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
 	t.Helper()
 	var stream []byte
@@ -161,7 +161,7 @@ func FrameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
 	return out
 }
 
-// HashOf returns the hash of NAL units one behind another.
+// HashOf returns the hash of NAL units, one after another.
 func HashOf(nals [][]byte) string {
 	h := md5.New()
 	for _, n := range nals {

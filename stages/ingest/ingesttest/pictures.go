@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Frames264 returns n frames of two slices each, the first an IDR picture.
+// Frames264 returns n frames of two slices each. The first frame is an IDR picture.
 func Frames264(n int) (out [][][]byte) {
 	for i := range n {
 		c := Coded{Kind: 1, Ref: true, FrameNum: uint32(i), POC: uint32(2 * i), Level: byte(16 + 3*i)}
@@ -27,7 +27,7 @@ func Frames264(n int) (out [][][]byte) {
 	return out
 }
 
-// OddPictures returns n key pictures of two slices.
+// OddPictures returns n key pictures of two slices each.
 func OddPictures(coding media.Codec, n int) (out [][][]byte) {
 	if coding == codec.H265 {
 		for i := range n {
@@ -44,14 +44,14 @@ func OddPictures(coding media.Codec, n int) (out [][][]byte) {
 	return out
 }
 
-// Pictures makes access units of one to four slices, small and large.
+// Pictures returns n access units of one to four slices of random sizes.
 func Pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
 	for i := range n {
 		var au [][]byte
 		for s := range 1 + rnd.IntN(4) {
 			body := make([]byte, 3+rnd.IntN(4000))
 			for j := range body {
-				body[j] = byte(1 + rnd.IntN(255)) // no start code
+				body[j] = byte(1 + rnd.IntN(255)) // no zero byte, so no start code
 			}
 			head := (&bitWriter{}).ue(uint32(s)).ue(7).ue(0).put(0, 4).ue(uint32(i%2)).put(0, 8).ue(0).nal(0x65)
 			if coding == codec.H265 {
@@ -62,7 +62,7 @@ func Pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
 			}
 			au = append(au, append(head, body...))
 		}
-		if i%3 == 0 { // NAL units that share one packet
+		if i%3 == 0 { // small NAL units that share one packet
 			au = append([][]byte{SEIOf(coding, byte(i)), SEIOf(coding, byte(i+1))}, au...)
 		}
 		out = append(out, au)
@@ -70,7 +70,7 @@ func Pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
 	return out
 }
 
-// SEIOf returns an SEI NAL unit that has an id.
+// SEIOf returns a SEI NAL unit that contains an id.
 func SEIOf(coding media.Codec, id byte) []byte {
 	if coding == codec.H265 {
 		return []byte{39 << 1, 1, 5, 1, id | 1, 0x80}
@@ -78,7 +78,7 @@ func SEIOf(coding media.Codec, id byte) []byte {
 	return []byte{6, 5, 1, id | 1, 0x80}
 }
 
-// Packetize packs an access unit as gortsplib does.
+// Packetize packs an access unit into RTP packets, as gortsplib does.
 func Packetize(t *testing.T, coding media.Codec, au [][]byte) (out []*rtp.Packet) {
 	t.Helper()
 	var err error
@@ -95,7 +95,7 @@ func Packetize(t *testing.T, coding media.Codec, au [][]byte) (out []*rtp.Packet
 	return OneSender(out)
 }
 
-// OneSender sets one SSRC on all packets: each encoder chooses its own.
+// OneSender gives all packets the same SSRC, because each encoder chooses its own.
 func OneSender(packets []*rtp.Packet) []*rtp.Packet {
 	for _, p := range packets {
 		p.SSRC = 0
@@ -103,7 +103,7 @@ func OneSender(packets []*rtp.Packet) []*rtp.Packet {
 	return packets
 }
 
-// Flat returns the NAL units of access units.
+// Flat returns the NAL units of access units in one list.
 func Flat(aus [][][]byte) (out [][]byte) {
 	for _, au := range aus {
 		out = append(out, au...)
@@ -111,7 +111,7 @@ func Flat(aus [][][]byte) (out [][]byte) {
 	return out
 }
 
-// PictureOf leaves out SEI: a loss of SEI before a picture can't be detected.
+// PictureOf returns the NAL units of an access unit without SEI, whose loss before a picture cannot be noticed.
 func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	for _, nal := range au {
 		if r := codec.Of(coding).NAL.Role(nal); r == codec.RoleKey || r == codec.RolePicture {
@@ -121,7 +121,7 @@ func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	return out
 }
 
-// SetsOf returns parameter sets without reordering, to which the pictures here refer.
+// SetsOf returns parameter sets for the pictures of this package, without reordering.
 func SetsOf(coding media.Codec) [][]byte {
 	if coding == codec.H265 {
 		return [][]byte{VPSX265, HEVC25, PPSX265}
@@ -130,7 +130,7 @@ func SetsOf(coding media.Codec) [][]byte {
 	return [][]byte{sps, pps}
 }
 
-// H.264 slices: an IDR picture, the first slice of it or a later one, and a P picture.
+// H.264 slices: the first slice of an IDR picture, a later slice of it, and a P picture.
 var (
 	IDR      = []byte{0x65, 0x88, 1}
 	IDRLater = []byte{0x65, 0x08, 1}

@@ -1,5 +1,5 @@
-// Package ingesttest supports the tests of package ingest and of the protocols: a publisher that keeps the access
-// units of a feed, and parameter sets of real encoders.
+// Package ingesttest supports the tests of package ingest and of the protocols. It has a publisher that keeps the
+// access units of a feed, and parameter sets of real encoders.
 package ingesttest
 
 import (
@@ -9,33 +9,33 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publisher keeps the units that a feed writes. It implements ingest.Publisher.
+// Publisher keeps the access units that a feed writes. It implements ingest.Publisher.
 type Publisher struct {
-	Sets  [][]media.Track // as they were set, one behind another
+	Sets  [][]media.Track // one element for each call of SetTracks
 	Units []Unit
-	Err   error // ends it
+	Err   error // result of every call once it is set
 
 	Losses   map[string]uint64 // by cause
 	Repairs  map[string]uint64
 	Problems map[int]*pipeline.Problem // by track
-	Refuse   error                     // returned for every unit
+	Refuse   error                     // result of every call of Write
 }
 
-// Unit is a written access unit.
+// Unit is an access unit that was written.
 type Unit struct {
-	Set   int // number of sets of tracks so far
+	Set   int // number of calls of SetTracks before it
 	Codec media.Codec
 	AU    media.AU
-	NALs  [][]byte // a copy of its payload
+	NALs  [][]byte // copy of its payload
 }
 
-// SetTracks keeps a set.
+// SetTracks keeps the tracks.
 func (p *Publisher) SetTracks(tracks []media.Track) error {
 	p.Sets = append(p.Sets, tracks)
 	return p.Err
 }
 
-// Write keeps a copy of a unit.
+// Write keeps a copy of the access unit.
 func (p *Publisher) Write(track int, au *media.AU) error {
 	if p.Err != nil {
 		return p.Err
@@ -51,7 +51,7 @@ func (p *Publisher) Write(track int, au *media.AU) error {
 	return nil
 }
 
-// Lost counts losses by cause.
+// Lost adds n to the losses of a cause.
 func (p *Publisher) Lost(cause string, n uint64) {
 	if p.Losses == nil {
 		p.Losses = map[string]uint64{}
@@ -59,7 +59,7 @@ func (p *Publisher) Lost(cause string, n uint64) {
 	p.Losses[cause] += n
 }
 
-// Repaired counts repairs by cause.
+// Repaired adds n to the repairs of a cause.
 func (p *Publisher) Repaired(cause string, n uint64) {
 	if p.Repairs == nil {
 		p.Repairs = map[string]uint64{}
@@ -67,7 +67,7 @@ func (p *Publisher) Repaired(cause string, n uint64) {
 	p.Repairs[cause] += n
 }
 
-// Problem keeps the newest problem of a track; nil clears it.
+// Problem keeps the newest problem of a track; nil removes it.
 func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	if p.Problems == nil {
 		p.Problems = map[int]*pipeline.Problem{}
@@ -75,7 +75,7 @@ func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	p.Problems[track] = what
 }
 
-// Of returns the units of a codec.
+// Of returns the access units of a codec.
 func (p *Publisher) Of(c media.Codec) (out []Unit) {
 	for _, u := range p.Units {
 		if u.Codec == c {

@@ -14,18 +14,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// AudioPayload extracts AAC frames from RTP packets.
+// AudioPayload extracts AAC frames from the RTP packets of one track.
 type AudioPayload interface {
-	// unpack returns the frames that a packet completes; they are valid until the next call. unpack calls describe
-	// before frames of a new configuration.
+	// unpack returns the frames that a packet completes. They are valid until the next call. If the configuration
+	// changes, unpack calls describe before it returns frames of the new one.
 	unpack(p *rtp.Packet, describe func(asc []byte) error) ([][]byte, error)
-	// duration returns the duration of the first n frames, in ticks.
+	// duration returns the duration of n frames, in ticks.
 	duration(n int, timescale uint32) int64
 }
 
-// frames describes the length of AAC frames.
+// frames computes the duration of AAC frames.
 type frames struct {
-	samples int64 // per frame
+	samples int64 // samples of one frame
 	rate    uint32
 }
 
@@ -40,26 +40,26 @@ func (f frames) duration(n int, timescale uint32) int64 {
 	return media.Rescale(int64(n)*f.samples, f.rate, timescale)
 }
 
-// The bounds of a packet, or of several in a row. gortsplib's decoders keep every packet of a frame that does not
-// end, whatever its size.
+// The bounds of a packet, or of several that carry one frame. gortsplib's decoders would keep every packet of a
+// frame that does not end.
 const (
-	maxFrames          = 1024    // of a packet; each lasts some 30 ms
-	maxFrameBytes      = 1 << 16 // bytes; AAC has 768 for each channel at most
-	maxMuxElementBytes = 1 << 20 // bytes of LATM
-	keptFragmentBytes  = 1 << 16 // bytes of the buffer that is reused for the next fragmented frame
+	maxFrames          = 1024    // of a packet; a frame lasts about 20 ms
+	maxFrameBytes      = 1 << 16 // of a frame; AAC allows at most 768 for each channel
+	maxMuxElementBytes = 1 << 20 // of a LATM element
+	keptFragmentBytes  = 1 << 16 // a buffer of at most this size is kept for the next fragmented frame
 )
 
-// errFrames is the error for a packet of too many frames.
+// errFrames is the error of a packet with too many frames.
 var errFrames = errors.New("RTP packet has too many frames")
 
-// fragments joins payloads that follow each other.
+// fragments joins the payloads of consecutive packets.
 type fragments struct {
 	buf  []byte
 	open bool
-	seq  uint16 // of the next one
+	seq  uint16 // sequence number of the next packet
 }
 
-// follows reports whether a packet continues the fragments so far.
+// follows reports whether a packet continues the joined payloads.
 func (f *fragments) follows(p *rtp.Packet) bool { return f.open && f.seq == p.SequenceNumber }
 
 func (f *fragments) begin() {
@@ -76,17 +76,17 @@ func (f *fragments) add(p *rtp.Packet, b []byte) {
 // aacPayload implements RFC 3640, mode AAC-hbr, without interleaving.
 type aacPayload struct {
 	frames
-	size, index, delta int // bits of the fields of an AU-header
+	size, index, delta int // sizes, in bits, of the fields of an AU-header
 	sizes              []int
 	out                [][]byte
 	part               fragments
-	wantBytes          int    // bytes of the fragmented frame
-	timeTicks          uint32 // of its packets
+	wantBytes          int    // size of the fragmented frame
+	timeTicks          uint32 // RTP time of its packets
 	begun              bool
-	adts               bool // each frame is in ADTS, as some cameras send it
+	adts               bool // each frame has an ADTS header, as some cameras send it
 }
 
-// AACPayload makes the depacketizer of a format.
+// AACPayload returns the depacketizer of a format.
 func AACPayload(f *format.MPEG4Audio) (AudioPayload, error) {
 	if f.SizeLength < 1 || f.SizeLength > 32 || f.IndexLength > 32 || f.IndexDeltaLength > 32 {
 		return nil, errors.New("aac with AU-headers of an unknown form")
@@ -109,8 +109,8 @@ func (a *aacPayload) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, erro
 	return a.out, nil
 }
 
-// headers reads the sizes of a packet's frames, or of the frame of which it has a part, and returns the data behind
-// the headers (RFC 3640, 3.2.1).
+// headers reads the AU-headers of a packet, and returns the data after them (RFC 3640, 3.2.1). The headers give the
+// sizes of the frames, or the size of the one frame of which the packet has a fragment.
 func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	if len(p) < 2 {
 		return nil, errShort
@@ -136,11 +136,11 @@ func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	return p[(bits+7)/8:], nil
 }
 
-// cut divides the data behind the headers into frames.
+// cut divides the data after the headers into frames.
 func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	a.out = a.out[:0]
 	n := a.sizes[0]
-	if a.part.open = a.part.follows(p); a.part.open { // otherwise it has been counted as a loss
+	if a.part.open = a.part.follows(p); a.part.open { // if it does not follow, the loss has been counted
 		if len(a.sizes) > 1 || n != a.wantBytes || p.Timestamp != a.timeTicks || len(data) == 0 || len(a.part.buf)+len(data) > n {
 			return errFragment
 		}
@@ -164,7 +164,7 @@ func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	return nil
 }
 
-// extend appends a part of a frame.
+// extend appends a fragment of a frame.
 func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	a.part.add(p, data)
 	switch {
@@ -177,7 +177,7 @@ func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	return nil
 }
 
-// bare removes ADTS headers if the first frame has one.
+// bare removes the ADTS headers if the first frame has one.
 func (a *aacPayload) bare() error {
 	if !a.begun && len(a.out) > 0 {
 		f := a.out[0]
@@ -206,17 +206,17 @@ func (a *aacPayload) removeADTS() error {
 	return nil
 }
 
-// latmPayload implements RFC 6416: LATM, with its configuration in the session description (cpresent=0) or in the
+// latmPayload implements RFC 6416 (LATM). The configuration is in the session description (cpresent=0) or in the
 // stream.
 type latmPayload struct {
 	frames
 	part   fragments
 	inBand bool
 	config *mpeg4audio.StreamMuxConfig
-	asc    []byte // the last configuration from the stream
+	asc    []byte // newest configuration from the stream
 }
 
-// LATMPayload makes the depacketizer of a format.
+// LATMPayload returns the depacketizer of a format.
 func LATMPayload(f *format.MPEG4AudioLATM) (AudioPayload, error) {
 	l := &latmPayload{inBand: f.CPresent, config: f.StreamMuxConfig}
 	if l.config != nil {
@@ -225,7 +225,7 @@ func LATMPayload(f *format.MPEG4AudioLATM) (AudioPayload, error) {
 	return l, nil
 }
 
-// latmConfig returns the configuration of the first layer of the first program, which is the recorded one.
+// latmConfig returns the configuration of the first layer of the first program, the only one that is recorded.
 func latmConfig(c *mpeg4audio.StreamMuxConfig) *mpeg4audio.AudioSpecificConfig {
 	return c.Programs[0].Layers[0].AudioSpecificConfig
 }
@@ -251,7 +251,7 @@ func (l *latmPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]by
 	return out, nil
 }
 
-// join returns the element that a packet completes, or nil.
+// join returns the LATM element that a packet completes, or nil.
 func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	if !l.part.open && p.Marker {
 		return p.Payload, nil
@@ -271,7 +271,7 @@ func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	return l.part.buf, nil
 }
 
-// configure takes a configuration from the stream, which repeats it often.
+// configure takes a configuration from the stream, and calls describe if it is new. The stream repeats it often.
 func (l *latmPayload) configure(c *mpeg4audio.StreamMuxConfig, describe func([]byte) error) error {
 	asc, err := latmConfig(c).Marshal()
 	if err != nil {

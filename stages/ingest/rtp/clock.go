@@ -7,34 +7,34 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// clockTrial finds the clock of a track's RTP times for codecs whose senders differ: AAC with spectral band
-// replication has two rates, and a sender may use one of them for its times and announce the other. A frame's
-// duration is known, so the times of consecutive packets show the clock.
+// clockTrial finds the rate of a track's RTP times. AAC with spectral band replication has two sample rates: some
+// senders announce one of them and use the other for their times. The duration of a frame is known, so the times of
+// consecutive packets show the rate.
 //
-// The announced clock is confirmed as soon as two times agree with it. Another clock needs trialVotes in a row. Until
-// then frames are held.
+// The announced rate is confirmed as soon as two consecutive times agree with it. Another rate needs trialVotes
+// agreeing pairs in a row. Until then the frames are held.
 type clockTrial struct {
 	others []uint32
 	held   []triedFrame
-	points [sources]point // place the track, in ticks of the unknown clock
+	points [sources]point // place the track, in ticks of the unknown rate
 
-	ticks   int64 // of the last packet
-	frames  int   // in the last packet
+	ticks   int64 // time of the newest packet
+	frames  int   // number of frames in the newest packet
 	packets int
 	vote    uint32
 	votes   int
 }
 
-// source is a source of a track's position relative to the others.
+// source is a kind of knowledge about a track's position relative to the other tracks.
 type source uint8
 
 const (
 	byReport source = iota // RTCP sender reports
-	byInfo                 // RTP-Info
+	byInfo                 // header RTP-Info
 	sources
 )
 
-// point pairs a time of a track, in ticks, with the ns of a source's clock.
+// point pairs a time of a track with a time on the clock of a source.
 type point struct {
 	ok             bool
 	ticks, clockNS int64
@@ -42,17 +42,17 @@ type point struct {
 
 type triedFrame struct {
 	unit  *ingest.Unit
-	ticks int64 // of its packet
-	i     int   // its index in the packet
+	ticks int64 // time of its packet
+	i     int   // index in its packet
 }
 
 const (
 	trialVotes   = 3
-	trialPackets = 12 // after which the announced clock is confirmed
+	trialPackets = 12 // after so many packets the announced rate is confirmed
 	trialFrames  = maxFrames
 )
 
-// try holds the frames of a packet until the clock is certain.
+// try holds the frames of a packet until the rate is decided.
 func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error {
 	trial := t.trial
 	for i, frame := range frames {
@@ -75,7 +75,7 @@ func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error 
 	return nil
 }
 
-// clockOf returns the known clock by which a number of frames took so many ticks, or 0.
+// clockOf returns the possible rate at which so many frames take so many ticks, or 0 if none fits.
 func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	fits := func(clock uint32) bool {
 		want := t.audio.duration(frames, clock)
@@ -90,7 +90,7 @@ func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	return 0
 }
 
-// agree counts consecutive votes for a clock, and reports whether they are enough.
+// agree counts consecutive votes for a rate, and reports whether they are enough to decide.
 func (c *clockTrial) agree(clock uint32) bool {
 	if c.vote != clock {
 		c.vote, c.votes = clock, 0
@@ -99,7 +99,7 @@ func (c *clockTrial) agree(clock uint32) bool {
 	return c.votes >= trialVotes
 }
 
-// decide continues with a clock.
+// decide ends the trial with a rate, and passes on the held frames.
 func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil

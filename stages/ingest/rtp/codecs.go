@@ -7,19 +7,20 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// carried is a codec in one of the forms in which RTP carries it.
+// carried is one form in which RTP carries a codec.
 type carried struct {
-	name   string   // of its rtpmap, in the canonical form
+	name   string   // name in rtpmap, in lower case
 	others []string // other names that senders use
 	codec  media.Codec
-	clock  uint32 // of its RTP times if the description has none; 0: the description must have one
-	// config makes the Config of a format of the codec. The error names the unsupported part.
+	clock  uint32 // rate of the RTP times if the description has none; 0: the description must have one
+	// config makes the Config of a format. Its error names the unsupported part.
 	config func(f *Format, of media.Codec) (Config, error)
-	// payload makes the depacketizer of a codec of NAL units; nil: config makes it (Config.Audio).
+	// payload makes the depacketizer of a codec with NAL units; nil for other codecs, whose depacketizer config
+	// makes (Config.Audio).
 	payload func() depacketizer
 }
 
-// carriedCodecs are the codecs that can be recorded. A new codec is a new row.
+// carriedCodecs lists the codecs that can be recorded. A new codec is a new row.
 var carriedCodecs = [...]carried{
 	{"h264", []string{"h.264", "avc", "avc1"}, codec.H264, VideoClockHz, (*Format).h264, func() depacketizer { return h264Payload{} }},
 	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, VideoClockHz, (*Format).h265, func() depacketizer { return &h265Payload{} }},
@@ -27,7 +28,7 @@ var carriedCodecs = [...]carried{
 	{"mp4a-latm", nil, codec.AAC, 0, (*Format).latm, nil},
 }
 
-// carriedAs returns the row of a name, or nil if the codec can't be recorded.
+// carriedAs returns the row of a name in rtpmap, or nil if the codec cannot be recorded.
 func carriedAs(name string) *carried {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; c.name == name {
@@ -37,7 +38,7 @@ func carriedAs(name string) *carried {
 	return nil
 }
 
-// payloadOf makes the depacketizer of a codec of NAL units, or returns nil for other codecs.
+// payloadOf returns a depacketizer of a codec with NAL units, and nil for other codecs.
 func payloadOf(of media.Codec) depacketizer {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; c.codec == of && c.payload != nil {
@@ -47,7 +48,7 @@ func payloadOf(of media.Codec) depacketizer {
 	return nil
 }
 
-// ownName returns the canonical name of a codec for a name that senders use.
+// ownName returns the canonical name of a codec for any of its names.
 func ownName(name string) string {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; slices.Contains(c.others, name) {
@@ -57,7 +58,7 @@ func ownName(name string) string {
 	return name
 }
 
-// Recordable returns the codecs to which a user may set an encoder.
+// Recordable names, for users, the codecs to which they may set an encoder.
 var Recordable = func() string {
 	var all []*codec.Codec
 	for i := range carriedCodecs {

@@ -9,48 +9,47 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// decodingOrder sorts NAL units that were sent in another order into decoding order, by their numbers (DON; RFC 6184,
-// 5.5, and RFC 7798, 4.4). Each has a time of its own. A NAL unit is passed on if it has the next number, or if no
-// earlier one can arrive any more: depth NAL units have arrived behind it, or it has waited long enough.
+// decodingOrder sorts NAL units into decoding order by their decoding order number (DON; RFC 6184, 5.5, and RFC
+// 7798, 4.4). Each NAL unit has a time of its own. It is passed on if its number is the next one, or if no earlier
+// one can arrive any more: more than depth NAL units are held, or it has waited long enough.
 //
-// Senders may skip numbers, so a missing number is no loss by itself; it counts as a loss if packets were lost
-// recently.
+// Senders may skip numbers. So a missing number counts as a loss only if packets were lost recently.
 type decodingOrder struct {
-	depth int // NAL units that may arrive before one that is decoded before them
+	depth int // most NAL units that arrive before one that is decoded before them
 
 	held        []numbered // in decoding order
-	bytes       int        // of memory
+	bytes       int        // memory of held
 	begun       bool
-	first       uint16 // number of the first arrived one, until one is passed on
-	last        uint16 // number of the one passed on last
-	next        uint16 // the number after that of the newest one
-	late        int    // consecutive ones that arrived too late
-	newestTicks int64  // ticks of the newest one
-	doubt       int    // NAL units to pass on during which a missing number is a loss
+	first       uint16 // number of the first NAL unit that arrived, until one is passed on
+	last        uint16 // number of the NAL unit passed on last
+	next        uint16 // number after that of the newest NAL unit
+	late        int    // consecutive NAL units that arrived too late
+	newestTicks int64  // time of the newest NAL unit
+	doubt       int    // number of NAL units to pass on during which a missing number is a loss
 	step        uint16 // distance of consecutive numbers, once it was the same twice
-	prev        uint16 // the last distance
-	alike       bool   // several share one number: a missing one can't be detected
-	torn        bool   // data is missing before the next one
+	prev        uint16 // newest distance
+	alike       bool   // some NAL units share one number: a missing number cannot be noticed
+	torn        bool   // data is missing before the next NAL unit
 
-	part *numbered // incomplete
+	part *numbered // fragmented NAL unit whose end has not arrived
 }
 
-// numbered is a NAL unit, in a unit of its own.
+// numbered is a NAL unit with its number, in a Unit of its own.
 type numbered struct {
 	don   uint16
-	ticks int64 // of RTP
+	ticks int64 // RTP time
 	at    time.Time
 	unit  *ingest.Unit
 }
 
 const (
-	defaultDepth  = 64 // NAL units; those in order of consecutive numbers do not wait
+	defaultDepth  = 64 // NAL units; consecutive ones in order do not wait
 	maxOrderDepth = 1024
-	maxDepthTime  = time.Second // by the sender's times: when the network stalls, all packets are late
-	maxOrderBytes = 16 << 20    // of memory; beyond it NAL units are passed on in their current order
+	maxDepthTime  = time.Second // by the sender's times, because all packets are late after a stall of the network
+	maxOrderBytes = 16 << 20    // beyond it NAL units are passed on in the order in which they are held
 )
 
-// ordered takes a packet whose NAL units have numbers.
+// ordered takes a payload whose NAL units have numbers.
 func (t *Track) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
 	o := t.order
 	if gap && (o.begun || len(o.held) > 0) {
@@ -95,7 +94,7 @@ func (h264Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) error 
 	return nil
 }
 
-// ordered implements RFC 7798, 4.4, for sprop-max-don-diff greater than 0.
+// ordered implements RFC 7798, 4.4, for a sprop-max-don-diff greater than 0.
 func (h *h265Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) (err error) {
 	if p, err = h.open(p); err != nil {
 		return err
@@ -133,7 +132,8 @@ func (h *h265Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) (er
 	return nil
 }
 
-// eachSized calls give with the NAL units behind 16-bit sizes, with consecutive numbers (RFC 6184, 5.7.1).
+// eachSized calls give with each NAL unit of a list with 16-bit sizes; the numbers are consecutive from don on (RFC
+// 6184, 5.7.1).
 func eachSized(p []byte, don uint16, give func(don uint16, nal []byte)) error {
 	for len(p) >= 2 {
 		n := int(binary.BigEndian.Uint16(p))
@@ -147,8 +147,8 @@ func eachSized(p []byte, don uint16, give func(don uint16, nal []byte)) error {
 	return nil
 }
 
-// eachTimed calls give with the NAL units of an MTAP, with their numbers and the ticks by which they are later than
-// the packet's time (RFC 6184, 5.7.2).
+// eachTimed calls give with each NAL unit of an MTAP, its number, and the ticks by which it is later than the
+// packet's time (RFC 6184, 5.7.2).
 func eachTimed(p []byte, give func(don uint16, offset uint32, nal []byte)) error {
 	head := 5
 	if p[0]&0x1f == mtap24 {
@@ -176,8 +176,8 @@ func eachTimed(p []byte, give func(don uint16, offset uint32, nal []byte)) error
 	return nil
 }
 
-// tiles reports whether the sizes of an aggregation packet cover its bytes exactly: in a mode that has no aggregation
-// packets of this type the payload may be of any kind.
+// tiles reports whether the sizes in an aggregation packet cover the packet exactly. If not, a payload of this type
+// is none, in a mode without such packets.
 func tiles(p []byte) bool {
 	n, size := 0, 0
 	count := func(nal []byte) {
@@ -199,7 +199,7 @@ func tiles(p []byte) bool {
 	return err == nil && n > 0 && 3+head*n+size == len(p)
 }
 
-// number takes a NAL unit, in consecutive parts.
+// number holds a NAL unit, given in consecutive parts.
 func (t *Track) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
 	u := t.feed.Take()
 	u.Begin()
@@ -209,7 +209,7 @@ func (t *Track) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
 	t.hold(numbered{don, ticks, at, u})
 }
 
-// numberedPart takes a fragment: flags is its FU header, which marks the first and the last.
+// numberedPart takes a fragment of a NAL unit. flags is its FU header, which marks the first and the last fragment.
 func (t *Track) numberedPart(flags byte, don uint16, ticks int64, at time.Time, body []byte, header ...byte) error {
 	o := t.order
 	if flags&0x80 != 0 {
@@ -231,7 +231,7 @@ func (t *Track) numberedPart(flags byte, don uint16, ticks int64, at time.Time, 
 	return nil
 }
 
-// dropPart leaves out a NAL unit whose end does not arrive.
+// dropPart leaves out the fragmented NAL unit, because its end is missing.
 func (t *Track) dropPart() {
 	if o := t.order; o.part != nil {
 		t.feed.Put(o.part.unit)
@@ -239,7 +239,7 @@ func (t *Track) dropPart() {
 	}
 }
 
-// hold inserts a NAL unit in its place.
+// hold inserts a NAL unit at its place among the held ones.
 func (t *Track) hold(n numbered) {
 	o := t.order
 	o.next, o.newestTicks = n.don+1, n.ticks
@@ -260,24 +260,24 @@ func (t *Track) hold(n numbered) {
 			t.feed.Put(n.unit)
 			return
 		}
-		_ = t.flushOrder() // the sender counts anew; the feed remembers an error
+		_ = t.flushOrder() // the sender numbers anew; the feed remembers an error
 		o.first = n.don
 	}
 	o.late = 0
 	at, _ := slices.BinarySearchFunc(o.held, n.don, func(h numbered, don uint16) int {
-		if o.place(h.don) <= o.place(don) { // those of one number keep their order
+		if o.place(h.don) <= o.place(don) { // NAL units with one number keep their order
 			return -1
 		}
 		return 1
 	})
 	o.held = slices.Insert(o.held, at, n)
 	o.bytes += n.unit.HeldBytes()
-	if len(o.held) > o.depth { // however many one packet has
+	if len(o.held) > o.depth { // also while the NAL units of one packet arrive
 		_ = t.goOn() // the feed remembers the error
 	}
 }
 
-// place returns the position of a number in decoding order.
+// place returns the position of a number in decoding order, relative to the NAL unit passed on last.
 func (o *decodingOrder) place(don uint16) uint16 {
 	if o.begun {
 		return don - o.last
@@ -285,7 +285,7 @@ func (o *decodingOrder) place(don uint16) uint16 {
 	return don - o.first + 0x8000
 }
 
-// goOn passes on the NAL units before which no other can arrive any more.
+// goOn passes on the held NAL units before which no other can arrive any more.
 func (t *Track) goOn() error {
 	o := t.order
 	for len(o.held) > 0 {
@@ -301,7 +301,7 @@ func (t *Track) goOn() error {
 	return t.feed.Err()
 }
 
-// release passes on the first NAL unit.
+// release passes on the first held NAL unit.
 func (t *Track) release() error {
 	o := t.order
 	n := o.held[0]
@@ -324,7 +324,7 @@ func (t *Track) release() error {
 	return t.element(n.unit.Bytes(), n.ticks, torn, n.at)
 }
 
-// flushOrder passes on all NAL units, also after an error, and starts over.
+// flushOrder passes on all held NAL units, also after an error. The next number may be any.
 func (t *Track) flushOrder() (err error) {
 	o := t.order
 	t.dropPart()
@@ -337,7 +337,8 @@ func (t *Track) flushOrder() (err error) {
 	return err
 }
 
-// element takes a NAL unit that has a time of its own.
+// element adds a NAL unit with a time of its own to the unit of that time. torn reports whether data is missing
+// before it.
 func (t *Track) element(nal []byte, ticks int64, torn bool, at time.Time) error {
 	if err := t.open(ticks, torn, at); err != nil {
 		return err

@@ -11,34 +11,34 @@ import (
 
 // depacketizer extracts NAL units from the RTP payloads of one codec. No payload is empty.
 type depacketizer interface {
-	// unpack adds a payload's NAL units or fragment to the unit. After an error data is missing behind the unit's
-	// last element.
+	// unpack adds the NAL units or the fragment in a payload to u. An error means that data is missing after the
+	// last element of u.
 	unpack(u *ingest.Unit, payload []byte) error
-	// continues reports whether a payload is a later fragment of a NAL unit. joins reports whether it may be a later
-	// fragment at the beginning of a session in decoding order.
+	// continues reports whether a payload is a fragment of a NAL unit other than the first. joins reports whether
+	// it may be such a fragment at the beginning of a session whose NAL units arrive in decoding order.
 	continues(payload []byte) bool
 	joins(payload []byte) bool
-	// timed reports whether the NAL units of a payload have times of their own.
+	// timed reports whether the NAL units in a payload have times of their own.
 	timed(payload []byte) bool
 	// ordered takes a payload whose NAL units have decoding order numbers.
 	ordered(t *Track, payload []byte, ticks int64, at time.Time) error
-	// role returns the role of the type in a NAL unit's header.
+	// role returns the role of a NAL unit by the type in its header.
 	role(nal []byte) codec.Role
 }
 
-// The faults of a payload.
+// The errors of a payload.
 var (
 	errShort    = errors.New("RTP payload is too short")
 	errFragment = errors.New("fragment without its beginning")
 	errPacking  = errors.New("RTP payload is packed in a way that is not supported")
 )
 
-// h264Payload implements RFC 6184, packetization modes 0 and 1: single NAL units, STAP-A and FU-A. It also takes
-// STAP-B and FU-B of mode 2, without their decoding order number, since they arrive in order. It treats a payload of
-// any other type (5.2, 5.4) as a NAL unit, which is then left out as undefined.
+// h264Payload implements RFC 6184, packetization modes 0 and 1: single NAL units, STAP-A and FU-A. It also accepts
+// STAP-B and FU-B of mode 2 and ignores their decoding order numbers, as long as NAL units arrive in decoding
+// order. A payload of any other type (5.2, 5.4) counts as a NAL unit, which is then left out as undefined.
 type h264Payload struct{}
 
-// Types of H.264 payloads beyond those of NAL units (RFC 6184, table 1).
+// Types of H.264 payloads that are no types of NAL units (RFC 6184, table 1).
 const (
 	stapA  = 24
 	stapB  = 25
@@ -68,13 +68,13 @@ func (h264Payload) unpack(u *ingest.Unit, p []byte) error {
 	return nil
 }
 
-// continues implements RFC 6184, 5.8.
+// continues implements depacketizer by RFC 6184, 5.8.
 func (h264Payload) continues(p []byte) bool {
 	t := p[0] & 0x1f
 	return len(p) > 1 && (t == fuA || t == fuB) && p[1]&0x80 == 0
 }
 
-// joins excludes NAL units in another order.
+// joins excludes FU-B, which is used for NAL units in another order.
 func (h h264Payload) joins(p []byte) bool { return h.continues(p) && p[0]&0x1f != fuB }
 
 func (h264Payload) timed(p []byte) bool {
@@ -84,7 +84,7 @@ func (h264Payload) timed(p []byte) bool {
 
 func (h264Payload) role(nal []byte) codec.Role { return codec.RoleH264(nal[0] & 0x1f) }
 
-// fragment264 implements RFC 6184, 5.8. Some senders set start and end in one fragment.
+// fragment264 adds an FU-A or FU-B (RFC 6184, 5.8). Some senders set both the start and the end bit.
 func fragment264(u *ingest.Unit, p []byte) error {
 	if len(p) < 2 {
 		return errShort
@@ -96,8 +96,8 @@ func fragment264(u *ingest.Unit, p []byte) error {
 	return fragment(u, p[1]&0x80 != 0, p[1]&0x40 != 0, codec.RoleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
 }
 
-// aggregate adds NAL units behind 16-bit sizes (RFC 6184, 5.7.1; RFC 7798, 4.4.2). It skips those of size 0, and
-// trailing zeros as padding.
+// aggregate adds the NAL units of a list with 16-bit sizes (RFC 6184, 5.7.1; RFC 7798, 4.4.2). It skips those of
+// size 0, and trailing zeros, which are padding.
 func aggregate(u *ingest.Unit, p []byte) error {
 	for len(p) >= 2 {
 		n := int(binary.BigEndian.Uint16(p))
@@ -110,8 +110,8 @@ func aggregate(u *ingest.Unit, p []byte) error {
 	return nil
 }
 
-// cleanStartCodes splits a NAL unit in which the sender left Annex B start codes. Such senders put them before or
-// between the parameter sets and the NAL unit that follows, so slices need no search.
+// cleanStartCodes splits the newest NAL unit at the Annex B start codes that the sender left in it. Such senders
+// put them before or between parameter sets and the NAL unit after these, so slices are not searched.
 func cleanStartCodes(u *ingest.Unit, r codec.Role, p []byte) {
 	prefixed := len(p) >= 3 && p[0] == 0 && p[1] == 0 && p[2] <= 1
 	if prefixed || r != codec.RolePicture && r != codec.RoleKey {
@@ -120,7 +120,7 @@ func cleanStartCodes(u *ingest.Unit, r codec.Role, p []byte) {
 }
 
 // h265Payload implements RFC 7798: single NAL units, aggregation packets, fragmentation units, and PACI packets,
-// which hold one of these. It treats payloads of undefined types as NAL units, as for H.264.
+// which contain one of these. Payloads of undefined types count as NAL units, as for H.264.
 type h265Payload struct{ inner []byte }
 
 const (
@@ -146,7 +146,8 @@ func (h *h265Payload) unpack(u *ingest.Unit, p []byte) (err error) {
 	return nil
 }
 
-// open extracts the payload of a PACI packet (RFC 7798, 4.4.4). The result is valid until the next call.
+// open returns the payload inside a PACI packet (RFC 7798, 4.4.4), and any other payload itself. The result is
+// valid until the next call.
 func (h *h265Payload) open(p []byte) ([]byte, error) {
 	switch {
 	case len(p) == 0:
@@ -165,7 +166,7 @@ func (h *h265Payload) open(p []byte) ([]byte, error) {
 	return h.inner, nil
 }
 
-// continues implements RFC 7798, 4.4.3.
+// continues implements depacketizer by RFC 7798, 4.4.3.
 func (h *h265Payload) continues(p []byte) bool {
 	return len(p) > 2 && p[0]>>1&0x3f == fuH265 && p[2]&0x80 == 0
 }
@@ -176,7 +177,7 @@ func (h *h265Payload) timed([]byte) bool { return false }
 
 func (h *h265Payload) role(nal []byte) codec.Role { return codec.RoleH265(nal[0] >> 1 & 0x3f) }
 
-// fragment265 implements RFC 7798, 4.4.3.
+// fragment265 adds a fragmentation unit (RFC 7798, 4.4.3).
 func fragment265(u *ingest.Unit, p []byte) error {
 	if len(p) < 3 {
 		return errShort
@@ -184,7 +185,7 @@ func fragment265(u *ingest.Unit, p []byte) error {
 	return fragment(u, p[2]&0x80 != 0, p[2]&0x40 != 0, codec.RoleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
 }
 
-// fragment adds a part of a NAL unit, before the first one its header.
+// fragment adds a fragment of a NAL unit to u. The header comes before the first fragment only.
 func fragment(u *ingest.Unit, start, end bool, r codec.Role, body []byte, header ...byte) error {
 	if start {
 		u.Tear()

@@ -1,5 +1,5 @@
 // Package rtp makes units of a feed (package ingest) from RTP packets (RFC 3550), for every protocol that carries
-// media in RTP: RTSP and WebRTC.
+// media in RTP.
 //
 //	packets -> Track -> ingest.Unit -> ingest.Track
 //	           | sender: packets of another SSRC are left out; a successor is accepted
@@ -8,15 +8,15 @@
 //	           | depacketizer: NAL units or frames from payloads
 //	           | decoding order: NAL units that were sent in another order (DON)
 //
-// A Track belongs to the goroutine of its feed. It keeps no reference to a packet, allocates no memory per packet in
-// the usual case, and counts and marks missing data: every loss has a cause of media.DropCauses.
+// A Track belongs to the goroutine of its feed. It keeps no reference to a packet, and usually allocates no memory
+// for one. It counts missing data, with a cause of media.DropCauses, and marks it in the units.
 //
-// The layout of a session description and the transport of packets are the protocol's own. A Format reads the
-// attributes of one payload type, rtpmap and fmtp, and makes a Config of them.
+// The protocol reads the session description and transports the packets. A Format reads the attributes of one
+// payload type, rtpmap and fmtp, and makes a Config from them.
 //
 // # Codecs
 //
-// A codec is a row in codecs.go: its names, its clock, its parameters and its packing. A codec with NAL units has a
-// depacketizer that puts them into a unit; other frames come from an AudioPayload, which is made from a format's
-// parameters.
+// A codec is a row in codecs.go: its names, its clock rate, its parameters and its depacketizer. The depacketizer
+// of a codec with NAL units adds them to a unit. Frames of other codecs come from an AudioPayload, which is made
+// from the parameters of a format.
 package rtp

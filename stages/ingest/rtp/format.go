@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// Format describes one payload type of a session description (RFC 8866): its rtpmap and its fmtp attribute.
+// Format describes one payload type of a session description (RFC 8866), by its attributes rtpmap and fmtp.
 type Format struct {
 	PayloadType uint8
-	Name        string // of the codec, in lower case; empty: none given
-	Clock       uint32 // 0: none given
+	Name        string // name of the codec in lower case; empty: not given
+	Clock       uint32 // clock rate; 0: not given
 	Channels    uint32
-	Said        bool // it has parameters
+	Said        bool // the format has an fmtp attribute
 
-	values [parameters]string // of the fmtp attribute
+	values [parameters]string // values of the fmtp attribute
 }
 
 const blanks = " \t"
 
-// parameter is a supported parameter of the fmtp attribute (RFC 6184, 8.1; RFC 7798, 7.1; RFC 3640, 4.1; RFC 6416,
+// parameter is a supported parameter of the attribute fmtp (RFC 6184, 8.1; RFC 7798, 7.1; RFC 3640, 4.1; RFC 6416,
 // 7.1).
 type parameter uint8
 
@@ -47,7 +47,7 @@ var parameterNames = [parameters]string{
 	"mode", "config", "sizelength", "indexlength", "indexdeltalength", "cpresent",
 }
 
-// static are the payload types that need no rtpmap (RFC 3551, 6).
+// static holds the payload types that need no rtpmap (RFC 3551, 6).
 var static = map[uint8]Format{
 	0: {Name: "pcmu", Clock: 8000}, 3: {Name: "gsm", Clock: 8000}, 4: {Name: "g723", Clock: 8000}, 5: {Name: "dvi4", Clock: 8000},
 	6: {Name: "dvi4", Clock: 16000}, 7: {Name: "lpc", Clock: 8000}, 8: {Name: "pcma", Clock: 8000}, 9: {Name: "g722", Clock: 8000},
@@ -57,17 +57,17 @@ var static = map[uint8]Format{
 	31: {Name: "h261", Clock: 90000}, 32: {Name: "mpv", Clock: 90000}, 33: {Name: "mp2t", Clock: 90000}, 34: {Name: "h263", Clock: 90000},
 }
 
-// StaticName returns the codec of a payload type that needs no rtpmap; empty: none.
+// StaticName returns the codec of a payload type that needs no rtpmap, or "" for any other type.
 func StaticName(pt uint8) string { return static[pt].Name }
 
 const (
-	VideoClockHz = 90000 // ticks a second, of all recordable video
-	minClockHz   = 1000  // a lower value is no clock
+	VideoClockHz = 90000 // ticks a second of all recordable video
+	minClockHz   = 1000  // a lower value is not a clock rate
 	maxClock     = 10_000_000
 	maxName      = 32
 )
 
-// ReadPayloadType reads a payload type, within the range of RTP, at the beginning of a text.
+// ReadPayloadType reads a payload type of RTP at the beginning of a text, and returns the text after it.
 func ReadPayloadType(text string) (pt uint8, rest string, ok bool) {
 	digits := 0
 	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
@@ -80,7 +80,7 @@ func ReadPayloadType(text string) (pt uint8, rest string, ok bool) {
 	return uint8(n), strings.Trim(text[digits:], blanks), true
 }
 
-// ReadMap reads NAME/CLOCK or NAME/CLOCK/CHANNELS, with blanks anywhere.
+// ReadMap reads the value of an rtpmap, NAME/CLOCK or NAME/CLOCK/CHANNELS, with blanks anywhere.
 func (f *Format) ReadMap(text string) {
 	name, rest, _ := strings.Cut(text, "/")
 	name, more := strings.Trim(name, blanks), ""
@@ -88,7 +88,7 @@ func (f *Format) ReadMap(text string) {
 		name, more = name[:end], name[end:]
 	}
 	if rest == "" {
-		rest = more // NAME CLOCK
+		rest = more // NAME CLOCK, with a blank instead of the slash
 	}
 	clock, channels, _ := strings.Cut(rest, "/")
 	if f.Name = CodecNamed(name); f.Name == "" {
@@ -97,7 +97,8 @@ func (f *Format) ReadMap(text string) {
 	f.Clock, f.Channels = number(clock, minClockHz, maxClock), number(channels, 1, 64)
 }
 
-// CodecNamed returns the canonical form of a codec's name: in lower case, without the x- of an unregistered name.
+// CodecNamed returns the canonical form of a codec's name: in lower case, without the prefix x- of an unregistered
+// name.
 func CodecNamed(name string) string {
 	name = strings.ToLower(name)
 	for strings.HasPrefix(name, "x-") {
@@ -113,7 +114,8 @@ func CodecNamed(name string) string {
 	return ownName(name)
 }
 
-// number reads a number within bounds at the beginning of a text. It returns 0 if the text has no such number.
+// number reads the number at the beginning of a text. It returns 0 if there is none, or if it is not within least
+// and most.
 func number(text string, least, most uint32) uint32 {
 	text = strings.Trim(text, blanks)
 	digits := 0
@@ -127,7 +129,8 @@ func number(text string, least, most uint32) uint32 {
 	return uint32(n)
 }
 
-// ReadParameters reads KEY=VALUE; KEY=VALUE... A repeated key replaces the earlier value.
+// ReadParameters reads the value of an fmtp attribute, KEY=VALUE; KEY=VALUE... A repeated key replaces the earlier
+// value.
 func (f *Format) ReadParameters(text string) {
 	f.Said = true
 	for text != "" {
@@ -146,7 +149,8 @@ func (f *Format) ReadParameters(text string) {
 	}
 }
 
-// Complete adds the properties of a static payload type, and the default clock of a codec.
+// Complete adds the properties of a static payload type and the default clock rate of the codec, where the
+// description has none. kind is the media type, such as video.
 func (f *Format) Complete(kind string) {
 	if f.Name == "" {
 		f.Name, f.Clock, f.Channels = StaticName(f.PayloadType), static[f.PayloadType].Clock, static[f.PayloadType].Channels
@@ -159,10 +163,11 @@ func (f *Format) Complete(kind string) {
 	}
 }
 
-// Recordable reports whether the format's codec can be recorded.
+// Recordable reports whether the codec of the format can be recorded.
 func (f *Format) Recordable() bool { return carriedAs(f.Name) != nil }
 
-// Companion reports whether a format only accompanies another one: repetitions, error correction, tones, silence.
+// Companion reports whether the format only accompanies another one: retransmission, error correction, tones, or
+// silence.
 func (f *Format) Companion() bool {
 	switch f.Name {
 	case "rtx", "red", "ulpfec", "flexfec", "flexfec-03", "parityfec", "telephone-event", "cn":
@@ -171,7 +176,7 @@ func (f *Format) Companion() bool {
 	return false
 }
 
-// Take moves the parameters of another format here, unless this one has parameters.
+// Take moves the parameters of another format to f, unless f has parameters.
 func (f *Format) Take(from *Format) {
 	if !f.Said {
 		f.Adopt(from)
@@ -179,10 +184,10 @@ func (f *Format) Take(from *Format) {
 	}
 }
 
-// Adopt copies the parameters of another format.
+// Adopt copies the parameters of another format to f.
 func (f *Format) Adopt(from *Format) { f.values, f.Said = from.values, from.Said }
 
-// AppendParameters appends the parameters in the form of an fmtp attribute.
+// AppendParameters appends the parameters, in the form of an fmtp attribute, to out.
 func (f *Format) AppendParameters(out []byte) []byte {
 	first := true
 	for p, value := range f.values {
@@ -198,7 +203,8 @@ func (f *Format) AppendParameters(out []byte) []byte {
 	return out
 }
 
-// Config returns the configuration of a recordable format. The error is ErrCodec, or names the unsupported part.
+// Config returns the configuration of a track with this format. The error is ErrCodec, or names the unsupported
+// part.
 func (f *Format) Config() (Config, error) {
 	c := carriedAs(f.Name)
 	if c == nil {
@@ -207,5 +213,5 @@ func (f *Format) Config() (Config, error) {
 	return c.config(f, c.codec)
 }
 
-// ErrCodec is the error for a codec that cannot be recorded.
+// ErrCodec is the error of a codec that cannot be recorded.
 var ErrCodec = errors.New("a codec that cannot be recorded")

@@ -26,7 +26,7 @@ func (f *Format) h265(of media.Codec) (Config, error) {
 
 func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter) Config {
 	c := Config{Clock: f.Clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: VideoClockHz}}
-	// The depth counts slices only: a value below ingest's own is useless.
+	// Both parameters count slices only, so a depth below the default one is of no use.
 	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
 		c.OrderDepth = int(depth)
 	}
@@ -36,8 +36,8 @@ func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter
 	return c
 }
 
-// widths are the widths of the fields before AAC frames (RFC 3640, 3.3.5 and 3.3.6), which the modes define and
-// senders may leave out.
+// widths holds the sizes, in bits, of the fields of an AU-header (RFC 3640, 3.3.5 and 3.3.6) by mode. Senders may
+// leave out these parameters.
 var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
 
 func (f *Format) aac(of media.Codec) (Config, error) {
@@ -73,17 +73,18 @@ func hexDigits(digits string) []byte {
 	return raw
 }
 
-// audio returns the Config of an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6), whatever rates
-// the configuration has; if a sender meant another one of them, its first times show it. The track's timescale is no
-// coarser than the core's rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as it was
-// sent: a rewrite of the parsed fields would lose an extension at its end.
+// audio returns the Config of an AAC track. RTP times have the clock rate of the rtpmap (RFC 8866, 6.6), whatever
+// rates the configuration has; if the sender uses another of these rates, its first times show that. The timescale
+// of the track is at least the core's sample rate, so that a frame is a whole number of ticks. The
+// AudioSpecificConfig stays as it was sent, because writing it anew from the parsed fields would lose an extension
+// at its end.
 func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) (Config, error) {
 	clock := cmp.Or(f.Clock, rate)
 	if clock == 0 {
 		return Config{}, errors.New("aac without a sample rate")
 	}
 	c := Config{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: clock}}
-	if asc == nil { // it is in the stream
+	if asc == nil { // the configuration is in the stream
 		return c, nil
 	}
 	c.Track.ParameterSets = [][]byte{asc}
@@ -101,11 +102,11 @@ func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) 
 	return c, nil
 }
 
-// maxSets is the number of parameter sets accepted of a list: more than are kept. Used sets also arrive in the
-// stream.
+// maxSets is the most parameter sets that are read from a list. Further ones are ignored: those in use also come in
+// the stream.
 const maxSets = 64
 
-// sprop decodes a list of parameter sets.
+// sprop decodes a list of parameter sets in base64.
 func sprop(list string) (out [][]byte) {
 	for list != "" && len(out) < maxSets {
 		var item string

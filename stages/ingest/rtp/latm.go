@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// latm returns the Config of AAC in LATM, with its configuration in the description, or in the stream if the
+// latm returns the Config of AAC in LATM. Its configuration is in the description, or in the stream if the
 // description has none (RFC 6416, 7.1: cpresent is 1 or absent).
 func (f *Format) latm(of media.Codec) (Config, error) {
 	l := &format.MPEG4AudioLATM{PayloadTyp: f.PayloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
@@ -31,18 +31,19 @@ func (f *Format) latm(of media.Codec) (Config, error) {
 	return f.audio(of, rate, asc, p)
 }
 
-// streamMuxConfig reads a StreamMuxConfig (ISO/IEC 14496-3, table 1.42), and the AudioSpecificConfig in it; nil if it
-// cannot be read.
+// streamMuxConfig reads a StreamMuxConfig (ISO/IEC 14496-3, table 1.42) and the AudioSpecificConfig in it. It
+// returns nil if it cannot be read.
 //
-// GStreamer puts in an AudioSpecificConfig with an extension, as files have it, and nothing behind it: the parser
-// then reads the extension's bits as other fields. The frame length type would be 2, which is reserved.
+// GStreamer writes an AudioSpecificConfig with an extension, as in files, and nothing after it. The parser then
+// reads the bits of the extension as other fields, and finds the reserved frame length type 2. In that case the
+// part without the extension is read.
 func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	c = &mpeg4audio.StreamMuxConfig{}
 	if c.Unmarshal(raw) == nil && c.Programs[0].Layers[0].FrameLengthType != 2 {
 		asc, _ = c.Programs[0].Layers[0].AudioSpecificConfig.Marshal()
 		return c, asc
 	}
-	for n := range raw { // up to the end of the part without extension
+	for n := range raw { // up to the end of the part without the extension
 		c = &mpeg4audio.StreamMuxConfig{}
 		if c.Unmarshal(raw[:n]) != nil || len(c.Programs) != 1 || len(c.Programs[0].Layers) != 1 {
 			continue
@@ -55,7 +56,7 @@ func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	return nil, nil
 }
 
-// behindHead returns the bits after the 15 bits before the first AudioSpecificConfig.
+// behindHead returns the bits after the first 15, which precede the first AudioSpecificConfig.
 func behindHead(raw []byte) []byte {
 	var out []byte
 	for i := 2; i < len(raw); i++ {
@@ -64,5 +65,5 @@ func behindHead(raw []byte) []byte {
 	return out
 }
 
-// extends reports whether a syncExtensionType is next (ISO/IEC 14496-3, 1.6.5.3).
+// extends reports whether b begins with a syncExtensionType (ISO/IEC 14496-3, 1.6.5.3).
 func extends(b []byte) bool { return len(b) > 1 && b[0] == 0x56 && b[1]>>5 == 7 }

@@ -8,45 +8,45 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// datagrams restores the order of packets that a network has changed, and removes duplicates. A packet in its place
-// is passed on at once, uncopied. A packet that is ahead waits for those between, until they arrive or until a bound
-// of packets, bytes or time is reached and they count as lost.
+// datagrams restores the order in which packets were sent, and removes duplicates. A packet with the next number is
+// passed on at once, without a copy. A later one is held until the packets before it have arrived, or until a bound
+// of packets, bytes or time is reached; the missing ones then count as lost.
 type datagrams struct {
-	next  uint16 // number of the packet to pass on next
+	next  uint16 // sequence number of the packet to pass on next
 	begun bool
-	seen  uint64              // the numbers right before next that arrived, the nearest in the lowest bit
-	held  [maxAhead]*datagram // by number
+	seen  uint64              // bit i-1 is set if the packet i before next has arrived
+	held  [maxAhead]*datagram // by sequence number modulo maxAhead
 	n     int
 	bytes int
 	last  time.Time // arrival of the packet passed on last
-	back  int       // consecutive packets that are behind next
-	after uint16    // the number that would continue those packets
+	back  int       // number of consecutive packets with numbers before next
+	after uint16    // number that would continue these packets
 
 	free    []*datagram
 	deliver func(*rtp.Packet, time.Time) error
 	count   func(cause string)
 }
 
-// datagram is a waiting packet.
+// datagram is a held packet.
 type datagram struct {
 	packet rtp.Packet
 	at     time.Time
 	buf    []byte
 }
 
-// The bounds of the waiting packets.
+// The bounds of the held packets.
 const (
 	maxAhead          = 512 // packets
 	maxAheadBytes     = 1 << 20
 	maxWait           = 200 * time.Millisecond
-	maxBefore         = 32   // packets sent before the first arrived one, or arriving until it is passed on
-	keptDatagrams     = 16   // free ones kept for reuse
-	keptDatagramBytes = 2048 // bytes of each
-	backAgain         = 3    // consecutive packets that are further behind than any that waits: the sender started over
-	backNear          = 64   // the same, if they are not that far behind
+	maxBefore         = 32   // packets expected before the first one that arrives, and held until it is passed on
+	keptDatagrams     = 16   // unused ones kept for reuse
+	keptDatagramBytes = 2048 // bytes of each unused one
+	backAgain         = 3    // consecutive packets, all more than maxAhead behind: the sender started over
+	backNear          = 64   // the same, for packets less far behind
 )
 
-// packet takes the next packet that arrived.
+// packet takes the packet that arrived next.
 func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	if !d.begun { // earlier ones may still arrive
 		d.begun, d.next = true, p.SequenceNumber-maxBefore
@@ -72,7 +72,7 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	case ahead > 0:
 		d.back = 0
 		d.hold(p, at)
-		if d.last.IsZero() && d.n >= maxBefore { // none before the first one is under way
+		if d.last.IsZero() && d.n >= maxBefore { // no packet before the first one is on its way
 			return d.giveUp()
 		}
 		return d.overdue(at)
@@ -87,7 +87,7 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	return d.overdue(at)
 }
 
-// again takes a packet whose number has passed, and reports whether the sender started over.
+// again takes a packet with a number before next, and reports whether the sender started over.
 func (d *datagrams) again(seq uint16, behind int) bool {
 	if behind <= 64 {
 		bit := uint64(1) << (behind - 1)
@@ -108,7 +108,7 @@ func (d *datagrams) again(seq uint16, behind int) bool {
 	return false
 }
 
-// hold keeps a packet until those before it have arrived.
+// hold keeps a packet until the packets before it have arrived.
 func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 	slot := &d.held[p.SequenceNumber%maxAhead]
 	if *slot != nil {
@@ -127,7 +127,7 @@ func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 	d.bytes += len(h.buf)
 }
 
-// copy takes over a packet.
+// copy copies a packet and its arrival.
 func (h *datagram) copy(p *rtp.Packet, at time.Time) {
 	h.at, h.buf = at, append(h.buf[:0], p.Payload...)
 	h.packet = rtp.Packet{Header: rtp.Header{
@@ -136,7 +136,8 @@ func (h *datagram) copy(p *rtp.Packet, at time.Time) {
 	}, Payload: h.buf}
 }
 
-// overdue gives up on packets that are missing for too long, or that too many packets wait for.
+// overdue counts packets as lost for which the held ones have waited too long, or for which too many bytes are
+// held.
 func (d *datagrams) overdue(at time.Time) error {
 	for d.n > 0 {
 		if at.Sub(d.held[d.first()%maxAhead].at) < maxWait && d.bytes <= maxAheadBytes {
@@ -149,7 +150,7 @@ func (d *datagrams) overdue(at time.Time) error {
 	return nil
 }
 
-// first returns the number of the first waiting packet.
+// first returns the sequence number of the first held packet. There must be one.
 func (d *datagrams) first() uint16 {
 	seq := d.next
 	for d.held[seq%maxAhead] == nil {
@@ -158,13 +159,13 @@ func (d *datagrams) first() uint16 {
 	return seq
 }
 
-// giveUp continues with the first waiting packet.
+// giveUp counts the packets before the first held one as lost, and passes on from there.
 func (d *datagrams) giveUp() error {
 	d.skip(d.first())
 	return d.run()
 }
 
-// flush passes on all waiting packets.
+// flush passes on all held packets.
 func (d *datagrams) flush() error {
 	for d.n > 0 {
 		if err := d.giveUp(); err != nil {
@@ -174,7 +175,7 @@ func (d *datagrams) flush() error {
 	return nil
 }
 
-// run passes on the waiting packets that are in their place.
+// run passes on the held packets that are next.
 func (d *datagrams) run() error {
 	for d.n > 0 {
 		slot := &d.held[d.next%maxAhead]
@@ -196,7 +197,7 @@ func (d *datagrams) run() error {
 	return nil
 }
 
-// pass passes on a packet. A packet that waited gets an arrival no earlier than that of the packet before it.
+// pass passes on a packet. A packet that was held gets an arrival no earlier than that of the packet before it.
 func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	if at.Before(d.last) {
 		at = d.last
@@ -207,11 +208,11 @@ func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	return d.deliver(p, at)
 }
 
-// skip continues at a number.
+// skip continues at a number; the packets before it are not expected any more.
 func (d *datagrams) skip(seq uint16) {
 	d.seen <<= min(seq-d.next, 64)
 	d.next = seq
 }
 
-// begin starts over at a number that is unrelated to the earlier ones. No packet may wait.
+// begin continues at a number that is unrelated to the earlier ones. No packet may be held.
 func (d *datagrams) begin(seq uint16) { d.next, d.seen, d.back = seq, 0, 0 }

@@ -10,55 +10,55 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// sender separates the packets of a track's sender from those of other senders, by their SSRC (RFC 3550, 8): the
-// numbers and times of two senders are unrelated.
+// sender separates the packets of a track's sender from those of other senders, by their SSRC (RFC 3550, 8). The
+// sequence numbers and times of two senders are unrelated.
 //
-// The Transport header of the session names the sender. Without it, or if no packet of that sender arrives, the first
-// packet does. If the sender has sent BYE, or is silent for longer than ever before while another sender sends, the
-// other one becomes the sender: an encoder that restarts takes a new SSRC. Its packets until then are kept for that
-// case.
+// The Transport header of the session names the sender. If it does not, or if no packet of that sender arrives, the
+// sender of the first packet is the track's. Another sender takes the track over after the track's sender has sent
+// BYE, or when that is silent for much longer than before while the other one sends: an encoder that restarts uses
+// a new SSRC. Packets of the other sender are kept for that case.
 type sender struct {
 	ssrc      uint32
 	known     bool  // by the Transport header, or by a packet
-	came      bool  // a packet arrived
+	came      bool  // a packet of the sender has arrived
 	left      bool  // the sender has sent BYE
-	lastNS    int64 // ns, arrival of its newest packet
-	longestNS int64 // ns, its longest recent silence
+	lastNS    int64 // arrival of the sender's newest packet
+	longestNS int64 // longest recent silence of the sender
 
-	next          uint32 // the other sender that sends meanwhile
+	next          uint32 // SSRC of the other sender that sends meanwhile
 	heard         int    // number of its packets
-	sinceNS       int64  // ns, arrival of the first packet of other senders since the sender's newest
-	foreign       uint64 // packets of other senders in all
-	foreignLogged bool   // other senders have been logged
+	sinceNS       int64  // arrival of the first packet of another sender since the sender's newest
+	foreign       uint64 // number of packets of other senders
+	foreignLogged bool   // that there are other senders has been logged
 
 	reported bool   // the sender itself has sent a report
 	reporter uint32 // until then reports of this SSRC count: some cameras mix up their SSRCs
 }
 
 const (
-	minSilenceNS        = int64(time.Second)      // shortest silence of a sender before another one is accepted
-	maxSilenceNS        = int64(10 * time.Second) // longest silence before that
-	silenceFactor       = 3                       // otherwise that many times its longest silence
-	minSuccessorPackets = 2                       // of the other sender, at least
+	minSilenceNS        = int64(time.Second)      // a sender that is silent for less is not replaced
+	maxSilenceNS        = int64(10 * time.Second) // a sender that is silent for longer is replaced
+	silenceFactor       = 3                       // in between: so many times its longest silence so far
+	minSuccessorPackets = 2                       // least number of packets of the other sender
 )
 
-// Expect sets the sender that the session announces, before the first packet.
+// Expect sets the SSRC that the session announces. The caller calls it before the first packet.
 func (t *Track) Expect(ssrc uint32) {
 	if !t.sender.known {
 		t.sender.ssrc, t.sender.known = ssrc, true
 	}
 }
 
-// verdict is the relation of a packet to a track.
+// verdict says to whom a packet belongs.
 type verdict uint8
 
 const (
 	ofSender verdict = iota
 	ofOther
-	ofSuccessor // from a new sender of the track
+	ofSuccessor // of another sender that takes the track over with this packet
 )
 
-// judge returns the verdict on a packet that arrived at a time, ns.
+// judge returns the verdict on a packet that arrived at mono.
 func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	if s.known && ssrc == s.ssrc {
 		if s.came {
@@ -86,13 +86,13 @@ func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	return ofOther
 }
 
-// silent reports whether the sender counts as gone.
+// silent reports whether the track's sender counts as gone.
 func (s *sender) silent(mono int64) bool {
 	if s.left {
 		return true
 	}
 	from := s.lastNS
-	if !s.came { // the header named a sender that does not send
+	if !s.came { // the header named a sender that has sent nothing
 		from = s.sinceNS
 	}
 	return s.heard >= minSuccessorPackets && mono-from >= min(max(minSilenceNS, silenceFactor*s.longestNS), maxSilenceNS)
@@ -102,7 +102,8 @@ func (s *sender) take(ssrc uint32, mono int64) {
 	*s = sender{ssrc: ssrc, known: true, came: true, lastNS: mono, foreign: s.foreign, foreignLogged: s.foreignLogged, reporter: s.reporter}
 }
 
-// admit reports whether a packet belongs to the track, and starts over if the track has a new sender.
+// admit reports whether a packet belongs to the track. If it is the first of a new sender, admit begins anew with
+// that sender.
 func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 	mono := ingest.Mono(at)
 	came := t.sender.came
@@ -132,7 +133,7 @@ func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 	return true
 }
 
-// disownReports discards the reports of another sender, which counted while the sender itself had sent none.
+// disownReports removes the reports of an SSRC, which counted because the track's sender had sent none.
 func (t *Track) disownReports(ssrc uint32) {
 	s := &t.sender
 	if s.reported || s.reporter != ssrc {
@@ -144,8 +145,8 @@ func (t *Track) disownReports(ssrc uint32) {
 	}
 }
 
-// RTCP takes an RTCP packet: a sender report, or BYE. It ignores those of other senders if the track's sender is
-// known.
+// RTCP takes an RTCP packet, a sender report or BYE. If the track's sender is known, it ignores the packets of
+// other senders.
 func (t *Track) RTCP(p rtcp.Packet) {
 	s := &t.sender
 	switch p := p.(type) {

@@ -2,11 +2,11 @@ package rtp
 
 import "time"
 
-// maxReportSeconds is the largest distance of a report's time from the track's newest: a report further off belongs to
-// another clock, or to an earlier run of the sender.
+// maxReportSeconds is the largest distance between the RTP time of a report and the track's newest time. A report
+// further off belongs to another clock, or to an earlier run of the sender.
 const maxReportSeconds = 60 // seconds
 
-// SenderReport takes an RTCP sender report: the sender's clock in NTP format at an RTP time (RFC 3550, 6.4.1).
+// SenderReport takes an RTCP sender report: the sender's clock, in NTP format, at an RTP time (RFC 3550, 6.4.1).
 func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
 	if ntp == 0 { // the sender has no clock
 		return

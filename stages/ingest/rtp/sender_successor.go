@@ -9,8 +9,9 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// candidate keeps the packets of another sender while it is undecided whether that sender takes the track over: no
-// packet of a restarted encoder is lost. If the track's own sender sends again, the kept packets count as foreign.
+// candidate keeps the packets of another sender until it is decided whether that sender takes the track over, so
+// that no packet of a restarted encoder is lost. If the track's own sender sends again, the kept packets count as
+// foreign.
 type candidate struct {
 	ssrc  uint32
 	held  []*datagram // in the order of arrival
@@ -18,7 +19,7 @@ type candidate struct {
 	free  []*datagram
 }
 
-// keep keeps a packet, and returns the number of packets left out for it or in place of it.
+// keep keeps a packet. It returns how many earlier packets it dropped.
 func (c *candidate) keep(p *rtp.Packet, at time.Time) (out int) {
 	if c.ssrc != p.SSRC {
 		out = c.drop()
@@ -38,13 +39,13 @@ func (c *candidate) keep(p *rtp.Packet, at time.Time) (out int) {
 	return out
 }
 
-// The bounds of a candidate: three seconds of 5 Mbit/s.
+// The bounds of the kept packets: about three seconds at 5 Mbit/s.
 const (
 	maxCandidate      = 2048 // packets
 	maxCandidateBytes = 2 << 20
 )
 
-// drop leaves out all packets, and returns their number.
+// drop drops all kept packets and returns their number.
 func (c *candidate) drop() int {
 	n := len(c.held)
 	for _, h := range c.held {
@@ -61,7 +62,7 @@ func (c *candidate) put(h *datagram) {
 	}
 }
 
-// keepOther keeps a packet of another sender, if there is room for it.
+// keepOther keeps a packet of another sender if there is room for it.
 func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	had := t.others.bytes
 	t.foreign(t.others.keep(p, at))
@@ -70,7 +71,7 @@ func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	}
 }
 
-// dropOthers counts the kept packets as foreign.
+// dropOthers drops the kept packets and counts them as foreign.
 func (t *Track) dropOthers() {
 	if len(t.others.held) == 0 {
 		return
@@ -80,7 +81,7 @@ func (t *Track) dropOthers() {
 	t.foreign(t.others.drop())
 }
 
-// takeOthers takes the kept packets: they were the sender's.
+// takeOthers passes on the kept packets: their sender is the track's sender now.
 func (t *Track) takeOthers() {
 	for _, h := range t.others.held {
 		_ = t.pass(&h.packet, h.at) // the feed remembers the error
@@ -89,7 +90,7 @@ func (t *Track) takeOthers() {
 	t.others.drop()
 }
 
-// foreign counts packets of another sender that are left out.
+// foreign counts packets of other senders that are left out.
 func (t *Track) foreign(packets int) {
 	if packets == 0 {
 		return
@@ -102,8 +103,8 @@ func (t *Track) foreign(packets int) {
 	}
 }
 
-// succeed starts over with another sender, with its kept packets and the new one. If its times are not near the
-// expected time at this arrival, they are unrelated to the earlier ones and continue by arrival.
+// succeed begins anew with another sender, with its kept packets and the new packet p. If their times are not near
+// the time expected at their arrival, they are unrelated to the earlier times, and are moved to the expected time.
 func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	first, came := p, at
 	if len(t.others.held) > 0 {
@@ -117,7 +118,7 @@ func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 		_ = t.flushOrder()
 	}
 	if t.unit != nil {
-		if t.marked > 0 { // otherwise the next picture would have ended it
+		if t.marked > 0 { // without markers only the next picture ends a picture, so the unit may be incomplete
 			t.unit.Interrupt()
 		}
 		_ = t.finish()
@@ -133,7 +134,7 @@ func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	t.takeOthers()
 }
 
-// byNow returns the sender's clock at an arrival, ns, by the newest unit whose time is no outlier.
+// byNow returns the time of the sender's clock at arrival mono, by the newest unit whose time is no outlier.
 func (t *Track) byNow(mono int64) int64 {
 	now, pictures := t.to.Clock(mono)
 	s := &t.line

@@ -7,20 +7,20 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// soundLine holds back a sound packet whose time does not fit, until the next packet comes. If the next packet
-// continues from it, the sender's clock jumped: the jump is followed, or taken out of all later times. Otherwise the
-// packet was an outlier, and its frames are placed right after the previous packet. For pictures see
-// ingest/outliers.go.
+// soundLine holds a sound packet whose time does not fit until the next packet comes. If the next packet fits after
+// the held one, the sender's clock was set: either later times follow it, or all later times are corrected by the
+// difference. If not, the time is an outlier, and the frames of the held packet are placed right after the packet
+// before it. Package ingest does the same for pictures (outliers.go).
 type soundLine struct {
 	any            bool
-	nextTicks      int64 // ticks, end of the last packet
-	monoNS         int64 // ns, its arrival
+	nextTicks      int64 // end of the newest packet passed on
+	monoNS         int64 // arrival of that packet
 	shift          ingest.ClockShift
 	jumps, setBack ingest.ClockJumps
 
-	held      []*ingest.Unit // frames of a packet that does not fit; empty: none
-	heldTicks int64          // its time
-	heldNS    int64          // ns, its arrival
+	held      []*ingest.Unit // frames of a packet whose time does not fit; empty: none
+	heldTicks int64          // time of the held packet
+	heldNS    int64          // arrival of the held packet
 }
 
 // sound passes on the frames of a packet, or holds them.
@@ -42,14 +42,16 @@ func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	return t.passSound(frames, ticks, mono)
 }
 
-// soundFits reports whether a packet may follow a packet that ends at next, in ticks, and arrived at before, ns: it
-// is later than the last frame, and not later than the elapsed time allows.
+// soundFits reports whether a packet with a time in ticks and arrival mono may follow a packet that ends at next
+// and arrived at before. It must be later than the last frame of that packet, and not later than the elapsed time
+// allows.
 func (t *Track) soundFits(next, before, ticks, mono int64) bool {
 	frame, passed := t.audio.duration(1, t.clockHz), media.FromNanos(max(mono-before, 0), t.clockHz)
 	return ticks > next-frame && ticks <= next+passed*9/8+max(4*frame, int64(t.clockHz)/5)
 }
 
-// judgeSound passes on the held packet, by the next one, and returns the correction of the next one's time.
+// judgeSound decides about the held packet by the time and arrival of the next one, and passes it on. It returns
+// the correction of the next packet's time.
 func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 	s := &t.line
 	end := s.heldTicks + t.audio.duration(len(s.held), t.clockHz)
@@ -90,7 +92,7 @@ func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	return nil
 }
 
-// flushSound passes on the held packet as an outlier: no next packet can decide.
+// flushSound passes on the held packet as an outlier. It is called when no next packet comes.
 func (t *Track) flushSound() {
 	if s := &t.line; len(s.held) > 0 {
 		s.heldTicks = s.nextTicks

@@ -1,13 +1,13 @@
 package rtp
 
-// markedPictures is the number of consecutive pictures that must end with a marker before the sender counts as
-// marking every end.
+// markedPictures is the number of consecutive pictures that must end with a marker before a sender counts as one
+// that marks every end.
 const markedPictures = 12
 
-// stray reports whether a packet with another time than the current picture still belongs to that picture, since its
-// time is an outlier: it continues an incomplete NAL unit, or the sender marks the end of each picture and has not
-// marked this one's, and the time can't be the next one. If the picture's first packet had the wrong time, stray
-// corrects it.
+// stray reports whether a packet belongs to the current picture although its time pts differs, because the time is
+// an outlier. That is so if the packet continues an incomplete NAL unit. It is also so if the sender marks the end
+// of each picture, has not marked that of the current one, and pts cannot be the time of the next picture. If the
+// picture's first packet had the wrong time, stray corrects the picture's time.
 func (t *Track) stray(payload []byte, pts int64, gap bool) bool {
 	if gap || t.unit == nil || t.unit.PTS == pts {
 		return false

@@ -12,63 +12,63 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// Track turns the RTP packets of one track into units of its feed: it leaves out other senders' packets, restores the
-// order of datagrams, counts losses and marks them in the units, and unwraps 32-bit times. It belongs to the
-// goroutine of the feed.
+// Track turns the RTP packets of one track into units of its feed. It leaves out the packets of other senders,
+// restores the order of datagrams, counts losses and marks them in the units, and extends 32-bit times to 64 bits.
+// It belongs to the goroutine of the feed.
 type Track struct {
 	feed      *ingest.Feed
 	to        *ingest.Track
 	codec     media.Codec
-	clockHz   uint32 // ticks per second of RTP times
-	timescale uint32 // of the feed's
+	clockHz   uint32 // rate of the RTP times, ticks a second
+	timescale uint32 // of the feed's track
 	video     depacketizer
 	audio     AudioPayload
-	trial     *clockTrial // while clock is uncertain
+	trial     *clockTrial // nil once the rate is decided
 	line      soundLine
 	frames    []*ingest.Unit // of the current packet
 
 	seen   bool
 	seq    uint16
 	gap    bool   // data may be missing before the next payload
-	losses uint64 // events in which packets were lost
+	losses uint64 // number of events in which packets were lost
 
-	packets, units   uint64 // arrived so far
-	arrivedNS        int64  // ns, of the newest packet
+	packets, units   uint64 // number of packets, and of begun units
+	arrivedNS        int64  // arrival of the newest packet
 	time             unwrapper
-	unit             *ingest.Unit // incomplete
+	unit             *ingest.Unit // unit that is not complete yet; nil: none
 	finishedPTSTicks int64        // PTS of the unit before
-	joinedTicks      int64        // ticks of the first packet
-	marked           int          // consecutive pictures that ended with a marker
+	joinedTicks      int64        // time of the first packet
+	marked           int          // number of consecutive pictures that ended with a marker
 
 	sender    sender
 	others    candidate
-	datagrams *datagrams     // nil: packets arrive in order
+	datagrams *datagrams     // nil: packets arrive in the order in which they were sent
 	order     *decodingOrder // nil: NAL units arrive in decoding order
 }
 
-// Config describes a track by its session description.
+// Config describes a track as its session description does.
 type Config struct {
 	Track ingest.TrackConfig
 
-	SSRC uint32 // of the Transport header, over UDP; 0: the SSRC of the first packet counts
-	// Datagrams means that the network may reorder or duplicate packets. Otherwise packets arrive in order.
+	SSRC uint32 // of the Transport header; 0: the SSRC of the first packet
+	// Datagrams is set if the network may reorder or duplicate packets.
 	Datagrams bool
-	// OrderDepth is the number of NAL units that may arrive before one that is decoded before them:
-	// sprop-interleaving-depth, sprop-depack-buf-nalus. 0: unknown.
+	// OrderDepth is the most NAL units that arrive before one that is decoded before them, by
+	// sprop-interleaving-depth and sprop-depack-buf-nalus. 0: unknown.
 	OrderDepth int
 
-	Clock uint32       // RTP clock rate; 0: the track's timescale
-	Audio AudioPayload // for a codec without NAL units
-	// OtherClocks are rates that senders of the codec use whatever they announce: the times of the first packets
-	// decide.
+	Clock uint32       // rate of the RTP times; 0: the track's timescale
+	Audio AudioPayload // set for a codec without NAL units
+	// OtherClocks holds rates that some senders of the codec use in place of the announced one. The times of the
+	// first packets show which rate the sender uses.
 	OtherClocks []uint32
-	// DecodingOrder means that video arrives in another order than that of decoding, with decoding order numbers:
-	// H.264 in packetization mode 2 (RFC 6184, 5.3), H.265 with sprop-max-don-diff (RFC 7798, 7.1).
+	// DecodingOrder is set if NAL units are not sent in decoding order, and have decoding order numbers: H.264 in
+	// packetization mode 2 (RFC 6184, 5.3), and H.265 with sprop-max-don-diff (RFC 7798, 7.1).
 	DecodingOrder bool
 }
 
-// Add adds a track whose units arrive as RTP packets to a feed. An error concerns the configuration and leaves the
-// feed unchanged.
+// Add adds a track to a feed, whose units come from RTP packets. An error concerns the configuration; the feed is
+// then unchanged.
 func Add(f *ingest.Feed, c Config) (*Track, error) {
 	video := payloadOf(c.Track.Codec)
 	if video == nil && c.Audio == nil {
@@ -100,7 +100,7 @@ func Add(f *ingest.Feed, c Config) (*Track, error) {
 	return t, nil
 }
 
-// ExpectDatagrams sets Datagrams of the configuration, before the first packet.
+// ExpectDatagrams sets Config.Datagrams. The caller calls it before the first packet.
 func (t *Track) ExpectDatagrams() {
 	t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { t.to.Repaired(cause, 1) }}
 }
@@ -118,17 +118,17 @@ func (t *Track) Packet(p *rtp.Packet, at time.Time) (err error) {
 // pass takes a packet of the track's sender.
 func (t *Track) pass(p *rtp.Packet, at time.Time) error {
 	if t.datagrams != nil {
-		t.to.Present() // although it may wait
+		t.to.Present() // the packet may be held
 		return t.datagrams.packet(p, at)
 	}
 	return t.take(p, at)
 }
 
-// take takes a packet in its order.
+// take takes a packet in the order in which packets were sent.
 func (t *Track) take(p *rtp.Packet, at time.Time) error {
 	gap := t.missing(p.SequenceNumber) || t.gap
 	t.packets++
-	if t.gap = gap && len(p.Payload) == 0; len(p.Payload) == 0 { // padding (RFC 3550, 5.1)
+	if t.gap = gap && len(p.Payload) == 0; len(p.Payload) == 0 { // padding only (RFC 3550, 5.1)
 		return nil
 	}
 	mono := ingest.Mono(at)
@@ -151,8 +151,8 @@ func (t *Track) take(p *rtp.Packet, at time.Time) error {
 	return err
 }
 
-// joins reports whether the first payload is the rest of a picture that began before the session. Over UDP its
-// beginning may have been lost.
+// joins reports whether a payload is the rest of a picture that began before the session. It is always false over
+// UDP, where the beginning of the picture may have been lost instead.
 func (t *Track) joins(payload []byte, ticks int64) bool {
 	if t.packets == 1 {
 		t.joinedTicks = ticks
@@ -160,32 +160,33 @@ func (t *Track) joins(payload []byte, ticks int64) bool {
 	return ticks == t.joinedTicks && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
 }
 
-// Holding reports whether NAL units wait for others that are decoded before them.
+// Holding implements ingest.Holder: it reports whether NAL units are held until others, which are decoded before
+// them, arrive.
 func (t *Track) Holding() bool { return t.order != nil && len(t.order.held) > 0 }
 
-// Overdue passes on the packets that have waited for others for long enough at a time.
+// Overdue implements ingest.Holder: it passes on the packets that have been held for long enough.
 func (t *Track) Overdue(at time.Time) {
 	if t.datagrams != nil {
 		_ = t.datagrams.overdue(at) // the feed remembers the error
 	}
 }
 
-// Unannounced counts a packet that arrived for the track with a payload type that no format announces.
+// Unannounced counts a packet of the track whose payload type no format announces.
 func (t *Track) Unannounced(at time.Time) { t.to.Unannounced(media.DropWrongPayloadType, at) }
 
-// Leave records that no more data of the track is expected, for example of a format that is announced beside another
-// one.
+// Leave records that no more data of the track is expected, for example because the sender uses another announced
+// format. It closes the track.
 func (t *Track) Leave() {
 	t.Close()
 	t.to.Leave()
 }
 
-// Info takes the RTP time of RTP-Info for the start of playing.
+// Info takes the RTP time of the header RTP-Info, at which playing starts.
 func (t *Track) Info(rtpTime uint32) {
 	t.place(byInfo, t.time.near(rtpTime), 0)
 }
 
-// place gives the feed the track's position, once the clock is certain.
+// place passes a point of the track to the feed, or keeps it until the rate is decided.
 func (t *Track) place(by source, ticks, ns int64) {
 	switch {
 	case t.trial != nil:
@@ -199,8 +200,9 @@ func (t *Track) place(by source, ticks, ns int64) {
 
 func (t *Track) ticks(v int64) int64 { return media.Rescale(v, t.clockHz, t.timescale) }
 
-// missing counts the packets between the last one and this, and reports whether data may be missing before this one,
-// as before the first. A sequence number that goes back means that the sender started over.
+// missing counts the packets between the packet before and this one, and reports whether data may be missing before
+// this one. Data may be missing before the first packet. A sequence number that goes back means that the sender
+// started over; then nothing is counted.
 func (t *Track) missing(seq uint16) bool {
 	n := seq - t.seq - 1
 	first := !t.seen
@@ -214,7 +216,7 @@ func (t *Track) missing(seq uint16) bool {
 func (t *Track) lost(packets uint16) {
 	t.to.Lost(media.DropRTPLoss, uint64(packets))
 	t.to.MissingBefore(max(int(uint64(packets)*t.units/t.packets), 1), media.DropRTPLoss)
-	if t.losses++; bits.OnesCount64(t.losses) == 1 { // 1, 2, 4, 8...: a bad network does not fill the log
+	if t.losses++; bits.OnesCount64(t.losses) == 1 { // log the 1st, 2nd, 4th, 8th...
 		t.feed.Log().Warn("packets were lost on the way: their pictures or frames are missing or damaged; use TCP to lose none",
 			"codec", t.codec.String(), "packets", packets, "times_so_far", t.losses)
 	}
@@ -246,7 +248,7 @@ func (t *Track) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 	return nil
 }
 
-// timed takes NAL units that have times of their own, in decoding order.
+// timed takes a payload whose NAL units have times of their own and are in decoding order.
 func (t *Track) timed(p []byte, ticks int64, gap bool, at time.Time) (err error) {
 	_ = eachTimed(p, func(_ uint16, offset uint32, nal []byte) {
 		if err == nil {
@@ -257,7 +259,7 @@ func (t *Track) timed(p []byte, ticks int64, gap bool, at time.Time) (err error)
 	return err
 }
 
-// open makes the current unit that of a time. gap means that data may be missing before it or in it.
+// open makes the unit of a time the current one. gap reports whether data may be missing before or in that unit.
 func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	pts := t.ticks(ticks)
 	if gap && t.unit != nil {
@@ -278,12 +280,12 @@ func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	return nil
 }
 
-// bound refuses the current unit if it has passed a bound.
+// bound refuses the current unit if it exceeds a bound.
 func (t *Track) bound(at time.Time) {
 	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.MonoNS)
 }
 
-// finish passes on the unit.
+// finish passes on the current unit.
 func (t *Track) finish() error {
 	u := t.unit
 	t.unit, t.finishedPTSTicks = nil, u.PTS
@@ -299,7 +301,7 @@ func (t *Track) begin(pts int64, at time.Time) *ingest.Unit {
 	return u
 }
 
-// audioPacket passes on the frames of a packet, one frame duration apart.
+// audioPacket takes a packet of a codec without NAL units, and passes on its frames.
 func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
@@ -310,7 +312,7 @@ func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 		t.to.Lost(cause, 1)
 		t.to.MissingBefore(1, cause)
 		if t.trial != nil {
-			t.trial.frames = 0 // a frame is missing: the next time proves nothing
+			t.trial.frames = 0 // after a missing frame the next time proves nothing
 		}
 		return nil
 	}
@@ -329,7 +331,7 @@ func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 	return t.sound(t.frames, ticks, at)
 }
 
-// audioFrame passes on frame i of a packet.
+// audioFrame passes on frame i of a packet with the given time.
 func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.timescale)
 	return t.to.Unit(u)
@@ -337,12 +339,12 @@ func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 
 func (t *Track) describe(asc []byte) error { return t.to.Describe(asc) }
 
-// Close passes on a unit that was complete except for a sign of its end.
+// Close passes on the packets and units that are still held.
 func (t *Track) Close() {
 	if t.sender.came {
 		t.dropOthers()
 	} else {
-		t.takeOthers() // the announced sender never sent
+		t.takeOthers() // the announced sender has sent nothing
 	}
 	if t.datagrams != nil {
 		_ = t.datagrams.flush()

@@ -1,20 +1,20 @@
 package rtp
 
-// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last may be an outlier, and so may the
-// next ones: when times return to the earlier range, counting continues from there.
+// unwrapper extends 32-bit RTP times to 64 bits. A time far from the one before may be an outlier, and so may the
+// next ones. If later times return to the earlier range, counting continues there.
 type unwrapper struct {
 	counted
-	left [4]counted // positions of recent times, newest first
+	left [4]counted // positions of recent times, the newest first
 }
 
-// counted is a time in its sent form and its wide form.
+// counted is a time as it was sent, and extended to 64 bits.
 type counted struct {
 	any       bool
 	sentTicks uint32
 	wideTicks int64
 }
 
-// goOn records that the sent time v has the wide form wide, from which counting continues.
+// goOn sets the extended form of the sent time v, from which counting continues.
 func (u *unwrapper) goOn(v uint32, wide int64) {
 	if u.any {
 		*u = unwrapper{counted: counted{true, v, wide}}
@@ -28,7 +28,7 @@ func (c counted) isNear(v uint32) bool {
 	return c.any && d >= -farTicks && d <= farTicks
 }
 
-// next returns the wide form of the next time, which may be slightly before the last.
+// next returns the extended form of the next time. That may be a little before the one before.
 func (u *unwrapper) next(v uint32) int64 {
 	wide := u.near(v)
 	if !u.isNear(v) {
@@ -48,7 +48,8 @@ func (u *unwrapper) next(v uint32) int64 {
 	return wide
 }
 
-// near returns the wide form of a time close to the last. Counting begins at the first time, of a packet or a report.
+// near returns the extended form of a time that is close to the newest one. The first time, of a packet or of a
+// report, is its own extended form.
 func (u *unwrapper) near(v uint32) int64 {
 	if !u.any {
 		u.counted = counted{true, v, int64(v)}
