@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-// apply writes the pending changes to the database until the context ends. Changes up to
-// replayEnd were in the journal at the start; the database may already hold some of them.
+// apply writes the pending changes to the database until ctx ends, and returns nil. replayEnd is the
+// newest revision that was in the journal at the start: the database may already hold changes up to it.
 //
 // It does not use pipeline.Retry: the reaction to a failure depends on its cause, each cause
 // has its own longest wait, and only a success resets the backoff.
@@ -72,8 +72,8 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// idle waits until a change arrives, the claim has to be renewed, or the rows that were set
-// aside have to be tried again.
+// idle waits until a change is pending, the claim must be renewed, the rows that are set aside must
+// be tried again, or ctx ends.
 func (c *Catalogue) idle(ctx context.Context) {
 	var again, renew <-chan time.Time
 	if n, _, _ := c.aside.size(); n > 0 {
@@ -94,9 +94,9 @@ func (c *Catalogue) idle(ctx context.Context) {
 	}
 }
 
-// failed notes why the database took nothing. The next attempt opens new connections, since
-// the server may have become a standby or changed its privileges, and sends a smaller batch,
-// since the last one may have been too large.
+// failed prepares the next attempt after an error of the database. That attempt uses new connections,
+// since the address may lead to another server by now, and half as many changes in a transaction,
+// since the last one may have been too large. failed records whether the database can still be read.
 func (c *Catalogue) failed(ctx context.Context, err error) {
 	c.batch = max(1, c.batch/2)
 	c.asideAt, c.unsure = time.Time{}, true
@@ -115,8 +115,8 @@ func (c *Catalogue) failed(ctx context.Context, err error) {
 	}
 }
 
-// down notes that the database does not answer. down and working log only when the state or its
-// cause changes. A failure while the catalogue closes says nothing about the database.
+// down records that the database does not answer: queries then use the pending changes only. It logs
+// this when it is new or has another cause than before. It ignores errors while the catalogue closes.
 func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
 		return
@@ -131,7 +131,7 @@ func (c *Catalogue) down(err error) {
 	}
 }
 
-// stall notes that the database takes no rows. Queries still work.
+// stall records that the database can be read but refuses rows. It logs as down does.
 func (c *Catalogue) stall(err error) {
 	if c.closing.Load() {
 		return
@@ -143,6 +143,7 @@ func (c *Catalogue) stall(err error) {
 	}
 }
 
+// warn logs a failure of the database with its error, the waiting changes and the remedy.
 func (c *Catalogue) warn(what string) {
 	n, _, _ := c.pending.size()
 	text, advise, _, _ := c.failing.Read()
@@ -160,7 +161,7 @@ func (c *Catalogue) answers(ctx context.Context) bool {
 	return s.Ping(ctx) == nil
 }
 
-// answersAgain checks the schema of a database that did not answer, and allows queries again.
+// answersAgain allows queries again, after a failure, once every table can be read.
 func (c *Catalogue) answersAgain(ctx context.Context) error {
 	if c.up.Load() {
 		return nil
@@ -174,24 +175,26 @@ func (c *Catalogue) answersAgain(ctx context.Context) error {
 	return nil
 }
 
-// answering allows queries. It first drops the replayed changes that the database already
-// holds, so that c.replayedTo must be set before.
+// answering allows queries, and removes from the pending changes those that the database already had
+// at the start. The caller has set c.replayedTo.
 func (c *Catalogue) answering() {
 	c.up.Store(true)
 	c.pending.dropReplayed(c.replayedTo)
 }
 
+// working records that the database has taken every change, and logs this after a failure.
 func (c *Catalogue) working() {
 	c.failing.Over()
 	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
 	c.up.Store(true)
 	if stalled || failed {
-		c.store.Load().Anew() // the connections that read may lead to the server, or the file, from before the failure
+		c.store.Load().Anew() // connections that read may still lead to the former server or file
 		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
 	}
 }
 
-// connect opens the database once, brings its schema up to date, and reads the journal's position.
+// connect opens the database unless it is open, brings its schema up to date, and reads the journal's
+// position. replayEnd is that of apply.
 func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	if c.store.Load() != nil {
 		return nil
@@ -229,9 +232,8 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// refuseNewer returns a NewerJournalError while the journal holds changes that only a newer version
-// can read and that the database lacks. Later changes build on them, so that none is applied and
-// no journal file is removed.
+// refuseNewer returns a NewerJournalError if the journal holds changes that only a newer version of
+// spool can read and that the database lacks. The changes after them must not be applied first.
 func (c *Catalogue) refuseNewer() error {
 	if err := c.newer.Load(); err != nil {
 		return err
@@ -239,8 +241,9 @@ func (c *Catalogue) refuseNewer() error {
 	return nil
 }
 
-// checkPosition checks, after a failure, whether the database still holds every change that
-// it took: a standby that became the primary may lack the last seconds, a backup lacks days.
+// checkPosition checks, after a failure, whether the database still holds every change that it had
+// committed. A standby that became the primary may lack the last seconds, a restored backup days. If
+// changes are missing, checkPosition logs this and notifies the receiver of Behind.
 func (c *Catalogue) checkPosition(ctx context.Context) error {
 	if !c.unsure {
 		return nil
@@ -261,6 +264,7 @@ func (c *Catalogue) checkPosition(ctx context.Context) error {
 	return nil
 }
 
+// fellBehind notifies the receiver of Behind.
 func (c *Catalogue) fellBehind() {
 	select {
 	case c.behind <- struct{}{}:
@@ -268,13 +272,15 @@ func (c *Catalogue) fellBehind() {
 	}
 }
 
-// Behind returns a channel that receives when the database has lost rows that it took, or when
-// another file has replaced a malformed one. Reconcile then adds the rows of the files on this disk.
+// Behind returns a channel that yields a value when the database has lost committed rows, or when
+// another file has taken the place of a malformed one. The receiver calls Reconcile, which adds the
+// rows of the files on this disk.
 func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
 func (c *Catalogue) journalID() string { return c.journal.Identity() }
 
-// applyAll applies changes until none waits. Without any it checks the database's schema.
+// applyAll applies changes until none is pending. If none is pending at its begin, it checks that the
+// database answers and has every table.
 func (c *Catalogue) applyAll(ctx context.Context) error {
 	s := c.store.Load()
 	ops := c.pending.head(c.batch)
@@ -297,9 +303,9 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 	return nil
 }
 
-// applyBatch writes changes in one transaction. When the database refuses them for their
-// content or their size, each half is tried by itself, until the refused change is alone. That
-// change is set aside, so that it does not block the others.
+// applyBatch writes changes in one transaction. If the database refuses them for their content or
+// size, applyBatch writes each half by itself, and so on, until a refused change is alone: it sets
+// that change aside. It returns other errors of the database.
 func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Change) error {
 	joined := make([]journal.Change, len(ops))
 	for i, o := range ops {

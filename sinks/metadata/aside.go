@@ -21,10 +21,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// A row that the database refuses for its content is set aside, so that it does not block the
-// others. A JSON file in the journal's directory aside holds it, with the database's error. It is
-// tried again at every start, by spool reindex, when the database is back, and every ten minutes.
-// The recording stays listed.
+// A change that the database refuses for its content is set aside, so that it does not block the
+// changes after it. A JSON file in the directory aside of the journal stores it with the database's
+// error. The catalogue tries it again at every start, during spool reindex, after each failure of the
+// database, and every ten minutes. Queries list the recording meanwhile.
 const (
 	asideDir   = "aside"
 	asideEvery = 10 * time.Minute
@@ -33,12 +33,12 @@ const (
 // asideRow is a change that was set aside.
 type asideRow struct {
 	op    journal.Change
-	name  string // of its file
-	err   string
-	since time.Time
+	name  string    // of the file that stores it
+	err   string    // the database's error
+	since time.Time // when it was first refused
 }
 
-// asideFile is the JSON form of an asideRow.
+// asideFile is the content of the file of an asideRow.
 type asideFile struct {
 	Recording string    `json:"recording"`
 	File      string    `json:"file"`
@@ -49,6 +49,7 @@ type asideFile struct {
 	Row       *row.Row  `json:"row"`
 }
 
+// changeNames holds the values of asideFile.Change.
 var changeNames = map[journal.Kind]string{journal.Put: "put", journal.Protect: "protect", journal.Delete: "delete", journal.Event: "event"}
 
 // asideKey returns the key under which a change is set aside: the recording's ID for all changes of
@@ -60,16 +61,16 @@ func asideKey(o journal.Change) string {
 	return o.Row.ID
 }
 
-// asideRows holds the rows that were set aside, by asideKey. Only apply changes them.
+// asideRows holds the changes that are set aside. Only apply changes them.
 type asideRows struct {
-	disk journal.Medium
+	disk journal.Medium // the directory aside
 
-	mu   sync.Mutex // guards rows
-	rows map[string]asideRow
+	mu   sync.Mutex          // guards rows
+	rows map[string]asideRow // by asideKey
 }
 
-// openAside reads the rows that earlier processes set aside. It leaves a file that it cannot read
-// in place, and returns a note about it.
+// openAside reads the changes that earlier processes set aside. It leaves a file that it cannot read
+// in place, and returns a line about each such file.
 func openAside(on journal.Medium) (*asideRows, []string, error) {
 	a := &asideRows{disk: on, rows: map[string]asideRow{}}
 	names, err := on.List()
@@ -94,7 +95,7 @@ func openAside(on journal.Medium) (*asideRows, []string, error) {
 			continue
 		}
 		r.name = name
-		// Two files of one recording: a process ended before it removed the older one.
+		// A process that ended before it removed the older file left two of one recording.
 		if old, ok := a.rows[asideKey(r.op)]; !ok || old.newest() < r.newest() {
 			a.rows[asideKey(r.op)] = r
 		}
@@ -102,7 +103,7 @@ func openAside(on journal.Medium) (*asideRows, []string, error) {
 	return a, notes, err
 }
 
-// parseAside reads a file, which an administrator may have edited.
+// parseAside decodes and checks the content of a file, which an administrator may have edited.
 func parseAside(b []byte) (r asideRow, err error) {
 	var f asideFile
 	if err := json.Unmarshal(b, &f); err != nil {
@@ -142,9 +143,10 @@ func parseAside(b []byte) (r asideRow, err error) {
 	return r, nil
 }
 
+// newest returns the highest revision that the row includes.
 func (r *asideRow) newest() int64 { return max(r.op.Revision, r.op.Row.ProtectedRev) }
 
-// ops returns the changes that are aside, in order of revision.
+// ops returns the changes that are set aside, in order of revision.
 func (a *asideRows) ops() (out []journal.Change) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -155,7 +157,7 @@ func (a *asideRows) ops() (out []journal.Change) {
 	return out
 }
 
-// events returns the rows of the Event changes that are aside.
+// events returns the rows of the Event changes that are set aside.
 func (a *asideRows) events() (rows []*row.Row) {
 	for _, o := range a.ops() {
 		if o.Kind == journal.Event {
@@ -165,7 +167,7 @@ func (a *asideRows) events() (rows []*row.Row) {
 	return rows
 }
 
-// find returns the row that is aside under the key of a change.
+// find returns the asideRow under the key of a change; false if there is none.
 func (a *asideRows) find(o journal.Change) (asideRow, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -173,8 +175,8 @@ func (a *asideRows) find(o journal.Change) (asideRow, bool) {
 	return r, ok
 }
 
-// size returns the number of rows that are aside, the time of the oldest and the error of the
-// newest.
+// size returns the number of changes that are set aside, the time at which the oldest of them was, and
+// the error of the newest (last).
 func (a *asideRows) size() (n int, since time.Time, last string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -190,8 +192,8 @@ func (a *asideRows) size() (n int, since time.Time, last string) {
 	return len(a.rows), since, last
 }
 
-// join adds the protection that was requested while the recording was aside to a Put: the
-// database has no row that could carry it yet.
+// join adds to a Put the protection that was requested while the recording's row was set aside. The
+// database could not store the protection: it has no such row yet.
 func (a *asideRows) join(o journal.Change) journal.Change {
 	r, ok := a.find(o)
 	if ok && o.Kind == journal.Put {
@@ -200,8 +202,8 @@ func (a *asideRows) join(o journal.Change) journal.Change {
 	return o
 }
 
-// took notes that the database has taken a change. It returns true when that ends the change's
-// entry.
+// took records that the database has committed a change. It returns true if the recording, or the
+// event, is then no longer set aside.
 func (a *asideRows) took(o journal.Change) (bool, error) {
 	r, ok := a.find(o)
 	switch {
@@ -216,8 +218,8 @@ func (a *asideRows) took(o journal.Change) (bool, error) {
 	return false, nil
 }
 
-// refused notes that the database has refused a change. It returns true for the first refusal of
-// the recording.
+// refused records that the database has refused a change, with the reason, and stores the change. It
+// returns true if nothing of the recording was set aside before.
 func (a *asideRows) refused(o journal.Change, why string, now time.Time) (bool, error) {
 	r, known := a.find(o)
 	before := r
@@ -237,8 +239,8 @@ func (a *asideRows) refused(o journal.Change, why string, now time.Time) (bool, 
 	return !known, a.store(r)
 }
 
-// store makes a row's new file durable before any other record of the row is dropped; then it
-// removes the row's old file.
+// store writes the file of an asideRow, and then removes its former file. The new file is durable when
+// store returns, so that the change may leave the journal.
 func (a *asideRows) store(r asideRow) error {
 	b, err := json.MarshalIndent(asideFile{
 		Recording: r.op.Row.ID, File: r.op.Row.Path, Error: r.err, Since: r.since.UTC(),
@@ -259,13 +261,15 @@ func (a *asideRows) store(r asideRow) error {
 	a.rows[asideKey(r.op)] = r
 	a.mu.Unlock()
 	if old != "" {
-		_ = a.disk.Remove(old) // openAside ignores the older of two files
+		_ = a.disk.Remove(old) // after a failure openAside ignores the older file
 	}
 	return nil
 }
 
+// create writes a file and makes it durable.
 func (a *asideRows) create(name string, b []byte) error {
-	if err := a.disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // an incomplete file of a crash
+	// A crash may have left an incomplete file.
+	if err := a.disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	f, err := a.disk.Create(name)
@@ -282,6 +286,7 @@ func (a *asideRows) create(name string, b []byte) error {
 	return a.disk.SyncDir()
 }
 
+// remove deletes an asideRow and its file.
 func (a *asideRows) remove(r asideRow) error {
 	if err := a.disk.Remove(r.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("set aside: %w", err)
@@ -292,7 +297,8 @@ func (a *asideRows) remove(r asideRow) error {
 	return nil
 }
 
-// setAside sets aside a change that the database refuses.
+// setAside sets aside a change that the database refuses; why is its error. It returns an error, and
+// apply tries the change again, if MaxAside is reached or the file cannot be written.
 func (c *Catalogue) setAside(o journal.Change, why error) error {
 	n, _, _ := c.aside.size()
 	if _, known := c.aside.find(o); !known && n >= c.opts.MaxAside {
@@ -307,7 +313,7 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 		return err
 	}
 	c.pending.setAside(o)
-	if isNew && !errors.Is(why, errNoRow) { // for errNoRow the recording's own refusal was logged
+	if isNew && !errors.Is(why, errNoRow) { // with errNoRow the refusal of the recording's row was logged already
 		c.refused.Add(1)
 		c.log.Error("catalogue: the database refuses a row; it is set aside and tried again later", "recording", o.Row.ID,
 			"file", o.Row.Path, "aside", filepath.Join(c.opts.JournalDir, asideDir), "error", text)
@@ -315,10 +321,11 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 	return nil
 }
 
-// tookAll notes that the database has taken changes.
+// tookAll records that the database has committed changes, and ends the setting aside of those that
+// were set aside.
 func (c *Catalogue) tookAll(ops []journal.Change) {
 	for _, o := range ops {
-		if c.waitsForRow(o) { // the event is stored; its pair needs the recording's row
+		if c.waitsForRow(o) { // the database has the events; pairs with the recording need its row
 			if err := c.setAside(o, errNoRow); err == nil {
 				continue
 			}
@@ -334,11 +341,11 @@ func (c *Catalogue) tookAll(ops []journal.Change) {
 	}
 }
 
-// errNoRow is the reason of an Event that is aside with the row of its recording.
+// errNoRow is the reason for which an Event change is set aside while the row of its recording is.
 var errNoRow = errors.New("the row of the recording that holds media of these events is set aside")
 
-// waitsForRow reports whether a change has events of a recording whose row is aside: their pairs
-// can be stored only once that row is.
+// waitsForRow reports whether a change has events of a recording whose row is set aside. The pairs of
+// these events with the recording can be stored only after that row.
 func (c *Catalogue) waitsForRow(o journal.Change) bool {
 	if o.Kind != journal.Event || o.Row.ID == row.NoRecording {
 		return false
@@ -347,7 +354,7 @@ func (c *Catalogue) waitsForRow(o journal.Change) bool {
 	return ok && r.op.Kind == journal.Put
 }
 
-// retryAside tries the rows again that were set aside, every asideEvery.
+// retryAside tries the changes that are set aside again, if asideEvery has passed since the last time.
 func (c *Catalogue) retryAside(ctx context.Context) error {
 	now := c.opts.Clock.Now()
 	if !now.After(c.asideAt) && now.After(c.asideAt.Add(-2*asideEvery)) { // after a large step back of the clock it retries at once

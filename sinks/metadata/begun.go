@@ -7,17 +7,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// begun records which recordings this process has put as growing since it began.
+// begun records which recordings this process is writing.
 type begun struct {
-	mu      sync.Mutex // guards the fields below
-	open    map[media.ID]bool
-	ended   map[media.ID]bool // since the first remember: recordings that were open and ended
-	gone    map[media.ID]bool // since the first remember: recordings whose row was deleted
-	keepers int
+	mu      sync.Mutex        // guards the fields below
+	open    map[media.ID]bool // recordings that this process has put as growing and not ended
+	ended   map[media.ID]bool // recordings of open that ended since remember; nil: not recorded
+	gone    map[media.ID]bool // recordings whose row was deleted since remember; nil: not recorded
+	keepers int               // calls of remember whose done was not called yet
 }
 
-// remember keeps the recordings that end, and those whose row is deleted, from now until done is
-// called: a row that a query returns in between may not show the change yet.
+// remember starts to record the recordings that end and those whose row is deleted, until done is
+// called: rows that the caller reads meanwhile may be older than these changes.
 func (r *begun) remember() (done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,15 +33,14 @@ func (r *begun) remember() (done func()) {
 	}
 }
 
-// began reports whether this process put a recording as growing and has not put its end, or has
-// put its end only since remember.
+// began reports whether this process is writing a recording, or ended it only after remember.
 func (r *begun) began(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.open[id] || r.ended[id]
 }
 
-// note records that a recording grows, or has ended.
+// note records that this process has put a recording as growing (grows), or as ended.
 func (r *begun) note(id media.ID, grows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -58,7 +57,7 @@ func (r *begun) note(id media.ID, grows bool) {
 	}
 }
 
-// removes notes that the row of a recording is deleted.
+// removes records that the row of a recording is deleted.
 func (r *begun) removes(id media.ID) {
 	r.note(id, false)
 	r.mu.Lock()
@@ -75,17 +74,17 @@ func (r *begun) removed(id media.ID) bool {
 	return r.gone[id]
 }
 
-// Begun reports whether this process put a recording as growing, and has neither put its end
-// nor deleted its row. It returns false for a recording that an earlier process began and did not
-// end.
+// Begun reports whether this process has put a recording as growing, and has neither put its end nor
+// deleted its row since. It returns false for a recording that an earlier process left unfinished.
 func (c *Catalogue) Begun(id media.ID) bool {
 	c.begun.mu.Lock()
 	defer c.begun.mu.Unlock()
 	return c.begun.open[id]
 }
 
-// AllBegun returns the recordings for which Begun is true now. A row read later with the state
-// recording may be older than the recording's end; such a recording is among these.
+// AllBegun returns the recordings for which Begun returns true now. A caller that calls it before it
+// reads rows can recognise a row with the state recording that is older than the recording's end. The
+// caller owns the map.
 func (c *Catalogue) AllBegun() map[media.ID]bool {
 	c.begun.mu.Lock()
 	defer c.begun.mu.Unlock()

@@ -22,30 +22,31 @@ import (
 // OpenOptions configure a catalogue.
 type OpenOptions struct {
 	Driver     string        // sqlite, postgres or mysql
-	DSN        string        // in the driver's form; for sqlite the file's path. Never logged
-	JournalDir string        // local; one process at a time
+	DSN        string        // in the driver's form; for sqlite the file's path. It is never logged
+	JournalDir string        // a local directory, which one process at a time can open
 	Node       string        // name of this recorder, stored with its rows
-	Directory  func() string // identity of its record directory, empty while it has none: see nodeOf
-	Former     []string      // names that this recorder may have had: see adopt
-	TakeOver   []string      // names of retired recorders whose rows Reconcile gives to this one; Node itself: see asGuest
-	Place      *Place        // where this process records, by which it claims Node; nil: it claims nothing
+	Directory  func() string // returns the identity of the record directory; empty while it has none: see nodeOf
+	Former     []string      // names that this recorder may have had before: see adopt
+	TakeOver   []string      // retired recorders whose rows Reconcile gives to this one; with Node itself: see asGuest
+	Place      *Place        // the place for which this process claims the name Node; nil: it claims nothing
 	Guest      bool          // this process runs beside the recorder of the directory: see asGuest
 	Log        *slog.Logger
 	Clock      pipeline.Clock
 	Tasks      *pipeline.Tasks
 
-	// Ended is called by Reconcile for a finished file whose row has the state recording: its
-	// recorder ended before it stored the end. Reconcile then updates the row. May be nil.
+	// Ended is called by Reconcile for a finished file whose row still has the state recording: its
+	// recorder ended before it stored the end. Reconcile then updates the row. Ended may be nil.
 	Ended func(context.Context, media.Recording)
 
-	// Bounds; each has a default.
-	MaxJournalBytes int64         // changes that may wait for the database: 64 MiB
-	QueryTimeout    time.Duration // of a query: 5 s
-	ApplyTimeout    time.Duration // of connecting, and of a batch: 15 s
-	BatchSize       int           // changes in one transaction: 256
-	MaxAside        int           // rows that are set aside: 1000; beyond that the database is at fault, and all rows wait
+	// Bounds. A zero means the default.
+	MaxJournalBytes int64         // size of the pending changes; default 64 MiB
+	QueryTimeout    time.Duration // of a query; default 5 s
+	ApplyTimeout    time.Duration // of connecting, and of one transaction of apply; default 15 s
+	BatchSize       int           // changes in one transaction; default 256
+	MaxAside        int           // changes that are set aside; default 1000. The next refused one blocks all behind it
 }
 
+// defaults sets the fields that have a default and are zero.
 func (o *OpenOptions) defaults() {
 	set := func(v *time.Duration, d time.Duration) {
 		if *v <= 0 {
@@ -74,8 +75,8 @@ func (o *OpenOptions) defaults() {
 	}
 }
 
-// Catalogue stores the recordings of this process in a database. Its methods may be called from
-// any goroutine.
+// Catalogue stores the recordings of one recorder in a database. Its methods are safe for concurrent
+// use.
 type Catalogue struct {
 	opts       OpenOptions
 	target     *database.Target
@@ -84,42 +85,42 @@ type Catalogue struct {
 	pending    *pending
 	store      atomic.Pointer[store] // nil until the first connection
 	up         atomic.Bool           // the database answers
-	stalled    atomic.Bool           // the database answers and takes no rows: it is read-only, or full
+	stalled    atomic.Bool           // the database answers and refuses rows: it is read-only, or full
 	failing    database.Failing      // why and since when it is down or stalled
 	closing    atomic.Bool           // Close has begun: no more queries
-	aside      *asideRows            // rows that the database refuses
-	asideAt    time.Time             // when they are tried again; used by apply only
-	batch      int                   // changes in the next transaction: fewer after a failure; used by apply only
-	takenTo    int64                 // revision up to which the database has taken the journal; used by apply only
-	replayedTo int64                 // the same at the start; used by apply only
-	lacking    atomic.Bool           // the database was away, and has not taken every change since
+	aside      *asideRows            // the changes that are set aside
+	asideAt    time.Time             // when these are tried again; used by apply only
+	batch      int                   // changes in the next transaction; used by apply only
+	takenTo    int64                 // revision up to which the database has committed changes; used by apply only
+	replayedTo int64                 // the same at the start, at most the journal's newest; used by apply only
+	lacking    atomic.Bool           // since a failure or the start, the database has not yet taken every change
 
-	unsure     bool          // the position in the database has to be read again; used by apply only
-	behind     chan struct{} // holds one: the database has lost rows
-	wake       chan struct{} // holds one: a change waits for apply
-	retry      chan struct{} // holds one: the cause of a failure may be over
-	stop       func()
-	removing   sync.Mutex               // orders a row's deletion and its loss in the journal; held for no I/O
-	former     atomic.Pointer[[]string] // OpenOptions.Former, and the directory's names in the database
-	copyLogged atomic.Bool              // see learnNames
+	unsure     bool                     // apply must read the position in the database again; used by apply only
+	behind     chan struct{}            // capacity 1; a value: the database has lost rows
+	wake       chan struct{}            // capacity 1; a value: a change is pending
+	retry      chan struct{}            // capacity 1; a value: the cause of a failure may be over
+	stop       func()                   // ends apply
+	removing   sync.Mutex               // orders the deletion and the loss of a row; not locked during I/O
+	former     atomic.Pointer[[]string] // former names of this recorder: see learnNames
+	copyLogged atomic.Bool              // learnNames has logged that the directory is a copy
 	claim      claim
 	begun      begun
 	broken     atomic.Pointer[damaged] // the malformed file; nil: the file is intact
-	opened     atomic.Pointer[fileID]  // the file that the last attempt opened, successfully or not
+	opened     atomic.Pointer[fileID]  // the file that the last attempt tried to open; nil: no attempt yet
 
-	refusedMinute atomic.Int64 // minute in which a refused query was last logged
+	refusedMinute atomic.Int64 // minute, since 1970, in which a refused query was last logged
 
-	applied, refused, full, invalid, others atomic.Uint64
-	damagedBytes                            int64
+	applied, refused, full, invalid, others atomic.Uint64 // see the fields of Stats
+	damagedBytes                            int64         // see Stats.JournalDamagedBytes
 
-	journalNewer int64                             // highest revision of a newer version's changes; 0: it holds no such change
-	newerNotes   []string                          // a line about each file that holds some
-	newer        atomic.Pointer[NewerJournalError] // why nothing is applied; nil: the database holds all of those changes
+	journalNewer int64                             // highest revision that only a newer version can read; 0: none
+	newerNotes   []string                          // a line about each file with such changes
+	newer        atomic.Pointer[NewerJournalError] // why nothing is applied; nil: the database has all of these changes
 }
 
-// Open opens the journal and starts to apply it. It does not wait for the database: while
-// that cannot be reached, changes gather in the journal. It returns an error for an unknown driver, a
-// DSN that cannot be parsed, and a journal that cannot be locked or read.
+// Open opens the journal and starts to apply its changes to the database. It does not wait for the
+// database. It returns an error for an unknown driver, a DSN that cannot be parsed, a node name that is
+// too long, and a journal that cannot be locked or read. The caller calls Close.
 func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	o.defaults()
 	if o.Tasks == nil {
@@ -174,13 +175,14 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 // Node returns the name of this recorder.
 func (c *Catalogue) Node() string { return c.opts.Node }
 
-// Stalled reports whether the database answers and refuses rows, those of every recorder or of
-// this one.
+// Stalled reports whether the database answers but refuses rows: it is read-only or full, or another
+// recorder has this one's name.
 func (c *Catalogue) Stalled() bool {
 	return c.up.Load() && (c.stalled.Load() || c.claim.other.Load() != nil)
 }
 
-// Kick makes apply try again now: the cause of a failure may be over.
+// Kick ends the pause after a failure, so that apply tries again now. The caller knows that the cause
+// of the failure may be over.
 func (c *Catalogue) Kick() {
 	select {
 	case c.retry <- struct{}{}:
@@ -188,6 +190,7 @@ func (c *Catalogue) Kick() {
 	}
 }
 
+// kick wakes apply when it waits without a failure.
 func (c *Catalogue) kick() {
 	select {
 	case c.wake <- struct{}{}:
@@ -196,11 +199,11 @@ func (c *Catalogue) kick() {
 }
 
 // Put stores a recording, new or changed, under its ID. It returns once the
-// journal is synced and does not wait for the database.
+// journal is synced and does not wait for the database. After the first SetProtected of the ID it
+// ignores rec.Protected.
 //
-// The recording's Protected counts only until the first SetProtected of its ID. With
-// ErrNotDurable the change was accepted all the same; with row.ErrInvalid, ErrJournalFull and
-// ErrClosed it was not, and is counted.
+// ErrNotDurable means that the change is pending but not in the journal. With any other error it was
+// dropped: row.ErrInvalid, ErrJournalFull, journal.ErrClosed, or the error of ctx.
 func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -224,6 +227,8 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	return err
 }
 
+// append writes a change to the journal with a revision above floor, and returns the revision. It
+// returns ErrJournalFull and the errors of journal.Append.
 func (c *Catalogue) append(kind journal.Kind, r *row.Row, floor int64) (int64, error) {
 	if err := c.room(); err != nil {
 		return 0, err
@@ -231,7 +236,7 @@ func (c *Catalogue) append(kind journal.Kind, r *row.Row, floor int64) (int64, e
 	return c.journal.Append(kind, r, floor)
 }
 
-// room returns ErrJournalFull when the changes that wait have reached MaxJournalBytes.
+// room returns ErrJournalFull, and counts it, if the pending changes have reached MaxJournalBytes.
 func (c *Catalogue) room() error {
 	if _, bytes, _ := c.pending.size(); bytes >= c.opts.MaxJournalBytes {
 		c.full.Add(1)
@@ -240,8 +245,9 @@ func (c *Catalogue) room() error {
 	return nil
 }
 
-// Flush waits until the database holds every change that was put before. It returns a
-// NewerJournalError or a *ClaimedError when that needs the operator.
+// Flush waits until no change is pending: the database has committed every change, or it is set
+// aside. It returns a *ClaimedError or a *NewerJournalError if an operator must act first, and an error
+// when ctx ends.
 func (c *Catalogue) Flush(ctx context.Context) error {
 	for {
 		changed := c.pending.change()
@@ -264,8 +270,9 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 	}
 }
 
-// Close gives a database that answers three quarters of the time until the context's deadline to
-// take the pending changes, and closes. The next process applies the rest; that is no error.
+// Close waits for the pending changes to reach a database that answers, for at most three quarters of
+// the time until the deadline of ctx, and closes journal and database. Changes that remain are no
+// error: the next process applies them. Later changes return journal.ErrClosed.
 func (c *Catalogue) Close(ctx context.Context) error {
 	if c.up.Load() && !c.Stalled() {
 		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))
@@ -282,6 +289,7 @@ func (c *Catalogue) Close(ctx context.Context) error {
 	return err
 }
 
+// flushTime returns the longest wait of Close for the pending changes.
 func (c *Catalogue) flushTime(ctx context.Context) time.Duration {
 	if d, ok := ctx.Deadline(); ok {
 		return time.Until(d) * 3 / 4
@@ -293,34 +301,34 @@ func (c *Catalogue) flushTime(ctx context.Context) time.Duration {
 type Stats struct {
 	Driver              string
 	Connected           bool          // the database answers and takes rows
-	LastError           string        // of the database, since it last worked; free of secrets
-	Advice              string        // what the operator can do; empty for an error without specific advice
-	DownSince           time.Time     // when the failures began; zero while the database works
-	Tries               uint64        // failures since then
+	LastError           string        // the last error of the database, free of secrets; empty while the database works
+	Advice              string        // the remedy for LastError; empty if no specific one is known
+	DownSince           time.Time     // when the database began to fail; zero while it works
+	Tries               uint64        // number of failures since DownSince
 	Malformed           bool          // the file of the database is damaged: see Rescue
-	Claimed             string        // why the database takes no rows of this recorder: another recorder has its name
-	ClaimedSince        time.Time     // when that began; zero while this recorder has the name
-	Pending             int           // changes that wait for the database
-	PendingBytes        int64         // size of those changes
-	PendingAge          time.Duration // of the oldest of them
-	Applied             uint64        // changes that the database took
+	Claimed             string        // text of the *ClaimedError while another recorder has the name; else empty
+	ClaimedSince        time.Time     // since when Claimed is set; zero while it is empty
+	Pending             int           // number of changes that wait for the database
+	PendingBytes        int64         // size of the pending changes
+	PendingAge          time.Duration // age of the oldest pending change
+	Applied             uint64        // changes that the database committed
 	Refused             uint64        // rows that the database refused and that were set aside; each was logged
-	Aside               int           // rows that are set aside now
-	AsideDir            string        // directory with a file for each of them
-	AsideSince          time.Time     // when the oldest of them was set aside
-	AsideError          string        // why the newest of them was set aside
-	Full                uint64        // changes dropped because the journal was full: reindex
-	Invalid             uint64        // recordings that could not be stored
-	Unwanted            uint64        // locations that became unwanted when their recording was deleted: see location_gone.go
+	Aside               int           // changes that are set aside now
+	AsideDir            string        // directory that has a file for each of these
+	AsideSince          time.Time     // when the oldest of these was set aside
+	AsideError          string        // why the newest of these was set aside
+	Full                uint64        // changes dropped because the journal was full; a reindex adds their rows
+	Invalid             uint64        // changes dropped because no database can store the recording
+	Unwanted            uint64        // locations that became unwanted when their recording's row was deleted
 	Others              uint64        // changes dropped because the row is another recorder's
-	JournalBytes        int64         // on disk
-	JournalErrors       uint64        // writes that failed
-	JournalError        string        // of the last write; empty when it succeeded
-	JournalSince        time.Time     // when the writes began to fail; zero while they succeed
-	JournalDamagedBytes int64         // bytes found damaged at the start
+	JournalBytes        int64         // size of the journal's files
+	JournalErrors       uint64        // failed writes of the journal
+	JournalError        string        // error of the journal's last write; empty if it succeeded
+	JournalSince        time.Time     // when the journal's writes began to fail; zero while they succeed
+	JournalDamagedBytes int64         // damaged bytes that were found in the journal at the start
 }
 
-// Stats reads counters, without I/O.
+// Stats returns the state of the catalogue. It performs no I/O.
 func (c *Catalogue) Stats() Stats {
 	n, bytes, oldest := c.pending.size()
 	s := Stats{
@@ -348,7 +356,7 @@ func (c *Catalogue) Stats() Stats {
 	return s
 }
 
-// redact removes the password from an error's text, in case the driver quotes it.
+// redact returns the text of an error without the password of the DSN, which a driver may quote.
 func (c *Catalogue) redact(err error) string {
 	s := err.Error()
 	for _, secret := range c.target.Secrets {

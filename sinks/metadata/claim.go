@@ -15,32 +15,32 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// A node's name belongs to one recorder at a time. The recorder claims the name in the database,
-// for the life of the process, and renews the claim with each batch of rows, at least every
-// renewEvery. Each transaction that writes first proves that the claim still holds, so that a
-// process which was stopped or cut off writes nothing once another recorder has taken the name.
-// See life for when a claim ends.
+// The name of a node belongs to one recorder at a time. A recorder claims its name by a row of
+// spool_claims, for the life of the process. It renews the claim in each transaction that writes, and at
+// least every renewEvery. Such a transaction fails if the claim has been lost: a process that was
+// stopped or cut off from the database writes nothing once another recorder has the name. Catalogue.life
+// decides when a claim has ended.
 
 // ErrClaimed reports that another recorder has this node's name. Changes wait in the journal.
 var ErrClaimed = errors.New("another recorder has the name of this one")
 
 const (
-	renewEvery = 10 * time.Second
-	lapseAfter = time.Minute
+	renewEvery = 10 * time.Second // longest time between two renewals
+	lapseAfter = time.Minute      // time without a renewal after which a claim has ended
 )
 
-// claimRow is a row of spool_claims. StartedSeconds and SeenSeconds are by the database's clock:
+// claimRow is a row of spool_claims. Its times are seconds since 1970 by the database's clock, so that
 // the clocks of two hosts are never compared.
 type claimRow struct {
 	bun.BaseModel `bun:"table:spool_claims"`
 
 	Node           string `bun:"node,pk"`
 	Directory      string `bun:"directory"` // identity of the record directory
-	Place                 // with an empty Process: reserved for the next recorder in that place
+	Place                 // of the recorder. With an empty Process the name is reserved for the next recorder there
 	StartedSeconds int64  `bun:"started"`
-	SeenSeconds    int64  `bun:"seen"`
-	Beats          int64  `bun:"beats"` // incremented by each renewal
-	Released       int    `bun:"released"`
+	SeenSeconds    int64  `bun:"seen"`         // time of the last renewal
+	Beats          int64  `bun:"beats"`        // number of renewals
+	Released       int    `bun:"released"`     // 1: the recorder has ended and released the name
 	NowSeconds     int64  `bun:"now,scanonly"` // the database's clock when the row was read
 }
 
@@ -55,7 +55,7 @@ func (s *store) seconds() string {
 	return "CAST(strftime('%s', 'now') AS integer)"
 }
 
-// claimOf reads the claim on a node's name; nil: the name is free.
+// claimOf reads the claim on a node's name; nil if the name was never claimed.
 func (s *store) claimOf(ctx context.Context, db bun.IDB, node string) (*claimRow, error) {
 	r := new(claimRow)
 	err := db.NewSelect().Model(r).ColumnExpr("*").ColumnExpr(s.seconds()+" AS now").Where("node = ?", node).Scan(ctx)
@@ -67,19 +67,19 @@ func (s *store) claimOf(ctx context.Context, db bun.IDB, node string) (*claimRow
 
 // claim is the state of this process's claim. Only apply changes it, through hold and tried.
 type claim struct {
-	held    bool
-	renewed time.Time // by this process's clock
-	watch   watch     // of another recorder's claim
+	held    bool      // this process has the name
+	renewed time.Time // when hold last wrote the claim, by this process's clock
+	watch   watch     // observes another recorder's claim on the name
 
-	other   atomic.Pointer[ClaimedError] // why the claim is not held
-	sinceNS atomic.Int64                 // UTC; when other was set
-	first   atomic.Pointer[ClaimedError] // the result of the first try
-	tried   chan struct{}                // closed after the first try
-	once    sync.Once
+	other   atomic.Pointer[ClaimedError] // names the recorder that has the name; nil: no other has it
+	sinceNS atomic.Int64                 // when other was set, nanoseconds since 1970 UTC
+	first   atomic.Pointer[ClaimedError] // the value of other after the first attempt
+	tried   chan struct{}                // closed after the first attempt
+	once    sync.Once                    // sets first and closes tried
 }
 
-// hold claims this recorder's name or renews the claim. It returns a *ClaimedError when another
-// recorder has the name.
+// hold claims this recorder's name, or renews the claim if renewEvery has passed. It returns a
+// *ClaimedError if another recorder has the name, and the errors of the database.
 func (c *Catalogue) hold(ctx context.Context) error {
 	s, now := c.store.Load(), c.opts.Clock.Now()
 	if c.opts.Place == nil || c.claim.held && now.Sub(c.claim.renewed) < renewEvery {
@@ -116,12 +116,14 @@ func (c *Catalogue) hold(ctx context.Context) error {
 	return nil
 }
 
-// errRaced reports that another recorder changed the claim in the same moment. The next try reads it again.
+// errRaced reports that another recorder changed the claim between a read and a write. The next
+// attempt reads the claim again.
 var errRaced = fmt.Errorf("%w: it claimed the name in the same moment", ErrClaimed)
 
-// asGuest admits a process beside the recorder of the directory, such as spool reindex. A guest
-// claims nothing, and writes as long as no other place has the name. With Node in TakeOver it
-// moves the claim to this place and leaves it to the recorder there.
+// asGuest is hold for a guest: a process that runs beside the recorder of its directory, such as spool
+// reindex. A guest claims nothing, and may write while no recorder of another place has the name. If
+// TakeOver names the guest's own node, asGuest moves another place's claim to this place, reserved for
+// the recorder that starts here next.
 func (c *Catalogue) asGuest(ctx context.Context, s *store, r *claimRow) error {
 	switch {
 	case r == nil || c.opts.Place.sameDirectory(r.Place) || c.life(s, r, &c.claim.watch) == gone:
@@ -138,14 +140,17 @@ func (c *Catalogue) asGuest(ctx context.Context, s *store, r *claimRow) error {
 	return err
 }
 
+// takesOver reports whether OpenOptions.TakeOver names a node.
 func (c *Catalogue) takesOver(node string) bool { return slices.Contains(c.opts.TakeOver, node) }
 
+// ourClaim returns the claim of this process on its own name.
 func (c *Catalogue) ourClaim() *claimRow {
 	return &claimRow{Node: c.opts.Node, Directory: c.opts.Directory(), Place: *c.opts.Place}
 }
 
-// take inserts a claim, takes over the claim was, or renews it. It returns false when the claim
-// has changed since it was read, so that only one of two recorders gets it.
+// take writes the claim next. was is the claim as read before: nil to insert the first claim on a name.
+// renew says that was is this process's own claim. take returns false, and writes nothing, if another
+// recorder has changed the claim since it was read.
 func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool, error) {
 	var res sql.Result
 	var err error
@@ -175,8 +180,9 @@ func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool
 	return n == 1, err
 }
 
-// fence runs first in each transaction that writes. It returns errLostClaim, or a *ClaimedError for
-// a guest, unless this recorder has its name.
+// fence runs first in each transaction that writes, and renews the claim. It returns errLostClaim if
+// this recorder has lost its name; a guest gets a *ClaimedError if another recorder had the name at
+// the last attempt.
 func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 	switch {
 	case c.opts.Place == nil:
@@ -198,11 +204,13 @@ func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 	return errLostClaim
 }
 
-// errLostClaim reports that this process lost its claim. hold finds out which recorder has it.
+// errLostClaim reports that another recorder has taken over this process's claim. The next hold reads
+// which one.
 var errLostClaim = fmt.Errorf("%w: the claim was taken over", ErrClaimed)
 
-// release frees the name, so that the next recorder need not wait. After a takeover by force the
-// name stays reserved for this place, since the other recorder may still run.
+// release releases the claim when the process ends, so that the next recorder need not wait. If
+// TakeOver names this node, release reserves the name for this place instead: the recorder from which
+// it was taken may still run.
 func (c *Catalogue) release(ctx context.Context) {
 	s := c.store.Load()
 	if s == nil || c.opts.Place == nil || c.opts.Guest || !c.claim.held {
@@ -222,8 +230,8 @@ func (c *Catalogue) release(ctx context.Context) {
 	}
 }
 
-// tried notes the result of an attempt to work with the database, and wakes the callers that wait
-// for the claim or for pending changes.
+// tried records whether another recorder has this one's name, from the result of one attempt of apply.
+// It wakes RefusedAtStart, and Flush if the name was lost.
 func (c *Catalogue) tried(err error) {
 	var other *ClaimedError
 	if errors.Is(err, errRaced) || errors.Is(err, errLostClaim) || c.closing.Load() {
@@ -253,7 +261,7 @@ func (c *Catalogue) tried(err error) {
 	}
 }
 
-// Claimed returns a *ClaimedError while another recorder has this one's name.
+// Claimed returns a *ClaimedError while another recorder has this one's name, and else nil.
 func (c *Catalogue) Claimed() error {
 	if e := c.claim.other.Load(); e != nil {
 		return e
@@ -262,8 +270,8 @@ func (c *Catalogue) Claimed() error {
 }
 
 // RefusedAtStart waits until the first attempt to reach the database has ended. It returns a
-// *ClaimedError when another recorder had this one's name then, unless that may have been an
-// earlier run of this recorder.
+// *ClaimedError if another recorder had this one's name then, unless the claim may be that of an
+// earlier run of this recorder. It returns the cause of ctx when ctx ends first.
 func (c *Catalogue) RefusedAtStart(ctx context.Context) error {
 	select {
 	case <-c.claim.tried:

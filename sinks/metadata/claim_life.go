@@ -7,23 +7,24 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// life is the state of the recorder that holds a claim.
+// life is the state of a recorder that made a claim.
 type life int
 
 const (
-	gone    life = iota // it has ended: the claim is free
-	unknown             // it may run
-	alive
+	gone    life = iota // the recorder has ended: the claim may be taken over
+	unknown             // the recorder may run
+	alive               // the recorder runs
 )
 
 // watch observes, by this process's clock, whether a claim is renewed.
 type watch struct {
-	process string
-	beats   int64
-	since   time.Time // when the current beats were first seen
-	moved   bool      // beats has changed since the first look
+	process string    // claimRow.Process at the last observation
+	beats   int64     // claimRow.Beats at the last observation
+	since   time.Time // when beats was first observed with this value; zero: nothing was observed yet
+	moved   bool      // beats has changed since the process was first observed
 }
 
+// observe records a claim that was read at a time.
 func (w *watch) observe(r *claimRow, now time.Time) {
 	switch {
 	case w.since.IsZero() || r.Process != w.process:
@@ -33,11 +34,13 @@ func (w *watch) observe(r *claimRow, now time.Time) {
 	}
 }
 
-// life judges the recorder that holds a claim. The claim is free when it was released; when its
-// process, visible from here, no longer runs; when it is on this directory, whose journal this
-// process has locked; when it is from an earlier boot of the only machine that can reach the
-// database; and when it was not renewed for lapseAfter, by the database's clock or by this
-// process's.
+// life judges whether the recorder that made a claim still runs. It has ended if one of these is true:
+//
+//	it released the claim, or the claim is reserved for this process's place
+//	its process ID is valid on this machine, and that process has ended
+//	it recorded in this process's directory, and this process, which is no guest, has locked the journal there
+//	it ran before the last boot of the only machine that can reach the database
+//	it has not renewed the claim for lapseAfter, by this process's or by the database's clock
 func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 	me, it := *c.opts.Place, r.Place
 	now := c.opts.Clock.Now()
@@ -63,20 +66,21 @@ func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 
 const lapseSeconds = int64(lapseAfter / time.Second)
 
-// oneClock reports whether one clock timed all renewals of a claim and the current read: with SQLite
-// that is the clock of the host that writes.
+// oneClock reports whether the times of a claim and the time at which it was read come from the same
+// clock. SQLite has no clock of its own and uses that of the host.
 func oneClock(s *store, me, it Place) bool {
 	return s.Driver != "sqlite" || s.OneHost || me.Kernel != "" && me.Kernel == it.Kernel
 }
 
-// ClaimedError names the two places that want the same node name.
+// ClaimedError reports that the recorder at the place By has the node name that the recorder at the
+// place Here wants.
 type ClaimedError struct {
 	Node     string
 	By, Here Place
-	Identity string    // of the other place's record directory
-	Since    time.Time // by the database's clock
-	LastSeen time.Duration
-	MayBeUs  bool // the claim may be of an earlier run of this recorder, before a reboot or long ago
+	Identity string        // of the record directory at By
+	Since    time.Time     // start of the claim, by the database's clock
+	LastSeen time.Duration // time since the last renewal
+	MayBeUs  bool          // the claim may be that of an earlier run of this recorder, before a reboot or long ago
 }
 
 // Unwrap returns ErrClaimed.

@@ -14,9 +14,9 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Delete deletes a recording's row and returns it; the caller deletes the file. It returns
-// ErrOtherNode, ErrProtected or ErrGrowing for a row that must stay, and else the errors of
-// Record and Put. The caller excludes other changes of the recording.
+// Delete deletes a recording's row and returns it; the caller has deleted the file. It returns
+// ErrOtherNode, ErrProtected or ErrGrowing for a row that must stay, and the errors of Record and Put.
+// No other code may change the recording meanwhile.
 func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, error) {
 	old, pending, err := c.lookup(ctx, id.String())
 	if err != nil {
@@ -41,15 +41,15 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, erro
 }
 
 // Forget deletes the rows of deleted files, with one write of the journal for all of them. It does
-// not wait for the database. A row stays when it is protected, when it names another file, or when
-// it is another recorder's and the deleted file was a copy; reconciliation marks it as lost. The
-// row of a recording that another place holds whole stays as remote: see location_gone.go. The
-// caller excludes other changes of the recordings.
+// not wait for a database that is known to be down. A row stays if it is protected or names another
+// file, and reconciliation then marks it as lost; it also stays if it is another recorder's, since the
+// deleted file was then a copy. A recording that another location holds whole keeps its row, with the
+// state remote: see location_gone.go. No other code may change the recordings meanwhile.
 func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error {
 	return c.forget(ctx, files, func(*row.Row) bool { return true })
 }
 
-// forget is Forget for the rows for which goes returns true.
+// forget is Forget for those of the rows for which goes returns true.
 func (c *Catalogue) forget(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) error {
 	last, err := c.gatherDeletes(ctx, files, goes)
 	if last == 0 {
@@ -58,8 +58,8 @@ func (c *Catalogue) forget(ctx context.Context, files []media.DeletedFile, goes 
 	return errors.Join(err, c.journal.Await(last))
 }
 
-// gatherDeletes gathers the deletions and returns the last revision; 0: no row is deleted. It
-// returns the first of several errors.
+// gatherDeletes adds the deletions to the journal's next write, for journal.Await. It returns the last
+// revision, or 0 if no row is deleted, and the first error; it stops early only when ctx ends.
 func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) (last int64, first error) {
 	for _, f := range files {
 		rev, err := c.gatherDelete(ctx, f, goes)
@@ -74,6 +74,8 @@ func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile
 	return last, first
 }
 
+// gatherDelete is gatherDeletes for one file. If the database does not answer, it deletes the row
+// without having read it.
 func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile, goes func(*row.Row) bool) (rev int64, err error) {
 	old, _, err := c.lookup(ctx, f.ID.String())
 	switch {
@@ -92,8 +94,8 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile, goes 
 	return c.gatherRemoval(f.ID, &evicted)
 }
 
-// gatherRemoval gathers the deletion of a row for the next write of the journal. From then on the
-// comparison with the disk does not mark the recording as lost: see gatherLoss.
+// gatherRemoval adds the deletion of a row to the journal's next write and returns its revision. A
+// reconciliation that runs meanwhile then no longer marks the recording as lost: see gatherLoss.
 func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err error) {
 	c.removing.Lock()
 	defer c.removing.Unlock()
@@ -103,15 +105,17 @@ func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err err
 	return rev, err
 }
 
-// gatherLoss gathers the loss of a recording for the next write of the journal. It returns revision
-// 0 when the row was deleted since begun.remember.
+// gatherLoss adds the change of a row to the state lost to the journal's next write and returns its
+// revision. It returns 0 and writes nothing if the row was deleted since begun.remember: the loss
+// would add the row again.
 func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 	rec, err := old.Record(false)
 	if err != nil {
 		return 0, err
 	}
 	rec.State = media.StateLost
-	if !filepath.IsLocal(filepath.FromSlash(rec.Path)) || path.Clean(rec.Path) != rec.Path { // another client of the database wrote it
+	// Another program may have changed the path in the database.
+	if !filepath.IsLocal(filepath.FromSlash(rec.Path)) || path.Clean(rec.Path) != rec.Path {
 		rec.Path = cmp.Or(strings.TrimPrefix(path.Clean("/"+rec.Path), "/"), rec.ID.String())
 	}
 	lost, err := row.Of(rec.Recording, c.nodeOf(rec.Recording))
@@ -130,11 +134,13 @@ func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 	return rev, err
 }
 
-// sameFile compares the paths of a row and of a file, which is renamed before its row is updated.
+// sameFile reports whether the path of a row and the path of a file are equal apart from the suffix
+// .part: a file gets its final name before its row does.
 func sameFile(row, file string) bool {
 	return strings.TrimSuffix(row, media.PartSuffix) == strings.TrimSuffix(file, media.PartSuffix)
 }
 
+// gather adds a change of a row to the journal's next write and returns its revision.
 func (c *Catalogue) gather(kind journal.Kind, old *row.Row) (int64, error) {
 	if err := c.room(); err != nil {
 		return 0, err

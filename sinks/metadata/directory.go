@@ -9,19 +9,18 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// ErrOtherDirectory reports that the record directory is not the one whose files the rows
-// describe. A comparison with it would mark every recording as lost.
+// ErrOtherDirectory reports that the record directory is not the one whose files the rows describe. A
+// reconciliation with it would mark every recording as lost.
 var ErrOtherDirectory = errors.New("the record directory is not the one that the catalogue knows")
 
 // ClaimDirectory compares the identity of the record directory with the one that the catalogue
-// stores for this recorder. Call it before Reconcile. identity reads the identity, "" for a
-// directory without one, and makes one when create is true.
+// stores for this recorder, and stores it if the catalogue has none. Call it before Reconcile. identity
+// returns the identity of the directory: "" if it has none, unless create is true, which makes one.
 //
-// A recorder without rows accepts any directory, and one whose catalogue is older than the table
-// accepts the first directory that has an identity. Otherwise another directory, or one without
-// an identity, is ErrOtherDirectory: most often the disk is not mounted. accept makes this
-// directory the recorder's from now on. ClaimDirectory returns ErrUnavailable while the database
-// does not answer.
+// ClaimDirectory returns ErrOtherDirectory if the recorder has rows and the catalogue stores another
+// identity, or if it has rows and the directory has no identity: most often the disk is not mounted. If
+// accept is set, it stores this directory's identity instead. It returns ErrUnavailable while the
+// database does not answer, and the errors of Flush and of identity.
 func (c *Catalogue) ClaimDirectory(ctx context.Context, identity func(create bool) (string, error), accept bool) error {
 	if err := c.Flush(ctx); err != nil {
 		return err
@@ -31,8 +30,8 @@ func (c *Catalogue) ClaimDirectory(ctx context.Context, identity func(create boo
 			return err
 		}
 	}
-	// The rows are read before the identity: a recorder that begins just now stores its
-	// directory before it makes a row.
+	// The rows are read before the identity: a recorder that starts meanwhile makes the identity
+	// before it adds its first row.
 	known, rows, err := c.directory(ctx)
 	if err != nil {
 		return err
@@ -78,6 +77,7 @@ func (c *Catalogue) directory(ctx context.Context) (known string, rows bool, err
 	return known, rows, err
 }
 
+// keepDirectory stores the identity of a node's record directory.
 func (s *store) keepDirectory(ctx context.Context, node, identity string) error {
 	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Table("spool_directories").Where("node = ?", node).Exec(ctx); err != nil {

@@ -1,4 +1,4 @@
-// Package metadata is the catalogue: one row about every recording, in SQLite,
+// Package metadata implements the catalogue: one row for every recording, in SQLite,
 // PostgreSQL or MySQL, behind a local journal so that recording never waits for SQL.
 //
 //	pipeline --Recording--> Put --> journal (one fdatasync for all callers that wait)
@@ -7,14 +7,17 @@
 //	                                   |                                                            |
 //	                                Records, Record  <------------------ merge ---------------------+
 //
+// A change is pending from its write to the journal until the database has committed it. apply
+// writes the pending changes to the database, in order. Queries read both.
+//
 // # Exactly once
 //
 // Every change gets a revision: nanoseconds of the wall clock, raised so that it
 // never repeats or decreases (the journal's files carry it over a restart). A
-// batch is one transaction that also moves the journal's position in the table
-// spool_journals, so that a replay after a kill begins behind the changes that the
-// database holds. When a change comes again all the same (the answer of a commit was
-// lost), the upsert compares revisions and never moves a row backwards.
+// batch is one transaction that also stores the journal's position in the table
+// spool_journals: the revision up to which the database holds the journal's changes. A replay after
+// a kill begins behind it. When a change is applied twice all the same (the answer of a commit was
+// lost), the upsert compares revisions and never replaces a newer row by an older one.
 //
 // # Journal
 //
@@ -23,50 +26,50 @@
 //	file    magic "SPOOLJ01" | journal ID 16 | base revision 8 | crc32c of these 4
 //	record  marker "rec\n" 4 | length 4 | crc32c 4 | revision 8 | kind 1 | payload JSON
 //
-// Integers are little-endian. The length is that of the payload; a record's checksum
-// covers length, revision, kind and payload. A process never appends to a file
-// of an earlier process, so a torn tail needs no repair. A file is removed once the
-// database holds all of its changes. After damage, reading goes on at the next whole
-// record; the skipped bytes are counted.
+// The numbers are sizes in bytes. Integers are little-endian. The length is that of the payload; a
+// record's checksum covers length, revision, kind and payload. A process never appends to a file
+// of an earlier process, so an incomplete record at the end of such a file needs no repair. A file is
+// removed once the database holds all of its changes. Behind damaged bytes, reading continues at the
+// next whole record; the damaged bytes are counted.
 //
-// A later format keeps the header, with another magic, and a later version of this format may
-// have more kinds, whose payload is a JSON object too. A newer version wrote, therefore, every
-// file or record that has a good checksum and that this version cannot read. Until that version,
-// or a later one, runs again, no change behind it is applied and no file is removed
-// (NewerJournalError), unless the database holds all of these changes already. Recording goes on,
-// and new changes wait in the journal.
+// A later version of spool may write files with another magic, or records of further kinds whose
+// payload is a JSON object. This version recognises both by their checksums. While the database lacks
+// one of these changes, this version applies no change and removes no file (NewerJournalError), until
+// the later version runs again. Recording continues, and new changes wait in the journal.
 //
-// # When the database does not take rows
+// # When the database refuses or does not answer
 //
-// database.TroubleOf classifies an error by its consequence for the waiting changes:
+// database.TroubleOf classifies an error by its consequence for the pending changes:
 //
-//	away        the database gives no answer, or refuses writes: apply retries with growing pauses, over new
-//	            connections, in smaller batches; so it follows read-only servers, failovers and moved addresses
-//	table gone  the same, and apply runs the migrations. A start, or a reindex, creates the table again, empty,
-//	            and the comparison with the disk fills it; while recorders run an administrator may be restoring it
-//	row         the batch is halved until the refused row is alone. That row is set aside (aside.go): a JSON file in
-//	            the journal's directory aside, with the error. It stays listed and is tried again
+//	no answer, or writes refused  apply retries with growing pauses, over new connections and with smaller
+//	                              batches. So it resumes after a failover, or when a server is writable again
+//	table or column missing       apply retries in the same way, and runs the migrations. A missing table is
+//	                              created again, empty, only at a start or by a reindex, and reconciliation fills
+//	                              it: while recorders run, an administrator may be restoring it
+//	row refused                   apply halves the batch until the refused row is alone, and sets that row aside
+//	                              (aside.go): it stores the row in a JSON file, lists it in queries, and retries it
 //
-// Stats reports since when, how often, why and what to do. The journal's position shows when the
-// database lacks changes that it took before (a standby that was behind, a backup): see Behind.
+// Stats reports the failure, its begin and the remedy. Behind reports that the database lost changes
+// that it had committed, because it was restored from a backup or a standby took over.
+//
+// # Reconciliation
+//
+// Reconcile compares the rows with the files of the record directory. It adds missing rows, corrects
+// others, and marks rows without a file as lost. It runs at a start and by spool reindex.
 //
 // # Schema
 //
-// Package database opens the database and keeps its schema. The places of footage are in a
-// table of their own, spool_locations: see location.go. location_gone.go describes what happens
-// to the other places when the recorder's own file is lost, evicted or deleted: a recording
-// that another place holds whole stays, with the state remote; it is lost once no place holds it
-// whole. The other places of a deleted recording have the state unwanted until their owner has
-// deleted the footage.
+// Package database opens the database and keeps its schema. The locations of a recording are in a
+// table of their own, spool_locations: see location.go. When the recorder's own file is lost, evicted
+// or deleted, the other locations decide whether the row stays: see location_gone.go.
 //
 // Times are integers: nanoseconds of UTC. They are exact on all three databases
 // (MySQL's own types end at microseconds, SQLite has none), no session's time
 // zone can shift them, and an index compares them as they are.
 //
-// An overlap query ("which recordings lie between X and Y") reads two indexes. Rows
-// that begin in the window come from (start). Rows that began before it come
-// from (span, start), where span is the row's length class; each class is four times
-// longer than the last. Within a class, only rows that began at most the class's
-// longest length before X can reach into the window, and a stream has only a
-// handful of those.
+// A query for the recordings that overlap a window reads two indexes. The index (start) yields the
+// rows that begin within the window. The index (span, start) yields those that begin before it: span
+// is the row's length class, and each class is four times longer than the one below. Of one class,
+// only rows that begin at most the class's greatest length before the window can reach into it: a few
+// rows of each stream.
 package metadata

@@ -12,32 +12,33 @@ import (
 var (
 	// ErrNotFound reports that no recording has the ID.
 	ErrNotFound = errors.New("no such recording")
-	// ErrUnavailable reports that the database does not answer and that the journal does not hold the recording.
+	// ErrUnavailable reports that the database does not answer, and that the pending changes alone
+	// do not suffice.
 	ErrUnavailable = errors.New("the catalogue's database is not available")
-	// ErrProtected refuses to delete a protected recording.
+	// ErrProtected reports that a recording was not deleted because it is protected.
 	ErrProtected = errors.New("the recording is protected")
-	// ErrOtherNode refuses to change a recording whose file another recorder has.
+	// ErrOtherNode reports that a recording was not changed because its row is another recorder's.
 	ErrOtherNode = errors.New("the recording is another recorder's")
-	// ErrGrowing refuses to delete a recording whose file still grows.
+	// ErrGrowing reports that a recording was not deleted because its file still grows.
 	ErrGrowing = errors.New("the recording is still being written")
-	// ErrCursor refuses a cursor that was not made for this query.
+	// ErrCursor reports that a cursor is damaged or was made for another query.
 	ErrCursor = errors.New("the cursor does not belong to this query")
-	// ErrJournalFull reports that the changes which wait for the database have reached
-	// OpenOptions.MaxJournalBytes. The file carries the same data as the row: Reconcile adds it.
+	// ErrJournalFull reports that a change was dropped because the pending changes have reached
+	// OpenOptions.MaxJournalBytes. Reconcile later adds the row from the recording's file.
 	ErrJournalFull = errors.New("the journal is full")
-	// ErrNotDurable reports that the change is accepted and waits for the database, but
-	// that the journal could not be written: a crash before the commit loses the change.
+	// ErrNotDurable reports that a change is pending, but that the journal could not be written: a
+	// crash before the database commits the change loses it.
 	ErrNotDurable = journal.ErrNotDurable
 	// ErrJournalTaken reports that another process has locked the journal.
 	ErrJournalTaken = journal.ErrJournalTaken
 )
 
-// NewerJournalError reports that the journal holds changes which a newer version of the program
-// wrote and which this version cannot read. Recording and queries go on, but nothing is applied
-// to the database until that version, or a later one, runs again. The journal keeps every change.
+// NewerJournalError reports that the journal holds changes which a newer version of spool wrote and
+// which this version cannot read. Recording and queries continue. The journal keeps every change, and
+// nothing is applied to the database until that version, or a later one, runs again.
 type NewerJournalError struct {
-	Dir   string
-	Notes []string // a line about each file
+	Dir   string   // of the journal
+	Notes []string // a line about each file with such changes
 }
 
 // Unwrap returns ErrUnavailable: the changes reach the database later.

@@ -9,14 +9,14 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// A table of its own holds the recordings that hold media of an event, so that a page of events
-// can name them:
+// spool_event_recordings links each event to the recordings that hold its media, so that a page of
+// events can list them:
 //
 //	spool_event_recordings (event_id, recording_id)
 //
-// Invariant: a pair exists while the recording has a row and its file is not lost.
-// spool_events.gone_ns is the time, in ns of UTC, since when an event has no pair; it is 0 while
-// the event has one or never had any.
+// A row of this table is called a pair. Invariant: a pair exists while the recording has a row whose
+// state is not lost. spool_events.gone_ns is the time at which an event lost its last pair, in
+// nanoseconds since 1970 UTC; it is 0 while the event has a pair, and for an event that never had one.
 
 // pair is a row of spool_event_recordings.
 type pair struct {
@@ -26,8 +26,8 @@ type pair struct {
 	Recording string `bun:"recording_id,pk"`
 }
 
-// pairsOf returns a pair for each event that a row names: lost for rows whose file is lost, pairs for
-// the others.
+// pairsOf returns a pair for each event that a row names: in lost those of rows with the state lost, in
+// pairs those of the other rows. Rows without a recording (row.NoRecording) yield none.
 func pairsOf(rows []*row.Row) (pairs, lost []pair, err error) {
 	for _, r := range rows {
 		events, err := r.NamedEvents()
@@ -60,7 +60,8 @@ func column(pairs []pair, of func(pair) string) []string {
 	return out
 }
 
-// putPairs updates the pairs of rows; the footage of lost rows is gone since nowNS.
+// putPairs adds the pairs of rows and removes those of lost rows. nowNS is the time of the change,
+// nanoseconds since 1970 UTC: gone_ns of the events that lose their last pair.
 func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {
@@ -69,7 +70,7 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS 
 	if _, err := s.addPairs(ctx, tx, pairs); err != nil {
 		return err
 	}
-	var gone []string // by the row, which need not name all of their events
+	var gone []string // recordings, not pairs: a row need not name all of its events
 	for _, r := range rows {
 		if r.State == string(media.StateLost) {
 			gone = append(gone, r.ID)
@@ -99,7 +100,7 @@ func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) (added in
 	return added, err
 }
 
-// dropFootage removes the pairs of recordings that hold no media any more, since nowNS.
+// dropFootage removes all pairs of recordings whose footage is gone. nowNS is that of putPairs.
 func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string, nowNS int64) error {
 	if len(recordings) == 0 {
 		return nil
@@ -117,7 +118,7 @@ func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string,
 	return s.noteGone(ctx, tx, events, nowNS)
 }
 
-// noteGone sets gone_ns of the given events that have no footage.
+// noteGone sets gone_ns to nowNS for those of the given events that have no pair and gone_ns 0.
 func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, nowNS int64) error {
 	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", nowNS).
 		Where("id IN (?)", bun.List(events)).Where("gone_ns = 0").
@@ -125,16 +126,16 @@ func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, nowNS
 	return err
 }
 
-// maxEventRecordings bounds the recordings that a page names for one event.
+// maxEventRecordings is the most recordings that a page lists for one event.
 const maxEventRecordings = 100
 
-// footageRow is one recording of an event as a page reads it. An empty ID stands for an event
-// without recordings.
+// footageRow is the result of a query for one recording of an event. If the event has no recording,
+// ID and the fields after it are empty.
 type footageRow struct {
 	Event     string `bun:"event_id"`
 	GoneNS    int64  `bun:"gone_ns"` // of the event
-	Total     int    `bun:"total"`
-	ID        string `bun:"id"`
+	Total     int    `bun:"total"`   // number of the event's recordings
+	ID        string `bun:"id"`      // of the recording, as the fields below
 	Node      string `bun:"node"`
 	Pipeline  string `bun:"pipeline"`
 	Path      string `bun:"file_path"`
@@ -145,8 +146,8 @@ type footageRow struct {
 	Protected int    `bun:"protected"`
 }
 
-// footage reads the recordings of events, oldest first, at most maxEventRecordings of each, and
-// gone_ns of each event in the same statement.
+// footage reads the recordings of events, at most maxEventRecordings of each, oldest first. One
+// statement reads them with gone_ns of the events, so that the two agree.
 func (s *store) footage(ctx context.Context, events []string) (rows []footageRow, err error) {
 	if len(events) == 0 {
 		return nil, nil

@@ -11,7 +11,9 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// addFootage sets the recordings of events, from the database and from the pending changes.
+// addFootage sets Recordings, Total and GoneUTC of events, from the database and from the pending
+// changes. pending holds the pending state of recordings, and alone the rows of Event changes that are
+// pending or set aside.
 func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, pending map[string]entry, alone []*row.Row) error {
 	at := make(map[string]*eventFootage, len(events))
 	ids := make([]string, len(events))
@@ -29,7 +31,7 @@ func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, 
 	}
 	for i := range rows {
 		f := at[rows[i].Event]
-		if f.of.GoneUTC = rows[i].GoneNS; rows[i].ID == "" { // the event's own row was read earlier
+		if f.of.GoneUTC = rows[i].GoneNS; rows[i].ID == "" { // gone_ns is newer here than in the event as read before
 			continue
 		}
 		if err := f.add(&rows[i]); err != nil {
@@ -52,9 +54,10 @@ func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, 
 	return nil
 }
 
-// pendingFootage adds or removes a pending recording.
+// pendingFootage adds a pending recording to the events that it names, or removes it from all events if
+// it is deleted or lost.
 func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFootage) error {
-	if e.gone() { // from every event: the row need not name all of them
+	if e.gone() { // the row need not name all of its events
 		for _, f := range at {
 			f.remove(id, e.rev)
 		}
@@ -74,8 +77,8 @@ func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFoota
 	return nil
 }
 
-// footageAlone adds the recording of an Event change, when its row is known and its footage is not
-// gone.
+// footageAlone adds the recording of an Event change to the events of that change, if the recording has
+// a row and is not lost.
 func (c *Catalogue) footageAlone(ctx context.Context, r *row.Row, pending map[string]entry, at map[string]*eventFootage) error {
 	pairs, _, err := pairsOf([]*row.Row{r})
 	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return at[p.Event] == nil })
@@ -101,7 +104,7 @@ func (c *Catalogue) footageAlone(ctx context.Context, r *row.Row, pending map[st
 	return nil
 }
 
-// footageOf converts a row into the footage of an event.
+// footageOf converts the row of a recording into a footageRow without an event.
 func footageOf(r *row.Row) *footageRow {
 	return &footageRow{
 		ID: r.ID, Node: r.Node, Pipeline: r.Pipeline, Path: r.Path, State: r.State,
@@ -111,12 +114,13 @@ func footageOf(r *row.Row) *footageRow {
 
 // eventFootage gathers the recordings of one event.
 type eventFootage struct {
-	of     *media.EventRecord
-	node   string // of this recorder
-	known  map[string]media.EventRecording
-	goneNS int64 // when the last of the removed recordings was deleted or lost
+	of     *media.EventRecord              // the event, whose fields settle sets
+	node   string                          // name of this recorder
+	known  map[string]media.EventRecording // recordings of the event, by ID
+	goneNS int64                           // when the last of the removed recordings was deleted or lost; 0: none was
 }
 
+// add adds a recording, or replaces it by its newer state.
 func (f *eventFootage) add(r *footageRow) error {
 	id, err := media.ParseID(r.ID)
 	if err != nil {
@@ -133,6 +137,7 @@ func (f *eventFootage) add(r *footageRow) error {
 	return nil
 }
 
+// remove removes a recording that a change of revision rev deleted or lost.
 func (f *eventFootage) remove(id string, rev int64) {
 	if _, known := f.known[id]; known {
 		delete(f.known, id)
@@ -141,6 +146,7 @@ func (f *eventFootage) remove(id string, rev int64) {
 	}
 }
 
+// settle writes the gathered recordings into the event: the oldest maxEventRecordings.
 func (f *eventFootage) settle() {
 	f.of.Recordings = slices.SortedFunc(maps.Values(f.known), func(a, b media.EventRecording) int {
 		return cmp.Or(cmp.Compare(a.StartUTC, b.StartUTC), cmp.Compare(a.ID.String(), b.ID.String()))

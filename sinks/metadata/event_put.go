@@ -17,13 +17,12 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// PutEvents stores events of a stream outside the rows of recordings: no recording may hold
-// their media yet, or the recording may name as many events as it can. rec is the recording that
-// holds their media; a zero ID stands for a recording that has no file yet, and then only
-// rec.Stream is used.
+// PutEvents stores events of the stream rec.Stream, and pairs them with the recording rec, which holds
+// their media. It does not change the row of rec, which may name its maximum of events already. If no
+// recording holds their media yet, rec.ID is zero and only rec.Stream is used.
 //
-// PutEvents returns once the journal is synced, with the errors of Put. An event that is put
-// again, or that a recording names as well, is joined with the stored one.
+// PutEvents returns once the journal is synced, with the errors of Put. An event that is stored
+// already is joined with the stored one.
 func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) (unsafe error) {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -45,6 +44,7 @@ func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events .
 	return unsafe
 }
 
+// eventsAlone returns the row of an Event change: it has only ID, node, stream and events.
 func eventsAlone(rec media.Recording, node string, events []media.Event) (*row.Row, error) {
 	if rec.Stream == "" || len(rec.Stream) > database.MaxStreamBytes {
 		return nil, fmt.Errorf("%w: events of a stream of %d bytes, 1 to %d fit", row.ErrInvalid, len(rec.Stream), database.MaxStreamBytes)
@@ -61,8 +61,8 @@ func eventsAlone(rec media.Recording, node string, events []media.Event) (*row.R
 	return &row.Row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
 }
 
-// pairEvents pairs events of PutEvents with the recordings that hold their media, when these have
-// a row and their file is not lost.
+// pairEvents adds the pairs of Event changes whose recording has a row and is not lost. rows are the
+// rows of these changes.
 func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	pairs, _, err := pairsOf(rows)
 	if err != nil || len(pairs) == 0 {
@@ -90,8 +90,8 @@ func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) erro
 	return err
 }
 
-// dateWithoutFootage marks the events that ended before a time and never had footage as gone since
-// their end, so that dropEvents deletes them after the same time as other events.
+// dateWithoutFootage sets gone_ns to the end of the event for this recorder's events that ended before
+// a time and never had a pair. dropEvents can then delete them as other events.
 func (c *Catalogue) dateWithoutFootage(ctx context.Context, before time.Time) error {
 	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = end_ns").
@@ -102,8 +102,8 @@ func (c *Catalogue) dateWithoutFootage(ctx context.Context, before time.Time) er
 	})
 }
 
-// Unmarked reports, without a query, that a recording is known to grow, does not name the event,
-// and has room for it. It returns false when it does not know.
+// Unmarked returns true if a recording grows, does not name an event, and has room for it. It does
+// not query the database: it returns false for a recording whose state is not among the pending ones.
 func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 	e, known := c.pending.find(rec.String())
 	return known && !e.deleted && e.row.State == string(media.StateRecording) &&
@@ -111,8 +111,8 @@ func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 		!bytes.Contains(e.row.Events, []byte(event.ID.String()))
 }
 
-// keepNamed adds the events that the stored rows name to rows that were recovered after a crash:
-// see row.Keeping.
+// keepNamed replaces the recovered ones among rows by copies that also name the events of the stored
+// rows: see row.Row.Keeping.
 func (s *store) keepNamed(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	at := map[string]int{}
 	var ids []string

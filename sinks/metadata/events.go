@@ -8,8 +8,9 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// eventRow is a row of spool_events. Several recordings may name the same event, in any order
-// and again after a replay: join merges times and protection independently of the order.
+// eventRow is a row of spool_events. Changes of several recordings may name the same event, in any
+// order and repeatedly. join merges times and protection so that the result does not depend on the
+// order.
 type eventRow struct {
 	bun.BaseModel `bun:"table:spool_events,alias:e"`
 
@@ -18,17 +19,18 @@ type eventRow struct {
 	Stream  string `bun:"stream"`
 	Key     string `bun:"event_key"`
 	Name    string `bun:"name"`
-	Data    string `bun:"data"` // JSON text; empty: no data
-	AtNS    int64  `bun:"at_ns"`
+	Data    string `bun:"data"`  // JSON text; empty: no data
+	AtNS    int64  `bun:"at_ns"` // UTC, as StartNS and EndNS
 	StartNS int64  `bun:"start_ns"`
 	EndNS   int64  `bun:"end_ns"`
 	Protect int    `bun:"protect"`
 
-	ActualNS int64 `bun:"actual_ns"` // time of the key frame at which the footage begins; 0: unknown
-	GoneNS   int64 `bun:"gone_ns"`   // since when no recording holds its media; 0: some does, or none ever did
+	ActualNS int64 `bun:"actual_ns"` // UTC of the key frame at which the footage begins; 0: unknown
+	GoneNS   int64 `bun:"gone_ns"`   // UTC at which its last recording went; 0: it has a recording, or never had one
 }
 
-// eventsOf returns the events that rows name, each once.
+// eventsOf returns the events that rows name, each once: it joins values of the same event, in the
+// order of rows.
 func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 	at := map[string]int{}
 	for _, r := range rows {
@@ -53,6 +55,7 @@ func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 	return out, nil
 }
 
+// join returns the event r joined with a later value of the same event, whose name and data it gets.
 func (r eventRow) join(later eventRow) eventRow {
 	later.AtNS, later.StartNS = min(r.AtNS, later.AtNS), min(r.StartNS, later.StartNS)
 	later.EndNS, later.Protect = max(r.EndNS, later.EndNS), max(r.Protect, later.Protect)
@@ -62,7 +65,7 @@ func (r eventRow) join(later eventRow) eventRow {
 	return later
 }
 
-// putEvents inserts events, and joins them with stored events of the same ID.
+// putEvents inserts the events that rows name, or joins them with the stored events of the same ID.
 func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	events, err := eventsOf(rows)
 	if err != nil || len(events) == 0 {

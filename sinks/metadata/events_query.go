@@ -15,10 +15,11 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// parsedEventQuery is an event query in its parsed form.
+// parsedEventQuery is the checked form of a media.EventQuery. The times of parsedQuery are those of the
+// trigger (AtNS).
 type parsedEventQuery struct {
 	parsedQuery
-	key, name string
+	key, name string // filters; empty: any
 }
 
 func parseEventQuery(q media.EventQuery) (a parsedEventQuery, err error) {
@@ -37,10 +38,12 @@ func parseEventQuery(q media.EventQuery) (a parsedEventQuery, err error) {
 	return a, nil
 }
 
+// mark is parsedQuery.mark for a query of events.
 func (a *parsedEventQuery) mark() uint32 {
 	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.parsedQuery.mark(), a.key, a.name), checksums)
 }
 
+// matches reports whether an event belongs to the result, behind the query's cursor.
 func (a *parsedEventQuery) matches(r *eventRow) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		r.AtNS >= a.fromNS && r.AtNS < a.toNS &&
@@ -48,7 +51,9 @@ func (a *parsedEventQuery) matches(r *eventRow) bool {
 		(a.after == nil || a.before(*a.after, row.Key{StartNS: r.AtNS, ID: r.ID}))
 }
 
-// Events answers a query from the database and from the pending changes.
+// Events returns a page of the events that match a query, from the database and from the pending
+// changes. While the database does not answer, the page is Degraded: it has the pending events only.
+// An invalid query is a media.ErrQuery or ErrCursor.
 func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
 	a, err := parseEventQuery(q)
 	if err != nil {
@@ -102,10 +107,10 @@ func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.Event
 	return page, nil
 }
 
-// footageAtOnce is the number of events whose recordings one query reads.
+// footageAtOnce is the most events whose recordings one statement reads.
 const footageAtOnce = 200
 
-// eventBytes returns the approximate size of an event in an answer.
+// eventBytes returns the approximate size of an event as JSON.
 func eventBytes(e *media.EventRecord) int {
 	bytes := 512 + len(e.Stream) + len(e.Key) + len(e.Name) + len(e.Data)
 	for i := range e.Recordings {
@@ -114,13 +119,13 @@ func eventBytes(e *media.EventRecord) int {
 	return bytes
 }
 
-// merged joins stored events with newer ones.
+// merged joins stored events with newer, pending ones.
 func merged(stored, newer []eventRow) []eventRow {
 	at := make(map[string]int, len(stored))
 	for i := range stored {
 		at[stored[i].ID] = i
 	}
-	for _, n := range newer { // each event is in it once
+	for _, n := range newer { // eventsOf returned each event once
 		i, known := at[n.ID]
 		if !known {
 			stored = append(stored, n)
@@ -132,7 +137,8 @@ func merged(stored, newer []eventRow) []eventRow {
 	return stored
 }
 
-// eventPage sorts rows, cuts them to a page and returns the cursor of the next page.
+// eventPage returns the first a.limit of the matching rows, in the query's order, and the cursor of the
+// next page; empty: this is the last one.
 func eventPage(a *parsedEventQuery, rows []eventRow) (page []media.EventRecord, next string, err error) {
 	rows = slices.DeleteFunc(rows, func(r eventRow) bool { return !a.matches(&r) })
 	slices.SortFunc(rows, func(x, y eventRow) int {
@@ -163,7 +169,7 @@ func eventPage(a *parsedEventQuery, rows []eventRow) (page []media.EventRecord, 
 	return page, next, nil
 }
 
-// events reads the rows of a page and one more.
+// events reads the rows of a page from the database, and one more row if there is one.
 func (s *store) events(ctx context.Context, a *parsedEventQuery) ([]eventRow, error) {
 	var rows []eventRow
 	q := s.RO.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)

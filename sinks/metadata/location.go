@@ -10,23 +10,22 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// A table of its own holds the places of a recording's footage, since there may be several:
+// A recording may have several locations. They are in a table of their own:
 //
 //	spool_locations (recording_id, node, bucket) -> path, size, checksum, state
 //
-// A place is a recorder's disk (node, with an empty bucket) or a bucket, where path is the key.
-// spool_directories has the identity of a recorder's directory.
+// A location is in the record directory of a recorder (node, with an empty bucket) or in a bucket, where
+// path is the object's key. spool_directories holds the identity of each recorder's directory.
 //
-// The row of the recording keeps node, path, size and state as well: its indexes and the journal's
-// records contain them, and a page of recordings is filtered by them. They are a copy of the
-// recorder's own location.
-// Invariant: a transaction that changes them updates that location from the row, so
-// that both have the newest revision whatever the order of changes. Rows of an earlier
-// version of the schema get their locations in Upkeep; until then the row stands for it.
+// The location in the directory of the recorder that made the recording is its own location. The row
+// in spool_recordings has node, path, size and state of the own location, too: queries filter by them,
+// and a record of the journal contains them. Invariant: a transaction that changes these columns also
+// updates the own location from the row. Rows that an earlier version of spool made have no own location
+// until Upkeep adds it; queries take it from the row.
 //
-// Upkeep works in transactions of 500 rows, each of which moves the task's position; it runs beside
-// recording and resumes after a kill (make bench-fill; AMD EPYC, 2 cores shared with other
-// processes; at most 5 MB of heap, with PostgreSQL 6.2 MB):
+// Upkeep adds these locations in transactions of 500 rows, beside recording, and resumes after a kill.
+// Measured by make bench-fill (AMD EPYC, 2 cores shared with other processes; at most 5 MB of heap, with
+// PostgreSQL 6.2 MB):
 //
 //	SQLite      1000000 rows   10.9 s, a batch 3 ms in the median, 73 ms at most
 //	PostgreSQL   100000 rows    3.9 s,        18 ms,               55 ms
@@ -43,19 +42,20 @@ type location struct {
 	SizeBytes int64  `bun:"size"`
 	Checksum  string `bun:"checksum"`
 	State     string `bun:"state"`
-	Directory string `bun:"directory,scanonly"` // identity, from spool_directories
+	Directory string `bun:"directory,scanonly"` // identity of the node's directory, from spool_directories
 }
 
+// value converts the row.
 func (l *location) value() media.Location {
 	return media.Location{Node: l.Node, Directory: l.Directory, Bucket: l.Bucket, Path: l.Path, SizeBytes: l.SizeBytes,
 		Checksum: l.Checksum, State: media.State(l.State)}
 }
 
-// ownLocations selects the recorders' own locations from the rows.
+// ownLocations inserts the own location of each recording, as its row gives it.
 const ownLocations = "INSERT INTO spool_locations (recording_id, node, bucket, path, size, checksum, state) " +
 	"SELECT r.id, r.node, '', r.file_path, r.size, '', CASE r.state WHEN 'remote' THEN 'lost' ELSE r.state END FROM spool_recordings r WHERE r.id IN (?) "
 
-// locate updates the recorders' own locations of recordings from their rows.
+// locate inserts or updates the own locations of recordings from their rows.
 func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -68,8 +68,8 @@ func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	return err
 }
 
-// relocate is locate for recordings whose row has changed its node: it removes the location under
-// the old names, which is the same disk.
+// relocate is locate for recordings whose row has got another node. It removes the own location under
+// each of names, the former and the present names of this recorder.
 func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []string) error {
 	_, err := tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("bucket = ''").Where("node IN (?)", bun.List(names)).Exec(ctx)
@@ -85,7 +85,7 @@ func (s *store) locations(ctx context.Context, ids []string) (out []location, er
 	return out, err
 }
 
-// locationsOf selects the locations of a page's recordings, without unwanted ones.
+// locationsOf selects the locations of recordings, except unwanted ones.
 func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 	return s.RO.NewSelect().TableExpr("spool_locations AS l").
 		Join("LEFT JOIN spool_directories AS d ON d.node = l.node AND l.bucket = ''").
@@ -93,9 +93,9 @@ func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 		Where("l.recording_id IN (?)", bun.List(ids)).Where("l.state <> ?", string(media.StateUnwanted)).OrderExpr("l.recording_id, l.bucket, l.node")
 }
 
-// addLocations sets Locations of each record: first the recorder's own place, from the record
-// itself, then every other place. While the database does not answer, only the first is known:
-// see media.Record.Located.
+// addLocations sets Locations and Located of each record. The first location is the own one, from the
+// record itself; the others come from the database. If the database does not answer, it adds only the
+// first and leaves Located false.
 func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 	if len(recs) == 0 {
 		return
@@ -129,10 +129,10 @@ func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 	}
 }
 
-// locating is the task in spool_upkeep that adds the locations of an earlier version's rows.
+// locating is the name of the upkeep task that adds the own locations that are missing.
 const locating = "locations"
 
-// locateAgain restarts that task, after the table was lost.
+// locateAgain makes the task locating begin again, after spool_locations was lost.
 func (s *store) locateAgain(ctx context.Context) error {
 	_, err := s.RW.NewDelete().Table("spool_upkeep").Where("task = ?", locating).Exec(ctx)
 	return err

@@ -13,31 +13,30 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// When the recorder's own file goes, its recording's other places change as follows:
+// When the file at the own location of a recording goes, its other locations decide as follows:
 //
-//	lost, or evicted by retention, while another place holds the recording whole:
-//	        the own location is lost, the recording is remote: it keeps its row, its events
-//	        and its other places
-//	the same, while no place holds it whole:
-//	        as without other places: the row becomes lost, or is deleted
-//	the last other place that holds it whole is lost too:
-//	        the next upkeep marks the recording as lost: see loseRemote
-//	deleted on request:
-//	        the row and the own location are deleted. The other locations become unwanted:
-//	        each stays until its owner has deleted the footage there
-//	the row is deleted for another reason: the other locations become unwanted too
+//	the file is missing, or retention evicted it:
+//	        if another location has the whole recording, the own location gets the state lost and the
+//	        row the state remote; row, events and other locations stay.
+//	        Otherwise the row of a missing file gets the state lost, and that of an evicted file is
+//	        deleted
+//	the recording is remote, and the last other location that had all of it is lost:
+//	        the next upkeep gives the row the state lost: see loseRemote
+//	a client deletes the recording, or its row is deleted for another reason:
+//	        the row and the own location are deleted. The other locations get the state unwanted:
+//	        each stays until its owner has deleted the file there
 //
-// A remote recording whose file is found again gets the state that the file carries.
+// If the file of a remote recording is found again, the row gets the state that the file carries.
 //
-// Invariant: a location whose recording has no row is unwanted. So footage in other places is
-// never forgotten, and SELECT ... WHERE state = 'unwanted' lists the places to delete from. Code that
-// adds a location first locks the recording's row and checks that it exists: all decisions of this
-// file are made under that lock.
+// Invariant: a location whose recording has no row is unwanted. So no file at another location is
+// forgotten, and SELECT ... WHERE state = 'unwanted' lists those that must still be deleted. Code that
+// adds a location first locks the row of the recording and checks that it exists; the functions of this
+// file decide under the same lock.
 
-// statesWithoutFile lists the states of recordings whose file is not on the recorder's disk.
+// statesWithoutFile lists the states of rows without a file at the own location.
 var statesWithoutFile = []string{string(media.StateLost), string(media.StateRemote)}
 
-// ownState returns the state of the recorder's own location.
+// ownState returns the state of the own location of a row with a state.
 func ownState(s media.State) media.State {
 	if s == media.StateRemote {
 		return media.StateLost
@@ -45,15 +44,15 @@ func ownState(s media.State) media.State {
 	return s
 }
 
-// wholeElsewhere returns the recordings that another place holds whole. They stay so until the
-// transaction ends if the caller has locked their rows.
+// wholeElsewhere returns those of the recordings that another location than the own one has whole. If the
+// caller has locked their rows, this remains true until the transaction ends.
 func (s *store) wholeElsewhere(ctx context.Context, tx bun.Tx, ids []string) (out []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	q := selectWholeElsewhere(tx, ids)
 	if s.Driver == "mysql" {
-		q.For("UPDATE") // a plain SELECT would read the snapshot of the transaction's begin
+		q.For("UPDATE") // otherwise MySQL reads the rows as they were at the begin of the transaction
 	}
 	return out, q.Scan(ctx, &out)
 }
@@ -74,8 +73,8 @@ func (s *store) lockRows(ctx context.Context, tx bun.Tx, ids []string) error {
 	return tx.NewSelect().TableExpr("spool_recordings").Column("id").Where("id IN (?)", bun.List(ids)).OrderExpr("id").For("UPDATE").Scan(ctx, &locked)
 }
 
-// keepRemote changes the lost ones among rows that were just written to remote when another place
-// holds them whole. It returns the rows with their final state.
+// keepRemote gives the state remote to those of the rows that were just written as lost and that another
+// location has whole. It returns the rows with their final state.
 func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*row.Row, error) {
 	var lost []string
 	for _, r := range rows {
@@ -100,8 +99,9 @@ func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*
 	return rows, err
 }
 
-// delete deletes rows, except evicted ones that another place holds whole, and returns the number
-// of locations that became unwanted. names are this recorder's.
+// delete applies deletions. An evicted recording that another location has whole keeps its row, with
+// the state remote. names are the names of this recorder, nowNS is that of putPairs. delete returns the
+// number of locations that became unwanted.
 func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, nowNS int64) (unwanted int64, err error) {
 	if len(deletes) == 0 {
 		return 0, nil
@@ -145,9 +145,9 @@ func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes [
 	return unwanted, s.dropFootage(ctx, tx, gone, nowNS)
 }
 
-// dislocate removes the locations of recordings whose row was deleted: those on the disk of
-// the recorder with the names own, and lost ones. The other locations become unwanted, and are
-// counted.
+// dislocate updates the locations of recordings (ids) whose row was deleted. It deletes those in the
+// directories of the nodes own, and lost ones, and gives the others the state unwanted. It returns the
+// number of the latter.
 func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (unwanted int64, err error) {
 	_, err = tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("(bucket = '' AND node IN (?) OR state = ?)", bun.List(own), string(media.StateLost)).Exec(ctx)
@@ -162,9 +162,9 @@ func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (un
 	return done.RowsAffected()
 }
 
-// loseRemote marks the remote recordings of this recorder as lost that no place holds whole any
-// more, and returns how many. A location that was added in the meantime is found when the row is
-// written: see keepRemote.
+// loseRemote gives the state lost to the remote recordings of this recorder that no location has whole
+// any more, and returns their number. If such a location is added meanwhile, keepRemote makes the
+// recording remote again.
 func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err error) {
 	after := row.Key{StartNS: -1 << 63}
 	for {
@@ -187,8 +187,8 @@ func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err er
 	}
 }
 
-// remoteNowhere reads the next remote rows of this recorder, and returns those that no place holds
-// whole as nowhere.
+// remoteNowhere reads the next remote rows of this recorder behind a key. nowhere are those of them that
+// no location has whole.
 func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*row.Row, nowhere []media.ID, err error) {
 	var whole []string
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
@@ -216,7 +216,8 @@ func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*r
 	return rows, nowhere, nil
 }
 
-// loseEach marks recordings as lost whose rows are still remote, with one write of the journal.
+// loseEach gives the state lost to those of the recordings whose rows are still remote, with one write
+// of the journal, and returns their number.
 func (c *Catalogue) loseEach(ctx context.Context, ids []media.ID) (n int, err error) {
 	var last int64
 	for _, id := range ids {
@@ -237,6 +238,7 @@ func (c *Catalogue) loseEach(ctx context.Context, ids []media.ID) (n int, err er
 	return n, err
 }
 
+// loseIfRemote is loseEach for one recording. It returns the revision of the change; 0: no change.
 func (c *Catalogue) loseIfRemote(ctx context.Context, id string) (rev int64, err error) {
 	now, _, err := c.lookup(ctx, id)
 	switch {

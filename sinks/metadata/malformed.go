@@ -11,23 +11,26 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// ErrMalformed reports that the file of the database is damaged, or no SQLite file. Changes wait
-// in the journal until Rescue has replaced the file.
+// ErrMalformed reports that the file of the SQLite database is damaged, or is no SQLite file. Changes
+// wait in the journal until Rescue, or an operator, has replaced the file.
 var ErrMalformed = errors.New("the catalogue's file is malformed")
 
-// damaged describes a malformed file. While the same file is in place, the catalogue does not
-// open it: most of its pages may be readable, and their rows would pass for all rows.
+// damaged describes a malformed file. The catalogue does not open it as long as it is in place: most of
+// its rows may be readable, and a query would return them as if they were all.
 type damaged struct {
 	err  error
 	file fileID
-	next time.Time // when it is examined again: a failing disk may have returned wrong bytes once
-	wait time.Duration
+	next time.Time     // when the file is examined again: the disk may have returned wrong bytes only once
+	wait time.Duration // interval of examinations
 }
 
+// examineAfter and examineAtMost bound damaged.wait, which doubles.
 const examineAfter, examineAtMost = 30 * time.Second, time.Hour
 
+// fileID identifies a file whatever its name.
 type fileID struct{ device, inode uint64 }
 
+// identify returns the identity of the file at a path; false if there is no such file.
 func identify(file string) (fileID, bool) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -37,7 +40,7 @@ func identify(file string) (fileID, bool) {
 	return fileID{uint64(st.Dev), st.Ino}, ok
 }
 
-// noteMalformed notes that the file is malformed.
+// noteMalformed records that the opened file is malformed; err is SQLite's error.
 func (c *Catalogue) noteMalformed(err error) {
 	if c.broken.Load() != nil || c.target.File == "" || c.opened.Load() == nil {
 		return
@@ -46,8 +49,8 @@ func (c *Catalogue) noteMalformed(err error) {
 		"copies its readable rows, and adds the others from the recordings on the disk", ErrMalformed, c.target.File, err)})
 }
 
-// stillMalformed returns the damage while the damaged file is in place, and closes the file, so
-// that Rescue can replace it.
+// stillMalformed returns the damage while the damaged file is in place, and else nil. It closes the
+// file, so that Rescue can replace it.
 func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	d := c.broken.Load()
 	if d == nil {
@@ -65,7 +68,7 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	return nil
 }
 
-// intactAgain examines the whole file, at doubling intervals, and reports whether it is intact.
+// intactAgain examines the whole file, if the time for that has come, and reports whether it is intact.
 func (d *damaged) intactAgain(ctx context.Context, file string, now time.Time) bool {
 	if now.Before(d.next) {
 		return false
@@ -76,7 +79,7 @@ func (d *damaged) intactAgain(ctx context.Context, file string, now time.Time) b
 	return well && err == nil
 }
 
-// noteFile remembers the identity of the file that is about to be opened, or is open.
+// noteFile stores the identity of the database file, for noteMalformed.
 func (c *Catalogue) noteFile() {
 	if c.target.File == "" {
 		return
@@ -86,8 +89,8 @@ func (c *Catalogue) noteFile() {
 	}
 }
 
-// Rescue replaces the file of a SQLite catalogue when it is malformed: see database.Rescue. It
-// returns the zero value for an intact file.
+// Rescue replaces the file of a SQLite catalogue if it is malformed: see database.Rescue. It returns
+// the zero value for an intact file and for another driver.
 func Rescue(ctx context.Context, o OpenOptions, recordDir string) (database.Rescued, error) {
 	o.defaults()
 	t, err := database.Parse(o.Driver, o.DSN)

@@ -13,14 +13,15 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Several recorders share a database. Each row has the name of the recorder (the node) that has
-// its file, and only that recorder changes it. The path in a row is relative to that recorder's
-// record directory; a file of the same path on this disk may be another recording.
+// Several recorders may share a database. Each row names its node: the recorder that has the file, the
+// only one that changes the row. The path in a row is relative to that node's record directory; a file
+// at the same path of this directory may be another recording.
 //
-// A name is configured, or it is the identity of the record directory. The name of a recording
-// in a directory of its own (mp4: {record_path: ...} in a branch) is that directory's identity.
+// The name of a node is configured, or it is the identity of the record directory. A recording that a
+// pipeline writes into a directory of its own (mp4: {record_path: ...}) has the identity of that
+// directory as its node.
 
-// nodeOf returns the name that a recording's row gets.
+// nodeOf returns the node of a recording's row.
 func (c *Catalogue) nodeOf(rec media.Recording) string {
 	if own := c.opts.Directory(); own != "" && rec.Directory != "" && rec.Directory != own {
 		return rec.Directory
@@ -28,16 +29,18 @@ func (c *Catalogue) nodeOf(rec media.Recording) string {
 	return c.opts.Node
 }
 
-// names returns the names under which rows may be this recorder's; its own is the first.
+// names returns the names of nodes whose rows may belong to this recorder: first its own, then its former
+// names, then TakeOver.
 func (c *Catalogue) names() []string {
 	return slices.Concat([]string{c.opts.Node}, *c.former.Load(), c.opts.TakeOver)
 }
 
-// mayBeOurs reports whether a row whose file is on this disk may belong to this recorder.
+// mayBeOurs reports whether the node of a row is one of names.
 func (c *Catalogue) mayBeOurs(r *row.Row) bool { return slices.Contains(c.names(), r.Node) }
 
-// learnNames reads the former names of this record directory from the database. It leaves out the
-// name of a recorder that runs: the directory, or the machine, was copied.
+// learnNames sets c.former: OpenOptions.Former, and the names under which the database knows the identity
+// of this record directory. It omits the name of a recorder that may run: this directory is then a copy
+// of that recorder's.
 func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	var known []string
 	own := c.opts.Directory()
@@ -68,12 +71,12 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	return nil
 }
 
-// learnNamesAgain repeats learnNames, since another recorder may have ended.
+// learnNamesAgain repeats learnNames: a recorder that ran then may have ended.
 func (c *Catalogue) learnNamesAgain(ctx context.Context) error {
 	return c.read(ctx, c.learnNames)
 }
 
-// livingClaim returns the claim on another name when its recorder may run; nil otherwise.
+// livingClaim returns the claim on a name if a recorder of another place made it and may run; else nil.
 func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*claimRow, error) {
 	if c.opts.Place == nil {
 		return nil, nil
@@ -85,8 +88,9 @@ func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*cl
 	return r, nil
 }
 
-// divide separates the changes of other recorders' rows: a file that was copied to this disk
-// carries the recording ID of the original's row.
+// divide separates the changes of rows whose node is one of names, or that are new (mine), from those
+// of other recorders' rows (others). A file that was copied to this disk has the ID of the other
+// recorder's row.
 func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []journal.Change) (mine, others []journal.Change, err error) {
 	ids := make([]string, len(ops))
 	for i, o := range ops {
@@ -112,7 +116,7 @@ func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []jou
 	return mine, others, nil
 }
 
-// leftAlone counts and logs the changes that write has left out.
+// leftAlone counts and logs the changes that write did not apply because the row is another recorder's.
 func (c *Catalogue) leftAlone(others []journal.Change) {
 	c.others.Add(uint64(len(others)))
 	for _, o := range others {
@@ -121,14 +125,12 @@ func (c *Catalogue) leftAlone(others []journal.Change) {
 	}
 }
 
-// adopt gives rows of other names this recorder's name: rows of its former names whose file is on
-// this disk and carries the same ID, and all rows of the names that it takes over. A former name
-// alone proves nothing: before directories had an identity, two recorders on hosts of the same
-// name shared a name.
+// adopt sets the node of rows to this recorder's name: of rows of a former name if the file is on this
+// disk and carries the row's ID, and of all rows of the nodes in TakeOver. The former name alone proves
+// nothing: it may have been the host name, which two hosts can share.
 //
-// Rows are adopted while no other code changes their recordings, many in one transaction, and
-// replace the elements of rows. Recordings that other code is changing follow one by one, each
-// after that change.
+// It adopts most rows in one transaction, and those of recordings that other code is changing one by
+// one, each after that change. It replaces the elements of rows by the rows as they are then.
 func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
 	at, ids := map[media.ID]int{}, []media.ID(nil)
 	for i, row := range rows {
@@ -163,8 +165,8 @@ func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
 	return err
 }
 
-// adoptNow adopts the rows of recordings that belong to this recorder. The caller has excluded
-// other changes. It returns all rows as they are now, without deleted ones.
+// adoptNow adopts those of the recordings that belong to this recorder. No other code may change them
+// meanwhile. It returns the rows of all of the recordings as they are now, without deleted ones.
 func (r *reconciliation) adoptNow(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
 	now, err := r.c.lookupAll(ctx, ids)
 	if err != nil {
@@ -186,7 +188,7 @@ func (r *reconciliation) adoptNow(ctx context.Context, ids []media.ID) (map[medi
 	return now, r.take(ctx, own)
 }
 
-// take gives rows this recorder's name, in the database and in the pending changes.
+// take sets the node of rows to this recorder's name, in the database and in the pending changes.
 func (r *reconciliation) take(ctx context.Context, own []*row.Row) error {
 	ids, err := r.c.rename(ctx, own)
 	if err != nil {
@@ -200,18 +202,18 @@ func (r *reconciliation) take(ctx context.Context, own []*row.Row) error {
 	return nil
 }
 
-// takeMoved adopts the row of a file that has another path now.
+// takeMoved adopts the row of a recording whose file was found at another path than the row's.
 func (r *reconciliation) takeMoved(ctx context.Context, known media.Record) error {
 	old, _, err := r.c.lookup(ctx, known.ID.String())
 	if err != nil {
 		return err
 	}
-	r.report.NotAdopted-- // adoptNow did not find the file at the row's old path
+	r.report.NotAdopted-- // adoptNow counted it: the file was not at the row's path
 	taken := *old         // a copy, since the journal's changes may share the row
 	return r.take(ctx, []*row.Row{&taken})
 }
 
-// proves reports whether the file of a row is on this disk, under either of its names.
+// proves reports whether the file of a row is on this disk, with or without the suffix .part.
 func (r *reconciliation) proves(row *row.Row) bool {
 	plain := strings.TrimSuffix(row.Path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {
@@ -222,9 +224,9 @@ func (r *reconciliation) proves(row *row.Row) bool {
 	return false
 }
 
-// rename sets the node of rows, and of the events that they name, unless another recorder has
-// taken them in the meantime. It changes no other column, so that a concurrent change of the
-// row stays.
+// rename sets the node of rows, and of the events that they name, to this recorder's name, and returns
+// the IDs of the rows. It changes no row whose stored node is none of names any more, and no other
+// column.
 func (c *Catalogue) rename(ctx context.Context, rows []*row.Row) (ids []string, err error) {
 	events, err := eventsOf(rows)
 	if err != nil {

@@ -10,26 +10,26 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// pending holds the changes that the journal has and the database may lack: the queue for apply,
-// and the newest state of each recording in it, for queries.
+// pending holds the changes that the database may lack: a queue for apply, and the state of the
+// recordings that these changes concern, for queries.
 //
-// A recording whose file grows stays known after its change was applied, so that queries list it
-// while the database does not answer.
+// The state of a growing recording stays after its change was applied, so that queries list the
+// recording while the database does not answer.
 type pending struct {
-	mu    sync.Mutex // guards the fields below
-	queue []journal.Change
-	bytes int64
-	state map[string]entry
-	aside map[string]bool // recordings with a change that is set aside: they stay known
-	moved chan struct{}   // closed and replaced at each change of the queue
+	mu    sync.Mutex       // guards the fields below
+	queue []journal.Change // in order of revision
+	bytes int64            // size of the changes in queue
+	state map[string]entry // by ID of the recording
+	aside map[string]bool  // recordings with a change that is set aside: their state stays
+	moved chan struct{}    // closed and replaced at each change of queue
 }
 
-// entry is the newest known state of one recording.
+// entry is the state of one recording after its newest change.
 type entry struct {
 	row     *row.Row // read-only
-	deleted bool
-	rev     int64 // of the newest change in it
-	applied bool
+	deleted bool     // one of the changes is a deletion
+	rev     int64    // revision of the newest change
+	applied bool     // the database has that change
 }
 
 func newPending() *pending {
@@ -51,12 +51,14 @@ func (p *pending) add(ops []journal.Change) {
 	p.signal()
 }
 
+// signal wakes the callers that wait for change. The caller has locked p.mu.
 func (p *pending) signal() {
 	close(p.moved)
 	p.moved = make(chan struct{})
 }
 
-// with returns the state after one more change.
+// with returns the state after one more change. A Put does not change the protection that a Protect
+// has set.
 func (e entry) with(o journal.Change) entry {
 	next := entry{row: o.Row.Keeping(e.row), rev: o.Revision}
 	switch {
@@ -74,17 +76,18 @@ func (e entry) with(o journal.Change) entry {
 	return next
 }
 
-// gone reports whether the recording is deleted or lost.
+// gone reports whether the row is deleted or has the state lost.
 func (e entry) gone() bool { return e.deleted || e.row.State == string(media.StateLost) }
 
-// head returns up to n of the oldest changes.
+// head returns the oldest n changes, or all if there are fewer. They stay in the queue; the caller must
+// not change them.
 func (p *pending) head(n int) []journal.Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.queue[:min(n, len(p.queue)):min(n, len(p.queue))]
 }
 
-// settle removes the n oldest changes, which are in the database or aside.
+// settle removes the n oldest changes, which the database has committed or which are set aside.
 func (p *pending) settle(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,8 +102,8 @@ func (p *pending) settle(n int) {
 	p.signal()
 }
 
-// applied notes that the database has all changes of a recording up to a revision.
-// The caller holds p.mu.
+// applied records that the database has all changes of a recording up to a revision. The caller has
+// locked p.mu.
 func (p *pending) applied(id string, rev int64) {
 	e, ok := p.state[id]
 	if !ok || e.rev > rev || p.aside[id] {
@@ -114,7 +117,7 @@ func (p *pending) applied(id string, rev int64) {
 	}
 }
 
-// setAside keeps a recording known when its change leaves the queue.
+// setAside keeps the state of a recording after its refused change leaves the queue.
 func (p *pending) setAside(o journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,7 +126,7 @@ func (p *pending) setAside(o journal.Change) {
 	}
 }
 
-// restore adds the recordings of the changes that earlier processes set aside.
+// restore adds the states of recordings whose changes an earlier process set aside.
 func (p *pending) restore(ops []journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,8 +139,8 @@ func (p *pending) restore(ops []journal.Change) {
 	}
 }
 
-// release undoes setAside after the database has taken the change. Changes of the recording that
-// are still in the queue follow as usual.
+// release ends setAside after the database has committed the change. The state of the recording stays
+// as long as the queue has another change of it.
 func (p *pending) release(o journal.Change) {
 	if o.Kind == journal.Event {
 		return
@@ -151,8 +154,8 @@ func (p *pending) release(o journal.Change) {
 	}
 }
 
-// dropReplayed removes the changes up to a revision, which an earlier process has applied. Only
-// changes that were read from the journal at the start can be among them.
+// dropReplayed removes the changes up to a revision: they were read from the journal at the start, and
+// an earlier process has applied them.
 func (p *pending) dropReplayed(upTo int64) {
 	p.mu.Lock()
 	n := 0
@@ -165,7 +168,7 @@ func (p *pending) dropReplayed(upTo int64) {
 	}
 }
 
-// appliedTo returns the revision up to which no change waits; last when the queue is empty.
+// appliedTo returns the revision up to which no change is in the queue; last if the queue is empty.
 func (p *pending) appliedTo(last int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -175,7 +178,7 @@ func (p *pending) appliedTo(last int64) int64 {
 	return last
 }
 
-// rename sets the node of recordings, after the caller has done so in the database.
+// rename sets the node in the states of recordings. The caller has set it in the database.
 func (p *pending) rename(ids []string, node string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,7 +191,7 @@ func (p *pending) rename(ids []string, node string) {
 	}
 }
 
-// find returns the newest known state of a recording.
+// find returns the state of a recording; false if it has none.
 func (p *pending) find(id string) (entry, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -196,7 +199,7 @@ func (p *pending) find(id string) (entry, bool) {
 	return e, ok
 }
 
-// snapshot copies the state of all known recordings.
+// snapshot copies the states of all recordings that have one.
 func (p *pending) snapshot() map[string]entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,7 +210,7 @@ func (p *pending) snapshot() map[string]entry {
 	return out
 }
 
-// events returns the rows of the waiting Event changes, in order of revision.
+// events returns the rows of the Event changes in the queue, in order of revision.
 func (p *pending) events() (rows []*row.Row) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -219,8 +222,8 @@ func (p *pending) events() (rows []*row.Row) {
 	return rows
 }
 
-// size returns the number of waiting changes, their size, and the revision of the oldest; 0: no
-// change waits.
+// size returns the number of changes in the queue, their size in bytes, and the revision of the oldest,
+// or 0 if the queue is empty.
 func (p *pending) size() (n int, bytes int64, oldest int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -230,7 +233,7 @@ func (p *pending) size() (n int, bytes int64, oldest int64) {
 	return len(p.queue), p.bytes, oldest
 }
 
-// nudge wakes the callers that wait for change.
+// nudge wakes the callers that wait for change although the queue has not changed.
 func (p *pending) nudge() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

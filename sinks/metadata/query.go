@@ -13,16 +13,16 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// parsedQuery is a query in its parsed form.
+// parsedQuery is the checked form of a media.Query.
 type parsedQuery struct {
-	stream, prefix string // at most one is set
-	fromNS, toNS   int64  // math.MinInt64 and MaxInt64 where open
-	state          string
-	protected      int // -1 for both
+	stream, prefix string // an exact path, or the begin of paths, ending in a slash; at most one is set
+	fromNS, toNS   int64  // UTC window [fromNS, toNS); math.MinInt64 and math.MaxInt64: no bound
+	state          string // empty: any
+	protected      int    // 1 or 0; -1: both
 	ascending      bool
-	limit          int
-	maxBytes       int      // bound of the size of a page's rows; 0: no bound
-	after          *row.Key // last row of the page before
+	limit          int      // most rows of a page
+	maxBytes       int      // approximate bound of the size of a page's rows; 0: no bound
+	after          *row.Key // key of the last row of the previous page; nil: the first page
 }
 
 func parseQuery(q media.Query) (a parsedQuery, err error) {
@@ -47,6 +47,7 @@ func parseQuery(q media.Query) (a parsedQuery, err error) {
 	return a, nil
 }
 
+// setStream sets stream or prefix from media.Query.Stream.
 func (a *parsedQuery) setStream(s string) error {
 	if len(s) > database.MaxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
 		return fmt.Errorf("%w: stream is too long or not plain text", media.ErrQuery)
@@ -67,14 +68,14 @@ func (a *parsedQuery) setStream(s string) error {
 	return nil
 }
 
-// matches applies the query to a pending row, which the database may not have yet.
+// matches reports whether a pending row belongs to the result, behind the query's cursor.
 func (a *parsedQuery) matches(r *row.Row) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		(a.state == "" || r.State == a.state) && (a.protected < 0 || r.Protected == a.protected) &&
 		r.Overlaps(a.fromNS, a.toNS) && (a.after == nil || a.before(*a.after, r.Key()))
 }
 
-// before reports whether x precedes y in the order of the answer.
+// before reports whether x precedes y in the order of the result.
 func (a *parsedQuery) before(x, y row.Key) bool {
 	if a.ascending {
 		return x.Compare(y) < 0
@@ -86,9 +87,9 @@ func (a *parsedQuery) before(x, y row.Key) bool {
 //
 //	version 1 | start ns 8 | ID 16 | mark of the query 4 | crc32c of these 4
 //
-// It is opaque to callers. The checksum detects damage, the mark detects a cursor of another
-// query. A cursor needs no secrecy and holds no secret: a forged one only names another
-// position in rows that the caller may read anyway.
+// The numbers are sizes in bytes. Callers must not interpret a cursor. The checksum detects damage, and
+// the mark, a checksum of the query, detects a cursor of another query. A cursor needs no protection
+// against forgery: it can only name another position in rows that the caller may read anyway.
 const (
 	cursorVersion = 1
 	cursorBytes   = 33
@@ -97,6 +98,7 @@ const (
 // checksums is the table of the cursors' checksums.
 var checksums = crc32.MakeTable(crc32.Castagnoli)
 
+// encodeCursor returns the cursor of the page that follows the row with a key.
 func encodeCursor(k row.Key, mark uint32) string {
 	id, err := media.ParseID(k.ID)
 	if err != nil {
@@ -111,6 +113,7 @@ func encodeCursor(k row.Key, mark uint32) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// decodeCursor returns the key in a cursor, or ErrCursor if it is damaged or its mark is another.
 func decodeCursor(s string, mark uint32) (row.Key, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) != cursorBytes || len(s) != base64.RawURLEncoding.EncodedLen(cursorBytes) || b[0] != cursorVersion ||
@@ -123,8 +126,8 @@ func decodeCursor(s string, mark uint32) (row.Key, error) {
 	return row.Key{StartNS: int64(binary.BigEndian.Uint64(b[1:])), ID: media.ID(b[9:25]).String()}, nil
 }
 
-// mark returns a checksum over everything in a query that decides the order of rows. The size of a
-// page is not part of it.
+// mark returns a checksum of the filters and of the order of a query. The limits of a page are not part
+// of it: they may differ from page to page.
 func (a *parsedQuery) mark() uint32 {
 	return crc32.Checksum(fmt.Appendf(nil, "%q %q %d %d %q %d %t",
 		a.stream, a.prefix, a.fromNS, a.toNS, a.state, a.protected, a.ascending), checksums)

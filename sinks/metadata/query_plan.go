@@ -14,21 +14,22 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// A page is read by arms. One arm walks one index that yields keys in order, and stops at the page's
-// size. The arms are merged and cut to the page, and only then are the rows themselves read:
+// A page of recordings is read by one statement. Each of its subqueries, the arms, reads the keys of
+// rows from one index, in the order of the result, and at most as many as the page has. The statement
+// merges these keys, takes those of the page, and only then reads the rows:
 //
 //	SELECT r.* FROM (SELECT * FROM (arm UNION ALL arm ...) ORDER BY ... LIMIT n) JOIN r ORDER BY ...
 //
-// walk chooses the index of an arm, rather than the database: sqlite has no statistics until an
-// ANALYZE, and MySQL's come from samples. PostgreSQL takes no hints and has better statistics of its
-// own.
+// store.walk chooses the index of an arm. The database would often choose a wrong one: SQLite has no
+// statistics until an ANALYZE, and MySQL estimates them from samples. PostgreSQL accepts no hint, and
+// chooses by its own, better statistics.
 
-// maxPrefixArms bounds the streams of a prefix that are walked one by one, which reads no other
-// row. For more streams the time index is walked and filtered.
+// maxPrefixArms is the most streams below a prefix that get an arm each, which reads no row of another
+// stream. If there are more streams, one arm reads the index of start times and filters by the prefix.
 const maxPrefixArms = 64
 
-// page reads the next rows of a query, one by one, since a row may list thousands of gaps. It
-// stops when they reach maxBytes; full is true then.
+// page reads the next rows of a query, at most a.limit. If a.maxBytes is set, it reads row by row, since a
+// row may list thousands of gaps, and stops when the rows exceed a.maxBytes; full is then true.
 func (s *store) page(ctx context.Context, a *parsedQuery) (rows []*row.Row, full bool, err error) {
 	q, err := s.plan(ctx, a)
 	if err != nil {
@@ -57,6 +58,7 @@ func (s *store) page(ctx context.Context, a *parsedQuery) (rows []*row.Row, full
 	return rows, false, found.Err()
 }
 
+// plan returns the statement for the next page of a query.
 func (s *store) plan(ctx context.Context, a *parsedQuery) (*bun.SelectQuery, error) {
 	arms, err := s.arms(ctx, a)
 	if err != nil {
@@ -72,7 +74,7 @@ func union(db *bun.DB, arms []*bun.SelectQuery) schema.QueryAppender {
 	text := make([]string, len(arms))
 	args := make([]any, len(arms))
 	for i, q := range arms {
-		// An arm has its own ORDER BY and LIMIT, which sqlite accepts only in a subquery.
+		// SQLite accepts the ORDER BY and LIMIT of an arm only in a subquery.
 		text[i], args[i] = "SELECT * FROM (?) AS a", q
 	}
 	return db.NewRaw(strings.Join(text, " UNION ALL "), args...)
@@ -101,8 +103,8 @@ func (s *store) arms(ctx context.Context, a *parsedQuery) ([]*bun.SelectQuery, e
 	return arms, nil
 }
 
-// walk returns the index for the rows that began in the window, and the streams to walk one by
-// one; "" stands for the query's own filter.
+// walk returns the index of the arms for the rows that begin in the window, and the streams that get an
+// arm each. The single stream "" stands for one arm with the query's own filter.
 func (s *store) walk(ctx context.Context, a *parsedQuery) (index string, streams []string, err error) {
 	switch {
 	case a.state != "" && a.state != string(media.StateFinished):
@@ -126,10 +128,12 @@ func (s *store) walk(ctx context.Context, a *parsedQuery) (index string, streams
 	return database.IndexStream, streams, nil
 }
 
-// after returns the first string behind all strings with a prefix, which must end in a slash.
+// after returns the least string that is greater than every string with a prefix. The prefix ends in a
+// slash.
 func after(prefix string) string { return prefix[:len(prefix)-1] + string(rune('/'+1)) }
 
-// began returns the arm for the rows that began in the window.
+// began returns the arm for the rows of a stream that begin in the window; with stream "" for those of
+// the query's filter.
 func (s *store) began(a *parsedQuery, index, stream string) *bun.SelectQuery {
 	q := s.arm(a, index)
 	if stream != "" {
@@ -140,11 +144,11 @@ func (s *store) began(a *parsedQuery, index, stream string) *bun.SelectQuery {
 	return a.whereStart(q, a.fromNS, a.toNS)
 }
 
-// reaching returns the arms for the rows that began before the window and end in or behind it, one
+// reaching returns the arms for the rows that begin before the window and end later than its begin: one
 // for each length class.
 func (s *store) reaching(a *parsedQuery) []*bun.SelectQuery {
 	if a.after != nil && a.ascending && a.after.StartNS >= a.fromNS {
-		return nil // earlier pages had all of these rows
+		return nil // these rows were on earlier pages
 	}
 	var arms []*bun.SelectQuery
 	for class := 0; class <= row.SpanOpen; class++ {
@@ -163,6 +167,7 @@ func (s *store) reaching(a *parsedQuery) []*bun.SelectQuery {
 	return arms
 }
 
+// arm returns an arm that reads an index, with the query's filters by state and protection.
 func (s *store) arm(a *parsedQuery, index string) *bun.SelectQuery {
 	table := "spool_recordings AS r"
 	switch s.Driver {
@@ -181,19 +186,21 @@ func (s *store) arm(a *parsedQuery, index string) *bun.SelectQuery {
 	return q
 }
 
+// whereStream adds the query's filter by stream or prefix.
 func (s *store) whereStream(q *bun.SelectQuery, column string, a *parsedQuery) {
 	if a.stream != "" {
 		s.whereText(q, column, a.stream)
 	}
 	if a.prefix != "" {
 		q.Where(column+" >= ?", a.prefix).Where(column+" < ?", after(a.prefix))
-		if s.UTF16 { // its byte order differs for surrogate pairs, so that other strings lie between the two
+		if s.UTF16 { // UTF-16 sorts surrogate pairs differently, so that other strings lie between the two bounds
 			q.Where("substr("+column+", 1, ?) = ?", utf8.RuneCountInString(a.prefix), a.prefix)
 		}
 	}
 }
 
-// whereText compares a text exactly: MySQL's collations ignore spaces at its end.
+// whereText adds a filter by an exact text. MySQL's collations ignore spaces at the end of a text, so
+// that it needs a second comparison.
 func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 	q.Where(column+" = ?", text)
 	if s.Driver == "mysql" {
@@ -201,9 +208,9 @@ func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 	}
 }
 
-// whereStart bounds a walk to starts in [low, high) and behind the cursor. The
-// cursor's start is a bound of its own, at which every database begins the walk of the index; the
-// ID decides between equal starts.
+// whereStart restricts an arm to rows that begin in [lowNS, highNS) and follow the cursor. The start in
+// the cursor becomes a bound of its own, so that the database begins to read the index there; the ID
+// decides among rows with the same start.
 func (a *parsedQuery) whereStart(q *bun.SelectQuery, lowNS, highNS int64) *bun.SelectQuery {
 	if a.after != nil && a.ascending && a.after.StartNS >= lowNS {
 		lowNS = a.after.StartNS

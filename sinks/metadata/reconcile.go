@@ -15,12 +15,12 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// AloneWith calls do while no other code changes the files and rows of the recordings free, and
-// returns its error. free are the recordings among ids that no other code is changing: AloneWith
-// waits for no change. It does not call do when free is empty.
+// AloneWith calls do once with free, those of the recordings ids that no other code is changing, and
+// returns its error. No other code changes their files and rows until do returns. AloneWith does not
+// wait for other changes, and does not call do if free is empty.
 type AloneWith = func(ctx context.Context, ids []media.ID, do func(ctx context.Context, free []media.ID) error) error
 
-// unhindered is the AloneWith for callers without concurrent changes.
+// unhindered is an AloneWith for a process in which no other code changes recordings.
 func unhindered(ctx context.Context, ids []media.ID, do func(context.Context, []media.ID) error) error {
 	if len(ids) == 0 {
 		return nil
@@ -28,7 +28,8 @@ func unhindered(ctx context.Context, ids []media.ID, do func(context.Context, []
 	return do(ctx, ids)
 }
 
-// eachAlone makes an AloneWith from an Alone.
+// eachAlone returns an AloneWith that calls alone, a Comparison.Alone, for one recording after the other,
+// and skips those that stay busy.
 func eachAlone(alone func(context.Context, media.ID, func(context.Context) error) error) AloneWith {
 	return func(ctx context.Context, ids []media.ID, do func(context.Context, []media.ID) error) error {
 		for _, id := range ids {
@@ -41,26 +42,26 @@ func eachAlone(alone func(context.Context, media.ID, func(context.Context) error
 	}
 }
 
-// Comparison describes a record directory to Reconcile.
+// Comparison configures Reconcile.
 type Comparison struct {
-	Dir string
-	// ReadEntry returns the recording that the file at a path below Dir, in the system's form,
-	// carries.
+	Dir string // path of the record directory
+	// ReadEntry returns the recording that a file describes. path is Dir and the path below it, in
+	// the form of the operating system.
 	ReadEntry func(path string) (media.Recording, error)
-	// IsLive reports whether a file, by its slash path relative to Dir, is being written:
-	// Reconcile then leaves the file and its row alone. May be nil: no file is live.
+	// IsLive reports whether a file is being written; path is slash-separated and relative to Dir.
+	// Reconcile then leaves the file and its row alone. nil: no file is being written.
 	IsLive func(path string) bool
 	// Alone calls do while no other code changes the file or the row of a recording, and
-	// returns its error. It returns ErrBusy, without calling do, when another change takes too
-	// long. Calls are never nested. May be nil: no other code changes recordings.
+	// returns its error. It returns ErrBusy, without calling do, if another change takes too
+	// long. Reconcile does not nest its calls. nil: no other code changes recordings.
 	Alone func(ctx context.Context, id media.ID, do func(context.Context) error) error
-	// AloneWith may be nil: Reconcile then changes one recording at a time by Alone, or, when
-	// Alone is nil too, no other code changes recordings.
+	// AloneWith is Alone for many recordings. nil: Reconcile calls Alone for each.
 	AloneWith AloneWith
-	// Progress receives the number of compared files and of all files. May be nil.
+	// Progress receives the number of files compared so far and of all files. It may be nil.
 	Progress func(done, total int)
 }
 
+// defaults replaces the functions that are nil.
 func (o *Comparison) defaults() {
 	if o.IsLive == nil {
 		o.IsLive = func(string) bool { return false }
@@ -80,20 +81,20 @@ func (o *Comparison) defaults() {
 	}
 }
 
-// Report describes the result of Reconcile.
+// Report is the result of Reconcile.
 type Report struct {
-	Files      int // finished files on the disk
-	Added      int // files that had no row
-	Updated    int // rows that differed from their file
-	Lost       int // rows whose file is gone
-	Live       int // files and rows of a running recorder, left alone
+	Files      int // finished files in the record directory
+	Added      int // rows that were added for a file without one
+	Updated    int // rows that were corrected from their file
+	Lost       int // rows that got the state lost because their file is gone
+	Live       int // files that are being written: they and their rows stay unchanged
 	Unfinished int // .part files that no process writes: recovery finishes them
-	Foreign    int // files without an entry of spool
+	Foreign    int // files that do not describe a recording of spool, or one that cannot be stored
 	Others     int // files whose row is another recorder's
-	Adopted    int // rows that were given this recorder's name: see adopt
+	Adopted    int // rows that got this recorder's name: see adopt
 	NotAdopted int // rows of a former name whose file is not on this disk
-	Copies     int // files with the entry of another file that exists too
-	Busy       int // recordings that other code was changing for too long: left to the next comparison
+	Copies     int // files that are copies of another file on this disk
+	Busy       int // recordings that other code was changing for too long: the next Reconcile compares them
 	Aside      int // rows that the database refuses: see Stats.AsideDir
 }
 
@@ -102,22 +103,22 @@ type reconciliation struct {
 	Comparison
 	c *Catalogue
 
-	files       map[string]int64  // finished files and their sizes, by slash path; settled files are removed
-	parts       map[string]bool   // unfinished files
+	files       map[string]int64  // sizes of the finished files that are not settled yet, by slash path
+	parts       map[string]bool   // paths of the unfinished files
 	busy        map[media.ID]bool // the recordings that Report.Busy counts
-	lastEnded   media.ID          // the recording that Ended was last called for
-	done, total int
+	lastEnded   media.ID          // the recording for which Ended was called last
+	done, total int               // number of settled files, and of all finished files
 	report      Report
 }
 
 // Reconcile updates the rows of this recorder from the files on the disk. It adds a row for a
-// file without one, from the entry in the file, and marks a row without a file as lost.
-// It leaves rows of other recorders alone, except those that it takes over: see adopt.
+// file without one, corrects rows that differ from their file, and gives the state lost to a row
+// without a file. It leaves rows of other recorders alone, except those that it adopts: see adopt.
 //
-// It returns ErrUnavailable while the database does not answer. It holds only paths and sizes in
-// memory; rows are read in pages. It may run beside recorders. Each change of a recording is
-// computed from its row and its file after Comparison.Alone has excluded other changes: see
-// change.
+// Reconcile may run beside recorders. It computes each change from the row and the file as they are
+// while Comparison.Alone excludes other changes. It keeps only the paths and sizes of files in memory.
+// It returns ErrUnavailable while the database does not answer, ErrClaimed if a recorder in TakeOver may
+// still run, and the errors of Flush and of the disk; with each of them also the report so far.
 func (c *Catalogue) Reconcile(ctx context.Context, o Comparison) (Report, error) {
 	o.defaults()
 	defer c.begun.remember()()
@@ -134,9 +135,9 @@ func (c *Catalogue) Reconcile(ctx context.Context, o Comparison) (Report, error)
 	return r.report, nil
 }
 
-// walk lists the files. It fails on a directory that cannot be read, since an unmounted disk
-// must not mark rows as lost. It skips a directory that spool has no permission for, such as
-// lost+found: see onDisk.
+// walk lists the files. It returns an error for a directory that cannot be read: a failing disk must
+// not make rows lost. It skips a directory to which spool has no access, such as lost+found; onDisk then
+// returns true for the files in it.
 func (r *reconciliation) walk(ctx context.Context) error {
 	// DirFS follows a symbolic link in place of the directory itself, as the recorder does.
 	err := fs.WalkDir(os.DirFS(r.Dir), ".", func(rel string, d fs.DirEntry, err error) error {
@@ -158,6 +159,7 @@ func (r *reconciliation) walk(ctx context.Context) error {
 	return err
 }
 
+// note adds a file to files or parts.
 func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 	switch {
 	case strings.HasSuffix(rel, ".mp4"):
@@ -180,13 +182,14 @@ func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 	return nil
 }
 
-// live asks IsLive for both names of a file, which may be renamed at any time.
+// live reports whether a file is being written under its .part name or its final name, which it may get
+// at any time.
 func (r *reconciliation) live(path string) bool {
 	plain := strings.TrimSuffix(path, media.PartSuffix)
 	return r.IsLive(plain) || r.IsLive(plain+media.PartSuffix)
 }
 
-// settled removes a file from those that add looks at, and reports the progress.
+// settled removes a file from files, since its row is right, and reports the progress.
 func (r *reconciliation) settled(path string) {
 	if _, ok := r.files[path]; ok {
 		delete(r.files, path)
@@ -195,7 +198,8 @@ func (r *reconciliation) settled(path string) {
 	}
 }
 
-// compare compares the rows of this recorder with the files.
+// compare compares the rows of this recorder with the files, page by page, and corrects the rows that
+// differ.
 func (r *reconciliation) compare(ctx context.Context) error {
 	a := parsedQuery{fromNS: math.MinInt64, toNS: math.MaxInt64, protected: -1, ascending: true, limit: media.MaxLimit}
 	for {
@@ -223,8 +227,8 @@ func (r *reconciliation) compare(ctx context.Context) error {
 	}
 }
 
-// agrees reports whether a row needs no change: it agrees with the disk, or a running recorder
-// has newer data.
+// agrees reports whether a row needs no change: it agrees with the disk, or a pipeline is writing the
+// recording. It settles the row's file then.
 func (r *reconciliation) agrees(row *row.Row) bool {
 	size, there := r.files[row.Path]
 	switch {
@@ -247,8 +251,8 @@ func (r *reconciliation) agrees(row *row.Row) bool {
 	return true
 }
 
-// recorderKnowsMore reports whether a pipeline of this process writes the recording or has just
-// ended it, and its newest row waits for the database.
+// recorderKnowsMore reports whether a pipeline of this process writes the recording, or has ended it
+// during this reconciliation, and its newest row is still pending.
 func (r *reconciliation) recorderKnowsMore(id string) bool {
 	e, known := r.c.pending.find(id)
 	if !known || e.applied {
@@ -258,14 +262,14 @@ func (r *reconciliation) recorderKnowsMore(id string) bool {
 	return err == nil && r.c.begun.began(recording)
 }
 
-// fileDatesOtherwise reports whether the file of a row carries another end than the row.
+// fileDatesOtherwise reports whether the file of a row has another end time than the row.
 func (r *reconciliation) fileDatesOtherwise(row *row.Row) bool {
 	rec, err := r.entry(row.Path)
 	return err == nil && rec.ID.String() == row.ID && rec.EndUTC != row.EndNS
 }
 
-// onDisk looks for a file again: it may have been renamed since the walk, or be in a directory
-// that the walk could not read.
+// onDisk looks for a file once more, with and without the suffix .part: it may have been renamed since
+// the walk. It returns false only if the file certainly does not exist.
 func (r *reconciliation) onDisk(path string) bool {
 	top, err := os.Open(r.Dir)
 	if err != nil {
@@ -275,7 +279,7 @@ func (r *reconciliation) onDisk(path string) bool {
 	plain := strings.TrimSuffix(path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {
 		switch info, err := filesystem.LstatBelow(top, name); {
-		case errors.Is(err, filesystem.ErrNotBelow), err == nil && !info.Mode().IsRegular(): // no regular file of the directory
+		case errors.Is(err, filesystem.ErrNotBelow), err == nil && !info.Mode().IsRegular(): // no regular file
 		case !errors.Is(err, fs.ErrNotExist):
 			return true
 		}
@@ -283,7 +287,7 @@ func (r *reconciliation) onDisk(path string) bool {
 	return false
 }
 
-// add adds rows for the files that compare has not settled.
+// add adds or corrects the rows of the files that compare has not settled.
 func (r *reconciliation) add(ctx context.Context) error {
 	if err := r.c.Flush(ctx); err != nil {
 		return err
@@ -300,6 +304,7 @@ func (r *reconciliation) add(ctx context.Context) error {
 	return nil
 }
 
+// addFile is add for one file.
 func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	if r.live(path) {
 		r.report.Live++
@@ -313,15 +318,17 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	return r.change(ctx, rec.ID, func(ctx context.Context) error { return r.addRecording(ctx, path, rec.ID) })
 }
 
-// noEntry counts a file without an entry, unless it was deleted since the walk.
+// noEntry counts a file that does not describe a recording, unless it was deleted since the walk. err
+// is the error of entry.
 func (r *reconciliation) noEntry(err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		r.report.Foreign++
 	}
 }
 
+// entry returns the recording that a file describes, with the file's present path.
 func (r *reconciliation) entry(path string) (media.Recording, error) {
 	rec, err := r.ReadEntry(filepath.Join(r.Dir, filepath.FromSlash(path)))
-	rec.Path = path // the entry's path may be older than the file's
+	rec.Path = path // the file may have been renamed since its path was written into it
 	return rec, err
 }

@@ -12,20 +12,20 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// ErrBusy reports that other code changes a recording for too long: see Comparison.Alone.
+// ErrBusy is the error of Comparison.Alone if another change of the recording takes too long.
 var ErrBusy = errors.New("another change of the recording is under way")
 
-// change changes one recording while no other code of this process does, except the pipeline that
-// writes it, which agrees leaves alone. do reads the row and the file again: since the comparison
-// read them, the recording may have been protected, deleted or marked with an event.
+// change calls do for one recording while no other code of this process changes it. do reads the row and
+// the file again: since compare read them, the recording may have been protected or deleted, or have got
+// an event.
 //
-// A recording that stays busy is left to the next comparison. When the journal is full, change
-// waits for room, without holding the recording, and calls do a second time.
+// change counts a recording that stays busy, and leaves it to the next Reconcile. If the journal is
+// full, change waits for room while other code may change the recording, and then calls do again.
 func (r *reconciliation) change(ctx context.Context, id media.ID, do func(context.Context) error) error {
-	if r.busy[id] { // wait for each recording only once
+	if r.busy[id] { // it was waited for once already
 		return nil
 	}
-	if err := r.c.Claimed(); err != nil { // another recorder changes the same rows
+	if err := r.c.Claimed(); err != nil { // another recorder with this one's name changes the same rows
 		return err
 	}
 	err := r.Alone(ctx, id, do)
@@ -43,13 +43,14 @@ func (r *reconciliation) change(ctx context.Context, id media.ID, do func(contex
 	case errors.Is(err, row.ErrInvalid):
 		r.report.Foreign++
 		return nil
-	case errors.Is(err, journal.ErrNotDurable): // the change waits for the database, and the next comparison would repeat a lost one
+	case errors.Is(err, journal.ErrNotDurable): // it is pending; if a crash loses it, the next Reconcile repeats it
 		return nil
 	}
 	return err
 }
 
-// mend updates a recording's row from the disk.
+// mend corrects the row of a recording, found by compare, from the disk: it updates it from the file, or
+// gives it the state lost.
 func (r *reconciliation) mend(ctx context.Context, id string) error {
 	recording, err := media.ParseID(id)
 	if err != nil {
@@ -72,9 +73,9 @@ func (r *reconciliation) mend(ctx context.Context, id string) error {
 	})
 }
 
-// lose marks a row whose file is gone as lost. A file of the recording under another name gets the
-// row in add. Retention deletes many files, and then their rows with one write of the journal:
-// gatherLoss does not store a deleted row again as lost.
+// lose gives a row whose file is gone the state lost. If the file has only been moved, add later finds
+// it under its new name and corrects the row. If the row is being deleted, by retention for instance,
+// lose changes nothing: see gatherLoss.
 func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -90,7 +91,8 @@ func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
 	return r.c.journal.Await(rev)
 }
 
-// update updates a row from its file.
+// update updates a row from the file at its path. If that is the file of another recording, the row gets
+// the state lost.
 func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 	rec, err := r.entry(row.Path)
 	switch {
@@ -112,7 +114,7 @@ func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 	return err
 }
 
-// orphan marks a row as lost whose path belongs to another recording's file.
+// orphan gives the state lost to a row at whose path another recording's file is.
 func (r *reconciliation) orphan(ctx context.Context, row *row.Row) error {
 	if !media.State(row.State).Here() {
 		return nil
@@ -120,7 +122,8 @@ func (r *reconciliation) orphan(ctx context.Context, row *row.Row) error {
 	return r.lose(ctx, row)
 }
 
-// addRecording adds a row for the file of a recording, or updates the path of its row.
+// addRecording adds a row for the file of a recording, or corrects the path of its row. It leaves the
+// row alone if it is another recorder's, or if the file is a copy: the file at the row's path exists too.
 func (r *reconciliation) addRecording(ctx context.Context, path string, id media.ID) error {
 	rec, err := r.entry(path)
 	if err == nil && rec.ID != id {
@@ -153,9 +156,9 @@ func (r *reconciliation) addRecording(ctx context.Context, path string, id media
 	return r.putFile(ctx, rec, known, count)
 }
 
-// putFile puts the row that a recording's file carries. It keeps the events that only the old row
-// names: the file's event list may have had no room for them, or be torn. A file that was deleted
-// without spool's knowledge gets no row.
+// putFile puts the row of a recording as its file describes it, and counts it. It keeps the events that
+// only the old row (known) names: the file may have had no room for them, or its event list may be
+// damaged. If the file is gone by now, it puts nothing.
 func (r *reconciliation) putFile(ctx context.Context, rec media.Recording, known media.Record, count *int) error {
 	for _, e := range known.Events {
 		rec.Events = media.JoinEvent(rec.Events, e)
@@ -167,8 +170,8 @@ func (r *reconciliation) putFile(ctx context.Context, rec media.Recording, known
 	return r.put(ctx, rec, count)
 }
 
-// ended calls Ended for a finished file whose recorder did not store its end. A recording of this
-// process is left to its pipeline or to recovery, which call Ended themselves.
+// ended calls OpenOptions.Ended for a finished file whose row has the state recording (said). It does not
+// do so for a recording that this process writes: its pipeline reports the end.
 func (r *reconciliation) ended(ctx context.Context, said media.State, rec media.Recording) {
 	if said == media.StateRecording && r.c.opts.Ended != nil && r.lastEnded != rec.ID && !r.c.begun.began(rec.ID) {
 		r.lastEnded = rec.ID
@@ -176,7 +179,7 @@ func (r *reconciliation) ended(ctx context.Context, said media.State, rec media.
 	}
 }
 
-// put puts a recording and counts it when the journal accepted it.
+// put puts a recording, and increments count if the change was accepted.
 func (r *reconciliation) put(ctx context.Context, rec media.Recording, count *int) error {
 	err := r.c.Put(ctx, rec)
 	if err == nil || errors.Is(err, journal.ErrNotDurable) {

@@ -18,10 +18,12 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Records answers a query from the database and from the pending changes.
+// Records returns a page of the recordings that match a query, from the database and from the pending
+// changes. While the database does not answer, the page is Degraded: it has only recordings with pending
+// changes or growing files. An invalid query is a media.ErrQuery or ErrCursor.
 //
-// It copies the pending changes before it reads the database: a change that is applied in between
-// then appears at least once, and the revisions decide which of two rows is newer.
+// It copies the pending changes before it reads the database. A change that is applied in between is
+// then in both, and never in none.
 func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, error) {
 	a, err := parseQuery(q)
 	if err != nil {
@@ -66,9 +68,9 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 	return page, nil
 }
 
-// takeEarlier removes from the pending changes, and returns, those that the database has of
-// recordings which an earlier run of this recorder began: its row is as new, and newer where
-// another process, such as spool reindex, has changed it.
+// takeEarlier removes from newer, and returns, the applied states of recordings that an earlier process
+// began. The database's rows are preferred to these: another process, such as spool reindex, may have
+// changed them since.
 func (c *Catalogue) takeEarlier(newer map[string]entry) map[string]entry {
 	earlier := map[string]entry{}
 	for id, e := range newer {
@@ -80,14 +82,15 @@ func (c *Catalogue) takeEarlier(newer map[string]entry) map[string]entry {
 	return earlier
 }
 
-// record converts a row for an answer, and sets Elsewhere.
+// record converts a row into a record. pending is its field Pending.
 func (c *Catalogue) record(r *row.Row, pending bool) (media.Record, error) {
 	rec, err := r.Record(pending)
 	rec.Elsewhere = err == nil && rec.Node != c.opts.Node
 	return rec, err
 }
 
-// fitting returns how many of the rows fit on a page, by its limit and its bytes; at least one.
+// fitting returns how many of the rows fit on a page by its limit and maxBytes: at least one, if there is
+// a row.
 func (a *parsedQuery) fitting(rows []*row.Row) (n int) {
 	bytes := 0
 	for _, r := range rows[:min(len(rows), a.limit)] {
@@ -99,9 +102,9 @@ func (a *parsedQuery) fitting(rows []*row.Row) (n int) {
 	return n
 }
 
-// stored reads one row more than a page from the database, without the rows that newer replaces.
-// When it stops early because the rows would exceed the page's bytes, rest is the key of the last
-// row that it read.
+// stored reads from the database the rows of a page and one more, without those of recordings in newer.
+// If it stops earlier because the rows exceed maxBytes, rest is the key of the last row that it read; else
+// nil. degraded is true, without rows and error, if the database does not answer.
 func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]entry) (rows []*row.Row, rest *row.Key, degraded bool, err error) {
 	want := a.limit + 1
 	for a.limit = want; len(rows) < want; {
@@ -128,6 +131,7 @@ func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]
 	return rows, nil, false, nil
 }
 
+// readPage is store.page by way of read.
 func (c *Catalogue) readPage(ctx context.Context, a *parsedQuery) (rows []*row.Row, full bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		rows, full, err = s.page(ctx, a)
@@ -136,8 +140,10 @@ func (c *Catalogue) readPage(ctx context.Context, a *parsedQuery) (rows []*row.R
 	return rows, full, err
 }
 
-// read uses the database if it answers. After a failure that the caller did not cause, apply checks
-// the connection; until then read returns ErrUnavailable at once.
+// read calls use with the database, and a context that ends after QueryTimeout. It returns
+// ErrUnavailable at once while the database does not answer, and if use returns an error of the
+// database: apply then checks the connection. It returns sql.ErrNoRows and ErrClaimed unchanged, and the
+// cause of ctx if ctx has ended.
 func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) error) error {
 	s := c.store.Load()
 	if s == nil || !c.up.Load() || c.closing.Load() {
@@ -158,7 +164,7 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	if kind := database.TroubleOf(err); kind == database.Away {
 		c.down(err)
 	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedMinute.Swap(now) != now {
-		// The database answers; apply finds out whether it takes rows.
+		// The database answers: log this at most once a minute.
 		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", database.Advice[kind])
 	}
 	s.Anew()
@@ -166,8 +172,8 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	return ErrUnavailable
 }
 
-// Record returns one recording. It returns ErrNotFound for an unknown ID, and ErrUnavailable when
-// only the database could tell.
+// Record returns one recording with its locations. It returns ErrNotFound for an unknown ID, and
+// ErrUnavailable if the recording has no pending change and the database does not answer.
 func (c *Catalogue) Record(ctx context.Context, id media.ID) (media.Record, error) {
 	r, pending, err := c.lookup(ctx, id.String())
 	if err != nil {
@@ -182,6 +188,8 @@ func (c *Catalogue) Record(ctx context.Context, id media.ID) (media.Record, erro
 	return recs[0], nil
 }
 
+// lookup returns the newest row of a recording, and whether it has a pending change. The caller must not
+// change the row. Its errors are those of Record.
 func (c *Catalogue) lookup(ctx context.Context, id string) (r *row.Row, pending bool, err error) {
 	e, known := c.pending.find(id)
 	if known && e.deleted {
@@ -204,8 +212,8 @@ func (c *Catalogue) lookup(ctx context.Context, id string) (r *row.Row, pending 
 	return stored, false, nil
 }
 
-// lookupAll is lookup for many recordings. It leaves out recordings without a row. The caller
-// owns the rows.
+// lookupAll is lookup for many recordings. It omits those without a row, and returns ErrUnavailable while
+// the database does not answer. The caller owns the rows.
 func (c *Catalogue) lookupAll(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
 	text, newer := make([]string, len(ids)), make(map[media.ID]entry)
 	for i, id := range ids {
@@ -243,8 +251,8 @@ func (c *Catalogue) lookupAll(ctx context.Context, ids []media.ID) (map[media.ID
 	return out, nil
 }
 
-// newest joins a pending row with the stored one: the columns and the protection each come from
-// the newer row.
+// newest returns a copy of the newer one of a pending and a stored row, with the protection that was
+// set last in either.
 func newest(pending, stored *row.Row) *row.Row {
 	r := *pending
 	if stored.Revision > pending.Revision {
@@ -260,9 +268,9 @@ func newest(pending, stored *row.Row) *row.Row {
 	return &r
 }
 
-// SetProtected sets or clears the protection of a recording from deletion. It returns
-// once the journal is synced, with the errors of Record and Put, and ErrOtherNode for another
-// recorder's recording. The caller excludes other changes of the recording.
+// SetProtected sets or clears the protection of a recording against deletion, and returns the changed
+// record. It returns once the journal is synced, with the errors of Record and Put, and ErrOtherNode for
+// another recorder's recording. No other code may change the recording meanwhile.
 func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	old, _, err := c.lookup(ctx, id.String())
 	if err != nil {
@@ -281,7 +289,8 @@ func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected boo
 	return rec, errors.Join(err, bad)
 }
 
-// ProtectedBytes returns the total size of this recorder's protected recordings that are on its disk.
+// ProtectedBytes returns the total size of this recorder's protected recordings whose file is on its
+// disk. It returns ErrUnavailable while the database does not answer.
 func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
@@ -290,13 +299,14 @@ func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// Changed returns a channel that is closed at the next change of a recording.
+// Changed returns a channel that is closed when a change becomes pending or is applied.
 func (c *Catalogue) Changed() <-chan struct{} { return c.pending.change() }
 
-// readyEvery is the interval at which Ready checks the state.
+// readyEvery is the interval at which Ready checks whether the database answers.
 const readyEvery = 20 * time.Millisecond
 
-// Ready waits until the database answers and holds every pending change.
+// Ready waits until the database answers and no change is pending. It returns ErrUnavailable, with the
+// database's error, if ctx ends before the database answers, and else the errors of Flush.
 func (c *Catalogue) Ready(ctx context.Context) error {
 	for !c.up.Load() || c.lacking.Load() && !c.Stalled() {
 		if !pipeline.Sleep(ctx, c.opts.Clock, readyEvery, nil) {

@@ -10,17 +10,17 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// Replaced describes a recorder that was on this host, in this record path, in another directory:
-// most often that disk is not mounted now.
+// Replaced describes a recorder that recorded on this host to the same path, but in another directory.
+// Most often that directory is on a disk that is not mounted now.
 type Replaced struct {
-	Node, Directory string
-	LastSeen        time.Time // by the database's clock
-	Older           bool      // its directory was made before this one
+	Node, Directory string    // name of that recorder, and identity of its directory
+	LastSeen        time.Time // last renewal of its claim, by the database's clock
+	Older           bool      // its directory was made before this recorder's
 }
 
-// Replaced lists the recorders that this one has replaced and that still have recordings: no
-// recorder serves these, and they are not lost. It leaves out a recorder that runs, which is on
-// another machine of the same name.
+// Replaced lists the recorders that this one has replaced and that still have recordings with a file:
+// no running recorder serves these files. It omits a recorder that may run: that is on another machine
+// with the same host name. It returns ErrUnavailable while the database does not answer.
 func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 	if c.opts.Place == nil || c.opts.Directory() == "" {
 		return nil, nil
@@ -53,7 +53,8 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 	return out, err
 }
 
-// acceptPlace removes the paths of the replaced recorders from their claims.
+// acceptPlace removes the path from the claims of the replaced recorders, so that Replaced no longer
+// lists them.
 func (c *Catalogue) acceptPlace(ctx context.Context) error {
 	found, err := c.Replaced(ctx)
 	for _, r := range found {
@@ -68,7 +69,7 @@ func (c *Catalogue) acceptPlace(ctx context.Context) error {
 	return err
 }
 
-// mayTakeOver returns ErrClaimed when a recorder in TakeOver may still run.
+// mayTakeOver returns ErrClaimed if a recorder in TakeOver may still run.
 func (c *Catalogue) mayTakeOver(ctx context.Context) error {
 	return c.eachTakenOver(ctx, func(ctx context.Context, s *store, r *claimRow) error {
 		w := &watch{}
@@ -94,6 +95,7 @@ func (c *Catalogue) forgetTakenOver(ctx context.Context) error {
 	})
 }
 
+// eachTakenOver calls do with the claim of each recorder in TakeOver that has one, except this one.
 func (c *Catalogue) eachTakenOver(ctx context.Context, do func(context.Context, *store, *claimRow) error) error {
 	if c.opts.Place == nil {
 		return nil

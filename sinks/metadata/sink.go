@@ -20,17 +20,16 @@ func init() {
 		pipeline.Catalogues)
 }
 
-// sink is the stage "metadata": it puts every recording into the catalogue. It never fails the
-// run: recording does not wait for the row, and the file carries an entry from which Reconcile
-// can restore the row.
+// sink is the stage "metadata": it puts every recording into the catalogue. An error of the catalogue
+// never fails the run: Reconcile can add the missing row from the file.
 type sink struct {
 	catalogue *Catalogue
 	log       *slog.Logger
 	lastError atomic.Pointer[string]
-	lost      atomic.Uint64 // recordings without a row; a reindex adds them
+	lost      atomic.Uint64 // changes that the catalogue dropped; a reindex adds the rows
 
-	growing   media.ID // recording of the last row, if its file grows
-	protected bool     // value in that row
+	growing   media.ID // recording of the row that was put last, if its file grows; else zero
+	protected bool     // protection in that row
 }
 
 func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], error) {
@@ -41,7 +40,8 @@ func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], e
 	return &sink{catalogue: c, log: set.Log}, nil
 }
 
-// Consume waits for the journal's disk, never for the database.
+// Consume puts a recording, and the events that its row has no room for. It waits for the journal's
+// disk, never for the database, and always returns nil.
 func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
 	ctx = context.WithoutCancel(ctx) // an abort must not lose the row of a file that exists
 	if !s.repeats(rec) {
@@ -51,8 +51,8 @@ func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
 	return nil
 }
 
-// repeats reports whether a value repeats the last row and only adds events that the row has no
-// room for.
+// repeats reports whether rec differs from the row that was put last only by events that the row has no
+// room for (Beyond): the row need not be put again.
 func (s *sink) repeats(rec media.Recording) bool {
 	same := len(rec.Beyond) > 0 && rec.ID == s.growing && rec.Protected == s.protected
 	s.growing, s.protected = media.ID{}, rec.Protected
@@ -81,7 +81,7 @@ func (s *sink) note(rec media.Recording, err error) {
 // Flush does nothing: Consume keeps no values back.
 func (s *sink) Flush(context.Context) error { return nil }
 
-// Report adds the last error of a row, unless the report has an error already.
+// Report sets r.LastError to the last error of the catalogue, unless it is set already.
 func (s *sink) Report(r *pipeline.Report) {
 	if e := s.lastError.Load(); e != nil && r.LastError == "" {
 		r.LastError = *e

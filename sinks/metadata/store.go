@@ -20,12 +20,12 @@ import (
 type store struct {
 	*database.DB
 
-	fence    func(context.Context, bun.Tx) error // see Catalogue.fence; nil: none
+	fence    func(context.Context, bun.Tx) error // runs first in each transaction: see Catalogue.fence. May be nil
 	unwanted atomic.Uint64                       // see Stats.Unwanted
 }
 
-// position returns the revision up to which the database holds the changes of a journal. It
-// returns 0 for an unknown journal, and for one that the database knows under another node only.
+// position returns the revision up to which the database has the changes of the journal with the ID
+// log. It returns 0 for an unknown journal, and for one that is stored under a node that is none of names.
 func (s *store) position(ctx context.Context, log string, names []string) (rev int64, err error) {
 	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", log).
 		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
@@ -35,9 +35,9 @@ func (s *store) position(ctx context.Context, log string, names []string) (rev i
 	return rev, err
 }
 
-// write applies changes and moves the journal's position, in one transaction. It changes only
-// rows whose node is one of names, the first of which is this recorder's, and returns the
-// changes of other rows.
+// write applies changes, in order of revision, and stores the journal's position, in one transaction.
+// names are those of Catalogue.names. Changes of rows with another node are not applied: write returns
+// them as others.
 func (s *store) write(ctx context.Context, log string, names []string, ops []journal.Change) (others []journal.Change, err error) {
 	var unwanted int64
 	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -88,8 +88,8 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 	return others, nil
 }
 
-// inTx runs do in a transaction that first proves that this recorder has its node's name:
-// see Catalogue.fence.
+// inTx calls do in a transaction, after fence, and commits it. It returns the error of do, which rolls
+// the transaction back.
 func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error) error {
 	err := s.RW.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if s.fence != nil {
@@ -105,15 +105,16 @@ func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error
 	return err
 }
 
-// batch holds the changes of one transaction, without those that a later change of the batch
-// overrides: an upsert may name a row only once.
+// batch holds the changes of one transaction by kind. Of several changes of the same kind and row it has
+// only the last: an upsert may name a row only once.
 type batch struct {
 	puts     []*row.Row
 	protects []journal.Change
 	deletes  []journal.Change
-	events   []*row.Row // of PutEvents, each of them
+	events   []*row.Row // all Event changes
 }
 
+// fold returns the batch of changes that are in order of revision.
 func fold(ops []journal.Change) (b batch) {
 	put, protect, gone := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, o := range ops {
@@ -167,8 +168,8 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	}
 	q := tx.NewInsert().Model(&rows)
 	if s.Driver == "mysql" {
-		// Assignments run from left to right and see what the earlier ones set:
-		// the revision is compared by all and therefore set last.
+		// MySQL evaluates the assignments from left to right, with the columns as set so far. Each
+		// compares revision, which is therefore set last.
 		q.On("DUPLICATE KEY UPDATE").
 			Set("protected = IF(VALUES(revision) > revision AND protected_rev = 0, VALUES(protected), protected)")
 		for _, col := range replaced {
@@ -185,13 +186,15 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	return err
 }
 
-// replaced lists the columns that a newer Put sets; SetProtected alone sets protected.
+// replaced lists the columns that a newer Put sets in an existing row. protected is none of them: upsert
+// sets it only while no Protect has done so.
 var replaced = []string{
 	"node", "stream", "pipeline", "file_path", "state", "start_ns", "end_ns", "duration_ns", "span",
 	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "gap_step_ns", "events", "gaps", "anchors", "revision",
 }
 
-// noteStreams adds the stream paths of rows to the table by which a prefix is resolved.
+// noteStreams adds the stream paths of rows to spool_streams, from which queries read the streams below
+// a prefix.
 func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	seen := map[string]bool{}
 	var values []string
@@ -214,7 +217,7 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) err
 	return err
 }
 
-// move sets the journal's position, which never decreases.
+// move stores the position of the journal log, unless the stored one is higher.
 func (s *store) move(ctx context.Context, tx bun.Tx, log, node string, rev int64) error {
 	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"
 	alias := " AS p"

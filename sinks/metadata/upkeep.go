@@ -16,27 +16,27 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// UpkeepOptions bound how long the catalogue keeps rows whose footage is gone; 0 means for ever.
+// UpkeepOptions configures Upkeep. A duration of 0 means that the rows are kept for ever.
 type UpkeepOptions struct {
-	KeepEvents time.Duration // events, after their footage is gone
-	KeepLost   time.Duration // rows whose file is lost; protected ones stay
+	KeepEvents time.Duration // how long an event is kept after its last recording went
+	KeepLost   time.Duration // how long a row is kept after it became lost; a protected one is kept for ever
 
-	// AloneWith is Comparison.AloneWith. May be nil: no other code changes recordings.
+	// AloneWith is that of Comparison. nil: no other code changes recordings.
 	AloneWith AloneWith
 }
 
-// UpkeepReport describes the result of an Upkeep.
+// UpkeepReport is the result of Upkeep.
 type UpkeepReport struct {
-	Events, Lost int // deleted
-	NewlyLost    int // remote recordings that became lost, since no place holds them whole
+	Events, Lost int // number of deleted events, and of deleted rows with the state lost
+	NewlyLost    int // number of remote rows that became lost, since no location has the whole recording
 }
 
-// upkeepBatch bounds the rows that one transaction of Upkeep changes.
+// upkeepBatch is the most rows that one transaction of Upkeep changes.
 const upkeepBatch = 500
 
-// Upkeep deletes the rows of this recorder whose retention has ended, and fills in columns and
-// tables that an earlier version of the schema did not have. It works in batches and may be
-// interrupted at any time. It returns ErrUnavailable while the database does not answer.
+// Upkeep deletes this recorder's events and lost rows that are older than UpkeepOptions permits. It also
+// adds the pairs and locations that an earlier version of spool did not store. It works in batches and
+// may be interrupted at any time. It returns ErrUnavailable while the database does not answer.
 func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k UpkeepReport, err error) {
 	if err = c.completeOld(ctx); err != nil {
 		return k, err
@@ -62,9 +62,9 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k UpkeepReport
 	return k, err
 }
 
-// redate restarts the retention of events and lost rows that a wrong clock has dated long ago or
-// in the future. A lost row with a revision in the future keeps it, since a later revision is
-// higher still, and stays longer.
+// redate sets gone_ns of events, and the revision of lost rows, to now if a wrong clock has set them:
+// Upkeep computes ages from them. It cannot lower a revision that lies in the future; such a row is
+// kept longer.
 func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	if err := c.redateLost(ctx); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	})
 }
 
-// redateLost puts up to upkeepBatch lost rows again whose revision is implausibly old.
+// redateLost puts lost rows again, at most upkeepBatch, whose revision is before wallclock.Plausible.
 func (c *Catalogue) redateLost(ctx context.Context) error {
 	var rows []*row.Row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
@@ -99,8 +99,8 @@ func (c *Catalogue) redateLost(ctx context.Context) error {
 	return c.Flush(ctx)
 }
 
-// dropEvents deletes the events whose footage was gone before a time. An event that comes later
-// with the same key is a new event.
+// dropEvents deletes this recorder's events whose last recording went before a time, and returns their
+// number.
 func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, err error) {
 	for {
 		var ids []string
@@ -111,7 +111,7 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 			if err != nil || len(ids) == 0 {
 				return err
 			}
-			// The conditions are repeated, since footage may have come back in between.
+			// The conditions are repeated: an event may have got a recording since the SELECT.
 			_, err = tx.NewDelete().Table("spool_events").Where("id IN (?)", bun.List(ids)).
 				Where("gone_ns > 0").Where("gone_ns < ?", before.UnixNano()).Exec(ctx)
 			return err
@@ -123,10 +123,10 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 	}
 }
 
-// dropLost deletes rows whose file has been lost since before a time. It leaves recordings that
-// are being changed to the next Upkeep.
+// dropLost deletes this recorder's unprotected rows that became lost before a time, and returns their
+// number. It leaves recordings that are being changed to the next Upkeep.
 func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith) (n int, err error) {
-	for range 1000 { // bounded, since forget leaves some rows in place
+	for range 1000 { // a bound: a row that forget keeps is read again in each round
 		var rows []*row.Row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
 			return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
@@ -165,7 +165,8 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith
 	return n, nil
 }
 
-// inTx runs a transaction outside the journal, for data that is no change of a recording.
+// inTx calls do in a transaction that does not come from the journal. It tries up to four times if
+// another recorder holds a lock. Its errors are those of read.
 func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, bun.Tx) error) error {
 	return c.read(ctx, func(ctx context.Context, s *store) error {
 		var err error
@@ -179,15 +180,14 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 	})
 }
 
-// Tasks in spool_upkeep fill in what an earlier version of the schema lacked. Each stores its
-// position, so that it resumes there.
+// An upkeep task adds, once for each database, the entries that an earlier version of spool did not
+// store. spool_upkeep holds the position of each task, at which it resumes.
 const (
-	pairing  = "event footage" // fills spool_event_recordings
-	taskDone = "done"
+	pairing  = "event footage" // name of the task that adds the pairs of spool_event_recordings
+	taskDone = "done"          // position of a task that has ended
 )
 
-// completeOld pairs the events of old rows with their recordings, dates the events that are left
-// without a pair, and then adds the locations of old rows.
+// completeOld runs the upkeep tasks that have not ended: pairing, and then locating.
 func (c *Catalogue) completeOld(ctx context.Context) error {
 	if err := c.finishTask(ctx, pairing, c.pairBatch); err != nil {
 		return err
@@ -303,7 +303,8 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n
 	return len(rows), added, rows[len(rows)-1].Key(), err
 }
 
-// dateEvents sets gone_ns of the next events that have no footage.
+// dateEvents sets gone_ns to nowNS for those of the next events behind a key that have no pair. It returns
+// the number of events, and the key of the last.
 func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, nowNS int64) (n int, last row.Key, err error) {
 	var rows []eventRow
 	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
@@ -319,6 +320,8 @@ func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, nowNS 
 	return len(rows), row.Key{StartNS: end.AtNS, ID: end.ID}, s.noteGone(ctx, tx, ids, nowNS)
 }
 
+// behind restricts a query to the rows after a key, by the columns start and id. It adds nothing for a
+// key whose ID is empty or "-".
 func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 	if after.ID != "" && after.ID != "-" {
 		q.Where(start+" >= ?", after.StartNS).Where("("+start+" > ? OR "+id+" > ?)", after.StartNS, after.ID)

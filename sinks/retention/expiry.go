@@ -25,7 +25,7 @@ const secondLook = 24 * time.Hour
 
 // expiry is the state of expiry between two full looks.
 type expiry struct {
-	dueUpTo time.Time     // when a full look last held nothing; zero: never. Footage that expires later is no backlog
+	dueUpTo time.Time     // last full look that held nothing, by a believed clock: later expiry is no backlog. Zero: none
 	steps   int           // wallclock.Reading.Steps of the last full look
 	since   time.Time     // when the held mass expiry was first seen; zero: none is held
 	waited  time.Duration // time of secondLook that had passed at the last full look

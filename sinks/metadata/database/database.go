@@ -10,20 +10,21 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// DB is an open database with the current schema.
+// DB is an open database whose schema is up to date.
 type DB struct {
-	Driver   string
-	RW, RO   *bun.DB // one pool for both, except for sqlite: one connection that writes, some that read
-	lockFile string  // locked during migrations; sqlite only
-	own      filesystem.Own
-	unlock   func() error // releases the lock of openSuffix; nil: nothing is locked
-	OneHost  bool         // no other machine can reach the database: sqlite on a local disk
-	UTF16    bool         // the database encodes text as UTF-16; sqlite only
-	Remade   []string     // tables that were missing and have been created again: see remake
+	Driver   string         // sqlite, postgres or mysql
+	RW, RO   *bun.DB        // for writing and reading; the same pool, except with SQLite, where RW has one connection
+	lockFile string         // path of the file that is locked during migrations; sqlite only
+	own      filesystem.Own // access to the files of the database; sqlite only
+	unlock   func() error   // releases the lock on the file openSuffix; nil: it is not locked
+	OneHost  bool           // no other machine can open the database: it is SQLite on a local disk
+	UTF16    bool           // the database encodes text as UTF-16; sqlite only
+	Remade   []string       // tables that were missing at the start and were created again, empty
 }
 
-// begin brings the schema up to date; on an error it closes the database. A standby, or an
-// account without the right to change the schema, is accepted when the schema is up to date.
+// begin brings the schema up to date and returns s. If the account or the server does not permit that,
+// as on a standby, it checks instead that the schema is up to date. After an error it closes the
+// database.
 func (s *DB) begin(ctx context.Context) (*DB, error) {
 	err := s.Migrate(ctx, nil)
 	if err == nil {
@@ -38,30 +39,32 @@ func (s *DB) begin(ctx context.Context) (*DB, error) {
 	return s, nil
 }
 
-// Tables lists the tables of the schema; a page of recordings reads the first three.
+// Tables lists the tables of the schema. Queries of recordings need the first three only.
 var Tables = []string{"spool_journals", "spool_recordings", "spool_streams",
 	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep", "spool_claims", "spool_locations"}
 
-// Ping reports an error unless recordings can be read.
+// Ping returns an error unless recordings can be read.
 func (s *DB) Ping(ctx context.Context) error { return s.have(ctx, Tables[:3]) }
 
-// Check reports an error unless every table of the schema is there.
+// Check returns an error unless every table of the schema can be read.
 func (s *DB) Check(ctx context.Context) error { return s.have(ctx, Tables) }
 
-// current reports whether the schema is complete and of this program's version.
+// current reports whether the schema is complete and the newest one that this program knows.
 func (s *DB) current(ctx context.Context) bool {
 	var newest string
 	err := s.RO.NewRaw("SELECT MAX(name) FROM spool_migrations").Scan(ctx, &newest)
 	return err == nil && newest == Versions[len(Versions)-1].name && s.Check(ctx) == nil
 }
 
+// have returns an error unless every one of the tables can be read.
 func (s *DB) have(ctx context.Context, tables []string) error {
 	_, err := s.RO.ExecContext(ctx, "SELECT 1 FROM "+strings.Join(tables, ", ")+" WHERE 1 = 0")
 	return err
 }
 
-// Anew closes idle connections. A server's address may lead to another primary since they were
-// made, and sqlite's connections keep the old file open after its disk was mounted again.
+// Anew closes the idle connections, so that later statements use new ones. Since a connection was made,
+// the server's address may have moved to another primary, or the disk of a SQLite file may have been
+// mounted again.
 func (s *DB) Anew() {
 	for _, db := range []*bun.DB{s.RW, s.RO} {
 		db.DB.SetMaxIdleConns(0)
@@ -69,7 +72,7 @@ func (s *DB) Anew() {
 	}
 }
 
-// Close closes the connections and releases the lock of the file.
+// Close closes the connections, and releases the lock on the file openSuffix.
 func (s *DB) Close() error {
 	err := s.RW.Close()
 	if s.RO != s.RW {

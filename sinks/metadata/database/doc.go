@@ -2,16 +2,17 @@
 // and MySQL or MariaDB. Package metadata reads and writes the rows.
 //
 //	Parse     reads database.driver and database.dsn, without I/O
-//	Target    opens the database: each connection sets the session variables that the statements
-//	          rely on (session.go), and one recorder at a time migrates the schema (migrations.go)
-//	DB        has a pool that writes and one that reads; only SQLite needs two
-//	TroubleOf classifies an error by its consequence for the waiting changes (trouble.go)
+//	Target    opens the database: each new connection sets the session variables that the
+//	          statements rely on (session.go), and one recorder at a time migrates the schema
+//	          (migrations.go)
+//	DB        is the open database, with one pool of connections, or with SQLite two
+//	TroubleOf classifies an error by its consequence for the pending changes (trouble.go)
 //	Rescue    rebuilds a malformed SQLite file (rescue.go, salvage.go)
 //
 // # Schema
 //
-// A released version of the schema is never edited; a change is another version. Each of its
-// statements can run again, since MySQL commits each of them by itself. A process refuses a
-// schema that is newer than its own, and a table that has one of spool's names and other
-// columns.
+// The schema is a list of versions, each of which has statements that change the previous one. A
+// released version is never edited. A migration can be repeated after an interruption at any statement:
+// MySQL commits each of them by itself. A process refuses a schema with a version that it does not know,
+// and a table that has one of spool's names but other columns.
 package database

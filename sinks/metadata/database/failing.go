@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Failing records since when the database fails, why and how often. Its zero value stands for a
-// database that works.
+// Failing records since when the database fails, why and how often. The zero value means that it works.
+// The methods are safe for concurrent use.
 type Failing struct {
 	mu    sync.Mutex // guards the fields below
 	text  string     // the last error, free of secrets; empty while the database works
-	kind  Trouble
-	since time.Time
-	tries uint64
+	kind  Trouble    // of the last error
+	since time.Time  // when the first failure was
+	tries uint64     // number of failures
 }
 
-// Note counts a failure. It reports whether this is the first failure, or one of another kind
-// than the last.
+// Note counts a failure with the error text and its kind. It returns true for the first failure, and for
+// one of another kind than the last.
 func (f *Failing) Note(text string, kind Trouble, now time.Time) (isNew bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -29,14 +29,15 @@ func (f *Failing) Note(text string, kind Trouble, now time.Time) (isNew bool) {
 	return isNew
 }
 
-// Over notes that the database works again.
+// Over records that the database works again.
 func (f *Failing) Over() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.text, f.kind, f.since, f.tries = "", Away, time.Time{}, 0
 }
 
-// Read returns the last error, advice about it, since when the database fails, and the number of failures.
+// Read returns the last error, the advice for it (empty if there is none), the time of the first failure,
+// and the number of failures. All are zero while the database works.
 func (f *Failing) Read() (text, advise string, since time.Time, tries uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

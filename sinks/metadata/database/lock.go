@@ -8,10 +8,11 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// lockRetry is the interval at which a lock that another process holds is requested again.
+// lockRetry is the interval at which await calls lock.
 const lockRetry = 20 * time.Millisecond
 
-// await calls lock until it returns something else than ErrLocked, or until the context ends.
+// await calls lock until it does not return filesystem.ErrLocked, and returns its results. When ctx ends
+// first, it returns both errors.
 func await(ctx context.Context, lock func() (unlock func() error, err error)) (unlock func() error, err error) {
 	retry := time.NewTicker(lockRetry)
 	defer retry.Stop()

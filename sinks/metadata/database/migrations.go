@@ -12,14 +12,14 @@ import (
 	"github.com/uptrace/bun/migrate"
 )
 
-// version is one step of the schema. Each of its statements can run again, since MySQL commits
-// each by itself and the process may die between any two.
+// version is one version of the schema. Each of its statements can run again: MySQL commits each by
+// itself, and the process may die between any two.
 type version struct {
-	name, comment string
+	name, comment string // name is the time of its creation: it orders the versions
 	Statements    func(driver string) []statement
 }
 
-// Versions is the schema's history. A version that was released is never edited.
+// Versions lists the versions of the schema, the oldest first. A released version is never edited.
 var Versions = []version{
 	{"20261122000001", "recordings", schemaRecordings},
 	{"20261122000002", "indexes", schemaIndexes},
@@ -34,13 +34,16 @@ var Versions = []version{
 	{"20261127200001", "directories of locations", schemaLocationsByNode},
 }
 
-// statement is one DDL statement. It is skipped when its column, or on MySQL its index, exists
-// already: only MariaDB has IF NOT EXISTS for an index. only names the one driver that needs it.
+// statement is one DDL statement.
 type statement struct {
-	sql, index, table, column, only string
-	drops                           bool // the statement drops the column, and is skipped when that is gone
+	sql           string
+	index         string // name of the index that it creates: MySQL, which lacks IF NOT EXISTS, skips it if that exists
+	table, column string // the column that it adds: it is skipped if the column exists. Empty for other statements
+	only          string // the single driver that needs it; empty: every driver
+	drops         bool   // it drops the column instead, and is skipped if the column is gone
 }
 
+// createIndex returns the statement that creates an index of a table on columns.
 func createIndex(driver, name, table, columns string) statement {
 	ifNot := "IF NOT EXISTS "
 	if driver == "mysql" {
@@ -49,13 +52,15 @@ func createIndex(driver, name, table, columns string) statement {
 	return statement{sql: "CREATE INDEX " + ifNot + name + " ON " + table + " (" + columns + ")", index: name}
 }
 
+// addColumn returns the statement that adds a column to a table.
 func addColumn(table, column, definition string) statement {
 	return statement{sql: "ALTER TABLE " + table + " ADD COLUMN " + column + " " + definition, table: table, column: column}
 }
 
-// Migrate brings the schema up to date. When several recorders start at once, one migrates and
-// the others wait. The lock belongs to the connection (or the open file), so that a killed
-// process leaves no lock behind. Migrate calls step before each statement, where tests interrupt it.
+// Migrate brings the schema up to date. If several recorders start at once, one migrates and
+// the others wait. The lock for this belongs to a connection, or to an open file, so that a killed
+// process leaves no lock behind. Migrate calls step, with a running number, before each statement and
+// after each version, and returns its error: tests interrupt it so. step may be nil.
 func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 	unlock, err := s.lockMigrations(ctx)
 	if err != nil {
@@ -90,9 +95,9 @@ func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 	return nil
 }
 
-// remake creates again, empty, the tables that are missing although a migration created them, and
-// lists them in Remade. A comparison with the disk fills them. It runs only at the start of a
-// process: while recorders run, an administrator may be restoring the table.
+// remake creates the tables again that are missing although a migration created them, and lists them in
+// s.Remade. They are empty until a reconciliation fills them. It runs only when the database is opened:
+// while recorders run, an administrator may be restoring a table.
 func (s *DB) remake(ctx context.Context) error {
 	if err := s.Check(ctx); err == nil || TroubleOf(err) != WrongTable {
 		return err
@@ -117,7 +122,8 @@ func (s *DB) remake(ctx context.Context) error {
 	return s.Check(ctx)
 }
 
-// refuseNewer returns an error when a newer program has migrated the schema.
+// refuseNewer returns an error if the database has a version of the schema that is newer than all of
+// Versions.
 func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	applied, err := m.AppliedMigrations(ctx)
 	if err != nil {
@@ -132,6 +138,7 @@ func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	return nil
 }
 
+// up returns the migration to a version. It calls before ahead of each statement and once at the end.
 func (s *DB) up(v version, before func() error) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
 	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
 		for _, st := range v.Statements(s.Driver) {
@@ -146,6 +153,7 @@ func (s *DB) up(v version, before func() error) func(context.Context, *migrate.M
 	}
 }
 
+// run executes a statement, unless it must be skipped.
 func (s *DB) run(ctx context.Context, db *bun.DB, st statement) error {
 	if st.only != "" && st.only != s.Driver {
 		return nil
@@ -179,10 +187,11 @@ func (s *DB) run(ctx context.Context, db *bun.DB, st statement) error {
 	return err
 }
 
+// hasColumn reports whether the column of a statement exists.
 func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, error) {
 	from := map[string]string{
 		"sqlite":   "pragma_table_info(?) WHERE name = ?",
-		"postgres": "pg_catalog.pg_attribute WHERE attrelid = to_regclass(?) AND attname = ? AND NOT attisdropped", // to_regclass searches search_path
+		"postgres": "pg_catalog.pg_attribute WHERE attrelid = to_regclass(?) AND attname = ? AND NOT attisdropped", // by search_path
 		"mysql":    "information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
 	}[s.Driver]
 	var n int
@@ -190,9 +199,10 @@ func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, err
 	return n > 0, err
 }
 
-// migrationLock is the key of the advisory lock that all recorders take: "spool" in ASCII.
+// migrationLock is the key of PostgreSQL's advisory lock for migrations: "spool" in ASCII.
 const migrationLock int64 = 0x73706f6f6c
 
+// lockMigrations waits for the lock for migrations and locks it.
 func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if s.Driver == "sqlite" {
 		unlock, err := await(ctx, func() (func() error, error) { return System.LockPath(s.own, s.lockFile) })
@@ -208,7 +218,7 @@ func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if err = lockOn(ctx, conn, s.Driver); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	// Ending the session releases the lock.
+	// The lock ends with the session: ErrBadConn makes the pool close the connection.
 	return func() {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		_ = conn.Close()

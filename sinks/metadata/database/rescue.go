@@ -24,36 +24,38 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Rescued describes the result of Rescue; the zero value: the file was not malformed.
+// Rescued is the result of Rescue. The zero value means that the file was not replaced.
 type Rescued struct {
 	File   string // path of the catalogue
 	Damage string // the damage that was found
-	Kept   string // path that the malformed file has now
+	Kept   string // present path of the malformed file
 	Tables []RescuedTable
 }
 
-// RescuedTable describes the readable part of a table.
+// RescuedTable describes the rows of one table that Rescue copied.
 type RescuedTable struct {
 	Name    string
-	Rows    int
-	Invalid int    // rows dropped because spool cannot have written their values
-	Error   string // why the other rows are lost; empty when all were read
+	Rows    int    // number of copied rows
+	Invalid int    // number of rows that were left out because spool cannot have written their values
+	Error   string // why other rows could not be read; empty if all were read
 }
 
-// RescueOptions hold the clock and the bound of Rescue.
+// RescueOptions configures Rescue.
 type RescueOptions struct {
 	Now  func() time.Time
-	Wait time.Duration // at most, for the processes that have the file open
+	Wait time.Duration // longest wait for processes that have the file open
 }
 
 // Rescue checks whether the file of a SQLite catalogue is malformed, and replaces it if so. The
-// new file holds every readable row of the old one, among them rows that no file on this disk can
-// restore, such as those of other recorders. The old file is kept as FILE.malformed-TIME, with its
-// -wal. Reconcile then adds the recordings that are on the disk.
+// new file holds every readable row of the old one, also those that Reconcile could not add from the
+// files of this disk, such as the rows of other recorders. The old file is kept as
+// FILE.malformed-TIME, with its -wal.
 //
-// It may be interrupted at any time: the new file takes the name only when it is complete. A
-// recorder that has noticed the damage has closed the file, and goes on with the new one. Rescue
-// refuses a file that another program may have made, unless it is in the record directory.
+// Rescue may be interrupted at any time: the new file gets the name only when it is complete. A
+// running recorder that has noticed the damage has closed the file, and opens the new one. Rescue
+// returns an error if another process has the file open for longer than RescueOptions.Wait, and for a
+// malformed file outside recordDir that may be another program's. If t is no SQLite catalogue, it does
+// nothing.
 func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (Rescued, error) {
 	file := t.File
 	if file == "" {
@@ -64,7 +66,7 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	if err := t.checkFiles(own); err != nil {
 		return Rescued{}, err
 	}
-	if aloneIn(file) != "" { // no second process can read there while a recorder runs
+	if aloneIn(file) != "" { // a second process cannot read such a file while a recorder runs
 		unlock, err := filesystem.LockPathAlone(own, file+openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) {
 			return Rescued{}, nil
@@ -103,7 +105,8 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	return r, putInPlace(fresh, file, r.Kept)
 }
 
-// Malformed reports whether an error of SQLite means that the content of its file is damaged.
+// Malformed reports whether an error is SQLite's report that the content of a file is damaged, or that
+// it is no SQLite file.
 func Malformed(err error) bool {
 	var lite *sqlite.Error
 	if !errors.As(err, &lite) {
@@ -116,8 +119,8 @@ func Malformed(err error) bool {
 	return false
 }
 
-// Examine reads the whole file and returns its damage, or reports that it is intact. A file that
-// cannot be read is neither.
+// Examine reads a whole SQLite file. It returns well true if the file is intact, and an error if it is
+// malformed. It returns neither if the file cannot be read.
 func Examine(ctx context.Context, file string) (well bool, damage error) {
 	info, err := os.Lstat(file)
 	if err != nil || !info.Mode().IsRegular() {
@@ -142,10 +145,12 @@ func Examine(ctx context.Context, file string) (well bool, damage error) {
 	return err == nil, nil
 }
 
+// openReadOnly opens a SQLite file for reading, with one connection.
 func openReadOnly(file string) (*sql.DB, error) {
 	wrapVFS()
 	how := "?mode=ro&_pragma=busy_timeout(5000)"
-	if aloneIn(file) != "" { // with locking_mode=EXCLUSIVE SQLite locks for writing, which a file open for reading refuses
+	// EXCLUSIVE needs write locks, which a file opened for reading refuses: the VFS has no locks.
+	if aloneIn(file) != "" {
 		how += "&vfs=" + lockless + "&_pragma=locking_mode(EXCLUSIVE)"
 	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+how)
@@ -155,8 +160,8 @@ func openReadOnly(file string) (*sql.DB, error) {
 	return db, err
 }
 
-// isCatalogue reports whether a file was a catalogue: it contains the name of spool's table, has
-// only zeros, or lies in the record directory.
+// isCatalogue reports whether a malformed file was a catalogue: it is directly in the record directory,
+// contains the name of spool's table, or has only zeros.
 func isCatalogue(own filesystem.Own, file, recordDir string) bool {
 	if a, err := filepath.EvalSymlinks(filepath.Dir(file)); err == nil {
 		if b, err := filepath.EvalSymlinks(recordDir); err == nil && a == b {
@@ -185,7 +190,7 @@ func isCatalogue(own filesystem.Own, file, recordDir string) bool {
 	}
 }
 
-// rebuild makes a new catalogue of the readable rows of the old one.
+// rebuild creates the catalogue fresh from the readable rows of the file old.
 func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTable, error) {
 	t, err := sqliteTarget(fresh)
 	if err != nil {
@@ -195,7 +200,7 @@ func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTa
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{old, old + "-wal"} { // this machine's clock may not have been set yet
+	for _, name := range []string{old, old + "-wal"} { // after a boot the clock may be behind the rows' revisions
 		if info, err := os.Stat(name); err == nil && info.ModTime().After(now) {
 			now = info.ModTime()
 		}
@@ -211,9 +216,9 @@ func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTa
 	return tables, errors.Join(err, s.Close())
 }
 
-// putInPlace renames the old file to kept and the new one to file.
+// putInPlace renames the old file to kept and the new one (fresh) to file, and syncs the directory.
 func putInPlace(fresh, file, kept string) error {
-	for _, suffix := range []string{"-wal", "-shm"} { // before the new file has the name that these belong to
+	for _, suffix := range []string{"-wal", "-shm"} { // first: SQLite would apply the old -wal to the new file
 		if err := os.Rename(file+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -221,12 +226,13 @@ func putInPlace(fresh, file, kept string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, file, unix.RENAME_EXCHANGE)
 	if err == nil {
 		err = os.Rename(fresh, kept)
-	} else if err = os.Rename(file, kept); err == nil { // not every file system supports RENAME_EXCHANGE
+	} else if err = os.Rename(file, kept); err == nil { // the file system may not support RENAME_EXCHANGE
 		err = os.Rename(fresh, file)
 	}
 	return errors.Join(err, durable.Disk{}.SyncDir(filepath.Dir(file)))
 }
 
+// removeDatabase removes a SQLite file and the files beside it.
 func removeDatabase(file string) error {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal", openSuffix, migrateSuffix, copySuffix} {
 		if err := os.Remove(file + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -236,10 +242,11 @@ func removeDatabase(file string) error {
 	return nil
 }
 
+// copySuffix is the suffix of the file that reviveHeader writes.
 const copySuffix = ".copy"
 
-// reviveHeader copies a database with a damaged header and gives the copy the header of an intact
-// catalogue: its tables may all be intact.
+// reviveHeader copies the file old, whose header is damaged, to the file to, and gives the copy the
+// header of the catalogue intact. The tables behind the header may all be readable.
 func reviveHeader(old, intact, to string) error {
 	header := make([]byte, 100)
 	from, err := os.Open(intact)
@@ -263,11 +270,11 @@ func reviveHeader(old, intact, to string) error {
 		return err
 	}
 	n, err := io.Copy(out, in)
-	const pageSize = 4096 // sqlite's default, which spool does not change
+	const pageSize = 4096 // SQLite's default, which spool does not change
 	put := func(at int, v uint32) { binary.BigEndian.PutUint32(header[at:], v) }
-	header[18], header[19] = 1, 1      // read without a WAL
-	put(28, uint32(n/pageSize))        // pages
-	copy(header[92:96], header[24:28]) // the number of pages counts
+	header[18], header[19] = 1, 1      // file format versions: rollback journal, no WAL
+	put(28, uint32(n/pageSize))        // size of the database in pages
+	copy(header[92:96], header[24:28]) // equal change counters make that size valid
 	for _, at := range []int{32, 36} { // no free pages
 		put(at, 0)
 	}

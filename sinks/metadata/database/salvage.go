@@ -14,9 +14,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Salvaged lists the tables that are copied from a damaged catalogue, with the key that orders
-// their rows. spool_journals and spool_upkeep are left out: the journal is applied once more, and
-// the upkeep begins again.
+// Salvaged lists the tables that are copied from a damaged catalogue, with the columns of the key by
+// which they are read, or their rowid. spool_journals and spool_upkeep are not copied: the journal is then
+// applied from its begin, and the upkeep tasks run again.
 var Salvaged = []struct {
 	table, key string
 	rowid      bool
@@ -30,8 +30,8 @@ var Salvaged = []struct {
 	{table: ClaimsTable, key: "node"},
 }
 
-// salvage copies the readable rows of the file old into an empty catalogue. It drops rows with a
-// revision above newest.
+// salvage copies the readable rows of the file old into an empty catalogue. It drops rows whose revision
+// is later than newest.
 func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out []RescuedTable, err error) {
 	db, err := openReadOnly(old)
 	if err != nil {
@@ -43,7 +43,8 @@ func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out [
 		_ = db.Close()
 		revived := old + ".rebuilding" + copySuffix
 		defer func() { _ = os.Remove(revived) }()
-		if _, err := into.RW.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil { // it writes the header into the file
+		// The checkpoint writes the header, which reviveHeader copies, into the file.
+		if _, err := into.RW.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 			return nil, err
 		}
 		if err := reviveHeader(old, old+".rebuilding", revived); err != nil {
@@ -69,25 +70,26 @@ func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out [
 	return out, nil
 }
 
-// errUnreadable reports that a table of the old file cannot be read.
+// errUnreadable reports that nothing of a table can be read.
 var errUnreadable = errors.New("it cannot be read")
 
 // rescuer copies one table.
 type rescuer struct {
 	old, into *sql.DB
 	table     string
-	newestNS  int64
-	columns   []string
-	integers  map[string]bool // the columns that hold integers only
-	insert    string
+	newestNS  int64           // highest plausible revision
+	columns   []string        // the columns that both catalogues have
+	integers  map[string]bool // the columns of type integer
+	insert    string          // the statement that inserts one row
 	report    RescuedTable
 
 	tx   *sql.Tx
-	seen map[string]bool // keys copied so far, of a table without rowid, which is read from both ends
+	seen map[string]bool // keys read so far, of a table without rowid, which may be read from both ends
 	last int64           // rowid that was read last
 }
 
-// begin finds the columns that both catalogues have.
+// begin sets columns, integers and insert. It returns errUnreadable if the old catalogue does not have
+// the table.
 func (r *rescuer) begin(ctx context.Context) error {
 	have, _, err := columnsOf(ctx, r.old, r.table)
 	if err == nil && len(have) == 0 {
@@ -111,6 +113,7 @@ func (r *rescuer) begin(ctx context.Context) error {
 	return nil
 }
 
+// columnsOf returns the names of a table's columns, and those of type integer.
 func columnsOf(ctx context.Context, db *sql.DB, table string) (names []string, integers map[string]bool, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT name, type FROM pragma_table_info(?)", table)
 	if err != nil {
@@ -129,6 +132,7 @@ func columnsOf(ctx context.Context, db *sql.DB, table string) (names []string, i
 	return names, integers, rows.Err()
 }
 
+// copy copies the readable rows in one transaction.
 func (r *rescuer) copy(ctx context.Context, key string, rowid bool) (err error) {
 	if r.tx, err = r.into.BeginTx(ctx, nil); err != nil {
 		return err
@@ -145,7 +149,7 @@ func (r *rescuer) copy(ctx context.Context, key string, rowid bool) (err error) 
 	return r.tx.Commit()
 }
 
-// byRowid walks a table by rowid. Behind an unreadable row it goes on at the next readable one.
+// byRowid copies a table in order of rowid. At an unreadable row it continues with the next readable one.
 func (r *rescuer) byRowid(ctx context.Context) error {
 	r.last = -1 << 62
 	var end int64 = 1 << 40
@@ -165,7 +169,9 @@ func (r *rescuer) byRowid(ctx context.Context) error {
 	}
 }
 
-// nextReadable returns the lowest rowid behind the damage above which a row can be read.
+// nextReadable returns a rowid above r.last behind which a row can be read, close behind the damage. It
+// doubles the distance from r.last until a row can be read, and then bisects. It returns false if it
+// reaches end, or when ctx ends.
 func (r *rescuer) nextReadable(ctx context.Context, end int64) (int64, bool) {
 	works := func(after int64) bool {
 		var got int64
@@ -199,7 +205,8 @@ func (r *rescuer) whole(ctx context.Context, rowid int64) bool {
 	return r.old.QueryRowContext(ctx, "SELECT "+strings.Join(r.columns, ", ")+" FROM "+r.table+" WHERE rowid = ?", rowid).Scan(values...) == nil
 }
 
-// fromBothEnds reads a table in ascending order up to the damage, and in descending order down to it.
+// fromBothEnds copies a table in ascending order of its key up to the damage, and then in descending order
+// down to the damage.
 func (r *rescuer) fromBothEnds(ctx context.Context, key string) error {
 	damage, err := r.read(ctx, "ORDER BY "+key)
 	if err != nil || damage == nil {
@@ -210,6 +217,7 @@ func (r *rescuer) fromBothEnds(ctx context.Context, key string) error {
 	return err
 }
 
+// values returns a destination for Scan, with one element for each of r.columns.
 func (r *rescuer) values() []any {
 	values := make([]any, len(r.columns))
 	for i := range values {
@@ -218,7 +226,8 @@ func (r *rescuer) values() []any {
 	return values
 }
 
-// read copies rows until one cannot be read; damage is the reason.
+// read copies the rows that which selects until one cannot be read: damage is the reason, nil if all were
+// read. It also sets r.last if args are given. err is an error of the new catalogue, or of ctx.
 func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, err error) {
 	columns := strings.Join(r.columns, ", ")
 	if len(args) > 0 {
@@ -245,7 +254,7 @@ func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, 
 	return rows.Err(), ctx.Err()
 }
 
-// keep inserts a row when its values are plausible.
+// keep inserts a row if its values are plausible, and counts it.
 func (r *rescuer) keep(ctx context.Context, values []any) error {
 	row := map[string]any{}
 	for i, name := range r.columns {
@@ -275,8 +284,8 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 	return nil
 }
 
-// plausible reports whether spool can have written these values. A damaged page can hold
-// anything: a revision in the future would refuse every later change of its row.
+// plausible reports whether spool can have written a row, given by column. A damaged page can contain
+// any value; a revision in the future, for instance, would prevent every later change of the row.
 func (r *rescuer) plausible(row map[string]any) bool {
 	for name, v := range row {
 		n, integer := v.(int64)
@@ -308,6 +317,7 @@ func (r *rescuer) plausible(row map[string]any) bool {
 	return true
 }
 
+// asBytes returns the bytes of a text or blob, nil for another type.
 func asBytes(v any) []byte {
 	switch v := v.(type) {
 	case string:

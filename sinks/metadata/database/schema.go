@@ -2,10 +2,11 @@ package database
 
 import "fmt"
 
-// types holds the column types of a database. Text compares by bytes on all of them, so that
-// order and prefixes agree.
+// types holds the SQL types of columns in a database; table is what follows the columns of a CREATE TABLE.
+// Text compares by bytes in each database, so that order and prefixes agree.
 type types struct{ id, text, json, table string }
 
+// typesOf returns the types of a driver.
 func typesOf(driver string) types {
 	switch driver {
 	case "postgres":
@@ -21,6 +22,7 @@ func typesOf(driver string) types {
 	return types{id: "text", text: "text", json: "text", table: " WITHOUT ROWID"}
 }
 
+// varchar returns the type of a text of at most n characters. SQLite's text has no bound.
 func (t types) varchar(n int) string {
 	if t.text == "text" {
 		return t.text
@@ -28,7 +30,7 @@ func (t types) varchar(n int) string {
 	return fmt.Sprintf(t.text, n)
 }
 
-// Bounds of the columns. MySQL needs a bound for an indexed column.
+// Bounds of the columns. MySQL needs a bound for an indexed column; row.Of checks them in bytes.
 const (
 	MaxStreamBytes = 255
 	MaxNameBytes   = 64 // node, pipeline
@@ -39,7 +41,7 @@ func schemaRecordings(driver string) []statement {
 	t := typesOf(driver)
 	table := t.table
 	if driver == "sqlite" {
-		table = "" // with rowid: the rows are wide and would slow the tree of the key
+		table = "" // with rowid: in a table without it, wide rows make each search by key read more pages
 	}
 	return []statement{
 		{sql: `CREATE TABLE IF NOT EXISTS spool_recordings (
@@ -77,8 +79,8 @@ func schemaClockSteps(string) []statement {
 	return []statement{addColumn("spool_recordings", "gap_step_ns", "bigint NOT NULL DEFAULT 0")}
 }
 
-// schemaGaps adds the gaps inside a recording and its wall clock anchors. A row without them, such
-// as an old one, has NULL: not every MySQL accepts a default for JSON.
+// schemaGaps adds the columns for the gaps inside a recording and for its anchors. They are NULL in a row
+// without any: not every MySQL accepts a default for JSON.
 func schemaGaps(driver string) []statement {
 	kind := typesOf(driver).json + " NULL"
 	return []statement{
@@ -87,7 +89,8 @@ func schemaGaps(driver string) []statement {
 	}
 }
 
-// Indexes. The columns behind id serve filters: a scan need not read the rows that it skips.
+// The indexes of spool_recordings. Their columns after id are for filters: the database can skip an entry
+// without reading its row.
 const (
 	IndexStart     = "spool_recordings_start"
 	IndexStream    = "spool_recordings_stream"
@@ -109,15 +112,16 @@ func schemaIndexes(driver string) []statement {
 	}
 }
 
-// exactCollation is a placeholder in a statement for the server's binary collation that does not
-// pad with spaces. Its name differs between MariaDB and MySQL; before MySQL 8 there is no such
-// collation.
+// exactCollation is a placeholder in a statement: DB.run replaces it by the server's binary collation in
+// which spaces at the end of a text count. MariaDB and MySQL have different names for it. MySQL before
+// version 8 has none, and skips the statement.
 const exactCollation = "{exact}"
 
+// exactCollations lists the names of that collation.
 var exactCollations = []string{"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
 
-// schemaExactStreams makes the list of streams distinguish "a" from "a ". The large tables stay
-// unchanged: the queries compare exactly, see whereText of package metadata.
+// schemaExactStreams makes spool_streams distinguish "a" from "a " on MySQL. The large tables stay
+// unchanged, and queries of them compare exactly: see whereText of package metadata.
 func schemaExactStreams(string) []statement {
 	return []statement{{only: "mysql", sql: fmt.Sprintf("ALTER TABLE spool_streams MODIFY path varchar(%d) CHARACTER SET utf8mb4 COLLATE %s NOT NULL",
 		MaxStreamBytes, exactCollation)}}

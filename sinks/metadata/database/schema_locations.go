@@ -1,7 +1,7 @@
 package database
 
-// schemaLocations adds the places of footage. The upkeep adds the locations of existing rows in
-// batches: a migration of a million rows would delay the start.
+// schemaLocations creates the table of locations. It leaves the locations of existing rows to the upkeep
+// of package metadata: to add those of a million rows here would delay the start.
 func schemaLocations(driver string) []statement {
 	t := typesOf(driver)
 	return []statement{{sql: `CREATE TABLE IF NOT EXISTS spool_locations (
@@ -17,9 +17,9 @@ func schemaLocations(driver string) []statement {
 )` + t.table}}
 }
 
-// schemaLocationsByNode removes the directory column; spool_directories holds the directory of each
-// node. The copy in each location was empty until the recorder had claimed its directory, and
-// outdated after it had taken another one.
+// schemaLocationsByNode drops the column directory: spool_directories holds the directory of each node.
+// The copy in a location was empty if the row was older than the recorder's claim on its directory, and
+// outdated after the recorder had got another directory.
 func schemaLocationsByNode(string) []statement {
 	return []statement{{
 		table: "spool_locations", column: "directory", drops: true,

@@ -15,19 +15,21 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Session variables that the statements of this package rely on. An account, a database or a server
-// may have other defaults, so that each connection sets its own. A variable that database.dsn sets
-// stays as the user set it, unless statements would be misread with it (the first list of each
-// database). Variables that make a database read-only are left alone: an administrator set them.
+// The statements of spool rely on certain values of session variables. An account, a database or a
+// server may have other defaults, so each new connection sets them. The user's value in database.dsn takes
+// precedence, except for the variables of postgresStartup and mysqlMust, without which statements would be
+// misread. Variables that make a database read-only are not set: an administrator may have set them.
 
-// postgresStartup is sent with the startup message, where a pooler such as PgBouncer forwards it.
+// postgresStartup holds the variables that are sent in the startup message, as a pooler such as PgBouncer
+// requires for them.
 var postgresStartup = map[string]string{
 	"standard_conforming_strings": "on", // bun's quoting relies on it
 	"client_encoding":             "UTF8",
 	"datestyle":                   "ISO", // spool_migrations' times are read as text
 }
 
-// postgresSession is set after connecting; a setting that the server's version lacks is skipped.
+// postgresSession holds the variables that are set after connecting. Those that the server does not know
+// are skipped.
 var postgresSession = map[string]string{
 	"TimeZone":                            "UTC",
 	"IntervalStyle":                       "postgres",
@@ -40,13 +42,13 @@ var postgresSession = map[string]string{
 	"idle_in_transaction_session_timeout": "0",
 	"idle_session_timeout":                "0",
 	"transaction_timeout":                 "0",
-	"synchronous_commit":                  "on", // set only where it is off: the journal drops the changes of a commit
+	"synchronous_commit":                  "on", // set only if it is off: the journal forgets committed changes
 }
 
-// postgresSchema sets search_path to the schema that has the tables: the first such schema of
-// search_path, else public. Otherwise an account whose search_path changes later would get a
-// second, empty catalogue. New tables are created where search_path points, or in public when
-// it names no schema.
+// postgresSchema is the statement that sets search_path to the one schema with the tables: the first in
+// search_path that has them, else public. Otherwise a search_path that is changed later would lead to a
+// second, empty catalogue. If no schema has the tables, search_path stays, and becomes public if it names
+// no existing schema.
 const postgresSchema = `SELECT pg_catalog.set_config('search_path', pg_catalog.quote_ident(s.name), false) FROM (
 	SELECT n.nspname::text AS name, CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN 0 ELSE 1 END AS place
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -57,8 +59,9 @@ const postgresSchema = `SELECT pg_catalog.set_config('search_path', pg_catalog.q
 	ORDER BY place LIMIT 1
 ) AS s`
 
-// postgresConnector connects to a server that takes writes when one of the addresses leads to
-// one, and else to a server that can be read. A target_session_attrs in the DSN overrides this.
+// postgresConnector returns a connector that sets the session variables. It connects to a server that
+// accepts writes if the DSN names one, and else to one that can be read only. A target_session_attrs in
+// the DSN overrides this choice.
 func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
 	for name := range maps.Clone(cfg.RuntimeParams) {
 		if _, ours := postgresStartup[strings.ToLower(name)]; ours {
@@ -85,7 +88,8 @@ func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
 	return eitherConnector{stdlib.GetConnector(*writable), stdlib.GetConnector(*cfg)}
 }
 
-// postgresSettings returns the statements that set the variables which the DSN does not set.
+// postgresSettings returns the statements that set the variables of postgresSession which the DSN (given)
+// does not set.
 func postgresSettings(given map[string]string) string {
 	var text strings.Builder
 	first := ""
@@ -93,7 +97,7 @@ func postgresSettings(given map[string]string) string {
 		switch {
 		case postgresGives(given, name):
 		case name == "statement_timeout":
-			first = "SET statement_timeout = 0; " // first, since it also bounds the statement behind it
+			first = "SET statement_timeout = 0; " // first: the old value would bound the next statement
 		default:
 			fmt.Fprintf(&text, ",('%s','%s')", name, postgresSession[name])
 		}
@@ -105,7 +109,7 @@ func postgresSettings(given map[string]string) string {
 		") AS w (name, value) ON w.name = s.name WHERE s.name <> 'synchronous_commit' OR s.setting = 'off'"
 }
 
-// postgresGives reports whether the DSN sets a variable.
+// postgresGives reports whether the DSN (given) sets a variable, by itself or in its options.
 func postgresGives(given map[string]string, name string) bool {
 	for g := range given {
 		if strings.EqualFold(g, name) {
@@ -115,8 +119,8 @@ func postgresGives(given map[string]string, name string) bool {
 	return strings.Contains(strings.ToLower(given["options"]), strings.ToLower(name))
 }
 
-// eitherConnector connects through writable, and through any when writable finds only servers that
-// refuse writes.
+// eitherConnector connects through writable, or through any if writable finds only servers that refuse
+// writes.
 type eitherConnector struct{ writable, any driver.Connector }
 
 // Connect implements driver.Connector.
@@ -131,32 +135,34 @@ func (c eitherConnector) Connect(ctx context.Context) (driver.Conn, error) {
 // Driver implements driver.Connector.
 func (c eitherConnector) Driver() driver.Driver { return c.any.Driver() }
 
-// mysqlMust is executed on every connection.
+// mysqlMust lists the statements that are executed on every connection.
 var mysqlMust = []string{
 	"SET NAMES utf8mb4", // a server may ignore the handshake's character set
-	// completion_type: a COMMIT that begins another transaction would keep the next rows
-	// in it; autocommit: a query that begins a transaction would see one snapshot for ever.
+	// With another completion_type, COMMIT begins a transaction, which would hold later rows
+	// uncommitted. Without autocommit, a query begins one, and all later queries read its snapshot.
 	"SET autocommit = 1, completion_type = 0, sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, " +
 		"sql_auto_is_null = 0, time_zone = '+00:00'",
 }
 
-// mysqlSession is executed unless the DSN sets the variable or the server does not know it.
+// mysqlSession lists statements that are executed unless the DSN contains the name of the variable, or
+// the server does not know the variable.
 var mysqlSession = []struct{ name, statement string }{
 	{"isolation", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
 	{"wait_timeout", "SET wait_timeout = 28800"},
 	{"default_storage_engine", "SET default_storage_engine = InnoDB"},
-	{"max_statement_time", "SET max_statement_time = 0"}, // MariaDB; max_execution_time is MySQL's
+	{"max_statement_time", "SET max_statement_time = 0"}, // of MariaDB; MySQL has max_execution_time
 	{"max_execution_time", "SET max_execution_time = 0"},
 	{"idle_transaction_timeout", "SET idle_transaction_timeout = 0"},
 	{"idle_write_transaction_timeout", "SET idle_write_transaction_timeout = 0"},
 }
 
-// mysqlConnector executes the session statements on each new connection.
+// mysqlConnector executes statements on each new connection.
 type mysqlConnector struct {
 	driver.Connector
 	statements []string
 }
 
+// newMySQLConnector returns a connector that sets the session variables.
 func newMySQLConnector(cfg *mysql.Config) (driver.Connector, error) {
 	c, err := mysql.NewConnector(cfg)
 	statements := slices.Clone(mysqlMust)

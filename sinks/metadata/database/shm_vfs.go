@@ -13,55 +13,53 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// A frozen disk (fsfreeze, a snapshot of a virtual machine), or one that hangs, must block only
-// the goroutines that write to it.
+// This file keeps the process running while the disk of a SQLite database is frozen (fsfreeze, a snapshot
+// of a virtual machine) or hangs: only the goroutines that write to the database wait.
 //
-// SQLite's write-ahead log has an index, the file -shm, which all connections and processes
-// map into their memory. A write to a mapped page that the file system has just cleaned
-// is a page fault, in which the kernel waits for the disk (page_mkwrite). The thread then
-// waits outside a system call: Go's scheduler cannot take its processor away, the next garbage
-// collection waits for that thread, and the whole process stops. No camera is read for as long
-// as the disk is frozen.
+// SQLite's write-ahead log has an index, the file -shm, which all connections and processes map into
+// their memory. If a process writes to a mapped page after the file system has written it back, a page
+// fault occurs, in which the kernel waits for the disk (page_mkwrite). The thread then waits outside a
+// system call: Go's scheduler cannot take its processor away, the next garbage collection waits for the
+// thread, and the whole process stops. No camera would be read as long as the disk is frozen.
 //
-// So this file wraps SQLite's file system (its VFS "unix"). Just before SQLite
-// writes to -shm, the wrapper sets the time of that file, which waits for the disk in the
-// same way, but in a system call: only that goroutine waits. SQLite writes to -shm
+// So this file wraps SQLite's access to files, its VFS "unix". Just before SQLite writes to -shm, the
+// wrapper sets the time of that file. This waits for the disk too, but in a system call, so that only
+// one goroutine waits. SQLite writes to -shm in four cases:
 //
-//	under its exclusive lock           read marks, restart of the log, recovery, begin of a checkpoint: xShmLock waits first
-//	after a sync of the log            the frames of a commit: xSync waits once more afterwards
-//	after a sync of the database       the progress of a checkpoint: the same
-//	after a write to the log           the frames of a commit when synchronous is not FULL: the write itself has waited
+//	under an exclusive lock       to set read marks, restart the log, recover, begin a checkpoint: xShmLock waits first
+//	after a sync of the log       to add the frames of a commit: xSync waits after the sync
+//	after a sync of the database  to store the progress of a checkpoint: xSync waits after the sync
+//	after a write to the log      to add the frames of a commit if synchronous is not FULL: the write has waited itself
 //
-// A gap of some microseconds remains between the wait and SQLite's write. A freeze blocks
-// system calls first, then writes back the dirty pages, and blocks page faults last, so that all
-// of that would have to fall into the gap. No test has seen it, and nothing excludes it: the
-// process then stops until the thaw, as without this wrapper.
+// Between the wait and SQLite's write lie some microseconds. A freeze first blocks system calls, then
+// writes dirty pages back, and blocks page faults last; the process stops only if all of this happens
+// within these microseconds. No test has seen that, but it is possible.
 //
-// Not covered are
+// The wrapper does not help in these cases:
 //
-//	a transaction that is rolled back after it has outgrown the page cache (2 MB)
-//	a disk that hangs without blocking the file system's journal
-//	pages of -shm that the kernel has evicted: reading one again is a page fault, too, which
-//	a frozen disk serves and a hanging one does not
+//	a transaction is rolled back after it has outgrown the page cache (2 MB)
+//	a disk hangs, but does not block the file system's journal
+//	the kernel has evicted a page of -shm, and a hanging disk does not return it; a frozen one does
 //
 // A connection with locking_mode=EXCLUSIVE has its index in memory and needs no wrapper.
 //
-// A reader writes to -shm only when it is the first after a commit: it moves a read mark.
-// Committed does that in its place, so that a reader of a stopped disk does not wait.
+// A reader writes to -shm only if it is the first one after a commit: it moves a read mark. After each
+// commit DB.Committed reads and so moves the mark, so that later readers do not wait for a frozen disk.
 //
-// -shm cannot simply be kept in memory: other processes, such as spool reindex and the shell
+// The index cannot be kept in memory instead: other processes, such as spool reindex and the shell
 // sqlite3, open the same database.
 
-// awaitDisk returns once the file system of the log's index takes writes. It ignores errors:
-// SQLite does not write to an index that is missing or read-only. Tests replace it before they
-// open a database.
+// awaitDisk returns once the file system of the index accepts writes. index is the path of the -shm file.
+// It ignores errors: SQLite does not write to an index that is missing or read-only. Tests replace it
+// before they open a database.
 var awaitDisk = func(index string) {
 	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
 	_ = unix.UtimesNanoAt(unix.AT_FDCWD, index, now, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// Committed is called after each commit of the writing connection. It moves the read mark in the
-// index of SQLite's log. When it fails, the first reader moves the mark and waits for the disk.
+// Committed moves the read mark in the index of SQLite's log by reading on the connection RW. Call it
+// after each commit. If it fails, the next reader moves the mark and may wait for the disk. With other
+// databases it does nothing.
 func (s *DB) Committed(ctx context.Context) {
 	if s.Driver == "sqlite" && s.RO != s.RW {
 		_, _ = s.RW.ExecContext(ctx, "SELECT 1 FROM "+Tables[0]+" WHERE 1 = 0")
@@ -71,17 +69,17 @@ func (s *DB) Committed(ctx context.Context) {
 // unixFiles holds the wrapped VFS and the methods of its files.
 var unixFiles struct {
 	once sync.Once
-	vfs  uintptr // SQLite's VFS
+	vfs  uintptr // SQLite's VFS "unix"
 	open uintptr // its method xOpen
 
 	mu      sync.Mutex          // guards wrapped, and the first write of sync and shmLock
-	wrapped map[uintptr]uintptr // from a table of methods (a database and its log have different ones) to the one that waits for the disk first
-	sync    uintptr             // the methods xSync and xShmLock, which are the same in every table
-	shmLock uintptr
+	wrapped map[uintptr]uintptr // maps a file's table of methods to its copy that waits for the disk
+	sync    uintptr             // method xSync, the same in every table
+	shmLock uintptr             // method xShmLock, the same in every table
 }
 
-// lockless is the name of the VFS for connections without locks: SQLite's unix-none, except that it
-// follows no symbolic link.
+// lockless is the name of the VFS that locks no file: SQLite's unix-none, except that it follows no
+// symbolic link.
 const lockless = "spool-none"
 
 // wrapVFS makes the wrapper the default VFS, and registers lockless.
@@ -104,6 +102,7 @@ func wrapVFS() {
 	})
 }
 
+// registerLockless registers the VFS lockless.
 func registerLockless(tls *libc.TLS) {
 	names := [2]uintptr{}
 	for i, text := range []string{"unix-none", lockless} {
@@ -125,8 +124,8 @@ func registerLockless(tls *libc.TLS) {
 	}
 }
 
-// fullPath implements xFullPathname. SQLite's own resolves symbolic links and opens their target;
-// this one keeps a link as the last part of the path, and SQLite then refuses to open it.
+// fullPath implements the method xFullPathname of a VFS. SQLite's own implementation resolves symbolic
+// links. This one does not resolve a link that is the last part of the path; SQLite refuses to open it.
 func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
 	path := libc.GoString(name)
 	if !filepath.IsAbs(path) {
@@ -143,7 +142,8 @@ func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
 	return sqlite3.SQLITE_OK
 }
 
-// openFile implements xOpen.
+// openFile implements the method xOpen of a VFS: it opens a file by the wrapped VFS, and replaces the
+// file's table of methods by waiting.
 func openFile(tls *libc.TLS, _, name, file uintptr, flags int32, outFlags uintptr) int32 {
 	open := *(*func(*libc.TLS, uintptr, uintptr, uintptr, int32, uintptr) int32)(unsafe.Pointer(&unixFiles.open))
 	rc := open(tls, unixFiles.vfs, name, file, flags, outFlags)
@@ -154,8 +154,8 @@ func openFile(tls *libc.TLS, _, name, file uintptr, flags int32, outFlags uintpt
 	return rc
 }
 
-// waiting returns a copy of a table of methods whose xSync and xShmLock wait for the disk. It returns
-// the table itself when memory is short, or when its methods are not those of a real file.
+// waiting returns a copy of a file's table of methods in which xSync and xShmLock wait for the disk. It
+// returns the table itself if memory is short, or if the table is not that of a file on a disk.
 func waiting(tls *libc.TLS, methods uintptr) uintptr {
 	u := &unixFiles
 	u.mu.Lock()
@@ -178,8 +178,8 @@ func waiting(tls *libc.TLS, methods uintptr) uintptr {
 	return wrapped
 }
 
-// syncFile implements xSync. SQLite enters the frames that it made durable in the index right
-// afterwards.
+// syncFile implements the method xSync of a file. It waits after the sync, since SQLite then adds the
+// synced frames to the index.
 func syncFile(tls *libc.TLS, file uintptr, flags int32) int32 {
 	sync := *(*func(*libc.TLS, uintptr, int32) int32)(unsafe.Pointer(&unixFiles.sync))
 	rc := sync(tls, file, flags)
@@ -189,16 +189,17 @@ func syncFile(tls *libc.TLS, file uintptr, flags int32) int32 {
 	return rc
 }
 
-// lockIndex implements xShmLock. SQLite writes to the exclusively locked part right afterwards.
+// lockIndex implements the method xShmLock of a file. It waits before an exclusive lock, since SQLite
+// then writes to the locked part of the index.
 func lockIndex(tls *libc.TLS, file uintptr, first, n, flags int32) int32 {
 	lock := *(*func(*libc.TLS, uintptr, int32, int32, int32) int32)(unsafe.Pointer(&unixFiles.shmLock))
 	if flags == sqlite3.SQLITE_SHM_LOCK|sqlite3.SQLITE_SHM_EXCLUSIVE {
-		awaitIndex(file) // before the lock is taken, so that no lock is held while it waits
+		awaitIndex(file) // before the lock, so that no other connection waits for it
 	}
 	return lock(tls, file, first, n, flags)
 }
 
-// awaitIndex waits for the disk of the index of a database or its log.
+// awaitIndex waits for the disk of the index that belongs to file, a database or its log.
 func awaitIndex(file uintptr) {
 	path := at[sqlite3.TunixFile](file).FzPath
 	if path == 0 {
@@ -207,10 +208,12 @@ func awaitIndex(file uintptr) {
 	awaitDisk(strings.TrimSuffix(libc.GoString(path), "-wal") + "-shm")
 }
 
-// at converts an address in SQLite's memory, which Go's collector does not manage, into a pointer.
+// at converts an address in SQLite's memory into a pointer. Go's garbage collector does not manage that
+// memory.
 func at[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
 
-// kept copies a value into memory that is never freed, and returns its address; 0: out of memory.
+// kept copies a value into memory of SQLite that is never freed, and returns its address; 0 if there is
+// no memory.
 func kept[T any](tls *libc.TLS, v T) uintptr {
 	p := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(v)))
 	if p != 0 {
@@ -219,6 +222,6 @@ func kept[T any](tls *libc.TLS, v T) uintptr {
 	return p
 }
 
-// address returns the address of a function in the form that SQLite stores. F must be a declared
-// function, which is never moved or collected.
+// address returns a function in the form in which SQLite stores it. f must be a declared function, which
+// Go never moves or collects.
 func address[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }

@@ -10,13 +10,14 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// besideFile lists the suffixes of the files that SQLite and spool keep beside a sqlite database.
+// besideFile lists the suffixes of the files that SQLite and spool keep beside the file of a database.
 var besideFile = []string{"-wal", "-shm", "-journal", openSuffix, migrateSuffix}
 
+// migrateSuffix names the file that is locked during migrations.
 const migrateSuffix = ".migrate"
 
-// own returns the access to the files of a sqlite database that follows no symbolic link below
-// Top when the file is below Top, and none in the file's own directory otherwise.
+// own returns the access to the files of a SQLite database. It follows no symbolic link below t.Top, or,
+// if the file is not below t.Top, none within the file's directory.
 func (t *Target) own() filesystem.Own {
 	if top, err := filepath.Abs(t.Top); err == nil && t.Top != "" {
 		dir, err := filepath.Abs(filepath.Dir(t.File))
@@ -27,11 +28,10 @@ func (t *Target) own() filesystem.Own {
 	return filesystem.Own{Top: filepath.Dir(t.File)}
 }
 
-// prepare creates the file of a sqlite database and its directory, with modes that admit only
-// spool's user: SQLite would create a file that every user can read, and gives its further files
-// the mode of this one. It refuses a link, a pipe, a device or a directory in the place of any of
-// these files, before SQLite opens it. It does not open an existing file: closing that would
-// release SQLite's locks.
+// prepare creates the file of a SQLite database and its directory, if they are missing, for spool's user
+// alone. SQLite itself would create a file that every user can read; it gives the files beside it the same
+// mode. prepare also returns the errors of checkFiles. It does not open an existing file: by POSIX,
+// closing it would release the locks that SQLite has on it.
 func (t *Target) prepare() error {
 	own := t.own()
 	disk := durable.Disk{Own: own}
@@ -44,8 +44,8 @@ func (t *Target) prepare() error {
 	return t.checkFiles(own)
 }
 
-// checkFiles returns an error when the database file, or a file beside it, is a link, a pipe, a device
-// or a directory.
+// checkFiles returns an error if the database file, or a file beside it, exists and is no regular file: a
+// symbolic link, a pipe, a device or a directory.
 func (t *Target) checkFiles(own filesystem.Own) error {
 	for _, suffix := range append([]string{""}, besideFile...) {
 		info, err := own.Stat(t.File + suffix)

@@ -23,30 +23,30 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Target is a configured database that is not open yet.
+// Target is the configuration of a database.
 type Target struct {
 	driver  string
-	Secrets []string // texts that no log may show
-	File    string   // path; sqlite only
-	Top     string   // directory below which File is reached over no symbolic link; empty: File's own
-	Open    func(context.Context) (*DB, error)
+	Secrets []string // texts that must not appear in logs, such as the password
+	File    string   // path of the file; sqlite only
+	Top     string   // a path to File below this directory must not lead over a symbolic link; empty: File's directory
+	// Open opens the database and brings its schema up to date. The caller closes the DB.
+	Open func(context.Context) (*DB, error)
 }
 
 const (
-	poolSize = 8 // connections of one recorder; its writer is one
-	// connLifetime bounds how long a connection may lead to another server than its
-	// address does: a name or an address moves to another server at a failover.
+	poolSize = 8 // most connections of a pool
+	// connLifetime is the longest life of a connection. After a failover, when the server's
+	// address leads to another server, the old server is used for that long at most.
 	connLifetime = time.Minute
-	// connectTimeout bounds the time in which a server accepts a connection, when the
-	// DSN has no bound.
+	// connectTimeout is the longest wait for a connection, unless the DSN sets another one.
 	connectTimeout = 5 * time.Second
-	// openSuffix names the file on which every process that has the database open holds a
-	// shared lock: SQLite itself would not notice that its file is renamed.
+	// openSuffix names a file beside a SQLite database. Each process that has the database open
+	// has a shared lock on it, so that Rescue does not replace a file that is in use.
 	openSuffix = ".open"
 )
 
-// Parse checks the configuration without I/O. Its errors do not quote the DSN, which may hold a
-// password.
+// Parse returns the Target of a driver (sqlite, postgres or mysql) and its DSN. It performs no I/O. Its
+// errors do not quote the DSN, which may contain a password.
 func Parse(driver, dsn string) (*Target, error) {
 	switch driver {
 	case "sqlite":
@@ -71,10 +71,10 @@ func sqliteTarget(dsn string) (*Target, error) {
 		}
 		file = plain
 	}
-	// synchronous FULL: the journal drops the changes that a commit has taken.
+	// synchronous FULL: the journal forgets committed changes, which must survive a power cut.
 	base := "_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
 	query = withoutLocking(query)
-	if !strings.Contains(strings.ToLower(query), "journal") { // a change of the mode requires that no other connection is open
+	if !strings.Contains(strings.ToLower(query), "journal") { // the user may have chosen another journal mode
 		base += "&_journal_mode=WAL" // the driver sets it after all pragmas
 	}
 	if query != "" {
@@ -105,7 +105,8 @@ func sqliteTarget(dsn string) (*Target, error) {
 			s.RO = bun.NewDB(r, sqlitedialect.New())
 		}
 		s.unlock, err = filesystem.LockPathShared(t.own(), file+openSuffix)
-		if errors.Is(err, filesystem.ErrLocked) { // other errors: the file system has no locks, and Rescue has none there either
+		// Another error means that the file system has no locks; Rescue then refuses to replace the file.
+		if errors.Is(err, filesystem.ErrLocked) {
 			return nil, errors.Join(fmt.Errorf("sqlite: %s is being rebuilt by spool reindex", file), s.Close())
 		}
 		if s, err = s.begin(ctx); err != nil {
@@ -121,9 +122,10 @@ func sqliteTarget(dsn string) (*Target, error) {
 	return t, nil
 }
 
-// withoutLocking removes the locking mode from a DSN's query, since this package chooses it: the
-// driver executes all pragmas in alphabetical order, so that a later one cannot override the
-// user's. It also moves the journal mode behind the pragmas, since setting it opens the file.
+// withoutLocking removes the pragma locking_mode from a DSN's query: this package chooses it, and could
+// not override the user's, since the driver executes all pragmas in alphabetical order. It also replaces
+// the pragma journal_mode by the driver's parameter _journal_mode, which is set after all pragmas: setting
+// it opens the file.
 func withoutLocking(query string) string {
 	given, err := url.ParseQuery(query)
 	if err != nil || !given.Has("_pragma") {
@@ -140,16 +142,16 @@ func withoutLocking(query string) string {
 	return given.Encode()
 }
 
-// System performs the system calls that a file system may refuse. Tests replace it before they
+// System performs the system calls that some file systems do not support. Tests replace it before they
 // open a database.
 var System filesystem.Calls
 
-// aloneIn returns the connection parameters for a file that no two connections can share: see sqliteAlone.
+// aloneIn returns the result of sqliteAlone for the file system of a file.
 func aloneIn(file string) string { return sqliteAlone(System.Sharing(filepath.Dir(file))) }
 
-// sqliteAlone returns the connection parameters for a file system on which connections cannot
-// share the file: it has no locks, or no shared memory, which the write-ahead log needs. spool then
-// opens a single connection.
+// sqliteAlone returns the parameters of the single connection on a file system where two connections
+// cannot share a database: it has no locks, or no shared memory, which the write-ahead log needs. It
+// returns "" if connections can share it.
 func sqliteAlone(has filesystem.Sharing) string {
 	switch {
 	case !has.Locks:
@@ -165,7 +167,7 @@ func postgresTarget(dsn string) (*Target, error) {
 	if err != nil || dsn == "" {
 		return nil, errors.New("database.dsn cannot be read for postgres; write postgres://user:password@host:5432/database?sslmode=require")
 	}
-	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // bun writes literals into the statement: a statement cache would never hit
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // no statement cache: bun writes the values into each statement
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
@@ -173,7 +175,8 @@ func postgresTarget(dsn string) (*Target, error) {
 	open := func(ctx context.Context) (*DB, error) {
 		return pooled(ctx, "postgres", sql.OpenDB(connector))
 	}
-	return &Target{driver: "postgres", Secrets: append(nonEmpty(cfg.Password), "user="+cfg.User+" "), Open: open}, nil // pgx's connect errors name the user
+	// The error of a failed connection names the user.
+	return &Target{driver: "postgres", Secrets: append(nonEmpty(cfg.Password), "user="+cfg.User+" "), Open: open}, nil
 }
 
 func mysqlTarget(dsn string) (*Target, error) {
@@ -191,10 +194,11 @@ func mysqlTarget(dsn string) (*Target, error) {
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}
-	// bun quotes with backslashes and backticks, and the server must refuse a value that is too long.
+	// bun quotes by backslashes and backticks, which other modes read differently. STRICT: the server must
+	// refuse a value that is too long, and not shorten it.
 	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 	if !strings.Contains(dsn, "maxAllowedPacket=") {
-		cfg.MaxAllowedPacket = 0 // the driver asks the server, so that too large a statement is an error
+		cfg.MaxAllowedPacket = 0 // the driver reads the server's bound, and returns an error for a larger statement
 	}
 	cfg.Logger = &mysql.NopLogger{}
 	connector, err := newMySQLConnector(cfg)
@@ -207,8 +211,8 @@ func mysqlTarget(dsn string) (*Target, error) {
 	return &Target{driver: "mysql", Secrets: nonEmpty(cfg.Passwd), Open: open}, nil
 }
 
-// pooled connects to a server before bun does: bun asks MySQL for its version when it is
-// created, and would fall back to the oldest.
+// pooled returns the DB of a pool of connections to a server. It connects first: a new bun.DB reads the
+// version of a MySQL server, and assumes the oldest if it cannot connect.
 func pooled(ctx context.Context, driver string, pool *sql.DB) (*DB, error) {
 	pool.SetMaxOpenConns(poolSize)
 	pool.SetMaxIdleConns(poolSize)
@@ -225,6 +229,7 @@ func pooled(ctx context.Context, driver string, pool *sql.DB) (*DB, error) {
 	return (&DB{Driver: driver, RW: b, RO: b}).begin(ctx)
 }
 
+// nonEmpty returns a secret as it is and as URLs contain it; nil for an empty one.
 func nonEmpty(s string) []string {
 	if s == "" {
 		return nil
@@ -232,11 +237,11 @@ func nonEmpty(s string) []string {
 	return []string{s, url.QueryEscape(s), url.PathEscape(s)}
 }
 
-// Keeps the import that registers the driver "sqlite".
+// The import registers the driver "sqlite".
 var _ = sqlite.Driver{}
 
-// onThisMachine reports whether a directory is on a file system that no other machine can mount
-// at the same time. An unknown file system counts as shared.
+// onThisMachine reports whether a directory is on a file system that only one machine can mount at a
+// time. It returns false for an unknown file system.
 func onThisMachine(dir string) bool {
 	var fs unix.Statfs_t
 	if unix.Statfs(dir, &fs) != nil {

@@ -11,21 +11,21 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Trouble classifies an error of the database by its consequence for the waiting changes.
+// Trouble classifies an error of the database by its consequence for the pending changes.
 type Trouble int
 
+// The kinds of Trouble.
 const (
-	Away       Trouble = iota // the database does not answer, or answers unexpectedly: retry over new connections
-	Busy                      // another recorder holds a lock: retry at once
-	ReadOnly                  // the database answers and refuses changes: a standby, or a server that an administrator made read-only
-	NoRoom                    // the database's disk or quota is full
+	Away       Trouble = iota // the database does not answer, or its error is unknown: retry over new connections
+	Busy                      // another connection has a lock: retry at once
+	ReadOnly                  // the server refuses writes: it is a standby, or was made read-only
+	NoRoom                    // the disk or the quota of the database is full
 	WrongTable                // a table or a column is missing or has another form
-	Forbidden                 // the account lacks a privilege or may not log in
-	BadRow                    // the database will always refuse this batch; each row alone succeeds, except the bad one
+	Forbidden                 // the account lacks a privilege, or cannot log in
+	BadRow                    // the database will always refuse some row of this batch: write the rows one by one
 )
 
-// Advice maps a kind of trouble to what the operator can do about it. A kind without specific
-// advice is missing.
+// Advice holds the remedy for each kind of trouble that has a specific one.
 var Advice = map[Trouble]string{
 	ReadOnly: "the database is read-only: rows wait in the journal and arrive at whichever server takes writes at this address; " +
 		"promote the standby, or unset read_only or default_transaction_read_only, or name the hosts of all servers in database.dsn",
@@ -38,8 +38,8 @@ var Advice = map[Trouble]string{
 		"rows wait in the journal meanwhile",
 }
 
-// The error codes of kinds other than Away: SQLSTATEs or their prefixes for PostgreSQL, numbers for
-// MySQL and MariaDB.
+// The error codes of each kind except Away: for PostgreSQL SQLSTATEs or prefixes of SQLSTATEs, for MySQL
+// and MariaDB error numbers.
 var (
 	postgresCodes = []struct {
 		means Trouble
@@ -66,7 +66,7 @@ var (
 	}
 )
 
-// ErrUnreadableRow reports a row with content that spool does not write.
+// ErrUnreadableRow reports that a column of a row cannot be decoded: spool does not write such content.
 var ErrUnreadableRow = errors.New("catalogue row")
 
 // TroubleOf classifies an error of the database. An unknown error is Away.
@@ -74,7 +74,8 @@ func TroubleOf(err error) Trouble {
 	if errors.Is(err, ErrUnreadableRow) || errors.Is(err, mysql.ErrPktTooLarge) {
 		return BadRow
 	}
-	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) { // for target_session_attrs
+	// pgx returns these if no server fits the target_session_attrs of the DSN.
+	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) {
 		return ReadOnly
 	}
 	var pg *pgconn.PgError
@@ -112,7 +113,7 @@ func sqliteTrouble(err *sqlite.Error) Trouble {
 		return ReadOnly
 	case sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		return Forbidden
-	case sqlite3.SQLITE_ERROR: // the single code for every fault of a statement
+	case sqlite3.SQLITE_ERROR: // SQLite's only code for the faults of a statement: the text tells them apart
 		for _, text := range []string{"no such table", "no such column", "has no column named", "no such index", "ON CONFLICT clause does not match"} {
 			if strings.Contains(err.Error(), text) {
 				return WrongTable

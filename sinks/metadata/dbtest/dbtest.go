@@ -1,5 +1,5 @@
-// Package dbtest starts real databases for tests: each in a directory of its own, on a free
-// port of the loopback, removed when the test ends.
+// Package dbtest starts real database servers for tests. Each has a directory of its own and listens on
+// a free port of the loopback interface. It ends, and its directory is removed, when the test ends.
 package dbtest
 
 import (
@@ -20,7 +20,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
 )
 
-// TB lists the methods of testing.TB that a server needs.
+// TB has the methods of testing.TB that this package calls, so that a server can outlive a test.
 type TB interface {
 	Helper()
 	Fatal(...any)
@@ -28,22 +28,22 @@ type TB interface {
 	Cleanup(func())
 }
 
-// Server is a database server that Start runs and Kill ends.
+// Server is a database server. Start runs it, and Kill ends it.
 type Server struct {
 	Driver string // postgres or mysql
-	DSN    string
+	DSN    string // of the recorders' account, for the database spool
 	Addr   string // host:port
 
 	t       TB
-	dir     string // parent of its data, log and password file
-	start   func() *exec.Cmd
-	cmd     *exec.Cmd
+	dir     string           // contains its data, log and password file
+	start   func() *exec.Cmd // returns the command that runs the server
+	cmd     *exec.Cmd        // the running server; nil after Kill
 	logFile string
-	admin   string // DSN of the administrator, whose database exists from the first start
-	made    int    // number of databases that Fresh has made
+	admin   string // DSN of the administrator, for a database that exists from the first start
+	made    int    // number of databases that Fresh has created
 }
 
-// startWithin bounds the wait for a server; a slow machine may need most of it.
+// startWithin bounds each wait for a server. A slow machine may need most of it to start one.
 const startWithin = 60 * time.Second
 
 // SQLite returns the path of a new database in a temporary directory of the test.
@@ -65,7 +65,7 @@ func (s *Server) dsn(addr, database string) string {
 	return "postgres://spool:secret@" + addr + "/" + database + "?sslmode=disable"
 }
 
-// Fresh creates another database on the server and returns its DSN.
+// Fresh creates a new, empty database on the server and returns its DSN.
 func (s *Server) Fresh(t TB) string {
 	t.Helper()
 	s.made++
@@ -111,7 +111,8 @@ func (s *Server) Kill() {
 	}
 }
 
-// until waits until is returns true for a process; otherwise completes the failure's text.
+// until waits until the function is returns true for a process. After startWithin the test fails;
+// otherwise is the end of the failure's text.
 func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(startWithin); !is(pid); time.Sleep(time.Millisecond) {
@@ -121,11 +122,12 @@ func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
 	}
 }
 
-// Freeze stops every process of the server: connections stay open, and no query is answered once
-// Freeze has returned.
+// Freeze stops every process of the server by SIGSTOP. Connections stay open, and no query is answered
+// until Thaw.
 func (s *Server) Freeze() { s.t.Helper(); s.stop(s.cmd.Process.Pid) }
 
-// stop stops a process before its children: a running process starts more of them.
+// stop stops a process and its descendants. It stops a parent first, which could otherwise start another
+// child.
 func (s *Server) stop(pid int) {
 	s.t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && err != syscall.ESRCH {
@@ -137,7 +139,7 @@ func (s *Server) stop(pid int) {
 	}
 }
 
-// Thaw continues a frozen server.
+// Thaw continues the server after Freeze.
 func (s *Server) Thaw() {
 	s.t.Helper()
 	if err := signalTree(s.cmd.Process.Pid, syscall.SIGCONT); err != nil {
@@ -145,7 +147,7 @@ func (s *Server) Thaw() {
 	}
 }
 
-// Start runs the server, after Kill on its old data, and waits until it answers.
+// Start starts the server and waits until it answers. After Kill it has its former data.
 func (s *Server) Start() {
 	s.t.Helper()
 	s.cmd = s.start()
@@ -187,7 +189,8 @@ func (s *Server) await() {
 	}
 }
 
-// program returns the path of a server's program; the test fails when it is not installed.
+// program returns the path of a program, from PATH or by the patterns of filepath.Glob. The test fails if
+// it is not installed.
 func program(t TB, name string, patterns ...string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -202,8 +205,8 @@ func program(t TB, name string, patterns ...string) string {
 	return ""
 }
 
-// freeAddr returns a loopback address on which no process listens. Its port lies below the range of
-// outgoing connections: such a connection could occupy the port when a killed server starts again.
+// freeAddr returns a loopback address on which no process listens. Its port is below the range that the
+// kernel gives to outgoing connections: one of these could occupy it before a killed server restarts.
 func freeAddr(t TB) (addr, port string) {
 	t.Helper()
 	const lowest, highest = 15000, 32000
@@ -220,7 +223,8 @@ func freeAddr(t TB) (addr, port string) {
 	return "", ""
 }
 
-// dataDir makes a directory outside the test's own, which the server's account could not enter.
+// dataDir creates a directory that belongs to the account owner. It is not below t.TempDir, to which that
+// account has no access.
 func dataDir(t TB, owner string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "spool-dbtest-")
@@ -232,7 +236,7 @@ func dataDir(t TB, owner string) string {
 	return dir
 }
 
-// own makes an account the owner of a directory.
+// own gives a directory to an account, if the test is root.
 func own(t TB, dir, owner string) {
 	t.Helper()
 	if uid, gid, ok := account(owner); ok {
@@ -247,12 +251,12 @@ func run(t TB, cmd *exec.Cmd) {
 	}
 }
 
-// as returns a command that runs under another account when the test is root: both servers refuse
-// to run as root.
+// as returns a command that runs in dir. If the test is root, it runs under the account owner: both
+// servers refuse to run as root.
 func as(owner, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{}
-	// A server that starts removes the files of other servers from a shared temporary directory.
+	// At its start a server removes other servers' files from the temporary directory, if they share one.
 	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "LC_ALL=C")
 	if uid, gid, ok := account(owner); ok {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}

@@ -9,15 +9,15 @@ import (
 	"syscall"
 )
 
-// serverDisk is the size of a disk for a new server of either kind and its log; Fill occupies the
-// rest.
+// serverDisk is the size of the file system of a server that Fill can fill: enough for a new server of
+// either kind and its log.
 const serverDisk = "320m"
 
-// StartPostgresOnDisk starts a PostgreSQL server on a small filesystem of its own, which Fill can
-// fill: see Mount.
+// StartPostgresOnDisk starts a PostgreSQL server on a small file system of its own: see Mount and
+// Server.Fill.
 func StartPostgresOnDisk(t TB) *Server { t.Helper(); return postgresIn(t, ownDisk(t, "postgres")) }
 
-// StartMariaDBOnDisk is StartPostgresOnDisk for MariaDB.
+// StartMariaDBOnDisk starts a MariaDB server on a small file system of its own.
 func StartMariaDBOnDisk(t TB) *Server { t.Helper(); return mariaDBIn(t, ownDisk(t, "nobody")) }
 
 func ownDisk(t TB, owner string) string {
@@ -28,8 +28,8 @@ func ownDisk(t TB, owner string) string {
 	return dir
 }
 
-// Mount mounts a filesystem of the given size ("4m") on dir until the test ends. The test fails
-// without root or sudo: a skipped case would go unnoticed.
+// Mount mounts a tmpfs of the given size, such as "4m", on dir until the test ends. It needs root or
+// sudo; without them the test fails.
 func Mount(t TB, dir, size string) {
 	t.Helper()
 	asRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%s,uid=%d,gid=%d", size, os.Geteuid(), os.Getegid()), "tmpfs", dir)
@@ -46,18 +46,18 @@ func asRoot(t TB, name string, args ...string) {
 	}
 }
 
-// Fill occupies every free byte of the server's disk.
+// Fill occupies every free byte of the server's file system.
 func (s *Server) Fill() { s.t.Helper(); Fill(s.t, s.filler()) }
 
-// Free removes the file that Fill made, and revives the server.
+// Free removes the file that Server.Fill created, and calls Revive.
 func (s *Server) Free() {
 	s.t.Helper()
 	fail(s.t, "free the disk", os.Remove(s.filler()))
 	s.Revive()
 }
 
-// Revive restarts a server that has ended because its disk was full, as a service manager would.
-// MariaDB may end some time after the disk has filled.
+// Revive restarts the server if it has ended because its disk was full, as a service manager would.
+// MariaDB may end some time after the disk was filled.
 func (s *Server) Revive() {
 	s.t.Helper()
 	if s.cmd != nil && !alive(s.cmd.Process.Pid) {
@@ -68,7 +68,7 @@ func (s *Server) Revive() {
 
 func (s *Server) filler() string { return filepath.Join(s.dir, "filler") }
 
-// Fill occupies every free byte of a disk with a file of this name.
+// Fill creates the file name and writes to it until its file system is full.
 func Fill(t TB, name string) {
 	t.Helper()
 	f, err := os.Create(name)

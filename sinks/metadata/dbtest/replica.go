@@ -6,8 +6,7 @@ import (
 	"path/filepath"
 )
 
-// StartStandbyOf starts a PostgreSQL standby that replicates primary and refuses changes until
-// Promote.
+// StartStandbyOf starts a PostgreSQL standby of primary. It refuses writes until Promote.
 func StartStandbyOf(t TB, primary *Server) *Server {
 	t.Helper()
 	basebackup := program(t, "pg_basebackup", "/usr/lib/postgresql/*/bin/pg_basebackup")
@@ -25,5 +24,5 @@ func StartStandbyOf(t TB, primary *Server) *Server {
 	return s
 }
 
-// Promote makes a standby the primary, which takes changes.
+// Promote makes a standby a primary, which accepts writes.
 func (s *Server) Promote() { s.t.Helper(); s.exec(s.t, s.admin, "SELECT pg_promote()") }

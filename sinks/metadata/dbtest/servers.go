@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// StartPostgres starts a PostgreSQL server with fsync off: the tests kill servers and never the
-// machine.
+// StartPostgres starts a PostgreSQL server with fsync off: tests kill the server, but not the machine,
+// so that its written data stays in the page cache.
 func StartPostgres(t TB) *Server { t.Helper(); return postgresIn(t, dataDir(t, "postgres")) }
 
 // StartMariaDB starts a MariaDB server.
@@ -61,7 +61,8 @@ func mariaDBIn(t TB, dir string) *Server {
 	return s
 }
 
-// account looks up an account. ok is false unless the test is root: only root can change accounts.
+// account returns the IDs of an account. ok is false if the test is not root, and so cannot run programs
+// under another account, or if the account does not exist.
 func account(name string) (uid, gid int, ok bool) {
 	if os.Geteuid() != 0 {
 		return 0, 0, false
@@ -75,8 +76,8 @@ func account(name string) (uid, gid int, ok bool) {
 	return uid, gid, true
 }
 
-// signalTree signals a process and its descendants: PostgreSQL runs a process, in a process group
-// of its own, for each connection.
+// signalTree sends a signal to a process and its descendants. A signal to the process group would not
+// suffice: PostgreSQL gives each connection a process in a group of its own.
 func signalTree(pid int, sig syscall.Signal) error {
 	for _, child := range children(pid) {
 		if err := syscall.Kill(child, sig); err != nil && err != syscall.ESRCH {
@@ -86,6 +87,7 @@ func signalTree(pid int, sig syscall.Signal) error {
 	return syscall.Kill(pid, sig)
 }
 
+// children returns the descendants of a process.
 func children(pid int) (out []int) {
 	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
 	for _, f := range tasks {
@@ -99,13 +101,13 @@ func children(pid int) (out []int) {
 	return out
 }
 
-// alive reports whether a process exists and is no zombie, which holds no resources.
+// alive reports whether a process exists and is no zombie: a zombie has released its resources.
 func alive(pid int) bool {
 	s := state("/proc/" + strconv.Itoa(pid) + "/stat")
 	return s != "" && s != "Z" && s != "X"
 }
 
-// stopped reports whether every thread of a process is stopped: kill returns before SIGSTOP takes
+// stopped reports whether every thread of a process is stopped. kill(2) returns before SIGSTOP has taken
 // effect, and a thread on another core may still answer a query.
 func stopped(pid int) bool {
 	threads, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
@@ -117,7 +119,8 @@ func stopped(pid int) bool {
 	return true
 }
 
-// state returns the letter of proc(5) for the state of a process or thread, or "" when it is gone.
+// state returns the letter for the state of a process or thread, from its file stat in /proc (proc(5)),
+// or "" if it is gone.
 func state(stat string) string {
 	b, err := os.ReadFile(stat)
 	if err != nil {

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// Shared holds the servers that the tests of one package share. Each server starts at the first
-// request. The package's TestMain calls Close.
+// Shared holds the servers that the tests of one package share. Fresh starts a server when it is first
+// needed. The package's TestMain calls Close.
 type Shared struct {
 	mu       sync.Mutex
 	servers  map[string]*Server
 	cleanups []func()
 }
 
-// Fresh returns the DSN of an empty database: sqlite, postgres or mysql.
+// Fresh returns the DSN of a new, empty database of a driver: sqlite, postgres or mysql.
 func (s *Shared) Fresh(t testing.TB, driver string) string {
 	t.Helper()
 	if driver == "sqlite" {
@@ -40,19 +40,20 @@ func (s *Shared) Close() {
 	s.cleanups = nil
 }
 
-// lasting fails the test that starts a server, and keeps the server's cleanups until Close.
+// lasting is the TB of a shared server, which outlives the test that started it.
 type lasting struct {
 	testing.TB
 	shared *Shared
 }
 
+// Cleanup registers f for Shared.Close.
 func (l lasting) Cleanup(f func()) { l.shared.cleanups = append(l.shared.cleanups, f) }
 
-// Fatal panics: the first test may have ended, and its Fatal would be lost.
+// Fatal panics: the test that started the server may have ended, and could not fail any more.
 func (l lasting) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
 // Fatalf panics, as Fatal does.
 func (l lasting) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// Helper does nothing: the first test may have ended.
+// Helper does nothing: the test that started the server may have ended.
 func (l lasting) Helper() {}

@@ -9,13 +9,16 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Medium lists the operations that the journal performs on its directory, so that a test can
-// record them and replay the states that a power cut may leave.
+// Medium performs the operations of the journal on its directory. Tests implement it to record the
+// operations and to derive the states that a power cut may leave. Names are relative to the directory.
 type Medium interface {
-	// Create makes a new file, to be written from its beginning. It refuses an existing name.
+	// Create creates a file for writing. It returns an error if the name exists.
 	Create(name string) (File, error)
+	// Read returns the content of a file.
 	Read(name string) ([]byte, error)
+	// List returns the names in the directory, in any order.
 	List() ([]string, error)
+	// Remove removes a file.
 	Remove(name string) error
 	// SyncDir makes the names in the directory durable.
 	SyncDir() error
@@ -23,19 +26,21 @@ type Medium interface {
 
 // File is a journal file that is open for writing.
 type File interface {
+	// Write appends to the file.
 	Write(b []byte) (int, error)
 	// Sync makes the bytes and the size durable.
 	Sync() error
+	// Close closes the file and does not sync it.
 	Close() error
 }
 
-// Directory is a Medium on a real disk.
+// Directory is the Medium of a directory on a disk.
 type Directory struct {
 	own filesystem.Own
 	dir string
 }
 
-// In returns the directory dir. It follows no symbolic link below top.
+// In returns the Medium of the directory dir. It follows no symbolic link below the directory top.
 func In(top, dir string) Directory { return Directory{filesystem.Own{Top: top}, dir} }
 
 func (d Directory) path(name string) string { return filepath.Join(d.dir, name) }
@@ -80,7 +85,8 @@ func (d Directory) SyncDir() error {
 	return errors.Join(System.SyncDir(int(f.Fd())), f.Close())
 }
 
-// refused is the Medium of a directory that may not be used; why is the reason.
+// refused is the Medium of a directory that must not be used: List returns no names, and every other
+// method returns the error why.
 type refused struct{ why error }
 
 func (r refused) Create(string) (File, error) { return nil, r.why }
@@ -89,19 +95,20 @@ func (r refused) List() ([]string, error)     { return nil, nil }
 func (r refused) Remove(string) error         { return r.why }
 func (r refused) SyncDir() error              { return r.why }
 
-// System performs the system calls that a file system may refuse. Tests replace it.
+// System performs the system calls that some file systems do not support. Tests replace it.
 var System filesystem.Calls
 
-// appended is a file whose Sync is fdatasync, which leaves out the times.
+// appended is a file whose Sync is fdatasync, which does not write the file's times.
 type appended struct{ *os.File }
 
+// Sync implements File.
 func (f appended) Sync() error { return System.Datasync(int(f.Fd())) }
 
-// reserver is a file that can reserve disk space ahead of the writes.
+// reserver is a File that can allocate disk space before it is written.
 type reserver interface{ reserve(n int64) }
 
-// reserve allocates disk space without changing the file's size. It ignores a failure: each
-// write then allocates its own.
+// reserve allocates the first n bytes of the file and does not change its size. It ignores errors:
+// without it each write allocates its own space.
 func (f appended) reserve(n int64) {
 	_ = System.Allocate(int(f.Fd()), 0, n)
 }

@@ -18,60 +18,59 @@ const (
 	fileMagic      = magicPrefix + "01"
 	headerBytes    = 36
 	fileSuffix     = ".journal"
-	RotateBytes    = 1 << 20   // size at which a new file begins: a restart reads at most this much again when everything was applied
-	SpareBytes     = 256 << 10 // reserved behind RotateBytes in each file, so that a full disk still takes some hundred rows
-	maxUnsafeBytes = 4 << 20
+	RotateBytes    = 1 << 20   // size of a file after which the next write begins a new one
+	SpareBytes     = 256 << 10 // allocated in each file beyond RotateBytes: a full disk still stores some hundred rows
+	maxUnsafeBytes = 4 << 20   // bound of Journal.unsafe
 )
 
 // Errors that callers act on.
 var (
-	// ErrNotDurable reports that the change is accepted and waits for the database, but
-	// that the journal could not be written: a crash before the commit loses the change.
+	// ErrNotDurable reports that the change is delivered, but that the journal could not be
+	// written: a crash before the database commits the change loses it.
 	ErrNotDurable = errors.New("the journal cannot be written")
 	// ErrJournalTaken reports that another process has locked the journal.
 	ErrJournalTaken = errors.New("another process has it")
-	// ErrClosed reports that the catalogue has been closed.
+	// ErrClosed reports that the journal has been closed: the change is dropped.
 	ErrClosed = errors.New("the catalogue is closed")
 )
 
-// Journal is the append-only log of changes. Its methods may be called from any
-// goroutine. Append blocks for one write and one fdatasync, which all callers that
-// wait at the time share.
+// Journal is the append-only log of changes. Its methods are safe for concurrent use, except DeliverTo.
+// Append blocks for one write and one fdatasync; concurrent calls share them.
 type Journal struct {
 	disk   Medium
 	id     [16]byte
-	unlock func() error // of the directory
-	nowNS  func() int64 // wall clock
+	unlock func() error // releases the lock of the directory
+	nowNS  func() int64 // returns nanoseconds since 1970 UTC
 
-	mu             sync.Mutex // guards the fields below, once the journal is open
-	done           sync.Cond
-	lastRev        int64 // no revision is ever given twice
-	buf            []byte
-	bufOps         []Change
-	writing        bool
-	written        int64 // revision up to which an outcome is known
-	file           File
-	fileBytes      int64
-	files          []journalFile // in order of age; the last is open when file is set
-	unsafe         []byte        // records whose write failed; the next file begins with them
-	failure        error         // why the last write failed; nil after one that worked
-	failures       uint64
-	failingSinceNS int64 // wall clock; 0 while writes work
-	closed         bool
-	// deliver receives changes in order of revision, after their write has ended.
-	deliver func([]Change)
+	mu             sync.Mutex     // guards the fields below, once the journal is open
+	done           sync.Cond      // signals the end of a write
+	lastRev        int64          // highest revision that was given to a change
+	buf            []byte         // records of the next write
+	bufOps         []Change       // the changes in buf
+	writing        bool           // a goroutine performs a write, with mu unlocked
+	written        int64          // revision up to which every change was written, or its write has failed
+	file           File           // the file that is written; nil: the next write creates one
+	fileBytes      int64          // size of file
+	files          []journalFile  // all files, the oldest first; if file is set, it is the last of them
+	unsafe         []byte         // records whose write failed: the next write repeats them in a new file
+	failure        error          // error of the last write; nil if it succeeded
+	failures       uint64         // number of failed writes
+	failingSinceNS int64          // when writes began to fail, nanoseconds since 1970 UTC; 0 while they succeed
+	closed         bool           // Close was called
+	deliver        func([]Change) // see DeliverTo
 }
 
-// journalFile describes one file. Invariant: no record of it has a revision above last.
+// journalFile describes one file. Invariant: no record in it has a revision above last.
 type journalFile struct {
 	name      string
 	last      int64
 	sizeBytes int64
 }
 
-// Append stores a change and passes it to deliver. It returns the change's revision, which is
-// above floor. With ErrNotDurable the change was delivered all the same; with any other error
-// it was not.
+// Append writes a change to the journal, delivers it, and returns its revision. The revision is higher
+// than floor and than every earlier one. Append sets the row's revision; the caller must not change the
+// row afterwards. With ErrNotDurable the change was delivered but not written; with any other error it
+// was dropped.
 func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -82,14 +81,15 @@ func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	return rev, j.awaitLocked(rev)
 }
 
-// Gather adds a change to the next write and returns its revision without waiting: see Await.
+// Gather is Append without waiting: it adds a change to the next write and returns its revision. The
+// caller calls Await, which performs the write, with the highest of several revisions.
 func (j *Journal) Gather(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.take(kind, r, floor)
 }
 
-// take is Gather for a caller that holds j.mu.
+// take is Gather for a caller that has locked j.mu.
 func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	if j.closed {
 		return 0, ErrClosed
@@ -110,13 +110,15 @@ func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	return o.Revision, nil
 }
 
-// Await waits until the change of a revision that Gather returned is written. Its errors are those of Append.
+// Await waits until the changes up to a revision that Gather returned are written and delivered. It
+// returns ErrNotDurable if the last write failed.
 func (j *Journal) Await(rev int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.awaitLocked(rev)
 }
 
+// awaitLocked is Await for a caller that has locked j.mu.
 func (j *Journal) awaitLocked(rev int64) error {
 	for j.written < rev {
 		if j.writing {
@@ -131,8 +133,8 @@ func (j *Journal) awaitLocked(rev int64) error {
 	return nil
 }
 
-// flush writes the gathered changes for all callers that wait. The caller holds j.mu and has
-// checked that no other goroutine writes; flush releases the lock while the disk works.
+// flush writes the gathered changes, for all callers that wait, and delivers them. The caller has locked
+// j.mu, and no other goroutine is writing; flush unlocks j.mu during the write.
 func (j *Journal) flush() {
 	buf, ops, safe := j.buf, j.bufOps, j.unsafe
 	j.buf, j.bufOps, j.writing = nil, nil, true
@@ -145,7 +147,7 @@ func (j *Journal) flush() {
 			j.failingSinceNS = j.nowNS()
 		}
 		j.unsafe = append(j.unsafe, buf...)
-		if len(j.unsafe) > maxUnsafeBytes { // the changes are still in memory and reach the database from there
+		if len(j.unsafe) > maxUnsafeBytes { // the changes are delivered, and may reach the database without the journal
 			j.unsafe = nil
 		}
 	} else {
@@ -156,12 +158,12 @@ func (j *Journal) flush() {
 	j.done.Broadcast()
 }
 
-// write appends to the open file, or to a new one, and syncs it. Only one goroutine runs it
-// at a time. After a failed write or sync it never writes to that file again: the state of
-// its pages in the kernel is unknown.
+// write appends records, with revisions from first to last, to the open file or to a new one, and syncs
+// it. Only one goroutine calls it at a time. After a failed write or sync the next call begins a new file:
+// it is unknown which pages of the old one the kernel has written.
 func (j *Journal) write(b []byte, first, last int64) error {
 	if j.file == nil || j.fileBytes >= RotateBytes {
-		if err := j.rotate(first); err != nil && j.file == nil { // with an open file, write on into that
+		if err := j.rotate(first); err != nil && j.file == nil { // if no file can be created, the open one grows further
 			return err
 		}
 	}
@@ -182,8 +184,8 @@ func (j *Journal) write(b []byte, first, last int64) error {
 	return err
 }
 
-// rotate begins a new file, whose name is the first revision that it may hold. It syncs the
-// directory, since a power cut could otherwise remove the file.
+// rotate creates the next file, named by base, the lowest revision that it may hold. It syncs the
+// directory: otherwise the file could be missing after a power cut.
 func (j *Journal) rotate(base int64) error {
 	name := fmt.Sprintf("%016x%s", base, fileSuffix)
 	f, err := j.disk.Create(name)
@@ -209,6 +211,7 @@ func (j *Journal) rotate(base int64) error {
 	return nil
 }
 
+// header returns the header of a file.
 func (j *Journal) header(base int64) []byte {
 	b := append(make([]byte, 0, headerBytes), fileMagic...)
 	b = append(b, j.id[:]...)
@@ -216,9 +219,9 @@ func (j *Journal) header(base int64) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// Trim removes the files whose changes are all applied, except the newest, which carries the
-// revisions over a restart. applied receives the revision up to which changes were delivered, and
-// returns the revision up to which they are in the database.
+// Trim removes the files whose changes are all in the database. It keeps the newest file, from which the
+// next process reads the highest revision. applied gets the revision up to which changes were delivered,
+// and returns the revision up to which the database has them. Trim returns the joined errors of removals.
 func (j *Journal) Trim(applied func(delivered int64) int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -239,18 +242,18 @@ func (j *Journal) Trim(applied func(delivered int64) int64) error {
 	return errors.Join(errs...)
 }
 
-// Identity returns the journal's ID, which survives restarts.
+// Identity returns the journal's ID in hexadecimal. Restarts do not change it.
 func (j *Journal) Identity() string { return fmt.Sprintf("%x", j.id) }
 
-// Newest returns the highest revision that was assigned or read at the start.
+// Newest returns the highest revision that was given to a change, by this process or an earlier one.
 func (j *Journal) Newest() int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.lastRev
 }
 
-// DeliverTo sets the function that receives changes in order of revision, after their write has
-// ended. Call it before the first Append.
+// DeliverTo sets the function that gets each change after its write has ended, in order of revision. The
+// function must not call the journal. Call DeliverTo before the first Append or Gather.
 func (j *Journal) DeliverTo(take func([]Change)) { j.deliver = take }
 
 // Bytes returns the size of the journal's files.
@@ -263,8 +266,8 @@ func (j *Journal) Bytes() (n int64) {
 	return n
 }
 
-// Health returns the number of failed writes, since when writes fail, and the error of the last
-// write.
+// Health returns the number of failed writes, the time at which writes began to fail (zero while they
+// succeed), and the error of the last write.
 func (j *Journal) Health() (failures uint64, since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -274,7 +277,8 @@ func (j *Journal) Health() (failures uint64, since time.Time, err error) {
 	return j.failures, since, j.failure
 }
 
-// Close writes the waiting changes, refuses further ones and unlocks the directory.
+// Close refuses further changes with ErrClosed, waits until Append and Await have written the earlier
+// ones, and unlocks the directory.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

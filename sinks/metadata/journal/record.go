@@ -16,23 +16,23 @@ type Kind byte
 
 // The kinds of change. Their numbers are stored in the journal.
 const (
-	Put     Kind = 1 // stores the row; its protected counts only until a Protect
-	Protect Kind = 2 // sets protected; the row carries the other columns as they were known
-	Delete  Kind = 3
-	Event   Kind = 4 // stores events that no row names; the row's ID is the recording that holds their media, or zero
+	Put     Kind = 1 // stores the row; sets its protection only if no Protect of the recording came before
+	Protect Kind = 2 // sets the protection; the row also has the other columns, as known at that time
+	Delete  Kind = 3 // deletes the row
+	Event   Kind = 4 // stores events only; Row.ID is the recording that has their media, or NoRecording
 )
 
 // Change is one change of the catalogue.
 type Change struct {
 	Revision  int64
 	Kind      Kind
-	Row       *row.Row // read-only; nil: a newer version wrote the change, see readRecord
-	SizeBytes int64
+	Row       *row.Row // read-only; nil: only a newer version of spool can read the change
+	SizeBytes int64    // size of its record
 }
 
 const (
-	recordHeadBytes = 21 // marker, length, checksum, revision, kind
-	maxBodyBytes    = 1 << 20
+	recordHeadBytes = 21      // marker, length, checksum, revision, kind
+	maxBodyBytes    = 1 << 20 // bound of the payload
 )
 
 var (
@@ -40,7 +40,8 @@ var (
 	castagnoli   = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// appendRecord appends the stored form of a change to b.
+// appendRecord appends the record of a change to b. It returns row.ErrInvalid if the payload is too
+// large.
 func appendRecord(b []byte, o Change) ([]byte, error) {
 	body, err := json.Marshal(o.Row)
 	if err != nil {
@@ -60,17 +61,16 @@ func appendRecord(b []byte, o Change) ([]byte, error) {
 	return b, nil
 }
 
-// recordSum returns the checksum of a whole record.
+// recordSum returns the checksum of a complete record, computed over all fields but marker and checksum.
 func recordSum(rec []byte) uint32 {
 	return crc32.Update(crc32.Checksum(rec[4:8], castagnoli), castagnoli, rec[12:])
 }
 
-// readRecord reads the record at the begin of b and returns its length; false: b begins with no
-// record. The length of a record that only its checksum disproves is taken from spareBytes; once
-// that is negative, readRecord finds no record.
+// readRecord reads the record at the begin of b and returns its length; false if b does not begin with
+// an intact record. It bounds the work on damaged input: it subtracts the length of each record with a
+// wrong checksum from spareBytes, and returns false for everything once that is negative.
 //
-// A record with a good checksum whose content is unknown has a nil Row: damage would have failed
-// the checksum, so that a newer version wrote the record.
+// If the checksum is right and the content unknown, a newer version wrote the record: its Row is nil.
 func readRecord(b []byte, spareBytes *int) (Change, int, bool) {
 	if len(b) < recordHeadBytes || !bytes.Equal(b[:4], recordMarker) {
 		return Change{}, 0, false
@@ -94,7 +94,8 @@ func readRecord(b []byte, spareBytes *int) (Change, int, bool) {
 	return o, n, true
 }
 
-// decode unmarshals the payload into the row; false: the payload is of an unknown form.
+// decode unmarshals the payload into o.Row. It returns false if this version does not know the kind or
+// the payload.
 func (o *Change) decode(body []byte) bool {
 	if o.Kind < Put || o.Kind > Event || json.Unmarshal(body, o.Row) != nil {
 		return false
@@ -112,7 +113,7 @@ func (o *Change) decode(body []byte) bool {
 	return true
 }
 
-// Seal sets the columns that the stored form leaves out.
+// Seal sets the columns of the row that the payload does not have: the length class, and the revision.
 func (o *Change) Seal() {
 	o.Row.Span = row.SpanOf(o.Row)
 	if o.Kind == Put || o.Kind == Event {
@@ -120,15 +121,15 @@ func (o *Change) Seal() {
 	}
 }
 
-// scanRecords passes each whole record of b to each, and returns the number of bytes that belong
-// to none. Damaged input with many overlapping record heads costs at most 16 times its length.
+// scanRecords calls each for every intact record in b, and returns the number of bytes outside these
+// records. It reads damaged input in which many overlapping records seem to begin at most 16 times.
 func scanRecords(b []byte, each func(Change)) (damagedBytes int) {
 	damagedBytes, _ = scanWithin(b, 16*(len(b)+maxBodyBytes), each)
 	return damagedBytes
 }
 
-// scanWithin is scanRecords with a bound on the work; it also returns the rest of spareBytes: see
-// readRecord.
+// scanWithin is scanRecords with a given bound, the spareBytes of readRecord. It also returns what is
+// left of that bound.
 func scanWithin(b []byte, spareBytes int, each func(Change)) (damagedBytes, leftBytes int) {
 	for len(b) > 0 {
 		if o, n, ok := readRecord(b, &spareBytes); ok {

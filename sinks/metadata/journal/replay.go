@@ -17,25 +17,26 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Replayed describes the content of a journal when it was opened.
+// Replayed is the content of a journal when it was opened.
 type Replayed struct {
 	Changes      []Change // in order of revision, each once
-	DamagedBytes int64
-	Notes        []string // one line about each damaged file
+	DamagedBytes int64    // number of bytes that belong to no intact record
+	Notes        []string // a line about each damaged file
 
-	// Newer is the highest revision of the changes that a newer version of the program wrote and
-	// this version cannot read; 0: there are no such changes; math.MaxInt64: a file has an unknown
-	// format. NewerNotes has a line about each such file.
+	// Newer is the highest revision of the changes that only a newer version of spool can read;
+	// 0: there are none; math.MaxInt64: a file has an unknown format.
 	Newer      int64
-	NewerNotes []string
+	NewerNotes []string // a line about each file with such changes
 
-	// Unused is the reason why the directory is neither read nor written: a symbolic link leads to
-	// it. Every append then returns ErrNotDurable.
+	// Unused is the reason why the directory is neither read nor written: a symbolic link leads
+	// to it. Append then always returns ErrNotDurable. nil: the directory is used.
 	Unused error
 }
 
-// Open creates the directory if needed, locks it for this process and reads the files of earlier
-// processes. It writes no file: the first append begins a new one.
+// Open opens the journal in the directory dir, which it creates if needed by way of above. It locks the
+// directory for this process and reads the changes of earlier processes; it writes no file before the
+// first change. nowNS returns nanoseconds since 1970 UTC. Open returns ErrJournalTaken if another process
+// has the directory, and the errors of the file system.
 func Open(above durable.FS, dir string, nowNS func() int64) (*Journal, Replayed, error) {
 	on := In(filepath.Dir(dir), dir)
 	err := durable.MkdirAll(above, dir, 0o700)
@@ -63,7 +64,8 @@ func Open(above durable.FS, dir string, nowNS func() int64) (*Journal, Replayed,
 	return j, got, nil
 }
 
-// unused returns a journal whose writes all fail, so that recording goes on without a journal.
+// unused returns a journal whose writes all fail with the error why: changes are delivered, and are not
+// durable.
 func unused(why error, nowNS func() int64) (*Journal, Replayed, error) {
 	j, got, err := readJournal(refused{why}, nowNS)
 	j.unlock = func() error { return nil }
@@ -72,22 +74,23 @@ func unused(why error, nowNS func() int64) (*Journal, Replayed, error) {
 	return j, got, err
 }
 
-// readJournal returns the journal that a directory holds.
+// readJournal returns the journal of a directory, without its lock, and its content.
 func readJournal(on Medium, nowNS func() int64) (*Journal, Replayed, error) {
 	j := &Journal{disk: on, nowNS: nowNS, deliver: func([]Change) {}}
 	j.done.L = &j.mu
-	_, _ = rand.Read(j.id[:]) // never fails
+	_, _ = rand.Read(j.id[:]) // an existing file replaces this ID
 	got, err := j.replay()
 	j.written = j.lastRev
 	return j, got, err
 }
 
+// replay reads all files.
 func (j *Journal) replay() (got Replayed, err error) {
 	names, err := j.disk.List()
 	if err != nil {
 		return got, fmt.Errorf("journal: %w", err)
 	}
-	slices.Sort(names) // names are revisions of one width, so that this is the order of age
+	slices.Sort(names) // by age: the names are revisions of equal width
 	for _, name := range names {
 		if !strings.HasSuffix(name, fileSuffix) {
 			continue
@@ -96,12 +99,13 @@ func (j *Journal) replay() (got Replayed, err error) {
 			return got, err
 		}
 	}
-	// A record may be in two files when its first write failed half-way.
+	// A record is in two files if its first write failed after it had reached the disk.
 	slices.SortStableFunc(got.Changes, func(a, b Change) int { return cmp.Compare(a.Revision, b.Revision) })
 	got.Changes = slices.CompactFunc(got.Changes, func(a, b Change) bool { return a.Revision == b.Revision })
 	return got, nil
 }
 
+// readFile reads one file and adds its content to got.
 func (j *Journal) readFile(name string, got *Replayed) error {
 	b, err := j.disk.Read(name)
 	if errors.Is(err, filesystem.ErrNotBelow) {
@@ -116,7 +120,7 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	damagedBytes, newer := 0, 0
 	id, base, format, ok := parseHeader(b)
 	switch {
-	case ok && format != fileMagic: // the file stays for the version that knows its format
+	case ok && format != fileMagic: // Trim must not remove it: last is the highest value
 		j.id, j.lastRev = id, max(j.lastRev, base)
 		got.Newer = math.MaxInt64
 		got.NewerNotes = append(got.NewerNotes, fmt.Sprintf("%s: format %.8q", name, format))
@@ -126,7 +130,7 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	case ok:
 		j.id, f.last = id, base-1
 	default:
-		// Each record has a checksum of its own; the header may have been cut short.
+		// The header is damaged or incomplete; records may follow, each with a checksum of its own.
 		damagedBytes += headBytes
 		if next := bytes.Index(b, recordMarker); next >= 0 {
 			headBytes, damagedBytes = next, next
@@ -153,7 +157,7 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	return nil
 }
 
-// parseHeader reads the header that files of all formats share.
+// parseHeader reads a file's header, which is the same in all formats; false if it is damaged.
 func parseHeader(b []byte) (id [16]byte, base int64, format string, ok bool) {
 	if len(b) < headerBytes || string(b[:len(magicPrefix)]) != magicPrefix ||
 		crc32.Checksum(b[:32], castagnoli) != binary.LittleEndian.Uint32(b[32:]) {

@@ -2,5 +2,5 @@
 // journal. Of converts a recording into a row and checks that every database can store it;
 // Row.Record converts it back.
 //
-// A Row that a journal or a queue holds is read-only; a change needs a copy.
+// A Row is read-only once it has been passed to the journal: change a copy.
 package row

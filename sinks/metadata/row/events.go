@@ -11,10 +11,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// NoRecording is the recording ID of an event whose media no recording holds yet.
+// NoRecording is the ID in the row of an Event change whose events have media in no recording yet.
 var NoRecording = media.ID{}.String()
 
-// StorableEvent returns ErrInvalid for an event that a database would always refuse.
+// StorableEvent returns ErrInvalid for an event that a database would always refuse, and else nil.
 func StorableEvent(e *media.Event) error {
 	for _, f := range []struct {
 		name, value string
@@ -30,7 +30,8 @@ func StorableEvent(e *media.Event) error {
 	return nil
 }
 
-// NamedEvents decodes the column events.
+// NamedEvents returns the events that the row names, from the column events. The error is a
+// database.ErrUnreadableRow.
 func (r *Row) NamedEvents() (events []media.Event, err error) {
 	if len(r.Events) > len("[]") {
 		if err = json.Unmarshal(r.Events, &events); err != nil {
@@ -40,9 +41,9 @@ func (r *Row) NamedEvents() (events []media.Event, err error) {
 	return events, err
 }
 
-// Keeping returns the row to store in the place of old: r, with the events of old added when r
-// was recovered after a crash. A file that a crash left names only the latest events, those that
-// its event list had room for while it grew.
+// Keeping returns the row that replaces old, which may be nil: r itself, or, if r has the state
+// recovered, a copy that also names the events of old. A recovered file may name fewer events than its
+// row did: while a file grows, it has room for the latest ones only.
 func (r *Row) Keeping(old *Row) *Row {
 	if old == nil || r.State != string(media.StateRecovered) || string(old.Events) == string(r.Events) {
 		return r
@@ -67,5 +68,5 @@ func (r *Row) Keeping(old *Row) *Row {
 	return &kept
 }
 
-// ErrInvalid reports a recording that no database can store.
+// ErrInvalid reports that no database can store a recording or an event.
 var ErrInvalid = errors.New("the recording cannot be stored")

@@ -17,10 +17,11 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// Row is a recording in the form of the table and of the journal's records.
+// Row is a row of spool_recordings, and the payload of the journal's records. The columns mean what
+// the fields of media.Recording do.
 //
-// Invariants: a row's revision only grows. Protected is set by the revision ProtectedRev, which
-// is 0 until the first protect or unprotect.
+// Invariant: the revision of a stored row never decreases. ProtectedRev is the revision of the change
+// that last set or cleared the protection by itself; 0: no change did so.
 type Row struct {
 	bun.BaseModel `bun:"table:spool_recordings,alias:r" json:"-"`
 
@@ -33,7 +34,7 @@ type Row struct {
 	StartNS      int64           `bun:"start_ns" json:"start_ns"`
 	EndNS        int64           `bun:"end_ns" json:"end_ns"`
 	DurationNS   int64           `bun:"duration_ns" json:"duration_ns"`
-	Span         int             `bun:"span" json:"-"`
+	Span         int             `bun:"span" json:"-"` // length class: see SpanOf
 	SizeBytes    int64           `bun:"size" json:"size"`
 	Tracks       json.RawMessage `bun:"tracks" json:"tracks"`
 	EndReason    string          `bun:"end_reason" json:"end_reason,omitempty"`
@@ -48,14 +49,14 @@ type Row struct {
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
 	Revision     int64           `bun:"revision" json:"-"`
 
-	Evicted bool `bun:"-" json:"evicted,omitempty"` // in a Delete: not requested by a client, only the recorder's own file was removed
+	Evicted bool `bun:"-" json:"evicted,omitempty"` // of a Delete: retention removed the file
 
-	Named      int `bun:"-" json:"-"` // number of events in Events when Of made the row; else 0
-	EventBytes int `bun:"-" json:"-"` // size of those events
+	Named      int `bun:"-" json:"-"` // number of events in Events; 0 unless Of made the row
+	EventBytes int `bun:"-" json:"-"` // size of these events, by media.Event.Bytes; 0 unless Of made the row
 }
 
-// Of converts a recording of a node into a row. It returns ErrInvalid for a recording that no
-// database can store.
+// Of returns the row of a recording. node is the name of the recorder that has the file. Of returns
+// ErrInvalid for a recording that no database can store.
 func Of(rec media.Recording, node string) (*Row, error) {
 	if err := storable(rec, node); err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func Of(rec media.Recording, node string) (*Row, error) {
 	return r, err
 }
 
-// listed encodes a list as JSON, nil for an empty one.
+// listed encodes a list of n elements as JSON; it returns nil if n is 0.
 func listed(n int, list any) (json.RawMessage, error) {
 	if n == 0 {
 		return nil, nil
@@ -105,7 +106,7 @@ func listed(n int, list any) (json.RawMessage, error) {
 	return storableJSON(b), nil
 }
 
-// unlist decodes such a list.
+// unlist decodes a list that listed encoded; what is the column's name.
 func (r *Row) unlist(what string, b json.RawMessage, into any) error {
 	if len(b) == 0 {
 		return nil
@@ -116,8 +117,8 @@ func (r *Row) unlist(what string, b json.RawMessage, into any) error {
 	return nil
 }
 
-// storableJSON replaces the escapes that PostgreSQL refuses, \u0000 and unpaired surrogates, by
-// U+FFFD.
+// storableJSON replaces the escapes that PostgreSQL refuses in JSON, \u0000 and unpaired surrogates, by
+// \ufffd.
 func storableJSON(b []byte) []byte {
 	if !bytes.Contains(b, []byte(`\u`)) {
 		return b
@@ -146,8 +147,8 @@ func storableJSON(b []byte) []byte {
 	return out
 }
 
-// escaped reads the byte or the escape at the begin of b. It returns its length n, and the UTF-16
-// code unit when n is 6.
+// escaped reads the byte or the JSON escape at the begin of b, and returns its length n. If it is an
+// escape \uXXXX, n is 6 and unit is its UTF-16 code unit.
 func escaped(b []byte) (unit rune, n int) {
 	switch {
 	case len(b) < 2 || b[0] != '\\':
@@ -162,13 +163,13 @@ func escaped(b []byte) (unit rune, n int) {
 	return rune(v), 6
 }
 
-// Bytes returns the approximate size of the row in an answer.
+// Bytes returns the approximate size of the recording as JSON.
 func (r *Row) Bytes() int {
 	const others = 512 // the columns of bounded length
 	return others + len(r.Stream) + len(r.Path) + len(r.Tracks) + len(r.Events) + len(r.Gaps) + len(r.Anchors)
 }
 
-// Bit returns 1 for true: the form of a bool in a column.
+// Bit returns the form of a bool in a column: 1 for true, 0 for false.
 func Bit(b bool) int {
 	if b {
 		return 1
@@ -176,8 +177,7 @@ func Bit(b bool) int {
 	return 0
 }
 
-// storable returns ErrInvalid for a recording that a database would always refuse: such a row
-// would block the rows behind it.
+// storable returns ErrInvalid for a recording that a database would always refuse, and else nil.
 func storable(rec media.Recording, node string) error {
 	for _, f := range []struct {
 		name, value string
@@ -208,7 +208,8 @@ func storable(rec media.Recording, node string) error {
 	return nil
 }
 
-// Record converts the row into a record; pending reports whether its change waits for the database.
+// Record converts the row. pending sets the record's field Pending. The error says which column cannot be
+// decoded.
 func (r *Row) Record(pending bool) (media.Record, error) {
 	id, err := media.ParseID(r.ID)
 	if err != nil {

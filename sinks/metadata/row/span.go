@@ -9,12 +9,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Length classes for the overlap query. Class k holds rows shorter than
-// 2^(36+2k) ns: 69 s, 275 s, 18 min, 73 min, 4.9 h, 20 h, 3.3 d, 13 d, 52 d, 209 d.
+// The length classes of rows, by which a query finds the rows that overlap a window: see the comment of
+// package metadata. Class k, from 0 to 9, has the rows shorter than 2^(36+2k) ns that are in no lower
+// class: up to 69 s, 275 s, 18 min, 73 min, 4.9 h, 20 h, 3.3 d, 13 d, 52 d, 209 d.
 const (
 	boundedSpans = 10
-	spanLong     = boundedSpans     // longer than the bounded classes
-	SpanOpen     = boundedSpans + 1 // the file still grows and has no end
+	spanLong     = boundedSpans     // the class of longer rows
+	SpanOpen     = boundedSpans + 1 // the class of rows whose file still grows
 )
 
 // SpanOf returns the length class of a row.
@@ -30,7 +31,8 @@ func SpanOf(r *Row) int {
 	return spanLong
 }
 
-// SpanLimitNS returns the length, in ns, that every row of a class stays below.
+// SpanLimitNS returns the length, in ns, below which every row of a class is; the largest value if the
+// class has no such bound.
 func SpanLimitNS(class int) int64 {
 	if class >= boundedSpans {
 		return math.MaxInt64
@@ -38,28 +40,28 @@ func SpanLimitNS(class int) int64 {
 	return 1 << (36 + 2*class)
 }
 
-// Misdated reports whether the row's end differs from its start plus its duration. A time-lapse
-// differs by nature; earlier versions wrote other such rows when the clock was set while the file
-// grew.
+// Misdated reports whether the row's end differs from its start plus its duration by more than a second
+// and 1 % of the duration. The end of such a row may be wrong: earlier versions of spool stored a wrong
+// one if the clock was set while the file grew. It is right in a time-lapse.
 func (r *Row) Misdated() bool {
 	off := r.EndNS - r.StartNS - r.DurationNS
 	slack := int64(time.Second) + r.DurationNS/100 // the sender's clock may drift
 	return off > slack || off < -slack
 }
 
-// Overlaps reports whether the row overlaps the window [fromNS, toNS): it began before toNS, and
-// it began at or ended after fromNS. A growing row has no end.
+// Overlaps reports whether the row overlaps the window [fromNS, toNS): it begins before toNS, and it
+// begins at or after fromNS, or ends after fromNS, or still grows.
 func (r *Row) Overlaps(fromNS, toNS int64) bool {
 	return r.StartNS < toNS && (r.StartNS >= fromNS || r.Span == SpanOpen || r.EndNS > fromNS)
 }
 
-// Key orders rows by start, then by ID.
+// Key is the place of a row in the order of rows: by start, then by ID.
 type Key struct {
 	StartNS int64
 	ID      string
 }
 
-// Compare returns -1, 0 or 1 as k is before, equal to or behind o.
+// Compare returns -1 if k precedes o, 0 if they are equal, and 1 if k follows o.
 func (k Key) Compare(o Key) int {
 	if c := cmp.Compare(k.StartNS, o.StartNS); c != 0 {
 		return c
@@ -67,5 +69,5 @@ func (k Key) Compare(o Key) int {
 	return strings.Compare(k.ID, o.ID)
 }
 
-// Key returns the row's place in the order.
+// Key returns the key of the row.
 func (r *Row) Key() Key { return Key{r.StartNS, r.ID} }
