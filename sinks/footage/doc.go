@@ -38,7 +38,7 @@
 // The row of another recorder on the same database holds a path below that recorder's
 // directory; a local file at the same path is a different recording. A row therefore permits a
 // change of a file only if the row is this recorder's and the file carries the row's ID: see
-// Store.own and Store.Check. No other code decides that.
+// Store.own and Store.Check. No other code decides which files may be changed.
 //
 // # One change of a recording at a time
 //

@@ -16,7 +16,7 @@ var ErrKept = errors.New("the file must stay")
 // ElsewhereError reports that the file is on the disk of another recorder: Node is its name.
 type ElsewhereError struct{ Node string }
 
-// ProtectedError reports that a recording is protected and was not deleted.
+// ProtectedError reports that a recording was not deleted because it is protected.
 type ProtectedError struct{ ID media.ID }
 
 // GrowingError reports that a recording was not deleted because its file is being written.
@@ -25,7 +25,7 @@ type GrowingError struct {
 	Stream string
 }
 
-// GoneError reports that a recording has a row but no file.
+// GoneError reports that a recording has a row, but that its file is missing.
 type GoneError struct{ ID media.ID }
 
 // BusyError reports that another change of a recording took longer than Options.Patience.

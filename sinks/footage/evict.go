@@ -34,7 +34,7 @@ func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool)
 	if unfinished {
 		return s.Files.Remove(f.Path)
 	}
-	// SetProtected marks the file before the row: the file has any protection set since the row was read.
+	// SetProtected protects the file before the row: a protection set after the row was read is in the file.
 	protected, err := s.Files.Protected(f.Path, f.ID)
 	var mistaken *MistakenError
 	switch err = s.Judge(err, f.Path, f.ID); {

@@ -53,7 +53,7 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			continue
 		}
 		if errors.Is(err, errLostClaim) {
-			c.claim.held, c.unsure = false, true // see hold
+			c.claim.held, c.unsure = false, true // hold then reads the claim again
 			continue
 		}
 		if errors.Is(err, ErrClaimed) {
@@ -102,7 +102,7 @@ func (c *Catalogue) failed(ctx context.Context, err error) {
 	c.asideAt, c.unsure = time.Time{}, true
 	if s := c.store.Load(); s != nil {
 		s.Anew()
-		if database.TroubleOf(err) == database.WrongTable { // the database may have been restored from an older backup
+		if database.TroubleOf(err) == database.WrongTable { // an older backup may have been restored
 			migrating, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 			err = errors.Join(err, s.Migrate(migrating, nil))
 			cancel()
@@ -121,7 +121,7 @@ func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
 		return
 	}
-	if d := c.broken.Load(); d != nil && database.Malformed(err) { // this error names the file and the remedy
+	if d := c.broken.Load(); d != nil && database.Malformed(err) { // d.err names the file and the remedy
 		err = d.err
 	}
 	isNew := c.failing.Note(c.redact(err), database.TroubleOf(err), c.opts.Clock.Now())
@@ -201,7 +201,7 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	defer cancel()
-	c.noteFile() // before Open: another file may take its place at any time
+	c.noteFile() // before Open, in case it fails, and after it, in case the file was replaced
 	reached, err := c.target.Open(ctx)
 	if err != nil {
 		return err

@@ -126,7 +126,7 @@ func parseAside(b []byte) (r asideRow, err error) {
 	if f.Row.Events == nil {
 		f.Row.Events = []byte("[]")
 	}
-	// The file's indentation could exceed the columns' bounds.
+	// With the indentation of the file, a text could exceed the bound of its column.
 	for _, text := range []*json.RawMessage{&f.Row.Tracks, &f.Row.Events, &f.Row.Gaps, &f.Row.Anchors} {
 		if len(*text) == 0 {
 			continue

@@ -214,7 +214,7 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 		return err
 	}
 	grows, before := rec.State == media.StateRecording, c.Begun(rec.ID)
-	if grows { // before a query can return the row
+	if grows { // first: a query may return the row before append has returned
 		c.begun.note(rec.ID, true)
 	}
 	_, err = c.append(journal.Put, r, 0)
@@ -306,7 +306,7 @@ type Stats struct {
 	DownSince           time.Time     // when the database began to fail; zero while it works
 	Tries               uint64        // number of failures since DownSince
 	Malformed           bool          // the file of the database is damaged: see Rescue
-	Claimed             string        // text of the *ClaimedError while another recorder has the name; else empty
+	Claimed             string        // text of the *ClaimedError while another recorder has this one's name
 	ClaimedSince        time.Time     // since when Claimed is set; zero while it is empty
 	Pending             int           // number of changes that wait for the database
 	PendingBytes        int64         // size of the pending changes

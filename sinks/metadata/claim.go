@@ -55,7 +55,7 @@ func (s *store) seconds() string {
 	return "CAST(strftime('%s', 'now') AS integer)"
 }
 
-// claimOf reads the claim on a node's name; nil if the name was never claimed.
+// claimOf reads the claim on a node's name; nil if there is no claim on it.
 func (s *store) claimOf(ctx context.Context, db bun.IDB, node string) (*claimRow, error) {
 	r := new(claimRow)
 	err := db.NewSelect().Model(r).ColumnExpr("*").ColumnExpr(s.seconds()+" AS now").Where("node = ?", node).Scan(ctx)
@@ -101,7 +101,7 @@ func (c *Catalogue) hold(ctx context.Context) error {
 		return nil
 	}
 	mine := r != nil && r.Process == c.opts.Place.Process
-	c.unsure = c.unsure || had && !mine // the database may have been restored from a backup
+	c.unsure = c.unsure || had && !mine // a missing claim may mean that a backup was restored
 	if r != nil && !mine && c.life(s, r, &c.claim.watch) != gone && !c.takesOver(c.opts.Node) {
 		return c.claimedBy(r, &c.claim.watch)
 	}

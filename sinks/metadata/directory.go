@@ -63,8 +63,8 @@ func (c *Catalogue) otherDirectory(known, found string) error {
 		ErrOtherDirectory, c.opts.Node, name(known, "one with an identity"), name(found, "one without an identity"))
 }
 
-// directory returns the identity that the database has for this recorder, and whether the
-// recorder has rows.
+// directory returns the identity that the database stores for this recorder's directory (known), "" if
+// it stores none, and whether the recorder has rows.
 func (c *Catalogue) directory(ctx context.Context) (known string, rows bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		err := s.RW.NewSelect().TableExpr("spool_directories").Column("identity").Where("node = ?", c.opts.Node).Scan(ctx, &known)

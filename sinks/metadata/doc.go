@@ -12,8 +12,8 @@
 //
 // # Exactly once
 //
-// Every change gets a revision: nanoseconds of the wall clock, raised so that it
-// never repeats or decreases (the journal's files carry it over a restart). A
+// Every change gets a revision: the time in nanoseconds since 1970 UTC, or the last revision plus one if
+// that is higher. Revisions never repeat or decrease, also over restarts: the journal's files hold them. A
 // batch is one transaction that also stores the journal's position in the table
 // spool_journals: the revision up to which the database holds the journal's changes. A replay after
 // a kill begins behind it. When a change is applied twice all the same (the answer of a commit was
@@ -63,7 +63,7 @@
 // table of their own, spool_locations: see location.go. When the recorder's own file is lost, evicted
 // or deleted, the other locations decide whether the row stays: see location_gone.go.
 //
-// Times are integers: nanoseconds of UTC. They are exact on all three databases
+// Times are integers: nanoseconds since 1970 UTC. They are exact on all three databases
 // (MySQL's own types end at microseconds, SQLite has none), no session's time
 // zone can shift them, and an index compares them as they are.
 //

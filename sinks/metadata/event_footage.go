@@ -79,7 +79,7 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS 
 	if err := s.dropFootage(ctx, tx, gone, nowNS); err != nil || len(lost) == 0 {
 		return err
 	}
-	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // events that never had a pair
+	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // some may never have had a pair
 }
 
 // addPairs inserts the pairs that are missing, and returns their number. Their events have footage: it

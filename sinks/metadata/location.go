@@ -45,7 +45,7 @@ type location struct {
 	Directory string `bun:"directory,scanonly"` // identity of the node's directory, from spool_directories
 }
 
-// value converts the row.
+// value returns the row as a media.Location.
 func (l *location) value() media.Location {
 	return media.Location{Node: l.Node, Directory: l.Directory, Bucket: l.Bucket, Path: l.Path, SizeBytes: l.SizeBytes,
 		Checksum: l.Checksum, State: media.State(l.State)}

@@ -95,7 +95,7 @@ const (
 	cursorBytes   = 33
 )
 
-// checksums is the table of the cursors' checksums.
+// checksums is the CRC-32C table for the checksums of cursors and queries.
 var checksums = crc32.MakeTable(crc32.Castagnoli)
 
 // encodeCursor returns the cursor of the page that follows the row with a key.

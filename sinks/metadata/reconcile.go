@@ -236,7 +236,7 @@ func (r *reconciliation) agrees(row *row.Row) bool {
 		r.settled(row.Path)
 		r.settled(strings.TrimSuffix(row.Path, media.PartSuffix))
 	case r.live(row.Path):
-		if !r.parts[strings.TrimSuffix(row.Path, media.PartSuffix)+media.PartSuffix] { // note counted the .part file
+		if !r.parts[strings.TrimSuffix(row.Path, media.PartSuffix)+media.PartSuffix] { // else note has counted it
 			r.report.Live++
 		}
 		r.settled(row.Path)

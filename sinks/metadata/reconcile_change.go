@@ -108,7 +108,7 @@ func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 		return err
 	}
 	err = r.putFile(ctx, rec, known, &r.report.Updated)
-	if !errors.Is(err, ErrJournalFull) { // change calls mend again
+	if !errors.Is(err, ErrJournalFull) { // else change calls mend again, for which the file must stay unsettled
 		r.settled(row.Path)
 	}
 	return err

@@ -44,7 +44,7 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 				return err
 			}
 			if has {
-				// An identity begins with the time at which it was made.
+				// An identity begins with the time at which it was made: identities compare by age.
 				out = append(out, Replaced{r.Node, r.Directory, time.Unix(r.SeenSeconds, 0).UTC(), r.Directory < c.opts.Directory()})
 			}
 		}

@@ -8,8 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// dates assigns a date to each file whose own date, the end in its entry, cannot be right: it was
-// written while the clock was wrong, or by a machine with a wrong clock.
+// dates assigns a date to each file whose own date cannot be right, because it was written while the
+// clock was wrong, or by a machine with a wrong clock. The own date is the end of the recording as the
+// file describes it.
 //
 //	the own date                                 the assigned date
 //
@@ -20,9 +21,9 @@ import (
 //	was written by this process while its        the time at which the file was first seen while
 //	clock was wrong                              the clock was believed
 //
-// Until the clock is believed such a file has no date, and counts as newer than every other file.
-// So a wrong date never makes other files appear old, never makes its file the first to be deleted,
-// and never keeps its file for ever.
+// Until it has an assigned date, such a file counts as newer than every other file. So a wrong date
+// never makes other files appear old, never makes its file the first to be deleted, and never keeps
+// its file for ever.
 type dates struct {
 	clock wallclock.Reading // reading of the clock for the current look
 	// firstSeenUTC holds, by path, the files that this process wrote while its clock was wrong. The

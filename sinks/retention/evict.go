@@ -18,7 +18,7 @@ const restFor = 10 * time.Second
 
 // evict deletes files in batches, and the rows of a batch after its files. One call deletes any
 // number of files: deletion must keep up with recording. After a failure it goes on with the next
-// file, and returns the joined errors.
+// file. It returns the first error of each batch, joined.
 func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time) error {
 	var errs []error
 	for len(evictions) > 0 && ctx.Err() == nil {

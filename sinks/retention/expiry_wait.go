@@ -38,7 +38,7 @@ func (k *Keeper) keepWait() {
 // writeWait replaces waitFile without following a link.
 func (k *Keeper) writeWait(text []byte) error {
 	const unfinished = waitFile + durable.Unfinished
-	_ = k.index.root.Remove(unfinished) // left by a crash, or a link
+	_ = k.index.root.Remove(unfinished) // a crash may have left it, or another program a link
 	f, err := k.index.root.OpenFile(unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

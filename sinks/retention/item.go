@@ -11,16 +11,16 @@ import (
 type Item struct {
 	Path      string // below the record directory, slash-separated
 	ID        media.ID
-	Stream    string // empty for a file without an entry
+	Stream    string // empty for a file that does not describe a recording
 	Pipeline  string
-	StartUTC  int64 // UTC ns; 0 for a file without an entry
+	StartUTC  int64 // UTC ns; 0 for such a file
 	EndUTC    int64 // UTC ns; for an unfinished file, its last modification
 	SizeBytes int64 // length of the file
 	RoomBytes int64 // bytes that its deletion gives back; 0 if the file has a second hard link
 	Kind      Kind
 
 	Protected  bool
-	changedUTC int64 // modification time, UTC ns: while it and the length are unchanged, the entry is not read again
+	changedUTC int64 // modification time, UTC ns: while it and the length are unchanged, the file is not read again
 
 	DatedUTC int64 // end of the file in place of EndUTC if that cannot be right (see dates), UTC ns; else 0
 	undated  bool  // EndUTC cannot be right, and no other date is known yet

@@ -255,7 +255,7 @@ func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// id returns an item's ID for logs, empty for a file without an entry.
+// id returns an item's ID for logs; empty for a file that does not describe a recording.
 func (it *Item) id() string {
 	if it.ID == (media.ID{}) {
 		return ""

@@ -114,7 +114,7 @@ func schemaIndexes(driver string) []statement {
 
 // exactCollation is a placeholder in a statement: DB.run replaces it by the server's binary collation in
 // which spaces at the end of a text count. MariaDB and MySQL have different names for it. MySQL before
-// version 8 has none, and skips the statement.
+// version 8 has none: DB.run then skips the statement.
 const exactCollation = "{exact}"
 
 // exactCollations lists the names of that collation.

@@ -3,7 +3,7 @@ package database
 // ClaimsTable holds the claims of recorders on node names.
 const ClaimsTable = "spool_claims"
 
-// Bounds of the columns of a claim.
+// Bounds of the columns of a claim, in bytes.
 const (
 	MaxHostBytes     = 255
 	maxIdentityBytes = 36 // a UUID as text

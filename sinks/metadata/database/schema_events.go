@@ -1,6 +1,6 @@
 package database
 
-// Bounds of the event columns.
+// Bounds of the columns of an event, in bytes.
 const (
 	MaxKeyBytes  = 255
 	MaxDataBytes = 4096

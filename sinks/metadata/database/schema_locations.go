@@ -27,7 +27,7 @@ func schemaLocationsByNode(string) []statement {
 	}}
 }
 
-// Bounds of the columns of a location.
+// Bounds of the columns of a location, in bytes.
 const (
 	maxBucketBytes   = 255
 	maxKeyPathBytes  = 1024 // an S3 object key

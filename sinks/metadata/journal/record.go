@@ -113,7 +113,8 @@ func (o *Change) decode(body []byte) bool {
 	return true
 }
 
-// Seal sets the columns of the row that the payload does not have: the length class, and the revision.
+// Seal sets the columns of the row that the payload does not have: the length class, and, for a Put or an
+// Event, the revision.
 func (o *Change) Seal() {
 	o.Row.Span = row.SpanOf(o.Row)
 	if o.Kind == Put || o.Kind == Event {
