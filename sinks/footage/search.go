@@ -105,8 +105,8 @@ func here(all []media.Record) (f Found) {
 	return f
 }
 
-// unmarked reports whether Find must wait longer in any case, because a file still grows without
-// naming the event. It saves a database query after each change when many events occur at once.
+// unmarked reports whether Find must wait for another change, because a file still grows without naming
+// the event. It spares Find a database query after each change, when many events occur at once.
 func (s *Store) unmarked(q *Search, records []media.Record) bool {
 	return slices.ContainsFunc(records, func(r media.Record) bool {
 		return slices.Contains(q.Took, r.Pipeline) && s.Index.Unmarked(r.ID, &q.Event)

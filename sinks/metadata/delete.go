@@ -94,7 +94,7 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile, goes 
 	return c.gatherRemoval(f.ID, &evicted)
 }
 
-// gatherRemoval adds the deletion of a row to the journal's next write and returns its revision. A
+// gatherRemoval adds to the journal's next write the deletion of a row, and returns its revision. A
 // reconciliation that runs meanwhile then no longer marks the recording as lost: see gatherLoss.
 func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err error) {
 	c.removing.Lock()
@@ -105,8 +105,8 @@ func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err err
 	return rev, err
 }
 
-// gatherLoss adds the change of a row to the state lost to the journal's next write and returns its
-// revision. It returns 0 and writes nothing if the row was deleted since begun.remember: the loss
+// gatherLoss adds to the journal's next write the change that gives a row the state lost, and returns the
+// change's revision. It returns 0 and adds nothing if the row was deleted since begun.remember: the change
 // would add the row again.
 func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 	rec, err := old.Record(false)

@@ -79,13 +79,13 @@ func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []s
 	return s.locate(ctx, tx, ids)
 }
 
-// locations returns the stored locations of recordings.
+// locations returns the stored locations of recordings, except unwanted ones.
 func (s *store) locations(ctx context.Context, ids []string) (out []location, err error) {
 	err = s.locationsOf(ids).Scan(ctx, &out)
 	return out, err
 }
 
-// locationsOf selects the locations of recordings, except unwanted ones.
+// locationsOf is the query of locations.
 func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 	return s.RO.NewSelect().TableExpr("spool_locations AS l").
 		Join("LEFT JOIN spool_directories AS d ON d.node = l.node AND l.bucket = ''").

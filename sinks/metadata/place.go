@@ -42,7 +42,7 @@ func PlaceOf(dir string) Place {
 	return p
 }
 
-// cut returns at most most bytes of s, as valid UTF-8.
+// cut returns the begin of s as valid UTF-8, with at most the given number of bytes.
 func cut(s string, most int) string {
 	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }

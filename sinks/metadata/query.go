@@ -68,7 +68,7 @@ func (a *parsedQuery) setStream(s string) error {
 	return nil
 }
 
-// matches reports whether a pending row belongs to the result, behind the query's cursor.
+// matches reports whether a pending row belongs to the result and follows the query's cursor.
 func (a *parsedQuery) matches(r *row.Row) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		(a.state == "" || r.State == a.state) && (a.protected < 0 || r.Protected == a.protected) &&

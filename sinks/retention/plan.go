@@ -118,7 +118,7 @@ const day = 24 * time.Hour
 func count(s *retained.Stream, it *Item, now time.Time) {
 	s.Count = s.Count.Plus(it.SizeBytes)
 	start, end := time.Unix(0, it.began()), time.Unix(0, it.ended())
-	if it.undated { // without a known date the item counts as new
+	if it.undated { // an item without a date counts as new
 		start, end = now, now
 	}
 	if it.Protected {
