@@ -16,10 +16,12 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Run opens the parts and records until a signal arrives or another recorder turns out to have
-// this node's name. The first signal drains: every file is finished. A second one aborts:
-// unfinished files remain as after a crash and can be recovered; once all files are finished,
-// it only leaves commands of exec to the next start. signals must have a capacity of two.
+// Run opens the parts and records until a signal arrives on signals, or until the database reports that
+// another recorder has this node's name. Then Run drains: it finishes every file, closes the parts and
+// returns. A second signal before all files are finished aborts: Run returns an error, and the
+// unfinished files can be recovered, as after a crash. A second signal after all files are finished
+// only ends the wait for commands of exec, which the next start runs. signals must have a capacity of
+// two.
 func (s *Server) Run(signals <-chan os.Signal) error {
 	if err := s.open(context.Background()); err != nil {
 		return errors.Join(err, s.close(context.Background(), nil))
@@ -42,13 +44,13 @@ func (s *Server) Run(signals <-chan os.Signal) error {
 	return err
 }
 
-// sameRequest is the time in which a repetition of the first signal counts as the same request:
-// timeout(1) and some supervisors send a signal to the process and to its group.
+// sameRequest is the time in which a repetition of the first signal does not count as a second signal:
+// timeout(1) and some supervisors send one signal both to the process and to its process group.
 const sameRequest = time.Second
 
-// secondSignal returns a channel with the first later signal that is not a repetition of the
-// first one. If spool drains without a signal, first is nil, and the first signal to arrive
-// counts as the request to drain.
+// secondSignal returns a channel that receives the next signal that is not a repetition of first, which
+// arrived at the time at: see sameRequest. If the drain began without a signal, first is nil; the next
+// signal then counts as the first one.
 func (s *Server) secondSignal(signals <-chan os.Signal, first os.Signal, at time.Time) <-chan os.Signal {
 	second := make(chan os.Signal, 1)
 	s.tasks.Go("signals", func(ctx context.Context) error {
@@ -73,7 +75,8 @@ func (s *Server) secondSignal(signals <-chan os.Signal, first os.Signal, at time
 
 var errSecondSignal = errors.New("aborted by a second signal: unfinished files can be recovered at the next start")
 
-// shutDown drains until shutdown_timeout or the next signal.
+// shutDown finishes all files and closes the parts within the setting shutdown_timeout. It returns
+// errSecondSignal if a signal arrives before all files are finished.
 func (s *Server) shutDown(signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.cfg.ShutdownTimeout))
 	defer cancel()
@@ -90,6 +93,7 @@ func (s *Server) shutDown(signals <-chan os.Signal) error {
 	}
 }
 
+// apiURL returns the URL of the HTTP API.
 func (s *Server) apiURL() string {
 	if s.cfg.HTTP.TLS.Cert != "" {
 		return "https://" + config.DialAddress(s.httpAddr)
@@ -97,11 +101,11 @@ func (s *Server) apiURL() string {
 	return "http://" + config.DialAddress(s.httpAddr)
 }
 
-// ownText is a text for the log that contains a URL made by this program, without a secret. The
-// log reduces URLs in plain strings to scheme and host.
+// ownText is a text for the log with URLs that this program has made and that hold no secret. The log
+// writes it unchanged, while it reduces the URLs in a plain string to scheme and host.
 type ownText string
 
-// publishURLs lists the URLs that a stream can be published to.
+// publishURLs returns a text for the log with the URLs that a client can publish a stream to.
 func (s *Server) publishURLs() string {
 	var all []string
 	for _, server := range s.servers.All() {
@@ -113,7 +117,7 @@ func (s *Server) publishURLs() string {
 	return strings.Join(all, ", ")
 }
 
-// publishTo lists the same addresses by scheme, host and port for the API.
+// publishTo lists the addresses that a client can publish a stream to, for the API.
 func (s *Server) publishTo() (all []api.PublishAddress) {
 	for _, server := range s.servers.All() {
 		if to, ok := publishAddress(server.Scheme(), server.Address()); ok && server.Listens() {
@@ -123,7 +127,8 @@ func (s *Server) publishTo() (all []api.PublishAddress) {
 	return all
 }
 
-// publishAddress returns a server's address in the form of URLs; false if it has no port yet.
+// publishAddress converts a server's address, host:port, to the parts of a URL. The host is empty if
+// the server listens on all addresses of the machine. ok is false if the server has no port yet.
 func publishAddress(scheme, address string) (to api.PublishAddress, ok bool) {
 	host, text, err := net.SplitHostPort(address)
 	port, _ := strconv.Atoi(text)
@@ -139,12 +144,12 @@ func publishAddress(scheme, address string) (to api.PublishAddress, ok bool) {
 	return api.PublishAddress{Scheme: scheme, Host: host, Port: port}, true
 }
 
-// readyCheckEvery is the interval at which a start that is not ready checks its servers again.
+// readyCheckEvery is the interval at which logReady checks whether the servers listen.
 const readyCheckEvery = time.Second
 
-// logReady logs that streams can be published, or which server does not listen; it then waits
-// for that server beside the recording. Disks and databases that do not answer log it
-// themselves.
+// logReady logs that streams can be published. If a server does not listen, it logs this instead, and
+// starts a task that logs the former once all servers listen. Disks and databases do not matter here:
+// their failures are logged elsewhere.
 func (s *Server) logReady() {
 	ready := func() {
 		s.log.Info("spool is ready",
@@ -167,7 +172,8 @@ func (s *Server) logReady() {
 	})
 }
 
-// notListening returns which servers do not listen, and why; "" if all do.
+// notListening returns a text with the servers that do not listen, and the reasons. It returns "" if
+// all servers listen.
 func (s *Server) notListening() string {
 	var why []string
 	for _, server := range s.servers.All() {
@@ -178,7 +184,8 @@ func (s *Server) notListening() string {
 	return strings.Join(why, "; ")
 }
 
-// begin starts the configured recordings and logs how to publish and record the first stream.
+// begin starts the recordings of the configured streams, and the tasks of schedule and reload. If the
+// built-in demo stream is configured, it also records this one and logs how to publish others.
 func (s *Server) begin() {
 	cfg, log := s.cfg, s.log
 	s.logReady()
@@ -198,7 +205,8 @@ func (s *Server) begin() {
 	s.sayHowToPublish()
 }
 
-// sayHowToPublish logs a command that publishes to each server that listens.
+// sayHowToPublish logs, for each server that listens, a command that publishes a stream to it and a
+// command that starts its recording.
 func (s *Server) sayHowToPublish() {
 	for _, server := range s.servers.All() {
 		if how := server.Command(server.URL("live/NAME")); how != "" && server.Listens() {

@@ -31,17 +31,18 @@ import (
 	"github.com/gospool/spool/stages/webhook"
 )
 
-// Declare reads the pipelines that were made by API and kept in the configuration's record
-// directory, and checks them together with the configuration. It starts nothing. Its errors are
-// config.Problems if a declaration is wrong.
+// Declare reads the pipelines that were made by API from the record directory of a configuration, and
+// checks them together with the configuration. It starts nothing. The error is config.Problems if the
+// configuration is wrong; a wrong pipeline made by API is no error: see declared.Read.
 func Declare(cfg *configs.Config) (declared.State, error) { return declared.Read(cfg) }
 
-// Compile builds the pipelines of a configuration and the pull sources of its streams, without
-// I/O. Its error is config.Problems with all problems.
+// Compile builds the pipelines of a configuration, checks its other settings, and returns the
+// pipelines. It does no I/O. The error is config.Problems with all problems.
 func Compile(cfg *configs.Config) ([]recorder.Declared, error) { return declared.Compile(cfg) }
 
-// DirectoryWarning returns a warning if a start of this process would ignore the state that is kept
-// in the record directory, with a remedy; otherwise "".
+// DirectoryWarning returns a warning with a remedy if a start of spool by this user would ignore the
+// state in the record directory, such as pipelines made by API: see declared.CheckDirectory. Otherwise
+// it returns "".
 func DirectoryWarning(cfg *configs.Config) string {
 	if err := declared.CheckDirectory(cfg); err != nil {
 		return fmt.Sprintf("%s: %v", declared.RestartForgets, err)
@@ -49,7 +50,7 @@ func DirectoryWarning(cfg *configs.Config) string {
 	return ""
 }
 
-// Problems returns the problems that Compile finds.
+// Problems returns the problems that Compile finds in a configuration.
 func Problems(cfg *configs.Config) config.Problems { return declared.Problems(cfg) }
 
 // Server holds the parts of a running recorder. New makes it; Run runs it once.
@@ -66,7 +67,7 @@ type Server struct {
 	declared     *declared.Set
 	servers      *ingest.Servers
 	wall         *wallclock.Judge
-	expected     *seen.Expected // nil before open
+	expected     *seen.Expected // set by open
 	disk         *diskTimes
 	commands     *stages.Commands
 	commandStore *keptCommands
@@ -75,16 +76,16 @@ type Server struct {
 	outbox     *webhook.Outbox
 
 	keeper         *retention.Keeper
-	stopRetention  func()        // ends the task of retention
-	crashRecovered atomic.Bool   // recovery of an earlier run's files is done
-	unfinished     chan struct{} // signals that this run left a file unfinished
-	diskWorks      *broadcast    // signals that the disk accepts files again
+	stopRetention  func()        // ends the task of retention and waits for its end
+	crashRecovered atomic.Bool   // recovery of the files of an earlier run is done
+	unfinished     chan struct{} // receives when a recording of this run has left a file unfinished
+	diskWorks      *broadcast    // wakes the work that waits for the disk when it accepts files again
 	redelivered    redelivered
-	writable       *writable // watches whether record directories accept files
-	firstSeen      firstSeen // when each problem began
-	replaced       atomic.Pointer[[]metadata.Replaced]
-	refused        chan error             // sent once if another recorder has this node's name
-	elsewhere      atomic.Pointer[string] // why the rows belong to another record directory; else nil
+	writable       *writable                           // tests whether the record directories accept files
+	firstSeen      firstSeen                           // since when each problem without a time is known
+	replaced       atomic.Pointer[[]metadata.Replaced] // the last result of lookForReplaced
+	refused        chan error                          // receives once if another recorder has this node's name
+	elsewhere      atomic.Pointer[string]              // why the rows are of another record directory; nil: they are not
 	footage        *footage.Store
 	recordings     recordings
 	events         events
@@ -95,17 +96,17 @@ type Server struct {
 	signIns        signIns
 }
 
-// Options are the inputs of a recorder beside its configuration. All are required.
+// Options holds the inputs of New beside the configuration. All are required.
 type Options struct {
-	Load         func() (*configs.Config, error) // reads the configuration again
+	Load         func() (*configs.Config, error) // reads the configuration again, for a reload
 	Log          *slog.Logger
 	Clock        pipeline.Clock
-	Synchronised func() bool // reports whether another clock sets the machine's: see wallclock.KernelSynchronised
-	Version      string      // of the program, for the API
+	Synchronised func() bool // reports whether the machine's clock is synchronised: see wallclock.KernelSynchronised
+	Version      string      // version of the program, which the API and the metrics show
 }
 
-// New makes the parts of a recorder and, if memory.max is set, sets the process's memory limit.
-// It opens, starts and writes nothing.
+// New makes the parts of a recorder from its declarations. It opens, starts and writes nothing, but if
+// memory.max is set, it sets the memory limit of the process.
 func New(d declared.State, o Options) (*Server, error) {
 	cfg, clock, log := d.File, o.Clock, o.Log
 	pool, budget := budget(cfg)
@@ -168,8 +169,8 @@ func New(d declared.State, o Options) (*Server, error) {
 	return s, nil
 }
 
-// close ends the parts, those that others depend on last. A signal on hurry stops the wait for
-// commands of exec.
+// close ends the parts that are open, each before the parts that it depends on. The end of ctx ends the
+// waits in it. A signal on hurry, which may be nil, ends the wait for commands of exec.
 func (s *Server) close(ctx context.Context, hurry <-chan os.Signal) error {
 	s.hub.Close()
 	err := s.recorder.Shutdown(ctx)

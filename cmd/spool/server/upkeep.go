@@ -11,17 +11,19 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// upkeepEvery is the interval of the catalogue's upkeep; protectedEvery is the interval at
-// which the bytes of protected recordings are counted.
+// upkeepEvery is the interval at which old rows are removed. protectedEvery is the interval at which
+// the bytes of protected recordings are summed up.
 const (
 	upkeepEvery    = time.Hour
 	protectedEvery = time.Minute
 )
 
-// upkeep removes old rows from the catalogue and passes the bytes of protected recordings to
-// the limit of protection.
+// upkeep runs until ctx ends. Every protectedEvery it passes the sum of the bytes of protected
+// recordings to s.protection, and looks for recordings of another directory at this record path. Every
+// upkeepEvery it removes old rows. Until the database has answered once, it also passes the times of
+// recordings to the clock judge: see proveClock.
 func (s *Server) upkeep(ctx context.Context) error {
-	s.proveClock(ctx) // from the journal, if the database does not answer
+	s.proveClock(ctx) // at once: without the database, from the recordings in the journal
 	for last, proven := (time.Time{}), false; ; {
 		if err := s.catalogue.Ready(ctx); err != nil && ctx.Err() != nil {
 			return nil
@@ -40,16 +42,17 @@ func (s *Server) upkeep(ctx context.Context) error {
 	}
 }
 
-// upkeepDue reports whether upkeep is due. It needs a believable clock, since rows are removed
-// by their age.
+// upkeepDue reports whether old rows are to be removed now; last is the time when they were last
+// removed. It returns false while the clock is not believed, because rows are removed by their age.
 func (s *Server) upkeepDue(last time.Time) bool {
 	r := s.wall.Read()
 	return r.Believed() && (last.IsZero() || r.Now.Sub(last) >= upkeepEvery)
 }
 
-// proveClock passes to the clock judge the times of the newest recordings in the catalogue, and
-// of the newest from before this start. A row is no newer than its file. It reports whether the
-// database answered.
+// proveClock passes to the clock judge the start times of this recorder's newest recordings, and of the
+// newest ones from before this start, as evidence of times that have passed. If the file of a recording
+// has an older modification time than the start in its row, it passes the former. It returns false if
+// the database has not answered.
 func (s *Server) proveClock(ctx context.Context) (all bool) {
 	for _, before := range []time.Time{{}, s.wall.Began()} {
 		page, err := s.catalogue.Records(ctx, media.Query{Limit: 20, End: before})
@@ -71,8 +74,8 @@ func (s *Server) proveClock(ctx context.Context) (all bool) {
 	return all
 }
 
-// removeOldRows removes events and lost recordings that are older than configured. It returns
-// false if it must be tried again.
+// removeOldRows removes the rows of events and of lost recordings that are older than the settings
+// events.keep and retention.keep_lost. It returns false if it has failed and must be called again.
 func (s *Server) removeOldRows(ctx context.Context) bool {
 	kept, err := s.catalogue.Upkeep(ctx, metadata.UpkeepOptions{
 		KeepEvents: s.cfg.Events.Keep.D(), KeepLost: s.cfg.Retention.KeepLost.D(), AloneWith: s.footage.AloneWith,
@@ -92,8 +95,9 @@ func (s *Server) removeOldRows(ctx context.Context) bool {
 	return false
 }
 
-// protectable returns how many bytes of a directory's disk all events together may protect; 0
-// means no limit, also if the disk's size cannot be read.
+// protectable returns the number of bytes that all events together may protect: percent of the size of
+// the disk that dir is on. It returns 0, which means no limit, if percent is 0 or the size cannot be
+// read.
 func protectable(dir string, percent int) int64 {
 	disk, err := filesystem.CapacityOf(dir)
 	if err != nil {

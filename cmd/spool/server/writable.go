@@ -17,66 +17,68 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// Directories are tested every askEvery. A caller that wants the present state accepts an
-// answer of age freshFor and waits at most waitForAsk for a newer one. A disk that has not
-// answered for hangsAfter counts as one that refuses writes.
+// The times of writable.
 const (
-	askEvery   = 5 * time.Second
-	freshFor   = 250 * time.Millisecond
-	waitForAsk = time.Second
-	hangsAfter = 10 * time.Second
+	askEvery   = 5 * time.Second        // interval of the tests of a directory
+	freshFor   = 250 * time.Millisecond // age of a result up to which no new test is made for a caller of now
+	waitForAsk = time.Second            // longest wait of a caller of now for the results of tests
+	hangsAfter = 10 * time.Second       // duration of a test after which the directory counts as refusing files
 )
 
-// writable watches whether the record directories accept files. Readiness, health, metrics and
-// retention ask it instead of the disks, which may hang. See disk.Writable.
+// writable tests whether the record directories accept files, and keeps the results. Readiness, health,
+// metrics and retention use the results, because a test of their own might hang with the disk. See
+// disk.Writable. It is safe for concurrent use.
 type writable struct {
-	tasks   *pipeline.Tasks
-	clock   pipeline.Clock
-	changed func(error)                 // called when a directory stops accepting files, with the reason, and with nil when it accepts them again
-	lasting func(dir string, err error) // called once when the refusal lasts longer than askEvery
+	tasks *pipeline.Tasks
+	clock pipeline.Clock
+	// changed is called when a directory stops accepting files, with the reason, and when it accepts
+	// files again, with nil. lasting is called once when a directory has refused files for askEvery.
+	changed func(error)
+	lasting func(dir string, err error)
 
 	mu   sync.Mutex             // guards the fields below
 	dirs map[string]*watchedDir // by directory
 }
 
-// watchedDir is one directory. writable.mu guards its fields except disk, which belongs to the
-// running test.
+// watchedDir holds the state of one directory. writable.mu guards its fields, except disk, which the
+// running test uses.
 type watchedDir struct {
 	dir      string
 	disk     *disk.Writable
-	asked    time.Time     // start of the running test; zero while none runs
-	done     chan struct{} // closed when the test has ended
-	seen     time.Time     // time of the newest answer; zero before the first
-	has      filesystem.Capacity
-	err      error
-	since    time.Time // of err
-	reported bool      //  lasting has been called for err
+	asked    time.Time           // start of the running test; zero while none runs
+	done     chan struct{}       // closed when the running or last test has ended
+	seen     time.Time           // end of the last test; zero before the first
+	has      filesystem.Capacity // capacity of the disk at the last test
+	err      error               // result of the last test; nil: the directory accepts files
+	since    time.Time           // when err changed from nil or to nil
+	reported bool                // lasting was called for err
 }
 
-// verdict is the known state of a directory.
+// verdict is the newest known state of a directory.
 type verdict struct {
 	dir   string
-	has   filesystem.Capacity
-	err   error // nil if the directory accepts files
-	since time.Time
+	has   filesystem.Capacity // capacity of the disk; zero if unknown
+	err   error               // why the directory accepts no files; nil: it accepts them
+	since time.Time           // since when err is so
 }
 
 func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed func(error), lasting func(dir string, err error)) *writable {
 	return &writable{tasks: tasks, clock: clock, changed: changed, lasting: lasting, dirs: map[string]*watchedDir{}}
 }
 
-// run tests the directories every askEvery until the context ends.
+// run tests the directories that dirs returns, every askEvery, until the context ends.
 func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	for ctx.Err() == nil {
-		w.now(ctx, dirs()) // lasting reports the present state, not that of the last test
+		w.now(ctx, dirs()) // waits for the results, so that reportLasting has the present state
 		w.reportLasting()
 		pipeline.Sleep(ctx, w.clock, askEvery, nil)
 	}
 	return nil
 }
 
-// begin starts a test of each directory, unless one runs or the last answer is fresh. It
-// returns channels that are closed with the answers worth waiting for.
+// begin starts a test of each directory, unless one is running or the last result is fresh. It returns
+// channels that are closed at the end of the running tests, without tests that have taken longer than
+// waitForAsk already.
 func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -101,8 +103,9 @@ func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	return asked
 }
 
-// reportLasting calls lasting once for each period in which a directory accepts no files. It
-// skips a directory that hangs: recordings that wait for it report that themselves.
+// reportLasting calls lasting for each directory that has refused files for askEvery, once until the
+// directory accepts files again. It leaves out a directory whose test hangs, because the recordings
+// that wait for this directory report it.
 func (w *writable) reportLasting() {
 	w.mu.Lock()
 	var all []*watchedDir
@@ -118,7 +121,8 @@ func (w *writable) reportLasting() {
 	}
 }
 
-// hanging returns an error if a directory does not answer. The caller holds w.mu.
+// hanging returns an error if the running test of a directory has taken longer than hangsAfter. The
+// caller holds w.mu.
 func (w *writable) hanging(p *watchedDir) error {
 	if p.asked.IsZero() {
 		return nil
@@ -130,6 +134,8 @@ func (w *writable) hanging(p *watchedDir) error {
 	return fmt.Errorf("%w: not for %s", disk.ErrHangs, waited.Round(time.Second))
 }
 
+// ask tests a directory, stores the result, and calls changed if the result differs from the previous
+// one.
 func (w *writable) ask(p *watchedDir) error {
 	has, err := p.disk.Try()
 	w.mu.Lock()
@@ -147,7 +153,8 @@ func (w *writable) ask(p *watchedDir) error {
 	return nil
 }
 
-// now returns the state of each directory, waiting at most waitForAsk for fresh answers.
+// now returns the state of each directory. It starts tests where the last result is not fresh, and
+// waits at most waitForAsk for them; then it returns the last results.
 func (w *writable) now(ctx context.Context, dirs []string) []verdict {
 	enough, stop := w.clock.After(waitForAsk)
 	defer stop()
@@ -163,7 +170,8 @@ func (w *writable) now(ctx context.Context, dirs []string) []verdict {
 	return w.known(dirs)
 }
 
-// known returns the newest known state of each directory without waiting.
+// known returns the newest known state of each directory without a test. It leaves out directories that
+// were never tested.
 func (w *writable) known(dirs []string) (all []verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -181,7 +189,7 @@ func (w *writable) known(dirs []string) (all []verdict) {
 	return all
 }
 
-// close releases the directories that no test is using.
+// close closes the directories, except those whose test still runs.
 func (w *writable) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -192,8 +200,8 @@ func (w *writable) close() {
 	}
 }
 
-// databaseDir returns the directory of the SQLite database, and whether it is outside the
-// record directory.
+// databaseDir returns the directory of the SQLite database, and true if it is outside of the record
+// directory. It returns false for other databases.
 func databaseDir(cfg *configs.Config) (string, bool) {
 	if cfg.Database.Driver != "sqlite" {
 		return "", false
@@ -204,12 +212,12 @@ func databaseDir(cfg *configs.Config) (string, bool) {
 	return dir, err != nil || !filepath.IsLocal(rel)
 }
 
-// descriptors returns how many files the process may still open, and its limit.
+// descriptors returns the number of file descriptors that the process may still open, and its limit.
 func descriptors() (left, most int, err error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, 0, err
 	}
 	open, err := os.ReadDir("/proc/self/fd")
-	return int(limit.Cur) - len(open) + 1, int(limit.Cur), err // one of them reads /proc/self/fd
+	return int(limit.Cur) - len(open) + 1, int(limit.Cur), err // one of the open ones was that of /proc/self/fd itself
 }

@@ -12,16 +12,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// leastDescriptors is the number of descriptors needed to begin one file and finish another.
-// Below fewDescriptors or fewInodes a warning is reported.
+// Limits of resources below which a problem is reported.
 const (
-	leastDescriptors = 4
-	fewDescriptors   = 100
-	fewInodes        = 1000
+	leastDescriptors = 4    // file descriptors needed to begin one file and finish another: see obstacles
+	fewDescriptors   = 100  // file descriptors that are left: see scarce
+	fewInodes        = 1000 // inodes that are left: see scarce
 )
 
-// dirs lists the directories that must accept files: the record directories, and that of
-// SQLite.
+// dirs lists the directories that must accept files: the record directories, and the directory of the
+// SQLite database if it is outside of mp4.record_path.
 func (s *Server) dirs() []string {
 	dirs := RecordDirs(s.declared.State().All)
 	if dir, apart := databaseDir(s.cfg); apart {
@@ -30,8 +29,9 @@ func (s *Server) dirs() []string {
 	return dirs
 }
 
-// obstacles lists the problems that keep this recorder from writing recordings now. The
-// process's limit of open files is checked first: a directory cannot report it.
+// obstacles lists the problems of the machine that keep recordings from being written now. If too few
+// file descriptors are left, it returns only this problem, because tests of directories would fail for
+// the same reason.
 func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 	if left, most, _ := descriptors(); left < leastDescriptors {
 		err := fmt.Errorf("%w: of %d, %d are left", unix.EMFILE, most, max(left, 0))
@@ -45,7 +45,8 @@ func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 	return all
 }
 
-// canWrite reports whether no obstacle is known.
+// canWrite reports whether all record directories accept files, by the newest known state. It does not
+// block.
 func (s *Server) canWrite() bool {
 	for _, v := range s.writable.known(RecordDirs(s.declared.State().All)) {
 		if v.err != nil {
@@ -55,7 +56,8 @@ func (s *Server) canWrite() bool {
 	return true
 }
 
-// capacity returns the capacity of the record directory's disk, and whether it is known.
+// capacity returns the capacity of the disk of mp4.record_path, and false while it is unknown. It does
+// not block.
 func (s *Server) capacity() (filesystem.Capacity, bool) {
 	for _, v := range s.writable.known(RecordDirs(s.cfg)[:1]) {
 		return v.has, v.has.TotalBytes > 0
@@ -63,7 +65,8 @@ func (s *Server) capacity() (filesystem.Capacity, bool) {
 	return filesystem.Capacity{}, false
 }
 
-// scarce lists resources that run out: recording goes on, but not for long.
+// scarce lists the problem of each resource that is about to run out: file descriptors of the process,
+// inodes of a file system.
 func (s *Server) scarce() (all []pipeline.Problem) {
 	if left, most, err := descriptors(); err == nil && left < min(most/10, fewDescriptors) {
 		all = append(all, pipeline.Problem{

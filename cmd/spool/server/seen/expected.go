@@ -7,9 +7,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Expected lists the streams of a hub and the remembered streams that have left it. It adds a
-// problem to a stream that should be recorded and has no publisher. The fields are set before
-// use.
+// Expected lists the streams of a hub and the remembered streams. To the problems of a stream it adds
+// one if the stream should be recorded and has no publisher. Its fields are set before use.
 type Expected struct {
 	*hub.Hub
 	Seen  *Streams
@@ -17,7 +16,7 @@ type Expected struct {
 	Clock pipeline.Clock
 }
 
-// All lists the paths of the hub's streams and of the remembered streams, in order.
+// All returns the sorted paths of the hub's streams and of the remembered streams.
 func (e *Expected) All() []string {
 	all := e.Paths()
 	for _, st := range e.Seen.Remembered() {
@@ -27,7 +26,7 @@ func (e *Expected) All() []string {
 	return slices.Compact(all)
 }
 
-// Problems lists the present problems of a stream, including a missing publisher.
+// Problems lists the present problems of a stream: those of the hub, and a missing publisher.
 func (e *Expected) Problems(path string) []pipeline.Problem {
 	problems := e.Hub.Problems(path)
 	if p, missing := e.missing(path); missing {
@@ -36,10 +35,9 @@ func (e *Expected) Problems(path string) []pipeline.Problem {
 	return problems
 }
 
-// missing returns a problem if a stream has been without a publisher for longer than
-// hub.LeastSilence, should be recorded, and was published in this run or is named by the
-// configuration. A stream that was seen only before this run is expected only if the
-// configuration names it.
+// missing returns the problem of a stream that should be recorded and has had no publisher for longer
+// than hub.LeastSilence. It returns false for a stream that was published only before this run of
+// spool, unless the configuration names the stream.
 func (e *Expected) missing(path string) (p pipeline.Problem, is bool) {
 	named, vacant := e.Vacant(path)
 	since, left := e.Seen.Away(path)
@@ -55,6 +53,7 @@ func (e *Expected) missing(path string) (p pipeline.Problem, is bool) {
 	}, true
 }
 
+// cause returns the cause of the problem. left: the stream has had a publisher in this run.
 func cause(left bool) string {
 	if left {
 		return "it is to be recorded, and its publisher has left"
@@ -62,7 +61,9 @@ func cause(left bool) string {
 	return "it is to be recorded, and has had no publisher since the configuration names it or spool runs"
 }
 
-// remedy returns how the stream comes back, and how the operator removes it.
+// remedy returns the remedy of the problem: how the stream comes back, and how an operator ends the
+// problem for a stream that will not. left: the stream has had a publisher in this run; named: the
+// configuration names it.
 func (e *Expected) remedy(path string, left, named bool) string {
 	const forget = "DELETE /mp4/streams/{stream_path} forgets it"
 	giveUp := "if it comes no more, take it out of streams in the configuration file"

@@ -1,6 +1,6 @@
-// Package seen remembers the streams that a recorder has seen, so that a camera that has left
-// stays listed until a client deletes it from the list. A file in the record directory keeps the
-// list across restarts.
+// Package seen remembers the streams that have had a publisher, so that a camera that has left stays in
+// the list of streams, as offline, until a client deletes it from the list. A file in the record
+// directory keeps the list across restarts.
 package seen
 
 import (
@@ -22,38 +22,40 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Most limits the number of remembered streams. Beyond it the stream that was seen the longest
-// ago is dropped, so that publishers of many names fill neither the memory nor the page.
+// Most is the largest number of remembered streams. Beyond it, the streams whose last access unit is
+// the oldest are forgotten, so that publishers under many paths fill neither the memory nor the web
+// page.
 const Most = 1000
 
-// lookEvery is the interval at which present streams are recorded as seen, also those that were
-// forgotten meanwhile. The file is written for each new stream and at the end: after a crash its
-// times are older.
+// lookEvery is the interval at which the list gets the live streams with the times of their last access
+// units. The file is written only if the set of streams has changed, and when the recorder stops: after
+// a crash the times in it are older.
 const lookEvery = 10 * time.Second
 
-// Streams holds the streams that a recorder has seen. It is safe for concurrent use.
+// Streams is the list of the streams that have had a publisher. It is safe for concurrent use.
 type Streams struct {
-	file string
+	file string // path of the file that keeps the list
 	disk durable.FS
 	log  *slog.Logger
-	live func() []media.StreamInfo
+	live func() []media.StreamInfo // lists the streams of the hub
 
 	writing sync.Mutex // serialises writes of the file; locked before mu
 
 	mu      sync.Mutex           // guards the fields below
-	last    map[string]time.Time // by path: last seen; for a stream that has left, its last access unit
-	away    map[string]time.Time // by path: since when a stream that left in this run sends no media
-	changed bool                 // the set of streams differs from the file
+	last    map[string]time.Time // by path: time of the last access unit, or when the stream was last known to be live
+	away    map[string]time.Time // by path, of streams that left in this run: since when no media comes
+	changed bool                 // the list in memory differs from the file
 }
 
-// Open reads the streams of an earlier run. It logs and ignores a file that cannot be read or
-// that another user may have written. It logs nothing if a start ignores all state in the
-// directory. live returns the present streams.
+// Open returns the list of an earlier run, from its file in the record directory dir. It ignores a file
+// that cannot be read or that another user may have written, and logs this; it does not log it if the
+// start ignores all state in the directory, which the start logs itself. live lists the streams of the
+// hub.
 func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams {
 	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}, away: map[string]time.Time{}}
 	text, err := s.disk.ReadOurs(s.file)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, filesystem.ErrNotOurs) && filesystem.NothingPutBack(dir) != nil {
-		return s // the start logs that it ignores all state of such a directory
+		return s // there is no file, or the start logs that it ignores all state in the directory
 	}
 	kept := map[string]time.Time{}
 	if err == nil {
@@ -72,8 +74,8 @@ func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams
 	return s
 }
 
-// Run records the present streams as seen every lookEvery until the context ends, and writes the
-// file.
+// Run updates the list from the live streams every lookEvery and writes the file after changes. When
+// the context ends, it writes the file a last time and returns nil.
 func (s *Streams) Run(ctx context.Context, clock pipeline.Clock) error {
 	for {
 		s.look(clock.Now())
@@ -89,7 +91,7 @@ func (s *Streams) Run(ctx context.Context, clock pipeline.Clock) error {
 	return nil
 }
 
-// Saw records that a stream is present at a time.
+// Saw records that a stream has a publisher at the time at. It adds the stream to the list if needed.
 func (s *Streams) Saw(path string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,6 +99,7 @@ func (s *Streams) Saw(path string, at time.Time) {
 	s.bound()
 }
 
+// look records the live streams in the list.
 func (s *Streams) look(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,8 +115,8 @@ func (s *Streams) look(now time.Time) {
 	s.bound()
 }
 
-// Left records that a stream has left and sends no media since a moment. last is the time of its
-// last access unit; zero if it sent none.
+// Left records that the publisher of a stream has left. last is the time of the last access unit, zero
+// if there was none; since is the time since which no media comes.
 func (s *Streams) Left(path string, last, since time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,8 +128,8 @@ func (s *Streams) Left(path string, last, since time.Time) {
 	s.bound()
 }
 
-// Away returns since when a stream that left in this run sends no media. It returns false if the
-// stream is present, was not seen in this run, or is forgotten.
+// Away returns the time since which a stream that left in this run sends no media. It returns false if
+// the stream has a publisher, had none in this run, or is forgotten.
 func (s *Streams) Away(path string) (since time.Time, away bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +137,7 @@ func (s *Streams) Away(path string) (since time.Time, away bool) {
 	return since, away
 }
 
-// saw records a stream as present. The caller holds s.mu.
+// saw sets the time of a stream in the list. The caller holds s.mu.
 func (s *Streams) saw(path string, at time.Time) {
 	if _, known := s.last[path]; !known {
 		s.changed = true
@@ -143,7 +146,7 @@ func (s *Streams) saw(path string, at time.Time) {
 	delete(s.away, path)
 }
 
-// bound drops the streams beyond Most. The caller holds s.mu.
+// bound forgets the streams with the oldest times beyond Most. The caller holds s.mu.
 func (s *Streams) bound() {
 	if len(s.last) <= Most {
 		return
@@ -157,14 +160,15 @@ func (s *Streams) bound() {
 	}
 }
 
-// Remembered lists the remembered streams by path, including the present ones. LastAccessUnit is
-// the last known time.
+// Remembered lists the remembered streams sorted by path, including those that are live now. Each has
+// the state offline, and as LastAccessUnit the last known time.
 func (s *Streams) Remembered() []media.StreamInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.list()
 }
 
+// list returns the list sorted by path. The caller holds s.mu.
 func (s *Streams) list() []media.StreamInfo {
 	out := make([]media.StreamInfo, 0, len(s.last))
 	for path, at := range s.last {
@@ -174,7 +178,7 @@ func (s *Streams) list() []media.StreamInfo {
 	return out
 }
 
-// Seen reports whether a stream is remembered.
+// Seen reports whether a stream is in the list.
 func (s *Streams) Seen(path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,8 +186,8 @@ func (s *Streams) Seen(path string) bool {
 	return is
 }
 
-// Forget deletes a stream from the list and reports whether it was there. A present stream is
-// soon listed again.
+// Forget deletes a stream from the list and reports whether it was there. A live stream is in the list
+// again after at most lookEvery.
 func (s *Streams) Forget(path string) bool {
 	s.mu.Lock()
 	_, was := s.last[path]
@@ -197,7 +201,7 @@ func (s *Streams) Forget(path string) bool {
 	return was
 }
 
-// write writes the list to the file if it has changed. It does not hold s.mu during the write: a
+// write writes the list to the file if the two differ. It does not hold s.mu while it writes, because a
 // disk may hang.
 func (s *Streams) write() {
 	s.writing.Lock()

@@ -1,5 +1,5 @@
-// Package unmanaged finds the record directories of a configuration other than mp4.record_path.
-// spool manages only mp4.record_path: see Directory.Missing.
+// Package unmanaged finds the record directories of a configuration other than mp4.record_path. spool
+// only writes to them: Directory.Missing lists the functions that it has for mp4.record_path alone.
 package unmanaged
 
 import (
@@ -17,13 +17,13 @@ import (
 // Directory describes a record directory of a pipeline other than mp4.record_path.
 type Directory struct {
 	Pipeline string
-	Path     string       // as in the configuration, cleaned
-	At       *config.Node // the setting
-	within   bool         // below mp4.record_path
+	Path     string       // path as in the configuration, cleaned
+	At       *config.Node // the setting that names the directory
+	within   bool         // the directory is below mp4.record_path
 }
 
-// Directories returns the unmanaged directories in the order of pipelines and stages, each once
-// for a pipeline.
+// Directories returns the unmanaged directories of a configuration, sorted by pipeline, then in the
+// order of its stages, each once for a pipeline.
 func Directories(cfg *configs.Config) (all []Directory) {
 	main := disk.Absolute(cfg.MP4.RecordPath)
 	for _, name := range slices.Sorted(maps.Keys(cfg.Pipelines)) {
@@ -41,12 +41,14 @@ func Directories(cfg *configs.Config) (all []Directory) {
 	return all
 }
 
+// below reports whether dir is top or below top; both are absolute paths.
 func below(top, dir string) bool {
 	rel, err := filepath.Rel(top, dir)
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// Missing describes what spool does not do for the recordings in the directory.
+// Missing returns a text with the functions that spool does not have for the recordings in the
+// directory.
 func (d Directory) Missing() string {
 	missing := "nothing plays, protects or deletes its recordings by request, and the comparison of the catalogue with the disk leaves it out"
 	if !d.within {
@@ -55,12 +57,12 @@ func (d Directory) Missing() string {
 	return missing
 }
 
-// Cause names the pipeline and its directory, and describes what is missing.
+// Cause returns a text with the pipeline, its directory and d.Missing: the cause of a problem.
 func (d Directory) Cause() string {
 	return fmt.Sprintf("pipeline %s records to %s, which is not mp4.record_path: %s", d.Pipeline, d.Path, d.Missing())
 }
 
-// Remedy describes what the operator can do.
+// Remedy returns a text for the operator: how to do without the missing functions.
 func (d Directory) Remedy() string {
 	files := ""
 	if !d.within {
@@ -70,7 +72,8 @@ func (d Directory) Remedy() string {
 		"run spool reindex --record-path DIR --set database/dsn=DSN, with the DSN of this recorder's database and without node.name"
 }
 
-// Warnings returns a problem for each directory, at the setting that names it.
+// Warnings returns a problem for each unmanaged directory of a configuration, at the setting that names
+// it.
 func Warnings(cfg *configs.Config) (warnings config.Problems) {
 	for _, d := range Directories(cfg) {
 		warnings.Add(d.At, d.Remedy(), "%s", d.Cause())
