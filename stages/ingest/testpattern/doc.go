@@ -4,8 +4,8 @@
 //
 //	testpattern://?size=640x360&fps=25&gop=50
 //
-// It registers the URL scheme with the hub; Parse lists the options. Generator makes the same stream without a clock,
-// for tests and benchmarks.
+// It registers the scheme testpattern with the hub; Parse reads the options of a URL. Generator makes the same
+// stream without a clock, for tests and benchmarks.
 //
 // # The picture
 //
@@ -17,13 +17,13 @@
 //	|  grey ramp                                                |
 //	|       o  ball, there and back in 4 s           pie, 1 s   |
 //
-// The pie is white during a beep. A small picture leaves out the parts that do not fit, the strip last. Decoding is
-// exact (package h264), so ReadFrameNumber on every decoded picture finds each frame that is missing, repeated or
-// damaged.
+// The pie is white during a beep. A small picture has only the parts that fit; the strip is the last to go.
+// Decoding is exact (see package h264), so ReadFrameNumber, applied to every decoded picture, finds each frame that
+// is missing, repeated or damaged.
 //
 // # Time
 //
-// Frame n is shown at n/fps seconds of media time and is numbered n: media time and frame number stay in step,
-// wherever the stream starts. The first frame of every whole second flashes, and the beep begins with it to the
-// sample. Rounding errors do not accumulate: each time is computed from n.
+// Frame n is shown at n/fps seconds of media time and has the number n, so media time and frame number agree
+// wherever the stream starts. The first frame of every whole second flashes, and a beep begins exactly with it.
+// Each time is computed from n, so that rounding errors do not add up.
 package testpattern

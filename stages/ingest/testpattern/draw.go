@@ -23,7 +23,7 @@ func fill(m *h264.Mosaic, r rect, luma uint8) {
 	}
 }
 
-// tint sets the colour of every colour tile that the rectangle touches.
+// tint sets the colour of every colour tile that touches the rectangle.
 func tint(m *h264.Mosaic, r rect, u, v uint8) {
 	for y := r.y / 2; 2*y < r.y+r.h; y++ {
 		for x := r.x / 2; 2*x < r.x+r.w; x++ {
@@ -32,16 +32,16 @@ func tint(m *h264.Mosaic, r rect, u, v uint8) {
 	}
 }
 
-// opaque is full coverage: shapes are drawn in sixteenths of a tile.
+// opaque is full coverage of a tile. Coverage is counted in sixteenths.
 const opaque = 16
 
-// mix blends to over from, with coverage 0..opaque.
+// mix returns a value between from, at coverage 0, and to, at coverage opaque.
 func mix(from, to uint8, coverage int) uint8 {
 	return uint8(int(from) + (int(to)-int(from))*min(max(coverage, 0), opaque)/opaque)
 }
 
-// disc returns a disc's coverage of a tile, all in sixteenths of a tile: the tile's centre is (dx, dy) away from the
-// disc's. The distance to the edge is approximately (r^2-d^2)/2r.
+// disc returns the coverage of a tile by a disc. dx and dy are the distance of their centres; all lengths are
+// sixteenths of a tile. The distance r-d to the edge is approximated by (r^2-d^2)/2r.
 func disc(dx, dy, radius int) int {
 	return (radius*radius-dx*dx-dy*dy)/(2*radius) + opaque/2
 }

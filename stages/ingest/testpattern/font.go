@@ -6,10 +6,10 @@ const (
 	glyphWidth, glyphHeight = 5, 7
 	advance                 = glyphWidth + 1
 
-	dimZero = 'o' // a leading zero
+	dimZero = 'o' // glyph of a leading zero
 )
 
-// glyphs are drawn in rows of five dots from the top down, the left one in bit 4.
+// glyphs holds each glyph as rows of five dots, from the top down; bit 4 is the left dot.
 var glyphs = ['Z' + 1][glyphHeight]uint8{
 	'0': {0b01110, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b01110},
 	'1': {0b00100, 0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110},
@@ -31,9 +31,9 @@ var glyphs = ['Z' + 1][glyphHeight]uint8{
 	'Z': {0b11111, 0b00001, 0b00010, 0b00100, 0b01000, 0b10000, 0b11111},
 }
 
-// label is a line of text at a position; only changed glyphs are drawn.
+// label is a line of text in the picture. Only changed glyphs are drawn.
 type label struct {
-	x, y, scale int // tiles; scale is tiles per dot, 0 for no label
+	x, y, scale int // in tiles; scale is the size of a dot, 0 for no label
 	chars       int
 	light, dark uint8
 	shown       [maxLabel]byte
@@ -41,7 +41,7 @@ type label struct {
 
 const maxLabel = 24
 
-// labelWidth returns the width of n glyphs, without the gap behind the last.
+// labelWidth returns the width of n glyphs in tiles, without the gap after the last one.
 func labelWidth(n, scale int) int { return (n*advance - 1) * scale }
 
 func (l *label) draw(m *h264.Mosaic, text []byte) {
@@ -69,7 +69,7 @@ func (l *label) glyph(m *h264.Mosaic, i int, c byte) {
 	}
 }
 
-// putDigits writes v in decimal over the whole of dst.
+// putDigits writes v in decimal, with leading zeros, to all of dst.
 func putDigits(dst []byte, v int64) {
 	for i := len(dst) - 1; i >= 0; i-- {
 		dst[i] = byte('0' + v%10)

@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// The tracks of a stream, as Next returns them.
+// The index of each track of a stream, as Next returns it.
 const (
 	VideoTrack = 0
 	AudioTrack = 1
@@ -19,25 +19,25 @@ const (
 
 const videoTimescale = 90_000
 
-// Generator makes the access units of a stream, one after another and as fast as the caller takes them. Its output
-// follows from its options alone.
+// Generator makes the access units of a stream, as fast as the caller takes them. Its output depends on its options
+// only.
 //
-// A generator belongs to one goroutine. It does not allocate once its buffers have their size.
+// A generator belongs to one goroutine. It stops allocating once its buffers are large enough.
 type Generator struct {
 	o      Options
 	scene  *scene
 	video  *h264.Encoder
-	sound  *sound // nil without audio
+	sound  *sound // nil without sound
 	tracks []media.Track
 
-	frame, lastFrame int64 // next video frame, and the first frame after the end
-	audio            int64 // next audio frame: its first sample is 1024 times this number
-	sentBytes        int64 // bytes of video
+	frame, lastFrame int64 // next video frame, and the one after the last
+	audio            int64 // next audio frame: its first sample is number 1024*audio
+	sentBytes        int64 // bytes of video so far
 	au               media.AU
 	payload          [2][]byte
 }
 
-// New makes a generator, or returns the faults of the options.
+// New returns a generator, or the faults of the options.
 func New(o Options) (*Generator, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("testpattern: %w", err)
@@ -78,12 +78,12 @@ func (g *Generator) describe() []media.Track {
 	return tracks
 }
 
-// Tracks returns the stream's tracks: video, then audio if enabled. Parameter sets are here only, not in the access
-// units.
+// Tracks returns the tracks of the stream: video, and then audio if there is sound. Parameter sets are in the
+// tracks only, not in the access units.
 func (g *Generator) Tracks() []media.Track { return g.tracks }
 
-// Next makes the next access unit in decoding order of both tracks, nil after the last. It is valid until the next
-// call. Mono runs with media time.
+// Next returns the next access unit and the index of its track, in decoding order over both tracks; nil after the
+// last one. The unit is valid until the next call. Its MonoNS is its media time.
 func (g *Generator) Next() (track int, au *media.AU) {
 	track, ns, ok := g.peek()
 	if !ok {
@@ -98,7 +98,8 @@ func (g *Generator) Next() (track int, au *media.AU) {
 	return track, &g.au
 }
 
-// peek returns the track of the next access unit, and its time in ns after the first frame.
+// peek returns the track of the next access unit, and the unit's time in ns since the first frame. ok is false at
+// the end.
 func (g *Generator) peek() (track int, ns int64, ok bool) {
 	if g.sound != nil && g.audioFirst() {
 		return AudioTrack, media.ToNanos(g.audio*aac.FrameSamples, aac.SampleRate) - g.frameNanos(int64(g.o.Start)), true
@@ -108,8 +109,8 @@ func (g *Generator) peek() (track int, ns int64, ok bool) {
 
 func (g *Generator) frameNanos(n int64) int64 { return g.o.FPS.ticks(n, uint32(time.Second)) }
 
-// audioFirst compares the times of the next frames, without rounding either. At the end the video frame is the first
-// one after the end: audio continues up to it.
+// audioFirst reports whether the next audio frame comes before the next video frame. It compares their times
+// without rounding. After the last video frame, audio continues up to the video's end.
 func (g *Generator) audioFirst() bool {
 	video := g.frame * int64(g.o.FPS.Den) * (aac.SampleRate / 128)
 	audio := g.audio * (aac.FrameSamples / 128) * int64(g.o.FPS.Num)
@@ -135,8 +136,8 @@ func (g *Generator) nextVideo() {
 	g.append(slice)
 }
 
-// filler returns the filler that the stream needs for its bitrate after a number of frames; later frames compensate
-// for a frame that is larger than its share.
+// filler returns filler for the next picture, so that the stream has its bitrate after so many frames. If a picture
+// is larger than its share, the next ones get less filler. slice is the size of the picture.
 func (g *Generator) filler(frames int64, slice int) []byte {
 	if g.o.Bitrate == 0 {
 		return nil
@@ -157,8 +158,8 @@ func (g *Generator) nextAudio() {
 	g.audio++
 }
 
-// AppendAnnexB appends an access unit of video as a byte stream (H.264 annex B), behind the parameter sets if a
-// decoder can start at it.
+// AppendAnnexB appends an access unit of video to dst as a byte stream (H.264, Annex B). At a sync sample, the
+// parameter sets come first.
 func (g *Generator) AppendAnnexB(dst []byte, au *media.AU) []byte {
 	startCode := []byte{0, 0, 0, 1}
 	if au.Sync {

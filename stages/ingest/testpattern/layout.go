@@ -2,16 +2,15 @@ package testpattern
 
 import "github.com/gospool/spool/stages/ingest/testpattern/h264"
 
-// layout divides a picture into rectangles, in tiles. A rectangle without width is left out of a picture too small
-// for it.
+// layout divides a picture into rectangles, in tiles. A rectangle that does not fit into the picture has no width.
 type layout struct {
-	picture   rect // whole tiles that are shown
-	canvas    rect // including the cropped part
+	picture   rect // tiles that are shown as a whole
+	canvas    rect // all tiles, including those that are cropped
 	strip     stripLayout
 	hasStrip  bool
 	bars      rect
 	panel     rect
-	digits    int // of the frame number
+	digits    int // number of digits of the frame number
 	number    label
 	clock     label
 	caption   label
@@ -38,7 +37,7 @@ func newLayout(o Options, m *h264.Mosaic, caption string) layout {
 	if l.hasStrip {
 		top = l.strip.rows()
 	}
-	top += top % 2 // colour tiles are two high
+	top += top % 2 // colour tiles are two luma tiles high
 	height, laneHeight, rampHeight := l.picture.h, 0, 0
 	if height >= 36 {
 		laneHeight = even(height * 22 / 100)
@@ -58,15 +57,16 @@ func newLayout(o Options, m *h264.Mosaic, caption string) layout {
 
 func even(v int) int { return v &^ 1 }
 
-// placeLane puts the pie at the right end of the lane, whose shown height is given, and leaves the rest to the ball.
+// placeLane places the pie at the right end of the lane and gives the rest to the ball. height is that of the shown
+// part of the lane.
 func (l *layout) placeLane(height int) {
 	side := even(height - 2)
 	l.pie = rect{l.picture.w - side - 2, l.lane.y + (height-side)/2, side, side}
 	l.lane.w, l.lane.h = l.pie.x-1, height
 }
 
-// placePanel puts the frame number and the lines below it into the middle of the bars, whose shown height is given,
-// in the largest size that fits.
+// placePanel places the frame number and the lines below it in the middle of the colour bars, as large as they fit.
+// height is that of the shown part of the bars.
 func (l *layout) placePanel(height int, caption string) {
 	width := l.picture.w
 	l.digits = mostDigits
@@ -80,7 +80,7 @@ func (l *layout) placePanel(height int, caption string) {
 	lines := []*label{&l.number}
 	l.number = label{chars: l.digits, scale: scale, light: white}
 	room := height - (glyphHeight+2)*scale
-	add := func(line *label, chars, light int) { // as wide as the number, or wider if that is the only way
+	add := func(line *label, chars, light int) { // as wide as the number, or wider if it does not fit otherwise
 		full := labelWidth(chars, 1)
 		small := min(max(labelWidth(l.digits, scale)/full, 1), (width-2)/full, scale)
 		if room -= (glyphHeight + lineGap) * small; small > 0 && room >= 0 {
@@ -93,10 +93,10 @@ func (l *layout) placePanel(height int, caption string) {
 	l.stack(lines, height)
 }
 
-// lineGap is the space above each line except the first, in its dots.
+// lineGap is the space above each line but the first, in dots of that line.
 const lineGap = 3
 
-// stack centres lines in the bars, one below the other, and puts the panel around them.
+// stack centres lines in the bars, one below the other, and places the panel around them.
 func (l *layout) stack(lines []*label, height int) {
 	total, widest := 0, 0
 	for i, line := range lines {

@@ -2,14 +2,14 @@ package testpattern
 
 import "math"
 
-// drawBall moves a ball along the lane and back in four seconds, with a bounce each second.
+// drawBall draws the ball of frame n. It moves along the lane and back in four seconds, and bounces once a second.
 func (s *scene) drawBall(n int64) {
 	lane := s.at.lane
 	radius := lane.h * opaque / 5
 	second, part := s.fps.second(n)
-	phase := int(part * 1000 / int64(s.fps.Num)) // thousandths of the second
+	phase := int(part * 1000 / int64(s.fps.Num)) // thousandths of a second
 	across := int(second%4)*1000 + phase
-	across = min(across, 4000-across) // 0..2000..0
+	across = min(across, 4000-across) // 0 to 2000 and back
 	hop := 4 * phase * (1000 - phase) / 1000
 	spanX, spanY := lane.w*opaque-2*radius, lane.h*opaque-2*radius-opaque
 	cx := lane.x*opaque + radius + spanX*across/2000
@@ -27,8 +27,8 @@ func (s *scene) drawBall(n int64) {
 	}
 }
 
-// sector is a tile of the pie: its coverage, the angle at which the hand passes it, and the length of the circle
-// through it.
+// sector is a tile of the pie: its coverage by the disc, the angle at which the hand passes it, and the length of
+// the circle around the centre through it.
 type sector struct{ cover, angle, circle int }
 
 const fullTurn = 1 << 16
@@ -38,7 +38,7 @@ func newPie(side int) []sector {
 	for i := range pie {
 		dx, dy := (i%side)*2+1-side, (i/side)*2+1-side // in half tiles
 		x, y := float64(dx)/2, float64(dy)/2
-		turn := math.Atan2(x, -y) / (2 * math.Pi) // clockwise from the top
+		turn := math.Atan2(x, -y) / (2 * math.Pi) // clockwise, from the top
 		pie[i] = sector{
 			cover:  disc(dx*opaque/2, dy*opaque/2, side*opaque/2),
 			angle:  int(math.Round(turn*fullTurn)+fullTurn) % fullTurn,
@@ -48,7 +48,7 @@ func newPie(side int) []sector {
 	return pie
 }
 
-// drawPie fills a disc once around in a second. During a beep all of it is white.
+// drawPie draws the pie of frame n, which fills once a second. During a beep all of it is white.
 func (s *scene) drawPie(n int64) {
 	const rest, done = 60, 150
 	_, part := s.fps.second(n)

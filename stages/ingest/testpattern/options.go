@@ -9,44 +9,44 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// Options describe the stream. Default returns the values of a URL without options.
+// Options describes the stream. Each field names its key in the URL, with the default or an example.
 type Options struct {
 	Width, Height int           // size=640x360: pixels, even, 16 to 4096
 	FPS           Rate          // fps=25 or 30000/1001: 1 to 120
 	GOP           int           // gop=50: frames from one IDR picture to the next
 	Bitrate       int           // bitrate=2M: bits a second of video, filled up with SEI user data; 0: no filling
-	Channels      int           // audio=off|mono|stereo|on (on is stereo); 0, 1, 2
+	Channels      int           // audio=off|mono|stereo|on (stereo); 0, 1 or 2
 	Tone          int           // tone=1000: Hz of the beep
 	Start         uint32        // start=0: number of the first frame
 	Speed         Speed         // speed=realtime|max
 	Duration      time.Duration // duration=10s: length of the stream; 0: endless
-	UTC           int64         // ns, wall clock of the first frame; not in a URL: a live stream reads the clock
+	UTC           int64         // wall clock of the first frame, ns; not in a URL, because a live stream reads the clock
 }
 
-// Speed is the pace of a live stream.
+// Speed is the pace at which a live stream publishes.
 type Speed uint8
 
-// The paces.
+// The speeds.
 const (
-	Realtime Speed = iota // a frame at its time
-	Max                   // a frame as soon as the one before has been taken
+	Realtime Speed = iota // each frame at its time
+	Max                   // each frame as soon as the hub has taken the one before
 )
 
-// Default returns the stream of testpattern:// without options.
+// Default returns the options of the URL testpattern:// .
 func Default() Options {
 	return Options{Width: 640, Height: 360, FPS: Rate{25, 1}, GOP: 50, Channels: 2, Tone: 1000}
 }
 
-// The limits of options.
+// The limits of the options.
 const (
 	minSide, maxSide = 16, 4096
 	maxFPS           = 120
 	maxGOP           = 100_000
-	maxBitrate       = 240_000_000 // of H.264 level 5.2
+	maxBitrate       = 240_000_000 // that of H.264 level 5.2
 	minTone, maxTone = 50, 16_000
 )
 
-// Parse parses the options of a URL. The error names every wrong option and the accepted values.
+// Parse returns the options in a URL. The error names every wrong option and the values that it accepts.
 func Parse(u *url.URL) (Options, error) {
 	o := Default()
 	var problems []error
@@ -73,7 +73,7 @@ func Parse(u *url.URL) (Options, error) {
 	return o, nil
 }
 
-// validate checks options from any source.
+// validate returns the faults of the options.
 func (o Options) validate() error {
 	within := func(name string, v, least, most int) error {
 		if v < least || v > most {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// option describes one key of the URL.
+// option is one key of the URL.
 type option struct {
 	accepts string
 	read    func(*Options, string) bool
@@ -43,7 +43,7 @@ func (o *Options) set(key string, values []string) error {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// readInt accepts only decimal digits.
+// readInt reads decimal digits and accepts nothing else.
 func readInt(s string, to *int) bool {
 	v, err := strconv.ParseUint(s, 10, 31)
 	*to = int(v)
@@ -70,7 +70,7 @@ func readBitrate(o *Options, s string) bool {
 		digits, unit = s[:len(s)-1], 1_000_000
 	}
 	v, err := strconv.ParseUint(digits, 10, 31)
-	o.Bitrate = int(min(v*unit, math.MaxInt32)) // too much stays too much
+	o.Bitrate = int(min(v*unit, math.MaxInt32)) // a value that is too large stays too large
 	return err == nil
 }
 
@@ -94,7 +94,7 @@ func readSpeed(o *Options, s string) bool {
 	return s == "max" || s == "realtime"
 }
 
-// readDuration accepts plain whole seconds, as configurations do, or Go's form.
+// readDuration reads a number of whole seconds, as in configurations, or a duration in Go's form.
 func readDuration(o *Options, s string) bool {
 	var seconds int
 	if readInt(s, &seconds) {

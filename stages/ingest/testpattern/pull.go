@@ -14,11 +14,11 @@ const scheme = "testpattern"
 
 func init() { hub.RegisterScheme(scheme, newPuller) }
 
-// puller publishes the stream on the hub, from its first frame at each Pull.
+// puller publishes the stream on the hub. Each Pull begins with the first frame.
 type puller struct {
 	hub.PullOptions
 	o     Options
-	epoch time.Time // of the Mono clock, which continues over all Pulls
+	epoch time.Time // zero of MonoNS, which increases over all Pulls
 }
 
 func newPuller(p hub.PullOptions) (hub.Puller, error) {
@@ -29,8 +29,8 @@ func newPuller(p hub.PullOptions) (hub.Puller, error) {
 	return &puller{PullOptions: p, o: o, epoch: p.Clock.Now()}, nil
 }
 
-// Pull publishes until the context or the publisher ends, or the stream has reached its duration, and then returns
-// nil.
+// Pull publishes the stream. It returns nil when the context or the publisher ends, or when the stream has reached
+// its duration.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
 	g, err := New(p.o)
 	if err != nil {
@@ -51,7 +51,7 @@ func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Pub
 	}
 }
 
-// live is one Pull.
+// live is the state of one Pull.
 type live struct {
 	*puller
 	g     *Generator
@@ -59,10 +59,10 @@ type live struct {
 	began time.Time // when the first frame was due
 }
 
-// next publishes one access unit at its time, and reports whether there was one left.
+// next publishes one access unit at its time. more is false if none was left.
 //
-// Each due time is counted from the beginning, so that the rate is exact for as long as the stream runs. Frames that
-// are late, because the machine was busy or asleep, are published at once: no frame is left out.
+// Each time is counted from the beginning, so that the rate is exact for as long as the stream runs. A frame that
+// is late, because the machine was busy or asleep, is published at once; no frame is left out.
 func (l *live) next(ctx context.Context) (more bool, err error) {
 	_, ns, more := l.g.peek()
 	if !more {
@@ -76,7 +76,7 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 		now = l.Clock.Now()
 		elapsed = now.Sub(l.began)
 	}
-	// If the wall clock is stepped, the frames' clock steps along; the delay of this frame does not show in it.
+	// The frames follow a step of the wall clock; the delay of this frame does not change its UTC.
 	l.g.o.UTC = now.UnixNano() - int64(elapsed)
 	track, au := l.g.Next()
 	au.MonoNS, au.SteppedNS = int64(now.Sub(l.epoch)), int64(pipeline.Stepped(now))
@@ -90,8 +90,8 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 	return true, nil // any other error concerns this unit alone, and the hub counts it
 }
 
-// wait returns at the time of an access unit, ns after the first, or with the cause of the context's end. A replaced
-// publisher returns an error at the next Write, a frame later at most.
+// wait waits until the time of an access unit, in ns since the first one. If ctx ends before, it returns the cause.
+// It does not notice that the publisher was replaced; the next Write returns that error.
 func (l *live) wait(ctx context.Context, ns int64) error {
 	early := time.Duration(0)
 	if l.o.Speed == Realtime {

@@ -7,13 +7,13 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// scene draws frame after frame on one mosaic. Each draws over the one before, so that unchanged parts cost nothing.
+// scene draws the frames on one mosaic. Each frame changes the one before, so unchanged parts cost nothing.
 type scene struct {
 	m    *h264.Mosaic
 	fps  Rate
 	at   layout
 	pie  []sector
-	ball rect // of the frame before
+	ball rect // place of the ball in the frame before
 	text [maxLabel]byte
 }
 
@@ -30,7 +30,7 @@ func newScene(o Options) *scene {
 	return s
 }
 
-// draw shows frame n and the wall clock, in ns.
+// draw draws frame n with the wall clock time utc, in ns.
 func (s *scene) draw(n, utc int64) {
 	if s.at.hasStrip {
 		s.at.strip.draw(s.m, uint32(n))
@@ -52,7 +52,7 @@ func (s *scene) draw(n, utc int64) {
 // backdrop draws the parts that never change.
 func (s *scene) backdrop() {
 	s.drawBars()
-	for x := range s.at.canvas.w { // the ramp, in the bars' order: light at the left
+	for x := range s.at.canvas.w { // the ramp has the order of the bars: light at the left
 		v := white - (white-black)*min(x, s.at.picture.w)/s.at.picture.w
 		fill(s.m, rect{x, s.at.ramp.y, 1, s.at.ramp.h}, uint8(v))
 	}
@@ -76,19 +76,19 @@ func (s *scene) drawBars() {
 	}
 }
 
-// barColors are white, yellow, cyan, green, magenta, red and blue at 75 %, in BT.709 of limited range.
+// barColors holds white, yellow, cyan, green, magenta, red and blue at 75 %, in limited range BT.709.
 var barColors = [...][3]uint8{
 	{180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52}, {63, 193, 204}, {51, 109, 212}, {28, 212, 120},
 }
 
-// sweep moves a white column through a picture too small for any other content.
+// sweep draws a white column of frame n, which moves through a picture too small for anything else.
 func (s *scene) sweep(n int64) {
 	w := int64(max(s.at.picture.w, 1))
 	s.drawBars()
 	fill(s.m, rect{int(n % w), s.at.bars.y, 1, s.at.bars.h}, white)
 }
 
-// number returns n with dim leading zeros.
+// number returns frame number n in decimal, whose leading zeros have the glyph dimZero.
 func (s *scene) number(n int64) []byte {
 	text := s.text[:s.at.digits]
 	putDigits(text, int64(uint32(n)))
@@ -98,7 +98,7 @@ func (s *scene) number(n int64) []byte {
 	return text
 }
 
-// clock returns the time of day in UTC.
+// clock returns the time of day in UTC, as text.
 func (s *scene) clock(utc int64) []byte {
 	const day = 24 * 60 * 60 * 1000
 	ms := ((utc/int64(time.Millisecond))%day + day) % day

@@ -6,11 +6,11 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/aac"
 )
 
-// A beep begins with the first frame of every second.
+// The shape of a beep. A beep begins with the first frame of every second.
 const (
 	samplesPerSecond = aac.SampleRate
 	beepSamples      = samplesPerSecond / 10
-	fadeSamples      = samplesPerSecond / 200 // at either end, against clicks
+	fadeSamples      = samplesPerSecond / 200 // fade at either end, against clicks
 	loudness         = 8192                   // of 32768
 )
 
@@ -37,10 +37,10 @@ func newSound(o Options) (*sound, error) {
 	return s, nil
 }
 
-// frame returns the frame whose first sample is n; it is valid until the next call.
+// frame returns the AAC frame whose first sample is number n. The frame is valid until the next call.
 func (s *sound) frame(n int64) []byte {
 	beeps := false
-	// A beep may begin up to a frame's duration, at most a second, after its second.
+	// A beep begins with a video frame, which may come up to a second after the whole second.
 	for second := n/samplesPerSecond - 2; second <= n/samplesPerSecond+1; second++ {
 		start := s.fps.ticks(s.fps.firstOf(max(second, 0)), samplesPerSecond)
 		from, to := max(start-n, 0), min(start+beepSamples-n, aac.Window)
@@ -61,8 +61,8 @@ func (s *sound) frame(n int64) []byte {
 	return s.enc.Encode(&s.pcm)
 }
 
-// sample returns a sample of a beep. Its phase is computed in whole cycles and the rest, so that it is as exact at
-// the end as at the beginning.
+// sample returns sample i of a beep. Its phase is computed from the whole cycles and the rest, so that it is as
+// exact at the end of the beep as at the beginning.
 func (s *sound) sample(i int64) float64 {
 	cycle := i * int64(s.tone) % samplesPerSecond
 	v := loudness * math.Sin(2*math.Pi*float64(cycle)/samplesPerSecond)

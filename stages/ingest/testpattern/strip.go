@@ -2,8 +2,9 @@ package testpattern
 
 import "github.com/gospool/spool/stages/ingest/testpattern/h264"
 
-// The strip is a row of cells along the top of the picture, black for 0 and white for 1: the frame number, most
-// significant bit first, and its CRC-8. A picture of fewer than 40 tiles across has it in several rows.
+// The strip is a row of cells along the top of the picture: the frame number, the most significant bit first, and
+// then its CRC-8. A black cell is 0, a white one 1. In a picture of fewer than 40 tiles across, the strip has
+// several rows.
 const (
 	numberBits = 32
 	crcBits    = 8
@@ -12,12 +13,13 @@ const (
 	black, white = 16, 234
 )
 
-// stripLayout gives the positions of the cells, in tiles of 4 pixels; it follows from the size of the picture alone.
+// stripLayout holds the number of cells in a row and the size of a cell in tiles of 4 pixels. It depends on the
+// size of the picture only.
 type stripLayout struct{ perRow, width, height int }
 
-// layoutStrip returns false for a picture too small for the strip.
+// layoutStrip returns the layout for a size in pixels. It returns false if the picture is too small for the strip.
 func layoutStrip(width, height int) (stripLayout, bool) {
-	cols, rows := width/h264.TileSize, height/h264.TileSize // whole ones
+	cols, rows := width/h264.TileSize, height/h264.TileSize // whole tiles
 	if cols <= 0 || rows <= 0 {
 		return stripLayout{}, false
 	}
@@ -28,14 +30,14 @@ func layoutStrip(width, height int) (stripLayout, bool) {
 
 func (l stripLayout) rows() int { return (cells + l.perRow - 1) / l.perRow * l.height }
 
-// cell returns the position of a cell in tiles.
+// cell returns the position of cell i, in tiles.
 func (l stripLayout) cell(i int) (x, y int) { return i % l.perRow * l.width, i / l.perRow * l.height }
 
-// codeword returns the bits that the strip shows for a frame number.
+// codeword returns the bits of the strip for a frame number.
 func codeword(n uint32) uint64 { return uint64(n)<<crcBits | uint64(crc8(n)) }
 
-// crc8 has the polynomial x^8 + x^2 + x + 1. It starts from ones, so that an all-black picture is no valid strip;
-// inverted, neither is an all-white one.
+// crc8 returns the CRC with the polynomial x^8 + x^2 + x + 1. It starts from ones and is inverted at the end, so
+// that neither an all-black nor an all-white picture has a valid strip.
 func crc8(n uint32) uint8 {
 	crc := uint8(0xff)
 	for i := numberBits - 8; i >= 0; i -= 8 {
@@ -48,7 +50,7 @@ func crc8(n uint32) uint8 {
 	return crc
 }
 
-// draw shows a frame number.
+// draw draws the strip of frame n.
 func (l stripLayout) draw(m *h264.Mosaic, n uint32) {
 	word := codeword(n)
 	for i := range cells {
@@ -61,9 +63,9 @@ func (l stripLayout) draw(m *h264.Mosaic, n uint32) {
 	}
 }
 
-// ReadFrameNumber reads the number of a frame from the luma plane of its decoded picture: rows of stride bytes, of
-// which width are shown. It returns false if the strip is damaged, or missing because the picture is smaller than
-// forty tiles of 4x4 pixels.
+// ReadFrameNumber reads the frame number from the luma plane of a decoded picture. The plane has rows of stride
+// bytes, of which width are shown. ok is false if the strip is damaged, or if the picture is smaller than forty
+// tiles of 4x4 pixels and has none.
 func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool) {
 	l, fits := layoutStrip(width, height)
 	if !fits || stride < width || len(luma) < width || (len(luma)-width)/stride < height-1 {
@@ -83,7 +85,8 @@ func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool)
 	return n, codeword(n) == word
 }
 
-// readCell returns the mean of the four pixels around a cell's centre; grey is neither bit.
+// readCell returns the bit of a cell: the mean of the four pixels around its centre. sure is false if the mean is
+// grey.
 func readCell(luma []byte, centre, stride int) (bit uint64, sure bool) {
 	sum := int(luma[centre]) + int(luma[centre-1]) + int(luma[centre-stride]) + int(luma[centre-stride-1])
 	switch mean := sum / 4; {

@@ -1,10 +1,10 @@
 package aac
 
-// escape is the value in book 11 after which the magnitude follows.
+// escape is the largest magnitude in book11. It means that the magnitude itself follows the word.
 const escape = 16
 
-// book11 is spectrum Huffman codebook 11: a word for each pair of magnitudes, one row for each first magnitude. The
-// top four bits hold the length of the word in the low twelve.
+// book11 is spectrum Huffman codebook 11. It has a word for each pair of magnitudes: one row for each first
+// magnitude, one column for each second one. The top four bits hold the length of the word in the low twelve.
 var book11 = [(escape + 1) * (escape + 1)]uint16{
 	0x4000, 0x5006, 0x6019, 0x703d, 0x809c, 0x80c6, 0x91a7, 0xa390, 0xa3c2,
 	0xa3df, 0xb7e6, 0xb7f3, 0xcffb, 0xb7ec, 0xcffa, 0xcffe, 0xa38e,

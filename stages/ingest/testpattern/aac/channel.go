@@ -2,15 +2,15 @@ package aac
 
 import "math/bits"
 
-// bands are the first lines of the scale factor bands of a long window at
-// 48 kHz, and the end of the last (table 4.129).
+// bands holds the first line of each scale factor band of a long window at 48 kHz, and the end of the last band
+// (table 4.129).
 var bands = [...]uint16{
 	0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 88, 96, 108, 120, 132, 144, 160, 176, 196,
 	216, 240, 264, 292, 320, 352, 384, 416, 448, 480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800, 832,
 	864, 896, 928, 1024,
 }
 
-// channel writes an individual_channel_stream (4.4.2.7) with the levels.
+// channel writes the levels of one channel as an individual_channel_stream (4.4.2.7). gain is their scale factor.
 func (e *Encoder) channel(gain int) {
 	first, end := e.coded()
 	w := &e.w
@@ -33,7 +33,7 @@ func (e *Encoder) channel(gain int) {
 
 const spectralBook = 11
 
-// coded returns the range of bands outside of which every level is 0.
+// coded returns the range of the bands that contain a level other than 0.
 func (e *Encoder) coded() (first, end int) {
 	for b := range len(bands) - 1 {
 		for _, level := range e.levels[bands[b]:bands[b+1]] {
@@ -49,7 +49,7 @@ func (e *Encoder) coded() (first, end int) {
 	return first, end
 }
 
-// section writes the codebook of the next bands; 0 marks them as empty.
+// section writes the codebook of the next count bands. Book 0 marks them as empty.
 func (e *Encoder) section(book uint32, count int) {
 	if count == 0 {
 		return
@@ -61,8 +61,8 @@ func (e *Encoder) section(book uint32, count int) {
 	e.w.Put(uint32(count), 5)
 }
 
-// pair writes two levels (4.6.3.3): the word of their magnitudes, their signs, and then the magnitudes that do not
-// fit the word.
+// pair writes two levels (4.6.3.3): the word for their magnitudes, their signs, and the magnitudes that are too
+// large for the word.
 func (e *Encoder) pair(a, b int32) {
 	ma, mb := magnitude(a), magnitude(b)
 	word := book11[min(ma, escape)*(escape+1)+min(mb, escape)]

@@ -7,17 +7,17 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/bits"
 )
 
-// The format of every encoder of this package.
+// The format of the frames of this package.
 const (
 	SampleRate   = 48000
 	FrameSamples = lines
-	Window       = window // samples that Encode takes
+	Window       = window // number of samples that Encode takes
 )
 
-// ErrChannels is returned for any channel count except 1 and 2.
+// ErrChannels is the error of NewEncoder for a number of channels other than 1 and 2.
 var ErrChannels = errors.New("aac: channels are 1 or 2")
 
-// Encoder makes frames of one mono signal, on one or two channels.
+// Encoder codes one signal, the same on one or two channels.
 type Encoder struct {
 	channels int
 	t        *transform
@@ -26,7 +26,7 @@ type Encoder struct {
 	levels   [lines]int32
 }
 
-// NewEncoder makes an encoder for one or two channels that carry the same signal.
+// NewEncoder returns an encoder for one or two channels. It returns ErrChannels for any other number.
 func NewEncoder(channels int) (*Encoder, error) {
 	if channels != 1 && channels != 2 {
 		return nil, ErrChannels
@@ -34,33 +34,35 @@ func NewEncoder(channels int) (*Encoder, error) {
 	return &Encoder{channels: channels, t: newTransform()}, nil
 }
 
-// Config returns the AudioSpecificConfig (1.6.2.1).
+// Config returns the AudioSpecificConfig of the stream (1.6.2.1).
 func (e *Encoder) Config() []byte {
 	const objectLC, rate48k = 2, 3
 	return []byte{objectLC<<3 | rate48k>>1, rate48k&1<<7 | byte(e.channels)<<3}
 }
 
-// Encode makes a frame that a decoder turns into the first half of pcm, after the frame before it: there is no delay
-// to compensate. Samples are in units of a 16-bit sample. The frame is valid until the next call.
+// Encode codes a frame. After the frame before, a decoder returns the first half of pcm for it, so the sound has no
+// delay that a player must compensate. Samples have the range of 16-bit samples. The frame is valid until the next
+// call.
 func (e *Encoder) Encode(pcm *[Window]float64) []byte {
 	e.t.mdct(pcm, &e.spectrum)
 	gain := e.quantise()
 	return e.frame(gain)
 }
 
-// Silence returns a frame of zeros. It is valid until the next call.
+// Silence returns a frame of silence. It is valid until the next call.
 func (e *Encoder) Silence() []byte {
 	e.levels = [lines]int32{}
 	return e.frame(finest)
 }
 
 const (
-	finest   = 132  // scale factor whose quantiser step, 2^8, is below a 16-bit sample's noise
-	gainZero = 100  // scale factor of step 1
-	maxLevel = 8191 // of the escape code
+	finest   = 132  // scale factor whose quantiser step, 2^8, is below the noise of 16-bit samples
+	gainZero = 100  // scale factor of quantiser step 1
+	maxLevel = 8191 // largest level that the escape code can express
 )
 
-// quantise fills levels with the finest step at which every level can be coded, and returns its scale factor.
+// quantise sets the levels, with the smallest quantiser step at which every level can be coded. It returns the
+// scale factor of that step.
 func (e *Encoder) quantise() int {
 	peak := 0.0
 	for _, x := range e.spectrum {
@@ -73,7 +75,7 @@ func (e *Encoder) quantise() int {
 	s := scale(gain)
 	for i, x := range e.spectrum {
 		x *= s
-		level := int32(math.Pow(math.Abs(x), 0.75) + 0.4054) // the rounding of 4.B.10, which favours the smaller level
+		level := int32(math.Pow(math.Abs(x), 0.75) + 0.4054) // rounding of 4.B.10, towards the smaller level
 		if x < 0 {
 			level = -level
 		}
@@ -84,14 +86,14 @@ func (e *Encoder) quantise() int {
 
 func scale(gain int) float64 { return math.Exp2(float64(gainZero-gain) / 4) }
 
-// Elements of raw_data_block (table 4.85).
+// Types of the elements of raw_data_block (table 4.85).
 const (
 	elementSingle = 0
 	elementPair   = 1
 	elementEnd    = 7
 )
 
-// frame writes a raw_data_block of one element (4.4.2.1).
+// frame writes a raw_data_block with one element of sound (4.4.2.1).
 func (e *Encoder) frame(gain int) []byte {
 	w := &e.w
 	w.Reset()

@@ -6,15 +6,15 @@ import (
 )
 
 const (
-	lines    = 1024      // of a spectrum, and new samples per frame
-	window   = 2 * lines // samples of a frame's window
+	lines    = 1024      // of a spectrum; also the new samples of each frame
+	window   = 2 * lines // samples in the window of a frame
 	quarters = lines / 2
 )
 
-// transform computes the MDCT by a complex FFT of a quarter of the window.
+// transform computes the MDCT of a window by a complex FFT of a quarter of its length.
 type transform struct {
 	sine  [window]float64
-	twist [quarters]complex128 // before and after the FFT
+	twist [quarters]complex128 // factors before and after the FFT
 	roots [quarters / 2]complex128
 	buf   [quarters]complex128
 }
@@ -35,9 +35,7 @@ func newTransform() *transform {
 
 func unit(angle float64) complex128 { return complex(math.Cos(angle), math.Sin(angle)) }
 
-// mdct computes the windowed transform of 4.6.11.3.1, which carries a factor of 2:
-//
-//	out[k] = 2 * sum of pcm[n] sine[n] cos(2 pi / 2048 (n + 512.5) (k + 0.5))
+// mdct computes the windowed transform of 4.6.11.3.1, with its factor of 2:
 func (t *transform) mdct(pcm *[window]float64, out *[lines]float64) {
 	for n := range t.buf {
 		t.buf[n] = complex(t.folded(pcm, 2*n), t.folded(pcm, lines-1-2*n)) * t.twist[n]
@@ -50,7 +48,8 @@ func (t *transform) mdct(pcm *[window]float64, out *[lines]float64) {
 	}
 }
 
-// folded returns sample n of the window folded to half its length; the DCT-IV of the folded window is the MDCT.
+// folded returns sample n of the windowed samples, folded to half the window's length. The DCT-IV of the folded
+// samples is the MDCT.
 func (t *transform) folded(pcm *[window]float64, n int) float64 {
 	const half = lines / 2
 	at := func(i int) float64 { return pcm[i] * t.sine[i] }
@@ -60,7 +59,7 @@ func (t *transform) folded(pcm *[window]float64, n int) float64 {
 	return at(n-half) - at(lines+half-1-n)
 }
 
-// fft transforms buf in place, radix 2.
+// fft transforms buf in place, by radix 2.
 func (t *transform) fft() {
 	const shift = 64 - 9 // quarters is 1 << 9
 	for i := range t.buf {

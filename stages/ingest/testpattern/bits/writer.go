@@ -1,18 +1,18 @@
 // Package bits writes bit strings, most significant bit first, for H.264 and AAC.
 package bits
 
-// Writer collects bits into bytes. The zero value is ready; Reset keeps the memory.
+// Writer collects bits into bytes. The zero value is an empty writer.
 type Writer struct {
 	buf   []byte
-	acc   uint64 // the low n bits are not yet in buf
-	n     uint   // < 8 between calls
+	acc   uint64 // the lowest n bits are not in buf yet
+	n     uint   // less than 8 between calls
 	total int
 }
 
-// Reset discards all bits.
+// Reset removes all bits and keeps the memory.
 func (w *Writer) Reset() { *w = Writer{buf: w.buf[:0]} }
 
-// Put appends the low n bits of v, n <= 32.
+// Put appends the lowest n bits of v, n <= 32.
 func (w *Writer) Put(v uint32, n uint) {
 	w.acc = w.acc<<n | uint64(v)&(1<<n-1)
 	w.n += n
@@ -23,7 +23,7 @@ func (w *Writer) Put(v uint32, n uint) {
 	}
 }
 
-// Align fills the last byte with zero bits.
+// Align appends zero bits up to a whole byte.
 func (w *Writer) Align() {
 	if w.n > 0 {
 		w.Put(0, 8-w.n)
@@ -33,5 +33,6 @@ func (w *Writer) Align() {
 // Len returns the number of bits written.
 func (w *Writer) Len() int { return w.total }
 
-// Bytes returns the whole bytes, valid until the next call. Align first, or the last bits are missing.
+// Bytes returns the whole bytes, without a last incomplete one; call Align first to include it. The slice is valid
+// until the next call of a method that writes.
 func (w *Writer) Bytes() []byte { return w.buf }

@@ -1,12 +1,12 @@
 package h264
 
-// code is one word of a variable-length code. The empty word stands for an impossible case.
+// code is one word of a variable-length code. The empty word stands for a value that cannot occur.
 type code struct {
 	bits uint16
 	n    uint8
 }
 
-// blockCodes are the tables for one kind of block.
+// blockCodes holds the tables for one kind of block.
 type blockCodes struct {
 	token []code
 	zeros [][]code
@@ -14,7 +14,7 @@ type blockCodes struct {
 
 func (w *writer) code(c code) { w.Put(uint32(c.bits), uint(c.n)) }
 
-// pack parses words written in binary digits.
+// pack returns the words that the texts spell in binary digits.
 func pack(words ...string) []code {
 	out := make([]code, len(words))
 	for i, word := range words {

@@ -1,7 +1,6 @@
-// Package h264 is a small H.264 encoder for drawn pictures. It codes mosaics: pictures of flat tiles, 4x4 pixels of
-// luma and 8x8 pixels of colour. It trades detail for size and speed: the whole encoder is prediction from the
-// neighbours, one Hadamard transform and one table of code words, its work is proportional to the changed
-// macroblocks, and it is lossless.
+// Package h264 is a small H.264 encoder for drawn pictures. It codes mosaics: pictures of flat tiles, of 4x4 pixels
+// in luma and 8x8 pixels in colour. It is lossless and fast: it uses prediction from the neighbours, one Hadamard
+// transform and one table of code words, and its work is proportional to the number of changed macroblocks.
 //
 // # Why it is lossless
 //
@@ -11,16 +10,15 @@
 //
 //	f = H c H,  dc = 8 f,  residual = (dc + 32) >> 6
 //
-// and c = H x H / 2 gives back x exactly, provided that the sum of the tiles of
-// a macroblock is even. Mosaic keeps luma to even values, so it is. For colour
-// (8.5.11), c = H x H is exact for any value.
+// and c = H x H / 2 gives back x exactly if the sum of the tiles of a macroblock is even. It is, because Mosaic
+// makes luma values even. For colour (8.5.11), c = H x H is exact for any value.
 //
-// The encoder therefore needs no model of the decoder: the decoded picture equals the drawn one, and the drawing
-// itself is the reference of the next picture.
+// So the encoder needs no model of the decoder: the decoded picture equals the drawn one, which is the reference of
+// the next picture.
 //
 // # The stream
 //
-// Constrained Baseline, one slice a picture, no deblocking, no reordering: IDR pictures, and P pictures in which a
-// macroblock is either unchanged (P_Skip, whose motion vector is always zero here since the picture has no motion) or
-// coded as above.
+// Constrained Baseline profile, one slice a picture, without deblocking and reordering. There are IDR pictures, and
+// P pictures whose macroblocks are either unchanged or coded as above. An unchanged macroblock is P_Skip; its
+// motion vector is always zero, because the pictures have no motion vectors.
 package h264

@@ -1,19 +1,19 @@
 package h264
 
-// Encoder codes the states of one mosaic, picture after picture.
+// Encoder codes the successive states of one mosaic as pictures.
 //
-// The slices that it returns are valid up to the next call of the same method.
+// A NAL unit that a method returns is valid until the next call of the same method.
 type Encoder struct {
 	m        *Mosaic
 	sps, pps []byte
 	w        writer
 	nal, sei []byte
-	frameNum uint32 // of the next picture, 0 in an IDR
-	idrID    uint32 // differs between neighbouring IDR pictures
+	frameNum uint32 // of the next picture; 0 in an IDR picture
+	idrID    uint32 // differs between consecutive IDR pictures
 }
 
-// NewEncoder makes the encoder of a mosaic that covers the configured picture.
-// The first picture must be an IDR.
+// NewEncoder returns an encoder of mosaic m, which covers the picture of c. The first picture must be an IDR
+// picture.
 func NewEncoder(c Config, m *Mosaic) (*Encoder, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -25,10 +25,10 @@ func NewEncoder(c Config, m *Mosaic) (*Encoder, error) {
 	return &Encoder{m: m, sps: c.sps(level), pps: pps()}, nil
 }
 
-// ParameterSets returns the SPS and PPS as NAL units.
+// ParameterSets returns the SPS and the PPS as NAL units.
 func (e *Encoder) ParameterSets() (sps, pps []byte) { return e.sps, e.pps }
 
-// IDR codes the whole mosaic and returns one NAL unit.
+// IDR codes the whole mosaic as an IDR picture and returns its NAL unit.
 func (e *Encoder) IDR() []byte {
 	e.w.Reset()
 	e.frameNum = 0
@@ -41,7 +41,7 @@ func (e *Encoder) IDR() []byte {
 	return e.finish(headerIDR)
 }
 
-// P codes the changes since the last picture and returns one NAL unit.
+// P codes the changes since the last picture and returns the NAL unit of the picture.
 func (e *Encoder) P() []byte {
 	e.w.Reset()
 	e.sliceHeader(false)
@@ -53,7 +53,7 @@ func (e *Encoder) P() []byte {
 		}
 		e.w.ue(skip) // mb_skip_run
 		skip = 0
-		e.macroblock(i%e.m.cols, i/e.m.cols, 5) // intra types come after the five inter types
+		e.macroblock(i%e.m.cols, i/e.m.cols, 5) // the intra types follow the five inter types
 	}
 	if skip > 0 {
 		e.w.ue(skip)
@@ -69,12 +69,12 @@ func (e *Encoder) finish(header byte) []byte {
 	return e.nal
 }
 
-// sliceHeader writes the header of clause 7.3.3 for a picture of one slice.
+// sliceHeader writes the header of a slice that is a whole picture (7.3.3).
 func (e *Encoder) sliceHeader(idr bool) {
 	w := &e.w
 	w.ue(0) // first_mb_in_slice
 	if idr {
-		w.ue(7) // every slice of the picture is I
+		w.ue(7) // I, as are all slices of the picture
 	} else {
 		w.ue(5) // P
 	}

@@ -1,20 +1,20 @@
 package h264
 
-// Filler is an SEI message of user data (D.1.6) that any decoder skips and any recorder keeps: unlike filler data NAL
-// units, it is part of the picture.
+// Filler is an SEI message of user data (D.1.6). Decoders skip it. Recorders keep it, unlike filler data NAL units,
+// because it belongs to the picture.
 const (
 	seiUserData   = 5
-	fillerMinimum = 1 + 2 + len(fillerID) + 1 // NAL header, type and size, identifier, trailing bits
+	fillerMinimum = 1 + 2 + len(fillerID) + 1 // NAL unit header, type and size, identifier, trailing bits
 )
 
-// fillerID is the UUID of the message.
+// fillerID is the UUID that identifies the message.
 const fillerID = "\x5b\x1f\x9a\x66\xc3\x2e\x4d\x10\xa7\x84\x73\x70\x6f\x6f\x6c\x21"
 
-// MaxFillerBytes is the largest filler unit, in bytes.
+// MaxFillerBytes is the size of the largest filler NAL unit.
 const MaxFillerBytes = 16 << 20
 
-// Filler makes a NAL unit of about n bytes for the position before the slice of a picture, and nil if n is too small.
-// Its content is noise without zero bytes, so that it neither compresses nor needs emulation prevention.
+// Filler returns a NAL unit of about n bytes, to be sent before the slice of a picture, or nil if n is too small.
+// It contains noise without zero bytes, which does not compress and needs no emulation prevention.
 func (e *Encoder) Filler(n int) []byte {
 	if n = min(n, MaxFillerBytes); n < fillerMinimum {
 		return nil
@@ -38,7 +38,7 @@ func (e *Encoder) Filler(n int) []byte {
 
 var noise = makeNoise()
 
-// makeNoise uses a linear congruential generator, whose high bits look enough like coded video to a compressor.
+// makeNoise returns the output of a linear congruential generator. A compressor cannot compress its high bits.
 func makeNoise() (out [1 << 14]byte) {
 	x := uint32(1)
 	for i := range out {

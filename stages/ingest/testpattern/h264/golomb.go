@@ -6,7 +6,7 @@ import (
 	bitio "github.com/gospool/spool/stages/ingest/testpattern/bits"
 )
 
-// writer adds the Exp-Golomb codes of clause 9.1.
+// writer writes the Exp-Golomb codes of clause 9.1.
 type writer struct{ bitio.Writer }
 
 func (w *writer) flag(b bool) {
@@ -37,8 +37,8 @@ func (w *writer) end() {
 	w.Align()
 }
 
-// appendNAL appends a NAL unit with its header byte; the emulation prevention
-// of clause 7.4.1 keeps start codes out of it.
+// appendNAL appends a NAL unit of a header byte and an RBSP to dst. It inserts emulation prevention bytes (7.4.1),
+// so that the unit contains no start code.
 func appendNAL(dst []byte, header byte, rbsp []byte) []byte {
 	dst = append(dst, header)
 	zeros := 0

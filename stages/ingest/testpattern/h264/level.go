@@ -2,15 +2,15 @@ package h264
 
 import "fmt"
 
-// limits are the limits of table A-1.
+// limits holds the limits of one level (table A-1).
 type limits struct {
-	idc       uint8 // ten times the level's number
+	idc       uint8 // number of the level times ten
 	perSecond int   // macroblocks
 	perFrame  int   // macroblocks
 	kilobits  int   // kbit/s
 }
 
-// The lowest levels are left out: every decoder supports level 2.
+// levels holds the levels from 2 on: every decoder supports level 2.
 var levels = [...]limits{
 	{20, 11_880, 396, 2_000},
 	{21, 19_800, 792, 4_000},
@@ -25,12 +25,12 @@ var levels = [...]limits{
 	{52, 2_073_600, 36_864, 240_000},
 }
 
-// level returns the lowest level that the stream fits.
+// level returns the lowest level that allows the stream, or an error if none does.
 func (c Config) level() (uint8, error) {
 	cols, rows := macroblocks(c.Width), macroblocks(c.Height)
 	frame := cols * rows
 	for _, l := range levels {
-		longest := 8 * l.perFrame // a side squared, in macroblocks
+		longest := 8 * l.perFrame // square of the longest side, in macroblocks
 		if frame <= l.perFrame && cols*cols <= longest && rows*rows <= longest &&
 			frame*c.FrameRateNum <= l.perSecond*c.FrameRateDen && c.Bitrate <= l.kilobits*1000 {
 			return l.idc, nil

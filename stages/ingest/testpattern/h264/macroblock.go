@@ -1,7 +1,7 @@
 package h264
 
-// macroblock codes a macroblock as Intra_16x16 with DC prediction, without AC levels. typeBase is the slice type's
-// offset of mb_type.
+// macroblock codes a macroblock as Intra_16x16 with DC prediction and without AC levels. typeBase is the first
+// mb_type of intra macroblocks in this type of slice.
 func (e *Encoder) macroblock(mx, my int, typeBase uint32) {
 	var luma [16]int32
 	var u, v [4]int32
@@ -26,7 +26,7 @@ func (e *Encoder) macroblock(mx, my int, typeBase uint32) {
 // zigzag is the frame scan of a 4x4 block (table 8-2).
 var zigzag = [16]uint8{0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15}
 
-// lumaLevels transforms the difference between a macroblock and its prediction.
+// lumaLevels sets out to the transformed difference between a macroblock and its prediction.
 func (e *Encoder) lumaLevels(mx, my int, out *[16]int32) {
 	stride := 4 * e.m.cols
 	at := my*4*stride + mx*4
@@ -42,14 +42,14 @@ func (e *Encoder) lumaLevels(mx, my int, out *[16]int32) {
 	}
 	hadamard4(&x)
 	for i, at := range zigzag {
-		out[i] = x[at] / 2 // even: see the package's comment
+		out[i] = x[at] / 2 // x[at] is even: see the comment of the package
 	}
 }
 
-// lumaPrediction computes Intra_16x16_DC of clause 8.3.3.3: the mean of the pixels above and to the left, if there
-// are any.
+// lumaPrediction returns the prediction Intra_16x16_DC (8.3.3.3): the mean of the pixels above the macroblock and
+// to its left, as far as these exist.
 func (e *Encoder) lumaPrediction(at, stride int, left, above bool) int32 {
-	var sum, n int32 // of tiles: four pixels each along the edge
+	var sum, n int32 // of tiles along the edge, four pixels each
 	for i := range 4 {
 		if left {
 			sum += int32(e.m.y[at+i*stride-1])
@@ -66,7 +66,8 @@ func (e *Encoder) lumaPrediction(at, stride int, left, above bool) int32 {
 	return (sum + n/2) / n
 }
 
-// chromaLevels transforms one colour plane's difference from its prediction and reports whether there is any.
+// chromaLevels sets out to the transformed difference between a macroblock and its prediction in one colour plane.
+// It reports whether there is any difference.
 func (e *Encoder) chromaLevels(plane []uint8, mx, my int, out *[4]int32) bool {
 	stride := 2 * e.m.cols
 	at := my*2*stride + mx*2
@@ -82,8 +83,9 @@ func (e *Encoder) chromaLevels(plane []uint8, mx, my int, out *[4]int32) bool {
 	return true
 }
 
-// chromaPrediction predicts one tile, 0..3, by clause 8.3.4.1-3: the tiles on the diagonal take the mean of both
-// edges, the right one the edge above, the lower one the left edge, if available.
+// chromaPrediction returns the prediction of tile 0, 1, 2 or 3 of a macroblock (8.3.4.1-3). Tiles 0 and 3 get the
+// mean of both edges, tile 1 that of the edge above, and tile 2 that of the left edge. The other edge replaces one
+// that does not exist.
 func chromaPrediction(plane []uint8, at, stride, tile int, left, above bool) int32 {
 	var l, a int32
 	if left {
@@ -103,7 +105,7 @@ func chromaPrediction(plane []uint8, at, stride, tile int, left, above bool) int
 	return (l + a + 1) / 2
 }
 
-// hadamard4 computes x = H x H with the matrix of clause 8.5.10, which is its own inverse except for a factor of 16.
+// hadamard4 replaces x by H x H, with the matrix H of clause 8.5.10. H x H applied twice multiplies by 16.
 func hadamard4(x *[16]int32) {
 	for i := 0; i < 16; i += 4 {
 		butterfly(&x[i], &x[i+1], &x[i+2], &x[i+3])

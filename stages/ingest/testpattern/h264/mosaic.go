@@ -1,22 +1,22 @@
 package h264
 
-// Pixels along a side.
+// The side of a tile, in pixels.
 const (
-	TileSize       = 4 // of a luma tile
-	ColorTileSize  = 8 // of a colour tile, in luma pixels
+	TileSize       = 4 // luma
+	ColorTileSize  = 8 // colour, in luma pixels
 	MacroblockSize = 16
 )
 
-// Mosaic is a picture of flat tiles that remembers which macroblocks changed since they were last coded. It begins
+// Mosaic is a picture of flat tiles. It marks the macroblocks that changed since they were coded. A new mosaic is
 // black.
 type Mosaic struct {
-	cols, rows int     // in macroblocks
-	y          []uint8 // 4 tiles a macroblock and row; always even
-	u, v       []uint8 // 2 tiles a macroblock and row
-	dirty      []bool  // by macroblock
+	cols, rows int     // macroblocks
+	y          []uint8 // 4 tiles a macroblock in each direction; always even
+	u, v       []uint8 // 2 tiles a macroblock in each direction
+	dirty      []bool  // for each macroblock: it changed since it was coded
 }
 
-// NewMosaic makes the smallest mosaic that covers a picture of a size in pixels.
+// NewMosaic returns the smallest mosaic that covers a picture of width x height pixels.
 func NewMosaic(width, height int) *Mosaic {
 	cols, rows := macroblocks(width), macroblocks(height)
 	m := &Mosaic{
@@ -35,11 +35,11 @@ func NewMosaic(width, height int) *Mosaic {
 
 func macroblocks(pixels int) int { return (pixels + MacroblockSize - 1) / MacroblockSize }
 
-// Size returns the number of luma tiles across and down, including the part outside a picture whose size is no
-// multiple of 16.
+// Size returns the number of columns and rows of luma tiles. That includes tiles outside the picture if its size is
+// not a multiple of 16.
 func (m *Mosaic) Size() (cols, rows int) { return 4 * m.cols, 4 * m.rows }
 
-// SetY sets a luma tile; the lowest bit of the value is dropped.
+// SetY sets a luma tile. It ignores the lowest bit of the value.
 func (m *Mosaic) SetY(x, y int, value uint8) {
 	p := &m.y[y*4*m.cols+x]
 	if value &^= 1; *p != value {
@@ -48,11 +48,11 @@ func (m *Mosaic) SetY(x, y int, value uint8) {
 	}
 }
 
-// Y returns a luma tile.
+// Y returns the value of a luma tile.
 func (m *Mosaic) Y(x, y int) uint8 { return m.y[y*4*m.cols+x] }
 
-// SetColor sets a colour tile. Colour tiles are twice as large as luma tiles: there are half as many in each
-// direction.
+// SetColor sets a colour tile. A colour tile is twice as wide and high as a luma tile, so x and y are half as
+// large.
 func (m *Mosaic) SetColor(x, y int, u, v uint8) {
 	i := y*2*m.cols + x
 	if m.u[i] != u || m.v[i] != v {
@@ -61,5 +61,5 @@ func (m *Mosaic) SetColor(x, y int, u, v uint8) {
 	}
 }
 
-// Color returns a colour tile.
+// Color returns the values of a colour tile.
 func (m *Mosaic) Color(x, y int) (u, v uint8) { return m.u[y*2*m.cols+x], m.v[y*2*m.cols+x] }

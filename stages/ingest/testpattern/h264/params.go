@@ -5,11 +5,11 @@ import "fmt"
 // Config describes a stream.
 type Config struct {
 	Width, Height              int // pixels, even
-	FrameRateNum, FrameRateDen int // pictures a second
-	Bitrate                    int // bits a second that the stream may reach; sets the level
+	FrameRateNum, FrameRateDen int // pictures a second, as a fraction
+	Bitrate                    int // bits a second that the stream may need; decides the level
 }
 
-// Validate returns an error if no such stream exists.
+// Validate returns an error if H.264 allows no such stream.
 func (c Config) Validate() error {
 	switch {
 	case c.Width < MacroblockSize || c.Height < MacroblockSize || c.Width%2 != 0 || c.Height%2 != 0:
@@ -21,7 +21,7 @@ func (c Config) Validate() error {
 	return err
 }
 
-// NAL unit headers: nal_ref_idc and nal_unit_type.
+// Headers of NAL units: nal_ref_idc and nal_unit_type.
 const (
 	headerP   = 2<<5 | 1
 	headerIDR = 3<<5 | 5
@@ -32,7 +32,7 @@ const (
 
 const (
 	profileBaseline = 66
-	qp              = 10 // see the package's comment
+	qp              = 10 // see the comment of the package
 	frameNumBits    = 16
 	bt709           = 1
 )
@@ -67,7 +67,7 @@ func (c Config) sps(level uint8) []byte {
 	return appendNAL(nil, headerSPS, w.Bytes())
 }
 
-// vui writes the part of the SPS that decoding does not need (E.1.1).
+// vui writes the VUI parameters, which decoding does not need (E.1.1).
 func (c Config) vui(w *writer) {
 	w.flag(true)
 	w.Put(1, 8)   // aspect_ratio_idc: square pixels

@@ -1,14 +1,14 @@
 package h264
 
-// residual codes a block of levels in scan order by CAVLC (7.3.5.3.2, 9.2).
+// residual codes a block of levels, in scan order, by CAVLC (7.3.5.3.2, 9.2).
 //
-// No macroblock here has AC levels, so the count of levels in neighbouring blocks, which selects the code, is always
-// 0.
+// The number of levels in the neighbouring blocks selects the code. It is always 0 here, because no macroblock has
+// AC levels.
 func (w *writer) residual(levels []int32, codes *blockCodes) {
-	var nonZero [16]int32 // from the highest frequency down
-	var runs [16]uint8    // zeros before each
+	var nonZero [16]int32 // from the highest frequency to the lowest
+	var runs [16]uint8    // number of zeros before each
 	total, ones, zeros := 0, 0, 0
-	counting := true // trailing ones
+	counting := true // still among the trailing ones
 	for i := len(levels) - 1; i >= 0; i-- {
 		level := levels[i]
 		if level == 0 {
@@ -42,7 +42,7 @@ func (w *writer) residual(levels []int32, codes *blockCodes) {
 	}
 }
 
-// levels codes the levels after the trailing ones (9.2.2.1). Their magnitude is at most 2040, so that the longest
+// levels codes the levels that are not trailing ones (9.2.2.1). Their magnitude is at most 2040, so the longest
 // prefix is 15.
 func (w *writer) levels(nonZero []int32, ones int) {
 	suffix := uint(0)
@@ -57,7 +57,7 @@ func (w *writer) levels(nonZero []int32, ones int) {
 			code = uint32(2*magnitude - 1)
 		}
 		if i == ones && ones < 3 {
-			code -= 2 // its magnitude is not 1, or it would be one of the trailing ones
+			code -= 2 // this level is not 1 or -1, or it would be a trailing one
 		}
 		w.level(code, suffix)
 		if suffix == 0 {

@@ -1,6 +1,6 @@
 package h264
 
-// The tables are written as in the standard, in binary digits, and packed once.
+// The tables are written in binary digits, as in the standard.
 
 var lumaCodes = blockCodes{
 	// Table 9-5 for nC 0 and 1: by the number of levels, then of trailing ones.
