@@ -31,15 +31,16 @@
 // A mass expiry is more expired footage at once than the passing of time explains. The causes: the
 // clock is wrong in spite of these checks, the recorder was off for weeks, expire_days was lowered
 // (a change takes effect at the next start), or old footage was copied in. The footage that had
-// expired before the last full look, or before the start, is a mass expiry if it exceeds a day of
-// one stream, or a tenth of all files or bytes; a single file, if it is at least half of them.
+// expired before the last full look, or before the start, is a mass expiry if it has more than a day
+// of one stream, or more than a tenth of all files or bytes; a single file, if it is at least half of
+// all files or bytes.
 //
-// Retention holds a mass expiry: it deletes neither this footage nor any that expires meanwhile,
-// logs one warning, and shows it in GET /mp4/health and GET /mp4/retention. The setting
-// mass_expiry says when the hold ends:
+// Retention holds a mass expiry: it deletes this footage, and any that expires meanwhile, only to make
+// room. It logs one warning, and shows the mass expiry in GET /mp4/health and GET /mp4/retention. The
+// setting mass_expiry says when the hold ends:
 //
 //	wait     after the recorder has run for a day with a believed clock that was not set; runs
-//	         count together if less than a week lies between them
+//	         count together if at most a week lies between them
 //	confirm  when an operator confirms it: POST /mp4/retention/confirm
 //	allow    at once: a mass expiry is deleted like other expired footage
 //
@@ -51,8 +52,8 @@
 //
 // # The disk alone decides
 //
-// Retention reads the properties of a file, protection included, from the file and its facts. It
-// deletes rows, and reads a row only to see whether it protects a file that is not protected
+// Retention reads the properties of a file, protection included, from the file and its facts (package
+// facts). It deletes rows, and reads a row only to see whether it protects a file that is not protected
 // itself. A database that is down, lost or empty causes no deletion and stops no recording.
 //
 // # Limits
