@@ -9,9 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// forbidden returns a problem for each setting that reaches a resource that the configuration
-// file does not allow. Settings inherited from the file are allowed, also when written out, and
-// so are resources of the file that are named by use.
+// forbidden returns a problem for each setting in the stages of a pipeline made by API that reaches a
+// resource outside of the recorder which the configuration file does not allow, such as a command, a
+// URL or a directory. A setting is allowed if it has the value that the stage would inherit from the
+// file, or if it refers by name to a resource in the block declare of the file.
 func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 	pipeline.EachReach(stages, func(s *pipeline.StageInfo, r pipeline.Reach, value *config.Node) {
 		if b.overlay.Inherited(s, value) || r == pipeline.ReachesProtection && value.Scalar == false {
@@ -28,7 +29,7 @@ func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 	return problems
 }
 
-// whatItDoes explains why a setting of a pipeline made by API is refused.
+// whatItDoes returns the begin of the text of a problem of forbidden: the effect of the setting.
 var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesCommand:     "it runs a program",
 	pipeline.ReachesURL:         "it sends to a server",
@@ -40,7 +41,8 @@ var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesAnything:    "the stage does not declare which resources this setting reaches",
 }
 
-// instead returns the remedy: the declaration to write in the configuration file.
+// instead returns the remedy for a problem of forbidden in a stage: what to write in the configuration
+// file.
 func instead(s *pipeline.StageInfo) string {
 	named, ok := s.Named()
 	if !ok {
@@ -49,8 +51,8 @@ func instead(s *pipeline.StageInfo) string {
 	return fmt.Sprintf("write declare: {%s: [{name: NAME, ...}]} in the configuration file, with this setting, and here %s: {%s: NAME}", named.List, s.Name, named.Key)
 }
 
-// outside returns why a pipeline made by API may not write to a directory, and the remedy; ""
-// if it may.
+// outside returns the reason why a pipeline made by API may not record to the directory in value, and
+// the remedy. Both are "" if it may.
 func outside(file *configs.Config, value *config.Node) (why, do string) {
 	dir, ok := value.Text()
 	if !ok {
@@ -67,7 +69,8 @@ func outside(file *configs.Config, value *config.Node) (why, do string) {
 	return "", ""
 }
 
-// Directories returns the directories that pipelines made by API may record to, or below.
+// Directories returns the directories that pipelines made by API may record to; they may also record to
+// directories below these.
 func Directories(file *configs.Config) []string {
 	return append([]string{file.MP4.RecordPath}, file.Declare.Directories...)
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// Declare makes or replaces a pipeline. It stores the declaration before it applies it.
+// Declare makes or replaces a pipeline made by API: see api.Pipelines. It stores the declaration before
+// the pipeline runs.
 func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool) (api.Declared, error) {
 	n, err := config.Parse("declaration", text)
 	if err != nil {
@@ -37,8 +38,8 @@ func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool
 	return p.replace(ctx, name, own, dryRun)
 }
 
-// Remove deletes a pipeline that was made by API. A pipeline of the same name in the
-// configuration takes effect again.
+// Remove deletes a pipeline made by API: see api.Pipelines. If the configuration has a pipeline of the
+// same name, that one runs again.
 func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declared, error) {
 	p.change.Lock()
 	defer p.change.Unlock()
@@ -65,19 +66,22 @@ func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declare
 	return d, err
 }
 
+// errNoPipeline returns the error of an unknown pipeline.
 func errNoPipeline(name string) error {
 	return api.NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
 }
 
-// errUnread refuses a change that would overwrite stored declarations that this run ignores.
+// errUnread returns the error of a change while the file of the pipelines made by API is not accepted:
+// the change would overwrite the pipelines in it.
 func errUnread(now *State) error {
 	return api.Conflict("the file of the pipelines made by API, .spool-pipelines.yaml, was not accepted, and a change would overwrite it: %v; then reload: POST /mp4/reload; or delete the file, and with it those pipelines", told(now.File, now.unread))
 }
 
 const statusRemoved = "removed"
 
-// replace stores and applies another set of pipelines made by API, which differs in one name.
-// The other ones are not checked again. The caller holds p.change.
+// replace makes own the pipelines made by API: it stores the file and applies the change. own differs
+// from the present set only in the pipeline name, and is checked already. With dryRun, replace only
+// returns the result. The caller holds p.change.
 func (p *Set) replace(ctx context.Context, name string, own map[string]*made, dryRun bool) (out api.Declared, err error) {
 	now := p.State()
 	next := now.base.over(own, nil)

@@ -17,8 +17,9 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Compile is the last check of a configuration: it builds the pipelines and parses the pull
-// URLs of the streams. It does no I/O.
+// Compile builds the pipelines of a configuration and returns them. It also checks the settings that
+// only their users can parse: pull URLs, the data source name, password hashes, digests and tokens. It
+// does no I/O. The error is config.Problems with all problems.
 func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	declared, problems := cfg.Compile()
 	problems = append(problems, checkAccess(cfg)...)
@@ -42,7 +43,7 @@ func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	return declared, nil
 }
 
-// Problems returns the problems that Compile finds.
+// Problems returns the problems that Compile finds in a configuration.
 func Problems(cfg *configs.Config) config.Problems {
 	_, err := Compile(cfg)
 	var problems config.Problems
@@ -50,7 +51,7 @@ func Problems(cfg *configs.Config) config.Problems {
 	return problems
 }
 
-// checkDatabase checks the data source name with the parser of its driver.
+// checkDatabase checks the setting database.dsn with the parser of its driver.
 func checkDatabase(cfg *configs.Config) (problems config.Problems) {
 	if cfg.Database.DSN.Empty() || cfg.Database.Driver == "" {
 		return nil // another check reports this
@@ -65,7 +66,7 @@ func checkDatabase(cfg *configs.Config) (problems config.Problems) {
 	return problems
 }
 
-// checkAccess checks the format of password hashes, digests and tokens.
+// checkAccess checks the password hashes, digests and tokens in http.auth and ingest.auth.
 func checkAccess(cfg *configs.Config) (problems config.Problems) {
 	check := func(list string, i int, key string, err error) {
 		if err != nil {

@@ -19,26 +19,27 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// State is an immutable snapshot of the declared pipelines, streams and schedule.
+// State holds the declared pipelines, streams and schedule at one moment. It is immutable.
 type State struct {
 	base      *base
-	File      *configs.Config            // from file, environment and flags
-	own       map[string]*made           // pipelines made by API, including the refused ones
-	unread    error                      // why the file that stores them was not accepted; own is empty then
-	Refused   map[string]config.Problems // problems of the pipelines in own that do not run
-	All       *configs.Config            // File with the pipelines in own that run
-	Pipelines []recorder.Declared        // the pipelines of All, sorted by name
+	File      *configs.Config            // the configuration from file, environment and flags
+	own       map[string]*made           // pipelines made by API, by name; also those that do not run
+	unread    error                      // why their file was not accepted; own is then empty; nil: it was
+	Refused   map[string]config.Problems // by name: the problems of those pipelines in own that do not run
+	All       *configs.Config            // File with those pipelines in own that run
+	Pipelines []recorder.Declared        // pipelines of All, sorted by name
 }
 
-// Read reads the pipelines that were made by API from a record directory and checks them
-// together with the configuration. It starts nothing. Faults of pipelines made by API are no
-// error: the pipelines of the configuration record nevertheless.
+// Read reads the pipelines made by API from the record directory of the configuration file, and checks
+// them together with the configuration. It starts nothing. A fault of the configuration is an error. A
+// fault of the pipelines made by API is not: the other pipelines then record without them, and the
+// State holds the fault in Refused or Unread.
 func Read(file *configs.Config) (State, error) {
 	kept, err := readKept(durable.Below(file.MP4.RecordPath), keptFile(file.MP4.RecordPath))
 	return declare(file, kept, err)
 }
 
-// declare checks all declarations and starts nothing.
+// declare is Read with the stored pipelines given: kept, or the error unread of their file.
 func declare(file *configs.Config, kept map[string]*config.Node, unread error) (State, error) {
 	b, err := newBase(file)
 	if err != nil {
@@ -47,7 +48,7 @@ func declare(file *configs.Config, kept map[string]*config.Node, unread error) (
 	return b.over(b.judgeAll(kept), unread), nil
 }
 
-// over returns the state in which pipelines made by API override those of the file.
+// over returns the State of the configuration of b and the pipelines own made by API.
 func (b *base) over(own map[string]*made, unread error) State {
 	s := State{base: b, File: b.file, own: own, unread: unread, Refused: map[string]config.Problems{}}
 	run := map[configs.PipelineName]configs.Pipeline{}
@@ -69,9 +70,10 @@ func (b *base) over(own map[string]*made, unread error) State {
 	return s
 }
 
+// byName orders pipelines by name.
 func byName(a, b recorder.Declared) int { return strings.Compare(a.Plan.Name, b.Plan.Name) }
 
-// kept returns the stored declarations by name.
+// kept returns the declarations of the pipelines made by API, by name.
 func (s *State) kept() map[string]*config.Node {
 	out := make(map[string]*config.Node, len(s.own))
 	for name, m := range s.own {
@@ -80,24 +82,25 @@ func (s *State) kept() map[string]*config.Node {
 	return out
 }
 
-// Deps are the parts that a Set changes.
+// Deps holds the parts of the recorder that a Set uses and changes.
 type Deps struct {
 	Load     func() (*configs.Config, error) // reads the configuration again
 	Hub      *hub.Hub
 	Recorder *recorder.Recorder
-	Raise    func(ctx context.Context, stream string, t pipeline.Trigger) error // triggers a scheduled event
-	Clock    pipeline.Clock
-	Wall     *wallclock.Judge
-	Log      *slog.Logger
+	// Raise records an event that the schedule demands.
+	Raise func(ctx context.Context, stream string, t pipeline.Trigger) error
+	Clock pipeline.Clock
+	Wall  *wallclock.Judge
+	Log   *slog.Logger
 }
 
-// Set holds the declared state and applies changes to the running parts. It implements
-// api.Pipelines.
+// Set holds the declarations of a running recorder and applies changes of them. It implements
+// api.Pipelines. It is safe for concurrent use.
 type Set struct {
 	load     func() (*configs.Config, error)
-	started  *configs.Config // the configuration at the start of the process
-	kept     string          // file of the pipelines made by API
-	disk     durable.FS      // the file system of kept
+	started  *configs.Config // the configuration with which the process was started
+	kept     string          // path of the file of the pipelines made by API
+	disk     durable.FS      // file system operations on the record directory
 	hub      *hub.Hub
 	recorder *recorder.Recorder
 	schedule *recorder.Schedule
@@ -106,16 +109,16 @@ type Set struct {
 	log      *slog.Logger
 
 	stops          stopsFile
-	change         sync.Mutex // serialises changes
+	change         sync.Mutex // serialises the changes
 	mu             sync.Mutex // guards the fields below
 	now            State
-	unloaded       config.Problems // problems of the last reload, if it was refused
-	directoryError error           // see JudgeDirectory
-	restart        []string        // see NeedRestart
+	unloaded       config.Problems // why the last reload was refused; nil: it was not
+	directoryError error           // result of the last JudgeDirectory
+	restart        []string        // result of NeedRestart
 }
 
-// New makes a Set and passes to the recorder the schedule and the manual stops of an earlier
-// run.
+// New returns a Set with the state s, with which the recorder and the hub were made. It gives the
+// recorder the schedule, and the manual stops of an earlier run.
 func New(s State, d Deps) *Set {
 	dir := s.File.MP4.RecordPath
 	p := &Set{
@@ -130,24 +133,25 @@ func New(s State, d Deps) *Set {
 	return p
 }
 
-// trigger triggers a scheduled event with the pipelines' own durations before and after.
+// trigger records the event that a job of the schedule demands now, with the pipelines' settings of the
+// media before and after it.
 func (p *Set) trigger(j recorder.ScheduleJob) error {
 	now := p.clock.Now()
 	return p.raise(context.Background(), j.Stream, pipeline.Trigger{ID: media.NewID(now), Name: j.Name, At: now, Before: -1, After: -1})
 }
 
-// State returns the present state.
+// State returns the present State.
 func (p *Set) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.now
 }
 
-// Schedule returns the schedule, which follows every change.
+// Schedule returns the schedule of the recorder. It stays the same object when its jobs change.
 func (p *Set) Schedule() *recorder.Schedule { return p.schedule }
 
-// List returns the names of the pipelines in order, including the refused ones, and a function
-// that describes the i-th of them.
+// List returns the sorted names of all pipelines, including those that do not run, and a function that
+// describes the pipeline of names[i].
 func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 	now := p.State()
 	names = make([]string, 0, len(now.Pipelines)+len(now.Refused))
@@ -167,7 +171,8 @@ func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 	}
 }
 
-// find describes one pipeline; recording lists the recording streams by pipeline.
+// find describes the pipeline with a name in a State, false without one. recording holds the streams
+// that are being recorded, by pipeline.
 func (p *Set) find(in *State, name string, recording map[string][]string) (api.Pipeline, bool) {
 	at, is := slices.BinarySearchFunc(in.Pipelines, name, func(d recorder.Declared, name string) int { return strings.Compare(d.Plan.Name, name) })
 	switch {
@@ -185,6 +190,7 @@ func (s *State) has(name string) bool {
 	return is
 }
 
+// describe describes a pipeline that runs.
 func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]string) api.Pipeline {
 	name := d.Plan.Name
 	written := in.All.Pipelines[configs.PipelineName(name)]
@@ -203,7 +209,8 @@ func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]s
 	return out
 }
 
-// describe returns the declaration of a pipeline; own adds the form that its author may see.
+// describe returns the part of a pipeline's description that its declaration gives. own: the pipeline
+// was made by API, and callers with the role declare may see its full declaration.
 func describe(name string, written *configs.Pipeline, own bool) api.Pipeline {
 	out := api.Pipeline{Name: name, Record: written.Record, Streams: written.Streams, Declaration: string(written.Shown(false))}
 	if own {
@@ -212,7 +219,7 @@ func describe(name string, written *configs.Pipeline, own bool) api.Pipeline {
 	return out
 }
 
-// Start releases a held pipeline and begins to record every present stream with it.
+// Start ends the hold of a pipeline: see api.Pipelines.
 func (p *Set) Start(_ context.Context, name string) (int, error) {
 	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)
@@ -220,7 +227,7 @@ func (p *Set) Start(_ context.Context, name string) (int, error) {
 	return p.recorder.Resume(name, p.present()), nil
 }
 
-// Stop ends a pipeline's recordings and holds the pipeline.
+// Stop ends the recordings of a pipeline and holds it: see api.Pipelines.
 func (p *Set) Stop(ctx context.Context, name string, drain bool) (int, error) {
 	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)

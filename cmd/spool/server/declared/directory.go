@@ -10,9 +10,10 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// CheckDirectory returns why a start ignores all state in the record directory, with a remedy:
-// another user could have planted it. It returns nil if a start accepts the state, or if that
-// cannot be determined, for example while the directory does not exist.
+// CheckDirectory returns an error, with a remedy in its text, if a start would ignore all state in the
+// record directory because another user could have put it there: see filesystem.NothingPutBack. It
+// returns nil if a start would accept the state, or if this cannot be determined, for example because
+// the directory does not exist.
 func CheckDirectory(file *configs.Config) error {
 	err := filesystem.NothingPutBack(file.MP4.RecordPath)
 	if errors.Is(err, filesystem.ErrNotOurs) {
@@ -21,11 +22,11 @@ func CheckDirectory(file *configs.Config) error {
 	return nil
 }
 
-// RestartForgets describes the consequence of an error of CheckDirectory.
+// RestartForgets is a text for the operator: the consequence of an error of CheckDirectory.
 const RestartForgets = "a restart forgets the pipelines made by API, manual stops, waiting notices and commands, and the list of seen streams"
 
-// JudgeDirectory runs CheckDirectory again, stores its result for DirectoryError, and logs a new
-// error.
+// JudgeDirectory returns the present result of CheckDirectory and stores it for DirectoryError. It logs
+// an error if the previous result was nil.
 func (p *Set) JudgeDirectory() error {
 	err := CheckDirectory(p.started)
 	p.mu.Lock()
@@ -38,14 +39,15 @@ func (p *Set) JudgeDirectory() error {
 	return err
 }
 
-// DirectoryError returns the last result of JudgeDirectory without disk access.
+// DirectoryError returns the last result of JudgeDirectory, without access to the disk.
 func (p *Set) DirectoryError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.directoryError
 }
 
-// told returns the text of an error without the path to the record directory.
+// told returns the text of an error as a client may see it: without the directories above the record
+// directory.
 func told(file *configs.Config, err error) string {
 	above := filepath.Dir(filepath.Clean(file.MP4.RecordPath))
 	if above == "." || above == "/" {
@@ -54,7 +56,7 @@ func told(file *configs.Config, err error) string {
 	return strings.ReplaceAll(err.Error(), above+"/", "")
 }
 
-// willKeep refuses a declaration that a restart would ignore.
+// willKeep returns an api Conflict if a restart would ignore a pipeline that is stored now.
 func (p *Set) willKeep() error {
 	if err := p.JudgeDirectory(); err != nil {
 		return api.Conflict("a restart would forget the pipeline, since state in this record directory is not trusted: %v; or write the pipeline into the configuration file", told(p.started, err))

@@ -8,14 +8,15 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// base is an immutable configuration file, checked once for all pipelines declared over it.
+// base holds a checked configuration, without the pipelines made by API. It is immutable.
 type base struct {
 	file      *configs.Config
 	overlay   *configs.Overlay
-	pipelines []recorder.Declared // of the file, by name
-	agenda    recorder.Agenda
+	pipelines []recorder.Declared // pipelines of file, sorted by name
+	agenda    recorder.Agenda     // jobs of the schedule
 }
 
+// newBase checks a configuration. Its error is config.Problems.
 func newBase(file *configs.Config) (*base, error) {
 	pipelines, err := Compile(file)
 	if err != nil {
@@ -25,25 +26,26 @@ func newBase(file *configs.Config) (*base, error) {
 	return &base{file, file.Overlay(), pipelines, agenda}, problems.Err()
 }
 
-// made is a pipeline made by API, checked against one base. It depends on no other pipeline, so
-// that the cost of one declaration does not grow with their number.
+// made is a pipeline made by API, checked with the settings of one base. The check depends on no other
+// pipeline made by API, so that one more declaration does not cost more the more there are.
 type made struct {
 	declaration *config.Node
-	text        []byte           // the declaration in the form of the file that stores it
-	values      int              // number of values in text, for config.MaxNodes
-	problems    config.Problems  // why the pipeline does not run
-	pipeline    configs.Pipeline // the readable part of the pipeline; complete if it runs
-	plan        recorder.Declared
+	text        []byte            // the declaration as YAML, in the form of the file that stores it
+	values      int               // number of values in text, for config.MaxNodes
+	problems    config.Problems   // why the pipeline does not run; empty: it runs
+	pipeline    configs.Pipeline  // the valid part of the declaration; the whole if there are no problems
+	plan        recorder.Declared // the compiled pipeline, if there are no problems
 }
 
-// newMade returns a stored pipeline that is not checked yet.
+// newMade returns the made of a declaration n that is not checked yet.
 func newMade(name string, n *config.Node) *made {
 	entry := config.Node{IsMap: true, Entries: []config.Entry{{Key: name, Value: n}}}
 	return &made{declaration: n, text: entry.YAML(config.Style{}), values: values(&entry)}
 }
 
-// judge finds all problems of a pipeline made by API: resources that the file does not allow,
-// limits exceeded, and faults that it would have in the file, too.
+// judge checks the declaration n of a pipeline made by API. It finds resources that the configuration
+// file does not allow, values beyond declare.limits, and all problems that the pipeline would also have
+// in the configuration file.
 func (b *base) judge(name string, n *config.Node) *made {
 	m := newMade(name, n)
 	m.problems = append(b.forbidden(n.Get("stages")), b.overlay.Exceeded(n)...)
@@ -64,14 +66,15 @@ func (b *base) judge(name string, n *config.Node) *made {
 	return m
 }
 
-// maxReported bounds the reported problems of a declaration: a short text may have thousands.
+// maxReported bounds the number of reported problems of one declaration: a short text may have
+// thousands.
 const maxReported = 100
 
-// maxDeclaration bounds the length in bytes of a stored declaration. The API bounds that of a
-// request, but anchors may expand it.
+// maxDeclaration bounds the size in bytes of a declaration as it is stored. The API bounds the body of
+// a request, but the stored text may be longer, because it has no anchors and aliases.
 const maxDeclaration = 64 << 10
 
-// judgeAll checks the stored declarations.
+// judgeAll checks all declarations of pipelines made by API, by name.
 func (b *base) judgeAll(kept map[string]*config.Node) map[string]*made {
 	own := make(map[string]*made, len(kept))
 	for name, n := range kept {
@@ -80,7 +83,8 @@ func (b *base) judgeAll(kept map[string]*config.Node) map[string]*made {
 	return own
 }
 
-// admit returns an error if one more pipeline would exceed the limit.
+// admit returns an error if the pipeline name is new in own and exceeds the setting
+// declare.limits.pipelines.
 func (b *base) admit(name string, own map[string]*made) error {
 	most := b.file.Declare.Limits.Pipelines
 	if most == 0 || len(own) < most || own[name] != nil {

@@ -12,20 +12,21 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// stopsFile stores when scheduled streams were stopped manually, so that a restart within a
-// window does not resume a recording that an operator ended.
+// stopsFile is the file with the manual stops: for each scheduled stream, the time at which a client
+// stopped its recording. With it, spool does not begin the recording again after a restart within the
+// same window of the schedule.
 type stopsFile struct {
 	path string
 	mu   sync.Mutex           // guards the fields below
-	kept map[string]time.Time // the content of the file
+	kept map[string]time.Time // content of the file, by stream path
 }
 
-// KeepStops writes the manual stops if they changed. A stop that cannot be stored is logged and
-// remains in effect until a restart.
+// KeepStops writes the file of manual stops if they have changed. It logs an error; the stops that it
+// could not write hold only until a restart.
 func (p *Set) KeepStops() {
 	p.stops.mu.Lock()
 	defer p.stops.mu.Unlock()
-	stops := p.recorder.Stops(p.State().base.agenda.Streams()) // a stop only holds within a window of the schedule
+	stops := p.recorder.Stops(p.State().base.agenda.Streams()) // without the streams that no job records
 	if maps.EqualFunc(stops, p.stops.kept, time.Time.Equal) {
 		return
 	}
@@ -40,8 +41,9 @@ func (p *Set) KeepStops() {
 	p.stops.kept = stops
 }
 
-// restoreStops reads the file. It ignores a file that is unreadable or that another user may
-// have written: recording too much is the safer fault.
+// restoreStops reads the file of manual stops and passes them to the recorder. It ignores a file that
+// cannot be read or that another user may have written, because it is safer to record too much than too
+// little.
 func (p *Set) restoreStops() {
 	text, err := p.disk.ReadOurs(p.stops.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,7 +53,7 @@ func (p *Set) restoreStops() {
 		err = json.Unmarshal(text, &p.stops.kept)
 	}
 	if errors.Is(err, filesystem.ErrNotOurs) && CheckDirectory(p.started) != nil {
-		return // JudgeDirectory reports all such state
+		return // JudgeDirectory logs that all state in the directory is ignored
 	}
 	if err != nil {
 		p.log.Warn("manual stops of an earlier run cannot be read: spool records all that the schedule asks for", "error", err)

@@ -8,20 +8,22 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// live lists the settings that a reload applies; all others need a restart.
+// live lists the top-level settings that a reload applies. All other settings need a restart.
 var live = []string{"streams", "pipelines", "declare", "crontab", "mp4"}
 
-// late lists the settings below live that need a restart nevertheless.
+// late lists settings that need a restart although live includes the block that they are in.
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
-// NeedRestart returns the paths of the settings that have other values in the file than the
-// running process. They take effect when spool is started again.
+// NeedRestart returns the paths of the settings that had, at the last successful reload, other values
+// in the configuration than at the start of the process, and that take effect only when spool is
+// started again.
 func (p *Set) NeedRestart() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.restart)
 }
 
+// needRestart returns the paths of the settings that differ in two configurations and need a restart.
 func needRestart(started, now *configs.Config) (paths []string) {
 	a, b := config.Reveal(started), config.Reveal(now)
 	for _, e := range b.Entries {
@@ -39,7 +41,7 @@ func needRestart(started, now *configs.Config) (paths []string) {
 	return paths
 }
 
-// differing returns the paths of the values that differ.
+// differing returns the paths of the values that differ in two trees, of which one may be nil.
 func differing(a, b *config.Node) (paths []string) {
 	if reflect.DeepEqual(a.Any(), b.Any()) {
 		return nil

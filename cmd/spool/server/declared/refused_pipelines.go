@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// describeRefused describes a pipeline made by API that does not run: the readable part of its
+// describeRefused describes a pipeline made by API that does not run, by the valid part of its
 // declaration.
 func describeRefused(in *State, name string) api.Pipeline {
 	m := in.own[name]
@@ -21,8 +21,8 @@ func describeRefused(in *State, name string) api.Pipeline {
 	return out
 }
 
-// stagesIn returns the names of known stages in a list. It omits any other name, which may be
-// any text.
+// stagesIn returns the names of the stages in a list of a declaration. It leaves out names of stages
+// that do not exist, because they may be any text.
 func stagesIn(list *config.Node) (names []string) {
 	if list == nil {
 		return nil
@@ -37,14 +37,15 @@ func stagesIn(list *config.Node) (names []string) {
 	return names
 }
 
-// Waits reports whether a pipeline of this name made by API is stored, or may be, and does not
-// run.
+// Waits reports whether a pipeline with this name is stored and does not run now. It also returns true
+// while the file of the pipelines made by API is not accepted, because the pipeline may be in it.
 func (s *State) Waits(name string) bool { return s.unread != nil || s.Refused[name] != nil }
 
-// Unread reports whether the file of the pipelines made by API was not accepted.
+// Unread reports whether there is a file of the pipelines made by API that was not accepted, so that
+// none of them runs.
 func (s *State) Unread() bool { return s.unread != nil }
 
-// why joins the problems of a pipeline, without positions in its file.
+// why returns the problems of a pipeline as one text, without the positions in its declaration.
 func why(problems config.Problems) string {
 	lines := make([]string, len(problems))
 	for i, p := range problems {
@@ -54,7 +55,8 @@ func why(problems config.Problems) string {
 	return strings.Join(lines, "; ")
 }
 
-// Refusals returns one warning for each pipeline made by API that does not run.
+// Refusals returns a warning for each pipeline made by API that does not run, and one if their file was
+// not accepted.
 func (s *State) Refusals() (warnings []string) {
 	if s.unread != nil {
 		warnings = append(warnings, fmt.Sprintf("the pipelines made by API do not run, and remain in their file: %s", told(s.File, s.unread)))
@@ -65,8 +67,8 @@ func (s *State) Refusals() (warnings []string) {
 	return warnings
 }
 
-// logRefused logs the pipelines made by API that do not run, except those that were logged
-// before.
+// logRefused logs the pipelines made by API that do not run in the State now. It leaves out those whose
+// problems in before, the Refused of the previous State, were the same.
 func (p *Set) logRefused(before map[string]config.Problems, now State) {
 	if now.unread != nil {
 		p.log.Error("the pipelines made by API do not run, and remain in their file; other pipelines record: remove the cause and reload, or write the pipelines into the configuration file", "file", p.kept, "error", now.unread)

@@ -13,8 +13,9 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Reload reads the configuration again and applies the differences. Its warnings name the
-// pipelines that are stored but do not run; the log names them as well.
+// Reload reads the configuration and, if it was not accepted before, the file of the pipelines made by
+// API again, and applies the differences: see api.Pipelines. Its warnings include those of the
+// configuration, and one for each pipeline made by API that does not run.
 func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
 	out, err := p.reload(ctx)
 	if err != nil {
@@ -50,7 +51,8 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	return out, nil
 }
 
-// readAgain reads the present declarations and changes nothing. Its error is a refusal.
+// readAgain returns the State of the configuration as it is now. It changes nothing. Its error is a
+// result of refusal.
 func (p *Set) readAgain(before State) (next State, err error) {
 	file, err := p.load()
 	if lost := emptied(before.File, file); lost != nil {
@@ -64,7 +66,7 @@ func (p *Set) readAgain(before State) (next State, err error) {
 		return next, refusal(config.Problems{problem.WithHint("restart spool")})
 	}
 	kept, unread := before.kept(), before.unread
-	if unread != nil { // the file may have been corrected
+	if unread != nil { // an operator may have corrected the file
 		kept, unread = readKept(p.disk, p.kept)
 	}
 	next, err = declare(file, kept, unread)
@@ -74,8 +76,9 @@ func (p *Set) readAgain(before State) (next State, err error) {
 	return next, nil
 }
 
-// apply makes next the present state and updates the running parts. It goes on after the client
-// that requested it has gone: half a change would be worse. The caller holds p.change.
+// apply makes next the present State and changes the hub, the recorder and the schedule to it. It
+// ignores the end of ctx, because a client that disconnects must not leave half of a change. An error
+// of a recording that it ends is logged and added to the warnings. The caller holds p.change.
 func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	ctx = context.WithoutCancel(ctx)
 	before := p.State()
@@ -100,8 +103,9 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	return out
 }
 
-// forget ends the recordings of a stream that the configuration no longer names, unless a
-// publisher sends it: then it is recorded like any other stream.
+// forget ends the recordings of a stream that the configuration no longer names. It does not end them
+// if a client publishes the stream, which is then recorded like any other. pulled: the configuration
+// had a pull URL for the stream.
 func (p *Set) forget(ctx context.Context, path string, pulled bool) {
 	p.hub.Forget(path)
 	if !pulled && p.hub.Live(path) {
@@ -112,7 +116,7 @@ func (p *Set) forget(ctx context.Context, path string, pulled bool) {
 	}
 }
 
-// StreamConfig returns the hub's settings of a stream.
+// StreamConfig converts the settings of a stream to those of the hub.
 func StreamConfig(s configs.Stream) hub.StreamConfig {
 	return hub.StreamConfig{
 		Pull: s.Pull.Reveal(), Transport: s.Transport, Override: s.OverridePublisher,
@@ -121,8 +125,8 @@ func StreamConfig(s configs.Stream) hub.StreamConfig {
 	}
 }
 
-// configure passes new and changed streams to the hub and returns the changes. apply forgets
-// removed streams after the pipelines have changed.
+// configure passes the new and changed streams of a configuration to the hub, and returns the changes.
+// It leaves removed streams in the hub: apply forgets them after the pipelines have changed.
 func (p *Set) configure(before, next *configs.Config) (t recorder.Changes) {
 	for _, path := range slices.Sorted(maps.Keys(next.Streams)) {
 		s := next.Streams[path]
@@ -131,7 +135,7 @@ func (p *Set) configure(before, next *configs.Config) (t recorder.Changes) {
 			continue
 		}
 		err := p.hub.Configure(string(path), StreamConfig(s))
-		if err != nil { // Compile has parsed the same URL
+		if err != nil { // not expected: Compile has accepted the same URL
 			p.log.Error("a stream cannot be configured", "stream", path, "error", err)
 			continue
 		}

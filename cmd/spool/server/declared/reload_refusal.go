@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// refusal converts an error to the sorted problems that may be shown to a client.
+// refusal converts an error to config.Problems, sorted, with texts that a client may see.
 func refusal(err error) error {
 	var problems config.Problems
 	if !errors.As(err, &problems) {
@@ -23,8 +23,8 @@ func refusal(err error) error {
 	return problems
 }
 
-// shown returns a problem without the directories of the machine and without secrets in its
-// path.
+// shown returns a problem as a client may see it: without the directory of its file, and without
+// secrets in the path of the setting.
 func shown(p config.Problem) config.Problem {
 	p.Path = config.Redact(p.Path)
 	if p.Pos.File != "" {
@@ -33,9 +33,9 @@ func shown(p config.Problem) config.Problem {
 	return p
 }
 
-// emptied returns a problem if the configuration file is gone, or empty after it had settings.
-// Editors and copies truncate a file before they write it, and a reload then would end
-// recordings. next is nil if the configuration cannot be read.
+// emptied returns config.Problems if the configuration file no longer exists, or is empty and had
+// settings before. A program may be about to write the file, after it has removed or truncated it, and
+// a reload at this moment would end recordings. next is nil if the file could not be read.
 func emptied(before, next *configs.Config) error {
 	if before.File == "" {
 		return nil
@@ -53,7 +53,7 @@ func emptied(before, next *configs.Config) error {
 	return nil
 }
 
-// remember stores the problems of the last reload; none if it succeeded.
+// remember stores the problems of a reload that was refused, for Unloaded; nil for one that succeeded.
 func (p *Set) remember(refused error) {
 	var problems config.Problems
 	errors.As(refused, &problems)
@@ -62,8 +62,8 @@ func (p *Set) remember(refused error) {
 	p.unloaded = problems
 }
 
-// Unloaded returns why the last reload was refused, so that the running configuration differs
-// from the file. It is empty if the reload succeeded.
+// Unloaded returns the problems for which the last reload was refused, so that the running configuration
+// is an older one than the file. It returns nil if the last reload succeeded.
 func (p *Set) Unloaded() config.Problems {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,12 +12,12 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// keptFile returns the path of the file that stores the pipelines made by API, in the form of
-// the configuration's pipelines. It is in the record directory, which survives restarts.
+// keptFile returns the path of the file that stores the pipelines made by API. The file is in the
+// record directory; its content has the form of the setting pipelines.
 func keptFile(recordPath string) string { return filepath.Join(recordPath, ".spool-pipelines.yaml") }
 
-// readKept reads the stored pipelines; none if the file does not exist. Its error is
-// filesystem.ErrNotOurs if another user may have written the file.
+// readKept returns the declarations in the file of the pipelines made by API, by name. Without the file
+// it returns an empty map. The error is filesystem.ErrNotOurs if another user may have written the file.
 func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 	own := map[string]*config.Node{}
 	text, err := disk.ReadOurs(file)
@@ -35,15 +35,16 @@ func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 		return nil, errors.New("the file holds no map of pipelines")
 	}
 	for _, e := range n.Entries {
-		own[e.Key] = e.Value.At("") // without a path, as in a request
+		own[e.Key] = e.Value.At("") // problems then have the same paths as for a declaration in a request
 	}
 	return own, nil
 }
 
+// keptHead is the first line of the file of the pipelines made by API.
 const keptHead = "# Pipelines that were made by API. Change them there: PUT /mp4/pipelines/NAME.\n"
 
-// keptText returns the content of the whole file. It returns an error if the next start could
-// not read that.
+// keptText returns the content of the file for the pipelines own. It returns an api Conflict if the file
+// would be larger than a start accepts.
 func keptText(own map[string]*made) ([]byte, error) {
 	text, all := []byte(keptHead), 1
 	for _, name := range slices.Sorted(maps.Keys(own)) {
@@ -56,13 +57,14 @@ func keptText(own map[string]*made) ([]byte, error) {
 	return text, nil
 }
 
-// readable returns an error if the next start would refuse a file with this text.
+// readable returns an error if a start could not parse a file with this text.
 func readable(text []byte) error {
 	_, err := config.Parse("", text)
 	return err
 }
 
-// values counts a value, the values in it and their keys, for config.MaxNodes.
+// values returns the number of values that config.MaxNodes limits: n itself, and the keys and values
+// below it.
 func values(n *config.Node) int {
 	all := 1
 	for _, e := range n.Entries {

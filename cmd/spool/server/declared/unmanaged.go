@@ -5,8 +5,9 @@ import (
 	"github.com/gospool/spool/configs"
 )
 
-// logUnmanaged logs which record directories of pipelines made by API are not managed,
-// but for those that before, which may be nil, has too. The warnings of the file name its own.
+// logUnmanaged logs the unmanaged record directories (see package unmanaged) of the pipelines made by
+// API. It leaves out those that the configuration before, which may be nil, has, too. For the pipelines
+// of the configuration file there are warnings instead.
 func (p *Set) logUnmanaged(before *configs.Config, now State) {
 	said := map[string]bool{}
 	if before != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Begin starts the tasks that run the schedule and that reload on SIGHUP and when the
+// Begin starts the task that runs the schedule, and the tasks that reload on SIGHUP and when the
 // configuration file changes.
 func (p *Set) Begin(tasks *pipeline.Tasks) {
 	hangUps := make(chan os.Signal, 1)
@@ -38,12 +38,14 @@ func (p *Set) Begin(tasks *pipeline.Tasks) {
 	}
 }
 
-// settle is how long a file must stay unchanged before it is read: editors write in several
-// steps.
+// settle is the time for which the configuration file must stay unchanged before it is read, because
+// editors write a file in several steps.
 const settle = 200 * time.Millisecond
 
-// watch reloads when the content of the file has changed, or when it was written again after a
-// refusal. It watches the directory, since editors and mounts replace the file.
+// watch reloads when the content of the configuration file has changed, and when the file was written
+// after a refused reload. It returns nil when ctx ends, and an error if the file can no longer be
+// watched. It watches the directory of the file, because editors and Kubernetes replace a file instead
+// of writing to it.
 func (p *Set) watch(ctx context.Context, file string) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -54,7 +56,7 @@ func (p *Set) watch(ctx context.Context, file string) error {
 	if err := w.Add(filepath.Dir(file)); err != nil {
 		return err
 	}
-	settled, stop := p.clock.After(settle) // first, for changes before the watch began
+	settled, stop := p.clock.After(settle) // finds a change between the first read and the begin of the watch
 	defer func() { stop() }()
 	for {
 		select {
@@ -77,11 +79,12 @@ func (p *Set) watch(ctx context.Context, file string) error {
 	}
 }
 
-// mountedData is the link that a Kubernetes volume replaces when its files change.
+// mountedData is the name of the symbolic link that Kubernetes replaces when the files of a mounted
+// volume change.
 const mountedData = "..data"
 
-// reloadAndLog reloads and logs the result. Faults while the change is applied are logged
-// there.
+// reloadAndLog reloads and logs the result. why is the reason of the reload, for the log. Errors of
+// recordings that the reload ends are logged by apply.
 func (p *Set) reloadAndLog(ctx context.Context, why string) {
 	got, err := p.reload(ctx)
 	var problems config.Problems
