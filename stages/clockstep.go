@@ -15,14 +15,14 @@ type wallClock struct {
 	stepped int64 // pipeline.Stepped of the clock to which the owner's times refer
 }
 
-// noise bounds, in ns, how much two readings of the system's clocks differ on a busy machine. A
+// noiseNS bounds, in ns, how much two readings of the system's clocks differ on a busy machine. A
 // smaller difference is not a step.
-const noise = int64(50 * time.Millisecond)
+const noiseNS = int64(50 * time.Millisecond)
 
 // step returns by how many ns the clock was set since the last call.
 func (w *wallClock) step(clock pipeline.Clock) int64 {
 	by := int64(pipeline.Stepped(clock.Now())) - w.stepped
-	if -noise < by && by < noise {
+	if -noiseNS < by && by < noiseNS {
 		return 0
 	}
 	w.stepped += by
@@ -31,7 +31,7 @@ func (w *wallClock) step(clock pipeline.Clock) int64 {
 
 // begin returns the time at which a chunk begins, in ns of UTC on the present clock.
 func (w *wallClock) begin(c *media.Chunk) int64 {
-	if by := w.stepped - c.SteppedNS; by <= -noise || by >= noise {
+	if by := w.stepped - c.SteppedNS; by <= -noiseNS || by >= noiseNS {
 		return c.UTC + by
 	}
 	return c.UTC

@@ -20,7 +20,7 @@ type Options struct {
 	Start         uint32        // start=0: number of the first frame
 	Speed         Speed         // speed=realtime|max
 	Duration      time.Duration // duration=10s: length of the stream; 0: endless
-	UTC           int64         // wall clock of the first frame, ns; not in a URL, because a live stream reads the clock
+	UTC           int64         // wall clock of the first frame, ns; not in a URL: a live stream reads the clock
 }
 
 // Speed is the pace at which a live stream publishes.
