@@ -1,6 +1,6 @@
 package isobmff
 
-// Boxes walks the boxes that stand one behind the other in a payload:
+// Boxes walks the consecutive boxes in a payload:
 //
 //	boxes := isobmff.Walk(moov)
 //	for boxes.Next() {
@@ -8,7 +8,7 @@ package isobmff
 //	}
 //	if !boxes.Whole() { ... }
 //
-// It allocates nothing. The payloads are views.
+// It allocates nothing. The payloads share the memory of the walked payload.
 type Boxes struct {
 	Header         // header of the current box
 	At      int    // offset of the current box in the walked payload
@@ -18,10 +18,11 @@ type Boxes struct {
 	damaged bool
 }
 
-// Walk returns a walk along the boxes of a payload, before the first.
+// Walk returns a walk of the boxes in a payload. The first call of Next moves to the first box.
 func Walk(payload []byte) Boxes { return Boxes{rest: payload} }
 
-// Next moves to the next box. It returns false at the end, and at bytes that are no complete box.
+// Next moves to the next box. It returns false at the end of the payload, and at bytes that are not
+// a complete box: see Whole.
 func (w *Boxes) Next() bool {
 	if len(w.rest) == 0 {
 		return false
@@ -36,15 +37,18 @@ func (w *Boxes) Next() bool {
 	return true
 }
 
-// IsUUID reports whether the box has a 16-byte type (ISO/IEC 14496-12, 4.2).
+// IsUUID reports whether the current box is a uuid box with the given extended type of 16 bytes
+// (ISO/IEC 14496-12, 4.2).
 func (w *Boxes) IsUUID(uuid string) bool {
 	return w.Is("uuid") && len(w.Payload) >= len(uuid) && string(w.Payload[:len(uuid)]) == uuid
 }
 
-// Whole reports whether the boxes fill the payload exactly, as far as they were walked.
+// Whole reports whether all walked bytes were complete boxes. After Next has returned false, it
+// reports whether boxes fill the payload exactly.
 func (w *Boxes) Whole() bool { return !w.damaged }
 
-// Find returns the payload of the box at a path of types, the first of each; nil without one.
+// Find returns the payload of the box at a path of box types, such as "mdia", "mdhd". At each level
+// it takes the first box of the type; it returns nil if there is none.
 func Find(payload []byte, path ...string) []byte {
 	for _, fourcc := range path {
 		boxes, found := Walk(payload), false

@@ -10,8 +10,8 @@ const (
 	movieEpoch = 2082844800
 )
 
-// ToNTP converts a UTC time in ns to an NTP timestamp: 32.32 seconds since 1900, which wrap in
-// 2036.
+// ToNTP converts a UTC time to an NTP timestamp: seconds since 1900 with 32 bits before and 32
+// after the binary point, which wrap to 0 in 2036.
 func ToNTP(utcNS int64) uint64 {
 	sec, ns := utcNS/second, utcNS%second
 	if ns < 0 {
@@ -20,7 +20,7 @@ func ToNTP(utcNS int64) uint64 {
 	return uint64(sec+ntpEpoch)<<32 | (uint64(ns)<<32+uint64(second)/2)/uint64(second)
 }
 
-// FromNTP is the inverse of ToNTP between 1968 and 2104.
+// FromNTP converts an NTP timestamp to the UTC time between 1968 and 2104 that it stands for.
 func FromNTP(ntp uint64) (utcNS int64) {
 	sec := int64(ntp >> 32)
 	if sec < 1<<31 {
@@ -29,8 +29,8 @@ func FromNTP(ntp uint64) (utcNS int64) {
 	return (sec-ntpEpoch)*second + int64((ntp&0xffffffff*uint64(second)+1<<31)>>32)
 }
 
-// ToMovieTime converts a UTC time in ns to the time of a header box: seconds since 1904, and 0 for
-// an unknown time.
+// ToMovieTime converts a UTC time to the time in mvhd, tkhd and mdhd: seconds since 1904. It
+// returns 0, an unknown time, for a UTC time that is not positive.
 func ToMovieTime(utcNS int64) uint64 {
 	if utcNS <= 0 {
 		return 0
@@ -38,7 +38,8 @@ func ToMovieTime(utcNS int64) uint64 {
 	return uint64(utcNS/second) + movieEpoch
 }
 
-// FromMovieTime is the inverse of ToMovieTime, and 0 for a time that no recording can have.
+// FromMovieTime converts the time in mvhd, tkhd and mdhd to UTC. It returns 0 for a time before
+// 1970 or hundreds of years after, which no recording can have.
 func FromMovieTime(seconds uint64) (utcNS int64) {
 	if seconds <= movieEpoch || seconds >= movieEpoch+1<<33 {
 		return 0
@@ -46,17 +47,18 @@ func FromMovieTime(seconds uint64) (utcNS int64) {
 	return int64(seconds-movieEpoch) * second
 }
 
-// PrftBytes is the size of a prft.
+// PrftBytes is the size of the prft box that Writer.Prft appends.
 const PrftBytes = 32
 
-// Prft is a producer reference time box: the wall clock of a sample (ISO/IEC 14496-12, 8.16.5).
+// Prft holds the fields of a prft, the producer reference time of a sample: its time in the track
+// and on the wall clock (ISO/IEC 14496-12, 8.16.5).
 type Prft struct {
 	TrackID    uint32
 	UTC        int64
-	MediaTicks uint64
+	MediaTicks uint64 // decode time of the sample
 }
 
-// ReadPrft reads the payload of a prft. whole is false if it is cut.
+// ReadPrft reads the payload of a prft. whole is false if the box is cut.
 func ReadPrft(payload []byte) (p Prft, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
@@ -66,7 +68,7 @@ func ReadPrft(payload []byte) (p Prft, whole bool) {
 	return p, !f.Short()
 }
 
-// Prft appends a prft of PrftBytes.
+// Prft appends a prft box of PrftBytes.
 func (w *Writer) Prft(p Prft) {
 	at := w.OpenFull("prft", 1, 0)
 	w.U32(p.TrackID)

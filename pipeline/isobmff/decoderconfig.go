@@ -2,17 +2,17 @@ package isobmff
 
 import gomp4 "github.com/abema/go-mp4"
 
-// AVCConfig is the decoder configuration of H.264 (ISO/IEC 14496-15, 5.3.3.1).
+// AVCConfig holds an avcC, the decoder configuration of H.264 (ISO/IEC 14496-15, 5.3.3.1).
 type AVCConfig struct {
-	LengthSize      int // bytes before each NAL unit
-	Profile, Compat uint8
-	Level           uint8
-	High            bool // the profile has the fields of the chroma format
-	ChromaFormat    uint8
-	LumaMinus8      uint8 // bits of a sample
-	ChromaMinus8    uint8
-	SequenceSets    [][]byte // 31 at most
-	PictureSets     [][]byte // 255 at most
+	LengthSize      int      // bytes of the length before each NAL unit in a sample
+	Profile, Compat uint8    // profile_idc, and the byte with the constraint flags
+	Level           uint8    // level_idc
+	High            bool     // the profile has the following three fields
+	ChromaFormat    uint8    // chroma_format_idc
+	LumaMinus8      uint8    // bit depth of luma, less 8
+	ChromaMinus8    uint8    // bit depth of chroma, less 8
+	SequenceSets    [][]byte // sequence parameter sets, 31 at most
+	PictureSets     [][]byte // picture parameter sets, 255 at most
 }
 
 // AVCConfig appends an avcC. Each parameter set must have less than 64 KiB.
@@ -39,8 +39,9 @@ func (w *Writer) AVCConfig(c *AVCConfig) {
 	w.marshal(box)
 }
 
-// ReadAVCConfig reads the payload of an avcC up to its parameter sets, which are views. ok is false
-// if it is cut.
+// ReadAVCConfig reads the payload of an avcC up to the end of its parameter sets; it does not read
+// High and the three fields after it. The parameter sets share the memory of the payload. ok is
+// false if the box is cut.
 func ReadAVCConfig(payload []byte) (c AVCConfig, ok bool) {
 	f := NewFields(payload)
 	f.Skip(1)
@@ -55,26 +56,27 @@ func ReadAVCConfig(payload []byte) (c AVCConfig, ok bool) {
 	return c, !f.Short()
 }
 
-// HEVCConfig is the decoder configuration of H.265 (ISO/IEC 14496-15, 8.3.3.1).
+// HEVCConfig holds an hvcC, the decoder configuration of H.265 (ISO/IEC 14496-15, 8.3.3.1).
 type HEVCConfig struct {
-	LengthSize       int      // bytes before each NAL unit
+	LengthSize       int      // bytes of the length before each NAL unit in a sample
 	ProfileTierLevel [12]byte // general_profile_space to general_level_idc, as in the parameter sets
-	ChromaFormat     uint8
-	LumaMinus8       uint8 // bits of a sample
-	ChromaMinus8     uint8
-	Layers           uint8 // temporal
-	Nested           bool  // the temporal layers
+	ChromaFormat     uint8    // chroma_format_idc
+	LumaMinus8       uint8    // bit depth of luma, less 8
+	ChromaMinus8     uint8    // bit depth of chroma, less 8
+	Layers           uint8    // number of temporal layers
+	Nested           bool     // temporalIdNested
 	Arrays           []HEVCArray
 }
 
-// HEVCArray lists all parameter sets of one NAL unit type. The stream contains none of them.
+// HEVCArray holds all parameter sets of one NAL unit type. Samples contain no further ones
+// (array_completeness).
 type HEVCArray struct {
-	Type uint8
+	Type uint8 // NAL_unit_type
 	NALs [][]byte
 }
 
-// HEVCConfig appends an hvcC. Each parameter set must have less than 64 KiB. Reserved bits are
-// ones.
+// HEVCConfig appends an hvcC. Each parameter set must have less than 64 KiB. Fields without a value
+// in c are written as unknown.
 func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	at := w.Open("hvcC")
 	w.U8(1) // version
@@ -102,8 +104,8 @@ func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	w.Close(at)
 }
 
-// ReadHEVCConfig reads the payload of an hvcC. The parameter sets are views. ok is false if it is
-// cut.
+// ReadHEVCConfig reads the payload of an hvcC. The parameter sets share the memory of the payload.
+// ok is false if the box is cut.
 func ReadHEVCConfig(payload []byte) (c HEVCConfig, ok bool) {
 	f := NewFields(payload)
 	f.Skip(1)

@@ -2,17 +2,20 @@ package isobmff
 
 import gomp4 "github.com/abema/go-mp4"
 
-// Descriptors of an esds (ISO/IEC 14496-1, 7.2.6).
+// Tags of the descriptors in an esds (ISO/IEC 14496-1, 7.2.6): ES_Descriptor,
+// DecoderConfigDescriptor, DecoderSpecificInfo.
 const (
 	tagES       = 3
 	tagConfig   = 4
 	tagSpecific = 5
 )
 
-// MPEG4Audio is the object type of ISO/IEC 14496-3 (ISO/IEC 14496-1, table 5).
+// MPEG4Audio is the objectTypeIndication of ISO/IEC 14496-3 audio, such as AAC (ISO/IEC 14496-1,
+// table 5).
 const MPEG4Audio = 0x40
 
-// Esds appends the esds of a track of MPEG-4 audio (ISO/IEC 14496-14, 5.6.1).
+// Esds appends the esds of an MPEG-4 audio track (ISO/IEC 14496-14, 5.6.1). specific is its
+// DecoderSpecificInfo, for AAC the AudioSpecificConfig.
 func (w *Writer) Esds(specific []byte) {
 	const config, stream = 13, 3 // bytes of the descriptors' own fields
 	n := uint32(len(specific))
@@ -32,8 +35,8 @@ func (w *Writer) Esds(specific []byte) {
 	}})
 }
 
-// ReadEsds reads the payload of an esds: the object type of the stream, and the decoder specific
-// information, which is a view. ok is false if it is cut.
+// ReadEsds reads the payload of an esds: the objectTypeIndication, and the DecoderSpecificInfo in
+// the memory of the payload. ok is false if the box is cut or has other descriptors.
 func ReadEsds(payload []byte) (object uint8, specific []byte, ok bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -56,8 +59,8 @@ func ReadEsds(payload []byte) (object uint8, specific []byte, ok bool) {
 	return object, specific, !config.Short() && !es.Short()
 }
 
-// descriptor reads the next descriptor, which must have a tag: the tag, a length of 7 bits a byte,
-// and the body, which it returns.
+// descriptor reads the next descriptor: a tag, a length with 7 bits in each byte, and a body. It
+// returns the body, or nil if the tag differs from the given one or the body is cut.
 func descriptor(f *Fields, tag uint8) []byte {
 	if f.U8() != tag {
 		f.Fail()

@@ -1,17 +1,18 @@
 // Package isobmff reads and writes the boxes of ISO base media files (ISO/IEC 14496-12). It
-// knows boxes and their fields. The callers decide what a file means, which boxes it needs, and
-// how damage is handled.
+// handles single boxes and their fields. Its callers decide which boxes a file has, what they
+// mean together, and how to treat damage.
 //
-// Readers take the payload of a box and return views into it or plain values. They never panic
-// on content, never allocate in proportion to the value of a field, and do work in proportion
-// to the bytes they are given. If a box repeats an entry by a count, the caller bounds its work
-// for each entry: the package has no limits except that of a header.
+// A reader takes the payload of a box: its bytes after the header. It returns plain values and
+// views, which share the memory of the payload. Readers never panic on content, never allocate
+// in proportion to the value of a field, and work in proportion to the bytes they are given. A
+// count in a table may claim any number of samples: the caller must limit its work for each.
 //
-// Files of two kinds are read. The caller compares our own files exactly with the bytes that it
-// would have written. Foreign files are read as far as they are valid: a reader reports by its
-// last result whether the box was complete.
+// A box that ends before all its fields is cut. Its missing fields read as 0, and the last result
+// of the reader, named whole or ok, is false: so a caller can use the present part of a damaged
+// box, or refuse the box.
 //
-// Writers append to one buffer that is reused. Boxes written for each chunk or sample are
-// encoded by hand, without an allocation per sample. go-mp4 encodes the small header boxes, once
-// a file. They are parsed by hand, because go-mp4 refuses a cut box whose rest is still useful.
+// A Writer appends boxes to one buffer that is reused. Boxes that are written for each chunk or
+// sample are encoded by hand, without an allocation per sample. go-mp4 encodes the small boxes
+// that are written once a file. All boxes are parsed by hand, because go-mp4 returns nothing of a
+// cut box.
 package isobmff

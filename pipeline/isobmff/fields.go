@@ -2,27 +2,29 @@ package isobmff
 
 import "encoding/binary"
 
-// Fields reads big-endian numbers of a payload in order. Past the end it returns 0, and stays short
-// from then on.
+// Fields reads the big-endian fields of a payload in order. A field that exceeds the payload reads
+// as 0, like all fields after it: see Short.
 type Fields struct {
 	b     []byte
 	short bool
 }
 
-// NewFields returns Fields at the first byte of a payload.
+// NewFields returns a reader of the fields from the first byte of a payload on.
 func NewFields(payload []byte) Fields { return Fields{b: payload} }
 
-// Short reports whether the payload was too short for the fields read.
+// Short reports whether the payload was too short for the fields that were read, or Fail was
+// called.
 func (f *Fields) Short() bool { return f.short }
 
-// Fail discards the unread bytes and makes Fields short, because the fields read so far are
-// invalid.
+// Fail discards the unread bytes and makes Short return true. The caller calls it when a field has
+// an invalid value.
 func (f *Fields) Fail() { f.short, f.b = true, nil }
 
-// Rest returns the unread bytes.
+// Rest returns the unread bytes, in the memory of the payload.
 func (f *Fields) Rest() []byte { return f.b }
 
-// Take returns the next n bytes, a view; nil if the payload has fewer.
+// Take reads the next n bytes, which share the memory of the payload. It returns nil if the payload
+// has fewer or n is negative.
 func (f *Fields) Take(n int) []byte {
 	if n < 0 || len(f.b) < n {
 		f.Fail()
@@ -68,13 +70,14 @@ func (f *Fields) U64() uint64 {
 	return 0
 }
 
-// FullBox reads version and flags of a full box (ISO/IEC 14496-12, 4.2).
+// FullBox reads the version and the flags of a full box (ISO/IEC 14496-12, 4.2).
 func (f *Fields) FullBox() (version uint8, flags uint32) {
 	v := f.U32()
 	return uint8(v >> 24), v & 0xffffff
 }
 
-// Versioned reads a number of 64 bits in version 1 of a box, of 32 bits in version 0.
+// Versioned reads a field whose width depends on the version of its box: 64 bits in version 1, and
+// 32 bits in others.
 func (f *Fields) Versioned(version uint8) uint64 {
 	if version == 1 {
 		return f.U64()

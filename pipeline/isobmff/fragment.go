@@ -1,6 +1,6 @@
 package isobmff
 
-// Flags of tfhd (ISO/IEC 14496-12, 8.8.7).
+// Flags of tfhd (ISO/IEC 14496-12, 8.8.7). All but TfhdBaseIsMoof announce a field.
 const (
 	TfhdBaseDataOffset = 0x000001
 	TfhdDescription    = 0x000002
@@ -14,27 +14,28 @@ const (
 const (
 	SampleIsNonSync = 0x00010000
 
-	SyncFlags    = 0x02000000 // of a sample that depends on no other
-	NonSyncFlags = 0x01010000 // of one that depends on others, and is no sync sample
+	SyncFlags    = 0x02000000 // a sync sample: it depends on no other sample
+	NonSyncFlags = 0x01010000 // a sample that depends on others, and is not a sync sample
 )
 
-// SampleDefaults apply to samples without their own values.
+// SampleDefaults holds the values of samples that have none of their own.
 type SampleDefaults struct {
 	DurationTicks uint32
 	SizeBytes     uint32
-	Flags         uint32
+	Flags         uint32 // sample flags
 }
 
-// Tfhd is a track fragment header. Flags says which of its fields are present.
+// Tfhd holds a tfhd, a track fragment header (ISO/IEC 14496-12, 8.8.7). Fields that Flags does not
+// announce are 0.
 type Tfhd struct {
-	Flags          uint32
+	Flags          uint32 // flags of the box; the sample flags are SampleDefaults.Flags
 	TrackID        uint32
-	BaseDataOffset int64 // from the beginning of the file
-	Description    uint32
+	BaseDataOffset int64  // base of the offsets in truns, from the beginning of the file
+	Description    uint32 // sample_description_index
 	SampleDefaults
 }
 
-// ReadTfhd reads the payload of a tfhd. whole is false if it is cut.
+// ReadTfhd reads the payload of a tfhd. whole is false if the box is cut.
 func ReadTfhd(payload []byte) (h Tfhd, whole bool) {
 	f := NewFields(payload)
 	_, h.Flags = f.FullBox()
@@ -53,7 +54,7 @@ func ReadTfhd(payload []byte) (h Tfhd, whole bool) {
 	return h, !f.Short()
 }
 
-// Bytes returns the length of the payload with the fields of h.
+// Bytes returns the length in bytes of the payload of a tfhd with these Flags.
 func (h *Tfhd) Bytes() (n int) {
 	n = 8
 	if h.Flags&TfhdBaseDataOffset != 0 {
@@ -67,7 +68,8 @@ func (h *Tfhd) Bytes() (n int) {
 	return n
 }
 
-// Over returns the defaults of the fragment, with those of the track for missing fields.
+// Over returns the sample defaults of the fragment: those of h where Flags announces them, and
+// else those of the track's trex.
 func (h *Tfhd) Over(track SampleDefaults) SampleDefaults {
 	if h.Flags&TfhdDuration != 0 {
 		track.DurationTicks = h.DurationTicks
@@ -81,7 +83,7 @@ func (h *Tfhd) Over(track SampleDefaults) SampleDefaults {
 	return track
 }
 
-// Tfhd appends a track fragment header.
+// Tfhd appends a tfhd with the fields that h.Flags announces.
 func (w *Writer) Tfhd(h *Tfhd) {
 	at := w.OpenFull("tfhd", 0, h.Flags)
 	w.U32(h.TrackID)
@@ -103,8 +105,8 @@ func (w *Writer) Tfhd(h *Tfhd) {
 	w.Close(at)
 }
 
-// ReadTfdt reads the decode time of the first sample of a fragment in its track (ISO/IEC 14496-12,
-// 8.8.12).
+// ReadTfdt reads the payload of a tfdt: the decode time of a track's first sample in a fragment, in
+// ticks (ISO/IEC 14496-12, 8.8.12). whole is false if the box is cut.
 func ReadTfdt(payload []byte) (ticks uint64, version uint8, whole bool) {
 	f := NewFields(payload)
 	version, _ = f.FullBox()
@@ -112,14 +114,16 @@ func ReadTfdt(payload []byte) (ticks uint64, version uint8, whole bool) {
 	return ticks, version, !f.Short()
 }
 
-// Tfdt appends the decode time of the first sample of a fragment, in 64 bits.
+// Tfdt appends a tfdt of version 1, with 64 bits, with the decode time of a track's first sample in
+// a fragment.
 func (w *Writer) Tfdt(ticks uint64) {
 	at := w.OpenFull("tfdt", 1, 0)
 	w.U64(ticks)
 	w.Close(at)
 }
 
-// ReadMfhd reads the sequence number of a fragment (ISO/IEC 14496-12, 8.8.5).
+// ReadMfhd reads the payload of an mfhd: the sequence number of a fragment (ISO/IEC 14496-12,
+// 8.8.5). whole is false if the box is cut.
 func ReadMfhd(payload []byte) (number uint32, whole bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -127,7 +131,7 @@ func ReadMfhd(payload []byte) (number uint32, whole bool) {
 	return number, !f.Short()
 }
 
-// Mfhd appends the sequence number of a fragment.
+// Mfhd appends an mfhd with the sequence number of a fragment.
 func (w *Writer) Mfhd(number uint32) {
 	at := w.OpenFull("mfhd", 0, 0)
 	w.U32(number)

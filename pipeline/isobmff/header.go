@@ -10,6 +10,7 @@ import (
 // FourCC is the type of a box: a four-character code.
 type FourCC [4]byte
 
+// String returns the four characters.
 func (c FourCC) String() string { return string(c[:]) }
 
 // Is reports whether the code equals a string of four characters.
@@ -18,32 +19,33 @@ func (c FourCC) Is(fourcc string) bool { return string(c[:]) == fourcc }
 // Header is the header of a box (ISO/IEC 14496-12, 4.2).
 type Header struct {
 	Type        FourCC
-	SizeBytes   int64 // size of the whole box; 0 means to the end of the file
+	SizeBytes   int64 // size of the whole box; 0: the box lasts to the end of the file
 	HeaderBytes int64 // size of the header: 8 or 16
 }
 
-// Is reports whether the box is of a type.
+// Is reports whether the box has the given type.
 func (h Header) Is(fourcc string) bool { return h.Type.Is(fourcc) }
 
-// maxSize is larger than any disk, and small enough for sums.
+// maxSize is the largest size that a header may have: larger than any disk, and so small that sums
+// with offsets do not overflow.
 const maxSize = 1 << 62
 
-// The errors of ReadHeader and ReadPayload for the content of a file. All other errors come from
-// the disk.
+// The errors of ReadHeader and ReadPayload that the content of a file causes. Their other errors
+// come from the disk, or from the limit of ReadPayload.
 var (
-	ErrEnd    = errors.New("the file is cut off")
-	ErrCut    = errors.New("the file is cut off within a header")
-	ErrHeader = errors.New("it is damaged")
+	ErrEnd    = errors.New("the file is cut off")                 // at or behind the end, or within the first 8 bytes
+	ErrCut    = errors.New("the file is cut off within a header") // within the 16 bytes of a long header
+	ErrHeader = errors.New("it is damaged")                       // an impossible size
 )
 
-// IsContent reports whether an error concerns the content of a file: no box begins at the offset,
-// or the box is cut.
+// IsContent reports whether the content of a file caused an error: it is ErrEnd, ErrCut or
+// ErrHeader.
 func IsContent(err error) bool {
 	return errors.Is(err, ErrEnd) || errors.Is(err, ErrCut) || errors.Is(err, ErrHeader)
 }
 
-// ParseHeader parses the 8 or 16 bytes at the begin of a box. ok is false if they are cut, or if
-// the size is less than that of the header.
+// ParseHeader parses the header at the begin of b, of 8 or 16 bytes. ok is false if b is shorter
+// than the header, or if the size of the box is impossible.
 func ParseHeader(b []byte) (h Header, ok bool) {
 	h, err := parseHeader(b)
 	return h, err == nil
@@ -70,8 +72,8 @@ func parseHeader(b []byte) (h Header, err error) {
 	return h, nil
 }
 
-// ReadHeader reads the header of the box at an offset of a file of size bytes. The error is ErrEnd
-// if fewer bytes are left than any box has.
+// ReadHeader reads the header of the box at offset at of a file of size bytes. It returns ErrEnd if
+// fewer than 8 bytes are left, which no box can have. The box itself may reach beyond the end.
 func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 	var b [16]byte
 	n := min(int64(len(b)), size-at)
@@ -91,16 +93,16 @@ func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 	return h, err
 }
 
-// Bounds of the payloads read into memory: a day of video has a moov of about 50 MB, and a
-// fragment's moof has some kilobytes.
+// Limits for ReadPayload, far above real boxes: a day of video has a moov of about 50 MB, and a
+// fragment has a moof of some kilobytes.
 const (
 	MaxMoovBytes = 1 << 30
 	MaxMoofBytes = 64 << 20
 )
 
-// ReadPayload reads the payload of the box at an offset of a file of size bytes. The error is
-// ErrEnd if the box exceeds the file or has no size. It does not read a box of more than limit
-// bytes.
+// ReadPayload reads the payload of the box with header h at offset at of a file of size bytes. It
+// returns ErrEnd if the box exceeds the file or has the size 0, and another error without reading
+// if the box has more than limit bytes.
 func ReadPayload(f io.ReaderAt, at int64, h Header, size, limit int64) ([]byte, error) {
 	switch {
 	case h.SizeBytes == 0 || h.SizeBytes > size-at:

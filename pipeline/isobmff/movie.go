@@ -6,21 +6,23 @@ import (
 	gomp4 "github.com/abema/go-mp4"
 )
 
-// MovieHeader is an mvhd (ISO/IEC 14496-12, 8.2.2).
+// MovieHeader holds the fields of an mvhd (ISO/IEC 14496-12, 8.2.2).
 type MovieHeader struct {
 	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
-	Timescale      uint32 // of the movie's durations and edit lists
+	Timescale      uint32 // ticks of the movie per second, also in tkhd, mehd and edit lists
 	DurationTicks  uint64
-	NextTrackID    uint32
-	Long           bool // always version 1, so that SetDuration can write any duration later
+	NextTrackID    uint32 // greater than all track IDs
+	// Long makes Writer.Mvhd use version 1 in any case, so that SetDuration can later write any
+	// duration. ReadMvhd does not set it.
+	Long bool
 }
 
-// MvhdTimesBytes is the size of the fields of an mvhd's payload up to the end of the
-// duration, in version 1.
+// MvhdTimesBytes is the length of the payload of an mvhd of version 1 up to the end of the
+// duration.
 const MvhdTimesBytes = 4 + 8 + 8 + 4 + 8
 
-// ReadMvhd reads the payload of an mvhd. scaled is false if it ends before the timescale. Later
-// fields that are missing are 0.
+// ReadMvhd reads the payload of an mvhd. scaled is false if the box ends before the timescale;
+// missing fields are 0.
 func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
@@ -34,7 +36,7 @@ func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
 	return h, scaled
 }
 
-// Mvhd appends an mvhd.
+// Mvhd appends an mvhd, in version 0 if its times fit into 32 bits and Long is not set.
 func (w *Writer) Mvhd(h *MovieHeader) {
 	box := &gomp4.Mvhd{Timescale: h.Timescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity, NextTrackID: h.NextTrackID}
 	if h.Long || is64(h.CreatedSeconds, h.DurationTicks) {
@@ -46,9 +48,10 @@ func (w *Writer) Mvhd(h *MovieHeader) {
 	w.marshal(box)
 }
 
+// unity is the transformation matrix that changes nothing (ISO/IEC 14496-12, 6.2.2).
 var unity = [9]int32{0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000}
 
-// is64 reports whether a header box needs its 64-bit version.
+// is64 reports whether one of the times needs 64 bits, and so version 1 of its box.
 func is64(times ...uint64) bool {
 	for _, t := range times {
 		if t > math.MaxUint32 {
@@ -58,14 +61,15 @@ func is64(times ...uint64) bool {
 	return false
 }
 
-// Trex holds the defaults of the samples of a track in fragments (ISO/IEC 14496-12, 8.8.3).
+// Trex holds the fields of a trex: the defaults for the samples of a track in all fragments
+// (ISO/IEC 14496-12, 8.8.3).
 type Trex struct {
 	TrackID     uint32
-	Description uint32
+	Description uint32 // default_sample_description_index, from 1
 	SampleDefaults
 }
 
-// ReadTrex reads the payload of a trex. whole is false if it is cut.
+// ReadTrex reads the payload of a trex. whole is false if the box is cut.
 func ReadTrex(payload []byte) (t Trex, whole bool) {
 	f := NewFields(payload)
 	f.Skip(4)
@@ -82,11 +86,11 @@ func (w *Writer) Trex(t *Trex) {
 	})
 }
 
-// MehdBytes is the size of a mehd of version 1.
+// MehdBytes is the size of a mehd box of version 1.
 const MehdBytes = 20
 
-// MehdBody appends the payload of a mehd: the duration of a fragmented movie in ticks of the movie
-// (ISO/IEC 14496-12, 8.8.2).
+// MehdBody appends the payload of a mehd of version 1, without a header: the duration of a
+// fragmented movie, in ticks of the movie (ISO/IEC 14496-12, 8.8.2).
 func (w *Writer) MehdBody(ticks uint64) {
 	w.U32(1 << 24) // version 1
 	w.U64(ticks)

@@ -1,8 +1,8 @@
 package isobmff
 
-// RollDescription appends the sgpd of a track with one roll distance: the number of samples before
-// a sample at which a decoder must start to decode it correctly, -1 for one sample (ISO/IEC
-// 14496-12, 10.1; 14496-14, 3.1.1).
+// RollDescription appends an sgpd with one description of grouping type roll. Its roll_distance
+// says at which earlier sample a decoder must start so that it decodes a sample of the group
+// correctly: -1 is one sample before (ISO/IEC 14496-12, 10.1; 14496-14, 3.1.1).
 func (w *Writer) RollDescription(distance int16) {
 	at := w.OpenFull("sgpd", 1, 0)
 	w.AppendString("roll")
@@ -12,7 +12,8 @@ func (w *Writer) RollDescription(distance int16) {
 	w.Close(at)
 }
 
-// ReadRollDescription returns the distance of the payload of an sgpd; 0 without one.
+// ReadRollDescription returns the first roll_distance in the payload of an sgpd. It returns 0 if
+// the payload is nil, cut or of another grouping type.
 func ReadRollDescription(sgpd []byte) (distance int16) {
 	f := NewFields(sgpd)
 	f.Skip(4)
@@ -23,7 +24,8 @@ func ReadRollDescription(sgpd []byte) (distance int16) {
 	return int16(f.U16())
 }
 
-// RollSamples appends the sbgp that assigns the first roll description to so many samples.
+// RollSamples appends an sbgp that assigns the first roll description to the given number of
+// samples, from the first on (ISO/IEC 14496-12, 8.9.2).
 func (w *Writer) RollSamples(samples uint32) {
 	at := w.OpenFull("sbgp", 0, 0)
 	w.AppendString("roll")

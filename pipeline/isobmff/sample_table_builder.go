@@ -6,30 +6,32 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// TableBuilder collects the samples of one track while its file grows, as compact columns, and
-// writes its sample tables. It takes 3 to 7 bytes of memory a sample.
+// TableBuilder collects the samples of one track while its file grows, and writes their sample
+// tables. It stores them in compact columns, which take 3 to 7 bytes of memory a sample. A stretch
+// is a contiguous range of samples in the file, which becomes an ISO chunk. The zero value is
+// ready for use.
 type TableBuilder struct {
-	Count            uint64 // samples
+	Count            uint64 // number of samples
 	FirstTicks       int64  // decode time of the first sample
 	FirstOffsetTicks int64  // composition offset of the first sample
 	LastTicks        int64  // decode time of the last sample
-	EndTicks         int64  // end of the last sample, as far as known
-	latestTicks      int64  // composition time of the sample presented last
+	EndTicks         int64  // end of the last sample in decoding order: its decode time plus its duration
+	latestTicks      int64  // composition time of the sample that is presented last
 
-	deltas  runs    // of decode times, one fewer than samples
+	deltas  runs    // differences of successive decode times
 	offsets runs    // composition offsets
-	sizes   varints // bytes
-	nsync   uint64
-	sync    varints // sample numbers from 1, each as the difference to its predecessor
-	lastSyn uint64
+	sizes   varints // sizes in bytes
+	nsync   uint64  // number of sync samples
+	sync    varints // numbers of the sync samples, from 1, each as the difference to its predecessor
+	lastSyn uint64  // number of the last sync sample
 
-	spans  runs    // samples per stretch of the file
-	starts varints // offsets of the stretches, each as the difference to its predecessor
+	spans  runs    // number of samples of each stretch
+	starts varints // offset of each stretch, as the difference to its predecessor
 	at     int64   // offset of the last stretch
 }
 
-// Add adds samples that are contiguous in the file from offset at. shift, in ticks, is added to
-// their decode times.
+// Add adds the samples c, which form one stretch from offset at of the file. shift is added to
+// their decode times, in ticks. Add does not keep c.
 func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 	n := c.Len()
 	if n == 0 {
@@ -62,21 +64,24 @@ func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 	t.at = at
 }
 
-// reorderReach is more than the largest number of samples by which decoding and presentation order
-// differ (16 in ITU-T H.264, A.3.1, and H.265, A.4.2): no earlier sample is presented last.
+// reorderReach is the number of last samples among which Add looks for the one presented last. It
+// is more than the 16 pictures by which decoding and presentation order can differ (ITU-T H.264,
+// A.3.1, and H.265, A.4.2).
 const reorderReach = 32
 
-// DurationTicks returns the time from the first sample to the end of the last.
+// DurationTicks returns the time from the decode time of the first sample to the end of the last.
 func (t *TableBuilder) DurationTicks() int64 { return t.EndTicks - t.FirstTicks }
 
-// ShownTicks returns the time from the presentation of the first sample to the end of the
-// presentation: longer than the duration if the recording stopped before pictures that are decoded
-// later and presented earlier.
+// ShownTicks returns the time from the presentation of the first sample to the end of the sample
+// that is presented last. It is longer than DurationTicks if the recording stopped before
+// B-frames that are presented before a recorded picture.
 func (t *TableBuilder) ShownTicks() int64 {
 	return max(t.DurationTicks(), t.latestTicks+t.EndTicks-t.LastTicks-t.FirstTicks-t.FirstOffsetTicks)
 }
 
-// Write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7).
+// Write appends the boxes stts, ctts, stss, stsz, stsc and stco or co64 (ISO/IEC 14496-12, 8.6 and
+// 8.7). It leaves out ctts if all composition offsets are 0, and stss if all samples are sync
+// samples.
 func (t *TableBuilder) Write(w *Writer) {
 	t.writeTimes(w)
 	t.writeOffsets(w)
@@ -100,7 +105,7 @@ func (t *TableBuilder) writeTimes(w *Writer) {
 			entries++
 		}
 	}
-	step := func(n uint64, v int64) { // the last sample's duration may extend the last run
+	step := func(n uint64, v int64) { // joins runs of equal values: the last sample's duration is a run of its own
 		if v == delta {
 			samples += n
 			return
@@ -185,7 +190,7 @@ func (t *TableBuilder) writeStarts(w *Writer) {
 	w.Close(at)
 }
 
-// Bytes returns an upper bound of the bytes that Write appends.
+// Bytes returns an upper limit of the number of bytes that Write appends.
 func (t *TableBuilder) Bytes() int {
 	return 8*(t.deltas.len()+1) + 8*t.offsets.len() + 4*int(t.nsync) + 4*int(t.Count) +
 		12*t.spans.len() + 8*t.starts.n + 6*16 + 64

@@ -2,14 +2,14 @@ package isobmff
 
 import "encoding/binary"
 
-// Each calls visit with every sample in decoding order. The value is reused for the next sample. A
-// sample lasts until the next one is decoded. Each changes nothing.
+// Each calls visit with every sample in decoding order. The sample is valid during the call only.
+// The duration of a sample lasts until the DTS of the next one, that of the last until EndTicks.
 func (t *TableBuilder) Each(visit func(*Sample)) {
 	deltas, offsets, spans := t.deltas.reader(), t.offsets.reader(), t.spans.reader()
 	sizes, syncs, starts := t.sizes.reader(), t.sync.reader(), t.starts.reader()
 	s := Sample{DTS: t.FirstTicks}
 	sync := syncs.next()
-	left := int64(0) // samples of the stretch
+	left := int64(0) // remaining samples of the current stretch
 	start := uint64(0)
 	for n := uint64(1); n <= t.Count; n++ {
 		if left == 0 {
@@ -32,7 +32,7 @@ func (t *TableBuilder) Each(visit func(*Sample)) {
 	}
 }
 
-// varintReader reads a column from its front. After the last number it returns 0.
+// varintReader reads the numbers of a column in order. Behind the last one it returns 0.
 type varintReader struct {
 	blocks [][]byte
 	b      []byte
@@ -52,13 +52,13 @@ func (r *varintReader) next() uint64 {
 	return x
 }
 
-// runReader reads a column of runs value by value.
+// runReader reads the values of a column of runs in order. Behind the last one it returns it again.
 type runReader struct {
 	col   varintReader
-	runs  int // remaining runs in col
-	left  uint64
-	value int64
-	open  *runs
+	runs  int    // remaining runs in col
+	left  uint64 // remaining values of the current run
+	value int64  // value of the current run
+	open  *runs  // has the open run, which follows those in col; nil once it is read
 }
 
 func (r *runs) reader() runReader {

@@ -1,16 +1,18 @@
 package isobmff
 
-// PixelAspect is the aspect ratio of a pixel, H wide and V high (ISO/IEC 14496-12, 12.1.4).
+// PixelAspect is the aspect ratio of a pixel: H to V is its width to its height (ISO/IEC 14496-12,
+// 12.1.4).
 type PixelAspect struct{ H, V uint32 }
 
-// SquarePixels is the aspect ratio that needs no box.
+// SquarePixels is the aspect ratio of a track without a pasp box.
 var SquarePixels = PixelAspect{1, 1}
 
-// visualFields is the number of bytes of a visual sample entry before its boxes.
+// visualFields is the number of bytes in the payload of a visual sample entry before its boxes.
 const visualFields = 78
 
-// OpenVisualEntry begins a visual sample entry (ISO/IEC 14496-12, 12.1.3) and leaves it open for
-// its boxes.
+// OpenVisualEntry begins a visual sample entry (ISO/IEC 14496-12, 12.1.3) with its fields. The
+// caller appends its boxes, such as the decoder configuration, and closes it: see Open. Width and
+// height are pixels.
 func (w *Writer) OpenVisualEntry(fourcc string, width, height int) (at int) {
 	at = w.openEntry(fourcc)
 	w.Append(make([]byte, 16))
@@ -26,13 +28,13 @@ func (w *Writer) OpenVisualEntry(fourcc string, width, height int) (at int) {
 	return at
 }
 
-// VisualEntry is a parsed visual sample entry.
+// VisualEntry holds fields of a visual sample entry.
 type VisualEntry struct {
 	Width, Height int    // pixels
-	Boxes         []byte // the boxes after the fields, a view
+	Boxes         []byte // the boxes after the fields, in the memory of the payload
 }
 
-// ReadVisualEntry reads the payload of a visual sample entry. ok is false if it is cut.
+// ReadVisualEntry reads the payload of a visual sample entry. ok is false if its fields are cut.
 func ReadVisualEntry(payload []byte) (e VisualEntry, ok bool) {
 	f := NewFields(payload)
 	f.Skip(24)
@@ -42,7 +44,7 @@ func ReadVisualEntry(payload []byte) (e VisualEntry, ok bool) {
 	return e, !f.Short()
 }
 
-// PixelAspect appends a pasp, unless pixels are square.
+// PixelAspect appends a pasp. It appends nothing for square pixels.
 func (w *Writer) PixelAspect(a PixelAspect) {
 	if a == SquarePixels {
 		return
@@ -53,9 +55,9 @@ func (w *Writer) PixelAspect(a PixelAspect) {
 	w.Close(at)
 }
 
-// OpenAudioEntry begins an audio sample entry (ISO/IEC 14496-12, 12.2.3) and leaves it open for its
-// boxes. It writes a rate that 16 bits cannot hold as 0, like ffmpeg: players read the codec's
-// configuration, and would use any other number as the rate.
+// OpenAudioEntry begins an audio sample entry (ISO/IEC 14496-12, 12.2.3) with its fields. The caller
+// appends its boxes and closes it: see Open. rate is in Hz. OpenAudioEntry writes a rate of more
+// than 16 bits as 0, like ffmpeg: players then read it from the decoder configuration.
 func (w *Writer) OpenAudioEntry(fourcc string, channels, rate int) (at int) {
 	if rate > 0xffff {
 		rate = 0
@@ -69,14 +71,14 @@ func (w *Writer) OpenAudioEntry(fourcc string, channels, rate int) (at int) {
 	return at
 }
 
-// AudioEntry is a parsed audio sample entry.
+// AudioEntry holds fields of an audio sample entry.
 type AudioEntry struct {
-	Channels, Rate int    // Rate in Hz, 0 if 16 bits cannot hold it
-	Boxes          []byte // the boxes after the fields, a view
+	Channels, Rate int    // number of channels; rate in Hz, 0 for a rate of more than 16 bits
+	Boxes          []byte // the boxes after the fields, in the memory of the payload
 }
 
-// ReadAudioEntry reads the payload of an audio sample entry, also of QuickTime. ok is false if it
-// is cut.
+// ReadAudioEntry reads the payload of an audio sample entry, including the versions 1 and 2 of
+// QuickTime. ok is false if its fields are cut.
 func ReadAudioEntry(payload []byte) (e AudioEntry, ok bool) {
 	f := NewFields(payload)
 	f.Skip(8)
@@ -90,7 +92,8 @@ func ReadAudioEntry(payload []byte) (e AudioEntry, ok bool) {
 	return e, !f.Short()
 }
 
-// openEntry begins a sample entry (ISO/IEC 14496-12, 8.5.2) of the first data reference.
+// openEntry begins a sample entry (ISO/IEC 14496-12, 8.5.2) for media of the first data reference,
+// which Dinf writes.
 func (w *Writer) openEntry(fourcc string) (at int) {
 	at = w.Open(fourcc)
 	w.Append(make([]byte, 6))

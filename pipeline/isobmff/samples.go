@@ -5,24 +5,24 @@ import (
 	"math"
 )
 
-// ErrTables is the error for inconsistent sample tables.
+// ErrTables reports sample tables that are cut, missing or contradict each other.
 var ErrTables = errors.New("its sample tables do not fit together")
 
-// Sample is one sample of a track with its place in the file.
+// Sample describes one sample of a track.
 type Sample struct {
-	DTS           int64 // ticks
-	DurationTicks int64
-	OffsetTicks   int32 // PTS - DTS
+	DTS           int64 // ticks of the track
+	DurationTicks int64 // up to the DTS of the next sample
+	OffsetTicks   int32 // composition offset: PTS - DTS
 	SizeBytes     uint32
-	Sync          bool
+	Sync          bool  // sync sample
 	At            int64 // offset in the file
 }
 
-// SampleTable reads the sample tables of a track (ISO/IEC 14496-12, 8.6 and 8.7) in decoding order
-// and in place. It takes no memory but the tables' own bytes.
+// SampleTable reads the samples of a track from its sample tables (ISO/IEC 14496-12, 8.6 and 8.7),
+// in decoding order. It reads the tables in place and needs no further memory.
 //
-// The claimed number of samples is not bounded by the length of the tables: the caller checks Len
-// and Bytes before it reads them.
+// Tables of a few bytes may claim any number of samples: the caller must check Len and Bytes
+// before it reads the samples.
 type SampleTable struct {
 	times, offsets, spans, syncs Table
 	allSync                      bool
@@ -32,25 +32,27 @@ type SampleTable struct {
 	cursor
 }
 
-// cursor is the position in the tables. The zero value is the beginning.
+// cursor is the position of the next sample in the tables. The zero value is the first sample.
 type cursor struct {
-	n        uint32 // samples read
-	dts      int64
-	time     pairCursor
-	offset   pairCursor
-	sync     int    // rows of stss passed
-	chunk    uint32 // chunks begun
-	span     int    // rows of stsc passed
-	inChunk  uint32 // samples left
-	perChunk uint32
-	at       int64
+	n        uint32     // number of samples read
+	dts      int64      // DTS of the next sample
+	time     pairCursor // position in stts
+	offset   pairCursor // position in ctts
+	sync     int        // rows of stss read
+	chunk    uint32     // ISO chunks begun
+	span     int        // rows of stsc read
+	inChunk  uint32     // unread samples of the current ISO chunk
+	perChunk uint32     // samples in each ISO chunk
+	at       int64      // offset of the next sample
 }
 
-// pairCursor reads a table of counts and values.
+// pairCursor reads a table whose rows have a count and a value for that many samples.
 type pairCursor struct {
-	left, value uint32
-	row         int
+	left, value uint32 // the value of the current row, and the samples for which it still counts
+	row         int    // rows read
 }
+
+// next returns the value for the next sample.
 
 func (c *pairCursor) next(t *Table) uint32 {
 	for c.left == 0 {
@@ -64,8 +66,8 @@ func (c *pairCursor) next(t *Table) uint32 {
 	return c.value
 }
 
-// ReadSampleTable reads the payload of an stbl. The error is ErrTables if a table is cut or
-// missing.
+// ReadSampleTable returns the sample tables in the payload of an stbl, at the first sample. It
+// returns ErrTables if a table is cut or missing.
 func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 	t := &SampleTable{}
 	whole := true
@@ -77,7 +79,7 @@ func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 		table, all := ReadTable(Find(stbl, c.fourcc), c.columns)
 		*c.into, whole = table, whole && all
 	}
-	t.allSync = Find(stbl, "stss") == nil // an stss without rows means that no sample is
+	t.allSync = Find(stbl, "stss") == nil // with an empty stss no sample is a sync sample
 	var sized, placed bool
 	t.sizes, sized = ReadStsz(Find(stbl, "stsz"))
 	t.chunks, placed = ReadChunks(stbl)
@@ -90,26 +92,26 @@ func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 	return t, nil
 }
 
-// Len returns the claimed number of samples.
+// Len returns the number of samples that the tables claim.
 func (t *SampleTable) Len() uint32 { return t.sizes.Count }
 
-// CommonSize returns the common size of all samples, bytes, or 0 if each has its own size, so that
-// Len is bounded by the length of the tables.
+// CommonSize returns the size in bytes that all samples have in common. It returns 0 if each sample
+// has its own size: the length of the tables then limits Len.
 func (t *SampleTable) CommonSize() uint32 { return t.sizes.CommonBytes }
 
-// Bytes returns the claimed sum of the samples' sizes.
+// Bytes returns the sum of the sizes that the tables claim for the samples.
 func (t *SampleTable) Bytes() int64 { return t.sizes.Bytes() }
 
-// TimeBytes returns the length of the entries of stts, ctts and stss, which hold the times and the
-// sync flags of the samples.
+// TimeBytes returns the length in bytes of the entries in stts, ctts and stss, which hold the times
+// and the sync flags of the samples.
 func (t *SampleTable) TimeBytes() int64 {
 	return int64(len(t.times.rows) + len(t.offsets.rows) + len(t.syncs.rows))
 }
 
-// maxTicks is later than any sample.
+// maxTicks is the latest time of a sample: a later one is damage.
 const maxTicks = math.MaxInt64 / 4
 
-// Ticks returns the claimed sum of the samples' durations.
+// Ticks returns the sum of the durations that the tables claim for the samples, maxTicks at most.
 func (t *SampleTable) Ticks() (sum int64) {
 	for i := range t.times.Len() {
 		sum += int64(t.times.U32(i, 0)) * int64(t.times.U32(i, 1))
@@ -120,10 +122,11 @@ func (t *SampleTable) Ticks() (sum int64) {
 	return sum
 }
 
-// Rewind returns to the first sample.
+// Rewind makes Next read the first sample again.
 func (t *SampleTable) Rewind() { t.cursor = cursor{} }
 
-// Next reads the next sample. ok is false after the last.
+// Next reads the next sample into s. ok is false behind the last one. The error is ErrTables if
+// the tables contradict each other; s is not valid then.
 func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	if t.n >= t.sizes.Count {
 		return false, nil
@@ -135,7 +138,7 @@ func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	}
 	s.DTS, s.At = t.dts, t.at
 	s.DurationTicks = int64(t.time.next(&t.times))
-	s.OffsetTicks = int32(t.offset.next(&t.offsets)) // signed in version 1, and treated as signed in version 0
+	s.OffsetTicks = int32(t.offset.next(&t.offsets)) // signed in version 1; writers of version 0 mean it so, too
 	s.SizeBytes = t.sizes.At(t.n)
 	t.n++
 	s.Sync = t.isSync()
@@ -148,7 +151,7 @@ func (t *SampleTable) Next(s *Sample) (ok bool, err error) {
 	return true, nil
 }
 
-// isSync reports whether sample n, counted from 1, is a sync sample.
+// isSync reports whether the sample with number t.n, from 1, is a sync sample.
 func (t *SampleTable) isSync() bool {
 	if t.allSync {
 		return true
@@ -166,7 +169,8 @@ func (t *SampleTable) isSync() bool {
 	return false
 }
 
-// nextChunk moves to the next chunk. stsc counts chunks from 1.
+// nextChunk moves to the next ISO chunk, a contiguous range of samples in the file. stsc numbers
+// them from 1.
 func (t *SampleTable) nextChunk() error {
 	i := int(t.chunk)
 	if i >= t.chunks.Len() {

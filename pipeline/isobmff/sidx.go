@@ -1,31 +1,33 @@
 package isobmff
 
-// Sidx is a segment index immediately before its references (ISO/IEC 14496-12, 8.16.3).
+// Sidx holds a sidx, a segment index, whose first reference begins immediately behind the box
+// (ISO/IEC 14496-12, 8.16.3).
 type Sidx struct {
 	TrackID       uint32
-	Timescale     uint32
-	EarliestTicks uint64 // presentation time of the first sample
+	Timescale     uint32 // ticks per second of the times and durations
+	EarliestTicks uint64 // earliest presentation time of the first reference
 	References    []Reference
 }
 
-// Limits of a segment index, and its size.
+// Limits and sizes of a sidx.
 const (
 	MaxReferences      = 65535
-	MaxReferencedBytes = 1<<31 - 1 // of one reference
-	SidxFixedBytes     = 40        // of a version 1 box before its references
-	ReferenceBytes     = 12
-	startsWithSync     = 0x90000000 // a stream access point of type 1
-	referencedIndex    = 1 << 31
+	MaxReferencedBytes = 1<<31 - 1  // limit of Reference.Bytes
+	SidxFixedBytes     = 40         // size of a box of version 1 before its references
+	ReferenceBytes     = 12         // size of a reference
+	startsWithSync     = 0x90000000 // starts_with_SAP, with SAP_type 1
+	referencedIndex    = 1 << 31    // reference_type: the reference is to another sidx
 )
 
-// Reference is a range of the file after an index.
+// Reference describes one range of the file in a sidx: a subsegment, which has one or more whole
+// fragments. It begins where the previous one ends.
 type Reference struct {
 	Bytes         uint32
 	DurationTicks uint32
-	Sync          bool // begins with a sync sample
+	Sync          bool // the range begins with a sync sample
 }
 
-// Sidx appends a segment index.
+// Sidx appends a sidx of version 1 with at most MaxReferences.
 func (w *Writer) Sidx(x *Sidx) {
 	at := w.OpenFull("sidx", 1, 0)
 	w.U32(x.TrackID)
@@ -46,8 +48,8 @@ func (w *Writer) Sidx(x *Sidx) {
 	w.Close(at)
 }
 
-// ReadSidx reads the payload of an index of media. whole is false if it is cut, or references
-// further indexes.
+// ReadSidx reads the payload of a sidx. It ignores first_offset. whole is false if the box is cut,
+// or if it refers to other sidx boxes instead of media.
 func ReadSidx(payload []byte) (x Sidx, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()

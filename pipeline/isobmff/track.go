@@ -7,17 +7,17 @@ import (
 	gomp4 "github.com/abema/go-mp4"
 )
 
-// TrackHeader is a tkhd (ISO/IEC 14496-12, 8.3.2).
+// TrackHeader holds the fields of a tkhd (ISO/IEC 14496-12, 8.3.2).
 type TrackHeader struct {
 	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
 	ID             uint32 // never 0
-	DurationTicks  uint64 // ticks of the movie
+	DurationTicks  uint64 // ticks of the movie's timescale
 	AlternateGroup int16
-	Volume         int16  // 8.8
-	Width, Height  uint32 // as shown, 16.16
+	Volume         int16  // 8.8 fixed point
+	Width, Height  uint32 // pixels of the presentation, 16.16 fixed point
 }
 
-// ReadTkhd reads the payload of a tkhd. whole is false if it is cut: missing fields are 0.
+// ReadTkhd reads the payload of a tkhd. whole is false if the box is cut; missing fields are 0.
 func ReadTkhd(payload []byte) (h TrackHeader, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
@@ -33,7 +33,7 @@ func ReadTkhd(payload []byte) (h TrackHeader, whole bool) {
 	return h, !f.Short()
 }
 
-// Tkhd appends the tkhd of a track that is enabled and in the movie.
+// Tkhd appends a tkhd with the flags track_enabled and track_in_movie.
 func (w *Writer) Tkhd(h *TrackHeader) {
 	box := &gomp4.Tkhd{
 		FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 3}},
@@ -49,15 +49,15 @@ func (w *Writer) Tkhd(h *TrackHeader) {
 	w.marshal(box)
 }
 
-// MediaHeader is an mdhd (ISO/IEC 14496-12, 8.4.2).
+// MediaHeader holds the fields of an mdhd (ISO/IEC 14496-12, 8.4.2).
 type MediaHeader struct {
 	CreatedSeconds uint64 // seconds since 1904; see ToMovieTime
-	Timescale      uint32
+	Timescale      uint32 // ticks of the track per second
 	DurationTicks  uint64 // ticks of the track
-	Language       string // ISO 639-2/T, three letters; empty for a code of QuickTime
+	Language       string // three letters of ISO 639-2/T; empty for a language code of QuickTime
 }
 
-// ReadMdhd reads the payload of an mdhd. whole is false if it ends before the language.
+// ReadMdhd reads the payload of an mdhd. whole is false if the box ends before the language.
 func ReadMdhd(payload []byte) (h MediaHeader, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
@@ -65,13 +65,13 @@ func ReadMdhd(payload []byte) (h MediaHeader, whole bool) {
 	f.Versioned(version)
 	h.Timescale = f.U32()
 	h.DurationTicks = f.Versioned(version)
-	if l := f.U16(); l > 0x400 { // less is a code of QuickTime
+	if l := f.U16(); l > 0x400 { // QuickTime's language codes are less
 		h.Language = string([]byte{byte(l>>10&31) + 0x60, byte(l>>5&31) + 0x60, byte(l&31) + 0x60})
 	}
 	return h, !f.Short()
 }
 
-// Mdhd appends an mdhd. The language must have three letters.
+// Mdhd appends an mdhd. The language must have three lower-case letters.
 func (w *Writer) Mdhd(h *MediaHeader) {
 	box := &gomp4.Mdhd{Timescale: h.Timescale}
 	for i := range box.Language {
@@ -86,7 +86,8 @@ func (w *Writer) Mdhd(h *MediaHeader) {
 	w.marshal(box)
 }
 
-// ReadHdlr returns the handler type of a track: "vide", "soun" (ISO/IEC 14496-12, 8.4.3).
+// ReadHdlr reads the handler type, such as "vide" or "soun", from the payload of an hdlr (ISO/IEC
+// 14496-12, 8.4.3). whole is false if the box ends before it.
 func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
 	f := NewFields(payload)
 	f.Skip(8)
@@ -94,18 +95,19 @@ func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
 	return handler, !f.Short()
 }
 
-// Hdlr appends the handler type of a track.
+// Hdlr appends an hdlr with a handler type of four characters and a name for people.
 func (w *Writer) Hdlr(handler, name string) {
 	w.marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
 }
 
-// Vmhd appends the media header of video.
+// Vmhd appends a vmhd, the media header of a video track.
 func (w *Writer) Vmhd() { w.marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}}) }
 
-// Smhd appends the media header of audio.
+// Smhd appends an smhd, the media header of an audio track.
 func (w *Writer) Smhd() { w.marshal(&gomp4.Smhd{}) }
 
-// Dinf appends a data reference to the same file.
+// Dinf appends a dinf with one data reference: the media is in the same file (ISO/IEC 14496-12,
+// 8.7.1 and 8.7.2).
 func (w *Writer) Dinf() {
 	dinf := w.Open("dinf")
 	dref := w.openMarshal(&gomp4.Dref{EntryCount: 1})
@@ -116,18 +118,18 @@ func (w *Writer) Dinf() {
 
 // Edit is an entry of an edit list (ISO/IEC 14496-12, 8.6.6).
 type Edit struct {
-	DurationTicks uint64 // ticks of the movie; 0 in a fragmented file: as long as there are fragments
-	MediaTicks    int64  // ticks of the track; -1: nothing is shown
+	DurationTicks uint64 // ticks of the movie; 0 in a fragmented file: for all fragments
+	MediaTicks    int64  // media_time, ticks of the track; -1: an empty edit, which presents nothing
 }
 
-// Edits reads the entries of an edit list in order, as far as they are present.
+// Edits reads the entries of an elst in order, in the memory of its payload.
 type Edits struct {
 	f       Fields
 	version uint8
 	left    uint32
 }
 
-// ReadElst returns the entries of the payload of an elst.
+// ReadElst returns the entries in the payload of an elst. It returns no entries for nil.
 func ReadElst(payload []byte) (e Edits) {
 	e.f = NewFields(payload)
 	e.version, _ = e.f.FullBox()
@@ -135,7 +137,7 @@ func ReadElst(payload []byte) (e Edits) {
 	return e
 }
 
-// Next reads the next entry.
+// Next reads the next entry. ok is false behind the last entry, and at an entry that is cut.
 func (e *Edits) Next() (edit Edit, ok bool) {
 	if e.left == 0 {
 		return edit, false
@@ -151,7 +153,7 @@ func (e *Edits) Next() (edit Edit, ok bool) {
 	return edit, !e.f.Short()
 }
 
-// Elst appends an edit list.
+// Elst appends an elst in which all edits have rate 1.
 func (w *Writer) Elst(edits []Edit) {
 	at := w.OpenFull("elst", 1, 0)
 	w.U32(uint32(len(edits)))
@@ -163,8 +165,9 @@ func (w *Writer) Elst(edits []Edit) {
 	w.Close(at)
 }
 
-// SetDuration overwrites the duration in the payload of an mvhd, tkhd or mdhd, limited to the width
-// of its version.
+// SetDuration overwrites the duration in the payload of an mvhd, tkhd or mdhd; fourcc is the box
+// type. In a box of version 0 it writes a duration of more than 32 bits as 2^32 - 1, which means
+// unknown. It changes nothing if the payload is too short.
 func SetDuration(fourcc string, payload []byte, ticks uint64) {
 	skip := 4 + 4 // the timescale after the times, or the track's ID and a reserved field
 	if fourcc == "tkhd" {
@@ -182,8 +185,7 @@ func SetDuration(fourcc string, payload []byte, ticks uint64) {
 	}
 }
 
-// ClipEdits limits the entries in the payload of an elst to most ticks of the movie, as far as they
-// are present.
+// ClipEdits limits the duration of each entry in the payload of an elst to most ticks of the movie.
 func ClipEdits(payload []byte, most uint64) {
 	if len(payload) < 8 {
 		return

@@ -9,19 +9,22 @@ import (
 // Traf describes the media of one track in a fragment, for Writer.Traf.
 type Traf struct {
 	TrackID    uint32
-	Default    uint32 // SyncFlags or NonSyncFlags, as in the track's trex
-	Columns    *media.Columns
-	ShiftTicks int64 // from the columns' decode times to the file's
-	Roll       bool  // each sample has the first roll description of the track
+	Default    uint32         // sample flags in the track's trex: SyncFlags or NonSyncFlags
+	Columns    *media.Columns // samples of the track, at least one
+	ShiftTicks int64          // added to the decode times of Columns to get those of the file
+	Roll       bool           // each sample belongs to the track's first roll group
 }
 
-// runLayout holds the values that the samples of a run have in common.
+// runLayout describes the shortest encoding of a track run: which fields each sample has, and which
+// values all samples have in common.
 type runLayout struct {
-	tfhd     uint32 // flags
-	trun     uint32
-	duration uint32 // of every sample, unless each has its own
-	flags    uint32 // of every sample, or of the first
+	tfhd     uint32 // flags of the tfhd
+	trun     uint32 // flags of the trun
+	duration uint32 // duration of every sample, unless trun announces one for each
+	flags    uint32 // sample flags: of every sample if tfhd announces them, of the first if trun does
 }
+
+// layout returns the layout for the samples.
 
 func (t *Traf) layout() runLayout {
 	c := t.Columns
@@ -64,8 +67,8 @@ func (t *Traf) layout() runLayout {
 	return s
 }
 
-// Traf appends a track fragment with one run, and returns the place in B of the run's data offset,
-// which the caller patches when it is known. Offsets are relative to the moof.
+// Traf appends a traf with one trun. It returns the place in B of the trun's data offset: the caller
+// patches in the offset of the first sample from the begin of the moof when it is known.
 func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	c, s := t.Columns, t.layout()
 	traf := w.Open("traf")
@@ -88,7 +91,7 @@ func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	return dataOffsetAt
 }
 
-// rows appends the samples of a run.
+// rows appends the fields of each sample that the flags of the trun announce.
 func (w *Writer) rows(c *media.Columns, trun uint32) {
 	b := w.B
 	for i, size := range c.SizeBytes {

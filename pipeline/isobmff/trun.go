@@ -6,8 +6,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Flags of trun (ISO/IEC 14496-12, 8.8.8). The last four say which fields each sample
-// has, in this order.
+// Flags of trun (ISO/IEC 14496-12, 8.8.8). The last four announce fields that each sample has, in
+// this order.
 const (
 	TrunDataOffset  = 0x000001
 	TrunFirstFlags  = 0x000004
@@ -19,20 +19,21 @@ const (
 
 var trunFields = [...]uint32{TrunDuration, TrunSize, TrunFlags, TrunComposition}
 
-// Trun is a track run: a view of the samples that follow one another in a fragment.
+// Trun holds a trun, a track run: samples of a fragment whose bytes are contiguous. It shares the
+// memory of the payload.
 type Trun struct {
 	Flags      uint32
 	Count      uint32 // claimed number of samples
-	DataOffset int32  // of the first sample, from the base of the fragment; with TrunDataOffset
-	FirstFlags uint32 // of the first sample; with TrunFirstFlags
+	DataOffset int32  // offset of the first sample from the base of the traf; with flag TrunDataOffset
+	FirstFlags uint32 // sample flags of the first sample; with flag TrunFirstFlags
 
-	rows  []byte
-	width int    // bytes of a row
-	at    [4]int // of each of trunFields in a row
+	rows  []byte // the fields of the samples
+	width int    // bytes of the fields of a sample
+	at    [4]int // offset of each of trunFields in the fields of a sample
 }
 
-// ReadTrun reads the fields before the samples in the payload of a trun. whole is false if they are
-// cut.
+// ReadTrun reads the payload of a trun. whole is false if the fields before the samples are cut: see
+// also Trun.Whole.
 func ReadTrun(payload []byte) (t Trun, whole bool) {
 	f := NewFields(payload)
 	_, t.Flags = f.FullBox()
@@ -53,8 +54,8 @@ func ReadTrun(payload []byte) (t Trun, whole bool) {
 	return t, !f.Short()
 }
 
-// Len returns the number of samples: Count, or as many as fit the box. Samples without fields take
-// no room: the caller bounds how many it reads.
+// Len returns the number of samples that can be read: Count, or as many as the box has fields for.
+// If samples have no fields, Len is any Count, and the caller must limit its work.
 func (t *Trun) Len() int {
 	if t.width == 0 {
 		return int(t.Count)
@@ -62,24 +63,25 @@ func (t *Trun) Len() int {
 	return int(min(int64(t.Count), int64(len(t.rows)/t.width)))
 }
 
-// Whole reports whether the box contains all claimed samples.
+// Whole reports whether the box has the fields of all claimed samples.
 func (t *Trun) Whole() bool { return int64(t.Count)*int64(t.width) <= int64(len(t.rows)) }
 
-// Exact reports whether the samples fill the box.
+// Exact reports whether the box has the fields of all claimed samples and no further bytes.
 func (t *Trun) Exact() bool { return int64(t.Count)*int64(t.width) == int64(len(t.rows)) }
 
-// RunSample is a sample of a track run.
+// RunSample describes a sample of a track run.
 type RunSample struct {
 	DurationTicks uint32
 	SizeBytes     uint32
-	Flags         uint32
-	OffsetTicks   int32 // PTS - DTS; signed in version 0, too, as writers intend
+	Flags         uint32 // sample flags
+	OffsetTicks   int32  // composition offset; read as signed in version 0 too, as writers mean it
 }
 
-// Sync reports whether it is a sync sample.
+// Sync reports whether the sample is a sync sample.
 func (s *RunSample) Sync() bool { return s.Flags&SampleIsNonSync == 0 }
 
-// Sample returns sample i, less than Len. d are the defaults of the fragment.
+// Sample returns the i-th sample, from 0; i must be less than Len. d has the values of fields that
+// the trun omits: see Tfhd.Over.
 func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
 	s = RunSample{DurationTicks: d.DurationTicks, SizeBytes: d.SizeBytes, Flags: d.Flags}
 	if i == 0 && t.Flags&TrunFirstFlags != 0 {
@@ -101,8 +103,8 @@ func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
 	return s
 }
 
-// AppendTo appends the samples to columns, the first with decode time dts in ticks, and sets the
-// columns' end.
+// AppendTo appends the samples to columns and sets the end of the columns. dts is the decode time
+// of the first sample in ticks; d is as for Sample.
 func (t *Trun) AppendTo(c *media.Columns, d *SampleDefaults, dts int64) {
 	for i := range t.Len() {
 		s := t.Sample(i, d)

@@ -2,14 +2,15 @@ package isobmff
 
 import "encoding/binary"
 
-// blockBytes is the unit in which a column grows: growing never copies.
+// blockBytes is the size of the blocks in which a column grows. Growing copies nothing.
 const blockBytes = 4 << 10
 
-// varints is an append-only column of numbers that is read from the front: variable-length bytes in
-// fixed blocks. It takes 3 to 6 bytes for each access unit, where plain tables take 12 to 20.
+// varints is a column of numbers to which numbers are appended and which is read in order. It
+// stores them as varints of encoding/binary. The columns of a track take 3 to 6 bytes for each
+// access unit in total, where plain tables take 12 to 20.
 type varints struct {
-	blocks [][]byte
-	n      int
+	blocks [][]byte // no number is divided between two blocks
+	n      int      // numbers
 }
 
 func (v *varints) put(x uint64) {
@@ -33,12 +34,13 @@ func (v *varints) each(visit func(uint64)) {
 	}
 }
 
-// runs is a column of numbers that repeat: (count, value) pairs.
+// runs is a column of numbers that often repeat. It stores runs: a value and the count of its
+// repetitions. The run of the newest number is open, since it may still grow.
 type runs struct {
-	col   varints
-	count uint64 // length of the open run, which is not in col yet
-	value int64
-	low   int64 // the smallest value so far
+	col   varints // count and value of each run except the open one
+	count uint64  // count of the open run; 0: the column is empty
+	value int64   // value of the open run
+	low   int64   // the least value, or 0 if all are greater
 }
 
 func (r *runs) put(v int64) {
@@ -58,7 +60,7 @@ func (r *runs) flush() {
 	}
 }
 
-// each calls visit with every run in order, the open one last; it changes nothing.
+// each calls visit with every run in order, the open one last.
 func (r *runs) each(visit func(count uint64, value int64)) {
 	var count uint64
 	r.col.each(func(x uint64) {
@@ -74,7 +76,7 @@ func (r *runs) each(visit func(count uint64, value int64)) {
 	}
 }
 
-// len returns the number of runs.
+// len returns the number of runs, including the open one.
 func (r *runs) len() int {
 	if r.count > 0 {
 		return r.col.n/2 + 1

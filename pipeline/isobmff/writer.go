@@ -8,16 +8,17 @@ import (
 	gomp4 "github.com/abema/go-mp4"
 )
 
-// Writer appends boxes to B, which its owner may read, cut and reuse.
+// Writer appends boxes to B. The caller may read B, shorten it and reuse its memory. The zero value
+// is ready for use.
 type Writer struct {
 	B   []byte
 	err error
 }
 
-// Err returns the first error of a box that could not be written.
+// Err returns the first error of a method or of Fail. The bytes in B are not valid then.
 func (w *Writer) Err() error { return w.err }
 
-// Fail records an error, unless one is recorded.
+// Fail records an error, which Err returns if it is the first.
 func (w *Writer) Fail(err error) {
 	if w.err == nil {
 		w.err = err
@@ -42,7 +43,7 @@ func (w *Writer) U32(v uint32) { w.B = binary.BigEndian.AppendUint32(w.B, v) }
 // U64 appends a number of 64 bits.
 func (w *Writer) U64(v uint64) { w.B = binary.BigEndian.AppendUint64(w.B, v) }
 
-// Open begins a box and returns its offset in B. Close sets its size.
+// Open begins a box and returns its offset in B, which the caller must hand to Close at its end.
 func (w *Writer) Open(fourcc string) (at int) {
 	at = len(w.B)
 	w.B = append(w.B, 0, 0, 0, 0)
@@ -50,24 +51,25 @@ func (w *Writer) Open(fourcc string) (at int) {
 	return at
 }
 
-// OpenFull begins a box with version and flags (ISO/IEC 14496-12, 4.2).
+// OpenFull begins a full box, which has a version and flags (ISO/IEC 14496-12, 4.2). See Open.
 func (w *Writer) OpenFull(fourcc string, version uint8, flags uint32) (at int) {
 	at = w.Open(fourcc)
 	w.U32(uint32(version)<<24 | flags)
 	return at
 }
 
-// OpenUUID begins a box with a 16-byte type (ISO/IEC 14496-12, 4.2).
+// OpenUUID begins a uuid box with an extended type of 16 bytes (ISO/IEC 14496-12, 4.2). See Open.
 func (w *Writer) OpenUUID(uuid string) (at int) {
 	at = w.Open("uuid")
 	w.B = append(w.B, uuid...)
 	return at
 }
 
-// Close ends the box that began at an offset of B. The box must have less than 4 GiB.
+// Close ends the box that began at an offset of B, and sets its size. The box must have less than
+// 4 GiB.
 func (w *Writer) Close(at int) { w.Patch(at, uint32(len(w.B)-at)) }
 
-// Patch overwrites the 4 bytes at an offset of B.
+// Patch overwrites the 4 bytes at an offset of B with v.
 func (w *Writer) Patch(at int, v uint32) { binary.BigEndian.PutUint32(w.B[at:], v) }
 
 // Box appends a box with a payload.
@@ -77,30 +79,30 @@ func (w *Writer) Box(fourcc string, payload []byte) {
 	w.Close(at)
 }
 
-// Free appends a free box of n bytes in all, n >= 8.
+// Free appends a free box of n bytes, including its header of 8 bytes.
 func (w *Writer) Free(n int) {
 	at := w.Open("free")
 	w.B = append(w.B, make([]byte, n-8)...)
 	w.Close(at)
 }
 
-// Header appends an 8-byte header of a box of size bytes in all.
+// Header appends the 8-byte header of a box of size bytes, including the header.
 func (w *Writer) Header(fourcc string, size uint32) {
 	w.U32(size)
 	w.AppendString(fourcc)
 }
 
-// LargeHeader appends a 16-byte header of a box of size bytes in all.
+// LargeHeader appends the 16-byte header of a box of size bytes, including the header.
 func (w *Writer) LargeHeader(fourcc string, size int64) {
 	w.U32(1)
 	w.AppendString(fourcc)
 	w.U64(uint64(size))
 }
 
-// marshal appends a box without children that go-mp4 marshals.
+// marshal appends a box without children, encoded by go-mp4.
 func (w *Writer) marshal(box gomp4.IImmutableBox) { w.Close(w.openMarshal(box)) }
 
-// openMarshal appends a box that go-mp4 marshals, and leaves it open for children.
+// openMarshal appends a box, encoded by go-mp4, and leaves it open for children. See Open.
 func (w *Writer) openMarshal(box gomp4.IImmutableBox) (at int) {
 	at = w.Open(box.GetType().String())
 	var out bytes.Buffer

@@ -7,18 +7,19 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// block holds the columns of the samples that are read or written together.
+// block holds the samples of one block as columns.
 type block struct {
-	n        int
-	dts, at  int64 // of the first sample
+	n        int   // number of samples
+	dts, at  int64 // DTS and place of the first sample
 	duration [BlockSamples]int64
-	offset   [BlockSamples]int64
-	size     [BlockSamples]int64
+	offset   [BlockSamples]int64 // composition offset
+	size     [BlockSamples]int64 // bytes
 	sync     [BlockSamples]bool
-	place    [BlockSamples]int64 // byte of the file
+	place    [BlockSamples]int64 // offset in the recording's file
 }
 
-// append writes the block. The place of its first sample is in its entry.
+// append appends the encoded block to b. It leaves out DTS and place of the first sample, which
+// are in the block's entry.
 func (k *block) append(b []byte) []byte {
 	b = appendColumn(b, k.duration[:k.n])
 	b = appendColumn(b, k.offset[:k.n])
@@ -27,7 +28,8 @@ func (k *block) append(b []byte) []byte {
 	return k.appendStretches(b)
 }
 
-// appendSync writes the number of sync samples and, unless all are, the distance to each.
+// appendSync appends the number of sync samples and, unless all samples are, the distance of each
+// from the one before it.
 func (k *block) appendSync(b []byte) []byte {
 	n := 0
 	for _, is := range k.sync[:k.n] {
@@ -49,8 +51,8 @@ func (k *block) appendSync(b []byte) []byte {
 	return b
 }
 
-// appendStretches writes how many samples are contiguous, and the distance from the end of the last
-// of them to the next.
+// appendStretches appends, for each stretch of contiguous samples, its number of samples and the
+// distance in bytes from its end to the next stretch, which may be negative.
 func (k *block) appendStretches(b []byte) []byte {
 	from := 0
 	for i := 1; i <= k.n; i++ {
@@ -66,7 +68,8 @@ func (k *block) appendStretches(b []byte) []byte {
 	return b
 }
 
-// read reads the block of an entry, with n samples, and reports whether it is valid.
+// read decodes text, the encoded block of entry e with n samples. It reports whether the block is
+// valid: all values are possible, and each sample lies in the file of fileBytes.
 func (k *block) read(text []byte, e *entry, n int, fileBytes int64) bool {
 	k.n, k.dts, k.at = n, e.dts, e.at
 	r := reader{b: text}
@@ -130,7 +133,7 @@ func (k *block) readStretches(r *reader) {
 	}
 }
 
-// sample returns sample i, with the given DTS.
+// sample sets s to the i-th sample of the block. dts is its DTS, which the block does not store.
 func (k *block) sample(i int, dts int64, s *isobmff.Sample) {
 	*s = isobmff.Sample{
 		DTS: dts, DurationTicks: k.duration[i], OffsetTicks: int32(k.offset[i]),

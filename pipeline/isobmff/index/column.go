@@ -8,21 +8,23 @@ import (
 
 var le = binary.LittleEndian
 
-// The encodings of a column.
+// The encodings of a column of values. A column begins with a byte for its encoding.
 const (
-	asRuns     = iota // (count, value)*
-	aboveLeast        // the least value, then the difference of each to it
-	asHalves          // at most 16 values, then 4 bits for each
+	asRuns     = iota // a count and a value for each run of equal values
+	aboveLeast        // the least value, then the difference of each value to it
+	asHalves          // a list of at most maxHalves values, then 4 bits for each value: its place in the list
 )
 
 const maxHalves = 16
 
-// uvarintBytes and varintBytes return how long a number is as AppendUvarint and
-// AppendVarint write it.
+// uvarintBytes returns the number of bytes of u as a varint of encoding/binary.
 func uvarintBytes(u uint64) int { return (bits.Len64(u|1) + 6) / 7 }
-func varintBytes(v int64) int   { return uvarintBytes(uint64(v<<1) ^ uint64(v>>63)) }
 
-// appendColumn appends the values in the shortest encoding. Their differences must not overflow.
+// varintBytes returns the number of bytes of v as a signed varint of encoding/binary.
+func varintBytes(v int64) int { return uvarintBytes(uint64(v<<1) ^ uint64(v>>63)) }
+
+// appendColumn appends the values in the encoding that is shortest for them. The difference of any
+// two values must not overflow an int64.
 func appendColumn(b []byte, values []int64) []byte {
 	least := int64(math.MaxInt64)
 	for _, v := range values {
@@ -60,6 +62,7 @@ func appendColumn(b []byte, values []int64) []byte {
 	return appendHalves(append(b, asHalves), values, known[:n])
 }
 
+// place returns the index of v in known, or -1.
 func place(known []int64, v int64) int {
 	for i, k := range known {
 		if k == v {
@@ -97,7 +100,8 @@ func appendHalves(b []byte, values, known []int64) []byte {
 	return b
 }
 
-// reader reads numbers from a block. Past its end it returns 0, and stays bad.
+// reader reads the numbers of an encoded block in order. At an invalid number, or behind the end,
+// it sets bad and then returns 0 only.
 type reader struct {
 	b   []byte
 	bad bool
@@ -115,7 +119,8 @@ func (r *reader) varint() int64 {
 	return v
 }
 
-// took skips a number of n bytes. n is not positive for a number that is cut or too large.
+// took skips the n bytes of a number that was read. If n is not positive, the number is cut or too
+// large, and took sets bad.
 func (r *reader) took(n int) {
 	if n <= 0 {
 		r.bad, r.b = true, nil
@@ -134,7 +139,7 @@ func (r *reader) byte() byte {
 	return v
 }
 
-// column reads len(values) values.
+// column reads a column of len(values) values into values.
 func (r *reader) column(values []int64) {
 	switch r.byte() {
 	case asRuns:

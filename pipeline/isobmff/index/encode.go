@@ -8,29 +8,32 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// ErrSamples is the error of an Encoder for impossible samples: decreasing times, or places outside
-// the file.
+// ErrSamples is the error of an Encoder for samples that no index can hold: their DTS decrease, or
+// they lie outside the file.
 var ErrSamples = errors.New("the samples make no index")
 
-// Encoder makes an index: call Track for each track, then Add in decoding order, and finally Finish
-// once. The zero value is ready for use.
+// Encoder makes an index. The caller calls Track for each track, after it Add for each of the
+// track's samples in decoding order, and finally Finish once. Errors are returned by Finish. The
+// zero value is ready for use.
 type Encoder struct {
 	tracks []encoded
-	blocks []byte
-	block  block
-	held   isobmff.Sample // the newest sample, until the time of the next is known
-	holds  bool
-	sync   int64 // the newest sync sample's number
-	end    int64 // byte of the file behind the last sample
+	blocks []byte         // the finished blocks of all tracks
+	block  block          // the unfinished block
+	held   isobmff.Sample // the newest sample, whose duration ends with the next one
+	holds  bool           // held is set
+	sync   int64          // number of the track's newest sync sample; -1: none
+	end    int64          // greatest end of a sample in the file
 	err    error
 }
 
+// encoded is a track with the entries of its blocks.
 type encoded struct {
 	Track
 	entries []entry
 }
 
-// Track begins a track. It uses the ID, the timescale and the handler of t.
+// Track begins a track. It takes the ID, the timescale and the handler from t, and computes the
+// other fields from the samples.
 func (e *Encoder) Track(t Track) {
 	e.flush()
 	e.tracks = append(e.tracks, encoded{Track: Track{ID: t.ID, Timescale: t.Timescale, Handler: t.Handler}})
@@ -40,8 +43,8 @@ func (e *Encoder) Track(t Track) {
 	}
 }
 
-// Add adds the next sample of the track. A sample lasts until the next one is decoded:
-// DurationTicks counts for the last sample only.
+// Add adds the next sample of the track. It does not keep s. The duration of a sample is the
+// difference to the DTS of the next one; s.DurationTicks counts for the track's last sample only.
 func (e *Encoder) Add(s *isobmff.Sample) {
 	if e.holds {
 		e.held.DurationTicks = s.DTS - e.held.DTS
@@ -50,6 +53,7 @@ func (e *Encoder) Add(s *isobmff.Sample) {
 	e.held, e.holds = *s, true
 }
 
+// put adds a sample with its duration to the block.
 func (e *Encoder) put(s *isobmff.Sample) {
 	t := &e.tracks[len(e.tracks)-1]
 	if s.DurationTicks < 0 || s.DurationTicks > maxTicks || s.DTS < -maxTicks || s.DTS > maxTicks-s.DurationTicks || s.At < 0 || s.At > maxPlace {
@@ -79,6 +83,7 @@ func (e *Encoder) put(s *isobmff.Sample) {
 	}
 }
 
+// flushBlock ends the block of a track, if it has samples.
 func (e *Encoder) flushBlock(t *encoded) {
 	if e.block.n == 0 {
 		return
@@ -91,7 +96,7 @@ func (e *Encoder) flushBlock(t *encoded) {
 	e.block.n = 0
 }
 
-// flush ends a track.
+// flush ends the current track, if there is one.
 func (e *Encoder) flush() {
 	if len(e.tracks) == 0 {
 		return
@@ -103,7 +108,8 @@ func (e *Encoder) flush() {
 	e.flushBlock(&e.tracks[len(e.tracks)-1])
 }
 
-// Finish returns the index of a file.
+// Finish returns the encoded index of the file that of describes. It returns ErrSamples if any
+// sample was impossible.
 func (e *Encoder) Finish(of Source) ([]byte, error) {
 	e.flush()
 	if e.err != nil {

@@ -9,10 +9,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ErrDamaged means that an index is damaged or of another version, and must be made again.
+// ErrDamaged reports that an index is damaged or has another version. It must be built again from
+// its recording.
 var ErrDamaged = errors.New("the sample index is damaged, or of another version")
 
-// Version is the version of the format. An index of another version is ErrDamaged.
+// Version is the version of the format. Open returns ErrDamaged for an index of another version.
 const Version = 1
 
 const (
@@ -21,71 +22,73 @@ const (
 	trackBytes = 64
 	entryBytes = 40
 
-	// BlockSamples is the number of samples of a block. The last block of a track may have fewer.
+	// BlockSamples is the number of samples in a block. The last block of a track may have fewer.
 	BlockSamples = 256
-	// MaxTracks is more than any recorder writes.
+	// MaxTracks is the greatest number of tracks in an index. No recorder writes as many.
 	MaxTracks = 64
 
-	maxSamples = 1 << 40
-	maxTicks   = math.MaxInt64 / 4
-	maxPlace   = 1 << 60 // byte of a file
+	maxSamples = 1 << 40           // samples of a track
+	maxTicks   = math.MaxInt64 / 4 // time of a sample
+	maxPlace   = 1 << 60           // offset in the recording's file
 
-	// maxSampleBytes bounds the bytes of a sample, with its part of a block's overhead: duration 9
-	// bytes, offset and size 5 each, sync flag 1, place 10.
+	// maxSampleBytes is the greatest average number of bytes that a block has for each sample:
+	// duration 9 bytes, offset and size 5 each, sync flag 1, place 10, and a part of the rest.
 	maxSampleBytes = 31
 	maxBlock       = maxSampleBytes * BlockSamples
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Source identifies the file of an index. Its length and modification time are cheap to compare
-// with the file. They detect a written file, but not bytes that a disk lost: then the index still
-// says where the access units were.
+// Source describes the file to which an index belongs, as it was when the index was made. If the
+// length or the modification time differs from the file's, the file was changed and the index does
+// not match it. Both stay the same if the disk loses bytes of the file: the index then still has
+// the places where the access units were.
 type Source struct {
 	Recording  media.ID
-	Bytes      int64  // of the file
-	ModifiedNS int64  // last modification, since 1970; 0: not known
-	Moov       uint32 // CRC32C of its moov's payload: see Checksum
+	Bytes      int64  // length of the file
+	ModifiedNS int64  // modification time of the file, since 1970 UTC; 0: unknown
+	Moov       uint32 // CRC32C of the payload of the file's moov: see Checksum
 }
 
-// Checksum returns the checksum of the payload of a moov, for a Source.
+// Checksum returns the CRC32C of the payload of a moov, for Source.Moov.
 func Checksum(moov []byte) uint32 { return crc32.Checksum(moov, castagnoli) }
 
-// Track describes a track as a whole.
+// Track describes a track of an index.
 type Track struct {
 	ID             uint32
 	Timescale      uint32         // ticks a second
 	Handler        isobmff.FourCC // "vide", "soun"
-	Samples        int64
-	EndTicks       int64 // end of the last sample
-	MinOffsetTicks int32 // least composition offset
-	MaxOffsetTicks int32 // greatest composition offset
+	Samples        int64          // number of samples
+	EndTicks       int64          // end of the last sample: its DTS plus its duration
+	MinOffsetTicks int32          // least composition offset
+	MaxOffsetTicks int32          // greatest composition offset
 }
 
-// Ticks converts a time of the movie, ns, to ticks of the track.
+// Ticks converts a time of the movie in ns to ticks of the track.
 func (t *Track) Ticks(ns int64) int64 { return media.FromNanos(ns, t.Timescale) }
 
-// NS converts a time of the track to one of the movie, ns.
+// NS converts a time of the movie in ticks of the track to ns.
 func (t *Track) NS(ticks int64) int64 { return media.ToNanos(ticks, t.Timescale) }
 
 func (t *Track) blocks() int64 { return (t.Samples + BlockSamples - 1) / BlockSamples }
 
-// samplesIn returns the number of samples of a block.
+// samplesIn returns the number of samples in a block, given by its number from 0.
 func (t *Track) samplesIn(block int64) int {
 	return int(min(BlockSamples, t.Samples-block*BlockSamples))
 }
 
-// entry describes a block in the directory.
+// entry is the directory's description of a block.
 type entry struct {
-	dts   int64  // of its first sample
-	at    int64  // byte of the recording's file where its first sample is
-	pos   int64  // of the block, from where the blocks begin
-	sync  int64  // number of the last sync sample before the block; -1: none
-	bytes uint32 // of the block
-	sum   uint32 // of the block
+	dts   int64  // DTS of the block's first sample
+	at    int64  // offset of the first sample in the recording's file
+	pos   int64  // offset of the block from the first block of the index
+	sync  int64  // number of the last sync sample before the block, from 0; -1: none
+	bytes uint32 // length of the block
+	sum   uint32 // CRC32C of the block
 }
 
-// seed begins the checksum of an entry.
+// seed returns the seed of the checksum of an entry: it makes a checksum valid only for this
+// recording, track and block.
 func seed(id media.ID, track int, block int64) uint32 {
 	var b [len(media.ID{}) + 12]byte
 	n := copy(b[:], id[:])

@@ -8,19 +8,22 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// Index is an open index. It holds only its header and reads the rest on demand. It is safe for
-// concurrent use if its reader is.
+// Index is an open index. It keeps the header in memory and reads the rest when it is needed. It is
+// safe for concurrent use if the io.ReaderAt of Open is. In its methods, a track is an index in
+// Tracks, and samples are numbered from 0 in decoding order.
 type Index struct {
-	Source Source
+	Source Source // the file to which the index belongs
 	Tracks []Track
 
 	in        io.ReaderAt
-	size      int64
-	directory []int64 // offset of the entries of each track
-	blocks    int64   // offset of the blocks
+	size      int64   // length of the index
+	directory []int64 // offset of the directory entries of each track
+	blocks    int64   // offset of the first block
 }
 
-// Open reads the header of an index of size bytes.
+// Open opens an index of size bytes. It reads and checks only the header; the methods of Index check
+// each part that they read. It returns ErrDamaged, or an error of in. The Index uses in; the caller
+// may close it when it no longer uses the Index.
 func Open(in io.ReaderAt, size int64) (*Index, error) {
 	x := &Index{in: in, size: size}
 	head, err := x.read(0, headBytes)
@@ -76,7 +79,7 @@ func (x *Index) read(at int64, n int) ([]byte, error) {
 	return b, nil
 }
 
-// entry reads the directory entry of a block.
+// entry reads and checks the directory entry of a block, given by its number in the track from 0.
 func (x *Index) entry(track int, block int64) (e entry, err error) {
 	b, err := x.read(x.directory[track]+block*entryBytes, entryBytes)
 	if err != nil {
@@ -97,7 +100,7 @@ func (x *Index) entry(track int, block int64) (e entry, err error) {
 	return e, nil
 }
 
-// load reads a block and its entry.
+// load reads and checks the block with a number, from 0, and its directory entry.
 func (x *Index) load(track int, number int64, into *block) (e entry, err error) {
 	if e, err = x.entry(track, number); err != nil {
 		return e, err
@@ -113,7 +116,7 @@ func (x *Index) load(track int, number int64, into *block) (e entry, err error) 
 	return e, nil
 }
 
-// Check reads and verifies the whole index.
+// Check reads the whole index and returns ErrDamaged if any part is damaged.
 func (x *Index) Check() error {
 	for i := range x.Tracks {
 		c := x.Samples(i, 0)

@@ -4,24 +4,25 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// Cursor reads the samples of a track in order, a block at a time. It is not safe for concurrent
-// use.
+// Cursor reads the samples of a track in decoding order, a block at a time. It is not safe for
+// concurrent use.
 type Cursor struct {
 	x      *Index
 	track  int
-	n      int64 // of the next sample
-	i      int   // of it in the block
-	dts    int64
-	loaded bool
+	n      int64 // number of the next sample in the track
+	i      int   // number of the next sample in block
+	dts    int64 // DTS of the next sample
+	loaded bool  // block is read
 	block  block
 }
 
-// Samples returns a cursor before sample n of a track, counted from 0.
+// Samples returns a cursor whose first Next reads sample n of a track.
 func (x *Index) Samples(track int, n int64) *Cursor {
 	return &Cursor{x: x, track: track, n: max(n, 0)}
 }
 
-// Next reads the next sample. ok is false after the last.
+// Next reads the next sample into s. ok is false behind the last one. The error is ErrDamaged or
+// one of the reader.
 func (c *Cursor) Next(s *isobmff.Sample) (ok bool, err error) {
 	if c.n >= c.x.Tracks[c.track].Samples {
 		return false, nil
@@ -38,7 +39,7 @@ func (c *Cursor) Next(s *isobmff.Sample) (ok bool, err error) {
 	return true, nil
 }
 
-// load reads the block of sample n.
+// load reads the block of the next sample.
 func (c *Cursor) load() error {
 	if _, err := c.x.load(c.track, c.n/BlockSamples, &c.block); err != nil {
 		return err
@@ -50,11 +51,11 @@ func (c *Cursor) load() error {
 	return nil
 }
 
-// Find returns the number of the last sample of a track that is decoded at or before a time, ticks;
-// 0 if no sample is, and -1 if the track has no samples.
+// Find returns the number of the last sample of a track whose DTS is at or before dts, in ticks of
+// the track. It returns 0 if all samples are later, and -1 if the track has no samples.
 func (x *Index) Find(track int, dts int64) (n int64, err error) {
 	t := &x.Tracks[track]
-	low, high := int64(0), t.blocks() // the block is in [low, high), or it is the first
+	low, high := int64(0), t.blocks() // the number of the wanted block is in [low, high)
 	if high == 0 {
 		return -1, nil
 	}
@@ -83,9 +84,10 @@ func (x *Index) Find(track int, dts int64) (n int64, err error) {
 	return low * BlockSamples, nil
 }
 
-// Span returns which samples [first, end) of a track must be decoded to show it from one
-// time to another, ticks: from the sync sample on that is shown at from or before it, or,
-// without one, from the first sample on. It is empty where to is not behind from.
+// Span returns the samples of a track, from number first up to but not including end, that must be
+// decoded to present the track from one time up to another, in ticks of the track. first is the
+// last sync sample that is presented at or before from, or sample 0 if there is none. The range
+// is empty if to is not after from.
 func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 	t := &x.Tracks[track]
 	if t.Samples == 0 || to <= from {
@@ -110,19 +112,19 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 	if _, err = x.Samples(track, last).Next(&s); err != nil {
 		return 0, 0, err
 	}
-	if end = last + 1; s.DTS+int64(t.MinOffsetTicks) >= to { // the first one is later than that
+	if end = last + 1; s.DTS+int64(t.MinOffsetTicks) >= to { // Find returns sample 0 even if it is too late
 		end = last
 	}
 	first = max(n, 0)
 	return first, max(first, end), nil
 }
 
-// clamp keeps a time from overflowing where an offset is added.
+// clamp limits a time so that adding a composition offset cannot overflow.
 func clamp(ticks int64) int64 { return min(max(ticks, -maxTicks), maxTicks) }
 
-// syncShown looks in the block of sample n for the last sync sample up to n that is shown
-// at a time or before it. Without one it returns the last sync sample before the block, -1
-// where the track has no earlier one.
+// syncShown searches the block of sample n, up to n, for the last sync sample that is presented at
+// or before the time by. If there is none, found is false and sync is the last sync sample
+// before the block, from which the search goes on, or -1 if there is none.
 func (x *Index) syncShown(track int, n, by int64) (sync int64, found bool, err error) {
 	number := n / BlockSamples
 	var k block
@@ -141,7 +143,8 @@ func (x *Index) syncShown(track int, n, by int64) (sync int64, found bool, err e
 	return sync, found, nil
 }
 
-// Append appends the samples [first, end) of a track.
+// Append appends the samples of a track from number first up to but not including end, or up to the
+// last one of the track.
 func (x *Index) Append(into []isobmff.Sample, track int, first, end int64) ([]isobmff.Sample, error) {
 	c := x.Samples(track, first)
 	for c.n < end {

@@ -1,4 +1,5 @@
-// Package isobmfftest writes boxes that no program writes, for tests of what reads them.
+// Package isobmfftest makes the bytes of boxes, including damaged ones, for tests of programs that
+// read them.
 package isobmfftest
 
 import (
@@ -7,7 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// U32 are numbers of 32 bits.
+// U32 returns the bytes of 32-bit numbers, big endian.
 func U32(v ...uint32) []byte {
 	var w isobmff.Writer
 	for _, v := range v {
@@ -16,19 +17,20 @@ func U32(v ...uint32) []byte {
 	return w.B
 }
 
-// Box is a box of boxes, or of bytes.
+// Box returns a box whose payload is the parts one after another, which may be boxes themselves.
 func Box(fourcc string, parts ...[]byte) []byte {
 	var w isobmff.Writer
 	w.Box(fourcc, bytes.Join(parts, nil))
 	return w.B
 }
 
-// LargeHeader is a header of 16 bytes that says that its box has so many bytes in all.
+// LargeHeader returns the 16-byte header of a box that claims to have size bytes, including the
+// header.
 func LargeHeader(fourcc string, size uint64) []byte {
 	var w isobmff.Writer
 	w.LargeHeader(fourcc, int64(size))
 	return w.B
 }
 
-// Again is about n bytes of one thing.
+// Again returns repetitions of part, n bytes or up to one part more.
 func Again(part []byte, n int) []byte { return bytes.Repeat(part, n/len(part)+1) }
