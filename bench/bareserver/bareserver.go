@@ -1,5 +1,5 @@
-// Package bareserver is the yardstick for live recording: a gortsplib server that decodes the publishers' packets
-// into access units and discards them. A recorder cannot cost less.
+// Package bareserver is an RTSP server for comparison with a recorder: it decodes the packets of its publishers into
+// access units with gortsplib, and discards them. A recorder with gortsplib cannot cost less.
 package bareserver
 
 import (
@@ -20,16 +20,16 @@ type Server struct {
 	count struct{ sessions, units, bytes, errors, lost atomic.Int64 }
 }
 
-// Stats are the totals of a server.
+// Stats holds the totals of a server since its start.
 type Stats struct {
-	Sessions int64 `json:"sessions"` // that ever began to record
-	Units    int64 `json:"access_units"`
-	Bytes    int64 `json:"bytes"` // of NAL units
-	Errors   int64 `json:"decode_errors"`
+	Sessions int64 `json:"sessions"`      // sessions that began to publish
+	Units    int64 `json:"access_units"`  // decoded access units
+	Bytes    int64 `json:"bytes"`         // bytes of their NAL units
+	Errors   int64 `json:"decode_errors"` // packets that could not be decoded
 	Lost     int64 `json:"packets_lost"`
 }
 
-// Start listens on an address until Close.
+// Start starts a server on a TCP address. The caller must close it.
 func Start(address string) (*Server, error) {
 	s := &Server{}
 	s.rtsp = gortsplib.Server{Handler: s, RTSPAddress: address, Listen: func(network, address string) (net.Listener, error) {
@@ -48,21 +48,21 @@ func Start(address string) (*Server, error) {
 // Address returns the address at which the server listens.
 func (s *Server) Address() string { return s.addr }
 
-// Close ends all sessions.
+// Close stops the server and ends all its sessions.
 func (s *Server) Close() { s.rtsp.Close() }
 
-// Stats may be called at any time.
+// Stats returns the totals so far. It is safe for concurrent use.
 func (s *Server) Stats() Stats {
 	c := &s.count
 	return Stats{c.sessions.Load(), c.units.Load(), c.bytes.Load(), c.errors.Load(), c.lost.Load()}
 }
 
-// OnAnnounce accepts every publisher.
+// OnAnnounce implements a handler of gortsplib: it accepts every publisher.
 func (s *Server) OnAnnounce(*gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
-// OnSetup refuses readers.
+// OnSetup implements a handler of gortsplib: it accepts publishers and refuses readers.
 func (s *Server) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	if ctx.Session.State() != gortsplib.ServerSessionStatePreRecord {
 		return &base.Response{StatusCode: base.StatusNotFound}, nil, nil
@@ -70,7 +70,7 @@ func (s *Server) OnSetup(ctx *gortsplib.ServerHandlerOnSetupCtx) (*base.Response
 	return &base.Response{StatusCode: base.StatusOK}, nil, nil
 }
 
-// OnRecord begins to decode and discard.
+// OnRecord implements a handler of gortsplib: it begins to decode the H.264 tracks of a publisher.
 func (s *Server) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
 	for _, media := range ctx.Session.AnnouncedDescription().Medias {
 		for _, f := range media.Formats {
@@ -85,6 +85,7 @@ func (s *Server) OnRecord(ctx *gortsplib.ServerHandlerOnRecordCtx) (*base.Respon
 	return &base.Response{StatusCode: base.StatusOK}, nil
 }
 
+// discard decodes the packets of a track into access units, counts them and discards them.
 func (s *Server) discard(session *gortsplib.ServerSession, media *description.Media, f *format.H264) error {
 	dec, err := f.CreateDecoder()
 	if err != nil {
@@ -96,7 +97,7 @@ func (s *Server) discard(session *gortsplib.ServerSession, media *description.Me
 		}
 		au, err := dec.Decode(pkt)
 		if err != nil {
-			return // more packets are needed, or it is counted by OnDecodeError
+			return // the access unit needs more packets, or OnDecodeError counts the error
 		}
 		n := 0
 		for _, nal := range au {
@@ -108,10 +109,10 @@ func (s *Server) discard(session *gortsplib.ServerSession, media *description.Me
 	return nil
 }
 
-// OnPacketsLost counts packets that the network lost.
+// OnPacketsLost implements a handler of gortsplib: it counts lost packets.
 func (s *Server) OnPacketsLost(ctx *gortsplib.ServerHandlerOnPacketsLostCtx) {
 	s.count.lost.Add(int64(ctx.Lost))
 }
 
-// OnDecodeError counts broken packets.
+// OnDecodeError implements a handler of gortsplib: it counts packets that cannot be decoded.
 func (s *Server) OnDecodeError(*gortsplib.ServerHandlerOnDecodeErrorCtx) { s.count.errors.Add(1) }

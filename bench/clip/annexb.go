@@ -14,12 +14,12 @@ const (
 	nalAUD   = 9
 )
 
-// ErrNoIDR is returned for a stream at whose beginning no decoder can start.
+// ErrNoIDR reports a stream at whose begin no decoder can start.
 var ErrNoIDR = errors.New("no SPS, PPS and IDR at its begin: code it with closed GOPs and repeated headers")
 
-// Parse splits an Annex B stream (ISO/IEC 14496-10, annex B) into access units, without access
-// unit delimiters. The NAL units are slices of b. It returns ErrNoIDR unless the stream begins with
-// an IDR picture and has an SPS and a PPS.
+// Parse splits an Annex B stream (ISO/IEC 14496-10, annex B) into access units. It leaves out access
+// unit delimiters and does not set FPS. The NAL units share the memory of b. Parse returns ErrNoIDR
+// unless the stream begins with an IDR picture and has an SPS and a PPS.
 func Parse(b []byte) (*Clip, error) {
 	c := &Clip{}
 	var cur Unit
@@ -27,8 +27,8 @@ func Parse(b []byte) (*Clip, error) {
 	for nal := range nals(b) {
 		typ := nal[0] & 0x1f
 		slice := typ >= nalSlice && typ <= nalIDR
-		// A unit ends before a NAL unit that must precede the first slice (7.4.1.2.3), and before a slice with
-		// first_mb_in_slice 0, which is a single 1 bit.
+		// An access unit ends before a NAL unit that can only precede the first slice of a picture (7.4.1.2.3),
+		// and before a slice with first_mb_in_slice 0, which is coded as a single 1 bit.
 		if coded && (!slice && typ >= 6 && typ <= 9 || slice && len(nal) > 1 && nal[1]&0x80 != 0) {
 			c.Units = append(c.Units, cur)
 			cur, coded = Unit{}, false
@@ -55,7 +55,7 @@ func Parse(b []byte) (*Clip, error) {
 	return c, nil
 }
 
-// nals returns the non-empty NAL units of an Annex B stream.
+// nals iterates over the non-empty NAL units of an Annex B stream, without start codes.
 func nals(b []byte) func(yield func([]byte) bool) {
 	start := []byte{0, 0, 1}
 	return func(yield func([]byte) bool) {
@@ -67,7 +67,7 @@ func nals(b []byte) func(yield func([]byte) bool) {
 			if at >= 0 {
 				nal = b[:at]
 			}
-			nal = bytes.TrimRight(nal, "\x00") // trailing_zero_8bits; a NAL unit ends in a 1 bit
+			nal = bytes.TrimRight(nal, "\x00") // trailing_zero_8bits: a NAL unit itself ends in a 1 bit
 			if len(nal) > 0 && !yield(nal) {
 				return
 			}

@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// Clip is H.264 without B-frames, its access units in decoding order, the first one an IDR.
+// Clip is a piece of H.264 video without B-frames. It begins with an IDR picture.
 type Clip struct {
-	FPS      int
-	SPS, PPS []byte
-	Units    []Unit
+	FPS      int    // pictures a second
+	SPS, PPS []byte // parameter sets
+	Units    []Unit // access units in decoding order
 }
 
-// Unit is one picture; its NAL units are without start code.
+// Unit is the access unit of one picture.
 type Unit struct {
-	NALs [][]byte
-	IDR  bool
+	NALs [][]byte // NAL units without start codes
+	IDR  bool     // the picture is an IDR picture
 }
 
-// Bytes returns the size of a unit's NAL units.
+// Bytes returns the size of the unit's NAL units.
 func (u *Unit) Bytes() int {
 	n := 0
 	for _, nal := range u.NALs {
@@ -33,7 +33,7 @@ func (u *Unit) Bytes() int {
 	return n
 }
 
-// Bytes returns the size of all NAL units.
+// Bytes returns the size of all NAL units of the clip.
 func (c *Clip) Bytes() int {
 	n := 0
 	for i := range c.Units {
@@ -47,13 +47,13 @@ func (c *Clip) Bitrate() int {
 	return c.Bytes() * 8 * c.FPS / max(len(c.Units), 1)
 }
 
-// Spec describes a clip to make. The comments give the defaults.
+// Spec describes a clip to make. A zero field has a default.
 type Spec struct {
-	Size    string // WxH; 1280x720
-	FPS     int    // 25
-	Seconds int    // 10
-	GOP     int    // pictures; 50
-	Bitrate int    // bit/s; 4,000,000
+	Size    string // width and height in pixels; default 1280x720
+	FPS     int    // pictures a second; default 25
+	Seconds int    // length; default 10
+	GOP     int    // pictures from one IDR picture to the next; default 50
+	Bitrate int    // bit/s; default 4,000,000
 }
 
 func (s Spec) withDefaults() Spec {
@@ -72,8 +72,8 @@ func (s Spec) withDefaults() Spec {
 	return s
 }
 
-// Make codes a clip with ffmpeg: a moving picture under noise, which reaches the bitrate without filler. Make keeps
-// the coded stream in dir; a later call with the same spec reuses it.
+// Make codes a clip with ffmpeg: a moving picture under noise, which reaches the bitrate without filler. It stores the
+// coded stream in dir, and reads it from there if a call with the same spec has stored it.
 func Make(ctx context.Context, dir string, spec Spec) (*Clip, error) {
 	spec = spec.withDefaults()
 	name := fmt.Sprintf("clip-%s-%dfps-%ds-gop%d-%d.h264", spec.Size, spec.FPS, spec.Seconds, spec.GOP, spec.Bitrate)
@@ -101,7 +101,7 @@ func encode(ctx context.Context, path string, spec Spec) error {
 	return os.Rename(part, path)
 }
 
-// Read reads an Annex B file without B-frames.
+// Read reads a clip from an Annex B file, which must have no B-frames. fps is the clip's FPS. See Parse.
 func Read(path string, fps int) (*Clip, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package clip provides real H.264 and AAC for benchmarks, coded once by ffmpeg at a given bitrate and read into
-// memory, to be played in a loop.
+// Package clip provides media for benchmarks: a few seconds of H.264 that ffmpeg codes once at a given bitrate, read
+// into memory to be repeated in a loop, and silence in frames of AAC.
 package clip

@@ -2,14 +2,14 @@ package clip
 
 import "encoding/binary"
 
-// Tracks and timescales of a movie.
+// Tracks of a movie, and their timescales in ticks a second.
 const (
 	VideoTrack = 0
 	AudioTrack = 1
 
 	VideoScale = 90000
 	AudioScale = 48000
-	// AudioStep is the duration of a frame of AAC, in ticks.
+	// AudioStep is the duration of an AAC frame, in ticks of the audio track.
 	AudioStep = 1024
 )
 
@@ -19,22 +19,22 @@ var AudioConfig = []byte{0x11, 0x90}
 
 // Frame is an access unit of a movie.
 type Frame struct {
-	Track int
-	DTS   int64 // ticks of the track; there are no B-frames
-	Sync  bool
-	Data  [][]byte // NAL units, or one frame of sound
+	Track int      // VideoTrack or AudioTrack
+	DTS   int64    // ticks of the track; the PTS is the same, since there are no B-frames
+	Sync  bool     // sync sample
+	Data  [][]byte // the NAL units of a picture, or one frame of AAC
 }
 
-// Movie is a clip in a loop, with sound: the input of a muxer, by time.
+// Movie is the input of a muxer: a clip that is repeated, with sound.
 type Movie struct {
 	Clip    *Clip
-	Seconds int
-	Frames  []Frame
-	Bytes   int64 // in mdat form
+	Seconds int     // length
+	Frames  []Frame // access units of both tracks in the order of time
+	Bytes   int64   // length of Mdat
 }
 
-// NewMovie loops a clip. The sound is silence in frames of the size that an encoder at 128 kbit/s makes; only the
-// size matters.
+// NewMovie returns a movie of the given length. Its sound consists of frames of zeros, of the size that an AAC encoder
+// makes at 128 kbit/s: only the size of the frames matters.
 func NewMovie(c *Clip, seconds int) *Movie {
 	m := &Movie{Clip: c, Seconds: seconds}
 	sound := make([]byte, 128000/8*AudioStep/AudioScale)
@@ -57,8 +57,8 @@ func (m *Movie) add(f Frame, prefix int64) {
 	}
 }
 
-// Mdat returns the content of all mdat boxes of the movie, one after another: NAL units behind 4-byte lengths, and
-// sound.
+// Mdat returns the bytes of the movie's frames as they are in mdat boxes, one after another. Each NAL unit is behind
+// its length in 4 bytes.
 func (m *Movie) Mdat() []byte {
 	out := make([]byte, 0, m.Bytes)
 	for i := range m.Frames {

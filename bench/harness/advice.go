@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Advise returns the settings that suit this disk and machine, with reasons, as far as the results support them.
+// Advise returns advice for settings that suit the disk and the machine of the results: one line for each piece of
+// advice, with the reason. results are of one kind. It returns none if the results do not suffice.
 func Advise(results []Result) (lines []string) {
 	if len(results) == 0 {
 		return nil
@@ -24,8 +25,8 @@ func Advise(results []Result) (lines []string) {
 	return nil
 }
 
-// adviseFlush recommends the shortest interval that costs at most a tenth more than the cheapest: a crash loses no
-// more than one interval.
+// adviseFlush recommends the shortest flush interval whose CPU cost is at most a tenth above that of the cheapest
+// result: a crash loses up to one flush interval, so a shorter one is better.
 func adviseFlush(results []Result) []string {
 	cheapest := math.Inf(1)
 	for i := range results {
@@ -47,7 +48,8 @@ func adviseFlush(results []Result) []string {
 		best.Case.Flush, figure(best.Get("cpu-us/MB")), figure(cheapest))}
 }
 
-// adviseSync judges the duration of a synced chunk: a stream may wait for its disk a fifth of the time.
+// adviseSync recommends sync: chunk or interval, by the time that writing and syncing a chunk takes. It allows the
+// syncs of all streams together a fifth of the disk's time.
 func adviseSync(results []Result) (lines []string) {
 	for i := range results {
 		r := &results[i]
@@ -65,6 +67,7 @@ func adviseSync(results []Result) (lines []string) {
 	return lines
 }
 
+// adviseSlowest returns a line with the result whose metric is greatest, and the consequence so.
 func adviseSlowest(results []Result, what, unit, so string) string {
 	worst := &results[0]
 	for i := range results {
@@ -75,7 +78,8 @@ func adviseSlowest(results []Result, what, unit, so string) string {
 	return fmt.Sprintf("%s of %v takes %s ms here: %s", what, worst.Case.Length, figure(worst.Get(unit)), so)
 }
 
-// adviseStreams extrapolates the CPU time; the disk has limits of its own.
+// adviseStreams returns how many streams a core can record, extrapolated from the CPU time of the measured streams. It
+// does not consider the limits of the disk.
 func adviseStreams(results []Result) (lines []string) {
 	for i := range results {
 		r := &results[i]

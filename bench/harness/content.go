@@ -12,19 +12,20 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
 
-// content is the media of a case: a clip of some seconds, in a loop, and its sound.
+// content is the media of a case: a clip of some seconds that is repeated up to the length, with sound.
 type content struct {
 	clip   *clip.Clip
-	mdat   []byte // of one lap of the clip with sound: the input of the bare write
+	mdat   []byte // bytes of the clip with sound, as in an mdat: the input of the bare write
 	tracks []media.Track
-	length time.Duration
-	units  int
-	bytes  int64
+	length time.Duration // length of the whole content
+	units  int           // access units of the whole content
+	bytes  int64         // bytes of the whole content, as in an mdat
 }
 
-// lap is the length of the clip. It bounds the memory that the bare write and the muxer read from.
+// lap is the greatest length of the clip. It limits the memory from which the bare write and the muxer read.
 const lap = 10 * time.Second
 
+// makeContent makes content of the built-in test pattern.
 func makeContent(c Case) (*content, error) {
 	o := testpattern.Default()
 	o.Width, o.Height, o.FPS, o.Bitrate, o.Channels = 1280, 720, testpattern.Rate{Num: c.FPS, Den: 1}, c.Bitrate, 0
@@ -46,8 +47,8 @@ func makeContent(c Case) (*content, error) {
 	return newContent(c, k)
 }
 
-// codedContent makes video that ffmpeg has coded. The built-in test pattern consists largely of filler, which ffmpeg
-// parses: its cost would not be that of real video.
+// codedContent makes content with video that ffmpeg codes. A remux needs it, because ffmpeg parses the video: the
+// built-in test pattern consists largely of filler, whose cost would not be that of real video.
 func codedContent(ctx context.Context, c Case) (*content, error) {
 	k, err := clip.Make(ctx, os.TempDir(), clip.Spec{
 		Size: "1280x720", FPS: c.FPS, Seconds: int(lap.Seconds()), GOP: c.pictures(), Bitrate: c.Bitrate,
@@ -58,7 +59,7 @@ func codedContent(ctx context.Context, c Case) (*content, error) {
 	return newContent(c, k)
 }
 
-// pictures returns the length of a GOP in pictures.
+// pictures returns the number of pictures in a GOP.
 func (c Case) pictures() int { return max(int(c.GOP*time.Duration(c.FPS)/time.Second), 1) }
 
 func newContent(c Case, pictures *clip.Clip) (*content, error) {
@@ -78,7 +79,7 @@ func newContent(c Case, pictures *clip.Clip) (*content, error) {
 		for _, p := range au.Payload {
 			k.bytes += int64(len(p))
 			if track == 0 {
-				k.bytes += 4 // its length
+				k.bytes += 4 // the length before each NAL unit
 			}
 		}
 		return nil
@@ -87,7 +88,8 @@ func newContent(c Case, pictures *clip.Clip) (*content, error) {
 
 var silence = [][]byte{make([]byte, 128_000/8*clip.AudioStep/clip.AudioScale)}
 
-// each calls give with the access units of the whole length by time, from time 0. They are valid for the call.
+// each calls give with each access unit of the whole content, in the order of time. Video has track 0, sound track 1.
+// Times begin at 0. The access unit is valid during the call only.
 func (k *content) each(give func(track int, au *media.AU) error) error {
 	var au media.AU
 	fps := int64(k.clip.FPS)
@@ -111,5 +113,5 @@ func (k *content) each(give func(track int, au *media.AU) error) error {
 	return nil
 }
 
-// epoch is the wall clock time of every recording's beginning, ns.
+// epoch is the UTC at which the content begins, in ns.
 const epoch = 1_700_000_000_000_000_000

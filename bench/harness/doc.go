@@ -1,13 +1,15 @@
-// Package harness implements spool bench: a matrix of cases. Each case is measured several times, in turn with the
-// least work that it could possibly do, so that other load on the machine affects both.
+// Package harness implements spool bench: it measures the cost of recording for a matrix of cases. A case is measured
+// in several rounds. Each round measures spool's work and then, for comparison, the least work with the same result,
+// so that other load on the machine affects both alike. The kinds of measurement:
 //
-//	mux       access units in memory -> builder -> mp4 stage      against write(2) of the same bytes
-//	pipeline  publisher -> hub -> every stage of a recording       against the same
-//	finalise  the end of a long file                               bytes and time
-//	repair    a long file whose recorder was killed                against reading it once
-//	remux     spool remux as a process of its own                  against ffmpeg -c copy, and cp
-//	live      RTSP publishers, spool as a process of its own       against a server that discards
+//	kind      what is measured                                     compared with
+//	mux       access units in memory -> builder -> mp4 stage       write(2) of the same bytes
+//	pipeline  publisher -> hub -> every stage of a recording       write(2) of the same bytes
+//	finalise  finishing a long file: bytes and time                nothing
+//	repair    repairing a long file whose recorder was killed      reading the file once
+//	remux     the command spool remux                              ffmpeg -c copy, and cp
+//	live      the command spool serve, under RTSP publishers       a server that discards the media
 //
-// Figures are medians, with the lowest and highest beside them. The content is the built-in test pattern, filled up
-// to the bitrate.
+// Figures are medians of the rounds, with the lowest and the highest beside them. The media is the built-in test
+// pattern, filled up to the bitrate; for remux, video that ffmpeg has coded.
 package harness

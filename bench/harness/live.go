@@ -11,7 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// liveConfig records every published stream, without the ring.
+// liveConfig is a configuration of spool that records every published stream, without a gop_ring. live.Server
+// explains the words in braces.
 const liveConfig = `
 ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}}}
 http: {listen: "{http}"}
@@ -26,7 +27,7 @@ pipelines:
     stages: [source, segmenter, mp4, metadata]
 `
 
-// liveCase compares spool with a server that discards, under the same load.
+// liveCase measures spool and a server that discards the media, in turn, under the same load of RTSP publishers.
 func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error) {
 	r := Result{Kind: "live", Case: c}
 	args := []string{"bench", "part"}
@@ -66,7 +67,7 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	return r, nil
 }
 
-// LiveClip makes the clip that the publishers of a live case send.
+// LiveClip makes the clip that the publishers of a live case send. bitrate is in bit/s, gop the duration of a GOP.
 func LiveClip(bitrate, fps int, gop time.Duration) (*clip.Clip, error) {
 	k, err := makeContent(Case{Bitrate: bitrate, FPS: fps, GOP: gop, Length: lap})
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Matrix lists the values of each parameter: every combination is a case. It is read from YAML with these keys, or
-// made from flags.
+// Matrix lists the values of each parameter of a measurement. Each combination of values is a case. A matrix is read
+// from a YAML file, with the keys below, or made from flags.
 type Matrix struct {
 	Format   []string          `yaml:"format" doc:"mp4 or fmp4"`
 	Codec    []string          `yaml:"codec" doc:"h264 or h265"`
@@ -25,14 +25,14 @@ type Matrix struct {
 	Length   []config.Duration `yaml:"length" doc:"of media in a stream"`
 }
 
-// Codecs are the video codecs, the most common first.
+// Codecs lists the video codecs that a case can have, the most common first.
 var Codecs = []string{"h264", "h265"}
 
-// Case is one point of a matrix.
+// Case is one combination of a Matrix, which explains the parameters.
 type Case struct {
 	Format   string        `json:"format"`
 	Codec    string        `json:"codec"`
-	Bitrate  int           `json:"bitrate"`
+	Bitrate  int           `json:"bitrate"` // bit/s
 	FPS      int           `json:"fps"`
 	GOP      time.Duration `json:"gop_ns"`
 	Flush    time.Duration `json:"flush_interval_ns"`
@@ -43,7 +43,7 @@ type Case struct {
 	Length   time.Duration `json:"length_ns"`
 }
 
-// Over returns the matrix, with missing columns from base.
+// Over returns the matrix with the values of base for each parameter that has none.
 func (m Matrix) Over(base Matrix) Matrix {
 	or(&m.Format, base.Format)
 	or(&m.Codec, base.Codec)
@@ -65,7 +65,8 @@ func or[T any](v *[]T, base []T) {
 	}
 }
 
-// Cases returns all combinations; the last column changes fastest.
+// Cases returns all combinations of the matrix, ordered by the parameters as Case.Name lists them. It returns an error
+// if one has an invalid value.
 func (m Matrix) Cases() ([]Case, error) {
 	cases := []Case{{}}
 	cases = cross(cases, m.Format, func(c *Case, v string) { c.Format = v })
@@ -87,6 +88,7 @@ func (m Matrix) Cases() ([]Case, error) {
 	return cases, nil
 }
 
+// cross returns the combinations of each case with each value of one more parameter.
 func cross[T any](cases []Case, values []T, set func(*Case, T)) []Case {
 	out := make([]Case, 0, len(cases)*len(values))
 	for _, c := range cases {
@@ -122,7 +124,8 @@ func (c Case) check() error {
 	return nil
 }
 
-// Name returns all parameters of a case in benchstat's form.
+// Name returns all parameters of the case as benchstat expects them in the name of a benchmark: key=value, with slashes
+// between.
 func (c Case) Name() string {
 	return fmt.Sprintf("format=%s/sync=%s/codec=%s/bitrate=%s/fps=%d/gop=%v/fragment=%v/length=%v/streams=%d/bytes=%v/flush=%v",
 		c.Format, c.Sync, c.Codec, rate(c.Bitrate), c.FPS, c.GOP, c.Fragment, c.Length, c.Streams, config.Size(c.Bytes), c.Flush)
@@ -135,7 +138,7 @@ func rate(bps int) string {
 	return fmt.Sprintf("%dk", bps/1000)
 }
 
-// Short returns the part of the name that differs among some cases.
+// Short returns the parameters of the name in which the cases in among differ, or the first one if they do not differ.
 func (c Case) Short(among []Case) string {
 	parts := strings.Split(c.Name(), "/")
 	var keep []string

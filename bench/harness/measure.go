@@ -14,13 +14,13 @@ import (
 // sample is the cost of one piece of work in this process.
 type sample struct {
 	cpu, wall time.Duration
-	allocs    uint64
-	writes    int64 // write(2) calls
-	rssBytes  int64 // bytes, at the end
+	allocs    uint64 // allocations on the heap
+	writes    int64  // write(2) and similar calls
+	rssBytes  int64  // memory of the process at the end
 }
 
-// measure runs the work in an empty directory of its own, directly after a garbage collection. It removes the
-// directory.
+// measure returns the cost of work. It calls work with an empty directory, which it removes afterwards, directly after
+// a garbage collection.
 func measure(parent string, work func(dir string) error) (s sample, err error) {
 	dir, err := os.MkdirTemp(parent, "round-")
 	if err != nil {
@@ -45,15 +45,15 @@ func measure(parent string, work func(dir string) error) (s sample, err error) {
 	return s, err
 }
 
-// cpuTime returns the user and system time of all threads, including the garbage collector's.
+// cpuTime returns the CPU time of this process: user and system time of all threads, including the garbage collector.
 func cpuTime() time.Duration {
 	var r unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &r) // cannot fail for the own process
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// writeBare measures the limit: it writes the bytes of the content, a flush interval per write, and syncs as the case
-// requires.
+// writeBare does the least work that recording the case could do: for each stream it writes a file with the bytes of
+// the content, with one write(2) a flush interval, and syncs it as the case requires.
 func writeBare(dir string, c Case, k *content) error {
 	for range c.Streams {
 		if err := writeBareOnce(dir, c, k); err != nil {
@@ -89,7 +89,8 @@ func writeBareOnce(dir string, c Case, k *content) error {
 	return nil
 }
 
-// single returns the only file in a directory with a suffix.
+// single returns the path of the file in a directory whose name has a suffix. It returns an error unless there is
+// exactly one.
 func single(dir, suffix string) (string, error) {
 	found, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
 	if err != nil || len(found) != 1 {

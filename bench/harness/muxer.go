@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// muxer drives the mp4 stage without the framework: one segment.
+// muxer writes the content of a case as one segment with a builder and the mp4 stage, which it calls itself.
 type muxer struct {
 	c     Case
 	k     *content
@@ -21,14 +21,14 @@ type muxer struct {
 	seg   *media.Segment
 	begun bool
 	err   error
-	took  []time.Duration // of each chunk, from the stage's begin to its end
+	took  []time.Duration // time that the stage took for each chunk
 }
 
 func newMuxer(c Case, k *content, pool *media.Pool) *muxer {
 	return &muxer{c: c, k: k, pool: pool}
 }
 
-// open makes the stage and the segment, in a directory.
+// open opens the stage for a record directory, and makes the segment.
 func (m *muxer) open(ctx context.Context, dir string) error {
 	cfg := mp4.Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.Sync, cfg.FilenamePattern = dir, m.c.Format == "fmp4", m.c.Sync, "bench.mp4"
@@ -49,7 +49,7 @@ func (m *muxer) open(ctx context.Context, dir string) error {
 	return err
 }
 
-// write muxes the whole content, but does not finish the file.
+// write writes the whole content to the file, but does not finish the file.
 func (m *muxer) write() error {
 	b := media.NewBuilder(m.pool, media.BuilderConfig{Flush: m.c.Flush, MaxBytes: m.c.Bytes}, m.part)
 	b.SetTracks(m.seg.Set)
@@ -60,6 +60,7 @@ func (m *muxer) write() error {
 	return m.err
 }
 
+// part hands a chunk to the stage as the next part of the segment.
 func (m *muxer) part(c *media.Chunk) {
 	if m.err != nil {
 		c.Release()
@@ -71,14 +72,14 @@ func (m *muxer) part(c *media.Chunk) {
 	m.begun = true
 }
 
-// finish ends the segment.
+// finish ends the segment, so that the stage finishes the file.
 func (m *muxer) finish() error {
 	return m.stage.Process(context.Background(), media.Part{Segment: m.seg, End: endcause.EndOfFile}, forget)
 }
 
 func forget(media.Recording) error { return nil }
 
-// all runs from access units to a complete file.
+// all opens the stage, writes the whole content, finishes the file and closes the stage.
 func (m *muxer) all(ctx context.Context, dir string) error {
 	if err := m.open(ctx, dir); err != nil {
 		return err
@@ -90,7 +91,7 @@ func (m *muxer) all(ctx context.Context, dir string) error {
 	return m.finish()
 }
 
-// finished returns the number of bytes that completing the file wrote.
+// finished returns the number of bytes that the stage wrote to finish the file.
 func (m *muxer) finished() int64 {
 	var r pipeline.Report
 	m.stage.Report(&r)

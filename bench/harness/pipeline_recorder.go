@@ -20,8 +20,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// recorder is the recorder in the process under measurement: the hub, the catalogue, and a declared pipeline of every
-// stage.
+// recorder holds the parts of a recorder that a pipeline round measures in this process: the hub, the catalogue, and a
+// pipeline with all stages that a recording needs.
 type recorder struct {
 	pool  *media.Pool
 	tasks *pipeline.Tasks
@@ -31,6 +31,7 @@ type recorder struct {
 	plan  *pipeline.Plan
 }
 
+// openRecorder opens a recorder for the case, with its files in dir, and waits until it is ready.
 func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *media.Pool) (*recorder, error) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	r := &recorder{pool: pool, tasks: pipeline.NewTasks(log, pipeline.SystemClock)}
@@ -64,7 +65,7 @@ func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *med
 	return r, until(ctx, func() bool { return r.cat.Ready(ctx) == nil }) // its tables are made in the background
 }
 
-// until polls for a condition that becomes true once a round, outside of the measured time.
+// until waits until done returns true, and polls it once a millisecond. Rounds call it where the wait is not measured.
 func until(ctx context.Context, done func() bool) error {
 	for !done() {
 		select {
@@ -83,11 +84,11 @@ func (r *recorder) close() error {
 	return errors.Join(r.cat.Close(ctx), r.tasks.Stop(ctx))
 }
 
-// backlogBytes is the number of bytes that may wait for each stream: feeding is as fast as possible, but must drop no
-// unit.
+// backlogBytes is the memory of chunks, per stream, at which feed waits. Feeding is as fast as possible, and without a
+// limit the recorder would drop access units.
 const backlogBytes = 6 << 20
 
-// record feeds every stream of the case and waits until its file is complete.
+// record records all streams of the case at once, and returns when their files are complete.
 func (r *recorder) record(ctx context.Context, c Case, k *content) error {
 	var feeding sync.WaitGroup
 	errs := make([]error, c.Streams)
@@ -99,6 +100,7 @@ func (r *recorder) record(ctx context.Context, c Case, k *content) error {
 	return errors.Join(errs...)
 }
 
+// one records the stream path, and fails if not all access units were recorded. most is as in feed.
 func (r *recorder) one(ctx context.Context, path string, k *content, most int64) error {
 	run, err := r.plan.Build(r.env, path, nil)
 	if err != nil {
@@ -123,13 +125,15 @@ func (r *recorder) one(ctx context.Context, path string, k *content, most int64)
 	return nil
 }
 
-// awaited returns once the run has subscribed: an earlier publisher would not be recorded from its beginning.
+// awaited waits until the pipeline's run has subscribed to the stream path. If the publisher began earlier, the
+// beginning of its media would not be recorded.
 func (r *recorder) awaited(ctx context.Context, path string) error {
 	return until(ctx, func() bool {
 		return slices.ContainsFunc(r.hub.List(), func(s media.StreamInfo) bool { return s.Path == path && s.Subscribers > 0 })
 	})
 }
 
+// feed publishes the content as the stream path. It waits while the chunks of all streams take more than most bytes.
 func (r *recorder) feed(ctx context.Context, path string, k *content, most int64) error {
 	pub, err := r.hub.Publish(path, hub.PublishOptions{Origin: "bench"})
 	if err != nil {

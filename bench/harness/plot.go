@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Plot is a line chart as a self-contained SVG.
+// Plot is a line chart, which Write draws as SVG.
 type Plot struct {
-	Title, X, Y string
+	Title, X, Y string // titles of the chart and its axes
 	Lines       []Line
 }
 
-// Line is one series of a plot, its points in the order of x.
+// Line is one line of a chart. Its points are pairs of x and y, in the order of x.
 type Line struct {
 	Name   string
 	Points [][2]float64
@@ -29,7 +29,7 @@ const (
 
 var colours = []string{"#1b6ca8", "#c8553d", "#3a7d44", "#8e5ea2", "#b08900", "#444444"}
 
-// Write draws the plot. Both axes begin at 0.
+// Write writes the chart as a self-contained SVG. Both axes begin at 0, so values must not be negative.
 func (p Plot) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12">`+"\n", plotWidth, plotHeight)
@@ -61,6 +61,7 @@ func (p Plot) Write(w io.Writer) error {
 	return err
 }
 
+// most returns the greatest x and y of all points; 1 instead of 0.
 func (p Plot) most() (x, y float64) {
 	for _, l := range p.Lines {
 		for _, at := range l.Points {
@@ -76,7 +77,8 @@ func (p Plot) most() (x, y float64) {
 	return x, y
 }
 
-// Plots returns the charts that the results permit, by file name.
+// Plots returns the charts that can be drawn from the results, by the name of the file without suffix. It leaves out a
+// chart whose parameter is the same in all results.
 func Plots(results []Result) map[string]Plot {
 	out := map[string]Plot{}
 	flush := func(c Case) float64 { return float64(c.Flush.Milliseconds()) }
@@ -101,10 +103,11 @@ func Plots(results []Result) map[string]Plot {
 	return out
 }
 
-// varies reports whether the line has more than one x: a chart of one x shows nothing.
+// varies reports whether the line has more than one x.
 func (l Line) varies() bool { return l.Points[0][0] != l.Points[len(l.Points)-1][0] }
 
-// lines joins the cases that differ in x only.
+// lines returns the lines of a chart of a metric over the parameter x. Results with the same format, sync and bitrate
+// form one line.
 func lines(results []Result, unit string, x func(Case) float64) (out []Line) {
 	for i := range results {
 		r := &results[i]
@@ -125,7 +128,7 @@ func lines(results []Result, unit string, x func(Case) float64) (out []Line) {
 	return out
 }
 
-// latencyPlot draws the share of the chunks over their duration.
+// latencyPlot returns the chart of the quantiles of the time that writing a chunk takes.
 func latencyPlot(results []Result) Plot {
 	p := Plot{Title: "How long a chunk takes to be written", X: "percent of the chunks", Y: "ms"}
 	cases := make([]Case, len(results))

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// remuxRound runs the programs on the same file, each as a process of its own, and reads their CPU time from the
-// kernel after their end.
+// remuxRound runs ffmpeg, cp and spool remux on the same file, each as a process of its own, and adds their CPU times
+// to the result.
 func remuxRound(ctx context.Context, parent string, b *bench) error {
 	_, err := measure(parent, func(dir string) error {
 		m := newMuxer(b.c, b.k, b.pool)
@@ -57,7 +57,7 @@ func remuxRound(ctx context.Context, parent string, b *bench) error {
 	return err
 }
 
-// child runs a program to its end and returns its CPU time.
+// child runs a program to its end and returns its CPU time, as the kernel counted it.
 func child(ctx context.Context, argv []string) (time.Duration, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.WaitDelay = time.Second

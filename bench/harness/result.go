@@ -6,28 +6,31 @@ import (
 	"time"
 )
 
-// Metric is one figure of a case, with a value per round.
+// Metric holds the values of one metric of a case, one for each counted round.
 type Metric struct {
-	Unit   string    `json:"unit"` // in benchstat's form
+	Unit   string    `json:"unit"` // name and unit, such as cpu-us/MB, as benchstat expects it
 	Values []float64 `json:"values"`
 }
 
-// Median returns the middle of the values, 0 without any.
+// Median returns the median of the values; 0 without values.
 func (m Metric) Median() float64 { return quantile(m.Values, 0.5) }
 
-// Low and High return the spread.
-func (m Metric) Low() float64  { return quantile(m.Values, 0) }
+// Low returns the lowest value; 0 without values.
+func (m Metric) Low() float64 { return quantile(m.Values, 0) }
+
+// High returns the highest value; 0 without values.
 func (m Metric) High() float64 { return quantile(m.Values, 1) }
 
 // Result holds the measurements of one case.
 type Result struct {
-	Kind    string   `json:"kind"`
+	Kind    string   `json:"kind"` // one of Kinds
 	Case    Case     `json:"case"`
 	Metrics []Metric `json:"metrics"`
-	// Latency is the duration of writing each chunk, ms, sorted.
+	// Latency has the time in ms that writing each chunk took in all rounds, sorted; for mux only.
 	Latency []float64 `json:"latency_ms,omitempty"`
 }
 
+// add adds the value of a round to a metric.
 func (r *Result) add(unit string, value float64) {
 	for i := range r.Metrics {
 		if r.Metrics[i].Unit == unit {
@@ -38,7 +41,7 @@ func (r *Result) add(unit string, value float64) {
 	r.Metrics = append(r.Metrics, Metric{unit, []float64{value}})
 }
 
-// Get returns the median of a metric, NaN if it was not measured.
+// Get returns the median of the metric with a unit; NaN if it was not measured.
 func (r *Result) Get(unit string) float64 {
 	for _, m := range r.Metrics {
 		if m.Unit == unit {
@@ -48,6 +51,7 @@ func (r *Result) Get(unit string) float64 {
 	return math.NaN()
 }
 
+// latencies adds the times of chunks to Latency.
 func (r *Result) latencies(took []time.Duration) {
 	for _, d := range took {
 		r.Latency = append(r.Latency, float64(d.Microseconds())/1000)
@@ -55,6 +59,7 @@ func (r *Result) latencies(took []time.Duration) {
 	slices.Sort(r.Latency)
 }
 
+// quantile returns the q-quantile of the values, for q from 0 to 1, interpolated between two values; 0 without values.
 func quantile(v []float64, q float64) float64 {
 	if len(v) == 0 {
 		return 0

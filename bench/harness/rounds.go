@@ -14,11 +14,12 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
+// bare measures the bare write of the case's bytes: see writeBare.
 func (b *bench) bare(parent string) (sample, error) {
 	return measure(parent, func(dir string) error { return writeBare(dir, b.c, b.k) })
 }
 
-// muxRound writes one file per stream, one after another.
+// muxRound measures the bare write, and the writing of a file for each stream, one after another.
 func muxRound(ctx context.Context, parent string, b *bench) error {
 	limit, err := b.bare(parent)
 	if err != nil {
@@ -45,8 +46,8 @@ func muxRound(ctx context.Context, parent string, b *bench) error {
 	return nil
 }
 
-// pipelineRound records all streams at once through the declared pipeline. The catalogue is opened before and closed
-// after the measurement, as in a running recorder.
+// pipelineRound measures the bare write, and the recording of all streams at once through a pipeline. It opens the
+// catalogue before and closes it after the measurement, since a running recorder has it open.
 func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
 	limit, err := b.bare(parent)
 	if err != nil {
@@ -69,7 +70,7 @@ func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
 	return err
 }
 
-// finaliseRound measures the end of a file whose media is written.
+// finaliseRound measures the finishing of a file whose media is written.
 func finaliseRound(ctx context.Context, parent string, b *bench) error {
 	_, err := measure(parent, func(dir string) error {
 		m := newMuxer(b.c, b.k, b.pool)
@@ -97,7 +98,8 @@ func finaliseRound(ctx context.Context, parent string, b *bench) error {
 	return err
 }
 
-// repairRound leaves a file as a kill does, reads it once, and repairs it.
+// repairRound writes a file without finishing it, as a killed recorder leaves it, and measures reading it once and
+// repairing it.
 func repairRound(ctx context.Context, parent string, b *bench) error {
 	_, err := measure(parent, func(dir string) error {
 		m := newMuxer(b.c, b.k, b.pool)
@@ -107,15 +109,15 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		if err := m.write(); err != nil {
 			return errors.Join(err, m.stage.Close())
 		}
-		if err := m.stage.Close(); err != nil { // without an end: the written data stays as it is
+		if err := m.stage.Close(); err != nil { // leaves the file unfinished, since its segment has not ended
 			return err
 		}
 		part, err := single(dir, media.PartSuffix)
 		if err != nil {
 			return err
 		}
-		// After a crash the file is on the disk, and no part of it is in memory. It is read twice, because the disk
-		// may have a cache of its own.
+		// After a crash no part of the file is in memory: its pages are dropped before each reading. The second
+		// reading counts: it has the same advantage of the disk's own cache as the repair that follows.
 		var read, readCPU time.Duration
 		for range 2 {
 			if err := forgetPages(part); err != nil {
@@ -143,12 +145,14 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 	return err
 }
 
+// timed returns the elapsed time and the CPU time of work.
 func timed(work func() error) (wall, cpu time.Duration, err error) {
 	began, from := time.Now(), cpuTime()
 	err = work()
 	return time.Since(began), cpuTime() - from, err
 }
 
+// readOnce reads a file to its end.
 func readOnce(path string) error {
 	f, err := os.Open(filepath.Clean(path))
 	if err != nil {
@@ -159,7 +163,7 @@ func readOnce(path string) error {
 	return err
 }
 
-// forgetPages writes a file back and drops its pages from the page cache.
+// forgetPages writes a file's dirty pages to the disk and drops all of its pages from the page cache.
 func forgetPages(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -9,21 +9,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Options set the number of rounds and the environment.
+// Options sets the number of rounds and the environment.
 type Options struct {
-	Dir      string // parent of the temporary files; "": the system's
-	Warm     int    // rounds that do not count
-	Runs     int
-	Window   time.Duration                     // live: between the two readings
-	Self     string                            // live and remux: the program
-	Progress func(done, all int, label string) // may be nil
+	Dir    string        // parent directory of the temporary files; empty: the system's
+	Warm   int           // rounds before the counted ones, which warm up caches and pools; not for live
+	Runs   int           // counted rounds
+	Window time.Duration // for live: measured time of a round
+	Self   string        // for live and remux: path of the spool binary
+
+	// Progress, if not nil, is called before each round with the numbers of finished and of all rounds, and the
+	// name of the case, and at the end. For live it is called before each case with the numbers of cases.
+	Progress func(done, all int, label string)
 }
 
-// Kinds are the kinds of measurement, in the order of a table of all of them.
+// Kinds lists the kinds of measurement, in the order of the tables.
 var Kinds = []string{"mux", "pipeline", "finalise", "repair", "remux", "live"}
 
-// Run measures every case. When the context ends it returns the results so far, and the context's error; all
-// temporary files are removed then.
+// Run measures every case and returns a result for each. After an error, or when the context ends, it returns the
+// results of the cases before that, and the error. It removes its temporary files in any case.
 func Run(ctx context.Context, kind string, cases []Case, o Options) (results []Result, err error) {
 	dir, err := os.MkdirTemp(o.Dir, "spool-bench-")
 	if err != nil {
@@ -73,6 +76,7 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 	return results, nil
 }
 
+// contentFor makes the content of a case for a kind of measurement.
 func contentFor(ctx context.Context, kind string, c Case) (*content, error) {
 	if kind == "remux" {
 		return codedContent(ctx, c)
@@ -90,13 +94,13 @@ func (o *Options) report(done, all int, label string) {
 type bench struct {
 	c    Case
 	k    *content
-	self string
-	pool *media.Pool // kept over the rounds, as a recorder's is
+	self string      // path of the spool binary
+	pool *media.Pool // stays for all rounds, as the pool of a running recorder does
 	r    Result
-	warm bool
+	warm bool // the round does not count
 }
 
-// note adds the metrics of every kind of writing.
+// note adds the metrics of mux and pipeline to the result: own is the cost of recording, limit that of the bare write.
 func (b *bench) note(own, limit sample) {
 	if b.warm {
 		return
@@ -113,5 +117,5 @@ func (b *bench) note(own, limit sample) {
 	b.r.add("RSS-MB", float64(own.rssBytes)/1e6)
 }
 
-// chunks returns the least number of chunks in the content.
+// chunks returns the number of chunks in the content of a stream if no chunk is cut for its size.
 func (b *bench) chunks() float64 { return float64(b.k.length) / float64(b.c.Flush) }

@@ -8,8 +8,8 @@ import (
 	"text/tabwriter"
 )
 
-// WriteTable prints a row per case: medians, and for the first column the spread too. With more than one round the
-// spread shows the precision of a figure.
+// WriteTable writes a table with a row for each case and a column for each metric. Figures are medians of the rounds.
+// Beside the first metric are its lowest and highest value, which show how precise the figure is.
 func WriteTable(w io.Writer, results []Result) error {
 	if len(results) == 0 {
 		return nil
@@ -65,7 +65,8 @@ func figure(v float64) string {
 	return fmt.Sprintf("%.2g", v)
 }
 
-// WriteBenchstat prints a line per round in the format of Go's benchmarks, for golang.org/x/perf/cmd/benchstat.
+// WriteBenchstat writes a line for each round of each case in the format of Go's benchmarks, for
+// golang.org/x/perf/cmd/benchstat.
 func WriteBenchstat(w io.Writer, results []Result) error {
 	if _, err := fmt.Fprintf(w, "goos: %s\ngoarch: %s\npkg: github.com/gospool/spool\n", runtime.GOOS, runtime.GOARCH); err != nil {
 		return err
@@ -85,6 +86,7 @@ func WriteBenchstat(w io.Writer, results []Result) error {
 	return nil
 }
 
+// rounds returns the number of counted rounds.
 func (r *Result) rounds() int {
 	if len(r.Metrics) == 0 {
 		return 0

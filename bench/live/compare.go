@@ -19,40 +19,44 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// Server is a server under comparison.
+// Server describes a server to compare. In Argv and Config, words in braces are replaced: {addr} by the address at
+// which the server must accept RTSP, {port} by its port, {http} by another free address, and {dir} by an empty
+// directory, which is removed after the run.
 type Server struct {
 	Name   string
-	Argv   []string // {addr} is the RTSP address, {http} a free address, {dir} an empty directory that is removed afterwards
-	Config string   // written to {dir}/config.yaml, with the same places; "": none
-	// Took returns the number of access units that the server took, after its end, from its directory and from the
-	// end of its output. A server that took fewer than were sent fails its run. nil: no check.
+	Argv   []string // program and arguments
+	Config string   // written to {dir}/config.yaml before the start; empty: no file
+	// Took returns how many access units the server has received or recorded. It is called after the server's end
+	// with its directory and the end of its output. The run fails if they are clearly fewer than were sent. If
+	// Took is nil, they are not compared.
 	Took func(dir, printed string) (units int64, err error)
 }
 
-// Settings are the settings of a comparison.
+// Settings holds the settings of a comparison.
 type Settings struct {
-	Servers  []Server // ratios are to the first
-	Load     []string // the generator's argv, with {addr}
-	Streams  int      // divides the figures
-	Runs     int
-	Warm     time.Duration // from the time when all publish to the first reading
-	Window   time.Duration // between the two readings
-	TempDir  string        // for {dir}; "": the system's
-	Progress func(string)  // may be nil
+	Servers  []Server      // the cost of all servers is related to that of the first
+	Load     []string      // program and arguments of the load generator, with {addr}: see ReadyLine
+	Streams  int           // number of publishers of the load
+	Runs     int           // how often each server is run
+	Warm     time.Duration // from the begin of the last publisher to the begin of the window
+	Window   time.Duration // length of the measured window
+	TempDir  string        // parent of the directories {dir}; empty: the system's
+	Progress func(string)  // called with a text before each run; may be nil
 }
 
-// Sample is the cost of a server in one run.
+// Sample holds the cost of a server in one run.
 type Sample struct {
 	Server string         `json:"server"`
-	Run    int            `json:"run"`
-	Window time.Duration  `json:"window_ns"`
-	Usage  proc.Usage     `json:"usage"`
-	Load   proc.Usage     `json:"load_usage"`
-	Sent   rtspload.Stats `json:"sent"` // from the load's begin to its end
-	Took   int64          `json:"took"` // access units, by Server.Took
+	Run    int            `json:"run"`        // number of the run, from 1
+	Window time.Duration  `json:"window_ns"`  // actual length of the window
+	Usage  proc.Usage     `json:"usage"`      // of the server, within the window
+	Load   proc.Usage     `json:"load_usage"` // of the load generator, within the window
+	Sent   rtspload.Stats `json:"sent"`       // totals of the load in the whole run
+	Took   int64          `json:"took"`       // access units, by Server.Took
 }
 
-// Compare runs every server in turn, as often as set: other load on the machine affects all of them.
+// Compare runs all servers one after another, Settings.Runs times, so that other load on the machine affects all of
+// them. It returns a sample for each run of each server; after an error, those before it.
 func Compare(ctx context.Context, s Settings) ([]Sample, error) {
 	var out []Sample
 	for run := range s.Runs {
@@ -71,7 +75,7 @@ func Compare(ctx context.Context, s Settings) ([]Sample, error) {
 	return out, nil
 }
 
-// measure runs one server once.
+// measure runs a server once under the load and returns its cost.
 func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, err error) {
 	places, cleanup, err := prepare(s, server)
 	if err != nil {
@@ -106,8 +110,8 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	return sample, err
 }
 
-// check compares the access units that a server took with those sent. The last units of each publisher may have been
-// on their way.
+// check sets Took and returns an error if the server took clearly fewer access units than the load sent. It permits a
+// difference, because the last access units of each publisher may not have arrived.
 func (m *Sample) check(server *Server, streams int, dir, printed string) (err error) {
 	if m.Took, err = server.Took(dir, printed); err != nil {
 		return fmt.Errorf("%s: count its access units: %w", server.Name, err)
@@ -118,7 +122,7 @@ func (m *Sample) check(server *Server, streams int, dir, printed string) (err er
 	return nil
 }
 
-// Printed is Server.Took for servers whose last line is {"access_units": N, ...}.
+// Printed is a Server.Took for servers whose last line of output is JSON of the form {"access_units": N, ...}.
 func Printed(_, printed string) (int64, error) {
 	var last struct {
 		Units int64 `json:"access_units"`
@@ -127,8 +131,8 @@ func Printed(_, printed string) (int64, error) {
 	return last.Units, err
 }
 
-// Recorded returns a Server.Took for a spool that records to {dir}/recordings, each stream with one track of fps
-// access units a second.
+// Recorded returns a Server.Took for spool. It computes the access units from the durations of the files in
+// {dir}/recordings: each stream must have one track with fps access units a second.
 func Recorded(fps int) func(dir, printed string) (int64, error) {
 	return func(dir, _ string) (units int64, err error) {
 		err = filepath.WalkDir(filepath.Join(dir, "recordings"), func(path string, _ fs.DirEntry, err error) error {
@@ -143,7 +147,8 @@ func Recorded(fps int) func(dir, printed string) (int64, error) {
 	}
 }
 
-// window reads usage twice, the length of the window apart.
+// window waits until all publishers publish, and for the time Warm, and then measures the usage of the server and the
+// load generator within the window.
 func window(ctx context.Context, s *Settings, srv, load *process, ready <-chan struct{}) (Sample, error) {
 	if err := pause(ctx, srv, load, ready, time.Minute); err != nil {
 		return Sample{}, fmt.Errorf("wait for all publishers: %w", err)
@@ -177,7 +182,8 @@ func readAll(u *[2]proc.Usage, srv, load *process) (err error) {
 	return nil
 }
 
-// pause waits for an event, or for a time if event is nil; it fails if one of the processes ends meanwhile.
+// pause waits until event is closed, d at most, or for the time d if event is nil. It returns an error if event is not
+// closed in time, or if one of the processes ends meanwhile.
 func pause(ctx context.Context, srv, load *process, event <-chan struct{}, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -217,7 +223,7 @@ func listening(ctx context.Context, srv *process, addr string) error {
 	}
 }
 
-// places are the values of the words in braces.
+// places holds the values of the words in braces: see Server.
 type places struct{ addr, http, dir string }
 
 func (p places) replacer() *strings.Replacer {
@@ -264,16 +270,17 @@ func freeAddress() (string, error) {
 	return "127.0.0.1:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
-// ReadyLine is the line that the generator prints when all its publishers publish. Its last line is its Stats as
-// JSON.
+// ReadyLine is the line that a load generator must print when all its publishers publish. At its end it must print a
+// line with its rtspload.Stats as JSON.
 const ReadyLine = "publishing"
 
+// output holds the parsed output of the load generator.
 type output struct {
-	ready chan struct{}
-	sent  chan rtspload.Stats
+	ready chan struct{}       // closed at ReadyLine
+	sent  chan rtspload.Stats // gets the totals at the end of the output
 }
 
-// follow reads the generator's output until its end.
+// follow begins to read the output of the load generator, up to its end.
 func follow(r io.Reader) output {
 	o := output{make(chan struct{}), make(chan rtspload.Stats, 1)}
 	go func() {
@@ -294,6 +301,7 @@ func follow(r io.Reader) output {
 	return o
 }
 
+// keepFirst calls f and stores its error in err if err has none.
 func keepFirst(err *error, f func() error) {
 	if e := f(); *err == nil {
 		*err = e

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// process is a child whose output is kept for the error message.
+// process is a running child process.
 type process struct {
 	cmd  *exec.Cmd
-	name string
-	out  tail
-	done chan struct{} // closed at its end
-	err  error
+	name string        // for errors
+	out  tail          // end of its output, for errors
+	done chan struct{} // closed when the process has ended
+	err  error         // result of the process, valid once done is closed
 }
 
-// start runs a program; lines of its standard output also go to stdout if it is not nil.
+// start starts a program. It also copies the program's standard output to stdout if that is not nil.
 func start(name string, argv []string, stdout io.Writer) (*process, error) {
 	p := &process{name: name, cmd: exec.Command(argv[0], argv[1:]...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = io.Writer(&p.out), &p.out
@@ -41,12 +41,13 @@ func start(name string, argv []string, stdout io.Writer) (*process, error) {
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-// failed returns the error of a process that ended too early.
+// failed returns the error to report for a process that ended before it was stopped.
 func (p *process) failed() error {
 	return fmt.Errorf("%s ended early: %v: %s", p.name, p.err, p.out.String())
 }
 
-// stop sends SIGTERM to the process, and SIGKILL after a time.
+// stop sends SIGTERM to the process and waits for its end. It kills the process after the time within, which is an
+// error, or when ctx ends.
 func (p *process) stop(ctx context.Context, within time.Duration) error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	t := time.NewTimer(within)
@@ -67,7 +68,7 @@ func (p *process) stop(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// tail keeps the end of the bytes written to it.
+// tail is an io.Writer that keeps the last 4 KiB written to it. It is safe for concurrent use.
 type tail struct {
 	mu sync.Mutex
 	b  []byte

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Summary holds the medians of one server's runs.
+// Summary holds the cost of one server: medians of its runs, and the lowest and highest of some figures.
 type Summary struct {
 	Server              string
-	CPU                 float64 // cores, median
-	Low, High           float64 // of CPU
-	Ratio               float64 // median over the runs of CPU relative to the first server in the same run
-	RatioLow            float64
-	RatioHigh           float64
-	RSSBytes, PeakBytes int64   // bytes, medians
+	CPU                 float64 // CPU time divided by elapsed time: cores
+	Low, High           float64 // lowest and highest CPU
+	Ratio               float64 // CPU in relation to that of the first server in the same run
+	RatioLow            float64 // lowest Ratio
+	RatioHigh           float64 // highest Ratio
+	RSSBytes, PeakBytes int64   // resident memory at the end of the window, and its greatest value
 	Reads, Writes       float64 // system calls a second
 	WrittenBytes        float64 // bytes a second
-	GeneratorCores      float64
+	GeneratorCores      float64 // CPU of the load generator, in cores
 }
 
-// Summarise returns the summaries in the order of first appearance; ratios are relative to the first server.
+// Summarise returns a summary for each server, in the order in which they first appear in the samples.
 func Summarise(samples []Sample) []Summary {
 	var names []string
 	base := map[int]float64{}
@@ -67,7 +67,7 @@ func summarise(name string, samples []Sample, base map[int]float64) Summary {
 
 func cores(cpu, window time.Duration) float64 { return cpu.Seconds() / window.Seconds() }
 
-// Median returns the middle of the values, 0 without any.
+// Median returns the median of the values; 0 without values.
 func Median(v []float64) float64 {
 	if len(v) == 0 {
 		return 0
@@ -93,7 +93,8 @@ func highest(v []float64) float64 {
 	return slices.Max(v)
 }
 
-// WriteTable prints the medians, and the spread behind them.
+// WriteTable writes a table with a row for each server: medians, and the lowest and highest of the ones that matter
+// most. streams is the number of publishers, for the CPU time per stream.
 func WriteTable(w io.Writer, rows []Summary, streams int) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "server\tCPU cores\t(low-high)\tratio\t(low-high)\tCPU ms/s a stream\tRSS MB\tpeak MB\treads/s\twrites/s\twritten MB/s\tgenerator cores\t")

@@ -1,5 +1,5 @@
-// Package mux measures muxers against the least possible cost of recording: one write(2) a second of the same bytes,
-// to a file in the page cache. The bytes come from as much memory as the movie has, as the muxers' do.
+// Package mux compares the cost of muxers with the least cost that recording can have: one write(2) a second of the
+// same bytes to a file, without a sync. This is the bare write. It reads its bytes from a buffer with the whole movie.
 package mux
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Material returns the input of every muxer: 60 s of 1080p30 at 8 Mbit/s with AAC.
+// Material returns the input for all muxers: 60 s of 1080p30 video at 8 Mbit/s with AAC.
 func Material(tb testing.TB) *clip.Movie {
 	c, err := clip.Make(tb.Context(), os.TempDir(), clip.Spec{Size: "1920x1080", FPS: 30, GOP: 60, Bitrate: 8e6})
 	if err != nil {
@@ -24,14 +24,15 @@ func Material(tb testing.TB) *clip.Movie {
 	return clip.NewMovie(c, 60)
 }
 
-// Against runs a muxer and the bare write in turn and reports the median ratio of their CPU times (x-write),
-// including the garbage collector's, and the allocations per access unit. The muxer writes into an empty directory.
+// Against runs the bare write and a muxer in turn and reports, as metrics of b, the ratio of their CPU times (x-write:
+// median, least and greatest), the CPU time of the muxer, and its allocations per access unit. CPU times include the
+// garbage collector's. mux must write the movie into dir, which is empty.
 func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
 	mdat := movie.Mdat()
 	bare := func(dir string) error { return writeBare(filepath.Join(dir, "bare"), mdat, len(mdat)/movie.Seconds) }
 	var ratios, cpu []float64
 	var allocs uint64
-	measure(b, bare) // the page cache and the muxer's own pools warm up
+	measure(b, bare) // not counted: warms up the page cache, and below the muxer's pools
 	measure(b, mux)
 	b.SetBytes(movie.Bytes)
 	for b.Loop() {
@@ -47,7 +48,7 @@ func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
 	b.ReportMetric(float64(allocs)/float64(len(ratios)*len(movie.Frames)), "allocs/AU")
 }
 
-// measure returns the CPU time and the allocations of one run.
+// measure calls run with an empty directory and returns its CPU time and its number of allocations.
 func measure(b *testing.B, run func(dir string) error) (time.Duration, uint64) {
 	dir, err := os.MkdirTemp(b.TempDir(), "")
 	if err != nil {
@@ -67,7 +68,7 @@ func measure(b *testing.B, run func(dir string) error) (time.Duration, uint64) {
 	return took, after.Mallocs - before.Mallocs
 }
 
-// writeBare writes the bytes in pieces of a size.
+// writeBare writes b to a new file, in pieces of the given number of bytes.
 func writeBare(path string, b []byte, piece int) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -13,21 +13,21 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// Spool muxes a movie as the recorder does, from access units to a complete file: builder and mp4 stage, without the
-// framework between them.
+// Spool muxes a movie as spool does, from access units to a finished file. It calls the builder and the mp4 stage
+// directly, without the framework of pipelines.
 type Spool struct {
 	Movie    *clip.Movie
-	Fragment bool
-	Flush    time.Duration // of the builder; 0: 1 s
+	Fragment bool          // as the setting fragment of the mp4 stage
+	Flush    time.Duration // flush interval of the builder; 0: 1 s
 	pool     *media.Pool
 }
 
-// NewSpool makes a muxer with a pool that it keeps between runs.
+// NewSpool returns a muxer for a movie. All its runs share one pool, as the files of a recorder do.
 func NewSpool(m *clip.Movie, fragment bool) *Spool {
 	return &Spool{Movie: m, Fragment: fragment, pool: media.NewPool(64 << 20)}
 }
 
-// Run writes one file and completes it. It syncs nothing.
+// Run writes the movie to a file in dir and finishes the file, without syncs.
 func (s *Spool) Run(dir string) error {
 	cfg := mp4.Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.Sync = dir, s.Fragment, "none"
@@ -67,7 +67,7 @@ func (s *Spool) tracks() (*media.TrackSet, error) {
 	})
 }
 
-// run hands chunks to the stage as parts of one segment.
+// run is one run of Spool: it hands the chunks of the builder to the stage as parts of one segment.
 type run struct {
 	stage   *mp4.Muxer
 	segment media.Segment
@@ -86,7 +86,7 @@ func (r *run) part(c *media.Chunk) {
 
 func drop(media.Recording) error { return nil }
 
-// feed appends a movie by its own times.
+// feed appends the access units of a movie to the builder. utc is the wall clock at time 0 of the movie.
 func feed(b *media.Builder, m *clip.Movie, utc int64) error {
 	var au media.AU
 	for i := range m.Frames {

@@ -1,3 +1,3 @@
-// Package peers muxes the same movie with other libraries, for comparison. It is a module of its own, so that the
-// product does not depend on them.
+// Package peers muxes movies of package clip with other MP4 libraries, to compare their cost with spool's. It is a
+// module of its own, so that spool does not depend on these libraries.
 package peers

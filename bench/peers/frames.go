@@ -2,7 +2,7 @@ package peers
 
 import "github.com/gospool/spool/bench/clip"
 
-// seconds calls part with a movie's frames by the second of the picture's time.
+// seconds calls part with the frames of each second of a movie, in order. A second begins with a video frame.
 func seconds(m *clip.Movie, part func([]clip.Frame) error) error {
 	from, limit := 0, int64(clip.VideoScale)
 	for i := range m.Frames {
@@ -16,6 +16,7 @@ func seconds(m *clip.Movie, part func([]clip.Frame) error) error {
 	return part(m.Frames[from:])
 }
 
+// duration returns the duration of a frame of a track, in ticks of the track.
 func duration(c *clip.Clip, track int) uint32 {
 	if track == clip.AudioTrack {
 		return clip.AudioStep

@@ -12,7 +12,8 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Mediacommon writes fMP4 as MediaMTX does: one part a second, marshalled to memory and written.
+// Mediacommon writes a movie as fMP4 to a file in dir, with mediacommon and as MediaMTX does: it marshals one part a
+// second to memory and writes it.
 func Mediacommon(m *clip.Movie, dir string) error {
 	f, err := os.Create(filepath.Join(dir, "mediacommon.mp4"))
 	if err != nil {
@@ -36,6 +37,7 @@ func Mediacommon(m *clip.Movie, dir string) error {
 	return seconds(m, w.part)
 }
 
+// mediacommonParts writes the parts of one file.
 type mediacommonParts struct {
 	clip     *clip.Clip
 	file     *os.File

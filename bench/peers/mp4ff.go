@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// MP4FF writes fMP4 with one fragment of both tracks a second.
+// MP4FF writes a movie as fMP4 to a file in dir, with mp4ff: one fragment of both tracks a second.
 func MP4FF(m *clip.Movie, dir string) error {
 	f, err := os.Create(filepath.Join(dir, "mp4ff.mp4"))
 	if err != nil {
@@ -71,6 +71,7 @@ func mp4ffFragment(c *clip.Clip, w io.Writer, sequence uint32, frames []clip.Fra
 	return frag.Encode(w)
 }
 
+// lengthPrefixed returns the NAL units one after another, each behind its length in 4 bytes.
 func lengthPrefixed(nals [][]byte) []byte {
 	n := 0
 	for _, nal := range nals {

@@ -1,5 +1,5 @@
-// Package proc reads the kernel's account of another process (proc_pid_stat(5), proc_pid_status(5), proc_pid_io(5)).
-// Linux only.
+// Package proc reads the CPU time, memory and I/O of a process from /proc (proc_pid_stat(5), proc_pid_status(5),
+// proc_pid_io(5)). It works on Linux only.
 package proc
 
 import (
@@ -12,26 +12,24 @@ import (
 	"time"
 )
 
-// tick is the unit of the times in /proc/PID/stat: USER_HZ is 100 on every
-// Linux that Go runs on.
+// tick is the unit of the times in /proc/PID/stat. USER_HZ is 100 on every Linux that Go runs on.
 const tick = time.Second / 100
 
-// Usage is the consumption of a process since its start, with its threads: CPU times and memory
-// without its children, read and write counts with the children that have ended and were waited
-// for. RSSBytes is the present value.
+// Usage holds what a process, with all its threads, has used since its start. The counts of calls and bytes also
+// include the process's children that have ended and were waited for; they are 0 if the caller may not read them.
 type Usage struct {
-	User, System time.Duration
-	RSSBytes     int64 `json:"RSS"`
-	PeakRSSBytes int64 `json:"PeakRSS"`
-	ReadCalls    int64 // read(2) and similar calls; 0: the kernel does not report them
-	WriteCalls   int64
-	WrittenBytes int64 `json:"Written"` // handed to write(2) and similar calls
+	User, System time.Duration // CPU time
+	RSSBytes     int64         `json:"RSS"`     // resident memory now
+	PeakRSSBytes int64         `json:"PeakRSS"` // greatest resident memory so far
+	ReadCalls    int64         // read(2) and similar calls
+	WriteCalls   int64         // write(2) and similar calls
+	WrittenBytes int64         `json:"Written"` // bytes handed to write(2) and similar calls
 }
 
-// CPU returns user and system time.
+// CPU returns the sum of user and system time.
 func (u Usage) CPU() time.Duration { return u.User + u.System }
 
-// Sub returns the consumption since an earlier reading, and the memory of the later one.
+// Sub returns the CPU time, calls and bytes since an earlier reading of the same process. The memory is that of u.
 func (u Usage) Sub(before Usage) Usage {
 	u.User -= before.User
 	u.System -= before.System
@@ -41,7 +39,7 @@ func (u Usage) Sub(before Usage) Usage {
 	return u
 }
 
-// Read reads the usage of a process.
+// Read reads the usage of the process with an ID.
 func Read(pid int) (Usage, error) {
 	var u Usage
 	dir := "/proc/" + strconv.Itoa(pid) + "/"
@@ -65,9 +63,10 @@ func Read(pid int) (Usage, error) {
 	return u, nil
 }
 
-// parseStat reads fields 14 and 15. The second field is the command's name in parentheses, with arbitrary bytes.
+// parseStat reads the user and the system time from /proc/PID/stat: fields 14 and 15. It searches them behind the last
+// parenthesis, because the second field is the command's name in parentheses, with any bytes.
 func parseStat(b []byte) (user, system time.Duration, err error) {
-	const utime, stime = 14 - 3, 15 - 3 // counted behind the name
+	const utime, stime = 14 - 3, 15 - 3 // indexes of the fields behind the name
 	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 	if len(fields) <= stime {
 		return 0, 0, errors.New("/proc/PID/stat is not as proc(5) says")
@@ -77,7 +76,7 @@ func parseStat(b []byte) (user, system time.Duration, err error) {
 	return time.Duration(u) * tick, time.Duration(s) * tick, errors.Join(err1, err2)
 }
 
-// parseFields reads lines of a name, a colon and a number, and skips other lines.
+// parseFields returns the numbers in lines of the form "name: number", by name. It skips other lines.
 func parseFields(b []byte) map[string]int64 {
 	out := map[string]int64{}
 	for line := range strings.Lines(string(b)) {

@@ -1,6 +1,7 @@
-// Package rtspload publishes one clip many times over RTSP/TCP, like as many cameras: the load for live benchmarks.
+// Package rtspload generates the load of live benchmarks: many publishers, each of which sends the same clip in a loop
+// over RTSP/TCP, like a camera.
 //
-// Packets are made once; a publisher only sets their sequence numbers and times, so that the generator takes little
-// CPU on the machine that it shares with the server under test. Publishers begin one after another over the length of
-// a GOP, so that key frames do not coincide.
+// RTP packets are made once, and a publisher only sets their sequence numbers and times: so the load takes little CPU
+// on the machine that it shares with the measured server. The publishers begin one after another over the length of a
+// GOP, so that their key frames do not coincide.
 package rtspload

@@ -10,33 +10,34 @@ import (
 	"github.com/gospool/spool/bench/clip"
 )
 
-// Load publishes one clip N times.
+// Load describes a load and runs it once.
 type Load struct {
-	URL   string // with one %d for the publisher's number, from 1: rtsp://127.0.0.1:8554/live/cam%03d
-	N     int
-	Clip  *clip.Clip
-	Fast  bool   // as fast as possible instead of in real time
-	Ready func() // called when all publish; may be nil
+	URL   string     // where to publish, with %d for the publisher's number: rtsp://host/live/cam%03d
+	N     int        // number of publishers, which are numbered from 1
+	Clip  *clip.Clip // clip that each publisher sends in a loop
+	Fast  bool       // send as fast as possible instead of in real time
+	Ready func()     // called once, when all publishers publish; may be nil
 	count counters
 }
 
-// Stats are the totals of a load.
+// Stats holds the totals of a load since its begin.
 type Stats struct {
-	Publishers int64 `json:"publishers"` // at this moment
+	Publishers int64 `json:"publishers"` // publishers that publish now
 	Units      int64 `json:"access_units"`
 	Packets    int64 `json:"packets"`
-	Bytes      int64 `json:"bytes"` // of RTP payload
-	Late       int64 `json:"late"`  // access units sent more than a frame late
-	Full       int64 `json:"queue_full"`
+	Bytes      int64 `json:"bytes"`      // bytes of RTP payload
+	Late       int64 `json:"late"`       // access units sent later than one frame after their time
+	Full       int64 `json:"queue_full"` // how often a publisher had to wait, because its queue of packets was full
 }
 
-// Stats may be called at any time.
+// Stats returns the totals so far. It is safe for concurrent use with Run.
 func (l *Load) Stats() Stats {
 	c := &l.count
 	return Stats{c.publishers.Load(), c.units.Load(), c.packets.Load(), c.bytes.Load(), c.late.Load(), c.full.Load()}
 }
 
-// Run publishes until the context ends, which is no error, or until a publisher fails, which stops all.
+// Run publishes until the context ends, and then returns nil. If a publisher fails, Run stops all publishers and
+// returns the error.
 func (l *Load) Run(ctx context.Context) error {
 	if l.N < 1 || len(l.Clip.Units) == 0 || l.Clip.FPS < 1 {
 		return errors.New("rtspload: no publisher, no clip, or a clip without frame rate")
@@ -74,6 +75,7 @@ func (l *Load) Run(ctx context.Context) error {
 	return nil
 }
 
+// pause waits for a time. It returns false if the context ends first.
 func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

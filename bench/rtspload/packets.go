@@ -13,14 +13,15 @@ const (
 	clockRate   = 90000
 )
 
-// packets are the RTP payloads of a clip, by access unit.
+// packets holds the RTP payloads of a clip.
 type packets struct {
 	format *format.H264
 	fps    int64
-	units  [][][]byte
-	gop    int // access units in the first GOP
+	units  [][][]byte // payloads of each packet of each access unit
+	gop    int        // number of access units in the first GOP
 }
 
+// packetize makes the RTP payloads of a clip.
 func packetize(c *clip.Clip) (*packets, error) {
 	p := &packets{
 		format: &format.H264{PayloadTyp: payloadType, PacketizationMode: 1, SPS: c.SPS, PPS: c.PPS},
@@ -50,5 +51,5 @@ func packetize(c *clip.Clip) (*packets, error) {
 	return p, nil
 }
 
-// ticks returns the time of the n-th sent access unit.
+// ticks returns the RTP time of the n-th access unit that a publisher sends, from 0.
 func (p *packets) ticks(n int64) int64 { return n * clockRate / p.fps }

@@ -14,22 +14,24 @@ import (
 	"github.com/pion/rtp"
 )
 
-// writeQueue holds the packets of the largest key frame (5 MB), so that the client never refuses a key frame.
+// writeQueue is the length of a publisher's queue, in packets. The packets of the largest key frame, 5 MB, fit into it.
 const writeQueue = 4096
 
-// counters are shared by all publishers.
+// counters holds the counts of all publishers of a load: see Stats.
 type counters struct {
 	publishers, units, packets, bytes, late, full atomic.Int64
 }
 
+// publisher sends the clip of a load to one URL.
 type publisher struct {
 	url     string
 	packets *packets
-	fast    bool
+	fast    bool // send as fast as possible
 	count   *counters
 }
 
-// run publishes until the context ends or the server closes.
+// run publishes until the context ends, and then returns nil, or until an error of the connection. It calls ready
+// when the server has accepted the publisher.
 func (p *publisher) run(ctx context.Context, ready func()) error {
 	tcp := gortsplib.ProtocolTCP
 	client := &gortsplib.Client{Protocol: &tcp, WriteQueueSize: writeQueue}
@@ -47,7 +49,7 @@ func (p *publisher) run(ctx context.Context, ready func()) error {
 	return nil
 }
 
-// send sends access units, each at its time.
+// send sends access units until the context ends: each at its time, or as fast as possible.
 func (p *publisher) send(ctx context.Context, client *gortsplib.Client, media *description.Media) error {
 	frame := time.Second / time.Duration(p.packets.fps)
 	timer := time.NewTimer(0)
@@ -74,7 +76,7 @@ func (p *publisher) send(ctx context.Context, client *gortsplib.Client, media *d
 	}
 }
 
-// unit sends the n-th access unit.
+// unit sends the n-th access unit, from 0. It reuses pkt.
 func (p *publisher) unit(ctx context.Context, client *gortsplib.Client, media *description.Media, pkt *rtp.Packet, n int64) error {
 	unit := p.packets.units[n%int64(len(p.packets.units))]
 	pkt.Timestamp = uint32(p.packets.ticks(n))
@@ -93,8 +95,8 @@ func (p *publisher) unit(ctx context.Context, client *gortsplib.Client, media *d
 	return nil
 }
 
-// write hands a packet to the client's queue and waits while it is full: a missing packet would make a stream that no
-// camera sends.
+// write adds a packet to the client's queue, and waits while the queue is full. It drops no packet, because a stream
+// with losses would cost the server another amount of work.
 func (p *publisher) write(ctx context.Context, client *gortsplib.Client, media *description.Media, pkt *rtp.Packet) error {
 	for {
 		err := client.WritePacketRTP(media, pkt)

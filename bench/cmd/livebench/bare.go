@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/bench/bareserver"
 )
 
-// runBare serves until a signal, and prints the totals.
+// runBare is the subcommand bare: it runs a bareserver until a signal, and prints its totals as JSON.
 func runBare(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("bare", flag.ExitOnError)
 	listen := f.String("listen", "127.0.0.1:8554", "address")

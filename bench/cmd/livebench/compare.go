@@ -14,7 +14,8 @@ import (
 	"github.com/gospool/spool/bench/live"
 )
 
-// spoolConfig records every published stream, without the ring.
+// spoolConfig is a configuration of spool that records every published stream, without a gop_ring. live.Server
+// explains the words in braces.
 const spoolConfig = `
 ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}}}
 http: {listen: "{http}"}
@@ -26,7 +27,7 @@ pipelines:
     stages: [source, segmenter, mp4, metadata]
 `
 
-// runCompare prints a table of the bare server, of spool and of the other servers given.
+// runCompare is the subcommand compare: it compares the bare server, spool and other servers, and prints a table.
 func runCompare(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("compare", flag.ExitOnError)
 	s := live.Settings{Progress: func(text string) { fmt.Fprintln(os.Stderr, text) }}
@@ -60,7 +61,8 @@ func runCompare(ctx context.Context, args []string) error {
 	return err
 }
 
-// contenders puts the bare server first and spool second, and makes the clip before the first measurement.
+// contenders completes the settings of a comparison: it puts the bare server first and spool, if its binary is given,
+// second, and sets the load. It also makes the load's clip, so that no measurement includes that.
 func contenders(ctx context.Context, s *live.Settings, spool, config string, bitrate int) error {
 	self, err := os.Executable()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/bench/rtspload"
 )
 
-// runLoad publishes until a signal or for a time, and prints the totals.
+// runLoad is the subcommand load: it publishes until a signal or for a given time, and prints the totals as JSON.
 func runLoad(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("load", flag.ExitOnError)
 	url := f.String("url", "rtsp://127.0.0.1:8554/live/cam%03d", "where to publish; %d is the publisher's number")
@@ -40,7 +40,8 @@ func runLoad(ctx context.Context, args []string) error {
 	return err
 }
 
-// clipFlags adds the flags of a clip and returns a function that reads or makes it.
+// clipFlags adds the flags that describe a clip, and returns a function that reads or makes the clip after the flags
+// are parsed.
 func clipFlags(f *flag.FlagSet) func(context.Context) (*clip.Clip, error) {
 	file := f.String("clip", "", "Annex B file without B-frames; default: ffmpeg makes one")
 	dir := f.String("clip-dir", os.TempDir(), "where a clip that was made is kept")

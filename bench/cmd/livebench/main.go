@@ -1,6 +1,8 @@
-// Command livebench measures the cost of live recording. Its subcommands are a load generator (load), a server that
-// decodes and discards as the yardstick (bare), and the comparison of servers that run as separate processes
-// (compare).
+// Command livebench measures the cost of live recording. Its subcommands:
+//
+//	load      publishes a clip many times over RTSP (package rtspload)
+//	bare      serves publishers and discards their media (package bareserver)
+//	compare   runs bare, spool and other servers in turn under the same load, and compares their cost (package live)
 package main
 
 import (

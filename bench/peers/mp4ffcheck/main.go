@@ -1,6 +1,5 @@
-// Command mp4ffcheck decodes every box of MP4 files with mp4ff, encodes them again, and requires the same bytes.
-//
-// It works box by box, and on the file as a whole, as mp4ff's users read it.
+// Command mp4ffcheck checks MP4 files, given as arguments, with mp4ff: it decodes each top-level box, encodes it again,
+// and fails unless the bytes are the same. It also requires that mp4ff decodes the file as a whole.
 package main
 
 import (
