@@ -13,7 +13,7 @@ import (
 	"github.com/pion/rtp"
 )
 
-// Server accepts publishers of H.264 over TCP.
+// Server is an RTSP server that accepts publishers of H.264 over TCP, decodes their access units and discards them.
 type Server struct {
 	rtsp  gortsplib.Server
 	addr  string

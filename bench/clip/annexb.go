@@ -14,7 +14,7 @@ const (
 	nalAUD   = 9
 )
 
-// ErrNoIDR reports a stream at whose begin no decoder can start.
+// ErrNoIDR reports a stream that no decoder can decode from its first picture on.
 var ErrNoIDR = errors.New("no SPS, PPS and IDR at its begin: code it with closed GOPs and repeated headers")
 
 // Parse splits an Annex B stream (ISO/IEC 14496-10, annex B) into access units. It leaves out access
@@ -23,7 +23,7 @@ var ErrNoIDR = errors.New("no SPS, PPS and IDR at its begin: code it with closed
 func Parse(b []byte) (*Clip, error) {
 	c := &Clip{}
 	var cur Unit
-	coded := false // cur has a slice
+	coded := false // cur has a slice of a picture
 	for nal := range nals(b) {
 		typ := nal[0] & 0x1f
 		slice := typ >= nalSlice && typ <= nalIDR

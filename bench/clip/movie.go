@@ -38,7 +38,7 @@ type Movie struct {
 func NewMovie(c *Clip, seconds int) *Movie {
 	m := &Movie{Clip: c, Seconds: seconds}
 	sound := make([]byte, 128000/8*AudioStep/AudioScale)
-	frame := int64(0) // of sound
+	frame := int64(0) // number of the next audio frame
 	for n := range int64(seconds * c.FPS) {
 		unit := &c.Units[n%int64(len(c.Units))]
 		m.add(Frame{Track: VideoTrack, DTS: n * VideoScale / int64(c.FPS), Sync: unit.IDR, Data: unit.NALs}, 4)

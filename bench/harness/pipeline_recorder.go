@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
-	_ "github.com/gospool/spool/stages" // source, gop_ring, segmenter
+	_ "github.com/gospool/spool/stages" // registers source, gop_ring and segmenter
 	"github.com/gospool/spool/stages/hub"
 )
 

@@ -38,7 +38,7 @@ type Settings struct {
 	Load     []string      // program and arguments of the load generator, with {addr}: see ReadyLine
 	Streams  int           // number of publishers of the load
 	Runs     int           // how often each server is run
-	Warm     time.Duration // from the begin of the last publisher to the begin of the window
+	Warm     time.Duration // from the start of the last publisher to the start of the window
 	Window   time.Duration // length of the measured window
 	TempDir  string        // parent of the directories {dir}; empty: the system's
 	Progress func(string)  // called with a text before each run; may be nil
@@ -52,7 +52,7 @@ type Sample struct {
 	Usage  proc.Usage     `json:"usage"`      // of the server, within the window
 	Load   proc.Usage     `json:"load_usage"` // of the load generator, within the window
 	Sent   rtspload.Stats `json:"sent"`       // totals of the load in the whole run
-	Took   int64          `json:"took"`       // access units, by Server.Took
+	Took   int64          `json:"took"`       // access units that the server took: see Server.Took
 }
 
 // Compare runs all servers one after another, Settings.Runs times, so that other load on the machine affects all of

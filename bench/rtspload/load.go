@@ -20,7 +20,7 @@ type Load struct {
 	count counters
 }
 
-// Stats holds the totals of a load since its begin.
+// Stats holds the totals of a load since its start.
 type Stats struct {
 	Publishers int64 `json:"publishers"` // publishers that publish now
 	Units      int64 `json:"access_units"`

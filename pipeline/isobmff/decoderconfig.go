@@ -64,7 +64,7 @@ type HEVCConfig struct {
 	LumaMinus8       uint8    // bit depth of luma, less 8
 	ChromaMinus8     uint8    // bit depth of chroma, less 8
 	Layers           uint8    // number of temporal layers
-	Nested           bool     // temporalIdNested
+	Nested           bool     // temporalIdNested: switching to a higher layer is possible at any picture
 	Arrays           []HEVCArray
 }
 
@@ -82,7 +82,7 @@ func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	w.U8(1) // version
 	w.Append(c.ProfileTierLevel[:])
 	w.U16(0xf000) // min_spatial_segmentation_idc is not known
-	w.U8(0xfc)    // nor is parallelismType
+	w.U8(0xfc)    // parallelismType is not known
 	w.U8(0xfc | c.ChromaFormat)
 	w.U8(0xf8 | c.LumaMinus8)
 	w.U8(0xf8 | c.ChromaMinus8)

@@ -44,7 +44,7 @@ func IsContent(err error) bool {
 	return errors.Is(err, ErrEnd) || errors.Is(err, ErrCut) || errors.Is(err, ErrHeader)
 }
 
-// ParseHeader parses the header at the begin of b, of 8 or 16 bytes. ok is false if b is shorter
+// ParseHeader parses the header at the start of b, of 8 or 16 bytes. ok is false if b is shorter
 // than the header, or if the size of the box is impossible.
 func ParseHeader(b []byte) (h Header, ok bool) {
 	h, err := parseHeader(b)

@@ -1,8 +1,9 @@
 package isobmff
 
-// RollDescription appends an sgpd with one description of grouping type roll. Its roll_distance
-// says at which earlier sample a decoder must start so that it decodes a sample of the group
-// correctly: -1 is one sample before (ISO/IEC 14496-12, 10.1; 14496-14, 3.1.1).
+// RollDescription appends an sgpd with one description of grouping type roll. The distance, its
+// roll_distance, is the number of samples before a sample of the group at which a decoder must
+// start to decode that sample correctly, as a negative number: -1 is one sample before (ISO/IEC
+// 14496-12, 10.1; 14496-14, 3.1.1).
 func (w *Writer) RollDescription(distance int16) {
 	at := w.OpenFull("sgpd", 1, 0)
 	w.AppendString("roll")

@@ -169,9 +169,9 @@ func (w *Writer) Elst(edits []Edit) {
 // type. In a box of version 0 it writes a duration of more than 32 bits as 2^32 - 1, which means
 // unknown. It changes nothing if the payload is too short.
 func SetDuration(fourcc string, payload []byte, ticks uint64) {
-	skip := 4 + 4 // the timescale after the times, or the track's ID and a reserved field
+	skip := 4 + 4 // version, flags and timescale: the bytes before the duration, without the two times
 	if fourcc == "tkhd" {
-		skip = 4 + 4 + 4
+		skip = 4 + 4 + 4 // version, flags, track ID and a reserved field
 	}
 	version := uint8(0)
 	if len(payload) > 0 {

@@ -49,7 +49,7 @@ func (t *Traf) layout() runLayout {
 		s.trun |= TrunComposition
 	}
 	leads := c.Flags[0]&media.FlagSync != 0
-	want := 0 // number of sync samples by the track's default
+	want := 0 // number of sync samples if all samples have the track's default flags
 	if t.Default == SyncFlags {
 		want = c.Len()
 	}
@@ -68,7 +68,7 @@ func (t *Traf) layout() runLayout {
 }
 
 // Traf appends a traf with one trun. It returns the place in B of the trun's data offset: the caller
-// patches in the offset of the first sample from the begin of the moof when it is known.
+// patches in the offset of the first sample from the start of the moof when it is known.
 func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	c, s := t.Columns, t.layout()
 	traf := w.Open("traf")

@@ -28,7 +28,7 @@ type Config struct {
 //
 // sync is chunk: the stage syncs each file once a flush interval, by default once a second,
 // independent of the interval of key frames. One fdatasync takes some 3.4 ms (p95 5.3 ms): a
-// third of a percent of the time, during which chunks wait in the ring. So a power cut loses at
+// third of a percent of the time, while chunks wait in the gop_ring. So a power cut loses at
 // most one flush interval without any configuration. From some hundred streams on one disk,
 // sync: interval with 5 s is better: it needs a fifth of the syncs.
 func Defaults() Config {

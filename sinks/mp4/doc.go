@@ -51,7 +51,7 @@
 // Time 0 of the movie is the presentation time of the first sample in the first chunk; of
 // several tracks' first samples, the earliest. Composition offsets keep their values: an edit
 // list, in the growing and in the final moov, has the first offset as its media_time. For a
-// track that begins later than time 0, the tfdt gives the begin while the file grows, and an
+// track that begins later than time 0, the tfdt gives the start while the file grows, and an
 // empty edit in the finished file. (Negative offsets without an edit list would be simpler, but
 // ffmpeg 5.1 then shifts fragmented video by the reorder delay against the audio.) The prft
 // boxes and the catalogue entry carry the wall clock.

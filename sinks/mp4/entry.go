@@ -73,7 +73,7 @@ type identityJSON struct {
 	GapDurationNS int64       `json:"gap_ns,omitempty"`
 	GapChunks     int         `json:"gap_chunks,omitempty"`
 	GapStepNS     int64       `json:"gap_step_ns,omitempty"`
-	Speed         uint32      `json:"speed,omitempty"`    // of a time-lapse: factor of real time
+	Speed         uint32      `json:"speed,omitempty"`    // of a time-lapse: media plays so many times faster; 0: no time-lapse
 	FlushNS       int64       `json:"flush_ns,omitempty"` // longest chunk, which a crash may lose from memory
 	Tracks        []trackJSON `json:"tracks"`
 }
@@ -166,7 +166,7 @@ func (e *entry) write(w *isobmff.Writer, moov int) {
 	w.Close(at)
 }
 
-// ErrNotOurs is returned for an MP4 file without a catalogue entry of this program.
+// ErrNotOurs reports that a file is not an MP4 file with a catalogue entry, and so not one of spool.
 var ErrNotOurs = errors.New("the file carries no catalogue entry of spool")
 
 // findEntry reads the entry from a moov's payload and returns the offset of its box in the

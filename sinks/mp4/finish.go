@@ -137,7 +137,7 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	if err != nil {
 		return err
 	}
-	m.announced = false // nothing is left to recover
+	m.announced = false // else drop would report the file, which is gone, to OnUnfinished
 	return emit(r)
 }
 

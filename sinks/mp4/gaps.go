@@ -48,9 +48,9 @@ type gapJSON struct {
 	Units      int         `json:"units,omitempty"`
 	Bytes      int64       `json:"bytes,omitempty"`
 	Chunks     int         `json:"chunks,omitempty"`
-	Places     int         `json:"places,omitempty"`  // 0: one place
-	MissingNS  int64       `json:"missing,omitempty"` // 0: the whole duration
-	Next       bool        `json:"next,omitempty"`    // in a chunk only, see media.Gap
+	Places     int         `json:"places,omitempty"`  // media.Gap.Places less 1
+	MissingNS  int64       `json:"missing,omitempty"` // media.Gap.MissingNS
+	Next       bool        `json:"next,omitempty"`    // media.Gap.Next; in a moof only
 }
 
 func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
@@ -148,7 +148,7 @@ func (e *entry) readGaps(box []byte, at int) {
 // fillGaps writes gaps and anchors into the growing moov in place, folded into the room there.
 func (f *file) fillGaps() error {
 	e := &f.entry
-	if e.gapsAt == 0 { // a file of an earlier version
+	if e.gapsAt == 0 { // a file of an earlier version has no room for gaps
 		return nil
 	}
 	text := encodedList(e.encodeGaps(e.gapsRoomBytes))
@@ -261,14 +261,14 @@ func (f *file) reportedLaterNS() (ns int64) {
 	return ns
 }
 
-// A track without samples at the begin or the end of the file counts as stalled there if that
+// A track without samples at the start or the end of the file counts as stalled there if that
 // lasts longer than absentNS and than absentTimes of its usual sample durations.
 const (
 	absentNS    = int64(time.Second)
 	absentTimes = 5
 )
 
-// noteAbsence records a gap in the entry where the i-th track has no samples at the begin or the
+// noteAbsence records a gap in the entry where the i-th track has no samples at the start or the
 // end of the file. It records none where the entry already has a gap for the track, nor at the
 // end of the lead track if the Gap of the next segment reports it.
 func (f *file) noteAbsence(i int) {

@@ -36,7 +36,7 @@ func KeyFrame(name string, at time.Time) (time.Time, error) {
 	return begin.Add(since), nil
 }
 
-// keyFrameInTables searches the lead track's tables in the final moov. Times count from the begin
+// keyFrameInTables searches the lead track's tables in the final moov. Times count from the start
 // of the file.
 func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	trak, timescale, err := f.leadTrak()

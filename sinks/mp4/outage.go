@@ -17,7 +17,7 @@ import (
 // newest GOP, and counts and drops older ones. About once a second it tries to begin a new file
 // with the held chunks. So the stream stays connected, and when the disk works again no backlog
 // fills it at once. In mode event it drops no chunk, since the clip of an event is short and
-// cannot be recorded again: the stage blocks, and the chunks wait in the ring, which drops those
+// cannot be recorded again: the stage blocks, and the chunks wait in gop_ring, which drops those
 // that exceed its size.
 type outage struct {
 	cause   media.Cause  // cause of the gap: the trouble that began the outage
@@ -26,7 +26,7 @@ type outage struct {
 	tried   time.Time // time of the last try to begin a file
 	fromNS  int64     // end of the media in the last file, UTC less SteppedNS; 0 if unknown
 	earlier bool      // the outage began in an earlier run
-	firstNS int64     // begin of the first unwritten chunk, UTC less SteppedNS; 0: none yet
+	firstNS int64     // start of the first unwritten chunk, UTC less SteppedNS; 0: none yet
 	lost    int       // number of dropped chunks
 
 	held      []*media.Chunk // chunks with which the next file will begin, a reference each

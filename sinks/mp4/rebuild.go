@@ -103,7 +103,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 	r.Reason = "chunks in the middle of the file are damaged"
 	f.cutOut(chunks)
 	lead := &f.tracks[f.lead]
-	from := lead.mediaTimeTicks // the begin of the file, if no sample precedes the gap
+	from := lead.mediaTimeTicks // the start of the file, if no sample precedes the gap
 	if lead.begun {
 		from = lead.table.EndTicks
 	}

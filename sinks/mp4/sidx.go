@@ -15,7 +15,7 @@ type index struct {
 	earliestTicks int64 // presentation time of the lead track's first sample
 	done          []isobmff.Reference
 
-	fromTicks int64 // begin of the open subsegment
+	fromTicks int64 // start of the open subsegment
 	bytes     int64 // size of the open subsegment
 	sync      bool  // the open subsegment begins with a sync sample
 }

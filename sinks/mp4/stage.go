@@ -69,7 +69,7 @@ type Muxer struct {
 	// The following fields serve outages: see outage.go.
 
 	outage        *outage       // nil while the disk works
-	waitsForDisk  bool          // mode event: chunks wait in the ring during an outage and are not dropped
+	waitsForDisk  bool          // mode event: chunks wait in gop_ring during an outage, not dropped
 	hasHadFile    bool          // a file of the segment has been announced
 	events        []media.Event // events of the segment so far
 	lastSteppedNS int64         // SteppedNS of the first chunk of the last file

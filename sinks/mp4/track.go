@@ -85,7 +85,7 @@ func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
 
 // admit returns the samples of a chunk that can follow the track's last sample in the file, and
 // the number of samples that it drops before them: samples with an earlier decode time, which a
-// sender repeats, and samples from before the file's begin. The view shares the memory of c.
+// sender repeats, and samples from before the file's start. The view shares the memory of c.
 func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	k, skip := 0, 0
 	for k < c.Len() && (c.DTS[k]+t.shiftTicks < 0 || t.begun && c.DTS[k]+t.shiftTicks <= t.lastTicks) {

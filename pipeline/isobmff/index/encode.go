@@ -108,8 +108,8 @@ func (e *Encoder) flush() {
 	e.flushBlock(&e.tracks[len(e.tracks)-1])
 }
 
-// Finish returns the encoded index of the file that of describes. It returns ErrSamples if any
-// sample was impossible.
+// Finish returns the encoded index. The parameter of describes the file of the samples. Finish
+// returns ErrSamples if any sample was impossible.
 func (e *Encoder) Finish(of Source) ([]byte, error) {
 	e.flush()
 	if e.err != nil {

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Remove deletes the file name of the record directory dir, and its parent directories that
-// become empty. It returns no error if the file does not exist.
+// Remove deletes a file, given by its name below the record directory dir, and its parent
+// directories that become empty. It returns no error if the file does not exist.
 func Remove(dir, name string) error {
 	fsys, err := Open(dir)
 	if err != nil {

@@ -136,7 +136,7 @@ func known(fsys FS, dir string) error {
 }
 
 // ProblemOf returns the problem to report to the operator for an error of Try or of a recording.
-// since is the begin of the problem.
+// since is the start of the problem.
 func ProblemOf(err error, since time.Time) pipeline.Problem {
 	kind, known := TroubleOf(err)
 	if !known {

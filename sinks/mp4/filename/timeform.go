@@ -57,7 +57,7 @@ func checkTimeForm(form string) (at int, wrong string) {
 	return 0, ""
 }
 
-// conversion checks the conversion at the begin of s, the text after a %, and returns its number
+// conversion checks the conversion at the start of s, the text after a %, and returns its number
 // of bytes. wrong is empty or a text about the fault.
 func conversion(s string) (n int, wrong string) {
 	if s == "" {

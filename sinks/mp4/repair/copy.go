@@ -29,8 +29,9 @@ func (c *copyPlan) same(size int64) bool {
 	return c.lengthBytes == size && len(c.patches) == 0 && len(c.tail) == 0
 }
 
-// write writes the copy of file name under a hidden name, checks and syncs it, and renames it to
-// the first free name (copyName), which it returns. After an error it removes the copy.
+// write writes the repaired copy under a hidden name, checks and syncs it, and renames it to the
+// first free name (copyName), which it returns. After an error it removes the copy. name is the
+// name of the damaged file.
 func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	hiddenName := path.Join(path.Dir(name), "."+path.Base(copyName(name, 0))+media.PartSuffix)
 	out, err := fsys.Create(hiddenName)

@@ -50,7 +50,7 @@ type samples struct {
 	file      *damagedFile
 	moof      int64 // offset of the moof
 	next      int64 // offset of the next track run if it has no data offset
-	data, end int64 // begin and end of the payload
+	data, end int64 // start and end of the payload
 	found     *fragmentFound
 	err       error
 }

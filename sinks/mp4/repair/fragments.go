@@ -48,10 +48,10 @@ func (x *damagedFile) keepFragments(at int64) error {
 			}
 			moof = -1
 		case h.Is("moov") && x.result.Found == Hybrid:
-			at = x.sizeBytes // the begin of the final moov
+			at = x.sizeBytes // the start of the final moov
 			continue
 		case len(blanks) == 0:
-			x.plan.lengthBytes = at + h.SizeBytes // an index, or a box that precedes the next fragment
+			x.plan.lengthBytes = at + h.SizeBytes // keeps an index, or a box before the next fragment
 			indexed = indexed || h.Is("sidx")
 		}
 		at += h.SizeBytes
@@ -61,7 +61,7 @@ func (x *damagedFile) keepFragments(at int64) error {
 	}
 	if indexed && !x.plan.same(x.sizeBytes) {
 		var end isobmff.Writer
-		end.Free(8) // keeps the index from reaching the end of the file
+		end.Free(8) // libavformat would ignore other fragments if the index reached the end
 		x.plan.tail = end.B
 	}
 	return nil

@@ -2,7 +2,7 @@ package repair
 
 import "github.com/gospool/spool/pipeline/isobmff"
 
-// keptTicks returns the duration from the begin of the first to the end of the last kept sample,
+// keptTicks returns the duration from the start of the first to the end of the last kept sample,
 // in ticks of the track, including the samples left out between them.
 func (s *sampleTable) keptTicks() int64 {
 	first, last := -1, -1

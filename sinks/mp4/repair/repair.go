@@ -37,10 +37,10 @@ type Result struct {
 	Reason    string        // the cause of the loss; empty without a loss
 }
 
-// File repairs the file name of another program. It never changes the file, but writes a copy of
-// its undamaged media beside it, NAME.repaired.mp4. It makes no copy of an undamaged file
-// (Result.Whole). It returns ErrBeyondHelp if there is no media to copy, or if the copy would
-// still be damaged.
+// File repairs the file of another program that has the given name in fsys. It never changes the
+// file, but writes a copy of its undamaged media beside it, NAME.repaired.mp4. It makes no copy
+// of an undamaged file (Result.Whole). It returns ErrBeyondHelp if there is no media to copy, or
+// if the copy would still be damaged.
 func File(fsys disk.FS, name string) (Result, error) {
 	f, err := fsys.OpenRead(name)
 	if err != nil {

@@ -14,10 +14,11 @@ import (
 // ErrNoTables reports that no index can be built from the content of a file.
 var ErrNoTables = errors.New("no index can be made of the file")
 
-// Build builds the index of a file that spool wrote, finished or growing. of describes the file;
-// Build sets of.Moov itself. It reads up to byte of.Bytes, which for a growing file must be the
-// end of its last whole chunk. It reads the tables or moofs and no media, and needs time and
-// memory in proportion to them. It returns ErrNoTables if the content permits no index.
+// Build builds the index of a file that spool wrote, finished or growing. The parameter of
+// describes the file; Build sets its field Moov. Build reads the file up to byte of.Bytes, which
+// for a growing file must be the end of the last whole chunk. It reads the tables or moofs and no
+// media, and needs time and memory in proportion to them. It returns ErrNoTables if the content
+// permits no index.
 func Build(file io.ReaderAt, of index.Source) ([]byte, error) {
 	moov, end, err := findMoov(file, of.Bytes)
 	if err != nil {

@@ -12,8 +12,8 @@ type Table struct {
 	ShiftTicks int64 // added to the samples' decode times to get times of the movie
 }
 
-// Encode returns the encoded index of the file of with these tracks. It leaves out tracks without
-// samples.
+// Encode returns the encoded index of a file with these tracks. The parameter of describes the
+// file. Encode leaves out tracks without samples.
 func Encode(of index.Source, tables []Table) ([]byte, error) {
 	var e index.Encoder
 	for i := range tables {
