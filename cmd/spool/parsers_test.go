@@ -18,6 +18,7 @@ import (
 // the file's own package or named with it), or the reason why the input is short. A name that
 // ends in a slash stands for a whole directory.
 var parsers = map[string]string{
+	"api/body/body.go":                   "api.FuzzEventBody api.TestTheCostOfARequestIsProportional",
 	"api/forwarded/forwarded.go":         "FuzzClient TestTheCostOfAHeaderIsBounded",
 	"api/auth/authenticator.go":          "FuzzHash api.TestTheCostOfARequestIsProportional",
 	"api/events.go":                      "FuzzEventBody TestTheCostOfARequestIsProportional",
