@@ -305,7 +305,7 @@ func (g *gopGate) Close() error {
 }
 
 // Report adds the fill and the dropped media, and a warning while max_bytes makes the pre-roll
-// shorter than before.
+// shorter than the setting before.
 func (g *gopGate) Report(out *pipeline.Report) {
 	g.queue.Report(out)
 	g.mu.Lock()

@@ -19,8 +19,8 @@ import (
 //	--+------------+------------------------------+------------------+--
 //	  file goes on | ... with a warning           | gap, counted     | next file
 const (
-	sizeBoundTimes    = 4       // times max_size
-	sizeBoundGOPBytes = 4 << 30 // bytes since the last key frame, if max_size is 0
+	sizeBoundTimes    = 4       // the size bound is this many times max_size
+	sizeBoundGOPBytes = 4 << 30 // the size bound, since the last key frame, if max_size is 0
 )
 
 // keyFramePatienceNS is the time after which a run without a file reports that no key frame comes.
@@ -28,7 +28,7 @@ const (
 // yet.
 const keyFramePatienceNS = int64(10 * time.Second)
 
-// keyFrameRemedy is the remedy of that problem.
+// keyFrameRemedy is the remedy of the problem that no key frame comes.
 const keyFrameRemedy = "set the camera's key frame interval to 1-4 s"
 
 // tooLarge reports whether the open segment must end before chunk c, although no key frame has

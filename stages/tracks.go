@@ -123,7 +123,7 @@ func (s *tracks) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 // Flush does nothing: Process holds no chunk back.
 func (s *tracks) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// choose applies the rules to a new track set.
+// choose selects the tracks of a new track set by the rules.
 func (s *tracks) choose(from *media.TrackSet) error {
 	s.from, s.set, s.kept = from, nil, nil
 	var list []media.Track

@@ -24,7 +24,7 @@ const (
 // silence records when the publisher of a stream sends, as far as the checks see it.
 type silence struct {
 	pub   *Publisher // publisher of the values below
-	began time.Time  // first check; the start of the pace
+	began time.Time  // time of the first check, from which on the pace is measured
 	units uint64     // access units of the stream at the newest check that found new ones
 	at    time.Time  // time of that check, or of the first check
 	pace  media.Pace // distances between the checks that found new access units

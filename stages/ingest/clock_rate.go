@@ -37,7 +37,9 @@ const (
 	minRateDriftNS        = int64(200 * time.Millisecond) // least drift for which a rate is accepted
 	reportedRateDriftNS   = int64(time.Second)            // least drift for which a rate is reported to the operator
 	reportedRateDeviation = 0.003                         // least deviation for which a rate is reported
-	minClockJumpNS        = int64(2 * time.Second)        // a set clock: also at least 3 times the elapsed time
+	// The sender's clock was set if media time steps back by more than minClockJumpNS, or ahead by that much more than
+	// three times the elapsed time.
+	minClockJumpNS = int64(2 * time.Second)
 )
 
 // observe takes the arrival and the media time of a unit, in ns and in decoding order. It reports whether it

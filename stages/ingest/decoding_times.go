@@ -18,7 +18,7 @@ import "slices"
 type decodingTimes struct {
 	depth        int // codec.DepthUnknown: derived from the first units
 	secondTicks  int64
-	held         []*Unit // units at the beginning
+	held         []*Unit // first units, until their decoding times are known
 	pendingTicks []int64
 	begun        bool
 	recentTicks  [maxDepth]int64 // newest presentation times in decoding order, a ring

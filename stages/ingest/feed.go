@@ -88,7 +88,7 @@ type Feed struct {
 const (
 	holdPlacesNS = int64(time.Second) // limit of waitedNS
 	holdSetsNS   = int64(5 * time.Second)
-	holdBytes    = 8 << 20 // bytes of memory; also for a track that begins later
+	holdBytes    = 8 << 20 // most memory of held units; also of a track that begins later
 	holdPauseNS  = int64(250 * time.Millisecond)
 )
 
@@ -229,7 +229,7 @@ func (f *Feed) mayBegin() bool {
 	return whole || long || f.nowNS-f.firstMonoNS >= holdSetsNS || f.pendingBytes() >= holdBytes
 }
 
-// hurry passes on the first pictures of a track that wait for later pictures. In a stream of few pictures they
+// hurry releases the first pictures of a track that wait for later pictures. In a stream of few pictures they
 // would wait for long, and its sound would be published without them.
 func (f *Feed) hurry() {
 	for _, t := range f.tracks {

@@ -14,7 +14,7 @@ import (
 type Holder interface {
 	// Holding reports whether pictures are held until others, which may be decoded before them, have arrived.
 	Holding() bool
-	// Overdue passes on the data that, at the given time, has been held for long enough.
+	// Overdue stops holding the data that, at the given time, has been held for long enough.
 	Overdue(at time.Time)
 }
 

@@ -192,7 +192,7 @@ func (r *pictureNumbers) place(o order) int64 {
 	return r.at
 }
 
-// begin returns the numbering after a picture that is presented after all others.
+// begin returns the numbering in which the next picture, with order o, is presented after all others.
 func (r pictureNumbers) begin(o order) pictureNumbers {
 	at := r.front + 2 // most encoders advance by 2
 	return pictureNumbers{true, o, at, at}
@@ -202,7 +202,7 @@ func (r pictureNumbers) begin(o order) pictureNumbers {
 type timeline struct {
 	seen        [maxDepth]timedPicture // a ring
 	n           int
-	stepTicks   int64  // distance of two pictures in presentation order; 0: unknown
+	stepTicks   int64  // time from one picture to the next in presentation order; 0: unknown
 	stepNumbers int64  // difference of their numbers; 0: unknown
 	agree       uint64 // one bit for each picture: its order agreed with its time
 	sure        bool   // the order is trusted without counting

@@ -18,7 +18,7 @@ type assembly struct {
 	merging bool  // pictures are held
 	single  int64 // number of consecutive pictures that arrived as one unit each
 	splits  bool  // the sender ends units after slices
-	prev    *Unit // held picture; nil: none, or it was passed on
+	prev    *Unit // held picture; nil: none, or it was released
 	slices  bool  // prev has slices
 	tail    int   // element of prev from which on the elements may belong to the next picture; 0: none
 	torn    bool  // data is missing before the next unit
@@ -117,7 +117,7 @@ func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	return true
 }
 
-// unitOf returns a unit of its own with the elements of a piece.
+// unitOf returns a new unit with copies of the elements of a piece.
 func (t *Track) unitOf(u *Unit, p *piece) *Unit {
 	w := t.feed.Take()
 	w.PTS, w.DTS, w.UTC, w.MonoNS, w.SteppedNS = u.PTS, u.DTS, u.UTC, u.MonoNS, u.SteppedNS
@@ -141,7 +141,7 @@ func (t *Track) add(w *Unit, p *piece) {
 	prev := t.prev
 	oneTime := prev != nil && prev.PTS == w.PTS
 	switch {
-	case prev == nil && p.slices && p.rel != newPicture: // the rest of its picture was passed on
+	case prev == nil && p.slices && p.rel != newPicture: // the rest of its picture was released
 		t.rest(w)
 	case prev == nil:
 		t.hold(w, p.slices)
@@ -188,7 +188,7 @@ func (t *Track) join(w *Unit) {
 	}
 }
 
-// rest leaves out a piece of a picture that was passed on already. From now on pictures are held.
+// rest leaves out a piece of a picture that was released already. From now on pictures are held.
 func (t *Track) rest(w *Unit) {
 	if w.Damaged {
 		t.lose(w, media.DropDamaged)
@@ -198,8 +198,8 @@ func (t *Track) rest(w *Unit) {
 	t.merging, t.single, t.splits = true, neverSingle, true
 }
 
-// withTail moves the elements after the slices of the held picture, which belong to the next picture, to the front
-// of that picture.
+// withTail moves the elements after the slices of the held picture, which belong to the next picture, to a new unit
+// and joins w, the next picture, to them. It returns the new unit.
 func (t *Track) withTail(w *Unit) *Unit {
 	u := t.unitOf(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
 	t.prev.cut(t.tail)
@@ -210,7 +210,7 @@ func (t *Track) withTail(w *Unit) *Unit {
 	return u
 }
 
-// release passes on the held picture.
+// release ends the held picture: accept takes a whole one, and a damaged one is left out.
 func (t *Track) release() {
 	u := t.prev
 	t.prev, t.slices, t.tail = nil, false, 0

@@ -64,7 +64,7 @@ func (s *ServerSettings) Limits() clients.Limits {
 
 func (s *ServerSettings) common() *ServerSettings { return s }
 
-// check returns the problems of these settings.
+// check returns the problems of the settings that all servers have.
 func (s *ServerSettings) check() (ps config.Problems) {
 	if d := s.ReadTimeout.D(); d != 0 && (d < time.Second || d > LongestReadTimeout) {
 		ps = append(ps, config.At("read_timeout", "%s is out of range", s.ReadTimeout).WithHint("%s to %s; 0 is ingest.read_timeout", config.Duration(time.Second), config.Duration(LongestReadTimeout)))

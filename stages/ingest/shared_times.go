@@ -18,8 +18,8 @@ type spread struct {
 	held        []*Unit
 	watch       int // number of further units to hold; 0: none
 
-	pastTicks [maxDepth]int64 // sent times of the units that were passed on, a ring
-	count     int             // number of units that were passed on
+	pastTicks [maxDepth]int64 // sent times of the units that were released, a ring
+	count     int             // number of units that were released
 	ahead     int             // depth as observed
 	maxTicks  int64           // highest time
 	spanTicks int64           // distance of the newest two times; 0: unknown
@@ -35,7 +35,7 @@ const (
 	watchShared    = 250  // number of units to hold after a shared time
 	nearest        = 2000 // times less than 1/2000 s apart count as equal
 	maxSpanSeconds = 2    // distance to the next time, in seconds, if nothing is known
-	spanGrowth     = 4    // a distance more than so many times the one before is a pause
+	spanGrowth     = 4    // a distance beyond this many times the one before it is a pause
 
 	// Without a later time within these bounds, the sender's clock stands still.
 	maxSpread  = 64 // units
@@ -191,7 +191,7 @@ func (s *spread) reach() int {
 
 // place sets the times of the held units with the sent time stamp, in presentation order.
 func (s *spread) place(stamp int64) {
-	gone := 0 // number of units with that time that were passed on
+	gone := 0 // number of units with that time that were released
 	for _, before := range s.recent() {
 		if before == stamp {
 			gone++

@@ -51,9 +51,9 @@ type Track struct {
 	spread    spread
 	decoding  decodingTimes
 	depth     int         // depth with which decoding began
-	fitting   func(*Unit) // method share, bound once
-	timed     func(*Unit) // method derive, bound once
-	out       func(*Unit) // method ready, bound once
+	fitting   func(*Unit) // method share as a value, made once
+	timed     func(*Unit) // method derive as a value, made once
+	out       func(*Unit) // method ready as a value, made once
 
 	points  [sources]point
 	stall   *StallDetector
@@ -226,7 +226,8 @@ func (t *Track) undescribed(u *Unit) bool {
 	return false
 }
 
-// time begins to set the times of a unit; see fitting, timed and out.
+// time takes a whole unit. It corrects the unit's presentation time and derives its decoding time (outliers, spread,
+// decoding), which may hold the unit back until later units arrive, and then calls ready.
 func (t *Track) time(u *Unit) {
 	if t.undescribed(u) {
 		return
@@ -301,7 +302,7 @@ func (t *Track) ready(u *Unit) {
 	t.pending = append(t.pending, u)
 }
 
-// Flush passes on the units that wait for a later unit.
+// Flush sets the times of the units that wait for a later unit, and writes them.
 func (t *Track) Flush() {
 	t.release()
 	t.outliers.flush(t.fitting)

@@ -337,8 +337,8 @@ func (b *Outbox) queue(e *entry, url string) {
 	}
 }
 
-// remove deletes the file of a notice, unless e.left is set, and the notice itself, and adds one to
-// *how.
+// remove ends a notice: it deletes its file, unless e.left is set, removes its entry from the lane,
+// and adds one to *how.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
 	var err error

@@ -22,7 +22,7 @@ type Reader struct {
 	name    string // file name without directory, for errors
 	pool    *media.Pool
 	set     *media.TrackSet
-	flushNS int64 // longest chunk
+	flushNS int64 // flush interval, after which a chunk ends
 	log     *slog.Logger
 
 	movie    *movie

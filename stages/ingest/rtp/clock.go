@@ -99,7 +99,7 @@ func (c *clockTrial) agree(clock uint32) bool {
 	return c.votes >= trialVotes
 }
 
-// decide ends the trial with a rate, and passes on the held frames.
+// decide ends the trial with a rate, and passes the held frames to the feed.
 func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil

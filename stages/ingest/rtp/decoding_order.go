@@ -10,7 +10,7 @@ import (
 )
 
 // decodingOrder sorts NAL units into decoding order by their decoding order number (DON; RFC 6184, 5.5, and RFC
-// 7798, 4.4). Each NAL unit has a time of its own. It is passed on if its number is the next one, or if no earlier
+// 7798, 4.4). Each NAL unit has a time of its own. It is released if its number is the next one, or if no earlier
 // one can arrive any more: more than depth NAL units are held, or it has waited long enough.
 //
 // Senders may skip numbers. So a missing number counts as a loss only if packets were lost recently.
@@ -20,12 +20,12 @@ type decodingOrder struct {
 	held        []numbered // in decoding order
 	bytes       int        // memory of held
 	begun       bool
-	first       uint16 // number of the first NAL unit that arrived, until one is passed on
-	last        uint16 // number of the NAL unit passed on last
+	first       uint16 // number of the first NAL unit that arrived, until one is released
+	last        uint16 // number of the NAL unit released last
 	next        uint16 // number after that of the newest NAL unit
 	late        int    // consecutive NAL units that arrived too late
 	newestTicks int64  // time of the newest NAL unit
-	doubt       int    // number of NAL units to pass on during which a missing number is a loss
+	doubt       int    // for so many further NAL units a missing number counts as a loss
 	step        uint16 // distance of consecutive numbers, once it was the same twice
 	prev        uint16 // newest distance
 	alike       bool   // some NAL units share one number: a missing number cannot be noticed
@@ -46,7 +46,7 @@ const (
 	defaultDepth  = 64 // NAL units; consecutive ones in order do not wait
 	maxOrderDepth = 1024
 	maxDepthTime  = time.Second // by the sender's times, because all packets are late after a stall of the network
-	maxOrderBytes = 16 << 20    // beyond it NAL units are passed on in the order in which they are held
+	maxOrderBytes = 16 << 20    // beyond it NAL units are released in the order in which they are held
 )
 
 // ordered takes a payload whose NAL units have numbers.
@@ -277,7 +277,7 @@ func (t *Track) hold(n numbered) {
 	}
 }
 
-// place returns the position of a number in decoding order, relative to the NAL unit passed on last.
+// place returns the position of a number in decoding order, relative to the NAL unit released last.
 func (o *decodingOrder) place(don uint16) uint16 {
 	if o.begun {
 		return don - o.last
@@ -285,7 +285,7 @@ func (o *decodingOrder) place(don uint16) uint16 {
 	return don - o.first + 0x8000
 }
 
-// goOn passes on the held NAL units before which no other can arrive any more.
+// goOn releases the held NAL units before which no other can arrive any more.
 func (t *Track) goOn() error {
 	o := t.order
 	for len(o.held) > 0 {
@@ -301,7 +301,7 @@ func (t *Track) goOn() error {
 	return t.feed.Err()
 }
 
-// release passes on the first held NAL unit.
+// release adds the first held NAL unit to the unit of its time; see element.
 func (t *Track) release() error {
 	o := t.order
 	n := o.held[0]
@@ -324,7 +324,7 @@ func (t *Track) release() error {
 	return t.element(n.unit.Bytes(), n.ticks, torn, n.at)
 }
 
-// flushOrder passes on all held NAL units, also after an error. The next number may be any.
+// flushOrder releases all held NAL units, also after an error. The next NAL unit may then have any number.
 func (t *Track) flushOrder() (err error) {
 	o := t.order
 	t.dropPart()

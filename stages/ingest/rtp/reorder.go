@@ -9,16 +9,16 @@ import (
 )
 
 // datagrams restores the order in which packets were sent, and removes duplicates. A packet with the next number is
-// passed on at once, without a copy. A later one is held until the packets before it have arrived, or until a bound
+// delivered at once, without a copy. A later one is held until the packets before it have arrived, or until a bound
 // of packets, bytes or time is reached; the missing ones then count as lost.
 type datagrams struct {
-	next  uint16 // sequence number of the packet to pass on next
+	next  uint16 // sequence number of the packet to deliver next
 	begun bool
 	seen  uint64              // bit i-1 is set if the packet i before next has arrived
 	held  [maxAhead]*datagram // by sequence number modulo maxAhead
 	n     int
 	bytes int
-	last  time.Time // arrival of the packet passed on last
+	last  time.Time // arrival of the packet delivered last
 	back  int       // number of consecutive packets with numbers before next
 	after uint16    // number that would continue these packets
 
@@ -39,7 +39,7 @@ const (
 	maxAhead          = 512 // packets
 	maxAheadBytes     = 1 << 20
 	maxWait           = 200 * time.Millisecond
-	maxBefore         = 32   // packets expected before the first one that arrives, and held until it is passed on
+	maxBefore         = 32   // packets expected before the first one that arrives, and held until it is delivered
 	keptDatagrams     = 16   // unused ones kept for reuse
 	keptDatagramBytes = 2048 // bytes of each unused one
 	backAgain         = 3    // consecutive packets, all more than maxAhead behind: the sender started over
@@ -136,8 +136,8 @@ func (h *datagram) copy(p *rtp.Packet, at time.Time) {
 	}, Payload: h.buf}
 }
 
-// overdue counts packets as lost for which the held ones have waited too long, or for which too many bytes are
-// held.
+// overdue stops waiting for the packets for which the held ones have waited too long, or for which too many bytes
+// are held.
 func (d *datagrams) overdue(at time.Time) error {
 	for d.n > 0 {
 		if at.Sub(d.held[d.first()%maxAhead].at) < maxWait && d.bytes <= maxAheadBytes {
@@ -159,13 +159,13 @@ func (d *datagrams) first() uint16 {
 	return seq
 }
 
-// giveUp counts the packets before the first held one as lost, and passes on from there.
+// giveUp stops waiting for the packets before the first held one, and delivers the held ones from there.
 func (d *datagrams) giveUp() error {
 	d.skip(d.first())
 	return d.run()
 }
 
-// flush passes on all held packets.
+// flush delivers all held packets.
 func (d *datagrams) flush() error {
 	for d.n > 0 {
 		if err := d.giveUp(); err != nil {
@@ -175,7 +175,7 @@ func (d *datagrams) flush() error {
 	return nil
 }
 
-// run passes on the held packets that are next.
+// run delivers the held packets that are next.
 func (d *datagrams) run() error {
 	for d.n > 0 {
 		slot := &d.held[d.next%maxAhead]
@@ -197,7 +197,7 @@ func (d *datagrams) run() error {
 	return nil
 }
 
-// pass passes on a packet. A packet that was held gets an arrival no earlier than that of the packet before it.
+// pass delivers a packet. A packet that was held gets an arrival no earlier than that of the packet before it.
 func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	if at.Before(d.last) {
 		at = d.last

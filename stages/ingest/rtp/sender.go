@@ -32,7 +32,7 @@ type sender struct {
 	foreignLogged bool   // that there are other senders has been logged
 
 	reported bool   // the sender itself has sent a report
-	reporter uint32 // until then reports of this SSRC count: some cameras mix up their SSRCs
+	reporter uint32 // until reported, reports of this SSRC count: some cameras mix up their SSRCs
 }
 
 const (

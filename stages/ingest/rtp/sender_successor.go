@@ -81,7 +81,7 @@ func (t *Track) dropOthers() {
 	t.foreign(t.others.drop())
 }
 
-// takeOthers passes on the kept packets: their sender is the track's sender now.
+// takeOthers takes the kept packets as packets of the track: their sender is the track's sender now.
 func (t *Track) takeOthers() {
 	for _, h := range t.others.held {
 		_ = t.pass(&h.packet, h.at) // the feed remembers the error

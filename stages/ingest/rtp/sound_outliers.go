@@ -13,7 +13,7 @@ import (
 // before it. Package ingest does the same for pictures (outliers.go).
 type soundLine struct {
 	any            bool
-	nextTicks      int64 // end of the newest packet passed on
+	nextTicks      int64 // end of the newest packet that was passed to the feed
 	monoNS         int64 // arrival of that packet
 	shift          ingest.ClockShift
 	jumps, setBack ingest.ClockJumps
@@ -23,7 +23,7 @@ type soundLine struct {
 	heldNS    int64          // arrival of the held packet
 }
 
-// sound passes on the frames of a packet, or holds them.
+// sound passes the frames of a packet to the feed, or holds them.
 func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	s, mono := &t.line, ingest.Mono(at)
 	ticks += s.shift.Next(t.audio.duration(len(frames), t.clockHz))
@@ -79,7 +79,7 @@ func (t *Track) passHeld() error {
 	return t.passSound(held, t.line.heldTicks, t.line.heldNS)
 }
 
-// passSound passes on the frames of a packet, one frame duration apart.
+// passSound passes the frames of a packet to the feed, with times one frame duration apart.
 func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	s := &t.line
 	s.any, s.nextTicks, s.monoNS = true, ticks+t.audio.duration(len(frames), t.clockHz), mono
@@ -92,7 +92,7 @@ func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	return nil
 }
 
-// flushSound passes on the held packet as an outlier. It is called when no next packet comes.
+// flushSound passes the held packet to the feed as an outlier. It is called when no next packet comes.
 func (t *Track) flushSound() {
 	if s := &t.line; len(s.held) > 0 {
 		s.heldTicks = s.nextTicks

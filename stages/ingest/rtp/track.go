@@ -164,7 +164,7 @@ func (t *Track) joins(payload []byte, ticks int64) bool {
 // them, arrive.
 func (t *Track) Holding() bool { return t.order != nil && len(t.order.held) > 0 }
 
-// Overdue implements ingest.Holder: it passes on the packets that have been held for long enough.
+// Overdue implements ingest.Holder: it stops holding the packets that have been held for long enough.
 func (t *Track) Overdue(at time.Time) {
 	if t.datagrams != nil {
 		_ = t.datagrams.overdue(at) // the feed remembers the error
@@ -285,7 +285,7 @@ func (t *Track) bound(at time.Time) {
 	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.MonoNS)
 }
 
-// finish passes on the current unit.
+// finish ends the current unit and passes it to the feed.
 func (t *Track) finish() error {
 	u := t.unit
 	t.unit, t.finishedPTSTicks = nil, u.PTS
@@ -301,7 +301,7 @@ func (t *Track) begin(pts int64, at time.Time) *ingest.Unit {
 	return u
 }
 
-// audioPacket takes a packet of a codec without NAL units, and passes on its frames.
+// audioPacket takes a packet of a codec without NAL units, and passes its frames to the feed.
 func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
@@ -331,7 +331,7 @@ func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 	return t.sound(t.frames, ticks, at)
 }
 
-// audioFrame passes on frame i of a packet with the given time.
+// audioFrame passes a unit to the feed: frame i of a packet with the given time.
 func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.timescale)
 	return t.to.Unit(u)
@@ -339,7 +339,7 @@ func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 
 func (t *Track) describe(asc []byte) error { return t.to.Describe(asc) }
 
-// Close passes on the packets and units that are still held.
+// Close passes the packets and units that are still held to the feed.
 func (t *Track) Close() {
 	if t.sender.came {
 		t.dropOthers()

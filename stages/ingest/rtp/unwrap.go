@@ -28,7 +28,7 @@ func (c counted) isNear(v uint32) bool {
 	return c.any && d >= -farTicks && d <= farTicks
 }
 
-// next returns the extended form of the next time. That may be a little before the one before.
+// next returns the extended form of the next time, which may be slightly less than the newest one.
 func (u *unwrapper) next(v uint32) int64 {
 	wide := u.near(v)
 	if !u.isNear(v) {

@@ -11,8 +11,8 @@ const (
 // black.
 type Mosaic struct {
 	cols, rows int     // macroblocks
-	y          []uint8 // 4 tiles a macroblock in each direction; always even
-	u, v       []uint8 // 2 tiles a macroblock in each direction
+	y          []uint8 // luma tiles in rows, 4 a macroblock in each direction; even values
+	u, v       []uint8 // colour tiles in rows, 2 a macroblock in each direction
 	dirty      []bool  // for each macroblock: it changed since it was coded
 }
 

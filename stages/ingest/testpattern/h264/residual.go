@@ -6,7 +6,7 @@ package h264
 // AC levels.
 func (w *writer) residual(levels []int32, codes *blockCodes) {
 	var nonZero [16]int32 // from the highest frequency to the lowest
-	var runs [16]uint8    // number of zeros before each
+	var runs [16]uint8    // number of zeros before each of them
 	total, ones, zeros := 0, 0, 0
 	counting := true // still among the trailing ones
 	for i := len(levels) - 1; i >= 0; i-- {
