@@ -20,7 +20,7 @@ var ErrNotBelow = errors.New("not a file of the directory")
 // a symbolic link. The call never blocks on a pipe or a device. flag is as for os.OpenFile, but O_CREATE is
 // allowed only together with O_EXCL.
 func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File, error) {
-	parent, base, done, err := ParentBelow(dir, name)
+	parent, base, done, err := parentBelow(dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func LstatBelow(dir *os.File, name string) (fs.FileInfo, error) {
 	if name == "." {
 		return dir.Stat()
 	}
-	parent, base, done, err := ParentBelow(dir, name)
+	parent, base, done, err := parentBelow(dir, name)
 	if err != nil {
 		return nil, err
 	}
@@ -81,10 +81,10 @@ func LstatBelow(dir *os.File, name string) (fs.FileInfo, error) {
 	return f.Stat()
 }
 
-// ParentBelow opens the directory that contains a name, for system calls such as openat that take a directory
+// parentBelow opens the directory that contains a name, for system calls such as openat that take a directory
 // and base, the last segment of the name. No other segment may be a symbolic link. The caller calls done when
 // it no longer needs parent.
-func ParentBelow(dir *os.File, name string) (parent int, base string, done func(), err error) {
+func parentBelow(dir *os.File, name string) (parent int, base string, done func(), err error) {
 	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.ContainsRune(name, 0) {
 		return 0, "", nil, fmt.Errorf("%.200q: %w", name, ErrNotBelow)
 	}

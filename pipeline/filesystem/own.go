@@ -66,7 +66,7 @@ func (o Own) in(op, name string, do func(parent int, base string) error) (below 
 		return true, err
 	}
 	defer top.Close()
-	parent, base, done, err := ParentBelow(top, rel)
+	parent, base, done, err := parentBelow(top, rel)
 	if err != nil {
 		return true, o.explain(name, err)
 	}

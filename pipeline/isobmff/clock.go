@@ -10,9 +10,9 @@ const (
 	movieEpoch = 2082844800
 )
 
-// ToNTP converts a UTC time to an NTP timestamp: seconds since 1900 with 32 bits before and 32
+// toNTP converts a UTC time to an NTP timestamp: seconds since 1900 with 32 bits before and 32
 // after the binary point, which wrap to 0 in 2036.
-func ToNTP(utcNS int64) uint64 {
+func toNTP(utcNS int64) uint64 {
 	sec, ns := utcNS/second, utcNS%second
 	if ns < 0 {
 		sec, ns = sec-1, ns+second
@@ -20,8 +20,8 @@ func ToNTP(utcNS int64) uint64 {
 	return uint64(sec+ntpEpoch)<<32 | (uint64(ns)<<32+uint64(second)/2)/uint64(second)
 }
 
-// FromNTP converts an NTP timestamp to the UTC time between 1968 and 2104 that it stands for.
-func FromNTP(ntp uint64) (utcNS int64) {
+// fromNTP converts an NTP timestamp to the UTC time between 1968 and 2104 that it stands for.
+func fromNTP(ntp uint64) (utcNS int64) {
 	sec := int64(ntp >> 32)
 	if sec < 1<<31 {
 		sec += 1 << 32
@@ -63,7 +63,7 @@ func ReadPrft(payload []byte) (p Prft, whole bool) {
 	f := NewFields(payload)
 	version, _ := f.FullBox()
 	p.TrackID = f.U32()
-	p.UTC = FromNTP(f.U64())
+	p.UTC = fromNTP(f.U64())
 	p.MediaTicks = f.Versioned(version)
 	return p, !f.Short()
 }
@@ -72,7 +72,7 @@ func ReadPrft(payload []byte) (p Prft, whole bool) {
 func (w *Writer) Prft(p Prft) {
 	at := w.OpenFull("prft", 1, 0)
 	w.U32(p.TrackID)
-	w.U64(ToNTP(p.UTC))
+	w.U64(toNTP(p.UTC))
 	w.U64(p.MediaTicks)
 	w.Close(at)
 }

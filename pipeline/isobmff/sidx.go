@@ -16,7 +16,6 @@ const (
 	SidxFixedBytes     = 40         // size of a box of version 1 before its references
 	ReferenceBytes     = 12         // size of a reference
 	startsWithSync     = 0x90000000 // starts_with_SAP, with SAP_type 1
-	referencedIndex    = 1 << 31    // reference_type: the reference is to another sidx
 )
 
 // Reference describes one range of the file in a sidx: a subsegment, which has one or more whole
@@ -46,26 +45,4 @@ func (w *Writer) Sidx(x *Sidx) {
 		}
 	}
 	w.Close(at)
-}
-
-// ReadSidx reads the payload of a sidx. It ignores first_offset. whole is false if the box is cut,
-// or if it refers to other sidx boxes instead of media.
-func ReadSidx(payload []byte) (x Sidx, whole bool) {
-	f := NewFields(payload)
-	version, _ := f.FullBox()
-	x.TrackID, x.Timescale = f.U32(), f.U32()
-	x.EarliestTicks = f.Versioned(version)
-	f.Versioned(version)
-	f.Skip(2)
-	claimed := int(f.U16())
-	n := min(claimed, len(f.Rest())/ReferenceBytes)
-	whole = !f.Short() && n == claimed
-	x.References = make([]Reference, 0, n)
-	for range n {
-		r := Reference{Bytes: f.U32(), DurationTicks: f.U32()}
-		r.Sync = f.U32()&startsWithSync == startsWithSync
-		whole = whole && r.Bytes&referencedIndex == 0
-		x.References = append(x.References, r)
-	}
-	return x, whole
 }

@@ -21,12 +21,12 @@ type Anchor struct {
 // its media stands still until the clock has caught up.
 type Anchors []Anchor
 
-// MaxAnchors bounds the anchors of one recording. AnchorToleranceNS is the departure of the wall clock from the
+// MaxAnchors bounds the anchors of one recording. anchorToleranceNS is the departure of the wall clock from the
 // interpolation that makes Anchoring add an anchor. If a recording would need more than MaxAnchors, Anchoring
 // doubles its tolerance and thins the anchors that it has.
 const (
 	MaxAnchors        = 64
-	AnchorToleranceNS = int64(100 * time.Millisecond)
+	anchorToleranceNS = int64(100 * time.Millisecond)
 )
 
 // At returns the wall clock, ns UTC, at a moment of the media. Without anchors it returns mediaNS.
@@ -97,7 +97,7 @@ func (a Anchors) WellFormed() bool {
 type Anchoring struct {
 	list        Anchors
 	newest      Anchor // the last pair of times that See added
-	toleranceNS int64  // departure that makes a new anchor; 0 means AnchorToleranceNS
+	toleranceNS int64  // departure that makes a new anchor; 0 means anchorToleranceNS
 }
 
 // See adds the wall clock, ns UTC, of a moment of the media. It ignores a moment that is not after the previous
@@ -114,7 +114,7 @@ func (k *Anchoring) See(mediaNS, utc, speed int64) {
 	utc = max(utc, k.newest.UTC+1)
 	last, before := k.list[len(k.list)-1], k.newest
 	k.newest = Anchor{mediaNS, utc}
-	k.toleranceNS = max(k.toleranceNS, AnchorToleranceNS)
+	k.toleranceNS = max(k.toleranceNS, anchorToleranceNS)
 	if off(last, k.newest, speed) <= k.toleranceNS {
 		return
 	}

@@ -59,7 +59,7 @@ type Chunk struct {
 	SteppedNS int64
 	Gap       Gap // media missing before this chunk
 	// Gaps lists the media missing inside the chunk, or right before it where no new file begins; at most
-	// MaxChunkGaps.
+	// maxChunkGaps.
 	Gaps []Gap
 	Mark *Mark // not nil: the chunk is a message to the following stages and has no media
 
@@ -123,7 +123,7 @@ func (c *Chunk) Retain() *Chunk {
 }
 
 // Release ends one reference. The last Release returns the memory to the pool; the caller must not use the
-// chunk after its own Release. A Release too many panics.
+// chunk after its own Release. It panics if the chunk was released already.
 func (c *Chunk) Release() {
 	if c.pool == nil {
 		return

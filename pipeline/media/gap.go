@@ -71,7 +71,7 @@ func (g Gap) Plus(o Gap) Gap {
 }
 
 // A recording lists the gaps inside its file in the order of detection. The list is bounded: gaps
-// with the same cause and track that are less than GapJoinNS apart are one entry, and Places counts
+// with the same cause and track that are less than gapJoinNS apart are one entry, and Places counts
 // them. A full list sums further gaps in its last entry, whose cause is GapFurther (gaps with Next
 // have an entry of their own). So the sums over the list are complete.
 //
@@ -85,15 +85,15 @@ func (g Gap) Plus(o Gap) Gap {
 // it, even if the first file still received pictures that depend on lost ones. If one track is
 // missing at the end of a file and at the begin of the next, each file reports its own part.
 
-// MaxGaps bounds the gaps that one recording lists, MaxChunkGaps those of one chunk.
+// MaxGaps bounds the gaps that one recording lists, maxChunkGaps those of one chunk.
 const (
 	MaxGaps      = 64
-	MaxChunkGaps = 8
+	maxChunkGaps = 8
 )
 
-// GapJoinNS is the distance, in ns, below which two gaps with the same cause and track become one
+// gapJoinNS is the distance, in ns, below which two gaps with the same cause and track become one
 // entry of a list.
-const GapJoinNS = int64(time.Second)
+const gapJoinNS = int64(time.Second)
 
 // EndUTC returns the end of a gap inside a recording, ns UTC.
 func (g Gap) EndUTC() int64 { return g.StartUTC + g.DurationNS }
@@ -185,9 +185,9 @@ func FoldGaps(list []Gap, most int) []Gap {
 	return out
 }
 
-// near reports whether two gaps overlap or are less than GapJoinNS apart.
+// near reports whether two gaps overlap or are less than gapJoinNS apart.
 func near(a, b *Gap) bool {
-	return b.StartUTC-a.EndUTC() < GapJoinNS && a.StartUTC-b.EndUTC() < GapJoinNS
+	return b.StartUTC-a.EndUTC() < gapJoinNS && a.StartUTC-b.EndUTC() < gapJoinNS
 }
 
 // cover extends g so that it includes o, and adds the losses of o.
@@ -204,8 +204,8 @@ func (g *Gap) cover(o *Gap) {
 	g.Places += max(o.Places, 1)
 }
 
-// JoinChunkGap adds a gap to the list of a chunk as JoinGap does, with at most MaxChunkGaps entries.
-func JoinChunkGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxChunkGaps) }
+// JoinChunkGap adds a gap to the list of a chunk as JoinGap does, with at most maxChunkGaps entries.
+func JoinChunkGap(list []Gap, g Gap) []Gap { return joinGap(list, g, maxChunkGaps) }
 
 // NoteGap adds a gap to Gaps of a chunk that is not sealed yet.
 func (c *Chunk) NoteGap(g Gap) { c.Gaps = JoinChunkGap(c.Gaps, g) }

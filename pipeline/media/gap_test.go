@@ -55,9 +55,9 @@ func TestGapsThatDoNotFitAreCounted(t *testing.T) {
 // Where the next file begins at once, its gap is left out of the list: the whole gap, and no other, however full the
 // list is.
 func TestTheGapOfTheNextFileStaysApartInAFullList(t *testing.T) {
-	for before := range 3 * MaxChunkGaps {
-		for next := range 3 * MaxChunkGaps {
-			for behind := range MaxChunkGaps {
+	for before := range 3 * maxChunkGaps {
+		for next := range 3 * maxChunkGaps {
+			for behind := range maxChunkGaps {
 				var list []Gap
 				moment := int64(0)
 				add := func(n int, next bool) {
@@ -71,7 +71,7 @@ func TestTheGapOfTheNextFileStaysApartInAFullList(t *testing.T) {
 				add(before, false)
 				add(next, true)
 				add(behind, false)
-				require.LessOrEqual(t, len(list), MaxChunkGaps)
+				require.LessOrEqual(t, len(list), maxChunkGaps)
 				told := map[bool]int{}
 				for _, g := range list {
 					told[g.Next] += g.Places
