@@ -45,8 +45,8 @@ type segmenter struct {
 	nextSeq      uint64    // expected sequence number of the next chunk; 0 before the first
 	nextUTC      int64     // ns of UTC, end of the newest chunk
 	gap          media.Gap // gap before the next segment, as far as it is known
-	// leftUntil is Chunk.UntilNS of the previous chunk if that was left out, else 0.
-	leftUntil int64
+	// leftUntilSteadyUTC is Chunk.EndSteadyUTC of the previous chunk if that was left out, else 0.
+	leftUntilSteadyUTC int64
 	// foretoldNS is the total of the gaps listed in the last file that the gap of the next key
 	// frame repeats.
 	foretoldNS int64
@@ -249,7 +249,7 @@ func (s *segmenter) pass(c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 		s.begin(c)
 	}
 	s.count(c)
-	s.leftUntil = 0
+	s.leftUntilSteadyUTC = 0
 	s.foretell(c)
 	return emit(media.Part{Segment: s.cur, First: first, Chunk: c})
 }

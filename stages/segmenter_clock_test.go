@@ -66,7 +66,7 @@ func TestAGapAcrossAStepIsAsLongAsItWas(t *testing.T) {
 			return c[2:]
 		},
 		"dropped before": func(_ *pipelinetest.Camera, c []*media.Chunk) []*media.Chunk {
-			lost := c[0].Dropped(0).Plus(c[1].Dropped(c[0].UntilNS()))
+			lost := c[0].Dropped(0).Plus(c[1].Dropped(c[0].EndSteadyUTC()))
 			c[1].Release()
 			defer c[0].Release()
 			mark := pipelinetest.Pool(t).NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: lost})

@@ -20,7 +20,7 @@ func (leftGap) Close() {}
 // noteGap adds the media missing before a chunk to s.gap: the gap that the chunk carries, a hole in
 // the sequence numbers, and the time since a failed run. Gap marks are added in obey.
 func (s *segmenter) noteGap(c *media.Chunk) {
-	gap := c.GapFrom(s.leftUntil)
+	gap := c.GapFrom(s.leftUntilSteadyUTC)
 	if s.nextSeq == 0 && s.precedesRecording(gap) {
 		gap = media.Gap{}
 	}
@@ -70,8 +70,8 @@ func (s *segmenter) foretell(c *media.Chunk) {
 
 // leftOut returns the gap that results from leaving a chunk out: see media.Chunk.LeftOut.
 func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
-	gap := c.LeftOut(why, s.leftUntil)
-	s.leftUntil = c.UntilNS()
+	gap := c.LeftOut(why, s.leftUntilSteadyUTC)
+	s.leftUntilSteadyUTC = c.EndSteadyUTC()
 	return gap
 }
 

@@ -189,25 +189,27 @@ func (c *Chunk) SpanNS() int64 {
 }
 
 // Dropped returns the gap that results when a full queue drops the chunk: the chunk's own media and Chunk.Gap.
-// until is as for GapFrom.
-func (c *Chunk) Dropped(until int64) Gap { return c.GapFrom(until).Plus(c.LeftOut(GapOverload, until)) }
+// untilSteadyUTC is as for GapFrom.
+func (c *Chunk) Dropped(untilSteadyUTC int64) Gap {
+	return c.GapFrom(untilSteadyUTC).Plus(c.LeftOut(GapOverload, untilSteadyUTC))
+}
 
 // GapFrom returns Chunk.Gap without the part that another gap reports already. If the previous chunk was
-// dropped, the gap for it reports the time up to until (UntilNS of the previous chunk), which may include a
-// part of the hole before this chunk. until is 0 if the previous chunk was not dropped.
-func (c *Chunk) GapFrom(until int64) Gap {
+// dropped, the gap for it reports the time up to untilSteadyUTC (EndSteadyUTC of the previous chunk), which may
+// include a part of the hole before this chunk. untilSteadyUTC is 0 if the previous chunk was not dropped.
+func (c *Chunk) GapFrom(untilSteadyUTC int64) Gap {
 	g := c.Gap
-	if until != 0 {
-		g.DurationNS -= min(max(until-(c.UTC-c.SteppedNS-c.holeNS), 0), c.holeNS)
+	if untilSteadyUTC != 0 {
+		g.DurationNS -= min(max(untilSteadyUTC-(c.UTC-c.SteppedNS-c.holeNS), 0), c.holeNS)
 	}
 	return g
 }
 
 // LeftOut returns the gap of the lead track that results when the chunk is dropped for the cause why. The gap
 // includes the chunk's media, the holes in it, and the hole right before it. It does not include Chunk.Gap, or
-// the gaps with Next, which the gap before the next file reports. until is as for GapFrom: the time up to until
-// is reported already and is subtracted, so DurationNS may be negative.
-func (c *Chunk) LeftOut(why Cause, until int64) Gap {
+// the gaps with Next, which the gap before the next file reports. untilSteadyUTC is as for GapFrom: the time up
+// to it is reported already and is subtracted, so DurationNS may be negative.
+func (c *Chunk) LeftOut(why Cause, untilSteadyUTC int64) Gap {
 	out := Gap{Cause: why, DurationNS: c.SpanNS(), Chunks: 1}
 	for i := range c.Gaps {
 		g := &c.Gaps[i]
@@ -215,7 +217,7 @@ func (c *Chunk) LeftOut(why Cause, until int64) Gap {
 			continue
 		}
 		start, end := g.StartUTC-c.SteppedNS, min(g.EndUTC(), c.UTC)-c.SteppedNS
-		told := min(max(until-start, 0), end-start)
+		told := min(max(untilSteadyUTC-start, 0), end-start)
 		if g.Next {
 			out.DurationNS -= told
 		} else {
@@ -227,7 +229,7 @@ func (c *Chunk) LeftOut(why Cause, until int64) Gap {
 
 // holeBefore returns the hole right before the lead track's first access unit: its begin, ns of UTC less
 // SteppedNS, and its duration in ns. The previous chunk may last until the end of this hole.
-func (c *Chunk) holeBefore() (from, ns int64) {
+func (c *Chunk) holeBefore() (fromSteadyUTC, ns int64) {
 	ns = c.holeNS
 	for i := range c.Gaps {
 		if g := &c.Gaps[i]; g.Track == c.Set.lead+1 {
@@ -237,8 +239,8 @@ func (c *Chunk) holeBefore() (from, ns int64) {
 	return c.UTC - c.SteppedNS - ns, ns
 }
 
-// UntilNS returns the moment at which the chunk ends, ns of UTC less SteppedNS.
-func (c *Chunk) UntilNS() int64 { return c.UTC - c.SteppedNS + c.LastedNS() }
+// EndSteadyUTC returns the moment at which the chunk ends, ns of UTC less SteppedNS.
+func (c *Chunk) EndSteadyUTC() int64 { return c.UTC - c.SteppedNS + c.LastedNS() }
 
 // LastedNS returns the chunk's duration on the wall clock. It differs from SpanNS for a time-lapse.
 func (c *Chunk) LastedNS() int64 {

@@ -70,10 +70,11 @@
 //
 // The name of a field, constant or parameter that holds a plain number ends in its unit:
 //
-//	...NS      nanoseconds: a duration, or a time on the clock that the name mentions
-//	...UTC     nanoseconds since 1970-01-01 UTC: a moment on the wall clock
-//	...Ticks   ticks of the track's timescale
-//	...Bytes   bytes
+//	...NS         nanoseconds: a duration, or a time on the clock that the name mentions
+//	...UTC        nanoseconds since 1970-01-01 UTC: a moment on the wall clock
+//	...SteadyUTC  UTC less SteppedNS: a moment that a step of the wall clock does not move
+//	...Ticks      ticks of the track's timescale
+//	...Bytes      bytes
 //
 // DTS and PTS are ticks, Timescale is ticks a second, SampleRate is Hz, Width and Height
 // are pixels. time.Duration and time.Time carry their unit in their type.

@@ -126,7 +126,7 @@ func (q *GOPQueue) Put(c *Chunk) {
 		q.refuse(c, lostToBound)
 	default:
 		if q.pending != nil {
-			q.pending.DurationNS -= c.Gap.DurationNS - c.GapFrom(q.pending.until).DurationNS
+			q.pending.DurationNS -= c.Gap.DurationNS - c.GapFrom(q.pending.untilSteadyUTC).DurationNS
 		}
 		q.add(queued{chunk: c, gap: q.pending})
 		q.pending, q.refusing = nil, 0

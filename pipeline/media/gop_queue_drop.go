@@ -44,7 +44,7 @@ func (q *GOPQueue) shedOldest(by lossBy) {
 	gap, at := q.cut(from, to, by)
 	if at < len(q.entries) {
 		e := &q.entries[at]
-		gap.DurationNS -= e.chunk.Gap.DurationNS - e.chunk.GapFrom(gap.until).DurationNS
+		gap.DurationNS -= e.chunk.Gap.DurationNS - e.chunk.GapFrom(gap.untilSteadyUTC).DurationNS
 		e.gap = gap.then(e.gap)
 	} else {
 		q.pending = gap.then(q.pending)
@@ -62,30 +62,30 @@ func (q *GOPQueue) shedNewest(by lossBy) {
 	q.pending, q.refusing = gap.then(q.pending), by
 }
 
-// lostGap is the loss at one place of the queue. Its moments from and until are ns of UTC less SteppedNS.
+// lostGap is the loss at one place of the queue.
 type lostGap struct {
 	Gap
-	from   int64 // begin of the hole right before the lost media
-	holeNS int64 // duration of that hole; this loss, or the gap before the next file, reports it
-	until  int64 // Chunk.UntilNS of the last lost chunk
+	fromSteadyUTC  int64 // begin of the hole right before the lost media
+	holeNS         int64 // duration of that hole; this loss, or the gap before the next file, reports it
+	untilSteadyUTC int64 // Chunk.EndSteadyUTC of the last lost chunk
 }
 
 // then returns the sum of g and the loss o at the next place; o may be nil. The hole between them counts once,
 // because the last chunk of g lasts until its end.
 func (g lostGap) then(o *lostGap) *lostGap {
 	if o != nil {
-		g.DurationNS -= min(max(g.until-o.from, 0), o.holeNS)
-		g.Gap, g.until = g.Plus(o.Gap), o.until
+		g.DurationNS -= min(max(g.untilSteadyUTC-o.fromSteadyUTC, 0), o.holeNS)
+		g.Gap, g.untilSteadyUTC = g.Plus(o.Gap), o.untilSteadyUTC
 	}
 	return &g
 }
 
-// drop adds a lost chunk that follows the loss directly. until is as for Chunk.Dropped.
-func (g *lostGap) drop(c *Chunk, until int64) {
-	if g.until == 0 { // the first lost chunk
-		g.from, g.holeNS = c.holeBefore()
+// drop adds a lost chunk that follows the loss directly. untilSteadyUTC is as for Chunk.Dropped.
+func (g *lostGap) drop(c *Chunk, untilSteadyUTC int64) {
+	if g.untilSteadyUTC == 0 { // the first lost chunk
+		g.fromSteadyUTC, g.holeNS = c.holeBefore()
 	}
-	g.Gap, g.until = g.Plus(c.Dropped(until)), c.UntilNS()
+	g.Gap, g.untilSteadyUTC = g.Plus(c.Dropped(untilSteadyUTC)), c.EndSteadyUTC()
 }
 
 // cut removes the entries [first, end) from the queue, except marks other than gap marks. It returns the loss,
@@ -102,17 +102,18 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 			gap.Gap = gap.Plus(m.Gap)
 		default:
 			switch {
-			case e.gap != nil && gap.until == 0:
-				gap.from, gap.holeNS, gap.until = e.gap.from, e.gap.holeNS, e.gap.until
+			case e.gap != nil && gap.untilSteadyUTC == 0:
+				gap.fromSteadyUTC, gap.holeNS, gap.untilSteadyUTC = e.gap.fromSteadyUTC, e.gap.holeNS, e.gap.untilSteadyUTC
 				gap.Gap = gap.Plus(e.gap.Gap)
 			case e.gap != nil:
 				gap = *gap.then(e.gap)
 			}
-			until := gap.until
+			untilSteadyUTC := gap.untilSteadyUTC
 			if e.gap != nil || e.marked {
-				until = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS // end of the gap reported before this chunk
+				// The gap before this chunk is reported up to here.
+				untilSteadyUTC = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS
 			}
-			gap.drop(e.chunk, until)
+			gap.drop(e.chunk, untilSteadyUTC)
 			q.count(e.chunk, by)
 			q.account(e.chunk, -1)
 		}
@@ -127,7 +128,7 @@ func (q *GOPQueue) refuse(c *Chunk, by lossBy) {
 	if q.pending == nil {
 		q.pending = &lostGap{}
 	}
-	q.pending.drop(c, q.pending.until)
+	q.pending.drop(c, q.pending.untilSteadyUTC)
 	q.refusing = by
 	q.count(c, by)
 	c.Release()

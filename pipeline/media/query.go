@@ -86,21 +86,21 @@ func (q *Query) Check() error {
 	return checkPage(q.Limit, q.Start, q.End)
 }
 
-// SpanNS returns the selected interval of the wall clock, ns UTC: math.MinInt64 or math.MaxInt64 where it has
-// no bound.
-func (q *Query) SpanNS() (from, to int64) { return spanNS(q.Start, q.End) }
+// BoundsUTC returns the begin and the end of the selected interval of the wall clock: math.MinInt64 or
+// math.MaxInt64 where it has no bound.
+func (q *Query) BoundsUTC() (fromUTC, toUTC int64) { return boundsUTC(q.Start, q.End) }
 
 func checkPage(limit int, start, end time.Time) error {
 	if limit < 0 || limit > MaxLimit {
 		return &QueryError{"limit", fmt.Sprintf("%d is not between 1 and %d", limit, MaxLimit)}
 	}
-	if from, to := spanNS(start, end); from >= to {
+	if fromUTC, toUTC := boundsUTC(start, end); fromUTC >= toUTC {
 		return &QueryError{"end", "it is not after start"}
 	}
 	return nil
 }
 
-func spanNS(start, end time.Time) (from, to int64) {
+func boundsUTC(start, end time.Time) (fromUTC, toUTC int64) {
 	return unixNano(start, math.MinInt64), unixNano(end, math.MaxInt64)
 }
 
@@ -134,8 +134,8 @@ type EventQuery struct {
 // Check returns a *QueryError if the query is invalid.
 func (q *EventQuery) Check() error { return checkPage(q.Limit, q.Start, q.End) }
 
-// SpanNS returns the selected interval of first triggers, ns UTC, as Query.SpanNS does.
-func (q *EventQuery) SpanNS() (from, to int64) { return spanNS(q.Start, q.End) }
+// BoundsUTC returns the begin and the end of the interval of first triggers, as Query.BoundsUTC does.
+func (q *EventQuery) BoundsUTC() (fromUTC, toUTC int64) { return boundsUTC(q.Start, q.End) }
 
 // EventPage is one page of events.
 type EventPage struct {

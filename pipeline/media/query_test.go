@@ -36,9 +36,9 @@ func TestQueriesThatCannotBeAsked(t *testing.T) {
 
 func TestYearsBeyondInt64AreUnbounded(t *testing.T) {
 	q := Query{Start: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-	from, to := q.SpanNS()
+	from, to := q.BoundsUTC()
 	require.Equal(t, []int64{math.MinInt64, math.MaxInt64}, []int64{from, to})
-	from, to = new(Query).SpanNS()
+	from, to = new(Query).BoundsUTC()
 	require.Equal(t, []int64{math.MinInt64, math.MaxInt64}, []int64{from, to})
 }
 

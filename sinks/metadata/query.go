@@ -30,7 +30,7 @@ func parseQuery(q media.Query) (a parsedQuery, err error) {
 		return a, err
 	}
 	a = parsedQuery{state: string(q.State), protected: -1, ascending: q.Ascending, limit: cmp.Or(q.Limit, media.DefaultLimit), maxBytes: q.MaxBytes}
-	a.fromNS, a.toNS = q.SpanNS()
+	a.fromNS, a.toNS = q.BoundsUTC()
 	if q.Protected != nil {
 		a.protected = row.Bit(*q.Protected)
 	}
