@@ -19,8 +19,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// BenchCmd implements spool bench: it measures the cost of recording on this machine and
-// recommends settings.
+// BenchCmd implements spool bench: its commands measure the cost of recording on this machine, print
+// the results and recommend settings.
 type BenchCmd struct {
 	Mux      MuxBench      `cmd:"" help:"The muxer alone, from access units in memory to a finished file, against write(2) of the same bytes."`
 	Pipeline PipelineBench `cmd:"" help:"The whole declared pipeline, with the given number of streams at once, against write(2) of the same bytes."`
@@ -31,7 +31,8 @@ type BenchCmd struct {
 	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
 }
 
-// benchFlags are the flags that all benchmarks share. The cases are the product of the lists.
+// benchFlags holds the flags that all benchmarks share. A benchmark measures every combination of the
+// values in the lists, from Format to Length; an empty list stands for the benchmark's default.
 type benchFlags struct {
 	Matrix           string   `type:"existingfile" placeholder:"FILE" help:"YAML file of the lists below, by their names with _ for -; flags override it."`
 	Format           []string `placeholder:"LIST" help:"mp4, fmp4."`
@@ -54,7 +55,7 @@ type benchFlags struct {
 	SVG       string `name:"svg" placeholder:"DIR" help:"Write plots."`
 }
 
-// Each benchmark has its own default lists.
+// The benchmarks. They differ in the defaults of their lists: see Run of each.
 type (
 	// MuxBench implements spool bench mux.
 	MuxBench struct{ benchFlags }
@@ -73,8 +74,10 @@ type (
 	}
 )
 
+// second is the unit of the default durations.
 const second = config.Duration(time.Second)
 
+// defaultMatrix returns the default lists of a benchmark, before Run changes some of them.
 func defaultMatrix() harness.Matrix {
 	return harness.Matrix{
 		Format: []string{"mp4"}, Codec: harness.Codecs[:1], Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2 * second},
@@ -83,48 +86,50 @@ func defaultMatrix() harness.Matrix {
 	}
 }
 
-// Run measures muxing.
+// Run measures the muxer alone.
 func (c *MuxBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Format, m.Flush = []string{"mp4", "fmp4"}, []config.Duration{second / 4, second / 2, second, 2 * second}
 	return c.run(p, "mux", m, 0)
 }
 
-// Run measures the pipeline.
+// Run measures whole pipelines.
 func (c *PipelineBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Streams = []int{1, 4, 16}
 	return c.run(p, "pipeline", m, 0)
 }
 
-// Run measures the end of a file.
+// Run measures how long it takes to finish a file.
 func (c *FinaliseBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Format, m.Length = []string{"mp4", "fmp4"}, []config.Duration{3600 * second}
 	return c.run(p, "finalise", m, 0)
 }
 
-// Run measures repair.
+// Run measures how long it takes to repair a file after a kill.
 func (c *RepairBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Length = []config.Duration{600 * second}
 	return c.run(p, "repair", m, 0)
 }
 
-// Run measures remuxing.
+// Run measures the command remux.
 func (c *RemuxBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Length = []config.Duration{600 * second}
 	return c.run(p, "remux", m, 0)
 }
 
-// Run measures live recording.
+// Run measures the recording of RTSP publishers in real time.
 func (c *LiveBench) Run(p *Program) error {
 	m := defaultMatrix()
 	m.Bitrate, m.FPS, m.Sync, m.Streams = []int{4e6}, []int{25}, []string{"chunk"}, []int{60}
 	return c.run(p, "live", m, c.Window)
 }
 
+// run measures all cases of the benchmark kind and shows the results. base holds the default lists;
+// window is the time for which each server of bench live is measured.
 func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window time.Duration) error {
 	matrix, err := f.matrix()
 	if err != nil {
@@ -146,13 +151,14 @@ func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window ti
 		Progress: func(done, all int, _ string) { b.at(done, all) },
 	})
 	b.end()
-	if e := f.show(p.Stdout, results); err == nil { // an interrupted benchmark shows the cases that it finished
+	if e := f.show(p.Stdout, results); err == nil { // after an interrupt too, for the cases that are finished
 		err = e
 	}
 	return err
 }
 
-// show prints the table and the advice, and writes the files that the flags name.
+// show prints the results as a table with recommendations, or as JSON for --json=-, and writes the files
+// that the flags name.
 func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 	if f.JSON == "-" {
 		return json.NewEncoder(w).Encode(results)
@@ -176,6 +182,7 @@ func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 	return f.plots(results)
 }
 
+// plots writes the plots of the results to the directory of --svg.
 func (f *benchFlags) plots(results []harness.Result) error {
 	if f.SVG == "" {
 		return nil
@@ -192,6 +199,7 @@ func (f *benchFlags) plots(results []harness.Result) error {
 	return nil
 }
 
+// writeTo makes or replaces a file with the output of write.
 func writeTo(path string, write func(io.Writer) error) error {
 	file, err := os.Create(path)
 	if err != nil {
@@ -204,7 +212,8 @@ func writeTo(path string, write func(io.Writer) error) error {
 	return err
 }
 
-// matrix returns the lists of the file, overridden by those of the flags.
+// matrix returns the lists in the file of --matrix, each replaced by that of its flag if given. The
+// error is a usageError for a wrong flag, config.Problems for a wrong file.
 func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	if f.Matrix != "" {
 		text, err := config.ReadFile(f.Matrix)
@@ -249,7 +258,7 @@ func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	return flags.Over(m), nil
 }
 
-// parseRate parses a bitrate: 8M, 500k or plain bit/s.
+// parseRate parses a bitrate, such as 8M, 500k or 64000, and returns bit/s.
 func parseRate(text string) (int, error) {
 	digits, unit := text, 1
 	switch {

@@ -14,20 +14,21 @@ import (
 	"github.com/gospool/spool/bench/rtspload"
 )
 
-// BenchPartCmd implements the helper processes that bench live runs beside spool serve. Each is
-// a process of its own, so that the kernel accounts their costs separately.
+// BenchPartCmd implements spool bench part, a hidden command: the processes that spool bench live starts
+// in addition to spool serve. Each is a process of its own, so that the CPU time and memory of each can
+// be measured.
 type BenchPartCmd struct {
 	Bare BareCmd `cmd:"" help:"Serve RTSP publishers, decode and discard, until a signal."`
 	Load LoadCmd `cmd:"" help:"Publish until a signal."`
 }
 
-// BareCmd serves RTSP publishers and discards their media: the baseline that spool serve is
-// compared with.
+// BareCmd implements spool bench part bare: an RTSP server that depacketizes the media of its publishers
+// and discards it. Its cost is the baseline for the cost of spool serve.
 type BareCmd struct {
 	Addr string `arg:""`
 }
 
-// LoadCmd publishes the streams.
+// LoadCmd implements spool bench part load: the RTSP publishers of a benchmark.
 type LoadCmd struct {
 	URL     string        `arg:"" help:"With %d for the publisher's number."`
 	Streams int           `arg:""`
@@ -36,7 +37,7 @@ type LoadCmd struct {
 	GOP     time.Duration `arg:""`
 }
 
-// Run serves until a signal arrives, then prints the statistics of the server.
+// Run serves until SIGINT or SIGTERM arrives, then prints the statistics of the server as JSON.
 func (c *BareCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -49,7 +50,8 @@ func (c *BareCmd) Run(p *Program) error {
 	return json.NewEncoder(p.Stdout).Encode(s.Stats())
 }
 
-// Run publishes until a signal arrives, then prints the statistics of the load.
+// Run publishes until SIGINT or SIGTERM arrives, then prints the statistics of the publishers as JSON.
+// It prints a line when all streams are being published.
 func (c *LoadCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

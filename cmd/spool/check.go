@@ -15,13 +15,15 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// CheckCmd implements spool check.
+// CheckCmd implements spool check, which checks a configuration and starts nothing.
 type CheckCmd struct {
 	Path string `arg:"" optional:"" name:"file" help:"Configuration file, as with -c."`
 }
 
-// Run compiles the declared pipelines, checks that the record directories can be written, as a start does, and
-// reports what their file systems lack. It starts nothing.
+// Run checks the configuration and the objects of the machine that it names, builds the pipelines and
+// prints them. It also prints whether the record directories can be written, and which features their
+// file systems lack. It returns an error for a configuration that spool serve would refuse, and for a
+// part that could not work on this machine.
 func (c *CheckCmd) Run(p *Program) error {
 	if c.Path != "" {
 		p.Settings.File = c.Path
@@ -58,8 +60,8 @@ func (c *CheckCmd) Run(p *Program) error {
 	return showFilesystems(p.Stdout, cfg)
 }
 
-// checkWritable reports whether recordings could be written to a directory now. If not, it only
-// warns: a start is not refused, for example because the disk is full.
+// checkWritable prints whether recordings could be written to a directory now. If not, it prints a
+// warning and no error: a full disk, for example, does not prevent a start.
 func checkWritable(p *Program, dir string) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return // the first recording makes the directory
@@ -80,7 +82,8 @@ func checkWritable(p *Program, dir string) {
 
 var errRefusedNames = errors.New("a file system does not accept all file names of recordings: change filename_pattern or the stream's path")
 
-// showFilesystems prints what the file systems of the record directories lack.
+// showFilesystems prints a report of the file system of each record directory. It returns
+// errRefusedNames if one of them does not accept the names of recordings.
 func showFilesystems(w io.Writer, cfg *configs.Config) (err error) {
 	for _, f := range server.FileSystems(cfg, time.Now()) {
 		if errors.Is(f.Err, fs.ErrNotExist) {

@@ -8,32 +8,34 @@ import (
 	"syscall"
 )
 
-// As process 1 of a container, spool becomes the parent of every orphan there. A command of
-// exec may leave orphans, and no other process would wait for them. Process 1 therefore remains
-// an init: it forwards signals to a second process that records, waits for every child, and
-// exits with the recorder's status; the kernel then ends the remaining processes. Outside of a
-// container orphans have another parent, and spool is one process.
+// In a container spool is usually process 1, to which the kernel gives every process whose parent has
+// ended. A command of exec may leave such processes, and unless process 1 waits for them, they remain as
+// zombies. So process 1 does not record: it starts a second process that records, forwards signals to
+// it, waits for every child, and exits with the recorder's status. The kernel then ends the remaining
+// processes. Outside of a container spool is one process.
 
-// isInit reports whether this process must wait for orphans.
+// isInit reports whether this process is process 1 and must wait for the children of others.
 func isInit() bool { return os.Getpid() == 1 }
 
-// forwardedSignals are meant for the recorder, not for the init. A terminal sends its signals
-// to both processes; the recorder treats the two as one request: see sameRequest.
+// forwardedSignals lists the signals that process 1 forwards to the recorder. A terminal sends a signal
+// to both processes, so that the recorder gets it twice; it counts the two as one: see sameRequest in
+// package server.
 var forwardedSignals = []os.Signal{
 	syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGABRT,
 }
 
 var errNoInit = errors.New("process 1 cannot start the recorder as a second process: orphans of exec's commands will remain as zombies")
 
-// childStatus is the exit status of the recorder, which has logged the reason itself.
+// childStatus is the exit status of the recorder as an error. The recorder has logged the reason itself.
 type childStatus int
 
-// Error names the exit status.
+// Error returns a text with the exit status.
 func (s childStatus) Error() string { return fmt.Sprintf("the recorder ended with %d", int(s)) }
 
-// runInit starts this program once more with the same arguments and waits for it and for
-// orphans. It returns nil or a childStatus, which is 128 plus the signal's number after a death
-// by signal. It returns errNoInit if the second process cannot be started.
+// runInit starts this program once more with the same arguments, as the recorder, and waits until the
+// recorder has ended; meanwhile it waits for other children, too. It returns nil for exit status 0, else
+// a childStatus: the exit status, or 128 plus the number of the signal that has killed the recorder. It
+// returns errNoInit if the recorder cannot be started.
 func runInit() error {
 	signals, ended := make(chan os.Signal, 16), make(chan os.Signal, 1)
 	signal.Notify(signals, forwardedSignals...)
@@ -47,7 +49,7 @@ func runInit() error {
 	for {
 		select {
 		case s := <-signals:
-			_ = syscall.Kill(child, s.(syscall.Signal)) // it may have ended just now
+			_ = syscall.Kill(child, s.(syscall.Signal)) // fails if the recorder has just ended
 		case <-ended:
 			if status, done := reap(child); done {
 				return status
@@ -56,8 +58,8 @@ func runInit() error {
 	}
 }
 
-// reap waits for every child that has ended. It returns the recorder's status and true if the
-// recorder is among them.
+// reap collects the exit status of every child that has ended. It returns true and the result for
+// runInit if child, the recorder, is among them.
 func reap(child int) (error, bool) {
 	for {
 		var status syscall.WaitStatus

@@ -1,4 +1,4 @@
-// Command spool records live video.
+// Command spool records live video into MP4 files.
 package main
 
 import (
@@ -20,11 +20,12 @@ import (
 // Exit codes.
 const (
 	exitOK     = 0
-	exitFailed = 1 // while running
+	exitFailed = 1 // the command has failed
 	exitUsage  = 2 // the command line or the configuration is wrong; nothing was started
 )
 
-// commands defines the command line: verbs and shared flags.
+// commands defines the command line, for package kong: the commands, and the flags that all of them
+// have.
 type commands struct {
 	Serve     ServeCmd     `cmd:"" default:"withargs" help:"Record streams and serve the API. This is what spool does without a command."`
 	Check     CheckCmd     `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
@@ -45,7 +46,8 @@ type commands struct {
 	settings
 }
 
-// Program carries the shared settings, the environment and the standard streams to a command.
+// Program holds the inputs of a command: the flags that all commands have, the environment and the
+// standard streams.
 type Program struct {
 	Settings settings
 	Environ  []string
@@ -63,7 +65,7 @@ func main() {
 	os.Exit(run(os.Args[1:], &Program{Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 }
 
-// run executes one command line and returns the exit code.
+// run executes one command line, without the name of the program, and returns the exit code.
 func run(args []string, p *Program) int {
 	var cli commands
 	exited := -1
@@ -71,9 +73,9 @@ func run(args []string, p *Program) int {
 		kong.Name("spool"), kong.Description(description),
 		kong.Writers(p.Stdout, p.Stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-		kong.Exit(func(code int) { exited = code }), // --help calls this, and kong goes on parsing
+		kong.Exit(func(code int) { exited = code }), // kong calls it after --help has printed, and then goes on
 	)
-	for _, f := range parser.Model.Flags { // lists --help among the flags that every command has
+	for _, f := range parser.Model.Flags { // the help lists --help in the group of the flags that all commands have
 		if f.Group != nil {
 			parser.Model.HelpFlag.Group = f.Group
 		}
@@ -97,8 +99,9 @@ func run(args []string, p *Program) int {
 	return exitCode(p.Stderr, ctx.Run(p))
 }
 
-// asFlags rewrites spool help VERB to spool VERB --help, so that one path prints help. A verb
-// may have commands of its own: spool help bench mux. Its error names an unknown command.
+// asFlags rewrites the arguments help COMMAND to COMMAND --help, so that kong prints both. A command may
+// have commands of its own: help bench mux. It returns other arguments as they are, and a usageError for
+// an unknown command.
 func asFlags(root *kong.Node, args []string) ([]string, error) {
 	if len(args) == 0 || args[0] != "help" {
 		return args, nil
@@ -118,8 +121,8 @@ func asFlags(root *kong.Node, args []string) ([]string, error) {
 	return append(slices.Clone(words), "--help"), nil
 }
 
-// unknownCommand is the error of a word after those of a command, which has the known
-// commands.
+// unknownCommand returns the error of an unknown command: word follows the words before of a command
+// whose own commands are known.
 func unknownCommand(known []*kong.Node, before []string, word string) error {
 	parent := strings.Join(before, " ")
 	full := strings.TrimSpace(parent + " " + word)
@@ -137,7 +140,7 @@ func unknownCommand(known []*kong.Node, before []string, word string) error {
 	return usageError{fmt.Errorf("unknown command %s%s: %s lists the commands", full, meant, strings.TrimSpace("spool help "+parent))}
 }
 
-// verbs returns the names of the commands.
+// verbs returns the names of all commands.
 func verbs() (names []string) {
 	all := reflect.TypeFor[commands]()
 	for i := range all.NumField() {
@@ -153,12 +156,13 @@ type HelpCmd struct {
 	Verb []string `arg:"" optional:"" name:"command" help:"The command, such as check or bench mux."`
 }
 
-// Run reports that help stands behind flags: asFlags has handled it as the first word.
+// Run returns a usageError: kong calls it only if help comes after flags, because asFlags handles help
+// as the first word.
 func (c *HelpCmd) Run(*Program) error {
 	return usageError{fmt.Errorf("help must be the first word: spool help %s", strings.Join(c.Verb, " "))}
 }
 
-// suggest returns a suggestion for a mistyped verb, or an empty string.
+// suggest returns the end of an error text that suggests a command of a name similar to verb, or "".
 func suggest(verb string) string {
 	if near := config.Nearest(verb, verbs()); near != "" && near != verb {
 		return ": " + config.DidYouMean(near)
@@ -166,7 +170,7 @@ func suggest(verb string) string {
 	return ""
 }
 
-// exitCode prints why a command failed and returns the exit code.
+// exitCode prints the error of a command, if any, and returns the exit code for it.
 func exitCode(stderr io.Writer, err error) int {
 	var problems config.Problems
 	var usage usageError
@@ -188,9 +192,10 @@ func exitCode(stderr io.Writer, err error) int {
 	return exitFailed
 }
 
-// usageError marks an error as a mistake on the command line.
+// usageError is an error of the command line: the exit code is exitUsage.
 type usageError struct{ error }
 
+// count returns a number with its noun, in the plural unless n is 1.
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// PasswdCmd implements spool passwd.
+// PasswdCmd implements spool passwd, which hashes a password for the configuration.
 type PasswdCmd struct {
 	Digest string `placeholder:"REALM" help:"Print the value for digest of a user of ingest.auth instead: the hashes that RTSP Digest authentication checks in this realm. All users share one realm."`
 	User   string `placeholder:"NAME" help:"The user's name, required with --digest: the hashes depend on it."`
@@ -29,8 +29,8 @@ password: anyone who reads one can publish as this user. Keep the configuration 
 are also quick to compute, so that a short password can be guessed from them.`
 }
 
-// Run reads a password from standard input (at a terminal twice, without echo) and prints the
-// value for password_hash, or for digest.
+// Run reads a password from standard input, at a terminal twice and without echo, and prints the value
+// of the setting password_hash, or with --digest of the setting digest.
 func (c *PasswdCmd) Run(p *Program) error {
 	if c.Digest == "" && c.User != "" {
 		return usageError{errors.New("--user is for --digest: an argon2id hash does not depend on the name")}
@@ -50,6 +50,7 @@ func (c *PasswdCmd) Run(p *Program) error {
 	return err
 }
 
+// hash returns the text that Run prints.
 func (c *PasswdCmd) hash(password string) (string, error) {
 	if c.Digest == "" {
 		return auth.HashPassword(password)
@@ -58,13 +59,15 @@ func (c *PasswdCmd) hash(password string) (string, error) {
 	return fmt.Sprintf("{realm: %q, md5: %q, sha256: %q}", d.Realm, d.MD5, d.SHA256), err
 }
 
+// readPassword reads the password from standard input. It returns an error for an empty password, and
+// at a terminal if the two inputs differ.
 func readPassword(p *Program) (string, error) {
 	lines := bufio.NewReader(p.Stdin)
 	f, terminal := p.Stdin.(*os.File)
 	restore, err := func() {}, error(nil)
 	if terminal {
 		if restore, err = withoutEcho(f); err != nil {
-			terminal, restore = false, func() {} // a pipe or a file
+			terminal, restore = false, func() {} // standard input is a pipe or a file
 		}
 	}
 	defer restore()
@@ -79,6 +82,7 @@ func readPassword(p *Program) (string, error) {
 	return first, err
 }
 
+// ask reads one line without its end. At a terminal it shows the prompt before.
 func ask(lines *bufio.Reader, show io.Writer, terminal bool, prompt string) (string, error) {
 	if terminal {
 		fmt.Fprint(show, prompt)
@@ -94,7 +98,8 @@ func ask(lines *bufio.Reader, show io.Writer, terminal bool, prompt string) (str
 	return line, err
 }
 
-// withoutEcho turns a terminal's echo off until restore is called.
+// withoutEcho turns the echo of a terminal off until the caller calls restore. It returns an error if f
+// is no terminal.
 func withoutEcho(f *os.File) (restore func(), err error) {
 	fd := int(f.Fd())
 	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)

@@ -9,19 +9,20 @@ import (
 	"github.com/gospool/spool/cmd/spool/logging"
 )
 
-// bar draws a progress bar on a terminal and prints nothing elsewhere. It is for one goroutine.
+// bar draws a progress bar on a terminal, and nothing elsewhere. It is not safe for concurrent use.
 type bar struct {
-	out   io.Writer // nil unless a terminal shows it
-	what  string
+	out   io.Writer // nil: not a terminal
+	what  string    // label before the bar
 	began time.Time
-	drawn time.Time
+	drawn time.Time // when the bar was last drawn
 }
 
 const (
-	barCells = 30
-	barEvery = 100 * time.Millisecond
+	barCells = 30                     // width of the bar in characters
+	barEvery = 100 * time.Millisecond // shortest time between two drawings
 )
 
+// newBar returns a bar with a label. It draws nothing before the first call of at.
 func newBar(out io.Writer, what string) *bar {
 	if !logging.IsTerminal(out) {
 		out = nil
@@ -29,7 +30,7 @@ func newBar(out io.Writer, what string) *bar {
 	return &bar{out: out, what: what, began: time.Now()}
 }
 
-// at draws the progress, at most every barEvery.
+// at draws the bar for done of total units, but at most every barEvery unless all are done.
 func (b *bar) at(done, total int) {
 	now := time.Now()
 	if b.out == nil || total == 0 || now.Sub(b.drawn) < barEvery && done < total {
@@ -39,6 +40,7 @@ func (b *bar) at(done, total int) {
 	fmt.Fprint(b.out, "\r"+b.text(done, total, now.Sub(b.began))+"\x1b[K")
 }
 
+// text returns the line with the bar and, while work is left, the estimated time for it.
 func (b *bar) text(done, total int, took time.Duration) string {
 	full := min(done, total) * barCells / total
 	text := fmt.Sprintf("%s [%s%s] %d of %d", b.what, strings.Repeat("#", full), strings.Repeat(".", barCells-full), done, total)
@@ -49,7 +51,7 @@ func (b *bar) text(done, total int, took time.Duration) string {
 	return text + ", " + left.Round(time.Second).String() + " left"
 }
 
-// end clears the bar, so that its line is free for the next output.
+// end removes the bar from the terminal, so that its line is free for the next output.
 func (b *bar) end() {
 	if b.out != nil && !b.drawn.IsZero() {
 		fmt.Fprint(b.out, "\r\x1b[K")

@@ -18,7 +18,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// ReindexCmd implements spool reindex.
+// ReindexCmd implements spool reindex, which updates the catalogue to the files on the disk.
 type ReindexCmd struct {
 	JSON            bool          `help:"Print what was done as JSON."`
 	AcceptDirectory bool          `help:"Take the record directory over although the catalogue knows another one: recordings that are not in it are marked lost."`
@@ -26,12 +26,13 @@ type ReindexCmd struct {
 	Wait            time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
 }
 
-// reindexJournalDir is the directory below the record path in which reindex journals its changes
-// while a recorder holds the main journal.
+// reindexJournalDir is the directory below the record directory with the journal of reindex. reindex
+// uses it only while a running recorder uses the main journal.
 const reindexJournalDir = ".spool-journal-reindex"
 
-// Run updates the catalogue to the files on the disk. A recorder may be running: files that it
-// writes are left alone.
+// Run compares the catalogue with the disk, changes the catalogue, and prints the changes. It first
+// saves the rows of a damaged SQLite database to a new one. A recorder may be running: Run leaves the
+// files that it writes alone.
 func (c *ReindexCmd) Run(p *Program) error {
 	cfg, err := p.load()
 	if err != nil {
@@ -70,8 +71,9 @@ func (c *ReindexCmd) Run(p *Program) error {
 	return c.print(p, report)
 }
 
-// openEither opens the catalogue with the recorder's journal, so that its waiting changes count.
-// If a running recorder holds that journal, it opens one of its own.
+// openEither opens the catalogue with the recorder's journal, and so with the changes that wait in it
+// for the database. If a running recorder uses this journal, openEither opens the catalogue with the
+// journal in reindexJournalDir.
 func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
 	c, err = metadata.Open(ctx, o)
 	if errors.Is(err, metadata.ErrJournalTaken) {
@@ -81,6 +83,8 @@ func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *met
 	return c, err
 }
 
+// reindex waits for the database, compares the catalogue with the record directory dir, and prints the
+// faults that it finds in facts to standard error.
 func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadata.Catalogue, dir string) (metadata.Report, error) {
 	waiting, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()
@@ -105,8 +109,8 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	return found.Report, err
 }
 
-// printRescued prints the damage of the database and the rows that are lost. It prints to
-// standard error, since a program may read the report on standard output.
+// printRescued prints the damage of a database and the rows that were lost with it, if any. It prints to
+// standard error, because a program may read standard output.
 func (c *ReindexCmd) printRescued(p *Program, r database.Rescued) {
 	if r.Damage == "" {
 		return
@@ -124,6 +128,7 @@ func (c *ReindexCmd) printRescued(p *Program, r database.Rescued) {
 	}
 }
 
+// print prints the result of the comparison, as text or JSON.
 func (c *ReindexCmd) print(p *Program, r metadata.Report) error {
 	if c.JSON {
 		return json.NewEncoder(p.Stdout).Encode(map[string]int{

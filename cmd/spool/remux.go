@@ -21,16 +21,16 @@ import (
 	"github.com/gospool/spool/stages/ingest/file"
 )
 
-// RemuxCmd implements spool remux.
+// RemuxCmd implements spool remux, which copies an MP4 file into a new one.
 type RemuxCmd struct {
 	In       string `arg:"" help:"MP4 file to read, ordinary or fragmented, finished or cut off in its last fragment."`
 	Out      string `arg:"" help:"MP4 file to write. It must not exist."`
 	Fragment bool   `help:"Write fragmented MP4 with an index instead of ordinary MP4 with the moov first."`
 }
 
-// Run copies the tracks of a file into another one through a pipeline like that of a recording.
-// The output file appears under its name once it is complete and never replaces a file. As with
-// cp, nothing is synced.
+// Run copies the tracks of the input file to the output file through a pipeline like that of a
+// recording. It writes the output in a temporary directory beside and moves it to its name when it is
+// complete. It never replaces a file. Like cp, it does not sync the output to the disk.
 func (c *RemuxCmd) Run(p *Program) error {
 	if _, err := os.Lstat(c.Out); err == nil {
 		return usageError{fmt.Errorf("%s exists already: remux replaces no file, so choose another name", c.Out)}
@@ -45,8 +45,8 @@ func (c *RemuxCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	// One processor at a time: a chunk is then written from the cache of the core that read it.
-	// This takes a tenth off the CPU time and is as quick.
+	// With one processor, a chunk is written by the core that has read it, from its cache. That needs a
+	// tenth less CPU time and no more time.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	bar := newBar(p.Stderr, "remux, KiB")
 	report, err := convert(plan, pool, log, func() { bar.at(int(min(sizeOf(dir), total)>>10), int(total>>10)) })
@@ -68,14 +68,15 @@ func (c *RemuxCmd) Run(p *Program) error {
 	return nil
 }
 
+// remuxName is the name of the output in the temporary directory.
 const remuxName = "out.mp4"
 
 // century bounds the duration that a damaged file may claim.
 const century = 100 * 365 * 24 * time.Hour
 
-// plan compiles the pipeline and returns the bytes of media that it will copy. The space
-// reserved for the moov follows from the file's duration and size, and the segmenter's limits
-// are set above both, so that the output is one file. A moov gets a 256th of max_size.
+// plan compiles the pipeline from the input file to a file in dir. bytes is the size of the media to
+// copy. The segmenter's limits are above the duration and the size of the input, so that the output is
+// one file. max_size also determines the space that is reserved for the moov, a 256th of it.
 func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, int64, error) {
 	pool := media.NewPool(64 << 20)
 	r, err := file.Open(c.In, pool, media.DefaultFlush, time.Now(), slog.New(slog.DiscardHandler))
@@ -105,7 +106,7 @@ func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Po
 
 var errInterrupted = errors.New("interrupted: nothing was written")
 
-// sizeOf returns the sum of the sizes of a directory's regular files, in bytes.
+// sizeOf returns the sum of the sizes of the regular files in a directory.
 func sizeOf(dir string) (bytes int64) {
 	entries, _ := os.ReadDir(dir) // an unreadable directory counts as empty
 	for _, e := range entries {
@@ -116,7 +117,8 @@ func sizeOf(dir string) (bytes int64) {
 	return bytes
 }
 
-// convert runs the pipeline to the end of the file and calls show every barEvery.
+// convert runs a pipeline until the input file ends, and returns its report. It calls show every
+// barEvery. It returns errInterrupted after SIGINT or SIGTERM.
 func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func()) (pipeline.Report, error) {
 	services := &pipeline.Services{}
 	pipeline.Provide(services, pool)
@@ -146,15 +148,15 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func(
 	}
 }
 
-// moveWithoutReplacing moves the output file to its name and fails if another program has
-// created that file. Package durable would replace it. Nothing is synced, see Run: after a
-// power cut the file can be made again from its source.
+// moveWithoutReplacing gives the file from the name to. It returns fs.ErrExist if another program has
+// made a file of this name meanwhile; package durable would replace that. It does not sync: after a
+// power cut the output can be made again.
 func moveWithoutReplacing(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if _, err := os.Lstat(to); err == nil { // this file system has no hard links: check, then rename
+	if _, err := os.Lstat(to); err == nil { // the file system has no hard links, so check and then rename
 		return fmt.Errorf("%s: %w", to, fs.ErrExist)
 	}
 	return os.Rename(from, to)

@@ -21,19 +21,20 @@ import (
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
-// RepairCmd implements spool repair.
+// RepairCmd implements spool repair, which finishes or repairs MP4 files.
 type RepairCmd struct {
 	Paths  []string `arg:"" name:"path" help:"Files, or directories whose .mp4.part files a crash left behind."`
 	DryRun bool     `help:"Print what would be done, and write nothing."`
 	JSON   bool     `name:"json" help:"Print one JSON object for each file."`
 }
 
-// repairResult reports the outcome for one file.
+// repairResult is the result for one file, as --json prints it. The fields in ms are milliseconds of
+// media.
 type repairResult struct {
 	File      string       `json:"file"`
 	Action    string       `json:"action"` // finished, copied, removed, whole, skipped, refused or failed
 	Found     repair.Found `json:"found,omitempty"`
-	Result    string       `json:"result,omitempty"` // the file to play
+	Result    string       `json:"result,omitempty"` // path of the file that can be played now
 	KeptMs    int64        `json:"kept_ms"`
 	LostMs    int64        `json:"lost_ms"`
 	LostBytes int64        `json:"lost_bytes"`
@@ -43,7 +44,8 @@ type repairResult struct {
 	Error     string       `json:"error,omitempty"`
 }
 
-// Run repairs the files one after another. It fails if any file could not be repaired.
+// Run repairs the files one after another and prints the results. It returns an error if a file could
+// not be repaired, or after an interrupt.
 func (c *RepairCmd) Run(p *Program) error {
 	files, bytes, err := repairFiles(c.Paths)
 	if err != nil {
@@ -71,13 +73,14 @@ func (c *RepairCmd) Run(p *Program) error {
 	return c.report(p.Stdout, results, ctx.Err())
 }
 
+// repairFile is a file to repair.
 type repairFile struct {
 	path string
-	size int64
+	size int64 // in bytes
 }
 
-// repairFiles lists the files to repair: the named ones, and the .mp4.part files below the
-// named directories. bytes is the sum of their sizes.
+// repairFiles lists the files to repair: the files in paths, and all files *.mp4.part below the
+// directories in paths. bytes is the sum of their sizes.
 func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 	add := func(path string, info fs.FileInfo) {
 		files = append(files, repairFile{path, info.Size()})
@@ -94,7 +97,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 		}
 		// DirFS follows a link to the directory itself.
 		err = fs.WalkDir(os.DirFS(path), ".", func(name string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrPermission) && name != "." { // such as lost+found
+			if errors.Is(err, fs.ErrPermission) && name != "." { // a directory such as lost+found
 				return fs.SkipDir
 			}
 			if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(name, ".mp4"+media.PartSuffix) || strings.HasPrefix(d.Name(), ".") {
@@ -113,6 +116,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 	return files, bytes, nil
 }
 
+// result converts the result r, err of repairing a file.
 func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult {
 	out := repairResult{
 		File: file, Found: r.Found, KeptMs: r.Kept.Milliseconds(), LostMs: r.Lost.Milliseconds(),
@@ -140,6 +144,7 @@ func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult 
 
 var errRepair = errors.New("not every file could be repaired")
 
+// report prints the results and returns the error of Run.
 func (c *RepairCmd) report(w io.Writer, results []repairResult, interrupted error) error {
 	for _, r := range results {
 		if err := c.print(w, r); err != nil {
@@ -158,7 +163,7 @@ func (c *RepairCmd) report(w io.Writer, results []repairResult, interrupted erro
 	return nil
 }
 
-// print prints one result in one line.
+// print prints one result on one line, as text or JSON.
 func (c *RepairCmd) print(w io.Writer, r repairResult) error {
 	if c.JSON {
 		return json.NewEncoder(w).Encode(r)

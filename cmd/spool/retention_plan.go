@@ -20,14 +20,14 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// RetentionCmd implements spool retention.
+// RetentionCmd implements spool retention, which prints the next deletions.
 type RetentionCmd struct {
 	DryRun bool `help:"Print what would be deleted next, and why. Nothing is deleted."`
 	JSON   bool `name:"json" help:"As JSON."`
 }
 
-// Run prints the plan for the record directory. A recorder may be running. Only the recorder
-// deletes, since only it knows which files are being read.
+// Run prints which files of the record directory would be deleted next. It deletes nothing, because only
+// the running recorder can tell which files clients are reading. A recorder may be running.
 func (c *RetentionCmd) Run(p *Program) error {
 	if !c.DryRun {
 		return usageError{errors.New("retention: the running recorder deletes by itself; --dry-run says what it would delete next")}
@@ -47,7 +47,8 @@ func (c *RetentionCmd) Run(p *Program) error {
 	return nil
 }
 
-// planJSON returns a plan with the field names of the API, and min_free_bytes.
+// planJSON returns a plan for JSON: with the field names of GET /mp4/retention, and the settings
+// min_free_bytes.
 func planJSON(p *retained.Plan, cfg *configs.Config) map[string]any {
 	list := func(evictions []retained.Eviction) []map[string]any {
 		out := []map[string]any{}
@@ -81,8 +82,8 @@ func planJSON(p *retained.Plan, cfg *configs.Config) map[string]any {
 	return out
 }
 
-// showPlan prints a plan: how full the disk is, how far recordings reach back, what is deleted
-// next.
+// showPlan prints a plan for people: the use of the disk, how far back the recordings of each stream
+// reach, and the files that are deleted next.
 func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
 	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings", 100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), shortSize(p.DiskBytes), shortSize(p.Bytes))
 	if p.BytesPerDay > 0 {
@@ -114,7 +115,7 @@ func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
 	shown := map[string]bool{}
 	for i, list := range [][]retained.Eviction{p.Now, p.Waiting, p.Next} {
 		for _, e := range list {
-			if shown[e.Path] { // a waiting file may be deleted for space first
+			if shown[e.Path] { // a waiting file is also in p.Now or p.Next if space is needed
 				continue
 			}
 			if shown[e.Path] = true; i == 1 {
@@ -129,8 +130,8 @@ func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
 	}
 }
 
-// showMinFree prints a limit min_free_bytes, of one stream or, with an empty stream, of all. A
-// limit of 0 prints nothing.
+// showMinFree prints the setting min_free_bytes of a stream, or with an empty stream that of all
+// recordings, and the free space. It prints nothing if the setting is 0.
 func showMinFree(w io.Writer, p *retained.Plan, stream string, minFree config.Size) {
 	if minFree == 0 {
 		return
@@ -146,8 +147,8 @@ func showMinFree(w io.Writer, p *retained.Plan, stream string, minFree config.Si
 	fmt.Fprintln(w)
 }
 
-// showHeld prints the files that have expired and are not deleted yet. A running recorder may
-// have better evidence about the clock.
+// showHeld prints why nothing expires now, if the clock is not believed, and the number of files that
+// have expired and are held. A running recorder may believe the clock although this command does not.
 func showHeld(w io.Writer, p *retained.Plan) {
 	if !p.Clock.Believed() {
 		fmt.Fprintf(w, "nothing expires yet: %s; the running recorder may have proof of the clock: GET /mp4/retention\n", p.Clock.Why)
@@ -163,6 +164,7 @@ func showHeld(w io.Writer, p *retained.Plan) {
 	}
 }
 
+// planTable returns a table with a header that prints to w.
 func planTable(w io.Writer, head table.Row) table.Writer {
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
@@ -172,7 +174,7 @@ func planTable(w io.Writer, head table.Row) table.Writer {
 	return t
 }
 
-// rate formats bytes per day, or a dash where they are unknown.
+// rate formats a number of bytes per day. It returns a dash for 0, which means unknown.
 func rate(bytes int64) string {
 	if bytes == 0 {
 		return "-"
@@ -180,7 +182,7 @@ func rate(bytes int64) string {
 	return shortSize(bytes)
 }
 
-// shortSize formats a size in bytes with a binary unit.
+// shortSize formats a number of bytes with a binary unit, such as 1.5 GiB.
 func shortSize(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
 	f, i := float64(n), 0

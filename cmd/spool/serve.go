@@ -18,11 +18,11 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// ServeCmd implements spool serve.
+// ServeCmd implements spool serve, which records.
 type ServeCmd struct{}
 
-// Run records until a signal arrives. The first SIGINT or SIGTERM drains: every file is
-// finished. A second one aborts: see server.Server.Run.
+// Run records until SIGINT or SIGTERM arrives, then drains: it finishes every file. A second signal
+// aborts: see server.Server.Run. As process 1 it starts a second process that records: see runInit.
 func (c *ServeCmd) Run(p *Program) error {
 	if isInit() {
 		err := runInit()
@@ -45,8 +45,8 @@ func (c *ServeCmd) Run(p *Program) error {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	// signal.Stop is not called at the end: a signal that arrives after a complete drain would
-	// then kill the process and replace its exit code.
+	// Run does not call signal.Stop at its end: a signal that arrives after the drain would then kill the
+	// process, and the exit code would no longer be 0.
 
 	s, err := server.New(declared, server.Options{
 		Load: func() (*configs.Config, error) { return c.load(p) }, Log: log, Clock: pipeline.SystemClock, Synchronised: wallclock.KernelSynchronised, Version: readBuild().version,
@@ -57,9 +57,10 @@ func (c *ServeCmd) Run(p *Program) error {
 	return s.Run(signals)
 }
 
-// load reads the configuration for a start and for a reload. It refuses a configuration with
-// which no recording could be made, or all would be deleted. Any other fault of the machine, such as a bad certificate,
-// stops only the part that needs it, and that part reports it.
+// load reads and checks the configuration, for the start and for each reload. Of the objects of the
+// machine it checks only groups and limits of the disk, because such a fault would prevent all
+// recordings or delete them. Any other fault of the machine, such as an invalid certificate, affects
+// only the part that needs the object, and that part reports it.
 func (c *ServeCmd) load(p *Program) (*configs.Config, error) {
 	cfg, err := p.loadChecked(func(cfg *configs.Config) config.Problems {
 		return slices.Concat(server.Problems(cfg), outside.Groups(cfg), outside.DiskLimits(cfg))

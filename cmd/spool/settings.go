@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// settings are the flags that override the configuration. Every command has them, so that check
-// and config see the configuration that serve would use.
+// settings holds the flags that override settings of the configuration. All commands have them, so that
+// spool check and spool config read the configuration that spool serve would use with the same flags.
 type settings struct {
 	File       string   `name:"config" short:"c" placeholder:"FILE" group:"Settings, for every command:" help:"Configuration file. It must exist. Without this flag config.yaml is read, if it exists."`
 	RecordPath *string  `placeholder:"DIR" group:"Settings, for every command:" help:"Directory of the recordings (mp4.record_path)."`
@@ -20,10 +20,11 @@ type settings struct {
 	Set        []string `sep:"none" placeholder:"KEY=VALUE" group:"Settings, for every command:" help:"Any other setting, such as mp4/fragment=true or streams[live/cam]/pull=rtsp://10.0.0.5/x. May be repeated."`
 }
 
-// load reads the configuration, overridden by the flags.
+// load reads and checks the configuration from file, environment and flags. The error is
+// config.Problems for a wrong configuration, else a usageError.
 func (p *Program) load() (*configs.Config, error) { return p.loadChecked(server.Problems) }
 
-// loadChecked is load with another check: see configs.Options.
+// loadChecked is load with check in place of server.Problems: see configs.Options.Check.
 func (p *Program) loadChecked(check func(*configs.Config) config.Problems) (*configs.Config, error) {
 	flags, err := p.Settings.flags()
 	if err != nil {
@@ -31,11 +32,12 @@ func (p *Program) loadChecked(check func(*configs.Config) config.Problems) (*con
 	}
 	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: check})
 	if problems := (config.Problems)(nil); err != nil && !errors.As(err, &problems) {
-		return nil, usageError{err} // such as a missing file
+		return nil, usageError{err} // for example a missing file
 	}
 	return c, err
 }
 
+// flags returns the given flags as settings.
 func (s *settings) flags() (flags []configs.Flag, err error) {
 	for _, f := range []struct {
 		value *string

@@ -14,13 +14,13 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// StagesCmd implements spool stages.
+// StagesCmd implements spool stages, which lists the stages of the program.
 type StagesCmd struct {
 	YAML bool `name:"yaml" xor:"form" help:"As YAML that can be copied into a pipeline."`
 	JSON bool `name:"json" xor:"form" help:"As JSON."`
 }
 
-// Run prints the registry.
+// Run prints all registered stages with their settings and defaults, as tables, YAML or JSON.
 func (c *StagesCmd) Run(p *Program) error {
 	switch {
 	case c.YAML:
@@ -35,7 +35,7 @@ func (c *StagesCmd) Run(p *Program) error {
 	return nil
 }
 
-// stageTable prints one stage: its signature and description, then its settings.
+// stageTable prints the name, signature and description of one stage, and a table of its settings.
 func stageTable(w io.Writer, s pipeline.StageInfo) {
 	fmt.Fprintf(w, "%s  %s\n%s\n", s.Name, signature(s), wrap(s.Doc))
 	settings := settingsOf(s)
@@ -56,7 +56,8 @@ func stageTable(w io.Writer, s pipeline.StageInfo) {
 	fmt.Fprintln(w)
 }
 
-// wrap breaks a text into lines of 100 columns without go-pretty's trailing padding.
+// wrap breaks a text into lines of at most 100 columns. It removes the spaces that go-pretty adds to
+// fill a line.
 func wrap(s string) string {
 	lines := strings.Split(text.WrapSoft(s, 100), "\n")
 	for i := range lines {
@@ -65,7 +66,8 @@ func wrap(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// signature returns the stage's role and its input and output types.
+// signature returns the kind of a stage and the elements that it takes and gives, such as "(transform:
+// takes chunk, gives part)".
 func signature(s pipeline.StageInfo) string {
 	switch {
 	case s.In == nil:
@@ -76,13 +78,15 @@ func signature(s pipeline.StageInfo) string {
 	return fmt.Sprintf("(%s: takes %s, gives %s)", s.Kind, pipeline.ElementName(s.In), pipeline.ElementName(s.Out))
 }
 
+// setting describes one setting of a stage.
 type setting struct {
 	Name    string `json:"name"`
 	Default any    `json:"default"`
 	Doc     string `json:"doc"`
-	shown   string
+	shown   string // Default as YAML
 }
 
+// settingsOf returns the settings of a stage in the order of their declaration.
 func settingsOf(s pipeline.StageInfo) (out []setting) {
 	n, docs := config.Describe(s.Defaults)
 	for _, e := range n.Entries {
@@ -92,6 +96,7 @@ func settingsOf(s pipeline.StageInfo) (out []setting) {
 	return out
 }
 
+// stagesJSON prints all stages as a JSON array.
 func stagesJSON(w io.Writer) error {
 	type stage struct {
 		Name     string    `json:"name"`

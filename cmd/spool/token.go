@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// TokenCmd implements spool token.
+// TokenCmd implements spool token, which makes a bearer token for the API.
 type TokenCmd struct {
 	Name string `placeholder:"NAME" default:"program" help:"Name in the configuration, for the log."`
 	Role string `placeholder:"ROLE" enum:"view,control,admin,declare" default:"view" help:"Role of the token: view, control, admin or declare; see http.auth.tokens."`
@@ -20,10 +20,10 @@ so keep it safe. The second line goes into http.auth.tokens of the configuration
 token, which cannot be used to sign in.`
 }
 
-// tokenBytes is the length of a token: 256 random bits cannot be guessed.
+// tokenBytes is the number of random bytes in a token: a token of 256 bits cannot be guessed.
 const tokenBytes = 32
 
-// Run prints a new token and the setting that accepts it.
+// Run prints a new token, and on a second line the entry of http.auth.tokens that accepts it.
 func (c *TokenCmd) Run(p *Program) error {
 	token := make([]byte, tokenBytes)
 	_, _ = rand.Read(token) // never fails (crypto/rand)

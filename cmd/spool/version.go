@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// VersionCmd implements spool version.
+// VersionCmd implements spool version, which prints the version of the program.
 type VersionCmd struct{}
 
 // Run prints the version, the commit and the Go version of the build.
@@ -16,10 +16,11 @@ func (*VersionCmd) Run(p *Program) error {
 	return err
 }
 
+// build holds the version and the commit of the program as texts.
 type build struct{ version, commit string }
 
-// readBuild reads the module version and the commit from the build information that the go
-// command records in the binary.
+// readBuild returns the module version and the commit that the go command has recorded in the program.
+// The texts are devel and commit unknown where it has recorded none.
 func readBuild() build {
 	b := build{"devel", "commit unknown"}
 	info, ok := debug.ReadBuildInfo()

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// humanHandler writes each record as one line that people read:
+// humanHandler is a slog.Handler that writes each record as one line for people:
 //
 //	15:04:05.000 INFO  recording              stream=live/a file=a.mp4
 //
-// A value of several lines, such as a stack, is indented below the line.
+// A value of several lines, such as a stack, follows the line and is indented.
 type humanHandler struct {
-	out    *log.Logger // writes one record at a time
+	out    *log.Logger // serialises the writes
 	level  slog.Level
 	colour bool
-	group  string // the open groups' names, with a dot at the end
-	attrs  string // the formatted attributes
-	below  string // the attributes of several lines, which follow the line
+	group  string // names of the open groups, each with a dot at its end
+	attrs  string // formatted attributes of WithAttrs whose values have one line
+	below  string // formatted attributes of WithAttrs whose values have several lines
 }
 
 func newHumanHandler(w io.Writer, level slog.Level, colour bool) *humanHandler {
@@ -55,7 +55,7 @@ func (h *humanHandler) Handle(_ context.Context, r slog.Record) error {
 	return h.out.Output(0, line.String())
 }
 
-// WithAttrs returns a handler that adds attributes to every record; see slog.Handler.
+// WithAttrs returns a handler that adds attributes to each record; see slog.Handler.
 func (h *humanHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	var line, below strings.Builder
 	for _, a := range attrs {
@@ -67,8 +67,8 @@ func (h *humanHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &c
 }
 
-// WithGroup returns a handler that puts a prefix before the names of attributes; see
-// slog.Handler.
+// WithGroup returns a handler that puts the name of a group and a dot before the names of further
+// attributes; see slog.Handler.
 func (h *humanHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -78,6 +78,7 @@ func (h *humanHandler) WithGroup(name string) slog.Handler {
 	return &c
 }
 
+// attr formats an attribute of a group to line, or to below if its value has several lines.
 func (h *humanHandler) attr(line, below *strings.Builder, group string, a slog.Attr) {
 	a = withoutSecrets(nil, a)
 	if a.Equal(slog.Attr{}) {
@@ -112,8 +113,8 @@ func valueText(v slog.Value) string {
 	return v.String()
 }
 
-// quoteIfOdd quotes a value that could be mistaken for several, and control characters that a
-// terminal would obey.
+// quoteIfOdd returns a value in quotes if it has spaces, quotes or =, which would make a line ambiguous,
+// or control characters, which a terminal would execute. An empty value is quoted, too.
 func quoteIfOdd(s string) string {
 	odd := func(r rune) bool { return r <= ' ' || r == '"' || r == '=' || !strconv.IsPrint(r) }
 	if s == "" || strings.ContainsFunc(s, odd) {
@@ -122,7 +123,7 @@ func quoteIfOdd(s string) string {
 	return s
 }
 
-// Colours of a terminal (ECMA-48, 8.3.117).
+// Parameters of the control function SGR, which sets the colour of a terminal (ECMA-48, 8.3.117).
 const (
 	faint  = "2"
 	red    = "31"
@@ -143,6 +144,7 @@ func levelColour(level slog.Level) string {
 	return cyan
 }
 
+// paint writes a text in a colour, if the terminal shows colours.
 func (h *humanHandler) paint(b *strings.Builder, colour, text string) {
 	if !h.colour {
 		b.WriteString(text)

@@ -1,5 +1,5 @@
-// Package logging makes the program's log: lines for people on a terminal, JSON elsewhere.
-// Neither contains the secrets of URLs.
+// Package logging makes the logger of the program. It writes lines for people on a terminal, and JSON
+// elsewhere. In both forms it reduces URLs to scheme and host, so that no log contains their secrets.
 package logging
 
 import (
@@ -14,11 +14,13 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// New returns a logger as configured. It removes the passwords of URLs from every record.
+// New returns a logger that writes to w with the level and the format of the block log. environ holds
+// the environment, by which a user can turn colours off: see noColour. The logger reduces the URLs in
+// messages, strings and errors to scheme and host.
 func New(c configs.Log, w io.Writer, environ []string) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
-		level = slog.LevelInfo // unset: the loader refuses unknown names
+		level = slog.LevelInfo // the level is not set; the loader of the configuration refuses unknown ones
 	}
 	terminal := IsTerminal(w)
 	if c.Format == "human" || c.Format != "json" && terminal {
@@ -27,7 +29,7 @@ func New(c configs.Log, w io.Writer, environ []string) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutSecrets}))
 }
 
-// IsTerminal reports whether the writer is a terminal.
+// IsTerminal reports whether a writer is a character device, as a terminal is.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
@@ -37,7 +39,8 @@ func IsTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// noColour reports whether the environment asks for no colours: see no-color.org.
+// noColour reports whether the environment turns colours off: NO_COLOR is not empty (no-color.org), or
+// TERM is dumb.
 func noColour(environ []string) bool {
 	for _, v := range environ {
 		if name, value, _ := strings.Cut(v, "="); name == "NO_COLOR" && value != "" || v == "TERM=dumb" {
@@ -47,8 +50,9 @@ func noColour(environ []string) bool {
 	return false
 }
 
-// withoutSecrets redacts URLs, in case the caller has not, and formats durations, errors and
-// enumerations as text.
+// withoutSecrets returns an attribute with its URLs reduced to scheme and host. It also converts
+// durations, errors and enumerations with names to text. It has the type of
+// slog.HandlerOptions.ReplaceAttr.
 func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindLogValuer {
 		a.Value = a.Value.Resolve()
@@ -56,14 +60,14 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value; v.Kind() {
 	case slog.KindString:
 		a.Value = slog.StringValue(redactURLs(v.String()))
-	case slog.KindDuration: // a number would lack its unit
+	case slog.KindDuration: // JSON would have a number without its unit
 		a.Value = slog.StringValue(v.Duration().String())
 	case slog.KindAny:
 		switch x := v.Any().(type) {
 		case error:
 			a.Value = slog.StringValue(redactURLs(x.Error()))
 		case fmt.Stringer:
-			if isEnumeration(x) { // JSON would have the number
+			if isEnumeration(x) { // JSON would have the number and not the name
 				a.Value = slog.StringValue(redactURLs(x.String()))
 			}
 		}
@@ -71,7 +75,8 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// isEnumeration reports whether a value is a number; if it is a fmt.Stringer too, it has a name.
+// isEnumeration reports whether the type of a value is an integer type. A fmt.Stringer of such a type is
+// an enumeration with names.
 func isEnumeration(x any) bool {
 	switch reflect.TypeOf(x).Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
@@ -81,6 +86,7 @@ func isEnumeration(x any) bool {
 	return false
 }
 
+// redactURLs returns a text with its URLs reduced to scheme and host.
 func redactURLs(s string) string {
 	if strings.Contains(s, "://") {
 		return config.Redact(s)

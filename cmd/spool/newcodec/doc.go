@@ -1,4 +1,4 @@
-// Package newcodec has only tests. They register codecs that no standard defines, each in one
-// file like those of package codec, and record, read, cut and repair streams of them. No other
-// code of the program may need a change for a new codec.
+// Package newcodec has only tests. They show that a new codec is one file: they register codecs that
+// no standard defines, each in a file like those of package codec, and record, read, segment and repair
+// streams with them, without a change of other code.
 package newcodec

@@ -1,5 +1,4 @@
-// Package newprotocol has only tests. They build the program with an invented server protocol,
-// which is one package and one line in the list of parts, and drive the built program: settings,
-// reference, readiness, access, metrics, connections and recordings. No other code of the
-// program may need a change for a new protocol.
+// Package newprotocol has only tests. They show that a new server protocol is one package and one line
+// in server/parts.go: they build the program with a protocol of their own, and test its settings,
+// reference, readiness, access, metrics, connections and recordings, without a change of other code.
 package newprotocol

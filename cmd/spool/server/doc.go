@@ -5,8 +5,8 @@
 // clock of their own.
 //
 // The other commands of spool use single functions, which need no running recorder: check uses
-// Compile, FileSystems and RecordDirs; retention uses RetentionPlan; reindex uses CatalogueOptions,
-// ClaimDirectory and Compare. These functions print nothing.
+// Compile, CheckDirectories, FileSystems and RecordDirs; retention uses RetentionPlan; reindex uses
+// CatalogueOptions, ClaimDirectory and Compare. These functions print nothing.
 //
 //	server.go     makes and closes the parts; open.go opens them in order
 //	run.go        runs the recorder from its start to its drain

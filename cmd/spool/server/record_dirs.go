@@ -47,13 +47,15 @@ func mayWrite(dir string) error {
 	return nil // the first recording reports any other fault
 }
 
-// unwritableRecordPath adds to an error of the record directory the setting that names the directory
-// and, if it cannot be written, a remedy.
+// unwritableRecordPath adds to an error of the record directory the setting that names the directory,
+// and a remedy.
 func unwritableRecordPath(err error) error {
 	what, remedy := recordPathFault(err)
 	return fmt.Errorf("mp4.record_path%s: %w: %s", what, err, remedy)
 }
 
+// recordPathFault returns what is wrong with the record directory, a text after the setting's name that
+// may be "", and the remedy.
 func recordPathFault(err error) (what, remedy string) {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -64,8 +66,9 @@ func recordPathFault(err error) (what, remedy string) {
 	return "", "set mp4.record_path to a directory that exists or can be made"
 }
 
-// CheckDirectories returns a problem if a start would be refused because of mp4.record_path, and a
-// warning if the directory or the file of the SQLite database cannot be made. It leaves no file.
+// CheckDirectories returns a problem in wrong if a start would fail because mp4.record_path cannot be
+// made or written, and one in warnings if the SQLite database has a directory of its own that cannot.
+// It leaves no file or directory behind.
 func CheckDirectories(cfg *configs.Config) (wrong, warnings config.Problems) {
 	if err := makable(cfg.MP4.RecordPath); err != nil {
 		what, remedy := recordPathFault(err)
@@ -80,8 +83,8 @@ func CheckDirectories(cfg *configs.Config) (wrong, warnings config.Problems) {
 	return wrong, warnings
 }
 
-// makable returns an error unless a directory exists and permits new files, or could be made. It
-// makes the first missing directory and removes it.
+// makable returns an error unless a directory exists and the process may make files in it, or the
+// directory could be made. To find out, it makes the topmost missing directory and removes it again.
 func makable(dir string) error {
 	switch info, err := os.Stat(dir); {
 	case err == nil && !info.IsDir():
