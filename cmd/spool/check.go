@@ -51,7 +51,7 @@ func (c *CheckCmd) Run(p *Program) error {
 	for _, d := range declared {
 		fmt.Fprintf(p.Stdout, "%s, for %s, %s: %s\n", d.Plan.Name, d.Streams, d.Mode, d.Plan)
 	}
-	for _, dir := range server.RecordDirs(cfg) {
+	for _, dir := range server.RecordDirectories(cfg) {
 		checkWritable(p, dir)
 	}
 	if what := server.DirectoryWarning(cfg); what != "" {

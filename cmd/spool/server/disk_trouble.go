@@ -24,7 +24,7 @@ func (s *Server) trouble(err error) {
 // logUnwritable logs that a record directory accepts no files, unless a recording has reported the same
 // problem. It logs nothing for the directory of the database: the catalogue reports its failures.
 func (s *Server) logUnwritable(dir string, err error) {
-	if !slices.Contains(RecordDirs(s.declared.State().All), dir) {
+	if !slices.Contains(RecordDirectories(s.declared.State().All), dir) {
 		return
 	}
 	word := disk.ProblemOf(err, time.Time{}).Problem

@@ -5,7 +5,7 @@
 // clock of their own.
 //
 // The other commands of spool use single functions, which need no running recorder: check uses
-// Compile, CheckDirectories, FileSystems and RecordDirs; retention uses RetentionPlan; reindex uses
+// Compile, CheckDirectories, FileSystems and RecordDirectories; retention uses RetentionPlan; reindex uses
 // CatalogueOptions, ClaimDirectory and Compare. These functions print nothing.
 //
 //	server.go     makes and closes the parts; open.go opens them in order

@@ -22,7 +22,7 @@ const (
 // dirs lists the directories that must accept files: the record directories, and the directory of the
 // SQLite database if it is outside of mp4.record_path.
 func (s *Server) dirs() []string {
-	dirs := RecordDirs(s.declared.State().All)
+	dirs := RecordDirectories(s.declared.State().All)
 	if dir, apart := databaseDir(s.cfg); apart {
 		dirs = append(dirs, dir)
 	}
@@ -37,7 +37,7 @@ func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 		err := fmt.Errorf("%w: of %d, %d are left", unix.EMFILE, most, max(left, 0))
 		return []pipeline.Problem{disk.ProblemOf(err, time.Time{})}
 	}
-	for _, v := range s.writable.now(ctx, RecordDirs(s.declared.State().All)) {
+	for _, v := range s.writable.now(ctx, RecordDirectories(s.declared.State().All)) {
 		if v.err != nil {
 			all = append(all, disk.ProblemOf(v.err, v.since))
 		}
@@ -48,7 +48,7 @@ func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 // canWrite reports whether all record directories accept files, by the newest known state. It does not
 // block.
 func (s *Server) canWrite() bool {
-	for _, v := range s.writable.known(RecordDirs(s.declared.State().All)) {
+	for _, v := range s.writable.known(RecordDirectories(s.declared.State().All)) {
 		if v.err != nil {
 			return false
 		}
@@ -59,7 +59,7 @@ func (s *Server) canWrite() bool {
 // capacity returns the capacity of the disk of mp4.record_path, and false while it is unknown. It does
 // not block.
 func (s *Server) capacity() (filesystem.Capacity, bool) {
-	for _, v := range s.writable.known(RecordDirs(s.cfg)[:1]) {
+	for _, v := range s.writable.known(RecordDirectories(s.cfg)[:1]) {
 		return v.has, v.has.TotalBytes > 0
 	}
 	return filesystem.Capacity{}, false
@@ -74,7 +74,7 @@ func (s *Server) scarce() (all []pipeline.Problem) {
 			Remedy: "raise the limit (ulimit -n, LimitNOFILE) before recordings can no longer begin a file",
 		})
 	}
-	for _, v := range s.writable.known(RecordDirs(s.declared.State().All)) {
+	for _, v := range s.writable.known(RecordDirectories(s.declared.State().All)) {
 		if has := v.has; has.FreeInodes > 0 && has.FreeInodes < min(has.Inodes/100, fewInodes) {
 			all = append(all, pipeline.Problem{
 				Problem: "few_inodes", Cause: fmt.Sprintf("%d of the filesystem's %d inodes are free", has.FreeInodes, has.Inodes),

@@ -22,9 +22,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// RecordDirs returns the record directories of a configuration, each once: mp4.record_path first, then
+// RecordDirectories returns the record directories of a configuration, each once: mp4.record_path first, then
 // those that only pipelines name, sorted.
-func RecordDirs(cfg *configs.Config) []string {
+func RecordDirectories(cfg *configs.Config) []string {
 	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
 	for _, p := range cfg.Pipelines {
 		pipeline.EachStage(p.Stages, func(s *pipeline.StageInfo, settings *config.Node) {
@@ -110,7 +110,7 @@ func makable(dir string) error {
 // use. A symbolic link may have replaced a directory after its pipeline was accepted.
 func (s *Server) mayRecord(dir string) error {
 	file := s.declared.State().File
-	for _, own := range RecordDirs(file) {
+	for _, own := range RecordDirectories(file) {
 		if disk.Absolute(own) == dir {
 			return nil
 		}

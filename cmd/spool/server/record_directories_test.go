@@ -39,9 +39,9 @@ func loadText(t *testing.T, text string) *configs.Config {
 }
 
 // The record directory of a stage in a branch counts like that of the pipeline's own stage.
-func TestRecordDirsAreThoseOfAllStages(t *testing.T) {
+func TestRecordDirectoriesAreThoseOfAllStages(t *testing.T) {
 	cfg := loadText(t, severalDirs)
-	require.Equal(t, []string{"/data", "/again", "/other"}, RecordDirs(cfg))
+	require.Equal(t, []string{"/data", "/again", "/other"}, RecordDirectories(cfg))
 	found := patterns(cfg)
 	require.ElementsMatch(t, []string{"a.mp4", "b.mp4"}, found["/data"])
 	require.Equal(t, []string{"a.mp4"}, found["/again"])
