@@ -21,7 +21,7 @@ type Deps struct {
 	Clock     pipeline.Clock // nil: SystemClock
 	Recorder  Recorder
 	Streams   Streams
-	Seen      Remembered // nil: only present streams are listed
+	Seen      Remembered // nil: offline streams are not listed
 	Catalogue Catalogue
 	Files     playback.Files
 	// Lists returns NotFound for a finished file that is not in the catalogue. nil: every file is

@@ -80,7 +80,7 @@ func newHosts(c Config) hosts {
 }
 
 func (h hosts) allow(host string) bool {
-	if h.any || host == "" { // HTTP/1.0, not a browser
+	if h.any || host == "" { // a client without the header Host (HTTP/1.0) is not a browser
 		return true
 	}
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -265,7 +265,7 @@ func (s *Server) patchRecord(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// readJSON decodes the body of a request, which must be a single JSON value with no key that into
+// readJSON decodes the body of a request, which must be a single JSON object with no field that into
 // lacks. Its error is an *Error.
 func readJSON(r *http.Request, into any) error {
 	if !saysJSON(r) {

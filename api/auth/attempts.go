@@ -141,7 +141,7 @@ func RemoteOf(addr string) string {
 	}
 	ip = ip.Unmap()
 	if ip.Is6() {
-		p, _ := ip.WithZone("").Prefix(64) // 64 fits
+		p, _ := ip.WithZone("").Prefix(64) // no error: an IPv6 address has 128 bits
 		return p.String()
 	}
 	return ip.String()

@@ -217,7 +217,7 @@ func (d *Digests) right(r Response) bool {
 	case "":
 	case "auth":
 		middle = strings.Join([]string{r.Nonce, r.Count, r.ClientNonce, r.QOP}, ":")
-	default: // auth-int was not offered
+	default: // such as auth-int, which the challenge does not offer
 		known = false
 	}
 	want := digestOf(r.SHA256, u.ha1(r.SHA256), middle, digestOf(r.SHA256, r.Method, r.URI))

@@ -1,4 +1,5 @@
-// Package body reads the JSON bodies of requests. Its errors name the field in the words of JSON.
+// Package body decodes the JSON bodies of requests. Its errors are for clients: they name the wrong field
+// and describe values in the terms of JSON and not of Go.
 package body
 
 import (
@@ -14,15 +15,16 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Error is a body that is not the JSON object that the request takes. Its text is for the client.
+// Error is the error of a body that is not the JSON object that the request takes. Its text is for the
+// client.
 type Error struct{ text string }
 
 func (e *Error) Error() string { return e.text }
 
 func wrong(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
 
-// Read decodes a single JSON object into a struct, without unknown fields. It returns an error of from
-// unchanged, and an *Error otherwise.
+// Read decodes a body, which must be a single JSON object without unknown fields, into the struct that
+// into points to. If reading from from fails, it returns that error. Any other error is an *Error.
 func Read(from io.Reader, into any) error {
 	in := &source{from: from}
 	dec := json.NewDecoder(in)
@@ -39,7 +41,7 @@ func Read(from io.Reader, into any) error {
 	return described(err, reflect.TypeOf(into).Elem())
 }
 
-// source keeps the error with which a reader fails: json.Decoder returns others in its place.
+// source reads from from and keeps its error, because json.Decoder may return another one in its place.
 type source struct {
 	from io.Reader
 	err  error
@@ -53,7 +55,8 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// described returns the error of a decoder that decodes into a struct type, in the words of JSON.
+// described converts an error of json.Decoder to an *Error in the terms of JSON. t is the type of the
+// struct that the body was decoded into.
 func described(err error, t reflect.Type) error {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
@@ -71,7 +74,7 @@ func described(err error, t reflect.Type) error {
 	case errors.As(err, &kind):
 		return wrong("the body's field %q must be %s, not %s", kind.Field, wanted(kind.Type), found(kind.Value))
 	}
-	// encoding/json has no type for this error
+	// encoding/json has no type for the error of an unknown field.
 	if quoted, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		if name, err := strconv.Unquote(quoted); err == nil {
 			return wrong("the body has an %s", unknown(name, t))
@@ -83,17 +86,16 @@ func described(err error, t reflect.Type) error {
 	return wrong("the body is not the JSON object that is wanted: %v", err)
 }
 
-// unknown returns the message for a field that a struct and the structs inside it lack.
+// unknown returns the text of the error for a field that a struct of type t and the structs in it lack.
 func unknown(name string, t reflect.Type) string {
 	text := config.Unknown("field", name, fields(t, true))
-	if strings.HasSuffix(text, "?") { // it suggests a name
+	if strings.HasSuffix(text, "?") { // the text suggests a field of a similar name
 		return text
 	}
 	return text + "; it may have " + strings.Join(fields(t, false), ", ")
 }
 
-// fields returns the sorted names of a struct's fields in JSON, and with deep those of the structs
-// inside it.
+// fields returns the sorted JSON names of a struct's fields; with deep also those of the structs in it.
 func fields(t reflect.Type, deep bool) (names []string) {
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -109,7 +111,7 @@ func fields(t reflect.Type, deep bool) (names []string) {
 	return names
 }
 
-// wanted names the JSON values that a type takes.
+// wanted returns the words for the JSON values that can be decoded into a type.
 func wanted(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:
@@ -126,7 +128,8 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
-// found names a value as encoding/json describes it: a kind, and the digits of a number.
+// found returns the words for a JSON value that encoding/json describes in an error: its kind, such as
+// bool, or number followed by the digits.
 func found(value string) string {
 	kind, number, _ := strings.Cut(value, " ")
 	switch {

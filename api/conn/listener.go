@@ -100,7 +100,7 @@ func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 // l.mu.
 func (l *Listener) settle(c *Conn) {
 	switch working := c.active && (c.waiting == 0 || c.waiting < c.requests); {
-	case !l.conns[c]: // closed
+	case !l.conns[c]: // the connection is closed
 	case working && c.at != nil:
 		l.idle.Remove(c.at)
 		c.at = nil
@@ -174,7 +174,7 @@ type Conn struct {
 	from   string // key of the client's address: see auth.RemoteOf
 	number uint64 // 1 for the first accepted connection of the listener, and so on
 
-	// Guarded by of.mu.
+	// of.mu guards the fields below.
 	at       *list.Element // place in the idle list; nil while the connection is not idle
 	active   bool          // net/http reads or serves a request on it
 	requests int           // number of running requests; HTTP/2 has several at once

@@ -109,7 +109,7 @@ func element(text string) (client netip.Addr, ok bool) {
 			continue
 		}
 		if client.IsValid() {
-			return netip.Addr{}, false // ambiguous
+			return netip.Addr{}, false // a second for= is ambiguous
 		}
 		if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
 			value = value[1 : len(value)-1]

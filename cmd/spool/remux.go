@@ -71,7 +71,7 @@ func (c *RemuxCmd) Run(p *Program) error {
 // remuxName is the name of the output in the temporary directory.
 const remuxName = "out.mp4"
 
-// century bounds the duration that a damaged file may claim.
+// century bounds the duration that plan takes from the header of a file, which may be damaged.
 const century = 100 * 365 * 24 * time.Hour
 
 // plan compiles the pipeline from the input file to a file in dir. bytes is the size of the media to

@@ -95,7 +95,8 @@ func (s *Server) resumeCommands() {
 			continue
 		}
 		s.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
-		if disk := syscall.Errno(0); !errors.As(err, &disk) && !errors.Is(err, filesystem.ErrNotOurs) && !errors.Is(err, errNotYet) { // otherwise the next start may run it
+		// After the three errors below the next start may run the command; after any other it never runs.
+		if disk := syscall.Errno(0); !errors.As(err, &disk) && !errors.Is(err, filesystem.ErrNotOurs) && !errors.Is(err, errNotYet) {
 			store.Done(name)
 		}
 	}

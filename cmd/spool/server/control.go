@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// control adapts the recorder to api.Recorder.
+// control starts and stops recordings for the API; it implements api.Recorder.
 type control struct {
 	recorder *recorder.Recorder
 	changed  func() // called after each start or stop

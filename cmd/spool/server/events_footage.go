@@ -131,7 +131,7 @@ func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 		return nil
 	}
 	if _, err = f.recordings.SetProtected(ctx, r.ID, true); err != nil {
-		f.protection.Grew(f.ev.ID, -r.SizeBytes) // a later attempt for the same event may protect it
+		f.protection.Grew(f.ev.ID, -r.SizeBytes) // gives the bytes back, so that a later attempt may use them
 		return err
 	}
 	r.Protected = true

@@ -41,7 +41,8 @@ func (s *Server) reconcile(ctx context.Context, dir string) error {
 		if err == nil {
 			return nil
 		}
-		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed) // other messages report these
+		// These three errors are logged elsewhere.
+		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed)
 		if text := err.Error(); !known && text != said && ctx.Err() == nil {
 			said = text
 			s.log.Error("the catalogue could not be compared with the disk; spool tries again", "error", err)

@@ -89,7 +89,7 @@ type Server struct {
 	footage        *footage.Store
 	recordings     recordings
 	events         events
-	mistaken       prometheus.Counter // see footage.Options
+	mistaken       prometheus.Counter // counts the calls of footage.Options.Mistaken
 	catalogue      *metadata.Catalogue
 	http           *api.Server
 	httpAddr       string

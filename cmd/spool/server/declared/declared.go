@@ -159,7 +159,7 @@ func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 		names = append(names, now.Pipelines[i].Plan.Name)
 	}
 	for name := range now.Refused {
-		if !now.has(name) { // otherwise one row describes both
+		if !now.has(name) { // names has it already if the configuration has a pipeline of this name
 			names = append(names, name)
 		}
 	}
