@@ -10,7 +10,7 @@ import (
 // soundLine holds a sound packet whose time does not fit until the next packet comes. If the next packet fits after
 // the held one, the sender's clock was set: either later times follow it, or all later times are corrected by the
 // difference. If not, the time is an outlier, and the frames of the held packet are placed right after the packet
-// before it. Package ingest does the same for pictures (outliers.go).
+// before it. Package ingest does the same for pictures: see stages/ingest/outliers.go.
 type soundLine struct {
 	any            bool
 	nextTicks      int64 // end of the newest packet that was passed to the feed
