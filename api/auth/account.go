@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// account is a user with a password hash.
+// account holds a user with the parsed password hash.
 type account struct {
 	caller Caller
 	hash   hash

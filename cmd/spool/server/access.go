@@ -138,8 +138,8 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 	return nil
 }
 
-// signIns holds the counters of failed sign-ins of each server, by http or the protocol of an ingest
-// server.
+// signIns holds the counters of failed sign-ins of each server. The key is http for the HTTP server, else
+// the protocol of an ingest server.
 type signIns map[string]*auth.Failures
 
 func newSignIns(log *slog.Logger, protocols config.Blocks) signIns {

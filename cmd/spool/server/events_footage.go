@@ -27,7 +27,7 @@ type eventFootage struct {
 	beyond map[media.ID]bool    // recordings with media of the event that only the catalogue, not the file, can record
 }
 
-// footageOf returns the eventFootage of a trigger; the event reaches from from to to.
+// footageOf returns the eventFootage of a trigger whose event begins at from and ends at to.
 func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time) *eventFootage {
 	return &eventFootage{events: e, stream: stream, beyond: map[media.ID]bool{}, ev: media.Event{
 		ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, Protect: t.Protect != pipeline.ProtectOff,
@@ -162,7 +162,7 @@ func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	return nil
 }
 
-// took reports whether a running pipeline of the recording's name has accepted the event.
+// took reports whether the pipeline that made a recording was running and has accepted the event.
 func (f *eventFootage) took(r *media.Record) bool {
 	return slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
 }

@@ -88,7 +88,8 @@ func (d files) Belongs(path string, id media.ID) error {
 	return mp4.Belongs(sized{f}, path, id)
 }
 
-// Protected reports whether the recording id is protected, from its file and the facts beside it.
+// Protected reports whether the recording id is protected, by its file or by the facts (see package
+// facts) that are stored beside the file.
 func (d files) Protected(path string, id media.ID) (bool, error) {
 	f, err := d.open(path)
 	if err != nil {

@@ -89,14 +89,15 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 	if found.Forgotten > 0 {
 		s.log.Info("facts beside deleted recordings are removed", "recordings", found.Forgotten)
 	}
-	if found.Unsure != nil && ctx.Err() == nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) { // another message reports it
+	// That the database does not answer is logged elsewhere.
+	if found.Unsure != nil && ctx.Err() == nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) {
 		s.log.Warn("facts beside deleted recordings are kept for now", "error", found.Unsure)
 	}
 	found.logDamaged(s.log)
 	return found.Report, err
 }
 
-// logDamaged logs the recordings that count as protected because the facts beside their files are
+// logDamaged logs the recordings that count as protected because their facts (see package facts) are
 // damaged: their number, and the first ten.
 func (c *Compared) logDamaged(log *slog.Logger) {
 	const named = 10

@@ -57,7 +57,7 @@ func keptText(own map[string]*made) ([]byte, error) {
 	return text, nil
 }
 
-// readable returns an error if a start could not parse a file with this text.
+// readable returns an error if the next start of spool could not parse a file with this text.
 func readable(text []byte) error {
 	_, err := config.Parse("", text)
 	return err
