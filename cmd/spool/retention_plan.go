@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/bytesize"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/retained"
 )
@@ -85,9 +86,9 @@ func planJSON(p *retained.Plan, cfg *configs.Config) map[string]any {
 // showPlan prints a plan for people: the use of the disk, how far back the recordings of each stream
 // reach, and the files that are deleted next.
 func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
-	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings", 100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), shortSize(p.DiskBytes), shortSize(p.Bytes))
+	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings", 100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), bytesize.Text(p.DiskBytes), bytesize.Text(p.Bytes))
 	if p.BytesPerDay > 0 {
-		fmt.Fprintf(w, ", which grow by %s a day\n", shortSize(p.BytesPerDay))
+		fmt.Fprintf(w, ", which grow by %s a day\n", bytesize.Text(p.BytesPerDay))
 	} else {
 		fmt.Fprintln(w, "; how fast they grow is not known yet: that takes an hour of recordings in the last day")
 	}
@@ -95,7 +96,7 @@ func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
 	case !p.Active:
 		fmt.Fprintln(w, "no limit is configured: nothing is ever deleted (mp4.expire_days, mp4.disk_max_percent, retention)")
 	case p.HighBytes > 0:
-		fmt.Fprintf(w, "room is made from %s on, down to %s\n", shortSize(p.HighBytes), shortSize(p.LowBytes))
+		fmt.Fprintf(w, "room is made from %s on, down to %s\n", bytesize.Text(p.HighBytes), bytesize.Text(p.LowBytes))
 	}
 	showMinFree(w, p, "", cfg.Retention.MinFreeBytes)
 	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
@@ -107,7 +108,7 @@ func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
 	showHeld(w, p)
 	streams := planTable(w, table.Row{"stream", "files", "bytes", "protected", "days kept", "bytes/day", "priority"})
 	for _, s := range p.Streams {
-		streams.AppendRow(table.Row{s.Stream, s.Count.Files, shortSize(s.Count.Bytes), shortSize(s.Protected.Bytes),
+		streams.AppendRow(table.Row{s.Stream, s.Count.Files, bytesize.Text(s.Count.Bytes), bytesize.Text(s.Protected.Bytes),
 			fmt.Sprintf("%.1f", s.Keeps.Hours()/24), rate(s.BytesPerDay), s.Priority})
 	}
 	streams.Render()
@@ -121,12 +122,12 @@ func showPlan(w io.Writer, p *retained.Plan, cfg *configs.Config) {
 			if shown[e.Path] = true; i == 1 {
 				e.Cause += ", waits"
 			}
-			next.AppendRow(table.Row{e.Path, e.Class, e.Cause, time.Unix(0, e.StartUTC).Format(time.DateTime), shortSize(e.SizeBytes)})
+			next.AppendRow(table.Row{e.Path, e.Class, e.Cause, time.Unix(0, e.StartUTC).Format(time.DateTime), bytesize.Text(e.SizeBytes)})
 		}
 	}
 	next.Render()
 	for _, k := range p.Kept {
-		fmt.Fprintf(w, "never deleted: %s, %s (%s)\n", count(k.Count.Files, "file"), shortSize(k.Count.Bytes), k.Reason)
+		fmt.Fprintf(w, "never deleted: %s, %s (%s)\n", count(k.Count.Files, "file"), bytesize.Text(k.Count.Bytes), k.Reason)
 	}
 }
 
@@ -140,7 +141,7 @@ func showMinFree(w io.Writer, p *retained.Plan, stream string, minFree config.Si
 	if stream != "" {
 		fmt.Fprintf(w, " of %s", stream)
 	}
-	fmt.Fprintf(w, ": %s, and %s are free", shortSize(int64(minFree)), shortSize(p.DiskBytes-p.UsedBytes))
+	fmt.Fprintf(w, ": %s, and %s are free", bytesize.Text(int64(minFree)), bytesize.Text(p.DiskBytes-p.UsedBytes))
 	if int64(minFree) >= p.DiskBytes {
 		fmt.Fprint(w, "; the disk is smaller, so nothing is deleted for this limit: lower it")
 	}
@@ -157,7 +158,7 @@ func showHeld(w io.Writer, p *retained.Plan) {
 	if h == nil {
 		return
 	}
-	fmt.Fprintf(w, "%s, %s, that ended from %s to %s have expired by the clock, which says %s\n", count(h.Count.Files, "file"), shortSize(h.Count.Bytes),
+	fmt.Fprintf(w, "%s, %s, that ended from %s to %s have expired by the clock, which says %s\n", count(h.Count.Files, "file"), bytesize.Text(h.Count.Bytes),
 		h.Oldest.Local().Format(time.DateTime), h.Newest.Local().Format(time.DateTime), h.Clock.Local().Format(time.DateTime))
 	if h.Cause == retained.HeldAsMass {
 		fmt.Fprintln(w, "that is a mass expiry: they wait for a second look, or for POST /mp4/retention/confirm (retention.mass_expiry)")
@@ -179,18 +180,5 @@ func rate(bytes int64) string {
 	if bytes == 0 {
 		return "-"
 	}
-	return shortSize(bytes)
-}
-
-// shortSize formats a number of bytes with a binary unit, such as 1.5 GiB.
-func shortSize(n int64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
-	f, i := float64(n), 0
-	for ; f >= 1024 && i < len(units)-1; i++ {
-		f /= 1024
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", f, units[i])
+	return bytesize.Text(bytes)
 }

@@ -34,7 +34,7 @@ var mayImport = []struct {
 }{
 	{"cmd/spool", []string{"cmd/spool/logging", "cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
-		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
+		"pipeline", "pipeline/bytesize", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // only the server may import the recorder
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "cmd/spool/server/unmanaged", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
 	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
@@ -86,7 +86,8 @@ var mayImport = []struct {
 	{"pipeline/media", nil},
 	{"pipeline/retained", []string{"pipeline/media", "pipeline/wallclock"}},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
-	{"pipeline/filesystem", nil},
+	{"pipeline/filesystem", []string{"pipeline/bytesize"}},
+	{"pipeline/bytesize", nil},
 	{"pipeline/isobmff", []string{"pipeline/media"}},
 	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
