@@ -1,5 +1,5 @@
-// Package egress is reserved for live outputs: the servers by which a stream of package hub leaves
-// the recorder while it is being recorded. Package api plays recorded files.
+// Package egress is reserved for live outputs: servers that send a stream of package hub
+// to clients while it is being recorded. Package api plays recorded files.
 //
 // Each output is a package below this one, as each protocol of package ingest is:
 //
@@ -8,13 +8,13 @@
 //	hls/    segments and playlists of a live stream, also of low latency
 //	fmp4/   one endless fragmented MP4 over HTTP
 //
-// This package holds the code that several of them share. None of them exists yet.
+// None of them exists yet. The code that several of them share will be in this package.
 //
-// An output subscribes to a stream (hub.Subscription): it is a reader, and never slows down the
-// publisher or a recording. Media that it cannot send in time is dropped, and counted under a cause
-// of media.DropCauses.
+// An output subscribes to a stream (hub.Subscription). So it never slows down the
+// publisher or a recording. Media that it cannot send in time is dropped, and counted
+// under a cause of media.DropCauses.
 //
-// It imports the packages of pipeline and the hub, and no package of ingest, sinks or api. An
-// interface of this package decides which client may read; the server passes its implementation and
-// the HTTP connections in. A test of package main checks the imports.
+// It imports the packages of pipeline and the hub, and no package of ingest, sinks or
+// api. An interface in this package decides which clients may read; the server passes in
+// an implementation, and the HTTP connections. A test of package main checks the imports.
 package egress

@@ -1,11 +1,11 @@
-// Package example is a stage in one file, to be copied: it leaves out the first
+// Package example is a stage in one file, to be copied. The stage leaves out the first
 // seconds of every recording.
 //
 // # Add a stage in one file
 //
-// A stage is plain code between two element types. It starts no goroutine and
-// makes no channel: the framework calls it, one call at a time, and hands it what
-// the stage before gave.
+// A stage is plain code between two types of elements. It starts no goroutine and makes
+// no channel: the framework calls it, one call at a time, with each element that the
+// stage before it emits.
 //
 //  1. Copy this directory: a settings struct, a call of Register in init, and the
 //     methods of the role (Transform here; Source, Buffer and Sink are in package
@@ -49,15 +49,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SkipConfig holds the settings of a declaration. spool stages and reference.yaml print the doc
-// texts. A field with the tag `inherit:"mp4.max_duration"` takes the value of that setting when the
-// declaration omits it. The tags takes, of a number, and reaches, of a text, declare what a
-// pipeline made by API may write.
+// SkipConfig holds the settings of a declaration. The command spool stages and
+// reference.yaml show the doc texts. A field with the tag `inherit:"mp4.max_duration"`
+// takes the value of that setting if the declaration omits it. The tag takes, of a
+// number, and the tag reaches, of a text, declare which values a pipeline made by the API
+// may have.
 type SkipConfig struct {
 	First config.Duration `yaml:"first" takes:"nothing" doc:"duration to leave out at the begin of every run, up to the next key frame"`
 }
 
-// Validate is called after the decoding. Its error is shown with file and line.
+// Validate is called after decoding. Its error is shown with file and line.
 func (c SkipConfig) Validate() error {
 	if c.First < 0 {
 		return errors.New("first: it cannot be negative")
@@ -71,22 +72,23 @@ func init() {
 		newSkip)
 }
 
-// skip drops chunks until one begins a GOP late enough.
+// skip drops chunks until firstNS have passed and a chunk begins a GOP.
 type skip struct {
-	firstNS  int64 // ns
+	firstNS  int64 // duration to leave out
 	stage    string
-	beginUTC int64 // UTC ns of the first chunk; 0 before it
+	beginUTC int64 // begin of the first chunk, ns of UTC; 0 before it
 	done     bool
-	dropped  atomic.Uint64 // access units; atomic, because another goroutine calls Report
+	dropped  atomic.Uint64 // access units; atomic, because Report is called on another goroutine
 }
 
 func newSkip(set pipeline.Settings, cfg SkipConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
 	return &skip{firstNS: int64(cfg.First), stage: set.Stage}, nil
 }
 
-// Process owns the one reference of the chunk that it is given.
+// Process takes over a reference of the chunk: it releases the chunk, or passes it to
+// emit.
 func (s *skip) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
-	if c.Mark != nil { // a message between stages without media: always handed on
+	if c.Mark != nil { // a mark has no media, and is always passed on
 		return emit(c)
 	}
 	if s.beginUTC == 0 {
@@ -104,7 +106,7 @@ func (s *skip) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*me
 // Flush does nothing: Process holds nothing back.
 func (s *skip) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// Report counts the dropped access units, for the API's status.
+// Report adds the dropped access units, which the API's status shows.
 func (s *skip) Report(r *pipeline.Report) {
 	if n := s.dropped.Load(); n > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: "skipped", AccessUnits: n})

@@ -43,7 +43,7 @@ type TrackConfig struct {
 	// contain them.
 	Width, Height, SampleRate, Channels int
 
-	DeriveDTS bool // the units have no decoding times
+	DeriveDTS bool // the units have no decoding times: the feed derives them
 	// Optional is set for a track that may never send data. The feed does not wait for it, publish it or report its
 	// silence before its first data.
 	Optional bool

@@ -116,8 +116,8 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// follow adopts the times that the sender's clock was set to. If the clock is set too often, it shifts the times
-// instead, so that the time line continues.
+// follow decides about a clock that was set: usually the times follow it. If it is set too often, or back by little,
+// follow shifts the times instead, so that the time line continues.
 func (o *outliers) follow(u, next *Unit, from timeline) {
 	by := o.base.after(timeOf(u), o.secondTicks) - u.PTS
 	small := by > 0 && by < SmallestJump*o.secondTicks
@@ -346,8 +346,8 @@ func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	return at
 }
 
-// between returns the time of x by its number. If the next picture fits, the time lies on the right side of that
-// picture's time.
+// between returns the time of x by its number. If the next picture fits, that time is before or after the time of the
+// next picture, as their numbers are.
 func (l *timeline) between(x, next timedPicture, fits bool, second int64) int64 {
 	at := l.after(x, second)
 	if !fits {

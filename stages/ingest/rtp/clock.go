@@ -75,7 +75,8 @@ func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error 
 	return nil
 }
 
-// clockOf returns the possible rate at which so many frames take so many ticks, or 0 if none fits.
+// clockOf returns the rate at which so many frames take so many ticks: the announced rate, one of Config.OtherClocks,
+// or 0 if none of these fits.
 func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	fits := func(clock uint32) bool {
 		want := t.audio.duration(frames, clock)

@@ -50,8 +50,8 @@ func (t *Track) soundFits(next, before, ticks, mono int64) bool {
 	return ticks > next-frame && ticks <= next+passed*9/8+max(4*frame, int64(t.clockHz)/5)
 }
 
-// judgeSound decides about the held packet by the time and arrival of the next one, and passes it on. It returns
-// the correction of the next packet's time.
+// judgeSound decides about the held packet by the time and arrival of the next one, and passes it to the feed. It
+// returns the correction of the next packet's time.
 func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 	s := &t.line
 	end := s.heldTicks + t.audio.duration(len(s.held), t.clockHz)
