@@ -65,7 +65,8 @@ func (t *memoryTotal) change(reported *atomic.Int64, to int64) {
 	}
 }
 
-// grow adds bytes to the feed's memory; a negative number releases them. It reports whether the bounds allow that.
+// grow adds bytes to the feed's memory; a negative number releases them. It reports whether the bounds allow that. The
+// bytes count in either case: after false the caller releases them.
 func (m *feedMemory) grow(bytes int) bool {
 	m.heldBytes += int64(bytes)
 	reported := m.reported.Load()
@@ -98,7 +99,7 @@ func (t *Track) Unended(u *Unit, mono int64) {
 }
 
 // count counts the growth of a unit. It refuses a unit for which there is no room, and logs the first unit that
-// exceeds a bound.
+// exceeds each bound.
 func (t *Track) count(u *Unit) {
 	f := t.feed
 	if n := u.HeldBytes(); n != u.countedBytes {
@@ -136,7 +137,7 @@ func (f *Feed) putAll(units []*Unit) {
 }
 
 // Grow counts bytes that wait for the feed in another form than units; a negative number releases them. It reports
-// whether there is room for them.
+// whether there is room for them. They count in either case: after false the caller drops the data and releases them.
 func (f *Feed) Grow(bytes int) bool { return f.memory.grow(bytes) }
 
 // HeldBytes returns the memory that the feed holds.

@@ -43,7 +43,7 @@ func (f frames) duration(n int, timescale uint32) int64 {
 // The bounds of a packet, or of several that carry one frame. gortsplib's decoders would keep every packet of a
 // frame that does not end.
 const (
-	maxFrames          = 1024    // of a packet; a frame lasts about 20 ms
+	maxFrames          = 1024    // of a packet; each lasts some 30 ms
 	maxFrameBytes      = 1 << 16 // of a frame; AAC allows at most 768 for each channel
 	maxMuxElementBytes = 1 << 20 // of a LATM element
 	keptFragmentBytes  = 1 << 16 // a buffer of at most this size is kept for the next fragmented frame
