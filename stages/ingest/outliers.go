@@ -13,9 +13,9 @@ import (
 // some dozens of pictures no time, or a random one. A picture that does not fit is held until the next picture,
 // which decides:
 //
-//	a b X c    c fits behind b:  X is an outlier, and is placed between b and c
-//	a b X Y    Y fits behind X:  the sender's clock was set, and both stay as they are
-//	a b X Y    Y fits neither:   X is placed behind b, and Y is held
+//	a b X c    c fits after b:   X is an outlier, and is placed between b and c
+//	a b X Y    Y fits after X:   the sender's clock was set, and both stay as they are
+//	a b X Y    Y fits neither:   X is placed after b, and Y is held
 //
 // A picture fits if it is later than all pictures that are presented before it, earlier than all that are presented
 // after it, and not later than the elapsed time and a few pictures more allow. The order of presentation is that of
