@@ -29,7 +29,7 @@ type ExecConfig struct {
 	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory at the begin of {path}: that of the mp4 stage before"`
 }
 
-// execDefaults holds the settings that a declaration omits.
+// execDefaults holds the values of the settings that a declaration omits.
 var execDefaults = ExecConfig{
 	Timeout: config.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000,
 }

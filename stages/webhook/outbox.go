@@ -61,8 +61,8 @@ type Outbox struct {
 	wanted  int // number of spare files to keep
 }
 
-// Counts holds the number of notices that wait, and, since the start of the process, of those that
-// were delivered, failed an attempt, or were given up.
+// Counts holds the number of notices that wait, and the numbers since the start of the process of
+// delivered notices, failed attempts, and notices given up.
 type Counts struct{ Waiting, Delivered, Failed, GivenUp int }
 
 // Options holds the dependencies of an outbox.

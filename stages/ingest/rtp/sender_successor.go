@@ -62,7 +62,7 @@ func (c *candidate) put(h *datagram) {
 	}
 }
 
-// keepOther keeps a packet of another sender if there is room for it.
+// keepOther keeps a packet of another sender. If there is no room for it, it drops all kept packets.
 func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	had := t.others.bytes
 	t.foreign(t.others.keep(p, at))
