@@ -173,6 +173,7 @@ func TestARefusedReloadKeepsRecording(t *testing.T) {
 		"streams: {live/a: {pull: '" + pulledPattern + "'}}\n"
 	r := serve(t, good)
 	r.expect("the configuration is refused")
+	r.expect("the configuration file cannot be read")
 	r.awaitUnits("live/a", 25)
 	file := filepath.Join(r.dir, "config.yaml")
 	refused := func(why string) {
@@ -206,6 +207,11 @@ func TestARefusedReloadKeepsRecording(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("# nothing\n\n"), 0o600))
 	refused("the file is empty")
 	mended()
+	require.NoError(t, os.Rename(file, file+".away"))
+	r.await("the configuration file cannot be read: the previous configuration runs on, and a restart would fail")
+	require.Contains(t, r.problem("configuration_refused")["cause"], "the file no longer exists")
+	require.NoError(t, os.Rename(file+".away", file))
+	eventually(t, "the file is read again by itself", func() bool { return r.problem("configuration_refused") == nil })
 	require.NoError(t, os.Remove(file))
 	require.NoError(t, r.cmd.Process.Signal(syscall.SIGHUP))
 	r.await("the configuration is refused", "problem", "the file no longer exists")

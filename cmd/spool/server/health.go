@@ -84,19 +84,19 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 			Remedy: "chown or chmod the record directory as the cause says, or run spool as its owner, and reload: POST /mp4/reload; or write the pipelines into the configuration file",
 		})
 	}
-	if wrong := s.declared.Unloaded(); len(wrong) > 0 {
+	if wrong, since := s.declared.Unloaded(); len(wrong) > 0 {
 		why := make([]string, len(wrong))
 		for i, p := range wrong {
 			why[i] = p.String()
 		}
 		all = append(all, pipeline.Problem{
-			Problem: "configuration_refused", Cause: "the configuration file is refused: " + firstOf(why),
+			Problem: "configuration_refused", Since: since, Cause: "the configuration file is refused: " + firstOf(why),
 			Remedy: "correct the file as the cause says; the previous configuration runs until then, and a restart would fail",
 		})
 	}
-	if settings := s.declared.NeedRestart(); len(settings) > 0 {
+	if settings, since := s.declared.NeedRestart(); len(settings) > 0 {
 		all = append(all, pipeline.Problem{
-			Problem: "restart_needed", Cause: "settings have changed in the configuration file and are not in effect: " + strings.Join(settings, ", "),
+			Problem: "restart_needed", Since: since, Cause: "settings have changed in the configuration file and are not in effect: " + strings.Join(settings, ", "),
 			Remedy: "restart spool, or give the settings the values of before and reload: POST /mp4/reload",
 		})
 	}

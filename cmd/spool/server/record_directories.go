@@ -72,7 +72,7 @@ func recordPathFault(err error) (what, remedy string) {
 func CheckDirectories(cfg *configs.Config) (wrong, warnings config.Problems) {
 	if err := makable(cfg.MP4.RecordPath); err != nil {
 		what, remedy := recordPathFault(err)
-		wrong = append(wrong, cfg.Problem("mp4/record_path", strings.TrimPrefix(what+": "+err.Error(), ": ")).WithHint("%s", remedy))
+		wrong = append(wrong, cfg.Problem("mp4/record_path", strings.TrimPrefix(strings.TrimSpace(what+": "+err.Error()), ": ")).WithHint("%s", remedy))
 	}
 	if dir, apart := databaseDir(cfg); apart {
 		if err := makable(dir); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,16 +24,36 @@ func TestHealthNamesTheSettingsThatNeedARestart(t *testing.T) {
 	require.False(t, is)
 
 	require.NoError(t, reload(string(before)+"log: {level: debug}\nmp4: {expire_days: 3}\n"))
+	reloaded := time.Now()
 	cause, remedy, is := r.problem("restart_needed")
 	require.True(t, is)
 	require.Contains(t, cause, "log/level, mp4/expire_days")
+	began := r.since("restart_needed")
+	require.True(t, began.Before(reloaded), "it began with the reload, not with the first look at health")
 	require.Contains(t, remedy, "restart spool")
 
 	require.Error(t, reload("log: {level: loud}\n"))
+	refused := time.Now()
+	require.True(t, r.since("configuration_refused").Before(refused))
+	require.Error(t, reload("log: {level: louder}\n"))
+	require.True(t, r.since("configuration_refused").Before(refused), "it lasts since the first refusal")
+	require.Equal(t, began, r.since("restart_needed"))
 	_, _, is = r.problem("restart_needed")
 	require.True(t, is)
 
 	require.NoError(t, reload(string(before)))
 	_, _, is = r.problem("restart_needed")
 	require.False(t, is)
+}
+
+// since returns when a problem of health began.
+func (r *fixture) since(name string) time.Time {
+	r.t.Helper()
+	for _, p := range r.problems(context.Background()) {
+		if p.Problem == name {
+			return p.Since
+		}
+	}
+	require.Fail(r.t, "health has no problem "+name)
+	return time.Time{}
 }

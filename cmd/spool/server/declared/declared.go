@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
@@ -113,8 +114,10 @@ type Set struct {
 	mu             sync.Mutex // guards the fields below
 	now            State
 	unloaded       config.Problems // why the last reload was refused; nil: it was not
+	unloadedSince  time.Time       // since when reloads are refused
 	directoryError error           // result of the last JudgeDirectory
 	restart        []string        // result of NeedRestart
+	restartSince   time.Time       // since when restart has an entry
 }
 
 // New returns a Set with the state s, with which the recorder and the hub were made. It gives the

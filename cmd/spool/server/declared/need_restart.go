@@ -3,6 +3,7 @@ package declared
 import (
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
@@ -16,11 +17,11 @@ var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
 // NeedRestart returns the paths of the settings that had, at the last successful reload, other values
 // in the configuration than at the start of the process, and that take effect only when spool is
-// started again.
-func (p *Set) NeedRestart() []string {
+// started again. It also returns since when there are any.
+func (p *Set) NeedRestart() ([]string, time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.restart)
+	return slices.Clone(p.restart), p.restartSince
 }
 
 // needRestart returns the paths of the settings that differ in two configurations and need a restart.

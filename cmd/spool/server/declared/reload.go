@@ -47,6 +47,7 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	out.NeedRestart = needRestart(p.started, next.File)
 	p.mu.Lock()
 	p.restart = out.NeedRestart
+	p.restartSince = began(p.restartSince, len(p.restart) > 0, p.clock.Now())
 	p.mu.Unlock()
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
@@ -60,12 +61,31 @@ func (p *Set) remember(refused error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.unloaded = problems
+	p.unloadedSince = began(p.unloadedSince, len(problems) > 0, p.clock.Now())
+}
+
+// began returns when a state began that lasts now, or the zero time if it does not last. since is
+// the previous result.
+func began(since time.Time, lasts bool, now time.Time) time.Time {
+	switch {
+	case !lasts:
+		return time.Time{}
+	case since.IsZero():
+		return now
+	}
+	return since
 }
 
 // Unloaded returns the problems for which the last reload was refused, so that the running configuration
-// is an older one than the file. It returns nil if the last reload succeeded.
-func (p *Set) Unloaded() config.Problems {
+// is an older one than the file, and since when reloads are refused. It returns nil if the last reload
+// succeeded.
+func (p *Set) Unloaded() (config.Problems, time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.unloaded
+	return p.unloaded, p.unloadedSince
+}
+
+func (p *Set) isRefused() bool {
+	problems, _ := p.Unloaded()
+	return len(problems) > 0
 }

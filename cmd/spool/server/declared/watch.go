@@ -39,13 +39,16 @@ func (p *Set) Begin(tasks *pipeline.Tasks) {
 }
 
 // settle is the time for which the configuration file must stay unchanged before it is read, because
-// editors write a file in several steps.
-const settle = 200 * time.Millisecond
+// editors write a file in several steps. A file that could not be read is tried again every unreadEvery.
+const (
+	settle      = 200 * time.Millisecond
+	unreadEvery = 5 * time.Second
+)
 
 // watch reloads when the content of the configuration file has changed, and when the file was written
-// after a refused reload. It returns nil when ctx ends, and an error if the file can no longer be
-// watched. It watches the directory of the file, because editors and Kubernetes replace a file instead
-// of writing to it.
+// after a refused reload. A file that cannot be read is a refused reload, which is logged once. watch
+// returns nil when ctx ends, and an error if the file can no longer be watched. It watches the
+// directory of the file, because editors and Kubernetes replace a file instead of writing to it.
 func (p *Set) watch(ctx context.Context, file string) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -53,7 +56,8 @@ func (p *Set) watch(ctx context.Context, file string) error {
 	}
 	defer w.Close()
 	seen, _ := config.ReadFile(file)
-	if err := w.Add(filepath.Dir(file)); err != nil {
+	dir, unread := filepath.Dir(file), ""
+	if err := w.Add(dir); err != nil {
 		return err
 	}
 	settled, stop := p.clock.After(settle) // finds a change between the first read and the begin of the watch
@@ -61,13 +65,27 @@ func (p *Set) watch(ctx context.Context, file string) error {
 	for {
 		select {
 		case e := <-w.Events:
-			if base := filepath.Base(e.Name); base == filepath.Base(file) || base == mountedData {
+			if base := filepath.Base(e.Name); base == filepath.Base(file) || base == mountedData || e.Name == dir {
 				stop()
 				settled, stop = p.clock.After(settle)
 			}
 		case <-settled:
 			text, err := config.ReadFile(file)
-			if err == nil && (!bytes.Equal(text, seen) || len(p.Unloaded()) > 0) {
+			if err != nil {
+				if unread != err.Error() {
+					unread = err.Error()
+					p.reloadUnread(ctx, err)
+				}
+				settled, stop = p.clock.After(unreadEvery)
+				continue
+			}
+			if unread != "" {
+				unread = ""
+				if err := w.Add(dir); err != nil { // another directory may be in its place
+					return err
+				}
+			}
+			if !bytes.Equal(text, seen) || p.isRefused() {
 				seen = text
 				p.reloadAndLog(ctx, "the file changed")
 			}
@@ -82,6 +100,14 @@ func (p *Set) watch(ctx context.Context, file string) error {
 // mountedData is the name of the symbolic link that Kubernetes replaces when the files of a mounted
 // volume change.
 const mountedData = "..data"
+
+// reloadUnread refuses the reload of a file that cannot be read, and logs a warning.
+func (p *Set) reloadUnread(ctx context.Context, why error) {
+	if _, err := p.reload(ctx); err != nil {
+		p.log.Warn("the configuration file cannot be read: the previous configuration runs on, and a restart would fail",
+			"error", why, "hint", "put the file back, or make it readable for spool's user")
+	}
+}
 
 // reloadAndLog reloads and logs the result. why is the reason of the reload, for the log. Errors of
 // recordings that the reload ends are logged by apply.
