@@ -61,8 +61,8 @@ func (s *Server) guard(r *http.Request) error {
 // hosts holds the names that a request may have in its header Host while no authentication is
 // configured. A web page of another site can let its own domain name point at this server (DNS
 // rebinding): for a browser it then has the origin of this server, and may read all answers. Its
-// requests have that domain name as Host, which is in no list here. It cannot use an IP address,
-// localhost, or a name that another owner controls.
+// requests have that domain name as Host, which is none of the names here. It cannot use an IP
+// address, localhost, or a name that another owner controls.
 type hosts struct {
 	any   bool
 	names []string

@@ -108,7 +108,7 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	return all
 }
 
-// times returns n times in words.
+// times returns the words for a number of repetitions: once, or 3 times.
 func times(n uint64) string {
 	if n == 1 {
 		return "once"

@@ -52,8 +52,8 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	return out, nil
 }
 
-// readAgain returns the State of the configuration as it is now. It changes nothing. Its error is a
-// result of refusal.
+// readAgain returns the State of the configuration as it is now. It changes nothing. Its error is
+// config.Problems that a client may see: see refusal.
 func (p *Set) readAgain(before State) (next State, err error) {
 	file, err := p.load()
 	if lost := emptied(before.File, file); lost != nil {
