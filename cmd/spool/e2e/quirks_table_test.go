@@ -93,6 +93,7 @@ var quirks = map[string]quirk{
 	"options-404":                {units: whileKept},
 	"options-501":                {},
 	"other-channels":             {},
+	"password-in-words":          {warns: true},
 	"payload-type-0":             {},
 	"payload-type-35":            {},
 	"payload-type-72":            {},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -21,8 +22,8 @@ func init() {
 // over it, or the settings require UDP: a recording needs complete media more than a short delay.
 type puller struct {
 	hub.PullOptions
-	pinned []byte   // SHA-256 of the only accepted certificate; nil: any certificate that the system trusts
-	secret []string // forms of the password that no error or log line may contain
+	pinned []byte // SHA-256 of the only accepted certificate; nil: any certificate that the system trusts
+	secret secretTexts
 
 	// The fields below keep state from one connection to the next. One goroutine calls Pull.
 	udp             bool            // the next connection requests media over UDP
@@ -50,6 +51,9 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 		o.Clock = pipeline.SystemClock
 	}
 	p := &puller{PullOptions: o, secret: secrets(o.URL), udp: o.Transport == "udp"}
+	if o.Log != nil && p.secret != nil {
+		p.Log = slog.New(redactedLog{o.Log.Handler(), p.secret})
+	}
 	if o.Fingerprint == "" {
 		return p, nil
 	}

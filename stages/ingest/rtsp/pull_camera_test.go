@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/url"
 	"strings"
@@ -92,6 +93,16 @@ func TestACertificateIsPinned(t *testing.T) {
 		_, err := hub.NewPuller(raw, hub.PullOptions{Fingerprint: print})
 		require.ErrorContains(t, err, "tls.fingerprint")
 	}
+}
+
+// TestNoWordOfACameraShowsThePassword pulls a camera that repeats the password in its refusal and in its description.
+func TestNoWordOfACameraShowsThePassword(t *testing.T) {
+	c, r := startCamera(t), newFixture(t)
+	i := r.pulled(hub.StreamConfig{Pull: c.URL("password-in-words")})
+	require.Empty(t, i.LastError)
+	require.Contains(t, r.book.String(), "461 Unsupported Transport at rtsp://viewer:xxxxx@camera/live (viewer:xxxxx, xxxxx)")
+	require.Equal(t, []string{"xxxxx"}, i.Unrecorded)
+	r.showsNo(rtsptest.Password, "look%2Fat", "look%2fat", base64.StdEncoding.EncodeToString([]byte(rtsptest.User+":"+rtsptest.Password)))
 }
 
 // TestATrackThatIsNotSetUpIsLeftOut checks that it is shown with the reason.

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtp"
@@ -94,7 +96,7 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	if err != nil {
 		return fmt.Errorf("DESCRIBE: %w", err)
 	}
-	take, leave := offers(desc, sdp)
+	take, leave := p.offers(desc, sdp)
 	if len(take) == 0 {
 		return fmt.Errorf("none of the stream's codecs can be recorded: %s; %s", strings.Join(leave, ", "), rtp.Recordable)
 	}
@@ -120,6 +122,21 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	}
 	s.info(played)
 	return nil
+}
+
+// offers returns the offers of a description, with the names of the codecs that are not recorded: the API shows them,
+// and a server may write the password there.
+func (p *puller) offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
+	take, leave = offers(desc, sdp)
+	for i := range leave {
+		leave[i] = p.secret.hidden(leave[i])
+	}
+	for _, o := range take {
+		for i := range o.others {
+			o.others[i].leave = p.secret.hidden(o.others[i].leave)
+		}
+	}
+	return take, leave
 }
 
 // setup sends SETUP for each track. up holds the tracks that the server sends; failed names those that it does not,

@@ -1,21 +1,27 @@
 package rtsp
 
 import (
+	"encoding/base64"
 	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// secrets returns the forms in which the password of a URL may occur in an error: with and without percent-encoding,
-// with and without the user. It returns nil if the URL has no password.
-func secrets(u *url.URL) []string {
+// secretTexts are the forms of a password that no log line, no error and no answer of the API may contain.
+type secretTexts []string
+
+// secrets returns the forms in which the password of a URL may occur in a text, the server's words included: with and
+// without percent-encoding, with and without the user, and as credentials of Basic. It returns nil if the URL has no
+// password.
+func secrets(u *url.URL) secretTexts {
 	pass, ok := u.User.Password()
 	if !ok || pass == "" {
 		return nil
 	}
 	_, escaped, _ := strings.Cut(u.User.String(), ":")
-	return []string{u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), escaped, pass}
+	basic := base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + pass))
+	return secretTexts{u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), escaped, basic, pass}
 }
 
 // redacted is an error with another text, which contains no password. It wraps the original error.
@@ -33,22 +39,29 @@ func (p *puller) redact(err error) error {
 		return nil
 	}
 	text := err.Error()
-	clean := text
-	for _, secret := range p.secret {
-		clean = hide(clean, secret)
-	}
+	clean := p.secret.hidden(text)
 	if clean == text {
 		return err
 	}
 	return redacted{err, clean}
 }
 
-// hide replaces a secret in a text by xxxxx. A secret shorter than byChanceBytes stays where it is part of a longer
-// word, because it occurs there by chance: the password p must not replace letters of "dial tcp".
+// hidden returns a text with the password replaced by xxxxx.
+func (t secretTexts) hidden(text string) string {
+	for _, secret := range t {
+		text = hide(text, secret)
+	}
+	return text
+}
+
+// hide replaces a secret in a text, in upper or lower case, by xxxxx: names of codecs are shown in lower case, and the
+// digits of percent-encoding have either. A secret shorter than byChanceBytes stays where it is part of a longer word,
+// because it occurs there by chance: the password p must not replace letters of "dial tcp".
 func hide(text, secret string) string {
 	var out strings.Builder
+	lower, lowerSecret := lowerASCII(text), lowerASCII(secret)
 	for from := 0; ; {
-		at := strings.Index(text[from:], secret)
+		at := strings.Index(lower[from:], lowerSecret)
 		if at < 0 {
 			out.WriteString(text[from:])
 			return out.String()
@@ -56,12 +69,23 @@ func hide(text, secret string) string {
 		begin, end := from+at, from+at+len(secret)
 		out.WriteString(text[from:begin])
 		if len(secret) < byChanceBytes && (within(text, begin) || within(text, end)) {
-			out.WriteString(secret)
+			out.WriteString(text[begin:end])
 		} else {
 			out.WriteString("xxxxx")
 		}
 		from = end
 	}
+}
+
+// lowerASCII returns a text of the same length with the letters A to Z in lower case.
+func lowerASCII(text string) string {
+	out := []byte(text)
+	for i, c := range out {
+		if c >= 'A' && c <= 'Z' {
+			out[i] = c + 'a' - 'A'
+		}
+	}
+	return string(out)
 }
 
 // byChanceBytes is the length from which on a password is too long to occur in an error by chance.

@@ -4,7 +4,6 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -27,7 +26,7 @@ func (s *Session) challenge(r *Request) *Response {
 	kind, text, _ := strings.Cut(r.Header["authorization"], " ")
 	switch {
 	case strings.EqualFold(kind, "Basic") && s.offers("Basic"):
-		if text == base64.StdEncoding.EncodeToString([]byte(User+":"+Password)) {
+		if text == basic {
 			return nil
 		}
 	case strings.EqualFold(kind, "Digest"):

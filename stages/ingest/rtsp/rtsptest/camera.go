@@ -2,6 +2,7 @@ package rtsptest
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,12 @@ import (
 const (
 	User     = "viewer"
 	Password = "look/at=me"
+
+	escapedPassword = "look%2Fat%3Dme"
 )
+
+// basic are the credentials as a client sends them by Basic (RFC 7617).
+var basic = base64.StdEncoding.EncodeToString([]byte(User + ":" + Password))
 
 // Camera is an RTSP server that serves every quirk under its path, over TCP and over TLS. It also listens at the
 // address of an attacker, to which a client must not connect.
@@ -65,7 +71,7 @@ func Start(clips Clips, speed float64) (*Camera, error) {
 func (c *Camera) URL(path string) string {
 	auth := ""
 	if len(quirkOf(path).Auth) > 0 {
-		auth = User + ":look%2Fat%3Dme@"
+		auth = User + ":" + escapedPassword + "@"
 	}
 	return fmt.Sprintf("rtsp://%s%s/%s", auth, c.plain.Addr(), path)
 }

@@ -105,6 +105,15 @@ func init() {
 		}
 		return []byte(head + "\r\n\r\n" + body)
 	}})
+	add(Quirk{Name: "password-in-words", Doc: "cameras that repeat the address, with user and password, where they refuse, and in their description", Auth: []string{"Basic"}, NoTCP: true,
+		Describe: func(_ *Session, sdp string) string {
+			return sdp + "m=application 0 RTP/AVP 107\r\na=rtpmap:107 " + escapedPassword + "/90000\r\n"
+		},
+		Answer: func(x *Exchange) {
+			if x.Response.Status >= 400 && x.Response.Status != 401 {
+				x.Response.Reason += " at rtsp://" + User + ":" + escapedPassword + "@camera/live (" + User + ":" + Password + ", " + basic + ")"
+			}
+		}})
 	add(Quirk{Name: "only-udp", Doc: "cameras that carry media over UDP alone", NoTCP: true})
 	add(Quirk{Name: "good-over-tls", Doc: "a good camera, by rtsps"})
 	add(Quirk{Name: "hangs-up", Doc: "cameras that hang up in the middle, as each does when it restarts", Wire: after(60, func(s *Session) { s.HangUp() })})
