@@ -8,7 +8,6 @@ import "encoding/binary"
 type channel struct {
 	tracks []*track // tracks to which the server assigned the channel
 	asked  *track   // track for which the client requested the channel; nil: none
-	rtcp   bool     // the client requested the channel for RTCP; the packets show whether it carries RTCP
 }
 
 // known reports whether a track may use channel n.

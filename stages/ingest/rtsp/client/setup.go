@@ -91,8 +91,8 @@ func (c *Client) tookTransport(t *track, said transport) error {
 	case c.UDP:
 		t.udp.expect(c.remoteIP, said)
 	default:
-		for i, asked := range t.channels {
-			c.channels[asked].asked, c.channels[asked].rtcp = t, i == 1
+		for _, asked := range t.channels {
+			c.channels[asked].asked = t
 		}
 		if said.interleaved {
 			t.channels = said.channels
