@@ -31,11 +31,12 @@ var (
 
 // sessionText holds the parts of a session description (RFC 8866) that spool uses, in the order of the text.
 type sessionText struct {
-	control    string    // control attribute of the session
-	direction  direction // default for the sections
-	sections   []section
-	formats    []rtp.Format // of all sections, one section after the other
-	attributes int          // number of a= lines that may still follow
+	control       string    // control attribute of the session
+	direction     direction // default for the sections
+	sections      []section
+	formats       []rtp.Format // of all sections, one section after the other
+	attributes    int          // number of a= lines
+	maxAttributes int
 }
 
 // section is a media section: an m= line and the lines that follow it.
@@ -71,7 +72,7 @@ func readText(body []byte, b bounds) (*sessionText, error) {
 		return nil, fmt.Errorf("session description of %d bytes: %d is the most that is read", len(body), b.bytes)
 	}
 	text := string(bytes.TrimPrefix(body, byteOrderMark))
-	s := sessionText{attributes: b.attributes}
+	s := sessionText{maxAttributes: b.attributes}
 	for number := 1; text != ""; number++ {
 		var line string
 		if end := strings.IndexAny(text, "\r\n\x00"); end < 0 {
@@ -108,8 +109,8 @@ func (s *sessionText) line(key byte, value string) error {
 	case 'm':
 		return s.media(value)
 	case 'a':
-		if s.attributes--; s.attributes < 0 {
-			return fmt.Errorf("more than %d attributes (a=)", outsideBounds.attributes)
+		if s.attributes++; s.attributes > s.maxAttributes {
+			return fmt.Errorf("more than %d attributes (a=)", s.maxAttributes)
 		}
 		return s.attribute(value)
 	}

@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,6 +27,17 @@ func TestOffersKeepTheDescriptionsParameters(t *testing.T) {
 	require.Len(t, take[0].config.Track.ParameterSets, 3)
 	require.Equal(t, [][]byte{{0x13, 0x10, 0x56, 0xe5, 0x98}}, take[1].config.Track.ParameterSets)
 	require.Equal(t, []string{"pcmu", "vnd.onvif.metadata"}, leave)
+}
+
+// TestAnExceededBoundIsNamed reads the same lines within the bounds for peers and within those of the canonical form.
+func TestAnExceededBoundIsNamed(t *testing.T) {
+	for _, b := range []bounds{outsideBounds, canonicalBounds} {
+		sdp := "m=video 0 RTP/AVP 96\n" + strings.Repeat("a=x\n", b.attributes)
+		_, err := readText([]byte(sdp), b)
+		require.NoError(t, err)
+		_, err = readText([]byte(sdp+"a=x\n"), b)
+		require.EqualError(t, err, fmt.Sprintf("session description, line %d: more than %d attributes (a=)", b.attributes+2, b.attributes))
+	}
 }
 
 // Times run at the clock of the rtpmap, whatever rates the configuration has.
