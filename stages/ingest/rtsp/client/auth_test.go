@@ -263,7 +263,7 @@ func FuzzChallenges(f *testing.F) {
 	f.Add(`Digest realm="a, b", nonce=n, Basic realm=c`)
 	f.Add(`digest realm="\"`)
 	f.Fuzz(func(t *testing.T, text string) {
-		text, _ = newReader(strings.NewReader(text+"\n"), nil, nil).line()
+		text, _ = newReader(strings.NewReader(text+"\n"), nil, nil).line(answer)
 		c := &credentials{user: "u", pass: "p"}
 		if c.take(readChallenges([]string{text})) == nil {
 			require.NotContains(t, c.header("PLAY", "rtsp://h/"), "\n")

@@ -11,7 +11,7 @@ func (r *reader) endless() (out []byte) {
 		if err != nil || b[0] < 'a' || b[0] > 'z' || b[1] != '=' {
 			return out
 		}
-		line, err := r.line()
+		line, err := r.line(answer)
 		if err != nil {
 			return out
 		}

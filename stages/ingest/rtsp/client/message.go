@@ -32,6 +32,9 @@ const (
 	request
 )
 
+// String returns the kind with its article, for errors.
+func (k kind) String() string { return [...]string{"a frame", "an answer", "a request"}[k] }
+
 // header holds the headers of a message by key in lower case. The values have no control characters except tabs.
 type header map[string][]string
 
@@ -108,15 +111,17 @@ func (r *reader) text(m *message) (bool, error) {
 	if strings.HasPrefix(upper, "HTTP/") && !r.lost {
 		return false, errHTTP
 	}
-	isAnswer := strings.HasPrefix(upper, "RTSP/")
-	if !isAnswer && (word != upper || strings.ContainsAny(word, "/.0123456789")) {
+	of := request
+	if strings.HasPrefix(upper, "RTSP/") {
+		of = answer
+	} else if word != upper || strings.ContainsAny(word, "/.0123456789") {
 		return false, nil
 	}
-	line, err := r.line()
+	line, err := r.line(of)
 	if err != nil {
 		return false, err
 	}
-	if isAnswer {
+	if of == answer {
 		return r.answer(m, line)
 	}
 	return r.request(m, line)
@@ -169,7 +174,7 @@ func (r *reader) rest(m *message) error {
 	m.header = header{}
 	last, size := "", 0
 	for n := 0; ; n++ {
-		line, err := r.line()
+		line, err := r.line(m.kind)
 		if err != nil {
 			return err
 		}
@@ -177,7 +182,7 @@ func (r *reader) rest(m *message) error {
 			break
 		}
 		if size += len(line); size > maxHeadBytes || n == maxHeaders {
-			return fmt.Errorf("an answer has more than %d headers or %d KiB of them", maxHeaders, maxHeadBytes>>10)
+			return fmt.Errorf("%s has more than %d headers or %d KiB of them", m.kind, maxHeaders, maxHeadBytes>>10)
 		}
 		if values := m.header[last]; (line[0] == ' ' || line[0] == '\t') && len(values) > 0 {
 			values[len(values)-1] += " " + strings.TrimSpace(line)
@@ -200,18 +205,19 @@ func (r *reader) body(m *message) error {
 	}
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil {
-		return fmt.Errorf("an answer has a Content-Length of %.20q", text)
+		return fmt.Errorf("%s has a Content-Length of %.20q", m.kind, text)
 	}
 	if n > maxBodyBytes {
-		return fmt.Errorf("an answer has a body of %d bytes; at most %d KiB are read", n, maxBodyBytes>>10)
+		return fmt.Errorf("%s has a body of %d bytes; at most %d KiB are read", m.kind, n, maxBodyBytes>>10)
 	}
 	m.body = make([]byte, n)
 	_, err = io.ReadFull(r.br, m.body)
 	return err
 }
 
-// line reads a line. It returns the line without its end, trailing blanks and control characters.
-func (r *reader) line() (string, error) {
+// line reads a line of an answer or of a request. It returns the line without its end, trailing blanks and control
+// characters.
+func (r *reader) line(of kind) (string, error) {
 	r.took = true
 	var out []byte
 	for {
@@ -222,7 +228,7 @@ func (r *reader) line() (string, error) {
 		case c == '\n':
 			return string(bytes.TrimRight(out, " \t")), nil
 		case len(out) == maxLineBytes:
-			return "", fmt.Errorf("an answer has a line of more than %d bytes", maxLineBytes)
+			return "", fmt.Errorf("%s has a line of more than %d bytes", of, maxLineBytes)
 		case c >= ' ' || c == '\t':
 			out = append(out, c)
 		}

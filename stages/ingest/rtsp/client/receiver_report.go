@@ -33,7 +33,7 @@ func (r *reception) packet(ssrc uint32, seq uint16, ticks uint32, at time.Time) 
 	if d := int16(seq - uint16(r.last)); d > 0 {
 		r.last += uint32(d)
 	}
-	transit := uint32(at.Sub(zero).Microseconds()*r.clockHz/1e6) - ticks
+	transit := uint32(at.Sub(zero).Microseconds()*r.clockHz/time.Second.Microseconds()) - ticks
 	if r.count > 1 {
 		d := int32(transit - r.transitTicks)
 		r.jitter += (float64(max(d, -d)) - r.jitter) / 16

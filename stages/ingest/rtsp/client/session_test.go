@@ -179,9 +179,14 @@ func TestHowASessionEnds(t *testing.T) {
 		"16 KiB of them": func(w *wireConn) {
 			w.write("RTSP/1.0 200 OK\r\n" + strings.Repeat("X: "+strings.Repeat("x", 4000)+"\r\n", 10) + "\r\n")
 		},
-		"at most 64 KiB":    func(w *wireConn) { w.write("RTSP/1.0 200 OK\r\nContent-Length: 1000000000\r\n\r\n") },
-		"Content-Length of": func(w *wireConn) { w.write("RTSP/1.0 200 OK\r\nContent-Length: -5\r\n\r\n") },
-		"a web server":      func(w *wireConn) { w.write("HTTP/1.1 400 Bad Request\r\n\r\n") },
+		"at most 64 KiB":            func(w *wireConn) { w.write("RTSP/1.0 200 OK\r\nContent-Length: 1000000000\r\n\r\n") },
+		"Content-Length of":         func(w *wireConn) { w.write("RTSP/1.0 200 OK\r\nContent-Length: -5\r\n\r\n") },
+		"a request has a line of":   func(w *wireConn) { w.write("OPTIONS * RTSP/1.0\r\nX: " + strings.Repeat("x", 5000) + "\r\n\r\n") },
+		"a request has more than":   func(w *wireConn) { w.write("OPTIONS * RTSP/1.0\r\n" + strings.Repeat("X: y\r\n", 200) + "\r\n") },
+		"a request has a body of":   func(w *wireConn) { w.write("OPTIONS * RTSP/1.0\r\nContent-Length: 1000000000\r\n\r\n") },
+		"a request has a Content-L": func(w *wireConn) { w.write("OPTIONS * RTSP/1.0\r\nContent-Length: -5\r\n\r\n") },
+		"an answer has a line of":   func(w *wireConn) { w.write("RTSP/1.0 200 " + strings.Repeat("x", 5000) + "\r\n\r\n") },
+		"a web server":              func(w *wireConn) { w.write("HTTP/1.1 400 Bad Request\r\n\r\n") },
 	} {
 		t.Run(says, func(t *testing.T) {
 			t.Parallel()
