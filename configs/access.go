@@ -63,7 +63,7 @@ type Digest struct {
 
 const wordNone = "none"
 
-// SetWord sets None for the word "none". See config.Shorthand.
+// SetWord sets None for the word "none", and returns an error for another word. See config.Shorthand.
 func (a *Auth) SetWord(w string) error {
 	if w != wordNone {
 		return errors.New("this text is neither none nor a map of users and tokens")
@@ -75,7 +75,7 @@ func (a *Auth) SetWord(w string) error {
 // Word returns "none" if None is set, else "". See config.Worded.
 func (a Auth) Word() string { return word(a.None) }
 
-// SetWord sets None for the word "none". See config.Shorthand.
+// SetWord sets None for the word "none", and returns an error for another word. See config.Shorthand.
 func (a *IngestAuth) SetWord(w string) error {
 	if w != wordNone {
 		return errors.New("this text is neither none nor a map of users")

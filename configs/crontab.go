@@ -16,7 +16,7 @@ func (c *Config) Agenda() (recorder.Agenda, config.Problems) {
 	agenda := recorder.Agenda{}
 	for i, j := range c.Crontab.Jobs {
 		job, err := c.job(j)
-		if err != nil { // the time zone is no longer installed: Load found it
+		if err != nil { // Load found the time zone; it was removed since
 			problems = append(problems, c.Problem(jobPath(i), err.Error()))
 			continue
 		}

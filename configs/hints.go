@@ -47,7 +47,7 @@ func variableOf(path string) string {
 	return envPrefix + strings.ToUpper(strings.Join(keys, "__")) + " in the environment"
 }
 
-// blockOf returns the block that has a setting with a name. It returns "" if none or several have one.
+// blockOf returns the block that has a setting with a name. It returns "" if no block or several blocks have it.
 func blockOf(name string) (block string) {
 	_, docs := config.Describe(Config{})
 	for path := range docs {

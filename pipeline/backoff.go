@@ -34,7 +34,7 @@ func (b *Backoff) Next() time.Duration {
 // Reset sets the count of failures to 0 after a success.
 func (b *Backoff) Reset() { b.fails = 0 }
 
-// settled is the duration above which a failed attempt counts as a success that ended.
+// settled is the duration after which a failed attempt resets the backoff, because it had worked.
 const settled = time.Minute
 
 // Failed counts an attempt that failed after the duration lasted, and returns the wait that follows. If the

@@ -173,7 +173,7 @@ type Env struct {
 	Clock    Clock
 	Mode     Mode // mode of the pipeline
 	For      Publishers
-	Handover *Handover // between the runs of one pipeline and stream; nil keeps nothing
+	Handover *Handover // objects that one run leaves for the next; nil: none are kept
 }
 
 // Build returns a run of the plan for one stream. It calls the constructor of each stage, but starts no

@@ -16,7 +16,7 @@ type Report struct {
 	TotalBytes  int64         // written in this run
 	AccessUnits uint64        // written in this run
 
-	// Durability
+	// The following fields describe progress, losses and problems.
 	LastAccessUnit time.Time // wall clock of the last access unit that the run received
 	// Wall clock up to which media is written: after a kill of the process no media before it is lost.
 	LastWritten time.Time

@@ -16,7 +16,7 @@ type Block struct {
 	Doc      string
 
 	// Check returns the problems that the struct's own hooks cannot find. Its argument is a pointer to the
-	// settings. It may be nil.
+	// settings. Check may be nil.
 	Check func(settings any) Problems
 }
 

@@ -14,7 +14,7 @@ import (
 // concerns the setting whose name begins its text, as in "max_size: ..." or "max_size is ...".
 type Validator interface{ Validate() error }
 
-// Checker is a type of the configuration that checks its value as a Validator does, and returns several
+// Checker is a type of the configuration that checks its value as a Validator does, and may return several
 // problems.
 type Checker interface{ Check() Problems }
 

@@ -118,7 +118,7 @@ func (k *Anchoring) See(mediaNS, utc, speed int64) {
 	if off(last, k.newest, speed) <= k.toleranceNS {
 		return
 	}
-	// A step of the clock: the previous prediction holds up to the moment before it.
+	// A step of the clock: an anchor right before it keeps the interpolation exact up to there.
 	if before != last && off(before, k.newest, speed) > k.toleranceNS/2 {
 		k.put(before)
 	}

@@ -209,8 +209,8 @@ func (q *GOPQueue) Forget(n int) {
 // Clear removes and releases all entries. It does not count them as lost.
 func (q *GOPQueue) Clear() { q.Forget(len(q.entries)) }
 
-// add appends an entry. It moves the entries to the front of their array once that frees at least half of it,
-// so a queue of steady length allocates nothing.
+// add appends an entry. When the array is used up and the entries fill at most half of it, add moves them to
+// its front, so a queue of steady length allocates nothing.
 func (q *GOPQueue) add(e queued) {
 	n := len(q.entries)
 	if n == cap(q.entries) && 2*n <= cap(q.room) {

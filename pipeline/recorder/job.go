@@ -51,8 +51,7 @@ type Job struct {
 	failing  time.Time       // begin of the present series of failures; zero before the first failure
 	err      error           // error of the last failed run
 	last     pipeline.Report // report of the previous run
-	// error of a last run that did not drain
-	stopErr error
+	stopErr  error           // error of a last run that did not drain
 }
 
 func newJob(plan *pipeline.Plan, env pipeline.Env, stream string, limit time.Duration) *Job {

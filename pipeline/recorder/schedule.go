@@ -152,7 +152,7 @@ func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Rea
 // wallNow returns the time without its monotonic reading, so that comparisons use the wall clock.
 func wallNow(c pipeline.Clock) time.Time { return c.Now().Round(0) }
 
-// note logs why a stream is not recorded, once for each new error. err is nil if it is.
+// note logs why a stream is not recorded, once for each new error. err is nil if the stream is recorded.
 func (s *Schedule) note(stream string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
