@@ -88,7 +88,7 @@ type built struct {
 type emitAny func(any) error
 
 var registry = struct {
-	sync.RWMutex // guards stages
+	sync.RWMutex // guards the map stages
 	stages       map[string]*stage
 }{stages: map[string]*stage{}}
 

@@ -12,9 +12,9 @@ type Report struct {
 	Duration    time.Duration // media in that file
 	Lasted      time.Duration // the same on the wall clock: longer than Duration for a time-lapse
 	Segments    uint64        // files begun in this run
-	Bytes       int64         // written to the open file
-	TotalBytes  int64         // written in this run
-	AccessUnits uint64        // written in this run
+	Bytes       int64         // bytes written to the open file
+	TotalBytes  int64         // bytes written in this run
+	AccessUnits uint64        // access units written in this run
 
 	// The following fields describe progress, losses and problems.
 	LastAccessUnit time.Time // wall clock of the last access unit that the run received

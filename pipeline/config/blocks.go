@@ -27,7 +27,7 @@ type Block struct {
 type Blocks map[string]any
 
 var registered = struct {
-	sync.RWMutex // guards under
+	sync.RWMutex // guards the map under
 	under        map[string]map[string]*Block
 }{under: map[string]map[string]*Block{}}
 

@@ -7,7 +7,7 @@ import (
 )
 
 var owned = struct {
-	sync.Mutex // guards by
+	sync.Mutex // guards the map by
 	by         map[string]any
 }{by: map[string]any{}}
 

@@ -23,10 +23,10 @@ import (
 // The limits of a configuration file bound the time and memory for a hostile or mistaken file. Real
 // configurations are far below them.
 const (
-	MaxBytes    = 1 << 20 // size of the text
+	MaxBytes    = 1 << 20 // bytes of the text
 	MaxDepth    = 64      // levels of maps and lists
 	MaxNodes    = 100_000 // values, with aliases expanded
-	MaxKeyBytes = 1024    // length of a map's key
+	MaxKeyBytes = 1024    // bytes of a map's key
 )
 
 // Parse parses one YAML or JSON document into a tree. Each node records its line and column in the named file.

@@ -11,7 +11,7 @@ import "sync"
 type Protection struct {
 	perEventBytes, totalBytes int64 // 0 means no bound
 
-	mu         sync.Mutex // guards what follows
+	mu         sync.Mutex // guards the following fields
 	heldBytes  int64      // protected bytes: the last SetProtectedBytes plus everything counted since then
 	spentBytes map[ID]int64
 	order      []ID // keys of spentBytes, oldest first

@@ -77,7 +77,7 @@ type Location struct {
 	Node      string // the recorder whose disk it is; empty for a bucket
 	Directory string // identity of its record directory; empty if unknown
 	Bucket    string // name of the bucket; empty for a disk
-	Path      string // as in Recording; the key in a bucket
+	Path      string // path as in Recording; the key in a bucket
 	SizeBytes int64
 	Checksum  string // algorithm:hexadecimal; empty if unknown
 	State     State  // state of the file at this place
@@ -86,7 +86,7 @@ type Location struct {
 // DeletedFile names a file that retention or a client deletes, or has deleted, from the disk.
 type DeletedFile struct {
 	ID   ID     // recording of the file; zero if the file belongs to none
-	Path string // as in Recording
+	Path string // path as in Recording
 }
 
 // TrackInfo describes a track in the catalogue.

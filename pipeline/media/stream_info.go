@@ -6,7 +6,7 @@ import "time"
 type StreamInfo struct {
 	Path           string
 	State          string // live, connecting, waiting or configured
-	Origin         string // the publisher's address
+	Origin         string // network address of the publisher
 	Pull           string // URL from which spool pulls the stream, without credentials; empty if it does not
 	Configured     bool   // the configuration names the stream
 	Tracks         []TrackInfo

@@ -45,8 +45,8 @@ func AAC() media.Track {
 
 // Camera makes the chunks of a stream with 25 pictures a second, and sound.
 type Camera struct {
-	GOP   int // pictures from one key frame to the next (25)
-	Bytes int // bytes of a picture (1000)
+	GOP   int // pictures from one key frame to the next; 25 by default
+	Bytes int // bytes of a picture; 1000 by default
 
 	SteppedNS int64 // sum of the steps of the wall clock so far
 

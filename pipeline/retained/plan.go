@@ -38,7 +38,7 @@ type Eviction struct {
 	ID        media.ID // zero for a file without catalogue box
 	Path      string   // slash-separated, relative to the record directory
 	Stream    string   // empty for a file without a catalogue box
-	StartUTC  int64    // 0 if not known
+	StartUTC  int64    // begin of the recording; 0 if not known
 	SizeBytes int64
 	Class     Class
 	Cause     string // name of the setting that requires the deletion; "room" if no setting does yet

@@ -38,7 +38,7 @@ type Judge struct {
 	steady  time.Duration // monotonic time since began, at the newest reading
 	agreed  time.Duration // value of steady at the last reading that evidence contradicted
 	stepped time.Duration // value of steady at the last step
-	steps   int           // number of steps
+	steps   int           // number of steps of the wall clock so far
 	// Confirm was called since the last step
 	confirmed bool
 	// evidence with the latest time
