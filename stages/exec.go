@@ -113,6 +113,7 @@ type execStage struct {
 	unfit     atomic.Uint64 // recordings without a command because one of their values is unsafe as an argument
 	unstored  atomic.Bool   // a failure to store a command has been logged
 	lastError atomic.Pointer[string]
+	failing   atomic.Pointer[pipeline.Problem] // nil after a command that succeeded
 }
 
 func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Recording, media.Recording], error) {
@@ -212,6 +213,7 @@ func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 	log = log.With("command", e.cfg.Command, "took", out.Took.Round(time.Millisecond))
 	switch {
 	case out.Err == nil:
+		e.failing.Store(nil)
 		log.Info("command ended")
 		return
 	case out.Left() && kept != "":
@@ -227,12 +229,23 @@ func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 		shown = fmt.Sprintf("a command failed: %v", out.Err)
 	}
 	e.lastError.Store(&shown)
+	problem := pipeline.Problem{
+		Problem: "command_failed", Since: e.commands.clock.Now(), Cause: shown,
+		Remedy: "find the command's output in the log, and correct the command or its program; the next command that succeeds ends the problem",
+	}
+	if before := e.failing.Load(); before != nil {
+		problem.Since = before.Since
+	}
+	e.failing.Store(&problem)
 }
 
-// Report adds the last failure of a command, and warnings about commands that were not run.
+// Report adds the last failure of a command, a problem until a command succeeds, and warnings about commands that were not run.
 func (e *execStage) Report(r *pipeline.Report) {
 	if text := e.lastError.Load(); text != nil && r.LastError == "" {
 		r.LastError = *text
+	}
+	if p := e.failing.Load(); p != nil {
+		r.Problems = append(r.Problems, *p)
 	}
 	if n := e.unfit.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, because a program would read a name of an earlier version as an option or another file: the log names them", n))

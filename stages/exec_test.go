@@ -180,7 +180,31 @@ func TestExecReportsWhyACommandFailedWithoutItsPath(t *testing.T) {
 		var r pipeline.Report
 		s.Report(&r)
 		require.Equal(t, want, r.LastError)
+		require.Len(t, r.Problems, 1)
+		require.Equal(t, "command_failed", r.Problems[0].Problem)
+		require.Equal(t, want, r.Problems[0].Cause)
+		require.NotZero(t, r.Problems[0].Since)
+		require.Contains(t, r.Problems[0].Remedy, "output in the log")
 	}
+}
+
+// The problem of a command that failed lasts until a command succeeds.
+func TestAProblemOfACommandEndsWithTheNextSuccess(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	cfg := execDefaults
+	cfg.Command = config.NewCommand("/usr/bin/test", "{file}", "=", "good.mp4")
+	s := execOf(t, commands, cfg)
+	problems := func(file string) []pipeline.Problem {
+		recorded(t, s, media.Recording{Path: file})
+		require.Zero(t, commands.Wait(t.Context()))
+		var r pipeline.Report
+		s.Report(&r)
+		return r.Problems
+	}
+	first := problems("bad.mp4")
+	require.Len(t, first, 1)
+	require.Equal(t, first, problems("bad.mp4"), "it lasts since the first failure")
+	require.Empty(t, problems("good.mp4"))
 }
 
 func TestCommandIsKilledWithAllThatItStarted(t *testing.T) {

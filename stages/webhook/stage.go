@@ -71,6 +71,8 @@ type stage struct {
 	file   media.ID          // recording whose start was notified
 	told   map[media.ID]bool // events of this run that were notified
 
+	unsigned *pipeline.Problem // the environment has no secret: nothing is sent
+
 	lost     atomic.Uint64 // notices that could not be queued
 	unstored atomic.Uint64 // notices that could not be stored and are sent from memory
 }
@@ -83,7 +85,17 @@ func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recor
 	if err != nil {
 		return nil, err
 	}
-	return &stage{cfg: cfg, outbox: outbox, log: set.Log, clock: set.Clock, told: map[media.ID]bool{}}, nil
+	s := &stage{cfg: cfg, outbox: outbox, log: set.Log, clock: set.Clock, told: map[media.ID]bool{}}
+	if cfg.SecretEnv != "" {
+		target := cfg.target()
+		if _, err := secret(&target); err != nil { // it stays so: the environment of a process does not change
+			s.unsigned = &pipeline.Problem{
+				Problem: "webhook_secret", Since: set.Clock.Now(), Cause: fmt.Sprintf("notices are not sent: environment variable %s: %v", cfg.SecretEnv, err),
+				Remedy: "restart spool with the secret in that variable, or give secret_file; the notices wait until then",
+			}
+		}
+	}
+	return s, nil
 }
 
 // Process queues the notices of a recording and passes the recording on. It may wait for the disk,
@@ -166,8 +178,11 @@ func (s *stage) body(what string, now time.Time, r *media.Recording, e *media.Ev
 	return zlmBody(filepath.ToSlash(dir), r)
 }
 
-// Report adds warnings about lost notices and waiting ones.
+// Report adds warnings about lost notices and waiting ones, and a problem if a secret is missing.
 func (s *stage) Report(r *pipeline.Report) {
+	if s.unsigned != nil {
+		r.Problems = append(r.Problems, *s.unsigned)
+	}
 	if n := s.lost.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d notices could not be stored and are lost: the log says why", n))
 	}

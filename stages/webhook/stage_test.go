@@ -141,6 +141,30 @@ func TestStageGoesOnWhenANoticeCannotBeStored(t *testing.T) {
 	require.Equal(t, []string{"1 notices could not be stored and are lost: the log says why"}, r.Warnings)
 }
 
+// A secret that the environment lacks is a problem before the first notice. Nothing is sent unsigned.
+func TestAMissingSecretIsAProblem(t *testing.T) {
+	noLeak(t)
+	p := begin(t, t.TempDir(), newClock())
+	server := listen(t, accept)
+	for value, want := range map[string]string{"": "the secret is empty: nothing is sent unsigned", "whsec_!": "is not base64", "good": ""} {
+		t.Setenv("SPOOL_TEST_SECRET", value)
+		cfg := defaults
+		cfg.URL, cfg.SecretEnv = config.NewURL(server.URL), "SPOOL_TEST_SECRET"
+		var r pipeline.Report
+		stageOf(t, p.Outbox, cfg).(pipeline.Reporter).Report(&r)
+		if want == "" {
+			require.Empty(t, r.Problems)
+			continue
+		}
+		require.Len(t, r.Problems, 1)
+		require.Equal(t, "webhook_secret", r.Problems[0].Problem)
+		require.Contains(t, r.Problems[0].Cause, "environment variable SPOOL_TEST_SECRET: ")
+		require.Contains(t, r.Problems[0].Cause, want)
+		require.Equal(t, p.clock.Now(), r.Problems[0].Since)
+		require.Contains(t, r.Problems[0].Remedy, "secret_file")
+	}
+}
+
 // The notice is on the disk before the next stage gets the recording.
 func TestNoticeIsStoredBeforeTheRecordingGoesOn(t *testing.T) {
 	noLeak(t)
