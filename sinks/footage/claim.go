@@ -7,10 +7,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// claims holds the recordings that are being changed.
+// claims holds the recordings that are being changed: the lock of Store.Alone and of the other
+// changes of the Store.
 type claims struct {
-	mu   sync.Mutex                 // guards held; it is never locked while a claim is awaited
-	held map[media.ID]chan struct{} // the claims by recording; releasing a claim closes its channel
+	mu   sync.Mutex                 // guards held; it is not locked while a change waits for a claim
+	held map[media.ID]chan struct{} // one channel for each claimed recording; releasing the claim closes the channel
 }
 
 // try claims a recording without waiting. On success other is nil, and the caller must call
@@ -32,8 +33,8 @@ func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	}, nil
 }
 
-// tryEach claims those of the given recordings that no other change holds, and returns them. The
-// caller must call release, which releases all of these claims.
+// tryEach claims those of the given recordings that no other change holds, and returns them as
+// free. The caller must call release, which releases all of these claims.
 func (c *claims) tryEach(ids []media.ID) (free []media.ID, release func()) {
 	var releases []func()
 	for _, id := range ids {
@@ -61,9 +62,9 @@ func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Cont
 	return change(ctx)
 }
 
-// AloneWith claims many recordings at once without waiting. It calls change once, with those of
-// the recordings that no other change holds, and returns its error. If other changes hold all of
-// them, it does not call change and returns nil, or the error of ctx.
+// AloneWith claims many recordings at once without waiting. It calls change once, with those of the
+// recordings that no other change holds (free), releases their claims, and returns the error of
+// change. If no recording is free, it does not call change and returns nil, or the error of ctx.
 func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx context.Context, free []media.ID) error) error {
 	free, release := s.changing.tryEach(ids)
 	defer release()

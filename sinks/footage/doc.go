@@ -8,8 +8,9 @@
 //	protect   sets the protection of the file, then of the row
 //	delete    removes the file, then its facts, then the row
 //	event     adds the event to the row, then to the file
-//	evict     removes the file and its facts; Forget deletes the rows of many files at once
-//	pair      links a row and an event in the catalogue, if the file cannot name the event yet or at all
+//	evict     removes the file, and its facts unless another location may have the whole recording;
+//	          Store.Forget then deletes the rows of many evicted files at once
+//	pair      links a row and an event in the catalogue only, if the recording names its maximum of events
 //	recover   adds the row of a file that recovery finished, then adds missing events to the file, then protects
 //	          the file and the row
 //	empty     deletes the row of a file that recovery removed

@@ -13,7 +13,8 @@ import (
 // does not belong to the recording.
 var ErrKept = errors.New("the file must stay")
 
-// ElsewhereError reports that the file is on the disk of another recorder: Node is its name.
+// ElsewhereError reports that the file is on the disk of another recorder. Node is the name of that
+// recorder.
 type ElsewhereError struct{ Node string }
 
 // ProtectedError reports that a recording was not deleted because it is protected.
@@ -31,8 +32,8 @@ type GoneError struct{ ID media.ID }
 // BusyError reports that another change of a recording took longer than Options.Patience.
 type BusyError struct{ ID media.ID }
 
-// MistakenError reports that the file at Path carries the ID of another recording than ID, or
-// none. Err is the error of Files.
+// MistakenError reports that the file at Path carries another ID than ID, or none. Err is the error
+// that a method of Files returned.
 type MistakenError struct {
 	Path string
 	ID   media.ID
@@ -50,12 +51,13 @@ func (e *MistakenError) Error() string {
 	return fmt.Sprintf("%s is not known to be the file of recording %s: %v", e.Path, e.ID, e.Err)
 }
 
-// Unwrap returns the error of Files.
+// Unwrap returns Err.
 func (e *MistakenError) Unwrap() error { return e.Err }
 
-// Judge decides by an error of Files whether a file belongs to a recording. It returns nil, errors
-// of the operating system and fs.ErrNotExist unchanged. Any other error means that the file does
-// not belong to the recording: Judge calls Options.Mistaken and returns a MistakenError.
+// Judge decides whether the file at a path belongs to a recording. err is the result of a method of
+// Files for that file. Judge returns nil, an error of the operating system and fs.ErrNotExist
+// unchanged. Any other error means that the file does not belong to the recording: Judge calls
+// Options.Mistaken and returns a MistakenError.
 func (s *Store) Judge(err error, path string, id media.ID) error {
 	var system syscall.Errno
 	if err == nil || errors.As(err, &system) || errors.Is(err, fs.ErrNotExist) {

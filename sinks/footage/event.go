@@ -12,13 +12,13 @@ import (
 // Marked is the result of AddEvent.
 type Marked struct {
 	Record    media.Record // the recording, with the event unless Beyond is set
-	Beyond    bool         // the recording names its maximum of events already: only the catalogue links it to this event
-	FileError error        // why the file does not name the event although the row does; nil: it names the event
+	Beyond    bool         // the recording names its maximum of events already: only the catalogue links the two
+	FileError error        // why the file does not name the event although the row does; nil: no failure
 }
 
-// AddEvent adds an event to the row of a finished recording and then to its file. After a
-// crash in between the row names the event, and a repeated AddEvent adds it to the file. If
-// the recording has no room for the event, AddEvent links the two in the catalogue only and sets
+// AddEvent adds an event to the row of a finished recording and then to its file. After a crash in
+// between, the row names the event, and another call of AddEvent adds it to the file. If the
+// recording has no room for the event, AddEvent links the two in the catalogue only and sets
 // Marked.Beyond. If the file cannot be written, the row keeps the event: see Marked.FileError.
 //
 // AddEvent returns a BusyError, an ElsewhereError, a GoneError if the file is missing, a

@@ -10,14 +10,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Evict deletes a file to make room, or because it expired. It returns ErrKept if the row or the
-// file is protected, if the recording is being changed, or if the file does not belong to the
-// recording. The row stays until Forget; after a crash before Forget the next reconciliation marks
-// it as lost. The facts stay if another location holds the whole recording, or may hold it because
-// the database did not answer: they are the protection and the events of that copy.
+// Evict deletes a file to make room, or because it has expired. It returns ErrKept if the row or
+// the file is protected, if another change holds the recording's claim, or if the file does not
+// belong to the recording. The row stays until Forget; after a crash before Forget, the next
+// reconciliation marks the row as lost.
 //
-// Evict deletes a file without an ID without any check: it has no row. If unfinished is set, Evict
-// does not read the file, which may be half written.
+// Evict also deletes the facts if the row shows that no other location has the whole recording.
+// Otherwise, or if the row could not be read, the facts stay: they hold the protection and the
+// events of the other copy.
+//
+// A file whose f.ID is zero has no row: Evict deletes it without any check. If unfinished is set,
+// Evict does not read the file, which may be half written, and leaves the facts.
 func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool) error {
 	if f.ID == (media.ID{}) {
 		return s.Files.Remove(f.Path)
@@ -51,9 +54,10 @@ func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool)
 	return err
 }
 
-// Forget deletes the rows of evicted files: first, together, those of the recordings that no other
-// change holds; then the others one by one, each under its claim alone. The error joins those of
-// the catalogue and a BusyError for each recording that stayed claimed: its row stays.
+// Forget deletes the rows of evicted files. It first deletes together the rows of those recordings
+// that no other change holds, and then each of the other rows under its own claim. The error joins
+// the catalogue's errors and a BusyError for each recording that another change still held: its row
+// stays.
 func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
 	ids := make([]media.ID, len(files))
 	for i, f := range files {
@@ -71,7 +75,7 @@ func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
 	return err
 }
 
-// divide separates the files of the recordings in of (theirs) from the other files.
+// divide returns the files of the recordings in of as theirs, and the rest of files as others.
 func divide(files []media.DeletedFile, of []media.ID) (theirs, others []media.DeletedFile) {
 	is := make(map[media.ID]bool, len(of))
 	for _, id := range of {
@@ -87,9 +91,10 @@ func divide(files []media.DeletedFile, of []media.ID) (theirs, others []media.De
 	return theirs, others
 }
 
-// row reads the row of a file, which may be protected although the file is not, after a crash
-// between the two changes. known is false if the database has no such row, or does not answer
-// within RowWait: the caller then relies on the file.
+// row returns the row of a file. Evict needs it because a crash between the two steps of a
+// protection can leave a protected row and an unprotected file. known is false if the database has
+// no row with this ID and path, if it did not answer within RowWait, or while s.silence lasts: the
+// caller then relies on the file alone.
 func (s *Store) row(ctx context.Context, f media.DeletedFile) (r media.Record, known bool) {
 	if s.silence.lasts(s.Clock.Now()) {
 		return r, false
@@ -103,8 +108,8 @@ func (s *Store) row(ctx context.Context, f media.DeletedFile) (r media.Record, k
 	return r, err == nil && r.Path == f.Path
 }
 
-// silenceLasts is the time for which evictions do not query the database after it failed to
-// answer in time: each of many evictions would otherwise wait for it while the disk is full.
+// silenceLasts is the time for which evictions do not query the database after it failed to answer
+// in time. Otherwise, while the disk is full, each of many evictions would wait for the database.
 const silenceLasts = 30 * time.Second
 
 // silence records until when evictions do not query the database.

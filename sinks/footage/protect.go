@@ -11,7 +11,8 @@ import (
 
 // SetProtected sets or clears a recording's protection against deletion, and returns the changed
 // row. It writes the file first, because protection must outlive the database. After a crash in
-// between, file and row differ, and retention keeps the file if either is protected.
+// between, file and row differ, and retention keeps the file if either is protected. If the row's
+// state is lost or remote, SetProtected changes the row only.
 //
 // SetProtected returns a BusyError, an ElsewhereError, a GoneError if the file is missing, a
 // MistakenError, and the errors of the disk and of the catalogue.
@@ -40,8 +41,8 @@ func (s *Store) setProtected(ctx context.Context, id media.ID, protected bool) (
 	return s.Catalogue.SetProtected(ctx, id, protected)
 }
 
-// protectFile sets or clears the protection of a file. A growing file may get its final name at
-// any moment: if it is gone under its .part name, protectFile tries the final name.
+// protectFile sets or clears the protection of a file. If the file is gone under its .part name, it
+// has been given its final name meanwhile, and protectFile tries that name.
 func (s *Store) protectFile(path string, id media.ID, protected bool) error {
 	err := s.Files.SetProtected(path, id, protected)
 	if final, growing := strings.CutSuffix(path, media.PartSuffix); growing && errors.Is(err, fs.ErrNotExist) {

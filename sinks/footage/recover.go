@@ -8,16 +8,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Recovery describes a file that recovery finished. Store.Recovered calls the three functions while
+// Recovery describes a file that recovery finished. Store.Recovered calls its three functions while
 // it holds the recording's claim.
 type Recovery struct {
 	Recording media.Recording // as read from its file
-	// Unmarked returns the events that overlap the recording and that its file does not name,
-	// because the recorder stopped before it added them. It adds each to Recording.Events, or
-	// to Recording.Beyond if the recording names its maximum of events already.
+	// Unmarked returns the events that overlap the recording and that the recording's file does not
+	// name, because the recorder stopped before it added them. It adds each to Recording.Events, or
+	// to Recording.Beyond if the recording already names its maximum of events.
 	Unmarked func(context.Context, *media.Recording) []media.Event
 	// Tell notifies the observers of finished files of the recording with its events. It returns
-	// true if all of them succeeded: the catalogue, one of them, then has the row and the events.
+	// true if all observers succeeded. The catalogue is one of them, so the row and the events are
+	// then stored.
 	Tell func(context.Context, media.Recording) bool
 	// Protect reports whether the recording must be protected: one of the unmarked events
 	// demands it, and the limit on protected footage permits it. Recovered calls it after the
@@ -28,18 +29,20 @@ type Recovery struct {
 // Recovered is the result of Store.Recovered.
 type Recovered struct {
 	Unmarked     int   // the number of events that the recorder had not added to the file
-	Gone         bool  // the file was deleted before it had a row: it gets no row
-	RowError     error // why the row was not added; with Gone, why the row was not deleted
+	Gone         bool  // the file was deleted meanwhile, so that its row was deleted, too
+	RowError     error // why the row was not added; if Gone is set, why the row was not deleted
 	FileError    error // why the file does not name the unmarked events although the row does
 	ProtectError error // why the recording is not protected although an event demands it
 }
 
-// Recovered adds the row of a file that recovery finished, with its unmarked events, and then adds
-// these events to the file and protects the recording if an event demands it. It adds no row for a
-// file that was deleted meanwhile, for instance to make room.
+// Recovered adds the row of a file that recovery finished, together with the events of r.Unmarked.
+// It then adds these events to the file, and protects the recording if an event demands it. If the
+// file was deleted meanwhile, for instance to make room, Recovered deletes the row again and sets
+// Gone.
 //
-// A crash in between leaves a file without a row, which the next reconciliation adds; a row
-// without a file, which it marks as lost; or a file that names fewer events than its row.
+// A crash in between leaves one of these: a file without a row, which the next reconciliation adds;
+// a row without a file, which reconciliation marks as lost; or a file that names fewer events than
+// its row.
 //
 // If RowError is a BusyError, Recovered changed nothing and notified no observer.
 func (s *Store) Recovered(ctx context.Context, r Recovery) (out Recovered) {

@@ -49,7 +49,7 @@ type Found struct {
 }
 
 // NearestFirst returns the indices of Records, ordered by the distance of each recording from the
-// time at (UTC ns). The distance is 0 if the recording includes the time.
+// time at, in nanoseconds since 1970 UTC. The distance is 0 if the recording includes the time.
 func (f Found) NearestFirst(at int64) []int {
 	order := make([]int, len(f.Records))
 	for i := range order {
@@ -60,13 +60,13 @@ func (f Found) NearestFirst(at int64) []int {
 	return order
 }
 
-// Find lists the recordings that overlap an event. An overlapping file gets the event from its
-// pipeline while it grows, or ends before that and needs AddEvent: Find waits, for at most
-// Options.SearchWait, until each overlapping file names the event or is finished. It claims no
-// recording.
+// Find lists the recordings that overlap an event. Such a recording gets the event from its
+// pipeline while its file grows; if it ends before that, the caller adds the event with AddEvent.
+// Find therefore waits until each overlapping file of the pipelines in q.Took names the event or is
+// finished, for at most Options.SearchWait. It claims no recording.
 //
-// Find returns ErrUnsettled after SearchWait, ErrDegraded, the errors of Index and the cause of
-// ctx; with each of them also the recordings found so far.
+// Find returns ErrUnsettled after SearchWait, ErrDegraded, the errors of Index, and the cause of
+// ctx. With an error it also returns the recordings that it has found so far.
 func (s *Store) Find(ctx context.Context, q Search) (found Found, err error) {
 	patience, stop := s.Clock.After(s.SearchWait)
 	defer stop()
@@ -92,8 +92,8 @@ func (s *Store) Find(ctx context.Context, q Search) (found Found, err error) {
 	}
 }
 
-// here separates this recorder's recordings from those of other recorders on the same database:
-// each recorder adds the event to its own files only.
+// here returns this recorder's recordings as Records, and the name of another recorder that has one
+// as Node. Each recorder adds the event to its own files only.
 func here(all []media.Record) (f Found) {
 	for _, r := range all {
 		if r.Elsewhere {
@@ -105,8 +105,8 @@ func here(all []media.Record) (f Found) {
 	return f
 }
 
-// unmarked reports whether Find must wait for another change, because a file still grows without naming
-// the event. It spares Find a database query after each change, when many events occur at once.
+// unmarked reports whether a file still grows without naming the event, so that Find must wait for
+// another change. It spares Find a database query after each change when many events occur at once.
 func (s *Store) unmarked(q *Search, records []media.Record) bool {
 	return slices.ContainsFunc(records, func(r media.Record) bool {
 		return slices.Contains(q.Took, r.Pipeline) && s.Index.Unmarked(r.ID, &q.Event)
@@ -138,10 +138,12 @@ func (s *Store) overlapping(ctx context.Context, q *Search) (all []media.Record,
 	}
 }
 
-// settled reports whether the search has ended: each overlapping file of the pipelines that accepted
-// the event is finished or names the event, and at least one of these files names it or reaches
-// its end. If no pipeline accepted the event, each overlapping file must be finished or name it. A
-// file that an earlier process left unfinished is not waited for: it gets the event at recovery.
+// settled reports whether Find need not wait any longer. It returns true if each overlapping file
+// of the pipelines in q.Took is finished or names the event, and at least one of these files names
+// the event, or is finished and reaches the event's end. If q.Took is empty, each overlapping file
+// must be finished or name the event.
+//
+// A file that an earlier process left unfinished counts as finished: it gets the event at recovery.
 func (s *Store) settled(q *Search, all []media.Record, begun map[media.ID]bool) bool {
 	there := len(q.Took) == 0
 	for i := range all {
@@ -161,7 +163,8 @@ func (s *Store) settled(q *Search, all []media.Record, begun map[media.ID]bool) 
 	return there
 }
 
-// full reports whether a recording does not name an event and has no room for it.
+// full reports whether a recording does not name an event and cannot name it, because it already
+// names its maximum of events.
 func full(r *media.Record, ev media.Event) bool {
 	return !Names(r, ev.ID) && len(media.JoinEvent(r.Events, ev)) == len(r.Events)
 }

@@ -45,8 +45,8 @@ type Files interface {
 	AddEvents(path string, id media.ID, events []media.Event) error
 	// Remove deletes a file. It returns no error if the file is gone already.
 	Remove(path string) error
-	// Forget removes the facts of a recording whose file is gone. If it fails, the next
-	// reconciliation removes them.
+	// Forget removes the facts of a recording whose file is gone. Facts that it fails to remove
+	// stay until the next reconciliation.
 	Forget(id media.ID) error
 }
 
@@ -61,7 +61,7 @@ type Options struct {
 	RowWait    time.Duration // longest wait of an eviction for a row, before it relies on the file alone; 0: 1 s
 	SearchWait time.Duration // longest wait of Find for growing files; 0: 2 s
 
-	Deleted  func(path string) // Delete calls it after it has removed the file at path
+	Deleted  func(path string) // Delete calls it with the recording's path, before it deletes the row
 	Mistaken func()            // the Store calls it when it leaves a file that does not belong to its recording
 }
 
@@ -72,7 +72,7 @@ type Store struct {
 	changing claims
 	silence  silence
 
-	searching chan struct{} // a semaphore: it holds one element for each Find that queries the database
+	searching chan struct{} // a semaphore: it holds one element for each call of Find that queries the database
 }
 
 // maxSearches is the number of calls of Find that may query the database at the same time.

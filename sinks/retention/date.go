@@ -25,14 +25,14 @@ import (
 // never makes other files appear old, never makes its file the first to be deleted, and never keeps
 // its file for ever.
 type dates struct {
-	clock wallclock.Reading // reading of the clock for the current look
+	clock wallclock.Reading // reading of the clock for the current look of the keeper
 	// firstSeenUTC holds, by path, the files that this process wrote while its clock was wrong. The
 	// value is the time at which a file was first seen while the clock was believed, UTC ns; 0: not yet.
 	firstSeenUTC map[string]int64
 }
 
-// farAhead is how far a file's own date may be ahead of a believed clock: a source that is read
-// faster than real time can be hours ahead.
+// farAhead is the longest time by which a file's own date may be ahead of a believed clock: the
+// recording of a source that is read faster than real time can end hours ahead.
 const farAhead = 24 * time.Hour
 
 // plausible reports whether a time (UTC ns) can be the date of a file.
@@ -41,8 +41,8 @@ func (d *dates) plausible(ns int64) bool {
 		(!d.clock.Believed() || ns <= d.clock.Now.Add(farAhead).UnixNano())
 }
 
-// date sets DatedUTC, undated and stampDue of an item. It keeps a DatedUTC that stamp has not
-// written yet.
+// date sets DatedUTC, undated and stampDue of an item. If stamp has not yet written DatedUTC to the
+// file, the item keeps that DatedUTC.
 func (d *dates) date(it *Item) {
 	was := it.DatedUTC
 	it.DatedUTC, it.undated, it.stampDue = 0, false, false
@@ -69,7 +69,8 @@ func (d *dates) date(it *Item) {
 	}
 }
 
-// markWrong records, if the clock is wrong now, that a file was written while the clock was wrong.
+// markWrong records a file in firstSeenUTC, as written while the clock was wrong, if the clock is
+// wrong now.
 func (d *dates) markWrong(path string) {
 	if d.clock.State == wallclock.Wrong {
 		d.firstSeenUTC[path] = 0
@@ -112,14 +113,16 @@ func (it *Item) began() int64 {
 	return it.StartUTC
 }
 
-// age returns the time from the end of an item to now; 0 if its end is later or unknown.
+// age returns the time from the end of an item to now. It returns 0 if the end is later than now or
+// unknown.
 func (it *Item) age(now time.Time) time.Duration {
 	return time.Duration(max(now.UnixNano()-min(it.ended(), now.UnixNano()), 0))
 }
 
-// newest returns the finished recording with the latest end before upTo (UTC ns), and that end. The
-// earlier of own end and modification time counts, since either may be wrong: the real time is at
-// least the result. path is empty if there is no such recording.
+// newest returns the path of the finished recording with the latest end before upTo (UTC ns), and
+// that end. For each recording it uses the earlier of its own end and its modification time, since
+// either may be wrong: the real time is at least the result. path is empty if there is no such
+// recording.
 func (s *index) newest(upTo int64) (path string, at time.Time) {
 	newest := int64(0)
 	for _, it := range s.items {

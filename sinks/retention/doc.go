@@ -63,13 +63,15 @@
 // retention expects the disk to fill by twice as much as in the fastest of the recent seconds, at
 // most by an eighth of the disk, and keeps that much room in addition.
 //
-// If a limit on the disk is configured, a shortage of inodes deletes the oldest files, too.
+// If a limit on the disk is configured for all streams, retention also deletes files, in the same
+// order, when the disk runs out of inodes.
 //
 // # Between two scans
 //
 // Recorders report each chunk and each finished file, and the API reports its deletions
 // (ledger.go). So the totals are right between two scans, and a scan finds only changes that other
-// programs made. A file is opened when it appears and before it is deleted, at no other time.
+// programs made. A file is opened when it appears, when a scan finds that its length or its
+// modification time has changed, and before it is deleted.
 //
 // A recorder's notice wakes the keeper before a limit is exceeded: when one more chunk of each open
 // file would not fit. So max_bytes and the limits on the disk are exceeded at most by the bytes

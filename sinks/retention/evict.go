@@ -9,16 +9,18 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// batch is the number of files that are deleted before their rows are: one write of the catalogue's
-// journal then deletes all of these rows.
+// batch is the number of files that are deleted before their rows are deleted together, with one
+// write of the catalogue's journal.
 const batch = 256
 
-// restFor is the pause of deletion after the deleted files gave no room back.
+// restFor is the time for which nothing is deleted to make room, after deleted files gave no room
+// or no inodes back.
 const restFor = 10 * time.Second
 
 // evict deletes files in batches, and the rows of a batch after its files. One call deletes any
 // number of files: deletion must keep up with recording. After a failure it goes on with the next
-// file. It returns the first error of each batch, joined.
+// file. It returns the joined errors: for each batch, the first error of its files and the error of
+// Store.Forget.
 func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time) error {
 	var errs []error
 	for len(evictions) > 0 && ctx.Err() == nil {
@@ -43,8 +45,9 @@ func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time)
 	return errors.Join(errs...)
 }
 
-// remove deletes the files of one batch that may still be deleted. It returns the deleted items, the
-// bytes that their deletion should give back (room), and the first error.
+// remove deletes the files of one batch that may still be deleted. It returns the deleted items,
+// the bytes that their deletion should give back (room), and the first error. After an error it
+// goes on.
 func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
 		if k.index.items[e.Path] != e.Item {
@@ -84,10 +87,11 @@ func (k *Keeper) accountDeleted(e eviction) {
 		"class", string(e.class), "cause", e.cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.SizeBytes, "clock", k.clock.Now.UTC())
 }
 
-// settle checks whether a batch made room. It compares the deleted bytes (room) with the bytes that
-// became free since before, plus the bytes that were probably recorded since began. If too little
-// became free in several batches, a snapshot or an open file keeps the blocks. Deletion then pauses
-// for restFor: it would cost all footage and gain nothing.
+// settle checks whether a batch made room. It compares the bytes that deletion should give back
+// (room) with the bytes that became free since before, plus the bytes that were probably recorded
+// since began. If less than half became free, a snapshot or an open file may keep the blocks. When
+// the bytes that did not become free, over consecutive such batches, exceed three margins, nothing
+// is deleted to make room for restFor: deletion would cost all footage and gain nothing.
 func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil {
@@ -107,9 +111,9 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
 }
 
-// settleInodes pauses deletion for restFor if deleting a number of files freed less than half as
-// many inodes: a snapshot keeps them, or another program creates files as fast. Deletion would
-// otherwise go on until no footage is left.
+// settleInodes stops deletion to make room for restFor if deleting a number of files freed less
+// than half as many inodes: a snapshot keeps them, or another program creates files as fast.
+// Deletion would otherwise go on until no footage is left.
 func (k *Keeper) settleInodes(before filesystem.Capacity, files int, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || after.FreeInodes-before.FreeInodes >= int64(files)/2 {

@@ -9,14 +9,14 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// MassExpiry says when retention deletes the footage of a mass expiry: see the package comment.
+// MassExpiry selects when retention deletes the footage of a mass expiry: see the package comment.
 type MassExpiry string
 
 // The values of MassExpiry.
 const (
 	MassWait    MassExpiry = "wait"    // after a day of running with a believed clock
 	MassConfirm MassExpiry = "confirm" // when an operator confirms it
-	MassAllow   MassExpiry = "allow"   // at once, as other expired footage
+	MassAllow   MassExpiry = "allow"   // at once, like other expired footage
 )
 
 // secondLook is the wait of a mass expiry under MassWait. Only time counts in which the clock was
@@ -25,16 +25,16 @@ const secondLook = 24 * time.Hour
 
 // expiry is the state of expiry between two full looks.
 type expiry struct {
-	dueUpTo time.Time     // last full look that held nothing, by a believed clock: later expiry is no backlog. Zero: none
+	dueUpTo time.Time     // last full look by a believed clock that held nothing; zero: none yet. See dueSince
 	steps   int           // wallclock.Reading.Steps of the last full look
 	since   time.Time     // when the held mass expiry was first seen; zero: none is held
-	waited  time.Duration // time of secondLook that had passed at the last full look
+	waited  time.Duration // part of secondLook that had passed at the last full look
 	counted time.Duration // wallclock.Reading.Steady of the last full look
 	warned  bool          // the held mass expiry was logged
 }
 
-// hold returns the expired footage that the current clock reading does not permit to delete, with
-// the reason; nil if all expired footage may be deleted. It changes nothing.
+// hold returns the expired footage that must not be deleted because of its age now, with the cause;
+// nil if all expired footage may be deleted. It changes nothing.
 func (k *Keeper) hold() *retained.Held {
 	h, backlog := &retained.Held{Clock: k.clock.Now}, []*Item(nil)
 	for _, it := range k.index.items {
@@ -72,9 +72,9 @@ func (k *Keeper) hold() *retained.Held {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// dueSince reports whether an item expired after the last full look that held nothing, while the
-// clock was not set. The passing of time explains its expiry, so it does not count towards a mass
-// expiry.
+// dueSince reports whether an item expired after the last full look that held nothing, without a
+// step of the clock since. The passing of time explains its expiry, so the item does not count
+// towards a mass expiry.
 func (k *Keeper) dueSince(it *Item) bool {
 	if k.expiry.dueUpTo.IsZero() || k.expiry.steps != k.clock.Steps {
 		return false
@@ -83,7 +83,8 @@ func (k *Keeper) dueSince(it *Item) bool {
 	return !due.Before(k.expiry.dueUpTo)
 }
 
-// footage counts the files of recordings that are not being written.
+// footage returns the number and the bytes of the items of Keeper.index, without growing and
+// foreign files.
 func (k *Keeper) footage() (c retained.Count) {
 	for _, it := range k.index.items {
 		if it.Kind != Growing && it.Kind != Foreign {
@@ -94,8 +95,8 @@ func (k *Keeper) footage() (c retained.Count) {
 }
 
 // mass reports whether the items of backlog are a mass expiry: more than a tenth of all files or
-// bytes, or more than a day of one stream. A single item is one if it is at least half of all files
-// or bytes.
+// bytes, or more than a day of one stream. A single item is a mass expiry if it is at least half of
+// all files or bytes, or lasts more than a day.
 func (k *Keeper) mass(backlog []*Item) bool {
 	var c retained.Count
 	lasts := map[string]time.Duration{}
@@ -115,8 +116,8 @@ func (k *Keeper) mass(backlog []*Item) bool {
 	return c.Files*10 > all.Files || c.Bytes*10 > all.Bytes
 }
 
-// waited returns how much of secondLook has passed at a reading of the clock; 0 if no mass expiry is
-// held or the clock was set since the last full look.
+// waited returns the part of secondLook that has passed at a reading of the clock; 0 if no mass
+// expiry is held or the clock was set since the last full look.
 func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	e := &k.expiry
 	if e.since.IsZero() || e.steps != r.Steps {
@@ -125,8 +126,8 @@ func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	return e.waited + r.Steady - e.counted
 }
 
-// expire updates the state of expiry from the result of hold, after a scan. It clears the expired
-// items if none is held, so that later looks delete them.
+// expire updates the state of expiry from the result of hold, after a scan. If nothing is held, it
+// sets the field cleared of each expired item, so that later looks may delete these items.
 func (k *Keeper) expire() {
 	e, r := &k.expiry, k.clock
 	waited := k.waited(r)
@@ -155,7 +156,7 @@ func (k *Keeper) expire() {
 	}
 }
 
-// warn logs a mass expiry once.
+// warn logs a mass expiry once, until expire ends it.
 func (k *Keeper) warn(h *retained.Held) {
 	if k.expiry.warned {
 		return
@@ -176,8 +177,8 @@ func (p *Policy) massExpiry() MassExpiry {
 	return p.MassExpiry
 }
 
-// expiryProblem returns the problem that GET /mp4/health shows for a mass expiry; nil if h is nil
-// or held for another reason.
+// expiryProblem returns the problem that GET /mp4/health shows for a mass expiry. It returns nil if
+// h is nil, or if the footage is held because the clock is not believed.
 func expiryProblem(h *retained.Held) *pipeline.Problem {
 	if h == nil || h.Cause != retained.HeldAsMass {
 		return nil
@@ -196,9 +197,11 @@ func expiryProblem(h *retained.Held) *pipeline.Problem {
 }
 
 // Confirm records an operator's confirmation that the clock is right and that the footage which has
-// expired by now may be deleted. It wakes the keeper, which deletes it, and returns this footage; nil
-// if none has expired. It returns retained.ErrNothingHeld if the clock is believed and no mass
-// expiry is held, and the error of wallclock.Judge.Confirm.
+// expired by now may be deleted. It returns this footage, or nil if none has expired, and wakes the
+// keeper, which deletes it.
+//
+// Confirm returns retained.ErrNothingHeld if the clock is believed and no mass expiry is held, and
+// the error of wallclock.Judge.Confirm.
 func (k *Keeper) Confirm() (*retained.Held, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

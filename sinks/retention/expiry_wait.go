@@ -22,9 +22,9 @@ type keptWait struct {
 	Waited int64     `json:"waited_s"` // seconds of secondLook that have passed
 }
 
-// keepWait writes waitFile, after each full look that holds a mass expiry. It does not sync, which
-// would wake a sleeping disk. After a power cut the file may therefore be old or damaged: a part of
-// the wait is then repeated, but never left out.
+// keepWait writes waitFile, after each full look that holds a mass expiry. It does not sync the
+// file, which would wake a sleeping disk. After a power cut the file may therefore be old or
+// damaged: a part of the wait is then repeated.
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
@@ -53,12 +53,12 @@ func (k *Keeper) writeWait(text []byte) error {
 // forgetWait removes waitFile.
 func (k *Keeper) forgetWait() { _ = k.index.root.Remove(waitFile) }
 
-// longOff is the longest time between two runs after which the wait continues. After a longer time
-// other footage has expired, or the clock is wrong: the wait begins again.
+// longOff is the longest time between two runs of the recorder after which the wait continues.
+// After a longer time it begins again, because other footage has expired, or the clock is wrong.
 const longOff = 7 * day
 
-// readWait restores the wait of an earlier run. It ignores the file if the clock is now behind the
-// file's times, or more than longOff ahead of them.
+// readWait restores the wait of an earlier run of the recorder from waitFile. It ignores the file
+// if now is before a time in the file, or more than longOff after the time of writing.
 func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
 	text, err := filesystem.Own{Top: k.deps.Dir}.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)

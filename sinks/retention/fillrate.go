@@ -13,15 +13,15 @@ type fillRate struct {
 	usedBytes  int64     // used bytes of the disk at the last look, or after the last deletion
 	grownBytes int64     // growth of the used bytes since at; deleted bytes are not subtracted
 	at         time.Time // begin of the current period, which lasts for at least lookEvery
-	peakBytes  int64     // largest growth within lookEvery, reduced as above
+	peakBytes  int64     // largest growth within lookEvery; it is reduced by a tenth every lookEvery
 }
 
 // maxAhead is the divisor for the most room that is kept free in advance: an eighth of the disk, or
-// of max_bytes.
+// of a max_bytes.
 const maxAhead = 8
 
-// look adds a measurement of the disk. The first one, and one after a long pause, start a period and
-// measure no growth.
+// look adds a measurement of the disk. If it is the first one, or the first after 30 times
+// lookEvery, it begins a period and measures no growth.
 func (f *fillRate) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
@@ -38,15 +38,17 @@ func (f *fillRate) look(s filesystem.Capacity, now time.Time) {
 	f.peakBytes = max(grown, f.peakBytes-f.peakBytes/10)
 }
 
-// expectedBytes returns the most bytes that the disk may fill by until the look after the next one.
+// expectedBytes estimates the most bytes by which the disk fills until the look after the next one:
+// twice the recent peak, at most an eighth of the disk.
 func (f *fillRate) expectedBytes(s filesystem.Capacity) int64 {
 	return min(2*f.peakBytes, s.UsableBytes/maxAhead)
 }
 
-// during returns the most bytes that the disk may fill by in a time.
+// during estimates the most bytes by which the disk fills in the time d.
 func (f *fillRate) during(d time.Duration) int64 {
 	return int64(float64(f.peakBytes) * d.Seconds() / lookEvery.Seconds())
 }
 
-// freed sets the used bytes after a deletion, so that the deleted bytes do not reduce the growth.
+// freed records the used bytes after a deletion, so that look does not subtract the deleted bytes
+// from the growth.
 func (f *fillRate) freed(s filesystem.Capacity) { f.usedBytes = s.UsedBytes() }

@@ -7,8 +7,9 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// forecast sets p.FullAt: when the disk reaches its limit, or is full without one, at the rate
-// p.BytesPerDay. It leaves FullAt zero if the rate is 0 or that lies more than 100 years ahead.
+// forecast sets p.FullAt to the time at which the disk reaches p.HighBytes, or is full if there is
+// no such limit, at the rate p.BytesPerDay. It leaves FullAt zero if the rate is 0 or less, or if
+// the time is 100 years ahead or more.
 func forecast(p *retained.Plan) {
 	full := cmp.Or(p.HighBytes, p.DiskBytes)
 	if p.BytesPerDay <= 0 {

@@ -13,19 +13,19 @@ type Item struct {
 	ID        media.ID
 	Stream    string // empty for a file that does not describe a recording
 	Pipeline  string
-	StartUTC  int64 // UTC ns; 0 for such a file
+	StartUTC  int64 // UTC ns; 0 for a file that does not describe a recording
 	EndUTC    int64 // UTC ns; for an unfinished file, its last modification
 	SizeBytes int64 // length of the file
 	RoomBytes int64 // bytes that its deletion gives back; 0 if the file has a second hard link
 	Kind      Kind
 
 	Protected  bool
-	changedUTC int64 // modification time, UTC ns: while it and the length are unchanged, the file is not read again
+	changedUTC int64 // modification time, UTC ns; a scan reads the file again only if this or the length has changed
 
-	DatedUTC int64 // end of the file in place of EndUTC if that cannot be right (see dates), UTC ns; else 0
-	undated  bool  // EndUTC cannot be right, and no other date is known yet
+	DatedUTC int64 // date used in place of EndUTC if that cannot be right, UTC ns; 0: EndUTC is used. See dates
+	undated  bool  // EndUTC cannot be right, and DatedUTC is not known yet
 	stampDue bool  // DatedUTC must still be written to the file as its modification time
-	cleared  bool  // it expired and may be deleted: a full look held nothing, or an operator confirmed it
+	cleared  bool  // the file has expired and may be deleted: a full look held nothing, or an operator confirmed it
 }
 
 // Kind classifies a file.
@@ -40,15 +40,15 @@ const (
 	Foreign             // a file that this program did not write: it is never deleted
 )
 
-// evictionOrder is the order in which the classes are deleted. The classes of files that must stay
-// are missing.
+// evictionOrder is the order in which the classes are deleted, lowest first. It lacks the classes
+// of files that must stay.
 var evictionOrder = map[retained.Class]int{retained.ClassOrphan: 1, retained.ClassExpired: 2, retained.ClassFootage: 3, retained.ClassEvent: 4}
 
 // goes reports whether an item of a class may be deleted.
 func goes(c retained.Class) bool { return evictionOrder[c] > 0 }
 
-// class returns the class of an item at a time: one that may be deleted, or the reason why the file
-// must stay.
+// class returns the class of an item at a time: a class that may be deleted (see goes), or the
+// reason why the file must stay.
 func (p *Policy) class(it *Item, now time.Time) retained.Class {
 	age := it.age(now)
 	switch {

@@ -20,8 +20,9 @@ import (
 // being read.
 var ErrKept = errors.New("the file must stay")
 
-// Store deletes files and their rows. The keeper deletes the file first: after a crash in between,
-// the next reconciliation marks the row as lost; in the reverse order it would list the file again.
+// Store deletes files and their rows. The keeper deletes the file before the row: after a crash in
+// between, the next reconciliation marks the row as lost. In the reverse order, reconciliation
+// would add a row for the file again.
 type Store interface {
 	// Remove deletes one file and the directories that it leaves empty. It returns
 	// ErrKept if the file must stay, and no error if the file is gone already.
@@ -36,7 +37,7 @@ type Recordings interface {
 	Recording() []string
 	// Stop stops all recordings of a stream.
 	Stop(ctx context.Context, stream string) error
-	// Start starts again the recordings of a stream that Stop stopped.
+	// Start starts the recordings of a stream again that Stop has stopped.
 	Start(stream string) error
 }
 
@@ -47,7 +48,7 @@ type Deps struct {
 	Store      Store
 	Recordings Recordings
 	Disk       func(dir string) (filesystem.Capacity, error) // measures the disk; nil: the function Disk
-	Writable   func() bool                                   // reports whether a file can be created; must not block; nil: always
+	Writable   func() bool                                   // reports at once whether a file can be created; nil: always
 	Clock      pipeline.Clock
 	Wall       *wallclock.Judge // judges whether the clock is believed; nil: New creates one
 	Log        *slog.Logger     // nil: no log
@@ -76,15 +77,15 @@ type Keeper struct {
 	clock         wallclock.Reading // reading of the clock for the current look
 	expiry        expiry
 	held          *retained.Held // expired footage that is held, as of the last scan; nil: none
-	barren        bool           // deletion for room has found nothing to delete, even after a scan
+	barren        bool           // the last deletion to make room, after a scan, has deleted nothing
 	lacking       bool           // the last look could not make the room that the rules demand
 	fillRate      fillRate
-	futileBytes   int64                // bytes of deleted files that gave no room back, since a batch last did
+	futileBytes   int64                // bytes that deleted files did not give back, since a batch last made room
 	restUntil     time.Time            // nothing is deleted to make room before this time
 	stopped       map[string]stoppedBy // streams whose recording retention has stopped
 	stoppedAt     time.Time            // when retention last stopped a recording
 	judgedBytes   int64                // size of the disk for which tooLarge was computed
-	tooLarge      []pipeline.Problem   // each min_free_bytes that the disk is too small for
+	tooLarge      []pipeline.Problem   // a problem for each min_free_bytes that is larger than the disk
 	lastErr       string               // text of the error that was logged last; empty after a look without one
 }
 
@@ -95,7 +96,7 @@ type counts struct {
 	failures     atomic.Uint64 // looks with an error
 }
 
-// stoppedBy is the reason why a recording is stopped.
+// stoppedBy records when and for which rule a recording was stopped.
 type stoppedBy struct {
 	Since time.Time
 	rule  rule
@@ -151,8 +152,8 @@ func (k *Keeper) Wake() {
 }
 
 // MakeRoom performs one look: it measures the disk, scans the directory if a scan is due, and
-// deletes the files that the policy demands to delete. LastError and the plan report its error,
-// which is logged once.
+// deletes the files that the policy demands to delete. LastError and the plan report the look's
+// error. MakeRoom logs the error unless the last look failed with the same text.
 func (k *Keeper) MakeRoom(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -175,7 +176,7 @@ func (k *Keeper) MakeRoom(ctx context.Context) {
 	}
 }
 
-// look is MakeRoom without the reports. The caller has locked mu.
+// look does the work of MakeRoom and returns its error. The caller has locked mu.
 func (k *Keeper) look(ctx context.Context) error {
 	k.readClock()
 	now := k.clock.Now
@@ -219,14 +220,14 @@ func (k *Keeper) readClock() {
 	k.index.clock = k.clock
 }
 
-// expires reports whether an item may be deleted because it has expired, if it has.
+// expires reports whether an item, if it has expired, may be deleted for that reason.
 func (k *Keeper) expires(it *Item) bool {
 	return k.clock.Believed() && (it.cleared || k.held == nil)
 }
 
-// prove gives the judge of the clock (Deps.Wall) the newest file, and the newest one from before this
-// process started, as evidence. It then reads the clock again, and assigns the dates of all files
-// again if the judgement has changed.
+// prove gives the judge of the clock (Deps.Wall) two files as evidence: the newest one, and the
+// newest one from before this process started. It then reads the clock again, and assigns the dates
+// of all files again if the judgement has changed.
 func (k *Keeper) prove() {
 	for _, upTo := range []int64{math.MaxInt64, k.deps.Wall.Began().UnixNano()} {
 		if path, at := k.index.newest(upTo); path != "" {

@@ -16,10 +16,10 @@ type ledger struct {
 	mu    sync.Mutex           // guards the fields below
 	told  bool                 // the policy is active; else the ledger ignores all notices
 	open  map[string]*openFile // files that are being written, by path below the record directory
-	again map[string]struct{}  // paths of files that appeared, went or were renamed
-	since totals               // bytes written since the last take
+	again map[string]struct{}  // paths of files that appeared, were deleted or were renamed since the last call of take
+	since totals               // bytes written since the last call of take
 	ahead totals               // sum of chunkBytes of the open files: the bytes expected next
-	watch watch                // the limits to watch
+	watch watch                // the limits at which the keeper is woken
 }
 
 // openFile is a file that a recorder is writing.
@@ -29,8 +29,10 @@ type openFile struct {
 	chunkBytes int64 // the largest growth that one notice reported, the first notice excluded
 }
 
-// watch holds limits, counted from the last take. The keeper is woken when the bytes written since
-// and the bytes expected next exceed one. The zero value has no limit.
+// watch holds the limits at which the ledger wakes the keeper: when the bytes written since the
+// last call of take, with the bytes expected next, exceed one of the limits (bound.passed). The
+// ledger wakes the keeper once, and then has no limits until the next call of wait. The zero value
+// has no limit.
 type watch struct {
 	all, disk bound // limits on the bytes of all streams
 	byStream  map[string]bound
@@ -78,8 +80,8 @@ func (l *ledger) grew(path, stream string, bytes int64) (due bool) {
 }
 
 // due returns true if a limit of all streams, or of one of the given streams, is exceeded by the
-// bytes written and expected. It then removes the limits, so that it returns true only once. The
-// caller has locked mu.
+// bytes written and expected. It then removes all limits, so that the following calls return false
+// until wait sets new ones. The caller has locked mu.
 func (l *ledger) due(streams ...string) bool {
 	near := l.watch.all.passed(l.since.all, l.ahead.all) || l.watch.disk.passed(l.since.all, l.ahead.all)
 	for _, stream := range streams {
@@ -91,7 +93,8 @@ func (l *ledger) due(streams ...string) bool {
 	return near
 }
 
-// changed records that files appeared, went or were renamed. They are no longer open.
+// changed records that files appeared, were deleted or were renamed, and removes their paths from
+// the open files.
 func (l *ledger) changed(paths ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -115,8 +118,8 @@ type grown struct {
 	sizeBytes int64
 }
 
-// take returns the notices since the last call: the paths of changed files, and the lengths of the
-// open files. It clears the changes and sets the bytes written to 0.
+// take returns the notices of the ledger: the paths of the files that changed since the last call,
+// and the lengths of all open files. It forgets these changes and sets the bytes written to 0.
 func (l *ledger) take() (again []string, open []grown) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,7 +141,8 @@ func (l *ledger) next() totals {
 	return totals{l.ahead.all, maps.Clone(l.ahead.byStream)}
 }
 
-// wait sets the limits to watch. It returns true if one is exceeded already.
+// wait sets the limits at which the keeper is woken. If one of them is exceeded already, it returns
+// true and removes them.
 func (l *ledger) wait(w watch) (due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,8 +150,8 @@ func (l *ledger) wait(w watch) (due bool) {
 	return l.due(slices.Collect(maps.Keys(w.byStream))...)
 }
 
-// watch returns the configured limits with the bytes that may be written until each is reached. t
-// holds the bytes of footage, s the capacity of the disk.
+// watch returns the configured limits, each with the bytes that may be written until it is reached.
+// t holds the bytes of footage, and s is the capacity of the disk.
 func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	w := watch{byStream: map[string]bound{}}
 	if p.MaxBytes > 0 {
@@ -168,8 +172,9 @@ func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	return w
 }
 
-// Grew notifies the keeper of the new length, in bytes, of a file that is being written. file is the
-// absolute path. Grew, Closed and Changed are safe for concurrent use and do not block.
+// Grew notifies the keeper of the new length, in bytes, of a file that is being written. file is
+// the absolute path. Grew is safe for concurrent use, and waits neither for a disk nor for a
+// deletion.
 func (k *Keeper) Grew(file, stream string, bytes int64) {
 	if path, ok := k.below(file); ok && k.ledger.grew(path, stream, bytes) {
 		k.Wake()
@@ -177,7 +182,7 @@ func (k *Keeper) Grew(file, stream string, bytes int64) {
 }
 
 // Closed notifies the keeper that a recorder has finished a file and renamed it to as. Both paths
-// are absolute.
+// are absolute. Closed is safe for concurrent use, and waits neither for a disk nor for a deletion.
 func (k *Keeper) Closed(file, as string) {
 	for _, file := range []string{file, as} {
 		if path, ok := k.below(file); ok {
@@ -186,12 +191,13 @@ func (k *Keeper) Closed(file, as string) {
 	}
 }
 
-// Changed notifies the keeper of files that appeared or went. The paths are slash-separated and
-// relative to the record directory.
+// Changed notifies the keeper of files that appeared or were deleted. The paths are slash-separated
+// and relative to the record directory. Changed is safe for concurrent use, and waits neither for a
+// disk nor for a deletion.
 func (k *Keeper) Changed(paths ...string) { k.ledger.changed(paths...) }
 
-// below converts an absolute path into one relative to the record directory; false if the file is
-// not below it.
+// below converts an absolute path into a path relative to the record directory. ok is false if the
+// file is not below that directory.
 func (k *Keeper) below(file string) (path string, ok bool) {
 	if path, ok = strings.CutPrefix(file, k.deps.Dir); ok && path != "" && path[0] == filepath.Separator {
 		return filepath.ToSlash(path[1:]), true

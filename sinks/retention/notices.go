@@ -28,10 +28,10 @@ func (k *Keeper) takeNotices(now time.Time) {
 	}
 }
 
-// see updates the index for one file as a scan would, and returns the file's item. It puts the item
-// into the queue once it may be deleted. It returns nil, and removes the file from the index, if a
-// scan would not find the file under this path: it is gone, is no file of this program, or the path
-// leads over a symbolic link.
+// see updates the index and the totals for one file as a scan would, and returns the file's item.
+// If the item may be deleted, see makes sure that it is in the queue. It returns nil, and removes
+// the file from the index, if a scan would not find the file under this path: the file is gone, it
+// is not a file of this program, or the path contains a symbolic link.
 func (k *Keeper) see(path string, now time.Time) *Item {
 	old := k.index.items[path]
 	info, err := os.Lstat(k.index.path(path))
@@ -61,8 +61,8 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 	return it
 }
 
-// lose removes a file that is gone from the index and the totals. The queue keeps its item, which
-// remove skips.
+// lose removes a file that is gone from the index and the totals. The file's item stays in the
+// queue, and Keeper.remove skips it.
 func (k *Keeper) lose(path string) {
 	if it := k.index.items[path]; it != nil {
 		k.totals.count(it, -1)

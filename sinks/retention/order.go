@@ -17,8 +17,8 @@ type ranked struct {
 }
 
 // rank returns the items that may be deleted, in the order of deletion. expires reports whether an
-// expired item may be deleted because of its age; otherwise it has the place of an item that has
-// not expired.
+// expired item may be deleted because of its age; if not, the item is ranked as if it had not
+// expired.
 func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []ranked {
 	var queue []ranked
 	for _, it := range items {
@@ -30,8 +30,9 @@ func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []
 	return queue
 }
 
-// ranked returns an item with its place in the queue; false if the item must stay. expires is that of
-// rank.
+// ranked returns an item with the class and the priority that determine its place in the queue, and
+// false if the item must stay. expires reports whether an expired item may be deleted because of
+// its age.
 func (p *Policy) ranked(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
 	c := p.class(it, now)
 	if c == retained.ClassExpired && !expires(it) {

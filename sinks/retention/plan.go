@@ -10,11 +10,12 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// maxNext is the most evictions that a plan lists in Next and in Waiting.
+// maxNext is the most evictions in each of the lists Next and Waiting of a plan.
 const maxNext = 100
 
-// Plan scans the record directory and returns the files that retention keeps and those that it
-// would delete. It deletes nothing. The caller owns the plan.
+// Plan scans the record directory. It returns the files that retention would delete now and next,
+// and the sums of those that it keeps, by reason and by stream. It deletes nothing. The caller owns
+// the plan.
 func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -56,12 +57,12 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	return p, nil
 }
 
-// forPlan copies an eviction for a plan: the item itself is guarded by Keeper.mu.
+// forPlan returns a copy of an eviction for a plan, which is read without Keeper.mu.
 func (e eviction) forPlan() retained.Eviction {
 	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, SizeBytes: e.SizeBytes, Class: e.class, Cause: e.cause}
 }
 
-// withoutRoom returns the streams whose recording retention has stopped, by path.
+// withoutRoom returns the streams whose recording retention has stopped, sorted by path.
 func (k *Keeper) withoutRoom() (out []retained.Stopped) {
 	for _, stream := range slices.Sorted(maps.Keys(k.stopped)) {
 		out = append(out, retained.Stopped{Stream: stream, Since: k.stopped[stream].Since})
@@ -82,7 +83,8 @@ func (k *Keeper) waiting() (out []retained.Eviction) {
 	return out
 }
 
-// describe adds the sums of items to a plan: by the reason why they must stay, and by stream.
+// describe adds to a plan the sums of the items that must stay, by reason, and the sums of all
+// items of each stream.
 func (p *Policy) describe(plan *retained.Plan, items []*Item) {
 	kept, streams := map[retained.Class]retained.Count{}, map[string]*retained.Stream{}
 	for _, it := range items {
@@ -113,8 +115,8 @@ func (p *Policy) describe(plan *retained.Plan, items []*Item) {
 // day is the period of BytesPerDay.
 const day = 24 * time.Hour
 
-// count adds an item to a stream's sums. Until describe computes the rate, BytesPerDay holds
-// the bytes of the last day.
+// count adds an item to a stream's sums. It adds the length of an item that ended in the last day
+// to BytesPerDay, from which describe computes the rate.
 func count(s *retained.Stream, it *Item, now time.Time) {
 	s.Count = s.Count.Plus(it.SizeBytes)
 	start, end := time.Unix(0, it.began()), time.Unix(0, it.ended())
@@ -134,15 +136,16 @@ func count(s *retained.Stream, it *Item, now time.Time) {
 	}
 }
 
-// span returns the part of the last day since the stream's oldest unprotected recording, at most a
-// day; a day if it has none.
+// span returns the time for which a stream's recordings of the last day reach back: from its oldest
+// unprotected recording to now, at most a day. It returns a day if the stream has no such
+// recording.
 func span(s *retained.Stream) time.Duration { return min(cmp.Or(s.Keeps, day), day) }
 
-// leastSpan is the shortest time from which a rate is computed.
+// leastSpan is the shortest span of recordings from which perDay computes a rate.
 const leastSpan = time.Hour
 
-// perDay extrapolates bytes from a shorter time to a day. It returns 0 if that time is below
-// leastSpan.
+// perDay returns the rate, in bytes a day, of bytes that were recorded in the time over. It returns
+// 0 if over is below leastSpan.
 func perDay(bytes int64, over time.Duration) int64 {
 	if over < leastSpan {
 		return 0

@@ -8,7 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// passed returns a rule for each limit that is exceeded, or will be before the next look.
+// passed returns a rule for each limit that is exceeded, or is expected to be exceeded before the
+// next look.
 func (k *Keeper) passed(space filesystem.Capacity) []rule {
 	next := k.ledger.next()
 	disk := max(k.fillRate.expectedBytes(space), min(next.all, space.UsableBytes/maxAhead))
@@ -23,8 +24,9 @@ func (k *Keeper) await(space filesystem.Capacity) {
 	}
 }
 
-// rescanAfter returns the least time from one scan to the next when the queue has run out of files.
-// It is the duration of a scan while scans find files to delete, and else at least 5 s.
+// rescanAfter returns the least time between two scans that are made because the queue has run out
+// of files. It is the duration of the last scan; while such scans find nothing to delete, it is ten
+// times that, at least 5 s.
 func (k *Keeper) rescanAfter() time.Duration {
 	if k.barren {
 		return max(5*time.Second, 10*k.took)
@@ -33,10 +35,12 @@ func (k *Keeper) rescanAfter() time.Duration {
 }
 
 // relieve deletes the items that the rules demand, and, in a full look (whole), the expired ones.
-// If the queue runs out of items in a look without a scan, relieve scans and tries once more. If
-// room is still missing, it stops a recording.
+// If the queue runs out of items in a look that has not scanned, relieve scans and tries once more;
+// it waits for a later look if the last scan is less than rescanAfter ago. If room is still missing
+// after a scan, it stops a recording for each rule that lacks room.
 //
-// The last scan may be an hour old: files that it did not see are newer than those in the queue.
+// The scan is needed because the last one may be an hour old: files that it did not see may be
+// deleted, too.
 func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time.Time) error {
 	if k.lacking = now.Before(k.restUntil); k.lacking {
 		rules = nil
@@ -71,8 +75,8 @@ func (k *Keeper) free(ctx context.Context, rules []rule, expired bool, now time.
 	return short, k.evict(ctx, evictions, now)
 }
 
-// still returns the rules that apply after the deletions of this look; none if rules is empty or
-// the disk cannot be measured.
+// still returns the rules that apply after the deletions of this look. It returns none if rules is
+// empty or the disk cannot be measured.
 func (k *Keeper) still(rules []rule) []rule {
 	space, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || len(rules) == 0 {

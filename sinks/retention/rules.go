@@ -14,8 +14,8 @@ import (
 type rule struct {
 	stream string // empty: any stream
 	cause  string // the setting's name, or inodesCause
-	need   int64  // the number of bytes, or with files set the number of files, to delete
-	over   bool   // the limit is exceeded now; false: it will be before the next look
+	need   int64  // the bytes to delete; if files is set, the number of files
+	over   bool   // the limit is exceeded now; false: it is expected to be exceeded before the next look
 	sizes  bool   // the rule counts the lengths of files (SizeBytes)
 	files  bool   // the rule counts files that give room back
 }
@@ -31,7 +31,8 @@ func (t *totals) add(stream string, bytes int64) {
 	t.byStream[stream] += bytes
 }
 
-// freed sums up the items chosen for deletion in the three ways in which a rule counts.
+// freed sums up the items chosen for deletion in the three ways in which a rule may count: the room
+// that the files give back, the lengths of the files, and the number of files that give room back.
 type freed struct{ room, sizes, files totals }
 
 func (f *freed) add(it *Item) {
@@ -42,7 +43,8 @@ func (f *freed) add(it *Item) {
 	}
 }
 
-// counted returns the sums that a rule counts.
+// counted returns the totals in which the rule r counts: files if r.files is set, sizes if r.sizes
+// is set, else room.
 func (f *freed) counted(r *rule) *totals {
 	switch {
 	case r.files:
@@ -53,7 +55,8 @@ func (f *freed) counted(r *rule) *totals {
 	return &f.room
 }
 
-// total returns the bytes of all items, growing and protected ones included, foreign ones excluded.
+// total returns the lengths of all files, in bytes, including growing and protected ones, without
+// foreign ones.
 func total(items []*Item) totals {
 	t := totals{byStream: map[string]int64{}}
 	for _, it := range items {
@@ -70,8 +73,9 @@ func (t *totals) count(it *Item, sign int64) {
 	}
 }
 
-// byteRules returns a rule for each exceeded max_bytes, those of streams first. t holds the bytes of
-// footage; next the bytes that are expected before the next look.
+// byteRules returns a rule for each max_bytes that is exceeded, or is expected to be exceeded
+// before the next look. The rules of single streams come first. t holds the bytes of footage, and
+// next the bytes that are expected to be written before the next look.
 func (p *Policy) byteRules(t, next totals) (out []rule) {
 	add := func(stream string, used, next, most int64) {
 		next = min(next, most/maxAhead)
@@ -86,8 +90,9 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 	return out
 }
 
-// diskRules returns a rule for each exceeded min_free_bytes and disk_max_percent. ahead is the
-// number of bytes that are expected before the next look.
+// diskRules returns a rule for each min_free_bytes and disk_max_percent that is exceeded, or is
+// expected to be exceeded before the next look. ahead is the number of bytes that are expected to
+// be written until then.
 func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
 		high, limited := mark(s, percent, minFree)
@@ -103,13 +108,13 @@ func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	return out
 }
 
-// inodesCause is the cause of the rule for inodes. It has no setting of its own: it applies if a
-// limit on the disk is configured.
+// inodesCause is the cause of the rule for inodes. This rule has no setting of its own: it applies
+// if a limit on the disk is configured for all streams.
 const inodesCause = "inodes"
 
-// inodeRules returns a rule that demands free inodes if a limit on the disk is configured and the
-// disk runs out of inodes. Its field over is never set, so that it stops no recording: that would
-// free no inode.
+// inodeRules returns a rule that demands free inodes, if a limit on the disk is configured for all
+// streams and the disk runs out of inodes. The rule's field over is false, so that it stops no
+// recording: a stopped recording would free no inode.
 func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
 	least := leastInodes(s)
 	if p.DiskMaxPercent == 0 && p.MinFreeBytes == 0 || s.Inodes == 0 || s.FreeInodes >= least {
@@ -132,8 +137,9 @@ type shortage struct {
 }
 
 // choose takes from the queue the items that the rules demand, and the expired ones if expired is
-// set. It returns them as out, the rest of the queue as left, and the rules for which the queue held
-// too few items as short. Each chosen item counts for every rule.
+// set. It returns these items as out, the rest of the queue as left, and the rules for which the
+// queue held too few items as short. A chosen item counts for every rule to which its stream
+// belongs, not only for the rule that chose it.
 func choose(queue []ranked, rules []rule, expired bool) (out []eviction, left []ranked, short []shortage) {
 	empty := func() totals { return totals{byStream: map[string]int64{}} }
 	freed := freed{empty(), empty(), empty()}
@@ -162,9 +168,10 @@ func choose(queue []ranked, rules []rule, expired bool) (out []eviction, left []
 	return out, left, short
 }
 
-// take calls take for items from the front of the queue until the rule is satisfied. It returns the
-// other items in the same order, and the bytes or files that are missing. A file with a second hard
-// link gives no room back: a rule that counts room leaves it in the queue.
+// take calls the function take for items from the front of the queue until the rule is satisfied.
+// It returns the other items in the same order as left, and the number of bytes or files that the
+// rule still lacks as missing. A file with a second hard link gives no room back: unless the rule
+// counts lengths, it stays in the queue.
 func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (left []ranked, missing int64) {
 	counted := freed.counted(r)
 	got := func() int64 {
@@ -188,8 +195,8 @@ func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (le
 	return left, max(r.need-got(), 0)
 }
 
-// scanEvery returns the interval of full looks: an hour, or a minute if a max_bytes is configured;
-// at least a hundred times the duration of the last scan (took).
+// scanEvery returns the interval of full looks: an hour, or a minute if a max_bytes is configured.
+// It is longer if a hundred times the duration of the last scan (took) is longer.
 func (p *Policy) scanEvery(took time.Duration) time.Duration {
 	if p.counted() {
 		return max(time.Minute, 100*took)

@@ -20,26 +20,26 @@ import (
 // writes is an orphan.
 const orphanAge = time.Hour
 
-// Reader is the access of a scan to the format of the files. Paths are those of the operating
-// system.
+// Reader holds the functions with which a scan reads the files, whose format it does not know.
+// Paths are those of the operating system.
 type Reader struct {
 	// Entry reads the recording that a file describes, with its facts. An error that is not
 	// one of the operating system means that this program did not write the file.
 	Entry func(path string) (media.Recording, error)
 	// Writing reports whether a recorder writes a file, or recovery may still finish it.
 	Writing func(path string) bool
-	// Temporary reports whether the name is one that this program gives to temporary files.
+	// Temporary reports whether a name is of the form that this program gives to temporary files.
 	Temporary func(name string) bool
 	// Identity is the name of the file that holds the identity of the record directory.
 	Identity string
-	// Event reports whether a recording has class event in the order of deletion.
+	// Event reports whether a recording has the class event in the order of deletion.
 	Event func(media.Recording) bool
 }
 
 // index lists the files of the record directory, as of the last scan and the notices since then.
 type index struct {
 	dir    string   // path of the record directory
-	root   *os.Root // the directory that was open at dir when check last succeeded
+	root   *os.Root // the record directory, as opened by openIndex, or by check after a new mount
 	read   Reader
 	items  map[string]*Item  // by path
 	intern map[string]string // names of streams and pipelines, stored once for all items
@@ -55,8 +55,9 @@ func openIndex(dir string, read Reader) (*index, error) {
 	return &index{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{firstSeenUTC: map[string]int64{}}}, nil
 }
 
-// check returns an error unless dir still leads to the directory that was opened, or to one with the
-// same identity because the disk was mounted again. Nothing may be deleted after an error.
+// check returns an error unless dir still leads to the directory that was opened before, or to a
+// directory with the same identity, such as the same disk after a new mount. After an error nothing
+// may be deleted.
 func (s *index) check() error {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
@@ -75,7 +76,7 @@ func (s *index) check() error {
 	return root.Close()
 }
 
-// same reports whether two open directories are the same one.
+// same reports whether a and b are the same directory.
 func same(a, b *os.Root) bool {
 	x, err := a.Stat(".")
 	if err != nil {
@@ -85,8 +86,9 @@ func same(a, b *os.Root) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// scan lists every file of the record directory again, and opens those that are new or have changed.
-// It omits the files of a directory that cannot be read, which are then not deleted.
+// scan lists every file of the record directory again, and opens those that are new or have
+// changed. It omits hidden directories, and directories that cannot be read: their files are then
+// not deleted.
 func (s *index) scan(ctx context.Context, now time.Time) error {
 	seen := make(map[string]*Item, len(s.items))
 	// DirFS follows a link to the directory itself, as the recorder does.
@@ -118,10 +120,11 @@ func (s *index) scan(ctx context.Context, now time.Time) error {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// path converts an item's path into one of the operating system.
+// path returns the path of the operating system for an item's path.
 func (s *index) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
-// direct reports whether a path leads over no symbolic link, as the paths that a scan finds.
+// direct reports whether a path stays below the record directory and none of its directories is a
+// symbolic link. Only such paths are found by a scan.
 func (s *index) direct(rel string) bool {
 	if !filepath.IsLocal(rel) {
 		return false
@@ -134,8 +137,9 @@ func (s *index) direct(rel string) bool {
 	return true
 }
 
-// itemOf returns the item of a file. It returns nil if the name is none of this program's, the file
-// is gone, or its entry cannot be read because of an error of the operating system.
+// itemOf returns the item of a file. It returns nil if the name is not one of a recording or of a
+// temporary file, if the file is gone, or if it cannot be read because of an error of the operating
+// system.
 func (s *index) itemOf(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
 	temporary := hidden(name) && s.read.Temporary(name)
@@ -168,8 +172,8 @@ func (s *index) itemOf(rel string, d fs.DirEntry, now time.Time) *Item {
 	return it
 }
 
-// unfinished classifies an unfinished file as growing or as an orphan. writing is the result of
-// Reader.Writing.
+// unfinished classifies an unfinished file: as an orphan if nothing writes it and it was last
+// modified more than orphanAge ago, else as growing. writing is the result of Reader.Writing.
 func (it *Item) unfinished(writing bool, now time.Time) {
 	it.Kind, it.EndUTC = Growing, it.changedUTC
 	if !writing && now.UnixNano()-it.changedUTC > int64(orphanAge) {
@@ -237,9 +241,9 @@ func (s *index) list() []*Item {
 	return out
 }
 
-// reread updates an item that is about to be deleted from its file, above all its protection. It
-// returns false if the file is gone, cannot be read, or carries another ID. It does not change
-// SizeBytes, with which the item is part of the totals.
+// reread reads an item again from its file, which is about to be deleted: above all the protection
+// may have changed. It returns false if the file is gone, cannot be read, or carries another ID. It
+// does not change SizeBytes, because the totals include the old value.
 func (s *index) reread(it *Item, now time.Time) bool {
 	path := s.path(it.Path)
 	info, err := os.Lstat(path)

@@ -15,16 +15,16 @@ func Disk(dir string) (filesystem.Capacity, error) {
 	return has, nil
 }
 
-// maxMarginBytes bounds margin: 2 % of a large array would be days of footage.
+// maxMarginBytes is the largest margin: 2 % of a large array would be days of footage.
 const maxMarginBytes = 16 << 30
 
-// margin returns how far below a limit deletion goes, in bytes: 2 % of the disk's usable bytes, at
-// most maxMarginBytes.
+// margin returns the number of bytes by which deletion goes below a limit on the disk: 2 % of the
+// disk's usable bytes, at most maxMarginBytes.
 func margin(usable int64) int64 { return min(usable/50, maxMarginBytes) }
 
-// mark returns the most bytes of a disk that the limits percent and minFree (bytes) permit to use;
-// false if both are 0. It ignores a minFree that exceeds the disk: all footage would be deleted in
-// vain.
+// mark returns the most bytes of a disk that may be used: percent of the disk, and all but minFree
+// bytes. It returns false if there is no limit, because percent is 0 and minFree is 0 or larger
+// than the disk. It ignores such a minFree, for which all footage would be deleted in vain.
 func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	most := disk.UsableBytes
 	if percent > 0 {
@@ -37,6 +37,6 @@ func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	return most, percent > 0 || keepsFree
 }
 
-// leastInodes returns the number of inodes to keep free: the next files of recordings and the
-// catalogue's journal need some.
+// leastInodes returns the number of inodes to keep free for the next files of recordings and of the
+// catalogue's journal: a thousandth of the disk's inodes, from 8 to 1000.
 func leastInodes(disk filesystem.Capacity) int64 { return min(max(disk.Inodes/1000, 8), 1000) }

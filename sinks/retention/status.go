@@ -14,7 +14,7 @@ type Stop struct {
 }
 
 // Stopped returns the streams whose recording retention has stopped, by path, as of the last look.
-// The caller must not change the map. Stopped does not block.
+// The caller must not change the map. Stopped waits for no look.
 func (k *Keeper) Stopped() map[string]Stop {
 	if shown := k.shownStopped.Load(); shown != nil {
 		return *shown
@@ -22,7 +22,7 @@ func (k *Keeper) Stopped() map[string]Stop {
 	return nil
 }
 
-// LastError returns the error of the last look, or an empty string. It does not block.
+// LastError returns the text of the last look's error, or an empty string. It waits for no look.
 func (k *Keeper) LastError() string {
 	if text := k.shownError.Load(); text != nil {
 		return *text
@@ -31,7 +31,8 @@ func (k *Keeper) LastError() string {
 }
 
 // Problems returns a problem for a mass expiry that is held, and one for each min_free_bytes that
-// the disk is too small for, as of the last look. The caller owns the slice. It does not block.
+// is larger than the disk, as of the last look. The caller owns the slice. Problems waits for no
+// look.
 func (k *Keeper) Problems() []pipeline.Problem {
 	if shown := k.shownProblems.Load(); shown != nil {
 		return slices.Clone(*shown)
@@ -39,7 +40,7 @@ func (k *Keeper) Problems() []pipeline.Problem {
 	return nil
 }
 
-// publish stores the results of a look for Stopped and Problems.
+// publish stores the results of a look that Stopped and Problems return.
 func (k *Keeper) publish() {
 	problems := slices.Clone(k.tooLarge)
 	if p := expiryProblem(k.held); p != nil {

@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// settleAfter is the least time between two stops: a stopped recording needs some time to finish its
-// file, and then no other may have to be stopped.
+// settleAfter is the least time between two looks that stop recordings: a stopped recording needs
+// some time to finish its file, and after that there may be room enough.
 const settleAfter = 5 * time.Second
 
-// stopLowest stops one recording for each rule of short whose limit is exceeded now. The recording
-// is that of the rule's stream, or else that of the recorded stream with the lowest priority, and
-// among equals with the most footage. It returns the joined errors of Recordings.Stop.
+// stopLowest stops one recording for each rule of short whose limit is exceeded now, unless it
+// stopped one less than settleAfter ago. It stops the rule's stream; if the rule has none, the
+// recorded stream with the lowest priority, and among equals the one with the most footage. It
+// returns the joined errors of Recordings.Stop.
 func (k *Keeper) stopLowest(ctx context.Context, short []shortage, now time.Time) error {
 	if now.Sub(k.stoppedAt) < settleAfter {
 		return nil
@@ -45,7 +46,8 @@ func (r rule) remedy() string {
 	return "raise " + r.cause
 }
 
-// victim returns the stream whose recording is stopped for a rule; false if it is not recorded.
+// victim returns the stream whose recording is stopped for a rule. It returns false if that stream
+// is not being recorded, or if no stream is.
 func (k *Keeper) victim(r rule) (string, bool) {
 	recording := k.deps.Recordings.Recording()
 	if r.stream != "" {
@@ -60,7 +62,7 @@ func (k *Keeper) victim(r rule) (string, bool) {
 	}), true
 }
 
-// keeps counts the files of a stream that must stay, by reason.
+// keeps returns the number of files of a stream that must stay, by reason.
 func (k *Keeper) keeps(stream string) map[string]int {
 	out := map[string]int{}
 	for _, it := range k.index.items {
@@ -74,8 +76,8 @@ func (k *Keeper) keeps(stream string) map[string]int {
 // resumeAfter is the least time for which a recording stays stopped.
 const resumeAfter = 10 * time.Second
 
-// resume starts each stopped recording again once there is room below the limit for which it was
-// stopped, and a file can be created.
+// resume starts each stopped recording again once the limit for which it was stopped leaves room
+// again, a file can be created, and resumeAfter has passed.
 func (k *Keeper) resume(now time.Time) {
 	if len(k.stopped) == 0 {
 		return

@@ -8,8 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// unreachable returns a problem for each min_free_bytes that exceeds the disk. Such a configuration
-// is refused at the start, so the disk has been replaced by a smaller one since.
+// unreachable returns a problem for each min_free_bytes that is larger than the disk. The recorder
+// refuses such a setting at its start; the problem therefore means that a smaller disk has been
+// mounted since.
 func (k *Keeper) unreachable(disk filesystem.Capacity) (out []pipeline.Problem) {
 	add := func(stream string, minFree int64) {
 		if disk.Exceeds(minFree) {
@@ -27,7 +28,8 @@ func (k *Keeper) unreachable(disk filesystem.Capacity) (out []pipeline.Problem) 
 	return out
 }
 
-// judgeLimits updates k.tooLarge and logs each of its problems, if the size of the disk has changed.
+// judgeLimits computes k.tooLarge and logs each of its problems. It does nothing if the size of the
+// disk is the same as at the last call.
 func (k *Keeper) judgeLimits(disk filesystem.Capacity) {
 	if disk.UsableBytes == k.judgedBytes {
 		return
