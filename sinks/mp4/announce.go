@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// announce emits the recording of the open file for the first time. The caller has written the
-// file's first chunk: a file that gets no chunk is removed, and its recording is never emitted.
+// announce emits the recording of the open file for the first time. The caller must have written
+// the file's first chunk: the recording of a file without a chunk is never emitted (salvage).
 func (m *Muxer) announce(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	r, err := m.recording(f.name)
@@ -34,7 +34,7 @@ func (m *Muxer) grew() {
 // does nothing.
 func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
-	if f == nil { // no media of the event is in a file; after an outage the next file names it
+	if f == nil { // during an outage no file is open: the next file of the segment names the event (continued)
 		return nil
 	}
 	named, err := f.noteEvent(ev, f.entry.protected || m.grantProtection(f, ev))
@@ -52,15 +52,16 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	return emit(r)
 }
 
-// unnamed counts n events that the open file has no room for, and logs the first ones of the run.
+// unnamed counts n events that the open file has no room to name. It logs a warning for the first
+// such events of the run only.
 func (m *Muxer) unnamed(n int) {
 	if n > 0 && m.stats.unnamed.Add(uint64(n)) == uint64(n) {
 		m.log.Warn("the file names its maximum of events: further events are in the catalogue only, and are counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
 	}
 }
 
-// recording returns the recording of the open file, under the given name of the file, for the
-// catalogue.
+// recording returns the recording of the open file for the catalogue. name is the path of the file
+// below the record directory.
 func (m *Muxer) recording(name string) (media.Recording, error) {
 	r, err := m.file.entry.recording(name, m.file.sizeBytes)
 	r.Directory = disk.Claimed(m.dir)
@@ -72,13 +73,14 @@ func (m *Muxer) recording(name string) (media.Recording, error) {
 	return r, err
 }
 
-// shown returns a file's path for the log: below the record directory as configured.
+// shown returns a file's path for the log: record_path as it is configured, joined with the name.
 func (m *Muxer) shown(name string) string {
 	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
 }
 
-// grantProtection reports whether one of the events protects the file and the limits of protected
-// bytes permit that. It records the event in the file, and logs a reached limit once an event.
+// grantProtection reports whether one of the events requires the protection of the file and the
+// limits of protected bytes permit it. It stores that event in f. It logs a warning for an event
+// at a limit, except for the event of the previous warning.
 func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	for i := range events {
 		e := &events[i]
@@ -98,7 +100,8 @@ func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	return false
 }
 
-// countProtected counts the growth of a file since an event protected it against the limits.
+// countProtected adds the growth of a protected file, since an event protected it, to the protected
+// bytes of that event, which media.Protection limits.
 func (m *Muxer) countProtected(f *file) {
 	if f.protectedBy != (media.ID{}) {
 		m.protection.Grew(f.protectedBy, f.sizeBytes-f.countedBytes)

@@ -27,10 +27,10 @@ type Config struct {
 // Defaults returns the settings of a stage that declares none.
 //
 // sync is chunk: the stage syncs each file once a flush interval, by default once a second,
-// independent of the interval of key frames. One fdatasync takes some 3.4 ms (p95 5.3 ms): a
-// third of a percent of the time, while chunks wait in the gop_ring. So a power cut loses at
-// most one flush interval without any configuration. From some hundred streams on one disk,
-// sync: interval with 5 s is better: it needs a fifth of the syncs.
+// independent of the interval of key frames. So without any configuration a power cut loses only
+// about one flush interval. One fdatasync takes some 3.4 ms (p95 5.3 ms), a third of a percent of
+// a second; chunks that arrive meanwhile wait in gop_ring. From some hundred streams on one disk,
+// sync: interval with 5 s is better, because it needs a fifth of the syncs.
 func Defaults() Config {
 	return Config{
 		RecordPath:       "./recordings",
@@ -43,8 +43,8 @@ func Defaults() Config {
 	}
 }
 
-// Validate checks the rules that the decoder cannot check, and returns all violations. It
-// does no I/O except reading the time zone's table.
+// Validate checks the rules that the decoder of the YAML file cannot check, and returns all
+// violations, joined. It does no I/O except reading the time zone's table.
 func (c Config) Validate() error {
 	var problems []error
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }

@@ -11,9 +11,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// maxVanished limits how often in a row the stage creates the directory of a new file and then
-// does not find it: another process that deletes the last file of a directory removes the
-// directory too.
+// maxVanished limits how often create tries again after the directory of a new file vanished
+// between its creation and that of the file. Another process removes a directory after it has
+// deleted the last file in it (disk.Prune).
 const maxVanished = 100
 
 // begin creates the file of the current segment and writes the boxes before the first chunk. The
@@ -51,8 +51,8 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	return nil
 }
 
-// create creates the file under the first name of the pattern that neither a growing nor a
-// finished file has.
+// create creates the file under the first name of the pattern that no growing and no finished file
+// has, and sets f.f and f.name.
 func (m *Muxer) create(f *file) error {
 	vanished := 0
 	for n := 0; ; {
@@ -74,7 +74,7 @@ func (m *Muxer) create(f *file) error {
 }
 
 // tryCreate creates the growing file for a final name, and its directories. It returns
-// fs.ErrExist or disk.ErrOwned if a finished or growing file has the name.
+// fs.ErrExist or disk.ErrOwned if the name is taken, by a finished or by a growing file.
 func (m *Muxer) tryCreate(f *file, final string) error {
 	if err := disk.MkdirAll(m.fs, path.Dir(final)); err != nil {
 		return disk.NewError("create directory", path.Dir(final), 0, disk.Explain(m.fs, err))

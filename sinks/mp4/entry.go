@@ -58,7 +58,7 @@ const (
 	entryOutcomeAt   = 28
 	outcomeBytes     = 56
 	maxReasonBytes   = 30
-	maxEntryBytes    = 1 << 20 // limit of each part when it is read: some four times the largest part that is written
+	maxEntryBytes    = 1 << 20 // limit, when read, of the identity, of the events, and of gaps with anchors
 )
 
 // identityJSON holds the properties of a recording that are known when its file is begun and
@@ -74,7 +74,7 @@ type identityJSON struct {
 	GapChunks     int         `json:"gap_chunks,omitempty"`
 	GapStepNS     int64       `json:"gap_step_ns,omitempty"`
 	Speed         uint32      `json:"speed,omitempty"`    // of a time-lapse: media plays so many times faster; 0: no time-lapse
-	FlushNS       int64       `json:"flush_ns,omitempty"` // longest chunk, which a crash may lose from memory
+	FlushNS       int64       `json:"flush_ns,omitempty"` // flush interval: media that a crash loses from memory; 0: unknown
 	Tracks        []trackJSON `json:"tracks"`
 }
 
@@ -138,8 +138,8 @@ func newEntry(s *media.Segment) entry {
 	return e
 }
 
-// write appends the box, which must be the last one in the moov. moov is the offset of the moov
-// in w: write pads the box so that the moov's size is a multiple of 8.
+// write appends the box of the entry, which must be the last box in the moov. moov is the offset of
+// the moov in w: write pads the box so that the moov's size is a multiple of 8.
 func (e *entry) write(w *isobmff.Writer, moov int) {
 	identity, err := json.Marshal(e.identity)
 	if err != nil {
@@ -240,14 +240,13 @@ func (e *entry) endAfter(duration int64) int64 {
 // Limits of mendEnd. Earlier versions of spool took the end of a recording from the wall clock,
 // and did not store the speed of a time-lapse.
 const (
-	endSlackNS = int64(time.Second) // with 1/100 of the duration: plausible drift of a sender's clock
+	endSlackNS = int64(time.Second) // plausible drift of a sender's clock, in addition to 1/100 of the duration
 	oddestPace = 100_000            // highest plausible speed of a time-lapse
 )
 
-// mendEnd corrects EndUTC in an entry of an earlier version if the wall clock was set while the
-// file grew: it replaces an end that neither the drift of the sender's clock nor the speed of a
-// time-lapse explains by StartUTC plus the duration. lapse reports that the file may be a
-// time-lapse.
+// mendEnd corrects the EndUTC that an earlier version of spool stored while the wall clock was
+// set. If neither the drift of the sender's clock nor the speed of a time-lapse explains EndUTC,
+// mendEnd replaces it by endAfter of the duration. lapse reports that the file may be a time-lapse.
 func (e *entry) mendEnd(lapse bool) {
 	o := &e.outcome
 	end := e.endAfter(o.durationNS)

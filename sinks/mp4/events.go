@@ -47,7 +47,7 @@ func (e *entry) writeEvents(w *isobmff.Writer, box int) {
 }
 
 // encodeEvents encodes the latest events that fit into limit bytes, or all events if limit is 0,
-// as the JSON list. It leaves out events whose data is not JSON, and returns nil without events.
+// as the JSON list. It leaves out events whose data is not JSON. It returns nil if no event is left.
 func (e *entry) encodeEvents(limit int) []byte {
 	var latest [][]byte
 	n := 1 // the brackets, and a comma for each but the first
@@ -69,7 +69,8 @@ func (e *entry) encodeEvents(limit int) []byte {
 	return append(append([]byte{'['}, bytes.Join(latest, []byte{','})...), ']')
 }
 
-// encodedList returns the bytes that follow the field with the room: length, CRC32C, list.
+// encodedList returns the length and the CRC32C of an encoded list, and then the list. These bytes
+// follow the field with the room, in the events and in the gaps of the entry.
 func encodedList(list []byte) []byte {
 	b := make([]byte, 0, eventsFixedBytes-eventsLengthAt+len(list))
 	b = binary.BigEndian.AppendUint32(b, uint32(len(list)))

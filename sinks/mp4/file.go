@@ -43,7 +43,7 @@ type file struct {
 	index          index  // references of the future sidx; with fragment: true only
 	gaps           []media.Gap
 	anchoring      media.Anchoring
-	gapBehind      bool   // the next file begins at once, and its Gap reports the media missing between both
+	gapBehind      bool   // a next segment follows at once, whose Gap reports the media missing between the two files
 	committed      bool   // the write that makes the file a finished one may have reached the disk
 	filledBytes    int64  // bytes of gaps and anchors that finishing wrote in place
 	asGrown        bool   // finished as a fragmented file without a sidx, since the disk or the reserve had no room
@@ -154,9 +154,9 @@ func (f *file) fillReserve() error {
 
 func pageEnd(n int64) int64 { return (n + pageBytes - 1) / pageBytes * pageBytes }
 
-// write appends a chunk to the file as one fragment, in one system call. It writes nothing if the
-// file accepts no sample of the chunk (admit). After an error it truncates the file to its length
-// before the chunk, as far as the disk allows.
+// write appends a chunk to the file as one fragment, with one call of WritevAt. It writes nothing
+// if the file accepts no sample of the chunk (track.admit). After an error it truncates the file to
+// its length before the chunk, as far as the disk allows.
 func (f *file) write(c *media.Chunk) error {
 	g := &f.frag
 	if err := f.gather(g, c); err != nil || len(g.runs) == 0 {
@@ -184,12 +184,12 @@ func (f *file) write(c *media.Chunk) error {
 	return nil
 }
 
-// written returns the end of the media in the file: UTC less SteppedNS.
+// written returns the end of the media in the file, in nanoseconds: UTC less SteppedNS.
 func (f *file) written() int64 { return f.endUTC - f.steppedNS }
 
-// gather collects the gaps of a chunk and the samples that it adds to each track. It returns an
-// error for a chunk that no fragment of the file can hold: it has other tracks, its time jumps,
-// or it is too large.
+// gather sets the gaps and the runs of g: the gaps of the chunk c, and the samples of c that the
+// file accepts. It returns an error for a chunk that no fragment of the file can hold: its number
+// of tracks differs, its time jumps, or it is too large.
 func (f *file) gather(g *fragment, c *media.Chunk) error {
 	if len(c.Tracks) != len(f.tracks) {
 		return fmt.Errorf("%s: a chunk of %d tracks in a segment of %d: the segmenter cuts where tracks change", f.name, len(c.Tracks), len(f.tracks))

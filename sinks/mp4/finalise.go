@@ -54,7 +54,7 @@ func (f *file) finishPlain() (written int64, err error) {
 	} else {
 		written, err = f.finishTail(moov)
 	}
-	if f.syncFail == nil && noRoom(err) { // a write into the reserve may fail so if it is not allocated
+	if f.syncFail == nil && noRoom(err) { // even in the reserve, if its blocks are not allocated
 		if err := f.writeSize(f.lay.reserveBytes); err != nil { // the failed write may have been the flip
 			return 0, err
 		}
@@ -270,10 +270,10 @@ func (f *file) finishAsGrown() (written int64, err error) {
 // (file.filledBytes).
 const grownBytes = outcomeBytes + isobmff.MvhdTimesBytes + isobmff.MehdBytes - 8 + 4
 
-// fillMoov completes the growing moov in place, and syncs it: the outcome and the gaps in the
-// entry, the duration in mvhd, from which exiftool reads it, and the payload of the future mehd,
-// the only box from which Firefox reads it. The durations in tkhd and mdhd stay 0, as for a moov
-// without samples.
+// fillMoov completes the growing moov in place, and syncs it. It writes the outcome and the gaps
+// into the entry, and the duration into two places: the mvhd, from which exiftool reads it, and the
+// payload of the future mehd, the only box from which Firefox reads it. The durations in tkhd and
+// mdhd stay 0, as for a moov without samples.
 func (f *file) fillMoov() error {
 	o := f.entry.outcome.encode()
 	if err := f.writeAt(o[:], f.lay.entryAt+entryOutcomeAt); err != nil {
@@ -294,8 +294,9 @@ func (f *file) fillMoov() error {
 }
 
 // fillMvhd writes the movie's duration into the mvhd of the growing moov (ISO/IEC 14496-12,
-// 8.2.2). After a crash before showMehd, recovery writes it again. The mvhd of a file of an
-// earlier version has 32 bits for the duration: fillMvhd writes a longer one as unknown.
+// 8.2.2). After a crash before showMehd, recovery writes the duration again. In a file of an
+// earlier version the mvhd has 32 bits for the duration: fillMvhd writes a duration that needs
+// more as unknown.
 func (f *file) fillMvhd() error {
 	at := f.lay.moovAt + 8
 	h, err := isobmff.ReadHeader(f.f, at, f.lay.moovAt+f.lay.moovBytes)

@@ -15,9 +15,9 @@ import (
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
-// salvage closes the open file after an error. It finishes a file that was announced, but leaves
-// it to recovery if an fsync of it failed. It removes a file that was not announced: the caller
-// still has its chunk.
+// salvage closes the open file after an error, if there is one. It finishes a file that was
+// announced and emits its recording; if an fsync of the file failed, it leaves the file to
+// recovery instead. It removes a file that was not announced, whose chunk the caller still has.
 func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	switch {
@@ -43,7 +43,8 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 
 // finish finishes, renames and closes the open file, if any, and emits its recording. If that
 // fails, it closes the file, emits the recording in state recording and leaves the file to
-// recovery. If another program deleted the file, it emits the recording in state lost.
+// recovery. If only the sync of the new name fails, it emits the finished recording and returns
+// the error. If another program deleted the file, it emits the recording in state lost.
 func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	if f == nil {

@@ -33,11 +33,12 @@ const (
 	gapsUUID = "\x1b\x6e\xd2\x45\x90\x3c\x47\xa8\xb1\x5f\x08\xe3\x77\x2a\xc6\x04"
 )
 
-// gapsJSON is that text. Times are ns relative to the start_utc_ns of the recording, and in a
-// moof relative to the UTC of the chunk.
+// gapsJSON is the text with the gaps and anchors of a recording, or with the gaps of a chunk in its
+// moof. Times are ns relative to the start_utc_ns of the recording, and in a moof relative to the
+// UTC of the chunk.
 type gapsJSON struct {
 	Gaps    []gapJSON  `json:"gaps,omitempty"`
-	Anchors [][2]int64 `json:"anchors,omitempty"` // media time, and the wall clock less media time
+	Anchors [][2]int64 `json:"anchors,omitempty"` // each: media time, and the time of the wall clock less media time
 }
 
 type gapJSON struct {
@@ -107,7 +108,7 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 	return list, anchors
 }
 
-// writeGaps appends the gaps and anchors with the room for them. box is the offset of the
+// writeGaps appends the gaps and anchors with the room for later ones. box is the offset of the
 // entry's box in w.
 func (e *entry) writeGaps(w *isobmff.Writer, box int) {
 	list := e.encodeGaps(maxGapsBytes)
@@ -145,7 +146,8 @@ func (e *entry) readGaps(box []byte, at int) {
 	}
 }
 
-// fillGaps writes gaps and anchors into the growing moov in place, folded into the room there.
+// fillGaps writes gaps and anchors into the growing moov in place. If they exceed the room there,
+// it folds the last gaps and leaves out anchors (encodeGapsWithin).
 func (f *file) fillGaps() error {
 	e := &f.entry
 	if e.gapsAt == 0 { // a file of an earlier version has no room for gaps
@@ -191,9 +193,9 @@ func (g *fragment) noteDropped(track int, c *media.Columns, units int) {
 	g.gaps = media.JoinGap(g.gaps, gap)
 }
 
-// noteGaps adds a fragment's gaps to the file's, and its wall clock to the anchors. timed reports
-// that the fragment has samples of the lead track; at is the presentation time of the first in
-// the file, in ticks.
+// noteGaps adds the gaps of a fragment to those of the file, and the time of its lead track on the
+// wall clock to the anchors. timed reports that the fragment has samples of the lead track; at is
+// then the presentation time of the first of these samples in the file, in ticks.
 func (f *file) noteGaps(g *fragment, at int64, timed bool) {
 	for _, gap := range g.gaps {
 		if f.within(&gap) {
@@ -230,9 +232,9 @@ func (f *file) conclude(state media.State, reason media.Cause) {
 	}
 }
 
-// gapsWithin returns the gaps of a file that ends at end, in UTC. It leaves out the gaps that the
-// Gap of the next segment reports (media.Gap.Next). A long gap of a track other than the lead
-// track ends with the file: the next file reports the rest.
+// gapsWithin returns the gaps of a file that ends at end, in UTC. If f.gapBehind is set, it leaves
+// out the gaps that the Gap of the next segment reports (media.Gap.Next). A long gap of a track
+// other than the lead track ends with the file: the next file reports the rest.
 func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	for _, g := range f.gaps {
 		if g.Next && f.gapBehind {

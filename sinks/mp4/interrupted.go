@@ -7,10 +7,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Interrupted carries outages of the disk from one run of a pipeline to the next: a run that
-// ends in an outage stores the end of its media in files, and the next run counts its first gap
-// from there. A program provides one Interrupted for all of its pipelines (pipeline.Provide). It
-// is safe for concurrent use; a nil Interrupted stores nothing.
+// Interrupted carries outages of the disk from one run of a pipeline to the next. A run that ends
+// in an outage stores the time at which the media in its files ends, and the first gap of the next
+// run begins at that time. A program provides one Interrupted for all of its pipelines
+// (pipeline.Provide). It is safe for concurrent use; a nil Interrupted stores nothing.
 type Interrupted struct {
 	// Last returns the EndUTC of the newest recording that an earlier process made of a
 	// stream in a pipeline; 0 if there is none, or if it ended as intended. Last may be nil,
@@ -28,13 +28,13 @@ type interruptedKey struct{ stream, pipeline, dir, pattern string }
 
 // interruption is the state of an outage at the end of a run.
 type interruption struct {
-	at        int64       // end of the media in files, UTC less SteppedNS
+	at        int64       // end of the media in files, UTC less SteppedNS; 0: the run wrote no media
 	steppedNS int64       // SteppedNS of the first chunk of the last file
 	cause     media.Cause // cause of the gap
 }
 
-// leave stores an interruption for the next run, unless no media was written.
-
+// leave stores an interruption for the next run. It does nothing if the run wrote no media, or if
+// maxInterrupted interruptions are stored.
 func (i *Interrupted) leave(key interruptedKey, what interruption) {
 	if i == nil || what.at == 0 {
 		return

@@ -11,9 +11,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// KeyFrame returns the time of the last key frame of a file at or before a given time; if there
-// is none, of the file's first key frame. The file may be growing. KeyFrame reads the sample
-// tables or the moofs, and no media.
+// KeyFrame returns the time of the last key frame of a file at or before the time at, on the wall
+// clock. If all key frames are later, it returns the start of the recording. The file, at path
+// name, may be growing. KeyFrame reads the sample tables or the moofs, and no media.
 func KeyFrame(name string, at time.Time) (time.Time, error) {
 	f, form, done, err := openEntry(name)
 	if err != nil {

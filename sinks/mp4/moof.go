@@ -15,9 +15,9 @@ type run struct {
 type fragment struct {
 	runs []run       // tracks with samples, in the file's order
 	seq  uint32      // sequence_number of mfhd
-	lead int         // index in runs of the track that carries the wall clock
-	utc  int64       // UTC of that track's first sample
-	at   int64       // offset in the file
+	lead int         // index in runs of the run that carries the wall clock
+	utc  int64       // UTC of the first sample in the run lead
+	at   int64       // offset of the fragment in the file
 	bare bool        // has no prft: the first fragment of a fragmented file, since a sidx must refer to a moof
 	seed uint32      // seed of the checksum: see seedOf
 	gaps []media.Gap // gaps of the chunk

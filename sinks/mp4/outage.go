@@ -16,9 +16,9 @@ import (
 // An outage does not end the run. The stage finishes the open file, holds the chunks of the
 // newest GOP, and counts and drops older ones. About once a second it tries to begin a new file
 // with the held chunks. So the stream stays connected, and when the disk works again no backlog
-// fills it at once. In mode event it drops no chunk, since the clip of an event is short and
-// cannot be recorded again: the stage blocks, and the chunks wait in gop_ring, which drops those
-// that exceed its size.
+// fills it at once. In mode event the stage blocks as soon as it holds the first chunk of a GOP,
+// because the clip of an event is short and cannot be recorded again. The later chunks then wait in
+// gop_ring, which drops those that exceed its size.
 type outage struct {
 	cause   media.Cause  // cause of the gap: the trouble that began the outage
 	now     disk.Trouble // trouble at the last try
@@ -39,7 +39,7 @@ const (
 )
 
 // take writes a chunk. During an outage it holds the chunk and tries to begin a file. In mode
-// event it blocks until the outage or the run ends.
+// event it blocks while chunks are held, until the outage or the run ends.
 func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.outage == nil {
 		if err := m.put(c, emit); err != nil {
@@ -74,8 +74,8 @@ func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	return nil
 }
 
-// wait tries to write the held chunks until it succeeds or the run ends. It returns the cause of
-// an aborted run, or an error that is not the disk's.
+// wait tries to write the held chunks every tryEvery, until it succeeds or the run ends. It returns
+// the cause of an aborted run, or an error that the disk did not cause.
 func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
 	for m.outage != nil && len(m.outage.held) > 0 {
 		timer, stop := m.clock.After(tryEvery)
@@ -140,7 +140,8 @@ func (m *Muxer) noteOutage(kind disk.Trouble, err error) {
 }
 
 // hold retains a chunk that begins a GOP, or that follows a held chunk. It drops any other chunk,
-// since no file can begin with it, and older held chunks that exceed maxHeldBytes.
+// since no file can begin with it. If the held chunks would exceed maxHeldBytes with the chunk, it
+// first drops all of them.
 func (m *Muxer) hold(c *media.Chunk) {
 	o := m.outage
 	if o.firstNS == 0 {
@@ -185,8 +186,8 @@ func (m *Muxer) dropOldGOPs() {
 }
 
 // retry tries to begin a file with the held chunks if tryEvery has passed since the last try. If
-// that succeeds, it ends the outage and writes all held chunks. It returns only errors that are
-// not the disk's.
+// that succeeds, it ends the outage and writes all held chunks; otherwise it drops those before the
+// newest GOP. It returns only errors that the disk did not cause.
 func (m *Muxer) retry(emit pipeline.Emit[media.Recording]) error {
 	o, now := m.outage, m.clock.Now()
 	if len(o.held) == 0 || m.seg == nil || now.Sub(o.tried) < tryEvery {
@@ -233,8 +234,8 @@ func release(chunks []*media.Chunk) {
 	}
 }
 
-// resumedSegment returns the segment that continues the current one with the held chunks, behind
-// the gap of the outage.
+// resumedSegment returns the segment that continues the current one with the held chunks. Its Gap
+// is that of the outage (gapBefore).
 func (m *Muxer) resumedSegment(o *outage) *media.Segment {
 	first := o.held[0]
 	s := m.continued(first.UTC)
@@ -290,20 +291,22 @@ func (m *Muxer) endOutage() {
 	}
 }
 
-// endSegmentInOutage drops the held chunks when a segment ends during an outage.
+// endSegmentInOutage drops the held chunks when a segment ends during an outage. In mode event it
+// also ends the outage. Without an outage it does nothing.
 func (m *Muxer) endSegmentInOutage() {
 	if m.outage == nil {
 		return
 	}
 	m.dropHeld(len(m.outage.held))
-	if m.waitsForDisk { // the event is over; the next one will test the disk
+	if m.waitsForDisk { // the event is over: the next event tests the disk when it begins a file
 		m.outage = nil
 		m.stats.problem.Store(nil)
 	}
 }
 
-// stillFull reports whether the disk, which was full, still lacks room or inodes for a new file.
-// It asks the file system and creates no file, so that it cannot detect an exhausted quota.
+// stillFull reports whether the disk, after an error for lack of room or inodes, still lacks them
+// for a new file. It reads the free space of the file system and creates no file, so that it cannot
+// detect an exhausted quota.
 func (m *Muxer) stillFull() bool {
 	room, ok := disk.CapacityOf(m.fs)
 	if !ok {

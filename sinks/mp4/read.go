@@ -48,8 +48,8 @@ func ReadEntry(name string) (media.Recording, error) {
 }
 
 // Playable returns the number of bytes of a file that a player can read: all bytes of a finished
-// file, and those up to the last whole chunk of a growing one. It scans a growing file, unless
-// this process writes it.
+// file, and those before the first chunk of a growing file that is not whole. It scans a growing
+// file, unless this process writes it.
 func Playable(name string) (int64, error) {
 	name = disk.Absolute(name)
 	if size, ok := disk.GrowingBytes(name); ok {
@@ -105,21 +105,21 @@ type Sized interface {
 	Size() (int64, error)
 }
 
-// Belongs returns nil if an open file carries a recording's ID in its catalogue entry. Every
-// operation that starts from a row of the catalogue calls it with the file that the row names.
-// It reads a few hundred bytes, whatever the file's size; the file may be growing. name is for
-// errors.
+// Belongs returns nil if an open file carries a recording's ID in its catalogue entry. An
+// operation that starts from a row of the catalogue must call it with the file that the row names.
+// Belongs reads some box headers and the entry, some KiB whatever the file's size. The file may be
+// growing. name is for errors.
 //
-// It returns ErrOtherRecording if the file has the ID of another recording. After an error of
-// the operating system the file may still be the recording's; any other error means that the
-// file has no entry or a damaged one.
+// Belongs returns ErrOtherRecording if the file has the ID of another recording. After an error of
+// the operating system (syscall.Errno) the file may still be that of the recording; any other error
+// means that the file has no entry or a damaged one.
 func Belongs(f Sized, name string, recording media.ID) error {
 	_, _, err := entryOf(f, name, recording)
 	return err
 }
 
-// RecordingOf returns the recording's ID in the catalogue entry of an open file. Its errors are
-// those of Belongs.
+// RecordingOf returns the recording's ID in the catalogue entry of an open file. It returns an error
+// if the file cannot be read, or has no entry or a damaged one. name is for errors.
 func RecordingOf(f Sized, name string) (media.ID, error) {
 	e, _, err := entryAt(f, name)
 	if err != nil {
@@ -130,7 +130,7 @@ func RecordingOf(f Sized, name string) (media.ID, error) {
 
 // Protected checks a file of record directory dir as Belongs does, and reports whether the
 // recording is protected from deletion, by the file's entry or by the facts beside it. With
-// damaged facts it is protected.
+// damaged facts the recording is protected, and Protected returns no error.
 func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
 	e, _, err := entryOf(f, name, recording)
 	if err != nil {
@@ -143,8 +143,8 @@ func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
 	return r.Protected, nil
 }
 
-// entryOf reads the entry as entryAt does. It returns ErrOtherRecording unless the entry carries
-// the recording's ID.
+// entryOf reads the entry as entryAt does, and returns its results. The error is ErrOtherRecording
+// if the entry carries the ID of another recording.
 func entryOf(f Sized, name string, recording media.ID) (e entry, at int64, err error) {
 	e, at, err = entryAt(f, name)
 	if err == nil && e.identity.ID != recording.String() {

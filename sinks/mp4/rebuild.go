@@ -28,8 +28,8 @@ func (r *Repaired) rebuild(f *file) {
 	_, r.Err = f.finish(media.StateRecovered, endcause.Crash)
 }
 
-// scan reads every chunk and records the whole ones in the file. After a damaged chunk it leaves
-// out the chunks up to the next one that begins with a key frame.
+// scan reads every chunk and adds the whole chunks to the tables of f (file.record). After a
+// damaged chunk it leaves out the chunks before the next whole one that begins with a key frame.
 func (r *Repaired) scan(f *file) error {
 	size, err := f.f.Size()
 	if err != nil {
@@ -87,8 +87,8 @@ func (f *file) fits() bool {
 	return f.frag.seq > f.seq
 }
 
-// skip leaves chunks in the middle of a file out of it, and counts them as lost. In an ordinary
-// file no sample table will refer to them; in a fragmented file they become free boxes.
+// skip leaves chunks in the middle of the file out of the recording, and counts them as lost. In an
+// ordinary file no sample table will refer to them; in a fragmented file they become free boxes.
 func (r *Repaired) skip(f *file, chunks []extent) error {
 	for _, c := range chunks {
 		if f.lay.fragment {
@@ -155,8 +155,8 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	}
 }
 
-// spanOf returns the duration of a fragment, of which head has the boxes before the payload: the
-// duration of its longest run.
+// spanOf returns the duration of the longest run in a fragment. head has the boxes of the fragment
+// before its payload. ok is false if head has no valid run of less than 24 hours.
 func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	moof := isobmff.Find(head, "moof")
 	for boxes := isobmff.Walk(moof); boxes.Next(); {

@@ -9,11 +9,12 @@ import (
 
 // The size of the reserve for the final moov. A second of video with variable frame rate and
 // B-frames needs some 830 bytes of moov, a second of constant frame rate and AAC 330. The rest
-// is spare, because a segment may exceed its limit up to the next key frame. A segment with a
-// maximum duration reserves moovBytesPerSecond; one with a maximum size reserves the part
-// 1/moovShare of it, which at 1 Mbit/s is 490 bytes a second; one without a limit reserves
-// moovUnboundedBytes, which suffice for some twenty minutes: a larger moov goes to the end of
-// the file.
+// is spare, because a segment may exceed its limit up to the next key frame. In addition to
+// moovBaseBytes, a segment with a maximum duration reserves moovBytesPerSecond. A segment with a
+// maximum size reserves the part 1/moovShare of that size, which at 1 Mbit/s is 490 bytes a second.
+// With both limits the smaller result counts. A segment without a limit reserves
+// moovUnboundedBytes, which suffice for some 10 to 26 minutes: a larger moov goes to the end of the
+// file.
 const (
 	moovBaseBytes      = 17 << 10
 	moovBytesPerSecond = 1200

@@ -48,8 +48,8 @@ func openScan(f disk.File, name string) (*file, form, error) {
 	return nil, 0, fmt.Errorf("%s: %q after ftyp: %w", name, second.Type, ErrNotOurs)
 }
 
-// openReserve continues openScan for a file with a free box at offset at, after the ftyp: one
-// with fragment: false.
+// openReserve continues openScan for a file that was written with fragment: false. Such a file has
+// a free box at offset at, after the ftyp; size is the size of the file.
 func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
 	l.reserveAt, l.reserveBytes = at, free.SizeBytes
@@ -123,8 +123,8 @@ func (f *file) openHeadless(size int64) (*file, form, error) {
 	return nil, 0, fmt.Errorf("%s: no moov: %w", f.name, ErrNotOurs)
 }
 
-// openFragmented continues openScan for a file with the moov h at offset at, after the ftyp: one
-// with fragment: true.
+// openFragmented continues openScan for a file that was written with fragment: true. Such a file
+// has a moov, with header h, at offset at, after the ftyp; size is the size of the file.
 func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
 	moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoovBytes)
@@ -186,7 +186,8 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 }
 
 // mehdIn returns the offset, in the payload of a growing moov, of the first box of the mvex: the
-// mehd of a finished file, or the free box in its place.
+// mehd of a finished file, or the free box in its place. Without an mvex it returns the end of the
+// boxes.
 func mehdIn(moov []byte) (at int64) {
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
 		if boxes.Is("mvex") {
@@ -208,14 +209,14 @@ func moovType(moov []byte) []byte {
 // extent is a range of bytes of a file.
 type extent struct{ at, bytes int64 }
 
-// chunkScan reads and checks the chunks of a growing file one after another. It trusts no box
-// without a matching seal: the end of a file may be zeros, or blocks of an older file.
+// chunkScan reads the chunks of a growing file one after another. Its method next accepts no chunk
+// without a matching seal, because the end of a file may be zeros, or blocks of an older file.
 type chunkScan struct {
 	file      *file
 	in        *filesystem.Ahead // reads box headers
 	sizeBytes int64             // size of the file
 	buf       []byte            // [prft] moof of the chunk at pos
-	data      []byte            // a block of a payload
+	data      []byte            // buffer for a block of a payload
 	pos       int64             // offset of the next chunk
 }
 

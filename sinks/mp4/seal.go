@@ -17,10 +17,10 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // sealUUID is the extended type of the box with the seal, the last box in each moof.
 const sealUUID = "\x5d\x0c\x91\x3e\x7a\x54\x4b\x1f\x9e\x26\x1c\x8b\x40\xf7\xd3\x02"
 
-// sealBytes is the least size of that box: header, extended type, CRC. Zeros before the CRC align
-// the fragment's payload in the file to payloadAlign bytes, the alignment of the payload in
-// memory. write(2) then copies whole cache lines, which takes an eighth less time than at a
-// random alignment, and less than half as at an offset a few bytes past the source's.
+// sealBytes is the least size of the box with the seal: header, extended type, CRC. Zeros before
+// the CRC align the fragment's payload in the file to payloadAlign bytes, the alignment of the
+// payload in memory. write(2) then copies whole cache lines, which takes an eighth less time than
+// at a random alignment, and less than half the time if the alignments differ by a few bytes.
 const (
 	sealBytes    = 8 + 16 + 4
 	payloadAlign = 64

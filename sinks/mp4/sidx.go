@@ -61,9 +61,9 @@ func (x *index) references(end int64, limit int) []isobmff.Reference {
 	return all
 }
 
-// sidx returns the sidx with the references; the first subsegment follows the box immediately.
-// The references must not reach the end of the file: libavformat would then ignore other
-// fragments (seek.md).
+// sidx returns the sidx with the references refs. The first subsegment must follow the box
+// immediately. The references must not reach the end of the file: libavformat would then take
+// them for the list of all fragments (seek.md).
 func (x *index) sidx(lead *track, refs []isobmff.Reference) *isobmff.Sidx {
 	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, EarliestTicks: uint64(x.earliestTicks), References: refs}
 }

@@ -53,7 +53,7 @@ type Muxer struct {
 	path      string         // absolute path of the open file
 	final     string         // final name of the open file below dir; empty before it is finished
 
-	unsynced     bool // sync: chunk; the newest chunk is synced with the last chunk of its flush interval
+	unsynced     bool // sync: chunk: the newest chunk will be synced with the last chunk of its flush interval
 	stats        stats
 	timings      Timings
 	growth       Growth
@@ -64,12 +64,12 @@ type Muxer struct {
 	warned     media.ID          // the event for which a reached limit of protection was logged last
 
 	foldsCase    bool  // the file system ignores the case of names: see disk.AsOnDisk
-	ranIntoBytes int64 // size in bytes at which a file could not grow further (EFBIG); 0: none failed so
+	ranIntoBytes int64 // size in bytes at which a file could not grow further (EFBIG); 0: no file has had this error
 
 	// The following fields serve outages: see outage.go.
 
 	outage        *outage       // nil while the disk works
-	waitsForDisk  bool          // mode event: chunks wait in gop_ring during an outage, not dropped
+	waitsForDisk  bool          // mode event: the stage blocks during an outage, and chunks wait in gop_ring
 	hasHadFile    bool          // a file of the segment has been announced
 	events        []media.Event // events of the segment so far
 	lastSteppedNS int64         // SteppedNS of the first chunk of the last file
@@ -81,7 +81,7 @@ type Muxer struct {
 	// outage. It is 0 before the first file.
 	lastNS      int64
 	interrupted *Interrupted
-	key         interruptedKey // of this pipeline and stream in interrupted
+	key         interruptedKey // key of this pipeline and stream in interrupted
 	trouble     OnTrouble
 	mayRecord   MayRecord
 }
@@ -243,7 +243,8 @@ func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) err
 	return err
 }
 
-// Flush finishes the open file at the end of the run, if the segment's last part did not arrive.
+// Flush finishes the open file at the end of the run, if the segment's last part did not arrive. If
+// the run ends because the disk has no room, Flush leaves an interruption to the next run.
 func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
 	reason := media.Cause(pipeline.EndReason(ctx))
 	err := m.finish(reason, emit)
@@ -258,7 +259,8 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 }
 
 // Close closes the record directory and an unfinished file, which it does not change: the file is
-// playable up to its last whole chunk, and recovery finishes it.
+// playable up to its last whole chunk, and recovery finishes it. During an outage Close drops the
+// held chunks, and leaves an interruption to the next run.
 func (m *Muxer) Close() error {
 	m.drop()
 	if m.outage != nil {
@@ -275,8 +277,9 @@ func (m *Muxer) Close() error {
 	return err
 }
 
-// write appends a chunk to the open file. It begins a file if none is open, and after a file that
-// would exceed the permitted size. It does not release the chunk.
+// write appends a chunk to the open file. It begins a file if none is open. Before a GOP with which
+// the open file could exceed its permitted size, it finishes that file and begins another. It does
+// not release the chunk.
 func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.seg == nil {
 		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")

@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// stats holds the values that Report reads while the stage works. The open or last file is the
-// open one or, if none is open, the one before. Times are 0 if unknown.
+// stats holds the values that Report reads while the stage works. The last file is the file that
+// was open most recently; it counts while no file is open. Times are 0 if unknown.
 type stats struct {
 	recording    atomic.Bool            // a file is open
 	file         atomic.Pointer[string] // name of the open or last file
@@ -93,8 +93,8 @@ func (t *stats) failed(err error) {
 	t.lastError.Store(&s)
 }
 
-// Report adds the state of the open or last file, the losses and the problem of the disk to r. See
-// pipeline.Reporter.
+// Report adds to r the state of the open file, or else of the file that was open last, the losses,
+// and the problem of the disk. See pipeline.Reporter.
 func (m *Muxer) Report(r *pipeline.Report) {
 	t := &m.stats
 	r.Recording = t.recording.Load()

@@ -37,7 +37,7 @@ func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 }
 
 // datasync makes the written bytes durable, unless sync is none. After a failed sync of the file
-// it always returns that error and does not sync again: the kernel may have dropped the dirty
+// it returns the error of that sync and does not sync again: the kernel may have dropped the dirty
 // pages, so that a later sync would succeed without them.
 func (f *file) datasync() error { return f.flush("fdatasync", f.f.Datasync) }
 

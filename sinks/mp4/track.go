@@ -116,9 +116,9 @@ func (t *track) defaultFlags() uint32 {
 	return isobmff.SyncFlags
 }
 
-// writeTrak appends the track's trak box. With final its sample tables and durations are
-// complete; in a growing file they are empty, since the fragments have the samples. created is
-// the creation time, in seconds of the movie's clock (isobmff.ToMovieTime).
+// writeTrak appends the track's trak box. If final is set, its sample tables and durations are
+// complete. Otherwise, for a growing file, they are empty, since the fragments have the samples.
+// created is the creation time, in seconds of the movie's clock (isobmff.ToMovieTime).
 func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
 	trak := w.Open("trak")
 	t.writeTkhd(w, created, final)

@@ -8,11 +8,12 @@ import (
 	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
-// RemoveEmptyDirs removes empty directories that a crash or an operator left in a record
-// directory, and returns their number. Other programs may have made directories there, too: so
-// it removes only a directory whose path one of the filename patterns can make, with a date or
-// a time, or with the name of a stream for which known returns true. It then removes the parents
-// that become empty. A recorder whose new directory is removed creates it again.
+// RemoveEmptyDirs removes empty directories that a crash or an operator left in record directory
+// dir, and returns the number of removed directories. Other programs may have made directories
+// there, too. So it removes an empty directory only if one of the filename patterns can make its
+// path, and the path has a date, a time, or the name of a stream for which known returns true. It
+// then removes the parents that become empty. A recorder whose new directory is removed creates it
+// again.
 func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known func(stream string) bool) (removed int, err error) {
 	fsys, err := Open(dir)
 	if err != nil {
@@ -37,13 +38,14 @@ func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known f
 // sweep is one walk over a record directory.
 type sweep struct {
 	fsys    FS
-	made    []filename.Directory // recognise the directories that the patterns make
+	made    []filename.Directory // each recognises the directories that a pattern makes at one depth
 	known   func(stream string) bool
 	removed int
 }
 
-// below removes the empty directories below dir, and then dir itself if it is empty now. emptied
-// reports whether dir was removed. A directory that cannot be read stays, without an error.
+// below removes the empty directories below dir, and then dir itself if it became empty by that, or
+// was empty and a pattern can make its path. emptied reports whether dir was removed. A directory
+// that cannot be read stays, without an error.
 func (s *sweep) below(ctx context.Context, dir string) (emptied bool, err error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)

@@ -26,8 +26,8 @@ func NewError(op, file string, off int64, err error) error {
 	return &Error{Op: op, File: file, Offset: off, Err: err}
 }
 
-// Advice returns the remedy for an error, in brackets after a space, or an empty string if none
-// is known.
+// Advice returns the remedy for an error, in brackets after a space. It returns an empty string if
+// no remedy is known, or if the text of the error has it (ErrSwapped).
 func Advice(err error) string {
 	if t, ok := TroubleOf(err); ok && !errors.Is(err, ErrSwapped) { // the text of ErrSwapped has a remedy
 		return " (" + t.Remedy + ")"

@@ -7,8 +7,9 @@ import (
 
 // FS has every disk operation that recordings use, so that a test can fail any one of them, or
 // record all of them and replay the states after a power cut. Names are slash-separated and
-// relative to the record directory; no name or symbolic link leads outside. An operation on a
-// link, a pipe or a device in place of a file returns filesystem.ErrNotBelow.
+// relative to the record directory; no name or symbolic link leads outside. Create, Open and
+// OpenRead return an error for a link, a pipe or a device in place of a file:
+// filesystem.ErrNotBelow, or fs.ErrExist from Create.
 type FS interface {
 	// Create creates a file that does not exist and locks it: see Open.
 	Create(name string) (File, error)

@@ -229,8 +229,8 @@ func (f *file) WritevAt(bufs [][]byte, off int64) error {
 	return nil
 }
 
-// pwritev writes as unix.Pwritev does, which allocates for more than eight buffers: pwritev
-// reuses f.iov.
+// pwritev writes as unix.Pwritev does. It reuses f.iov, because unix.Pwritev allocates for more than
+// eight buffers.
 func (f *file) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
 	f.iov = f.iov[:0]
 	for _, b := range bufs {

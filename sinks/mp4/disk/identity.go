@@ -62,7 +62,8 @@ func StillThere(fsys FS, dir string) error {
 }
 
 // NotSwapped returns ErrSwapped if an open directory has another identity than this process
-// stored for the path dir. It returns nil if the process has not recorded to that path.
+// stored for the path dir, or the error of ReadIdentity if the identity cannot be read. It returns
+// nil if the process has not recorded to that path.
 func NotSwapped(fsys FS, dir string) error {
 	process.Lock()
 	defer process.Unlock()

@@ -14,18 +14,18 @@ type pageCache interface {
 }
 
 // PageCache keeps a growing file from filling the page cache: a recording is written once and
-// seldom read, and would displace data that other programs read repeatedly. The newest
-// EaseEveryBytes stay cached for viewers of the growing recording. Their write-back starts at
-// once, so that an fsync finds little to write and the pages are clean when they are dropped.
-// The zero value is ready for an empty file.
+// seldom read, and would displace data that other programs read repeatedly. At least the newest
+// EaseEveryBytes stay cached for viewers of the growing recording. Ease starts the write-back of
+// these bytes before it drops them at a later call, so that an fsync finds little to write and the
+// dropped pages are clean. The zero value is ready for an empty file.
 type PageCache struct {
 	sentBytes      int64 // bytes whose write-back was started
 	forgottenBytes int64 // bytes that were dropped
 }
 
-// Ease starts the write-back of the newest range of a file and drops the range before it from the
-// page cache. The writer calls it after each write, with the file's size in bytes; it acts only
-// once every EaseEveryBytes.
+// Ease starts the write-back of the bytes that a file gained since Ease last acted, and drops the
+// bytes before them from the page cache. The writer calls Ease after each write, with the file's
+// size in bytes. Ease acts only if the file has grown by EaseEveryBytes since it last acted.
 func (p *PageCache) Ease(f File, size int64) {
 	c, ok := f.(pageCache)
 	if !ok || size-p.sentBytes < EaseEveryBytes {

@@ -1,8 +1,8 @@
 package disk
 
-// Limits of the bytes that a growing file allocates at once, ahead of its end: as many as it has,
-// within these limits. A write into allocated blocks takes a third less time than one that
-// allocates block by block, and the file is contiguous on the disk.
+// Limits of the bytes that are allocated at once, ahead of the end of a growing file: as many bytes
+// as the file has of media, within these limits. A write into allocated blocks takes a third less
+// time than a write that allocates block by block, and the file is contiguous on the disk.
 const (
 	maxPreallocateBytes = 16 << 20
 	minPreallocateBytes = 1 << 20
@@ -24,11 +24,12 @@ type Preallocation struct {
 	taken      bool  // an allocation succeeded
 }
 
-// Take must be called before each write of n bytes at the end of a file, which has size bytes. It
-// allocates blocks for the write, and behind it for as many bytes as media, the bytes of media in
-// the file, within the limits above. It does nothing while a write lies in the range of an
-// earlier call, and allocates nothing on a disk with less than PreallocateFromBytes free. It
-// ignores errors: the write itself allocates blocks or fails.
+// Take must be called before each write of n bytes at the end of a file. size is the size of the
+// file in bytes, and media the number of those bytes that are media. Take allocates blocks for the
+// write, and for media further bytes behind it, but at least minPreallocateBytes and at most
+// maxPreallocateBytes. It does nothing if the write lies in the range of an earlier call, and
+// allocates nothing on a disk with less than PreallocateFromBytes free. It ignores errors: the
+// write itself allocates blocks or fails.
 func (p *Preallocation) Take(f File, size, media, n int64) {
 	disk, ok := f.(freeSpace)
 	if !ok || size+n <= p.askedBytes {
@@ -42,7 +43,8 @@ func (p *Preallocation) Take(f File, size, media, n int64) {
 }
 
 // GiveBack frees the allocated blocks behind the end of a finished file, which has size bytes.
-// After a crash recovery frees them, because it truncates the file after its last whole chunk.
+// After a crash, recovery frees such blocks, because it truncates the file after its last whole
+// chunk.
 func (p *Preallocation) GiveBack(f File, size int64) {
 	if p.taken {
 		_ = f.Truncate(size)

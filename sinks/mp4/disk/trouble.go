@@ -48,11 +48,12 @@ var troubles = []struct {
 		[]error{unix.EIO}},
 }
 
-// permanent lists errors that never end by themselves: the name or the path is impossible.
+// permanent lists errors that do not end without a change of the configuration: the name or the path
+// is impossible.
 var permanent = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.ELOOP}
 
-// TroubleOf returns the Trouble of a disk error. It returns false for a permanent error, such as
-// an impossible name, and for an error that no disk caused.
+// TroubleOf returns the Trouble of a disk error and true. It returns false for a permanent error,
+// such as an impossible name, and for an error that no disk caused.
 func TroubleOf(err error) (Trouble, bool) {
 	if slices.ContainsFunc(permanent, func(e error) bool { return errors.Is(err, e) }) {
 		return Trouble{}, false

@@ -28,7 +28,7 @@ const (
 type Writable struct {
 	dir  string
 	disk *Dir // the open directory; nil before the first test and if it does not exist
-	full bool // the last test found less free space than needed
+	full bool // the last test found too little free space: the next test requires enoughRoomBytes
 }
 
 // NewWritable returns a Writable for a record directory. It does no I/O.
@@ -78,8 +78,9 @@ func (w *Writable) try() (filesystem.Capacity, error) {
 	return has, Explain(w.disk, filesystem.TakesFile(w.disk.root))
 }
 
-// find opens the directory, or checks that its path still leads to the open one. If it does not,
-// find opens the directory there, which must have the same identity: the disk was mounted again.
+// find opens the directory, or checks that its path still leads to the open directory. If the path
+// leads to another directory, find opens that one. It must have the same identity, as after the
+// disk was mounted again.
 func (w *Writable) find() error {
 	if w.disk == nil {
 		disk, err := Open(w.dir)
@@ -112,8 +113,8 @@ func (w *Writable) find() error {
 	return nil
 }
 
-// known checks an open directory as Claim does, but creates no identity: it accepts a directory
-// without one if the process has not recorded to the path.
+// known checks an open directory as Claim does, and stores its identity as Claim does, but creates
+// none: it accepts a directory without an identity if the process has not recorded to the path dir.
 func known(fsys FS, dir string) error {
 	id, err := ReadIdentity(fsys)
 	if errors.Is(err, fs.ErrNotExist) && Claimed(dir) == "" {

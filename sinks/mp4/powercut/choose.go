@@ -5,7 +5,8 @@ import "fmt"
 // sectors lists the sector sizes of disks, in bytes.
 var sectors = [...]int64{512, 4096}
 
-// cut visits the states after a power cut now. at is the number of operations before it.
+// cut visits the states after a power cut now. at is the number of events before the cut: see
+// State.Cut.
 func (w *walk) cut(at int) {
 	all := func(f fate, stale []byte) func(int, event) choice {
 		return func(_ int, e event) choice {
@@ -28,8 +29,9 @@ func (w *walk) cut(at int) {
 	}
 }
 
-// single visits the states in which the k-th pending event has another fate than the others, and
-// the state in which only the events before it are kept. at is as in cut.
+// single visits the states in which the k-th pending event, from 0, has another fate than the other
+// pending events, and the state in which only the pending events before the k-th are kept. at is
+// the number of events before the cut.
 func (w *walk) single(at, k int) {
 	one := func(of, others fate) func(int, event) choice {
 		return func(n int, _ event) choice {
@@ -62,7 +64,7 @@ func (e *event) sizes() bool { return e.kind == wrote || e.kind == allocated }
 
 // tearLast visits the states in which the last pending event, if it is a write, is torn at one of
 // its sector boundaries, and all other events are kept. Either the beginning or the end of the
-// write is on the disk. at is as in cut.
+// write is on the disk. at is the number of events before the cut.
 func (w *walk) tearLast(at int) {
 	last := len(w.pending) - 1
 	if last < 0 || w.pending[last].kind != wrote {

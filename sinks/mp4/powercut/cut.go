@@ -50,7 +50,8 @@ func (m image) clone() image {
 	return image{maps.Clone(m.names), maps.Clone(m.files), maps.Clone(m.dirs), map[int]bool{}}
 }
 
-// mine returns the bytes of a file, for changing: it first copies bytes that other images share.
+// mine returns the bytes of a file for the caller to change. If other images share the bytes, it
+// copies them first.
 func (m *image) mine(inode int) []byte {
 	if !m.own[inode] {
 		m.own[inode] = true
@@ -79,8 +80,8 @@ type choice struct {
 	stale  []byte
 }
 
-// seenRoomBytes limits the bytes of an allocation that become part of the file with fate sized:
-// more would take longer and show nothing new.
+// seenRoomBytes limits the bytes of an allocation that become part of the file if its fate is sized:
+// more bytes would take longer and show nothing new.
 const seenRoomBytes = 32 << 10
 
 // apply changes the image by an event as far as the choice keeps the event.
@@ -158,9 +159,9 @@ type Options struct {
 	Stale  []byte
 }
 
-// States visits the states after each cut. It visits a state once for each number of notes. If a
-// sync was skipped (Disk.Forget), it leaves out the cuts before that sync, since the skip does
-// not change their states.
+// States visits the states after each cut. It yields states with equal disks and the same number of
+// notes only once. If a sync was skipped (Disk.Forget), it leaves out the cuts before that sync,
+// since the skip does not change their states.
 func (d *Disk) States(o Options) iter.Seq[State] {
 	return func(yield func(State) bool) {
 		w := &walk{
@@ -182,7 +183,7 @@ func (d *Disk) States(o Options) iter.Seq[State] {
 // walk is the state of a visit of all cuts.
 type walk struct {
 	safe    image   // the durable content of the disk
-	pending []event // the events since then, in order
+	pending []event // the events that no sync has made durable, in order
 	notes   []any
 	random  *rand.Rand
 	options Options

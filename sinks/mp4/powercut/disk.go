@@ -205,7 +205,7 @@ func (d *Disk) Files() map[string][]byte {
 	return out
 }
 
-// File is an open file of a Disk. It keeps the file when the name is removed or renamed.
+// File is an open file of a Disk. It stays usable when the name of the file is removed or renamed.
 type File struct {
 	disk *Disk
 	node *inode
@@ -249,7 +249,7 @@ func (f *File) Zero(off, n int64) error {
 }
 
 // Allocate logs an allocation of blocks for n bytes from an offset on. It does not change the
-// file's size: only a power cut may show it.
+// file's size, but after a power cut the allocated bytes may be part of the file.
 func (f *File) Allocate(off, n int64) error {
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()

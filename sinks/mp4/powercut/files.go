@@ -60,7 +60,7 @@ func (d Files) Mkdir(name string, _ fs.FileMode) error { return d.Disk.Mkdir(nam
 // List implements durable.FS.
 func (d Files) List(dir string) ([]fs.DirEntry, error) { return d.ReadDir(dir) }
 
-// SyncFS implements durable.FS. It returns an error: no test of a Disk needs it.
+// SyncFS implements durable.FS. It always returns an error, since no test of a Disk needs it.
 func (d Files) SyncFS(string) error { return fs.ErrInvalid }
 
 type plainFile struct{ *File }
