@@ -298,8 +298,8 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 		addrs[i] = net.JoinHostPort(host, strconv.Itoa(int(port)))
 		pc, err := net.ListenPacket("udp", addrs[i])
 		if err != nil {
-			s.log.Error("no media over UDP: a port cannot be bound; publishers must use TCP, or set ingest.rtsp.udp to free ports",
-				"address", addrs[i], "error", err)
+			s.log.Error("no media over UDP: a port cannot be bound; publishers must use TCP",
+				"address", addrs[i], "error", err, "hint", "set ingest.rtsp.udp.rtp to a free even port and ingest.rtsp.udp.rtcp to the next one, or both to 0")
 			for _, open := range bound {
 				_ = open.Close()
 			}
