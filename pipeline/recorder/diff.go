@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -18,6 +19,20 @@ type Changes struct {
 
 // None reports whether the lists are empty.
 func (c Changes) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
+
+// LogValue returns the lists that are not empty, by name, for a log.
+func (c Changes) LogValue() slog.Value {
+	var lists []slog.Attr
+	for _, list := range []struct {
+		name  string
+		paths []string
+	}{{"added", c.Added}, {"removed", c.Removed}, {"changed", c.Changed}} {
+		if len(list.paths) > 0 {
+			lists = append(lists, slog.Any(list.name, list.paths))
+		}
+	}
+	return slog.GroupValue(lists...)
+}
 
 // replace sets the declared pipelines. It returns the changes, and the jobs that must end.
 func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {

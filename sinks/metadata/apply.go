@@ -147,7 +147,11 @@ func (c *Catalogue) stall(err error) {
 func (c *Catalogue) warn(what string) {
 	n, _, _ := c.pending.size()
 	text, advise, _, _ := c.failing.Read()
-	c.log.Warn(what, "driver", c.opts.Driver, "error", text, "waiting", n, "advice", advise)
+	args := []any{"driver", c.opts.Driver, "error", text, "waiting", n}
+	if advise != "" {
+		args = append(args, "advice", advise)
+	}
+	c.log.Warn(what, args...)
 }
 
 // answers reports whether the database can be read after a failure.
