@@ -177,7 +177,7 @@ func TestCompileTailFindsEveryProblemAtItsPlace(t *testing.T) {
 		"":                                "needs a list of stages",
 		"[]":                              "needs a list of stages",
 		"[numbers: {}, collect: {}]":      "branch.yaml:1:2: 0: numbers is a source, but not the first stage",
-		"[twice: {}]":                     "branch.yaml:1:2: 0: twice is a transform, but the last stage ends the flow",
+		"[twice: {}]":                     "branch.yaml:1:2: 0: twice is a transform: the last stage must be a sink",
 		"[words: {}]":                     "words takes string, but fork before it gives *pipeline_test.token",
 		"[collect: {limit: -1}]":          "limit is negative",
 		"[twce: {}, collect: {limit: x}]": "did you mean twice?",

@@ -117,7 +117,7 @@ func (p *Plan) checkOrder(list *config.Node) config.Problems {
 			problems.Add(at, "a pipeline has one source, at its beginning", "%s is a source, but not the first stage", d.Name)
 			continue
 		case i == last && d.Kind != KindSink:
-			problems.Add(at, "end with a sink such as metadata", "%s is a %s, but the last stage ends the flow", d.Name, d.Kind)
+			problems.Add(at, "end with a sink such as metadata", "%s is a %s: the last stage must be a sink", d.Name, d.Kind)
 		case i < last && d.Kind == KindSink:
 			problems.Add(at, "a sink stands at the end", "%s is a sink, but stages follow it", d.Name)
 		}

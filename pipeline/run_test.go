@@ -443,7 +443,7 @@ func TestCompileRefusesWrongOrder(t *testing.T) {
 		{"[]", "needs a list of stages"},
 		{"{}", "needs a list of stages"},
 		{"[twice: {}, collect: {}]", "the first stage makes the elements"},
-		{"[numbers: {}, twice: {}]", "the last stage ends the flow"},
+		{"[numbers: {}, twice: {}]", "the last stage must be a sink"},
 		{"[numbers: {}, collect: {}, twice: {}, collect: {}]", "stages follow it"},
 		{"[numbers: {}, numbers: {}, collect: {}]", "one source"},
 		{"[numbers: {}, words: {}]", "words takes string, but numbers before it gives *pipeline_test.token"},

@@ -34,7 +34,7 @@ type Directory interface {
 
 // The errors of Start.
 var (
-	ErrUnknownStream = errors.New("no such stream: nobody publishes it and the configuration does not name it")
+	ErrUnknownStream = errors.New("no such stream: it has no publisher, and the configuration does not name it")
 	ErrNoPipeline    = errors.New("no pipeline of the configuration records this stream")
 )
 
