@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// An absent track has sent no data. The feed does not wait for it, publish it, or report its silence. A track with
-// Optional is absent until its first data arrives, and any track is absent after Leave.
+// An absent track is a track from which the feed expects no data now. The feed does not wait for it, does not publish
+// it and does not report its silence. A track with TrackConfig.Optional is absent until its first data arrives. Any
+// track is absent after Track.Leave, until data arrives again.
 
-// Leave marks the track as absent because its sender has stopped. Units that arrived before are still written. If
-// data of the track arrives again, the track is present again.
+// Leave marks the track as absent because its sender has stopped, and publishes the other tracks without it. Units
+// that arrived before are still written. If data of the track arrives again, the track is present again.
 func (t *Track) Leave() {
 	f := t.feed
 	t.Flush()
@@ -21,7 +22,7 @@ func (t *Track) Leave() {
 	}
 }
 
-// Hear records that data of the track arrived at mono, ns of the steady clock (Mono).
+// Hear records that data of the track arrived at mono, ns of the steady clock (Mono). An absent track is then present.
 func (t *Track) Hear(mono int64) {
 	f := t.feed
 	if pause := mono - f.lastHeardNS; f.lastHeardNS != 0 && pause > stallNS && pause > t.stall.patienceNS() {
@@ -37,7 +38,8 @@ func (t *Track) Hear(mono int64) {
 // Present marks an absent track as present. The caller calls it before the track's first unit.
 func (t *Track) Present() { t.absent = false }
 
-// Unannounced counts data that arrived for the track in a format that the track's description does not announce.
+// Unannounced counts one loss under cause: at the given time, data of the track arrived in a format that the session
+// description does not announce.
 func (t *Track) Unannounced(cause string, at time.Time) {
 	f, mono := t.feed, Mono(at)
 	if f.firstHeardNS == 0 {

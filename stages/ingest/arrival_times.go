@@ -2,32 +2,35 @@ package ingest
 
 import "github.com/gospool/spool/pipeline/media"
 
-// retime makes a track's times follow arrival, for the setting wall_clock: arrival. It is a piecewise linear
-// function from the sender's times to the feed's times. Once a second it sets the slope so that the delay of the
-// least delayed unit stays as it was at the beginning. The function never decreases, so the order of times is kept.
-// If the sender's clock is set, the feed's times continue without a break.
+// retime makes a track's times follow arrival, for the setting wall_clock: arrival. It is a piecewise linear function
+// from the times that the sender sent to corrected times. At the end of each window, which lasts about a second, it
+// chooses a new slope. The slope brings the delay of the least delayed unit back to its value in the first window. The
+// function never decreases, so the order of times is kept. If the sender's clock is set, the corrected times continue
+// without a break.
 type retime struct {
-	secondTicks int64 // ticks a second
-	on          bool
-	now         piecewise // applies from the highest sent time at the last change of the slope on
-	before      piecewise // applies to earlier sent times
+	secondTicks int64     // ticks a second
+	on          bool      // a unit has come
+	now         piecewise // piece from now.inTicks on: the highest sent time when the slope changed last
+	before      piecewise // piece for the sent times before now.inTicks
 	highTicks   int64     // highest sent time
 
-	baseTicks   int64 // arrival less the feed's time, of the least delayed unit in the first window
-	bestTicks   int64 // arrival less the feed's time, of the least delayed unit in the current window
-	bestInTicks int64 // sent time of that unit
-	bestAtTicks int64 // arrival of that unit
+	// baseTicks is the least delay, arrival less corrected time, in the first window after the track began or its
+	// sender's clock was set.
+	baseTicks   int64
+	bestTicks   int64 // least delay in the current window, of its least delayed unit
+	bestInTicks int64 // sent time of the least delayed unit in the current window
+	bestAtTicks int64 // arrival of the least delayed unit in the current window
 	untilTicks  int64 // arrival at which the current window ends
-	lastInTicks int64
-	lastAtTicks int64
+	lastInTicks int64 // sent time of the newest unit
+	lastAtTicks int64 // arrival of the newest unit
 
 	ends [retimeWindows]sentAt // least delayed units of the newest windows, a ring
-	n    int
+	n    int                   // number of windows that ended since the track began or its sender's clock was set
 }
 
 type sentAt struct{ inTicks, atTicks int64 }
 
-// piecewise is one linear piece: out + (time - in) * slope.
+// piecewise is one linear piece of a function: the time t becomes outTicks + (t - inTicks) * slope.
 type piecewise struct {
 	inTicks, outTicks int64
 	slope             float64
@@ -35,14 +38,14 @@ type piecewise struct {
 
 const (
 	retimeWindows = 8
-	retimeSlack   = 10   // of a second; a smaller change of the delay is not corrected
-	retimeOff     = 0.03 // a smaller deviation of the rate cannot be told from jitter in so few windows
+	retimeSlack   = 10   // a change of the delay by up to 1/10 s is not corrected
+	retimeOff     = 0.03 // a smaller deviation of the slope from 1 is ignored: it may be jitter
 )
 
 func (p piecewise) at(t int64) int64 { return p.outTicks + int64(float64(t-p.inTicks)*p.slope) }
 
-// time returns the feed's time for the sent time t of a unit that arrived at mono, ns. rate is the measured rate of
-// the sender's clock; 0: unknown.
+// time returns the corrected time for the sent time t of a unit, both in ticks. mono is the arrival of the unit, ns of
+// the steady clock. rate is the measured rate of the sender's clock, as in clockRate; 0: unknown.
 func (r *retime) time(t, mono int64, rate float64) int64 {
 	at := media.FromNanos(mono, uint32(r.secondTicks))
 	if !r.on {
@@ -72,8 +75,8 @@ func (r *retime) place(t int64) int64 {
 	return r.before.at(t)
 }
 
-// set continues the feed's times after the sender's clock was set to t. passed is the time since the last unit, in
-// ticks.
+// set continues the corrected times after the sender's clock was set to t. passed is the time from the arrival of the
+// unit before to that of the current unit, in ticks.
 func (r *retime) set(t, passed int64) {
 	out := r.place(r.highTicks) + max(passed, 1)
 	r.now = piecewise{t, out, r.now.slope}
@@ -81,7 +84,8 @@ func (r *retime) set(t, passed int64) {
 	r.bestTicks, r.bestInTicks, r.bestAtTicks = r.baseTicks, t, r.lastAtTicks+passed
 }
 
-// turn ends the current window and begins the next one with a new slope.
+// turn ends the current window and begins the next one with a new slope. at is the arrival of the current unit, in
+// ticks. rate is the measured rate of the sender's clock; 0: unknown, so the slope follows from the kept windows.
 func (r *retime) turn(at int64, rate float64) {
 	first := r.n == 0
 	r.ends[r.n%retimeWindows] = sentAt{r.bestInTicks, r.bestAtTicks}

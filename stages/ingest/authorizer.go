@@ -2,8 +2,8 @@ package ingest
 
 import "context"
 
-// Authorizer decides which actions a client of a server may perform. The program gives every server its Authorizer.
-// A nil Authorizer permits every action; see Authorize.
+// Authorizer decides which actions a client of a server may perform. Each server gets one in ServerDeps. A nil
+// Authorizer permits every action: a server calls the function Authorize, which accepts nil.
 type Authorizer interface {
 	// Authorize returns nil if the client may perform the requested action, and otherwise an error for the log. The
 	// server does not send that error to the client. A call may take long, because it hashes passwords. ctx ends
@@ -36,8 +36,9 @@ type Credentials struct {
 }
 
 // Digest is the response to a challenge of digest authentication, by which a client proves that it knows the
-// password (RFC 7616, 3.4). Each field is as the client wrote it. The server has checked that nonce and URI belong
-// to the challenge and the request. QOP, Count and ClientNonce are empty for a client of the older RFC 2069.
+// password (RFC 7616, 3.4). Each string is as the client wrote it. Before it calls the Authorizer, the server checks
+// that Nonce belongs to its challenge and URI to the request. QOP, Count and ClientNonce are empty for a client of the
+// older RFC 2069.
 type Digest struct {
 	SHA256                  bool // the algorithm is SHA-256; else it is MD5
 	Name, Realm, Nonce      string
@@ -46,7 +47,7 @@ type Digest struct {
 	Hash                    string // the response, hexadecimal digits
 }
 
-// DigestAuthorizer is an Authorizer that can check a Digest.
+// DigestAuthorizer is an Authorizer that can check a Digest. Digests returns the algorithms that it can check.
 type DigestAuthorizer interface {
 	Authorizer
 	Digests() Digests
@@ -68,8 +69,8 @@ func DigestsOf(a Authorizer) Digests {
 	return Digests{}
 }
 
-// Authorize asks an Authorizer about a request, and returns the name of the user that the Authorizer accepted. If a
-// is nil it permits the request, and the name is empty because nothing was checked.
+// Authorize returns the name of the user whose request the Authorizer a permits, or else the error of a. If a is nil,
+// Authorize permits the request and returns an empty name, because no credentials were checked.
 func Authorize(ctx context.Context, a Authorizer, r AccessRequest) (name string, err error) {
 	if a == nil {
 		return "", nil

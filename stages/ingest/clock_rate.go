@@ -11,15 +11,15 @@ import (
 // clockRate measures the rate of a track's clock by the arrival of its units. Some cameras announce 90 kHz and run
 // at 45 or 100 kHz, and some announce twice the sample rate of their sound.
 //
-// Only the least delayed unit of each window counts, so network delay does not disturb the measurement. A rate is
-// accepted once the sender's clock and this machine's clock have drifted apart by more than delays explain, in both
-// halves of the kept windows: a network queue that fills up once is not taken for a wrong rate.
+// Only the least delayed unit of each window counts, so that network delay disturbs the measurement little. A rate is
+// accepted once the sender's clock and this machine's clock have drifted apart by at least minRateDriftNS, and by a
+// similar part of it in both halves of the kept windows. A network queue that fills up once delays only one half.
 type clockRate struct {
 	points  [ratePoints]instant // least delayed unit of each of the newest windows, a ring
-	n       int
-	best    instant // least delayed unit of the current window
-	untilNS int64   // arrival at which the current window ends; 0: no window has begun
-	last    instant
+	n       int                 // number of windows that ended since the clock began or was set
+	best    instant             // least delayed unit of the current window
+	untilNS int64               // arrival at which the current window ends; 0: no window has begun
+	last    instant             // newest unit
 
 	rate    float64 // rate of the sender's clock, 1 is right; 0: no deviation is known
 	apartNS int64   // drift caused by that rate during the kept windows
@@ -42,8 +42,8 @@ const (
 	minClockJumpNS = int64(2 * time.Second)
 )
 
-// observe takes the arrival and the media time of a unit, in ns and in decoding order. It reports whether it
-// measured the rate anew.
+// observe takes the arrival and the media time of a unit, both in ns. The caller passes the units in decoding order. It
+// returns true if a window ended with this unit: observe has then measured the rate, if at least four windows are kept.
 func (c *clockRate) observe(mono, media int64) bool {
 	at := instant{mono, media}
 	step, passed := media-c.last.mediaNS, mono-c.last.monoNS
@@ -65,7 +65,7 @@ func (c *clockRate) observe(mono, media int64) bool {
 	return true
 }
 
-// newest returns the least delayed unit of the newest complete window.
+// newest returns the least delayed unit of the newest complete window. There must be a complete window.
 func (c *clockRate) newest() instant { return c.points[(c.n-1)%ratePoints] }
 
 func (c *clockRate) measure() {
@@ -90,7 +90,9 @@ func (c *clockRate) wrong() bool {
 	return c.rate != 0 && math.Abs(c.rate-1) >= reportedRateDeviation && max(c.apartNS, -c.apartNS) >= reportedRateDriftNS
 }
 
-// observeClock measures the track's clock by a unit with the media time at, ns, and sets the unit's UTC.
+// observeClock measures the rate of the track's clock by the unit u, whose media time is at, in ns on the feed's time
+// line. It reports a wrong rate as a problem. Unless the times follow arrival, a measured rate gives each track a wall
+// clock of its own, and that of this track follows the rate.
 func (t *Track) observeClock(u *Unit, at int64) {
 	f := t.feed
 	if f.byArrival {
@@ -112,8 +114,8 @@ func (t *Track) observeClock(u *Unit, at int64) {
 	t.own.run(t.rate.rate, at)
 }
 
-// splitClocks gives each track of the feed a wall clock of its own once the clock of one track is known to run at a
-// wrong rate.
+// splitClocks gives each track of the feed a wall clock of its own, because the clock of track t runs at a wrong rate.
+// The clock of t begins with the measured rate. mono is the arrival of the newest unit of t.
 func (f *Feed) splitClocks(t *Track, mono int64) {
 	at := t.rate.newest()
 	for _, o := range f.tracks {
@@ -126,7 +128,8 @@ func (f *Feed) splitClocks(t *Track, mono int64) {
 	t.ran = true
 }
 
-// reportRate sets a problem while the sender's clock runs at a wrong rate, and clears it afterwards.
+// reportRate sets the problem clock_rate if the sender's clock runs at a wrong rate, and otherwise clears it. It logs
+// the first problem of the track. at is the arrival of the newest unit on the wall clock.
 func (t *Track) reportRate(at time.Time) {
 	f, key := t.feed, -1-t.index
 	if !t.offRate {

@@ -10,17 +10,18 @@ import "slices"
 // not carry are restored exactly, also with a variable frame rate. No slice header is read, so the derivation works
 // for every codec.
 //
-// The first depth decoding times lie before the first presentation time, at the distance of the pictures. To
-// compute them, the first 2*depth+1 units are held.
+// The first depth units have no such presentation time. Their decoding times lie before the first presentation time,
+// and are spaced as the first presentation times are. To compute them, the first 2*depth+1 units are held, or
+// guessWindow units if the depth is unknown.
 //
-// Invariant: after that, pending holds, in order, the depth presentation times that are not used as decoding times
-// yet.
+// Invariant: after that, pendingTicks holds, in order, the presentation times that are not used as decoding times yet.
+// There are at most depth of these.
 type decodingTimes struct {
-	depth        int // codec.DepthUnknown: derived from the first units
-	secondTicks  int64
-	held         []*Unit // first units, until their decoding times are known
-	pendingTicks []int64
-	begun        bool
+	depth        int             // codec.DepthUnknown: derived from the first units
+	secondTicks  int64           // ticks a second; 0: reset was not called yet
+	held         []*Unit         // first units, until their decoding times are known
+	pendingTicks []int64         // see the invariant
+	begun        bool            // the first units have their decoding times
 	recentTicks  [maxDepth]int64 // newest presentation times in decoding order, a ring
 	count        int             // number of units since the reset
 	lastTicks    int64           // newest decoding time
@@ -29,7 +30,7 @@ type decodingTimes struct {
 
 const (
 	maxDepth    = 16 // largest depth of a decoded picture buffer (ITU-T H.264, A.3.1)
-	guessWindow = 12 // number of units from which an unknown depth is derived
+	guessWindow = 12 // number of units that show an unknown depth, or how a sender forms its units
 )
 
 // reset begins again with another depth at the next unit. The caller flushes the held units first.
@@ -37,9 +38,9 @@ func (r *decodingTimes) reset(depth int, timescale uint32) {
 	*r = decodingTimes{depth: depth, secondTicks: int64(timescale), held: r.held[:0], pendingTicks: r.pendingTicks[:0]}
 }
 
-// breaks reports whether the sender's clock was set before a unit, so that the unit does not continue the time
-// line. Pictures that precede an IDR or IRAP picture are presented before it, so an earlier time of such a picture
-// is a break.
+// breaks reports whether unit u does not continue the time line, because the sender's clock was set before it. That is
+// so if its time is more than ten seconds away from the highest one. It is also so if u is a sync sample and its time
+// is not higher than all times before: the pictures before a sync sample are presented before it.
 func (r *decodingTimes) breaks(u *Unit) bool {
 	if !r.begun && len(r.held) == 0 {
 		return false
@@ -69,8 +70,8 @@ func (r *decodingTimes) push(u *Unit, out func(*Unit)) {
 	}
 }
 
-// flush calls out with the held units, whose decoding times it sets from the units at hand. It is called when no
-// further unit comes, or when enough units are held.
+// flush sets the decoding times of the held units, from the times of these units alone, and calls out with each. It is
+// called when enough units are held, or when no further unit comes.
 func (r *decodingTimes) flush(out func(*Unit)) {
 	if r.begun || len(r.held) == 0 {
 		return
@@ -121,7 +122,7 @@ func (r *decodingTimes) leadTicks() int64 {
 }
 
 // next sets the decoding time of one unit. If the stream reorders by more than the known depth, decoding times
-// advance by one tick a unit until they are far enough behind; presentation times do not change.
+// advance by one tick a unit until they are far enough behind the presentation times, which do not change.
 func (r *decodingTimes) next(u *Unit) {
 	r.depth = max(r.depth, r.ahead(u.PTS))
 	r.insert(u.PTS)
@@ -133,7 +134,8 @@ func (r *decodingTimes) next(u *Unit) {
 	u.DTS, r.lastTicks = dts, dts
 }
 
-// ahead returns the number of recent units that are presented after pts, and keeps pts.
+// ahead returns the number of the recent units, at most maxDepth, that are presented after pts. It then adds pts to the
+// recent presentation times.
 func (r *decodingTimes) ahead(pts int64) (n int) {
 	for _, before := range r.recentTicks[:min(r.count, maxDepth)] {
 		if before > pts {
@@ -153,7 +155,8 @@ func (r *decodingTimes) insert(pts int64) {
 	r.pendingTicks = slices.Insert(r.pendingTicks, i, pts)
 }
 
-// observedDepth returns the largest number of units that precede a unit that is presented before them.
+// observedDepth returns the largest number of units that precede, in units, a unit that is presented before them. It
+// returns at most maxDepth.
 func observedDepth(units []*Unit) (depth int) {
 	for i, u := range units {
 		ahead := 0

@@ -19,9 +19,10 @@ type Publisher interface {
 	Problem(track int, what *pipeline.Problem)
 }
 
-// The causes under which a Feed counts repairs. A repair loses no picture; the comment says what is done.
+// The causes under which a Feed counts repairs. A repair itself loses no picture. Each comment names the faulty data,
+// and then the repair.
 const (
-	RepairedTime      = "shared_timestamp"   // pictures with the same time: spread up to the next time
+	RepairedTime      = "shared_timestamp"   // pictures with the same time: spread up to the next time, or by arrival
 	RepairedOutlier   = "timestamp_outlier"  // units whose time is an outlier: placed between their neighbours
 	RepairedUndefined = "nal_unit_undefined" // NAL units of an undefined type: left out
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
@@ -36,42 +37,43 @@ const (
 type TrackConfig struct {
 	Codec     media.Codec
 	Timescale uint32 // ticks a second of the units' times; for sound the sample rate, if known
-	// ParameterSets holds the known parameter sets, in the form of media.Track. Those of a codec with NAL units may
-	// also come in the stream; those of any other codec come by Describe.
+	// ParameterSets holds the known parameter sets, in the form of media.Track. The sets of a codec with NAL units may
+	// also come in the stream. The sets of any other codec may also come later, by Track.Describe.
 	ParameterSets [][]byte
 	// Width and Height (pixels), SampleRate (Hz) and Channels matter for a codec whose parameter sets do not
 	// contain them.
 	Width, Height, SampleRate, Channels int
 
 	DeriveDTS bool // the units have no decoding times: the feed derives them
-	// Optional is set for a track that may never send data. The feed does not wait for it, publish it or report its
-	// silence before its first data.
+	// Optional is set for a track that may never send data. Before the first data of the track arrives, the feed does
+	// not wait for it, does not publish it and does not report its silence.
 	Optional bool
 }
 
 // Feed turns the units of one publication into access units of its publisher.
 //
-// A feed and its tracks belong to one goroutine. Only at the beginning does the feed hold units back: until each
-// track has a description, a first unit and a place on the time line. It holds them for at most one second; for at
-// most five if the parameter sets of a track are missing or its NAL units arrive out of order. It holds at most 8
-// MiB.
+// A feed and its tracks belong to one goroutine. At the beginning the feed holds back the units of all tracks, until
+// each track has a description and a first unit and, if several tracks are expected, a sender report. It waits for at
+// most a second in which data arrives. It waits for up to five seconds if the parameter sets of a track are missing, or
+// if a track's NAL units arrive out of order. It begins in any case when it holds 8 MiB. Later it holds only units
+// whose times depend on later units, and the first units of a track that begins later.
 type Feed struct {
 	pub    Publisher
 	log    *slog.Logger
 	tracks []*Track
 	err    error // error by which the publisher ended; nil while it is open
 
-	begun       bool
+	begun       bool  // the tracks are published, and units are written
 	firstMonoNS int64 // arrival of the first held unit
-	held        bool
+	held        bool  // a unit has been held back
 	memory      feedMemory
 	units       *unitShard
 	nowNS       int64 // arrival of the current unit
-	// waitedNS is the time for which units have been held. A pause without any data counts as holdPauseNS at most:
+	// waitedNS is the time for which units have been held back. A pause without any data counts as holdPauseNS at most:
 	// the sender or this machine stood still, and the missing data may still arrive.
 	waitedNS int64
 
-	firstHeardNS, nextLookNS int64 // start of the stall detectors, and time of their next check
+	firstHeardNS, nextLookNS int64 // arrival of the first data, and time of the next call of StallDetector.Look
 	lastHeardNS, resumedNS   int64 // arrival of the newest data, and of the first data after a silence of all tracks
 
 	place  placement
@@ -80,15 +82,15 @@ type Feed struct {
 	wall   wallclock
 	au     media.AU
 
-	patience  time.Duration // see Time
-	byArrival bool
+	patience  time.Duration // StallDetector.PatienceNS of each track
+	byArrival bool          // times follow arrival: setting wall_clock: arrival
 }
 
 // The bounds for holding units back.
 const (
-	holdPlacesNS = int64(time.Second) // limit of waitedNS
-	holdSetsNS   = int64(5 * time.Second)
-	holdBytes    = 8 << 20 // most memory of held units; also of a track that begins later
+	holdPlacesNS = int64(time.Second)     // limit of waitedNS
+	holdSetsNS   = int64(5 * time.Second) // limit from the first held unit on, if a track has no description yet
+	holdBytes    = 8 << 20                // most memory of held units; also of a track that begins later
 	holdPauseNS  = int64(250 * time.Millisecond)
 )
 
@@ -99,17 +101,18 @@ func NewFeed(pub Publisher, log *slog.Logger) *Feed {
 	return f
 }
 
-// Time sets how the feed treats times. The caller calls it before it adds the first track. A track may be silent
-// for patience before the feed reports a problem; with 0 the usual pace of the track decides. With byArrival the
+// Time sets how the feed treats times. The caller calls it before it adds the first track. A track may be silent for
+// patience, or longer if that is its usual pace (media.Pace), before the feed reports a problem. With byArrival the
 // times follow arrival, which corrects a sender's clock that runs at a wrong rate.
 func (f *Feed) Time(patience time.Duration, byArrival bool) {
-	if f.patience, f.byArrival = patience, byArrival; byArrival { // retime takes a moment to settle
+	if f.patience, f.byArrival = patience, byArrival; byArrival {
+		// The corrected times need some windows of retime to settle, and the wall clock follows them meanwhile.
 		f.wall.slewNS = 20 * wallSlewNS
 	}
 }
 
-// AddTrack adds a track. The caller adds all tracks before the first unit. An error concerns the parameter sets in
-// c; the feed is then unchanged.
+// AddTrack adds a track. The caller adds all tracks before the first unit. It returns an error if the codec in c is
+// unknown or its parameter sets are wrong; the feed is then unchanged.
 func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	t := &Track{feed: f, counts: f.pub, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	known := codec.Of(c.Codec)
@@ -129,7 +132,8 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	return t, nil
 }
 
-// Describe sets the parameter sets of a track, from its next unit on. It is for codecs without NAL units.
+// Describe sets the parameter sets of a track, from its next unit on. It is for codecs without NAL units. After an
+// error, which says why the sets are wrong, the track is unchanged.
 func (t *Track) Describe(sets ...[]byte) error {
 	d, err := describeFrames(&t.cfg, sets)
 	if err != nil {
@@ -147,8 +151,8 @@ func (f *Feed) Take() *Unit {
 	return u
 }
 
-// Unit takes over a unit of the track. The caller passes units in decoding order. An error means that the publisher
-// has ended.
+// Unit takes over a unit of the track, also when it returns an error. The caller passes units in decoding order. An
+// error means that the publisher has ended.
 func (t *Track) Unit(u *Unit) error {
 	f := t.feed
 	if f.err != nil {
@@ -192,7 +196,8 @@ func (f *Feed) Close() {
 	}
 }
 
-// settle begins to write, or places a track that begins later, as soon as enough is known.
+// settle makes the feed begin as soon as enough is known about its tracks (mayBegin). After that, it places each track
+// that begins later.
 func (f *Feed) settle() {
 	if f.err != nil {
 		return
@@ -229,8 +234,8 @@ func (f *Feed) mayBegin() bool {
 	return whole || long || f.nowNS-f.firstMonoNS >= holdSetsNS || f.pendingBytes() >= holdBytes
 }
 
-// hurry releases the first pictures of a track that wait for later pictures. In a stream of few pictures they
-// would wait for long, and its sound would be published without them.
+// hurry sets the times of the first pictures of each track without a pending unit, although these pictures wait for
+// later ones. In a stream of few pictures they would wait for long, and the sound would be published without them.
 func (f *Feed) hurry() {
 	for _, t := range f.tracks {
 		if len(t.pending) == 0 {
@@ -244,7 +249,8 @@ func (f *Feed) hurry() {
 	}
 }
 
-// begin places all tracks on the time line, publishes them, and writes the held units in decoding order.
+// begin places the tracks with pending units on the time line, publishes the tracks, and writes the pending units in
+// decoding order.
 func (f *Feed) begin() {
 	f.begun = true
 	f.place.settle(f.tracks)
@@ -282,8 +288,8 @@ func (f *Feed) earliest() (first *Track) {
 	return first
 }
 
-// placeLate places a track that had no unit when the feed began, and writes its pending units. Unless now is set,
-// it waits up to holdPlacesNS for a sender report.
+// placeLate places a track that had no unit when the feed began, and writes its pending units. If the time line is by
+// sender reports and now is not set, it waits up to holdPlacesNS for a report of the track.
 func (f *Feed) placeLate(t *Track, now bool) {
 	known := t.points[f.place.source].ok
 	wait := f.nowNS-t.pending[0].MonoNS < holdPlacesNS && t.pendingBytes < holdBytes
@@ -340,8 +346,9 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 }
 
-// Look runs the stall detectors, at most once a second. The protocol calls it whenever data arrives. It does not
-// report a track whose data is held back.
+// Look runs the stall detectors, at most once a second. The protocol calls it whenever data arrives. Before that, each
+// Holder releases the data that it has held for long enough. Look leaves out a track that holds units back for their
+// times, unless the newest of these is older than the silence that the track's detector permits.
 func (f *Feed) Look(at time.Time) {
 	mono := Mono(at)
 	if mono < f.nextLookNS {
@@ -367,9 +374,9 @@ func (f *Feed) Look(at time.Time) {
 	}
 }
 
-// publish passes the tracks to the publisher: those with a place on the time line, and sound that is described but
-// has sent nothing yet. It does not pass a video track without data, because a lead track that never sends would
-// block the recording.
+// publish passes the tracks to the publisher: those with a place on the time line, and sound tracks that are described
+// but not placed yet. It leaves out a video track that is not placed, because a lead track that never sends would block
+// the recording. It also leaves out absent tracks without pending units.
 func (f *Feed) publish() {
 	var set []media.Track
 	for _, t := range f.tracks {

@@ -7,29 +7,30 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A protocol that reorders packets, and so finds out that packets are missing, uses the methods of this file.
+// This file holds the interface and the methods for a protocol that reorders packets, and so detects missing packets.
 
 // Holder holds the packets of a track back before they become a unit. A protocol that reorders packets implements
 // it. The feed's goroutine calls it.
 type Holder interface {
-	// Holding reports whether pictures are held until others, which may be decoded before them, have arrived.
+	// Holding reports whether pictures are held until other pictures, which may be decoded before them, have arrived.
 	Holding() bool
-	// Overdue stops holding the data that, at the given time, has been held for long enough.
+	// Overdue releases the data that, at the given time, has been held for long enough.
 	Overdue(at time.Time)
 }
 
 // HoldBack sets the Holder of the track. The caller calls it before the first unit.
 func (t *Track) HoldBack(h Holder) { t.holder = h }
 
-// MissingBefore records that about so many units are missing before the next unit. An empty cause means lost
-// packets.
+// MissingBefore records that about so many units are missing before the next unit. cause is a drop cause of package
+// media; an empty one means lost packets.
 func (t *Track) MissingBefore(units int, cause string) {
 	t.lostBefore += units
 	t.lostBy = cmp.Or(t.lostBy, cause)
 }
 
-// Clock returns the time of the sender's clock, in ticks, at an arrival of mono ns. It computes that from the
-// newest picture whose time is no outlier; known is false if there is none.
+// Clock returns the expected time of the sender's clock, in ticks, for data that arrives at mono, ns of the steady
+// clock. It computes this time from the newest picture whose time is certain. known is false without such a picture, so
+// always for a codec without NAL units.
 func (t *Track) Clock(mono int64) (ticks int64, known bool) {
 	o := &t.outliers
 	if o.base.n == 0 {

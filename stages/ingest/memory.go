@@ -12,8 +12,9 @@ import (
 // feeds together. The bound counts memory, not bytes sent: a NAL unit of one byte takes about thirty bytes. A unit
 // that would exceed a bound is left out (media.DropIngestMemory).
 //
-// When all feeds together reach their bound, units of the feeds that hold more than their share are left out. A
-// feed that holds little is never affected.
+// When all feeds together reach their bound, units of the feeds that hold more than their share are left out. The share
+// is the bound divided by the number of feeds that hold more than alwaysAllowedBytes. A feed that holds less than that
+// is never affected.
 
 // LimitMemory sets the bound, in bytes, of the memory of the units of all feeds together.
 func LimitMemory(bytes int64) { allFeeds.maxBytes.Store(bytes) }
@@ -29,7 +30,8 @@ const (
 // allFeeds counts the memory of all feeds of the process.
 var allFeeds = newMemoryTotal(defaultTotalBytes)
 
-// memoryTotal counts and bounds the memory of all feeds together. It is safe for concurrent use.
+// memoryTotal counts and bounds the memory of all feeds together. largeFeeds is the number of feeds that hold more than
+// alwaysAllowedBytes. It is safe for concurrent use.
 type memoryTotal struct{ maxBytes, heldBytes, largeFeeds atomic.Int64 }
 
 func newMemoryTotal(bytes int64) *memoryTotal {
@@ -42,7 +44,7 @@ func newMemoryTotal(bytes int64) *memoryTotal {
 type feedMemory struct {
 	total     *memoryTotal
 	heldBytes int64         // memory that the feed holds
-	reported  *atomic.Int64 // part that the total counts; it exists until the feed is collected
+	reported  *atomic.Int64 // bytes that the total counts for the feed; they count until the feed is collected
 }
 
 func newFeedMemory(t *memoryTotal) feedMemory { return feedMemory{total: t, reported: &atomic.Int64{}} }
@@ -81,8 +83,8 @@ func (m *feedMemory) grow(bytes int) bool {
 	return reported <= maxFeedBytes && (m.total.heldBytes.Load() <= most || reported <= most/m.total.largeFeeds.Load())
 }
 
-// Grown counts the growth of a unit, complete or not, whose first data arrived age ns ago. It refuses the unit if
-// it is too old or if there is no room for it.
+// Grown counts the growth of a unit, complete or not, whose first data arrived age ns ago. It refuses the unit (see
+// Unit.Refused) if the unit is too old, or if there is no room in memory for it.
 func (t *Track) Grown(u *Unit, age int64) {
 	if age > maxUnitAgeNS && u.over == "" {
 		u.refuse(media.DropEndlessPicture)
@@ -90,8 +92,8 @@ func (t *Track) Grown(u *Unit, age int64) {
 	t.count(u)
 }
 
-// Unended records that at mono a unit is still incomplete. If no unit of the track is kept, a missing end of the
-// picture may be the cause.
+// Unended records that unit u is still incomplete at mono, ns of the steady clock. If u began more than stallNS before,
+// the stall detector counts it as missed by a picture without an end, unless it counts missed units already.
 func (t *Track) Unended(u *Unit, mono int64) {
 	if mono-u.MonoNS > stallNS && t.stall.missedNS == 0 {
 		t.stall.Missed(u.MonoNS, media.DropEndlessPicture, 1)

@@ -20,32 +20,32 @@ import (
 // A picture fits if it is later than all pictures that are presented before it, earlier than all that are presented
 // after it, and not later than the elapsed time and a few pictures more allow. The order of presentation is that of
 // the picture order count, if the stream has one. It is used only while it agrees with the times of most pictures;
-// otherwise only a gross deviation makes an outlier. A time that fits is not changed.
+// otherwise only a gross deviation makes an outlier. A time that fits is changed only by shift.
 //
-// If the sender's clock is set again and again, as by a sender that starts over at each key frame, the new times
-// are no longer followed, and the time line continues. If the clock is set back by less than a jump that the
-// builder would notice, the times follow it in small steps.
+// If the sender's clock is set again and again, as by a sender that starts over at each key frame, the times no longer
+// follow it: later times are shifted, so that the time line continues. If the clock is set back by less than
+// SmallestJump seconds, which the builder of the stream would not notice, the times follow it in small steps.
 type outliers struct {
 	secondTicks int64 // ticks a second
 	held        *Unit // picture that does not fit; nil: none
 	base        timeline
-	row         pictureNumbers
-	shift       ClockShift // correction for the jumps of the clock that are not followed
+	row         pictureNumbers // numbers of the pictures in presentation order
+	shift       ClockShift     // correction for the jumps of the clock that are not followed
 
-	jumps, setBack ClockJumps
-	repaired       func()
+	jumps, setBack ClockJumps // all jumps but the small ones; small jumps back
+	repaired       func()     // counts an outlier
 }
 
 const (
-	jumpsFollowed = 2 // within jumpMemoryNS
-	jumpMemoryNS  = int64(time.Minute)
-	orderMin      = 8 // pictures whose order and times must agree before the order is used
-	minPOCBits    = 6 // with fewer bits of the order count, distant pictures would seem near
+	jumpsFollowed = 2                  // most jumps of the clock that are followed within jumpMemoryNS
+	jumpMemoryNS  = int64(time.Minute) // time after which a jump no longer counts
+	orderMin      = 8                  // pictures whose order and times must agree before the order is used
+	minPOCBits    = 6                  // with fewer bits of the order count, distant pictures would seem near
 )
 
 // The limits of a jump of the sender's clock, in seconds.
 const (
-	GrossJump    = 2 // a time that deviates by more is always an outlier
+	GrossJump    = 2 // a time that deviates by more from the expected one never fits
 	SmallestJump = 3 // a smaller jump back is not followed at once
 )
 
@@ -65,8 +65,9 @@ func (o *outliers) push(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// place sets a picture's number in presentation order. If pictures were lost before it, one of them may have been a
-// key picture, at which the order count starts over: then the number is chosen that agrees with the time.
+// place sets a picture's number in presentation order. If pictures were lost before it, one of them may have been a key
+// picture, at which the picture order count starts over. The picture then gets the next number of a new sequence, if
+// that number agrees with its time and the number by the order count does not.
 func (o *outliers) place(u *Unit) {
 	before := o.row
 	u.number = o.row.place(u.order)
@@ -93,7 +94,7 @@ func (o *outliers) flush(out func(*Unit)) {
 	}
 }
 
-// decide decides about the held picture u by the next one, sets its time and calls out with it.
+// decide sets the time of the picture u, which was held, by that of the picture next after it, and calls out with u.
 func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	x, y := timeOf(u), timeOf(next)
 	from := timeline{stepTicks: o.base.stepTicks, stepNumbers: o.base.stepNumbers, sure: o.base.trusted()}
@@ -107,7 +108,7 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	case inOrder && goesOn && far, !inOrder && goesOn && !fits:
 		o.follow(u, next, from)
 	case inOrder && (goesOn || !far && (n == 1 || n > 1 && !o.base.onLine(y)) || o.base.alike(x, y)):
-		o.base.add(x) // its time is late, and so is that of the next picture
+		o.base.add(x) // the time of u is late, and so is that of the next picture
 	default:
 		u.PTS = o.base.between(x, y, fits, o.secondTicks)
 		o.repaired()
@@ -116,8 +117,9 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// follow decides about a clock that was set: usually the times follow it. If it is set too often, or back by little,
-// follow shifts the times instead, so that the time line continues.
+// follow treats picture u as the first one after the sender's clock was set. Usually the times follow the clock, and
+// the line from replaces the one before. If the clock is set too often, or back by little, follow
+// instead shifts the times of u, of next and of all later pictures, so that the time line continues.
 func (o *outliers) follow(u, next *Unit, from timeline) {
 	by := o.base.after(timeOf(u), o.secondTicks) - u.PTS
 	small := by > 0 && by < SmallestJump*o.secondTicks
@@ -138,7 +140,7 @@ type ClockShift struct{ fixedTicks, fadingTicks int64 }
 
 const fadingShare = 8 // 1/8 of the distance from one unit to the next fades with each unit
 
-// Add adds ticks to the fading part if goes is set, else to the fixed part.
+// Add adds ticks to the fading part if goes is set. Otherwise it adds ticks and the fading part to the fixed part.
 func (s *ClockShift) Add(ticks int64, goes bool) {
 	if goes {
 		s.fadingTicks += ticks
@@ -147,7 +149,7 @@ func (s *ClockShift) Add(ticks int64, goes bool) {
 	s.fixedTicks, s.fadingTicks = s.fixedTicks+s.fadingTicks+ticks, 0
 }
 
-// Next returns the shift of the next unit, which comes step ticks after the newest one.
+// Next lets the fading part fade, and returns the shift of the next unit, which comes step ticks after the newest one.
 func (s *ClockShift) Next(step int64) int64 {
 	s.fadingTicks -= min(s.fadingTicks, step/fadingShare)
 	return s.Now()
@@ -162,8 +164,9 @@ type ClockJumps struct {
 	n    int
 }
 
-// Follow reports whether to follow a jump of the clock at arrival mono. It returns false while jumps keep coming:
-// each followed jump moves the track away from the others.
+// Follow counts a jump of the clock at arrival mono, ns of the steady clock, and reports whether times follow the jump.
+// It returns false if jumpsFollowed jumps came in the minute before, because each followed jump moves the track away
+// from the other tracks.
 func (j *ClockJumps) Follow(mono int64) bool {
 	at := &j.atNS[j.n%jumpsFollowed]
 	often := j.n >= jumpsFollowed && mono-*at <= jumpMemoryNS
@@ -174,13 +177,14 @@ func (j *ClockJumps) Follow(mono int64) bool {
 
 // pictureNumbers numbers pictures in presentation order. The numbers go on from one coded sequence to the next.
 type pictureNumbers struct {
-	any       bool
-	last      order
+	any       bool  // a picture has a number
+	last      order // order of the newest picture
 	at, front int64 // numbers of the newest picture and of the highest
 }
 
-// place returns the number of the next picture. It reads the low bits of the picture's order count relative to
-// those of the picture before. Without enough bits, it assumes that pictures arrive in presentation order.
+// place returns the number of the next picture, whose order is o. It reads the low bits of the picture order count
+// relative to those of the picture before. If there are too few bits, or if an IDR picture came in between, the picture
+// is presented after all pictures before.
 func (r *pictureNumbers) place(o order) int64 {
 	switch {
 	case r.any && o.epoch == r.last.epoch && o.pocBits >= minPOCBits && o.pocBits == r.last.pocBits:
@@ -192,20 +196,20 @@ func (r *pictureNumbers) place(o order) int64 {
 	return r.at
 }
 
-// begin returns the numbering in which the next picture, with order o, is presented after all others.
+// begin returns the numbering in which the next picture, with order o, is presented after all pictures before it.
 func (r pictureNumbers) begin(o order) pictureNumbers {
 	at := r.front + 2 // most encoders advance by 2
 	return pictureNumbers{true, o, at, at}
 }
 
-// timeline holds the newest pictures whose times fit.
+// timeline holds the times of the newest pictures whose times are certain: they fit, or were corrected.
 type timeline struct {
 	seen        [maxDepth]timedPicture // a ring
-	n           int
-	stepTicks   int64  // time from one picture to the next in presentation order; 0: unknown
-	stepNumbers int64  // difference of their numbers; 0: unknown
-	agree       uint64 // one bit for each picture: its order agreed with its time
-	sure        bool   // the order is trusted without counting
+	n           int                    // number of pictures so far
+	stepTicks   int64                  // time from one picture to the next in presentation order; 0: unknown
+	stepNumbers int64                  // difference between the numbers of two such pictures; 0: unknown
+	agree       uint64                 // a bit for each picture, the newest lowest: its order agreed with its time
+	sure        bool                   // trusted returns true, whatever agree holds
 }
 
 // timedPicture holds the presentation time of a picture, its arrival, and its number in presentation order.
@@ -222,13 +226,14 @@ func (l *timeline) front() int64 {
 	return slices.MaxFunc(l.recent(), func(a, b timedPicture) int { return cmp.Compare(a.ptsTicks, b.ptsTicks) }).ptsTicks
 }
 
-// trusted reports whether the order of presentation agrees with the times of most pictures.
+// trusted reports whether the order of presentation agreed with the times of at least three quarters of the last 32
+// pictures, or of fewer ones, at least orderMin.
 func (l *timeline) trusted() bool {
 	n := min(l.n, 32)
 	return l.sure || n >= orderMin && bits.OnesCount64(l.agree<<(64-n))*4 >= n*3
 }
 
-// add adds a picture that fits.
+// add adds a picture whose time is certain. The caller adds pictures in decoding order.
 func (l *timeline) add(p timedPicture) {
 	if l.n > 0 {
 		last := l.last()
@@ -248,7 +253,8 @@ func (l *timeline) add(p timedPicture) {
 	l.n++
 }
 
-// pictures returns by how many pictures p is presented after another picture; negative if before it.
+// pictures returns by how many pictures p is presented after from. The result is negative if p is presented before
+// from, and 0 only if both have the same number.
 func (l *timeline) pictures(from, p timedPicture) int64 {
 	d := p.number - from.number
 	if n := d / max(l.stepNumbers, 1); n != 0 || d == 0 {
@@ -257,8 +263,8 @@ func (l *timeline) pictures(from, p timedPicture) int64 {
 	return d / max(d, -d)
 }
 
-// fits reports whether picture p fits. lost is the number of pictures lost before it; second is the number of ticks
-// a second.
+// fits reports whether the time of picture p fits to the times in l, as outliers defines it. lost is the number of
+// pictures lost before p. second is the number of ticks a second. l must have a picture.
 func (l *timeline) fits(p timedPicture, lost int, second int64) bool {
 	last := l.last()
 	if !l.trusted() {
@@ -272,8 +278,9 @@ func (l *timeline) fits(p timedPicture, lost int, second int64) bool {
 	return l.inOrder(p, second) && p.ptsTicks >= early && p.ptsTicks <= l.latest(p, lost, second)
 }
 
-// inOrder reports whether the order of p and its neighbours agrees with their times. Equal times agree with any
-// order.
+// inOrder reports whether the order of presentation of p and of the pictures in l agrees with their times. Times less
+// than 1/2000 s apart agree with any order. If the order is not trusted, inOrder reports whether p is not earlier than
+// the newest picture. second is the number of ticks a second.
 func (l *timeline) inOrder(p timedPicture, second int64) bool {
 	if !l.trusted() {
 		return p.ptsTicks >= l.last().ptsTicks
@@ -287,7 +294,8 @@ func (l *timeline) inOrder(p timedPicture, second int64) bool {
 	return true
 }
 
-// latest returns the latest time that p may have. lost and second are as for fits.
+// latest returns the latest time with which picture p fits. lost is the number of pictures lost before p. second is the
+// number of ticks a second.
 func (l *timeline) latest(p timedPicture, lost int, second int64) int64 {
 	last := l.last()
 	passed := media.FromNanos(max(p.monoNS-last.monoNS, 0), uint32(second))
@@ -298,14 +306,14 @@ func (l *timeline) latest(p timedPicture, lost int, second int64) int64 {
 	return last.ptsTicks + (ahead+1)*l.stepTicks + max(passed-l.stepTicks, 0)*9/8
 }
 
-// onLine reports whether the time of p is within one picture of the time that its number gives.
+// onLine reports whether the time of p differs by at most stepTicks from the time that follows from its number.
 func (l *timeline) onLine(p timedPicture) bool {
 	d := p.ptsTicks - l.last().ptsTicks - l.pictures(l.last(), p)*l.stepTicks
 	return d >= -l.stepTicks && d <= l.stepTicks
 }
 
-// alike reports whether pictures x and y, in this order, are late at about the same rate: then the sender's clock
-// runs fast, or its picture interval has changed.
+// alike reports whether the times advance, relative to arrival, about as much from the newest picture to x as from x to
+// y, the picture after x. If so, late times show that the sender's clock runs fast or its picture interval changed.
 func (l *timeline) alike(x, y timedPicture) bool {
 	a, b := x.ptsTicks-l.last().ptsTicks, y.ptsTicks-x.ptsTicks
 	passedA, passedB := x.monoNS-l.last().monoNS, y.monoNS-x.monoNS
@@ -316,7 +324,8 @@ func (l *timeline) alike(x, y timedPicture) bool {
 	return r > 0.5 && r < 2
 }
 
-// after returns the time that p gets by its number, whatever time it was sent with.
+// after returns the time that follows from the number of p, whatever time it was sent with. second is the number of
+// ticks a second.
 func (l *timeline) after(p timedPicture, second int64) int64 {
 	last := l.last()
 	step := l.stepTicks
@@ -330,8 +339,8 @@ func (l *timeline) after(p timedPicture, second int64) int64 {
 	return l.clamp(p, at)
 }
 
-// clamp returns at, moved as far as needed to be later than the pictures presented before p and earlier than those
-// after it.
+// clamp returns the time at, moved as far as needed. The result is later than the pictures in l that are presented
+// before p. It is also earlier than those presented after p, unless the two conditions contradict each other.
 func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	for _, r := range l.recent() {
 		if p.number < r.number {
@@ -346,8 +355,8 @@ func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	return at
 }
 
-// between returns the time of x by its number. If the next picture fits, that time is before or after the time of the
-// next picture, as their numbers are.
+// between returns the time that follows from the number of x. fits reports whether next, the picture after x, fits. If
+// it does, the result is before the time of next if x is presented before next, and after it otherwise.
 func (l *timeline) between(x, next timedPicture, fits bool, second int64) int64 {
 	at := l.after(x, second)
 	if !fits {

@@ -21,7 +21,7 @@ type paramSets struct {
 	nal    *codec.NAL
 	slots  []paramSet // sorted by kind, then ID
 	unit   int64      // number of the current access unit, from 1; sets known before the first unit have 0
-	key    int64      // number of the newest key frame; 0: none
+	key    int64      // number of the newest access unit that is a key frame; 0: none
 	fresh  bool       // a PPS arrived with the current unit
 	list   [][]byte   // sets of the track's description
 }
@@ -32,7 +32,7 @@ type paramSet struct {
 	// alias is the newest set that differs from nal in bytes but is equal to it for a decoder.
 	alias []byte
 
-	sent, used int64 // number of the newest unit that carried it, and of the newest that refers to it; negative: none
+	sent, used int64 // numbers of the newest unit that carried the set, and of the newest that refers to it; -1: none
 	described  bool  // part of the track's description
 	inStream   bool  // a unit after the description carried a set of its kind and ID
 	given      bool  // a decoder that began at the newest key frame, or before, has it
@@ -41,17 +41,18 @@ type paramSet struct {
 // errParamSet is the error of a parameter set that cannot be read.
 var errParamSet = errors.New("parameter set cannot be read")
 
-// An avcC has room for 31 SPS and 255 PPS of 64 KiB each; real streams use far fewer.
+// The bounds of a track's parameter sets, and of the bytes of each. An avcC has room for 31 SPS and 255 PPS of 64 KiB
+// each, but real streams use far fewer and smaller ones.
 const (
 	maxParamSets     = 64
 	maxParamSetBytes = 4096
 )
 
-// next begins an access unit.
+// next begins an access unit, which put, refer and give then call the current unit.
 func (s *paramSets) next() { s.unit, s.fresh = s.unit+1, false }
 
-// put stores a parameter set. news reports whether a decoder needs it: a set that repeats a known one, or differs
-// from it only in bits that a decoder ignores, is not new.
+// put stores a copy of a parameter set. news reports whether a decoder needs it: a set that repeats a known one, or
+// differs from it only in bits that a decoder ignores, is not new. The error is errParamSet.
 func (s *paramSets) put(nal []byte) (news bool, err error) {
 	nal = bytes.TrimRight(nal, "\x00") // these are trailing_zero_8bits: a set ends with a 1 bit
 	if len(nal) < 3 || len(nal) > maxParamSetBytes {
@@ -97,8 +98,8 @@ func (s *paramSets) came(p *paramSet) {
 	s.fresh = s.fresh || p.Kind == s.nal.Sets.PPS
 }
 
-// outdate forgets when the PPS that belong to a replaced SPS were sent and used, except those that arrived with the
-// new SPS.
+// outdate is called when a set with another content has replaced the set name. If that is an SPS, outdate forgets when
+// the PPS that refer to it were sent and used, except the PPS that arrived with the new SPS.
 func (s *paramSets) outdate(name codec.SetName) {
 	for i := range s.slots {
 		p := &s.slots[i]
@@ -116,8 +117,8 @@ func (s *paramSets) forget() {
 	s.slots = slices.Delete(s.slots, i, i+1)
 }
 
-// refer records that a picture of the current unit refers to a PPS, and so to an SPS, and in H.265 to a VPS. It
-// reports whether all of them are known.
+// refer records that a picture of the current unit refers to the PPS with the ID pps, and so to an SPS, and in H.265 to
+// a VPS. It reports whether all of these sets are known.
 func (s *paramSets) refer(pps uint32) bool {
 	k := &s.nal.Sets
 	p := s.get(k.PPS, pps)
@@ -139,8 +140,8 @@ func (s *paramSets) refer(pps uint32) bool {
 	return true
 }
 
-// referAny records a reference to the first PPS whose SPS is known, and reports whether there is one. It stands in
-// for refer if the header of a slice cannot be read.
+// referAny records a reference to the first PPS whose SPS (and VPS) is known, and reports whether such a PPS exists. It
+// stands in for refer if no header of a slice could be read.
 func (s *paramSets) referAny() bool {
 	for i := range s.slots {
 		if p := &s.slots[i]; p.Kind == s.nal.Sets.PPS && s.refer(p.ID) {
@@ -160,10 +161,13 @@ func (s *paramSets) inUse(kind uint8) []byte {
 	return nil
 }
 
-// wanted reports whether, at a key frame, the track's description must contain set p. It must contain the sets to
-// which the key frame refers. It must also contain other PPS of the same SPS to which later pictures probably
-// refer: those that arrived with the key frame, and those that did not arrive but were used since the key frame
-// before.
+// wanted reports whether the track's description must contain set p if the current unit, a key frame, begins a file. It
+// must contain the sets to which the key frame refers, and the PPS of the same SPS to which later pictures probably
+// refer. These are:
+//
+//   - every PPS that arrived with the key frame, and at the track's first key frame also every earlier PPS
+//   - if PPS arrived with the key frame: every other PPS that was used, but did not arrive, since the key frame before
+//   - if none arrived: every PPS that arrived or was used since the key frame before
 func (s *paramSets) wanted(p *paramSet) bool {
 	if p.used == s.unit {
 		return true
@@ -193,7 +197,8 @@ func (s *paramSets) described() bool {
 	return true
 }
 
-// choose makes the list of sets of a new description, in the order of media.Track, and marks them as described.
+// choose returns the sets of a new description, in the order of media.Track, and marks them as described. The caller
+// does not change the slices.
 func (s *paramSets) choose() [][]byte {
 	s.list = nil
 	for i := range s.slots {
@@ -206,8 +211,9 @@ func (s *paramSets) choose() [][]byte {
 	return s.list
 }
 
-// give returns the sets that the current unit must carry in the stream, or nil: those that are not known to a
-// decoder that plays on or that began at the newest key frame. key reports that the unit is a key frame.
+// give returns the sets that the current unit must carry in the stream, or nil. These are the sets to which the unit
+// refers and which are unknown to a decoder that plays on, or to a decoder that began at the newest key frame. key
+// reports whether the unit is a key frame.
 func (s *paramSets) give(key bool) (carry [][]byte) {
 	if key {
 		s.key = s.unit
@@ -227,8 +233,8 @@ func (s *paramSets) give(key bool) (carry [][]byte) {
 	return carry
 }
 
-// find returns the index of a set, or the index at which to insert it. The order is by kind and ID, as in
-// media.Track.
+// find returns the index of a set in slots, or, with found false, the index at which to insert it. The order of
+// slots is by kind, then by ID, as in media.Track.
 func (s *paramSets) find(kind uint8, id uint32) (i int, found bool) {
 	return slices.BinarySearchFunc(s.slots, codec.SetName{Kind: kind, ID: id}, func(p paramSet, n codec.SetName) int {
 		return cmp.Or(cmp.Compare(p.Kind, n.Kind), cmp.Compare(p.ID, n.ID))
@@ -242,13 +248,14 @@ func (s *paramSets) get(kind uint8, id uint32) *paramSet {
 	return nil
 }
 
-// description describes a track by its parameter sets.
+// description is the form of a track while its parameter sets stay the same: the track as it is published, and the
+// properties of its pictures.
 type description struct {
 	track media.Track
 	codec.Picture
 }
 
-// describe makes the description of a video track, from the sets that are wanted at the current unit.
+// describe returns the description of a video track, made from the sets that are wanted at the current unit.
 func (s *paramSets) describe(timescale uint32) *description {
 	d := &description{}
 	d.track, _ = codec.Describe(s.coding, timescale, s.choose()) // no error: the sets could be read before
@@ -256,7 +263,8 @@ func (s *paramSets) describe(timescale uint32) *description {
 	return d
 }
 
-// describeFrames makes the description of a track of a codec without NAL units.
+// describeFrames returns the description of a track of a codec without NAL units, made from its parameter sets. The
+// error says why the sets are wrong.
 func describeFrames(c *TrackConfig, sets [][]byte) (*description, error) {
 	d := &description{track: media.Track{
 		Codec: c.Codec, Timescale: c.Timescale, ParameterSets: sets,

@@ -15,32 +15,33 @@ import (
 // pictures are no longer held.
 type assembly struct {
 	heads   codec.SliceReader
-	merging bool  // pictures are held
+	merging bool  // each picture is held until the next one begins
 	single  int64 // number of consecutive pictures that arrived as one unit each
 	splits  bool  // the sender ends units after slices
 	prev    *Unit // held picture; nil: none, or it was released
 	slices  bool  // prev has slices
 	tail    int   // element of prev from which on the elements may belong to the next picture; 0: none
-	torn    bool  // data is missing before the next unit
+	torn    bool  // data is missing between the newest unit and the next one
 
 	any          bool              // a slice has come
 	last         codec.SliceHeader // newest slice
 	lastPTSTicks int64             // time of the unit with the newest slice
-	epoch        uint32
-	planes       uint8 // bit set of the colour planes whose first macroblock has come
-	halfFrame    bool  // the second field has not come yet
-	paired       bool  // a frame came as two fields
-	bottom       bool  // the bottom field came first
+	epoch        uint32            // number of IDR pictures so far
+	planes       uint8             // bit set of the colour planes whose first macroblock has come
+	halfFrame    bool              // the newest picture is a field, and the second field of its frame has not come yet
+	paired       bool              // a frame came as two fields
+	bottom       bool              // the bottom field of the newest such frame came first
 
 	pieces []piece // pieces of the current unit
 }
 
-// keptPieces is the number of pieces whose memory is kept for the next unit.
+// keptPieces is the largest capacity of assembly.pieces that is kept for the next unit.
 const keptPieces = 64
 
-const neverSingle = -1 << 40 // value of single if the sender ends units after slices: pictures stay held
+const neverSingle = -1 << 40 // value of single after a picture that came in several units: pictures stay held
 
-// gather divides a unit into pieces of pictures and adds them to the held picture or to new ones.
+// gather takes over a unit, divides it into pieces of pictures, and adds each piece to the held picture or to a new
+// one. It leaves out a damaged unit.
 func (t *Track) gather(u *Unit) {
 	if t.torn {
 		u.hurtAt(0)
@@ -76,14 +77,16 @@ func (t *Track) gather(u *Unit) {
 	}
 }
 
-// spoil marks the held picture as damaged if the missing data may belong to it.
+// spoil marks the held picture as damaged if data that is missing after it may belong to it: if it is the first
+// field of a frame, or if the sender ends units after slices.
 func (t *Track) spoil() {
 	if t.prev != nil && (t.halfFrame || t.splits) {
 		t.prev.Damaged = true
 	}
 }
 
-// judge marks the pieces of a unit in which data is missing, and counts a loss before the first one.
+// judge marks the pieces of a unit in which data is missing as damaged. If the unit lacks its first element and that
+// belongs to no piece, judge counts a damaged picture.
 func (t *Track) judge(u *Unit) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
@@ -99,8 +102,8 @@ func (t *Track) judge(u *Unit) {
 	}
 }
 
-// startsPicture reports whether a piece has all the elements that precede its slices, as far as that can be told.
-// If so, data missing before the piece belongs to another picture.
+// startsPicture reports whether a piece of unit u has the beginning of its picture, as far as that can be told: the
+// first slice, or an element that precedes it. If so, data missing before the piece belongs to another picture.
 func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	for i := p.from; i < p.to; i++ {
 		nal := u.element(i)
@@ -117,7 +120,7 @@ func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	return true
 }
 
-// unitOf returns a new unit with copies of the elements of a piece.
+// unitOf returns a new unit with the times and the arrival of u, and with copies of the elements of a piece of u.
 func (t *Track) unitOf(u *Unit, p *piece) *Unit {
 	w := t.feed.Take()
 	w.PTS, w.DTS, w.UTC, w.MonoNS, w.SteppedNS = u.PTS, u.DTS, u.UTC, u.MonoNS, u.SteppedNS
@@ -126,7 +129,8 @@ func (t *Track) unitOf(u *Unit, p *piece) *Unit {
 	return w
 }
 
-// add adds a piece, as a unit of its own, to the held picture, or begins a new picture with it.
+// add takes over w, a unit with the elements of piece p only. It joins w to the held picture, or begins a new picture
+// with it.
 func (t *Track) add(w *Unit, p *piece) {
 	if w.over != "" {
 		t.leave(w)
@@ -188,7 +192,8 @@ func (t *Track) join(w *Unit) {
 	}
 }
 
-// rest leaves out a piece of a picture that was released already. From now on pictures are held.
+// rest leaves out w, a piece of a picture that was released already. Unless w is damaged, the picture was released too
+// early, so from now on each picture is held until the next one begins.
 func (t *Track) rest(w *Unit) {
 	if w.Damaged {
 		t.lose(w, media.DropDamaged)
@@ -198,8 +203,8 @@ func (t *Track) rest(w *Unit) {
 	t.merging, t.single, t.splits = true, neverSingle, true
 }
 
-// withTail moves the elements after the slices of the held picture, which belong to the next picture, to a new unit
-// and joins w, the next picture, to them. It returns the new unit.
+// withTail returns a new unit for the next picture: the elements from tail on of the held picture, and after them those
+// of w. It removes the elements from the held picture, and puts w back.
 func (t *Track) withTail(w *Unit) *Unit {
 	u := t.unitOf(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
 	t.prev.cut(t.tail)
@@ -210,7 +215,7 @@ func (t *Track) withTail(w *Unit) *Unit {
 	return u
 }
 
-// release ends the held picture: accept takes a whole one, and a damaged one is left out.
+// release ends the held picture, if there is one: accept takes a whole picture, and a damaged one is left out.
 func (t *Track) release() {
 	u := t.prev
 	t.prev, t.slices, t.tail = nil, false, 0

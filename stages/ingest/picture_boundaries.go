@@ -10,14 +10,14 @@ import (
 // the element to.
 type piece struct {
 	from, to int
-	rel      relation
-	slices   bool // the piece has slices; without them its picture is unknown
+	rel      relation // of its first slice
+	slices   bool     // the piece has slices; without them its picture is unknown
 	order    order
 	stray    bool // the piece is a second field whose first field was lost
 	damaged  bool
 }
 
-// relation says to which picture a slice belongs, relative to the slice before it.
+// relation is the picture of a slice relative to the picture of the slice before it.
 type relation uint8
 
 const (
@@ -26,8 +26,8 @@ const (
 	newPicture
 )
 
-// divide divides a unit into the pieces of its pictures. Elements that cannot follow a slice belong to the picture
-// of the slice after them.
+// divide sets pieces to the pieces of the pictures in unit u. An element that cannot follow a slice of the same picture
+// belongs to the picture of the slice after it.
 func (t *Track) divide(u *Unit) {
 	t.pieces = append(t.pieces[:0], piece{})
 	p, before := &t.pieces[0], -1
@@ -67,8 +67,8 @@ func (t *Track) divide(u *Unit) {
 	t.judge(u)
 }
 
-// missed reports whether a NAL unit that is left out is a slice of the current picture. Some senders mark a slice
-// that was damaged on its way (RFC 6184, 1.3).
+// missed reports whether a NAL unit of RoleBroken, which is left out, is a slice of the current picture. Some senders
+// set forbidden_zero_bit in a slice that was damaged on its way (RFC 6184, 1.3).
 func (t *Track) missed(nal []byte, pts int64) bool {
 	if t.nal.BrokenSlice == nil || !t.nal.BrokenSlice(nal) {
 		return false
@@ -77,8 +77,9 @@ func (t *Track) missed(nal []byte, pts int64) bool {
 	return h.OK && pts == t.lastPTSTicks && !h.Differs(&t.last)
 }
 
-// begin returns the element with which the picture of slice i begins. before is the first element after the slices
-// of this piece that may belong to that picture, or negative. Elements before a loss belong to the earlier picture.
+// begin returns the index of the element with which the picture of the slice at index i begins. before is the index of
+// the first element after the slices of piece p that may belong to that picture, or negative. Elements before missing
+// data belong to the earlier picture.
 func (p *piece) begin(u *Unit, i, before int) int {
 	at := i
 	switch {
@@ -95,9 +96,9 @@ func (p *piece) begin(u *Unit, i, before int) int {
 	return at
 }
 
-// relate returns the relation of a slice to the newest one. If a header cannot be read, slices with one time are
-// one picture, as far as the types of the NAL units permit. If data is missing between two slices, they are one
-// picture only if their times are equal.
+// relate returns the relation of a slice with header h and time pts to the newest slice. If a header cannot be read,
+// slices with one time are one picture, as far as the types of the NAL units permit. If data is missing between the two
+// slices, they are one picture only if their times are equal.
 func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 	b, oneTime := &t.last, pts == t.lastPTSTicks
 	switch {
@@ -128,7 +129,7 @@ func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 	return newPicture
 }
 
-// follow keeps a slice as the newest one.
+// follow keeps a slice as the newest one, and updates the state of its picture. stray reports that its piece is stray.
 func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool) {
 	if h.Partition {
 		return

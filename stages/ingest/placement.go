@@ -6,7 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// source is a kind of knowledge about how the times of the tracks relate to each other.
+// source is a kind of data from which the feed learns how the times of its tracks relate to each other.
 type source uint8
 
 // The sources, the best one first.
@@ -14,7 +14,7 @@ const (
 	sourceReport  source = iota // RTCP sender reports: a track's time and the sender's clock (RFC 3550, 6.4.1)
 	sourceInfo                  // header RTP-Info of the response to PLAY (RFC 2326, 12.33)
 	sourceArrival               // arrival of the least delayed units
-	sources
+	sources                     // number of sources
 )
 
 // String returns the name of the source for the log.
@@ -29,19 +29,20 @@ type point struct {
 	clockNS int64
 }
 
-// placement is the time line that the tracks of a feed share. It is made once, and no track moves afterwards,
-// because a break in its times would be worse than an offset. If the sender's clocks disagree later, the feed logs
-// it.
+// placement is the time line that the tracks of a feed share. It is made when the feed begins. A track that has its
+// place does not move afterwards, because a break in its times would be worse than an offset. If the clocks of the
+// sender's tracks disagree later, the feed logs that.
 type placement struct {
 	source source
 	zeroNS int64 // time on the source's clock at time 0 of the feed
 }
 
-// maxDoubtNS is the largest deviation from arrival at which a source is believed: some senders use different clocks
-// for their tracks.
+// maxDoubtNS is the largest deviation from arrival at which a source is used: some senders use different clocks for
+// their tracks.
 const maxDoubtNS = int64(5 * time.Second)
 
-// settle chooses the source of the time line, and sets its zero to the first presentation of any track.
+// settle chooses the source of the time line by the pending units of the tracks, and sets the zero of the time line to
+// the first presentation of any track.
 func (p *placement) settle(tracks []*Track) {
 	var with []*Track
 	for _, t := range tracks {
@@ -80,7 +81,7 @@ func (t *Track) first(s source) int64 {
 	return p.clockNS + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
 }
 
-// offset returns the ticks to add to the times of track t.
+// offset returns the ticks to add to the times of track t, so that they become times of the time line.
 func (p *placement) offset(t *Track) int64 {
 	at := t.points[p.source]
 	return media.FromNanos(at.clockNS-p.zeroNS, t.cfg.Timescale) - at.ticks
@@ -97,15 +98,16 @@ func arrival(t *Track) (best point) {
 	return best
 }
 
-// byArrival returns the point of track t, which begins later, on the clock of the source in use. wall is the
-// arrival less the feed's time of the other tracks, in ns.
+// byArrival returns, for a track t that begins later, a point on the clock of the source in use, by the arrival of
+// the pending units of t. wall is the arrival less the time on the time line of the other tracks' least delayed
+// unit, in ns.
 func (p *placement) byArrival(t *Track, wall int64) point {
 	at := arrival(t)
 	at.clockNS += p.zeroNS - wall
 	return at
 }
 
-// maxDriftNS is the disagreement between the clocks of the sender's tracks from which on it is logged.
+// maxDriftNS is the disagreement between the clocks of two tracks of the sender above which the feed logs it.
 const maxDriftNS = int64(500 * time.Millisecond)
 
 // Report records a sender report: the time of the track was ticks when the sender's clock, which all its tracks
@@ -132,10 +134,12 @@ func (t *Track) Report(ticks, ns int64) {
 	f.doubts = 0
 }
 
-// ForgetReport removes the point of a sender report. It does not move a track that has its place already.
+// ForgetReport undoes Report for a track that has no place on the time line yet. It does not move a track that has its
+// place.
 func (t *Track) ForgetReport() { t.points[sourceReport] = point{} }
 
-// Info records RTP-Info: the track is at ticks when the other tracks are at the ticks of their own Info.
+// Info records the RTP time of the header RTP-Info: this track is at ticks at the moment at which each other track
+// is at the ticks that its own Info got.
 func (t *Track) Info(ticks int64) { t.points[sourceInfo] = point{true, ticks, 0} }
 
 func (f *Feed) disagree(ns int64) {

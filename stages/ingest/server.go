@@ -25,7 +25,7 @@ type Server interface {
 	// Ready returns a channel that is closed once the server listens. From then on Addr is valid.
 	Ready() <-chan struct{}
 	Addr() net.Addr
-	// Counts and Connections may be called at any time; see clients.Table.
+	// Counts returns the counters of the server, and Connections its open connections. Both may be called at any time.
 	Counts() clients.Counts
 	Connections() []media.Connection
 }
@@ -115,9 +115,10 @@ var servers = struct {
 }{by: map[string]*ServerInfo{}}
 
 // RegisterServer registers the server of a protocol. Its settings are the block of its name under ingest, and it
-// runs if they name an address. The package of the protocol calls RegisterServer from init; a second server of the
-// same name panics. S is a struct that embeds ServerSettings; defaults holds the values that a configuration may
-// override. create gets settings with a ReadTimeout other than 0, and does no I/O.
+// runs if they name an address. The package of the protocol calls RegisterServer from init. RegisterServer panics if
+// the name is registered. S is a struct that embeds ServerSettings; defaults holds the values that a configuration
+// may override. create makes the server and does no I/O; where its settings set no ReadTimeout, it gets that of
+// ingest.
 func RegisterServer[S any, P interface {
 	*S
 	common() *ServerSettings
@@ -151,7 +152,7 @@ func RegisterServer[S any, P interface {
 	})
 }
 
-// listens returns the first of a server's addresses, or "" if it has none.
+// listens returns an address at which a server listens, the first by the name of its setting, or "" if it has none.
 func listens(at map[string]config.Address) string {
 	for _, key := range slices.Sorted(maps.Keys(at)) {
 		if at[key].Listen != "" {

@@ -16,16 +16,16 @@ import (
 // Servers holds the servers that a configuration enables.
 type Servers struct{ all []*RunningServer }
 
-// RunningServer is one server that listens or tries to listen.
+// RunningServer is one enabled server. After Servers.Start it listens or tries to listen.
 type RunningServer struct {
 	*ServerInfo
 	server Server
 	listen string                // address as configured
-	ended  atomic.Pointer[error] // error by which the last run ended
+	ended  atomic.Pointer[error] // error by which the newest run ended; nil: no run has ended
 }
 
-// NewServers makes the enabled servers from their settings. readTimeout applies to a server whose settings have
-// none. NewServers does not start the servers.
+// NewServers makes the enabled servers from their settings. readTimeout applies to a server whose settings have none.
+// NewServers does not start the servers. An error names the server whose settings are wrong.
 func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDeps) (*Servers, error) {
 	out := &Servers{}
 	for _, info := range registeredServers() {
@@ -44,8 +44,8 @@ func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDep
 	return out, nil
 }
 
-// Start runs the servers as tasks. It waits until each server listens or has failed once. A server that fails is
-// run again.
+// Start runs the servers as tasks. It waits until each server listens or has failed once, or until ctx ends. A server
+// that fails is run again.
 func (s *Servers) Start(ctx context.Context, tasks *pipeline.Tasks) {
 	tried := make([]chan struct{}, len(s.all))
 	for i, one := range s.all {
@@ -70,7 +70,7 @@ func (s *Servers) Start(ctx context.Context, tasks *pipeline.Tasks) {
 // All returns the servers, sorted by name.
 func (s *Servers) All() []*RunningServer { return s.all }
 
-// Listens reports whether the server listens.
+// Listens reports whether the server has begun to listen.
 func (r *RunningServer) Listens() bool {
 	select {
 	case <-r.server.Ready():
@@ -94,7 +94,7 @@ func (r *RunningServer) Fault() error {
 	return fmt.Errorf("it does not listen on %s yet", r.listen)
 }
 
-// Address returns the address at which the server listens; before it listens, the configured address.
+// Address returns the address at which the server listens, or the configured address until it listens.
 func (r *RunningServer) Address() string {
 	if r.Listens() {
 		return r.server.Addr().String()

@@ -7,13 +7,14 @@ import (
 )
 
 // spread separates pictures that were sent with the same time: it places them evenly up to the next time. Some
-// recorders stamp pictures in pairs.
+// recorders stamp pictures in pairs. If no later time comes because the sender's clock stands still, spread places the
+// pictures by their arrival.
 //
-// To know the next time, and all pictures with the same time if pictures are reordered, it holds units until more
-// than depth pictures with a later time have arrived. If no time was shared recently, it holds none, except at the
-// beginning of a track that reorders.
+// To know the next time, and all pictures with the same time if pictures are reordered, spread holds units until more
+// than depth pictures with a later time have arrived. If no time was shared recently, it holds no unit, except at the
+// beginning of a track that may reorder.
 type spread struct {
-	depth       int   // see decodingTimes
+	depth       int   // most pictures that precede one that is presented before them; negative: unknown
 	secondTicks int64 // ticks a second
 	held        []*Unit
 	watch       int // number of further units to hold; 0: none
@@ -21,8 +22,8 @@ type spread struct {
 	pastTicks [maxDepth]int64 // sent times of the units that were released, a ring
 	count     int             // number of units that were released
 	ahead     int             // depth as observed
-	maxTicks  int64           // highest time
-	spanTicks int64           // distance of the newest two times; 0: unknown
+	maxTicks  int64           // highest sent time
+	spanTicks int64           // newest distance from one sent time to the next; 0: unknown
 
 	still       bool  // the sender's clock stands still
 	stillTicks  int64 // time at which it stands still
@@ -34,10 +35,10 @@ type spread struct {
 const (
 	watchShared    = 250  // number of units to hold after a shared time
 	nearest        = 2000 // times less than 1/2000 s apart count as equal
-	maxSpanSeconds = 2    // distance to the next time, in seconds, if nothing is known
-	spanGrowth     = 4    // a distance beyond this many times the one before it is a pause
+	maxSpanSeconds = 2    // a distance to the next time above so many seconds is a pause, if it is the first one
+	spanGrowth     = 4    // a distance above so many times the distance before is a pause
 
-	// Without a later time within these bounds, the sender's clock stands still.
+	// If no later time comes within one of these bounds, the sender's clock counts as standing still.
 	maxSpread  = 64 // units
 	maxStillNS = int64(2 * time.Second)
 )
@@ -50,7 +51,8 @@ func (s *spread) reset(depth int, timescale uint32) {
 	}
 }
 
-// breaks reports whether a unit does not continue the time line; see decodingTimes.breaks.
+// breaks reports whether unit u does not continue the time line, because the sender's clock was set before it. That is
+// so if its time is more than ten seconds away from the highest one, or if u is a sync sample with an earlier time.
 func (s *spread) breaks(u *Unit) bool {
 	if s.count == 0 && len(s.held) == 0 {
 		return false
@@ -97,8 +99,7 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	}
 }
 
-// oneTime reports whether all held units have the same time. If not, a picture that is presented earlier has
-// arrived late.
+// oneTime reports whether all held units were sent with the same time. Only then does the sender's clock stand still.
 func (s *spread) oneTime() bool {
 	for _, u := range s.held {
 		if u.sentPTSTicks != s.held[0].sentPTSTicks {
@@ -108,8 +109,8 @@ func (s *spread) oneTime() bool {
 	return true
 }
 
-// byArrival sets the times of the held units, which have the same sent time, by their arrival, and calls out with
-// them.
+// byArrival sets the times of the held units by their arrival, because the sender's clock stands still, and calls out
+// with each unit. All held units have the same sent time.
 func (s *spread) byArrival(out func(*Unit)) {
 	if first := s.held[0]; s.stillTicks != first.sentPTSTicks || s.stillMonoNS == 0 {
 		s.stillTicks, s.stillMonoNS = first.sentPTSTicks, first.MonoNS
@@ -122,14 +123,15 @@ func (s *spread) byArrival(out func(*Unit)) {
 	s.flush(out)
 }
 
-// flush sets the times of the held units and calls out with them.
+// flush sets the times of the held units that have none yet, and calls out with each held unit.
 func (s *spread) flush(out func(*Unit)) {
 	for len(s.held) > 0 {
 		s.first(out)
 	}
 }
 
-// first calls out with the first held unit.
+// first calls out with the first held unit. If that has no time yet, first sets the times of all held units with the
+// same sent time.
 func (s *spread) first(out func(*Unit)) {
 	u := s.held[0]
 	if !u.placed {
@@ -147,8 +149,9 @@ func (s *spread) pass(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// look reports whether another recent unit has the time of u, and learns how far pictures are reordered. Times
-// closer than any two pictures count as equal: ffmpeg gives the second picture of a pair one tick more.
+// look reports whether another recent unit was sent with the time of u. Times less than 1/2000 s apart count as equal,
+// because ffmpeg gives the second picture of a pair one tick more: look then gives u the sent time of the other unit.
+// It also learns how far pictures are reordered.
 func (s *spread) look(u *Unit) (seen bool) {
 	near := func(at int64) {
 		if d := u.sentPTSTicks - at; d >= -s.secondTicks/nearest && d <= s.secondTicks/nearest {
@@ -165,7 +168,7 @@ func (s *spread) look(u *Unit) (seen bool) {
 	return seen
 }
 
-// later returns the number of recent units with a later time than stamp.
+// later returns the number of held and recently released units with a sent time after stamp.
 func (s *spread) later(stamp int64) (n int) {
 	for _, before := range s.recent() {
 		if before > stamp {
@@ -189,7 +192,7 @@ func (s *spread) reach() int {
 	return s.ahead
 }
 
-// place sets the times of the held units with the sent time stamp, in presentation order.
+// place spreads the held units with the sent time stamp evenly up to the next time, in presentation order.
 func (s *spread) place(stamp int64) {
 	gone := 0 // number of units with that time that were released
 	for _, before := range s.recent() {
@@ -221,8 +224,9 @@ func (s *spread) place(stamp int64) {
 	}
 }
 
-// spanFrom returns the ticks from stamp to the next time. If that is far, as after a pause, it returns the distance
-// before. pictures is the number of pictures with the time stamp.
+// spanFrom returns the ticks from stamp to the next sent time. If the next time is unknown or far away, as after a
+// pause, it returns the distance before. Without a distance before, it returns maxSpanSeconds, or 1/25 s for each
+// picture if the next time is unknown. pictures is the number of pictures with the sent time stamp.
 func (s *spread) spanFrom(stamp int64, pictures int) int64 {
 	next, known := int64(0), false
 	see := func(at int64) {

@@ -12,23 +12,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// StallDetector notices that no unit of a track is kept although its publisher sends. It logs the problem once,
-// with the causes; the problem lasts until a unit is kept again. It belongs to one goroutine. A kept unit costs a
-// few comparisons.
+// StallDetector notices that no unit of a track is kept although its publisher sends, or that the track is silent. A
+// unit is kept if the stream accepts it. The detector logs the problem once, with the causes; the problem lasts until a
+// unit is kept again. A detector belongs to one goroutine. A kept unit costs it a few comparisons.
 type StallDetector struct {
-	PatienceNS int64 // least silence that is a problem; 0: the track's pace decides
+	// PatienceNS is the least silence that may be a problem. stallNS and the track's pace may permit a longer silence.
+	PatienceNS int64
 
-	report func(*pipeline.Problem) // nil ends the problem
+	report func(*pipeline.Problem) // takes each problem, and nil when it ends
 	log    *slog.Logger
 	codec  media.Codec
 
 	heardNS  int64      // arrival of the newest data of the track; 0: none
 	keptNS   int64      // arrival of the newest kept unit
-	pace     media.Pace // pace of these arrivals
-	usualNS  int64      // distance of the newest two of these arrivals
+	pace     media.Pace // pace of the arrivals of kept units
+	usualNS  int64      // time between the newest two arrivals of kept units
 	missedNS int64      // arrival of the first unit since which none is kept; 0: units are kept
-	misses   []miss
-	on       bool
+	misses   []miss     // by cause
+	on       bool       // a problem is reported
 }
 
 // miss counts, for one cause, the units that were not kept since the last kept one.
@@ -37,18 +38,19 @@ type miss struct {
 	n     uint64
 }
 
-// A track without a kept unit for stallNS is a problem. The limit is longer for a track that sends less often
-// (media.Pace), and singleUnitStallNS for a track that has sent one unit, whose pace is unknown.
+// A track from which no unit is kept for stallNS is a problem. For a silent track the limit is longer if the track
+// sends less often (media.Pace). It is singleUnitStallNS for a track that has sent one unit, because its pace is
+// unknown.
 const (
 	stallNS           = int64(5 * time.Second)
 	singleUnitStallNS = int64(time.Minute)
 )
 
-// Over UDP, gortsplib holds the packets after a lost one back until 64 more have arrived. A track with few packets,
-// such as sound with many frames in each, then seems silent for so long. The detector waits for heldBackPackets
-// packets, but at most for maxHeldBackNS.
+// Over UDP, gortsplib may hold the packets after a lost one back until 64 more have arrived. A track with few packets,
+// such as sound with many frames in each, then seems silent meanwhile. The detector therefore waits for the usual time
+// of heldBackPackets packets, but at most for maxHeldBackNS.
 const (
-	heldBackPackets = 70 // packets
+	heldBackPackets = 70
 	maxHeldBackNS   = int64(15 * time.Second)
 )
 
@@ -82,7 +84,7 @@ func (d *StallDetector) Left() {
 	}
 }
 
-// Missed records that n units, or parts of units, with arrival mono were not kept.
+// Missed records that n units, or parts of units, with arrival mono, ns of the steady clock, were not kept for cause.
 func (d *StallDetector) Missed(mono int64, cause string, n uint64) {
 	d.heardNS = max(d.heardNS, mono)
 	if d.missedNS == 0 {
@@ -91,7 +93,7 @@ func (d *StallDetector) Missed(mono int64, cause string, n uint64) {
 	d.note(cause, n)
 }
 
-// note adds n to the count of a cause.
+// note adds n to the misses of a cause.
 func (d *StallDetector) note(cause string, n uint64) {
 	for i := range d.misses {
 		if d.misses[i].cause == cause {
@@ -102,8 +104,8 @@ func (d *StallDetector) note(cause string, n uint64) {
 	d.misses = append(d.misses, miss{cause, n})
 }
 
-// Look reports the present problem of the track, if there is one. mono is the reading of the steady clock at the
-// time at; began is the arrival of the publisher's first data.
+// Look reports the present problem of the track, if it has one. mono is the reading of the steady clock at the time at.
+// began is the arrival of the publisher's first data, or of the first data after a silence of all its tracks.
 func (d *StallDetector) Look(at time.Time, mono, began int64) {
 	since, silent := d.missedNS, false
 	if since == 0 || mono-since < stallNS {
@@ -123,7 +125,7 @@ func (d *StallDetector) Look(at time.Time, mono, began int64) {
 	}
 }
 
-// patienceNS returns the longest silence of the track that is not a problem.
+// patienceNS returns the longest silence of the track that is no problem, in ns.
 func (d *StallDetector) patienceNS() int64 {
 	if d.heardNS != 0 && !d.pace.Known() && d.missedNS == 0 {
 		return max(d.PatienceNS, singleUnitStallNS)
@@ -150,7 +152,7 @@ func (d *StallDetector) sort() {
 	slices.SortStableFunc(d.misses, func(a, b miss) int { return cmp.Compare(b.n, a.n) })
 }
 
-// remedies holds the remedy for each cause.
+// remedies holds, by cause, the remedies that an operator can apply.
 var remedies = map[string]string{
 	media.DropDamaged:                "look for packet loss on the way; send over TCP instead of UDP",
 	media.DropRTPLoss:                "look for packet loss on the way; send over TCP instead of UDP",

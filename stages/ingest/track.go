@@ -20,17 +20,17 @@ type Track struct {
 	sets      paramSets
 
 	desc  *description // description of the newest unit; nil while unknown
-	fresh *description // desc, until a unit carries it
+	fresh *description // desc, if no unit carries it yet; else nil
 	live  *description // description of the newest written unit
 
-	absent bool // no data is expected: see absent.go
+	absent bool // no data is expected now: see absent.go
 
 	lostBefore int    // about how many units were lost since the last whole unit
-	lostBy     string // cause of the first loss
+	lostBy     string // cause of the first of these losses
 	assembly
 
-	keyPTSTicks   int64 // time of the newest IDR picture
-	keySeen       bool
+	keyPTSTicks   int64    // time of the newest IDR or IRAP picture
+	keySeen       bool     // such a picture has come
 	sharedLogged  bool     // the first shared time has been logged
 	outlierLogged bool     // the first outlier has been logged
 	passed        []string // bounds that units have exceeded and that were logged, as causes
@@ -39,7 +39,7 @@ type Track struct {
 	cut        int
 	cutsLogged bool // that changes come too often has been logged
 
-	pendingBytes int // memory of pending since it was last empty
+	pendingBytes int // bytes of memory of all units added to pending since it was empty
 
 	outliers  outliers
 	retime    retime // used with wall_clock: arrival
@@ -50,31 +50,33 @@ type Track struct {
 	own       *wallclock // wall clock of a track whose clock has another rate; nil: the feed's
 	spread    spread
 	decoding  decodingTimes
-	depth     int         // depth with which decoding began
+	depth     int         // reordering depth of the newest description
 	fitting   func(*Unit) // method share as a value, made once
 	timed     func(*Unit) // method derive as a value, made once
 	out       func(*Unit) // method ready as a value, made once
 
-	points  [sources]point
+	points  [sources]point // by source
 	stall   *StallDetector
 	takenNS int64 // arrival of the newest unit
 
-	driftNS     int64 // sender's clock less the track's time, by the newest report
-	driftLogged bool
-	placed      bool
-	offsetTicks int64 // from the track's own time to the feed's
-	pending     []*Unit
-	slot        int    // index in the published tracks; negative: not published
-	holder      Holder // nil: none
+	driftNS     int64   // sender's clock less the track's time, by the newest report
+	driftLogged bool    // driftNS is known
+	placed      bool    // the track has its place on the time line
+	offsetTicks int64   // from the track's own time to the feed's
+	pending     []*Unit // units with all their times, until the track is placed
+	slot        int     // index in the published tracks; negative: not published
+	holder      Holder  // nil: none
 }
 
-// minCutDistanceNS is the least average distance of changes of parameter sets at which each change begins a file.
+// minCutDistanceNS is the least average time from one change of parameter sets to the next at which each change begins
+// a file.
 const minCutDistanceNS = int64(time.Second)
 
-// nanos returns the feed's time, in ns, of a time of the track, in ticks.
+// nanos converts a time of the track, in ticks, to the feed's time line, in ns.
 func (t *Track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offsetTicks, t.cfg.Timescale) }
 
-// describeFirst stores the parameter sets that the protocol announced.
+// describeFirst stores the parameter sets that the protocol announced. The error says why those of a codec without NAL
+// units are wrong. A set with NAL units that cannot be read counts as lost instead.
 func (t *Track) describeFirst(sets [][]byte) error {
 	if t.nal == nil {
 		if len(sets) == 0 && codec.Of(t.cfg.Codec).ParameterSets {
@@ -114,8 +116,8 @@ func (t *Track) mark(u *Unit) {
 	t.lostBefore, t.lostBy = 0, ""
 }
 
-// leave leaves a unit out. The units lost before it, and the unit itself if it is damaged, count as lost before the
-// next unit.
+// leave leaves a unit out and takes it back. The units lost before it, and the unit itself if it is damaged, count as
+// lost before the next unit.
 func (t *Track) leave(u *Unit) {
 	t.lostBefore += u.lost
 	t.lostBy = cmp.Or(t.lostBy, u.by)
@@ -126,7 +128,7 @@ func (t *Track) leave(u *Unit) {
 	t.feed.Put(u)
 }
 
-// accept takes a whole picture and removes the elements that do not belong in a file.
+// accept takes over a whole picture, removes the elements that do not belong in a file, and passes the picture to time.
 func (t *Track) accept(u *Unit) {
 	key, picture, known := t.scan(u)
 	u.sync = key
@@ -153,9 +155,9 @@ func (t *Track) accept(u *Unit) {
 	t.time(u)
 }
 
-// mayCut reports whether a key frame with other parameter sets may change the track's description, which begins a
-// file. If changes came once a second lately, the sets stay in the stream before the key frame instead, where most
-// players read them.
+// mayCut reports whether a key frame with other parameter sets may change the track's description, which begins a file.
+// It returns false if the last 50 changes came in less than 50 seconds. The sets then stay in the stream before the key
+// frame, where most players read them.
 func (t *Track) mayCut(u *Unit) bool {
 	if at := &t.cutsNS[t.cut%len(t.cutsNS)]; t.cut < len(t.cutsNS) || u.MonoNS-*at >= int64(len(t.cutsNS))*minCutDistanceNS {
 		*at = u.MonoNS
@@ -177,13 +179,13 @@ type counter interface {
 	Repaired(cause string, n uint64)
 }
 
-// Lost counts n units, or parts of units, that are left out for a cause.
+// Lost counts n units, or parts of units, that are left out for a cause, which is a drop cause of package media.
 func (t *Track) Lost(cause string, n uint64) {
 	t.counts.Lost(cause, n)
 	t.stall.Missed(t.stall.heardNS, cause, n)
 }
 
-// Repaired counts n repairs of a cause.
+// Repaired counts n repairs of a cause, one of RepairedTime to RepairedLayer.
 func (t *Track) Repaired(cause string, n uint64) {
 	t.counts.Repaired(cause, n)
 	t.stall.note(cause, n)
@@ -195,7 +197,7 @@ func (t *Track) lose(u *Unit, cause string) {
 	t.leave(u)
 }
 
-// acceptFrame takes a frame of a codec without NAL units.
+// acceptFrame takes over a unit of a codec without NAL units: one frame.
 func (t *Track) acceptFrame(u *Unit) {
 	if u.over != "" {
 		t.leave(u)
@@ -215,8 +217,8 @@ func (t *Track) acceptFrame(u *Unit) {
 	t.ready(u)
 }
 
-// undescribed leaves a unit out, and returns true, while the track has no description. Otherwise the unit carries a
-// new description of the track, if there is one.
+// undescribed leaves a unit out, and returns true, while the track has no description. Otherwise it returns false, and
+// sets the unit's description if no unit carries the newest description yet.
 func (t *Track) undescribed(u *Unit) bool {
 	if t.desc == nil {
 		t.lose(u, media.DropNoParameterSets)
@@ -226,8 +228,9 @@ func (t *Track) undescribed(u *Unit) bool {
 	return false
 }
 
-// time takes a whole unit. It corrects the unit's presentation time and derives its decoding time (outliers, spread,
-// decoding), which may hold the unit back until later units arrive, and then calls ready.
+// time takes over a whole unit and passes it to ready. If the track derives decoding times, time first corrects the
+// unit's presentation time and derives its decoding time (outliers, spread, decoding). These steps may hold the unit
+// back until later units arrive.
 func (t *Track) time(u *Unit) {
 	if t.undescribed(u) {
 		return
@@ -239,7 +242,8 @@ func (t *Track) time(u *Unit) {
 	t.outliers.push(u, t.fitting)
 }
 
-// byArrival makes the unit's time follow arrival if the feed does so.
+// byArrival makes the unit's time follow its arrival if Feed.byArrival is set. It keeps the time by the sender's
+// clock in clockPTSTicks.
 func (t *Track) byArrival(u *Unit) {
 	u.clockPTSTicks = u.PTS
 	if !t.feed.byArrival {
@@ -248,7 +252,7 @@ func (t *Track) byArrival(u *Unit) {
 	u.PTS = t.retime.time(u.PTS, u.MonoNS, t.rate.rate)
 }
 
-// share takes a unit whose time is no outlier, and separates it from units with the same time.
+// share takes over a unit whose time is no outlier, and separates it from units with the same time.
 func (t *Track) share(u *Unit) {
 	t.byArrival(u)
 	if s := &t.spread; s.secondTicks == 0 || u.desc != nil || s.breaks(u) {
@@ -258,7 +262,7 @@ func (t *Track) share(u *Unit) {
 	t.spread.push(u, t.timed)
 }
 
-// sharedTime counts pictures that were sent with the time of another picture.
+// sharedTime counts pictures that were sent with the time of another picture, and logs the first case.
 func (t *Track) sharedTime(pictures uint64) {
 	if !t.sharedLogged {
 		t.sharedLogged = true
@@ -267,7 +271,7 @@ func (t *Track) sharedTime(pictures uint64) {
 	t.Repaired(RepairedTime, pictures)
 }
 
-// Outlier counts a unit whose time is an outlier.
+// Outlier counts a unit whose time is an outlier, and logs the first one.
 func (t *Track) Outlier() {
 	if !t.outlierLogged {
 		t.outlierLogged = true
@@ -276,7 +280,7 @@ func (t *Track) Outlier() {
 	t.Repaired(RepairedOutlier, 1)
 }
 
-// derive sets the decoding time of a unit whose presentation time is final.
+// derive takes over a unit whose presentation time is final, and sets its decoding time.
 func (t *Track) derive(u *Unit) {
 	if r := &t.decoding; r.secondTicks == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
@@ -302,7 +306,7 @@ func (t *Track) ready(u *Unit) {
 	t.pending = append(t.pending, u)
 }
 
-// Flush sets the times of the units that wait for a later unit, and writes them.
+// Flush sets the times of the units that wait for a later unit, and passes these units to ready.
 func (t *Track) Flush() {
 	t.release()
 	t.outliers.flush(t.fitting)
@@ -351,8 +355,8 @@ func (t *Track) scan(u *Unit) (key, picture, known bool) {
 	return key || picture && recovery && (whole || refresh), picture, known
 }
 
-// strip removes from a unit the parameter sets, delimiters, filler data and NAL units outside the standard's base
-// layer.
+// strip removes from a unit the parameter sets, delimiters and filler data, and the NAL units of enhancement layers, of
+// undefined types and with broken headers. It counts those of the last three kinds as repairs.
 func (t *Track) strip(u *Unit) {
 	w, n := 0, 0
 	for _, nal := range u.elements() {

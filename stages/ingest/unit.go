@@ -14,7 +14,8 @@ import (
 // compares arrivals across publishers.
 var epoch = time.Now()
 
-// Mono returns a time on the steady clock of all units, in ns.
+// Mono returns the reading of the steady clock of all units at a time, in ns. A step of the wall clock does not move
+// it.
 func Mono(at time.Time) int64 { return at.Sub(epoch).Nanoseconds() }
 
 // The bounds of a unit, which is one picture or several with the same time.
@@ -27,7 +28,8 @@ const (
 )
 
 // Unit is one access unit on its way into a Feed. It holds its NAL units, called elements, one after another in
-// memory of its own, which is reused. A unit of a codec without NAL units has one element.
+// memory of its own, which is reused. A unit of a codec without NAL units has one element. With NAL units, a unit
+// may also be a part of an access unit, or contain several, as the sender divides them: the Feed makes whole ones.
 type Unit struct {
 	PTS       int64 // ticks of the track
 	DTS       int64 // ticks; overwritten if the track derives decoding times
@@ -45,8 +47,8 @@ type Unit struct {
 	buf  []byte
 	ends []int // element i is buf[ends[i-1]:ends[i]]
 	open bool  // the last element is incomplete
-	// gaps holds, in order, the indices of the elements before which data is missing. The data belongs to this
-	// picture or to the one before it.
+	// gaps holds, in order, the indices of the elements before which data is missing. The data belongs to the picture
+	// of that element or to the picture before.
 	gaps     []int
 	headLost bool // an element before the first one is missing
 
@@ -58,9 +60,9 @@ type Unit struct {
 
 	sync bool
 	lost int          // about how many units of the track were lost directly before this one
-	by   string       // cause of the first loss; "": lost packets
+	by   string       // cause of the first of these losses; "": lost packets
 	desc *description // not nil: the track's description changes with this unit
-	view [][]byte     // the elements: see elements
+	view [][]byte     // memory of the result of elements
 }
 
 func (u *Unit) reset() {
@@ -93,7 +95,7 @@ func (u *Unit) fits(elements, bytes int) bool {
 	return u.over == ""
 }
 
-// Hurt records that data is missing after the last element.
+// Hurt records that data is missing after the last closed element.
 func (u *Unit) Hurt() { u.hurtAt(len(u.ends)) }
 
 // hurtAt records that data is missing before element i.
@@ -103,10 +105,10 @@ func (u *Unit) hurtAt(i int) {
 	}
 }
 
-// Begin opens an element.
+// Begin opens an element. No element may be open.
 func (u *Unit) Begin() { u.open = true }
 
-// Add appends bytes to the open element.
+// Add appends bytes to the open element. If the unit then exceeds a bound, Add refuses the unit (see Refused).
 func (u *Unit) Add(b ...byte) {
 	if u.fits(0, len(b)) {
 		u.buf = append(u.buf, b...)
@@ -124,7 +126,7 @@ func (u *Unit) End() {
 // Open reports whether an element is open.
 func (u *Unit) Open() bool { return u.open }
 
-// Tear removes the open element because its end is missing.
+// Tear removes the open element, if there is one, because its end is missing. The unit is then damaged.
 func (u *Unit) Tear() {
 	if u.open {
 		u.Drop()
@@ -144,7 +146,7 @@ func (u *Unit) missing(i int) bool {
 	return found
 }
 
-// Interrupt records that packets are missing after the last byte, so that an open element is incomplete.
+// Interrupt records that packets are missing after the last byte. It removes the open element, which is incomplete.
 func (u *Unit) Interrupt() {
 	if u.open {
 		u.Drop()
@@ -154,7 +156,7 @@ func (u *Unit) Interrupt() {
 	u.Hurt()
 }
 
-// Unread records that an element at this place could not be read.
+// Unread records that an element after the last closed one is missing, because it could not be read.
 func (u *Unit) Unread() {
 	u.headLost = u.headLost || len(u.ends) == 0
 	u.Hurt()
@@ -170,7 +172,8 @@ func (u *Unit) Put(b []byte) {
 // Size returns the total bytes of the elements.
 func (u *Unit) Size() int { return len(u.buf) }
 
-// Bytes returns the elements without anything between them. The slice is valid until the unit is reused.
+// Bytes returns the bytes of all elements, one element directly after another. The slice is valid until the unit is
+// changed or reused.
 func (u *Unit) Bytes() []byte { return u.buf }
 
 // Elements returns the number of closed elements.
@@ -185,7 +188,7 @@ func (u *Unit) start(i int) int {
 
 func (u *Unit) element(i int) []byte { return u.buf[u.start(i):u.ends[i]:u.ends[i]] }
 
-// elements returns the closed elements. The slices are valid until the unit is reused.
+// elements returns the closed elements. The slices are valid until the unit is changed or reused.
 func (u *Unit) elements() [][]byte {
 	u.view = u.view[:0]
 	for i, end := range u.ends {
@@ -222,7 +225,7 @@ func (u *Unit) cut(i int) {
 	u.ends = u.ends[:i]
 }
 
-// lead inserts elements before all others.
+// lead inserts copies of elements before all elements of the unit.
 func (u *Unit) lead(elements [][]byte) {
 	size := 0
 	for _, e := range elements {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// units is the pool of unused units of all streams. Few units are in use at a time. If each stream kept its own, it
-// would keep some that are as large as its key frames.
+// units is the pool of unused units of all streams. Few units are in use at a time. If each stream kept its own unused
+// units, some of these would be as large as its key frames.
 var units = newUnitPool()
 
 // The bounds of the memory of unused units, in bytes.
@@ -14,7 +14,7 @@ const (
 	maxIdleBytes       = 2 << 20 // of all unused units
 	maxIdleUnit        = maxIdleBytes / 4
 	maxIdleCommonBytes = maxIdleBytes / 2
-	maxIdleShardBytes  = (maxIdleBytes - maxIdleCommonBytes) / unitShards // of a shard: most units, but not key frames
+	maxIdleShardBytes  = (maxIdleBytes - maxIdleCommonBytes) / unitShards // of a shard; a key frame seldom fits
 )
 
 // unitShards is the number of shards of the pool. The readers of many streams wake at the same time; with shards
@@ -30,7 +30,7 @@ type unitPool struct {
 	common idleUnits
 }
 
-// unitShard is the part of the pool for every unitShards-th feed.
+// unitShard is the part of the pool for every 16th feed (unitShards). It is safe for concurrent use.
 type unitShard struct {
 	idle   idleUnits
 	common *idleUnits
@@ -59,7 +59,7 @@ func (s *unitShard) take() *Unit {
 	return &Unit{}
 }
 
-// put takes a unit back. Beyond the bounds it leaves the unit to the garbage collector.
+// put takes an unused unit back. If the unit exceeds the bounds, put leaves it to the garbage collector.
 func (s *unitShard) put(u *Unit) {
 	u.reset()
 	n := u.HeldBytes()
@@ -101,7 +101,7 @@ func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	return true
 }
 
-// HeldBytes returns about how many bytes of memory the unit takes.
+// HeldBytes returns about how many bytes of memory the unit takes, used or reserved.
 func (u *Unit) HeldBytes() int {
 	return 256 + cap(u.buf) + 8*(cap(u.ends)+cap(u.gaps)) + 24*cap(u.view)
 }
