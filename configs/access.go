@@ -97,15 +97,16 @@ func word(none bool) string {
 // Open reports whether the API has neither users nor tokens, so that it needs no authentication.
 func (a Auth) Open() bool { return len(a.Users)+len(a.Tokens) == 0 }
 
-// accessHints holds the remedy for an unprotected address that other machines can reach, by the block of the
-// address.
+// accessHints holds, for the top-level blocks http and ingest, the remedy for an address of the block that
+// other machines can reach without authentication.
 var accessHints = map[string]string{
 	"http":   "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write http: {auth: none} if every client may do everything",
 	"ingest": "listen on 127.0.0.1, name users (spool passwd --digest makes their digests), or write ingest: {auth: none} if every client may publish",
 }
 
-// mustBeHere adds a problem if other machines can reach the address at. The API and each ingest server call it
-// if they have no users. why completes the message, and block selects the remedy.
+// mustBeHere adds a problem if other machines can reach the address at, the value of the setting key. It is
+// called for the API and for each ingest server without users. why is the end of the problem's text, and block,
+// http or ingest, selects the remedy.
 func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 	if at.Public() {
 		c.add(key, fmt.Sprintf("%s can be reached by other machines, and %s", at.Listen, why), accessHints[block])
@@ -113,7 +114,8 @@ func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 }
 
 // checkIngestAccess adds a problem for each ingest server that other machines can reach without authentication,
-// and one if no user could publish at all.
+// and for each encrypted one without a certificate. It adds one problem if no user could publish at any
+// address.
 func (c *Config) checkIngestAccess(k *checks) {
 	all, auth := c.Ingest.Addresses(), c.Ingest.Auth
 	for _, path := range slices.Sorted(maps.Keys(all)) {
@@ -133,8 +135,9 @@ func (c *Config) checkIngestAccess(k *checks) {
 
 const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts; or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if the passwords may be sent unencrypted`
 
-// onlyDigestsAndNone returns an address and true if each address of the ingest servers accepts only digests,
-// and no user has a digest.
+// onlyDigestsAndNone returns true in useless if there are users, none of them has a digest, and every address
+// of the ingest servers accepts only digests. path and at are then the setting and the value of one of these
+// addresses. all holds the addresses by setting.
 func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string, at config.Address, useless bool) {
 	if len(c.Ingest.Auth.Users) == 0 || len(c.withoutDigest()) < len(c.Ingest.Auth.Users) {
 		return "", at, false

@@ -113,8 +113,8 @@ func (c *checks) fingerprint(scheme, text string) {
 
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
-// urlError returns the text of an error of url.Parse without its quotations: text that the parser takes for a
-// port may be part of a password that contains a slash.
+// urlError returns the text of an error of url.Parse without the parts of the URL that it quotes: the parser
+// may take text for a port that is part of a password with a slash.
 func urlError(err error) string {
 	if parse := (*url.Error)(nil); errors.As(err, &parse) {
 		err = parse.Err // the outer error quotes the whole URL

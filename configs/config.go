@@ -4,7 +4,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Config is the whole configuration. Load has checked each value.
+// Config is the whole configuration. The values in a Config that Load returns are valid.
 type Config struct {
 	MP4       MP4                       `yaml:"mp4" doc:"The defaults of every recording; this block alone is a complete configuration."`
 	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01: segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .. A published stream need not be named here."`
@@ -89,12 +89,13 @@ type Pipeline struct {
 // SetDefaults makes the pipeline cover each stream and start by request only.
 func (p *Pipeline) SetDefaults() { p.Streams, p.Record = []string{"**"}, "manual" }
 
-// Crontab lists the scheduled jobs.
+// Crontab lists the jobs of the schedule.
 type Crontab struct {
 	Jobs []Job `yaml:"jobs"`
 }
 
-// Job is one action on one stream at the times of a cron expression.
+// Job is an entry of crontab: one action on one stream at the times of a cron expression. It is not a job of
+// the recorder, which keeps a pipeline running.
 type Job struct {
 	Name     string          `yaml:"name"`
 	Cron     string          `yaml:"cron" pattern:"^\\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every .+|\\S+(\\s+\\S+){4})\\s*$" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h. At a change of the clock, each named time happens once."`

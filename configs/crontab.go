@@ -10,7 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Agenda returns the jobs of the crontab as package recorder needs them.
+// Agenda converts the crontab to the agenda of package recorder. The problems are those of jobs that cannot be
+// converted.
 func (c *Config) Agenda() (recorder.Agenda, config.Problems) {
 	var problems config.Problems
 	agenda := recorder.Agenda{}

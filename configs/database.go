@@ -41,8 +41,8 @@ var dsnExamples = map[string]string{
 	"postgres": "postgres://user:password@host:5432/database",
 }
 
-// databaseOf returns the driver to which a data source name belongs, and a description of its form. It returns
-// "" for a text that several drivers accept, such as spool.
+// databaseOf returns the driver to which a data source name belongs, and a description of its form for an
+// error. Both are "" for a text that no driver or several drivers accept, such as spool.
 func databaseOf(dsn string) (driver, what string) {
 	switch {
 	case config.WindowsPath(dsn):

@@ -21,8 +21,8 @@ type Declare struct {
 	Limits      Limits         `yaml:"limits" doc:"Limits of a pipeline made by API. They do not apply to pipelines of this file."`
 }
 
-// lists returns the lists of named entries. The key is the list's key in the block declare, to which the tag
-// declared of a stage's setting refers.
+// lists returns the lists of named entries by their keys in the block declare. A stage's setting refers to a
+// list by its key, in the struct tag declared.
 func (d *Declare) lists() map[string][]*config.Node {
 	all, v := map[string][]*config.Node{}, reflect.ValueOf(*d)
 	for i := range v.NumField() {
@@ -137,8 +137,9 @@ func (d *Declare) checkDirectories() (problems config.Problems) {
 	return problems
 }
 
-// take adds the settings of an entry to the settings of a stage that names the entry. It adds a problem if the
-// entry does not exist, or if the stage itself writes a setting of the entry.
+// take adds the settings of an entry of the block declare to the settings of the stage s that names the entry.
+// It adds a problem to in.problems if the entry does not exist, or if the stage itself writes a setting of the
+// entry.
 func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 	named, ok := s.Named()
 	if !ok {

@@ -10,7 +10,8 @@ import (
 )
 
 // Overlay reads declarations of further pipelines, in the form of the configuration file's block pipelines. It
-// keeps the data that each declaration needs. It is immutable, and so safe for concurrent use.
+// determines the settings that declarations inherit only once, when it is made. It is immutable, and so safe
+// for concurrent use.
 type Overlay struct {
 	config      *Config
 	inheritance inheritance
@@ -70,5 +71,6 @@ func (p Pipeline) Same(o Pipeline) bool {
 	return reflect.DeepEqual(config.Reveal(p).Any(), config.Reveal(o).Any())
 }
 
-// Writes reports whether one of the layers sets the value at a path, such as pipelines/default.
+// Writes reports whether a layer sets the value at a path, such as pipelines/default. Defaults are a layer, but
+// the default pipeline, which the mp4 block makes, is in none.
 func (c *Config) Writes(path string) bool { return c.at(path) != nil }

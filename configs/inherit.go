@@ -8,14 +8,14 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// inheritance completes lists of stages. If a stage inherits a setting and its declaration omits the setting,
-// the setting gets the value of another setting of the configuration.
+// inheritance completes the settings in lists of stages. A setting that a stage inherits, and that its
+// declaration omits, gets the value of a setting of the configuration, such as mp4.sync.
 type inheritance struct {
 	config   *Config
 	settings *config.Node                  // settings of the configuration, without pipelines and streams
 	stages   map[string]pipeline.StageInfo // registered stages, by name
-	// before holds the record directories of the earlier stages in the flow. The key is the setting of the
-	// configuration that the directory replaces, such as mp4/record_path.
+	// before holds the record directories of the earlier stages, while list completes the later ones. The key
+	// is the setting of the configuration that the directory replaces, such as mp4/record_path.
 	before   map[string]*config.Node
 	problems config.Problems // problems with names of entries in the block declare
 }

@@ -85,7 +85,8 @@ func (p *positioned) Marshal(map[string]any) ([]byte, error) {
 	return nil, fmt.Errorf("%s is only read", p.name)
 }
 
-// level returns a map for koanf, which merges it over the map below of the earlier layers.
+// level converts a map of a layer, n, to a map for koanf, and stores the positions of its keys in l.at. below
+// is the map at the same path in the earlier layers, over which koanf then merges the result.
 func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	m := make(map[string]any, len(n.Entries))
 	for _, e := range n.Entries {
@@ -133,8 +134,9 @@ func (l *layers) flags(flags []Flag) error {
 	return nil
 }
 
-// text returns the value of a variable or a flag as a node. It records the position of the node's path and of
-// all paths above it.
+// text returns the value of a variable or a flag as a node; keys lead to the setting, and from names the
+// variable or the flag. It stores this position for the path of the setting, and for those paths above that
+// have none.
 func (l *layers) text(keys []string, from, value string) *config.Node {
 	pos, path := config.Pos{File: from}, ""
 	for _, key := range keys {

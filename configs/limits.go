@@ -61,8 +61,10 @@ func (l *Limits) bounds() map[pipeline.Take]bound {
 	}
 }
 
-// Exceeded returns a problem for each setting with which a pipeline made by API exceeds declare.limits. The
-// problem states the setting's value and the limit.
+// Exceeded returns the problems of a pipeline made by API that exceeds declare.limits, at the settings with
+// which it does. A problem states the value and the limit. If a limit applies to a sum, only the first setting
+// beyond the limit has a problem. A setting also has one if its stage does not declare which resource the
+// setting takes.
 func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) {
 	limits := o.config.Declare.Limits
 	count := func(n *config.Node, what string, many, most int, key string) {

@@ -91,7 +91,8 @@ func Load(o Options) (*Config, error) {
 	return c, nil
 }
 
-// further adds the problems of Options.Check. It leaves out those of values that have a problem already.
+// further adds the problems of Options.Check to problems and returns all of them. It leaves out the problems of
+// values that have one in problems already.
 func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	if o.Check == nil {
 		return problems
@@ -105,7 +106,8 @@ func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	return problems
 }
 
-// find returns the name of the file to read, or "" if there is none.
+// find returns the name of the file to read, or "" if o.File is empty and FileName does not exist in o.Dir. It
+// returns an error if o.File does not exist or is a directory.
 func (o Options) find() (string, error) {
 	if o.File != "" {
 		info, err := os.Stat(o.File)

@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Retention sets when recordings are deleted, in addition to mp4.expire_days and mp4.disk_max_percent.
-// Recordings that are protected, being written or being read are never deleted.
+// Retention sets when retention deletes recordings, in addition to mp4.expire_days and mp4.disk_max_percent. It
+// deletes no recording that is protected, being written or being read.
 type Retention struct {
 	MaxBytes     config.Size     `yaml:"max_bytes" doc:"Largest total size of recordings; 0 is no limit."`
 	MinFreeBytes config.Size     `yaml:"min_free_bytes" doc:"Space that stays free on the disk; 0 is no limit."`

@@ -12,10 +12,10 @@ import (
 	"github.com/gospool/spool/pipeline/streampath"
 )
 
-// Show returns the resolved configuration as YAML, with the origin of each value as a comment. It shows no
-// secret, only the host of each URL and only the program of each command, so that each user may read it. If
-// nothing was cut, the result is a valid configuration. Otherwise a comment at its head says so, and Load
-// refuses each placeholder.
+// Show returns the resolved configuration as YAML, with the origin of each value as a comment. Of each URL it
+// shows only the host, of each command only the program, and no secret, so that each user may read it.
+// Placeholders stand for the hidden parts; a comment at the head then says so, and Load refuses each
+// placeholder. Without placeholders the result is a valid configuration.
 func (c *Config) Show() []byte {
 	n, _ := config.Describe(c)
 	for _, e := range entriesOf(n.Get("pipelines")) {
@@ -86,8 +86,9 @@ func at(n *config.Node, path string) *config.Node {
 	return n
 }
 
-// Compile returns the plans of all pipelines, sorted by name, or all problems. It is the last check of a
-// configuration, and does no I/O. The packages of the stages must be linked into the program.
+// Compile returns the compiled pipelines with their modes and stream patterns, sorted by name. If any of them
+// has problems, it returns the problems of all and no pipeline. It is the last check of a configuration, and
+// does no I/O. The packages of the stages must be linked into the program.
 func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	var problems config.Problems
 	var out []recorder.Declared
@@ -102,7 +103,9 @@ func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	return out, nil
 }
 
-// CompilePipeline returns the plan of one pipeline. The configuration need not contain the pipeline.
+// CompilePipeline compiles the pipeline p under a name, which the configuration need not contain. It returns
+// the plan with the mode and the stream patterns. If there are problems, these are incomplete, and Plan may be
+// nil.
 func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declared, config.Problems) {
 	plan, problems := pipeline.Compile(string(name), p.Stages)
 	d := recorder.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}

@@ -12,8 +12,8 @@ import (
 // config.Environment. A decoded struct hides its secrets by these types. Lists of stages are not decoded, so
 // the functions of this file hide secrets in them by the types of the stages' settings.
 
-// shownStages returns a list of stages without its secrets; with own set, the form that the author of the list
-// may see. It replaces entries that are not stages by a placeholder.
+// shownStages returns a list of stages without its secrets. With own set, the list has all that its author may
+// see: see Pipeline.Shown. A placeholder replaces each entry that is not a stage.
 func shownStages(list *config.Node, own bool) *config.Node {
 	if list.Empty() {
 		return list
@@ -50,14 +50,15 @@ func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool
 	return &out
 }
 
-// written returns the settings of a stage without borrowed ones, which are shown where they are declared.
+// written returns the settings of a stage without those that it has from an entry of the block declare, which
+// are shown there.
 func written(settings *config.Node) *config.Node {
 	out := *settings
 	out.Entries = slices.DeleteFunc(slices.Clone(settings.Entries), func(e config.Entry) bool { return e.Value.Borrowed })
 	return &out
 }
 
-// shownEntries returns a list of named entries in the block declare without its secrets.
+// shownEntries returns the list of named entries with this key in the block declare, without its secrets.
 func shownEntries(key string, list *config.Node) *config.Node {
 	out := *list
 	out.List = slices.Clone(list.List)
