@@ -115,8 +115,9 @@ func (c *Catalogue) failed(ctx context.Context, err error) {
 	}
 }
 
-// down records that the database does not answer: queries then use the pending changes only. It logs
-// this when it is new or has another cause than before. It ignores errors while the catalogue closes.
+// down records that the database does not answer: queries then use the pending changes only. It
+// logs the failure if the database answered before, or if the error is of another kind than the
+// last one. While the catalogue closes, down does nothing.
 func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
 		return
@@ -131,7 +132,9 @@ func (c *Catalogue) down(err error) {
 	}
 }
 
-// stall records that the database can be read but refuses rows. It logs as down does.
+// stall records that the database can be read but refuses rows. It logs the failure if the database
+// took rows before, or if the error is of another kind than the last one. While the catalogue
+// closes, stall does nothing.
 func (c *Catalogue) stall(err error) {
 	if c.closing.Load() {
 		return
@@ -165,7 +168,8 @@ func (c *Catalogue) answers(ctx context.Context) bool {
 	return s.Ping(ctx) == nil
 }
 
-// answersAgain allows queries again, after a failure, once every table can be read.
+// answersAgain allows queries again after a failure, if every table can be read. If not, it returns
+// the error of the database.
 func (c *Catalogue) answersAgain(ctx context.Context) error {
 	if c.up.Load() {
 		return nil
@@ -186,7 +190,7 @@ func (c *Catalogue) answering() {
 	c.pending.dropReplayed(c.replayedTo)
 }
 
-// working records that the database has taken every change, and logs this after a failure.
+// working records that the database has committed every change. After a failure it also logs this.
 func (c *Catalogue) working() {
 	c.failing.Over()
 	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
@@ -197,8 +201,9 @@ func (c *Catalogue) working() {
 	}
 }
 
-// connect opens the database unless it is open, brings its schema up to date, and reads the journal's
-// position. replayEnd is that of apply.
+// connect opens the database unless it is open, brings its schema up to date, and reads the
+// position: the revision up to which the database holds the journal's changes. replayEnd is the
+// newest revision that was in the journal at the start.
 func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	if c.store.Load() != nil {
 		return nil
@@ -276,9 +281,9 @@ func (c *Catalogue) fellBehind() {
 	}
 }
 
-// Behind returns a channel that yields a value when the database has lost committed rows, or when
-// another file has taken the place of a malformed one. The receiver calls Reconcile, which adds the
-// rows of the files on this disk.
+// Behind returns a channel that yields a value when the database has lost committed rows. It also
+// yields one when a malformed file has been replaced, or was examined again and is intact. The
+// receiver calls Reconcile, which adds the rows of the files on this disk.
 func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
 func (c *Catalogue) journalID() string { return c.journal.Identity() }
@@ -308,8 +313,9 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 }
 
 // applyBatch writes changes in one transaction. If the database refuses them for their content or
-// size, applyBatch writes each half by itself, and so on, until a refused change is alone: it sets
-// that change aside. It returns other errors of the database.
+// size, applyBatch divides them into halves and writes each by itself, and so on, until a refused
+// change is alone: it sets that change aside. It returns the other errors of the database, and
+// those of setAside.
 func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Change) error {
 	joined := make([]journal.Change, len(ops))
 	for i, o := range ops {

@@ -33,12 +33,12 @@ const (
 // asideRow is a change that was set aside.
 type asideRow struct {
 	op    journal.Change
-	name  string    // of the file that stores it
+	name  string    // name of the file that stores the change
 	err   string    // the database's error
-	since time.Time // when it was first refused
+	since time.Time // when the database first refused it
 }
 
-// asideFile is the content of the file of an asideRow.
+// asideFile is the content of the JSON file that stores an asideRow.
 type asideFile struct {
 	Recording string    `json:"recording"`
 	File      string    `json:"file"`
@@ -61,7 +61,8 @@ func asideKey(o journal.Change) string {
 	return o.Row.ID
 }
 
-// asideRows holds the changes that are set aside. Only apply changes them.
+// asideRows holds the changes that are set aside. Only the goroutine of Catalogue.apply changes
+// them.
 type asideRows struct {
 	disk journal.Medium // the directory aside
 
@@ -95,7 +96,7 @@ func openAside(on journal.Medium) (*asideRows, []string, error) {
 			continue
 		}
 		r.name = name
-		// A process that ended before it removed the older file left two of one recording.
+		// A process that ended before it removed the older file left two files of one recording.
 		if old, ok := a.rows[asideKey(r.op)]; !ok || old.newest() < r.newest() {
 			a.rows[asideKey(r.op)] = r
 		}
@@ -143,7 +144,7 @@ func parseAside(b []byte) (r asideRow, err error) {
 	return r, nil
 }
 
-// newest returns the highest revision that the row includes.
+// newest returns the revision of the newest change that r includes.
 func (r *asideRow) newest() int64 { return max(r.op.Revision, r.op.Row.ProtectedRev) }
 
 // ops returns the changes that are set aside, in order of revision.
@@ -175,8 +176,8 @@ func (a *asideRows) find(o journal.Change) (asideRow, bool) {
 	return r, ok
 }
 
-// size returns the number of changes that are set aside, the time at which the oldest of them was, and
-// the error of the newest (last).
+// size returns the number of changes that are set aside, the time at which the oldest of them was
+// set aside (since), and the error of the one that was set aside last (last).
 func (a *asideRows) size() (n int, since time.Time, last string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -192,8 +193,9 @@ func (a *asideRows) size() (n int, since time.Time, last string) {
 	return len(a.rows), since, last
 }
 
-// join adds to a Put the protection that was requested while the recording's row was set aside. The
-// database could not store the protection: it has no such row yet.
+// join returns a Put with the protection that was requested while the recording's row was set
+// aside: until then the database had no row in which to store the protection. It returns any other
+// change as it is.
 func (a *asideRows) join(o journal.Change) journal.Change {
 	r, ok := a.find(o)
 	if ok && o.Kind == journal.Put {
@@ -202,8 +204,9 @@ func (a *asideRows) join(o journal.Change) journal.Change {
 	return o
 }
 
-// took records that the database has committed a change. It returns true if the recording, or the
-// event, is then no longer set aside.
+// took records that the database has committed the change o, and removes or rewrites what is set
+// aside under its key. It returns true if nothing is set aside under that key any more. The error
+// is that of the file.
 func (a *asideRows) took(o journal.Change) (bool, error) {
 	r, ok := a.find(o)
 	switch {
@@ -218,8 +221,8 @@ func (a *asideRows) took(o journal.Change) (bool, error) {
 	return false, nil
 }
 
-// refused records that the database has refused a change, with the reason, and stores the change. It
-// returns true if nothing of the recording was set aside before.
+// refused records that the database has refused the change o, for the reason why, and stores the
+// change in a file. It returns true if nothing was set aside under the change's key before.
 func (a *asideRows) refused(o journal.Change, why string, now time.Time) (bool, error) {
 	r, known := a.find(o)
 	before := r
@@ -297,8 +300,8 @@ func (a *asideRows) remove(r asideRow) error {
 	return nil
 }
 
-// setAside sets aside a change that the database refuses; why is its error. It returns an error, and
-// apply tries the change again, if MaxAside is reached or the file cannot be written.
+// setAside sets aside the change o, which the database has refused with the error why. If MaxAside
+// is reached or the file cannot be written, it returns an error, and apply tries the change again.
 func (c *Catalogue) setAside(o journal.Change, why error) error {
 	n, _, _ := c.aside.size()
 	if _, known := c.aside.find(o); !known && n >= c.opts.MaxAside {
@@ -321,8 +324,8 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 	return nil
 }
 
-// tookAll records that the database has committed changes, and ends the setting aside of those that
-// were set aside.
+// tookAll records that the database has committed changes. Those of them that were set aside are no
+// longer set aside.
 func (c *Catalogue) tookAll(ops []journal.Change) {
 	for _, o := range ops {
 		if c.waitsForRow(o) { // the database has the events; pairs with the recording need its row
@@ -341,7 +344,8 @@ func (c *Catalogue) tookAll(ops []journal.Change) {
 	}
 }
 
-// errNoRow is the reason for which an Event change is set aside while the row of its recording is.
+// errNoRow is the reason for which an Event change is set aside as long as the row of its recording
+// is set aside.
 var errNoRow = errors.New("the row of the recording that holds media of these events is set aside")
 
 // waitsForRow reports whether a change has events of a recording whose row is set aside. The pairs of
@@ -354,7 +358,8 @@ func (c *Catalogue) waitsForRow(o journal.Change) bool {
 	return ok && r.op.Kind == journal.Put
 }
 
-// retryAside tries the changes that are set aside again, if asideEvery has passed since the last time.
+// retryAside tries the changes that are set aside again, if asideEvery has passed since the last
+// time, and after each failure of the database.
 func (c *Catalogue) retryAside(ctx context.Context) error {
 	now := c.opts.Clock.Now()
 	if !now.After(c.asideAt) && now.After(c.asideAt.Add(-2*asideEvery)) { // after a large step back of the clock it retries at once

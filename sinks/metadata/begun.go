@@ -11,13 +11,13 @@ import (
 type begun struct {
 	mu      sync.Mutex        // guards the fields below
 	open    map[media.ID]bool // recordings that this process has put as growing and not ended
-	ended   map[media.ID]bool // recordings of open that ended since remember; nil: not recorded
+	ended   map[media.ID]bool // recordings that were removed from open since remember; nil: not recorded
 	gone    map[media.ID]bool // recordings whose row was deleted since remember; nil: not recorded
-	keepers int               // calls of remember whose done was not called yet
+	keepers int               // number of calls of remember whose done has not been called yet
 }
 
-// remember starts to record the recordings that end and those whose row is deleted, until done is
-// called: rows that the caller reads meanwhile may be older than these changes.
+// remember starts to record which recordings end and whose rows are deleted, until done is called.
+// The caller needs this because rows that it reads meanwhile may be older than these changes.
 func (r *begun) remember() (done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,14 +33,15 @@ func (r *begun) remember() (done func()) {
 	}
 }
 
-// began reports whether this process is writing a recording, or ended it only after remember.
+// began reports whether this process is writing a recording, or has ended it since remember was
+// called.
 func (r *begun) began(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.open[id] || r.ended[id]
 }
 
-// note records that this process has put a recording as growing (grows), or as ended.
+// note records that this process has put a recording as growing, if grows is set, or as ended.
 func (r *begun) note(id media.ID, grows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,7 +68,7 @@ func (r *begun) removes(id media.ID) {
 	}
 }
 
-// removed reports whether the row of a recording was deleted since remember.
+// removed reports whether the row of a recording has been deleted since remember was called.
 func (r *begun) removed(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -25,25 +25,26 @@ type OpenOptions struct {
 	DSN        string        // in the driver's form; for sqlite the file's path. It is never logged
 	JournalDir string        // a local directory, which one process at a time can open
 	Node       string        // name of this recorder, stored with its rows
-	Directory  func() string // returns the identity of the record directory; empty while it has none: see nodeOf
-	Former     []string      // names that this recorder may have had before: see adopt
-	TakeOver   []string      // retired recorders whose rows Reconcile gives to this one; with Node itself: see asGuest
+	Directory  func() string // returns the identity of the record directory; empty while it has none
+	Former     []string      // names that this recorder may have had before: see reconciliation.adopt
+	TakeOver   []string      // retired recorders whose rows Reconcile gives to this one; Node itself: see asGuest
 	Place      *Place        // the place for which this process claims the name Node; nil: it claims nothing
 	Guest      bool          // this process runs beside the recorder of the directory: see asGuest
 	Log        *slog.Logger
 	Clock      pipeline.Clock
 	Tasks      *pipeline.Tasks
 
-	// Ended is called by Reconcile for a finished file whose row still has the state recording: its
-	// recorder ended before it stored the end. Reconcile then updates the row. Ended may be nil.
+	// Ended receives the recording of a finished file whose row still has the state recording,
+	// because its recorder ended before it stored the end. Reconcile calls it, and then updates the
+	// row. It may be nil.
 	Ended func(context.Context, media.Recording)
 
 	// Bounds. A zero means the default.
-	MaxJournalBytes int64         // size of the pending changes; default 64 MiB
-	QueryTimeout    time.Duration // of a query; default 5 s
-	ApplyTimeout    time.Duration // of connecting, and of one transaction of apply; default 15 s
-	BatchSize       int           // changes in one transaction; default 256
-	MaxAside        int           // changes that are set aside; default 1000. The next refused one blocks all behind it
+	MaxJournalBytes int64         // size of the pending changes from which new ones are refused; default 64 MiB
+	QueryTimeout    time.Duration // longest time of a query; default 5 s
+	ApplyTimeout    time.Duration // longest time of connecting, and of one transaction of apply; default 15 s
+	BatchSize       int           // most changes in one transaction; default 256
+	MaxAside        int           // most changes set aside; default 1000. At that number, a refused change blocks later ones
 }
 
 // defaults sets the fields that have a default and are zero.
@@ -86,13 +87,13 @@ type Catalogue struct {
 	store      atomic.Pointer[store] // nil until the first connection
 	up         atomic.Bool           // the database answers
 	stalled    atomic.Bool           // the database answers and refuses rows: it is read-only, or full
-	failing    database.Failing      // why and since when it is down or stalled
+	failing    database.Failing      // why and since when the database is down or stalled
 	closing    atomic.Bool           // Close has begun: no more queries
 	aside      *asideRows            // the changes that are set aside
-	asideAt    time.Time             // when these are tried again; used by apply only
+	asideAt    time.Time             // when the changes that are set aside are tried again; used by apply only
 	batch      int                   // changes in the next transaction; used by apply only
 	takenTo    int64                 // revision up to which the database has committed changes; used by apply only
-	replayedTo int64                 // the same at the start, at most the journal's newest; used by apply only
+	replayedTo int64                 // revision up to which it had the changes read at the start; used by apply only
 	lacking    atomic.Bool           // since a failure or the start, the database has not yet taken every change
 
 	unsure     bool                     // apply must read the position in the database again; used by apply only
@@ -115,7 +116,7 @@ type Catalogue struct {
 
 	journalNewer int64                             // highest revision that only a newer version can read; 0: none
 	newerNotes   []string                          // a line about each file with such changes
-	newer        atomic.Pointer[NewerJournalError] // why nothing is applied; nil: the database has all of these changes
+	newer        atomic.Pointer[NewerJournalError] // why no change is applied; nil: no such change is missing
 }
 
 // Open opens the journal and starts to apply its changes to the database. It does not wait for the
@@ -270,9 +271,9 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 	}
 }
 
-// Close waits for the pending changes to reach a database that answers, for at most three quarters of
-// the time until the deadline of ctx, and closes journal and database. Changes that remain are no
-// error: the next process applies them. Later changes return journal.ErrClosed.
+// Close closes journal and database. If the database answers, Close first waits for it to commit
+// the pending changes, for at most three quarters of the time until the deadline of ctx. Changes
+// that remain are no error: the next process applies them. Later changes return journal.ErrClosed.
 func (c *Catalogue) Close(ctx context.Context) error {
 	if c.up.Load() && !c.Stalled() {
 		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))
@@ -314,9 +315,9 @@ type Stats struct {
 	Applied             uint64        // changes that the database committed
 	Refused             uint64        // rows that the database refused and that were set aside; each was logged
 	Aside               int           // changes that are set aside now
-	AsideDir            string        // directory that has a file for each of these
-	AsideSince          time.Time     // when the oldest of these was set aside
-	AsideError          string        // why the newest of these was set aside
+	AsideDir            string        // directory that has a file for each change that is set aside
+	AsideSince          time.Time     // when the oldest of the changes set aside was set aside
+	AsideError          string        // the database's error for the change that was set aside last
 	Full                uint64        // changes dropped because the journal was full; a reindex adds their rows
 	Invalid             uint64        // changes dropped because no database can store the recording
 	Unwanted            uint64        // locations that became unwanted when their recording's row was deleted

@@ -36,7 +36,7 @@ type claimRow struct {
 
 	Node           string `bun:"node,pk"`
 	Directory      string `bun:"directory"` // identity of the record directory
-	Place                 // of the recorder. With an empty Process the name is reserved for the next recorder there
+	Place                 // the recorder's place. An empty Process reserves the name for the next recorder there
 	StartedSeconds int64  `bun:"started"`
 	SeenSeconds    int64  `bun:"seen"`         // time of the last renewal
 	Beats          int64  `bun:"beats"`        // number of renewals
@@ -116,8 +116,8 @@ func (c *Catalogue) hold(ctx context.Context) error {
 	return nil
 }
 
-// errRaced reports that another recorder changed the claim between a read and a write. The next
-// attempt reads the claim again.
+// errRaced reports that another recorder changed the claim after this one had read it and before it
+// could write it. The next attempt reads the claim again.
 var errRaced = fmt.Errorf("%w: it claimed the name in the same moment", ErrClaimed)
 
 // asGuest is hold for a guest: a process that runs beside the recorder of its directory, such as spool
@@ -148,9 +148,9 @@ func (c *Catalogue) ourClaim() *claimRow {
 	return &claimRow{Node: c.opts.Node, Directory: c.opts.Directory(), Place: *c.opts.Place}
 }
 
-// take writes the claim next. was is the claim as read before: nil to insert the first claim on a name.
-// renew says that was is this process's own claim. take returns false, and writes nothing, if another
-// recorder has changed the claim since it was read.
+// take writes the claim next. was is the claim as read before; nil inserts the first claim on a
+// name. If renew is set, was is this process's own claim. take returns false, and writes nothing,
+// if another recorder has changed the claim since it was read.
 func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool, error) {
 	var res sql.Result
 	var err error
@@ -204,8 +204,8 @@ func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 	return errLostClaim
 }
 
-// errLostClaim reports that another recorder has taken over this process's claim. The next hold reads
-// which one.
+// errLostClaim reports that another recorder has taken over this process's claim. The next call of
+// hold reads whose claim it is now.
 var errLostClaim = fmt.Errorf("%w: the claim was taken over", ErrClaimed)
 
 // release releases the claim when the process ends, so that the next recorder need not wait. If

@@ -24,7 +24,7 @@ type watch struct {
 	moved   bool      // beats has changed since the process was first observed
 }
 
-// observe records a claim that was read at a time.
+// observe records the claim r, which was read at the time now.
 func (w *watch) observe(r *claimRow, now time.Time) {
 	switch {
 	case w.since.IsZero() || r.Process != w.process:
@@ -77,7 +77,7 @@ func oneClock(s *store, me, it Place) bool {
 type ClaimedError struct {
 	Node     string
 	By, Here Place
-	Identity string        // of the record directory at By
+	Identity string        // identity of the record directory at By
 	Since    time.Time     // start of the claim, by the database's clock
 	LastSeen time.Duration // time since the last renewal
 	MayBeUs  bool          // the claim may be that of an earlier run of this recorder, before a reboot or long ago
@@ -104,7 +104,7 @@ func (e *ClaimedError) Error() string {
 		fmt.Sprintf("if that recorder has ended, its claim lapses %s after its last sign of life, or run spool reindex --take-over %s here", lapseAfter, e.Node)
 }
 
-// claimedBy returns the error for another recorder's claim.
+// claimedBy returns the error for the claim r of another recorder. w has observed that claim.
 func (c *Catalogue) claimedBy(r *claimRow, w *watch) *ClaimedError {
 	me, it := *c.opts.Place, r.Place
 	seen := time.Duration(max(0, r.NowSeconds-r.SeenSeconds)) * time.Second

@@ -49,7 +49,7 @@ func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error
 	return c.forget(ctx, files, func(*row.Row) bool { return true })
 }
 
-// forget is Forget for those of the rows for which goes returns true.
+// forget does the work of Forget, but deletes only rows for which goes returns true.
 func (c *Catalogue) forget(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) error {
 	last, err := c.gatherDeletes(ctx, files, goes)
 	if last == 0 {
@@ -74,8 +74,9 @@ func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile
 	return last, first
 }
 
-// gatherDelete is gatherDeletes for one file. If the database does not answer, it deletes the row
-// without having read it.
+// gatherDelete does the work of gatherDeletes for one file. It returns the revision of the
+// deletion, or 0 if there is no row or the row stays. If the database does not answer, it deletes
+// the row without having read it.
 func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile, goes func(*row.Row) bool) (rev int64, err error) {
 	old, _, err := c.lookup(ctx, f.ID.String())
 	switch {
@@ -140,7 +141,8 @@ func sameFile(row, file string) bool {
 	return strings.TrimSuffix(row, media.PartSuffix) == strings.TrimSuffix(file, media.PartSuffix)
 }
 
-// gather adds a change of a row to the journal's next write and returns its revision.
+// gather adds a change of the row old to the journal's next write, for journal.Await, and returns
+// the revision of the change.
 func (c *Catalogue) gather(kind journal.Kind, old *row.Row) (int64, error) {
 	if err := c.room(); err != nil {
 		return 0, err

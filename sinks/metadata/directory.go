@@ -14,13 +14,14 @@ import (
 var ErrOtherDirectory = errors.New("the record directory is not the one that the catalogue knows")
 
 // ClaimDirectory compares the identity of the record directory with the one that the catalogue
-// stores for this recorder, and stores it if the catalogue has none. Call it before Reconcile. identity
-// returns the identity of the directory: "" if it has none, unless create is true, which makes one.
+// stores for this recorder. It stores the directory's identity if the catalogue has none, or if it
+// has no rows of this recorder. Call it before Reconcile. identity returns the identity of the
+// directory; if the directory has none, it returns "", or makes one if create is true.
 //
-// ClaimDirectory returns ErrOtherDirectory if the recorder has rows and the catalogue stores another
-// identity, or if it has rows and the directory has no identity: most often the disk is not mounted. If
-// accept is set, it stores this directory's identity instead. It returns ErrUnavailable while the
-// database does not answer, and the errors of Flush and of identity.
+// If the recorder has rows, ClaimDirectory returns ErrOtherDirectory when the catalogue stores
+// another identity or the directory has none: most often the disk is not mounted. If accept is set,
+// it stores this directory's identity instead. It returns ErrUnavailable while the database does
+// not answer, and the errors of Flush and of identity.
 func (c *Catalogue) ClaimDirectory(ctx context.Context, identity func(create bool) (string, error), accept bool) error {
 	if err := c.Flush(ctx); err != nil {
 		return err
@@ -63,8 +64,8 @@ func (c *Catalogue) otherDirectory(known, found string) error {
 		ErrOtherDirectory, c.opts.Node, name(known, "one with an identity"), name(found, "one without an identity"))
 }
 
-// directory returns the identity that the database stores for this recorder's directory (known), "" if
-// it stores none, and whether the recorder has rows.
+// directory returns the identity of this recorder's directory that the database stores (known), or
+// "" if it stores none. rows is true if the recorder has rows.
 func (c *Catalogue) directory(ctx context.Context) (known string, rows bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		err := s.RW.NewSelect().TableExpr("spool_directories").Column("identity").Where("node = ?", c.opts.Node).Scan(ctx, &known)

@@ -14,9 +14,10 @@ import (
 //
 //	spool_event_recordings (event_id, recording_id)
 //
-// A row of this table is called a pair. Invariant: a pair exists while the recording has a row whose
-// state is not lost. spool_events.gone_ns is the time at which an event lost its last pair, in
-// nanoseconds since 1970 UTC; it is 0 while the event has a pair, and for an event that never had one.
+// A row of this table is called a pair. Invariant: the recording of a pair has a row, whose state is not
+// lost. spool_events.gone_ns is the time at which an event lost its last pair, in nanoseconds since 1970
+// UTC; 0 while the event has a pair. For an event that never had a pair it is 0, until Upkeep sets it to
+// the event's end.
 
 // pair is a row of spool_event_recordings.
 type pair struct {
@@ -26,8 +27,9 @@ type pair struct {
 	Recording string `bun:"recording_id,pk"`
 }
 
-// pairsOf returns a pair for each event that a row names: in lost those of rows with the state lost, in
-// pairs those of the other rows. Rows without a recording (row.NoRecording) yield none.
+// pairsOf returns a pair for each event that a row names. The pairs of rows with the state lost are
+// in lost, those of all other rows in pairs. A row without a recording (row.NoRecording) yields no
+// pair.
 func pairsOf(rows []*row.Row) (pairs, lost []pair, err error) {
 	for _, r := range rows {
 		events, err := r.NamedEvents()
@@ -60,8 +62,9 @@ func column(pairs []pair, of func(pair) string) []string {
 	return out
 }
 
-// putPairs adds the pairs of rows and removes those of lost rows. nowNS is the time of the change,
-// nanoseconds since 1970 UTC: gone_ns of the events that lose their last pair.
+// putPairs stores which recordings have media of which events: it adds a pair for each event that a
+// row names, and removes all pairs of the recordings whose row has the state lost. An event that
+// then has no pair gets gone_ns = nowNS, the time of the change in nanoseconds since 1970 UTC.
 func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {
@@ -79,11 +82,11 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS 
 	if err := s.dropFootage(ctx, tx, gone, nowNS); err != nil || len(lost) == 0 {
 		return err
 	}
-	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // some may never have had a pair
+	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // an event that a lost row names may never have had a pair
 }
 
-// addPairs inserts the pairs that are missing, and returns their number. Their events have footage: it
-// sets gone_ns of these to 0.
+// addPairs inserts those of the pairs that are missing, and returns their number. It sets gone_ns
+// to 0 for the events of all pairs.
 func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) (added int64, err error) {
 	if len(pairs) == 0 {
 		return 0, nil
@@ -100,7 +103,8 @@ func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) (added in
 	return added, err
 }
 
-// dropFootage removes all pairs of recordings whose footage is gone. nowNS is that of putPairs.
+// dropFootage removes all pairs of recordings whose footage is gone. An event that then has no pair
+// gets gone_ns = nowNS, in nanoseconds since 1970 UTC.
 func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string, nowNS int64) error {
 	if len(recordings) == 0 {
 		return nil
@@ -146,8 +150,9 @@ type footageRow struct {
 	Protected int    `bun:"protected"`
 }
 
-// footage reads the recordings of events, at most maxEventRecordings of each, oldest first. One
-// statement reads them with gone_ns of the events, so that the two agree.
+// footage reads the recordings of events: for each event the oldest, at most maxEventRecordings, in
+// order of their start. The same statement reads gone_ns of the events, so that it agrees with the
+// recordings.
 func (s *store) footage(ctx context.Context, events []string) (rows []footageRow, err error) {
 	if len(events) == 0 {
 		return nil, nil

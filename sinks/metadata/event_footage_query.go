@@ -117,7 +117,7 @@ type eventFootage struct {
 	of     *media.EventRecord              // the event, whose fields settle sets
 	node   string                          // name of this recorder
 	known  map[string]media.EventRecording // recordings of the event, by ID
-	goneNS int64                           // when the last of the removed recordings was deleted or lost; 0: none was
+	goneNS int64                           // when the recording that was removed last was deleted or lost; 0: no recording was removed
 }
 
 // add adds a recording, or replaces it by its newer state.
@@ -137,7 +137,7 @@ func (f *eventFootage) add(r *footageRow) error {
 	return nil
 }
 
-// remove removes a recording that a change of revision rev deleted or lost.
+// remove removes a recording that is deleted or lost since the change of revision rev.
 func (f *eventFootage) remove(id string, rev int64) {
 	if _, known := f.known[id]; known {
 		delete(f.known, id)
@@ -146,7 +146,8 @@ func (f *eventFootage) remove(id string, rev int64) {
 	}
 }
 
-// settle writes the gathered recordings into the event: the oldest maxEventRecordings.
+// settle sets Recordings of the event to the oldest of the gathered recordings, at most
+// maxEventRecordings. It sets GoneUTC to 0 if there are any, else to goneNS unless that is 0.
 func (f *eventFootage) settle() {
 	f.of.Recordings = slices.SortedFunc(maps.Values(f.known), func(a, b media.EventRecording) int {
 		return cmp.Or(cmp.Compare(a.StartUTC, b.StartUTC), cmp.Compare(a.ID.String(), b.ID.String()))

@@ -17,12 +17,12 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// PutEvents stores events of the stream rec.Stream, and pairs them with the recording rec, which holds
-// their media. It does not change the row of rec, which may name its maximum of events already. If no
-// recording holds their media yet, rec.ID is zero and only rec.Stream is used.
+// PutEvents stores events of the stream rec.Stream, and pairs them with the recording rec, which
+// holds their media. It does not change the row of rec, which may name its maximum of events
+// already. If no recording holds their media yet, rec.ID is zero and only rec.Stream is used.
 //
-// PutEvents returns once the journal is synced, with the errors of Put. An event that is stored
-// already is joined with the stored one.
+// PutEvents returns once the journal is synced, with the errors of Put. It joins an event that is
+// stored already with the stored one.
 func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) (unsafe error) {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,8 +61,8 @@ func eventsAlone(rec media.Recording, node string, events []media.Event) (*row.R
 	return &row.Row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
 }
 
-// pairEvents adds the pairs of Event changes whose recording has a row and is not lost. rows are the
-// rows of these changes.
+// pairEvents adds the pairs of Event changes, if the recording of the pair has a row whose state is
+// not lost. rows are the rows of these changes.
 func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	pairs, _, err := pairsOf(rows)
 	if err != nil || len(pairs) == 0 {
@@ -90,8 +90,9 @@ func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) erro
 	return err
 }
 
-// dateWithoutFootage sets gone_ns to the end of the event for this recorder's events that ended before
-// a time and never had a pair. dropEvents can then delete them as other events.
+// dateWithoutFootage sets gone_ns to the end of the event, for this recorder's events that ended
+// before a time and never had a pair. dropEvents then deletes them like events that lost their last
+// pair.
 func (c *Catalogue) dateWithoutFootage(ctx context.Context, before time.Time) error {
 	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = end_ns").
@@ -103,7 +104,7 @@ func (c *Catalogue) dateWithoutFootage(ctx context.Context, before time.Time) er
 }
 
 // Unmarked returns true if a recording grows, does not name an event, and has room for it. It does
-// not query the database: it returns false for a recording whose state is not among the pending ones.
+// not query the database: it returns false for a recording that is not in the pending changes.
 func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 	e, known := c.pending.find(rec.String())
 	return known && !e.deleted && e.row.State == string(media.StateRecording) &&
@@ -111,8 +112,8 @@ func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 		!bytes.Contains(e.row.Events, []byte(event.ID.String()))
 }
 
-// keepNamed replaces the recovered ones among rows by copies that also name the events of the stored
-// rows: see row.Row.Keeping.
+// keepNamed replaces each row with the state recovered by a copy that also names the events of the
+// stored row: see row.Row.Keeping.
 func (s *store) keepNamed(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	at := map[string]int{}
 	var ids []string

@@ -26,11 +26,11 @@ type eventRow struct {
 	Protect int    `bun:"protect"`
 
 	ActualNS int64 `bun:"actual_ns"` // UTC of the key frame at which the footage begins; 0: unknown
-	GoneNS   int64 `bun:"gone_ns"`   // UTC at which its last recording went; 0: it has a recording, or never had one
+	GoneNS   int64 `bun:"gone_ns"`   // UTC: see event_footage.go. 0: the event has a recording, or never had one
 }
 
-// eventsOf returns the events that rows name, each once: it joins values of the same event, in the
-// order of rows.
+// eventsOf returns the events that rows name, each event once. If several rows name an event, it
+// joins their values in the order of rows.
 func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 	at := map[string]int{}
 	for _, r := range rows {
@@ -55,7 +55,8 @@ func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 	return out, nil
 }
 
-// join returns the event r joined with a later value of the same event, whose name and data it gets.
+// join returns later, with its times and its protection merged with those of r. Both are values of
+// the same event.
 func (r eventRow) join(later eventRow) eventRow {
 	later.AtNS, later.StartNS = min(r.AtNS, later.AtNS), min(r.StartNS, later.StartNS)
 	later.EndNS, later.Protect = max(r.EndNS, later.EndNS), max(r.Protect, later.Protect)

@@ -15,8 +15,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// parsedEventQuery is the checked form of a media.EventQuery. The times of parsedQuery are those of the
-// trigger (AtNS).
+// parsedEventQuery is the checked form of a media.EventQuery. The window of parsedQuery selects by
+// the time of the trigger (eventRow.AtNS).
 type parsedEventQuery struct {
 	parsedQuery
 	key, name string // filters; empty: any
@@ -38,7 +38,8 @@ func parseEventQuery(q media.EventQuery) (a parsedEventQuery, err error) {
 	return a, nil
 }
 
-// mark is parsedQuery.mark for a query of events.
+// mark returns a checksum of the filters and of the order of a query of events. A cursor contains
+// it, so that a cursor of another query is refused.
 func (a *parsedEventQuery) mark() uint32 {
 	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.parsedQuery.mark(), a.key, a.name), checksums)
 }
@@ -52,8 +53,8 @@ func (a *parsedEventQuery) matches(r *eventRow) bool {
 }
 
 // Events returns a page of the events that match a query, from the database and from the pending
-// changes. While the database does not answer, the page is Degraded: it has the pending events only.
-// An invalid query is a media.ErrQuery or ErrCursor.
+// changes. While the database does not answer, the page is Degraded: it has the pending events
+// only. For an invalid query the error is a media.ErrQuery or ErrCursor.
 func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
 	a, err := parseEventQuery(q)
 	if err != nil {
@@ -119,7 +120,8 @@ func eventBytes(e *media.EventRecord) int {
 	return bytes
 }
 
-// merged joins stored events with newer, pending ones.
+// merged joins stored events with newer, pending ones, and adds the newer events that are not
+// stored.
 func merged(stored, newer []eventRow) []eventRow {
 	at := make(map[string]int, len(stored))
 	for i := range stored {
@@ -137,8 +139,8 @@ func merged(stored, newer []eventRow) []eventRow {
 	return stored
 }
 
-// eventPage returns the first a.limit of the matching rows, in the query's order, and the cursor of the
-// next page; empty: this is the last one.
+// eventPage returns the first a.limit of the matching rows, in the query's order. next is the
+// cursor of the next page; it is empty if this page is the last one.
 func eventPage(a *parsedEventQuery, rows []eventRow) (page []media.EventRecord, next string, err error) {
 	rows = slices.DeleteFunc(rows, func(r eventRow) bool { return !a.matches(&r) })
 	slices.SortFunc(rows, func(x, y eventRow) int {
@@ -169,7 +171,8 @@ func eventPage(a *parsedEventQuery, rows []eventRow) (page []media.EventRecord, 
 	return page, next, nil
 }
 
-// events reads the rows of a page from the database, and one more row if there is one.
+// events reads the rows of a page from the database, and the row that follows the page, if there is
+// one.
 func (s *store) events(ctx context.Context, a *parsedEventQuery) ([]eventRow, error) {
 	var rows []eventRow
 	q := s.RO.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)

@@ -51,7 +51,8 @@ func (l *location) value() media.Location {
 		Checksum: l.Checksum, State: media.State(l.State)}
 }
 
-// ownLocations inserts the own location of each recording, as its row gives it.
+// ownLocations is the begin of the statement that inserts the own locations of recordings. It takes
+// their columns from the rows of the recordings.
 const ownLocations = "INSERT INTO spool_locations (recording_id, node, bucket, path, size, checksum, state) " +
 	"SELECT r.id, r.node, '', r.file_path, r.size, '', CASE r.state WHEN 'remote' THEN 'lost' ELSE r.state END FROM spool_recordings r WHERE r.id IN (?) "
 
@@ -68,8 +69,9 @@ func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	return err
 }
 
-// relocate is locate for recordings whose row has got another node. It removes the own location under
-// each of names, the former and the present names of this recorder.
+// relocate moves the own locations of recordings whose row has got another node: it removes the
+// location in the directory of each of names, the former and the present names of this recorder,
+// and inserts the own location from the row.
 func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []string) error {
 	_, err := tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("bucket = ''").Where("node IN (?)", bun.List(names)).Exec(ctx)
@@ -85,7 +87,7 @@ func (s *store) locations(ctx context.Context, ids []string) (out []location, er
 	return out, err
 }
 
-// locationsOf is the query of locations.
+// locationsOf returns the query with which store.locations reads.
 func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 	return s.RO.NewSelect().TableExpr("spool_locations AS l").
 		Join("LEFT JOIN spool_directories AS d ON d.node = l.node AND l.bucket = ''").
@@ -93,9 +95,9 @@ func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 		Where("l.recording_id IN (?)", bun.List(ids)).Where("l.state <> ?", string(media.StateUnwanted)).OrderExpr("l.recording_id, l.bucket, l.node")
 }
 
-// addLocations sets Locations and Located of each record. The first location is the own one, from the
-// record itself; the others come from the database. If the database does not answer, it adds only the
-// first and leaves Located false.
+// addLocations sets Locations and Located of each record. The first location is the own one, from
+// the record itself; the other locations come from the database. If the database does not answer,
+// addLocations adds only the own location and leaves Located false.
 func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 	if len(recs) == 0 {
 		return
@@ -138,8 +140,8 @@ func (s *store) locateAgain(ctx context.Context) error {
 	return err
 }
 
-// locateBatch is the task locating: a taskBatch. It adds the own location of each of the next rows that
-// has none. An existing location is newer than the one that the row would give, and stays.
+// locateBatch performs one batch of the task locating: see taskBatch. It adds the own location of
+// each of the next rows, unless the row has one: the existing location is the newer one.
 func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next string, added int64, err error) {
 	after := row.Key{StartNS: -1 << 63}
 	if at != "" {

@@ -36,7 +36,7 @@ import (
 // statesWithoutFile lists the states of rows without a file at the own location.
 var statesWithoutFile = []string{string(media.StateLost), string(media.StateRemote)}
 
-// ownState returns the state of the own location of a row with a state.
+// ownState returns the state of a recording's own location; s is the state of the recording's row.
 func ownState(s media.State) media.State {
 	if s == media.StateRemote {
 		return media.StateLost
@@ -44,8 +44,9 @@ func ownState(s media.State) media.State {
 	return s
 }
 
-// wholeElsewhere returns those of the recordings that another location than the own one has whole. If the
-// caller has locked their rows, this remains true until the transaction ends.
+// wholeElsewhere returns those of the recordings ids that have a location, other than the own one,
+// with all of their media. If the caller has locked the rows of the recordings, the result remains
+// true until the transaction ends.
 func (s *store) wholeElsewhere(ctx context.Context, tx bun.Tx, ids []string) (out []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -73,8 +74,8 @@ func (s *store) lockRows(ctx context.Context, tx bun.Tx, ids []string) error {
 	return tx.NewSelect().TableExpr("spool_recordings").Column("id").Where("id IN (?)", bun.List(ids)).OrderExpr("id").For("UPDATE").Scan(ctx, &locked)
 }
 
-// keepRemote gives the state remote to those of the rows that were just written as lost and that another
-// location has whole. It returns the rows with their final state.
+// keepRemote sets the state remote in the rows that were just written with the state lost and whose
+// recording another location has whole. It returns all rows with their final state.
 func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*row.Row, error) {
 	var lost []string
 	for _, r := range rows {
@@ -99,9 +100,9 @@ func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*
 	return rows, err
 }
 
-// delete applies deletions. An evicted recording that another location has whole keeps its row, with
-// the state remote. names are the names of this recorder, nowNS is that of putPairs. delete returns the
-// number of locations that became unwanted.
+// delete applies deletions. An evicted recording that another location has whole keeps its row,
+// with the state remote. names are the names of this recorder. nowNS is the time of the change, in
+// nanoseconds since 1970 UTC. delete returns the number of locations that became unwanted.
 func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, nowNS int64) (unwanted int64, err error) {
 	if len(deletes) == 0 {
 		return 0, nil
@@ -145,9 +146,9 @@ func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes [
 	return unwanted, s.dropFootage(ctx, tx, gone, nowNS)
 }
 
-// dislocate updates the locations of recordings (ids) whose row was deleted. It deletes those in the
-// directories of the nodes own, and lost ones, and gives the others the state unwanted. It returns the
-// number of the latter.
+// dislocate updates the locations of recordings (ids) whose row was deleted. It deletes the
+// locations in the directories of the nodes own, and lost locations. It gives all other locations
+// the state unwanted, and returns the number of those that did not have it before.
 func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (unwanted int64, err error) {
 	_, err = tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("(bucket = '' AND node IN (?) OR state = ?)", bun.List(own), string(media.StateLost)).Exec(ctx)
@@ -162,9 +163,9 @@ func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (un
 	return done.RowsAffected()
 }
 
-// loseRemote gives the state lost to the remote recordings of this recorder that no location has whole
-// any more, and returns their number. If such a location is added meanwhile, keepRemote makes the
-// recording remote again.
+// loseRemote gives the state lost to the remote recordings of this recorder that no location has
+// whole any more, and returns their number. If a location with the whole recording is added
+// meanwhile, keepRemote makes the recording remote again.
 func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err error) {
 	after := row.Key{StartNS: -1 << 63}
 	for {
@@ -187,8 +188,9 @@ func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err er
 	}
 }
 
-// remoteNowhere reads the next remote rows of this recorder behind a key. nowhere are those of them that
-// no location has whole.
+// remoteNowhere reads the next rows of this recorder behind the key after that have the state
+// remote, at most upkeepBatch. nowhere lists the recordings of these rows that no location has
+// whole.
 func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*row.Row, nowhere []media.ID, err error) {
 	var whole []string
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
@@ -238,7 +240,9 @@ func (c *Catalogue) loseEach(ctx context.Context, ids []media.ID) (n int, err er
 	return n, err
 }
 
-// loseIfRemote is loseEach for one recording. It returns the revision of the change; 0: no change.
+// loseIfRemote adds the change that gives a recording the state lost to the journal's next write,
+// if the recording's row is this recorder's and still remote. It returns the revision of the
+// change, or 0 without a change.
 func (c *Catalogue) loseIfRemote(ctx context.Context, id string) (rev int64, err error) {
 	now, _, err := c.lookup(ctx, id)
 	switch {

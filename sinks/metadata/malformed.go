@@ -15,8 +15,8 @@ import (
 // wait in the journal until Rescue, or an operator, has replaced the file.
 var ErrMalformed = errors.New("the catalogue's file is malformed")
 
-// damaged describes a malformed file. The catalogue does not open it as long as it is in place: most of
-// its rows may be readable, and a query would return them as if they were all.
+// damaged describes a malformed file. The catalogue does not open the file as long as it is in
+// place and damaged: a query could return the readable rows as if there were no other rows.
 type damaged struct {
 	err  error
 	file fileID
@@ -24,7 +24,8 @@ type damaged struct {
 	wait time.Duration // interval of examinations
 }
 
-// examineAfter and examineAtMost bound damaged.wait, which doubles.
+// examineAfter and examineAtMost are the first and the longest interval of examinations
+// (damaged.wait), which doubles each time.
 const examineAfter, examineAtMost = 30 * time.Second, time.Hour
 
 // fileID identifies a file whatever its name.
@@ -40,7 +41,7 @@ func identify(file string) (fileID, bool) {
 	return fileID{uint64(st.Dev), st.Ino}, ok
 }
 
-// noteMalformed records that the opened file is malformed; err is SQLite's error.
+// noteMalformed records that the file that was opened last is malformed; err is SQLite's error.
 func (c *Catalogue) noteMalformed(err error) {
 	if c.broken.Load() != nil || c.target.File == "" || c.opened.Load() == nil {
 		return
@@ -49,8 +50,9 @@ func (c *Catalogue) noteMalformed(err error) {
 		"copies its readable rows, and adds the others from the recordings on the disk", ErrMalformed, c.target.File, err)})
 }
 
-// stillMalformed returns the damage while the damaged file is in place, and else nil. It closes the
-// file, so that Rescue can replace it.
+// stillMalformed returns an ErrMalformed as long as the damaged file is in its place and no later
+// examination has found it intact; else nil. If noteMalformed was called, stillMalformed first
+// closes the database, so that Rescue can replace the file.
 func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	d := c.broken.Load()
 	if d == nil {
@@ -68,7 +70,8 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	return nil
 }
 
-// intactAgain examines the whole file, if the time for that has come, and reports whether it is intact.
+// intactAgain examines the whole file if d.next has come, and reports whether the file is intact.
+// Before d.next it returns false.
 func (d *damaged) intactAgain(ctx context.Context, file string, now time.Time) bool {
 	if now.Before(d.next) {
 		return false

@@ -29,8 +29,8 @@ func (c *Catalogue) nodeOf(rec media.Recording) string {
 	return c.opts.Node
 }
 
-// names returns the names of nodes whose rows may belong to this recorder: first its own, then its former
-// names, then TakeOver.
+// names returns the names of nodes whose rows may belong to this recorder: first the present name
+// of the recorder, then its former names, then OpenOptions.TakeOver.
 func (c *Catalogue) names() []string {
 	return slices.Concat([]string{c.opts.Node}, *c.former.Load(), c.opts.TakeOver)
 }
@@ -38,9 +38,9 @@ func (c *Catalogue) names() []string {
 // mayBeOurs reports whether the node of a row is one of names.
 func (c *Catalogue) mayBeOurs(r *row.Row) bool { return slices.Contains(c.names(), r.Node) }
 
-// learnNames sets c.former: OpenOptions.Former, and the names under which the database knows the identity
-// of this record directory. It omits the name of a recorder that may run: this directory is then a copy
-// of that recorder's.
+// learnNames sets c.former to OpenOptions.Former and the names under which the database stores the
+// identity of this record directory. It omits the name of another recorder that may still run: this
+// directory is then a copy of the other recorder's directory.
 func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	var known []string
 	own := c.opts.Directory()
@@ -71,12 +71,13 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	return nil
 }
 
-// learnNamesAgain repeats learnNames: a recorder that ran then may have ended.
+// learnNamesAgain calls learnNames again: a recorder whose name it omitted may have ended since.
 func (c *Catalogue) learnNamesAgain(ctx context.Context) error {
 	return c.read(ctx, c.learnNames)
 }
 
-// livingClaim returns the claim on a name if a recorder of another place made it and may run; else nil.
+// livingClaim returns the claim on a name if a recorder of another place made it and may still run;
+// else nil.
 func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*claimRow, error) {
 	if c.opts.Place == nil {
 		return nil, nil
@@ -88,9 +89,9 @@ func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*cl
 	return r, nil
 }
 
-// divide separates the changes of rows whose node is one of names, or that are new (mine), from those
-// of other recorders' rows (others). A file that was copied to this disk has the ID of the other
-// recorder's row.
+// divide separates changes. Those of rows that are new, or whose node is one of names, are in mine.
+// Those of other recorders' rows are in others: a file that was copied to this disk has the ID of
+// the other recorder's row.
 func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []journal.Change) (mine, others []journal.Change, err error) {
 	ids := make([]string, len(ops))
 	for i, o := range ops {
@@ -125,12 +126,14 @@ func (c *Catalogue) leftAlone(others []journal.Change) {
 	}
 }
 
-// adopt sets the node of rows to this recorder's name: of rows of a former name if the file is on this
-// disk and carries the row's ID, and of all rows of the nodes in TakeOver. The former name alone proves
-// nothing: it may have been the host name, which two hosts can share.
+// adopt changes the node of rows to this recorder's name. It adopts all rows of the nodes in
+// TakeOver. It adopts a row of a former name only if the file is on this disk and carries the row's
+// ID: the name alone proves nothing, since it may have been the host name, which two hosts can
+// share.
 //
-// It adopts most rows in one transaction, and those of recordings that other code is changing one by
-// one, each after that change. It replaces the elements of rows by the rows as they are then.
+// adopt adopts most rows in one transaction. Rows of recordings that other code is changing follow
+// one by one, each after that change. In rows, adopt replaces each row of a former name and of
+// TakeOver by the row as it is then.
 func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
 	at, ids := map[media.ID]int{}, []media.ID(nil)
 	for i, row := range rows {
@@ -165,8 +168,9 @@ func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
 	return err
 }
 
-// adoptNow adopts those of the recordings that belong to this recorder. No other code may change them
-// meanwhile. It returns the rows of all of the recordings as they are now, without deleted ones.
+// adoptNow adopts those of the recordings ids whose rows belong to this recorder, while no other
+// code changes them. It returns the rows of all of the recordings as they are now, without deleted
+// ones.
 func (r *reconciliation) adoptNow(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
 	now, err := r.c.lookupAll(ctx, ids)
 	if err != nil {
@@ -202,7 +206,8 @@ func (r *reconciliation) take(ctx context.Context, own []*row.Row) error {
 	return nil
 }
 
-// takeMoved adopts the row of a recording whose file was found at another path than the row's.
+// takeMoved adopts the row of a recording whose file was found at another path than the path in the
+// row.
 func (r *reconciliation) takeMoved(ctx context.Context, known media.Record) error {
 	old, _, err := r.c.lookup(ctx, known.ID.String())
 	if err != nil {
@@ -224,9 +229,9 @@ func (r *reconciliation) proves(row *row.Row) bool {
 	return false
 }
 
-// rename sets the node of rows, and of the events that they name, to this recorder's name, and returns
-// the IDs of the rows. It changes no row whose stored node is none of names any more, and no other
-// column.
+// rename sets the node of rows, and of the events that they name, to this recorder's name, moves
+// the own locations of these rows, and returns the IDs of the rows. It changes only rows whose
+// stored node is still one of names.
 func (c *Catalogue) rename(ctx context.Context, rows []*row.Row) (ids []string, err error) {
 	events, err := eventsOf(rows)
 	if err != nil {

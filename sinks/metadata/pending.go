@@ -20,7 +20,7 @@ type pending struct {
 	queue []journal.Change // in order of revision
 	bytes int64            // size of the changes in queue
 	state map[string]entry // by ID of the recording
-	aside map[string]bool  // recordings with a change that is set aside: their state stays
+	aside map[string]bool  // recordings with a change that is set aside: their state stays in the map state
 	moved chan struct{}    // closed and replaced at each change of queue
 }
 
@@ -79,8 +79,8 @@ func (e entry) with(o journal.Change) entry {
 // gone reports whether the row is deleted or has the state lost.
 func (e entry) gone() bool { return e.deleted || e.row.State == string(media.StateLost) }
 
-// head returns the oldest n changes, or all if there are fewer. They stay in the queue; the caller must
-// not change them.
+// head returns the oldest n changes, or all if the queue has fewer. They stay in the queue, and the
+// caller must not change them.
 func (p *pending) head(n int) []journal.Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -102,8 +102,9 @@ func (p *pending) settle(n int) {
 	p.signal()
 }
 
-// applied records that the database has all changes of a recording up to a revision. The caller has
-// locked p.mu.
+// applied records that the database has all changes of a recording up to the revision rev. If no
+// newer change is pending and none is set aside, it removes the recording's state, unless the
+// recording grows. The caller has locked p.mu.
 func (p *pending) applied(id string, rev int64) {
 	e, ok := p.state[id]
 	if !ok || e.rev > rev || p.aside[id] {
@@ -139,8 +140,8 @@ func (p *pending) restore(ops []journal.Change) {
 	}
 }
 
-// release ends setAside after the database has committed the change. The state of the recording stays
-// as long as the queue has another change of it.
+// release reverses setAside, after the database has committed the change. The state of the
+// recording stays as long as the queue has another change of it.
 func (p *pending) release(o journal.Change) {
 	if o.Kind == journal.Event {
 		return
@@ -168,7 +169,8 @@ func (p *pending) dropReplayed(upTo int64) {
 	}
 }
 
-// appliedTo returns the revision up to which no change is in the queue; last if the queue is empty.
+// appliedTo returns the revision up to which no change is in the queue. If the queue is empty, it
+// returns last.
 func (p *pending) appliedTo(last int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -191,7 +193,7 @@ func (p *pending) rename(ids []string, node string) {
 	}
 }
 
-// find returns the state of a recording; false if it has none.
+// find returns the state of a recording, and false if there is none.
 func (p *pending) find(id string) (entry, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -199,7 +201,7 @@ func (p *pending) find(id string) (entry, bool) {
 	return e, ok
 }
 
-// snapshot copies the states of all recordings that have one.
+// snapshot returns a copy of the states of all recordings, by ID.
 func (p *pending) snapshot() map[string]entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -233,7 +235,7 @@ func (p *pending) size() (n int, bytes int64, oldest int64) {
 	return len(p.queue), p.bytes, oldest
 }
 
-// nudge wakes the callers that wait for change although the queue has not changed.
+// nudge wakes the callers that wait for the channel of change, although the queue has not changed.
 func (p *pending) nudge() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -113,7 +113,8 @@ func encodeCursor(k row.Key, mark uint32) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// decodeCursor returns the key in a cursor, or ErrCursor if it is damaged or its mark is another.
+// decodeCursor returns the key in a cursor. It returns ErrCursor if the cursor is damaged, or if it
+// was made for a query with another mark.
 func decodeCursor(s string, mark uint32) (row.Key, error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) != cursorBytes || len(s) != base64.RawURLEncoding.EncodedLen(cursorBytes) || b[0] != cursorVersion ||
@@ -126,8 +127,8 @@ func decodeCursor(s string, mark uint32) (row.Key, error) {
 	return row.Key{StartNS: int64(binary.BigEndian.Uint64(b[1:])), ID: media.ID(b[9:25]).String()}, nil
 }
 
-// mark returns a checksum of the filters and of the order of a query. The limits of a page are not part
-// of it: they may differ from page to page.
+// mark returns a checksum of the filters and of the order of a query. It does not include the
+// limits of a page, which may differ from page to page.
 func (a *parsedQuery) mark() uint32 {
 	return crc32.Checksum(fmt.Appendf(nil, "%q %q %d %d %q %d %t",
 		a.stream, a.prefix, a.fromNS, a.toNS, a.state, a.protected, a.ascending), checksums)

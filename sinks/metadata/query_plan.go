@@ -28,8 +28,9 @@ import (
 // stream. If there are more streams, one arm reads the index of start times and filters by the prefix.
 const maxPrefixArms = 64
 
-// page reads the next rows of a query, at most a.limit. If a.maxBytes is set, it reads row by row, since a
-// row may list thousands of gaps, and stops when the rows exceed a.maxBytes; full is then true.
+// page reads the next rows of a query, at most a.limit. If a.maxBytes is set, it reads row by row,
+// since a row may list thousands of gaps. It stops when the rows exceed a.maxBytes and another row
+// follows, and then returns full true.
 func (s *store) page(ctx context.Context, a *parsedQuery) (rows []*row.Row, full bool, err error) {
 	q, err := s.plan(ctx, a)
 	if err != nil {
@@ -103,8 +104,8 @@ func (s *store) arms(ctx context.Context, a *parsedQuery) ([]*bun.SelectQuery, e
 	return arms, nil
 }
 
-// walk returns the index of the arms for the rows that begin in the window, and the streams that get an
-// arm each. The single stream "" stands for one arm with the query's own filter.
+// walk returns the index for the arms of the rows that begin in the window, and the streams that
+// get an arm each. The single stream "" stands for one arm for all streams that the query selects.
 func (s *store) walk(ctx context.Context, a *parsedQuery) (index string, streams []string, err error) {
 	switch {
 	case a.state != "" && a.state != string(media.StateFinished):
@@ -128,12 +129,12 @@ func (s *store) walk(ctx context.Context, a *parsedQuery) (index string, streams
 	return database.IndexStream, streams, nil
 }
 
-// after returns the least string that is greater than every string with a prefix. The prefix ends in a
-// slash.
+// after returns the least string that is greater than every string that begins with prefix. The
+// prefix must end in a slash.
 func after(prefix string) string { return prefix[:len(prefix)-1] + string(rune('/'+1)) }
 
-// began returns the arm for the rows of a stream that begin in the window; with stream "" for those of
-// the query's filter.
+// began returns the arm for the rows that begin in the window: those of the given stream or, if
+// stream is "", those of the streams that the query selects.
 func (s *store) began(a *parsedQuery, index, stream string) *bun.SelectQuery {
 	q := s.arm(a, index)
 	if stream != "" {
@@ -186,7 +187,7 @@ func (s *store) arm(a *parsedQuery, index string) *bun.SelectQuery {
 	return q
 }
 
-// whereStream adds the query's filter by stream or prefix.
+// whereStream adds the query's filter by stream or by prefix; column holds the stream's path.
 func (s *store) whereStream(q *bun.SelectQuery, column string, a *parsedQuery) {
 	if a.stream != "" {
 		s.whereText(q, column, a.stream)

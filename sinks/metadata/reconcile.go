@@ -51,11 +51,11 @@ type Comparison struct {
 	// IsLive reports whether a file is being written; path is slash-separated and relative to Dir.
 	// Reconcile then leaves the file and its row alone. nil: no file is being written.
 	IsLive func(path string) bool
-	// Alone calls do while no other code changes the file or the row of a recording, and
-	// returns its error. It returns ErrBusy, without calling do, if another change takes too
-	// long. Reconcile does not nest its calls. nil: no other code changes recordings.
+	// Alone calls do while no other code changes the file or the row of a recording, and returns
+	// its error. It returns ErrBusy, without calling do, if another change takes too long.
+	// Reconcile never calls it from within do. nil: no other code changes recordings.
 	Alone func(ctx context.Context, id media.ID, do func(context.Context) error) error
-	// AloneWith is Alone for many recordings. nil: Reconcile calls Alone for each.
+	// AloneWith does the same as Alone for many recordings. nil: Reconcile calls Alone for each.
 	AloneWith AloneWith
 	// Progress receives the number of files compared so far and of all files. It may be nil.
 	Progress func(done, total int)
@@ -89,9 +89,9 @@ type Report struct {
 	Lost       int // rows that got the state lost because their file is gone
 	Live       int // files that are being written: they and their rows stay unchanged
 	Unfinished int // .part files that no process writes: recovery finishes them
-	Foreign    int // files that do not describe a recording of spool, or one that cannot be stored
+	Foreign    int // files that do not describe a recording of spool, or whose recording cannot be stored
 	Others     int // files whose row is another recorder's
-	Adopted    int // rows that got this recorder's name: see adopt
+	Adopted    int // rows that got this recorder's name: see reconciliation.adopt
 	NotAdopted int // rows of a former name whose file is not on this disk
 	Copies     int // files that are copies of another file on this disk
 	Busy       int // recordings that other code was changing for too long: the next Reconcile compares them
@@ -103,7 +103,7 @@ type reconciliation struct {
 	Comparison
 	c *Catalogue
 
-	files       map[string]int64  // sizes of the finished files that are not settled yet, by slash path
+	files       map[string]int64  // sizes of the finished files that are not settled yet, by slash-separated path
 	parts       map[string]bool   // paths of the unfinished files
 	busy        map[media.ID]bool // the recordings that Report.Busy counts
 	lastEnded   media.ID          // the recording for which Ended was called last
@@ -111,14 +111,18 @@ type reconciliation struct {
 	report      Report
 }
 
-// Reconcile updates the rows of this recorder from the files on the disk. It adds a row for a
-// file without one, corrects rows that differ from their file, and gives the state lost to a row
-// without a file. It leaves rows of other recorders alone, except those that it adopts: see adopt.
+// Reconcile updates the rows of this recorder from the files on the disk. It adds a row for a file
+// without one, corrects rows that differ from their file, and gives the state lost to a row without
+// a file. It leaves rows of other recorders alone, except those that it adopts: see
+// reconciliation.adopt.
 //
 // Reconcile may run beside recorders. It computes each change from the row and the file as they are
-// while Comparison.Alone excludes other changes. It keeps only the paths and sizes of files in memory.
-// It returns ErrUnavailable while the database does not answer, ErrClaimed if a recorder in TakeOver may
-// still run, and the errors of Flush and of the disk; with each of them also the report so far.
+// while Comparison.Alone excludes other changes. It keeps only the paths and sizes of files in
+// memory.
+//
+// Reconcile returns ErrUnavailable while the database does not answer, ErrClaimed if a recorder in
+// TakeOver may still run, and the errors of Flush and of the disk. With an error it returns the
+// report so far.
 func (c *Catalogue) Reconcile(ctx context.Context, o Comparison) (Report, error) {
 	o.defaults()
 	defer c.begun.remember()()
@@ -159,7 +163,7 @@ func (r *reconciliation) walk(ctx context.Context) error {
 	return err
 }
 
-// note adds a file to files or parts.
+// note adds a finished file to files, or an unfinished one to parts, and ignores other files.
 func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 	switch {
 	case strings.HasSuffix(rel, ".mp4"):
@@ -189,7 +193,8 @@ func (r *reconciliation) live(path string) bool {
 	return r.IsLive(plain) || r.IsLive(plain+media.PartSuffix)
 }
 
-// settled removes a file from files, since its row is right, and reports the progress.
+// settled removes a file from files, since nothing remains to be done for it, and reports the
+// progress.
 func (r *reconciliation) settled(path string) {
 	if _, ok := r.files[path]; ok {
 		delete(r.files, path)
@@ -227,8 +232,8 @@ func (r *reconciliation) compare(ctx context.Context) error {
 	}
 }
 
-// agrees reports whether a row needs no change: it agrees with the disk, or a pipeline is writing the
-// recording. It settles the row's file then.
+// agrees reports whether a row needs no change, because it agrees with the disk or a pipeline is
+// writing the recording. If so, it settles the row's file, if the walk found one.
 func (r *reconciliation) agrees(row *row.Row) bool {
 	size, there := r.files[row.Path]
 	switch {
@@ -304,7 +309,7 @@ func (r *reconciliation) add(ctx context.Context) error {
 	return nil
 }
 
-// addFile is add for one file.
+// addFile adds or corrects the row of one file.
 func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	if r.live(path) {
 		r.report.Live++

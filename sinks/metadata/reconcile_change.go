@@ -49,8 +49,8 @@ func (r *reconciliation) change(ctx context.Context, id media.ID, do func(contex
 	return err
 }
 
-// mend corrects the row of a recording, found by compare, from the disk: it updates it from the file, or
-// gives it the state lost.
+// mend corrects the row of a recording that compare found to differ from the disk. It updates the
+// row from the file, or gives it the state lost if there is no file.
 func (r *reconciliation) mend(ctx context.Context, id string) error {
 	recording, err := media.ParseID(id)
 	if err != nil {
@@ -91,8 +91,8 @@ func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
 	return r.c.journal.Await(rev)
 }
 
-// update updates a row from the file at its path. If that is the file of another recording, the row gets
-// the state lost.
+// update updates a row from the file at its path. If the file at that path belongs to another
+// recording, the row gets the state lost.
 func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 	rec, err := r.entry(row.Path)
 	switch {
@@ -114,7 +114,7 @@ func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 	return err
 }
 
-// orphan gives the state lost to a row at whose path another recording's file is.
+// orphan gives the state lost to a row whose path leads to the file of another recording.
 func (r *reconciliation) orphan(ctx context.Context, row *row.Row) error {
 	if !media.State(row.State).Here() {
 		return nil
@@ -156,9 +156,9 @@ func (r *reconciliation) addRecording(ctx context.Context, path string, id media
 	return r.putFile(ctx, rec, known, count)
 }
 
-// putFile puts the row of a recording as its file describes it, and counts it. It keeps the events that
-// only the old row (known) names: the file may have had no room for them, or its event list may be
-// damaged. If the file is gone by now, it puts nothing.
+// putFile puts the row of a recording as its file describes it, and increments count. It keeps the
+// events that only the old row (known) names: the file may have had no room for them, or its event
+// list may be damaged. If the file is gone by now, putFile puts nothing.
 func (r *reconciliation) putFile(ctx context.Context, rec media.Recording, known media.Record, count *int) error {
 	for _, e := range known.Events {
 		rec.Events = media.JoinEvent(rec.Events, e)
@@ -170,8 +170,9 @@ func (r *reconciliation) putFile(ctx context.Context, rec media.Recording, known
 	return r.put(ctx, rec, count)
 }
 
-// ended calls OpenOptions.Ended for a finished file whose row has the state recording (said). It does not
-// do so for a recording that this process writes: its pipeline reports the end.
+// ended calls OpenOptions.Ended for a finished file whose row has the state recording; said is the
+// state of the row. It does not call it for a recording that this process writes, whose pipeline
+// reports the end.
 func (r *reconciliation) ended(ctx context.Context, said media.State, rec media.Recording) {
 	if said == media.StateRecording && r.c.opts.Ended != nil && r.lastEnded != rec.ID && !r.c.begun.began(rec.ID) {
 		r.lastEnded = rec.ID

@@ -18,12 +18,13 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Records returns a page of the recordings that match a query, from the database and from the pending
-// changes. While the database does not answer, the page is Degraded: it has only recordings with pending
-// changes or growing files. An invalid query is a media.ErrQuery or ErrCursor.
+// Records returns a page of the recordings that match a query, from the database and from the
+// pending changes. While the database does not answer, the page is Degraded: it has only recordings
+// with pending changes or growing files. For an invalid query the error is a media.ErrQuery or
+// ErrCursor.
 //
-// It copies the pending changes before it reads the database. A change that is applied in between is
-// then in both, and never in none.
+// Records copies the pending changes before it reads the database: it then misses no change, even
+// one that is applied in between.
 func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, error) {
 	a, err := parseQuery(q)
 	if err != nil {
@@ -68,9 +69,9 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 	return page, nil
 }
 
-// takeEarlier removes from newer, and returns, the applied states of recordings that an earlier process
-// began. The database's rows are preferred to these: another process, such as spool reindex, may have
-// changed them since.
+// takeEarlier removes from newer, and returns, the states that the database has and whose
+// recordings an earlier process began. The rows in the database are preferred to these states:
+// another process, such as spool reindex, may have changed the rows since.
 func (c *Catalogue) takeEarlier(newer map[string]entry) map[string]entry {
 	earlier := map[string]entry{}
 	for id, e := range newer {
@@ -82,7 +83,7 @@ func (c *Catalogue) takeEarlier(newer map[string]entry) map[string]entry {
 	return earlier
 }
 
-// record converts a row into a record. pending is its field Pending.
+// record converts a row into a record, and sets its fields Pending, to pending, and Elsewhere.
 func (c *Catalogue) record(r *row.Row, pending bool) (media.Record, error) {
 	rec, err := r.Record(pending)
 	rec.Elsewhere = err == nil && rec.Node != c.opts.Node
@@ -102,9 +103,10 @@ func (a *parsedQuery) fitting(rows []*row.Row) (n int) {
 	return n
 }
 
-// stored reads from the database the rows of a page and one more, without those of recordings in newer.
-// If it stops earlier because the rows exceed maxBytes, rest is the key of the last row that it read; else
-// nil. degraded is true, without rows and error, if the database does not answer.
+// stored reads from the database the rows of a page and one more, without those of recordings in
+// newer. If it stops earlier because the rows exceed maxBytes, rest is the key of the last row that
+// it read; else rest is nil. If the database does not answer, degraded is true, and there are no
+// rows and no error.
 func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]entry) (rows []*row.Row, rest *row.Key, degraded bool, err error) {
 	want := a.limit + 1
 	for a.limit = want; len(rows) < want; {
@@ -131,7 +133,7 @@ func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]
 	return rows, nil, false, nil
 }
 
-// readPage is store.page by way of read.
+// readPage calls store.page for Catalogue.read, and returns the results of both.
 func (c *Catalogue) readPage(ctx context.Context, a *parsedQuery) (rows []*row.Row, full bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		rows, full, err = s.page(ctx, a)
@@ -140,10 +142,10 @@ func (c *Catalogue) readPage(ctx context.Context, a *parsedQuery) (rows []*row.R
 	return rows, full, err
 }
 
-// read calls use with the database, and a context that ends after QueryTimeout. It returns
-// ErrUnavailable at once while the database does not answer, and if use returns an error of the
-// database: apply then checks the connection. It returns sql.ErrNoRows and ErrClaimed unchanged, and the
-// cause of ctx if ctx has ended.
+// read calls use with the database, and with a context that ends after QueryTimeout. It returns
+// ErrUnavailable at once while the database does not answer. It also returns ErrUnavailable if use
+// returns an error of the database; apply then checks the connection. It returns sql.ErrNoRows and
+// ErrClaimed unchanged, and the cause of ctx if ctx has ended.
 func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) error) error {
 	s := c.store.Load()
 	if s == nil || !c.up.Load() || c.closing.Load() {
@@ -212,8 +214,8 @@ func (c *Catalogue) lookup(ctx context.Context, id string) (r *row.Row, pending 
 	return stored, false, nil
 }
 
-// lookupAll is lookup for many recordings. It omits those without a row, and returns ErrUnavailable while
-// the database does not answer. The caller owns the rows.
+// lookupAll returns the newest rows of many recordings, by ID. It omits recordings without a row,
+// and returns ErrUnavailable while the database does not answer. The caller owns the rows.
 func (c *Catalogue) lookupAll(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
 	text, newer := make([]string, len(ids)), make(map[media.ID]entry)
 	for i, id := range ids {
@@ -251,8 +253,8 @@ func (c *Catalogue) lookupAll(ctx context.Context, ids []media.ID) (map[media.ID
 	return out, nil
 }
 
-// newest returns a copy of the newer one of a pending and a stored row, with the protection that was
-// set last in either.
+// newest returns a copy of the newer of two rows of a recording, with the protection that was set
+// last in either.
 func newest(pending, stored *row.Row) *row.Row {
 	r := *pending
 	if stored.Revision > pending.Revision {
@@ -268,9 +270,10 @@ func newest(pending, stored *row.Row) *row.Row {
 	return &r
 }
 
-// SetProtected sets or clears the protection of a recording against deletion, and returns the changed
-// record. It returns once the journal is synced, with the errors of Record and Put, and ErrOtherNode for
-// another recorder's recording. No other code may change the recording meanwhile.
+// SetProtected sets or clears the protection of a recording against deletion, and returns the
+// changed record. It returns once the journal is synced, with the errors of Record and Put. For
+// another recorder's recording it returns ErrOtherNode. No other code may change the recording
+// meanwhile.
 func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	old, _, err := c.lookup(ctx, id.String())
 	if err != nil {
@@ -305,8 +308,9 @@ func (c *Catalogue) Changed() <-chan struct{} { return c.pending.change() }
 // readyEvery is the interval at which Ready checks whether the database answers.
 const readyEvery = 20 * time.Millisecond
 
-// Ready waits until the database answers and no change is pending. It returns ErrUnavailable, with the
-// database's error, if ctx ends before the database answers, and else the errors of Flush.
+// Ready waits until the database answers and no change is pending. If ctx ends before the database
+// has answered, it returns ErrUnavailable with the database's error; else it returns the error of
+// Flush.
 func (c *Catalogue) Ready(ctx context.Context) error {
 	for !c.up.Load() || c.lacking.Load() && !c.Stalled() {
 		if !pipeline.Sleep(ctx, c.opts.Clock, readyEvery, nil) {

@@ -18,9 +18,10 @@ type Replaced struct {
 	Older           bool      // its directory was made before this recorder's
 }
 
-// Replaced lists the recorders that this one has replaced and that still have recordings with a file:
-// no running recorder serves these files. It omits a recorder that may run: that is on another machine
-// with the same host name. It returns ErrUnavailable while the database does not answer.
+// Replaced lists the recorders that this one has replaced and that still have recordings with a
+// file: no running recorder serves these files. It omits a recorder that may still run, which is
+// then on another machine with the same host name. It returns ErrUnavailable while the database
+// does not answer.
 func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 	if c.opts.Place == nil || c.opts.Directory() == "" {
 		return nil, nil
@@ -95,7 +96,8 @@ func (c *Catalogue) forgetTakenOver(ctx context.Context) error {
 	})
 }
 
-// eachTakenOver calls do with the claim of each recorder in TakeOver that has one, except this one.
+// eachTakenOver calls do with the claim of each node in OpenOptions.TakeOver, except this
+// recorder's own node and nodes without a claim. It stops at the first error and returns it.
 func (c *Catalogue) eachTakenOver(ctx context.Context, do func(context.Context, *store, *claimRow) error) error {
 	if c.opts.Place == nil {
 		return nil

@@ -28,8 +28,8 @@ type sink struct {
 	lastError atomic.Pointer[string]
 	lost      atomic.Uint64 // changes that the catalogue dropped; a reindex adds the rows
 
-	growing   media.ID // recording of the row that was put last, if its file grows; else zero
-	protected bool     // protection in that row
+	growing   media.ID // recording whose row was put last, if its file grows; else zero
+	protected bool     // protection in the row that was put last
 }
 
 func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], error) {
@@ -41,7 +41,7 @@ func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], e
 }
 
 // Consume puts a recording, and the events that its row has no room for. It waits for the journal's
-// disk, never for the database, and always returns nil.
+// disk but not for the database, and always returns nil.
 func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
 	ctx = context.WithoutCancel(ctx) // an abort must not lose the row of a file that exists
 	if !s.repeats(rec) {

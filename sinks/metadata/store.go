@@ -24,8 +24,9 @@ type store struct {
 	unwanted atomic.Uint64                       // see Stats.Unwanted
 }
 
-// position returns the revision up to which the database has the changes of the journal with the ID
-// log. It returns 0 for an unknown journal, and for one that is stored under a node that is none of names.
+// position returns the revision up to which the database has the changes of a journal; log is the
+// ID of the journal. It returns 0 if the database does not know the journal, or stores it under a
+// node that is not in names.
 func (s *store) position(ctx context.Context, log string, names []string) (rev int64, err error) {
 	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", log).
 		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
@@ -35,9 +36,9 @@ func (s *store) position(ctx context.Context, log string, names []string) (rev i
 	return rev, err
 }
 
-// write applies changes, in order of revision, and stores the journal's position, in one transaction.
-// names are those of Catalogue.names. Changes of rows with another node are not applied: write returns
-// them as others.
+// write applies changes, in order of revision, and stores the journal's position, in one
+// transaction. names are the names of this recorder (Catalogue.names). write does not apply changes
+// of other recorders' rows: it returns them as others.
 func (s *store) write(ctx context.Context, log string, names []string, ops []journal.Change) (others []journal.Change, err error) {
 	var unwanted int64
 	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -105,16 +106,18 @@ func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error
 	return err
 }
 
-// batch holds the changes of one transaction by kind. Of several changes of the same kind and row it has
-// only the last: an upsert may name a row only once.
+// batch holds the changes of one transaction by kind. Since an upsert may name a row only once, it
+// has at most one Put, one Protect and one Delete of each row.
 type batch struct {
 	puts     []*row.Row
 	protects []journal.Change
 	deletes  []journal.Change
-	events   []*row.Row // all Event changes
+	events   []*row.Row // the rows of all Event changes
 }
 
-// fold returns the batch of changes that are in order of revision.
+// fold returns the batch of changes, which are in order of revision. Of several changes of the same
+// kind and row it uses the last one, except that a deletion on request takes precedence over an
+// eviction.
 func fold(ops []journal.Change) (b batch) {
 	put, protect, gone := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, o := range ops {
@@ -186,8 +189,8 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	return err
 }
 
-// replaced lists the columns that a newer Put sets in an existing row. protected is none of them: upsert
-// sets it only while no Protect has done so.
+// replaced lists the columns that a newer Put sets in an existing row. It lacks the column
+// protected, which upsert sets only while no Protect has set it.
 var replaced = []string{
 	"node", "stream", "pipeline", "file_path", "state", "start_ns", "end_ns", "duration_ns", "span",
 	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "gap_step_ns", "events", "gaps", "anchors", "revision",
@@ -217,7 +220,8 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) err
 	return err
 }
 
-// move stores the position of the journal log, unless the stored one is higher.
+// move stores the revision rev as the position of the journal log, unless the stored position is
+// higher.
 func (s *store) move(ctx context.Context, tx bun.Tx, log, node string, rev int64) error {
 	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"
 	alias := " AS p"

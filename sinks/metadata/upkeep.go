@@ -18,10 +18,11 @@ import (
 
 // UpkeepOptions configures Upkeep. A duration of 0 means that the rows are kept for ever.
 type UpkeepOptions struct {
-	KeepEvents time.Duration // how long an event is kept after its last recording went
-	KeepLost   time.Duration // how long a row is kept after it became lost; a protected one is kept for ever
+	KeepEvents time.Duration // how long an event is kept after its last recording was deleted or lost
+	KeepLost   time.Duration // how long a row is kept after it became lost; a protected row is kept for ever
 
-	// AloneWith is that of Comparison. nil: no other code changes recordings.
+	// AloneWith excludes other changes of recordings: see the type AloneWith. nil: no other code
+	// changes recordings.
 	AloneWith AloneWith
 }
 
@@ -77,7 +78,8 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	})
 }
 
-// redateLost puts lost rows again, at most upkeepBatch, whose revision is before wallclock.Plausible.
+// redateLost puts lost rows whose revision is before wallclock.Plausible again, at most upkeepBatch
+// of them: each gets a new revision.
 func (c *Catalogue) redateLost(ctx context.Context) error {
 	var rows []*row.Row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
@@ -99,8 +101,8 @@ func (c *Catalogue) redateLost(ctx context.Context) error {
 	return c.Flush(ctx)
 }
 
-// dropEvents deletes this recorder's events whose last recording went before a time, and returns their
-// number.
+// dropEvents deletes this recorder's events whose gone_ns is set and before a time, and returns
+// their number.
 func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, err error) {
 	for {
 		var ids []string
@@ -165,8 +167,8 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith
 	return n, nil
 }
 
-// inTx calls do in a transaction that does not come from the journal. It tries up to four times if
-// another recorder holds a lock. Its errors are those of read.
+// inTx calls do in a transaction for a change that does not come from the journal. It tries up to
+// four times if another recorder holds a lock. Its errors are those of Catalogue.read.
 func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, bun.Tx) error) error {
 	return c.read(ctx, func(ctx context.Context, s *store) error {
 		var err error
@@ -200,15 +202,15 @@ func (c *Catalogue) completeOld(ctx context.Context) error {
 // progressEvery is the interval at which a long task logs its progress.
 const progressEvery = 10 * time.Second
 
-// taskBatch performs the next batch of a task behind the position at ("" before the first batch), in
-// the transaction tx. It returns the position behind the batch, or taskDone after the last one, and the
-// number of entries that an earlier version had left out and that it added.
+// taskBatch performs the next batch of a task, in the transaction tx. at is the position behind the
+// previous batch; "" before the first one. It returns the position behind this batch, or taskDone
+// after the last batch, and the number of entries that it added.
 type taskBatch = func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, added int64, err error)
 
-// finishTask runs a task to its end, unless it has ended before, in batches. Each batch is a
-// transaction that also stores the task's position: other writers run between two batches, and after a
-// kill the task resumes behind the last one. Several recorders may run the same task at once; they
-// share its position. finishTask logs its progress once the task has added an entry.
+// finishTask runs a task in batches to its end, unless the task has ended before. Each batch is a
+// transaction that also stores the task's position. So other writers can run between two batches,
+// and after a kill the task resumes at the position. Several recorders may run the same task at
+// once; they share its position. finishTask logs its progress once the task has added an entry.
 func (c *Catalogue) finishTask(ctx context.Context, task string, batch taskBatch) error {
 	began := c.opts.Clock.Now()
 	logged := began
@@ -242,7 +244,7 @@ func (c *Catalogue) finishTask(ctx context.Context, task string, batch taskBatch
 	}
 }
 
-// moveTask stores the position of a task, unless another recorder has finished it.
+// moveTask stores the position next of a task, unless another recorder has finished the task.
 func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) error {
 	set, alias := "ON CONFLICT (task) DO UPDATE SET position = EXCLUDED.position WHERE u.position <> ?", " AS u"
 	if s.Driver == "mysql" {
@@ -252,9 +254,9 @@ func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) erro
 	return err
 }
 
-// pairBatch is the task pairing: a taskBatch. Its phase "recordings" adds the missing pairs, and then its
-// phase "events" sets gone_ns of the events that have none. A position has the phase and the key of the
-// last row.
+// pairBatch performs one batch of the task pairing: see taskBatch. The first phase of the task,
+// "recordings", adds the missing pairs. The second phase, "events", sets gone_ns of the events
+// without a pair. A position contains the phase and the key of the last row.
 func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, added int64, err error) {
 	phase, after := "recordings", row.Key{StartNS: -1 << 63}
 	if at != "" {
@@ -280,9 +282,9 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 	return taskDone, 0, nil
 }
 
-// pairRecordings adds the missing pairs of the next recordings behind a key. It returns the number of
-// recordings, the number of added pairs, and the key of the last recording. It locks the rows, so
-// that no recording is deleted before the transaction ends.
+// pairRecordings adds the missing pairs of the next recordings behind the key after. It returns the
+// number of recordings, the number of added pairs, and the key of the last recording. It locks the
+// rows, so that no recording is deleted before the transaction ends.
 func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n int, added int64, last row.Key, err error) {
 	var rows []*row.Row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
@@ -303,8 +305,8 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n
 	return len(rows), added, rows[len(rows)-1].Key(), err
 }
 
-// dateEvents sets gone_ns to nowNS for those of the next events behind a key that have no pair. It returns
-// the number of events, and the key of the last.
+// dateEvents sets gone_ns to nowNS for those of the next events behind the key after that have no
+// pair and gone_ns 0. It returns the number of events it has read, and the key of the last one.
 func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, nowNS int64) (n int, last row.Key, err error) {
 	var rows []eventRow
 	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
@@ -320,8 +322,8 @@ func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, nowNS 
 	return len(rows), row.Key{StartNS: end.AtNS, ID: end.ID}, s.noteGone(ctx, tx, ids, nowNS)
 }
 
-// behind restricts a query to the rows after a key, by the columns start and id. It adds nothing for a
-// key whose ID is empty or "-".
+// behind restricts a query to the rows after a key. start and id are the names of the key's
+// columns. It adds nothing for a key whose ID is empty or "-".
 func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 	if after.ID != "" && after.ID != "-" {
 		q.Where(start+" >= ?", after.StartNS).Where("("+start+" > ? OR "+id+" > ?)", after.StartNS, after.ID)

@@ -48,7 +48,7 @@ type Deps struct {
 	Store      Store
 	Recordings Recordings
 	Disk       func(dir string) (filesystem.Capacity, error) // measures the disk; nil: the function Disk
-	Writable   func() bool                                   // reports at once whether a file can be created; nil: always
+	Writable   func() bool                                   // reports at once if a file can be created; nil: always
 	Clock      pipeline.Clock
 	Wall       *wallclock.Judge // judges whether the clock is believed; nil: New creates one
 	Log        *slog.Logger     // nil: no log
