@@ -67,7 +67,8 @@ func adviseSync(results []Result) (lines []string) {
 	return lines
 }
 
-// adviseSlowest returns a line with the result whose metric is greatest, and the consequence so.
+// adviseSlowest returns a line about the result whose metric with the name unit is greatest. what names the work that
+// the metric measures, and so the consequence for the operator.
 func adviseSlowest(results []Result, what, unit, so string) string {
 	worst := &results[0]
 	for i := range results {
@@ -78,8 +79,8 @@ func adviseSlowest(results []Result, what, unit, so string) string {
 	return fmt.Sprintf("%s of %v takes %s ms here: %s", what, worst.Case.Length, figure(worst.Get(unit)), so)
 }
 
-// adviseStreams returns how many streams a core can record, extrapolated from the CPU time of the measured streams. It
-// does not consider the limits of the disk.
+// adviseStreams returns a line for each result with the number of streams that one core can record, extrapolated from
+// the CPU time of the measured streams. It does not consider the limits of the disk.
 func adviseStreams(results []Result) (lines []string) {
 	for i := range results {
 		r := &results[i]

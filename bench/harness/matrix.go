@@ -66,7 +66,7 @@ func or[T any](v *[]T, base []T) {
 }
 
 // Cases returns all combinations of the matrix, ordered by the parameters as Case.Name lists them. It returns an error
-// if one has an invalid value.
+// if a combination has an invalid value.
 func (m Matrix) Cases() ([]Case, error) {
 	cases := []Case{{}}
 	cases = cross(cases, m.Format, func(c *Case, v string) { c.Format = v })
@@ -138,7 +138,8 @@ func rate(bps int) string {
 	return fmt.Sprintf("%dk", bps/1000)
 }
 
-// Short returns the parameters of the name in which the cases in among differ, or the first one if they do not differ.
+// Short returns the parameters of the name in which any case of among differs from c. If none differs, it returns the
+// first parameter.
 func (c Case) Short(among []Case) string {
 	parts := strings.Split(c.Name(), "/")
 	var keep []string

@@ -65,7 +65,7 @@ func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *med
 	return r, until(ctx, func() bool { return r.cat.Ready(ctx) == nil }) // its tables are made in the background
 }
 
-// until waits until done returns true, and polls it once a millisecond. Rounds call it where the wait is not measured.
+// until waits until done returns true, and calls it once a millisecond. It returns the cause of ctx if ctx ends first.
 func until(ctx context.Context, done func() bool) error {
 	for !done() {
 		select {
@@ -84,7 +84,7 @@ func (r *recorder) close() error {
 	return errors.Join(r.cat.Close(ctx), r.tasks.Stop(ctx))
 }
 
-// backlogBytes is the memory of chunks, per stream, at which feed waits. Feeding is as fast as possible, and without a
+// backlogBytes is the memory of chunks, per stream, at which feed waits. Feeding is as fast as possible: without this
 // limit the recorder would drop access units.
 const backlogBytes = 6 << 20
 
@@ -100,7 +100,8 @@ func (r *recorder) record(ctx context.Context, c Case, k *content) error {
 	return errors.Join(errs...)
 }
 
-// one records the stream path, and fails if not all access units were recorded. most is as in feed.
+// one records the stream path. It returns an error unless all access units were recorded. most is the memory of the
+// chunks of all streams, in bytes, at which it waits before it publishes more.
 func (r *recorder) one(ctx context.Context, path string, k *content, most int64) error {
 	run, err := r.plan.Build(r.env, path, nil)
 	if err != nil {

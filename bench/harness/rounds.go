@@ -19,7 +19,7 @@ func (b *bench) bare(parent string) (sample, error) {
 	return measure(parent, func(dir string) error { return writeBare(dir, b.c, b.k) })
 }
 
-// muxRound measures the bare write, and the writing of a file for each stream, one after another.
+// muxRound measures the bare write, and then the writing of one file for each stream, one file after another.
 func muxRound(ctx context.Context, parent string, b *bench) error {
 	limit, err := b.bare(parent)
 	if err != nil {

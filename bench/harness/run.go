@@ -17,16 +17,17 @@ type Options struct {
 	Window time.Duration // for live: measured time of a round
 	Self   string        // for live and remux: path of the spool binary
 
-	// Progress, if not nil, is called before each round with the numbers of finished and of all rounds, and the
-	// name of the case, and at the end. For live it is called before each case with the numbers of cases.
+	// Progress, if not nil, is called before each round with the number of finished rounds, the number of all
+	// rounds, and a name of the case. For live it is called before each case, with numbers of cases instead. At the
+	// end it is called once more, with equal numbers and an empty name.
 	Progress func(done, all int, label string)
 }
 
 // Kinds lists the kinds of measurement, in the order of the tables.
 var Kinds = []string{"mux", "pipeline", "finalise", "repair", "remux", "live"}
 
-// Run measures every case and returns a result for each. After an error, or when the context ends, it returns the
-// results of the cases before that, and the error. It removes its temporary files in any case.
+// Run measures every case with the measurement kind, one of Kinds, and returns a result for each. After an error, or
+// when the context ends, it returns the results of the finished cases, and the error. It removes its temporary files.
 func Run(ctx context.Context, kind string, cases []Case, o Options) (results []Result, err error) {
 	dir, err := os.MkdirTemp(o.Dir, "spool-bench-")
 	if err != nil {
@@ -100,7 +101,8 @@ type bench struct {
 	warm bool // the round does not count
 }
 
-// note adds the metrics of mux and pipeline to the result: own is the cost of recording, limit that of the bare write.
+// note adds the metrics of a round of mux or pipeline to the result, unless the round is one that warms up. own is the
+// cost of recording, limit that of the bare write.
 func (b *bench) note(own, limit sample) {
 	if b.warm {
 		return

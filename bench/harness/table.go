@@ -50,7 +50,7 @@ func row(r *Result, cases []Case) []string {
 	return out
 }
 
-// figure formats a number with three significant digits.
+// figure formats a number with two or three significant digits, and from 100 on without decimals.
 func figure(v float64) string {
 	switch {
 	case v == 0:

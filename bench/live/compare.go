@@ -27,8 +27,8 @@ type Server struct {
 	Argv   []string // program and arguments
 	Config string   // written to {dir}/config.yaml before the start; empty: no file
 	// Took returns how many access units the server has received or recorded. It is called after the server's end
-	// with its directory and the end of its output. The run fails if they are clearly fewer than were sent. If
-	// Took is nil, they are not compared.
+	// with the server's directory and the last 4 KiB of its output. The run fails if Took returns clearly fewer
+	// access units than were sent. If Took is nil, the numbers are not compared.
 	Took func(dir, printed string) (units int64, err error)
 }
 
@@ -56,7 +56,7 @@ type Sample struct {
 }
 
 // Compare runs all servers one after another, Settings.Runs times, so that other load on the machine affects all of
-// them. It returns a sample for each run of each server; after an error, those before it.
+// them. It returns a sample for each run of each server. With an error it returns the samples of the runs before.
 func Compare(ctx context.Context, s Settings) ([]Sample, error) {
 	var out []Sample
 	for run := range s.Runs {
@@ -110,8 +110,8 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	return sample, err
 }
 
-// check sets Took and returns an error if the server took clearly fewer access units than the load sent. It permits a
-// difference, because the last access units of each publisher may not have arrived.
+// check sets m.Took. It returns an error if the load sent nothing, or if the server took clearly fewer access units
+// than the load sent. It permits a small difference: the last access units of each publisher may not have arrived.
 func (m *Sample) check(server *Server, streams int, dir, printed string) (err error) {
 	if m.Took, err = server.Took(dir, printed); err != nil {
 		return fmt.Errorf("%s: count its access units: %w", server.Name, err)
@@ -182,8 +182,8 @@ func readAll(u *[2]proc.Usage, srv, load *process) (err error) {
 	return nil
 }
 
-// pause waits until event is closed, d at most, or for the time d if event is nil. It returns an error if event is not
-// closed in time, or if one of the processes ends meanwhile.
+// pause waits for the time d. If event is not nil, pause returns as soon as event is closed, and returns an error if
+// that does not happen within d. It also returns an error if one of the processes ends or ctx ends meanwhile.
 func pause(ctx context.Context, srv, load *process, event <-chan struct{}, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

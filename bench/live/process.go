@@ -46,8 +46,9 @@ func (p *process) failed() error {
 	return fmt.Errorf("%s ended early: %v: %s", p.name, p.err, p.out.String())
 }
 
-// stop sends SIGTERM to the process and waits for its end. It kills the process after the time within, which is an
-// error, or when ctx ends.
+// stop sends SIGTERM to the process and waits for its end. It returns an error if the process fails. If the process has
+// not ended after the time within, stop kills it and returns an error. If ctx ends, stop kills the process and returns
+// nil.
 func (p *process) stop(ctx context.Context, within time.Duration) error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	t := time.NewTimer(within)

@@ -93,8 +93,8 @@ func highest(v []float64) float64 {
 	return slices.Max(v)
 }
 
-// WriteTable writes a table with a row for each server: medians, and the lowest and highest of the ones that matter
-// most. streams is the number of publishers, for the CPU time per stream.
+// WriteTable writes a table with a row for each server: medians, and for CPU and ratio also the lowest and highest
+// values. streams is the number of publishers, for the CPU time per stream.
 func WriteTable(w io.Writer, rows []Summary, streams int) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "server\tCPU cores\t(low-high)\tratio\t(low-high)\tCPU ms/s a stream\tRSS MB\tpeak MB\treads/s\twrites/s\twritten MB/s\tgenerator cores\t")

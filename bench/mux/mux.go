@@ -1,5 +1,6 @@
-// Package mux compares the cost of muxers with the least cost that recording can have: one write(2) a second of the
-// same bytes to a file, without a sync. This is the bare write. It reads its bytes from a buffer with the whole movie.
+// Package mux compares the cost of muxers with the least cost that recording can have, that of the bare write. The bare
+// write writes the same bytes to a file, from a buffer with the whole movie: one write(2) for each second, without a
+// sync.
 package mux
 
 import (
@@ -32,7 +33,7 @@ func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
 	bare := func(dir string) error { return writeBare(filepath.Join(dir, "bare"), mdat, len(mdat)/movie.Seconds) }
 	var ratios, cpu []float64
 	var allocs uint64
-	measure(b, bare) // not counted: warms up the page cache, and below the muxer's pools
+	measure(b, bare) // these two measurements do not count: they warm up the page cache and the muxer's pools
 	measure(b, mux)
 	b.SetBytes(movie.Bytes)
 	for b.Loop() {

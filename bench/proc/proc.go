@@ -15,8 +15,9 @@ import (
 // tick is the unit of the times in /proc/PID/stat. USER_HZ is 100 on every Linux that Go runs on.
 const tick = time.Second / 100
 
-// Usage holds what a process, with all its threads, has used since its start. The counts of calls and bytes also
-// include the process's children that have ended and were waited for; they are 0 if the caller may not read them.
+// Usage holds the CPU time, memory and I/O of a process, with all its threads, since its start. The counts of calls and
+// bytes also include the process's children that have ended and were waited for; they are 0 if the caller may not read
+// them.
 type Usage struct {
 	User, System time.Duration // CPU time
 	RSSBytes     int64         `json:"RSS"`     // resident memory now
@@ -29,7 +30,8 @@ type Usage struct {
 // CPU returns the sum of user and system time.
 func (u Usage) CPU() time.Duration { return u.User + u.System }
 
-// Sub returns the CPU time, calls and bytes since an earlier reading of the same process. The memory is that of u.
+// Sub returns the CPU time, calls and bytes that the process has used since before, an earlier reading of it. The
+// memory in the result is that of u.
 func (u Usage) Sub(before Usage) Usage {
 	u.User -= before.User
 	u.System -= before.System
@@ -63,8 +65,8 @@ func Read(pid int) (Usage, error) {
 	return u, nil
 }
 
-// parseStat reads the user and the system time from /proc/PID/stat: fields 14 and 15. It searches them behind the last
-// parenthesis, because the second field is the command's name in parentheses, with any bytes.
+// parseStat reads the user and the system time from the content of /proc/PID/stat: fields 14 and 15. It counts the
+// fields from the last parenthesis on, because the second field is the command's name in parentheses, with any bytes.
 func parseStat(b []byte) (user, system time.Duration, err error) {
 	const utime, stime = 14 - 3, 15 - 3 // indexes of the fields behind the name
 	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))

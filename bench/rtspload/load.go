@@ -36,8 +36,8 @@ func (l *Load) Stats() Stats {
 	return Stats{c.publishers.Load(), c.units.Load(), c.packets.Load(), c.bytes.Load(), c.late.Load(), c.full.Load()}
 }
 
-// Run publishes until the context ends, and then returns nil. If a publisher fails, Run stops all publishers and
-// returns the error.
+// Run publishes until the context ends. It then returns nil, or the cause of the end if that is neither
+// context.Canceled nor context.DeadlineExceeded. If a publisher fails, Run stops all publishers and returns the error.
 func (l *Load) Run(ctx context.Context) error {
 	if l.N < 1 || len(l.Clip.Units) == 0 || l.Clip.FPS < 1 {
 		return errors.New("rtspload: no publisher, no clip, or a clip without frame rate")

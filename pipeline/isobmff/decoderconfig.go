@@ -75,8 +75,8 @@ type HEVCArray struct {
 	NALs [][]byte
 }
 
-// HEVCConfig appends an hvcC. Each parameter set must have less than 64 KiB. Fields without a value
-// in c are written as unknown.
+// HEVCConfig appends an hvcC. Each parameter set must have less than 64 KiB. Fields of an hvcC that
+// the type HEVCConfig lacks are written as unknown.
 func (w *Writer) HEVCConfig(c *HEVCConfig) {
 	at := w.Open("hvcC")
 	w.U8(1) // version

@@ -23,8 +23,8 @@ func (f *Fields) Fail() { f.short, f.b = true, nil }
 // Rest returns the unread bytes, in the memory of the payload.
 func (f *Fields) Rest() []byte { return f.b }
 
-// Take reads the next n bytes, which share the memory of the payload. It returns nil if the payload
-// has fewer or n is negative.
+// Take reads the next n bytes, which share the memory of the payload. If fewer than n bytes are
+// unread, or n is negative, it calls Fail and returns nil.
 func (f *Fields) Take(n int) []byte {
 	if n < 0 || len(f.b) < n {
 		f.Fail()

@@ -18,7 +18,8 @@ const (
 	NonSyncFlags = 0x01010000 // a sample that depends on others, and is not a sync sample
 )
 
-// SampleDefaults holds the values of samples that have none of their own.
+// SampleDefaults holds the values that a trex or a tfhd gives to the samples of a track that have no
+// value of their own (ISO/IEC 14496-12, 8.8.3 and 8.8.7).
 type SampleDefaults struct {
 	DurationTicks uint32
 	SizeBytes     uint32
@@ -54,7 +55,7 @@ func ReadTfhd(payload []byte) (h Tfhd, whole bool) {
 	return h, !f.Short()
 }
 
-// Bytes returns the length in bytes of the payload of a tfhd with these Flags.
+// Bytes returns the length in bytes that the payload of a tfhd with the flags h.Flags has.
 func (h *Tfhd) Bytes() (n int) {
 	n = 8
 	if h.Flags&TfhdBaseDataOffset != 0 {
@@ -114,8 +115,7 @@ func ReadTfdt(payload []byte) (ticks uint64, version uint8, whole bool) {
 	return ticks, version, !f.Short()
 }
 
-// Tfdt appends a tfdt of version 1, with 64 bits, with the decode time of a track's first sample in
-// a fragment.
+// Tfdt appends a tfdt of version 1. ticks is the decode time of a track's first sample in a fragment.
 func (w *Writer) Tfdt(ticks uint64) {
 	at := w.OpenFull("tfdt", 1, 0)
 	w.U64(ticks)

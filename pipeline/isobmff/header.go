@@ -26,16 +26,16 @@ type Header struct {
 // Is reports whether the box has the given type.
 func (h Header) Is(fourcc string) bool { return h.Type.Is(fourcc) }
 
-// maxSize is the largest size that a header may have: larger than any disk, and so small that sums
-// with offsets do not overflow.
+// maxSize is the largest size of a box that a header may give: larger than any disk, and so small
+// that sums with offsets do not overflow.
 const maxSize = 1 << 62
 
 // The errors of ReadHeader and ReadPayload that the content of a file causes. Their other errors
 // come from the disk, or from the limit of ReadPayload.
 var (
-	ErrEnd    = errors.New("the file is cut off")                 // at or behind the end, or within the first 8 bytes
-	ErrCut    = errors.New("the file is cut off within a header") // within the 16 bytes of a long header
-	ErrHeader = errors.New("it is damaged")                       // an impossible size
+	ErrEnd    = errors.New("the file is cut off")                 // too few bytes for a header of 8, or for a payload
+	ErrCut    = errors.New("the file is cut off within a header") // too few bytes for a header of 16
+	ErrHeader = errors.New("it is damaged")                       // the size of the box is impossible
 )
 
 // IsContent reports whether the content of a file caused an error: it is ErrEnd, ErrCut or

@@ -1,9 +1,8 @@
 package isobmff
 
-// RollDescription appends an sgpd with one description of grouping type roll. The distance, its
-// roll_distance, is the number of samples before a sample of the group at which a decoder must
-// start to decode that sample correctly, as a negative number: -1 is one sample before (ISO/IEC
-// 14496-12, 10.1; 14496-14, 3.1.1).
+// RollDescription appends an sgpd with one description of grouping type roll (ISO/IEC 14496-12,
+// 10.1; 14496-14, 3.1.1). distance is its roll_distance: with -1, a decoder must start one sample
+// before a sample of the group to decode that sample correctly, with -2 two samples before it.
 func (w *Writer) RollDescription(distance int16) {
 	at := w.OpenFull("sgpd", 1, 0)
 	w.AppendString("roll")

@@ -40,8 +40,8 @@ func (t *Table) U64(row int) uint64 { return binary.BigEndian.Uint64(t.rows[row*
 // Sizes holds the sizes of the samples of a track (stsz; ISO/IEC 14496-12, 8.7.3).
 type Sizes struct {
 	CommonBytes uint32 // size of every sample; 0: each has its own
-	Count       uint32 // claimed number of samples, which with CommonBytes may be any
-	own         []byte // the sizes as 32-bit numbers, without CommonBytes
+	Count       uint32 // claimed number of samples; if CommonBytes is not 0, it may be any number
+	own         []byte // the sizes of the samples as 32-bit numbers; nil if CommonBytes is not 0
 }
 
 // ReadStsz reads the payload of an stsz. whole is false if it has fewer sizes than it claims.
@@ -64,7 +64,8 @@ func (s *Sizes) At(sample uint32) uint32 {
 	return binary.BigEndian.Uint32(s.own[4*int(sample):])
 }
 
-// Bytes returns the sum of all sizes that are present.
+// Bytes returns the sum of the sizes in bytes: CommonBytes times Count, or, if CommonBytes is 0, the
+// sum of the sizes that are present.
 func (s *Sizes) Bytes() (sum int64) {
 	if s.CommonBytes > 0 {
 		return int64(s.CommonBytes) * int64(s.Count)
@@ -82,8 +83,8 @@ type Chunks struct {
 	wide bool
 }
 
-// ReadChunks reads the stco, or without one the co64, in the payload of an stbl. whole is false if
-// the box has fewer offsets than it claims.
+// ReadChunks reads the stco in the payload of an stbl, or the co64 if there is no stco. whole is
+// false if the box has fewer offsets than it claims.
 func ReadChunks(stbl []byte) (c Chunks, whole bool) {
 	if stco := Find(stbl, "stco"); stco != nil {
 		c.Table, whole = ReadTable(stco, 1)

@@ -2,8 +2,8 @@ package isobmff
 
 import "encoding/binary"
 
-// Each calls visit with every sample in decoding order. The sample is valid during the call only.
-// The duration of a sample lasts until the DTS of the next one, that of the last until EndTicks.
+// Each calls visit with every sample in decoding order. The sample is valid during the call only. A
+// sample lasts until the DTS of the next sample, and the last sample until EndTicks.
 func (t *TableBuilder) Each(visit func(*Sample)) {
 	deltas, offsets, spans := t.deltas.reader(), t.offsets.reader(), t.spans.reader()
 	sizes, syncs, starts := t.sizes.reader(), t.sync.reader(), t.starts.reader()
@@ -32,7 +32,7 @@ func (t *TableBuilder) Each(visit func(*Sample)) {
 	}
 }
 
-// varintReader reads the numbers of a column in order. Behind the last one it returns 0.
+// varintReader reads the numbers of a column in order. Behind the last number it returns 0.
 type varintReader struct {
 	blocks [][]byte
 	b      []byte
@@ -52,7 +52,8 @@ func (r *varintReader) next() uint64 {
 	return x
 }
 
-// runReader reads the values of a column of runs in order. Behind the last one it returns it again.
+// runReader reads the values of a column of runs in order. Behind the last value it returns that
+// value again.
 type runReader struct {
 	col   varintReader
 	runs  int    // remaining runs in col

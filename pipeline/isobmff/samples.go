@@ -48,12 +48,11 @@ type cursor struct {
 
 // pairCursor reads a table whose rows have a count and a value for that many samples.
 type pairCursor struct {
-	left, value uint32 // the value of the current row, and the samples for which it still counts
+	left, value uint32 // the number of samples for which the current row still counts, and its value
 	row         int    // rows read
 }
 
-// next returns the value for the next sample.
-
+// next returns the value for the next sample in the table t.
 func (c *pairCursor) next(t *Table) uint32 {
 	for c.left == 0 {
 		if c.row >= t.Len() {
@@ -169,8 +168,8 @@ func (t *SampleTable) isSync() bool {
 	return false
 }
 
-// nextChunk moves to the next ISO chunk, a contiguous range of samples in the file. stsc numbers
-// them from 1.
+// nextChunk moves to the next ISO chunk, a contiguous range of samples in the file. The rows of
+// stsc number the ISO chunks from 1.
 func (t *SampleTable) nextChunk() error {
 	i := int(t.chunk)
 	if i >= t.chunks.Len() {

@@ -19,7 +19,7 @@ const (
 )
 
 // Reference describes one range of the file in a sidx: a subsegment, which has one or more whole
-// fragments. It begins where the previous one ends.
+// fragments. The range begins where that of the previous Reference ends.
 type Reference struct {
 	Bytes         uint32
 	DurationTicks uint32

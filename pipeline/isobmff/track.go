@@ -185,7 +185,8 @@ func SetDuration(fourcc string, payload []byte, ticks uint64) {
 	}
 }
 
-// ClipEdits limits the duration of each entry in the payload of an elst to most ticks of the movie.
+// ClipEdits shortens each entry in the payload of an elst that lasts longer than most. most is in
+// ticks of the movie.
 func ClipEdits(payload []byte, most uint64) {
 	if len(payload) < 8 {
 		return

@@ -24,8 +24,7 @@ type runLayout struct {
 	flags    uint32 // sample flags: of every sample if tfhd announces them, of the first if trun does
 }
 
-// layout returns the layout for the samples.
-
+// layout returns the layout for the samples in t.Columns.
 func (t *Traf) layout() runLayout {
 	c := t.Columns
 	s := runLayout{tfhd: TfhdBaseIsMoof, trun: TrunDataOffset | TrunSize}
@@ -67,8 +66,9 @@ func (t *Traf) layout() runLayout {
 	return s
 }
 
-// Traf appends a traf with one trun. It returns the place in B of the trun's data offset: the caller
-// patches in the offset of the first sample from the start of the moof when it is known.
+// Traf appends a traf with one trun. It returns the offset in B of the trun's data offset. When the
+// caller knows the offset of the first sample from the start of the moof, it must store that there:
+// see Patch.
 func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
 	c, s := t.Columns, t.layout()
 	traf := w.Open("traf")

@@ -55,7 +55,7 @@ func ReadTrun(payload []byte) (t Trun, whole bool) {
 }
 
 // Len returns the number of samples that can be read: Count, or as many as the box has fields for.
-// If samples have no fields, Len is any Count, and the caller must limit its work.
+// If samples have no fields, Len is Count, which may be any number: the caller must limit its work.
 func (t *Trun) Len() int {
 	if t.width == 0 {
 		return int(t.Count)
@@ -103,8 +103,9 @@ func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
 	return s
 }
 
-// AppendTo appends the samples to columns and sets the end of the columns. dts is the decode time
-// of the first sample in ticks; d is as for Sample.
+// AppendTo appends the times, sizes and flags of the samples to c, not their payload, and sets
+// c.EndTicks to the end of the last sample. dts is the decode time of the first sample in ticks. d
+// has the values of fields that the trun omits: see Tfhd.Over.
 func (t *Trun) AppendTo(c *media.Columns, d *SampleDefaults, dts int64) {
 	for i := range t.Len() {
 		s := t.Sample(i, d)

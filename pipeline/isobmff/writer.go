@@ -65,11 +65,11 @@ func (w *Writer) OpenUUID(uuid string) (at int) {
 	return at
 }
 
-// Close ends the box that began at an offset of B, and sets its size. The box must have less than
+// Close ends the box that began at offset at of B, and sets its size. The box must have less than
 // 4 GiB.
 func (w *Writer) Close(at int) { w.Patch(at, uint32(len(w.B)-at)) }
 
-// Patch overwrites the 4 bytes at an offset of B with v.
+// Patch overwrites the 4 bytes at offset at of B with v.
 func (w *Writer) Patch(at int, v uint32) { binary.BigEndian.PutUint32(w.B[at:], v) }
 
 // Box appends a box with a payload.

@@ -10,7 +10,7 @@ import (
 // block holds the samples of one block as columns.
 type block struct {
 	n        int   // number of samples
-	dts, at  int64 // DTS and place of the first sample
+	dts, at  int64 // of the first sample: DTS in ticks, and offset in the recording's file
 	duration [BlockSamples]int64
 	offset   [BlockSamples]int64 // composition offset
 	size     [BlockSamples]int64 // bytes
@@ -18,8 +18,8 @@ type block struct {
 	place    [BlockSamples]int64 // offset in the recording's file
 }
 
-// append appends the encoded block to b. It leaves out DTS and place of the first sample, which
-// are in the block's entry.
+// append appends the encoded block to b. It leaves out k.dts and k.at, which the directory entry of
+// the block has.
 func (k *block) append(b []byte) []byte {
 	b = appendColumn(b, k.duration[:k.n])
 	b = appendColumn(b, k.offset[:k.n])
@@ -28,8 +28,9 @@ func (k *block) append(b []byte) []byte {
 	return k.appendStretches(b)
 }
 
-// appendSync appends the number of sync samples and, unless all samples are, the distance of each
-// from the one before it.
+// appendSync appends the number of sync samples. Unless all samples are sync samples, it then appends
+// for each sync sample how many samples after the previous sync sample it is; the first one counts
+// from -1.
 func (k *block) appendSync(b []byte) []byte {
 	n := 0
 	for _, is := range k.sync[:k.n] {
@@ -51,8 +52,9 @@ func (k *block) appendSync(b []byte) []byte {
 	return b
 }
 
-// appendStretches appends, for each stretch of contiguous samples, its number of samples and the
-// distance in bytes from its end to the next stretch, which may be negative.
+// appendStretches appends, for each stretch of contiguous samples, its number of samples and, except
+// for the last stretch, the distance in bytes from its end to the next stretch. The distance may be
+// negative.
 func (k *block) appendStretches(b []byte) []byte {
 	from := 0
 	for i := 1; i <= k.n; i++ {

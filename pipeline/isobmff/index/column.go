@@ -101,7 +101,7 @@ func appendHalves(b []byte, values, known []int64) []byte {
 }
 
 // reader reads the numbers of an encoded block in order. At an invalid number, or behind the end,
-// it sets bad and then returns 0 only.
+// it sets bad: the values that it returned or returns later are then not valid.
 type reader struct {
 	b   []byte
 	bad bool
@@ -120,7 +120,7 @@ func (r *reader) varint() int64 {
 }
 
 // took skips the n bytes of a number that was read. If n is not positive, the number is cut or too
-// large, and took sets bad.
+// large: took then sets bad, and discards the unread bytes.
 func (r *reader) took(n int) {
 	if n <= 0 {
 		r.bad, r.b = true, nil

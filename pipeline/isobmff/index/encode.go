@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// ErrSamples is the error of an Encoder for samples that no index can hold: their DTS decrease, or
-// they lie outside the file.
+// ErrSamples is the error of an Encoder for samples or tracks that no index can hold, such as
+// samples whose DTS decrease, samples outside the file, or more than MaxTracks tracks.
 var ErrSamples = errors.New("the samples make no index")
 
 // Encoder makes an index. The caller calls Track for each track, after it Add for each of the
@@ -109,7 +109,7 @@ func (e *Encoder) flush() {
 }
 
 // Finish returns the encoded index. The parameter of describes the file of the samples. Finish
-// returns ErrSamples if any sample was impossible.
+// returns ErrSamples if the index cannot hold one of the samples or tracks.
 func (e *Encoder) Finish(of Source) ([]byte, error) {
 	e.flush()
 	if e.err != nil {

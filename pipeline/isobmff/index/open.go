@@ -100,7 +100,8 @@ func (x *Index) entry(track int, block int64) (e entry, err error) {
 	return e, nil
 }
 
-// load reads and checks the block with a number, from 0, and its directory entry.
+// load reads and checks a block and its directory entry. It stores the block in into and returns
+// the entry. number is the number of the block in the track, from 0.
 func (x *Index) load(track int, number int64, into *block) (e entry, err error) {
 	if e, err = x.entry(track, number); err != nil {
 		return e, err
@@ -116,7 +117,8 @@ func (x *Index) load(track int, number int64, into *block) (e entry, err error) 
 	return e, nil
 }
 
-// Check reads the whole index and returns ErrDamaged if any part is damaged.
+// Check reads all blocks and directory entries. It returns ErrDamaged if any of them is damaged, or
+// an error of the io.ReaderAt of Open.
 func (x *Index) Check() error {
 	for i := range x.Tracks {
 		c := x.Samples(i, 0)

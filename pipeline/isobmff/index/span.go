@@ -21,8 +21,8 @@ func (x *Index) Samples(track int, n int64) *Cursor {
 	return &Cursor{x: x, track: track, n: max(n, 0)}
 }
 
-// Next reads the next sample into s. ok is false behind the last one. The error is ErrDamaged or
-// one of the reader.
+// Next reads the next sample into s. ok is false behind the last sample, and with an error. The
+// error is ErrDamaged, or an error of the io.ReaderAt of Open.
 func (c *Cursor) Next(s *isobmff.Sample) (ok bool, err error) {
 	if c.n >= c.x.Tracks[c.track].Samples {
 		return false, nil
@@ -123,8 +123,9 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 func clamp(ticks int64) int64 { return min(max(ticks, -maxTicks), maxTicks) }
 
 // syncShown searches the block of sample n, up to n, for the last sync sample that is presented at
-// or before the time by. If there is none, found is false and sync is the last sync sample
-// before the block, from which the search goes on, or -1 if there is none.
+// or before the time by, in ticks. If it finds one, it returns its number and true. Otherwise sync
+// is the number of the last sync sample before the block, at which the caller continues the search,
+// or -1 if no sync sample is before the block.
 func (x *Index) syncShown(track int, n, by int64) (sync int64, found bool, err error) {
 	number := n / BlockSamples
 	var k block
@@ -143,8 +144,8 @@ func (x *Index) syncShown(track int, n, by int64) (sync int64, found bool, err e
 	return sync, found, nil
 }
 
-// Append appends the samples of a track from number first up to but not including end, or up to the
-// last one of the track.
+// Append appends samples of a track to into: from number first up to but not including end, or up to
+// the end of the track. With an error it returns into with the samples before the error.
 func (x *Index) Append(into []isobmff.Sample, track int, first, end int64) ([]isobmff.Sample, error) {
 	c := x.Samples(track, first)
 	for c.n < end {

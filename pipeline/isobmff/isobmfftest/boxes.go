@@ -17,7 +17,7 @@ func U32(v ...uint32) []byte {
 	return w.B
 }
 
-// Box returns a box whose payload is the parts one after another, which may be boxes themselves.
+// Box returns a box whose payload consists of the parts one after another. A part may be a box.
 func Box(fourcc string, parts ...[]byte) []byte {
 	var w isobmff.Writer
 	w.Box(fourcc, bytes.Join(parts, nil))
@@ -32,5 +32,5 @@ func LargeHeader(fourcc string, size uint64) []byte {
 	return w.B
 }
 
-// Again returns repetitions of part, n bytes or up to one part more.
+// Again returns part, repeated until the result has more than n bytes.
 func Again(part []byte, n int) []byte { return bytes.Repeat(part, n/len(part)+1) }

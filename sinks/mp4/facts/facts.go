@@ -23,7 +23,7 @@ const lockFile = "lock"
 // ErrDamaged reports that a recording's facts exist but do not match their checksum or format.
 var ErrDamaged = errors.New("the recording's facts are damaged")
 
-// Facts holds the changes of one recording. The zero value holds none.
+// Facts holds the changes of one recording: see the package comment. The zero value holds none.
 type Facts struct {
 	Protected *bool         `json:"protected,omitempty"` // nil: as in the catalogue entry of the MP4 file
 	Events    []media.Event `json:"events,omitempty"`    // events that the entry lacks, or has with other data
@@ -61,8 +61,8 @@ func on(disk durable.FS, recordDir string, lock func(filesystem.Own, string) (fu
 func (s Store) file(id media.ID) string { return filepath.Join(s.dir, id.String()) }
 
 // Read returns the facts of a recording, the zero value if it has none. Together with an error it
-// returns facts that protect the recording, because the unreadable ones may. The error is
-// ErrDamaged if the facts cannot be decoded; any other error comes from the disk.
+// returns facts that protect the recording, because the facts that it could not read may protect it.
+// The error is ErrDamaged if the facts cannot be decoded; any other error comes from the disk.
 func (s Store) Read(id media.ID) (Facts, error) {
 	b, err := s.disk.Read(s.file(id))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -14,9 +14,10 @@ import (
 // of other processes are not excluded.
 var changing sync.Mutex
 
-// flock locks a file, which it creates if it does not exist and which stays, for this process.
-// It waits for the lock, which other processes hold only while they replace one small file. It
-// returns without a lock, and without an error, on a file system that has no locks.
+// flock locks the file name for the caller, and excludes the other processes and goroutines. It
+// creates the file if it does not exist; unlock does not remove the file. flock waits for the lock,
+// which other processes hold for a short time only. On a file system that has no locks, it excludes
+// only the goroutines of this process, and returns no error.
 func flock(own filesystem.Own, name string) (unlock func(), err error) {
 	changing.Lock()
 	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)

@@ -158,8 +158,8 @@ func patternError(s string, offset int, why string) error {
 }
 
 // Name returns the path of a segment's file below the record directory, with slashes. Dates and
-// times are those of the segment's start in the time zone loc. n is the number of files that
-// already have the name: unless it is 0, Name appends a number to make the name free.
+// times are those of the segment's start in the time zone loc. n is the number of names that the
+// caller found taken: unless it is 0, Name puts _ and the number n+1 before .mp4.
 func (p Pattern) Name(s *media.Segment, loc *time.Location, n int) string {
 	at := time.Unix(0, s.StartUTC).In(loc)
 	var b strings.Builder
@@ -220,10 +220,10 @@ func portable(p string) string {
 
 var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 
-// safe changes a path component so that every file system accepts it, and no shell, terminal or
-// browser misreads it. It replaces unfit characters by _, and so leading dots, which would hide
-// the file or lead to the parent, and a leading dash, which programs parse as an option. It
-// shortens the component to maxComponent bytes.
+// safe changes a path component so that the common file systems accept it, and no shell, terminal or
+// browser misreads it. It replaces by _ each unfit character, all leading dots together, which would
+// hide the file or lead to the parent, and a leading dash, which programs parse as an option. It
+// cuts trailing spaces, and shortens the component to maxComponent bytes.
 func safe(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unfit(r) {
@@ -260,9 +260,10 @@ func unfitError(s string) string {
 	return fmt.Sprintf("%q is refused by some file systems and clients: write - or _", s[:n])
 }
 
-// Unusual returns the components of a name that some file systems or programs may not accept,
-// because they have a character that is not ASCII or a special one, such as a space. The name is
-// the one that the pattern text makes at a time, for the given stream if there is one.
+// Unusual returns the components of a file name that some file systems or programs may not accept,
+// because they have a character that is not ASCII, or a special one such as a space. The file name
+// is that which the pattern text makes for a segment that starts at the time at, of the given stream
+// if there is one. Unusual returns nil for an invalid pattern.
 func Unusual(text string, at time.Time, stream ...string) (out []string) {
 	p, err := Parse(text)
 	if err != nil {

@@ -3,8 +3,9 @@ package repair
 import "bytes"
 
 // whole reports whether the n bytes at offset at, a sample of track t, are in the file and intact.
-// It returns false once the checked samples have four times the bytes of the file: the tables
-// then refer to the same bytes again and again, which is damage and could take very long.
+// It returns false as soon as the checked samples together have more than four times the bytes of
+// the file: the tables then refer to the same bytes again and again, which is damage, and checking
+// them could take very long. The error comes from the disk.
 func (x *damagedFile) whole(t *track, at, n int64) (bool, error) {
 	if at >= 0 && at <= x.sizeBytes-n {
 		if x.judgedBytes += n; x.judgedBytes > 4*x.sizeBytes {

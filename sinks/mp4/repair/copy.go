@@ -30,8 +30,8 @@ func (c *copyPlan) same(size int64) bool {
 }
 
 // write writes the repaired copy under a hidden name, checks and syncs it, and renames it to the
-// first free name (copyName), which it returns. After an error it removes the copy. name is the
-// name of the damaged file.
+// first free name (copyName), which it returns. After an error before the rename it removes the
+// copy. name is the name of the damaged file.
 func (x *damagedFile) write(fsys disk.FS, name string) (string, error) {
 	hiddenName := path.Join(path.Dir(name), "."+path.Base(copyName(name, 0))+media.PartSuffix)
 	out, err := fsys.Create(hiddenName)

@@ -135,9 +135,10 @@ func printable(fourcc isobmff.FourCC) bool {
 	return true
 }
 
-// openHybrid searches an mdat for the moov of a fragmented file: the writer of a hybrid file
-// writes such a file, and at the end hides its moov in an mdat. It reports whether it found the
-// moov, and then plans to replace the mdat's header by that of a free box up to the moov.
+// openHybrid opens a hybrid file whose final moov is missing. The writer of such a file writes a
+// fragmented file, and at the end hides its moov and its fragments in an mdat. openHybrid searches
+// the mdat for that moov, and reports whether it found it. If so, it plans to replace the header of
+// the mdat by the header of a free box that ends before the moov.
 func (x *damagedFile) openHybrid(mdat top) bool {
 	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // Ahead reads forwards, and this walk goes back
 	for at := mdat.at + mdat.HeaderBytes; at < x.sizeBytes; {
@@ -186,7 +187,7 @@ func (x *damagedFile) readMoov(b top) error {
 			}
 		}
 	}
-	x.samples.spareBytes = int64(len(x.tracks)+1) * x.sizeBytes // so much as to read the file once for each track
+	x.samples.spareBytes = int64(len(x.tracks)+1) * x.sizeBytes // to read the file once for each track, and once more
 	switch n := len(x.tracks); {
 	case n == 0:
 		return fmt.Errorf("the moov has no track: %w", ErrBeyondHelp)
@@ -196,13 +197,15 @@ func (x *damagedFile) readMoov(b top) error {
 	return nil
 }
 
-// kept adds ticks of a track to the duration of the kept media.
+// kept adds ticks to the duration of the kept samples of a track. The kept duration of the result is
+// that of the longest track.
 func (x *damagedFile) kept(t *track, ticks int64) {
 	t.keptTicks += ticks
 	x.result.Kept = max(x.result.Kept, time.Duration(media.ToNanos(t.keptTicks, t.timescale)))
 }
 
-// lost adds to the duration of the lost media. The reason of the result is the first why.
+// lost adds d to the duration of the lost media, and sets the reason of the result to why if it has
+// none yet.
 func (x *damagedFile) lost(d time.Duration, why string) {
 	x.result.Lost += d
 	if x.result.Reason == "" {

@@ -12,7 +12,7 @@ type fragmentFound struct {
 	whole bool          // all samples are in the file and intact
 	key   bool          // the fragment begins with a key frame, or has no video
 	span  time.Duration // duration of the longest track in the fragment
-	ticks []int64       // duration of each track, in the order of the file's; valid until the next read
+	ticks []int64       // duration of each track, in the order of damagedFile.tracks; valid until the next read
 }
 
 // readFragment checks every sample of the moof at offset at, whose payload is between the
@@ -90,8 +90,8 @@ func (s *samples) traf(traf []byte) {
 }
 
 // run checks the samples of one trun, and returns the offset of the end of its last sample. pos is
-// the offset of its first sample unless the trun has one relative to base. n is the index of the
-// track, first is set for the first trun of a traf.
+// the offset of its first sample, unless the trun has a data offset, which counts from base. n is
+// the index of the track; first is set for the first trun of a traf.
 func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bool) int64 {
 	trun, whole := isobmff.ReadTrun(payload)
 	if !whole {

@@ -14,7 +14,7 @@ func (x *damagedFile) keepFragments(at int64) error {
 	x.plan.lengthBytes = at
 	x.headers = filesystem.NewAhead(x.f, x.sizeBytes) // Ahead reads forwards, and this walk may go back
 	var blanks []extent                               // moofs and mdats behind the last whole fragment
-	var lostSpan time.Duration                        // duration of these fragments
+	var lostSpan time.Duration                        // duration of the damaged fragments in blanks
 	moof, broken, indexed := int64(-1), false, false
 	for at < x.sizeBytes {
 		h, err := x.header(at)
@@ -61,7 +61,7 @@ func (x *damagedFile) keepFragments(at int64) error {
 	}
 	if indexed && !x.plan.same(x.sizeBytes) {
 		var end isobmff.Writer
-		end.Free(8) // libavformat would ignore other fragments if the index reached the end
+		end.Free(8) // else libavformat would take a sidx up to the end of the file for the list of all fragments
 		x.plan.tail = end.B
 	}
 	return nil

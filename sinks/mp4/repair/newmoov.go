@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// newMoov returns the moov box of the copy: the file's moov with the tables of the kept samples
-// and their durations, without the tracks that have none. tables has one table for each of
+// newMoov returns the moov box of the copy: the file's moov with the tables and the durations of the
+// kept samples, without the tracks that have no kept sample. tables has one table for each of
 // x.tracks.
 func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	var w isobmff.Writer
@@ -23,7 +23,7 @@ func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 		copies[i] = c
 	}
 	moov := w.Open("moov")
-	n := 0 // tracks with an unreadable trak are not among x.tracks
+	n := 0 // index in x.tracks of the next track; a track with an unreadable trak is not in x.tracks
 	for boxes := isobmff.Walk(x.moov); boxes.Next(); {
 		fourcc, b := boxes.Type.String(), boxes.Payload
 		switch {

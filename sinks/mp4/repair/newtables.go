@@ -20,8 +20,8 @@ func (s *sampleTable) keptTicks() int64 {
 	return s.dts[last+1] - s.dts[first]
 }
 
-// write appends the boxes stts to co64 for the kept samples. Each sample lasts until the next kept
-// sample, so that the times of all samples stay the same.
+// write appends stts, ctts, stss, stsz, stsc and co64 for the kept samples. Each sample lasts until
+// the next kept sample, so that the times of all samples stay the same.
 func (s *sampleTable) write(w *isobmff.Writer) {
 	kept := make([]int, 0, len(s.keep))
 	for i, keep := range s.keep {

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// blockBytes is the least number of bytes that readAhead reads at once.
+// blockBytes is the least number of bytes that readAhead reads at once, as long as spareBytes suffice.
 const blockBytes = 1 << 20
 
 // readAhead reads a file in blocks, for accesses that are mostly sequential.

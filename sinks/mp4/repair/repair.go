@@ -14,8 +14,8 @@ import (
 // Found is the kind of a file, as a repair finds it: see the table in the package comment.
 type Found string
 
-// The kinds of files. A file of kind Ours, which spool wrote, is finished in place; of others
-// File makes a repaired copy and does not change the original.
+// The kinds of files. A file of kind Ours, which spool wrote, is finished in place. Of a file of
+// another kind, File makes a repaired copy and does not change the original.
 const (
 	Ours       Found = "spool"
 	Fragmented Found = "fragmented"

@@ -21,12 +21,12 @@ type sampleTable struct {
 	// A table with one size for all samples can claim any number of samples in a few bytes. So
 	// samples that cannot fit into the file are not expanded, but only counted.
 	uniform     uint32 // the size of all samples; 0: each has its own
-	beyond      int64  // number of the samples that do not fit
-	beyondTicks int64  // duration of these samples
+	beyond      int64  // number of samples that do not fit into the file
+	beyondTicks int64  // duration of the samples that do not fit
 }
 
-// maxSamples limits the samples of a track: five weeks at 60 samples a second. A table that claims
-// more is damaged.
+// maxSamples limits the samples of a track: more than five weeks at 60 samples a second. A table
+// that claims more is damaged.
 const maxSamples = 200 << 20
 
 // maxUniform limits the samples of a track whose table has one size for all samples.

@@ -5,7 +5,7 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff/index"
 )
 
-// Table holds the description of a track and all samples of its file.
+// Table holds the description of a track and all samples that the track has in a file.
 type Table struct {
 	index.Track
 	Samples    *isobmff.TableBuilder

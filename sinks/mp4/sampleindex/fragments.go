@@ -18,8 +18,8 @@ type fragmented struct {
 	sizeBytes int64                    // size of the file
 }
 
-// fromFragments builds an index from the whole fragments between offset at and byte of.Bytes of a
-// file. It skips other boxes, and ends at an incomplete one. moov is the payload of the moov.
+// fromFragments builds an index from the fragments between offset at and byte of.Bytes of a file. It
+// skips other boxes, and ends at an incomplete box. moov is the payload of the moov.
 func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]byte, error) {
 	g := &fragmented{sizeBytes: of.Bytes}
 	if err := g.begin(moov); err != nil {

@@ -17,13 +17,13 @@ type File interface {
 	Stat() (fs.FileInfo, error)
 }
 
-// Open opens the index of a recording. file is its finished MP4 file: the caller has checked that
-// it belongs to the recording. If the stored index has the length and modification time of file,
-// Open does not read file. Else it builds an index from file and stores it; if it cannot store
-// it, the index is in memory only (Stored.Unkept). The caller must close the result.
+// Open opens the index of a recording. file is its finished MP4 file; the caller must have checked
+// that file belongs to the recording. If the stored index has the length and modification time of
+// file, Open does not read file. Otherwise it builds an index from file and stores it. If the index
+// cannot be stored, it is in memory only (Stored.Unkept). The caller must close the result.
 //
-// Open checks only the header of a stored index. Its tables are checked when they are read: after
-// index.ErrDamaged the caller must call Rebuild and Open again.
+// Open checks only the header of a stored index. The methods of the result check what they read: if
+// one of them returns index.ErrDamaged, the caller must call Rebuild, and then Open again.
 func (s Store) Open(file File, id media.ID) (*Stored, error) {
 	of, err := sourceOf(file, id)
 	if err != nil {

@@ -40,7 +40,7 @@ func Of(own filesystem.Own) Store {
 }
 
 // On returns a store of a record directory on the given file system, for tests. Its methods
-// Stored and Open still read from the operating system's.
+// Stored and Open still read from the operating system's file system.
 func On(disk durable.FS, recordDir string) Store {
 	return Store{disk: disk, own: filesystem.Own{Top: recordDir}, dir: filepath.Join(recordDir, Directory)}
 }
@@ -85,9 +85,10 @@ func (s Store) Remove(id media.ID) error {
 	return nil // no sync: an index that a power cut brings back is an orphan, which Recordings finds
 }
 
-// Recordings returns the IDs of recordings that have an index, or a temporary file of one. It
-// reads subdirectories in order from a random one on until it has at least most IDs: repeated
-// calls find all. The indexes of the result may be in the process of being written.
+// Recordings returns the IDs of recordings that have an index, or a temporary file of an index. It
+// reads subdirectories in order, from a random one on, until it has at least most IDs or has read
+// all: so repeated calls find each index in the end. An index of the result may still be being
+// written.
 func (s Store) Recordings(most int) (ids []media.ID, err error) {
 	shards, err := s.disk.List(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(shards) == 0 {
