@@ -38,12 +38,26 @@ func TestMain(m *testing.M) {
 // servers are the database servers that tests share unless they stop them.
 var servers dbtest.Shared
 
-// eachDatabase runs a test on an empty database of each driver.
+// eachDatabase runs a test on an empty database of each driver, beside other tests. The test's
+// function returns before it: the call is the last one.
 func eachDatabase(t *testing.T, test func(t *testing.T, driver, dsn string)) {
-	for _, driver := range []string{"sqlite", "postgres", "mysql"} {
+	t.Parallel()
+	for _, driver := range drivers {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			test(t, driver, servers.Fresh(t, driver))
+		})
+	}
+}
+
+// eachDatabaseAlone is eachDatabase for tests that measure the process: no other test runs meanwhile.
+func eachDatabaseAlone(t *testing.T, test func(t *testing.T, driver, dsn string)) {
+	for _, driver := range drivers {
 		t.Run(driver, func(t *testing.T) { test(t, driver, servers.Fresh(t, driver)) })
 	}
 }
+
+var drivers = []string{"sqlite", "postgres", "mysql"}
 
 // opened is a catalogue that the test may close early.
 type opened struct {

@@ -323,28 +323,31 @@ func TestARecorderThatLivesIsNotTakenOver(t *testing.T) {
 // gets no rows, under any name, while the original's recorder runs; after that one has ended, the
 // rows go to the recorder that has the files.
 func TestACopiedDirectoryTakesNoRowsOfOneThatLives(t *testing.T) {
+	t.Parallel()
 	for _, name := range [][2]string{{"front", disk1}, {disk1, "back"}, {"front", "back"}} {
-		eachDatabase(t, func(t *testing.T, driver, dsn string) {
-			original := func(o *OpenOptions) { o.Node, o.Directory = name[0], inDirectory(disk1) }
-			a := claimant(t, driver, dsn, machine(1), original)
-			ready(t, a.Catalogue)
-			require.NoError(t, a.ClaimDirectory(t.Context(), (&mount{disk1, ""}).read, false))
-			d, rec := disk{t, t.TempDir()}, sample(1, "live/a")
-			put(t, a, rec)
-			require.NoError(t, a.Flush(t.Context()))
-			d.write(rec)
+		t.Run(name[0]+" and "+name[1], func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, driver, dsn string) {
+				original := func(o *OpenOptions) { o.Node, o.Directory = name[0], inDirectory(disk1) }
+				a := claimant(t, driver, dsn, machine(1), original)
+				ready(t, a.Catalogue)
+				require.NoError(t, a.ClaimDirectory(t.Context(), (&mount{disk1, ""}).read, false))
+				d, rec := disk{t, t.TempDir()}, sample(1, "live/a")
+				put(t, a, rec)
+				require.NoError(t, a.Flush(t.Context()))
+				d.write(rec)
 
-			b := claimant(t, driver, dsn, machine(2), func(o *OpenOptions) {
-				o.Node, o.Directory, o.Former = name[1], inDirectory(disk1), []string{name[0]}
+				b := claimant(t, driver, dsn, machine(2), func(o *OpenOptions) {
+					o.Node, o.Directory, o.Former = name[1], inDirectory(disk1), []string{name[0]}
+				})
+				ready(t, b.Catalogue)
+				require.NoError(t, b.ClaimDirectory(t.Context(), (&mount{disk1, ""}).read, false))
+				require.Equal(t, Report{Files: 1, Others: 1}, d.reconcile(b))
+				require.Equal(t, name[0], nodes(t, b)[rec.ID])
+
+				a.close()
+				require.Equal(t, Report{Files: 1, Adopted: 1}, d.reconcile(b))
+				require.Equal(t, name[1], nodes(t, b)[rec.ID])
 			})
-			ready(t, b.Catalogue)
-			require.NoError(t, b.ClaimDirectory(t.Context(), (&mount{disk1, ""}).read, false))
-			require.Equal(t, Report{Files: 1, Others: 1}, d.reconcile(b))
-			require.Equal(t, name[0], nodes(t, b)[rec.ID])
-
-			a.close()
-			require.Equal(t, Report{Files: 1, Adopted: 1}, d.reconcile(b))
-			require.Equal(t, name[1], nodes(t, b)[rec.ID])
 		})
 	}
 }

@@ -85,6 +85,7 @@ func readOnlyNow(t *testing.T, c opened, n int) {
 // TestRowsFollowTheirPostgresPrimary closes the primary for writing without stopping it, and promotes
 // the standby. Recorders whose DSN names both servers, and one whose address moves, go on there.
 func TestRowsFollowTheirPostgresPrimary(t *testing.T) {
+	t.Parallel()
 	first := dbtest.StartPostgres(t)
 	second := dbtest.StartStandbyOf(t, first)
 	both := "postgres://spool:secret@" + second.Addr + "," + first.Addr + "/spool?sslmode=disable" // the standby comes first
@@ -145,6 +146,7 @@ func countOf(t *testing.T, c opened) int {
 // TestMariaDBReadOnlyAndBack closes a server for writing and opens it again; the next time its
 // address moves to another server.
 func TestMariaDBReadOnlyAndBack(t *testing.T) {
+	t.Parallel()
 	first, second := dbtest.StartMariaDB(t), dbtest.StartMariaDB(t)
 	admin := sqlDB(t, "mysql", first.DSN)
 	moving := newVirtualAddress(t, first.Addr)

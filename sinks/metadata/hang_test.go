@@ -64,6 +64,7 @@ func inTime(t *testing.T, what string, do func() error) {
 // TestADatabaseThatDoesNotAnswerAboutARecordingBlocksOnlyThatOne covers the changes that query a
 // recording: deletion, protection, and the row of a file that retention deleted.
 func TestADatabaseThatDoesNotAnswerAboutARecordingBlocksOnlyThatOne(t *testing.T) {
+	t.Parallel()
 	asks := map[string]func(context.Context, *Catalogue, media.Recording) error{
 		"delete": func(ctx context.Context, c *Catalogue, r media.Recording) error {
 			_, err := c.Delete(ctx, r.ID)

@@ -126,6 +126,7 @@ func TestARestartAppliesNoChangeAgain(t *testing.T) {
 // TestNothingIsHiddenWhileRowsArrive checks that a recording which leaves the pending changes is
 // read from the database at once, while other changes still wait.
 func TestNothingIsHiddenWhileRowsArrive(t *testing.T) {
+	t.Parallel()
 	o := OpenOptions{Driver: "postgres", DSN: servers.Fresh(t, "postgres"), JournalDir: t.TempDir()}
 	c := openWith(t, o)
 	for n := range 10 {

@@ -16,10 +16,16 @@ import (
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
-// eachServer runs a test on a PostgreSQL and a MariaDB server of its own.
+// eachServer runs a test on a PostgreSQL and a MariaDB server of its own, beside other tests. As with
+// eachDatabase, the call is the last one of a test.
 func eachServer(t *testing.T, test func(t *testing.T, s *dbtest.Server)) {
-	t.Run("postgres", func(t *testing.T) { test(t, dbtest.StartPostgres(t)) })
-	t.Run("mysql", func(t *testing.T) { test(t, dbtest.StartMariaDB(t)) })
+	t.Parallel()
+	for driver, start := range map[string]func(dbtest.TB) *dbtest.Server{"postgres": dbtest.StartPostgres, "mysql": dbtest.StartMariaDB} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			test(t, start(t))
+		})
+	}
 }
 
 // TestAnOutageLosesNoRowAndDoublesNone takes the database away, in three ways,

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -67,6 +68,7 @@ func rescue(t *testing.T, file, recordDir string) (database.Rescued, error) {
 // TestADamagedCatalogueIsRescued covers many kinds of damage: the old file is kept unchanged, every
 // readable row is copied, and after a comparison with the disk no recording of this recorder is missing.
 func TestADamagedCatalogueIsRescued(t *testing.T) {
+	t.Parallel()
 	const n = 60
 	original, d, want := catalogueFile(t, n)
 	data, err := os.ReadFile(original)
@@ -92,48 +94,51 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 	for page := 1; page < len(data)/4096; page += 1 + len(data)/4096/24 {
 		all = append(all, damage{fmt.Sprintf("page %d", page), func(f string) { overwrite(t, f, int64(page)*4096, garbage(4096)) }, 0})
 	}
-	whole := 0
-	for _, x := range all {
-		t.Run(x.name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "spool.db")
-			require.NoError(t, os.WriteFile(file, data, 0o600))
-			x.break_(file)
-			broken, err := os.ReadFile(file)
-			require.NoError(t, err)
-			got, err := rescue(t, file, filepath.Dir(file))
-			require.NoError(t, err)
-			if got.Damage == "" { // the page was free or not full
-				require.Contains(t, x.name, "page ")
-				return
-			}
-			kept, err := os.ReadFile(got.Kept)
-			require.NoError(t, err)
-			require.Equal(t, broken, kept)
-			require.Regexp(t, `^spool\.db\.malformed-\d{8}T\d{6}\.\d{3}Z$`, filepath.Base(got.Kept))
-			require.Len(t, got.Tables, len(database.Salvaged))
-			again, err := rescue(t, file, filepath.Dir(file))
-			require.NoError(t, err)
-			require.Zero(t, again, "the new one is well")
-			left, err := filepath.Glob(file + ".rebuilding*")
-			require.NoError(t, err)
-			require.Empty(t, left)
+	var whole atomic.Int64
+	t.Run("damage", func(t *testing.T) {
+		for _, x := range all {
+			t.Run(x.name, func(t *testing.T) {
+				t.Parallel()
+				file := filepath.Join(t.TempDir(), "spool.db")
+				require.NoError(t, os.WriteFile(file, data, 0o600))
+				x.break_(file)
+				broken, err := os.ReadFile(file)
+				require.NoError(t, err)
+				got, err := rescue(t, file, filepath.Dir(file))
+				require.NoError(t, err)
+				if got.Damage == "" { // the page was free or not full
+					require.Contains(t, x.name, "page ")
+					return
+				}
+				kept, err := os.ReadFile(got.Kept)
+				require.NoError(t, err)
+				require.Equal(t, broken, kept)
+				require.Regexp(t, `^spool\.db\.malformed-\d{8}T\d{6}\.\d{3}Z$`, filepath.Base(got.Kept))
+				require.Len(t, got.Tables, len(database.Salvaged))
+				again, err := rescue(t, file, filepath.Dir(file))
+				require.NoError(t, err)
+				require.Zero(t, again, "the new one is well")
+				left, err := filepath.Glob(file + ".rebuilding*")
+				require.NoError(t, err)
+				require.Empty(t, left)
 
-			c := named(t, "sqlite", file, OpenOptions{Node: "node1"})
-			report := disk{t, d.dir}.reconcile(c)
-			require.Zero(t, report.Lost)
-			found := map[string]int{}
-			for _, r := range everything(t, c) {
-				require.Equal(t, want[r.ID], r.Node)
-				require.Equal(t, media.StateFinished, r.State)
-				found[r.Node]++
-			}
-			require.Equal(t, n, found["node1"])
-			require.GreaterOrEqual(t, found["node2"], x.others)
-			whole += found["node2"]
-			c.close()
-		})
-	}
-	require.Greater(t, whole, n*len(all)/3, "one damaged page takes few rows along")
+				c := named(t, "sqlite", file, OpenOptions{Node: "node1"})
+				report := disk{t, d.dir}.reconcile(c)
+				require.Zero(t, report.Lost)
+				found := map[string]int{}
+				for _, r := range everything(t, c) {
+					require.Equal(t, want[r.ID], r.Node)
+					require.Equal(t, media.StateFinished, r.State)
+					found[r.Node]++
+				}
+				require.Equal(t, n, found["node1"])
+				require.GreaterOrEqual(t, found["node2"], x.others)
+				whole.Add(int64(found["node2"]))
+				c.close()
+			})
+		}
+	})
+	require.Greater(t, int(whole.Load()), n*len(all)/3, "one damaged page takes few rows along")
 }
 
 func everything(t *testing.T, c opened) (out []media.Record) {

@@ -107,6 +107,7 @@ func show(t *testing.T, c opened, question string) (text string) {
 
 // TestPostgresSessionsOfAnyKind sets defaults of the database, which new sessions would inherit.
 func TestPostgresSessionsOfAnyKind(t *testing.T) {
+	t.Parallel()
 	for name, settings := range map[string][]string{
 		"format": {"DateStyle = 'German, DMY'", "IntervalStyle = 'sql_standard'", "TimeZone = 'Asia/Kathmandu'", "bytea_output = 'escape'",
 			"extra_float_digits = -15", "standard_conforming_strings = off", "backslash_quote = off", "client_encoding = 'LATIN1'", "lc_messages = 'C'"},
@@ -115,6 +116,7 @@ func TestPostgresSessionsOfAnyKind(t *testing.T) {
 		"schema":       {`search_path = nowhere, app, public`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dsn := servers.Fresh(t, "postgres")
 			u, err := url.Parse(dsn)
 			require.NoError(t, err)
@@ -136,6 +138,7 @@ func TestPostgresSessionsOfAnyKind(t *testing.T) {
 		"gets public before":     {"app", "public, app", "app"},
 	} {
 		t.Run("a search_path that "+name, func(t *testing.T) {
+			t.Parallel()
 			dsn := servers.Fresh(t, "postgres")
 			u, err := url.Parse(dsn)
 			require.NoError(t, err)
@@ -215,6 +218,7 @@ func TestMySQLSessionsOfAnyKind(t *testing.T) {
 
 // TestSQLiteOfAnyKind opens databases that were created, or are opened, with other settings.
 func TestSQLiteOfAnyKind(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		before []string // statements on the new file
 		query  string   // in the DSN
@@ -228,6 +232,7 @@ func TestSQLiteOfAnyKind(t *testing.T) {
 		"shared":    {query: "?cache=shared"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dsn := servers.Fresh(t, "sqlite")
 			db := sqlDB(t, "sqlite", dsn)
 			db.SetMaxOpenConns(1)

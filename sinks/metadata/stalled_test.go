@@ -18,6 +18,7 @@ import (
 // TestADatabaseThatTakesNoRowsStillAnswersQueries makes a database read-only, or its disk full: stored
 // recordings are listed and can be deleted, new ones wait, and all of them arrive in the end.
 func TestADatabaseThatTakesNoRowsStillAnswersQueries(t *testing.T) {
+	t.Parallel()
 	admin := func(t *testing.T, s *dbtest.Server, driver string) func(...string) {
 		db, err := sql.Open(driver, s.DSN)
 		require.NoError(t, err)
@@ -32,6 +33,7 @@ func TestADatabaseThatTakesNoRowsStillAnswersQueries(t *testing.T) {
 		}
 	}
 	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
 		s := dbtest.StartPostgres(t)
 		do := admin(t, s, "pgx")
 		stalled(t, OpenOptions{Driver: s.Driver, DSN: s.DSN},
@@ -41,12 +43,14 @@ func TestADatabaseThatTakesNoRowsStillAnswersQueries(t *testing.T) {
 			func() { do("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()") })
 	})
 	t.Run("mysql", func(t *testing.T) {
+		t.Parallel()
 		s := dbtest.StartMariaDB(t)
 		do := admin(t, s, "mysql")
 		stalled(t, OpenOptions{Driver: s.Driver, DSN: s.DSN, ApplyTimeout: time.Second},
 			func() { do("FLUSH TABLES WITH READ LOCK") }, func() { do("UNLOCK TABLES") })
 	})
 	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
 		disk := t.TempDir()
 		dbtest.Mount(t, disk, "16m")
 		filler := filepath.Join(disk, "filler")
@@ -91,6 +95,7 @@ func stalled(t *testing.T, o OpenOptions, away, back func()) {
 
 // A file of the journal reserves space ahead: rows are durable on a full disk.
 func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
+	t.Parallel()
 	disk := t.TempDir()
 	dbtest.Mount(t, disk, "3m")
 	o := OpenOptions{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db"), JournalDir: filepath.Join(disk, "journal")}

@@ -114,6 +114,7 @@ func TestABackupThatIsPutBackInSilenceIsNoticed(t *testing.T) {
 // TestRowsWaitForARightThatIsRevoked uses an account that may not change the schema and that loses
 // one privilege after the other.
 func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
+	t.Parallel()
 	for driver, guest := range map[string]struct {
 		make   []string
 		name   string
@@ -123,6 +124,7 @@ func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 		"mysql":    {[]string{"CREATE OR REPLACE USER guest@'127.0.0.1' IDENTIFIED BY 'secret'"}, "guest@'127.0.0.1'", "SELECT, INSERT, UPDATE, DELETE"},
 	} {
 		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
 			dsn := servers.Fresh(t, driver)
 			open(t, driver, dsn).close() // it creates the tables
 			admin := sqlDB(t, driver, strings.Replace(dsn, "spool:secret@tcp", "root@tcp", 1))

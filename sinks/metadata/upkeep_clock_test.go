@@ -23,6 +23,7 @@ func (c *turnedClock) set(to time.Time) { c.ns.Store(to.UnixNano()) }
 // TestUpkeepDoesNotTrustTheDatesOfAWrongClock checks that the retention of footage lost while the
 // clock was wrong begins when the clock is right.
 func TestUpkeepDoesNotTrustTheDatesOfAWrongClock(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 	for name, wrong := range map[string]time.Time{"1970": time.Unix(1000, 0), "the future": now.AddDate(10, 0, 0)} {
 		t.Run(name, func(t *testing.T) {

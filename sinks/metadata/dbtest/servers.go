@@ -14,7 +14,7 @@ import (
 // so that its written data stays in the page cache.
 func StartPostgres(t TB) *Server { t.Helper(); return postgresIn(t, dataDir(t, "postgres")) }
 
-// StartMariaDB starts a MariaDB server.
+// StartMariaDB starts a MariaDB server without fsync, as StartPostgres does.
 func StartMariaDB(t TB) *Server { t.Helper(); return mariaDBIn(t, dataDir(t, "nobody")) }
 
 func postgresIn(t TB, dir string) *Server {
@@ -38,7 +38,7 @@ func postgresIn(t TB, dir string) *Server {
 func postgresCommand(t TB, dir, data, port string) *exec.Cmd {
 	postgres := filepath.Join(filepath.Dir(program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")), "postgres")
 	return as("postgres", dir, postgres, "-D", data, "-p", port, "-h", "127.0.0.1", "-k", dir,
-		"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=50")
+		"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=200")
 }
 
 func mariaDBIn(t TB, dir string) *Server {
@@ -51,7 +51,7 @@ func mariaDBIn(t TB, dir string) *Server {
 	s := &Server{Driver: "mysql", Addr: addr, t: t, dir: dir, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
 		return as("nobody", dir, mariadbd, "--no-defaults", "--datadir="+data, "--port="+port, "--bind-address=127.0.0.1",
 			"--socket="+filepath.Join(dir, "sock"), "--pid-file="+filepath.Join(dir, "pid"), "--skip-name-resolve",
-			"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=64M")
+			"--debug-no-sync", "--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=64M")
 	}}
 	s.DSN, s.admin = s.DSNFor(addr), "root@tcp("+addr+")/mysql"
 	s.Start()
