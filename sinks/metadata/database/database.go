@@ -13,7 +13,7 @@ import (
 // DB is an open database whose schema is up to date.
 type DB struct {
 	Driver   string         // sqlite, postgres or mysql
-	RW, RO   *bun.DB        // for writing and reading; the same pool, except with SQLite, where RW has one connection
+	RW, RO   *bun.DB        // for writing and for reading; the same pool, unless SQLite permits several connections
 	lockFile string         // path of the file that is locked during migrations; sqlite only
 	own      filesystem.Own // access to the files of the database; sqlite only
 	unlock   func() error   // releases the lock on the file openSuffix; nil: it is not locked
@@ -22,9 +22,9 @@ type DB struct {
 	Remade   []string       // tables that were missing at the start and were created again, empty
 }
 
-// begin brings the schema up to date and returns s. If the account or the server does not permit that,
-// as on a standby, it checks instead that the schema is up to date. After an error it closes the
-// database.
+// begin brings the schema up to date and returns s. If the account or the server refuses to change
+// the schema, as a standby does, begin checks instead that the schema is up to date. After an error
+// it closes the database.
 func (s *DB) begin(ctx context.Context) (*DB, error) {
 	err := s.Migrate(ctx, nil)
 	if err == nil {
@@ -62,9 +62,9 @@ func (s *DB) have(ctx context.Context, tables []string) error {
 	return err
 }
 
-// Anew closes the idle connections, so that later statements use new ones. Since a connection was made,
-// the server's address may have moved to another primary, or the disk of a SQLite file may have been
-// mounted again.
+// Anew closes the idle connections, so that later statements use new ones. An old connection may
+// lead to the wrong place: the server's address may have moved to another primary, or the disk of a
+// SQLite file may have been mounted again.
 func (s *DB) Anew() {
 	for _, db := range []*bun.DB{s.RW, s.RO} {
 		db.DB.SetMaxIdleConns(0)
@@ -72,7 +72,7 @@ func (s *DB) Anew() {
 	}
 }
 
-// Close closes the connections, and releases the lock on the file openSuffix.
+// Close closes the connections, and releases the lock on the file openSuffix, if this DB holds it.
 func (s *DB) Close() error {
 	err := s.RW.Close()
 	if s.RO != s.RW {

@@ -13,8 +13,9 @@ var oldest = []struct{ table, columns string }{
 	{"spool_journals", "id, node, applied"},
 }
 
-// refuseForeign returns an error if a table of oldest exists but lacks one of these columns: another
-// program made it. Migrate calls it before it changes anything.
+// refuseForeign returns an error if a table of oldest exists but lacks one of the columns in
+// oldest, since another program must have made the table. Migrate calls it before it changes
+// anything.
 func (s *DB) refuseForeign(ctx context.Context) error {
 	for _, t := range oldest {
 		if _, err := s.RW.ExecContext(ctx, "SELECT 1 FROM "+t.table+" WHERE 1 = 0"); err != nil {

@@ -12,10 +12,10 @@ import (
 	"github.com/uptrace/bun/migrate"
 )
 
-// version is one version of the schema. Each of its statements can run again: MySQL commits each by
-// itself, and the process may die between any two.
+// version is one version of the schema. Each of its statements can be executed again, since the
+// process may end between any two statements: MySQL commits each by itself.
 type version struct {
-	name, comment string // name is the time of its creation: it orders the versions
+	name, comment string // name is the time at which the version was written, and orders the versions
 	Statements    func(driver string) []statement
 }
 
@@ -37,10 +37,10 @@ var Versions = []version{
 // statement is one DDL statement.
 type statement struct {
 	sql           string
-	index         string // name of the index that it creates: MySQL, which lacks IF NOT EXISTS, skips it if that exists
-	table, column string // the column that it adds: it is skipped if the column exists. Empty for other statements
+	index         string // index that the statement creates; on MySQL it is skipped if the index exists
+	table, column string // column that the statement adds; it is skipped if the column exists. Empty: it adds none
 	only          string // the single driver that needs it; empty: every driver
-	drops         bool   // it drops the column instead, and is skipped if the column is gone
+	drops         bool   // the statement drops the column instead, and is skipped if the column does not exist
 }
 
 // createIndex returns the statement that creates an index of a table on columns.
@@ -57,10 +57,12 @@ func addColumn(table, column, definition string) statement {
 	return statement{sql: "ALTER TABLE " + table + " ADD COLUMN " + column + " " + definition, table: table, column: column}
 }
 
-// Migrate brings the schema up to date. If several recorders start at once, one migrates and
-// the others wait. The lock for this belongs to a connection, or to an open file, so that a killed
-// process leaves no lock behind. Migrate calls step, with a running number, before each statement and
-// after each version, and returns its error: tests interrupt it so. step may be nil.
+// Migrate brings the schema up to date. If several recorders start at once, one migrates and the
+// others wait for it. Their lock belongs to a connection, or to an open file, so that a killed
+// process leaves no lock behind.
+//
+// Migrate calls step before each statement and after each version, with the number of the call, and
+// returns the first error of step: a test can thus interrupt a migration. step may be nil.
 func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 	unlock, err := s.lockMigrations(ctx)
 	if err != nil {
@@ -95,9 +97,9 @@ func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 	return nil
 }
 
-// remake creates the tables again that are missing although a migration created them, and lists them in
-// s.Remade. They are empty until a reconciliation fills them. It runs only when the database is opened:
-// while recorders run, an administrator may be restoring a table.
+// remake creates the tables that are missing although a migration created them, and lists them in
+// s.Remade. These tables are empty until a reconciliation fills them. remake runs only when the
+// database is opened: while recorders run, an administrator may be restoring a table.
 func (s *DB) remake(ctx context.Context) error {
 	if err := s.Check(ctx); err == nil || TroubleOf(err) != WrongTable {
 		return err
@@ -138,7 +140,8 @@ func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	return nil
 }
 
-// up returns the migration to a version. It calls before ahead of each statement and once at the end.
+// up returns the function that migrates to the version v. The function calls before ahead of each
+// statement and once after the last one, and stops at its first error.
 func (s *DB) up(v version, before func() error) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
 	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
 		for _, st := range v.Statements(s.Driver) {
@@ -153,7 +156,7 @@ func (s *DB) up(v version, before func() error) func(context.Context, *migrate.M
 	}
 }
 
-// run executes a statement, unless it must be skipped.
+// run executes a statement, unless the statement must be skipped: see the fields of statement.
 func (s *DB) run(ctx context.Context, db *bun.DB, st statement) error {
 	if st.only != "" && st.only != s.Driver {
 		return nil
@@ -187,7 +190,7 @@ func (s *DB) run(ctx context.Context, db *bun.DB, st statement) error {
 	return err
 }
 
-// hasColumn reports whether the column of a statement exists.
+// hasColumn reports whether the column that a statement adds or drops exists.
 func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, error) {
 	from := map[string]string{
 		"sqlite":   "pragma_table_info(?) WHERE name = ?",
@@ -202,7 +205,8 @@ func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, err
 // migrationLock is the key of PostgreSQL's advisory lock for migrations: "spool" in ASCII.
 const migrationLock int64 = 0x73706f6f6c
 
-// lockMigrations waits for the lock for migrations and locks it.
+// lockMigrations waits for the lock that permits one process to migrate, and takes it. The caller
+// must call unlock.
 func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if s.Driver == "sqlite" {
 		unlock, err := await(ctx, func() (func() error, error) { return System.LockPath(s.own, s.lockFile) })

@@ -28,7 +28,7 @@ import (
 type Rescued struct {
 	File   string // path of the catalogue
 	Damage string // the damage that was found
-	Kept   string // present path of the malformed file
+	Kept   string // path that the malformed file has now
 	Tables []RescuedTable
 }
 
@@ -46,16 +46,17 @@ type RescueOptions struct {
 	Wait time.Duration // longest wait for processes that have the file open
 }
 
-// Rescue checks whether the file of a SQLite catalogue is malformed, and replaces it if so. The
-// new file holds every readable row of the old one, also those that Reconcile could not add from the
-// files of this disk, such as the rows of other recorders. The old file is kept as
-// FILE.malformed-TIME, with its -wal.
+// Rescue checks whether the file of a SQLite catalogue is malformed, and replaces it if so. The new
+// file holds every readable row of the old one, also those that Reconcile could not add from the
+// files of this disk, such as the rows of other recorders. Rescue keeps the old file as
+// FILE.malformed-TIME, together with its -wal and -shm.
 //
-// Rescue may be interrupted at any time: the new file gets the name only when it is complete. A
-// running recorder that has noticed the damage has closed the file, and opens the new one. Rescue
-// returns an error if another process has the file open for longer than RescueOptions.Wait, and for a
-// malformed file outside recordDir that may be another program's. If t is no SQLite catalogue, it does
-// nothing.
+// Rescue may be interrupted at any time: the new file gets its name only when it is complete. A
+// running recorder that has noticed the damage has closed the file, and later opens the new one.
+//
+// Rescue returns an error if another process has the file open for longer than RescueOptions.Wait.
+// It also returns an error for a malformed file outside recordDir that may be another program's. If
+// t is not a SQLite catalogue, Rescue does nothing.
 func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (Rescued, error) {
 	file := t.File
 	if file == "" {
@@ -105,8 +106,8 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	return r, putInPlace(fresh, file, r.Kept)
 }
 
-// Malformed reports whether an error is SQLite's report that the content of a file is damaged, or that
-// it is no SQLite file.
+// Malformed reports whether an error of SQLite means that a file's content is damaged, or that the
+// file is not a SQLite file.
 func Malformed(err error) bool {
 	var lite *sqlite.Error
 	if !errors.As(err, &lite) {
@@ -119,8 +120,9 @@ func Malformed(err error) bool {
 	return false
 }
 
-// Examine reads a whole SQLite file. It returns well true if the file is intact, and an error if it is
-// malformed. It returns neither if the file cannot be read.
+// Examine reads a whole SQLite file. If the file is intact, well is true; if it is malformed,
+// damage is not nil. If the path does not lead to a regular file, or the file cannot be read, well
+// is false and damage is nil.
 func Examine(ctx context.Context, file string) (well bool, damage error) {
 	info, err := os.Lstat(file)
 	if err != nil || !info.Mode().IsRegular() {
@@ -160,8 +162,8 @@ func openReadOnly(file string) (*sql.DB, error) {
 	return db, err
 }
 
-// isCatalogue reports whether a malformed file was a catalogue: it is directly in the record directory,
-// contains the name of spool's table, or has only zeros.
+// isCatalogue reports whether a malformed file was a catalogue. It returns true if the file is
+// directly in the record directory, contains the name of spool's table, or has only zeros.
 func isCatalogue(own filesystem.Own, file, recordDir string) bool {
 	if a, err := filepath.EvalSymlinks(filepath.Dir(file)); err == nil {
 		if b, err := filepath.EvalSymlinks(recordDir); err == nil && a == b {
@@ -190,7 +192,8 @@ func isCatalogue(own filesystem.Own, file, recordDir string) bool {
 	}
 }
 
-// rebuild creates the catalogue fresh from the readable rows of the file old.
+// rebuild creates a catalogue at the path fresh from the readable rows of the file old, and returns
+// the numbers of rows by table.
 func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTable, error) {
 	t, err := sqliteTarget(fresh)
 	if err != nil {
@@ -216,7 +219,8 @@ func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTa
 	return tables, errors.Join(err, s.Close())
 }
 
-// putInPlace renames the old file to kept and the new one (fresh) to file, and syncs the directory.
+// putInPlace renames file to kept and fresh to file, and syncs the directory. If possible it
+// exchanges the two files at once, so that file exists at any time.
 func putInPlace(fresh, file, kept string) error {
 	for _, suffix := range []string{"-wal", "-shm"} { // first: SQLite would apply the old -wal to the new file
 		if err := os.Rename(file+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -232,7 +236,7 @@ func putInPlace(fresh, file, kept string) error {
 	return errors.Join(err, durable.Disk{}.SyncDir(filepath.Dir(file)))
 }
 
-// removeDatabase removes a SQLite file and the files beside it.
+// removeDatabase removes a SQLite file, and the files that SQLite and spool keep beside it.
 func removeDatabase(file string) error {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal", openSuffix, migrateSuffix, copySuffix} {
 		if err := os.Remove(file + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -242,11 +246,12 @@ func removeDatabase(file string) error {
 	return nil
 }
 
-// copySuffix is the suffix of the file that reviveHeader writes.
+// copySuffix is the suffix of the copy that reviveHeader writes.
 const copySuffix = ".copy"
 
-// reviveHeader copies the file old, whose header is damaged, to the file to, and gives the copy the
-// header of the catalogue intact. The tables behind the header may all be readable.
+// reviveHeader copies the file old, whose header is damaged, to the path to. It replaces the header
+// of the copy by that of the undamaged catalogue intact: the tables behind the header may all be
+// readable.
 func reviveHeader(old, intact, to string) error {
 	header := make([]byte, 100)
 	from, err := os.Open(intact)

@@ -14,8 +14,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Salvaged lists the tables that are copied from a damaged catalogue, with the columns of the key by
-// which they are read, or their rowid. spool_journals and spool_upkeep are not copied: the journal is then
+// Salvaged lists the tables that are copied from a damaged catalogue. key has the columns in whose
+// order a table is read. spool_journals and spool_upkeep are not copied: the journal is then
 // applied from its begin, and the upkeep tasks run again.
 var Salvaged = []struct {
 	table, key string
@@ -30,8 +30,8 @@ var Salvaged = []struct {
 	{table: ClaimsTable, key: "node"},
 }
 
-// salvage copies the readable rows of the file old into an empty catalogue. It drops rows whose revision
-// is later than newest.
+// salvage copies the readable rows of the file old into an empty catalogue, and returns the numbers
+// of rows by table. It drops rows whose revision is later than newest.
 func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out []RescuedTable, err error) {
 	db, err := openReadOnly(old)
 	if err != nil {
@@ -73,23 +73,23 @@ func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out [
 // errUnreadable reports that nothing of a table can be read.
 var errUnreadable = errors.New("it cannot be read")
 
-// rescuer copies one table.
+// rescuer copies one table from a damaged catalogue into a new one.
 type rescuer struct {
 	old, into *sql.DB
 	table     string
 	newestNS  int64           // highest plausible revision
-	columns   []string        // the columns that both catalogues have
+	columns   []string        // the columns that the table has in both catalogues
 	integers  map[string]bool // the columns of type integer
 	insert    string          // the statement that inserts one row
 	report    RescuedTable
 
 	tx   *sql.Tx
-	seen map[string]bool // keys read so far, of a table without rowid, which may be read from both ends
-	last int64           // rowid that was read last
+	seen map[string]bool // keys read so far; not used for spool_recordings, which is read in order of rowid
+	last int64           // rowid of the row that was read last
 }
 
-// begin sets columns, integers and insert. It returns errUnreadable if the old catalogue does not have
-// the table.
+// begin sets columns, integers and insert. It returns errUnreadable if the old catalogue lacks the
+// table, or if its columns cannot be read.
 func (r *rescuer) begin(ctx context.Context) error {
 	have, _, err := columnsOf(ctx, r.old, r.table)
 	if err == nil && len(have) == 0 {
@@ -132,7 +132,8 @@ func columnsOf(ctx context.Context, db *sql.DB, table string) (names []string, i
 	return names, integers, rows.Err()
 }
 
-// copy copies the readable rows in one transaction.
+// copy copies the readable rows in one transaction: in order of rowid if rowid is set, else in
+// order of key from both ends. The error is one of the new catalogue or of ctx.
 func (r *rescuer) copy(ctx context.Context, key string, rowid bool) (err error) {
 	if r.tx, err = r.into.BeginTx(ctx, nil); err != nil {
 		return err
@@ -149,7 +150,8 @@ func (r *rescuer) copy(ctx context.Context, key string, rowid bool) (err error) 
 	return r.tx.Commit()
 }
 
-// byRowid copies a table in order of rowid. At an unreadable row it continues with the next readable one.
+// byRowid copies a table in order of rowid. Where a row cannot be read, it continues with the next
+// readable row.
 func (r *rescuer) byRowid(ctx context.Context) error {
 	r.last = -1 << 62
 	var end int64 = 1 << 40
@@ -169,9 +171,9 @@ func (r *rescuer) byRowid(ctx context.Context) error {
 	}
 }
 
-// nextReadable returns a rowid above r.last behind which a row can be read, close behind the damage. It
-// doubles the distance from r.last until a row can be read, and then bisects. It returns false if it
-// reaches end, or when ctx ends.
+// nextReadable returns a rowid above r.last, close behind the damage, such that the next row after
+// this rowid can be read. It doubles the distance from r.last until a row can be read, and then
+// bisects. It returns false if it reaches end, or when ctx ends.
 func (r *rescuer) nextReadable(ctx context.Context, end int64) (int64, bool) {
 	works := func(after int64) bool {
 		var got int64
@@ -205,8 +207,8 @@ func (r *rescuer) whole(ctx context.Context, rowid int64) bool {
 	return r.old.QueryRowContext(ctx, "SELECT "+strings.Join(r.columns, ", ")+" FROM "+r.table+" WHERE rowid = ?", rowid).Scan(values...) == nil
 }
 
-// fromBothEnds copies a table in ascending order of its key up to the damage, and then in descending order
-// down to the damage.
+// fromBothEnds copies a table in ascending order of its key up to a damaged row, and then in
+// descending order down to a damaged row.
 func (r *rescuer) fromBothEnds(ctx context.Context, key string) error {
 	damage, err := r.read(ctx, "ORDER BY "+key)
 	if err != nil || damage == nil {
@@ -226,8 +228,9 @@ func (r *rescuer) values() []any {
 	return values
 }
 
-// read copies the rows that which selects until one cannot be read: damage is the reason, nil if all were
-// read. It also sets r.last if args are given. err is an error of the new catalogue, or of ctx.
+// read copies the rows that the clause which selects, until a row cannot be read: damage is then
+// the reason. If all rows were read, damage is nil. If args are given, read also sets r.last to the
+// rowid of each row. err is an error of the new catalogue, or of ctx.
 func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, err error) {
 	columns := strings.Join(r.columns, ", ")
 	if len(args) > 0 {
@@ -254,7 +257,8 @@ func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, 
 	return rows.Err(), ctx.Err()
 }
 
-// keep inserts a row if its values are plausible, and counts it.
+// keep inserts a row into the new catalogue and counts it. It counts a row with implausible values
+// as invalid, and ignores a row that was read before from the other end.
 func (r *rescuer) keep(ctx context.Context, values []any) error {
 	row := map[string]any{}
 	for i, name := range r.columns {
@@ -284,8 +288,9 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 	return nil
 }
 
-// plausible reports whether spool can have written a row, given by column. A damaged page can contain
-// any value; a revision in the future, for instance, would prevent every later change of the row.
+// plausible reports whether spool can have written a row; row holds the values by column. A damaged
+// page can contain any value; a revision in the future, for instance, would prevent every later
+// change of the row.
 func (r *rescuer) plausible(row map[string]any) bool {
 	for name, v := range row {
 		n, integer := v.(int64)
@@ -317,7 +322,7 @@ func (r *rescuer) plausible(row map[string]any) bool {
 	return true
 }
 
-// asBytes returns the bytes of a text or blob, nil for another type.
+// asBytes returns the bytes of a text or blob, and nil for a value of another type.
 func asBytes(v any) []byte {
 	switch v := v.(type) {
 	case string:

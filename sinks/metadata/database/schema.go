@@ -2,8 +2,8 @@ package database
 
 import "fmt"
 
-// types holds the SQL types of columns in a database; table is what follows the columns of a CREATE TABLE.
-// Text compares by bytes in each database, so that order and prefixes agree.
+// types holds the SQL types of columns in a database, and in table the options after the columns of
+// a CREATE TABLE. Text compares by bytes in each database, so that order and prefixes agree.
 type types struct{ id, text, json, table string }
 
 // typesOf returns the types of a driver.
@@ -89,8 +89,8 @@ func schemaGaps(driver string) []statement {
 	}
 }
 
-// The indexes of spool_recordings. Their columns after id are for filters: the database can skip an entry
-// without reading its row.
+// The names of the indexes of spool_recordings. The columns of an index after id are for filters: the
+// database can skip an entry of the index without reading its row.
 const (
 	IndexStart     = "spool_recordings_start"
 	IndexStream    = "spool_recordings_stream"
@@ -112,12 +112,13 @@ func schemaIndexes(driver string) []statement {
 	}
 }
 
-// exactCollation is a placeholder in a statement: DB.run replaces it by the server's binary collation in
-// which spaces at the end of a text count. MariaDB and MySQL have different names for it. MySQL before
-// version 8 has none: DB.run then skips the statement.
+// exactCollation is a placeholder in a statement. DB.run replaces it by the server's binary
+// collation in which spaces at the end of a text count. MariaDB and MySQL have different names for
+// this collation. MySQL before version 8 lacks such a collation, and DB.run then skips the
+// statement.
 const exactCollation = "{exact}"
 
-// exactCollations lists the names of that collation.
+// exactCollations lists the names that MariaDB and MySQL have for the collation exactCollation.
 var exactCollations = []string{"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
 
 // schemaExactStreams makes spool_streams distinguish "a" from "a " on MySQL. The large tables stay

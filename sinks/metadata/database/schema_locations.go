@@ -1,7 +1,7 @@
 package database
 
-// schemaLocations creates the table of locations. It leaves the locations of existing rows to the upkeep
-// of package metadata: to add those of a million rows here would delay the start.
+// schemaLocations creates the table of locations. It adds no locations for the rows that exist
+// already: a million of them would delay the start. The upkeep of package metadata adds them later.
 func schemaLocations(driver string) []statement {
 	t := typesOf(driver)
 	return []statement{{sql: `CREATE TABLE IF NOT EXISTS spool_locations (

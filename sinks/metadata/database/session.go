@@ -20,16 +20,16 @@ import (
 // precedence, except for the variables of postgresStartup and mysqlMust, without which statements would be
 // misread. Variables that make a database read-only are not set: an administrator may have set them.
 
-// postgresStartup holds the variables that are sent in the startup message, as a pooler such as PgBouncer
-// requires for them.
+// postgresStartup holds the variables that are sent in the startup message: a pooler such as
+// PgBouncer requires that they are sent there.
 var postgresStartup = map[string]string{
 	"standard_conforming_strings": "on", // bun's quoting relies on it
 	"client_encoding":             "UTF8",
 	"datestyle":                   "ISO", // spool_migrations' times are read as text
 }
 
-// postgresSession holds the variables that are set after connecting. Those that the server does not know
-// are skipped.
+// postgresSession holds the variables that are set after connecting. A variable that the server
+// does not know is skipped.
 var postgresSession = map[string]string{
 	"TimeZone":                            "UTC",
 	"IntervalStyle":                       "postgres",
@@ -59,9 +59,9 @@ const postgresSchema = `SELECT pg_catalog.set_config('search_path', pg_catalog.q
 	ORDER BY place LIMIT 1
 ) AS s`
 
-// postgresConnector returns a connector that sets the session variables. It connects to a server that
-// accepts writes if the DSN names one, and else to one that can be read only. A target_session_attrs in
-// the DSN overrides this choice.
+// postgresConnector returns a connector that sets the session variables. If the DSN names several
+// servers, it connects to one that accepts writes, or else to one that can only be read. A
+// target_session_attrs in the DSN overrides this choice.
 func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
 	for name := range maps.Clone(cfg.RuntimeParams) {
 		if _, ours := postgresStartup[strings.ToLower(name)]; ours {
@@ -88,8 +88,8 @@ func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
 	return eitherConnector{stdlib.GetConnector(*writable), stdlib.GetConnector(*cfg)}
 }
 
-// postgresSettings returns the statements that set the variables of postgresSession which the DSN (given)
-// does not set.
+// postgresSettings returns the statements that set those variables of postgresSession that the DSN
+// does not set. given holds the variables of the DSN.
 func postgresSettings(given map[string]string) string {
 	var text strings.Builder
 	first := ""
@@ -109,7 +109,8 @@ func postgresSettings(given map[string]string) string {
 		") AS w (name, value) ON w.name = s.name WHERE s.name <> 'synchronous_commit' OR s.setting = 'off'"
 }
 
-// postgresGives reports whether the DSN (given) sets a variable, by itself or in its options.
+// postgresGives reports whether the DSN sets a variable, by itself or in its options. given holds
+// the variables of the DSN.
 func postgresGives(given map[string]string, name string) bool {
 	for g := range given {
 		if strings.EqualFold(g, name) {
@@ -119,8 +120,8 @@ func postgresGives(given map[string]string, name string) bool {
 	return strings.Contains(strings.ToLower(given["options"]), strings.ToLower(name))
 }
 
-// eitherConnector connects through writable, or through any if writable finds only servers that refuse
-// writes.
+// eitherConnector connects through the connector writable, or through any if writable finds only
+// servers that refuse writes.
 type eitherConnector struct{ writable, any driver.Connector }
 
 // Connect implements driver.Connector.

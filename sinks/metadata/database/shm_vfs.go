@@ -57,9 +57,9 @@ var awaitDisk = func(index string) {
 	_ = unix.UtimesNanoAt(unix.AT_FDCWD, index, now, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// Committed moves the read mark in the index of SQLite's log by reading on the connection RW. Call it
-// after each commit. If it fails, the next reader moves the mark and may wait for the disk. With other
-// databases it does nothing.
+// Committed moves the read mark in the index of SQLite's log, by reading on the connection RW. Call
+// it after each commit. If it fails, the next reader moves the mark and may wait for the disk.
+// Committed does nothing with other databases, or if RW and RO are the same.
 func (s *DB) Committed(ctx context.Context) {
 	if s.Driver == "sqlite" && s.RO != s.RW {
 		_, _ = s.RW.ExecContext(ctx, "SELECT 1 FROM "+Tables[0]+" WHERE 1 = 0")
@@ -124,8 +124,8 @@ func registerLockless(tls *libc.TLS) {
 	}
 }
 
-// fullPath implements the method xFullPathname of a VFS. SQLite's own implementation resolves symbolic
-// links. This one does not resolve a link that is the last part of the path; SQLite refuses to open it.
+// fullPath implements the method xFullPathname of a VFS. Unlike SQLite's own implementation it
+// resolves no symbolic links. SQLite then refuses to open a path whose last part is a link.
 func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
 	path := libc.GoString(name)
 	if !filepath.IsAbs(path) {
@@ -142,8 +142,8 @@ func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
 	return sqlite3.SQLITE_OK
 }
 
-// openFile implements the method xOpen of a VFS: it opens a file by the wrapped VFS, and replaces the
-// file's table of methods by waiting.
+// openFile implements the method xOpen of a VFS. It opens a file by the VFS that it wraps, and
+// replaces the file's table of methods by the result of waiting.
 func openFile(tls *libc.TLS, _, name, file uintptr, flags int32, outFlags uintptr) int32 {
 	open := *(*func(*libc.TLS, uintptr, uintptr, uintptr, int32, uintptr) int32)(unsafe.Pointer(&unixFiles.open))
 	rc := open(tls, unixFiles.vfs, name, file, flags, outFlags)
@@ -199,7 +199,8 @@ func lockIndex(tls *libc.TLS, file uintptr, first, n, flags int32) int32 {
 	return lock(tls, file, first, n, flags)
 }
 
-// awaitIndex waits for the disk of the index that belongs to file, a database or its log.
+// awaitIndex waits for the disk of the index (-shm) that belongs to file, which is a database or
+// its log.
 func awaitIndex(file uintptr) {
 	path := at[sqlite3.TunixFile](file).FzPath
 	if path == 0 {
@@ -208,12 +209,12 @@ func awaitIndex(file uintptr) {
 	awaitDisk(strings.TrimSuffix(libc.GoString(path), "-wal") + "-shm")
 }
 
-// at converts an address in SQLite's memory into a pointer. Go's garbage collector does not manage that
-// memory.
+// at converts an address in SQLite's memory into a pointer. The memory must be SQLite's, which Go's
+// garbage collector does not manage.
 func at[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
 
-// kept copies a value into memory of SQLite that is never freed, and returns its address; 0 if there is
-// no memory.
+// kept copies a value into memory of SQLite that is never freed, and returns the address of the
+// copy. It returns 0 if memory is short.
 func kept[T any](tls *libc.TLS, v T) uintptr {
 	p := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(v)))
 	if p != 0 {

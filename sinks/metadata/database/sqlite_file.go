@@ -16,8 +16,9 @@ var besideFile = []string{"-wal", "-shm", "-journal", openSuffix, migrateSuffix}
 // migrateSuffix names the file that is locked during migrations.
 const migrateSuffix = ".migrate"
 
-// own returns the access to the files of a SQLite database. It follows no symbolic link below t.Top, or,
-// if the file is not below t.Top, none within the file's directory.
+// own returns the access to the files of a SQLite database. It follows no symbolic link below
+// t.Top. If t.Top is empty, or the file is not below it, it follows none within the file's
+// directory.
 func (t *Target) own() filesystem.Own {
 	if top, err := filepath.Abs(t.Top); err == nil && t.Top != "" {
 		dir, err := filepath.Abs(filepath.Dir(t.File))
@@ -28,10 +29,12 @@ func (t *Target) own() filesystem.Own {
 	return filesystem.Own{Top: filepath.Dir(t.File)}
 }
 
-// prepare creates the file of a SQLite database and its directory, if they are missing, for spool's user
-// alone. SQLite itself would create a file that every user can read; it gives the files beside it the same
-// mode. prepare also returns the errors of checkFiles. It does not open an existing file: by POSIX,
-// closing it would release the locks that SQLite has on it.
+// prepare creates the file of a SQLite database and its directory, if they are missing, for spool's
+// user alone. SQLite itself would create a file that every user can read; it gives the files beside
+// it the same mode as that file.
+//
+// prepare does not open an existing file: by POSIX, closing it would release the locks that SQLite
+// has on it. It also returns the errors of checkFiles.
 func (t *Target) prepare() error {
 	own := t.own()
 	disk := durable.Disk{Own: own}
@@ -44,8 +47,8 @@ func (t *Target) prepare() error {
 	return t.checkFiles(own)
 }
 
-// checkFiles returns an error if the database file, or a file beside it, exists and is no regular file: a
-// symbolic link, a pipe, a device or a directory.
+// checkFiles returns an error if the database file, or a file beside it, exists and is not a
+// regular file but a symbolic link, a pipe, a device or a directory.
 func (t *Target) checkFiles(own filesystem.Own) error {
 	for _, suffix := range append([]string{""}, besideFile...) {
 		info, err := own.Stat(t.File + suffix)

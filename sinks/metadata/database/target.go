@@ -28,7 +28,7 @@ type Target struct {
 	driver  string
 	Secrets []string // texts that must not appear in logs, such as the password
 	File    string   // path of the file; sqlite only
-	Top     string   // a path to File below this directory must not lead over a symbolic link; empty: File's directory
+	Top     string   // no link is followed on the path to File below this directory; empty: File's directory
 	// Open opens the database and brings its schema up to date. The caller closes the DB.
 	Open func(context.Context) (*DB, error)
 }
@@ -122,10 +122,10 @@ func sqliteTarget(dsn string) (*Target, error) {
 	return t, nil
 }
 
-// withoutLocking removes the pragma locking_mode from a DSN's query: this package chooses it, and could
-// not override the user's, since the driver executes all pragmas in alphabetical order. It also replaces
-// the pragma journal_mode by the driver's parameter _journal_mode, which is set after all pragmas: setting
-// it opens the file.
+// withoutLocking removes the pragma locking_mode from a DSN's query. This package chooses the mode,
+// and could not override the user's, since the driver executes all pragmas in alphabetical order.
+// withoutLocking also replaces the pragma journal_mode by the driver's parameter _journal_mode,
+// which is set after all pragmas: setting it opens the file.
 func withoutLocking(query string) string {
 	given, err := url.ParseQuery(query)
 	if err != nil || !given.Has("_pragma") {
@@ -146,12 +146,14 @@ func withoutLocking(query string) string {
 // open a database.
 var System filesystem.Calls
 
-// aloneIn returns the result of sqliteAlone for the file system of a file.
+// aloneIn returns the DSN parameters that a SQLite database at the path file needs because of its
+// file system: see sqliteAlone.
 func aloneIn(file string) string { return sqliteAlone(System.Sharing(filepath.Dir(file))) }
 
-// sqliteAlone returns the parameters of the single connection on a file system where two connections
-// cannot share a database: it has no locks, or no shared memory, which the write-ahead log needs. It
-// returns "" if connections can share it.
+// sqliteAlone returns the DSN parameters for a file system on which two connections cannot share a
+// SQLite database, so that one connection must use it alone. Such a file system has no locks, or no
+// shared memory, which the write-ahead log needs. sqliteAlone returns "" if connections can share
+// the database.
 func sqliteAlone(has filesystem.Sharing) string {
 	switch {
 	case !has.Locks:
@@ -211,8 +213,9 @@ func mysqlTarget(dsn string) (*Target, error) {
 	return &Target{driver: "mysql", Secrets: nonEmpty(cfg.Passwd), Open: open}, nil
 }
 
-// pooled returns the DB of a pool of connections to a server. It connects first: a new bun.DB reads the
-// version of a MySQL server, and assumes the oldest if it cannot connect.
+// pooled returns the DB of a pool of connections to a server. It connects before it creates the
+// bun.DB, which reads the version of a MySQL server and assumes the oldest version if it cannot
+// connect.
 func pooled(ctx context.Context, driver string, pool *sql.DB) (*DB, error) {
 	pool.SetMaxOpenConns(poolSize)
 	pool.SetMaxIdleConns(poolSize)
@@ -229,7 +232,8 @@ func pooled(ctx context.Context, driver string, pool *sql.DB) (*DB, error) {
 	return (&DB{Driver: driver, RW: b, RO: b}).begin(ctx)
 }
 
-// nonEmpty returns a secret as it is and as URLs contain it; nil for an empty one.
+// nonEmpty returns a secret in each form in which a text may contain it: as it is, and escaped as
+// in URLs. It returns nil for an empty secret.
 func nonEmpty(s string) []string {
 	if s == "" {
 		return nil
@@ -240,8 +244,8 @@ func nonEmpty(s string) []string {
 // The import registers the driver "sqlite".
 var _ = sqlite.Driver{}
 
-// onThisMachine reports whether a directory is on a file system that only one machine can mount at a
-// time. It returns false for an unknown file system.
+// onThisMachine reports whether a directory is on a file system that only one machine can mount at
+// a time. It returns false if the file system is unknown.
 func onThisMachine(dir string) bool {
 	var fs unix.Statfs_t
 	if unix.Statfs(dir, &fs) != nil {

@@ -38,8 +38,8 @@ var Advice = map[Trouble]string{
 		"rows wait in the journal meanwhile",
 }
 
-// The error codes of each kind except Away: for PostgreSQL SQLSTATEs or prefixes of SQLSTATEs, for MySQL
-// and MariaDB error numbers.
+// The error codes of each kind of Trouble except Away. PostgreSQL has SQLSTATEs, of which some are listed
+// by their prefix; MySQL and MariaDB have error numbers.
 var (
 	postgresCodes = []struct {
 		means Trouble
@@ -69,7 +69,7 @@ var (
 // ErrUnreadableRow reports that a column of a row cannot be decoded: spool does not write such content.
 var ErrUnreadableRow = errors.New("catalogue row")
 
-// TroubleOf classifies an error of the database. An unknown error is Away.
+// TroubleOf classifies an error of the database. It returns Away for an unknown error.
 func TroubleOf(err error) Trouble {
 	if errors.Is(err, ErrUnreadableRow) || errors.Is(err, mysql.ErrPktTooLarge) {
 		return BadRow

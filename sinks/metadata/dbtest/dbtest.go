@@ -20,7 +20,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
 )
 
-// TB has the methods of testing.TB that this package calls, so that a server can outlive a test.
+// TB has the methods of testing.TB that this package calls. Shared implements it differently for
+// servers that outlive a test: see lasting.
 type TB interface {
 	Helper()
 	Fatal(...any)
@@ -28,14 +29,14 @@ type TB interface {
 	Cleanup(func())
 }
 
-// Server is a database server. Start runs it, and Kill ends it.
+// Server is a database server that runs, until Kill ends it. Start then runs it again.
 type Server struct {
 	Driver string // postgres or mysql
-	DSN    string // of the recorders' account, for the database spool
+	DSN    string // data source name of the recorders' account, for the database spool
 	Addr   string // host:port
 
 	t       TB
-	dir     string           // contains its data, log and password file
+	dir     string           // directory of the server's data, log and password file
 	start   func() *exec.Cmd // returns the command that runs the server
 	cmd     *exec.Cmd        // the running server; nil after Kill
 	logFile string
@@ -43,7 +44,8 @@ type Server struct {
 	made    int    // number of databases that Fresh has created
 }
 
-// startWithin bounds each wait for a server. A slow machine may need most of it to start one.
+// startWithin is the longest wait for a server to start or stop. A slow machine may need most of it
+// for a start.
 const startWithin = 60 * time.Second
 
 // SQLite returns the path of a new database in a temporary directory of the test.
@@ -95,7 +97,8 @@ func (s *Server) sqlName() string {
 	return s.Driver
 }
 
-// Kill ends the server with SIGKILL, as a power cut would.
+// Kill ends the server with SIGKILL, so that it cannot shut down in order, and waits until its
+// processes are gone. It does nothing if the server does not run.
 func (s *Server) Kill() {
 	s.t.Helper()
 	if s.cmd == nil {
@@ -111,8 +114,8 @@ func (s *Server) Kill() {
 	}
 }
 
-// until waits until the function is returns true for a process. After startWithin the test fails;
-// otherwise is the end of the failure's text.
+// until waits until the function is returns true for a process. After startWithin it fails the
+// test, with a text that ends in otherwise.
 func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(startWithin); !is(pid); time.Sleep(time.Millisecond) {
@@ -126,8 +129,8 @@ func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
 // until Thaw.
 func (s *Server) Freeze() { s.t.Helper(); s.stop(s.cmd.Process.Pid) }
 
-// stop stops a process and its descendants. It stops a parent first, which could otherwise start another
-// child.
+// stop stops a process and its descendants. It stops the parent before its children, because the
+// parent could otherwise start another child.
 func (s *Server) stop(pid int) {
 	s.t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && err != syscall.ESRCH {
@@ -147,7 +150,8 @@ func (s *Server) Thaw() {
 	}
 }
 
-// Start starts the server and waits until it answers. After Kill it has its former data.
+// Start starts the server and waits until it answers. After Kill, the server has the data that it
+// had before.
 func (s *Server) Start() {
 	s.t.Helper()
 	s.cmd = s.start()
@@ -165,7 +169,7 @@ func (s *Server) Start() {
 	s.await()
 }
 
-// await polls until the server answers a query.
+// await waits until the server accepts connections. After startWithin it fails the test.
 func (s *Server) await() {
 	s.t.Helper()
 	db, err := sql.Open(s.sqlName(), s.admin)
@@ -189,8 +193,8 @@ func (s *Server) await() {
 	}
 }
 
-// program returns the path of a program, from PATH or by the patterns of filepath.Glob. The test fails if
-// it is not installed.
+// program returns the path of a program. It looks in PATH first, and then for files that match the
+// patterns (filepath.Glob). It fails the test if the program is not installed.
 func program(t TB, name string, patterns ...string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -205,8 +209,9 @@ func program(t TB, name string, patterns ...string) string {
 	return ""
 }
 
-// freeAddr returns a loopback address on which no process listens. Its port is below the range that the
-// kernel gives to outgoing connections: one of these could occupy it before a killed server restarts.
+// freeAddr returns a loopback address on which no process listens. Its port is below the range from
+// which the kernel takes ports for outgoing connections: an outgoing connection could otherwise
+// occupy the port before a killed server restarts.
 func freeAddr(t TB) (addr, port string) {
 	t.Helper()
 	const lowest, highest = 15000, 32000
@@ -223,8 +228,8 @@ func freeAddr(t TB) (addr, port string) {
 	return "", ""
 }
 
-// dataDir creates a directory that belongs to the account owner. It is not below t.TempDir, to which that
-// account has no access.
+// dataDir creates a directory that belongs to the account owner, and removes it when the test ends.
+// The directory is not below t.TempDir, to which the account has no access.
 func dataDir(t TB, owner string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "spool-dbtest-")
@@ -236,7 +241,8 @@ func dataDir(t TB, owner string) string {
 	return dir
 }
 
-// own gives a directory to an account, if the test is root.
+// own gives a directory to an account. It does nothing if the test does not run as root, or if the
+// account does not exist.
 func own(t TB, dir, owner string) {
 	t.Helper()
 	if uid, gid, ok := account(owner); ok {
@@ -251,8 +257,8 @@ func run(t TB, cmd *exec.Cmd) {
 	}
 }
 
-// as returns a command that runs in dir. If the test is root, it runs under the account owner: both
-// servers refuse to run as root.
+// as returns a command that runs in dir. If the test runs as root, the command runs under the
+// account owner, because both servers refuse to run as root.
 func as(owner, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{}

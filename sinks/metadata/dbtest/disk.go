@@ -9,15 +9,16 @@ import (
 	"syscall"
 )
 
-// serverDisk is the size of the file system of a server that Fill can fill: enough for a new server of
-// either kind and its log.
+// serverDisk is the size of the file system that StartPostgresOnDisk and StartMariaDBOnDisk mount:
+// enough for a new server of either kind and its log.
 const serverDisk = "320m"
 
 // StartPostgresOnDisk starts a PostgreSQL server on a small file system of its own: see Mount and
 // Server.Fill.
 func StartPostgresOnDisk(t TB) *Server { t.Helper(); return postgresIn(t, ownDisk(t, "postgres")) }
 
-// StartMariaDBOnDisk starts a MariaDB server on a small file system of its own.
+// StartMariaDBOnDisk starts a MariaDB server on a small file system of its own: see Mount and
+// Server.Fill.
 func StartMariaDBOnDisk(t TB) *Server { t.Helper(); return mariaDBIn(t, ownDisk(t, "nobody")) }
 
 func ownDisk(t TB, owner string) string {
@@ -46,10 +47,12 @@ func asRoot(t TB, name string, args ...string) {
 	}
 }
 
-// Fill occupies every free byte of the server's file system.
+// Fill occupies every free byte of the server's file system. The server must be on a file system of
+// its own: see StartPostgresOnDisk.
 func (s *Server) Fill() { s.t.Helper(); Fill(s.t, s.filler()) }
 
-// Free removes the file that Server.Fill created, and calls Revive.
+// Free removes the file that Server.Fill created, and restarts the server if it has ended: see
+// Revive.
 func (s *Server) Free() {
 	s.t.Helper()
 	fail(s.t, "free the disk", os.Remove(s.filler()))

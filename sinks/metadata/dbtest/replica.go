@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// StartStandbyOf starts a PostgreSQL standby of primary. It refuses writes until Promote.
+// StartStandbyOf starts a PostgreSQL standby of primary. The standby refuses writes until Promote.
 func StartStandbyOf(t TB, primary *Server) *Server {
 	t.Helper()
 	basebackup := program(t, "pg_basebackup", "/usr/lib/postgresql/*/bin/pg_basebackup")

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// StartPostgres starts a PostgreSQL server with fsync off: tests kill the server, but not the machine,
-// so that its written data stays in the page cache.
+// StartPostgres starts a PostgreSQL server with fsync off. A killed server then loses no data,
+// because the data that it has written stays in the page cache of the machine.
 func StartPostgres(t TB) *Server { t.Helper(); return postgresIn(t, dataDir(t, "postgres")) }
 
 // StartMariaDB starts a MariaDB server without fsync, as StartPostgres does.
@@ -101,14 +101,16 @@ func children(pid int) (out []int) {
 	return out
 }
 
-// alive reports whether a process exists and is no zombie: a zombie has released its resources.
+// alive reports whether a process exists and is not a zombie. A zombie counts as gone, since it has
+// released its resources.
 func alive(pid int) bool {
 	s := state("/proc/" + strconv.Itoa(pid) + "/stat")
 	return s != "" && s != "Z" && s != "X"
 }
 
-// stopped reports whether every thread of a process is stopped. kill(2) returns before SIGSTOP has taken
-// effect, and a thread on another core may still answer a query.
+// stopped reports whether every thread of a process is stopped. It must be awaited after SIGSTOP:
+// kill(2) returns before the signal has taken effect, and a thread on another core may still answer
+// a query.
 func stopped(pid int) bool {
 	threads, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
 	for _, t := range threads {

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// Shared holds the servers that the tests of one package share. Fresh starts a server when it is first
-// needed. The package's TestMain calls Close.
+// Shared holds the servers that the tests of one package share. Fresh starts a server when a test
+// first needs it. The package's TestMain calls Close.
 type Shared struct {
 	mu       sync.Mutex
 	servers  map[string]*Server
 	cleanups []func()
 }
 
-// Fresh returns the DSN of a new, empty database of a driver: sqlite, postgres or mysql.
+// Fresh returns the DSN of a new, empty database. driver is sqlite, postgres or mysql.
 func (s *Shared) Fresh(t testing.TB, driver string) string {
 	t.Helper()
 	if driver == "sqlite" {
@@ -32,7 +32,7 @@ func (s *Shared) Fresh(t testing.TB, driver string) string {
 	return s.servers[driver].Fresh(t)
 }
 
-// Close ends the servers.
+// Close ends the servers and removes their directories.
 func (s *Shared) Close() {
 	for i := len(s.cleanups) - 1; i >= 0; i-- {
 		s.cleanups[i]()

@@ -12,7 +12,7 @@ import (
 // Medium performs the operations of the journal on its directory. Tests implement it to record the
 // operations and to derive the states that a power cut may leave. Names are relative to the directory.
 type Medium interface {
-	// Create creates a file for writing. It returns an error if the name exists.
+	// Create creates a file for writing. It returns an error if a file with this name exists.
 	Create(name string) (File, error)
 	// Read returns the content of a file.
 	Read(name string) ([]byte, error)
@@ -28,7 +28,7 @@ type Medium interface {
 type File interface {
 	// Write appends to the file.
 	Write(b []byte) (int, error)
-	// Sync makes the bytes and the size durable.
+	// Sync makes the file's bytes and its size durable.
 	Sync() error
 	// Close closes the file and does not sync it.
 	Close() error
@@ -98,17 +98,17 @@ func (r refused) SyncDir() error              { return r.why }
 // System performs the system calls that some file systems do not support. Tests replace it.
 var System filesystem.Calls
 
-// appended is a file whose Sync is fdatasync, which does not write the file's times.
+// appended is a file that is synced by fdatasync, which does not write the file's times.
 type appended struct{ *os.File }
 
 // Sync implements File.
 func (f appended) Sync() error { return System.Datasync(int(f.Fd())) }
 
-// reserver is a File that can allocate disk space before it is written.
+// reserver is a File whose disk space can be allocated before the file is written.
 type reserver interface{ reserve(n int64) }
 
 // reserve allocates the first n bytes of the file and does not change its size. It ignores errors:
-// without it each write allocates its own space.
+// if it fails, each write allocates its own space.
 func (f appended) reserve(n int64) {
 	_ = System.Allocate(int(f.Fd()), 0, n)
 }

@@ -34,8 +34,9 @@ var (
 	ErrClosed = errors.New("the catalogue is closed")
 )
 
-// Journal is the append-only log of changes. Its methods are safe for concurrent use, except DeliverTo.
-// Append blocks for one write and one fdatasync; concurrent calls share them.
+// Journal is the append-only log of changes. Its methods are safe for concurrent use, except
+// DeliverTo. Append blocks until its change is written and synced; concurrent calls share one write
+// and one fdatasync.
 type Journal struct {
 	disk   Medium
 	id     [16]byte
@@ -48,10 +49,10 @@ type Journal struct {
 	buf            []byte         // records of the next write
 	bufOps         []Change       // the changes in buf
 	writing        bool           // a goroutine performs a write, with mu unlocked
-	written        int64          // revision up to which every change was written, or its write has failed
-	file           File           // the file that is written; nil: the next write creates one
+	written        int64          // revision up to which the write of every change has ended, with or without an error
+	file           File           // the file that is open for writing; nil: the next write creates one
 	fileBytes      int64          // size of file
-	files          []journalFile  // all files, the oldest first; if file is set, it is the last of them
+	files          []journalFile  // all files, the oldest first; the last of them is the open one, if file is set
 	unsafe         []byte         // records whose write failed: the next write repeats them in a new file
 	failure        error          // error of the last write; nil if it succeeded
 	failures       uint64         // number of failed writes
@@ -67,10 +68,10 @@ type journalFile struct {
 	sizeBytes int64
 }
 
-// Append writes a change to the journal, delivers it, and returns its revision. The revision is higher
-// than floor and than every earlier one. Append sets the row's revision; the caller must not change the
-// row afterwards. With ErrNotDurable the change was delivered but not written; with any other error it
-// was dropped.
+// Append writes a change to the journal, delivers it, and returns its revision. The revision is
+// higher than floor and than every earlier one. Append sets the row's revision; the caller must not
+// change the row afterwards. If the error is ErrNotDurable, the change was delivered but not
+// written; after any other error it was dropped.
 func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -81,15 +82,16 @@ func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	return rev, j.awaitLocked(rev)
 }
 
-// Gather is Append without waiting: it adds a change to the next write and returns its revision. The
-// caller calls Await, which performs the write, with the highest of several revisions.
+// Gather adds a change to the journal's next write and returns its revision, with the rules of
+// Append. It does not wait: the caller calls Await, which performs the write, with the highest of
+// the revisions that it has got.
 func (j *Journal) Gather(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.take(kind, r, floor)
 }
 
-// take is Gather for a caller that has locked j.mu.
+// take does the work of Gather. The caller has locked j.mu.
 func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	if j.closed {
 		return 0, ErrClosed
@@ -118,7 +120,7 @@ func (j *Journal) Await(rev int64) error {
 	return j.awaitLocked(rev)
 }
 
-// awaitLocked is Await for a caller that has locked j.mu.
+// awaitLocked does the work of Await. The caller has locked j.mu.
 func (j *Journal) awaitLocked(rev int64) error {
 	for j.written < rev {
 		if j.writing {
@@ -133,8 +135,9 @@ func (j *Journal) awaitLocked(rev int64) error {
 	return nil
 }
 
-// flush writes the gathered changes, for all callers that wait, and delivers them. The caller has locked
-// j.mu, and no other goroutine is writing; flush unlocks j.mu during the write.
+// flush writes the gathered changes, for all callers that wait, and delivers them. If the write
+// fails, flush keeps the records in j.unsafe for the next write. The caller has locked j.mu, and no
+// other goroutine is writing; flush unlocks j.mu during the write.
 func (j *Journal) flush() {
 	buf, ops, safe := j.buf, j.bufOps, j.unsafe
 	j.buf, j.bufOps, j.writing = nil, nil, true
@@ -158,9 +161,10 @@ func (j *Journal) flush() {
 	j.done.Broadcast()
 }
 
-// write appends records, with revisions from first to last, to the open file or to a new one, and syncs
-// it. Only one goroutine calls it at a time. After a failed write or sync the next call begins a new file:
-// it is unknown which pages of the old one the kernel has written.
+// write appends the records b, with revisions from first to last, to the open file or to a new one,
+// and syncs the file. Only one goroutine calls it at a time. After an error of a write or a sync
+// the next call begins a new file, since it is unknown which pages of the old file the kernel has
+// written.
 func (j *Journal) write(b []byte, first, last int64) error {
 	if j.file == nil || j.fileBytes >= RotateBytes {
 		if err := j.rotate(first); err != nil && j.file == nil { // if no file can be created, the open one grows further
@@ -184,8 +188,8 @@ func (j *Journal) write(b []byte, first, last int64) error {
 	return err
 }
 
-// rotate creates the next file, named by base, the lowest revision that it may hold. It syncs the
-// directory: otherwise the file could be missing after a power cut.
+// rotate creates the next file, named by base, the lowest revision that the file may hold. It syncs
+// the directory, because the file could otherwise be missing after a power cut.
 func (j *Journal) rotate(base int64) error {
 	name := fmt.Sprintf("%016x%s", base, fileSuffix)
 	f, err := j.disk.Create(name)
@@ -211,7 +215,7 @@ func (j *Journal) rotate(base int64) error {
 	return nil
 }
 
-// header returns the header of a file.
+// header returns the header of a file whose lowest revision is base.
 func (j *Journal) header(base int64) []byte {
 	b := append(make([]byte, 0, headerBytes), fileMagic...)
 	b = append(b, j.id[:]...)
@@ -219,9 +223,10 @@ func (j *Journal) header(base int64) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// Trim removes the files whose changes are all in the database. It keeps the newest file, from which the
-// next process reads the highest revision. applied gets the revision up to which changes were delivered,
-// and returns the revision up to which the database has them. Trim returns the joined errors of removals.
+// Trim removes the files whose changes are all in the database. It keeps the newest file, from
+// which the next process reads the highest revision. Trim calls applied with the revision up to
+// which changes were delivered; applied returns the revision up to which the database has them.
+// Trim returns the joined errors of the removals.
 func (j *Journal) Trim(applied func(delivered int64) int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -252,8 +257,9 @@ func (j *Journal) Newest() int64 {
 	return j.lastRev
 }
 
-// DeliverTo sets the function that gets each change after its write has ended, in order of revision. The
-// function must not call the journal. Call DeliverTo before the first Append or Gather.
+// DeliverTo sets the function that receives the changes, in order of revision, each after its write
+// has ended. The function must not call the journal. Call DeliverTo before the first Append or
+// Gather.
 func (j *Journal) DeliverTo(take func([]Change)) { j.deliver = take }
 
 // Bytes returns the size of the journal's files.
@@ -277,8 +283,9 @@ func (j *Journal) Health() (failures uint64, since time.Time, err error) {
 	return j.failures, since, j.failure
 }
 
-// Close refuses further changes with ErrClosed, waits until Append and Await have written the earlier
-// ones, and unlocks the directory.
+// Close makes later calls of Append and Gather return ErrClosed. It waits until Append and Await
+// have written the earlier changes, closes the file, and unlocks the directory. It waits without
+// end for a change that was added by Gather if Await is not called for the change.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

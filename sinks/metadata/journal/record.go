@@ -27,7 +27,7 @@ type Change struct {
 	Revision  int64
 	Kind      Kind
 	Row       *row.Row // read-only; nil: only a newer version of spool can read the change
-	SizeBytes int64    // size of its record
+	SizeBytes int64    // size of the change's record in the journal
 }
 
 const (
@@ -40,8 +40,8 @@ var (
 	castagnoli   = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// appendRecord appends the record of a change to b. It returns row.ErrInvalid if the payload is too
-// large.
+// appendRecord appends the record of a change to b and returns the result. If the payload is too
+// large, it returns b and a row.ErrInvalid.
 func appendRecord(b []byte, o Change) ([]byte, error) {
 	body, err := json.Marshal(o.Row)
 	if err != nil {
@@ -66,11 +66,13 @@ func recordSum(rec []byte) uint32 {
 	return crc32.Update(crc32.Checksum(rec[4:8], castagnoli), castagnoli, rec[12:])
 }
 
-// readRecord reads the record at the begin of b and returns its length; false if b does not begin with
-// an intact record. It bounds the work on damaged input: it subtracts the length of each record with a
-// wrong checksum from spareBytes, and returns false for everything once that is negative.
+// readRecord reads the record at the begin of b and returns the change and the length of the
+// record. It returns false if b does not begin with an intact record. To bound the work on damaged
+// input, it subtracts the length of each record with a wrong checksum from spareBytes; once
+// spareBytes is negative, it returns false for every input.
 //
-// If the checksum is right and the content unknown, a newer version wrote the record: its Row is nil.
+// If the checksum is right but this version does not know the content, a newer version wrote the
+// record. The Row of the change is then nil.
 func readRecord(b []byte, spareBytes *int) (Change, int, bool) {
 	if len(b) < recordHeadBytes || !bytes.Equal(b[:4], recordMarker) {
 		return Change{}, 0, false
@@ -94,8 +96,8 @@ func readRecord(b []byte, spareBytes *int) (Change, int, bool) {
 	return o, n, true
 }
 
-// decode unmarshals the payload into o.Row. It returns false if this version does not know the kind or
-// the payload.
+// decode sets o.Row from the payload body. It returns false if this version does not know the
+// change's kind or the payload.
 func (o *Change) decode(body []byte) bool {
 	if o.Kind < Put || o.Kind > Event || json.Unmarshal(body, o.Row) != nil {
 		return false
@@ -113,8 +115,8 @@ func (o *Change) decode(body []byte) bool {
 	return true
 }
 
-// Seal sets the columns of the row that the payload does not have: the length class, and, for a Put or an
-// Event, the revision.
+// Seal sets the fields of the row that the payload does not have: the length class (Span), and for
+// a Put or an Event the revision.
 func (o *Change) Seal() {
 	o.Row.Span = row.SpanOf(o.Row)
 	if o.Kind == Put || o.Kind == Event {
@@ -122,15 +124,16 @@ func (o *Change) Seal() {
 	}
 }
 
-// scanRecords calls each for every intact record in b, and returns the number of bytes outside these
-// records. It reads damaged input in which many overlapping records seem to begin at most 16 times.
+// scanRecords calls each for every intact record in b, and returns the number of bytes outside
+// these records. Damaged input may contain many overlapping records with wrong checksums: once
+// their lengths add up to more than 16*(len(b)+maxBodyBytes), scanRecords finds no further record.
 func scanRecords(b []byte, each func(Change)) (damagedBytes int) {
 	damagedBytes, _ = scanWithin(b, 16*(len(b)+maxBodyBytes), each)
 	return damagedBytes
 }
 
-// scanWithin is scanRecords with a given bound, the spareBytes of readRecord. It also returns what is
-// left of that bound.
+// scanWithin does the work of scanRecords with the bound spareBytes: see readRecord. It also
+// returns the rest of that bound.
 func scanWithin(b []byte, spareBytes int, each func(Change)) (damagedBytes, leftBytes int) {
 	for len(b) > 0 {
 		if o, n, ok := readRecord(b, &spareBytes); ok {

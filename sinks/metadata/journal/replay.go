@@ -23,20 +23,20 @@ type Replayed struct {
 	DamagedBytes int64    // number of bytes that belong to no intact record
 	Notes        []string // a line about each damaged file
 
-	// Newer is the highest revision of the changes that only a newer version of spool can read;
-	// 0: there are none; math.MaxInt64: a file has an unknown format.
+	// Newer is the highest revision of the changes that only a newer version of spool can read. It
+	// is 0 if the journal has no such change, and math.MaxInt64 if a file has an unknown format.
 	Newer      int64
 	NewerNotes []string // a line about each file with such changes
 
-	// Unused is the reason why the directory is neither read nor written: a symbolic link leads
-	// to it. Append then always returns ErrNotDurable. nil: the directory is used.
+	// Unused is the reason why the directory is neither read nor written: a symbolic link leads to
+	// it. Append then always returns ErrNotDurable. It is nil if the directory is used.
 	Unused error
 }
 
-// Open opens the journal in the directory dir, which it creates if needed by way of above. It locks the
-// directory for this process and reads the changes of earlier processes; it writes no file before the
-// first change. nowNS returns nanoseconds since 1970 UTC. Open returns ErrJournalTaken if another process
-// has the directory, and the errors of the file system.
+// Open opens the journal in the directory dir. It creates the directory by above if the directory
+// is missing, locks it for this process, and reads the changes of earlier processes. It creates no
+// journal file before the first change. nowNS returns nanoseconds since 1970 UTC. Open returns
+// ErrJournalTaken if another process has locked the directory, and the errors of the file system.
 func Open(above durable.FS, dir string, nowNS func() int64) (*Journal, Replayed, error) {
 	on := In(filepath.Dir(dir), dir)
 	err := durable.MkdirAll(above, dir, 0o700)
@@ -64,8 +64,8 @@ func Open(above durable.FS, dir string, nowNS func() int64) (*Journal, Replayed,
 	return j, got, nil
 }
 
-// unused returns a journal whose writes all fail with the error why: changes are delivered, and are not
-// durable.
+// unused returns a journal whose writes all fail with the error why: it delivers changes, but they
+// are not durable.
 func unused(why error, nowNS func() int64) (*Journal, Replayed, error) {
 	j, got, err := readJournal(refused{why}, nowNS)
 	j.unlock = func() error { return nil }
@@ -74,7 +74,8 @@ func unused(why error, nowNS func() int64) (*Journal, Replayed, error) {
 	return j, got, err
 }
 
-// readJournal returns the journal of a directory, without its lock, and its content.
+// readJournal returns the journal of the directory on, and the content of its files. It does not
+// lock the directory.
 func readJournal(on Medium, nowNS func() int64) (*Journal, Replayed, error) {
 	j := &Journal{disk: on, nowNS: nowNS, deliver: func([]Change) {}}
 	j.done.L = &j.mu
@@ -84,7 +85,7 @@ func readJournal(on Medium, nowNS func() int64) (*Journal, Replayed, error) {
 	return j, got, err
 }
 
-// replay reads all files.
+// replay reads all files, and returns their changes in order of revision, each once.
 func (j *Journal) replay() (got Replayed, err error) {
 	names, err := j.disk.List()
 	if err != nil {
@@ -157,7 +158,9 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	return nil
 }
 
-// parseHeader reads a file's header, which is the same in all formats; false if it is damaged.
+// parseHeader reads a file's header, which has the same form in all formats. It returns the
+// journal's ID, the lowest revision of the file, and the magic (format). ok is false if the header
+// is damaged.
 func parseHeader(b []byte) (id [16]byte, base int64, format string, ok bool) {
 	if len(b) < headerBytes || string(b[:len(magicPrefix)]) != magicPrefix ||
 		crc32.Checksum(b[:32], castagnoli) != binary.LittleEndian.Uint32(b[32:]) {

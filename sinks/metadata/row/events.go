@@ -14,7 +14,8 @@ import (
 // NoRecording is the ID in the row of an Event change whose events have media in no recording yet.
 var NoRecording = media.ID{}.String()
 
-// StorableEvent returns ErrInvalid for an event that a database would always refuse, and else nil.
+// StorableEvent returns an ErrInvalid for an event that a database would always refuse, and else
+// nil.
 func StorableEvent(e *media.Event) error {
 	for _, f := range []struct {
 		name, value string
@@ -30,8 +31,8 @@ func StorableEvent(e *media.Event) error {
 	return nil
 }
 
-// NamedEvents returns the events that the row names, from the column events. The error is a
-// database.ErrUnreadableRow.
+// NamedEvents returns the events that the row names, from the column events. If the column cannot
+// be decoded, the error is a database.ErrUnreadableRow.
 func (r *Row) NamedEvents() (events []media.Event, err error) {
 	if len(r.Events) > len("[]") {
 		if err = json.Unmarshal(r.Events, &events); err != nil {
@@ -41,9 +42,10 @@ func (r *Row) NamedEvents() (events []media.Event, err error) {
 	return events, err
 }
 
-// Keeping returns the row that replaces old, which may be nil: r itself, or, if r has the state
-// recovered, a copy that also names the events of old. A recovered file may name fewer events than its
-// row did: while a file grows, it has room for the latest ones only.
+// Keeping returns the row that replaces the row old when r is put. That is r itself, unless r has
+// the state recovered: then it is a copy that also names the events of old. A recovered file may
+// name fewer events than its row did, because a growing file has room for the latest ones only. old
+// may be nil.
 func (r *Row) Keeping(old *Row) *Row {
 	if old == nil || r.State != string(media.StateRecovered) || string(old.Events) == string(r.Events) {
 		return r

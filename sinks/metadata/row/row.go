@@ -17,11 +17,12 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// Row is a row of spool_recordings, and the payload of the journal's records. The columns mean what
-// the fields of media.Recording do.
+// Row is a row of spool_recordings, and the payload of the journal's records. Its columns
+// correspond to the fields of media.Recording.
 //
-// Invariant: the revision of a stored row never decreases. ProtectedRev is the revision of the change
-// that last set or cleared the protection by itself; 0: no change did so.
+// Invariant: the revision of a stored row never decreases. ProtectedRev is the revision of the last
+// change of kind Protect, which sets or clears only the protection; it is 0 if there was no such
+// change.
 type Row struct {
 	bun.BaseModel `bun:"table:spool_recordings,alias:r" json:"-"`
 
@@ -49,7 +50,7 @@ type Row struct {
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
 	Revision     int64           `bun:"revision" json:"-"`
 
-	Evicted bool `bun:"-" json:"evicted,omitempty"` // of a Delete: retention removed the file
+	Evicted bool `bun:"-" json:"evicted,omitempty"` // in a Delete change: retention removed the file
 
 	Named      int `bun:"-" json:"-"` // number of events in Events; 0 unless Of made the row
 	EventBytes int `bun:"-" json:"-"` // size of these events, by media.Event.Bytes; 0 unless Of made the row
@@ -106,7 +107,7 @@ func listed(n int, list any) (json.RawMessage, error) {
 	return storableJSON(b), nil
 }
 
-// unlist decodes a list that listed encoded; what is the column's name.
+// unlist decodes a list that listed has encoded. what is the name of the column, for the error.
 func (r *Row) unlist(what string, b json.RawMessage, into any) error {
 	if len(b) == 0 {
 		return nil
@@ -147,8 +148,8 @@ func storableJSON(b []byte) []byte {
 	return out
 }
 
-// escaped reads the byte or the JSON escape at the begin of b, and returns its length n. If it is an
-// escape \uXXXX, n is 6 and unit is its UTF-16 code unit.
+// escaped reads the byte or the JSON escape at the begin of b, and returns its length n. For an
+// escape of the form \uXXXX, n is 6 and unit is the UTF-16 code unit; else unit is 0.
 func escaped(b []byte) (unit rune, n int) {
 	switch {
 	case len(b) < 2 || b[0] != '\\':
@@ -208,8 +209,8 @@ func storable(rec media.Recording, node string) error {
 	return nil
 }
 
-// Record converts the row. pending sets the record's field Pending. The error says which column cannot be
-// decoded.
+// Record converts the row into a record, whose field Pending it sets to pending. The error names
+// the column that cannot be decoded.
 func (r *Row) Record(pending bool) (media.Record, error) {
 	id, err := media.ParseID(r.ID)
 	if err != nil {

@@ -31,8 +31,8 @@ func SpanOf(r *Row) int {
 	return spanLong
 }
 
-// SpanLimitNS returns the length, in ns, below which every row of a class is; the largest value if the
-// class has no such bound.
+// SpanLimitNS returns the length in nanoseconds that every row of a class is shorter than. It
+// returns math.MaxInt64 for spanLong and SpanOpen, which have no such bound.
 func SpanLimitNS(class int) int64 {
 	if class >= boundedSpans {
 		return math.MaxInt64
@@ -40,9 +40,10 @@ func SpanLimitNS(class int) int64 {
 	return 1 << (36 + 2*class)
 }
 
-// Misdated reports whether the row's end differs from its start plus its duration by more than a second
-// and 1 % of the duration. The end of such a row may be wrong: earlier versions of spool stored a wrong
-// one if the clock was set while the file grew. It is right in a time-lapse.
+// Misdated reports whether the row's end differs from its start plus its duration by more than a
+// second and 1 % of the duration. The end may then be wrong: earlier versions of spool stored a
+// wrong end if the clock was set while the file grew. In a time-lapse recording the end is right
+// all the same.
 func (r *Row) Misdated() bool {
 	off := r.EndNS - r.StartNS - r.DurationNS
 	slack := int64(time.Second) + r.DurationNS/100 // the sender's clock may drift
@@ -55,7 +56,8 @@ func (r *Row) Overlaps(fromNS, toNS int64) bool {
 	return r.StartNS < toNS && (r.StartNS >= fromNS || r.Span == SpanOpen || r.EndNS > fromNS)
 }
 
-// Key is the place of a row in the order of rows: by start, then by ID.
+// Key determines the position of a row in a result: rows are ordered by start, and rows with the
+// same start by ID.
 type Key struct {
 	StartNS int64
 	ID      string
