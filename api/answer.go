@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// answerTimeout bounds the time in which a client reads one answer; then the connection is closed.
-// The files of recordings have Limits.Stall instead.
+// answerTimeout is the time in which a client must read an answer; after it, the server closes the
+// connection. For the file of a recording, Limits.Stall applies instead.
 const answerTimeout = 30 * time.Second
 
 // buffers holds the buffers in which answers are encoded, for reuse.
@@ -47,8 +47,8 @@ func utc(t time.Time) *string {
 	return &s
 }
 
-// utcNano formats a time, given in nanoseconds since 1970-01-01 UTC, as utc does. It returns nil
-// for 0.
+// utcNano formats a time in nanoseconds since 1970-01-01 UTC in the form of utc. It returns nil for
+// 0.
 func utcNano(ns int64) *string {
 	if ns == 0 {
 		return nil

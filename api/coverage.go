@@ -49,7 +49,7 @@ type coveredEvent struct {
 const (
 	maxPages       = 100  // pages of the catalogue, each of about maxPageBytes, read for one answer
 	maxCoverages   = 2    // answers made at once; further requests wait
-	coverageStarts = 2000 // the range divided by this is the longest gap that an answer leaves out
+	coverageStarts = 2000 // a span may have gaps up to the length of the range divided by this
 )
 
 // coverage answers with the spans of time within a range that have recordings, by stream.

@@ -24,8 +24,8 @@ type Deps struct {
 	Seen      Remembered // nil: offline streams are not listed
 	Catalogue Catalogue
 	Files     playback.Files
-	// Lists returns NotFound for a finished file that is not in the catalogue. nil: every file is
-	// served.
+	// Lists returns NotFound for a finished file f, with this name below the record directory, that
+	// is not in the catalogue. nil: every file is served.
 	Lists func(ctx context.Context, f *os.File, name string) error
 	// Belongs returns Conflict for a file that belongs to another recording than id. nil: not checked.
 	Belongs   func(f *os.File, name string, id media.ID) error
@@ -56,8 +56,8 @@ type PublishAddress struct {
 type Recorder interface {
 	// Start begins to record a stream. already reports whether the stream was being recorded, or
 	// armed, before. The error is NotFound if no pipeline covers the stream, or if the stream is
-	// neither live nor configured and o.Wait is not set; Conflict if all its pipelines are held, or
-	// if no further stream may be armed.
+	// neither live nor configured and o.Wait is not set. It is Conflict if clients have stopped all
+	// pipelines of the stream (see Pipelines.Stop), or if no further stream may be armed.
 	Start(ctx context.Context, stream string, o recorder.StartOptions) (already bool, err error)
 	// Stop ends the recording of a stream and returns when its file is finished. was reports
 	// whether the stream was being recorded or armed. When ctx ends, Stop returns, and the file is
@@ -66,7 +66,8 @@ type Recorder interface {
 	// Stream returns the status of a stream's recording. It returns false for a stream that is
 	// neither live nor configured and was never recorded.
 	Stream(path string) (recorder.StreamStatus, bool)
-	// Recording lists the paths of the streams that are being recorded or armed by a start.
+	// Recording lists the paths of the streams that are being recorded, or that a call of Start has
+	// armed.
 	Recording() []string
 }
 
@@ -80,12 +81,12 @@ type Streams interface {
 
 // Remembered lists the streams that have had a publisher, in this run or an earlier one.
 type Remembered interface {
-	// Remembered lists these streams sorted by path, including those that are live now. Of each it
-	// sets only Path, State and LastAccessUnit.
+	// Remembered lists the streams that have had a publisher, sorted by path, including those that
+	// are live now. It sets only the fields Path, State and LastAccessUnit of each.
 	Remembered() []media.StreamInfo
-	// Seen reports whether a stream is in the list.
+	// Seen reports whether a stream is in the list of Remembered.
 	Seen(path string) bool
-	// Forget removes a stream from the list. It reports whether the stream was in it.
+	// Forget removes a stream from the list of Remembered. It reports whether the stream was in it.
 	Forget(path string) (was bool)
 }
 

@@ -82,8 +82,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	answer(w, e.Code, errorAnswer{"error", e.Text})
 }
 
-// shown returns an error as the client may see it: an *Error itself, and an *Error for a wrong query,
-// a body that is too large, or an ended context. It returns nil for any other error.
+// shown returns the error that the client may see in place of err: err itself if it is an *Error,
+// and an *Error for a wrong query, a body that is too large, or an ended context. It returns nil
+// for any other error.
 func shown(err error) *Error {
 	var e *Error
 	var query *params.Error

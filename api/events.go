@@ -25,7 +25,7 @@ type Events interface {
 	Events(ctx context.Context, q media.EventQuery) (media.EventPage, error)
 }
 
-// Taken is the result of a trigger.
+// Taken is the result of Events.Trigger.
 type Taken struct {
 	Pipelines  []pipeline.Triggered   // response of each pipeline; at least one
 	Recordings []media.EventRecording // the recordings that have media of the event now, oldest first
@@ -34,12 +34,12 @@ type Taken struct {
 
 // The bounds of the values in eventBody.
 const (
-	maxEventKeyBytes  = 200            // of key, and of name
-	maxEventDataBytes = 1024           // of data as compact JSON
-	maxEventDepth     = 16             // nesting of data
-	eventAhead        = time.Minute    // how far at may be in the future: the caller's clock may be ahead
-	maxAround         = 24 * time.Hour // of before, and of after
-	maxWait           = time.Hour      // of wait
+	maxEventKeyBytes  = 200            // most bytes of key, and of name
+	maxEventDataBytes = 1024           // most bytes of data as compact JSON
+	maxEventDepth     = 16             // deepest nesting of data
+	eventAhead        = time.Minute    // farthest that at may be in the future: the caller's clock may be ahead
+	maxAround         = 24 * time.Hour // longest before, and longest after
+	maxWait           = time.Hour      // longest wait
 	minFile           = time.Second    // least value of max, except 0
 )
 

@@ -79,8 +79,8 @@ func (s *Server) health(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// wrong returns the present problems without duplicates. Problems by which media is not recorded come
-// first; among these, and among the others, the oldest comes first.
+// wrong returns the present problems without duplicates. The problems by which media is not
+// recorded come first. Of both groups the oldest problem comes first.
 func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
 	if s.deps.Health == nil {
 		return nil

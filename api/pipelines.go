@@ -14,26 +14,27 @@ import (
 )
 
 // Pipelines lists and changes the declared pipelines. Its methods return an *Error, or
-// config.Problems: all problems of a configuration or declaration that is refused as a whole, with
-// no directory of the machine in their texts. After an error of Declare, Remove or Reload with
-// problems nothing has changed.
+// config.Problems with all problems of a configuration or declaration that is refused as a whole.
+// The texts of these problems contain no directory of the machine. If Declare, Remove or Reload
+// returns config.Problems, it has changed nothing.
 type Pipelines interface {
 	// List returns the sorted names of the pipelines, and a function that describes the pipeline of
 	// names[i].
 	List() (names []string, describe func(i int) Pipeline)
 	// Declare creates or replaces a pipeline. text is YAML or JSON in the form of the setting
-	// pipelines/NAME of the configuration file. With dryRun it returns the result that it would
-	// have, and changes nothing.
+	// pipelines/NAME of the configuration file. With dryRun, Declare changes nothing, and returns
+	// the result that the change would have.
 	Declare(ctx context.Context, name string, text []byte, dryRun bool) (Declared, error)
-	// Remove deletes a pipeline that was made by Declare. The error is NotFound for an unknown name,
-	// Conflict for a pipeline that only the configuration file declares. dryRun is as in Declare.
+	// Remove deletes a pipeline that was made by Declare. The error is NotFound for an unknown
+	// name, Conflict for a pipeline that only the configuration file declares. With dryRun, Remove
+	// changes nothing, and returns the result that the deletion would have.
 	Remove(ctx context.Context, name string, dryRun bool) (Declared, error)
-	// Start ends the hold of a pipeline that Stop has stopped, and begins to record its live and
-	// configured streams. It returns the number of recordings that it has begun.
+	// Start lets a pipeline record again that Stop has stopped, and begins to record the live and
+	// configured streams of the pipeline. It returns the number of recordings that it has begun.
 	Start(ctx context.Context, name string) (began int, err error)
-	// Stop ends the recordings of a pipeline and holds the pipeline: it records nothing until Start.
-	// Stop returns the number of ended recordings when their files are finished. With drain the
-	// files get any time to finish, otherwise the time of a usual stop.
+	// Stop ends the recordings of a pipeline, and lets the pipeline record nothing until Start. It
+	// returns the number of ended recordings when their files are finished. With drain it waits for
+	// the files without a limit, otherwise for the time of a usual stop.
 	Stop(ctx context.Context, name string, drain bool) (ended int, err error)
 	// Reload reads the configuration again and applies the differences.
 	Reload(ctx context.Context) (Reloaded, error)

@@ -13,7 +13,7 @@ type account struct {
 	hash   hash
 
 	mu       sync.Mutex // guards the fields below
-	verified *secret    // the password that was right last: it is not hashed again; nil: none
+	verified *secret    // secret of the last right password, which is not hashed again; nil: none was right yet
 }
 
 func newAccount(u User) (*account, error) {
@@ -28,13 +28,14 @@ func newAccount(u User) (*account, error) {
 	return &account{caller: Caller{u.Name, roles}, hash: h}, err
 }
 
-// seen reports whether a password is the one that was right last. It takes the same time in any case.
+// seen reports whether s is the secret of the password that was right last. Its time does not
+// depend on s.
 func (a *account) seen(s secret) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	verified := a.verified
 	if verified == nil {
-		verified = &secret{} // comparing with it takes the same time
+		verified = &secret{} // so that the comparison takes the same time
 	}
 	return hmac.Equal(verified[:], s[:]) && a.verified != nil
 }

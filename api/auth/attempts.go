@@ -10,11 +10,11 @@ import (
 
 const (
 	maxDebts = 4096             // largest number of keys that attempts remembers
-	cleared  = 10 * time.Minute // time after its last failure until a key counts as clean: see attempts.take
+	cleared  = 10 * time.Minute // time without a change of a debt after which its key counts as clean: see take
 )
 
-// attempts limits the failed checks under each key, such as an address: limit at once, and then limit
-// a minute. It remembers at most maxDebts keys. It is safe for concurrent use.
+// attempts limits the failed checks under each key, such as an address: attempts.limit at once, and
+// then so many a minute. It remembers at most maxDebts keys. It is safe for concurrent use.
 type attempts struct {
 	clock pipeline.Clock
 	limit int
@@ -26,8 +26,8 @@ type attempts struct {
 
 // debt is the number of failures under one key. It fades by attempts.limit a minute.
 type debt struct {
-	failures float64   // number at the time at
-	at       time.Time // when failures was last changed
+	failures float64   // number of failures at the time at
+	at       time.Time // when take or add last changed failures
 }
 
 func newAttempts(clock pipeline.Clock, limit int) *attempts {
@@ -40,9 +40,10 @@ func (a *attempts) faded(d *debt, now time.Time) float64 {
 }
 
 // take allows a check under a key and counts it as a failure. At the limit it counts nothing and
-// returns the time until the next check is allowed. The caller calls giveBack if the check succeeds.
-// The failure is counted before the check, so that a client cannot exceed the limit with many checks
-// at once. clean reports that no failure under this key is remembered.
+// returns the time until the next check is allowed. The caller calls giveBack if the check
+// succeeds. The failure is counted before the check, so that a client cannot exceed the limit with
+// many checks at once. clean reports whether the key had no debt, or one that take and add have not
+// changed for the time cleared.
 func (a *attempts) take(key string) (wait time.Duration, clean bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -75,8 +76,8 @@ func (a *attempts) add(key string) {
 	d.failures, d.at = min(a.faded(d, now)+1, float64(2*a.limit)), now // even many failures at once fade in two minutes
 }
 
-// blocked returns the time until take allows the next check under a key; 0: it allows one now. It
-// counts nothing.
+// blocked returns the time until take allows the next check under a key, 0 if take allows one now.
+// It counts nothing.
 func (a *attempts) blocked(key string) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,13 +88,14 @@ func (a *attempts) blocked(key string) time.Duration {
 	return a.wait(d, a.clock.Now())
 }
 
-// wait returns the time until a debt is small enough for one more failure.
+// wait returns the time until take allows a check under the key of a debt: until less than limit
+// failures remain.
 func (a *attempts) wait(d *debt, now time.Time) time.Duration {
 	over := a.faded(d, now) - float64(a.limit-1)
 	return max(0, time.Duration(over/float64(a.limit)*float64(time.Minute)))
 }
 
-// giveBack removes one failure under a key: the check that take allowed has succeeded.
+// giveBack undoes the count of take under a key, because the check has succeeded.
 func (a *attempts) giveBack(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

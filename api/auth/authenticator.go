@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	minToken    = 16   // characters of a token at least: guesses are not limited, so that a token must be long
-	maxPassword = 1024 // bytes of a password at most: this bounds the work of a check
+	minToken    = 16   // fewest characters of a token: too long to guess, because wrong tokens are not limited
+	maxPassword = 1024 // most bytes of a password: this bounds the work of a check
 )
 
 // Authenticator identifies callers by token, or by name and password. It compares secrets in constant
@@ -108,8 +108,8 @@ func (a *Authenticator) KnownToken(secret string) (who Caller, ok bool) {
 	return who, ok
 }
 
-// KnownPassword returns the caller with a name and password if they are the last ones that ByPassword
-// has accepted for this name. It hashes no password and counts no failed sign-in.
+// KnownPassword returns the caller with a name if the password is the last one that ByPassword has
+// accepted for this name, else false. It hashes no password and counts no failed sign-in.
 func (a *Authenticator) KnownPassword(name, password string) (Caller, bool) {
 	acc, ok := a.passwords.known(name, password)
 	if !ok {

@@ -8,7 +8,7 @@ type Config struct {
 	Tokens []Token
 }
 
-// Open reports whether authentication is off.
+// Open reports whether c has neither users nor tokens, so that every client may do everything.
 func (c Config) Open() bool { return len(c.Users) == 0 && len(c.Tokens) == 0 }
 
 // User is a user who signs in by name and password (RFC 7617).

@@ -37,8 +37,8 @@ func HashDigest(name, realm, password string) (Digest, error) {
 	return Digest{realm, digestOf(false, name, realm, password), digestOf(true, name, realm, password)}, nil
 }
 
-// checkDigestText returns an error for a name or realm with characters that clients quote in different
-// ways, so that their hashes would differ. what is name or realm.
+// checkDigestText returns an error for a text with characters that clients quote in different ways,
+// so that their hashes would differ. what names the text in the error: name or realm.
 func checkDigestText(what, text string) error {
 	if text == "" || len(text) > 128 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
 		return fmt.Errorf("the %s %.130q is no text of 1 to 128 bytes without quotes, backslashes and control characters, which clients write in different ways", what, text)
@@ -94,7 +94,7 @@ type Digests struct {
 	clock            pipeline.Clock
 	names, strangers *attempts // failures by address and name, of known names and of unknown ones
 	addresses        *attempts // failures by address, of all names
-	turns            *turns    // the queues of addresses beyond one of these limits
+	turns            *turns    // the queues of the addresses that exceed one of the limits
 }
 
 // NewDigests returns the Digests of users by their names. All must have the same realm, because a
@@ -199,7 +199,8 @@ func (d *Digests) limited(ctx context.Context, remote, name string, known bool, 
 	return wait, right, err
 }
 
-// later waits a second, which slows down a client that retries at once, and returns a *BlockedError.
+// later waits for secondChance, or until ctx ends, to slow down a client that retries at once. Then
+// it returns a *BlockedError with the time wait.
 func (d *Digests) later(ctx context.Context, wait time.Duration) error {
 	pipeline.Sleep(ctx, d.clock, secondChance, nil)
 	return &BlockedError{wait}
@@ -224,10 +225,11 @@ func (d *Digests) right(r Response) bool {
 	return subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(r.Hash))) == 1 && known && r.Realm == d.realm
 }
 
-// CheckPassword checks a password against the Digest of a user, with the limits of Check. It returns
-// nil for the right password and ErrWrong for a wrong one, which it does not count in seen: the caller
-// may check the same password in another way. It returns a *BlockedError, and counts it in seen, if it
-// has not checked the password because too many checks wait.
+// CheckPassword checks a password against the Digest of a user, with the limits of failures of
+// Check. It returns nil for the right password, and ErrWrong for a wrong one. It does not count a
+// wrong password in seen, because the caller may check the same password in another way. If too
+// many checks wait at the client's address, it does not check the password: it counts this in seen
+// and returns a *BlockedError.
 func (d *Digests) CheckPassword(ctx context.Context, seen *Failures, remote, name, password string) error {
 	_, known := d.users[name]
 	wait, right, err := d.limited(ctx, remote, name, known, func() bool { return d.rightPassword(name, password) })

@@ -27,8 +27,8 @@ type Failures struct {
 	counts [5]atomic.Uint64 // by index in reasons
 }
 
-// NewFailures returns a Failures that logs to log; nil: it only counts. log must limit its lines by
-// itself, because any client can cause them.
+// NewFailures returns a Failures that logs to log; if log is nil, it only counts. log must limit
+// the number of its lines, because any client can cause them.
 func NewFailures(log *slog.Logger) *Failures { return &Failures{log: log} }
 
 // Count counts and logs a failed sign-in. remote is the client's address. knownName is the name of the

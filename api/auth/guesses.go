@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	secondChance = time.Second // time after which a password that was refused unchecked may be sent again
+	secondChance = time.Second // time after which a client may send a password again that was refused unchecked
 	maxRefused   = 32 << 10    // number of refused passwords that are remembered: more than arrive within secondChance
 	maxWrong     = 8 << 10     // number of wrong passwords that are remembered
 )
@@ -24,8 +24,9 @@ type guesses struct {
 	refused, wrong recent
 }
 
-// returns reports whether a password was refused unchecked before, at least secondChance ago. If it
-// was not, returns remembers it as refused now, and wait is the time until it may be sent again.
+// returns reports in again whether a password was refused unchecked at least secondChance ago: the
+// client may now have it checked. Otherwise wait is the time until the client may send it again; a
+// password that is not remembered is then remembered as refused now.
 func (g *guesses) returns(s secret, now time.Time) (wait time.Duration, again bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

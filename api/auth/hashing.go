@@ -11,7 +11,7 @@ import (
 const (
 	hashings       = 2    // number of passwords hashed at once; each takes 19 MiB
 	maxWaiting     = 1024 // largest number of checks that run or wait
-	maxWaitingFrom = 256  // largest number of these for one address
+	maxWaitingFrom = 256  // largest number of checks from one address that run or wait
 )
 
 var (
@@ -19,9 +19,10 @@ var (
 	errHungUp = errors.New("the client hung up")
 )
 
-// hashing bounds the checks that hash a password: few run at once, the others wait in the order of
-// their arrival, and beyond a number of them further checks are refused. Second chances (see verifier)
-// take all places but one, so that they never hold up all other checks.
+// hashing bounds the checks that hash a password. At most hashings of them run at once, and the
+// others wait in the order of their arrival. Beyond maxWaiting checks, or maxWaitingFrom of one
+// address, a further check is refused. Second chances (see verifier) occupy at most all places but
+// one, so that they never hold up all other checks.
 type hashing struct {
 	places  chan struct{} // semaphore of the running checks
 	chances chan struct{} // semaphore of the second chances that run or wait for places
@@ -39,8 +40,9 @@ func newHashing() *hashing {
 	return h
 }
 
-// do calls check as soon as a place is free. chance marks a second chance. do does not call check, and
-// returns errBusy, if too many checks wait already; it returns errHungUp if ctx ends before.
+// do calls check as soon as a place is free. chance reports that the check is a second chance. do
+// returns errBusy, without a check, if too many checks wait already, and errHungUp if ctx ends
+// before a place is free.
 func (h *hashing) do(ctx context.Context, address string, chance bool, check func()) error {
 	if !h.enter(address) {
 		return errBusy

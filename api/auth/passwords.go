@@ -46,8 +46,9 @@ var (
 	ErrBlocked = errors.New("too many failed attempts to sign in")
 )
 
-// BlockedError is the error of a sign-in beyond the limits of failures. The credentials were not
-// checked and may be right; only Digests.Check also returns it for wrong ones. It wraps ErrBlocked.
+// BlockedError is the error of a sign-in beyond the limits of failures. It wraps ErrBlocked. In
+// general the credentials were not checked and may be right. Digests.Check also returns it for
+// credentials that it has found wrong, and a verifier for a password that it knows to be wrong.
 type BlockedError struct {
 	Wait time.Duration // time after which the client may try again
 }

@@ -26,8 +26,8 @@ var roles = []struct {
 	{View, view}, {Control, view | control}, {Admin, view | control | admin}, {Declare, view | declare},
 }
 
-// Roles is a set of roles, which contains with each role the roles that this one includes. The zero
-// value is the empty set.
+// Roles is a set of roles. A set that contains a role also contains the roles that this role
+// includes. The zero value is the empty set.
 type Roles uint8
 
 const (
@@ -40,8 +40,8 @@ const (
 // Everything is the set of all roles. Every caller has it where no authentication is configured.
 const Everything = view | control | admin | declare
 
-// Holds reports whether the set contains a role. Every set contains the empty role, which a route open
-// to all clients has.
+// Holds reports whether the set contains a role. Every set contains the empty role, which is the
+// role of a route that is open to all clients.
 func (r Roles) Holds(need Role) bool {
 	if need == "" {
 		return true

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	placesOf     = 4            // number of places of an address
-	maxTurns     = 4 * placesOf // largest number of checks that wait at an address: the last one waits 4 s
-	maxAddresses = 4096         // largest number of addresses that have places
+	placesOf     = 4            // number of places of an address: see turns
+	maxTurns     = 4 * placesOf // largest number of checks in the queue of an address: the last one waits up to 4 s
+	maxAddresses = 4096         // largest number of addresses that turns remembers
 )
 
 // turns limits the rate of checks from addresses with too many failures, where a check is quick. An
@@ -28,13 +28,15 @@ type turns struct {
 	swept time.Time           // when makeRoom last removed idle addresses
 }
 
-// turnsOf holds the places of an address and the queue of its waiting checks.
+// turnsOf holds the state of one client address in turns: its places, which a failed check occupies
+// for secondChance, and the queue of the checks that wait for a place.
 type turnsOf struct {
 	held    [placesOf]time.Time // for each place: the time until which it is occupied
 	waiting []*turn             // the queue; the first has its turn
 }
 
-// turn is a check in the queue of an address. Other goroutines close its channels.
+// turn is a check in the queue of a client address. Its own goroutine waits for the two channels,
+// which other goroutines may close.
 type turn struct {
 	ctx   context.Context // ends when the client disconnects
 	first chan struct{}   // closed when the turn has become the first of the queue
@@ -49,8 +51,9 @@ func newTurns(clock pipeline.Clock) *turns {
 	return &turns{clock: clock, of: map[string]*turnsOf{}}
 }
 
-// do calls check in its turn and returns its result. It does not call check, and returns errBusy, if
-// too many checks of the address wait already; it returns errHungUp if ctx ends before the turn comes.
+// do calls check when it is the first in the queue of the address and a place is free, and returns
+// the result. It returns errBusy, without a check, if too many checks of the address wait already,
+// and errHungUp if ctx ends before.
 func (t *turns) do(ctx context.Context, address string, check func() bool) (right bool, err error) {
 	me := newTurn(ctx)
 	q := t.enter(address, me)
@@ -60,7 +63,8 @@ func (t *turns) do(ctx context.Context, address string, check func() bool) (righ
 	return t.await(q, me, check)
 }
 
-// await waits until a turn in the queue q is the first and a place is free, then calls check.
+// await waits until the turn me is the first in the queue q and a place is free, then calls check
+// and returns the result. It returns errHungUp, without a check, if the client disconnects before.
 func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err error) {
 	select {
 	case <-me.first:
@@ -85,8 +89,9 @@ func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err 
 	}
 }
 
-// enter adds a turn to the queue of an address and returns the queue, nil if it is full. It first
-// removes the turns of disconnected clients.
+// enter adds a turn to the queue of an address and returns the queue. It returns nil if the queue
+// is full, or if turns remembers too many addresses. It first removes the turns of disconnected
+// clients from the queue.
 func (t *turns) enter(address string, me *turn) *turnsOf {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,8 +118,8 @@ func (t *turns) enter(address string, me *turn) *turnsOf {
 	return q
 }
 
-// makeRoom removes the addresses without an occupied place and without a waiting check, if maxAddresses
-// are remembered. The caller holds t.mu.
+// makeRoom removes the addresses without an occupied place and without a waiting check, if
+// maxAddresses are remembered, but at most once in the time secondChance. The caller holds t.mu.
 func (t *turns) makeRoom() {
 	now := t.clock.Now()
 	if len(t.of) < maxAddresses || now.Sub(t.swept) < secondChance {
@@ -128,8 +133,9 @@ func (t *turns) makeRoom() {
 	}
 }
 
-// try calls check if a place is free, and removes the turn me from the queue. If none is free, it
-// returns the time until the next place is.
+// try calls check if a place of q is free, returns its result in right, and removes the turn me
+// from q. If no place is free, it returns in wait the time until one is free. It returns errHungUp,
+// without a check, if the client has disconnected.
 func (t *turns) try(q *turnsOf, me *turn, check func() bool) (wait time.Duration, right bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 // servers have the same limits.
 //
 // A password that was right before is accepted by its secret, without hashing and without a limit. The
-// other checks are limited, each line in a minute; failures is the argument of newVerifier:
+// other checks have these limits a minute, where failures is the argument of newVerifier:
 //
 //	failed checks of one name from one address     failures
 //	failed checks of all names from one address    10 * failures
@@ -25,14 +25,15 @@ import (
 //	second chances of all names and addresses      300
 //
 // Beyond the first limit, a password of this name from this address is refused without a check, with
-// the exception of second chances. Beyond the second limit, so are the passwords of all names that
-// have failed from this address in the last ten minutes.
+// the exception of second chances. Beyond the second limit, the same applies to the passwords of all
+// names that have failed from this address in the last ten minutes.
 //
-// A second chance: a password that was refused without a check is checked when the client sends it
-// again a second later. A person or a camera does this. So the owner of a name can sign in while an
-// attacker at the same address guesses with a different password each time. An attacker who sends each
-// guess twice uses up second chances, too, and the owner then waits longer. A password that is known
-// to be wrong is refused without hashing and does not count towards these limits.
+// A client has a second chance: a password that was refused without a check is checked when the
+// client sends it again a second later, as a person or a camera does. So the owner of a name can
+// sign in while an attacker at the same address guesses with a different password each time. An
+// attacker who sends each guess twice uses up second chances, too, and the owner then waits longer.
+// A password that is known to be wrong is refused without hashing and does not count towards these
+// limits.
 //
 // An unknown name is treated like a known one: its password is hashed, or, for a second chance and
 // beyond the second limit, the answer is delayed by the time of a hashing.
@@ -40,7 +41,7 @@ type verifier struct {
 	clock  pipeline.Clock
 	users  map[string]*account
 	dummy  account         // checked for unknown names
-	others map[string]bool // names of users without a password hash
+	others map[string]bool // names of users without a password hash; they count as known in the log
 	key    [32]byte        // key of all secrets; it never leaves the process
 
 	names, strangers budgets   // limits of known and of unknown names; many unknown names displace no known one
@@ -93,8 +94,8 @@ func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, e
 	return v, nil
 }
 
-// known returns the account of a name if the password is the one that was right last for this name. It
-// hashes no password.
+// known returns the account of a name, and true if the password is the one that was right last for
+// this name. If it returns false, the account is not to be used. It hashes no password.
 func (v *verifier) known(name, password string) (*account, bool) {
 	acc := v.users[name]
 	if acc == nil {
@@ -246,7 +247,8 @@ func (v *verifier) slowly(ctx context.Context, remote, name, password string, s 
 	return nil, ErrWrong
 }
 
-// pretend waits as long as the newest hashing took, and returns ErrWrong.
+// pretend delays the answer for an unknown name by the duration of the newest hashing, then returns
+// ErrWrong.
 func (v *verifier) pretend(ctx context.Context) error {
 	passed, stop := v.clock.After(time.Duration(v.hashing.tookNS.Load()))
 	defer stop()

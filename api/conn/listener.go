@@ -148,8 +148,9 @@ func of(ctx context.Context) *Conn {
 	return c
 }
 
-// Begin counts a request until end is called: while a connection has such a request, and the server
-// does not wait for its body, the connection is not idle. ctx is the context of the request.
+// Begin counts a request as running on its connection until the caller calls end. ctx is the
+// context of the request. The connection is not idle while it has running requests, unless the
+// server waits for the bodies of all of them.
 func Begin(ctx context.Context) (end func()) {
 	c := of(ctx)
 	c.count(1, 0)
@@ -178,7 +179,7 @@ type Conn struct {
 	at       *list.Element // place in the idle list; nil while the connection is not idle
 	active   bool          // net/http reads or serves a request on it
 	requests int           // number of running requests; HTTP/2 has several at once
-	waiting  int           // number of requests, among these, that wait for a part of the body
+	waiting  int           // number of the running requests whose body the server waits for
 }
 
 // count adds the arguments, which may be negative, to the numbers of running and of waiting requests.

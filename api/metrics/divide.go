@@ -57,9 +57,9 @@ func byRight(a, b *stream) int {
 // room reports whether a further stream may have series of its own.
 func (f *figures) room() bool { return f.cfg.MaxStreams == 0 || f.own < f.cfg.MaxStreams }
 
-// makeRoom takes the series of their own from unconfigured streams, from those that have been gone for
-// the longest first: from as many as there are configured streams in wanting, which begins with these.
-// It reports whether it has taken any.
+// makeRoom takes their own series away from as many unconfigured streams as wanting has configured
+// ones; the configured ones are the first in wanting. It begins with the streams that have been
+// gone for the longest. It reports whether it has taken any series away.
 func (f *figures) makeRoom(wanting []*stream) bool {
 	want := 0
 	for want < len(wanting) && wanting[want].configured {

@@ -85,7 +85,7 @@ func open(root *os.Root, name string) (File, error) {
 		return File{}, err
 	}
 	info, err := f.Stat()
-	if err == nil && !os.SameFile(info, named) { // another file or a link has taken the name since direct
+	if err == nil && !os.SameFile(info, named) { // another file or a link has taken the name since the call of direct
 		err = fmt.Errorf("%w: another file", fs.ErrNotExist)
 	}
 	if err == nil && !info.Mode().IsRegular() {

@@ -24,7 +24,7 @@ func (r *Readers) Enter(name string) bool {
 	return true
 }
 
-// Leave ends an Enter that returned true.
+// Leave uncounts a reader of a file. A caller calls it once after an Enter that returned true.
 func (r *Readers) Leave(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,7 +48,7 @@ func (r *Readers) Claim(name string) bool {
 	return true
 }
 
-// Release ends a Claim that returned true.
+// Release ends the reservation of a file. A caller calls it once after a Claim that returned true.
 func (r *Readers) Release(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

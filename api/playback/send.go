@@ -29,8 +29,8 @@ func Send(w http.ResponseWriter, r *http.Request, f File, stall time.Duration, r
 	http.ServeContent(out, r, "", f.Info.ModTime(), f.File)
 }
 
-// etag returns a strong ETag (RFC 9110, 8.8.3) of a finished file, from its size and modification
-// time: a change of the bytes changes the latter.
+// etag returns a strong ETag (RFC 9110, 8.8.3) of a finished file, made of its size and
+// modification time: a change of the file's bytes also changes its modification time.
 func etag(info fs.FileInfo) string {
 	return fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())
 }
@@ -90,5 +90,6 @@ func (f *footage) ReadFrom(src io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-// extend gives the client another stall of time. A writer that supports no deadline has none.
+// extend sets the write deadline to the time f.stall from now. It does nothing if the connection
+// supports no deadline.
 func (f *footage) extend() { _ = f.deadline(time.Now().Add(f.stall)) }
