@@ -138,7 +138,9 @@ func (c *Client) Describe() ([]byte, error) {
 		return nil, err
 	}
 	if len(res.header["content-length"]) == 0 {
-		res.body = c.readEndless()
+		if res.body, err = c.readEndless(); err != nil {
+			return nil, fmt.Errorf("DESCRIBE: %w", err)
+		}
 	}
 	if !isDescription(res.body) {
 		return nil, fmt.Errorf("DESCRIBE: the answer is no session description but %d bytes of %.40q", len(res.body), res.header.get("content-type"))

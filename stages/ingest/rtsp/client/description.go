@@ -1,23 +1,51 @@
 package client
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
+)
+
+// errEndless is the error of a session description without Content-Length that exceeds maxBodyBytes.
+var errEndless = fmt.Errorf("the session description, which has no Content-Length, is longer than %d KiB", maxBodyBytes>>10)
 
 // endless reads a session description whose answer has no Content-Length: lines of the form x=..., up to the first line
-// of another form, up to maxBodyBytes, or up to an error such as the deadline of the caller. It returns the lines
-// before that.
-func (r *reader) endless() (out []byte) {
-	for len(out) < maxBodyBytes {
-		b, err := r.br.Peek(2)
-		if err != nil || b[0] < 'a' || b[0] > 'z' || b[1] != '=' {
-			return out
+// of another form, or up to an error such as a deadline. It returns the bytes before that with the error; the last line
+// may have no end. It calls wait before each wait for further bytes.
+func (r *reader) endless(wait func()) (out []byte, err error) {
+	for {
+		if is, err := r.describes(wait); !is {
+			return out, err
 		}
-		line, err := r.line(answer)
-		if err != nil {
-			return out
+		for end := false; !end; {
+			b, err := r.peek(1, wait)
+			switch {
+			case err != nil:
+				return out, err
+			case len(out) == maxBodyBytes:
+				return out, errEndless
+			}
+			out, end = append(out, b[0]), b[0] == '\n'
+			_, _ = r.br.Discard(1)
 		}
-		out = append(append(out, line...), "\r\n"...)
 	}
-	return out
+}
+
+// describes reports whether the next bytes begin a line of a session description. It does not consume them.
+func (r *reader) describes(wait func()) (bool, error) {
+	b, err := r.peek(1, wait)
+	if err != nil || b[0] < 'a' || b[0] > 'z' {
+		return false, err
+	}
+	b, err = r.peek(2, wait)
+	return err == nil && b[1] == '=', err
+}
+
+// peek returns the next n bytes, of which at most the last one has not arrived yet, and does not consume them.
+func (r *reader) peek(n int, wait func()) ([]byte, error) {
+	if r.br.Buffered() < n {
+		wait()
+	}
+	return r.br.Peek(n)
 }
 
 // isDescription reports whether a body is a session description. It ignores Content-Type, which cameras spell in many

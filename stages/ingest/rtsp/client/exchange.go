@@ -264,15 +264,32 @@ func (c *Client) tookMethods(res *message) {
 	}
 }
 
-// readEndless reads a session description whose answer has no Content-Length, for endlessSilence at most.
-func (c *Client) readEndless() []byte {
-	c.answerBy = time.Now().Add(endlessSilence)
-	c.due = c.answerBy
+// readEndless reads a session description whose answer has no Content-Length. It ends at endlessSilence, or at bytes
+// that belong to no description. It is an error if the server closes the connection, or if the description does not
+// end within ReadTimeout.
+func (c *Client) readEndless() ([]byte, error) {
+	end := time.Now().Add(c.ReadTimeout)
+	silence := min(endlessSilence, c.ReadTimeout/2)
+	silent := false // at answerBy the description ends; otherwise it is late
 	defer func() { c.answerBy = time.Time{} }()
-	return c.in.endless()
+	body, err := c.in.endless(func() {
+		c.answerBy = time.Now().Add(silence)
+		if silent = c.answerBy.Before(end); !silent {
+			c.answerBy = end
+		}
+		c.due = c.answerBy
+	})
+	switch {
+	case errors.Is(err, errNoAnswer) && silent:
+		return body, nil
+	case errors.Is(err, errNoAnswer):
+		return nil, fmt.Errorf("the session description, which has no Content-Length, has not ended within %s", c.ReadTimeout)
+	}
+	return body, ended(err)
 }
 
-// endlessSilence is the time within which a session description without Content-Length arrives.
+// endlessSilence is the silence of the server that ends a session description without Content-Length; it is half of
+// ReadTimeout if that is shorter.
 const endlessSilence = 2 * time.Second
 
 func timedOut(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -35,6 +36,21 @@ func TestDeviatingCamerasArePlayed(t *testing.T) {
 		"wrong Content-Type": func(f *fake) { f.on["DESCRIBE"] = described("Content-Type: text/plain") },
 		"no Content-Length": func(f *fake) {
 			f.on["DESCRIBE"] = func(w *wireConn, _ *ask) bool { return raw(w, "RTSP/1.0 200 OK\r\nCSeq: CSEQ\r\n\r\n"+f.sdp) }
+		},
+		"no Content-Length, and no end of the last line": func(f *fake) {
+			f.on["DESCRIBE"] = func(w *wireConn, _ *ask) bool {
+				return raw(w, "RTSP/1.0 200 OK\r\nCSeq: CSEQ\r\n\r\n"+strings.TrimSpace(f.sdp))
+			}
+		},
+		"no Content-Length, and a pause before each line": func(f *fake) {
+			f.on["DESCRIBE"] = func(w *wireConn, _ *ask) bool {
+				w.reply("200 OK")
+				for line := range strings.SplitAfterSeq(w.sdp, "\n") {
+					time.Sleep(endlessSilence / 8) // the test is about slowness: all lines take longer than the silence
+					w.write(line)
+				}
+				return true
+			}
 		},
 		"relative Content-Base": func(f *fake) { f.on["DESCRIBE"] = described("Content-Base: /cam/") },
 		"Content-Base without slash": func(f *fake) {
