@@ -81,7 +81,7 @@ var parsers = map[string]string{
 	"stages/ingest/":                      "FuzzHeads FuzzParamSets FuzzReorder stages/ingest/rtp.TestTheCostOfPacketsIsProportional",
 	"stages/ingest/rtp/":                  "FuzzRTP FuzzPackets FuzzDatagrams FuzzSound TestTheCostOfPacketsIsProportional stages/ingest/rtsp.FuzzReadable",
 	"stages/ingest/file/":                 "FuzzReader TestTheCostOfAFileIsProportional",
-	"stages/ingest/rtsp/":                 "FuzzReadable FuzzAuthorization",
+	"stages/ingest/rtsp/":                 "FuzzReadable FuzzAuthorization stages/ingest/rtsp/client.FuzzEndless",
 	"stages/ingest/rtsp/authscheme/":      "FuzzRead",
 	"stages/ingest/testpattern/":          "FuzzParse FuzzReadFrameNumber",
 	"stages/webhook/":                     "FuzzReadNotice",

@@ -39,6 +39,7 @@ const (
 	DropWrongPayloadType = "wrong_payload_type"
 	DropOtherFormat      = "other_format"
 	DropTooManyFrames    = "too_many_frames"
+	DropBeforePlay       = "before_play"
 
 	// Causes for access units and NAL units assembled from packets.
 	DropDecodingOrder          = "decoding_order"
@@ -89,6 +90,7 @@ var DropCauses = []DropCause{
 	{DropWrongPayloadType, countsPackets, "of a payload type that was not announced"},
 	{DropOtherFormat, countsPackets, "of a format that is announced beside the one that is recorded"},
 	{DropTooManyFrames, countsPackets, "of more than 1,024 frames of sound"},
+	{DropBeforePlay, countsPackets, "a camera sent more than 4 MiB before its stream was played"},
 	{DropDecodingOrder, "NAL units", "they came when those behind them had gone on"},
 	{DropUnreadableParameterSet, "parameter sets", "not to be read"},
 	{DropNoParameterSets, countsUnits, "no parameter sets have come yet"},

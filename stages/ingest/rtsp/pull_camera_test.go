@@ -105,6 +105,19 @@ func TestNoWordOfACameraShowsThePassword(t *testing.T) {
 	r.showsNo(rtsptest.Password, "look%2Fat", "look%2fat", base64.StdEncoding.EncodeToString([]byte(rtsptest.User+":"+rtsptest.Password)))
 }
 
+// TestAFloodBeforePlayIsCounted pulls a camera that sends more before PLAY than the client keeps: the rest is counted,
+// and the stream that follows is whole.
+func TestAFloodBeforePlayIsCounted(t *testing.T) {
+	c, r := startCamera(t), newFixture(t)
+	i := r.pulled(hub.StreamConfig{Pull: c.URL("early-flood")})
+	require.Empty(t, i.LastError)
+	losses := r.losses("cam")
+	require.NotZero(t, losses[media.DropBeforePlay])
+	delete(losses, media.DropBeforePlay)
+	require.Empty(t, losses)
+	require.Contains(t, r.book.String(), "packets are dropped: the server sent too many before the stream was played")
+}
+
 // TestATrackThatIsNotSetUpIsLeftOut checks that it is shown with the reason.
 func TestATrackThatIsNotSetUpIsLeftOut(t *testing.T) {
 	c := startCamera(t)

@@ -71,7 +71,7 @@ func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (
 func (p *puller) options(u *url.URL, s *session) client.Options {
 	return client.Options{
 		URL: u, UDP: p.udp && u.Scheme == "rtsp", OtherWay: p.mayTryBoth(u),
-		ReadTimeout: p.ReadTimeout, TLS: p.tlsConfig(), Log: p.Log, Malformed: s.malformed, Go: p.Go,
+		ReadTimeout: p.ReadTimeout, TLS: p.tlsConfig(), Log: p.Log, Malformed: s.malformed, DroppedEarly: s.droppedEarly, Go: p.Go,
 		ListenPacket: listenPacket,
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			nc, err := (&net.Dialer{}).DialContext(ctx, network, address)

@@ -249,6 +249,9 @@ func (s *session) malformed() {
 	}
 }
 
+// droppedEarly counts packets that a camera sent before its stream was played, and that package client has dropped.
+func (s *session) droppedEarly(packets uint64) { s.pub.Lost(media.DropBeforePlay, packets) }
+
 // unannounced counts a packet whose payload type the session description does not announce. m is its section; nil:
 // unknown.
 func (s *session) unannounced(m *description.Media) {

@@ -24,16 +24,18 @@ type earlyFrame struct {
 	payload []byte
 }
 
-// frame handles a frame that arrived on channel n. Before Run it keeps a copy of the payload, and drops the frame if
-// all copies would exceed maxEarlyBytes. During Run it passes the payload to the track. It ignores empty frames, and
+// frame handles a frame that arrived on channel n. Before Run it keeps a copy of the payload; it drops and counts the
+// frame if all copies would exceed maxEarlyBytes. During Run it passes the payload to the track. It ignores empty frames, and
 // every frame after Close was called.
 func (c *Client) frame(n int, payload []byte) {
 	switch {
 	case c.closing || len(payload) == 0:
 	case !c.playing:
-		if c.heldBytes += len(payload) + earlyOverheadBytes; c.heldBytes <= maxEarlyBytes {
-			c.early = append(c.early, earlyFrame{n, append([]byte(nil), payload...)})
+		if c.heldBytes += len(payload) + earlyOverheadBytes; c.heldBytes > maxEarlyBytes {
+			c.droppedEarly++
+			return
 		}
+		c.early = append(c.early, earlyFrame{n, append([]byte(nil), payload...)})
 	default:
 		c.route(n, payload)
 	}
@@ -72,8 +74,13 @@ func (c *Client) trackOf(n int, payload []byte) *track {
 	return of.tracks[0]
 }
 
-// playEarly passes on the frames that arrived before Run. It drops packets that precede the first packet in RTP-Info.
+// playEarly passes on the frames that arrived before Run, and reports the number of those that were dropped. It leaves
+// out packets that precede the first packet in RTP-Info, with which PLAY begins.
 func (c *Client) playEarly() {
+	if c.droppedEarly > 0 {
+		c.Log.Warn("packets are dropped: the server sent too many before the stream was played", "packets", c.droppedEarly, "kept_bytes", maxEarlyBytes)
+		c.DroppedEarly(c.droppedEarly)
+	}
 	early := c.early
 	c.early = nil
 	for _, f := range early {

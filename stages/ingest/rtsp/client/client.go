@@ -25,6 +25,9 @@ type Options struct {
 	WriteTimeout time.Duration // longest duration of a write; 0: DefaultTimeout
 	Log          *slog.Logger
 	Malformed    func() // called for each unreadable packet, and run of bytes between messages; from any goroutine
+	// DroppedEarly is called by Run with the number of packets that were dropped because more than 4 MiB arrived before.
+	// Run does not call it without such packets.
+	DroppedEarly func(packets uint64)
 
 	// Dial connects over TCP, and ListenPacket binds a UDP port.
 	Dial         func(ctx context.Context, network, address string) (net.Conn, error)
@@ -58,12 +61,13 @@ type Client struct {
 	refused     map[string]bool // methods that the server has refused as keep-alive
 	resent      bool            // the newest keep-alive was sent again with a new nonce
 
-	tracks      []*track
-	channels    [256]channel
-	setups      int
-	early       []earlyFrame // frames that arrived before Run
-	heldBytes   int          // memory of early, and of the frames that were dropped
-	strayLogged [256]bool    // by channel: a packet without a track has been logged
+	tracks       []*track
+	channels     [256]channel
+	setups       int
+	early        []earlyFrame // frames that arrived before Run
+	heldBytes    int          // memory of early, and of the frames that were dropped
+	droppedEarly uint64       // number of frames that were dropped before Run
+	strayLogged  [256]bool    // by channel: a packet without a track has been logged
 
 	playing bool // Run was called
 	closing bool

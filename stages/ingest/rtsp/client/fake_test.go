@@ -305,7 +305,8 @@ type played struct {
 	seqs      [2][]int
 	reports   int
 	malformed int
-	other     int // packets that are in no format
+	other     int    // packets that are in no format
+	early     uint64 // packets that were dropped before Run
 	info      []Info
 	failed    []error // of Setup
 	err       error   // that ended it, or kept it from beginning
@@ -341,6 +342,7 @@ func (r *recorder) run(t *testing.T, ctx context.Context, o Options) {
 	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
 	o.Log, o.Go = log, tasks.Go
 	o.Malformed = func() { r.mu.Lock(); r.malformed++; r.mu.Unlock() }
+	o.DroppedEarly = func(packets uint64) { r.mu.Lock(); r.early += packets; r.mu.Unlock() }
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{}).DialContext
 	}

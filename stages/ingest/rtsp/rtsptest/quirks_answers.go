@@ -56,6 +56,16 @@ func init() {
 			}
 		}
 	}})
+	add(Quirk{Name: "early-flood", Doc: "cameras that send the rest of an earlier session, of 6 MiB, before PLAY", Answer: on("SETUP", func(x *Exchange) {
+		if x.N > 0 || x.Response.Status != 200 {
+			return
+		}
+		k := x.Session.senders[0]
+		for range 100 {
+			_ = x.Session.Send(Packet{Sender: k, PT: 96, Seq: k.seq, TS: k.base - 3600, SSRC: k.SSRC, Data: append([]byte{0x7c, 0x01}, make([]byte, 60<<10)...)})
+			k.seq++
+		}
+	})})
 	add(Quirk{Name: "options-404", Doc: "cameras that know OPTIONS of no path, or not at all", Timeout: keepAlive, Answer: on("OPTIONS", func(x *Exchange) {
 		x.Response = refuse(404, "Not Found")
 	})})
