@@ -12,7 +12,8 @@ import (
 const longestSilence = time.Hour
 
 // watch ends the session once no packet and no report has arrived for the read timeout of its stream, or for otherwise
-// if the stream has none. A request counts, too, once media has arrived.
+// if the stream has none. A request counts, too, once media has arrived. The timer only wakes watch: the clock of the
+// session measures the silence.
 func (s *session) watch(otherwise time.Duration) {
 	limit := func() time.Duration { return cmp.Or(s.pub.Timing().ReadTimeout, otherwise) }
 	s.mu.Lock()
@@ -40,10 +41,10 @@ func (s *session) watch(otherwise time.Duration) {
 // not keep another publisher from taking the path (silence).
 func (s *session) asks() {
 	if s.sent.Load() {
-		s.askedNS.Store(int64(s.clock.Now().Sub(steadyZero)))
+		s.askedNS.Store(int64(s.sinceZero()))
 	}
 }
 
 func (s *session) sinceAsked() time.Duration {
-	return time.Since(steadyZero) - time.Duration(s.askedNS.Load())
+	return s.sinceZero() - time.Duration(s.askedNS.Load())
 }

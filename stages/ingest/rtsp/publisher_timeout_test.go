@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -20,6 +21,30 @@ type ahead struct {
 }
 
 func (a *ahead) Now() time.Time { return a.Clock.Now().Add(time.Duration(a.by.Load())) }
+
+// TestASilenceIsMeasuredByTheClockOfTheServer puts the clock ahead between the events of a session.
+func TestASilenceIsMeasuredByTheClockOfTheServer(t *testing.T) {
+	r, clock := newFixture(t), &ahead{Clock: pipeline.SystemClock}
+	pub, err := r.hub.Publish("cam", hub.PublishOptions{Origin: "test"})
+	require.NoError(t, err)
+	defer pub.Close(endcause.SourceLost)
+	s := newSession(r.log, clock)
+	s.pub = pub
+	clock.by.Add(int64(time.Hour))
+	require.NoError(t, s.record(nil))
+	silence := s.silence()
+	require.True(t, silence >= 0 && silence < time.Hour, "%s after RECORD", silence)
+	require.False(t, s.over())
+	clock.by.Add(int64(time.Hour))
+	require.GreaterOrEqual(t, s.silence(), time.Hour)
+	require.True(t, s.over())
+	s.sent.Store(true)
+	s.asks()
+	silence = s.sinceAsked()
+	require.True(t, silence >= 0 && silence < time.Hour, "%s after a request", silence)
+	clock.by.Add(int64(time.Hour))
+	require.GreaterOrEqual(t, s.sinceAsked(), time.Hour)
+}
 
 // TestAPublisherIsGoneByItsOwnReadTimeout checks that of several silent publishers only the one ends whose stream has
 // a short timeout. Once media arrived, requests end the silence too.

@@ -202,8 +202,11 @@ func (s *session) silence() time.Duration {
 	if heard == 0 {
 		return hub.NotBegun
 	}
-	return time.Since(steadyZero) - time.Duration(heard)
+	return s.sinceZero() - time.Duration(heard)
 }
+
+// sinceZero returns the time since steadyZero by the clock of the session, which measures every silence.
+func (s *session) sinceZero() time.Duration { return s.clock.Now().Sub(steadyZero) }
 
 // over reports whether the session has lost its path, or has been silent for overAfter: its client has probably left,
 // and the server has not noticed it yet.
@@ -305,7 +308,7 @@ func (s *session) finish() {
 
 // record starts to accept packets. It returns hub.ErrReplaced if another publisher has taken the path since ANNOUNCE.
 func (s *session) record(c carrier) error {
-	s.hear(time.Now()) // before the check: giveUp closes the connection from here on
+	s.hear(s.clock.Now()) // before the check: giveUp closes the connection from here on
 	select {
 	case <-s.pub.Done():
 		s.heardNS.Store(0)
