@@ -122,9 +122,9 @@ func (t *Track) Report(ticks, ns int64) {
 	if f.byArrival { // the track's times do not follow the sender's clock
 		return
 	}
-	t.driftNS, t.driftLogged = ns-t.nanos(ticks), true
+	t.driftNS, t.driftKnown = ns-t.nanos(ticks), true
 	for _, o := range f.tracks {
-		if d := t.driftNS - o.driftNS; o.driftLogged && (d > maxDriftNS || d < -maxDriftNS) {
+		if d := t.driftNS - o.driftNS; o.driftKnown && (d > maxDriftNS || d < -maxDriftNS) {
 			if f.doubts++; f.doubts > 2*len(f.tracks) { // less often, the sender's clock was set between two reports
 				f.disagree(d)
 			}

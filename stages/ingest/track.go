@@ -60,7 +60,7 @@ type Track struct {
 	takenNS int64 // arrival of the newest unit
 
 	driftNS     int64   // sender's clock less the track's time, by the newest report
-	driftLogged bool    // driftNS is known
+	driftKnown  bool    // driftNS has been measured
 	placed      bool    // the track has its place on the time line
 	offsetTicks int64   // from the track's own time to the feed's
 	pending     []*Unit // units with all their times, until the track is placed
