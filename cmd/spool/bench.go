@@ -31,8 +31,8 @@ type BenchCmd struct {
 	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
 }
 
-// benchFlags holds the flags that all benchmarks share. A benchmark measures every combination of the
-// values in the lists, from Format to Length; an empty list stands for the benchmark's default.
+// benchFlags holds the flags that all benchmarks share. A benchmark measures every combination of the values in
+// the lists from Format to Length. If a list is empty, the benchmark uses its default.
 type benchFlags struct {
 	Matrix           string   `type:"existingfile" placeholder:"FILE" help:"YAML file of the lists below, by their names with _ for -; flags override it."`
 	Format           []string `placeholder:"LIST" help:"mp4, fmp4."`
@@ -77,7 +77,7 @@ type (
 // second is the unit of the default durations.
 const second = config.Duration(time.Second)
 
-// defaultMatrix returns the default lists of a benchmark, before Run changes some of them.
+// defaultMatrix returns the lists from which each benchmark makes its defaults.
 func defaultMatrix() harness.Matrix {
 	return harness.Matrix{
 		Format: []string{"mp4"}, Codec: harness.Codecs[:1], Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2 * second},

@@ -14,7 +14,7 @@ import (
 // it, waits for every child, and exits with the recorder's status. The kernel then ends the remaining
 // processes. Outside of a container spool is one process.
 
-// isInit reports whether this process is process 1 and must wait for the children of others.
+// isInit reports whether this process is process 1, which must wait for the children of other processes.
 func isInit() bool { return os.Getpid() == 1 }
 
 // forwardedSignals lists the signals that process 1 forwards to the recorder. A terminal sends a signal

@@ -121,8 +121,8 @@ func asFlags(root *kong.Node, args []string) ([]string, error) {
 	return append(slices.Clone(words), "--help"), nil
 }
 
-// unknownCommand returns the error of an unknown command: word follows the words before of a command
-// whose own commands are known.
+// unknownCommand returns the error for word, which names no command in its place. before holds the words of the
+// command line in front of it, and known the commands that are possible after these.
 func unknownCommand(known []*kong.Node, before []string, word string) error {
 	parent := strings.Join(before, " ")
 	full := strings.TrimSpace(parent + " " + word)
@@ -140,7 +140,7 @@ func unknownCommand(known []*kong.Node, before []string, word string) error {
 	return usageError{fmt.Errorf("unknown command %s%s: %s lists the commands", full, meant, strings.TrimSpace("spool help "+parent))}
 }
 
-// verbs returns the names of all commands.
+// verbs returns the names of the commands, without the commands that a command has of its own.
 func verbs() (names []string) {
 	all := reflect.TypeFor[commands]()
 	for i := range all.NumField() {

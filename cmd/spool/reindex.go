@@ -83,8 +83,8 @@ func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *met
 	return c, err
 }
 
-// reindex waits for the database, compares the catalogue with the record directory dir, and prints the
-// faults that it finds in facts to standard error.
+// reindex waits for the database, compares the catalogue with the record directory dir, and returns the result.
+// It prints the faults of facts (see package facts) to standard error.
 func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadata.Catalogue, dir string) (metadata.Report, error) {
 	waiting, cancel := context.WithTimeout(ctx, c.Wait)
 	defer cancel()

@@ -28,9 +28,9 @@ type RemuxCmd struct {
 	Fragment bool   `help:"Write fragmented MP4 with an index instead of ordinary MP4 with the moov first."`
 }
 
-// Run copies the tracks of the input file to the output file through a pipeline like that of a
-// recording. It writes the output in a temporary directory beside and moves it to its name when it is
-// complete. It never replaces a file. Like cp, it does not sync the output to the disk.
+// Run copies the tracks of the input file to the output file through a pipeline like that of a recording. It
+// writes the output in a temporary directory beside it, and moves it to its name when it is complete. It
+// refuses an output file that exists. Like cp, it does not sync the output to the disk.
 func (c *RemuxCmd) Run(p *Program) error {
 	if _, err := os.Lstat(c.Out); err == nil {
 		return usageError{fmt.Errorf("%s exists already: remux replaces no file, so choose another name", c.Out)}
@@ -74,9 +74,10 @@ const remuxName = "out.mp4"
 // century bounds the duration that plan takes from the header of a file, which may be damaged.
 const century = 100 * 365 * 24 * time.Hour
 
-// plan compiles the pipeline from the input file to a file in dir. bytes is the size of the media to
-// copy. The segmenter's limits are above the duration and the size of the input, so that the output is
-// one file. max_size also determines the space that is reserved for the moov, a 256th of it.
+// plan compiles the pipeline from the input file to a file in dir. It also returns the pool of its chunks, and
+// the bytes of media to copy by the input's tables, 0 for a fragmented input. The segmenter's limits are above
+// the duration and the size of the input, so that the output is one file; there are none where these are
+// unknown. max_size also determines the space that is reserved for the moov, a 256th of it.
 func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, int64, error) {
 	pool := media.NewPool(64 << 20)
 	r, err := file.Open(c.In, pool, media.DefaultFlush, time.Now(), slog.New(slog.DiscardHandler))
@@ -148,9 +149,9 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func(
 	}
 }
 
-// moveWithoutReplacing gives the file from the name to. It returns fs.ErrExist if another program has
-// made a file of this name meanwhile; package durable would replace that. It does not sync: after a
-// power cut the output can be made again.
+// moveWithoutReplacing gives the file from the name to. It returns fs.ErrExist if a file has this name already,
+// which another program may have made meanwhile. On a file system without hard links, it replaces a file that
+// is made between its check and the rename. It does not sync: after a power cut the output can be made again.
 func moveWithoutReplacing(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {

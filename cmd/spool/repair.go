@@ -95,7 +95,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 			add(path, info)
 			continue
 		}
-		// DirFS follows a link to the directory itself.
+		// A user may name a link to a directory: os.DirFS follows it.
 		err = fs.WalkDir(os.DirFS(path), ".", func(name string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrPermission) && name != "." { // a directory such as lost+found
 				return fs.SkipDir
@@ -116,7 +116,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 	return files, bytes, nil
 }
 
-// result converts the result r, err of repairing a file.
+// result makes the result for a file from r and err, the results of its repair.
 func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult {
 	out := repairResult{
 		File: file, Found: r.Found, KeptMs: r.Kept.Milliseconds(), LostMs: r.Lost.Milliseconds(),

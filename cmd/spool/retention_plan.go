@@ -48,8 +48,8 @@ func (c *RetentionCmd) Run(p *Program) error {
 	return nil
 }
 
-// planJSON returns a plan for JSON: with the field names of GET /mp4/retention, and the settings
-// min_free_bytes.
+// planJSON returns a plan for JSON: with the field names of GET /mp4/retention, and with the values of the
+// settings min_free_bytes.
 func planJSON(p *retained.Plan, cfg *configs.Config) map[string]any {
 	list := func(evictions []retained.Eviction) []map[string]any {
 		out := []map[string]any{}

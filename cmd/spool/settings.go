@@ -24,7 +24,8 @@ type settings struct {
 // config.Problems for a wrong configuration, else a usageError.
 func (p *Program) load() (*configs.Config, error) { return p.loadChecked(server.Problems) }
 
-// loadChecked is load with check in place of server.Problems: see configs.Options.Check.
+// loadChecked reads and checks the configuration as load does, with check in place of server.Problems: see
+// configs.Options.Check.
 func (p *Program) loadChecked(check func(*configs.Config) config.Problems) (*configs.Config, error) {
 	flags, err := p.Settings.flags()
 	if err != nil {

@@ -36,9 +36,9 @@ func (s *Server) claimName(ctx context.Context) error {
 	return nil
 }
 
-// lookForReplaced queries the catalogue for nodes that recorded to another directory at this record
-// path, for example on a disk that is not mounted now. It stores them in s.replaced and logs the first
-// time that there are any.
+// lookForReplaced queries the catalogue for nodes that recorded to another directory at this record path, for
+// example on a disk that is not mounted now. It stores them in s.replaced. It logs the first of them if there
+// were none at its last call.
 func (s *Server) lookForReplaced(ctx context.Context) {
 	found, err := s.catalogue.Replaced(ctx)
 	if err != nil {

@@ -141,9 +141,9 @@ func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, do
 	return out
 }
 
-// pastEvent handles an event that no running pipeline could record; why is their error. If the
-// running pipelines have no media of the event's time, pastEvent marks the event in the finished
-// recordings of that time. If there are none either, it returns the error for the client.
+// pastEvent handles an event that no running pipeline has accepted; why is their error. If they have no media
+// of the event's time, pastEvent marks the event in the finished recordings of that time. In any other case,
+// and if it can mark no recording, it returns the error for the client.
 func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger, why error) (api.Taken, error) {
 	if errors.Is(why, pipeline.ErrWaiting) {
 		return api.Taken{}, api.Unavailable("%v", why)
@@ -182,9 +182,9 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	return api.Taken{}, api.Conflict("%v", why)
 }
 
-// ends returns a text for the client: the media of an event ends at end, before the requested until,
-// and, if until is still to come, the reason why nothing records the rest. why is the error of the
-// running pipelines.
+// ends returns a text for the client of an event whose media ends at end, before the requested until. If until
+// is still to come, the text also has the reason why the rest is not recorded. why is the error of the running
+// pipelines.
 func (e events) ends(stream string, end, until time.Time, why error) string {
 	text := fmt.Sprintf("after: the footage ends at %s, before the requested end %s", end.UTC().Format(time.RFC3339Nano), until.UTC().Format(time.RFC3339Nano))
 	if !until.After(e.clock.Now()) {
@@ -224,7 +224,8 @@ func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage
 	}
 	for i := range page.Events {
 		f := &page.Events[i]
-		// Rows of earlier versions lack ActualUTC. A file begins with a key frame, so its start is one.
+		// Rows of earlier versions lack ActualUTC. A file begins with a key frame, so the media begins at its
+		// start.
 		if len(f.Recordings) > 0 && f.ActualUTC == 0 {
 			if begin := f.Recordings[0].StartUTC; begin >= f.StartUTC {
 				f.ActualUTC = begin

@@ -24,7 +24,7 @@ type eventFootage struct {
 	footage.Found
 	marked []pipeline.Triggered // one for each finished recording that mark has marked, nearest to the trigger first
 	short  time.Time            // where the media of the event ends; zero: not before the requested end
-	beyond map[media.ID]bool    // recordings with media of the event that only the catalogue, not the file, can record
+	beyond map[media.ID]bool    // recordings whose media of the event only the catalogue, not the file, can record
 }
 
 // footageOf returns the eventFootage of a trigger whose event begins at from and ends at to.
@@ -58,7 +58,7 @@ func (f *eventFootage) mark(ctx context.Context) error {
 	for _, i := range f.NearestFirst(f.ev.AtUTC) {
 		r := &f.Records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
-			if f.took(r) && !f.names(r) { // the file has its maximum of events already, or the disk is slow
+			if f.took(r) && !f.names(r) { // the file has its maximum of events, or the disk is slow
 				err = cmp.Or(f.pair(ctx, r), err)
 			}
 			continue // the running pipeline itself adds the event to a growing file
@@ -153,7 +153,7 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Reco
 	return m.Record, nil
 }
 
-// pair records in the catalogue, and not in the file, that a recording has media of the event.
+// pair records that a recording has media of the event: in the catalogue, and not in the file.
 func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	if err := f.recordings.footage.PairEvent(ctx, r.Recording, f.ev); err != nil {
 		return known(err)

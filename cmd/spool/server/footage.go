@@ -35,7 +35,7 @@ func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock,
 // with the disk restores it from the file.
 type rows struct{ *metadata.Catalogue }
 
-// taken returns err, but nil for metadata.ErrNotDurable: see rows.
+// taken returns nil for an error metadata.ErrNotDurable, and any other error as it is: see rows.
 func taken(err error) error {
 	if errors.Is(err, metadata.ErrNotDurable) {
 		return nil
@@ -48,7 +48,7 @@ func (r rows) Put(ctx context.Context, rec media.Recording) error {
 	return taken(r.Catalogue.Put(ctx, rec))
 }
 
-// PutEvents stores events and that a recording has media of them.
+// PutEvents stores events, and that the recording rec has media of them.
 func (r rows) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) error {
 	return taken(r.Catalogue.PutEvents(ctx, rec, events...))
 }

@@ -28,7 +28,7 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	all = append(all, s.nodeProblems()...)
 	obstacles := s.obstacles(ctx)
 	for _, p := range append(obstacles, s.scarce()...) {
-		// A recording may have reported the same problem, with its file.
+		// An obstacle that a recording has reported already, with its file, is left out.
 		reported := func(other pipeline.Problem) bool { return other.Problem == p.Problem }
 		if !slices.ContainsFunc(all, reported) {
 			all = append(all, p)
@@ -214,7 +214,7 @@ func firstOf(why []string) string {
 // a time.
 type firstSeen struct {
 	mu sync.Mutex           // guards the fields below
-	at map[string]time.Time // by the problem's word and stream: when date first had it
+	at map[string]time.Time // by the problem's word and stream: time of the first call of date that had the problem
 }
 
 // date fills in each missing Since with the time of the first call of date that had this problem, and

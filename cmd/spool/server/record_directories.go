@@ -54,8 +54,8 @@ func unwritableRecordPath(err error) error {
 	return fmt.Errorf("mp4.record_path%s: %w: %s", what, err, remedy)
 }
 
-// recordPathFault returns what is wrong with the record directory, a text after the setting's name that
-// may be "", and the remedy.
+// recordPathFault returns the fault of the record directory that err reports, and the remedy. what is a text
+// that follows the name of the setting, or "" if only the text of err describes the fault.
 func recordPathFault(err error) (what, remedy string) {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -66,9 +66,9 @@ func recordPathFault(err error) (what, remedy string) {
 	return "", "set mp4.record_path to a directory that exists or can be made"
 }
 
-// CheckDirectories returns a problem in wrong if a start would fail because mp4.record_path cannot be
-// made or written, and one in warnings if the SQLite database has a directory of its own that cannot.
-// It leaves no file or directory behind.
+// CheckDirectories returns a problem in wrong if a start would fail because mp4.record_path cannot be made or
+// written. It returns one in warnings if the directory of the SQLite database cannot be made or written and is
+// outside of mp4.record_path. It leaves no file or directory behind.
 func CheckDirectories(cfg *configs.Config) (wrong, warnings config.Problems) {
 	if err := makable(cfg.MP4.RecordPath); err != nil {
 		what, remedy := recordPathFault(err)
@@ -105,9 +105,10 @@ func makable(dir string) error {
 	return os.Remove(dir)
 }
 
-// mayRecord returns an error unless recordings may be made in a directory: see mp4.MayRecord. It allows
-// the record directories of the configuration file, and the directories that pipelines made by API may
-// use. A symbolic link may have replaced a directory after its pipeline was accepted.
+// mayRecord returns an error unless recordings may be made in a directory: see mp4.MayRecord. It allows the
+// record directories of the configuration file, and the directories that pipelines made by API may use. The
+// directory of an accepted pipeline can be outside of these, because a symbolic link may have replaced it
+// since.
 func (s *Server) mayRecord(dir string) error {
 	file := s.declared.State().File
 	for _, own := range RecordDirectories(file) {

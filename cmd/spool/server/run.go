@@ -147,9 +147,9 @@ func publishAddress(scheme, address string) (to api.PublishAddress, ok bool) {
 // readyCheckEvery is the interval at which logReady checks whether the servers listen.
 const readyCheckEvery = time.Second
 
-// logReady logs that streams can be published. If a server does not listen, it logs this instead, and
-// starts a task that logs the former once all servers listen. Disks and databases do not matter here:
-// their failures are logged elsewhere.
+// logReady logs that spool is ready if all servers listen. If one does not, it logs this instead, and starts a
+// task that logs that spool is ready once all listen. Disks and databases do not matter here: their failures
+// are logged elsewhere.
 func (s *Server) logReady() {
 	ready := func() {
 		s.log.Info("spool is ready",

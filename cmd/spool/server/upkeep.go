@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 )
 
-// upkeepEvery is the interval at which old rows are removed. protectedEvery is the interval at which
-// the bytes of protected recordings are summed up.
+// upkeepEvery is the interval at which old rows are removed, protectedEvery the interval at which the bytes of
+// protected recordings are summed up.
 const (
 	upkeepEvery    = time.Hour
 	protectedEvery = time.Minute
@@ -49,9 +49,9 @@ func (s *Server) upkeepDue(last time.Time) bool {
 	return r.Believed() && (last.IsZero() || r.Now.Sub(last) >= upkeepEvery)
 }
 
-// proveClock passes to the clock judge the start times of this recorder's newest recordings, and of the
-// newest ones from before this start, as evidence of times that have passed. If the file of a recording
-// has an older modification time than the start in its row, it passes the former. It returns false if
+// proveClock passes to the clock judge the start times of this recorder's newest recordings, and of the newest
+// ones from before this start of spool, as evidence of times that have passed. If the file of a recording has a
+// modification time before the start in its row, proveClock passes the modification time. It returns false if
 // the database has not answered.
 func (s *Server) proveClock(ctx context.Context) (all bool) {
 	for _, before := range []time.Time{{}, s.wall.Began()} {

@@ -17,11 +17,11 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// The times of writable.
+// The times of the tests that writable makes.
 const (
 	askEvery   = 5 * time.Second        // interval of the tests of a directory
-	freshFor   = 250 * time.Millisecond // age of a result up to which no new test is made for a caller of now
-	waitForAsk = time.Second            // longest wait of a caller of now for the results of tests
+	freshFor   = 250 * time.Millisecond // age up to which writable.now returns a result without a new test
+	waitForAsk = time.Second            // longest time that writable.now waits for the results of tests
 	hangsAfter = 10 * time.Second       // duration of a test after which the directory counts as refusing files
 )
 
@@ -59,7 +59,7 @@ type verdict struct {
 	dir   string
 	has   filesystem.Capacity // capacity of the disk; zero if unknown
 	err   error               // why the directory accepts no files; nil: it accepts them
-	since time.Time           // since when err is so
+	since time.Time           // since when the directory accepts files, or accepts none
 }
 
 func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed func(error), lasting func(dir string, err error)) *writable {

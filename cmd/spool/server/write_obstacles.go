@@ -14,9 +14,9 @@ import (
 
 // Limits of resources below which a problem is reported.
 const (
-	leastDescriptors = 4    // file descriptors needed to begin one file and finish another: see obstacles
-	fewDescriptors   = 100  // file descriptors that are left: see scarce
-	fewInodes        = 1000 // inodes that are left: see scarce
+	leastDescriptors = 4    // fewest free file descriptors to begin a file and finish another: see obstacles
+	fewDescriptors   = 100  // so many free file descriptors are enough under any limit: see scarce
+	fewInodes        = 1000 // so many free inodes are enough on any file system: see scarce
 )
 
 // dirs lists the directories that must accept files: the record directories, and the directory of the

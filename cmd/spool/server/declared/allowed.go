@@ -29,7 +29,8 @@ func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 	return problems
 }
 
-// whatItDoes returns the begin of the text of a problem of forbidden: the effect of the setting.
+// whatItDoes holds, for each kind of resource that a setting can reach, the effect of the setting: the
+// beginning of the text of a problem of forbidden.
 var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesCommand:     "it runs a program",
 	pipeline.ReachesURL:         "it sends to a server",
@@ -51,8 +52,8 @@ func instead(s *pipeline.StageInfo) string {
 	return fmt.Sprintf("write declare: {%s: [{name: NAME, ...}]} in the configuration file, with this setting, and here %s: {%s: NAME}", named.List, s.Name, named.Key)
 }
 
-// outside returns the reason why a pipeline made by API may not record to the directory in value, and
-// the remedy. Both are "" if it may.
+// outside returns in why the reason for which a pipeline made by API may not record to the directory in value,
+// and in do the remedy. Both are "" if it may.
 func outside(file *configs.Config, value *config.Node) (why, do string) {
 	dir, ok := value.Text()
 	if !ok {

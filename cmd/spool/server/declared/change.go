@@ -79,9 +79,9 @@ func errUnread(now *State) error {
 
 const statusRemoved = "removed"
 
-// replace makes own the pipelines made by API: it stores the file and applies the change. own differs
-// from the present set only in the pipeline name, and is checked already. With dryRun, replace only
-// returns the result. The caller holds p.change.
+// replace replaces the pipelines made by API by own: it stores the file and applies the change. own differs
+// from the present set only in the pipeline name, and is checked already. With dryRun, replace changes nothing
+// and returns the result that it would have. The caller holds p.change.
 func (p *Set) replace(ctx context.Context, name string, own map[string]*made, dryRun bool) (out api.Declared, err error) {
 	now := p.State()
 	next := now.base.over(own, nil)

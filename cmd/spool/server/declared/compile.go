@@ -17,9 +17,9 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Compile builds the pipelines of a configuration and returns them. It also checks the settings that
-// only their users can parse: pull URLs, the data source name, password hashes, digests and tokens. It
-// does no I/O. The error is config.Problems with all problems.
+// Compile builds the pipelines of a configuration and returns them. It also checks the settings that only other
+// parts of the program can parse: pull URLs, the data source name, password hashes, digests and tokens. It does
+// no I/O. The error is config.Problems with all problems.
 func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	declared, problems := cfg.Compile()
 	problems = append(problems, checkAccess(cfg)...)

@@ -25,7 +25,7 @@ type State struct {
 	base      *base
 	File      *configs.Config            // the configuration from file, environment and flags
 	own       map[string]*made           // pipelines made by API, by name; also those that do not run
-	unread    error                      // why their file was not accepted; own is then empty; nil: it was
+	unread    error                      // why the file with own was not accepted, so that own is empty; nil: it was
 	Refused   map[string]config.Problems // by name: the problems of those pipelines in own that do not run
 	All       *configs.Config            // File with those pipelines in own that run
 	Pipelines []recorder.Declared        // pipelines of All, sorted by name
@@ -40,7 +40,9 @@ func Read(file *configs.Config) (State, error) {
 	return declare(file, kept, err)
 }
 
-// declare is Read with the stored pipelines given: kept, or the error unread of their file.
+// declare returns the State of a configuration and of stored pipelines made by API. kept holds their
+// declarations by name; unread is the error for which their file was not accepted, else nil. The error is that
+// of Read.
 func declare(file *configs.Config, kept map[string]*config.Node, unread error) (State, error) {
 	b, err := newBase(file)
 	if err != nil {
@@ -114,10 +116,10 @@ type Set struct {
 	mu             sync.Mutex // guards the fields below
 	now            State
 	unloaded       config.Problems // why the last reload was refused; nil: it was not
-	unloadedSince  time.Time       // since when reloads are refused
+	unloadedSince  time.Time       // time of the first refused reload since a successful one; zero: unloaded is nil
 	directoryError error           // result of the last JudgeDirectory
 	restart        []string        // result of NeedRestart
-	restartSince   time.Time       // since when restart has an entry
+	restartSince   time.Time       // when restart got its first entry; zero: restart is empty
 }
 
 // New returns a Set with the state s, with which the recorder and the hub were made. It gives the
@@ -136,8 +138,8 @@ func New(s State, d Deps) *Set {
 	return p
 }
 
-// trigger records the event that a job of the schedule demands now, with the pipelines' settings of the
-// media before and after it.
+// trigger records the event that a job of the schedule demands now. The settings of each pipeline determine how
+// much media before and after now the event has.
 func (p *Set) trigger(j recorder.ScheduleJob) error {
 	now := p.clock.Now()
 	return p.raise(context.Background(), j.Stream, pipeline.Trigger{ID: media.NewID(now), Name: j.Name, At: now, Before: -1, After: -1})
@@ -174,8 +176,8 @@ func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 	}
 }
 
-// find describes the pipeline with a name in a State, false without one. recording holds the streams
-// that are being recorded, by pipeline.
+// find returns the description of the pipeline with a name in a State, or false if there is none. recording
+// holds the streams that are being recorded, by pipeline.
 func (p *Set) find(in *State, name string, recording map[string][]string) (api.Pipeline, bool) {
 	at, is := slices.BinarySearchFunc(in.Pipelines, name, func(d recorder.Declared, name string) int { return strings.Compare(d.Plan.Name, name) })
 	switch {
@@ -222,7 +224,7 @@ func describe(name string, written *configs.Pipeline, own bool) api.Pipeline {
 	return out
 }
 
-// Start ends the hold of a pipeline: see api.Pipelines.
+// Start lets a pipeline record again that Stop has stopped: see api.Pipelines.
 func (p *Set) Start(_ context.Context, name string) (int, error) {
 	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)
@@ -230,7 +232,7 @@ func (p *Set) Start(_ context.Context, name string) (int, error) {
 	return p.recorder.Resume(name, p.present()), nil
 }
 
-// Stop ends the recordings of a pipeline and holds it: see api.Pipelines.
+// Stop ends the recordings of a pipeline, and lets it record nothing until Start: see api.Pipelines.
 func (p *Set) Stop(ctx context.Context, name string, drain bool) (int, error) {
 	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)

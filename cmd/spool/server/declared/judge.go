@@ -26,8 +26,8 @@ func newBase(file *configs.Config) (*base, error) {
 	return &base{file, file.Overlay(), pipelines, agenda}, problems.Err()
 }
 
-// made is a pipeline made by API, checked with the settings of one base. The check depends on no other
-// pipeline made by API, so that one more declaration does not cost more the more there are.
+// made is a pipeline made by API, checked with the settings of one base. The check does not depend on other
+// pipelines made by API, so that its cost does not grow with their number.
 type made struct {
 	declaration *config.Node
 	text        []byte            // the declaration as YAML, in the form of the file that stores it
@@ -37,7 +37,7 @@ type made struct {
 	plan        recorder.Declared // the compiled pipeline, if there are no problems
 }
 
-// newMade returns the made of a declaration n that is not checked yet.
+// newMade returns a made with the declaration n, which is not checked yet.
 func newMade(name string, n *config.Node) *made {
 	entry := config.Node{IsMap: true, Entries: []config.Entry{{Key: name, Value: n}}}
 	return &made{declaration: n, text: entry.YAML(config.Style{}), values: values(&entry)}
@@ -83,7 +83,7 @@ func (b *base) judgeAll(kept map[string]*config.Node) map[string]*made {
 	return own
 }
 
-// admit returns an error if the pipeline name is new in own and exceeds the setting
+// admit returns an error if own has no pipeline of this name, and one more would exceed the setting
 // declare.limits.pipelines.
 func (b *base) admit(name string, own map[string]*made) error {
 	most := b.file.Declare.Limits.Pipelines

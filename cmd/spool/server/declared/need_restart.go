@@ -15,9 +15,9 @@ var live = []string{"streams", "pipelines", "declare", "crontab", "mp4"}
 // late lists settings that need a restart although live includes the block that they are in.
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
-// NeedRestart returns the paths of the settings that had, at the last successful reload, other values
-// in the configuration than at the start of the process, and that take effect only when spool is
-// started again. It also returns since when there are any.
+// NeedRestart returns the paths of the settings that the last successful reload has found changed since the
+// start of the process, but that take effect only at the next start of spool. It also returns the time since
+// when there are any.
 func (p *Set) NeedRestart() ([]string, time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -54,7 +54,8 @@ func emptied(before, next *configs.Config) error {
 	return nil
 }
 
-// remember stores the problems of a reload that was refused, for Unloaded; nil for one that succeeded.
+// remember stores the problems of a refused reload, which Unloaded returns. After a successful reload refused
+// is nil, and Unloaded returns nil.
 func (p *Set) remember(refused error) {
 	var problems config.Problems
 	errors.As(refused, &problems)
@@ -64,8 +65,8 @@ func (p *Set) remember(refused error) {
 	p.unloadedSince = began(p.unloadedSince, len(problems) > 0, p.clock.Now())
 }
 
-// began returns when a state began that lasts now, or the zero time if it does not last. since is
-// the previous result.
+// began returns the time at which a state began, or the zero time if the state does not last. since is the
+// result of the previous call: if it is zero, the state begins now.
 func began(since time.Time, lasts bool, now time.Time) time.Time {
 	switch {
 	case !lasts:
@@ -76,9 +77,9 @@ func began(since time.Time, lasts bool, now time.Time) time.Time {
 	return since
 }
 
-// Unloaded returns the problems for which the last reload was refused, so that the running configuration
-// is an older one than the file, and since when reloads are refused. It returns nil if the last reload
-// succeeded.
+// Unloaded returns the problems for which the last reload was refused, and the time of the first refused reload
+// after the last successful one. Until a reload succeeds, the running configuration is older than the file.
+// Unloaded returns nil and the zero time if the last reload succeeded.
 func (p *Set) Unloaded() (config.Problems, time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

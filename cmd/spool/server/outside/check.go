@@ -110,7 +110,7 @@ func (c *checker) ownGroup() {
 	})
 }
 
-// group calls say if the machine has no group of this name. An empty name is no group.
+// group calls say with a problem if the machine has no group of this name. It does nothing for an empty name.
 func (c *checker) group(name string, say func(msg, hint string)) {
 	if name == "" || !c.first("group", name) {
 		return
