@@ -52,7 +52,7 @@ func (n *Node) Set(key string, v *Node) {
 	n.Entries = append(n.Entries, Entry{Key: key, Pos: v.Pos, Value: v})
 }
 
-// At returns a deep copy of the node with another path.
+// At returns a deep copy of the node and the nodes below it, with another path.
 func (n *Node) At(path string) *Node { return n.copyTo(path) }
 
 func (n *Node) entry(key string) *Entry {
@@ -76,9 +76,9 @@ func (n *Node) move(path string) {
 }
 
 // FromAny returns the node of a plain value: nil, bool, a number, text, []any or map[string]any. path is the
-// node's path. pos returns the position of a path; it may be nil. A *Node inside the value is used as it is,
-// with its own position, so that a merge of maps can contain nodes. The entries of a map are ordered by their
-// positions, and then by their keys.
+// node's path. pos returns the position of a path; it may be nil. The value may contain a *Node: FromAny does not
+// copy it, keeps its position and changes its path. The entries of a map are ordered by their positions, and then
+// by their keys.
 func FromAny(v any, path string, pos func(path string) Pos) *Node {
 	if pos == nil {
 		pos = func(string) Pos { return Pos{} }
@@ -126,7 +126,8 @@ func SplitPath(path string) (keys []string) {
 	return keys
 }
 
-// scalarOf returns a plain Go value in a type of Node.Scalar. It returns other values as their text.
+// scalarOf converts a Go value to a type that Node.Scalar can have: an integer, for example, to int64. It
+// converts a value of a kind that Node.Scalar cannot have to its text.
 func scalarOf(v any) any {
 	r := reflect.ValueOf(v)
 	switch {
@@ -146,7 +147,8 @@ func scalarOf(v any) any {
 	return fmt.Sprint(v)
 }
 
-// Any returns the node as a plain value: nil, a scalar, []any or map[string]any. FromAny is its inverse.
+// Any returns the node as a plain value: nil, a scalar, []any or map[string]any. The value has no positions, and
+// its maps have no order.
 func (n *Node) Any() any {
 	switch {
 	case n == nil:

@@ -10,7 +10,7 @@ type Address struct {
 	Listen    string // host:port; empty if the server does not listen
 	Encrypted bool   // connections use TLS
 	Cert, Key string // paths of PEM files; empty if the server has no certificate of its own
-	Passwords bool   // the server accepts plain passwords: on a private or encrypted connection, or by a setting
+	Passwords bool   // the server accepts plain passwords from all machines that can reach it
 	Digests   bool   // the server accepts digest authentication (RFC 7616)
 }
 
@@ -26,9 +26,9 @@ func (a Address) TakesOnlyDigests() bool {
 }
 
 // Loopback reports whether only this machine can reach the host of a listening address. That is so for
-// localhost, 127.0.0.0/8 and ::1, with or without brackets, and for IPv4 addresses in IPv6 form
-// (::ffff:127.0.0.1). It does not resolve other names, because their addresses may change. An empty host,
-// 0.0.0.0 and :: stand for all addresses of the machine, so the result is false.
+// localhost, for 127.0.0.0/8 also in IPv6 form (::ffff:127.0.0.1), and for ::1. The host may be in brackets.
+// Loopback does not resolve other names, because their addresses may change: it returns false. It also returns
+// false for an empty host, 0.0.0.0 and ::, which stand for all addresses of the machine.
 func Loopback(host string) bool {
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	ip := net.ParseIP(host)

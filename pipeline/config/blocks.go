@@ -31,8 +31,9 @@ var registered = struct {
 	under        map[string]map[string]*Block
 }{under: map[string]map[string]*Block{}}
 
-// RegisterBlock registers the settings of a part: those of rtsp under ingest have the path ingest/rtsp. The
-// package of the part calls it in init. It panics on a name that is registered already.
+// RegisterBlock registers the settings of a part. For example, under is ingest and name is rtsp for the settings
+// with the path ingest/rtsp. The package of the part calls it in init. It panics if the name is registered
+// already, or if b.Defaults is not a struct.
 func RegisterBlock(under, name string, b Block) {
 	if reflect.TypeOf(b.Defaults).Kind() != reflect.Struct {
 		panic(fmt.Sprintf("config: the settings %s/%s are not a struct", under, name))
@@ -49,8 +50,8 @@ func RegisterBlock(under, name string, b Block) {
 	OwnDefault(Join(under, name), b.Defaults)
 }
 
-// fieldsOfBlocks returns a field for each part that registered under a name. index is the index of the struct's
-// field of type Blocks.
+// fieldsOfBlocks returns a field for each part that registered under the name under, sorted by the part's name.
+// index is the index of the field of type Blocks in its struct.
 func fieldsOfBlocks(under string, index []int) (fields []field) {
 	registered.RLock()
 	defer registered.RUnlock()
@@ -61,8 +62,8 @@ func fieldsOfBlocks(under string, index []int) (fields []field) {
 	return fields
 }
 
-// settings returns the settings of one part in a value of type Blocks. If they do not exist yet, it creates
-// them with their defaults.
+// settings returns the settings of the part name from all, a value of type Blocks. If all has none, it makes
+// settings with the defaults, and stores them in all if all can be set.
 func (b *Block) settings(name string, all reflect.Value) reflect.Value {
 	blocks := all.Interface().(Blocks)
 	if blocks[name] != nil {

@@ -6,11 +6,12 @@ import (
 	"slices"
 )
 
-// Conceal returns a copy of a written value in which hidden values have their shown form, or, with own set, the
-// form for the author. like is a value of the type into which n is decoded. Conceal replaces parts that this
-// type does not have with a placeholder.
+// Conceal returns a copy of a written value in which hidden texts are replaced. like is a value of the type into
+// which n is decoded. Conceal replaces a value of type Hidden with its String, and a HiddenList with its Shown.
+// With own set, it keeps as much of them as the author of the configuration may see, see Hidden.Own. It replaces
+// each part for which the type has no setting with a placeholder.
 //
-// If like contains a *Node, Conceal calls nodes for the part below it and uses the result.
+// For a part whose type is *Node, Conceal calls nodes and uses the result.
 func Conceal(n *Node, like any, own bool, nodes func(*Node) *Node) *Node {
 	c := concealer{sight: sightAnybody, nodes: nodes}
 	if own {
@@ -82,10 +83,11 @@ func (c concealer) each(n *Node, item reflect.Type) *Node {
 	return &out
 }
 
-// Cut returns a placeholder for a value of which nothing may be shown, with the value's position.
+// Cut returns a node with a placeholder in place of the value of n, and with the position and path of n.
 func Cut(n *Node) *Node { return &Node{Pos: n.Pos, Path: n.Path, Scalar: cutText} }
 
-// IsCut reports whether a shown value is a placeholder, or contains one.
+// IsCut reports whether n is a text that is or contains a placeholder for a hidden value, or a list with such a
+// text.
 func IsCut(n *Node) bool {
 	s, _ := n.Scalar.(string)
 	return refusePlaceholder(s) != nil || slices.ContainsFunc(n.List, IsCut)

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Decode decodes a configuration into the struct to which into points, and returns all problems. The struct
-// holds the defaults. A setting with a problem keeps its default. The entries of a written map are added to the
-// default map; a written list replaces the default list. A missing or null value changes nothing.
+// Decode decodes a configuration into the struct to which into points, and returns the problems, see
+// maxProblems. The struct holds the defaults. A number, bool, duration or size that cannot be decoded keeps its
+// default; a value that a hook refuses, such as Validate, stays in the struct. The entries of a written map are
+// added to the default map; a written list replaces the default list. A missing or null value changes nothing.
 //
 // The tag `yaml:"name"` names a field; "-" leaves a field out. The fields of an embedded struct are fields of
 // the enclosing struct. Further tags: `oneof:"a b c"` lists the only values of a text; `config:"signed"` allows
@@ -49,7 +50,7 @@ var (
 	hideTakerType    = reflect.TypeFor[hideTaker]()
 )
 
-// value decodes a value of any type, and then calls the hooks of that type.
+// value decodes n into v, and then calls the hooks of v's type: Validate and Check.
 func (d *decoder) value(n *Node, v reflect.Value, tag reflect.StructTag) {
 	before := len(d.problems.list)
 	d.kind(n, v, tag)
@@ -81,7 +82,7 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 	}
 }
 
-// plain decodes the built-in types of Go.
+// plain decodes n into a v whose type has no decoding of its own, by the kind of the type.
 func (d *decoder) plain(n *Node, v reflect.Value, tag reflect.StructTag) {
 	switch v.Kind() {
 	case reflect.Struct:

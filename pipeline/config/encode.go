@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Encode returns a configuration as YAML. Decode reads the same value back, except for hidden values.
+// Encode returns a configuration as YAML. Decode reads the same value back, except for hidden texts, which are
+// replaced as Describe does.
 func Encode(v any, style Style) []byte {
 	n, docs := Describe(v)
 	if style.Doc == nil && style.Docs {
@@ -18,16 +19,16 @@ func Encode(v any, style Style) []byte {
 	return n.YAML(style)
 }
 
-// Describe returns the tree that Decode would read to make the value v, and the doc tags of its fields by path.
-// Hidden values have their shown form. Describe leaves out nil pointers, and zero fields with the tag
-// `yaml:"name,omitempty"`.
+// Describe returns the tree from which Decode would make the value v, and the doc tags of v's fields by path. The
+// tree has Hidden.String and HiddenList.Shown in place of hidden texts. Describe leaves out nil pointers, and
+// zero fields with the tag `yaml:"name,omitempty"`.
 func Describe(v any) (n *Node, docs map[string]string) {
 	d := describer{docs: map[string]string{}}
 	return d.node(reflect.ValueOf(v), ""), d.docs
 }
 
-// Reveal returns the tree of Describe with the texts of hidden values. It is for comparisons: the tree must not
-// be shown or logged.
+// Reveal returns the tree of Describe, but with the hidden texts themselves. It is for comparisons: the caller
+// must not show or log the tree.
 func Reveal(v any) *Node {
 	d := describer{docs: map[string]string{}, sight: sightAll}
 	return d.node(reflect.ValueOf(v), "")
@@ -118,7 +119,7 @@ func (d describer) field(n *Node, f field, v reflect.Value) {
 	n.Entries = append(n.Entries, Entry{Key: f.name, Value: d.node(value, path)})
 }
 
-// copyTo returns a deep copy of the node with another path.
+// copyTo returns a deep copy of the node and the nodes below it, with another path.
 func (n *Node) copyTo(path string) *Node {
 	c := *n
 	c.Path = path

@@ -10,10 +10,10 @@ import (
 // field is one setting: a field of a struct or of an embedded struct, or the settings of a Block.
 type field struct {
 	name string
-	// index is the index of the struct's field, as for reflect.Value.FieldByIndex.
+	// index is the argument of reflect.Value.FieldByIndex for the field of the struct.
 	index []int
 	tag   reflect.StructTag
-	// block is not nil if the field holds the settings of a part in the Blocks at index.
+	// block is the description of a part's settings, which the Blocks at index hold; nil for any other setting.
 	block *Block
 }
 

@@ -29,7 +29,8 @@ func (f tokenForm) own(text string) string { return f.shown(text) }
 
 type urlForm struct{}
 
-// shown returns scheme://host, and a placeholder for the rest if there is one.
+// shown returns scheme://host, with a placeholder for any user info, path, query and fragment. If the text is no
+// URL, it returns only a placeholder.
 func (urlForm) shown(text string) string {
 	u, err := url.Parse(text)
 	switch {
@@ -56,7 +57,8 @@ func (urlForm) own(text string) string {
 	return text
 }
 
-// ShownURL returns the shown form of a URL that does not come from a configuration. It returns "" for nil.
+// ShownURL returns the scheme and the host of u, with a placeholder for any user info, path, query and fragment.
+// It is for a URL that does not come from a configuration. It returns "" for nil.
 func ShownURL(u *url.URL) string {
 	if u == nil {
 		return ""
@@ -64,8 +66,8 @@ func ShownURL(u *url.URL) string {
 	return urlForm{}.shown(u.String())
 }
 
-// dsnForm shows the hosts and the database of a data source name of SQLite (a path), PostgreSQL (a URL or
-// keywords) and MySQL. Other texts become a placeholder.
+// dsnForm shows the hosts and the database of a data source name of PostgreSQL (a URL or keywords) and MySQL, and
+// the path of SQLite. A placeholder stands for the rest of the text, or for all of it if it cannot be parsed.
 type dsnForm struct{}
 
 func (f dsnForm) own(text string) string { return f.shown(text) }
@@ -122,7 +124,8 @@ func mysqlShown(prefix, text string) string {
 	return out
 }
 
-// keywordsShown returns the hosts, ports and database of a data source name host=... port=... dbname=...
+// keywordsShown returns the hosts, ports and database of a data source name such as "host=a port=1 dbname=b
+// user=c", and a placeholder after them.
 func keywordsShown(text string) string {
 	var out []string
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {

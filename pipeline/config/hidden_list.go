@@ -11,11 +11,12 @@ import (
 	"unique"
 )
 
-// Command is a program with its arguments, which may hold passwords. Its shown form is the program.
+// Command is a program with its arguments, which may hold passwords. Shown returns the program, and a placeholder
+// for the arguments.
 type Command = HiddenList[commandForm]
 
-// Environment lists names of environment variables. Its shown form is the names. If a value was written after a
-// name, as in TOKEN=..., the shown form has a placeholder for it.
+// Environment lists names of environment variables. Shown returns the names. If a value was written after a
+// name, as in TOKEN=..., Shown has a placeholder for the value.
 type Environment = HiddenList[environmentForm]
 
 // NewCommand returns a Command. The first item is the program.
@@ -24,11 +25,15 @@ func NewCommand(args ...string) Command { return hideList[commandForm](args) }
 // NewEnvironment returns an Environment of the names.
 func NewEnvironment(names ...string) Environment { return hideList[environmentForm](names) }
 
-// HiddenList is a list of texts that may hold secrets. It is shown as Hidden is.
+// HiddenList is a list of texts that may hold secrets. When it is printed, logged or encoded, only the result of
+// Shown appears. Reveal returns the texts. Decode reads a HiddenList like any list, but no problem quotes it.
 type HiddenList[F listForm] struct {
-	items unique.Handle[string] // the items, each with NUL after it, which no argument of a program can contain
+	// items has all items in one text, each with NUL after it: an argument of a program cannot contain NUL.
+	items unique.Handle[string]
 }
 
+// listForm decides which parts of hidden texts each reader may see (shown, the result of HiddenList.Shown), and
+// which parts the author of the configuration may see (own). items is not empty.
 type listForm interface {
 	shown(items []string) []string
 	own(items []string) []string
@@ -55,7 +60,7 @@ func (l HiddenList[F]) Reveal() []string {
 	return strings.Split(strings.TrimSuffix(l.items.Value(), "\x00"), "\x00")
 }
 
-// Shown returns the shown form of the items.
+// Shown returns the parts of the items that each reader may see, with placeholders for the rest, as F decides.
 func (l HiddenList[F]) Shown() []string {
 	var f F
 	if l.Empty() {
@@ -64,13 +69,14 @@ func (l HiddenList[F]) Shown() []string {
 	return f.shown(l.Reveal())
 }
 
-// String returns the shown form on one line.
+// String returns Shown on one line, in brackets.
 func (l HiddenList[F]) String() string { return "[" + strings.Join(l.Shown(), " ") + "]" }
 
-// GoString returns the quoted shown form, for %#v.
+// GoString returns Shown with each text in quotes. fmt prints it for %#v.
 func (l HiddenList[F]) GoString() string { return fmt.Sprintf("%q", l.Shown()) }
 
-// Format writes the shown form for each verb.
+// Format writes String for every verb, and GoString for %q and with the flag #, so that no verb prints what is
+// hidden.
 func (l HiddenList[F]) Format(s fmt.State, verb rune) {
 	if verb == 'q' || s.Flag('#') {
 		_, _ = io.WriteString(s, l.GoString())
@@ -79,13 +85,13 @@ func (l HiddenList[F]) Format(s fmt.State, verb rune) {
 	_, _ = io.WriteString(s, l.String())
 }
 
-// MarshalJSON encodes the shown form.
+// MarshalJSON encodes Shown, so that JSON contains nothing that is hidden.
 func (l HiddenList[F]) MarshalJSON() ([]byte, error) { return json.Marshal(l.Shown()) }
 
-// MarshalYAML returns the shown form.
+// MarshalYAML returns Shown, so that YAML contains nothing that is hidden.
 func (l HiddenList[F]) MarshalYAML() (any, error) { return l.Shown(), nil }
 
-// LogValue returns the shown form.
+// LogValue returns String, so that a log contains nothing that is hidden.
 func (l HiddenList[F]) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
 func (l HiddenList[F]) tree(s sight) *Node {
@@ -129,8 +135,9 @@ func (l *HiddenList[F]) take(n *Node) (ps Problems) {
 
 type commandForm struct{}
 
-// shown returns the program. If the text does not look like the name of a program, shown returns a placeholder,
-// because a whole command line may have been written as one item.
+// shown returns the program, which is the first item up to a space, because a whole command line may have been
+// written as one item. A placeholder follows for the rest, if any. If the program does not look like the name of
+// one, shown returns only a placeholder.
 func (commandForm) shown(args []string) []string {
 	program, _, _ := strings.Cut(args[0], " ")
 	if strings.ContainsAny(program, "\t\n@=") || strings.Contains(program, "://") {

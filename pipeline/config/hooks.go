@@ -26,12 +26,13 @@ type Defaulter interface{ SetDefaults() }
 // word, or returns an error that lists the valid words.
 type Shorthand interface{ SetWord(string) error }
 
-// Worded is a struct that Encode can write as one word, the inverse of Shorthand. The method Word belongs to
-// the struct, not to its pointer. If Word returns "", Encode writes a map.
+// Worded is a struct that Encode can write as one word, for which Shorthand.SetWord makes the same struct. The
+// method Word must have a value receiver. If it returns "", Encode writes a map.
 type Worded interface{ Word() string }
 
-// hooks calls the hooks of a decoded value. known are the problems found while decoding: if a value has one,
-// hooks ignores what its hook returns, which would concern the default.
+// hooks calls Validate and Check of the value v, which was decoded from n, and adds the problems that they return.
+// known are the problems found while decoding v: hooks ignores a problem of a setting that is in known, because
+// the hook saw the setting's default.
 func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	if !v.CanAddr() || v.Kind() == reflect.Pointer || v.Type() == nodeType {
 		return
@@ -39,8 +40,8 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	d.told(n, known, ask(v.Addr().Interface()))
 }
 
-// told adds the problems that a hook found in a decoded value, except for settings that have a problem in
-// known.
+// told adds the problems in found, which a hook returned for the value decoded from n. It leaves out those of
+// settings that have a problem in known.
 func (d *decoder) told(n *Node, known, found Problems) {
 	broken := map[string]bool{}
 	for _, p := range known {
@@ -93,8 +94,8 @@ func problemsOf(err error) (ps Problems) {
 	return Problems{{Msg: err.Error()}}
 }
 
-// about returns the problem with the path of the setting whose name begins its text, if the struct t has that
-// setting.
+// about returns the problem, with the path of a setting of the struct t if the problem's text begins with the
+// name of that setting. A problem that has a path or a position is returned unchanged.
 func (p Problem) about(t reflect.Type) Problem {
 	if p.Path != "" || p.Pos != (Pos{}) || t.Kind() != reflect.Struct {
 		return p
@@ -112,7 +113,8 @@ func (p Problem) about(t reflect.Type) Problem {
 }
 
 // locate returns the position and the full path of a hook's problem. p.Path is relative to the hook's node n.
-// If the setting at that path was not written, the position is that of the nearest enclosing value that was.
+// If the setting at that path was not written, the position is that of the nearest enclosing value that was
+// written. A problem that has a position already is located: its position and path are returned unchanged.
 func locate(n *Node, p Problem) (Pos, string) {
 	if p.Pos != (Pos{}) {
 		return p.Pos, p.Path

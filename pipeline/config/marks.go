@@ -50,9 +50,9 @@ func (m *marker) of(t reflect.Type, path string) {
 	}
 }
 
-// Texts returns the settings of a struct that can hold free text, each with the text of its tag, or else that
-// of an enclosing field, or else "". It leaves out texts with the tag oneof, numbers, Durations and Sizes. It
-// includes a bool only if it has the tag.
+// Texts returns the settings of a struct that can hold free text. Mark.Text is the text of the setting's tag, or
+// else of the tag of the nearest enclosing field, or else "". Texts leaves out texts with the tag oneof, numbers,
+// Durations and Sizes. It includes a bool only if the bool or an enclosing field has the tag.
 func Texts(v any, tag string) []Mark {
 	t := texts{tag: tag}
 	t.of(reflect.TypeOf(v), "", "", "")
@@ -100,8 +100,8 @@ func (x *texts) of(t reflect.Type, path, says, oneof string) {
 	}
 }
 
-// Numbers returns the settings of a struct that are numbers, Durations or Sizes, each with the text of its tag,
-// or "".
+// Numbers returns the settings of a struct that are numbers, Durations or Sizes. Mark.Text is the text of the
+// setting's tag, or "".
 func Numbers(v any, tag string) []Mark {
 	n := numbers{tag: tag}
 	n.of(reflect.TypeOf(v), "", "")
@@ -132,7 +132,7 @@ func (x *numbers) of(t reflect.Type, path, says string) {
 	}
 }
 
-// All returns the nodes below n at a path in the form of Mark.Path.
+// All returns the nodes at a path below n. The path may contain *, as Mark.Path does.
 func (n *Node) All(path string) (all []*Node) {
 	n.visit(strings.Split(path, "/"), func(found *Node) { all = append(all, found) })
 	return all
@@ -155,8 +155,8 @@ func (n *Node) visit(keys []string, do func(*Node)) {
 	}
 }
 
-// Edit returns a copy of the node in which edit has replaced the nodes at a path in the form of Mark.Path. The
-// copy shares all other nodes with n.
+// Edit returns a copy of the node in which each node at the path is replaced by the result of edit. The path may
+// contain *, as Mark.Path does. The copy shares with n the nodes that are not on the path.
 func (n *Node) Edit(path string, edit func(*Node) *Node) *Node {
 	return n.edit(strings.Split(path, "/"), edit)
 }

@@ -48,7 +48,7 @@ var placeholder = regexp.MustCompile(`:\s+\{[a-z_]+(:%[^{}]*)?\}\s*[^\s,}\]#]`)
 // curlyQuotes are the quotes that word processors write in place of straight quotes.
 const curlyQuotes = "“”„‟‘’‚‛«»"
 
-// lineOf returns a line of a text, or "" if the text does not have it. The first line is 1.
+// lineOf returns a line of a text, or "" if the text has fewer lines. The first line is 1.
 func lineOf(data []byte, line int) string {
 	lines := strings.SplitN(string(data), "\n", line+1)
 	if line < 1 || line > len(lines) {
@@ -113,7 +113,8 @@ func meantSize(text string) string {
 	return fmt.Sprintf("%s%sB, or %s%siB", m[1], unit, m[1], unit)
 }
 
-// didYouMean returns the hint with the suggestion meant before it. meant may be empty.
+// didYouMean returns hint, with a question before it that suggests the text meant. If meant is "", it returns
+// hint unchanged.
 func didYouMean(meant, hint string) string {
 	if meant == "" {
 		return hint

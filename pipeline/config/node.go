@@ -21,8 +21,8 @@ type Node struct {
 	// It is exported so that code which copies nodes keeps it.
 	Written string
 
-	// Borrowed marks a value that another place of the configuration owns; the enclosing map names that place.
-	// Decode reads it like a written value, but YAML leaves it out.
+	// Borrowed is true for a value that was copied here from another place of the configuration, which the
+	// enclosing map names. Decode reads it like a written value, but the method YAML leaves it out.
 	Borrowed bool
 }
 

@@ -34,11 +34,12 @@ const (
 // An empty text is an empty value.
 //
 // Parse refuses bad syntax, duplicate keys, several documents, keys that are not scalars, tags other than
-// !!str, !!map and !!seq, and texts beyond the limits. The error is a Problems with the positions.
+// !!str, !!map and !!seq, and texts beyond MaxBytes, MaxDepth, MaxNodes or MaxKeyBytes. The error is a Problems
+// with the positions.
 //
 // Time and memory are at most proportional to the size of the text, whatever its content. This depends on the
-// library: it is a port of libyaml, whose scanner never goes back. Other libraries for Go copy all keys of a
-// map for each further key.
+// YAML library: it is a port of libyaml, whose scanner reads the text once. A library that copies all keys of a
+// map for each further key would need time by the square of the size.
 func Parse(file string, data []byte) (n *Node, err error) {
 	if len(data) > MaxBytes {
 		return nil, tooLong(file)
@@ -82,9 +83,9 @@ func load(file string, data []byte) (*Node, error) {
 	return root, r.problems.sorted().Err()
 }
 
-// asLibrary rewrites two constructs that the library does not support. One is the directive %YAML for a version
-// other than 1.1, which has no effect here. The other is a surrogate pair, with which JSON writes a character
-// beyond U+FFFF.
+// asLibrary rewrites two constructs that the YAML library does not support. One is the directive %YAML at the
+// begin of the text, which becomes a comment, because the library refuses versions other than 1.1. The other is
+// a surrogate pair, with which JSON writes a character beyond U+FFFF.
 func asLibrary(data []byte) []byte {
 	if bytes.HasPrefix(data, []byte("%YAML 1.")) {
 		data = slices.Concat([]byte("#"), data[1:])
@@ -127,11 +128,11 @@ func tooLong(file string) Problems {
 	return Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has more than the %d bytes that are allowed", MaxBytes)}}
 }
 
-// errDepth is the error of checkDepth. The library passes on its text, but not the error itself.
+// errDepth is the error of checkDepth. The YAML library returns an error with the same text that does not wrap it.
 var errDepth = fmt.Errorf("more than %d levels within each other", MaxDepth)
 
-// checkDepth stops the library before it recurses too deep. The library counts levels in brackets and levels by
-// indentation separately, so the reader counts both together again.
+// checkDepth stops the YAML library before it recurses deeper than MaxDepth. The library counts levels in
+// brackets and levels by indentation separately, so reader.room counts both together again.
 func checkDepth(depth int, _ *loaderlimits.DepthContext) error {
 	if depth > MaxDepth {
 		return errDepth
@@ -178,8 +179,8 @@ func characterAt(data []byte, at Pos) rune {
 	return c
 }
 
-// unreadable returns the position and a description of the first character that YAML does not allow (1.2, 5.1).
-// The description is "" if there is none.
+// unreadable returns the position and a description of the first byte that is not UTF-8, or the first control
+// character that YAML does not allow (YAML 1.2, section 5.1). The description is "" if the text has neither.
 func unreadable(file string, data []byte) (at Pos, what string) {
 	at = Pos{file, 1, 1}
 	for len(data) > 0 {

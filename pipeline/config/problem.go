@@ -31,7 +31,7 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error returns String: a Validate hook may return a Problem as its error.
+// Error returns String. It makes a Problem an error, so that a method Validate can return one.
 func (p Problem) Error() string { return p.String() }
 
 // At returns a problem for a hook (Validate or Check) to return. key names the setting in the hook's struct.
@@ -96,7 +96,8 @@ func (c *collector) add(p Problem) {
 	c.list = append(c.list, p)
 }
 
-// sorted returns the problems of the list, and one more that states the number of further problems.
+// sorted returns the problems of the list, as Problems.Sorted does. If there are more than maxProblems, it adds
+// one that states the number of those that are not listed.
 func (c *collector) sorted() Problems {
 	list := c.list.Sorted()
 	if c.further > 0 {

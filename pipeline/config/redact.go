@@ -10,8 +10,8 @@ import (
 var named = regexp.MustCompile(`(?i)\b(password|passwd|pass|pwd|secret|token|api_?key|key|code|access_token|auth|signature|sig)=('[^']*'|[^\s&;]*)`)
 
 // Redact removes texts that look like secrets from the text of other software, such as the error of a library.
-// It keeps only the scheme and the host of each URL. It is for texts whose parts are unknown; a secret of the
-// configuration is a Hidden, which prints only its shown form.
+// It keeps only the scheme and the host of each URL. It is for texts whose parts are unknown. A secret of the
+// configuration needs no Redact: it is a Hidden, which prints only Hidden.String.
 func Redact(s string) string {
 	var out strings.Builder
 	for {
@@ -44,7 +44,8 @@ func urlEnd(s string, begin, at int) int {
 	return len(s)
 }
 
-// hostShown returns the host of a URL, given the part after "://".
+// hostShown returns the host of a URL, with a placeholder for the path, query and fragment. rest is the part after
+// "://", to the end of the URL or of the punctuation behind it, which hostShown keeps.
 func hostShown(rest string) string {
 	whole := strings.TrimRight(rest, ".,:;)") // punctuation of the sentence around the URL
 	tail := rest[len(whole):]

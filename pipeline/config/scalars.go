@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// textual returns the text of a value from an environment variable or a flag, and true. Such a value has no
-// line, and no type but text.
+// textual returns the text of a value, and true if the value comes from an environment variable or a flag. Such
+// a value is always a text and has no line.
 func (n *Node) textual() (string, bool) {
 	s, ok := n.Scalar.(string)
 	return s, ok && n.Pos.Line == 0
@@ -56,8 +56,8 @@ func (d *decoder) wrong(n *Node, want, example string) {
 	d.add(n, p)
 }
 
-// wrongFor adds the same problem as wrong. If the wanted type may contain a hidden value, it does not quote a
-// text, which may be a secret that was written one level too high.
+// wrongFor adds the same problem as wrong. But if the wanted type may contain a hidden value, the problem does
+// not quote n's text, which may be a secret that was written one level too high.
 func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
 	if _, text := n.Scalar.(string); text && mayHide(wanted, nil) {
 		p := Problem{Msg: want + " is wanted here, this is a text"}
@@ -297,8 +297,8 @@ func (d *decoder) text(n *Node, v reflect.Value) {
 	}
 }
 
-// listHider reports whether a type is a HiddenList, such as a command. A command may contain ${...} for its
-// shell.
+// listHider reports whether a type is a HiddenList, such as Command. Decode accepts ${...} in a Command, because
+// the command may run a shell.
 func listHider(t reflect.Type) bool {
 	taker, hides := reflect.New(t).Interface().(hideTaker)
 	if !hides {

@@ -8,10 +8,10 @@ import (
 
 // Schema returns a JSON Schema (2020-12) of the values that Decode accepts for the type of v. v provides the
 // defaults. node returns the schema of a field of type *Node by its path, in which * stands for the keys of
-// maps and lists; if it returns nil, the field accepts any value.
+// maps and the indexes of lists; if it returns nil, the field accepts any value.
 //
-// The schema does not include the checks of hooks (Validate, Check). So Decode refuses each value that the
-// schema refuses, and some more.
+// The schema does not include the checks of hooks (Validate, Check), so Decode refuses some values that the schema
+// accepts.
 func Schema(v any, node func(path string) map[string]any) map[string]any {
 	s := schemer{node: node}
 	return s.of(reflect.ValueOf(v), reflect.TypeOf(v), "", "")
@@ -56,8 +56,8 @@ const (
 	sizePattern     = `^\s*(` + numberPattern + `([eE][-+]?[0-9]+)?\s*([KkMmGgTt][Ii]?)?[Bb]?)?\s*$`
 )
 
-// numberOrText returns the schema of a duration or a size, which is a number or a text. pattern applies only to
-// a text.
+// numberOrText returns the schema of a duration or a size, which is a number or a text. pattern is the regular
+// expression of the text. With positive set, the number must not be negative.
 func numberOrText(pattern string, positive bool) map[string]any {
 	s := map[string]any{"type": []any{"number", "string", "null"}, "pattern": pattern}
 	if positive {
@@ -66,7 +66,8 @@ func numberOrText(pattern string, positive bool) map[string]any {
 	return s
 }
 
-// plain returns the schema of the built-in types of Go. Each accepts null, for a setting that is not written.
+// plain returns the schema of a type that has no text form of its own, by the kind of the type. The schema accepts
+// null, which stands for a setting that is not written; a field of type any accepts each value.
 func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch t.Kind() {
 	case reflect.Struct:
@@ -89,7 +90,8 @@ func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect
 	return whole(t)
 }
 
-// defaults returns the default value of a new element of a map or a list.
+// defaults returns the default value of a new element of a map or a list, or an invalid Value if the element is a
+// pointer.
 func defaults(t reflect.Type) reflect.Value {
 	if t.Kind() == reflect.Pointer {
 		return reflect.Value{}
@@ -145,7 +147,8 @@ func (s schemer) structure(v reflect.Value, t reflect.Type, path string) map[str
 	return map[string]any{"type": types, "properties": properties, "additionalProperties": false}
 }
 
-// annotated adds the annotations that an editor shows: the description, and the default of a scalar.
+// annotated adds to the schema the annotations that an editor shows: the description of the setting f, and the
+// default v if that is a scalar.
 func (s schemer) annotated(schema map[string]any, v reflect.Value, f field) map[string]any {
 	if doc := f.tag.Get("doc"); doc != "" {
 		schema["description"] = doc

@@ -21,8 +21,8 @@ var units = []struct {
 	{"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3}, {"B", 1},
 }
 
-// ParseSize parses a size in a form that Size describes. It ignores the case of the unit, and rounds to whole
-// bytes.
+// ParseSize parses a size that is written as plain bytes or with a unit, such as 1.5MiB or 64GB. It ignores the
+// case of the unit, and rounds to whole bytes. It accepts a negative size.
 func ParseSize(s string) (Size, error) {
 	number, scale := strings.TrimSpace(s), int64(1)
 	for _, u := range units {

@@ -23,8 +23,8 @@ func DidYouMean(text string) string {
 	return "did you mean " + text + "?"
 }
 
-// Nearest returns the known name that differs from name in the fewest letters, and "" if all differ in more
-// than a third of the letters.
+// Nearest returns the known name that differs from name in the fewest letters, without regard to case. It returns
+// "" if each differs in more than a third of name's letters and in more than one.
 func Nearest(name string, known []string) (near string) {
 	best := max(1, len(name)/3) + 1
 	for _, k := range known {
@@ -39,7 +39,7 @@ func Nearest(name string, known []string) (near string) {
 }
 
 // distance returns the number of insertions, deletions, replacements and swaps of letters that turn one text
-// into the other (optimal string alignment).
+// into the other (optimal string alignment). It returns 64 if a text has more than 64 bytes.
 func distance(a, b string) int {
 	const longest = 64
 	if max(len(a), len(b)) > longest {
@@ -67,8 +67,8 @@ func distance(a, b string) int {
 	return rows[len(a)][len(b)]
 }
 
-// QuoteName returns a name in quotes for a message. For a text that does not look like a name it returns "of
-// this name", because a user may have written a whole command or URL there.
+// QuoteName returns a name in quotes for a message. For a text that does not look like a name it returns the words
+// "of this name", because a user may have written a whole command or URL there, with a secret.
 func QuoteName(name string) string {
 	const longest = 64
 	if len(name) > longest || !plainText(name, "_-.") {

@@ -20,8 +20,8 @@ type reader struct {
 	problems collector
 }
 
-// newReader returns a reader for a text of size bytes. The size bounds the tree: each byte may be a value, and
-// aliases may repeat values, but only up to a multiple of the size.
+// newReader returns a reader for a text of size bytes. The size bounds the number of nodes and the length of their
+// paths, because a short text with aliases could otherwise make a very large tree.
 func newReader(file string, size int) *reader {
 	return &reader{file: file, open: map[*yaml.Node]bool{}, nodes: min(MaxNodes, 1000+4*size), text: 1<<16 + 64*size}
 }
@@ -71,8 +71,8 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	return out
 }
 
-// room subtracts a node from the remaining bounds. It returns false if a bound is exceeded, and reports that
-// once.
+// room subtracts one node from r.nodes, and the length of its path from r.text. It returns false if one of them is
+// exhausted, which it reports once, or if the node is deeper than MaxDepth, which it reports for each such node.
 func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	r.nodes--
 	r.text -= len(path)
@@ -87,8 +87,8 @@ func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	return false
 }
 
-// mapping fills a map from content, in which keys and values alternate. It adds the written entries first and
-// then those of merge keys (<<), which never replace written entries.
+// mapping fills the map out from content, in which keys and values alternate. It adds the written entries first,
+// and then those of merge keys (<<) whose key out does not have yet.
 func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	out.IsMap = true
 	lines := map[string]int{} // line of each key
@@ -116,7 +116,8 @@ func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	}
 }
 
-// merge adds the entries that out does not have yet from a map, or from each map of a list.
+// merge adds to out the entries of from, the value of a merge key (<<), if out does not have their key yet. from
+// is a map or a list of maps. lines holds the line of each key of out.
 func (r *reader) merge(out *Node, lines map[string]int, from *yaml.Node, depth int) {
 	n := r.value(from, out.Path, depth+1)
 	maps := []*Node{n}
@@ -151,7 +152,8 @@ func unquoted(n *yaml.Node) bool {
 	return n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 }
 
-// key returns the text of a map's key as it was written, even if it is a number or a truth value.
+// key returns the text of a map's key as it was written, even if the key is a number or a truth value. If the key
+// is not valid, it reports a problem and returns false. path is the path of the map.
 func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	switch {
 	case k.Kind != yaml.ScalarNode || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
@@ -168,7 +170,7 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	return k.Value, true
 }
 
-// scalar returns the value of a leaf for Node.Scalar. Dates, times, yes and no stay text, because versions of
+// scalar returns the value of a YAML scalar for Node.Scalar. Dates, times, yes and no stay text, because versions of
 // YAML differ. Integers with a leading zero stay text, because 0640 is octal in YAML 1.1 and decimal in 1.2.
 // Integers of more than 64 bits stay text, too. Other forms that only one version accepts are numbers: 1_000,
 // 0o17, 1e3.
@@ -190,7 +192,8 @@ func scalar(n *yaml.Node) any {
 	return n.Value
 }
 
-// wholeNumber returns an integer as an int64, or as a uint64 if it is larger, and false for other texts.
+// wholeNumber parses an integer. It returns an int64, or a uint64 for a value beyond the range of int64. It
+// returns false for a text that is no integer of 64 bits, or has a leading zero.
 func wholeNumber(text string) (any, bool) {
 	text = strings.TrimPrefix(strings.ReplaceAll(text, "_", ""), "+")
 	if digits := strings.TrimPrefix(text, "-"); len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
@@ -219,7 +222,7 @@ func floatNumber(text string) (float64, bool) {
 	return f, err == nil
 }
 
-// integer returns a uint64 as an int64 if that can hold it.
+// integer returns v, converted to int64 if it is a uint64 that an int64 can hold.
 func integer(v any) any {
 	if u, ok := v.(uint64); ok && u <= math.MaxInt64 {
 		return int64(u)
@@ -227,5 +230,5 @@ func integer(v any) any {
 	return v
 }
 
-// pos returns the position of a value. A map written as a block begins at its first key.
+// pos returns the position of a value in the file. The position of a map without braces is that of its first key.
 func (r *reader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, max(n.Column, 1)} }

@@ -121,8 +121,8 @@ func Comment(text string, indent int) string {
 	return out.String()
 }
 
-// inline reports whether a value is written on the line of its key. Only maps with entries, and lists with maps
-// or lists in them, are not.
+// inline reports whether a value is written on the line of its key. It returns false for a map with entries, and
+// for a list that contains a map or a list.
 func (n *Node) inline() bool {
 	if n.IsMap {
 		return len(n.Entries) == 0
@@ -185,8 +185,8 @@ func floatText(f float64) string {
 	return s
 }
 
-// bare matches texts that need no quotes, because each YAML reader reads them as text: words, paths and numbers
-// with a unit.
+// bare matches texts that need no quotes: words, paths and numbers with a unit. YAML reads them as text, except
+// the words that plain lists.
 var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|\d+[KMGT]i?B|(?:\d+(?:\.\d+)?(?:ms|h|m|s))+)$`)
 
 // plain returns a text for YAML, in quotes if it needs them.

@@ -8,9 +8,9 @@ import (
 // A recording may be started for a stream that is neither live nor configured. The stream is then armed: its
 // job waits for a publisher. Each client that may start recordings can arm any path, and each armed stream has
 // a running pipeline, so the number of armed streams is bounded. A stream stays armed until its publisher
-// comes, until it is stopped, or until the wait of the trigger that armed it is over. When the publisher of
-// such a stream leaves, the stream is armed again, or its recording ends if the bound is reached. Streams that
-// the schedule records do not count, because the configuration names them.
+// comes, until it is stopped, or until the wait of the trigger that armed it is over. When the publisher of a
+// stream leaves whose recording a client started, the stream is armed again, or its recording ends if the bound
+// is reached. Streams that the schedule records do not count, because the configuration names them.
 
 // ArmedError is the error of Start and Trigger when the bound of armed streams is reached.
 type ArmedError struct{ Most int }
@@ -38,8 +38,8 @@ func (r *Recorder) Arming() Arming {
 	return r.arming
 }
 
-// mayArm returns an *ArmedError if a job for the stream would arm it and the bound is reached. The caller holds
-// r.mu.
+// mayArm returns an *ArmedError, and counts it in Arming.Refused, if a job for the stream would arm the stream
+// and the bound is reached. The caller holds r.mu.
 func (r *Recorder) mayArm(stream string) error {
 	if r.arming.Most == 0 || r.arming.Armed < r.arming.Most || r.isRecorded(stream) ||
 		r.dir.Live(stream) || r.dir.Configured(stream) || r.announced(stream) {
@@ -49,8 +49,8 @@ func (r *Recorder) mayArm(stream string) error {
 	return &ArmedError{Most: r.arming.Most}
 }
 
-// armIfUnknown counts a stream as armed if it is neither live nor configured. It is called after a job began.
-// The caller holds r.mu.
+// armIfUnknown counts a stream as armed if it has a job, is neither live nor configured, and is not recorded by
+// the schedule. The caller holds r.mu, and may have begun a job of the stream.
 func (r *Recorder) armIfUnknown(stream string) {
 	s := r.streams[stream]
 	if s == nil || s.armed || r.dir.Live(stream) || r.dir.Configured(stream) || !r.isRecorded(stream) {
@@ -63,7 +63,7 @@ func (r *Recorder) armIfUnknown(stream string) {
 	r.arming.Armed++
 }
 
-// disarmed no longer counts a stream as armed. s may be nil. The caller holds r.mu.
+// disarmed ends the count of a stream as armed. s may be nil. The caller holds r.mu.
 func (r *Recorder) disarmed(s *streamState) {
 	if s != nil && s.armed {
 		s.armed = false
@@ -85,8 +85,8 @@ func (r *Recorder) isRecorded(stream string) bool {
 	return false
 }
 
-// waitsAgain arms a stream whose publisher has left. It returns false if the bound is reached; the recording
-// then ends.
+// waitsAgain is called when the publisher of the job j has left. It counts the stream as armed, see
+// armIfUnknown. If this would exceed the bound, it returns false, and the job ends.
 func (r *Recorder) waitsAgain(j *activeJob) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,17 +8,18 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// claims are the reasons for which a job of mode manual continues: a request, or a window of the schedule. The
-// job ends when neither is left.
+// claims are the reasons for which a job of mode manual runs: a client's request, a window of the schedule, or
+// both. At the end of the window, the job ends unless a client requested it.
 type claims struct {
-	hand      bool // a client started the recording
-	scheduled bool
-	window    time.Time // begin of that window
+	hand      bool      // a client started the recording
+	scheduled bool      // a window of the schedule is open
+	window    time.Time // begin of the window; set if scheduled is true
 }
 
 // schedule records a stream with each pipeline of mode manual or always that covers it, for the window that
 // began at the time window. It may be called again for the same window. If a job of the window has ended by
-// itself, for example at the end of a file, it does not begin again in that window.
+// itself, for example at the end of a file, schedule does not begin it again in that window. The error wraps
+// ErrNoPipeline if no such pipeline covers the stream.
 func (r *Recorder) schedule(stream string, window time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -50,7 +51,8 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 	return nil
 }
 
-// unschedule ends the jobs of a stream that only the schedule keeps. It does not wait for their end.
+// unschedule ends the window of a stream's jobs, and stops those of mode manual that no client started. It does
+// not wait for their end.
 func (r *Recorder) unschedule(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,7 +67,8 @@ func (r *Recorder) unschedule(stream string) {
 	}
 }
 
-// scheduled returns the paths of the streams with a job that the schedule keeps.
+// scheduled returns the paths of the streams that have a job in a window of the schedule. A stream with several
+// such jobs occurs several times.
 func (r *Recorder) scheduled() (streams []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,8 +80,8 @@ func (r *Recorder) scheduled() (streams []string) {
 	return streams
 }
 
-// StoppedAt returns the wall clock at which a client stopped the recording of a stream. It is zero if no client
-// did, or if one has started the stream since.
+// StoppedAt returns the time on the wall clock at which a client stopped the recording of a stream. It is zero
+// if no client stopped it, if a client has started it since, or if forgetStops removed the stop.
 func (r *Recorder) StoppedAt(stream string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,8 +103,8 @@ func (r *Recorder) stopsUpTo(now time.Time) {
 	}
 }
 
-// Stops returns the times at which clients stopped the recordings of the streams in of, for RestoreStops of the
-// next process.
+// Stops returns the times at which clients stopped the recordings of the streams whose paths are in of. The key
+// is the path. The next process passes the result to RestoreStops.
 func (r *Recorder) Stops(of []string) map[string]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,8 +117,8 @@ func (r *Recorder) Stops(of []string) map[string]time.Time {
 	return stops
 }
 
-// RestoreStops restores the result of Stops of the previous process, so that a stop holds for the rest of its
-// window.
+// RestoreStops restores the result of Stops of the previous process, so that a stream that a client stopped
+// stays stopped for the rest of the schedule's window.
 func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,7 +129,8 @@ func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	}
 }
 
-// noteEnd records the window of a job that ended by itself, without a stop. The caller holds r.mu.
+// noteEnd records the window of the job j if j ended by itself, without a stop, so that schedule does not begin
+// the job again in that window. The caller holds r.mu.
 func (rec *recording) noteEnd(j *activeJob) {
 	if j.scheduled && !j.isStopping() {
 		rec.spent = &j.window

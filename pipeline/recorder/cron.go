@@ -12,10 +12,10 @@ import (
 // Cron is a cron expression in a time zone. It has the fields minute, hour, day of month, month and day of
 // week, or is a name such as @daily, or an interval such as @every 90m.
 //
-// An expression that names hours follows the wall clock. If a change of the clock repeats an hour, the
-// expression fires only in the first; if the change skips a firing time, the expression fires at the change. An
-// expression for each hour, and @every, follow elapsed time. @every counts from 1970, so that a restart does
-// not move its firings.
+// An expression that names hours follows the wall clock in the time zone. If daylight saving time repeats an
+// hour, the expression fires only in the first of the two. If it skips a firing time, the expression fires at
+// the change. An expression for each hour, and @every, follow elapsed time. @every counts from 1970, so that a
+// restart does not move its firings.
 type Cron struct {
 	text  string
 	loc   *time.Location
@@ -25,7 +25,7 @@ type Cron struct {
 
 const minEvery = time.Second
 
-// ParseCron parses an expression. loc is its time zone. The error says what is wrong with the expression.
+// ParseCron parses an expression. loc is its time zone. The error describes the fault of the expression.
 func ParseCron(text string, loc *time.Location) (Cron, error) {
 	c := Cron{text: text, loc: loc}
 	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
@@ -39,7 +39,7 @@ func ParseCron(text string, loc *time.Location) (Cron, error) {
 		c.every = d
 		return c, nil
 	}
-	wall := time.UTC // evaluates the figures of the wall clock as if they were UTC
+	wall := time.UTC // nextOnWall passes the date and time of day of the wall clock as if they were UTC
 	if everyHour(text) {
 		wall = loc
 	}
@@ -71,6 +71,7 @@ func cronError(err error) error {
 	return err
 }
 
+// everyHour reports whether the expression fires in each hour of a day.
 func everyHour(text string) bool {
 	if text == "@hourly" {
 		return true
@@ -94,11 +95,12 @@ func (c Cron) Next(t time.Time) time.Time {
 	return c.next(t.In(c.loc))
 }
 
-// lookBack lists the intervals before a time in which Last searches for a firing, in this order. The first
-// contains a firing of most expressions; the last contains February 29.
+// lookBack lists the intervals before a time in which Last searches for a firing, in this order. Short ones come
+// first, because an expression may fire each minute. The last always contains a February 29.
 var lookBack = []time.Duration{time.Hour, 25 * time.Hour, 32 * 24 * time.Hour, 367 * 24 * time.Hour, 9 * 366 * 24 * time.Hour}
 
-// Last returns the newest firing at or before t, and zero if the eight years before t have none.
+// Last returns the newest firing at or before t, and zero if the longest interval of lookBack, nine years,
+// contains none.
 func (c Cron) Last(t time.Time) (last time.Time) {
 	for _, back := range lookBack {
 		for n := c.Next(t.Add(-back)); !n.IsZero() && !n.After(t); n = c.Next(n) {
@@ -111,8 +113,10 @@ func (c Cron) Last(t time.Time) (last time.Time) {
 	return last
 }
 
-// nextOnWall returns the first firing after t of an expression that is evaluated on the figures of the wall
-// clock. The moments of increasing figures never decrease, so the first moment after t is the result.
+// nextOnWall returns the first firing after t of an expression for the wall clock in loc. next returns the
+// firing after a time; its argument and its result have the date and time of day of the wall clock, but the
+// zone UTC: see onWall. A firing that is later on the wall clock is not earlier in time, see whenOnWall, so the
+// first one after t is the result.
 func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location) time.Time {
 	for figures := next(onWall(t)); !figures.IsZero(); figures = next(figures) {
 		if at := whenOnWall(figures, loc); at.After(t) {
@@ -122,14 +126,14 @@ func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location)
 	return time.Time{}
 }
 
-// onWall returns the figures of t's wall clock as a time in UTC.
+// onWall returns a time in UTC that has the date and time of day of t in t's own zone.
 func onWall(t time.Time) time.Time {
 	_, offset := t.Zone()
 	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
-// whenOnWall returns the first moment at which the wall clock in loc shows the figures. If a change of the
-// clock skips the figures, it returns the moment of the change.
+// whenOnWall returns the first moment at which the wall clock in loc shows the date and time of day of figures,
+// whose zone is UTC. If a change of the clock skips them, it returns the moment of the change.
 func whenOnWall(figures time.Time, loc *time.Location) time.Time {
 	offset := func(t time.Time) time.Duration {
 		_, s := t.In(loc).Zone()

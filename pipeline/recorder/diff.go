@@ -34,7 +34,8 @@ func (c Changes) LogValue() slog.Value {
 	return slog.GroupValue(lists...)
 }
 
-// replace sets the declared pipelines. It returns the changes, and the jobs that must end.
+// replace sets the declared pipelines, and ends the hold of each removed one. It returns the changes, and the
+// jobs that the caller must stop because their pipeline changed, was removed or no longer covers the stream.
 func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -7,7 +7,7 @@
 //
 //	Start, Stop                 a client's request
 //	PublisherCame, StartAlways  a publisher comes, or the configuration names the stream
-//	Trigger                     an event: a mark on a recording, or a recording for the event
+//	Trigger                     an event: noted in a running recording, or recorded to a file of its own
 //	Schedule                    the windows of an Agenda of cron expressions
 //	Update, Hold                the pipelines change, or pause
 //

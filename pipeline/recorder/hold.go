@@ -30,8 +30,8 @@ func (e *HeldError) Error() string {
 // unhurried is a time limit that is never reached.
 const unhurried = 10 * 365 * 24 * time.Hour
 
-// Hold ends all jobs of the pipeline name and refuses new ones until Resume. It waits for their end and returns
-// their number.
+// Hold ends all jobs of the pipeline name, and makes the recorder begin no job of it until Resume. It waits for
+// the end of the jobs, or until ctx ends, and returns their number. The error joins the errors of Job.Stop.
 func (r *Recorder) Hold(ctx context.Context, name string, o HoldOptions) (ended int, err error) {
 	jobs := r.hold(name)
 	patience := time.Duration(0)
@@ -59,8 +59,8 @@ func (r *Recorder) hold(name string) (jobs []*activeJob) {
 	return jobs
 }
 
-// Resume ends the hold of the pipeline name, and begins a job for each of the streams that the pipeline covers.
-// It returns the number of jobs that began.
+// Resume ends the hold of the pipeline name, and begins a job for each of the given streams that the pipeline
+// covers, as if a client had started it. It returns the number of jobs that began.
 func (r *Recorder) Resume(name string, streams []string) (began int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -22,8 +22,9 @@ const (
 	JobEnded    JobState = "ended"
 )
 
-// Job keeps one pipeline running for one stream. It runs the pipeline again after the publisher was lost, and
-// after a backoff when a stage failed. It ends when it is stopped or when its source ends.
+// Job keeps one pipeline running for one stream. If a run fails, it runs the pipeline again after a backoff. If
+// the publisher is lost, it does so only with pipeline.AnyPublisher. It ends when it is stopped, and when a run
+// ends without an error for another reason, such as the end of a file.
 type Job struct {
 	plan   *pipeline.Plan
 	env    pipeline.Env
@@ -48,10 +49,10 @@ type Job struct {
 	since    time.Time          // begin of the job
 	runs     int                // number of runs that started
 	failures int
-	failing  time.Time       // begin of the present series of failures; zero before the first failure
+	failing  time.Time       // see JobStatus.FailingSince
 	err      error           // error of the last failed run
 	last     pipeline.Report // report of the previous run
-	stopErr  error           // error of a last run that did not drain
+	stopErr  error           // error of the last run; nil if it drained
 }
 
 func newJob(plan *pipeline.Plan, env pipeline.Env, stream string, limit time.Duration) *Job {
@@ -101,7 +102,7 @@ func (j *Job) isStopping() bool {
 // Done returns a channel that closes when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }
 
-// loop runs the job. It returns when the job has ended. The end of the context aborts the current run.
+// loop runs the job until it ends, and returns nil. The end of ctx aborts the current run.
 func (j *Job) loop(ctx context.Context) error {
 	var after *pipeline.Ended
 	var final error // error of the last run; nil if the job ended while it waited for the next
@@ -113,7 +114,7 @@ func (j *Job) loop(ctx context.Context) error {
 		if after != nil && j.isStopping() {
 			return true, nil
 		}
-		ended := j.attempt(ctx, after) // attempt waits for a publisher, if its source does
+		ended := j.attempt(ctx, after)
 		after, final = ended.Behind(after), ended.Err
 		return j.over(ctx, ended), final
 	})
@@ -121,7 +122,8 @@ func (j *Job) loop(ctx context.Context) error {
 	return nil
 }
 
-// attempt builds and runs the pipeline once, until the end of the run.
+// attempt builds the pipeline and runs it once, until the end of the run. after is the previous run, or nil. The
+// source may wait for a publisher first.
 func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended {
 	run, err := j.plan.Build(j.env, j.stream, after)
 	if err == nil {
@@ -151,7 +153,7 @@ func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended
 	return pipeline.Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now(), Written: written}
 }
 
-// over reports whether the job ends after this run.
+// over reports whether the job ends after the run e.
 func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
 	if j.isStopping() || ctx.Err() != nil {
 		return true
@@ -195,14 +197,16 @@ type JobStatus struct {
 	Mode             pipeline.Mode
 	State            JobState
 	Since            time.Time // start of the job
-	// Until is the time at which the requested duration ends; zero if there is none, or if its publisher has not
-	// come yet.
+	// Until is the time at which the requested duration ends. It is zero if no duration was requested, or if the
+	// stream has had no publisher since the request.
 	Until          time.Time
 	Runs, Failures int
-	FailingSince   time.Time // begin of the present series of failures in which no media was written
-	LastError      string
-	Report         pipeline.Report
-	Stages         []pipeline.StageStatus // stages of the current run
+	// FailingSince is the time of the first failure since a run last wrote media; zero before the first failure.
+	// It stays when the runs succeed again.
+	FailingSince time.Time
+	LastError    string
+	Report       pipeline.Report
+	Stages       []pipeline.StageStatus // stages of the current run
 }
 
 // Status returns the state of the job. Report is that of the current run, or else that of the previous run.

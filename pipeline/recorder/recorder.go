@@ -60,8 +60,8 @@ type Recorder struct {
 	declared []Declared
 	streams  map[string]*streamState // streams with a job or with state to remember, by path
 	held     map[string]bool         // held pipelines, by name
-	ended    int                     // number of streams with streamState.last
-	stops    int                     // number of streams with streamState.stopped
+	ended    int                     // number of streams whose streamState.last is not nil
+	stops    int                     // number of streams whose streamState.stopped is not zero
 	arming   Arming                  // the field Most is set by LimitArmed and does not change
 	// Shutdown was called
 	closed bool
@@ -75,8 +75,9 @@ func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Decl
 	}
 }
 
-// Start records a stream with each pipeline of mode manual or always that covers it. already is true if all of
-// them record it already. The error is a *HeldError if all of them are held.
+// Start records a stream with each pipeline of mode manual or always that covers it and is not held. already is
+// true if all these pipelines record it already. The error wraps ErrUnknownStream, ErrNoPipeline, a *HeldError
+// if all pipelines are held, or an *ArmedError.
 func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error) {
 	if err := streampath.Check(stream); err != nil {
 		return false, err
@@ -86,7 +87,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.startedByHand(stream) // also if the stream is held, so that nothing is stopped after Resume
+	r.startedByHand(stream) // also if the pipelines are held, so that a client's stop has no effect after Resume
 	if err := r.refusedByHold(stream, notEvent); err != nil {
 		return false, fmt.Errorf("%s: %w", stream, err)
 	}
@@ -111,8 +112,8 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	return !began, nil
 }
 
-// Stop ends the recordings of a stream that are not for events, and waits until their files are finished. It
-// reports whether there was one. Jobs of mode event continue.
+// Stop ends the jobs of mode manual and always of a stream, and waits until their files are finished, or until
+// ctx ends. was reports whether there was such a job. Jobs of mode event continue.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
 	return r.StopFor(ctx, stream, endcause.Stop)
 }
@@ -182,8 +183,8 @@ func (r *Recorder) beginAlways(stream string, of pipeline.Publishers) {
 	}
 }
 
-// unlessConfigured returns AnyPublisher for a configured stream, because its publisher is expected to return,
-// and else of.
+// unlessConfigured returns AnyPublisher for a configured stream, because its publisher is expected to return.
+// For any other stream it returns the argument of.
 func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipeline.Publishers {
 	if r.dir.Configured(stream) {
 		return pipeline.AnyPublisher
@@ -191,8 +192,9 @@ func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipel
 	return of
 }
 
-// begin starts a job and returns true, unless one exists, the pipeline is held or the recorder is closed. The
-// caller holds r.mu.
+// begin starts a job of the pipeline d for a stream and returns true, unless a job exists, the pipeline is held
+// or the recorder is closed. duration is the requested duration; 0 is no limit. of becomes Env.For of the job.
+// The caller holds r.mu.
 func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of pipeline.Publishers) bool {
 	if r.closed || r.held[d.Plan.Name] {
 		return false
@@ -247,7 +249,7 @@ func (r *Recorder) end(rec *recording) {
 	if j.mode != pipeline.ModeManual && !r.closed && r.dir.Live(j.stream) {
 		r.beginAlways(j.stream, pipeline.PresentPublisher)
 	}
-	if rec.left != nil { // no job has taken its place
+	if rec.left != nil { // no job that renew or beginAlways began has taken the handover
 		rec.left.Close()
 		rec.left = nil
 	}

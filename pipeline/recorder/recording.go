@@ -21,7 +21,7 @@ type streamState struct {
 	last       *JobStatus            // status of its last job that ended; nil if there is none, or if it was removed
 }
 
-// recording is the state of one pipeline for one stream.
+// recording is the recorder's state of one pipeline for one stream. It is not the catalogue's record of a file.
 type recording struct {
 	pipeline string
 	of       *streamState
@@ -35,14 +35,14 @@ type recording struct {
 type activeJob struct {
 	*Job
 	mode     pipeline.Mode
-	duration time.Duration // requested duration whose clock has not started; the publisher starts it
-	until    time.Time     // end of the requested duration; zero if there is none, or if its clock has not started
+	duration time.Duration // requested duration; 0 if none was requested, or once the publisher has come
+	until    time.Time     // end of the requested duration, set when the publisher comes; else zero
 	again    bool          // Update ends the job, and a new job of the changed pipeline follows
 	claims
 }
 
-// state returns the state of a stream, and creates it if it is missing. The caller must then set a field or
-// call forget. The caller holds r.mu.
+// state returns the state of a stream, and creates it if it is missing. The caller must then set a field, or
+// call forget to remove the empty state. The caller holds r.mu.
 func (r *Recorder) state(path string) *streamState {
 	s := r.streams[path]
 	if s == nil {
@@ -53,7 +53,7 @@ func (r *Recorder) state(path string) *streamState {
 }
 
 // recording returns the state of a pipeline for a stream, and creates it if it is missing. The caller must then
-// set a field or call forget. The caller holds r.mu.
+// set a field, or call forget to remove the empty state. The caller holds r.mu.
 func (r *Recorder) recording(name, path string) *recording {
 	s := r.state(path)
 	rec := s.recordings[name]
@@ -113,8 +113,8 @@ func sorted(jobs []*activeJob) []*activeJob {
 	return jobs
 }
 
-// forget deletes the recordings of a stream without state, and then the stream if it has none left. The caller
-// holds r.mu.
+// forget removes the pipelines of the stream s that have neither a job nor a spent window. It then removes s
+// itself if no field of it has a value. The caller holds r.mu.
 func (r *Recorder) forget(s *streamState) {
 	maps.DeleteFunc(s.recordings, func(_ string, rec *recording) bool { return rec.job == nil && rec.spent == nil })
 	if len(s.recordings) == 0 && !s.halted && s.stopped.IsZero() && s.last == nil {

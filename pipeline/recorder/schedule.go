@@ -23,12 +23,12 @@ type Schedule struct {
 	clock    pipeline.Clock
 	wall     *wallclock.Judge // nil: the clock is always right
 	log      *slog.Logger
-	// trigger triggers the event of a job; nil if no job has the action event.
+	// trigger triggers the event of an agenda's entry; nil if no entry has the action TriggerEvent.
 	trigger func(ScheduleJob) error
 
 	mu     sync.Mutex // guards agenda, asked and failed
 	agenda Agenda
-	asked  time.Time // time of the last evaluation of jobs with the action event; zero before the first
+	asked  time.Time // time of the last call of fire; zero before the first
 	// Text of the last error by stream, for streams that should be recorded and are not.
 	failed map[string]string
 	wake   chan struct{} // has a value if the agenda changed since the last evaluation
@@ -38,7 +38,8 @@ type Schedule struct {
 // effect.
 const maxAsk = 10 * time.Second
 
-// NewSchedule returns a schedule with an empty agenda. If wall is nil, the clock is always right.
+// NewSchedule returns a schedule with an empty agenda. If wall is nil, the clock is taken as right. trigger
+// triggers the event of an entry with the action TriggerEvent; it may be nil if no agenda has such an entry.
 func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
 	return &Schedule{
 		recorder: r, clock: clock, wall: wall, log: log, trigger: trigger,
@@ -46,7 +47,8 @@ func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *
 	}
 }
 
-// Set replaces the agenda. A recording continues if the new agenda demands it, too.
+// Set replaces the agenda, and wakes Run to evaluate it. A recording continues if the new agenda has a window
+// for it, too.
 func (s *Schedule) Set(a Agenda) {
 	of := a.byStream()
 	s.mu.Lock()
@@ -66,7 +68,7 @@ func (s *Schedule) Agenda() Agenda {
 	return s.agenda
 }
 
-// Run evaluates the agenda until the context ends. It does not end the recordings then.
+// Run evaluates the agenda again and again until ctx ends. The recordings continue after Run.
 func (s *Schedule) Run(ctx context.Context) error {
 	for {
 		c, stop := s.clock.After(s.Apply())
@@ -91,7 +93,7 @@ func (s *Schedule) Apply() time.Duration {
 	of := a.byStream()
 	for _, stream := range s.recorder.scheduled() {
 		if of[stream] == nil {
-			s.recorder.unschedule(stream) // the agenda has no jobs of this stream any more
+			s.recorder.unschedule(stream) // the agenda has no entries of this stream any more
 		}
 	}
 	for _, stream := range a.Streams() {
@@ -121,8 +123,9 @@ func (s *Schedule) wrongClock() *wallclock.Reading {
 	return nil
 }
 
-// window returns the present window of a stream. If the clock is wrong, it returns some window of the stream,
-// and true unless a client stopped the stream.
+// window returns the present window of a stream, and false if there is none. a has the agenda's entries of the
+// stream. If wrong is not nil, the clock is wrong: window then returns true if the stream has an entry that
+// starts recordings and stopHolds is false, and the Window has only the name of that entry.
 func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclock.Reading) (Window, bool) {
 	stopped := s.recorder.StoppedAt(stream)
 	if wrong == nil {
@@ -135,8 +138,9 @@ func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclo
 	return Window{Job: a[i].Name}, true
 }
 
-// stopHolds reports whether a client's stop holds although the clock is wrong. It does if it was made since the
-// start of the process by the present clock, or if the window at the best estimate of the time began before it.
+// stopHolds reports whether a client's stop still holds while the clock is wrong. stopped is the time of the
+// stop. It holds if it lies between the start of the process and now, both by the wrong clock. It also holds if
+// windows are open at the best estimate of the time, and all of them began at or before the stop.
 func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Reading) bool {
 	if stopped.IsZero() {
 		return false
@@ -149,10 +153,11 @@ func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Rea
 	return in && !on
 }
 
-// wallNow returns the time without its monotonic reading, so that comparisons use the wall clock.
+// wallNow returns the clock's time without its monotonic reading, so that comparisons use the wall clock.
 func wallNow(c pipeline.Clock) time.Time { return c.Now().Round(0) }
 
-// note logs why a stream is not recorded, once for each new error. err is nil if the stream is recorded.
+// note stores err, the result of Recorder.schedule for a stream, and logs it unless the previous error of the
+// stream had the same text. If err is nil, it forgets the previous error.
 func (s *Schedule) note(stream string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,12 +171,12 @@ func (s *Schedule) note(stream string, err error) {
 	}
 }
 
-// lateEvent is the longest delay of an event. If the machine slept, or the clock was set forward, events that
-// are longer past are not triggered.
+// lateEvent is the longest delay with which an event is triggered. fire skips an event that is later, because
+// the machine slept or the clock was set forward.
 const lateEvent = time.Minute
 
-// fire triggers the events whose time came since the last evaluation. The first evaluation after a start
-// triggers none.
+// fire triggers the events of the agenda whose time came after the previous call of fire, up to now. The first
+// call triggers none. Of several missed times of an entry, only the last counts.
 func (s *Schedule) fire(a Agenda, now time.Time) {
 	s.mu.Lock()
 	since := s.asked
@@ -197,16 +202,16 @@ func (s *Schedule) fire(a Agenda, now time.Time) {
 type StreamSchedule struct {
 	Stream  string
 	Record  bool      // the stream should be recorded now
-	Job     string    // name of the job with the present window; empty if there is none
+	Job     string    // name of the agenda's entry that began the present window; empty if there is no window
 	Since   time.Time // begin of the present window
-	Until   time.Time // end of the recording; zero if unknown or never
-	Stopped time.Time // when a client stopped the recording in the present window; zero if none did
+	Until   time.Time // end of the recording; zero if it is unknown, or if the recording does not end
+	Stopped time.Time // time at which a client stopped the recording of the present window; zero if none did
 	Error   string    // why the stream is not recorded although it should be; else empty
 
 	ClockWrong bool // the clock is wrong, so the present window is unknown
 }
 
-// Streams returns the present state of the schedule for each stream that has jobs.
+// Streams returns the present state of the schedule for each stream of the agenda, sorted by path.
 func (s *Schedule) Streams() (out []StreamSchedule) {
 	all, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	of := all.byStream()
@@ -237,5 +242,5 @@ func (s *Schedule) Streams() (out []StreamSchedule) {
 	return out
 }
 
-// Upcoming returns the next firings of all jobs, at most n.
+// Upcoming returns the next firings of the agenda, in order of time, at most n.
 func (s *Schedule) Upcoming(n int) []Firing { return s.Agenda().Upcoming(wallNow(s.clock), n) }

@@ -9,8 +9,8 @@ import (
 // maxLast bounds the number of streams whose last job is remembered.
 const maxLast = 1000
 
-// remember stores the status of a job that has ended. If maxLast is reached, it removes the status of any other
-// stream. The caller holds r.mu.
+// remember stores the status of a job that has ended as that of the stream's last job. If maxLast is reached, it
+// removes the stored status of some other stream. The caller holds r.mu.
 func (r *Recorder) remember(status JobStatus) {
 	s := r.state(status.Stream)
 	if s.last == nil {
@@ -34,7 +34,7 @@ func (r *Recorder) forgetALast() {
 }
 
 // Last returns the status of a stream's last job that has ended, with its written media, drops and last error.
-// ok is false if there is none.
+// ok is false if no such status is stored.
 func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,9 +8,8 @@ import (
 // maxStops bounds the number of streams whose stop by a client is remembered.
 const maxStops = 4096
 
-// forgetStops has an effect only if more than maxStops stops are remembered. It then removes the oldest ones
-// until three quarters of maxStops are left, but never that of a live or configured stream. The caller holds
-// r.mu.
+// forgetStops bounds the memory for stops. If more than maxStops are remembered, it removes the oldest ones until
+// three quarters of maxStops are left. It keeps the stops of live and configured streams. The caller holds r.mu.
 func (r *Recorder) forgetStops() {
 	if r.stops <= maxStops {
 		return

@@ -8,18 +8,20 @@ import (
 
 // StreamStatus describes the recording of a stream at one moment.
 type StreamStatus struct {
-	Stream    string
-	Pipeline  string // name of the pipeline of the job that the other fields describe
-	State     string // idle, held, armed, connecting, waiting, recording, finishing or backoff
-	Recording bool   // a recording is requested, and media can be recorded
-	// End of the requested duration; zero if there is none, or if it is not known yet.
+	Stream   string
+	Pipeline string // name of the pipeline of the job that the other fields describe
+	State    string // idle, held, armed, connecting, waiting, recording, finishing or backoff
+	// Recording is true if the stream is live and its job is neither in backoff nor waits for a disk. A job of
+	// mode event must also be recording an event.
+	Recording bool
+	// End of the requested duration; zero if none was requested, or if no publisher has come since.
 	Until  time.Time
 	Report pipeline.Report
 }
 
-// Stream describes the recording of a stream by one of its jobs, see furthest. A stream without a job has the
+// Stream describes the recording of a stream by the job that furthest returns. A stream without a job has the
 // report of its last job; its state is held if each pipeline that covers it is held, else idle. known is false
-// if the stream is neither live nor configured and has no last job.
+// if the stream is neither live nor configured, has no job, and Last returns no job.
 func (r *Recorder) Stream(path string) (s StreamStatus, known bool) {
 	live, configured := r.dir.Live(path), r.dir.Configured(path)
 	job, is := r.furthest(path)
@@ -45,8 +47,8 @@ func (r *Recorder) stateWithoutJob(path string) string {
 	return "idle"
 }
 
-// furthest returns the job of a stream that writes a file; if none does, a job of mode manual or always; if
-// there is none, any job.
+// furthest returns the status of one job of a stream. It prefers a job that writes a file, and then a job of mode
+// manual or always. ok is false if the stream has no job.
 func (r *Recorder) furthest(path string) (job JobStatus, ok bool) {
 	for i, j := range r.Status(path) {
 		if j.Report.Recording {

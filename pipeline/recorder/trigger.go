@@ -14,7 +14,8 @@ import (
 // maxWaiting bounds the triggers that wait for the next run of a job.
 const maxWaiting = 256
 
-// trigger passes a trigger to the current run. Between two runs it keeps the trigger for the next run.
+// trigger passes a trigger to the current run. Between two runs it keeps the trigger for the next run, if that
+// may begin before t.WaitUntil. The errors are those of pipeline.Run.Trigger.
 func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -24,7 +25,7 @@ func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	case j.state == JobEnded, j.state == JobStopping, !t.WaitUntil.After(now), !j.plan.Has(pipeline.MakesFiles):
 		return pipeline.Triggered{}, pipeline.ErrNothing
 	case j.env.Mode != pipeline.ModeEvent && !t.Partial:
-		return pipeline.Triggered{}, pipeline.ErrNotCovered // an event pipeline may have it
+		return pipeline.Triggered{}, pipeline.ErrNotCovered // a pipeline of mode event may record the event
 	case t.After >= 0 && t.At.Add(t.After).Before(now):
 		return pipeline.Triggered{}, pipeline.ErrPast
 	case len(j.waiting) >= maxWaiting:
@@ -52,9 +53,11 @@ func (j *Job) begun(run *pipeline.Run) {
 	j.waiting = nil
 }
 
-// Trigger records an event of a stream. If a recording of mode manual or always has all media of the event, the
-// event becomes a mark on that recording, without a second file. Otherwise each pipeline of mode event that
-// covers the stream records the event; the result has an entry for each.
+// Trigger records an event of a stream. If recordings of mode manual or always have all media of the event, the
+// event is noted in them, without a second file. Otherwise each pipeline of mode event that covers the stream
+// records the event. If none does, the event is noted in recordings that have a part of its media. The result
+// has an entry for each pipeline. The error wraps that of the last job that refused the trigger, or is a
+// *HeldError, an *ArmedError or ErrUnknownStream.
 func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
 	if err := streampath.Check(stream); err != nil {
 		return nil, err
@@ -81,8 +84,9 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 	return recorded, nil
 }
 
-// ask passes a trigger to the jobs of a stream whose mode satisfies modes. The error is that of the last job
-// that refused it, but ErrNotCovered has precedence. It is ErrNoEvents if there is no such job.
+// ask passes a trigger to the jobs of a stream whose mode satisfies modes. all has the result of each job that
+// accepted it. why is ErrNotCovered if a job returned that, else the error of the last job that refused the
+// trigger, else ErrNoEvents.
 func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mode) bool) (all []pipeline.Triggered, why error) {
 	why = pipeline.ErrNoEvents
 	for _, j := range r.jobsOf(stream) {
@@ -101,8 +105,11 @@ func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mo
 	return all, why
 }
 
-// arm begins the pipelines of mode always and event for a stream without a publisher, for the time that the
-// trigger may wait. It returns an *ArmedError if the bound of armed streams is reached.
+// arm starts, for a stream without a publisher, a job of each pipeline that covers it and has mode event, or mode
+// always unless a client stopped the stream. The jobs wait for the publisher. For a stream that the configuration
+// does not name, arm does so only with t.Arm, or if a publisher has connected and not sent its tracks yet; these
+// jobs end at t.WaitUntil if no publisher has come. It returns an *ArmedError if such a stream would exceed the
+// bound of armed streams. After t.WaitUntil it does nothing.
 func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	wait := t.WaitUntil.Sub(r.env.Clock.Now())
 	if wait <= 0 || r.dir.Live(stream) || !t.Arm && !r.dir.Configured(stream) && !r.announced(stream) {
@@ -128,15 +135,17 @@ func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	return nil
 }
 
-// disarm ends the job j if no publisher has come after the duration wait.
+// disarm waits for the duration wait, and then stops the job j if its stream has no publisher. It returns earlier
+// if ctx or the job ends.
 func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration) {
 	if pipeline.Sleep(ctx, r.env.Clock, wait, j.done) && !r.dir.Live(j.stream) && !r.announced(j.stream) {
 		j.requestStop(endcause.Duration)
 	}
 }
 
-// known replaces ErrNoEvents by a better error: a *HeldError if each pipeline that covers the stream is held,
-// or ErrUnknownStream for an unknown stream. It returns other errors unchanged.
+// known returns the error of Trigger. It replaces ErrNoEvents by a *HeldError if each pipeline that covers the
+// stream is held, or by ErrUnknownStream if the stream is neither live nor configured. It returns any other
+// error unchanged.
 func (r *Recorder) known(stream string, why error) error {
 	if errors.Is(why, pipeline.ErrNoEvents) {
 		r.mu.Lock()

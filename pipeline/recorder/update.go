@@ -11,8 +11,8 @@ import (
 
 // Update replaces the declared pipelines. Jobs of an unchanged pipeline continue. Jobs of a changed pipeline
 // are drained, and begin again if a client, the schedule or the mode still demands it. For each of the streams,
-// which are live or configured, Update begins the pipelines of mode always and event. It returns the changes
-// and the number of drained jobs.
+// which must be live or configured, Update begins the pipelines of mode always and event that cover it. It
+// returns the changes and the number of jobs that it stopped. The error joins the errors of Job.Stop.
 func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []string) (changes Changes, drained int, err error) {
 	changes, stop := r.replace(declared)
 	for _, j := range stop {
@@ -45,8 +45,8 @@ func (r *Recorder) renew(rec *recording, old *activeJob) {
 	}
 }
 
-// Abandon ends the recordings of a stream that the configuration no longer names, except those that a client
-// started. This does not count as a client's stop.
+// Abandon ends the jobs of a stream that the configuration no longer names, except those that a client started.
+// It waits for their end. This does not count as a client's stop.
 func (r *Recorder) Abandon(ctx context.Context, stream string) (err error) {
 	for _, j := range r.jobsOf(stream) {
 		if r.byHand(j) {

@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// Action is what a job of the crontab does.
+// Action is the action of a ScheduleJob.
 type Action string
 
-// The actions of jobs.
+// The actions of a ScheduleJob: to begin the recording of its stream, to end it, or to trigger an event.
 const (
 	RecordStart  Action = "record_start"
 	RecordStop   Action = "record_stop"
 	TriggerEvent Action = "event"
 )
 
-// ScheduleJob is one job of the crontab: an action on a stream at the times of a cron expression.
+// ScheduleJob is one entry of the crontab: an action on a stream at the times of a cron expression. It is not the
+// recorder's Job.
 type ScheduleJob struct {
 	Name     string
 	Stream   string
@@ -29,16 +30,17 @@ type ScheduleJob struct {
 
 // Window is an interval of time in which the schedule records a stream.
 type Window struct {
-	Job string // name of the job that begins the window
+	Job string // name of the ScheduleJob that begins the window
 	// End is zero if the window does not end.
 	Start, End time.Time
 }
 
-// Agenda is the list of jobs. It computes from the time alone which streams should be recorded, without any
-// state. So a restart, a sleep of the machine or a step of the clock has no other effect than the time itself.
+// Agenda is the list of the entries of the crontab. Its methods compute from the given time alone which streams
+// should be recorded, without stored state. So a restart, a sleep of the machine or a step of the clock needs no
+// treatment of its own.
 type Agenda []ScheduleJob
 
-// Streams returns the paths of the streams that have jobs, sorted.
+// Streams returns the paths of the streams that have entries, sorted, each once.
 func (a Agenda) Streams() []string {
 	var paths []string
 	for _, j := range a {
@@ -48,7 +50,7 @@ func (a Agenda) Streams() []string {
 	return slices.Compact(paths)
 }
 
-// byStream divides the agenda by stream. The jobs of one stream do not affect another stream.
+// byStream returns the entries of each stream by its path. The entries of one stream do not affect another stream.
 func (a Agenda) byStream() map[string]Agenda {
 	of := map[string]Agenda{}
 	for _, j := range a {
@@ -57,8 +59,9 @@ func (a Agenda) byStream() map[string]Agenda {
 	return of
 }
 
-// At returns the window of a stream at the time now. It ignores windows that began at or before stopped, the
-// time of a client's stop. Of several windows it returns the one that ends last. ok is false if there is none.
+// At returns the window of a stream that is open at the time now. It ignores windows that began at or before
+// stopped, the time of a client's stop; zero means no stop. Of several windows it returns the one that ends last.
+// ok is false if no window is open.
 func (a Agenda) At(stream string, now, stopped time.Time) (w Window, ok bool) {
 	for _, j := range a {
 		if j.Stream != stream || j.Action != RecordStart {
@@ -83,8 +86,8 @@ func (w Window) outlastedBy(o Window) bool {
 	return !w.End.IsZero() && (o.End.IsZero() || o.End.After(w.End))
 }
 
-// end returns the end of the window that the job j begins at start: after j's duration, or at the next
-// RecordStop if that is earlier. It is zero if the window does not end.
+// end returns the end of the window that the entry j begins at start: after j.Duration, or at the next firing
+// of an entry of the stream with RecordStop if that is earlier. It is zero if the window does not end.
 func (a Agenda) end(j ScheduleJob, start time.Time) (end time.Time) {
 	if j.Duration > 0 {
 		end = start.Add(j.Duration)
@@ -99,11 +102,11 @@ func (a Agenda) end(j ScheduleJob, start time.Time) (end time.Time) {
 	return end
 }
 
-// maxChain bounds the number of windows that Until joins.
+// maxChain bounds the number of windows that Until joins. If more windows follow, Until returns too early a time.
 const maxChain = 100
 
-// Until returns the end of the recording to which the window w belongs: overlapping and adjoining windows make
-// one recording. It is zero if the recording does not end.
+// Until returns the end of the recording to which the window w of a stream belongs: overlapping and adjoining
+// windows make one recording. It is zero if the recording does not end.
 func (a Agenda) Until(stream string, w Window) time.Time {
 	for range maxChain {
 		if w.End.IsZero() {
@@ -136,7 +139,7 @@ func (a Agenda) Change(now time.Time) (first time.Time) {
 	return first
 }
 
-// Firing is one time at which a job acts.
+// Firing is one time at which an entry of the crontab acts.
 type Firing struct {
 	Job ScheduleJob
 	At  time.Time
@@ -145,7 +148,7 @@ type Firing struct {
 
 // Upcoming returns the firings after now in order of time, at most n.
 func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
-	var next firings // the next firing of each job
+	var next firings // the next firing of each entry
 	for i, j := range a {
 		if at := j.Cron.Next(now); !at.IsZero() {
 			next = append(next, jobFiring{Firing{Job: j, At: at}, i})
@@ -168,7 +171,7 @@ func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
 	return out
 }
 
-// jobFiring is a Firing with the index of its job in the agenda.
+// jobFiring is a Firing with the index of its entry in the agenda.
 type jobFiring struct {
 	Firing
 	place int
