@@ -25,12 +25,12 @@ type Index interface {
 	Unmarked(id media.ID, ev *media.Event) bool
 }
 
-// ErrUnsettled reports that Options.SearchWait ended before every file that overlaps the event
-// was finished or named the event.
+// ErrUnsettled reports that Options.SearchWait ended while Find still waited for a file that
+// overlaps the event to be finished or to name the event.
 var ErrUnsettled = errors.New("a file that overlaps the event is not finished yet, or a growing file is not marked yet")
 
-// ErrDegraded reports that the database does not answer: the result holds only recordings whose
-// rows are still in the journal.
+// ErrDegraded reports that the database does not answer: the result holds only recordings with
+// pending changes or growing files.
 var ErrDegraded = errors.New("the catalogue's database does not answer: older footage is not known")
 
 // Search selects the recordings of a stream that overlap an event.
@@ -92,8 +92,8 @@ func (s *Store) Find(ctx context.Context, q Search) (found Found, err error) {
 	}
 }
 
-// here returns this recorder's recordings as Records, and the name of another recorder that has one
-// as Node. Each recorder adds the event to its own files only.
+// here returns this recorder's recordings as Records and, as Node, the name of another recorder
+// that has an overlapping recording. Each recorder adds the event to its own files only.
 func here(all []media.Record) (f Found) {
 	for _, r := range all {
 		if r.Elsewhere {

@@ -78,7 +78,7 @@ type Store struct {
 // maxSearches is the number of calls of Find that may query the database at the same time.
 const maxSearches = 4
 
-// New returns a Store.
+// New returns a Store. It replaces durations of o that are 0 by their default.
 func New(o Options) *Store {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second

@@ -72,8 +72,8 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// idle waits until a change is pending, the claim must be renewed, the rows that are set aside must
-// be tried again, or ctx ends.
+// idle waits until a change is pending, the claim must be renewed, the changes that are set aside
+// must be tried again, or ctx ends.
 func (c *Catalogue) idle(ctx context.Context) {
 	var again, renew <-chan time.Time
 	if n, _, _ := c.aside.size(); n > 0 {
@@ -146,7 +146,8 @@ func (c *Catalogue) stall(err error) {
 	}
 }
 
-// warn logs a failure of the database with its error, the waiting changes and the remedy.
+// warn logs a failure of the database, with the message what, the last error, the number of pending
+// changes and the remedy.
 func (c *Catalogue) warn(what string) {
 	n, _, _ := c.pending.size()
 	text, advise, _, _ := c.failing.Read()
@@ -157,7 +158,7 @@ func (c *Catalogue) warn(what string) {
 	c.log.Warn(what, args...)
 }
 
-// answers reports whether the database can be read after a failure.
+// answers reports whether recordings can be read from the database.
 func (c *Catalogue) answers(ctx context.Context) bool {
 	s := c.store.Load()
 	if s == nil {
@@ -273,7 +274,7 @@ func (c *Catalogue) checkPosition(ctx context.Context) error {
 	return nil
 }
 
-// fellBehind notifies the receiver of Behind.
+// fellBehind sends a value to the channel that Behind returns, unless one is waiting there.
 func (c *Catalogue) fellBehind() {
 	select {
 	case c.behind <- struct{}{}:

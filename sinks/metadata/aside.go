@@ -30,7 +30,7 @@ const (
 	asideEvery = 10 * time.Minute
 )
 
-// asideRow is a change that was set aside.
+// asideRow is a change that the database has refused and that is set aside.
 type asideRow struct {
 	op    journal.Change
 	name  string    // name of the file that stores the change
@@ -61,8 +61,8 @@ func asideKey(o journal.Change) string {
 	return o.Row.ID
 }
 
-// asideRows holds the changes that are set aside. Only the goroutine of Catalogue.apply changes
-// them.
+// asideRows holds the changes that the database has refused and that are set aside. Only the
+// goroutine of Catalogue.apply changes them.
 type asideRows struct {
 	disk journal.Medium // the directory aside
 
@@ -168,7 +168,7 @@ func (a *asideRows) events() (rows []*row.Row) {
 	return rows
 }
 
-// find returns the asideRow under the key of a change; false if there is none.
+// find returns the asideRow under the key of the change o (asideKey), and false if there is none.
 func (a *asideRows) find(o journal.Change) (asideRow, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -191,7 +191,7 @@ func (c *Catalogue) Kick() {
 	}
 }
 
-// kick wakes apply when it waits without a failure.
+// kick wakes apply if apply waits although the last attempt did not fail.
 func (c *Catalogue) kick() {
 	select {
 	case c.wake <- struct{}{}:
@@ -199,12 +199,12 @@ func (c *Catalogue) kick() {
 	}
 }
 
-// Put stores a recording, new or changed, under its ID. It returns once the
-// journal is synced and does not wait for the database. After the first SetProtected of the ID it
-// ignores rec.Protected.
+// Put stores a recording, new or changed, under its ID. It returns once the journal is synced and
+// does not wait for the database. After the first SetProtected of the ID it ignores rec.Protected.
 //
-// ErrNotDurable means that the change is pending but not in the journal. With any other error it was
-// dropped: row.ErrInvalid, ErrJournalFull, journal.ErrClosed, or the error of ctx.
+// The error ErrNotDurable means that the change is pending but not in the journal. After any other
+// error the change was dropped: row.ErrInvalid, ErrJournalFull, journal.ErrClosed, or the error of
+// ctx.
 func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -228,8 +228,8 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	return err
 }
 
-// append writes a change to the journal with a revision above floor, and returns the revision. It
-// returns ErrJournalFull and the errors of journal.Append.
+// append writes a change of the row r to the journal, with a revision above floor, and returns the
+// revision. It returns ErrJournalFull and the errors of journal.Append.
 func (c *Catalogue) append(kind journal.Kind, r *row.Row, floor int64) (int64, error) {
 	if err := c.room(); err != nil {
 		return 0, err
@@ -272,8 +272,9 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 }
 
 // Close closes journal and database. If the database answers, Close first waits for it to commit
-// the pending changes, for at most three quarters of the time until the deadline of ctx. Changes
-// that remain are no error: the next process applies them. Later changes return journal.ErrClosed.
+// the pending changes, for at most three quarters of the time until the deadline of ctx, or
+// ApplyTimeout if ctx has no deadline. Changes that remain are no error: the next process applies
+// them. Later changes return journal.ErrClosed.
 func (c *Catalogue) Close(ctx context.Context) error {
 	if c.up.Load() && !c.Stalled() {
 		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))

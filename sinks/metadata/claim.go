@@ -55,7 +55,7 @@ func (s *store) seconds() string {
 	return "CAST(strftime('%s', 'now') AS integer)"
 }
 
-// claimOf reads the claim on a node's name; nil if there is no claim on it.
+// claimOf reads the claim on a node's name. It returns nil if there is none.
 func (s *store) claimOf(ctx context.Context, db bun.IDB, node string) (*claimRow, error) {
 	r := new(claimRow)
 	err := db.NewSelect().Model(r).ColumnExpr("*").ColumnExpr(s.seconds()+" AS now").Where("node = ?", node).Scan(ctx)
@@ -65,7 +65,8 @@ func (s *store) claimOf(ctx context.Context, db bun.IDB, node string) (*claimRow
 	return r, err
 }
 
-// claim is the state of this process's claim. Only apply changes it, through hold and tried.
+// claim is the state of this process's claim on the name of its node. Only Catalogue.apply changes
+// it, through hold and tried.
 type claim struct {
 	held    bool      // this process has the name
 	renewed time.Time // when hold last wrote the claim, by this process's clock
@@ -116,14 +117,14 @@ func (c *Catalogue) hold(ctx context.Context) error {
 	return nil
 }
 
-// errRaced reports that another recorder changed the claim after this one had read it and before it
-// could write it. The next attempt reads the claim again.
+// errRaced reports that another recorder changed the claim after this recorder had read it and
+// before this recorder could write it. The next attempt reads the claim again.
 var errRaced = fmt.Errorf("%w: it claimed the name in the same moment", ErrClaimed)
 
-// asGuest is hold for a guest: a process that runs beside the recorder of its directory, such as spool
-// reindex. A guest claims nothing, and may write while no recorder of another place has the name. If
-// TakeOver names the guest's own node, asGuest moves another place's claim to this place, reserved for
-// the recorder that starts here next.
+// asGuest does the work of hold for a guest: a process that runs beside the recorder of its
+// directory, such as spool reindex. A guest claims nothing, and may write while no recorder of
+// another place has the name. If TakeOver names the guest's own node, asGuest moves another place's
+// claim to this place, reserved for the recorder that starts here next.
 func (c *Catalogue) asGuest(ctx context.Context, s *store, r *claimRow) error {
 	switch {
 	case r == nil || c.opts.Place.sameDirectory(r.Place) || c.life(s, r, &c.claim.watch) == gone:
@@ -180,9 +181,9 @@ func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool
 	return n == 1, err
 }
 
-// fence runs first in each transaction that writes, and renews the claim. It returns errLostClaim if
-// this recorder has lost its name; a guest gets a *ClaimedError if another recorder had the name at
-// the last attempt.
+// fence runs first in each transaction that writes, and renews the claim. It returns errLostClaim
+// if this recorder has lost its name. A guest renews nothing: it gets a *ClaimedError if another
+// recorder had the name at the last attempt of apply.
 func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 	switch {
 	case c.opts.Place == nil:
@@ -230,8 +231,8 @@ func (c *Catalogue) release(ctx context.Context) {
 	}
 }
 
-// tried records whether another recorder has this one's name, from the result of one attempt of apply.
-// It wakes RefusedAtStart, and Flush if the name was lost.
+// tried records whether another recorder has this one's name. err is the result of one attempt of
+// apply. tried wakes RefusedAtStart, and Flush if the name was lost.
 func (c *Catalogue) tried(err error) {
 	var other *ClaimedError
 	if errors.Is(err, errRaced) || errors.Is(err, errLostClaim) || c.closing.Load() {

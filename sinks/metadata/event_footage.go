@@ -19,7 +19,8 @@ import (
 // UTC; 0 while the event has a pair. For an event that never had a pair it is 0, until Upkeep sets it to
 // the event's end.
 
-// pair is a row of spool_event_recordings.
+// pair is a row of spool_event_recordings: it links an event to a recording that has media of the
+// event.
 type pair struct {
 	bun.BaseModel `bun:"table:spool_event_recordings"`
 
@@ -27,9 +28,9 @@ type pair struct {
 	Recording string `bun:"recording_id,pk"`
 }
 
-// pairsOf returns a pair for each event that a row names. The pairs of rows with the state lost are
-// in lost, those of all other rows in pairs. A row without a recording (row.NoRecording) yields no
-// pair.
+// pairsOf returns a pair (event, recording) for each event that a row names. The pairs of rows with
+// the state lost are in lost, those of all other rows in pairs. A row without a recording
+// (row.NoRecording) yields no pair.
 func pairsOf(rows []*row.Row) (pairs, lost []pair, err error) {
 	for _, r := range rows {
 		events, err := r.NamedEvents()

@@ -44,7 +44,8 @@ func (a *parsedEventQuery) mark() uint32 {
 	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.parsedQuery.mark(), a.key, a.name), checksums)
 }
 
-// matches reports whether an event belongs to the result and follows the query's cursor.
+// matches reports whether an event belongs to the result of the query and follows the query's
+// cursor.
 func (a *parsedEventQuery) matches(r *eventRow) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		r.AtNS >= a.fromNS && r.AtNS < a.toNS &&

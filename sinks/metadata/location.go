@@ -51,8 +51,9 @@ func (l *location) value() media.Location {
 		Checksum: l.Checksum, State: media.State(l.State)}
 }
 
-// ownLocations is the begin of the statement that inserts the own locations of recordings. It takes
-// their columns from the rows of the recordings.
+// ownLocations is the begin of the statement that inserts the own locations of recordings: those in
+// the directories of the recorders that made them. It takes their columns from the rows of the
+// recordings.
 const ownLocations = "INSERT INTO spool_locations (recording_id, node, bucket, path, size, checksum, state) " +
 	"SELECT r.id, r.node, '', r.file_path, r.size, '', CASE r.state WHEN 'remote' THEN 'lost' ELSE r.state END FROM spool_recordings r WHERE r.id IN (?) "
 

@@ -36,7 +36,8 @@ import (
 // statesWithoutFile lists the states of rows without a file at the own location.
 var statesWithoutFile = []string{string(media.StateLost), string(media.StateRemote)}
 
-// ownState returns the state of a recording's own location; s is the state of the recording's row.
+// ownState returns the state of a recording's own location, the one in the directory of its
+// recorder. s is the state of the recording's row.
 func ownState(s media.State) media.State {
 	if s == media.StateRemote {
 		return media.StateLost

@@ -21,7 +21,8 @@ import (
 // pipeline writes into a directory of its own (mp4: {record_path: ...}) has the identity of that
 // directory as its node.
 
-// nodeOf returns the node of a recording's row.
+// nodeOf returns the node for the row of a recording: the identity of the recording's directory if
+// the recording is in another directory than the recorder's own, else the recorder's name.
 func (c *Catalogue) nodeOf(rec media.Recording) string {
 	if own := c.opts.Directory(); own != "" && rec.Directory != "" && rec.Directory != own {
 		return rec.Directory
@@ -35,7 +36,7 @@ func (c *Catalogue) names() []string {
 	return slices.Concat([]string{c.opts.Node}, *c.former.Load(), c.opts.TakeOver)
 }
 
-// mayBeOurs reports whether the node of a row is one of names.
+// mayBeOurs reports whether a row may belong to this recorder: its node is one of Catalogue.names.
 func (c *Catalogue) mayBeOurs(r *row.Row) bool { return slices.Contains(c.names(), r.Node) }
 
 // learnNames sets c.former to OpenOptions.Former and the names under which the database stores the
@@ -117,7 +118,8 @@ func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []jou
 	return mine, others, nil
 }
 
-// leftAlone counts and logs the changes that write did not apply because the row is another recorder's.
+// leftAlone counts and logs the changes that store.write did not apply because their row is another
+// recorder's.
 func (c *Catalogue) leftAlone(others []journal.Change) {
 	c.others.Add(uint64(len(others)))
 	for _, o := range others {
@@ -218,7 +220,8 @@ func (r *reconciliation) takeMoved(ctx context.Context, known media.Record) erro
 	return r.take(ctx, []*row.Row{&taken})
 }
 
-// proves reports whether the file of a row is on this disk, with or without the suffix .part.
+// proves reports whether the file of a row is on this disk, with or without the suffix .part, and
+// carries the row's ID.
 func (r *reconciliation) proves(row *row.Row) bool {
 	plain := strings.TrimSuffix(row.Path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {

@@ -51,14 +51,14 @@ func (p *pending) add(ops []journal.Change) {
 	p.signal()
 }
 
-// signal wakes the callers that wait for change. The caller has locked p.mu.
+// signal wakes the callers that wait for the channel of pending.change. The caller has locked p.mu.
 func (p *pending) signal() {
 	close(p.moved)
 	p.moved = make(chan struct{})
 }
 
-// with returns the state after one more change. A Put does not change the protection that a Protect
-// has set.
+// with returns the state of the recording after the change o. A Put does not change the protection
+// that a Protect has set.
 func (e entry) with(o journal.Change) entry {
 	next := entry{row: o.Row.Keeping(e.row), rev: o.Revision}
 	switch {
@@ -76,7 +76,7 @@ func (e entry) with(o journal.Change) entry {
 	return next
 }
 
-// gone reports whether the row is deleted or has the state lost.
+// gone reports whether the recording's row is deleted or has the state lost.
 func (e entry) gone() bool { return e.deleted || e.row.State == string(media.StateLost) }
 
 // head returns the oldest n changes, or all if the queue has fewer. They stay in the queue, and the
@@ -87,7 +87,8 @@ func (p *pending) head(n int) []journal.Change {
 	return p.queue[:min(n, len(p.queue)):min(n, len(p.queue))]
 }
 
-// settle removes the n oldest changes, which the database has committed or which are set aside.
+// settle removes the n oldest changes from the queue, after the database has committed them or they
+// were set aside.
 func (p *pending) settle(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -155,8 +156,8 @@ func (p *pending) release(o journal.Change) {
 	}
 }
 
-// dropReplayed removes the changes up to a revision: they were read from the journal at the start, and
-// an earlier process has applied them.
+// dropReplayed removes the changes up to the revision upTo from the queue: they were read from the
+// journal at the start, and an earlier process has applied them.
 func (p *pending) dropReplayed(upTo int64) {
 	p.mu.Lock()
 	n := 0
@@ -235,7 +236,8 @@ func (p *pending) size() (n int, bytes int64, oldest int64) {
 	return len(p.queue), p.bytes, oldest
 }
 
-// nudge wakes the callers that wait for the channel of change, although the queue has not changed.
+// nudge wakes the callers that wait for the channel of pending.change, although the queue has not
+// changed.
 func (p *pending) nudge() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

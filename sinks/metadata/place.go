@@ -47,8 +47,8 @@ func cut(s string, most int) string {
 	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }
 
-// sameDirectory reports whether both places are the same directory on the same machine, since the same
-// boot.
+// sameDirectory reports whether both places are the same directory on the same machine. It returns
+// false if the machine was booted in between.
 func (p Place) sameDirectory(o Place) bool {
 	return p.Kernel != "" && p.Kernel == o.Kernel && p.Inode != "" && p.Inode == o.Inode
 }

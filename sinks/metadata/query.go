@@ -68,14 +68,16 @@ func (a *parsedQuery) setStream(s string) error {
 	return nil
 }
 
-// matches reports whether a pending row belongs to the result and follows the query's cursor.
+// matches reports whether the row of a pending change belongs to the result of the query and
+// follows the query's cursor.
 func (a *parsedQuery) matches(r *row.Row) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		(a.state == "" || r.State == a.state) && (a.protected < 0 || r.Protected == a.protected) &&
 		r.Overlaps(a.fromNS, a.toNS) && (a.after == nil || a.before(*a.after, r.Key()))
 }
 
-// before reports whether x precedes y in the order of the result.
+// before reports whether a row with the key x precedes a row with the key y in the result of the
+// query.
 func (a *parsedQuery) before(x, y row.Key) bool {
 	if a.ascending {
 		return x.Compare(y) < 0
@@ -98,7 +100,8 @@ const (
 // checksums is the CRC-32C table for the checksums of cursors and queries.
 var checksums = crc32.MakeTable(crc32.Castagnoli)
 
-// encodeCursor returns the cursor of the page that follows the row with a key.
+// encodeCursor returns the cursor of the page that follows the row with the key k. mark is the
+// checksum of the query: see parsedQuery.mark.
 func encodeCursor(k row.Key, mark uint32) string {
 	id, err := media.ParseID(k.ID)
 	if err != nil {

@@ -24,8 +24,9 @@ import (
 // statistics until an ANALYZE, and MySQL estimates them from samples. PostgreSQL accepts no hint, and
 // chooses by its own, better statistics.
 
-// maxPrefixArms is the most streams below a prefix that get an arm each, which reads no row of another
-// stream. If there are more streams, one arm reads the index of start times and filters by the prefix.
+// maxPrefixArms bounds the number of streams below a prefix for each of which a page has a subquery
+// (arm), which reads no row of another stream. If there are more streams, one arm reads the index
+// of start times and filters by the prefix.
 const maxPrefixArms = 64
 
 // page reads the next rows of a query, at most a.limit. If a.maxBytes is set, it reads row by row,
@@ -104,8 +105,9 @@ func (s *store) arms(ctx context.Context, a *parsedQuery) ([]*bun.SelectQuery, e
 	return arms, nil
 }
 
-// walk returns the index for the arms of the rows that begin in the window, and the streams that
-// get an arm each. The single stream "" stands for one arm for all streams that the query selects.
+// walk returns the index that the subqueries (arms) for the rows that begin in the window read, and
+// the streams that get an arm each. The single stream "" stands for one arm for all streams that
+// the query selects.
 func (s *store) walk(ctx context.Context, a *parsedQuery) (index string, streams []string, err error) {
 	switch {
 	case a.state != "" && a.state != string(media.StateFinished):
@@ -133,8 +135,8 @@ func (s *store) walk(ctx context.Context, a *parsedQuery) (index string, streams
 // prefix must end in a slash.
 func after(prefix string) string { return prefix[:len(prefix)-1] + string(rune('/'+1)) }
 
-// began returns the arm for the rows that begin in the window: those of the given stream or, if
-// stream is "", those of the streams that the query selects.
+// began returns the subquery (arm) for the rows that begin in the window: those of the given stream
+// or, if stream is "", those of the streams that the query selects.
 func (s *store) began(a *parsedQuery, index, stream string) *bun.SelectQuery {
 	q := s.arm(a, index)
 	if stream != "" {
@@ -145,8 +147,8 @@ func (s *store) began(a *parsedQuery, index, stream string) *bun.SelectQuery {
 	return a.whereStart(q, a.fromNS, a.toNS)
 }
 
-// reaching returns the arms for the rows that begin before the window and end later than its begin: one
-// for each length class.
+// reaching returns the subqueries (arms) for the rows that begin before the window and end later
+// than its begin: one for each length class.
 func (s *store) reaching(a *parsedQuery) []*bun.SelectQuery {
 	if a.after != nil && a.ascending && a.after.StartNS >= a.fromNS {
 		return nil // these rows were on earlier pages
@@ -168,7 +170,8 @@ func (s *store) reaching(a *parsedQuery) []*bun.SelectQuery {
 	return arms
 }
 
-// arm returns an arm that reads an index, with the query's filters by state and protection.
+// arm returns a subquery of a page (an arm) that reads keys of rows from an index, with the query's
+// filters by state and protection.
 func (s *store) arm(a *parsedQuery, index string) *bun.SelectQuery {
 	table := "spool_recordings AS r"
 	switch s.Driver {
@@ -209,9 +212,9 @@ func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 	}
 }
 
-// whereStart restricts an arm to rows that begin in [lowNS, highNS) and follow the cursor. The start in
-// the cursor becomes a bound of its own, so that the database begins to read the index there; the ID
-// decides among rows with the same start.
+// whereStart restricts a subquery (arm) to rows that begin in [lowNS, highNS) and follow the
+// cursor. The start in the cursor becomes a bound of its own, so that the database begins to read
+// the index there; the ID decides among rows with the same start.
 func (a *parsedQuery) whereStart(q *bun.SelectQuery, lowNS, highNS int64) *bun.SelectQuery {
 	if a.after != nil && a.ascending && a.after.StartNS >= lowNS {
 		lowNS = a.after.StartNS

@@ -28,8 +28,8 @@ func unhindered(ctx context.Context, ids []media.ID, do func(context.Context, []
 	return do(ctx, ids)
 }
 
-// eachAlone returns an AloneWith that calls alone, a Comparison.Alone, for one recording after the other,
-// and skips those that stay busy.
+// eachAlone returns an AloneWith that calls the function alone (see Comparison.Alone) for one
+// recording after the other, and skips a recording for which alone returns ErrBusy.
 func eachAlone(alone func(context.Context, media.ID, func(context.Context) error) error) AloneWith {
 	return func(ctx context.Context, ids []media.ID, do func(context.Context, []media.ID) error) error {
 		for _, id := range ids {
@@ -256,8 +256,8 @@ func (r *reconciliation) agrees(row *row.Row) bool {
 	return true
 }
 
-// recorderKnowsMore reports whether a pipeline of this process writes the recording, or has ended it
-// during this reconciliation, and its newest row is still pending.
+// recorderKnowsMore reports whether a pipeline of this process writes the recording, or has ended
+// it during this reconciliation, and the recording's newest row is still pending.
 func (r *reconciliation) recorderKnowsMore(id string) bool {
 	e, known := r.c.pending.find(id)
 	if !known || e.applied {
@@ -323,8 +323,8 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	return r.change(ctx, rec.ID, func(ctx context.Context) error { return r.addRecording(ctx, path, rec.ID) })
 }
 
-// noEntry counts a file that does not describe a recording, unless it was deleted since the walk. err
-// is the error of entry.
+// noEntry counts a file that does not describe a recording in Report.Foreign, unless the file was
+// deleted since the walk. err is the error that reconciliation.entry returned for the file.
 func (r *reconciliation) noEntry(err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		r.report.Foreign++

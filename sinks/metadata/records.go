@@ -69,9 +69,9 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 	return page, nil
 }
 
-// takeEarlier removes from newer, and returns, the states that the database has and whose
-// recordings an earlier process began. The rows in the database are preferred to these states:
-// another process, such as spool reindex, may have changed the rows since.
+// takeEarlier removes from newer, and returns, the states of recordings that an earlier process
+// began and whose newest change the database has. The rows in the database are preferred to these
+// states: another process, such as spool reindex, may have changed the rows since.
 func (c *Catalogue) takeEarlier(newer map[string]entry) map[string]entry {
 	earlier := map[string]entry{}
 	for id, e := range newer {

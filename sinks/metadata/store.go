@@ -16,7 +16,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// store reads and writes the rows of a database.
+// store reads and writes the rows of an open database.
 type store struct {
 	*database.DB
 
@@ -89,8 +89,8 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 	return others, nil
 }
 
-// inTx calls do in a transaction, after fence, and commits it. It returns the error of do, which rolls
-// the transaction back.
+// inTx calls s.fence and then do in a transaction, and commits it. If fence or do returns an error,
+// inTx rolls the transaction back and returns the error.
 func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error) error {
 	err := s.RW.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if s.fence != nil {

@@ -199,18 +199,19 @@ func (c *Catalogue) completeOld(ctx context.Context) error {
 	})
 }
 
-// progressEvery is the interval at which a long task logs its progress.
+// progressEvery is the interval at which a long upkeep task logs its progress.
 const progressEvery = 10 * time.Second
 
-// taskBatch performs the next batch of a task, in the transaction tx. at is the position behind the
-// previous batch; "" before the first one. It returns the position behind this batch, or taskDone
-// after the last batch, and the number of entries that it added.
+// taskBatch performs the next batch of an upkeep task, in the transaction tx. at is the position
+// behind the previous batch; "" before the first one. It returns the position behind this batch, or
+// taskDone after the last batch, and the number of entries that it added.
 type taskBatch = func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, added int64, err error)
 
-// finishTask runs a task in batches to its end, unless the task has ended before. Each batch is a
-// transaction that also stores the task's position. So other writers can run between two batches,
-// and after a kill the task resumes at the position. Several recorders may run the same task at
-// once; they share its position. finishTask logs its progress once the task has added an entry.
+// finishTask runs an upkeep task in batches to its end, unless the task has ended before. Each
+// batch is a transaction that also stores the task's position. So other writers can run between two
+// batches, and after a kill the task resumes at the position. Several recorders may run the same
+// task at once; they share its position. finishTask logs its progress once the task has added an
+// entry.
 func (c *Catalogue) finishTask(ctx context.Context, task string, batch taskBatch) error {
 	began := c.opts.Clock.Now()
 	logged := began
@@ -244,7 +245,8 @@ func (c *Catalogue) finishTask(ctx context.Context, task string, batch taskBatch
 	}
 }
 
-// moveTask stores the position next of a task, unless another recorder has finished the task.
+// moveTask stores the position next of an upkeep task, unless another recorder has finished the
+// task.
 func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) error {
 	set, alias := "ON CONFLICT (task) DO UPDATE SET position = EXCLUDED.position WHERE u.position <> ?", " AS u"
 	if s.Driver == "mysql" {

@@ -89,9 +89,9 @@ func (k *Keeper) accountDeleted(e eviction) {
 
 // settle checks whether a batch made room. It compares the bytes that deletion should give back
 // (room) with the bytes that became free since before, plus the bytes that were probably recorded
-// since began. If less than half became free, a snapshot or an open file may keep the blocks. When
-// the bytes that did not become free, over consecutive such batches, exceed three margins, nothing
-// is deleted to make room for restFor: deletion would cost all footage and gain nothing.
+// since began. If less than half became free, a snapshot or an open file may keep the blocks. If
+// consecutive batches fail in this way until more than three margins are missing, settle stops the
+// deletion that makes room, for the time restFor: it would cost all footage and gain nothing.
 func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil {
@@ -111,9 +111,10 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
 }
 
-// settleInodes stops deletion to make room for restFor if deleting a number of files freed less
-// than half as many inodes: a snapshot keeps them, or another program creates files as fast.
-// Deletion would otherwise go on until no footage is left.
+// settleInodes checks whether the deletion of a number of files freed inodes. If it freed less than
+// half as many, a snapshot keeps the inodes, or another program creates files as fast. settleInodes
+// then stops the deletion that makes room, for the time restFor: it would go on until no footage is
+// left.
 func (k *Keeper) settleInodes(before filesystem.Capacity, files int, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || after.FreeInodes-before.FreeInodes >= int64(files)/2 {

@@ -23,7 +23,7 @@ const (
 // believed and was not set.
 const secondLook = 24 * time.Hour
 
-// expiry is the state of expiry between two full looks.
+// expiry holds the state of a mass expiry, and of the clock, from one full look to the next.
 type expiry struct {
 	dueUpTo time.Time     // last full look by a believed clock that held nothing; zero: none yet. See dueSince
 	steps   int           // wallclock.Reading.Steps of the last full look

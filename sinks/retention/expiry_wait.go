@@ -15,7 +15,7 @@ import (
 // passed. A recorder that is switched off each night would otherwise never reach a day.
 const waitFile = ".spool-expiry.json"
 
-// keptWait is the content of waitFile.
+// keptWait is the content of waitFile, as JSON.
 type keptWait struct {
 	Since  time.Time `json:"since"`    // when the mass expiry was first seen
 	Clock  time.Time `json:"clock"`    // time of writing

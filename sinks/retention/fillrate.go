@@ -7,8 +7,8 @@ import (
 )
 
 // fillRate measures how fast a disk fills. Recorders write a chunk about once a second, and the
-// chunks of many streams may fall into the same second. It therefore keeps the largest growth within
-// lookEvery, and reduces it by a tenth every lookEvery.
+// chunks of many streams may fall into the same second. fillRate therefore keeps the largest growth
+// within lookEvery, and reduces it by a tenth every lookEvery.
 type fillRate struct {
 	usedBytes  int64     // used bytes of the disk at the last look, or after the last deletion
 	grownBytes int64     // growth of the used bytes since at; deleted bytes are not subtracted
@@ -20,8 +20,9 @@ type fillRate struct {
 // of a max_bytes.
 const maxAhead = 8
 
-// look adds a measurement of the disk. If it is the first one, or the first after 30 times
-// lookEvery, it begins a period and measures no growth.
+// look adds a measurement of the disk. The first measurement begins a period and measures no
+// growth. So does a measurement that follows the begin of the last period by 30 times lookEvery or
+// more.
 func (f *fillRate) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery

@@ -214,7 +214,7 @@ func (k *Keeper) look(ctx context.Context) error {
 	return err
 }
 
-// readClock reads the clock. One look computes all ages from the same reading.
+// readClock reads the clock for the present look, which computes all ages from this reading.
 func (k *Keeper) readClock() {
 	k.clock = k.deps.Wall.Read()
 	k.index.clock = k.clock

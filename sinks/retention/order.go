@@ -9,7 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// ranked is an item of the queue, with the properties that determine its place.
+// ranked is an item of the queue, with the properties that determine its place in the order of
+// deletion.
 type ranked struct {
 	*Item
 	class    retained.Class
@@ -41,7 +42,8 @@ func (p *Policy) ranked(it *Item, now time.Time, expires func(*Item) bool) (rank
 	return ranked{it, c, p.priority(it.Stream)}, goes(c)
 }
 
-// inOrder returns a negative number if a is deleted before b, and a positive one if after b.
+// inOrder compares the places of a and b in the order of deletion. It returns a negative number if
+// a is deleted before b, and a positive one if a is deleted after b.
 func inOrder(a, b ranked) int {
 	return cmp.Or(cmp.Compare(evictionOrder[a.class], evictionOrder[b.class]), cmp.Compare(a.priority, b.priority),
 		cmp.Compare(a.began(), b.began()), cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))

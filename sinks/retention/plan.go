@@ -136,9 +136,9 @@ func count(s *retained.Stream, it *Item, now time.Time) {
 	}
 }
 
-// span returns the time for which a stream's recordings of the last day reach back: from its oldest
-// unprotected recording to now, at most a day. It returns a day if the stream has no such
-// recording.
+// span returns the time from the start of a stream's oldest unprotected recording (s.Keeps), at
+// most a day: within this time the bytes of s.BytesPerDay were recorded. It returns a day if the
+// stream has no such recording.
 func span(s *retained.Stream) time.Duration { return min(cmp.Or(s.Keeps, day), day) }
 
 // leastSpan is the shortest span of recordings from which perDay computes a rate.

@@ -55,8 +55,8 @@ func (f *freed) counted(r *rule) *totals {
 	return &f.room
 }
 
-// total returns the lengths of all files, in bytes, including growing and protected ones, without
-// foreign ones.
+// total returns the sums of the lengths of all files, in bytes, including growing and protected
+// ones, without foreign ones.
 func total(items []*Item) totals {
 	t := totals{byStream: map[string]int64{}}
 	for _, it := range items {

@@ -34,7 +34,7 @@ var Versions = []version{
 	{"20261127200001", "directories of locations", schemaLocationsByNode},
 }
 
-// statement is one DDL statement.
+// statement is one DDL statement of a version of the schema.
 type statement struct {
 	sql           string
 	index         string // index that the statement creates; on MySQL it is skipped if the index exists
@@ -140,8 +140,8 @@ func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	return nil
 }
 
-// up returns the function that migrates to the version v. The function calls before ahead of each
-// statement and once after the last one, and stops at its first error.
+// up returns the function that migrates to the version v. That function calls before() ahead of
+// each statement and once after the last one, and stops at the first error.
 func (s *DB) up(v version, before func() error) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
 	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
 		for _, st := range v.Statements(s.Driver) {

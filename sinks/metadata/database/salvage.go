@@ -113,7 +113,8 @@ func (r *rescuer) begin(ctx context.Context) error {
 	return nil
 }
 
-// columnsOf returns the names of a table's columns, and those of type integer.
+// columnsOf returns the names of a table's columns, and the set of those columns whose type is an
+// integer.
 func columnsOf(ctx context.Context, db *sql.DB, table string) (names []string, integers map[string]bool, err error) {
 	rows, err := db.QueryContext(ctx, "SELECT name, type FROM pragma_table_info(?)", table)
 	if err != nil {

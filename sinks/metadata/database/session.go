@@ -145,8 +145,8 @@ var mysqlMust = []string{
 		"sql_auto_is_null = 0, time_zone = '+00:00'",
 }
 
-// mysqlSession lists statements that are executed unless the DSN contains the name of the variable, or
-// the server does not know the variable.
+// mysqlSession lists the statements that are executed unless the DSN contains the name of their
+// variable. A variable that the server does not know is skipped.
 var mysqlSession = []struct{ name, statement string }{
 	{"isolation", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
 	{"wait_timeout", "SET wait_timeout = 28800"},

@@ -114,8 +114,8 @@ func (s *Server) Kill() {
 	}
 }
 
-// until waits until the function is returns true for a process. After startWithin it fails the
-// test, with a text that ends in otherwise.
+// until calls the function is with a process again and again until it returns true. After
+// startWithin it fails the test, with a text that ends in otherwise.
 func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(startWithin); !is(pid); time.Sleep(time.Millisecond) {

@@ -61,7 +61,8 @@ type Journal struct {
 	deliver        func([]Change) // see DeliverTo
 }
 
-// journalFile describes one file. Invariant: no record in it has a revision above last.
+// journalFile describes one file of the journal. Invariant: no record in the file has a revision
+// above last.
 type journalFile struct {
 	name      string
 	last      int64

@@ -95,7 +95,7 @@ func Of(rec media.Recording, node string) (*Row, error) {
 	return r, err
 }
 
-// listed encodes a list of n elements as JSON; it returns nil if n is 0.
+// listed encodes a list of n elements as JSON. It returns nil if n is 0.
 func listed(n int, list any) (json.RawMessage, error) {
 	if n == 0 {
 		return nil, nil
@@ -118,8 +118,8 @@ func (r *Row) unlist(what string, b json.RawMessage, into any) error {
 	return nil
 }
 
-// storableJSON replaces the escapes that PostgreSQL refuses in JSON, \u0000 and unpaired surrogates, by
-// \ufffd.
+// storableJSON replaces those escapes in JSON that PostgreSQL refuses, \u0000 and unpaired
+// surrogates: it writes \ufffd in their place.
 func storableJSON(b []byte) []byte {
 	if !bytes.Contains(b, []byte(`\u`)) {
 		return b

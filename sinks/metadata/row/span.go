@@ -63,7 +63,8 @@ type Key struct {
 	ID      string
 }
 
-// Compare returns -1 if k precedes o, 0 if they are equal, and 1 if k follows o.
+// Compare returns -1 if the row of k comes before the row of o, 0 if k and o are equal, and 1 if
+// the row of k comes after it.
 func (k Key) Compare(o Key) int {
 	if c := cmp.Compare(k.StartNS, o.StartNS); c != 0 {
 		return c
