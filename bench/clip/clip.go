@@ -73,7 +73,7 @@ func (s Spec) withDefaults() Spec {
 }
 
 // Make codes a clip with ffmpeg: a moving picture under noise, which reaches the bitrate without filler. It stores the
-// coded stream in dir, and reads it from there if a call with the same spec has stored it.
+// coded stream in dir. If an earlier call with the same spec and dir has stored it, Make reads it and codes nothing.
 func Make(ctx context.Context, dir string, spec Spec) (*Clip, error) {
 	spec = spec.withDefaults()
 	name := fmt.Sprintf("clip-%s-%dfps-%ds-gop%d-%d.h264", spec.Size, spec.FPS, spec.Seconds, spec.GOP, spec.Bitrate)

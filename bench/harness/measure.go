@@ -19,8 +19,8 @@ type sample struct {
 	rssBytes  int64  // memory of the process at the end
 }
 
-// measure returns the cost of work. It calls work with an empty directory, which it removes afterwards, directly after
-// a garbage collection.
+// measure calls work directly after a garbage collection, and returns the cost of that call. dir is an empty directory
+// below parent, which measure removes afterwards.
 func measure(parent string, work func(dir string) error) (s sample, err error) {
 	dir, err := os.MkdirTemp(parent, "round-")
 	if err != nil {

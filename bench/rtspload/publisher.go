@@ -95,8 +95,8 @@ func (p *publisher) unit(ctx context.Context, client *gortsplib.Client, media *d
 	return nil
 }
 
-// write adds a packet to the client's queue, and waits while the queue is full. It drops no packet, because a stream
-// with losses would cost the server another amount of work.
+// write adds a packet to the client's queue. It waits while the queue is full, and drops the packet only if ctx ends
+// meanwhile: a stream with losses would cost the server another amount of work.
 func (p *publisher) write(ctx context.Context, client *gortsplib.Client, media *description.Media, pkt *rtp.Packet) error {
 	for {
 		err := client.WritePacketRTP(media, pkt)

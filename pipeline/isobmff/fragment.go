@@ -107,7 +107,7 @@ func (w *Writer) Tfhd(h *Tfhd) {
 }
 
 // ReadTfdt reads the payload of a tfdt: the decode time of a track's first sample in a fragment, in
-// ticks (ISO/IEC 14496-12, 8.8.12). whole is false if the box is cut.
+// ticks (ISO/IEC 14496-12, 8.8.12), and the version of the box. whole is false if the box is cut.
 func ReadTfdt(payload []byte) (ticks uint64, version uint8, whole bool) {
 	f := NewFields(payload)
 	version, _ = f.FullBox()

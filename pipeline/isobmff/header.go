@@ -73,7 +73,8 @@ func parseHeader(b []byte) (h Header, err error) {
 }
 
 // ReadHeader reads the header of the box at offset at of a file of size bytes. It returns ErrEnd if
-// fewer than 8 bytes are left, which no box can have. The box itself may reach beyond the end.
+// fewer than 8 bytes are left, the length of the shortest header. The box itself may reach beyond
+// the end of the file.
 func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 	var b [16]byte
 	n := min(int64(len(b)), size-at)

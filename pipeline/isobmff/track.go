@@ -87,7 +87,7 @@ func (w *Writer) Mdhd(h *MediaHeader) {
 }
 
 // ReadHdlr reads the handler type, such as "vide" or "soun", from the payload of an hdlr (ISO/IEC
-// 14496-12, 8.4.3). whole is false if the box ends before it.
+// 14496-12, 8.4.3). whole is false if the box ends before the end of the handler type.
 func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
 	f := NewFields(payload)
 	f.Skip(8)

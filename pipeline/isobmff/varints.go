@@ -6,7 +6,7 @@ import "encoding/binary"
 const blockBytes = 4 << 10
 
 // varints is a column of numbers to which numbers are appended and which is read in order. It
-// stores them as varints of encoding/binary. The columns of a track take 3 to 6 bytes for each
+// stores them as varints of encoding/binary. The columns of a track take 3 to 7 bytes for each
 // access unit in total, where plain tables take 12 to 20.
 type varints struct {
 	blocks [][]byte // no number is divided between two blocks

@@ -43,7 +43,8 @@ func (w *Writer) U32(v uint32) { w.B = binary.BigEndian.AppendUint32(w.B, v) }
 // U64 appends a number of 64 bits.
 func (w *Writer) U64(v uint64) { w.B = binary.BigEndian.AppendUint64(w.B, v) }
 
-// Open begins a box and returns its offset in B, which the caller must hand to Close at its end.
+// Open begins a box and returns its offset in B. At the end of the box the caller must call Close
+// with that offset.
 func (w *Writer) Open(fourcc string) (at int) {
 	at = len(w.B)
 	w.B = append(w.B, 0, 0, 0, 0)

@@ -100,8 +100,8 @@ func (m *Muxer) grantProtection(f *file, events ...media.Event) bool {
 	return false
 }
 
-// countProtected adds the growth of a protected file, since an event protected it, to the protected
-// bytes of that event, which media.Protection limits.
+// countProtected adds the bytes by which a file has grown since an event protected it to the
+// protected bytes of that event. It does nothing for a file that no event protects.
 func (m *Muxer) countProtected(f *file) {
 	if f.protectedBy != (media.ID{}) {
 		m.protection.Grew(f.protectedBy, f.sizeBytes-f.countedBytes)

@@ -17,7 +17,7 @@ import (
 const maxVanished = 100
 
 // begin creates the file of the current segment and writes the boxes before the first chunk. The
-// times in first, the first chunk, determine the file's time 0; begin does not write its media.
+// times in first, the first chunk, determine the file's time 0; begin does not write that chunk.
 func (m *Muxer) begin(first *media.Chunk) error {
 	if m.fs == nil {
 		if err := m.reopen(); err != nil {

@@ -46,7 +46,7 @@ type entry struct {
 	eventsRoomBytes int // room for the list of events
 	eventsAt        int // offset of the events in the box; 0: the box has no room for events
 
-	gaps          []media.Gap // see gaps.go
+	gaps          []media.Gap // gaps inside the recording
 	anchors       media.Anchors
 	gapsRoomBytes int // room for gaps and anchors
 	gapsAt        int // offset of the gaps in the box; 0: the box has no room for gaps
@@ -230,9 +230,9 @@ func (f *file) outcomeAs(state media.State, reason media.Cause) outcome {
 	return outcome{state: state, reason: reason, endUTC: f.entry.endAfter(d), durationNS: d}
 }
 
-// endAfter returns the EndUTC of a recording with the given duration of media, ns: StartUTC plus
-// the duration, times the speed of a time-lapse. A wall clock that is set, or that drifts from
-// the sender's, while the file grows does not change it.
+// endAfter returns the EndUTC of a recording with the given duration of media in ns: StartUTC plus
+// the duration, which is multiplied by the speed of a time-lapse. The result does not depend on the
+// wall clock, which may be set, or drift from the sender's clock, while the file grows.
 func (e *entry) endAfter(duration int64) int64 {
 	return e.identity.StartUTC + duration*int64(max(e.identity.Speed, 1))
 }

@@ -18,8 +18,8 @@ const pageBytes = 4096
 type layout struct {
 	fragment          bool
 	reserveAt         int64 // the free box that reserves room for the final moov or the sidx
-	reserveBytes      int64 // its size including the header
-	moovAt, moovBytes int64 // the growing moov and its size including the header
+	reserveBytes      int64 // size of that free box, including its header
+	moovAt, moovBytes int64 // the growing moov, and its size including its header
 	mehdAt            int64 // mehd, or the free box in its place
 	entryAt           int64 // the box of the catalogue entry in the growing moov
 	chunksAt          int64 // offset of the first chunk

@@ -69,8 +69,9 @@ func (i *Interrupted) ask(key interruptedKey) int64 {
 	return i.Last(key.stream, key.pipeline)
 }
 
-// resumes reports whether recording continues by itself after a run that ended for a reason. If
-// the run ended in an outage, the media up to the next run is then missing because of the disk.
+// resumes reports whether recording continues by itself after a run that ended for the given reason.
+// If it does, and the run ended in an outage, the media up to the next run is missing because of the
+// disk.
 func resumes(reason media.Cause) bool {
 	switch reason {
 	case endcause.Stop, endcause.Duration, endcause.Schedule, endcause.Shutdown, endcause.EndOfFile:

@@ -36,8 +36,8 @@ func KeyFrame(name string, at time.Time) (time.Time, error) {
 	return begin.Add(since), nil
 }
 
-// keyFrameInTables searches the lead track's tables in the final moov. Times count from the start
-// of the file.
+// keyFrameInTables returns the time of the last key frame at or before upTo, by the sample tables of
+// the lead track in the final moov; 0 if there is none. Times count from the start of the file.
 func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	trak, timescale, err := f.leadTrak()
 	if err != nil {
@@ -113,8 +113,8 @@ func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
 	return lead, timescale, nil
 }
 
-// keyFrameInChunks searches the moofs of the chunks. Times count from the lead track's first
-// sample.
+// keyFrameInChunks returns the time of the last key frame at or before upTo, by the moofs of the
+// chunks; 0 if there is none. Times count from the lead track's first sample.
 func (f *file) keyFrameInChunks(upTo time.Duration) (found time.Duration, err error) {
 	size, err := f.f.Size()
 	if err != nil {

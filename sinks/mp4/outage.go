@@ -57,8 +57,9 @@ func (m *Muxer) take(ctx context.Context, c *media.Chunk, emit pipeline.Emit[med
 	return nil
 }
 
-// put writes a chunk, or holds it if the disk does not accept it, which begins an outage. A chunk
-// whose sync failed is in its file and not held: recovery will show whether it reached the disk.
+// put writes a chunk. If the disk does not accept the chunk, an outage begins and put holds the
+// chunk. A chunk whose sync failed is in its file and not held: recovery will show whether it
+// reached the disk.
 func (m *Muxer) put(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	err := m.write(c, emit)
 	if err == nil {

@@ -48,5 +48,6 @@ func (noTimings) Finished(time.Duration) {}
 
 // MayRecord returns an error if recording to a directory is forbidden. dir is an absolute path,
 // which may contain symbolic links. The stage calls MayRecord each time before it opens the
-// directory, and fails with its error.
+// directory. If MayRecord returns an error, the stage does not open the directory, and returns the
+// error.
 type MayRecord func(dir string) error

@@ -184,7 +184,8 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 }
 
 // boxAt returns the offset and the header of the first box of a type among the consecutive boxes
-// between two offsets. It returns ErrNotOurs if there is no such box, or an invalid one before.
+// between two offsets. It returns ErrNotOurs if there is no such box, or if a box before it is
+// invalid. Other errors come from the operating system.
 func boxAt(f io.ReaderAt, at, end int64, fourcc string) (int64, isobmff.Header, error) {
 	for at < end {
 		h, err := isobmff.ReadHeader(f, at, end)

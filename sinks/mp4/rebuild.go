@@ -130,9 +130,10 @@ func (f *file) blank(c extent) error {
 	return nil
 }
 
-// tail counts the bytes behind the last whole chunk, which rebuild truncates, as lost. It
-// estimates their duration from the moof at the scan's position, which has head bytes, or else
-// from their size in proportion to the whole chunks.
+// tail counts the bytes behind the last whole chunk, which rebuild truncates, as lost. It estimates
+// their duration by the first head bytes at the scan's position, if these are the boxes before a
+// payload, or else by the size of the lost bytes in proportion to the whole chunks. skipped lists
+// the damaged chunks behind the last whole one.
 func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 	f := s.file
 	left := s.sizeBytes - f.sizeBytes

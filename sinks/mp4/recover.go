@@ -127,7 +127,9 @@ func partFiles(fsys disk.FS, dir string) (names []string, unread error) {
 }
 
 // Repair finishes one file that a crash left unfinished, in place. It overwrites no media, and
-// truncates only bytes that are in no whole chunk. Its error is Repaired.Err.
+// truncates only bytes that are in no whole chunk. It returns the error that the result has
+// (Repaired.Err). If the directory of the file cannot be opened, or if this process writes the file,
+// it returns an error and no result.
 func Repair(file string) (Repaired, error) {
 	file = disk.Absolute(file)
 	fsys, err := disk.Open(filepath.Dir(file))
@@ -146,8 +148,9 @@ func Repair(file string) (Repaired, error) {
 }
 
 // applyFacts completes the recording with the facts stored in recordDir, and rebuilds the sample
-// index of its file, which is in dir. If the file was removed, it removes both. It ignores
-// errors: damaged facts protect the recording, and a missing index is built when it is needed.
+// index of its file, which is in dir. If the file was removed, it removes the facts and the index.
+// It ignores errors: damaged facts protect the recording, and a missing index is built when it is
+// needed.
 func (r *Repaired) applyFacts(recordDir, dir string) {
 	switch {
 	case r.Recording.State != "":
@@ -158,8 +161,9 @@ func (r *Repaired) applyFacts(recordDir, dir string) {
 	}
 }
 
-// rebuildIndex writes the sample index of a finished file into recordDir. It writes none if that
-// is not a record directory, as for a file that was copied elsewhere to be repaired.
+// rebuildIndex writes the sample index of a finished file into recordDir. If recordDir is not a
+// record directory, as for a file that was copied elsewhere to be repaired, it writes nothing and
+// returns an error.
 func rebuildIndex(recordDir, name string, id media.ID) error {
 	own := filesystem.Own{Top: recordDir}
 	if _, err := own.Stat(filepath.Join(recordDir, disk.IdentityFile)); err != nil {

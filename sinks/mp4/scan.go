@@ -16,7 +16,7 @@ type form uint8
 const (
 	growing  form = iota + 1 // not finished, or a crash came before the commit that finishes it
 	finished                 // committed: at most the rename is missing
-	headless                 // a crash left the commit half done, or without the boxes that it shows
+	headless                 // a crash left the commit half done, or lost the boxes that it makes visible
 )
 
 // openScan reads the boxes before the first chunk of a file that spool wrote, and returns the
@@ -198,7 +198,7 @@ func mehdIn(moov []byte) (at int64) {
 	return at
 }
 
-// moovType returns the type of the box at mehdIn, nil if there is no such box.
+// moovType returns the type of the box at the offset that mehdIn returns, nil if no box is there.
 func moovType(moov []byte) []byte {
 	if at := mehdIn(moov); at+8 <= int64(len(moov)) {
 		return moov[at+4 : at+8]

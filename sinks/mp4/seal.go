@@ -43,8 +43,8 @@ func (f *fragment) openSeal(w *isobmff.Writer) (crcAt int) {
 	return crcAt
 }
 
-// checksum computes the seal of the fragment with the boxes head before its payload. It leaves
-// out the 4 bytes of the seal itself at offset crcAt.
+// checksum computes the seal of the fragment. head has the boxes before the payload. crcAt is the
+// offset in head of the 4 bytes for the seal, which checksum leaves out.
 func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 	crc := crc32.Update(f.seed, castagnoli, head[:crcAt])
 	crc = crc32.Update(crc, castagnoli, head[crcAt+4:])

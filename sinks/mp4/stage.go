@@ -134,7 +134,9 @@ func (m *Muxer) Open(context.Context) error {
 	return err
 }
 
-// reopen closes the record directory, if it is open, and opens it again, with the checks of Open.
+// reopen closes the record directory, if it is open, and opens it again. It returns an error if
+// MayRecord forbids the directory, if it cannot be created or opened, or if it is not the directory
+// that this process recorded to (disk.Claim).
 func (m *Muxer) reopen() error {
 	if m.fs != nil {
 		_ = m.fs.Close()

@@ -24,9 +24,9 @@ type stats struct {
 	droppedUnits atomic.Uint64          // access units that did not continue the file's tracks
 	unnamed      atomic.Uint64          // events that their file has no room to name
 	gaps         atomic.Uint64          // gaps caused by the disk
-	full         lost                   // lost because the disk was full
-	crowded      lost                   // lost because the disk had no inodes
-	broken       lost                   // lost because the disk failed
+	full         lost                   // media dropped because the disk was full
+	crowded      lost                   // media dropped because the disk had no inodes
+	broken       lost                   // media dropped because the disk failed
 	problem      atomic.Pointer[pipeline.Problem]
 	written      atomic.Int64 // end of the written media: UTC less SteppedNS
 	durable      atomic.Int64 // end of the durable media: UTC less SteppedNS

@@ -101,8 +101,8 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	}, k
 }
 
-// presentedTicks returns the presentation time of the first sample, from time 0 of the file. It
-// is negative if samples are presented before the first key frame.
+// presentedTicks returns the presentation time of the track's first sample, counted from time 0 of
+// the file. It is negative if the sample is presented before time 0.
 func (t *track) presentedTicks() int64 {
 	return t.table.FirstTicks + t.table.FirstOffsetTicks - t.mediaTimeTicks
 }

@@ -19,7 +19,7 @@ type Encoder struct {
 	tracks []encoded
 	blocks []byte         // the finished blocks of all tracks
 	block  block          // the unfinished block
-	held   isobmff.Sample // the newest sample, whose duration ends with the next one
+	held   isobmff.Sample // the newest sample: the next sample determines its duration
 	holds  bool           // held is set
 	sync   int64          // number of the track's newest sync sample; -1: none
 	end    int64          // greatest end of a sample in the file

@@ -17,10 +17,11 @@ import (
 //	0193...-....\n
 //	This directory belongs to spool. ...\n
 //
-// The file is created when a process first records to the directory, or first compares it with
-// the catalogue, which stores the UUID. From then on the process accepts only a directory with
-// that UUID at the path: if the disk is unmounted, or another one is mounted in its place,
-// recording fails with the reason instead of filling the wrong disk.
+// The file is created when a process first records to the directory, or first compares the
+// directory with the catalogue, which stores the UUID. After a process has recorded to the
+// directory, it accepts only a directory with that UUID at the path: if the disk is unmounted, or
+// another disk is mounted in its place, recording fails with the reason instead of filling the
+// wrong disk.
 const IdentityFile = ".spool-directory"
 
 const identityText = "\nThis directory belongs to spool. The UUID above tells it from another disk mounted in its place.\n"
@@ -29,9 +30,10 @@ const identityText = "\nThis directory belongs to spool. The UUID above tells it
 // the disk was unmounted.
 var ErrSwapped = errors.New("the record directory is not the one it was")
 
-// Claim checks an open directory against the identity that this process stored for the path dir,
-// and returns ErrSwapped if it differs. If the process has not recorded to the path yet, Claim
-// stores the directory's identity, and creates one if there is none.
+// Claim compares the identity of an open directory with the identity that this process stored for
+// the path dir. It returns ErrSwapped if the directory has another identity, or none. If the
+// process has not recorded to the path yet, Claim stores the identity of the directory, and creates
+// one if the directory has none.
 func Claim(fsys FS, dir string) error {
 	process.Lock()
 	defer process.Unlock()
@@ -78,8 +80,8 @@ func NotSwapped(fsys FS, dir string) error {
 	return err
 }
 
-// Claimed returns the identity that this process stored for a record directory, by its absolute
-// path; an empty string if it has not recorded there.
+// Claimed returns the identity that this process stored for the record directory at the absolute
+// path dir, or an empty string if the process has not recorded there.
 func Claimed(dir string) string {
 	process.Lock()
 	defer process.Unlock()
@@ -90,8 +92,8 @@ func swapped(dir, known, found string) error {
 	return fmt.Errorf("%w: %s was %s and is now %s: mount the disk again, or restart spool to record here", ErrSwapped, dir, known, found)
 }
 
-// Identity returns the UUID of a record directory. If the directory has none, Identity creates
-// one with create set, and else returns an empty string.
+// Identity returns the UUID of a record directory. If the directory has none, Identity creates a
+// UUID if create is set, and otherwise returns an empty string.
 func Identity(dir string, create bool) (string, error) {
 	disk, err := Open(dir)
 	if err != nil {

@@ -37,8 +37,8 @@ func (n *nearDir) leads(path string) bool {
 		open.Dev == named.Dev && open.Ino == named.Ino
 }
 
-// openDir opens a directory, or returns the open nearDir if the process has no file descriptor
-// left. The caller must call done.
+// openDir opens a directory. If the process has no file descriptor left, and the directory is the
+// open nearDir, it returns that. The caller must call done.
 func (d *Dir) openDir(name string) (dir *os.File, done func(), err error) {
 	dir, err = d.root.Open(name)
 	if err == nil {

@@ -26,10 +26,10 @@ type Preallocation struct {
 
 // Take must be called before each write of n bytes at the end of a file. size is the size of the
 // file in bytes, and media the number of those bytes that are media. Take allocates blocks for the
-// write, and for media further bytes behind it, but at least minPreallocateBytes and at most
-// maxPreallocateBytes. It does nothing if the write lies in the range of an earlier call, and
-// allocates nothing on a disk with less than PreallocateFromBytes free. It ignores errors: the
-// write itself allocates blocks or fails.
+// write. Behind the write it allocates as many further bytes as media, but at least
+// minPreallocateBytes and at most maxPreallocateBytes. It does nothing if the write lies in the
+// range of an earlier call, and allocates nothing on a disk with less than PreallocateFromBytes
+// free. It ignores errors: the write itself allocates blocks or fails.
 func (p *Preallocation) Take(f File, size, media, n int64) {
 	disk, ok := f.(freeSpace)
 	if !ok || size+n <= p.askedBytes {

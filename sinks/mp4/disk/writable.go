@@ -27,7 +27,7 @@ const (
 // block as long as the disk does.
 type Writable struct {
 	dir  string
-	disk *Dir // the open directory; nil before the first test and if it does not exist
+	disk *Dir // the open directory; nil until a test has found the directory
 	full bool // the last test found too little free space: the next test requires enoughRoomBytes
 }
 

@@ -261,9 +261,9 @@ func unfitError(s string) string {
 }
 
 // Unusual returns the components of a file name that some file systems or programs may not accept,
-// because they have a character that is not ASCII, or a special one such as a space. The file name
-// is that which the pattern text makes for a segment that starts at the time at, of the given stream
-// if there is one. Unusual returns nil for an invalid pattern.
+// because they have a character that is not ASCII, or a special one such as a space. Unusual makes
+// the file name from the pattern text, for a segment that starts at the time at, and for the given
+// stream if there is one. It returns nil for an invalid pattern.
 func Unusual(text string, at time.Time, stream ...string) (out []string) {
 	p, err := Parse(text)
 	if err != nil {

@@ -23,7 +23,7 @@ type damagedFile struct {
 
 	judgedBytes   int64   // bytes of all samples checked so far: see whole
 	walkedSamples int64   // number of samples of fragments read so far: see samples.run
-	uniformBytes  int64   // bytes of the samples in sample tables with one size for all
+	uniformBytes  int64   // total bytes of the samples in sample tables with one size for all samples
 	ticks         []int64 // duration of each track in the fragment read last, in the order of tracks
 
 	plan   copyPlan

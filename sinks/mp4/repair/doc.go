@@ -10,9 +10,10 @@
 //	plain        ftyp moov mdat, mdat truncated or zeroed   has a new moov with the intact samples, at the end
 //	             ftyp mdat                                  none: the samples have no boundaries
 //
-// Such a file has no checksums, so that the content of its samples is checked: NAL units must fill
-// each video sample exactly, and no sample may consist of zeros. The bytes read and the memory
-// allocated are proportional to the file's length, whatever its tables claim.
+// Such a file has no checksums. The repair therefore checks the content of its samples: the NAL
+// units must fill each sample of H.264 and H.265 exactly, and a sample of another codec that writes
+// no long runs of zeros (codec.Dense) must have none. The bytes read and the memory allocated are
+// proportional to the file's length, whatever its tables claim.
 //
 //	damaged.go       determines the kind of the file
 //	fragments.go     selects the fragments to keep; fragment.go checks each

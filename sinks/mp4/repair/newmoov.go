@@ -42,7 +42,8 @@ func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	return w.B
 }
 
-// timed appends a copy of an mvhd, tkhd or mdhd with another duration, in the ticks of that box.
+// timed appends a copy of an mvhd, tkhd or mdhd with the payload b, and sets its duration. The
+// duration is in the ticks that the box uses.
 func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 	at := w.Open(fourcc)
 	w.Append(b)
@@ -55,7 +56,7 @@ type trakCopy struct {
 	table      *sampleTable
 	ticks      int64 // duration of the kept samples, in ticks of the track
 	movieTicks int64 // the same duration in ticks of the movie
-	tabled     bool  // an stbl is written: write leaves out another one
+	tabled     bool  // an stbl was written: write leaves out any further one
 }
 
 // write appends a copy of one box of the trak. path has the types of the box and its parents, from
@@ -89,7 +90,8 @@ func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 	}
 }
 
-// edits appends a copy of an elst whose entries are not longer than duration, ticks of the movie.
+// edits appends a copy of an elst with the payload b, and shortens entries that are longer than
+// duration. duration is in ticks of the movie.
 func edits(w *isobmff.Writer, b []byte, duration int64) {
 	at := w.Open("elst")
 	w.Append(b)

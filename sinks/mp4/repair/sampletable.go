@@ -13,7 +13,7 @@ type sampleTable struct {
 	size        []uint32 // bytes
 	dts         []int64  // ticks; one element more than samples: the end of the last sample
 	offset      []int32  // composition offset, ticks; empty: all are 0
-	sync        []bool   // sync samples; empty: all are
+	sync        []bool   // set for sync samples; empty: all samples are sync samples
 	description []uint32 // sample_description_index
 	keep        []bool   // samples to keep in the copy; set by judgeSamples
 	version     byte     // version of the ctts
