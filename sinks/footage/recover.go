@@ -31,7 +31,7 @@ type Recovered struct {
 	Unmarked     int   // the number of events that the recorder had not added to the file
 	Gone         bool  // the file was deleted meanwhile, so that its row was deleted, too
 	RowError     error // why the row was not added; if Gone is set, why the row was not deleted
-	FileError    error // why the file does not name the unmarked events although the row does
+	FileError    error // why the file does not name the events of Recovery.Unmarked although the row does
 	ProtectError error // why the recording is not protected although an event demands it
 }
 

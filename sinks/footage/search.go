@@ -45,7 +45,7 @@ type Search struct {
 // Found lists the recordings that overlap an event.
 type Found struct {
 	Records []media.Record // this recorder's recordings, oldest first
-	Node    string         // another recorder on the same database with footage of the event; empty: no other has any
+	Node    string         // another recorder on the same database with footage of the event; empty if no other has any
 }
 
 // NearestFirst returns the indices of Records, ordered by the distance of each recording from the

@@ -44,7 +44,7 @@ type OpenOptions struct {
 	QueryTimeout    time.Duration // longest time of a query; default 5 s
 	ApplyTimeout    time.Duration // longest time of connecting, and of one transaction of apply; default 15 s
 	BatchSize       int           // most changes in one transaction; default 256
-	MaxAside        int           // most changes set aside; default 1000. At that number, a refused change blocks later ones
+	MaxAside        int           // most changes set aside; default 1000. Then a refused change blocks all later ones
 }
 
 // defaults sets the fields that have a default and are zero.
@@ -93,7 +93,7 @@ type Catalogue struct {
 	asideAt    time.Time             // when the changes that are set aside are tried again; used by apply only
 	batch      int                   // changes in the next transaction; used by apply only
 	takenTo    int64                 // revision up to which the database has committed changes; used by apply only
-	replayedTo int64                 // revision up to which it had the changes read at the start; used by apply only
+	replayedTo int64                 // revision up to which the database had the journal at the start; apply only
 	lacking    atomic.Bool           // since a failure or the start, the database has not yet taken every change
 
 	unsure     bool                     // apply must read the position in the database again; used by apply only
@@ -115,7 +115,7 @@ type Catalogue struct {
 	damagedBytes                            int64         // see Stats.JournalDamagedBytes
 
 	journalNewer int64                             // highest revision that only a newer version can read; 0: none
-	newerNotes   []string                          // a line about each file with such changes
+	newerNotes   []string                          // a line about each file with changes only a newer version can read
 	newer        atomic.Pointer[NewerJournalError] // why no change is applied; nil: no such change is missing
 }
 

@@ -28,9 +28,9 @@
 //
 // The numbers are sizes in bytes. Integers are little-endian. The length is that of the payload; a
 // record's checksum covers length, revision, kind and payload. A process never appends to a file
-// of an earlier process, so an incomplete record at the end of such a file needs no repair. A file is
-// removed once the database holds all of its changes. Behind damaged bytes, reading continues at the
-// next whole record; the damaged bytes are counted.
+// of an earlier process, so an incomplete record at the end of such a file needs no repair. Each file
+// but the newest is removed once the database holds all of its changes. Behind damaged bytes, reading
+// continues at the next whole record; the damaged bytes are counted.
 //
 // A later version of spool may write files with another magic, or records of further kinds whose
 // payload is a JSON object. This version recognises both by their checksums. While the database lacks
@@ -69,7 +69,8 @@
 //
 // A query for the recordings that overlap a window reads two indexes. The index (start) yields the
 // rows that begin within the window. The index (span, start) yields those that begin before it: span
-// is the row's length class, and each class is four times longer than the one below. Of one class,
-// only rows that begin at most the class's greatest length before the window can reach into it: a few
-// rows of each stream.
+// is the row's length class, and the greatest length of each class is four times that of the class
+// below. Only those rows of a class can reach into the window that begin before it by at most the
+// class's greatest length: a few rows of each stream. Two classes have no greatest length: very long
+// recordings, which are few, and growing ones.
 package metadata

@@ -37,8 +37,8 @@ var (
 // which this version cannot read. Recording and queries continue. The journal keeps every change, and
 // nothing is applied to the database until that version, or a later one, runs again.
 type NewerJournalError struct {
-	Dir   string   // of the journal
-	Notes []string // a line about each file with such changes
+	Dir   string   // directory of the journal
+	Notes []string // a line about each file with changes that this version cannot read
 }
 
 // Unwrap returns ErrUnavailable: the changes reach the database later.

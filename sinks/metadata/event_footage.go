@@ -83,7 +83,7 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS 
 	if err := s.dropFootage(ctx, tx, gone, nowNS); err != nil || len(lost) == 0 {
 		return err
 	}
-	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // an event that a lost row names may never have had a pair
+	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // such an event may never have had a pair
 }
 
 // addPairs inserts those of the pairs that are missing, and returns their number. It sets gone_ns
@@ -138,9 +138,9 @@ const maxEventRecordings = 100
 // ID and the fields after it are empty.
 type footageRow struct {
 	Event     string `bun:"event_id"`
-	GoneNS    int64  `bun:"gone_ns"` // of the event
+	GoneNS    int64  `bun:"gone_ns"` // column gone_ns of the event
 	Total     int    `bun:"total"`   // number of the event's recordings
-	ID        string `bun:"id"`      // of the recording, as the fields below
+	ID        string `bun:"id"`      // ID of the recording, to which the fields below also belong
 	Node      string `bun:"node"`
 	Pipeline  string `bun:"pipeline"`
 	Path      string `bun:"file_path"`

@@ -20,7 +20,7 @@ type eventRow struct {
 	Key     string `bun:"event_key"`
 	Name    string `bun:"name"`
 	Data    string `bun:"data"`  // JSON text; empty: no data
-	AtNS    int64  `bun:"at_ns"` // UTC, as StartNS and EndNS
+	AtNS    int64  `bun:"at_ns"` // nanoseconds UTC, like StartNS and EndNS
 	StartNS int64  `bun:"start_ns"`
 	EndNS   int64  `bun:"end_ns"`
 	Protect int    `bun:"protect"`

@@ -29,7 +29,7 @@ type entry struct {
 	row     *row.Row // read-only
 	deleted bool     // one of the changes is a deletion
 	rev     int64    // revision of the newest change
-	applied bool     // the database has that change
+	applied bool     // the database has the newest change
 }
 
 func newPending() *pending {

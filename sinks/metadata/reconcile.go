@@ -95,7 +95,7 @@ type Report struct {
 	NotAdopted int // rows of a former name whose file is not on this disk
 	Copies     int // files that are copies of another file on this disk
 	Busy       int // recordings that other code was changing for too long: the next Reconcile compares them
-	Aside      int // rows that the database refuses: see Stats.AsideDir
+	Aside      int // changes that are set aside because the database refuses them: see Stats.AsideDir
 }
 
 // reconciliation is one run of Reconcile.

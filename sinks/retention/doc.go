@@ -6,8 +6,8 @@
 // The index lists the files of the record directory. The queue holds those that may be deleted,
 // in the order of deletion. A rule is an exceeded limit: it demands that files are deleted.
 //
-// The keeper does this in looks, one a second. A full look first scans the whole directory: once
-// a minute or once an hour, see Policy.scanEvery.
+// The keeper does this in looks: one a second, and one whenever a notice wakes it. A full look first
+// scans the whole directory: once a minute or once an hour, see Policy.scanEvery.
 //
 // # Order of deletion
 //

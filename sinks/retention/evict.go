@@ -51,7 +51,7 @@ func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time)
 func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
 		if k.index.items[e.Path] != e.Item {
-			continue // the file is gone, or another one has its path
+			continue // the file is gone, or another file has its path
 		}
 		was := *e.Item
 		if !k.index.reread(e.Item, k.clock.Best) {

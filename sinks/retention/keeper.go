@@ -78,7 +78,7 @@ type Keeper struct {
 	expiry        expiry
 	held          *retained.Held // expired footage that is held, as of the last scan; nil: none
 	barren        bool           // the last deletion to make room, after a scan, has deleted nothing
-	lacking       bool           // the last look could not make the room that the rules demand
+	lacking       bool           // the last look could not make room, or deletion pauses until restUntil
 	fillRate      fillRate
 	futileBytes   int64                // bytes that deleted files did not give back, since a batch last made room
 	restUntil     time.Time            // nothing is deleted to make room before this time

@@ -34,7 +34,7 @@ type openFile struct {
 // ledger wakes the keeper once, and then has no limits until the next call of wait. The zero value
 // has no limit.
 type watch struct {
-	all, disk bound // limits on the bytes of all streams
+	all, disk bound // limits on the bytes of all footage, and on the used bytes of the disk
 	byStream  map[string]bound
 }
 

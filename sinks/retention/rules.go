@@ -127,7 +127,7 @@ func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
 type eviction struct {
 	*Item
 	class retained.Class
-	cause string // the name of the setting that demands it, or inodesCause
+	cause string // name of the setting that demands the deletion, or inodesCause
 }
 
 // shortage is a rule for which the queue held too few items.

@@ -39,7 +39,7 @@ type statement struct {
 	sql           string
 	index         string // index that the statement creates; on MySQL it is skipped if the index exists
 	table, column string // column that the statement adds; it is skipped if the column exists. Empty: it adds none
-	only          string // the single driver that needs it; empty: every driver
+	only          string // the single driver that needs the statement; empty: every driver
 	drops         bool   // the statement drops the column instead, and is skipped if the column does not exist
 }
 

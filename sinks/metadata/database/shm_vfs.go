@@ -70,7 +70,7 @@ func (s *DB) Committed(ctx context.Context) {
 var unixFiles struct {
 	once sync.Once
 	vfs  uintptr // SQLite's VFS "unix"
-	open uintptr // its method xOpen
+	open uintptr // method xOpen of vfs
 
 	mu      sync.Mutex          // guards wrapped, and the first write of sync and shmLock
 	wrapped map[uintptr]uintptr // maps a file's table of methods to its copy that waits for the disk

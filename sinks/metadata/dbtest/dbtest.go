@@ -1,5 +1,6 @@
-// Package dbtest starts real database servers for tests. Each has a directory of its own and listens on
-// a free port of the loopback interface. It ends, and its directory is removed, when the test ends.
+// Package dbtest starts real database servers for tests. Each server has a directory of its own and
+// listens on a free port of the loopback interface. The server ends, and its directory is removed, when
+// the test ends, or for a server of Shared when Shared.Close is called.
 package dbtest
 
 import (

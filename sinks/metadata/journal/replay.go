@@ -26,7 +26,7 @@ type Replayed struct {
 	// Newer is the highest revision of the changes that only a newer version of spool can read. It
 	// is 0 if the journal has no such change, and math.MaxInt64 if a file has an unknown format.
 	Newer      int64
-	NewerNotes []string // a line about each file with such changes
+	NewerNotes []string // a line about each file with changes that only a newer version can read
 
 	// Unused is the reason why the directory is neither read nor written: a symbolic link leads to
 	// it. Append then always returns ErrNotDurable. It is nil if the directory is used.

@@ -53,7 +53,7 @@ type Row struct {
 	Evicted bool `bun:"-" json:"evicted,omitempty"` // in a Delete change: retention removed the file
 
 	Named      int `bun:"-" json:"-"` // number of events in Events; 0 unless Of made the row
-	EventBytes int `bun:"-" json:"-"` // size of these events, by media.Event.Bytes; 0 unless Of made the row
+	EventBytes int `bun:"-" json:"-"` // size of the events in Events, by media.Event.Bytes; 0 unless Of made the row
 }
 
 // Of returns the row of a recording. node is the name of the recorder that has the file. Of returns
