@@ -60,8 +60,8 @@ func (a Anchors) Media(utc int64) int64 {
 	return a[i].MediaNS + scale(utc-a[i].UTC, a[i+1].MediaNS-a[i].MediaNS, wall, wall-1)
 }
 
-// before returns the index of the last anchor for which holds returns true, or -1 if holds is false for all.
-// The anchors for which it is true come first in the list.
+// before returns the index of the last anchor for which holds returns true, or -1 if holds is false for all. The
+// anchors for which holds is true must come first in the list.
 func (a Anchors) before(holds func(Anchor) bool) int {
 	low, high := 0, len(a)
 	for low < high {
@@ -140,8 +140,8 @@ func off(from, a Anchor, speed int64) int64 {
 	return max(d, -d)
 }
 
-// Anchors returns the anchors of a file that ends at the media time endNS; speed is as for See. It returns nil
-// if See got no time. The caller owns the slice.
+// Anchors returns the anchors of a file that ends at the media time endNS. speed is the factor by which the media
+// runs faster than the wall clock; 0 means 1. It returns nil if See was not called. The caller owns the slice.
 func (k *Anchoring) Anchors(endNS, speed int64) Anchors {
 	if len(k.list) == 0 {
 		return nil

@@ -37,7 +37,7 @@ const (
 	maxLine = 1<<63 - 1<<41
 )
 
-// The errors with which Append refuses an access unit.
+// The errors with which Builder.Append refuses an access unit.
 var (
 	ErrNoKeyFrame  = errors.New("waiting for a key frame")
 	ErrEmpty       = errors.New("access unit is empty")
@@ -83,8 +83,8 @@ func (au *AU) offset() (int32, bool) {
 	return int32(d), !overflow && d >= math.MinInt32 && d <= math.MaxInt32
 }
 
-// LeftOut reports whether err, an error of Append, concerns one access unit only. The caller then continues
-// with the next access unit.
+// LeftOut reports whether err, an error of Builder.Append, concerns one access unit only. The caller then
+// continues with the next access unit.
 func LeftOut(err error) bool {
 	for _, e := range []error{ErrNoKeyFrame, ErrEmpty, ErrTooLarge, ErrTimeBack, ErrTimeRange, ErrOffset, ErrNoSuchTrack} {
 		if errors.Is(err, e) {

@@ -40,7 +40,8 @@ func (s *slabs) free() {
 	}
 }
 
-// take returns an empty block with a capacity of size bytes, or nil if the system has no memory left.
+// take returns an empty block with a capacity of size bytes, which must be one of the block sizes. It returns nil
+// if the system has no memory left.
 func (b *blocks) take(size int) []byte {
 	b.used += size
 	k := bits.TrailingZeros(uint(size)) - minBlockBits

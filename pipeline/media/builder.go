@@ -8,7 +8,7 @@ const (
 	DefaultMaxBytes = 4 << 20
 )
 
-// BuilderConfig sets the limits of a builder. A zero field means its default.
+// BuilderConfig sets the limits of a builder. A zero field means its default, which is in brackets.
 type BuilderConfig struct {
 	Flush time.Duration // longest duration of a chunk (DefaultFlush)
 	// Largest payload of a chunk, in bytes (DefaultMaxBytes). A larger payload would leave the CPU caches before
@@ -17,8 +17,8 @@ type BuilderConfig struct {
 	// MaxJump is the largest difference between media time and arrival time that is not a jump of the sender's
 	// clock: by how much media time may run ahead of arrival, or step back (2 s).
 	MaxJump time.Duration
-	// A longer silence of the lead track than MaxStall is a gap if it is unusual, see Pace (10 s). If
-	// packets were lost, a silence longer than Flush is a gap.
+	// MaxStall is the duration above which a silence of the lead track is a gap, if the silence is also unusual,
+	// see Pace (10 s). If packets were lost, a silence longer than Flush is a gap.
 	MaxStall time.Duration
 }
 
@@ -57,10 +57,11 @@ func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 
 // Builder turns the access units of one stream into chunks.
 //
-// A chunk ends when the access unit that begins the next chunk arrives: a sync sample of the lead track, or the
-// first access unit after the flush interval. So the end of that access unit's track is exact, and access units
-// of other tracks that belong to the next chunk by their time move there. Several GOPs that are shorter than
-// the flush interval share a chunk, because each chunk costs a write and a sync.
+// A chunk ends when the access unit that begins the next chunk arrives: a sync sample of the lead track, the
+// first access unit after the flush interval, or one for which BuilderConfig.MaxBytes leaves no room. So the end
+// of that access unit's track is exact, and access units of other tracks that belong to the next chunk by their
+// time move there. Several GOPs that are shorter than the flush interval share a chunk, because each chunk costs
+// a write and a sync.
 //
 // If the sender restarts its clock, media time no longer follows arrival time. The builder then continues its
 // own time line without a break and loses no media. The next chunk that begins a GOP carries a gap with the
@@ -131,9 +132,9 @@ func (b *Builder) Return(after time.Duration) {
 	b.away, b.awayLeastNS, b.keptMonoNS = b.keptUTC != 0, int64(after), 0
 }
 
-// Append copies an access unit into the open chunk; track is an index of the track set. It refuses a unit that
-// cannot be stored with one of the errors for which LeftOut is true, and counts it as missing media. The
-// builder then continues with the next unit.
+// Append copies an access unit into the open chunk; track is an index of the track set. If the unit cannot be
+// stored, Append returns an error for which LeftOut is true. After the track's first unit, it also counts the
+// refused unit, and a gap of the next unit reports it. The caller continues with the next unit.
 func (b *Builder) Append(track int, au *AU) error {
 	if b.set == nil || track < 0 || track >= len(b.tracks) {
 		return ErrNoSuchTrack
@@ -173,8 +174,8 @@ func (b *Builder) Append(track int, au *AU) error {
 	return nil
 }
 
-// refuse returns the error for an access unit that cannot be stored, or nil. It does not check the decoding
-// time.
+// refuse returns the error for an access unit that cannot be stored, or nil. It leaves the check of the decoding
+// time to timeline. size is the size of the unit in mdat form, in bytes.
 func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 	if _, ok := au.offset(); !ok {
 		return ErrOffset
@@ -229,8 +230,9 @@ func (b *Builder) add(track int, au *AU, dts int64, size int, sync, prefix bool)
 	au.addTo(&col.Payload, b.pool, prefix)
 }
 
-// Flush emits the open chunk, if there is one, for the end of a time line. No next access unit gives the last
-// units their durations: they get the nominal duration of a frame, or that of the previous unit.
+// Flush emits the open chunk, if there is one. The caller calls it at the end of a time line. No next access unit
+// determines the duration of the last unit of a track: it is the frame duration that the codec fixes, or else the
+// duration of the previous unit.
 func (b *Builder) Flush() {
 	if b.cur == nil {
 		return

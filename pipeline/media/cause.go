@@ -132,7 +132,7 @@ func DescribeDrops() string {
 	return "access units, where nothing else is said: " + strings.Join(all, ", ")
 }
 
-// DropCauseOf returns the cause of drops for an access unit that Append refused with err.
+// DropCauseOf returns the cause of drops for an access unit that Builder.Append refused with err.
 func DropCauseOf(err error) string {
 	switch {
 	case errors.Is(err, ErrNoKeyFrame):

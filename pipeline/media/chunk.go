@@ -55,7 +55,8 @@ type Chunk struct {
 	// Wall clock of the lead track's first access unit, or of the chunk's first access unit if the lead track
 	// has none.
 	UTC int64
-	// SteppedNS is AU.SteppedNS for the clock of UTC. It changes only at a chunk that begins a GOP.
+	// SteppedNS is the sum of the steps of the wall clock that UTC contains: UTC less SteppedNS never steps. It
+	// changes only at a chunk that begins a GOP.
 	SteppedNS int64
 	Gap       Gap // media missing before this chunk
 	// Gaps lists the media missing inside the chunk, or right before it where no new file begins; at most
@@ -188,8 +189,8 @@ func (c *Chunk) SpanNS() int64 {
 	return 0
 }
 
-// Dropped returns the gap that results when a full queue drops the chunk: the chunk's own media and Chunk.Gap.
-// untilSteadyUTC is as for GapFrom.
+// Dropped returns the gap that results when a full queue drops the chunk: the chunk's own media and Chunk.Gap. If
+// the previous chunk was dropped, too, untilSteadyUTC is its EndSteadyUTC, else 0: see GapFrom.
 func (c *Chunk) Dropped(untilSteadyUTC int64) Gap {
 	return c.GapFrom(untilSteadyUTC).Plus(c.LeftOut(GapOverload, untilSteadyUTC))
 }
@@ -207,8 +208,9 @@ func (c *Chunk) GapFrom(untilSteadyUTC int64) Gap {
 
 // LeftOut returns the gap of the lead track that results when the chunk is dropped for the cause why. The gap
 // includes the chunk's media, the holes in it, and the hole right before it. It does not include Chunk.Gap, or
-// the gaps with Next, which the gap before the next file reports. untilSteadyUTC is as for GapFrom: the time up
-// to it is reported already and is subtracted, so DurationNS may be negative.
+// the gaps with Next, which the gap before the next file reports. If another gap reports the time up to
+// untilSteadyUTC, LeftOut subtracts the part of the holes before that time, so DurationNS may be negative.
+// untilSteadyUTC is 0 if there is no such gap.
 func (c *Chunk) LeftOut(why Cause, untilSteadyUTC int64) Gap {
 	out := Gap{Cause: why, DurationNS: c.SpanNS(), Chunks: 1}
 	for i := range c.Gaps {

@@ -4,8 +4,8 @@ package media
 // not grow columns without bound. 6 ms audio reaches 333 in two seconds.
 const maxUnits = 1 << 14
 
-// closes reports whether an access unit begins the next chunk. more is the value of Chunk.More for the open
-// chunk.
+// closes reports in yes whether an access unit begins the next chunk. more is then the value of Chunk.More for
+// the open chunk. size is the size of the unit in mdat form, in bytes.
 func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes, more bool) {
 	if b.cuts(track, au, dts, sync) {
 		return true, false
@@ -27,7 +27,7 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	switch {
 	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video && !b.joins(au, dts)):
 		return true // a GOP begins; sound that came before its first picture stays in the open chunk
-	case n == 0: // the open chunk has sound alone
+	case n == 0: // the open chunk has no unit of this track
 		return b.more && track == b.set.lead && dts-b.sinceTicks >= limit.flushTicks
 	case track == b.set.lead:
 		begun = b.sinceTicks
@@ -63,8 +63,8 @@ func (c *Columns) lastGOP() (dts int64, bytes int) {
 	return c.DTS[k], bytes
 }
 
-// hasTime reports whether a second chunk as long as the open one would still fit into the flush interval before
-// an access unit at dts of a track.
+// hasTime reports whether, if the open chunk ends at the decoding time dts of a track, a further chunk of the same
+// duration would end within the flush interval.
 func (b *Builder) hasTime(track int, dts int64) bool {
 	lead := b.cur.Lead()
 	if lead.Len() == 0 {

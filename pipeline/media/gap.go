@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Gap describes missing media: before a chunk or a segment, or, as an entry of a list, inside one. The zero
-// value means no gap.
+// Gap describes missing media: before a chunk or a segment, or, as an entry of Chunk.Gaps or Recording.Gaps,
+// inside a chunk or a recording. The zero value means no gap.
 type Gap struct {
 	Cause Cause `json:"cause"`
 	// DurationNS is the time from the last unit before the gap to the first unit after it. It is 0 if no media
@@ -18,7 +18,7 @@ type Gap struct {
 	// MinClockStepNS.
 	StepNS int64 `json:"step_ns,omitempty"`
 
-	// The following fields are set only for a gap inside a recording: see Recording.Gaps.
+	// The following fields are set only in an entry of Chunk.Gaps or Recording.Gaps.
 
 	StartUTC    int64 `json:"start_ns,omitempty"`     // begin of the gap; DurationNS is wall clock, too
 	Track       int   `json:"track,omitempty"`        // number of the track with the gap, from 1; 0 means all tracks
@@ -48,7 +48,8 @@ func ClockStep(ns int64) int64 {
 // None reports whether g is the zero value: no gap.
 func (g Gap) None() bool { return g.Cause == "" }
 
-// Lossless reports whether no media is missing: g is no gap, or only a break in time.
+// Lossless reports whether no media is missing: g is the zero value, or only a jump of the sender's clock or a
+// step of the wall clock.
 func (g Gap) Lossless() bool {
 	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.DurationNS == 0 && g.Chunks == 0
 }
@@ -204,13 +205,14 @@ func (g *Gap) cover(o *Gap) {
 	g.Places += max(o.Places, 1)
 }
 
-// JoinChunkGap adds a gap to the list of a chunk as JoinGap does, with at most maxChunkGaps entries.
+// JoinChunkGap returns the list Chunk.Gaps with a gap added, at most maxChunkGaps entries. It may change list in
+// place, so the caller uses only the result.
 func JoinChunkGap(list []Gap, g Gap) []Gap { return joinGap(list, g, maxChunkGaps) }
 
 // NoteGap adds a gap to Gaps of a chunk that is not sealed yet.
 func (c *Chunk) NoteGap(g Gap) { c.Gaps = JoinChunkGap(c.Gaps, g) }
 
-// gapsOf appends copies of the gaps of o for which holds returns true.
+// gapsOf appends to c.Gaps those entries of o.Gaps for which holds returns true.
 func (c *Chunk) gapsOf(o *Chunk, holds func(*Gap) bool) {
 	for i := range o.Gaps {
 		if holds(&o.Gaps[i]) {

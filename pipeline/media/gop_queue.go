@@ -52,7 +52,7 @@ type GOPQueue struct {
 type queued struct {
 	chunk  *Chunk
 	gap    *lostGap // nil: no loss
-	marked bool     // Next has returned that loss
+	marked bool     // Next has returned a gap mark for the loss
 }
 
 // GOPLimits bound a queue. A field of 0 is no bound: a queue with the zero value is never full and drops
@@ -93,7 +93,7 @@ func NewGOPQueue(pool *Pool, limits GOPLimits) *GOPQueue {
 	return &GOPQueue{pool: pool, limits: limits}
 }
 
-// Held returns the memory of the queued chunks, in bytes. It is safe for concurrent use. See Queue.
+// Held returns the memory of the queued chunks, in bytes. It is safe for concurrent use, as Queue demands.
 func (q *GOPQueue) Held() int64 { return q.held.Load() }
 
 // Len returns the number of queued chunks and marks.
@@ -209,8 +209,8 @@ func (q *GOPQueue) Forget(n int) {
 // Clear removes and releases all entries. It does not count them as lost.
 func (q *GOPQueue) Clear() { q.Forget(len(q.entries)) }
 
-// add appends an entry. When the array is used up and the entries fill at most half of it, add moves them to
-// its front, so a queue of steady length allocates nothing.
+// add appends an entry. If there is no room at the end of the array and the entries fill at most half of it, add
+// moves them to its front, so that a queue of steady length allocates nothing.
 func (q *GOPQueue) add(e queued) {
 	n := len(q.entries)
 	if n == cap(q.entries) && 2*n <= cap(q.room) {

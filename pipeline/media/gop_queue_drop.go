@@ -10,8 +10,8 @@ const (
 	lostToBudget
 )
 
-// Shed drops one GOP because the process uses too much memory; see Queue. It leaves at least one chunk with
-// DropOldest; with DropNewest it may leave none.
+// Shed drops one GOP, or the rest of one, because the process uses too much memory. It returns false if the queue
+// has nothing to drop: with DropOldest it keeps at least one chunk, with DropNewest it may drop all.
 func (q *GOPQueue) Shed() bool {
 	switch {
 	case q.limits.Policy == DropNewest && q.chunks > 0:
@@ -70,8 +70,8 @@ type lostGap struct {
 	untilSteadyUTC int64 // Chunk.EndSteadyUTC of the last lost chunk
 }
 
-// then returns the sum of g and the loss o at the next place; o may be nil. The hole between them counts once,
-// because the last chunk of g lasts until its end.
+// then returns the sum of the loss g and the loss o that follows it; o may be nil. The hole between g and o counts
+// once: then subtracts the part of the hole that the last chunk of g includes.
 func (g lostGap) then(o *lostGap) *lostGap {
 	if o != nil {
 		g.DurationNS -= min(max(g.untilSteadyUTC-o.fromSteadyUTC, 0), o.holeNS)
@@ -80,7 +80,8 @@ func (g lostGap) then(o *lostGap) *lostGap {
 	return &g
 }
 
-// drop adds a lost chunk that follows the loss directly. untilSteadyUTC is as for Chunk.Dropped.
+// drop adds a lost chunk that follows the loss g directly. untilSteadyUTC is the argument of Chunk.Dropped: the
+// time up to which another gap reports the hole before c, or 0.
 func (g *lostGap) drop(c *Chunk, untilSteadyUTC int64) {
 	if g.untilSteadyUTC == 0 { // the first lost chunk
 		g.fromSteadyUTC, g.holeNS = c.holeBefore()
@@ -88,8 +89,8 @@ func (g *lostGap) drop(c *Chunk, untilSteadyUTC int64) {
 	g.Gap, g.untilSteadyUTC = g.Plus(c.Dropped(untilSteadyUTC)), c.EndSteadyUTC()
 }
 
-// cut removes the entries [first, end) from the queue, except marks other than gap marks. It returns the loss,
-// and the index of the entry that follows the remaining marks.
+// cut removes the entries from index from up to, but without, index to, except marks other than gap marks. It
+// returns the loss, and the index of the entry that follows the remaining marks.
 func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 	at = from
 	for _, e := range q.entries[from:to] {
@@ -110,7 +111,7 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 			}
 			untilSteadyUTC := gap.untilSteadyUTC
 			if e.gap != nil || e.marked {
-				// The gap before this chunk is reported up to here.
+				// The loss before this chunk includes the time up to the hole right before the chunk.
 				untilSteadyUTC = e.chunk.UTC - e.chunk.SteppedNS - e.chunk.holeNS
 			}
 			gap.drop(e.chunk, untilSteadyUTC)

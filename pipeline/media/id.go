@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ID is a UUID, of version 7 (RFC 9562, 5.7) unless EventID made it. Such IDs sort by the time of their
+// ID is a UUID, of version 7 (RFC 9562, 5.7) unless EventID made it. IDs of version 7 sort by the time of their
 // creation, and several recorders make them without coordination.
 type ID [16]byte
 

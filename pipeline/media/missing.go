@@ -48,7 +48,8 @@ func (b *Builder) leaveSet() {
 	}
 }
 
-// arrived records the media missing between two track sets. au is the first key frame of the second set.
+// arrived records the media missing between two publishers, or between two track sets of one publisher. au is the
+// first key frame of the new track set.
 func (b *Builder) arrived(au *AU) {
 	st, scale := &b.tracks[b.set.lead], b.set.Tracks[b.set.lead].Timescale
 	if b.away {

@@ -13,7 +13,7 @@ type Pace struct {
 	recent [paceSteps]int64 // ring buffer of the last steps
 	n      int
 	usual  int64
-	since  int64 // time of the last step at least half as long as the usual one
+	since  int64 // time at which the second longest of the recent steps was last at least usual/2
 }
 
 const (
@@ -25,8 +25,8 @@ const (
 // Known reports whether See was called.
 func (p *Pace) Known() bool { return p.n > 0 }
 
-// See adds a step that ends at a time and reports whether the step is usual. Both are in ticks of the
-// timescale.
+// See adds a step that ends at the time at, and reports whether the step is usual. step and at are in ticks of
+// the timescale.
 func (p *Pace) See(step, at int64, timescale uint32) bool {
 	p.recent[p.n%paceSteps] = step
 	p.n++
@@ -45,7 +45,8 @@ func (p *Pace) See(step, at int64, timescale uint32) bool {
 	return step <= p.Longest()
 }
 
-// Longest returns the longest step that is not unusual, in the ticks of See, and 0 before the first step.
+// Longest returns the longest step that is not unusual, in ticks as See got them, and 0 before the
+// first step.
 func (p *Pace) Longest() int64 { return paceTimes * p.usual }
 
 func (p *Pace) secondLongest() (second int64) {

@@ -81,8 +81,8 @@ func (p *Pool) NewMark(set *TrackSet, seq uint64, mark Mark) *Chunk {
 // a file. The payload of track i has sizes[i] bytes, which the caller fills in. The columns are empty, and the
 // caller appends to them. So the media is not copied again, as a Builder would do.
 //
-// The caller keeps the rules that a Builder keeps: columns as Columns demands, and a sequence number one above
-// that of the previous chunk. It calls Seal when the chunk is complete, and also before it releases an
+// The caller keeps the rules that a Builder keeps: those in the comment of Columns, and a sequence number one
+// above that of the previous chunk. It calls Seal when the chunk is complete, and also before it releases an
 // unfinished chunk.
 func (p *Pool) NewChunk(set *TrackSet, seq uint64, sizes []int) *Chunk {
 	c := p.get(set)

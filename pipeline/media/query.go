@@ -43,7 +43,7 @@ type Record struct {
 	Recording
 	Node      string     // the recorder that made the file and has it
 	Elsewhere bool       // Node is another recorder than the one that answers
-	Locations []Location // places of its file: first that of Node, then all others
+	Locations []Location // places of the file: first the disk of Node, then the other known places
 	Located   bool       // the database returned Locations; if false, further places may have the file
 	Revision  int64      // number that increases with each change of the row
 	Pending   bool       // the journal has changes of the recording that the database does not have yet
@@ -154,8 +154,8 @@ type EventRecord struct {
 
 	Recordings []EventRecording // recordings with media of the event, oldest first, at most a hundred
 	Total      int              // number of all recordings with media of the event
-	// GoneUTC is the moment when the last recording with media of the event was deleted. It is 0 while there is
-	// one, and if there never was one.
+	// GoneUTC is the moment when the last recording with media of the event was deleted. It is 0 while such a
+	// recording exists, and if none ever existed.
 	GoneUTC int64
 }
 

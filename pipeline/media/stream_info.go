@@ -7,7 +7,7 @@ type StreamInfo struct {
 	Path           string
 	State          string // live, connecting, waiting or configured
 	Origin         string // network address of the publisher
-	Pull           string // URL from which spool pulls the stream, without credentials; empty if it does not
+	Pull           string // URL from which spool pulls the stream, without credentials; empty if spool does not pull
 	Configured     bool   // the configuration names the stream
 	Tracks         []TrackInfo
 	Unrecorded     []string // codecs of the tracks that cannot be recorded
@@ -16,7 +16,7 @@ type StreamInfo struct {
 	LastAccessUnit time.Time // time of the last access unit; zero before the first
 	Losses         []Loss    // packets and units left out, by cause
 	Repairs        []Repair  // corrections, by cause
-	Refused        uint64    // number of publishers refused because the stream had one
+	Refused        uint64    // number of publishers refused because the stream had a publisher already
 	Subscribers    int
 	LastError      string // error of the last failed pull
 	PullFailed     uint64 // number of failed pulls

@@ -90,7 +90,7 @@ func NewTrackSet(generation uint64, tracks []Track) (*TrackSet, error) {
 // Lead returns the index of the lead track: the first video track, or 0 without video.
 func (s *TrackSet) Lead() int { return s.lead }
 
-// Same reports whether both sets describe the same tracks. It ignores their generations.
+// Same reports whether both sets describe the same tracks. It ignores Generation and Speed.
 func (s *TrackSet) Same(o *TrackSet) bool {
 	return s == o || s != nil && o != nil &&
 		slices.EqualFunc(s.Tracks, o.Tracks, func(a, b Track) bool { return a.equal(&b) })
