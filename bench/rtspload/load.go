@@ -27,7 +27,7 @@ type Stats struct {
 	Packets    int64 `json:"packets"`
 	Bytes      int64 `json:"bytes"`      // bytes of RTP payload
 	Late       int64 `json:"late"`       // access units sent later than one frame after their time
-	Full       int64 `json:"queue_full"` // how often a publisher waited a millisecond because its queue of packets was full
+	Full       int64 `json:"queue_full"` // how often a publisher waited 1 ms because its queue of packets was full
 }
 
 // Stats returns the totals so far. It is safe for concurrent use with Run.

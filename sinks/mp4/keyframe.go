@@ -37,7 +37,8 @@ func KeyFrame(name string, at time.Time) (time.Time, error) {
 }
 
 // keyFrameInTables returns the time of the last key frame at or before upTo, by the sample tables of
-// the lead track in the final moov; 0 if there is none. Times count from the start of the file.
+// the lead track in the final moov; 0 if there is none. Times count from the lead track's first
+// sample.
 func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 	trak, timescale, err := f.leadTrak()
 	if err != nil {

@@ -5,8 +5,8 @@ import "time"
 // A program may provide values of the following types (pipeline.Provide) to the stages of all
 // its pipelines. All are optional. Many stages call them concurrently; they must not block.
 
-// Growth receives the length of each growing file after each chunk, so that a program can
-// limit the sum. Files are absolute paths.
+// Growth receives the length of each growing file, when it is created and after each chunk, so that
+// a program can limit the sum. Files are absolute paths.
 type Growth interface {
 	// Grew reports the length in bytes of a growing file, and the stream that it records.
 	Grew(file, stream string, bytes int64)

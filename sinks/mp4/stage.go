@@ -166,8 +166,9 @@ func (m *Muxer) reopen() error {
 	return nil
 }
 
-// MakeRecordDir creates a record directory and its parents on a file system, durably, if they do
-// not exist. A new record directory gets the mode and the group of modes.
+// MakeRecordDir creates a record directory and its parents on the file system above, durably, if
+// they do not exist. A new record directory gets the mode and the group of modes, and its new
+// parents the mode.
 func MakeRecordDir(above durable.FS, dir string, modes disk.Modes) error {
 	_, there := above.Stat(dir)
 	if err := durable.MkdirAll(above, dir, modes.Dir); err != nil || there == nil || modes.Group < 0 {

@@ -80,8 +80,9 @@ func (s Store) Read(id media.ID) (Facts, error) {
 }
 
 // Change calls change with the facts of a recording, stores the changed facts, and returns when
-// they are durable. It stores nothing if the facts stay the same, or if change returns an error,
-// which Change returns. For damaged facts, change gets facts that only protect the recording.
+// they are durable. It stores nothing if the facts stay the same. If change returns an error, Change
+// stores nothing and returns that error. If the stored facts are damaged, change gets facts that
+// only protect the recording, and Change stores them even if change does not change them.
 func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	if err := durable.MkdirAll(s.disk, s.dir, 0o700); err != nil {
 		return err
