@@ -58,9 +58,11 @@ func binary(name, cgo string, args ...string) func() (string, error) {
 	})
 }
 
+// The flags are those of make test: SQLite runs without the race detector, and its build is shared.
 var (
 	staticBinary = binary("spool", "0")
-	racyBinary   = binary("spool-race", "1", "-race")
+	racyBinary   = binary("spool-race", "1", "-race", "-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0",
+		"-gcflags=modernc.org/libc=-race=false -d=checkptr=0")
 )
 
 // clips holds the files that ffmpeg has made, for all tests.

@@ -61,7 +61,8 @@ func build(t *testing.T) string {
 	list := filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(list, overlay, 0o600))
 	binary := filepath.Join(dir, "spool")
-	cmd := exec.Command("go", "build", "-race", "-overlay", list, "-o", binary, "github.com/gospool/spool/cmd/spool")
+	cmd := exec.Command("go", "build", "-race", "-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0", // as make test
+		"-gcflags=modernc.org/libc=-race=false -d=checkptr=0", "-overlay", list, "-o", binary, "github.com/gospool/spool/cmd/spool")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return binary
