@@ -32,7 +32,7 @@ type outliers struct {
 	row         pictureNumbers // numbers of the pictures in presentation order
 	shift       ClockShift     // correction for the jumps of the clock that are not followed
 
-	jumps, setBack ClockJumps // all jumps but the small ones; small jumps back
+	jumps, setBack ClockJumps // setBack counts the small jumps back, jumps the other ones
 	repaired       func()     // counts an outlier
 }
 

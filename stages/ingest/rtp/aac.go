@@ -16,17 +16,18 @@ import (
 
 // AudioPayload extracts AAC frames from the RTP packets of one track.
 type AudioPayload interface {
-	// unpack returns the frames that a packet completes. They are valid until the next call. If the configuration
-	// changes, unpack calls describe before it returns frames of the new one.
+	// unpack returns the frames that a packet completes. They are valid until the next call. If the stream carries a
+	// new configuration, unpack passes its AudioSpecificConfig to describe before it returns frames. An error means
+	// that the packet's frames are lost; it is errFrames if the packet has too many.
 	unpack(p *rtp.Packet, describe func(asc []byte) error) ([][]byte, error)
-	// duration returns the duration of n frames, in ticks.
+	// duration returns the duration of n frames, in ticks of a timescale.
 	duration(n int, timescale uint32) int64
 }
 
 // frames computes the duration of AAC frames.
 type frames struct {
-	samples int64 // samples of one frame
-	rate    uint32
+	samples int64  // samples of one frame
+	rate    uint32 // sample rate, Hz
 }
 
 func framesOf(c *mpeg4audio.AudioSpecificConfig) frames {
@@ -40,10 +41,10 @@ func (f frames) duration(n int, timescale uint32) int64 {
 	return media.Rescale(int64(n)*f.samples, f.rate, timescale)
 }
 
-// The bounds of a packet, or of several that carry one frame. gortsplib's decoders would keep every packet of a
-// frame that does not end.
+// The bounds of a packet, or of the packets that carry one frame. gortsplib's decoders, which have no such bounds,
+// would keep every packet of a frame that does not end.
 const (
-	maxFrames          = 1024    // of a packet; each lasts some 30 ms
+	maxFrames          = 1024    // of a packet; each lasts some 20 ms at 48 kHz
 	maxFrameBytes      = 1 << 16 // of a frame; AAC allows at most 768 for each channel
 	maxMuxElementBytes = 1 << 20 // of a LATM element
 	keptFragmentBytes  = 1 << 16 // a buffer of at most this size is kept for the next fragmented frame
@@ -52,11 +53,11 @@ const (
 // errFrames is the error of a packet with too many frames.
 var errFrames = errors.New("RTP packet has too many frames")
 
-// fragments joins the payloads of consecutive packets.
+// fragments joins the payloads of consecutive packets that carry one frame.
 type fragments struct {
-	buf  []byte
-	open bool
-	seq  uint16 // sequence number of the next packet
+	buf  []byte // joined payloads
+	open bool   // the frame is incomplete
+	seq  uint16 // sequence number of the next packet of the frame
 }
 
 // follows reports whether a packet continues the joined payloads.
@@ -81,12 +82,12 @@ type aacPayload struct {
 	out                [][]byte
 	part               fragments
 	wantBytes          int    // size of the fragmented frame
-	timeTicks          uint32 // RTP time of its packets
-	begun              bool
-	adts               bool // each frame has an ADTS header, as some cameras send it
+	timeTicks          uint32 // RTP time of the packets of the fragmented frame
+	begun              bool   // a frame has come
+	adts               bool   // each frame has an ADTS header, as some cameras send it
 }
 
-// AACPayload returns the depacketizer of a format.
+// AACPayload returns the depacketizer of a format of RFC 3640. The error says that its AU-headers are not supported.
 func AACPayload(f *format.MPEG4Audio) (AudioPayload, error) {
 	if f.SizeLength < 1 || f.SizeLength > 32 || f.IndexLength > 32 || f.IndexDeltaLength > 32 {
 		return nil, errors.New("aac with AU-headers of an unknown form")
@@ -136,7 +137,8 @@ func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	return p[(bits+7)/8:], nil
 }
 
-// cut divides the data after the headers into frames.
+// cut sets out to the frames in the data after the headers. out is empty if the data is a fragment that completes no
+// frame.
 func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	a.out = a.out[:0]
 	n := a.sizes[0]
@@ -164,7 +166,7 @@ func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	return nil
 }
 
-// extend appends a fragment of a frame.
+// extend appends a fragment of a frame. If that completes the frame, extend adds the frame to out.
 func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	a.part.add(p, data)
 	switch {
@@ -177,7 +179,7 @@ func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	return nil
 }
 
-// bare removes the ADTS headers if the first frame has one.
+// bare removes the ADTS headers from the frames in out if the track's first frame has one.
 func (a *aacPayload) bare() error {
 	if !a.begun && len(a.out) > 0 {
 		f := a.out[0]
@@ -206,17 +208,17 @@ func (a *aacPayload) removeADTS() error {
 	return nil
 }
 
-// latmPayload implements RFC 6416 (LATM). The configuration is in the session description (cpresent=0) or in the
-// stream.
+// latmPayload implements RFC 6416 (LATM). The configuration is in the session description (cpresent=0) or in the stream
+// (cpresent=1).
 type latmPayload struct {
 	frames
 	part   fragments
-	inBand bool
-	config *mpeg4audio.StreamMuxConfig
-	asc    []byte // newest configuration from the stream
+	inBand bool                        // the configuration is in the stream
+	config *mpeg4audio.StreamMuxConfig // newest one; nil: none has come
+	asc    []byte                      // AudioSpecificConfig of the newest configuration from the stream
 }
 
-// LATMPayload returns the depacketizer of a format.
+// LATMPayload returns the depacketizer of a format of RFC 6416.
 func LATMPayload(f *format.MPEG4AudioLATM) (AudioPayload, error) {
 	l := &latmPayload{inBand: f.CPresent, config: f.StreamMuxConfig}
 	if l.config != nil {
@@ -251,7 +253,7 @@ func (l *latmPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]by
 	return out, nil
 }
 
-// join returns the LATM element that a packet completes, or nil.
+// join returns the LATM element that a packet completes, or nil. It is valid until the next call.
 func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	if !l.part.open && p.Marker {
 		return p.Payload, nil

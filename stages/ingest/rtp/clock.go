@@ -11,27 +11,28 @@ import (
 // senders announce one of them and use the other for their times. The duration of a frame is known, so the times of
 // consecutive packets show the rate.
 //
-// The announced rate is confirmed as soon as two consecutive times agree with it. Another rate needs trialVotes
-// agreeing pairs in a row. Until then the frames are held.
+// The announced rate is confirmed as soon as two consecutive times agree with it, or after trialPackets packets.
+// Another rate needs trialVotes pairs of consecutive times that agree with it, without a pair between them that
+// agrees with a third rate. Until the rate is decided, the frames are held.
 type clockTrial struct {
-	others []uint32
-	held   []triedFrame
-	points [sources]point // place the track, in ticks of the unknown rate
+	others []uint32       // rates that the sender may use in place of the announced one
+	held   []triedFrame   // frames so far
+	points [sources]point // by source, in ticks of the unknown rate
 
 	ticks   int64 // time of the newest packet
 	frames  int   // number of frames in the newest packet
 	packets int
-	vote    uint32
-	votes   int
+	vote    uint32 // rate of the newest vote
+	votes   int    // number of consecutive votes for it
 }
 
-// source is a kind of knowledge about a track's position relative to the other tracks.
+// source is a kind of data from which the feed learns how a track's times relate to those of the other tracks.
 type source uint8
 
 const (
 	byReport source = iota // RTCP sender reports
 	byInfo                 // header RTP-Info
-	sources
+	sources                // number of sources
 )
 
 // point pairs a time of a track with a time on the clock of a source.
@@ -43,16 +44,17 @@ type point struct {
 type triedFrame struct {
 	unit  *ingest.Unit
 	ticks int64 // time of its packet
-	i     int   // index in its packet
+	i     int   // index of the frame in its packet
 }
 
 const (
 	trialVotes   = 3
-	trialPackets = 12 // after so many packets the announced rate is confirmed
+	trialPackets = 12 // after so many packets the announced rate is used
 	trialFrames  = maxFrames
 )
 
-// try holds the frames of a packet until the rate is decided.
+// try takes the frames of a packet while the rate is undecided. It decides the rate if the time of the packet allows
+// that. gap reports whether data may be missing before the packet.
 func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error {
 	trial := t.trial
 	for i, frame := range frames {
@@ -75,8 +77,8 @@ func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error 
 	return nil
 }
 
-// clockOf returns the rate at which so many frames take so many ticks: the announced rate, one of Config.OtherClocks,
-// or 0 if none of these fits.
+// clockOf returns the rate at which so many frames take about so many ticks: the announced rate, one of
+// Config.OtherClocks, or 0 if none of these rates fits.
 func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	fits := func(clock uint32) bool {
 		want := t.audio.duration(frames, clock)
@@ -100,7 +102,8 @@ func (c *clockTrial) agree(clock uint32) bool {
 	return c.votes >= trialVotes
 }
 
-// decide ends the trial with a rate, and passes the held frames to the feed.
+// decide ends the trial with a rate, and passes the held points and frames to the feed. It logs a rate other than the
+// announced one.
 func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil

@@ -48,7 +48,7 @@ func payloadOf(of media.Codec) depacketizer {
 	return nil
 }
 
-// ownName returns the canonical name of a codec for any of its names.
+// ownName returns the canonical name of a codec for any of its names, and an unknown name unchanged.
 func ownName(name string) string {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; slices.Contains(c.others, name) {
@@ -58,7 +58,8 @@ func ownName(name string) string {
 	return name
 }
 
-// Recordable names, for users, the codecs to which they may set an encoder.
+// Recordable is the end of a sentence for users. It lists the codecs to which they may set an encoder: "H.264, ... and
+// AAC can be".
 var Recordable = func() string {
 	var all []*codec.Codec
 	for i := range carriedCodecs {

@@ -10,26 +10,26 @@ import (
 )
 
 // decodingOrder sorts NAL units into decoding order by their decoding order number (DON; RFC 6184, 5.5, and RFC
-// 7798, 4.4). Each NAL unit has a time of its own. It is released if its number is the next one, or if no earlier
-// one can arrive any more: more than depth NAL units are held, or it has waited long enough.
+// 7798, 4.4). Each NAL unit has a time of its own. It is released if its number is the next one, or if no NAL unit with
+// an earlier number can arrive any more: more than depth NAL units are held, or it has waited long enough.
 //
 // Senders may skip numbers. So a missing number counts as a loss only if packets were lost recently.
 type decodingOrder struct {
-	depth int // most NAL units that arrive before one that is decoded before them
+	depth int // most NAL units that precede, in the order of arrival, one that is decoded before them
 
 	held        []numbered // in decoding order
-	bytes       int        // memory of held
-	begun       bool
-	first       uint16 // number of the first NAL unit that arrived, until one is released
-	last        uint16 // number of the NAL unit released last
-	next        uint16 // number after that of the newest NAL unit
-	late        int    // consecutive NAL units that arrived too late
-	newestTicks int64  // time of the newest NAL unit
-	doubt       int    // for so many further NAL units a missing number counts as a loss
-	step        uint16 // distance of consecutive numbers, once it was the same twice
-	prev        uint16 // newest distance
-	alike       bool   // some NAL units share one number: a missing number cannot be noticed
-	torn        bool   // data is missing before the next NAL unit
+	bytes       int        // bytes of memory of held
+	begun       bool       // last is known
+	first       uint16     // number of the first NAL unit that arrived, until one is released
+	last        uint16     // number of the NAL unit released last
+	next        uint16     // number after that of the newest NAL unit
+	late        int        // consecutive NAL units that arrived too late
+	newestTicks int64      // time of the newest NAL unit
+	doubt       int        // for so many further NAL units a missing number counts as a loss
+	step        uint16     // usual distance of consecutive numbers: 1, or a distance that came twice in a row
+	prev        uint16     // newest distance of consecutive numbers
+	alike       bool       // some NAL units share one number: a missing number cannot be noticed
+	torn        bool       // data is missing before the next NAL unit
 
 	part *numbered // fragmented NAL unit whose end has not arrived
 }
@@ -43,13 +43,16 @@ type numbered struct {
 }
 
 const (
-	defaultDepth  = 64 // NAL units; consecutive ones in order do not wait
+	defaultDepth  = 64 // depth if the session description has none
 	maxOrderDepth = 1024
-	maxDepthTime  = time.Second // by the sender's times, because all packets are late after a stall of the network
-	maxOrderBytes = 16 << 20    // beyond it NAL units are released in the order in which they are held
+	// maxDepthTime is how long a NAL unit waits at most. It is measured by the sender's times, because all packets
+	// are late after a stall of the network.
+	maxDepthTime  = time.Second
+	maxOrderBytes = 16 << 20 // beyond it the first held NAL units are released
 )
 
-// ordered takes a payload whose NAL units have numbers.
+// ordered takes a payload whose NAL units have decoding order numbers. gap reports whether data may be missing
+// before it.
 func (t *Track) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
 	o := t.order
 	if gap && (o.begun || len(o.held) > 0) {
@@ -64,7 +67,8 @@ func (t *Track) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
 	return t.goOn()
 }
 
-// ordered implements RFC 6184, packetization mode 2. A NAL unit without a number gets the next one.
+// ordered implements RFC 6184, packetization mode 2. A NAL unit without a number gets the number after that of the NAL
+// unit before it.
 func (h264Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) error {
 	o := t.order
 	kind := p[0] & 0x1f
@@ -132,8 +136,8 @@ func (h *h265Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) (er
 	return nil
 }
 
-// eachSized calls give with each NAL unit of a list with 16-bit sizes; the numbers are consecutive from don on (RFC
-// 6184, 5.7.1).
+// eachSized calls give with each NAL unit of a list with 16-bit sizes (RFC 6184, 5.7.1), and with its decoding order
+// number. The numbers are consecutive, from don on.
 func eachSized(p []byte, don uint16, give func(don uint16, nal []byte)) error {
 	for len(p) >= 2 {
 		n := int(binary.BigEndian.Uint16(p))
@@ -147,8 +151,8 @@ func eachSized(p []byte, don uint16, give func(don uint16, nal []byte)) error {
 	return nil
 }
 
-// eachTimed calls give with each NAL unit of an MTAP, its number, and the ticks by which it is later than the
-// packet's time (RFC 6184, 5.7.2).
+// eachTimed calls give with each NAL unit of an MTAP (RFC 6184, 5.7.2), its decoding order number, and offset, the
+// ticks by which its time is later than that of the packet.
 func eachTimed(p []byte, give func(don uint16, offset uint32, nal []byte)) error {
 	head := 5
 	if p[0]&0x1f == mtap24 {
@@ -176,8 +180,9 @@ func eachTimed(p []byte, give func(don uint16, offset uint32, nal []byte)) error
 	return nil
 }
 
-// tiles reports whether the sizes in an aggregation packet cover the packet exactly. If not, a payload of this type
-// is none, in a mode without such packets.
+// tiles reports whether the NAL units in payload p, a STAP-B or MTAP by its type, have sizes that add up to the size of
+// the payload. If not, p is no aggregation packet but a NAL unit of an undefined type: the packetization mode has no
+// such packets.
 func tiles(p []byte) bool {
 	n, size := 0, 0
 	count := func(nal []byte) {
@@ -199,7 +204,7 @@ func tiles(p []byte) bool {
 	return err == nil && n > 0 && 3+head*n+size == len(p)
 }
 
-// number holds a NAL unit, given in consecutive parts.
+// number holds a copy of the NAL unit with number don and time ticks. parts are its consecutive parts.
 func (t *Track) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
 	u := t.feed.Take()
 	u.Begin()
@@ -209,7 +214,8 @@ func (t *Track) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
 	t.hold(numbered{don, ticks, at, u})
 }
 
-// numberedPart takes a fragment of a NAL unit. flags is its FU header, which marks the first and the last fragment.
+// numberedPart takes a fragment of the NAL unit with number don and time ticks. flags is its FU header, which marks the
+// first and the last fragment. header is the header of the NAL unit.
 func (t *Track) numberedPart(flags byte, don uint16, ticks int64, at time.Time, body []byte, header ...byte) error {
 	o := t.order
 	if flags&0x80 != 0 {
@@ -231,7 +237,7 @@ func (t *Track) numberedPart(flags byte, don uint16, ticks int64, at time.Time, 
 	return nil
 }
 
-// dropPart leaves out the fragmented NAL unit, because its end is missing.
+// dropPart leaves out the fragmented NAL unit, if there is one, because its end is missing.
 func (t *Track) dropPart() {
 	if o := t.order; o.part != nil {
 		t.feed.Put(o.part.unit)
@@ -239,7 +245,7 @@ func (t *Track) dropPart() {
 	}
 }
 
-// hold inserts a NAL unit at its place among the held ones.
+// hold inserts a whole NAL unit at its place among the held ones. If it comes too late, hold leaves it out.
 func (t *Track) hold(n numbered) {
 	o := t.order
 	o.next, o.newestTicks = n.don+1, n.ticks
@@ -277,7 +283,8 @@ func (t *Track) hold(n numbered) {
 	}
 }
 
-// place returns the position of a number in decoding order, relative to the NAL unit released last.
+// place returns the position of a number in decoding order: relative to that of the NAL unit released last, or to first
+// if no NAL unit was released.
 func (o *decodingOrder) place(don uint16) uint16 {
 	if o.begun {
 		return don - o.last
@@ -285,7 +292,7 @@ func (o *decodingOrder) place(don uint16) uint16 {
 	return don - o.first + 0x8000
 }
 
-// goOn releases the held NAL units before which no other can arrive any more.
+// goOn releases the held NAL units before which no other NAL unit can arrive any more.
 func (t *Track) goOn() error {
 	o := t.order
 	for len(o.held) > 0 {

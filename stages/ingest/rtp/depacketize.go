@@ -9,14 +9,15 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// depacketizer extracts NAL units from the RTP payloads of one codec. No payload is empty.
+// depacketizer extracts NAL units from the RTP payloads of one codec. The caller passes no empty payload.
 type depacketizer interface {
 	// unpack adds the NAL units or the fragment in a payload to u. An error means that data is missing after the
 	// last element of u.
 	unpack(u *ingest.Unit, payload []byte) error
-	// continues reports whether a payload is a fragment of a NAL unit other than the first. joins reports whether
-	// it may be such a fragment at the beginning of a session whose NAL units arrive in decoding order.
+	// continues reports whether a payload is a fragment of a NAL unit, but not its first fragment.
 	continues(payload []byte) bool
+	// joins reports whether a payload, the first of a session whose NAL units arrive in decoding order, continues a
+	// NAL unit that began before the session.
 	joins(payload []byte) bool
 	// timed reports whether the NAL units in a payload have times of their own.
 	timed(payload []byte) bool
@@ -33,9 +34,10 @@ var (
 	errPacking  = errors.New("RTP payload is packed in a way that is not supported")
 )
 
-// h264Payload implements RFC 6184, packetization modes 0 and 1: single NAL units, STAP-A and FU-A. It also accepts
-// STAP-B and FU-B of mode 2 and ignores their decoding order numbers, as long as NAL units arrive in decoding
-// order. A payload of any other type (5.2, 5.4) counts as a NAL unit, which is then left out as undefined.
+// h264Payload implements RFC 6184. Its method unpack is for packetization modes 0 and 1: single NAL units, STAP-A and
+// FU-A. unpack also accepts STAP-B and FU-B of mode 2 and ignores their decoding order numbers, because its NAL units
+// arrive in decoding order. A payload of any other type (5.2, 5.4) counts as a NAL unit, which the feed then leaves out
+// as undefined.
 type h264Payload struct{}
 
 // Types of H.264 payloads that are no types of NAL units (RFC 6184, table 1).
@@ -74,7 +76,7 @@ func (h264Payload) continues(p []byte) bool {
 	return len(p) > 1 && (t == fuA || t == fuB) && p[1]&0x80 == 0
 }
 
-// joins excludes FU-B, which is used for NAL units in another order.
+// joins returns false for an FU-B, which is used for NAL units in another order than decoding order.
 func (h h264Payload) joins(p []byte) bool { return h.continues(p) && p[0]&0x1f != fuB }
 
 func (h264Payload) timed(p []byte) bool {
@@ -84,7 +86,8 @@ func (h264Payload) timed(p []byte) bool {
 
 func (h264Payload) role(nal []byte) codec.Role { return codec.RoleH264(nal[0] & 0x1f) }
 
-// fragment264 adds an FU-A or FU-B (RFC 6184, 5.8). Some senders set both the start and the end bit.
+// fragment264 adds the fragment in an FU-A or FU-B (RFC 6184, 5.8) to u. It accepts a fragment with both the start and
+// the end bit, which some senders use.
 func fragment264(u *ingest.Unit, p []byte) error {
 	if len(p) < 2 {
 		return errShort
@@ -96,8 +99,8 @@ func fragment264(u *ingest.Unit, p []byte) error {
 	return fragment(u, p[1]&0x80 != 0, p[1]&0x40 != 0, codec.RoleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
 }
 
-// aggregate adds the NAL units of a list with 16-bit sizes (RFC 6184, 5.7.1; RFC 7798, 4.4.2). It skips those of
-// size 0, and trailing zeros, which are padding.
+// aggregate adds the NAL units of a list with 16-bit sizes to u (RFC 6184, 5.7.1; RFC 7798, 4.4.2). It skips NAL
+// units of size 0, so trailing zeros are padding.
 func aggregate(u *ingest.Unit, p []byte) error {
 	for len(p) >= 2 {
 		n := int(binary.BigEndian.Uint16(p))
@@ -110,8 +113,10 @@ func aggregate(u *ingest.Unit, p []byte) error {
 	return nil
 }
 
-// cleanStartCodes splits the newest NAL unit at the Annex B start codes that the sender left in it. Such senders
-// put them before or between parameter sets and the NAL unit after these, so slices are not searched.
+// cleanStartCodes splits the newest NAL unit of u at the Annex B start codes that the sender left in it. r is the
+// role of that NAL unit, and p the payload that completes it. Such senders put start codes before or between
+// parameter sets, or before the NAL unit after these, so cleanStartCodes does not search a slice that begins without
+// one.
 func cleanStartCodes(u *ingest.Unit, r codec.Role, p []byte) {
 	prefixed := len(p) >= 3 && p[0] == 0 && p[1] == 0 && p[2] <= 1
 	if prefixed || r != codec.RolePicture && r != codec.RoleKey {
@@ -177,7 +182,7 @@ func (h *h265Payload) timed([]byte) bool { return false }
 
 func (h *h265Payload) role(nal []byte) codec.Role { return codec.RoleH265(nal[0] >> 1 & 0x3f) }
 
-// fragment265 adds a fragmentation unit (RFC 7798, 4.4.3).
+// fragment265 adds the fragment in a fragmentation unit (RFC 7798, 4.4.3) to u.
 func fragment265(u *ingest.Unit, p []byte) error {
 	if len(p) < 3 {
 		return errShort
@@ -185,7 +190,9 @@ func fragment265(u *ingest.Unit, p []byte) error {
 	return fragment(u, p[2]&0x80 != 0, p[2]&0x40 != 0, codec.RoleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
 }
 
-// fragment adds a fragment of a NAL unit to u. The header comes before the first fragment only.
+// fragment adds a fragment of a NAL unit to u. start and end report whether it is the first and the last fragment.
+// header is the header of the NAL unit, which fragment adds before the first fragment. r is the role of the NAL
+// unit.
 func fragment(u *ingest.Unit, start, end bool, r codec.Role, body []byte, header ...byte) error {
 	if start {
 		u.Tear()

@@ -6,10 +6,11 @@
 //	           | datagrams: restored to the order in which they were sent
 //	           | times: unwrapped from 32 bits; for sound, the clock that the sender really uses
 //	           | depacketizer: NAL units or frames from payloads
-//	           | decoding order: NAL units that were sent in another order (DON)
+//	           | decoding order: restored by decoding order numbers (DON), if NAL units are sent in another order
 //
 // A Track belongs to the goroutine of its feed. It keeps no reference to a packet, and usually allocates no memory
-// for one. It counts missing data, with a cause of media.DropCauses, and marks it in the units.
+// for a packet. It counts missing data, with a cause of media.DropCauses, and marks in the units where data is
+// missing.
 //
 // The protocol reads the session description and transports the packets. A Format reads the attributes of one
 // payload type, rtpmap and fmtp, and makes a Config from them.

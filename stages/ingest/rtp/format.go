@@ -61,13 +61,14 @@ var static = map[uint8]Format{
 func StaticName(pt uint8) string { return static[pt].Name }
 
 const (
-	VideoClockHz = 90000 // ticks a second of all recordable video
-	minClockHz   = 1000  // a lower value is not a clock rate
-	maxClock     = 10_000_000
-	maxName      = 32
+	VideoClockHz = 90000      // ticks a second of all recordable video
+	minClockHz   = 1000       // a lower value is not a clock rate
+	maxClock     = 10_000_000 // Hz; a higher value is not a clock rate
+	maxName      = 32         // bytes of a codec's name; the rest is ignored
 )
 
-// ReadPayloadType reads a payload type of RTP at the beginning of a text, and returns the text after it.
+// ReadPayloadType reads a payload type of RTP, 0 to 127, at the beginning of a text. It returns the text after it,
+// without blanks around. If ok is false, rest is the whole text.
 func ReadPayloadType(text string) (pt uint8, rest string, ok bool) {
 	digits := 0
 	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
@@ -80,7 +81,8 @@ func ReadPayloadType(text string) (pt uint8, rest string, ok bool) {
 	return uint8(n), strings.Trim(text[digits:], blanks), true
 }
 
-// ReadMap reads the value of an rtpmap, NAME/CLOCK or NAME/CLOCK/CHANNELS, with blanks anywhere.
+// ReadMap sets Name, Clock and Channels from the value of an rtpmap: NAME/CLOCK or NAME/CLOCK/CHANNELS, with blanks
+// anywhere. Without a name it sets neither Clock nor Channels.
 func (f *Format) ReadMap(text string) {
 	name, rest, _ := strings.Cut(text, "/")
 	name, more := strings.Trim(name, blanks), ""
@@ -98,7 +100,8 @@ func (f *Format) ReadMap(text string) {
 }
 
 // CodecNamed returns the canonical form of a codec's name: in lower case, without the prefix x- of an unregistered
-// name.
+// name, and the name in the standard for one that some senders use instead. It ends at the first blank or
+// unprintable byte.
 func CodecNamed(name string) string {
 	name = strings.ToLower(name)
 	for strings.HasPrefix(name, "x-") {
@@ -114,8 +117,8 @@ func CodecNamed(name string) string {
 	return ownName(name)
 }
 
-// number reads the number at the beginning of a text. It returns 0 if there is none, or if it is not within least
-// and most.
+// number reads the decimal number at the beginning of a text. It returns 0 if the text begins with no number, or
+// with one that is not from least to most.
 func number(text string, least, most uint32) uint32 {
 	text = strings.Trim(text, blanks)
 	digits := 0
@@ -129,8 +132,8 @@ func number(text string, least, most uint32) uint32 {
 	return uint32(n)
 }
 
-// ReadParameters reads the value of an fmtp attribute, KEY=VALUE; KEY=VALUE... A repeated key replaces the earlier
-// value.
+// ReadParameters reads the value of an fmtp attribute, KEY=VALUE; KEY=VALUE... It ignores keys that package rtp does
+// not use. A repeated key replaces the earlier value.
 func (f *Format) ReadParameters(text string) {
 	f.Said = true
 	for text != "" {
@@ -149,8 +152,8 @@ func (f *Format) ReadParameters(text string) {
 	}
 }
 
-// Complete adds the properties of a static payload type and the default clock rate of the codec, where the
-// description has none. kind is the media type, such as video.
+// Complete adds what the description of the format leaves out: the properties of a static payload type if the format
+// has no name, and the default clock rate of the codec. kind is the media type, such as video.
 func (f *Format) Complete(kind string) {
 	if f.Name == "" {
 		f.Name, f.Clock, f.Channels = StaticName(f.PayloadType), static[f.PayloadType].Clock, static[f.PayloadType].Channels
@@ -166,8 +169,8 @@ func (f *Format) Complete(kind string) {
 // Recordable reports whether the codec of the format can be recorded.
 func (f *Format) Recordable() bool { return carriedAs(f.Name) != nil }
 
-// Companion reports whether the format only accompanies another one: retransmission, error correction, tones, or
-// silence.
+// Companion reports whether the format only accompanies another format of its track: retransmission, error correction,
+// tones, or silence.
 func (f *Format) Companion() bool {
 	switch f.Name {
 	case "rtx", "red", "ulpfec", "flexfec", "flexfec-03", "parityfec", "telephone-event", "cn":
@@ -176,7 +179,7 @@ func (f *Format) Companion() bool {
 	return false
 }
 
-// Take moves the parameters of another format to f, unless f has parameters.
+// Take moves the fmtp parameters of another format to f, unless f has an fmtp attribute.
 func (f *Format) Take(from *Format) {
 	if !f.Said {
 		f.Adopt(from)
@@ -184,7 +187,7 @@ func (f *Format) Take(from *Format) {
 	}
 }
 
-// Adopt copies the parameters of another format to f.
+// Adopt copies the fmtp parameters of another format to f, in place of its own.
 func (f *Format) Adopt(from *Format) { f.values, f.Said = from.values, from.Said }
 
 // AppendParameters appends the parameters, in the form of an fmtp attribute, to out.
@@ -203,8 +206,8 @@ func (f *Format) AppendParameters(out []byte) []byte {
 	return out
 }
 
-// Config returns the configuration of a track with this format. The error is ErrCodec, or names the unsupported
-// part.
+// Config returns the configuration of a track with this format. The error is ErrCodec for a codec that cannot be
+// recorded, or names the unsupported part of the format.
 func (f *Format) Config() (Config, error) {
 	c := carriedAs(f.Name)
 	if c == nil {
@@ -213,5 +216,5 @@ func (f *Format) Config() (Config, error) {
 	return c.config(f, c.codec)
 }
 
-// ErrCodec is the error of a codec that cannot be recorded.
+// ErrCodec is the error of Format.Config for a codec that cannot be recorded.
 var ErrCodec = errors.New("a codec that cannot be recorded")

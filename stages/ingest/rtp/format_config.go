@@ -26,7 +26,7 @@ func (f *Format) h265(of media.Codec) (Config, error) {
 
 func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter) Config {
 	c := Config{Clock: f.Clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: VideoClockHz}}
-	// Both parameters count slices only, so a depth below the default one is of no use.
+	// Both parameters count slices only, so twice their number is held. A depth below the default is of no use.
 	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
 		c.OrderDepth = int(depth)
 	}
@@ -36,8 +36,8 @@ func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter
 	return c
 }
 
-// widths holds the sizes, in bits, of the fields of an AU-header (RFC 3640, 3.3.5 and 3.3.6) by mode. Senders may
-// leave out these parameters.
+// widths holds, by mode, the sizes in bits of the fields of an AU-header (RFC 3640, 3.3.5 and 3.3.6). They stand in for
+// the parameters that a sender leaves out.
 var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
 
 func (f *Format) aac(of media.Codec) (Config, error) {
@@ -73,11 +73,12 @@ func hexDigits(digits string) []byte {
 	return raw
 }
 
-// audio returns the Config of an AAC track. RTP times have the clock rate of the rtpmap (RFC 8866, 6.6), whatever
-// rates the configuration has; if the sender uses another of these rates, its first times show that. The timescale
-// of the track is at least the core's sample rate, so that a frame is a whole number of ticks. The
-// AudioSpecificConfig stays as it was sent, because writing it anew from the parsed fields would lose an extension
-// at its end.
+// audio returns the Config of an AAC track with the depacketizer p. rate is the sample rate of the configuration.
+// asc is its AudioSpecificConfig, or nil if the configuration is in the stream. RTP times have the clock rate of the
+// rtpmap (RFC 8866, 6.6), whatever rates the configuration has. If the sender uses another of these rates, its first
+// times show that. The timescale of the track is at least the core's sample rate, so that a tick is not longer than
+// a sample. The AudioSpecificConfig stays as it was sent, because an AudioSpecificConfig that is written anew from
+// the parsed fields would lose an extension at its end.
 func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) (Config, error) {
 	clock := cmp.Or(f.Clock, rate)
 	if clock == 0 {
@@ -102,11 +103,12 @@ func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) 
 	return c, nil
 }
 
-// maxSets is the most parameter sets that are read from a list. Further ones are ignored: those in use also come in
-// the stream.
+// maxSets is the most parameter sets that are read from a list. Further sets are ignored, because the sets in use also
+// come in the stream.
 const maxSets = 64
 
-// sprop decodes a list of parameter sets in base64.
+// sprop decodes a list of parameter sets in base64. It leaves out a set that cannot be decoded, and the start code that
+// some senders put before a set.
 func sprop(list string) (out [][]byte) {
 	for list != "" && len(out) < maxSets {
 		var item string

@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// latm returns the Config of AAC in LATM. Its configuration is in the description, or in the stream if the
-// description has none (RFC 6416, 7.1: cpresent is 1 or absent).
+// latm returns the Config of AAC in LATM. The configuration is in the session description if cpresent is 0, and in the
+// stream if it is 1 (RFC 6416, 7.1). If cpresent is absent, the configuration is in the description if that has one.
 func (f *Format) latm(of media.Codec) (Config, error) {
 	l := &format.MPEG4AudioLATM{PayloadTyp: f.PayloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
 	var asc []byte
@@ -31,12 +31,12 @@ func (f *Format) latm(of media.Codec) (Config, error) {
 	return f.audio(of, rate, asc, p)
 }
 
-// streamMuxConfig reads a StreamMuxConfig (ISO/IEC 14496-3, table 1.42) and the AudioSpecificConfig in it. It
-// returns nil if it cannot be read.
+// streamMuxConfig reads a StreamMuxConfig (ISO/IEC 14496-3, table 1.42) and returns it with the AudioSpecificConfig in
+// it. Both are nil if raw cannot be read.
 //
 // GStreamer writes an AudioSpecificConfig with an extension, as in files, and nothing after it. The parser then
-// reads the bits of the extension as other fields, and finds the reserved frame length type 2. In that case the
-// part without the extension is read.
+// reads the bits of the extension as other fields, and fails or finds the reserved frame length type 2. In that
+// case streamMuxConfig reads the part without the extension, and returns the AudioSpecificConfig with the extension.
 func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	c = &mpeg4audio.StreamMuxConfig{}
 	if c.Unmarshal(raw) == nil && c.Programs[0].Layers[0].FrameLengthType != 2 {
@@ -56,7 +56,7 @@ func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	return nil, nil
 }
 
-// behindHead returns the bits after the first 15, which precede the first AudioSpecificConfig.
+// behindHead returns the whole bytes after the first 15 bits, which precede the first AudioSpecificConfig.
 func behindHead(raw []byte) []byte {
 	var out []byte
 	for i := 2; i < len(raw); i++ {

@@ -9,22 +9,23 @@ import (
 )
 
 // datagrams restores the order in which packets were sent, and removes duplicates. A packet with the next number is
-// delivered at once, without a copy. A later one is held until the packets before it have arrived, or until a bound
-// of packets, bytes or time is reached; the missing ones then count as lost.
+// delivered at once, without a copy. A packet with a later number is held until the packets before it have arrived, or
+// until a bound of packets, bytes or time is reached. In the latter case the missing packets are skipped, and the
+// receiver of the packets counts them as lost.
 type datagrams struct {
-	next  uint16 // sequence number of the packet to deliver next
-	begun bool
+	next  uint16              // sequence number of the packet to deliver next
+	begun bool                // a packet has come, so next is set
 	seen  uint64              // bit i-1 is set if the packet i before next has arrived
 	held  [maxAhead]*datagram // by sequence number modulo maxAhead
-	n     int
-	bytes int
-	last  time.Time // arrival of the packet delivered last
-	back  int       // number of consecutive packets with numbers before next
-	after uint16    // number that would continue these packets
+	n     int                 // number of held packets
+	bytes int                 // payload bytes of the held packets
+	last  time.Time           // arrival of the packet delivered last
+	back  int                 // number of packets so far that came one after another with numbers before next
+	after uint16              // number that would continue these packets
 
-	free    []*datagram
-	deliver func(*rtp.Packet, time.Time) error
-	count   func(cause string)
+	free    []*datagram                        // unused ones, for reuse
+	deliver func(*rtp.Packet, time.Time) error // takes each packet with its arrival
+	count   func(cause string)                 // counts a packet that is left out, as a repair
 }
 
 // datagram is a held packet.
@@ -39,16 +40,16 @@ const (
 	maxAhead          = 512 // packets
 	maxAheadBytes     = 1 << 20
 	maxWait           = 200 * time.Millisecond
-	maxBefore         = 32   // packets expected before the first one that arrives, and held until it is delivered
-	keptDatagrams     = 16   // unused ones kept for reuse
-	keptDatagramBytes = 2048 // bytes of each unused one
-	backAgain         = 3    // consecutive packets, all more than maxAhead behind: the sender started over
-	backNear          = 64   // the same, for packets less far behind
+	maxBefore         = 32   // packets before the first one that may still arrive; most held before the first delivery
+	keptDatagrams     = 16   // most unused datagrams kept for reuse
+	keptDatagramBytes = 2048 // most bytes of each of these
+	backAgain         = 3    // after so many consecutive packets more than maxAhead before next, the sender started over
+	backNear          = 64   // after so many consecutive packets before next, at any distance, the sender started over
 )
 
-// packet takes the packet that arrived next.
+// packet takes the next packet in the order of arrival. An error is that of deliver.
 func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
-	if !d.begun { // earlier ones may still arrive
+	if !d.begun { // packets with earlier numbers may still arrive
 		d.begun, d.next = true, p.SequenceNumber-maxBefore
 	}
 	ahead := int(int16(p.SequenceNumber - d.next))
@@ -87,7 +88,8 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	return d.overdue(at)
 }
 
-// again takes a packet with a number before next, and reports whether the sender started over.
+// again takes a packet whose number is so far behind next, and reports whether the sender started over. If not, the
+// packet is left out, and again counts it as a duplicate or as late.
 func (d *datagrams) again(seq uint16, behind int) bool {
 	if behind <= 64 {
 		bit := uint64(1) << (behind - 1)
@@ -108,7 +110,7 @@ func (d *datagrams) again(seq uint16, behind int) bool {
 	return false
 }
 
-// hold keeps a packet until the packets before it have arrived.
+// hold keeps a copy of a packet until the packets before it have arrived.
 func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 	slot := &d.held[p.SequenceNumber%maxAhead]
 	if *slot != nil {
@@ -136,8 +138,8 @@ func (h *datagram) copy(p *rtp.Packet, at time.Time) {
 	}, Payload: h.buf}
 }
 
-// overdue stops waiting for the packets for which the held ones have waited too long, or for which too many bytes
-// are held.
+// overdue delivers held packets, although packets before them are missing, as long as the first held packet has waited
+// for maxWait at the given time, or too many bytes are held.
 func (d *datagrams) overdue(at time.Time) error {
 	for d.n > 0 {
 		if at.Sub(d.held[d.first()%maxAhead].at) < maxWait && d.bytes <= maxAheadBytes {
@@ -159,13 +161,14 @@ func (d *datagrams) first() uint16 {
 	return seq
 }
 
-// giveUp stops waiting for the packets before the first held one, and delivers the held ones from there.
+// giveUp stops waiting for the packets before the first held one, and delivers the held packets from there up to the
+// next missing one. There must be a held packet.
 func (d *datagrams) giveUp() error {
 	d.skip(d.first())
 	return d.run()
 }
 
-// flush delivers all held packets.
+// flush delivers all held packets, although packets between them are missing.
 func (d *datagrams) flush() error {
 	for d.n > 0 {
 		if err := d.giveUp(); err != nil {
@@ -175,7 +178,7 @@ func (d *datagrams) flush() error {
 	return nil
 }
 
-// run delivers the held packets that are next.
+// run delivers the held packets from next on, up to the first missing one.
 func (d *datagrams) run() error {
 	for d.n > 0 {
 		slot := &d.held[d.next%maxAhead]
@@ -197,7 +200,7 @@ func (d *datagrams) run() error {
 	return nil
 }
 
-// pass delivers a packet. A packet that was held gets an arrival no earlier than that of the packet before it.
+// pass delivers the packet with the number next. Its arrival becomes at least that of the packet delivered before it.
 func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	if at.Before(d.last) {
 		at = d.last
@@ -208,11 +211,11 @@ func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	return d.deliver(p, at)
 }
 
-// skip continues at a number; the packets before it are not expected any more.
+// skip makes seq the number of the next packet. The packets before it are not expected any more.
 func (d *datagrams) skip(seq uint16) {
 	d.seen <<= min(seq-d.next, 64)
 	d.next = seq
 }
 
-// begin continues at a number that is unrelated to the earlier ones. No packet may be held.
+// begin makes seq, which is unrelated to the earlier numbers, the number of the next packet. No packet may be held.
 func (d *datagrams) begin(seq uint16) { d.next, d.seen, d.back = seq, 0, 0 }

@@ -14,9 +14,9 @@ import (
 // sequence numbers and times of two senders are unrelated.
 //
 // The Transport header of the session names the sender. If it does not, or if no packet of that sender arrives, the
-// sender of the first packet is the track's. Another sender takes the track over after the track's sender has sent
-// BYE, or when that is silent for much longer than before while the other one sends: an encoder that restarts uses
-// a new SSRC. Packets of the other sender are kept for that case.
+// sender of the first packet is the track's. Another sender takes the track over after the track's sender has sent BYE,
+// or when the track's sender is silent for much longer than before while the other one sends: an encoder that restarts
+// uses a new SSRC. Packets of the other sender are kept for that case.
 type sender struct {
 	ssrc      uint32
 	known     bool  // by the Transport header, or by a packet
@@ -25,21 +25,21 @@ type sender struct {
 	lastNS    int64 // arrival of the sender's newest packet
 	longestNS int64 // longest recent silence of the sender
 
-	next          uint32 // SSRC of the other sender that sends meanwhile
-	heard         int    // number of its packets
-	sinceNS       int64  // arrival of the first packet of another sender since the sender's newest
+	next          uint32 // SSRC of the newest packet of another sender
+	heard         int    // number of consecutive packets with SSRC next, none of the track's sender between them
+	sinceNS       int64  // arrival of the first packet of another sender after the newest packet of the track's sender
 	foreign       uint64 // number of packets of other senders
 	foreignLogged bool   // that there are other senders has been logged
 
 	reported bool   // the sender itself has sent a report
-	reporter uint32 // until reported, reports of this SSRC count: some cameras mix up their SSRCs
+	reporter uint32 // SSRC whose reports count until reported is set: some cameras mix up their SSRCs
 }
 
 const (
 	minSilenceNS        = int64(time.Second)      // a sender that is silent for less is not replaced
 	maxSilenceNS        = int64(10 * time.Second) // a sender that is silent for longer is replaced
-	silenceFactor       = 3                       // in between: so many times its longest silence so far
-	minSuccessorPackets = 2                       // least number of packets of the other sender
+	silenceFactor       = 3                       // in between, it is replaced after so many times its longest silence
+	minSuccessorPackets = 2                       // least packets of another sender that replaces a silent one
 )
 
 // Expect sets the SSRC that the session announces. The caller calls it before the first packet.
@@ -49,16 +49,16 @@ func (t *Track) Expect(ssrc uint32) {
 	}
 }
 
-// verdict says to whom a packet belongs.
+// verdict is the sender of a packet, relative to the track.
 type verdict uint8
 
 const (
-	ofSender verdict = iota
-	ofOther
-	ofSuccessor // of another sender that takes the track over with this packet
+	ofSender    verdict = iota // the track's sender
+	ofOther                    // another sender
+	ofSuccessor                // another sender that takes the track over with this packet
 )
 
-// judge returns the verdict on a packet that arrived at mono.
+// judge returns the verdict on a packet that arrived at mono, ns of the steady clock.
 func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	if s.known && ssrc == s.ssrc {
 		if s.came {
@@ -86,7 +86,8 @@ func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	return ofOther
 }
 
-// silent reports whether the track's sender counts as gone.
+// silent reports whether, at mono, the track's sender counts as gone, so that the sender of the newest packet takes the
+// track over.
 func (s *sender) silent(mono int64) bool {
 	if s.left {
 		return true
@@ -102,8 +103,8 @@ func (s *sender) take(ssrc uint32, mono int64) {
 	*s = sender{ssrc: ssrc, known: true, came: true, lastNS: mono, foreign: s.foreign, foreignLogged: s.foreignLogged, reporter: s.reporter}
 }
 
-// admit reports whether a packet belongs to the track. If it is the first of a new sender, admit begins anew with
-// that sender.
+// admit reports whether a packet belongs to the track. If the packet makes another sender the track's sender, admit
+// begins anew with that sender. It keeps any other packet of another sender.
 func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 	mono := ingest.Mono(at)
 	came := t.sender.came
@@ -145,8 +146,8 @@ func (t *Track) disownReports(ssrc uint32) {
 	}
 }
 
-// RTCP takes an RTCP packet, a sender report or BYE. If the track's sender is known, it ignores the packets of
-// other senders.
+// RTCP takes an RTCP packet: a sender report or BYE. It ignores the BYE of another sender. It ignores the report of
+// another sender once the track's sender has sent a report, or once RTP packets of both have arrived.
 func (t *Track) RTCP(p rtcp.Packet) {
 	s := &t.sender
 	switch p := p.(type) {

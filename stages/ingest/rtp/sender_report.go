@@ -3,10 +3,11 @@ package rtp
 import "time"
 
 // maxReportSeconds is the largest distance between the RTP time of a report and the track's newest time. A report
-// further off belongs to another clock, or to an earlier run of the sender.
-const maxReportSeconds = 60 // seconds
+// further off is ignored: it belongs to another clock, or to an earlier run of the sender.
+const maxReportSeconds = 60
 
-// SenderReport takes an RTCP sender report: the sender's clock, in NTP format, at an RTP time (RFC 3550, 6.4.1).
+// SenderReport takes an RTCP sender report: at the RTP time rtpTime, the sender's wall clock, in NTP format, was at ntp
+// (RFC 3550, 6.4.1). It ignores a report of a sender without a wall clock.
 func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
 	if ntp == 0 { // the sender has no clock
 		return

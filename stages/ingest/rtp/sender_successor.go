@@ -15,11 +15,12 @@ import (
 type candidate struct {
 	ssrc  uint32
 	held  []*datagram // in the order of arrival
-	bytes int
-	free  []*datagram
+	bytes int         // payload bytes of held
+	free  []*datagram // unused ones, for reuse
 }
 
-// keep keeps a packet. It returns how many earlier packets it dropped.
+// keep keeps a copy of a packet. It returns how many earlier packets it dropped: those of another SSRC, and those
+// beyond the bounds.
 func (c *candidate) keep(p *rtp.Packet, at time.Time) (out int) {
 	if c.ssrc != p.SSRC {
 		out = c.drop()
@@ -45,7 +46,7 @@ const (
 	maxCandidateBytes = 2 << 20
 )
 
-// drop drops all kept packets and returns their number.
+// drop removes all kept packets and returns their number.
 func (c *candidate) drop() int {
 	n := len(c.held)
 	for _, h := range c.held {
@@ -62,7 +63,8 @@ func (c *candidate) put(h *datagram) {
 	}
 }
 
-// keepOther keeps a packet of another sender. If there is no room for it, it drops all kept packets.
+// keepOther keeps a packet of another sender, and counts the packets that it drops for it as foreign. If the feed
+// has no memory for the packet, it drops all kept packets, this one included.
 func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	had := t.others.bytes
 	t.foreign(t.others.keep(p, at))
@@ -81,7 +83,7 @@ func (t *Track) dropOthers() {
 	t.foreign(t.others.drop())
 }
 
-// takeOthers takes the kept packets as packets of the track: their sender is the track's sender now.
+// takeOthers passes the kept packets to the track, because their sender is the track's sender now.
 func (t *Track) takeOthers() {
 	for _, h := range t.others.held {
 		_ = t.pass(&h.packet, h.at) // the feed remembers the error
@@ -90,7 +92,7 @@ func (t *Track) takeOthers() {
 	t.others.drop()
 }
 
-// foreign counts packets of other senders that are left out.
+// foreign counts packets of other senders that are left out, and logs the first case.
 func (t *Track) foreign(packets int) {
 	if packets == 0 {
 		return
@@ -103,8 +105,10 @@ func (t *Track) foreign(packets int) {
 	}
 }
 
-// succeed begins anew with another sender, with its kept packets and the new packet p. If their times are not near
-// the time expected at their arrival, they are unrelated to the earlier times, and are moved to the expected time.
+// succeed begins anew with another sender: it finishes the data of the earlier one and takes the kept packets. The
+// caller then takes p, the newest packet of the new sender. If the first of these packets has a time more than a
+// second away from the expected one, the sender's times are unrelated to the earlier times, and are moved to the
+// expected time.
 func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	first, came := p, at
 	if len(t.others.held) > 0 {
@@ -134,7 +138,8 @@ func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	t.takeOthers()
 }
 
-// byNow returns the time of the sender's clock at arrival mono, by the newest unit whose time is no outlier.
+// byNow returns the expected time of the sender's clock for data that arrives at mono, in ticks of clockHz, extended to
+// 64 bits. It is computed from the newest unit whose time is certain, or else from the newest packet.
 func (t *Track) byNow(mono int64) int64 {
 	now, pictures := t.to.Clock(mono)
 	s := &t.line

@@ -12,18 +12,19 @@ import (
 // difference. If not, the time is an outlier, and the frames of the held packet are placed right after the packet
 // before it. Package ingest does the same for pictures: see stages/ingest/outliers.go.
 type soundLine struct {
-	any            bool
-	nextTicks      int64 // end of the newest packet that was passed to the feed
-	monoNS         int64 // arrival of that packet
-	shift          ingest.ClockShift
-	jumps, setBack ingest.ClockJumps
+	any            bool              // a packet was passed to the feed
+	nextTicks      int64             // end of the newest packet that was passed to the feed
+	monoNS         int64             // arrival of that packet
+	shift          ingest.ClockShift // correction for the jumps of the clock that are not followed
+	jumps, setBack ingest.ClockJumps // setBack counts the small jumps back, jumps the other ones
 
 	held      []*ingest.Unit // frames of a packet whose time does not fit; empty: none
 	heldTicks int64          // time of the held packet
 	heldNS    int64          // arrival of the held packet
 }
 
-// sound passes the frames of a packet to the feed, or holds them.
+// sound passes the frames of a packet to the feed, or holds them if the packet's time does not fit. ticks is the RTP
+// time of the packet.
 func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	s, mono := &t.line, ingest.Mono(at)
 	ticks += s.shift.Next(t.audio.duration(len(frames), t.clockHz))
@@ -42,16 +43,16 @@ func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	return t.passSound(frames, ticks, mono)
 }
 
-// soundFits reports whether a packet with a time in ticks and arrival mono may follow a packet that ends at next
-// and arrived at before. It must be later than the last frame of that packet, and not later than the elapsed time
-// allows.
+// soundFits reports whether a packet with the time ticks and the arrival mono may follow a packet that ends at next and
+// arrived at before. Its time must be later than the begin of that packet's last frame, and not later than the elapsed
+// time allows.
 func (t *Track) soundFits(next, before, ticks, mono int64) bool {
 	frame, passed := t.audio.duration(1, t.clockHz), media.FromNanos(max(mono-before, 0), t.clockHz)
 	return ticks > next-frame && ticks <= next+passed*9/8+max(4*frame, int64(t.clockHz)/5)
 }
 
-// judgeSound decides about the held packet by the time and arrival of the next one, and passes it to the feed. It
-// returns the correction of the next packet's time.
+// judgeSound decides about the held packet by the time and the arrival of the next packet, and passes the held one
+// to the feed. by is the number of ticks to add to the time of the next packet.
 func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 	s := &t.line
 	end := s.heldTicks + t.audio.duration(len(s.held), t.clockHz)
@@ -79,7 +80,8 @@ func (t *Track) passHeld() error {
 	return t.passSound(held, t.line.heldTicks, t.line.heldNS)
 }
 
-// passSound passes the frames of a packet to the feed, with times one frame duration apart.
+// passSound passes the frames of a packet to the feed, the first with the RTP time ticks and each one frame duration
+// after the one before.
 func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	s := &t.line
 	s.any, s.nextTicks, s.monoNS = true, ticks+t.audio.duration(len(frames), t.clockHz), mono
@@ -92,7 +94,8 @@ func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	return nil
 }
 
-// flushSound passes the held packet to the feed as an outlier. It is called when no next packet comes.
+// flushSound passes the held packet, if there is one, to the feed as an outlier. It is called when no next packet
+// comes.
 func (t *Track) flushSound() {
 	if s := &t.line; len(s.held) > 0 {
 		s.heldTicks = s.nextTicks

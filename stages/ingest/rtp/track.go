@@ -23,21 +23,21 @@ type Track struct {
 	timescale uint32 // of the feed's track
 	video     depacketizer
 	audio     AudioPayload
-	trial     *clockTrial // nil once the rate is decided
+	trial     *clockTrial // nil: the rate of the RTP times is known
 	line      soundLine
-	frames    []*ingest.Unit // of the current packet
+	frames    []*ingest.Unit // units of the current packet
 
-	seen   bool
-	seq    uint16
+	seen   bool   // a packet has come
+	seq    uint16 // sequence number of the newest packet
 	gap    bool   // data may be missing before the next payload
-	losses uint64 // number of events in which packets were lost
+	losses uint64 // number of times that consecutive packets were lost
 
 	packets, units   uint64 // number of packets, and of begun units
 	arrivedNS        int64  // arrival of the newest packet
 	time             unwrapper
 	unit             *ingest.Unit // unit that is not complete yet; nil: none
-	finishedPTSTicks int64        // PTS of the unit before
-	joinedTicks      int64        // time of the first packet
+	finishedPTSTicks int64        // PTS of the newest finished unit
+	joinedTicks      int64        // RTP time of the first packet
 	marked           int          // number of consecutive pictures that ended with a marker
 
 	sender    sender
@@ -53,8 +53,8 @@ type Config struct {
 	SSRC uint32 // of the Transport header; 0: the SSRC of the first packet
 	// Datagrams is set if the network may reorder or duplicate packets.
 	Datagrams bool
-	// OrderDepth is the most NAL units that arrive before one that is decoded before them, by
-	// sprop-interleaving-depth and sprop-depack-buf-nalus. 0: unknown.
+	// OrderDepth is the most NAL units that precede, in the order of arrival, one that is decoded before them. It
+	// follows from sprop-interleaving-depth and sprop-depack-buf-nalus. 0: unknown.
 	OrderDepth int
 
 	Clock uint32       // rate of the RTP times; 0: the track's timescale
@@ -67,8 +67,8 @@ type Config struct {
 	DecodingOrder bool
 }
 
-// Add adds a track to a feed, whose units come from RTP packets. An error concerns the configuration; the feed is
-// then unchanged.
+// Add adds a track to a feed. The units of the track come from RTP packets, which the caller passes to Packet. An error
+// concerns the configuration; the feed is then unchanged.
 func Add(f *ingest.Feed, c Config) (*Track, error) {
 	video := payloadOf(c.Track.Codec)
 	if video == nil && c.Audio == nil {
@@ -100,7 +100,7 @@ func Add(f *ingest.Feed, c Config) (*Track, error) {
 	return t, nil
 }
 
-// ExpectDatagrams sets Config.Datagrams. The caller calls it before the first packet.
+// ExpectDatagrams has the effect of Config.Datagrams. The caller calls it before the first packet.
 func (t *Track) ExpectDatagrams() {
 	t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { t.to.Repaired(cause, 1) }}
 }
@@ -118,13 +118,13 @@ func (t *Track) Packet(p *rtp.Packet, at time.Time) (err error) {
 // pass takes a packet of the track's sender.
 func (t *Track) pass(p *rtp.Packet, at time.Time) error {
 	if t.datagrams != nil {
-		t.to.Present() // the packet may be held
+		t.to.Present() // at once, because the packet may be held for a while
 		return t.datagrams.packet(p, at)
 	}
 	return t.take(p, at)
 }
 
-// take takes a packet in the order in which packets were sent.
+// take takes the next packet of the track's sender, in the order in which the packets were sent.
 func (t *Track) take(p *rtp.Packet, at time.Time) error {
 	gap := t.missing(p.SequenceNumber) || t.gap
 	t.packets++
@@ -151,8 +151,9 @@ func (t *Track) take(p *rtp.Packet, at time.Time) error {
 	return err
 }
 
-// joins reports whether a payload is the rest of a picture that began before the session. It is always false over
-// UDP, where the beginning of the picture may have been lost instead.
+// joins reports whether a payload is the rest of a picture that began before the session. It returns false for
+// datagrams, because the beginning of the picture may have been lost instead, and if NAL units are not sent in decoding
+// order.
 func (t *Track) joins(payload []byte, ticks int64) bool {
 	if t.packets == 1 {
 		t.joinedTicks = ticks
@@ -160,11 +161,11 @@ func (t *Track) joins(payload []byte, ticks int64) bool {
 	return ticks == t.joinedTicks && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
 }
 
-// Holding implements ingest.Holder: it reports whether NAL units are held until others, which are decoded before
-// them, arrive.
+// Holding implements ingest.Holder: it reports whether NAL units are held until NAL units that are decoded before them
+// arrive.
 func (t *Track) Holding() bool { return t.order != nil && len(t.order.held) > 0 }
 
-// Overdue implements ingest.Holder: it stops holding the packets that have been held for long enough.
+// Overdue implements ingest.Holder: it releases the datagrams that, at the given time, have been held for long enough.
 func (t *Track) Overdue(at time.Time) {
 	if t.datagrams != nil {
 		_ = t.datagrams.overdue(at) // the feed remembers the error
@@ -181,12 +182,13 @@ func (t *Track) Leave() {
 	t.to.Leave()
 }
 
-// Info takes the RTP time of the header RTP-Info, at which playing starts.
+// Info takes the RTP time at which playing starts, from the header RTP-Info (RFC 2326, 12.33).
 func (t *Track) Info(rtpTime uint32) {
 	t.place(byInfo, t.time.near(rtpTime), 0)
 }
 
-// place passes a point of the track to the feed, or keeps it until the rate is decided.
+// place passes a point of the track to the feed, or keeps the point until clockTrial has decided the rate. ticks is an
+// extended RTP time; ns is the sender's clock at that time.
 func (t *Track) place(by source, ticks, ns int64) {
 	switch {
 	case t.trial != nil:
@@ -200,9 +202,9 @@ func (t *Track) place(by source, ticks, ns int64) {
 
 func (t *Track) ticks(v int64) int64 { return media.Rescale(v, t.clockHz, t.timescale) }
 
-// missing counts the packets between the packet before and this one, and reports whether data may be missing before
-// this one. Data may be missing before the first packet. A sequence number that goes back means that the sender
-// started over; then nothing is counted.
+// missing takes the sequence number of the next packet. It counts the packets missing before that packet, and reports
+// whether data may be missing before it. Before the first packet data may be missing, and nothing is counted. The same
+// holds for a sequence number that goes back, because the sender has started over.
 func (t *Track) missing(seq uint16) bool {
 	n := seq - t.seq - 1
 	first := !t.seen
@@ -248,7 +250,7 @@ func (t *Track) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 	return nil
 }
 
-// timed takes a payload whose NAL units have times of their own and are in decoding order.
+// timed takes a payload, an MTAP, whose NAL units have times of their own and are in decoding order.
 func (t *Track) timed(p []byte, ticks int64, gap bool, at time.Time) (err error) {
 	_ = eachTimed(p, func(_ uint16, offset uint32, nal []byte) {
 		if err == nil {
@@ -259,7 +261,8 @@ func (t *Track) timed(p []byte, ticks int64, gap bool, at time.Time) (err error)
 	return err
 }
 
-// open makes the unit of a time the current one. gap reports whether data may be missing before or in that unit.
+// open makes the unit with the time ticks the current one. It first finishes a current unit with another time. gap
+// reports whether data may be missing between the data before and the data that the caller adds next.
 func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	pts := t.ticks(ticks)
 	if gap && t.unit != nil {
@@ -280,12 +283,12 @@ func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	return nil
 }
 
-// bound refuses the current unit if it exceeds a bound.
+// bound makes the feed refuse the current unit if that exceeds a bound. at is the arrival of its newest data.
 func (t *Track) bound(at time.Time) {
 	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.MonoNS)
 }
 
-// finish ends the current unit and passes it to the feed.
+// finish ends the current unit, which must exist, and passes it to the feed.
 func (t *Track) finish() error {
 	u := t.unit
 	t.unit, t.finishedPTSTicks = nil, u.PTS
@@ -331,7 +334,7 @@ func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 	return t.sound(t.frames, ticks, at)
 }
 
-// audioFrame passes a unit to the feed: frame i of a packet with the given time.
+// audioFrame passes a unit to the feed. The unit has frame i of a packet with the RTP time ticks.
 func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.timescale)
 	return t.to.Unit(u)

@@ -1,20 +1,21 @@
 package rtp
 
-// unwrapper extends 32-bit RTP times to 64 bits. A time far from the one before may be an outlier, and so may the
-// next ones. If later times return to the earlier range, counting continues there.
+// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the newest one may be an outlier, so counting
+// moves there only if a later time is near it. If later times return to a position that counting has left, counting
+// continues at that position.
 type unwrapper struct {
 	counted
-	left [4]counted // positions of recent times, the newest first
+	left [4]counted // times that were far from the newest one, or at which counting left a position
 }
 
 // counted is a time as it was sent, and extended to 64 bits.
 type counted struct {
-	any       bool
+	any       bool // the value is set
 	sentTicks uint32
 	wideTicks int64
 }
 
-// goOn sets the extended form of the sent time v, from which counting continues.
+// goOn makes counting continue at the sent time v, whose extended form is wide. Before the first time it does nothing.
 func (u *unwrapper) goOn(v uint32, wide int64) {
 	if u.any {
 		*u = unwrapper{counted: counted{true, v, wide}}
@@ -48,7 +49,7 @@ func (u *unwrapper) next(v uint32) int64 {
 	return wide
 }
 
-// near returns the extended form of a time that is close to the newest one. The first time, of a packet or of a
+// near returns the extended form of v that is nearest to the newest time. The first time, of a packet or of a
 // report, is its own extended form.
 func (u *unwrapper) near(v uint32) int64 {
 	if !u.any {
