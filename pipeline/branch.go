@@ -80,8 +80,9 @@ func (b *Branch) Start() {
 	go b.loop()
 }
 
-// End announces that no elements follow those that take still has, and the reason. If the branch waits for its
-// next attempt, that attempt begins at once and is the last.
+// End announces that take will return io.EOF after the elements that it still has. reason is the reason for which
+// the run of the branch ends. If the branch waits for its next attempt, that attempt begins at once and is the
+// last. Only the first call has an effect.
 func (b *Branch) End(reason string) {
 	b.endOnce.Do(func() {
 		b.reason = reason
@@ -94,8 +95,8 @@ func (b *Branch) End(reason string) {
 	})
 }
 
-// Wait waits until the branch has drained after End, or until the context ends. It returns nil only if the
-// branch has drained.
+// Wait waits until the branch has ended after End, or until ctx ends. It returns nil only if the branch has
+// drained, else the error of the last attempt or the cause of ctx.
 func (b *Branch) Wait(ctx context.Context) error {
 	select {
 	case <-b.done:
@@ -128,7 +129,8 @@ func (b *Branch) loop() {
 	})
 }
 
-// attempt runs the branch once.
+// attempt runs the branch once, until the end of the run, and returns the run's error. after is the previous
+// attempt, or nil.
 func (b *Branch) attempt(after *Ended) (err error) {
 	run := b.first
 	if b.first = nil; run == nil {
@@ -178,7 +180,7 @@ func (b *Branch) failed(err error, wait time.Duration) {
 }
 
 // Report returns the report of the current run, else that of the previous run. If no stage has set LastError,
-// it is the error of the last failed attempt.
+// Report sets it to the error of the last failed attempt. Between two attempts, Problems contains that error.
 func (b *Branch) Report() Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()

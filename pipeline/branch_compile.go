@@ -8,9 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Tail is a list of stages that a stage of another pipeline feeds. Its first stage takes elements of type T,
-// and its last is a sink. A stage that has such lists in its settings checks them with CompileTail when the
-// settings are checked, and runs each as a Branch.
+// Tail is a checked list of stages that a stage outside the list feeds. The first stage of the list takes
+// elements of type T, and the last is a sink. A stage that has such lists in its settings makes the Tails with
+// CompileTail when its settings are checked, and runs each Tail as a Branch.
 type Tail[T any] struct{ plan *Plan }
 
 // CompileTail checks a list of stages as Compile does. The stage with the name feeder feeds the list with

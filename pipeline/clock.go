@@ -4,8 +4,8 @@ import "time"
 
 // Clock is the time source of stages and supervision. Tests replace it.
 type Clock interface {
-	// Now returns a wall clock reading with a monotonic reading, like time.Now. If the wall clock is set, only
-	// the former steps.
+	// Now returns a time with a wall clock reading and a monotonic reading, like time.Now. If the wall clock is
+	// set, the wall clock reading steps and the monotonic reading does not.
 	Now() time.Time
 	// After returns a channel that delivers once when d has passed on the monotonic clock. stop cancels the
 	// delivery.

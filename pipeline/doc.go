@@ -49,9 +49,9 @@
 // # Operators of go-streams
 //
 // Runs are wired as graphs of package github.com/reugn/go-streams. FromFlow, FromSink and FromSource turn
-// operators and connectors of go-streams, and those of other packages, into stages. These receive copies in
-// memory of the garbage collector, so they can neither leak nor free counted memory. The elements that they
-// leave out are counted. Checked wraps functions that may fail, Chain joins flows.
+// operators and connectors of go-streams, and those of other packages, into stages. The operators receive copies
+// in memory of the garbage collector, so they can neither leak nor free counted memory. The chunks that a flow
+// leaves out are counted. Checked wraps functions that may fail, Chain joins flows.
 //
 // # Take recordings out
 //

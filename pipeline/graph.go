@@ -78,7 +78,8 @@ type chain struct {
 
 func (c chain) In() chan<- any { return c.first.In() }
 
-// open calls create. It runs on a goroutine of the framework, which catches a panic of create.
+// open makes a Graph and calls create with it. It returns the Graph and the source, flow or sink that create
+// made. The caller's goroutine is one of the framework, which catches a panic of create.
 func open[G any](ctx context.Context, set Settings, kind string, create func(*Graph) (G, error)) (*Graph, G, error) {
 	g := &Graph{kind: kind, set: set, node: nodeOf(ctx)}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -102,7 +103,7 @@ func isNil(v any) bool {
 
 var errGraphOver = errors.New("the stage is over")
 
-// graphPatience is the time within which a graph must end after its stage.
+// graphPatience is the time within which the goroutines of a go-streams graph must end after the graph's stage.
 const graphPatience = 5 * time.Second
 
 // drain discards the output of a graph that is ending, until the graph closes the channel c. If that takes
@@ -162,8 +163,8 @@ func send[T any](ctx context.Context, g *Graph, to chan<- any, el T) error {
 	}
 }
 
-// enter returns a value that a graph emitted as an element of type T. It returns an error for a value of
-// another type, and for one whose method Check does.
+// enter returns a value that a graph emitted as an element of type T. It returns an error for a value of another
+// type, and for a value whose method Check returns an error.
 func enter[T any](g *Graph, v any) (el T, err error) {
 	el, ok := v.(T)
 	if !ok {

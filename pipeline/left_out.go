@@ -8,8 +8,8 @@ import (
 // placed is an element with a sequence number, such as a chunk.
 type placed interface {
 	Place() (seq uint64, accessUnits, bytes int)
-	LeftOutCause() string
-	NoteLeftOut() // records that a flow left out the elements right before this one
+	LeftOutCause() string // returns the cause under which a left-out element is counted
+	NoteLeftOut()         // records that a flow left out the elements right before this one
 }
 
 // leftOut counts the elements that a flow takes and does not return. An element counts once the flow has
@@ -29,8 +29,8 @@ type inside struct {
 	units, bytes int
 }
 
-// mostInside bounds the elements in inside. When it is exceeded, the oldest counts as left out: so the elements
-// of a flow that returns nothing are counted, too.
+// mostInside bounds the elements in leftOut.inside. When it is exceeded, the oldest element counts as left out.
+// So the elements of a flow that returns nothing are counted, too.
 const mostInside = 4096
 
 func newLeftOut[In, Out any]() *leftOut {
@@ -54,7 +54,7 @@ func (l *leftOut) took(el any) {
 }
 
 // gave records an element that the flow returned. The flow may return several elements with the sequence number
-// of one that it took: they are parts of it.
+// of one element that it took: they are parts of that element.
 func (l *leftOut) gave(el any) {
 	if !l.can {
 		return

@@ -30,7 +30,8 @@ func meanings(stage string, defaults any) []config.Mark {
 	return marks
 }
 
-// Paths returns the paths of the stage's settings with the meaning m, in the form of config.Mark.
+// Paths returns the paths of the stage's settings with the meaning m. A path may contain *, as config.Mark.Path
+// does.
 func (s *StageInfo) Paths(m Meaning) (paths []string) {
 	for _, mark := range s.means {
 		if mark.Text == string(m) {
@@ -40,7 +41,8 @@ func (s *StageInfo) Paths(m Meaning) (paths []string) {
 	return paths
 }
 
-// Written returns the values that settings, as declared for the stage, has for the settings with the meaning m.
+// Written returns the written values of the stage's settings with the meaning m. settings is the node of the
+// stage's settings in a declaration.
 func (s *StageInfo) Written(settings *config.Node, m Meaning) (all []*config.Node) {
 	for _, path := range s.Paths(m) {
 		all = append(all, settings.All(path)...)

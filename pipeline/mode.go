@@ -12,7 +12,8 @@ const (
 	ModeEvent  Mode = "event"  // a trigger; the recording begins before it
 )
 
-// CheckMode returns all problems that the stages have in the mode m.
+// CheckMode returns a problem for each stage that cannot work in the mode m at its place in the plan, branches
+// included.
 func (p *Plan) CheckMode(m Mode) config.Problems {
 	c := modeCheck{mode: m}
 	c.walk(p, passed{})
@@ -28,8 +29,8 @@ type modeCheck struct {
 	problems config.Problems
 }
 
-// walk checks a list of stages in the order of the flow, and each branch of it. way holds the stages that come
-// before the list.
+// walk checks the stages of p in the order of the flow, and then the branches that a stage feeds. way holds the
+// stages that come before those of p.
 func (c *modeCheck) walk(p *Plan, way passed) {
 	for i := range p.stages {
 		d := &p.stages[i]
@@ -60,6 +61,7 @@ func (c *modeCheck) holder(d *declared, way *passed) {
 	way.holder = d
 }
 
+// keyFrames adds a problem for a stage that needs every picture and follows a stage that emits only key frames.
 func (c *modeCheck) keyFrames(d *declared, way *passed) {
 	if d.has(NeedsEveryPicture) && way.keyFrames != nil {
 		c.add(d, "put "+d.Name+" before "+way.keyFrames.Name, "%s sees nothing behind %s: only key frames come", d.Name, way.keyFrames.Name)

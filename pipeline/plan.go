@@ -76,9 +76,9 @@ func compileStage(n *config.Node) (declared, config.Problems) {
 	return declared{stage: s, cfg: cfg, pos: n.Pos, path: n.Path, settings: settings}, problems
 }
 
-// StageEntry parses one entry of a list of stages: `name: {settings}`, `name:` or `name`. For the latter two,
-// settings is an empty map. ok is false for another form. StageEntry does not check the settings, and does not
-// copy them.
+// StageEntry parses one entry of a list of stages: `name: {settings}`, `name:` or `name`. If the entry has no
+// settings, settings is an empty map. ok is false for another form. StageEntry does not check the settings, and
+// does not copy them.
 func StageEntry(n *config.Node) (name string, settings *config.Node, ok bool) {
 	if bare, is := n.Scalar.(string); is && !n.IsMap && !n.IsList {
 		return bare, &config.Node{Pos: n.Pos, Path: config.Join(n.Path, bare), IsMap: true}, true
@@ -173,7 +173,7 @@ type Env struct {
 	Clock    Clock
 	Mode     Mode // mode of the pipeline
 	For      Publishers
-	Handover *Handover // objects that one run leaves for the next; nil: none are kept
+	Handover *Handover // objects that one run leaves for the next; nil means that no objects are kept
 }
 
 // Build returns a run of the plan for one stream. It calls the constructor of each stage, but starts no

@@ -20,8 +20,9 @@ func (p *Plan) Same(o *Plan) bool {
 	return true
 }
 
-// same compares two stages with their decoded settings. If a stage decodes a setting to a value that cannot be
-// shown, it compares the settings as written.
+// same compares two stages with their decoded settings. If a written setting is missing in the decoded settings,
+// because the stage's config does not keep it in a form that config.Reveal returns, same compares the settings as
+// they were written.
 func (d *declared) same(o *declared) bool {
 	if d.Name != o.Name {
 		return false
@@ -33,7 +34,8 @@ func (d *declared) same(o *declared) bool {
 	return shows(mine, d.settings) && shows(others, o.settings) && reflect.DeepEqual(mine.Any(), others.Any())
 }
 
-// shows reports whether the node shown has a value for each setting of the node written.
+// shows reports whether the node shown has a node of the same kind (map, list, scalar) for each value below the
+// node written.
 func shows(shown, written *config.Node) bool {
 	switch {
 	case written.Empty():

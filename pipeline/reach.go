@@ -36,7 +36,8 @@ func reaches(stage string, defaults any) (all []config.Mark) {
 		if !slices.Contains(known, Reach(m.Text)) {
 			panic(fmt.Sprintf("pipeline: stage %q: no setting can reach %q", stage, m.Text))
 		}
-		if !slices.Contains(stages, config.Mark{Path: m.Path, Text: string(ListOfStages)}) { // for EachStage
+		// EachStage visits the stages of such a list, so the list has no Reach of its own.
+		if !slices.Contains(stages, config.Mark{Path: m.Path, Text: string(ListOfStages)}) {
 			all = append(all, m)
 		}
 	}
@@ -46,8 +47,8 @@ func reaches(stage string, defaults any) (all []config.Mark) {
 // Reaches returns the settings of the stage with free text, each with its Reach. It leaves out lists of stages.
 func (s *StageInfo) Reaches() []config.Mark { return s.reach }
 
-// EachReach calls do with each written setting that reaches something: for the stages of a list, and for those
-// that they run.
+// EachReach calls do with each written setting with free text whose Reach is not ReachesNothing. It visits the
+// stages of a list, and those of the lists in their settings.
 func EachReach(list *config.Node, do func(s *StageInfo, r Reach, value *config.Node)) {
 	EachStage(list, func(s *StageInfo, settings *config.Node) {
 		for _, m := range s.reach {
@@ -115,8 +116,8 @@ type Taken struct {
 	At      *config.Node // the written value, or an empty node with its path
 }
 
-// EachTaken calls do with each numeric setting that consumes something, or has no tag: for the stages of a
-// list, and for those that they run. A value of a wrong type counts as the default; Compile reports the error.
+// EachTaken calls do with each numeric setting whose Take is not TakesNothing. It visits the stages of a list, and
+// those of the lists in their settings. A value of a wrong type counts as the default; Compile reports the error.
 func EachTaken(list *config.Node, do func(s *StageInfo, t Taken)) {
 	EachStage(list, func(s *StageInfo, settings *config.Node) {
 		marks := slices.DeleteFunc(slices.Clone(s.takes), func(m config.Mark) bool { return Take(m.Text) == TakesNothing })

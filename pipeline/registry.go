@@ -108,7 +108,7 @@ func RegisterSource[C, Out any](name string, defaults C, doc string, create func
 	})
 }
 
-// RegisterTransform registers a transform. The parameters are as for RegisterSource.
+// RegisterTransform registers a transform. RegisterSource describes the parameters.
 func RegisterTransform[C, In, Out any](name string, defaults C, doc string, create func(Settings, C) (Transform[In, Out], error), traits ...Trait) {
 	register(name, KindTransform, reflect.TypeFor[In](), reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -123,7 +123,7 @@ func RegisterTransform[C, In, Out any](name string, defaults C, doc string, crea
 	})
 }
 
-// RegisterBuffer registers a buffer. The parameters are as for RegisterSource.
+// RegisterBuffer registers a buffer. RegisterSource describes the parameters.
 func RegisterBuffer[C, T any](name string, defaults C, doc string, create func(Settings, C) (Buffer[T], error), traits ...Trait) {
 	register(name, KindBuffer, reflect.TypeFor[T](), reflect.TypeFor[T](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))
@@ -139,7 +139,7 @@ func RegisterBuffer[C, T any](name string, defaults C, doc string, create func(S
 	})
 }
 
-// RegisterSink registers a sink. The parameters are as for RegisterSource.
+// RegisterSink registers a sink. RegisterSource describes the parameters.
 func RegisterSink[C, In any](name string, defaults C, doc string, create func(Settings, C) (Sink[In], error), traits ...Trait) {
 	register(name, KindSink, reflect.TypeFor[In](), nil, defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))

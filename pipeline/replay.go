@@ -8,10 +8,10 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// Replay passes elements that an earlier process made to the stages that follow their maker in a plan, for
-// example recordings whose process ended before the catalogue had them. The elements own no counted memory.
-// Replay waits until the stages have consumed the elements, or until the context ends. It returns false if no
-// stage of the plan takes elements of type T.
+// Replay passes elements of type T, which an earlier process made, to the first stage of the plan that takes this
+// type, and so to the stages after it. An example are recordings whose process ended before the catalogue had
+// them. The elements own no counted memory. Replay waits until the stages have consumed the elements, or until ctx
+// ends, and returns true with the error of the run. It returns false and nil if no stage takes elements of type T.
 func Replay[T any](ctx context.Context, plan *Plan, env Env, stream string, elements ...T) (bool, error) {
 	of := reflect.TypeFor[T]()
 	from := slices.IndexFunc(plan.stages, func(d declared) bool { return d.In == of })

@@ -9,8 +9,8 @@ type Report struct {
 	Waiting     string        // "publisher", "key frame" or "trigger" if the run waits for it; else empty
 	File        string        // path of the open file, else of the last file
 	StartedAt   time.Time     // wall clock of the open file's first access unit
-	Duration    time.Duration // media in that file
-	Lasted      time.Duration // the same on the wall clock: longer than Duration for a time-lapse
+	Duration    time.Duration // media in the file File
+	Lasted      time.Duration // Duration on the wall clock, which is longer for a time-lapse
 	Segments    uint64        // files begun in this run
 	Bytes       int64         // bytes written to the open file
 	TotalBytes  int64         // bytes written in this run
@@ -64,9 +64,9 @@ type Finish struct {
 	Took         time.Duration `json:"-"`
 }
 
-// Beside adds the report of a branch. A field that holds one value, such as File, keeps the value of the first
+// Beside adds the report b of a branch. A field that holds one value, such as File, keeps the value of the first
 // branch that sets it, so the order of the calls matters. Counts are summed; losses and problems are listed
-// with the branch's name. LastWritten and LastDurable become those of the branch furthest behind.
+// with the branch's name. LastWritten and LastDurable become the earliest of the branches that record.
 func (r *Report) Beside(branch string, b Report) {
 	switch {
 	case b.Recording && !r.Recording:

@@ -14,14 +14,14 @@ type Retry struct {
 	// Early ends a wait when it is closed or delivers, so that the next attempt follows at once. It may be nil.
 	Early <-chan struct{}
 	// Worked reports whether the failed attempt had worked for a time before it failed. If so, the wait is the
-	// shortest again. Nil: it had worked if it lasted longer than a minute.
+	// shortest again. If Worked is nil, an attempt that lasted longer than a minute counts as one that had worked.
 	Worked func() bool
 	// Failed is called with each error, and the wait that follows it.
 	Failed func(err error, wait time.Duration)
 }
 
-// Run repeats attempt. It returns true after an attempt that returned last, and false when the context has
-// ended. It does not call Failed for an attempt that fails after the context ended.
+// Run repeats attempt. It returns true after an attempt that returned last as true, and false when ctx has ended.
+// It does not call Failed for an attempt that fails after ctx ended, or that returned last.
 func (r *Retry) Run(ctx context.Context, attempt func() (last bool, err error)) bool {
 	for ctx.Err() == nil {
 		began := r.Clock.Now()

@@ -55,8 +55,8 @@ func Optional[T any](set Settings, otherwise T) T {
 	return otherwise
 }
 
-// Missing returns the types that Optional did not find. A program that provides every service checks that the
-// result is empty. This check alone detects a service that was provided under a wrong type.
+// Missing returns the names of the types that Optional did not find. A program that provides every service checks
+// that the result is empty: Optional returns no error for a service that was provided under a wrong type.
 func (s *Services) Missing() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

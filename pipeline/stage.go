@@ -44,7 +44,8 @@ type Buffer[T any] interface {
 type Sink[In any] interface {
 	// Consume handles one element. It takes over the element's reference.
 	Consume(ctx context.Context, in In) error
-	// Flush writes the elements that the sink still holds. It is called when Transform.Flush would be.
+	// Flush writes the elements that the sink still holds. It is called after the last element, when the run is
+	// drained or an earlier stage has failed, but not after an abort or an error of the sink.
 	Flush(ctx context.Context) error
 }
 
@@ -67,8 +68,8 @@ type Reporter interface {
 	Report(*Report)
 }
 
-// Branching is a stage that feeds branches. Status returns the state of the branches' stages, whose names
-// include that of the branch. Other goroutines call it, as they call Reporter.Report.
+// Branching is a stage that feeds branches. Status returns the state of the branches' stages. The name of each
+// stage includes that of its branch. Other goroutines call Status at any time between build and the end of the run.
 type Branching interface{ Status() []StageStatus }
 
 // Releaser is an element that owns memory by reference count. Release ends one reference.

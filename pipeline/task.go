@@ -64,7 +64,8 @@ func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
 }
 
 // Keep runs a function on a new goroutine, again and again until its context ends: at once after it returned
-// nil, and after a backoff when it failed. It logs each failure. stop is as for Go.
+// nil, and after a backoff when it failed. It logs each failure. stop ends the context and waits for the
+// function; it may be called repeatedly, but not by the function itself.
 func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) error) (stop func()) {
 	return t.Go(name, func(ctx context.Context) error {
 		retry := Retry{Clock: t.clock, Backoff: backoff, Failed: func(err error, _ time.Duration) { t.logError(name, err) }}

@@ -2,7 +2,6 @@
 // and the recorder set the reason of a run's end, and stages set that of a segment's end. Files, rows and
 // answers contain the word itself, so a value is never renamed. The constants are untyped: the framework, which
 // does not know media, uses a reason as a string, and package media uses it as a Cause.
-// media as a Cause.
 package endcause
 
 // The reasons for the end of a run.
