@@ -25,7 +25,7 @@ type Config struct {
 	// is set.
 	Auth      auth.Config
 	TLS       TLS    // zero: plain HTTP
-	RecordDir string // absolute path of the record directory; removed from every text in an answer
+	RecordDir string // absolute path of the record directory, which the server removes from texts: see scrub.Scrubber
 	Limits    Limits
 	MaxSeries int // number of streams with series of their own in /metrics; 0: no limit
 }
@@ -34,8 +34,8 @@ type Config struct {
 // the files again when they change. While they are invalid, it uses the last valid certificate.
 type TLS struct{ Cert, Key string }
 
-// Limits bounds the resources that one client can take. A zero field selects the default, which
-// stands in parentheses.
+// Limits bounds the resources that clients can take. A zero field selects the default, which stands
+// in parentheses.
 type Limits struct {
 	HeaderBytes   int           // size of a request's header (16 KiB)
 	BodyBytes     int64         // size of a request's body (64 KiB)

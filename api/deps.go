@@ -14,8 +14,8 @@ import (
 )
 
 // Deps holds the dependencies of the server. Their functions and methods must be safe for
-// concurrent use. The client sees the text of a returned *Error; any other error is logged, and
-// the client sees only its number in the log.
+// concurrent use. The client sees the text of a returned *Error, and the config.Problems of
+// Pipelines. Any other error is logged, and the client sees only its number in the log.
 type Deps struct {
 	Log       *slog.Logger
 	Clock     pipeline.Clock // nil: SystemClock

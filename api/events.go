@@ -19,15 +19,15 @@ import (
 // Events records and lists events.
 type Events interface {
 	// Trigger records an event of a stream, including media from before the trigger. The error is
-	// NotFound if no pipeline records events of the stream, Conflict if no media of the event's
-	// time exists.
+	// NotFound if the stream is unknown or no pipeline records events of it, Conflict if no media
+	// of the event's time exists, Unavailable if the event cannot be recorded now.
 	Trigger(ctx context.Context, stream string, t pipeline.Trigger) (Taken, error)
 	Events(ctx context.Context, q media.EventQuery) (media.EventPage, error)
 }
 
 // Taken is the result of Events.Trigger.
 type Taken struct {
-	Pipelines  []pipeline.Triggered   // response of each pipeline; at least one
+	Pipelines  []pipeline.Triggered   // responses of the pipelines, or one for the finished recordings; at least one
 	Recordings []media.EventRecording // the recordings that have media of the event now, oldest first
 	Limited    []string               // a text for each value that is less than requested, with the reason
 }

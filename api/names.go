@@ -14,9 +14,10 @@ import (
 
 const maxURLPathBytes = 4096
 
-// checkURLPath refuses the path of a request if the router, the file system and a proxy could read it
-// differently. Such a path holds encoded slashes or backslashes, control characters, the segments
-// . and .., or empty segments. checkURLPath checks both the path as it was sent and the path that
+// checkURLPath refuses the path of a request if it is longer than maxURLPathBytes, or if the
+// router, the file system and a proxy could read it differently. Such a path holds encoded slashes
+// or backslashes, control characters, bytes that are not UTF-8, the segments . and .., or empty
+// segments except at the end. checkURLPath checks both the path as it was sent and the path that
 // net/url has decoded.
 func checkURLPath(u *url.URL) error {
 	sent := u.EscapedPath()

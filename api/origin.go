@@ -19,8 +19,8 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 const maxQueryBytes = 4096
 
-// ServeHTTP answers a request. It refuses a request with an invalid path, a foreign host name, a
-// foreign origin or a too large body before any route sees it.
+// ServeHTTP answers a request. It refuses a request with an invalid path, a too long query, a
+// foreign host name, a foreign origin or a too large Content-Length before any route gets it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -61,7 +61,7 @@ func (s *Server) guard(r *http.Request) error {
 // hosts holds the names that a request may have in its header Host while no authentication is
 // configured. A web page of another site can let its own domain name point at this server (DNS
 // rebinding): for a browser it then has the origin of this server, and may read all answers. Its
-// requests have that domain name as Host, which is none of the names here. It cannot use an IP
+// requests have that domain name as Host, which is not among the names here. It cannot use an IP
 // address, localhost, or a name that another owner controls.
 type hosts struct {
 	any   bool

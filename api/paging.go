@@ -8,8 +8,8 @@ import (
 )
 
 // A page of a list is bounded in bytes as well as in rows, because one row may list thousands of
-// gaps. A page has at least one row. If that row alone is larger than maxPageBytes, its own lists are
-// cut, and its field cut is true.
+// gaps. It has at least one row if the list has any. If that row is a recording and larger than
+// maxPageBytes, the lists of the recording are cut, and its field cut is true.
 const (
 	maxPageBytes = 1 << 20  // approximate size of a page as JSON
 	maxRowBytes  = 16 << 20 // approximate size of one recording that a client requested by its ID
@@ -81,9 +81,10 @@ type nextName struct {
 	Next  string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
 }
 
-// pageByName returns the requested page of a list. names are the sorted names of all rows; row makes
-// the row of names[i], and is called only for the rows of the page. A cursor is the name of the last
-// row of the previous page, so that a page is right even if that row is gone.
+// pageByName returns the requested page of a list. names are the sorted names of all rows; row
+// makes the row of names[i], and is called for the rows of the page and at most one further row. A
+// cursor is the name of the last row of the previous page, so that a page is right even if that row
+// is gone.
 func pageByName[T any](r *request, names []string, row func(i int) T) (rows []T, end nextName, err error) {
 	limit := r.query.Integer("limit")
 	cursor := r.query.Text("cursor")

@@ -14,15 +14,15 @@ import (
 )
 
 // Listener bounds the number of open connections of a server. For a new connection beyond the limit
-// it closes another one:
+// it closes one of these, the first that there is:
 //
 //   - the connection that has been idle for the longest. A connection is idle between two
 //     requests, and while the server waits for a request to arrive completely. So clients
 //     that connect and send nothing lock no other client out.
-//   - if no connection is idle: the oldest connection of an address that has more than a
-//     quarter of all connections, if the client of the new one has less than a quarter. So
-//     one client's slow downloads lock no other client out.
-//   - otherwise the new connection itself.
+//   - the oldest connection of the addresses that have more than a quarter of the limit, if
+//     the address of the new connection has less than a quarter. So one client's slow
+//     downloads lock no other client out.
+//   - the new connection itself.
 type Listener struct {
 	*net.TCPListener
 	TLS    *tls.Config   // nil without TLS; set before Accept
@@ -43,7 +43,8 @@ func NewListener(l *net.TCPListener, limit int, linger time.Duration) *Listener 
 	return &Listener{TCPListener: l, limit: limit, linger: linger, conns: map[*Conn]bool{}, idle: list.New(), from: map[string]int{}}
 }
 
-// Accept returns the next connection, a *Conn. It closes another connection at the limit.
+// Accept returns the next connection, a *Conn. At the limit it closes another connection or the new
+// one: see Listener.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
@@ -78,8 +79,8 @@ func (l *Listener) add(c *Conn) bool {
 	return true
 }
 
-// leastWanted returns the open connection to close for a new one, nil if the new one must be closed.
-// newcomer is the key of the new client's address. The caller holds l.mu.
+// leastWanted returns the open connection to close for a new one, or nil if the new one must be
+// closed: see Listener. newcomer is the key of the new client's address. The caller holds l.mu.
 func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 	if oldest := l.idle.Front(); oldest != nil {
 		return oldest.Value.(*Conn)

@@ -12,7 +12,8 @@ import (
 )
 
 // Span is an interval that recordings of one stream cover without a gap longer than
-// Joiner.Resolution. All of them have the same State and Elsewhere.
+// Joiner.Resolution, or than touching if that is longer. All of them have the same State and
+// Elsewhere.
 type Span struct {
 	First      media.ID    // ID of the oldest recording in the span
 	StartNS    int64       // start of the oldest recording, nanoseconds since 1970-01-01 UTC
@@ -23,8 +24,9 @@ type Span struct {
 	Gap        media.Gap   // gap before the oldest recording
 }
 
-// Stream holds the spans and events of one stream. While a Joiner adds to it, both lists have the
-// newest first; Joiner.Streams returns the spans with the oldest first.
+// Stream holds the spans and events of one stream. While a Joiner adds to it, the newest span is
+// the first; Joiner.Streams returns the oldest as the first. The events of a newer recording come
+// before those of an older one.
 type Stream struct {
 	Path   string
 	Spans  []Span
@@ -133,7 +135,7 @@ func textBytes(text string) int {
 }
 
 // joins reports whether two spans can be one: they have the same State and Elsewhere, and no gap
-// longer than the resolution is between them.
+// longer than the resolution, or than touching, is between them.
 func (j *Joiner) joins(newer, older *Span) bool {
 	return newer.State == older.State && newer.Elsewhere == older.Elsewhere &&
 		newer.Gap.DurationNS <= int64(j.Resolution) && newer.StartNS-older.EndNS <= int64(max(j.Resolution, touching))

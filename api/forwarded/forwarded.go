@@ -52,8 +52,8 @@ func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 }
 
 // first returns the rightmost address in the lines of a header that is not trusted; if all are
-// trusted, the leftmost one. address parses an entry of the header. ok is false if an entry that first
-// reads is invalid.
+// trusted, it returns the leftmost one. address parses an entry of the header. ok is false if an
+// entry that first reads is invalid, if it would read more than maxHops, or if there is none.
 func first(lines []string, address func(string) (netip.Addr, bool), trusted []netip.Prefix) (client netip.Addr, ok bool) {
 	hops := 0
 	for _, line := range slices.Backward(lines) {

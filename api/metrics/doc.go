@@ -13,7 +13,7 @@
 // program or names in the configuration.
 //
 // A stream is gone when it is neither listed by the hub nor recorded. It keeps its series for
-// Config.KeepGone. An exported counter never decreases, although the counters of a recording restart
-// at 0 with each run, and those of a stream whenever the hub lists it anew. The growth of a counter
-// between two scrapes is counted once: under the stream itself or under Others.
+// Config.KeepGone. While a series exists, its counter never decreases, although the counters of a
+// recording restart at 0 with each run, and those of a stream whenever the hub lists it anew. The
+// growth of a counter between two scrapes is counted once: under the stream itself or under Others.
 package metrics

@@ -15,7 +15,7 @@ import (
 //
 // An exported counter is the sum of the growth of its sources, the counters of the hub and of the
 // recordings, from scrape to scrape. A source that is lower than at the previous scrape has restarted
-// at 0. So an exported counter never decreases.
+// at 0. So an exported counter never decreases while its series exists.
 type stream struct {
 	path       string
 	seen       time.Time // last scrape in which the stream was present
@@ -57,7 +57,8 @@ func (s *stream) begin() {
 	clear(s.added)
 }
 
-// gone marks a stream as gone. Its gauges become 0, its counters keep their values.
+// gone marks a stream as gone. The gauges of its present activity become 0, the others are removed,
+// and its counters keep their values.
 func (s *stream) gone() {
 	s.isGone = true
 	clear(s.gauges)

@@ -98,8 +98,8 @@ func open(root *os.Root, name string) (File, error) {
 	return File{File: f, Info: info, Size: info.Size()}, nil
 }
 
-// direct returns the fs.FileInfo of a regular file. It returns an error if the file, or a directory on
-// the path to it, is a symbolic link.
+// direct returns the fs.FileInfo of a file. It returns an error if the file is not regular, or if
+// the file or a directory on the path to it is a symbolic link.
 func direct(root *os.Root, name string) (info fs.FileInfo, err error) {
 	for at := range len(name) {
 		if name[at] != '/' {

@@ -18,7 +18,8 @@ type span struct{ start, length int64 }
 // normaliseRange rewrites the header Range of a request for a file of size bytes, because
 // http.ServeContent alone does not follow RFC 9110, 14.1 and 14.2, in these cases:
 //
-//   - the header is ignored if its unit is not bytes; the case of the unit does not matter;
+//   - the header is ignored if its unit is not bytes, in upper or lower case, if there are
+//     several headers, or if it has more than maxRanges ranges;
 //   - a suffix of no bytes (bytes=-0) cannot be satisfied;
 //   - a number that overflows 64 bits is a valid offset beyond the end of the file;
 //   - an invalid header is answered with 416 and the size of the file.

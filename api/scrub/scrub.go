@@ -36,8 +36,8 @@ func (s *Scrubber) Text(text string) string {
 	return s.withoutDirectories(config.Redact(text))
 }
 
-// Hint scrubs a text that this program has written. It reduces absolute paths as Text does, but removes
-// from URLs only the user name and password, so that example URLs stay.
+// Hint scrubs a text that this program has written. It reduces each absolute path to its base name,
+// and removes from URLs only the user name and password, so that example URLs stay.
 func (s *Scrubber) Hint(text string) string {
 	return s.withoutDirectories(userinfo.ReplaceAllString(text, "${1}"))
 }

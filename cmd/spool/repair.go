@@ -79,8 +79,8 @@ type repairFile struct {
 	size int64 // in bytes
 }
 
-// repairFiles lists the files to repair: the files in paths, and all files *.mp4.part below the
-// directories in paths. bytes is the sum of their sizes.
+// repairFiles lists the files to repair: the files in paths, and below the directories in paths all files
+// *.mp4.part whose names do not begin with a dot. bytes is the sum of their sizes.
 func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 	add := func(path string, info fs.FileInfo) {
 		files = append(files, repairFile{path, info.Size()})

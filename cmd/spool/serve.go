@@ -57,10 +57,11 @@ func (c *ServeCmd) Run(p *Program) error {
 	return s.Run(signals)
 }
 
-// load reads and checks the configuration, for the start and for each reload. Of the objects of the
-// machine it checks only groups and limits of the disk, because such a fault would prevent all
-// recordings or delete them. Any other fault of the machine, such as an invalid certificate, affects
-// only the part that needs the object, and that part reports it.
+// load reads and checks the configuration, for the start and for each reload. Of the faults of the machine,
+// only a missing group and a min_free_bytes beyond the size of the disk are errors, because such a fault would
+// prevent all recordings or delete them. Any other fault, such as an invalid certificate, affects only the part that
+// needs the object, and that part reports it. Warnings of outside.Check are added to those of the
+// configuration.
 func (c *ServeCmd) load(p *Program) (*configs.Config, error) {
 	cfg, err := p.loadChecked(func(cfg *configs.Config) config.Problems {
 		return slices.Concat(server.Problems(cfg), outside.Groups(cfg), outside.DiskLimits(cfg))

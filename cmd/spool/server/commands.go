@@ -66,9 +66,9 @@ func (k *keptCommands) Done(name string) {
 	}
 }
 
-// resumeCommands runs the commands that an earlier process has stored and not run. It logs and removes
-// a command that can never run, because its pipeline or its stage no longer exists. It logs and keeps a
-// command that a later start may run.
+// resumeCommands runs the commands that an earlier process has stored and not run. It logs and removes a
+// command that can never run, because its pipeline or its stage no longer exists or its file is damaged. It
+// logs and keeps a command that a later start may run.
 func (s *Server) resumeCommands() {
 	store := s.commandStore
 	entries, err := store.disk().List(store.dir) // sorted by name, and so from the oldest command to the newest
@@ -145,9 +145,9 @@ func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConf
 	return found, ok
 }
 
-// finishCommands waits until all commands of exec stages have run, for at most three quarters of the
-// time to ctx's deadline, because closing the catalogue needs the rest, or until a signal arrives on
-// hurry. Then it kills the running commands; the next start runs them and the waiting ones.
+// finishCommands waits until all commands of exec stages have run, for at most three quarters of the time to
+// ctx's deadline, because closing the catalogue needs the rest, or until a signal arrives on hurry. Without a
+// deadline it does not wait. Then it kills the running commands; the next start runs them and the waiting ones.
 func (s *Server) finishCommands(ctx context.Context, hurry <-chan os.Signal) {
 	const killed = 5 * time.Second // time in which killed commands must end
 	if deadline, bounded := ctx.Deadline(); bounded && s.commands.Held() > 0 {

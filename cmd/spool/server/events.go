@@ -54,9 +54,9 @@ func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) 
 // errStuck is the error of an event that was marked only in a recording which cannot write now.
 var errStuck = errors.New("the running recording cannot write")
 
-// stuck returns the reason why no recording of a stream can write now, or "" if one can or no job
-// exists. A pipeline of mode event counts as able to write: its ring holds the media until the disk
-// accepts files.
+// stuck returns the reason why no recording of a stream can write now, or "" if one can or no job exists. A
+// pipeline of mode event counts as able to write unless its job has failed: its ring holds the media until the
+// disk accepts files.
 func (e events) stuck(stream string) (why string) {
 	for _, j := range e.recorder.Status(stream) {
 		switch {
@@ -73,8 +73,8 @@ func (e events) stuck(stream string) (why string) {
 	return why
 }
 
-// remedy returns the remedy of the first problem that keeps a recording from writing, else its last
-// error.
+// remedy returns the remedy of the first problem in a report that keeps the recording from writing. Without
+// such a problem it returns the report's last error.
 func remedy(r pipeline.Report) string {
 	for _, p := range r.Problems {
 		if p.Failing {

@@ -100,9 +100,9 @@ func (f *eventFootage) begin() {
 	}
 }
 
-// shorten ends an event that no running pipeline has accepted where the media in its recordings ends,
-// and reports whether that is before the requested end. It changes nothing if this end is unknown,
-// because another recorder has some of the media, or because recovery has not read a file yet.
+// shorten ends an event that no running pipeline has accepted where the media in its recordings ends, and
+// reports whether that is before the requested end. It changes nothing if this end is unknown, because another
+// recorder has some of the media, or because one of the recordings still grows or waits for recovery.
 func (f *eventFootage) shorten() bool {
 	var end int64
 	for i := range f.Records {

@@ -19,8 +19,8 @@ type FileSystem struct {
 	Report filesystem.Report // features and limits of the file system
 }
 
-// FileSystems reports the features and limits of the file system of each record directory, sorted by
-// directory. It also tests whether the file system accepts the names that the configured patterns
+// FileSystems reports the features and limits of the file system of each record directory that a pipeline uses,
+// sorted by directory. It also tests whether the file system accepts the names that the configured patterns
 // make; now is the time in these names.
 func FileSystems(cfg *configs.Config, now time.Time) (all []FileSystem) {
 	named := patterns(cfg)

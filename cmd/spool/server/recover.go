@@ -164,10 +164,10 @@ func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bo
 	return owed || err != nil, err
 }
 
-// lastInterrupted returns the EndUTC of the newest recording that an earlier process made of a stream
-// with a pipeline, if a failure ended that recording: see mp4.Interrupted. It returns 0 if the
-// recording ended as intended, if there is none, if the end is before any plausible time, and if the
-// catalogue does not answer within five seconds.
+// lastInterrupted returns the EndUTC of the newest recording that this recorder made of a stream with a
+// pipeline, if a failure ended that recording: see mp4.Interrupted. It returns 0 if the recording ended as
+// intended, if none of the 20 newest recordings of the stream is one of the pipeline, if the end is before any
+// plausible time, and if the catalogue does not answer within five seconds.
 func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

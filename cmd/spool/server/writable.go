@@ -170,8 +170,9 @@ func (w *writable) now(ctx context.Context, dirs []string) []verdict {
 	return w.known(dirs)
 }
 
-// known returns the newest known state of each directory without a test. It leaves out directories that
-// were never tested.
+// known returns the newest known state of each directory without a test. It leaves out directories for which no
+// test has begun. Until the first test of a directory has ended, the directory counts as accepting files,
+// unless the test hangs.
 func (w *writable) known(dirs []string) (all []verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -55,8 +55,8 @@ func why(problems config.Problems) string {
 	return strings.Join(lines, "; ")
 }
 
-// Refusals returns a warning for each pipeline made by API that does not run, and one if their file was
-// not accepted.
+// Refusals returns a warning for each pipeline made by API that does not run, and one warning if the file of
+// these pipelines was not accepted.
 func (s *State) Refusals() (warnings []string) {
 	if s.unread != nil {
 		warnings = append(warnings, fmt.Sprintf("the pipelines made by API do not run, and remain in their file: %s", told(s.File, s.unread)))
@@ -67,8 +67,9 @@ func (s *State) Refusals() (warnings []string) {
 	return warnings
 }
 
-// logRefused logs the pipelines made by API that do not run in the State now. It leaves out those whose
-// problems in before, the Refused of the previous State, were the same.
+// logRefused logs the pipelines made by API that do not run in the State now, and that their file was not
+// accepted. It leaves out the pipelines whose problems in before, the Refused of the previous State, were the
+// same.
 func (p *Set) logRefused(before map[string]config.Problems, now State) {
 	if now.unread != nil {
 		p.log.Error("the pipelines made by API do not run, and remain in their file; other pipelines record: remove the cause and reload, or write the pipelines into the configuration file", "file", p.kept, "error", now.unread)
