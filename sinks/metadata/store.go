@@ -172,7 +172,7 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	q := tx.NewInsert().Model(&rows)
 	if s.Driver == "mysql" {
 		// MySQL evaluates the assignments from left to right, with the columns as set so far. Each
-		// compares revision, which is therefore set last.
+		// assignment compares the column revision, which is therefore set last.
 		q.On("DUPLICATE KEY UPDATE").
 			Set("protected = IF(VALUES(revision) > revision AND protected_rev = 0, VALUES(protected), protected)")
 		for _, col := range replaced {

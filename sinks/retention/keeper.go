@@ -27,7 +27,8 @@ type Store interface {
 	// Remove deletes one file and the directories that it leaves empty. It returns
 	// ErrKept if the file must stay, and no error if the file is gone already.
 	Remove(ctx context.Context, it *Item) error
-	// Forget deletes the rows of deleted files. It does not wait for the database.
+	// Forget deletes the rows of deleted files. It does not wait for a database that is known to be
+	// down.
 	Forget(ctx context.Context, items []*Item) error
 }
 

@@ -86,7 +86,7 @@ func (k *Keeper) resume(now time.Time) {
 	if err != nil || k.deps.Writable != nil && !k.deps.Writable() {
 		return
 	}
-	// Half the margin below the limit: after a deletion the disk is a whole margin below it.
+	// The disk must be half a margin below its limit: after a deletion it is a whole margin below.
 	passed := append(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, margin(space.UsableBytes)/2)...)
 	for stream, by := range k.stopped {
 		held := slices.ContainsFunc(passed, func(r rule) bool { return r.stream == by.rule.stream && r.cause == by.rule.cause })

@@ -151,7 +151,8 @@ func Examine(ctx context.Context, file string) (well bool, damage error) {
 func openReadOnly(file string) (*sql.DB, error) {
 	wrapVFS()
 	how := "?mode=ro&_pragma=busy_timeout(5000)"
-	// EXCLUSIVE needs write locks, which a file opened for reading refuses: the VFS has no locks.
+	// The mode EXCLUSIVE takes write locks, which fail for a file that is opened for reading. The VFS
+	// lockless takes none.
 	if aloneIn(file) != "" {
 		how += "&vfs=" + lockless + "&_pragma=locking_mode(EXCLUSIVE)"
 	}

@@ -74,7 +74,7 @@ func TroubleOf(err error) Trouble {
 	if errors.Is(err, ErrUnreadableRow) || errors.Is(err, mysql.ErrPktTooLarge) {
 		return BadRow
 	}
-	// pgx returns these if no server fits the target_session_attrs of the DSN.
+	// pgx returns these errors if no server fits the target_session_attrs of the DSN.
 	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) {
 		return ReadOnly
 	}
