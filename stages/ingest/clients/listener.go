@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Listener is a net.Listener whose Accept continues after transient errors, such as a lack of file descriptors, at
-// which a server would end.
+// Listener is a net.Listener whose Accept continues after transient errors, such as a lack of file descriptors. A
+// server would end at such an error.
 type Listener struct {
 	net.Listener
 	log    *slog.Logger
@@ -22,7 +22,7 @@ type Listener struct {
 	once   sync.Once
 }
 
-// NewListener wraps l.
+// NewListener returns a Listener that accepts the connections of l. It logs transient errors to log.
 func NewListener(l net.Listener, log *slog.Logger, clock pipeline.Clock) *Listener {
 	return &Listener{Listener: l, log: log, clock: clock, closed: make(chan struct{})}
 }
@@ -50,10 +50,10 @@ func passes(err error) bool {
 	return false
 }
 
-// shortagePause is the pause of Accept after an error that a shortage caused.
+// shortagePause is the pause of Accept after a transient error: most of these are shortages of a resource.
 const shortagePause = 500 * time.Millisecond
 
-// wait waits for shortagePause. It returns false if the listener was closed meanwhile.
+// wait logs err and waits for shortagePause. It returns false if the listener was closed meanwhile.
 func (l *Listener) wait(err error) bool {
 	l.log.Warn("cannot accept connections", "error", err)
 	return pipeline.Sleep(context.Background(), l.clock, shortagePause, l.closed)

@@ -15,58 +15,59 @@ import (
 
 // Table holds the open connections of one server, bounds their number and lists them.
 //
-// A client that publishes is never closed for another. The other clients wait: for a new connection, the table
-// closes the one that has waited longest since it connected or last made progress. It does so when too many
-// connections are open, or when too many of one address wait. So cameras behind one address may use all
-// connections, and clients that only connect cannot lock out a publisher.
+// A client that publishes is never closed for another client. The other clients wait. When a new client connects and
+// too many connections are open, the table closes the client that has waited longest since it connected or last made
+// progress. When too many clients of the new client's address wait, it closes the longest waiting one of that
+// address. So cameras behind one address may use all connections, and clients that only connect cannot lock out a
+// publisher.
 type Table struct {
 	protocol string
 	limits   Limits
 	log      *slog.Logger
 	clock    pipeline.Clock
 
-	mu      sync.Mutex // guards the fields below, and those of each Client that say so
-	open    *list.List // of *Client, the oldest first
-	waiting *list.List // of *Client that do not publish, the longest waiting first
-	from    map[netip.Addr]int
-	counts  Counts
-	number  uint64 // number of the newest client
+	mu      sync.Mutex         // guards the fields below, and those of each Client below of.mu
+	open    *list.List         // of *Client, the oldest first
+	waiting *list.List         // of *Client that do not publish, the longest waiting first
+	from    map[netip.Addr]int // number of waiting clients, by Client.from
+	counts  Counts             // all but Counts.Connections
+	number  uint64             // number of the newest client
 }
 
 // Limits bounds the clients of a server.
 type Limits struct {
 	Connections int // open connections; 0: no limit
-	PerAddress  int // connections of one address that do not publish; 0: a quarter of Connections
+	PerAddress  int // connections of one address that do not publish; 0: a quarter of Connections, rounded up
 }
 
-// Counts holds the counters of a server since it began to listen.
+// Counts holds the counters of a server since its Table was made.
 type Counts struct {
 	Connections int    // open now
 	Refused     uint64 // refused because every open connection publishes
-	GivenUp     uint64 // closed for a newer one because they did not publish
-	Publishers  uint64 // publications refused, except for a missing password
+	GivenUp     uint64 // closed for a newer connection because they did not publish
+	Publishers  uint64 // refused publications, except those refused because the password is missing
 }
 
 // Client is one open connection in a Table.
 type Client struct {
 	of     *Table
 	remote string
-	from   netip.Addr // address for which it counts: see hostOf
+	from   netip.Addr // address under which the table counts it; of IPv6 the /64 network
 	since  time.Time
 	tls    bool
-	hangUp func()
+	hangUp func() // closes the connection
 	number uint64
-	bytes  atomic.Uint64
+	bytes  atomic.Uint64 // received
 
 	// of.mu guards the fields below.
 	opened *list.Element // element of open; nil after Leave
-	waits  *list.Element // element of waiting; nil while it publishes
+	waits  *list.Element // element of waiting; nil while it publishes, and after Leave
 	path   string
 	user   string
 	state  media.ConnectionState
 }
 
-// New returns the empty table of a server.
+// New returns the empty table of a server. protocol is the name under which the server is registered, such as rtsp.
 func New(protocol string, limits Limits, log *slog.Logger, clock pipeline.Clock) *Table {
 	if limits.PerAddress <= 0 {
 		limits.PerAddress = (limits.Connections + 3) / 4
@@ -124,7 +125,8 @@ func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	return old, true
 }
 
-// longest returns the waiting connection of an address that has waited longest. The caller holds the lock.
+// longest returns the connection of an address that has waited longest. One of that address must wait. The caller holds
+// the lock.
 func (c *Table) longest(from netip.Addr) *Client {
 	for e := c.waiting.Front(); ; e = e.Next() {
 		if k := e.Value.(*Client); k.from == from {
@@ -133,7 +135,7 @@ func (c *Table) longest(from netip.Addr) *Client {
 	}
 }
 
-// tell logs the 1st, 2nd, 4th, 8th... event, so that many events do not fill the log. n is the number of this one.
+// tell logs msg if n is a power of two, so that frequent messages do not fill the log. n counts the occurrences of msg.
 func (c *Table) tell(msg string, n uint64, args ...any) {
 	if n&(n-1) == 0 {
 		c.log.Warn(msg, append(args, "protocol", c.protocol, "so_far", n)...)
@@ -170,7 +172,7 @@ func (c *Table) forget(k *Client) {
 	}
 }
 
-// Opened records that a client does not publish, or no longer does. Its wait begins anew.
+// Opened records that a client does not publish, or no longer publishes. Its wait begins anew.
 func (k *Client) Opened() { k.wait("", "", media.ConnectionOpen) }
 
 // Announced records that a client may publish a stream and sends no media yet. Its wait begins anew. user is the
@@ -185,7 +187,7 @@ func (k *Client) wait(path, user string, state media.ConnectionState) {
 }
 
 // Publishes records that a client sends media of a stream: the table does not close it for another client any more.
-// user is as for Announced.
+// user is the name that was accepted for the path; it is empty without authorization.
 func (k *Client) Publishes(path, user string) {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
@@ -196,7 +198,8 @@ func (k *Client) Publishes(path, user string) {
 // Read counts bytes received from the client.
 func (k *Client) Read(bytes int) { k.bytes.Add(uint64(bytes)) }
 
-// Leave removes a client whose connection is closed. Further calls have no effect.
+// Leave removes a client whose connection is closed. It may be called again. A later call of Opened, Announced or
+// Publishes does not bring the client back.
 func (k *Client) Leave() {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
@@ -233,8 +236,8 @@ func (c *Table) List() []media.Connection {
 	return out
 }
 
-// hostOf returns the address for which a connection counts: of an IPv6 address its /64 network, which one host
-// commonly has.
+// hostOf returns the address under which the table counts a connection. For IPv6 that is the first address of the /64
+// network, because one host commonly has a whole such network. It returns the zero value if a has no IP address.
 func hostOf(a net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(a.String())
 	if err != nil {

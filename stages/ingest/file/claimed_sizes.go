@@ -7,15 +7,17 @@ import "fmt"
 // that the first one is missing.
 type claims struct {
 	fileBytes    int64 // size of the file
-	units, bytes int64
+	units, bytes int64 // access units, and bytes of media, that the tables claim so far
 }
 
-// The least bytes of a file for each access unit, and the largest number of samples that may share the same bytes.
+// The bounds of the claims: least bytes of the file for each access unit, and most bytes of media for each byte of the
+// file, because samples may share bytes.
 const (
 	leastUnit  = 4
 	mostShared = 4
 )
 
+// add adds access units and bytes of media to the claims. It returns an error if the file is too small for all of them.
 func (c *claims) add(units, bytes int64) error {
 	c.units, c.bytes = c.units+units, c.bytes+bytes
 	switch {

@@ -24,7 +24,7 @@ const (
 	speedRealtime = "realtime"
 )
 
-// Validate refuses impossible settings. The file itself is opened when the run starts.
+// Validate returns an error for an unknown speed. The file itself is opened when the run starts.
 func (c Config) Validate() error {
 	if c.Speed != speedMax && c.Speed != speedRealtime {
 		return errors.New("speed: it is max or realtime")
@@ -58,7 +58,7 @@ func newSource(set pipeline.Settings, cfg Config) (pipeline.Source[*media.Chunk]
 	return &source{cfg: cfg, pool: pool, clock: set.Clock, log: set.Log}, nil
 }
 
-// Open opens the file and reads its header.
+// Open opens the file and reads its moov.
 func (s *source) Open(context.Context) (err error) {
 	s.r, err = Open(s.cfg.Path, s.pool, media.DefaultFlush, s.clock.Now(), s.log)
 	if err == nil && s.cfg.Speed == speedMax {
@@ -75,8 +75,9 @@ func (s *source) Close() error {
 	return s.r.Close()
 }
 
-// Run emits the chunks of the file. In real time, it emits a chunk at the time at which a live stream would have
-// delivered the chunk's last sample.
+// Run emits the chunks of the file. With speed realtime, it emits a chunk when the media time of the chunk's end has
+// passed since the first chunk was read, as a live stream does. It returns nil when ctx ends, and otherwise the end
+// or the error of the reader, or the error of emit.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	p := pace{clock: s.clock, realtime: s.cfg.Speed == speedRealtime}
 	for ctx.Err() == nil {
@@ -95,7 +96,8 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return nil
 }
 
-// next returns the next chunk. At the end of the file it begins again if the file is looped.
+// next returns the next chunk. At the end of the file it begins again with Config.Loop, and otherwise returns the
+// regular end of a source: see isEnd.
 func (s *source) next() (*media.Chunk, error) {
 	c, err := s.r.Next()
 	if !errors.Is(err, io.EOF) {
@@ -113,16 +115,17 @@ func (s *source) next() (*media.Chunk, error) {
 	return s.r.Next()
 }
 
-// pace delays chunks until their time.
+// pace delays media until it is due.
 type pace struct {
 	clock    pipeline.Clock
-	realtime bool
-	began    time.Time // time at which media time 0 was due
-	now      time.Time // time of the newest wait
+	realtime bool      // false: nothing is delayed
+	began    time.Time // time of the first wait, at which media time 0 was due
+	now      time.Time // time at which the newest wait began
 }
 
-// wait waits until the media time ns, counted from the first chunk. It returns false when the context ends. Each
-// wait counts from began, so that errors do not add up.
+// wait waits until media with the time ns, counted from the first sample of the file, is due. It returns false if
+// the context has ended. Each wait counts from began, so that errors do not add up. Without realtime it returns true
+// at once.
 func (p *pace) wait(ctx context.Context, ns int64) bool {
 	if !p.realtime {
 		return true

@@ -13,14 +13,14 @@ import (
 // fragments reads the fragments of a file one after another, for all of its tracks.
 type fragments struct {
 	f         io.ReaderAt
-	in        *filesystem.Ahead // reads the headers
+	in        *filesystem.Ahead // reads the headers of boxes
 	fileBytes int64
-	begin     int64 // offset at which the first fragment may begin
-	at        int64 // offset at which the next fragment may begin
-	tracks    map[uint32]*queue
-	// cut is the number of bytes at the end of the file that belong to an incomplete fragment.
+	begin     int64             // offset at which the first fragment may begin
+	at        int64             // offset at which the next fragment may begin
+	tracks    map[uint32]*queue // by track ID
+	// cut is the number of bytes at the end of the file that were left out with an incomplete fragment.
 	cut   int64
-	claim claims // by the fragments read so far
+	claim claims // of the fragments read so far
 }
 
 func newFragments(f io.ReaderAt, size, begin int64) *fragments {
@@ -38,9 +38,9 @@ type queue struct {
 	from     *fragments
 	defaults isobmff.SampleDefaults
 	samples  []isobmff.Sample
-	given    int
+	given    int   // number of samples that Next has returned
 	whole    int   // number of samples of complete fragments
-	dtsTicks int64 // decoding time of the next sample if its fragment has no tfdt
+	dtsTicks int64 // end of the newest sample: decoding time of the next one unless its fragment has a tfdt
 }
 
 var errFragment = errors.New("fragment is damaged")
@@ -62,7 +62,8 @@ func (q *queue) Rewind() {
 	q.from.rewind()
 }
 
-// advance reads the next fragment. It returns false at the end of the file, and before an incomplete fragment.
+// advance queues the samples of the next fragment. It returns false at the end of the file, and before an incomplete
+// fragment.
 func (r *fragments) advance() (bool, error) {
 	for {
 		h, ok, err := boxAt(r.in, r.at, r.fileBytes)
@@ -97,7 +98,7 @@ func (r *fragments) advance() (bool, error) {
 	}
 }
 
-// take queues the samples of a moof, and returns the offset after their last byte.
+// take queues the samples of a moof at the offset at, and returns the offset after their last byte.
 func (r *fragments) take(moof []byte, at int64) (end int64, err error) {
 	end = at
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -145,7 +146,8 @@ func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err e
 	return data, nil
 }
 
-// takeRun queues the samples of a trun, and returns the offset after their last byte.
+// takeRun queues the samples of a trun, and returns the offset after their last byte. base is the offset to which the
+// trun's data offset is relative. data is the offset of the first sample of a trun without a data offset.
 func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, data int64) (int64, error) {
 	run, whole := isobmff.ReadTrun(trun)
 	if run.Flags&isobmff.TrunDataOffset != 0 {
@@ -177,13 +179,14 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 	return data, nil
 }
 
-// keep makes the samples of the newest fragment available; drop removes them.
+// keep marks all queued samples as samples of complete fragments.
 func (r *fragments) keep() {
 	for _, q := range r.tracks {
 		q.whole = len(q.samples)
 	}
 }
 
+// drop removes the samples of the newest fragment, which is incomplete, from the queues.
 func (r *fragments) drop() {
 	for _, q := range r.tracks {
 		q.samples = q.samples[:min(q.whole, len(q.samples))]

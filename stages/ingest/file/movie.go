@@ -16,9 +16,9 @@ import (
 // movie is the content of a file's moov.
 type movie struct {
 	tracks     []track
-	createdUTC int64  // ns of UTC; 0: the header has no creation time
-	claim      claims // by the tables, or by the fragments read so far
-	fragments  *fragments
+	createdUTC int64      // ns of UTC; 0: the header has no creation time
+	claim      claims     // of the tables in the moov
+	fragments  *fragments // nil: the file is ordinary
 }
 
 // track is one supported track of the file.
@@ -29,13 +29,14 @@ type track struct {
 	samples    sampler
 }
 
-// sampler returns the samples of one track in decoding order.
+// sampler returns the samples of one track in decoding order. Next sets its argument to the next sample; ok is false
+// after the last one. Rewind makes Next continue with the first sample.
 type sampler interface {
 	Next(*isobmff.Sample) (ok bool, err error)
 	Rewind()
 }
 
-// readMovie finds the moov of a file of size bytes and reads it.
+// readMovie finds the moov of a file of size bytes and reads it. The error says why the file cannot be played.
 func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 	headers := filesystem.NewAhead(f, size)
 	for at := int64(0); ; {
@@ -57,7 +58,8 @@ func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 	}
 }
 
-// boxAt reads the header of the box at an offset. ok is false if the rest of the file is shorter than a header.
+// boxAt reads the header of the box at an offset of a file of size bytes. A box without a size gets the size up to the
+// end of the file. ok is false if the rest of the file is shorter than a header, and with an error.
 func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error) {
 	h, err = isobmff.ReadHeader(f, at, size)
 	if errors.Is(err, isobmff.ErrEnd) || errors.Is(err, isobmff.ErrCut) {

@@ -13,15 +13,15 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// gather reads samples from the file directly into the payloads of a chunk's tracks. Pictures and sound are
-// interleaved in the file, so one preadv(2) reads both, with a buffer for each run of adjacent samples. No byte is
-// copied twice.
+// gather reads samples from the file directly into the payloads of a chunk's tracks. Pictures and sound are interleaved
+// in the file, so one preadv(2) reads both, with a buffer for each run of adjacent samples of one track. No byte is
+// copied a second time.
 type gather struct {
-	fileBytes int64 // size of the file
-	sizes     []int // payload bytes of each track
-	pieces    []piece
-	iov       [][]byte
-	gap       [4 << 10]byte // receives the bytes between runs, which are not needed
+	fileBytes int64         // size of the file
+	sizes     []int         // payload bytes of each track
+	pieces    []piece       // requested bytes
+	iov       [][]byte      // buffers of one preadv(2)
+	gap       [4 << 10]byte // receives the bytes between two requested pieces, which are not needed
 }
 
 type piece struct {
@@ -40,8 +40,8 @@ func (g *gather) reset(tracks int) {
 	g.sizes = g.sizes[:tracks]
 }
 
-// add requests the bytes of one track's samples into dst, one sample after another. dst has exactly their total
-// size.
+// add requests the bytes of one track's samples into dst, one sample after another. The buffers in dst have exactly the
+// total size of the samples.
 func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	var room []byte
 	for i := range samples {
@@ -57,7 +57,8 @@ func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	}
 }
 
-// want requests the bytes at an offset into dst. It extends the run before if both are adjacent.
+// want requests the bytes at an offset into dst. It extends the newest piece if that ends at this offset and, in
+// memory, directly before dst.
 func (g *gather) want(at int64, dst []byte) {
 	if k := len(g.pieces) - 1; k >= 0 {
 		last := &g.pieces[k]
@@ -72,7 +73,8 @@ func (g *gather) want(at int64, dst []byte) {
 
 var errCutOff = errors.New("the file is cut off")
 
-// read fills all requested buffers.
+// read fills all requested buffers from f. The error is errCutOff if a piece lies beyond the end that the file had
+// when it was opened.
 func (g *gather) read(f *os.File) error {
 	slices.SortFunc(g.pieces, func(a, b piece) int { return cmp.Compare(a.at, b.at) })
 	for i := 0; i < len(g.pieces); {
@@ -125,6 +127,6 @@ func readAll(f *os.File, bufs [][]byte, at int64) error {
 	return nil
 }
 
-// sequential advises the kernel that f is read from front to back. It ignores an error, because this is only
-// advice.
+// sequential advises the kernel that f is read from front to back. It ignores an error, because reading does not depend
+// on the advice.
 func sequential(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_SEQUENTIAL) }

@@ -22,7 +22,7 @@ type player struct {
 
 	stalls []*ingest.StallDetector // one for each track
 
-	at   []place
+	at   []place // for each track of the current chunk
 	au   media.AU
 	data [][]byte // payload of the current access unit
 }
@@ -30,7 +30,8 @@ type player struct {
 // place is the position in a chunk's track: the number of units, and of bytes, published so far.
 type place struct{ unit, bytes int }
 
-// play publishes the access units of a chunk, each when it is due.
+// play publishes the access units of a chunk, each when it is due. It returns nil at the end of the chunk, the cause of
+// ctx if that has ended, or the error by which the publisher ended.
 func (l *player) play(ctx context.Context, c *media.Chunk) error {
 	l.at = append(l.at[:0], make([]place, len(c.Tracks))...)
 	for {
@@ -61,8 +62,8 @@ func (l *player) watch(tracks []media.Track, log *slog.Logger) {
 	}
 }
 
-// next returns the track with the next access unit, and the unit's time, in ns since the first unit of the file. ok
-// is false at the end of the chunk.
+// next returns the index of the track with the next access unit in decoding order, and the unit's decoding time, in ns
+// since the first unit of the file. ok is false at the end of the chunk.
 func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 	for i := range c.Tracks {
 		col, k := &c.Tracks[i], l.at[i].unit
@@ -76,8 +77,8 @@ func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 	return track, ns, ok
 }
 
-// fill sets the access unit from the columns of a track. Its arrival is its media time: a hole in the file then
-// counts as missing media, not as a sender whose clock was set.
+// fill sets au to the next access unit of a track, which is due at ns. Its arrival on the steady clock is its media
+// time, so that missing media in the file counts as that, and not as a sender whose clock was set.
 func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p := &l.at[track]
 	k, size := p.unit, int(col.SizeBytes[p.unit])
@@ -96,7 +97,7 @@ func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p.bytes += size
 }
 
-// isEnd reports whether an error is the regular end of a source.
+// isEnd reports whether an error is the regular end of a source, a *pipeline.EndError.
 func isEnd(err error) bool {
 	var end *pipeline.EndError
 	return errors.As(err, &end)

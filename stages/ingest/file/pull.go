@@ -17,8 +17,8 @@ const scheme = "file"
 
 func init() { hub.RegisterScheme(scheme, newPuller) }
 
-// Parse returns the settings in a URL such as file:PATH?speed=realtime&loop=true. Without speed, a file that is
-// published as a stream is played in real time.
+// Parse returns the settings in a URL such as file:PATH?speed=realtime&loop=true. Without the option speed, the
+// speed is realtime. The error names the wrong part of the URL.
 func Parse(u *url.URL) (Config, error) {
 	c := Config{Path: u.Path, Speed: speedRealtime}
 	if u.Opaque != "" {
@@ -53,12 +53,12 @@ func Parse(u *url.URL) (Config, error) {
 	return c, nil
 }
 
-// puller publishes a file on the hub. Each Pull begins at the beginning of the file.
+// puller publishes a file on the hub. Each call of Pull begins at the beginning of the file.
 type puller struct {
 	hub.PullOptions
 	cfg        Config
 	pool       *media.Pool // of the reader's chunks, which are copied into the stream's pool
-	nextMonoNS int64       // arrival at which the next Pull continues
+	nextMonoNS int64       // MonoNS of the first access unit of the next Pull
 }
 
 func newPuller(o hub.PullOptions) (hub.Puller, error) {
@@ -69,7 +69,8 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	return &puller{PullOptions: o, cfg: cfg, pool: media.NewPool(1 << 20)}, nil
 }
 
-// Pull publishes the file. It returns nil when the context, the publisher or the file ends.
+// Pull publishes the file. It returns nil at the end of the file, the cause of ctx when that ends, and the error by
+// which the publisher ends.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
 	r, err := Open(p.cfg.Path, p.pool, media.DefaultFlush, p.Clock.Now(), p.Log)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Reader makes chunks from a file, as the builder of a live stream makes them: a chunk ends at a sync sample of the
-// lead track, after a flush interval, and contains as many short GOPs as fit. It belongs to one goroutine.
+// Reader makes chunks from a file, as the builder of a live stream makes them. A chunk ends at a sync sample of the
+// lead track or after a flush interval, and contains as many short GOPs as fit. A reader belongs to one goroutine.
 type Reader struct {
 	f       *os.File
 	name    string // file name without directory, for errors
@@ -27,10 +27,10 @@ type Reader struct {
 
 	movie    *movie
 	tracks   []lane
-	least    bool  // chunks have at least leastBytes or leastUnits of the lead track
+	least    bool  // a chunk goes on until the lead track has leastBytes or leastUnits in it
 	startUTC int64 // wall clock at media time 0, ns of UTC
-	originNS int64 // decoding time of the first sample
-	lapNS    int64 // decoding time at which the current pass through the file begins
+	originNS int64 // decoding time of the first sample, ns
+	lapNS    int64 // decoding time at which the current pass through the file begins, ns
 	seq      uint64
 	gather   gather
 }
@@ -39,12 +39,12 @@ type Reader struct {
 type lane struct {
 	*track
 	head       isobmff.Sample
-	more       bool
-	shiftTicks int64
-	endTicks   int64 // end of the last chosen sample
-	begun      bool
+	more       bool  // head is a sample; false: the track has ended
+	shiftTicks int64 // added to the file's decoding times; grows with each pass through the file
+	endTicks   int64 // end of the newest chosen sample
+	begun      bool  // a sample was chosen
 	chosen     []isobmff.Sample
-	bytes      int
+	bytes      int // total size of chosen
 }
 
 const (
@@ -56,8 +56,9 @@ const (
 	maxSpanTicks = math.MaxUint32 // longest chunk of a track
 )
 
-// Open opens a file and reads its header. now is the wall clock time of the first sample if the file has no
-// creation time. The caller closes the reader.
+// Open opens a file and reads its moov. The chunks take their memory from pool; flush is the flush interval. now
+// becomes the wall clock time of media time 0 if the file has no creation time. The caller closes the reader. An
+// error has the file's name without the directory.
 func Open(path string, pool *media.Pool, flush time.Duration, now time.Time, log *slog.Logger) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -112,9 +113,10 @@ func (r *Reader) open(now time.Time) error {
 	return nil
 }
 
-// Coarse sets that a chunk goes on past key frames and the flush interval while it is tiny. The headers of a
-// fragment take some hundred bytes, so a file of many small pictures, each a key frame or seconds from the next,
-// would otherwise become many times as large when it is written again.
+// Coarse sets that a chunk goes on past key frames and the flush interval while it is tiny: while it has less than 4
+// KiB and less than 64 access units of the lead track. The headers of a fragment take some hundred bytes. A file of
+// many small pictures, each a key frame or seconds from the next, would otherwise become many times as large when it
+// is written again.
 func (r *Reader) Coarse() { r.least = true }
 
 // Tracks returns the supported tracks of the file.
@@ -131,8 +133,9 @@ func (r *Reader) Duration() (longest time.Duration) {
 	return longest
 }
 
-// Content returns the bytes of the media by the tables, and the most bytes that the tables take in a file written
-// from coarse chunks. Both are 0 for a fragmented file.
+// Content returns, for an ordinary file, the bytes of the media by the tables, and the most bytes that the tables
+// take in the moov of a file that is written from the chunks of a reader with Coarse. Both are 0 for a fragmented
+// file.
 func (r *Reader) Content() (media, moov int64) {
 	c := r.movie.claim
 	for i := range r.tracks {
@@ -156,8 +159,8 @@ func (r *Reader) fillHeads() error {
 	return nil
 }
 
-// advance reads the next sample that is not empty. Decoding times must increase: if the file repeats one, the
-// sample is decoded a tick later and presented at the same time.
+// advance sets head to the next sample that is not empty. Decoding times must increase. If the decoding time of the
+// sample does not, it becomes one tick more than the one before, and the presentation time stays.
 func (l *lane) advance() (err error) {
 	for {
 		l.more, err = l.samples.Next(&l.head)
@@ -185,7 +188,7 @@ func (l *lane) hold(dts int64) {
 	l.head.DTS = dts
 }
 
-// at returns the decoding time of the next sample, in ns.
+// at returns the decoding time of the next sample, head, in ns.
 func (l *lane) at() int64 { return media.ToNanos(l.head.DTS, l.Timescale) }
 
 // span is the range of decoding times of a chunk.
@@ -210,8 +213,9 @@ func (r *Reader) Next() (*media.Chunk, error) {
 	return c, nil
 }
 
-// choose returns the range of the next chunk: it begins with the lead track's next sample, unless that is more than
-// a flush interval away. more is false if no sample is left.
+// choose returns the range of the next chunk. It begins with the lead track's next sample, unless the lead track has
+// ended or another track has a sample more than a flush interval earlier; it then begins with the earliest sample. more
+// is false if no sample is left.
 func (r *Reader) choose() (s span, more bool) {
 	first, more := r.first()
 	l := &r.tracks[r.set.Lead()]
@@ -235,8 +239,8 @@ func (r *Reader) first() (at int64, more bool) {
 	return at, more
 }
 
-// take chooses the samples of a chunk, those of the lead track first: if a sync sample ends them, the samples of
-// the other tracks end at its time.
+// take chooses the samples of a chunk in the range s. It chooses those of the lead track first. If that track then
+// has a next sample, the samples of the other tracks end at the decoding time of that sample.
 func (r *Reader) take(s span) error {
 	for i := range r.tracks {
 		r.tracks[i].chosen, r.tracks[i].bytes = r.tracks[i].chosen[:0], 0
@@ -264,9 +268,9 @@ func (r *Reader) take(s span) error {
 	return nil
 }
 
-// choose chooses samples with decoding times before until, ns, and at most limit bytes. With cut, it stops before a
-// GOP that would not end before until if it were as long as the one before; it also stops at the end of a GOP that
-// began in an earlier chunk. With least, neither until nor a sync sample ends a tiny chunk.
+// choose chooses samples with decoding times before until, ns, and at most limit bytes. With cut, it stops before a GOP
+// that would end after until if it were as long as the GOP before, and at the end of a GOP that began in an earlier
+// chunk. With least, neither until nor a sync sample ends a tiny chunk, which Coarse defines.
 func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	gop, begins := l.at(), l.head.Sync
 	for l.more && len(l.chosen) < maxUnits {
@@ -293,7 +297,8 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	return nil
 }
 
-// build makes the chunk of the chosen samples.
+// build returns the chunk of the chosen samples, with one reference for the caller. An error is one of reading the
+// media.
 func (r *Reader) build(s span) (*media.Chunk, error) {
 	r.gather.reset(len(r.tracks))
 	for i := range r.tracks {
@@ -320,7 +325,7 @@ func (r *Reader) build(s span) (*media.Chunk, error) {
 	return c, nil
 }
 
-// describe appends the chosen samples to the columns of a track.
+// describe appends the times, sizes and flags of the chosen samples to the columns of a track.
 func (l *lane) describe(col *media.Columns) {
 	for i := range l.chosen {
 		s := &l.chosen[i]
@@ -337,7 +342,8 @@ func (l *lane) describe(col *media.Columns) {
 	}
 }
 
-// Again begins again at the first sample after the end of the file. Times continue to increase.
+// Again makes Next continue with the first sample of the file. The caller calls it after the last chunk. Times continue
+// to increase. It returns an error if the file has no duration, and so cannot be played in a loop.
 func (r *Reader) Again() error {
 	lap := r.lapNS
 	for i := range r.tracks {
@@ -356,8 +362,8 @@ func (r *Reader) Again() error {
 	return r.fillHeads()
 }
 
-// Cut returns the number of bytes at the end of a fragmented file that were not read because they belong to an
-// incomplete fragment.
+// Cut returns the number of bytes at the end of a fragmented file that were left out, because they belong to an
+// incomplete fragment. It is known after the last chunk.
 func (r *Reader) Cut() int64 {
 	if r.movie.fragments == nil {
 		return 0
