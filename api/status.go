@@ -76,7 +76,8 @@ func (s *Server) status(w http.ResponseWriter, r *request) error {
 	}
 	st, known := s.deps.Recorder.Stream(stream)
 	info, _ := s.deps.Streams.Info(stream)
-	// A stream with an Origin has a publisher whose tracks may not be known yet.
+	// A stream with an Origin has a publisher, although its tracks may not be known yet: it has a
+	// status, too.
 	if !known && info.Origin == "" && !s.seen(stream) {
 		return NotFound("stream %q is neither live, configured nor recorded: GET /mp4/streams lists what there is", stream)
 	}

@@ -59,7 +59,8 @@ func (n Node) Check() config.Problems {
 	return c.problems
 }
 
-// Check checks the values that their types alone do not restrict.
+// Check returns problems for values out of range, and for texts that cannot be a path, a pattern or a time
+// zone.
 func (m MP4) Check() config.Problems {
 	var c checks
 	c.want(m.RecordPath != "", "record_path", "is empty", "give the directory of the recordings")

@@ -65,8 +65,8 @@ func (d *Declare) names(list string) (names []string) {
 	return names
 }
 
-// EachNamed calls do for each entry of the lists, with the stage that can use the entry and the settings that
-// the stage would then have, inherited ones included.
+// EachNamed calls do for each named entry of the block declare. s is the stage that can use the entry, and
+// settings are the settings that the stage would then have, inherited ones included.
 func (c *Config) EachNamed(do func(s *pipeline.StageInfo, settings *config.Node)) {
 	in := c.inheritance()
 	for _, s := range pipeline.Stages() {
@@ -106,7 +106,8 @@ func (d Declare) Check() (problems config.Problems) {
 	return append(problems, d.checkDirectories()...)
 }
 
-// checkEntry checks the settings of an entry as the stage that uses the entry does.
+// checkEntry returns the problems of the entry n of a list. The stage that uses the list checks the settings of
+// the entry.
 func checkEntry(list string, n *config.Node) (problems config.Problems) {
 	for _, s := range pipeline.Stages() {
 		named, ok := s.Named()

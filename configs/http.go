@@ -49,7 +49,8 @@ func (h HTTP) Proxies() (out []netip.Prefix) {
 	return out
 }
 
-// proxyNetwork parses an address or a network. why says why it cannot be trusted; it is empty for a valid one.
+// proxyNetwork parses the address or network of a trusted proxy. why is the text of the problem if it cannot be
+// trusted, and empty if it can.
 func proxyNetwork(text string) (p netip.Prefix, why string) {
 	a, err := netip.ParseAddr(text)
 	if err == nil && a.Zone() == "" {

@@ -84,7 +84,7 @@ func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node)
 }
 
 // remember stores the record directory of a stage. A later stage that inherits the same setting of the
-// configuration gets this directory instead, because it handles the files in it.
+// configuration gets this directory instead, because it handles the files that the earlier stage has written.
 func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node) {
 	for _, i := range stage.Inherits {
 		if dir := settings.Get(i.Key); !dir.Empty() && slices.Contains(stage.Paths(pipeline.RecordDirectory), i.Key) {

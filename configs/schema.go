@@ -28,8 +28,8 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	return json.MarshalIndent(schema, "", "  ")
 }
 
-// entrySchema returns the schema of an entry in a list of the block declare: a name, and settings of the stage
-// that uses the list. It returns nil for another path.
+// entrySchema returns the schema of an entry, a name and settings of the stage that uses the entry, if path is
+// that of the entries of a list of the block declare. It returns nil for any other path.
 func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
 	for _, s := range stages {
 		named, ok := s.Named()

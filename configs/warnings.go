@@ -48,8 +48,8 @@ func (c *Config) httpWarnings(warn func(hint, msg string)) {
 	}
 }
 
-// ingestWarnings warns about ingest servers that other machines can reach, and where users cannot publish or
-// passwords may be sent unencrypted.
+// ingestWarnings warns about each address of the ingest servers that other machines can reach and at which
+// every client may publish, some users cannot publish, or passwords may be sent unencrypted.
 func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
 	all, users := c.Ingest.Addresses(), c.Ingest.Auth.Users
 	for _, path := range slices.Sorted(maps.Keys(all)) {
@@ -57,7 +57,8 @@ func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
 		case !at.Public():
 		case len(users) == 0:
 			warn("keep it inside a network that you trust", "every client that reaches this address may publish", path)
-		// If another address accepts passwords, this one may be only for the users with a digest.
+		// If another address accepts passwords, this one may be meant only for the users with a digest: no
+		// warning.
 		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0 && !(takesPasswords(all) && len(c.withoutDigest()) < len(users)):
 			warn("spool passwd --digest REALM --user NAME makes one", fmt.Sprintf("these users cannot publish here, because they have no digest and the server does not accept their passwords: %s", strings.Join(c.withoutDigest(), ", ")), path)
 		case !at.Encrypted && at.Passwords && at.Digests:

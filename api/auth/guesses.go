@@ -8,7 +8,7 @@ import (
 
 const (
 	secondChance = time.Second // time after which a client may send a password again that was refused unchecked
-	maxRefused   = 32 << 10    // number of refused passwords that are remembered: more than arrive within secondChance
+	maxRefused   = 32 << 10    // most refused passwords that are remembered: more than usually arrive in secondChance
 	maxWrong     = 8 << 10     // number of wrong passwords that are remembered
 )
 

@@ -29,8 +29,8 @@ const (
 	keyBytes      = 32
 )
 
-// HashPassword returns the argon2id hash of a password with a random salt, in the form of the setting
-// password_hash. Its error is that of an empty password.
+// HashPassword returns the argon2id hash of a password with a random salt, in the form of the
+// setting password_hash. It returns an error for an empty password.
 func HashPassword(password string) (string, error) {
 	if password == "" {
 		return "", errors.New("the password is empty")

@@ -55,7 +55,8 @@ type verifier struct {
 }
 
 // budgets holds the limits by name and address, under the keys of verifier.lane. The limit of known
-// wrong passwords is separate, so that a client that repeats one does not use up first or second.
+// wrong passwords is separate, so that a client that repeats such a password does not use up first
+// or second.
 type budgets struct {
 	first  *attempts // failed checks
 	second *attempts // second chances
@@ -212,7 +213,9 @@ func (v *verifier) admit(address, name, password string, s secret) (admission, e
 	return admission{chance: true, giveBack: func() { v.inAll.giveBack(""); counted.second.giveBack(lane) }}, nil
 }
 
-// slowly checks a password that was not right before, within the limits.
+// slowly checks a password that was not right before, within the limits. It returns the account of
+// the name if the password is right. Else the error is ErrWrong, a *BlockedError, or errHungUp if
+// ctx has ended.
 func (v *verifier) slowly(ctx context.Context, remote, name, password string, s secret) (*account, error) {
 	address := RemoteOf(remote)
 	how, err := v.admit(address, name, password, s)

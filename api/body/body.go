@@ -41,7 +41,7 @@ func Read(from io.Reader, into any) error {
 	return described(err, reflect.TypeOf(into).Elem())
 }
 
-// source reads from from and keeps its error, because json.Decoder may return another one in its place.
+// source reads from from and keeps its error, because json.Decoder may return a different error.
 type source struct {
 	from io.Reader
 	err  error

@@ -9,10 +9,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// divide decides which streams have series of their own in this scrape. present holds the listed and
-// the recorded streams by path. divide adds new streams to f.known and removes streams that have been
-// gone for Config.KeepGone. A stream that has series of its own keeps them; only a configured stream
-// may take the place of an unconfigured one.
+// divide decides which streams have series of their own in this scrape. present holds, by path, the
+// streams that the hub lists and those that are recorded; the value is nil for a stream that the
+// hub does not list. divide adds new streams to f.known and removes streams that have been gone for
+// Config.KeepGone. A stream that has series of its own keeps them; only a configured stream may
+// take the place of an unconfigured one.
 func (f *figures) divide(present map[string]*media.StreamInfo) {
 	now := f.cfg.Clock.Now()
 	for path, s := range f.known {

@@ -104,7 +104,7 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 func (f *figures) problems(ch chan<- prometheus.Metric) {
 	words := map[[2]string]bool{}
 	others := map[string]int{}
-	further := map[string]bool{} // streams that are not known but get a series here, such as a stopped recording's
+	further := map[string]bool{} // streams that f.known lacks but that get a series here
 	for _, p := range f.cfg.Problems(context.Background()) {
 		k := [2]string{p.Problem, p.Stream}
 		if words[k] {

@@ -51,8 +51,8 @@ func writeRanges(spans []span, size int64) string {
 	return b.String()
 }
 
-// parseRanges returns the satisfiable ranges in a comma-separated set, in its order. It returns nil if
-// any range of the set is invalid.
+// parseRanges returns the satisfiable ranges in a comma-separated set, in the order of the set. It
+// returns nil if any range of the set is invalid.
 func parseRanges(set string, size int64) []span {
 	var out []span
 	for member := range strings.SplitSeq(set, ",") {

@@ -157,8 +157,8 @@ func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window ti
 	return err
 }
 
-// show prints the results as a table with recommendations, or as JSON for --json=-, and writes the files
-// that the flags name.
+// show prints the results as a table with recommendations, and writes the files that the flags name. With
+// --json=- it prints the results as JSON instead, and writes no file.
 func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 	if f.JSON == "-" {
 		return json.NewEncoder(w).Encode(results)

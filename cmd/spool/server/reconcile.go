@@ -41,7 +41,7 @@ func (s *Server) reconcile(ctx context.Context, dir string) error {
 		if err == nil {
 			return nil
 		}
-		// These three errors are logged elsewhere.
+		// Other code logs these three errors.
 		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed)
 		if text := err.Error(); !known && text != said && ctx.Err() == nil {
 			said = text
@@ -89,7 +89,7 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 	if found.Forgotten > 0 {
 		s.log.Info("facts beside deleted recordings are removed", "recordings", found.Forgotten)
 	}
-	// That the database does not answer is logged elsewhere.
+	// Other code logs that the database does not answer.
 	if found.Unsure != nil && ctx.Err() == nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) {
 		s.log.Warn("facts beside deleted recordings are kept for now", "error", found.Unsure)
 	}
@@ -110,9 +110,9 @@ func (c *Compared) logDamaged(log *slog.Logger) {
 	}
 }
 
-// ClaimDirectory returns nil if the rows of this recorder in the catalogue belong to the record
-// directory dir, and metadata.ErrOtherDirectory if they belong to another one. With accept it assigns
-// the rows to dir in the latter case, and returns nil.
+// ClaimDirectory returns nil if the rows of this recorder in the catalogue belong to the record directory dir.
+// If they belong to another directory, it returns metadata.ErrOtherDirectory; with accept it assigns them to
+// dir instead, and returns nil.
 func ClaimDirectory(ctx context.Context, catalogue *metadata.Catalogue, dir string, accept bool) error {
 	identity := func(create bool) (string, error) { return disk.Identity(dir, create) }
 	return catalogue.ClaimDirectory(ctx, identity, accept)
@@ -168,7 +168,7 @@ func turns(store *footage.Store) Turns {
 	}}
 }
 
-// isBusy reports whether another change of a recording took too long.
+// isBusy reports whether an error means that another change of the recording took too long.
 func isBusy(err error) bool {
 	var busy *footage.BusyError
 	return errors.As(err, &busy)

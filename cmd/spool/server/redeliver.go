@@ -84,7 +84,8 @@ func (s *Server) redeliver(ctx context.Context, r media.Recording) bool {
 	return told
 }
 
-// replay passes a recording to the stages for redeliver.
+// replay passes a recording to the stages of its pipeline that follow the mp4 sink. It returns true if all of
+// them have accepted the recording.
 func (s *Server) replay(ctx context.Context, r media.Recording) bool {
 	env := pipeline.Env{Services: s.services, Log: s.log, Clock: s.clock}
 	for _, d := range s.declared.State().Pipelines {

@@ -122,8 +122,8 @@ type Set struct {
 	restartSince   time.Time       // when restart got its first entry; zero: restart is empty
 }
 
-// New returns a Set with the state s, with which the recorder and the hub were made. It gives the
-// recorder the schedule, and the manual stops of an earlier run.
+// New returns a Set with the state s, with which the recorder and the hub were made. It makes the schedule, and
+// passes the manual stops of an earlier run to the recorder.
 func New(s State, d Deps) *Set {
 	dir := s.File.MP4.RecordPath
 	p := &Set{

@@ -104,9 +104,9 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	return out
 }
 
-// forget ends the recordings of a stream that the configuration no longer names. It does not end them
-// if a client publishes the stream, which is then recorded like any other. pulled: the configuration
-// had a pull URL for the stream.
+// forget ends the recordings of a stream that the configuration no longer names. If a client publishes the
+// stream, it does not end them: the stream is then recorded like any other. pulled reports that the
+// configuration had a pull URL for the stream, so that no client publishes it.
 func (p *Set) forget(ctx context.Context, path string, pulled bool) {
 	p.hub.Forget(path)
 	if !pulled && p.hub.Live(path) {
