@@ -7,8 +7,9 @@ import (
 	"math"
 )
 
-// Text returns a number of bytes as people write it, such as 500 GB or 4.8 GiB: a whole number of a
-// binary or decimal unit if that is short, else rounded to a binary unit.
+// Text returns a number of bytes as people write it, such as 500 GB or 4.8 GiB. If a binary or decimal
+// unit gives a whole number of at most four digits, it uses the unit with the smallest such number.
+// Otherwise it rounds to the largest binary unit that gives at least 1.
 func Text(bytes int64) string {
 	const short = 10000
 	best, name := bytes, "B"

@@ -1,5 +1,5 @@
-// Package certificate reloads the TLS certificate of a server when its files change, and describes what is
-// wrong with the files.
+// Package certificate reloads the TLS certificate of a server when its files change, and describes the faults of
+// the files.
 package certificate
 
 import (
@@ -32,14 +32,15 @@ type fileMark struct {
 	size int64
 }
 
-// Open returns the certificate of two files that may be missing or unusable: until they are a good pair, each
-// handshake fails. setting is the name of the setting that names the files, such as http.tls. Open does no I/O.
+// Open returns the certificate of two PEM files, cert and key. The files may be missing or unusable; each
+// handshake then fails until they are a good pair. setting is the name of the setting that names the files, such
+// as http.tls. Open does no I/O.
 func Open(setting, cert, key string, log *slog.Logger) *Certificate {
 	return &Certificate{files: [2]string{cert, key}, setting: setting, log: log}
 }
 
-// Read returns the certificate of two files, as Open does, but returns an error if they are not a usable pair
-// now.
+// Read reads the two files and returns their certificate, as Open does. The error wraps a *Fault if the files are
+// not a usable pair now.
 func Read(setting, cert, key string, log *slog.Logger) (*Certificate, error) {
 	pair, err := load(cert, key)
 	if err != nil {
@@ -84,7 +85,7 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
-// refresh reads the files again if they have changed. The caller holds c.mu.
+// refresh reads the files on the first call, and again if they have changed. The caller holds c.mu.
 func (c *Certificate) refresh() {
 	now := c.mark()
 	if c.looked && now == c.seen {

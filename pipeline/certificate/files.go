@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Fault describes what is wrong with the file of a certificate or of a key.
+// Fault describes a fault of the file of a certificate or of a key.
 type Fault struct {
 	File   string // name of the file
 	Reason string
@@ -27,8 +27,8 @@ type Fault struct {
 // Error returns the fault on one line.
 func (f *Fault) Error() string { return fmt.Sprintf("%s %s (%s)", f.File, f.Reason, f.Remedy) }
 
-// Inspect returns what is wrong with a certificate and its key, two PEM files, at the time now. The result is
-// either one Fault that makes the pair unusable, or any number of Faults with Serves set.
+// Inspect returns the faults of a certificate and its key, two PEM files, at the time now. The result is either
+// one Fault that makes the pair unusable, or any number of Faults with Serves set, also none.
 func Inspect(cert, key string, now time.Time) (faults []*Fault) {
 	pair, err := load(cert, key)
 	if fault := (*Fault)(nil); errors.As(err, &fault) {
@@ -51,7 +51,7 @@ func Inspect(cert, key string, now time.Time) (faults []*Fault) {
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// load reads and parses the pair. Its error is a *Fault.
+// load reads and parses a certificate and its key, two PEM files. The error is a *Fault.
 func load(cert, key string) (*tls.Certificate, error) {
 	certPEM, err := read(cert, "CERTIFICATE")
 	if err != nil {

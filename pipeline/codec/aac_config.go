@@ -43,7 +43,8 @@ func (a AudioSpecificConfig) frameTicks(timescale uint32) uint32 {
 	return 0
 }
 
-// ReadAudioSpecificConfig parses an AudioSpecificConfig. The error is ErrNotAAC for another codec.
+// ReadAudioSpecificConfig parses an AudioSpecificConfig. The error wraps ErrNotAAC for an audio object type that
+// is not AAC.
 func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 	r := &BitReader{b: asc}
 	object := objectType(r)

@@ -21,7 +21,8 @@ func (r *BitReader) Left() int { return 8*len(r.b) - r.pos }
 // Short reports whether a read went beyond the end.
 func (r *BitReader) Short() bool { return r.short }
 
-// Bits reads an unsigned number of n bits. n is at most 32.
+// Bits reads an unsigned number of n bits. n is at most 32. Without escaped bytes, it returns 0 if fewer than n
+// bits are left.
 func (r *BitReader) Bits(n int) (v uint32) {
 	if !r.escaped && r.Left() < n {
 		r.pos, r.short = 8*len(r.b), true

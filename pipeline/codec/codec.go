@@ -35,8 +35,8 @@ type Codec struct {
 	// Entry reads and writes the codec's sample entry.
 	Entry SampleEntry
 
-	// standalone returns the function that Standalone uses for the pictures of a track. Nil: a decoder can
-	// decode each sync sample alone, as it is.
+	// standalone returns the implementation of Standalone.Picture for a track. It is nil if a decoder can decode
+	// each sync sample alone and unchanged.
 	standalone func(t *media.Track) func(au []byte) (alone []byte, ok bool)
 
 	// Describe completes a track from its timescale and parameter sets, and from the fields that a protocol or a
@@ -67,7 +67,7 @@ func Of(id media.Codec) *Codec {
 	return codecs[id]
 }
 
-// All returns all registered codecs.
+// All returns all registered codecs, in the order of their numbers.
 func All() (all []*Codec) {
 	for _, c := range codecs {
 		if c != nil {
@@ -87,8 +87,8 @@ func Named(name string) (*Codec, error) {
 	return nil, fmt.Errorf("unknown codec %q", name)
 }
 
-// Titles lists the titles of codecs for users, pictures first. last is the word before the last title: with
-// "and" the result is "H.264, H.265 and AAC". Without codecs it lists all.
+// Titles lists the titles of the codecs of for users, pictures first. last is the word before the last title: with
+// "and" the result is "H.264, H.265 and AAC". If of is empty, Titles lists all registered codecs.
 func Titles(last string, of ...*Codec) string {
 	if of == nil {
 		of = All()

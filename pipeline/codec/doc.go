@@ -1,6 +1,6 @@
-// Package codec implements the codecs of pictures and sound, for bytes of each source: a session description, a
-// stream or a file. Outside this package, code that depends on a track's codec is only in tables of the
-// protocols, which have a row for each codec.
+// Package codec reads and writes the formats of each codec of pictures and sound, whether the bytes come from a
+// session description, a stream or a file. It decodes no picture. Outside this package, code that depends on a
+// track's codec is only in tables of the protocols, which have a row for each codec.
 //
 // # Adding a codec
 //

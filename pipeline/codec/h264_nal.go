@@ -28,7 +28,6 @@ func role264(nal []byte) Role {
 
 // RoleH264 returns the role of a NAL unit type (ITU-T H.264, table 7-1). Types 13 and 19 belong to auxiliary
 // coded pictures, and types 14 to 16, 20 and 21 to scalable and multiview layers.
-// pictures, 14 to 16, 20 and 21 of scalable and multiview layers.
 func RoleH264(t byte) Role {
 	switch t {
 	case 1, 2, 3, 4:
@@ -66,8 +65,8 @@ func firstSlice264(nal []byte) bool {
 	return (t == 1 || t == 2 || t == 5) && nal[1]&0x80 != 0 // first_mb_in_slice is 0
 }
 
-// brokenSlice264 reports whether a NAL unit is a slice. With RoleBroken, its forbidden_zero_bit is set: the
-// network marked it as damaged (RFC 6184, 1.3).
+// brokenSlice264 implements NAL.BrokenSlice. The forbidden_zero_bit of a slice with RoleBroken and a body is set,
+// by which the network marks the slice as damaged (RFC 6184, 1.3).
 func brokenSlice264(nal []byte) bool {
 	r := RoleH264(nal[0] & 0x1f)
 	return len(nal) >= 2 && (r == RolePicture || r == RoleKey)

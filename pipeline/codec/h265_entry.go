@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// entry265 writes hvc1, where parameter sets are in the sample entry only; see entry264.
+// entry265 writes hvc1, where parameter sets are in the sample entry only. entry264 has the reason.
 var entry265 = SampleEntry{
 	Types: []string{"hvc1", "hev1"}, Config: "hvcC", LengthSize: lengthSize265,
 	Write: writeEntry265, Read: readEntry265,

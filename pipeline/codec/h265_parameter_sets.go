@@ -67,8 +67,8 @@ func bare265(s *h265.SPS) *h265.SPS {
 	return s
 }
 
-// plain265 reports whether the parser read all fields of an SPS. Profiles above Main, Main 10 and Main Still
-// Picture may have extensions after the VUI, which it does not read.
+// plain265 reports whether the parser has read all fields of an SPS. With a profile other than Main, Main 10 and
+// Main Still Picture, an SPS may have extensions after the VUI, which the parser does not read.
 func plain265(s *h265.SPS) bool {
 	p := s.ProfileTierLevel.GeneralProfileIdc
 	return p >= 1 && p <= 3

@@ -1,7 +1,7 @@
 package codec
 
 // readSlice265 reads a slice segment header (ITU-T H.265, 7.3.6.1). For a segment that is not the first of its
-// picture, it only sets First to 1.
+// picture, it sets only OK, IDR and First, which is then 1.
 func (h *SliceReader) readSlice265(nal []byte) (s SliceHeader) {
 	t := nal[0] >> 1 & 0x3f
 	s.OK, s.IDR = true, t == 19 || t == 20

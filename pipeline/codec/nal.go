@@ -20,13 +20,13 @@ type NAL struct {
 	// byte.
 	FirstSlice func(nal []byte) bool
 	// BrokenSlice reports whether a NAL unit of RoleBroken is a slice that the network marked as damaged and
-	// whose header can be read. Nil: the codec has no such mark.
+	// whose header can be read. It is nil for a codec for which the network does not mark slices.
 	BrokenSlice func(nal []byte) bool
 	// SlicePPS returns the id of the PPS that a slice names. ok is false for a NAL unit that is not a slice, or
 	// whose header cannot be read. It does not allocate.
 	SlicePPS func(nal []byte) (id uint32, ok bool)
 	// RecoveryPoint finds a recovery point in a NAL unit of RoleSEI. frames is the number of frames after which
-	// the pictures are correct. Nil: the codec has no such role.
+	// the pictures are correct. It is nil for a codec without NAL units of RoleSEI.
 	RecoveryPoint func(nal []byte) (frames uint32, ok bool)
 
 	// SetName returns the name of a parameter set, and false if it cannot be read.
@@ -34,9 +34,9 @@ type NAL struct {
 	// Picture returns the properties of the pictures that an SPS describes. ok is false if the SPS cannot be
 	// read or the size cannot be stored.
 	Picture func(sps []byte) (p Picture, ok bool)
-	// Equivalent reports whether two parameter sets of one type and id are equal for a decoder and a player. Two
-	// SPS are, if they differ only in the timing or the buffer model of their VUI. Colour and aspect ratio
-	// count, because a player uses them. nal_ref_idc, the importance of a set, does not count.
+	// Equivalent reports whether two parameter sets of one type and id are equal for a decoder and a player. It
+	// ignores differences in the timing and the buffer model of the VUI of an SPS, and in nal_ref_idc, the
+	// importance of a set. Colour and aspect ratio must be equal, because a player uses them.
 	Equivalent func(kind uint8, a, b []byte) bool
 
 	// takeSet and readSlice implement SliceReader.Set and SliceReader.Read.

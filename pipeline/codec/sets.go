@@ -30,7 +30,8 @@ const DepthUnknown = -1
 
 const maxDepth = 16 // size of the decoded picture buffer (ITU-T H.264, A.3.1)
 
-// Readable reports whether a parameter set can be used to describe a track. It checks SPS only.
+// Readable reports whether a parameter set can be used to describe a track. It parses an SPS, and returns true for
+// a set of any other type.
 func (n *NAL) Readable(kind uint8, nal []byte) bool {
 	if kind != n.Sets.SPS {
 		return true

@@ -21,7 +21,7 @@ type SliceHeader struct {
 	Redundant uint32 // redundant_pic_cnt
 }
 
-// SliceReader reads slice headers with the parameter sets that it got before. It does not allocate.
+// SliceReader reads slice headers with the parameter sets that Set stored before. It does not allocate.
 type SliceReader struct {
 	nal *NAL
 	sps [32]headSPS

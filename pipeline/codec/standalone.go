@@ -26,15 +26,16 @@ func NewStandalone(t *media.Track) *Standalone {
 	switch {
 	case c == nil:
 		return &Standalone{func(au []byte) ([]byte, bool) { return au, false }}
-	case c.standalone == nil: // each sync sample has this form
+	case c.standalone == nil: // each sync sample can be decoded alone
 		return &Standalone{func(au []byte) ([]byte, bool) { return au, len(au) > 0 && (c.Sync == nil || c.Sync(au)) }}
 	}
 	return &Standalone{c.standalone(t)}
 }
 
-// Picture returns an access unit in the form described at Standalone. ok is false if it cannot be decoded
-// without other pictures, or cannot be parsed. au and the result are in mdat form: NAL units with 4-byte
-// lengths, or a frame. The result may be au itself, and is valid until the next call.
+// Picture returns the access unit au, changed so that a decoder can decode it alone and after any other picture:
+// see Standalone. ok is false if au cannot be decoded without other pictures, or cannot be parsed. au and the
+// result are in mdat form: NAL units with 4-byte lengths, or a frame. The result may be au itself, and is valid
+// until the next call.
 func (s *Standalone) Picture(au []byte) (alone []byte, ok bool) { return s.picture(au) }
 
 // nals calls f with each NAL unit of an access unit. It returns false if a length is wrong or f returns false.

@@ -42,7 +42,8 @@ func (s *standalone264) picture(au []byte) ([]byte, bool) {
 		return au, ok && idr
 	}
 	s.out = s.out[:0]
-	// Encoders count idr_pic_id up from 0 and do not get here. Consecutive IDR pictures must differ (7.4.3).
+	// The idr_pic_id of consecutive IDR pictures must differ (7.4.3). Encoders count it up from 0 and seldom reach
+	// these two values.
 	id := 65534 + s.written&1
 	ok = nals(au, func(nal []byte) bool {
 		switch nal[0] & 0x1f {

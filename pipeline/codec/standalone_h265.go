@@ -21,7 +21,7 @@ func (s *standalone265) picture(au []byte) ([]byte, bool) {
 			nal[0] = nal[0]&0x81 | blaNLP265<<1
 		case t >= blaWLP265 && t < cra265:
 		case t < 32:
-			return false // the picture refers to others
+			return false // the picture refers to other pictures
 		default:
 			return true
 		}

@@ -1,5 +1,5 @@
-// Package durable creates and replaces files and directories. A power cut cannot undo a change that has
-// returned, and never leaves a partial file under the final name. The order of the steps is always the same:
+// Package durable creates and replaces files and directories. A power cut cannot undo a change whose function has
+// returned nil, and never leaves a partial file under the final name. The order of the steps is always the same:
 //
 //	a file       bytes -> fsync -> rename -> fsync of its directory
 //	a directory  mkdir -> fsync of its parent, level by level

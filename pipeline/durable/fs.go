@@ -49,10 +49,11 @@ type File interface {
 // Disk is the FS of the operating system. The zero value is ready for use.
 type Disk struct {
 	Calls filesystem.Calls
-	Own   filesystem.Own // refuses symbolic links and special files that other users have made; see filesystem.Own
+	Own   filesystem.Own // opens the files; below Own.Top it refuses symbolic links and special files
 }
 
-// Below returns the FS for spool's own files below a directory; see filesystem.Own.
+// Below returns the FS for spool's own files below a directory, which refuses symbolic links and special files
+// there; see filesystem.Own.
 func Below(dir string) Disk { return Disk{Own: filesystem.Own{Top: dir}} }
 
 // Create implements FS.

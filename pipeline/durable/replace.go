@@ -12,9 +12,10 @@ import (
 // file; it has no meaning and may be removed.
 const Unfinished = ".new"
 
-// Replace creates a file with the content text, or replaces the content of an existing file. When it returns
-// nil, a power cut cannot undo the change. When it returns an error, the file has its old content, or is
-// missing as before. Calls for the same name must not overlap.
+// Replace creates a file with the content text, or replaces the content of an existing file. When it returns nil,
+// a power cut cannot undo the change. After an error before the rename, the file has its old content, or is
+// missing as before; if only the sync of the directory failed, it has the new content until a power cut. Calls for
+// the same name must not overlap.
 func Replace(disk FS, name string, text []byte, perm fs.FileMode) error {
 	unfinished := name + Unfinished
 	f, err := disk.Create(unfinished, perm)
@@ -29,7 +30,8 @@ func Replace(disk FS, name string, text []byte, perm fs.FileMode) error {
 	return Publish(disk, f, unfinished, name, text)
 }
 
-// Names is the part of FS that Publish needs. If its Rename refuses to replace a file, Publish replaces none.
+// Names is the part of FS that Publish needs. If Rename returns an error for a name that exists, Publish does not
+// replace a file, but returns that error.
 type Names interface {
 	Rename(from, to string) error
 	Remove(name string) error

@@ -42,7 +42,7 @@ func (c *Calls) RenameNew(dirfd int, from, to string) error {
 	return again(func() error { return unix.Renameat(dirfd, from, dirfd, to) })
 }
 
-// Datasync makes the bytes and the size of a file durable.
+// Datasync makes the bytes and the size of a file durable. If the file system refuses fdatasync, it calls Sync.
 func (c *Calls) Datasync(fd int) error {
 	err := c.fdatasync(fd)
 	if refused(datasync, err) {
@@ -51,7 +51,8 @@ func (c *Calls) Datasync(fd int) error {
 	return err
 }
 
-// Sync makes the bytes and the metadata of a file durable.
+// Sync makes the bytes and the metadata of a file durable. On a file system that refuses fsync it has no effect
+// and returns nil; Probe reports such a file system.
 func (c *Calls) Sync(fd int) error {
 	err := c.fsync(fd)
 	if refused(sync, err) {
@@ -61,7 +62,7 @@ func (c *Calls) Sync(fd int) error {
 }
 
 // SyncDir makes the names in a directory durable. If the file system cannot sync a directory, SyncDir syncs the
-// whole file system.
+// whole file system. If that is refused, too, it returns nil; Probe reports such a file system.
 func (c *Calls) SyncDir(fd int) error {
 	err := c.fsyncDir(fd)
 	if refused(syncDir, err) {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrLocked is the error if another process, or other code of this process, holds the lock.
+// ErrLocked is the error of the Lock functions if another process, or other code of this process, holds the lock.
 var ErrLocked = errors.New("locked")
 
 // ErrPerhapsLocked is the error if a lock file exists and this host cannot tell whether the process that made
@@ -39,9 +39,9 @@ func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err 
 
 const lockSuffix = ".lock"
 
-// lockFile creates the lock file .NAME.lock beside a file. It contains the identity of this process: host,
-// boot, process ID and start time. Another process may remove the lock file when this process has ended, but it
-// can tell that only on the same host. On another host the error is ErrPerhapsLocked.
+// lockFile creates the lock file .NAME.lock beside a file; unlock removes it. The lock file contains the identity
+// of this process, see Process. If a lock file exists, lockFile removes it if the process that made it has ended.
+// It returns ErrLocked if that process runs, and ErrPerhapsLocked if this process cannot tell, as on another host.
 func lockFile(dir *os.Root, name string) (unlock func(), err error) {
 	file := path.Join(path.Dir(name), "."+path.Base(name)+lockSuffix)
 	me := ThisProcess()

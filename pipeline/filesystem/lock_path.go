@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockPath locks the file with a name until the caller calls unlock or the process ends. It creates a missing
-// file, and unlock does not remove it. It does not wait: it returns ErrLocked if the file is locked. See Lock.
+// LockPath locks the file name, as Lock does, until the caller calls unlock or the process ends. It creates a
+// missing file, and unlock does not remove the file. It does not wait: it returns ErrLocked if the file is locked.
 func (c *Calls) LockPath(own Own, name string) (unlock func() error, err error) {
 	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -41,14 +41,14 @@ func (o Own) root(dir string) (*os.Root, error) {
 	return top.OpenRoot(rel)
 }
 
-// LockPathShared locks a file as LockPath does, but with a shared lock, which several processes may hold. It
-// has no fallback: on a file system without locks it returns an error. LockPathAlone has none, either.
+// LockPathShared locks a file as LockPath does, but with a shared lock, which several processes may hold. On a
+// file system without locks it returns an error, because a lock file cannot be shared.
 func LockPathShared(own Own, name string) (unlock func() error, err error) {
 	return flockPath(own, name, unix.LOCK_SH)
 }
 
-// LockPathAlone locks a file with an exclusive lock. It returns ErrLocked while another process has a lock of
-// either kind.
+// LockPathAlone locks a file as LockPath does, for use with LockPathShared: it returns ErrLocked while another
+// process has an exclusive or a shared lock. On a file system without locks it returns an error.
 func LockPathAlone(own Own, name string) (unlock func() error, err error) {
 	return flockPath(own, name, unix.LOCK_EX)
 }

@@ -16,9 +16,9 @@ import (
 // directory, or through a symbolic link, or it names a pipe, a socket or a device.
 var ErrNotBelow = errors.New("not a file of the directory")
 
-// OpenBelow opens a regular file or a directory below dir. No segment of name, which is slash-separated, may be
-// a symbolic link. The call never blocks on a pipe or a device. flag is as for os.OpenFile, but O_CREATE is
-// allowed only together with O_EXCL.
+// OpenBelow opens a regular file or a directory below dir. name is slash-separated. The error is ErrNotBelow if a
+// segment of name is a symbolic link, or if name is that of a pipe, a socket or a device; the call does not block
+// on these. flag and perm are the arguments of os.OpenFile, but O_CREATE is allowed only together with O_EXCL.
 func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File, error) {
 	parent, base, done, err := parentBelow(dir, name)
 	if err != nil {

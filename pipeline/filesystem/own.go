@@ -77,8 +77,8 @@ func (o Own) in(op, name string, do func(parent int, base string) error) (below 
 	return true, err
 }
 
-// Open opens a file as os.OpenFile does. With O_CREATE it never opens a link or a special file that has the
-// name.
+// Open opens a file as os.OpenFile does. Below Top it opens neither a link nor a special file: the error is
+// ErrNotBelow, or fs.ErrExist with O_CREATE and O_EXCL. It does not check a name outside of Top.
 func (o Own) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	rel, below := o.under(name)
 	if !below {
@@ -98,13 +98,14 @@ func (o Own) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			f, err = OpenBelow(top, rel, flag|os.O_EXCL, perm)
 		}
-		if !errors.Is(err, fs.ErrExist) { // repeats if another process created it in between
+		if !errors.Is(err, fs.ErrExist) { // else another process created the file in between: try again
 			return f, o.explain(name, err)
 		}
 	}
 }
 
-// Stat returns the FileInfo of a file or a directory, as os.Stat does. A link or a special file is ErrNotBelow.
+// Stat returns the FileInfo of a file or a directory, as os.Stat does. Below Top, the error for a link or a
+// special file is ErrNotBelow.
 func (o Own) Stat(name string) (fs.FileInfo, error) {
 	rel, below := o.under(name)
 	if !below {
@@ -137,8 +138,8 @@ func (o Own) List(dir string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// Mkdir creates a directory as os.Mkdir does, and returns the new directory, opened. It returns nil if the
-// directory cannot be opened for reading. The caller closes it.
+// Mkdir creates a directory as os.Mkdir does, and returns the new directory, opened. If the directory was created
+// but cannot be opened for reading, made and err are nil. The caller closes made.
 func (o Own) Mkdir(name string, perm fs.FileMode) (made *os.File, err error) {
 	below, err := o.in("mkdir", name, func(parent int, base string) error {
 		if err := again(func() error { return unix.Mkdirat(parent, base, uint32(perm.Perm())) }); err != nil {
@@ -159,7 +160,7 @@ func (o Own) Mkdir(name string, perm fs.FileMode) (made *os.File, err error) {
 	return made, nil
 }
 
-// Rename renames a file as os.Rename does. Both names must be below Top, or both outside of it.
+// Rename renames a file as os.Rename does. Either both names are below Top, or both are outside of it.
 func (o Own) Rename(from, to string) error {
 	below, err := o.in("rename", from, func(fromDir int, fromBase string) error {
 		below, err := o.in("rename", to, func(toDir int, toBase string) error {

@@ -68,7 +68,8 @@ func (c *Calls) Probe(dir string, names ...string) Report {
 	return r
 }
 
-// removeScratch removes the scratch directories of processes that have ended.
+// removeScratch removes the files and directories that Probe and Sharing of this process, and of processes that
+// have ended, left in dir.
 func removeScratch(dir string) {
 	left, _ := filepath.Glob(filepath.Join(dir, scratchPrefix+"*"))
 	for _, path := range left {

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryNames creates a file with each name, and checks that the directory lists it under the same name.
+// tryNames creates a file with each name, and checks that the directory lists the file under the same name. It
+// adds a name that fails to Report.Refused.
 func (p *probe) tryNames(names []string) {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
@@ -48,8 +49,8 @@ func (p *probe) tryName(name string) error {
 	return nil
 }
 
-// culprit returns the first character of a name that the file system refuses in any name, for the report; "" if
-// there is none.
+// culprit returns a clause for the report about the first character of a name that the file system refuses in any
+// name. It returns "" if the file system accepts each of the characters.
 func (p *probe) culprit(name string) string {
 	for i, r := range name {
 		if r < utf8.RuneSelf && (r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {

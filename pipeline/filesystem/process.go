@@ -62,7 +62,7 @@ const (
 	ended
 )
 
-// state returns whether the process p runs, as far as the process from can tell.
+// state returns running or ended for the process p, or unknown if the process from cannot tell.
 func (p Process) state(from Process) state {
 	switch {
 	case p.PID <= 0 || p.Boot == "" || p.Began == "":
@@ -72,7 +72,7 @@ func (p Process) state(from Process) state {
 			return running
 		}
 		return ended
-	case p.Host == from.Host && p.Machine == from.Machine && p.Boot != from.Boot: // restarted since
+	case p.Host == from.Host && p.Machine == from.Machine && p.Boot != from.Boot: // the host has restarted since
 		return ended
 	}
 	return unknown

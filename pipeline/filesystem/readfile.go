@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// ReadAtMost reads a file of at most most bytes. It returns an error for a larger file before it reads more
-// into memory: another file may have taken the place of spool's own.
+// ReadAtMost reads a file of at most most bytes. It returns an error for a larger file, of which it reads only one
+// byte more: another file may have taken the place of spool's own.
 func ReadAtMost(name string, most int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {

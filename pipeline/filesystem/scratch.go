@@ -9,14 +9,15 @@ import (
 // ScratchFile is the name of the file that TakesFile creates and removes at once.
 const ScratchFile = ".spool-probe"
 
-// scratchPrefix begins the names of the files and directories that Probe and Sharing create, of which several
-// may exist at a time. They are removed at once. The next Probe removes those of a killed process.
+// scratchPrefix begins the names of the files and directories that Probe and Sharing create, and remove before
+// they return. Several may exist at a time. The next Probe removes those of a killed process.
 const scratchPrefix = ScratchFile + "-"
 
 const scratchBytes = 4096
 
-// TakesFile tests whether a directory accepts files: it creates a file, writes to it and removes it. It returns
-// the first error. If the file exists already, a crash left it, or another process is making the same test.
+// TakesFile tests whether a directory accepts files: it creates ScratchFile, writes to it and removes it, and
+// returns the errors of these steps. It first removes a ScratchFile that a crash left. If another process makes
+// the same test and creates ScratchFile in between, TakesFile returns nil: the directory has accepted that file.
 func TakesFile(dir *os.Root) error {
 	create := func() (*os.File, error) {
 		return dir.OpenFile(ScratchFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -67,8 +67,8 @@ type Script struct {
 	Hold   chan struct{} // not nil: the sink waits until it is closed
 
 	Missing bool // the elements of the source have gaps
-	// Sums of the gaps in the source's elements and in the elements that the sink got. Only the goroutine of
-	// that stage writes each.
+	// given sums the gaps of the elements that the source emitted, told those of the elements that the sink got.
+	// Only the goroutine of the source writes given, and only that of the sink writes told.
 	given, told missing
 
 	t   testing.TB

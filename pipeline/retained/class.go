@@ -6,16 +6,16 @@ type Class string
 
 // The classes of files that retention may delete, in the order in which it deletes them.
 const (
-	ClassOrphan  Class = "orphan"
-	ClassExpired Class = "expired"
-	ClassFootage Class = "footage"
-	ClassEvent   Class = "event"
+	ClassOrphan  Class = "orphan"  // a temporary or unfinished file that nothing writes and recovery will not finish
+	ClassExpired Class = "expired" // a recording older than the configured age
+	ClassFootage Class = "footage" // a continuous recording, deleted when space is needed
+	ClassEvent   Class = "event"   // a recording of an event, deleted when space is needed
 )
 
 // The reasons for which retention keeps a file.
 const (
-	KeptProtected Class = "protected"
-	KeptWriting   Class = "being_written"
-	KeptYoung     Class = "keep_at_least"
-	KeptForeign   Class = "not_ours"
+	KeptProtected Class = "protected"     // the recording is protected
+	KeptWriting   Class = "being_written" // the file is being written, or recovery will finish it
+	KeptYoung     Class = "keep_at_least" // the recording is younger than the setting keep_at_least
+	KeptForeign   Class = "not_ours"      // spool did not write the file
 )

@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// Held describes expired files that retention does not delete until it is confirmed, or until a time.
+// Held describes expired files that retention does not delete yet. It deletes them after an operator's
+// confirmation, when the clock is believed again, or at the time Until.
 type Held struct {
 	Cause          HeldCause
 	Why            string // the reason in words
 	Count          Count
 	Oldest, Newest time.Time // earliest and latest end of the recordings
 	Clock          time.Time // reading of the wall clock by which the files have expired
-	Since          time.Time // when retention began to hold the files
-	// Until is when a running recorder deletes the files without confirmation; zero if that is not known, or
-	// never.
+	Since          time.Time // time at which retention began to hold the files
+	// Until is the time at which a running recorder deletes the files without confirmation. It is zero if that
+	// time is not known, or if retention waits for a confirmation.
 	Until time.Time
 }
 
@@ -23,11 +24,11 @@ type HeldCause string
 
 // The reasons for which retention holds expired files.
 const (
-	HeldForClock HeldCause = "clock"
-	HeldAsMass   HeldCause = "mass_expiry"
+	HeldForClock HeldCause = "clock"       // the wall clock is not believed, see wallclock.Judge
+	HeldAsMass   HeldCause = "mass_expiry" // too large a part of the recordings expired at once
 )
 
-// Add adds a recording that ends at end.
+// Add adds the file of a recording, of the given bytes, that ends at end.
 func (h *Held) Add(bytes int64, end time.Time) {
 	h.Count = h.Count.Plus(bytes)
 	if h.Oldest.IsZero() || end.Before(h.Oldest) {

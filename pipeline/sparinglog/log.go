@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// LinesAMinute is the largest number of lines in a minute.
+// LinesAMinute is the largest number of lines that a logger of New passes on in a minute.
 const LinesAMinute = 60
 
 // began is the time from which minutes are counted.

@@ -106,7 +106,8 @@ type globSegment struct {
 	wild bool // text is a pattern for path.Match, not a literal
 }
 
-// ParseGlob parses a pattern. The error says what is wrong with it.
+// ParseGlob parses a pattern. It returns an error for a pattern that is too long, has an empty segment, or has a
+// segment that path.Match refuses.
 func ParseGlob(pattern string) (Glob, error) {
 	if len(pattern) > maxGlob {
 		return Glob{}, fmt.Errorf("pattern %.40q... is %d bytes long, at most %d are taken", pattern, len(pattern), maxGlob)
@@ -153,8 +154,8 @@ func (g Glob) Match(p string) bool {
 	return i == len(g.segments)
 }
 
-// segmentAt returns the segment of p that begins at an offset, and the offset of the next segment. That offset
-// is more than len(p) after the last segment.
+// segmentAt returns the segment of p that begins at the offset at, and the offset of the next segment. After the
+// last segment, next is len(p) + 1.
 func segmentAt(p string, at int) (seg string, next int) {
 	if n := strings.IndexByte(p[at:], '/'); n >= 0 {
 		return p[at : at+n], at + n + 1

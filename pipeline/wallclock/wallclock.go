@@ -14,14 +14,15 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Judge judges whether the wall clock is right. Deletion by age and schedules ask it, because a machine without
-// a battery starts in 1970, and a clock can be set to any time.
+// Judge judges whether the wall clock is right. Deletion by age and schedules use the judgement, because a machine
+// without a battery starts in 1970, and a clock can be set to any time.
 //
 // The State of the clock is not Believed if the clock is
 //
-//	wrong     before Plausible, or before the time of existing recordings
-//	doubtful  more than a month later than the recordings of earlier processes
-//	unproven  in the first hour after the start of the process, or after a step
+//	wrong     before Plausible, or more than a minute before the time of an existing recording
+//	doubtful  at the start of the process, more than 30 days later than the recordings of earlier processes
+//	unproven  neither, in the first hour after the start of the process, after a step, or after it was
+//	          wrong or doubtful
 //
 // If the kernel reports that the clock is synchronised (adjtimex), the recordings do not count, and neither
 // does the hour after the start; the hour after a step does. An operator's confirmation outweighs all of these
@@ -103,7 +104,7 @@ func New(clock pipeline.Clock, kernel func() bool, log *slog.Logger) *Judge {
 }
 
 // KernelSynchronised reports whether the kernel considers the clock synchronised, for example by an NTP client.
-// If a user sets the clock, the kernel no longer does.
+// After a user sets the clock, the kernel considers it not synchronised.
 func KernelSynchronised() bool {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
@@ -148,8 +149,8 @@ func (w *Judge) Read() Reading {
 	return r
 }
 
-// steadyNow updates steady from the monotonic clock. A test's clock may return it by a method Steady, because a
-// test cannot construct a time.Time whose two readings differ.
+// steadyNow updates w.steady from the monotonic reading of now. The clock of a test may have a method Steady that
+// returns the value instead, because a test cannot construct a time.Time whose two readings differ.
 func (w *Judge) steadyNow(now time.Time) {
 	if c, ok := w.clock.(interface{ Steady() time.Duration }); ok {
 		w.steady = c.Steady()
@@ -244,7 +245,7 @@ func (w *Judge) Confirm() error {
 	return nil
 }
 
-// Problems returns a problem if the state is Wrong or Doubtful, and nil otherwise.
+// Problems reads the clock and returns one problem if the state is Wrong or Doubtful, and nil otherwise.
 func (w *Judge) Problems() []pipeline.Problem {
 	r := w.Read()
 	p := pipeline.Problem{Cause: r.Why, Remedy: "let NTP set the clock (timedatectl, chronyc tracking); recording goes on, and nothing expires. "}
