@@ -14,18 +14,19 @@ import (
 // StreamConfig holds the settings of one path from the configuration.
 type StreamConfig struct {
 	Pull      string // URL to fetch the stream from; empty: a client publishes the stream
-	Transport string
-	Override  bool
+	Transport string // PullOptions.Transport
+	Override  bool   // a publisher may replace the path's publisher even if that one sends
 
 	Fingerprint string        // SHA-256 of the source's certificate; empty: the system's root certificates decide
 	ReadTimeout time.Duration // 0: Config.ReadTimeout
 	WallClock   string        // empty: Config.WallClock; a publisher keeps the setting with which it began
 }
 
-// Configure sets the settings of a path. The hub connects to the pull URL while the stream has a
-// subscriber. A running pull with unchanged settings continues. When its settings change, the hub
-// ends it and starts the new pull after the old connection is closed; the runs that read the stream
-// end as they do when a publisher leaves.
+// Configure sets the settings of a path. It returns an error if the path or the settings of the
+// pull are invalid. The hub connects to the pull URL while the stream has a subscription, and for
+// Config.Linger after its last one. A running pull with unchanged settings continues. If its
+// settings change, the hub ends it, and starts the new pull after the old connection is closed. The
+// runs that read the stream then end, as they do when a publisher leaves.
 func (h *Hub) Configure(path string, c StreamConfig) error {
 	if err := streampath.Check(path); err != nil {
 		return err
@@ -55,7 +56,7 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 const hangUpTime = 10 * time.Second
 
 // Forget undoes Configure: it ends the pull, and deletes the stream if it has neither a publisher
-// nor a subscriber. It waits until the pull has ended, at most hangUpTime, so that Live no longer
+// nor a subscription. It waits until the pull has ended, at most hangUpTime, so that Live no longer
 // counts the pull as a publisher.
 func (h *Hub) Forget(path string) {
 	h.mu.Lock()
@@ -101,8 +102,8 @@ func (p *pull) same(o *pull) bool {
 	return a == b
 }
 
-// over returns a channel that is closed once the pull does not run; it is closed already if p is
-// nil or not running. The caller holds the stream's mutex.
+// over returns a channel that is closed when the running pull ends. The channel is closed already
+// if p is nil or not running. The caller holds the stream's mutex.
 func (p *pull) over() <-chan struct{} {
 	if p == nil || !p.running {
 		done := make(chan struct{})
@@ -112,8 +113,9 @@ func (p *pull) over() <-chan struct{} {
 	return p.ended
 }
 
-// replacePull sets the stream's pull, nil for none, and ends the running one. The caller holds
-// s.mu.
+// replacePull sets the stream's pull; nil is no pull. If the old pull runs, replacePull ends it,
+// and the new one starts after that. Otherwise the new pull starts at once if the stream has a
+// subscription. The caller holds s.mu.
 func (s *stream) replacePull(next *pull) {
 	old := s.pull
 	s.pull = next
@@ -126,6 +128,6 @@ func (s *stream) replacePull(next *pull) {
 			end(errReplaced)
 		}
 	}
-	// stopped starts the new pull after the old one has ended. An old pull without a cancel
-	// function is just starting: keepPulling sees that s.pull has changed.
+	// stopped starts the new pull after the old one has ended. An old pull without a cancel function
+	// is just starting: keepPulling sees that s.pull has changed, and ends it.
 }

@@ -7,19 +7,19 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// failures holds the failures of a pull. The newest one is a problem of the stream until media
-// comes. Failures of one kind have the same text except for digits; each kind is logged at its 1st,
-// 2nd, 4th, 8th... failure.
+// failures holds the failures of a pull. The newest failure is a problem of the stream while no
+// publisher of the stream has known tracks. Failures of one kind have the same text except for
+// digits. Each kind is logged at its 1st, 2nd, 4th, 8th... failure.
 type failures struct {
-	err   error     // the newest failure; nil while the pull has not failed since it began
-	since time.Time // first failure since media came last
-	last  time.Time
+	err   error             // the newest failure; nil while the pull has not failed since it began
+	since time.Time         // first failure since media came last
+	last  time.Time         // time of the newest failure
 	kinds map[string]uint64 // number of failures by error text without digits
 }
 
 const (
 	calm     = 10 * time.Minute // after this time without a failure the counts start again
-	maxKinds = 32
+	maxKinds = 32               // a failure after so many kinds starts the counts again
 )
 
 // add records a failure. media reports whether the failed attempt had received media. add returns

@@ -27,12 +27,12 @@ import (
 // Config configures the hub. A field with the zero value gets its default.
 type Config struct {
 	Builder       media.BuilderConfig
-	MaxGOPBytes   int           // memory of a stream's newest GOP, with which a new recording begins; a larger GOP is not kept
-	MaxQueueBytes int           // memory of the queue of one subscription
+	MaxGOPBytes   int           // memory of the newest GOP kept of a stream; a larger GOP is not kept (64 MiB)
+	MaxQueueBytes int           // memory of the queue of one subscription (64 MiB)
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscription ended (10 s)
-	ReadTimeout   time.Duration // of a pull whose StreamConfig has none; 0: the puller's own
-	WallClock     string        // of a stream whose StreamConfig has none; see WallClockArrival
-	Budget        *media.Budget // of the memory of all chunks; nil: no bound
+	ReadTimeout   time.Duration // StreamConfig.ReadTimeout of a pull without one; 0: the puller's own
+	WallClock     string        // StreamConfig.WallClock of a stream without one; see WallClockArrival
+	Budget        *media.Budget // bound on the memory of all chunks of the process; nil: no bound
 	Clock         pipeline.Clock
 	Log           *slog.Logger
 }
@@ -68,15 +68,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// The errors of Publish and of a Publisher's methods.
+// Errors of Publish, of Subscribe and of a Publisher's methods.
 var (
 	ErrBusy     = errors.New("the path already has a publisher")
 	ErrReplaced = errors.New("another publisher took the path over")
 	ErrClosed   = errors.New("the publisher is closed")
 )
 
-// Hub is the set of streams that are live, configured or subscribed to. It is safe for concurrent
-// use.
+// Hub is the set of streams that have a publisher or a subscription, or are configured. It is safe
+// for concurrent use.
 type Hub struct {
 	pool  *media.Pool
 	tasks *pipeline.Tasks
@@ -118,8 +118,8 @@ func (h *Hub) WatchDepartures(left func(Departure)) { h.left = left }
 
 // Recordings decides for which streams the hub keeps the newest GOP.
 type Recordings interface {
-	// MayBegin reports whether a recording of the path that would begin with its newest GOP may
-	// still start. The hub holds no lock during the call.
+	// MayBegin reports whether a recording of the path may still begin, so that the hub must keep
+	// the newest GOP. The hub holds no lock during the call.
 	MayBegin(path string) bool
 	// Generation returns a number that changes whenever a result of MayBegin may have changed. The
 	// hub calls it for each chunk.
@@ -146,9 +146,11 @@ type PublishOptions struct {
 	GiveUp func(end func())
 }
 
-// Publish begins a publication. If the path has a publisher, Publish ends that publisher when it is
-// silent (see Client), or when Override is set in the options or configured for the path. Otherwise
-// it returns ErrBusy. After Close it returns ErrClosed.
+// Publish begins a publication. If the path has a publisher, Publish ends that publisher when
+// Override is set in the options or configured for the path, or when the publisher is silent: for
+// two seconds if the new publisher has the same user or host, otherwise for five (see
+// PublishOptions.Silence). Any other publisher stays, and Publish returns ErrBusy. After Hub.Close
+// it returns ErrClosed.
 func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	if err := streampath.Check(path); err != nil {
 		return nil, err
@@ -229,7 +231,8 @@ func (h *Hub) Vacant(path string) (named time.Time, vacant bool) {
 	return s.named, s.set == nil && s.pull == nil
 }
 
-// Paths returns the paths of the streams that are live, configured or subscribed to, sorted.
+// Paths returns the paths of the streams that have a publisher or a subscription, or are
+// configured, sorted.
 func (h *Hub) Paths() []string {
 	h.mu.Lock()
 	all := slices.Collect(maps.Keys(h.streams))
@@ -254,8 +257,8 @@ func (h *Hub) List() []media.StreamInfo {
 	return out
 }
 
-// Close ends every publisher and every subscription; later calls of Publish and Subscribe return
-// ErrClosed. It does not end pulls: they end with the tasks passed to New.
+// Close ends every publisher and every subscription. Later calls of Publish and Subscribe return
+// ErrClosed. Close does not end pulls: they end with the tasks passed to New.
 func (h *Hub) Close() {
 	h.leaveBudget()
 	h.mu.Lock()
@@ -287,7 +290,8 @@ func (h *Hub) stream(path string) *stream {
 	return s
 }
 
-// leave ends one use of a stream. It deletes a stream without further uses that is not configured.
+// leave ends one use of a stream, which stream.refs counts. It deletes a stream that has no other
+// use and is not configured.
 func (h *Hub) leave(s *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -118,12 +118,12 @@ func (p *Publisher) flush() {
 // of the stream.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
 
-// Repaired adds n to the repairs of a cause. A repair corrected the stream without the loss of a
-// picture.
+// Repaired adds n to the stream's number of repairs for a cause. A repair corrected the stream
+// without the loss of a picture.
 func (p *Publisher) Repaired(cause string, n uint64) { p.stream.repairs.add(cause, n) }
 
-// Problem sets the present problem of a track; nil removes it. The publisher chooses the number of
-// the track.
+// Problem sets the present problem of a track; nil removes the problem. The publisher chooses the
+// number of the track. After the end of the publisher, Problem does nothing.
 func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	s := p.stream
 	s.mu.Lock()

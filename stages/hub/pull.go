@@ -16,10 +16,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// PullOptions holds the arguments of a Scheme.
+// PullOptions describes the source of a stream, and the services that its Puller uses. NewPuller
+// sets URL, and calls the function that is registered for the URL's scheme with the options.
 type PullOptions struct {
-	URL         *url.URL // with user and password: log config.ShownURL(URL) instead
-	Path        string
+	URL         *url.URL      // with user and password: log config.ShownURL(URL) instead
+	Path        string        // of the stream in the hub
 	Transport   string        // of RTSP: tcp, udp, or empty for the puller's choice
 	Fingerprint string        // SHA-256 of the server's certificate; empty: the system's root certificates decide
 	ReadTimeout time.Duration // a source that sends nothing for so long, not even a response, is lost; 0: the puller's own
@@ -34,12 +35,13 @@ type PullOptions struct {
 type Puller interface {
 	// Pull connects to the source, calls publish once it knows the tracks, and writes the media to
 	// the publisher. It returns nil after it has read a finite source to its end, and an error when
-	// the source is lost or ctx ends. After an error the hub calls Pull again, after a backoff; see
-	// pipeline.TryLater.
+	// the source is lost or ctx ends. After an error the hub calls Pull again after a backoff,
+	// unless ctx has ended; see pipeline.TryLater.
 	Pull(ctx context.Context, publish func(origin string) (*Publisher, error)) error
 }
 
-// Scheme makes the puller of a URL. It does no I/O; an error means that the configuration is wrong.
+// Scheme makes the puller of the URL in the options. It does no I/O; an error means that the
+// configuration is wrong.
 type Scheme func(PullOptions) (Puller, error)
 
 var schemes = struct {
@@ -60,8 +62,8 @@ func RegisterScheme(name string, scheme Scheme) {
 
 var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:password@host:port/path, with special characters in user and password percent-encoded")
 
-// NewPuller makes the puller of the URL raw. The error says what is wrong with the URL, and never
-// contains its user or password.
+// NewPuller parses the URL raw and makes its puller. The error describes the fault of the URL or of
+// the options, and never contains the URL's user or password.
 func NewPuller(raw string, o PullOptions) (Puller, error) {
 	u, err := url.Parse(raw)
 	if err != nil { // the text of err quotes the URL with its password
@@ -90,14 +92,14 @@ func schemeNames(by map[string]Scheme) string {
 	return strings.Join(names, " ")
 }
 
-// pull is the connection of a stream with a pull URL. The stream's mutex guards it.
+// pull is the connection of a stream with a pull URL. The stream's mutex guards its fields.
 type pull struct {
 	from    StreamConfig
 	puller  Puller
-	shown   string
+	shown   string // the URL without user and password
 	running bool
-	ended   chan struct{} // closed when the running pull has ended
-	cancel  context.CancelCauseFunc
+	ended   chan struct{}           // closed when the running pull has ended
+	cancel  context.CancelCauseFunc // ends the running pull; nil: it is just starting, or none runs
 	idle    context.CancelCauseFunc // ends the wait for a new subscription after the last one ended; nil: no such wait
 	failed  failures
 }
@@ -118,8 +120,9 @@ func (p *pull) describe(i *media.StreamInfo) {
 	}
 }
 
-// demand starts the pull if the stream has a subscription. If it has none, demand ends the running
-// pull after Config.Linger, unless a subscription begins before. The caller holds s.mu.
+// demand starts the pull if the stream has a subscription and the pull does not run. If the stream
+// has no subscription, demand ends the running pull after Config.Linger, unless a subscription
+// begins before. The caller holds s.mu.
 func (s *stream) demand() {
 	p := s.pull
 	if p == nil {
@@ -158,8 +161,8 @@ func (s *stream) hangUp(ctx context.Context, p *pull) {
 	}
 }
 
-// keepPulling runs the pull again after each failure, until it is cancelled or a finite source has
-// been read to its end.
+// keepPulling runs the pull again after each failure, until the pull is cancelled, a finite source
+// has been read to its end, or the hub is closed.
 func (s *stream) keepPulling(task context.Context, p *pull) error {
 	ctx, cancel := context.WithCancelCause(task)
 	defer cancel(nil)
@@ -169,7 +172,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		cancel(errReplaced)
 	}
 	s.mu.Unlock()
-	media := false // the latest attempt received media
+	media := false // the newest attempt received media
 	retry := pipeline.Retry{
 		Clock: s.hub.cfg.Clock, Worked: func() bool { return media },
 		Failed: func(err error, wait time.Duration) { s.pullFailed(p, err, wait, media) },
@@ -184,8 +187,8 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 	return nil
 }
 
-// pullFailed counts a failure. It logs the 1st, 2nd, 4th, 8th... of each kind; media reports
-// whether media came in the failed attempt.
+// pullFailed counts a failure of the pull. It logs the 1st, 2nd, 4th, 8th... failure of each kind
+// (see failures). media reports whether the failed attempt had received media.
 func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) {
 	s.pullFailures.Add(1)
 	s.mu.Lock()
@@ -196,9 +199,9 @@ func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) 
 	}
 }
 
-// stopped records that the pull has ended. If the pull was cancelled or replaced and the stream has
-// a subscription, stopped starts the stream's pull again. A finite source that was read to its end
-// does not start again.
+// stopped records that the pull has ended; hungUp reports whether it was cancelled. If the pull was
+// cancelled or replaced and the stream has a subscription, stopped starts the stream's pull again.
+// A finite source that was read to its end does not start again.
 func (s *stream) stopped(p *pull, hungUp bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

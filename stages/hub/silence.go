@@ -8,12 +8,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// A live stream is silent when its publisher is connected and has sent nothing for longer than
-// LeastSilence, the stream's ReadTimeout, and the longest usual distance between two access units.
-// A publisher that has sent only once has no usual distance yet: it is silent after
-// silenceWithoutPace.
-//
 // LeastSilence is the shortest silence that is a problem of a stream.
+//
+// A live stream is silent when its publisher is connected and has sent nothing for LeastSilence,
+// for the stream's ReadTimeout, and for the longest usual distance between two access units. A
+// publisher that has sent only once has no usual distance yet, and is not silent before
+// silenceWithoutPace.
 const LeastSilence = 5 * time.Second
 
 const (
@@ -21,20 +21,20 @@ const (
 	silenceWithoutPace = time.Minute
 )
 
-// silence records when the publisher of a stream sends, as far as the checks see it.
+// silence holds the results of the checks of one stream by Hub.WatchSilence.
 type silence struct {
-	pub   *Publisher // publisher of the values below
+	pub   *Publisher // publisher to which the other fields refer
 	began time.Time  // time of the first check, from which on the pace is measured
 	units uint64     // access units of the stream at the newest check that found new ones
 	at    time.Time  // time of that check, or of the first check
 	pace  media.Pace // distances between the checks that found new access units
-	is    bool
-	told  time.Time // begin of a logged silence, until the stream sends again; else zero
+	is    bool       // the publisher is silent
+	told  time.Time  // begin of a logged silence, until the stream sends again; else zero
 }
 
-// WatchSilence checks all streams once a second until the context ends. When a stream falls silent,
-// it logs a warning and sets a problem of the stream; when the stream sends again, it logs that and
-// removes the problem.
+// WatchSilence checks all streams once a second until ctx ends. When a stream falls silent,
+// WatchSilence logs a warning and sets a problem of the stream. When the stream sends again,
+// WatchSilence logs that and removes the problem.
 func (h *Hub) WatchSilence(ctx context.Context) error {
 	for pipeline.Sleep(ctx, h.cfg.Clock, silenceCheckEvery, nil) {
 		h.lookForSilence(h.cfg.Clock.Now())
@@ -79,8 +79,8 @@ func (s *stream) lookForSilence(now time.Time) {
 	q.units, q.at, q.is, q.told = units, now, false, time.Time{}
 }
 
-// stillSilent handles a check that found no new access units: it sets the problem and logs it once
-// the silence exceeds the limit. The caller holds s.mu.
+// stillSilent handles a check that found no new access units. When the silence reaches the limit,
+// stillSilent sets the problem and logs it, once for each silence. The caller holds s.mu.
 func (s *stream) stillSilent(now time.Time) {
 	q := &s.silence
 	limit := max(LeastSilence, time.Duration(q.pace.Longest()), s.timing().ReadTimeout)

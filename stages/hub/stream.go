@@ -35,24 +35,26 @@ type stream struct {
 	mayBegin atomic.Uint64
 
 	mu          sync.Mutex    // guards the fields below
-	override    bool          // of StreamConfig, like the next two
+	override    bool          // StreamConfig.Override
 	readTimeout time.Duration // 0: Config.ReadTimeout
 	wallClock   string        // empty: Config.WallClock
 	pull        *pull
 	pub         *Publisher
-	set         *media.TrackSet // of pub; nil until known
+	set         *media.TrackSet // track set of pub; nil until known
 	left        time.Time       // when the newest former publisher left; zero before
 	silence     silence
 	named       time.Time // when the configuration began to name the path; zero: it does not name it
 	subs        map[*Subscription]struct{}
-	problems    map[int]pipeline.Problem // reported by pub, by its number of the track
-	// gop is the newest GOP, with the GOPs before it in the same chunk. The stream owns one
-	// reference of each chunk.
+	problems    map[int]pipeline.Problem // problems that pub reported, by its numbers of the tracks
+	// gop holds the newest chunk that begins with a key frame, and all later chunks: the newest GOP,
+	// and possibly GOPs before it. gopBytes is their memory. The stream owns one reference of each
+	// chunk.
 	gop      []*media.Chunk
 	gopBytes int
 }
 
-// setTracks emits the open chunk and sets the tracks of the media that follows.
+// setTracks emits the open chunk, sets the tracks of the media that follows, and drops the newest
+// GOP.
 func (s *stream) setTracks(set *media.TrackSet) {
 	s.builder.SetTracks(set)
 	s.mu.Lock()
@@ -67,16 +69,16 @@ func (s *stream) setTracks(set *media.TrackSet) {
 	}
 }
 
-// fanOut passes a chunk of the builder to every subscription and to the newest GOP. It takes over
-// the chunk's only reference.
+// fanOut passes a chunk of the builder to every subscription, and adds it to the newest GOP if the
+// stream keeps that. It takes over the chunk's only reference.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
 	s.share(c, s.keepsGOP())
 	s.hub.cfg.Budget.Relieve()
 }
 
-// keepsGOP reports whether the stream keeps its newest GOP. It calls MayBegin only if the
-// generation has changed since the last call.
+// keepsGOP reports whether the stream keeps its newest GOP. It calls Recordings.MayBegin only if
+// Recordings.Generation has changed since the last call.
 func (s *stream) keepsGOP() bool {
 	r := s.hub.recordings
 	if r == nil {
@@ -103,15 +105,17 @@ func (s *stream) share(c *media.Chunk, keep bool) {
 	s.keep(c, keep)
 }
 
-// keep takes over a reference of a chunk. If wanted, it adds the chunk to the newest GOP, or begins
-// the newest GOP with it; otherwise it releases the chunk and drops the GOP.
+// keep takes over a reference of a chunk, and adds the chunk to the newest GOP; a chunk that begins
+// with a key frame replaces that GOP. If the chunk is not wanted, exceeds Config.MaxGOPBytes, or
+// follows no kept key frame, keep releases it and drops the newest GOP.
 func (s *stream) keep(c *media.Chunk, wanted bool) {
 	if c.StartsGOP || !wanted {
 		s.dropGOP()
 	}
 	over := s.gopBytes+c.MemoryBytes() > s.hub.cfg.MaxGOPBytes
 	if !wanted || over || len(s.gop) == 0 && !c.StartsGOP {
-		// A recording begins with the GOP's key frame, so a part of a GOP without it is useless.
+		// A recording begins with a GOP's key frame, so a part of a GOP without the key frame is
+		// useless.
 		s.dropGOP()
 		c.Release()
 		return
@@ -128,8 +132,8 @@ func (s *stream) dropGOP() {
 	s.gop, s.gopBytes = s.gop[:0], 0
 }
 
-// detach removes p from the stream and ends the subscriptions with the reason. It does nothing if p
-// is not the stream's publisher.
+// detach removes p from the stream and ends the subscriptions with the reason. If p is not the
+// stream's publisher, detach does nothing and returns the zero Departure.
 func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -56,8 +56,8 @@ func (h *Hub) Info(path string) (media.StreamInfo, bool) {
 	return s.info(), true
 }
 
-// Problems returns the present problems of a stream: a failing pull, silence, and the problems of
-// tracks that its publisher reports.
+// Problems returns the present problems of the stream of a path: a failing pull, silence, and the
+// problems of tracks that the publisher reports. It returns nil if the hub has no such stream.
 func (h *Hub) Problems(path string) []pipeline.Problem {
 	h.mu.Lock()
 	s := h.streams[path]

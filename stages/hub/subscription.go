@@ -13,7 +13,7 @@ import (
 // leaves. It is safe for concurrent use.
 type Subscription struct {
 	stream *stream
-	pool   *media.Pool   // makes the marks
+	pool   *media.Pool   // source of the marks that Mark queues
 	ready  chan struct{} // holds a token after a change of queue or ended
 
 	leaveBudget func()
@@ -21,9 +21,9 @@ type Subscription struct {
 
 	mu     sync.Mutex // guards the fields below; queue.Held needs no lock
 	queue  *media.GOPQueue
-	begun  bool // a publisher's tracks have been known during the subscription
-	only   bool // end with the present publisher: see EndWithPublisher
-	ended  media.Cause
+	begun  bool        // a publisher's tracks have been known during the subscription
+	only   bool        // EndWithPublisher was called
+	ended  media.Cause // reason of the end; empty before it
 	closed bool
 }
 
@@ -35,8 +35,8 @@ func newSubscription(s *stream, pool *media.Pool, maxBytes int) *Subscription {
 }
 
 // Take waits for the next chunk and hands its reference to the caller. After the publisher has
-// left, it returns the queued chunks and then a pipeline.EndError with the reason. If ctx ends
-// first, it returns the cause.
+// left, Take returns the queued chunks and then a pipeline.EndError with the reason. If ctx ends
+// first, it returns context.Cause(ctx).
 func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 	for {
 		c, err := sub.next()
@@ -95,15 +95,16 @@ func (sub *Subscription) Dropped() media.GOPLoss {
 // Held returns the bytes of the queued chunks. It implements media.Queue.
 func (sub *Subscription) Held() int64 { return sub.queue.Held() }
 
-// Shed drops the newest GOP of the queue. It implements media.Queue.
+// Shed drops the newest GOP of the queue, and returns false if there is none to drop. It implements
+// media.Queue.
 func (sub *Subscription) Shed() bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.queue.Shed()
 }
 
-// Lost returns how many packets or access units were lost for a cause before they reached the hub,
-// since the subscription began.
+// Lost returns how many packets or access units of the stream were lost for a cause since the
+// subscription began. It does not count the media that the queue dropped: see Dropped.
 func (sub *Subscription) Lost(cause string) uint64 {
 	n := sub.stream.drops.of(cause)
 	for _, l := range sub.before {
@@ -178,9 +179,9 @@ func (sub *Subscription) EndWithPublisher() {
 	}
 }
 
-// end ends the subscription for a reason when its publisher leaves. A publisher that leaves before
-// its tracks are known ends only a subscription after EndWithPublisher; any other waits for the
-// next publisher.
+// end ends the subscription for a reason: its publisher leaves, or the hub closes. If the
+// publisher's tracks never became known, its departure ends the subscription only after
+// EndWithPublisher; otherwise the subscription waits for the next publisher.
 func (sub *Subscription) end(reason media.Cause) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()

@@ -3,19 +3,21 @@ package hub
 import "time"
 
 // WallClockArrival is the wall_clock setting by which this machine's clock replaces a sender's
-// clock that runs at a wrong rate. Without it the feed follows the sender's clock at any rate.
+// clock that runs at a wrong rate. With any other setting the times of the media follow the
+// sender's clock at any rate.
 const WallClockArrival = "arrival"
 
 // Timing holds the timing settings of one stream.
 type Timing struct {
-	// ReadTimeout is the setting of the path; 0 without one. A source that sends nothing for this
-	// long is lost, and a track that is silent for less is not a problem. With 0 the protocol sets
-	// the former limit, and the usual pace of the track the latter.
+	// ReadTimeout is the read_timeout of the path; 0 if the path sets none. A source that sends
+	// nothing for this long is lost, and a track that is silent for less is not a problem. With 0
+	// the protocol decides when a source is lost, and the usual pace of a track decides when its
+	// silence is a problem.
 	ReadTimeout time.Duration
-	ByArrival   bool // WallClockArrival is set, for the path or else for the hub
+	ByArrival   bool // wall_clock of the path, or else of the hub, is WallClockArrival
 }
 
-// timing returns the present settings. The caller holds s.mu.
+// timing returns the present timing settings of the stream. The caller holds s.mu.
 func (s *stream) timing() Timing {
 	clock := s.hub.cfg.WallClock
 	if s.wallClock != "" {

@@ -21,8 +21,8 @@ import (
 
 // lane sends the notices for one URL, one at a time, the oldest first.
 //
-// While the server does not answer, all of them wait. A notice that the server refuses is tried
-// again later, and the others go on. The lane ends when it has no notice.
+// While the server does not answer, all notices of the lane wait. If the server refuses a notice,
+// only that notice waits, and the lane sends the next ones. The lane ends when it has no notice.
 type lane struct {
 	outbox *Outbox
 	url    string
@@ -30,30 +30,30 @@ type lane struct {
 	more   chan struct{} // holds a token after a notice was added
 
 	entries []*entry // the oldest first; guarded by outbox.mu, like why
-	why     string
+	why     string   // error of the newest attempt; empty if it succeeded, or before the first
 
 	// Only the lane's task uses the following fields.
 	backoff pipeline.Backoff
-	until   time.Time // no attempt before this time, because the server failed
-	failing bool
-	dropped bool // a notice was dropped because its target is no longer configured
+	until   time.Time // no attempt before this time, because the server or the disk failed
+	failing bool      // the newest attempt failed
+	dropped bool      // a notice was dropped because its target is no longer configured
 }
 
 // entry is one notice in a lane.
 type entry struct {
 	name     string
-	sum      [sha256.Size]byte // hash of the notice's file; zero if an earlier process stored it
+	sum      [sha256.Size]byte // hash of the notice's file; zero if an earlier process stored the file
 	target   Target            // zero if an earlier process stored the notice
 	left     bool              // remove leaves the file, because another user may have written it
-	unstored *Notice           // the notice, until it is stored; once it is queued, only the lane's task uses this
+	unstored *Notice           // the notice while it is in memory only, else nil; used by the lane's task only
 	backoff  pipeline.Backoff
-	due      time.Time
+	due      time.Time // time of the next attempt after a refusal; zero: the server has not refused the notice
 	queued   time.Time // when this process queued the notice
 }
 
 // run sends notices until the lane is empty or ctx ends. It does not use pipeline.Retry: each
-// notice has a backoff of its own, the server has another one, and each attempt may concern another
-// notice.
+// notice has a backoff of its own, the server has a further one, and two attempts in a row may
+// concern different notices.
 func (l *lane) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		e, at := l.next()
@@ -70,8 +70,8 @@ func (l *lane) run(ctx context.Context) error {
 	return nil
 }
 
-// next returns the notice to try next, and the time at which to try it. Without a notice it deletes
-// the lane and returns nil.
+// next returns the notice to send next, and the time at which to send it. If the lane has no
+// notice, next deletes the lane and returns nil.
 func (l *lane) next() (first *entry, at time.Time) {
 	b := l.outbox
 	b.mu.Lock()
@@ -84,7 +84,7 @@ func (l *lane) next() (first *entry, at time.Time) {
 		if first == nil || e.due.Before(first.due) {
 			first = e
 		}
-		if first.due.IsZero() { // the oldest one that was never tried
+		if first.due.IsZero() { // the oldest notice that the server has not refused
 			break
 		}
 	}
@@ -94,11 +94,13 @@ func (l *lane) next() (first *entry, at time.Time) {
 	return first, at
 }
 
-// try makes one attempt to send a notice. It then removes the notice, or sets when to try again.
+// try makes one attempt to send a notice. It then removes the notice, or sets the time of the next
+// attempt; if ctx ends, it does neither. The file of a notice that is not spool's
+// (filesystem.ErrNotOurs) stays on the disk.
 func (l *lane) try(ctx context.Context, e *entry) {
 	b := l.outbox
 	n, err := b.load(e)
-	// The disk failed, or too many files are open.
+	// The disk failed, or too many files are open: the lane tries again later.
 	if errno := syscall.Errno(0); errors.As(err, &errno) && !errors.Is(err, os.ErrNotExist) {
 		l.failed(fmt.Errorf("the notice cannot be read now: %w", err))
 		l.until = b.clock.Now().Add(l.backoff.Next())
@@ -149,13 +151,14 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	l.until = b.clock.Now().Add(l.backoff.Next())
 }
 
-// minTryingTime is the time for which a process tries a notice at least, because the notice's
-// creation time may be wrong.
+// minTryingTime is the shortest time for which a process tries a notice, unless Notice.GiveUp is
+// shorter: the creation time, from which the age of the notice counts, may be wrong.
 const minTryingTime = time.Hour
 
 // tooOld reports whether to drop a notice because it could not be delivered for its GiveUp. The age
-// counts from the creation of the notice, as far as the wall clock is trusted now and was then, and
-// else from the start of this process. Setting the wall clock does not make a notice older.
+// counts from the creation of the notice if the wall clock is trusted now and was plausible then.
+// Otherwise the age counts from the time at which this process queued the notice. Setting the wall
+// clock does not make a notice older.
 func (b *Outbox) tooOld(e *entry, n *Notice) bool {
 	now, giveUp := b.clock.Now(), n.GiveUp.D()
 	tried, made := now.Sub(e.queued), time.Unix(0, n.CreatedUTC)
@@ -193,7 +196,8 @@ func (l *lane) note(why string, failures int) {
 	l.outbox.count.Failed += failures
 }
 
-// refusal is the error of a response by which the server refuses this notice only.
+// refusal is the error of a response by which the server refuses one notice, so that the lane
+// continues with the next.
 type refusal struct{ status int }
 
 // Error returns the status of the response.
@@ -201,8 +205,9 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("the server refuses the notice: %d %s", r.status, http.StatusText(r.status))
 }
 
-// post makes the HTTP request for a notice. It returns nil only for a 2xx response, and a *refusal
-// if the response concerns this notice only.
+// post makes the HTTP request for a notice. It returns nil only for a 2xx response. A response that
+// means a failure of the server (5xx, 408 or 429) is an ordinary error, and any other response a
+// *refusal.
 func (l *lane) post(ctx context.Context, n *Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(n.Timeout))
 	defer cancel()

@@ -1,16 +1,16 @@
-// Package webhook is the stage "webhook": it notifies an HTTP server of recordings and events, each
-// at least once.
+// Package webhook is the stage "webhook": it notifies an HTTP server of recordings and events. It
+// sends each notice until the server accepts it, or until give_up has passed.
 //
 //	mp4 --media.Recording--> webhook --media.Recording--> metadata
 //	                           |
 //	                        Outbox: one file a notice --POST--> server
 //
 // The outbox stores a notice on disk before the recording goes on to the next stage, and deletes
-// the notice after a 2xx response. When the process starts, it sends the notices that a kill or a
-// power cut left. If a crash came before this stage received the end of a file, recovery sends the
-// notice once it has finished the file; it does not for the files of a tee's branches. An event
-// that is marked in a file that has ended long before does not pass this stage, so no notice is
-// sent for it. A server may receive a notice twice; both have the same webhook-id.
+// the notice after a 2xx response. When the process starts, the outbox sends the notices that a
+// kill or a power cut left. If a crash came before this stage received the end of a file, recovery
+// finishes the file and then sends the notice, except for a file of a tee's branch. An event may be
+// marked in a file that ended long before: this stage does not receive such an event, and no notice
+// is sent for it. A server may receive a notice twice, with the same webhook-id.
 //
 // # Files of the outbox
 //

@@ -26,7 +26,7 @@ const (
 // spoolPayload is the JSON body of a notice in the format "spool".
 type spoolPayload struct {
 	Type      string           `json:"type"` // recording.started, recording.finished or event
-	Time      string           `json:"time"`
+	Time      string           `json:"time"` // creation of the notice
 	Stream    string           `json:"stream"`
 	Pipeline  string           `json:"pipeline"`
 	Recording payloadRecording `json:"recording"`
@@ -50,8 +50,8 @@ type payloadRecording struct {
 	Lost      string            `json:"lost,omitempty"` // media lost at the end of a recovered file
 }
 
-// spoolBody returns the body of a notice in the format "spool". e is nil unless the notice is of an
-// event.
+// spoolBody returns the body of a notice of the type what in the format "spool". e is the event of
+// the type event, else nil.
 func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {
 	lost := ""
 	if r.State == media.StateRecovered {
@@ -71,8 +71,8 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 	})
 }
 
-// zlmBody returns the body of ZLMediaKit's hook on_record_mp4. file_path is absolute, as ZLMediaKit
-// sends it.
+// zlmBody returns the body of ZLMediaKit's hook on_record_mp4 for a recording. dir is the absolute
+// path of the record directory, because ZLMediaKit sends an absolute file_path.
 func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 	app, stream, below := strings.Cut(r.Stream, "/")
 	if !below {
@@ -95,8 +95,8 @@ func escaped(p string) string { return (&url.URL{Path: p}).EscapedPath() }
 // secret for signing.
 type Target struct{ URL, SecretFile, SecretEnv string }
 
-// Key returns a hash of the target, which stands for it on disk. The URL itself is not stored,
-// because it may contain a password or a token.
+// Key returns a hash of the target. The outbox stores it on disk in place of the URL, which may
+// contain a password or a token.
 func (t Target) Key() string {
 	sum := sha256.New()
 	for _, part := range []string{t.URL, t.SecretFile, t.SecretEnv} {
@@ -105,8 +105,8 @@ func (t Target) Key() string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// ReadTarget returns the target of a stage with these settings. ok is false if the stage is not a
-// webhook or its settings are invalid.
+// ReadTarget returns the target that the settings of stage s declare. ok is false if s is not the
+// stage webhook or its settings are invalid.
 func ReadTarget(s *pipeline.StageInfo, settings *config.Node) (t Target, ok bool) {
 	cfg, ok := s.Defaults.(Config)
 	ok = ok && len(settings.Decode(&cfg)) == 0
@@ -118,10 +118,10 @@ func (c *Config) target() Target { return Target{c.URL.Reveal(), c.SecretFile, c
 // Notice is one notification with its target.
 type Notice struct {
 	Target     Target
-	ID         string
-	CreatedUTC int64 // ns of UTC
-	Timeout    config.Duration
-	GiveUp     config.Duration
+	ID         string          // webhook-id: the same in every process that repeats the notice
+	CreatedUTC int64           // ns of UTC
+	Timeout    config.Duration // of one attempt
+	GiveUp     config.Duration // age at which the outbox drops the notice: see Outbox.Put
 	Body       json.RawMessage
 }
 
@@ -140,7 +140,8 @@ func encode(n *Notice) ([]byte, error) {
 	return json.Marshal(stored{n.ID, n.CreatedUTC, n.Target.Key(), hostOf(n.Target.URL), n.Timeout, n.GiveUp, n.Body})
 }
 
-// decode parses the text of a notice's file. The target in n is empty: of.Target is its key.
+// decode parses the text of a notice's file. n.Target is empty; of.Target is the key of the target:
+// see Target.Key.
 func decode(text []byte) (n Notice, of stored, err error) {
 	err = json.Unmarshal(text, &of)
 	if err == nil && (of.Target == "" || of.ID == "" || len(of.Body) == 0) {

@@ -30,7 +30,7 @@ const (
 const maxUnstored = 1000
 
 // ErrUnstored means that the disk failed to store a notice. The outbox sends the notice from
-// memory, and stores it if an attempt to send it fails. A crash before that loses it.
+// memory, and stores it if an attempt to send it fails. A crash before that loses the notice.
 var ErrUnstored = errors.New("it is kept in memory alone")
 
 // ErrFull means that the outbox does not accept a notice because too many wait.
@@ -52,17 +52,17 @@ type Outbox struct {
 	lanes map[string]*lane // lanes with notices, by URL
 	count Counts
 	moved chan struct{} // closed and replaced after each attempt
-	last  int64         // number in the newest file name; names sort by age
+	last  int64         // number in the newest file name; the names sort by the age of their notices
 	held  int           // number of notices in memory only
 
 	storing sync.Mutex // held during writes to the disk; guards the fields below
-	spares  []string
-	spared  int // number in the name of the newest spare file
-	wanted  int // number of spare files to keep
+	spares  []string   // names of the spare files: see takeSpare
+	spared  int        // number in the name of the newest spare file
+	wanted  int        // number of spare files to keep
 }
 
-// Counts holds the number of notices that wait, and the numbers since the start of the process of
-// delivered notices, failed attempts, and notices given up.
+// Counts holds the number of notices that wait, and the numbers since the start of the process:
+// delivered notices, failed attempts, and notices that were dropped undelivered.
 type Counts struct{ Waiting, Delivered, Failed, GivenUp int }
 
 // Options holds the dependencies of an outbox.
@@ -73,12 +73,15 @@ type Options struct {
 	Clock pipeline.Clock
 	Wall  *wallclock.Judge // decides whether the wall clock is trusted; nil: it is
 	Log   *slog.Logger
-	// Find returns the configured target with a key. A notice of an earlier process is sent only if
-	// Find knows its target. nil: no target is configured.
+	// Find returns the configured target with a key (Target.Key); false: there is none. A notice of
+	// an earlier process is sent only to a target that Find returns, and is otherwise dropped. A nil
+	// Find returns no target.
 	Find func(key string) (Target, bool)
 }
 
-// Open opens the directory and starts to send the notices that an earlier process left in it.
+// Open opens the directory and starts to send the notices that an earlier process left in it. If
+// the directory leads out of its parent by a symbolic link, the outbox keeps notices in memory
+// only, and logs that. Any other failure of the disk is an error.
 func Open(o Options) (*Outbox, error) {
 	if o.Disk == nil {
 		o.Disk = durable.Below(filepath.Dir(o.Dir))
@@ -136,8 +139,9 @@ func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	}
 }
 
-// Settle waits until each notice is delivered, or waits for a server that fails, or until ctx ends.
-// It is called before the process ends, so that the notices of the newest recordings are sent.
+// Settle waits until no notice is left that can be delivered now: each notice is delivered, or the
+// newest attempt of its lane failed. It returns earlier if ctx ends. It is called before the
+// process ends, so that the notices of the newest recordings are sent.
 func (b *Outbox) Settle(ctx context.Context) {
 	for {
 		b.mu.Lock()
@@ -154,7 +158,8 @@ func (b *Outbox) Settle(ctx context.Context) {
 	}
 }
 
-// quiet reports whether the servers of all lanes fail. The caller holds b.mu.
+// quiet reports whether the newest attempt failed in every lane that has notices. The caller holds
+// b.mu.
 func (b *Outbox) quiet() bool {
 	for _, l := range b.lanes {
 		if len(l.entries) > 0 && l.why == "" {
@@ -175,7 +180,7 @@ func (b *Outbox) Close() { b.client.CloseIdleConnections() }
 
 // replay queues the notice in a file of an earlier process. It logs and keeps a file that cannot be
 // read or that another user can have written. It deletes a notice whose target is no longer
-// configured, and adds one to dropped under its host.
+// configured, and adds 1 to dropped[host], where host is that of the target.
 func (b *Outbox) replay(name string, dropped map[string]int) {
 	n, host, err := b.read(name)
 	switch {
@@ -194,8 +199,9 @@ func (b *Outbox) replay(name string, dropped map[string]int) {
 	}
 }
 
-// load reads the notice of an entry. If this process stored the file, the file must be unchanged. A
-// file of an earlier process must belong to spool's user, and its target must be configured.
+// load reads the notice of an entry. If this process stored the file, the file must be unchanged,
+// else the error is filesystem.ErrNotOurs. A file of an earlier process must belong to spool's
+// user, and its target must be configured: see read.
 func (b *Outbox) load(e *entry) (n Notice, err error) {
 	switch {
 	case e.unstored != nil:
@@ -219,8 +225,8 @@ func (b *Outbox) load(e *entry) (n Notice, err error) {
 // errTarget is the error of a notice whose target is no longer configured.
 var errTarget = errors.New("the configuration has no such webhook any more, neither in a pipeline nor under declare.webhooks")
 
-// read reads the notice in a file of an earlier process, and finds its target. host is that of the
-// target's URL, also with errTarget.
+// read reads the notice in a file of an earlier process, and finds its target. host is the host of
+// the target's URL. The error is errTarget, and host is set, if the target is not configured.
 func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	text, err := b.disk.ReadOurs(filepath.Join(b.dir, name))
 	if err != nil {
@@ -240,9 +246,9 @@ func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	return n, of.Host, err
 }
 
-// Put stores a notice and queues it. After nil the notice survives a power cut. After nil or
-// ErrUnstored the outbox sends it until it is delivered or too old. After any other error the
-// notice is lost.
+// Put stores a notice and queues it. If Put returns nil, the notice survives a power cut. If it
+// returns nil or ErrUnstored, the outbox sends the notice until it is delivered, or until it is
+// older than GiveUp. Any other error, such as ErrFull, means that the notice is lost.
 func (b *Outbox) Put(n Notice) error {
 	text, err := encode(&n)
 	if err != nil {
@@ -264,7 +270,8 @@ func (b *Outbox) Put(n Notice) error {
 	return err
 }
 
-// hold counts a notice that is in memory only. It returns false if there are maxUnstored already.
+// hold counts a notice that is in memory only. It returns false, and counts nothing, if there are
+// maxUnstored already.
 func (b *Outbox) hold() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -275,7 +282,8 @@ func (b *Outbox) hold() bool {
 	return true
 }
 
-// store stores a notice that could not be stored before, if the disk accepts it now.
+// store stores a notice that could not be stored before. If the disk fails again, the notice stays
+// in memory.
 func (b *Outbox) store(e *entry) {
 	text, err := encode(e.unstored)
 	if err == nil {
@@ -289,7 +297,8 @@ func (b *Outbox) store(e *entry) {
 	}
 }
 
-// name returns a file name that sorts after all earlier ones, even if the clock was set back.
+// name returns a file name that sorts after all earlier ones, even if the clock was set back. It
+// returns ErrFull if maxWaiting notices wait.
 func (b *Outbox) name() (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -345,7 +354,8 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	if !e.left {
 		err = b.disk.Remove(filepath.Join(b.dir, e.name))
 	}
-	// With the last notice, all deletions are made durable: a power cut then restores no file.
+	// With the last notice of the lane, the deletions are made durable: a power cut then restores no
+	// file.
 	if err == nil && b.only(l) {
 		err = b.disk.SyncDir(b.dir)
 	}
@@ -376,8 +386,8 @@ func (b *Outbox) only(l *lane) bool {
 	return len(l.entries) == 1
 }
 
-// Waiting returns the number of notices that wait for a URL, and the error of the last attempt; why
-// is "" if it succeeded.
+// Waiting returns the number of notices that wait for a URL. why is the error of the newest attempt
+// for the URL, or "" if it succeeded or no notice waits.
 func (b *Outbox) Waiting(url string) (n int, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -10,15 +10,17 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 )
 
-// A full disk is when an operator needs notices most. So the outbox keeps some files with space
-// allocated. When the disk is full, a notice is written into one of them, which is then renamed.
+// An operator needs notices most when the disk is full. So the outbox keeps some files with space
+// allocated. When the disk is full, the outbox writes a notice into one of these files, and renames
+// the file.
 const (
 	spareSuffix = ".spare"
 	spareFiles  = 32
 	spareBytes  = 4096 // enough for most notices
 )
 
-// takeSpare writes a notice into a spare file and renames that to path. The caller holds b.storing.
+// takeSpare writes a notice into a spare file, and renames that file to path. It returns an error
+// if no spare file is left or the notice is longer than spareBytes. The caller holds b.storing.
 func (b *Outbox) takeSpare(path string, text []byte) error {
 	if len(b.spares) == 0 || len(text) > spareBytes {
 		return errors.New("no spare room for it")
@@ -32,7 +34,8 @@ func (b *Outbox) takeSpare(path string, text []byte) error {
 	return durable.Publish(b.disk, f, from, path, text)
 }
 
-// keepSpares creates spare files until b.wanted exist. The caller holds b.storing.
+// keepSpares creates spare files until b.wanted of them exist or the disk fails. The caller holds
+// b.storing.
 func (b *Outbox) keepSpares() {
 	if err := durable.MkdirAll(b.disk, b.spareDir(), 0o700); err != nil {
 		return

@@ -22,8 +22,9 @@ func Sign(key []byte, id, timestamp string, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// secret returns the key that signs the notices of a target, or nil if they are not signed. A
+// secret returns the key that signs the notices of a target, or nil if the target has no secret. A
 // secret that begins with whsec_ is base64 (Standard Webhooks); any other text is the key itself.
+// An error means that the secret is configured but cannot be read.
 func secret(t *Target) ([]byte, error) {
 	var text []byte
 	switch {

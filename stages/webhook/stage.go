@@ -34,7 +34,8 @@ var defaults = Config{
 	Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(72 * time.Hour),
 }
 
-// Check refuses settings with which no notice could arrive.
+// Check refuses settings that contradict each other, are out of range, or with which no notice
+// could arrive.
 func (c Config) Check() (problems config.Problems) {
 	u, err := url.Parse(c.URL.Reveal())
 	if named := c.Use != "" && c.URL.Reveal() == ""; !named && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
@@ -68,10 +69,10 @@ type stage struct {
 	outbox *Outbox
 	log    *slog.Logger
 	clock  pipeline.Clock
-	file   media.ID          // recording whose start was notified
-	told   map[media.ID]bool // events of this run that were notified
+	file   media.ID          // the newest recording whose start was notified
+	told   map[media.ID]bool // events of this run that were notified: see remember
 
-	unsigned *pipeline.Problem // the environment has no secret: nothing is sent
+	unsigned *pipeline.Problem // not nil: the environment has no usable secret, and no notice is sent
 
 	lost     atomic.Uint64 // notices that could not be queued
 	unstored atomic.Uint64 // notices that could not be stored and are sent from memory
@@ -88,7 +89,7 @@ func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recor
 	s := &stage{cfg: cfg, outbox: outbox, log: set.Log, clock: set.Clock, told: map[media.ID]bool{}}
 	if cfg.SecretEnv != "" {
 		target := cfg.target()
-		if _, err := secret(&target); err != nil { // it stays so: the environment of a process does not change
+		if _, err := secret(&target); err != nil { // permanent: the environment of a process does not change
 			s.unsigned = &pipeline.Problem{
 				Problem: "webhook_secret", Since: set.Clock.Now(), Cause: fmt.Sprintf("notices are not sent: environment variable %s: %v", cfg.SecretEnv, err),
 				Remedy: "restart spool with the secret in that variable, or give secret_file; the notices wait until then",
@@ -124,8 +125,8 @@ func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit
 // Flush does nothing: the outbox sends its notices independently of the run.
 func (s *stage) Flush(context.Context, pipeline.Emit[media.Recording]) error { return nil }
 
-// remember adds an event to the set of notified events, whose size it bounds. A forgotten event may
-// be notified again.
+// remember adds an event to the set of notified events. It empties a full set first, so an event
+// may be notified again.
 func (s *stage) remember(id media.ID) {
 	if len(s.told) >= 4*media.MaxOpenEvents {
 		clear(s.told)
@@ -178,7 +179,8 @@ func (s *stage) body(what string, now time.Time, r *media.Recording, e *media.Ev
 	return zlmBody(filepath.ToSlash(dir), r)
 }
 
-// Report adds warnings about lost notices and waiting ones, and a problem if a secret is missing.
+// Report adds warnings about lost notices and waiting ones, and a problem if the environment has no
+// usable secret.
 func (s *stage) Report(r *pipeline.Report) {
 	if s.unsigned != nil {
 		r.Problems = append(r.Problems, *s.unsigned)
