@@ -36,7 +36,8 @@ func (w *bitWriter) ue(v uint32) *bitWriter {
 	return w.put(0, n).put(v+1, n+1)
 }
 
-// nal returns the NAL unit: the header, and the escaped body with its stop bit.
+// nal returns the NAL unit of the written bits: the header, and the bits with a stop bit and emulation prevention
+// bytes.
 func (w *bitWriter) nal(header ...byte) []byte {
 	w.put(1, 1)
 	out, zeros := header, 0
@@ -52,14 +53,14 @@ func (w *bitWriter) nal(header ...byte) []byte {
 	return out
 }
 
-// Coded is a slice of an H.264 stream whose macroblocks are not compressed (I_PCM), so that any decoder can read
-// it. Pictures have 32 x 32 pixels.
+// Coded is a slice of an H.264 stream whose macroblocks are not compressed (I_PCM), so that any decoder can read it. A
+// frame has 32 x 32 pixels.
 type Coded struct {
-	Kind      byte // type of the NAL unit
-	Ref       bool
+	Kind      byte   // type of the NAL unit
+	Ref       bool   // later pictures may refer to this one
 	First     uint32 // first macroblock
 	Count     int    // number of macroblocks; 0: all the rest of the picture
-	PPS       uint32
+	PPS       uint32 // ID
 	FrameNum  uint32
 	Field     bool
 	Bottom    bool
@@ -69,11 +70,12 @@ type Coded struct {
 	Level     byte // grey level
 }
 
-// CodedSets returns the parameter sets of such a stream, whose pictures are frames, or also fields.
+// CodedSets returns the parameter sets of a stream of Coded slices. With fields, a picture may be a frame or a field;
+// otherwise each is a frame.
 func CodedSets(fields bool) (sps, pps []byte) { return ReorderedSets(fields, 0) }
 
-// ReorderedSets returns the parameter sets of such a stream in which at most depth pictures precede a picture that
-// is presented before them.
+// ReorderedSets returns the parameter sets of a stream of Coded slices, as CodedSets does. By the SPS, at most depth
+// pictures precede a picture that is presented before them.
 func ReorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	w := (&bitWriter{}).put(77, 8).put(0, 8).put(30, 8).ue(0) // Main, level 3
 	w.ue(0).ue(0).ue(4)                                       // frame_num of 4 bits, picture order count of 8
@@ -90,7 +92,7 @@ func ReorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	return w.nal(0x67), p.put(0, 2).put(1, 1).nal(0x68)                                         // redundant_pic_cnt_present
 }
 
-// NAL returns the NAL unit of the slice. fields is as for CodedSets.
+// NAL returns the NAL unit of the slice. fields is the argument of CodedSets for the parameter sets of the stream.
 func (c Coded) NAL(fields bool) []byte {
 	w := (&bitWriter{}).ue(c.First).ue(7).ue(c.PPS).put(c.FrameNum&15, 4)
 	rows := 2
@@ -138,7 +140,8 @@ func bit(b bool) uint32 {
 	return 0
 }
 
-// FrameHashes decodes an Annex B stream with ffmpeg and returns the MD5 of each frame.
+// FrameHashes decodes NAL units with ffmpeg and returns the MD5 of each decoded frame. format is ffmpeg's name of the
+// codec, such as h264. It fails the test if the decoder reports an error.
 func FrameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
 	t.Helper()
 	var stream []byte
@@ -161,7 +164,7 @@ func FrameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
 	return out
 }
 
-// HashOf returns the hash of NAL units, one after another.
+// HashOf returns the MD5, in hexadecimal digits, of NAL units one after another.
 func HashOf(nals [][]byte) string {
 	h := md5.New()
 	for _, n := range nals {

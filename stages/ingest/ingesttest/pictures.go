@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Frames264 returns n frames of two slices each. The first frame is an IDR picture.
+// Frames264 returns n H.264 frames of two slices each, which a decoder can decode. The first frame is an IDR picture.
 func Frames264(n int) (out [][][]byte) {
 	for i := range n {
 		c := Coded{Kind: 1, Ref: true, FrameNum: uint32(i), POC: uint32(2 * i), Level: byte(16 + 3*i)}
@@ -27,7 +27,7 @@ func Frames264(n int) (out [][][]byte) {
 	return out
 }
 
-// OddPictures returns n key pictures of two slices each.
+// OddPictures returns n key pictures of two slices each. The slices are cut short, so a decoder cannot decode them.
 func OddPictures(coding media.Codec, n int) (out [][][]byte) {
 	if coding == codec.H265 {
 		for i := range n {
@@ -44,7 +44,8 @@ func OddPictures(coding media.Codec, n int) (out [][][]byte) {
 	return out
 }
 
-// Pictures returns n access units of one to four slices of random sizes.
+// Pictures returns n key pictures of one to four slices of random sizes and bytes. Every third picture begins with
+// two SEI NAL units. A decoder cannot decode them.
 func Pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
 	for i := range n {
 		var au [][]byte
@@ -70,7 +71,7 @@ func Pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
 	return out
 }
 
-// SEIOf returns a SEI NAL unit that contains an id.
+// SEIOf returns a small SEI NAL unit that contains an id, whose lowest bit it sets.
 func SEIOf(coding media.Codec, id byte) []byte {
 	if coding == codec.H265 {
 		return []byte{39 << 1, 1, 5, 1, id | 1, 0x80}
@@ -95,7 +96,7 @@ func Packetize(t *testing.T, coding media.Codec, au [][]byte) (out []*rtp.Packet
 	return OneSender(out)
 }
 
-// OneSender gives all packets the same SSRC, because each encoder chooses its own.
+// OneSender sets the SSRC of all packets to 0, because each encoder chooses its own, and returns packets.
 func OneSender(packets []*rtp.Packet) []*rtp.Packet {
 	for _, p := range packets {
 		p.SSRC = 0
@@ -111,7 +112,7 @@ func Flat(aus [][][]byte) (out [][]byte) {
 	return out
 }
 
-// PictureOf returns the NAL units of an access unit without SEI, whose loss before a picture cannot be noticed.
+// PictureOf returns the slices of an access unit. It leaves out SEI: its loss before a picture cannot be noticed.
 func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	for _, nal := range au {
 		if r := codec.Of(coding).NAL.Role(nal); r == codec.RoleKey || r == codec.RolePicture {
@@ -121,7 +122,8 @@ func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	return out
 }
 
-// SetsOf returns parameter sets for the pictures of this package, without reordering.
+// SetsOf returns parameter sets for the pictures of this package: without reordering for H.264, and those of x265 for
+// H.265.
 func SetsOf(coding media.Codec) [][]byte {
 	if coding == codec.H265 {
 		return [][]byte{VPSX265, HEVC25, PPSX265}
@@ -130,7 +132,8 @@ func SetsOf(coding media.Codec) [][]byte {
 	return [][]byte{sps, pps}
 }
 
-// H.264 slices: the first slice of an IDR picture, a later slice of it, and a P picture.
+// Begins of H.264 slices: the first slice of an IDR picture, a later slice of that picture, and the slice of a P
+// picture.
 var (
 	IDR      = []byte{0x65, 0x88, 1}
 	IDRLater = []byte{0x65, 0x08, 1}

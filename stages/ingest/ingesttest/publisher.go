@@ -13,15 +13,15 @@ import (
 type Publisher struct {
 	Sets  [][]media.Track // one element for each call of SetTracks
 	Units []Unit
-	Err   error // result of every call once it is set
+	Err   error // result of every call of SetTracks and Write once it is set
 
-	Losses   map[string]uint64 // by cause
-	Repairs  map[string]uint64
-	Problems map[int]*pipeline.Problem // by track
-	Refuse   error                     // result of every call of Write
+	Losses   map[string]uint64         // by cause
+	Repairs  map[string]uint64         // by cause
+	Problems map[int]*pipeline.Problem // newest one, by track; nil: it has ended
+	Refuse   error                     // result of every call of Write once it is set, unless Err is
 }
 
-// Unit is an access unit that was written.
+// Unit is an access unit that a feed has written.
 type Unit struct {
 	Set   int // number of calls of SetTracks before it
 	Codec media.Codec
@@ -29,13 +29,13 @@ type Unit struct {
 	NALs  [][]byte // copy of its payload
 }
 
-// SetTracks keeps the tracks.
+// SetTracks appends the tracks to Sets and returns Err.
 func (p *Publisher) SetTracks(tracks []media.Track) error {
 	p.Sets = append(p.Sets, tracks)
 	return p.Err
 }
 
-// Write keeps a copy of the access unit.
+// Write appends a copy of the access unit to Units. If Err or Refuse is set, it returns that and keeps nothing.
 func (p *Publisher) Write(track int, au *media.AU) error {
 	if p.Err != nil {
 		return p.Err
@@ -67,7 +67,7 @@ func (p *Publisher) Repaired(cause string, n uint64) {
 	p.Repairs[cause] += n
 }
 
-// Problem keeps the newest problem of a track; nil removes it.
+// Problem keeps the newest problem of a track. what is nil if the problem has ended.
 func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	if p.Problems == nil {
 		p.Problems = map[int]*pipeline.Problem{}
@@ -85,13 +85,13 @@ func (p *Publisher) Of(c media.Codec) (out []Unit) {
 	return out
 }
 
-// Discard is a publisher that keeps nothing.
+// Discard is an ingest.Publisher that accepts everything and keeps nothing.
 type Discard struct{}
 
-// SetTracks does nothing, like all methods of Discard.
+// SetTracks does nothing and returns nil.
 func (Discard) SetTracks([]media.Track) error { return nil }
 
-// Write does nothing.
+// Write does nothing and returns nil.
 func (Discard) Write(int, *media.AU) error { return nil }
 
 // Lost does nothing.

@@ -17,9 +17,9 @@ func Hex(s string) []byte {
 
 // Parameter sets written by x264 and x265, and the AudioSpecificConfig of AAC-LC.
 var (
-	SPS25    = Hex("6764000cacd941419f9f011000000300100000030320f1429960")                     // 320x180, 25 a second
-	SPS20    = Hex("6764000cacd941419f9f011000000300100000030280f1429960")                     // 20 frames a second
-	SPSHRD   = Hex("6764000cacd941419f9f0110000003001000000303260200124f000493e930c01e28532c") // with a buffer model
+	SPS25    = Hex("6764000cacd941419f9f011000000300100000030320f1429960")                     // 320x180, 25 frames/s
+	SPS20    = Hex("6764000cacd941419f9f011000000300100000030280f1429960")                     // SPS25 at 20 frames/s
+	SPSHRD   = Hex("6764000cacd941419f9f0110000003001000000303260200124f000493e930c01e28532c") // SPS25 with HRD
 	SPSBig   = Hex("6764001eacd940a02ff97011000003000100000300320f162d96")                     // 640x360
 	SPSFull  = Hex("6764000cacd941419f9f016c800000030080000019078a14cb")                       // full range
 	SPSField = Hex("67640015acd94143360220000003002000000643e28532c0")                         // interlaced
@@ -36,22 +36,22 @@ var (
 	AACLC48 = []byte{0x11, 0x90} // 48 kHz, stereo
 )
 
-// PPS264 returns a PPS of which only the IDs are valid.
+// PPS264 returns a PPS of H.264 with the given IDs of itself and of its SPS. Its other bits have no meaning.
 func PPS264(id, sps uint32) []byte { return WithBits([]byte{0x68}, UE(id)+UE(sps)+Rest) }
 
-// PPS265 is PPS264 for H.265.
+// PPS265 returns a PPS of H.265 with the given IDs of itself and of its SPS. Its other bits have no meaning.
 func PPS265(id, sps uint32) []byte { return WithBits([]byte{0x44, 1}, UE(id)+UE(sps)+Rest) }
 
-// Rest stands for bits that the readers skip.
+// Rest stands for the bits after the IDs of a parameter set, which the readers of IDs skip.
 const Rest = "1010101010101"
 
-// UE returns the Exp-Golomb code of a number as a text of bits.
+// UE returns the Exp-Golomb code of a number as a text of the digits 0 and 1.
 func UE(v uint32) string {
 	code := strconv.FormatUint(uint64(v)+1, 2)
 	return strings.Repeat("0", len(code)-1) + code
 }
 
-// WithBits appends bits, given as text, to a NAL unit, and zeros up to a whole byte.
+// WithBits appends bits, given as a text of the digits 0 and 1, to a NAL unit, and then zeros up to a whole byte.
 func WithBits(nal []byte, bits string) []byte {
 	for ; len(bits) > 0; bits = bits[min(8, len(bits)):] {
 		v, _ := strconv.ParseUint((bits + "0000000")[:8], 2, 8)

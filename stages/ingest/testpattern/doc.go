@@ -17,13 +17,13 @@
 //	|  grey ramp                                                |
 //	|       o  ball, there and back in 4 s           pie, 1 s   |
 //
-// The pie is white during a beep. A small picture has only the parts that fit; the strip is the last to go.
-// Decoding is exact (see package h264), so ReadFrameNumber, applied to every decoded picture, finds each frame that
-// is missing, repeated or damaged.
+// The pie is white during a beep. A small picture has only the parts that fit; the strip is the last part to be left
+// out. Decoding is exact (see package h264), so ReadFrameNumber, applied to every decoded picture, finds each frame
+// that is missing, repeated or damaged in the strip.
 //
 // # Time
 //
 // Frame n is shown at n/fps seconds of media time and has the number n, so media time and frame number agree
-// wherever the stream starts. The first frame of every whole second flashes, and a beep begins exactly with it.
-// Each time is computed from n, so that rounding errors do not add up.
+// wherever the stream starts. With the first frame of every whole second the pie turns white, and a beep begins exactly
+// at the time of that frame. Each time is computed from n, so that rounding errors do not add up.
 package testpattern

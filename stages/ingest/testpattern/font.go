@@ -6,7 +6,7 @@ const (
 	glyphWidth, glyphHeight = 5, 7
 	advance                 = glyphWidth + 1
 
-	dimZero = 'o' // glyph of a leading zero
+	dimZero = 'o' // stands for a leading zero, which is drawn darker
 )
 
 // glyphs holds each glyph as rows of five dots, from the top down; bit 4 is the left dot.
@@ -33,15 +33,15 @@ var glyphs = ['Z' + 1][glyphHeight]uint8{
 
 // label is a line of text in the picture. Only changed glyphs are drawn.
 type label struct {
-	x, y, scale int // in tiles; scale is the size of a dot, 0 for no label
-	chars       int
-	light, dark uint8
-	shown       [maxLabel]byte
+	x, y, scale int            // in tiles; scale is the size of a dot, 0 for no label
+	chars       int            // number of glyphs
+	light, dark uint8          // luma of a glyph and of its background
+	shown       [maxLabel]byte // glyphs that are in the picture
 }
 
 const maxLabel = 24
 
-// labelWidth returns the width of n glyphs in tiles, without the gap after the last one.
+// labelWidth returns the width of n glyphs in tiles, without the space after the last one. scale is the size of a dot.
 func labelWidth(n, scale int) int { return (n*advance - 1) * scale }
 
 func (l *label) draw(m *h264.Mosaic, text []byte) {
@@ -69,7 +69,7 @@ func (l *label) glyph(m *h264.Mosaic, i int, c byte) {
 	}
 }
 
-// putDigits writes v in decimal, with leading zeros, to all of dst.
+// putDigits writes the lowest len(dst) decimal digits of v to dst, with leading zeros.
 func putDigits(dst []byte, v int64) {
 	for i := len(dst) - 1; i >= 0; i-- {
 		dst[i] = byte('0' + v%10)

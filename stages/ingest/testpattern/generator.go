@@ -19,10 +19,10 @@ const (
 
 const videoTimescale = 90_000
 
-// Generator makes the access units of a stream, as fast as the caller takes them. Its output depends on its options
-// only.
+// Generator makes the access units of a stream, as fast as the caller takes them. Its output depends only on its
+// Options.
 //
-// A generator belongs to one goroutine. It stops allocating once its buffers are large enough.
+// A generator belongs to one goroutine. It allocates no memory once its buffers are large enough.
 type Generator struct {
 	o      Options
 	scene  *scene
@@ -30,14 +30,14 @@ type Generator struct {
 	sound  *sound // nil without sound
 	tracks []media.Track
 
-	frame, lastFrame int64 // next video frame, and the one after the last
-	audio            int64 // next audio frame: its first sample is number 1024*audio
+	frame, lastFrame int64 // number of the next video frame, and of the frame after the last one
+	audio            int64 // number of the next audio frame, whose first sample is number 1024*audio
 	sentBytes        int64 // bytes of video so far
 	au               media.AU
 	payload          [2][]byte
 }
 
-// New returns a generator, or the faults of the options.
+// New returns a generator. An error names each option that is out of its range.
 func New(o Options) (*Generator, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("testpattern: %w", err)
@@ -82,8 +82,8 @@ func (g *Generator) describe() []media.Track {
 // tracks only, not in the access units.
 func (g *Generator) Tracks() []media.Track { return g.tracks }
 
-// Next returns the next access unit and the index of its track, in decoding order over both tracks; nil after the
-// last one. The unit is valid until the next call. Its MonoNS is its media time.
+// Next returns the next access unit and the index of its track, in decoding order over both tracks. au is nil after the
+// last access unit. It is valid until the next call. Its MonoNS is its media time since the first frame.
 func (g *Generator) Next() (track int, au *media.AU) {
 	track, ns, ok := g.peek()
 	if !ok {
@@ -98,8 +98,8 @@ func (g *Generator) Next() (track int, au *media.AU) {
 	return track, &g.au
 }
 
-// peek returns the track of the next access unit, and the unit's time in ns since the first frame. ok is false at
-// the end.
+// peek returns the track of the next access unit, and the unit's time in ns since the first frame. ok is false if no
+// access unit is left.
 func (g *Generator) peek() (track int, ns int64, ok bool) {
 	if g.sound != nil && g.audioFirst() {
 		return AudioTrack, media.ToNanos(g.audio*aac.FrameSamples, aac.SampleRate) - g.frameNanos(int64(g.o.Start)), true
@@ -136,8 +136,9 @@ func (g *Generator) nextVideo() {
 	g.append(slice)
 }
 
-// filler returns filler for the next picture, so that the stream has its bitrate after so many frames. If a picture
-// is larger than its share, the next ones get less filler. slice is the size of the picture.
+// filler returns a filler NAL unit for the next picture, or nil. With it, the stream has its bitrate after so many
+// frames, the next one included. If a picture is larger than its share, the pictures after it get less filler. slice is
+// the size of the next picture in bytes.
 func (g *Generator) filler(frames int64, slice int) []byte {
 	if g.o.Bitrate == 0 {
 		return nil

@@ -2,9 +2,10 @@ package testpattern
 
 import "github.com/gospool/spool/stages/ingest/testpattern/h264"
 
-// layout divides a picture into rectangles, in tiles. A rectangle that does not fit into the picture has no width.
+// layout divides a picture into rectangles, in tiles. A part that does not fit into the picture has an empty rectangle,
+// or a label with scale 0.
 type layout struct {
-	picture   rect // tiles that are shown as a whole
+	picture   rect // the tiles that are shown as a whole
 	canvas    rect // all tiles, including those that are cropped
 	strip     stripLayout
 	hasStrip  bool
@@ -57,8 +58,8 @@ func newLayout(o Options, m *h264.Mosaic, caption string) layout {
 
 func even(v int) int { return v &^ 1 }
 
-// placeLane places the pie at the right end of the lane and gives the rest to the ball. height is that of the shown
-// part of the lane.
+// placeLane places the pie at the right end of the lane and gives the rest of the lane to the ball. height is the
+// height of the part of the lane that is shown.
 func (l *layout) placeLane(height int) {
 	side := even(height - 2)
 	l.pie = rect{l.picture.w - side - 2, l.lane.y + (height-side)/2, side, side}
@@ -66,7 +67,7 @@ func (l *layout) placeLane(height int) {
 }
 
 // placePanel places the frame number and the lines below it in the middle of the colour bars, as large as they fit.
-// height is that of the shown part of the bars.
+// height is the height of the part of the bars that is shown.
 func (l *layout) placePanel(height int, caption string) {
 	width := l.picture.w
 	l.digits = mostDigits
@@ -80,7 +81,7 @@ func (l *layout) placePanel(height int, caption string) {
 	lines := []*label{&l.number}
 	l.number = label{chars: l.digits, scale: scale, light: white}
 	room := height - (glyphHeight+2)*scale
-	add := func(line *label, chars, light int) { // as wide as the number, or wider if it does not fit otherwise
+	add := func(line *label, chars, light int) { // the line is at most as wide as the number, if its text permits
 		full := labelWidth(chars, 1)
 		small := min(max(labelWidth(l.digits, scale)/full, 1), (width-2)/full, scale)
 		if room -= (glyphHeight + lineGap) * small; small > 0 && room >= 0 {
@@ -93,10 +94,11 @@ func (l *layout) placePanel(height int, caption string) {
 	l.stack(lines, height)
 }
 
-// lineGap is the space above each line but the first, in dots of that line.
+// lineGap is the height of the space above each line but the first, in dots of that line.
 const lineGap = 3
 
-// stack centres lines in the bars, one below the other, and places the panel around them.
+// stack centres lines in the bars, one below the other, and places the panel around them. height is the height of the
+// part of the bars that is shown.
 func (l *layout) stack(lines []*label, height int) {
 	total, widest := 0, 0
 	for i, line := range lines {

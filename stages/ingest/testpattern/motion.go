@@ -2,7 +2,8 @@ package testpattern
 
 import "math"
 
-// drawBall draws the ball of frame n. It moves along the lane and back in four seconds, and bounces once a second.
+// drawBall draws the ball of frame n, and removes that of the frame before. The ball moves along the lane and back in
+// four seconds, and bounces once a second.
 func (s *scene) drawBall(n int64) {
 	lane := s.at.lane
 	radius := lane.h * opaque / 5
@@ -27,8 +28,9 @@ func (s *scene) drawBall(n int64) {
 	}
 }
 
-// sector is a tile of the pie: its coverage by the disc, the angle at which the hand passes it, and the length of
-// the circle around the centre through it.
+// sector is a tile of the pie: its coverage by the disc, the angle at which the edge of the filled part passes it,
+// and the length of the circle around the centre through it. An angle is in parts of fullTurn, a length in
+// sixteenths of a tile.
 type sector struct{ cover, angle, circle int }
 
 const fullTurn = 1 << 16
@@ -48,7 +50,7 @@ func newPie(side int) []sector {
 	return pie
 }
 
-// drawPie draws the pie of frame n, which fills once a second. During a beep all of it is white.
+// drawPie draws the pie of frame n, which fills clockwise once a second. During a beep the whole pie is white.
 func (s *scene) drawPie(n int64) {
 	const rest, done = 60, 150
 	_, part := s.fps.second(n)

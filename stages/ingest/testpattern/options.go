@@ -9,7 +9,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// Options describes the stream. Each field names its key in the URL, with the default or an example.
+// Options describes the stream. The comment of each field begins with its key in the URL, and the default or an
+// example.
 type Options struct {
 	Width, Height int           // size=640x360: pixels, even, 16 to 4096
 	FPS           Rate          // fps=25 or 30000/1001: 1 to 120
@@ -29,10 +30,10 @@ type Speed uint8
 // The speeds.
 const (
 	Realtime Speed = iota // each frame at its time
-	Max                   // each frame as soon as the hub has taken the one before
+	Max                   // each frame as soon as the hub has taken the frame before
 )
 
-// Default returns the options of the URL testpattern:// .
+// Default returns the options of the URL testpattern://, which has no option.
 func Default() Options {
 	return Options{Width: 640, Height: 360, FPS: Rate{25, 1}, GOP: 50, Channels: 2, Tone: 1000}
 }
@@ -42,11 +43,12 @@ const (
 	minSide, maxSide = 16, 4096
 	maxFPS           = 120
 	maxGOP           = 100_000
-	maxBitrate       = 240_000_000 // that of H.264 level 5.2
+	maxBitrate       = 240_000_000 // the bitrate of H.264 level 5.2
 	minTone, maxTone = 50, 16_000
 )
 
-// Parse returns the options in a URL. The error names every wrong option and the values that it accepts.
+// Parse returns the options in a URL, and the defaults of the other options. The error names every wrong option and the
+// values that it accepts.
 func Parse(u *url.URL) (Options, error) {
 	o := Default()
 	var problems []error
@@ -73,7 +75,7 @@ func Parse(u *url.URL) (Options, error) {
 	return o, nil
 }
 
-// validate returns the faults of the options.
+// validate returns an error that names each option that is out of its range, or nil.
 func (o Options) validate() error {
 	within := func(name string, v, least, most int) error {
 		if v < least || v > most {

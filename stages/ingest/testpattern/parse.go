@@ -43,7 +43,8 @@ func (o *Options) set(key string, values []string) error {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// readInt reads decimal digits and accepts nothing else.
+// readInt sets *to to the number in s, which has only decimal digits. It returns false if s has other characters, or
+// for a number of 1<<31 or more.
 func readInt(s string, to *int) bool {
 	v, err := strconv.ParseUint(s, 10, 31)
 	*to = int(v)
@@ -94,7 +95,8 @@ func readSpeed(o *Options, s string) bool {
 	return s == "max" || s == "realtime"
 }
 
-// readDuration reads a number of whole seconds, as in configurations, or a duration in Go's form.
+// readDuration reads a number of whole seconds, as in a configuration, or a duration in Go's form, such as 1m30s. It
+// returns false if the duration is not positive.
 func readDuration(o *Options, s string) bool {
 	var seconds int
 	if readInt(s, &seconds) {

@@ -14,11 +14,11 @@ const scheme = "testpattern"
 
 func init() { hub.RegisterScheme(scheme, newPuller) }
 
-// puller publishes the stream on the hub. Each Pull begins with the first frame.
+// puller publishes the stream on the hub. Each call of Pull begins with the first frame.
 type puller struct {
 	hub.PullOptions
 	o     Options
-	epoch time.Time // zero of MonoNS, which increases over all Pulls
+	epoch time.Time // zero of MonoNS, which increases over all calls of Pull
 }
 
 func newPuller(p hub.PullOptions) (hub.Puller, error) {
@@ -29,8 +29,8 @@ func newPuller(p hub.PullOptions) (hub.Puller, error) {
 	return &puller{PullOptions: p, o: o, epoch: p.Clock.Now()}, nil
 }
 
-// Pull publishes the stream. It returns nil when the context or the publisher ends, or when the stream has reached
-// its duration.
+// Pull publishes the stream. It returns nil when the stream has reached its duration, the cause of ctx when that ends,
+// and the error by which the publisher ends.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
 	g, err := New(p.o)
 	if err != nil {
@@ -56,10 +56,10 @@ type live struct {
 	*puller
 	g     *Generator
 	pub   *hub.Publisher
-	began time.Time // when the first frame was due
+	began time.Time // time at which the first frame was due
 }
 
-// next publishes one access unit at its time. more is false if none was left.
+// next publishes the next access unit at its time. more is false if the stream has ended.
 //
 // Each time is counted from the beginning, so that the rate is exact for as long as the stream runs. A frame that
 // is late, because the machine was busy or asleep, is published at once; no frame is left out.
@@ -90,8 +90,8 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 	return true, nil // any other error concerns this unit alone, and the hub counts it
 }
 
-// wait waits until the time of an access unit, in ns since the first one. If ctx ends before, it returns the cause.
-// It does not notice that the publisher was replaced; the next Write returns that error.
+// wait waits until the time ns of an access unit, counted from the first one. If ctx has ended, it returns the
+// cause. It does not notice that the publisher was replaced; the next Write returns that error.
 func (l *live) wait(ctx context.Context, ns int64) error {
 	early := time.Duration(0)
 	if l.o.Speed == Realtime {

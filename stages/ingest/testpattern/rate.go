@@ -9,7 +9,7 @@ import (
 // Rate is a number of frames a second, as a fraction.
 type Rate struct{ Num, Den int }
 
-// maxRateTerm bounds Num and Den, so that the product of a frame number and either fits 63 bits.
+// maxRateTerm bounds Num and Den, so that the product of a frame number and one of them fits into 63 bits.
 const maxRateTerm = 1_000_000
 
 // String returns the rate as it is written in a URL.
@@ -32,13 +32,13 @@ func (r Rate) ticks(n int64, timescale uint32) int64 {
 	return media.Rescale(n*int64(r.Den), uint32(r.Num), timescale)
 }
 
-// second returns the time of frame n as whole seconds, and the rest in units of 1/Num second.
+// second returns the time of frame n: whole seconds, and the rest as a number of parts of 1/Num second.
 func (r Rate) second(n int64) (whole, part int64) {
 	t := n * int64(r.Den)
 	return t / int64(r.Num), t % int64(r.Num)
 }
 
-// firstOf returns the first frame at or after a whole second.
+// firstOf returns the number of the first frame at or after a whole second.
 func (r Rate) firstOf(second int64) int64 {
 	return (second*int64(r.Num) + int64(r.Den) - 1) / int64(r.Den)
 }

@@ -7,14 +7,15 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
 
-// scene draws the frames on one mosaic. Each frame changes the one before, so unchanged parts cost nothing.
+// scene draws the frames on one mosaic. A frame is drawn over the frame before it, so unchanged parts cost the encoder
+// nothing.
 type scene struct {
 	m    *h264.Mosaic
 	fps  Rate
 	at   layout
-	pie  []sector
-	ball rect // place of the ball in the frame before
-	text [maxLabel]byte
+	pie  []sector       // tiles of the pie, row by row
+	ball rect           // place of the ball in the frame before
+	text [maxLabel]byte // memory of the results of number and clock
 }
 
 func newScene(o Options) *scene {
@@ -30,7 +31,7 @@ func newScene(o Options) *scene {
 	return s
 }
 
-// draw draws frame n with the wall clock time utc, in ns.
+// draw draws frame n with the wall clock time utc, ns of UTC.
 func (s *scene) draw(n, utc int64) {
 	if s.at.hasStrip {
 		s.at.strip.draw(s.m, uint32(n))
@@ -52,7 +53,7 @@ func (s *scene) draw(n, utc int64) {
 // backdrop draws the parts that never change.
 func (s *scene) backdrop() {
 	s.drawBars()
-	for x := range s.at.canvas.w { // the ramp has the order of the bars: light at the left
+	for x := range s.at.canvas.w { // the ramp is light at the left, as the bars are
 		v := white - (white-black)*min(x, s.at.picture.w)/s.at.picture.w
 		fill(s.m, rect{x, s.at.ramp.y, 1, s.at.ramp.h}, uint8(v))
 	}
@@ -81,14 +82,15 @@ var barColors = [...][3]uint8{
 	{180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52}, {63, 193, 204}, {51, 109, 212}, {28, 212, 120},
 }
 
-// sweep draws a white column of frame n, which moves through a picture too small for anything else.
+// sweep draws the bars and the white column of frame n, which moves through a picture that is too small for the strip.
 func (s *scene) sweep(n int64) {
 	w := int64(max(s.at.picture.w, 1))
 	s.drawBars()
 	fill(s.m, rect{int(n % w), s.at.bars.y, 1, s.at.bars.h}, white)
 }
 
-// number returns frame number n in decimal, whose leading zeros have the glyph dimZero.
+// number returns the last digits of frame number n, as many as the layout has. It replaces leading zeros by dimZero.
+// The text is valid until the next call of number or clock.
 func (s *scene) number(n int64) []byte {
 	text := s.text[:s.at.digits]
 	putDigits(text, int64(uint32(n)))
@@ -98,7 +100,8 @@ func (s *scene) number(n int64) []byte {
 	return text
 }
 
-// clock returns the time of day in UTC, as text.
+// clock returns the time of day of utc, ns of UTC, in the form of clockText. The text is valid until the next call of
+// number or clock.
 func (s *scene) clock(utc int64) []byte {
 	const day = 24 * 60 * 60 * 1000
 	ms := ((utc/int64(time.Millisecond))%day + day) % day

@@ -10,18 +10,18 @@ import (
 const (
 	samplesPerSecond = aac.SampleRate
 	beepSamples      = samplesPerSecond / 10
-	fadeSamples      = samplesPerSecond / 200 // fade at either end, against clicks
-	loudness         = 8192                   // of 32768
+	fadeSamples      = samplesPerSecond / 200 // length of the fade at either end, which prevents clicks
+	loudness         = 8192                   // amplitude, of 32768
 )
 
 // sound makes the AAC frames of the stream.
 type sound struct {
 	fps     Rate
-	tone    int
+	tone    int // Hz
 	enc     *aac.Encoder
 	pcm     [aac.Window]float64
-	silence []byte
-	fade    [fadeSamples]float64
+	silence []byte               // frame without a beep
+	fade    [fadeSamples]float64 // factors of the fade at the begin of a beep
 }
 
 func newSound(o Options) (*sound, error) {
@@ -61,8 +61,8 @@ func (s *sound) frame(n int64) []byte {
 	return s.enc.Encode(&s.pcm)
 }
 
-// sample returns sample i of a beep. Its phase is computed from the whole cycles and the rest, so that it is as
-// exact at the end of the beep as at the beginning.
+// sample returns sample i of a beep. It leaves out whole cycles by integer arithmetic, so that the phase is as exact at
+// the end of the beep as at the beginning.
 func (s *sound) sample(i int64) float64 {
 	cycle := i * int64(s.tone) % samplesPerSecond
 	v := loudness * math.Sin(2*math.Pi*float64(cycle)/samplesPerSecond)

@@ -2,9 +2,9 @@ package testpattern
 
 import "github.com/gospool/spool/stages/ingest/testpattern/h264"
 
-// The strip is a row of cells along the top of the picture: the frame number, the most significant bit first, and
-// then its CRC-8. A black cell is 0, a white one 1. In a picture of fewer than 40 tiles across, the strip has
-// several rows.
+// The strip is a row of cells along the top of the picture. The cells are bits: the frame number, the most
+// significant bit first, and then its CRC-8. A black cell is 0, a white one 1. In a picture of fewer than 40 tiles
+// across, the strip has several rows.
 const (
 	numberBits = 32
 	crcBits    = 8
@@ -17,7 +17,8 @@ const (
 // size of the picture only.
 type stripLayout struct{ perRow, width, height int }
 
-// layoutStrip returns the layout for a size in pixels. It returns false if the picture is too small for the strip.
+// layoutStrip returns the layout of the strip for a size of the picture in pixels. It returns false if the picture
+// is too small for the strip.
 func layoutStrip(width, height int) (stripLayout, bool) {
 	cols, rows := width/h264.TileSize, height/h264.TileSize // whole tiles
 	if cols <= 0 || rows <= 0 {
@@ -30,7 +31,7 @@ func layoutStrip(width, height int) (stripLayout, bool) {
 
 func (l stripLayout) rows() int { return (cells + l.perRow - 1) / l.perRow * l.height }
 
-// cell returns the position of cell i, in tiles.
+// cell returns the position of the upper left corner of cell i, in tiles.
 func (l stripLayout) cell(i int) (x, y int) { return i % l.perRow * l.width, i / l.perRow * l.height }
 
 // codeword returns the bits of the strip for a frame number.
@@ -63,9 +64,9 @@ func (l stripLayout) draw(m *h264.Mosaic, n uint32) {
 	}
 }
 
-// ReadFrameNumber reads the frame number from the luma plane of a decoded picture. The plane has rows of stride
-// bytes, of which width are shown. ok is false if the strip is damaged, or if the picture is smaller than forty
-// tiles of 4x4 pixels and has none.
+// ReadFrameNumber reads the frame number from the strip in the luma plane of a decoded picture. The plane has height
+// rows of stride bytes, of which width are shown. ok is false if the strip is damaged. It is also false if the
+// picture has no strip, because it has fewer than forty whole tiles of 4x4 pixels, or if luma is too short.
 func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool) {
 	l, fits := layoutStrip(width, height)
 	if !fits || stride < width || len(luma) < width || (len(luma)-width)/stride < height-1 {
@@ -85,8 +86,8 @@ func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool)
 	return n, codeword(n) == word
 }
 
-// readCell returns the bit of a cell: the mean of the four pixels around its centre. sure is false if the mean is
-// grey.
+// readCell returns the bit of the cell whose centre is at an index of luma. The bit follows from the mean of the four
+// pixels around the centre. sure is false if the mean is grey.
 func readCell(luma []byte, centre, stride int) (bit uint64, sure bool) {
 	sum := int(luma[centre]) + int(luma[centre-1]) + int(luma[centre-stride]) + int(luma[centre-stride-1])
 	switch mean := sum / 4; {

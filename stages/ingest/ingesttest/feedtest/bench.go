@@ -17,25 +17,25 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// Track takes RTP packets.
+// Track takes RTP packets, as rtp.Track does.
 type Track interface {
 	Packet(p *rtp.Packet, at time.Time) error
 }
 
-// Bench has a feed with tracks of type K, the feed's publisher, a log that is kept, and a clock that the test sets.
+// Bench has a feed with tracks of type K, the feed's publisher, the feed's log as text, and a clock that the test sets.
 type Bench[K Track] struct {
 	T         testing.TB
 	Publisher *ingesttest.Publisher
 	Feed      *ingest.Feed
 	Log       bytes.Buffer
-	Now       time.Time
-	Seq       map[Track]uint16 // sequence number of the newest packet
+	Now       time.Time        // arrival of the next packet
+	Seq       map[Track]uint16 // sequence number of the newest packet that Send passed to a track
 
 	add func(*ingest.Feed, ingest.TrackConfig) (K, error)
 }
 
-// New returns a bench whose clock shows the time of day. pub replaces Publisher if it is not nil. add adds a track
-// to the feed.
+// New returns a bench whose clock shows the time of day. The feed writes to pub, or to Bench.Publisher if pub is
+// nil. The bench calls add to add a track to the feed.
 func New[K Track](t testing.TB, pub ingest.Publisher, add func(*ingest.Feed, ingest.TrackConfig) (K, error)) *Bench[K] {
 	b := &Bench[K]{T: t, Publisher: &ingesttest.Publisher{}, Now: time.Now(), Seq: map[Track]uint16{}, add: add}
 	if pub == nil {
@@ -45,7 +45,7 @@ func New[K Track](t testing.TB, pub ingest.Publisher, add func(*ingest.Feed, ing
 	return b
 }
 
-// Video adds a video track with the given parameter sets.
+// Video adds a video track with the given parameter sets and returns it.
 func (b *Bench[K]) Video(coding media.Codec, sets ...[]byte) K {
 	b.T.Helper()
 	t, err := b.add(b.Feed, ingest.TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets})
@@ -53,15 +53,16 @@ func (b *Bench[K]) Video(coding media.Codec, sets ...[]byte) K {
 	return t
 }
 
-// Of adds a video track with the parameter sets of a real encoder.
+// Of adds a video track with the parameter sets of ingesttest.SetsOf and returns it.
 func (b *Bench[K]) Of(coding media.Codec) K { return b.Video(coding, ingesttest.SetsOf(coding)...) }
 
-// AAC returns the configuration of a sound track of 48 kHz.
+// AAC returns the configuration of an AAC track of 48 kHz.
 func AAC() ingest.TrackConfig {
 	return ingest.TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{ingesttest.AACLC48}}
 }
 
-// Send passes a packet to the track. Its sequence number follows that of the track's newest packet.
+// Send passes a packet with the RTP time at to the track. Its sequence number follows that of the packet that Send
+// passed to the track before.
 func (b *Bench[K]) Send(t Track, at uint32, marker bool, payload ...byte) {
 	b.T.Helper()
 	b.Seq[t]++
@@ -69,8 +70,8 @@ func (b *Bench[K]) Send(t Track, at uint32, marker bool, payload ...byte) {
 	require.NoError(b.T, t.Packet(p, b.Now))
 }
 
-// SendPictures sends n pictures of one packet each, 40 ms apart, from sequence number seq and RTP time ticks on. It
-// does not send the pictures for which leave returns true.
+// SendPictures sends n pictures of one packet each, 40 ms apart, from sequence number seq and RTP time ticks on. Every
+// 25th one, from the first on, is a key picture. It leaves out the pictures for which leave returns true.
 func (b *Bench[K]) SendPictures(track Track, seq uint16, ticks uint32, n int, leave func(i int) bool) {
 	b.T.Helper()
 	for i := range n {

@@ -1,7 +1,7 @@
 package aac
 
-// escape is the largest magnitude in book11. It stands for all larger ones, too: the magnitude itself follows the
-// word.
+// escape is the largest magnitude in book11. It also stands for all larger magnitudes: the magnitude itself then
+// follows the word.
 const escape = 16
 
 // book11 is spectrum Huffman codebook 11. It has a word for each pair of magnitudes: one row for each first

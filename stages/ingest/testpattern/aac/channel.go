@@ -10,7 +10,7 @@ var bands = [...]uint16{
 	864, 896, 928, 1024,
 }
 
-// channel writes the levels of one channel as an individual_channel_stream (4.4.2.7). gain is their scale factor.
+// channel writes the levels as an individual_channel_stream for one channel (4.4.2.7). gain is their scale factor.
 func (e *Encoder) channel(gain int) {
 	first, end := e.coded()
 	w := &e.w
@@ -33,7 +33,8 @@ func (e *Encoder) channel(gain int) {
 
 const spectralBook = 11
 
-// coded returns the range of the bands that contain a level other than 0.
+// coded returns the smallest range of bands, from first up to but without end, outside of which all levels are 0. If
+// all levels are 0, both results are 0.
 func (e *Encoder) coded() (first, end int) {
 	for b := range len(bands) - 1 {
 		for _, level := range e.levels[bands[b]:bands[b+1]] {
@@ -49,7 +50,7 @@ func (e *Encoder) coded() (first, end int) {
 	return first, end
 }
 
-// section writes the codebook of the next count bands. Book 0 marks them as empty.
+// section writes the number of the codebook of the next count bands. Codebook 0 marks bands without levels.
 func (e *Encoder) section(book uint32, count int) {
 	if count == 0 {
 		return

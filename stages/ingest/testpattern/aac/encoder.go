@@ -10,20 +10,20 @@ import (
 // The format of the frames of this package.
 const (
 	SampleRate   = 48000
-	FrameSamples = lines
-	Window       = window // number of samples that Encode takes
+	FrameSamples = lines  // samples by which a frame continues the sound
+	Window       = window // number of samples that Encode takes; the second half begins the next window
 )
 
-// ErrChannels is the error of NewEncoder for a number of channels other than 1 and 2.
+// ErrChannels is the error of NewEncoder for a number of channels other than 1 or 2.
 var ErrChannels = errors.New("aac: channels are 1 or 2")
 
-// Encoder codes one signal, the same on one or two channels.
+// Encoder codes one signal as mono, or as stereo with the same signal on both channels.
 type Encoder struct {
 	channels int
 	t        *transform
 	w        bits.Writer
 	spectrum [lines]float64
-	levels   [lines]int32
+	levels   [lines]int32 // quantised spectrum
 }
 
 // NewEncoder returns an encoder for one or two channels. It returns ErrChannels for any other number.
@@ -40,16 +40,17 @@ func (e *Encoder) Config() []byte {
 	return []byte{objectLC<<3 | rate48k>>1, rate48k&1<<7 | byte(e.channels)<<3}
 }
 
-// Encode codes a frame. After the frame before, a decoder returns the first half of pcm for it, so the sound has no
-// delay that a player must compensate. Samples have the range of 16-bit samples. The frame is valid until the next
-// call.
+// Encode codes a frame from the samples in its window, which overlaps the windows before and after by half. A decoder
+// that has decoded the frame before outputs the first half of pcm when it decodes this frame. So the sound has no delay
+// that a player must compensate. Samples have the range of 16-bit samples. The frame is valid until the next call of
+// Encode or Silence.
 func (e *Encoder) Encode(pcm *[Window]float64) []byte {
 	e.t.mdct(pcm, &e.spectrum)
 	gain := e.quantise()
 	return e.frame(gain)
 }
 
-// Silence returns a frame of silence. It is valid until the next call.
+// Silence returns a frame of silence. It is valid until the next call of Encode or Silence.
 func (e *Encoder) Silence() []byte {
 	e.levels = [lines]int32{}
 	return e.frame(finest)
@@ -61,8 +62,8 @@ const (
 	maxLevel = 8191 // largest level that the escape code can express
 )
 
-// quantise sets the levels, with the smallest quantiser step at which every level can be coded. It returns the
-// scale factor of that step.
+// quantise sets the levels, with the smallest quantiser step, from that of finest on, at which every level can be
+// coded. It returns the scale factor of that step.
 func (e *Encoder) quantise() int {
 	peak := 0.0
 	for _, x := range e.spectrum {
@@ -93,7 +94,7 @@ const (
 	elementEnd    = 7
 )
 
-// frame writes a raw_data_block with one element of sound (4.4.2.1).
+// frame returns a raw_data_block with the levels as one element of sound (4.4.2.1). gain is their scale factor.
 func (e *Encoder) frame(gain int) []byte {
 	w := &e.w
 	w.Reset()

@@ -6,16 +6,16 @@ import (
 )
 
 const (
-	lines    = 1024      // of a spectrum; also the new samples of each frame
+	lines    = 1024      // number of values in a spectrum, and of new samples in each frame
 	window   = 2 * lines // samples in the window of a frame
-	quarters = lines / 2
+	quarters = lines / 2 // a quarter of the window
 )
 
-// transform computes the MDCT of a window by a complex FFT of a quarter of its length.
+// transform computes the MDCT of a window by a complex FFT of a quarter of the window's length.
 type transform struct {
 	sine  [window]float64
-	twist [quarters]complex128 // factors before and after the FFT
-	roots [quarters / 2]complex128
+	twist [quarters]complex128     // factors before and after the FFT
+	roots [quarters / 2]complex128 // roots of unity of the FFT
 	buf   [quarters]complex128
 }
 
@@ -35,7 +35,7 @@ func newTransform() *transform {
 
 func unit(angle float64) complex128 { return complex(math.Cos(angle), math.Sin(angle)) }
 
-// mdct computes the windowed transform of 4.6.11.3.1, with its factor of 2:
+// mdct sets out to the MDCT of the windowed samples (4.6.11.3.1), with the standard's factor of 2.
 func (t *transform) mdct(pcm *[window]float64, out *[lines]float64) {
 	for n := range t.buf {
 		t.buf[n] = complex(t.folded(pcm, 2*n), t.folded(pcm, lines-1-2*n)) * t.twist[n]

@@ -5,11 +5,11 @@ package bits
 type Writer struct {
 	buf   []byte
 	acc   uint64 // the lowest n bits are not in buf yet
-	n     uint   // less than 8 between calls
-	total int
+	n     uint   // number of these bits; less than 8 between calls
+	total int    // number of bits written
 }
 
-// Reset removes all bits and keeps the memory.
+// Reset makes the writer empty and keeps its memory.
 func (w *Writer) Reset() { *w = Writer{buf: w.buf[:0]} }
 
 // Put appends the lowest n bits of v, n <= 32.
@@ -30,7 +30,7 @@ func (w *Writer) Align() {
 	}
 }
 
-// Len returns the number of bits written.
+// Len returns the number of bits written since the last Reset.
 func (w *Writer) Len() int { return w.total }
 
 // Bytes returns the whole bytes, without a last incomplete one; call Align first to include it. The slice is valid

@@ -1,12 +1,15 @@
 package h264
 
-// code is one word of a variable-length code. The empty word stands for a value that cannot occur.
+// code is one word of a variable-length code: the lowest n bits of bits. The word without bits stands for a value that
+// cannot occur.
 type code struct {
 	bits uint16
 	n    uint8
 }
 
-// blockCodes holds the tables for one kind of block.
+// blockCodes holds the tables for one kind of block. token has the words of coeff_token, four for each number of
+// levels, by the number of trailing ones. zeros has the words of total_zeros, a row for each number of levels from 1
+// on.
 type blockCodes struct {
 	token []code
 	zeros [][]code

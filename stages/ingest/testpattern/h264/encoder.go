@@ -2,18 +2,19 @@ package h264
 
 // Encoder codes the successive states of one mosaic as pictures.
 //
-// A NAL unit that a method returns is valid until the next call of the same method.
+// The NAL unit that IDR or P returns is valid until the next call of IDR or P, and that of Filler until the next
+// call of Filler.
 type Encoder struct {
 	m        *Mosaic
 	sps, pps []byte
 	w        writer
 	nal, sei []byte
 	frameNum uint32 // of the next picture; 0 in an IDR picture
-	idrID    uint32 // differs between consecutive IDR pictures
+	idrID    uint32 // idr_pic_id of the next IDR picture; differs between consecutive ones
 }
 
-// NewEncoder returns an encoder of mosaic m, which covers the picture of c. The first picture must be an IDR
-// picture.
+// NewEncoder returns an encoder of mosaic m, which NewMosaic made with the size in c. The caller calls IDR for the
+// first picture. The error is that of c.Validate.
 func NewEncoder(c Config, m *Mosaic) (*Encoder, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func (e *Encoder) IDR() []byte {
 	return e.finish(headerIDR)
 }
 
-// P codes the changes since the last picture and returns the NAL unit of the picture.
+// P codes the changes since the last picture as a P picture and returns its NAL unit.
 func (e *Encoder) P() []byte {
 	e.w.Reset()
 	e.sliceHeader(false)

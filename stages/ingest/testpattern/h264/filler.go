@@ -1,7 +1,7 @@
 package h264
 
-// Filler is an SEI message of user data (D.1.6). Decoders skip it. Recorders keep it, unlike filler data NAL units,
-// because it belongs to the picture.
+// The filler is an SEI message of user data (D.1.6). Decoders skip it. Recorders keep it because it belongs to the
+// picture; they remove filler data NAL units.
 const (
 	seiUserData   = 5
 	fillerMinimum = 1 + 2 + len(fillerID) + 1 // NAL unit header, type and size, identifier, trailing bits
@@ -10,11 +10,14 @@ const (
 // fillerID is the UUID that identifies the message.
 const fillerID = "\x5b\x1f\x9a\x66\xc3\x2e\x4d\x10\xa7\x84\x73\x70\x6f\x6f\x6c\x21"
 
-// MaxFillerBytes is the size of the largest filler NAL unit.
+// MaxFillerBytes is the largest size that Filler accepts; it takes a larger one as this. The NAL unit may be longer
+// by a 255th, because its size field grows with it.
 const MaxFillerBytes = 16 << 20
 
-// Filler returns a NAL unit of about n bytes, to be sent before the slice of a picture, or nil if n is too small.
-// It contains noise without zero bytes, which does not compress and needs no emulation prevention.
+// Filler returns a NAL unit of n bytes, or at most a 255th more, to be sent before the slice of a picture. It
+// returns nil if n is less than 20. The NAL unit contains noise without zero bytes, which needs no emulation
+// prevention. The noise repeats after 16 KiB, and up to there a compressor cannot compress it. The NAL unit is valid
+// until the next call.
 func (e *Encoder) Filler(n int) []byte {
 	if n = min(n, MaxFillerBytes); n < fillerMinimum {
 		return nil

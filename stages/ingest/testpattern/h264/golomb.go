@@ -6,7 +6,7 @@ import (
 	bitio "github.com/gospool/spool/stages/ingest/testpattern/bits"
 )
 
-// writer writes the Exp-Golomb codes of clause 9.1.
+// writer writes flags, and the Exp-Golomb codes of clause 9.1: ue(v) for unsigned and se(v) for signed numbers.
 type writer struct{ bitio.Writer }
 
 func (w *writer) flag(b bool) {
@@ -31,7 +31,7 @@ func (w *writer) se(v int32) {
 	}
 }
 
-// end writes rbsp_trailing_bits.
+// end writes rbsp_trailing_bits (7.3.2.11): a bit 1, and zeros up to a whole byte.
 func (w *writer) end() {
 	w.Put(1, 1)
 	w.Align()

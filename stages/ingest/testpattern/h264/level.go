@@ -4,13 +4,14 @@ import "fmt"
 
 // limits holds the limits of one level (table A-1).
 type limits struct {
-	idc       uint8 // number of the level times ten
-	perSecond int   // macroblocks
-	perFrame  int   // macroblocks
-	kilobits  int   // kbit/s
+	idc       uint8 // level_idc: number of the level times ten
+	perSecond int   // most macroblocks a second
+	perFrame  int   // most macroblocks of a frame
+	kilobits  int   // most kbit/s
 }
 
-// levels holds the levels from 2 on: every decoder supports level 2.
+// levels holds levels from 2 to 5.2, the lowest first. Every usual decoder supports level 2, so a lower one is not
+// used.
 var levels = [...]limits{
 	{20, 11_880, 396, 2_000},
 	{21, 19_800, 792, 4_000},
@@ -25,7 +26,7 @@ var levels = [...]limits{
 	{52, 2_073_600, 36_864, 240_000},
 }
 
-// level returns the lowest level that allows the stream, or an error if none does.
+// level returns the level_idc of the first of levels that allows the stream, or an error if none of them does.
 func (c Config) level() (uint8, error) {
 	cols, rows := macroblocks(c.Width), macroblocks(c.Height)
 	frame := cols * rows

@@ -1,7 +1,7 @@
 package h264
 
-// macroblock codes a macroblock as Intra_16x16 with DC prediction and without AC levels. typeBase is the first
-// mb_type of intra macroblocks in this type of slice.
+// macroblock codes the macroblock in column mx and row my as Intra_16x16 with DC prediction and without AC levels.
+// typeBase is the first mb_type of intra macroblocks in this type of slice.
 func (e *Encoder) macroblock(mx, my int, typeBase uint32) {
 	var luma [16]int32
 	var u, v [4]int32
@@ -26,7 +26,8 @@ func (e *Encoder) macroblock(mx, my int, typeBase uint32) {
 // zigzag is the frame scan of a 4x4 block (table 8-2).
 var zigzag = [16]uint8{0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15}
 
-// lumaLevels sets out to the transformed difference between a macroblock and its prediction.
+// lumaLevels sets out to the levels of a macroblock's luma: the transformed difference between its tiles and their
+// prediction, in scan order. The caller passes zeros.
 func (e *Encoder) lumaLevels(mx, my int, out *[16]int32) {
 	stride := 4 * e.m.cols
 	at := my*4*stride + mx*4
@@ -66,8 +67,8 @@ func (e *Encoder) lumaPrediction(at, stride int, left, above bool) int32 {
 	return (sum + n/2) / n
 }
 
-// chromaLevels sets out to the transformed difference between a macroblock and its prediction in one colour plane.
-// It reports whether there is any difference.
+// chromaLevels sets out to the levels of a macroblock in one colour plane: the transformed difference between its tiles
+// and their prediction. It returns false, and leaves out unchanged, if they do not differ.
 func (e *Encoder) chromaLevels(plane []uint8, mx, my int, out *[4]int32) bool {
 	stride := 2 * e.m.cols
 	at := my*2*stride + mx*2
@@ -84,8 +85,9 @@ func (e *Encoder) chromaLevels(plane []uint8, mx, my int, out *[4]int32) bool {
 }
 
 // chromaPrediction returns the prediction of tile 0, 1, 2 or 3 of a macroblock (8.3.4.1-3). Tiles 0 and 3 get the
-// mean of both edges, tile 1 that of the edge above, and tile 2 that of the left edge. The other edge replaces one
-// that does not exist.
+// mean of the pixels above the macroblock and to its left, tile 1 the mean of the pixels above, and tile 2 the mean
+// of those to the left. If one of these edges does not exist, the other edge replaces it; without both, the
+// prediction is 128.
 func chromaPrediction(plane []uint8, at, stride, tile int, left, above bool) int32 {
 	var l, a int32
 	if left {
@@ -105,7 +107,7 @@ func chromaPrediction(plane []uint8, at, stride, tile int, left, above bool) int
 	return (l + a + 1) / 2
 }
 
-// hadamard4 replaces x by H x H, with the matrix H of clause 8.5.10. H x H applied twice multiplies by 16.
+// hadamard4 replaces x by H x H, with the matrix H of clause 8.5.10. A second call would give 16 times the first x.
 func hadamard4(x *[16]int32) {
 	for i := 0; i < 16; i += 4 {
 		butterfly(&x[i], &x[i+1], &x[i+2], &x[i+3])

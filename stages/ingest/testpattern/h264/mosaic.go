@@ -7,8 +7,8 @@ const (
 	MacroblockSize = 16
 )
 
-// Mosaic is a picture of flat tiles. It marks the macroblocks that changed since they were coded. A new mosaic is
-// black.
+// Mosaic is a picture of flat tiles. It records which macroblocks have changed since an Encoder coded them. A new
+// mosaic is black.
 type Mosaic struct {
 	cols, rows int     // macroblocks
 	y          []uint8 // luma tiles in rows, 4 a macroblock in each direction; even values
@@ -35,11 +35,11 @@ func NewMosaic(width, height int) *Mosaic {
 
 func macroblocks(pixels int) int { return (pixels + MacroblockSize - 1) / MacroblockSize }
 
-// Size returns the number of columns and rows of luma tiles. That includes tiles outside the picture if its size is
-// not a multiple of 16.
+// Size returns the number of columns and rows of luma tiles. If a side of the picture is not a multiple of 16 pixels,
+// that includes tiles outside the picture.
 func (m *Mosaic) Size() (cols, rows int) { return 4 * m.cols, 4 * m.rows }
 
-// SetY sets a luma tile. It ignores the lowest bit of the value.
+// SetY sets the luma tile in column x and row y. It sets the lowest bit of the value to 0.
 func (m *Mosaic) SetY(x, y int, value uint8) {
 	p := &m.y[y*4*m.cols+x]
 	if value &^= 1; *p != value {
@@ -48,11 +48,11 @@ func (m *Mosaic) SetY(x, y int, value uint8) {
 	}
 }
 
-// Y returns the value of a luma tile.
+// Y returns the value of the luma tile in column x and row y.
 func (m *Mosaic) Y(x, y int) uint8 { return m.y[y*4*m.cols+x] }
 
-// SetColor sets a colour tile. A colour tile is twice as wide and high as a luma tile, so x and y are half as
-// large.
+// SetColor sets the colour tile in column x and row y, counted in colour tiles: each is twice as wide and high as a
+// luma tile.
 func (m *Mosaic) SetColor(x, y int, u, v uint8) {
 	i := y*2*m.cols + x
 	if m.u[i] != u || m.v[i] != v {
@@ -61,5 +61,5 @@ func (m *Mosaic) SetColor(x, y int, u, v uint8) {
 	}
 }
 
-// Color returns the values of a colour tile.
+// Color returns the values of the colour tile in column x and row y, counted in colour tiles.
 func (m *Mosaic) Color(x, y int) (u, v uint8) { return m.u[y*2*m.cols+x], m.v[y*2*m.cols+x] }

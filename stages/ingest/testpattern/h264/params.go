@@ -2,14 +2,15 @@ package h264
 
 import "fmt"
 
-// Config describes a stream.
+// Config describes a stream, for its parameter sets.
 type Config struct {
 	Width, Height              int // pixels, even
 	FrameRateNum, FrameRateDen int // pictures a second, as a fraction
-	Bitrate                    int // bits a second that the stream may need; decides the level
+	Bitrate                    int // bits a second that the stream may need, for the choice of the level; 0: any level will do
 }
 
-// Validate returns an error if H.264 allows no such stream.
+// Validate returns an error if this package cannot code such a stream: if a side is odd or too small, if the frame rate
+// is not positive, or if the stream exceeds the highest level.
 func (c Config) Validate() error {
 	switch {
 	case c.Width < MacroblockSize || c.Height < MacroblockSize || c.Width%2 != 0 || c.Height%2 != 0:

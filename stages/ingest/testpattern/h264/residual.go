@@ -2,11 +2,11 @@ package h264
 
 // residual codes a block of levels, in scan order, by CAVLC (7.3.5.3.2, 9.2).
 //
-// The number of levels in the neighbouring blocks selects the code. It is always 0 here, because no macroblock has
-// AC levels.
+// The number of AC levels in the neighbouring blocks selects the table of coeff_token. It is always 0 here, because no
+// macroblock has AC levels. codes holds the tables for the kind of the block.
 func (w *writer) residual(levels []int32, codes *blockCodes) {
 	var nonZero [16]int32 // from the highest frequency to the lowest
-	var runs [16]uint8    // number of zeros before each of them
+	var runs [16]uint8    // number of zeros before each of these, in scan order
 	total, ones, zeros := 0, 0, 0
 	counting := true // still among the trailing ones
 	for i := len(levels) - 1; i >= 0; i-- {
@@ -42,8 +42,8 @@ func (w *writer) residual(levels []int32, codes *blockCodes) {
 	}
 }
 
-// levels codes the levels that are not trailing ones (9.2.2.1). Their magnitude is at most 2040, so the longest
-// prefix is 15.
+// levels codes the levels in nonZero after the first ones, which are trailing ones (9.2.2.1). The magnitude of a
+// level is at most 2040, so the longest level_prefix is 15.
 func (w *writer) levels(nonZero []int32, ones int) {
 	suffix := uint(0)
 	if len(nonZero) > 10 && ones < 3 {
