@@ -9,8 +9,9 @@ import (
 // it and does not report its silence. A track with TrackConfig.Optional is absent until its first data arrives. Any
 // track is absent after Track.Leave, until data arrives again.
 
-// Leave marks the track as absent because its sender has stopped, and publishes the other tracks without it. Units
-// that arrived before are still written. If data of the track arrives again, the track is present again.
+// Leave marks the track as absent because its sender has stopped. If the track is published, the other tracks are
+// then published without it. Units that arrived before are still written. If data of the track arrives again, the
+// track is present again.
 func (t *Track) Leave() {
 	f := t.feed
 	t.Flush()

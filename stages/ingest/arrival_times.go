@@ -2,11 +2,11 @@ package ingest
 
 import "github.com/gospool/spool/pipeline/media"
 
-// retime makes a track's times follow arrival, for the setting wall_clock: arrival. It is a piecewise linear function
-// from the times that the sender sent to corrected times. At the end of each window, which lasts about a second, it
-// chooses a new slope. The slope brings the delay of the least delayed unit back to its value in the first window. The
-// function never decreases, so the order of times is kept. If the sender's clock is set, the corrected times continue
-// without a break.
+// retime makes a track's times follow arrival, for the setting wall_clock: arrival. It is a piecewise linear
+// function from the times that the sender sent to corrected times. At the end of each window, which lasts about a
+// second, it chooses a new slope. If the delay of the least delayed unit differs by more than a tenth of a second
+// from its value in the first window, the slope brings it back. The function never decreases, so the order of times
+// is kept. If the sender's clock is set, the corrected times continue without a break.
 type retime struct {
 	secondTicks int64     // ticks a second
 	on          bool      // a unit has come
@@ -17,7 +17,7 @@ type retime struct {
 	// baseTicks is the least delay, arrival less corrected time, in the first window after the track began or its
 	// sender's clock was set.
 	baseTicks   int64
-	bestTicks   int64 // least delay in the current window, of its least delayed unit
+	bestTicks   int64 // least delay in the current window
 	bestInTicks int64 // sent time of the least delayed unit in the current window
 	bestAtTicks int64 // arrival of the least delayed unit in the current window
 	untilTicks  int64 // arrival at which the current window ends

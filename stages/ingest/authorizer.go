@@ -56,8 +56,8 @@ type DigestAuthorizer interface {
 // Digests lists the digest algorithms for which an Authorizer has the users' digests.
 type Digests struct {
 	Realm       string
-	MD5, SHA256 bool // every user that has a digest has one of this algorithm
-	All         bool // every user has a digest
+	MD5, SHA256 bool // every user whose digest is known has one of this algorithm
+	All         bool // the digest of every user is known
 }
 
 // DigestsOf returns the algorithms that a server may offer to a client, or the zero value if the Authorizer does

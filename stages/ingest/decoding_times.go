@@ -20,7 +20,7 @@ type decodingTimes struct {
 	depth        int             // codec.DepthUnknown: derived from the first units
 	secondTicks  int64           // ticks a second; 0: reset was not called yet
 	held         []*Unit         // first units, until their decoding times are known
-	pendingTicks []int64         // see the invariant
+	pendingTicks []int64         // presentation times that are not used as decoding times yet, in order
 	begun        bool            // the first units have their decoding times
 	recentTicks  [maxDepth]int64 // newest presentation times in decoding order, a ring
 	count        int             // number of units since the reset
@@ -30,7 +30,7 @@ type decodingTimes struct {
 
 const (
 	maxDepth    = 16 // largest depth of a decoded picture buffer (ITU-T H.264, A.3.1)
-	guessWindow = 12 // number of units that show an unknown depth, or how a sender forms its units
+	guessWindow = 12 // number of units from which an unknown depth, or a sender's way to form units, is derived
 )
 
 // reset begins again with another depth at the next unit. The caller flushes the held units first.

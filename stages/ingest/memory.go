@@ -20,7 +20,7 @@ import (
 func LimitMemory(bytes int64) { allFeeds.maxBytes.Store(bytes) }
 
 const (
-	maxFeedBytes       = 96 << 20  // of one feed: the largest access unit and the units held before it
+	maxFeedBytes       = 96 << 20  // of one feed: room for the largest access unit and the units held before it
 	defaultTotalBytes  = 256 << 20 // of all feeds together, unless LimitMemory is called
 	reportStepBytes    = 256 << 10 // a feed reports its memory to the total in steps of this size
 	maxTrackBytes      = 16 << 20  // of a track's units that wait for times; beyond it they wait no longer

@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// outliers finds pictures whose time does not fit between the times of their neighbours: some senders give one of
-// some dozens of pictures no time, or a random one. A picture that does not fit is held until the next picture,
+// outliers finds pictures whose time does not fit between the times of their neighbours: some senders give one picture
+// in some dozens no time, or a random time. A picture that does not fit is held until the next picture,
 // which decides:
 //
 //	a b X c    c fits after b:   X is an outlier, and is placed between b and c
@@ -39,8 +39,8 @@ type outliers struct {
 const (
 	jumpsFollowed = 2                  // most jumps of the clock that are followed within jumpMemoryNS
 	jumpMemoryNS  = int64(time.Minute) // time after which a jump no longer counts
-	orderMin      = 8                  // pictures whose order and times must agree before the order is used
-	minPOCBits    = 6                  // with fewer bits of the order count, distant pictures would seem near
+	orderMin      = 8                  // least number of pictures by which the order of presentation is judged
+	minPOCBits    = 6                  // fewer bits of the order count are not used: distant pictures would seem near
 )
 
 // The limits of a jump of the sender's clock, in seconds.
@@ -118,8 +118,8 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 }
 
 // follow treats picture u as the first one after the sender's clock was set. Usually the times follow the clock, and
-// the line from replaces the one before. If the clock is set too often, or back by little, follow
-// instead shifts the times of u, of next and of all later pictures, so that the time line continues.
+// from, which has u only, becomes the time line. If the clock is set too often, or back by little, follow instead
+// shifts the times of u, of next and of all later pictures, so that the time line continues.
 func (o *outliers) follow(u, next *Unit, from timeline) {
 	by := o.base.after(timeOf(u), o.secondTicks) - u.PTS
 	small := by > 0 && by < SmallestJump*o.secondTicks
@@ -246,7 +246,7 @@ func (l *timeline) add(p timedPicture) {
 		}
 		if n := l.pictures(last, p); n != 0 && (p.ptsTicks-last.ptsTicks)/n > 0 {
 			step := (p.ptsTicks - last.ptsTicks) / n
-			l.stepTicks = max(step, l.stepTicks+(step-l.stepTicks)/8) // jitter and bursts must not shorten it
+			l.stepTicks = max(step, l.stepTicks+(step-l.stepTicks)/8) // a shorter step counts by an eighth: it may be jitter
 		}
 	}
 	l.seen[l.n%maxDepth] = p
@@ -263,7 +263,7 @@ func (l *timeline) pictures(from, p timedPicture) int64 {
 	return d / max(d, -d)
 }
 
-// fits reports whether the time of picture p fits to the times in l, as outliers defines it. lost is the number of
+// fits reports whether the time of picture p fits the times in l, as outliers defines that. lost is the number of
 // pictures lost before p. second is the number of ticks a second. l must have a picture.
 func (l *timeline) fits(p timedPicture, lost int, second int64) bool {
 	last := l.last()

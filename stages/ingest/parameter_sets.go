@@ -35,7 +35,7 @@ type paramSet struct {
 	sent, used int64 // numbers of the newest unit that carried the set, and of the newest that refers to it; -1: none
 	described  bool  // part of the track's description
 	inStream   bool  // a unit after the description carried a set of its kind and ID
-	given      bool  // a decoder that began at the newest key frame, or before, has it
+	given      bool  // a decoder that began at the newest key frame, or before, has the set
 }
 
 // errParamSet is the error of a parameter set that cannot be read.

@@ -110,7 +110,7 @@ func (t *Track) startsPicture(u *Unit, p *piece) bool {
 		switch t.nal.Role(nal) {
 		case codec.RolePicture, codec.RoleKey:
 			return t.nal.StartsPicture(nal)
-		case codec.RoleLayer: // a prefix NAL unit precedes every slice
+		case codec.RoleLayer: // a prefix NAL unit may precede any slice
 			continue
 		}
 		if t.nal.Begins(nal) {

@@ -6,11 +6,10 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 )
 
-// piece is the range of NAL units of a unit that belong to one picture: from the element from up to, but without,
-// the element to.
+// piece is a part of a unit that belongs to one picture: the elements from index from up to, but without, index to.
 type piece struct {
 	from, to int
-	rel      relation // of its first slice
+	rel      relation // of its first slice to the slice before
 	slices   bool     // the piece has slices; without them its picture is unknown
 	order    order
 	stray    bool // the piece is a second field whose first field was lost

@@ -125,7 +125,7 @@ func (t *Track) Report(ticks, ns int64) {
 	t.driftNS, t.driftKnown = ns-t.nanos(ticks), true
 	for _, o := range f.tracks {
 		if d := t.driftNS - o.driftNS; o.driftKnown && (d > maxDriftNS || d < -maxDriftNS) {
-			if f.doubts++; f.doubts > 2*len(f.tracks) { // less often, the sender's clock was set between two reports
+			if f.doubts++; f.doubts > 2*len(f.tracks) { // fewer may come from a clock that was set between two reports
 				f.disagree(d)
 			}
 			return

@@ -26,14 +26,14 @@ type spread struct {
 	spanTicks int64           // newest distance from one sent time to the next; 0: unknown
 
 	still       bool  // the sender's clock stands still
-	stillTicks  int64 // time at which it stands still
-	stillMonoNS int64 // arrival of the first picture with that time
+	stillTicks  int64 // sent time at which the sender's clock stands still
+	stillMonoNS int64 // arrival of the first picture with the time stillTicks
 
 	repaired func(pictures uint64)
 }
 
 const (
-	watchShared    = 250  // number of units to hold after a shared time
+	watchShared    = 250  // number of units that are held after a shared time
 	nearest        = 2000 // times less than 1/2000 s apart count as equal
 	maxSpanSeconds = 2    // a distance to the next time above so many seconds is a pause, if it is the first one
 	spanGrowth     = 4    // a distance above so many times the distance before is a pause

@@ -18,7 +18,7 @@ var epoch = time.Now()
 // it.
 func Mono(at time.Time) int64 { return at.Sub(epoch).Nanoseconds() }
 
-// The bounds of a unit, which is one picture or several with the same time.
+// The bounds of a unit.
 const (
 	// maxElements bounds the number of NAL units, each of which costs memory beyond its bytes. No camera sends
 	// nearly as many slices a picture.
@@ -77,7 +77,8 @@ func (u *Unit) Arrived(at time.Time) {
 // Refused reports whether the unit was refused because it exceeds a bound. It is then empty and accepts no data.
 func (u *Unit) Refused() bool { return u.over != "" }
 
-// refuse empties the unit, frees its memory and makes it refuse later data, for a cause.
+// refuse empties the unit and frees its memory. From then on the unit accepts no data. cause is the drop cause for
+// which it is refused.
 func (u *Unit) refuse(cause string) {
 	u.over, u.Damaged = cause, true
 	u.buf, u.ends, u.view, u.gaps = nil, nil, nil, nil

@@ -23,7 +23,7 @@ type wallclock struct {
 
 const (
 	wallWindowNS = int64(10 * time.Second)
-	wallSlewNS   = int64(5 * time.Millisecond) // after a window
+	wallSlewNS   = int64(5 * time.Millisecond) // most growth of offsetNS after a window, unless slewNS is more
 	wallStepNS   = int64(10 * time.Second)     // if the offset grows by more at once, the media time was set anew
 )
 
