@@ -123,8 +123,8 @@ func (g *Graph) drain(c <-chan any, wants string) error {
 	}
 }
 
-// leftBehind returns the error for a graph that does not end. It also logs the error, because the run may end
-// with another one.
+// leftBehind returns the error for a graph that does not end; wants is the remedy. It also logs the error, because
+// the run may end with another error.
 func (g *Graph) leftBehind(wants string) error {
 	err := fmt.Errorf("the %s has not ended %s after it was told to, and is left behind with its goroutines: %s", g.kind, graphPatience, wants)
 	g.set.Log.Warn("a go-streams graph does not end", "error", err)

@@ -20,8 +20,8 @@ func (p *Plan) CheckMode(m Mode) config.Problems {
 	return c.problems
 }
 
-// passed holds two of the stages that come before a stage in the flow: the one that holds media back for
-// triggers, and the one that emits only key frames. Either may be nil.
+// passed holds two of the stages that come before a stage in the flow. holder has the trait HoldsForEvents and
+// keyFrames the trait GivesKeyFrames. Either is nil if no stage before has the trait.
 type passed struct{ holder, keyFrames *declared }
 
 type modeCheck struct {

@@ -162,7 +162,7 @@ type Publishers int
 // The selections of publishers.
 const (
 	AnyPublisher     Publishers = iota // all publishers, one after another
-	NextPublisher                      // the present publisher, or the next one if there is none
+	NextPublisher                      // the present publisher, or the next one if the stream has no publisher
 	PresentPublisher                   // the publisher present when the run was requested, even if it has left since
 )
 

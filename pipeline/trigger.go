@@ -57,8 +57,8 @@ type Triggered struct {
 }
 
 // Triggerer is a stage that accepts triggers. Other goroutines call Trigger at any time during the run. It must
-// not wait for the stage's own work. Its error is one of the errors in this file, or another that says why the
-// event is not recorded.
+// not wait for the stage's own work. Its error is ErrNoEvents, ErrNothing, ErrNotCovered, ErrWaiting or ErrPast,
+// or another error with the reason for which the event is not recorded.
 type Triggerer interface {
 	Trigger(Trigger) (Triggered, error)
 }

@@ -22,13 +22,13 @@ type Codec struct {
 	// for a codec with NAL units.
 	Sync func(frame []byte) bool
 
-	// RollDistance is minus the number of access units that a decoder must decode before the one at which it
-	// starts (ISO/IEC 14496-12, 10.1). 0 means that it can start at a sync sample directly.
+	// RollDistance is negative if a decoder that starts at a sync sample must decode access units before it: -1
+	// for one access unit (roll_distance of ISO/IEC 14496-12, 10.1). It is 0 if there is no need to.
 	RollDistance int16
 	// MayBeZeros reports that all bytes of an access unit may be zero, as for PCM, so that zeros in a file are
 	// no sign of damage.
 	MayBeZeros bool
-	// Brand is the brand that a file with a track of the codec lists in ftyp; empty for none.
+	// Brand is the brand that a file with a track of the codec lists in ftyp; empty if the codec has no brand.
 	Brand string
 	// MIME returns a track's codecs parameter (RFC 6381).
 	MIME func(t *media.Track) string
@@ -39,8 +39,8 @@ type Codec struct {
 	// each sync sample alone and unchanged.
 	standalone func(t *media.Track) func(au []byte) (alone []byte, ok bool)
 
-	// Describe completes a track from its timescale and parameter sets, and from the fields that a protocol or a
-	// file has set. The completed track may share memory with the given one.
+	// Describe completes the track t from its timescale and parameter sets, and from the fields that a protocol or
+	// a file has set. The result may share the memory of the parameter sets.
 	Describe func(t *media.Track) error
 }
 

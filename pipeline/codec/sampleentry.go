@@ -15,7 +15,7 @@ type SampleEntry struct {
 	// Config is the type of the box with the decoder configuration, such as avcC.
 	Config string
 	// LengthSize returns the size in bytes of the length before each NAL unit, given the payload of the
-	// configuration box, or 0 if the payload is too short. Nil: the codec has no NAL units.
+	// configuration box, or 0 if the payload is too short. It is nil for a codec without NAL units.
 	LengthSize func(config []byte) int
 	// Write appends a sample entry of the type fourcc for a track. It returns the aspect ratio of the pixels.
 	Write func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error)

@@ -15,8 +15,8 @@ type Duration time.Duration
 // D returns the duration as a time.Duration.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
-// ParseDuration parses a duration that is written as seconds (10, 2.5) or as a Go duration (10s, 1h30m). It
-// accepts a negative one.
+// ParseDuration parses a duration that is written as seconds (10, 2.5) or as a Go duration (10s, 1h30m). The
+// duration may be negative.
 func ParseDuration(s string) (Duration, error) {
 	text := strings.TrimSpace(s)
 	if f, err := strconv.ParseFloat(text, 64); err == nil {

@@ -9,7 +9,7 @@ import (
 	"unique"
 )
 
-// Secret is a password, the hash of a password, a token or a key. Nothing of it is shown.
+// Secret is a password, the hash of a password, a token or a key. String returns only a placeholder.
 type Secret = Hidden[secretForm]
 
 // Token is a secret that a program sends unchanged. String returns its digest (sha256:...). A server's
@@ -81,7 +81,7 @@ func (h Hidden[F]) Reveal() string {
 // Empty reports whether the text is empty.
 func (h Hidden[F]) Empty() bool { return h == Hidden[F]{} }
 
-// IsZero equals Empty. Encoders call it to leave out zero values.
+// IsZero returns the result of Empty. Encoders call it to leave out zero values.
 func (h Hidden[F]) IsZero() bool { return h.Empty() }
 
 // Own returns the part of the text that the author of the configuration may see: of a URL all but the password,

@@ -49,7 +49,7 @@ func hideList[F listForm](items []string) (l HiddenList[F]) {
 // Empty reports whether there are no items.
 func (l HiddenList[F]) Empty() bool { return l == HiddenList[F]{} }
 
-// IsZero equals Empty. Encoders call it to leave out zero values.
+// IsZero returns the result of Empty. Encoders call it to leave out zero values.
 func (l HiddenList[F]) IsZero() bool { return l.Empty() }
 
 // Reveal returns a copy of the items. The caller must not show or log them, or values derived from them.

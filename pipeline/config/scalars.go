@@ -47,7 +47,8 @@ func (n *Node) Place(pos Pos) {
 	}
 }
 
-// wrong adds the problem that a value has a wrong type. want names the right one.
+// wrong adds the problem that the value n has a wrong type. want describes the right type, example is a valid
+// value for the hint or "".
 func (d *decoder) wrong(n *Node, want, example string) {
 	p := Problem{Msg: fmt.Sprintf("%s is wanted here, this is %s", want, n.describe())}
 	if example != "" {

@@ -21,7 +21,8 @@ type schemer struct {
 	node func(path string) map[string]any
 }
 
-// of returns the schema of a type. v is the default value; it is invalid if there is none.
+// of returns the schema of the type t. v is the default value, or an invalid Value if there is no default. path
+// and tag are those of the setting.
 func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch {
 	case t.Kind() == reflect.Pointer && t.Elem() != nodeType:

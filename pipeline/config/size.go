@@ -11,8 +11,8 @@ import (
 // TiB) or a decimal unit (KB, MB, GB, TB), such as 1.5MiB. Decode refuses a negative Size.
 type Size int64
 
-// units lists the units in the order in which ParseSize tries them. B is last, because it ends each of the
-// others.
+// units lists the units in the order in which ParseSize tries them. B is last, because each other unit ends with
+// a B, too.
 var units = []struct {
 	name  string
 	bytes int64

@@ -9,5 +9,5 @@
 //
 // Recordings and the catalogue's journal append to files; they have disk interfaces of their own. All
 // operations of this package go through FS, so that a test can record them and simulate a power cut after each
-// one.
+// operation.
 package durable

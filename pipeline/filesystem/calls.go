@@ -41,9 +41,9 @@ const (
 	chmod           call = "permissions"
 )
 
-// refusals lists the errors with which a file system refuses a call that it does not have. They are those of
-// ext4, xfs, btrfs, vfat, NFS, SMB, 9p, Lustre and several FUSE file systems, and those of system call filters
-// in containers (EPERM).
+// refusals lists the errors with which a file system refuses a call that it does not have. The errors were found
+// in ext4, xfs, btrfs, vfat, NFS, SMB, 9p, Lustre and several FUSE file systems. EPERM is also the error of
+// system call filters in containers.
 var refusals = map[call][]error{
 	renameNoReplace: {unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM},
 	link:            {unix.EPERM, unix.ENOSYS, unix.EOPNOTSUPP, unix.EINVAL, unix.EMLINK, unix.EXDEV, unix.ENOTTY},

@@ -92,8 +92,8 @@ func dropLock(dir *os.Root, file string, me Process) error {
 	case unknown:
 		return fmt.Errorf("%s: %w: it was made by %s: delete it if that spool has ended", file, ErrPerhapsLocked, made)
 	}
-	// Only one of several processes can rename the lock file; it then checks that it renamed the file that it
-	// has read.
+	// Of several processes, only one can rename the lock file. This process then checks that the file which it
+	// renamed is the one which it has read.
 	mine := file + "." + strconv.Itoa(me.PID)
 	if err := dir.Rename(file, mine); err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 // content. The error's text states the reason, and the remedy if the content is right.
 var ErrNotOurs = errors.New("it is not obeyed")
 
-// ReadOurs reads a file whose content decides what spool does, of at most most bytes. The file must be a
-// regular file with a single name, owned by this process's user and writable by no other user. Below Top, no
+// ReadOurs reads a file that controls spool, such as a list of commands; the file has at most most bytes. It must
+// be a regular file with a single name, owned by this process's user and writable by no other user. Below Top, no
 // directory on its path may allow another user to rename files. Otherwise the error is ErrNotOurs. The checks
 // apply to the open file, and so to the bytes that are read.
 func (o Own) ReadOurs(name string, most int64) ([]byte, error) {

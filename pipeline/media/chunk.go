@@ -23,7 +23,7 @@ type Columns struct {
 	OffsetTicks []int32  // PTS - DTS
 	SizeBytes   []uint32 // bytes of each access unit in Payload
 	Flags       []uint8
-	EndTicks    int64 // end of the last access unit; see above
+	EndTicks    int64 // end of the last access unit, which may be an estimate: see the comment of Columns
 	Payload     Payload
 }
 
@@ -62,7 +62,7 @@ type Chunk struct {
 	// Gaps lists the media missing inside the chunk, or right before it where no new file begins; at most
 	// maxChunkGaps.
 	Gaps []Gap
-	Mark *Mark // not nil: the chunk is a message to the following stages and has no media
+	Mark *Mark // message to the following stages; a chunk with a Mark has no media. Nil for a chunk of media
 
 	// holeNS is the duration of the hole right before the lead track's first access unit. Gap includes it, and
 	// the previous chunk may last until its end.
@@ -70,7 +70,7 @@ type Chunk struct {
 
 	byFlow bool // a go-streams flow left out the chunks right before this chunk
 
-	pool *Pool // nil: the memory belongs to the garbage collector, and references are not counted
+	pool *Pool // nil if the memory belongs to the garbage collector; references are not counted then
 	refs atomic.Int32
 	// of is not nil in a view: the chunk whose columns and payloads the view shows. The view owns a reference to
 	// it.

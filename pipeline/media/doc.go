@@ -1,5 +1,5 @@
 // Package media holds the data that flows through a recording pipeline: coded audio and
-// video as columns, and the records that describe files of it.
+// video as columns, and the records that describe the recorded files.
 //
 //	publisher --AU--> Builder --*Chunk--> gop_ring --*Chunk--> segmenter --Part--> mp4 --Recording--> metadata
 //

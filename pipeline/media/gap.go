@@ -20,16 +20,16 @@ type Gap struct {
 
 	// The following fields are set only in an entry of Chunk.Gaps or Recording.Gaps.
 
-	StartUTC    int64 `json:"start_ns,omitempty"`     // begin of the gap; DurationNS is wall clock, too
+	StartUTC    int64 `json:"start_ns,omitempty"`     // begin of the gap; DurationNS then counts wall clock time
 	Track       int   `json:"track,omitempty"`        // number of the track with the gap, from 1; 0 means all tracks
 	AccessUnits int   `json:"access_units,omitempty"` // number of lost access units, approximately; 0 if unknown
 	Bytes       int64 `json:"bytes,omitempty"`        // lost bytes; 0 if not counted
 	Places      int   `json:"places,omitempty"`       // number of gaps joined in this entry
 	MissingNS   int64 `json:"missing_ns,omitempty"`   // time without media; 0 means that it equals DurationNS
 
-	// Next is set only in the list of a chunk: the gap before the next file may report this gap.
-	// It does so if that file begins at the next key frame, and the recording of the chunk then does
-	// not list the gap. Otherwise the recording lists it, without Next.
+	// Next is set only in an entry of Chunk.Gaps: the gap before the next file may report this gap, too.
+	// If a file begins at the next key frame, Recording.Gap of that file reports the gap, and the
+	// recording that contains the chunk does not list it. Otherwise that recording lists it, without Next.
 	Next bool `json:"next,omitempty"`
 }
 

@@ -51,7 +51,7 @@ type GOPQueue struct {
 // queued is a queued chunk with the loss right before it.
 type queued struct {
 	chunk  *Chunk
-	gap    *lostGap // nil: no loss
+	gap    *lostGap // nil if no media was lost, or if Next has returned the gap mark
 	marked bool     // Next has returned a gap mark for the loss
 }
 

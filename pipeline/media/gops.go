@@ -25,7 +25,7 @@ func (c *Chunk) GOPFrom(utc int64) (at int) {
 }
 
 // GOPUntil returns the first GOP that begins at or after the moment utc, as the index of its first access unit
-// in the lead track. The GOP at the chunk's begin does not count. It returns -1 if there is none.
+// in the lead track. The GOP at the chunk's begin does not count. It returns -1 if the chunk has no such GOP.
 func (c *Chunk) GOPUntil(utc int64) int {
 	i := c.NextGOP(0)
 	for i > 0 && c.UTCAt(i) < utc {

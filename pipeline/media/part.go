@@ -33,7 +33,7 @@ type Part struct {
 	Chunk   *Chunk // nil in the last part and with an event
 	End     Cause  // not empty in the last part
 	Gap     bool   // in the last part: another segment follows at once, and its Gap reports the missing media
-	Event   *Event // not nil: the segment holds media of this event; the part has no chunk
+	Event   *Event // event of which the segment has media; the part then has no chunk. Nil in any other part
 }
 
 // Release ends the part's reference to its chunk, if it has one.

@@ -85,7 +85,7 @@ type Location struct {
 
 // DeletedFile names a file that retention or a client deletes, or has deleted, from the disk.
 type DeletedFile struct {
-	ID   ID     // recording of the file; zero if the file belongs to none
+	ID   ID     // ID of the file's recording; zero if the file belongs to no recording
 	Path string // path as in Recording
 }
 

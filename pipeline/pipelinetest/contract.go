@@ -64,7 +64,7 @@ type Script struct {
 	End    error         // error with which the source ends; nil means the end of a file
 	FailAt int           // number of the element on which the sink fails, from 1; 0 means never
 	Panic  bool          // the sink panics instead of returning an error
-	Hold   chan struct{} // not nil: the sink waits until it is closed
+	Hold   chan struct{} // the sink waits in each call until Hold is closed; nil means that it does not wait
 
 	Missing bool // the elements of the source have gaps
 	// given sums the gaps of the elements that the source emitted, told those of the elements that the sink got.

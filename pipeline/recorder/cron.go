@@ -86,7 +86,7 @@ func (c Cron) String() string { return c.text }
 // Location returns the time zone.
 func (c Cron) Location() *time.Location { return c.loc }
 
-// Next returns the first firing after t, and zero if there is none.
+// Next returns the first firing after t, and the zero time if the expression does not fire after t.
 func (c Cron) Next(t time.Time) time.Time {
 	if c.every > 0 {
 		ns := t.UnixNano()

@@ -167,7 +167,7 @@ func (r *Recorder) PublisherCame(stream string) {
 }
 
 // StartAlways begins the jobs of the pipelines of mode always and event for a configured stream before it has a
-// publisher. This makes spool connect to the stream's pull URL, if it has one.
+// publisher. For a stream with a pull URL, this makes spool connect to that URL.
 func (r *Recorder) StartAlways(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

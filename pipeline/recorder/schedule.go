@@ -21,7 +21,7 @@ import (
 type Schedule struct {
 	recorder *Recorder
 	clock    pipeline.Clock
-	wall     *wallclock.Judge // nil: the clock is always right
+	wall     *wallclock.Judge // judges the clock; nil means that the clock counts as right
 	log      *slog.Logger
 	// trigger triggers the event of an agenda's entry; nil if no entry has the action TriggerEvent.
 	trigger func(ScheduleJob) error

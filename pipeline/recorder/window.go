@@ -121,7 +121,8 @@ func (a Agenda) Until(stream string, w Window) time.Time {
 	return w.End
 }
 
-// Change returns the first time after now at which At may return another result, and zero if there is none.
+// Change returns the first time after now at which At may return another result, and the zero time if no entry
+// fires or ends after now.
 func (a Agenda) Change(now time.Time) (first time.Time) {
 	sooner := func(t time.Time) {
 		if t.After(now) && (first.IsZero() || t.Before(first)) {

@@ -56,7 +56,7 @@ type Stream struct {
 	Priority    int
 	Count       Count
 	Protected   Count         // the part of Count that is protected
-	Oldest      time.Time     // begin of the oldest recording that is not protected; zero if there is none
+	Oldest      time.Time     // begin of the oldest recording that is not protected; zero if all are protected
 	Newest      time.Time     // end of the newest recording
 	Keeps       time.Duration // time from Oldest to the Plan's At
 	BytesPerDay int64         // growth of the stream's recordings in the last day

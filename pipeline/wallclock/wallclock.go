@@ -44,15 +44,15 @@ type Judge struct {
 	confirmed bool
 	// evidence with the latest time
 	newest evidence
-	// Latest evidence from before this process. After a step it may be the start of this process, by the clock
-	// before the step.
+	// Latest evidence from before the start of this process. After a step it may be that start itself, by the
+	// clock as it was before the step.
 	earlier evidence
 	said    State     // state at the newest reading
 	since   time.Time // time since which the state is said
 }
 
-// evidence is the time of an existing recording, or another time that the clock must not precede. what
-// describes it in words.
+// evidence is the time of an existing recording, or another time that the clock must not precede. The field what
+// describes the recording, or the other source of the time, in words.
 type evidence struct {
 	what string
 	at   time.Time
