@@ -24,7 +24,7 @@ type Config struct {
 	// Auth holds users and tokens. Without them Listen must be a loopback address, unless Auth.None
 	// is set.
 	Auth      auth.Config
-	TLS       TLS    // zero: plain HTTP
+	TLS       TLS    // certificate of the server; zero: plain HTTP
 	RecordDir string // absolute path of the record directory, which the server removes from texts: see scrub.Scrubber
 	Limits    Limits
 	MaxSeries int // number of streams with series of their own in /metrics; 0: no limit

@@ -18,7 +18,7 @@ import (
 // Pipelines. Any other error is logged, and the client sees only its number in the log.
 type Deps struct {
 	Log       *slog.Logger
-	Clock     pipeline.Clock // nil: SystemClock
+	Clock     pipeline.Clock // nil: pipeline.SystemClock
 	Recorder  Recorder
 	Streams   Streams
 	Seen      Remembered // nil: offline streams are not listed

@@ -34,13 +34,13 @@ type Taken struct {
 
 // The bounds of the values in eventBody.
 const (
-	maxEventKeyBytes  = 200            // most bytes of key, and of name
-	maxEventDataBytes = 1024           // most bytes of data as compact JSON
-	maxEventDepth     = 16             // deepest nesting of data
-	eventAhead        = time.Minute    // farthest that at may be in the future: the caller's clock may be ahead
-	maxAround         = 24 * time.Hour // longest before, and longest after
-	maxWait           = time.Hour      // longest wait
-	minFile           = time.Second    // least value of max, except 0
+	maxEventKeyBytes  = 200            // most bytes of the field key of an event, and of name
+	maxEventDataBytes = 1024           // most bytes of the field data as compact JSON
+	maxEventDepth     = 16             // deepest nesting of the field data
+	eventAhead        = time.Minute    // farthest future time in the field at: the caller's clock may be ahead
+	maxAround         = 24 * time.Hour // largest value of the fields before and after
+	maxWait           = time.Hour      // largest value of the field wait
+	minFile           = time.Second    // smallest value of the field max, except 0
 )
 
 // eventBody is the body of POST /mp4/event. Every field is optional.

@@ -37,7 +37,7 @@ func within[T any](rows []T, next string, behind func(i int) string) ([]T, strin
 func encodedBytes(value any) int {
 	text, err := json.Marshal(value)
 	if err != nil {
-		return 0 // answer reports the error
+		return 0 // answer will report the same error
 	}
 	return len(text) + 1
 }

@@ -23,7 +23,7 @@ type route struct {
 	body    any         // a value of the request body's type; nil: the request has no body
 	yaml    bool        // the body may also be YAML
 	answer  any         // a value of the type of a 200 answer; nil: the answer has the content type media
-	media   string      // content type of a 200 answer without a type in answer
+	media   string      // content type of a 200 answer if answer is nil
 	codes   []int       // HTTP codes of errors of this route, for the OpenAPI document
 	others  map[int]any // by HTTP code: a value of the type of an answer that is neither 200 nor an errorAnswer
 	handle  func(*Server, http.ResponseWriter, *request) error

@@ -42,7 +42,7 @@ func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (e
 // elsewhereDefaults collects the defaults that are not in default.yaml.
 type elsewhereDefaults struct {
 	given *config.Node      // the content of default.yaml
-	known map[string]string // the settings that exist, by path
+	known map[string]string // descriptions of all settings, by path
 	from  map[string]string // where the default of each path is defined, for errors
 	tree  map[string]any    // the collected defaults, as nested maps
 }

@@ -57,7 +57,7 @@ func (l *layers) file(name string) error {
 type positioned struct {
 	*layers
 	name   string // name of the file, for positions
-	inside bool   // the file is part of the program
+	inside bool   // the file is part of the program, so that its values have no position
 }
 
 // Unmarshal parses a layer and keeps the positions, which koanf's own parser does not.

@@ -20,7 +20,7 @@ type attempts struct {
 	limit int
 
 	mu    sync.Mutex       // guards the fields below
-	debts map[string]*debt // by key
+	debts map[string]*debt // debts by the key under which failures are counted
 	swept time.Time        // when makeRoom last removed the debts that have faded to 0
 }
 

@@ -70,7 +70,7 @@ func (d Digest) Check(name string) error {
 type Response struct {
 	SHA256             bool // the algorithm is SHA-256, else MD5
 	Name, Realm, Nonce string
-	Method, URI        string // of the request that the response authenticates
+	Method, URI        string // method and URI of the request that the response authenticates
 	// QOP is the quality of protection (qop), Count the nonce count (nc), ClientNonce the cnonce. All
 	// are empty for a client without quality of protection (RFC 2069).
 	QOP, Count, ClientNonce string
@@ -89,11 +89,11 @@ type Response struct {
 type Digests struct {
 	realm string
 	users map[string]Digest
-	dummy Digest // checked for unknown names
+	dummy Digest // checked for an unknown name, so that its check takes as long as that of a known one
 
 	clock            pipeline.Clock
-	names, strangers *attempts // failures by address and name, of known names and of unknown ones
-	addresses        *attempts // failures by address, of all names
+	names, strangers *attempts // limits of the failures of one name from one address, for known and for unknown names
+	addresses        *attempts // limit of the failures of all names from one address
 	turns            *turns    // the queues of the addresses that exceed one of the limits
 }
 

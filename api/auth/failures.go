@@ -24,7 +24,7 @@ var reasons = []Reason{WrongPassword, UnknownName, WrongToken, Malformed, Thrott
 // for concurrent use.
 type Failures struct {
 	log    *slog.Logger
-	counts [5]atomic.Uint64 // by index in reasons
+	counts [5]atomic.Uint64 // number of failures by the index of the reason in reasons
 }
 
 // NewFailures returns a Failures that logs to log; if log is nil, it only counts. log must limit

@@ -60,7 +60,7 @@ func (g *guesses) foundWrong(s secret, now time.Time) {
 type recent struct {
 	at   map[secret]time.Time
 	ring []secret // the keys of at, in the order in which they were added
-	next int      // index in a full ring of the oldest secret
+	next int      // index of the oldest secret in ring when ring is full
 }
 
 func (r *recent) add(s secret, now time.Time, most int) {

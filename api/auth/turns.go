@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	placesOf     = 4            // number of places of an address: see turns
+	placesOf     = 4            // number of checks of one address that may fail in the time secondChance: see turns
 	maxTurns     = 4 * placesOf // largest number of checks in the queue of an address: the last one waits up to 4 s
 	maxAddresses = 4096         // largest number of addresses that turns remembers
 )
@@ -24,7 +24,7 @@ type turns struct {
 	clock pipeline.Clock
 
 	mu    sync.Mutex          // guards the fields below
-	of    map[string]*turnsOf // by address
+	of    map[string]*turnsOf // states of the remembered client addresses, by address
 	swept time.Time           // when makeRoom last removed idle addresses
 }
 
@@ -32,7 +32,7 @@ type turns struct {
 // for secondChance, and the queue of the checks that wait for a place.
 type turnsOf struct {
 	held    [placesOf]time.Time // for each place: the time until which it is occupied
-	waiting []*turn             // the queue; the first has its turn
+	waiting []*turn             // queue of the checks that wait; only the first may use a free place
 }
 
 // turn is a check in the queue of a client address. Its own goroutine waits for the two channels,

@@ -40,13 +40,13 @@ import (
 type verifier struct {
 	clock  pipeline.Clock
 	users  map[string]*account
-	dummy  account         // checked for unknown names
+	dummy  account         // account that is checked for an unknown name
 	others map[string]bool // names of users without a password hash; they count as known in the log
 	key    [32]byte        // key of all secrets; it never leaves the process
 
 	names, strangers budgets   // limits of known and of unknown names; many unknown names displace no known one
-	addresses        *attempts // failed checks by address, of all names
-	inAll            *attempts // all second chances, under one key
+	addresses        *attempts // limit of the failed checks of all names from one address
+	inAll            *attempts // limit of the second chances of all names and addresses, under the key ""
 	guesses          guesses
 	hashing          *hashing
 
@@ -58,9 +58,9 @@ type verifier struct {
 // wrong passwords is separate, so that a client that repeats such a password does not use up first
 // or second.
 type budgets struct {
-	first  *attempts // failed checks
-	second *attempts // second chances
-	wrong  *attempts // passwords that are known to be wrong, and passwords that are never hashed
+	first  *attempts // limit of failed checks
+	second *attempts // limit of second chances
+	wrong  *attempts // limit of passwords that are known to be wrong or are never hashed
 }
 
 func newBudgets(clock pipeline.Clock, limit int) budgets {
@@ -69,7 +69,7 @@ func newBudgets(clock pipeline.Clock, limit int) budgets {
 
 const (
 	sharedFailures = 10  // the limit of an address is this many times the limit of a name
-	chancesInAll   = 300 // second chances of all names and addresses in a minute
+	chancesInAll   = 300 // limit of the second chances of all names and addresses in a minute
 )
 
 // newVerifier returns the verifier of users with password hashes. failures is the number of failed

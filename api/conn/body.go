@@ -17,7 +17,7 @@ import (
 type Body struct {
 	io.ReadCloser
 	conn  *Conn         // nil if the request did not come through a Listener
-	limit time.Duration // the patience of TakeBody
+	limit time.Duration // longest time that Finish waits for the rest of the body: the patience of TakeBody
 	ended bool          // the body has been read to its end
 }
 

@@ -27,11 +27,11 @@ type Listener struct {
 	*net.TCPListener
 	TLS    *tls.Config   // nil without TLS; set before Accept
 	limit  int           // largest number of open connections
-	linger time.Duration // see NewListener
+	linger time.Duration // longest time for which Conn.CloseWrite reads what a client still sends
 
 	mu       sync.Mutex // guards the fields below
 	conns    map[*Conn]bool
-	idle     *list.List     // of *Conn; the first has been idle for the longest
+	idle     *list.List     // the idle connections, *Conn; the first has been idle for the longest
 	from     map[string]int // number of open connections by the key of the client's address
 	accepted uint64         // number of accepted connections so far
 }

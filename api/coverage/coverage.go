@@ -36,7 +36,7 @@ type Stream struct {
 
 // Event holds the name of an event and the time of its first trigger.
 type Event struct {
-	AtNS int64 // nanoseconds since 1970-01-01 UTC
+	AtNS int64 // time of the first trigger, nanoseconds since 1970-01-01 UTC
 	Name string
 }
 

@@ -35,7 +35,7 @@ func Client(r *http.Request, trusted []netip.Prefix) string {
 			continue
 		}
 		told, ok := first(lines, address, trusted)
-		if !ok || client.IsValid() && client != told { // of two different headers the client may have written one
+		if !ok || client.IsValid() && client != told { // if two headers differ, the client may have written one of them
 			return r.RemoteAddr
 		}
 		client = told

@@ -69,7 +69,7 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, path := range f.cfg.Recorder.Recording() {
 		if info[path] == nil {
-			info[path] = nil // such as a stream that waits for its publisher and that the hub does not list
+			info[path] = nil // the hub does not list the stream, which may wait for its publisher
 		}
 	}
 	f.others.begin()

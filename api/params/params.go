@@ -16,9 +16,9 @@ type Param struct {
 	Name string
 	Doc  string // description in the OpenAPI document
 	Kind Kind
-	Enum []string // possible values of a Text; nil: any
+	Enum []string // possible values of a parameter of kind Text; nil: any
 	Def  string   // value of an absent parameter, as text; empty: none
-	Max  int      // largest value of an Integer
+	Max  int      // largest value of a parameter of kind Integer
 }
 
 // Kind is the type of a parameter's value.
@@ -26,11 +26,11 @@ type Kind uint8
 
 // The kinds of parameters.
 const (
-	Text     Kind = iota // see Values.Text and Values.Choice
-	Flag                 // see Values.Flag
-	Integer              // see Values.Integer
-	Duration             // see Values.Duration
-	Moment               // see Values.Time
+	Text     Kind = iota // text, or one of Param.Enum: see Values.Text and Values.Choice
+	Flag                 // true or false: see Values.Flag
+	Integer              // whole number from 1 to Param.Max: see Values.Integer
+	Duration             // duration: see Values.Duration
+	Moment               // point in time: see Values.Time
 )
 
 // Values holds the parameters of a query. Its methods parse one parameter each. After a method has
@@ -38,7 +38,7 @@ const (
 type Values struct {
 	url.Values
 	known []Param
-	Err   error // the first error of the methods, an *Error
+	Err   error // the first error that a method has found, an *Error
 }
 
 // Read returns the parameters in the query of a URL. It refuses a parameter that known does not

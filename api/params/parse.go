@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	maxSpan  = 10 * 366 * 24 * time.Hour // longest duration
-	lastYear = 2261                      // last year whose times all fit into 64 bits of nanoseconds since 1970
+	maxSpan  = 10 * 366 * 24 * time.Hour // longest duration that ParseDuration accepts
+	lastYear = 2261                      // last year that ParseTime accepts: its times fit into 64 bits of nanoseconds
 )
 
 // ParseDuration parses a duration: seconds ("60", "1.5") or the form of time.ParseDuration ("90s",

@@ -7,7 +7,7 @@ import "sync"
 // ready. It is safe for concurrent use.
 type Readers struct {
 	mu    sync.Mutex     // guards the fields below
-	files map[string]int // number of readers of a file; negative while it is claimed; never 0
+	files map[string]int // number of readers of each file; negative while it is claimed; never 0
 }
 
 // Enter counts a reader of a file until Leave. It returns false, and counts none, for a claimed file.

@@ -36,7 +36,7 @@ func (s *Server) logUnwritable(dir string, err error) {
 // broadcast wakes all waiting goroutines at once. It is safe for concurrent use.
 type broadcast struct {
 	mu sync.Mutex    // guards the fields below
-	c  chan struct{} // closed and replaced by each send
+	c  chan struct{} // channel that wait returns; each send closes and replaces it
 }
 
 func newBroadcast() *broadcast { return &broadcast{c: make(chan struct{})} }

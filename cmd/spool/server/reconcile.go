@@ -153,8 +153,10 @@ func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by 
 // Turns holds the functions by which Compare excludes other changes of a recording while it changes the
 // recording itself. The fields are those of metadata.Comparison.
 type Turns struct {
-	Alone     func(ctx context.Context, id media.ID, change func(context.Context) error) error // for one recording
-	AloneWith metadata.AloneWith                                                               // for many recordings
+	// Alone calls change while no other change of the recording id runs.
+	Alone func(ctx context.Context, id media.ID, change func(context.Context) error) error
+	// AloneWith does this for those of many recordings that no other code is changing.
+	AloneWith metadata.AloneWith
 }
 
 // turns returns the Turns that exclude all changes through a store.

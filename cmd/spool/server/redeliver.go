@@ -45,7 +45,7 @@ type redelivered struct {
 	mu    sync.Mutex        // guards the fields below; held during a delivery
 	done  map[media.ID]bool // the remembered recordings
 	order []media.ID        // keys of done in the order of delivery, as a ring
-	next  int               // index in a full ring of the oldest recording
+	next  int               // index of the oldest recording in order when order is full
 }
 
 // maxRedelivered bounds the number of remembered recordings. Recovery and the comparison with the disk

@@ -67,7 +67,7 @@ type Server struct {
 	declared     *declared.Set
 	servers      *ingest.Servers
 	wall         *wallclock.Judge
-	expected     *seen.Expected // set by open
+	expected     *seen.Expected // the hub's and the remembered streams; set by open
 	disk         *diskTimes
 	commands     *stages.Commands
 	commandStore *keptCommands
@@ -85,11 +85,11 @@ type Server struct {
 	firstSeen      firstSeen                           // since when each problem without a time is known
 	replaced       atomic.Pointer[[]metadata.Replaced] // the last result of lookForReplaced
 	refused        chan error                          // receives once if another recorder has this node's name
-	elsewhere      atomic.Pointer[string]              // why the rows are of another record directory; nil: they are not
+	elsewhere      atomic.Pointer[string]              // why the rows are of another directory; nil: they are not
 	footage        *footage.Store
 	recordings     recordings
 	events         events
-	mistaken       prometheus.Counter // counts the calls of footage.Options.Mistaken
+	mistaken       prometheus.Counter // files that belong to another recording than their row: see newFootage
 	catalogue      *metadata.Catalogue
 	http           *api.Server
 	httpAddr       string

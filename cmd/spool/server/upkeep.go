@@ -23,7 +23,7 @@ const (
 // upkeepEvery it removes old rows. Until the database has answered once, it also passes the times of
 // recordings to the clock judge: see proveClock.
 func (s *Server) upkeep(ctx context.Context) error {
-	s.proveClock(ctx) // at once: without the database, from the recordings in the journal
+	s.proveClock(ctx) // before the database answers, with the recordings in the journal
 	for last, proven := (time.Time{}), false; ; {
 		if err := s.catalogue.Ready(ctx); err != nil && ctx.Err() != nil {
 			return nil

@@ -37,7 +37,7 @@ type writable struct {
 	lasting func(dir string, err error)
 
 	mu   sync.Mutex             // guards the fields below
-	dirs map[string]*watchedDir // by directory
+	dirs map[string]*watchedDir // states of the directories, by path
 }
 
 // watchedDir holds the state of one directory. writable.mu guards its fields, except disk, which the

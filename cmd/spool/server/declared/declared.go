@@ -26,7 +26,7 @@ type State struct {
 	File      *configs.Config            // the configuration from file, environment and flags
 	own       map[string]*made           // pipelines made by API, by name; also those that do not run
 	unread    error                      // why the file with own was not accepted, so that own is empty; nil: it was
-	Refused   map[string]config.Problems // by name: the problems of those pipelines in own that do not run
+	Refused   map[string]config.Problems // problems of those pipelines in own that do not run, by name
 	All       *configs.Config            // File with those pipelines in own that run
 	Pipelines []recorder.Declared        // pipelines of All, sorted by name
 }

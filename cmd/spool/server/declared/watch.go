@@ -60,7 +60,7 @@ func (p *Set) watch(ctx context.Context, file string) error {
 	if err := w.Add(dir); err != nil {
 		return err
 	}
-	settled, stop := p.clock.After(settle) // finds a change between the first read and the begin of the watch
+	settled, stop := p.clock.After(settle) // finds a change that was made between the ReadFile above and w.Add
 	defer func() { stop() }()
 	for {
 		select {
@@ -81,7 +81,7 @@ func (p *Set) watch(ctx context.Context, file string) error {
 			}
 			if unread != "" {
 				unread = ""
-				if err := w.Add(dir); err != nil { // another directory may be in its place
+				if err := w.Add(dir); err != nil { // the directory may have been replaced
 					return err
 				}
 			}

@@ -43,7 +43,7 @@ type Streams struct {
 
 	mu      sync.Mutex           // guards the fields below
 	last    map[string]time.Time // by path: time of the last access unit, or when the stream was last known to be live
-	away    map[string]time.Time // by path, of streams that left in this run: since when no media comes
+	away    map[string]time.Time // by path, of streams that left in this run: time since which no media comes
 	changed bool                 // the list in memory differs from the file
 }
 
