@@ -7,12 +7,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// wallClock converts times to the present reading of the wall clock. A chunk has the time of the
-// clock at its key frame, and a trigger that of the clock when the trigger came. If the clock was
-// set in between, both times are converted before they are compared. The owner adds the result of
-// step to the times that it keeps.
+// wallClock converts times to the present reading of the wall clock. The UTC of a chunk is by the
+// wall clock as it was set when the chunk's GOP began, and the time of a trigger is by the wall
+// clock when the trigger came. If the clock was set in between, both times are converted before
+// they are compared: begin converts the time of a chunk, and the owner adds the result of step to
+// the times that it keeps.
 type wallClock struct {
-	stepped int64 // pipeline.Stepped of the clock to which the owner's times refer
+	stepped int64 // pipeline.Stepped of the clock to which the owner's times refer, in ns
 }
 
 // noiseNS bounds, in ns, how much two readings of the system's clocks differ on a busy machine. A

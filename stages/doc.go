@@ -1,8 +1,9 @@
-// Package stages holds the stages of a pipeline between a live stream and the parts of its files. A
-// stage is in the file that has its name in a declaration: gop_ring in gop_ring.go.
+// Package stages holds the stages of a pipeline between a live stream and the parts of its files,
+// and the stage exec. The code of a stage is in the file that has the stage's name in a
+// declaration: gop_ring in gop_ring.go.
 //
-// The directory stages also holds the hub of live streams and the protocols that publish to it:
-// every step that handles live media. A stage that starts from a finished recording, such as exec
-// or webhook, is here too. The directory sinks holds the muxer, the catalogue, the code that keeps
-// files and rows consistent, and the code that deletes both.
+// The directory stages also holds the hub of live streams and the protocols that publish to the
+// hub, and the stages that handle finished recordings, such as exec and webhook. The directory
+// sinks holds the muxer, the catalogue, the code that keeps files and rows consistent, and the code
+// that deletes both.
 package stages

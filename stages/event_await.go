@@ -18,13 +18,13 @@ type awaiting struct {
 
 type awaited struct {
 	media.Event
-	longestNS int64     // longest file; 0 is no limit
+	longestNS int64     // longest duration of a file of the event; 0: no limit
 	until     time.Time // deadline of the first key frame
 }
 
-// add makes an event wait until the deadline of its trigger, or extends the waiting event with the
-// same ID. It returns ErrNothing if the trigger does not wait, ErrPast if the event has ended, and
-// ErrWaiting if too many events wait.
+// add makes an event wait until t.WaitUntil, or extends the waiting event with the same ID. It
+// returns ErrNothing if t.WaitUntil is zero or has passed, ErrPast if the event has ended, and
+// ErrWaiting if media.MaxEvents events wait.
 func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock) error {
 	if t.WaitUntil.IsZero() {
 		return pipeline.ErrNothing
@@ -51,8 +51,8 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 }
 
 // begin returns the events that wait, and forgets them; the caller records them from the stream's
-// first key frame on. utc is the time of that key frame, in ns. If an event ended before it, the
-// interval after the trigger is counted from the key frame instead.
+// first key frame on. utc is the time of that key frame, in ns. If an event ended before utc, begin
+// moves its end: the interval after the trigger then counts from utc.
 func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	a.expire(clock.Now())
 	for _, w := range a.list {
@@ -65,7 +65,7 @@ func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	return events
 }
 
-// step shifts the times of the events by the ns by which the wall clock was set.
+// step adds by, the ns by which the wall clock was set, to the times of the events.
 func (a *awaiting) step(by int64) {
 	for i := range a.list {
 		e := &a.list[i].Event

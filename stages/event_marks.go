@@ -15,9 +15,9 @@ type eventMarks struct {
 	await awaiting
 }
 
-// follow notes the key frames of a chunk that the caller is about to queue. If the chunk has the
-// stream's first key frame, follow returns the events that waited for it, and the caller queues
-// their marks before the chunk.
+// follow keeps the times of the key frames of a chunk that the caller is about to queue. At the
+// stream's first key frame it returns the events that waited for it, and the caller queues their
+// marks before the chunk.
 func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 	m.step(clock)
 	if !c.StartsGOP {
@@ -44,8 +44,10 @@ func (m *eventMarks) step(clock pipeline.Clock) {
 	m.await.step(by)
 }
 
-// trigger handles the trigger t of event e. mark reports whether the caller must queue a mark for
-// e. If mark is false and err is nil, the event waits for the first key frame.
+// trigger handles the trigger t of event e, and sets e.ActualUTC. mark reports whether the caller
+// must queue a mark for e. If mark is false and err is nil, the event waits for the first key
+// frame. err is ErrNotCovered or ErrPast if the files cannot contain the event, or an error of
+// awaiting.add.
 func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline.Clock) (done pipeline.Triggered, mark bool, err error) {
 	m.step(clock)
 	first, begun := m.keys.first()
@@ -63,14 +65,14 @@ func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline
 	return answered(pipeline.EventMarked, *e), true, nil
 }
 
-// keyFrames holds times of key frames, in ns of UTC, the oldest first. It keeps every newer time,
-// and fewer of the older ones.
+// keyFrames holds the times of at most maxKeyFrames key frames, in ns of UTC, the oldest first.
+// When it is full, it drops every second time of the older half.
 type keyFrames struct{ utc []int64 }
 
 const maxKeyFrames = 1024
 
 func (k *keyFrames) add(utc int64) {
-	if len(k.utc) == maxKeyFrames { // remove every second time of the older half, but not the first time
+	if len(k.utc) == maxKeyFrames { // the first time stays
 		const half = maxKeyFrames / 2
 		for i := range half / 2 {
 			k.utc[i] = k.utc[2*i]
@@ -80,7 +82,7 @@ func (k *keyFrames) add(utc int64) {
 	k.utc = append(k.utc, utc)
 }
 
-// step shifts the times by the ns by which the wall clock was set.
+// step adds by, the ns by which the wall clock was set, to the times.
 func (k *keyFrames) step(by int64) {
 	if by == 0 {
 		return
@@ -97,8 +99,8 @@ func (k *keyFrames) first() (utc int64, ok bool) {
 	return k.utc[0], true
 }
 
-// before returns the newest key frame time at or before utc, or the first time if all are later.
-// There must be at least one.
+// before returns the newest key frame time at or before utc, or the first time if all are later. k
+// must hold a time.
 func (k *keyFrames) before(utc int64) int64 {
 	i, found := slices.BinarySearch(k.utc, utc)
 	if !found {

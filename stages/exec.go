@@ -34,7 +34,8 @@ var execDefaults = ExecConfig{
 	Timeout: config.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000,
 }
 
-// Check reports a command that cannot be run, or in which a value could be read as code.
+// Check reports an empty command, an unknown placeholder, a placeholder in text that a program
+// reads as a script, and limits that are out of range.
 func (c ExecConfig) Check() (problems config.Problems) {
 	command := c.Command.Reveal()
 	if c.Use == "" && len(command) == 0 || len(command) > 0 && command[0] == "" {
@@ -62,7 +63,8 @@ func (c ExecConfig) Check() (problems config.Problems) {
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
-// execValues returns the value of each placeholder of a command, by the placeholder's name.
+// execValues holds, by the name of a placeholder, the function that returns its value for a
+// recording.
 var execValues = map[string]func(*media.Recording, *ExecConfig) string{
 	"path": func(r *media.Recording, c *ExecConfig) string {
 		path := filepath.Join(c.RecordPath, filepath.FromSlash(r.Path))
@@ -113,7 +115,7 @@ type execStage struct {
 	unfit     atomic.Uint64 // recordings without a command because one of their values is unsafe as an argument
 	unstored  atomic.Bool   // a failure to store a command has been logged
 	lastError atomic.Pointer[string]
-	failing   atomic.Pointer[pipeline.Problem] // nil after a command that succeeded
+	failing   atomic.Pointer[pipeline.Problem] // problem since a command failed; nil if none failed since one succeeded
 }
 
 func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Recording, media.Recording], error) {
@@ -128,8 +130,9 @@ func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Re
 }
 
 // Process stores the command of a finished recording, passes the recording on, and then starts the
-// command. It does not wait for the command. The command is stored before the catalogue records the
-// file as finished, so a crash never loses it; it may run twice.
+// command. It does not wait for the command. A crash does not lose a stored command, because
+// Process stores it before the catalogue records the file as finished; the command may then run
+// twice.
 func (e *execStage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
 	if r.State != media.StateFinished && r.State != media.StateRecovered {
 		return emit(r)
@@ -179,8 +182,9 @@ func (e *execStage) start(r media.Recording, kept string) {
 }
 
 // args returns the command with its placeholders replaced by the recording's values. A value stays
-// within its argument. An argument that a value would turn into an option gets the prefix ./ if it
-// is a file name; any other one is an errValue.
+// within its argument. If a value would turn an argument into an option, the argument gets the
+// prefix ./ if it begins with {file}; otherwise args returns errValue. It also returns errValue if
+// the recording's path leads out of the record directory.
 func (e *execStage) args(r *media.Recording) ([]string, error) {
 	if !filepath.IsLocal(filepath.FromSlash(r.Path)) || strings.ContainsRune(r.Path+r.Stream, 0) {
 		return nil, fmt.Errorf("%w: the path %.200q of stream %.200q leads out of the record directory, or contains a NUL byte", errValue, r.Path, r.Stream)
@@ -239,7 +243,8 @@ func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 	e.failing.Store(&problem)
 }
 
-// Report adds the last failure of a command, a problem until a command succeeds, and warnings about commands that were not run.
+// Report adds the newest failure of a command, a problem until a command succeeds, and warnings
+// about commands that were not run.
 func (e *execStage) Report(r *pipeline.Report) {
 	if text := e.lastError.Load(); text != nil && r.LastError == "" {
 		r.LastError = *text

@@ -16,15 +16,17 @@ import (
 
 // Commands runs the commands of every exec stage of the process. It is safe for concurrent use.
 //
-// Each command runs in a process group of its own, which is killed as a whole when the command takes
-// too long or spool ends. It does not inherit spool's environment, which may hold passwords.
+// Each command runs in a process group of its own, which is killed as a whole when the command
+// takes too long or spool ends. A command does not inherit spool's environment, which may hold
+// passwords: see Command.Environment.
 //
-// A CommandStore keeps each command until it has run, so that a restart loses none.
+// A CommandStore keeps each command until the command has ended. A command that spool's end kills
+// or prevents stays in the store, and the next start runs it.
 type Commands struct {
 	tasks   *pipeline.Tasks
 	clock   pipeline.Clock
 	store   CommandStore
-	leaving context.Context // cancelled by Leave: commands that run or wait then end, and stay in the store
+	leaving context.Context // cancelled by Leave: the commands that run or wait then end, and stay in the store
 	leave   context.CancelFunc
 
 	mu    sync.Mutex // guards the fields below
@@ -43,14 +45,15 @@ type laneKey struct {
 	limit int
 }
 
-// commandLane limits how many commands of a lane run at once. Commands deletes it when none runs or
-// waits.
+// commandLane limits how many commands of a lane run at once. Commands deletes it when none of them
+// runs or waits.
 type commandLane struct {
-	slots chan struct{}
-	held  int // number of commands that run or wait
+	slots chan struct{} // holds a token for each command that runs
+	held  int           // number of commands that run or wait
 }
 
-// NewCommands returns a runner without commands. Its commands run as tasks, and end with them.
+// NewCommands returns a runner that has no command yet. It runs each command as a task of tasks.
+// When tasks stops, the running commands are killed, and the stored ones run at the next start.
 func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore) *Commands {
 	c := &Commands{tasks: tasks, clock: clock, store: store, lanes: map[laneKey]*commandLane{}, done: map[chan struct{}]struct{}{}, names: map[string]bool{}, resumed: map[string]bool{}}
 	c.leaving, c.leave = context.WithCancel(context.Background())
@@ -59,18 +62,18 @@ func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore
 
 // Command describes a command to run.
 type Command struct {
-	Kept        string   // name in the store; empty if it is not stored
-	Args        []string // program and arguments
-	Environment []string // names of variables of spool's environment that the command gets, beside the usual ones
-	Variables   []string // further variables, each NAME=value; they replace inherited ones
-	Timeout     time.Duration
-	Ended       func(Outcome)
+	Kept        string        // name in the store; empty if it is not stored
+	Args        []string      // program and arguments
+	Environment []string      // names of variables of spool's environment that the command gets: see environment
+	Variables   []string      // further variables, each NAME=value; they replace inherited ones
+	Timeout     time.Duration // after which the command is killed
+	Ended       func(Outcome) // called at the end of the command, on its task
 }
 
 // Outcome describes the end of a command.
 type Outcome struct {
-	Ran    bool // the program was started; if false, Err says why it was not
-	Err    error
+	Ran    bool   // the program was started; if false, Err says why it was not
+	Err    error  // nil if the command succeeded
 	Output string // end of the command's output
 	Took   time.Duration
 }
@@ -80,9 +83,10 @@ var (
 	errCommandLeft = errors.New("spool ended before it had")
 )
 
-// Run runs a command in the background once fewer than limit commands of its lane run. If
-// maxWaiting commands of the lane wait already, it runs nothing and returns false. A command whose
-// Kept name runs, waits or was resumed is not run again; Run then returns true.
+// Run runs a command in the background once fewer than limit commands of its lane run: the lane is
+// that of the pipeline named lane and of limit. If maxWaiting commands of the lane wait already,
+// Run returns false, and the command does not run. If a command with the name command.Kept runs or
+// waits, or Resume has run it, Run returns true and runs nothing.
 func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -134,7 +138,9 @@ func (c *Commands) forget(key laneKey, done chan struct{}, name string) {
 	close(done)
 }
 
-// turn waits for a slot of the lane, runs the command and returns the outcome.
+// turn waits for a slot of the lane, runs the command and returns the outcome. While the system
+// lacks a resource to start the command, turn tries again each second. If ctx ends or Leave is
+// called, Outcome.Left of the result is true.
 func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Outcome {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -161,7 +167,7 @@ func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Ou
 }
 
 // lacking reports whether a command could not be started because the system lacks a resource, such
-// as file descriptors. turn then tries again.
+// as file descriptors.
 func lacking(err error) bool {
 	for _, want := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
 		if errors.Is(err, want) {
@@ -175,8 +181,8 @@ func lacking(err error) bool {
 // at the next start.
 func (o Outcome) Left() bool { return errors.Is(o.Err, errCommandLeft) }
 
-// Wait waits until no command runs or waits, or until ctx ends. It returns the number of commands
-// that still run or wait.
+// Wait waits until all commands that run or wait at the call have ended, and returns 0. If ctx ends
+// before, Wait returns the number of commands that still run or wait.
 func (c *Commands) Wait(ctx context.Context) (left int) {
 	for _, done := range c.ends() {
 		select {
@@ -188,7 +194,7 @@ func (c *Commands) Wait(ctx context.Context) (left int) {
 	return 0
 }
 
-// Leave kills the running commands and starts no further ones. It waits until all have ended, or
+// Leave kills the running commands and starts no waiting ones. It waits until all have ended, or
 // until ctx ends. Stored commands stay in the store.
 func (c *Commands) Leave(ctx context.Context) {
 	c.leave()
@@ -230,8 +236,8 @@ func (command Command) run(ctx context.Context) Outcome {
 	return Outcome{Ran: cmd.ProcessState != nil, Err: err, Output: output.String()}
 }
 
-// environment returns the variables of spool's environment that every program may need, and those
-// with the given names, each as NAME=value.
+// environment returns variables of spool's environment, each as NAME=value: PATH, HOME, LANG, TZ
+// and TMPDIR, which every program may need, and those with the given names.
 func environment(names []string) []string {
 	out := []string{}
 	for _, name := range append([]string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}, names...) {
@@ -242,12 +248,12 @@ func environment(names []string) []string {
 	return out
 }
 
-// lastOutput is an io.Writer that keeps the last maxOutput bytes.
+// lastOutput is an io.Writer that keeps the last maxOutputBytes bytes.
 type lastOutput struct{ b []byte }
 
 const maxOutputBytes = 4096
 
-// Write appends p and removes the oldest bytes beyond maxOutput.
+// Write appends p and removes the oldest bytes beyond maxOutputBytes.
 func (o *lastOutput) Write(p []byte) (int, error) {
 	o.b = append(o.b, p[max(len(p)-maxOutputBytes, 0):]...)
 	o.b = append(o.b[:0], o.b[max(len(o.b)-maxOutputBytes, 0):]...)

@@ -33,8 +33,8 @@ type CommandStore interface {
 // only the configuration decides which command runs.
 type KeptCommand struct {
 	Pipeline   string      `json:"pipeline"`
-	Key        string      `json:"key"` // of the exec stage: see ExecConfig.key
-	ID         string      `json:"id"`  // of the recording, like all fields below
+	Key        string      `json:"key"` // identifies the exec stage of the pipeline: see ExecConfig.key
+	ID         string      `json:"id"`  // of the recording, like the fields below
 	Stream     string      `json:"stream"`
 	Path       string      `json:"path"`
 	StartUTC   int64       `json:"start_ns"`
@@ -44,8 +44,8 @@ type KeptCommand struct {
 	Reason     media.Cause `json:"reason"`
 }
 
-// Name returns the command's name in the store. It is unique for a recording and an exec stage;
-// names sort by the age of the recording.
+// Name returns the command's name in the store. Commands of one recording have different names if
+// their command lines differ. Names sort by the age of the recording.
 func (k KeptCommand) Name() string { return k.ID + "-" + k.Key }
 
 func keptCommand(pipeline string, c *ExecConfig, r *media.Recording) KeptCommand {
@@ -63,25 +63,26 @@ func (k KeptCommand) recording() (media.Recording, error) {
 	}, err
 }
 
-// key returns a hash of the command line. It distinguishes the exec stages of a pipeline.
+// key returns a hash of the command line. It distinguishes the exec stages of a pipeline, except
+// two with the same command line.
 func (c *ExecConfig) key() string {
 	sum := sha256.Sum256([]byte(strings.Join(c.Command.Reveal(), "\x00")))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Matches reports whether an exec stage with these settings stored the command.
+// Matches reports whether an exec stage with the command line of c stored the command.
 func (c *ExecConfig) Matches(k KeptCommand) bool { return c.key() == k.Key }
 
-// ReadExec decodes the settings of a stage. ok is false if the stage is not an exec stage, or if
-// its settings are invalid.
+// ReadExec decodes the settings of stage s. ok is false if s is not an exec stage, or if its
+// settings are invalid.
 func ReadExec(s *pipeline.StageInfo, settings *config.Node) (cfg ExecConfig, ok bool) {
 	cfg, ok = s.Defaults.(ExecConfig)
 	return cfg, ok && len(settings.Decode(&cfg)) == 0
 }
 
 // Resume runs a command that an earlier process stored. It returns an error, and runs nothing, if
-// the recording's file is gone (the command itself may have moved it) or is no regular file below
-// the record directory.
+// the recording's file is gone (the command itself may have moved it), is no regular file below the
+// record directory, or has a path or a stream path that is unsafe in a command.
 func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error {
 	r, err := k.recording()
 	if err != nil {

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// interpreter describes which arguments a program reads as a script. An option takes its value
-// attached, or as the next argument.
+// interpreter describes which arguments a program reads as a script. An option takes its value in
+// the same argument, or as the next argument.
 type interpreter struct {
-	script  string   // letters of the options that take a script, or the name of a script file
-	long    []string // long options that take a script, or the name of a script file
+	script  string   // letters of the options that take a script or the name of a script file
+	long    []string // long options that take a script or the name of a script file
 	values  string   // letters of the other options that take a value
 	worded  []string // other long options that take a value
-	first   bool     // without a script option, the first argument is the script or its file name
+	first   bool     // without such an option, the first argument is the script or its file name
 	last    bool     // arguments after the script are the script's own
-	late    bool     // further options may follow the script option before the script
+	late    bool     // further options may come between the script option and the script
 	permute bool     // options may follow other arguments
 	all     bool     // any argument may be script text, as for a shell on another machine
 }
@@ -27,7 +27,7 @@ var (
 	anyText   = interpreter{all: true}
 )
 
-// interpreters holds the interpreters by program name without version: see program.
+// interpreters holds the interpreters by the name that the function program returns.
 var interpreters = map[string]interpreter{
 	"sh": shellLike, "bash": shellLike, "rbash": shellLike, "dash": shellLike, "ash": shellLike, "zsh": shellLike, "ksh": shellLike, "mksh": shellLike, "pdksh": shellLike, "oksh": shellLike,
 	"lksh": shellLike, "yash": shellLike, "posh": shellLike, "hush": shellLike, "csh": shellLike, "tcsh": shellLike, "fish": shellLike, "rc": shellLike, "elvish": shellLike, "xonsh": shellLike, "nu": shellLike,
@@ -72,9 +72,9 @@ func program(arg string) string {
 	return name
 }
 
-// option parses an argument that begins with - or +. script reports whether it is an option that
-// takes a script, attached whether the script is part of this argument, and value whether the next
-// argument is the value of another option.
+// option parses an argument that begins with - or +. script reports whether the argument is an
+// option that takes a script, and attached whether the script is part of the argument. value
+// reports whether the next argument is the value of an option that takes no script.
 func (in *interpreter) option(arg string) (script, attached, value bool) {
 	name, _, equals := strings.Cut(arg, "=")
 	if in.named(in.long, name) {
@@ -100,7 +100,8 @@ func (in *interpreter) option(arg string) (script, attached, value bool) {
 	return script, false, value
 }
 
-// named reports whether name is one of the options, or an abbreviation of a long one.
+// named reports whether name is one of the options, or an abbreviation of one that begins with two
+// dashes.
 func (in *interpreter) named(options []string, name string) bool {
 	for _, option := range options {
 		if name == option || len(name) > len("--e") && strings.HasPrefix(option, name) && strings.HasPrefix(name, "--") {
@@ -110,7 +111,8 @@ func (in *interpreter) named(options []string, name string) bool {
 	return false
 }
 
-// scripts returns the indices of the arguments that contain a script or name a script file.
+// scripts returns the indices of the arguments that contain a script or name a script file, and of
+// the options before them.
 func (in *interpreter) scripts(args []commandWord) (at []int) {
 	given, owed, value := false, false, false
 	for i, arg := range args {

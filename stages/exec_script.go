@@ -14,7 +14,7 @@ import (
 // such names, is not enough: recordings of earlier versions may have them.
 
 // commandWord is one word of a command. item is the index of the configured argument that contains
-// it.
+// the word.
 type commandWord struct {
 	text string
 	item int
@@ -57,13 +57,13 @@ func scriptHint(m string, all bool) string {
 // scriptWord is an argument that a program reads as a script.
 type scriptWord struct {
 	word commandWord
-	by   string
-	all  bool
+	by   string // name of the program
+	all  bool   // interpreter.all of the program
 }
 
 // scriptsIn returns the arguments of a command that a program reads as a script. The first word is
-// a program. A later word counts as one if a runner before it may run it, or if an option that
-// takes a script follows it.
+// a program. A later word may be one, too: if the words before it are a runner and its arguments,
+// or if a later argument is an option by which this program takes a script.
 func scriptsIn(words []commandWord) (found []scriptWord) {
 	runs := false // the words so far are a runner and its arguments: this word may name the program to run
 	for i, w := range words {
@@ -99,8 +99,8 @@ func (in *interpreter) givenIn(args []commandWord) bool {
 // envOptions describes the options of env that take a value, except -S.
 var envOptions = interpreter{values: "uC", worded: []string{"--unset", "--chdir"}}
 
-// splitByEnv returns the command after env -S has split an argument of it into words, and the text
-// that env splits. Without env -S it returns words.
+// splitByEnv returns the words of the command that env -S runs, and in split the text that env
+// splits into words. Without env -S it returns words and nil.
 func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	for i, w := range words {
 		if program(w.text) != "env" {
@@ -128,8 +128,8 @@ func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	return words, nil
 }
 
-// envSplit reports whether an option of env is -S, and returns the text attached to it. If text is
-// empty, the next argument is the text.
+// envSplit reports whether an option of env is -S, and returns the text to split that is attached
+// to the option. If text is empty, the next argument is the text to split.
 func envSplit(option string) (text string, found bool) {
 	if rest, long := strings.CutPrefix(option, "--s"); long {
 		_, text, _ = strings.Cut(rest, "=")

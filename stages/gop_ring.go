@@ -13,8 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// GOPRingConfig holds the settings of gop_ring, the queue of a pipeline. Only in gop_ring, and in
-// the queues of a tee's branches, does media of a pipeline wait for the disk.
+// GOPRingConfig holds the settings of gop_ring, the queue in which the media of a pipeline waits
+// for a slow disk.
 type GOPRingConfig struct {
 	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" takes:"media" doc:"media that is held for an event from before its trigger"`
 	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" takes:"nothing" doc:"media that an event records after its last trigger"`
@@ -22,7 +22,7 @@ type GOPRingConfig struct {
 	MaxTime config.Duration `yaml:"max_backlog" takes:"media" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
 }
 
-// Validate refuses limits that cannot hold one GOP, and windows longer than maxEvent.
+// Validate refuses limits that cannot hold one GOP, and values of Before and After above maxEvent.
 func (c GOPRingConfig) Validate() (err error) {
 	if c.MaxSize < 1<<20 {
 		err = errors.New("max_bytes: at least 1MiB is needed to hold one GOP")
@@ -36,7 +36,8 @@ func (c GOPRingConfig) Validate() (err error) {
 	return err
 }
 
-// maxEvent bounds Before and After, so that a time in ns plus either does not overflow.
+// maxEvent bounds Before and After, so that the sum of a time in ns and one of them does not
+// overflow.
 const maxEvent = 365 * 24 * time.Hour
 
 var gopRingDefaults = GOPRingConfig{
@@ -50,7 +51,8 @@ func init() {
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 
-// gopRing queues media for the later stages. It is a media.GOPQueue that drops the oldest GOPs.
+// gopRing queues media for the later stages. Its media.GOPQueue drops the oldest GOPs when it is
+// full.
 //
 // Invariant: the later stages can decode every chunk that they take. After part of a GOP was taken,
 // only the end of that GOP can be dropped.
@@ -95,15 +97,15 @@ func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	}, nil
 }
 
-// Put queues a chunk or a mark and takes over its reference. It never blocks.
+// Put queues a chunk or a mark and takes over its reference. It does not wait for the later stages.
 func (r *gopRing) Put(c *media.Chunk) {
 	r.join()
 	r.put(c)
 	r.budget.Relieve()
 }
 
-// join adds the ring to the budget, on the first call. A ring that never gets a chunk does not join
-// before Close.
+// join adds the ring to the budget, on the first call. The first Put calls it, or Close if no chunk
+// ever came.
 func (r *gopRing) join() {
 	r.once.Do(func() { r.leave = r.budget.Join(r.stream, r) })
 }
@@ -111,7 +113,8 @@ func (r *gopRing) join() {
 // Held returns the bytes of the queued chunks. It implements media.Queue.
 func (r *gopRing) Held() int64 { return r.queue.Held() }
 
-// Shed drops a whole GOP because the process holds too much memory. It implements media.Queue.
+// Shed drops a GOP, or the rest of one, because the process holds too much memory. It returns false
+// if it can drop none. It implements media.Queue.
 func (r *gopRing) Shed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,7 +138,9 @@ func (r *gopRing) put(c *media.Chunk) {
 	r.wake()
 }
 
-// putMark queues a mark. The queue never drops marks.
+// putMark queues a mark, which the queue never drops. It replaces a raised mark by an event mark
+// with the interval that the settings give the event, unless a later stage sets the interval
+// (r.asks).
 func (r *gopRing) putMark(c *media.Chunk) {
 	if c.Mark.Kind == media.MarkRaised && !r.asks {
 		full := r.cfg.lasting(c.Mark.Raised)
@@ -150,7 +155,8 @@ func (r *gopRing) putMark(c *media.Chunk) {
 	r.wake()
 }
 
-// allow raises the limit of the queue's duration by ns, for media that is queued at once.
+// allow raises the limit of the queue's duration by ns, because the caller is about to queue held
+// media all at once.
 func (r *gopRing) allow(ns int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,7 +172,8 @@ func (r *gopRing) End(string) {
 }
 
 // Take waits for the oldest chunk and passes its reference to the caller. Where media was dropped,
-// it returns a gap mark before the chunk that follows the gap.
+// it returns a gap mark before the chunk that follows the gap. After End it returns the queued
+// chunks and then io.EOF. If ctx ends first, it returns context.Cause(ctx).
 func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 	for {
 		c, err := r.next()

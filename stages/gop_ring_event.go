@@ -21,15 +21,15 @@ import (
 //	          v  older than before, back to a key frame
 //	        released
 //
-// The held media begins with the last key frame at or before the begin of the window, however long
-// the GOPs are, so the pre-roll is never shorter than configured. A recording stays open after its
-// end until the gate releases or drops the chunk that would be next in it: until then a trigger may
-// extend the recording without a gap.
+// The held media begins with the last chunk that begins with a key frame and is older than the
+// setting before. So the pre-roll is never shorter than configured, however long the GOPs are. A
+// recording stays open after its end until the gate releases or drops the chunk that would be next
+// in it: until then a trigger may extend the recording without a gap.
 //
 // max_bytes bounds the held media. The gate first drops the oldest GOPs, which shortens the
-// pre-roll. It drops a GOP that alone is too large as a whole, and holds nothing up to the next key
-// frame. Report warns of both. The queue after the gate has the same limits as in any other
-// gop_ring.
+// pre-roll. If a single GOP is too large, the gate drops all of it, and holds nothing up to the
+// next key frame. Report warns of both. The queue after the gate has the same limits as in any
+// other gop_ring.
 //
 // Invariants: the gate lets a chunk through at most once, so that no media is in two recordings of
 // a pipeline. The held media begins with a GOP, except while a recording is open: then it follows
@@ -53,10 +53,10 @@ type gopGate struct {
 // eventRecording is a recording in progress: one file or several, from the first event's begin to
 // the last event's end.
 type eventRecording struct {
-	beganUTC  int64 // begin of the recording's first chunk
-	fileUTC   int64 // begin of the open file's first chunk
-	untilUTC  int64 // end of the last event
-	longestNS int64 // longest file; 0 is no limit
+	beganUTC  int64 // ns of UTC, begin of the recording's first chunk
+	fileUTC   int64 // ns of UTC, begin of the open file's first chunk
+	untilUTC  int64 // ns of UTC, end of the last event
+	longestNS int64 // longest duration of a file; 0: no limit
 	events    []media.Event
 }
 
@@ -79,8 +79,10 @@ func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGa
 	return g
 }
 
-// Put takes over a chunk: it queues the part that the recording in progress needs, and holds the
-// rest back. It releases a chunk that cannot be decoded because its key frame is not held.
+// Put takes over a chunk or a mark. It queues a chunk that continues the recording in progress; if
+// the recording ends within the chunk, Put splits the chunk at the first GOP at or after the end,
+// and holds the rest back. It holds any other chunk back, but releases one that cannot be decoded
+// because its key frame is not held.
 func (g *gopGate) Put(c *media.Chunk) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -111,7 +113,7 @@ func (g *gopGate) Put(c *media.Chunk) {
 }
 
 // putMark records the event of an event mark or of a raised mark. Any other mark keeps its place
-// between the chunks.
+// between the chunks, and is released if no chunk is held and no recording is in progress.
 func (g *gopGate) putMark(c *media.Chunk) {
 	switch {
 	case c.Mark.Kind == media.MarkEvent:
@@ -154,8 +156,8 @@ func (g *gopGate) follow() {
 	g.await.step(step)
 }
 
-// resume continues, with the first GOP of this run, the recording that the previous run left,
-// unless its end has passed.
+// resume continues the recording that the previous run left, if chunk c is the first of this run
+// that begins with a key frame and the recording's end has not passed.
 func (g *gopGate) resume(c *media.Chunk) {
 	lost := g.lost
 	if lost == nil || !c.StartsGOP {
@@ -203,7 +205,9 @@ func (g *gopGate) pass(c *media.Chunk) {
 	g.queue.Put(c)
 }
 
-// flush queues the held chunks that begin before the recording's end.
+// flush queues the held chunks that begin before the recording's end, and the marks between them.
+// It splits such a chunk at the first GOP at or after the end, and the rest of the chunk stays
+// held.
 func (g *gopGate) flush() {
 	n, span := 0, int64(0)
 	for ; n < g.held.Len(); n++ {
@@ -280,11 +284,11 @@ func (g *gopGate) End(reason string) {
 	g.queue.End(reason)
 }
 
-// Take waits for the next queued chunk and passes its reference to the caller.
+// Take waits for the next queued chunk and passes its reference to the caller: see gopRing.Take.
 func (g *gopGate) Take(ctx context.Context) (*media.Chunk, error) { return g.queue.Take(ctx) }
 
-// Close releases the remaining chunks. It hands a recording whose end has not come, and waiting
-// events, over to the next run.
+// Close releases the chunks that are still held or queued. It hands a recording whose end has not
+// come, and the waiting events, over to the next run.
 func (g *gopGate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -304,8 +308,8 @@ func (g *gopGate) Close() error {
 	return g.queue.Close()
 }
 
-// Report adds the fill and the dropped media, and a warning while max_bytes makes the pre-roll
-// shorter than the setting before.
+// Report adds the fill of the queue and of the held media, the media that the queue dropped, and a
+// warning while max_bytes makes the pre-roll shorter than the setting before.
 func (g *gopGate) Report(out *pipeline.Report) {
 	g.queue.Report(out)
 	g.mu.Lock()

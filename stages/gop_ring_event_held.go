@@ -16,8 +16,9 @@ func (g *gopGate) beginUTC(c *media.Chunk) int64 { return g.wall.begin(c) }
 // endUTC returns the time at which a chunk's media ends, in ns of UTC on the present clock.
 func (g *gopGate) endUTC(c *media.Chunk) int64 { return g.wall.begin(c) + c.LastedNS() }
 
-// gopFrom returns the access unit with which the newest GOP of a chunk that begins at or before utc
-// begins. It returns 0 if that is the begin of the chunk.
+// gopFrom returns the last GOP of a chunk that begins at or before utc (ns), as the index of its
+// first access unit in the lead track. It returns 0, the begin of the chunk, for a mark and if utc
+// is before all GOPs.
 func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
 		return 0
@@ -25,8 +26,9 @@ func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	return c.GOPFrom(utc - g.beginUTC(c) + c.UTC)
 }
 
-// gopUntil returns the access unit with which the first GOP inside a chunk that begins at or after
-// utc begins, or -1 if there is no such GOP. The begin of the chunk does not count.
+// gopUntil returns the first GOP inside a chunk that begins at or after utc (ns), as the index of
+// its first access unit in the lead track. A GOP at the begin of the chunk does not count. It
+// returns -1 for a mark and if there is no such GOP.
 func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
 		return -1
@@ -34,8 +36,8 @@ func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	return c.GOPUntil(utc - g.beginUTC(c) + c.UTC)
 }
 
-// split divides a chunk before access unit at, where a GOP begins. If at is 0 or less, it returns
-// the whole chunk and nil.
+// split divides a chunk before access unit at of the lead track, where a GOP begins. If at is 0 or
+// less, it returns the whole chunk and nil.
 func split(c *media.Chunk, at int) (first, rest *media.Chunk) {
 	if at <= 0 {
 		return c, nil
@@ -65,7 +67,8 @@ func (g *gopGate) oldestHeld() (utc int64, ok bool) {
 	return 0, false
 }
 
-// span returns the time from the begin of the oldest held chunk to the end of the newest chunk.
+// span returns the time from the begin of the oldest held chunk to the end of the newest chunk; 0
+// if no chunk is held.
 func (g *gopGate) span() time.Duration {
 	utc, ok := g.oldestHeld()
 	if !ok {

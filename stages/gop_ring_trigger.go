@@ -9,8 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// eventOf returns the event of a trigger. cfg sets the interval, and protect the protection, that
-// the trigger leaves open. A zero cfg selects the trigger's defaults.
+// eventOf returns the event of a trigger. Where the trigger sets no interval before or after, the
+// event gets cfg.Before or cfg.After; a zero cfg stands for the trigger's DefaultBefore and
+// DefaultAfter. The event is protected as the trigger says, or as protect says if the trigger says
+// nothing.
 func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protect bool) media.Event {
 	e := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, AtUTC: t.At.UnixNano(), Protect: protect}
 	if t.At.IsZero() {
@@ -32,13 +34,14 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	return e
 }
 
-// lasting returns an event raised by an earlier stage, with the interval from Before to After
-// around its time.
+// lasting returns an event raised by an earlier stage. The event lasts from Before before its time
+// to After after it.
 func (c *GOPRingConfig) lasting(r *media.Raised) media.Event {
 	return r.Lasting(int64(c.Before), int64(c.After))
 }
 
-// answered returns the answer to a trigger. Actual stays zero for an event without media yet.
+// answered returns the answer to a trigger. Triggered.Actual stays zero for an event without media
+// yet.
 func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
 	done := pipeline.Triggered{Status: status, Requested: time.Unix(0, e.StartUTC), Until: time.Unix(0, e.EndUTC)}
 	if e.ActualUTC != 0 {
@@ -47,8 +50,8 @@ func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
 	return done
 }
 
-// Trigger records an event, from the key frame at or before its begin on. It implements
-// pipeline.Triggerer.
+// Trigger records an event, from the key frame at or before the begin of the event on. If no media
+// is held yet, the event may wait: see awaiting.add. It implements pipeline.Triggerer.
 func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, g.cfg, g.set.Clock, false)
 	g.mu.Lock()
@@ -61,9 +64,10 @@ func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return done, err
 }
 
-// record begins a recording for event e, or extends the one in progress if both intervals touch or
-// share a GOP. longest is the longest file in ns; 0 keeps the limit. It returns ErrNothing if no
-// media is held, and ErrPast if the event ended before the oldest media.
+// record begins a recording for event e, or extends the recording in progress if both intervals
+// touch or share a GOP. longest is the longest duration of a file in ns; 0 keeps the limit. record
+// returns ErrNothing if no media is held and no recording is in progress, or after End. It returns
+// ErrPast if the event ended before the oldest media.
 func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, error) {
 	e.EndUTC = max(e.EndUTC, e.StartUTC+1) // an event of no duration still needs one picture
 	first, known := g.oldest()
@@ -103,8 +107,9 @@ func (g *gopGate) oldest() (utc int64, ok bool) {
 	return g.oldestHeld()
 }
 
-// begin starts a recording that ends at until. It begins with the last GOP of the k-th held chunk
-// that begins at or before from, else with the chunk itself. Older chunks are released.
+// begin starts a recording that ends at until (ns of UTC). The recording begins with the last GOP
+// of the k-th held chunk that begins at or before from, or with the whole chunk if no GOP does.
+// Older chunks are released.
 func (g *gopGate) begin(k int, from, until int64) {
 	if g.held.Split(k, g.gopFrom(g.held.At(k), from)) {
 		k++
@@ -121,9 +126,8 @@ func (g *gopGate) mark(events ...media.Event) {
 	}
 }
 
-// Trigger marks an event in the file that is being recorded. The event protects its files unless
-// the trigger says otherwise, because retention would delete them by age. It implements
-// pipeline.Triggerer.
+// Trigger marks an event in the file that is being recorded. The event protects its files from
+// retention unless the trigger says otherwise. It implements pipeline.Triggerer.
 func (r *gopRing) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, r.cfg, r.clock, true)
 	r.mu.Lock()

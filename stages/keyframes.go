@@ -30,17 +30,16 @@ func init() {
 		newKeyframes, pipeline.GivesKeyFrames)
 }
 
-// keyframes replaces each chunk by a chunk of its key frames, shown at their own times. A key frame
-// here is a picture of the lead track that can be rewritten so that it decodes without any other
-// picture. A random access picture that depends on later ones, as with intra refresh, is left out
-// and counted.
+// keyframes replaces each chunk by a chunk of its key frames. A key frame here is a picture of the
+// lead track that can be rewritten so that it decodes without any other picture. keyframes leaves
+// out and counts a random access picture that depends on later pictures, as with intra refresh.
 //
-// The newest key frames are held until the next one comes, because its time is their end. Payloads
-// are copied, so that the memory of their GOPs is released.
+// The key frames of a chunk are held until the next key frame comes, because its time is the end of
+// the last held one. Payloads are copied, so that the memory of their GOPs is released.
 //
-// Invariant: the decoding time equals the presentation time and increases strictly within a track
-// set. It is the stream's time divided by the speed, computed from the absolute time, so that
-// rounding errors do not add up.
+// Invariant: the decoding time of a key frame equals its presentation time, and increases strictly
+// within a track set. Both are the presentation time in the stream divided by the speed. They are
+// computed from the absolute time, so that rounding errors do not add up.
 type keyframes struct {
 	cfg  KeyframesConfig
 	pool *media.Pool
@@ -49,15 +48,15 @@ type keyframes struct {
 	from       *media.TrackSet // track set of the received chunks
 	to         *media.TrackSet // track set of the emitted chunks; nil if from has no video
 	track      int             // index of the video track in from
-	held       *media.Chunk    // chunk of the newest key frames, not sealed
+	held       *media.Chunk    // chunk of the newest key frames, not sealed; nil: none
 	begun      bool            // the track set has had a key frame
 	lastTicks  int64           // DTS of the newest key frame
 	deltaTicks int64           // distance of the newest two key frames; 0 if unknown
 	seq        uint64          // sequence number of the next emitted chunk
 	next       uint64          // expected sequence number of the next received chunk; 0 before the first
 	gap        media.Gap       // gap before the next key frame
-	gaps       []media.Gap     // gaps since the newest key frame, without the end of a file
-	blind      atomic.Bool
+	gaps       []media.Gap     // gaps inside the chunks received while held was nil
+	blind      atomic.Bool     // the stream has no video
 
 	alone        *codec.Standalone
 	au           []byte        // the current picture
@@ -65,15 +64,15 @@ type keyframes struct {
 	dtsTicks     []int64       // DTS of these key frames
 	bytes        []byte        // payloads of these key frames, one after another
 	passedNS     int64         // duration of the stream since the last picture that decodes alone
-	skipped      int           // number of random access pictures left out since then
+	skipped      int           // number of random access pictures left out since that picture
 	noneSinceUTC atomic.Int64  // begin, in ns of UTC, of the reported problem; 0: no problem
 	dropped      atomic.Uint64 // number of pictures left out
 	lost         atomic.Uint64 // bytes of the pictures left out
 }
 
-// A stream is reported as a problem after maxSkipped random access pictures that do not decode
-// alone, or after maxPassedNS without one that does. No encoder is set to so long a key frame
-// interval on purpose.
+// A stream is reported as a problem after maxSkipped random access pictures in a row that do not
+// decode alone, or after maxPassedNS without a picture that does. No encoder is set to so long a
+// key frame interval on purpose.
 const (
 	maxSkipped  = 2
 	maxPassedNS = int64(time.Minute)
@@ -87,7 +86,9 @@ func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transfor
 	return &keyframes{cfg: cfg, pool: pool, set: set, seq: 1}, nil
 }
 
-// Process emits the held key frames once the chunk has further ones, and then holds these.
+// Process holds the key frames of chunk c, and emits the ones that were held before. If c has no
+// key frame, these stay held. If c is a mark or has another track set, they are emitted first in
+// any case. Process emits a mark, and releases any other chunk.
 func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil {
 		if err := k.giveLast(emit); err != nil {
@@ -169,9 +170,9 @@ func (k *keyframes) Report(r *pipeline.Report) {
 	}
 }
 
-// standalone returns a picture rewritten so that it decodes alone. ok is false if that is
-// impossible. The picture is size bytes at offset of col's payload; the result is valid until the
-// next call.
+// standalone returns a picture of col, rewritten so that it decodes alone. ok is false if that is
+// impossible. The picture has size bytes from offset on in col.Payload. The result is valid until
+// the next call.
 func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []byte, ok bool) {
 	k.au = k.au[:0]
 	for _, b := range col.Payload.Slices(nil, offset, size) {
@@ -180,7 +181,7 @@ func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []
 	return k.alone.Picture(k.au)
 }
 
-// skip counts a picture of so many bytes that does not decode alone.
+// skip counts a picture of size bytes that does not decode alone.
 func (k *keyframes) skip(size int) {
 	k.dropped.Add(1)
 	k.lost.Add(uint64(size))
@@ -189,8 +190,8 @@ func (k *keyframes) skip(size int) {
 
 const standaloneRemedy = "set a shorter key frame interval at the encoder, and turn intra refresh off: a time-lapse is made of key frames that need no other picture"
 
-// await adds passed ns to the wait for a picture that decodes alone. It sets the problem, and logs
-// it once, when the wait is too long.
+// await adds passed ns to the wait for a picture that decodes alone. When the wait gets too long,
+// await sets the problem and logs it.
 func (k *keyframes) await(passed int64) {
 	k.passedNS += passed
 	if k.noneSinceUTC.Load() == 0 && (k.skipped >= maxSkipped || k.passedNS > maxPassedNS) {
@@ -199,7 +200,7 @@ func (k *keyframes) await(passed int64) {
 	}
 }
 
-// found ends the wait for a picture that decodes alone, and the problem.
+// found ends the wait for a picture that decodes alone, and removes the problem.
 func (k *keyframes) found() {
 	k.passedNS, k.skipped = 0, 0
 	k.noneSinceUTC.Store(0)
@@ -214,9 +215,9 @@ func (k *keyframes) noteGap(c *media.Chunk) {
 	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
 }
 
-// noteGaps adds the gaps inside a chunk, as far as they concern the video track, to the held key
-// frames, whose last one is shown during the gap. If none are held, it keeps the gaps for the next
-// ones.
+// noteGaps adds the gaps inside a chunk that concern the video track to the held key frames, of
+// which the last is shown during the gap. If no key frames are held, noteGaps keeps the gaps for
+// the next ones.
 func (k *keyframes) noteGaps(c *media.Chunk) {
 	if k.to == nil {
 		k.gaps = k.gaps[:0]
@@ -257,8 +258,8 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	return err
 }
 
-// take adds a rewritten key frame, shown at a time in ticks, to the key frames of the current
-// chunk.
+// take adds a rewritten key frame to the key frames of the current chunk. shown is its presentation
+// time in the stream, in ticks.
 func (k *keyframes) take(shown int64, picture []byte) {
 	k.found()
 	dts := media.Rescale(shown, k.cfg.Speed, 1)
@@ -271,8 +272,8 @@ func (k *keyframes) take(shown int64, picture []byte) {
 	k.bytes = append(k.bytes, picture...)
 }
 
-// hold makes a chunk of the key frames that were taken from c, and holds it. The first of them is
-// access unit first of c.
+// hold makes a chunk of the key frames that take has added, and holds it. c is the chunk that
+// contains them, and first is the index of the first of them in c.
 func (k *keyframes) hold(c *media.Chunk, first int) {
 	h := k.pool.NewChunk(k.to, k.seq, []int{len(k.bytes)})
 	k.seq++
@@ -290,7 +291,7 @@ func (k *keyframes) hold(c *media.Chunk, first int) {
 	k.held = h
 }
 
-// give emits the held key frames. The last one ends at next, the DTS of the next key frame.
+// give emits the held key frames. The last of them ends at next, the DTS of the next key frame.
 func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil
@@ -302,8 +303,9 @@ func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	return emit(h)
 }
 
-// giveLast emits the held key frames when no next one is known: the last one is as long as the one
-// before it, or else 1/25 s.
+// giveLast emits the held key frames when the time of the next key frame is unknown. The last of
+// them gets the distance of the newest two key frames as its duration, or 1/25 s if there is only
+// one.
 func (k *keyframes) giveLast(emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil

@@ -11,7 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// MotionConfig configures which changes of the pictures' sizes are an event.
+// MotionConfig holds the settings of the stage motion: which changes of the pictures' sizes are an
+// event.
 type MotionConfig struct {
 	Threshold float64         `yaml:"threshold" takes:"nothing" doc:"ratio of the size of coded pictures to their usual size that is an event"`
 	Window    config.Duration `yaml:"window" takes:"nothing" doc:"time over which sizes are averaged: a single large picture is not motion"`
@@ -63,14 +64,14 @@ type motion struct {
 	cfg        MotionConfig
 	set        pipeline.Settings
 	pool       *media.Pool
-	of         *media.TrackSet
-	seenNS     int64   // duration of the pictures from which the means were learnt
-	usualBytes float64 // mean bytes a picture over the time adapt
-	nowBytes   float64 // mean bytes a picture over the time window
+	of         *media.TrackSet // track set from which the means were learnt
+	seenNS     int64           // duration of the pictures from which the means were learnt
+	usualBytes float64         // mean bytes a picture over the time adapt
+	nowBytes   float64         // mean bytes a picture over the time window
 
 	wall     wallClock
-	event    media.ID
-	untilUTC int64 // end of the present event: later motion begins another event
+	event    media.ID // the present event
+	untilUTC int64    // end of the present event: later motion begins another event
 }
 
 func newMotion(set pipeline.Settings, cfg MotionConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
@@ -81,7 +82,7 @@ func newMotion(set pipeline.Settings, cfg MotionConfig) (pipeline.Transform[*med
 	return &motion{cfg: cfg, set: set, pool: pool}, nil
 }
 
-// Process emits the chunk, and after it a raised mark if its pictures show motion.
+// Process emits the chunk, and after it a raised mark if the chunk's pictures show motion.
 func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	at, score := m.watch(c)
 	if err := emit(c); err != nil || score == 0 {
@@ -101,8 +102,9 @@ func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 // Flush does nothing: Process holds nothing back.
 func (m *motion) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// watch learns from the pictures of a chunk. score is the highest score that reaches the threshold,
-// or 0 if none does; at is the time of the last picture that reaches it, in ns of UTC.
+// watch updates the mean sizes with the pictures of a chunk. score is the highest score that
+// reaches the threshold, or 0 if none does. at is the time of the last picture whose score reaches
+// it, in ns of UTC.
 func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	if c.Mark != nil || c.Set.Tracks[c.Set.Lead()].Kind() != media.Video {
 		return 0, 0
@@ -126,8 +128,8 @@ func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	return at, score
 }
 
-// picture learns from one picture of size bytes that lasts for lasts ns. It returns the score, or 0
-// while it still learns the usual size.
+// picture updates the mean sizes with one picture of size bytes that lasts for lasts ns. It returns
+// the score, or 0 while it still learns the usual size.
 func (m *motion) picture(size float64, lasts int64) float64 {
 	lasts = min(lasts, int64(m.cfg.Window))
 	m.seenNS += lasts

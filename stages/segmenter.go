@@ -37,25 +37,26 @@ type segmenter struct {
 	clock        clockCut
 	wall         wallClock
 	cur          *media.Segment
-	beganUTC     int64 // ns of UTC, begin of cur
-	index        uint64
+	beganUTC     int64     // ns of UTC, begin of cur
+	index        uint64    // number of segments begun by this run
 	startTicks   int64     // begin of cur on the lead track
 	segmentBytes int64     // media in cur
 	gopBytes     int64     // media in the newest GOP of cur
 	nextSeq      uint64    // expected sequence number of the next chunk; 0 before the first
 	nextUTC      int64     // ns of UTC, end of the newest chunk
 	gap          media.Gap // gap before the next segment, as far as it is known
-	// leftUntilSteadyUTC is Chunk.EndSteadyUTC of the previous chunk if that was left out, else 0.
+	// leftUntilSteadyUTC is Chunk.EndSteadyUTC of the previous chunk if that chunk was left out,
+	// else 0.
 	leftUntilSteadyUTC int64
-	// foretoldNS is the total of the gaps listed in the last file that the gap of the next key
-	// frame repeats.
+	// foretoldNS is the total duration of the gaps that the newest file lists, and that Chunk.Gap of
+	// the next key frame will contain, too.
 	foretoldNS int64
 	apart      bool               // the next chunk belongs to another event: nothing is missing before it
 	events     []media.Event      // events that the following media may belong to; the slice is replaced, never changed
-	ends       map[media.ID]int64 // end of each event: ns of UTC minus the steps of the clock, which is steady
+	ends       map[media.ID]int64 // end of each event: ns of UTC less the steps of the wall clock
 
-	// fileSteppedNS is Chunk.SteppedNS of the first chunk of the open file, or else of the last
-	// file. newestSteppedNS is that of the newest chunk.
+	// fileSteppedNS is Chunk.SteppedNS of the first chunk of the open file, or of the newest file if
+	// none is open. newestSteppedNS is Chunk.SteppedNS of the newest chunk.
 	fileSteppedNS, newestSteppedNS int64
 	behind                         bool // this run, or the run before it, has begun a file
 
@@ -64,19 +65,19 @@ type segmenter struct {
 
 	forgotten atomic.Uint64 // events beyond media.MaxOpenEvents, which later files do not name
 
-	keylessNS int64  // duration of the media since the newest key frame
-	pictures  bool   // a chunk that was left out had pictures
-	overdue   bool   // the open segment has reached twice a limit, and the warning was reported
-	starved   bool   // no segment is open for lack of a key frame, and the warning was reported
-	warned    uint64 // number of warnings about missing key frames
-	trouble   atomic.Pointer[pipeline.Problem]
+	keylessNS int64                            // duration of the media since the newest key frame
+	pictures  bool                             // a chunk that was left out had pictures
+	overdue   bool                             // the open segment has reached twice a limit, and warn was called
+	starved   bool                             // no segment is open for lack of a key frame, and warn was called
+	warned    uint64                           // number of warnings about missing key frames
+	trouble   atomic.Pointer[pipeline.Problem] // problem of missing key frames; nil: none
 
 	fileRate     breakBudget
 	overFileRate bool // media is left out until the budget allows another file
 	tooMany      dropped
-	files        atomic.Pointer[pipeline.Problem] // problem of too many files
+	files        atomic.Pointer[pipeline.Problem] // problem of too many files; nil: none
 
-	early, late dropped // media without a key frame: before the run's first segment, and later
+	early, late dropped // media left out for lack of a key frame: before the run's first segment, and later
 }
 
 func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transform[*media.Chunk, media.Part], error) {
@@ -92,8 +93,10 @@ func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transfor
 	return s, nil
 }
 
-// Process emits a chunk as a part of a segment. If the open segment ends before the chunk or within
-// it, Process first emits the end.
+// Process emits a chunk as one or several parts. Where the open segment ends, before the chunk or
+// at a GOP within it, Process emits the end of the segment; the following media begins the next
+// one. It leaves out and counts media that no segment can begin with, and media beyond the budget
+// of files.
 func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 	if c.Mark != nil {
 		defer c.Release()
@@ -221,8 +224,8 @@ func (s *segmenter) limit(c *media.Chunk) media.Cause {
 	return ""
 }
 
-// reached returns the limit that a segment has reached before a GOP, or "" if none. The segment
-// lasts lasted ns and has so many bytes, including the gop bytes of its last GOP.
+// reached returns the limit that a segment has reached before a GOP, or "" if none. lasted is the
+// segment's duration in ns, bytes its size, and gop the size of its last GOP.
 func (s *segmenter) reached(lasted, bytes, gop int64) media.Cause {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	switch {
@@ -277,8 +280,8 @@ func (s *segmenter) begin(c *media.Chunk) {
 	s.waiting.Store(false)
 }
 
-// remember keeps an event for the following files. The event's times refer to the present wall
-// clock.
+// remember keeps an event for the following files. If media.MaxOpenEvents other events are kept, it
+// only counts the event. The event's times refer to the present wall clock.
 func (s *segmenter) remember(e *media.Event) {
 	open := s.current(e.AtUTC - s.wall.stepped)
 	if len(open) >= media.MaxOpenEvents && !slices.ContainsFunc(open, func(o media.Event) bool { return o.ID == e.ID }) {
@@ -289,8 +292,8 @@ func (s *segmenter) remember(e *media.Event) {
 	s.events = media.JoinOpen(open, *e)
 }
 
-// current returns the kept events that end after at, ns of UTC minus SteppedNS, and forgets the
-// others.
+// current returns the kept events that end after at, and forgets the others. at is in ns of UTC
+// less SteppedNS.
 func (s *segmenter) current(at int64) []media.Event {
 	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool {
 		over := s.ends[e.ID] <= at
@@ -306,7 +309,8 @@ func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {
 	return s.endWith(media.Part{End: why}, emit)
 }
 
-// endBefore ends the open segment before chunk c, for the reason why.
+// endBefore ends the open segment before chunk c, for the reason why. Part.Gap is set if c begins
+// with a key frame after missing media.
 func (s *segmenter) endBefore(c *media.Chunk, why media.Cause, emit pipeline.Emit[media.Part]) error {
 	return s.endWith(media.Part{End: why, Gap: c.StartsGOP && s.gap.DurationNS > 0}, emit)
 }

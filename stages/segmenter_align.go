@@ -11,7 +11,8 @@ import (
 
 const day = 24 * time.Hour
 
-// Check refuses an alignment that does not divide a day, and an unknown time zone.
+// Check refuses an alignment that does not divide a day or is shorter than a second, and an unknown
+// time zone.
 func (c SegmenterConfig) Check() (ps config.Problems) {
 	if a := c.Align.D(); a != 0 && (a < time.Second || day%a != 0) {
 		ps = append(ps, config.At("align", "%s does not divide a day", c.Align).WithHint("for example 15m, 1h or 24h; 0 is off"))
@@ -22,12 +23,12 @@ func (c SegmenterConfig) Check() (ps config.Problems) {
 	return ps
 }
 
-// clockCut decides when a segment ends by the wall clock. A step of the wall clock ends the segment
-// by itself, so nextUTC refers to the same clock as the segment.
+// clockCut decides when a segment ends by the wall clock. nextUTC is on the same clock as the
+// segment's times, because a step of the wall clock ends the segment: see noteStep.
 type clockCut struct {
-	every   time.Duration // distance of the cuts; 0: no cuts
+	every   time.Duration // time between two cuts; 0: no cuts
 	loc     *time.Location
-	nextUTC int64 // time of the next cut
+	nextUTC int64 // time of the next cut, ns of UTC
 }
 
 func newClockCut(cfg SegmenterConfig) (clockCut, error) {
@@ -49,8 +50,8 @@ func (c *clockCut) begin(utc int64) {
 	}
 }
 
-// due returns the reason why the open segment ends before a GOP that begins at utc, or "" if it
-// does not.
+// due returns endcause.Aligned if the open segment ends before a GOP that begins at utc (ns), or ""
+// if it does not.
 func (c *clockCut) due(utc int64) media.Cause {
 	if c.passed(utc, 1) {
 		return endcause.Aligned
@@ -58,13 +59,13 @@ func (c *clockCut) due(utc int64) media.Cause {
 	return ""
 }
 
-// passed reports whether, at utc, the next cut and times-1 cuts after it are due.
+// passed reports whether, at utc (ns), the next cut and times-1 further cuts are due.
 func (c *clockCut) passed(utc int64, times int64) bool {
 	return c.every > 0 && utc-c.nextUTC >= (times-1)*int64(c.every)
 }
 
-// longest returns the longest duration of a segment under a limit and the alignment; 0 is no limit.
-// The muxer preallocates for this duration.
+// longest returns the longest duration of a segment: limit or the time between two cuts, whichever
+// is shorter; 0: no limit. The muxer preallocates for this duration.
 func (c *clockCut) longest(limit time.Duration) time.Duration {
 	if c.every > 0 && (limit == 0 || c.every < limit) {
 		return c.every

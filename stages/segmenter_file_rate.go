@@ -20,11 +20,12 @@ const (
 	lossEveryNS  = breakEveryNS / 4
 )
 
-// breakBudget is a token bucket. fullAt is the time at which it is full again, in ns of Chunk.UTC
-// minus Chunk.SteppedNS.
+// breakBudget is a token bucket of ns. fullAt is the time at which the bucket is full again, in ns
+// of Chunk.UTC less Chunk.SteppedNS.
 type breakBudget struct{ fullAt int64 }
 
-// take removes ns from the budget at a time. If less is left, it removes nothing and returns false.
+// take removes ns from the budget at the time at. If less is left, it removes nothing and returns
+// false.
 func (b *breakBudget) take(at, ns int64) bool {
 	const most = maxBreaks * breakEveryNS
 	b.fullAt = min(max(b.fullAt, at), at+most) // at may be earlier than in the last call
@@ -35,7 +36,7 @@ func (b *breakBudget) take(at, ns int64) bool {
 	return true
 }
 
-// bySender reports whether the sender causes the open file to end for the reason why.
+// bySender reports whether the sender causes the end of the open file, whose reason is why.
 func (s *segmenter) bySender(why media.Cause) bool {
 	switch s.gap.Cause {
 	case media.GapTimestampJump, media.GapRTPLoss:
@@ -46,8 +47,9 @@ func (s *segmenter) bySender(why media.Cause) bool {
 	return false
 }
 
-// restless reports whether chunk c is left out because the sender has used up its budget of files,
-// and releases the chunk then. end is the reason why the open file ends before c, or "".
+// restless reports whether to leave out chunk c because the sender has used up its budget of files;
+// it then counts and releases c. end is the reason why the open file ends before c, or "" if the
+// file does not end.
 func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 	at, takes := c.UTC-c.SteppedNS, breakEveryNS
 	if end == endcause.Gap && s.gap.Cause == media.GapRTPLoss {
@@ -73,7 +75,8 @@ func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 	return true
 }
 
-// tellOfFiles sets and logs the problem of too many files. It lasts until the budget is full again.
+// tellOfFiles sets and logs the problem of too many files. The problem lasts until the budget is
+// full again.
 func (s *segmenter) tellOfFiles() {
 	p := &pipeline.Problem{
 		Problem: string(media.GapTooManyFiles), Since: s.set.Clock.Now(), Stream: s.set.Stream, Failing: true,

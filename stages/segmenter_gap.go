@@ -7,8 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// leftGap is the gap between the end of a run's last file and the first file of the next run, as
-// far as it is known.
+// leftGap is the gap since the end of the last file, which a run hands over to the next run.
 type leftGap struct {
 	gap       media.Gap
 	steppedNS int64 // Chunk.SteppedNS of the last file
@@ -17,17 +16,17 @@ type leftGap struct {
 // Close does nothing. It implements the interface of Handover.Leave.
 func (leftGap) Close() {}
 
-// noteGap adds the media missing before a chunk to s.gap: the gap that the chunk carries, a hole in
-// the sequence numbers, and the time since a failed run. Gap marks are added in obey.
+// noteGap adds to s.gap the media that is missing before a chunk: Chunk.Gap, a hole in the sequence
+// numbers, and the time since the end of a failed run. obey adds the gaps of gap marks.
 func (s *segmenter) noteGap(c *media.Chunk) {
 	gap := c.GapFrom(s.leftUntilSteadyUTC)
 	if s.nextSeq == 0 && s.precedesRecording(gap) {
 		gap = media.Gap{}
 	}
-	if c.StartsGOP && s.cur == nil && c.Seq <= s.nextSeq { // Chunk.Gaps of the ended file reported this part
+	if c.StartsGOP && s.cur == nil && c.Seq <= s.nextSeq { // the ended file has listed this part of the gap
 		gap.DurationNS -= min(s.foretoldNS, gap.DurationNS)
 	}
-	if c.StartsGOP || c.Seq > s.nextSeq { // c.Seq > s.nextSeq: the key frame was dropped
+	if c.StartsGOP || c.Seq > s.nextSeq { // c.Seq > s.nextSeq: the key frame may have been dropped
 		s.foretoldNS = 0
 	}
 	switch {
@@ -47,9 +46,10 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 }
 
 // precedesRecording reports whether the gap that the run's first chunk carries lies before the
-// recording: no earlier run has written media, so the recording misses nothing. In mode event the
-// pipeline reads media before its first file. There a lost source lies before the recording only in
-// the first run: a run ends with its publisher, so the source was lost before that run began.
+// recording. It does if no run has written media yet: the recording then misses nothing. A pipeline
+// of mode event reads media long before its first file, so only a loss of the source counts there,
+// and only in the first run: a run ends with its publisher, so the source was lost before that run
+// began.
 func (s *segmenter) precedesRecording(gap media.Gap) bool {
 	after := s.set.After
 	if s.set.Mode == pipeline.ModeEvent {
@@ -58,8 +58,9 @@ func (s *segmenter) precedesRecording(gap media.Gap) bool {
 	return !s.behind && (after == nil || after.Written.IsZero())
 }
 
-// foretell adds up the gaps inside a chunk that the next key frame's gap repeats. If the next file
-// begins with that key frame, noteGap subtracts them, because the ended file has reported them.
+// foretell adds to s.foretoldNS the gaps inside a chunk that the gap before the next key frame
+// contains, too. If the next file begins with that key frame, noteGap subtracts them, because the
+// ended file has listed them.
 func (s *segmenter) foretell(c *media.Chunk) {
 	for i := range c.Gaps {
 		if c.Gaps[i].Next {
@@ -68,15 +69,17 @@ func (s *segmenter) foretell(c *media.Chunk) {
 	}
 }
 
-// leftOut returns the gap that results from leaving a chunk out: see media.Chunk.LeftOut.
+// leftOut returns the gap that results when chunk c is left out: see media.Chunk.LeftOut. It sets
+// leftUntilSteadyUTC.
 func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
 	gap := c.LeftOut(why, s.leftUntilSteadyUTC)
 	s.leftUntilSteadyUTC = c.EndSteadyUTC()
 	return gap
 }
 
-// noteStep ends the open file at a key frame if the wall clock was set since the file began. By the
-// new clock, the next file does not begin where this one ends.
+// noteStep notes in s.gap, at a key frame, by how much the wall clock was set since the newest file
+// began. The gap ends the open file: by the new clock, the next file does not begin where this one
+// ends.
 func (s *segmenter) noteStep(c *media.Chunk) {
 	if !s.behind || !c.StartsGOP {
 		return
@@ -87,8 +90,9 @@ func (s *segmenter) noteStep(c *media.Chunk) {
 	}
 }
 
-// gapSince returns the gap of cause restart before a chunk, from the last media written before the
-// previous run failed. It returns no gap if that run did not fail.
+// gapSince returns the gap of cause restart before chunk c: the time since the previous run, which
+// failed, wrote its last media, or since it failed if it wrote none. It returns no gap if that run
+// did not fail.
 func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	if e.Err == nil {
 		return media.Gap{}

@@ -9,9 +9,9 @@ import (
 // A chunk may contain several GOPs. It is cut at any of them, so that a limit is kept as exactly as
 // with one GOP in each chunk.
 
-// cutWithin returns the access unit of c, the first of a GOP, before which the open segment ends,
-// and the reason. It returns -1 if the segment does not end within c. If no segment is open, c
-// begins one.
+// cutWithin returns the access unit of the lead track of c before which the open segment ends, the
+// first of a GOP, and the reason. It returns -1 if the segment does not end within c. If no segment
+// is open, c begins one.
 func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 	if s.cfg.MaxDuration == 0 && s.cfg.MaxSize == 0 && s.clock.every == 0 {
 		return -1, ""
@@ -38,7 +38,7 @@ func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
 	return -1, ""
 }
 
-// count adds a chunk to the bytes of the segment and of its last GOP.
+// count adds the bytes of a chunk to segmentBytes and gopBytes.
 func (s *segmenter) count(c *media.Chunk) {
 	n := int64(c.Bytes())
 	s.segmentBytes += n
@@ -63,7 +63,7 @@ func bytesOf(c *media.Columns, from, to int) (n int64) {
 }
 
 // fromKeyFrame returns the part of a chunk from its first GOP on, or nil if no GOP begins in it. It
-// drops and counts the rest.
+// drops and counts the media before.
 func (s *segmenter) fromKeyFrame(c *media.Chunk) *media.Chunk {
 	at := c.NextGOP(0)
 	if at < 0 {

@@ -23,16 +23,16 @@ const (
 	sizeBoundGOPBytes = 4 << 30 // the size bound, since the last key frame, if max_size is 0
 )
 
-// keyFramePatienceNS is the time after which a run without a file reports that no key frame comes.
-// It reports this only if pictures have come: a stream with rare pictures may not have sent one
-// yet.
+// keyFramePatienceNS is the time without a key frame after which a run that has no file yet reports
+// a problem. The run reports it only if pictures have come: a stream with rare pictures may not
+// have sent one yet.
 const keyFramePatienceNS = int64(10 * time.Second)
 
 // keyFrameRemedy is the remedy of the problem that no key frame comes.
 const keyFrameRemedy = "set the camera's key frame interval to 1-4 s"
 
 // tooLarge reports whether the open segment must end before chunk c, although no key frame has
-// come, because it would exceed the size bound.
+// come: it has passed a limit, and would exceed the size bound with c.
 func (s *segmenter) tooLarge(c *media.Chunk) bool {
 	if !s.past(c, 1) {
 		return false
@@ -43,9 +43,9 @@ func (s *segmenter) tooLarge(c *media.Chunk) bool {
 	return s.gopBytes+int64(c.Bytes()) > sizeBoundGOPBytes
 }
 
-// past reports whether the open segment, before chunk c, has reached times its max_duration or
-// times its max_size, or whether, with align, the cut that is due and times-1 further cuts have
-// passed.
+// past reports whether the open segment, before chunk c, has reached max_duration or max_size,
+// multiplied by times. With align, it also reports whether the cut that is due and times-1 further
+// cuts have passed.
 func (s *segmenter) past(c *media.Chunk, times int64) bool {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	return maxTime > 0 && s.lasted(c) >= times*maxTime ||
@@ -87,8 +87,8 @@ func (s *segmenter) drop(c *media.Chunk) {
 	}
 }
 
-// warn sets and logs the problem that no key frame comes. result says what follows from that;
-// failing reports whether nothing is recorded.
+// warn sets and logs the problem that no key frame comes. result describes what follows from that,
+// and failing reports whether nothing is recorded.
 func (s *segmenter) warn(result string, failing bool) {
 	without := time.Duration(s.keylessNS).Round(time.Millisecond)
 	s.trouble.Store(&pipeline.Problem{
@@ -100,7 +100,8 @@ func (s *segmenter) warn(result string, failing bool) {
 	}
 }
 
-// keyFrameCame ends the problem, at a key frame or at the end of the segment.
+// keyFrameCame ends the problem that no key frame comes, at a key frame or at the end of the
+// segment.
 func (s *segmenter) keyFrameCame() {
 	s.overdue, s.starved = false, false
 	s.trouble.Store(nil)

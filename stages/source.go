@@ -24,15 +24,16 @@ func init() {
 
 // source reads the run's stream from the hub.
 //
-// Invariant: it never waits for the disk. Its queue in the hub is bounded, and the next stage is a
-// gop_ring, or the queue counts the GOPs that it drops.
+// Invariant: the publisher never waits for this stage. The subscription has a bounded queue in the
+// hub, which drops and counts whole GOPs when the next stage is slow. If that stage is a gop_ring,
+// it takes chunks without delay.
 type source struct {
 	hub      *hub.Hub
 	path     string
 	stage    string
 	handover *pipeline.Handover
 	clock    pipeline.Clock
-	of       pipeline.Publishers
+	of       pipeline.Publishers // publishers that the run records
 	sub      atomic.Pointer[hub.Subscription]
 
 	mu    sync.Mutex // guards marks
@@ -47,8 +48,8 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For}, nil
 }
 
-// Run emits the chunks of the subscription. It ends when the publisher leaves. When the run is
-// drained, the newest access unit received is the last one emitted.
+// Run emits the chunks of the subscription, and ends when the publisher leaves. When the run is
+// drained, Run emits the media up to the newest access unit received.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	sub, err := s.subscribe()
 	if errors.Is(err, hub.ErrClosed) {
@@ -70,8 +71,8 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return s.pass(context.WithoutCancel(ctx), sub, emit)
 }
 
-// subscribe returns the subscription that the previous run left, so that nothing is missed that a
-// publisher sent while that run finished its file. Without one it subscribes anew.
+// subscribe returns the subscription that the previous run left to this run, and otherwise a new
+// one. The left one has the media that a publisher sent while the previous run finished its file.
 func (s *source) subscribe() (*hub.Subscription, error) {
 	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
 		return sub, nil
@@ -79,7 +80,8 @@ func (s *source) subscribe() (*hub.Subscription, error) {
 	return s.hub.Subscribe(s.path)
 }
 
-// stay leaves a new subscription to the next run if the publisher was lost or replaced.
+// stay leaves a new subscription to the next run if end, the error with which this run ends, means
+// that the publisher was lost or replaced.
 func (s *source) stay(end error) {
 	var e *pipeline.EndError
 	if !errors.As(end, &e) || e.Reason != endcause.SourceLost && e.Reason != endcause.Replaced {
@@ -118,8 +120,8 @@ func (s *source) awaited(c *media.Chunk) []awaited {
 	return s.marks.follow(c, s.clock)
 }
 
-// Trigger marks an event after the newest chunk. It is called if no later stage handles triggers.
-// It implements pipeline.Triggerer.
+// Trigger queues a mark for the event behind the newest chunk. It is called if no later stage
+// handles triggers. It implements pipeline.Triggerer.
 func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, GOPRingConfig{}, s.clock, true)
 	s.mu.Lock()
@@ -131,9 +133,9 @@ func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return done, err
 }
 
-// Report adds the wait for a publisher, the media that the hub's queue dropped, and the losses on
-// the network. It counts those losses that make pictures of the recording missing or not decodable,
-// up to the next key frame.
+// Report adds the wait for a publisher, the media that the queue in the hub dropped, and the losses
+// on the network since the run began. Lost packets are a warning; damaged access units count as
+// drops.
 func (s *source) Report(r *pipeline.Report) {
 	s.mu.Lock()
 	s.marks.await.report(r, s.clock)

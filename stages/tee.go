@@ -16,7 +16,8 @@ type TeeConfig struct {
 	Branches []TeeBranch `yaml:"branches" doc:"the branches, each with a name, stages (a list that ends in a sink), and the limits of its queue, max_bytes and max_backlog, as of gop_ring"`
 }
 
-// TeeBranch declares one branch: the queue and the stages at the end of a pipeline.
+// TeeBranch declares one branch of a tee: the limits of its queue, and its stages, which end in a
+// sink.
 type TeeBranch struct {
 	Name    string          `yaml:"name" reaches:"nothing" doc:"its name in the log and the status"`
 	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"largest memory of the branch's queue; beyond it whole GOPs are dropped"`
@@ -140,7 +141,7 @@ func (t *tee) Open(context.Context) error {
 	return nil
 }
 
-// Consume adds the chunk, with one reference each, to the queue of every branch.
+// Consume adds the chunk to the queue of every branch. Each queue gets one reference.
 func (t *tee) Consume(_ context.Context, c *media.Chunk) error {
 	for _, b := range t.branches[1:] {
 		b.ring.Put(c.Retain())
@@ -149,7 +150,8 @@ func (t *tee) Consume(_ context.Context, c *media.Chunk) error {
 	return nil
 }
 
-// Flush drains every branch and waits for them. The error names the branches that could not drain.
+// Flush drains every branch, and waits until all have ended. The error names the branches that
+// could not drain.
 func (t *tee) Flush(ctx context.Context) error {
 	reason := pipeline.EndReason(ctx)
 	for _, b := range t.branches {
@@ -196,8 +198,8 @@ func (t *tee) Status() (out []pipeline.StageStatus) {
 }
 
 // Trigger passes the trigger to every branch: a branch with a gop_ring records the event, and any
-// other branch that writes files marks it in its file. It returns the answer of the first branch
-// that took the event.
+// other branch that writes files marks the event in its file. Trigger returns the answer of the
+// first branch that accepts the event. If none does, it returns the errors of all branches.
 func (t *tee) Trigger(trigger pipeline.Trigger) (first pipeline.Triggered, err error) {
 	taken := false
 	var errs []error

@@ -25,7 +25,8 @@ type TrackMatch struct {
 	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und matches a track without a language"`
 }
 
-// Validate refuses a match that must be a mistake.
+// Validate refuses a match without properties, an unknown codec, and a codec that is not of the
+// given kind.
 func (m TrackMatch) Validate() error {
 	if m == (TrackMatch{}) {
 		return config.Problem{Msg: "matches every track", Hint: "give it a kind, a codec or a language"}
@@ -87,7 +88,7 @@ type tracks struct {
 	from *media.TrackSet // track set of the received chunks
 	set  *media.TrackSet // track set of the selected tracks; nil if none is selected
 	kept []int           // indices of the selected tracks in from
-	none atomic.Bool
+	none atomic.Bool     // no track is selected
 }
 
 func newTracks(set pipeline.Settings, cfg TracksConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
@@ -123,7 +124,7 @@ func (s *tracks) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 // Flush does nothing: Process holds no chunk back.
 func (s *tracks) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// choose selects the tracks of a new track set by the rules.
+// choose applies the rules to the tracks of a new track set, and sets from, set, kept and none.
 func (s *tracks) choose(from *media.TrackSet) error {
 	s.from, s.set, s.kept = from, nil, nil
 	var list []media.Track

@@ -1,5 +1,5 @@
 // Package example is a stage in one file, to be copied. The stage leaves out the first
-// seconds of every recording.
+// seconds of every run.
 //
 // # Add a stage in one file
 //
@@ -8,8 +8,8 @@
 // stage before it emits.
 //
 //  1. Copy this directory: a settings struct, a call of Register in init, and the
-//     methods of the role (Transform here; Source, Buffer and Sink are in package
-//     pipeline, with what each may do).
+//     methods of the role. The role is Transform here; package pipeline describes it, and
+//     the other roles: Source, Buffer and Sink.
 //
 //  2. Name the package in cmd/spool/server/parts.go, so that it is linked in.
 //
@@ -21,11 +21,11 @@
 //	  late:
 //	    stages: [source, gop_ring, skip: {first: 5s}, segmenter, mp4, metadata]
 //
-// What flows where: *media.Chunk from source to segmenter, media.Part from segmenter to mp4,
-// media.Recording behind mp4. spool check refuses a pipeline in which types do not match, and names
-// the line.
+// The stages up to the segmenter emit *media.Chunk, the segmenter emits media.Part, and mp4 and the
+// stages behind it handle media.Recording. spool check refuses a pipeline in which the types of two
+// neighbours do not match, and names the line.
 //
-// # What a stage must keep
+// # The contract of a stage
 //
 //   - It owns one reference of each element that it receives, and ends it once:
 //     by Release or by passing it to emit, which takes it even with an error.
@@ -35,7 +35,7 @@
 //   - It counts the media that it leaves out, and Report reports the count.
 //   - A constructor does no I/O; Open acquires resources.
 //
-// TestSkipKeepsTheContract tests most of it with one call.
+// TestSkipKeepsTheContract tests most of this contract with one call.
 package example
 
 import (
@@ -49,11 +49,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SkipConfig holds the settings of a declaration. The command spool stages and
-// reference.yaml show the doc texts. A field with the tag `inherit:"mp4.max_duration"`
-// takes the value of that setting if the declaration omits it. The tag takes, of a
-// number, and the tag reaches, of a text, declare which values a pipeline made by the API
-// may have.
+// SkipConfig holds the settings of a declaration. The command spool stages and reference.yaml show
+// the doc texts. A field with the tag `inherit:"mp4.max_duration"` takes the value of that setting
+// if the declaration omits the field. A pipeline made by the API may have only restricted values:
+// the tag takes of a number, and the tag reaches of a text, declare the restriction.
 type SkipConfig struct {
 	First config.Duration `yaml:"first" takes:"nothing" doc:"duration to leave out at the begin of every run, up to the next key frame"`
 }
@@ -85,7 +84,7 @@ func newSkip(set pipeline.Settings, cfg SkipConfig) (pipeline.Transform[*media.C
 	return &skip{firstNS: int64(cfg.First), stage: set.Stage}, nil
 }
 
-// Process takes over a reference of the chunk: it releases the chunk, or passes it to
+// Process takes over a reference of the chunk, and ends it: it releases the chunk, or passes it to
 // emit.
 func (s *skip) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil { // a mark has no media, and is always passed on
