@@ -15,8 +15,8 @@ type carried struct {
 	clock  uint32 // rate of the RTP times if the description has none; 0: the description must have one
 	// config makes the Config of a format. Its error names the unsupported part.
 	config func(f *Format, of media.Codec) (Config, error)
-	// payload makes the depacketizer of a codec with NAL units; nil for other codecs, whose depacketizer config
-	// makes (Config.Audio).
+	// payload makes the depacketizer of a codec with NAL units. It is nil for other codecs: their depacketizer is in
+	// the Config that config makes.
 	payload func() depacketizer
 }
 

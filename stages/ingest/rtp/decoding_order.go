@@ -245,7 +245,8 @@ func (t *Track) dropPart() {
 	}
 }
 
-// hold inserts a whole NAL unit at its place among the held ones. If it comes too late, hold leaves it out.
+// hold inserts a whole NAL unit at its place among the held ones. It leaves out a NAL unit that comes too late. If more
+// than depth NAL units in a row come too late, the sender has begun to number anew, and hold follows it.
 func (t *Track) hold(n numbered) {
 	o := t.order
 	o.next, o.newestTicks = n.don+1, n.ticks

@@ -20,7 +20,7 @@ type datagrams struct {
 	n     int                 // number of held packets
 	bytes int                 // payload bytes of the held packets
 	last  time.Time           // arrival of the packet delivered last
-	back  int                 // number of packets so far that came one after another with numbers before next
+	back  int                 // number of the newest packets with consecutive numbers, all before next
 	after uint16              // number that would continue these packets
 
 	free    []*datagram                        // unused ones, for reuse
@@ -42,7 +42,7 @@ const (
 	maxWait           = 200 * time.Millisecond
 	maxBefore         = 32   // packets before the first one that may still arrive; most held before the first delivery
 	keptDatagrams     = 16   // most unused datagrams kept for reuse
-	keptDatagramBytes = 2048 // most bytes of each of these
+	keptDatagramBytes = 2048 // most bytes of an unused datagram kept for reuse
 	backAgain         = 3    // after so many consecutive packets more than maxAhead before next, the sender started over
 	backNear          = 64   // after so many consecutive packets before next, at any distance, the sender started over
 )

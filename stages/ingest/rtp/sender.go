@@ -39,7 +39,7 @@ const (
 	minSilenceNS        = int64(time.Second)      // a sender that is silent for less is not replaced
 	maxSilenceNS        = int64(10 * time.Second) // a sender that is silent for longer is replaced
 	silenceFactor       = 3                       // in between, it is replaced after so many times its longest silence
-	minSuccessorPackets = 2                       // least packets of another sender that replaces a silent one
+	minSuccessorPackets = 2                       // least packets by which another sender replaces a silent one
 )
 
 // Expect sets the SSRC that the session announces. The caller calls it before the first packet.

@@ -7,10 +7,10 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// soundLine holds a sound packet whose time does not fit until the next packet comes. If the next packet fits after
-// the held one, the sender's clock was set: either later times follow it, or all later times are corrected by the
-// difference. If not, the time is an outlier, and the frames of the held packet are placed right after the packet
-// before it. Package ingest does the same for pictures: see stages/ingest/outliers.go.
+// soundLine holds a sound packet whose time does not fit until the next packet comes. If the next packet fits after the
+// held one, the held time is no outlier, unless it is early and the next packet also fits without it. If the clock was
+// set, later times then either follow it, or are all corrected by the difference. The frames of an outlier are placed
+// right after the packet before. Package ingest treats pictures in a similar way: see stages/ingest/outliers.go.
 type soundLine struct {
 	any            bool              // a packet was passed to the feed
 	nextTicks      int64             // end of the newest packet that was passed to the feed

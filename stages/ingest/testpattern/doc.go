@@ -1,6 +1,5 @@
-// Package testpattern is a live source that needs no camera: H.264 pictures
-// that move and show their number and the time of day, and AAC sound that beeps
-// in step with them.
+// Package testpattern is a live source that needs no camera: H.264 pictures that move and show their number and the
+// time of day, and AAC sound that beeps in step with them.
 //
 //	testpattern://?size=640x360&fps=25&gop=50
 //

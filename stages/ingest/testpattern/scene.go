@@ -50,7 +50,7 @@ func (s *scene) draw(n, utc int64) {
 	}
 }
 
-// backdrop draws the parts that never change.
+// backdrop draws the parts that do not depend on the frame.
 func (s *scene) backdrop() {
 	s.drawBars()
 	for x := range s.at.canvas.w { // the ramp is light at the left, as the bars are
@@ -77,7 +77,8 @@ func (s *scene) drawBars() {
 	}
 }
 
-// barColors holds white, yellow, cyan, green, magenta, red and blue at 75 %, in limited range BT.709.
+// barColors holds white, yellow, cyan, green, magenta, red and blue at 75 %, as Y, Cb and Cr of BT.709 in limited
+// range.
 var barColors = [...][3]uint8{
 	{180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52}, {63, 193, 204}, {51, 109, 212}, {28, 212, 120},
 }

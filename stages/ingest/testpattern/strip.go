@@ -37,8 +37,8 @@ func (l stripLayout) cell(i int) (x, y int) { return i % l.perRow * l.width, i /
 // codeword returns the bits of the strip for a frame number.
 func codeword(n uint32) uint64 { return uint64(n)<<crcBits | uint64(crc8(n)) }
 
-// crc8 returns the CRC with the polynomial x^8 + x^2 + x + 1. It starts from ones and is inverted at the end, so
-// that neither an all-black nor an all-white picture has a valid strip.
+// crc8 returns the CRC of a frame number with the polynomial x^8 + x^2 + x + 1. The CRC starts from ones, so that
+// neither an all-black nor an all-white picture has a valid strip.
 func crc8(n uint32) uint8 {
 	crc := uint8(0xff)
 	for i := numberBits - 8; i >= 0; i -= 8 {
