@@ -38,10 +38,10 @@ func (e *EndError) Error() string { return "source ended: " + e.Reason }
 // reason in the Flush of each stage.
 func End(reason string) error { return &EndError{Reason: reason} }
 
-// ErrAborted is the cause when a run is aborted for no error.
+// ErrAborted is the cause of the abort of a run if no error led to the abort.
 var ErrAborted = errors.New("aborted")
 
-// ErrDeadline is the cause when a run is aborted because it did not drain in time.
+// ErrDeadline is the cause of the abort of a run that did not drain in time.
 var ErrDeadline = errors.New("did not drain in time")
 
 type nodeKey struct{}

@@ -59,7 +59,8 @@ func (s *flowStage[In, Out]) Open(ctx context.Context) error {
 	return nil
 }
 
-// checkTakes returns an error for an operator of go-streams that would panic on elements of the type given.
+// checkTakes returns an error if the first operator of f is one of go-streams that would panic on elements of the
+// type given.
 func checkTakes(f streams.Flow, given reflect.Type) error {
 	var first any = f
 	if c, ok := f.(chain); ok {

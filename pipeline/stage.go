@@ -63,7 +63,8 @@ type Closer interface {
 }
 
 // Reporter is a stage that reports its state while it runs. Other goroutines call Report at any time between
-// build and the end of the run. It must not wait for the stage's own work, so it reads atomic values.
+// build and the end of the run. It must not wait for the stage's own work: it reads atomic values, or takes a
+// lock that the stage holds only for a moment.
 type Reporter interface {
 	Report(*Report)
 }

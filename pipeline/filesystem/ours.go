@@ -97,7 +97,8 @@ func (o Own) openOurs(name string) (f *os.File, err error) {
 	return f, nil
 }
 
-// notLinked replaces ErrNotBelow by an error with the reason and the remedy.
+// notLinked replaces ErrNotBelow by an ErrNotOurs with the reason and the remedy. It returns any other error
+// unchanged.
 func notLinked(dir *os.File, name string, err error) error {
 	if !errors.Is(err, ErrNotBelow) {
 		return err

@@ -25,7 +25,7 @@ type Lack struct {
 
 // Report lists the features that the file system of a directory does not have.
 type Report struct {
-	Type    string // for example ext4 or fuseblk; for FUSE with the source in brackets
+	Type    string // type of the file system, such as ext4; for FUSE with the mounted source in brackets
 	Lacks   []Lack
 	Refused []string // names that the file system refuses, each with the reason
 	Unknown error    // error that made the probe incomplete; nil for a complete one

@@ -79,7 +79,7 @@ type Builder struct {
 
 	dating dating
 
-	keptUTC       int64 // wall clock of the lead track's last unit in the emitted chunks; 0 before the first
+	keptUTC       int64 // wall clock of the lead track's last unit in the emitted chunks; 0 if they have none
 	keptSteppedNS int64 // SteppedNS of the chunk with that unit
 	keptMonoNS    int64 // arrival of that unit if it came from the present publisher; else 0
 	keptPaceNS    int64 // longest usual step of the previous track set

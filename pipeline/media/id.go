@@ -12,7 +12,7 @@ import (
 // creation, and several recorders make them without coordination.
 type ID [16]byte
 
-// NewID returns an ID with the time at. IDs of the same millisecond have a random order.
+// NewID returns an ID of version 7 with the time at, in milliseconds. IDs of one millisecond have a random order.
 func NewID(at time.Time) ID {
 	var id ID
 	_, _ = rand.Read(id[6:]) // never fails (crypto/rand)

@@ -129,7 +129,7 @@ func (p *Pool) get(set *TrackSet) *Chunk {
 	return c
 }
 
-// seal adds the memory of a complete chunk to Memory.
+// seal counts the memory of a complete chunk for Pool.Memory.
 func (p *Pool) seal(c *Chunk) { p.memoryBytes.Add(int64(c.MemoryBytes())) }
 
 func (p *Pool) put(c *Chunk) {

@@ -42,7 +42,7 @@ type Page struct {
 type Record struct {
 	Recording
 	Node      string     // the recorder that made the file and has it
-	Elsewhere bool       // Node is another recorder than the one that answers
+	Elsewhere bool       // Node is not the recorder that answers the query
 	Locations []Location // places of the file: first the disk of Node, then the other known places
 	Located   bool       // the database returned Locations; if false, further places may have the file
 	Revision  int64      // number that increases with each change of the row
@@ -163,7 +163,7 @@ type EventRecord struct {
 type EventRecording struct {
 	ID               ID
 	Node, Pipeline   string
-	Elsewhere        bool // Node is not the recorder that answers
+	Elsewhere        bool // Node is not the recorder that answers the query
 	Path             string
 	State            State
 	StartUTC, EndUTC int64

@@ -63,8 +63,8 @@ func newJob(plan *pipeline.Plan, env pipeline.Env, stream string, limit time.Dur
 	}
 }
 
-// Stop ends the job for a reason. It waits until the files are finished, or until the context ends. It returns
-// the error of the last run if that run did not drain.
+// Stop ends the job for a reason. It waits until the files are finished, or until ctx ends. It returns the error
+// of the last run if that run did not drain, and the cause of ctx if ctx ends first.
 func (j *Job) Stop(ctx context.Context, reason string) error {
 	j.requestStop(reason)
 	select {

@@ -15,7 +15,7 @@ import (
 type streamState struct {
 	path       string
 	recordings map[string]*recording // by name of the pipeline: those with a job or a spent window
-	halted     bool                  // a client stopped the stream: pipelines of mode always wait for a start
+	halted     bool                  // a client stopped the stream: mode always records it only after a start
 	stopped    time.Time             // wall clock of that stop; zero after a start
 	armed      bool                  // the stream counts as armed, see Arming
 	last       *JobStatus            // status of its last job that ended; nil if there is none, or if it was removed

@@ -14,8 +14,8 @@ import (
 // maxWaiting bounds the triggers that wait for the next run of a job.
 const maxWaiting = 256
 
-// trigger passes a trigger to the current run. Between two runs it keeps the trigger for the next run, if that
-// may begin before t.WaitUntil. The errors are those of pipeline.Run.Trigger.
+// trigger passes a trigger to the current run. Between two runs it keeps the trigger for the next run if
+// t.WaitUntil is in the future, and else returns ErrNothing. The errors are those of pipeline.Triggerer.
 func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Action is the action of a ScheduleJob.
+// Action names the act that a ScheduleJob performs on its stream each time that its cron expression fires.
 type Action string
 
 // The actions of a ScheduleJob: to begin the recording of its stream, to end it, or to trigger an event.
@@ -122,7 +122,7 @@ func (a Agenda) Until(stream string, w Window) time.Time {
 }
 
 // Change returns the first time after now at which At may return another result, and the zero time if no entry
-// fires or ends after now.
+// fires and no window ends after now.
 func (a Agenda) Change(now time.Time) (first time.Time) {
 	sooner := func(t time.Time) {
 		if t.After(now) && (first.IsZero() || t.Before(first)) {

@@ -20,9 +20,9 @@ import (
 // The State of the clock is not Believed if the clock is
 //
 //	wrong     before Plausible, or more than a minute before the time of an existing recording
-//	doubtful  at the start of the process, more than 30 days later than the recordings of earlier processes
-//	unproven  neither, in the first hour after the start of the process, after a step, or after it was
-//	          wrong or doubtful
+//	doubtful  more than 30 days later, at the start of the process, than the recordings of earlier processes
+//	unproven  not wrong or doubtful, but was so in the last hour, or was stepped in that hour, or the process
+//	          has run for less than an hour
 //
 // If the kernel reports that the clock is synchronised (adjtimex), the recordings do not count, and neither
 // does the hour after the start; the hour after a step does. An operator's confirmation outweighs all of these
@@ -231,8 +231,8 @@ func (w *Judge) say(r *Reading) {
 // ErrWrong is the error of Confirm if the clock is before Plausible.
 var ErrWrong = errors.New("the clock cannot be right")
 
-// Confirm records that an operator has confirmed the clock. This holds until the next step, or the next start
-// of the process.
+// Confirm records that an operator has confirmed the clock. The confirmation holds until the next step, or the
+// next start of the process. The error is ErrWrong, wrapped, if the clock is before Plausible.
 func (w *Judge) Confirm() error {
 	r := w.Read()
 	if r.Now.Before(Plausible) {
