@@ -42,8 +42,8 @@ func document(cfg Config, table []route) ([]byte, error) {
 	})
 }
 
-// operation returns the OpenAPI operation of a route. It adds the schemas that the operation refers to
-// to types. open: no authentication is configured.
+// operation returns the OpenAPI operation of a route. It adds the schemas that the operation refers
+// to to types. open reports that no authentication is configured.
 func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
 	op := openapi.Object{"operationId": rt.op, "summary": rt.summary, "responses": rt.responses(types)}
 	if rt.about != "" {

@@ -42,8 +42,8 @@ func encodedBytes(value any) int {
 	return len(text) + 1
 }
 
-// shorten halves the lists of a recording until its JSON has at most most bytes or the lists are
-// empty. It sets Cut if it has halved any.
+// shorten halves the lists of a recording until its JSON has at most that many bytes or the lists
+// are empty. It sets Cut if it has halved any.
 func (d *recordDetail) shorten(most int) {
 	for encodedBytes(d) > most && len(d.Gaps)+len(d.Anchors)+len(d.Events)+len(d.Locations)+len(d.Tracks) > 0 {
 		d.Cut = true

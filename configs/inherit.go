@@ -45,8 +45,8 @@ func (in *inheritance) list(stages *config.Node) *config.Node {
 	return &out
 }
 
-// stage returns an entry of a list with its settings completed. It returns an invalid entry unchanged; Compile
-// reports it.
+// stage returns an entry of a list with its settings completed. It returns an invalid entry unchanged: Compile
+// reports the problem.
 func (in *inheritance) stage(n *config.Node) *config.Node {
 	name, settings, ok := pipeline.StageEntry(n)
 	if !ok || !settings.IsMap {

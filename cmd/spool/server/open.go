@@ -167,7 +167,8 @@ func (s *Server) lists() func(context.Context, *os.File, string) error {
 	return s.recordings.lists
 }
 
-// raise records an event that a job of the schedule demands, as an event of a request is recorded.
+// raise records an event that a job of the schedule demands, in the same way as an event that a request
+// demands.
 func (s *Server) raise(ctx context.Context, stream string, t pipeline.Trigger) error {
 	_, err := s.events.Trigger(ctx, stream, t)
 	return err

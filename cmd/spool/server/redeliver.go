@@ -48,8 +48,8 @@ type redelivered struct {
 	next  int               // index of the oldest recording in order when order is full
 }
 
-// maxRedelivered bounds the number of remembered recordings. Recovery and the comparison with the disk
-// find the same recording soon after each other.
+// maxRedelivered bounds the number of remembered recordings. So many are enough, because recovery and the
+// comparison with the disk find the same recording soon after each other.
 const maxRedelivered = 1 << 16
 
 // note remembers a recording. Beyond maxRedelivered it forgets the oldest one. The caller holds r.mu.

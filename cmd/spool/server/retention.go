@@ -127,8 +127,8 @@ func (d deleter) Forget(ctx context.Context, items []*retention.Item) error {
 	return d.footage.Forget(ctx, gone)
 }
 
-// stopper stops and starts recordings for retention, which stops the least important ones if nothing
-// may be deleted to free space; it implements retention.Recordings.
+// stopper stops and starts recordings for retention; it implements retention.Recordings. Retention stops the
+// least important recordings if it may delete nothing to free space.
 type stopper struct{ recorder *recorder.Recorder }
 
 // Recording lists the streams that a pipeline of mode manual or always is writing to a file now.

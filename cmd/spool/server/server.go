@@ -169,8 +169,9 @@ func New(d declared.State, o Options) (*Server, error) {
 	return s, nil
 }
 
-// close ends the parts that are open, each before the parts that it depends on. The end of ctx ends the
-// waits in it. A signal on hurry, which may be nil, ends the wait for commands of exec.
+// close ends the parts that are open, each before the parts that it depends on. It stops waiting when ctx ends,
+// except that killed commands of exec get five seconds. A signal on hurry, which may be nil, ends the wait for
+// commands of exec.
 func (s *Server) close(ctx context.Context, hurry <-chan os.Signal) error {
 	s.hub.Close()
 	err := s.recorder.Shutdown(ctx)

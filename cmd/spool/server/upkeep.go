@@ -42,8 +42,8 @@ func (s *Server) upkeep(ctx context.Context) error {
 	}
 }
 
-// upkeepDue reports whether old rows are to be removed now; last is the time when they were last
-// removed. It returns false while the clock is not believed, because rows are removed by their age.
+// upkeepDue reports whether old rows are due to be removed. last is the time at which they were last removed.
+// upkeepDue returns false while the clock is not believed, because rows are removed by their age.
 func (s *Server) upkeepDue(last time.Time) bool {
 	r := s.wall.Read()
 	return r.Believed() && (last.IsZero() || r.Now.Sub(last) >= upkeepEvery)

@@ -76,8 +76,8 @@ func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	return nil
 }
 
-// begin starts a test of each directory, unless one is running or the last result is fresh. It returns
-// channels that are closed at the end of the running tests, without tests that have taken longer than
+// begin starts a test of each directory, unless one is running or the last result is fresh. For each running
+// test it returns a channel that is closed at the end of the test, unless the test has taken longer than
 // waitForAsk already.
 func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	w.mu.Lock()

@@ -41,8 +41,8 @@ func Read(file *configs.Config) (State, error) {
 }
 
 // declare returns the State of a configuration and of stored pipelines made by API. kept holds their
-// declarations by name; unread is the error for which their file was not accepted, else nil. The error is that
-// of Read.
+// declarations by name; unread is the error for which their file was not accepted, else nil. As with Read, the
+// error reports a fault of the configuration.
 func declare(file *configs.Config, kept map[string]*config.Node, unread error) (State, error) {
 	b, err := newBase(file)
 	if err != nil {
@@ -214,8 +214,8 @@ func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]s
 	return out
 }
 
-// describe returns the part of a pipeline's description that its declaration gives. own: the pipeline
-// was made by API, and callers with the role declare may see its full declaration.
+// describe returns the part of a pipeline's description that its declaration gives. own reports that the
+// pipeline was made by API: callers with the role declare may then see its full declaration.
 func describe(name string, written *configs.Pipeline, own bool) api.Pipeline {
 	out := api.Pipeline{Name: name, Record: written.Record, Streams: written.Streams, Declaration: string(written.Shown(false))}
 	if own {

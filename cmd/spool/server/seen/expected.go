@@ -53,7 +53,7 @@ func (e *Expected) missing(path string) (p pipeline.Problem, is bool) {
 	}, true
 }
 
-// cause returns the cause of the problem. left: the stream has had a publisher in this run.
+// cause returns the cause of a missing publisher. left reports that the stream has had a publisher in this run.
 func cause(left bool) string {
 	if left {
 		return "it is to be recorded, and its publisher has left"
@@ -61,9 +61,9 @@ func cause(left bool) string {
 	return "it is to be recorded, and has had no publisher since the configuration names it or spool runs"
 }
 
-// remedy returns the remedy of the problem: how the stream comes back, and how an operator ends the
-// problem for a stream that will not. left: the stream has had a publisher in this run; named: the
-// configuration names it.
+// remedy returns the remedy for a missing publisher: how the stream comes back, and what an operator does about
+// a stream that does not come back. left reports that the stream has had a publisher in this run, named that
+// the configuration names it.
 func (e *Expected) remedy(path string, left, named bool) string {
 	const forget = "DELETE /mp4/streams/{stream_path} forgets it"
 	giveUp := "if it comes no more, take it out of streams in the configuration file"

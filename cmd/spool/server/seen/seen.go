@@ -47,10 +47,9 @@ type Streams struct {
 	changed bool                 // the list in memory differs from the file
 }
 
-// Open returns the list of an earlier run, from its file in the record directory dir. It ignores a file
-// that cannot be read or that another user may have written, and logs this; it does not log it if the
-// start ignores all state in the directory, which the start logs itself. live lists the streams of the
-// hub.
+// Open returns the list of an earlier run, from its file in the record directory dir. live lists the streams of
+// the hub. Open ignores a file that cannot be read or that another user may have written, and logs this, unless
+// the start of spool ignores all state in the directory: then the start logs it.
 func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams {
 	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}, away: map[string]time.Time{}}
 	text, err := s.disk.ReadOurs(s.file)
