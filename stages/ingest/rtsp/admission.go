@@ -23,7 +23,7 @@ type connState struct {
 	challenged bool          // the client got a challenge, and a deadline for its answer
 	nonce      string        // the nonce of all challenges; empty before the first
 	path       string        // the announced stream; empty before ANNOUNCE and after RECORD
-	user       string        // the authorized user of path; empty without an Authorizer
+	user       string        // the user that announced path; empty without an Authorizer
 	release    func()        // frees the slot in Server.reading, if the connection holds one
 }
 

@@ -61,7 +61,7 @@ func (g *serverConn) cut() {
 	_ = g.Close()
 }
 
-// Close closes the connection. Over TLS it first sends a close_notify, which a client that does not read delays by
+// Close closes the connection. Over TLS it first sends a close_notify. A client that does not read delays the close by
 // farewell at most.
 func (g *serverConn) Close() error {
 	if g.wire != nil {
@@ -78,7 +78,7 @@ const farewell = 200 * time.Millisecond
 type wire struct {
 	net.Conn
 	within  time.Duration // longest duration of a write
-	closing atomic.Bool   // a write lasts for farewell at most
+	closing atomic.Bool   // Close was called: a write lasts for farewell at most
 }
 
 // Write writes p. It fails after w.within, or after farewell once the connection is closing.

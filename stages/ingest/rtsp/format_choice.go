@@ -20,8 +20,8 @@ type choice struct {
 // displaces is the number of consecutive packets after which another format becomes the track of its section.
 const displaces = 64
 
-// choose records the arrival of a packet of t, a format that is not the track of its section. It reports whether t is
-// the track from now on; if not, it counts the packet as dropped, and the caller ignores the packet. The caller holds
+// choose records the arrival of a packet of t, a format that is not the track of its section. It returns true if t is
+// the track from now on. Otherwise it counts the packet as dropped, and the caller ignores the packet. The caller holds
 // s.mu.
 func (s *session) choose(t *sessionTrack) bool {
 	c := t.choice

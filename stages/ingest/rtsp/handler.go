@@ -49,8 +49,8 @@ func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
 	c.Conn.SetUserData(newConnState(c.Conn))
 }
 
-// OnAnnounce answers an ANNOUNCE on which judge has decided. An accepted one claims the path in the hub and creates the
-// session. A second publisher of a path is therefore refused before it sends media.
+// OnAnnounce answers an ANNOUNCE on which judge has decided. For an accepted ANNOUNCE it claims the path in the hub and
+// creates the session, so that a second publisher of the path is refused before it sends media.
 func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
 	k := connStateOf(c.Conn)
@@ -145,8 +145,8 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 	return ok(), nil, nil
 }
 
-// OnRecord starts the flow of packets from the client to the hub, removes the bounds of the connection, and ends the
-// publication when the client falls silent (watch).
+// OnRecord starts the flow of packets from the client to the hub, and removes the bounds of the connection. It starts
+// session.watch, which ends the publication when the client falls silent.
 func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
@@ -319,5 +319,6 @@ func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 	}
 }
 
-// OnPacketsLost does nothing. Without it gortsplib logs each loss; package rtp counts the losses by track.
+// OnPacketsLost does nothing, because package rtp counts the losses of each track. Without this method gortsplib logs
+// each loss.
 func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}

@@ -77,21 +77,21 @@ func (g *serverConn) leave() {
 }
 
 // opened bounds a connection again when its client ends its publication. The client must announce a stream within the
-// given time, and waits behind the others in the table of clients.
+// given time. In the table of clients it counts as waiting again, from now on.
 func (g *serverConn) opened(within time.Duration) {
 	g.within(within)
 	g.client.Opened()
 }
 
-// announced records that a client has announced a stream under path. The client must send RECORD within the given time,
-// and waits behind the others in the table of clients.
+// announced records that a client has announced a stream under path. The client must send RECORD within the given time.
+// In the table of clients it counts as waiting from now on.
 func (g *serverConn) announced(path, user string, within time.Duration) {
 	g.within(within)
 	g.client.Announced(path, user)
 }
 
-// records removes the bounds: the client publishes a stream under path, and the table of clients no longer closes it
-// for another.
+// records removes the bounds, because the client publishes a stream under path. The table of clients no longer closes
+// the connection for another client.
 func (g *serverConn) records(path, user string) {
 	g.client.Publishes(path, user)
 	g.untilNS.Store(0)

@@ -18,7 +18,7 @@ const (
 	unpolledBytes = 128 << 10
 )
 
-// pollEpoch is the first moment of polling; the others follow at multiples of pollEvery.
+// pollEpoch is the first moment of polling; the later moments follow at multiples of pollEvery.
 var pollEpoch = time.Now()
 
 // poll sleeps until the next moment at which data is there, reads it into c.buf, and returns the number of bytes. It

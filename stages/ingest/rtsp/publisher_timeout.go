@@ -11,9 +11,9 @@ import (
 // configuration may set, so that watch ends each session by the read_timeout of its own stream.
 const longestSilence = time.Hour
 
-// watch ends the session once no packet and no report has arrived for the read timeout of its stream, or for otherwise
-// if the stream has none. A request counts, too, once media has arrived. The timer only wakes watch: the clock of the
-// session measures the silence.
+// watch ends the session once no packet and no report has arrived for the read timeout of its stream, or for the time
+// otherwise if the stream has none. A request counts like a packet once media has arrived. The timer only wakes watch:
+// the clock of the session measures the silence.
 func (s *session) watch(otherwise time.Duration) {
 	limit := func() time.Duration { return cmp.Or(s.pub.Timing().ReadTimeout, otherwise) }
 	s.mu.Lock()
@@ -37,8 +37,8 @@ func (s *session) watch(otherwise time.Duration) {
 	})
 }
 
-// asks records a request of the client, such as a keep-alive. It postpones the end of the session by watch, but does
-// not keep another publisher from taking the path (silence).
+// asks records a request of the client, such as a keep-alive. The request postpones the end of the session by watch. It
+// does not count for session.silence, so another publisher can still take the path.
 func (s *session) asks() {
 	if s.sent.Load() {
 		s.askedNS.Store(int64(s.sinceZero()))

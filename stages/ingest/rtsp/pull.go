@@ -99,7 +99,7 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 	}
 }
 
-// sayRedirect logs a redirect, once for each target.
+// sayRedirect logs a redirect, once for each target, and for at most maxLogged targets.
 func (p *puller) sayRedirect(to string) {
 	if p.loggedRedirects == nil {
 		p.loggedRedirects = map[string]bool{}
@@ -130,7 +130,7 @@ const (
 )
 
 // later counts consecutive refusals of the password. From quickRefusals on it returns an error after which the hub
-// waits refusedWait. It returns other errors unchanged.
+// waits for at least refusedWait before it calls Pull again. It returns other errors unchanged.
 func (p *puller) later(err error) error {
 	if !errors.Is(err, client.ErrCredentials) {
 		p.refused = 0

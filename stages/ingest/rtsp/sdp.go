@@ -258,8 +258,8 @@ func (s *sessionText) finish() error {
 }
 
 // adopt handles attributes of payload types that the m= line does not list: it moves them to the listed format that
-// they must describe. Some senders list payload type 104 and describe 97. A format that has a codec name stays in the
-// section as well, since the sender may send either payload type.
+// they must describe. Some senders list payload type 97 and describe 104. An unlisted format that has a codec name also
+// stays in the section, since the sender may send either payload type.
 func (s *sessionText) adopt(m *section) {
 	all := s.formats[m.from:m.to]
 	listed, strays := all[:m.listed], all[m.listed:]

@@ -54,9 +54,9 @@ func (t secretTexts) hidden(text string) string {
 	return text
 }
 
-// hide replaces a secret in a text, in upper or lower case, by xxxxx: names of codecs are shown in lower case, and the
-// digits of percent-encoding have either. A secret shorter than byChanceBytes stays where it is part of a longer word,
-// because it occurs there by chance: the password p must not replace letters of "dial tcp".
+// hide replaces a secret in a text by xxxxx. It ignores the case of letters, because names of codecs are shown in lower
+// case, and percent-encoding may use either case. A secret shorter than byChanceBytes stays where it is part of a
+// longer word, because it occurs there by chance: the password p must not replace letters of "dial tcp".
 func hide(text, secret string) string {
 	var out strings.Builder
 	lower, lowerSecret := lowerASCII(text), lowerASCII(secret)

@@ -26,8 +26,8 @@ type TLS struct {
 	Key    string `yaml:"key" public:"a file's name" doc:"PEM file of its key; empty is http.tls.key."`
 }
 
-// Addresses returns the addresses at which the server listens, by their setting, with the kinds of credentials that
-// clients can send there.
+// Addresses returns the addresses at which the server listens, by the key of their setting below ingest.rtsp, with the
+// kinds of credentials that clients can send there.
 func (s *Settings) Addresses() map[string]config.Address {
 	return map[string]config.Address{
 		"listen":     {Listen: s.Listen, Passwords: s.PlainBasic, Digests: true},

@@ -1,5 +1,5 @@
 // Package authscheme parses the headers WWW-Authenticate and Authorization (RFC 9110, 11.3 and 11.4), in the spellings
-// of cameras and encoders. It skips what it cannot read, and needs time proportional to the length of a header.
+// of cameras and encoders. It skips text that it cannot read, and needs time proportional to the length of a header.
 package authscheme
 
 import "strings"
@@ -42,7 +42,8 @@ func Read(headers []string) (out []Scheme) {
 	return out
 }
 
-// readValue splits text after the value with which it begins: a quoted string, or the text up to a comma.
+// readValue splits text after the value with which it begins: a quoted string, or the text up to a comma. A quoted
+// string without a closing quote ends at a comma, too.
 func readValue(text string) (value, rest string) {
 	if !strings.HasPrefix(text, `"`) {
 		value, rest, _ = strings.Cut(text, ",")

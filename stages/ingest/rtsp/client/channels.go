@@ -24,9 +24,9 @@ type earlyFrame struct {
 	payload []byte
 }
 
-// frame handles a frame that arrived on channel n. Before Run it keeps a copy of the payload; it drops and counts the
-// frame if all copies would exceed maxEarlyBytes. During Run it passes the payload to the track. It ignores empty frames, and
-// every frame after Close was called.
+// frame handles a frame that arrived on channel n. During Run it passes the payload to the track. Before Run it keeps a
+// copy of the payload, until the copies would exceed maxEarlyBytes; that frame and all later ones are dropped and
+// counted. It ignores empty frames, and every frame after the call of Close.
 func (c *Client) frame(n int, payload []byte) {
 	switch {
 	case c.closing || len(payload) == 0:
@@ -54,8 +54,8 @@ func (c *Client) route(n int, payload []byte) {
 	t.take(payload, n == t.channels[1], c.readAt)
 }
 
-// trackOf returns the track of a frame on channel n, or nil. If several tracks use the channel, it is the one that has
-// the payload type or the SSRC of the packet, otherwise the first.
+// trackOf returns the track of a frame on channel n, or nil if no track may use the channel. If several tracks use it,
+// trackOf returns the first one that has the payload type or the SSRC of the packet, otherwise the first.
 func (c *Client) trackOf(n int, payload []byte) *track {
 	of := &c.channels[n]
 	switch {

@@ -24,9 +24,9 @@ type Options struct {
 	ReadTimeout  time.Duration // longest silence of the server; 0: DefaultTimeout
 	WriteTimeout time.Duration // longest duration of a write; 0: DefaultTimeout
 	Log          *slog.Logger
-	Malformed    func() // called for each unreadable packet, and run of bytes between messages; from any goroutine
-	// DroppedEarly is called by Run with the number of packets that were dropped because more than 4 MiB arrived before.
-	// Run does not call it without such packets.
+	Malformed    func() // called, on any goroutine, for each unreadable packet and each run of bytes that are no message
+	// DroppedEarly gets the number of packets that arrived before Run and were dropped, because they exceeded 4 MiB. Run
+	// calls it if there are any.
 	DroppedEarly func(packets uint64)
 
 	// Dial connects over TCP, and ListenPacket binds a UDP port.
@@ -75,7 +75,7 @@ type Client struct {
 	schedule
 }
 
-// Dial connects to the server of the URL, with TLS for rtsps. The end of ctx ends this and every later wait of the
+// Dial connects to the server of o.URL, with TLS for rtsps. The end of ctx ends Dial and every later wait of the
 // client. The caller must call Close.
 func Dial(ctx context.Context, o Options) (*Client, error) {
 	for _, t := range []*time.Duration{&o.ReadTimeout, &o.WriteTimeout} {

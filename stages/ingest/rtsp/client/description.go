@@ -9,8 +9,8 @@ import (
 var errEndless = fmt.Errorf("the session description, which has no Content-Length, is longer than %d KiB", maxBodyBytes>>10)
 
 // endless reads a session description whose answer has no Content-Length: lines of the form x=..., up to the first line
-// of another form, or up to an error such as a deadline. It returns the bytes before that with the error; the last line
-// may have no end. It calls wait before each wait for further bytes.
+// of another form, or up to an error such as a deadline. It returns the bytes that it has read also with an error;
+// their last line may have no end. It calls wait before each wait for further bytes.
 func (r *reader) endless(wait func()) (out []byte, err error) {
 	for {
 		if is, err := r.describes(wait); !is {
@@ -40,7 +40,8 @@ func (r *reader) describes(wait func()) (bool, error) {
 	return err == nil && b[1] == '=', err
 }
 
-// peek returns the next n bytes, of which at most the last one has not arrived yet, and does not consume them.
+// peek returns the next n bytes and does not consume them. If they have not all arrived, it first calls wait, once: the
+// caller must have peeked at the first n-1 of them.
 func (r *reader) peek(n int, wait func()) ([]byte, error) {
 	if r.br.Buffered() < n {
 		wait()

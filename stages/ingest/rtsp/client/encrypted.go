@@ -14,8 +14,9 @@ import (
 )
 
 // decryption decrypts a track whose session description contains the key (RFC 4568). RTP and RTCP have separate
-// contexts, because over UDP two goroutines receive them. RTCP may arrive at both ports: a caller locks reporting
-// before it opens a report, and unlocks it when it no longer uses the result.
+// contexts, because over UDP two goroutines receive them. RTCP may arrive at both ports, and therefore on both
+// goroutines: a caller locks reporting before it opens an RTCP packet, and unlocks it when it no longer uses the
+// result.
 type decryption struct {
 	key       []byte
 	suite     srtp.ProtectionProfile
@@ -41,7 +42,7 @@ var suites = map[string]srtp.ProtectionProfile{
 const masterKeyBytes, masterSaltBytes = 16, 14 // the same for every suite
 
 // CanDecrypt reports whether the client can decrypt media with the key in a crypto attribute (RFC 4568). It supports
-// the suites above, without session parameters and without a master key identifier.
+// AES_CM_128_HMAC_SHA1_80 and AES_CM_128_HMAC_SHA1_32, without session parameters and without a master key identifier.
 func CanDecrypt(crypto string) bool {
 	var key sdes.SDES
 	if key.Unmarshal(crypto) != nil || len(strings.Fields(crypto)) > 3 || strings.Count(crypto, ":") > 1 {
@@ -70,15 +71,15 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 	return d, nil
 }
 
-// renew replaces the context, and so discards the state of every SSRC.
+// renew replaces the context of a sealed, and so discards the state of every SSRC.
 func (d *decryption) renew(of *sealed) (err error) {
 	of.ssrcs = map[uint32]struct{}{}
 	of.Context, err = srtp.CreateContext(d.key[:masterKeyBytes], d.key[masterKeyBytes:], d.suite)
 	return err
 }
 
-// open decrypts b, a packet of at least eight bytes: RTCP or RTP. The result is valid until the next packet of the same
-// kind.
+// open decrypts the packet b, which is RTCP if rtcp is set, else RTP. It returns errShort if b has no SSRC. The result
+// is valid until the next packet of the same kind.
 func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 	of, at := &d.rtp, 8
 	if rtcp {

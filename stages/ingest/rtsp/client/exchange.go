@@ -40,14 +40,14 @@ type pending struct {
 	cseq   int
 	method string
 	nonce  string // challenge.nonce of its credentials; empty: it had none
-	stay   bool   // it is a keep-alive, whose answer goes to stayed
+	stay   bool   // it is a keep-alive: stayed handles its answer
 }
 
 // attempts is the number of times that do sends a request: without credentials, with credentials, and with a new nonce.
 const attempts = 3
 
 // do sends a request and waits for its answer, which has a 2xx status. After a challenge it sends the request again
-// with credentials. Any other answer is an error: a StatusError, a Redirect, or ErrCredentials.
+// with credentials. Any other answer is an error, such as a *StatusError, a *Redirect or ErrCredentials.
 func (c *Client) do(method, url string, headers ...string) (*message, error) {
 	for i := 1; ; i++ {
 		p, err := c.send(method, url, false, headers...)
@@ -79,7 +79,7 @@ func (c *Client) do(method, url string, headers ...string) (*message, error) {
 	}
 }
 
-// challenged chooses a challenge from an answer of 401 to p, for another attempt. It returns an error if another
+// challenged chooses, for another attempt, a challenge from res, an answer of 401 to p. It returns an error if another
 // attempt is useless: the URL has no user, no challenge is supported, or the server has refused the password and not
 // only a stale nonce.
 func (c *Client) challenged(p pending, res *message) error {
@@ -108,7 +108,7 @@ func (c *Client) accepted(p pending) {
 	}
 }
 
-// send writes a request and appends it to pending. stay marks a keep-alive.
+// send writes a request and appends it to pending; beyond maxPending it removes the oldest. stay marks a keep-alive.
 func (c *Client) send(method, url string, stay bool, headers ...string) (pending, error) {
 	c.cseq++
 	var b strings.Builder
@@ -204,9 +204,9 @@ func (c *Client) handle(m *message) (of pending, err error) {
 	return of, nil
 }
 
-// answered removes the request of an answer from pending and returns it, with CSeq 0 if none is pending. It is the
-// request with the CSeq of the answer. If the answer has no CSeq, or an unknown one, it is the oldest request, since
-// answers arrive in order. Requests older than it are removed, too.
+// answered removes the request that m answers from pending, with all older ones, and returns it. The request has the
+// CSeq of m. If m has no CSeq, or an unknown one, the request is the oldest, since answers arrive in order. If no
+// request is pending, the result has CSeq 0.
 func (c *Client) answered(m *message) (of pending) {
 	if len(c.pending) == 0 {
 		return of
@@ -264,9 +264,9 @@ func (c *Client) tookMethods(res *message) {
 	}
 }
 
-// readEndless reads a session description whose answer has no Content-Length. It ends at endlessSilence, or at bytes
-// that belong to no description. It is an error if the server closes the connection, or if the description does not
-// end within ReadTimeout.
+// readEndless reads a session description whose answer has no Content-Length. The description ends when the server is
+// silent for endlessSilence, or at bytes that belong to no description. It is an error if the server closes the
+// connection, or if the description does not end within ReadTimeout.
 func (c *Client) readEndless() ([]byte, error) {
 	end := time.Now().Add(c.ReadTimeout)
 	silence := min(endlessSilence, c.ReadTimeout/2)

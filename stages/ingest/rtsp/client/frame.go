@@ -30,8 +30,8 @@ func (r *reader) frame(m *message) (bool, error) {
 }
 
 // plausible reports whether the next bytes, which look like the head of a frame of n bytes on a channel, begin a frame.
-// After bytes that were no message, the payload must be RTP or RTCP on a known channel. Otherwise it must be RTP or
-// RTCP, or another message must begin behind it.
+// After bytes that were no message (r.lost), the payload must be RTP or RTCP on a known channel. Otherwise the payload
+// must be RTP or RTCP, or another message must begin behind the frame.
 func (r *reader) plausible(channel, n int) (bool, error) {
 	if n < 8 && r.lost {
 		return false, nil

@@ -12,8 +12,8 @@ func (c *Client) keepAliveEvery() time.Duration {
 }
 
 // keepAlive sends a request whose only purpose is to keep the session alive, and schedules the next one. It does not
-// wait for the answer (stayed). If the server has closed the connection, it connects again first; if that fails, it
-// returns no error, because media still arrives over UDP.
+// wait for the answer, which stayed handles. If the server has closed the connection, keepAlive connects again first. A
+// failure to connect is no error, because media still arrives over UDP.
 func (c *Client) keepAlive(now time.Time) error {
 	c.keepAliveAt, c.resent = now.Add(c.keepAliveEvery()), false
 	if c.nc == nil {
@@ -35,7 +35,7 @@ func (c *Client) sendKeepAlive() error {
 }
 
 // keepAliveMethod returns the method of keep-alives: GET_PARAMETER if the server lists it, otherwise OPTIONS. If the
-// server has refused that method and not the other, it returns the other.
+// server has refused this method and has not refused the other of the two, it returns the other.
 func (c *Client) keepAliveMethod() string {
 	one, other := "OPTIONS", "GET_PARAMETER"
 	if c.methods[other] {
@@ -47,8 +47,9 @@ func (c *Client) keepAliveMethod() string {
 	return one
 }
 
-// stayed handles the answer m to a keep-alive. It sends the keep-alive again once after a new nonce, and with the other
-// method after a refusal. A refusal does not end the session: media may continue, and silence notices its end.
+// stayed handles the answer m to the keep-alive of. It sends the keep-alive again, once, with a new nonce, and with the
+// other method after a refusal. A refusal does not end the session: media may continue, and Client.silence notices its
+// end.
 func (c *Client) stayed(of pending, m *message) error {
 	switch {
 	case m.status == 401:

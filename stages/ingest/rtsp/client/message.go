@@ -101,7 +101,7 @@ func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 var errHTTP = errors.New("a web server answers, not an RTSP server: check the port")
 
 // text reads an answer or a request into m. It returns false if the next bytes are neither; it may have consumed a line
-// then (took).
+// then, and has set r.took if so.
 func (r *reader) text(m *message) (bool, error) {
 	word, err := r.firstWord()
 	if err != nil || word == "" {

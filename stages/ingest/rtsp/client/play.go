@@ -18,8 +18,8 @@ type Info struct {
 
 const fromNow = "Range: npt=0.000-"
 
-// Play sends PLAY and returns RTP-Info of the answer. If the server refuses, Play tries without a Range, then with a
-// PLAY for each track. The client keeps media that arrives before Run, up to maxEarlyBytes.
+// Play sends PLAY and returns the entries of RTP-Info in the answer. If the server refuses, Play tries without a Range,
+// and then with a PLAY for each track. The client keeps media that arrives before Run, up to maxEarlyBytes.
 func (c *Client) Play() ([]Info, error) {
 	if c.UDP {
 		for _, t := range c.tracks {
@@ -67,8 +67,8 @@ func (c *Client) playEach(first error) (out []Info, err error) {
 	return out, nil
 }
 
-// tookInfo returns the entries of RTP-Info (RFC 2326, 12.33) of an answer, except unreadable ones and those of no
-// track. It stores their sequence numbers in the tracks.
+// tookInfo returns the entries of RTP-Info (RFC 2326, 12.33) in an answer. It skips unreadable entries, and entries
+// whose URL is that of no track. It stores the sequence numbers in the tracks.
 func (c *Client) tookInfo(res *message) (out []Info) {
 	for _, entry := range strings.Split(strings.Join(res.header["rtp-info"], ","), ",") {
 		i, err := readInfo(entry)
@@ -114,7 +114,7 @@ func readInfo(entry string) (i Info, err error) {
 	return i, nil
 }
 
-// sameTrack reports whether the URL in an entry of RTP-Info means the track with the other URL. The entry's URL may be
+// sameTrack reports whether entry, the URL in an entry of RTP-Info, means the track with the URL track. entry may be
 // relative, or have another name of the server.
 func sameTrack(entry, track string) bool {
 	track = strings.TrimRight(strings.TrimPrefix(track, origin(track)), "/")

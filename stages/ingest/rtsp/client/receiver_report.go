@@ -23,8 +23,8 @@ type reception struct {
 	senderReportAt  time.Time // arrival of that sender report; zero: none arrived
 }
 
-// packet counts a packet with the RTP time ticks that arrived at a time. Another SSRC is another sender: all values
-// begin anew.
+// packet counts a packet that arrived at the time at; ticks is its RTP time. Another SSRC is another sender, with which
+// all values begin anew.
 func (r *reception) packet(ssrc uint32, seq uint16, ticks uint32, at time.Time) {
 	if !r.begun || ssrc != r.ssrc {
 		*r = reception{ssrc: ssrc, begun: true, first: uint32(seq), last: uint32(seq), clockHz: r.clockHz}

@@ -45,12 +45,11 @@ func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
 	}
 }
 
-// overtaken is the time for which packets over UDP may still arrive after a goodbye that the server sent later than
-// them.
+// overtaken is the time for which packets over UDP may still arrive after a goodbye that the server sent after them.
 const overtaken = 200 * time.Millisecond
 
-// saidGoodbye reports whether the server has ended every track with a goodbye (RFC 3550, 6.6). Over UDP it waits for
-// late packets first.
+// saidGoodbye reports whether the server has ended every track with a goodbye (RFC 3550, 6.6). Over UDP a goodbye
+// counts only after twice the time overtaken, because media may arrive after it.
 func (c *Client) saidGoodbye(now time.Time) bool {
 	for _, t := range c.tracks {
 		t.mu.Lock()

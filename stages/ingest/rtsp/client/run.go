@@ -13,14 +13,14 @@ var ErrNoMedia = errors.New("the server plays, but no media arrives")
 
 var errGoodbye = errors.New("the server ended the stream: it said goodbye for every track")
 
-// schedule holds the times at which the client must act. One goroutine does everything: when an action is due it stops
-// waiting for the server, acts (tick), and waits again (patient).
+// schedule holds the times at which the client must act. One goroutine waits for the server and acts: patient.Read
+// stops waiting when an action is due, calls tick, and waits again.
 type schedule struct {
 	readAt      time.Time     // arrival of the newest bytes
 	heard       time.Time     // arrival of the newest media, report, answer or request
 	media       time.Time     // arrival of the newest packet or report; before the first, the start of Run
 	longest     time.Duration // longest time between two packets or reports; 0: none arrived
-	probed      time.Time     // value of heard after which a keep-alive was sent to get an answer
+	probed      time.Time     // value of heard when silence last made a keep-alive due
 	answerBy    time.Time     // deadline of the request that await waits for; zero: none
 	stopBy      time.Time     // deadline of the answer to TEARDOWN
 	keepAliveAt time.Time
@@ -32,8 +32,8 @@ type schedule struct {
 // patient reads from the connection, and performs due actions while it waits.
 type patient struct{ *Client }
 
-// Read reads bytes of the server into b. It never returns a timeout. Over UDP it returns no error when the connection
-// ends, but waits for a new connection.
+// Read reads bytes of the server into b. It never returns a timeout. If the connection ends during Run and media
+// arrives over UDP, Read returns no error, but waits for a new connection.
 func (c patient) Read(b []byte) (int, error) {
 	for {
 		if now := time.Now(); !c.due.IsZero() && !now.Before(c.due) {
@@ -71,7 +71,8 @@ func (c patient) Read(b []byte) (int, error) {
 	}
 }
 
-// pause waits until an action is due while there is no connection and media arrives over UDP.
+// pause waits until an action is due while there is no connection and media arrives over UDP. It returns an error if
+// ctx ends or the client is closing.
 func (c *Client) pause() error {
 	if c.closing {
 		return net.ErrClosed
@@ -133,8 +134,9 @@ func (c *Client) tick(now time.Time) error {
 	return nil
 }
 
-// silence returns an error if the server has said goodbye, has sent nothing for ReadTimeout, or has only answered for
-// too long. After a silence of half of ReadTimeout it makes a keep-alive due, so that the server answers.
+// silence returns an error if the server has said goodbye, has sent nothing for ReadTimeout, or has sent answers and no
+// media for the time answersOnly. After a silence of half of ReadTimeout it makes a keep-alive due, so that the server
+// answers.
 func (c *Client) silence(now time.Time) error {
 	c.listen()
 	quiet := now.Sub(c.heard)

@@ -34,8 +34,8 @@ func UnsupportedTransport(err error) bool {
 	return statusOf(err) == 461 || errors.Is(err, ErrTransport)
 }
 
-// Setup sends SETUP for a media section. After it, and before Run, the caller sets the callbacks of the track
-// (OnPacketRTP).
+// Setup sends SETUP for a media section. After Setup, and before Run, the caller sets the callbacks of the track with
+// OnPacketRTP.
 func (c *Client) Setup(m *description.Media) (err error) {
 	n := 2 * c.setups
 	c.setups++

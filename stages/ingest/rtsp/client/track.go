@@ -60,9 +60,9 @@ func (c *Client) OnPacketRTCP(m *description.Media, take gortsplib.OnPacketRTCPF
 	}
 }
 
-// takeDatagram handles a datagram that arrived at the track's port for RTP or, with rtcp, at that for RTCP.
+// takeDatagram handles a datagram that arrived at the track's port for RTCP if rtcp is set, else at its port for RTP.
 func (t *track) takeDatagram(b []byte, rtcp bool, at time.Time) {
-	if rtcp && (len(b) < 2 || !isRTCP(b)) { // only the goroutine of the other port may handle RTP
+	if rtcp && (len(b) < 2 || !isRTCP(b)) { // RTP at this port is refused: only the other port's goroutine handles RTP
 		t.client.Malformed()
 		return
 	}

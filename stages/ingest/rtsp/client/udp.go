@@ -21,7 +21,7 @@ type udpConn interface {
 }
 
 // pair holds the UDP ports of a track: an even one for RTP and the next for RTCP (RFC 3550, 11). A track over TCP has a
-// nil pair, which the methods start, heard and close accept.
+// nil pair; only the methods start, heard and close accept a nil pair.
 type pair struct {
 	sockets [2]socket    // for RTP and for RTCP
 	lastNS  atomic.Int64 // arrival of the newest packet, in ns since zero
@@ -37,7 +37,7 @@ type socket struct {
 	stop   func()        // waits for the goroutine that reads; nil: none was started
 }
 
-// zero is the zero of lastNS and of the arrival times in receiver reports.
+// zero is the zero of pair.lastNS and of the arrival times in receiver reports.
 var zero = time.Now()
 
 // openPair binds two adjacent ports, the lower one even, at the connection's local address.
@@ -79,8 +79,8 @@ func (c *Client) bind(port int) (udpConn, error) {
 
 func (p *pair) port() int { return p.sockets[0].conn.LocalAddr().(*net.UDPAddr).Port }
 
-// expect sets the addresses and ports from which the sockets accept packets: address server, and the parts of its
-// Transport header.
+// expect sets the addresses and ports from which the sockets accept packets: the address server, and the source and the
+// ports that the server's Transport header said.
 func (p *pair) expect(server netip.Addr, said transport) {
 	for i := range p.sockets {
 		p.sockets[i].ips = [2]netip.Addr{server, said.source}
@@ -88,8 +88,8 @@ func (p *pair) expect(server netip.Addr, said transport) {
 	}
 }
 
-// punch sends a packet from each port to the server: a router in between admits the server's packets only after one to
-// the server.
+// punch sends a packet from each port to the server: a router in between admits the server's packets to a port only
+// after the port has sent one.
 func (p *pair) punch() {
 	p.sockets[0].send([]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) // RTP without payload
 	p.sockets[1].send([]byte{0x80, 201, 0, 1, 0, 0, 0, 0})           // an empty receiver report
@@ -149,7 +149,7 @@ func (s *socket) read(take func(b []byte, at time.Time)) {
 	}
 }
 
-// from reports whether the server sends from address a.
+// from reports whether the server sends from address a. It learns the server's source port: see socket.
 func (s *socket) from(a netip.AddrPort) bool {
 	ip := a.Addr().Unmap()
 	if ip != s.ips[0] && ip != s.ips[1] {

@@ -58,8 +58,8 @@ func sessionControl(description []byte) string {
 }
 
 // controlURLs returns the URLs that the control attribute of a track may mean, the likeliest first. The last one has
-// the host of the requested URL, because a camera behind a router may use its internal name in the others. The client
-// sends SETUP over its connection whatever the host.
+// the host of the requested URL, because a camera behind a router may write its internal name into the session
+// description. The client sends SETUP over its connection whatever the host.
 func controlURLs(asked, base, control string) (out []string) {
 	add := func(u string) {
 		for _, has := range out {
@@ -136,8 +136,8 @@ func shown(u *url.URL) string {
 }
 
 // redirection returns the error of a request that the server redirects to location: a *Redirect if the client may
-// follow it. It may not if the credentials would reach another host, or leave an encrypted connection for an
-// unencrypted one.
+// follow, else an error that says why not. The client may not follow to another host, which would get the credentials,
+// or from an encrypted connection to an unencrypted one.
 func (c *Client) redirection(location string) error {
 	if location == "" {
 		return errors.New("redirected without a Location")

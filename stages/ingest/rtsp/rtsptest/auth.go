@@ -16,8 +16,8 @@ var digests = map[string]func() hash.Hash{"MD5": md5.New, "SHA-256": sha256.New,
 
 const realm = "IP Camera(12345)"
 
-// challenge returns the response 401 to a request without valid credentials. It returns nil if they are valid, or if
-// the quirk has no access control.
+// challenge returns the response 401 to a request without valid credentials. It returns nil if the credentials are
+// valid, or if the quirk has no access control.
 func (s *Session) challenge(r *Request) *Response {
 	if len(s.quirk.Auth) == 0 {
 		return nil

@@ -29,7 +29,7 @@ type Clip struct{ Tracks []Track }
 // Track is a track of a clip, for one period of the loop, in decoding order.
 type Track struct {
 	Codec       string
-	ClockHz     int64    // ticks a second of the times below, and of RTP
+	ClockHz     int64    // ticks a second, of the track's times and of RTP
 	Sets        [][]byte // parameter sets: VPS, SPS and PPS, or the AudioSpecificConfig
 	Units       []Unit
 	PeriodTicks int64 // duration of the period
@@ -75,7 +75,8 @@ const (
 	seconds  = "4"
 )
 
-// Shoot makes the clips with ffmpeg and stores them as files in a directory. It uses files from an earlier call again.
+// Shoot makes the clips with ffmpeg and stores them as files in the directory dir. If the files of an earlier call
+// exist, it reads these instead.
 func Shoot(ctx context.Context, dir string) (Clips, error) {
 	out := Clips{}
 	for _, c := range []struct {
@@ -195,8 +196,8 @@ func readTrack(from *pmp4.Track) (t Track, err error) {
 	return t, nil
 }
 
-// hashOf returns the Hash of a Unit. It ignores the NAL units that a recorder may move, and zeros after a NAL unit,
-// which Annex B permits.
+// hashOf returns the Hash of a Unit. It ignores parameter sets and delimiters, which a recorder may move, and zeros
+// after a NAL unit, which Annex B permits.
 func hashOf(codec string, nals [][]byte) string {
 	h := md5.New()
 	for _, nal := range nals {

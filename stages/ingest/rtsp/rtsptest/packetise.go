@@ -2,11 +2,11 @@ package rtsptest
 
 import "encoding/binary"
 
-// maxPayloadBytes is the largest payload of a packet. It is small, so that even the pictures of a small clip need
-// several packets.
+// maxPayloadBytes is the length above which a NAL unit is divided, and the most bytes of a NAL unit in one fragment,
+// without the fragment's header. It is small, so that even the pictures of a small clip need several packets.
 const maxPayloadBytes = 1200
 
-// packetise makes the packetiser of a good camera, by codec.
+// packetise holds, by codec, the function that makes the packetiser of a good camera.
 var packetise = map[string]func(*Sender) Packetiser{
 	H264: func(*Sender) Packetiser {
 		return func(_ int, u *Unit, pts int64) []Payload { return pictureOf(u, pts, fuA) }

@@ -18,8 +18,9 @@ type Publisher struct {
 // Login is the user of a publisher; the zero value sends no credentials.
 type Login struct{ User, Password string }
 
-// Publish announces a clip under a path and sends RECORD; the caller then sends media (Play, Send). Media goes over
-// TCP: the publisher waits for a slow server, and no media is lost. The caller calls Leave or Drop.
+// Publish announces a clip under a path and sends RECORD; the caller then sends media with Play or Send. Media goes
+// over TCP: the publisher waits for a slow server, and no media is lost. The caller ends the publication with Leave or
+// Drop.
 func Publish(address, path string, who Login, clip *Clip) (*Publisher, error) {
 	return publish(address, path, who, clip, false)
 }
@@ -129,8 +130,8 @@ func (p *Publisher) Sent(codec string) int {
 	return 0
 }
 
-// Leave sends TEARDOWN, waits for the answer and closes the connection. The server answers after it has received all
-// media that was sent before.
+// Leave sends TEARDOWN, waits for the answer and closes the connection. Over TCP the server answers after it has
+// received all media that was sent before.
 func (p *Publisher) Leave() error {
 	defer p.Drop()
 	_, err := p.ask("TEARDOWN", p.URL, "")

@@ -10,11 +10,11 @@ import (
 // Quirk is one deviation of cameras from the behaviour that a client expects. A nil or zero field stands for the
 // behaviour of a good camera.
 type Quirk struct {
-	Name string // the path of its URL
-	Doc  string // the cameras that have it
+	Name string // also the path of the quirk's URL
+	Doc  string // the cameras that have the quirk
 
 	Clip    string            // name of the clip in Clips; empty: H264
-	Film    func(*Clip) *Clip // makes the clip to play from that clip
+	Film    func(*Clip) *Clip // makes the played clip from the clip named by Clip; nil: that clip is played
 	Auth    []string          // challenges, in order: Basic, or an algorithm of Digest; empty: no access control
 	NoTCP   bool              // refuses media over TCP with 461
 	Timeout time.Duration     // of a session without requests; 0: a minute
@@ -31,8 +31,8 @@ type Quirk struct {
 	Bytes func([]byte) []byte
 	// Payloads makes the packetiser of a video track for one session.
 	Payloads func(t *Sender) Packetiser
-	// Wire makes, for one session, the function through which the packets of each access unit pass. The camera sends
-	// the packets that it returns.
+	// Wire makes a function for one session. The camera passes the packets of each access unit to the function, and
+	// sends the packets that the function returns.
 	Wire func(s *Session) func([]Packet) []Packet
 	// Before returns the bytes that the camera sends before interleaved frame n of a session.
 	Before func(n int) []byte

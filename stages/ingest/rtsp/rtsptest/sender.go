@@ -19,13 +19,13 @@ type Sender struct {
 	session  *Session
 	base     uint32 // RTP time at which the clip begins
 	seq      uint16 // of the next packet
-	channel  int    // interleaved channel of RTP; RTCP has the next
+	channel  int    // interleaved channel for RTP; that for RTCP is the next
 	pack     Packetiser
 	rtp      *net.UDPConn // sockets over UDP; nil: over TCP
 	rtcp     *net.UDPConn
 	ports    string // of the sockets, as RTP-RTCP
 	peer     net.IP
-	port     int   // the peer's, for RTP; RTCP has the next
+	port     int   // the peer's port for RTP; its port for RTCP is the next
 	n        int   // number of the next access unit
 	reported int64 // media time of the last sender report, in whole seconds
 	packets  uint32
@@ -42,8 +42,8 @@ type Payload struct {
 	Marker bool
 }
 
-// Packetiser returns the payloads of access unit n, whose PTS is in ticks since the start. It may keep some and return
-// them later.
+// Packetiser returns the payloads of access unit n, whose PTS is in ticks since the start of the session. It may keep
+// some payloads and return them with a later access unit.
 type Packetiser func(n int, u *Unit, pts int64) []Payload
 
 // Packet is an RTP packet that a camera is about to send (RFC 3550, 5.1).
@@ -147,9 +147,9 @@ func (k *Sender) count() {
 	k.sent = append(k.sent, time.Now())
 }
 
-// reportOn sends a sender report that pairs the RTP time of the packet with PTS pts, in pkts, with zero plus pts: zero
-// is the wall-clock time at which the clip began. It sends none if pkts has no such packet of the sender, or if the
-// quirk has NoReports.
+// reportOn sends a sender report with the RTP time of the packet of k in pkts whose PTS is pts. The wall-clock time of
+// the report is zero, the time at which the clip began, plus pts. reportOn sends nothing if pkts has no such packet, or
+// if the quirk has NoReports.
 func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
 	for _, p := range pkts {
 		if p.Sender == k && p.PTS == pts && !k.session.quirk.NoReports {
@@ -227,7 +227,7 @@ func (k *Sender) write(rtcp bool, b []byte) error {
 }
 
 // openUDP opens a pair of ports for the track, and returns the Transport header of the answer to SETUP. clientPorts are
-// the client's, as RTP-RTCP.
+// the client's ports in the form RTP-RTCP.
 func (k *Sender) openUDP(clientPorts string) (string, error) {
 	if k.ports = k.reserve(); k.ports == "" {
 		return "", errors.New("no pair of free ports")

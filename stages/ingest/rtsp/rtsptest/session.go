@@ -252,8 +252,8 @@ func (s *Session) HangUp() { _ = s.nc.(interface{ CloseWrite() error }).CloseWri
 
 func refuse(status int, reason string) *Response { return &Response{Status: status, Reason: reason} }
 
-// answer returns a good camera's answer to a request, with the challenges of the quirk. Quirk.Answer and Quirk.Bytes
-// have not changed it yet.
+// answer returns a good camera's answer to a request, or a challenge if the quirk has access control. The caller
+// applies Quirk.Answer and Quirk.Bytes to it.
 func (s *Session) answer(r *Request) *Response {
 	u, err := url.Parse(r.URL)
 	if err != nil {
