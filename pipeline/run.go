@@ -141,7 +141,7 @@ func (r *Run) Drain(reason string) {
 }
 
 // Abort ends the run at once. Elements on their way are released, no stage flushes, and open files are left to
-// recovery. cause becomes the result of Err.
+// recovery. cause becomes the result of Err, unless a stage has failed before.
 func (r *Run) Abort(cause error) { r.abort(cause) }
 
 // Done returns a channel that closes when each stage has ended and is closed.

@@ -45,8 +45,8 @@ func (f *ListenFault) Error() string {
 func (f *ListenFault) Unwrap() error { return f.Err }
 
 // DialAddress returns the host:port at which clients reach a server that listens at the address listen. If the
-// server listens at all addresses of the machine, the host is the first address that other machines can reach,
-// or the machine's name if it has no such address.
+// server listens at all addresses of the machine, the host is the first address that other machines can reach.
+// If the machine has no such address, the host is the machine's name, or else localhost.
 func DialAddress(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {

@@ -38,7 +38,7 @@ type Schedule struct {
 // effect.
 const maxAsk = 10 * time.Second
 
-// NewSchedule returns a schedule with an empty agenda. If wall is nil, the clock is taken as right. trigger
+// NewSchedule returns a schedule with an empty agenda. If wall is nil, the clock counts as right. trigger
 // triggers the event of an entry with the action TriggerEvent; it may be nil if no agenda has such an entry.
 func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
 	return &Schedule{

@@ -88,10 +88,10 @@ func (r Reading) Believed() bool { return r.State == Believed }
 var Plausible = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
-	clockProof  = time.Hour           // for how long the clock must agree with the evidence
-	clockStep   = time.Minute         // a smaller difference is not a step
-	clockFar    = 30 * 24 * time.Hour // largest time from the evidence to the start of the process
-	clockBefore = time.Minute         // by how much recordings may be later than the clock
+	clockProof  = time.Hour           // duration for which the clock must agree with the evidence to be Believed
+	clockStep   = time.Minute         // a larger change between wall clock and monotonic clock is a step
+	clockFar    = 30 * 24 * time.Hour // Doubtful if the process started longer after the recordings of earlier ones
+	clockBefore = time.Minute         // Wrong if a recording is later than the clock by more than this
 )
 
 // New returns a Judge of a clock. kernel is KernelSynchronised, or a function of a test.
