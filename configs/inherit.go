@@ -31,9 +31,9 @@ func (c *Config) inheritance() *inheritance {
 	return in
 }
 
-// list returns a copy of a list of stages with their settings completed. It adds a problem for each entry name
-// that does not exist. The record directory of a stage applies to the later stages of the list and of its
-// branches, but not to other branches.
+// list returns a copy of a list of stages with their settings completed. It adds a problem for each stage that
+// names an entry which the block declare lacks. The record directory of a stage applies to the later stages of
+// the list and of its branches, but not to other branches.
 func (in *inheritance) list(stages *config.Node) *config.Node {
 	before := in.before
 	defer func() { in.before = before }()

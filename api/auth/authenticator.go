@@ -85,9 +85,9 @@ func (a *Authenticator) ByToken(remote, secret string) (Caller, error) {
 	return who, nil
 }
 
-// ByPassword returns the caller with a name and password. The error is ErrWrong if they are wrong, and
-// a *BlockedError if they were not checked because of too many failed sign-ins: see verifier for the
-// limits. remote is the client's address, with or without a port.
+// ByPassword returns the caller with a name and password. The error is ErrWrong if they are wrong,
+// and a *BlockedError beyond the limits of failed sign-ins: see verifier. remote is the client's
+// address, with or without a port.
 func (a *Authenticator) ByPassword(ctx context.Context, remote, name, password string) (Caller, error) {
 	acc, err := a.passwords.verify(ctx, a.failures, remote, name, password)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 )
 
 // ready returns the readiness checks of /readyz: of each part that the recorder depends on, and of the
-// recordings that should run. It waits for a disk at most waitForAsk; then the last result counts, and after
-// hangsAfter the disk counts as failed.
+// recordings that should run. It waits at most waitForAsk for the test of a disk; then the last result counts.
+// A disk whose test has taken hangsAfter counts as failed.
 func (s *Server) ready(ctx context.Context) []api.Check {
 	return append(s.parts(ctx), s.recording())
 }

@@ -195,7 +195,8 @@ func (s *State) has(name string) bool {
 	return is
 }
 
-// describe describes a pipeline that runs.
+// describe returns the description of a pipeline that runs. recording holds the streams that are being
+// recorded, by pipeline.
 func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]string) api.Pipeline {
 	name := d.Plan.Name
 	written := in.All.Pipelines[configs.PipelineName(name)]
