@@ -115,7 +115,7 @@ type execStage struct {
 	unfit     atomic.Uint64 // recordings without a command because one of their values is unsafe as an argument
 	unstored  atomic.Bool   // a failure to store a command has been logged
 	lastError atomic.Pointer[string]
-	failing   atomic.Pointer[pipeline.Problem] // problem since a command failed; nil if none failed since one succeeded
+	failing   atomic.Pointer[pipeline.Problem] // nil: no command has failed since one succeeded
 }
 
 func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Recording, media.Recording], error) {

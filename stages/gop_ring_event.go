@@ -28,8 +28,8 @@ import (
 //
 // max_bytes bounds the held media. The gate first drops the oldest GOPs, which shortens the
 // pre-roll. If a single GOP is too large, the gate drops all of it, and holds nothing up to the
-// next key frame. Report warns of both. The queue after the gate has the same limits as in any
-// other gop_ring.
+// next key frame. Report warns in both cases. The queue after the gate has the same limits as in
+// any other gop_ring.
 //
 // Invariants: the gate lets a chunk through at most once, so that no media is in two recordings of
 // a pipeline. The held media begins with a GOP, except while a recording is open: then it follows

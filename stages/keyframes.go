@@ -86,9 +86,9 @@ func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transfor
 	return &keyframes{cfg: cfg, pool: pool, set: set, seq: 1}, nil
 }
 
-// Process holds the key frames of chunk c, and emits the ones that were held before. If c has no
-// key frame, these stay held. If c is a mark or has another track set, they are emitted first in
-// any case. Process emits a mark, and releases any other chunk.
+// Process holds the key frames of chunk c, after it has emitted those of an earlier chunk. If c has
+// none, the earlier ones stay held, unless c has another track set. If c is a mark, Process emits
+// the earlier ones and then c. It releases any chunk that is no mark.
 func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil {
 		if err := k.giveLast(emit); err != nil {

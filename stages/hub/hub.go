@@ -30,8 +30,8 @@ type Config struct {
 	MaxGOPBytes   int           // memory of the newest GOP kept of a stream; a larger GOP is not kept (64 MiB)
 	MaxQueueBytes int           // memory of the queue of one subscription (64 MiB)
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscription ended (10 s)
-	ReadTimeout   time.Duration // StreamConfig.ReadTimeout of a pull without one; 0: the puller's own
-	WallClock     string        // StreamConfig.WallClock of a stream without one; see WallClockArrival
+	ReadTimeout   time.Duration // of a pull whose StreamConfig sets no ReadTimeout; 0: the puller's own
+	WallClock     string        // of a stream whose StreamConfig sets no WallClock; see WallClockArrival
 	Budget        *media.Budget // bound on the memory of all chunks of the process; nil: no bound
 	Clock         pipeline.Clock
 	Log           *slog.Logger

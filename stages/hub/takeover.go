@@ -21,7 +21,7 @@ const (
 )
 
 // NotBegun is the result of PublishOptions.Silence for a publisher that has announced itself and
-// sent nothing yet. Any publisher may replace it.
+// sent nothing yet. Any other publisher may replace this publisher.
 const NotBegun = time.Duration(math.MaxInt64)
 
 // same reports whether both clients have the same user, or the same host.

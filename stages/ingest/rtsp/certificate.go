@@ -21,8 +21,9 @@ func readFingerprint(text string) ([]byte, error) {
 	return fingerprint, nil
 }
 
-// tlsConfig returns the TLS configuration for the pull URL. With a fingerprint it accepts only the certificate with
-// that fingerprint, even if it has expired; without one it accepts the certificates that the system trusts.
+// tlsConfig returns the TLS configuration for the pull URL. With a fingerprint the client accepts only the certificate
+// that has it, even if the certificate has expired. Without a fingerprint the client accepts the certificates that the
+// system trusts.
 func (p *puller) tlsConfig() *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: p.URL.Hostname()}
 	if p.pinned != nil {

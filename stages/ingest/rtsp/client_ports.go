@@ -15,9 +15,9 @@ import (
 )
 
 // ports records which session owns each UDP source port of the clients. gortsplib assigns a packet to a session by
-// source address and port only: a second session with the ports of another would receive the other's packets, and its
-// end would stop them. Therefore each port of an address, for RTP or RTCP, belongs to one track of one session until
-// that session has closed.
+// source address and port only. If two sessions had the same ports, the second would receive the packets of the first,
+// and the end of the second would stop them. Therefore each port of an address, for RTP or RTCP, belongs to one track
+// of one session until that session has closed.
 type ports struct {
 	mu sync.Mutex // guards the field below
 	of map[netip.AddrPort]*session
@@ -104,9 +104,9 @@ func (h *handler) place(s *session, k *connState, t headers.Transport) (code bas
 	return base.StatusUnsupportedTransport, reason // 461: clients then try TCP
 }
 
-// waitFor closes a session that is over, and waits until the server has released its ports, for one second at most. The
-// client of s has connected again before the server noticed the end of the old connection, and sends from the same
-// ports.
+// waitFor closes the session s, which is over, and waits until the server has released its ports, for one second at
+// most. The client of s has connected again before the server noticed the end of the old connection, and sends from the
+// same ports.
 func (h *handler) waitFor(s *session) {
 	s.hangUp()
 	pipeline.Sleep(context.Background(), h.cfg.Clock, time.Second, s.gone)

@@ -8,9 +8,9 @@ import (
 )
 
 // choice selects the format of a media section that becomes its track. Cameras and encoders offer several formats in a
-// section and send one. The format of the first packet becomes the track. It may have been a stray packet, or the
-// sender may change its format later: after displaces consecutive packets of another format, that format becomes the
-// track.
+// section and send one. The format of the first packet becomes the track. If that was a stray packet, or if the sender
+// changes its format later, the constant displaces applies: after so many consecutive packets of another format, that
+// format becomes the track.
 type choice struct {
 	sends *sessionTrack // the format that is the track; nil: no packet has arrived yet
 	other *sessionTrack // another format whose packets arrive now; nil: none

@@ -29,9 +29,9 @@ type otherFormat struct {
 	leave  string // why the format cannot be recorded; empty: it can be recorded
 }
 
-// offers sorts the media sections of a camera's description. take holds the recordable sections; leave names the
-// codecs, or the unsupported features, of the others. sdp is the canonical description from readable, and desc is the
-// result of readDescription for it.
+// offers sorts the media sections of a camera's description. take holds the recordable sections. leave names the
+// codecs, or the unsupported features, of the other sections. sdp is the canonical description from readable, and desc
+// is the result of readDescription for it.
 func offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	return sortOffers(desc, sdp, sendonly)
 }

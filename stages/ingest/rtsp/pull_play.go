@@ -16,8 +16,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// play plays u in one session, and returns the reason of its end. If TCP and UDP are both permitted, it tries the other
-// one at once when the server refuses the first; when no media arrives, the next call of play uses the other one. All
+// play plays u in one session, and returns the reason of its end. If TCP and UDP are both permitted and the server
+// refuses the first one, play tries the other at once; if no media arrives, the next call of play uses the other. All
 // received media has been published when play returns.
 func (p *puller) play(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
 	err := p.connect(ctx, u, publish)
@@ -46,7 +46,7 @@ func (p *puller) protocol() string {
 // errPublicationEnded is the error of a pull whose publication the hub has ended.
 var errPublicationEnded = errors.New("the publication ended: another publisher has the path, or the recorder stops")
 
-// connect plays one session over one connection, and returns the reason of its end.
+// connect connects to u, plays one session, and returns the reason of its end.
 func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -124,8 +124,8 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	return nil
 }
 
-// offers returns the offers of a description, with the names of the codecs that are not recorded: the API shows them,
-// and a server may write the password there.
+// offers calls the function offers, and hides the password in the names of the codecs that are not recorded: a server
+// may write the password there, and the API shows these names.
 func (p *puller) offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
 	take, leave = offers(desc, sdp)
 	for i := range leave {
@@ -139,8 +139,9 @@ func (p *puller) offers(desc *description.Session, sdp []byte) (take []offer, le
 	return take, leave
 }
 
-// setup sends SETUP for each track. up holds the tracks that the server sends; failed names those that it does not,
-// with the reason. The error is that of the first track if all failed, or one that ends the session.
+// setup sends SETUP for each track of take. up holds the tracks that the server sends; failed names the tracks that the
+// server does not send, with the reason. If all tracks failed, err is the error of the first. Another error ends the
+// session.
 func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []string, err error) {
 	var first error
 	for _, o := range take {

@@ -60,8 +60,8 @@ type sessionTrack struct {
 	choice *choice // shared by the formats of the section
 }
 
-// steadyZero is the zero of the plain numbers of ns in this package. Times since it are monotonic: changes of the wall
-// clock do not affect them.
+// steadyZero is the zero of the times that this package keeps as plain numbers of ns. Times since it are monotonic:
+// changes of the wall clock do not affect them.
 var steadyZero = time.Now()
 
 func newSession(log *slog.Logger, clock pipeline.Clock) *session {
@@ -70,8 +70,9 @@ func newSession(log *slog.Logger, clock pipeline.Clock) *session {
 	}
 }
 
-// begin connects the session with a publication: it makes a feed, and a track for each offer. It logs the codecs in
-// leave, and lists them with the stream's tracks as not recorded. It returns an error if no track can be recorded.
+// begin connects the session with the publication pub: it makes a feed, and a track for each offer in take. It logs the
+// codecs in leave, and lists them with the stream's tracks as not recorded. It returns an error if no track can be
+// recorded.
 func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -71,7 +71,7 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 	return d, nil
 }
 
-// renew replaces the context of a sealed, and so discards the state of every SSRC.
+// renew gives a sealed a new context, and so discards the state of every SSRC.
 func (d *decryption) renew(of *sealed) (err error) {
 	of.ssrcs = map[uint32]struct{}{}
 	of.Context, err = srtp.CreateContext(d.key[:masterKeyBytes], d.key[masterKeyBytes:], d.suite)

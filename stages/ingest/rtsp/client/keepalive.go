@@ -47,9 +47,9 @@ func (c *Client) keepAliveMethod() string {
 	return one
 }
 
-// stayed handles the answer m to the keep-alive of. It sends the keep-alive again, once, with a new nonce, and with the
-// other method after a refusal. A refusal does not end the session: media may continue, and Client.silence notices its
-// end.
+// stayed handles m, the answer to a keep-alive, whose request is of. After a new nonce it sends the keep-alive again,
+// once; after a refusal, with the other method. A refusal does not end the session: media may continue, and
+// Client.silence notices its end.
 func (c *Client) stayed(of pending, m *message) error {
 	switch {
 	case m.status == 401:
