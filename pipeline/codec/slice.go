@@ -34,7 +34,7 @@ func NewSliceReader(n *NAL) SliceReader { return SliceReader{nal: n} }
 // Set stores a parameter set for the following slices. It ignores a set that cannot be read.
 func (h *SliceReader) Set(nal []byte) { h.nal.takeSet(h, nal) }
 
-// Read reads the header of a slice. OK is false if the header cannot be read.
+// Read reads the header of a slice. SliceHeader.OK is false if the header cannot be read.
 func (h *SliceReader) Read(nal []byte) SliceHeader { return h.nal.readSlice(h, nal) }
 
 // headSPS and headPPS hold the fields of parameter sets on which the form of a slice header depends.

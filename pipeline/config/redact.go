@@ -44,8 +44,8 @@ func urlEnd(s string, begin, at int) int {
 	return len(s)
 }
 
-// hostShown returns the host of a URL, with a placeholder for the path, query and fragment. rest is the part after
-// "://", to the end of the URL or of the punctuation behind it, which hostShown keeps.
+// hostShown returns the host of a URL, with a placeholder for the path, query and fragment. rest is the part of the
+// URL after "://". Punctuation at its end belongs to the sentence around the URL, and hostShown keeps it.
 func hostShown(rest string) string {
 	whole := strings.TrimRight(rest, ".,:;)") // punctuation of the sentence around the URL
 	tail := rest[len(whole):]

@@ -106,7 +106,8 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	b.cur = next
 }
 
-// carry moves the access units of a track from the time at on, in the track's ticks, into the next chunk.
+// carry moves the access units of a track with decoding times of at or later, in ticks, from the chunk old to the
+// next chunk, b.cur, which it opens if necessary.
 func (b *Builder) carry(old *Chunk, track int, at int64) {
 	col := &old.Tracks[track]
 	k, bytes := col.Len(), col.Payload.Len()

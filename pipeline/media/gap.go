@@ -119,8 +119,8 @@ func (g Gap) From(utc int64) Gap {
 	return g
 }
 
-// JoinGap returns the list of a recording with a gap added, at most MaxGaps entries. It may change list in
-// place, so the caller uses only the result.
+// JoinGap returns list, the gaps of a recording, with the gap g added, at most MaxGaps entries. It may change list
+// in place, so the caller uses only the result.
 func JoinGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxGaps) }
 
 func joinGap(list []Gap, g Gap, most int) []Gap {

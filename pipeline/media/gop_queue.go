@@ -66,7 +66,7 @@ type GOPLimits struct {
 // DropPolicy is the end of the queue from which a full queue drops; see GOPQueue.
 type DropPolicy uint8
 
-// The policies; 0 drops nothing.
+// The policies. With the zero value, a queue drops nothing by itself.
 const (
 	DropOldest DropPolicy = iota + 1
 	DropNewest

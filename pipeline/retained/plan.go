@@ -15,14 +15,14 @@ type Plan struct {
 
 	DiskBytes   int64     // size of the disk
 	UsedBytes   int64     // bytes of all files on the disk
-	HighBytes   int64     // used bytes above which retention deletes; 0: no limit
+	HighBytes   int64     // used bytes above which retention deletes; 0 means no limit
 	LowBytes    int64     // used bytes at which retention stops deleting
 	Bytes       int64     // bytes of the recordings
 	BytesPerDay int64     // growth of the recordings in the last day; 0 if they cover less than an hour
-	FullAt      time.Time // when the disk reaches HighBytes, or is full, at this growth; zero: unknown
+	FullAt      time.Time // time at which the disk reaches HighBytes, or is full, by BytesPerDay; zero if unknown
 
 	Now     []Eviction // files deleted at the next pass, in this order
-	Next    []Eviction // the first 100 files deleted after those, when space is needed
+	Next    []Eviction // the first 100 files that retention deletes after Now, when space is needed
 	Held    *Held      // expired files that are not deleted yet; nil if there are none
 	Waiting []Eviction // the first 100 files of Held
 
