@@ -83,10 +83,10 @@ var (
 	errCommandLeft = errors.New("spool ended before it had")
 )
 
-// Run runs a command in the background once fewer than limit commands of its lane run: the lane is
-// that of the pipeline named lane and of limit. If maxWaiting commands of the lane wait already,
-// Run returns false, and the command does not run. If a command with the name command.Kept runs or
-// waits, or Resume has run it, Run returns true and runs nothing.
+// Run runs a command in the background once fewer than limit commands of its lane run. The lane is
+// that of the pipeline with the name lane, for this limit: see laneKey. If maxWaiting commands of
+// the lane wait already, Run returns false, and the command does not run. If a command with the
+// name command.Kept runs or waits, or Resume has run it, Run returns true and runs nothing.
 func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -99,8 +99,9 @@ func (in *interpreter) givenIn(args []commandWord) bool {
 // envOptions describes the options of env that take a value, except -S.
 var envOptions = interpreter{values: "uC", worded: []string{"--unset", "--chdir"}}
 
-// splitByEnv returns the words of the command that env -S runs, and in split the text that env
-// splits into words. Without env -S it returns words and nil.
+// splitByEnv returns the command as env -S runs it: words, with the argument that env splits
+// replaced by the words in it. split holds the text of that argument. Without env -S splitByEnv
+// returns words and nil.
 func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	for i, w := range words {
 		if program(w.text) != "env" {

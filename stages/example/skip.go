@@ -51,8 +51,8 @@ import (
 
 // SkipConfig holds the settings of a declaration. The command spool stages and reference.yaml show
 // the doc texts. A field with the tag `inherit:"mp4.max_duration"` takes the value of that setting
-// if the declaration omits the field. A pipeline made by the API may have only restricted values:
-// the tag takes of a number, and the tag reaches of a text, declare the restriction.
+// if the declaration omits the field. Two tags declare which values a pipeline made by the API may
+// have: `takes` for a number, `reaches` for a text.
 type SkipConfig struct {
 	First config.Duration `yaml:"first" takes:"nothing" doc:"duration to leave out at the begin of every run, up to the next key frame"`
 }

@@ -147,10 +147,10 @@ type PublishOptions struct {
 }
 
 // Publish begins a publication. If the path has a publisher, Publish ends that publisher when
-// Override is set in the options or configured for the path, or when the publisher is silent: for
-// two seconds if the new publisher has the same user or host, otherwise for five (see
-// PublishOptions.Silence). Any other publisher stays, and Publish returns ErrBusy. After Hub.Close
-// it returns ErrClosed.
+// Override is set in the options or configured for the path, or when the publisher is silent: it
+// has sent nothing at all, or nothing for two seconds if the new publisher has the same user or
+// host, otherwise for five (see PublishOptions.Silence). Any other publisher stays, and Publish
+// returns ErrBusy. After Hub.Close it returns ErrClosed.
 func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	if err := streampath.Check(path); err != nil {
 		return nil, err

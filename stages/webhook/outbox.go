@@ -175,7 +175,7 @@ func (b *Outbox) move() {
 	b.moved = make(chan struct{})
 }
 
-// Close closes idle connections. The lanes end with the tasks.
+// Close closes idle connections to the servers. The lanes end with Options.Tasks.
 func (b *Outbox) Close() { b.client.CloseIdleConnections() }
 
 // replay queues the notice in a file of an earlier process. It logs and keeps a file that cannot be
@@ -346,8 +346,8 @@ func (b *Outbox) queue(e *entry, url string) {
 	}
 }
 
-// remove ends a notice: it deletes its file, unless e.left is set, removes its entry from the lane,
-// and adds one to *how.
+// remove ends a notice: it deletes the notice's file, unless e.left is set, removes its entry from
+// the lane, and adds 1 to *how, a number of b.count.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
 	var err error

@@ -55,8 +55,8 @@ func (c *numbering) ReadFrom(b []byte) (int, net.Addr, error) {
 	return n, addr, err
 }
 
-// number renumbers the packet b, which arrived from an address at a time. A packet that gortsplib will refuse, of a
-// port without a session, or beyond maxFlows keeps its number.
+// number renumbers the packet b, which arrived from an address at a time. A packet keeps its number if gortsplib will
+// refuse it, if no session owns its port, or if its port has maxFlows other flows already.
 func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	var h pion.Header
 	size, err := h.Unmarshal(b)

@@ -268,7 +268,7 @@ func (s *Server) startPlain(listen string) (endpoint, error) {
 	return e.start()
 }
 
-// endpoint makes an endpoint and does not start it. basic makes it accept passwords by Basic.
+// endpoint makes an endpoint and does not start it. If basic is set, the endpoint accepts passwords by Basic.
 func (s *Server) endpoint(listen string, ln *listener, basic bool) endpoint {
 	return endpoint{&gortsplib.Server{
 		RTSPAddress:  listen,

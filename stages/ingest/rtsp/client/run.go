@@ -135,8 +135,8 @@ func (c *Client) tick(now time.Time) error {
 }
 
 // silence returns an error if the server has said goodbye, has sent nothing for ReadTimeout, or has sent answers and no
-// media for the time answersOnly. After a silence of half of ReadTimeout it makes a keep-alive due, so that the server
-// answers.
+// media for the time answersOnly; with OtherWay, ErrNoMedia if no media has come within ReadTimeout from the start of
+// Run. After a silence of half of ReadTimeout it makes a keep-alive due, so that the server answers.
 func (c *Client) silence(now time.Time) error {
 	c.listen()
 	quiet := now.Sub(c.heard)

@@ -180,7 +180,7 @@ func silence(ctx context.Context, a Attacker) error {
 	return nil
 }
 
-// slow begins requests, and then sends one byte every 300 ms until the server closes the connection.
+// slow begins requests, and then sends one byte every 300 ms until the server closes the connection or ctx ends.
 func slow(ctx context.Context, a Attacker) error {
 	begins := []string{
 		"", "A", "ANNOUNCE rtsp://", "ANNOUNCE " + a.url() + " RTSP/1.0\r\nCSeq: 1\r\nX: ",

@@ -102,7 +102,8 @@ func init() {
 // session from 0.
 func Lost(track, n int) bool { return track == 0 && n%20 == 13 }
 
-// foreign is a Quirk.Wire that sends a packet of another sender, with an SSRC of its own, after each packet.
+// foreign is a Quirk.Wire that sends a packet of another sender, with an SSRC of its own, after each packet from the
+// fourth access unit of a track on.
 func foreign(s *Session) func([]Packet) []Packet {
 	seq := uint16(40000)
 	return func(p []Packet) []Packet {
