@@ -29,15 +29,15 @@ const (
 // maxUnstored is the most notices that wait in memory only.
 const maxUnstored = 1000
 
-// ErrUnstored means that the disk failed to store a notice. The outbox sends the notice from
-// memory, and stores it if an attempt to send it fails. A crash before that loses the notice.
+// ErrUnstored means that the disk failed to store a notice. The outbox sends the notice from memory, and stores it
+// if an attempt to send it fails. A crash before that loses the notice.
 var ErrUnstored = errors.New("it is kept in memory alone")
 
 // ErrFull means that the outbox does not accept a notice because too many wait.
 var ErrFull = fmt.Errorf("%d notices wait already", maxWaiting)
 
-// Outbox is the durable queue of the notices of all webhooks of the process: a directory with one
-// file for each notice. It is safe for concurrent use.
+// Outbox is the durable queue of the notices of all webhooks of the process: a directory with one file for each
+// notice. It is safe for concurrent use.
 type Outbox struct {
 	dir    string
 	disk   durable.FS
@@ -61,8 +61,8 @@ type Outbox struct {
 	wanted  int        // number of spare files to keep
 }
 
-// Counts holds the number of notices that wait, and the numbers since the start of the process:
-// delivered notices, failed attempts, and notices that were dropped undelivered.
+// Counts holds the number of notices that wait, and the numbers since the start of the process: delivered notices,
+// failed attempts, and notices that were dropped undelivered.
 type Counts struct{ Waiting, Delivered, Failed, GivenUp int }
 
 // Options holds the dependencies of an outbox.
@@ -79,9 +79,8 @@ type Options struct {
 	Find func(key string) (Target, bool)
 }
 
-// Open opens the directory and starts to send the notices that an earlier process left in it. If
-// the directory leads out of its parent by a symbolic link, the outbox keeps notices in memory
-// only, and logs that. Any other failure of the disk is an error.
+// Open opens the directory and starts to send the notices in it. If the directory leads out of its parent by a
+// symbolic link, the outbox logs that and keeps notices in memory only. Any other failure of the disk is an error.
 func Open(o Options) (*Outbox, error) {
 	if o.Disk == nil {
 		o.Disk = durable.Below(filepath.Dir(o.Dir))
@@ -117,8 +116,7 @@ func Open(o Options) (*Outbox, error) {
 	return b, nil
 }
 
-// replayAll queues the notices that an earlier process left. It sends none if another user can
-// write to the directory.
+// replayAll queues the notices of an earlier process. It queues none if another user can write to the directory.
 func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), suffix) })
 	if len(entries) == 0 {
@@ -139,9 +137,8 @@ func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	}
 }
 
-// Settle waits until no notice is left that can be delivered now: each notice is delivered, or the
-// newest attempt of its lane failed. It returns earlier if ctx ends. It is called before the
-// process ends, so that the notices of the newest recordings are sent.
+// Settle waits until each notice is delivered or the newest attempt of its lane failed, or until ctx ends. It is
+// called before the process ends, so that the notices of the newest recordings are sent.
 func (b *Outbox) Settle(ctx context.Context) {
 	for {
 		b.mu.Lock()
@@ -158,8 +155,7 @@ func (b *Outbox) Settle(ctx context.Context) {
 	}
 }
 
-// quiet reports whether the newest attempt failed in every lane that has notices. The caller holds
-// b.mu.
+// quiet reports whether the newest attempt failed in every lane that has notices. The caller holds b.mu.
 func (b *Outbox) quiet() bool {
 	for _, l := range b.lanes {
 		if len(l.entries) > 0 && l.why == "" {
@@ -178,9 +174,9 @@ func (b *Outbox) move() {
 // Close closes idle connections to the servers. The lanes end with Options.Tasks.
 func (b *Outbox) Close() { b.client.CloseIdleConnections() }
 
-// replay queues the notice in a file of an earlier process. It logs and keeps a file that cannot be
-// read or that another user can have written. It deletes a notice whose target is no longer
-// configured, and adds 1 to dropped[host], where host is that of the target.
+// replay queues the notice in a file of an earlier process. It logs and keeps a file that cannot be read or that
+// another user can have written. It deletes a notice whose target is no longer configured, and adds 1 to
+// dropped[host], where host is that of the target.
 func (b *Outbox) replay(name string, dropped map[string]int) {
 	n, host, err := b.read(name)
 	switch {
@@ -199,9 +195,9 @@ func (b *Outbox) replay(name string, dropped map[string]int) {
 	}
 }
 
-// load reads the notice of an entry. If this process stored the file, the file must be unchanged,
-// else the error is filesystem.ErrNotOurs. A file of an earlier process must belong to spool's
-// user, and its target must be configured: see read.
+// load reads the notice of an entry. If this process stored the file, the file must be unchanged, else the error is
+// filesystem.ErrNotOurs. A file of an earlier process must belong to spool's user, and its target must be
+// configured: see read.
 func (b *Outbox) load(e *entry) (n Notice, err error) {
 	switch {
 	case e.unstored != nil:
@@ -225,8 +221,8 @@ func (b *Outbox) load(e *entry) (n Notice, err error) {
 // errTarget is the error of a notice whose target is no longer configured.
 var errTarget = errors.New("the configuration has no such webhook any more, neither in a pipeline nor under declare.webhooks")
 
-// read reads the notice in a file of an earlier process, and finds its target. host is the host of
-// the target's URL. The error is errTarget, and host is set, if the target is not configured.
+// read reads the notice in a file of an earlier process, and finds its target. host is the host of the target's URL.
+// The error is errTarget, and host is set, if the target is not configured.
 func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	text, err := b.disk.ReadOurs(filepath.Join(b.dir, name))
 	if err != nil {
@@ -246,9 +242,9 @@ func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	return n, of.Host, err
 }
 
-// Put stores a notice and queues it. If Put returns nil, the notice survives a power cut. If it
-// returns nil or ErrUnstored, the outbox sends the notice until it is delivered, or until it is
-// older than GiveUp. Any other error, such as ErrFull, means that the notice is lost.
+// Put stores a notice and queues it. If Put returns nil, the notice survives a power cut. If it returns nil or
+// ErrUnstored, the outbox sends the notice until it is delivered, or until it is older than GiveUp. Any other error,
+// such as ErrFull, means that the notice is lost.
 func (b *Outbox) Put(n Notice) error {
 	text, err := encode(&n)
 	if err != nil {
@@ -270,8 +266,7 @@ func (b *Outbox) Put(n Notice) error {
 	return err
 }
 
-// hold counts a notice that is in memory only. It returns false, and counts nothing, if there are
-// maxUnstored already.
+// hold counts a notice in memory only. If there are maxUnstored already, it counts nothing and returns false.
 func (b *Outbox) hold() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -282,8 +277,7 @@ func (b *Outbox) hold() bool {
 	return true
 }
 
-// store stores a notice that could not be stored before. If the disk fails again, the notice stays
-// in memory.
+// store stores a notice that could not be stored before. If the disk fails again, the notice stays in memory.
 func (b *Outbox) store(e *entry) {
 	text, err := encode(e.unstored)
 	if err == nil {
@@ -297,8 +291,8 @@ func (b *Outbox) store(e *entry) {
 	}
 }
 
-// name returns a file name that sorts after all earlier ones, even if the clock was set back. It
-// returns ErrFull if maxWaiting notices wait.
+// name returns a file name that sorts after all earlier ones, even if the clock was set back. It returns ErrFull if
+// maxWaiting notices wait.
 func (b *Outbox) name() (string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -346,8 +340,7 @@ func (b *Outbox) queue(e *entry, url string) {
 	}
 }
 
-// remove ends a notice: it deletes the notice's file, unless e.left is set, removes its entry from
-// the lane, and adds 1 to *how, a number of b.count.
+// remove deletes a notice's file, unless e.left is set, and its entry in the lane, and adds 1 to *how in b.count.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
 	var err error
@@ -386,8 +379,8 @@ func (b *Outbox) only(l *lane) bool {
 	return len(l.entries) == 1
 }
 
-// Waiting returns the number of notices that wait for a URL. why is the error of the newest attempt
-// for the URL, or "" if it succeeded or no notice waits.
+// Waiting returns the number of notices that wait for a URL. why is the error of the newest attempt for the URL, or
+// "" if it succeeded or no notice waits.
 func (b *Outbox) Waiting(url string) (n int, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
