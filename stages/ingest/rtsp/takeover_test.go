@@ -161,13 +161,13 @@ func TestAConnectionPublishesAgain(t *testing.T) {
 func TestASilentPublisherGivesItsPathUp(t *testing.T) {
 	r := newFixture(t)
 	clock := &ahead{Clock: pipeline.SystemClock}
-	clock.by.Store(-int64(time.Minute)) // arrivals seem to be a minute old
 	_, addr := r.serve(Config{ReadTimeout: 10 * deadline, Clock: clock})
 	wait := r.record("one")
 	f := film(t, clip(t, "h264", x264...), false)
 	first := f.publish(t, "rtsp://"+addr+"/one", true, f.packets)
 	defer first.Close()
 	eventually(t, "the first one's media has come", func() bool { return r.info("one").AccessUnits == uint64(f.units) })
+	clock.by.Store(int64(time.Minute)) // the newest arrival is a minute old
 	second := &gortsplib.Client{Protocol: ptr(gortsplib.ProtocolTCP)}
 	require.NoError(t, second.StartRecording("rtsp://"+addr+"/one", film(t, clip(t, "h264", x264...), false).description()))
 	defer second.Close()
