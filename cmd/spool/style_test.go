@@ -304,7 +304,7 @@ func TestNoCodeFindsSettingsWithAMeaningByTheirKeys(t *testing.T) {
 // byZeros lists the files in which a large round number is not a number of nanoseconds.
 var byZeros = map[string]string{
 	"pipeline/config/size.go":        "bytes",
-	"pipeline/filesystem/limit.go":   "bytes",
+	"pipeline/bytesize/bytesize.go":  "bytes",
 	"pipeline/pipelinetest/media.go": "a date",
 	"bench/harness/content.go":       "a date",
 	"bench/harness/matrix.go":        "bit/s",

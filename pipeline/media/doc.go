@@ -35,7 +35,8 @@
 //	run            one life of a pipeline for one stream, from its start to its drain, failure or abort
 //	drain          the orderly end of a run: the source stops, each stage flushes, files are finalised
 //	abort          the immediate end of a run: chunks in flight are released, files are left to recovery
-//	job            the recorder's object that keeps one pipeline running for one stream
+//	job            the recorder's object that keeps one pipeline running for one stream; an entry of
+//	               crontab.jobs is a scheduled action, not a job
 //	armed          of a job: it waits for a trigger, or for a publisher that the configuration does
 //	               not name
 //	trigger        a request or a detection that makes an event, or extends one
