@@ -157,20 +157,19 @@ func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window ti
 	return err
 }
 
-// show prints the results as a table with recommendations, and writes the files that the flags name. With
-// --json=- it prints the results as JSON instead, and writes no file.
+// show prints the results as a table with recommendations, or with --json=- as JSON, and writes the files that the
+// flags name.
 func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
+	asJSON := func(w io.Writer) error { return json.NewEncoder(w).Encode(results) }
+	print := func(w io.Writer) error { return printTable(w, results) }
 	if f.JSON == "-" {
-		return json.NewEncoder(w).Encode(results)
+		print = asJSON
 	}
-	if err := harness.WriteTable(w, results); err != nil {
+	if err := print(w); err != nil {
 		return err
 	}
-	for _, line := range harness.Advise(results) {
-		fmt.Fprintln(w, "* "+line)
-	}
-	if f.JSON != "" {
-		if err := writeTo(f.JSON, func(w io.Writer) error { return json.NewEncoder(w).Encode(results) }); err != nil {
+	if f.JSON != "" && f.JSON != "-" {
+		if err := writeTo(f.JSON, asJSON); err != nil {
 			return err
 		}
 	}
@@ -180,6 +179,17 @@ func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
 		}
 	}
 	return f.plots(results)
+}
+
+// printTable prints the results as a table, with the recommendations below it.
+func printTable(w io.Writer, results []harness.Result) error {
+	if err := harness.WriteTable(w, results); err != nil {
+		return err
+	}
+	for _, line := range harness.Advise(results) {
+		fmt.Fprintln(w, "* "+line)
+	}
+	return nil
 }
 
 // plots writes the plots of the results to the directory of --svg.

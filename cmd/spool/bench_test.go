@@ -38,6 +38,22 @@ func TestBenchWritesTheRequestedFiles(t *testing.T) {
 	require.NotEmpty(t, plots)
 }
 
+func TestBenchPrintsJSONAndWritesTheOtherFiles(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	var out, errs bytes.Buffer
+	code := run([]string{"bench", "mux", "--length", "1s", "--flush-interval", "250ms,500ms", "--runs", "1", "--warm", "0", "--dir", dir,
+		"--json=-", "--benchstat", in("r.txt"), "--svg", in("svg")}, &Program{Stdout: &out, Stderr: &errs})
+	require.Zero(t, code, errs.String())
+	var results []harness.Result
+	require.NoError(t, json.Unmarshal(out.Bytes(), &results), "%s", &out)
+	require.NotEmpty(t, results)
+	require.FileExists(t, in("r.txt"))
+	plots, err := filepath.Glob(in("svg/*.svg"))
+	require.NoError(t, err)
+	require.NotEmpty(t, plots)
+}
+
 func TestBenchRefusesInvalidCases(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "m.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("formats: [mp4]\n"), 0o600))
