@@ -104,9 +104,9 @@ var accessHints = map[string]string{
 	"ingest": "listen on 127.0.0.1, name users (spool passwd --digest makes their digests), or write ingest: {auth: none} if every client may publish",
 }
 
-// mustBeHere adds a problem if other machines can reach the address at, the value of the setting key. It is
-// called for the API and for each ingest server without users. why is the end of the problem's text, and block,
-// http or ingest, selects the remedy.
+// mustBeHere adds a problem if other machines can reach the address at, the value of the setting key. The caller has
+// found that this address needs no authentication. why says so at the end of the problem's text. block, which is
+// http or ingest, selects the remedy from accessHints.
 func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 	if at.Public() {
 		c.add(key, fmt.Sprintf("%s can be reached by other machines, and %s", at.Listen, why), accessHints[block])
@@ -135,9 +135,9 @@ func (c *Config) checkIngestAccess(k *checks) {
 
 const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts; or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if the passwords may be sent unencrypted`
 
-// onlyDigestsAndNone returns true in useless if there are users, none of them has a digest, and every address
-// of the ingest servers accepts only digests. path and at are then the setting and the value of one of these
-// addresses. all holds the addresses by setting.
+// onlyDigestsAndNone returns useless = true if no user could publish: there are users, none of them has a digest,
+// and each address of the ingest servers accepts only digests. path and at are then the setting and the value of one
+// of these addresses. all holds the addresses by setting.
 func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string, at config.Address, useless bool) {
 	if len(c.Ingest.Auth.Users) == 0 || len(c.withoutDigest()) < len(c.Ingest.Auth.Users) {
 		return "", at, false
@@ -151,7 +151,7 @@ func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string,
 	return path, at, useless
 }
 
-// withoutDigest returns the names of the publishers that have no digest.
+// withoutDigest returns the names of the users of ingest.auth that have no digest.
 func (c *Config) withoutDigest() (names []string) {
 	for _, u := range c.Ingest.Auth.Users {
 		if u.Digest == (Digest{}) {
@@ -195,7 +195,8 @@ func (c *checks) onceOnly(names map[string]bool, i int, name string) {
 	names[name] = true
 }
 
-// Check checks all fields but the form of the hash, which package cmd/spool/server/declared checks.
+// Check returns problems for an invalid name, a missing hash and missing roles. Package cmd/spool/server/declared
+// checks the form of the hash.
 func (u User) Check() config.Problems {
 	var c checks
 	c.signsIn(u.Name, u.PasswordHash)

@@ -114,8 +114,8 @@ func (c *checks) fingerprint(scheme, text string) {
 
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
-// urlError returns the text of an error of url.Parse without the parts of the URL that it quotes: the parser
-// may take text for a port that is part of a password with a slash.
+// urlError returns the text of an error of url.Parse, with a placeholder for each part of the URL that the text
+// quotes. Such a part may be secret: the parser takes the rest of a password with a slash for a port.
 func urlError(err error) string {
 	if parse := (*url.Error)(nil); errors.As(err, &parse) {
 		err = parse.Err // the outer error quotes the whole URL

@@ -43,8 +43,8 @@ func (c *Config) job(j Job) (recorder.ScheduleJob, error) {
 
 func jobPath(i int) string { return config.Join("crontab/jobs", strconv.Itoa(i)) }
 
-// misses returns the remedy if pipelines cover the stream of a job, but none of them can do what the job
-// requires. Otherwise it returns "".
+// misses returns the remedy for a job whose stream is covered by pipelines that cannot do the job's action: record
+// events, or start by request. It returns "" if one of the pipelines can, or if no pipeline covers the stream.
 func (c *Config) misses(j Job) string {
 	modes := c.modes(j.Stream)
 	switch {
@@ -58,7 +58,8 @@ func (c *Config) misses(j Job) string {
 	return ""
 }
 
-// modes returns the modes of the pipelines that cover a stream.
+// modes returns the mode (manual, always or event) of each pipeline whose patterns match a stream. The modes have no
+// order and may repeat.
 func (c *Config) modes(stream string) (modes []string) {
 	for _, p := range c.Pipelines {
 		if p.covers(stream) {

@@ -39,7 +39,8 @@ func (d *Declare) list(name string) []*config.Node { return d.lists()[name] }
 // keyName is the key of the name in an entry. The other keys of an entry are settings of a stage.
 const keyName = "name"
 
-// entry returns the settings of the entry with a name in a list, and nil if there is none.
+// entry returns the settings, without the name, of the entry called name in a list of the block declare. It returns
+// nil if the list has no such entry.
 func (d *Declare) entry(list, name string) *config.Node {
 	for _, n := range d.list(list) {
 		if text, ok := n.Get(keyName).Text(); ok && text == name {
@@ -65,8 +66,8 @@ func (d *Declare) names(list string) (names []string) {
 	return names
 }
 
-// EachNamed calls do for each named entry of the block declare. s is the stage that can use the entry, and
-// settings are the settings that the stage would then have, inherited ones included.
+// EachNamed calls do for each named entry of the block declare, such as a command of declare.exec. s is the stage
+// that uses the entry. settings are the settings of the entry, and those that such a stage would inherit.
 func (c *Config) EachNamed(do func(s *pipeline.StageInfo, settings *config.Node)) {
 	in := c.inheritance()
 	for _, s := range pipeline.Stages() {

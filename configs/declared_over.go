@@ -35,7 +35,8 @@ func (o *Overlay) Pipeline(name string, n *config.Node) (p Pipeline, problems co
 	return p, problems
 }
 
-// Inherited reports whether a written setting of a stage has the value that the stage would inherit without it.
+// Inherited reports whether value, a written setting of a stage, equals the value that the stage would inherit if
+// the setting were not written. It returns false for a setting that is not inherited.
 func (o *Overlay) Inherited(stage *pipeline.StageInfo, value *config.Node) bool {
 	for _, i := range stage.Inherits {
 		if !strings.HasSuffix(value.Path, "/"+i.Key) {
@@ -71,6 +72,7 @@ func (p Pipeline) Same(o Pipeline) bool {
 	return reflect.DeepEqual(config.Reveal(p).Any(), config.Reveal(o).Any())
 }
 
-// Writes reports whether a layer sets the value at a path, such as pipelines/default. Defaults are a layer, but
-// the default pipeline, which the mp4 block makes, is in none.
+// Writes reports whether one of the layers (defaults, file, environment, flags) sets the value at a path, such as
+// pipelines/default. It returns false for the default pipeline that the program makes from the mp4 block, because no
+// layer contains that pipeline.
 func (c *Config) Writes(path string) bool { return c.at(path) != nil }

@@ -14,8 +14,9 @@ import (
 // defaults of one of those stages; the default of a setting that a package owns, by config.OwnDefault; all
 // others in default.yaml.
 
-// defaults returns, as YAML, the defaults that are not in default.yaml. The error names a setting that has two
-// defaults, or does not exist.
+// defaults returns, as YAML, the defaults that are not in default.yaml: those of the tags inherit of stages, and
+// owned, the defaults that config.OwnDefault set. The error names a setting that has two defaults, or does not
+// exist.
 func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (elsewhere []byte, err error) {
 	given, err := config.Parse("default.yaml", yaml)
 	if err != nil {
@@ -92,7 +93,8 @@ func Stages() []pipeline.StageInfo {
 	return stages
 }
 
-// withInherited returns the default config of a stage, with inherited settings taken from settings.
+// withInherited returns the default config of a stage. The settings that the stage inherits have the values that the
+// configuration's settings, the tree settings, give them.
 func withInherited(s pipeline.StageInfo, settings *config.Node) any {
 	filled := &config.Node{IsMap: true}
 	for _, i := range s.Inherits {

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// inheritance completes the settings in lists of stages. A setting that a stage inherits, and that its
-// declaration omits, gets the value of a setting of the configuration, such as mp4.sync.
+// inheritance completes the settings in lists of stages: each setting with the tag inherit that the declaration
+// omits gets the value of the setting of the configuration that the tag names, such as mp4.sync.
 type inheritance struct {
 	config   *Config
 	settings *config.Node                  // settings of the configuration, without pipelines and streams
@@ -68,7 +68,8 @@ func (in *inheritance) stage(n *config.Node) *config.Node {
 	return &out
 }
 
-// inherit adds the inherited settings that the declaration omits. A key with a null value counts as omitted.
+// inherit adds to settings the settings that the stage inherits and that its declaration omits. A key with a null
+// value counts as omitted.
 func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node) {
 	for _, i := range stage.Inherits {
 		if !settings.Get(i.Key).Empty() {
@@ -83,8 +84,9 @@ func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node)
 	}
 }
 
-// remember stores the record directory of a stage. A later stage that inherits the same setting of the
-// configuration gets this directory instead, because it handles the files that the earlier stage has written.
+// remember stores the record directory of a stage that makes files. A later stage that handles these files, such as
+// the metadata sink, and inherits the same setting of the configuration, gets this directory instead. A later stage
+// that makes files itself does not.
 func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node) {
 	for _, i := range stage.Inherits {
 		if dir := settings.Get(i.Key); !dir.Empty() && slices.Contains(stage.Paths(pipeline.RecordDirectory), i.Key) {

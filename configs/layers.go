@@ -22,8 +22,8 @@ const (
 	environmentPos = "environment "
 )
 
-// layers merges the layers with koanf. Each value in koanf is a *config.Node with its own position; the map at
-// holds the positions of keys.
+// layers merges the layers of the configuration (defaults, file, environment, flags) with koanf; a later layer wins.
+// Each value in koanf is a *config.Node with its own position. The map at holds the positions of keys.
 type layers struct {
 	merged *koanf.Koanf
 	at     map[string]config.Pos // position of each path in the last layer that sets it
@@ -85,8 +85,9 @@ func (p *positioned) Marshal(map[string]any) ([]byte, error) {
 	return nil, fmt.Errorf("%s is only read", p.name)
 }
 
-// level converts a map of a layer, n, to a map for koanf, and stores the positions of its keys in l.at. below
-// is the map at the same path in the earlier layers, over which koanf then merges the result.
+// level converts a map of a layer, n, to a map for koanf, and stores the positions of its keys in l.at. below is the
+// map at the same path in the earlier layers, over which koanf merges the result. level leaves out a key without a
+// value that below has, so the earlier value stays.
 func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	m := make(map[string]any, len(n.Entries))
 	for _, e := range n.Entries {
@@ -134,9 +135,9 @@ func (l *layers) flags(flags []Flag) error {
 	return nil
 }
 
-// text returns the value of a variable or a flag as a node; keys lead to the setting, and from names the
-// variable or the flag. It stores this position for the path of the setting, and for those paths above that
-// have none.
+// text returns the value of an environment variable or a flag as a text node. keys lead from the root to the
+// setting; from names the variable or the flag, and becomes the position of the node. text stores this position in
+// l.at for the setting, and for each enclosing block that has no position yet.
 func (l *layers) text(keys []string, from, value string) *config.Node {
 	pos, path := config.Pos{File: from}, ""
 	for _, key := range keys {

@@ -61,10 +61,10 @@ func (l *Limits) bounds() map[pipeline.Take]bound {
 	}
 }
 
-// Exceeded returns the problems of a pipeline made by API that exceeds declare.limits, at the settings with
-// which it does. A problem states the value and the limit. If a limit applies to a sum, only the first setting
-// beyond the limit has a problem. A setting also has one if its stage does not declare which resource the
-// setting takes.
+// Exceeded returns the problems of a pipeline made by API that exceeds declare.limits. Each problem is at a setting
+// that exceeds a limit, and states the value and the limit. If a limit applies to a sum, only the first setting
+// beyond the limit has a problem. A written setting whose stage does not declare which resource it takes has a
+// problem, too.
 func (o *Overlay) Exceeded(declaration *config.Node) (problems config.Problems) {
 	limits := o.config.Declare.Limits
 	count := func(n *config.Node, what string, many, most int, key string) {
@@ -112,7 +112,9 @@ func raise(key string) string {
 	return "write less here, or raise declare.limits." + key + " in the configuration file"
 }
 
-// ofFile reports whether a setting has its value from the configuration file.
+// ofFile reports whether the setting t of a pipeline made by API gets its value from the configuration file: the
+// stage s inherits the setting and the pipeline does not write it, or it writes the inherited value. The limits do
+// not apply to such a value.
 func (o *Overlay) ofFile(s *pipeline.StageInfo, t pipeline.Taken) bool {
 	if t.Written {
 		return o.Inherited(s, t.At)

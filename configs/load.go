@@ -91,8 +91,8 @@ func Load(o Options) (*Config, error) {
 	return c, nil
 }
 
-// further adds the problems of Options.Check to problems and returns all of them. It leaves out the problems of
-// values that have one in problems already.
+// further calls Options.Check, adds its problems to problems and returns the list. It leaves out a problem at a path
+// or position at which problems has one already.
 func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	if o.Check == nil {
 		return problems

@@ -28,8 +28,9 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	return json.MarshalIndent(schema, "", "  ")
 }
 
-// entrySchema returns the schema of an entry, a name and settings of the stage that uses the entry, if path is
-// that of the entries of a list of the block declare. It returns nil for any other path.
+// entrySchema returns the schema of one entry of the list declare.LIST if path is declare/LIST/* and a stage has a
+// setting that names such an entry (see pipeline.StageInfo.Named). An entry has a name and the settings of that
+// stage, without the setting that names the entry. For any other path, entrySchema returns nil.
 func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
 	for _, s := range stages {
 		named, ok := s.Named()
@@ -47,8 +48,9 @@ func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
 	return nil
 }
 
-// stagesSchema returns the schema of a list of stages. An entry is the name of a stage, or a name with
-// settings. Lists of stages inside a stage's settings are not checked.
+// stagesSchema returns the schema of a list of stages. Each item of the list is the name of a stage, or a map of one
+// such name to the stage's settings. The schema accepts any value for a list of stages inside these settings, such
+// as a branch of tee.
 func stagesSchema(stages []pipeline.StageInfo) map[string]any {
 	names, settings := []any{}, map[string]any{}
 	for _, s := range stages {

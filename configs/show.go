@@ -103,9 +103,9 @@ func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	return out, nil
 }
 
-// CompilePipeline compiles the pipeline p under a name, which the configuration need not contain. It returns
-// the plan with the mode and the stream patterns. If there are problems, these are incomplete, and Plan may be
-// nil.
+// CompilePipeline compiles the pipeline p under a name, which the configuration need not contain. It returns the
+// plan with the mode and the stream patterns. If it returns problems, the Declared is incomplete, and its Plan may
+// be nil.
 func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declared, config.Problems) {
 	plan, problems := pipeline.Compile(string(name), p.Stages)
 	d := recorder.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
@@ -123,8 +123,8 @@ func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declar
 	return d, problems
 }
 
-// Problem returns a problem with the value at a path, such as streams[live/a]/pull. It is for problems that are
-// found after Load.
+// Problem returns a problem with the value at a path, such as streams[live/a]/pull. The problem has the position at
+// which the value was written, if the configuration has the value. Use it for problems that are found after Load.
 func (c *Config) Problem(path, msg string) config.Problem {
 	p := config.Problem{Path: path, Msg: msg}
 	if n := c.at(path); n != nil {

@@ -12,8 +12,9 @@ import (
 // config.Environment. A decoded struct hides its secrets by these types. Lists of stages are not decoded, so
 // the functions of this file hide secrets in them by the types of the stages' settings.
 
-// shownStages returns a list of stages without its secrets. With own set, the list has all that its author may
-// see: see Pipeline.Shown. A placeholder replaces each entry that is not a stage.
+// shownStages returns a list of stages without its secrets. Of a URL it keeps only the host, of a command only the
+// program. With own set, it keeps all that the author of the list may see (see Pipeline.Shown). A placeholder
+// replaces each item of the list that is not a stage.
 func shownStages(list *config.Node, own bool) *config.Node {
 	if list.Empty() {
 		return list
@@ -50,8 +51,8 @@ func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool
 	return &out
 }
 
-// written returns the settings of a stage without those that it has from an entry of the block declare, which
-// are shown there.
+// written returns the settings of a stage without those that the stage has from a named entry of the block declare.
+// Show prints these settings at the entry.
 func written(settings *config.Node) *config.Node {
 	out := *settings
 	out.Entries = slices.DeleteFunc(slices.Clone(settings.Entries), func(e config.Entry) bool { return e.Value.Borrowed })
