@@ -41,7 +41,8 @@ func CompileHead[T any](name string, stages *config.Node) (*Head[T], config.Prob
 	return &Head[T]{plan: p}, nil
 }
 
-// program returns the stage that takes the place of the sink. It passes the elements to the channel of source.
+// program returns a sink that sends each element to the channel of source, from which the program's go-streams graph
+// receives it. The sink closes the channel at the end of the run.
 func program[T any](source *RunSource) *stage {
 	return &stage{
 		StageInfo: StageInfo{Name: "program", Kind: KindSink, In: reflect.TypeFor[T]()},
@@ -131,13 +132,14 @@ func (s *RunSource) Err() error {
 	return s.Run.Err()
 }
 
-// Abort aborts the run. It drops the elements for a graph that does not read, even after a drain.
+// Abort aborts the run. Elements that the graph has not received are dropped, so a graph that does not read cannot
+// hold up the end of the run. Abort may be called after Drain.
 func (s *RunSource) Abort(cause error) {
 	s.Run.Abort(cause)
 	s.letGo()
 }
 
-// endOfOutput closes the source's channel at the end of the run.
+// endOfOutput is the stage that takes the place of the sink, for Closer. Close closes the channel of RunSource.Out.
 type endOfOutput chan any
 
 func (out endOfOutput) Close() error {
@@ -147,7 +149,8 @@ func (out endOfOutput) Close() error {
 
 func (s *RunSource) letGo() { s.once.Do(func() { close(s.quit) }) }
 
-// transmit sends the elements to a graph. It aborts the run and returns false if the graph cannot receive them.
+// transmit sends the elements of the run to a graph, and closes the graph's In at the end of the run. If graph
+// cannot receive them, such as nil, transmit aborts the run and returns false.
 func (s *RunSource) transmit(graph streams.Inlet) bool {
 	err := guard.Call(func() error {
 		if isNil(graph) {

@@ -13,9 +13,9 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// Branch runs a list of stages that another stage, the feeder, feeds. It is a run of its own. It does not slow
-// the feeder. If it fails, it is built and run again after a backoff, while the feeder and the other branches
-// continue.
+// Branch runs a list of stages that another stage, the feeder, feeds (see Tail). It is a run of its own, and does
+// not slow the feeder. If it fails, it is built and run again after a wait: that is the next attempt. The feeder and
+// the other branches continue meanwhile.
 //
 // To drain a branch, call Start, End and Wait. Call Close in any case.
 type Branch struct {
@@ -129,8 +129,8 @@ func (b *Branch) loop() {
 	})
 }
 
-// attempt runs the branch once, until the end of the run, and returns the run's error. after is the previous
-// attempt, or nil.
+// attempt runs the branch once, until the end of its run, and returns the run's error. after describes the end of
+// the previous attempt's run; it is nil for the first attempt.
 func (b *Branch) attempt(after *Ended) (err error) {
 	run := b.first
 	if b.first = nil; run == nil {
@@ -200,7 +200,8 @@ func (b *Branch) Report() Report {
 	return r
 }
 
-// Status returns the state of the stages of the current run, without the feeder, and nil between two attempts.
+// Status returns the state of the stages of the branch's current run, without the feeder. It returns nil while the
+// branch waits between two attempts.
 func (b *Branch) Status() []StageStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -211,7 +212,7 @@ func (b *Branch) Status() []StageStatus {
 }
 
 // Trigger passes a trigger to the first stage of the branch that accepts triggers. It returns ErrNoEvents
-// between two attempts.
+// while the branch waits between two attempts (see Branch), and where Run.Trigger does.
 func (b *Branch) Trigger(t Trigger) (Triggered, error) {
 	b.mu.Lock()
 	run := b.run

@@ -8,9 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Tail is a checked list of stages that a stage outside the list feeds. The first stage of the list takes
-// elements of type T, and the last is a sink. A stage that has such lists in its settings makes the Tails with
-// CompileTail when its settings are checked, and runs each Tail as a Branch.
+// Tail is a checked list of stages that a stage outside the list, the feeder, feeds: a branch as it is declared. The
+// first stage of the list takes elements of type T, and the last is a sink. A stage that has such lists in its
+// settings makes the Tails with CompileTail when its settings are checked, and runs each Tail as a Branch.
 type Tail[T any] struct{ plan *Plan }
 
 // CompileTail checks a list of stages as Compile does. The stage with the name feeder feeds the list with
@@ -41,7 +41,8 @@ func (t *Tail[T]) String() string {
 	return shown.String()
 }
 
-// feed returns a source with the feeder's name. It emits the feeder's elements in the branch.
+// feed returns a source that emits elements which a stage outside the list, the feeder, provides: run waits for each
+// and emits it. The source has the feeder's name and emits elements of type out.
 func feed(name string, out reflect.Type, run func(context.Context, emitAny) error) *stage {
 	return &stage{
 		StageInfo: StageInfo{Name: name, Kind: KindSource, Out: out},

@@ -78,8 +78,9 @@ func checkTakes(f streams.Flow, given reflect.Type) error {
 
 const operators = "github.com/reugn/go-streams/flow"
 
-// argument returns the element type of a go-streams operator: the type that a function among its fields takes,
-// or the type of a slice field. It returns nil if the operator has no such field.
+// argument returns the type of the elements that a go-streams operator takes. That is the type of the first
+// parameter of a function among the operator's fields, or the item type of a slice field. It returns nil if the
+// operator has no such field.
 func argument(operator reflect.Type) reflect.Type {
 	for i := range operator.NumField() {
 		switch t := operator.Field(i).Type; t.Kind() {
@@ -138,7 +139,7 @@ func (s *flowStage[In, Out]) Close() error {
 	return errors.Join(closing, ending)
 }
 
-// Report adds the chunks that the flow has left out.
+// Report adds to r.Drops the elements that the flow has left out.
 func (s *flowStage[In, Out]) Report(r *Report) {
 	s.left.report(r, s.set.Stage)
 }
@@ -149,7 +150,8 @@ func (s *flowStage[In, Out]) closeIn() {
 	}
 }
 
-// begin starts read on the first call. Emit is the same in each call of a run.
+// begin starts read on its own goroutine in the first call of a run, and then does nothing. It keeps the emit of the
+// first call, which is valid for the whole run.
 func (s *flowStage[In, Out]) begin(ctx context.Context, emit Emit[Out]) {
 	if s.reading != nil {
 		return

@@ -16,8 +16,8 @@ func FromSource[Out any](set Settings, create func(*Graph) (streams.Source, erro
 	return &sourceStage[Out]{set: set, create: create}
 }
 
-// sourceStage reads the channel of the source directly, without a buffer of its own. So it takes no element
-// from a shared channel, such as that of a ChanSource, that it does not pass on.
+// sourceStage reads the channel of the go-streams source directly, without a buffer of its own. The channel may be
+// shared, such as that of a ChanSource: each element that sourceStage receives, it emits.
 type sourceStage[Out any] struct {
 	set    Settings
 	create func(*Graph) (streams.Source, error)

@@ -70,7 +70,7 @@ func Chain(first streams.Flow, more ...streams.Flow) streams.Flow {
 	return c
 }
 
-// chain is the last of the joined flows, with the In of the first.
+// chain is the result of Chain: it has the In of the first flow, and the other methods of the last flow.
 type chain struct {
 	streams.Flow
 	first streams.Inlet
@@ -106,8 +106,8 @@ var errGraphOver = errors.New("the stage is over")
 // graphPatience is the time within which the goroutines of a go-streams graph must end after the graph's stage.
 const graphPatience = 5 * time.Second
 
-// drain discards the output of a graph that is ending, until the graph closes the channel c. If that takes
-// longer than graphPatience, it returns an error with the remedy wants.
+// drain discards the elements from c, the output channel of a graph that must end, until the graph closes c. If that
+// takes longer than graphPatience, drain returns an error; wants is its remedy.
 func (g *Graph) drain(c <-chan any, wants string) error {
 	late, stop := g.set.Clock.After(graphPatience)
 	defer stop()
@@ -123,8 +123,8 @@ func (g *Graph) drain(c <-chan any, wants string) error {
 	}
 }
 
-// leftBehind returns the error for a graph that does not end; wants is the remedy. It also logs the error, because
-// the run may end with another error.
+// leftBehind logs and returns the error that a graph does not end and its goroutines are left behind. wants is the
+// remedy in the error. The log has the error because the run may end with another one.
 func (g *Graph) leftBehind(wants string) error {
 	err := fmt.Errorf("the %s has not ended %s after it was told to, and is left behind with its goroutines: %s", g.kind, graphPatience, wants)
 	g.set.Log.Warn("a go-streams graph does not end", "error", err)
@@ -181,8 +181,8 @@ func enter[T any](g *Graph, v any) (el T, err error) {
 	return el, err
 }
 
-// outlet reads the output of a flow for the framework. The flow's Via joins it like another flow, because some
-// operators, such as flow.Throttler, pass elements on only in Via.
+// outlet receives the output of a flow, from which the framework reads it. It is itself a streams.Flow, so that the
+// flow's Via can join it: some operators, such as flow.Throttler, pass elements on only in Via.
 //
 // Invariant: once an outlet is abandoned, its In never blocks a sender, so the flow's goroutines can end.
 type outlet struct {
@@ -192,7 +192,8 @@ type outlet struct {
 
 func newOutlet() *outlet { return &outlet{c: make(chan any, 1)} }
 
-// In returns the channel for the next element. go-streams calls it for each element.
+// In returns the channel for the next element that the flow sends; go-streams calls In for each element. Once the
+// outlet is abandoned, In returns a new channel with room for that element, which is never read.
 func (o *outlet) In() chan<- any {
 	if o.left.Load() {
 		return make(chan any, 1)
@@ -200,12 +201,14 @@ func (o *outlet) In() chan<- any {
 	return o.c
 }
 
-// Out, Via and To complete the interface streams.Flow. No operator follows an outlet.
+// Out, Via and To complete the interface streams.Flow. Nothing is joined to an outlet: the framework reads its
+// channel.
 func (o *outlet) Out() <-chan any                 { return o.c }
 func (o *outlet) Via(f streams.Flow) streams.Flow { return f }
 func (o *outlet) To(streams.Sink)                 {}
 
-// leave abandons the output of a flow that does not end.
+// leave abandons the output of a flow that has not ended in time. From then on each element that the flow sends is
+// lost, and no sender is blocked.
 func (o *outlet) leave() {
 	o.left.Store(true)
 	select {

@@ -12,8 +12,9 @@ type Handover struct {
 	closed  bool
 }
 
-// Leave stores an object for the stage of this name in the next run, and owns it from then on. Close closes the
-// object if no run has taken it. Leave closes an earlier object of the same name.
+// Leave stores an object for the stage of this name in the next run, which gets it with Take. The Handover owns the
+// object until then: Close closes it if no run has taken it. Leave closes an object that was stored for the same
+// stage before.
 func (h *Handover) Leave(stage string, v interface{ Close() }) {
 	if h == nil {
 		v.Close()
@@ -48,7 +49,8 @@ func (h *Handover) Take(stage string) interface{ Close() } {
 	return v
 }
 
-// Close closes the objects that no run took. After it, Leave closes each object at once.
+// Close closes the objects that Leave has stored and Take has not removed. After Close, Leave does not store an
+// object but closes it at once.
 func (h *Handover) Close() {
 	h.mu.Lock()
 	left := h.byStage

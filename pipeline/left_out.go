@@ -12,8 +12,9 @@ type placed interface {
 	NoteLeftOut()         // records that a flow left out the elements right before this one
 }
 
-// leftOut counts the elements that a flow takes and does not return. An element counts once the flow has
-// returned one with a higher sequence number. leftOut is safe for concurrent use.
+// leftOut counts the elements that a go-streams flow takes and does not return, such as the chunks that a filter
+// removes. An element counts as left out once the flow has returned one with a higher sequence number (see placed).
+// leftOut is safe for concurrent use.
 type leftOut struct {
 	can bool // the flow takes and returns placed elements; otherwise nothing is counted
 
@@ -29,8 +30,9 @@ type inside struct {
 	units, bytes int
 }
 
-// mostInside bounds the elements in leftOut.inside. When it is exceeded, the oldest element counts as left out.
-// So the elements of a flow that returns nothing are counted, too.
+// mostInside bounds the length of leftOut.inside, the list of the elements that a flow has taken and not returned.
+// When the list is longer, its oldest element counts as left out and is removed. So leftOut also counts for a flow
+// that never returns an element.
 const mostInside = 4096
 
 func newLeftOut[In, Out any]() *leftOut {
@@ -38,7 +40,7 @@ func newLeftOut[In, Out any]() *leftOut {
 	return &leftOut{can: reflect.TypeFor[In]().Implements(is) && reflect.TypeFor[Out]().Implements(is)}
 }
 
-// took records an element that the flow takes.
+// took records in l.inside an element that the flow takes.
 func (l *leftOut) took(el any) {
 	if !l.can {
 		return
@@ -53,8 +55,9 @@ func (l *leftOut) took(el any) {
 	}
 }
 
-// gave records an element that the flow returned. The flow may return several elements with the sequence number
-// of one element that it took: they are parts of that element.
+// gave records an element that the flow returned. The elements in l.inside with lower sequence numbers count as left
+// out. The flow may return several elements with the sequence number of one element that it took: they are parts of
+// that element.
 func (l *leftOut) gave(el any) {
 	if !l.can {
 		return
@@ -75,7 +78,8 @@ func (l *leftOut) gave(el any) {
 	}
 }
 
-// ended counts all elements still in inside, because the flow has ended.
+// ended counts all elements in l.inside as left out. The caller has seen that the flow has ended, so the flow
+// returns none of them.
 func (l *leftOut) ended() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -19,7 +19,8 @@ const (
 	FileGroup       Meaning = "file_group"       // the group that owns the files that the stage writes
 )
 
-// meanings returns the settings of a config that have the tag means. It panics on an unknown meaning.
+// meanings returns the settings of a stage's config that have the tag means. It panics if a tag means has a word
+// that is not a Meaning.
 func meanings(stage string, defaults any) []config.Mark {
 	marks := config.Marks(defaults, "means")
 	for _, m := range marks {
@@ -30,8 +31,8 @@ func meanings(stage string, defaults any) []config.Mark {
 	return marks
 }
 
-// Paths returns the paths of the stage's settings with the meaning m. A path may contain *, as config.Mark.Path
-// does.
+// Paths returns the paths, within the settings of the stage, of those with the meaning m. In a path, * stands for
+// each item of a list and each key of a map.
 func (s *StageInfo) Paths(m Meaning) (paths []string) {
 	for _, mark := range s.means {
 		if mark.Text == string(m) {

@@ -29,8 +29,8 @@ type modeCheck struct {
 	problems config.Problems
 }
 
-// walk checks the stages of p in the order of the flow, and then the branches that a stage feeds. way holds the
-// stages that come before those of p.
+// walk checks each stage of p, in the order of the flow, and the branches that the stage feeds. way holds what the
+// check must remember of the stages that come before those of p: see passed.
 func (c *modeCheck) walk(p *Plan, way passed) {
 	for i := range p.stages {
 		d := &p.stages[i]
@@ -49,8 +49,9 @@ func (c *modeCheck) walk(p *Plan, way passed) {
 	}
 }
 
-// holder records the stage that waits for triggers. It adds a problem for a second one, which would wait for
-// triggers that the first consumes.
+// holder adds a problem if the stage d holds media back until a trigger (HoldsForEvents) and an earlier stage does
+// so already: that stage consumes the triggers, so d would hold the media back for ever. It records d in way. It
+// does nothing in a mode other than event.
 func (c *modeCheck) holder(d *declared, way *passed) {
 	if c.mode != ModeEvent || !d.has(HoldsForEvents) {
 		return
@@ -61,7 +62,8 @@ func (c *modeCheck) holder(d *declared, way *passed) {
 	way.holder = d
 }
 
-// keyFrames adds a problem for a stage that needs every picture and follows a stage that emits only key frames.
+// keyFrames adds a problem if the stage d needs every picture and a stage before d emits only key frames. It records
+// in way that d emits only key frames.
 func (c *modeCheck) keyFrames(d *declared, way *passed) {
 	if d.has(NeedsEveryPicture) && way.keyFrames != nil {
 		c.add(d, "put "+d.Name+" before "+way.keyFrames.Name, "%s sees nothing behind %s: only key frames come", d.Name, way.keyFrames.Name)
@@ -71,8 +73,8 @@ func (c *modeCheck) keyFrames(d *declared, way *passed) {
 	}
 }
 
-// unheld adds the problem that a list of stages in mode event records everything, because none of its stages
-// waits for triggers.
+// unheld adds the problem that the pipeline would record everything in mode event: no stage of p, and none before p,
+// holds media back until a trigger.
 func (c *modeCheck) unheld(p *Plan) {
 	first := 0
 	if p.stages[0].Kind == KindSource && len(p.stages) > 1 {
@@ -83,7 +85,8 @@ func (c *modeCheck) unheld(p *Plan) {
 		"record: event without gop_ring records everything: nothing holds the stream back until an event")
 }
 
-// completes reports whether the stage at index i, or a later one, sets the interval of events.
+// completes reports whether the stage of p at index i, or a later one, has the trait CompletesEvents: it sets the
+// interval of the events that earlier stages raise.
 func (p *Plan) completes(i int) bool {
 	for ; i < len(p.stages); i++ {
 		if p.stages[i].has(CompletesEvents) {

@@ -78,7 +78,8 @@ func (n *node) join(behind any, remedy string) {
 // AwaitCompletion waits until the node has handled its last element and flushed.
 func (n *node) AwaitCompletion() { <-n.done }
 
-// start runs the node: each side of a Buffer, and every other node, on a goroutine of its own.
+// start starts the goroutines of the node and returns: two for a Buffer, one that puts elements into it and one that
+// takes them out, and one for a stage of any other kind.
 func (n *node) start() {
 	switch n.kind {
 	case KindSource:
@@ -156,7 +157,8 @@ func (n *node) runTake() {
 	}
 }
 
-// handle passes one element to the stage. After an abort it releases the element instead.
+// handle passes the element el to the stage by calling f, the stage's operation with the name op. An error of f
+// fails the run. If the node is aborted, handle releases the element instead.
 func (n *node) handle(op string, el any, f func(context.Context, any) error) {
 	if n.ctx.Err() != nil {
 		release(el)
@@ -177,8 +179,9 @@ func (n *node) finish(flush func(context.Context) error) {
 	}
 }
 
-// beside runs f on a goroutine of its own, for a stage that emits outside its calls. f catches its own panics,
-// and returns before the stage's channel closes: at the latest when the node's context ends.
+// beside starts f on a goroutine of its own, for a stage that also emits while none of its methods is called. f must
+// catch its own panics, and must return before the node closes the channel of the next node: at the latest when the
+// node's context ends.
 func (n *node) beside(f func()) {
 	n.sides.Add(1)
 	n.run.spawn(func() {

@@ -176,8 +176,9 @@ type Env struct {
 	Handover *Handover // objects that one run leaves for the next; nil means that no objects are kept
 }
 
-// Build returns a run of the plan for one stream. It calls the constructor of each stage, but starts no
-// goroutine and acquires nothing. after describes the end of the previous run; nil for the first run.
+// Build returns a run of the plan for one stream. It calls the constructor of each stage, but starts no goroutine
+// and acquires nothing. after describes the end of the previous run; it is nil for the first run. The error is a
+// *StageError with the stage whose constructor failed.
 func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	log := env.Log.With("pipeline", p.Name, "stream", stream)
 	r := newRun(p.Name, stream, log, env.Clock)

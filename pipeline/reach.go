@@ -28,7 +28,8 @@ const (
 	ReachesAnything    Reach = ""            // no tag
 )
 
-// reaches returns the Reach of each setting of a config with free text. It panics on an unknown value.
+// reaches returns the settings of a stage's config that can hold free text (see config.Texts), each with its Reach.
+// It leaves out lists of stages. It panics if a tag reaches has a word that is not a Reach.
 func reaches(stage string, defaults any) (all []config.Mark) {
 	stages := meanings(stage, defaults)
 	known := []Reach{ReachesCommand, ReachesURL, ReachesSecretFile, ReachesFile, ReachesDirectory, ReachesEnvironment, ReachesAccess, ReachesProtection, ReachesNothing, ReachesAnything}
@@ -44,11 +45,12 @@ func reaches(stage string, defaults any) (all []config.Mark) {
 	return all
 }
 
-// Reaches returns the settings of the stage with free text, each with its Reach. It leaves out lists of stages.
+// Reaches returns the settings of the stage that can hold free text (see config.Texts), each with its Reach as
+// Mark.Text. It leaves out lists of stages, whose stages have settings of their own.
 func (s *StageInfo) Reaches() []config.Mark { return s.reach }
 
-// EachReach calls do with each written setting with free text whose Reach is not ReachesNothing. It visits the
-// stages of a list, and those of the lists in their settings.
+// EachReach calls do with each written setting that can hold free text (see config.Texts) and whose Reach is not
+// ReachesNothing. It visits the stages of a list, and those of the lists in their settings, such as branches.
 func EachReach(list *config.Node, do func(s *StageInfo, r Reach, value *config.Node)) {
 	EachStage(list, func(s *StageInfo, settings *config.Node) {
 		for _, m := range s.reach {
@@ -94,7 +96,8 @@ const (
 	TakesAnything Take = ""         // no tag
 )
 
-// takes returns the Take of each numeric setting of a config. It panics on an unknown value.
+// takes returns the Take of each numeric setting of a stage's config. It panics if a tag takes has a word that is
+// not a Take.
 func takes(stage string, defaults any) []config.Mark {
 	marks := config.Numbers(defaults, "takes")
 	for _, m := range marks {
@@ -134,8 +137,8 @@ func EachTaken(list *config.Node, do func(s *StageInfo, t Taken)) {
 	})
 }
 
-// placeOf returns the written value at a path of the settings. If none is written, it returns an empty node
-// with that path, and false.
+// placeOf returns the value that settings has at a path, and true. If settings has no value at the path, placeOf
+// returns an empty node with the path and the position of the nearest enclosing value, and false.
 func placeOf(settings *config.Node, path string) (at *config.Node, written bool) {
 	at = settings
 	for _, key := range config.SplitPath(path) {

@@ -72,7 +72,8 @@ type stage struct {
 	build func(Settings, any) (built, error)
 }
 
-// built is one stage of one run. Only the functions that belong to its Kind are set.
+// built is one stage of one run. Only the functions that belong to the stage's Kind are set, each with its elements
+// as type any.
 type built struct {
 	object any // the stage, for Opener, Closer and the other optional interfaces
 
@@ -92,10 +93,10 @@ var registry = struct {
 	stages       map[string]*stage
 }{stages: map[string]*stage{}}
 
-// RegisterSource registers a source under the name that declarations use. The file of the stage calls it in
-// init. It panics on a name that is registered already. C is the struct of the stage's settings; defaults holds
-// the values of settings that a declaration does not write. doc describes the stage in one sentence. create is
-// the constructor that Plan.Build calls.
+// RegisterSource registers a source under the name that declarations use. The file of the stage calls it in init. It
+// panics on a name that is registered already. C is the struct of the stage's settings; defaults holds the values of
+// settings that a declaration does not write. doc describes the stage in one sentence. create is the constructor
+// that Plan.Build calls. traits are the stage's traits.
 func RegisterSource[C, Out any](name string, defaults C, doc string, create func(Settings, C) (Source[Out], error), traits ...Trait) {
 	register(name, KindSource, nil, reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := create(set, cfg.(C))

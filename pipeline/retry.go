@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Retry repeats an attempt until one returns last. After an attempt without an error the next one follows at
-// once; after an error it follows after a wait.
+// Retry repeats an attempt until the attempt returns last as true: see Run. After an attempt without an error the
+// next one follows at once; after an error it follows after a wait.
 type Retry struct {
 	Clock   Clock
 	Backoff Backoff // computes the waits

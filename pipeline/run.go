@@ -92,7 +92,8 @@ func (r *Run) Start(ctx context.Context) error {
 	return nil
 }
 
-// wire joins the nodes with Via and To, as a go-streams graph is joined.
+// wire joins the run's nodes from the source to the sink with Via and To, the methods with which a go-streams graph
+// is joined.
 func (r *Run) wire() {
 	last := len(r.nodes) - 1
 	var flow streams.Flow = r.nodes[0]
@@ -110,8 +111,9 @@ func (r *Run) spawn(f func()) {
 	}()
 }
 
-// end closes the opened stages, from the source to the sink, sets the run's result and closes done. err is the
-// result, or nil if the stages and the context decide it.
+// end closes the opened stages, from the source to the sink, sets the run's result and closes done. The result is
+// err. If err is nil, the result is the first error of a stage, also of its Close, or the cause of an abort, or nil
+// after a drain.
 func (r *Run) end(err error, opened []*node) {
 	if failed := r.failure.Load(); failed != nil && err == nil {
 		err = *failed
@@ -159,8 +161,9 @@ func (r *Run) Reason() string {
 	return ""
 }
 
-// Stop drains the run. If the run has not ended after three quarters of limit, Stop aborts it. A run that has
-// not ended after limit is abandoned: the error then names the stages that were busy.
+// Stop drains the run and returns its result, as Err does. If the run has not ended after three quarters of limit,
+// Stop aborts it. If it has not ended after limit either, Stop returns without waiting further: its goroutines may
+// still run, and the error wraps ErrDeadline and names the stages that were busy when the abort began.
 func (r *Run) Stop(reason string, limit time.Duration) error {
 	r.Drain(reason)
 	if r.waitDone(limit * 3 / 4) {
@@ -171,8 +174,9 @@ func (r *Run) Stop(reason string, limit time.Duration) error {
 	return r.abortWithin(ErrDeadline, limit/4, busy)
 }
 
-// AbortWithin aborts the run and waits for its end. A run that has not ended after limit is abandoned: the
-// error then names the stages that were busy.
+// AbortWithin aborts the run, waits for its end and returns its result, as Err does. If the run has not ended after
+// limit, AbortWithin returns without waiting further: its goroutines may still run, and the error wraps ErrDeadline
+// and names the stages that were busy when the abort began.
 func (r *Run) AbortWithin(cause error, limit time.Duration) error {
 	return r.abortWithin(cause, limit, r.Busy())
 }
@@ -222,7 +226,7 @@ func (r *Run) Status() []StageStatus {
 	return out
 }
 
-// Report returns the report of the run, which all its stages filled in.
+// Report returns the report of the run. Each of its stages that is a Reporter has set its own fields.
 func (r *Run) Report() Report {
 	var rep Report
 	for _, n := range r.nodes {
@@ -246,8 +250,9 @@ func (r *Run) reasonNow() string {
 	return endcause.Stop
 }
 
-// fail ends the run with an error of the stage at. It aborts this stage and all earlier ones, and the later
-// ones drain. Only the first error becomes the run's error.
+// fail ends the run with an error that the operation op of the stage at returned. It aborts this stage and all
+// earlier ones; the later stages drain. Only the first error becomes the run's error, and the log has the others.
+// fail ignores an error of a stage that is aborted already, because the abort caused it.
 func (r *Run) fail(at *node, op string, err error) {
 	// The error is a consequence of a later stage's failure, or of an abort.
 	if at.ctx.Err() != nil {

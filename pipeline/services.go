@@ -27,8 +27,9 @@ func Provide[T any](s *Services, service T) {
 	s.byType[reflect.TypeFor[T]()] = service
 }
 
-// Use returns the service of type T, which the stage cannot work without. The stage's constructor calls Use and
-// returns its error, so that Build names the stage.
+// Use returns the service of type T (see Services), or an error if the program does not provide it. A constructor of
+// a stage that cannot work without the service calls Use and returns the error. Build adds the stage's name to the
+// error.
 func Use[T any](set Settings) (T, error) {
 	v, ok := find[T](set)
 	if !ok {

@@ -40,8 +40,8 @@ type Ended struct {
 	Written time.Time
 }
 
-// Behind returns e with the Written of an earlier run if this run has written no media. before is the end of
-// the earlier run, or nil.
+// Behind returns e, the end of a run, for the next run. If e's run has written no media, the result has the Written
+// of before, the end of the run before it. before is nil if e's run was the first.
 func (e Ended) Behind(before *Ended) *Ended {
 	if e.Written.IsZero() && before != nil {
 		e.Written = before.Written

@@ -5,7 +5,7 @@ package pipeline
 // (ErrNoEvents). A pipeline without a stage that Catalogues has no rows of its events.
 type Trait uint8
 
-// The traits.
+// The traits. Earlier and later stages are those before and after the stage in the flow of the elements.
 const (
 	// HoldsForEvents: in mode event, the stage holds media back until a trigger.
 	HoldsForEvents Trait = iota + 1
@@ -29,7 +29,8 @@ type Forks interface {
 	Tails() []AnyTail
 }
 
-// AnyTail is a Tail for elements of any type.
+// AnyTail is a Tail of any element type. behind returns the stages of the Tail as a Plan, without the source that
+// stands for the feeder.
 type AnyTail interface{ behind() *Plan }
 
 func (t *Tail[T]) behind() *Plan {
@@ -39,7 +40,8 @@ func (t *Tail[T]) behind() *Plan {
 	return &Plan{Name: t.plan.Name, stages: t.plan.stages[1:]}
 }
 
-// tails returns the branches that a declared stage feeds.
+// tails returns the stages of each branch that the declared stage d feeds, as a Plan. The Plan of a branch that did
+// not compile has no stages.
 func (d *declared) tails() (plans []*Plan) {
 	if f, ok := d.cfg.(Forks); ok {
 		for _, t := range f.Tails() {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Trigger requests that an event on a stream is recorded, from Before the moment At to After it.
+// Trigger is a request to record an event on a stream: the media from At less Before to At plus After.
 type Trigger struct {
 	ID            [16]byte // ID of the event; triggers with the same ID make one event
 	Key, Name     string   // chosen by the client; may be empty
@@ -28,7 +28,7 @@ type Trigger struct {
 // Protect decides whether the files of an event are protected from deletion.
 type Protect uint8
 
-// The values of Protect.
+// The values of Protect. ProtectOn protects the files of the event, ProtectOff does not.
 const (
 	// ProtectByRule protects the files of a continuous recording, but not files that were made for the event.
 	ProtectByRule Protect = iota
@@ -47,7 +47,7 @@ const (
 	EventWaiting  TriggerStatus = "waiting"  // the recording begins with the first key frame, which has not arrived
 )
 
-// Triggered is the result of a trigger for one pipeline.
+// Triggered is the result of a trigger for one pipeline that accepted it.
 type Triggered struct {
 	Pipeline         string
 	Status           TriggerStatus

@@ -85,7 +85,8 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.loaded, nil
 }
 
-// refresh reads the files on the first call, and again if they have changed. The caller holds c.mu.
+// refresh reads the files on the first call, and again when they have changed. If they are not a usable pair, the
+// last good certificate stays in c.loaded, and c.why has the fault. The caller holds c.mu.
 func (c *Certificate) refresh() {
 	now := c.mark()
 	if c.looked && now == c.seen {

@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Fault describes a fault of the file of a certificate or of a key.
+// Fault describes a fault of a certificate file or of a key file, with its remedy.
 type Fault struct {
 	File   string // name of the file
 	Reason string
@@ -27,8 +27,9 @@ type Fault struct {
 // Error returns the fault on one line.
 func (f *Fault) Error() string { return fmt.Sprintf("%s %s (%s)", f.File, f.Reason, f.Remedy) }
 
-// Inspect returns the faults of a certificate and its key, two PEM files, at the time now. The result is either
-// one Fault that makes the pair unusable, or any number of Faults with Serves set, also none.
+// Inspect reads a certificate and its key, two PEM files, and returns their faults at the time now. If the pair is
+// unusable, the result is one Fault. Else it has a Fault with Serves set for each flaw, such as an expired
+// certificate, and is empty for a pair without flaws.
 func Inspect(cert, key string, now time.Time) (faults []*Fault) {
 	pair, err := load(cert, key)
 	if fault := (*Fault)(nil); errors.As(err, &fault) {

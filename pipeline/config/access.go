@@ -52,7 +52,8 @@ func (n *Node) Set(key string, v *Node) {
 	n.Entries = append(n.Entries, Entry{Key: key, Pos: v.Pos, Value: v})
 }
 
-// At returns a deep copy of the node and the nodes below it, with another path.
+// At returns a deep copy of n and the nodes below it, as if n stood at the path given: the paths of all copied nodes
+// change, and their positions do not.
 func (n *Node) At(path string) *Node { return n.copyTo(path) }
 
 func (n *Node) entry(key string) *Entry {
@@ -126,8 +127,8 @@ func SplitPath(path string) (keys []string) {
 	return keys
 }
 
-// scalarOf converts a Go value to a type that Node.Scalar can have: an integer, for example, to int64. It
-// converts a value of a kind that Node.Scalar cannot have to its text.
+// scalarOf converts a Go value to one of the types that Node.Scalar can have: each signed integer to int64, for
+// example. It converts a value of another kind, such as a struct, to its text.
 func scalarOf(v any) any {
 	r := reflect.ValueOf(v)
 	switch {

@@ -50,8 +50,8 @@ func RegisterBlock(under, name string, b Block) {
 	OwnDefault(Join(under, name), b.Defaults)
 }
 
-// fieldsOfBlocks returns a field for each part that registered under the name under, sorted by the part's name.
-// index is the index of the field of type Blocks in its struct.
+// fieldsOfBlocks returns a field for each Block that RegisterBlock registered under the name under, sorted by the
+// names of the Blocks. index is the index, in its struct, of the field of type Blocks that holds their settings.
 func fieldsOfBlocks(under string, index []int) (fields []field) {
 	registered.RLock()
 	defer registered.RUnlock()
@@ -62,8 +62,8 @@ func fieldsOfBlocks(under string, index []int) (fields []field) {
 	return fields
 }
 
-// settings returns the settings of the part name from all, a value of type Blocks. If all has none, it makes
-// settings with the defaults, and stores them in all if all can be set.
+// settings returns the settings of the part name from all, a value of type Blocks. If all has no settings of this
+// part, settings makes them with the defaults, and stores them in all if all can be set.
 func (b *Block) settings(name string, all reflect.Value) reflect.Value {
 	blocks := all.Interface().(Blocks)
 	if blocks[name] != nil {

@@ -119,7 +119,8 @@ func (d describer) field(n *Node, f field, v reflect.Value) {
 	n.Entries = append(n.Entries, Entry{Key: f.name, Value: d.node(value, path)})
 }
 
-// copyTo returns a deep copy of the node and the nodes below it, with another path.
+// copyTo returns a deep copy of n and the nodes below it. The copy of n has the path given, and the copies below it
+// have paths that begin with this path.
 func (n *Node) copyTo(path string) *Node {
 	c := *n
 	c.Path = path

@@ -47,8 +47,8 @@ type Hidden[F form] struct {
 	text unique.Handle[string]
 }
 
-// form decides which part of a hidden text each reader may see, and which part the author of the configuration
-// may see.
+// form decides which part of a hidden text everyone may see, and which part the author of the configuration may see.
+// Each kind of Hidden has its own form.
 type form interface {
 	// shown returns the part that each reader may see. It is the result of Hidden.String.
 	shown(text string) string
@@ -59,8 +59,8 @@ type form interface {
 // hiddenText is the placeholder for a value of which nothing is shown.
 const hiddenText = "xxxxx"
 
-// cutText is the placeholder for the hidden part of a value. Decode refuses a value that is hiddenText or
-// contains cutText, because a program printed that configuration and the hidden text is lost.
+// cutText is the placeholder for the hidden part of a value. Decode refuses a value that is hiddenText or contains
+// cutText: it was copied from a configuration that the program printed, so the hidden text is missing.
 const cutText = "…"
 
 func hide[F form](text string) (h Hidden[F]) {
@@ -141,7 +141,7 @@ func refusePlaceholder(text string) error {
 	return nil
 }
 
-// sight selects the part of a hidden text that the method tree returns.
+// sight selects the part of a hidden text that hider.tree returns.
 type sight int
 
 const (
@@ -150,7 +150,8 @@ const (
 	sightAll                  // the text itself: Hidden.Reveal
 )
 
-// hider is a Hidden or a HiddenList. tree returns it as a node, with the part of its text that the sight selects.
+// hider is a Hidden or a HiddenList. Its method tree returns it as a node with the part of the hidden text that the
+// sight selects.
 type hider interface{ tree(sight) *Node }
 
 // hideTaker is a pointer to a Hidden or a HiddenList. take decodes a node into the value and returns the

@@ -30,9 +30,9 @@ type Shorthand interface{ SetWord(string) error }
 // method Word must have a value receiver. If it returns "", Encode writes a map.
 type Worded interface{ Word() string }
 
-// hooks calls Validate and Check of the value v, which was decoded from n, and adds the problems that they return.
-// known are the problems found while decoding v: hooks ignores a problem of a setting that is in known, because
-// the hook saw the setting's default.
+// hooks calls the methods Validate and Check of the value v, which was decoded from n, and adds the problems that
+// they return. known are the problems found while decoding v. hooks leaves out problems of the settings in known:
+// these could not be decoded, so the methods saw their defaults.
 func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	if !v.CanAddr() || v.Kind() == reflect.Pointer || v.Type() == nodeType {
 		return
@@ -40,8 +40,8 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	d.told(n, known, ask(v.Addr().Interface()))
 }
 
-// told adds the problems in found, which a hook returned for the value decoded from n. It leaves out those of
-// settings that have a problem in known.
+// told adds found, the problems that a hook (Validate or Check) returned for the value decoded from n. It leaves out
+// problems of the settings that have a problem in known.
 func (d *decoder) told(n *Node, known, found Problems) {
 	broken := map[string]bool{}
 	for _, p := range known {
@@ -94,8 +94,9 @@ func problemsOf(err error) (ps Problems) {
 	return Problems{{Msg: err.Error()}}
 }
 
-// about returns the problem, with the path of a setting of the struct t if the problem's text begins with the
-// name of that setting. A problem that has a path or a position is returned unchanged.
+// about returns the problem of a hook (see Validator) with the path of the setting that it concerns: if the text
+// begins with the name of a setting of the struct t, as in "max_size: ..." or "max_size is ...", the path is that
+// name. Otherwise, and if the problem has a path or a position, about returns it unchanged.
 func (p Problem) about(t reflect.Type) Problem {
 	if p.Path != "" || p.Pos != (Pos{}) || t.Kind() != reflect.Struct {
 		return p

@@ -50,9 +50,10 @@ func (m *marker) of(t reflect.Type, path string) {
 	}
 }
 
-// Texts returns the settings of a struct that can hold free text. Mark.Text is the text of the setting's tag, or
-// else of the tag of the nearest enclosing field, or else "". Texts leaves out texts with the tag oneof, numbers,
-// Durations and Sizes. It includes a bool only if the bool or an enclosing field has the tag.
+// Texts returns the settings of a struct that can hold free text, which is any text but one of the values of a tag
+// oneof: texts, lists of texts, maps, Nodes, any, and types with UnmarshalText such as Hidden. It leaves out texts with
+// the tag oneof, numbers, Durations and Sizes. Mark.Text is the text of the setting's tag, or else of the tag of the
+// nearest enclosing field, or else "". Texts includes a bool only if the bool or an enclosing field has the tag.
 func Texts(v any, tag string) []Mark {
 	t := texts{tag: tag}
 	t.of(reflect.TypeOf(v), "", "", "")

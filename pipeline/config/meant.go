@@ -125,10 +125,11 @@ func didYouMean(meant, hint string) string {
 // variable matches an environment variable in shell syntax, such as ${HOME}.
 var variable = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
-// MsgVariable is the message for a value that contains an environment variable.
+// MsgVariable is the message for a value that contains an environment variable, such as ${HOME}.
 const MsgVariable = "${...} is not replaced here: what stands in the file is taken as it is"
 
-// refusesVariable adds a problem and returns true if a text contains an environment variable.
+// refusesVariable adds a problem and returns true if n is a text with an environment variable, such as ${HOME},
+// which Decode does not replace.
 func (d *decoder) refusesVariable(n *Node) bool {
 	s, ok := n.Scalar.(string)
 	if !ok || !variable.MatchString(s) {

@@ -128,7 +128,8 @@ func tooLong(file string) Problems {
 	return Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has more than the %d bytes that are allowed", MaxBytes)}}
 }
 
-// errDepth is the error of checkDepth. The YAML library returns an error with the same text that does not wrap it.
+// errDepth is the error of checkDepth. The YAML library does not wrap it, so Parse recognises its text in the
+// library's error.
 var errDepth = fmt.Errorf("more than %d levels within each other", MaxDepth)
 
 // checkDepth stops the YAML library before it recurses deeper than MaxDepth. The library counts levels in

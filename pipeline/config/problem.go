@@ -96,8 +96,8 @@ func (c *collector) add(p Problem) {
 	c.list = append(c.list, p)
 }
 
-// sorted returns the problems of the list, as Problems.Sorted does. If there are more than maxProblems, it adds
-// one that states the number of those that are not listed.
+// sorted returns the problems of the list, as Problems.Sorted does. If the text has more than maxProblems, a last
+// problem states how many are not listed.
 func (c *collector) sorted() Problems {
 	list := c.list.Sorted()
 	if c.further > 0 {

@@ -45,7 +45,8 @@ func urlEnd(s string, begin, at int) int {
 }
 
 // hostShown returns the host of a URL, with a placeholder for the path, query and fragment. rest is the part of the
-// URL after "://". Punctuation at its end belongs to the sentence around the URL, and hostShown keeps it.
+// text after the URL's "://". Punctuation at the end of rest belongs to the sentence that contains the URL, and
+// hostShown keeps it.
 func hostShown(rest string) string {
 	whole := strings.TrimRight(rest, ".,:;)") // punctuation of the sentence around the URL
 	tail := rest[len(whole):]

@@ -19,8 +19,8 @@ func (n *Node) textual() (string, bool) {
 	return s, ok && n.Pos.Line == 0
 }
 
-// flow parses a map or list, such as {a: 1} or [a, b], that is the text of an environment variable or a flag.
-// It returns other nodes unchanged.
+// flow parses a map or list, such as {a: 1} or [a, b], that is the text of an environment variable or a flag. It
+// returns n itself if the value comes from elsewhere or cannot be parsed.
 func (d *decoder) flow(n *Node) *Node {
 	s, ok := n.textual()
 	if !ok {
@@ -47,8 +47,8 @@ func (n *Node) Place(pos Pos) {
 	}
 }
 
-// wrong adds the problem that the value n has a wrong type. want describes the right type, example is a valid
-// value for the hint or "".
+// wrong adds the problem that the value n has a wrong type, and quotes the value. want describes the right type.
+// example is a valid value for the hint, or "" if the problem needs no hint.
 func (d *decoder) wrong(n *Node, want, example string) {
 	p := Problem{Msg: fmt.Sprintf("%s is wanted here, this is %s", want, n.describe())}
 	if example != "" {
@@ -57,8 +57,9 @@ func (d *decoder) wrong(n *Node, want, example string) {
 	d.add(n, p)
 }
 
-// wrongFor adds the same problem as wrong. But if the wanted type may contain a hidden value, the problem does
-// not quote n's text, which may be a secret that was written one level too high.
+// wrongFor adds the problem that n does not have the type wanted, as wrong does. But if wanted may contain a hidden
+// value, such as a map with a password, the problem does not quote n's text: it may be that value, written in place
+// of the map.
 func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
 	if _, text := n.Scalar.(string); text && mayHide(wanted, nil) {
 		p := Problem{Msg: want + " is wanted here, this is a text"}
@@ -71,7 +72,7 @@ func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
 	d.wrong(n, want, example)
 }
 
-// hidden decodes a value of type Hidden or HiddenList.
+// hidden decodes n into v, a Hidden or a HiddenList, and adds the problems.
 func (d *decoder) hidden(n *Node, v reflect.Value) {
 	taker := v.Addr().Interface().(hideTaker)
 	if _, list := taker.(interface{ Shown() []string }); list {
@@ -298,8 +299,8 @@ func (d *decoder) text(n *Node, v reflect.Value) {
 	}
 }
 
-// listHider reports whether a type is a HiddenList, such as Command. Decode accepts ${...} in a Command, because
-// the command may run a shell.
+// listHider reports whether a type is a HiddenList, such as Command. Decode accepts ${...} in a HiddenList, because
+// a Command may run a shell that replaces it.
 func listHider(t reflect.Type) bool {
 	taker, hides := reflect.New(t).Interface().(hideTaker)
 	if !hides {

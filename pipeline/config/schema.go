@@ -67,8 +67,8 @@ func numberOrText(pattern string, positive bool) map[string]any {
 	return s
 }
 
-// plain returns the schema of a type that has no text form of its own, by the kind of the type. The schema accepts
-// null, which stands for a setting that is not written; a field of type any accepts each value.
+// plain returns the schema of the type t by its kind. t is not one of the types that are written as texts, such as
+// Duration. The schema accepts null, which stands for a setting that is not written. A type any accepts each value.
 func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch t.Kind() {
 	case reflect.Struct:

@@ -71,8 +71,9 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	return out
 }
 
-// room subtracts one node from r.nodes, and the length of its path from r.text. It returns false if one of them is
-// exhausted, which it reports once, or if the node is deeper than MaxDepth, which it reports for each such node.
+// room takes the node n into account: it subtracts one from r.nodes, and the length of the node's path from r.text.
+// It returns false if one of them is exhausted, which it reports once for the text, or if the node is deeper than
+// MaxDepth, which it reports for each such node.
 func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	r.nodes--
 	r.text -= len(path)
@@ -87,8 +88,8 @@ func (r *reader) room(n *yaml.Node, path string, depth int) bool {
 	return false
 }
 
-// mapping fills the map out from content, in which keys and values alternate. It adds the written entries first,
-// and then those of merge keys (<<) whose key out does not have yet.
+// mapping adds to the map out the entries of content, in which keys and values alternate. It adds the written
+// entries first, and then each entry of the merge keys (<<) whose key out does not have yet.
 func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	out.IsMap = true
 	lines := map[string]int{} // line of each key

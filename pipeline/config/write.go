@@ -121,8 +121,8 @@ func Comment(text string, indent int) string {
 	return out.String()
 }
 
-// inline reports whether a value is written on the line of its key. It returns false for a map with entries, and
-// for a list that contains a map or a list.
+// inline reports whether YAML writes the value on the line of its key. It returns false for a map with entries, and
+// for a list that contains a map or a list: their entries and items have lines of their own.
 func (n *Node) inline() bool {
 	if n.IsMap {
 		return len(n.Entries) == 0

@@ -152,8 +152,8 @@ func (c *contract) aborted(t *testing.T) {
 	require.ErrorIs(t, await(t, run), cause)
 }
 
-// before tests a failure of the source: the stage must process all elements that it got, and the sink must get
-// all elements that the stage emitted.
+// before tests an error of the source that feeds the stage: the stage must process all elements that it got before
+// the error, and the sink must get all elements that the stage emitted.
 func (c *contract) before(t *testing.T) {
 	if c.info.In == nil {
 		return // a source has no predecessor

@@ -12,10 +12,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// prefix begins the names of the stages that only the contract uses.
+// prefix begins the names of the sources and sinks that only Contract uses.
 const prefix = "contract_"
 
-// elements maps each element type for which this package has a source and a sink to its name.
+// elements maps each element type for which this package has a source and a sink to the name with which ends
+// registered them.
 var elements = map[reflect.Type]string{}
 
 func init() {
@@ -25,7 +26,8 @@ func init() {
 	elements[reflect.TypeFor[any]()] = "chunk" // a stage for elements of any type gets chunks, which own counted memory
 }
 
-// ends registers the contract's source and sink for one element type. give emits the elements of the source.
+// ends registers the source and the sink that Contract puts before and after a stage with elements of type T. name
+// becomes part of their names. give emits the elements of the source.
 func ends[T any](name string, give func(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[T]) error) {
 	elements[reflect.TypeFor[T]()] = name
 	pipeline.RegisterSource(prefix+"from_"+name, struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Source[T], error) {
@@ -75,7 +77,7 @@ func (t to[T]) Consume(ctx context.Context, el T) error {
 
 func (t to[T]) Flush(context.Context) error { return nil }
 
-// chunks emits the chunks of a Camera.
+// chunks is the source of chunks: it emits those of a Camera.
 func chunks(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[*media.Chunk]) error {
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil || s.Count == 0 {
@@ -107,7 +109,7 @@ func releaseAll(chunks []*media.Chunk) {
 	}
 }
 
-// parts emits segments of three chunks; a gap ends a segment earlier.
+// parts is the source of parts: it emits segments of three chunks each, and ends a segment earlier at a gap.
 func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Part]) error {
 	var seg *media.Segment
 	n, index := 0, uint64(0)
@@ -146,7 +148,8 @@ func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.
 	return err
 }
 
-// recordings emits each recording twice: when its file begins, and when it is finished.
+// recordings is the source of recordings: it emits each recording twice, when its file begins and when the file is
+// finished.
 func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Recording]) error {
 	for n := 0; n != s.Count && ctx.Err() == nil; n++ {
 		r := media.Recording{

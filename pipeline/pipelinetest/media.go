@@ -12,7 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Pool returns a checked pool. The test fails if a chunk of the pool is not released when it ends.
+// Pool returns a checked pool. At its end, the test fails if a chunk of the pool is not released, and prints the
+// stack of the code that took the chunk.
 func Pool(t testing.TB) *media.Pool {
 	t.Helper()
 	pool := media.NewCheckedPool()

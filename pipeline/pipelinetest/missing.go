@@ -9,14 +9,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// missing sums the gaps of elements: their durations, and the lost access units of those inside.
+// missing sums the media that a stream of elements reports as missing: the durations of its gaps, and the lost
+// access units of the gaps inside chunks and files.
 type missing struct {
 	beforeNS int64 // gaps before chunks and files
 	withinNS int64 // gaps inside chunks and files
 	units    int
 }
 
-// see adds the gaps of an element. It counts a recording only once it is finished.
+// see adds the gaps of an element to the sums. It ignores a recording that is not finished, because the same
+// recording follows with its gaps.
 func (m *missing) see(el any) {
 	switch e := el.(type) {
 	case *media.Chunk:
@@ -62,11 +64,12 @@ func (c *contract) missing(t *testing.T) {
 	require.Equal(t, s.given, s.told)
 }
 
-// lossesFrom is the number of the first chunk with a gap.
+// lossesFrom is the number of the first chunk, counted from 0, that has a gap in contract.missing.
 const lossesFrom = 10
 
-// lose puts a gap before the camera's next key frame for some of the chunks. It makes a GOP two chunks long, so
-// that a stage which passes only key frames drops a chunk of each.
+// lose puts a gap before the camera's next key frame if Script.Missing is set. given is the number of chunks emitted
+// so far: no gap comes before the first lossesFrom chunks. lose makes a GOP two chunks long, so that a stage which
+// passes only key frames drops a chunk of each.
 func (s *Script) lose(cam *Camera, given int) {
 	if !s.Missing {
 		return
@@ -77,7 +80,8 @@ func (s *Script) lose(cam *Camera, given int) {
 	}
 }
 
-// loseWithin puts a gap inside a chunk.
+// loseWithin puts a gap inside the chunk c if Script.Missing is set, and adds all gaps of c to Script.given. given
+// is the number of chunks emitted before c: the first lossesFrom chunks get no gap.
 func (s *Script) loseWithin(c *media.Chunk, given int) {
 	if !s.Missing {
 		return

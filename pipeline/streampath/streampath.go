@@ -128,8 +128,8 @@ func ParseGlob(pattern string) (Glob, error) {
 // String returns the pattern as it was written.
 func (g Glob) String() string { return g.pattern }
 
-// Match reports whether the pattern matches the stream path p. If a segment does not match, it goes back only
-// to the last **. It does not allocate.
+// Match reports whether the pattern matches the stream path p. It does not allocate. At a segment that does not
+// match, it extends the match of the last ** by one segment and tries again; it never goes back to an earlier **.
 func (g Glob) Match(p string) bool {
 	star, mark := -1, 0 // index of the last ** in the pattern, and end of its match in p
 	i, at := 0, 0       // index of the current segment of the pattern, and offset of its segment in p
