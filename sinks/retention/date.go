@@ -41,8 +41,8 @@ func (d *dates) plausible(ns int64) bool {
 		(!d.clock.Believed() || ns <= d.clock.Now.Add(farAhead).UnixNano())
 }
 
-// date sets DatedUTC, undated and stampDue of an item. If stamp has not yet written DatedUTC to the
-// file, the item keeps that DatedUTC.
+// date assigns a date to an item by the table at the type dates: it sets DatedUTC, undated and
+// stampDue. If stamp has not yet written an earlier DatedUTC to the file, the item keeps that DatedUTC.
 func (d *dates) date(it *Item) {
 	was := it.DatedUTC
 	it.DatedUTC, it.undated, it.stampDue = 0, false, false

@@ -90,8 +90,9 @@ func (k *Keeper) accountDeleted(e eviction) {
 // settle checks whether a batch made room. It compares the bytes that deletion should give back
 // (room) with the bytes that became free since before, plus the bytes that were probably recorded
 // since began. If less than half became free, a snapshot or an open file may keep the blocks. If
-// consecutive batches fail in this way until more than three margins are missing, settle stops the
-// deletion that makes room, for the time restFor: it would cost all footage and gain nothing.
+// consecutive batches fail in this way until the missing bytes exceed three times the function margin,
+// settle stops the deletion that makes room, for the time restFor: it would cost all footage and gain
+// nothing.
 func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil {

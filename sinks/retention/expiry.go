@@ -19,11 +19,12 @@ const (
 	MassAllow   MassExpiry = "allow"   // at once, like other expired footage
 )
 
-// secondLook is the wait of a mass expiry under MassWait. Only time counts in which the clock was
-// believed and was not set.
+// secondLook is the time for which MassWait holds a mass expiry back. Only the running time of the
+// recorder counts in which the clock was believed and was not set.
 const secondLook = 24 * time.Hour
 
-// expiry holds the state of a mass expiry, and of the clock, from one full look to the next.
+// expiry holds the state of the mass expiry that is held back, if there is one, and of the clock. It
+// is updated in each full look: a look of the keeper that scans the whole directory.
 type expiry struct {
 	dueUpTo time.Time     // last full look by a believed clock that held nothing; zero: none yet. See dueSince
 	steps   int           // wallclock.Reading.Steps of the last full look
@@ -33,8 +34,9 @@ type expiry struct {
 	warned  bool          // the held mass expiry was logged
 }
 
-// hold returns the expired footage that must not be deleted because of its age now, with the cause;
-// nil if all expired footage may be deleted. It changes nothing.
+// hold returns the expired footage that must not be deleted yet, unless to make room, with the cause:
+// the clock is not believed, or the footage is a mass expiry. It returns nil if all expired footage
+// may be deleted. It changes nothing.
 func (k *Keeper) hold() *retained.Held {
 	h, backlog := &retained.Held{Clock: k.clock.Now}, []*Item(nil)
 	for _, it := range k.index.items {
@@ -72,9 +74,10 @@ func (k *Keeper) hold() *retained.Held {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// dueSince reports whether an item expired after the last full look that held nothing, without a
-// step of the clock since. The passing of time explains its expiry, so the item does not count
-// towards a mass expiry.
+// dueSince reports whether an item expired after the last full look in which the clock was believed and
+// hold returned nil. The passing of time then explains its expiry, and the item does not count towards
+// a mass expiry. It returns false if there was no such look yet, or if the clock was set or was not
+// believed since that look.
 func (k *Keeper) dueSince(it *Item) bool {
 	if k.expiry.dueUpTo.IsZero() || k.expiry.steps != k.clock.Steps {
 		return false
@@ -94,9 +97,10 @@ func (k *Keeper) footage() (c retained.Count) {
 	return c
 }
 
-// mass reports whether the items of backlog are a mass expiry: more than a tenth of all files or
-// bytes, or more than a day of one stream. A single item is a mass expiry if it is at least half of
-// all files or bytes, or lasts more than a day.
+// mass reports whether the expired items in backlog are a mass expiry: more than a tenth of all files
+// or bytes in the record directory, or recordings of one stream that together last more than a day.
+// A single item is a mass expiry if it is at least half of all files or bytes, or lasts more than a
+// day.
 func (k *Keeper) mass(backlog []*Item) bool {
 	var c retained.Count
 	lasts := map[string]time.Duration{}
@@ -116,8 +120,9 @@ func (k *Keeper) mass(backlog []*Item) bool {
 	return c.Files*10 > all.Files || c.Bytes*10 > all.Bytes
 }
 
-// waited returns the part of secondLook that has passed at a reading of the clock; 0 if no mass
-// expiry is held or the clock was set since the last full look.
+// waited returns for how long the mass expiry has been held back at a reading of the clock, counted
+// as for secondLook. It returns 0 if no mass expiry is held back, or if the clock was set since the
+// last full look.
 func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	e := &k.expiry
 	if e.since.IsZero() || e.steps != r.Steps {
@@ -126,8 +131,9 @@ func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	return e.waited + r.Steady - e.counted
 }
 
-// expire updates the state of expiry from the result of hold, after a scan. If nothing is held, it
-// sets the field cleared of each expired item, so that later looks may delete these items.
+// expire updates k.expiry and waitFile after a scan, from k.held, the result of hold. If k.held is nil,
+// expire sets the field cleared of each expired item, so that later looks may delete these items. If
+// the clock is not believed, it clears that field of every item.
 func (k *Keeper) expire() {
 	e, r := &k.expiry, k.clock
 	waited := k.waited(r)
@@ -156,7 +162,8 @@ func (k *Keeper) expire() {
 	}
 }
 
-// warn logs a mass expiry once, until expire ends it.
+// warn logs the mass expiry h, unless it has been logged already. expire resets k.expiry.warned when
+// the mass expiry ends, so that the next one is logged again.
 func (k *Keeper) warn(h *retained.Held) {
 	if k.expiry.warned {
 		return
@@ -177,8 +184,8 @@ func (p *Policy) massExpiry() MassExpiry {
 	return p.MassExpiry
 }
 
-// expiryProblem returns the problem that GET /mp4/health shows for a mass expiry. It returns nil if
-// h is nil, or if the footage is held because the clock is not believed.
+// expiryProblem returns the problem that GET /mp4/health shows for the held footage h, if h is a mass
+// expiry. It returns nil if h is nil, or if h is held because the clock is not believed.
 func expiryProblem(h *retained.Held) *pipeline.Problem {
 	if h == nil || h.Cause != retained.HeldAsMass {
 		return nil

@@ -11,8 +11,9 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// waitFile is the name of the file in the record directory that stores how much of secondLook has
-// passed. A recorder that is switched off each night would otherwise never reach a day.
+// waitFile is the name of the file in the record directory that stores for how long a mass expiry has
+// been held back: the part of secondLook that has passed. A recorder that is switched off each night
+// would otherwise never reach the day of secondLook.
 const waitFile = ".spool-expiry.json"
 
 // keptWait is the content of waitFile, as JSON.
@@ -22,9 +23,9 @@ type keptWait struct {
 	Waited int64     `json:"waited_s"` // seconds of secondLook that have passed
 }
 
-// keepWait writes waitFile, after each full look that holds a mass expiry. It does not sync the
-// file, which would wake a sleeping disk. After a power cut the file may therefore be old or
-// damaged: a part of the wait is then repeated.
+// keepWait writes waitFile. expire calls it in each full look while a mass expiry is held back.
+// keepWait does not sync the file, which would wake a sleeping disk. After a power cut the file may
+// therefore be old or damaged: a part of the wait is then repeated.
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
@@ -50,15 +51,17 @@ func (k *Keeper) writeWait(text []byte) error {
 	return err
 }
 
-// forgetWait removes waitFile.
+// forgetWait removes waitFile, after the mass expiry has ended. It ignores errors.
 func (k *Keeper) forgetWait() { _ = k.index.root.Remove(waitFile) }
 
-// longOff is the longest time between two runs of the recorder after which the wait continues.
-// After a longer time it begins again, because other footage has expired, or the clock is wrong.
+// longOff is the longest time for which the recorder may be off so that the wait of a mass expiry
+// (secondLook) continues at the next start. After a longer time the wait begins again, because other
+// footage has expired, or the clock is wrong.
 const longOff = 7 * day
 
-// readWait restores the wait of an earlier run of the recorder from waitFile. It ignores the file
-// if now is before a time in the file, or more than longOff after the time of writing.
+// readWait restores from waitFile the wait of a mass expiry that began in an earlier run of the
+// recorder. It ignores a file that is missing or damaged. It also ignores the file if now is before a
+// time in the file, or more than longOff after the time of writing.
 func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
 	text, err := filesystem.Own{Top: k.deps.Dir}.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)

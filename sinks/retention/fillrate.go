@@ -20,9 +20,10 @@ type fillRate struct {
 // of a max_bytes.
 const maxAhead = 8
 
-// look adds a measurement of the disk. The first measurement begins a period and measures no
-// growth. So does a measurement that follows the begin of the last period by 30 times lookEvery or
-// more.
+// look adds a measurement of the disk, and updates peakBytes from the growth since the current period
+// began. A period ends at the first measurement that comes lookEvery or more after its begin; the next
+// period then begins. The growth in a period of 30 times lookEvery or more is ignored. The first
+// measurement only begins a period.
 func (f *fillRate) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
@@ -39,17 +40,18 @@ func (f *fillRate) look(s filesystem.Capacity, now time.Time) {
 	f.peakBytes = max(grown, f.peakBytes-f.peakBytes/10)
 }
 
-// expectedBytes estimates the most bytes by which the disk fills until the look after the next one:
-// twice the recent peak, at most an eighth of the disk.
+// expectedBytes estimates the most bytes by which the disk fills in two intervals of lookEvery: twice
+// peakBytes, at most an eighth of the disk.
 func (f *fillRate) expectedBytes(s filesystem.Capacity) int64 {
 	return min(2*f.peakBytes, s.UsableBytes/maxAhead)
 }
 
-// during estimates the most bytes by which the disk fills in the time d.
+// during estimates the most bytes by which the disk fills in the time d, at the rate of peakBytes in
+// lookEvery.
 func (f *fillRate) during(d time.Duration) int64 {
 	return int64(float64(f.peakBytes) * d.Seconds() / lookEvery.Seconds())
 }
 
-// freed records the used bytes after a deletion, so that look does not subtract the deleted bytes
-// from the growth.
+// freed records the used bytes of the disk s after a deletion, so that the next call of look does not
+// subtract the deleted bytes from the growth.
 func (f *fillRate) freed(s filesystem.Capacity) { f.usedBytes = s.UsedBytes() }

@@ -90,7 +90,7 @@ type Keeper struct {
 	lastErr       string               // text of the error that was logged last; empty after a look without one
 }
 
-// counts holds the counters for the metrics, since the start.
+// counts holds the keeper's counters for the metrics. They begin at 0 when the process starts.
 type counts struct {
 	files, bytes atomic.Uint64 // deleted files and their lengths
 	stops        atomic.Uint64 // recordings that were stopped
@@ -130,7 +130,7 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 // Close closes the record directory. Run must have returned.
 func (k *Keeper) Close() error { return k.index.root.Close() }
 
-// lookEvery is the interval of looks.
+// lookEvery is the interval at which Run calls MakeRoom: each call is a look.
 const lookEvery = time.Second
 
 // Run calls MakeRoom every second, and whenever Wake is called, until ctx ends. It returns nil. It
@@ -215,20 +215,23 @@ func (k *Keeper) look(ctx context.Context) error {
 	return err
 }
 
-// readClock reads the clock for the present look, which computes all ages from this reading.
+// readClock reads the clock and stores the reading in k.clock and in the index. A look computes all
+// ages from that one reading.
 func (k *Keeper) readClock() {
 	k.clock = k.deps.Wall.Read()
 	k.index.clock = k.clock
 }
 
-// expires reports whether an item, if it has expired, may be deleted for that reason.
+// expires reports whether an expired item may be deleted because of its age: the clock is believed,
+// and either no mass expiry is held back (see hold) or the field cleared of the item is set. The caller
+// has checked that the item has expired.
 func (k *Keeper) expires(it *Item) bool {
 	return k.clock.Believed() && (it.cleared || k.held == nil)
 }
 
-// prove gives the judge of the clock (Deps.Wall) two files as evidence: the newest one, and the
-// newest one from before this process started. It then reads the clock again, and assigns the dates
-// of all files again if the judgement has changed.
+// prove gives the judge of the clock (Deps.Wall) the end times of two recordings as evidence: of the
+// newest one, and of the newest one that ended before this process started. It then reads the clock
+// again. If the judge's state has changed, prove assigns the dates of all files again: see dates.
 func (k *Keeper) prove() {
 	for _, upTo := range []int64{math.MaxInt64, k.deps.Wall.Began().UnixNano()} {
 		if path, at := k.index.newest(upTo); path != "" {
@@ -243,7 +246,7 @@ func (k *Keeper) prove() {
 	}
 }
 
-// refresh scans the whole directory, and computes totals, held and queue from the result.
+// refresh scans the whole directory, and sets k.totals, k.held and k.queue from the result.
 func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 	if err := k.index.scan(ctx, k.clock.Best); err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// takeNotices updates the index, the totals and the queue from the notices since the last look. It
-// opens only the files that appeared or changed their name.
+// takeNotices updates the index, the totals and the queue from the notices of recorders and of the API
+// (see ledger) since the last look. It opens only the files that appeared or changed their name.
 func (k *Keeper) takeNotices(now time.Time) {
 	again, open := k.ledger.take()
 	for _, path := range again {

@@ -70,7 +70,8 @@ func (k *Keeper) withoutRoom() (out []retained.Stopped) {
 	return out
 }
 
-// waiting returns the expired items that are held, at most maxNext, in the order of deletion.
+// waiting returns the expired items that hold keeps from deletion, at most maxNext, in the order in
+// which they will be deleted. It returns nil if hold keeps none.
 func (k *Keeper) waiting() (out []retained.Eviction) {
 	if k.held == nil {
 		return nil

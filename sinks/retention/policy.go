@@ -43,7 +43,8 @@ func (p *Policy) Active() bool {
 
 func (l *Limits) limits() bool { return l.Expire > 0 || l.MaxBytes > 0 || l.MinFreeBytes > 0 }
 
-// counted reports whether a MaxBytes is configured: full looks are then more frequent.
+// counted reports whether a MaxBytes is configured, for all footage or for one stream. The keeper then
+// scans the directory more often: see scanEvery.
 func (p *Policy) counted() bool {
 	for _, s := range p.Streams {
 		if s.MaxBytes > 0 {

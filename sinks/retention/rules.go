@@ -43,8 +43,8 @@ func (f *freed) add(it *Item) {
 	}
 }
 
-// counted returns the totals in which the rule r counts: files if r.files is set, sizes if r.sizes
-// is set, else room.
+// counted returns the sums from which the rule r computes whether it is satisfied: f.files if r.files
+// is set, f.sizes if r.sizes is set, else f.room.
 func (f *freed) counted(r *rule) *totals {
 	switch {
 	case r.files:
@@ -74,8 +74,8 @@ func (t *totals) count(it *Item, sign int64) {
 }
 
 // byteRules returns a rule for each max_bytes that is exceeded, or is expected to be exceeded
-// before the next look. The rules of single streams come first. t holds the bytes of footage, and
-// next the bytes that are expected to be written before the next look.
+// before the keeper's next look. The rules of single streams come first. t holds the bytes of
+// footage, and next the bytes that recorders are expected to write before that look.
 func (p *Policy) byteRules(t, next totals) (out []rule) {
 	add := func(stream string, used, next, most int64) {
 		next = min(next, most/maxAhead)
@@ -91,8 +91,8 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 }
 
 // diskRules returns a rule for each min_free_bytes and disk_max_percent that is exceeded, or is
-// expected to be exceeded before the next look. ahead is the number of bytes that are expected to
-// be written until then.
+// expected to be exceeded before the keeper's next look. ahead is the number of bytes that are
+// expected to be written to the disk before that look.
 func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
 		high, limited := mark(s, percent, minFree)
@@ -195,8 +195,9 @@ func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (le
 	return left, max(r.need-got(), 0)
 }
 
-// scanEvery returns the interval of full looks: an hour, or a minute if a max_bytes is configured.
-// It is longer if a hundred times the duration of the last scan (took) is longer.
+// scanEvery returns the interval at which the keeper scans the whole directory: an hour, or a minute if
+// a max_bytes is configured. The interval is a hundred times the duration of the last scan (took) if
+// that is longer.
 func (p *Policy) scanEvery(took time.Duration) time.Duration {
 	if p.counted() {
 		return max(time.Minute, 100*took)

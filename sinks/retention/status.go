@@ -13,8 +13,9 @@ type Stop struct {
 	Remedy string // the change of the configuration that would give room, such as "lower min_free_bytes"
 }
 
-// Stopped returns the streams whose recording retention has stopped, by path, as of the last look.
-// The caller must not change the map. Stopped waits for no look.
+// Stopped returns the streams whose recording retention has stopped, by path, as of the last look
+// (call of MakeRoom). The caller must not change the map. Stopped does not wait for a look that is
+// under way.
 func (k *Keeper) Stopped() map[string]Stop {
 	if shown := k.shownStopped.Load(); shown != nil {
 		return *shown
@@ -22,7 +23,9 @@ func (k *Keeper) Stopped() map[string]Stop {
 	return nil
 }
 
-// LastError returns the text of the last look's error, or an empty string. It waits for no look.
+// LastError returns the error text of the last look (call of MakeRoom), or an empty string if that
+// look succeeded. A look that fails because its context has ended leaves the earlier text. LastError
+// does not wait for a look that is under way.
 func (k *Keeper) LastError() string {
 	if text := k.shownError.Load(); text != nil {
 		return *text
@@ -30,9 +33,9 @@ func (k *Keeper) LastError() string {
 	return ""
 }
 
-// Problems returns a problem for a mass expiry that is held, and one for each min_free_bytes that
-// is larger than the disk, as of the last look. The caller owns the slice. Problems waits for no
-// look.
+// Problems returns a problem for a mass expiry whose deletion is held (see the package comment), and
+// one for each min_free_bytes that is larger than the disk, as of the last look (call of MakeRoom).
+// The caller owns the slice. Problems does not wait for a look that is under way.
 func (k *Keeper) Problems() []pipeline.Problem {
 	if shown := k.shownProblems.Load(); shown != nil {
 		return slices.Clone(*shown)
@@ -40,7 +43,8 @@ func (k *Keeper) Problems() []pipeline.Problem {
 	return nil
 }
 
-// publish stores the results of a look that Stopped and Problems return.
+// publish stores copies of k.stopped and of the keeper's problems, which Stopped and Problems return
+// without locking k.mu. MakeRoom calls it at its end.
 func (k *Keeper) publish() {
 	problems := slices.Clone(k.tooLarge)
 	if p := expiryProblem(k.held); p != nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// settleAfter is the least time between two looks that stop recordings: a stopped recording needs
-// some time to finish its file, and after that there may be room enough.
+// settleAfter is the least time between two calls of stopLowest that stop recordings. A stopped
+// recording needs some time to finish its file, and there may be room enough after that.
 const settleAfter = 5 * time.Second
 
 // stopLowest stops one recording for each rule of short whose limit is exceeded now, unless it
@@ -46,8 +46,9 @@ func (r rule) remedy() string {
 	return "raise " + r.cause
 }
 
-// victim returns the stream whose recording is stopped for a rule. It returns false if that stream
-// is not being recorded, or if no stream is.
+// victim returns the stream whose recording stopLowest must stop for a rule: the rule's own stream, or
+// for a rule of all streams the one that the comment of stopLowest describes. It returns false if the
+// rule's stream is not being recorded, or if no stream is being recorded.
 func (k *Keeper) victim(r rule) (string, bool) {
 	recording := k.deps.Recordings.Recording()
 	if r.stream != "" {

@@ -28,8 +28,8 @@ func (k *Keeper) unreachable(disk filesystem.Capacity) (out []pipeline.Problem) 
 	return out
 }
 
-// judgeLimits computes k.tooLarge and logs each of its problems. It does nothing if the size of the
-// disk is the same as at the last call.
+// judgeLimits sets k.tooLarge to the problems that unreachable finds, and logs each of them. It does
+// nothing if the size of the disk is the same as at the last call.
 func (k *Keeper) judgeLimits(disk filesystem.Capacity) {
 	if disk.UsableBytes == k.judgedBytes {
 		return
