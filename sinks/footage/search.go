@@ -105,8 +105,9 @@ func here(all []media.Record) (f Found) {
 	return f
 }
 
-// unmarked reports whether a file still grows without naming the event, so that Find must wait for
-// another change. It spares Find a database query after each change when many events occur at once.
+// unmarked reports whether the growing file of one of records, by a pipeline in q.Took, does not name
+// the event yet. Find must then wait for another change, and need not query the database again: many
+// events at once would otherwise cause a query after each change.
 func (s *Store) unmarked(q *Search, records []media.Record) bool {
 	return slices.ContainsFunc(records, func(r media.Record) bool {
 		return slices.Contains(q.Took, r.Pipeline) && s.Index.Unmarked(r.ID, &q.Event)

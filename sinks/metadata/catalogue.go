@@ -237,7 +237,8 @@ func (c *Catalogue) append(kind journal.Kind, r *row.Row, floor int64) (int64, e
 	return c.journal.Append(kind, r, floor)
 }
 
-// room returns ErrJournalFull, and counts it, if the pending changes have reached MaxJournalBytes.
+// room returns ErrJournalFull if the size of the pending changes has reached MaxJournalBytes: the caller
+// must drop its change. room counts that change in Stats.Full.
 func (c *Catalogue) room() error {
 	if _, bytes, _ := c.pending.size(); bytes >= c.opts.MaxJournalBytes {
 		c.full.Add(1)
@@ -291,7 +292,8 @@ func (c *Catalogue) Close(ctx context.Context) error {
 	return err
 }
 
-// flushTime returns the longest wait of Close for the pending changes.
+// flushTime returns the longest time for which Close waits until the database has committed the pending
+// changes.
 func (c *Catalogue) flushTime(ctx context.Context) time.Duration {
 	if d, ok := ctx.Deadline(); ok {
 		return time.Until(d) * 3 / 4

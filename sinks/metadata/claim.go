@@ -181,9 +181,10 @@ func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool
 	return n == 1, err
 }
 
-// fence runs first in each transaction that writes, and renews the claim. It returns errLostClaim
-// if this recorder has lost its name. A guest renews nothing: it gets a *ClaimedError if another
-// recorder had the name at the last attempt of apply.
+// fence runs first in each transaction that writes, and renews this process's claim on its name. It
+// returns errLostClaim if another recorder has taken the claim over. For a guest (see asGuest), which
+// has no claim, fence returns a *ClaimedError if another recorder had the name at the last attempt of
+// apply.
 func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 	switch {
 	case c.opts.Place == nil:

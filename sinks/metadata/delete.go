@@ -58,8 +58,10 @@ func (c *Catalogue) forget(ctx context.Context, files []media.DeletedFile, goes 
 	return errors.Join(err, c.journal.Await(last))
 }
 
-// gatherDeletes adds the deletions to the journal's next write, for journal.Await. It returns the last
-// revision, or 0 if no row is deleted, and the first error; it stops early only when ctx ends.
+// gatherDeletes adds the deletion of the row of each file to the journal's next write. It deletes only
+// rows for which goes returns true. It returns the highest revision of these deletions, for
+// journal.Await, or 0 if no row is deleted, and the first error. After an error it goes on with the
+// next file, unless ctx has ended.
 func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) (last int64, first error) {
 	for _, f := range files {
 		rev, err := c.gatherDelete(ctx, f, goes)

@@ -63,9 +63,10 @@ func column(pairs []pair, of func(pair) string) []string {
 	return out
 }
 
-// putPairs stores which recordings have media of which events: it adds a pair for each event that a
-// row names, and removes all pairs of the recordings whose row has the state lost. An event that
-// then has no pair gets gone_ns = nowNS, the time of the change in nanoseconds since 1970 UTC.
+// putPairs stores which recordings have media of which events. It adds a pair (event, recording) for
+// each event that a row names, and removes all pairs of the recordings whose row has the state lost.
+// It then sets gone_ns of each event of these recordings that has no pair left to nowNS, the time of
+// the change in nanoseconds since 1970 UTC.
 func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {
@@ -86,8 +87,8 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, nowNS 
 	return s.noteGone(ctx, tx, column(lost, pair.event), nowNS) // such an event may never have had a pair
 }
 
-// addPairs inserts those of the pairs that are missing, and returns their number. It sets gone_ns
-// to 0 for the events of all pairs.
+// addPairs inserts those pairs (event, recording) that are not stored yet, and returns their number. It
+// sets gone_ns of the events of all given pairs to 0, since each of them has a recording now.
 func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) (added int64, err error) {
 	if len(pairs) == 0 {
 		return 0, nil
@@ -104,8 +105,9 @@ func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) (added in
 	return added, err
 }
 
-// dropFootage removes all pairs of recordings whose footage is gone. An event that then has no pair
-// gets gone_ns = nowNS, in nanoseconds since 1970 UTC.
+// dropFootage removes all pairs (event, recording) of recordings whose footage is gone. It then sets
+// gone_ns of each event of these pairs that has no pair left to nowNS, the time of the change in
+// nanoseconds since 1970 UTC.
 func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string, nowNS int64) error {
 	if len(recordings) == 0 {
 		return nil
@@ -123,7 +125,9 @@ func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string,
 	return s.noteGone(ctx, tx, events, nowNS)
 }
 
-// noteGone sets gone_ns to nowNS for those of the given events that have no pair and gone_ns 0.
+// noteGone sets gone_ns of events to nowNS, the time at which their last recording was deleted or lost.
+// It skips an event that is still linked to a recording by a pair, and an event whose gone_ns is set
+// already.
 func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, nowNS int64) error {
 	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", nowNS).
 		Where("id IN (?)", bun.List(events)).Where("gone_ns = 0").

@@ -54,8 +54,9 @@ func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, 
 	return nil
 }
 
-// pendingFootage adds a pending recording to the events that it names, or removes it from all events if
-// it is deleted or lost.
+// pendingFootage adds the recording id, whose state with all pending changes is e, to those events in
+// at that the recording names. If the recording is deleted or lost, pendingFootage removes it from all
+// events in at. The keys of at are IDs of events.
 func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFootage) error {
 	if e.gone() { // the row need not name all of its events
 		for _, f := range at {
@@ -77,8 +78,10 @@ func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFoota
 	return nil
 }
 
-// footageAlone adds the recording of an Event change to the events of that change, if the recording has
-// a row and is not lost.
+// footageAlone adds the recording that an Event change names to those events in at that the change
+// stores; the keys of at are IDs of events. r is the row of the change. footageAlone does nothing if
+// the recording has no row or is deleted or lost, and if its row cannot be read because the database
+// does not answer.
 func (c *Catalogue) footageAlone(ctx context.Context, r *row.Row, pending map[string]entry, at map[string]*eventFootage) error {
 	pairs, _, err := pairsOf([]*row.Row{r})
 	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return at[p.Event] == nil })
@@ -137,7 +140,9 @@ func (f *eventFootage) add(r *footageRow) error {
 	return nil
 }
 
-// remove removes a recording that is deleted or lost since the change of revision rev.
+// remove removes a recording that is deleted or lost. rev is the revision of the change that deleted or
+// lost it, and thus its time in nanoseconds since 1970 UTC. remove does nothing if f does not have the
+// recording.
 func (f *eventFootage) remove(id string, rev int64) {
 	if _, known := f.known[id]; known {
 		delete(f.known, id)
@@ -147,7 +152,8 @@ func (f *eventFootage) remove(id string, rev int64) {
 }
 
 // settle sets Recordings of the event to the oldest of the gathered recordings, at most
-// maxEventRecordings. It sets GoneUTC to 0 if there are any, else to goneNS unless that is 0.
+// maxEventRecordings. It sets GoneUTC of the event to 0 if there are recordings, and to goneNS if all
+// were removed. If there was no recording, GoneUTC stays as read from the database.
 func (f *eventFootage) settle() {
 	f.of.Recordings = slices.SortedFunc(maps.Values(f.known), func(a, b media.EventRecording) int {
 		return cmp.Or(cmp.Compare(a.StartUTC, b.StartUTC), cmp.Compare(a.ID.String(), b.ID.String()))

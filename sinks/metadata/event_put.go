@@ -17,12 +17,12 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// PutEvents stores events of the stream rec.Stream, and pairs them with the recording rec, which
-// holds their media. It does not change the row of rec, which may name its maximum of events
-// already. If no recording holds their media yet, rec.ID is zero and only rec.Stream is used.
+// PutEvents stores events of the stream rec.Stream, and links each of them to the recording rec, which
+// holds its media. It does not change the row of rec, which may name its maximum of events already.
+// If no recording holds the media of the events yet, rec.ID is zero and only rec.Stream is used.
 //
-// PutEvents returns once the journal is synced, with the errors of Put. It joins an event that is
-// stored already with the stored one.
+// An event with the ID of a stored event is merged with it: see eventRow.join. PutEvents returns once
+// the journal is synced, with the errors of Put.
 func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) (unsafe error) {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,8 +61,9 @@ func eventsAlone(rec media.Recording, node string, events []media.Event) (*row.R
 	return &row.Row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
 }
 
-// pairEvents adds the pairs of Event changes, if the recording of the pair has a row whose state is
-// not lost. rows are the rows of these changes.
+// pairEvents links the events of Event changes to the recording that each change names, in
+// spool_event_recordings. rows are the rows of these changes. pairEvents skips a change whose recording
+// has no row, or a row with the state lost.
 func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	pairs, _, err := pairsOf(rows)
 	if err != nil || len(pairs) == 0 {
@@ -90,9 +91,9 @@ func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) erro
 	return err
 }
 
-// dateWithoutFootage sets gone_ns to the end of the event, for this recorder's events that ended
-// before a time and never had a pair. dropEvents then deletes them like events that lost their last
-// pair.
+// dateWithoutFootage sets the column gone_ns of this recorder's events that ended before a time and that
+// were never linked to a recording: each gets its own end. dropEvents then deletes such an event like
+// an event whose last recording is gone.
 func (c *Catalogue) dateWithoutFootage(ctx context.Context, before time.Time) error {
 	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = end_ns").
@@ -103,8 +104,9 @@ func (c *Catalogue) dateWithoutFootage(ctx context.Context, before time.Time) er
 	})
 }
 
-// Unmarked returns true if a recording grows, does not name an event, and has room for it. It does
-// not query the database: it returns false for a recording that is not in the pending changes.
+// Unmarked returns true if a recording grows and its row does not name an event but has room for one
+// more. It does not query the database: it returns false for a recording that is not in the pending
+// changes.
 func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 	e, known := c.pending.find(rec.String())
 	return known && !e.deleted && e.row.State == string(media.StateRecording) &&

@@ -51,13 +51,14 @@ func (l *location) value() media.Location {
 		Checksum: l.Checksum, State: media.State(l.State)}
 }
 
-// ownLocations is the begin of the statement that inserts the own locations of recordings: those in
-// the directories of the recorders that made them. It takes their columns from the rows of the
-// recordings.
+// ownLocations is the begin of the statement that inserts the own location of each of several
+// recordings: the location in the directory of the recorder that made the recording. It takes the
+// columns of the location from the recording's row.
 const ownLocations = "INSERT INTO spool_locations (recording_id, node, bucket, path, size, checksum, state) " +
 	"SELECT r.id, r.node, '', r.file_path, r.size, '', CASE r.state WHEN 'remote' THEN 'lost' ELSE r.state END FROM spool_recordings r WHERE r.id IN (?) "
 
-// locate inserts or updates the own locations of recordings from their rows.
+// locate inserts or updates the own location of each recording, the one in the directory of its
+// recorder, from the recording's row.
 func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -70,9 +71,10 @@ func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	return err
 }
 
-// relocate moves the own locations of recordings whose row has got another node: it removes the
-// location in the directory of each of names, the former and the present names of this recorder,
-// and inserts the own location from the row.
+// relocate corrects the locations of recordings whose row has got another node. It removes their
+// locations in the record directories of the nodes names: the present and the former names of this
+// recorder. It then inserts each recording's own location, the one in the directory of its recorder,
+// from the row.
 func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []string) error {
 	_, err := tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("bucket = ''").Where("node IN (?)", bun.List(names)).Exec(ctx)
@@ -82,7 +84,8 @@ func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []s
 	return s.locate(ctx, tx, ids)
 }
 
-// locations returns the stored locations of recordings, except unwanted ones.
+// locations returns the stored locations of recordings, except those with the state unwanted: see
+// location_gone.go.
 func (s *store) locations(ctx context.Context, ids []string) (out []location, err error) {
 	err = s.locationsOf(ids).Scan(ctx, &out)
 	return out, err
@@ -96,9 +99,9 @@ func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 		Where("l.recording_id IN (?)", bun.List(ids)).Where("l.state <> ?", string(media.StateUnwanted)).OrderExpr("l.recording_id, l.bucket, l.node")
 }
 
-// addLocations sets Locations and Located of each record. The first location is the own one, from
-// the record itself; the other locations come from the database. If the database does not answer,
-// addLocations adds only the own location and leaves Located false.
+// addLocations sets Locations and Located of each record. The first location is the recording's own
+// one, in the directory of its recorder: it is taken from the record. The other locations are read
+// from the database. If that fails, addLocations sets only the own location, and leaves Located false.
 func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 	if len(recs) == 0 {
 		return
@@ -132,17 +135,20 @@ func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 	}
 }
 
-// locating is the name of the upkeep task that adds the own locations that are missing.
+// locating is the name of the upkeep task that adds the missing own locations (see location) of
+// recordings. Rows of an earlier version of spool have none.
 const locating = "locations"
 
-// locateAgain makes the task locating begin again, after spool_locations was lost.
+// locateAgain makes the upkeep task locating begin again, after the table spool_locations was lost and
+// created again, empty.
 func (s *store) locateAgain(ctx context.Context) error {
 	_, err := s.RW.NewDelete().Table("spool_upkeep").Where("task = ?", locating).Exec(ctx)
 	return err
 }
 
-// locateBatch performs one batch of the task locating: see taskBatch. It adds the own location of
-// each of the next rows, unless the row has one: the existing location is the newer one.
+// locateBatch performs one batch of the upkeep task locating, with the parameters and results of
+// taskBatch. It adds the own location of each of the next recordings, from the recording's row. It
+// leaves an own location that is stored already unchanged.
 func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next string, added int64, err error) {
 	after := row.Key{StartNS: -1 << 63}
 	if at != "" {

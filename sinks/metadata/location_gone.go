@@ -33,7 +33,8 @@ import (
 // adds a location first locks the row of the recording and checks that it exists; the functions of this
 // file decide under the same lock.
 
-// statesWithoutFile lists the states of rows without a file at the own location.
+// statesWithoutFile lists the states of rows whose recorder no longer has the file: the recording's own
+// location (see location.go) is lost.
 var statesWithoutFile = []string{string(media.StateLost), string(media.StateRemote)}
 
 // ownState returns the state of a recording's own location, the one in the directory of its
@@ -45,9 +46,10 @@ func ownState(s media.State) media.State {
 	return s
 }
 
-// wholeElsewhere returns those of the recordings ids that have a location, other than the own one,
-// with all of their media. If the caller has locked the rows of the recordings, the result remains
-// true until the transaction ends.
+// wholeElsewhere returns the IDs of those of the recordings ids that are stored whole at another
+// location than in the directory of their recorder: a location with the state finished or recovered.
+// If the caller has locked the rows of the recordings, the result remains true until the transaction
+// ends.
 func (s *store) wholeElsewhere(ctx context.Context, tx bun.Tx, ids []string) (out []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -66,7 +68,8 @@ func selectWholeElsewhere(db bun.IDB, ids []string) *bun.SelectQuery {
 		Where("l.state IN (?)", bun.List([]media.State{media.StateFinished, media.StateRecovered}))
 }
 
-// lockRows locks the rows of recordings, and thereby their locations, until the transaction ends.
+// lockRows locks the rows of recordings until the transaction ends. Code that adds a location locks the
+// recording's row first, so that no location of these recordings is added meanwhile.
 func (s *store) lockRows(ctx context.Context, tx bun.Tx, ids []string) error {
 	if s.Driver == "sqlite" || len(ids) == 0 { // sqlite has one writer at a time
 		return nil
@@ -75,8 +78,9 @@ func (s *store) lockRows(ctx context.Context, tx bun.Tx, ids []string) error {
 	return tx.NewSelect().TableExpr("spool_recordings").Column("id").Where("id IN (?)", bun.List(ids)).OrderExpr("id").For("UPDATE").Scan(ctx, &locked)
 }
 
-// keepRemote sets the state remote in the rows that were just written with the state lost and whose
-// recording another location has whole. It returns all rows with their final state.
+// keepRemote changes the state lost to remote in the stored rows of those recordings that another
+// location has whole (see wholeElsewhere). rows were just written; keepRemote returns them with their
+// final state. It does not change the elements of rows.
 func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*row.Row, error) {
 	var lost []string
 	for _, r := range rows {
@@ -101,9 +105,11 @@ func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*
 	return rows, err
 }
 
-// delete applies deletions. An evicted recording that another location has whole keeps its row,
-// with the state remote. names are the names of this recorder. nowNS is the time of the change, in
-// nanoseconds since 1970 UTC. delete returns the number of locations that became unwanted.
+// delete applies the changes deletes, which are of kind Delete: it deletes rows and their pairs (see
+// pair), and updates their locations: see dislocate. A recording that was evicted and that another
+// location has whole keeps its row, with the state remote. names are the names of this recorder. nowNS
+// is the time of the change, in nanoseconds since 1970 UTC. delete returns the number of locations that
+// got the state unwanted.
 func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, nowNS int64) (unwanted int64, err error) {
 	if len(deletes) == 0 {
 		return 0, nil
@@ -147,9 +153,10 @@ func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes [
 	return unwanted, s.dropFootage(ctx, tx, gone, nowNS)
 }
 
-// dislocate updates the locations of recordings (ids) whose row was deleted. It deletes the
-// locations in the directories of the nodes own, and lost locations. It gives all other locations
-// the state unwanted, and returns the number of those that did not have it before.
+// dislocate updates the locations of recordings (ids) whose row was deleted. It deletes the locations
+// with the state lost, and those in the directories of the nodes own. It gives all other locations the
+// state unwanted: their owners must still delete the files. It returns the number of locations that
+// did not have the state unwanted before.
 func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (unwanted int64, err error) {
 	_, err = tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("(bucket = '' AND node IN (?) OR state = ?)", bun.List(own), string(media.StateLost)).Exec(ctx)
@@ -164,9 +171,10 @@ func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (un
 	return done.RowsAffected()
 }
 
-// loseRemote gives the state lost to the remote recordings of this recorder that no location has
-// whole any more, and returns their number. If a location with the whole recording is added
-// meanwhile, keepRemote makes the recording remote again.
+// loseRemote changes the state of this recorder's recordings from remote to lost if no location has the
+// whole recording any more, and returns their number. It skips recordings that by excludes, because
+// other code is changing them. If a location with the whole recording is added meanwhile, keepRemote
+// changes the state back to remote.
 func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err error) {
 	after := row.Key{StartNS: -1 << 63}
 	for {
@@ -189,9 +197,9 @@ func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err er
 	}
 }
 
-// remoteNowhere reads the next rows of this recorder behind the key after that have the state
-// remote, at most upkeepBatch. nowhere lists the recordings of these rows that no location has
-// whole.
+// remoteNowhere reads this recorder's rows with the state remote that follow the key after, in order of
+// row.Key and at most upkeepBatch. nowhere lists the recordings of these rows of which no location has
+// all media.
 func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*row.Row, nowhere []media.ID, err error) {
 	var whole []string
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
@@ -219,8 +227,9 @@ func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*r
 	return rows, nowhere, nil
 }
 
-// loseEach gives the state lost to those of the recordings whose rows are still remote, with one write
-// of the journal, and returns their number.
+// loseEach changes the state of those recordings that still have the state remote to lost, with one
+// write of the journal for all, and returns their number. It stops at the first error other than
+// journal.ErrNotDurable.
 func (c *Catalogue) loseEach(ctx context.Context, ids []media.ID) (n int, err error) {
 	var last int64
 	for _, id := range ids {
@@ -241,9 +250,9 @@ func (c *Catalogue) loseEach(ctx context.Context, ids []media.ID) (n int, err er
 	return n, err
 }
 
-// loseIfRemote adds the change that gives a recording the state lost to the journal's next write,
-// if the recording's row is this recorder's and still remote. It returns the revision of the
-// change, or 0 without a change.
+// loseIfRemote adds a change to the journal's next write that sets a recording's state to lost, if the
+// row is this recorder's and still has the state remote. It returns the revision of the change, or 0
+// if it adds none.
 func (c *Catalogue) loseIfRemote(ctx context.Context, id string) (rev int64, err error) {
 	now, _, err := c.lookup(ctx, id)
 	switch {

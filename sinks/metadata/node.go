@@ -134,8 +134,8 @@ func (c *Catalogue) leftAlone(others []journal.Change) {
 // share.
 //
 // adopt adopts most rows in one transaction. Rows of recordings that other code is changing follow
-// one by one, each after that change. In rows, adopt replaces each row of a former name and of
-// TakeOver by the row as it is then.
+// one by one, each after that change. adopt replaces each element of rows with a node of TakeOver or a
+// former name by the row as it is after the adoption.
 func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
 	at, ids := map[media.ID]int{}, []media.ID(nil)
 	for i, row := range rows {
@@ -232,9 +232,9 @@ func (r *reconciliation) proves(row *row.Row) bool {
 	return false
 }
 
-// rename sets the node of rows, and of the events that they name, to this recorder's name, moves
-// the own locations of these rows, and returns the IDs of the rows. It changes only rows whose
-// stored node is still one of names.
+// rename sets the node of rows, and of the events that they name, to this recorder's name in the
+// database, and moves the rows' own locations (see relocate). It returns the IDs of the rows. It
+// changes only rows and events whose stored node is one of c.names().
 func (c *Catalogue) rename(ctx context.Context, rows []*row.Row) (ids []string, err error) {
 	events, err := eventsOf(rows)
 	if err != nil {

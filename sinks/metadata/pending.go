@@ -103,9 +103,9 @@ func (p *pending) settle(n int) {
 	p.signal()
 }
 
-// applied records that the database has all changes of a recording up to the revision rev. If no
-// newer change is pending and none is set aside, it removes the recording's state, unless the
-// recording grows. The caller has locked p.mu.
+// applied records that the database has all changes of a recording up to the revision rev. If the
+// recording has no newer change and none that is set aside, applied removes its entry from p.state. A
+// growing recording keeps its entry, which then has applied set. The caller has locked p.mu.
 func (p *pending) applied(id string, rev int64) {
 	e, ok := p.state[id]
 	if !ok || e.rev > rev || p.aside[id] {
@@ -119,7 +119,8 @@ func (p *pending) applied(id string, rev int64) {
 	}
 }
 
-// setAside keeps the state of a recording after its refused change leaves the queue.
+// setAside makes p keep the state of a recording when its change o, which the database has refused,
+// leaves the queue. It does nothing for a change of kind Event, which has no state.
 func (p *pending) setAside(o journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,8 +142,8 @@ func (p *pending) restore(ops []journal.Change) {
 	}
 }
 
-// release reverses setAside, after the database has committed the change. The state of the
-// recording stays as long as the queue has another change of it.
+// release reverses setAside, after the database has committed the change o. It removes the state of
+// the recording, unless the queue has another change of the same recording, or the recording grows.
 func (p *pending) release(o journal.Change) {
 	if o.Kind == journal.Event {
 		return
@@ -194,7 +195,8 @@ func (p *pending) rename(ids []string, node string) {
 	}
 }
 
-// find returns the state of a recording, and false if there is none.
+// find returns the state of a recording. It returns false if p holds none: the recording has no pending
+// change, none that is set aside, and does not grow.
 func (p *pending) find(id string) (entry, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,7 +204,8 @@ func (p *pending) find(id string) (entry, bool) {
 	return e, ok
 }
 
-// snapshot returns a copy of the states of all recordings, by ID.
+// snapshot returns a copy of the states that p holds, by ID of the recording: of recordings with a
+// pending change, with a change that is set aside, or whose file grows.
 func (p *pending) snapshot() map[string]entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -237,7 +240,7 @@ func (p *pending) size() (n int, bytes int64, oldest int64) {
 }
 
 // nudge wakes the callers that wait for the channel of pending.change, although the queue has not
-// changed.
+// changed: Flush then returns the new *ClaimedError.
 func (p *pending) nudge() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,9 +15,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// AloneWith calls do once with free, those of the recordings ids that no other code is changing, and
-// returns its error. No other code changes their files and rows until do returns. AloneWith does not
-// wait for other changes, and does not call do if free is empty.
+// AloneWith calls do with free, those of the recordings ids that no other code is changing, and returns
+// the error of do. No other code changes the files and rows of free until do returns. AloneWith skips
+// a recording that other code is changing. It calls do once with all recordings of free, or once with
+// each of them (eachAlone); it does not call do if free is empty.
 type AloneWith = func(ctx context.Context, ids []media.ID, do func(ctx context.Context, free []media.ID) error) error
 
 // unhindered is an AloneWith for a process in which no other code changes recordings.
@@ -163,7 +164,8 @@ func (r *reconciliation) walk(ctx context.Context) error {
 	return err
 }
 
-// note adds a finished file to files, or an unfinished one to parts, and ignores other files.
+// note adds a finished file (.mp4) to r.files, or an unfinished one (.mp4.part) to r.parts, and counts
+// the unfinished one in the report. It ignores other files. rel is the file's path below r.Dir.
 func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 	switch {
 	case strings.HasSuffix(rel, ".mp4"):
@@ -186,15 +188,15 @@ func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 	return nil
 }
 
-// live reports whether a file is being written under its .part name or its final name, which it may get
-// at any time.
+// live reports whether a recorder is writing a file. path may have the suffix .part or not: live calls
+// IsLive for both names, because the recorder may rename the file at any time.
 func (r *reconciliation) live(path string) bool {
 	plain := strings.TrimSuffix(path, media.PartSuffix)
 	return r.IsLive(plain) || r.IsLive(plain+media.PartSuffix)
 }
 
-// settled removes a file from files, since nothing remains to be done for it, and reports the
-// progress.
+// settled removes a file from r.files, the files that the reconciliation must still compare, and calls
+// r.Progress. It does nothing if r.files does not have the path.
 func (r *reconciliation) settled(path string) {
 	if _, ok := r.files[path]; ok {
 		delete(r.files, path)
@@ -232,8 +234,9 @@ func (r *reconciliation) compare(ctx context.Context) error {
 	}
 }
 
-// agrees reports whether a row needs no change, because it agrees with the disk or a pipeline is
-// writing the recording. If so, it settles the row's file, if the walk found one.
+// agrees reports whether a row needs no change, because it agrees with its file or because a pipeline is
+// writing the recording. It then also removes the row's file from r.files, so that add does not read
+// the file.
 func (r *reconciliation) agrees(row *row.Row) bool {
 	size, there := r.files[row.Path]
 	switch {
@@ -292,7 +295,8 @@ func (r *reconciliation) onDisk(path string) bool {
 	return false
 }
 
-// add adds or corrects the rows of the files that compare has not settled.
+// add reads the files that are still in r.files, and adds or corrects their rows. compare has removed
+// the files whose row agrees with its file or has been corrected.
 func (r *reconciliation) add(ctx context.Context) error {
 	if err := r.c.Flush(ctx); err != nil {
 		return err
@@ -331,7 +335,8 @@ func (r *reconciliation) noEntry(err error) {
 	}
 }
 
-// entry returns the recording that a file describes, with the file's present path.
+// entry returns the recording that a file describes, with Path set to path, the present path of the
+// file. It returns the errors of Comparison.ReadEntry.
 func (r *reconciliation) entry(path string) (media.Recording, error) {
 	rec, err := r.ReadEntry(filepath.Join(r.Dir, filepath.FromSlash(path)))
 	rec.Path = path // the file may have been renamed since its path was written into it

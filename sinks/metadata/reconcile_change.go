@@ -73,8 +73,8 @@ func (r *reconciliation) mend(ctx context.Context, id string) error {
 	})
 }
 
-// lose gives a row whose file is gone the state lost. If the file has only been moved, add later finds
-// it under its new name and corrects the row. If the row is being deleted, by retention for instance,
+// lose gives a row whose file is gone the state lost. If the file has only been moved, r.add later
+// finds it under its new name and corrects the row. If the row is being deleted, by retention for instance,
 // lose changes nothing: see gatherLoss.
 func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
 	if err := ctx.Err(); err != nil {

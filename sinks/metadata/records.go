@@ -69,9 +69,9 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 	return page, nil
 }
 
-// takeEarlier removes from newer, and returns, the states of recordings that an earlier process
-// began and whose newest change the database has. The rows in the database are preferred to these
-// states: another process, such as spool reindex, may have changed the rows since.
+// takeEarlier removes some of the states from newer and returns them: those of growing recordings that
+// an earlier process began and whose newest change the database has. Queries prefer the rows in the
+// database to these states: another process, such as spool reindex, may have changed the rows since.
 func (c *Catalogue) takeEarlier(newer map[string]entry) map[string]entry {
 	earlier := map[string]entry{}
 	for id, e := range newer {
@@ -133,7 +133,8 @@ func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]
 	return rows, nil, false, nil
 }
 
-// readPage calls store.page for Catalogue.read, and returns the results of both.
+// readPage reads the next rows of a query from the database, with the results of store.page and the
+// errors of Catalogue.read.
 func (c *Catalogue) readPage(ctx context.Context, a *parsedQuery) (rows []*row.Row, full bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		rows, full, err = s.page(ctx, a)

@@ -24,9 +24,9 @@ type store struct {
 	unwanted atomic.Uint64                       // see Stats.Unwanted
 }
 
-// position returns the revision up to which the database has the changes of a journal; log is the
-// ID of the journal. It returns 0 if the database does not know the journal, or stores it under a
-// node that is not in names.
+// position returns the revision up to which the database has the changes of the journal whose ID is
+// log. It returns 0 if the database does not know the journal, or stores it under a node that is not
+// in names.
 func (s *store) position(ctx context.Context, log string, names []string) (rev int64, err error) {
 	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", log).
 		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
@@ -36,9 +36,10 @@ func (s *store) position(ctx context.Context, log string, names []string) (rev i
 	return rev, err
 }
 
-// write applies changes, in order of revision, and stores the journal's position, in one
-// transaction. names are the names of this recorder (Catalogue.names). write does not apply changes
-// of other recorders' rows: it returns them as others.
+// write applies the changes ops, which are in order of revision, in one transaction. In the same
+// transaction it stores the revision of the last change as the position of the journal whose ID is
+// log. names are the names of this recorder (Catalogue.names). write does not apply changes of other
+// recorders' rows: it returns them as others.
 func (s *store) write(ctx context.Context, log string, names []string, ops []journal.Change) (others []journal.Change, err error) {
 	var unwanted int64
 	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -220,7 +221,8 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) err
 	return err
 }
 
-// move stores the revision rev as the position of the journal log, unless the stored position is
+// move stores rev as the position of the journal whose ID is log: the revision up to which the database
+// has the journal's changes. node is the name of this recorder. move leaves a stored position that is
 // higher.
 func (s *store) move(ctx context.Context, tx bun.Tx, log, node string, rev int64) error {
 	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"

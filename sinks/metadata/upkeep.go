@@ -35,9 +35,11 @@ type UpkeepReport struct {
 // upkeepBatch is the most rows that one transaction of Upkeep changes.
 const upkeepBatch = 500
 
-// Upkeep deletes this recorder's events and lost rows that are older than UpkeepOptions permits. It also
-// adds the pairs and locations that an earlier version of spool did not store. It works in batches and
-// may be interrupted at any time. It returns ErrUnavailable while the database does not answer.
+// Upkeep deletes this recorder's events and its rows with the state lost that are older than
+// UpkeepOptions permits. It gives the state lost to remote recordings that no location has whole. It
+// also adds the links between events and recordings, and the locations, that an earlier version of
+// spool did not store. It works in batches and may be interrupted at any time. It returns
+// ErrUnavailable while the database does not answer.
 func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k UpkeepReport, err error) {
 	if err = c.completeOld(ctx); err != nil {
 		return k, err
@@ -63,9 +65,9 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k UpkeepReport
 	return k, err
 }
 
-// redate sets gone_ns of events, and the revision of lost rows, to now if a wrong clock has set them:
-// Upkeep computes ages from them. It cannot lower a revision that lies in the future; such a row is
-// kept longer.
+// redate corrects the times from which Upkeep computes ages, if a wrong clock has set them: it sets
+// gone_ns of such events, and the revision of such rows with the state lost, to now. A revision is a
+// time that can only grow: redate leaves one that lies in the future, and such a row is kept longer.
 func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	if err := c.redateLost(ctx); err != nil {
 		return err
@@ -78,8 +80,9 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	})
 }
 
-// redateLost puts lost rows whose revision is before wallclock.Plausible again, at most upkeepBatch
-// of them: each gets a new revision.
+// redateLost calls Put again for this recorder's rows with the state lost whose revision, a time, is
+// before wallclock.Plausible. So each gets a new revision. It does this for at most upkeepBatch rows;
+// the next Upkeep continues.
 func (c *Catalogue) redateLost(ctx context.Context) error {
 	var rows []*row.Row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
@@ -101,8 +104,8 @@ func (c *Catalogue) redateLost(ctx context.Context) error {
 	return c.Flush(ctx)
 }
 
-// dropEvents deletes this recorder's events whose gone_ns is set and before a time, and returns
-// their number.
+// dropEvents deletes this recorder's events whose last recording was deleted or lost before a time
+// (column gone_ns), and returns their number.
 func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, err error) {
 	for {
 		var ids []string
@@ -125,8 +128,8 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 	}
 }
 
-// dropLost deletes this recorder's unprotected rows that became lost before a time, and returns their
-// number. It leaves recordings that are being changed to the next Upkeep.
+// dropLost deletes this recorder's unprotected rows that got the state lost before a time, and returns
+// their number. It leaves the rows of recordings that other code is changing to the next Upkeep.
 func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith) (n int, err error) {
 	for range 1000 { // a bound: a row that forget keeps is read again in each round
 		var rows []*row.Row
@@ -189,7 +192,8 @@ const (
 	taskDone = "done"          // position of a task that has ended
 )
 
-// completeOld runs the upkeep tasks that have not ended: pairing, and then locating.
+// completeOld runs the upkeep tasks pairing and locating, in this order, each from its stored position.
+// It skips a task that has ended.
 func (c *Catalogue) completeOld(ctx context.Context) error {
 	if err := c.finishTask(ctx, pairing, c.pairBatch); err != nil {
 		return err
@@ -256,9 +260,10 @@ func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) erro
 	return err
 }
 
-// pairBatch performs one batch of the task pairing: see taskBatch. The first phase of the task,
-// "recordings", adds the missing pairs. The second phase, "events", sets gone_ns of the events
-// without a pair. A position contains the phase and the key of the last row.
+// pairBatch performs one batch of the upkeep task pairing, with the parameters and results of
+// taskBatch. The first phase of the task, "recordings", adds the missing pairs (event, recording). The
+// second phase, "events", sets gone_ns of the events without a pair. A position contains the phase and
+// the key of the last row that was read.
 func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, added int64, err error) {
 	phase, after := "recordings", row.Key{StartNS: -1 << 63}
 	if at != "" {
@@ -284,9 +289,10 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 	return taskDone, 0, nil
 }
 
-// pairRecordings adds the missing pairs of the next recordings behind the key after. It returns the
-// number of recordings, the number of added pairs, and the key of the last recording. It locks the
-// rows, so that no recording is deleted before the transaction ends.
+// pairRecordings reads the recordings that follow the key after, at most upkeepBatch, and adds their
+// missing pairs (event, recording). It returns the number of recordings that it read, the number of
+// pairs that it added, and the key of the last recording. It locks the rows, so that no recording is
+// deleted before the transaction ends.
 func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n int, added int64, last row.Key, err error) {
 	var rows []*row.Row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
@@ -307,8 +313,9 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n
 	return len(rows), added, rows[len(rows)-1].Key(), err
 }
 
-// dateEvents sets gone_ns to nowNS for those of the next events behind the key after that have no
-// pair and gone_ns 0. It returns the number of events it has read, and the key of the last one.
+// dateEvents reads the events that follow the key after, at most upkeepBatch. It sets gone_ns to nowNS
+// for those of them that are linked to no recording and have gone_ns 0. It returns the number of
+// events that it read, and the key of the last one.
 func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, nowNS int64) (n int, last row.Key, err error) {
 	var rows []eventRow
 	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
@@ -324,8 +331,9 @@ func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, nowNS 
 	return len(rows), row.Key{StartNS: end.AtNS, ID: end.ID}, s.noteGone(ctx, tx, ids, nowNS)
 }
 
-// behind restricts a query to the rows after a key. start and id are the names of the key's
-// columns. It adds nothing for a key whose ID is empty or "-".
+// behind restricts a query to the rows that follow the key after, in ascending order of row.Key. start
+// and id are the names of the key's columns. behind does not restrict the query if the key's ID is
+// empty or "-": the key then stands for the begin of the table.
 func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 	if after.ID != "" && after.ID != "-" {
 		q.Where(start+" >= ?", after.StartNS).Where("("+start+" > ? OR "+id+" > ?)", after.StartNS, after.ID)

@@ -229,9 +229,10 @@ func (r *rescuer) values() []any {
 	return values
 }
 
-// read copies the rows that the clause which selects, until a row cannot be read: damage is then
-// the reason. If all rows were read, damage is nil. If args are given, read also sets r.last to the
-// rowid of each row. err is an error of the new catalogue, or of ctx.
+// read copies the rows of r.table until a row cannot be read: damage is then the reason. If all rows
+// were read, damage is nil. The parameter which is the SQL text after the name of the table in the
+// SELECT, such as a WHERE clause, and args are its arguments. If args are given, read also sets r.last
+// to the rowid of each row. err is an error of the new catalogue, or of ctx.
 func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, err error) {
 	columns := strings.Join(r.columns, ", ")
 	if len(args) > 0 {
