@@ -50,9 +50,9 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 	return nil
 }
 
-// begin returns the events that wait, and forgets them; the caller records them from the stream's
-// first key frame on. utc is the time of that key frame, in ns. If an event ended before utc, begin
-// moves its end: the interval after the trigger then counts from utc.
+// begin returns the waiting events, and removes them from a; the caller records them from the
+// stream's first key frame on. utc is the time of that key frame, in ns. If an event ended before
+// utc, begin moves its end: the interval after the trigger then counts from utc.
 func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	a.expire(clock.Now())
 	for _, w := range a.list {

@@ -37,7 +37,8 @@ func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 	return events
 }
 
-// step converts the kept times to the present wall clock.
+// step converts the times of the kept key frames and of the waiting events to the present wall
+// clock.
 func (m *eventMarks) step(clock pipeline.Clock) {
 	by := m.wall.step(clock)
 	m.keys.step(by)
@@ -82,7 +83,8 @@ func (k *keyFrames) add(utc int64) {
 	k.utc = append(k.utc, utc)
 }
 
-// step adds by, the ns by which the wall clock was set, to the times.
+// step adds by to the times of the key frames. by is the time by which the wall clock was set, in
+// ns.
 func (k *keyFrames) step(by int64) {
 	if by == 0 {
 		return

@@ -50,7 +50,8 @@ var interpreters = map[string]interpreter{
 	"cmd": anyText, "powershell": anyText, "pwsh": anyText,
 }
 
-// runners holds the names of programs that run another program, which one of their arguments names.
+// runners holds the names of programs that run another program, such as sudo. One of the runner's
+// arguments names that program.
 var runners = func() map[string]bool {
 	known := map[string]bool{}
 	for name := range strings.FieldsSeq(`env sudo doas pkexec gosu setpriv capsh su-exec runuser nice ionice chrt taskset nohup setsid timeout time stdbuf unbuffer

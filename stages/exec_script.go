@@ -61,9 +61,10 @@ type scriptWord struct {
 	all  bool   // interpreter.all of the program
 }
 
-// scriptsIn returns the arguments of a command that a program reads as a script. The first word is
-// a program. A later word may be one, too: if the words before it are a runner and its arguments,
-// or if a later argument is an option by which this program takes a script.
+// scriptsIn returns the arguments of a command that a program reads as a script. The first word
+// names a program. A later word counts as the name of a program if the words before it are a
+// runner, such as sudo, and its arguments. It also counts if a later argument is an option with
+// which this program takes a script.
 func scriptsIn(words []commandWord) (found []scriptWord) {
 	runs := false // the words so far are a runner and its arguments: this word may name the program to run
 	for i, w := range words {
@@ -99,9 +100,10 @@ func (in *interpreter) givenIn(args []commandWord) bool {
 // envOptions describes the options of env that take a value, except -S.
 var envOptions = interpreter{values: "uC", worded: []string{"--unset", "--chdir"}}
 
-// splitByEnv returns the command as env -S runs it: words, with the argument that env splits
-// replaced by the words in it. split holds the text of that argument. Without env -S splitByEnv
-// returns words and nil.
+// splitByEnv returns the words of a command as env -S runs it. env splits one argument, its text,
+// into words: as has these words in place of the argument, and split holds the argument itself.
+// Without env -S, splitByEnv returns words and nil. It splits only for the first env -S of a
+// command.
 func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
 	for i, w := range words {
 		if program(w.text) != "env" {

@@ -104,8 +104,8 @@ func (r *gopRing) Put(c *media.Chunk) {
 	r.budget.Relieve()
 }
 
-// join adds the ring to the budget, on the first call. The first Put calls it, or Close if no chunk
-// ever came.
+// join adds the ring to the memory budget that all queues of the process share (r.budget). Only the
+// first call does that. Put calls join, and so does Close, for a ring that got no chunk.
 func (r *gopRing) join() {
 	r.once.Do(func() { r.leave = r.budget.Join(r.stream, r) })
 }
@@ -138,9 +138,9 @@ func (r *gopRing) put(c *media.Chunk) {
 	r.wake()
 }
 
-// putMark queues a mark, which the queue never drops. It replaces a raised mark by an event mark
-// with the interval that the settings give the event, unless a later stage sets the interval
-// (r.asks).
+// putMark queues a mark, which the queue never drops. A raised mark (media.MarkRaised) reports a
+// detection: putMark replaces it by an event mark, whose interval follows from the settings before
+// and after. It does not replace it if a later stage sets the interval (r.asks).
 func (r *gopRing) putMark(c *media.Chunk) {
 	if c.Mark.Kind == media.MarkRaised && !r.asks {
 		full := r.cfg.lasting(c.Mark.Raised)
@@ -155,8 +155,8 @@ func (r *gopRing) putMark(c *media.Chunk) {
 	r.wake()
 }
 
-// allow raises the limit of the queue's duration by ns, because the caller is about to queue held
-// media all at once.
+// allow raises the limit max_backlog of the queue by ns for the held media that the caller is about
+// to queue all at once.
 func (r *gopRing) allow(ns int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -188,7 +188,8 @@ func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 	}
 }
 
-// Close leaves the budget and releases the chunks that are still queued after an abort.
+// Close removes the ring from the memory budget, and releases the chunks that are still queued
+// after an abort.
 func (r *gopRing) Close() error {
 	r.join()
 	r.leave()

@@ -68,7 +68,8 @@ type gateLeft struct {
 	wall  wallClock // clock to which the times refer
 }
 
-// Close does nothing. It implements the interface of Handover.Leave.
+// Close does nothing, because the state holds no chunk. It implements the interface of
+// Handover.Leave.
 func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
@@ -112,8 +113,9 @@ func (g *gopGate) Put(c *media.Chunk) {
 	g.trim()
 }
 
-// putMark records the event of an event mark or of a raised mark. Any other mark keeps its place
-// between the chunks, and is released if no chunk is held and no recording is in progress.
+// putMark records the event of an event mark, or the event that it makes of a raised mark
+// (media.MarkRaised). Any other mark keeps its place between the chunks; if no chunk is held and no
+// recording is in progress, putMark releases it.
 func (g *gopGate) putMark(c *media.Chunk) {
 	switch {
 	case c.Mark.Kind == media.MarkEvent:
@@ -138,8 +140,8 @@ func (g *gopGate) putEvent(e media.Event) {
 	}
 }
 
-// follow shifts the kept times after the wall clock was set. The times of held chunks are converted
-// when they are read: see beginUTC.
+// follow shifts the times that the gate keeps by the time by which the wall clock was set. The
+// times of held chunks are converted when they are read: see beginUTC.
 func (g *gopGate) follow() {
 	step := g.wall.step(g.set.Clock)
 	if step == 0 {
@@ -156,8 +158,9 @@ func (g *gopGate) follow() {
 	g.await.step(step)
 }
 
-// resume continues the recording that the previous run left, if chunk c is the first of this run
-// that begins with a key frame and the recording's end has not passed.
+// resume continues the recording that the previous run left unfinished. It does so at the first
+// chunk of this run that begins with a key frame, if the recording's end has not passed by then.
+// Later calls do nothing.
 func (g *gopGate) resume(c *media.Chunk) {
 	lost := g.lost
 	if lost == nil || !c.StartsGOP {
@@ -287,8 +290,8 @@ func (g *gopGate) End(reason string) {
 // Take waits for the next queued chunk and passes its reference to the caller: see gopRing.Take.
 func (g *gopGate) Take(ctx context.Context) (*media.Chunk, error) { return g.queue.Take(ctx) }
 
-// Close releases the chunks that are still held or queued. It hands a recording whose end has not
-// come, and the waiting events, over to the next run.
+// Close releases the chunks that are still held or queued. It leaves a recording in progress whose
+// end has not come, and the events that wait for a key frame, to the next run.
 func (g *gopGate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -308,8 +311,9 @@ func (g *gopGate) Close() error {
 	return g.queue.Close()
 }
 
-// Report adds the fill of the queue and of the held media, the media that the queue dropped, and a
-// warning while max_bytes makes the pre-roll shorter than the setting before.
+// Report adds the fill of the queue and of the held media, and the media that the queue dropped. It
+// adds a warning while max_bytes makes the pre-roll shorter than the duration that the setting
+// "before" demands.
 func (g *gopGate) Report(out *pipeline.Report) {
 	g.queue.Report(out)
 	g.mu.Lock()

@@ -27,8 +27,8 @@ func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 }
 
 // gopUntil returns the first GOP inside a chunk that begins at or after utc (ns), as the index of
-// its first access unit in the lead track. A GOP at the begin of the chunk does not count. It
-// returns -1 for a mark and if there is no such GOP.
+// its first access unit in the lead track. A GOP that begins with the chunk does not count.
+// gopUntil returns -1 for a mark, and for a chunk without such a GOP.
 func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
 		return -1

@@ -206,7 +206,7 @@ func (k *keyframes) found() {
 	k.noneSinceUTC.Store(0)
 }
 
-// noteGap adds the gap before a chunk to the gap before the next key frame.
+// noteGap adds the gap before chunk c (Chunk.Gap) to the gap before the next key frame.
 func (k *keyframes) noteGap(c *media.Chunk) {
 	gap := c.Gap
 	if k.next != 0 && c.Seq > k.next && k.gap.None() { // c.Seq == k.next-1 for the second half of a split chunk
@@ -291,7 +291,8 @@ func (k *keyframes) hold(c *media.Chunk, first int) {
 	k.held = h
 }
 
-// give emits the held key frames. The last of them ends at next, the DTS of the next key frame.
+// give emits the chunk of the held key frames, if there is one. next is the DTS of the key frame
+// that follows them, at which the last of them ends.
 func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil
@@ -303,9 +304,9 @@ func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	return emit(h)
 }
 
-// giveLast emits the held key frames when the time of the next key frame is unknown. The last of
-// them gets the distance of the newest two key frames as its duration, or 1/25 s if there is only
-// one.
+// giveLast emits the chunk of the held key frames when the time of the key frame after them is
+// unknown. The last key frame gets the distance of the newest two key frames as its duration, or
+// 1/25 s if there is only one.
 func (k *keyframes) giveLast(emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil

@@ -82,7 +82,8 @@ func newMotion(set pipeline.Settings, cfg MotionConfig) (pipeline.Transform[*med
 	return &motion{cfg: cfg, set: set, pool: pool}, nil
 }
 
-// Process emits the chunk, and after it a raised mark if the chunk's pictures show motion.
+// Process emits the chunk. If the chunk's pictures show motion, it then emits a raised mark
+// (media.MarkRaised), which reports the motion to the next gop_ring.
 func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	at, score := m.watch(c)
 	if err := emit(c); err != nil || score == 0 {
@@ -102,9 +103,9 @@ func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 // Flush does nothing: Process holds nothing back.
 func (m *motion) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
 
-// watch updates the mean sizes with the pictures of a chunk. score is the highest score that
-// reaches the threshold, or 0 if none does. at is the time of the last picture whose score reaches
-// it, in ns of UTC.
+// watch updates the mean sizes with the pictures of a chunk. score is the highest score of these
+// pictures (see motion) that reaches the setting threshold, or 0 if none does. at is the time of
+// the last picture whose score reaches the threshold, in ns of UTC.
 func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	if c.Mark != nil || c.Set.Tracks[c.Set.Lead()].Kind() != media.Video {
 		return 0, 0
@@ -129,7 +130,7 @@ func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 }
 
 // picture updates the mean sizes with one picture of size bytes that lasts for lasts ns. It returns
-// the score, or 0 while it still learns the usual size.
+// the score (see motion), or 0 while it still learns the usual size.
 func (m *motion) picture(size float64, lasts int64) float64 {
 	lasts = min(lasts, int64(m.cfg.Window))
 	m.seenNS += lasts

@@ -59,7 +59,8 @@ func (c *clockCut) due(utc int64) media.Cause {
 	return ""
 }
 
-// passed reports whether, at utc (ns), the next cut and times-1 further cuts are due.
+// passed reports whether the moment utc, in ns, is at or after the next cut and times-1 further
+// cuts.
 func (c *clockCut) passed(utc int64, times int64) bool {
 	return c.every > 0 && utc-c.nextUTC >= (times-1)*int64(c.every)
 }

@@ -20,8 +20,9 @@ const (
 	lossEveryNS  = breakEveryNS / 4
 )
 
-// breakBudget is a token bucket of ns. fullAt is the time at which the bucket is full again, in ns
-// of Chunk.UTC less Chunk.SteppedNS.
+// breakBudget is a token bucket of file changes that a sender causes, counted in ns: a file change
+// costs breakEveryNS, or lossEveryNS. It fills with time, up to maxBreaks file changes. fullAt is
+// the time at which it is full again, in ns of Chunk.UTC less Chunk.SteppedNS.
 type breakBudget struct{ fullAt int64 }
 
 // take removes ns from the budget at the time at. If less is left, it removes nothing and returns

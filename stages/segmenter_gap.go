@@ -13,7 +13,8 @@ type leftGap struct {
 	steppedNS int64 // Chunk.SteppedNS of the last file
 }
 
-// Close does nothing. It implements the interface of Handover.Leave.
+// Close does nothing, because a gap holds no resource. It implements the interface of
+// Handover.Leave.
 func (leftGap) Close() {}
 
 // noteGap adds to s.gap the media that is missing before a chunk: Chunk.Gap, a hole in the sequence
@@ -45,11 +46,11 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	s.noteStep(c)
 }
 
-// precedesRecording reports whether the gap that the run's first chunk carries lies before the
-// recording. It does if no run has written media yet: the recording then misses nothing. A pipeline
-// of mode event reads media long before its first file, so only a loss of the source counts there,
-// and only in the first run: a run ends with its publisher, so the source was lost before that run
-// began.
+// precedesRecording reports whether gap, which the first chunk of the run carries, lies before the
+// recording, so that the recording misses nothing. In a pipeline of mode manual or always, that is
+// so if no run has written media yet. A pipeline of mode event reads media long before its first
+// file. So only a gap of cause GapSourceLost counts, and only in the first run: a run ends with its
+// publisher, so the source was lost before that run began.
 func (s *segmenter) precedesRecording(gap media.Gap) bool {
 	after := s.set.After
 	if s.set.Mode == pipeline.ModeEvent {
@@ -58,9 +59,10 @@ func (s *segmenter) precedesRecording(gap media.Gap) bool {
 	return !s.behind && (after == nil || after.Written.IsZero())
 }
 
-// foretell adds to s.foretoldNS the gaps inside a chunk that the gap before the next key frame
-// contains, too. If the next file begins with that key frame, noteGap subtracts them, because the
-// ended file has listed them.
+// foretell remembers, in s.foretoldNS, the gaps inside chunk c that two files may list. The open
+// file lists them. Chunk.Gap of the next key frame contains them, too: they have media.Gap.Next
+// set. If the next file begins with that key frame, noteGap subtracts them from the gap before that
+// file.
 func (s *segmenter) foretell(c *media.Chunk) {
 	for i := range c.Gaps {
 		if c.Gaps[i].Next {
@@ -69,17 +71,17 @@ func (s *segmenter) foretell(c *media.Chunk) {
 	}
 }
 
-// leftOut returns the gap that results when chunk c is left out: see media.Chunk.LeftOut. It sets
-// leftUntilSteadyUTC.
+// leftOut returns the gap that results when the segmenter leaves out chunk c for the cause why: see
+// media.Chunk.LeftOut. It sets s.leftUntilSteadyUTC to the end of c.
 func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
 	gap := c.LeftOut(why, s.leftUntilSteadyUTC)
 	s.leftUntilSteadyUTC = c.EndSteadyUTC()
 	return gap
 }
 
-// noteStep notes in s.gap, at a key frame, by how much the wall clock was set since the newest file
-// began. The gap ends the open file: by the new clock, the next file does not begin where this one
-// ends.
+// noteStep sets s.gap.StepNS, at a key frame, to the time by which the wall clock was set since the
+// newest file began. A step alone is a gap of cause GapClockStep, too. Each gap ends the open file:
+// by the new clock, the next file does not begin where this one ends.
 func (s *segmenter) noteStep(c *media.Chunk) {
 	if !s.behind || !c.StartsGOP {
 		return
@@ -90,9 +92,9 @@ func (s *segmenter) noteStep(c *media.Chunk) {
 	}
 }
 
-// gapSince returns the gap of cause restart before chunk c: the time since the previous run, which
-// failed, wrote its last media, or since it failed if it wrote none. It returns no gap if that run
-// did not fail.
+// gapSince returns the gap of cause GapRestart before chunk c, if the previous run, e, failed. The
+// gap begins at the last media that the previous run wrote, or at its failure if it wrote none. If
+// that run did not fail, gapSince returns no gap.
 func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	if e.Err == nil {
 		return media.Gap{}

@@ -43,9 +43,9 @@ func (s *segmenter) tooLarge(c *media.Chunk) bool {
 	return s.gopBytes+int64(c.Bytes()) > sizeBoundGOPBytes
 }
 
-// past reports whether the open segment, before chunk c, has reached max_duration or max_size,
-// multiplied by times. With align, it also reports whether the cut that is due and times-1 further
-// cuts have passed.
+// past reports whether the open segment, before chunk c, has gone past a limit: whether it has
+// reached times the max_duration or times the max_size. With align, it also reports whether it has
+// passed the next cut and times-1 further cuts.
 func (s *segmenter) past(c *media.Chunk, times int64) bool {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	return maxTime > 0 && s.lasted(c) >= times*maxTime ||
@@ -53,8 +53,9 @@ func (s *segmenter) past(c *media.Chunk, times int64) bool {
 		s.clock.passed(c.UTC, times)
 }
 
-// seeKeyFrame updates the time since the newest key frame, and warns when the segment reaches twice
-// a limit. It is called before c is passed on.
+// seeKeyFrame adds chunk c to the time since the newest key frame, and begins that time anew at a
+// key frame. It warns when the open segment reaches twice a limit without a key frame. The caller
+// calls it before it passes c on.
 func (s *segmenter) seeKeyFrame(c *media.Chunk) {
 	switch {
 	case c.StartsGOP:

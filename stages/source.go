@@ -71,8 +71,9 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return s.pass(context.WithoutCancel(ctx), sub, emit)
 }
 
-// subscribe returns the subscription that the previous run left to this run, and otherwise a new
-// one. The left one has the media that a publisher sent while the previous run finished its file.
+// subscribe returns the subscription that the previous run left to this run (see stay), or a new
+// one. A left subscription has the media that a publisher sent while the previous run finished its
+// file.
 func (s *source) subscribe() (*hub.Subscription, error) {
 	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
 		return sub, nil
@@ -80,8 +81,9 @@ func (s *source) subscribe() (*hub.Subscription, error) {
 	return s.hub.Subscribe(s.path)
 }
 
-// stay leaves a new subscription to the next run if end, the error with which this run ends, means
-// that the publisher was lost or replaced.
+// stay subscribes to the stream for the next run if this run ends because its publisher was lost or
+// replaced: end is the error with which it ends. It leaves the subscription to the next run, so
+// that the next run gets the media from now on.
 func (s *source) stay(end error) {
 	var e *pipeline.EndError
 	if !errors.As(end, &e) || e.Reason != endcause.SourceLost && e.Reason != endcause.Replaced {

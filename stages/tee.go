@@ -47,8 +47,8 @@ func (b *TeeBranch) Check() (problems config.Problems) {
 	return append(problems, bad...)
 }
 
-// queue returns the settings of the branch's queue. An event that is marked in the queue, and whose
-// trigger sets no interval, gets the default interval.
+// queue returns the settings of the branch's queue. Its before and after are the defaults of
+// gop_ring: an event that the queue marks gets them if its trigger sets no interval.
 func (b *TeeBranch) queue() GOPRingConfig {
 	ring := gopRingDefaults
 	ring.MaxSize, ring.MaxTime = b.MaxSize, b.MaxTime
@@ -186,7 +186,8 @@ func (t *tee) Report(r *pipeline.Report) {
 	}
 }
 
-// Status returns the stages of the branches, named such as tee/archive/mp4.
+// Status returns the stages of all branches. The name of each is that of tee, of the branch and of
+// the stage, such as tee/archive/mp4.
 func (t *tee) Status() (out []pipeline.StageStatus) {
 	for _, b := range t.branches {
 		for _, s := range b.Branch.Status() {
