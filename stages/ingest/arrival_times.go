@@ -84,8 +84,9 @@ func (r *retime) set(t, passed int64) {
 	r.bestTicks, r.bestInTicks, r.bestAtTicks = r.baseTicks, t, r.lastAtTicks+passed
 }
 
-// turn ends the current window and begins the next one with a new slope. at is the arrival of the current unit, in
-// ticks. rate is the measured rate of the sender's clock; 0: unknown, so the slope follows from the kept windows.
+// turn ends the current window and begins the next one with a new slope (see retime). at is the arrival of the
+// current unit, in ticks. rate is the measured rate of the sender's clock; if it is 0, the rate is unknown, and the
+// slope follows from the kept windows.
 func (r *retime) turn(at int64, rate float64) {
 	first := r.n == 0
 	r.ends[r.n%retimeWindows] = sentAt{r.bestInTicks, r.bestAtTicks}

@@ -134,8 +134,8 @@ func (r *decodingTimes) next(u *Unit) {
 	u.DTS, r.lastTicks = dts, dts
 }
 
-// ahead returns the number of the recent units, at most maxDepth, that are presented after pts. It then adds pts to the
-// recent presentation times.
+// ahead returns how many of the last maxDepth units, in decoding order, are presented after pts. It then adds pts
+// to these units' presentation times.
 func (r *decodingTimes) ahead(pts int64) (n int) {
 	for _, before := range r.recentTicks[:min(r.count, maxDepth)] {
 		if before > pts {
@@ -155,8 +155,8 @@ func (r *decodingTimes) insert(pts int64) {
 	r.pendingTicks = slices.Insert(r.pendingTicks, i, pts)
 }
 
-// observedDepth returns the largest number of units that precede, in units, a unit that is presented before them. It
-// returns at most maxDepth.
+// observedDepth returns the reordering depth of units, which are in decoding order: the largest number of units
+// that are decoded before a unit but presented after it. It returns at most maxDepth.
 func observedDepth(units []*Unit) (depth int) {
 	for i, u := range units {
 		ahead := 0

@@ -143,7 +143,7 @@ func (t *Track) Describe(sets ...[]byte) error {
 	return nil
 }
 
-// Take returns an empty unit. The caller hands it back by Track.Unit or Feed.Put.
+// Take returns an empty unit from the pool. The caller returns it with Track.Unit or Feed.Put.
 func (f *Feed) Take() *Unit {
 	u := f.units.take()
 	u.countedBytes = u.HeldBytes()
@@ -176,7 +176,7 @@ func (t *Track) Unit(u *Unit) error {
 // Err returns the error by which the publisher has ended, or nil while it is open.
 func (f *Feed) Err() error { return f.err }
 
-// Log returns the logger of the publication.
+// Log returns the logger that NewFeed got.
 func (f *Feed) Log() *slog.Logger { return f.log }
 
 // Close writes the held units as far as the publisher accepts them. It does not close the publisher.
@@ -196,8 +196,8 @@ func (f *Feed) Close() {
 	}
 }
 
-// settle makes the feed begin as soon as enough is known about its tracks (mayBegin). After that, it places each track
-// that begins later.
+// settle makes the feed begin as soon as enough is known about its tracks (mayBegin). After the feed has begun,
+// settle gives each track that begins later its place on the time line.
 func (f *Feed) settle() {
 	if f.err != nil {
 		return
@@ -234,8 +234,9 @@ func (f *Feed) mayBegin() bool {
 	return whole || long || f.nowNS-f.firstMonoNS >= holdSetsNS || f.pendingBytes() >= holdBytes
 }
 
-// hurry sets the times of the first pictures of each track without a pending unit, although these pictures wait for
-// later ones. In a stream of few pictures they would wait for long, and the sound would be published without them.
+// hurry sets the times of the first pictures of each track without a pending unit, because the feed is about to
+// begin. These pictures are held until later pictures come. In a stream of few pictures that takes long, and the
+// sound would be published without the video.
 func (f *Feed) hurry() {
 	for _, t := range f.tracks {
 		if len(t.pending) == 0 {
@@ -249,8 +250,8 @@ func (f *Feed) hurry() {
 	}
 }
 
-// begin places the tracks with pending units on the time line, publishes the tracks, and writes the pending units in
-// decoding order.
+// begin gives each track with pending units its place on the time line, publishes the tracks, and writes the
+// pending units in decoding order.
 func (f *Feed) begin() {
 	f.begun = true
 	f.place.settle(f.tracks)
@@ -288,8 +289,9 @@ func (f *Feed) earliest() (first *Track) {
 	return first
 }
 
-// placeLate places a track that had no unit when the feed began, and writes its pending units. If the time line is by
-// sender reports and now is not set, it waits up to holdPlacesNS for a report of the track.
+// placeLate gives a track that had no unit when the feed began a place on the time line, and writes its pending
+// units. If the source of the time line is sender reports and the track has no report yet, placeLate does nothing
+// for up to holdPlacesNS, in which a report may come. With now it does not wait for a report.
 func (f *Feed) placeLate(t *Track, now bool) {
 	known := t.points[f.place.source].ok
 	wait := f.nowNS-t.pending[0].MonoNS < holdPlacesNS && t.pendingBytes < holdBytes

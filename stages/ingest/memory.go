@@ -55,7 +55,8 @@ func (m *feedMemory) own(f *Feed) {
 	runtime.AddCleanup(f, func(reported *atomic.Int64) { total.change(reported, 0) }, m.reported)
 }
 
-// change makes the total count `to` bytes for a feed in place of the bytes reported before.
+// change sets the bytes that the total counts for one feed. reported holds the number counted so far, and change
+// sets it to the new number, to.
 func (t *memoryTotal) change(reported *atomic.Int64, to int64) {
 	was := reported.Swap(to)
 	t.heldBytes.Add(to - was)
@@ -67,8 +68,9 @@ func (t *memoryTotal) change(reported *atomic.Int64, to int64) {
 	}
 }
 
-// grow adds bytes to the feed's memory; a negative number releases them. It reports whether the bounds allow that. The
-// bytes count in either case: after false the caller releases them.
+// grow adds bytes to the feed's memory; a negative number releases them. It reports whether the bounds of the feed
+// and of the total allow the memory. The bytes count in either case: if grow returns false, the caller frees the
+// memory and releases the bytes.
 func (m *feedMemory) grow(bytes int) bool {
 	m.heldBytes += int64(bytes)
 	reported := m.reported.Load()
@@ -83,8 +85,9 @@ func (m *feedMemory) grow(bytes int) bool {
 	return reported <= maxFeedBytes && (m.total.heldBytes.Load() <= most || reported <= most/m.total.largeFeeds.Load())
 }
 
-// Grown counts the growth of a unit, complete or not, whose first data arrived age ns ago. It refuses the unit (see
-// Unit.Refused) if the unit is too old, or if there is no room in memory for it.
+// Grown counts the growth of unit u in the memory of the feed. u may be incomplete; its first data arrived age ns
+// ago. Grown refuses the unit (see Unit.Refused) if the unit is older than maxUnitAgeNS, or if there is no room in
+// memory for it.
 func (t *Track) Grown(u *Unit, age int64) {
 	if age > maxUnitAgeNS && u.over == "" {
 		u.refuse(media.DropEndlessPicture)
@@ -92,8 +95,9 @@ func (t *Track) Grown(u *Unit, age int64) {
 	t.count(u)
 }
 
-// Unended records that unit u is still incomplete at mono, ns of the steady clock. If u began more than stallNS before,
-// the stall detector counts it as missed by a picture without an end, unless it counts missed units already.
+// Unended records that unit u is still incomplete at mono, ns of the steady clock. If u began more than stallNS
+// before mono, Unended passes u to the stall detector as missed because its picture has no end. It does not do so
+// if the detector has counted a missed unit since the last kept one.
 func (t *Track) Unended(u *Unit, mono int64) {
 	if mono-u.MonoNS > stallNS && t.stall.missedNS == 0 {
 		t.stall.Missed(u.MonoNS, media.DropEndlessPicture, 1)
@@ -125,7 +129,8 @@ func (t *Track) count(u *Unit) {
 	}
 }
 
-// Put takes back a unit that the caller passes to no track.
+// Put returns a unit to the pool, and releases its memory from the feed. The caller uses it for a unit that it
+// passes to no track.
 func (f *Feed) Put(u *Unit) {
 	f.memory.grow(-u.countedBytes)
 	u.countedBytes = 0
@@ -145,7 +150,8 @@ func (f *Feed) Grow(bytes int) bool { return f.memory.grow(bytes) }
 // HeldBytes returns the memory that the feed holds.
 func (f *Feed) HeldBytes() int64 { return f.memory.heldBytes }
 
-// pendingBytes returns the memory of the units that wait until their track has a place on the time line.
+// pendingBytes returns the bytes of memory of the pending units of all tracks: units that wait until their track
+// has a place on the time line.
 func (f *Feed) pendingBytes() (n int) {
 	for _, t := range f.tracks {
 		n += t.pendingBytes

@@ -14,7 +14,7 @@ import (
 // which decides:
 //
 //	a b X c    c fits after b:   X is an outlier, and is placed between b and c
-//	a b X Y    Y fits after X:   the sender's clock was set, and both stay as they are
+//	a b X Y    Y fits after X:   X is late, or the sender's clock was set: both stay as they are
 //	a b X Y    Y fits neither:   X is placed after b, and Y is held
 //
 // A picture fits if it is later than all pictures that are presented before it, earlier than all that are presented
@@ -65,9 +65,10 @@ func (o *outliers) push(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// place sets a picture's number in presentation order. If pictures were lost before it, one of them may have been a key
-// picture, at which the picture order count starts over. The picture then gets the next number of a new sequence, if
-// that number agrees with its time and the number by the order count does not.
+// place sets u.number, the number of picture u in presentation order. If pictures were lost before u, one of them
+// may have been a key picture, at which the picture order count starts over. So place tries the number that the
+// order count gives. If that number does not agree with the time of u, but the next number of a new sequence does,
+// u gets the latter.
 func (o *outliers) place(u *Unit) {
 	before := o.row
 	u.number = o.row.place(u.order)
@@ -94,7 +95,8 @@ func (o *outliers) flush(out func(*Unit)) {
 	}
 }
 
-// decide sets the time of the picture u, which was held, by that of the picture next after it, and calls out with u.
+// decide decides whether the time of u is an outlier. u is the held picture, and next is the picture that arrived
+// after it. decide corrects the time of u if it is an outlier, and calls out with u.
 func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	x, y := timeOf(u), timeOf(next)
 	from := timeline{stepTicks: o.base.stepTicks, stepNumbers: o.base.stepNumbers, sure: o.base.trusted()}
@@ -117,8 +119,8 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// follow treats picture u as the first one after the sender's clock was set. Usually the times follow the clock, and
-// from, which has u only, becomes the time line. If the clock is set too often, or back by little, follow instead
+// follow treats picture u as the first one after the sender's clock was set. Usually the times follow the clock:
+// o.base becomes from, a timeline that has u only. If the clock is set too often, or back by little, follow instead
 // shifts the times of u, of next and of all later pictures, so that the time line continues.
 func (o *outliers) follow(u, next *Unit, from timeline) {
 	by := o.base.after(timeOf(u), o.secondTicks) - u.PTS
@@ -140,7 +142,8 @@ type ClockShift struct{ fixedTicks, fadingTicks int64 }
 
 const fadingShare = 8 // 1/8 of the distance from one unit to the next fades with each unit
 
-// Add adds ticks to the fading part if goes is set. Otherwise it adds ticks and the fading part to the fixed part.
+// Add adds ticks to the correction. With goes the ticks fade: Add adds them to the fading part. Without goes they
+// stay: Add adds them and the fading part to the fixed part.
 func (s *ClockShift) Add(ticks int64, goes bool) {
 	if goes {
 		s.fadingTicks += ticks
@@ -202,7 +205,8 @@ func (r pictureNumbers) begin(o order) pictureNumbers {
 	return pictureNumbers{true, o, at, at}
 }
 
-// timeline holds the times of the newest pictures whose times are certain: they fit, or were corrected.
+// timeline holds the times of the newest pictures whose times are certain: each fitted between its neighbours, as
+// outliers defines that, or was confirmed by the next picture, or was corrected (see outliers.decide).
 type timeline struct {
 	seen        [maxDepth]timedPicture // a ring
 	n           int                    // number of pictures so far
@@ -227,7 +231,8 @@ func (l *timeline) front() int64 {
 }
 
 // trusted reports whether the order of presentation agreed with the times of at least three quarters of the last 32
-// pictures, or of fewer ones, at least orderMin.
+// pictures. If fewer than 32 pictures have come, it counts all of them; it returns false if fewer than orderMin
+// have come.
 func (l *timeline) trusted() bool {
 	n := min(l.n, 32)
 	return l.sure || n >= orderMin && bits.OnesCount64(l.agree<<(64-n))*4 >= n*3
@@ -294,8 +299,8 @@ func (l *timeline) inOrder(p timedPicture, second int64) bool {
 	return true
 }
 
-// latest returns the latest time with which picture p fits. lost is the number of pictures lost before p. second is the
-// number of ticks a second.
+// latest returns the latest presentation time, in ticks, that fits picture p: see outliers. lost is the number of
+// pictures lost before p. second is the number of ticks a second.
 func (l *timeline) latest(p timedPicture, lost int, second int64) int64 {
 	last := l.last()
 	passed := media.FromNanos(max(p.monoNS-last.monoNS, 0), uint32(second))
@@ -312,8 +317,9 @@ func (l *timeline) onLine(p timedPicture) bool {
 	return d >= -l.stepTicks && d <= l.stepTicks
 }
 
-// alike reports whether the times advance, relative to arrival, about as much from the newest picture to x as from x to
-// y, the picture after x. If so, late times show that the sender's clock runs fast or its picture interval changed.
+// alike reports whether the media time advances at a similar rate, relative to arrival, from the newest picture in
+// l to x, and from x to y. y is the picture after x. If so, a late time of x shows that the sender's clock runs
+// fast or that its picture interval changed.
 func (l *timeline) alike(x, y timedPicture) bool {
 	a, b := x.ptsTicks-l.last().ptsTicks, y.ptsTicks-x.ptsTicks
 	passedA, passedB := x.monoNS-l.last().monoNS, y.monoNS-x.monoNS
@@ -324,8 +330,8 @@ func (l *timeline) alike(x, y timedPicture) bool {
 	return r > 0.5 && r < 2
 }
 
-// after returns the time that follows from the number of p, whatever time it was sent with. second is the number of
-// ticks a second.
+// after returns the expected presentation time of p, by its number in presentation order and its arrival. It
+// ignores the time with which p was sent. second is the number of ticks a second.
 func (l *timeline) after(p timedPicture, second int64) int64 {
 	last := l.last()
 	step := l.stepTicks
@@ -339,8 +345,9 @@ func (l *timeline) after(p timedPicture, second int64) int64 {
 	return l.clamp(p, at)
 }
 
-// clamp returns the time at, moved as far as needed. The result is later than the pictures in l that are presented
-// before p. It is also earlier than those presented after p, unless the two conditions contradict each other.
+// clamp returns the time at, moved as far as the order of presentation needs. The result is later than the times of
+// the pictures in l that are presented before p. It is also earlier than the times of those presented after p,
+// unless the two conditions contradict each other.
 func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	for _, r := range l.recent() {
 		if p.number < r.number {
@@ -355,8 +362,9 @@ func (l *timeline) clamp(p timedPicture, at int64) int64 {
 	return at
 }
 
-// between returns the time that follows from the number of x. fits reports whether next, the picture after x, fits. If
-// it does, the result is before the time of next if x is presented before next, and after it otherwise.
+// between returns a corrected time for x, an outlier, by its number in presentation order. next is the picture
+// after x in the order of arrival; fits reports whether the time of next fits. If it does, the result is before the
+// time of next if x is presented before next, and after it otherwise. second is the number of ticks a second.
 func (l *timeline) between(x, next timedPicture, fits bool, second int64) int64 {
 	at := l.after(x, second)
 	if !fits {

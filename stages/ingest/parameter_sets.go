@@ -151,7 +151,8 @@ func (s *paramSets) referAny() bool {
 	return false
 }
 
-// inUse returns the set of a kind to which the current unit refers, or nil.
+// inUse returns the parameter set of a kind, such as the SPS, to which the current unit refers. It returns nil if
+// the unit refers to none.
 func (s *paramSets) inUse(kind uint8) []byte {
 	for i := range s.slots {
 		if p := &s.slots[i]; p.Kind == kind && p.used == s.unit {
@@ -187,7 +188,8 @@ func (s *paramSets) wanted(p *paramSet) bool {
 	return max(p.sent, p.used) >= s.key
 }
 
-// described reports whether the description contains all sets that are wanted at a key frame.
+// described reports whether the track's description contains every set that it must contain at the current key
+// frame (see wanted).
 func (s *paramSets) described() bool {
 	for i := range s.slots {
 		if p := &s.slots[i]; !p.described && s.wanted(p) {

@@ -40,7 +40,7 @@ const keptPieces = 64
 
 const neverSingle = -1 << 40 // value of single after a picture that came in several units: pictures stay held
 
-// gather takes over a unit, divides it into pieces of pictures, and adds each piece to the held picture or to a new
+// gather takes over a unit, divides it into pieces (see piece), and adds each piece to the held picture or to a new
 // one. It leaves out a damaged unit.
 func (t *Track) gather(u *Unit) {
 	if t.torn {
@@ -85,8 +85,8 @@ func (t *Track) spoil() {
 	}
 }
 
-// judge marks the pieces of a unit in which data is missing as damaged. If the unit lacks its first element and that
-// belongs to no piece, judge counts a damaged picture.
+// judge marks as damaged the pieces of unit u in which data is missing. If u lacks its first element, and the first
+// piece is not damaged, that element belonged to another picture: judge then counts a damaged picture.
 func (t *Track) judge(u *Unit) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
@@ -203,8 +203,8 @@ func (t *Track) rest(w *Unit) {
 	t.merging, t.single, t.splits = true, neverSingle, true
 }
 
-// withTail returns a new unit for the next picture: the elements from tail on of the held picture, and after them those
-// of w. It removes the elements from the held picture, and puts w back.
+// withTail moves the elements from t.tail on from the held picture to a new unit, because they belong to the next
+// picture. It appends the elements of w to the new unit, and returns w to the pool.
 func (t *Track) withTail(w *Unit) *Unit {
 	u := t.unitOf(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
 	t.prev.cut(t.tail)
@@ -215,7 +215,8 @@ func (t *Track) withTail(w *Unit) *Unit {
 	return u
 }
 
-// release ends the held picture, if there is one: accept takes a whole picture, and a damaged one is left out.
+// release ends the held picture. It passes a whole picture to accept, and leaves a damaged picture out. It does
+// nothing if no picture is held.
 func (t *Track) release() {
 	u := t.prev
 	t.prev, t.slices, t.tail = nil, false, 0

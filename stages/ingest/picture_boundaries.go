@@ -16,7 +16,8 @@ type piece struct {
 	damaged  bool
 }
 
-// relation is the picture of a slice relative to the picture of the slice before it.
+// relation relates a slice to the slice before it: both belong to one picture, or to the two fields of a frame, or
+// the slice begins a new picture.
 type relation uint8
 
 const (
@@ -76,9 +77,10 @@ func (t *Track) missed(nal []byte, pts int64) bool {
 	return h.OK && pts == t.lastPTSTicks && !h.Differs(&t.last)
 }
 
-// begin returns the index of the element with which the picture of the slice at index i begins. before is the index of
-// the first element after the slices of piece p that may belong to that picture, or negative. Elements before missing
-// data belong to the earlier picture.
+// begin returns the index of the first element of the picture to which the slice with index i of unit u belongs. If
+// piece p has no slice yet, that is the first element of p. Otherwise the elements between two slices may belong to
+// either picture: before is the index of the first element, after the slices of p, that may belong to the later
+// one; it is negative if no element may. Elements before missing data belong to the earlier picture.
 func (p *piece) begin(u *Unit, i, before int) int {
 	at := i
 	switch {
@@ -128,7 +130,8 @@ func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 	return newPicture
 }
 
-// follow keeps a slice as the newest one, and updates the state of its picture. stray reports that its piece is stray.
+// follow keeps the header of a slice as that of the newest slice, and updates the state of the slice's picture.
+// stray reports that the slice belongs to a stray piece (see piece).
 func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool) {
 	if h.Partition {
 		return

@@ -29,20 +29,20 @@ type point struct {
 	clockNS int64
 }
 
-// placement is the time line that the tracks of a feed share. It is made when the feed begins. A track that has its
-// place does not move afterwards, because a break in its times would be worse than an offset. If the clocks of the
-// sender's tracks disagree later, the feed logs that.
+// placement is the time line that the tracks of a feed share. It is made when the feed begins. Once a track has its
+// place (Track.offsetTicks), that does not change, because a break in its times would be worse than an offset. If
+// the clocks of the sender's tracks disagree later, the feed logs that.
 type placement struct {
 	source source
 	zeroNS int64 // time on the source's clock at time 0 of the feed
 }
 
-// maxDoubtNS is the largest deviation from arrival at which a source is used: some senders use different clocks for
-// their tracks.
+// maxDoubtNS bounds the error of a source. If the distance of two tracks by a source differs by more from their
+// distance by arrival, the source is not used: some senders use different clocks for their tracks.
 const maxDoubtNS = int64(5 * time.Second)
 
-// settle chooses the source of the time line by the pending units of the tracks, and sets the zero of the time line to
-// the first presentation of any track.
+// settle chooses the source of the time line: the best one that is usable for all tracks with pending units. It
+// sets the zero of the time line to the earliest presentation time of these units.
 func (p *placement) settle(tracks []*Track) {
 	var with []*Track
 	for _, t := range tracks {
@@ -60,7 +60,8 @@ func (p *placement) settle(tracks []*Track) {
 	}
 }
 
-// usable reports whether every track has a point of source s, and whether the points agree roughly with arrival.
+// usable reports whether source s can place the tracks on one time line: every track has a point of s, and the
+// distances of the tracks by s agree with those by arrival, up to maxDoubtNS.
 func usable(tracks []*Track, s source) bool {
 	for _, t := range tracks {
 		if !t.points[s].ok {
@@ -75,19 +76,22 @@ func usable(tracks []*Track, s source) bool {
 	return true
 }
 
-// first returns the time of the track's first pending unit on the clock of source s, in ns.
+// first returns the time of the track's first pending unit, on the clock of source s, in ns. The track must have a
+// pending unit and a point of s.
 func (t *Track) first(s source) int64 {
 	p := t.points[s]
 	return p.clockNS + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
 }
 
-// offset returns the ticks to add to the times of track t, so that they become times of the time line.
+// offset returns the ticks to add to the sent times of track t, so that they become times on the time line of the
+// feed.
 func (p *placement) offset(t *Track) int64 {
 	at := t.points[p.source]
 	return media.FromNanos(at.clockNS-p.zeroNS, t.cfg.Timescale) - at.ticks
 }
 
-// arrival returns the point of the least delayed pending unit of track t.
+// arrival returns the time and the arrival, on the steady clock, of the least delayed unit in t.pending: the unit
+// whose arrival is earliest relative to its time. The point is not ok if t has no pending unit.
 func arrival(t *Track) (best point) {
 	var least int64
 	for _, u := range t.pending {
@@ -98,9 +102,10 @@ func arrival(t *Track) (best point) {
 	return best
 }
 
-// byArrival returns, for a track t that begins later, a point on the clock of the source in use, by the arrival of
-// the pending units of t. wall is the arrival less the time on the time line of the other tracks' least delayed
-// unit, in ns.
+// byArrival returns the point of track t on the clock of the source in use, for a track that begins after the
+// others and has no point of that source. It computes the point from the arrival of the pending units of t. wall is
+// the offset between arrival and the time line, in ns: the arrival of the least delayed unit of the other tracks,
+// less its time on the time line.
 func (p *placement) byArrival(t *Track, wall int64) point {
 	at := arrival(t)
 	at.clockNS += p.zeroNS - wall

@@ -192,7 +192,8 @@ func (s *spread) reach() int {
 	return s.ahead
 }
 
-// place spreads the held units with the sent time stamp evenly up to the next time, in presentation order.
+// place spreads the held units with the sent time stamp evenly, in presentation order, from stamp up to the next
+// sent time.
 func (s *spread) place(stamp int64) {
 	gone := 0 // number of units with that time that were released
 	for _, before := range s.recent() {
@@ -224,9 +225,10 @@ func (s *spread) place(stamp int64) {
 	}
 }
 
-// spanFrom returns the ticks from stamp to the next sent time. If the next time is unknown or far away, as after a
-// pause, it returns the distance before. Without a distance before, it returns maxSpanSeconds, or 1/25 s for each
-// picture if the next time is unknown. pictures is the number of pictures with the sent time stamp.
+// spanFrom returns the ticks from the sent time stamp to the next higher sent time. If the next time is unknown or
+// so far away that the sender paused, it returns the newest span before. If no span is known, it returns
+// maxSpanSeconds after a pause, and 1/25 s for each picture if the next time is unknown. pictures is the number of
+// pictures with the sent time stamp.
 func (s *spread) spanFrom(stamp int64, pictures int) int64 {
 	next, known := int64(0), false
 	see := func(at int64) {

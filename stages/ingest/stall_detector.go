@@ -32,7 +32,7 @@ type StallDetector struct {
 	on       bool       // a problem is reported
 }
 
-// miss counts, for one cause, the units that were not kept since the last kept one.
+// miss counts, for one cause, the units that the stream did not accept since the last accepted one.
 type miss struct {
 	cause string
 	n     uint64
@@ -60,7 +60,8 @@ func NewStallDetector(codec media.Codec, log *slog.Logger, report func(*pipeline
 	return &StallDetector{codec: codec, log: log, report: report}
 }
 
-// Kept records that a unit with arrival mono, ns of the steady clock, was kept.
+// Kept records that the stream accepted a unit of the track, with arrival mono, ns of the steady clock. It ends the
+// problem, if there is one.
 func (d *StallDetector) Kept(mono int64) {
 	if d.keptNS != 0 && mono > d.keptNS { // units with the same arrival count once
 		d.usualNS = mono - d.keptNS
@@ -75,7 +76,8 @@ func (d *StallDetector) Kept(mono int64) {
 	}
 }
 
-// Left records that no more data of the track is expected. It ends the problem.
+// Left records that no more data of the track is expected. If the detector has reported a problem, Left ends that
+// problem.
 func (d *StallDetector) Left() {
 	d.missedNS, d.misses = 0, d.misses[:0]
 	if d.on {
@@ -84,7 +86,8 @@ func (d *StallDetector) Left() {
 	}
 }
 
-// Missed records that n units, or parts of units, with arrival mono, ns of the steady clock, were not kept for cause.
+// Missed records that n units, or parts of units, were not kept: the stream does not get them. mono is their
+// arrival, ns of the steady clock. cause is the drop cause of package media.
 func (d *StallDetector) Missed(mono int64, cause string, n uint64) {
 	d.heardNS = max(d.heardNS, mono)
 	if d.missedNS == 0 {

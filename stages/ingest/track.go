@@ -68,8 +68,8 @@ type Track struct {
 	holder      Holder  // nil: none
 }
 
-// minCutDistanceNS is the least average time from one change of parameter sets to the next at which each change begins
-// a file.
+// minCutDistanceNS bounds how often a change of parameter sets begins a file. A change does so only if the last
+// len(Track.cutsNS) changes that began a file took at least minCutDistanceNS each on average (see mayCut).
 const minCutDistanceNS = int64(time.Second)
 
 // nanos converts a time of the track, in ticks, to the feed's time line, in ns.
@@ -109,15 +109,15 @@ func (t *Track) describeSets() {
 	t.merging = t.merging || t.desc.Fields
 }
 
-// mark adds the units that were lost before u to its count of lost units.
+// mark adds the units that were lost before u, and that the track has not counted yet, to u.lost.
 func (t *Track) mark(u *Unit) {
 	u.lost += t.lostBefore
 	u.by = cmp.Or(t.lostBy, u.by)
 	t.lostBefore, t.lostBy = 0, ""
 }
 
-// leave leaves a unit out and takes it back. The units lost before it, and the unit itself if it is damaged, count as
-// lost before the next unit.
+// leave leaves unit u out, and returns u to the pool of the feed. The units that were lost before u then count as
+// lost before the next unit. If u is damaged, u counts as lost before the next unit, too.
 func (t *Track) leave(u *Unit) {
 	t.lostBefore += u.lost
 	t.lostBy = cmp.Or(t.lostBy, u.by)
@@ -128,7 +128,8 @@ func (t *Track) leave(u *Unit) {
 	t.feed.Put(u)
 }
 
-// accept takes over a whole picture, removes the elements that do not belong in a file, and passes the picture to time.
+// accept takes over a whole picture. It removes the elements that do not belong in a file, and passes the picture
+// to the method time. It leaves out a unit without a picture, and a picture that exceeds a bound.
 func (t *Track) accept(u *Unit) {
 	key, picture, known := t.scan(u)
 	u.sync = key
@@ -155,9 +156,10 @@ func (t *Track) accept(u *Unit) {
 	t.time(u)
 }
 
-// mayCut reports whether a key frame with other parameter sets may change the track's description, which begins a file.
-// It returns false if the last 50 changes came in less than 50 seconds. The sets then stay in the stream before the key
-// frame, where most players read them.
+// mayCut reports whether a key frame with other parameter sets may change the track's description, which begins a
+// file. It returns true for the first 50 changes. After that it returns false if the last 50 changes that began a
+// file came in less than 50 seconds. The new sets then stay in the stream before the key frame, where most players
+// read them.
 func (t *Track) mayCut(u *Unit) bool {
 	if at := &t.cutsNS[t.cut%len(t.cutsNS)]; t.cut < len(t.cutsNS) || u.MonoNS-*at >= int64(len(t.cutsNS))*minCutDistanceNS {
 		*at = u.MonoNS
@@ -191,7 +193,7 @@ func (t *Track) Repaired(cause string, n uint64) {
 	t.stall.note(cause, n)
 }
 
-// lose counts a unit as lost for a cause, and leaves it out.
+// lose counts a unit as lost for a cause, and leaves it out (see leave).
 func (t *Track) lose(u *Unit, cause string) {
 	t.Lost(cause, 1)
 	t.leave(u)
@@ -217,8 +219,8 @@ func (t *Track) acceptFrame(u *Unit) {
 	t.ready(u)
 }
 
-// undescribed leaves a unit out, and returns true, while the track has no description. Otherwise it returns false, and
-// sets the unit's description if no unit carries the newest description yet.
+// undescribed leaves unit u out and returns true if the track has no description yet. Otherwise it returns false.
+// If no unit carries the newest description yet, it sets u.desc to that description.
 func (t *Track) undescribed(u *Unit) bool {
 	if t.desc == nil {
 		t.lose(u, media.DropNoParameterSets)
@@ -252,7 +254,8 @@ func (t *Track) byArrival(u *Unit) {
 	u.PTS = t.retime.time(u.PTS, u.MonoNS, t.rate.rate)
 }
 
-// share takes over a unit whose time is no outlier, and separates it from units with the same time.
+// share takes over a unit whose time is no outlier, and passes it to spread, which separates units with the same
+// time.
 func (t *Track) share(u *Unit) {
 	t.byArrival(u)
 	if s := &t.spread; s.secondTicks == 0 || u.desc != nil || s.breaks(u) {

@@ -84,7 +84,7 @@ func (u *Unit) refuse(cause string) {
 	u.buf, u.ends, u.view, u.gaps = nil, nil, nil, nil
 }
 
-// fits reports whether the unit may grow by so many elements and bytes. If not, it refuses the unit.
+// fits reports whether the unit may grow by the given number of elements and of bytes. If not, it refuses the unit.
 func (u *Unit) fits(elements, bytes int) bool {
 	switch {
 	case u.over != "":
@@ -96,17 +96,18 @@ func (u *Unit) fits(elements, bytes int) bool {
 	return u.over == ""
 }
 
-// Hurt records that data is missing after the last closed element.
+// Hurt records that data is missing between the last closed element (a NAL unit or a frame) and the next one.
 func (u *Unit) Hurt() { u.hurtAt(len(u.ends)) }
 
-// hurtAt records that data is missing before element i.
+// hurtAt records that data is missing before the element with index i.
 func (u *Unit) hurtAt(i int) {
 	if at, found := slices.BinarySearch(u.gaps, i); !found {
 		u.gaps = slices.Insert(u.gaps, at, i)
 	}
 }
 
-// Begin opens an element. No element may be open.
+// Begin opens a new element: a NAL unit or a frame, to which Add then appends. The caller closes the element before
+// it with End first.
 func (u *Unit) Begin() { u.open = true }
 
 // Add appends bytes to the open element. If the unit then exceeds a bound, Add refuses the unit (see Refused).
@@ -116,7 +117,8 @@ func (u *Unit) Add(b ...byte) {
 	}
 }
 
-// End closes the open element, and removes it if it is empty.
+// End closes the open element. It removes the element if it is empty. If the unit then has too many elements, End
+// refuses the unit (see Refused).
 func (u *Unit) End() {
 	u.open = false
 	if len(u.buf) > u.start(len(u.ends)) && u.fits(1, 0) {
@@ -124,10 +126,11 @@ func (u *Unit) End() {
 	}
 }
 
-// Open reports whether an element is open.
+// Open reports whether an element is open: after Begin, until End, Tear, Drop or Interrupt closes or removes it.
 func (u *Unit) Open() bool { return u.open }
 
-// Tear removes the open element, if there is one, because its end is missing. The unit is then damaged.
+// Tear removes the open element because its end is missing, and marks the unit as damaged. It does nothing if no
+// element is open.
 func (u *Unit) Tear() {
 	if u.open {
 		u.Drop()
@@ -135,19 +138,20 @@ func (u *Unit) Tear() {
 	}
 }
 
-// Drop removes the open element.
+// Drop removes the open element, and does not mark the unit as damaged.
 func (u *Unit) Drop() {
 	u.open = false
 	u.buf = u.buf[:u.start(len(u.ends))]
 }
 
-// missing reports whether data is missing before element i.
+// missing reports whether data is missing before the element with index i.
 func (u *Unit) missing(i int) bool {
 	_, found := slices.BinarySearch(u.gaps, i)
 	return found
 }
 
-// Interrupt records that packets are missing after the last byte. It removes the open element, which is incomplete.
+// Interrupt records that packets are missing after the bytes added so far. If an element is open, it is incomplete,
+// and Interrupt removes it.
 func (u *Unit) Interrupt() {
 	if u.open {
 		u.Drop()
@@ -157,27 +161,28 @@ func (u *Unit) Interrupt() {
 	u.Hurt()
 }
 
-// Unread records that an element after the last closed one is missing, because it could not be read.
+// Unread records that the element after the last closed one is missing, because it could not be read.
 func (u *Unit) Unread() {
 	u.headLost = u.headLost || len(u.ends) == 0
 	u.Hurt()
 }
 
-// Put adds a whole element.
+// Put adds b to the unit as a whole element: a NAL unit or a frame. If the unit then exceeds a bound, Put refuses
+// the unit (see Refused).
 func (u *Unit) Put(b []byte) {
 	u.Begin()
 	u.Add(b...)
 	u.End()
 }
 
-// Size returns the total bytes of the elements.
+// Size returns the total bytes of the elements of the unit.
 func (u *Unit) Size() int { return len(u.buf) }
 
 // Bytes returns the bytes of all elements, one element directly after another. The slice is valid until the unit is
 // changed or reused.
 func (u *Unit) Bytes() []byte { return u.buf }
 
-// Elements returns the number of closed elements.
+// Elements returns the number of closed elements of the unit: NAL units, or 1 for a frame.
 func (u *Unit) Elements() int { return len(u.ends) }
 
 func (u *Unit) start(i int) int {
@@ -189,7 +194,8 @@ func (u *Unit) start(i int) int {
 
 func (u *Unit) element(i int) []byte { return u.buf[u.start(i):u.ends[i]:u.ends[i]] }
 
-// elements returns the closed elements. The slices are valid until the unit is changed or reused.
+// elements returns the closed elements of the unit: its NAL units, or its frame. The slices are valid until the
+// unit is changed or reused.
 func (u *Unit) elements() [][]byte {
 	u.view = u.view[:0]
 	for i, end := range u.ends {
@@ -199,7 +205,7 @@ func (u *Unit) elements() [][]byte {
 	return u.view
 }
 
-// join appends the elements of o: both units are parts of one access unit.
+// join appends copies of the elements of o to the unit, because both units are parts of one access unit.
 func (u *Unit) join(o *Unit) {
 	u.take(o, 0, len(o.ends))
 	u.Damaged = u.Damaged || o.Damaged
@@ -207,7 +213,7 @@ func (u *Unit) join(o *Unit) {
 	u.by = cmp.Or(u.by, o.by)
 }
 
-// take appends copies of the elements i to j-1 of another unit.
+// take appends copies of the elements i to j-1 of the unit o.
 func (u *Unit) take(o *Unit, i, j int) {
 	from := o.start(i)
 	if !u.fits(j-i, o.start(j)-from) {

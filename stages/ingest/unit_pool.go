@@ -59,7 +59,8 @@ func (s *unitShard) take() *Unit {
 	return &Unit{}
 }
 
-// put takes an unused unit back. If the unit exceeds the bounds, put leaves it to the garbage collector.
+// put returns an unused unit to the shard, or to the common list if the shard has no room for it. It leaves the
+// unit to the garbage collector if the common list has no room either, or if the unit is larger than maxIdleUnit.
 func (s *unitShard) put(u *Unit) {
 	u.reset()
 	n := u.HeldBytes()
@@ -89,7 +90,8 @@ func (i *idleUnits) take() *Unit {
 	return u
 }
 
-// put keeps a unit of so many bytes if the list then has at most `most` bytes, and reports whether it did.
+// put keeps unit u, which takes the given bytes of memory, if the list then has at most `most` bytes. It reports
+// whether it kept u.
 func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
