@@ -103,8 +103,9 @@ func (c *Table) Admit(remote net.Addr, tls bool, hangUp func()) *Client {
 	return k
 }
 
-// makeRoom makes room for a connection of an address. If old is not nil, it was removed from the table and counted,
-// and the caller closes it. room is false if the new connection must be refused. The caller holds the lock.
+// makeRoom makes room in the table for a connection of an address. If that needs another connection to be closed,
+// old is that connection: makeRoom has removed it from the table and counted it, and the caller closes it. room is
+// false if the new connection must be refused. The caller holds the lock.
 func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	why := ""
 	switch {
@@ -125,8 +126,8 @@ func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	return old, true
 }
 
-// longest returns the connection of an address that has waited longest. One of that address must wait. The caller holds
-// the lock.
+// longest returns, of the waiting connections of an address, the one that has waited longest (see Table). At least
+// one connection of that address must wait. The caller holds the lock.
 func (c *Table) longest(from netip.Addr) *Client {
 	for e := c.waiting.Front(); ; e = e.Next() {
 		if k := e.Value.(*Client); k.from == from {
@@ -142,7 +143,8 @@ func (c *Table) tell(msg string, n uint64, args ...any) {
 	}
 }
 
-// queue appends a connection to those that wait. The caller holds the lock.
+// queue makes a connection wait: it appends the connection to the list of those that the table may close for a new
+// one. The caller holds the lock.
 func (c *Table) queue(k *Client) {
 	c.unqueue(k)
 	if k.opened != nil {
@@ -151,7 +153,8 @@ func (c *Table) queue(k *Client) {
 	}
 }
 
-// unqueue removes a connection from those that wait. The caller holds the lock.
+// unqueue removes a connection from the list of the waiting ones, so that the table does not close it for a new
+// one. The caller holds the lock.
 func (c *Table) unqueue(k *Client) {
 	if k.waits == nil {
 		return
@@ -172,11 +175,13 @@ func (c *Table) forget(k *Client) {
 	}
 }
 
-// Opened records that a client does not publish, or no longer publishes. Its wait begins anew.
+// Opened records that a client does not publish, or no longer publishes. From now on it counts as waiting: the
+// table may close it for a new client (see Table).
 func (k *Client) Opened() { k.wait("", "", media.ConnectionOpen) }
 
-// Announced records that a client may publish a stream and sends no media yet. Its wait begins anew. user is the
-// name that was accepted for the path (see ingest.Authorize); it is empty without authorization.
+// Announced records that a client may publish a stream and sends no media yet. Its waiting time begins anew: the
+// table may close it for a new client (see Table). user is the name that was accepted for the path (see
+// ingest.Authorize); it is empty without authorization.
 func (k *Client) Announced(path, user string) { k.wait(path, user, media.ConnectionAnnounced) }
 
 func (k *Client) wait(path, user string, state media.ConnectionState) {

@@ -179,14 +179,15 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 	return data, nil
 }
 
-// keep marks all queued samples as samples of complete fragments.
+// keep marks the samples in the queues as samples of complete fragments, so that drop keeps them.
 func (r *fragments) keep() {
 	for _, q := range r.tracks {
 		q.whole = len(q.samples)
 	}
 }
 
-// drop removes the samples of the newest fragment, which is incomplete, from the queues.
+// drop removes the samples that were queued since the last keep: they belong to the newest fragment, which is
+// incomplete.
 func (r *fragments) drop() {
 	for _, q := range r.tracks {
 		q.samples = q.samples[:min(q.whole, len(q.samples))]

@@ -73,8 +73,8 @@ func (g *gather) want(at int64, dst []byte) {
 
 var errCutOff = errors.New("the file is cut off")
 
-// read fills all requested buffers from f. The error is errCutOff if a piece lies beyond the end that the file had
-// when it was opened.
+// read reads all bytes requested with add from f into their buffers. The error is errCutOff if a requested byte
+// lies beyond the end that the file had when it was opened.
 func (g *gather) read(f *os.File) error {
 	slices.SortFunc(g.pieces, func(a, b piece) int { return cmp.Compare(a.at, b.at) })
 	for i := 0; i < len(g.pieces); {

@@ -122,8 +122,8 @@ func (r *Reader) Coarse() { r.least = true }
 // Tracks returns the supported tracks of the file.
 func (r *Reader) Tracks() *media.TrackSet { return r.set }
 
-// Duration returns the duration of the longest track by the tables. It returns 0 for a fragmented file, whose
-// duration is known only after reading it.
+// Duration returns the duration of the longest track, by the sample tables. It returns 0 for a fragmented file,
+// whose duration is known only after reading it.
 func (r *Reader) Duration() (longest time.Duration) {
 	for i := range r.tracks {
 		if t, ok := r.tracks[i].samples.(*isobmff.SampleTable); ok {
@@ -133,9 +133,9 @@ func (r *Reader) Duration() (longest time.Duration) {
 	return longest
 }
 
-// Content returns, for an ordinary file, the bytes of the media by the tables, and the most bytes that the tables
-// take in the moov of a file that is written from the chunks of a reader with Coarse. Both are 0 for a fragmented
-// file.
+// Content returns two sizes of an ordinary file, which it reads from the sample tables. media is the bytes of the
+// media. moov bounds the bytes of the sample tables in the moov of a new file that is written from the chunks of a
+// reader with Coarse. Both are 0 for a fragmented file.
 func (r *Reader) Content() (media, moov int64) {
 	c := r.movie.claim
 	for i := range r.tracks {
@@ -268,9 +268,10 @@ func (r *Reader) take(s span) error {
 	return nil
 }
 
-// choose chooses samples with decoding times before until, ns, and at most limit bytes. With cut, it stops before a GOP
-// that would end after until if it were as long as the GOP before, and at the end of a GOP that began in an earlier
-// chunk. With least, neither until nor a sync sample ends a tiny chunk, which Coarse defines.
+// choose chooses samples with decoding times before until, ns, and at most maxUnits samples, limit bytes and
+// maxSpanTicks. With cut, it stops before a GOP that would end after until if it were as long as the GOP before,
+// and at the end of a GOP that began in an earlier chunk. With least, neither until nor a sync sample ends a tiny
+// chunk, which Coarse defines.
 func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	gop, begins := l.at(), l.head.Sync
 	for l.more && len(l.chosen) < maxUnits {

@@ -60,7 +60,7 @@ type fragments struct {
 	seq  uint16 // sequence number of the next packet of the frame
 }
 
-// follows reports whether a packet continues the joined payloads.
+// follows reports whether packet p continues the frame whose payloads f has joined.
 func (f *fragments) follows(p *rtp.Packet) bool { return f.open && f.seq == p.SequenceNumber }
 
 func (f *fragments) begin() {
@@ -137,8 +137,8 @@ func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	return p[(bits+7)/8:], nil
 }
 
-// cut sets out to the frames in the data after the headers. out is empty if the data is a fragment that completes no
-// frame.
+// cut sets a.out to the frames in data, the part of a packet's payload after the AU-headers. a.out is empty if data
+// is a fragment that completes no frame.
 func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	a.out = a.out[:0]
 	n := a.sizes[0]
@@ -253,7 +253,8 @@ func (l *latmPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]by
 	return out, nil
 }
 
-// join returns the LATM element that a packet completes, or nil. It is valid until the next call.
+// join appends the payload of packet p to the LATM element in progress. It returns the element if p completes it,
+// and otherwise nil. The element is valid until the next call.
 func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	if !l.part.open && p.Marker {
 		return p.Payload, nil

@@ -35,7 +35,7 @@ const (
 	sources                // number of sources
 )
 
-// point pairs a time of a track with a time on the clock of a source.
+// point pairs an RTP time of a track with a time on the clock to which a source (byReport or byInfo) relates it.
 type point struct {
 	ok             bool
 	ticks, clockNS int64
@@ -93,7 +93,8 @@ func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	return 0
 }
 
-// agree counts consecutive votes for a rate, and reports whether they are enough to decide.
+// agree counts consecutive pairs of times that agree with a rate, and reports whether they are enough to decide for
+// it (see clockTrial).
 func (c *clockTrial) agree(clock uint32) bool {
 	if c.vote != clock {
 		c.vote, c.votes = clock, 0
@@ -102,8 +103,8 @@ func (c *clockTrial) agree(clock uint32) bool {
 	return c.votes >= trialVotes
 }
 
-// decide ends the trial with a rate, and passes the held points and frames to the feed. It logs a rate other than the
-// announced one.
+// decide ends the clockTrial of the track: clock becomes the rate of its RTP times. It passes the points and the
+// frames that the trial held to the feed. It logs a rate other than the announced one.
 func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil

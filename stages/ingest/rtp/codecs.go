@@ -28,7 +28,7 @@ var carriedCodecs = [...]carried{
 	{"mp4a-latm", nil, codec.AAC, 0, (*Format).latm, nil},
 }
 
-// carriedAs returns the row of a name in rtpmap, or nil if the codec cannot be recorded.
+// carriedAs returns the entry of carriedCodecs for a name in rtpmap, or nil if the codec cannot be recorded.
 func carriedAs(name string) *carried {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; c.name == name {

@@ -284,8 +284,8 @@ func (t *Track) hold(n numbered) {
 	}
 }
 
-// place returns the position of a number in decoding order: relative to that of the NAL unit released last, or to first
-// if no NAL unit was released.
+// place returns a position by which held NAL units sort in decoding order. It is the distance of the number don
+// from that of the NAL unit released last, or from first if no NAL unit was released.
 func (o *decodingOrder) place(don uint16) uint16 {
 	if o.begun {
 		return don - o.last
@@ -293,7 +293,8 @@ func (o *decodingOrder) place(don uint16) uint16 {
 	return don - o.first + 0x8000
 }
 
-// goOn releases the held NAL units before which no other NAL unit can arrive any more.
+// goOn releases the held NAL units that need not wait any longer: see decodingOrder. An error means that the
+// publisher has ended.
 func (t *Track) goOn() error {
 	o := t.order
 	for len(o.held) > 0 {
@@ -309,7 +310,7 @@ func (t *Track) goOn() error {
 	return t.feed.Err()
 }
 
-// release adds the first held NAL unit to the unit of its time; see element.
+// release adds the first held NAL unit to the unit of its time (see element), and no longer holds it.
 func (t *Track) release() error {
 	o := t.order
 	n := o.held[0]

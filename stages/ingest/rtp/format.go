@@ -100,8 +100,8 @@ func (f *Format) ReadMap(text string) {
 }
 
 // CodecNamed returns the canonical form of a codec's name: in lower case, without the prefix x- of an unregistered
-// name, and the name in the standard for one that some senders use instead. It ends at the first blank or
-// unprintable byte.
+// name, and without the text from the first blank or unprintable byte on. Where some senders use another name than
+// the standard, it returns the standard's name.
 func CodecNamed(name string) string {
 	name = strings.ToLower(name)
 	for strings.HasPrefix(name, "x-") {
@@ -117,8 +117,8 @@ func CodecNamed(name string) string {
 	return ownName(name)
 }
 
-// number reads the decimal number at the beginning of a text. It returns 0 if the text begins with no number, or
-// with one that is not from least to most.
+// number reads the decimal number at the beginning of a text. It returns 0 if the text does not begin with a
+// number, or if the number is less than least or more than most.
 func number(text string, least, most uint32) uint32 {
 	text = strings.Trim(text, blanks)
 	digits := 0

@@ -56,7 +56,8 @@ func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	return nil, nil
 }
 
-// behindHead returns the whole bytes after the first 15 bits, which precede the first AudioSpecificConfig.
+// behindHead returns the whole bytes of a StreamMuxConfig after its first 15 bits. The first AudioSpecificConfig
+// begins there.
 func behindHead(raw []byte) []byte {
 	var out []byte
 	for i := 2; i < len(raw); i++ {

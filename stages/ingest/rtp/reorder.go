@@ -47,7 +47,8 @@ const (
 	backNear          = 64   // after so many consecutive packets before next, at any distance, the sender started over
 )
 
-// packet takes the next packet in the order of arrival. An error is that of deliver.
+// packet takes the next packet in the order of arrival. It returns the error of deliver, to which it passes packets
+// in the order in which they were sent.
 func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	if !d.begun { // packets with earlier numbers may still arrive
 		d.begun, d.next = true, p.SequenceNumber-maxBefore
@@ -211,7 +212,7 @@ func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	return d.deliver(p, at)
 }
 
-// skip makes seq the number of the next packet. The packets before it are not expected any more.
+// skip makes seq the number of the next packet to deliver. The missing packets before it are not expected any more.
 func (d *datagrams) skip(seq uint16) {
 	d.seen <<= min(seq-d.next, 64)
 	d.next = seq

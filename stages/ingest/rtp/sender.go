@@ -49,7 +49,8 @@ func (t *Track) Expect(ssrc uint32) {
 	}
 }
 
-// verdict is the sender of a packet, relative to the track.
+// verdict classifies a packet by its sender: the track's sender, another one, or one that becomes the track's
+// sender.
 type verdict uint8
 
 const (
@@ -134,7 +135,8 @@ func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 	return true
 }
 
-// disownReports removes the reports of an SSRC, which counted because the track's sender had sent none.
+// disownReports undoes the sender reports of an SSRC that is not the track's sender. They counted only because the
+// track's sender had sent none. A track that has its place on the time line already keeps that place.
 func (t *Track) disownReports(ssrc uint32) {
 	s := &t.sender
 	if s.reported || s.reporter != ssrc {

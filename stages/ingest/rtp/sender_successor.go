@@ -40,13 +40,13 @@ func (c *candidate) keep(p *rtp.Packet, at time.Time) (out int) {
 	return out
 }
 
-// The bounds of the kept packets: about three seconds at 5 Mbit/s.
+// The bounds of the packets that a candidate keeps: about three seconds at 5 Mbit/s.
 const (
 	maxCandidate      = 2048 // packets
 	maxCandidateBytes = 2 << 20
 )
 
-// drop removes all kept packets and returns their number.
+// drop removes all packets that the candidate keeps, and returns their number.
 func (c *candidate) drop() int {
 	n := len(c.held)
 	for _, h := range c.held {
@@ -63,8 +63,8 @@ func (c *candidate) put(h *datagram) {
 	}
 }
 
-// keepOther keeps a packet of another sender, and counts the packets that it drops for it as foreign. If the feed
-// has no memory for the packet, it drops all kept packets, this one included.
+// keepOther keeps a packet of another sender in t.others. The packets that t.others drops for it count as foreign
+// (see foreign). If the feed has no memory for the packet, keepOther drops all kept packets, this one included.
 func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	had := t.others.bytes
 	t.foreign(t.others.keep(p, at))
@@ -73,7 +73,7 @@ func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	}
 }
 
-// dropOthers drops the kept packets and counts them as foreign.
+// dropOthers drops the packets in t.others and counts them as foreign (see foreign).
 func (t *Track) dropOthers() {
 	if len(t.others.held) == 0 {
 		return
@@ -83,7 +83,7 @@ func (t *Track) dropOthers() {
 	t.foreign(t.others.drop())
 }
 
-// takeOthers passes the kept packets to the track, because their sender is the track's sender now.
+// takeOthers passes the packets in t.others to the track, because their sender is the track's sender now.
 func (t *Track) takeOthers() {
 	for _, h := range t.others.held {
 		_ = t.pass(&h.packet, h.at) // the feed remembers the error
@@ -92,7 +92,8 @@ func (t *Track) takeOthers() {
 	t.others.drop()
 }
 
-// foreign counts packets of other senders that are left out, and logs the first case.
+// foreign counts packets of other senders that the track leaves out, as lost for media.DropForeignSSRC. It logs the
+// first case.
 func (t *Track) foreign(packets int) {
 	if packets == 0 {
 		return

@@ -43,16 +43,17 @@ func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	return t.passSound(frames, ticks, mono)
 }
 
-// soundFits reports whether a packet with the time ticks and the arrival mono may follow a packet that ends at next and
-// arrived at before. Its time must be later than the begin of that packet's last frame, and not later than the elapsed
-// time allows.
+// soundFits reports whether a packet fits after another one. The packet has the time ticks and the arrival mono;
+// the other one ends at the time next and arrived at before. The packet's time must be later than the begin of the
+// other one's last frame, and not later than the elapsed time allows.
 func (t *Track) soundFits(next, before, ticks, mono int64) bool {
 	frame, passed := t.audio.duration(1, t.clockHz), media.FromNanos(max(mono-before, 0), t.clockHz)
 	return ticks > next-frame && ticks <= next+passed*9/8+max(4*frame, int64(t.clockHz)/5)
 }
 
-// judgeSound decides about the held packet by the time and the arrival of the next packet, and passes the held one
-// to the feed. by is the number of ticks to add to the time of the next packet.
+// judgeSound decides whether the time of the held packet is an outlier, by the time and the arrival of the next
+// packet (see soundLine). It passes the held packet to the feed. by is the number of ticks by which the caller
+// corrects the time of the next packet.
 func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 	s := &t.line
 	end := s.heldTicks + t.audio.duration(len(s.held), t.clockHz)

@@ -115,7 +115,8 @@ func (t *Track) Packet(p *rtp.Packet, at time.Time) (err error) {
 	return err
 }
 
-// pass takes a packet of the track's sender.
+// pass takes a packet of the track's sender, in the order of arrival. It restores the order of datagrams, and
+// passes each packet to take.
 func (t *Track) pass(p *rtp.Packet, at time.Time) error {
 	if t.datagrams != nil {
 		t.to.Present() // at once, because the packet may be held for a while
@@ -187,8 +188,9 @@ func (t *Track) Info(rtpTime uint32) {
 	t.place(byInfo, t.time.near(rtpTime), 0)
 }
 
-// place passes a point of the track to the feed, or keeps the point until clockTrial has decided the rate. ticks is an
-// extended RTP time; ns is the sender's clock at that time.
+// place passes a point of the track to the feed. While the rate of the RTP times is unknown (see clockTrial), it
+// keeps the point instead. ticks is an extended RTP time. ns is the sender's clock at that time; it matters only
+// for byReport.
 func (t *Track) place(by source, ticks, ns int64) {
 	switch {
 	case t.trial != nil:
@@ -283,7 +285,8 @@ func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	return nil
 }
 
-// bound makes the feed refuse the current unit if that exceeds a bound. at is the arrival of its newest data.
+// bound makes the feed refuse the current unit if the unit is too old or if the feed has no memory for it: see
+// ingest.Track.Grown. at is the arrival of the unit's newest data.
 func (t *Track) bound(at time.Time) {
 	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.MonoNS)
 }

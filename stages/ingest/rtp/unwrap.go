@@ -1,8 +1,9 @@
 package rtp
 
-// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the newest one may be an outlier, so counting
-// moves there only if a later time is near it. If later times return to a position that counting has left, counting
-// continues at that position.
+// unwrapper extends 32-bit RTP times to 64 bits: each to the value nearest to the newest time. A time far from the
+// newest one may be an outlier, so it becomes the newest time only if a later time is near it. The unwrapper keeps
+// the last four times that were far, or that it replaced as the newest time by such a jump. If a later time is near
+// one of them, counting continues from that one.
 type unwrapper struct {
 	counted
 	left [4]counted // times that were far from the newest one, or at which counting left a position
@@ -15,7 +16,8 @@ type counted struct {
 	wideTicks int64
 }
 
-// goOn makes counting continue at the sent time v, whose extended form is wide. Before the first time it does nothing.
+// goOn makes v the newest time, and wide its extended form, so that next continues from there. It does nothing
+// before the first time.
 func (u *unwrapper) goOn(v uint32, wide int64) {
 	if u.any {
 		*u = unwrapper{counted: counted{true, v, wide}}
@@ -29,7 +31,8 @@ func (c counted) isNear(v uint32) bool {
 	return c.any && d >= -farTicks && d <= farTicks
 }
 
-// next returns the extended form of the next time, which may be slightly less than the newest one.
+// next returns the extended form of the time v of the next packet. It may be slightly less than the extended form
+// of the time before.
 func (u *unwrapper) next(v uint32) int64 {
 	wide := u.near(v)
 	if !u.isNear(v) {

@@ -136,9 +136,9 @@ func (g *Generator) nextVideo() {
 	g.append(slice)
 }
 
-// filler returns a filler NAL unit for the next picture, or nil. With it, the stream has its bitrate after so many
-// frames, the next one included. If a picture is larger than its share, the pictures after it get less filler. slice is
-// the size of the next picture in bytes.
+// filler returns a NAL unit that fills the next picture up to Options.Bitrate, or nil if nothing is to be filled.
+// With it, the pictures up to the next one, frames in number, have the bytes of that bitrate together. If a picture
+// is larger than its share, the pictures after it get less filler. slice is the size of the next picture in bytes.
 func (g *Generator) filler(frames int64, slice int) []byte {
 	if g.o.Bitrate == 0 {
 		return nil

@@ -97,8 +97,8 @@ func (l *layout) placePanel(height int, caption string) {
 // lineGap is the height of the space above each line but the first, in dots of that line.
 const lineGap = 3
 
-// stack centres lines in the bars, one below the other, and places the panel around them. height is the height of the
-// part of the bars that is shown.
+// stack centres the lines of text in the colour bars, one below the other, and places the panel, their dark
+// background. height is the height of the part of the bars that is shown.
 func (l *layout) stack(lines []*label, height int) {
 	total, widest := 0, 0
 	for i, line := range lines {

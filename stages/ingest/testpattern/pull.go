@@ -90,8 +90,9 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 	return true, nil // any other error concerns this unit alone, and the hub counts it
 }
 
-// wait waits until the time ns of an access unit, counted from the first one. If ctx has ended, it returns the
-// cause. It does not notice that the publisher was replaced; the next Write returns that error.
+// wait waits until an access unit is due: until ns have passed since the first access unit was due. If ctx has
+// ended, it returns the cause. It does not notice that the publisher was replaced; the next Write returns that
+// error.
 func (l *live) wait(ctx context.Context, ns int64) error {
 	early := time.Duration(0)
 	if l.o.Speed == Realtime {

@@ -17,7 +17,7 @@ import (
 	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
-// Track takes RTP packets, as rtp.Track does.
+// Track is a track of a Bench: it takes RTP packets, each with its arrival, as rtp.Track does.
 type Track interface {
 	Packet(p *rtp.Packet, at time.Time) error
 }

@@ -62,8 +62,8 @@ const (
 	maxLevel = 8191 // largest level that the escape code can express
 )
 
-// quantise sets the levels, with the smallest quantiser step, from that of finest on, at which every level can be
-// coded. It returns the scale factor of that step.
+// quantise sets e.levels, the quantised spectrum. It uses the smallest quantiser step with which every level can be
+// coded, but none smaller than that of finest. It returns the scale factor of that step.
 func (e *Encoder) quantise() int {
 	peak := 0.0
 	for _, x := range e.spectrum {
@@ -87,7 +87,7 @@ func (e *Encoder) quantise() int {
 
 func scale(gain int) float64 { return math.Exp2(float64(gainZero-gain) / 4) }
 
-// Types of the elements of raw_data_block (table 4.85).
+// Types of the elements of a raw_data_block (ISO/IEC 14496-3, table 4.85).
 const (
 	elementSingle = 0
 	elementPair   = 1

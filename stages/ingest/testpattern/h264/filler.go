@@ -1,13 +1,13 @@
 package h264
 
-// The filler is an SEI message of user data (D.1.6). Decoders skip it. Recorders keep it because it belongs to the
-// picture; they remove filler data NAL units.
+// The NAL unit of Encoder.Filler is an SEI message of user data (D.1.6). Decoders skip it. Recorders keep it
+// because it belongs to the picture; they remove filler data NAL units.
 const (
 	seiUserData   = 5
 	fillerMinimum = 1 + 2 + len(fillerID) + 1 // NAL unit header, type and size, identifier, trailing bits
 )
 
-// fillerID is the UUID that identifies the message.
+// fillerID is the UUID that identifies the SEI message of Encoder.Filler.
 const fillerID = "\x5b\x1f\x9a\x66\xc3\x2e\x4d\x10\xa7\x84\x73\x70\x6f\x6f\x6c\x21"
 
 // MaxFillerBytes is the largest size that Filler accepts; it takes a larger one as this. The NAL unit may be longer

@@ -9,8 +9,8 @@ type Config struct {
 	Bitrate                    int // bits a second that the stream may need, for the choice of the level; 0: any level will do
 }
 
-// Validate returns an error if this package cannot code such a stream: if a side is odd or too small, if the frame rate
-// is not positive, or if the stream exceeds the highest level.
+// Validate returns an error if this package cannot code a stream with configuration c: if a side is odd or too
+// small, if the frame rate is not positive, or if the stream exceeds the highest level.
 func (c Config) Validate() error {
 	switch {
 	case c.Width < MacroblockSize || c.Height < MacroblockSize || c.Width%2 != 0 || c.Height%2 != 0:
