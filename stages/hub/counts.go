@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// counts holds a number for each cause, of losses or of repairs. It is safe for concurrent use. The
-// publisher updates it only at a loss or a repair, not for each access unit.
+// counts holds a number of losses, or of repairs, for each cause. It is safe for concurrent use.
+// The publisher updates it only at a loss or a repair, not for each access unit.
 type counts struct {
 	mu sync.Mutex // guards the fields below
 	by map[string]uint64

@@ -22,8 +22,9 @@ const (
 	maxKinds = 32               // a failure after so many kinds starts the counts again
 )
 
-// add records a failure. media reports whether the failed attempt had received media. add returns
-// the number of failures of this kind, this one included, and whether to log it.
+// add records the failure err at the time now. media reports whether the failed attempt had
+// received media. add returns the number of failures of the same kind (see failures), this failure
+// included, and whether to log it.
 func (f *failures) add(err error, now time.Time, media bool) (times uint64, say bool) {
 	if now.Sub(f.last) > calm || len(f.kinds) >= maxKinds {
 		f.kinds = map[string]uint64{}

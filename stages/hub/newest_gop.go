@@ -1,15 +1,16 @@
 package hub
 
 // newest is the media.Queue of the newest GOPs that the hub keeps of its streams, so that a
-// recording can begin with a key frame. It joins the budget by JoinLast, because these GOPs do not
-// wait to be recorded: the budget drops them only when no other queue can drop.
+// recording can begin with a key frame. It joins the budget (media.Budget) by JoinLast, because
+// these GOPs do not wait to be recorded: the budget drops them only when no other queue can drop.
 type newest struct{ hub *Hub }
 
-// Held returns 0: a queue that joined by JoinLast is not chosen by its size.
+// Held returns 0: the budget drops from a queue that joined by JoinLast only when no other queue
+// can drop, whatever its size. It implements media.Queue.
 func (newest) Held() int64 { return 0 }
 
-// Shed drops, of the newest GOPs of all streams, the one that takes the most memory. It returns
-// false if the hub keeps no GOP.
+// Shed drops the largest of the newest GOPs that the hub keeps of its streams. It returns false if
+// the hub keeps no GOP. It implements media.Queue.
 func (n newest) Shed() bool {
 	h := n.hub
 	h.mu.Lock()

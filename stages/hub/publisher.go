@@ -29,8 +29,9 @@ func newPublisher(s *stream, o PublishOptions, began func(path string)) *Publish
 	return &Publisher{stream: s, opts: o, began: began, done: make(chan struct{})}
 }
 
-// attach makes p the stream's publisher. It ends an earlier publisher that is silent, or that
-// Override allows p to replace; otherwise it returns ErrBusy.
+// attach makes p the stream's publisher. If the stream has a publisher already, attach ends that
+// one if it is silent (see Publisher.silent), or if Override is set in the options of p or for the
+// path. Otherwise it returns ErrBusy.
 func (s *stream) attach(p *Publisher) error {
 	for {
 		s.mu.Lock()

@@ -40,8 +40,8 @@ type Puller interface {
 	Pull(ctx context.Context, publish func(origin string) (*Publisher, error)) error
 }
 
-// Scheme makes the puller of the URL in the options. It does no I/O; an error means that the
-// configuration is wrong.
+// Scheme makes the puller of PullOptions.URL: see RegisterScheme. It does no I/O; an error means
+// that the configuration is wrong.
 type Scheme func(PullOptions) (Puller, error)
 
 var schemes = struct {
@@ -122,7 +122,7 @@ func (p *pull) describe(i *media.StreamInfo) {
 
 // demand starts the pull if the stream has a subscription and the pull does not run. If the stream
 // has no subscription, demand ends the running pull after Config.Linger, unless a subscription
-// begins before. The caller holds s.mu.
+// begins in that time. Without a pull it does nothing. The caller holds s.mu.
 func (s *stream) demand() {
 	p := s.pull
 	if p == nil {
@@ -188,7 +188,8 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 }
 
 // pullFailed counts a failure of the pull. It logs the 1st, 2nd, 4th, 8th... failure of each kind
-// (see failures). media reports whether the failed attempt had received media.
+// (see failures). wait is the time until the next attempt. media reports whether the failed attempt
+// had received media.
 func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) {
 	s.pullFailures.Add(1)
 	s.mu.Lock()

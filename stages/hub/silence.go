@@ -79,8 +79,9 @@ func (s *stream) lookForSilence(now time.Time) {
 	q.units, q.at, q.is, q.told = units, now, false, time.Time{}
 }
 
-// stillSilent handles a check that found no new access units. When the silence reaches the limit,
-// stillSilent sets the problem and logs it, once for each silence. The caller holds s.mu.
+// stillSilent handles a check that found no new access units. When the silence reaches the limit
+// that LeastSilence describes, stillSilent sets the problem and logs it, once for each silence. The
+// caller holds s.mu.
 func (s *stream) stillSilent(now time.Time) {
 	q := &s.silence
 	limit := max(LeastSilence, time.Duration(q.pace.Longest()), s.timing().ReadTimeout)

@@ -53,8 +53,8 @@ type stream struct {
 	gopBytes int
 }
 
-// setTracks emits the open chunk, sets the tracks of the media that follows, and drops the newest
-// GOP.
+// setTracks makes set the track set of the media that follows. It first emits the publisher's
+// unfinished chunk. It drops the newest GOP of the stream, which has other tracks.
 func (s *stream) setTracks(set *media.TrackSet) {
 	s.builder.SetTracks(set)
 	s.mu.Lock()
@@ -70,7 +70,8 @@ func (s *stream) setTracks(set *media.TrackSet) {
 }
 
 // fanOut passes a chunk of the builder to every subscription, and adds it to the newest GOP if the
-// stream keeps that. It takes over the chunk's only reference.
+// stream keeps one (see keepsGOP). It takes over the chunk's only reference. Then it relieves the
+// memory budget.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
 	s.share(c, s.keepsGOP())
@@ -106,8 +107,9 @@ func (s *stream) share(c *media.Chunk, keep bool) {
 }
 
 // keep takes over a reference of a chunk, and adds the chunk to the newest GOP; a chunk that begins
-// with a key frame replaces that GOP. If the chunk is not wanted, exceeds Config.MaxGOPBytes, or
-// follows no kept key frame, keep releases it and drops the newest GOP.
+// with a key frame replaces that GOP. keep instead releases the chunk and drops the newest GOP if
+// wanted is false, if the GOP would exceed Config.MaxGOPBytes, or if no kept key frame precedes the
+// chunk.
 func (s *stream) keep(c *media.Chunk, wanted bool) {
 	if c.StartsGOP || !wanted {
 		s.dropGOP()
@@ -153,7 +155,8 @@ func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	return d
 }
 
-// lastAccessUnit returns the time of the newest access unit, zero before the first one.
+// lastAccessUnit returns the wall-clock time of the stream's newest access unit, or the zero time
+// before the first one.
 func (s *stream) lastAccessUnit() (t time.Time) {
 	if ns := s.lastAccessUnitUTC.Load(); ns != 0 {
 		t = time.Unix(0, ns)

@@ -24,13 +24,15 @@ const (
 // sent nothing yet. Any other publisher may replace this publisher.
 const NotBegun = time.Duration(math.MaxInt64)
 
-// same reports whether both clients have the same user, or the same host.
+// same reports whether both clients have the same user, or the same host. Empty fields do not
+// count.
 func (c Client) same(o Client) bool {
 	return c.User != "" && c.User == o.User || c.Host != "" && c.Host == o.Host
 }
 
 // silent reports whether p has been silent for long enough to lose its path to newcomer, and how
-// long it has been silent.
+// long it has been silent: see silenceSame. A publisher without PublishOptions.Silence is never
+// silent.
 func (p *Publisher) silent(newcomer Client) (bool, time.Duration) {
 	if p.opts.Silence == nil {
 		return false, 0

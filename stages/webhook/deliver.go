@@ -156,9 +156,10 @@ func (l *lane) try(ctx context.Context, e *entry) {
 const minTryingTime = time.Hour
 
 // tooOld reports whether to drop a notice because it could not be delivered for its GiveUp. The age
-// counts from the creation of the notice if the wall clock is trusted now and was plausible then.
-// Otherwise the age counts from the time at which this process queued the notice. Setting the wall
-// clock does not make a notice older.
+// counts from the creation of the notice if the wall clock is trusted now and the time of the
+// creation is plausible. Otherwise the age counts from the time at which this process queued the
+// notice. Setting the wall clock does not make a notice older. tooOld returns false until this
+// process has tried the notice for minTryingTime, or for GiveUp if that is shorter.
 func (b *Outbox) tooOld(e *entry, n *Notice) bool {
 	now, giveUp := b.clock.Now(), n.GiveUp.D()
 	tried, made := now.Sub(e.queued), time.Unix(0, n.CreatedUTC)

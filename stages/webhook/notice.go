@@ -50,8 +50,9 @@ type payloadRecording struct {
 	Lost      string            `json:"lost,omitempty"` // media lost at the end of a recovered file
 }
 
-// spoolBody returns the body of a notice of the type what in the format "spool". e is the event of
-// the type event, else nil.
+// spoolBody returns the body of a notice in the format "spool". what is the type of the notice, now
+// the time of its creation, and r its recording. For the type event, e is the event; otherwise e is
+// nil.
 func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {
 	lost := ""
 	if r.State == media.StateRecovered {

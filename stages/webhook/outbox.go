@@ -116,7 +116,8 @@ func Open(o Options) (*Outbox, error) {
 	return b, nil
 }
 
-// replayAll queues the notices of an earlier process. It queues none if another user can write to the directory.
+// replayAll queues the notices of an earlier process, which entries lists. If another user can write to the directory,
+// it queues none and logs an error.
 func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), suffix) })
 	if len(entries) == 0 {
@@ -165,7 +166,7 @@ func (b *Outbox) quiet() bool {
 	return true
 }
 
-// move wakes Settle after an attempt. The caller holds b.mu.
+// move wakes Settle after an attempt to send a notice. The caller holds b.mu.
 func (b *Outbox) move() {
 	close(b.moved)
 	b.moved = make(chan struct{})
@@ -266,7 +267,7 @@ func (b *Outbox) Put(n Notice) error {
 	return err
 }
 
-// hold counts a notice in memory only. If there are maxUnstored already, it counts nothing and returns false.
+// hold adds 1 to b.held, the number of notices in memory only. At maxUnstored it adds nothing and returns false.
 func (b *Outbox) hold() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -277,7 +278,7 @@ func (b *Outbox) hold() bool {
 	return true
 }
 
-// store stores a notice that could not be stored before. If the disk fails again, the notice stays in memory.
+// store writes the notice e.unstored to the disk. If the disk fails again, the notice stays in memory.
 func (b *Outbox) store(e *entry) {
 	text, err := encode(e.unstored)
 	if err == nil {
@@ -303,7 +304,7 @@ func (b *Outbox) name() (string, error) {
 	return fmt.Sprintf("%016x", b.last) + suffix, nil
 }
 
-// write stores a notice in a file. If the disk is full, it uses a spare file.
+// write stores a notice in the file name. If the disk is full, it uses a spare file (see takeSpare).
 func (b *Outbox) write(name string, text []byte) error {
 	b.storing.Lock()
 	defer b.storing.Unlock()
@@ -320,7 +321,7 @@ func (b *Outbox) write(name string, text []byte) error {
 	return err
 }
 
-// queue adds a notice to the lane of its URL, and starts the lane if it does not run.
+// queue adds a notice to the lane of its URL (see lane). If the URL has no lane, queue makes and starts one.
 func (b *Outbox) queue(e *entry, url string) {
 	e.queued = b.clock.Now()
 	b.mu.Lock()
@@ -340,7 +341,7 @@ func (b *Outbox) queue(e *entry, url string) {
 	}
 }
 
-// remove deletes a notice's file, unless e.left is set, and its entry in the lane, and adds 1 to *how in b.count.
+// remove deletes the file of e, unless e.left is set, and removes e from l. It adds 1 to *how, a field of b.count.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
 	var err error
@@ -372,7 +373,7 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	l.entries = slices.Delete(l.entries, i, i+1)
 }
 
-// only reports whether a lane has exactly one notice.
+// only reports whether the lane l has exactly one notice. It locks b.mu.
 func (b *Outbox) only(l *lane) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -19,8 +19,9 @@ const (
 	spareBytes  = 4096 // enough for most notices
 )
 
-// takeSpare writes a notice into a spare file, and renames that file to path. It returns an error
-// if no spare file is left or the notice is longer than spareBytes. The caller holds b.storing.
+// takeSpare writes a notice into a spare file (see spareFiles), and renames that file to path. It
+// returns an error if no spare file is left, if the notice is longer than spareBytes, or if the
+// disk fails. The caller holds b.storing.
 func (b *Outbox) takeSpare(path string, text []byte) error {
 	if len(b.spares) == 0 || len(text) > spareBytes {
 		return errors.New("no spare room for it")
@@ -64,7 +65,7 @@ func (b *Outbox) makeSpare(path string) error {
 // spareDir returns the directory of the spare files. The outbox's own directory holds only notices.
 func (b *Outbox) spareDir() string { return b.dir + "-spare" }
 
-// findSpares takes over the spare files of an earlier process.
+// findSpares adds the spare files that an earlier process left in spareDir to b.spares.
 func (b *Outbox) findSpares() {
 	entries, _ := b.disk.List(b.spareDir())
 	for _, e := range entries {

@@ -46,7 +46,7 @@ func (k *connState) mustRecord(path, user string, within time.Duration) {
 	k.path, k.user = path, user
 }
 
-// records removes the bounds of a connection whose client has sent RECORD.
+// records removes the bounds of a connection (see serverConn), because its client has sent RECORD.
 func (k *connState) records() {
 	k.serverConn.records(k.path, k.user)
 	k.path, k.user = "", ""
@@ -86,7 +86,8 @@ func (h *handler) judge(k *connState, req *base.Request) {
 }
 
 // verdict returns the decision on an ANNOUNCE whose body had length bytes when it arrived. If the ANNOUNCE is accepted,
-// the body of req is the canonical form of the description, and k holds a slot in Server.reading until k.release.
+// the body of req is the canonical form of the description, and k holds one of the readAtOnce slots in Server.reading
+// until k.release.
 func (h *handler) verdict(k *connState, req *base.Request, length int) (out verdict) {
 	defer h.survive(&out.answer)
 	path := streamPath(req.URL.Path)

@@ -70,8 +70,9 @@ func (k *connState) mustAnswer(within time.Duration) {
 	}
 }
 
-// allows asks the Authorizer whether a client with the credentials a may publish under path; nil means yes. It returns
-// errStale if the credentials are right, but their digest has the nonce of another connection.
+// allows returns nil if the Authorizer permits a client with the credentials a to publish under path. It returns
+// errStale if the credentials are right, but their digest has the nonce of another connection. Any other error is the
+// reason of the refusal.
 func (h *handler) allows(k *connState, a authorization, req *base.Request, path string) error {
 	if a.digest != nil && !isOf(a.digest.URI, req.URL) {
 		return errors.New("its response to the challenge is for another stream")

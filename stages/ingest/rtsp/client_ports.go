@@ -104,9 +104,9 @@ func (h *handler) place(s *session, k *connState, t headers.Transport) (code bas
 	return base.StatusUnsupportedTransport, reason // 461: clients then try TCP
 }
 
-// waitFor closes the session s, which is over, and waits until the server has released its ports, for one second at
-// most. The client of s has connected again before the server noticed the end of the old connection, and sends from the
-// same ports.
+// waitFor closes the connection of the session s, which is over (see session.over), and waits until the server has
+// released its ports, for one second at most. The client of s has connected again before the server noticed the end of
+// the old connection, and sends from the same ports.
 func (h *handler) waitFor(s *session) {
 	s.hangUp()
 	pipeline.Sleep(context.Background(), h.cfg.Clock, time.Second, s.gone)

@@ -41,8 +41,9 @@ type serverConn struct {
 	closed  chan struct{} // closed with the connection
 }
 
-// The bounds of the requests of a client that does not record. gortsplib accepts a body of 128 KiB, and keeps it in
-// memory until it has answered. No request of an encoder comes near freeBytes.
+// The bounds of one request of a client that does not record. A request of more than freeBytes needs a slot, and the
+// server has largeRequests slots (see waitForRoom). gortsplib accepts a body of 128 KiB, and keeps it in memory until
+// it has answered the request. No request of an encoder comes near freeBytes.
 const (
 	freeBytes     = 32 << 10  // longest request without a slot
 	maxBytes      = 192 << 10 // longest request with a slot
@@ -128,7 +129,8 @@ func (g *serverConn) noTunnel() error {
 	return errTunnel
 }
 
-// answered sets the byte count to 0 for the next request, and frees the slot of a large one.
+// answered prepares the count of bytes for the next request after the server has answered one: it sets the count to 0,
+// and frees the slot of a large request.
 func (g *serverConn) answered() {
 	g.bytes.Store(0)
 	g.small()
@@ -141,7 +143,8 @@ func (g *serverConn) small() {
 	}
 }
 
-// within sets the deadline for the next progress of the client to d after now.
+// within sets the deadline of the client to d from now: the time by which it must have sent ANNOUNCE or RECORD (see
+// serverConn).
 func (g *serverConn) within(d time.Duration) { g.untilNS.Store(int64(time.Since(steadyZero) + d)) }
 
 // SetReadDeadline sets the read deadline to t, or to the bound of a client that does not record if that is earlier. For
@@ -155,8 +158,8 @@ func (g *serverConn) SetReadDeadline(t time.Time) error {
 	return g.conn.SetReadDeadline(t)
 }
 
-// hungUp reports whether the client has closed its side of the connection, or whether the connection has failed. A
-// server that is not reading notices neither.
+// hungUp reports whether the client has closed its side of the connection, or whether the connection has failed. It
+// asks the operating system: a server notices the end of a connection only while it reads.
 func (g *serverConn) hungUp() (gone bool) {
 	if g.socket == nil {
 		return false

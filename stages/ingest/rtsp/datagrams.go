@@ -30,7 +30,7 @@ type numbering struct {
 // flows holds the flows of one source port by payload type: gortsplib reorders each payload type separately.
 type flows map[uint8]*flow
 
-// flow numbers the packets of one payload type from one source port.
+// flow holds the sequence numbers that a numbering gives to the packets of one payload type from one source port.
 type flow struct {
 	next uint16      // number of the next packet
 	own  [256]uint16 // original numbers of the newest packets, indexed by their new number modulo 256
@@ -121,8 +121,9 @@ func (r renumbered) OnPacketRTP(m *description.Media, f format.Format, take gort
 	})
 }
 
-// carrier returns the source of a session's packets. Over UDP it restores the packets' numbers, and prepares the tracks
-// of the session for datagrams.
+// carrier returns the source of the packets of the session of, whose gortsplib session is ss. Over UDP the source
+// restores the original sequence numbers (see numbering), and carrier prepares the tracks for lost and reordered
+// packets.
 func (s *Server) carrier(ss *gortsplib.ServerSession, of *session) carrier {
 	if s.numbers == nil || ss.Transport() == nil || ss.Transport().Protocol != gortsplib.ProtocolUDP {
 		return ss

@@ -41,9 +41,9 @@ func announced(desc *description.Session, sdp []byte) (take []offer, leave []str
 	return sortOffers(desc, sdp, recvonly)
 }
 
-// sortOffers implements offers and announced. away is the direction that marks media from spool to the peer. Publishers
-// describe their own side, so recvonly is away; cameras describe the client's side (ONVIF Streaming Specification,
-// 5.3), so sendonly is away. Not all peers comply.
+// sortOffers implements offers and announced. away is the direction attribute by which the peer marks media that flows
+// from spool to the peer. A publisher describes its own side, so its away is recvonly. A camera describes the client's
+// side (ONVIF Streaming Specification, 5.3), so its away is sendonly. Not all peers comply.
 func sortOffers(desc *description.Session, sdp []byte, away direction) (take []offer, leave []string) {
 	s, err := readText(sdp, canonicalBounds)
 	if err != nil || len(s.sections) != len(desc.Medias) {
@@ -117,9 +117,9 @@ func formatOf(m *description.Media, payloadType uint8) format.Format {
 	return nil
 }
 
-// backChannel reports whether section i is for sound from the client to the camera. It is audio marked sendonly, while
-// another section is recvonly, or is audio without that mark. (Cameras that mark every section sendonly describe their
-// own side.)
+// backChannel reports whether section i is for sound from the client to the camera: it is audio marked sendonly, and
+// another section is recvonly, or is audio that is not sendonly. A camera that marks all its sections sendonly
+// describes its own side, so none of them is a back channel.
 func (s *sessionText) backChannel(i int) bool {
 	if s.sections[i].kind != "audio" || s.sections[i].direction != sendonly {
 		return false
@@ -132,8 +132,8 @@ func (s *sessionText) backChannel(i int) bool {
 	return false
 }
 
-// mayBeSilent reports whether section i may carry no media: it is inactive, or audio with the direction away, and not
-// all sections have the same direction.
+// mayBeSilent reports whether section i may carry no media. Such a section is inactive, or is audio with the direction
+// away (see sortOffers), while another section has a different direction.
 func (s *sessionText) mayBeSilent(i int, away direction) bool {
 	m := &s.sections[i]
 	if m.direction != inactive && (m.direction != away || m.kind != "audio") {

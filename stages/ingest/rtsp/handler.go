@@ -103,8 +103,8 @@ func (h *handler) publish(s *session, path string, k *connState, take []offer, l
 	return err
 }
 
-// full reports whether the number of publications that record has reached MaxSessions. The publications that are
-// announced and do not record yet are bounded by the limits of connections.
+// full reports whether sessions, the number of publications that record, has reached MaxSessions; 0 stands for no
+// maximum. The publications that are announced and do not record yet are bounded by the limits of connections.
 func (h *handler) full(sessions int64) bool {
 	return h.cfg.MaxSessions > 0 && sessions >= int64(h.cfg.MaxSessions)
 }

@@ -76,22 +76,23 @@ func (g *serverConn) leave() {
 	g.small()
 }
 
-// opened bounds a connection again when its client ends its publication. The client must announce a stream within the
-// given time. In the table of clients it counts as waiting again, from now on.
+// opened sets the bounds of a connection again (see serverConn) when its client ends its publication. The client must
+// announce a stream within the given time. For the table of clients, which closes the client that has waited longest,
+// its wait begins now.
 func (g *serverConn) opened(within time.Duration) {
 	g.within(within)
 	g.client.Opened()
 }
 
 // announced records that a client has announced a stream under path. The client must send RECORD within the given time.
-// In the table of clients it counts as waiting from now on.
+// For the table of clients, which closes the client that has waited longest, its wait begins now.
 func (g *serverConn) announced(path, user string, within time.Duration) {
 	g.within(within)
 	g.client.Announced(path, user)
 }
 
-// records removes the bounds, because the client publishes a stream under path. The table of clients no longer closes
-// the connection for another client.
+// records removes the bounds of the connection (see serverConn), because the client publishes a stream under path. From
+// now on the table of clients does not close the connection to make room for another client.
 func (g *serverConn) records(path, user string) {
 	g.client.Publishes(path, user)
 	g.untilNS.Store(0)

@@ -6,8 +6,9 @@ import (
 )
 
 // A picture arrives in many packets within some milliseconds. Waking a reader for each packet, or even for each picture
-// of each stream, would take most of a server's CPU. Therefore all connections that carry media read at the same
-// moments, pollEvery apart. A connection waits for the network again only after maxIdlePolls moments without data.
+// of each stream, would take most of a server's CPU. Therefore all connections that carry media are polled at the same
+// moments, pollEvery apart. A connection is polled until maxIdlePolls moments have passed without data. Its next read
+// then blocks until data arrives.
 const (
 	pollEvery    = 10 * time.Millisecond // also the longest delay of data; short against the duration of a picture
 	maxIdlePolls = 12                    // 120 ms: streams of 10 pictures a second and more are always polled
@@ -18,12 +19,12 @@ const (
 	unpolledBytes = 128 << 10
 )
 
-// pollEpoch is the first moment of polling; the later moments follow at multiples of pollEvery.
+// pollEpoch is the first moment at which connections are polled; the later moments follow at multiples of pollEvery.
 var pollEpoch = time.Now()
 
-// poll sleeps until the next moment at which data is there, reads it into c.buf, and returns the number of bytes. It
-// returns 0 after maxIdlePolls moments without data, and if the connection has ended or failed: the caller then reads
-// again, waiting, and gets the reason.
+// poll sleeps until the next polling moment (see pollEvery) at which data has arrived, reads the data into c.buf, and
+// returns the number of bytes. It returns 0 after maxIdlePolls moments without data, and if the connection has ended or
+// failed. The caller then makes a blocking read, which waits for data or returns the failure.
 func (c *conn) poll() (n int) {
 	c.listen(unpolledBytes)
 	for range maxIdlePolls {
@@ -46,8 +47,8 @@ func (c *conn) poll() (n int) {
 	return 0
 }
 
-// listen sets the number of received bytes at which the kernel notifies the Go runtime. A failure is ignored, since it
-// costs only needless notifications.
+// listen sets SO_RCVLOWAT of the connection to from: the kernel notifies the Go runtime once that many bytes have
+// arrived (see unpolledBytes). A failure is ignored, since it costs only needless notifications.
 func (c *conn) listen(from int) {
 	if c.lowWaterBytes == from {
 		return

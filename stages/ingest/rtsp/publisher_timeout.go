@@ -11,9 +11,9 @@ import (
 // configuration may set, so that watch ends each session by the read_timeout of its own stream.
 const longestSilence = time.Hour
 
-// watch ends the session once no packet and no report has arrived for the read timeout of its stream, or for the time
-// otherwise if the stream has none. A request counts like a packet once media has arrived. The timer only wakes watch:
-// the clock of the session measures the silence.
+// watch ends the session once no packet and no report has arrived for the read timeout of its stream. If the stream has
+// none, otherwise is the read timeout. A request counts like a packet once media has arrived. The timer only wakes
+// watch: the clock of the session measures the silence.
 func (s *session) watch(otherwise time.Duration) {
 	limit := func() time.Duration { return cmp.Or(s.pub.Timing().ReadTimeout, otherwise) }
 	s.mu.Lock()

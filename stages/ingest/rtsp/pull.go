@@ -115,7 +115,8 @@ func (p *puller) mayTryBoth(u *url.URL) bool {
 	return (p.Transport == "" || p.Transport == "auto") && u.Scheme == "rtsp"
 }
 
-// whilePlaying is an error that occurred after the stream was published. Pull returns it, and the hub calls Pull again.
+// whilePlaying is an error that occurred after the stream was published. Pull does not try another transport after it,
+// and does not follow a redirect at once: it returns the error, and the hub calls Pull again.
 type whilePlaying struct{ error }
 
 func (w whilePlaying) Unwrap() error { return w.error }
@@ -129,8 +130,9 @@ const (
 	refusedWait   = 5 * time.Minute // least wait before the next attempt then
 )
 
-// later counts consecutive refusals of the password. From quickRefusals on it returns an error after which the hub
-// waits for at least refusedWait before it calls Pull again. It returns other errors unchanged.
+// later returns the error that Pull returns for err. It counts consecutive refusals of the password: from the number
+// quickRefusals on, its error makes the hub wait for at least refusedWait before it calls Pull again. Any other error
+// resets the count and is returned unchanged.
 func (p *puller) later(err error) error {
 	if !errors.Is(err, client.ErrCredentials) {
 		p.refused = 0

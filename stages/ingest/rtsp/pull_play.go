@@ -16,9 +16,9 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// play plays u in one session, and returns the reason of its end. If TCP and UDP are both permitted and the server
-// refuses the first one, play tries the other at once; if no media arrives, the next call of play uses the other. All
-// received media has been published when play returns.
+// play plays u in one session, and returns the reason of its end. If both TCP and UDP are permitted and the server
+// refuses one of them, play tries the other at once. If the server sends no media over one of them, the next call of
+// play uses the other. All received media has been published when play returns.
 func (p *puller) play(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
 	err := p.connect(ctx, u, publish)
 	if !p.mayTryBoth(u) {

@@ -81,7 +81,7 @@ func (c *conn) grow() {
 	c.r, c.w, c.full = 0, 0, false
 }
 
-// Close closes the connection.
+// Close closes the connection. The first call also calls c.left, if it is set.
 func (c *conn) Close() error {
 	if c.left != nil {
 		c.once.Do(c.left)

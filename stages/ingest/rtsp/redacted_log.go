@@ -13,7 +13,7 @@ type redactedLog struct {
 	secret secretTexts
 }
 
-// Handle implements slog.Handler.
+// Handle passes r on with the password hidden in its attributes. It implements slog.Handler.
 func (l redactedLog) Handle(ctx context.Context, r slog.Record) error {
 	out := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
@@ -23,12 +23,12 @@ func (l redactedLog) Handle(ctx context.Context, r slog.Record) error {
 	return l.Handler.Handle(ctx, out)
 }
 
-// WithAttrs implements slog.Handler.
+// WithAttrs returns the log with further attributes, in which the password is hidden. It implements slog.Handler.
 func (l redactedLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return redactedLog{l.Handler.WithAttrs(l.redactAll(attrs)), l.secret}
 }
 
-// WithGroup implements slog.Handler.
+// WithGroup returns the log with a group, in which the password is hidden, too. It implements slog.Handler.
 func (l redactedLog) WithGroup(name string) slog.Handler {
 	return redactedLog{l.Handler.WithGroup(name), l.secret}
 }

@@ -151,7 +151,8 @@ func (s *sessionText) media(value string) error {
 	return nil
 }
 
-// word splits a text after its first word.
+// word returns the first word of a text, which ends at a space or tab, and the rest of the text, both without
+// surrounding blanks. rest is empty if the text has one word only.
 func word(text string) (first, rest string) {
 	text = trim(text)
 	if end := strings.IndexAny(text, " \t"); end >= 0 {
@@ -239,7 +240,8 @@ func (s *sessionText) codec(key, value string) error {
 	return nil
 }
 
-// finish completes the formats of the last section after its last line.
+// finish completes the last section after its last line. It assigns the attributes of unlisted payload types (see
+// adopt), adds a format to a section that has none, and completes each format (see rtp.Format.Complete).
 func (s *sessionText) finish() error {
 	if len(s.sections) == 0 {
 		return nil
@@ -257,9 +259,9 @@ func (s *sessionText) finish() error {
 	return nil
 }
 
-// adopt handles attributes of payload types that the m= line does not list: it moves them to the listed format that
-// they must describe. Some senders list payload type 97 and describe 104. An unlisted format that has a codec name also
-// stays in the section, since the sender may send either payload type.
+// adopt handles attributes of payload types that the m= line of section m does not list: some senders list payload type
+// 97 and describe 104. It moves the attributes to the format that the sender must mean. An unlisted format that has a
+// codec name also stays in the section, since the sender may send either payload type.
 func (s *sessionText) adopt(m *section) {
 	all := s.formats[m.from:m.to]
 	listed, strays := all[:m.listed], all[m.listed:]

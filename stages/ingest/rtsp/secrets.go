@@ -46,7 +46,7 @@ func (p *puller) redact(err error) error {
 	return redacted{err, clean}
 }
 
-// hidden returns a text with the password replaced by xxxxx.
+// hidden returns a text with each form of the password replaced by xxxxx.
 func (t secretTexts) hidden(text string) string {
 	for _, secret := range t {
 		text = hide(text, secret)

@@ -206,7 +206,8 @@ func (s *session) silence() time.Duration {
 	return s.sinceZero() - time.Duration(heard)
 }
 
-// sinceZero returns the time since steadyZero by the clock of the session, which measures every silence.
+// sinceZero returns the time from steadyZero until now, by the clock of the session. All silences of the session are
+// differences of such times.
 func (s *session) sinceZero() time.Duration { return s.clock.Now().Sub(steadyZero) }
 
 // over reports whether the session has lost its path, or has been silent for overAfter: its client has probably left,
@@ -224,8 +225,9 @@ func (s *session) over() bool {
 // overAfter is the silence after which the UDP ports of a session go to another session that requests them.
 const overAfter = 2 * time.Second
 
-// giveUp ends the session because another publisher takes its path: see hub.PublishOptions. It closes the connection of
-// a client that has sent RECORD. The server refuses the RECORD of any other client.
+// giveUp ends the session because another publisher takes its path: see hub.PublishOptions. end ends the publication in
+// the hub. After RECORD, giveUp also closes the client's connection. Before RECORD the connection stays open, and the
+// server refuses the client's RECORD.
 func (s *session) giveUp(end func()) {
 	s.finish()
 	end() // before hangUp, which would end the publication with another cause
@@ -277,8 +279,8 @@ func (s *session) unannounced(m *description.Media) {
 	s.pub.Lost(media.DropWrongPayloadType, 1)
 }
 
-// close passes on the access units that the tracks still hold, and ends the publication with a cause: reason, or
-// endcause.Error after a panic.
+// close ends the publication. It first writes the access units that the tracks still hold to the publisher (see
+// finish). The cause of the end is reason, or endcause.Error after a panic.
 func (s *session) close(reason media.Cause) {
 	if s.finish(); s.failed {
 		reason = endcause.Error
@@ -286,8 +288,8 @@ func (s *session) close(reason media.Cause) {
 	s.pub.Close(reason)
 }
 
-// finish passes on the access units that the tracks still hold. Later packets are ignored. Only the first call has an
-// effect.
+// finish writes the access units that the tracks still hold to the publisher. From then on the session ignores packets,
+// and watch no longer ends it. finish does not end the publication: see close. Only the first call has an effect.
 func (s *session) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -307,7 +309,8 @@ func (s *session) finish() {
 	}
 }
 
-// record starts to accept packets. It returns hub.ErrReplaced if another publisher has taken the path since ANNOUNCE.
+// record starts to accept the packets of c. It returns hub.ErrReplaced if another publisher has taken the path since
+// ANNOUNCE.
 func (s *session) record(c carrier) error {
 	s.hear(s.clock.Now()) // before the check: giveUp closes the connection from here on
 	select {

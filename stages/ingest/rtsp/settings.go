@@ -41,7 +41,8 @@ type UDP struct {
 	RTCP uint16 `yaml:"rtcp" doc:"The next one after rtp."`
 }
 
-// protocol is the registered name of the server's protocol.
+// protocol is the name under which the server is registered (ingest.RegisterServer); the Authorizer gets it with each
+// request.
 const protocol = "rtsp"
 
 func init() {

@@ -42,8 +42,9 @@ func credentialsOf(u *url.Userinfo) *credentials {
 	return &credentials{user: u.Username(), pass: pass}
 }
 
-// take chooses the strongest supported challenge for the requests that follow. It returns an error if it supports none,
-// or only Basic from a server that has ever offered Digest: an attacker on the way may offer Basic to get the password.
+// take chooses the strongest supported challenge for the requests that follow. It returns an error if no challenge is
+// supported. It also returns an error if the strongest is Basic and the server offers Digest too, or has offered it
+// before: an attacker on the way may offer Basic to get the password.
 func (c *credentials) take(from []challenge) error {
 	c.secret = c.secret || slices.ContainsFunc(from, func(o challenge) bool { return o.Name == "digest" })
 	best := slices.MaxFunc(append(from, challenge{}), func(a, b challenge) int { return cmp.Compare(a.strength(), b.strength()) })

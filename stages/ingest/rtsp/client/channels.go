@@ -25,8 +25,8 @@ type earlyFrame struct {
 }
 
 // frame handles a frame that arrived on channel n. During Run it passes the payload to the track. Before Run it keeps a
-// copy of the payload, until the copies would exceed maxEarlyBytes; that frame and all later ones are dropped and
-// counted. It ignores empty frames, and every frame after the call of Close.
+// copy of the payload. The frame with which the copies would exceed maxEarlyBytes, and all later frames before Run, are
+// dropped and counted. frame ignores empty frames, and every frame after the call of Close.
 func (c *Client) frame(n int, payload []byte) {
 	switch {
 	case c.closing || len(payload) == 0:
@@ -74,8 +74,8 @@ func (c *Client) trackOf(n int, payload []byte) *track {
 	return of.tracks[0]
 }
 
-// playEarly passes on the frames that arrived before Run, and reports the number of those that were dropped. It leaves
-// out packets that precede the first packet in RTP-Info, with which PLAY begins.
+// playEarly passes the frames that arrived before Run to their tracks, and reports the number of frames that were
+// dropped before Run. It leaves out packets that precede the first packet in RTP-Info, with which PLAY begins.
 func (c *Client) playEarly() {
 	if c.droppedEarly > 0 {
 		c.Log.Warn("packets are dropped: the server sent too many before the stream was played", "packets", c.droppedEarly, "kept_bytes", maxEarlyBytes)

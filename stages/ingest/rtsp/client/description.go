@@ -9,8 +9,9 @@ import (
 var errEndless = fmt.Errorf("the session description, which has no Content-Length, is longer than %d KiB", maxBodyBytes>>10)
 
 // endless reads a session description whose answer has no Content-Length: lines of the form x=..., up to the first line
-// of another form, or up to an error such as a deadline. It returns the bytes that it has read also with an error;
-// their last line may have no end. It calls wait before each wait for further bytes.
+// of another form, or up to an error such as a deadline. With an error it also returns the bytes that it has read;
+// their last line may have no end. It calls wait before each wait for further bytes, so that the caller can set a
+// deadline.
 func (r *reader) endless(wait func()) (out []byte, err error) {
 	for {
 		if is, err := r.describes(wait); !is {
@@ -30,7 +31,8 @@ func (r *reader) endless(wait func()) (out []byte, err error) {
 	}
 }
 
-// describes reports whether the next bytes begin a line of a session description. It does not consume them.
+// describes reports whether the next bytes begin a line of a session description. It does not consume them. It calls
+// wait before it waits for a byte.
 func (r *reader) describes(wait func()) (bool, error) {
 	b, err := r.peek(1, wait)
 	if err != nil || b[0] < 'a' || b[0] > 'z' {
@@ -40,8 +42,8 @@ func (r *reader) describes(wait func()) (bool, error) {
 	return err == nil && b[1] == '=', err
 }
 
-// peek returns the next n bytes and does not consume them. If they have not all arrived, it first calls wait, once: the
-// caller must have peeked at the first n-1 of them.
+// peek returns the next n bytes and does not consume them. It calls wait before it waits for the last of them. The
+// caller has peeked at the first n-1 bytes, so peek waits once at most.
 func (r *reader) peek(n int, wait func()) ([]byte, error) {
 	if r.br.Buffered() < n {
 		wait()

@@ -31,7 +31,8 @@ type sealed struct {
 	plain []byte              // the newest packet, decrypted
 }
 
-// maxSSRCs is the largest number of SSRCs with a state; one more discards all states. A track sends with a few SSRCs.
+// maxSSRCs is the largest number of SSRCs for which a sealed keeps a state. At a packet of one more SSRC, open discards
+// all states of the sealed. A track sends with a few SSRCs.
 const maxSSRCs = 64
 
 var suites = map[string]srtp.ProtectionProfile{
@@ -71,7 +72,7 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 	return d, nil
 }
 
-// renew gives a sealed a new context, and so discards the state of every SSRC.
+// renew gives of, which is d.rtp or d.rtcp, a new SRTP context. That discards the state of every SSRC.
 func (d *decryption) renew(of *sealed) (err error) {
 	of.ssrcs = map[uint32]struct{}{}
 	of.Context, err = srtp.CreateContext(d.key[:masterKeyBytes], d.key[masterKeyBytes:], d.suite)

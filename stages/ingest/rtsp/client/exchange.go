@@ -80,8 +80,8 @@ func (c *Client) do(method, url string, headers ...string) (*message, error) {
 }
 
 // challenged chooses, for another attempt, a challenge from res, an answer of 401 to p. It returns an error if another
-// attempt is useless: the URL has no user, no challenge is supported, or the server has refused the password and not
-// only a stale nonce.
+// attempt is useless: the URL has no user, the answer has no challenge that take accepts, or the server has refused the
+// password and not only a stale nonce.
 func (c *Client) challenged(p pending, res *message) error {
 	challenges := readChallenges(res.header["www-authenticate"])
 	switch {
@@ -108,7 +108,8 @@ func (c *Client) accepted(p pending) {
 	}
 }
 
-// send writes a request and appends it to pending; beyond maxPending it removes the oldest. stay marks a keep-alive.
+// send writes a request and appends it to pending. If maxPending requests are pending already, send removes the oldest
+// from pending. stay marks a keep-alive.
 func (c *Client) send(method, url string, stay bool, headers ...string) (pending, error) {
 	c.cseq++
 	var b strings.Builder
@@ -184,8 +185,8 @@ func ended(err error) error {
 	return err
 }
 
-// handle handles a message. If it is the final answer to a pending request, handle returns that request, otherwise a
-// request with CSeq 0.
+// handle handles a message. If it is an answer to a pending request with a status of 200 or more, handle returns that
+// request. Otherwise it returns a request with CSeq 0. An error ends the session.
 func (c *Client) handle(m *message) (of pending, err error) {
 	switch m.kind {
 	case frame:

@@ -47,9 +47,9 @@ func (c *Client) keepAliveMethod() string {
 	return one
 }
 
-// stayed handles m, the answer to a keep-alive, whose request is of. After a new nonce it sends the keep-alive again,
-// once; after a refusal, with the other method. A refusal does not end the session: media may continue, and
-// Client.silence notices its end.
+// stayed handles m, the answer to the keep-alive of. If the server requires a new nonce, stayed sends the keep-alive
+// again, once. If the server refuses the method, stayed sends a keep-alive with the other method (see keepAliveMethod).
+// A refusal does not end the session: media may continue, and Client.silence notices its end.
 func (c *Client) stayed(of pending, m *message) error {
 	switch {
 	case m.status == 401:

@@ -32,7 +32,7 @@ const (
 	request
 )
 
-// String returns the kind with its article, for errors.
+// String returns the kind with its article, such as "a frame", for errors.
 func (k kind) String() string { return [...]string{"a frame", "an answer", "a request"}[k] }
 
 // header holds the headers of a message by key in lower case. The values have no control characters except tabs.
@@ -215,8 +215,9 @@ func (r *reader) body(m *message) error {
 	return err
 }
 
-// line reads a line of an answer or of a request. It returns the line without its end, trailing blanks and control
-// characters.
+// line reads a line of an answer or of a request; of is one of these kinds, for errors. It returns the line without its
+// end, without control characters other than tabs, and without trailing blanks. A line of more than maxLineBytes is an
+// error.
 func (r *reader) line(of kind) (string, error) {
 	r.took = true
 	var out []byte

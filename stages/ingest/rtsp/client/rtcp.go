@@ -26,7 +26,8 @@ func (t *track) control(b []byte, at time.Time) {
 	}
 }
 
-// reported parses b into p, stores the values that the client needs itself, and passes p to the track's callback.
+// reported parses b, one packet of a compound RTCP packet, into p, which has the type of the packet. It stores the
+// values that the client itself needs, and passes p to the track's callback. It counts an invalid packet as malformed.
 func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
 	if err := p.Unmarshal(b); err != nil {
 		t.client.Malformed()
@@ -45,7 +46,8 @@ func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
 	}
 }
 
-// overtaken is the time for which packets over UDP may still arrive after a goodbye that the server sent after them.
+// overtaken is the time for which packets that the server sent before a goodbye may still arrive after the goodbye. It
+// applies to UDP.
 const overtaken = 200 * time.Millisecond
 
 // saidGoodbye reports whether the server has ended every track with a goodbye (RFC 3550, 6.6). Over UDP a goodbye

@@ -29,7 +29,8 @@ type schedule struct {
 	armed       time.Time // the read deadline that was set on the connection
 }
 
-// patient reads from the connection, and performs due actions while it waits.
+// patient is the io.Reader of the client's connection. It performs the due actions (see schedule) while it waits for
+// bytes.
 type patient struct{ *Client }
 
 // Read reads bytes of the server into b. It never returns a timeout. If the connection ends during Run and media
@@ -71,8 +72,8 @@ func (c patient) Read(b []byte) (int, error) {
 	}
 }
 
-// pause waits until an action is due while there is no connection and media arrives over UDP. It returns an error if
-// ctx ends or the client is closing.
+// pause waits until an action is due, in place of a read: the client has no connection, and media arrives over UDP. It
+// returns an error if ctx ends or the client is closing.
 func (c *Client) pause() error {
 	if c.closing {
 		return net.ErrClosed
@@ -134,9 +135,14 @@ func (c *Client) tick(now time.Time) error {
 	return nil
 }
 
-// silence returns an error if the server has said goodbye, has sent nothing for ReadTimeout, or has sent answers and no
-// media for the time answersOnly; with OtherWay, ErrNoMedia if no media has come within ReadTimeout from the start of
-// Run. After a silence of half of ReadTimeout it makes a keep-alive due, so that the server answers.
+// silence returns an error if the session is over for one of these reasons:
+//
+//   - every track has ended with a goodbye, over UDP;
+//   - with OtherWay, no media has come within ReadTimeout from the start of Run (ErrNoMedia);
+//   - nothing has come for ReadTimeout;
+//   - answers have come and no media for the time answersOnly.
+//
+// After a silence of half of ReadTimeout it makes a keep-alive due, so that the server answers.
 func (c *Client) silence(now time.Time) error {
 	c.listen()
 	quiet := now.Sub(c.heard)
@@ -179,7 +185,8 @@ func (c *Client) hear(at time.Time) {
 	}
 }
 
-// earliest returns the time at which the next action is due.
+// earliest returns the time at which the next action is due. Before Run that is the deadline of the awaited answer; it
+// is zero if the client awaits none.
 func (c *Client) earliest(now time.Time) time.Time {
 	if !c.playing {
 		return c.answerBy
@@ -200,8 +207,8 @@ func (c *Client) earliest(now time.Time) time.Time {
 	return next
 }
 
-// lostControl closes the connection after the error why, and the session continues: media arrives over UDP, and some
-// cameras close the connection meanwhile. The next keep-alive connects again.
+// lostControl closes the connection of a session over UDP after the error why. The session continues: media still
+// arrives, and some cameras close the connection while they send. The next keep-alive connects again.
 func (c *Client) lostControl(why error) {
 	c.Log.Debug("the server closed the connection; media comes over UDP still", "reason", ended(why))
 	c.hangUp()

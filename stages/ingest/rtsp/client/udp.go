@@ -27,8 +27,9 @@ type pair struct {
 	lastNS  atomic.Int64 // arrival of the newest packet, in ns since zero
 }
 
-// socket is a UDP port that accepts packets only from the server. The server's source port is the announced one as soon
-// as a packet has arrived from there; until then it is the source port of the first packet.
+// socket is a UDP port that accepts packets only from the permitted addresses and the source port of the server. At
+// first the source port is that of the first packet. As soon as a packet has arrived from the port that the server
+// announced, it is the announced port.
 type socket struct {
 	conn   udpConn
 	ips    [2]netip.Addr // permitted sources
@@ -149,7 +150,8 @@ func (s *socket) read(take func(b []byte, at time.Time)) {
 	}
 }
 
-// from reports whether the server sends from address a. It learns the server's source port: see socket.
+// from reports whether the socket accepts a packet from address a as one of the server. It learns the server's source
+// port: see socket.
 func (s *socket) from(a netip.AddrPort) bool {
 	ip := a.Addr().Unmap()
 	if ip != s.ips[0] && ip != s.ips[1] {

@@ -79,7 +79,7 @@ func attributes(_ context.Context, a Attacker) error {
 	return a.refused(describe("m=video 0 RTP/AVP 96", "a=rtpmap:96 H264/90000\r\n"+strings.Repeat("a=x\r\n", 30_000)+"a=control:trackID=0"))
 }
 
-// atOnce returns an attack by n attackers at the same time.
+// atOnce returns the Run of an Attack in which n attackers run what at the same time.
 func atOnce(n int, what func(context.Context, Attacker) error) func(context.Context, Attacker) error {
 	return func(ctx context.Context, a Attacker) error {
 		var all sync.WaitGroup

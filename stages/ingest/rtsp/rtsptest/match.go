@@ -16,8 +16,8 @@ type Match struct {
 	Lasts   time.Duration // the same time, as recorded
 }
 
-// Match finds the access units of the recorded track got in the loop of t, in order. It returns an error if one of them
-// was not sent.
+// Match finds, for each access unit of the recorded track got, its position in the endless loop of t. It returns an
+// error if t does not contain one of the access units.
 func (t *Track) Match(got *Track) (m Match, err error) {
 	index := map[string]int{}
 	for i := range t.Units {

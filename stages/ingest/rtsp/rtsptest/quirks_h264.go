@@ -176,7 +176,9 @@ func multiTime(kind byte, swapped bool) func(*Sender) Packetiser {
 	}
 }
 
-// aggregate returns an MTAP16 or MTAP24 (RFC 6184, 5.7.2). The first of the units must be the earliest.
+// aggregate returns a packet of the type kind, 26 (MTAP16) or 27 (MTAP24), that contains the NAL units units (RFC 6184,
+// 5.7.2). The first unit must be the earliest in decoding order and in presentation time, because the packet stores the
+// decoding order number and the time of each unit as a difference from those of the first.
 func aggregate(kind byte, units []timed) []byte {
 	out := binary.BigEndian.AppendUint16([]byte{kind | 0x60}, units[0].don)
 	for _, t := range units {

@@ -7,7 +7,7 @@ func moved(status int, to func(*Session) string) func(*Exchange) {
 	})
 }
 
-// here returns, for moved, the function that returns the URL of a path of the same camera.
+// here returns a function for the parameter to of moved: it returns the URL of path at the same camera.
 func here(path string) func(*Session) string {
 	return func(s *Session) string { return "rtsp://" + s.nc.LocalAddr().String() + "/" + path }
 }

@@ -147,9 +147,9 @@ func (k *Sender) count() {
 	k.sent = append(k.sent, time.Now())
 }
 
-// reportOn sends a sender report with the RTP time of the packet of k in pkts whose PTS is pts. The wall-clock time of
-// the report is zero, the time at which the clip began, plus pts. reportOn sends nothing if pkts has no such packet, or
-// if the quirk has NoReports.
+// reportOn sends a sender report for the track of k. The report pairs a wall-clock time with the RTP time of a packet
+// in pkts: the first packet of k with the presentation time pts. The wall-clock time is zero, at which the clip began,
+// plus pts. reportOn sends nothing if pkts has no such packet, or if the quirk has NoReports.
 func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
 	for _, p := range pkts {
 		if p.Sender == k && p.PTS == pts && !k.session.quirk.NoReports {
@@ -235,7 +235,8 @@ func (k *Sender) openUDP(clientPorts string) (string, error) {
 	return "RTP/AVP;unicast;client_port=" + clientPorts + ";server_port=" + k.ports, k.connect(clientPorts)
 }
 
-// reserve binds an even port and the next one, and returns them as RTP-RTCP; empty if no pair is free.
+// reserve binds an even port and the next one for the track, and returns their numbers as RTP-RTCP, such as 5000-5001.
+// It returns an empty string if it finds no free pair.
 func (k *Sender) reserve() string {
 	for range 100 {
 		a, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback})

@@ -213,7 +213,8 @@ func (s *Session) Write(b []byte) error {
 	return err
 }
 
-// Ask sends a request of the camera's own to the client, and returns its CSeq.
+// Ask sends a request of the camera's own to the client, with lines as further headers, and returns its CSeq. It does
+// not wait for the answer: see answered.
 func (s *Session) Ask(method string, lines ...string) string {
 	s.cseq++
 	seq := strconv.Itoa(s.cseq)
