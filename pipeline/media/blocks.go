@@ -31,7 +31,7 @@ type blocks struct {
 	slabs            *slabs
 }
 
-// slabs lists all mapped memory. It is unmapped when the pool is collected.
+// slabs lists all memory that a pool has mapped. The memory is unmapped once the pool is unreachable.
 type slabs struct{ all [][]byte }
 
 func (s *slabs) free() {
@@ -77,12 +77,13 @@ func (b *blocks) more() bool {
 	return true
 }
 
-// leastKept is the size, in bytes, of the free memory that stays backed even if little memory is used.
+// leastKept is the size, in bytes, of the free memory that put keeps backed (see blocks) even if little memory
+// is used.
 const leastKept = 8 << 20
 
-// put takes back a block that take returned. It releases the block's pages if the backed free memory would
-// exceed bound bytes, or a quarter of the used memory (leastKept at least): memory that was needed only while a
-// disk was slow returns to the system.
+// put gives a block that take returned back to the free memory. The block becomes unbacked (see blocks) if the
+// backed free memory would exceed bound bytes, or the larger of leastKept and a quarter of the used memory. So
+// memory that was needed only while a disk was slow returns to the system.
 func (b *blocks) put(block []byte, bound int) {
 	b.used -= cap(block)
 	unbacked := b.idle+cap(block) > min(bound, max(leastKept, b.used/4))

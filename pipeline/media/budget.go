@@ -85,8 +85,8 @@ func (b *Budget) Relieve() {
 	}
 }
 
-// next returns the queue that drops next, or nil if no queue is left. empty holds the queues that had nothing
-// to drop.
+// next returns the queue from which Relieve drops a GOP now, or nil if all queues are in empty. empty holds the
+// queues whose Shed has returned false.
 func (b *Budget) next(empty map[*member]bool) (best *member) {
 	var priority int
 	var held int64

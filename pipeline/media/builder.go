@@ -191,8 +191,8 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 	return nil
 }
 
-// begin sets the fields of the open chunk that depend on the chunk's first access unit, or on the first access
-// unit of the lead track.
+// begin sets the fields of the open chunk that depend on the access unit au, if au is the chunk's first, or the
+// first of the lead track in the chunk. gop reports that au begins a GOP. It must be called before au is added.
 func (b *Builder) begin(track int, au *AU, dts int64, gop bool) {
 	c := b.cur
 	first := track == b.set.lead && c.Tracks[track].Len() == 0

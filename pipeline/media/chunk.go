@@ -195,9 +195,9 @@ func (c *Chunk) Dropped(untilSteadyUTC int64) Gap {
 	return c.GapFrom(untilSteadyUTC).Plus(c.LeftOut(GapOverload, untilSteadyUTC))
 }
 
-// GapFrom returns Chunk.Gap without the part that another gap reports already. If the previous chunk was
-// dropped, the gap for it reports the time up to untilSteadyUTC (EndSteadyUTC of the previous chunk), which may
-// include a part of the hole before this chunk. untilSteadyUTC is 0 if the previous chunk was not dropped.
+// GapFrom returns Chunk.Gap without the part of the hole before this chunk that another gap reports already. If
+// the previous chunk was dropped, the gap for that chunk reports the time up to its EndSteadyUTC, which the
+// caller passes as untilSteadyUTC. If it was not dropped, untilSteadyUTC is 0 and the result is Chunk.Gap.
 func (c *Chunk) GapFrom(untilSteadyUTC int64) Gap {
 	g := c.Gap
 	if untilSteadyUTC != 0 {
@@ -207,10 +207,10 @@ func (c *Chunk) GapFrom(untilSteadyUTC int64) Gap {
 }
 
 // LeftOut returns the gap of the lead track that results when the chunk is dropped for the cause why. The gap
-// includes the chunk's media, the holes in it, and the hole right before it. It does not include Chunk.Gap, or
-// the gaps with Next, which the gap before the next file reports. If another gap reports the time up to
-// untilSteadyUTC, LeftOut subtracts the part of the holes before that time, so DurationNS may be negative.
-// untilSteadyUTC is 0 if there is no such gap.
+// includes the chunk's media, the holes in it, and the hole right before it. It does not include Chunk.Gap. It
+// does not include entries of Chunk.Gaps with Next set either, because the gap before the next file reports
+// those. If another gap reports the time up to untilSteadyUTC, LeftOut subtracts the part of the holes before
+// that time, so DurationNS may be negative. untilSteadyUTC is 0 if no other gap does.
 func (c *Chunk) LeftOut(why Cause, untilSteadyUTC int64) Gap {
 	out := Gap{Cause: why, DurationNS: c.SpanNS(), Chunks: 1}
 	for i := range c.Gaps {
@@ -230,7 +230,8 @@ func (c *Chunk) LeftOut(why Cause, untilSteadyUTC int64) Gap {
 }
 
 // holeBefore returns the hole right before the lead track's first access unit: its begin, ns of UTC less
-// SteppedNS, and its duration in ns. The previous chunk may last until the end of this hole.
+// SteppedNS, and its duration in ns. The duration of the previous chunk may include a part of this hole, or all
+// of it: see Columns.EndTicks.
 func (c *Chunk) holeBefore() (fromSteadyUTC, ns int64) {
 	ns = c.holeNS
 	for i := range c.Gaps {

@@ -42,7 +42,8 @@ func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	return v
 }
 
-// unview removes the columns of the shown chunk, so that the pool does not reuse their memory with the view.
+// unview removes the columns of a view. They belong to the shown chunk, so the pool must not keep their memory
+// with the view for reuse.
 func (c *Chunk) unview() {
 	clear(c.Tracks)
 	c.of = nil
@@ -85,8 +86,8 @@ func (c *Chunk) NoteLeftOut() {
 	}
 }
 
-// HoleCause returns the reason for which the chunks before this chunk are missing. It has a meaning only where
-// the sequence numbers leave a hole.
+// HoleCause returns the cause of the hole between the sequence numbers of the previous chunk and this chunk:
+// GapByFlow after NoteLeftOut, else GapOverload. The result has no meaning if there is no such hole.
 func (c *Chunk) HoleCause() Cause {
 	if c.byFlow {
 		return GapByFlow

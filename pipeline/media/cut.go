@@ -20,7 +20,8 @@ func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes
 	return false, false
 }
 
-// cuts reports whether an access unit begins the next chunk for a reason other than the open chunk's size.
+// cuts reports whether an access unit begins the next chunk for a reason other than the bytes of the open
+// chunk: it begins a GOP, the flush interval or maxUnits is reached, or the track was silent before it.
 func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	col, limit := &b.cur.Tracks[track], &b.tracks[track].limits
 	n, begun := col.Len(), int64(0)
@@ -63,8 +64,9 @@ func (c *Columns) lastGOP() (dts int64, bytes int) {
 	return c.DTS[k], bytes
 }
 
-// hasTime reports whether, if the open chunk ends at the decoding time dts of a track, a further chunk of the same
-// duration would end within the flush interval.
+// hasTime reports whether another chunk as long as the open chunk would end within the present flush interval,
+// if the open chunk ended at the decoding time dts of a track. It returns false if the open chunk has no unit
+// of the lead track.
 func (b *Builder) hasTime(track int, dts int64) bool {
 	lead := b.cur.Lead()
 	if lead.Len() == 0 {
@@ -74,8 +76,9 @@ func (b *Builder) hasTime(track int, dts int64) bool {
 	return at-b.sinceTicks+(at-lead.DTS[0]) <= b.tracks[b.set.lead].flushTicks
 }
 
-// close ends the open chunk before the access unit at dts of a track. That access unit begins the next chunk.
-// more is the value of Chunk.More.
+// close ends the open chunk before the access unit of a track with the decoding time dts. That access unit
+// begins the next chunk. Units of the other tracks that are not earlier move to the next chunk, except those of
+// the lead track. more becomes Chunk.More of the ended chunk.
 func (b *Builder) close(track int, dts int64, more bool) {
 	old := b.cur
 	for i := range old.Tracks {
@@ -106,8 +109,8 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	b.cur = next
 }
 
-// carry moves the access units of a track with decoding times of at or later, in ticks, from the chunk old to the
-// next chunk, b.cur, which it opens if necessary.
+// carry moves the access units of a track whose DTS is at least at, in ticks, from the chunk old to the next
+// chunk, b.cur. It opens the next chunk if b.cur is nil.
 func (b *Builder) carry(old *Chunk, track int, at int64) {
 	col := &old.Tracks[track]
 	k, bytes := col.Len(), col.Payload.Len()

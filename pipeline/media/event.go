@@ -75,8 +75,8 @@ const (
 	MaxEventBytes = 128 << 10
 )
 
-// MaxOpenEvents bounds the events of a pipeline whose end has not passed. They are kept, because later files
-// hold media of them, too.
+// MaxOpenEvents bounds the events that a pipeline remembers because they have not ended: later files have media
+// of them, too.
 const MaxOpenEvents = 4096
 
 // JoinEvent returns the events of a recording with one event added, or merged with the value of the same event

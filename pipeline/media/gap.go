@@ -54,8 +54,8 @@ func (g Gap) Lossless() bool {
 	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.DurationNS == 0 && g.Chunks == 0
 }
 
-// Plus returns the sum of this gap and the gap o that follows it. The sum has the cause of the first of the two
-// in which media is missing.
+// Plus returns the sum of this gap and the gap o that follows it. The sum has the cause of this gap, unless
+// this gap is the zero value, or media is missing in o only: then it has the cause of o.
 func (g Gap) Plus(o Gap) Gap {
 	if o.None() {
 		return g
@@ -108,7 +108,8 @@ func (g Gap) Missing() int64 {
 	return g.DurationNS
 }
 
-// From returns the part of the gap at and after the moment utc, ns UTC.
+// From returns the part of the gap at and after the moment utc, ns UTC. DurationNS of the part is 0 if the gap
+// ends before that moment.
 func (g Gap) From(utc int64) Gap {
 	if before := utc - g.StartUTC; before > 0 {
 		if g.MissingNS > 0 {
@@ -152,9 +153,10 @@ func joinGap(list []Gap, g Gap, most int) []Gap {
 	return list
 }
 
-// joinBeyond joins a gap with an entry of a full list and returns the list and the index of that entry. It does
-// not mix gaps with Next and gaps without it, unless the list has one entry only. An index of -1 means that the
-// last two entries were joined to make room for the gap.
+// joinBeyond adds the gap g to a full list by joining entries. It returns the list and the index of the entry
+// that includes g, whose cause the caller sets to GapFurther. It does not join gaps of which only one has Next
+// set, unless the list has one entry only. If no entry has the same Next as g, it joins the last two entries
+// instead, appends g, and returns the index -1.
 func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
 	last := len(list) - 1
 	at := last

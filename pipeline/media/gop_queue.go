@@ -93,7 +93,8 @@ func NewGOPQueue(pool *Pool, limits GOPLimits) *GOPQueue {
 	return &GOPQueue{pool: pool, limits: limits}
 }
 
-// Held returns the memory of the queued chunks, in bytes. It is safe for concurrent use, as Queue demands.
+// Held returns the memory of the queued chunks, in bytes. It is safe for concurrent use, as the interface Queue
+// demands.
 func (q *GOPQueue) Held() int64 { return q.held.Load() }
 
 // Len returns the number of queued chunks and marks.

@@ -70,8 +70,8 @@ type lostGap struct {
 	untilSteadyUTC int64 // Chunk.EndSteadyUTC of the last lost chunk
 }
 
-// then returns the sum of the loss g and the loss o that follows it; o may be nil. The hole between g and o counts
-// once: then subtracts the part of the hole that the last chunk of g includes.
+// then returns the sum of the loss g and the loss o that follows g in the queue; o may be nil. Both losses may
+// include a part of the hole before o: then counts that part once.
 func (g lostGap) then(o *lostGap) *lostGap {
 	if o != nil {
 		g.DurationNS -= min(max(g.untilSteadyUTC-o.fromSteadyUTC, 0), o.holeNS)
@@ -80,8 +80,9 @@ func (g lostGap) then(o *lostGap) *lostGap {
 	return &g
 }
 
-// drop adds a lost chunk that follows the loss g directly. untilSteadyUTC is the argument of Chunk.Dropped: the
-// time up to which another gap reports the hole before c, or 0.
+// drop adds the lost chunk c to the loss g. c follows the lost media of g directly, or is the first lost chunk.
+// untilSteadyUTC is the argument of Chunk.Dropped: the time up to which another gap reports the hole before c,
+// or 0.
 func (g *lostGap) drop(c *Chunk, untilSteadyUTC int64) {
 	if g.untilSteadyUTC == 0 { // the first lost chunk
 		g.fromSteadyUTC, g.holeNS = c.holeBefore()

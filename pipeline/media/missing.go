@@ -4,7 +4,8 @@ package media
 // While the sender's clock runs on, media time gives the exact duration (step). Where the sender's clock
 // jumped, the arrival times give it (aroundJump). Between two publishers, the wall clock gives it (arrived).
 
-// markMissing records a gap of ns in the lead track; lost reports that packets were lost.
+// markMissing records a gap of ns nanoseconds in the lead track with MarkGap. The cause is GapRTPLoss if lost
+// is true, that is, if packets were lost, and else GapStall.
 func (b *Builder) markMissing(ns int64, lost bool) {
 	cause := GapStall
 	if lost {
@@ -13,9 +14,9 @@ func (b *Builder) markMissing(ns int64, lost bool) {
 	b.MarkGap(Gap{Cause: cause, DurationNS: ns})
 }
 
-// aroundJump records the media missing from the lead track where the sender's clock jumped. mono is the
-// arrival, in ticks, of the access unit after the jump. Arrival times vary, so a short silence without a known
-// loss is no gap. It returns true if it recorded a gap.
+// aroundJump records the media missing where the sender's clock jumped. It does so for the lead track only.
+// mono is the arrival, in ticks, of the access unit after the jump. Arrival times vary, so a short silence
+// without a known loss is no gap. told reports whether it recorded a gap.
 func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	st := &b.tracks[track]
 	if track != b.set.lead {
@@ -34,7 +35,8 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	return true
 }
 
-// leaveSet saves the arrival time and the pace of the ending track set, which arrived needs.
+// leaveSet is called when a track set ends. It saves the arrival of the lead track's last unit and the longest
+// usual step of the lead track. The method arrived compares the next track set with them.
 func (b *Builder) leaveSet() {
 	if b.set == nil {
 		return
@@ -48,8 +50,8 @@ func (b *Builder) leaveSet() {
 	}
 }
 
-// arrived records the media missing between two publishers, or between two track sets of one publisher. au is the
-// first key frame of the new track set.
+// arrived records the media missing before au, the first key frame of a track set: the media since the previous
+// publisher's last unit, or since the last unit of the same publisher's previous track set.
 func (b *Builder) arrived(au *AU) {
 	st, scale := &b.tracks[b.set.lead], b.set.Tracks[b.set.lead].Timescale
 	if b.away {
@@ -80,7 +82,8 @@ type trackGap struct {
 	next      bool  // the value of Gap.Next
 }
 
-// leaveOut counts an access unit that the builder refused within a file.
+// leaveOut counts an access unit of size bytes that the builder refused with err, for the gap before the
+// track's next unit. It does not count a unit before the track's first one, or before the first key frame.
 func (b *Builder) leaveOut(track int, size int, err error) {
 	st := &b.tracks[track]
 	if !b.started || !st.seen {
@@ -92,9 +95,10 @@ func (b *Builder) leaveOut(track int, size int, err error) {
 	st.gap.bytes += int64(size)
 }
 
-// missedWithin records the media of a track that is missing before the access unit au. begins reports the
-// track's first unit: nothing is missing before it. cuts reports that a gap makes au begin a file: the gap
-// before that file then includes the missing media.
+// missedWithin records the media of a track that is missing before its access unit au. It records nothing if
+// begins is true: au is then the track's first unit. If cuts is true, au begins a file because of a gap, and
+// Chunk.Gap, which becomes the gap before that file, includes the missing media. Otherwise an entry of
+// Chunk.Gaps reports it.
 func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	st := &b.tracks[track]
 	g := Gap{Track: track + 1, Next: st.gap.next, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
@@ -125,8 +129,8 @@ func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	b.cur.NoteGap(g)
 }
 
-// leftAtEnd records the units that were refused after a track's newest access unit. The open chunk, the last of
-// its track set, lists them.
+// leftAtEnd is called at the end of a track set. For each track whose newest units were refused, it adds a gap
+// with their number to Chunk.Gaps of the open chunk, because no next unit will report them.
 func (b *Builder) leftAtEnd() {
 	for i := range b.tracks {
 		st := &b.tracks[i]

@@ -160,7 +160,8 @@ func (p *Pool) put(c *Chunk) {
 	}
 }
 
-// idle returns the bytes of free memory that the pool keeps. The caller holds p.mu.
+// idle returns the bytes of the free memory that the pool keeps for reuse: backed blocks (see blocks) and
+// columns. The caller holds p.mu.
 func (p *Pool) idle() int { return p.blocks.idle + p.columns }
 
 // block returns an empty block with a capacity of size bytes.
@@ -176,7 +177,8 @@ func (p *Pool) block(size int) []byte {
 	return make([]byte, 0, size)
 }
 
-// freeBlocks takes back blocks that block returned.
+// freeBlocks gives blocks that the method block returned back to the pool's free memory. The caller must not
+// use them afterwards.
 func (p *Pool) freeBlocks(blocks ...[]byte) {
 	if p.checked {
 		for _, b := range blocks {

@@ -17,7 +17,8 @@ type Protection struct {
 	order      []ID // keys of spentBytes, oldest first
 }
 
-// maxSpent bounds the events in spentBytes. An event that was removed counts from 0 again.
+// maxSpent bounds the events in Protection.spentBytes. The bytes of an event that was removed from that map
+// count from 0 again.
 const maxSpent = 4096
 
 // NewProtection returns a Protection with a bound, in bytes, for each event and one for all protected files. 0
@@ -26,7 +27,8 @@ func NewProtection(perEvent, total int64) *Protection {
 	return &Protection{perEventBytes: perEvent, totalBytes: total, spentBytes: map[ID]int64{}}
 }
 
-// Grant reports whether an event may protect a file of the given bytes. If it may, Grant counts the bytes.
+// Grant reports whether an event may protect a file of the given bytes. If it may, Grant adds the bytes to
+// those of the event and to those of all protected files.
 func (p *Protection) Grant(event ID, bytes int64) bool {
 	if p == nil {
 		return true

@@ -49,7 +49,8 @@ type Record struct {
 	Pending   bool       // the journal has changes of the recording that the database does not have yet
 }
 
-// Growing reports whether the file is being written. A file that a crash left is not: it waits for recovery.
+// Growing reports whether the file is being written. It returns false for a file that a crash left unfinished:
+// that file waits for recovery.
 func (r *Record) Growing() bool { return r.State == StateRecording && r.EndReason == "" }
 
 // WholeElsewhere reports whether a place other than the disk of the recording's node has the whole file. If the
@@ -134,7 +135,8 @@ type EventQuery struct {
 // Check returns a *QueryError if the query is invalid.
 func (q *EventQuery) Check() error { return checkPage(q.Limit, q.Start, q.End) }
 
-// BoundsUTC returns the begin and the end of the interval of first triggers, as Query.BoundsUTC does.
+// BoundsUTC returns the begin and the end of the interval in which the first trigger of a selected event lies,
+// as Query.BoundsUTC does.
 func (q *EventQuery) BoundsUTC() (fromUTC, toUTC int64) { return boundsUTC(q.Start, q.End) }
 
 // EventPage is one page of events.

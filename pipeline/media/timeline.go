@@ -1,6 +1,7 @@
 package media
 
-// trackState is the place of a track on the stream's time line.
+// trackState is the Builder's state of one track. From it, timeline computes the decoding time of the track's
+// next access unit.
 type trackState struct {
 	limits
 	seen       bool  // the track has had an access unit
@@ -24,7 +25,9 @@ type trackState struct {
 // back by as much, the sender's clock was reset. The unit is then placed one frame after its predecessor, and
 // the same correction applies to the following units of all tracks, so that sound and picture stay together.
 // Late access units are no reset: the network was slow, and a hole after them is media that the sender dropped.
-// Therefore lateTicks records the lateness.
+// lateTicks records the lateness, so that units which catch up do not seem to run ahead of arrival.
+//
+// The error is ErrTimeRange or ErrTimeBack.
 func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	st := &b.tracks[track]
 	scale := b.set.Tracks[track].Timescale
@@ -57,8 +60,9 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	return dts, nil
 }
 
-// step records the time from the last access unit of a track to the one at dts. If told is false, it also
-// records the missing media.
+// step updates the state of a track for an access unit with the decoding time dts and the arrival mono, both in
+// ticks. It also records the media missing before that unit, unless told is true: aroundJump has then recorded
+// it.
 func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st := &b.tracks[track]
 	step := dts - st.lastTicks
@@ -83,16 +87,17 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	}
 }
 
-// jumped reports whether the sender's clock was reset before an access unit with the received decoding time
-// raw.
+// jumped reports whether the sender's clock was reset before the track's next access unit. raw is the unit's
+// DTS as received, mono its arrival, both in ticks.
 func (st *trackState) jumped(raw, mono int64) bool {
 	step := raw - st.rawTicks
 	return step < -st.jumpTicks || st.ahead(step, mono-st.monoTicks)
 }
 
-// ahead reports whether a step in media time is longer than the time passed until arrival by more than MaxJump.
-// If units are rare, the tolerance grows with their interval, because a sender's clock with a wrong rate is off
-// by much from one unit to the next.
+// ahead reports whether media time ran ahead of arrival by more than MaxJump since the track's last unit. step
+// is the advance of media time, passed that of arrival time, both in ticks. A unit that only makes up for the
+// lateness of the last unit is not ahead. If units are rare, the tolerance grows with their interval, because a
+// sender's clock with a wrong rate is off by much from one unit to the next.
 func (st *trackState) ahead(step, passed int64) bool {
 	rate := max(passed, 0)
 	if st.pace.Known() {
@@ -101,8 +106,9 @@ func (st *trackState) ahead(step, passed int64) bool {
 	return step-passed-st.lateTicks > st.jumpTicks+rate
 }
 
-// isAhead reports whether another track has already reached the time raw to which this track would step. The
-// step is then no jump but a hole in both tracks.
+// isAhead reports whether another track has already reached the time to which a unit with the received DTS raw
+// would move this track, give or take half of MaxJump. The step is then no jump of the sender's clock, but a
+// hole in both tracks.
 func (b *Builder) isAhead(track int, raw int64) bool {
 	st, near := &b.tracks[track], int64(b.cfg.MaxJump)/2
 	if raw < st.rawTicks {
@@ -118,7 +124,9 @@ func (b *Builder) isAhead(track int, raw int64) bool {
 	return false
 }
 
-// undoJump sets the correction so that the track's time continues one frame after its last unit.
+// undoJump sets the track's correction, shiftTicks, so that the unit with the received DTS raw follows the
+// track's last unit by one frame. It also makes this the correction of the newest jump, which the other tracks
+// adopt with join.
 func (b *Builder) undoJump(track int, raw int64) {
 	st := &b.tracks[track]
 	st.shiftTicks = st.lastTicks + b.nominal(track) - raw
@@ -127,24 +135,27 @@ func (b *Builder) undoJump(track int, raw int64) {
 	st.epoch = b.epoch
 }
 
-// follows reports whether an access unit is the first of its track after a jump that another track has made
-// already. This is so if the correction of that jump puts the unit closer to its expected time than the track's
-// present correction does.
+// follows reports whether an access unit is the first of its track after a jump of the sender's clock that
+// another track has made already. raw is the unit's DTS as received, mono its arrival, both in ticks. The
+// result is true if the correction of that jump puts the unit within MaxJump of its expected time, and closer
+// to it than the track's present correction does.
 func (b *Builder) follows(track int, raw, mono int64) bool {
 	st := &b.tracks[track]
 	joined := st.astray(raw+FromNanos(b.jumpNS, b.set.Tracks[track].Timescale), mono)
 	return joined <= st.jumpTicks && joined < st.astray(raw+st.shiftTicks, mono)
 }
 
-// astray returns the distance, in ticks, of the time at from the range in which the track's next unit is
-// expected: from the last unit to the last unit plus the time passed since its arrival.
+// astray returns the distance, in ticks, of the decoding time at from the range in which the track's next unit
+// is expected, and 0 inside that range. The range lasts from the last unit to the last unit plus the time from
+// its arrival to mono, the arrival of the next unit.
 func (st *trackState) astray(at, mono int64) int64 {
 	return max(st.lastTicks-at, at-st.lastTicks-max(mono-st.monoTicks, 0), 0)
 }
 
-// join adopts the correction of a jump that another track has made. If this track's last unit is later than the
-// corrected time of its next unit, the correction of all tracks that have made the jump grows until the unit
-// fits.
+// join gives a track the correction of the jump that another track has made. raw is the received DTS of the
+// track's first unit after the jump. If the corrected unit would not be later than the track's last unit, join
+// increases the correction of all tracks that have made the jump, until the unit follows the last one by a
+// frame.
 func (b *Builder) join(track int, raw int64) {
 	st, scale := &b.tracks[track], b.set.Tracks[track].Timescale
 	st.epoch = b.epoch
@@ -168,13 +179,15 @@ type dating struct {
 	steppedNS int64     // SteppedNS of the chunk with that key frame
 }
 
-// keyFrame sets the wall clock of a chunk that begins with a key frame.
+// keyFrame sets the wall clock of the chunk c, which begins with the key frame au. The rest of the GOP keeps
+// this clock, even if the wall clock is stepped.
 func (d *dating) keyFrame(c *Chunk, au *AU) {
 	d.set, d.steppedNS = c.Set, au.SteppedNS
 	c.UTC, c.SteppedNS = au.UTC, au.SteppedNS
 }
 
-// goOn sets the wall clock of a chunk that begins within a GOP.
+// goOn sets the wall clock of the chunk c, which begins with the access unit au within a GOP, by the clock of
+// the GOP's key frame.
 func (d *dating) goOn(c *Chunk, au *AU) {
 	c.UTC, c.SteppedNS = d.of(c, au), au.SteppedNS
 	if d.set == c.Set {
