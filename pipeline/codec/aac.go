@@ -19,7 +19,8 @@ var AAC = Register(Codec{
 	Entry:        entryAAC,
 })
 
-// describeAAC completes a track from its AudioSpecificConfig, which it keeps byte for byte.
+// describeAAC implements Codec.Describe: it sets SampleRate, Channels and FrameDurationTicks from the track's
+// AudioSpecificConfig. ParameterSets then holds only a copy of that configuration.
 func describeAAC(t *media.Track) error {
 	if len(t.ParameterSets) == 0 {
 		return errors.New("no AudioSpecificConfig")

@@ -81,7 +81,8 @@ func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 	return a, nil
 }
 
-// general reads a GASpecificConfig (ISO/IEC 14496-3, 4.4.1).
+// general reads a GASpecificConfig (ISO/IEC 14496-3, 4.4.1) and sets FrameSamples and Channels. object is the
+// audio object type, layout the channel configuration.
 func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
 	a.FrameSamples = 1024
 	if object == aotERLD {
@@ -112,7 +113,9 @@ func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
 	}
 }
 
-// lowDelay reads the first fields of an ELDSpecificConfig (ISO/IEC 14496-3, 4.6.20).
+// lowDelay reads the first fields of an ELDSpecificConfig (ISO/IEC 14496-3, 4.6.20). It sets FrameSamples and
+// Channels, and Rate if SBR doubles the rate. layout is the channel configuration. It then skips all remaining
+// bits, because no extension follows.
 func (a *AudioSpecificConfig) lowDelay(r *BitReader, layout uint32) {
 	a.FrameSamples, a.Channels = 512, channels(layout)
 	if r.Flag() {
@@ -131,8 +134,8 @@ const (
 	syncPS  = 0x548
 )
 
-// extension reads an extension after the configuration. If it signals SBR, extension sets Rate. It returns
-// whether the extension signals parametric stereo.
+// extension reads an extension after the configuration, if the remaining bits of r are one. If the extension
+// signals SBR, extension sets Rate. ps reports whether the extension signals parametric stereo.
 func (a *AudioSpecificConfig) extension(r *BitReader) (ps bool) {
 	if r.Left() < 16 || r.Bits(11) != syncSBR || objectType(r) != aotSBR || !r.Flag() {
 		return false

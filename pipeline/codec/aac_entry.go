@@ -43,7 +43,7 @@ func readEntryAAC(entry []byte, t *media.Track) error {
 }
 
 // mimeAAC returns the codecs parameter (RFC 6381, 3.3): mp4a, the object type of MPEG-4 audio, and the audio
-// object type.
+// object type. Without parameter sets it returns mp4a.40, which leaves out the audio object type.
 func mimeAAC(t *media.Track) string {
 	if len(t.ParameterSets) == 0 {
 		return "mp4a.40"

@@ -21,8 +21,9 @@ func (r *BitReader) Left() int { return 8*len(r.b) - r.pos }
 // Short reports whether a read went beyond the end.
 func (r *BitReader) Short() bool { return r.short }
 
-// Bits reads an unsigned number of n bits. n is at most 32. Without escaped bytes, it returns 0 if fewer than n
-// bits are left.
+// Bits reads an unsigned number of n bits. n is at most 32. If fewer than n bits are left, it reads all of
+// them, and Short then returns true. The result is then 0; of escaped bytes, it has the bits that were left,
+// followed by zeros.
 func (r *BitReader) Bits(n int) (v uint32) {
 	if !r.escaped && r.Left() < n {
 		r.pos, r.short = 8*len(r.b), true
@@ -49,10 +50,10 @@ func (r *BitReader) bit() uint32 {
 	return uint32(v)
 }
 
-// Flag reads one bit.
+// Flag reads one bit and reports whether it is 1. After the end it returns false.
 func (r *BitReader) Flag() bool { return r.bit() == 1 }
 
-// Skip skips n bits.
+// Skip skips n bits. If fewer than n bits are left, it skips all of them, and Short then returns true.
 func (r *BitReader) Skip(n int) {
 	if r.escaped {
 		for range n {

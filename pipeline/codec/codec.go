@@ -87,8 +87,9 @@ func Named(name string) (*Codec, error) {
 	return nil, fmt.Errorf("unknown codec %q", name)
 }
 
-// Titles lists the titles of the codecs of for users, pictures first. last is the word before the last title: with
-// "and" the result is "H.264, H.265 and AAC". If of is empty, Titles lists all registered codecs.
+// Titles returns the titles of the codecs in the list of, in one text for users, pictures first. last is the
+// word before the last title: with "and" the result is "H.264, H.265 and AAC". If the list is nil, Titles uses
+// all registered codecs.
 func Titles(last string, of ...*Codec) string {
 	if of == nil {
 		of = All()
@@ -115,8 +116,9 @@ func Describe(id media.Codec, timescale uint32, sets [][]byte) (media.Track, err
 	return t, Complete(&t)
 }
 
-// Complete completes a track from its codec, timescale and parameter sets. It takes into account the fields
-// that a protocol or a file has set.
+// Complete sets the fields of a track that the codec derives from the timescale, the parameter sets and the
+// fields that a protocol or a file has set: see Codec.Describe. It returns an error if the codec is not
+// registered or the parameter sets cannot be read.
 func Complete(t *media.Track) error {
 	c := Of(t.Codec)
 	if c == nil {

@@ -68,7 +68,8 @@ func readEntry264(entry []byte, t *media.Track) error {
 	})
 }
 
-// lengthSize264 reads lengthSizeMinusOne of avcC (ISO/IEC 14496-15, 5.3.3.1.2).
+// lengthSize264 returns the size in bytes of the length before each NAL unit, from the payload of an avcC box
+// (lengthSizeMinusOne, ISO/IEC 14496-15, 5.3.3.1.2). It returns 0 if the payload is too short.
 func lengthSize264(config []byte) int {
 	if len(config) <= 4 {
 		return 0

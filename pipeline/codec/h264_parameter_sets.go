@@ -41,8 +41,9 @@ func picture264(nal []byte) (Picture, bool) {
 	return Picture{Width: sps.Width(), Height: sps.Height(), Depth: depth264(sps), Fields: !sps.FrameMbsOnlyFlag}, true
 }
 
-// depth264 returns Picture.Depth of an SPS (ITU-T H.264, E.2.1). A stream without bitstream_restriction has no
-// limit. Baseline and picture order count type 2 are exceptions: their output order is the decoding order.
+// depth264 returns Picture.Depth of an SPS (ITU-T H.264, E.2.1). Without bitstream_restriction, it returns 0
+// for the Baseline profile and for picture order count type 2, whose output order is the decoding order, and
+// DepthUnknown for any other SPS.
 func depth264(s *h264.SPS) int {
 	switch {
 	case s.VUI != nil && s.VUI.BitstreamRestriction != nil:

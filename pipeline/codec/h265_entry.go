@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// entry265 writes hvc1, where parameter sets are in the sample entry only. entry264 has the reason.
+// entry265 writes hvc1, where parameter sets are in the sample entry only. See entry264 for the reason.
 var entry265 = SampleEntry{
 	Types: []string{"hvc1", "hev1"}, Config: "hvcC", LengthSize: lengthSize265,
 	Write: writeEntry265, Read: readEntry265,
@@ -91,7 +91,8 @@ func readEntry265(entry []byte, t *media.Track) error {
 	})
 }
 
-// lengthSize265 reads lengthSizeMinusOne of hvcC (ISO/IEC 14496-15, 8.3.3.1.2).
+// lengthSize265 returns the size in bytes of the length before each NAL unit, from the payload of an hvcC box
+// (lengthSizeMinusOne, ISO/IEC 14496-15, 8.3.3.1.2). It returns 0 if the payload is too short.
 func lengthSize265(config []byte) int {
 	if len(config) <= 21 {
 		return 0

@@ -8,7 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// setName265 reads the ids of a parameter set (ITU-T H.265, 7.3.2.1 to 7.3.2.3).
+// setName265 implements NAL.SetName (ITU-T H.265, 7.3.2.1 to 7.3.2.3). nal has at least three bytes.
 func setName265(nal []byte) (n SetName, ok bool) {
 	n.Kind = nal[0] >> 1 & 0x3f
 	switch n.Kind {

@@ -136,7 +136,8 @@ func readVisual(entry []byte, t *media.Track, name string, config func([]byte) (
 	return nil
 }
 
-// lengthOf4 returns an error for a length size other than 4: each sample would have to be rewritten.
+// lengthOf4 returns an error if n, the size in bytes of the length before each NAL unit, is not 4. Chunks hold
+// lengths of 4 bytes, so each sample would have to be rewritten.
 func lengthOf4(n int) error {
 	if n != 4 {
 		return fmt.Errorf("NAL units have lengths of %d bytes: rewrite the file with ffmpeg -c copy first", n)

@@ -40,7 +40,8 @@ func (n *NAL) Readable(kind uint8, nal []byte) bool {
 	return ok
 }
 
-// describe sets the picture size of a track from its first SPS.
+// describe implements Codec.Describe: it sets the picture size of a track from its first SPS. It returns an
+// error if the track has no SPS, or if the first SPS cannot be read.
 func (n *NAL) describe(t *media.Track) error {
 	for _, nal := range t.ParameterSets {
 		if len(nal) < 3 || n.Role(nal) != RoleSet {

@@ -38,7 +38,8 @@ func NewStandalone(t *media.Track) *Standalone {
 // until the next call.
 func (s *Standalone) Picture(au []byte) (alone []byte, ok bool) { return s.picture(au) }
 
-// nals calls f with each NAL unit of an access unit. It returns false if a length is wrong or f returns false.
+// nals calls f with each NAL unit of an access unit in mdat form. It stops and returns false if a length is
+// wrong or f returns false.
 func nals(au []byte, f func(nal []byte) bool) bool {
 	for len(au) > 0 {
 		if len(au) < 4 {

@@ -6,7 +6,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// standalone264 holds the parameter sets of the track, and memory for the changed picture.
+// standalone264 holds the parameter sets of the track, and the memory for the picture that its method picture
+// returns.
 type standalone264 struct {
 	h264Sets
 	written uint32 // number of pictures changed to IDR pictures
@@ -24,7 +25,8 @@ func (s *standalone264) add(nal []byte) {
 	s.out = append(s.out, nal...)
 }
 
-// picture changes an I picture with a recovery point of 0 frames to an IDR picture.
+// picture implements Standalone.Picture. It changes an I picture with a recovery point of 0 frames to an IDR
+// picture, and returns an IDR picture unchanged. It also stores the parameter sets in au for later pictures.
 func (s *standalone264) picture(au []byte) ([]byte, bool) {
 	idr, recovery, slices := false, false, false
 	ok := nals(au, func(nal []byte) bool {
@@ -73,9 +75,10 @@ func recoversAtOnce(nal []byte) bool {
 	return ok && frames == 0
 }
 
-// asIDR returns a slice of an I picture as a slice of an IDR picture (ITU-T H.264, 7.3.3): frame_num is 0, and
-// no reference pictures remain. It returns nil for a slice of another type, for one of a single field, and if
-// its parameter sets are not known. The result is valid until the next call.
+// asIDR returns a slice of an I picture as a slice of an IDR picture (ITU-T H.264, 7.3.3) whose idr_pic_id is
+// id: frame_num is 0, and no reference pictures remain. It returns nil for a slice of another type, for a slice
+// of a single field, and if the parameter sets of the slice are not known. The result is valid until the next
+// call.
 func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 	h.rbsp = unescape(h.rbsp[:0], nal[1:])
 	r := &BitReader{b: h.rbsp}

@@ -8,7 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/guard"
 )
 
-// h264Sets holds the parameter sets with which slices are read, and memory for a changed slice.
+// h264Sets holds the parameter sets that slices of a track refer to, and memory that asIDR reuses for the slice
+// that it returns.
 type h264Sets struct {
 	sps  [32]*h264.SPS
 	pps  [256]*h264PPS
@@ -56,8 +57,8 @@ func (h *h264Sets) of(id uint32) (*h264PPS, *h264.SPS) {
 	return p, h.sps[p.sps]
 }
 
-// readPPS264 returns nil for a PPS that cannot be read, and for one with slice groups, which only the Baseline
-// and Extended profiles allow and encoders do not use.
+// readPPS264 reads the fields of a PPS that h264PPS has. It returns nil for a PPS that cannot be read, and for
+// one with slice groups, which only the Baseline and Extended profiles allow and encoders do not use.
 func readPPS264(nal []byte) *h264PPS {
 	r := &BitReader{b: unescape(nil, nal[1:])}
 	p := &h264PPS{id: r.UE(), sps: r.UE()}

@@ -2,13 +2,14 @@ package codec
 
 import "github.com/gospool/spool/pipeline/media"
 
-// standalone265 holds the memory for the changed picture.
+// standalone265 holds the memory for the picture that its method picture returns.
 type standalone265 struct{ out []byte }
 
 func newStandalone265(*media.Track) func(au []byte) ([]byte, bool) { return (&standalone265{}).picture }
 
-// picture changes a CRA picture to a BLA picture without leading pictures. The slice headers of both are the
-// same (ITU-T H.265, 7.3.6.1).
+// picture implements Standalone.Picture. It changes a CRA picture to a BLA picture without leading pictures,
+// and copies an IDR or BLA picture unchanged. The slice headers of CRA and BLA pictures are the same (ITU-T
+// H.265, 7.3.6.1).
 func (s *standalone265) picture(au []byte) ([]byte, bool) {
 	s.out = append(s.out[:0], au...)
 	pictures := false
