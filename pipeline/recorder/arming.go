@@ -20,7 +20,8 @@ func (e *ArmedError) Error() string {
 	return fmt.Sprintf("%d streams that nobody publishes are armed already, and no more may be", e.Most)
 }
 
-// Arming holds counts of armed streams.
+// Arming holds counts of armed streams. An armed stream has a job that waits for a publisher, and neither the
+// configuration nor a window of the schedule names the stream.
 type Arming struct {
 	Armed int // number of armed streams at present
 	Most  int // largest number of armed streams; 0 is no limit
@@ -31,15 +32,15 @@ type Arming struct {
 // LimitArmed sets the largest number of armed streams; 0 is no limit. It is called before the first Start.
 func (r *Recorder) LimitArmed(most int) { r.arming.Most = most }
 
-// Arming returns the present counts of armed streams.
+// Arming returns the present number of armed streams, their bound, and the refusals so far.
 func (r *Recorder) Arming() Arming {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.arming
 }
 
-// mayArm returns an *ArmedError, and counts it in Arming.Refused, if a job for the stream would arm the stream
-// and the bound is reached. The caller holds r.mu.
+// mayArm returns an *ArmedError, and counts it in Arming.Refused, if a job for the stream would make one more
+// armed stream (see Arming) than LimitArmed allows. Otherwise it returns nil. The caller holds r.mu.
 func (r *Recorder) mayArm(stream string) error {
 	if r.arming.Most == 0 || r.arming.Armed < r.arming.Most || r.isRecorded(stream) ||
 		r.dir.Live(stream) || r.dir.Configured(stream) || r.announced(stream) {
@@ -63,7 +64,8 @@ func (r *Recorder) armIfUnknown(stream string) {
 	r.arming.Armed++
 }
 
-// disarmed ends the count of a stream as armed. s may be nil. The caller holds r.mu.
+// disarmed records that the stream s is not armed any more, in s and in the number of armed streams. s may be
+// nil. The caller holds r.mu.
 func (r *Recorder) disarmed(s *streamState) {
 	if s != nil && s.armed {
 		s.armed = false
@@ -85,8 +87,9 @@ func (r *Recorder) isRecorded(stream string) bool {
 	return false
 }
 
-// waitsAgain is called when the publisher of the job j has left. It counts the stream as armed, see
-// armIfUnknown. If this would exceed the bound, it returns false, and the job ends.
+// waitsAgain reports whether the job j, whose publisher has left, waits for the next one. It then counts the
+// stream as armed, see armIfUnknown. It returns false, which ends the job, if one more armed stream would
+// exceed the bound of LimitArmed.
 func (r *Recorder) waitsAgain(j *activeJob) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

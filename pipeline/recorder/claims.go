@@ -51,8 +51,9 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 	return nil
 }
 
-// unschedule ends the window of a stream's jobs, and stops those of mode manual that no client started. It does
-// not wait for their end.
+// unschedule ends the window of the schedule for the jobs of a stream. It stops the jobs of mode manual that
+// ran in the window and that no client started; other jobs continue. It does not wait for the end of the
+// stopped jobs.
 func (r *Recorder) unschedule(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -91,8 +92,9 @@ func (r *Recorder) StoppedAt(stream string) time.Time {
 	return time.Time{}
 }
 
-// stopsUpTo changes the time of each stop that is later than now to now. The clock was set back since such a
-// stop; without the change, the stop would also hold for windows that begin between now and its time.
+// stopsUpTo sets the time of each client's stop that is later than now to now: the clock was set back after
+// that stop. With the later time, the stop would also hold for windows of the schedule that begin between now
+// and that time.
 func (r *Recorder) stopsUpTo(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -115,8 +115,8 @@ func (c Cron) Last(t time.Time) (last time.Time) {
 
 // nextOnWall returns the first firing after t of an expression for the wall clock in loc. next returns the
 // firing after a time; its argument and its result have the date and time of day of the wall clock, but the
-// zone UTC: see onWall. A firing that is later on the wall clock is not earlier in time, see whenOnWall, so the
-// first one after t is the result.
+// zone UTC: see onWall. Of two firings, the later one by the wall clock is never the earlier moment (see
+// whenOnWall). So the first result of next whose moment is after t is the result.
 func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location) time.Time {
 	for figures := next(onWall(t)); !figures.IsZero(); figures = next(figures) {
 		if at := whenOnWall(figures, loc); at.After(t) {
@@ -126,14 +126,14 @@ func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location)
 	return time.Time{}
 }
 
-// onWall returns a time in UTC that has the date and time of day of t in t's own zone.
+// onWall returns the time in UTC that has the same date and time of day as t has in its own zone.
 func onWall(t time.Time) time.Time {
 	_, offset := t.Zone()
 	return t.UTC().Add(time.Duration(offset) * time.Second)
 }
 
 // whenOnWall returns the first moment at which the wall clock in loc shows the date and time of day of figures,
-// whose zone is UTC. If a change of the clock skips them, it returns the moment of the change.
+// a time in UTC. If daylight saving time skips this time of day, it returns the moment of the change.
 func whenOnWall(figures time.Time, loc *time.Location) time.Time {
 	offset := func(t time.Time) time.Duration {
 		_, s := t.In(loc).Zone()

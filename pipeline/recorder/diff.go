@@ -34,8 +34,9 @@ func (c Changes) LogValue() slog.Value {
 	return slog.GroupValue(lists...)
 }
 
-// replace sets the declared pipelines, and ends the hold of each removed one. It returns the changes, and the
-// jobs that the caller must stop because their pipeline changed, was removed or no longer covers the stream.
+// replace sets the declared pipelines. A pipeline that is removed is no longer held (see Hold). replace returns
+// the changes, and the jobs that the caller must stop because their pipeline changed, was removed or no longer
+// covers the stream.
 func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,7 +16,8 @@ type HoldOptions struct {
 	Drain bool // wait for the end of the files without a time limit; otherwise the time limit of a stop applies
 }
 
-// HeldError is the error of Start and Trigger if each pipeline that could record the stream is held.
+// HeldError is the error of Start and Trigger if each pipeline that could record the stream is held:
+// Recorder.Hold keeps it from recording until Resume.
 type HeldError struct{ Pipelines []string }
 
 // Error returns a text with the names of the held pipelines.
@@ -82,7 +83,8 @@ func (r *Recorder) Resume(name string, streams []string) (began int) {
 	return began
 }
 
-// Held reports whether the pipeline name is held.
+// Held reports whether the pipeline name is held: Hold was called for it, and since then neither Resume, nor
+// Update without that pipeline.
 func (r *Recorder) Held(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

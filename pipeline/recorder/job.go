@@ -22,9 +22,10 @@ const (
 	JobEnded    JobState = "ended"
 )
 
-// Job keeps one pipeline running for one stream. If a run fails, it runs the pipeline again after a backoff. If
-// the publisher is lost, it does so only with pipeline.AnyPublisher. It ends when it is stopped, and when a run
-// ends without an error for another reason, such as the end of a file.
+// Job keeps one pipeline running for one stream. If a run fails, the job runs the pipeline again after a
+// backoff. If the publisher is lost, it runs the pipeline again only if Env.For is pipeline.AnyPublisher. The
+// job ends when it is stopped, and when a run ends without an error for another reason, such as the end of a
+// file.
 type Job struct {
 	plan   *pipeline.Plan
 	env    pipeline.Env

@@ -118,7 +118,8 @@ func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error
 	return r.StopFor(ctx, stream, endcause.Stop)
 }
 
-// StopFor ends the recordings of a stream as Stop does, with a reason that the files record.
+// StopFor ends the recordings of a stream as Stop does. reason is the cause that the files record, see package
+// endcause.
 func (r *Recorder) StopFor(ctx context.Context, stream, reason string) (was bool, err error) {
 	jobs := r.halt(stream)
 	for _, j := range jobs {
@@ -143,7 +144,8 @@ func (r *Recorder) halt(stream string) []*activeJob {
 	return jobs
 }
 
-// startedByHand ends the effect of a client's stop. The caller holds r.mu.
+// startedByHand removes a client's stop of a stream, because a client starts the stream again. The caller holds
+// r.mu.
 func (r *Recorder) startedByHand(stream string) {
 	if s := r.streams[stream]; s != nil {
 		s.halted = false
@@ -153,7 +155,8 @@ func (r *Recorder) startedByHand(stream string) {
 }
 
 // PublisherCame must be called for each stream that gets a publisher. It begins the jobs of the stream's
-// pipelines of mode always and event, and starts the clocks of requested durations. It does not wait.
+// pipelines of mode always and event. The requested durations of the stream's jobs count from this call. It
+// does not wait.
 func (r *Recorder) PublisherCame(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -223,7 +226,8 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	return true
 }
 
-// stopAfter starts the clock of a job's requested duration. The caller holds r.mu.
+// stopAfter stops a job once its requested duration, counted from this call, has passed. It does not wait. The
+// caller holds r.mu.
 func (r *Recorder) stopAfter(j *activeJob) {
 	length := j.duration
 	j.duration, j.until = 0, r.env.Clock.Now().Add(length)

@@ -10,8 +10,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// streamState holds the jobs and the remembered state of one stream. forget removes it once all fields but path
-// are zero.
+// streamState holds the jobs and the remembered state of one stream. forget removes it once recordings, halted,
+// stopped and last are zero.
 type streamState struct {
 	path       string
 	recordings map[string]*recording // by name of the pipeline: those with a job or a spent window
@@ -113,8 +113,9 @@ func sorted(jobs []*activeJob) []*activeJob {
 	return jobs
 }
 
-// forget removes the pipelines of the stream s that have neither a job nor a spent window. It then removes s
-// itself if no field of it has a value. The caller holds r.mu.
+// forget removes the pipelines of the stream s that have neither a job nor a spent window (see
+// recording.spent). It then removes s itself if s has no pipeline, no client's stop and no last job. The caller
+// holds r.mu.
 func (r *Recorder) forget(s *streamState) {
 	maps.DeleteFunc(s.recordings, func(_ string, rec *recording) bool { return rec.job == nil && rec.spent == nil })
 	if len(s.recordings) == 0 && !s.halted && s.stopped.IsZero() && s.last == nil {

@@ -123,9 +123,10 @@ func (s *Schedule) wrongClock() *wallclock.Reading {
 	return nil
 }
 
-// window returns the present window of a stream, and false if there is none. a has the agenda's entries of the
-// stream. If wrong is not nil, the clock is wrong: window then returns true if the stream has an entry that
-// starts recordings and stopHolds is false, and the Window has only the name of that entry.
+// window returns the window of the schedule that is open for a stream, and false if no window is. a has the
+// agenda's entries of the stream. wrong is the reading of the clock if the clock is wrong, else nil. With a
+// wrong clock, the open window is unknown: window then returns true if the stream has an entry that starts
+// recordings and no client's stop holds (see stopHolds), and the Window has only the name of that entry.
 func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclock.Reading) (Window, bool) {
 	stopped := s.recorder.StoppedAt(stream)
 	if wrong == nil {
@@ -138,9 +139,10 @@ func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclo
 	return Window{Job: a[i].Name}, true
 }
 
-// stopHolds reports whether a client's stop still holds while the clock is wrong. stopped is the time of the
-// stop. It holds if it lies between the start of the process and now, both by the wrong clock. It also holds if
-// windows are open at the best estimate of the time, and all of them began at or before the stop.
+// stopHolds reports whether a client's stop of a stream still holds while the clock is wrong. stopped is the
+// time of the stop, or zero. wrong is the reading of the clock. The stop holds if it was made in this process:
+// between its start and now, both by the wrong clock. It also holds if windows are open at the best estimate of
+// the time, Reading.Best, and all of them began at or before the stop.
 func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Reading) bool {
 	if stopped.IsZero() {
 		return false

@@ -8,8 +8,9 @@ import (
 // maxStops bounds the number of streams whose stop by a client is remembered.
 const maxStops = 4096
 
-// forgetStops bounds the memory for stops. If more than maxStops are remembered, it removes the oldest ones until
-// three quarters of maxStops are left. It keeps the stops of live and configured streams. The caller holds r.mu.
+// forgetStops bounds the memory for the clients' stops of streams. If more than maxStops streams have a stop,
+// it removes the oldest stops until three quarters of maxStops are left. It keeps the stops of live and
+// configured streams, even if more remain. The caller holds r.mu.
 func (r *Recorder) forgetStops() {
 	if r.stops <= maxStops {
 		return

@@ -61,8 +61,8 @@ func (r *Recorder) furthest(path string) (job JobStatus, ok bool) {
 	return job, ok
 }
 
-// stateOfStream returns StreamStatus.State for a stream with this job. The state is "recording" only while a
-// file grows.
+// stateOfStream returns StreamStatus.State for a stream with this job. configured reports that the
+// configuration names the stream. The state is "recording" only while a file grows.
 func (j *JobStatus) stateOfStream(configured bool) string {
 	switch {
 	case j.State == JobStopping:

@@ -55,7 +55,7 @@ func (j *Job) begun(run *pipeline.Run) {
 
 // Trigger records an event of a stream. If recordings of mode manual or always have all media of the event, the
 // event is noted in them, without a second file. Otherwise each pipeline of mode event that covers the stream
-// records the event. If none does, the event is noted in recordings that have a part of its media. The result
+// records the event. If no pipeline does, the event is noted in recordings that have a part of its media. The result
 // has an entry for each pipeline. The error wraps that of the last job that refused the trigger, or is a
 // *HeldError, an *ArmedError or ErrUnknownStream.
 func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {

@@ -29,8 +29,9 @@ func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []st
 	return changes, len(stop), err
 }
 
-// renew begins a new job in place of one that Update ended, with the rest of its requested duration. The caller
-// holds r.mu.
+// renew begins a job in place of the job old, which Update ended, with the rest of its requested duration. It
+// does nothing if old.again is false, or if the stream has no declared pipeline of that name any more. The
+// caller holds r.mu.
 func (r *Recorder) renew(rec *recording, old *activeJob) {
 	d := byName(r.declared)[rec.pipeline]
 	if !old.again || d == nil || !d.Covers(old.stream) {
@@ -46,7 +47,8 @@ func (r *Recorder) renew(rec *recording, old *activeJob) {
 }
 
 // Abandon ends the jobs of a stream that the configuration no longer names, except those that a client started.
-// It waits for their end. This does not count as a client's stop.
+// It waits for their end. Unlike Stop, it does not keep pipelines of mode always from recording the stream
+// again.
 func (r *Recorder) Abandon(ctx context.Context, stream string) (err error) {
 	for _, j := range r.jobsOf(stream) {
 		if r.byHand(j) {

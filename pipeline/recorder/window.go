@@ -178,7 +178,8 @@ type jobFiring struct {
 	place int
 }
 
-// firings is a heap of firings, ordered by time.
+// firings implements heap.Interface. The first element is the earliest firing; Upcoming uses it with the next
+// firing of each entry of an agenda.
 type firings []jobFiring
 
 func (f firings) Len() int      { return len(f) }
