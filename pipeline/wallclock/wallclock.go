@@ -24,9 +24,9 @@ import (
 //	unproven  not wrong or doubtful, but was so in the last hour, or was stepped in that hour, or the process
 //	          has run for less than an hour
 //
-// If the kernel reports that the clock is synchronised (adjtimex), the recordings do not count, and neither
-// does the hour after the start; the hour after a step does. An operator's confirmation outweighs all of these
-// until the next step, unless the clock is before Plausible. The methods are safe for concurrent use.
+// If the kernel reports that the clock is synchronised (adjtimex), the clock is wrong only before Plausible, and
+// unproven only for an hour after a step. If an operator has confirmed the clock, it is believed until the next
+// step, unless it is before Plausible. The methods are safe for concurrent use.
 type Judge struct {
 	clock  pipeline.Clock
 	kernel func() bool
@@ -61,7 +61,7 @@ type evidence struct {
 // State is the judgement about the clock.
 type State string
 
-// The states of the clock.
+// The states of the clock. Judge describes the conditions for each.
 const (
 	Believed State = "believed"
 	Unproven State = "unproven"
@@ -81,7 +81,8 @@ type Reading struct {
 	Best time.Time
 }
 
-// Believed reports whether retention may delete files that are expired by this clock.
+// Believed reports whether State is Believed. Only then may retention delete a file because it has expired by
+// this clock.
 func (r Reading) Believed() bool { return r.State == Believed }
 
 // Plausible is a time before which no process of this program can have run.
@@ -149,8 +150,9 @@ func (w *Judge) Read() Reading {
 	return r
 }
 
-// steadyNow updates w.steady from the monotonic reading of now. The clock of a test may have a method Steady that
-// returns the value instead, because a test cannot construct a time.Time whose two readings differ.
+// steadyNow sets w.steady, the monotonic time since the first reading, from the monotonic reading of now. The
+// clock of a test may have a method Steady that returns the value instead, because a test cannot construct a
+// time.Time whose two readings differ.
 func (w *Judge) steadyNow(now time.Time) {
 	if c, ok := w.clock.(interface{ Steady() time.Duration }); ok {
 		w.steady = c.Steady()
@@ -163,9 +165,10 @@ func (w *Judge) offsetAt(now time.Time) time.Duration {
 	return now.Round(0).Sub(w.began.Round(0)) - w.steady
 }
 
-// watch detects a step of the wall clock. Without a step, the kernel keeps the wall clock and the monotonic
-// clock at the same pace, even while it slews both. If the clock was not doubted before the step, the start of
-// the process by that clock becomes evidence. before is the value of steady at the previous reading.
+// watch detects a step of the wall clock between the previous reading and now, and logs it. Without a step, the
+// kernel keeps the wall clock and the monotonic clock at the same pace, even while it slews both. If the clock
+// was neither Wrong nor Doubtful before the step, the start of the process by that clock may become w.earlier.
+// before is the value of w.steady at the previous reading.
 func (w *Judge) watch(now time.Time, before time.Duration) {
 	offset := w.offsetAt(now)
 	by := offset - w.offset
