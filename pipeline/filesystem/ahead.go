@@ -6,8 +6,8 @@ import "io"
 // together, it reads blocks of growing size, so that a file of tiny boxes does not cost a system call for each.
 // If they are far apart, as in real media, it reads only the requested bytes. It reads almost no byte twice.
 //
-// A block may not contain bytes that are written after it was read. Use a new Ahead for each walk along the
-// boxes.
+// Bytes that are written to the file after Ahead has read their block are not seen. Use a new Ahead for each
+// walk along the boxes.
 type Ahead struct {
 	f    io.ReaderAt
 	size int64

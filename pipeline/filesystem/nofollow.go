@@ -48,8 +48,9 @@ func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File,
 	return os.NewFile(uintptr(fd), filepath.Join(dir.Name(), filepath.FromSlash(name))), nil
 }
 
-// waitable checks that an open file is a regular file or a directory, and makes its reads and writes blocking
-// again. It returns ErrNotBelow for another kind of file.
+// waitable checks that the open file fd is a regular file or a directory, and returns ErrNotBelow for another
+// kind of file. It then clears O_NONBLOCK, with which the file was opened so that opening a pipe does not
+// block.
 func waitable(fd int) error {
 	var open unix.Stat_t
 	if err := unix.Fstat(fd, &open); err != nil {

@@ -30,8 +30,9 @@ func (o Own) ReadOurs(name string, most int64) ([]byte, error) {
 	return readAtMost(f, most)
 }
 
-// NothingPutBack checks that no other user can replace a file of ours in dir by another file of ours, such as
-// an old copy. It returns ErrNotOurs if a user can. The error for a missing directory is fs.ErrNotExist.
+// NothingPutBack checks that no other user can replace a file in dir by another file of this process's user,
+// such as an old copy. It returns ErrNotOurs if a user can. The error for a missing directory is
+// fs.ErrNotExist.
 func NothingPutBack(dir string) error {
 	d, err := openDir(dir)
 	if err != nil {
@@ -63,8 +64,9 @@ func (o Own) OurDirectory(name string) error {
 	return writtenByNoOther(name, &s)
 }
 
-// openOurs opens a name below Top. It checks that no other user can have put another file of ours in its place:
-// see noOtherRenames. For a name outside of Top, it checks only the directory that contains the name.
+// openOurs opens a name below Top. It checks that no other user can have put another file of this process's
+// user in its place: see noOtherRenames. For a name outside of Top, it checks only the directory that contains
+// the name.
 func (o Own) openOurs(name string) (f *os.File, err error) {
 	rel, below := o.under(name)
 	if !below {
@@ -110,7 +112,8 @@ func notLinked(dir *os.File, name string, err error) error {
 	return notOurs(path, "it is a link", "put in its place what it leads to")
 }
 
-// openDir opens a directory for look-ups, which need no read permission.
+// openDir opens a directory with O_PATH. The result serves for openat and fstat, but not for listing the
+// directory, so the caller needs no read permission.
 func openDir(name string) (*os.File, error) {
 	fd, err := unix.Open(name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -119,9 +122,9 @@ func openDir(name string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// noOtherRenames checks that no other user can replace a file in a directory by another file of ours. The owner
-// of the directory can do that, whatever its mode, and so can each user with write permission, unless the
-// sticky bit is set.
+// noOtherRenames checks that no other user can replace a file in a directory by another file of this process's
+// user. The owner of the directory can do that, whatever its mode, and so can each user with write permission,
+// unless the sticky bit is set. The error is ErrNotOurs.
 func noOtherRenames(dir *os.File) error {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {

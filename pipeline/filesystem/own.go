@@ -54,8 +54,8 @@ func (o Own) top() (*os.File, error) {
 	return openDir(o.Top)
 }
 
-// in calls do with the open directory that contains a name, and the last segment of the name. For a name
-// outside of Top it does not call do, and returns false.
+// in calls do with the open directory that contains a name, and the last segment of the name. op is the name of
+// the operation in an error of do. For a name outside of Top, in does not call do, and returns false.
 func (o Own) in(op, name string, do func(parent int, base string) error) (below bool, err error) {
 	rel, below := o.under(name)
 	if !below {

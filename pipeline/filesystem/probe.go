@@ -88,7 +88,8 @@ type probe struct {
 	file   *os.File
 }
 
-// run runs the tests in order, until one fails for another reason than a missing feature.
+// run runs the tests in order, until one fails for another reason than a missing feature. names are the names
+// for the last test, tryNames.
 func (p *probe) run(names []string) (err error) {
 	p.file, err = os.OpenFile(filepath.Join(p.dir, "a"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -62,7 +62,8 @@ const (
 	ended
 )
 
-// state returns running or ended for the process p, or unknown if the process from cannot tell.
+// state returns whether the process p is running or has ended. from is the process that asks. The result is
+// unknown if from cannot determine it, for example because p is on another host.
 func (p Process) state(from Process) state {
 	switch {
 	case p.PID <= 0 || p.Boot == "" || p.Began == "":

@@ -11,8 +11,8 @@ type Sharing struct {
 	Locks  bool // record locks by fcntl
 }
 
-// Sharing tests the features in a directory with a scratch file. If it cannot create the file, it reports that
-// the features exist.
+// Sharing tests, with a scratch file in dir, which fields of the type Sharing are true for the file system of
+// dir. If it cannot create the scratch file, it returns true for all fields.
 func (c *Calls) Sharing(dir string) Sharing {
 	s := Sharing{true, true}
 	f, err := os.CreateTemp(dir, fmt.Sprintf("%s%d-", scratchPrefix, os.Getpid()))
