@@ -28,9 +28,10 @@ func (s *Server) authorize(r *http.Request, need auth.Role) (auth.Caller, error)
 	return who, nil
 }
 
-// recognize returns the caller of a request to an open route, or the zero Caller. It accepts a token,
-// and a password that was right before. It neither hashes a password nor counts wrong credentials:
-// otherwise a monitor that polls /readyz with a wrong password could lock out users.
+// recognize returns the caller of a request to a route that is open to all clients, or the zero
+// Caller if the request has no right credentials. It accepts a token, and a password that was right
+// before. It neither hashes a password nor counts wrong credentials: otherwise a monitor that polls
+// /readyz with a wrong password could lock out users.
 func (s *Server) recognize(r *http.Request) (who auth.Caller) {
 	if token, ok := bearer(r); ok {
 		who, _ = s.auth.KnownToken(token)

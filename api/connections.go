@@ -75,7 +75,8 @@ type connectionPlace struct {
 	number   uint64
 }
 
-// before reports whether connection c comes after the place in the list.
+// before reports whether the place p is before the connection c in the sorted list, so that c is on
+// one of the next pages.
 func (p connectionPlace) before(c media.Connection) bool {
 	return cmp.Or(cmp.Compare(p.protocol, c.Protocol), cmp.Compare(p.number, c.Number)) < 0
 }

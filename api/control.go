@@ -62,8 +62,8 @@ func (s *Server) stop(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// did logs an action of the caller, with the caller's name and address. attrs are pairs of a key and
-// a value, as of slog.Logger.Info.
+// did logs that the caller of a request has done the action act, with the caller's name and address.
+// attrs are pairs of a key and a value, as of slog.Logger.Info.
 func (s *Server) did(r *request, act string, attrs ...any) {
 	s.deps.Log.Info("api: "+act, append(attrs, "by", r.who.Name, "remote", r.RemoteAddr)...)
 }

@@ -220,8 +220,8 @@ func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, e
 	return t, nil
 }
 
-// duration parses the duration in the field of a body with the given name. It returns absent for an
-// omitted field. It accepts 0, which params.ParseDuration refuses.
+// duration parses s, the duration in the field name of a body. For an omitted field s is nil, and
+// duration returns absent. It accepts 0, which params.ParseDuration refuses.
 func (s *stretch) duration(name string, absent time.Duration) (time.Duration, error) {
 	if s == nil {
 		return absent, nil

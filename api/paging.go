@@ -21,9 +21,9 @@ type paging struct {
 	Degraded bool   `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
 }
 
-// within returns the first of the rows that together have at most maxPageBytes as JSON, at least
-// one row, and the cursor of the page after them. next is the cursor of the page after all rows;
-// behind returns the cursor of the page after rows[i]. With a nil behind, within returns all rows.
+// within cuts a page of rows to maxPageBytes as JSON. It returns the first rows that fit, at least
+// one, and the cursor of the following page. next is the cursor of the page after all rows; behind
+// returns the cursor of the page after rows[i]. If behind is nil, within returns all rows and next.
 func within[T any](rows []T, next string, behind func(i int) string) ([]T, string) {
 	bytes := 0
 	for i := range rows {
@@ -42,8 +42,8 @@ func encodedBytes(value any) int {
 	return len(text) + 1
 }
 
-// shorten halves the lists of a recording until its JSON has at most that many bytes or the lists
-// are empty. It sets Cut if it has halved any.
+// shorten halves the lists of a recording until its JSON has at most so many bytes as most, or the
+// lists are empty. It sets Cut if it has halved any.
 func (d *recordDetail) shorten(most int) {
 	for encodedBytes(d) > most && len(d.Gaps)+len(d.Anchors)+len(d.Events)+len(d.Locations)+len(d.Tracks) > 0 {
 		d.Cut = true
@@ -57,8 +57,8 @@ func half[T any](list []T) []T { return list[:len(list)/2] }
 // first returns the first maxListed elements of a list, for an answer that has no pages.
 func first[T any](list []T) []T { return list[:min(len(list), maxListed)] }
 
-// further returns the length of a list that is longer than first returns it, else 0. An answer has
-// this value in a field that is absent for 0.
+// further returns the length of a list that first shortens, and 0 for a list that first returns
+// whole. An answer has this length in a field that is absent for 0.
 func further[T any](list []T) int {
 	if len(list) <= maxListed {
 		return 0

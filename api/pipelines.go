@@ -40,7 +40,7 @@ type Pipelines interface {
 	Reload(ctx context.Context) (Reloaded, error)
 }
 
-// Pipeline is one declared pipeline.
+// Pipeline describes a declared pipeline and its present state, as GET /mp4/pipelines returns it.
 type Pipeline struct {
 	Name        string   `json:"name"`
 	Origin      string   `json:"origin" enum:"file,mp4,api" doc:"where it is declared; mp4: the block mp4 makes it"`
@@ -189,8 +189,9 @@ func (s *Server) removePipeline(w http.ResponseWriter, r *request) error {
 
 var errNoPipelines = Unavailable("pipelines cannot be changed here")
 
-// declared answers a request to declare or remove a pipeline with its result, d or err. The problems
-// of a refused declaration are an answer with code 422; in a dry run, with code 200.
+// declared answers a request to declare or remove a pipeline. d and err are the result of the change;
+// act is its verb, for the log. If err holds the problems of a refused declaration, the answer lists
+// them with code 422, or in a dry run with code 200. declared returns any other err.
 func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, dryRun bool, d Declared, err error) error {
 	a := declaredAnswer{Status: d.Status, DryRun: dryRun, Restarted: d.Restarted, Problems: []problem{}}
 	var wrong config.Problems

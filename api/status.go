@@ -110,8 +110,9 @@ func (s *Server) describe(st recorder.StreamStatus, info media.StreamInfo) statu
 	return a
 }
 
-// today converts a time that holds a monotonic clock reading to the present wall clock. If the wall
-// clock was set since t was made, the result is still the same duration from now.
+// today returns the time on the present wall clock that is as far from now as t by the monotonic
+// clock. t has a monotonic clock reading. So the result stays right if the wall clock was set since t
+// was made. today returns the zero time for the zero time.
 func (s *Server) today(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
@@ -149,7 +150,7 @@ func (s *Server) list(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// orEmpty returns a list, and an empty one for nil: JSON then has [] instead of null.
+// orEmpty returns list, or an empty list if it is nil: JSON then has [] instead of null.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}

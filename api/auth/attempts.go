@@ -13,8 +13,9 @@ const (
 	cleared  = 10 * time.Minute // time without a change of a debt after which its key counts as clean: see take
 )
 
-// attempts limits the failed checks under each key, such as an address: attempts.limit at once, and
-// then so many a minute. It remembers at most maxDebts keys. It is safe for concurrent use.
+// attempts limits the failed checks under each key, such as an address. The field limit is the number
+// of checks that may fail at once, and then the number that may fail in a minute. attempts remembers
+// at most maxDebts keys. It is safe for concurrent use.
 type attempts struct {
 	clock pipeline.Clock
 	limit int
@@ -34,16 +35,16 @@ func newAttempts(clock pipeline.Clock, limit int) *attempts {
 	return &attempts{clock: clock, limit: limit, debts: map[string]*debt{}}
 }
 
-// faded returns the number of failures that remain of a debt now.
+// faded returns the failures of a debt that remain at the time now.
 func (a *attempts) faded(d *debt, now time.Time) float64 {
 	return max(0, d.failures-now.Sub(d.at).Minutes()*float64(a.limit))
 }
 
-// take allows a check under a key and counts it as a failure. At the limit it counts nothing and
-// returns the time until the next check is allowed. The caller calls giveBack if the check
-// succeeds. The failure is counted before the check, so that a client cannot exceed the limit with
-// many checks at once. clean reports whether the key had no debt, or one that take and add have not
-// changed for the time cleared.
+// take allows a check under a key, counts it as a failure and returns wait 0. At the limit it counts
+// nothing, and wait is the time until the next check is allowed. The caller calls giveBack if the
+// check succeeds. The failure is counted before the check, so that a client cannot exceed the limit
+// with many checks at once. clean reports whether the key had no debt, or one that take and add have
+// not changed for the time cleared.
 func (a *attempts) take(key string) (wait time.Duration, clean bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

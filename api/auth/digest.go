@@ -170,9 +170,10 @@ func (d *Digests) Check(ctx context.Context, seen *Failures, remote string, r Re
 }
 
 // limited calls check and returns its result in right. Within the limits of failures it calls check at
-// once, and wait is 0. Beyond the limits it calls check when its turn comes, and wait is the time until
-// the next failure is allowed. It does not call check, and returns errBusy or errHungUp, if the queue
-// is full or ctx ends before the turn comes.
+// once, and wait is 0. Beyond the limits the check waits in the queue of its address (see turns), and
+// wait is the time until the next failure is allowed. limited returns errBusy or errHungUp, and does
+// not call check, if the queue is full or ctx ends before the check is the first in the queue. known
+// reports whether name is the name of a user.
 func (d *Digests) limited(ctx context.Context, remote, name string, known bool, check func() bool) (wait time.Duration, right bool, err error) {
 	address, of := RemoteOf(remote), d.names
 	if !known {
@@ -199,8 +200,8 @@ func (d *Digests) limited(ctx context.Context, remote, name string, known bool, 
 	return wait, right, err
 }
 
-// later waits for secondChance, or until ctx ends, to slow down a client that retries at once. Then
-// it returns a *BlockedError with the time wait.
+// later waits for secondChance, or until ctx ends, then returns a *BlockedError with the time wait. The
+// delay slows down a client that retries at once.
 func (d *Digests) later(ctx context.Context, wait time.Duration) error {
 	pipeline.Sleep(ctx, d.clock, secondChance, nil)
 	return &BlockedError{wait}

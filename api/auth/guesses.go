@@ -24,9 +24,10 @@ type guesses struct {
 	refused, wrong recent
 }
 
-// returns reports in again whether a password was refused unchecked at least secondChance ago: the
-// client may now have it checked. Otherwise wait is the time until the client may send it again; a
-// password that is not remembered is then remembered as refused now.
+// returns decides whether a password that is beyond the limits has a second chance (see verifier).
+// again is true if the password was refused unchecked at least secondChance ago: the client may now
+// have it checked. Otherwise wait is the time until the client may send it again. A password that is
+// not remembered as refused is now remembered so.
 func (g *guesses) returns(s secret, now time.Time) (wait time.Duration, again bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -22,7 +22,7 @@ var (
 // hashing bounds the checks that hash a password. At most hashings of them run at once, and the
 // others wait in the order of their arrival. Beyond maxWaiting checks, or maxWaitingFrom of one
 // address, a further check is refused. Second chances (see verifier) occupy at most all places but
-// one, so that they never hold up all other checks.
+// one, so that one place remains for other checks.
 type hashing struct {
 	places  chan struct{} // semaphore of the running checks
 	chances chan struct{} // semaphore of the second chances that run or wait for places

@@ -35,8 +35,8 @@ type turnsOf struct {
 	waiting []*turn             // queue of the checks that wait; only the first may use a free place
 }
 
-// turn is a check in the queue of a client address. Its own goroutine waits for the two channels,
-// which other goroutines may close.
+// turn is a check in the queue of a client address (see turns). The goroutine of the check waits for
+// the channels first and gone, which other goroutines close.
 type turn struct {
 	ctx   context.Context // ends when the client disconnects
 	first chan struct{}   // closed when the turn has become the first of the queue
@@ -51,9 +51,9 @@ func newTurns(clock pipeline.Clock) *turns {
 	return &turns{clock: clock, of: map[string]*turnsOf{}}
 }
 
-// do calls check when it is the first in the queue of the address and a place is free, and returns
-// the result. It returns errBusy, without a check, if too many checks of the address wait already,
-// and errHungUp if ctx ends before.
+// do puts a check in the queue of an address (see turns). When the check is the first in the queue and
+// a place is free, do calls check and returns its result. It returns errBusy, without a call of check,
+// if too many checks of the address wait already, and errHungUp if ctx ends before.
 func (t *turns) do(ctx context.Context, address string, check func() bool) (right bool, err error) {
 	me := newTurn(ctx)
 	q := t.enter(address, me)
@@ -63,8 +63,9 @@ func (t *turns) do(ctx context.Context, address string, check func() bool) (righ
 	return t.await(q, me, check)
 }
 
-// await waits until the turn me is the first in the queue q and a place is free, then calls check
-// and returns the result. It returns errHungUp, without a check, if the client disconnects before.
+// await waits until the check me is the first in the queue q and a place of q is free (see turns),
+// then calls check and returns its result. It returns errHungUp, and does not call check, if the
+// client disconnects before.
 func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err error) {
 	select {
 	case <-me.first:
@@ -89,8 +90,8 @@ func (t *turns) await(q *turnsOf, me *turn, check func() bool) (right bool, err 
 	}
 }
 
-// enter adds a turn to the queue of an address and returns the queue. It returns nil if the queue
-// is full, or if turns remembers too many addresses. It first removes the turns of disconnected
+// enter adds the check me to the queue of an address and returns the queue. It returns nil if the
+// queue is full, or if turns remembers too many addresses. It first removes the checks of disconnected
 // clients from the queue.
 func (t *turns) enter(address string, me *turn) *turnsOf {
 	t.mu.Lock()
@@ -118,8 +119,9 @@ func (t *turns) enter(address string, me *turn) *turnsOf {
 	return q
 }
 
-// makeRoom removes the addresses without an occupied place and without a waiting check, if
-// maxAddresses are remembered, but at most once in the time secondChance. The caller holds t.mu.
+// makeRoom removes the idle addresses if maxAddresses addresses are remembered. An address is idle if
+// no check of it waits and no failed check occupies a place (see turns). makeRoom does nothing within
+// secondChance of its previous removal. The caller holds t.mu.
 func (t *turns) makeRoom() {
 	now := t.clock.Now()
 	if len(t.of) < maxAddresses || now.Sub(t.swept) < secondChance {
@@ -133,9 +135,9 @@ func (t *turns) makeRoom() {
 	}
 }
 
-// try calls check if a place of q is free, returns its result in right, and removes the turn me
-// from q. If no place is free, it returns in wait the time until one is free. It returns errHungUp,
-// without a check, if the client has disconnected.
+// try calls check if a place of q is free (see turns), removes the check me from q, and returns wait 0
+// and the result of check in right. If no place is free, it returns in wait the time until one is
+// free. It returns errHungUp, and does not call check, if the client has disconnected.
 func (t *turns) try(q *turnsOf, me *turn, check func() bool) (wait time.Duration, right bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -166,13 +168,15 @@ func (t *turns) leave(q *turnsOf, me *turn) {
 	q.leave(me)
 }
 
-// leave removes a turn from the queue, if it is there, and notifies the turn that is now the first.
+// leave removes the check me from the queue, if it is in the queue, and notifies the check that is now
+// the first. The caller holds turns.mu.
 func (q *turnsOf) leave(me *turn) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(other *turn) bool { return other == me })
 	q.next()
 }
 
-// next notifies the first turn of the queue that it is the first.
+// next notifies the first check of the queue, if there is one, that it is the first. It does nothing
+// if that check was notified before.
 func (q *turnsOf) next() {
 	if len(q.waiting) == 0 {
 		return

@@ -95,8 +95,8 @@ func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, e
 	return v, nil
 }
 
-// known returns the account of a name, and true if the password is the one that was right last for
-// this name. If it returns false, the account is not to be used. It hashes no password.
+// known returns the account of a name, and true if the password equals the last right password of this
+// name. If it returns false, the caller must not use the account. It computes no password hash.
 func (v *verifier) known(name, password string) (*account, bool) {
 	acc := v.users[name]
 	if acc == nil {
@@ -149,8 +149,9 @@ func (v *verifier) count(seen *Failures, err error, remote, name string) {
 	}
 }
 
-// begin reports in mine whether the caller must check a password and then call end. Otherwise another
-// goroutine is checking the same password, and other is closed at the end of that check.
+// begin registers the check of the name and password with the secret s. If mine is true, the caller
+// must check the password and then call end. Otherwise another goroutine is checking the same
+// password, and other is closed at the end of that check.
 func (v *verifier) begin(s secret) (other <-chan struct{}, mine bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -175,9 +176,9 @@ type admission struct {
 	giveBack func() // undoes the counts of admit; the caller calls it unless the password is wrong
 }
 
-// admit applies the limits to a password that was not right before, and counts the check as a failure.
-// It returns ErrWrong or a *BlockedError for a password that must not be checked. address is a result
-// of RemoteOf.
+// admit applies the limits of verifier to a password that was not right before, and counts the check
+// as a failure in advance. s is the secret of the name and password; address is a result of RemoteOf.
+// If the caller must not check the password, admit returns ErrWrong or a *BlockedError.
 func (v *verifier) admit(address, name, password string, s secret) (admission, error) {
 	lane, counted, exists := v.lane(address, name), v.names, v.users[name] != nil
 	if !exists {
@@ -213,9 +214,9 @@ func (v *verifier) admit(address, name, password string, s secret) (admission, e
 	return admission{chance: true, giveBack: func() { v.inAll.giveBack(""); counted.second.giveBack(lane) }}, nil
 }
 
-// slowly checks a password that was not right before, within the limits. It returns the account of
-// the name if the password is right. Else the error is ErrWrong, a *BlockedError, or errHungUp if
-// ctx has ended.
+// slowly checks a password that was not right before, within the limits of verifier. s is the secret
+// of the name and password. It returns the account of the name if the password is right. Else the
+// error is ErrWrong, a *BlockedError, or errHungUp if ctx has ended.
 func (v *verifier) slowly(ctx context.Context, remote, name, password string, s secret) (*account, error) {
 	address := RemoteOf(remote)
 	how, err := v.admit(address, name, password, s)

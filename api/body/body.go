@@ -55,8 +55,8 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// described converts an error of json.Decoder to an *Error in the terms of JSON. t is the type of the
-// struct that the body was decoded into.
+// described converts an error of json.Decoder to an *Error that describes the fault in the terms of JSON.
+// It returns nil for nil. t is the type of the struct that the body was decoded into.
 func described(err error, t reflect.Type) error {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
@@ -95,7 +95,8 @@ func unknown(name string, t reflect.Type) string {
 	return text + "; it may have " + strings.Join(fields(t, false), ", ")
 }
 
-// fields returns the sorted JSON names of a struct's fields; with deep also those of the structs in it.
+// fields returns the sorted JSON names of the fields of the struct t. With deep it adds the names in
+// those fields that are structs themselves.
 func fields(t reflect.Type, deep bool) (names []string) {
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -128,8 +129,8 @@ func wanted(t reflect.Type) string {
 	return "a whole number"
 }
 
-// found returns the words for a JSON value that encoding/json describes in an error: its kind, such as
-// bool, or number followed by the digits.
+// found returns the words for a JSON value in the text of an error. value is the description by
+// encoding/json: the kind of the value, such as bool, or the word number and the digits.
 func found(value string) string {
 	kind, number, _ := strings.Cut(value, " ")
 	switch {

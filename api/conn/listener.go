@@ -97,8 +97,8 @@ func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 	return gone
 }
 
-// settle brings the idle list up to date after a change of a connection's state. The caller holds
-// l.mu.
+// settle moves a connection into or out of the idle list after a change of its state. It does nothing
+// for a closed connection. The caller holds l.mu.
 func (l *Listener) settle(c *Conn) {
 	switch working := c.active && (c.waiting == 0 || c.waiting < c.requests); {
 	case !l.conns[c]: // the connection is closed

@@ -134,8 +134,9 @@ func textBytes(text string) int {
 	return bytes
 }
 
-// joins reports whether two spans can be one: they have the same State and Elsewhere, and no gap
-// longer than the resolution, or than touching, is between them.
+// joins reports whether two neighbouring spans of a stream may become one. They must have the same
+// State and Elsewhere. The recorded gap before newer must be at most j.Resolution. The time between
+// the spans must be at most j.Resolution, or touching if that is longer.
 func (j *Joiner) joins(newer, older *Span) bool {
 	return newer.State == older.State && newer.Elsewhere == older.Elsewhere &&
 		newer.Gap.DurationNS <= int64(j.Resolution) && newer.StartNS-older.EndNS <= int64(max(j.Resolution, touching))

@@ -19,10 +19,11 @@ const maxHops = 16
 
 // Client returns the client's address of a request. trusted holds the addresses of trusted proxies.
 //
-// If the connection comes from a trusted proxy, Client returns the address in the header, without a
-// port. Otherwise it returns r.RemoteAddr, the address of the connection with its port. It also
-// returns r.RemoteAddr if there is no header, if an entry that it reads is invalid or hides the
-// address, and if both headers are present and name different clients.
+// If the connection comes from a trusted proxy, Client returns the address in the header
+// X-Forwarded-For or Forwarded, without a port. Otherwise it returns r.RemoteAddr, the address of the
+// connection with its port. It also returns r.RemoteAddr if the request has neither header, if an
+// entry that Client reads is invalid or hides the address, and if both headers are present and name
+// different clients.
 func Client(r *http.Request, trusted []netip.Prefix) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !isTrusted(peer.Addr(), trusted) {
@@ -51,9 +52,10 @@ func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
 	return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-// first returns the rightmost address in the lines of a header that is not trusted; if all are
-// trusted, it returns the leftmost one. address parses an entry of the header. ok is false if an
-// entry that first reads is invalid, if it would read more than maxHops, or if there is none.
+// first returns the rightmost address in the lines of a header that is not in trusted. If all
+// addresses are in trusted, it returns the leftmost one. address parses one entry of the header. ok
+// is false if address refuses an entry that first reads, if first would read more than maxHops
+// entries, or if the header has no entry.
 func first(lines []string, address func(string) (netip.Addr, bool), trusted []netip.Prefix) (client netip.Addr, ok bool) {
 	hops := 0
 	for _, line := range slices.Backward(lines) {

@@ -55,12 +55,13 @@ func byRight(a, b *stream) int {
 	return cmp.Or(-cmp.Compare(number(a.configured), number(b.configured)), strings.Compare(a.path, b.path))
 }
 
-// room reports whether a further stream may have series of its own.
+// room reports whether a further stream may have series of its own: see Config.MaxStreams.
 func (f *figures) room() bool { return f.cfg.MaxStreams == 0 || f.own < f.cfg.MaxStreams }
 
-// makeRoom takes their own series away from as many unconfigured streams as wanting has configured
-// ones; the configured ones are the first in wanting. It begins with the streams that have been
-// gone for the longest. It reports whether it has taken any series away.
+// makeRoom frees series for the configured streams, which are the first in wanting. For each of them
+// it takes the series of one unconfigured stream away, as long as there is one. Streams that have
+// been gone for the longest lose their series first. makeRoom reports whether it has taken any
+// series away.
 func (f *figures) makeRoom(wanting []*stream) bool {
 	want := 0
 	for want < len(wanting) && wanting[want].configured {
@@ -80,8 +81,9 @@ func (f *figures) makeRoom(wanting []*stream) bool {
 	return len(others) > 0
 }
 
-// leave marks a stream as gone. Before, it counts the growth of its recording's counters between the
-// previous scrape and the end of the recording.
+// leave marks a stream as gone. First it counts the growth of the recording's counters from the
+// previous scrape to the end of the recording, and adds it to f.others if the stream has no series
+// of its own.
 func (f *figures) leave(s *stream) {
 	s.begin()
 	if status, ok := f.cfg.Recorder.Stream(s.path); ok {
@@ -95,7 +97,7 @@ func (f *figures) leave(s *stream) {
 	}
 }
 
-// forget removes a stream from f.known.
+// forget removes the stream with this path, and with it the stream's series, from f.known.
 func (f *figures) forget(path string) {
 	if f.known[path].own {
 		f.own--

@@ -36,8 +36,8 @@ type key struct {
 	a, b string // values of the labels after the label stream; empty: the metric has no such label
 }
 
-// source identifies a counter of the hub or of one pipeline's recording. Its growth is added to the
-// series key.
+// source identifies one counter of the hub or of a pipeline's recording. Its growth is added to the
+// series that its key identifies.
 type source struct {
 	key
 	pipeline string // empty: a counter of the hub
@@ -50,7 +50,8 @@ func newStream(path string, now time.Time) *stream {
 	}
 }
 
-// begin prepares a stream that is present for the values of a new scrape.
+// begin prepares a stream for a new scrape: it marks the stream as present, and removes the gauges and
+// the growth of the previous scrape.
 func (s *stream) begin() {
 	s.isGone = false
 	clear(s.gauges)
@@ -73,7 +74,9 @@ func (s *stream) gauge(d *prometheus.Desc, v float64, labels ...string) {
 	s.gauges[keyOf(d, labels)] = v
 }
 
-// count sets the value of a source in this scrape. pipeline is empty for a counter of the hub.
+// count notes v, the present value of a counter of the hub (pipeline is empty) or of a pipeline's
+// recording. settle adds the growth of the counter to the series of d and labels. labels are the values
+// of the labels after the label stream, at most two.
 func (s *stream) count(pipeline string, d *prometheus.Desc, v float64, labels ...string) {
 	s.now[source{keyOf(d, labels), pipeline}] = v
 }
@@ -111,7 +114,7 @@ func (s *stream) settle() {
 }
 
 // join adds the growth and the gauges of o, a stream without series of its own, to the sums in s. Of
-// the gauge recDurable, an age, it takes the maximum.
+// the gauge recDurable, which is an age, it keeps the larger value instead.
 func (s *stream) join(o *stream) {
 	for k, v := range o.added {
 		s.totals[k] += v
@@ -135,7 +138,8 @@ func (s *stream) send(ch chan<- prometheus.Metric, name string) {
 	}
 }
 
-// labels returns the values of the labels of a series, in the order of its description.
+// labels returns the values of the labels of a series, in the order of its description. stream is the
+// value of the label stream.
 func (k key) labels(stream string) []string {
 	switch k.desc {
 	case lost, lostBytes:
@@ -146,7 +150,8 @@ func (k key) labels(stream string) []string {
 	return []string{stream}
 }
 
-// stream sets the metrics that come from the hub: the state of a stream and its problems.
+// stream sets the metrics that come from the hub: the state and the counters of a stream in st, and the
+// number of its present problems, wrongNow, by kind.
 func (s *stream) stream(st *media.StreamInfo, wrongNow []pipeline.Problem) {
 	s.gauge(streamLive, number(st.State == "live"))
 	s.count("", streamBytes, float64(st.Bytes))
@@ -168,9 +173,10 @@ func (s *stream) stream(st *media.StreamInfo, wrongNow []pipeline.Problem) {
 	}
 }
 
-// recording sets the metrics that come from the recorder: the status of a stream's recording at the
-// time now. It counts nothing for a recording that has ended and has no values from the previous
-// scrape, because its growth may have been counted before the stream was gone for a while.
+// recording sets the metrics that come from the recorder: st, the status of a stream's recording at the
+// time now. If the recording has ended and its counters have no values from an earlier scrape, their
+// present values do not count as growth, because they may have been counted before the stream was gone
+// for a while.
 func (s *stream) recording(st *recorder.StreamStatus, now time.Time) {
 	rep := &st.Report
 	s.gauge(recActive, number(rep.Recording))
@@ -186,7 +192,7 @@ func (s *stream) recording(st *recorder.StreamStatus, now time.Time) {
 	s.counts(st)
 }
 
-// counts sets the sources of a recording's counters.
+// counts notes the present values of a recording's counters: see count.
 func (s *stream) counts(st *recorder.StreamStatus) {
 	rep := &st.Report
 	s.count(st.Pipeline, recBytes, float64(rep.TotalBytes))

@@ -64,12 +64,12 @@ func (s Schemas) reference(t reflect.Type) Object {
 	return ref
 }
 
-// lists replaces a word in braces in a doc tag by a text that is made elsewhere.
+// lists replaces {drop_causes} in a doc tag by the list of these causes.
 var lists = strings.NewReplacer("{drop_causes}", media.DescribeDrops())
 
-// fields adds the schemas of a struct's fields to properties, and the names of those that every value
-// has to required. The struct tags format, enum and doc give the format, the possible values and the
-// description of a field.
+// fields adds the schemas of a struct's fields to properties, and the names of the fields without
+// omitempty to required. The fields of an embedded struct count as fields of the struct. The struct
+// tags format, enum and doc give the format, the possible values and the description of a field.
 func (s Schemas) fields(t reflect.Type, properties Object, required *[]string) {
 	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")

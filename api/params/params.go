@@ -160,7 +160,8 @@ func (v *Values) Choice(name string) string {
 	return s
 }
 
-// Only returns the named parameters of v, as Values of the parameters that known declares.
+// Only returns those parameters of v that names lists, as Values of the parameters that known
+// declares.
 func (v *Values) Only(known []Param, names ...string) Values {
 	out := Values{Values: url.Values{}, known: known}
 	for _, name := range names {
