@@ -58,8 +58,8 @@ func runInit() error {
 	}
 }
 
-// reap collects the exit status of every child that has ended. It returns true and the result for
-// runInit if child, the recorder, is among them.
+// reap collects the exit status of every child that has ended, without waiting. If child, the process of
+// the recorder, is among them, reap returns the result for runInit and true. Otherwise it returns false.
 func reap(child int) (error, bool) {
 	for {
 		var status syscall.WaitStatus

@@ -50,7 +50,8 @@ func (c *PasswdCmd) Run(p *Program) error {
 	return err
 }
 
-// hash returns the text that Run prints.
+// hash returns the text that Run prints: the hash of a password for the setting password_hash, or with
+// --digest the hashes for the setting digest.
 func (c *PasswdCmd) hash(password string) (string, error) {
 	if c.Digest == "" {
 		return auth.HashPassword(password)

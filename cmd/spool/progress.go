@@ -30,7 +30,8 @@ func newBar(out io.Writer, what string) *bar {
 	return &bar{out: out, what: what, began: time.Now()}
 }
 
-// at draws the bar for done of total units, but at most every barEvery unless all are done.
+// at draws the bar for done of total units. It draws at most once every barEvery, but always if all
+// units are done.
 func (b *bar) at(done, total int) {
 	now := time.Now()
 	if b.out == nil || total == 0 || now.Sub(b.drawn) < barEvery && done < total {

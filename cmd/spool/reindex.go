@@ -71,9 +71,9 @@ func (c *ReindexCmd) Run(p *Program) error {
 	return c.print(p, report)
 }
 
-// openEither opens the catalogue with the recorder's journal, and so with the changes that wait in it
-// for the database. If a running recorder uses this journal, openEither opens the catalogue with the
-// journal in reindexJournalDir.
+// openEither opens the catalogue with the recorder's journal, so that reindex also sees the changes in the
+// journal that the database does not have yet. If a running recorder uses this journal, openEither opens the
+// catalogue with the journal in reindexJournalDir instead.
 func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
 	c, err = metadata.Open(ctx, o)
 	if errors.Is(err, metadata.ErrJournalTaken) {

@@ -74,10 +74,11 @@ const remuxName = "out.mp4"
 // century bounds the duration that plan takes from the header of a file, which may be damaged.
 const century = 100 * 365 * 24 * time.Hour
 
-// plan compiles the pipeline from the input file to a file in dir. It also returns the pool of its chunks, and
-// the bytes of media to copy by the input's tables, 0 for a fragmented input. The segmenter's limits are above
-// the duration and the size of the input, so that the output is one file; there are none where these are
-// unknown. max_size also determines the space that is reserved for the moov, a 256th of it.
+// plan compiles the pipeline from the input file to a file in dir. It also returns the pool of its chunks,
+// and the number of bytes of media to copy, which is 0 for a fragmented input, because its tables do not have
+// it. The segmenter's limits are above the duration and the size of the input, so that the output is one
+// file; without a known duration or size, the limit is 0, which means none. max_size also determines the
+// space that is reserved for the moov, a 256th of it.
 func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, int64, error) {
 	pool := media.NewPool(64 << 20)
 	r, err := file.Open(c.In, pool, media.DefaultFlush, time.Now(), slog.New(slog.DiscardHandler))

@@ -48,8 +48,8 @@ func (c *RetentionCmd) Run(p *Program) error {
 	return nil
 }
 
-// planJSON returns a plan for JSON: with the field names of GET /mp4/retention, and with the values of the
-// settings min_free_bytes.
+// planJSON converts a plan to a JSON object with the field names of GET /mp4/retention. cfg gives the
+// values of the settings min_free_bytes.
 func planJSON(p *retained.Plan, cfg *configs.Config) map[string]any {
 	list := func(evictions []retained.Eviction) []map[string]any {
 		out := []map[string]any{}
@@ -148,8 +148,9 @@ func showMinFree(w io.Writer, p *retained.Plan, stream string, minFree config.Si
 	fmt.Fprintln(w)
 }
 
-// showHeld prints why nothing expires now, if the clock is not believed, and the number of files that
-// have expired and are held. A running recorder may believe the clock although this command does not.
+// showHeld prints why no file expires now, if the clock is not believed (see package wallclock), and the
+// number and size of the files that have expired but are not deleted yet, p.Held. A running recorder may
+// believe the clock although this command does not.
 func showHeld(w io.Writer, p *retained.Plan) {
 	if !p.Clock.Believed() {
 		fmt.Fprintf(w, "nothing expires yet: %s; the running recorder may have proof of the clock: GET /mp4/retention\n", p.Clock.Why)

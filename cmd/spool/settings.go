@@ -8,8 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// settings holds the flags that override settings of the configuration. All commands have them, so that
-// spool check and spool config read the configuration that spool serve would use with the same flags.
+// settings holds the path of the configuration file, and the flags that override settings in it. All
+// commands have them, so that spool check and spool config read the configuration that spool serve would
+// use with the same flags.
 type settings struct {
 	File       string   `name:"config" short:"c" placeholder:"FILE" group:"Settings, for every command:" help:"Configuration file. It must exist. Without this flag config.yaml is read, if it exists."`
 	RecordPath *string  `placeholder:"DIR" group:"Settings, for every command:" help:"Directory of the recordings (mp4.record_path)."`
@@ -38,7 +39,8 @@ func (p *Program) loadChecked(check func(*configs.Config) config.Problems) (*con
 	return c, err
 }
 
-// flags returns the given flags as settings.
+// flags returns the settings that the given flags override, including those of --set. The error is that of
+// an invalid value of --set.
 func (s *settings) flags() (flags []configs.Flag, err error) {
 	for _, f := range []struct {
 		value *string

@@ -144,7 +144,7 @@ func levelColour(level slog.Level) string {
 	return cyan
 }
 
-// paint writes a text in a colour, if the terminal shows colours.
+// paint writes a text to b: in a colour if the terminal shows colours, else as it is.
 func (h *humanHandler) paint(b *strings.Builder, colour, text string) {
 	if !h.colour {
 		b.WriteString(text)

@@ -51,9 +51,9 @@ func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 	return nil
 }
 
-// identityOf returns a function that returns the identity of a record directory, empty while it has
-// none. The function reads the directory until there is an identity, and then keeps it. id is the
-// identity if it is known already, else empty.
+// identityOf returns a function that returns the identity of the record directory dir, or "" while the
+// directory has none. The function reads the directory until it finds an identity, and then keeps it.
+// id is the identity if the caller knows it, else "".
 func identityOf(dir, id string) func() string {
 	var known atomic.Pointer[string]
 	if id != "" {

@@ -16,10 +16,11 @@ import (
 const awaitClaim = time.Second
 
 // claimName returns an error if the database answers within awaitClaim that another recorder has this
-// node's name. If the database answers later, the start goes on meanwhile, and the recorder drains if
-// the answer is that another recorder has the name. If the first attempt to reach the database fails,
-// the start goes on, too; if a later attempt finds that another recorder has the name, the recorder
-// goes on recording, and its rows wait in the journal.
+// node's name. Otherwise it returns nil, and the recorder starts:
+//
+//   - If the database answers later that another recorder has the name, this recorder drains.
+//   - If the first attempt to reach the database fails and a later one finds that another recorder has
+//     the name, this recorder goes on recording, and its rows wait in the journal.
 func (s *Server) claimName(ctx context.Context) error {
 	soon, cancel := context.WithTimeout(ctx, awaitClaim)
 	defer cancel()

@@ -120,8 +120,9 @@ func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
 
 var errNotYet = errors.New("its pipeline does not run now: the command runs at the next start with that pipeline")
 
-// resumeCommand runs a stored command. It returns errNotYet if the command's pipeline is stored but
-// does not run now.
+// resumeCommand runs a stored command of an exec stage. It returns errNotYet if the command's pipeline is
+// stored but does not run now, so that a later start may run the command. It returns another error if no
+// pipeline has the command any more.
 func (s *Server) resumeCommand(c stages.KeptCommand) error {
 	now := s.declared.State()
 	cfg, found := execStage(now.All, c)

@@ -69,8 +69,8 @@ func (c control) Stream(path string) (recorder.StreamStatus, bool) { return c.re
 
 func (c control) Recording() []string { return c.recorder.Recording() }
 
-// growing returns the playback.Growing of the record directory dir: from the final name of a file it
-// determines the name while the file grows, and the number of bytes that can be played.
+// growing returns the function by which package playback finds the growing files in the record
+// directory dir: see playback.Growing.
 func growing(dir string) playback.Growing {
 	return func(name string) (string, int64, bool) {
 		part := name + media.PartSuffix

@@ -33,7 +33,8 @@ func (s *Server) logUnwritable(dir string, err error) {
 	}
 }
 
-// broadcast wakes all waiting goroutines at once. It is safe for concurrent use.
+// broadcast wakes goroutines: send wakes all that wait for the channel that wait returns. It is safe
+// for concurrent use.
 type broadcast struct {
 	mu sync.Mutex    // guards the fields below
 	c  chan struct{} // channel that wait returns; each send closes and replaces it
@@ -41,7 +42,7 @@ type broadcast struct {
 
 func newBroadcast() *broadcast { return &broadcast{c: make(chan struct{})} }
 
-// send wakes the goroutines that wait now.
+// send wakes the goroutines that wait for the channel that wait has returned.
 func (b *broadcast) send() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

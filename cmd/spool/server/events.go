@@ -29,9 +29,9 @@ type events struct {
 	protection *media.Protection
 }
 
-// Trigger records an event of a stream: see api.Events. The running pipelines record the media that
-// they have in memory and that is to come. Earlier media of the event is in finished recordings:
-// Trigger marks the event in those.
+// Trigger records an event of a stream: see api.Events. The running pipelines record the media that they have
+// in memory and the media to come. Earlier media of the event is in finished recordings, in which Trigger
+// marks the event.
 func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) (api.Taken, error) {
 	limited := e.bound(&t)
 	done, err := e.recorder.Trigger(stream, t)
@@ -84,8 +84,8 @@ func remedy(r pipeline.Report) string {
 	return r.LastError
 }
 
-// onlyMarked reports whether every pipeline has only marked the event in a continuous recording, and
-// none makes a file for it.
+// onlyMarked reports whether every pipeline whose response is in done has marked the event in its continuous
+// recording, so that none of them makes a file for the event.
 func onlyMarked(done []pipeline.Triggered) bool {
 	return !slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Status != pipeline.EventMarked })
 }
@@ -104,10 +104,11 @@ func (e events) bound(t *pipeline.Trigger) (limited []string) {
 	return limited
 }
 
-// taken completes an event that running pipelines have accepted; done holds their responses. It marks
-// the event in the finished recordings of its time, unless the files that were begun for it have all
-// of its media, and returns the recordings that have media of the event. If a pipeline records a file
-// for the event, files are protected only if the trigger demands it.
+// taken completes an event that running pipelines have accepted; done holds their responses. It returns the
+// recordings that have media of the event, and marks the event in those that are finished. It marks none if
+// the files that the pipelines have begun for the event hold all of its media. It only returns done if a
+// pipeline still waits for the first media of the event, or if no pipeline stores rows. If a pipeline records
+// a file for the event, files are protected only if the trigger demands it.
 func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, done []pipeline.Triggered) api.Taken {
 	out := api.Taken{Pipelines: done}
 	whole, rows := true, false
@@ -141,9 +142,10 @@ func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, do
 	return out
 }
 
-// pastEvent handles an event that no running pipeline has accepted; why is their error. If they have no media
-// of the event's time, pastEvent marks the event in the finished recordings of that time. In any other case,
-// and if it can mark no recording, it returns the error for the client.
+// pastEvent handles an event that no running pipeline has accepted; why is the error of the pipelines. If it
+// means that they have no media of the event's time (see pastReach), pastEvent marks the event in the
+// finished recordings of that time. It returns an error for the client in any other case, and if it can mark
+// no recording.
 func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger, why error) (api.Taken, error) {
 	if errors.Is(why, pipeline.ErrWaiting) {
 		return api.Taken{}, api.Unavailable("%v", why)
@@ -182,9 +184,9 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 	return api.Taken{}, api.Conflict("%v", why)
 }
 
-// ends returns a text for the client of an event whose media ends at end, before the requested until. If until
-// is still to come, the text also has the reason why the rest is not recorded. why is the error of the running
-// pipelines.
+// ends returns a text for the client of an event whose media ends at end, before the requested time until. If
+// until is still to come, the text also gives the reason why the media up to until is not recorded. why is
+// the error of the running pipelines.
 func (e events) ends(stream string, end, until time.Time, why error) string {
 	text := fmt.Sprintf("after: the footage ends at %s, before the requested end %s", end.UTC().Format(time.RFC3339Nano), until.UTC().Format(time.RFC3339Nano))
 	if !until.After(e.clock.Now()) {

@@ -35,9 +35,10 @@ func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time)
 	}}
 }
 
-// mark finds the recordings of the event's time and adds the event to the finished ones, nearest to the
-// trigger first, so that these are protected first, if the event demands protection. It goes on after a
-// recording that cannot be marked, and returns the first such error. With f.onlyNamed it only finds.
+// mark finds the recordings of the event's time and adds the event to the finished ones. It begins with the
+// recording nearest to the trigger, so that the limits of protection, if the event demands protection, leave
+// the farthest ones unprotected. It goes on after a recording that cannot be marked, and returns the first
+// such error. With f.onlyNamed it only finds the recordings.
 func (f *eventFootage) mark(ctx context.Context) error {
 	var took []string
 	for _, d := range f.done {
@@ -100,9 +101,10 @@ func (f *eventFootage) begin() {
 	}
 }
 
-// shorten ends an event that no running pipeline has accepted where the media in its recordings ends, and
-// reports whether that is before the requested end. It changes nothing if this end is unknown, because another
-// recorder has some of the media, or because one of the recordings still grows or waits for recovery.
+// shorten ends an event that no running pipeline has accepted at the end of the media in the recordings
+// found, if the requested end is later. It then stores the end of the media in f.short and returns true. It
+// changes nothing if that end is unknown, because another recorder has some of the media, or because one of
+// the recordings still grows or waits for recovery.
 func (f *eventFootage) shorten() bool {
 	var end int64
 	for i := range f.Records {
@@ -138,7 +140,8 @@ func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 	return nil
 }
 
-// name adds the event to the row and the file of a finished recording, and returns the changed row.
+// name adds the event to the row and the file of a finished recording, and returns the changed row. If only
+// the file could not be changed, name logs this and returns no error.
 func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Record, error) {
 	m, err := f.recordings.footage.AddEvent(ctx, recording, f.ev)
 	if err != nil {
@@ -172,8 +175,8 @@ func (f *eventFootage) names(r *media.Record) bool {
 	return footage.Names(r, f.ev.ID)
 }
 
-// result returns the recordings that have media of the event. If the event demands protection and the
-// limits left some of them unprotected, limited has a text with their number.
+// result returns the recordings that have media of the event. If the event demands protection and the limits
+// have left some of them unprotected, limited has a text with their number and size.
 func (f *eventFootage) result() (list []media.EventRecording, limited []string) {
 	grows := f.recordings.growing()
 	var files int

@@ -60,8 +60,9 @@ func takenEvent(t pipeline.Trigger, done []pipeline.Triggered) media.Event {
 	return ev
 }
 
-// protects reports whether an event protects files from deletion. A trigger may demand or forbid it. If a
-// trigger does neither, its event protects files if it is only marked in continuous recordings: see onlyMarked.
+// protects reports whether an event protects its recordings from deletion. The trigger t may demand or forbid
+// it. If t does neither, the event protects its recordings if the responses done show that it is only marked
+// in continuous recordings: see onlyMarked.
 func protects(t pipeline.Trigger, done []pipeline.Triggered) bool {
 	if t.Protect != pipeline.ProtectByRule {
 		return t.Protect == pipeline.ProtectOn

@@ -15,7 +15,7 @@ import (
 // FileSystem describes the file system of one record directory.
 type FileSystem struct {
 	Dir    string
-	Err    error             // why there is no report, such as fs.ErrNotExist or ENOTDIR; nil: there is one
+	Err    error             // why Report is empty, such as fs.ErrNotExist or ENOTDIR; nil: Report is valid
 	Report filesystem.Report // features and limits of the file system
 }
 

@@ -75,7 +75,8 @@ func (r rows) Forget(ctx context.Context, gone []media.DeletedFile) error {
 // symbolic links below dir.
 type files struct{ dir string }
 
-// name returns the path of a file in the form of the system.
+// name returns the path of a file on this machine: below d.dir, with the separators of the operating
+// system.
 func (d files) name(path string) string { return filepath.Join(d.dir, filepath.FromSlash(path)) }
 
 // Belongs returns an error unless a file is that of the recording id.

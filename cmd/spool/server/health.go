@@ -137,8 +137,8 @@ var remedies = map[string]string{
 	"record_path": "mount the disk with the recordings, or set mp4.record_path",
 }
 
-// remedy returns the remedy for a failed readiness check. A check without an entry in remedies is that
-// of an ingest server.
+// remedy returns the remedy for a failed readiness check: that in remedies, or for the check of an
+// ingest server that of the server's fault. part is the name of the check.
 func (s *Server) remedy(part string) string {
 	for _, server := range s.servers.All() {
 		if server.Name != part {
@@ -186,8 +186,8 @@ func (s *Server) recordingProblems() (all []pipeline.Problem) {
 	return all
 }
 
-// unwritable lists the words of those problems that keep a recording from writing and are not the fault
-// of the publisher: see pipeline.Problem.
+// unwritable lists the kinds of problems (see pipeline.Problem) that keep a recording from writing and
+// are not the fault of the publisher.
 var unwritable = append(disk.Unwritable(), "recording_failed", "no_room")
 
 // recording is a readiness check: it fails while a recording that should run cannot write.
@@ -202,7 +202,8 @@ func (s *Server) recording() api.Check {
 	return api.Check{Name: "recording", OK: len(why) == 0, Detail: firstOf(why)}
 }
 
-// firstOf joins the first five reasons, and adds the number of the others.
+// firstOf joins at most five reasons with semicolons, and adds the number of the reasons that it leaves
+// out.
 func firstOf(why []string) string {
 	if len(why) > 5 {
 		why = append(why[:5:5], fmt.Sprintf("and %d more", len(why)-5))
@@ -217,8 +218,9 @@ type firstSeen struct {
 	at map[string]time.Time // by the problem's word and stream: time of the first call of date that had the problem
 }
 
-// date fills in each missing Since with the time of the first call of date that had this problem, and
-// forgets the problems that are not in all.
+// date fills in Since of each problem in all that has none: with the time now of the first call that
+// had this problem. It forgets the problems that are not in all, so that a problem that comes back
+// counts as new.
 func (f *firstSeen) date(all []pipeline.Problem, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -155,7 +155,7 @@ func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by 
 type Turns struct {
 	// Alone calls change while no other change of the recording id runs.
 	Alone func(ctx context.Context, id media.ID, change func(context.Context) error) error
-	// AloneWith does this for those of many recordings that no other code is changing.
+	// AloneWith does this for several recordings at once, without those that other code is changing.
 	AloneWith metadata.AloneWith
 }
 
@@ -176,8 +176,9 @@ func isBusy(err error) bool {
 	return errors.As(err, &busy)
 }
 
-// unfinished returns a function that reports whether the file with a final name below dir still has its
-// name of a growing file: it is being written, or waits for recovery.
+// unfinished returns a function that reports whether a file is being written or waits for recovery. path is
+// the final name of the file relative to dir; the function looks for this name with media.PartSuffix. It
+// returns false if dir cannot be opened.
 func unfinished(dir string) func(path string) bool {
 	return func(path string) bool {
 		top, err := os.Open(dir)
@@ -190,10 +191,11 @@ func unfinished(dir string) func(path string) bool {
 	}
 }
 
-// forgetOrphans removes the facts and sample indexes of recordings that have no row, after a comparison
-// with the result found, and returns the number of these recordings. It removes nothing if there are
-// files without a row, because the facts may be theirs: unfinished files, files without an entry, rows
-// that the database refuses, and recordings that other code was changing.
+// forgetOrphans removes the facts (see package facts) and sample indexes of recordings that have no row, and
+// returns the number of these recordings. found is the result of the comparison that has just been made. If
+// found counts files whose rows are not stored yet, forgetOrphans removes nothing, because the facts may
+// belong to these files: unfinished files, files without an entry, rows that the database refuses, and
+// recordings that other code was changing. alone is Turns.Alone.
 func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, alone func(context.Context, media.ID, func(context.Context) error) error, found metadata.Report) (removed int, err error) {
 	if found.Unfinished+found.Foreign+found.Aside+found.Busy > 0 {
 		return 0, nil

@@ -54,8 +54,9 @@ func unwritableRecordPath(err error) error {
 	return fmt.Errorf("mp4.record_path%s: %w: %s", what, err, remedy)
 }
 
-// recordPathFault returns the fault of the record directory that err reports, and the remedy. what is a text
-// that follows the name of the setting, or "" if only the text of err describes the fault.
+// recordPathFault returns the fault of the record directory that err reports, and the remedy. what begins
+// with a space and continues a sentence that begins with the name of the setting. what is "" if the caller
+// must show the text of err instead.
 func recordPathFault(err error) (what, remedy string) {
 	switch {
 	case errors.Is(err, fs.ErrPermission):

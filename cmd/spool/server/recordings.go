@@ -54,9 +54,9 @@ func (l recordings) soFar(records []media.Record) {
 	}
 }
 
-// growing returns a function that sets size, end and duration of a recording to their present values if
-// the recording grows. The function gets them from the recorder at its first growing recording, and
-// uses the same ones for all further recordings.
+// growing returns a function that sets size, end and duration of a growing recording to their present
+// values, and changes no other recording. The function gets the values from the recorder when it is
+// called for the first growing recording, and uses the same ones for all further recordings.
 func (l recordings) growing() func(*media.Recording) {
 	var open map[string]pipeline.Report
 	return func(r *media.Recording) {

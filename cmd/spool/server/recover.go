@@ -133,9 +133,9 @@ func (s *Server) recoverLeft(ctx context.Context, dir string) error {
 	return nil
 }
 
-// again waits after a failure: for the next delay of backoff, or until the disk accepts files again,
-// which also resets backoff. It returns false when ctx has ended. Its callers use it instead of
-// pipeline.Retry, which would not end the wait when the disk works again.
+// again waits before its caller retries after a failure: for the next delay of backoff, or until the disk
+// accepts files again. In the second case it resets backoff. It returns false when ctx has ended. Its callers
+// use it instead of pipeline.Retry, whose wait does not end when the disk works again.
 func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.diskWorks.wait())
 	if !waited {
@@ -144,9 +144,9 @@ func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 	return ctx.Err() == nil
 }
 
-// recoverOnce recovers the unfinished files in the record directory dir that no process writes. owed
-// reports whether one of them is still unfinished, or may be. said holds the errors of files that were
-// logged before and are not logged again.
+// recoverOnce recovers the unfinished files in the record directory dir that no process writes. owed reports
+// whether the caller must call it again, because a file could not be recovered or err is not nil. said holds
+// the errors of files that were logged before: recoverOnce does not log them again, and adds the new ones.
 func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool, err error) {
 	err = mp4.Recover(ctx, dir, func(r mp4.Repaired) {
 		if r.Err != nil {
@@ -166,8 +166,8 @@ func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bo
 
 // lastInterrupted returns the EndUTC of the newest recording that this recorder made of a stream with a
 // pipeline, if a failure ended that recording: see mp4.Interrupted. It returns 0 if the recording ended as
-// intended, if none of the 20 newest recordings of the stream is one of the pipeline, if the end is before any
-// plausible time, and if the catalogue does not answer within five seconds.
+// intended, if none of the 20 newest recordings of the stream is from this recorder and pipeline, if the
+// EndUTC is before wallclock.Plausible, and if the catalogue does not answer within five seconds.
 func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

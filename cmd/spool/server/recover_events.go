@@ -10,6 +10,7 @@ import (
 )
 
 // eventReach is longer than the media that an event may have before and after its first trigger.
+// joinEvents searches this far around a recording for its events.
 const eventReach = 25 * time.Hour
 
 // catalogueAtStart bounds the time that recovery waits for the database, which has the events of the

@@ -147,7 +147,8 @@ func (r stopper) Stop(ctx context.Context, stream string) error {
 	return err
 }
 
-// Start starts the recordings of a stream again, even if it has no publisher now.
+// Start starts the recordings of a stream again that Stop has stopped. A stream without a publisher is
+// armed: its recording begins when a publisher comes.
 func (r stopper) Start(stream string) error {
 	_, err := r.recorder.Start(stream, recorder.StartOptions{Wait: true})
 	return err

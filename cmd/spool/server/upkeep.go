@@ -49,10 +49,10 @@ func (s *Server) upkeepDue(last time.Time) bool {
 	return r.Believed() && (last.IsZero() || r.Now.Sub(last) >= upkeepEvery)
 }
 
-// proveClock passes to the clock judge the start times of this recorder's newest recordings, and of the newest
-// ones from before this start of spool, as evidence of times that have passed. If the file of a recording has a
-// modification time before the start in its row, proveClock passes the modification time. It returns false if
-// the database has not answered.
+// proveClock passes times that have certainly passed to s.wall, which judges the clock: the start times of
+// this recorder's newest recordings, and of its newest recordings from before this start of spool. If the
+// file of a recording was modified before the start time in its row, proveClock passes the modification time
+// instead. It returns false if the database has not answered.
 func (s *Server) proveClock(ctx context.Context) (all bool) {
 	for _, before := range []time.Time{{}, s.wall.Began()} {
 		page, err := s.catalogue.Records(ctx, media.Query{Limit: 20, End: before})

@@ -54,7 +54,7 @@ type watchedDir struct {
 	reported bool                // lasting was called for err
 }
 
-// verdict is the newest known state of a directory.
+// verdict is the newest known state of a directory: whether the directory accepts files.
 type verdict struct {
 	dir   string
 	has   filesystem.Capacity // capacity of the disk; zero if unknown
@@ -134,8 +134,8 @@ func (w *writable) hanging(p *watchedDir) error {
 	return fmt.Errorf("%w: not for %s", disk.ErrHangs, waited.Round(time.Second))
 }
 
-// ask tests a directory, stores the result, and calls changed if the result differs from the previous
-// one.
+// ask tests a directory and stores the result in p. It calls changed if the directory now accepts files and
+// did not at the previous test, or the reverse. It always returns nil, because it runs as a task.
 func (w *writable) ask(p *watchedDir) error {
 	has, err := p.disk.Try()
 	w.mu.Lock()
@@ -213,7 +213,8 @@ func databaseDir(cfg *configs.Config) (string, bool) {
 	return dir, err != nil || !filepath.IsLocal(rel)
 }
 
-// descriptors returns the number of file descriptors that the process may still open, and its limit.
+// descriptors returns the number of file descriptors that the process may still open, and the limit of its
+// open ones.
 func descriptors() (left, most int, err error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

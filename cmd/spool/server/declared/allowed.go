@@ -29,8 +29,8 @@ func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 	return problems
 }
 
-// whatItDoes holds, for each kind of resource that a setting can reach, the effect of the setting: the
-// beginning of the text of a problem of forbidden.
+// whatItDoes holds, for each kind of resource that a setting can reach, the effect of the setting. The texts
+// of the problems that forbidden returns begin with these words.
 var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesCommand:     "it runs a program",
 	pipeline.ReachesURL:         "it sends to a server",
@@ -42,8 +42,8 @@ var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesAnything:    "the stage does not declare which resources this setting reaches",
 }
 
-// instead returns the remedy for a problem of forbidden in a stage: what to write in the configuration
-// file.
+// instead returns the remedy for a setting of the stage s that forbidden refuses: the text to write in the
+// configuration file.
 func instead(s *pipeline.StageInfo) string {
 	named, ok := s.Named()
 	if !ok {

@@ -71,8 +71,8 @@ func errNoPipeline(name string) error {
 	return api.NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
 }
 
-// errUnread returns the error of a change while the file of the pipelines made by API is not accepted:
-// the change would overwrite the pipelines in it.
+// errUnread returns the error of a request to change the pipelines made by API while their file is not
+// accepted: the change would overwrite the pipelines in the file.
 func errUnread(now *State) error {
 	return api.Conflict("the file of the pipelines made by API, .spool-pipelines.yaml, was not accepted, and a change would overwrite it: %v; then reload: POST /mp4/reload; or delete the file, and with it those pipelines", told(now.File, now.unread))
 }

@@ -66,7 +66,8 @@ func checkDatabase(cfg *configs.Config) (problems config.Problems) {
 	return problems
 }
 
-// checkAccess checks the password hashes, digests and tokens in http.auth and ingest.auth.
+// checkAccess returns a problem for each invalid password hash, digest and token in http.auth and
+// ingest.auth.
 func checkAccess(cfg *configs.Config) (problems config.Problems) {
 	check := func(list string, i int, key string, err error) {
 		if err != nil {

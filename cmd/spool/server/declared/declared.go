@@ -51,7 +51,9 @@ func declare(file *configs.Config, kept map[string]*config.Node, unread error) (
 	return b.over(b.judgeAll(kept), unread), nil
 }
 
-// over returns the State of the configuration of b and the pipelines own made by API.
+// over returns the State of the configuration of b and of own, the pipelines made by API. Those of own
+// without problems run, and replace the configuration's pipelines of the same names. unread is the reason why
+// the file of the pipelines made by API was not accepted, else nil.
 func (b *base) over(own map[string]*made, unread error) State {
 	s := State{base: b, File: b.file, own: own, unread: unread, Refused: map[string]config.Problems{}}
 	run := map[configs.PipelineName]configs.Pipeline{}
@@ -195,8 +197,8 @@ func (s *State) has(name string) bool {
 	return is
 }
 
-// describe returns the description of a pipeline that runs. recording holds the streams that are being
-// recorded, by pipeline.
+// describe returns the description of the pipeline d in the State in, made of its declaration and its present
+// state. recording holds the streams that are being recorded, by pipeline.
 func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]string) api.Pipeline {
 	name := d.Plan.Name
 	written := in.All.Pipelines[configs.PipelineName(name)]

@@ -56,7 +56,8 @@ func told(file *configs.Config, err error) string {
 	return strings.ReplaceAll(err.Error(), above+"/", "")
 }
 
-// willKeep returns an api Conflict if a restart would ignore a pipeline that is stored now.
+// willKeep returns an api Conflict if the next start would ignore the file of the pipelines made by
+// API, so that a pipeline declared now would be lost: see CheckDirectory.
 func (p *Set) willKeep() error {
 	if err := p.JudgeDirectory(); err != nil {
 		return api.Conflict("a restart would forget the pipeline, since state in this record directory is not trusted: %v; or write the pipeline into the configuration file", told(p.started, err))

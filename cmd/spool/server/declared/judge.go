@@ -11,12 +11,12 @@ import (
 // base holds a checked configuration, without the pipelines made by API. It is immutable.
 type base struct {
 	file      *configs.Config
-	overlay   *configs.Overlay
+	overlay   *configs.Overlay    // reads declarations with the settings that they inherit from file
 	pipelines []recorder.Declared // pipelines of file, sorted by name
 	agenda    recorder.Agenda     // jobs of the schedule
 }
 
-// newBase checks a configuration. Its error is config.Problems.
+// newBase checks a configuration and returns the base with it. Its error is config.Problems.
 func newBase(file *configs.Config) (*base, error) {
 	pipelines, err := Compile(file)
 	if err != nil {
@@ -37,7 +37,8 @@ type made struct {
 	plan        recorder.Declared // the compiled pipeline, if there are no problems
 }
 
-// newMade returns a made with the declaration n, which is not checked yet.
+// newMade returns the pipeline of this name with the declaration n. It leaves problems, pipeline and plan
+// empty: judge sets them.
 func newMade(name string, n *config.Node) *made {
 	entry := config.Node{IsMap: true, Entries: []config.Entry{{Key: name, Value: n}}}
 	return &made{declaration: n, text: entry.YAML(config.Style{}), values: values(&entry)}
@@ -83,8 +84,8 @@ func (b *base) judgeAll(kept map[string]*config.Node) map[string]*made {
 	return own
 }
 
-// admit returns an error if own has no pipeline of this name, and one more would exceed the setting
-// declare.limits.pipelines.
+// admit returns an error if one more pipeline would exceed the setting declare.limits.pipelines. It returns
+// nil if own already has a pipeline of this name, because the declaration then replaces it.
 func (b *base) admit(name string, own map[string]*made) error {
 	most := b.file.Declare.Limits.Pipelines
 	if most == 0 || len(own) < most || own[name] != nil {

@@ -12,7 +12,7 @@ import (
 // live lists the top-level settings that a reload applies. All other settings need a restart.
 var live = []string{"streams", "pipelines", "declare", "crontab", "mp4"}
 
-// late lists settings that need a restart although live includes the block that they are in.
+// late lists the settings that need a restart although live contains their top-level setting.
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
 // NeedRestart returns the paths of the settings that the last successful reload has found changed since the
@@ -24,7 +24,8 @@ func (p *Set) NeedRestart() ([]string, time.Time) {
 	return slices.Clone(p.restart), p.restartSince
 }
 
-// needRestart returns the paths of the settings that differ in two configurations and need a restart.
+// needRestart returns the paths of the settings that differ between the configurations started and now, and
+// that take effect only at the next start of spool: see live and late.
 func needRestart(started, now *configs.Config) (paths []string) {
 	a, b := config.Reveal(started), config.Reveal(now)
 	for _, e := range b.Entries {

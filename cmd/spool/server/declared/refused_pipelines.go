@@ -67,9 +67,9 @@ func (s *State) Refusals() (warnings []string) {
 	return warnings
 }
 
-// logRefused logs the pipelines made by API that do not run in the State now, and that their file was not
-// accepted. It leaves out the pipelines whose problems in before, the Refused of the previous State, were the
-// same.
+// logRefused logs why pipelines made by API do not run in the State now: their file was not accepted, or a
+// pipeline has problems. before is the Refused of the previous State. logRefused leaves out a pipeline that
+// had the same problems in before.
 func (p *Set) logRefused(before map[string]config.Problems, now State) {
 	if now.unread != nil {
 		p.log.Error("the pipelines made by API do not run, and remain in their file; other pipelines record: remove the cause and reload, or write the pipelines into the configuration file", "file", p.kept, "error", now.unread)

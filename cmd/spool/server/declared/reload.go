@@ -52,8 +52,9 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	return out, nil
 }
 
-// readAgain returns the State of the configuration as it is now. It changes nothing. Its error is
-// config.Problems that a client may see: see refusal.
+// readAgain reads the configuration again, and also the file of the pipelines made by API if it was not
+// accepted before. before is the present State. readAgain returns the State of both and applies nothing.
+// Its error is config.Problems that a client may see: see refusal.
 func (p *Set) readAgain(before State) (next State, err error) {
 	file, err := p.load()
 	if lost := emptied(before.File, file); lost != nil {

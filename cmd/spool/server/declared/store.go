@@ -43,8 +43,8 @@ func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 // keptHead is the first line of the file of the pipelines made by API.
 const keptHead = "# Pipelines that were made by API. Change them there: PUT /mp4/pipelines/NAME.\n"
 
-// keptText returns the content of the file for the pipelines own. It returns an api Conflict if the file
-// would be larger than a start accepts.
+// keptText returns the text of the file that stores the pipelines own. It returns an api Conflict if the
+// text is so large that the next start would refuse the file: see config.MaxBytes and config.MaxNodes.
 func keptText(own map[string]*made) ([]byte, error) {
 	text, all := []byte(keptHead), 1
 	for _, name := range slices.Sorted(maps.Keys(own)) {

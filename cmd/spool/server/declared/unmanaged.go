@@ -5,9 +5,10 @@ import (
 	"github.com/gospool/spool/configs"
 )
 
-// logUnmanaged logs the unmanaged record directories (see package unmanaged) of the pipelines made by
-// API. It leaves out those that the configuration before, which may be nil, has, too. For the pipelines
-// of the configuration file there are warnings instead.
+// logUnmanaged logs a warning for each unmanaged record directory (see package unmanaged) of a pipeline
+// made by API that runs in now. It leaves out the directories of before, the previous configuration,
+// which may be nil. The check of the configuration has warned of the directories of the file's
+// pipelines: see unmanaged.Warnings.
 func (p *Set) logUnmanaged(before *configs.Config, now State) {
 	said := map[string]bool{}
 	if before != nil {

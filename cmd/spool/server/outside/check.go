@@ -53,7 +53,8 @@ type checker struct {
 	wrong, warnings config.Problems
 }
 
-// first reports whether an object was not checked before, so that each fault is reported once.
+// first reports whether it is called for an object for the first time, so that the fault of an object that
+// several settings name is reported once. kind and name identify the object, such as secret and a path.
 func (c *checker) first(kind, name string) bool {
 	key := kind + " " + name
 	known := c.asked[key]
@@ -144,8 +145,9 @@ func (c *checker) secretFiles(s *pipeline.StageInfo, settings *config.Node) {
 // maxSecret bounds the size of a file with a secret in bytes.
 const maxSecret = 64 << 10
 
-// secretFile checks the file with a secret that a setting names: it must be readable and not empty. It
-// warns if every user of the machine has access to the file.
+// secretFile checks the file with a secret whose path is the value of the setting n. It adds an error if the
+// file is missing, unreadable or empty, and a warning if every user of the machine has access to it. It
+// checks a file that several settings name only once.
 func (c *checker) secretFile(n *config.Node) {
 	name, _ := n.Text()
 	if name == "" || !c.first("secret", name) {

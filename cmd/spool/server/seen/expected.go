@@ -7,8 +7,8 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Expected lists the streams of a hub and the remembered streams. To the problems of a stream it adds
-// one if the stream should be recorded and has no publisher. Its fields are set before use.
+// Expected lists the streams of a hub together with the remembered streams. Its method Problems adds the
+// missing publisher of a stream that should be recorded now. Its fields are set before use.
 type Expected struct {
 	*hub.Hub
 	Seen  *Streams
@@ -35,9 +35,11 @@ func (e *Expected) Problems(path string) []pipeline.Problem {
 	return problems
 }
 
-// missing returns the problem of a stream that should be recorded and has had no publisher for longer
-// than hub.LeastSilence. It returns false for a stream that was published only before this run of
-// spool, unless the configuration names the stream.
+// missing returns the problem no_publisher of a stream; is reports whether the stream has it: it should be
+// recorded now and has had no publisher for at least hub.LeastSilence. This time counts from the moment when
+// its publisher left in this run of spool, else from the moment when the configuration began to name the
+// stream. So a stream that was published only before this run has no problem, unless the configuration names
+// it.
 func (e *Expected) missing(path string) (p pipeline.Problem, is bool) {
 	named, vacant := e.Vacant(path)
 	since, left := e.Seen.Away(path)
@@ -61,9 +63,9 @@ func cause(left bool) string {
 	return "it is to be recorded, and has had no publisher since the configuration names it or spool runs"
 }
 
-// remedy returns the remedy for a missing publisher: how the stream comes back, and what an operator does about
-// a stream that does not come back. left reports that the stream has had a publisher in this run, named that
-// the configuration names it.
+// remedy returns the remedy for a missing publisher: how the stream comes back, and what an operator does
+// about a stream that does not come back. left reports that the stream has had a publisher in this run of
+// spool. named reports that the configuration names the stream.
 func (e *Expected) remedy(path string, left, named bool) string {
 	const forget = "DELETE /mp4/streams/{stream_path} forgets it"
 	giveUp := "if it comes no more, take it out of streams in the configuration file"

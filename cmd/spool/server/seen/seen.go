@@ -98,7 +98,8 @@ func (s *Streams) Saw(path string, at time.Time) {
 	s.bound()
 }
 
-// look records the live streams in the list.
+// look adds the live streams to the list with the times of their last access units. A stream without an
+// access unit gets the time now.
 func (s *Streams) look(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,8 +115,8 @@ func (s *Streams) look(now time.Time) {
 	s.bound()
 }
 
-// Left records that the publisher of a stream has left. last is the time of the last access unit, zero
-// if there was none; since is the time since which no media comes.
+// Left records that the publisher of a stream has left. since is the time since which no media comes. last is
+// the time of the last access unit; if the publisher sent none, last is zero and since counts instead.
 func (s *Streams) Left(path string, last, since time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,7 +137,8 @@ func (s *Streams) Away(path string) (since time.Time, away bool) {
 	return since, away
 }
 
-// saw sets the time of a stream in the list. The caller holds s.mu.
+// saw sets the time of a stream to at, at which its last access unit came or it was live, and adds the stream
+// to the list if needed. The stream then no longer counts as left: see Away. The caller holds s.mu.
 func (s *Streams) saw(path string, at time.Time) {
 	if _, known := s.last[path]; !known {
 		s.changed = true
@@ -145,7 +147,7 @@ func (s *Streams) saw(path string, at time.Time) {
 	delete(s.away, path)
 }
 
-// bound forgets the streams with the oldest times beyond Most. The caller holds s.mu.
+// bound forgets the streams beyond Most whose last access units are the oldest. The caller holds s.mu.
 func (s *Streams) bound() {
 	if len(s.last) <= Most {
 		return
@@ -200,8 +202,8 @@ func (s *Streams) Forget(path string) bool {
 	return was
 }
 
-// write writes the list to the file if the two differ. It does not hold s.mu while it writes, because a
-// disk may hang.
+// write writes the list of remembered streams to s.file if s.changed is set. After an error it sets s.changed
+// again, so that the next call retries. It does not hold s.mu while it writes, because a disk may hang.
 func (s *Streams) write() {
 	s.writing.Lock()
 	defer s.writing.Unlock()

@@ -47,8 +47,8 @@ func below(top, dir string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// Missing returns a text with the functions that spool does not have for the recordings in the
-// directory.
+// Missing returns a text that lists the tasks that spool does not do for recordings in the directory,
+// such as their deletion by request.
 func (d Directory) Missing() string {
 	missing := "nothing plays, protects or deletes its recordings by request, and the comparison of the catalogue with the disk leaves it out"
 	if !d.within {
