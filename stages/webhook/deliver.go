@@ -180,7 +180,8 @@ func (l *lane) worked() {
 	l.note("", 0)
 }
 
-// failed records a failed attempt. It logs only the first of several failures in a row.
+// failed records that an attempt to send a notice of the lane failed with err. It logs only the
+// first of several failures in a row.
 func (l *lane) failed(err error) {
 	if !l.failing {
 		l.outbox.log.Warn("a webhook could not be delivered; its notices wait on the disk and are tried again", "host", l.host, "error", err)

@@ -160,7 +160,8 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	}
 }
 
-// noticeID returns the ID of a notice. It is the same in every process that repeats the notice.
+// noticeID returns the ID of the notice of the type what about the recording r, or about its event
+// e if e is not nil. It is the same in every process that repeats the notice.
 func noticeID(what string, r *media.Recording, e *media.Event) string {
 	if e != nil {
 		what += " " + e.ID.String()

@@ -143,7 +143,7 @@ func (g *serverConn) small() {
 	}
 }
 
-// within sets the deadline of the client to d from now: the time by which it must have sent ANNOUNCE or RECORD (see
+// within sets the deadline of the client to d from now: the time of its next step, such as ANNOUNCE or RECORD (see
 // serverConn).
 func (g *serverConn) within(d time.Duration) { g.untilNS.Store(int64(time.Since(steadyZero) + d)) }
 

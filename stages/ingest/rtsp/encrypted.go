@@ -94,7 +94,7 @@ func (w *wire) Write(p []byte) (int, error) {
 // bound sets the write deadline to within from now. A write in progress is bound, too.
 func (w *wire) bound(within time.Duration) { _ = w.Conn.SetWriteDeadline(time.Now().Add(within)) }
 
-// hurry bounds the write in progress and all later ones by farewell.
+// hurry bounds the write in progress and all later writes: each fails after farewell.
 func (w *wire) hurry() {
 	w.closing.Store(true)
 	w.bound(farewell)

@@ -140,8 +140,8 @@ func (p *puller) offers(desc *description.Session, sdp []byte) (take []offer, le
 }
 
 // setup sends SETUP for each track of take. up holds the tracks that the server sends; failed names the tracks that the
-// server does not send, with the reason. If all tracks failed, err is the error of the first. Another error ends the
-// session.
+// server does not send, with the reason. If all tracks failed, err is the error of the first. An error that concerns
+// more than its track (see client.CostsTrack) is returned at once, without up and failed.
 func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []string, err error) {
 	var first error
 	for _, o := range take {

@@ -62,7 +62,8 @@ func (c *conn) Read(p []byte) (int, error) {
 	return k, err
 }
 
-// fill reads into the empty buffer. If the last read emptied the socket, it polls first.
+// fill reads from the network into c.buf, which has no unread data, and returns the number of bytes. If the last read
+// emptied the socket, it polls first (see poll).
 func (c *conn) fill() (int, error) {
 	if c.rest && c.raw != nil {
 		if n := c.poll(); n > 0 {

@@ -164,7 +164,7 @@ func word(text string) (first, rest string) {
 func isProto(word string) bool { return strings.Contains(strings.ToUpper(word), "/AVP") }
 
 // format returns the format of a payload type in the current section, and adds the format if the section does not have
-// it. The error is an exceeded bound.
+// it. It returns an error if that would exceed maxFormats or maxAllFormats.
 func (s *sessionText) format(pt uint8) (*rtp.Format, error) {
 	m := &s.sections[len(s.sections)-1]
 	for i := m.from; i < m.to; i++ {

@@ -94,7 +94,8 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 	return nil
 }
 
-// add adds the track of a section to the feed, and the other formats of the section.
+// add adds a track to the feed for the format of an offer, and one for each of the other formats that can be recorded.
+// choice selects among them as packets arrive. It returns an error if the feed refuses the track of the first format.
 func (s *session) add(o offer) error {
 	t, err := rtp.Add(s.feed, o.config)
 	if err != nil {
@@ -176,8 +177,8 @@ func (s *session) packet(t *sessionTrack, p *pion.Packet) {
 	}
 }
 
-// report passes an RTCP packet of a section to the track of the section; before the first RTP packet, to all formats of
-// the section.
+// report passes an RTCP packet of a section to the track of the section (see choice). Before the first RTP packet of
+// the section it passes the packet to every recordable format of the section.
 func (s *session) report(c *choice, p rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,8 +211,8 @@ func (s *session) silence() time.Duration {
 // differences of such times.
 func (s *session) sinceZero() time.Duration { return s.clock.Now().Sub(steadyZero) }
 
-// over reports whether the session has lost its path, or has been silent for overAfter: its client has probably left,
-// and the server has not noticed it yet.
+// over reports whether the publication of the session has ended, or the session has recorded and been silent for
+// overAfter: its client has probably left, and the server has not noticed it yet.
 func (s *session) over() bool {
 	select {
 	case <-s.pub.Done():

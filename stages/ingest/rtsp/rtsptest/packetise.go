@@ -64,7 +64,8 @@ func fragments(body []byte, head func(first, last bool) []byte) (out [][]byte) {
 	return out
 }
 
-// ends returns the S and E bits of the header of a fragment.
+// ends returns the bits S and E of the header of an FU (RFC 6184, 5.8): S for the first fragment of a NAL unit, E for
+// the last.
 func ends(first, last bool) (b byte) {
 	if first {
 		b |= 0x80

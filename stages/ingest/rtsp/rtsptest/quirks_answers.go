@@ -144,8 +144,8 @@ func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	}
 }
 
-// bye is a Quirk.Wire that sends a goodbye for every track after the last picture of the first period, and no media
-// after it.
+// bye is a Quirk.Wire that sends a goodbye for every track after the last picture of the clip's first period, and no
+// media after the goodbyes.
 func bye(s *Session) func([]Packet) []Packet {
 	over := false
 	return func(p []Packet) []Packet {

@@ -129,7 +129,7 @@ func (s *Session) earliest() (first *Sender) {
 	return first
 }
 
-// next returns the packets of the next access unit.
+// next returns the packets that the packetiser makes at the next access unit u, whose PTS is pts.
 func (k *Sender) next(u *Unit, pts int64) (out []Packet) {
 	for i, p := range k.pack(k.n, u, pts) {
 		out = append(out, Packet{
