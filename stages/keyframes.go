@@ -191,7 +191,7 @@ func (k *keyframes) skip(size int) {
 const standaloneRemedy = "set a shorter key frame interval at the encoder, and turn intra refresh off: a time-lapse is made of key frames that need no other picture"
 
 // await adds passed ns to the wait for a picture that decodes alone. When the wait gets too long,
-// await sets the problem and logs it.
+// await sets the problem that Report adds, and logs it.
 func (k *keyframes) await(passed int64) {
 	k.passedNS += passed
 	if k.noneSinceUTC.Load() == 0 && (k.skipped >= maxSkipped || k.passedNS > maxPassedNS) {

@@ -80,8 +80,8 @@ func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
 }
 
 // noteStep sets s.gap.StepNS, at a key frame, to the time by which the wall clock was set since the
-// newest file began. A step alone is a gap of cause GapClockStep, too. Each gap ends the open file:
-// by the new clock, the next file does not begin where this one ends.
+// newest file began. If nothing else is missing, the step alone is a gap, of cause GapClockStep.
+// The gap ends the open file: by the new clock, the next file does not begin where this one ends.
 func (s *segmenter) noteStep(c *media.Chunk) {
 	if !s.behind || !c.StartsGOP {
 		return

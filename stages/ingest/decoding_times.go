@@ -33,7 +33,8 @@ const (
 	guessWindow = 12 // number of units from which an unknown depth, or a sender's way to form units, is derived
 )
 
-// reset begins again with another depth at the next unit. The caller flushes the held units first.
+// reset forgets all times, and begins again with a depth at the next unit (see decodingTimes). The caller flushes
+// the held units first.
 func (r *decodingTimes) reset(depth int, timescale uint32) {
 	*r = decodingTimes{depth: depth, secondTicks: int64(timescale), held: r.held[:0], pendingTicks: r.pendingTicks[:0]}
 }

@@ -142,8 +142,8 @@ type ClockShift struct{ fixedTicks, fadingTicks int64 }
 
 const fadingShare = 8 // 1/8 of the distance from one unit to the next fades with each unit
 
-// Add adds ticks to the correction. With goes the ticks fade: Add adds them to the fading part. Without goes they
-// stay: Add adds them and the fading part to the fixed part.
+// Add adds ticks to the correction. If goes is set, the ticks fade: Add adds them to the fading part. Otherwise the
+// correction becomes fixed: Add adds the ticks and the fading part to the fixed part.
 func (s *ClockShift) Add(ticks int64, goes bool) {
 	if goes {
 		s.fadingTicks += ticks
@@ -152,13 +152,14 @@ func (s *ClockShift) Add(ticks int64, goes bool) {
 	s.fixedTicks, s.fadingTicks = s.fixedTicks+s.fadingTicks+ticks, 0
 }
 
-// Next lets the fading part fade, and returns the shift of the next unit, which comes step ticks after the newest one.
+// Next makes the fading part smaller, and returns the correction, in ticks, for the next unit. The next unit comes
+// step ticks after the newest one.
 func (s *ClockShift) Next(step int64) int64 {
 	s.fadingTicks -= min(s.fadingTicks, step/fadingShare)
 	return s.Now()
 }
 
-// Now returns the shift of the newest unit.
+// Now returns the correction, in ticks, for the newest unit: the fixed and the fading part together.
 func (s *ClockShift) Now() int64 { return s.fixedTicks + s.fadingTicks }
 
 // ClockJumps counts the recent jumps of a clock.
@@ -199,7 +200,8 @@ func (r *pictureNumbers) place(o order) int64 {
 	return r.at
 }
 
-// begin returns the numbering in which the next picture, with order o, is presented after all pictures before it.
+// begin returns r with a new sequence: the next picture, with order o, gets a number above the highest one, because
+// it is presented after all pictures before it.
 func (r pictureNumbers) begin(o order) pictureNumbers {
 	at := r.front + 2 // most encoders advance by 2
 	return pictureNumbers{true, o, at, at}
@@ -311,7 +313,8 @@ func (l *timeline) latest(p timedPicture, lost int, second int64) int64 {
 	return last.ptsTicks + (ahead+1)*l.stepTicks + max(passed-l.stepTicks, 0)*9/8
 }
 
-// onLine reports whether the time of p differs by at most stepTicks from the time that follows from its number.
+// onLine reports whether the time of p differs by at most stepTicks from the time that its number in presentation
+// order and the newest picture suggest.
 func (l *timeline) onLine(p timedPicture) bool {
 	d := p.ptsTicks - l.last().ptsTicks - l.pictures(l.last(), p)*l.stepTicks
 	return d >= -l.stepTicks && d <= l.stepTicks

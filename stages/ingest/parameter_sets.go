@@ -109,7 +109,7 @@ func (s *paramSets) outdate(name codec.SetName) {
 	}
 }
 
-// forget drops the set that was neither sent nor used for the longest time.
+// forget drops the parameter set that was neither sent nor used for the longest time, to make room for a new one.
 func (s *paramSets) forget() {
 	last := func(p paramSet) int64 { return max(p.sent, p.used) }
 	oldest := slices.MinFunc(s.slots, func(a, b paramSet) int { return cmp.Compare(last(a), last(b)) })
@@ -250,7 +250,7 @@ func (s *paramSets) get(kind uint8, id uint32) *paramSet {
 	return nil
 }
 
-// description is the form of a track while its parameter sets stay the same: the track as it is published, and the
+// description describes a track while its parameter sets stay the same: the track as the feed publishes it, and the
 // properties of its pictures.
 type description struct {
 	track media.Track

@@ -9,7 +9,7 @@ import (
 // source is a kind of data from which the feed learns how the times of its tracks relate to each other.
 type source uint8
 
-// The sources, the best one first.
+// The sources by which a feed relates the times of its tracks to each other, the best one first.
 const (
 	sourceReport  source = iota // RTCP sender reports: a track's time and the sender's clock (RFC 3550, 6.4.1)
 	sourceInfo                  // header RTP-Info of the response to PLAY (RFC 2326, 12.33)

@@ -43,7 +43,8 @@ const (
 	maxStillNS = int64(2 * time.Second)
 )
 
-// reset begins again at the next unit. The caller flushes the held units first.
+// reset forgets the earlier units, and begins again with a depth at the next unit (see spread). The caller flushes
+// the held units first.
 func (s *spread) reset(depth int, timescale uint32) {
 	*s = spread{depth: depth, secondTicks: int64(timescale), held: s.held[:0], spanTicks: s.spanTicks, repaired: s.repaired}
 	if depth != 0 {

@@ -69,7 +69,7 @@ func (s *unitShard) put(u *Unit) {
 	}
 }
 
-// idleUnits is a bounded list of unused units. It is safe for concurrent use.
+// idleUnits is a list of unused units, bounded by their memory (see put). It is safe for concurrent use.
 type idleUnits struct {
 	mu    sync.Mutex // guards the fields below
 	units []*Unit

@@ -58,8 +58,8 @@ func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 	}
 }
 
-// boxAt reads the header of the box at an offset of a file of size bytes. A box without a size gets the size up to the
-// end of the file. ok is false if the rest of the file is shorter than a header, and with an error.
+// boxAt reads the header of the box at an offset of a file of size bytes. A box without a size gets the size up to
+// the end of the file. ok is false if fewer bytes than a header are left in the file, or if err is not nil.
 func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error) {
 	h, err = isobmff.ReadHeader(f, at, size)
 	if errors.Is(err, isobmff.ErrEnd) || errors.Is(err, isobmff.ErrCut) {

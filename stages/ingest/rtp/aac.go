@@ -274,7 +274,8 @@ func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	return l.part.buf, nil
 }
 
-// configure takes a configuration from the stream, and calls describe if it is new. The stream repeats it often.
+// configure takes a configuration that a LATM element carries. It calls describe with the AudioSpecificConfig if
+// that is new; the stream repeats the configuration often.
 func (l *latmPayload) configure(c *mpeg4audio.StreamMuxConfig, describe func([]byte) error) error {
 	asc, err := latmConfig(c).Marshal()
 	if err != nil {

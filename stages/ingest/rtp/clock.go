@@ -53,8 +53,8 @@ const (
 	trialFrames  = maxFrames
 )
 
-// try takes the frames of a packet while the rate is undecided. It decides the rate if the time of the packet allows
-// that. gap reports whether data may be missing before the packet.
+// try takes the frames of a packet while the rate of the RTP times is undecided (see clockTrial). It decides the
+// rate if the time of the packet allows that. gap reports whether data may be missing before the packet.
 func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error {
 	trial := t.trial
 	for i, frame := range frames {

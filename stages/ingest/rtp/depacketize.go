@@ -27,7 +27,7 @@ type depacketizer interface {
 	role(nal []byte) codec.Role
 }
 
-// The errors of a payload.
+// The errors of an RTP payload that cannot be unpacked.
 var (
 	errShort    = errors.New("RTP payload is too short")
 	errFragment = errors.New("fragment without its beginning")

@@ -89,8 +89,8 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	return d.overdue(at)
 }
 
-// again takes a packet whose number is so far behind next, and reports whether the sender started over. If not, the
-// packet is left out, and again counts it as a duplicate or as late.
+// again handles a packet whose number seq lies behind packets before d.next. It reports whether the sender started
+// over with that number. If not, the packet is left out, and again counts it as a duplicate or as late.
 func (d *datagrams) again(seq uint16, behind int) bool {
 	if behind <= 64 {
 		bit := uint64(1) << (behind - 1)

@@ -105,7 +105,8 @@ func (s *sender) take(ssrc uint32, mono int64) {
 }
 
 // admit reports whether a packet belongs to the track. If the packet makes another sender the track's sender, admit
-// begins anew with that sender. It keeps any other packet of another sender.
+// begins anew with that sender (see succeed). Any other packet of another sender is kept for the case that this
+// sender becomes the track's sender (see keepOther).
 func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 	mono := ingest.Mono(at)
 	came := t.sender.came

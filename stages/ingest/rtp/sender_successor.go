@@ -106,10 +106,10 @@ func (t *Track) foreign(packets int) {
 	}
 }
 
-// succeed begins anew with another sender: it finishes the data of the earlier one and takes the kept packets. The
-// caller then takes p, the newest packet of the new sender. If the first of these packets has a time more than a
-// second away from the expected one, the sender's times are unrelated to the earlier times, and are moved to the
-// expected time.
+// succeed makes another sender the track's sender. It finishes the data of the earlier sender, and takes the
+// packets in t.others, which are of the new sender. The caller then takes p, the newest packet of the new sender.
+// If the first packet of the new sender has a time more than a second away from the expected one, the sender's
+// times are unrelated to the earlier times. succeed then moves them to the expected time.
 func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	first, came := p, at
 	if len(t.others.held) > 0 {

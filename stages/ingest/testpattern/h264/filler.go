@@ -10,8 +10,8 @@ const (
 // fillerID is the UUID that identifies the SEI message of Encoder.Filler.
 const fillerID = "\x5b\x1f\x9a\x66\xc3\x2e\x4d\x10\xa7\x84\x73\x70\x6f\x6f\x6c\x21"
 
-// MaxFillerBytes is the largest size that Filler accepts; it takes a larger one as this. The NAL unit may be longer
-// by a 255th, because its size field grows with it.
+// MaxFillerBytes is the largest size of a NAL unit that Filler makes; for a larger n, Filler behaves as for
+// MaxFillerBytes. The NAL unit may be longer by a 255th, because its size field grows with it.
 const MaxFillerBytes = 16 << 20
 
 // Filler returns a NAL unit of n bytes, or at most a 255th more, to be sent before the slice of a picture. It
