@@ -14,9 +14,9 @@ type claims struct {
 	held map[media.ID]chan struct{} // one channel for each claimed recording; releasing the claim closes the channel
 }
 
-// try claims a recording without waiting. On success other is nil, and the caller must call
-// release. If another change holds the claim, release is nil, and other is closed when that
-// change releases the claim.
+// try claims a recording for one change, without waiting: until release is called, no other change can
+// claim the recording. On success other is nil, and the caller must call release. If another change
+// holds the claim, release is nil, and other is closed when that change releases the claim.
 func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,8 +74,9 @@ func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx c
 	return change(ctx, free)
 }
 
-// claim claims a recording; it waits until no other change holds the claim. The caller must call
-// release. claim returns a BusyError after Options.Patience, and the cause of ctx when ctx ends.
+// claim claims a recording, so that no other change of the Store runs for it. It waits until no other
+// change holds the claim. On success the caller must call release. claim returns a BusyError after
+// Options.Patience, and the cause of ctx when ctx ends.
 func (s *Store) claim(ctx context.Context, id media.ID) (release func(), err error) {
 	patience, stop := s.Clock.After(s.Patience)
 	defer stop()

@@ -72,8 +72,8 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// idle waits until a change is pending, the claim must be renewed, the changes that are set aside
-// must be tried again, or ctx ends.
+// idle waits until kick is called, as for each new change, until this process's claim on its name must be
+// renewed, until the changes that are set aside must be tried again, or until ctx ends.
 func (c *Catalogue) idle(ctx context.Context) {
 	var again, renew <-chan time.Time
 	if n, _, _ := c.aside.size(); n > 0 {
@@ -169,8 +169,8 @@ func (c *Catalogue) answers(ctx context.Context) bool {
 	return s.Ping(ctx) == nil
 }
 
-// answersAgain allows queries again after a failure, if every table can be read. If not, it returns
-// the error of the database.
+// answersAgain allows queries of the database again after a failure, if every table can be read. If a
+// table cannot be read, it returns the error of the database. It does nothing if queries are allowed.
 func (c *Catalogue) answersAgain(ctx context.Context) error {
 	if c.up.Load() {
 		return nil
@@ -184,14 +184,15 @@ func (c *Catalogue) answersAgain(ctx context.Context) error {
 	return nil
 }
 
-// answering allows queries, and removes from the pending changes those that the database already had
-// at the start. The caller has set c.replayedTo.
+// answering allows queries of the database. It removes from the pending changes those that the database
+// already had when this process started: the changes up to c.replayedTo, which the caller has set.
 func (c *Catalogue) answering() {
 	c.up.Store(true)
 	c.pending.dropReplayed(c.replayedTo)
 }
 
-// working records that the database has committed every change. After a failure it also logs this.
+// working records that the database works and has committed every change. If the database failed
+// before, working also logs this, and closes idle connections: see database.DB.Anew.
 func (c *Catalogue) working() {
 	c.failing.Over()
 	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
@@ -274,7 +275,8 @@ func (c *Catalogue) checkPosition(ctx context.Context) error {
 	return nil
 }
 
-// fellBehind sends a value to the channel that Behind returns, unless one is waiting there.
+// fellBehind sends a value to the channel that Behind returns. It does not block: if the receiver has
+// not taken an earlier value yet, fellBehind sends none.
 func (c *Catalogue) fellBehind() {
 	select {
 	case c.behind <- struct{}{}:
@@ -313,10 +315,10 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 	return nil
 }
 
-// applyBatch writes changes in one transaction. If the database refuses them for their content or
-// size, applyBatch divides them into halves and writes each by itself, and so on, until a refused
-// change is alone: it sets that change aside. It returns the other errors of the database, and
-// those of setAside.
+// applyBatch writes the changes ops in one transaction. If the database refuses them for their content
+// or size, applyBatch writes each half of ops by itself, and so on, until a refused change is alone: it
+// then calls setAside for that change. It returns the errors of setAside, and any other error of the
+// database.
 func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Change) error {
 	joined := make([]journal.Change, len(ops))
 	for i, o := range ops {

@@ -204,9 +204,10 @@ func (a *asideRows) join(o journal.Change) journal.Change {
 	return o
 }
 
-// took records that the database has committed the change o, and removes or rewrites what is set
-// aside under its key. It returns true if nothing is set aside under that key any more. The error
-// is that of the file.
+// took records that the database has committed the change o. It removes the change that is set aside
+// under the key of o (asideKey), and its file, if o is a deletion or of the same kind. If o is a Protect
+// and a Put is set aside, took stores the protection in that Put. It returns true if it removed the
+// change. The error is that of the file.
 func (a *asideRows) took(o journal.Change) (bool, error) {
 	r, ok := a.find(o)
 	switch {
@@ -324,8 +325,9 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 	return nil
 }
 
-// tookAll records that the database has committed changes. Those of them that were set aside are no
-// longer set aside.
+// tookAll records that the database has committed the changes ops. A change that was set aside is set
+// aside no longer. But tookAll sets an Event change aside if the row of its recording is still set
+// aside: see waitsForRow.
 func (c *Catalogue) tookAll(ops []journal.Change) {
 	for _, o := range ops {
 		if c.waitsForRow(o) { // the database has the events; pairs with the recording need its row
@@ -348,8 +350,8 @@ func (c *Catalogue) tookAll(ops []journal.Change) {
 // is set aside.
 var errNoRow = errors.New("the row of the recording that holds media of these events is set aside")
 
-// waitsForRow reports whether a change has events of a recording whose row is set aside. The pairs of
-// these events with the recording can be stored only after that row.
+// waitsForRow reports whether a change is an Event change for a recording whose row is set aside. The
+// links between these events and the recording can be stored only after that row.
 func (c *Catalogue) waitsForRow(o journal.Change) bool {
 	if o.Kind != journal.Event || o.Row.ID == row.NoRecording {
 		return false
@@ -358,8 +360,8 @@ func (c *Catalogue) waitsForRow(o journal.Change) bool {
 	return ok && r.op.Kind == journal.Put
 }
 
-// retryAside tries the changes that are set aside again, if asideEvery has passed since the last
-// time, and after each failure of the database.
+// retryAside calls applyBatch for the changes that are set aside, if asideEvery has passed since it last
+// did so, or if the database has failed since. It returns the error of applyBatch.
 func (c *Catalogue) retryAside(ctx context.Context) error {
 	now := c.opts.Clock.Now()
 	if !now.After(c.asideAt) && now.After(c.asideAt.Add(-2*asideEvery)) { // after a large step back of the clock it retries at once

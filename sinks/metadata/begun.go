@@ -7,7 +7,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// begun records which recordings this process is writing.
+// begun records which recordings this process is writing: those that Put has stored with the state
+// recording and not with another state since.
 type begun struct {
 	mu      sync.Mutex        // guards the fields below
 	open    map[media.ID]bool // recordings that this process has put as growing and not ended
@@ -16,8 +17,9 @@ type begun struct {
 	keepers int               // number of calls of remember whose done has not been called yet
 }
 
-// remember starts to record which recordings end and whose rows are deleted, until done is called.
-// The caller needs this because rows that it reads meanwhile may be older than these changes.
+// remember starts to record which recordings end and which rows are deleted, for the methods began and
+// removed, until done is called. Reconcile needs this: a row that it has read may be older than the end
+// or the deletion of the recording.
 func (r *begun) remember() (done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -41,7 +43,8 @@ func (r *begun) began(id media.ID) bool {
 	return r.open[id] || r.ended[id]
 }
 
-// note records that this process has put a recording as growing, if grows is set, or as ended.
+// note records that Put was called for a recording: with the state recording if grows is set, else with
+// the state of a file that has ended.
 func (r *begun) note(id media.ID, grows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,8 +78,9 @@ func (r *begun) removed(id media.ID) bool {
 	return r.gone[id]
 }
 
-// Begun reports whether this process has put a recording as growing, and has neither put its end nor
-// deleted its row since. It returns false for a recording that an earlier process left unfinished.
+// Begun reports whether this process is writing a recording: Put was called for it with the state
+// recording. Since then Put was not called for it with another state, and its row was not deleted. Begun
+// returns false for a recording that an earlier process left unfinished.
 func (c *Catalogue) Begun(id media.ID) bool {
 	c.begun.mu.Lock()
 	defer c.begun.mu.Unlock()

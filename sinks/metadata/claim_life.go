@@ -38,7 +38,8 @@ func (w *watch) observe(r *claimRow, now time.Time) {
 //
 //	it released the claim, or the claim is reserved for this process's place
 //	its process ID is valid on this machine, and that process has ended
-//	it recorded in this process's directory, and this process, which is no guest, has locked the journal there
+//	it recorded in this process's directory, and this process, which is no guest (see asGuest), has locked the
+//	journal there
 //	it ran before the last boot of the only machine that can reach the database
 //	it has not renewed the claim for lapseAfter, by this process's or by the database's clock
 func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
@@ -104,7 +105,9 @@ func (e *ClaimedError) Error() string {
 		fmt.Sprintf("if that recorder has ended, its claim lapses %s after its last sign of life, or run spool reindex --take-over %s here", lapseAfter, e.Node)
 }
 
-// claimedBy returns the error for the claim r of another recorder. w has observed that claim.
+// claimedBy returns the error which reports that another recorder has the name by the claim r. w is the
+// watch that has observed r: if it saw a renewal, the claim cannot be that of an earlier run of this
+// recorder (ClaimedError.MayBeUs).
 func (c *Catalogue) claimedBy(r *claimRow, w *watch) *ClaimedError {
 	me, it := *c.opts.Place, r.Place
 	seen := time.Duration(max(0, r.NowSeconds-r.SeenSeconds)) * time.Second

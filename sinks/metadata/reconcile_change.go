@@ -180,7 +180,8 @@ func (r *reconciliation) ended(ctx context.Context, said media.State, rec media.
 	}
 }
 
-// put puts a recording, and increments count if the change was accepted.
+// put calls Catalogue.Put for a recording, and increments count if the catalogue accepted the change. It
+// returns the error of Put.
 func (r *reconciliation) put(ctx context.Context, rec media.Recording, count *int) error {
 	err := r.c.Put(ctx, rec)
 	if err == nil || errors.Is(err, journal.ErrNotDurable) {

@@ -103,10 +103,10 @@ func (a *parsedQuery) fitting(rows []*row.Row) (n int) {
 	return n
 }
 
-// stored reads from the database the rows of a page and one more, without those of recordings in
-// newer. If it stops earlier because the rows exceed maxBytes, rest is the key of the last row that
-// it read; else rest is nil. If the database does not answer, degraded is true, and there are no
-// rows and no error.
+// stored reads from the database the rows of a page and one more. It omits the rows of recordings in
+// newer, which holds the states after the pending changes. If it stops earlier because the rows exceed
+// a.maxBytes, rest is the key of the last row that it read; else rest is nil. If the database does not
+// answer, degraded is true, and rows and err are nil.
 func (c *Catalogue) stored(ctx context.Context, a parsedQuery, newer map[string]entry) (rows []*row.Row, rest *row.Key, degraded bool, err error) {
 	want := a.limit + 1
 	for a.limit = want; len(rows) < want; {

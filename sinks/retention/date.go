@@ -10,7 +10,7 @@ import (
 
 // dates assigns a date to each file whose own date cannot be right, because it was written while the
 // clock was wrong, or by a machine with a wrong clock. The own date is the end of the recording as the
-// file describes it.
+// file describes it. A clock is believed if wallclock.Reading.Believed returns true.
 //
 //	the own date                                 the assigned date
 //

@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// ranked is an item of the queue, with the properties that determine its place in the order of
-// deletion.
+// ranked is an item of the keeper's queue of files that may be deleted, with the properties that
+// determine its place in the order of deletion.
 type ranked struct {
 	*Item
 	class    retained.Class
