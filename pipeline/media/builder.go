@@ -122,7 +122,7 @@ func (b *Builder) SetTracks(set *TrackSet) {
 func (b *Builder) Set() *TrackSet { return b.set }
 
 // MarkGap records that media is missing before the next access unit. The next chunk that begins a GOP carries
-// the gap.
+// the gap, or the sum of all gaps since the previous such chunk.
 func (b *Builder) MarkGap(g Gap) { b.gap = b.gap.Plus(g) }
 
 // Return announces that another publisher has come. after is the time for which the stream had no publisher.

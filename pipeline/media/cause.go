@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Cause is the reason why a segment ended or why media is missing. Files, rows and answers contain the word
-// itself, so a value is never renamed. Package endcause lists the causes for which a segment ends.
+// Cause is the reason why a segment ended or why media is missing. Files, rows of the database and answers of
+// the API contain the word itself, so a value is never renamed. Package endcause lists the causes for which a
+// segment ends.
 type Cause string
 
 // The causes of gaps, where media is missing or media time does not continue.

@@ -80,8 +80,8 @@ const (
 const MaxOpenEvents = 4096
 
 // JoinEvent returns the events of a recording with one event added, or merged with the value of the same event
-// in the list. If the list has no room under MaxEvents and MaxEventBytes, it returns list. It does not change
-// list.
+// in the list. If the list has no room under MaxEvents and MaxEventBytes, it returns list without the event. It
+// does not change list.
 func JoinEvent(list []Event, e Event) []Event {
 	return joinEvent(list, e, func() bool { return len(list) < Namable(append(list[:len(list):len(list)], e)) })
 }

@@ -99,8 +99,8 @@ const gapJoinNS = int64(time.Second)
 // EndUTC returns the end of a gap inside a recording, ns UTC.
 func (g Gap) EndUTC() int64 { return g.StartUTC + g.DurationNS }
 
-// Missing returns the time without media, in ns. It is less than DurationNS if gaps with media between them
-// were joined.
+// Missing returns the part of DurationNS without media, in ns. It is less than DurationNS if several gaps with
+// media between them were joined to this gap.
 func (g Gap) Missing() int64 {
 	if g.MissingNS > 0 {
 		return g.MissingNS

@@ -115,8 +115,9 @@ func (q *GOPQueue) AllowSpan(ns int64) {
 	q.extraNS += ns
 }
 
-// Put queues a chunk or a mark, or drops a chunk that the limits refuse. It takes over the caller's reference
-// in each case.
+// Put queues a chunk or a mark and takes over the caller's reference. It does not drop a mark. It drops a chunk
+// if the rest of the chunk's GOP is refused or, with DropNewest, if the chunk would exceed a limit. With
+// DropOldest, it then drops the oldest GOPs until no limit is exceeded or one chunk is left.
 func (q *GOPQueue) Put(c *Chunk) {
 	switch {
 	case c.Mark != nil:

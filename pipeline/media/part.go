@@ -43,7 +43,8 @@ func (p Part) Release() {
 	}
 }
 
-// Unpooled returns the part with a copy of its chunk in memory of the garbage collector.
+// Unpooled returns the part with a copy of its chunk, if it has one, in memory of the garbage collector. The
+// caller keeps its reference to the original chunk.
 func (p Part) Unpooled() Part {
 	if p.Chunk != nil {
 		p.Chunk = p.Chunk.Unpooled()

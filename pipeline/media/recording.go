@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// State is the state of a recording or of a location. Rows and answers contain the word itself.
+// State is the state of a recording or of a location. Rows of the database and answers of the API contain the
+// word itself.
 type State string
 
 // The states of a recording.

@@ -195,7 +195,8 @@ func (d *dating) goOn(c *Chunk, au *AU) {
 	}
 }
 
-// of returns the wall clock of an access unit, ns UTC, by the clock of its GOP.
+// of returns the wall clock of the access unit au in the chunk c, ns UTC, by the clock as it was at the key
+// frame of the unit's GOP.
 func (d *dating) of(c *Chunk, au *AU) int64 {
 	if d.set == c.Set {
 		return au.UTC - au.SteppedNS + d.steppedNS
