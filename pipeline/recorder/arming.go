@@ -12,7 +12,7 @@ import (
 // stream leaves whose recording a client started, the stream is armed again, or its recording ends if the bound
 // is reached. Streams that the schedule records do not count, because the configuration names them.
 
-// ArmedError is the error of Start and Trigger when the bound of armed streams is reached.
+// ArmedError is the error of Start and Trigger when as many streams are armed as LimitArmed allows.
 type ArmedError struct{ Most int }
 
 // Error returns a text with the bound.

@@ -24,8 +24,8 @@ func (r *Recorder) MayBegin(stream string) bool {
 }
 
 // Wants reports whether the stream should be recorded now, even if it has no publisher. That is so if a client
-// or the schedule has started it, or if a pipeline of mode always covers it and is neither held nor stopped by
-// a client. Jobs of mode event do not count.
+// or the schedule has started it. It is also so if a pipeline of mode always covers it, unless the pipeline is
+// held (see Hold) or a client has stopped the stream. Jobs of mode event do not count.
 func (r *Recorder) Wants(stream string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -67,7 +67,8 @@ type Recorder struct {
 	closed bool
 }
 
-// New returns a recorder without jobs. limit is the time limit for a job to drain when it is stopped.
+// New returns a recorder without jobs. limit is the time in which a job must end after a request to stop: its
+// run drains, and is aborted after three quarters of limit (see pipeline.Run.Stop).
 func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
 	return &Recorder{
 		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
@@ -113,7 +114,8 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 }
 
 // Stop ends the jobs of mode manual and always of a stream, and waits until their files are finished, or until
-// ctx ends. was reports whether there was such a job. Jobs of mode event continue.
+// ctx ends. was reports whether there was such a job; pipelines of mode always then record the stream only
+// after a Start. Jobs of mode event continue.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
 	return r.StopFor(ctx, stream, endcause.Stop)
 }
@@ -239,8 +241,9 @@ func (r *Recorder) stopAfter(j *activeJob) {
 	})
 }
 
-// end removes a job that has ended. If a publisher came while the job was draining, it begins the pipelines of
-// mode always and event again.
+// end removes the job of rec, which has ended. It begins the job again if Update ended it for a changed
+// pipeline. It also begins the pipelines of mode always and event again if the stream has a publisher, which
+// may have come while the job was draining.
 func (r *Recorder) end(rec *recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -42,7 +42,8 @@ func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	return got, nil
 }
 
-// begun sets the current run and passes the waiting triggers to it. The caller holds j.mu.
+// begun is called when a run has begun. It makes run the current run, and passes the waiting triggers to it.
+// The caller holds j.mu.
 func (j *Job) begun(run *pipeline.Run) {
 	j.run = run
 	for _, t := range j.waiting {
@@ -105,11 +106,12 @@ func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mo
 	return all, why
 }
 
-// arm starts, for a stream without a publisher, a job of each pipeline that covers it and has mode event, or mode
-// always unless a client stopped the stream. The jobs wait for the publisher. For a stream that the configuration
-// does not name, arm does so only with t.Arm, or if a publisher has connected and not sent its tracks yet; these
-// jobs end at t.WaitUntil if no publisher has come. It returns an *ArmedError if such a stream would exceed the
-// bound of armed streams. After t.WaitUntil it does nothing.
+// arm starts jobs that wait for the publisher of a stream, so that they record the event of t. It starts a job
+// of each pipeline that covers the stream and has mode event, or mode always unless a client stopped the
+// stream. For a stream that the configuration does not name, it does so only with t.Arm, or if a publisher has
+// connected and not sent its tracks yet; these jobs end at t.WaitUntil if no publisher has come. It returns an
+// *ArmedError if such a stream would exceed the bound of armed streams. It does nothing if the stream has a
+// publisher, or after t.WaitUntil.
 func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	wait := t.WaitUntil.Sub(r.env.Clock.Now())
 	if wait <= 0 || r.dir.Live(stream) || !t.Arm && !r.dir.Configured(stream) && !r.announced(stream) {
@@ -143,9 +145,9 @@ func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration)
 	}
 }
 
-// known returns the error of Trigger. It replaces ErrNoEvents by a *HeldError if each pipeline that covers the
-// stream is held, or by ErrUnknownStream if the stream is neither live nor configured. It returns any other
-// error unchanged.
+// known returns the error of Trigger for why, an error of ask or arm. It replaces ErrNoEvents by a *HeldError
+// if each pipeline that covers the stream is held, or by ErrUnknownStream if the stream is neither live nor
+// configured. It returns any other error unchanged.
 func (r *Recorder) known(stream string, why error) error {
 	if errors.Is(why, pipeline.ErrNoEvents) {
 		r.mu.Lock()
