@@ -216,7 +216,8 @@ func (w *Judge) judge(r *Reading) {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// say logs a change of the state. The caller holds w.mu.
+// say logs the state if it became Wrong or Doubtful since the previous call, or is neither any more. The caller
+// holds w.mu.
 func (w *Judge) say(r *Reading) {
 	if r.State == w.said {
 		return
