@@ -31,7 +31,7 @@ type Report struct {
 	Unknown error    // error that made the probe incomplete; nil for a complete one
 }
 
-// Gone reports whether a guarantee of spool does not hold in the directory.
+// Gone reports whether a guarantee of spool does not hold in the directory: Lack.Gone is true for one of Lacks.
 func (r Report) Gone() bool { return slices.ContainsFunc(r.Lacks, func(l Lack) bool { return l.Gone }) }
 
 // String returns the report as one line for a log.
