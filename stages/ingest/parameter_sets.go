@@ -98,8 +98,9 @@ func (s *paramSets) came(p *paramSet) {
 	s.fresh = s.fresh || p.Kind == s.nal.Sets.PPS
 }
 
-// outdate is called when a set with another content has replaced the set name. If that is an SPS, outdate forgets when
-// the PPS that refer to it were sent and used, except the PPS that arrived with the new SPS.
+// outdate is called after a new set has replaced the set with the same kind and ID, name, and differs from it. If
+// that is an SPS, outdate forgets when the PPS that refer to it were sent and used, except the PPS that arrived
+// with the new SPS.
 func (s *paramSets) outdate(name codec.SetName) {
 	for i := range s.slots {
 		p := &s.slots[i]

@@ -100,7 +100,8 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	}
 }
 
-// oneTime reports whether all held units were sent with the same time. Only then does the sender's clock stand still.
+// oneTime reports whether all held units were sent with the same time. Otherwise the sender's clock does not stand
+// still.
 func (s *spread) oneTime() bool {
 	for _, u := range s.held {
 		if u.sentPTSTicks != s.held[0].sentPTSTicks {

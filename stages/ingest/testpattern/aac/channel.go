@@ -33,8 +33,8 @@ func (e *Encoder) channel(gain int) {
 
 const spectralBook = 11
 
-// coded returns the smallest range of bands, from first up to but without end, outside of which all levels are 0. If
-// all levels are 0, both results are 0.
+// coded returns the smallest range of scale factor bands outside of which all levels are 0: from the band first up
+// to, but without, the band end. If all levels are 0, both results are 0.
 func (e *Encoder) coded() (first, end int) {
 	for b := range len(bands) - 1 {
 		for _, level := range e.levels[bands[b]:bands[b+1]] {
