@@ -161,7 +161,7 @@ func (c *Config) withoutDigest() (names []string) {
 	return names
 }
 
-// Check returns problems for names that occur twice.
+// Check returns a problem for each user that has the name of an earlier user. Tokens may have equal names.
 func (a Auth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
@@ -171,8 +171,9 @@ func (a Auth) Check() config.Problems {
 	return c.problems
 }
 
-// Check returns problems for names that occur twice, and for digests that have no realm and algorithm in
-// common.
+// Check returns problems for users with equal names, for digests with different realms, and for digests of which no
+// algorithm (MD5 or SHA-256) is set for every user with a digest: the server offers one realm and one list of
+// algorithms to all.
 func (a IngestAuth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
@@ -204,7 +205,7 @@ func (u User) Check() config.Problems {
 	return c.problems
 }
 
-// Check checks the token and its roles.
+// Check returns problems for a missing token and for missing roles.
 func (t Token) Check() config.Problems {
 	var c checks
 	c.want(!t.Token.Empty(), "token", "is missing", "spool token makes one")
@@ -212,7 +213,8 @@ func (t Token) Check() config.Problems {
 	return c.problems
 }
 
-// Check checks the fields and the patterns of the publisher.
+// Check returns problems for an invalid name, for a user with neither a password_hash nor a digest, and for missing
+// or invalid patterns.
 func (p Publisher) Check() config.Problems {
 	var c checks
 	c.named(p.Name)

@@ -51,7 +51,8 @@ func plainName(n string) bool {
 	return n != "" && len(n) <= 64 && !strings.ContainsFunc(n, func(r rune) bool { return !plain(r) }) && n[0] != '.'
 }
 
-// Check returns a problem for a name that is not fit for a database column or a message.
+// Check returns a problem for a name of more than 64 characters, or with other characters than letters, digits,
+// dots, dashes and underscores: messages and a column of the database contain the name.
 func (n Node) Check() config.Problems {
 	var c checks
 	c.want(n.Name == "" || plainName(n.Name), "name", fmt.Sprintf("%.80q is not a valid name of a recorder", n.Name),
@@ -79,7 +80,8 @@ func (m MP4) Check() config.Problems {
 	return c.problems
 }
 
-// Check returns problems for an invalid URL, and for settings without effect. No message contains a password.
+// Check returns problems for an invalid URL or certificate fingerprint, for a read_timeout out of range, and for
+// settings without effect. No problem contains a password.
 func (s Stream) Check() config.Problems {
 	var c checks
 	if s.ReadTimeout != 0 {
@@ -137,8 +139,8 @@ func (p Pipeline) Check() config.Problems {
 	return c.problems
 }
 
-// Check returns problems for an invalid schedule, action, stream or time zone, and for a duration without
-// effect.
+// Check returns problems for a missing or invalid schedule or action, for an invalid stream or time zone, and for a
+// duration that has no effect with the action.
 func (j Job) Check() config.Problems {
 	var c checks
 	switch j.Cron {
@@ -179,7 +181,7 @@ func (c *Config) checkJobs(k *checks) {
 	}
 }
 
-// Check returns problems for invalid addresses.
+// Check returns problems for a read_timeout out of range and for invalid addresses.
 func (i *Ingest) Check() config.Problems {
 	var c checks
 	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
@@ -208,7 +210,8 @@ func (i *Ingest) Addresses() map[string]config.Address {
 	return all
 }
 
-// Check returns problems for limits that are smaller than one GOP needs.
+// Check returns problems for limits that are too small to record anything or to hold one GOP, and for negative
+// counts.
 func (m Memory) Check() config.Problems {
 	var c checks
 	c.want(m.Max == 0 || m.Max >= 128<<20, "max", fmt.Sprintf("%s is too small to record anything", m.Max), "0 is no limit; else at least 128MiB")
@@ -219,7 +222,9 @@ func (m Memory) Check() config.Problems {
 	return c.problems
 }
 
-// Check checks the top-level settings, and those that depend on each other across blocks.
+// Check returns problems of the top-level settings, and of settings that conflict across blocks: jobs with the same
+// name, two servers at one address, and ingest servers that are open to other machines, lack a certificate, or at
+// which no user could publish.
 func (c *Config) Check() config.Problems {
 	var k checks
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)

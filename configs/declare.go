@@ -21,8 +21,8 @@ type Declare struct {
 	Limits      Limits         `yaml:"limits" doc:"Limits of a pipeline made by API. They do not apply to pipelines of this file."`
 }
 
-// lists returns the lists of named entries by their keys in the block declare. A stage's setting refers to a
-// list by its key, in the struct tag declared.
+// lists returns the lists of named entries in the block declare, by their keys, such as exec. The struct tag
+// declared of a stage's setting refers to a list by its key.
 func (d *Declare) lists() map[string][]*config.Node {
 	all, v := map[string][]*config.Node{}, reflect.ValueOf(*d)
 	for i := range v.NumField() {
@@ -107,8 +107,8 @@ func (d Declare) Check() (problems config.Problems) {
 	return append(problems, d.checkDirectories()...)
 }
 
-// checkEntry returns the problems of the entry n of a list. The stage that uses the list checks the settings of
-// the entry.
+// checkEntry returns the problems of n, an entry of a list of the block declare such as exec. It checks the settings
+// of the entry as those of the stage that uses the list. An entry that uses another entry is a problem.
 func checkEntry(list string, n *config.Node) (problems config.Problems) {
 	for _, s := range pipeline.Stages() {
 		named, ok := s.Named()

@@ -16,7 +16,7 @@ type Events struct {
 	Keep              config.Duration `yaml:"keep" doc:"How long an event is listed after the deletion of its recordings; until then it always is. 0 is for ever."`
 }
 
-// Check returns problems for values out of range.
+// Check returns problems for times, sizes and percentages out of range.
 func (e Events) Check() config.Problems {
 	var c checks
 	c.between("max_before", e.MaxBefore, time.Second, 24*time.Hour)

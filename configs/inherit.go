@@ -31,9 +31,9 @@ func (c *Config) inheritance() *inheritance {
 	return in
 }
 
-// list returns a copy of a list of stages with their settings completed. It adds a problem for each stage that
-// names an entry which the block declare lacks. The record directory of a stage applies to the later stages of
-// the list and of its branches, but not to other branches.
+// list returns a copy of a list of stages with their settings completed. It adds a problem to in.problems for each
+// stage that names a missing entry of the block declare. The record directory of a stage applies to the later stages
+// of the list and of its branches, but not to the stages of other branches.
 func (in *inheritance) list(stages *config.Node) *config.Node {
 	before := in.before
 	defer func() { in.before = before }()
@@ -45,8 +45,8 @@ func (in *inheritance) list(stages *config.Node) *config.Node {
 	return &out
 }
 
-// stage returns an entry of a list with its settings completed. It returns an invalid entry unchanged: Compile
-// reports the problem.
+// stage returns a copy of n, an item of a list of stages, with the settings of the stage and of the lists in them
+// completed. It returns an invalid item unchanged: Compile reports the problem.
 func (in *inheritance) stage(n *config.Node) *config.Node {
 	name, settings, ok := pipeline.StageEntry(n)
 	if !ok || !settings.IsMap {

@@ -150,7 +150,8 @@ func (l *layers) text(keys []string, from, value string) *config.Node {
 	return &config.Node{Pos: pos, Path: path, Scalar: value}
 }
 
-// has reports whether a top-level key has a value other than an empty map.
+// has reports whether the merged configuration has a value for a top-level key, other than an empty map.
+// default.yaml sets each key for which has is called.
 func (l *layers) has(key string) bool {
 	m, isMap := l.merged.Raw()[key].(map[string]any)
 	return !isMap || len(m) > 0

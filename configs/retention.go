@@ -28,7 +28,7 @@ type StreamRetention struct {
 // maxExpireDays is a century, in days. A longer time is a mistake.
 const maxExpireDays = 36525
 
-// Check returns problems for values out of range.
+// Check returns problems for sizes below 1 MiB and for a keep_lost below a minute; 0 is valid.
 func (r Retention) Check() config.Problems {
 	var c checks
 	c.smallest("max_bytes", r.MaxBytes)
@@ -37,7 +37,7 @@ func (r Retention) Check() config.Problems {
 	return c.problems
 }
 
-// Check returns problems for values out of range. expire_days may be -1.
+// Check returns problems for an expire_days below -1 or above a century, and for sizes below 1 MiB other than 0.
 func (r StreamRetention) Check() config.Problems {
 	var c checks
 	c.want(r.ExpireDays >= -1 && r.ExpireDays <= maxExpireDays, "expire_days", fmt.Sprintf("%d is out of range", r.ExpireDays),

@@ -59,7 +59,8 @@ func anyCut(n *config.Node) bool {
 		slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return anyCut(e.Value) })
 }
 
-// origin returns the place where a value was written, or "default".
+// origin returns the place where the value of n was written, such as file:line:col, or "default" if the user did not
+// write it.
 func (c *Config) origin(n *config.Node) string {
 	pos := n.Pos
 	if at := c.at(n.Path); at != nil && pos == (config.Pos{}) {
@@ -71,10 +72,11 @@ func (c *Config) origin(n *config.Node) string {
 	return pos.String()
 }
 
-// at returns the value at a path in the merged layers, or nil.
+// at returns the value at a path, such as mp4/record_path, in the merged layers. It returns nil if no layer sets the
+// value.
 func (c *Config) at(path string) *config.Node { return at(c.tree, path) }
 
-// at returns the value at a path below a node, or nil.
+// at returns the value at a path below the node n, or nil if n has no such value. n may be nil.
 func at(n *config.Node, path string) *config.Node {
 	for _, key := range config.SplitPath(path) {
 		if i, err := strconv.Atoi(key); err == nil && n != nil && i >= 0 && i < len(n.List) {

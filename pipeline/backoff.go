@@ -34,11 +34,12 @@ func (b *Backoff) Next() time.Duration {
 // Reset sets the count of failures to 0 after a success.
 func (b *Backoff) Reset() { b.fails = 0 }
 
-// settled is the duration after which a failed attempt resets the backoff, because it had worked.
+// settled separates two kinds of failed attempts: an attempt that lasted longer had worked before it failed, so
+// Backoff.Failed does not count the failures before it.
 const settled = time.Minute
 
-// Failed counts an attempt that failed after the duration lasted, and returns the wait that follows. If the
-// attempt lasted more than a minute, the earlier failures do not count.
+// Failed counts an attempt that failed after the duration lasted, and returns the wait before the next attempt. If
+// the attempt lasted more than a minute, the earlier failures do not count, so the wait is short again.
 func (b *Backoff) Failed(lasted time.Duration) time.Duration {
 	if lasted > settled {
 		b.Reset()

@@ -114,7 +114,8 @@ func (b *Branch) Close() {
 	}
 }
 
-// loop runs the branch until it has drained or is aborted.
+// loop runs the branch, attempt after attempt, until it has drained or is aborted, or until the last attempt after
+// End has failed.
 func (b *Branch) loop() {
 	defer close(b.done)
 	b.err = ErrAborted // holds if the branch is aborted before the first attempt
@@ -169,7 +170,8 @@ func (b *Branch) isEnding() bool {
 	}
 }
 
-// failed records the error of an attempt, and the time if it is the first of a series of failures.
+// failed records the error of an attempt for Report, and the time at which the present series of failures began.
+// wait is the wait before the next attempt, for the log.
 func (b *Branch) failed(err error, wait time.Duration) {
 	b.mu.Lock()
 	if b.why = err; b.since.IsZero() || b.last.AccessUnits > 0 {

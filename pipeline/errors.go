@@ -50,14 +50,15 @@ func withNode(ctx context.Context, n *node) context.Context {
 	return context.WithValue(ctx, nodeKey{}, n)
 }
 
-// nodeOf returns the node that calls a stage with the context. It returns nil in a test that calls the stage
-// directly.
+// nodeOf returns the node of the stage to which the framework passed ctx. It returns nil in a test that calls the
+// stage directly.
 func nodeOf(ctx context.Context) *node {
 	n, _ := ctx.Value(nodeKey{}).(*node)
 	return n
 }
 
-// EndReason returns the reason for which the run ends. A stage calls it in Flush.
+// EndReason returns the reason for which the run of the stage ends, such as endcause.SourceLost. A stage calls it in
+// Flush with the ctx of Flush. In a test that calls the stage directly, the reason is endcause.Stop.
 func EndReason(ctx context.Context) string {
 	if n := nodeOf(ctx); n != nil {
 		return n.run.reasonNow()

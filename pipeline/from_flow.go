@@ -103,7 +103,8 @@ func argument(operator reflect.Type) reflect.Type {
 	return nil
 }
 
-// Process sends a copy of the element to the flow.
+// Process sends a copy of the element in to the flow, and releases in. The flow's output is emitted by read, on
+// another goroutine.
 func (s *flowStage[In, Out]) Process(ctx context.Context, in In, emit Emit[Out]) error {
 	s.begin(ctx, emit)
 	s.left.took(in)
@@ -170,7 +171,8 @@ func (s *flowStage[In, Out]) begin(ctx context.Context, emit Emit[Out]) {
 	go read()
 }
 
-// read emits the output of the flow until the flow ends.
+// read emits the output of the flow until the flow closes it. It returns an error if the flow does so before its
+// input is closed, or returns a value that is no valid element of type Out.
 func (s *flowStage[In, Out]) read(ctx context.Context, emit Emit[Out]) error {
 	for {
 		select {

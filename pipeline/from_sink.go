@@ -41,7 +41,8 @@ func (s *sinkStage[In]) Consume(ctx context.Context, in In) error {
 	return send(ctx, s.graph, s.in, in)
 }
 
-// Flush closes the sink's input and waits until the sink has completed.
+// Flush closes the input of the go-streams sink, and waits until the sink has completed. It returns the cause if the
+// stage fails or the run is aborted before that.
 func (s *sinkStage[In]) Flush(ctx context.Context) error {
 	s.end()
 	select {
@@ -55,7 +56,8 @@ func (s *sinkStage[In]) Flush(ctx context.Context) error {
 	}
 }
 
-// Close closes the input of a sink that was not drained, and waits until the sink has completed.
+// Close closes the input of a go-streams sink that was not drained, and waits until the sink has completed. It
+// returns an error if that takes longer than graphPatience. After a drain it does nothing.
 func (s *sinkStage[In]) Close() error {
 	s.graph.stop(errGraphOver)
 	if s.over {

@@ -78,8 +78,9 @@ type chain struct {
 
 func (c chain) In() chan<- any { return c.first.In() }
 
-// open makes a Graph and calls create with it. It returns the Graph and the source, flow or sink that create
-// made. The caller's goroutine is one of the framework, which catches a panic of create.
+// open makes a Graph and calls create with it. It returns the Graph and the source, flow or sink that create made;
+// kind names which of the three, for errors. The caller must run on a goroutine of the framework, which catches a
+// panic of create.
 func open[G any](ctx context.Context, set Settings, kind string, create func(*Graph) (G, error)) (*Graph, G, error) {
 	g := &Graph{kind: kind, set: set, node: nodeOf(ctx)}
 	g.ctx, g.stop = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -147,7 +148,8 @@ func leave[T any](el T) (any, error) {
 	return el, nil
 }
 
-// send sends a copy of an element to the channel to of the graph. It takes over the element's reference.
+// send sends a copy of the element el to the channel to, the input of the graph. It takes over the reference of el.
+// It returns the cause if the graph's stage fails or ctx ends before the graph has received the copy.
 func send[T any](ctx context.Context, g *Graph, to chan<- any, el T) error {
 	out, err := leave(el)
 	if err != nil {

@@ -190,7 +190,8 @@ func (n *node) beside(f func()) {
 	})
 }
 
-// do calls the stage. It records the call for Status, and returns a panic as an error.
+// do calls f, the operation of the stage with the name op, and returns its error, or a panic of f as an error.
+// Meanwhile Status reports the operation and its duration.
 func (n *node) do(op string, f func() error) error {
 	n.op.Store(&op)
 	n.busySince.Store(int64(n.run.clock.Now().Sub(began)))

@@ -131,8 +131,8 @@ func (p *Plan) checkOrder(list *config.Node) config.Problems {
 	return problems
 }
 
-// between returns the hint to put a stage between two others whose element types do not match, or "" if no
-// stage fits.
+// between returns the hint to put a stage between two neighbours, of which the first emits elements of type out and
+// the second takes elements of type in. It returns "" if no stage takes the one type and emits the other.
 func between(out, in reflect.Type) string {
 	for _, s := range Stages() {
 		if s.In == out && s.Out == in {

@@ -73,7 +73,8 @@ type Named struct {
 	List string // name of the list in the block declare
 }
 
-// Named returns the stage's setting with the tag declared. ok is false if the stage has no such setting.
+// Named returns the stage's setting that names an entry of the configuration's block declare: the one with the tag
+// declared. ok is false if the stage has no such setting.
 func (s *StageInfo) Named() (n Named, ok bool) {
 	for _, m := range s.named {
 		return Named{Key: m.Path, List: m.Text}, true

@@ -46,7 +46,8 @@ type StageInfo struct {
 	complete func(*config.Node) *config.Node
 }
 
-// Check returns the problems of the settings of a declaration of the stage.
+// Check returns the problems of settings, the settings of the stage in a declaration, such as unknown keys and
+// values out of range.
 func (s *StageInfo) Check(settings *config.Node) config.Problems { return s.check(settings) }
 
 func (s *StageInfo) has(t Trait) bool { return slices.Contains(s.traits, t) }

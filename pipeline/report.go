@@ -64,9 +64,10 @@ type Finish struct {
 	Took         time.Duration `json:"-"`
 }
 
-// Beside adds the report b of a branch. A field that holds one value, such as File, keeps the value of the first
-// branch that sets it, so the order of the calls matters. Counts are summed; losses and problems are listed
-// with the branch's name. LastWritten and LastDurable become the earliest of the branches that record.
+// Beside adds the report b of a branch to r. A field that holds one value, such as File, keeps the value of the
+// first branch that sets it, so the order of the calls matters. Counts are summed, and RingSpan becomes the largest.
+// Drops, warnings and problems are listed with the branch's name. LastWritten and LastDurable become the earliest of
+// the branches that record.
 func (r *Report) Beside(branch string, b Report) {
 	switch {
 	case b.Recording && !r.Recording:

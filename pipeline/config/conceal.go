@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// Conceal returns a copy of a written value in which hidden texts are replaced. like is a value of the type into
-// which n is decoded. Conceal replaces a value of type Hidden with its String, and a HiddenList with its Shown.
-// With own set, it keeps as much of them as the author of the configuration may see, see Hidden.Own. It replaces
-// each part for which the type has no setting with a placeholder.
+// Conceal returns a copy of the written value n in which hidden texts are replaced. like is a value of the type into
+// which n is decoded. Conceal replaces a value of type Hidden with its String, and a HiddenList with its Shown. With
+// own set, it keeps as much of them as the author of the configuration may see (see Hidden.Own). A placeholder
+// replaces each part of n for which the type has no setting, because its text may be secret.
 //
 // For a part whose type is *Node, Conceal calls nodes and uses the result.
 func Conceal(n *Node, like any, own bool, nodes func(*Node) *Node) *Node {

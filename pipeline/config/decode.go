@@ -82,7 +82,8 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 	}
 }
 
-// plain decodes n into a v whose type has no decoding of its own, by the kind of the type.
+// plain decodes n into v by the kind of v's type: struct, map, list, bool, number or text. The method kind has
+// handled the types that are written in a form of their own, such as Duration.
 func (d *decoder) plain(n *Node, v reflect.Value, tag reflect.StructTag) {
 	switch v.Kind() {
 	case reflect.Struct:

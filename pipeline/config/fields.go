@@ -17,7 +17,7 @@ type field struct {
 	block *Block
 }
 
-// in returns the value of the field in a struct.
+// in returns the value of the field f in the struct v. For the settings of a Block, see Block.settings.
 func (f *field) in(v reflect.Value) reflect.Value {
 	v = v.FieldByIndex(f.index)
 	if f.block != nil {
@@ -26,7 +26,8 @@ func (f *field) in(v reflect.Value) reflect.Value {
 	return v
 }
 
-// typeIn returns the type of the field in a struct type.
+// typeIn returns the type of the field f in the struct type t. For the settings of a Block, it returns the type of
+// Block.Defaults.
 func (f *field) typeIn(t reflect.Type) reflect.Type {
 	if f.block != nil {
 		return reflect.TypeOf(f.block.Defaults)
@@ -95,7 +96,7 @@ func (d *decoder) structure(n *Node, v reflect.Value) {
 	}
 }
 
-// field decodes one setting of a struct.
+// field decodes n into the setting f of the struct of. If f is the settings of a Block, it then calls Block.Check.
 func (d *decoder) field(n *Node, of reflect.Value, f *field) {
 	before := len(d.problems.list)
 	v := f.in(of)

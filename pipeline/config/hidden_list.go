@@ -135,9 +135,9 @@ func (l *HiddenList[F]) take(n *Node) (ps Problems) {
 
 type commandForm struct{}
 
-// shown returns the program, which is the first item up to a space, because a whole command line may have been
-// written as one item. A placeholder follows for the rest, if any. If the program does not look like the name of
-// one, shown returns only a placeholder.
+// shown returns the program, and a placeholder for its arguments, if any. The program is the first item up to a
+// space, because the user may have written a whole command line as one item. If it has characters that occur in
+// secrets rather than in names of programs, such as @ or =, shown returns only a placeholder.
 func (commandForm) shown(args []string) []string {
 	program, _, _ := strings.Cut(args[0], " ")
 	if strings.ContainsAny(program, "\t\n@=") || strings.Contains(program, "://") {

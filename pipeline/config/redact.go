@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// named matches a key word of a data source name or a query that is followed by a secret, together with the
-// secret.
+// named matches an assignment of a secret in a data source name or in a query of a URL, such as password=abc, up to
+// the end of the secret.
 var named = regexp.MustCompile(`(?i)\b(password|passwd|pass|pwd|secret|token|api_?key|key|code|access_token|auth|signature|sig)=('[^']*'|[^\s&;]*)`)
 
 // Redact removes texts that look like secrets from the text of other software, such as the error of a library.

@@ -52,7 +52,8 @@ func (w *writer) entries(n *Node, indent int) {
 	}
 }
 
-// value writes the value of a key after its colon.
+// value writes the value n after the colon of its key: on the same line, or on the following lines, indented by two
+// columns more than indent, the indentation of the key.
 func (w *writer) value(n *Node, indent int) {
 	switch {
 	case n.inline():
@@ -103,7 +104,8 @@ func (w *writer) doc(path string, indent int) {
 	}
 }
 
-// Comment returns a text as the lines of a YAML comment, each of at most about 100 columns.
+// Comment returns a text as the lines of a YAML comment, each indented by indent spaces and of at most about 100
+// columns.
 func Comment(text string, indent int) string {
 	var out strings.Builder
 	line := ""
@@ -189,7 +191,7 @@ func floatText(f float64) string {
 // the words that plain lists.
 var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|\d+[KMGT]i?B|(?:\d+(?:\.\d+)?(?:ms|h|m|s))+)$`)
 
-// plain returns a text for YAML, in quotes if it needs them.
+// plain returns the text s as a YAML scalar, in quotes if YAML would not read it as this text otherwise.
 func plain(s string) string {
 	switch strings.ToLower(s) {
 	case "null", "true", "false", "yes", "no", "on", "off", "y", "n":

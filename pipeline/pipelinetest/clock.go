@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Clock is the machine's clock, except that a test can step its wall clock. The monotonic reading of its times
-// is not affected; package time cannot make such a time.
+// Clock is the machine's clock, except that a test can step its wall clock, as setting the machine's time does. The
+// monotonic readings of its times do not step.
 type Clock struct{ set atomic.Int64 }
 
 var _ pipeline.Clock = (*Clock)(nil)
@@ -26,7 +26,8 @@ func (c *Clock) After(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
-// Step returns t with its wall clock stepped by a duration, and the same monotonic reading.
+// Step returns t with its wall clock stepped by a duration, and the same monotonic reading. Package time has no such
+// function: Time.Add changes both.
 func Step(t time.Time, by time.Duration) time.Time {
 	type layout struct { // the memory layout of time.Time
 		wall uint64
