@@ -89,8 +89,8 @@ func (a *attempts) blocked(key string) time.Duration {
 	return a.wait(d, a.clock.Now())
 }
 
-// wait returns the time until take allows a check under the key of a debt: until less than limit
-// failures remain.
+// wait returns the time until take allows a check under the key of a debt: until at most a.limit-1
+// failures remain at the time now.
 func (a *attempts) wait(d *debt, now time.Time) time.Duration {
 	over := a.faded(d, now) - float64(a.limit-1)
 	return max(0, time.Duration(over/float64(a.limit)*float64(time.Minute)))

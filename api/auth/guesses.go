@@ -56,8 +56,8 @@ func (g *guesses) foundWrong(s secret, now time.Time) {
 	g.wrong.add(s, now, maxWrong)
 }
 
-// recent holds the newest secrets, up to a bound, with the times of their last add. Its memory grows
-// with the number of secrets.
+// recent holds the newest secrets, up to a bound, with the time at which each was last added. Its
+// memory grows with the number of secrets.
 type recent struct {
 	at   map[secret]time.Time
 	ring []secret // the keys of at, in the order in which they were added

@@ -205,8 +205,8 @@ func (s *stream) counts(st *recorder.StreamStatus) {
 	}
 }
 
-// skip sets the values of a recording's sources at the previous scrape to their present values, so that
-// they do not count as growth.
+// skip sets the values of a recording's counters at the previous scrape to their present values, so
+// that the next settle finds no growth in them.
 func (s *stream) skip(st *recorder.StreamStatus) {
 	was := s.now
 	s.now = map[source]float64{}

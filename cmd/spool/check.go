@@ -61,7 +61,8 @@ func (c *CheckCmd) Run(p *Program) error {
 }
 
 // checkWritable prints whether recordings could be written to a directory now. If not, it prints a
-// warning and no error: a full disk, for example, does not prevent a start.
+// warning and no error: a full disk, for example, does not prevent a start. It prints nothing for a
+// directory that does not exist, because the first recording makes it.
 func checkWritable(p *Program, dir string) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return // the first recording makes the directory

@@ -80,7 +80,8 @@ type repairFile struct {
 }
 
 // repairFiles lists the files to repair: the files in paths, and below the directories in paths all files
-// *.mp4.part whose names do not begin with a dot. bytes is the sum of their sizes.
+// *.mp4.part whose names do not begin with a dot. It leaves out subdirectories that it may not read.
+// bytes is the sum of the sizes of the files.
 func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 	add := func(path string, info fs.FileInfo) {
 		files = append(files, repairFile{path, info.Size()})
@@ -144,7 +145,8 @@ func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult 
 
 var errRepair = errors.New("not every file could be repaired")
 
-// report prints the results and returns the error of Run.
+// report prints the results and returns the error of Run: for a repair that was interrupted if
+// interrupted is not nil, else for a file that could not be repaired.
 func (c *RepairCmd) report(w io.Writer, results []repairResult, interrupted error) error {
 	for _, r := range results {
 		if err := c.print(w, r); err != nil {

@@ -38,8 +38,8 @@ func (s *Server) claimName(ctx context.Context) error {
 }
 
 // lookForReplaced queries the catalogue for nodes that recorded to another directory at this record path, for
-// example on a disk that is not mounted now. It stores them in s.replaced. It logs the first of them if there
-// were none at its last call.
+// example on a disk that is not mounted now. It stores them in s.replaced, which stays as it is if the
+// catalogue does not answer. If s.replaced had none before, it logs the first of them.
 func (s *Server) lookForReplaced(ctx context.Context) {
 	found, err := s.catalogue.Replaced(ctx)
 	if err != nil {

@@ -40,8 +40,8 @@ func shownCause(err error) string {
 	return metadata.ErrNotDurable.Error()
 }
 
-// takenEvent returns the event of a trigger, from the earliest start to the latest end in the responses
-// of the pipelines.
+// takenEvent returns the event of a trigger. The event lasts from the earliest start to the latest end in
+// done, the responses of the pipelines, and includes the time of the trigger.
 func takenEvent(t pipeline.Trigger, done []pipeline.Triggered) media.Event {
 	ev := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, AtUTC: t.At.UnixNano(), Protect: protects(t, done)}
 	ev.StartUTC, ev.EndUTC = ev.AtUTC, ev.AtUTC

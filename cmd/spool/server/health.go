@@ -155,8 +155,9 @@ func (s *Server) remedy(part string) string {
 	return cmp.Or(remedies[part], fmt.Sprintf("find the program that listens on this address, or set ingest.%s.listen", part))
 }
 
-// recordingProblems lists the present problems of streams and of their recordings: those that they
-// report, recordings that have failed and will be retried, and recordings that retention has stopped.
+// recordingProblems lists the present problems of streams and of their recordings: the problems that
+// streams and recordings report, recordings that have failed and will be retried, and recordings that
+// retention has stopped.
 func (s *Server) recordingProblems() (all []pipeline.Problem) {
 	for _, path := range s.expected.All() {
 		for _, p := range s.expected.Problems(path) {

@@ -41,8 +41,8 @@ func (s *Server) parts(ctx context.Context) []api.Check {
 	return checks
 }
 
-// recordPath is a readiness check: it fails while a new recording could not be written, even if none is
-// to begin, and while the catalogue's rows belong to another record directory.
+// recordPath is a readiness check: it fails while a new recording could not be written, even if no recording
+// should begin now, and while the catalogue's rows belong to another record directory.
 func (s *Server) recordPath(ctx context.Context) api.Check {
 	c := api.Check{Name: recordPathCheck, OK: true}
 	for _, p := range s.obstacles(ctx) {

@@ -17,7 +17,7 @@ import (
 )
 
 // recordings reads and changes recordings in the catalogue and on the disk; it implements
-// api.Catalogue. Its errors are those of known.
+// api.Catalogue. The function known converts the errors that its methods return.
 type recordings struct {
 	catalogue *metadata.Catalogue
 	files     files

@@ -103,8 +103,8 @@ func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
 	}
 }
 
-// leave wakes recoverLeft: a recording has left a file unfinished. It does not block. See
-// mp4.OnUnfinished.
+// leave wakes recoverLeft, because a recording has left a file unfinished. It ignores the path of the file
+// and does not block. It is an mp4.OnUnfinished.
 func (s *Server) leave(string) {
 	select {
 	case s.unfinished <- struct{}{}:

@@ -85,7 +85,7 @@ func (s *Server) redeliver(ctx context.Context, r media.Recording) bool {
 }
 
 // replay passes a recording to the stages of its pipeline that follow the mp4 sink. It returns true if all of
-// them have accepted the recording.
+// them have accepted the recording, and false if the pipeline is no longer declared.
 func (s *Server) replay(ctx context.Context, r media.Recording) bool {
 	env := pipeline.Env{Services: s.services, Log: s.log, Clock: s.clock}
 	for _, d := range s.declared.State().Pipelines {

@@ -26,7 +26,7 @@ func CheckDirectory(file *configs.Config) error {
 const RestartForgets = "a restart forgets the pipelines made by API, manual stops, waiting notices and commands, and the list of seen streams"
 
 // JudgeDirectory returns the present result of CheckDirectory and stores it for DirectoryError. It logs
-// an error if the previous result was nil.
+// a warning if the result is an error and the previous result was nil.
 func (p *Set) JudgeDirectory() error {
 	err := CheckDirectory(p.started)
 	p.mu.Lock()

@@ -21,8 +21,8 @@ type stopsFile struct {
 	kept map[string]time.Time // content of the file, by stream path
 }
 
-// KeepStops writes the file of manual stops if they have changed. It logs an error; the stops that it
-// could not write hold only until a restart.
+// KeepStops writes the file of manual stops (see stopsFile) if they have changed. It logs an error; the
+// stops that it could not write hold only until a restart.
 func (p *Set) KeepStops() {
 	p.stops.mu.Lock()
 	defer p.stops.mu.Unlock()

@@ -78,9 +78,9 @@ func (p *Set) readAgain(before State) (next State, err error) {
 	return next, nil
 }
 
-// apply makes next the present State and changes the hub, the recorder and the schedule to it. It
-// ignores the end of ctx, because a client that disconnects must not leave half of a change. An error
-// of a recording that it ends is logged and added to the warnings. The caller holds p.change.
+// apply makes next the present State and changes the hub, the recorder and the schedule to it. It ignores
+// the end of ctx, because a client that disconnects must not leave half of a change. If a recording that
+// it ends cannot be finished, it logs the error and adds a warning to out. The caller holds p.change.
 func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	ctx = context.WithoutCancel(ctx)
 	before := p.State()

@@ -101,7 +101,8 @@ func (p *Set) watch(ctx context.Context, file string) error {
 // volume change.
 const mountedData = "..data"
 
-// reloadUnread refuses the reload of a file that cannot be read, and logs a warning.
+// reloadUnread refuses the reload of a file that cannot be read, and logs a warning with why, the error
+// of the read.
 func (p *Set) reloadUnread(ctx context.Context, why error) {
 	if _, err := p.reload(ctx); err != nil {
 		p.log.Warn("the configuration file cannot be read: the previous configuration runs on, and a restart would fail",

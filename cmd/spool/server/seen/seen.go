@@ -73,8 +73,8 @@ func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams
 	return s
 }
 
-// Run updates the list from the live streams every lookEvery and writes the file after changes. When
-// the context ends, it writes the file a last time and returns nil.
+// Run updates the list from the live streams every lookEvery, and writes the file when the set of streams has
+// changed. When the context ends, it writes the file a last time and returns nil.
 func (s *Streams) Run(ctx context.Context, clock pipeline.Clock) error {
 	for {
 		s.look(clock.Now())

@@ -62,7 +62,8 @@ func (d Directory) Cause() string {
 	return fmt.Sprintf("pipeline %s records to %s, which is not mp4.record_path: %s", d.Pipeline, d.Path, d.Missing())
 }
 
-// Remedy returns a text for the operator: how to do without the missing functions.
+// Remedy returns a text for the operator: how to avoid an unmanaged directory, and how to do the tasks
+// of Missing by hand.
 func (d Directory) Remedy() string {
 	files := ""
 	if !d.within {
