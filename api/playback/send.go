@@ -11,9 +11,9 @@ import (
 
 // Send answers a request with a file or the requested ranges of it. The answer for a finished file has
 // an ETag and a Last-Modified, and may be cached. The answer for a growing file has the part that can
-// be played now, and neither of the two, because the bytes will change. Send closes the connection of
-// a client that does not read sliceBytes within stall. It calls refuse to write an answer with code
-// 416; size is the size of the file in decimal.
+// be played now, without ETag and Last-Modified, because the bytes will change. Send closes the
+// connection of a client that does not read sliceBytes within stall. It calls refuse to write an
+// answer with code 416; size is the size of the file in decimal.
 func Send(w http.ResponseWriter, r *http.Request, f File, stall time.Duration, refuse func(w http.ResponseWriter, size string)) {
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")

@@ -74,7 +74,7 @@ func (s *Server) open(ctx context.Context) error {
 }
 
 // openOutbox opens the store of webhook notices in the record directory dir, and begins to send the
-// notices that an earlier run has left there.
+// notices that an earlier run has left in the store.
 func (s *Server) openOutbox(dir string) (err error) {
 	known := &targets{}
 	s.outbox, err = webhook.Open(webhook.Options{
