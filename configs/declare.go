@@ -179,7 +179,7 @@ func plainOr(name, other string) string {
 	return other
 }
 
-// exampleDeclare returns the block declare for reference.yaml.
+// exampleDeclare returns the example of the block declare in reference.yaml, with the given limits.
 func exampleDeclare(limits Limits) Declare {
 	entry := func(v any) []*config.Node {
 		n, _ := config.Describe(v)

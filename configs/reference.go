@@ -43,8 +43,8 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }
 
-// withStages replaces the default pipeline's stages in text by the same stages with all their settings. It adds
-// the other stages after them, as comments.
+// withStages replaces, in the YAML text of reference.yaml, the stages of the default pipeline by the same stages
+// with all their settings. After them it adds the other stages, as comments.
 func withStages(text []byte, stages []pipeline.StageInfo) []byte {
 	var places, documented, others bytes.Buffer
 	for _, n := range defaultStages(config.Pos{}).List {

@@ -29,7 +29,8 @@ func FromFlow[In, Out any](set Settings, create func(*Graph) (streams.Flow, erro
 	return &flowStage[In, Out]{set: set, create: create, left: newLeftOut[In, Out]()}
 }
 
-// flowStage sends elements to a flow in Process, and reads the flow's output on another goroutine.
+// flowStage is the stage that FromFlow makes. It sends elements to the flow in Process, and reads the flow's output
+// on another goroutine.
 type flowStage[In, Out any] struct {
 	set    Settings
 	create func(*Graph) (streams.Flow, error)
@@ -43,7 +44,7 @@ type flowStage[In, Out any] struct {
 	over    bool          // the flow's output has ended; set by read
 }
 
-// Open creates the flow.
+// Open calls create, checks that the flow takes elements of type In, and joins the flow's output to s.out.
 func (s *flowStage[In, Out]) Open(ctx context.Context) error {
 	g, f, err := open(ctx, s.set, "flow", s.create)
 	if err != nil {

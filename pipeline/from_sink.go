@@ -28,7 +28,7 @@ type sinkStage[In any] struct {
 	over      bool     // the sink has completed
 }
 
-// Open creates the sink.
+// Open calls create, which makes the go-streams sink of this run.
 func (s *sinkStage[In]) Open(ctx context.Context) (err error) {
 	if s.graph, s.sink, err = open(ctx, s.set, KindSink.String(), s.create); err == nil {
 		s.in = s.sink.In()
@@ -36,7 +36,7 @@ func (s *sinkStage[In]) Open(ctx context.Context) (err error) {
 	return err
 }
 
-// Consume sends a copy of the element to the sink.
+// Consume sends a copy of the element in to the go-streams sink, and releases in.
 func (s *sinkStage[In]) Consume(ctx context.Context, in In) error {
 	return send(ctx, s.graph, s.in, in)
 }

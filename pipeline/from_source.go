@@ -27,7 +27,7 @@ type sourceStage[Out any] struct {
 	over  bool // out is closed or abandoned
 }
 
-// Open creates the source.
+// Open calls create, which makes the go-streams source of this run.
 func (s *sourceStage[Out]) Open(ctx context.Context) error {
 	g, source, err := open(ctx, s.set, KindSource.String(), s.create)
 	if err == nil {
@@ -36,7 +36,9 @@ func (s *sourceStage[Out]) Open(ctx context.Context) error {
 	return err
 }
 
-// Run emits the elements of the source until the source or the context ends.
+// Run emits the elements of the go-streams source until the source closes its Out. If ctx ends before that, because
+// the run is drained or aborted, Run ends Graph.Context and emits the elements that the source still sends. It
+// returns the cause if the stage fails.
 func (s *sourceStage[Out]) Run(ctx context.Context, emit Emit[Out]) error {
 	for {
 		select {
@@ -59,7 +61,8 @@ func (s *sourceStage[Out]) Run(ctx context.Context, emit Emit[Out]) error {
 	}
 }
 
-// finish emits the rest of the source's elements after a drain, until the source closes its Out.
+// finish emits the rest of the source's elements after a drain has begun, until the source closes its Out. If that
+// takes longer than graphPatience, finish logs it and returns nil.
 func (s *sourceStage[Out]) finish(emit Emit[Out]) error {
 	s.graph.stop(errGraphOver)
 	late, stop := s.set.Clock.After(graphPatience)
@@ -92,7 +95,8 @@ func (s *sourceStage[Out]) pass(v any, emit Emit[Out]) error {
 	return emit(el)
 }
 
-// Close stops a source that was not drained, and discards its output.
+// Close stops a go-streams source that was not drained, and discards its output. It returns an error if the source
+// does not close its Out within graphPatience.
 func (s *sourceStage[Out]) Close() error {
 	s.graph.stop(errGraphOver)
 	if s.over {

@@ -156,7 +156,7 @@ func (p *Plan) String() string {
 	return strings.Join(names, " -> ")
 }
 
-// Publishers selects the publishers whose media a run records.
+// Publishers selects the publishers of the stream whose media a run records: see the constants.
 type Publishers int
 
 // The selections of publishers.

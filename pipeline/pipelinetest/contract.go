@@ -81,7 +81,8 @@ type contract struct {
 	env     func(*testing.T, *media.Pool) pipeline.Env
 }
 
-// build returns a run of the stage between the contract's source and sink.
+// build returns a run of the tested stage with the source and the sink of Contract around it, which behave as the
+// script s says. A stage that is a source or a sink itself has only the other one.
 func (c *contract) build(t *testing.T, s *Script) *pipeline.Run {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })

@@ -14,7 +14,8 @@ const LinesAMinute = 60
 // began is the time from which minutes are counted.
 var began = time.Now()
 
-// handler drops the lines beyond its quota. Handlers that WithAttrs and WithGroup return share the quota.
+// handler passes log lines on and drops those beyond its quota, which is LinesAMinute lines in a minute. Handlers
+// that WithAttrs and WithGroup return share the quota.
 type handler struct {
 	slog.Handler
 	quota *quota

@@ -61,8 +61,10 @@ func pathError(p string, at int, r rune, what string) error {
 	return fmt.Errorf("stream path %q: %s the character %q (number %d): allowed are %s", p, what, r, utf8.RuneCountInString(p[:at])+1, Rule)
 }
 
-// CheckStored checks p by the looser rule of earlier versions. It is for queries, so that recordings made by
-// earlier versions can still be listed, played and deleted.
+// CheckStored checks p by the looser rule of earlier versions: p is UTF-8 of at most MaxBytes without control
+// characters, backslashes and U+FFFD, and no segment is empty or consists of one or two dots. Use it for queries, so
+// that recordings made by earlier versions can still be listed, played and deleted. Check has the rule for new
+// streams.
 func CheckStored(p string) error {
 	switch {
 	case p == "":
